@@ -1,0 +1,215 @@
+"""Facts about the repository itself: what it holds, what it must not hold, and that its parts agree."""
+
+import ast
+import importlib
+import re
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts import protos
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("accio", "accio_daemon", "accio_agent", "accio_client", "accio_locapriv")
+PUBLIC_MODULES = ("accio", "accio.sdk", "accio_client")
+
+# Calls that run what they read, or race; file → the calls it may make, and why.
+FORBIDDEN_CALLS = {
+    "eval", "exec", "compile", "os.system", "os.popen", "tempfile.mktemp", "yaml.load", "marshal.load", "marshal.loads",
+    "pickle.load", "pickle.loads", "pickle.Unpickler", "shelve.open", "os.fork",
+}  # fmt: skip
+ALLOWED_CALLS: dict[str, set[str]] = {
+    # A template process, which has never used grpc or threads, forks its workers: that is what it is for.
+    "accio_agent/template.py": {"os.fork"},
+}
+
+
+def tracked() -> list[Path]:
+    """Every file that is in the repository, or would be after `git add`; none where there is no git."""
+    command = ["git", "-C", str(ROOT), "ls-files", "--cached", "--others", "--exclude-standard"]
+    try:
+        listing = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("not a git checkout")
+    return [ROOT / line for line in listing.splitlines() if (ROOT / line).is_file()]
+
+
+def sources(*folders: str) -> Iterator[tuple[str, ast.Module]]:
+    for folder in folders:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            if "v1" not in path.relative_to(ROOT).parts:
+                yield path.relative_to(ROOT).as_posix(), ast.parse(path.read_text(encoding="utf-8"))
+
+
+def name_of(node: ast.expr) -> str:
+    """`a.b.c` for the expression a.b.c; the empty text for anything that isn't a dotted name."""
+    match node:
+        case ast.Name(id=name):
+            return name
+        case ast.Attribute(value=value, attr=attribute) if prefix := name_of(value):
+            return f"{prefix}.{attribute}"
+        case _:
+            return ""
+
+
+def calls(tree: ast.Module) -> Iterator[tuple[str, ast.Call]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            yield name_of(node.func), node
+
+
+def configuration() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def test_stubs_are_fresh() -> None:
+    """The generated contract was made from the protos that are there."""
+    assert not protos.is_stale(ROOT), "run scripts/gen-protos"
+
+
+def test_generated_code_is_not_tracked() -> None:
+    """The build makes the stubs; a committed copy could go stale."""
+    assert [path for path in tracked() if "_pb2" in path.name] == []
+
+
+def test_generators_are_the_same_for_builds_and_checkouts() -> None:
+    """The build and the dev extra pin equal generators, so that both write equal stubs."""
+    document = configuration()
+    pinned = {line for line in document["build-system"]["requires"] if "==" in line}
+    assert pinned <= set(document["project"]["optional-dependencies"]["dev"])
+
+
+def test_grpc_is_at_least_the_generators_version() -> None:
+    """Generated services refuse an older grpcio than their generator, so the dependency's bound is not lower."""
+    document = configuration()
+    (generator,) = (line for line in document["build-system"]["requires"] if line.startswith("grpcio-tools=="))
+    assert f"grpcio>={generator.removeprefix('grpcio-tools==')}" in document["project"]["dependencies"]
+
+
+def test_forbidden_calls() -> None:
+    """No code runs what it reads, starts a shell or takes a temporary name that somebody else could take too."""
+    found = []
+    for file, tree in sources(*PACKAGES, "scripts", "examples"):
+        for name, call in calls(tree):
+            shell = any(keyword.arg == "shell" for keyword in call.keywords)
+            if shell or (name in FORBIDDEN_CALLS and name not in ALLOWED_CALLS.get(file, set())):
+                found.append(f"{file}:{call.lineno}: {name}")
+    assert found == []
+
+
+def test_tests_do_not_wait_for_time_to_pass() -> None:
+    """Tests wait for the thing itself; asyncio.sleep(0), which only yields, is the one sleep that they may use."""
+    found = []
+    for file, tree in sources("tests"):
+        for name, call in calls(tree):
+            yields = name == "asyncio.sleep" and isinstance(call.args[0], ast.Constant) and call.args[0].value == 0
+            if name in {"time.sleep", "asyncio.sleep"} and not yields and file != "tests/acceptance/processes.py":
+                found.append(f"{file}:{call.lineno}: {name}")
+    assert found == []
+
+
+def test_every_test_states_its_fact() -> None:
+    """Each test function has a docstring that says which fact it proves."""
+    found = [
+        f"{file}:{node.lineno}: {node.name}"
+        for file, tree in sources("tests")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.name.startswith("test_")
+        and not ast.get_docstring(node)
+    ]
+    assert found == []
+
+
+def test_nothing_names_the_machine_it_was_written_on() -> None:
+    """No tracked file holds an absolute path of somebody's machine, or a package index."""
+    machine = re.compile(
+        r"(?<![\w.$}])/(?:work|farm|root|home/\w+|opt/venv)/[\w.]|(?:extra-)?index-url[ =]\S", re.ASCII
+    )
+    found = []
+    for path in tracked():
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue
+        for number, line in enumerate(text.splitlines(), start=1):
+            if path != Path(__file__) and machine.search(line):
+                found.append(f"{path.relative_to(ROOT)}:{number}: {line.strip()[:100]}")
+    assert found == []
+
+
+def test_ignores_carry_their_reason() -> None:
+    """Each lint rule or type error that is ignored in a line says why in the same line."""
+    bare = re.compile(r"#\s*(?:noqa(?:: ?[A-Z0-9, ]+)?|type: ignore(?:\[[\w, -]+\])?)\s*(?:$|#\s*(?:noqa|type:)|$)")
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()[:100]}"
+        for path in tracked()
+        if path.suffix == ".py" and path != Path(__file__)
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if bare.search(line)
+    ]
+    assert found == []
+
+
+def test_packages_are_typed() -> None:
+    """Each package tells type checkers that its annotations may be used."""
+    assert [name for name in PACKAGES if not (ROOT / name / "py.typed").is_file()] == []
+
+
+@pytest.mark.parametrize("name", PUBLIC_MODULES)
+def test_public_face_is_complete(name: str) -> None:
+    """`__all__` names everything that a public module offers, once, in order, and nothing that isn't there."""
+    module = importlib.import_module(name)
+    offered = set(assigned_or_imported(Path(str(module.__file__))))
+    assert sorted(module.__all__) == sorted(set(module.__all__))
+    assert set(module.__all__) == offered
+    assert all(hasattr(module, member) for member in module.__all__)
+
+
+def assigned_or_imported(path: Path) -> Iterator[str]:
+    """The public names that a module binds at its top level, foreign modules and future imports excepted."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        match node:
+            case ast.ImportFrom(module="__future__" | "typing" | "collections.abc" | "importlib.metadata"):
+                continue
+            case ast.ImportFrom(names=names):
+                bound = [alias.asname or alias.name for alias in names]
+            case ast.ClassDef(name=name) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                bound = [name]
+            case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
+                bound = [name]
+            case _:
+                continue
+        yield from (name for name in bound if not name.startswith("_"))
+
+
+def test_contract_is_commented() -> None:
+    """Every service, rpc, message, enum, value and field of the protos has a comment above it."""
+    named = r"(?:service|rpc|message|enum|oneof) \w+"
+    field = r"(?:(?:repeated|optional) )?[\w.<>, ]+ \w+ = \d+"
+    declaration = re.compile(rf"\s*(?:{named}|{field}|[A-Z_0-9]+ = \d+)")
+    found = []
+    for path in protos.sources(ROOT):
+        before = ""
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+            if declaration.match(line) and not before.lstrip().startswith("//"):
+                found.append(f"{path.name}:{number}: {line.strip()}")
+            before = line
+    assert found == []
+
+
+def test_links_lead_somewhere() -> None:
+    """Each relative link of the documentation names a file that is there."""
+    link = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
+    found = [
+        f"{path.relative_to(ROOT)}: {target}"
+        for path in tracked()
+        if path.suffix == ".md"
+        for target in link.findall(path.read_text(encoding="utf-8"))
+        if not (path.parent / target).exists()
+    ]
+    assert found == []
