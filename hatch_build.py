@@ -7,7 +7,6 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 ROOT = Path(__file__).resolve().parent
-sys.path.insert(0, str(ROOT / "scripts"))  # builds start in any folder, and scripts/ is no installed package
 
 
 class GenerateStubs(BuildHookInterface):  # type: ignore[type-arg]  # the parameter is the builder's configuration, unused
@@ -16,6 +15,7 @@ class GenerateStubs(BuildHookInterface):  # type: ignore[type-arg]  # the parame
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Generate the stubs before hatchling collects the files of a wheel (an sdist holds the protos only)."""
         if self.target_name == "wheel":
-            import protos
+            sys.path.insert(0, str(ROOT))  # the builder starts in any folder, and scripts/ is no installed package
+            from scripts import protos
 
             protos.generate(ROOT)
