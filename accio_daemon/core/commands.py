@@ -1,0 +1,251 @@
+"""Everything that can happen to the World, as frozen values: what clients ask, what agents report, what clocks say.
+
+A command carries all that deciding needs (ids, times, specifications); the core reads no clock and no database.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NewType
+
+from accio.domain.failures import Failure
+from accio.domain.ids import RunId
+from accio.domain.operators import OperatorSpec
+from accio.domain.resources import Resources
+from accio.domain.runs import RunDefinition
+from accio.domain.workflows import Workflow
+
+RunNo = NewType("RunNo", int)
+AgentNo = NewType("AgentNo", int)
+SessionNo = NewType("SessionNo", int)
+AttemptNo = NewType("AttemptNo", int)
+ExecutionNo = NewType("ExecutionNo", int)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instant:
+    """A moment: wall clock for people, monotonic clock for every decision."""
+
+    wall_ms: int
+    mono: float  # seconds
+
+
+class CacheMode(StrEnum):
+    """How a run uses the memo."""
+
+    USE = "use"
+    NONE = "none"  # no look-up, no joining, nothing stored
+    REFRESH = "refresh"  # no look-up; the new result is stored
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pin:
+    """The content that a dataset text of a run stands for."""
+
+    digest: str  # "blake3:HEX"
+    size: int  # bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announced:
+    """An operator version under the number that the database gave it."""
+
+    no: int
+    spec: OperatorSpec
+
+
+# --- clients ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmitRun:
+    """Create a run. Answered by `Submitted`."""
+
+    id: RunId
+    definition: RunDefinition
+    workflow_no: int
+    workflow: Workflow
+    operators: tuple[Announced, ...]  # the version that each node of the graph pins, in its order
+    owner_name: str
+    owner_email: str
+    cache: CacheMode = CacheMode.USE
+    seed: int
+    pins: Mapping[str, Pin] = field(default_factory=dict)  # of texts such as "accio:RUN/NODE/PORT"
+    idempotency: tuple[str, str, bytes] | None = None  # owner, key, digest of the request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submitted:
+    """The run of a submission."""
+
+    no: RunNo
+    id: RunId
+    created: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KillRun:
+    """Stop a run, or one child of it. Answered by whether anything changed."""
+
+    run: RunNo
+    index: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteRun:
+    """Delete a run, or one child of it, stopping it first. Answered by whether anything changed."""
+
+    run: RunNo
+    index: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryRun:
+    """Run again what didn't succeed in a run, or in one child of it. Answered by whether anything changed."""
+
+    run: RunNo
+    index: int | None = None
+    operators: tuple[Announced, ...] | None = None  # pinned anew, if given
+
+
+# --- agents ----------------------------------------------------------------------------------------------------------
+
+
+class Holding(StrEnum):
+    """What an agent that dials in says of an attempt."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    FINISHED = "finished"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentJoined:
+    """An agent opened a session. Answered by the AgentNo; effects hold its Welcome."""
+
+    session: SessionNo
+    name: str
+    agent_id: str
+    incarnation: int
+    version: str
+    resources: Resources
+    operators: tuple[OperatorSpec, ...]
+    held: Mapping[AttemptNo, Holding]
+    draining: bool
+    prefetch_limit: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentLost:
+    """A session ended. *clean* is a goodbye: what the agent held goes back to the queue at once and counts no loss."""
+
+    session: SessionNo
+    reason: str
+    clean: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentHeard:
+    """A sign of life."""
+
+    session: SessionNo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentDraining:
+    """An agent takes no new work, or takes it again."""
+
+    session: SessionNo
+    draining: bool
+
+
+@dataclass(slots=True, kw_only=True)
+class Report:
+    """How an attempt ended (not frozen, as thousands a second are made; nobody changes one)."""
+
+    seq: int
+    attempt: AttemptNo
+    outputs: dict[str, str] | None  # canonical JSON by port; None if it failed
+    blobs: dict[str, tuple[str, int]] | None  # ports kept as blobs: digest, size
+    failure: Failure | None
+    metrics: tuple[int, int, int, int, int, int, str]  # wall, user, system (µs), peak memory, bytes in, out, custom JSON
+    started_ms: int
+    ended_ms: int
+    log_bytes: int
+    contents: list[tuple[str, int]]  # digests of dataset outputs, sizes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentReports:
+    """Attempts that ended at an agent."""
+
+    session: SessionNo
+    reports: list[Report]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentRecalled:
+    """The answer to a recall."""
+
+    session: SessionNo
+    withdrawn: tuple[AttemptNo, ...]
+    started: tuple[AttemptNo, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathsDigested:
+    """Content digests of a run's dataset texts: a Pin, or why there is none."""
+
+    session: SessionNo
+    request: int
+    digests: Mapping[str, Pin | str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrainAgent:
+    """A user wants an agent to drain, or to go on. Answered by None; unknown names raise NotFound."""
+
+    name: str
+    draining: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveAgent:
+    """A user wants a disconnected agent forgotten. Answered by None."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContentMissing:
+    """Stored content turned out to be corrupt or gone: results that hold it are no hits any more."""
+
+    digest: str
+
+
+# --- clocks ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    """Time passed: leases, back-offs and reservations are looked at."""
+
+
+Command = (
+    SubmitRun
+    | KillRun
+    | DeleteRun
+    | RetryRun
+    | AgentJoined
+    | AgentLost
+    | AgentHeard
+    | AgentDraining
+    | AgentReports
+    | AgentRecalled
+    | PathsDigested
+    | DrainAgent
+    | RemoveAgent
+    | ContentMissing
+    | Tick
+)

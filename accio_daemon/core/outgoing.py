@@ -1,0 +1,61 @@
+"""What the core wants told to agents, as plain values; the services turn them into messages.
+
+Everything for one session that one batch decided is one Outgoing. It is delivered after the batch is durable, and dropped if
+the session has ended by then.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from accio.domain.resources import Resources
+from accio_daemon.core.commands import AttemptNo, SessionNo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class NodeClass:
+    """What nodes of one kind have in common; `id` is unique in one daemon's life."""
+
+    id: int
+    operator_no: int
+    resources: Resources
+    timeout_ms: int | None
+
+
+@dataclass(slots=True)
+class Assignment:
+    """One attempt to execute a node."""
+
+    attempt: AttemptNo
+    node_class: NodeClass
+    inputs: str  # the inputs document
+    seed: int | None
+    reserved: bool  # else it begins when a node of its class at this agent ends
+    node: str  # "RUN/NODE"
+    number: int  # from 1
+    contents: Mapping[str, str]  # dataset text -> "blake3:HEX"
+    blobs: Mapping[str, tuple[str, int]]  # port -> digest and size of its canonical JSON
+    gpus: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Welcome:
+    """The answer to an agent that joined."""
+
+    session: SessionNo
+    keep: tuple[AttemptNo, ...]
+    drop: tuple[AttemptNo, ...]
+    operators: tuple[int, ...]  # the operator number of each operator that the agent announced, in its order
+
+
+@dataclass(slots=True)
+class Outgoing:
+    """What one batch has to tell one session, in the order in which the fields stand."""
+
+    welcome: Welcome | None = None
+    drain: bool | None = None
+    acks: list[int] = field(default_factory=list)
+    stops: list[AttemptNo] = field(default_factory=list)
+    recalls: list[AttemptNo] = field(default_factory=list)
+    digests: list[tuple[int, list[str]]] = field(default_factory=list)  # request, paths
+    work: list[Assignment] = field(default_factory=list)
+    goodbye: tuple[str, bool] | None = None  # reason, whether to reconnect

@@ -1,0 +1,109 @@
+"""What the engine needs from outside, and what it offers: narrow protocols, so that each side can be replaced in tests."""
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from accio.domain.resources import Resources
+from accio_daemon.core.commands import Command, Instant, RunNo, SessionNo
+from accio_daemon.core.outgoing import Outgoing
+
+T = TypeVar("T")
+
+
+class AgentLink(Protocol):
+    """The sending half of one agent's session."""
+
+    def deliver(self, outgoing: Outgoing) -> None:
+        """Queue messages for the agent; never blocks. A link whose queue is full ends its session."""
+        ...
+
+
+class Clock(Protocol):
+    """Where the engine reads the time."""
+
+    def now(self) -> Instant:
+        """Give this moment."""
+        ...
+
+
+class RunWatch(Protocol):
+    """Wakes somebody who watches a run."""
+
+    async def changed(self) -> None:
+        """Return once something about the run was committed that this watch hasn't returned for; changes coalesce."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentView:
+    """An agent as the World sees it now; all times are those of the daemon's clocks."""
+
+    name: str
+    state: str  # connected, suspect, draining, lost, disconnected
+    resources: Resources
+    reserved: Resources
+    running: int
+    prefetched: int
+    last_seen_ms: int
+    operators: int
+    reason: str
+    version: str
+    lease_left_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterView:
+    """Numbers about the whole World."""
+
+    queued_nodes: int
+    running_nodes: int
+    active_runs: int
+    agents: tuple[AgentView, ...]
+    refusing: str
+    epoch: int
+
+
+class EnginePort(Protocol):
+    """What services see of the engine."""
+
+    async def ask(self, command: Command) -> Any:
+        """Post a command and wait until what it decided is durable; a domain error of the core is raised here.
+
+        Survives the caller's cancellation: a command that was posted is carried out.
+        """
+        ...
+
+    def post(self, command: Command) -> None:
+        """Post a command whose answer nobody waits for."""
+        ...
+
+    async def write(self, job: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a job inside the next transaction (after its rows are written). An AccioError undoes the job alone and is raised here."""
+        ...
+
+    def attach(self, session: SessionNo, link: AgentLink) -> None:
+        """Make a session known before its AgentJoined is posted."""
+        ...
+
+    def detach(self, session: SessionNo) -> None:
+        """Forget a session's link; its AgentLost is posted besides."""
+        ...
+
+    def next_session(self) -> SessionNo:
+        """Give a number for a new session."""
+        ...
+
+    def watch(self, run: RunNo) -> AbstractAsyncContextManager[RunWatch]:
+        """Watch a run."""
+        ...
+
+    def explain(self, run: RunNo, index: int, node: int) -> str:
+        """Say what a waiting or queued node waits for, now; empty if the World doesn't hold it."""
+        ...
+
+    def cluster(self) -> ClusterView:
+        """Give numbers about the World, now."""
+        ...

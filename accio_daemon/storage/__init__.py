@@ -1,0 +1,1 @@
+"""SQLite: the schema, the writer, the readers."""
