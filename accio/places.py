@@ -1,0 +1,155 @@
+"""Where things are: the data folder, the configuration folders, the token, the daemon's address.
+
+Every function takes the environment (`os.environ` by default), so that tests give their own. What a user wrote wrong in
+a file is an `AccioError` that names the file.
+"""
+
+import os
+import stat
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+from platformdirs import user_config_path, user_data_path
+
+from accio.errors import BadRequest, FailedPrecondition
+
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORT = 7615
+SYSTEM_CONFIG = Path("/etc/accio")
+CLUSTERS = "clusters.json"
+TOKEN = "token"  # noqa: S105 - the name of a file
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """A named daemon of `clusters.json`."""
+
+    name: str
+    addr: str  # HOST:PORT
+
+
+def data_folder(environment: Mapping[str, str] = os.environ) -> Path:
+    """The daemon's database and store, and the agents' folders: `ACCIO_DATA_DIR`, else the user's data folder."""
+    given = environment.get("ACCIO_DATA_DIR", "")
+    return Path(given).expanduser().absolute() if given else user_data_path("accio")
+
+
+def config_folder(environment: Mapping[str, str] = os.environ) -> Path:
+    """The user's settings: `ACCIO_CONFIG_ROOT`, else the user's configuration folder."""
+    given = environment.get("ACCIO_CONFIG_ROOT", "")
+    return Path(given).expanduser().absolute() if given else user_config_path("accio")
+
+
+def agents_folder(environment: Mapping[str, str] = os.environ) -> Path:
+    """The folder that holds a state folder per agent of this machine."""
+    return data_folder(environment) / "agents"
+
+
+def find_token(environment: Mapping[str, str] = os.environ) -> str | None:
+    """The bearer token: `ACCIO_TOKEN`, else the file `token` of the data folder, else that of the configuration folder.
+
+    None if there is none. A file that others can read is refused (FailedPrecondition): whoever reads it may run code.
+    """
+    given = environment.get("ACCIO_TOKEN", "").strip()
+    if given:
+        return given
+    for folder in (data_folder(environment), config_folder(environment)):
+        found = _read_token(folder / TOKEN)
+        if found:
+            return found
+    return None
+
+
+def _read_token(path: Path) -> str | None:
+    try:
+        with path.open(encoding="ascii", errors="replace") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            text = file.read(4096).strip()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise FailedPrecondition(f"the token {path} can't be read: {error.strerror}") from None
+    if stat.S_IMODE(mode) & 0o077:
+        raise FailedPrecondition(f"the token {path} can be read by others: chmod 600 {path}")
+    return text
+
+
+def daemon_address(environment: Mapping[str, str] = os.environ, system: Path = SYSTEM_CONFIG) -> str:
+    """Where clients and agents find the daemon: `ACCIO_ADDR`, else the first cluster, else this machine."""
+    given = environment.get("ACCIO_ADDR", "")
+    if given:
+        return parse_address(given)
+    known = clusters(environment, system)
+    return known[0].addr if known else f"{DEFAULT_HOST}:{DEFAULT_PORT}"
+
+
+def cluster_address(name: str, environment: Mapping[str, str] = os.environ, system: Path = SYSTEM_CONFIG) -> str:
+    """The address of the cluster *name*; BadRequest if no file names it."""
+    known = clusters(environment, system)
+    for cluster in known:
+        if cluster.name == name:
+            return cluster.addr
+    names = ", ".join(cluster.name for cluster in known) or "none"
+    raise BadRequest(f"no cluster is called {name!r}; known are: {names}")
+
+
+def clusters(environment: Mapping[str, str] = os.environ, system: Path = SYSTEM_CONFIG) -> tuple[Cluster, ...]:
+    """The named clusters, the default first: those of the system's file, then those that only the user's file has.
+
+    Where both name a cluster, the user's entry takes the place of the system's.
+    """
+    merged: dict[str, Cluster] = {}
+    for folder in (system, config_folder(environment)):
+        merged.update((cluster.name, cluster) for cluster in _read_clusters(folder / CLUSTERS))
+    return tuple(merged.values())
+
+
+def _read_clusters(path: Path) -> Iterable[Cluster]:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise FailedPrecondition(f"{path} can't be read: {error.strerror}") from None
+    try:
+        entries = orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        raise BadRequest(f"{path}: line {error.lineno}, column {error.colno}: {error.msg}") from None
+    if not isinstance(entries, list):
+        raise BadRequest(f'{path}: expected a list of {{"name", "addr"}}, found {type(entries).__name__}')
+    found: dict[str, Cluster] = {}
+    for number, entry in enumerate(entries):
+        cluster = _read_cluster(entry, f"{path}: /{number}")
+        if cluster.name in found:
+            raise BadRequest(
+                f"{path}: /{number}: the cluster {cluster.name!r} stands there twice; remove one of the two"
+            )
+        found[cluster.name] = cluster
+    return found.values()
+
+
+def _read_cluster(entry: object, place: str) -> Cluster:
+    if not isinstance(entry, dict):
+        raise BadRequest(f'{place}: expected an object with "name" and "addr", found {type(entry).__name__}')
+    name, addr = entry.get("name"), entry.get("addr")
+    if not isinstance(name, str) or not name:
+        raise BadRequest(f'{place}: expected a text under "name", found {name!r}')
+    if not isinstance(addr, str):
+        raise BadRequest(f'{place}: expected HOST:PORT under "addr", found {addr!r}')
+    try:
+        return Cluster(name=name, addr=parse_address(addr))
+    except BadRequest as error:
+        raise BadRequest(f"{place}: {error.message}") from None
+
+
+def parse_address(text: str) -> str:
+    """*text* as HOST:PORT, with the default port if it has none; an IPv6 host stands in brackets."""
+    host, colon, port = text.strip().rpartition(":")
+    if not colon or port.endswith("]"):  # no port: the last colon, if any, is one of an IPv6 address
+        host, port = text.strip(), str(DEFAULT_PORT)
+    wrong = not host or any(character.isspace() for character in host) or (":" in host and not host.startswith("["))
+    if wrong or not port.isascii() or not port.isdigit() or not 0 <= int(port) <= 65535:
+        raise BadRequest(f"expected an address HOST:PORT, such as {DEFAULT_HOST}:{DEFAULT_PORT}, found {text!r}")
+    return f"{host}:{int(port)}"

@@ -1,0 +1,128 @@
+"""Where things are found: folders, the token, the clusters."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from accio import places
+from accio.errors import AccioError, BadRequest, FailedPrecondition
+
+CASES = [
+    pytest.param(
+        [{"name": "a", "addr": "h1:1"}], [{"name": "b", "addr": "h2:2"}], [("a", "h1:1"), ("b", "h2:2")], id="merged"
+    ),
+    pytest.param(
+        None, [{"name": "b", "addr": "h2:2"}, {"name": "c", "addr": "h3:3"}], [("b", "h2:2"), ("c", "h3:3")], id="user"
+    ),
+    pytest.param(
+        [{"name": "a", "addr": "h1:1"}, {"name": "b", "addr": "h2:2"}],
+        [{"name": "a", "addr": "h9:9"}],
+        [("a", "h9:9"), ("b", "h2:2")],
+        id="the user's entry wins",
+    ),
+    pytest.param(None, None, [], id="none"),
+]
+
+
+def write(folder: Path, entries: Any) -> Path:
+    folder.mkdir(exist_ok=True)
+    if entries is not None:
+        (folder / "clusters.json").write_text(entries if isinstance(entries, str) else json.dumps(entries))
+    return folder
+
+
+@pytest.mark.parametrize(("system", "user", "expected"), CASES)
+def test_files_of_system_and_user_are_merged(
+    tmp_path: Path, system: Any, user: Any, expected: list[tuple[str, str]]
+) -> None:
+    """Both files count, the user's entry wins, and the order of the files is kept."""
+    environment = {"ACCIO_CONFIG_ROOT": str(write(tmp_path / "user", user))}
+    found = places.clusters(environment, write(tmp_path / "system", system))
+    assert [(cluster.name, cluster.addr) for cluster in found] == expected
+
+
+def test_the_first_cluster_is_the_default(tmp_path: Path) -> None:
+    """Without ACCIO_ADDR, the first cluster is asked; with it, that address; with neither, this machine."""
+    system = write(tmp_path / "system", [{"name": "a", "addr": "h1:1"}, {"name": "b", "addr": "h2:2"}])
+    environment = {"ACCIO_CONFIG_ROOT": str(tmp_path / "user")}
+    assert places.daemon_address(environment, system) == "h1:1"
+    assert places.daemon_address({**environment, "ACCIO_ADDR": "h7:7"}, system) == "h7:7"
+    assert places.daemon_address(environment, tmp_path / "empty") == "127.0.0.1:7615"
+
+
+@pytest.mark.parametrize(
+    ("content", "mentions"),
+    [
+        ([{"name": "a", "addr": "h1:1"}, {"name": "a", "addr": "h2:2"}], ["'a'", "twice", "/1"]),
+        ('[{"name": "a", "addr": "h1:1"}', ["line 1"]),
+        ({"name": "a"}, ["list"]),
+        ([{"addr": "h1:1"}], ["/0", "name"]),
+        ([{"name": "a", "addr": "h1:port"}], ["/0", "HOST:PORT", "h1:port"]),
+        ([7], ["/0", "object"]),
+    ],
+)
+def test_a_wrong_file_is_refused_with_its_name(tmp_path: Path, content: Any, mentions: list[str]) -> None:
+    """What is wrong in clusters.json is told with the file and the place."""
+    system = write(tmp_path / "system", content)
+    with pytest.raises(BadRequest) as caught:
+        places.clusters({"ACCIO_CONFIG_ROOT": str(tmp_path)}, system)
+    for text in [*mentions, str(system / "clusters.json")]:
+        assert text in caught.value.message
+
+
+def test_a_cluster_is_found_by_name(tmp_path: Path) -> None:
+    """A name gives its address; an unknown one is refused with the known ones."""
+    system = write(tmp_path / "system", [{"name": "a", "addr": "h1:1"}])
+    environment = {"ACCIO_CONFIG_ROOT": str(tmp_path)}
+    assert places.cluster_address("a", environment, system) == "h1:1"
+    with pytest.raises(AccioError, match="known are: a"):
+        places.cluster_address("b", environment, system)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("host:1", "host:1"), ("host", "host:7615"), ("[::1]:9", "[::1]:9"), ("[::1]", "[::1]:7615"), (" h:007 ", "h:7")],
+)
+def test_addresses(text: str, expected: str) -> None:
+    """An address has a default port, and an IPv6 host stands in brackets."""
+    assert places.parse_address(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", ":1", "host:", "host:99999", "ho st:1", "::1"])
+def test_wrong_addresses(text: str) -> None:
+    """What is no address is refused with an example of one."""
+    with pytest.raises(BadRequest, match=r"127\.0\.0\.1:7615"):
+        places.parse_address(text)
+
+
+def test_the_token_is_looked_up_in_order(tmp_path: Path) -> None:
+    """The environment wins over the data folder, the data folder over the configuration folder."""
+    data, config = tmp_path / "data", tmp_path / "config"
+    environment = {"ACCIO_DATA_DIR": str(data), "ACCIO_CONFIG_ROOT": str(config)}
+    assert places.find_token(environment) is None
+    for folder, text in ((config, "c\n"), (data, "d\n")):
+        folder.mkdir()
+        (folder / "token").touch(mode=0o600)
+        (folder / "token").write_text(text)
+        assert places.find_token(environment) == text.strip()
+    assert places.find_token({**environment, "ACCIO_TOKEN": "e"}) == "e"
+
+
+def test_a_token_that_others_can_read_is_refused(tmp_path: Path) -> None:
+    """A readable token is refused with the command that mends it."""
+    (tmp_path / "token").write_text("x")
+    (tmp_path / "token").chmod(0o644)
+    with pytest.raises(FailedPrecondition, match="chmod 600"):
+        places.find_token({"ACCIO_DATA_DIR": str(tmp_path), "ACCIO_CONFIG_ROOT": str(tmp_path)})
+
+
+def test_folders_follow_the_environment(tmp_path: Path) -> None:
+    """ACCIO_DATA_DIR and ACCIO_CONFIG_ROOT move the folders; without them they are the user's."""
+    environment = {"ACCIO_DATA_DIR": str(tmp_path / "d"), "ACCIO_CONFIG_ROOT": str(tmp_path / "c")}
+    assert places.data_folder(environment) == tmp_path / "d"
+    assert places.agents_folder(environment) == tmp_path / "d" / "agents"
+    assert places.config_folder(environment) == tmp_path / "c"
+    assert places.data_folder({}).name == "accio"
+    assert places.config_folder({}).name == "accio"
