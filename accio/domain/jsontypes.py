@@ -9,5 +9,5 @@ from typing import Any, TypeAlias
 
 # What JSON text means once read. A recursive alias is more trouble than it is worth with frozen containers,
 # so the element types stay open here and each reader checks what it takes.
-Json: TypeAlias = None | bool | int | float | Decimal | str | Sequence[Any] | Mapping[str, Any]
+Json: TypeAlias = bool | int | float | Decimal | str | Sequence[Any] | Mapping[str, Any] | None
 JsonObject: TypeAlias = dict[str, Any]
