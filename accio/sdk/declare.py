@@ -1,0 +1,211 @@
+"""`@operator`: makes an operator of a function, or of a class with a method `run`.
+
+What is decorated stays what it was: a function that can be called, a class that can be instantiated. The declaration
+hangs on it as an attribute, and says only what can be read off at once; digests are `accio.sdk.digest`'s matter.
+"""
+
+import inspect
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar, overload
+
+from accio.domain.issues import Issue
+from accio.domain.names import NODE_RULE, is_operator_name
+from accio.domain.quantities import Duration
+from accio.errors import InvalidDefinition
+from accio.sdk.docstrings import describe
+from accio.sdk.signature import Input, Output, Signature, read_signature
+
+Target = TypeVar("Target", bound=Callable[..., Any])
+
+ATTRIBUTE = "__accio_operator__"
+RUN = "run"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declaration:
+    """An operator as it was declared in Python."""
+
+    name: str
+    target: Callable[..., Any]
+    takes_context: bool
+    inputs: tuple[Input, ...]
+    outputs: tuple[Output, ...]
+    record: type | None
+    unstable: bool
+    category: str
+    help: str
+    deprecated: str | None
+    version: str | None
+    files: tuple[str, ...]
+    isolated: bool
+
+    @property
+    def is_class(self) -> bool:
+        """Whether each execution makes an instance and calls its `run`."""
+        return isinstance(self.target, type)
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        """The function that computes; of a class, its `run` (without an instance)."""
+        return getattr(self.target, RUN) if self.is_class else self.target
+
+
+@overload
+def operator(target: Target, /) -> Target: ...
+
+
+@overload
+def operator(
+    *,
+    name: str | None = None,
+    unstable: bool = False,
+    cpus: float = 1,
+    memory: int | str | None = None,
+    disk: int | str | None = None,
+    gpus: int = 0,
+    resources: Mapping[str, int] | None = None,
+    category: str = "",
+    deprecated: str | None = None,
+    version: str | None = None,
+    files: Sequence[str | os.PathLike[str]] = (),
+    timeout: str | Duration | None = None,
+    retries: int = 0,
+    retry_backoff: str | Duration | None = None,
+    isolated: bool = False,
+    help: str | None = None,
+) -> Callable[[Target], Target]: ...
+
+
+def operator(
+    target: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    unstable: bool = False,
+    cpus: float = 1,
+    memory: int | str | None = None,
+    disk: int | str | None = None,
+    gpus: int = 0,
+    resources: Mapping[str, int] | None = None,
+    category: str = "",
+    deprecated: str | None = None,
+    version: str | None = None,
+    files: Sequence[str | os.PathLike[str]] = (),
+    timeout: str | Duration | None = None,
+    retries: int = 0,
+    retry_backoff: str | Duration | None = None,
+    isolated: bool = False,
+    help: str | None = None,  # noqa: A002 - the word that ports and workflows use
+) -> Any:
+    """Declare an operator; docs/operators.md describes every option.
+
+    Raises InvalidDefinition with everything that is wrong, naming the operator and the port.
+    """
+
+    def declare(decorated: Target) -> Target:
+        _check_target(decorated, name)
+        declaration = _declare(
+            decorated,
+            name=name or decorated.__name__,
+            unstable=unstable,
+            category=category,
+            help_text=help,
+            deprecated=deprecated,
+            version=version,
+            files=tuple(os.fspath(file) for file in files),
+            isolated=isolated,
+        )
+        setattr(decorated, ATTRIBUTE, declaration)
+        return decorated
+
+    return declare if target is None else declare(target)
+
+
+def declaration_of(thing: object) -> Declaration | None:
+    """Give the declaration of a decorated function or class, or None. An undecorated subclass has none."""
+    own = vars(thing) if isinstance(thing, type) else getattr(thing, "__dict__", {})
+    found = own.get(ATTRIBUTE)
+    return found if isinstance(found, Declaration) else None
+
+
+def _check_target(target: object, name: str | None) -> None:
+    label = name or getattr(target, "__name__", None)
+    if isinstance(target, type):
+        if not callable(getattr(target, RUN, None)):
+            raise InvalidDefinition([Issue("", f"operator {label}: the class has no method 'run'")])
+    elif not callable(target):
+        message = f"@operator decorates a function or a class with a method 'run', found a {type(target).__name__}"
+        raise InvalidDefinition([Issue("", message)])
+    elif not hasattr(target, "__dict__"):
+        raise InvalidDefinition(
+            [Issue("", f"operator {label}: a compiled function can't be decorated; wrap it in a Python function")]
+        )
+    if label is None:
+        raise InvalidDefinition([Issue("/name", f"@operator: {target!r} has no name; give one with name=")])
+
+
+def _declare(
+    target: Callable[..., Any],
+    *,
+    name: str,
+    unstable: bool,
+    category: str,
+    help_text: str | None,
+    deprecated: str | None,
+    version: str | None,
+    files: tuple[str, ...],
+    isolated: bool,
+) -> Declaration:
+    is_class = isinstance(target, type)
+    function = getattr(target, RUN) if is_class else target
+    signature = read_signature(function, is_method=is_class, docstring=target.__doc__)
+    issues = [*_name_issues(name), *signature.issues, *_constructor_issues(target)]
+    if version is not None and not version:
+        issues.append(
+            Issue("/version", "the version is empty; leave it out, or say something that changes with the code")
+        )
+    if issues:
+        raise InvalidDefinition(Issue(issue.path, f"operator {name}: {issue.message}") for issue in issues)
+    if help_text is None:
+        help_text = describe(target.__doc__).summary or describe(function.__doc__).summary
+    return _build(target, signature, name=name, unstable=unstable, category=category, help=help_text,
+                  deprecated=deprecated, version=version, files=files, isolated=isolated)  # fmt: skip
+
+
+def _build(target: Callable[..., Any], signature: Signature, **options: Any) -> Declaration:
+    return Declaration(
+        target=target,
+        takes_context=signature.takes_context,
+        inputs=signature.inputs,
+        outputs=signature.outputs,
+        record=signature.record,
+        **options,
+    )
+
+
+def _name_issues(name: str) -> list[Issue]:
+    if is_operator_name(name):
+        return []
+    return [Issue("/name", f"the name {name!r} is illegal; names are {NODE_RULE}; give another with name=")]
+
+
+def _constructor_issues(target: Callable[..., Any]) -> list[Issue]:
+    if not isinstance(target, type):
+        return []
+    try:
+        parameters = inspect.signature(target).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    needed = [
+        parameter.name
+        for parameter in parameters
+        if parameter.default is parameter.empty
+        and parameter.kind not in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}
+    ]
+    if not needed:
+        return []
+    return [
+        Issue("", f"its constructor needs {', '.join(needed)}, but it is made without arguments for each execution")
+    ]

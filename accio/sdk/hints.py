@@ -1,0 +1,131 @@
+"""Which data type a Python type hint stands for.
+
+The table is closed on purpose: what is not listed here can't travel between machines, so it is refused where it is
+declared and not where it fails.
+"""
+
+import collections.abc
+import types
+import typing
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from accio.domain.datatypes import MAX_DEPTH, DataType, Kind
+from accio.domain.quantities import Distance, Duration, Location, Timestamp
+from accio.sdk.types import Byte, Dataset, Help, Long
+
+_SCALARS: dict[object, Kind] = {
+    Byte: Kind.BYTE,
+    int: Kind.INTEGER,
+    Long: Kind.LONG,
+    float: Kind.DOUBLE,
+    bool: Kind.BOOLEAN,
+    str: Kind.STRING,
+    Distance: Kind.DISTANCE,
+    Duration: Kind.DURATION,
+    Timestamp: Kind.TIMESTAMP,
+    Location: Kind.LOCATION,
+    Dataset: Kind.DATASET,
+}
+
+Container = Callable[[collections.abc.Iterable[Any]], Any]
+
+_COLLECTIONS: dict[object, tuple[Kind, Container]] = {
+    list: (Kind.LIST, list),
+    collections.abc.Sequence: (Kind.LIST, list),
+    tuple: (Kind.LIST, tuple),
+    set: (Kind.SET, set),
+    frozenset: (Kind.SET, frozenset),
+    collections.abc.Set: (Kind.SET, frozenset),
+    dict: (Kind.MAP, dict),
+    collections.abc.Mapping: (Kind.MAP, dict),
+}
+
+_EXAMPLES = {Kind.LIST: "list[float]", Kind.SET: "set[int]", Kind.MAP: "dict[str, float]"}
+KNOWN = (
+    "int, Byte, Long, float, bool, str, Distance, Duration, Timestamp, Location, Dataset, list[T], set[T], dict[K, V]"
+)
+
+
+class NotADataTypeError(Exception):
+    """A type hint stands for no data type; the message says which part of it and why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hint:
+    """A type hint that stands for a data type, with the Python container that the operator asks for."""
+
+    type: DataType
+    items: tuple["Hint", ...] = ()
+    container: Container = list
+
+
+def read_hint(annotation: object) -> Hint:
+    """Give the data type behind *annotation*, or raise NotADataTypeError."""
+    hint = _read(annotation)
+    if hint.type.depth > MAX_DEPTH:
+        raise NotADataTypeError(f"{hint.type} nests {hint.type.depth} collections; {MAX_DEPTH} are allowed")
+    return hint
+
+
+def is_data_type(annotation: object) -> bool:
+    """Tell whether *annotation* stands for a data type."""
+    try:
+        _read(annotation)
+    except NotADataTypeError:
+        return False
+    return True
+
+
+def take_apart(annotation: object) -> tuple[object, bool, str]:
+    """Give T, whether None is allowed, and the help text of `T`, `T | None`, `Annotated[T, Help("…")]` in any nesting.
+
+    A bare string among the annotations counts as a help text too.
+    """
+    optional, texts = False, list[str]()
+    while True:
+        origin, arguments = get_origin(annotation), get_args(annotation)
+        if origin is Annotated:
+            annotation, *notes = arguments
+            texts += [note.text if isinstance(note, Help) else note for note in notes if isinstance(note, Help | str)]
+        elif origin in {Union, types.UnionType} and types.NoneType in arguments:
+            optional = True
+            members = [member for member in arguments if member is not types.NoneType]
+            annotation = reduce(or_, members)
+        else:
+            return annotation, optional, " ".join(texts)
+
+
+def show(annotation: object) -> str:
+    """Give an annotation as the user wrote it, nearly."""
+    if annotation is typing.Any:
+        return "Any"
+    if isinstance(annotation, type) and not get_args(annotation):
+        return annotation.__qualname__
+    return str(annotation).removeprefix("typing.").replace("collections.abc.", "").replace("typing.", "")
+
+
+def _read(annotation: object) -> Hint:
+    annotation = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+    scalar = _SCALARS.get(annotation) if isinstance(annotation, collections.abc.Hashable) else None
+    if scalar is not None:
+        return Hint(type=DataType(scalar))
+    origin = get_origin(annotation)
+    if origin in {Union, types.UnionType}:
+        raise NotADataTypeError(f"{show(annotation)} has several types; a port has one")
+    found = _COLLECTIONS.get(origin if origin is not None else annotation)
+    if found is None:
+        raise NotADataTypeError(f"{show(annotation)} is not a data type; data types are {KNOWN}")
+    kind, container = found
+    arguments = list(get_args(annotation))
+    if not arguments:
+        raise NotADataTypeError(f"{show(annotation)} says nothing of its elements; write for example {_EXAMPLES[kind]}")
+    if origin is tuple:
+        if len(arguments) != 2 or arguments[1] is not Ellipsis:
+            raise NotADataTypeError(f"{show(annotation)} is no list; write tuple[T, ...] for elements of one type")
+        arguments.pop()
+    items = tuple(_read(argument) for argument in arguments)
+    return Hint(type=DataType(kind, tuple(item.type for item in items)), items=items, container=container)

@@ -1,0 +1,213 @@
+"""The ports of an operator, read from the signature of the function that implements it.
+
+All that is wrong is collected, each with the port that it is about; nothing here raises for a bad declaration.
+"""
+
+import dataclasses
+import inspect
+import types
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from accio.domain.issues import Issue, pointer
+from accio.domain.names import PARAMETER_RULE, is_port_name
+from accio.sdk.context import OperatorContext
+from accio.sdk.docstrings import describe
+from accio.sdk.hints import Hint, NotADataTypeError, is_data_type, read_hint, show, take_apart
+
+MISSING: Any = dataclasses.MISSING
+SINGLE_OUTPUT = "value"
+CONTEXT = "ctx"
+
+_NOT_INPUTS = {
+    inspect.Parameter.VAR_POSITIONAL: "*{} can't be a port: each input needs a name",
+    inspect.Parameter.VAR_KEYWORD: "**{} can't be a port: each input needs a name of its own",
+    inspect.Parameter.POSITIONAL_ONLY: "'{}' is positional-only, but inputs are passed by name: remove the '/'",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """A parameter of the function; `default` is MISSING without one."""
+
+    name: str
+    hint: Hint
+    optional: bool
+    default: Any
+    help: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """A field of what the function returns, or the whole of it."""
+
+    name: str
+    hint: Hint
+    help: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """What a function takes and returns. `record` is the class of its result if that has a field per output."""
+
+    takes_context: bool
+    inputs: tuple[Input, ...]
+    outputs: tuple[Output, ...]
+    record: type | None
+    issues: tuple[Issue, ...]
+
+
+def read_signature(function: Callable[..., Any], *, is_method: bool, docstring: str | None) -> Signature:
+    """Read the ports of *function*, whose first parameter is `self` if *is_method*."""
+    return _Reader(function, docstring).read(is_method=is_method)
+
+
+class _Reader:
+    def __init__(self, function: Callable[..., Any], docstring: str | None) -> None:
+        self._function = function
+        self._help = {**describe(function.__doc__).names, **describe(docstring).names}
+        self._issues: list[Issue] = []
+
+    def read(self, *, is_method: bool) -> Signature:
+        try:
+            signature = inspect.signature(self._function)
+        except (TypeError, ValueError) as error:
+            self._say("", f"its signature can't be read ({error}); wrap it in a Python function with type hints")
+            return Signature(takes_context=False, inputs=(), outputs=(), record=None, issues=tuple(self._issues))
+        parameters = list(signature.parameters.values())[1 if is_method else 0 :]
+        takes_context = bool(parameters) and parameters[0].name == CONTEXT
+        inputs = [self._input(parameter) for parameter in parameters[1 if takes_context else 0 :]]
+        outputs, record = self._outputs(signature.return_annotation)
+        self._check_kind_of_function()
+        return Signature(
+            takes_context=takes_context,
+            inputs=tuple(found for found in inputs if found is not None),
+            outputs=tuple(outputs),
+            record=record,
+            issues=tuple(self._issues),
+        )
+
+    def _say(self, path: str, message: str) -> None:
+        self._issues.append(Issue(path, message))
+
+    def _check_kind_of_function(self) -> None:
+        function = inspect.unwrap(self._function)
+        if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+            self._say(
+                "", "it is an async function; an operator is an ordinary function (it may call asyncio.run itself)"
+            )
+        elif inspect.isgeneratorfunction(function):
+            self._say("", "it is a generator; an operator returns its outputs")
+
+    def _input(self, parameter: inspect.Parameter) -> Input | None:
+        name, path = parameter.name, pointer("inputs", parameter.name)
+        if parameter.kind in _NOT_INPUTS:
+            self._say(path, _NOT_INPUTS[parameter.kind].format(name))
+            return None
+        if name == CONTEXT:
+            self._say(path, f"'{CONTEXT}' names the context, which must be the first argument")
+            return None
+        if parameter.annotation is inspect.Parameter.empty:
+            self._say(path, f"input '{name}' has no type hint; write for example {name}: float")
+            return None
+        annotation = self._resolve(parameter.annotation, f"input '{name}'", path)
+        if annotation is OperatorContext:
+            self._say(path, f"the context must be the first argument, and be named '{CONTEXT}'")
+            return None
+        bare, nullable, help_text = take_apart(annotation)
+        hint = self._hint(bare, f"input '{name}'", path)
+        default = MISSING if parameter.default is inspect.Parameter.empty else parameter.default
+        if default is None and not nullable and hint is not None:
+            self._say(path, f"input '{name}' has the default None, but its type allows none: write {show(bare)} | None")
+        self._check_name("input", name, path)
+        if hint is None:
+            return None
+        optional, default = (True, MISSING) if default is None else (nullable, default)
+        return Input(
+            name=name, hint=hint, optional=optional, default=default, help=help_text or self._help.get(name, "")
+        )
+
+    def _outputs(self, annotation: Any) -> tuple[list[Output], type | None]:
+        path = pointer("outputs")
+        if annotation is inspect.Signature.empty:
+            self._say(path, "its return type isn't declared; write -> None if it has no outputs")
+            return [], None
+        resolved = self._resolve(annotation, "the return type", path)
+        bare, nullable, help_text = take_apart(resolved)
+        if bare is None or bare is types.NoneType:
+            return [], None
+        if nullable:
+            self._say(path, f"the return type {show(resolved)} allows None, but an output always has a value")
+            return [], None
+        fields = None if is_data_type(bare) else self._fields(bare)
+        if fields is None:
+            return [o for o in [self._output(SINGLE_OUTPUT, bare, help_text, "the output")] if o], None
+        assert isinstance(bare, type)
+        described = describe(bare.__doc__).names
+        found = []
+        for name, hint in fields.items():
+            inner, field_nullable, text = take_apart(hint)
+            if field_nullable:
+                self._say(pointer("outputs", name), f"output '{name}' allows None, but an output always has a value")
+                continue
+            found.append(self._output(name, inner, text or described.get(name, ""), f"output '{name}'"))
+        return [output for output in found if output is not None], bare
+
+    def _fields(self, record: object) -> Mapping[str, object] | None:
+        """Give the hints of the fields of a dataclass or NamedTuple, in their order; None for anything else."""
+        if not isinstance(record, type):
+            return None
+        if dataclasses.is_dataclass(record):
+            names = [field.name for field in dataclasses.fields(record)]
+        elif issubclass(record, tuple) and hasattr(record, "_fields"):
+            names = list(record._fields)
+        else:
+            return None
+        try:
+            hints = typing.get_type_hints(record, include_extras=True)
+        except Exception as error:  # noqa: BLE001 - evaluating somebody's annotations may raise anything
+            self._say(pointer("outputs"), f"the type hints of {record.__qualname__} can't be resolved ({error})")
+            return {}
+        for name in names:
+            if name not in hints:
+                self._say(pointer("outputs", name), f"output '{name}' of {record.__qualname__} has no type hint")
+        return {name: hints[name] for name in names if name in hints}
+
+    def _output(self, name: str, annotation: object, help_text: str, what: str) -> Output | None:
+        path = pointer("outputs", name)
+        hint = self._hint(annotation, what, path)
+        self._check_name("output", name, path)
+        return None if hint is None else Output(name=name, hint=hint, help=help_text)
+
+    def _check_name(self, what: str, name: str, path: str) -> None:
+        if not is_port_name(name):
+            self._say(path, f"{what} '{name}' has an illegal name; names are {PARAMETER_RULE}")
+
+    def _hint(self, annotation: object, what: str, path: str) -> Hint | None:
+        if isinstance(annotation, _Unresolved):
+            return None
+        try:
+            return read_hint(annotation)
+        except NotADataTypeError as error:
+            self._say(path, f"{what}: {error}")
+            return None
+
+    def _resolve(self, annotation: Any, what: str, path: str) -> Any:
+        """Evaluate an annotation that is text (`from __future__ import annotations`)."""
+        carrier = types.SimpleNamespace(__annotations__={"it": annotation})
+        names = getattr(inspect.unwrap(self._function), "__globals__", {})
+        try:
+            return typing.get_type_hints(carrier, globalns=names, include_extras=True)["it"]
+        except Exception as error:  # noqa: BLE001 - evaluating somebody's annotations may raise anything
+            self._say(
+                path,
+                f"the type hint {show(annotation)} of {what} can't be resolved ({error}); it must be importable when "
+                "the module is, not only under TYPE_CHECKING, and be defined before the operator",
+            )
+            return _Unresolved()
+
+
+class _Unresolved:
+    """Stands for an annotation that was already complained about."""

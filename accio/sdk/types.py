@@ -1,0 +1,36 @@
+"""The hints and values that operators use besides Python's own and the quantities of `accio.domain.quantities`."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NewType
+
+Byte = NewType("Byte", int)
+"""An `int` hint for a port of type byte (8 bits, signed)."""
+
+Long = NewType("Long", int)
+"""An `int` hint for a port of type long (64 bits, signed); a plain `int` is an integer (32 bits)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Help:
+    """Describes a port: `epsilon: Annotated[float, Help("Noise, in 1/m.")]`."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Dataset:
+    """A file or a folder. What an operator receives is read-only; what it returns must not change afterwards."""
+
+    path: Path
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        object.__setattr__(self, "path", Path(path))
+
+    def __fspath__(self) -> str:
+        return str(self.path)
+
+    def __truediv__(self, name: str | os.PathLike[str]) -> Path:
+        """Give the path of a file in the folder: `data / "events.parquet"`."""
+        return self.path / name
