@@ -68,7 +68,7 @@ def cast(source: DataType, target: DataType, text: str) -> str:
     """
     if source is target or source == target:
         return text
-    convert = _converter(source, target)
+    convert = caster(source, target)
     if convert is None:
         raise ValueProblem(f"{source} can't stand for {target}")
     return convert(text)
@@ -298,8 +298,8 @@ def _to_dataset(text: str) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _converter(source: DataType, target: DataType) -> Callable[[str], str] | None:
-    """Give the function between the canonical texts of two types, or None if they don't fit."""
+def caster(source: DataType, target: DataType) -> Callable[[str], str] | None:
+    """Give the function that `cast` applies (it may raise ValueProblem), or None if the types don't fit."""
     if not castable(source, target):
         return None
     if not source.args:

@@ -9,7 +9,7 @@ import posixpath
 import re
 from typing import Any
 
-from accio.domain.canonical import Value, canonical, cast, decode, display, format_double
+from accio.domain.canonical import Value, canonical, cast, caster, decode, display, format_double
 from accio.domain.containers import FrozenMap
 from accio.domain.datatypes import DataType, Kind
 from accio.domain.documents import JsonProblem, parse_json
@@ -36,6 +36,7 @@ __all__ = [
     "ValueProblem",
     "canonical",
     "cast",
+    "caster",
     "decode",
     "display",
     "format_double",

@@ -1,0 +1,207 @@
+"""Operators as the daemon knows them: what an agent announced."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from accio.domain.datatypes import DataType, TypeProblem, parse_type
+from accio.domain.issues import Issue, pointer
+from accio.domain.jsontypes import JsonObject
+from accio.domain.names import NODE_RULE, PARAMETER_RULE, is_operator_name, is_port_name
+from accio.domain.problems import ValueProblem, quote
+from accio.domain.resources import ONE_CPU, Resources, resources_from_json
+from accio.domain.values import decode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputPort:
+    """An input. `default` is canonical JSON text; an optional port without a value is absent."""
+
+    name: str
+    type: DataType
+    default: str | None = None
+    optional: bool = False
+    help: str = ""
+
+    @property
+    def required(self) -> bool:
+        """Whether a node must give it a value."""
+        return self.default is None and not self.optional
+
+    def to_json(self) -> JsonObject:
+        """Give a form that `from_json` reads."""
+        document: JsonObject = {"name": self.name, "type": str(self.type)}
+        if self.default is not None:
+            document["default"] = self.default
+        if self.optional:
+            document["optional"] = True
+        if self.help:
+            document["help"] = self.help
+        return document
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputPort:
+    """An output."""
+
+    name: str
+    type: DataType
+    help: str = ""
+
+    def to_json(self) -> JsonObject:
+        """Give a form that `from_json` reads."""
+        document: JsonObject = {"name": self.name, "type": str(self.type)}
+        if self.help:
+            document["help"] = self.help
+        return document
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorSpec:
+    """A typed function or program.
+
+    `digest` is `blake3:HEX`, or None where it can't be known; then `uncacheable` says why. `deprecated` is the message
+    for its users, or None. `components` maps a name (`function _noise`, `package numpy`) to a hash, for explanations.
+    `distribution` names the package that it comes from.
+    """
+
+    name: str
+    digest: str | None = None
+    uncacheable: str | None = None
+    category: str = ""
+    help: str = ""
+    unstable: bool = False
+    deprecated: str | None = None
+    inputs: tuple[InputPort, ...] = ()
+    outputs: tuple[OutputPort, ...] = ()
+    resources: Resources = ONE_CPU
+    timeout_ms: int | None = None
+    retries: int = 0
+    retry_backoff_ms: int = 0
+    isolated: bool = False
+    components: tuple[tuple[str, str], ...] = ()
+    distribution: str = ""
+
+    def input(self, name: str) -> InputPort | None:
+        """Find an input by name."""
+        return next((port for port in self.inputs if port.name == name), None)
+
+    def output(self, name: str) -> OutputPort | None:
+        """Find an output by name."""
+        return next((port for port in self.outputs if port.name == name), None)
+
+    def problems(self) -> tuple[Issue, ...]:
+        """Tell everything that is wrong with the declaration; pointers are into `to_json()`."""
+        return tuple(_Checker(self).issues())
+
+    def to_json(self) -> JsonObject:
+        """Give a form that `from_json` reads."""
+        return {
+            "name": self.name,
+            "digest": self.digest,
+            "uncacheable": self.uncacheable,
+            "category": self.category,
+            "help": self.help,
+            "unstable": self.unstable,
+            "deprecated": self.deprecated,
+            "inputs": [port.to_json() for port in self.inputs],
+            "outputs": [port.to_json() for port in self.outputs],
+            "resources": self.resources.to_json(),
+            "timeout_ms": self.timeout_ms,
+            "retries": self.retries,
+            "retry_backoff_ms": self.retry_backoff_ms,
+            "isolated": self.isolated,
+            "components": dict(self.components),
+            "distribution": self.distribution,
+        }
+
+    @classmethod
+    def from_json(cls, document: Any) -> "OperatorSpec":
+        """Read what `to_json` gave; ValueProblem if it is something else. Keys of later versions are ignored."""
+        try:
+            return _operator(document)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueProblem(f"expected an operator, found {quote(document)} ({error!r})") from None
+        except TypeProblem as problem:
+            raise ValueProblem(f"expected an operator, found one in which {problem.message}") from None
+
+
+def _operator(document: Any) -> OperatorSpec:
+    resources, issues = resources_from_json(document["resources"])
+    if issues:
+        raise ValueProblem(f"operator {document['name']}: {issues[0]}")
+    return OperatorSpec(
+        name=document["name"],
+        digest=document["digest"],
+        uncacheable=document["uncacheable"],
+        category=document["category"],
+        help=document["help"],
+        unstable=document["unstable"],
+        deprecated=document["deprecated"],
+        inputs=tuple(
+            InputPort(
+                name=port["name"],
+                type=parse_type(port["type"]),
+                default=port.get("default"),
+                optional=port.get("optional", False),
+                help=port.get("help", ""),
+            )
+            for port in document["inputs"]
+        ),
+        outputs=tuple(
+            OutputPort(name=port["name"], type=parse_type(port["type"]), help=port.get("help", ""))
+            for port in document["outputs"]
+        ),
+        resources=resources,
+        timeout_ms=document["timeout_ms"],
+        retries=document["retries"],
+        retry_backoff_ms=document["retry_backoff_ms"],
+        isolated=document["isolated"],
+        components=tuple(sorted(document["components"].items())),
+        distribution=document["distribution"],
+    )
+
+
+class _Checker:
+    def __init__(self, spec: OperatorSpec) -> None:
+        self._spec = spec
+
+    def issues(self) -> Iterable[Issue]:
+        spec = self._spec
+        if not is_operator_name(spec.name):
+            yield self._issue(pointer("name"), f"expected a name ({NODE_RULE}), found {quote(spec.name)}")
+        yield from self._ports("inputs", spec.inputs)
+        yield from self._ports("outputs", spec.outputs)
+        yield from self._defaults()
+        if spec.digest is None and not spec.uncacheable:
+            yield self._issue(pointer("digest"), "it has no digest, and doesn't say why")
+        if spec.timeout_ms is not None and spec.timeout_ms <= 0:
+            yield self._issue(pointer("timeout_ms"), f"expected a time-out above 0, found {spec.timeout_ms} ms")
+        if spec.retries < 0:
+            yield self._issue(pointer("retries"), f"expected a number of retries, 0 or more, found {spec.retries}")
+        if spec.retry_backoff_ms < 0:
+            message = f"expected a duration, 0 or more, found {spec.retry_backoff_ms} ms"
+            yield self._issue(pointer("retry_backoff_ms"), message)
+
+    def _issue(self, path: str, message: str) -> Issue:
+        return Issue(path, f"operator {self._spec.name}: {message}")
+
+    def _ports(self, key: str, ports: Sequence[InputPort | OutputPort]) -> Iterable[Issue]:
+        seen: set[str] = set()
+        for at, port in enumerate(ports):
+            path = pointer(key, at, "name")
+            if not is_port_name(port.name):
+                yield self._issue(path, f"expected the name of a port ({PARAMETER_RULE}), found {quote(port.name)}")
+            if port.name in seen:
+                yield self._issue(path, f"there are two ports '{port.name}' in its {key}")
+            seen.add(port.name)
+
+    def _defaults(self) -> Iterable[Issue]:
+        for at, port in enumerate(self._spec.inputs):
+            if port.default is None:
+                continue
+            try:
+                decode(port.type, port.default)
+            except ValueProblem as problem:
+                message = f"the default of port '{port.name}' is no {port.type}: {problem.message}"
+                yield self._issue(pointer("inputs", at, "default"), message)

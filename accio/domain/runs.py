@@ -1,0 +1,131 @@
+"""Run definitions after validation, and the inline form of the command line."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from accio.domain.ids import WorkflowVersion
+from accio.domain.jsontext import canonical_dump
+from accio.domain.jsontypes import JsonObject
+from accio.domain.sweeps import Sweep
+
+
+class FailurePolicy(StrEnum):
+    """What a failed node does to the rest of the run (of the sweep, for a parent)."""
+
+    CONTINUE = "continue"
+    STOP = "stop"
+    MAX = "max"
+
+
+@dataclass(frozen=True, slots=True)
+class OnFailure:
+    """A failure policy; `limit` belongs to MAX: more failed nodes than that stop the rest."""
+
+    policy: FailurePolicy = FailurePolicy.CONTINUE
+    limit: int = 0
+
+    def stops_at(self, failed: int) -> bool:
+        """Tell whether the rest is stopped once *failed* nodes have failed."""
+        match self.policy:
+            case FailurePolicy.CONTINUE:
+                return False
+            case FailurePolicy.STOP:
+                return failed > 0
+            case FailurePolicy.MAX:
+                return failed > self.limit
+
+    def to_json(self) -> str | JsonObject:
+        """Give the form of a run definition."""
+        return {"max": self.limit} if self.policy is FailurePolicy.MAX else self.policy.value
+
+    @classmethod
+    def from_json(cls, document: Any) -> "OnFailure":
+        """Read what `to_json` gave."""
+        if isinstance(document, str):
+            return cls(FailurePolicy(document))
+        return cls(FailurePolicy.MAX, document["max"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunDefinition:
+    """A valid run: a pinned workflow version, a sweep of effective parameters, metadata. Seed None: a random one."""
+
+    workflow_id: str
+    version: WorkflowVersion
+    name: str | None = None
+    notes: str | None = None
+    tags: tuple[str, ...] = ()
+    seed: int | None = None
+    repeat: int = 1
+    sweep: Sweep = field(default_factory=lambda: Sweep(()))
+    on_failure: OnFailure = OnFailure()  # noqa: RUF009 — it is frozen
+
+    def to_text(self) -> str:
+        """Give an exact form for the database; `from_text` reads it."""
+        return canonical_dump(
+            {
+                "workflow": self.workflow_id,
+                "version": self.version,
+                "name": self.name,
+                "notes": self.notes,
+                "tags": list(self.tags),
+                "seed": self.seed,
+                "sweep": self.sweep.to_json(),
+                "on_failure": self.on_failure.to_json(),
+            },
+        )
+
+    @classmethod
+    def from_text(cls, text: str) -> "RunDefinition":
+        """Read what `to_text` gave."""
+        document = json.loads(text)
+        sweep = Sweep.from_json(document["sweep"])
+        return cls(
+            workflow_id=document["workflow"],
+            version=WorkflowVersion(document["version"]),
+            name=document["name"],
+            notes=document["notes"],
+            tags=tuple(document["tags"]),
+            seed=document["seed"],
+            repeat=sweep.repeat,
+            sweep=sweep,
+            on_failure=OnFailure.from_json(document["on_failure"]),
+        )
+
+
+def with_overrides(
+    document: Mapping[str, Any],
+    *,
+    params: Sequence[tuple[str, str]] = (),
+    name: str | None = None,
+    notes: str | None = None,
+    tags: Sequence[str] | None = None,
+    repeat: int | None = None,
+    seed: int | None = None,
+) -> JsonObject:
+    """Give a run document with what the command line said: `name=value` pairs and options; None leaves as it is.
+
+    A parameter replaces whatever the document gave for it and keeps its place; one given several times becomes a list
+    of values. Values stay text: the daemon reads them by the parameter's type.
+    """
+    changed: JsonObject = dict(document)
+    texts: dict[str, list[str]] = {}
+    for param, text in params:
+        texts.setdefault(param, []).append(text)
+    given = document.get("params", {})
+    if texts and isinstance(given, Mapping):  # anything else is an error that validation will tell
+        changed["params"] = dict(given) | {
+            param: {"value": values[0]} if len(values) == 1 else {"values": values} for param, values in texts.items()
+        }
+    options = {
+        "name": name,
+        "notes": notes,
+        "tags": None if tags is None else list(tags),
+        "repeat": repeat,
+        "seed": seed,
+    }
+    changed |= {key: value for key, value in options.items() if value is not None}
+    return changed

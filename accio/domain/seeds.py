@@ -1,0 +1,51 @@
+"""Seeds: H of canonical bytes to a signed 64-bit integer (SPEC §7). docs/seeds.md has the format and test vectors.
+
+H is BLAKE3 of a canonical JSON object, of which the first 8 bytes count, big-endian and signed:
+
+    child seed   H({"params":{NAME:VALUE,…},"repetition":K,"seed":PARENT})     K counts from 1
+    node seed    H({"node":NAME,"seed":RUN})
+
+Values are the canonical ones of the child's effective parameters: what the run gives, else the workflow's default. A
+parameter without either is left out, and so is one whose type contains dataset. Types don't enter.
+"""
+
+from collections.abc import Mapping
+
+from blake3 import blake3
+
+from accio.domain.datatypes import DataType, Kind
+from accio.domain.jsontext import json_string
+
+MIN_SEED = -(2**63)
+MAX_SEED = 2**63 - 1
+
+
+def _hashed(document: str) -> int:
+    return int.from_bytes(blake3(document.encode()).digest(8), "big", signed=True)
+
+
+class SeedTemplate:
+    """Computes child seeds of one sweep: what doesn't depend on the child is prepared once."""
+
+    __slots__ = ("_members",)
+
+    def __init__(self, types: Mapping[str, DataType]) -> None:
+        """Take the types of all parameters that can have a value."""
+        counting = [name for name, datatype in types.items() if not datatype.contains(Kind.DATASET)]
+        self._members = tuple((name, f"{json_string(name)}:") for name in sorted(counting, key=str.encode))
+
+    def seed(self, parent_seed: int, params: Mapping[str, str], repetition: int) -> int:
+        """Give the seed of the child with these canonical texts; parameters not in *params* are left out."""
+        members = ",".join([prefix + params[name] for name, prefix in self._members if name in params])
+        return _hashed(f'{{"params":{{{members}}},"repetition":{repetition},"seed":{parent_seed}}}')
+
+
+def child_seed(parent_seed: int, params: Mapping[str, tuple[DataType, str]], repetition: int) -> int:
+    """Give the seed of one child; *params* maps a name to type and canonical text."""
+    template = SeedTemplate({name: datatype for name, (datatype, _) in params.items()})
+    return template.seed(parent_seed, {name: text for name, (_, text) in params.items()}, repetition)
+
+
+def node_seed(run_seed: int, node: str) -> int:
+    """Give the seed of one node of a single run or child."""
+    return _hashed(f'{{"node":{json_string(node)},"seed":{run_seed}}}')

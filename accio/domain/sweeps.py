@@ -1,0 +1,248 @@
+"""Sweeps as formulas: any child is computed from its number, and no work is proportional to how many there are.
+
+A sweep is the cross product of its axes times `repeat`. The first axis varies slowest, repetitions innermost; children
+count from 0, repetitions from 1. A run of a single combination is a sweep of size 1.
+Axes hold the *effective* values of the parameters: those of the run definition in its order, then the defaults of the
+workflow's parameters that the run doesn't mention. So a value has the same part in seeds whether it was written down or
+came from a default.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from math import prod
+from typing import Any, TypeAlias
+
+from accio.domain.datatypes import INTEGRAL, DataType, Kind, parse_type
+from accio.domain.jsontext import canonical_dump
+from accio.domain.jsontypes import JsonObject
+from accio.domain.labels import label_text
+from accio.domain.ranges import GeometricPoints, LinearPoints, Points, WholePoints
+from accio.domain.seeds import SeedTemplate
+from accio.domain.values import format_double
+
+# Texts of an axis that are kept once computed; the bound is on memory (some megabytes), not on the size of an axis.
+_CACHED_TEXTS = 16_384
+
+
+class Axis:
+    """One parameter with its values in order, as canonical texts. Immutable, but for a cache."""
+
+    __slots__ = ("_cache", "_indices", "_points", "_texts", "name", "size", "type")
+
+    def __init__(self, name: str, datatype: DataType, values: "tuple[str, ...] | Points") -> None:
+        """Make an axis of listed texts (distinct, at least one), or of the points of a range."""
+        self.name = name
+        self.type = datatype
+        self._texts = values if isinstance(values, tuple) else None
+        self._points = None if isinstance(values, tuple) else values
+        self.size = len(values) if isinstance(values, tuple) else values.size
+        self._cache: dict[int, str] = {}
+        self._indices: dict[str, int] | None = None
+
+    @property
+    def is_formula(self) -> bool:
+        """Whether the values are computed, not listed."""
+        return self._texts is None
+
+    def value_at(self, index: int) -> str:
+        """Give the canonical text of a value; IndexError if there is none."""
+        if self._texts is not None:
+            if index < 0:
+                raise IndexError(index)
+            return self._texts[index]
+        text = self._cache.get(index)
+        return self._computed(index) if text is None else text
+
+    def _computed(self, index: int) -> str:
+        assert self._points is not None
+        if not 0 <= index < self.size:
+            raise IndexError(index)
+        point = self._points.at(index)
+        kind = self.type.kind
+        text = format_double(float(point)) if kind is Kind.DOUBLE or kind is Kind.DISTANCE else str(int(point))
+        if len(self._cache) >= _CACHED_TEXTS:
+            self._cache.clear()
+        self._cache[index] = text
+        return text
+
+    def index_of(self, text: str) -> int | None:
+        """Find a canonical text among the values."""
+        if self._points is None:
+            if self._indices is None:
+                self._indices = {value: index for index, value in enumerate(self._texts or ())}
+            return self._indices.get(text)
+        try:
+            near = self._points.index_near(Decimal(text))
+        except ArithmeticError:  # "NaN" in quotation marks, say
+            return None
+        for index in (near, near - 1, near + 1):
+            if 0 <= index < self.size and self.value_at(index) == text:
+                return index
+        return None
+
+    def values(self) -> Iterator[str]:
+        """Go through all values; only for axes whose size was checked."""
+        return (self.value_at(index) for index in range(self.size))
+
+    def bounds(self) -> tuple[str, str]:
+        """Give the first and the last value."""
+        return self.value_at(0), self.value_at(self.size - 1)
+
+    def to_json(self) -> JsonObject:
+        """Give an exact form that `from_json` reads; a range stays a formula."""
+        document: JsonObject = {"name": self.name, "type": str(self.type)}
+        match self._points:
+            case None:
+                document["values"] = list(self._texts or ())
+            case WholePoints(start=start, step=step, size=size):
+                document |= {"start": str(start), "step": str(step), "size": size}
+            case LinearPoints(start=origin, step=stride, size=size, end=end):
+                document |= {"start": str(origin), "step": str(stride), "size": size}
+                document["end"] = None if end is None else str(end)
+            case GeometricPoints(start=origin, ratio=ratio, size=size, end=end):
+                document |= {"start": str(origin), "ratio": str(ratio), "size": size}
+                document["end"] = None if end is None else str(end)
+        return document
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "Axis":
+        """Read what `to_json` gave."""
+        datatype = parse_type(document["type"])
+        return cls(document["name"], datatype, _values_from_json(datatype, document))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Axis) and self.to_json() == other.to_json()
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.type, self.size))
+
+    def __repr__(self) -> str:
+        first, last = self.bounds()
+        return f"Axis({self.name}: {self.type}, {self.size} values, {first} to {last})"
+
+
+def _values_from_json(datatype: DataType, document: Mapping[str, Any]) -> "tuple[str, ...] | Points":
+    if "values" in document:
+        return tuple(document["values"])
+    size = document["size"]
+    if datatype.kind in INTEGRAL or datatype.kind in (Kind.DURATION, Kind.TIMESTAMP):
+        return WholePoints(start=int(document["start"]), step=int(document["step"]), size=size)
+    end = None if document["end"] is None else Decimal(document["end"])
+    start = Decimal(document["start"])
+    if "ratio" in document:
+        return GeometricPoints(start=start, ratio=Decimal(document["ratio"]), size=size, end=end)
+    return LinearPoints(start=start, step=Decimal(document["step"]), size=size, end=end)
+
+
+Coordinates: TypeAlias = tuple[tuple[int, ...], int]
+
+
+class Sweep:
+    """All combinations of some axes, each repeated. Immutable."""
+
+    __slots__ = ("_base", "_seeds", "_strides", "axes", "repeat", "size", "varying")
+
+    def __init__(self, axes: tuple[Axis, ...], repeat: int = 1) -> None:
+        """Combine axes of different names."""
+        self.axes = axes
+        self.repeat = repeat
+        self.size = prod(axis.size for axis in axes) * repeat
+        self.varying = tuple(axis for axis in axes if axis.size > 1)
+        strides: list[int] = []
+        stride = self.size
+        for axis in axes:
+            stride //= axis.size
+            strides.append(stride)
+        # Of the varying axes only: the others stand in the base.
+        self._strides = tuple(
+            (axis, stride, axis.size) for axis, stride in zip(axes, strides, strict=True) if axis.size > 1
+        )
+        self._base = {axis.name: axis.value_at(0) for axis in axes}
+        self._seeds: SeedTemplate | None = None
+
+    @property
+    def is_single(self) -> bool:
+        """Whether it is exactly one combination."""
+        return self.size == 1
+
+    def coordinates(self, number: int) -> Coordinates:
+        """Give the indices of child *number* on all axes, and its repetition (from 1)."""
+        self._check(number)
+        rest = number // self.repeat
+        indices: list[int] = []
+        for axis in reversed(self.axes):
+            rest, index = divmod(rest, axis.size)
+            indices.append(index)
+        return tuple(reversed(indices)), number % self.repeat + 1
+
+    def number(self, indices: tuple[int, ...], repetition: int = 1) -> int:
+        """Give the number of the child at these coordinates: the inverse of `coordinates`."""
+        number = 0
+        for axis, index in zip(self.axes, indices, strict=True):
+            number = number * axis.size + index
+        return number * self.repeat + repetition - 1
+
+    def _check(self, number: int) -> None:
+        if not 0 <= number < self.size:
+            raise IndexError(f"a sweep of {self.size} has no child {number}")
+
+    def repetition(self, number: int) -> int:
+        """Give the repetition of child *number*, from 1."""
+        return number % self.repeat + 1
+
+    def child(self, number: int) -> dict[str, str]:
+        """Give the effective parameters of child *number*: name to canonical text."""
+        self._check(number)
+        params = self._base.copy()
+        for axis, stride, size in self._strides:
+            params[axis.name] = axis.value_at(number // stride % size)
+        return params
+
+    def child_seed(self, number: int, parent_seed: int) -> int:
+        """Give the seed of child *number* (SPEC §7)."""
+        if self._seeds is None:
+            self._seeds = SeedTemplate({axis.name: axis.type for axis in self.axes})
+        return self._seeds.seed(parent_seed, self.child(number), number % self.repeat + 1)
+
+    def label(self, number: int) -> str:
+        """Tell child *number* from its siblings: `epsilon=0.01 #2`; empty for a single run."""
+        self._check(number)
+        parts: list[str] = []
+        for axis, stride, size in self._strides:
+            index = number // stride % size
+            parts.append(f"{axis.name}={label_text(axis.type, axis.value_at(index), index)}")
+        if self.repeat > 1:
+            parts.append(f"#{number % self.repeat + 1}")
+        return " ".join(parts)
+
+    def axis(self, name: str) -> Axis | None:
+        """Find an axis by name."""
+        return next((axis for axis in self.axes if axis.name == name), None)
+
+    def to_json(self) -> JsonObject:
+        """Give an exact form that `from_json` reads; ranges stay formulas."""
+        return {"axes": [axis.to_json() for axis in self.axes], "repeat": self.repeat}
+
+    def to_text(self) -> str:
+        """Give `to_json` as compact text, for the database."""
+        return canonical_dump(self.to_json())
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "Sweep":
+        """Read what `to_json` gave."""
+        return cls(tuple(Axis.from_json(axis) for axis in document["axes"]), document["repeat"])
+
+    @classmethod
+    def from_text(cls, text: str) -> "Sweep":
+        """Read what `to_text` gave."""
+        return cls.from_json(json.loads(text))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sweep) and self.axes == other.axes and self.repeat == other.repeat
+
+    def __hash__(self) -> int:
+        return hash((self.axes, self.repeat))
+
+    def __repr__(self) -> str:
+        return f"Sweep({self.size} = {' × '.join(f'{axis.name}:{axis.size}' for axis in self.axes)} × {self.repeat})"
