@@ -1,0 +1,152 @@
+"""One channel to the daemon: token, deadlines, patience while it is away, and the translation of whatever gRPC raises.
+
+Every call has a deadline. A call that found the daemon away is repeated with growing pauses: for `FIRST_PATIENCE_S`
+while this connection has never had an answer (a wrong address should say so soon), for `PATIENCE_S` afterwards (a
+daemon that restarts comes back). A call that may not be sent twice is repeated only if it can't have been sent, that is
+if the connection was refused.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing
+from typing import Any, TypeVar
+
+import grpc
+import grpc.aio
+
+from accio.errors import AccioError, Unavailable
+from accio.v1 import accio_pb2_grpc, artifacts_pb2_grpc
+from accio.wire import from_status
+
+DEADLINE_S = 30.0
+FIRST_PATIENCE_S = 1.5
+PATIENCE_S = 30.0
+STREAM_DEADLINE_S = 3600.0
+"""A stream that lasts longer is opened anew by those that can go on (watch, logs), and is an error for the others."""
+
+_OPTIONS: tuple[tuple[str, int], ...] = (
+    ("grpc.enable_http_proxy", 0),  # a proxy for the web has no business between a client and its cluster
+    ("grpc.max_receive_message_length", 64 << 20),
+    ("grpc.max_send_message_length", 64 << 20),
+    ("grpc.initial_reconnect_backoff_ms", 50),
+    ("grpc.max_reconnect_backoff_ms", 1_000),
+    ("grpc.keepalive_time_ms", 30_000),  # so that a stream over a dead connection ends
+    ("grpc.keepalive_timeout_ms", 10_000),
+)
+
+_NEVER_SENT = "failed to connect"
+
+R = TypeVar("R")
+
+
+class Connection:
+    """The channel and its stubs. Make and use it inside one event loop."""
+
+    def __init__(self, *, address: str, token: str | None, deadline: float = DEADLINE_S) -> None:
+        self.address = address
+        self._deadline = deadline
+        self._metadata = (("authorization", f"Bearer {token}"),) if token else ()
+        self._channel = grpc.aio.insecure_channel(address, options=_OPTIONS)
+        self.accio = accio_pb2_grpc.AccioStub(self._channel)
+        self.artifacts = artifacts_pb2_grpc.ArtifactsStub(self._channel)
+        self._answered = False
+
+    def __repr__(self) -> str:
+        return f"Connection({self.address!r}, answered={self._answered})"
+
+    async def close(self) -> None:
+        await self._channel.close()
+
+    async def call(
+        self, method: Callable[..., Any], request: Any, answer: type[R], *, deadline: float = 0, repeatable: bool = True
+    ) -> R:
+        """Call *method* and return its *answer*; *repeatable* tells whether the daemon may see the request twice."""
+        clock = asyncio.get_running_loop().time
+        began, limit = clock(), deadline or self._deadline
+        for pause in pauses():
+            try:
+                response = await method(request, timeout=limit, metadata=self._metadata)
+            except grpc.aio.AioRpcError as error:
+                away = error.code() is grpc.StatusCode.UNAVAILABLE
+                unsent = (error.details() or "").startswith(_NEVER_SENT)
+                patience = PATIENCE_S if self._answered or not unsent else FIRST_PATIENCE_S
+                if not away or not (repeatable or unsent) or clock() - began + pause > patience:
+                    raise self.translate(error, limit) from None
+                await asyncio.sleep(pause)
+            else:
+                self._answered = True
+                assert isinstance(response, answer)
+                return response
+        raise AssertionError("pauses() never ends")
+
+    async def stream(
+        self, method: Callable[..., Any], request: Any, answer: type[R], *, deadline: float = STREAM_DEADLINE_S
+    ) -> AsyncGenerator[R]:
+        """Call *method* and give its answers. Close the iterator (aclosing) to end the call early."""
+        call = method(request, timeout=deadline, metadata=self._metadata)
+        try:
+            async for message in call:
+                self._answered = True
+                assert isinstance(message, answer)
+                yield message
+        except grpc.aio.AioRpcError as error:
+            raise self.translate(error, deadline) from None
+        finally:
+            call.cancel()
+
+    async def lasting_stream(
+        self,
+        method: Callable[..., Any],
+        request: Any,
+        answer: type[R],
+        *,
+        patience: float,
+        again: Callable[[], None] | None = None,
+    ) -> AsyncGenerator[R]:
+        """As `stream`, but opened anew whenever the daemon goes away, until it has been away for *patience* seconds.
+
+        After a new start the answers repeat what was told before; *again* is called so that the reader can prepare.
+        """
+        clock = asyncio.get_running_loop().time
+        away_since: float | None = None
+        growing = pauses()
+        while True:
+            try:
+                async with aclosing(self.stream(method, request, answer)) as messages:
+                    async for message in messages:
+                        away_since, growing = None, pauses()
+                        yield message
+                return
+            except Unavailable:
+                away_since = clock() if away_since is None else away_since
+                allowed = patience if self._answered else FIRST_PATIENCE_S
+                if clock() - away_since > allowed:
+                    raise
+            await asyncio.sleep(next(growing))
+            if again is not None:
+                again()
+
+    def translate(self, error: grpc.aio.AioRpcError, deadline: float) -> AccioError:
+        """The error that a failed call means."""
+        code, details = error.code(), error.details() or ""
+        if code is grpc.StatusCode.UNAVAILABLE and (not self._answered or details.startswith(_NEVER_SENT)):
+            if details.startswith(_NEVER_SENT):
+                details = details.rpartition("connect: ")[2] if "connect: " in details else "no connection"
+            return Unavailable(
+                f"no daemon answers at {self.address} ({details}): start one with `accio up` (or `accio daemon`), "
+                "or say where it is in ACCIO_ADDR"
+            )
+        if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+            return Unavailable(f"the daemon at {self.address} didn't answer within {deadline:g} s")
+        if code is grpc.StatusCode.UNIMPLEMENTED:
+            details = f"the daemon at {self.address} doesn't know this call: it is older than this client ({details})"
+        return from_status(code, details, error.trailing_metadata() or ())
+
+
+def pauses() -> Iterator[float]:
+    """Seconds to wait between attempts: growing from 50 ms to 2 s, a little different for each client."""
+    pause = 0.05
+    while True:
+        yield pause * random.uniform(0.8, 1.2)  # noqa: S311 - spreads clients, keeps no secret
+        pause = min(pause * 2, 2.0)

@@ -1,0 +1,69 @@
+"""From log chunks to lines: pieces of a line are joined, and what a re-opened stream repeats is left out."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from accio.domain.ids import NodeName, RunId
+from accio.v1 import accio_pb2
+from accio_client.from_wire import moment
+from accio_client.views import LogLine
+
+_Key = tuple[str, str, int, bool]  # run, node, attempt, stderr
+
+LONGEST_LINE = 1 << 20
+"""Bytes of a line that are held back while its end hasn't come; more are given as a line of their own."""
+
+
+class LogReader:
+    """Reads the chunks of one call of Logs, and of the calls that take its place when the daemon was away."""
+
+    def __init__(self) -> None:
+        self._pieces: dict[_Key, tuple[int, bytearray]] = {}
+        self._given: Counter[_Key] = Counter()
+        self._repeated: Counter[_Key] = Counter()
+        self._notes: set[tuple[str, str, int, str]] = set()
+
+    def begin_again(self) -> None:
+        """The stream was opened anew and tells everything from the beginning."""
+        self._pieces.clear()
+        self._repeated = self._given.copy()
+
+    def read(self, chunk: accio_pb2.LogChunk) -> Iterator[LogLine]:
+        """The whole lines that *chunk* completes."""
+        if chunk.note and (noted := (chunk.run, chunk.node, chunk.attempt, chunk.note)) not in self._notes:
+            self._notes.add(noted)
+            yield self._line((chunk.run, chunk.node, chunk.attempt, True), 0, chunk.note, is_note=True)
+        for piece in chunk.lines:
+            key = (chunk.run, chunk.node, chunk.attempt, piece.stderr)
+            at_ms, held = self._pieces.pop(key, (piece.at_ms, bytearray()))
+            held += piece.data
+            if held.endswith(b"\n") or len(held) >= LONGEST_LINE:
+                yield from self._whole(key, at_ms, held)
+            else:
+                self._pieces[key] = (at_ms, held)
+
+    def rest(self) -> Iterator[LogLine]:
+        """The unfinished ends, once nothing more can come."""
+        for key, (at_ms, held) in self._pieces.items():
+            yield from self._whole(key, at_ms, held)
+        self._pieces.clear()
+
+    def _whole(self, key: _Key, at_ms: int, data: bytearray) -> Iterator[LogLine]:
+        if self._repeated[key] > 0:
+            self._repeated[key] -= 1
+            return
+        self._given[key] += 1
+        text = bytes(data).decode(errors="replace").removesuffix("\n").removesuffix("\r")
+        yield self._line(key, at_ms, text, is_note=False)
+
+    def _line(self, key: _Key, at_ms: int, text: str, *, is_note: bool) -> LogLine:
+        run, node, attempt, stderr = key
+        return LogLine(
+            run=RunId(run),
+            node=NodeName(node),
+            attempt=attempt,
+            stderr=stderr,
+            at=moment(at_ms),
+            text=text,
+            is_note=is_note,
+        )

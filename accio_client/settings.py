@@ -1,0 +1,48 @@
+"""Where a client connects, with which token, and as whom: what is given wins, then the environment, then the files."""
+
+import getpass
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from accio import places
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What `AsyncClient` needs to know; `user` is "Name <email>", or a name alone."""
+
+    address: str
+    token: str | None
+    user: str
+
+    @classmethod
+    def load(
+        cls,
+        *,
+        address: str | None = None,
+        token: str | None = None,
+        user: str | None = None,
+        cluster: str | None = None,
+        environment: Mapping[str, str] = os.environ,
+    ) -> Self:
+        if address:
+            address = places.parse_address(address)
+        elif cluster:
+            address = places.cluster_address(cluster, environment)
+        else:
+            address = places.daemon_address(environment)
+        return cls(
+            address=address,
+            token=token or places.find_token(environment),
+            user=user or environment.get("ACCIO_USER", "").strip() or login_name(),
+        )
+
+
+def login_name() -> str:
+    """The name under which the operating system knows the user; the number if it has no name."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container may run under a number that no account has
+        return f"user {os.getuid()}"

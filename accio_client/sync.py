@@ -1,0 +1,262 @@
+"""The blocking client: the methods of `AsyncClient`, for scripts, notebooks and the command line.
+
+    with Client() as client:
+        submitted = client.submit({"workflow": "geoind", "params": {"epsilon": 0.1}})
+        print(client.wait(submitted.run.id).state)
+
+Nothing is decided here: one event loop in a thread of its own runs the asynchronous client, and the caller waits for
+it. A test holds the signatures of both against each other. Use it from any thread; `close` (or `with`) ends the thread.
+"""
+
+import asyncio
+import threading
+from collections.abc import AsyncGenerator, Coroutine, Iterable, Iterator
+from concurrent.futures import Future
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from accio.v1 import accio_pb2
+from accio_client import views
+from accio_client.client import WATCH_PATIENCE_S, AsyncClient, Definition
+from accio_client.connection import DEADLINE_S
+
+R = TypeVar("R")
+
+
+class Client:
+    """A connection to a daemon, without an event loop of the caller's."""
+
+    def __init__(
+        self,
+        address: str | None = None,
+        *,
+        token: str | None = None,
+        user: str | None = None,
+        cluster: str | None = None,
+        deadline: float = DEADLINE_S,
+    ) -> None:
+        """As `AsyncClient`."""
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="accio-client", daemon=True)
+        self._thread.start()
+
+        async def connect() -> AsyncClient:  # a channel belongs to the loop in which it is made
+            return AsyncClient(address, token=token, user=user, cluster=cluster, deadline=deadline)
+
+        try:
+            self._client = self._run(connect())
+        except BaseException:
+            self._stop()
+            raise
+        self.address = self._client.address
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection and end the thread; closing again does nothing."""
+        if not self._loop.is_closed():
+            self._run(self._client.close())
+            self._stop()
+
+    def _stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def _run(self, coroutine: Coroutine[Any, Any, R]) -> R:
+        """The result of *coroutine*, run in the loop's thread; an interrupted caller cancels it."""
+        future: Future[R] = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    def _iterate(self, items: AsyncGenerator[R]) -> Iterator[R]:
+        """The items, each fetched when it is asked for; whoever stops early closes the stream."""
+
+        async def following() -> tuple[R, ...]:
+            async for item in items:
+                return (item,)
+            return ()
+
+        try:
+            while found := self._run(following()):
+                yield found[0]
+        finally:
+            self._run(items.aclose())
+
+    def push(
+        self, definition: Definition, *, default_id: str | None = None, base_path: str | None = None
+    ) -> views.Pushed:
+        """Store a workflow version; content that is there already becomes the latest version."""
+        return self._run(self._client.push(definition, default_id=default_id, base_path=base_path))
+
+    def validate_workflow(
+        self, definition: Definition, *, default_id: str | None = None, base_path: str | None = None
+    ) -> views.Validation:
+        """Say what `push` would say, and store nothing."""
+        return self._run(self._client.validate_workflow(definition, default_id=default_id, base_path=base_path))
+
+    def get_workflow(self, workflow: str) -> views.WorkflowView:
+        """One version: "id" (the latest) or "id:version"."""
+        return self._run(self._client.get_workflow(workflow))
+
+    def list_workflows(self, *, limit: int = 50, cursor: str | None = None) -> views.WorkflowPage:
+        """A page of workflows, most recently pushed first."""
+        return self._run(self._client.list_workflows(limit=limit, cursor=cursor))
+
+    def delete_workflow(self, workflow: str) -> None:
+        """Delete a workflow that has no runs, with all its versions."""
+        return self._run(self._client.delete_workflow(workflow))
+
+    def submit(
+        self,
+        definition: Definition,
+        *,
+        base_path: str | None = None,
+        cache: views.CacheMode = "use",
+        idempotency_key: str | None = None,
+    ) -> views.Submitted:
+        """Create a run or a sweep; returns once it is durable. Repeated attempts of one call create one run."""
+        return self._run(
+            self._client.submit(definition, base_path=base_path, cache=cache, idempotency_key=idempotency_key)
+        )
+
+    def submit_and_watch(
+        self,
+        definition: Definition,
+        *,
+        base_path: str | None = None,
+        cache: views.CacheMode = "use",
+        idempotency_key: str | None = None,
+        patience: float = WATCH_PATIENCE_S,
+    ) -> Iterator[views.RunUpdate]:
+        """Create a run and give its states until it has ended, in one call; survives a restart of the daemon."""
+        return self._iterate(
+            self._client.submit_and_watch(
+                definition, base_path=base_path, cache=cache, idempotency_key=idempotency_key, patience=patience
+            )
+        )
+
+    def validate(self, definition: Definition, *, base_path: str | None = None) -> views.Validation:
+        """Say what `submit` would say, and create nothing."""
+        return self._run(self._client.validate(definition, base_path=base_path))
+
+    def dry_run(
+        self, definition: Definition, *, base_path: str | None = None, cache: views.CacheMode = "use"
+    ) -> views.DryRunView:
+        """Say what a submission would execute, and create nothing."""
+        return self._run(self._client.dry_run(definition, base_path=base_path, cache=cache))
+
+    def get_run(self, run: str, *, nodes: bool = True) -> views.RunDetails:
+        """A single run, a parent or a child, by its id or an unambiguous beginning of it."""
+        return self._run(self._client.get_run(run, nodes=nodes))
+
+    def get_node(self, run: str, node: str) -> views.NodeDetailsView:
+        """Everything about one node: attempts, inputs, artifacts, metrics."""
+        return self._run(self._client.get_node(run, node))
+
+    def list_runs(
+        self, matching: views.RunFilter | None = None, *, limit: int = 50, cursor: str | None = None
+    ) -> views.RunPage:
+        """A page of runs, newest first (children in the order of the sweep)."""
+        return self._run(self._client.list_runs(matching, limit=limit, cursor=cursor))
+
+    def iterate_runs(self, matching: views.RunFilter | None = None) -> Iterator[views.RunView]:
+        """Every run that matches, page after page."""
+        return self._iterate(self._client.iterate_runs(matching))
+
+    def update(
+        self, run: str, *, name: str | None = None, notes: str | None = None, tags: Iterable[str] | None = None
+    ) -> views.Updated:
+        """Set or, with an empty value, clear metadata; None leaves a field as it is."""
+        return self._run(self._client.update(run, name=name, notes=notes, tags=tags))
+
+    def kill(self, runs: Iterable[str]) -> tuple[views.RunOutcome, ...]:
+        """Stop runs. What couldn't be stopped says why in its outcome."""
+        return self._run(self._client.kill(runs))
+
+    def delete(self, runs: Iterable[str]) -> tuple[views.RunOutcome, ...]:
+        """Delete runs, stopping first what still runs."""
+        return self._run(self._client.delete(runs))
+
+    def retry(self, runs: Iterable[str], *, latest_operators: bool = False) -> tuple[views.RunOutcome, ...]:
+        """Run again what failed, was killed or lost."""
+        return self._run(self._client.retry(runs, latest_operators=latest_operators))
+
+    def watch(self, run: str, *, patience: float = WATCH_PATIENCE_S) -> Iterator[views.RunUpdate]:
+        """The run's state now and at each change (the latest wins) until it has ended; survives a restart of the
+        daemon.
+        """
+        return self._iterate(self._client.watch(run, patience=patience))
+
+    def wait(self, run: str, *, patience: float = WATCH_PATIENCE_S) -> views.RunView:
+        """Wait until the run has ended, and return how."""
+        return self._run(self._client.wait(run, patience=patience))
+
+    def logs(
+        self, run: str, node: str | None = None, *, follow: bool = False, patience: float = WATCH_PATIENCE_S
+    ) -> Iterator[views.LogLine]:
+        """What the run's nodes (or one of them) printed; with *follow*, until the run has ended."""
+        return self._iterate(self._client.logs(run, node, follow=follow, patience=patience))
+
+    def export_chunks(
+        self, runs: Iterable[str], *, artifacts: Iterable[str] = (), outputs: bool = True, metrics: bool = False
+    ) -> Iterator[accio_pb2.ExportChunk]:
+        """The results as they travel, for `accio_client.export`."""
+        return self._iterate(self._client.export_chunks(runs, artifacts=artifacts, outputs=outputs, metrics=metrics))
+
+    def why(self, run: str, node: str | None = None) -> tuple[views.WhyView, ...]:
+        """Why a node (or each node) was executed, taken from the memo, or waits."""
+        return self._run(self._client.why(run, node))
+
+    def events(self, run: str, *, limit: int = 1000) -> tuple[views.EventView, ...]:
+        """The run's history, oldest first."""
+        return self._run(self._client.events(run, limit=limit))
+
+    def list_operators(self) -> tuple[views.OperatorView, ...]:
+        return self._run(self._client.list_operators())
+
+    def get_operator(self, name: str) -> views.OperatorView:
+        return self._run(self._client.get_operator(name))
+
+    def list_agents(self) -> tuple[views.AgentView, ...]:
+        return self._run(self._client.list_agents())
+
+    def drain_agent(self, name: str, *, undo: bool = False) -> views.AgentView:
+        """Let an agent's running nodes end and send it no more, or (*undo*) take that back."""
+        return self._run(self._client.drain_agent(name, undo=undo))
+
+    def remove_agent(self, name: str) -> None:
+        """Forget an agent that isn't connected."""
+        return self._run(self._client.remove_agent(name))
+
+    def cluster_state(self) -> views.ClusterView:
+        return self._run(self._client.cluster_state())
+
+    def collect_garbage(self, *, dry_run: bool = False, quota: int = 0) -> views.GarbageView:
+        """Free what nothing refers to (down to *quota* bytes), or say what would be freed."""
+        return self._run(self._client.collect_garbage(dry_run=dry_run, quota=quota))
+
+    def cache(self, *, operator: str | None = None, entries: bool = False) -> views.CacheView:
+        """The memo's numbers by operator, and with *entries* its newest results."""
+        return self._run(self._client.cache(operator=operator, entries=entries))
+
+    def remove_from_cache(self, *, key: str | None = None, operator: str | None = None) -> int:
+        """Invalidate one result or all results of an operator; returns how many."""
+        return self._run(self._client.remove_from_cache(key=key, operator=operator))
+
+    def backup(self, path: str) -> views.BackupView:
+        """Have the daemon write a consistent copy of its database to *path* on its own machine."""
+        return self._run(self._client.backup(path))
+
+    def read_blob(self, digest: str) -> Iterator[bytes]:
+        """The bytes of a stored blob in pieces; nothing is verified here."""
+        return self._iterate(self._client.read_blob(digest))
