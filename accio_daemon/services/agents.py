@@ -1,0 +1,264 @@
+"""The agents' side: one call is one session, with one reader, one writer, and one exit.
+
+A session is known to the engine from its Hello to its end; whatever ends it (a goodbye, a lost connection, a bug, the daemon's own end), the
+engine is told. Commits come before messages: what the engine delivers here is durable.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import grpc.aio
+import structlog
+
+from accio.content.digest import is_digest
+from accio.domain.failures import clip
+from accio.domain.names import is_node_name
+from accio.errors import AccioError, BadRequest, FailedPrecondition, ResourceExhausted, Unavailable
+from accio.v1 import agents_pb2
+from accio_daemon.core.commands import (
+    AgentDraining,
+    AgentHeard,
+    AgentJoined,
+    AgentLost,
+    AgentRecalled,
+    AgentReports,
+    AttemptNo,
+    Holding,
+    PathsDigested,
+    Pin,
+    SessionNo,
+)
+from accio_daemon.core.outgoing import Welcome
+from accio_daemon.engine.ports import EnginePort
+from accio_daemon.services.link import Link
+from accio_daemon.services.rpc import Stream
+from accio_daemon.services.sessions import Session, Sessions
+from accio_daemon.services.wire_operators import operator_of, resources_of
+from accio_daemon.services.wire_reports import reports_of
+
+log = structlog.get_logger(__name__)
+
+PROTOCOLS = range(1, 2)
+"""The protocol versions that this daemon speaks."""
+
+HANDSHAKE_S = 5.0
+_HEARD_EVERY_S = 1.0
+
+AgentStream = Stream[agents_pb2.AgentMessage, agents_pb2.DaemonMessage]
+
+_HOLDING = {
+    agents_pb2.HeldAttempt.PENDING: Holding.PENDING,
+    agents_pb2.HeldAttempt.RUNNING: Holding.RUNNING,
+    agents_pb2.HeldAttempt.FINISHED: Holding.FINISHED,
+    agents_pb2.HeldAttempt.GONE: Holding.GONE,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionSettings:
+    """What every agent is told when it joins."""
+
+    lease_ms: int
+    heartbeat_ms: int
+    store_folder: str
+    store_nonce: str
+
+
+class SessionEnded(Exception):
+    """Why a session is over; `clean` if the agent said so itself, `error` if it is to be told as a status."""
+
+    def __init__(self, reason: str, *, clean: bool = False, error: AccioError | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.clean = clean
+        self.error = error
+
+
+class AgentCalls:
+    """The service `Agents`."""
+
+    def __init__(self, engine: EnginePort, sessions: Sessions, settings: SessionSettings) -> None:
+        """Take the engine, where sessions are found by others, and what agents are told."""
+        self._engine = engine
+        self._sessions = sessions
+        self._settings = settings
+
+    async def connect(self, stream: AgentStream) -> None:
+        """Serve one session until it ends."""
+        hello = await _first_message(stream)
+        protocol = _protocol(hello)
+        number = self._engine.next_session()
+        joined = joined_of(number, hello)
+        link = Link(lambda welcome: self._welcome(welcome, protocol))
+        session = Session(name=joined.name, number=number, link=link)
+        ended = SessionEnded("connection lost")
+        self._engine.attach(number, link)
+        self._sessions.add(session)
+        try:
+            await self._engine.ask(joined)
+            log.info("agent joined", agent=joined.name, session=number, operators=len(joined.operators))
+            async with asyncio.TaskGroup() as loops:
+                loops.create_task(self._receive(stream, session), name=f"{joined.name}: receive")
+                loops.create_task(_send(stream, link), name=f"{joined.name}: send")
+                loops.create_task(_watch_queue(link), name=f"{joined.name}: watch")
+        except* SessionEnded as group:
+            ended = _first(group)
+        finally:
+            # Enqueue only: this handler may be dying.
+            self._sessions.remove(session)
+            self._engine.detach(number)
+            self._engine.post(AgentLost(session=number, reason=ended.reason, clean=ended.clean))
+            log.info("agent left", agent=joined.name, session=number, reason=ended.reason)
+        if ended.error is not None:
+            raise ended.error
+
+    def _welcome(self, welcome: Welcome, protocol: int) -> agents_pb2.Welcome:
+        settings = self._settings
+        return agents_pb2.Welcome(
+            protocol=protocol,
+            epoch=self._engine.cluster().epoch,
+            session=welcome.session,
+            lease_ms=settings.lease_ms,
+            heartbeat_ms=settings.heartbeat_ms,
+            keep=welcome.keep,
+            drop=welcome.drop,
+            store_folder=settings.store_folder,
+            store_nonce=settings.store_nonce,
+        )
+
+    async def _receive(self, stream: AgentStream, session: Session) -> None:
+        now = asyncio.get_running_loop().time
+        heard = now()
+        try:
+            while True:
+                message = await stream.read()
+                if message is grpc.aio.EOF:
+                    raise SessionEnded("connection lost")
+                if message.HasField("reports"):
+                    reports = reports_of(message.reports)
+                    self._engine.post(AgentReports(session=session.number, reports=reports))
+                    self._sessions.forget_progress(reports)
+                    await session.link.admit(len(reports))
+                elif message.HasField("heartbeat"):
+                    ack = agents_pb2.HeartbeatAck(seq=message.heartbeat.seq)
+                    session.link.send(agents_pb2.DaemonMessage(heartbeat=ack))
+                    if now() - heard >= _HEARD_EVERY_S:
+                        heard = now()
+                        self._engine.post(AgentHeard(session=session.number))
+                else:
+                    self._handle(message, session)
+        except AccioError as error:
+            raise SessionEnded(error.message, error=error) from error
+
+    def _handle(self, message: agents_pb2.AgentMessage, session: Session) -> None:
+        """Take a message of the rarer kinds."""
+        number = session.number
+        match message.WhichOneof("kind"):
+            case "recalled":
+                withdrawn = tuple(AttemptNo(attempt) for attempt in message.recalled.withdrawn)
+                started = tuple(AttemptNo(attempt) for attempt in message.recalled.started)
+                self._engine.post(AgentRecalled(session=number, withdrawn=withdrawn, started=started))
+            case "digests":
+                self._engine.post(digested_of(number, message.digests))
+            case "logs":
+                session.answer_log(message.logs)
+            case "progress":
+                self._sessions.note_progress(message.progress)
+            case "draining":
+                self._engine.post(AgentDraining(session=number, draining=message.draining.draining))
+            case "goodbye":
+                raise SessionEnded(clip(message.goodbye.reason, 500) or "the agent ended", clean=True)
+            case "hello":
+                raise BadRequest("expected one hello per session, found a second")
+            case _:  # a kind of a newer protocol
+                return
+
+
+async def _first_message(stream: AgentStream) -> agents_pb2.Hello:
+    try:
+        async with asyncio.timeout(HANDSHAKE_S):
+            message = await stream.read()
+    except TimeoutError:
+        raise Unavailable(f"expected a hello within {HANDSHAKE_S:g} seconds, found nothing") from None
+    if message is grpc.aio.EOF or not message.HasField("hello"):
+        raise BadRequest("expected a hello as the first message of the session")
+    hello: agents_pb2.Hello = message.hello
+    return hello
+
+
+def _protocol(hello: agents_pb2.Hello) -> int:
+    """The newest protocol that both sides speak."""
+    protocol = min(hello.protocol_max, PROTOCOLS[-1])
+    if protocol < max(hello.protocol_min, PROTOCOLS[0]):
+        old = "agent" if hello.protocol_max < PROTOCOLS[0] else "daemon"
+        raise FailedPrecondition(
+            f"the agent speaks protocols {hello.protocol_min} to {hello.protocol_max}, "
+            f"the daemon {PROTOCOLS[0]} to {PROTOCOLS[-1]}: upgrade the {old}"
+        )
+    return protocol
+
+
+def joined_of(session: SessionNo, hello: agents_pb2.Hello) -> AgentJoined:
+    """Read a Hello; anything that the core couldn't rely on is a BadRequest."""
+    if not is_node_name(hello.name):
+        raise BadRequest(f"expected an agent's name of letters, digits, '_', '.' and '-', found {hello.name[:200]!r}")
+    if not hello.agent_id:
+        raise BadRequest("expected the agent's id in its hello, found none")
+    names = [operator.name for operator in hello.operators]
+    if len(set(names)) != len(names):
+        twice = sorted({name for name in names if names.count(name) > 1})
+        raise BadRequest(f"expected each operator once, found {', '.join(twice)} several times")
+    return AgentJoined(
+        session=session,
+        name=hello.name,
+        agent_id=hello.agent_id[:200],
+        incarnation=hello.incarnation,
+        version=hello.version[:200],
+        resources=resources_of(hello.resources),
+        operators=tuple(operator_of(operator) for operator in hello.operators),
+        held={AttemptNo(held.attempt): _HOLDING.get(held.state, Holding.GONE) for held in hello.held},
+        draining=hello.draining,
+        prefetch_limit=hello.prefetch_limit,
+    )
+
+
+def digested_of(session: SessionNo, answer: agents_pb2.DigestAnswer) -> PathsDigested:
+    """Read content digests; what isn't a digest is an error of its path."""
+    digests: dict[str, Pin | str] = {}
+    for each in answer.paths:
+        if is_digest(each.digest):
+            digests[each.path] = Pin(digest=each.digest, size=each.bytes)
+        else:
+            digests[each.path] = clip(each.error, 1000) or "the agent gave no digest"
+    return PathsDigested(session=session, request=answer.request, digests=digests)
+
+
+async def _send(stream: AgentStream, link: Link) -> None:
+    while True:
+        for message in await link.next():
+            try:
+                await stream.write(message)
+            except Exception as error:  # noqa: BLE001  # gRPC has no common class for "the other side is gone"
+                raise SessionEnded(f"connection lost ({type(error).__name__})") from error
+            if message.HasField("goodbye"):
+                raise SessionEnded(message.goodbye.reason)
+
+
+async def _watch_queue(link: Link) -> None:
+    await link.full.wait()
+    reason = "the agent doesn't read what it is sent"
+    raise SessionEnded(reason, error=ResourceExhausted(reason))
+
+
+def _first(group: BaseExceptionGroup[SessionEnded]) -> SessionEnded:
+    """The reason that tells most: a clean end before an error before a lost connection."""
+    found: list[SessionEnded] = []
+    pending: list[Any] = [group]
+    while pending:
+        each = pending.pop()
+        if isinstance(each, BaseExceptionGroup):
+            pending.extend(each.exceptions)
+        else:
+            found.append(each)
+    return min(found, key=lambda ended: (not ended.clean, ended.error is None))

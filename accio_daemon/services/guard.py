@@ -1,0 +1,87 @@
+"""What stands before every call: the token is checked, and errors become status codes.
+
+An AccioError is told to the caller as it is; anything else is a bug, whose text goes to the log under a reference that the caller is given.
+It holds for every service of the server, health and reflection included.
+"""
+
+import asyncio
+import inspect
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Any, NoReturn
+
+import grpc
+import grpc.aio
+import structlog
+
+from accio.errors import AccioError, Internal
+from accio.wire import to_status
+from accio_daemon.services.auth import IDENTITY, Tokens
+
+log = structlog.get_logger(__name__)
+
+Behaviour = Callable[[Any, Any], Awaitable[Any]]
+
+
+class Guard(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc.aio's base class is untyped
+    """Wraps the behaviour of each method, once."""
+
+    def __init__(self, tokens: Tokens) -> None:
+        """Take the tokens that open the daemon."""
+        self._tokens = tokens
+        self._wrapped: dict[str, Any] = {}
+
+    async def intercept_service(self, continuation: Any, details: Any) -> Any:
+        """Give the wrapped handler of a call."""
+        handler = self._wrapped.get(details.method)
+        if handler is None:
+            inner = await continuation(details)
+            if inner is None:  # no such method: gRPC answers UNIMPLEMENTED
+                return None
+            handler = self._wrapped[details.method] = self._wrap(inner, details.method)
+        return handler
+
+    def _wrap(self, handler: Any, method: str) -> Any:
+        codec = {
+            "request_deserializer": handler.request_deserializer,
+            "response_serializer": handler.response_serializer,
+        }
+        for kind in ("unary_unary", "unary_stream", "stream_unary", "stream_stream"):
+            if behaviour := getattr(handler, kind):
+                make = getattr(grpc, f"{kind}_rpc_method_handler")
+                return make(self._guarded(_writing(behaviour), method), **codec)
+        raise LookupError(f"the handler of {method} has no behaviour")
+
+    def _guarded(self, behaviour: Behaviour, method: str) -> Behaviour:
+        async def guarded(request: Any, context: Any) -> Any:
+            try:
+                IDENTITY.set(self._tokens.identify(dict(context.invocation_metadata() or ()).get("authorization")))
+                return await behaviour(request, context)
+            except AccioError as error:
+                await _abort(context, error)
+            except (asyncio.CancelledError, grpc.aio.AbortError):
+                raise
+            except Exception as error:  # noqa: BLE001  # the boundary: a bug of one call mustn't reach its caller's screen
+                reference = secrets.token_hex(4)
+                log.error("call failed", method=method, ref=reference, exc_info=error)
+                await _abort(context, Internal(f"internal error (ref {reference})"))
+
+        return guarded
+
+
+def _writing(behaviour: Callable[[Any, Any], Any]) -> Behaviour:
+    """Turn an asynchronous generator, as foreign services write them, into a coroutine that writes."""
+    if not inspect.isasyncgenfunction(behaviour):
+        return behaviour
+
+    async def writing(request: Any, context: Any) -> None:
+        async for message in behaviour(request, context):
+            await context.write(message)
+
+    return writing
+
+
+async def _abort(context: Any, error: AccioError) -> NoReturn:
+    code, message, trailers = to_status(error)
+    await context.abort(code, message, trailers)
+    raise AssertionError("abort returned")

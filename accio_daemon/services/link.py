@@ -1,0 +1,105 @@
+"""The sending half of one agent's session: a bounded queue between the engine, which never waits, and the one task that writes."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterator
+
+from accio.v1 import agents_pb2
+from accio_daemon.core.outgoing import Outgoing, Welcome
+from accio_daemon.services.wire_reports import WorkWriter
+
+QUEUE_LIMIT = 100_000
+"""Items (assignments, acknowledgements, …) that may wait for an agent that doesn't read."""
+
+UNACKED_LIMIT = 50_000
+"""Reports of one session that may be on their way into the database before its next message is read."""
+
+WelcomeMessage = Callable[[Welcome], agents_pb2.Welcome]
+
+
+class Link:
+    """An `AgentLink`. State: `_queue` (in order), `_load` (its items), `_unacked`; only the event loop's thread touches them."""
+
+    def __init__(self, welcome: WelcomeMessage) -> None:
+        """Take how a Welcome is written, for the session's settings are the service's."""
+        self._welcome = welcome
+        self._welcomed = False
+        self._work = WorkWriter(())
+        self._queue: deque[Outgoing | agents_pb2.DaemonMessage] = deque()
+        self._load = 0
+        self._filled = asyncio.Event()
+        self._unacked = 0
+        self._room = asyncio.Event()
+        self._room.set()
+        self.full = asyncio.Event()
+
+    def __repr__(self) -> str:
+        """Show what waits."""
+        return f"<Link items={self._load} unacked={self._unacked}{' full' if self.full.is_set() else ''}>"
+
+    def deliver(self, outgoing: Outgoing) -> None:
+        """Queue what one batch has to say; if too much waits already, mark the link full, which ends its session."""
+        if outgoing.acks:
+            self._unacked -= len(outgoing.acks)
+            if self._unacked < UNACKED_LIMIT:
+                self._room.set()
+        self._load += _weight(outgoing)
+        if self._load > QUEUE_LIMIT:
+            self.full.set()
+            return
+        self._queue.append(outgoing)
+        self._filled.set()
+
+    def send(self, message: agents_pb2.DaemonMessage) -> None:
+        """Queue a message that needn't keep its place among what the engine says; only the welcome always comes first."""
+        self._load += 1
+        if self._welcomed:
+            self._queue.appendleft(message)
+        else:
+            self._queue.append(message)
+        self._filled.set()
+
+    async def admit(self, reports: int) -> None:
+        """Count reports that were passed on; waits while too many of them aren't acknowledged."""
+        self._unacked += reports
+        if self._unacked >= UNACKED_LIMIT:
+            self._room.clear()
+            await self._room.wait()
+
+    async def next(self) -> Iterator[agents_pb2.DaemonMessage]:
+        """Wait for something to send; gives its messages, made one by one as they are taken."""
+        while not self._queue:
+            self._filled.clear()
+            await self._filled.wait()
+        item = self._queue.popleft()
+        if isinstance(item, agents_pb2.DaemonMessage):
+            self._load -= 1
+            return iter((item,))
+        self._load -= _weight(item)
+        return self._messages(item)
+
+    def _messages(self, item: Outgoing) -> Iterator[agents_pb2.DaemonMessage]:
+        message = agents_pb2.DaemonMessage
+        if item.welcome is not None:
+            self._work = WorkWriter(item.welcome.operators)
+            self._welcomed = True
+            yield message(welcome=self._welcome(item.welcome))
+        if item.drain is not None:
+            yield message(drain=agents_pb2.Draining(draining=item.drain))
+        if item.acks:
+            yield message(ack=agents_pb2.Ack(seqs=item.acks))
+        if item.stops:
+            yield message(stop=agents_pb2.Stop(attempts=item.stops))
+        if item.recalls:
+            yield message(recall=agents_pb2.Recall(attempts=item.recalls))
+        for request, paths in item.digests:
+            yield message(digest=agents_pb2.DigestRequest(request=request, paths=paths))
+        if item.work:
+            yield from self._work.messages(item.work)
+        if item.goodbye is not None:
+            reason, reconnect = item.goodbye
+            yield message(goodbye=agents_pb2.DaemonGoodbye(reason=reason, reconnect=reconnect))
+
+
+def _weight(outgoing: Outgoing) -> int:
+    return 1 + len(outgoing.acks) + len(outgoing.stops) + len(outgoing.recalls) + len(outgoing.digests) + len(outgoing.work)

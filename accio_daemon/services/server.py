@@ -1,0 +1,73 @@
+"""The gRPC server: its settings, its services, and how it ends."""
+
+from collections.abc import Iterable
+
+import grpc
+import grpc.aio
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from accio.errors import Unavailable
+from accio.v1 import accio_pb2, agents_pb2, artifacts_pb2
+from accio_daemon.services.auth import Tokens
+from accio_daemon.services.guard import Guard
+from accio_daemon.services.rpc import offer
+
+MESSAGE_LIMIT = 4 * 1024 * 1024
+
+ACCIO = accio_pb2.DESCRIPTOR.services_by_name["Accio"]
+AGENTS = agents_pb2.DESCRIPTOR.services_by_name["Agents"]
+ARTIFACTS = artifacts_pb2.DESCRIPTOR.services_by_name["Artifacts"]
+
+# Without ping_timeout_ms a frozen peer is noticed after a minute, whatever the other settings say; with so_reuseport a second daemon would
+# share the port in silence.
+OPTIONS: tuple[tuple[str, int], ...] = (
+    ("grpc.so_reuseport", 0),
+    ("grpc.keepalive_time_ms", 5_000),
+    ("grpc.keepalive_timeout_ms", 4_000),
+    ("grpc.http2.ping_timeout_ms", 4_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 2_000),
+    ("grpc.http2.max_ping_strikes", 0),
+    ("grpc.server_handshake_timeout_ms", 5_000),
+    ("grpc.max_receive_message_length", MESSAGE_LIMIT),
+)
+
+
+class Server:
+    """A server that is built, but listens only once it is started."""
+
+    def __init__(
+        self, *, tokens: Tokens, accio: Iterable[object], agents: object, artifacts: object
+    ) -> None:
+        """Offer the parts of the Accio service, and the other two, behind one guard."""
+        self._server = grpc.aio.server(interceptors=(Guard(tokens),), options=OPTIONS)
+        self._server.add_generic_rpc_handlers(
+            (offer(ACCIO, *accio), offer(AGENTS, agents), offer(ARTIFACTS, artifacts)),
+        )
+        self._health = health.aio.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        names = [service.full_name for service in (ACCIO, AGENTS, ARTIFACTS)]
+        names += [health.SERVICE_NAME, reflection.SERVICE_NAME]
+        reflection.enable_server_reflection(names, self._server)
+        self._names = names
+
+    async def start(self, address: str) -> int:
+        """Listen on HOST:PORT and serve; gives the port. A port that is taken is Unavailable."""
+        try:
+            port = self._server.add_insecure_port(address)
+        except RuntimeError as error:
+            raise Unavailable(
+                f"can't listen on {address}: another process has the port, or the address isn't this machine's; "
+                f"`ss -ltnp` shows whose it is, --listen HOST:PORT (or ACCIO_ADDR) chooses another"
+            ) from error
+        await self._server.start()
+        for name in ("", *self._names):
+            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+        return port
+
+    async def stop(self, grace: float) -> None:
+        """Take no new calls, and end those that still go on after *grace* seconds."""
+        await self._health.enter_graceful_shutdown()
+        await self._server.stop(grace)

@@ -1,0 +1,89 @@
+"""The agents' sessions as other services see them: who is connected, logs on request, progress of running nodes."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import count
+
+from accio.v1 import agents_pb2
+from accio_daemon.core.commands import Report, SessionNo
+from accio_daemon.services.link import Link
+
+LOG_ANSWER_S = 5.0
+_PROGRESS_LIMIT = 100_000
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Session:
+    """One connected agent. `pending` holds the log requests that it hasn't answered."""
+
+    name: str
+    number: SessionNo
+    link: Link
+    pending: dict[int, asyncio.Future[agents_pb2.LogAnswer]] = field(default_factory=dict)
+
+    def answer_log(self, answer: agents_pb2.LogAnswer) -> None:
+        """Settle a log request; answers that nobody waits for any more are dropped."""
+        waiting = self.pending.pop(answer.request, None)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(answer)
+
+
+class Sessions:
+    """Every session that is alive, by the agent's name; the newest wins."""
+
+    def __init__(self) -> None:
+        self._by_name: dict[str, Session] = {}
+        self._progress: dict[int, float] = {}
+        self._requests = count(1)
+
+    def add(self, session: Session) -> None:
+        """Make a session findable."""
+        self._by_name[session.name] = session
+
+    def remove(self, session: Session) -> None:
+        """Forget a session, and release who waits for its logs."""
+        if self._by_name.get(session.name) is session:
+            del self._by_name[session.name]
+        for waiting in session.pending.values():
+            waiting.cancel()
+        session.pending.clear()
+
+    def __len__(self) -> int:
+        """How many agents are connected."""
+        return len(self._by_name)
+
+    async def read_log(self, agent: str, attempt: int, offset: int) -> agents_pb2.LogAnswer | None:
+        """Ask an agent for an attempt's log from *offset* on; None if it isn't connected or doesn't answer in time."""
+        session = self._by_name.get(agent)
+        if session is None:
+            return None
+        request = next(self._requests)
+        answer: asyncio.Future[agents_pb2.LogAnswer] = asyncio.get_running_loop().create_future()
+        session.pending[request] = answer
+        wanted = agents_pb2.LogRequest(request=request, attempt=attempt, offset=offset)
+        session.link.send(agents_pb2.DaemonMessage(log=wanted))
+        try:
+            async with asyncio.timeout(LOG_ANSWER_S):
+                await asyncio.wait((answer,))
+        except TimeoutError:
+            return None
+        finally:
+            session.pending.pop(request, None)
+        return None if answer.cancelled() else answer.result()
+
+    def note_progress(self, progress: agents_pb2.Progress) -> None:
+        """Remember what running operators say; the latest wins."""
+        for attempt, fraction in zip(progress.attempt, progress.fraction, strict=False):
+            if len(self._progress) < _PROGRESS_LIMIT or attempt in self._progress:
+                self._progress[attempt] = min(max(fraction, 0.0), 1.0)
+
+    def forget_progress(self, reports: Iterable[Report]) -> None:
+        """Drop what was said of attempts that have ended."""
+        if self._progress:
+            for report in reports:
+                self._progress.pop(report.attempt, None)
+
+    def progress(self, attempt: int | None) -> float:
+        """Give the fraction that a running attempt last reported, 0 if none."""
+        return self._progress.get(attempt, 0.0) if attempt is not None else 0.0
