@@ -1,0 +1,5 @@
+"""What goes wrong with the data or the options that an operator is given; the message is for people."""
+
+
+class DataError(ValueError):
+    """The input isn't the dataset, or the value, that the operator expects."""

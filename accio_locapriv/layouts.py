@@ -1,0 +1,207 @@
+"""Reads the lines of a text file of events, whatever their layout.
+
+A file is parsed at once by Arrow; only one that Arrow can't parse, or that holds impossible values, is read line by
+line, to name what is wrong with which line or to leave it out.
+"""
+
+import csv
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv as arrow_csv
+
+from accio_locapriv.arrays import Floats, Ints
+
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - only differences of naive UTC times are taken
+_MILLISECOND = timedelta(milliseconds=1)
+_MAX_SECONDS = 2**63 // 1000 - 1
+
+_ARROW_TYPES = {
+    "lat": pa.float64(), "lng": pa.float64(), "time": pa.int64(), "seconds": pa.int64(),
+    "date": pa.date32(), "clock": pa.time32("s"), "user": pa.dictionary(pa.int32(), pa.string()),
+}  # fmt: skip
+_COORDINATES = {"lat": ("latitude", 90.0), "lng": ("longitude", 180.0)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """How the lines of a file are to be read.
+
+    `columns` names the fields: lat, lng, user, and the time as `time` (epoch ms), `seconds` (epoch s) or the pair
+    `date` and `clock` (UTC); other names are skipped over. The first `skip` lines hold no events.
+    """
+
+    columns: tuple[str, ...]
+    delimiter: str = ","
+    skip: int = 0
+
+    def __str__(self) -> str:
+        return self.delimiter.join(self.columns)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """The events of one file in the order of its lines; `user_of` indexes `users`, if the lines name users."""
+
+    lat: Floats
+    lng: Floats
+    time: Ints
+    users: tuple[str, ...] = ()
+    user_of: Ints | None = None
+    malformed: int = 0
+
+
+class MalformedLine(ValueError):
+    """A line can't be read."""
+
+    def __init__(self, line: int, reason: str) -> None:
+        super().__init__(reason)
+        self.line = line
+        self.reason = reason
+
+
+def read_rows(data: bytes, layout: Layout, *, skip_malformed: bool) -> Rows:
+    """Read a whole file. Raises MalformedLine at the first bad line unless they are to be skipped and counted."""
+    rows = _at_once(data, layout)
+    return rows if rows is not None else _line_by_line(data, layout, skip_malformed=skip_malformed)
+
+
+def _at_once(data: bytes, layout: Layout) -> Rows | None:
+    """Let Arrow parse the file; None if anything about it needs a closer look."""
+    wanted = [name for name in layout.columns if name in _ARROW_TYPES]
+    try:
+        table = arrow_csv.read_csv(
+            pa.BufferReader(data),
+            arrow_csv.ReadOptions(column_names=list(layout.columns), skip_rows=layout.skip, use_threads=False),
+            arrow_csv.ParseOptions(delimiter=layout.delimiter),
+            arrow_csv.ConvertOptions(
+                column_types={name: _ARROW_TYPES.get(name, pa.string()) for name in layout.columns},
+                include_columns=wanted,
+                null_values=[],
+            ),
+        )
+    except pa.ArrowException:
+        return None
+    if any(table[name].null_count for name in wanted):
+        return None
+    lat, lng = table["lat"].to_numpy(), table["lng"].to_numpy()
+    if not (_all_within(lat, 90.0) and _all_within(lng, 180.0)):
+        return None
+    time = _time_column(table)
+    if time is None:
+        return None
+    if "user" not in wanted:
+        return Rows(lat=lat, lng=lng, time=time)
+    column = table["user"].unify_dictionaries().combine_chunks()
+    users = tuple(column.dictionary.to_pylist())
+    if any(not user.strip() for user in users):
+        return None
+    return Rows(lat=lat, lng=lng, time=time, users=users, user_of=column.indices.to_numpy().astype(np.int64))
+
+
+def _all_within(values: Floats, limit: float) -> bool:
+    """Whether every coordinate is a number in its range; NaN compares false."""
+    return bool(np.all(np.abs(values) <= limit))
+
+
+def _time_column(table: pa.Table) -> Ints | None:
+    if "time" in table.column_names:
+        time: Ints = table["time"].to_numpy()
+        return time
+    if "seconds" in table.column_names:
+        seconds: Ints = table["seconds"].to_numpy()
+        return seconds * 1000 if np.all(np.abs(seconds) <= _MAX_SECONDS) else None
+    days: Ints = pc.cast(table["date"], pa.int32()).to_numpy().astype(np.int64)
+    clock: Ints = pc.cast(table["clock"], pa.int32()).to_numpy().astype(np.int64)
+    return (days * 86_400 + clock) * 1000
+
+
+def _line_by_line(data: bytes, layout: Layout, *, skip_malformed: bool) -> Rows:
+    lat, lng, time = list[float](), list[float](), list[int]()
+    users, user_of = dict[str, int](), list[int]()
+    malformed = 0
+    for number, line in _numbered(data, layout.skip):
+        try:
+            fields = _fields(line, layout)
+            event = _coordinate("lat", fields["lat"]), _coordinate("lng", fields["lng"]), _milliseconds(fields)
+            user = _user(fields) if "user" in fields else ""
+        except ValueError as error:
+            if not skip_malformed:
+                raise MalformedLine(number, str(error)) from None
+            malformed += 1
+            continue
+        lat.append(event[0])
+        lng.append(event[1])
+        time.append(event[2])
+        user_of.append(users.setdefault(user, len(users)))
+    named = "user" in layout.columns
+    return Rows(
+        lat=np.asarray(lat, dtype=np.float64),
+        lng=np.asarray(lng, dtype=np.float64),
+        time=np.asarray(time, dtype=np.int64),
+        users=tuple(users) if named else (),
+        user_of=np.asarray(user_of, dtype=np.int64) if named else None,
+        malformed=malformed,
+    )
+
+
+def _numbered(data: bytes, skip: int) -> Iterator[tuple[int, str]]:
+    """The lines that hold something, with their numbers from 1."""
+    text = data.decode("utf-8-sig", errors="replace")
+    for number, line in enumerate(re.split(r"\r\n|\n|\r", text), start=1):
+        if number > skip and line.strip():
+            yield number, line
+
+
+def first_line(data: bytes) -> tuple[int, str] | None:
+    """The first line that holds something, with its number; None in an empty file."""
+    return next(_numbered(data[:65_536], 0), None)
+
+
+def split_fields(line: str, delimiter: str = ",") -> Sequence[str]:
+    """The fields of one line, without the blanks around them."""
+    return [field.strip() for field in next(csv.reader([line], delimiter=delimiter))]
+
+
+def _fields(line: str, layout: Layout) -> dict[str, str]:
+    fields = split_fields(line, layout.delimiter)
+    if len(fields) != len(layout.columns):
+        raise ValueError(f"expected {len(layout.columns)} fields ({layout}), found {len(fields)}: {line[:80]!r}")
+    return dict(zip(layout.columns, fields, strict=True))
+
+
+def _coordinate(name: str, text: str) -> float:
+    label, limit = _COORDINATES[name]
+    value = float(text) if _NUMBER.fullmatch(text) else math.nan
+    if not abs(value) <= limit:
+        raise ValueError(f"expected a {label} from -{limit:.0f} to {limit:.0f} degrees, found {text[:80]!r}")
+    return value
+
+
+def _milliseconds(fields: dict[str, str]) -> int:
+    if "date" in fields:
+        text = f"{fields['date']} {fields['clock']}"
+        try:
+            return (datetime.strptime(text, "%Y-%m-%d %H:%M:%S") - _EPOCH) // _MILLISECOND  # noqa: DTZ007 - the files' times are UTC by definition
+        except ValueError:
+            raise ValueError(f"expected a date and a time (2008-10-23 02:53:04), found {text[:80]!r}") from None
+    name, unit = ("time", "milliseconds") if "time" in fields else ("seconds", "seconds")
+    text = fields[name]
+    if not _INTEGER.fullmatch(text) or (name == "seconds" and abs(int(text)) > _MAX_SECONDS):
+        raise ValueError(f"expected a whole number of {unit} since 1970, found {text[:80]!r}")
+    return int(text) if name == "time" else int(text) * 1000
+
+
+def _user(fields: dict[str, str]) -> str:
+    user = fields["user"]
+    if not user:
+        raise ValueError("expected the user's name, found an empty field")
+    return user
