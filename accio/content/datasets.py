@@ -1,0 +1,188 @@
+"""Datasets in a store: a manifest, which is a blob under the dataset's digest, and the blobs that it names."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from accio.content.blobs import BlobStore, Stored
+from accio.content.copying import copy_fd, write_all
+from accio.content.digest import CHUNK, Digest, Progress, digest_fd
+from accio.content.errors import BlobMissing, InvalidManifest, StoreUnusable
+from accio.content.manifest import MAGIC, FileEntry, Manifest, decode
+from accio.content.reading import each_file, known_digests, manifest_of, remember
+from accio.content.signatures import SignatureCache
+from accio.content.target import DatasetTarget
+from accio.content.tree import Snapshot, require_unchanged, scan
+
+_IN_MEMORY = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredDataset:
+    """A dataset that is in the store now, and what stood at its path when it was read."""
+
+    manifest: Manifest
+    snapshot: Snapshot
+    blobs_new: int
+    bytes_new: int
+    """What the store lacked before, the manifest included."""
+
+    @property
+    def digest(self) -> Digest:
+        """The identity of the dataset."""
+        return self.manifest.digest
+
+
+def put_tree(
+    store: BlobStore,
+    path: str | os.PathLike[str],
+    *,
+    now_ns: int,
+    cache: SignatureCache | None = None,
+    progress: Progress | None = None,
+) -> StoredDataset:
+    """Store the file or folder at *path*; raises StagingError, StoreFull.
+
+    Files are read once, each verified to be what it was when the reading began; those that the cache knows and the
+    store has aren't read at all. The manifest comes last: whoever finds it finds all that it names. *now_ns* is the
+    time (epoch) when the call begins.
+    """
+    snapshot = scan(path)
+    known = known_digests(snapshot, cache, now_ns=now_ns)
+    there = store.has({digest for digest in known.values() if digest is not None}, use=True)
+    digests = {
+        path: digest
+        for path, digest in known.items()
+        if digest is not None and there.get(digest) == snapshot.files[path].size
+    }
+
+    def keep(fd: int, *, size: int, progress: Progress | None) -> tuple[Stored, int]:
+        stored = store.put_file(fd, size=size, progress=progress)
+        return stored, stored.size
+
+    unread = [path for path in snapshot.files if path not in digests]
+    read = [stored for stored, _ in each_file(snapshot, unread, keep, progress=progress)]
+    require_unchanged(snapshot)
+    fresh = {path: stored.digest for path, stored in zip(unread, read, strict=True)}
+    remember(snapshot, fresh, cache, read_at_ns=now_ns)
+    manifest = manifest_of(snapshot, digests | fresh)
+    read.append(store.put(manifest.encoded, manifest.digest))
+    new = [stored for stored in read if stored.new]
+    return StoredDataset(
+        manifest=manifest,
+        snapshot=snapshot,
+        blobs_new=len(new),
+        bytes_new=sum(stored.size for stored in new),
+    )
+
+
+def read_manifest(store: BlobStore, digest: Digest) -> Manifest:
+    """The manifest of a dataset; raises BlobMissing, and InvalidManifest if the blob is something else."""
+    try:
+        return decode(store.read(digest))
+    except InvalidManifest as error:
+        raise InvalidManifest(f"the blob {digest} isn't a dataset: {error.message}") from error
+
+
+def tree_files(store: BlobStore, digest: Digest) -> tuple[FileEntry, ...]:
+    """The files of a dataset; raises BlobMissing, InvalidManifest."""
+    return read_manifest(store, digest).files
+
+
+def contents(store: BlobStore, digests: Iterable[Digest]) -> dict[Digest, tuple[Digest, ...]]:
+    """The files of those of the digests that are datasets in the store: what `gc.plan` must know of all of them.
+
+    A blob that looks like a manifest counts as one: at worst that keeps more than need be. What is missing, or not a
+    manifest, is left out.
+    """
+    found: dict[Digest, tuple[Digest, ...]] = {}
+    for digest in digests:
+        try:
+            with store.open(digest) as file:
+                if file.read(len(MAGIC)) != MAGIC:
+                    continue
+            found[digest] = tuple(read_manifest(store, digest).blobs)
+        except (BlobMissing, InvalidManifest):
+            continue
+    return found
+
+
+def missing_blobs(store: BlobStore, digest: Digest) -> tuple[Digest, ...]:
+    """What a complete dataset would need and the store lacks: its manifest (then nothing else is known), or files.
+
+    Sizes are compared, contents are not read. What is there counts as used. Raises InvalidManifest.
+    """
+    if not store.has([digest], use=True):
+        return (digest,)
+    wanted = read_manifest(store, digest).blobs
+    there = store.has(wanted, use=True)
+    return tuple(blob for blob, size in wanted.items() if there.get(blob) != size)
+
+
+def materialise(
+    store: BlobStore,
+    digest: Digest,
+    target: Path,
+    *,
+    link: bool = False,
+    writable: bool = False,
+    progress: Progress | None = None,
+) -> Manifest:
+    """Write a dataset to *target*, where nothing may stand yet; every file is verified; it appears as a whole.
+
+    Files are copies (sharing blocks where the file system can), read-only unless *writable*. With *link* they are hard
+    links to the store's own files where possible: free of cost, but who writes to one, having made it writable,
+    damages the store. So only for readers that are trusted, or looked after with `changed_since`. Raises BlobMissing,
+    InvalidManifest, TargetExists, StagingError.
+    """
+    if link and writable:
+        raise ValueError("a hard link into the store can't be writable")
+    manifest = read_manifest(store, digest)
+    with DatasetTarget(target, manifest, writable=writable) as out:
+        for entry in manifest.files:
+            if not (link and _link(store, entry, out)):
+                _copy(store, entry, out)
+            if progress is not None:
+                progress(entry.size)
+        out.commit()
+    return manifest
+
+
+def _link(store: BlobStore, entry: FileEntry, out: DatasetTarget) -> bool:
+    with store.open(entry.digest) as file:
+        if (fd := _fileno(file)) is None:
+            return False
+        _require_content(store, entry, fd)
+        return out.link(entry, fd)
+
+
+def _copy(store: BlobStore, entry: FileEntry, out: DatasetTarget) -> None:
+    if entry.size < _IN_MEMORY:
+        data = store.read(entry.digest)
+        with out.create(entry) as fd:
+            write_all(fd, data)
+        return
+    with store.open(entry.digest) as file, out.create(entry) as fd:
+        if (source := _fileno(file)) is not None:
+            copy_fd(source, fd, size=entry.size)
+        else:
+            while chunk := file.read(CHUNK):
+                write_all(fd, chunk)
+        os.lseek(fd, 0, os.SEEK_SET)
+        _require_content(store, entry, fd)
+
+
+def _fileno(file: BinaryIO) -> int | None:
+    try:
+        return file.fileno()
+    except OSError:  # a store whose blobs aren't files
+        return None
+
+
+def _require_content(store: BlobStore, entry: FileEntry, fd: int) -> None:
+    """Raise unless the open file holds what the manifest says; the store looks whether the fault is its own."""
+    if digest_fd(fd, size=entry.size)[0] != entry.digest:
+        store.verify(entry.digest)
+        raise StoreUnusable(f"a copy of {entry.digest} isn't equal to the blob: is a disk or the memory failing?")

@@ -1,0 +1,160 @@
+"""Reads the files of a snapshot, each exactly as the snapshot saw it, at the speed that disk and processors allow.
+
+Small files in the page cache cost little but Python's time, and threads that take turns at the interpreter's lock make
+that slower (measured: 100,000 files/s in one thread, 60,000 in two). Files on a cold disk or a network file system cost
+waiting, and threads wait together. So the work begins in the caller's thread and moves to threads once it waits more
+than it computes. Large files go one after the other: each is hashed by all cores.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+from accio.content.digest import READ_AHEAD_FROM, Digest, Progress, digest_fd
+from accio.content.errors import ChangedWhileRead
+from accio.content.manifest import FileEntry, Manifest, Shape, of_file, of_folder
+from accio.content.signatures import SignatureCache
+from accio.content.tree import Signature, Snapshot, read_error, require_unchanged, scan, show
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_BATCH = 64
+_THREADS = 16
+_NOTICEABLE_S = 0.01
+# O_NONBLOCK: a FIFO that has just taken the file's place mustn't block; it means nothing for files.
+_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigestedDataset:
+    """A dataset's identity, and what stood at its path when it was computed."""
+
+    manifest: Manifest
+    snapshot: Snapshot
+    bytes_read: int
+    """What had to be read; the rest was remembered."""
+
+    @property
+    def digest(self) -> Digest:
+        """The identity of the dataset."""
+        return self.manifest.digest
+
+
+def digest_dataset(
+    path: str | os.PathLike[str],
+    *,
+    now_ns: int,
+    cache: SignatureCache | None = None,
+    progress: Progress | None = None,
+) -> DigestedDataset:
+    """Digest the file or folder at *path*; raises StagingError.
+
+    *now_ns* is the time (epoch) when the call begins: what *cache* is told depends on it.
+    """
+    snapshot = scan(path)
+    known = known_digests(snapshot, cache, now_ns=now_ns)
+    unknown = [path for path, digest in known.items() if digest is None]
+    read = each_file(snapshot, unknown, digest_fd, progress=progress)
+    require_unchanged(snapshot)
+    fresh = {path: digest for path, (digest, _) in zip(unknown, read, strict=True)}
+    remember(snapshot, fresh, cache, read_at_ns=now_ns)
+    manifest = manifest_of(snapshot, {path: digest or fresh[path] for path, digest in known.items()})
+    return DigestedDataset(manifest=manifest, snapshot=snapshot, bytes_read=sum(size for _, size in read))
+
+
+def manifest_of(snapshot: Snapshot, digests: dict[str, Digest]) -> Manifest:
+    """The manifest of what a snapshot saw, whose files have these digests."""
+    if snapshot.shape is Shape.FILE:
+        return of_file(size=snapshot.files[""].size, digest=digests[""])
+    files = [FileEntry(path=path, size=seen.size, digest=digests[path]) for path, seen in snapshot.files.items()]
+    return of_folder(files, snapshot.empty_folders)
+
+
+def known_digests(snapshot: Snapshot, cache: SignatureCache | None, *, now_ns: int) -> dict[str, Digest | None]:
+    """What the cache knows of each file of a snapshot."""
+    if cache is None or not snapshot.files:
+        return dict.fromkeys(snapshot.files)
+    located = [(snapshot.place(path), seen) for path, seen in snapshot.files.items()]
+    return dict(zip(snapshot.files, cache.get(located, now_ns=now_ns), strict=True))
+
+
+def remember(snapshot: Snapshot, digests: dict[str, Digest], cache: SignatureCache | None, *, read_at_ns: int) -> None:
+    """Tell the cache the digests of files that were read at *read_at_ns* or later."""
+    if cache is not None and digests:
+        files = [((snapshot.place(path), snapshot.files[path]), digest) for path, digest in digests.items()]
+        cache.put(files, read_at_ns=read_at_ns)
+
+
+@contextmanager
+def open_unchanged(snapshot: Snapshot, path: str) -> Iterator[int]:
+    """Open a file of a snapshot; raises ChangedWhileRead if it isn't what the snapshot saw, before or afterwards."""
+    place = snapshot.place(path)
+    expected = snapshot.files[path]
+    try:
+        fd = os.open(place, _FLAGS)
+    except OSError as error:
+        raise read_error(place, error) from error
+    try:
+        if Signature.of(os.fstat(fd)) != expected:
+            raise ChangedWhileRead(f"{show(place)} was written to or replaced")
+        yield fd
+        if Signature.of(os.fstat(fd)) != expected:
+            raise ChangedWhileRead(f"{show(place)} was written to")
+    finally:
+        os.close(fd)
+
+
+def each_file(
+    snapshot: Snapshot,
+    paths: Sequence[str],
+    work: Callable[..., tuple[Result, int]],
+    *,
+    progress: Progress | None = None,
+) -> list[tuple[Result, int]]:
+    """Call `work(fd, size=…, progress=…) -> (result, bytes)` for each file, perhaps in threads; results are in order.
+
+    *progress* is called in the caller's thread only. Errors of reading are StagingErrors that name the file.
+    """
+
+    def one(path: str, tell: Progress | None = None) -> tuple[Result, int]:
+        try:
+            with open_unchanged(snapshot, path) as fd:
+                return work(fd, size=snapshot.files[path].size, progress=tell)
+        except OSError as error:
+            raise read_error(snapshot.place(path), error) from error
+
+    results: dict[str, tuple[Result, int]] = {}
+    small = [path for path in paths if snapshot.files[path].size < READ_AHEAD_FROM]
+    for path, result in zip(small, _adaptively(one, small), strict=True):
+        results[path] = result
+        if progress is not None:
+            progress(result[1])
+    for path in paths:
+        if path not in results:
+            results[path] = one(path, progress)
+    return [results[path] for path in paths]
+
+
+def _adaptively(work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
+    """Work through the items here, or in threads from the first batch on that waited longer than it computed."""
+    for start in range(0, len(items), _BATCH):
+        wall, cpu = time.perf_counter(), time.thread_time()
+        for item in items[start : start + _BATCH]:
+            yield work(item)
+        wall, cpu = time.perf_counter() - wall, time.thread_time() - cpu
+        if wall > max(2 * cpu, _NOTICEABLE_S):
+            yield from _in_threads(work, items[start + _BATCH :])
+            return
+
+
+def _in_threads(work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
+    pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="read-files")
+    try:
+        yield from pool.map(work, items)
+    finally:
+        pool.shutdown(cancel_futures=True)

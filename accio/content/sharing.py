@@ -1,0 +1,43 @@
+"""How a process finds out that it sees the same folder as another one: it reads there what the other one wrote.
+
+A path alone says nothing, as two machines may have different folders under one path. The text is random and new at
+every start of the store's owner, so that a copy of the folder isn't taken for the folder.
+"""
+
+# ruff: noqa: PTH123 - the file is opened by a descriptor, in order not to follow a link
+
+import hmac
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+from accio.content.errors import StoreUnusable
+
+NONCE_FILE = "nonce"
+_LONGEST = 256
+
+
+def publish_nonce(folder: Path) -> str:
+    """Write a new random text into the folder, in place of an earlier one, and return it; raises StoreUnusable."""
+    nonce = secrets.token_hex(16)
+    draft = folder / f"{NONCE_FILE}-{secrets.token_hex(4)}"
+    try:
+        draft.write_text(nonce)
+        draft.replace(folder / NONCE_FILE)
+    except OSError as error:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise StoreUnusable(f"can't write to the store's folder {folder}: {(error.strerror or '').lower()}") from error
+    return nonce
+
+
+def shares_folder(folder: Path, nonce: str) -> bool:
+    """Whether this process sees the folder in which *nonce* was published. Anything that goes wrong means no."""
+    try:
+        fd = os.open(folder / NONCE_FILE, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(fd, "rb") as file:
+            found = file.read(_LONGEST)
+    except OSError:
+        return False
+    return bool(nonce) and hmac.compare_digest(found, nonce.encode())
