@@ -1,13 +1,14 @@
 """Datasets of traces: in memory as columns, on disk as a folder of two Parquet files.
 
-Rules that everything here keeps: traces are sorted by id and have distinct ids; the events of a trace are sorted by time,
-stably, so that events of one instant keep their order; a trace may be empty. The user of a trace is stored beside its
+Rules that everything here keeps: traces are sorted by id and have distinct ids; the events of a trace are sorted by
+time, stably, so that events of one instant keep their order; a trace may be empty. The user of a trace is stored beside its
 id and never guessed from it. Equal traces give byte-equal files.
 """
 
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +22,9 @@ from accio_locapriv.geometry import unit_vectors
 EVENTS = "events.parquet"
 TRACES = "traces.parquet"
 
+# What must be there to be read; the user of each event is written too, for other readers.
 EVENT_COLUMNS = {
     "trace": pa.string(),
-    "user": pa.string(),
     "lat": pa.float64(),
     "lng": pa.float64(),
     "time": pa.int64(),
@@ -89,8 +90,7 @@ class Traces:
 
     def spans(self) -> Iterator[tuple[int, int]]:
         """First and last-plus-one event of each trace."""
-        bounds = self.offsets.tolist()
-        return zip(bounds[:-1], bounds[1:], strict=True)
+        return pairwise(self.offsets.tolist())
 
     def vectors(self) -> Floats:
         """The events as unit vectors."""
@@ -108,7 +108,7 @@ class Traces:
 
     def kept(self, mask: Bools) -> "Traces":
         """Only the events of the mask; a trace that loses all of its events is empty then."""
-        before = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(mask)))
+        before = offsets_of(mask.astype(np.int64))
         return replace(self, offsets=before[self.offsets], lat=self.lat[mask], lng=self.lng[mask], time=self.time[mask])
 
     def chosen(self, indices: Sequence[int]) -> "Traces":
@@ -185,7 +185,7 @@ def read_index(folder: str | os.PathLike[str]) -> tuple[list[str], list[str]]:
     pairs = sorted(zip(table["trace"].to_pylist(), table["user"].to_pylist(), strict=True))
     ids = [trace for trace, _ in pairs]
     if len(set(ids)) != len(ids):
-        twice = next(a for a, b in zip(ids, ids[1:], strict=False) if a == b)
+        twice = next(a for a, b in pairwise(ids) if a == b)
         raise DataError(f"{path}: expected distinct traces, found {twice!r} twice")
     return ids, [user for _, user in pairs]
 
@@ -194,8 +194,7 @@ def read_traces(folder: str | os.PathLike[str]) -> Traces:
     """Read a dataset of traces. Raises DataError if the folder isn't one, or breaks the rules that can be checked."""
     ids, users = read_index(folder)
     path = Path(folder, EVENTS)
-    columns = {name: kind for name, kind in EVENT_COLUMNS.items() if name != "user"}  # the index has the users
-    table = parquet.read(path, columns)
+    table = parquet.read(path, EVENT_COLUMNS)
     owners = parquet.positions(table["trace"], ids, path)
     lat, lng, time = (table[name].to_numpy() for name in ("lat", "lng", "time"))
     if not np.all(np.isfinite(lat) & np.isfinite(lng)):
