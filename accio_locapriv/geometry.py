@@ -70,7 +70,8 @@ def haversine(lat: Floats, lng: Floats, other_lat: Floats, other_lng: Floats) ->
     phi, other_phi = np.radians(lat), np.radians(other_lat)
     half_dphi, half_dtheta = (other_phi - phi) / 2, np.radians(other_lng - lng) / 2
     h = np.sin(half_dphi) ** 2 + np.cos(phi) * np.cos(other_phi) * np.sin(half_dtheta) ** 2
-    return 2.0 * RADIUS_M * np.arcsin(np.minimum(np.sqrt(h), 1.0))
+    meters: Floats = 2.0 * RADIUS_M * np.arcsin(np.minimum(np.sqrt(h), 1.0))
+    return meters
 
 
 def along(start: Floats, end: Floats, fractions: Floats) -> Floats:

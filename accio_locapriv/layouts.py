@@ -171,6 +171,12 @@ def split_fields(line: str, delimiter: str = ",") -> Sequence[str]:
     return [field.strip() for field in next(csv.reader([line], delimiter=delimiter))]
 
 
+def usual_width(data: bytes) -> int:
+    """How many fields most of the first lines of a comma-separated file have."""
+    widths = [len(split_fields(line)) for _, line in _numbered(data[:65_536], 0)]
+    return max(widths, key=widths.count, default=0)
+
+
 def _fields(line: str, layout: Layout) -> dict[str, str]:
     fields = split_fields(line, layout.delimiter)
     if len(fields) != len(layout.columns):

@@ -14,7 +14,7 @@ import numpy as np
 
 from accio_locapriv.arrays import Floats, Ints
 from accio_locapriv.errors import DataError
-from accio_locapriv.layouts import Layout, MalformedLine, Rows, first_line, read_rows, split_fields
+from accio_locapriv.layouts import Layout, MalformedLine, Rows, first_line, read_rows, split_fields, usual_width
 from accio_locapriv.traces import Traces, assemble
 
 KINDS = ("csv", "cabspotting", "geolife")
@@ -43,7 +43,7 @@ def load(url: Path, kind: str, users: Sequence[str] = (), *, skip_malformed: boo
     collected = _Collected(wanted)
     for file, user in _files(url, kind):
         data = _content(file)
-        layout = _layout(file, data, kind)
+        layout = _layout(file, data, kind, skip_malformed=skip_malformed)
         if layout is None:
             collected.add_user(user)
         elif "user" in layout.columns or collected.wants(user):
@@ -85,7 +85,7 @@ class _Collected:
         keep = owners >= 0
         columns = (self._owners, owners), (self._lat, rows.lat), (self._lng, rows.lng), (self._time, rows.time)
         for collected, column in columns:
-            collected.append(column if keep.all() else column[keep])  # type: ignore[arg-type,attr-defined] # pairs of equal types
+            collected.append(column if keep.all() else column[keep])  # type: ignore[arg-type] # pairs of equal types
 
     def traces(self) -> Traces:
         users = list(self._users)
@@ -159,7 +159,7 @@ def _content(file: Path) -> bytes:
         raise DataError(f"{file}: expected gzip data, which it begins like, found damage ({error})") from None
 
 
-def _layout(file: Path, data: bytes, kind: str) -> Layout | None:
+def _layout(file: Path, data: bytes, kind: str, *, skip_malformed: bool) -> Layout | None:
     """How the lines of a file look; None if it has none."""
     first = first_line(data)
     if first is None:
@@ -172,6 +172,8 @@ def _layout(file: Path, data: bytes, kind: str) -> Layout | None:
     if not _KNOWN_HEADINGS.isdisjoint(headings):
         return Layout(columns=_columns_of_header(file, number, headings), skip=number)
     columns = _HEADERLESS.get(len(fields))
+    if columns is None and skip_malformed:
+        return Layout(columns=_HEADERLESS.get(usual_width(data), _HEADERLESS[3]))
     if columns is None:
         raise DataError(
             f"{file}, line {number}: expected lat,lng,ms or user,lat,lng,ms or a header with lat, lng and time, "

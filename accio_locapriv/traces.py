@@ -1,8 +1,8 @@
 """Datasets of traces: in memory as columns, on disk as a folder of two Parquet files.
 
 Rules that everything here keeps: traces are sorted by id and have distinct ids; the events of a trace are sorted by
-time, stably, so that events of one instant keep their order; a trace may be empty. The user of a trace is stored beside its
-id and never guessed from it. Equal traces give byte-equal files.
+time, stably, so that events of one instant keep their order; a trace may be empty. The user of a trace is stored beside
+its id and never guessed from it. Equal traces give byte-equal files.
 """
 
 import os
