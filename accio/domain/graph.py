@@ -54,13 +54,15 @@ def transitive_successors(after: Mapping[str, Sequence[str]], starts: Iterable[s
 
 
 def cycles(predecessors: Predecessors) -> tuple[tuple[str, ...], ...]:
-    """List cycles so that every node on a cycle is in one of them (at most MAX_CYCLES), each node by node along the edges.
+    """List cycles, node by node along the edges, so that every node on a cycle is in one of them (at most MAX_CYCLES).
 
     Each begins with its first node in the order of the graph, and is as short as a cycle through that node can be.
     """
     after = successors(predecessors)
     found: list[tuple[str, ...]] = []
     for component in _components(after):
+        if len(found) == MAX_CYCLES:
+            break
         missing = [node for node in after if node in component]
         while missing and len(found) < MAX_CYCLES:
             cycle = _shortest_cycle(after, component, missing[0])

@@ -30,6 +30,15 @@ class WholePoints:
         """Give the index of a point; of a number between two points, the lower one's."""
         return (int(point) - self.start) // self.step if self.step else 0
 
+    def are_doubles(self) -> bool:
+        """Tell whether a double holds each point exactly: True is sure, False is nearly so.
+
+        Up to 2^(53+k), the multiples of 2^k are doubles, and the points are such if the first one and the step are.
+        """
+        largest = max(abs(self.start), abs(self.at(self.size - 1)))
+        unit = 1 << max(0, (largest - 1).bit_length() - 53)
+        return self.start % unit == 0 and self.step % unit == 0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinearPoints:

@@ -61,7 +61,7 @@ class RunDefinition:
     seed: int | None = None
     repeat: int = 1
     sweep: Sweep = field(default_factory=lambda: Sweep(()))
-    on_failure: OnFailure = OnFailure()  # noqa: RUF009 — it is frozen
+    on_failure: OnFailure = OnFailure()
 
     def to_text(self) -> str:
         """Give an exact form for the database; `from_text` reads it."""

@@ -89,6 +89,10 @@ class Axis:
         """Give the first and the last value."""
         return self.value_at(0), self.value_at(self.size - 1)
 
+    def all_are_doubles(self) -> bool:
+        """Tell, of a computed axis, whether a double can hold every value exactly; False if that isn't easily known."""
+        return self._points is not None and (not isinstance(self._points, WholePoints) or self._points.are_doubles())
+
     def to_json(self) -> JsonObject:
         """Give an exact form that `from_json` reads; a range stays a formula."""
         document: JsonObject = {"name": self.name, "type": str(self.type)}

@@ -1,0 +1,70 @@
+"""Collecting issues while a document is read: shape checks that report and go on, so that one pass finds everything."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from accio.domain.issues import Issue, pointer
+from accio.domain.names import Suggestions
+from accio.domain.problems import ValueProblem, quote
+
+
+def is_ignored(key: str) -> bool:
+    """Tell whether a key of a definition is for others: `$schema`, and what begins with `x-`."""
+    return key == "$schema" or key.startswith("x-")
+
+
+class Findings:
+    """The errors and warnings of one document, in the order in which they were found."""
+
+    def __init__(self) -> None:
+        self.errors: list[Issue] = []
+        self.warnings: list[Issue] = []
+
+    def error(self, path: str, message: str, suggestion: str | None = None) -> None:
+        """Add an error."""
+        self.errors.append(Issue(path, message, suggestion))
+
+    def warn(self, path: str, message: str) -> None:
+        """Add a warning."""
+        self.warnings.append(Issue(path, message))
+
+    def problem(self, path: str, problem: ValueProblem) -> None:
+        """Add an error of reading a value."""
+        self.errors.append(Issue(path, problem.message))
+
+    def object(self, value: Any, path: str, what: str) -> Mapping[str, Any] | None:
+        """Take an object, or report what is there instead."""
+        if isinstance(value, Mapping):
+            return value
+        self.error(path, f"expected {what} (an object), found {quote(value)}")
+        return None
+
+    def array(self, value: Any, path: str, what: str) -> list[Any] | None:
+        """Take an array, or report what is there instead."""
+        if isinstance(value, list):
+            return value
+        self.error(path, f"expected {what} (an array), found {quote(value)}")
+        return None
+
+    def text(self, document: Mapping[str, Any], key: str, path: str, max_bytes: int | None = None) -> str | None:
+        """Take the text under *key*; None if it is absent, or isn't one (which is reported)."""
+        if key not in document:
+            return None
+        value = document[key]
+        where = path + pointer(key)
+        if not isinstance(value, str):
+            self.error(where, f"expected a text, found {quote(value)}")
+            return None
+        if max_bytes is not None and len(value.encode()) > max_bytes:
+            self.error(where, f"expected at most {max_bytes} bytes of text, found {len(value.encode())}")
+            return None
+        return value
+
+    def known_keys(self, document: Mapping[str, Any], known: Iterable[str], path: str, what: str) -> None:
+        """Report the keys that aren't *known*."""
+        allowed = tuple(known)
+        for key in document:
+            if key not in allowed and not is_ignored(key):
+                suggestion = Suggestions(allowed).closest(key)
+                message = f"'{key}' is no key of {what}; expected {', '.join(allowed)}"
+                self.error(path + pointer(key), message, suggestion)

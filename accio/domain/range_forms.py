@@ -1,0 +1,257 @@
+"""Reading the range forms of a run definition: `from`, `to`, and `step` or `count`, linear or geometric (SPEC §5)."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from fractions import Fraction
+from math import ulp
+from typing import Any
+
+from accio.domain.datatypes import INTEGRAL, DataType, Kind
+from accio.domain.findings import Findings
+from accio.domain.issues import pointer
+from accio.domain.numbers import finite_double, integer, number_of_json
+from accio.domain.problems import ValueProblem, quote
+from accio.domain.quantities import distance_meters, parse_distance, parse_duration, parse_timestamp
+from accio.domain.ranges import (
+    GeometricPoints,
+    LinearPoints,
+    WholePoints,
+    evenly_geometric,
+    evenly_linear,
+    geometric,
+    linear,
+)
+from accio.domain.sweeps import Axis
+
+RANGE_KEYS = ("from", "to", "step", "count", "log", "log2", "log10")
+_WHOLE = INTEGRAL | {Kind.DURATION, Kind.TIMESTAMP}
+_RANGES = _WHOLE | {Kind.DOUBLE, Kind.DISTANCE}
+_LOG_RANGES = frozenset({Kind.DOUBLE, Kind.DISTANCE, Kind.DURATION})
+_RATIOS = {"log": Decimal(10), "log10": Decimal(10), "log2": Decimal(2)}
+# A geometric progression of whole numbers below 2^63 with a ratio of at least 65/64 has no more points than this:
+# at ratio p/q in lowest terms, q^(n-1) divides the first point, and a whole ratio doubles at least.
+_MOST_WHOLE_POINTS = 64
+
+
+class RangeProblem(ValueError):
+    """A range that can't be; `key` is the one to blame, or empty for the whole."""
+
+    def __init__(self, message: str, key: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.key = key
+
+
+def read_range(name: str, datatype: DataType, form: Mapping[str, Any], path: str, findings: Findings) -> Axis | None:
+    """Read a range for the parameter *name*; report what is wrong at *path* or below."""
+    if datatype.kind not in _RANGES:
+        kinds = "byte, integer, long, double, distance, duration and timestamp"
+        findings.error(path, f"there are no ranges of {datatype}, only of {kinds}; list its values instead")
+        return None
+    flags, flags_good = _log_flags(form, path, findings)
+    missing = [key for key in ("from", "to") if key not in form]
+    for key in missing:
+        findings.error(path, f"expected a range with 'from' and 'to', found none of '{key}'")
+    if "step" in form and "count" in form:
+        findings.error(path, "expected 'step' or 'count', found both")
+    if not flags_good or missing or ("step" in form and "count" in form):
+        return None
+    try:
+        return _Range(name, datatype, form, flags[0] if flags else "").axis()
+    except RangeProblem as problem:
+        findings.error(path + (pointer(problem.key) if problem.key in form else ""), problem.message)
+        return None
+
+
+def _log_flags(form: Mapping[str, Any], path: str, findings: Findings) -> tuple[list[str], bool]:
+    """Give the flags that are set, and whether that is all right."""
+    bad = [key for key in _RATIOS if not isinstance(form.get(key, False), bool)]
+    for key in bad:
+        findings.error(path + pointer(key), f"expected true or false, found {quote(form[key])}")
+    flags = [key for key in _RATIOS if form.get(key) is True]
+    if len(flags) > 1:
+        findings.error(path, f"expected at most one of log, log2 and log10, found {' and '.join(flags)}")
+    return flags, not bad and len(flags) <= 1
+
+
+class _Range:
+    """One range form whose keys are right."""
+
+    def __init__(self, name: str, datatype: DataType, form: Mapping[str, Any], flag: str) -> None:
+        self._name = name
+        self._type = datatype
+        self._kind = datatype.kind
+        self._form = form
+        self._flag = flag
+
+    def axis(self) -> Axis:
+        if self._flag and self._kind not in _LOG_RANGES:
+            kinds = "double, distance and duration"
+            raise RangeProblem(f"there are no {self._flag} ranges of {self._type}, only of {kinds}", self._flag)
+        start, end = self._quantity("from"), self._quantity("to")
+        if self._flag:
+            return Axis(self._name, self._type, self._log_points(start, end))
+        points: LinearPoints | WholePoints
+        if "count" in self._form:
+            points = self._counted(start, end)
+        else:
+            points = self._stepped(start, end)
+        return Axis(self._name, self._type, points)
+
+    # ----------------------------------------------------------------------------------------------- reading the keys
+
+    def _quantity(self, key: str) -> Decimal:
+        """Read a bound, exact in the canonical unit."""
+        value = self._form[key]
+        try:
+            if self._kind in INTEGRAL:
+                return Decimal(integer(self._kind, value))
+            if self._kind is Kind.DURATION:
+                return Decimal(parse_duration(value).ms)
+            if self._kind is Kind.TIMESTAMP:
+                return Decimal(parse_timestamp(value).epoch_ms)
+            if self._kind is Kind.DISTANCE:
+                parse_distance(value)  # refuses what no double can hold
+                return distance_meters(value)
+            finite_double(value)
+            return self._plain(key)
+        except ValueProblem as problem:
+            raise RangeProblem(f"'{key}': {problem.message}", key) from None
+
+    def _plain(self, key: str) -> Decimal:
+        number = number_of_json(self._form[key])
+        if number is None:
+            raise RangeProblem(f"'{key}': expected a number, found {quote(self._form[key])}", key)
+        return number.exact
+
+    def _step(self) -> Decimal:
+        if "step" not in self._form:
+            raise RangeProblem(f"a linear range of {self._type} needs a 'step' or a 'count'")
+        value = self._form["step"]
+        try:
+            if self._kind is Kind.DISTANCE:
+                step = distance_meters(value)
+            elif self._kind in (Kind.DURATION, Kind.TIMESTAMP):
+                step = Decimal(parse_duration(value).ms)
+            else:
+                step = self._plain("step")
+        except ValueProblem as problem:
+            raise RangeProblem(f"'step': {problem.message}", "step") from None
+        if step == 0:
+            raise RangeProblem("'step' must not be zero", "step")
+        return step
+
+    def _count(self) -> int:
+        count = self._form["count"]
+        if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+            raise RangeProblem(f"'count': expected a whole number, 1 or more, found {quote(count)}", "count")
+        return count
+
+    def _shown(self, key: str) -> str:
+        return f"'{key}' ({quote(self._form[key])})"
+
+    # -------------------------------------------------------------------------------------------------- linear ranges
+
+    def _stepped(self, start: Decimal, end: Decimal) -> LinearPoints | WholePoints:
+        step = self._step()
+        if (end - start) * (1 if step > 0 else -1) < 0:
+            order, sign = ("above", "positive") if start > end else ("below", "negative")
+            message = f"{self._shown('from')} is {order} {self._shown('to')}, and {self._shown('step')} is {sign}"
+            raise RangeProblem(message)
+        if self._kind not in _WHOLE:
+            points = linear(start, end, step)
+            self._distinct(start, end, step, points.size)
+            return points
+        if start == end:
+            return WholePoints(start=int(start), step=0, size=1)
+        if step != step.to_integral_value():
+            message = f"{self._shown('step')} gives points that {self._type} can't hold exactly"
+            raise RangeProblem(message, "step")
+        size = (int(end) - int(start)) // int(step) + 1
+        return WholePoints(start=int(start), step=int(step), size=size)
+
+    def _counted(self, start: Decimal, end: Decimal) -> LinearPoints | WholePoints:
+        count = self._count()
+        self._count_fits(count, start, end)
+        if self._kind not in _WHOLE:
+            if count == 1:
+                return LinearPoints(start=start, step=Decimal(1), size=1, end=end)
+            points = evenly_linear(start, end, count)
+            self._distinct(start, end, points.step, count)
+            return points
+        if count == 1:
+            return WholePoints(start=int(start), step=0, size=1)
+        step, rest = divmod(int(end) - int(start), count - 1)
+        if rest:
+            bounds = f"from {quote(self._form['from'])} to {quote(self._form['to'])}"
+            message = f"{count} evenly spaced points {bounds} are not all whole, and {self._type} can't hold the others"
+            raise RangeProblem(message, "count")
+        return WholePoints(start=int(start), step=step, size=count)
+
+    def _count_fits(self, count: int, start: Decimal, end: Decimal) -> None:
+        if count == 1 and start != end:
+            message = f"'count': one point can't be both {self._shown('from')} and {self._shown('to')}"
+            raise RangeProblem(message, "count")
+        if count > 1 and start == end:
+            message = f"'count': there is one point only from {self._shown('from')} to {self._shown('to')}, not {count}"
+            raise RangeProblem(message, "count")
+
+    def _distinct(self, start: Decimal, end: Decimal, step: Decimal, size: int) -> None:
+        largest = max(abs(float(start)), abs(float(end)))
+        if size > 1 and abs(step) < Decimal(ulp(largest)):
+            message = f"the step is so small that {self._type} can't tell its points apart near {largest!r}"
+            raise RangeProblem(message, "step" if "step" in self._form else "count")
+
+    # ----------------------------------------------------------------------------------------------- geometric ranges
+
+    def _log_points(self, start: Decimal, end: Decimal) -> GeometricPoints | tuple[str, ...]:
+        for key, bound in (("from", start), ("to", end)):
+            if bound <= 0:
+                raise RangeProblem(f"{self._shown(key)} must be above 0 in a {self._flag} range", key)
+        points = self._log_counted(start, end) if "count" in self._form else self._log_stepped(start, end)
+        if self._kind is Kind.DURATION:
+            return self._whole_texts(points, int(start), int(end))
+        gap = abs(points.ratio - 1)
+        smallest = min(start, end)
+        if points.size > 1 and (gap < Decimal(2) ** -52 or smallest * gap < Decimal(ulp(float(smallest)))):
+            message = f"the ratio is so close to 1 that {self._type} can't tell the points apart"
+            raise RangeProblem(message, "step" if "step" in self._form else "count")
+        return points
+
+    def _log_stepped(self, start: Decimal, end: Decimal) -> GeometricPoints:
+        ratio = self._plain("step") if "step" in self._form else _RATIOS[self._flag]
+        if ratio <= 1:
+            raise RangeProblem(
+                f"{self._shown('step')} is the ratio of a {self._flag} range: it must be above 1", "step"
+            )
+        if start > end:
+            raise RangeProblem(f"{self._shown('from')} is above {self._shown('to')}")
+        return geometric(start, end, ratio)
+
+    def _log_counted(self, start: Decimal, end: Decimal) -> GeometricPoints:
+        count = self._count()
+        self._count_fits(count, start, end)
+        if count == 1:
+            return GeometricPoints(start=start, ratio=Decimal(1), size=1, end=end)
+        return evenly_geometric(start, end, count)
+
+    def _whole_texts(self, points: GeometricPoints, start: int, end: int) -> tuple[str, ...]:
+        """List a geometric progression of whole milliseconds: there are few, since each must be exact."""
+        problem = RangeProblem(
+            f"not all points of this {self._flag} range are whole milliseconds, and {self._type} can't hold the others",
+            "step" if "step" in self._form else "count",
+        )
+        if points.size > _MOST_WHOLE_POINTS:
+            raise problem
+        if "count" in self._form:
+            last = points.size - 1
+            whole = [int(points.at(index).to_integral_value()) for index in range(points.size)]
+            exact = all(point**last == start ** (last - at) * end**at for at, point in enumerate(whole))
+        else:
+            ratio = Fraction(points.ratio)
+            progression = [start * ratio**index for index in range(points.size)]
+            whole = [int(point) for point in progression]
+            exact = all(point.denominator == 1 for point in progression)
+        if not exact:
+            raise problem
+        return tuple(str(point) for point in whole)
