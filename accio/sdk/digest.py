@@ -1,0 +1,193 @@
+"""The digest of a Python operator: equal digests promise equal results for equal inputs (SPEC §9).
+
+It covers the operator's own code and all that it reaches in its distribution, the versions of the other distributions
+that these modules import, and the interpreter's minor version. An explicit `version=` takes the place of all that.
+Where something can't be known there is no digest but a reason. `components` says what the digest covers, piece by
+piece, so that a difference can be explained.
+"""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import blake3
+
+from accio.sdk.effects import Names
+from accio.sdk.normal import DECLARATIONS, normal_form
+from accio.sdk.reach import Library, Reached, Walk
+from accio.sdk.references import Chain
+
+FORMAT = "accio operator 1"
+"""Enters every digest; a change of the analysis that changes what digests mean gets another number."""
+
+SHORT = 16
+_MOST_REASONS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorDigest:
+    """`digest` is `blake3:HEX`, or None with the reason in `uncacheable`; `components` maps names to short hashes."""
+
+    digest: str | None
+    uncacheable: str | None
+    components: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What a digest is asked of: the name of the operator, where its analysis begins, what it declares.
+
+    `roots` are pairs of a module and a name in it. `ports` is a text that tells the types of inputs and outputs.
+    `files` are paths as they were declared, and `folder` is what they are relative to.
+    """
+
+    name: str
+    roots: tuple[tuple[str, str], ...]
+    ports: str
+    takes_randomness: bool
+    version: str | None
+    files: tuple[str, ...]
+    folder: Path
+
+
+def operator_digest(subject: Subject, library: Library, also_imported: Iterable[str] = ()) -> OperatorDigest:
+    """Compute a digest. `also_imported` are modules that are imported in the same process: they may patch anything."""
+    parts = {"ports": full_hash(subject.ports)}
+    problems = _add_files(subject, parts)
+    if subject.version is not None:
+        parts["version"] = full_hash(subject.version)
+        return _conclude(subject, parts, {"version": subject.version}, problems)
+    walk = Walk(library)
+    for module, name in subject.roots:
+        walk.start(module, name)
+    walk.also_executed(also_imported)
+    reached = walk.run()
+    _add_code(subject, library, reached, parts)
+    versions = _versions(subject, library, reached)
+    return _conclude(subject, parts, versions, [*_reasons(subject, reached), *problems])
+
+
+def full_hash(text: str | bytes) -> str:
+    """Give the BLAKE3 hash of a text, in hexadecimal digits."""
+    return blake3.blake3(text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text).hexdigest()
+
+
+def combine(name: str, parts: Mapping[str, str]) -> str:
+    """Give the digest of a program or operator of this name made of these parts: `blake3:HEX`."""
+    document = json.dumps([FORMAT, name, sorted(parts.items())], ensure_ascii=True, separators=(",", ":"))
+    return f"blake3:{full_hash(document)}"
+
+
+def no_digest(reasons: Sequence[str]) -> str:
+    """Say why there is no digest, and what to do about it."""
+    shown = "; ".join(reasons[:_MOST_REASONS])
+    more = f"; and {len(reasons) - _MOST_REASONS} more reasons" if len(reasons) > _MOST_REASONS else ""
+    return (
+        f"its digest can't be known: {shown}{more}. "
+        "Declare version= (and change it with the code), or files= for data files, to have its results cached"
+    )
+
+
+def file_parts(files: Sequence[str], folder: Path) -> tuple[dict[str, str], list[str]]:
+    """Hash declared files by content, folders with all that they hold; also give what couldn't be read."""
+    parts: dict[str, str] = {}
+    problems: list[str] = []
+    for file in files:
+        path = folder / file
+        found = (
+            sorted(p for p in path.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
+            if path.is_dir()
+            else [path]
+        )
+        for one in found:
+            name = str(one.relative_to(path)) if one != path else ""
+            label = f"file {file}" + (f"/{name}" if name else "")
+            try:
+                parts[label] = blake3.blake3().update_mmap(one).hexdigest()
+            except OSError as error:
+                problems.append(f"its declared file {file} can't be read ({error.strerror})")
+        if not found:
+            problems.append(f"its declared folder {file} is empty")
+    return parts, problems
+
+
+def _conclude(
+    subject: Subject, parts: dict[str, str], versions: Mapping[str, str], problems: Sequence[str]
+) -> OperatorDigest:
+    components = {name: value[:SHORT] for name, value in parts.items()} | dict(versions)
+    if problems:
+        return OperatorDigest(digest=None, uncacheable=no_digest(problems), components=components)
+    whole = parts | {name: full_hash(value) for name, value in versions.items()}
+    return OperatorDigest(digest=combine(subject.name, whole), uncacheable=None, components=components)
+
+
+def _add_files(subject: Subject, parts: dict[str, str]) -> list[str]:
+    found, problems = file_parts(subject.files, subject.folder)
+    parts.update(found)
+    return problems
+
+
+def _add_code(subject: Subject, library: Library, reached: Reached, parts: dict[str, str]) -> None:
+    home = subject.roots[0][0] if subject.roots else ""
+    texts: dict[str, list[str]] = {}
+    for key in sorted(reached.units):
+        unit = reached.units[key]
+        text = normal_form(
+            unit.node,
+            keep_docstrings=reached.uses_docstrings,
+            is_declaration=partial(_is_declaration, library.names(unit.module)),
+        )
+        texts.setdefault(_label(unit.label, unit.module, home), []).append(text)
+    for label, found in texts.items():
+        parts[label] = full_hash("\n".join(found))
+    for (module, name), targets in reached.imports.items():
+        parts[_label(f"import {name}", module, home)] = full_hash("\n".join(sorted(targets)))
+    _add_order(library, reached, home, parts)
+
+
+def _is_declaration(names: Names, chain: Chain) -> bool:
+    return names.full_name(chain) in DECLARATIONS
+
+
+def _add_order(library: Library, reached: Reached, home: str, parts: dict[str, str]) -> None:
+    """Where statements have effects, their order counts: within a module, and of the modules."""
+    modules = []
+    for name in reached.executed:
+        module = library.parse(name)
+        if not library.effects(module):
+            continue
+        modules.append(name)
+        labels = [label for label, index in module.timeline if index is None or (name, index) in reached.units]
+        parts[_label("order of statements", name, home)] = full_hash("\n".join(labels))
+    if len(modules) > 1:
+        parts["order of imports"] = full_hash("\n".join(modules))
+
+
+def _label(what: str, module: str, home: str) -> str:
+    """Name a component: of the operator's own module by its name alone, of others with their module."""
+    if module == home:
+        return what
+    kind, _, names = what.partition(" ")
+    if kind in {"function", "class", "constant", "import"}:
+        return f"{kind} " + ", ".join(f"{module}.{name}" for name in names.split(", "))
+    return f"{what} of {module}"
+
+
+def _versions(subject: Subject, library: Library, reached: Reached) -> dict[str, str]:
+    versions = {"python": f"{sys.version_info.major}.{sys.version_info.minor}"}
+    packages = dict(reached.packages)
+    if subject.takes_randomness:
+        packages.update(library.finder.find("numpy").distributions)  # ctx.rng needs no import by the operator
+    versions.update({f"package {name}": version for name, version in packages.items()})
+    versions.update({f"module {name}": "absent" for name in reached.absent})
+    return versions
+
+
+def _reasons(subject: Subject, reached: Reached) -> list[str]:
+    reasons = sorted(reached.problems)
+    if not subject.files:
+        reasons += [f"{where} finds its own files, and files= names none" for where in sorted(reached.own_file_readers)]
+    return reasons

@@ -1,0 +1,235 @@
+"""Which top-level statements only define something, and which may change what lies elsewhere.
+
+A definition counts where it is used. A statement with effects (a call, a registration, a patch) counts for everything
+that runs with the module imported, so that a doubtful statement is taken to have effects.
+"""
+
+import ast
+import sys
+from collections.abc import Sequence
+from typing import Protocol
+
+from accio.sdk.references import Chain, chain_of
+
+_DECORATORS = frozenset(
+    {
+        "abc.abstractmethod",
+        "accio.operator",
+        "accio.sdk.declare.operator",
+        "builtins.classmethod",
+        "builtins.property",
+        "builtins.staticmethod",
+        "contextlib.asynccontextmanager",
+        "contextlib.contextmanager",
+        "dataclasses.dataclass",
+        "enum.unique",
+        "functools.cache",
+        "functools.cached_property",
+        "functools.lru_cache",
+        "functools.singledispatch",
+        "functools.singledispatchmethod",
+        "functools.total_ordering",
+        "functools.wraps",
+        "numba.jit",
+        "numba.njit",
+        "typing.final",
+        "typing.no_type_check",
+        "typing.overload",
+        "typing.override",
+        "typing.runtime_checkable",
+    }
+)
+_PROPERTY_PARTS = frozenset({"setter", "getter", "deleter"})
+_BUILTINS = (
+    "abs", "bool", "bytes", "complex", "dict", "divmod", "enumerate", "float", "frozenset", "int", "len", "list", "max",
+    "min", "object", "ord", "pow", "range", "reversed", "round", "set", "slice", "sorted", "str", "sum", "tuple", "zip",
+)  # fmt: skip
+_NUMPY = (
+    "arange",
+    "array",
+    "asarray",
+    "deg2rad",
+    "dtype",
+    "eye",
+    "float64",
+    "full",
+    "int64",
+    "linspace",
+    "ones",
+    "zeros",
+)
+_CALLS = frozenset(
+    {
+        *(f"builtins.{name}" for name in _BUILTINS),
+        *(f"numpy.{name}" for name in _NUMPY),
+        "dataclasses.field",
+        "enum.auto",
+        "functools.partial",
+        "logging.getLogger",
+        "pathlib.Path",
+        "pathlib.PurePath",
+        "pathlib.PurePosixPath",
+        "re.compile",
+        "struct.Struct",
+        "types.MappingProxyType",
+    }
+)
+_CALLS_BELOW = (
+    "accio.",
+    "collections.",
+    "datetime.",
+    "decimal.",
+    "fractions.",
+    "itertools.",
+    "math.",
+    "string.",
+    "typing.",
+)
+_METACLASSES = frozenset({"abc.ABCMeta"})
+_CLASS_KEYWORDS = frozenset({"total", "metaclass"})
+_RUN_FOR_MEMBERS = frozenset({"__init__", "__new__", "_generate_next_value_"})
+
+
+class Names(Protocol):
+    """What the names of a module stand for."""
+
+    def full_name(self, chain: Chain) -> str | None:
+        """Give the absolute name of something that isn't followed (`numpy.array`, `builtins.len`), else None."""
+
+    def is_own_callable(self, chain: Chain) -> bool:
+        """Tell whether it is, or may be, a function or class that is followed."""
+
+    def is_plain_class(self, chain: Chain) -> bool:
+        """Tell whether it is a class that is followed, whose subclasses come into being without running its code."""
+
+
+def is_inert(statement: ast.stmt, names: Names) -> bool:
+    """Tell whether running the statement does nothing but define the names that it binds."""
+    match statement:
+        case ast.Import() | ast.ImportFrom() | ast.Pass():
+            return True
+        case ast.Expr(value=value):
+            return isinstance(value, ast.Constant)
+        case ast.FunctionDef() | ast.AsyncFunctionDef():
+            defaults = [*statement.args.defaults, *(d for d in statement.args.kw_defaults if d is not None)]
+            return _are_inert_decorators(statement.decorator_list, names) and _are_inert(defaults, names)
+        case ast.ClassDef():
+            return _is_inert_class(statement, names)
+        case ast.Assign(targets=targets, value=value):
+            return all(_is_name(target) for target in targets) and _is_inert_value(value, names)
+        case ast.AnnAssign(target=target, value=value):
+            return _is_name(target) and (value is None or _is_inert_value(value, names))
+        case ast.If(test=test, body=body, orelse=orelse):
+            return _is_inert_value(test, names) and all(is_inert(part, names) for part in (*body, *orelse))
+        case ast.Try(body=body, handlers=handlers, orelse=orelse, finalbody=final):
+            handled = [part for handler in handlers for part in handler.body]
+            return all(is_inert(part, names) for part in (*body, *handled, *orelse, *final))
+        case _:
+            return type(statement).__name__ == "TypeAlias"  # Python 3.12
+
+
+def _is_inert_class(node: ast.ClassDef, names: Names) -> bool:
+    return (
+        _are_inert_decorators(node.decorator_list, names)
+        and _is_made_plainly(node, names)
+        and all(is_inert(part, names) for part in node.body)
+    )
+
+
+def is_plain_class(node: ast.ClassDef, names: Names) -> bool:
+    """Tell whether deriving from a class runs no code that could take note of the subclass."""
+    if "__init_subclass__" in _methods(node) or any(_is_enumeration(base, names) for base in node.bases):
+        return False
+    return _is_made_plainly(node, names)
+
+
+def _is_made_plainly(node: ast.ClassDef, names: Names) -> bool:
+    """Tell whether no code but that of its body runs when the class is made."""
+    for keyword in node.keywords:
+        chain = chain_of(keyword.value)
+        if keyword.arg not in _CLASS_KEYWORDS:
+            return False
+        if keyword.arg == "metaclass" and (chain is None or names.full_name(chain) not in _METACLASSES):
+            return False
+    # An enumeration calls methods of its own while it is made.
+    if any(_is_enumeration(base, names) for base in node.bases) and _methods(node) & _RUN_FOR_MEMBERS:
+        return False
+    return all(_is_inert_base(base, names) for base in node.bases)
+
+
+def _methods(node: ast.ClassDef) -> set[str]:
+    return {part.name for part in node.body if isinstance(part, ast.FunctionDef)}
+
+
+def _is_enumeration(base: ast.expr, names: Names) -> bool:
+    chain = chain_of(base)
+    name = None if chain is None else names.full_name(chain)
+    return name is not None and name.startswith("enum.")
+
+
+def _is_inert_base(base: ast.expr, names: Names) -> bool:
+    inner = base.value if isinstance(base, ast.Subscript) else base
+    chain = chain_of(inner)
+    if chain is None:
+        return False
+    if names.is_plain_class(chain):
+        return True
+    name = names.full_name(chain)
+    return name is not None and _is_standard_name(name)
+
+
+def _is_standard_name(name: str) -> bool:
+    return name.partition(".")[0] in sys.stdlib_module_names or name.startswith("builtins.")
+
+
+def _are_inert_decorators(decorators: Sequence[ast.expr], names: Names) -> bool:
+    for decorator in decorators:
+        function = decorator.func if isinstance(decorator, ast.Call) else decorator
+        chain = chain_of(function)
+        if chain is None:
+            return False
+        is_part_of_property = len(chain) == 2 and chain[1] in _PROPERTY_PARTS
+        if not is_part_of_property and names.full_name(chain) not in _DECORATORS:
+            return False
+        if isinstance(decorator, ast.Call):
+            arguments = [*decorator.args, *(keyword.value for keyword in decorator.keywords)]
+            if not _are_inert(arguments, names):
+                return False
+    return True
+
+
+def _are_inert(values: Sequence[ast.expr], names: Names) -> bool:
+    return all(_is_inert_value(value, names) for value in values)
+
+
+def _is_inert_value(value: ast.expr, names: Names) -> bool:
+    for node in ast.walk(value):
+        if isinstance(node, ast.Await | ast.Yield | ast.YieldFrom):
+            return False
+        if isinstance(node, ast.Call) and not _is_inert_call(node, names):
+            return False
+    return True
+
+
+def _is_inert_call(node: ast.Call, names: Names) -> bool:
+    if isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Constant):
+        return True  # a method of a constant: ", ".join(…)
+    chain = chain_of(node.func)
+    name = None if chain is None else names.full_name(chain)
+    if name is None or not (name in _CALLS or name.startswith(_CALLS_BELOW)):
+        return False
+    arguments = [*node.args, *(keyword.value for keyword in node.keywords)]
+    if name.startswith("functools.partial"):
+        return True  # keeps the function, doesn't call it
+    for argument in arguments:
+        for part in ast.walk(argument):
+            found = chain_of(part) if isinstance(part, ast.Name | ast.Attribute) else None
+            if found is not None and names.is_own_callable(found):
+                return False  # it may be called: sorted(…, key=own)
+    return True
+
+
+def _is_name(target: ast.expr) -> bool:
+    if isinstance(target, ast.Tuple | ast.List):
+        return all(_is_name(element) for element in target.elts)
+    return isinstance(target.value if isinstance(target, ast.Starred) else target, ast.Name)

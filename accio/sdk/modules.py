@@ -1,0 +1,150 @@
+"""Where modules come from: followed by their source, or known by the version of their distribution.
+
+A module's source is followed if it belongs to the operator's own distribution, or if no version stands for its content:
+files beside a single-file operator, editable installs, strays in site-packages. Nothing is imported here.
+"""
+
+import importlib.machinery
+import importlib.util
+import site
+import sys
+import sysconfig
+from dataclasses import dataclass
+from enum import Enum
+from functools import cache
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from pathlib import Path
+
+SDK = "accio"
+
+
+class Standing(Enum):
+    """How a module counts in a digest."""
+
+    FOLLOWED = "by its source"
+    VERSIONED = "by the version of its distribution"
+    STANDARD = "by the version of the interpreter"
+    COMPILED = "it has no source"
+    ABSENT = "it can't be found"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModuleFacts:
+    """What is known of a module without importing it. `distributions` are pairs of name and version."""
+
+    name: str
+    standing: Standing
+    path: Path | None = None
+    is_package: bool = False
+    folders: tuple[str, ...] = ()
+    distributions: tuple[tuple[str, str], ...] = ()
+
+
+class ModuleFinder:
+    """Finds modules as the running interpreter would, and remembers them."""
+
+    def __init__(self, own_distributions: frozenset[str]) -> None:
+        """`own_distributions` are the names of the installed distributions whose source is followed."""
+        self._own = frozenset(_normal(name) for name in own_distributions)
+        self._found: dict[str, ModuleFacts] = {}
+
+    def find(self, name: str) -> ModuleFacts:
+        """Give what is known of the module with this dotted name."""
+        if name not in self._found:
+            self._found[name] = self._find(name)
+        return self._found[name]
+
+    def _find(self, name: str) -> ModuleFacts:
+        parent, _, _ = name.rpartition(".")
+        folders: tuple[str, ...] | None = None
+        if parent:
+            above = self.find(parent)
+            if above.standing in {Standing.STANDARD, Standing.VERSIONED}:
+                return ModuleFacts(name=name, standing=above.standing, distributions=above.distributions)
+            if above.standing is not Standing.FOLLOWED or not above.is_package:
+                return ModuleFacts(name=name, standing=Standing.ABSENT)
+            folders = above.folders
+        if name == SDK:
+            return ModuleFacts(name=name, standing=Standing.VERSIONED, distributions=((SDK, _version(SDK)),))
+        if name in sys.builtin_module_names:
+            return ModuleFacts(name=name, standing=Standing.STANDARD)
+        spec = _spec(name, folders)
+        return ModuleFacts(name=name, standing=Standing.ABSENT) if spec is None else self._judge(name, spec)
+
+    def _judge(self, name: str, spec: importlib.machinery.ModuleSpec) -> ModuleFacts:
+        folders = tuple(spec.submodule_search_locations or ())
+        is_package = spec.submodule_search_locations is not None
+        if spec.origin in {"built-in", "frozen"}:
+            return ModuleFacts(name=name, standing=Standing.STANDARD)
+        if not spec.has_location or spec.origin is None:
+            # A namespace package has no code of its own; anything else without a file was made by some program.
+            standing = Standing.FOLLOWED if is_package else Standing.COMPILED
+            return ModuleFacts(name=name, standing=standing, is_package=is_package, folders=folders)
+        path = Path(spec.origin)
+        if _is_standard(path):
+            return ModuleFacts(name=name, standing=Standing.STANDARD)
+        distributions = distributions_of(name) if _is_installed(path) else ()
+        if distributions and not self._own & {_normal(distribution) for distribution, _ in distributions}:
+            return ModuleFacts(name=name, standing=Standing.VERSIONED, distributions=distributions)
+        standing = Standing.FOLLOWED if path.suffix == ".py" and path.is_file() else Standing.COMPILED
+        return ModuleFacts(name=name, standing=standing, path=path, is_package=is_package, folders=folders)
+
+
+def distributions_of(module: str) -> tuple[tuple[str, str], ...]:
+    """Give the installed distributions that provide the top-level package of *module*, with their versions."""
+    names = _packages_distributions().get(module.partition(".")[0], [])
+    return tuple(sorted((name, _version(name)) for name in set(names)))
+
+
+def _spec(name: str, folders: tuple[str, ...] | None) -> importlib.machinery.ModuleSpec | None:
+    loaded = sys.modules.get(name)
+    if loaded is not None:
+        spec = getattr(loaded, "__spec__", None)
+        if spec is not None:
+            return spec  # type: ignore[no-any-return]
+        return importlib.machinery.ModuleSpec(name, None)
+    try:
+        if folders is not None:
+            return importlib.machinery.PathFinder.find_spec(name, list(folders))
+        return importlib.util.find_spec(name)
+    except (ImportError, ValueError, AttributeError):
+        return None
+
+
+@cache
+def _packages_distributions() -> dict[str, list[str]]:
+    return {top: list(names) for top, names in packages_distributions().items()}
+
+
+def _version(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _normal(distribution: str) -> str:
+    return distribution.lower().replace("_", "-").replace(".", "-")
+
+
+@cache
+def _standard_folders() -> tuple[Path, ...]:
+    return tuple({Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib")})
+
+
+@cache
+def _installed_folders() -> tuple[Path, ...]:
+    folders = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), *site.getsitepackages()}
+    return tuple({Path(folder).resolve() for folder in (*folders, site.getusersitepackages())})
+
+
+def _is_installed(path: Path) -> bool:
+    resolved = path.resolve()
+    return bool({"site-packages", "dist-packages"} & set(resolved.parts)) or any(
+        resolved.is_relative_to(folder) for folder in _installed_folders()
+    )
+
+
+def _is_standard(path: Path) -> bool:
+    resolved = path.resolve()
+    return not _is_installed(path) and any(resolved.is_relative_to(folder) for folder in _standard_folders())

@@ -1,0 +1,440 @@
+"""Everything that an operator reaches: followed through source text, without running it.
+
+The walk works on top-level statements (units). It begins at the names that stand for the operator, and goes on with
+what each statement refers to. A module that is imported also counts with those of its statements that have effects (see
+`effects`), because they may change anything. Where a reference can't be told, more is taken: the whole module, or a
+problem is noted, and then there is no digest. Missing something is the one thing that must never happen.
+"""
+
+import ast
+import builtins
+import pkgutil
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from accio.sdk.effects import Names, is_inert, is_plain_class
+from accio.sdk.module_source import ParsedModule, Unit, UnreadableSourceError, parse_module
+from accio.sdk.modules import ModuleFinder, Standing
+from accio.sdk.references import Called, Chain, Imported
+from accio.sdk.unfollowable import (
+    FRAME_ATTRIBUTES,
+    IMPORTERS,
+    MODULE_ATTRIBUTE_ACCESS,
+    OWN_FILE_NAMES,
+    reads_own_files,
+    why_unfollowable,
+)
+
+_HARMLESS_MODULE_NAMES = frozenset(
+    {"__name__", "__package__", "__qualname__", "__module__", "__annotations__", "__debug__"}
+)
+_DEEPEST = 20
+_DYNAMIC_MODULE_ACCESS = frozenset({"globals", "vars", "__dict__"})
+
+
+@dataclass(slots=True, kw_only=True)
+class Reached:
+    """What was found. Every collection is keyed so that order and repetition don't matter."""
+
+    units: dict[tuple[str, int], Unit] = field(default_factory=dict)
+    imports: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    executed: list[str] = field(default_factory=list)
+    packages: dict[str, str] = field(default_factory=dict)
+    absent: set[str] = field(default_factory=set)
+    problems: dict[str, None] = field(default_factory=dict)
+    own_file_readers: dict[str, None] = field(default_factory=dict)
+    uses_docstrings: bool = False
+    attributes: set[str] = field(default_factory=set)
+
+
+class Library:
+    """The parsed modules of one distribution, shared by the walks of all its operators."""
+
+    def __init__(self, finder: ModuleFinder) -> None:
+        self.finder = finder
+        self._parsed: dict[str, ParsedModule] = {}
+        self._effects: dict[str, list[Unit]] = {}
+
+    def parse(self, name: str) -> ParsedModule:
+        """Give a module that is followed, taken apart; UnreadableSourceError if that fails."""
+        if name not in self._parsed:
+            self._parsed[name] = parse_module(self.finder.find(name))
+        return self._parsed[name]
+
+    def follows(self, name: str) -> bool:
+        """Tell whether there is such a module, and its source is followed."""
+        return self.finder.find(name).standing is Standing.FOLLOWED
+
+    def names(self, module: str) -> Names:
+        """Give what the names of a module that is followed stand for."""
+        return _Names(self, self.parse(module))
+
+    def effects(self, module: ParsedModule) -> list[Unit]:
+        """Give the statements of a module that do more than define names."""
+        if module.name not in self._effects:
+            names = _Names(self, module)
+            self._effects[module.name] = [unit for unit in module.units if not is_inert(unit.node, names)]
+        return self._effects[module.name]
+
+
+class _Names:
+    """What the names of one module stand for, as `effects` asks it. `depth` counts the classes derived so far."""
+
+    def __init__(self, library: Library, module: ParsedModule, depth: int = 0) -> None:
+        self._library = library
+        self._module = module
+        self._depth = depth
+
+    def full_name(self, chain: Chain) -> str | None:
+        root = chain[0]
+        if root in self._module.bindings or self._module.stars:
+            return None
+        found = self._module.imported.get(root)
+        if found is None:
+            return ".".join(("builtins", *chain)) if hasattr(builtins, root) else None
+        if len(found) != 1 or self._library.follows(found[0].target[0]):
+            return None
+        return ".".join((*found[0].target, *chain[1:]))
+
+    def is_own_callable(self, chain: Chain) -> bool:
+        if self.full_name(chain) is not None:
+            return False
+        units = self._module.bindings.get(chain[0])
+        return units is None or any(unit.label.startswith(("function", "class", "code")) for unit in units)
+
+    def is_plain_class(self, chain: Chain) -> bool:
+        found = self._class_of(self._module, chain, self._depth)
+        if found is None:
+            return False
+        module, node, depth = found
+        return is_plain_class(node, _Names(self._library, module, depth + 1))
+
+    def _class_of(
+        self, module: ParsedModule, chain: Chain, depth: int
+    ) -> tuple[ParsedModule, ast.ClassDef, int] | None:
+        """Find the one statement that defines a followed class; None in every doubt, also of a circle."""
+        root, rest = chain[0], chain[1:]
+        units, imported = module.bindings.get(root, []), module.imported.get(root, [])
+        if depth > _DEEPEST or len(units) + len(imported) != 1:
+            return None
+        if units:
+            node = units[0].node
+            return (module, node, depth) if isinstance(node, ast.ClassDef) and not rest else None
+        target = (*imported[0].target, *rest)
+        for end in range(len(target) - 1, 0, -1):
+            name = ".".join(target[:end])
+            if self._library.follows(name):
+                try:
+                    return self._class_of(self._library.parse(name), target[end:], depth + 1)
+                except UnreadableSourceError:
+                    return None
+        return None
+
+
+class Walk:
+    """One walk. `start` names what to begin with; `run` follows everything to its end."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+        self._work: list[Unit] = []
+        self._resolved: set[tuple[str, Chain]] = set()
+        self._entered: set[tuple[str, Chain]] = set()
+        self._whole: set[str] = set()
+        self._considered: set[str] = set()
+        self._takes_all = False
+        self.reached = Reached()
+
+    def start(self, module: str, name: str) -> None:
+        """Begin at a name of a module that is imported."""
+        self._execute(module)
+        if self._library.follows(module):
+            self._name(module, (name,), "the operator")
+
+    def also_executed(self, modules: Iterable[str]) -> None:
+        """Add modules that are imported in the same process."""
+        for module in modules:
+            self._execute(module)
+
+    def run(self) -> Reached:
+        """Follow everything, and give what was reached."""
+        while self._work:
+            self._follow(self._work.pop())
+            if not self._work and self._takes_all:
+                for name in list(self.reached.executed):
+                    self._take_whole(name)
+        return self.reached
+
+    # Units
+
+    def _reach(self, unit: Unit) -> None:
+        key = (unit.module, unit.index)
+        if key not in self.reached.units:
+            self.reached.units[key] = unit
+            self._work.append(unit)
+
+    def _follow(self, unit: Unit) -> None:
+        module = self._library.parse(unit.module)
+        where = f"{unit.label} of {unit.module}"
+        found = module.references(unit)
+        for imported in found.imports:
+            self._execute_import(imported, unit.module)
+        for chain in sorted(found.names):  # sorted: the order of imports counts
+            self._name(unit.module, chain, where)
+        for chain in sorted(found.absolute):
+            self._absolute(chain, where)
+        for call in found.calls:
+            self._call(unit.module, call, where)
+        self._look_at_attributes(found.attributes, where)
+
+    def _look_at_attributes(self, attributes: set[str], where: str) -> None:
+        self.reached.attributes |= attributes
+        if "__doc__" in attributes:
+            self.reached.uses_docstrings = True
+        if "__subclasses__" in attributes:
+            self._takes_all = True
+        if attributes & OWN_FILE_NAMES:
+            self.reached.own_file_readers[where] = None
+        for attribute in attributes & FRAME_ATTRIBUTES.keys():
+            self._problem(where, FRAME_ATTRIBUTES[attribute])
+
+    def _call(self, module: str, call: Called, where: str) -> None:
+        if call.is_absolute:
+            names = {".".join(call.function)}
+        else:
+            names = self._full_names(module, call.function)
+        if names & IMPORTERS:
+            self._dynamic_import(module, call, where)
+            return
+        if names & MODULE_ATTRIBUTE_ACCESS and call.chains and (len(call.texts) < 2 or call.texts[1] is None):
+            for name, is_absolute in call.chains[0]:
+                target = self._module_of(module, name, is_absolute)
+                if target is not None:
+                    self._problem(where, f"looks up a computed name in the module {target}")
+        if call.is_absolute:
+            self._absolute(call.function, where)
+        else:
+            self._name(module, call.function, where)
+
+    def _dynamic_import(self, module: str, call: Called, where: str) -> None:
+        text = call.texts[0] if call.texts else None
+        package = self._library.parse(module).package
+        if text is not None and text.startswith("."):
+            anchor = call.chains[1] if len(call.chains) > 1 else []
+            if anchor != [(("__package__",), False)]:
+                text = None
+            else:
+                level = len(text) - len(text.lstrip("."))
+                parts = package.split(".")
+                text = ".".join((*parts[: len(parts) - level + 1], text.lstrip(".")))
+        if text is None or call.has_keywords:
+            self._problem(where, "imports a module whose name is known at run time only")
+            return
+        self._execute(text)
+        self._absolute(tuple(text.split(".")), where)
+
+    # Names
+
+    def _name(self, module: str, chain: Chain, where: str) -> None:
+        """Follow a chain that begins with a name of *module*."""
+        if (module, chain) in self._resolved:
+            return
+        self._resolved.add((module, chain))
+        if not self._lookup(module, chain, where, seen=set()):
+            self._unknown_name(module, chain[0], where)
+
+    def _lookup(self, module: str, chain: Chain, where: str, seen: set[str]) -> bool:
+        """Follow a chain through the statements and star imports of a module; False if they don't bind its name."""
+        parsed = self._library.parse(module)
+        root, rest = chain[0], chain[1:]
+        seen.add(module)
+        for imported in parsed.imported.get(root, []):
+            target = (*imported.target, *rest)
+            self.reached.imports.setdefault((module, root), set()).add(".".join(imported.target))
+            self._absolute(target, where)
+        for unit in parsed.bindings.get(root, []):
+            self._reach(unit)
+        found = parsed.binds(root)
+        for star in parsed.stars:
+            if self._library.follows(star):
+                if star not in seen and not self._has_problem_reading(star):
+                    found = self._lookup(star, chain, where, seen) or found
+            else:
+                reason = why_unfollowable(".".join((star, *chain)))
+                if reason is not None:
+                    self._problem(where, reason)
+        return found or root in parsed.type_only
+
+    def _unknown_name(self, module: str, name: str, where: str) -> None:
+        """Follow a name that no statement binds: a builtin, something that the import system sets, or a mystery."""
+        if name in OWN_FILE_NAMES:
+            self.reached.own_file_readers[where] = None
+        elif name == "__doc__":
+            self.reached.uses_docstrings = True
+        elif name in _HARMLESS_MODULE_NAMES:
+            return
+        elif hasattr(builtins, name) and name not in _DYNAMIC_MODULE_ACCESS:
+            reason = why_unfollowable(f"builtins.{name}")
+            if reason is not None:
+                self._problem(where, reason.partition(" (")[0] + f" ({name})")
+        else:
+            self._take_whole(module)
+            for star in self._library.parse(module).stars:
+                if self._library.follows(star):
+                    self._take_whole(star)
+
+    def _full_names(self, module: str, chain: Chain) -> set[str]:
+        """Give the absolute names that a chain may have if it isn't followed."""
+        parsed = self._library.parse(module)
+        if parsed.binds(chain[0]):
+            return {".".join((*imported.target, *chain[1:])) for imported in parsed.imported.get(chain[0], [])}
+        return {".".join((star, *chain)) for star in parsed.stars} | {".".join(("builtins", *chain))}
+
+    def _absolute(self, chain: Chain, where: str) -> None:
+        """Follow an absolute name: a module, or something in one."""
+        name = chain[0]
+        for count in range(1, len(chain) + 1):
+            name = ".".join(chain[:count])
+            standing = self._library.finder.find(name).standing
+            if standing in {Standing.STANDARD, Standing.VERSIONED}:
+                self._outside(name, ".".join(chain), where)
+                return
+            if standing is not Standing.FOLLOWED:
+                self._execute(name)
+                return
+            self._execute(name)
+            rest = chain[count:]
+            if not rest:
+                break
+            if self._in_module(name, rest, where):
+                return
+        self._escape(name)
+
+    def _in_module(self, module: str, rest: Chain, where: str) -> bool:
+        """Follow attributes of a module; False if the first one is a submodule, and only that."""
+        if (module, rest) in self._entered or self._has_problem_reading(module):
+            return True
+        is_submodule = self._library.finder.find(f"{module}.{rest[0]}").standing is not Standing.ABSENT
+        if is_submodule and not self._is_bound(module, rest[0], seen=set()):
+            return False
+        self._entered.add((module, rest))
+        if not self._lookup(module, rest, where, seen=set()):
+            if self._library.parse(module).binds("__getattr__"):
+                self._name(module, ("__getattr__",), where)
+            else:
+                self._unknown_name(module, rest[0], where)
+        if is_submodule:
+            self._both(module, rest, where)
+        return True
+
+    def _is_bound(self, module: str, name: str, seen: set[str]) -> bool:
+        seen.add(module)
+        parsed = self._library.parse(module)
+        return parsed.binds(name) or any(
+            self._is_bound(star, name, seen)
+            for star in parsed.stars
+            if star not in seen and self._library.follows(star) and not self._has_problem_reading(star)
+        )
+
+    def _both(self, module: str, rest: Chain, where: str) -> None:
+        """Follow the submodule of a name that a statement of the package binds too."""
+        name = f"{module}.{rest[0]}"
+        self._execute(name)
+        if not self._library.follows(name):
+            return
+        if rest[1:]:
+            self._in_module(name, rest[1:], where)
+        else:
+            self._escape(name)
+
+    def _outside(self, module: str, name: str, where: str) -> None:
+        """Note what is not followed, known by a version."""
+        for distribution, version in self._library.finder.find(module).distributions:
+            self.reached.packages[distribution] = version
+        if reads_own_files(name):
+            self.reached.own_file_readers[where] = None
+            return
+        reason = why_unfollowable(name)
+        if reason is not None:
+            self._problem(where, reason)
+
+    def _module_of(self, module: str, chain: Chain, is_absolute: bool) -> str | None:
+        """Give the followed module that a chain stands for, if it does."""
+        targets = [chain] if is_absolute else []
+        if not is_absolute:
+            found = self._library.parse(module).imported.get(chain[0], [])
+            targets = [(*imported.target, *chain[1:]) for imported in found]
+        return next((".".join(target) for target in targets if self._library.follows(".".join(target))), None)
+
+    # Modules
+
+    def _execute_import(self, imported: Imported, importer: str) -> None:
+        self._execute(imported.module)
+        if imported.attribute not in {None, "*"} and self._library.follows(imported.module):
+            submodule = f"{imported.module}.{imported.attribute}"
+            if self._library.finder.find(submodule).standing is not Standing.ABSENT and submodule != importer:
+                self._execute(submodule)
+
+    def _execute(self, name: str) -> None:
+        """Note that a module is imported, and its packages before it."""
+        if name in self._considered:
+            return
+        self._considered.add(name)
+        parent, _, _ = name.rpartition(".")
+        if parent:
+            self._execute(parent)
+        facts = self._library.finder.find(name)
+        match facts.standing:
+            case Standing.FOLLOWED:
+                self._execute_followed(name)
+            case Standing.VERSIONED:
+                self.reached.packages.update(facts.distributions)
+            case Standing.COMPILED:
+                self.reached.problems[f"module {name} has no Python source"] = None
+            case Standing.ABSENT:
+                self.reached.absent.add(name)
+            case Standing.STANDARD:
+                return
+
+    def _execute_followed(self, name: str) -> None:
+        if self._has_problem_reading(name):
+            return
+        self.reached.executed.append(name)
+        module = self._library.parse(name)
+        for imported in module.imports:
+            self._execute_import(imported, name)
+        for unit in self._library.effects(module):
+            self._reach(unit)
+
+    def _has_problem_reading(self, name: str) -> bool:
+        try:
+            self._library.parse(name)
+        except UnreadableSourceError as error:
+            self.reached.problems[str(error)] = None
+            return True
+        return False
+
+    def _take_whole(self, name: str) -> None:
+        """Take every statement of a module, and all that it imports."""
+        if name in self._whole:
+            return
+        self._whole.add(name)
+        module = self._library.parse(name)
+        for unit in module.units:
+            self._reach(unit)
+        for bound in module.imported:
+            self._name(name, (bound,), f"module {name}")
+
+    def _escape(self, name: str) -> None:
+        """Take a module that is used as a value whole, with its submodules: any attribute may be asked of it."""
+        if name in self._whole or self._has_problem_reading(name):
+            return
+        self._take_whole(name)
+        facts = self._library.finder.find(name)
+        for found in pkgutil.iter_modules(list(facts.folders)):
+            submodule = f"{name}.{found.name}"
+            self._execute(submodule)
+            if self._library.follows(submodule):
+                self._escape(submodule)
+
+    def _problem(self, where: str, what: str) -> None:
+        self.reached.problems[f"{where} {what}"] = None

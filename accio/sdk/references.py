@@ -1,0 +1,346 @@
+"""What a piece of Python source refers to: global names, imports, attributes.
+
+Scopes are told apart as Python does: a name that is local to a function doesn't count, one that only looks local (the
+variable of a comprehension elsewhere, a class attribute) does. In doubt a name counts.
+"""
+
+import ast
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+Chain: TypeAlias = tuple[str, ...]
+"""A name with the attributes asked of it: `np.random.default_rng` is ("np", "random", "default_rng")."""
+
+_Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
+_Comprehension: TypeAlias = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """One name that an import statement binds: the module it names, and the attribute taken from it, if any."""
+
+    module: str
+    attribute: str | None
+    bound: str
+    is_top: bool
+
+    @property
+    def target(self) -> Chain:
+        """What the bound name stands for: `import a.b` binds a alone."""
+        if self.is_top:
+            return (self.module.partition(".")[0],)
+        parts = tuple(self.module.split("."))
+        return parts if self.attribute is None else (*parts, self.attribute)
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A call of something that has a name, with its positional arguments.
+
+    `texts` has the text of each that is a constant one, else None; `chains` the chains that each may stand for, with
+    whether they are absolute.
+    """
+
+    function: Chain
+    is_absolute: bool
+    texts: tuple[str | None, ...]
+    chains: tuple[list[tuple[Chain, bool]], ...]
+    has_keywords: bool
+
+
+@dataclass(slots=True)
+class References:
+    """What was found. Chains in `names` begin with a global name, those in `absolute` with a module."""
+
+    names: set[Chain] = field(default_factory=set)
+    absolute: set[Chain] = field(default_factory=set)
+    imports: list[Imported] = field(default_factory=list)
+    calls: list[Called] = field(default_factory=list)
+    attributes: set[str] = field(default_factory=set)
+
+
+def find_references(node: ast.AST, package: str) -> References:
+    """Give what *node*, a statement or expression at module level, refers to; relative imports start at *package*."""
+    walker = _Walker(package)
+    walker.visit(node)
+    return walker.found
+
+
+def read_import(node: ast.Import | ast.ImportFrom, package: str) -> list[Imported]:
+    """Give the names that an import statement binds; a star import binds `*`."""
+    if isinstance(node, ast.Import):
+        return [
+            Imported(alias.name, None, alias.asname or alias.name.partition(".")[0], is_top=alias.asname is None)
+            for alias in node.names
+        ]
+    module = absolute_name(node.module or "", node.level, package)
+    return [Imported(module, alias.name, alias.asname or alias.name, is_top=False) for alias in node.names]
+
+
+def absolute_name(module: str, level: int, package: str) -> str:
+    """Resolve a module name with *level* leading dots, as seen from *package*."""
+    if level == 0:
+        return module
+    parts = package.split(".")
+    base = ".".join(parts[: len(parts) - level + 1])
+    return f"{base}.{module}" if module else base
+
+
+def chain_of(node: ast.expr) -> Chain | None:
+    """Give the chain that an expression is, or None if it is something else."""
+    attributes: list[str] = []
+    while isinstance(node, ast.Attribute):
+        attributes.append(node.attr)
+        node = node.value
+    return (node.id, *reversed(attributes)) if isinstance(node, ast.Name) else None
+
+
+def bound_names(statements: Sequence[ast.AST]) -> Iterator[str]:
+    """Give the names that *statements* bind in their own scope."""
+    for node in own_scope(statements):
+        match node:
+            case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
+                yield name
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                yield name
+            case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
+                yield name
+            case ast.MatchMapping(rest=str(name)):
+                yield name
+            case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
+                for alias in aliases:
+                    plain = alias.name.partition(".")[0] if isinstance(node, ast.Import) else alias.name
+                    yield alias.asname or plain
+            case _:
+                continue
+
+
+def own_scope(nodes: Sequence[ast.AST]) -> Iterator[ast.AST]:
+    """Walk what runs in the scope of *nodes* itself: bodies of functions, lambdas and classes are left out.
+
+    Of comprehensions only `:=` belongs to the scope around them; for simplicity all else of them is left out.
+    """
+    stack = list(reversed(nodes))
+    while stack:
+        node = stack.pop()
+        yield node
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                inner: list[ast.AST] = [*node.decorator_list, *_defaults(node.args)]
+            case ast.Lambda():
+                inner = _defaults(node.args)
+            case ast.ClassDef():
+                inner = [*node.decorator_list, *node.bases, *node.keywords]
+            case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
+                inner = [part.target for part in ast.walk(node) if isinstance(part, ast.NamedExpr)]
+            case _:
+                inner = list(ast.iter_child_nodes(node))
+        stack.extend(reversed(inner))
+
+
+def _defaults(arguments: ast.arguments) -> list[ast.AST]:
+    return [*arguments.defaults, *(default for default in arguments.kw_defaults if default is not None)]
+
+
+@dataclass(slots=True)
+class _Scope:
+    """The names that a function, lambda or comprehension has to itself."""
+
+    names: set[str]
+    declared_global: set[str] = field(default_factory=set)
+    imports: dict[str, list[Imported]] = field(default_factory=dict)
+
+
+class _Walker(ast.NodeVisitor):
+    def __init__(self, package: str) -> None:
+        self.found = References()
+        self._package = package
+        self._scopes: list[_Scope] = []
+
+    # Names and attributes
+
+    def visit_Name(self, node: ast.Name) -> None:
+        self._mention((node.id,))
+
+    def visit_Attribute(self, node: ast.Attribute) -> None:
+        chain = chain_of(node)
+        if chain is None:
+            self.found.attributes.add(node.attr)
+            self.visit(node.value)
+        else:
+            self._mention(chain)
+
+    def visit_Global(self, node: ast.Global) -> None:
+        self.found.names.update((name,) for name in node.names)
+
+    def _mention(self, chain: Chain) -> None:
+        self.found.attributes.update(chain[1:])
+        names, absolute = self._resolve(chain)
+        self.found.names.update(names)
+        self.found.absolute.update(absolute)
+
+    def _resolve(self, chain: Chain) -> tuple[list[Chain], list[Chain]]:
+        """Give the chain as one of a global name, or as absolute ones if its first name is a local import."""
+        root = chain[0]
+        for scope in reversed(self._scopes):
+            if root in scope.declared_global:
+                break
+            if root in scope.names:
+                return [], [(*found.target, *chain[1:]) for found in scope.imports.get(root, [])]
+        return [chain], []
+
+    def visit_Call(self, node: ast.Call) -> None:
+        function = chain_of(node.func)
+        if function is not None:
+            texts = tuple(
+                argument.value if isinstance(argument, ast.Constant) and isinstance(argument.value, str) else None
+                for argument in node.args
+            )
+            chains = tuple(self._meanings(chain_of(argument)) for argument in node.args)
+            names, absolute = self._resolve(function)
+            for chain in (*names, *absolute):
+                is_absolute = chain in absolute
+                self.found.calls.append(Called(chain, is_absolute, texts, chains, bool(node.keywords)))
+            self.found.attributes.update(function[1:])
+        else:
+            self.visit(node.func)
+        for argument in (*node.args, *node.keywords):
+            self.visit(argument)
+
+    def _meanings(self, chain: Chain | None) -> list[tuple[Chain, bool]]:
+        names, absolute = ([], []) if chain is None else self._resolve(chain)
+        return [*((name, False) for name in names), *((name, True) for name in absolute)]
+
+    # Imports
+
+    def visit_Import(self, node: ast.Import) -> None:
+        self._import(node)
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        self._import(node)
+
+    def _import(self, node: ast.Import | ast.ImportFrom) -> None:
+        self.found.imports += read_import(node, self._package)
+
+    # Scopes
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        self._function(node)
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
+        self._function(node)
+
+    def _function(self, node: _Function) -> None:
+        for outside in (*node.decorator_list, *_defaults(node.args)):
+            self.visit(outside)
+        for annotation in _annotations(node):
+            self._annotation(annotation)
+        self._body(node.args, node.body, extra=_type_parameters(node))
+
+    def visit_Lambda(self, node: ast.Lambda) -> None:
+        for default in _defaults(node.args):
+            self.visit(default)
+        self._body(node.args, [node.body], extra=())
+
+    def _body(self, arguments: ast.arguments, body: Sequence[ast.AST], *, extra: Sequence[str]) -> None:
+        inside = list(own_scope(body))
+        declared = {name for node in inside if isinstance(node, ast.Global) for name in node.names}
+        outer = {name for node in inside if isinstance(node, ast.Nonlocal) for name in node.names}
+        parameters = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+        parameters += [argument for argument in (arguments.vararg, arguments.kwarg) if argument is not None]
+        names = {parameter.arg for parameter in parameters} | set(bound_names(body)) | set(extra)
+        scope = _Scope(names - declared - outer, declared)
+        for node in inside:
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                for imported in read_import(node, self._package):
+                    scope.imports.setdefault(imported.bound, []).append(imported)
+                    if imported.bound in declared | outer:  # others can use it by that name: take all of it
+                        self.found.absolute.add(imported.target)
+        self._inside(scope, body)
+
+    def _inside(self, scope: _Scope, nodes: Sequence[ast.AST]) -> None:
+        self._scopes.append(scope)
+        for node in nodes:
+            self.visit(node)
+        self._scopes.pop()
+
+    def visit_ListComp(self, node: ast.ListComp) -> None:
+        self._comprehension(node)
+
+    def visit_SetComp(self, node: ast.SetComp) -> None:
+        self._comprehension(node)
+
+    def visit_DictComp(self, node: ast.DictComp) -> None:
+        self._comprehension(node)
+
+    def visit_GeneratorExp(self, node: ast.GeneratorExp) -> None:
+        self._comprehension(node)
+
+    def _comprehension(self, node: _Comprehension) -> None:
+        first = node.generators[0]
+        self.visit(first.iter)  # evaluated outside: in [x for x in x] the last x is another one
+        names = {name for generator in node.generators for name in bound_names([generator.target])}
+        results: list[ast.AST] = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
+        rest = [generator.iter for generator in node.generators[1:]]
+        targets = [generator.target for generator in node.generators]
+        conditions = [condition for generator in node.generators for condition in generator.ifs]
+        self._inside(_Scope(names), [*targets, *conditions, *rest, *results])
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        for part in own_scope(node.body):
+            if isinstance(part, ast.Import | ast.ImportFrom):  # methods reach it through self: take all of it
+                self.found.absolute.update(imported.target for imported in read_import(part, self._package))
+        self.generic_visit(node)
+
+    # Annotations
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
+        self._annotation(node.annotation)
+        self.visit(node.target)
+        if node.value is not None:
+            self.visit(node.value)
+
+    def _annotation(self, node: ast.expr) -> None:
+        """Visit an annotation, reading texts in it as the types that they stand for."""
+        match node:
+            case ast.Constant(value=str(text)):
+                with suppress(SyntaxError):
+                    self.visit(ast.parse(text, mode="eval").body)
+            case ast.Subscript(value=origin, slice=ast.Tuple(elts=[first, *notes])) if _is_called(origin, "Annotated"):
+                self.visit(origin)
+                self._annotation(first)
+                for note in notes:
+                    self.visit(note)
+            case ast.Subscript(value=origin) if _is_called(origin, "Literal"):
+                self.visit(origin)
+            case ast.Subscript(value=origin, slice=inner):
+                self.visit(origin)
+                self._annotation(inner)
+            case ast.Tuple(elts=elements) | ast.List(elts=elements):
+                for element in elements:
+                    self._annotation(element)
+            case ast.BinOp(left=left, right=right):
+                self._annotation(left)
+                self._annotation(right)
+            case _:
+                self.visit(node)
+
+
+def _annotations(node: _Function) -> list[ast.expr]:
+    arguments = node.args
+    parameters = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    parameters += [argument for argument in (arguments.vararg, arguments.kwarg) if argument is not None]
+    found = [parameter.annotation for parameter in parameters] + [node.returns]
+    return [annotation for annotation in found if annotation is not None]
+
+
+def _is_called(node: ast.expr, name: str) -> bool:
+    chain = chain_of(node)
+    return chain is not None and chain[-1] == name
+
+
+def _type_parameters(node: ast.AST) -> list[str]:
+    """Give the names of `def f[T]` (Python 3.12)."""
+    return [parameter.name for parameter in getattr(node, "type_params", [])]

@@ -1,0 +1,167 @@
+"""What an analysis of source text can't follow, by absolute name; an operator that reaches it has no digest."""
+
+from collections.abc import Mapping
+
+IMPORTERS = frozenset({"importlib.import_module", "importlib.__import__", "builtins.__import__"})
+"""Followed if they are called with a constant name, unfollowable otherwise."""
+
+MODULE_ATTRIBUTE_ACCESS = frozenset({"builtins.getattr", "builtins.setattr", "builtins.delattr"})
+
+OWN_FILE_NAMES = frozenset({"__file__", "__path__", "__spec__", "__loader__", "__cached__"})
+"""Names and attributes by which a module finds the files beside it."""
+
+OWN_FILE_READERS = (
+    "importlib.resources",
+    "importlib_resources",
+    "inspect.getfile",
+    "inspect.getsourcefile",
+    "pkg_resources",
+    "pkgutil.get_data",
+)
+
+FRAME_ATTRIBUTES: Mapping[str, str] = {
+    "__builtins__": "reaches into __builtins__",
+    "__globals__": "reaches into the globals of a function",
+    "f_back": "looks at its caller's frame",
+    "f_globals": "reaches into the globals of a frame",
+    "f_locals": "reaches into the variables of a frame",
+    "exec_module": "runs a module by its loader",
+    "load_module": "runs a module by its loader",
+}
+
+_CODE = "runs code that is made at run time"
+_IMPORT = "imports what is known at run time only"
+_PICKLE = "unpickles, which can run any code"
+_INSPECT = "depends on how its source is written, or on who calls it"
+_PROGRAM = "runs another program, whose content isn't known"
+_NATIVE = "loads compiled code by path"
+
+_REASONS: Mapping[str, str] = {
+    **dict.fromkeys(("builtins.eval", "builtins.exec", "builtins.compile", "builtins.__builtins__"), _CODE),
+    **dict.fromkeys(("code", "codeop", "types.CodeType", "types.FunctionType", "pandas.eval"), _CODE),
+    **dict.fromkeys(
+        (
+            *IMPORTERS,
+            "imp",
+            "importlib.abc",
+            "importlib.machinery",
+            "importlib.metadata.EntryPoint",
+            "importlib.metadata.entry_points",
+            "importlib.reload",
+            "importlib.util",
+            "pkgutil.find_loader",
+            "pkgutil.get_importer",
+            "pkgutil.get_loader",
+            "pkgutil.iter_importers",
+            "pkgutil.iter_modules",
+            "pkgutil.resolve_name",
+            "pkgutil.walk_packages",
+            "pydoc.locate",
+            "runpy",
+            "stevedore",
+            "sys.meta_path",
+            "sys.modules",
+            "sys.path",
+            "sys.path_hooks",
+            "zipimport",
+        ),
+        _IMPORT,
+    ),
+    **dict.fromkeys(
+        (
+            "cloudpickle",
+            "dill",
+            "joblib.load",
+            "marshal.load",
+            "marshal.loads",
+            "pandas.read_pickle",
+            "pickle.Unpickler",
+            "pickle.load",
+            "pickle.loads",
+            "shelve",
+            "torch.load",
+        ),
+        _PICKLE,
+    ),
+    **dict.fromkeys(
+        (
+            "gc.get_objects",
+            "gc.get_referents",
+            "gc.get_referrers",
+            "inspect.currentframe",
+            "inspect.getmodule",
+            "inspect.getsource",
+            "inspect.getsourcelines",
+            "inspect.stack",
+            "inspect.trace",
+            "sys._current_frames",
+            "sys._getframe",
+            "sys.setprofile",
+            "sys.settrace",
+        ),
+        _INSPECT,
+    ),
+    **dict.fromkeys(
+        (
+            "asyncio.create_subprocess_exec",
+            "asyncio.create_subprocess_shell",
+            "asyncio.subprocess",
+            "os.execl",
+            "os.execle",
+            "os.execlp",
+            "os.execv",
+            "os.execve",
+            "os.execvp",
+            "os.execvpe",
+            "os.popen",
+            "os.posix_spawn",
+            "os.posix_spawnp",
+            "os.spawnl",
+            "os.spawnlp",
+            "os.spawnv",
+            "os.spawnve",
+            "os.spawnvp",
+            "os.system",
+            "pty.spawn",
+            "subprocess",
+        ),
+        _PROGRAM,
+    ),
+    **dict.fromkeys(
+        (
+            "cffi",
+            "ctypes.CDLL",
+            "ctypes.LibraryLoader",
+            "ctypes.PyDLL",
+            "ctypes.cdll",
+            "ctypes.pydll",
+            "ctypes.util",
+            "numpy.ctypeslib.load_library",
+        ),
+        _NATIVE,
+    ),
+}
+
+
+def why_unfollowable(name: str) -> str | None:
+    """Say why a use of the absolute *name* can't be followed, or None if it can.
+
+    A name below an entry counts (`subprocess.run`), and so does a module above one when it is passed around as a value:
+    whoever has `os` has `os.system`.
+    """
+    parts = name.split(".")
+    for count in range(1, len(parts) + 1):
+        reason = _REASONS.get(".".join(parts[:count]))
+        if reason is not None:
+            return f"{reason} ({name})"
+    if name in _MODULES_WITH_ENTRIES:
+        return f"passes the module {name} around, so that any part of it may be used"
+    return None
+
+
+def reads_own_files(name: str) -> bool:
+    """Tell whether the absolute *name* serves to find files of the package."""
+    return any(name == reader or name.startswith(reader + ".") for reader in OWN_FILE_READERS)
+
+
+_MODULES_WITH_ENTRIES = frozenset(entry.rpartition(".")[0] for entry in (*_REASONS, *OWN_FILE_READERS)) - {""}
