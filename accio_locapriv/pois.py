@@ -1,0 +1,85 @@
+"""Datasets of points of interest: in memory as columns, on disk as a folder of two Parquet files.
+
+The list of traces is that of the dataset the POIs come from, so that a trace without POIs survives. The POIs of a trace
+are sorted by their first time.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from accio_locapriv import parquet
+from accio_locapriv.arrays import Floats, Ints, offsets_of
+from accio_locapriv.geometry import unit_vectors
+from accio_locapriv.traces import read_index, write_index
+
+POIS = "pois.parquet"
+
+POI_COLUMNS = {
+    "trace": pa.string(), "lat": pa.float64(), "lng": pa.float64(), "events": pa.int64(), "first": pa.int64(),
+    "last": pa.int64(), "diameter": pa.float64(),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pois:
+    """The POIs of all traces; those of trace i are rows offsets[i] to offsets[i + 1].
+
+    `lat` and `lng` are centroids, `events` numbers of events, `first` and `last` times, `diameter` metres.
+    """
+
+    ids: tuple[str, ...]
+    users: tuple[str, ...]
+    offsets: Ints
+    lat: Floats
+    lng: Floats
+    events: Ints
+    first: Ints
+    last: Ints
+    diameter: Floats
+
+    def rows(self, index: int) -> slice:
+        """The rows of the trace of this index."""
+        return slice(int(self.offsets[index]), int(self.offsets[index + 1]))
+
+    def vectors(self) -> Floats:
+        """The centroids as unit vectors."""
+        return unit_vectors(self.lat, self.lng)
+
+
+def write_pois(pois: Pois, folder: str | os.PathLike[str]) -> None:
+    """Write the two files into an existing folder."""
+    owners = np.repeat(np.arange(len(pois.ids), dtype=np.int64), np.diff(pois.offsets))
+    parquet.write(
+        Path(folder, POIS),
+        {
+            "trace": parquet.texts(pois.ids, owners),
+            "user": parquet.texts(pois.users, owners),
+            "lat": pa.array(pois.lat),
+            "lng": pa.array(pois.lng),
+            "events": pa.array(pois.events),
+            "first": pa.array(pois.first),
+            "last": pa.array(pois.last),
+            "diameter": pa.array(pois.diameter),
+        },
+    )
+    write_index(pois.ids, pois.users, folder)
+
+
+def read_pois(folder: str | os.PathLike[str]) -> Pois:
+    """Read a dataset of POIs. Raises DataError if the folder isn't one."""
+    ids, users = read_index(folder)
+    path = Path(folder, POIS)
+    table = parquet.read(path, POI_COLUMNS)
+    owners = parquet.positions(table["trace"], ids, path)
+    columns = {name: table[name].to_numpy() for name in POI_COLUMNS if name != "trace"}
+    order = np.lexsort((columns["last"], columns["first"], owners))
+    return Pois(
+        ids=tuple(ids),
+        users=tuple(users),
+        offsets=offsets_of(np.bincount(owners, minlength=len(ids)).astype(np.int64)),
+        **{name: column[order] for name, column in columns.items()},
+    )
