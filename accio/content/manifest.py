@@ -86,13 +86,13 @@ def of_file(*, size: int, digest: Digest) -> Manifest:
 
 def of_folder(files: Iterable[FileEntry], empty_folders: Iterable[str] = ()) -> Manifest:
     """The manifest of a dataset that is a folder; raises InvalidManifest for paths that can't stand side by side."""
-    manifest = Manifest(
+    files, empty_folders = tuple(files), tuple(empty_folders)
+    _check_folder(files, empty_folders)
+    return Manifest(
         shape=Shape.FOLDER,
         files=tuple(sorted(files, key=lambda file: file.path.encode())),
         empty_folders=tuple(sorted(empty_folders, key=str.encode)),
     )
-    _check_folder(manifest)
-    return manifest
 
 
 def decode(data: bytes) -> Manifest:
@@ -117,7 +117,7 @@ def decode(data: bytes) -> Manifest:
     manifest = Manifest(shape=shape, files=tuple(files), empty_folders=tuple(folders))
     match shape:
         case Shape.FOLDER:
-            _check_folder(manifest)
+            _check_folder(manifest.files, manifest.empty_folders)
         case Shape.FILE:
             if folders or len(files) != 1 or files[0].path:
                 raise InvalidManifest("the manifest of a file must have one entry, and that without a path")
@@ -145,9 +145,9 @@ def check_path(path: str) -> None:
             )
 
 
-def _check_folder(manifest: Manifest) -> None:
-    paths = [file.path for file in manifest.files]
-    paths.extend(manifest.empty_folders)
+def _check_folder(files: Iterable[FileEntry], empty_folders: Iterable[str]) -> None:
+    paths = [file.path for file in files]
+    paths.extend(empty_folders)
     for path in paths:
         check_path(path)
     taken = set(paths)

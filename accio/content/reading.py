@@ -147,9 +147,14 @@ def _adaptively(work: Callable[[Item], Result], items: Sequence[Item]) -> Iterat
         for item in items[start : start + _BATCH]:
             yield work(item)
         wall, cpu = time.perf_counter() - wall, time.thread_time() - cpu
-        if wall > max(2 * cpu, _NOTICEABLE_S):
+        if _waits(wall, cpu):
             yield from _in_threads(work, items[start + _BATCH :])
             return
+
+
+def _waits(wall_s: float, cpu_s: float) -> bool:
+    """Whether a batch that took this long waited more than it computed, and long enough for threads to pay."""
+    return wall_s > max(2 * cpu_s, _NOTICEABLE_S)
 
 
 def _in_threads(work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:

@@ -57,8 +57,7 @@ class SqliteSignatureCache:
         self._max_entries = max_entries
         self._window_ns = window_ns
         self._lock = threading.Lock()
-        self._db = _open_or_renew(path)
-        self._count = self._counted()
+        self._db, self._count = _open_or_renew(path)
 
     def __enter__(self) -> "SqliteSignatureCache":
         return self
@@ -117,7 +116,7 @@ class SqliteSignatureCache:
                 with self._db:
                     self._insert(rows)
             except sqlite3.OperationalError:  # a full disk, say: then these digests aren't remembered
-                self._count = self._counted()
+                self._count = _count(self._db)
             except sqlite3.DatabaseError:
                 self._renew()
 
@@ -131,14 +130,10 @@ class SqliteSignatureCache:
             self._db.execute(f"DELETE FROM signatures WHERE key IN ({oldest})", (surplus,))  # noqa: S608 - a constant
             self._count -= surplus
 
-    def _counted(self) -> int:
-        return int(self._db.execute("SELECT count(*) FROM signatures").fetchone()[0])
-
     def _renew(self) -> None:
         """Start anew after damage: what is lost is time, not truth."""
         self._db.close()
-        self._db = _renewed(self._path)
-        self._count = 0
+        self._db, self._count = _renewed(self._path)
 
 
 def _key(path: bytes, signature: Signature) -> bytes:
@@ -148,7 +143,7 @@ def _key(path: bytes, signature: Signature) -> bytes:
     return blake3(numbers + path).digest(length=16)
 
 
-def _open_or_renew(path: Path) -> sqlite3.Connection:
+def _open_or_renew(path: Path) -> tuple[sqlite3.Connection, int]:
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         return _open(path)
@@ -156,7 +151,7 @@ def _open_or_renew(path: Path) -> sqlite3.Connection:
         return _renewed(path)
 
 
-def _renewed(path: Path) -> sqlite3.Connection:
+def _renewed(path: Path) -> tuple[sqlite3.Connection, int]:
     for suffix in ("", "-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
     try:
@@ -165,7 +160,8 @@ def _renewed(path: Path) -> sqlite3.Connection:
         return _open(None)
 
 
-def _open(path: Path | None) -> sqlite3.Connection:
+def _open(path: Path | None) -> tuple[sqlite3.Connection, int]:
+    """Open the file (None: a database in memory) and count its entries, which reads all of it."""
     db = sqlite3.connect(":memory:" if path is None else path, timeout=5.0, check_same_thread=False)
     try:
         db.execute("PRAGMA journal_mode=WAL")
@@ -175,8 +171,12 @@ def _open(path: Path | None) -> sqlite3.Connection:
             " (key BLOB PRIMARY KEY, digest BLOB NOT NULL CHECK (length(digest) = 32), used_ns INTEGER NOT NULL)"
             " WITHOUT ROWID"
         )
+        return db, _count(db)
     except BaseException:
         with contextlib.suppress(sqlite3.Error):
             db.close()
         raise
-    return db
+
+
+def _count(db: sqlite3.Connection) -> int:
+    return int(db.execute("SELECT count(*) FROM signatures").fetchone()[0])

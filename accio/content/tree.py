@@ -17,6 +17,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from accio.content.errors import ChangedWhileRead, PathMissing, StagingError
 from accio.content.manifest import MAX_NAME_BYTES, Shape
@@ -25,8 +26,7 @@ MAX_ENTRIES = 10_000_000
 _NAMES = {stat.S_IFIFO: "a FIFO", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
 
 
-@dataclass(frozen=True, slots=True)  # positional: a million of these are made for a large dataset
-class Signature:
+class Signature(NamedTuple):  # a tuple, since several are made for each file of a large dataset
     """What changes when a file changes. ctime is part of it because, unlike mtime, nobody can set it back."""
 
     size: int
