@@ -13,6 +13,7 @@ from accio.domain.ids import RunId
 from accio.domain.operators import OperatorSpec
 from accio.domain.resources import Resources
 from accio.domain.runs import RunDefinition
+from accio.domain.states import NodeState, RunState
 from accio.domain.workflows import Workflow
 
 RunNo = NewType("RunNo", int)
@@ -20,6 +21,22 @@ AgentNo = NewType("AgentNo", int)
 SessionNo = NewType("SessionNo", int)
 AttemptNo = NewType("AttemptNo", int)
 ExecutionNo = NewType("ExecutionNo", int)
+
+
+class Result:
+    """A success: its outputs, in the form that successors, the memo and the database share. Never changed once made."""
+
+    __slots__ = ("blobs", "id", "outputs")
+
+    def __init__(
+        self, *, id: ExecutionNo, outputs: Mapping[str, str], blobs: Mapping[str, tuple[str, int]] | None = None
+    ) -> None:
+        self.id = id
+        self.outputs = outputs  # canonical JSON by port
+        self.blobs = blobs or None  # ports kept as blobs: digest, size
+
+    def __repr__(self) -> str:
+        return f"Result({self.id}, {dict(self.outputs)})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,11 +109,33 @@ class KillRun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NodeFact:
+    """An ended node, as the database has it."""
+
+    no: int
+    state: NodeState
+    sequence: int
+    result: Result | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceFacts:
+    """A child that has begun or ended, as the database has it."""
+
+    index: int
+    state: RunState
+    sequence: int | None
+    started_ms: int | None
+    nodes: tuple[NodeFact, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeleteRun:
     """Delete a run, or one child of it, stopping it first. Answered by whether anything changed."""
 
     run: RunNo
     index: int | None = None
+    ended: InstanceFacts | None = None  # of a child that has ended, as the engine read it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +145,7 @@ class RetryRun:
     run: RunNo
     index: int | None = None
     operators: tuple[Announced, ...] | None = None  # pinned anew, if given
+    ended: tuple[InstanceFacts, ...] = ()  # children that didn't succeed and have ended, as the engine read them
 
 
 # --- agents ----------------------------------------------------------------------------------------------------------
@@ -169,7 +209,9 @@ class Report:
     outputs: dict[str, str] | None  # canonical JSON by port; None if it failed
     blobs: dict[str, tuple[str, int]] | None  # ports kept as blobs: digest, size
     failure: Failure | None
-    metrics: tuple[int, int, int, int, int, int, str]  # wall, user, system (µs), peak memory, bytes in, out, custom JSON
+    metrics: tuple[
+        int, int, int, int, int, int, str
+    ]  # wall, user, system (µs), peak memory, bytes in, out, custom JSON
     started_ms: int
     ended_ms: int
     log_bytes: int
@@ -219,9 +261,10 @@ class RemoveAgent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContentMissing:
-    """Stored content turned out to be corrupt or gone: results that hold it are no hits any more."""
+    """Stored content turned out to be corrupt or gone: the results that hold it are no hits any more."""
 
     digest: str
+    results: frozenset[ExecutionNo]
 
 
 # --- clocks ----------------------------------------------------------------------------------------------------------

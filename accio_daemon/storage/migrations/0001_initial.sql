@@ -162,8 +162,7 @@ CREATE TABLE executions (
     failures      INTEGER NOT NULL,     -- failed attempts that were retried
     attempt       INTEGER,              -- the current one; null while it waits for a place
     agent_no      INTEGER,
-    dispatched_at INTEGER,
-    not_before    INTEGER               -- back-off of a retry
+    dispatched_at INTEGER
 );
 
 -- Attempts that ended without giving a result, and late reports.

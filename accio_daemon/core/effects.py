@@ -1,0 +1,121 @@
+"""What decisions have to leave behind: rows for the database, words for agents, runs that somebody may watch.
+
+One Effects collects everything that one batch decided. Rows are keyed, so that a later decision about the same thing replaces an
+earlier one; nothing here knows SQL.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from accio.domain.failures import Failure
+from accio.domain.operators import OperatorSpec
+from accio.domain.states import NodeState, RunState
+from accio_daemon.core.commands import AgentNo, AttemptNo, ExecutionNo, Pin, RunNo, SessionNo, SubmitRun
+from accio_daemon.core.outgoing import Outgoing
+from accio_daemon.core.records import Agent, Execution, Run
+
+NodeKey = tuple[RunNo, int, int]
+
+ATTEMPT_FAILED, ATTEMPT_KILLED, ATTEMPT_LOST, ATTEMPT_SUPERSEDED = 1, 2, 3, 4
+
+
+@dataclass(slots=True)
+class NodeRow:
+    """A node that ended, or None in its place to take the row back."""
+
+    state: NodeState
+    cached: bool
+    sequence: int
+    result: ExecutionNo | None
+    failure: Failure | None
+    ended_ms: int
+
+
+@dataclass(slots=True)
+class ResultRow:
+    """A success as it is stored."""
+
+    id: ExecutionNo
+    key: bytes | None
+    operator_no: int
+    seed: int | None
+    inputs: str
+    outputs: dict[str, str]
+    blobs: dict[str, tuple[str, int]] | None
+    metrics: tuple[int, int, int, int, int, int, str]
+    attempt: AttemptNo
+    agent_no: AgentNo
+    started_ms: int
+    ended_ms: int
+    log_bytes: int
+    owner: NodeKey
+    contents: list[tuple[str, int]]
+
+
+@dataclass(slots=True)
+class AttemptRow:
+    """An attempt that ended without giving a result."""
+
+    id: AttemptNo
+    execution: ExecutionNo
+    owner: NodeKey
+    agent_no: AgentNo
+    state: int
+    failure: Failure | None
+    started_ms: int
+    ended_ms: int
+
+
+@dataclass(slots=True)
+class EventRow:
+    """Something rare."""
+
+    run_no: RunNo
+    index: int | None
+    node: int | None
+    attempt: AttemptNo | None
+    kind: str
+    detail: str
+    at_ms: int
+
+
+@dataclass(slots=True)
+class Effects:
+    """Everything that one batch decided."""
+
+    submitted: list[tuple[Run, SubmitRun]] = field(default_factory=list)
+    runs: dict[RunNo, Run] = field(default_factory=dict)  # counters and states to write
+    instances: dict[tuple[RunNo, int], tuple[RunState, int | None, int | None, int | None]] = field(
+        default_factory=dict
+    )  # state, place of its roots if not the run's, started, ended
+    nodes: dict[NodeKey, NodeRow | None] = field(default_factory=dict)
+    executions: dict[ExecutionNo, Execution | None] = field(default_factory=dict)  # None: the row goes
+    results: list[ResultRow] = field(default_factory=list)
+    forgotten: list[ExecutionNo] = field(default_factory=list)  # results that nothing may hit any more
+    attempts: list[AttemptRow] = field(default_factory=list)
+    pins: list[tuple[RunNo, str, Pin]] = field(default_factory=list)
+    events: list[EventRow] = field(default_factory=list)
+    agents: dict[AgentNo, Agent] = field(default_factory=dict)
+    removed_agents: list[AgentNo] = field(default_factory=list)
+    operators: list[tuple[int, OperatorSpec, int]] = field(default_factory=list)  # number, specification, announced
+    removed_instances: list[tuple[RunNo, int]] = field(default_factory=list)
+    removed_runs: list[RunNo] = field(default_factory=list)
+    repinned: dict[RunNo, tuple[int, ...]] = field(default_factory=dict)
+    outgoing: dict[SessionNo, Outgoing] = field(default_factory=dict)
+    ended_sessions: list[SessionNo] = field(default_factory=list)
+    sequence: int | None = None
+
+    def to(self, session: SessionNo) -> Outgoing:
+        """Give what will be told to a session."""
+        found = self.outgoing.get(session)
+        if found is None:
+            found = self.outgoing[session] = Outgoing()
+        return found
+
+    def size(self) -> int:
+        """How many rows there are, roughly: the engine bounds batches by it."""
+        return len(self.nodes) + len(self.instances) + len(self.executions) + len(self.results) + len(self.attempts)
+
+    def rows(self) -> dict[str, Any]:
+        """Count what is in it, for logs and tests."""
+        return {name: len(value) for name in self.__slots__ if (value := getattr(self, name)) and name != "sequence"}

@@ -1,0 +1,212 @@
+"""How nodes, children and runs end, and what follows: successors become ready or are cancelled, counters move.
+
+Everything that ends goes through here, so that a counter is changed in one place only.
+"""
+
+from accio.domain.failures import Failure
+from accio.domain.states import NODE_TERMINAL, Cause, NodeState, RunState, check_node_move, final_state
+from accio_daemon.core.commands import Instant, Result
+from accio_daemon.core.effects import Effects, NodeRow
+from accio_daemon.core.records import (
+    CLOSED_BY_FAILURE,
+    CLOSED_BY_KILL,
+    OPEN,
+    Execution,
+    Instance,
+    Run,
+)
+from accio_daemon.core.world import World
+
+
+def begin_instance(fx: Effects, instance: Instance, now: Instant) -> None:
+    """Note that a child's first node began (or ended without having to)."""
+    if instance.started_ms is not None:
+        return
+    instance.started_ms = now.wall_ms
+    run = instance.run
+    run.running += 1
+    if run.started_ms is None:
+        run.started_ms = now.wall_ms
+    if run.state is RunState.SCHEDULED:
+        run.state = RunState.RUNNING
+    fx.runs[run.no] = run
+    _reach(run, instance.index)
+    own = None if instance.sequence == run.sequence else instance.sequence
+    fx.instances[(run.no, instance.index)] = (RunState.RUNNING, own, now.wall_ms, None)
+
+
+def _reach(run: Run, index: int) -> None:
+    """Note that a child has a row now; `low` moves over everything that has one."""
+    if index != run.low:
+        run.reached.add(index)
+        return
+    run.low += 1
+    while run.low in run.reached or (run.removed and run.is_removed(run.low)):
+        run.reached.discard(run.low)
+        run.low += 1
+
+
+def node_succeeded(
+    world: World,
+    fx: Effects,
+    instance: Instance,
+    no: int,
+    result: Result,
+    *,
+    cached: bool,
+    sequence: int,
+    now: Instant,
+) -> None:
+    """End a node with a result; successors whose predecessors have all succeeded become ready."""
+    run = instance.run
+    begin_instance(fx, instance, now)
+    instance.results[no] = result
+    instance.executions[no] = None
+    instance.ends[no] = sequence
+    instance.states[no] = NodeState.SUCCESS
+    run.nodes_ended[NodeState.SUCCESS] += 1
+    fx.nodes[(run.no, instance.index, no)] = NodeRow(NodeState.SUCCESS, cached, sequence, result.id, None, now.wall_ms)
+    for successor in run.plan.nodes[no].successors:
+        instance.waiting[successor] -= 1
+        if instance.waiting[successor] == 0 and instance.states[successor] is NodeState.WAITING:
+            instance.states[successor] = NodeState.QUEUED
+            world.ready.append((instance, successor))
+    instance.remaining -= 1
+    if instance.remaining == 0:
+        instance_over(world, fx, instance, now)
+    else:
+        fx.runs[run.no] = run
+
+
+def node_failed(
+    world: World,
+    fx: Effects,
+    instance: Instance,
+    no: int,
+    state: NodeState,
+    failure: Failure,
+    *,
+    now: Instant,
+) -> None:
+    """End a node without a result, and cancel all its transitive successors."""
+    begin = state in (NodeState.FAILED, NodeState.LOST)
+    if begin:
+        begin_instance(fx, instance, now)
+    end_node(world, fx, instance, no, state, failure, now)
+    run = instance.run
+    name = run.plan.nodes[no].name
+    for successor in run.plan.nodes[no].descendants:
+        if instance.states[successor] not in NODE_TERMINAL:
+            cancelled = Failure(
+                cause=Cause.CANCELLED, message=f"its predecessor {name} did not succeed ({state})", predecessor=name
+            )
+            end_node(world, fx, instance, successor, NodeState.CANCELLED, cancelled, now)
+    if instance.remaining == 0:
+        instance_over(world, fx, instance, now)
+    if begin:
+        run.failed_nodes += 1
+        if run.closed == OPEN and run.on_failure.stops_at(run.failed_nodes):
+            stop_run(world, fx, run, now)
+
+
+def end_node(
+    world: World, fx: Effects, instance: Instance, no: int, state: NodeState, failure: Failure, now: Instant
+) -> None:
+    """Note that a node ended without a result; its successors are the caller's business."""
+    check_node_move(instance.states[no], state)
+    run = instance.run
+    instance.states[no] = state
+    instance.executions[no] = None
+    sequence = instance.ends[no] = world.next_sequence(fx)
+    run.nodes_ended[state] += 1
+    fx.runs[run.no] = run
+    fx.nodes[(run.no, instance.index, no)] = NodeRow(state, False, sequence, None, failure, now.wall_ms)
+    instance.remaining -= 1
+
+
+def unsubscribe(world: World, fx: Effects, instance: Instance, no: int) -> None:
+    """Let a node leave the execution that it waits for; the last one out stops it."""
+    execution = instance.executions[no]
+    if execution is None:
+        return
+    instance.executions[no] = None
+    execution.subscribers = [entry for entry in execution.subscribers if entry != (instance, no)]
+    if not execution.subscribers:
+        abandon(world, fx, execution)
+        return
+    heir, heir_no = execution.subscribers[0]
+    execution.owner = (heir.run.no, heir.index, heir_no)
+    if execution.agent is not None:
+        fx.executions[execution.id] = execution
+        if not execution.prefetched:
+            heir.states[heir_no] = NodeState.RUNNING
+
+
+def abandon(world: World, fx: Effects, execution: Execution) -> None:
+    """Stop an execution that nobody wants any more. One that was dispatched keeps its reservation until the agent answers."""
+    if execution.agent is None:
+        world.forget_execution(execution)
+        if execution.losses or execution.failures:
+            fx.executions[execution.id] = None
+        return
+    execution.stopping = True
+    if execution.joinable is not None and world.joinable.get(execution.joinable) is execution:
+        del world.joinable[execution.joinable]
+    if execution.agent.session is not None and execution.attempt is not None:
+        fx.to(execution.agent.session).stops.append(execution.attempt)
+
+
+def instance_over(world: World, fx: Effects, instance: Instance, now: Instant) -> None:
+    """End a child all of whose nodes have ended."""
+    run = instance.run
+    state = final_state(instance.states)
+    if instance.started_ms is not None:
+        run.running -= 1
+    else:
+        _reach(run, instance.index)
+    del run.open[instance.index]
+    own = None if instance.sequence == run.sequence else instance.sequence
+    fx.instances[(run.no, instance.index)] = (state, own, instance.started_ms, now.wall_ms)
+    if state is RunState.SUCCESS:
+        run.success += 1
+    elif state is RunState.KILLED:
+        run.killed += 1
+    else:
+        run.failed += 1
+    fx.runs[run.no] = run
+    run_over(world, fx, run, now)
+
+
+def run_over(world: World, fx: Effects, run: Run, now: Instant) -> None:
+    """End a run whose children have all ended, or will never begin."""
+    if run.open:
+        return
+    unreached = run.size - run.removed_count - run.ended
+    if unreached and run.closed == OPEN:
+        return
+    killed = run.killed + (unreached if run.closed == CLOSED_BY_KILL else 0)
+    failed = run.failed + (unreached if run.closed == CLOSED_BY_FAILURE else 0)
+    run.state = RunState.KILLED if killed else RunState.FAILED if failed else RunState.SUCCESS
+    run.ended_ms = now.wall_ms
+    fx.runs[run.no] = run
+    world.runs.pop(run.no, None)
+    world.unopened.remove(run)
+    world.undigested.discard(run)
+
+
+def stop_run(world: World, fx: Effects, run: Run, now: Instant) -> None:
+    """Let nothing more of a run begin, as its on_failure says: queued and waiting nodes are cancelled, running ones go on."""
+    run.closed = CLOSED_BY_FAILURE
+    world.unopened.remove(run)
+    fx.runs[run.no] = run
+    failure = Failure(cause=Cause.CANCELLED, message="the run was stopped by on_failure after a node failed")
+    for instance in list(run.open.values()):
+        for no, state in enumerate(instance.states):
+            execution = instance.executions[no]
+            running = execution is not None and execution.agent is not None
+            if state in (NodeState.WAITING, NodeState.QUEUED) and not running:
+                unsubscribe(world, fx, instance, no)
+                end_node(world, fx, instance, no, NodeState.CANCELLED, failure, now)
+        if instance.remaining == 0 and instance.index in run.open:
+            instance_over(world, fx, instance, now)
+    run_over(world, fx, run, now)

@@ -1,0 +1,70 @@
+"""Why a node waits: a pure reading of the World, as advice for people. What is committed is in the database, not here."""
+
+from accio.domain.states import NodeState
+from accio_daemon.core.commands import Instant, RunNo
+from accio_daemon.core.records import Execution, Instance, Run
+from accio_daemon.core.world import World
+
+
+def why_waiting(world: World, run_no: RunNo, index: int, no: int, now: Instant) -> str:
+    """Say what a waiting or queued node waits for; empty if it doesn't wait or isn't known here."""
+    run = world.runs.get(run_no)
+    if run is None or no >= len(run.plan.nodes):
+        return ""
+    instance = run.open.get(index)
+    if instance is None:
+        return _not_opened(world, run, index)
+    state = instance.states[no]
+    if state is NodeState.WAITING:
+        names = [
+            run.plan.nodes[before].name
+            for before in run.plan.nodes[no].predecessors
+            if instance.states[before] is not NodeState.SUCCESS
+        ]
+        return f"waits for {', '.join(names)}"
+    if state is not NodeState.QUEUED:
+        return ""
+    execution = instance.executions[no]
+    if execution is None:
+        texts = [text for text, waiting in run.digesting.items() if (instance, no) in waiting]
+        what = ", ".join(repr(text) for text in texts)
+        if not texts:
+            return "about to be looked up"
+        if run in world.undigested:
+            return f"waits for an agent that offers {run.plan.nodes[no].operator.name} to read {what}"
+        return f"waits for the content digest of {what}"
+    return _queued(world, instance, no, execution, now)
+
+
+def _not_opened(world: World, run: Run, index: int) -> str:
+    if index < run.cursor:
+        return ""
+    if len(run.open) >= world.settings.open_children:
+        return f"waits for one of {len(run.open)} open children of {run.id} to end"
+    return "waits for its turn: earlier nodes of its operators are queued"
+
+
+def _queued(world: World, instance: Instance, no: int, execution: Execution, now: Instant) -> str:
+    owner, owner_no = execution.subscribers[0]
+    if (owner, owner_no) != (instance, no):
+        return f"shares {owner.run.name_of(owner.index)}/{execution.node.name}"
+    if execution.agent is not None:
+        return f"was sent ahead to {execution.agent.name}, where it begins next"
+    if execution in world.backing_off and execution.not_before is not None:
+        return f"waits {execution.not_before - now.mono:.1f} s more before attempt {execution.number}"
+    node_class = execution.node_class
+    offering = world.offering(node_class.operator_no)
+    name = execution.node.operator.name
+    if not offering:
+        return f"no connected agent offers the pinned version of {name}"
+    demand = node_class.resources
+    able = [agent for agent in offering if agent.account.could_ever_fit(demand)]
+    if not able:
+        return f"needs {demand}, more than any connected agent that offers {name} has"
+    held = next((agent for agent in world.holding if agent.waits_for is execution), None)
+    if held is not None:
+        return f"capacity of {held.name} is held back for it until {demand} are free"
+    if all(agent.draining for agent in able):
+        return f"every agent that offers {name} drains"
+    busy = ", ".join(sorted(agent.name for agent in able)[:3])
+    return f"waits until {demand} are free on {busy}"

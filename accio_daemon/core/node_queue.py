@@ -1,0 +1,136 @@
+"""The queue of ready executions: first come, first served, grouped by what they need.
+
+Placing looks at one head per group, so that it costs O(distinct demands), not O(queue). A group's heap may hold executions that
+left the queue since (killed, joined by somebody earlier): they are dropped when they come up. Unopened children stand in line too,
+as one cursor per run (`Unopened`).
+"""
+
+import heapq
+from collections.abc import Iterator
+
+from accio_daemon.core.outgoing import NodeClass
+from accio_daemon.core.records import Execution, Place, Run
+
+
+class Group:
+    """Queued executions of one class."""
+
+    __slots__ = ("blocked", "count", "heap", "node_class")
+
+    def __init__(self, node_class: NodeClass) -> None:
+        self.node_class = node_class
+        self.heap: list[tuple[Place, int, Execution]] = []
+        self.count = 0  # executions that are queued, those that left not counted
+        self.blocked = False  # whether its head was refused by every agent since capacity was last freed
+
+    def head(self) -> Execution | None:
+        """Give the first execution, or None."""
+        heap = self.heap
+        while heap:
+            place, _, execution = heap[0]
+            if execution.queued and execution.place == place:
+                return execution
+            heapq.heappop(heap)
+        return None
+
+    def __repr__(self) -> str:
+        return f"Group(class {self.node_class.id}, {self.count} queued{', blocked' if self.blocked else ''})"
+
+
+class NodeQueue:
+    """All queued executions."""
+
+    def __init__(self) -> None:
+        self.groups: dict[int, Group] = {}
+        self.count = 0
+
+    def push(self, execution: Execution) -> None:
+        """Put an execution at its place."""
+        group = self.groups.get(execution.node_class.id)
+        if group is None:
+            group = self.groups[execution.node_class.id] = Group(execution.node_class)
+        if not execution.queued:
+            execution.queued = True
+            group.count += 1
+            self.count += 1
+        heapq.heappush(group.heap, (execution.place, execution.id, execution))
+        if group.heap[0][2] is execution:
+            group.blocked = False
+
+    def remove(self, execution: Execution) -> None:
+        """Take an execution out, wherever it stands."""
+        if execution.queued:
+            execution.queued = False
+            self.groups[execution.node_class.id].count -= 1
+            self.count -= 1
+
+    def backlog(self, class_id: int) -> int:
+        """How many executions of a class are queued."""
+        group = self.groups.get(class_id)
+        return group.count if group else 0
+
+    def heads(self) -> list[tuple[Place, Group]]:
+        """Give each group that has somebody queued with its head's place, unordered; empty groups are forgotten."""
+        found: list[tuple[Place, Group]] = []
+        for class_id in [class_id for class_id, group in self.groups.items() if group.count == 0]:
+            del self.groups[class_id]
+        for group in self.groups.values():
+            head = group.head()
+            if head is not None:
+                found.append((head.place, group))
+        return found
+
+    def __iter__(self) -> Iterator[Execution]:
+        """Give every queued execution in order: for tests and explanations, not for placing."""
+        everyone = [
+            entry[2]
+            for group in self.groups.values()
+            for entry in group.heap
+            if entry[2].queued and entry[2].place == entry[0]
+        ]
+        return iter(sorted(set(everyone), key=lambda execution: (execution.place, execution.id)))
+
+    def __repr__(self) -> str:
+        return f"NodeQueue({self.count} in {list(self.groups.values())})"
+
+
+class Unopened:
+    """Runs with children that haven't been opened, first come first served, grouped by the classes of their roots."""
+
+    def __init__(self) -> None:
+        self._buckets: dict[frozenset[int], list[tuple[int, int, Run]]] = {}
+
+    def add(self, run: Run) -> None:
+        """Let a run wait for its turn."""
+        heapq.heappush(self._buckets.setdefault(run.plan.root_classes, []), (run.sequence, run.no, run))
+
+    def buckets(self) -> list[tuple[int, frozenset[int]]]:
+        """Give the groups of root classes, the one with the earliest run first."""
+        return sorted((heap[0][0], classes) for classes, heap in self._buckets.items())
+
+    def first(self, classes: frozenset[int], *, skip: set[int]) -> Run | None:
+        """Give the earliest run of a bucket whose number isn't in *skip* (those that have too many open children)."""
+        heap = self._buckets.get(classes)
+        if not heap:
+            return None
+        if not skip or heap[0][1] not in skip:
+            return heap[0][2]
+        return min((entry for entry in heap if entry[1] not in skip), default=(0, 0, None))[2]
+
+    def remove(self, run: Run) -> None:
+        """Forget a run."""
+        classes = run.plan.root_classes
+        heap = self._buckets.get(classes)
+        if heap is None:
+            return
+        if heap[0][2] is run:
+            heapq.heappop(heap)
+        else:
+            kept = [entry for entry in heap if entry[2] is not run]
+            heapq.heapify(kept)
+            heap[:] = kept
+        if not heap:
+            del self._buckets[classes]
+
+    def __contains__(self, run: Run) -> bool:
+        return any(entry[2] is run for entry in self._buckets.get(run.plan.root_classes, ()))

@@ -1,0 +1,368 @@
+"""What clients do to runs: submit, kill, delete; and how children are opened, one after the other, never all at once."""
+
+from accio.domain.failures import Failure
+from accio.domain.states import NODE_RETRIABLE, NODE_TERMINAL, Cause, NodeState, RunState
+from accio.errors import AlreadyExists, NotFound
+from accio_daemon.core import endings
+from accio_daemon.core.commands import (
+    DeleteRun,
+    InstanceFacts,
+    Instant,
+    KillRun,
+    RetryRun,
+    RunNo,
+    SubmitRun,
+    Submitted,
+)
+from accio_daemon.core.effects import Effects, EventRow
+from accio_daemon.core.plan import compile_plan
+from accio_daemon.core.records import CLOSED_BY_DELETE, CLOSED_BY_KILL, OPEN, Instance, Run
+from accio_daemon.core.world import World
+
+# Submissions whose idempotency keys stay in memory; older ones are found in the database before they get here.
+_SUBMISSIONS_REMEMBERED = 10_000
+# How many open children one decision kills; the rest follow in the next ones.
+_KILLED_AT_ONCE = 256
+
+
+def submit(world: World, fx: Effects, command: SubmitRun, now: Instant) -> Submitted:
+    """Create a run. A repeated idempotency key gives the run of before, another request under it is refused."""
+    if command.idempotency is not None:
+        owner, key, digest = command.idempotency
+        before = world.submissions.get((owner, key))
+        if before is not None:
+            if before[0] != digest:
+                raise AlreadyExists(
+                    f"the idempotency key {key!r} was used for another request; use a new key for a new submission"
+                )
+            return Submitted(no=before[1].no, id=before[1].id, created=False)
+    definition = command.definition
+    run = Run(
+        no=RunNo(world.next_run),
+        id=command.id,
+        plan=compile_plan(command.workflow, definition.sweep, command.operators, world.classes),
+        sweep=definition.sweep,
+        single=definition.sweep.is_single,
+        seed=command.seed,
+        cache=command.cache,
+        on_failure=definition.on_failure,
+        sequence=world.next_sequence(fx),
+        created_ms=now.wall_ms,
+        pins=command.pins,
+    )
+    world.next_run += 1
+    world.runs[run.no] = run
+    world.unopened.add(run)
+    fx.submitted.append((run, command))
+    fx.runs[run.no] = run
+    for text, pin in run.pins.items():
+        fx.pins.append((run.no, text, pin))
+    answer = Submitted(no=run.no, id=run.id, created=True)
+    if command.idempotency is not None:
+        owner, key, digest = command.idempotency
+        world.submissions[(owner, key)] = (digest, answer)
+        if len(world.submissions) > _SUBMISSIONS_REMEMBERED:
+            world.submissions.popitem(last=False)
+    return answer
+
+
+def open_children(world: World, fx: Effects, limit: int) -> int:
+    """Open up to *limit* children whose roots' classes have few executions queued; give how many were opened."""
+    opened = 0
+    full: set[int] = set()
+    backlog = world.settings.backlog
+    for _, classes in world.unopened.buckets():
+        while opened < limit and any(world.queue.backlog(class_id) < backlog for class_id in classes):
+            run = world.unopened.first(classes, skip=full)
+            if run is None:
+                break
+            if len(run.open) >= world.settings.open_children:
+                full.add(run.no)
+                continue
+            if open_next(world, run):
+                opened += 1
+        if opened >= limit:
+            break
+    return opened
+
+
+def open_next(world: World, run: Run) -> bool:
+    """Open the next child of a run; False if none was left."""
+    index = run.cursor
+    while index < run.size and (index in run.reached or index < run.low or (run.removed and run.is_removed(index))):
+        index += 1
+    if index >= run.size:
+        run.cursor = index
+        world.unopened.remove(run)
+        return False
+    run.cursor = index + 1
+    open_instance(world, Instance(run, index, run.sequence))
+    if run.cursor >= run.size:
+        world.unopened.remove(run)
+    return True
+
+
+def open_instance(world: World, instance: Instance) -> None:
+    """Make a child's roots ready."""
+    run = instance.run
+    run.open[instance.index] = instance
+    for no in run.plan.roots:
+        instance.states[no] = NodeState.QUEUED
+        world.ready.append((instance, no))
+
+
+def kill(world: World, fx: Effects, command: KillRun, now: Instant) -> bool:
+    """Stop a run or one child; an ended one stays as it is."""
+    run = world.runs.get(command.run)
+    if run is None:
+        return False
+    if command.index is None or run.single:
+        return _kill_all(world, fx, run, now)
+    index = command.index
+    if run.is_removed(index) or index >= run.size:
+        raise NotFound(f"there is no run {run.name_of(index)}")
+    instance = run.open.get(index)
+    if instance is None:
+        if index < run.low or index in run.reached or run.closed != OPEN:
+            return False
+        instance = Instance(run, index, run.sequence)
+        run.open[index] = instance
+    _event(fx, run, index, "killed", "killed by a user", now)
+    kill_instance(world, fx, instance, now)
+    return True
+
+
+def _kill_all(world: World, fx: Effects, run: Run, now: Instant) -> bool:
+    if run.closed in (CLOSED_BY_KILL, CLOSED_BY_DELETE):
+        return False
+    run.closed = CLOSED_BY_KILL
+    world.unopened.remove(run)
+    fx.runs[run.no] = run
+    _event(fx, run, None, "killed", "killed by a user", now)
+    for instance in list(run.open.values())[:_KILLED_AT_ONCE]:
+        kill_instance(world, fx, instance, now)
+    if run.no in world.runs:
+        world.killing.append(run)
+        endings.run_over(world, fx, run, now)
+    return True
+
+
+def go_on_killing(world: World, fx: Effects, now: Instant) -> None:
+    """Kill some more open children of runs that are being killed."""
+    for _ in range(len(world.killing)):
+        run = world.killing.popleft()
+        for instance in list(run.open.values())[:_KILLED_AT_ONCE]:
+            kill_instance(world, fx, instance, now)
+        if run.open:
+            world.killing.append(run)
+
+
+def kill_instance(world: World, fx: Effects, instance: Instance, now: Instant) -> None:
+    """Kill what runs or is queued of a child, cancel what waits."""
+    killed = Failure(cause=Cause.KILLED, message="the run was killed")
+    never = Failure(cause=Cause.CANCELLED, message="the run was killed before this node was ready")
+    for no, state in enumerate(instance.states):
+        if state not in NODE_TERMINAL:
+            endings.unsubscribe(world, fx, instance, no)
+            ready = state is not NodeState.WAITING or instance.waiting[no] == 0
+            if ready:
+                if state is NodeState.WAITING:
+                    instance.states[no] = NodeState.QUEUED  # a root of a child that wasn't opened yet
+                endings.end_node(world, fx, instance, no, NodeState.KILLED, killed, now)
+            else:
+                endings.end_node(world, fx, instance, no, NodeState.CANCELLED, never, now)
+    if instance.index in instance.run.open:
+        endings.instance_over(world, fx, instance, now)
+
+
+def delete(world: World, fx: Effects, command: DeleteRun, now: Instant) -> bool:
+    """Delete a run or one child, stopping it first; the last child takes its parent along."""
+    run = world.runs.get(command.run)
+    if run is None:
+        fx.removed_runs.append(command.run)
+    elif command.index is None or run.single:
+        _stop_quietly(world, fx, run)
+    else:
+        _delete_child(world, fx, run, command.index, command.ended, now)
+    return True
+
+
+def _stop_quietly(world: World, fx: Effects, run: Run) -> None:
+    run.closed = CLOSED_BY_DELETE
+    world.unopened.remove(run)
+    for instance in list(run.open.values()):
+        _silence(world, fx, instance)
+    forget(world, fx, run)
+    fx.removed_runs.append(run.no)
+
+
+def _silence(world: World, fx: Effects, instance: Instance) -> None:
+    """Let a child end without a trace: nothing of it runs or becomes ready any more."""
+    for no in range(len(instance.states)):
+        endings.unsubscribe(world, fx, instance, no)
+    instance.states = [NodeState.KILLED] * len(instance.states)
+
+
+def forget(world: World, fx: Effects, run: Run) -> None:
+    """Take a deleted run out of memory; rows that this batch had for it are not written."""
+    run.open.clear()
+    world.runs.pop(run.no, None)
+    world.undigested.discard(run)
+    fx.runs.pop(run.no, None)
+    fx.submitted = [entry for entry in fx.submitted if entry[0] is not run]
+    fx.pins = [pin for pin in fx.pins if pin[0] != run.no]
+    for key in [key for key in fx.instances if key[0] == run.no]:
+        del fx.instances[key]
+    for node_key in [key for key in fx.nodes if key[0] == run.no]:
+        del fx.nodes[node_key]
+
+
+def _delete_child(world: World, fx: Effects, run: Run, index: int, ended: InstanceFacts | None, now: Instant) -> None:
+    if index >= run.size or run.is_removed(index):
+        raise NotFound(f"there is no run {run.name_of(index)}")
+    instance = run.open.get(index)
+    if instance is not None:
+        for state in instance.states:
+            if state in NODE_TERMINAL:
+                run.nodes_ended[state] -= 1
+        if instance.started_ms is not None:
+            run.running -= 1
+        del run.open[index]
+        _silence(world, fx, instance)
+    elif ended is not None:
+        _count_out(run, ended)
+    remove_child(world, fx, run, index, now)
+
+
+def _count_out(run: Run, child: InstanceFacts) -> None:
+    """Take an ended child out of its parent's counters."""
+    if child.state is RunState.SUCCESS:
+        run.success -= 1
+    elif child.state is RunState.KILLED:
+        run.killed -= 1
+    else:
+        run.failed -= 1
+    for node in child.nodes:
+        run.nodes_ended[node.state] -= 1
+
+
+def retry(world: World, fx: Effects, command: RetryRun, now: Instant) -> bool:
+    """Run again what didn't succeed, at a new place and with the same seeds. The engine revived the run if it had ended."""
+    run = world.runs.get(command.run)
+    if run is None:
+        raise NotFound("the run isn't there any more")
+    sequence = world.next_sequence(fx)
+    changed = False
+    for child in command.ended:
+        _count_out(run, child)
+        instance = restored_instance(run, child, run.sequence)
+        run.open[child.index] = instance
+        for fact in child.nodes:
+            if fact.state is not NodeState.SUCCESS:
+                instance.states[fact.no] = fact.state
+                instance.remaining -= 1
+            else:
+                run.nodes_ended[NodeState.SUCCESS] += 1
+        for fact in child.nodes:
+            if fact.state is not NodeState.SUCCESS:
+                run.nodes_ended[fact.state] += 1
+        if child.started_ms is not None:
+            run.running += 1
+            fx.instances[(run.no, child.index)] = (RunState.RUNNING, sequence, child.started_ms, None)
+        _again(world, fx, instance, sequence)
+        changed = True
+    if command.index is None:
+        for instance in list(run.open.values()):
+            if any(state in NODE_RETRIABLE for state in instance.states):
+                _again(world, fx, instance, sequence)
+                changed = True
+        if run.closed != OPEN and not run.single and run.cursor < run.size:
+            run.cursor = run.low
+            run.sequence = sequence
+            changed = True
+            if run not in world.unopened:
+                world.unopened.add(run)
+        run.closed = OPEN
+    elif (open_one := run.open.get(command.index)) is not None and not command.ended:
+        if any(state in NODE_RETRIABLE for state in open_one.states):
+            _again(world, fx, open_one, sequence)
+            changed = True
+    run.failed_nodes = 0
+    if changed:
+        run.state = RunState.RUNNING
+        run.ended_ms = None
+        fx.runs[run.no] = run
+        _event(fx, run, command.index, "retried", "retried by a user", now)
+    endings.run_over(world, fx, run, now)
+    return changed
+
+
+def _again(world: World, fx: Effects, instance: Instance, sequence: int) -> None:
+    """Reset every node that didn't succeed; those whose predecessors all did become ready."""
+    run = instance.run
+    instance.sequence = sequence
+    for no, state in enumerate(instance.states):
+        if state in NODE_RETRIABLE:
+            instance.states[no] = NodeState.WAITING
+            instance.remaining += 1
+            run.nodes_ended[state] -= 1
+            fx.nodes[(run.no, instance.index, no)] = None
+    for no, state in enumerate(instance.states):
+        if state is NodeState.WAITING:
+            predecessors = run.plan.nodes[no].predecessors
+            instance.waiting[no] = sum(1 for p in predecessors if instance.states[p] is not NodeState.SUCCESS)
+            if instance.waiting[no] == 0:
+                instance.states[no] = NodeState.QUEUED
+                world.ready.append((instance, no))
+    if instance.started_ms is not None:
+        fx.instances[(run.no, instance.index)] = (RunState.RUNNING, sequence, instance.started_ms, None)
+
+
+def restored_instance(run: Run, facts: InstanceFacts, sequence: int) -> Instance:
+    """Make an open child from what is stored: successes stay, everything else waits again."""
+    instance = Instance(run, facts.index, sequence if facts.sequence is None else facts.sequence)
+    instance.started_ms = facts.started_ms
+    for fact in facts.nodes:
+        if fact.state is NodeState.SUCCESS:
+            instance.states[fact.no] = NodeState.SUCCESS
+            instance.results[fact.no] = fact.result
+            instance.ends[fact.no] = fact.sequence
+            instance.remaining -= 1
+            for successor in run.plan.nodes[fact.no].successors:
+                instance.waiting[successor] -= 1
+    return instance
+
+
+def remove_child(world: World, fx: Effects, run: Run, index: int, now: Instant) -> None:
+    """Note that a child is gone for good."""
+    run.removed = merged([*run.removed, (index, index)])
+    run.reached.discard(index)
+    while run.low < run.size and (run.low in run.reached or run.is_removed(run.low)):
+        run.reached.discard(run.low)
+        run.low += 1
+    fx.removed_instances.append((run.no, index))
+    fx.instances.pop((run.no, index), None)
+    for key in [key for key in fx.nodes if key[0] == run.no and key[1] == index]:
+        del fx.nodes[key]
+    fx.runs[run.no] = run
+    if run.removed_count == run.size:
+        world.unopened.remove(run)
+        forget(world, fx, run)
+        fx.removed_runs.append(run.no)
+        return
+    endings.run_over(world, fx, run, now)
+
+
+def merged(intervals: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Put intervals [first, last] in order and join those that touch."""
+    result: list[tuple[int, int]] = []
+    for first, last in sorted(intervals):
+        if result and first <= result[-1][1] + 1:
+            result[-1] = (result[-1][0], max(result[-1][1], last))
+        else:
+            result.append((first, last))
+    return result
+
+
+def _event(fx: Effects, run: Run, index: int | None, kind: str, detail: str, now: Instant) -> None:
+    fx.events.append(EventRow(run.no, index, None, None, kind, detail, now.wall_ms))

@@ -1,0 +1,175 @@
+"""Placing: who in the queue goes to which agent now.
+
+Heads of groups are taken in the order of their places, so that the queue is first come, first served; a group whose head fits nowhere
+now doesn't block the others. A head that waited too long gets a reservation: capacity of one agent is held back for it. Nodes are
+also sent ahead of free capacity (prefetch), so that a worker never waits for a round trip.
+"""
+
+import heapq
+
+from accio.domain.states import NodeState
+from accio_daemon.core.commands import Instant
+from accio_daemon.core.effects import Effects
+from accio_daemon.core.endings import begin_instance
+from accio_daemon.core.node_queue import Group
+from accio_daemon.core.outgoing import Assignment
+from accio_daemon.core.records import Agent, Execution
+from accio_daemon.core.world import World
+
+
+def place(world: World, fx: Effects, now: Instant) -> None:
+    """Assign everything that can be assigned now."""
+    everyone, world.place_all = world.place_all, False
+    dirty, world.dirty_agents = world.dirty_agents, set()
+    if not world.queue.count or not (everyone or dirty or world.queue.groups):
+        return
+    heads = [(head, group.node_class.id, group) for head, group in world.queue.heads()]
+    heapq.heapify(heads)
+    while heads:
+        _, class_id, group = heads[0]
+        candidates = world.offering(group.node_class.operator_no)
+        if group.blocked and not everyone:
+            candidates = candidates & dirty
+        if not _place_head(world, fx, group, candidates, now):
+            group.blocked = True
+            _prefetch(world, fx, group, now)
+            heapq.heappop(heads)
+            continue
+        head = group.head()
+        if head is None:
+            heapq.heappop(heads)
+        else:
+            heapq.heapreplace(heads, (head.place, class_id, group))
+
+
+def _usable(world: World, agent: Agent, now: Instant) -> bool:
+    return agent.session is not None and not agent.draining and now.mono - agent.heard_mono <= world.settings.suspect
+
+
+def _place_head(world: World, fx: Effects, group: Group, candidates: set[Agent], now: Instant) -> bool:
+    execution = group.head()
+    if execution is None:
+        return False
+    demand = group.node_class.resources
+    best: Agent | None = None
+    best_rank: tuple[int, float, str] | None = None
+    for agent in candidates:
+        held_for_it = agent.waits_for is execution
+        if not _usable(world, agent, now) or not agent.account.fits(demand, ignoring_hold=held_for_it):
+            continue
+        rank = (-_bytes_present(agent, execution), agent.account.load(), agent.name)
+        if best_rank is None or rank < best_rank:
+            best, best_rank = agent, rank
+    if best is None:
+        return False
+    execution.gpus = best.account.reserve(demand)
+    best.running[group.node_class.id] = best.running.get(group.node_class.id, 0) + 1
+    release_hold(world, execution)
+    _dispatch(world, fx, execution, best, now, prefetched=False)
+    return True
+
+
+def _bytes_present(agent: Agent, execution: Execution) -> int:
+    if not execution.contents and not execution.blobs:
+        return 0
+    present = agent.contents
+    return sum(present.get(digest, 0) for digest in execution.contents.values())
+
+
+def _prefetch(world: World, fx: Effects, group: Group, now: Instant) -> None:
+    duration = world.durations.get(group.node_class.id)
+    window = world.settings.prefetch_window
+    if duration is None or duration > window or group.node_class.resources.gpus:
+        return
+    class_id = group.node_class.id
+    room: list[tuple[int, str, Agent]] = []
+    for agent in world.offering(group.node_class.operator_no):
+        running = agent.running.get(class_id, 0)
+        if not running or agent.waits_for is not None or not _usable(world, agent, now):
+            continue
+        depth = min(agent.prefetch_limit, int(window * running / max(duration, 1e-6)))
+        free = depth - len(agent.prefetched.get(class_id, ()))
+        if free > 0:
+            room.append((-free, agent.name, agent))
+    heapq.heapify(room)
+    while room:
+        execution = group.head()
+        if execution is None:
+            return
+        free, name, agent = room[0]
+        _dispatch(world, fx, execution, agent, now, prefetched=True)
+        if free == -1:
+            heapq.heappop(room)
+        else:
+            heapq.heapreplace(room, (free + 1, name, agent))
+
+
+def _dispatch(world: World, fx: Effects, execution: Execution, agent: Agent, now: Instant, *, prefetched: bool) -> None:
+    world.queue.remove(execution)
+    attempt = world.new_attempt()
+    execution.attempt = attempt
+    execution.agent = agent
+    execution.prefetched = prefetched
+    execution.dispatched_ms = now.wall_ms
+    execution.queued_mono = 0.0
+    agent.attempts[attempt] = execution
+    world.by_attempt[attempt] = execution
+    if prefetched:
+        agent.queue_ahead(execution)
+    instance, no = execution.subscribers[0]
+    if not prefetched:
+        instance.states[no] = NodeState.RUNNING
+    for subscribed, _ in execution.subscribers:
+        begin_instance(fx, subscribed, now)
+    fx.executions[execution.id] = execution
+    assert agent.session is not None, "only connected agents get work"
+    fx.to(agent.session).work.append(
+        Assignment(
+            attempt=attempt,
+            node_class=execution.node_class,
+            inputs=execution.inputs,
+            seed=execution.seed,
+            reserved=not prefetched,
+            node=f"{instance.run.name_of(instance.index)}/{execution.node.name}",
+            number=execution.number,
+            contents=execution.contents,
+            blobs=execution.blobs,
+            gpus=execution.gpus,
+        )
+    )
+
+
+def release_hold(world: World, execution: Execution) -> None:
+    """Give back the capacity that is held back for an execution."""
+    for agent in world.holding:
+        if agent.waits_for is execution:
+            agent.waits_for = None
+            agent.account.held_back = None
+            world.holding.discard(agent)
+            world.dirty_agents.add(agent)
+            return
+
+
+def hold_for_starving(world: World, now: Instant) -> None:
+    """Let the heads that waited too long have a reservation, in queue order, one per agent."""
+    for agent in [a for a in world.holding if a.waits_for is None or not a.waits_for.queued or a.session is None]:
+        agent.waits_for = None
+        agent.account.held_back = None
+        world.holding.discard(agent)
+        world.dirty_agents.add(agent)
+    held = {agent.waits_for for agent in world.holding}
+    for _, group in sorted(world.queue.heads(), key=lambda entry: entry[0]):
+        execution = group.head()
+        if execution is None or execution in held or now.mono - execution.queued_mono < world.settings.reserve_after:
+            continue
+        demand = group.node_class.resources
+        fitting = [
+            (agent.account.missing(demand), agent.name, agent)
+            for agent in world.offering(group.node_class.operator_no)
+            if agent.waits_for is None and _usable(world, agent, now) and agent.account.could_ever_fit(demand)
+        ]
+        if fitting:
+            agent = min(fitting)[2]
+            agent.waits_for = execution
+            agent.account.held_back = demand
+            world.holding.add(agent)

@@ -1,0 +1,259 @@
+"""A workflow compiled for running: per node its class, its neighbours, and where each input's value comes from.
+
+Made once per run (or shared by runs of the same version and pins), read for every child. Nothing here changes after `compile_plan`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from accio.domain.datatypes import DataType, Kind
+from accio.domain.operators import OperatorSpec
+from accio.domain.resources import Resources
+from accio.domain.sweeps import Sweep
+from accio.domain.values import cast
+from accio.domain.workflows import Constant, FromNode, FromParam, NodeDefinition, Workflow
+from accio_daemon.core.commands import Announced
+from accio_daemon.core.outgoing import NodeClass
+
+ClassKey = tuple[int, Resources, int | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binding:
+    """Where the value of one input port comes from: exactly one of text, axis, node."""
+
+    port: str
+    label: str  # '"port":', as it stands in the inputs document
+    target: DataType
+    source: DataType
+    has_dataset: bool
+    text: str | None = None  # a constant, cast to the port's type
+    axis: int | None = None  # place of the sweep's axis
+    node: int | None = None  # place of the predecessor
+    node_port: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class NodePlan:
+    """One node of a compiled workflow."""
+
+    no: int
+    name: str
+    operator: OperatorSpec
+    operator_no: int
+    node_class: NodeClass
+    bindings: tuple[Binding, ...]  # sorted by port
+    constant_inputs: str | None  # the whole inputs document, if nothing varies and nothing is a dataset
+    predecessors: tuple[int, ...]
+    successors: tuple[int, ...]
+    descendants: tuple[int, ...]  # all transitive successors
+    axes: frozenset[int]  # axes that reach it
+    every_child: bool  # whether an unstable node is among itself and its ancestors: then each child's is its own
+    retries: int
+    retry_backoff_ms: int
+    key_head: str  # canonical JSON of the key up to the inputs; empty if nothing can be cached
+    key_middle: str  # from the inputs to the seed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Plan:
+    """A compiled workflow."""
+
+    nodes: tuple[NodePlan, ...]  # in the order of the graph
+    roots: tuple[int, ...]
+    pending: tuple[int, ...]  # number of predecessors of each node
+    root_classes: frozenset[int]
+
+
+class ClassRegistry:
+    """Gives equal kinds of nodes one NodeClass."""
+
+    def __init__(self) -> None:
+        self._classes: dict[ClassKey, NodeClass] = {}
+
+    def get(self, operator_no: int, resources: Resources, timeout_ms: int | None) -> NodeClass:
+        """Give the class of this kind, a new one if there is none."""
+        key = (operator_no, resources, timeout_ms)
+        found = self._classes.get(key)
+        if found is None:
+            found = NodeClass(
+                id=len(self._classes) + 1, operator_no=operator_no, resources=resources, timeout_ms=timeout_ms
+            )
+            self._classes[key] = found
+        return found
+
+
+def compile_plan(workflow: Workflow, sweep: Sweep, operators: Sequence[Announced], classes: ClassRegistry) -> Plan:
+    """Compile a checked workflow for one run; *operators* pins a version for each node, in the graph's order."""
+    graph = workflow.graph
+    place = {node.name: no for no, node in enumerate(graph)}
+    axis_of = {axis.name: number for number, axis in enumerate(sweep.axes)}
+    defaults = {param.name: (param.type, param.default) for param in workflow.params}
+    outputs = [{port.name: port.type for port in pinned.spec.outputs} for pinned in operators]
+    bindings = [
+        _bindings(node, pinned.spec, place=place, sweep=sweep, axis_of=axis_of, defaults=defaults, outputs=outputs)
+        for node, pinned in zip(graph, operators, strict=True)
+    ]
+    before = [tuple(sorted({b.node for b in bound if b.node is not None})) for bound in bindings]
+    after: list[list[int]] = [[] for _ in graph]
+    for no, predecessors in enumerate(before):
+        for predecessor in predecessors:
+            after[predecessor].append(no)
+    reach, shared = _reach(bindings, before, [pinned.spec.unstable for pinned in operators])
+    nodes = tuple(
+        _node(
+            no,
+            graph[no],
+            operators[no],
+            bindings[no],
+            classes=classes,
+            predecessors=before[no],
+            successors=tuple(after[no]),
+            descendants=_descendants(no, after),
+            axes=reach[no],
+            every_child=shared[no],
+        )
+        for no in range(len(graph))
+    )
+    roots = tuple(no for no in range(len(graph)) if not before[no])
+    return Plan(
+        nodes=nodes,
+        roots=roots,
+        pending=tuple(len(predecessors) for predecessors in before),
+        root_classes=frozenset(nodes[no].node_class.id for no in roots),
+    )
+
+
+def _bindings(
+    node: NodeDefinition,
+    spec: OperatorSpec,
+    *,
+    place: Mapping[str, int],
+    sweep: Sweep,
+    axis_of: Mapping[str, int],
+    defaults: Mapping[str, tuple[DataType, str | None]],
+    outputs: Sequence[Mapping[str, DataType]],
+) -> tuple[Binding, ...]:
+    found: list[Binding] = []
+    for port in sorted(spec.inputs, key=lambda port: port.name.encode()):
+        given = node.inputs.get(port.name)
+        common = {"port": port.name, "label": f'"{port.name}":', "target": port.type}
+        has_dataset = port.type.contains(Kind.DATASET)
+        match given:
+            case FromNode(node=source, port=source_port):
+                no = place[source]
+                kind = outputs[no][source_port]
+                found.append(
+                    Binding(**common, source=kind, has_dataset=has_dataset, node=no, node_port=source_port)  # type: ignore[arg-type]  # common is three fields
+                )
+                continue
+            case FromParam(param=param) if param in axis_of and sweep.axes[axis_of[param]].size > 1:
+                axis = sweep.axes[axis_of[param]]
+                found.append(
+                    Binding(**common, source=axis.type, has_dataset=has_dataset, axis=axis_of[param])  # type: ignore[arg-type]  # as above
+                )
+                continue
+            case FromParam(param=param) if param in axis_of:
+                axis = sweep.axes[axis_of[param]]
+                text: str | None = cast(axis.type, port.type, axis.value_at(0))
+            case FromParam(param=param):
+                kind, default = defaults[param]
+                text = port.default if default is None else cast(kind, port.type, default)
+            case Constant(type=kind, text=constant):
+                text = cast(kind, port.type, constant)
+            case None:
+                text = port.default
+        if text is not None:
+            found.append(Binding(**common, source=port.type, has_dataset=has_dataset, text=text))  # type: ignore[arg-type]  # as above
+    return tuple(found)
+
+
+def _reach(
+    bindings: Sequence[Sequence[Binding]], before: Sequence[tuple[int, ...]], unstable: Sequence[bool]
+) -> tuple[list[frozenset[int]], list[bool]]:
+    axes: list[frozenset[int] | None] = [None] * len(bindings)
+    every: list[bool] = list(unstable)
+
+    def visit(no: int) -> frozenset[int]:
+        known = axes[no]
+        if known is not None:
+            return known
+        own = frozenset(b.axis for b in bindings[no] if b.axis is not None)
+        for predecessor in before[no]:
+            own |= visit(predecessor)
+            every[no] = every[no] or every[predecessor]
+        axes[no] = own
+        return own
+
+    for no in _ordered(before):
+        visit(no)
+    return [found if found is not None else frozenset() for found in axes], every
+
+
+def _ordered(before: Sequence[tuple[int, ...]]) -> list[int]:
+    """Give the nodes so that predecessors come first (the graph has no cycles: validation saw to that)."""
+    left = [len(predecessors) for predecessors in before]
+    after: list[list[int]] = [[] for _ in before]
+    for no, predecessors in enumerate(before):
+        for predecessor in predecessors:
+            after[predecessor].append(no)
+    order = [no for no, count in enumerate(left) if count == 0]
+    for no in order:
+        for successor in after[no]:
+            left[successor] -= 1
+            if left[successor] == 0:
+                order.append(successor)
+    return order
+
+
+def _descendants(no: int, after: Sequence[Sequence[int]]) -> tuple[int, ...]:
+    seen: set[int] = set()
+    stack = list(after[no])
+    while stack:
+        found = stack.pop()
+        if found not in seen:
+            seen.add(found)
+            stack.extend(after[found])
+    return tuple(sorted(seen))
+
+
+def _node(
+    no: int,
+    definition: NodeDefinition,
+    pinned: Announced,
+    bindings: tuple[Binding, ...],
+    *,
+    classes: ClassRegistry,
+    predecessors: tuple[int, ...],
+    successors: tuple[int, ...],
+    descendants: tuple[int, ...],
+    axes: frozenset[int],
+    every_child: bool,
+) -> NodePlan:
+    spec = pinned.spec
+    constant = all(b.text is not None and not b.has_dataset for b in bindings)
+    head = f'{{"digest":"{spec.digest}","format":1,"inputs":' if spec.digest is not None else ""
+    return NodePlan(
+        no=no,
+        name=definition.name,
+        operator=spec,
+        operator_no=pinned.no,
+        node_class=classes.get(
+            pinned.no,
+            definition.demand(spec),
+            definition.timeout_ms if definition.timeout_ms is not None else spec.timeout_ms,
+        ),
+        bindings=bindings,
+        constant_inputs="{" + ",".join(f"{b.label}{b.text}" for b in bindings) + "}" if constant else None,
+        predecessors=predecessors,
+        successors=successors,
+        descendants=descendants,
+        axes=axes,
+        every_child=every_child,
+        retries=definition.retries if definition.retries is not None else spec.retries,
+        retry_backoff_ms=(
+            definition.retry_backoff_ms if definition.retry_backoff_ms is not None else spec.retry_backoff_ms
+        ),
+        key_head=head,
+        key_middle=f',"operator":"{spec.name}"' if head else "",
+    )

@@ -1,0 +1,89 @@
+"""The reactor: one synchronous function that applies a command to the World, and one that goes on with what follows.
+
+    handle(world, effects, command, now) -> answer    apply one command, or raise AccioError having changed nothing
+    advance(world, effects, now) -> bool              open children, resolve what is known, place; True if there is more to do
+
+Neither awaits, reads a clock, or does I/O. Between two calls of `advance` the engine looks up `world.lookups` and hands the results to
+`memo` (`resolve`).
+"""
+
+from typing import Any, assert_never
+
+from accio_daemon.core import on_agents, on_nodes, on_runs, placement, readying
+from accio_daemon.core.commands import (
+    AgentDraining,
+    AgentHeard,
+    AgentJoined,
+    AgentLost,
+    AgentRecalled,
+    AgentReports,
+    Command,
+    ContentMissing,
+    DeleteRun,
+    DrainAgent,
+    Instant,
+    KillRun,
+    PathsDigested,
+    RemoveAgent,
+    RetryRun,
+    SubmitRun,
+    Tick,
+)
+from accio_daemon.core.effects import Effects
+from accio_daemon.core.world import World
+
+# Children that one step opens: enough to fill a batch, few enough to keep the loop responsive.
+_OPENED_AT_ONCE = 256
+
+
+def handle(world: World, fx: Effects, command: Command, now: Instant) -> Any:  # noqa: C901 — one flat list of commands
+    """Apply *command* and give its answer, or raise AccioError having changed nothing."""
+    answer: Any = None
+    match command:
+        case AgentReports():
+            on_nodes.reports(world, fx, command, now)
+        case SubmitRun():
+            answer = on_runs.submit(world, fx, command, now)
+        case KillRun():
+            answer = on_runs.kill(world, fx, command, now)
+        case DeleteRun():
+            answer = on_runs.delete(world, fx, command, now)
+        case RetryRun():
+            answer = on_runs.retry(world, fx, command, now)
+        case AgentJoined():
+            answer = on_agents.joined(world, fx, command, now)
+        case AgentLost():
+            on_agents.left(world, fx, command, now)
+        case AgentHeard():
+            on_agents.heard(world, command, now)
+        case AgentDraining():
+            on_agents.draining(world, fx, command)
+        case AgentRecalled():
+            on_agents.recalled(world, fx, command, now)
+        case PathsDigested():
+            on_agents.paths_digested(world, fx, command, now)
+        case DrainAgent():
+            on_agents.drain(world, fx, command)
+        case RemoveAgent():
+            on_agents.remove(world, fx, command, now)
+        case ContentMissing():
+            readying.content_missing(world, fx, command)
+        case Tick():
+            on_agents.tick(world, fx, now)
+        case _:
+            assert_never(command)
+    readying.settle(world, fx, now)
+    return answer
+
+
+def advance(world: World, fx: Effects, now: Instant) -> bool:
+    """Go on with what earlier commands made possible; True if calling again would do more."""
+    if world.killing:
+        on_runs.go_on_killing(world, fx, now)
+    opened = on_runs.open_children(world, fx, _OPENED_AT_ONCE)
+    readying.settle(world, fx, now)
+    if world.undigested:
+        readying.request_digests(world, fx)
+    if not world.lookups:
+        placement.place(world, fx, now)
+    return bool(opened or world.lookups or world.killing)

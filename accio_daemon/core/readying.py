@@ -1,0 +1,277 @@
+"""From ready node to execution: inputs, memo key, joining an equal execution, look-up, queue.
+
+A node that becomes ready is put on `World.ready`; `settle` works that list off, so that chains of hits need no recursion. Keys that
+memory doesn't know are left in `World.lookups`; the engine reads them from the database in one query and calls `resolve`.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from blake3 import blake3
+
+from accio.domain.failures import Failure
+from accio.domain.keys import INLINE_LIMIT
+from accio.domain.seeds import node_seed
+from accio.domain.states import Cause, NodeState
+from accio.domain.values import cast
+from accio_daemon.core import endings
+from accio_daemon.core.commands import CacheMode, ContentMissing, Instant, Pin, Result
+from accio_daemon.core.datasets import dataset_texts, digests_of, key_text
+from accio_daemon.core.effects import Effects
+from accio_daemon.core.plan import Binding, NodePlan
+from accio_daemon.core.records import Agent, Execution, Instance, Place, Run
+from accio_daemon.core.world import World
+
+
+class _Inputs:
+    """What one node receives, in the forms of the worker and of the key."""
+
+    __slots__ = ("blobs", "contents", "key_inputs", "missing", "wire")
+
+    def __init__(self, wire: str) -> None:
+        self.wire = wire
+        self.key_inputs = wire
+        self.contents: dict[str, str] = {}
+        self.blobs: dict[str, tuple[str, int]] = {}
+        self.missing: list[str] = []
+
+
+def settle(world: World, fx: Effects, now: Instant) -> None:
+    """Work off every node that became ready."""
+    ready = world.ready
+    while ready:
+        instance, no = ready.popleft()
+        if instance.states[no] is NodeState.QUEUED and instance.executions[no] is None:
+            _begin(world, fx, instance, no, now)
+
+
+def _begin(world: World, fx: Effects, instance: Instance, no: int, now: Instant) -> None:
+    run = instance.run
+    node = run.plan.nodes[no]
+    place = place_of(instance, node)
+    restored = world.restored.pop((run.no, instance.index, no), None) if world.restored else None
+    inputs = _gather(run, instance, node)
+    if inputs.missing:
+        _await_digests(world, run, instance, no, inputs.missing)
+        return
+    seed = node_seed(_instance_seed(instance), node.name) if node.operator.unstable else None
+    key = _key(node, inputs.key_inputs, seed) if node.key_head and run.cache is not CacheMode.NONE else None
+    if restored is not None:
+        _fill(restored, inputs, key, seed, run)
+        _subscribe(restored, instance, no, place)
+        if restored.agent is None:
+            enqueue(world, restored, now)
+        elif not restored.prefetched:
+            instance.states[no] = NodeState.RUNNING
+        return
+    if key is not None and run.cache is CacheMode.USE:
+        known = world.recent.get(key)
+        if known is not None:
+            world.hits += 1
+            endings.node_succeeded(world, fx, instance, no, known, cached=True, sequence=place.sequence, now=now)
+            return
+        shared = world.joinable.get((key, node.node_class.id, node.retries))
+        if shared is not None:
+            if not shared.subscribers:  # of the daemon before: nobody told it its inputs yet
+                _fill(shared, inputs, key, seed, run)
+            _join(world, shared, instance, no, place)
+            return
+    execution = Execution(world.new_execution_no(), node, (run.no, instance.index, no), place)
+    _fill(execution, inputs, key, seed, run)
+    _subscribe(execution, instance, no, place)
+    world.executions[execution.id] = execution
+    if key is not None and run.cache is CacheMode.USE:
+        execution.joinable = (key, node.node_class.id, node.retries)
+        world.joinable[execution.joinable] = execution
+        world.lookups.append(execution)
+    else:
+        enqueue(world, execution, now)
+
+
+def place_of(instance: Instance, node: NodePlan) -> Place:
+    """Give a ready node's place: when its last predecessor ended, or that of its run's roots."""
+    sequence = instance.sequence
+    for predecessor in node.predecessors:
+        sequence = max(sequence, instance.ends[predecessor])
+    return Place(sequence, instance.index, node.no)
+
+
+def resolve(world: World, fx: Effects, found: Mapping[bytes, Result], now: Instant) -> None:
+    """Take the answers for `World.lookups`: hits succeed, the others are queued."""
+    wanted, world.lookups = world.lookups, []
+    for execution in wanted:
+        if not execution.subscribers:
+            world.forget_execution(execution)
+            continue
+        result = found.get(execution.key) if execution.key is not None else None
+        if result is None:
+            world.misses += 1
+            enqueue(world, execution, now)
+            continue
+        world.forget_execution(execution)
+        if execution.key is not None:
+            world.remember(execution.key, result)
+        for instance, no in execution.subscribers:
+            world.hits += 1
+            instance.executions[no] = None
+            sequence = place_of(instance, instance.run.plan.nodes[no]).sequence
+            endings.node_succeeded(world, fx, instance, no, result, cached=True, sequence=sequence, now=now)
+
+
+def enqueue(world: World, execution: Execution, now: Instant) -> None:
+    """Put an execution into the queue, or let it wait for its back-off to end."""
+    if execution.not_before is not None and execution.not_before > now.mono:
+        world.backing_off.add(execution)
+        return
+    execution.not_before = None
+    if execution.queued_mono == 0.0:
+        execution.queued_mono = now.mono
+    world.queue.push(execution)
+
+
+def _join(world: World, execution: Execution, instance: Instance, no: int, place: Place) -> None:
+    earlier = place < execution.place
+    _subscribe(execution, instance, no, place)
+    if earlier and execution.queued:
+        world.queue.push(execution)
+
+
+def _subscribe(execution: Execution, instance: Instance, no: int, place: Place) -> None:
+    execution.subscribers.append((instance, no))
+    instance.executions[no] = execution
+    execution.place = min(execution.place, place)
+
+
+def _fill(execution: Execution, inputs: _Inputs, key: bytes | None, seed: int | None, run: Run) -> None:
+    execution.key = key
+    execution.store = key is not None
+    execution.inputs = inputs.wire
+    execution.key_inputs = inputs.key_inputs
+    execution.seed = seed
+    execution.contents = inputs.contents
+    execution.blobs = inputs.blobs
+
+
+def _key(node: NodePlan, key_inputs: str, seed: int | None) -> bytes:
+    tail = "}" if seed is None else f',"seed":{seed}}}'
+    return blake3(f"{node.key_head}{key_inputs}{node.key_middle}{tail}".encode()).digest()
+
+
+def _instance_seed(instance: Instance) -> int:
+    seed = instance.seed
+    if seed is None:
+        run = instance.run
+        seed = instance.seed = run.seed if run.single else run.sweep.child_seed(instance.index, run.seed)
+    return seed
+
+
+def _gather(run: Run, instance: Instance, node: NodePlan) -> _Inputs:
+    if node.constant_inputs is not None:
+        return _Inputs(node.constant_inputs)
+    wire: list[str] = []
+    keyed: list[str] = []
+    inputs = _Inputs("")
+    for binding in node.bindings:
+        text = _text(run, instance, binding, inputs)
+        if text is None:  # kept as a blob
+            digest = inputs.blobs[binding.port][0].removeprefix("blake3:")
+            keyed.append(f'{binding.label}{{"blake3":"{digest}"}}')
+            continue
+        wire.append(binding.label + text)
+        if binding.has_dataset:
+            keyed.append(binding.label + _dataset_key(run, binding, text, inputs))
+        elif len(text) > INLINE_LIMIT:
+            keyed.append(f'{binding.label}{{"blake3":"{blake3(text.encode()).hexdigest()}"}}')
+        else:
+            keyed.append(binding.label + text)
+    inputs.wire = "{" + ",".join(wire) + "}"
+    inputs.key_inputs = "{" + ",".join(keyed) + "}"
+    return inputs
+
+
+def _text(run: Run, instance: Instance, binding: Binding, inputs: _Inputs) -> str | None:
+    if binding.text is not None:
+        return binding.text
+    if binding.axis is not None:
+        text = run.sweep.axes[binding.axis].value_at(instance.coordinates[binding.axis])
+    else:
+        assert binding.node is not None
+        result = instance.results[binding.node]
+        assert result is not None, "a ready node's predecessors have results"
+        if result.blobs is not None and binding.node_port in result.blobs:
+            inputs.blobs[binding.port] = result.blobs[binding.node_port]
+            return None
+        text = result.outputs[binding.node_port]
+    return text if binding.source is binding.target else cast(binding.source, binding.target, text)
+
+
+def _dataset_key(run: Run, binding: Binding, text: str, inputs: _Inputs) -> str:
+    digests: dict[str, str] = {}
+    for name in dataset_texts(binding.target, text):
+        known = digests_of(name)
+        if known is None:
+            pin = run.pins.get(name)
+            if pin is None:
+                inputs.missing.append(name)
+                continue
+            known = inputs.contents[name] = pin.digest
+        digests[name] = known
+    return "" if inputs.missing else key_text(binding.target, text, digests)
+
+
+def _await_digests(world: World, run: Run, instance: Instance, no: int, texts: Iterable[str]) -> None:
+    for text in texts:
+        waiting = run.digesting.get(text)
+        if waiting is None:
+            waiting = run.digesting[text] = []
+            world.undigested.add(run)
+        waiting.append((instance, no))
+
+
+def request_digests(world: World, fx: Effects) -> None:
+    """Ask connected agents for the content digests that runs wait for."""
+    for run in list(world.undigested):
+        asked = {text for other, texts, _ in world.digest_requests.values() if other is run for text in texts}
+        left = False
+        for text, waiting in run.digesting.items():
+            if text in asked:
+                continue
+            agent = _agent_for(world, waiting)
+            if agent is None or agent.session is None:
+                left = True
+                continue
+            request = world.next_request
+            world.next_request += 1
+            world.digest_requests[request] = (run, [text], agent.session)
+            fx.to(agent.session).digests.append((request, [text]))
+        if not left:
+            world.undigested.discard(run)
+
+
+def _agent_for(world: World, waiting: list[tuple[Instance, int]]) -> Agent | None:
+    for instance, no in waiting:
+        offering = [a for a in world.offering(instance.run.plan.nodes[no].operator_no) if a.session is not None]
+        if offering:
+            return min(offering, key=lambda agent: (agent.account.load(), agent.name))
+    return None
+
+
+def digested(world: World, fx: Effects, run: Run, text: str, outcome: Pin | str, now: Instant) -> None:
+    """Take the digest of a dataset text, or the reason why there is none: nodes that wait for it go on or fail."""
+    waiting = run.digesting.pop(text, [])
+    if isinstance(outcome, str):
+        failure = Failure(cause=Cause.STAGING, message=f"the input dataset {text!r} can't be read: {outcome}")
+        for instance, no in waiting:
+            if instance.states[no] is NodeState.QUEUED and instance.executions[no] is None:
+                endings.node_failed(world, fx, instance, no, NodeState.FAILED, failure, now=now)
+        return
+    run.pins[text] = outcome
+    fx.pins.append((run.no, text, outcome))
+    world.ready.extend(waiting)
+    settle(world, fx, now)
+
+
+def content_missing(world: World, fx: Effects, command: ContentMissing) -> None:
+    """Let nothing hit results whose content is corrupt or gone."""
+    for key in [key for key, result in world.recent.items() if result.id in command.results]:
+        del world.recent[key]
+    fx.forgotten.extend(sorted(command.results))

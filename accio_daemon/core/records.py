@@ -1,0 +1,306 @@
+"""The mutable records of the World: runs, open children, executions, results, agents.
+
+Only the modules of this package change them, and only inside `handle`. They hold no service and do no I/O. Records are compared by
+identity; thousands of them live and die each second, hence the slots and the plain fields.
+"""
+
+from collections import OrderedDict, deque
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from accio.domain.ids import RunId
+from accio.domain.resources import Resources
+from accio.domain.runs import OnFailure
+from accio.domain.states import NODE_TERMINAL, NodeState, RunState
+from accio.domain.sweeps import Sweep
+from accio_daemon.core.commands import AgentNo, AttemptNo, CacheMode, ExecutionNo, Pin, Result, RunNo, SessionNo
+from accio_daemon.core.ledger import Account
+from accio_daemon.core.outgoing import NodeClass
+from accio_daemon.core.plan import NodePlan, Plan
+
+# How many datasets are remembered per agent, for placing nodes near their inputs.
+CONTENTS_REMEMBERED = 4096
+
+# Why a run opens no more children; what unreached children then count as is in `Run.implied_state`.
+OPEN, CLOSED_BY_KILL, CLOSED_BY_FAILURE, CLOSED_BY_DELETE = range(4)
+
+
+class Place(NamedTuple):
+    """Where a node stands in the queue: first come, then enumeration order."""
+
+    sequence: int
+    index: int
+    node: int
+
+
+class Run:
+    """A single run or a parent that hasn't ended."""
+
+    __slots__ = (
+        "cache",
+        "closed",
+        "created_ms",
+        "cursor",
+        "digesting",
+        "ended_ms",
+        "failed",
+        "failed_nodes",
+        "id",
+        "killed",
+        "low",
+        "no",
+        "nodes_ended",
+        "on_failure",
+        "open",
+        "pins",
+        "plan",
+        "reached",
+        "removed",
+        "running",
+        "seed",
+        "sequence",
+        "single",
+        "size",
+        "started_ms",
+        "state",
+        "success",
+        "sweep",
+    )
+
+    def __init__(
+        self,
+        *,
+        no: RunNo,
+        id: RunId,
+        plan: Plan,
+        sweep: Sweep,
+        single: bool,
+        seed: int,
+        cache: CacheMode,
+        on_failure: OnFailure,
+        sequence: int,
+        created_ms: int,
+        pins: Mapping[str, Pin],
+    ) -> None:
+        self.no = no
+        self.id = id
+        self.plan = plan
+        self.sweep = sweep
+        self.single = single
+        self.size = sweep.size
+        self.seed = seed
+        self.cache = cache
+        self.on_failure = on_failure
+        self.sequence = sequence
+        self.created_ms = created_ms
+        self.pins = dict(pins)
+        self.digesting: dict[str, list[tuple[Instance, int]]] = {}  # dataset text -> nodes that wait for its digest
+        self.state = RunState.SCHEDULED
+        self.closed = OPEN
+        self.cursor = 0  # the next child to open
+        self.low = 0  # every child below has a row or is deleted
+        self.reached: set[int] = set()  # children at or beyond `low` that have a row
+        self.removed: list[tuple[int, int]] = []  # deleted children as disjoint ascending intervals [first, last]
+        self.open: dict[int, Instance] = {}
+        self.running = 0  # children begun and not ended
+        self.success = 0
+        self.failed = 0
+        self.killed = 0
+        self.failed_nodes = 0
+        self.nodes_ended: dict[NodeState, int] = dict.fromkeys(sorted(NODE_TERMINAL), 0)
+        self.started_ms: int | None = None
+        self.ended_ms: int | None = None
+
+    @property
+    def removed_count(self) -> int:
+        """How many children were deleted."""
+        return sum(last - first + 1 for first, last in self.removed)
+
+    @property
+    def ended(self) -> int:
+        """How many children have a row that says they ended."""
+        return self.success + self.failed + self.killed
+
+    def is_removed(self, index: int) -> bool:
+        """Whether a child was deleted."""
+        return any(first <= index <= last for first, last in self.removed)
+
+    def name_of(self, index: int) -> str:
+        """Give the id of a child, or of the single run itself."""
+        return self.id if self.single else f"{self.id}.{index}"
+
+    def __repr__(self) -> str:
+        return f"Run({self.no}, {self.state}, cursor={self.cursor}/{self.size}, open={len(self.open)})"
+
+
+class Instance:
+    """A child (or a single run) whose nodes are being worked on."""
+
+    __slots__ = (
+        "coordinates",
+        "ends",
+        "executions",
+        "index",
+        "remaining",
+        "results",
+        "run",
+        "seed",
+        "sequence",
+        "started_ms",
+        "states",
+        "waiting",
+    )
+
+    def __init__(self, run: Run, index: int, sequence: int) -> None:
+        count = len(run.plan.nodes)
+        self.run = run
+        self.index = index
+        self.sequence = sequence  # place of its roots
+        self.states: list[NodeState] = [NodeState.WAITING] * count
+        self.waiting: list[int] = list(run.plan.pending)
+        self.results: list[Result | None] = [None] * count
+        self.executions: list[Execution | None] = [None] * count
+        self.ends: list[int] = [sequence] * count  # when each node ended, in the order of decisions
+        self.remaining = count
+        self.started_ms: int | None = None
+        self.coordinates: tuple[int, ...] = run.sweep.coordinates(index)[0]
+        self.seed: int | None = None  # computed when an unstable node needs it
+
+    def __repr__(self) -> str:
+        return f"Instance({self.run.name_of(self.index)}, {[state.value for state in self.states]})"
+
+
+class Execution:
+    """One execution for all nodes that want the same: attempts, losses, and its place in the queue."""
+
+    __slots__ = (
+        "agent",
+        "attempt",
+        "blobs",
+        "contents",
+        "dispatched_ms",
+        "failures",
+        "gpus",
+        "id",
+        "inputs",
+        "joinable",
+        "key",
+        "key_inputs",
+        "losses",
+        "node",
+        "node_class",
+        "not_before",
+        "owner",
+        "place",
+        "prefetched",
+        "progress",
+        "queued",
+        "queued_mono",
+        "seed",
+        "stopping",
+        "store",
+        "subscribers",
+    )
+
+    def __init__(self, id: ExecutionNo, node: NodePlan, owner: tuple[RunNo, int, int], place: Place) -> None:
+        self.id = id
+        self.node = node
+        self.node_class: NodeClass = node.node_class
+        self.owner = owner  # the node that it was begun for
+        self.place = place
+        self.key: bytes | None = None
+        self.store = False  # whether its success may be hit by others
+        self.joinable: tuple[bytes, int, int] | None = None  # under which World.joinable knows it
+        self.inputs = "{}"
+        self.key_inputs = "{}"
+        self.seed: int | None = None
+        self.contents: dict[str, str] = {}
+        self.blobs: dict[str, tuple[str, int]] = {}
+        self.subscribers: list[tuple[Instance, int]] = []
+        self.losses = 0
+        self.failures = 0
+        self.not_before: float | None = None  # monotonic seconds: back-off of a retry
+        self.queued = False  # whether it stands in its queue
+        self.queued_mono = 0.0
+        self.attempt: AttemptNo | None = None
+        self.agent: Agent | None = None
+        self.dispatched_ms = 0
+        self.prefetched = False
+        self.gpus: tuple[int, ...] = ()
+        self.stopping = False  # nobody wants it any more; it ends when the agent says so
+        self.progress = 0.0
+
+    @property
+    def number(self) -> int:
+        """Which attempt the next dispatch is, from 1."""
+        return self.losses + self.failures + 1
+
+    def __repr__(self) -> str:
+        where = f"attempt {self.attempt} on {self.agent.name}" if self.agent else "queued" if self.queued else "idle"
+        return f"Execution({self.id}, {self.node.name}, {where}, {len(self.subscribers)} subscribers)"
+
+
+class Agent:
+    """An agent that the daemon remembers, connected or not."""
+
+    __slots__ = (
+        "account",
+        "agent_id",
+        "attempts",
+        "contents",
+        "draining",
+        "heard_mono",
+        "heard_ms",
+        "incarnation",
+        "lost",
+        "name",
+        "no",
+        "operators",
+        "prefetch_limit",
+        "prefetched",
+        "reason",
+        "resources",
+        "running",
+        "session",
+        "version",
+        "waits_for",
+    )
+
+    def __init__(self, *, no: AgentNo, name: str, resources: Resources, operators: frozenset[int]) -> None:
+        self.no = no
+        self.name = name
+        self.agent_id = ""
+        self.incarnation = 0
+        self.version = ""
+        self.resources = resources
+        self.account = Account.of(resources)
+        self.operators = operators
+        self.session: SessionNo | None = None
+        self.draining = False
+        self.prefetch_limit = 0
+        self.heard_mono = 0.0
+        self.heard_ms = 0
+        self.lost = True  # lease over (or never connected): holds nothing
+        self.reason = ""
+        self.attempts: dict[AttemptNo, Execution] = {}
+        self.running: dict[int, int] = {}  # class id -> reserved executions
+        self.prefetched: dict[int, deque[Execution]] = {}  # class id -> sent ahead, oldest first
+        self.waits_for: Execution | None = None  # the execution that capacity is held back for
+        self.contents: OrderedDict[str, int] = OrderedDict()  # digests of datasets that it has, with their sizes
+
+    def queue_ahead(self, execution: Execution) -> None:
+        """Note an execution that was sent ahead of free capacity."""
+        ahead = self.prefetched.get(execution.node_class.id)
+        if ahead is None:
+            ahead = self.prefetched[execution.node_class.id] = deque()
+        ahead.append(execution)
+
+    def has_content(self, digest: str, size: int) -> None:
+        """Note that the agent has a dataset at hand."""
+        self.contents[digest] = size
+        self.contents.move_to_end(digest)
+        if len(self.contents) > CONTENTS_REMEMBERED:
+            self.contents.popitem(last=False)
+
+    def __repr__(self) -> str:
+        return f"Agent({self.name}, session={self.session}, {len(self.attempts)} attempts, lost={self.lost})"

@@ -1,0 +1,171 @@
+"""From stored facts back to a World: after a restart, or for one ended run that somebody retries or deletes from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from accio.domain.ids import RunId
+from accio.domain.runs import OnFailure
+from accio.domain.states import NODE_TERMINAL, NodeState, RunState
+from accio.domain.sweeps import Sweep
+from accio.domain.workflows import Workflow
+from accio_daemon.core.commands import (
+    AgentNo,
+    Announced,
+    AttemptNo,
+    CacheMode,
+    ExecutionNo,
+    InstanceFacts,
+    Instant,
+    Pin,
+    RunNo,
+)
+from accio_daemon.core.effects import Effects
+from accio_daemon.core.on_runs import restored_instance
+from accio_daemon.core.plan import compile_plan
+from accio_daemon.core.records import OPEN, Execution, Instance, Place, Run
+from accio_daemon.core.world import World
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFacts:
+    """A run as the database has it."""
+
+    no: RunNo
+    id: RunId
+    single: bool
+    workflow: Workflow
+    operators: tuple[Announced, ...]
+    sweep: Sweep
+    seed: int
+    cache: CacheMode
+    on_failure: OnFailure
+    sequence: int
+    state: RunState
+    closed: int
+    cursor: int
+    removed: tuple[tuple[int, int], ...]
+    running: int
+    success: int
+    failed: int
+    killed: int
+    nodes_ended: dict[NodeState, int]
+    created_ms: int
+    started_ms: int | None
+    ended_ms: int | None
+    pins: dict[str, Pin]
+    reached: tuple[int, ...]  # children at or beyond the cursor that have a row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionFacts:
+    """An open execution as the database has it."""
+
+    id: ExecutionNo
+    key: bytes | None
+    owner: tuple[RunNo, int, int]
+    losses: int
+    failures: int
+    attempt: AttemptNo | None
+    agent_no: AgentNo | None
+    dispatched_ms: int | None
+
+
+def restore_run(world: World, facts: RunFacts) -> Run:
+    """Put a run back into the World, with no child open."""
+    run = Run(
+        no=facts.no,
+        id=facts.id,
+        plan=compile_plan(facts.workflow, facts.sweep, facts.operators, world.classes),
+        sweep=facts.sweep,
+        single=facts.single,
+        seed=facts.seed,
+        cache=facts.cache,
+        on_failure=facts.on_failure,
+        sequence=facts.sequence,
+        created_ms=facts.created_ms,
+        pins=facts.pins,
+    )
+    run.state = facts.state
+    run.closed = facts.closed
+    run.removed = list(facts.removed)
+    run.running, run.success, run.failed, run.killed = facts.running, facts.success, facts.failed, facts.killed
+    run.nodes_ended = {state: facts.nodes_ended.get(state, 0) for state in sorted(NODE_TERMINAL)}
+    run.failed_nodes = run.nodes_ended[NodeState.FAILED] + run.nodes_ended[NodeState.LOST]
+    run.started_ms, run.ended_ms = facts.started_ms, facts.ended_ms
+    run.cursor = run.low = facts.cursor
+    run.reached = set(facts.reached)
+    while run.low in run.reached or (run.removed and run.is_removed(run.low)):
+        run.reached.discard(run.low)
+        run.low += 1
+    run.cursor = run.low
+    world.runs[run.no] = run
+    if run.closed == OPEN and run.low < run.size and run.state in (RunState.SCHEDULED, RunState.RUNNING):
+        world.unopened.add(run)
+    return run
+
+
+def restore_children(world: World, run: Run, children: Sequence[InstanceFacts]) -> None:
+    """Open the children that had begun and not ended: what is ready of them becomes ready again, at its old place."""
+    for facts in children:
+        instance = restored_instance(run, facts, run.sequence)
+        run.open[facts.index] = instance
+        for fact in facts.nodes:
+            if fact.state is not NodeState.SUCCESS:
+                instance.states[fact.no] = fact.state
+                instance.ends[fact.no] = fact.sequence
+                instance.remaining -= 1
+        ready_again(world, instance)
+
+
+def ready_again(world: World, instance: Instance) -> None:
+    """Let every waiting node whose predecessors all succeeded become ready."""
+    for no, state in enumerate(instance.states):
+        if state is NodeState.WAITING and instance.waiting[no] == 0:
+            instance.states[no] = NodeState.QUEUED
+            world.ready.append((instance, no))
+
+
+def restore_execution(world: World, facts: ExecutionFacts) -> None:
+    """Put an open execution back: whoever wants it again finds it by owner or key; its agent may still work on it."""
+    run = world.runs.get(facts.owner[0])
+    if run is None:
+        return
+    node = run.plan.nodes[facts.owner[2]]
+    execution = Execution(facts.id, node, facts.owner, Place(2**62, facts.owner[1], facts.owner[2]))
+    execution.key = facts.key
+    execution.losses, execution.failures = facts.losses, facts.failures
+    world.executions[execution.id] = execution
+    world.restored[facts.owner] = execution
+    if facts.key is not None and run.cache is CacheMode.USE:
+        execution.joinable = (facts.key, node.node_class.id, node.retries)
+        world.joinable[execution.joinable] = execution
+    agent = world.agents.get(facts.agent_no) if facts.agent_no is not None else None
+    if facts.attempt is None or agent is None:
+        return
+    execution.attempt = facts.attempt
+    execution.agent = agent
+    execution.dispatched_ms = facts.dispatched_ms or 0
+    agent.attempts[facts.attempt] = execution
+    world.by_attempt[facts.attempt] = execution
+    class_id = node.node_class.id
+    if agent.account.fits(node.node_class.resources):
+        execution.gpus = agent.account.reserve(node.node_class.resources)
+        agent.running[class_id] = agent.running.get(class_id, 0) + 1
+    else:  # it had been sent ahead of free capacity
+        execution.prefetched = True
+        agent.queue_ahead(execution)
+
+
+def drop_unwanted(world: World, fx: Effects, now: Instant) -> None:
+    """After everything that is ready found its execution again: stop those that nobody wants any more."""
+    for execution in list(world.executions.values()):
+        if execution.subscribers:
+            continue
+        if execution.agent is None:
+            world.forget_execution(execution)
+            fx.executions[execution.id] = None
+        else:
+            execution.stopping = True
+            if execution.joinable is not None and world.joinable.get(execution.joinable) is execution:
+                del world.joinable[execution.joinable]
+    world.restored.clear()

@@ -1,0 +1,137 @@
+"""The World: all mutable scheduling state, in one place, with one owner.
+
+Only `reactor.handle` and what it calls change it, synchronously. It knows no clock, no database, no event loop: time comes with each
+command, rows leave through Effects, results of earlier executions come in through `memo.resolve`.
+"""
+
+from collections import OrderedDict, deque
+from dataclasses import dataclass
+
+from accio.domain.operators import OperatorSpec
+from accio_daemon.core.commands import (
+    AgentNo,
+    AttemptNo,
+    ExecutionNo,
+    Result,
+    RunNo,
+    SessionNo,
+    Submitted,
+)
+from accio_daemon.core.effects import Effects
+from accio_daemon.core.node_queue import NodeQueue, Unopened
+from accio_daemon.core.plan import ClassRegistry
+from accio_daemon.core.records import Agent, Execution, Instance, Run
+
+# Bits of an attempt's number below the epoch: numbers stay unique across restarts without a row being written for each.
+ATTEMPT_BITS = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What an operator of the daemon may choose. Times in seconds."""
+
+    open_children: int = 10_000  # of one parent, begun or about to begin and not ended
+    backlog: int = 1_000  # ready executions of a class below which further children are opened
+    lease: float = 15.0  # silence after which an agent is lost
+    suspect: float = 6.0  # silence after which an agent gets no new work
+    max_losses: int = 3  # lost agents that a node survives
+    reserve_after: float = 30.0  # wait in the queue after which a node gets a reservation
+    prefetch_window: float = 0.02  # how much work is sent ahead
+    recent_results: int = 16_384  # results kept in memory
+
+
+class World:
+    """Everything that the scheduler knows."""
+
+    def __init__(self, *, epoch: int, settings: Settings | None = None, started_mono: float = 0.0) -> None:
+        self.epoch = epoch
+        self.settings = settings or Settings()
+        self.started_mono = started_mono
+        self.sequence = 0
+        self.classes = ClassRegistry()
+        self.runs: dict[RunNo, Run] = {}  # those that haven't ended
+        self.queue = NodeQueue()
+        self.unopened = Unopened()
+        self.executions: dict[ExecutionNo, Execution] = {}
+        self.joinable: dict[tuple[bytes, int, int], Execution] = {}  # key, class, retries
+        self.by_attempt: dict[AttemptNo, Execution] = {}
+        self.agents: dict[AgentNo, Agent] = {}
+        self.agent_names: dict[str, Agent] = {}
+        self.sessions: dict[SessionNo, Agent] = {}
+        self.offers: dict[int, set[Agent]] = {}  # operator number -> connected agents that offer it
+        self.operators: dict[tuple[str, str], int] = {}  # name and identity -> number
+        self.specs: dict[int, OperatorSpec] = {}
+        self.latest: dict[str, tuple[int, int]] = {}  # operator name -> announced, number
+        self.recent: OrderedDict[bytes, Result] = OrderedDict()  # results by key, the latest last
+        self.lookups: list[Execution] = []  # whose keys are to be looked up in the database
+        self.ready: deque[tuple[Instance, int]] = deque()  # nodes that became ready in this decision
+        self.dirty_agents: set[Agent] = set()  # that have more free capacity than when placing last looked
+        self.place_all = True  # whether placing must look at every group anew
+        self.holding: set[Agent] = set()  # agents whose capacity is held back for a node that waited too long
+        self.durations: dict[int, float] = {}  # class id -> recent seconds of an execution
+        self.backing_off: set[Execution] = set()
+        self.digest_requests: dict[int, tuple[Run, list[str], SessionNo]] = {}
+        self.undigested: set[Run] = set()  # runs with dataset texts that no agent was asked for yet
+        self.submissions: OrderedDict[tuple[str, str], tuple[bytes, Submitted]] = OrderedDict()
+        self.killing: deque[Run] = deque()  # runs with open children that a kill hasn't reached yet
+        self.restored: dict[tuple[RunNo, int, int], Execution] = {}  # executions of the daemon before, by owner
+        self.next_run = 1
+        self.next_execution = 1
+        self.next_agent = 1
+        self.next_operator = 1
+        self.next_request = 1
+        self._next_attempt = epoch << ATTEMPT_BITS
+        self.fenced: OrderedDict[AttemptNo, tuple[RunNo, int, int]] = (
+            OrderedDict()
+        )  # lost attempts that may still report
+        self.late_reports = 0
+        self.hits = 0
+        self.misses = 0
+
+    def next_sequence(self, fx: Effects) -> int:
+        """Number the next decision that the queue's order depends on."""
+        self.sequence += 1
+        fx.sequence = self.sequence
+        return self.sequence
+
+    def new_attempt(self) -> AttemptNo:
+        """Give a number that no attempt ever had in this database."""
+        self._next_attempt += 1
+        return AttemptNo(self._next_attempt)
+
+    def new_execution_no(self) -> ExecutionNo:
+        """Give the next execution's number."""
+        number = ExecutionNo(self.next_execution)
+        self.next_execution += 1
+        return number
+
+    def remember(self, key: bytes, result: Result) -> None:
+        """Keep a result at hand; the oldest ones go."""
+        recent = self.recent
+        recent[key] = result
+        if len(recent) > self.settings.recent_results:
+            recent.popitem(last=False)
+
+    def fence(self, attempt: AttemptNo, owner: tuple[RunNo, int, int]) -> None:
+        """Note whose attempt was lost, so that a late report of it can be shown there."""
+        self.fenced[attempt] = owner
+        if len(self.fenced) > self.settings.recent_results:
+            self.fenced.popitem(last=False)
+
+    def offering(self, operator_no: int) -> set[Agent]:
+        """Give the connected agents that offer an operator version."""
+        return self.offers.get(operator_no, set())
+
+    def forget_execution(self, execution: Execution) -> None:
+        """Take an execution that ended out of every index."""
+        self.queue.remove(execution)
+        self.executions.pop(execution.id, None)
+        self.backing_off.discard(execution)
+        if execution.joinable is not None and self.joinable.get(execution.joinable) is execution:
+            del self.joinable[execution.joinable]
+
+    def __repr__(self) -> str:
+        return (
+            f"World(epoch={self.epoch}, sequence={self.sequence}, {len(self.runs)} runs, "
+            f"{len(self.executions)} executions, {self.queue.count} queued, {len(self.sessions)} agents)"
+        )

@@ -1,0 +1,205 @@
+"""The database file: who may open it, how it is set up, and the one connection that writes.
+
+Only the daemon opens it, through SQLite alone (an `open()` elsewhere would drop SQLite's locks), on a local file system, under a lock that
+the kernel gives back when the process dies.
+"""
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Callable
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar
+
+import aiosqlite
+
+from accio.errors import FailedPrecondition
+
+T = TypeVar("T")
+
+FILE_NAME = "accio.db"
+LOCK_NAME = "accio.lock"
+APPLICATION_ID = 0x41434349  # "ACCI"
+# File systems on which locks or write-ahead logs can't be relied upon, by the magic number of statfs(2).
+_REMOTE_FILE_SYSTEMS = {0x6969: "NFS", 0xFF534D42: "CIFS", 0xFE534D42: "SMB2", 0x65735546: "FUSE", 0x0BD00BD0: "Lustre"}
+# Rows that one statement carries: few sizes, so that statements are prepared once; a last group repeats its last row to fill up.
+GROUP_SIZES = (512, 64, 8, 1)
+
+
+class FolderLock:
+    """Holds a data folder for this process until closed; the kernel lets go when the process dies."""
+
+    def __init__(self, folder: Path) -> None:
+        """Take the lock, or raise FailedPrecondition naming the process that holds it."""
+        self._file = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(self._file, 200, 0).decode("utf-8", "replace").strip() or "another process"
+            os.close(self._file)
+            raise FailedPrecondition(
+                f"the data folder {folder} is already used by {holder}; stop that daemon or choose another ACCIO_DATA_DIR"
+            ) from None
+        os.ftruncate(self._file, 0)
+        os.pwrite(self._file, f"the daemon with pid {os.getpid()}".encode(), 0)
+
+    def close(self) -> None:
+        """Let go."""
+        os.close(self._file)
+
+
+class WriterConnection(aiosqlite.Connection):
+    """aiosqlite's connection with whole jobs: a function runs on the driver's thread with the plain connection."""
+
+    async def run_job(self, job: Callable[[sqlite3.Connection], T]) -> T:
+        """Run *job* on the connection's thread; nothing else uses the connection meanwhile."""
+        result: T = await self._execute(job, self._conn)  # type: ignore[no-untyped-call]  # the driver leaves it untyped
+        return result
+
+
+def refuse_remote(folder: Path) -> None:
+    """Raise FailedPrecondition if the folder is on a file system that can't hold the database."""
+    kind = file_system(folder)
+    if kind in _REMOTE_FILE_SYSTEMS:
+        raise FailedPrecondition(
+            f"the data folder {folder} is on {_REMOTE_FILE_SYSTEMS[kind]}, where SQLite's locks can't be trusted; "
+            "choose a folder on a local disk with ACCIO_DATA_DIR"
+        )
+
+
+def file_system(folder: Path) -> int:
+    """Give the magic number of a folder's file system, as statfs(2) does; 0 if the system doesn't tell."""
+    import ctypes
+
+    buffer = ctypes.create_string_buffer(256)
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.statfs(os.fsencode(folder), buffer) != 0:
+        return 0
+    return ctypes.c_long.from_buffer(buffer).value & 0xFFFFFFFF
+
+
+def migrations() -> list[tuple[int, str]]:
+    """Give every migration with its number, in order."""
+    folder = resources.files("accio_daemon.storage") / "migrations"
+    found = [(int(item.name[:4]), item.read_text("utf-8")) for item in folder.iterdir() if item.name.endswith(".sql")]
+    return sorted(found)
+
+
+def schema_version() -> int:
+    """Give the version that this program writes."""
+    return migrations()[-1][0]
+
+
+def prepare(path: Path, *, synchronous: str = "FULL") -> sqlite3.Connection:
+    """Open the database for writing, creating or migrating it; raise FailedPrecondition if it isn't one of ours or is newer."""
+    existed = path.exists() and path.stat().st_size > 0
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=512)
+    try:
+        _check_ours(connection, path, existed=existed)
+        for statement in (
+            "PRAGMA journal_mode = WAL",
+            f"PRAGMA synchronous = {synchronous}",
+            "PRAGMA foreign_keys = ON",
+            "PRAGMA busy_timeout = 5000",
+            "PRAGMA trusted_schema = OFF",
+            "PRAGMA journal_size_limit = 67108864",
+            "PRAGMA wal_autocheckpoint = 4000",
+            "PRAGMA cache_size = -65536",
+            "PRAGMA temp_store = MEMORY",
+        ):
+            connection.execute(statement)
+        _migrate(connection, path, existed=existed)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _check_ours(connection: sqlite3.Connection, path: Path, *, existed: bool) -> None:
+    try:
+        application = connection.execute("PRAGMA application_id").fetchone()[0]
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+    except sqlite3.DatabaseError as error:
+        raise FailedPrecondition(
+            f"{path} is no SQLite database ({error}); move it away or choose another folder"
+        ) from None
+    if existed and application != APPLICATION_ID:
+        raise FailedPrecondition(f"{path} is a database of another program; move it away or choose another folder")
+    if version > schema_version():
+        raise FailedPrecondition(
+            f"{path} was written by a newer Accio (schema {version}; this one knows up to {schema_version()}); upgrade Accio"
+        )
+
+
+def _migrate(connection: sqlite3.Connection, path: Path, *, existed: bool) -> None:
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    missing = [(number, script) for number, script in migrations() if number > version]
+    if missing and existed and version:
+        backup = path.with_name(f"{path.name}.before-{missing[-1][0]}")
+        target = sqlite3.connect(backup)
+        try:
+            connection.backup(target)
+        finally:
+            target.close()
+    for number, script in missing:
+        connection.executescript(
+            f"BEGIN IMMEDIATE;\n{script}\nPRAGMA application_id = {APPLICATION_ID};\n"
+            f"PRAGMA user_version = {number};\nCOMMIT;"
+        )
+
+
+class Database:
+    """The open database: the writer, and how to get readers."""
+
+    def __init__(self, path: Path, writer: WriterConnection, synchronous: str) -> None:
+        self.path = path
+        self.writer = writer
+        self.synchronous = synchronous
+
+    @classmethod
+    async def open(cls, path: Path, *, synchronous: str = "FULL") -> "Database":
+        """Open (create, migrate) the database; the caller holds the folder's lock."""
+        connection_of: Callable[[], sqlite3.Connection] = lambda: prepare(path, synchronous=synchronous)  # noqa: E731 — aiosqlite takes a factory
+        writer = WriterConnection(connection_of, iter_chunk_size=64)
+        await writer
+        level = await writer.run_job(lambda c: c.execute("PRAGMA synchronous").fetchone()[0])
+        names = {0: "OFF", 1: "NORMAL", 2: "FULL", 3: "EXTRA"}
+        return cls(path, writer, names[level])
+
+    def reader(self) -> sqlite3.Connection:
+        """Open a read-only connection of the calling thread's own; what it sees is committed."""
+        connection = sqlite3.connect(
+            f"file:{self.path}?mode=ro", uri=True, isolation_level=None, check_same_thread=False, cached_statements=256
+        )
+        connection.execute("PRAGMA query_only = ON")
+        connection.execute("PRAGMA busy_timeout = 5000")
+        return connection
+
+    async def close(self) -> None:
+        """Checkpoint and close."""
+        await self.writer.close()
+
+
+def upsert_many(connection: sqlite3.Connection, head: str, tail: str, width: int, rows: list[tuple[Any, ...]]) -> None:
+    """Write rows with few statements: `head (?, …), (?, …) tail`. Idempotent statements only, as a row may be written twice."""
+    start = 0
+    while start < len(rows):
+        size = _group_size(len(rows) - start)
+        group = rows[start : start + size]
+        group += [group[-1]] * (size - len(group))
+        connection.execute(_statement(head, tail, width, size), [value for row in group for value in row])
+        start += size
+
+
+def _group_size(left: int) -> int:
+    """Choose how many rows the next statement carries: one statement more costs about as much as filling three quarters up."""
+    fitting = [size for size in GROUP_SIZES if left <= size <= 4 * left]
+    return min(fitting) if fitting else max(size for size in GROUP_SIZES if size <= left)
+
+
+@cache
+def _statement(head: str, tail: str, width: int, size: int) -> str:
+    marks = "(" + ",".join("?" * width) + ")"
+    return f"{head} {','.join([marks] * size)} {tail}"

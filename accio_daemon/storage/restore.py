@@ -1,0 +1,282 @@
+"""Reading the database back into a World: at start, and for one run that was over.
+
+Only runs that haven't ended are read, and of those only the children that are open: a restart costs what is open, not what there ever was.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from accio.domain.ids import RunId
+from accio.domain.operators import OperatorSpec
+from accio.domain.resources import resources_from_json
+from accio.domain.runs import OnFailure
+from accio.domain.states import NodeState, RunState
+from accio.domain.sweeps import Sweep
+from accio.domain.workflows import Workflow
+from accio_daemon.core import readying
+from accio_daemon.core.commands import (
+    AgentNo,
+    Announced,
+    AttemptNo,
+    CacheMode,
+    ExecutionNo,
+    InstanceFacts,
+    Instant,
+    NodeFact,
+    Pin,
+    Result,
+    RunNo,
+)
+from accio_daemon.core.effects import Effects
+from accio_daemon.core.records import CLOSED_BY_KILL, Agent
+from accio_daemon.core.restoring import (
+    ExecutionFacts,
+    RunFacts,
+    drop_unwanted,
+    restore_children,
+    restore_execution,
+    restore_run,
+)
+from accio_daemon.core.world import Settings, World
+from accio_daemon.storage.codes import NODE_STATE_OF, RUN_STATE_OF, RUN_STATES, SINGLE
+from accio_daemon.storage.results import find_results
+
+_RUN_COLUMNS = (
+    "r.no, r.id, r.kind, r.seed, r.sweep, r.options, r.operators, r.sequence, r.state, r.closed, r.cursor, r.removed, r.running, "
+    "r.success, r.failed, r.killed, r.nodes_ended, r.created_at, r.started_at, r.ended_at, w.definition"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """A World as it was committed, and what is left to do."""
+
+    world: World
+    effects: Effects
+    being_deleted: list[int]  # runs whose rows are still being removed
+    last_run_id: RunId | None
+
+
+def restore(connection: sqlite3.Connection, *, settings: Settings, now: Instant) -> Restored:
+    """Read the World back. *connection* may write: the epoch is counted up here."""
+    epoch = _next_epoch(connection)
+    world = World(epoch=epoch, settings=settings, started_mono=now.mono)
+    _restore_numbers(connection, world)
+    _restore_operators(connection, world)
+    _restore_agents(connection, world, now)
+    fx = Effects()
+    being_deleted = [row[0] for row in connection.execute("SELECT no FROM runs WHERE closed = 3")]
+    live = (RUN_STATES[RunState.SCHEDULED], RUN_STATES[RunState.RUNNING])
+    rows = connection.execute(
+        f"SELECT {_RUN_COLUMNS} FROM runs r JOIN workflows w ON w.no = r.workflow_no "  # noqa: S608 — a constant
+        "WHERE r.state IN (?, ?) AND r.closed <> 3 ORDER BY r.no",
+        live,
+    ).fetchall()
+    for row in rows:
+        run = restore_run(world, _run_facts(connection, world, row))
+        restore_children(world, run, open_children(connection, run.no))
+    _restore_executions(connection, world)
+    for run in list(world.runs.values()):
+        if run.closed == CLOSED_BY_KILL and run.open:
+            world.killing.append(run)
+    readying.settle(world, fx, now)
+    while world.lookups:
+        found = find_results(connection, [e.key for e in world.lookups if e.key is not None])
+        readying.resolve(world, fx, found, now)
+        readying.settle(world, fx, now)
+    drop_unwanted(world, fx, now)
+    last = connection.execute("SELECT max(id) FROM runs").fetchone()[0]
+    return Restored(
+        world=world, effects=fx, being_deleted=being_deleted, last_run_id=None if last is None else RunId(last)
+    )
+
+
+def _next_epoch(connection: sqlite3.Connection) -> int:
+    row = connection.execute(
+        "INSERT INTO meta (name, value) VALUES ('epoch', 1) ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value"
+    ).fetchone()
+    return int(row[0])
+
+
+def _restore_numbers(connection: sqlite3.Connection, world: World) -> None:
+    def highest(query: str) -> int:
+        return int(connection.execute(query).fetchone()[0] or 0)
+
+    row = connection.execute("SELECT value FROM meta WHERE name = 'sequence'").fetchone()
+    world.sequence = 0 if row is None else int(row[0])
+    world.next_run = highest("SELECT max(no) FROM runs") + 1
+    world.next_agent = highest("SELECT max(no) FROM agents") + 1
+    world.next_operator = highest("SELECT max(no) FROM operators") + 1
+    # Numbers that were given and not written stay unused: nothing committed names them.
+    world.next_execution = (
+        max(
+            highest("SELECT max(id) FROM results"),
+            highest("SELECT max(id) FROM executions"),
+            highest("SELECT max(execution) FROM attempts"),
+        )
+        + 1
+    )
+
+
+def _restore_operators(connection: sqlite3.Connection, world: World) -> None:
+    for no, name, identity, spec, announced in connection.execute(
+        "SELECT no, name, identity, spec, announced FROM operators ORDER BY announced"
+    ):
+        world.operators[(name, identity)] = no
+        world.specs[no] = OperatorSpec.from_json(orjson.loads(spec))
+        world.latest[name] = (announced, no)
+
+
+def _restore_agents(connection: sqlite3.Connection, world: World, now: Instant) -> None:
+    for no, name, agent_id, incarnation, version, resources, operators, draining, seen, reason in connection.execute(
+        "SELECT no, name, agent_id, incarnation, version, resources, operators, draining, last_seen_at, reason FROM agents"
+    ):
+        offered, _ = resources_from_json(orjson.loads(resources))
+        agent = Agent(no=AgentNo(no), name=name, resources=offered, operators=frozenset(orjson.loads(operators)))
+        agent.agent_id, agent.incarnation, agent.version = agent_id, incarnation, version
+        agent.draining, agent.reason = bool(draining), reason
+        agent.heard_ms = seen
+        agent.heard_mono = now.mono  # a whole lease of grace: its silence is ours
+        agent.lost = False
+        world.agents[agent.no] = agent
+        world.agent_names[name] = agent
+
+
+def load_run(connection: sqlite3.Connection, world: World, run_no: RunNo) -> RunFacts | None:
+    """Read one run, ended or not; None if it isn't there."""
+    row = connection.execute(
+        f"SELECT {_RUN_COLUMNS} FROM runs r JOIN workflows w ON w.no = r.workflow_no WHERE r.no = ? AND r.closed <> 3",  # noqa: S608 — a constant
+        (run_no,),
+    ).fetchone()
+    return None if row is None else _run_facts(connection, world, row)
+
+
+def _run_facts(connection: sqlite3.Connection, world: World, row: Sequence[Any]) -> RunFacts:
+    (no, id, kind, seed, sweep, options, operators, sequence, state, closed, cursor, removed, running) = row[:13]
+    (success, failed, killed, nodes_ended, created, started, ended, definition) = row[13:]
+    chosen = orjson.loads(options)
+    pins = {
+        text: Pin(digest=f"blake3:{digest.hex()}", size=size)
+        for text, digest, size in connection.execute("SELECT text, digest, bytes FROM pins WHERE run_no = ?", (no,))
+    }
+    reached = connection.execute("SELECT idx FROM instances WHERE run_no = ? AND idx >= ?", (no, cursor)).fetchall()
+    return RunFacts(
+        no=RunNo(no),
+        id=RunId(id),
+        single=kind == SINGLE,
+        workflow=Workflow.from_text(definition),
+        operators=tuple(Announced(no=number, spec=world.specs[number]) for number in orjson.loads(operators)),
+        sweep=Sweep.from_text(sweep),
+        seed=seed,
+        cache=CacheMode(chosen["cache"]),
+        on_failure=OnFailure.from_json(chosen["on_failure"]),
+        sequence=sequence,
+        state=RUN_STATE_OF[state],
+        closed=closed,
+        cursor=cursor,
+        removed=tuple((first, last) for first, last in orjson.loads(removed)),
+        running=running,
+        success=success,
+        failed=failed,
+        killed=killed,
+        nodes_ended={NodeState(name): count for name, count in orjson.loads(nodes_ended).items()},
+        created_ms=created,
+        started_ms=started,
+        ended_ms=ended,
+        pins=pins,
+        reached=tuple(index for (index,) in reached),
+    )
+
+
+def open_children(connection: sqlite3.Connection, run_no: RunNo) -> list[InstanceFacts]:
+    """Read the children that have begun and not ended."""
+    rows = connection.execute(
+        "SELECT idx, state, sequence, started_at FROM instances WHERE run_no = ? AND state = ? ORDER BY idx",
+        (run_no, RUN_STATES[RunState.RUNNING]),
+    ).fetchall()
+    return _instances(connection, run_no, rows)
+
+
+def unsuccessful_children(
+    connection: sqlite3.Connection, run_no: RunNo, *, after: int, limit: int, index: int | None = None
+) -> list[InstanceFacts]:
+    """Read some children that ended otherwise than in success, behind *after*; or just the one at *index*."""
+    states = (RUN_STATES[RunState.FAILED], RUN_STATES[RunState.KILLED])
+    if index is not None:
+        rows = connection.execute(
+            "SELECT idx, state, sequence, started_at FROM instances WHERE run_no = ? AND idx = ? AND state IN (?, ?)",
+            (run_no, index, *states),
+        ).fetchall()
+    else:
+        rows = connection.execute(
+            "SELECT idx, state, sequence, started_at FROM instances WHERE run_no = ? AND idx > ? AND state IN (?, ?) "
+            "ORDER BY idx LIMIT ?",
+            (run_no, after, *states, limit),
+        ).fetchall()
+    return _instances(connection, run_no, rows)
+
+
+def ended_child(connection: sqlite3.Connection, run_no: RunNo, index: int) -> InstanceFacts | None:
+    """Read a child that has ended."""
+    rows = connection.execute(
+        "SELECT idx, state, sequence, started_at FROM instances WHERE run_no = ? AND idx = ? AND ended_at IS NOT NULL",
+        (run_no, index),
+    ).fetchall()
+    found = _instances(connection, run_no, rows)
+    return found[0] if found else None
+
+
+def _instances(connection: sqlite3.Connection, run_no: RunNo, rows: Iterable[Sequence[Any]]) -> list[InstanceFacts]:
+    facts: list[InstanceFacts] = []
+    for index, state, sequence, started in rows:
+        nodes = connection.execute(
+            "SELECT n.node, n.state, n.sequence, n.result, r.outputs, r.blobs FROM nodes n LEFT JOIN results r ON r.id = n.result "
+            "WHERE n.run_no = ? AND n.idx = ?",
+            (run_no, index),
+        ).fetchall()
+        facts.append(
+            InstanceFacts(
+                index=index,
+                state=RUN_STATE_OF[state],
+                sequence=sequence,
+                started_ms=started,
+                nodes=tuple(_node(*node) for node in nodes),
+            )
+        )
+    return facts
+
+
+def _node(no: int, state: int, sequence: int, result: int | None, outputs: str | None, blobs: str | None) -> NodeFact:
+    found = None
+    if result is not None and outputs is not None:
+        found = Result(
+            id=ExecutionNo(result),
+            outputs=orjson.loads(outputs),
+            blobs=None
+            if blobs is None
+            else {port: (entry[0], entry[1]) for port, entry in orjson.loads(blobs).items()},
+        )
+    return NodeFact(no=no, state=NODE_STATE_OF[state], sequence=sequence, result=found)
+
+
+def _restore_executions(connection: sqlite3.Connection, world: World) -> None:
+    for id, key, run_no, index, node, losses, failures, attempt, agent_no, dispatched in connection.execute(
+        "SELECT id, key, run_no, idx, node, losses, failures, attempt, agent_no, dispatched_at FROM executions ORDER BY dispatched_at, id"
+    ).fetchall():
+        restore_execution(
+            world,
+            ExecutionFacts(
+                id=ExecutionNo(id),
+                key=key,
+                owner=(RunNo(run_no), index, node),
+                losses=losses,
+                failures=failures,
+                attempt=None if attempt is None else AttemptNo(attempt),
+                agent_no=None if agent_no is None else AgentNo(agent_no),
+                dispatched_ms=dispatched,
+            ),
+        )

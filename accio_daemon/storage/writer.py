@@ -1,0 +1,376 @@
+"""One batch of decisions as one transaction: rows rendered beside the event loop's state, written by the driver's thread.
+
+`render` reads the World's records and runs on the event loop, with nothing awaited between the last decision and it; `write` runs on the
+connection's thread and touches nothing but what `render` gave. Every table is written by one statement per group of rows.
+"""
+
+import sqlite3
+from typing import Any
+
+import orjson
+
+from accio.domain.states import NodeState
+from accio_daemon.core.commands import SubmitRun
+from accio_daemon.core.effects import Effects
+from accio_daemon.core.records import Agent, Run
+from accio_daemon.storage.codes import NODE_STATES, PARENT, RUN_STATES, SINGLE
+from accio_daemon.storage.database import upsert_many
+
+# Axes up to this many values are searchable by value in the index; longer ones, and formulas, by computing.
+LISTED_VALUES = 1000
+
+Rows = list[tuple[Any, ...]]
+
+_STATEMENTS: dict[str, tuple[str, str, int]] = {
+    "results": (
+        "INSERT OR REPLACE INTO results (id, key64, key, operator_no, seed, inputs, outputs, blobs, metrics, attempt, agent_no, "
+        "started_at, ended_at, log_bytes, run_no, idx, node) VALUES",
+        "",
+        17,
+    ),
+    "contents": ("INSERT OR REPLACE INTO contents (digest, result, bytes) VALUES", "", 3),
+    "instances": (
+        "INSERT OR REPLACE INTO instances (run_no, idx, state, sequence, started_at, ended_at) VALUES",
+        "",
+        6,
+    ),
+    "nodes": (
+        "INSERT OR REPLACE INTO nodes (run_no, idx, node, state, cached, sequence, result, cause, ended_at) VALUES",
+        "",
+        9,
+    ),
+    "executions": (
+        "INSERT OR REPLACE INTO executions (id, key, run_no, idx, node, losses, failures, attempt, agent_no, dispatched_at) VALUES",
+        "",
+        10,
+    ),
+    "attempts": (
+        "INSERT OR REPLACE INTO attempts (id, execution, run_no, idx, node, agent_no, state, failure, started_at, ended_at) VALUES",
+        "",
+        10,
+    ),
+    "pins": ("INSERT OR REPLACE INTO pins (run_no, text, digest, bytes) VALUES", "", 4),
+    "ended_executions": ("DELETE FROM executions WHERE id IN (VALUES", ")", 1),
+    "tags": ("INSERT OR IGNORE INTO tags (tag, run_no) VALUES", "", 2),
+}
+
+_INSERT_RUN = """
+INSERT INTO runs (no, id, kind, workflow_no, owner_name, owner_email, name, notes, seed, sweep, params, options, operators, children, nodes,
+                  sequence, state, closed, cursor, removed, running, success, failed, killed, nodes_ended, created_at, started_at, ended_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 0, 0, '[]', 0, 0, 0, 0, '{}', ?, NULL, NULL)
+"""
+_UPDATE_RUN = """
+UPDATE runs SET state = ?, closed = ?, cursor = ?, removed = ?, running = ?, success = ?, failed = ?, killed = ?, nodes_ended = ?,
+                sequence = ?, started_at = ?, ended_at = ?
+WHERE no = ?
+"""
+_UPSERT_AGENT = """
+INSERT INTO agents (no, name, agent_id, incarnation, version, resources, operators, draining, last_seen_at, reason)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (no) DO UPDATE SET agent_id = excluded.agent_id, incarnation = excluded.incarnation, version = excluded.version,
+    resources = excluded.resources, operators = excluded.operators, draining = excluded.draining,
+    last_seen_at = excluded.last_seen_at, reason = excluded.reason
+"""
+_UPSERT_OPERATOR = """
+INSERT INTO operators (no, name, identity, spec, announced) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (no) DO UPDATE SET spec = excluded.spec, announced = excluded.announced
+"""
+# What a deleted child or run leaves; results stay, as they are the memo's.
+_CHILD_TABLES = ("instances", "nodes", "executions", "attempts", "events")
+_RUN_TABLES = ("tags", "run_params", "pins", "submissions")
+# Rows of a deleted run that one transaction removes.
+DELETED_AT_ONCE = 5000
+
+
+class Batch:
+    """Everything that one transaction writes, as plain rows."""
+
+    __slots__ = (
+        "agents",
+        "events",
+        "forgotten",
+        "new_runs",
+        "operators",
+        "removed_agents",
+        "removed_instances",
+        "removed_nodes",
+        "removed_runs",
+        "repinned",
+        "runs",
+        "sequence",
+        "tables",
+    )
+
+    def __init__(self) -> None:
+        self.tables: dict[str, Rows] = {}
+        self.new_runs: list[tuple[tuple[Any, ...], SubmitRun]] = []
+        self.runs: Rows = []
+        self.agents: Rows = []
+        self.operators: Rows = []
+        self.events: Rows = []
+        self.removed_nodes: Rows = []
+        self.removed_instances: Rows = []
+        self.removed_runs: list[int] = []
+        self.removed_agents: list[int] = []
+        self.forgotten: list[int] = []
+        self.repinned: Rows = []
+        self.sequence: int | None = None
+
+
+def digest_blob(digest: str) -> bytes:
+    """Give the 32 bytes of "blake3:HEX"."""
+    return bytes.fromhex(digest.removeprefix("blake3:"))
+
+
+def key64(key: bytes) -> int:
+    """Give what the index of keys holds: the first 8 bytes as a signed number."""
+    return int.from_bytes(key[:8], "big", signed=True)
+
+
+def render(fx: Effects, specs: dict[int, Any]) -> Batch:
+    """Turn what a batch decided into rows."""
+    batch = Batch()
+    tables = batch.tables
+    batch.sequence = fx.sequence
+    batch.new_runs = [(_new_run(run, command), command) for run, command in fx.submitted]
+    batch.runs = [_run(run) for run in fx.runs.values()]
+    batch.agents = [_agent(agent) for agent in fx.agents.values()]
+    batch.operators = [
+        (number, spec.name, specs[number], orjson.dumps(spec.to_json()).decode(), announced)
+        for number, spec, announced in fx.operators
+    ]
+    tables["results"] = [
+        (
+            row.id,
+            None if row.key is None else key64(row.key),
+            row.key,
+            row.operator_no,
+            row.seed,
+            row.inputs,
+            orjson.dumps(row.outputs).decode(),
+            None if row.blobs is None else orjson.dumps(row.blobs).decode(),
+            orjson.dumps(row.metrics).decode(),
+            row.attempt,
+            row.agent_no,
+            row.started_ms,
+            row.ended_ms,
+            row.log_bytes,
+            *row.owner,
+        )
+        for row in fx.results
+    ]
+    tables["contents"] = [
+        (digest_blob(digest), row.id, size)
+        for row in fx.results
+        for digest, size in (*row.contents, *(row.blobs or {}).values())
+    ]
+    tables["instances"] = [
+        (*key, RUN_STATES[state], sequence, started, ended)
+        for key, (state, sequence, started, ended) in fx.instances.items()
+    ]
+    nodes: Rows = []
+    for node_key, node in fx.nodes.items():
+        if node is None:
+            batch.removed_nodes.append(node_key)
+            continue
+        cause = None if node.failure is None else orjson.dumps(node.failure.to_json()).decode()
+        nodes.append(
+            (*node_key, NODE_STATES[node.state], int(node.cached), node.sequence, node.result, cause, node.ended_ms)
+        )
+    tables["nodes"] = nodes
+    _render_executions(fx, tables)
+    tables["attempts"] = [
+        (
+            row.id,
+            row.execution,
+            *row.owner,
+            row.agent_no,
+            row.state,
+            None if row.failure is None else orjson.dumps(row.failure.to_json()).decode(),
+            row.started_ms,
+            row.ended_ms,
+        )
+        for row in fx.attempts
+    ]
+    tables["pins"] = [(run_no, text, digest_blob(pin.digest), pin.size) for run_no, text, pin in fx.pins]
+    batch.events = [(e.run_no, e.index, e.node, e.attempt, e.kind, e.detail, e.at_ms) for e in fx.events]
+    batch.removed_instances = list(fx.removed_instances)
+    batch.removed_runs = list(fx.removed_runs)
+    batch.removed_agents = list(fx.removed_agents)
+    batch.forgotten = list(fx.forgotten)
+    batch.repinned = [(orjson.dumps(numbers).decode(), run_no) for run_no, numbers in fx.repinned.items()]
+    return batch
+
+
+def _render_executions(fx: Effects, tables: dict[str, Rows]) -> None:
+    live: Rows = []
+    ended: Rows = []
+    for number, execution in fx.executions.items():
+        if execution is None:
+            ended.append((number,))
+            continue
+        agent_no = execution.agent.no if execution.agent is not None else None
+        live.append(
+            (
+                number,
+                execution.key,
+                *execution.owner,
+                execution.losses,
+                execution.failures,
+                execution.attempt,
+                agent_no,
+                execution.dispatched_ms,
+            )
+        )
+    tables["executions"] = live
+    tables["ended_executions"] = ended
+
+
+def _new_run(run: Run, command: SubmitRun) -> tuple[Any, ...]:
+    definition = command.definition
+    options = {"on_failure": definition.on_failure.to_json(), "cache": command.cache.value}
+    return (
+        run.no,
+        run.id,
+        SINGLE if run.single else PARENT,
+        command.workflow_no,
+        command.owner_name,
+        command.owner_email,
+        definition.name or "",
+        definition.notes or "",
+        run.seed,
+        run.sweep.to_text(),
+        "{}",
+        orjson.dumps(options).decode(),
+        orjson.dumps([pinned.no for pinned in command.operators]).decode(),
+        run.size,
+        len(run.plan.nodes),
+        run.sequence,
+        run.created_ms,
+    )
+
+
+def _run(run: Run) -> tuple[Any, ...]:
+    return (
+        RUN_STATES[run.state],
+        run.closed,
+        run.low,
+        orjson.dumps(run.removed).decode() if run.removed else "[]",
+        run.running,
+        run.success,
+        run.failed,
+        run.killed,
+        _counts(run.nodes_ended),
+        run.sequence,
+        run.started_ms,
+        run.ended_ms,
+        run.no,
+    )
+
+
+def _counts(counts: dict[NodeState, int]) -> str:
+    return "{" + ",".join(f'"{state.value}":{count}' for state, count in counts.items() if count) + "}"
+
+
+def _agent(agent: Agent) -> tuple[Any, ...]:
+    return (
+        agent.no,
+        agent.name,
+        agent.agent_id,
+        agent.incarnation,
+        agent.version,
+        orjson.dumps(agent.resources.to_json()).decode(),
+        orjson.dumps(sorted(agent.operators)).decode(),
+        int(agent.draining),
+        agent.heard_ms,
+        agent.reason,
+    )
+
+
+def write(connection: sqlite3.Connection, batch: Batch) -> None:
+    """Write a batch inside the caller's transaction."""
+    if batch.operators:
+        connection.executemany(_UPSERT_OPERATOR, batch.operators)
+    if batch.agents:
+        connection.executemany(_UPSERT_AGENT, batch.agents)
+    for row, command in batch.new_runs:
+        _write_run(connection, row, command)
+    for name, rows in batch.tables.items():
+        if rows:
+            head, tail, width = _STATEMENTS[name]
+            upsert_many(connection, head, tail, width, rows)
+    if batch.runs:
+        connection.executemany(_UPDATE_RUN, batch.runs)
+    if batch.removed_nodes:
+        connection.executemany("DELETE FROM nodes WHERE run_no = ? AND idx = ? AND node = ?", batch.removed_nodes)
+    if batch.events:
+        connection.executemany(
+            "INSERT INTO events (run_no, idx, node, attempt, kind, detail, at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            batch.events,
+        )
+    if batch.repinned:
+        connection.executemany("UPDATE runs SET operators = ? WHERE no = ?", batch.repinned)
+    _write_removals(connection, batch)
+    if batch.sequence is not None:
+        connection.execute("INSERT OR REPLACE INTO meta (name, value) VALUES ('sequence', ?)", (batch.sequence,))
+
+
+def _write_removals(connection: sqlite3.Connection, batch: Batch) -> None:
+    for child in batch.removed_instances:
+        for table in _CHILD_TABLES:
+            connection.execute(f"DELETE FROM {table} WHERE run_no = ? AND idx = ?", child)  # noqa: S608 — a constant of this file
+    for run_no in batch.removed_runs:
+        connection.execute("UPDATE runs SET closed = 3 WHERE no = ?", (run_no,))
+        connection.execute("DELETE FROM run_text WHERE rowid = ?", (run_no,))
+        for table in _RUN_TABLES:
+            connection.execute(f"DELETE FROM {table} WHERE run_no = ?", (run_no,))  # noqa: S608 — as above
+    for number in batch.removed_agents:
+        connection.execute("DELETE FROM agents WHERE no = ?", (number,))
+    for result in batch.forgotten:
+        connection.execute("UPDATE results SET key64 = NULL WHERE id = ?", (result,))
+
+
+def _write_run(connection: sqlite3.Connection, row: tuple[Any, ...], command: SubmitRun) -> None:
+    connection.execute(_INSERT_RUN, row)
+    run_no = row[0]
+    definition = command.definition
+    if definition.name or definition.notes:
+        connection.execute(
+            "INSERT INTO run_text (rowid, name, notes) VALUES (?, ?, ?)",
+            (run_no, definition.name or "", definition.notes or ""),
+        )
+    if definition.tags:
+        connection.executemany(
+            "INSERT OR IGNORE INTO tags (tag, run_no) VALUES (?, ?)", [(t, run_no) for t in definition.tags]
+        )
+    connection.executemany("INSERT INTO run_params (name, text, run_no) VALUES (?, ?, ?)", _params(command, run_no))
+    if command.idempotency is not None:
+        owner, key, digest = command.idempotency
+        connection.execute(
+            "INSERT INTO submissions (owner, key, request, run_no) VALUES (?, ?, ?, ?)", (owner, key, digest, run_no)
+        )
+
+
+def _params(command: SubmitRun, run_no: int) -> Rows:
+    rows: Rows = []
+    for axis in command.definition.sweep.axes:
+        if axis.size <= LISTED_VALUES:
+            rows.extend((axis.name, text, run_no) for text in axis.values())
+        else:
+            rows.append((axis.name, None, run_no))
+    return rows
+
+
+def delete_some(connection: sqlite3.Connection, run_no: int) -> bool:
+    """Remove some rows of a deleted run; False once nothing of it is left."""
+    for table in _CHILD_TABLES:
+        key = "rowid" if table in ("executions", "attempts", "events") else "run_no, idx"
+        found = connection.execute(
+            f"DELETE FROM {table} WHERE ({key}{', node' if table == 'nodes' else ''}) IN "  # noqa: S608 — constants of this file
+            f"(SELECT {key}{', node' if table == 'nodes' else ''} FROM {table} WHERE run_no = ? LIMIT {DELETED_AT_ONCE})",
+            (run_no,),
+        ).rowcount
+        if found:
+            return True
+    connection.execute("DELETE FROM runs WHERE no = ?", (run_no,))
+    return False
