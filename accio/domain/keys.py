@@ -2,8 +2,8 @@
 
     key = BLAKE3 of {"digest":DIGEST,"format":1,"inputs":{PORT:FRAGMENT,…},"operator":NAME,"seed":SEED}
 
-in canonical JSON; `seed` is there for unstable operators only, absent optional ports are left out. A port's *fragment* is
-its canonical text, with two exceptions that keep keys short and free of paths:
+in canonical JSON; `seed` is there for unstable operators only, absent optional ports are left out. A port's *fragment*
+is its canonical text, with two exceptions that keep keys short and free of paths:
 
 - a dataset is `{"dataset":"blake3:HEX"}`, HEX being the digest of its content, also inside collections;
 - a fragment of more than FRAGMENT_LIMIT bytes is replaced by `{"blake3":"HEX"}`, HEX being the hash of its bytes. So is
@@ -31,9 +31,9 @@ _RESERVED = '{"blake3":'
 def fragment(text: str) -> str:
     """Give the fragment of a value without datasets from its canonical text."""
     # A text of n characters has at most 4n bytes, and at least n: most needn't be encoded to be measured.
-    if len(text) * 4 <= FRAGMENT_LIMIT or len(text.encode()) <= FRAGMENT_LIMIT:
-        if not text.startswith(_RESERVED):
-            return text
+    short = len(text) * 4 <= FRAGMENT_LIMIT or len(text.encode()) <= FRAGMENT_LIMIT
+    if short and not text.startswith(_RESERVED):
+        return text
     return f'{{"blake3":"{blake3(text.encode()).hexdigest()}"}}'
 
 

@@ -68,7 +68,8 @@ class _Checker:
         self._workflows = workflows
         self._operators = operators
         self._limits = limits
-        self._base_path = base_path
+        # Without a folder, relative paths are refused: nobody could tell later what they meant.
+        self._base_path = base_path or ""
 
     def check(self, value: Any) -> RunDefinition | None:
         document = self.findings.object(value, "", "a run")

@@ -73,7 +73,10 @@ def parse_to_canonical(datatype: DataType, value: Any, *, base_path: str | None 
 
 
 def resolve_dataset(text: str, base_path: str | None) -> str:
-    """Check the text of a dataset, and join a relative path to *base_path*; nothing looks at the file system."""
+    """Check the text of a dataset, and join a relative path to *base_path*; nothing looks at the file system.
+
+    Without a base path (None) a relative path stays; one that isn't absolute refuses relative paths.
+    """
     if not text:
         raise ValueProblem("expected dataset (a path, a URL or the id of an artifact), found an empty text")
     if "\0" in text:
@@ -84,6 +87,8 @@ def resolve_dataset(text: str, base_path: str | None) -> str:
         raise ValueProblem(f"expected dataset, found {quote(text)}; an artifact is written accio:RUN/NODE/PORT")
     if base_path is None or text.startswith("/") or _SCHEME.match(text):
         return text
+    if not base_path.startswith("/"):
+        raise ValueProblem(f"expected dataset, found the relative path {quote(text)}, and no folder that it is in")
     return posixpath.normpath(posixpath.join(base_path, text))
 
 

@@ -97,7 +97,8 @@ class _Checker:
     def __init__(self, operators: Operators, base_path: str | None, limits: Limits) -> None:
         self.findings = Findings()
         self._operators = operators
-        self._base_path = base_path
+        # Without a folder, relative paths are refused: nobody could tell later what they meant.
+        self._base_path = base_path or ""
         self._limits = limits
 
     def check(self, value: Any, default_id: str | None) -> Workflow | None:

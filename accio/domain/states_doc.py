@@ -1,0 +1,75 @@
+"""Writes docs/states.md from the tables: `python -m accio.domain.states_doc > docs/states.md`."""
+
+import sys
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import TypeVar
+
+from accio.domain.states import (
+    NODE_TERMINAL,
+    NODE_TRANSITIONS,
+    OPERATOR_FAILURES,
+    RUN_TERMINAL,
+    RUN_TRANSITIONS,
+    Cause,
+    NodeState,
+    RunState,
+)
+
+S = TypeVar("S", bound=StrEnum)
+
+_HEAD = """# States
+
+Generated from `accio/domain/states.py`, which is the specification; a test keeps this page fresh.
+"""
+
+_RULES = """## Rules
+
+- A node that didn't succeed cancels all its transitive successors; other branches go on.
+- A run has ended when all its nodes have. All success is success; else any killed is killed; else failed. A parent follows the
+  same rule over its children.
+- The node keeps its place in the queue when its agent is lost, and when it is tried again after a failure.
+- `retries` applies to failures of the operator only: {failures}.
+"""
+
+
+def _diagram(transitions: Mapping[S, Mapping[S, str]], first: Iterable[S], terminal: Iterable[S]) -> list[str]:
+    lines = ["```mermaid", "stateDiagram-v2"]
+    lines += [f"    [*] --> {state}" for state in first]
+    lines += [f"    {before} --> {after}" for before, moves in transitions.items() for after in moves]
+    lines += [f"    {state} --> [*]" for state in transitions if state in set(terminal)]
+    return [*lines, "```", ""]
+
+
+def _table(transitions: Mapping[S, Mapping[S, str]]) -> list[str]:
+    lines = ["| from | to | when |", "|---|---|---|"]
+    lines += [f"| {before} | {after} | {why} |" for before, moves in transitions.items() for after, why in moves.items()]
+    return [*lines, ""]
+
+
+def document() -> str:
+    """Give the page."""
+    failures = ", ".join(cause.value for cause in Cause if cause in OPERATOR_FAILURES)
+    lines = [
+        _HEAD,
+        "## Nodes",
+        "",
+        *_diagram(NODE_TRANSITIONS, (NodeState.WAITING, NodeState.QUEUED), NODE_TERMINAL),
+        *_table(NODE_TRANSITIONS),
+        "## Runs",
+        "",
+        *_diagram(RUN_TRANSITIONS, (RunState.SCHEDULED,), RUN_TERMINAL),
+        *_table(RUN_TRANSITIONS),
+        _RULES.format(failures=failures),
+        "## Causes",
+        "",
+        "A node that ended otherwise than in success keeps one of these causes:",
+        "",
+        *[f"- {cause.value}" for cause in Cause],
+        "",
+    ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(document())
