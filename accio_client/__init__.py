@@ -1,7 +1,7 @@
 """The Python client: `Client` for scripts and notebooks, `AsyncClient` for code with an event loop.
 
-Both give values of `accio_client.views`; errors are those of `accio.errors`. docs/python-client.md is the guide. The names are loaded when
-they are used, so that the command line starts without gRPC.
+Both give values of `accio_client.views`; errors are those of `accio.errors`. docs/python-client.md is the guide. The
+names are loaded when they are used, so that the command line starts without gRPC.
 """
 
 from importlib import import_module

@@ -19,7 +19,7 @@ import orjson
 from accio.errors import InvalidDefinition
 from accio.v1 import accio_pb2, artifacts_pb2, runs_pb2, values_pb2, workflows_pb2
 from accio.wire import is_clipped
-from accio_client import from_wire, views
+from accio_client import fetching, from_wire, views
 from accio_client.connection import DEADLINE_S, STREAM_DEADLINE_S, Connection
 from accio_client.logs import LogReader
 from accio_client.settings import Settings
@@ -395,6 +395,14 @@ class AsyncClient:
         async with aclosing(chunks):
             async for chunk in chunks:
                 yield chunk.data
+
+    async def fetch_artifact(self, run: str, node: str, port: str, folder: Path) -> tuple[Path, int]:
+        """Write an output to *folder*/NODE-PORT (a dataset) or *folder*/NODE-PORT.json; returns its place and bytes."""
+        found = await fetching.artifact(self, run, node, port)
+        suffix = "" if found.type == "dataset" else ".json"
+        target = folder / f"{node}-{port}{suffix}"
+        folder.mkdir(parents=True, exist_ok=True)
+        return target, await fetching.fetch(self, found, target)
 
     # -------------------------------------------------------------------------------------------------------- internal
 

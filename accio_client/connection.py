@@ -35,7 +35,8 @@ _OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.keepalive_timeout_ms", 10_000),
 )
 
-_NEVER_SENT = "failed to connect"
+_NEVER_SENT = ("failed to connect", "errors resolving", "DNS resolution failed")
+"""How gRPC's details begin where no connection came about, so that the request was never sent."""
 
 R = TypeVar("R")
 
@@ -130,11 +131,10 @@ class Connection:
     def translate(self, error: grpc.aio.AioRpcError, deadline: float) -> AccioError:
         """The error that a failed call means."""
         code, details = error.code(), error.details() or ""
-        if code is grpc.StatusCode.UNAVAILABLE and (not self._answered or details.startswith(_NEVER_SENT)):
-            if details.startswith(_NEVER_SENT):
-                details = details.rpartition("connect: ")[2] if "connect: " in details else "no connection"
+        if code is grpc.StatusCode.UNAVAILABLE and details.startswith(_NEVER_SENT):
+            reason = details.rpartition(": ")[2].lower()
             return Unavailable(
-                f"no daemon answers at {self.address} ({details}): start one with `accio up` (or `accio daemon`), "
+                f"no daemon answers at {self.address} ({reason}): start one with `accio up` (or `accio daemon`), "
                 "or say where it is in ACCIO_ADDR"
             )
         if code is grpc.StatusCode.DEADLINE_EXCEEDED:

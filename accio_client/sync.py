@@ -5,13 +5,15 @@
         print(client.wait(submitted.run.id).state)
 
 Nothing is decided here: one event loop in a thread of its own runs the asynchronous client, and the caller waits for
-it. A test holds the signatures of both against each other. Use it from any thread; `close` (or `with`) ends the thread.
+it. A test holds the signatures of both against each other. Use it from any thread; `close` (or `with`) ends the
+thread.
 """
 
 import asyncio
 import threading
 from collections.abc import AsyncGenerator, Coroutine, Iterable, Iterator
 from concurrent.futures import Future
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -193,8 +195,7 @@ class Client:
 
     def watch(self, run: str, *, patience: float = WATCH_PATIENCE_S) -> Iterator[views.RunUpdate]:
         """The run's state now and at each change (the latest wins) until it has ended; survives a restart of the
-        daemon.
-        """
+        daemon."""
         return self._iterate(self._client.watch(run, patience=patience))
 
     def wait(self, run: str, *, patience: float = WATCH_PATIENCE_S) -> views.RunView:
@@ -260,3 +261,7 @@ class Client:
     def read_blob(self, digest: str) -> Iterator[bytes]:
         """The bytes of a stored blob in pieces; nothing is verified here."""
         return self._iterate(self._client.read_blob(digest))
+
+    def fetch_artifact(self, run: str, node: str, port: str, folder: Path) -> tuple[Path, int]:
+        """Write an output to *folder*/NODE-PORT (a dataset) or *folder*/NODE-PORT.json; returns its place and bytes."""
+        return self._run(self._client.fetch_artifact(run, node, port, folder))

@@ -1,0 +1,110 @@
+"""Definitions named on the command line: files, workflows, and the values that replace what a file says."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+from accio.domain.documents import parse_document
+from accio.domain.runs import with_overrides
+from accio.errors import BadRequest, InvalidDefinition, NotFound
+
+LARGEST = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A definition's text, what to call it in messages, and the folder that its relative paths mean."""
+
+    name: str
+    text: bytes
+    base_path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overrides:
+    """What the command line says instead of the file; None where it says nothing."""
+
+    params: tuple[str, ...] = ()
+    name: str | None = None
+    notes: str | None = None
+    tags: str | None = None
+    repeat: int | None = None
+    seed: str | None = None
+
+
+def read_file(name: str) -> Source:
+    """The file *name*; NotFound if there is none, and other errors that name it."""
+    path = Path(name)
+    try:
+        size = path.stat().st_size
+        if path.is_dir():
+            raise BadRequest(f"{name}: expected a JSON file, found a folder")
+        if size > LARGEST:
+            raise BadRequest(f"{name}: expected at most {LARGEST} bytes, found {size}")
+        text = path.read_bytes()
+    except FileNotFoundError:
+        raise NotFound(f"{name}: no such file") from None
+    except (OSError, ValueError) as error:
+        reason = (getattr(error, "strerror", None) or str(error)).lower()
+        raise BadRequest(f"{name}: can't be read: {reason}") from None
+    return Source(name=name, text=text, base_path=str(path.absolute().parent))
+
+
+def means_file(argument: str) -> bool:
+    """Whether *argument* names a file rather than a workflow: it is there, or looks like a path."""
+    return "/" in argument or argument.lower().endswith(".json") or Path(argument).is_file()
+
+
+def submission(argument: str, overrides: Overrides) -> Source:
+    """The run definition that `accio submit ARGUMENT …` means. What is wrong with it is left for the daemon to say."""
+    params = parameters(overrides.params)
+    if means_file(argument):
+        source = read_file(argument)
+        if overrides == Overrides():
+            return source
+        try:
+            document = parse_document(source.text)
+        except InvalidDefinition:
+            return source  # the daemon tells everything that is wrong with it
+    else:
+        source, document = Source(name="", text=b"", base_path=str(Path.cwd())), {"workflow": argument}
+    changed = with_overrides(
+        document,
+        params=params,
+        name=overrides.name,
+        notes=overrides.notes,
+        tags=None if overrides.tags is None else tag_list(overrides.tags),
+        repeat=overrides.repeat,
+    )
+    if overrides.seed is not None:
+        changed["seed"] = overrides.seed
+    text = json.dumps(changed, ensure_ascii=False, default=_number).encode()
+    return Source(name=source.name, text=text, base_path=source.base_path)
+
+
+def parameters(arguments: Sequence[str]) -> list[tuple[str, str]]:
+    """Names and values of `name=value` arguments, in their order."""
+    pairs: list[tuple[str, str]] = []
+    for argument in arguments:
+        name, equal, value = argument.partition("=")
+        if not equal or not name:
+            raise BadRequest(f"expected NAME=VALUE for a parameter, found {argument!r}")
+        pairs.append((name, value))
+    return pairs
+
+
+def tag_list(text: str) -> list[str]:
+    """Tags separated by commas; an empty text means none."""
+    return [tag for tag in (each.strip() for each in text.split(",")) if tag]
+
+
+def _number(value: Decimal) -> float | str:
+    """A number of the document as JSON; as text, which means the same to every type, if a double would change it."""
+    double = float(value)
+    return double if Decimal(repr(double)) == value else str(value)
+
+
+def read_files(names: Iterable[str]) -> list[Source]:
+    return [read_file(name) for name in names]

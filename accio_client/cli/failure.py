@@ -1,0 +1,91 @@
+"""The end of a command that went wrong: one message, one exit code, and for a bug a reference to a log, never a
+traceback.
+"""
+
+import os
+import secrets
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from accio.errors import AccioError, InvalidDefinition
+from accio_client.cli.exits import CODE_OF_ERROR, EXIT_OF_ERROR, INTERNAL, INTERRUPTED, USAGE
+from accio_client.cli.session import complain, print_document
+from accio_client.clock import now
+
+LOG = "client-errors.log"
+
+
+def report(error: Exception, arguments: Sequence[str]) -> int:
+    """Tell what went wrong (with `--json` also as a document) and return the exit code."""
+    code, name, message = _described(error, arguments)
+    if name and wants_json(arguments):
+        from accio_client.documents import document, issues
+
+        if isinstance(error, InvalidDefinition):
+            warnings = issues(error.warnings)
+            print_document(document({"valid": False, "errors": issues(error.issues), "warnings": warnings}))
+        else:
+            print_document(document({"error": {"code": name, "message": message}}))
+        sys.stdout.flush()
+    if message:
+        complain(f"accio: {message}")
+    return code
+
+
+def _described(error: Exception, arguments: Sequence[str]) -> tuple[int, str, str]:
+    """Exit code, name and message of *error*; nothing is told where both texts are empty."""
+    match error:
+        case click.exceptions.Exit():
+            return error.exit_code, "", ""
+        case click.exceptions.Abort():
+            return INTERRUPTED, "", ""
+        case click.UsageError():
+            usage = f"\n{error.ctx.get_usage()}" if error.ctx else ""
+            return USAGE, "bad_command_line", _sentence(error.format_message()) + usage
+        case click.ClickException():
+            return USAGE, "bad_command_line", error.format_message()
+        case AccioError():
+            kind = next(kind for kind in type(error).__mro__ if kind in EXIT_OF_ERROR or kind is AccioError)
+            return EXIT_OF_ERROR.get(kind, INTERNAL), CODE_OF_ERROR.get(kind, "internal"), error.message
+        case OSError() if error.strerror:
+            what = f"{error.filename}: " if error.filename else ""
+            return USAGE, "file", f"{what}{error.strerror.lower()}"
+        case _:
+            return INTERNAL, "internal", _logged(error, arguments)
+
+
+def _sentence(text: str) -> str:
+    return text[:1].lower() + text[1:] if text[:2].istitle() else text
+
+
+def _logged(error: Exception, arguments: Sequence[str]) -> str:
+    """Write the traceback to a log of this user and say where it is."""
+    reference = secrets.token_hex(4)
+    text = "".join(traceback.format_exception(error))
+    entry = f"{now().isoformat()} ref {reference} accio {' '.join(arguments)}\n{text}\n"
+    for folder in _log_folders():
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with (folder / LOG).open("a", encoding="utf-8", errors="backslashreplace") as log:
+                log.write(entry)
+        except OSError:
+            continue
+        return f"internal error (ref {reference}): this is a bug; the details are in {folder / LOG}"
+    return f"internal error (ref {reference}): this is a bug: {type(error).__name__}: {error}"
+
+
+def _log_folders() -> list[Path]:
+    from platformdirs import user_state_path
+
+    return [user_state_path("accio"), Path(tempfile.gettempdir()) / f"accio-{os.getuid()}"]
+
+
+def wants_json(arguments: Sequence[str]) -> bool:
+    """Whether `--json` was given, for when the command line itself couldn't be read."""
+    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    return any(argument in ("-json", "--json", "-json=true", "--json=true") for argument in options)

@@ -1,0 +1,113 @@
+"""Following a run until it has ended: progress on a terminal, a line per change of state elsewhere, Ctrl-C detaches."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Protocol
+
+from accio.domain.issues import Issue
+from accio.domain.states import NODE_TERMINAL
+from accio.errors import Internal
+from accio_client.cli.runs_shown import counted
+from accio_client.cli.session import Session, coloured
+from accio_client.views import RunUpdate, RunView
+
+
+def follow(session: Session, updates: Iterator[RunUpdate], source: str = "") -> tuple[RunView, tuple[Issue, ...]]:
+    """Show *updates* until the run has ended; the run and the findings of its submission."""
+    screen: Screen = Lines(session)
+    if coloured(sys.stderr) and not session.quiet:
+        screen = Bar()
+    last: RunView | None = None
+    warnings: tuple[Issue, ...] = ()
+    try:
+        with closing(screen):
+            for update in updates:
+                if update.warnings and not warnings:
+                    warnings = update.warnings
+                    session.warn(warnings, source)
+                last = update.run
+                screen.show(update)
+    except KeyboardInterrupt:
+        if last is not None:
+            session.say(f"\ndetached; {last.id} goes on. Follow it again: accio watch {last.id}")
+        raise
+    if last is None:
+        raise Internal("the daemon ended the call without a word about the run: look for the run with `accio get runs`")
+    return last, warnings
+
+
+class Screen(Protocol):
+    """Where updates are shown."""
+
+    def show(self, update: RunUpdate) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Lines:
+    """For files and pipes: a line whenever the state changes, and one for the first failure."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._state = ""
+        self._failed = False
+
+    def show(self, update: RunUpdate) -> None:
+        if update.run.state != self._state:
+            self._state = update.run.state
+            self._session.say(f"{update.run.id} {self._state} ({counted(update.run.nodes_by_state) or 'no nodes'})")
+        if update.first_failure is not None and not self._failed:
+            self._failed = True
+            self._session.say(failure_line(update))
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class Bar:
+    """For terminals: a bar over the nodes, the children by state, and the first failure above it."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed:.0f}/{task.total:.0f} nodes"),
+            TextColumn("{task.fields[states]}"),
+            TimeElapsedColumn(),
+            console=Console(stderr=True),
+        )
+        self._progress.start()
+        self._task = self._progress.add_task("submitting", total=None, states="")
+        self._failed = False
+
+    def show(self, update: RunUpdate) -> None:
+        nodes = update.run.nodes_by_state
+        ended = sum(count for state, count in nodes.items() if state in {each.value for each in NODE_TERMINAL})
+        states = update.run.children_by_state if update.run.kind == "parent" else nodes
+        self._progress.update(
+            self._task,
+            description=f"{update.run.id} {update.run.state.value}",
+            completed=ended,
+            total=sum(nodes.values()),
+            states=counted(states),
+        )
+        if update.first_failure is not None and not self._failed:
+            self._failed = True
+            self._progress.console.print(failure_line(update), markup=False, highlight=False)
+
+    def close(self) -> None:
+        self._progress.stop()
+
+
+def failure_line(update: RunUpdate) -> str:
+    """The first failure in one sentence, and where its details are."""
+    from accio_client.cli.text import printable
+
+    found = update.first_failure
+    assert found is not None
+    cause = printable(f"{found.failure.cause}: {found.failure.message}"[:2000])
+    return f"{found.run}/{found.node} failed: {cause} (details: accio describe node {found.run}/{found.node})"

@@ -1,0 +1,44 @@
+"""What `accio help` and mistyped commands show; imports nothing that takes time."""
+
+import sys
+from difflib import get_close_matches
+
+from accio_client.cli.catalogue import COMMANDS, nouns, verbs
+
+_FOOT = """
+Options are written -x=value, -x value, --x=value or --x value; switches -x, -nox or --no-x; `--` ends them.
+`accio help COMMAND` explains a command. Every command takes -json and -quiet.
+"""
+
+
+def overview() -> int:
+    lines = ["Run experiments on a cluster: workflows, sweeps, memoized results.", "", "usage: accio COMMAND ...", ""]
+    width = max(map(len, COMMANDS))
+    lines += [f"  {words:<{width}}  {entry.summary}" for words, entry in COMMANDS.items()]
+    sys.stdout.write("\n".join(lines) + "\n" + _FOOT)
+    return 0
+
+
+def of_verb(verb: str, *, asked: bool) -> int:
+    """The commands that begin with *verb*; an error unless help was asked for."""
+    stream = sys.stdout if asked else sys.stderr
+    if not asked:
+        stream.write(f"accio {verb}: what? Say one of: {', '.join(nouns(verb))}\n\n")
+    for words, entry in COMMANDS.items():
+        if words == verb or words.startswith(f"{verb} "):
+            stream.write(f"  accio {words:<20}  {entry.summary}\n")
+    return 0 if asked else 1
+
+
+def unknown(words: str) -> int:
+    """Tell that there is no such command, and what may have been meant."""
+    verb, _, noun = words.partition(" ")
+    known = [f"{verb} {each}" for each in nouns(verb)] or verbs()
+    close = get_close_matches(words if noun else verb, known, n=1, cutoff=0.5)
+    meant = f"; did you mean `accio {close[0]}`?" if close else f"; there are: {', '.join(known)}"
+    sys.stderr.write(f"accio: there is no command {_plain(words)!r}{meant}\n")
+    return 1
+
+
+def _plain(text: str) -> str:
+    return text.encode("ascii", "backslashreplace").decode()

@@ -1,0 +1,95 @@
+"""The entry of `accio`: finds the command, runs it, and turns whatever goes wrong into a sentence and an exit code."""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, NoReturn
+
+from accio_client.cli.catalogue import COMMANDS, SAME, nouns, verbs
+
+if TYPE_CHECKING:
+    import click
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line *arguments* and return its exit code. Shows no traceback, whatever happens."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)  # a test's stream may have none
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+    try:
+        code = _dispatch(given)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader of our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # noqa: BLE001 - the last resort: users see no traceback
+        from accio_client.cli.failure import report
+
+        return report(error, given)
+    return code
+
+
+def _dispatch(arguments: Sequence[str]) -> int:
+    leading, words, rest = split(arguments)
+    if words in COMMANDS and COMMANDS[words].program:
+        become(COMMANDS[words].module, [*leading, *rest])
+    if words in COMMANDS:
+        command = load(words)
+        result = command.main([*leading, *rest], prog_name=f"accio {words}", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    verb = words.partition(" ")[0]
+    from accio_client.cli import help_text
+
+    if not words:
+        asked_for_version = any(option.lstrip("-") in ("version", "V") for option in leading)
+        return _dispatch(["version", *rest]) if asked_for_version else help_text.overview()
+    if words == verb and nouns(verb):
+        return help_text.of_verb(verb, asked=any(option.lstrip("-") in ("h", "help") for option in leading))
+    return help_text.unknown(words)
+
+
+def split(arguments: Sequence[str]) -> tuple[list[str], str, list[str]]:
+    """Options before the command, the command's words as the catalogue has them, and what follows."""
+    rest = list(arguments)
+    leading = _options(rest)
+    if not rest:
+        return leading, "", []
+    words = rest.pop(0)
+    if words in COMMANDS:
+        if rest and f"{words} {rest[0]}" in COMMANDS:
+            words = f"{words} {rest.pop(0)}"
+        return leading, words, rest
+    if words in verbs():
+        leading += _options(rest)
+        if rest:
+            words = f"{words} {rest.pop(0)}"
+    return leading, SAME.get(words, words), rest
+
+
+def _options(rest: list[str]) -> list[str]:
+    """Take the options from the beginning of *rest*."""
+    taken: list[str] = []
+    while rest and rest[0].startswith("-") and rest[0] not in ("-", "--"):
+        taken.append(rest.pop(0))
+    return taken
+
+
+def become(module: str, arguments: Sequence[str]) -> NoReturn:
+    """Let the program *module* take the place of this process: signals and exit code are its own."""
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-m", module, *arguments])  # noqa: S606 - a shell has no business here
+
+
+def load(words: str) -> "click.Command":
+    """The click command that the catalogue names."""
+    command: click.Command = import_module(COMMANDS[words].module).command
+    return command
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,98 @@
+"""How runs and nodes look on a terminal."""
+
+from collections.abc import Iterable
+
+from accio_client.cli.session import fields, table
+from accio_client.cli.text import duration, local_time, shown_value
+from accio_client.views import NodeView, RunDetails, RunView
+
+_HEADERS = ("id", "state", "progress", "workflow", "name", "tags", "owner", "created", "took")
+_CHILD_HEADERS = ("id", "state", "progress", "label", "took")
+_NODE_HEADERS = ("node", "operator", "state", "cached", "attempts", "agent", "took", "cause")
+
+
+def show_runs(runs: Iterable[RunView], *, children: bool) -> None:
+    """A row per run; children of one parent differ by their labels only."""
+    if children:
+        rows = [(run.id, run.state, _share(run), run.label, duration(run.started_at, run.ended_at)) for run in runs]
+        table(_CHILD_HEADERS, rows)
+    else:
+        table(_HEADERS, [_row(run) for run in runs])
+
+
+def _row(run: RunView) -> tuple[str, ...]:
+    return (
+        run.id,
+        run.state,
+        _share(run),
+        f"{run.workflow_id}:{run.workflow_version}",
+        run.name,
+        ",".join(run.tags),
+        run.owner.name,
+        local_time(run.created_at),
+        duration(run.started_at, run.ended_at),
+    )
+
+
+def _share(run: RunView) -> str:
+    """Progress as whole percents; 100 only when everything has ended."""
+    share = f"{int(run.progress * 100)}%"
+    return f"{share} of {run.children}" if run.children is not None else share
+
+
+def show_run(found: RunDetails) -> None:
+    """Everything about a run: its facts, its parameters, its nodes or the state of its children."""
+    run = found.run
+    facts: list[tuple[str, object]] = [
+        ("id", run.id),
+        ("kind", run.kind),
+        ("parent", run.parent),
+        ("label", run.label if run.kind == "child" else None),
+        ("name", run.name),
+        ("notes", run.notes),
+        ("tags", ", ".join(run.tags)),
+        ("workflow", f"{run.workflow_id}:{run.workflow_version}"),
+        ("owner", run.owner),
+        ("seed", str(run.seed)),
+        ("repetition" if run.kind == "child" else "repetitions", run.repeat),
+        ("state", run.state.value),
+        ("progress", _share(run)),
+        ("created", local_time(run.created_at)),
+        ("started", local_time(run.started_at)),
+        ("ended", local_time(run.ended_at)),
+        ("took", duration(run.started_at, run.ended_at)),
+    ]
+    if run.children is not None:
+        facts.append(("children", counted(run.children_by_state)))
+    facts.append(("nodes", counted(run.nodes_by_state)))
+    facts += [(f"param {name}", shown_value(each.value)) for name, each in run.params.items() if each.value is not None]
+    fields(facts)
+    if found.nodes:
+        fields([])
+        show_nodes(found.nodes)
+
+
+def counted(by_state: object) -> str:
+    """Counts by state, such as `8 success, 1 failed`."""
+    assert isinstance(by_state, dict)
+    return ", ".join(f"{count} {state}" for state, count in by_state.items() if count)
+
+
+def show_nodes(nodes: Iterable[NodeView]) -> None:
+    table(_NODE_HEADERS, [_node_row(node) for node in nodes])
+
+
+def _node_row(node: NodeView) -> tuple[object, ...]:
+    why = node.reason
+    if node.failure is not None:
+        why = f"{node.failure.cause}: {node.failure.message}" if node.failure.message else node.failure.cause
+    return (
+        node.name,
+        node.operator,
+        node.state.value,
+        "yes" if node.cached else "",
+        node.attempts,
+        node.agent or "",
+        duration(node.started_at, node.ended_at),
+        why,
+    )

@@ -1,0 +1,112 @@
+"""`accio submit FILE|WORKFLOW [NAME=VALUE …]`"""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from accio.errors import InvalidDefinition
+from accio_client.cli.definitions import Overrides, Source, submission
+from accio_client.cli.exits import NOT_SUCCESS, SUCCESS
+from accio_client.cli.session import Session, accio_command, fields, out
+from accio_client.documents import document, dry_run, issues, run
+
+if TYPE_CHECKING:
+    from accio_client.sync import Client
+    from accio_client.views import CacheMode, DryRunView, RunView
+
+
+@accio_command
+@click.argument("definition", metavar="FILE|WORKFLOW")
+@click.argument("params", nargs=-1, metavar="[NAME=VALUE]...")
+@click.option("--name", help="The run's name.")
+@click.option("--notes", help="Notes about the run.")
+@click.option("--tags", metavar="TAG,TAG...", help="Tags, instead of the file's.")
+@click.option("--repeat", type=int, metavar="N", help="Repetitions of each combination of values.")
+@click.option("--seed", metavar="NUMBER", help="The seed that fixes every result.")
+@click.option("--wait/--no-wait", default=False, help="Follow the run until it has ended; exit 3 if not in success.")
+@click.option("--cache/--no-cache", default=True, help="Whether to take and keep memoized results.")
+@click.option("--refresh/--no-refresh", default=False, help="Execute everything, and keep the new results.")
+@click.option("--dry-run/--no-dry-run", default=False, help="Say what would be executed, and create nothing.")
+def command(
+    session: Session,
+    *,
+    definition: str,
+    params: tuple[str, ...],
+    name: str | None,
+    notes: str | None,
+    tags: str | None,
+    repeat: int | None,
+    seed: str | None,
+    wait: bool,
+    cache: bool,
+    refresh: bool,
+    dry_run: bool,
+) -> int:
+    """Create a run, or a sweep, from a run definition FILE or from a WORKFLOW (id or id:version).
+
+    NAME=VALUE replaces whatever the file gives for that parameter; a name that is given several times makes a sweep
+    over its values.
+    """
+    if refresh and not cache:
+        raise click.UsageError(
+            "-nocache and -refresh exclude each other: one keeps nothing, the other keeps the new results"
+        )
+    overrides = Overrides(params=params, name=name, notes=notes, tags=tags, repeat=repeat, seed=seed)
+    source = submission(definition, overrides)
+    mode: CacheMode = "refresh" if refresh else "use" if cache else "none"
+    with session.client() as client:
+        try:
+            if dry_run:
+                return _dry_run(session, client, source, mode)
+            if wait:
+                return _wait(session, client, source, mode)
+            return _submit(session, client, source, mode)
+        except InvalidDefinition as error:
+            return session.refused(error, source.name, source.text)
+
+
+def _submit(session: Session, client: "Client", source: Source, mode: "CacheMode") -> int:
+    done = client.submit(source.text, base_path=source.base_path, cache=mode)
+    session.warn(done.warnings, source.name)
+    content = document({"run": run(done.run), "warnings": issues(done.warnings)})
+    session.answer(content, [done.run.id], lambda: _show(session, done.run))
+    return SUCCESS
+
+
+def _show(session: Session, created: "RunView") -> None:
+    out(created.id)
+    what = f"{created.children} runs" if created.children is not None else "a run"
+    session.say(f"submitted {what} of {created.workflow_id}:{created.workflow_version} with seed {created.seed}")
+    session.say(f"follow: accio watch {created.id}")
+
+
+def _wait(session: Session, client: "Client", source: Source, mode: "CacheMode") -> int:
+    from accio_client.cli.following import follow
+
+    updates = client.submit_and_watch(source.text, base_path=source.base_path, cache=mode)
+    ended, warnings = follow(session, updates, source.name)
+    content = document({"run": run(ended), "warnings": issues(warnings)})
+    session.answer(content, [ended.id], lambda: out(f"{ended.id} {ended.state.value}"))
+    return SUCCESS if ended.state.value == "success" else NOT_SUCCESS
+
+
+def _dry_run(session: Session, client: "Client", source: Source, mode: "CacheMode") -> int:
+    found = client.dry_run(source.text, base_path=source.base_path, cache=mode)
+    session.warn(found.warnings, source.name)
+    session.answer(document(dry_run(found)), [], lambda: _show_dry_run(found))
+    return SUCCESS
+
+
+def _show_dry_run(found: "DryRunView") -> None:
+    about = "about " if found.sampled else ""
+    fields(
+        [
+            ("runs", str(found.children)),
+            ("nodes", str(found.nodes)),
+            ("distinct nodes", str(found.distinct_nodes)),
+            ("cached", f"{about}{found.cached}"),
+            ("to execute", f"{about}{found.to_execute}"),
+            ("not known yet", f"{found.unknown} depend on outputs that don't exist yet" if found.unknown else None),
+            ("sample", f"{found.looked_up} distinct nodes were looked up" if found.sampled else None),
+        ]
+    )

@@ -1,0 +1,73 @@
+"""Text for terminals: nothing from elsewhere may move the cursor, change colours or hide what stands there."""
+
+import re
+from datetime import datetime, timedelta
+
+# Controls (C0 but tab and newline, DEL, C1), line and paragraph separators, marks and overrides of writing direction,
+# zero-width
+# characters, the byte order mark, tags, and what is no character at all.
+_UNSAFE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\uffff"
+    "\ud800-\udfff\U000e0000-\U000e007f]"
+)
+_LINE_UNSAFE = re.compile(_UNSAFE.pattern[:-1] + "\t\n]")
+
+
+def printable(text: str) -> str:
+    r"""*text* on one line with every character visible; what isn't is written as an escape such as \x1b."""
+    return _LINE_UNSAFE.sub(_escaped, text)
+
+
+def printable_lines(text: str) -> str:
+    """As `printable`, but tabs and line ends stay."""
+    return _UNSAFE.sub(_escaped, text)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    if found[0] in "\t\n\r":
+        return {"\t": "\\t", "\n": "\\n", "\r": "\\r"}[found[0]]
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def shown_value(value: object) -> str:
+    """A parameter's or artifact's value on one line, as it would be typed."""
+    import orjson
+
+    return printable(value if isinstance(value, str) else orjson.dumps(value, default=str).decode())
+
+
+def size(count: int) -> str:
+    """Bytes for people: 1.5 GiB."""
+    amount = float(count)
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
+        if amount < 1024 or unit == "TiB":
+            return f"{count} B" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1024
+    raise AssertionError("the last unit takes everything")
+
+
+def local_time(at: datetime | None) -> str:
+    """Date and time of day in the user's time zone; nothing for none."""
+    return at.astimezone().strftime("%Y-%m-%d %H:%M:%S") if at else ""
+
+
+def duration(began: datetime | None, ended: datetime | None) -> str:
+    """How long something took: 0.25 s, 12 s, 3:05 min, 2:10 h."""
+    if began is None or ended is None:
+        return ""
+    return span(ended - began)
+
+
+def span(length: timedelta) -> str:
+    seconds = max(length.total_seconds(), 0.0)
+    if seconds < 10:
+        return f"{seconds:.2f} s"
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    if minutes < 60:
+        return f"{minutes}:{rest:02d} min"
+    return f"{minutes // 60}:{minutes % 60:02d} h"

@@ -1,0 +1,77 @@
+"""Outputs of nodes into files: datasets as the files and folders that they are, every other value as JSON."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import orjson
+
+from accio.content.digest import Digest, Hasher, parse_digest
+from accio.content.errors import DigestMismatch
+from accio.content.manifest import decode
+from accio.content.target import DatasetTarget
+from accio.domain.datatypes import DATASET, parse_type
+from accio.errors import AlreadyExists, FailedPrecondition, NotFound
+from accio_client.from_wire import user_value
+from accio_client.views import ArtifactView
+
+if TYPE_CHECKING:
+    from accio_client.client import AsyncClient
+
+
+async def artifact(client: "AsyncClient", run: str, node: str, port: str) -> ArtifactView:
+    """The output *port* of a node, with its value also where that travels as a blob; NotFound if there is none."""
+    details = await client.get_node(run, node)
+    for found in details.artifacts:
+        if found.port == port:
+            return found
+    if not details.artifacts:
+        raise FailedPrecondition(f"{run}/{node} has no outputs: it is {details.node.state.value}")
+    known = ", ".join(each.port for each in details.artifacts)
+    raise NotFound(f"{run}/{node} has no output {port!r}; it has: {known}")
+
+
+async def fetch(client: "AsyncClient", found: ArtifactView, target: Path) -> int:
+    """Write an output to *target*, where nothing may stand yet; it appears whole or not at all. Returns its bytes.
+
+    Every blob is verified against its digest while it is written.
+    """
+    if parse_type(found.type) == DATASET:
+        return await _fetch_dataset(client, parse_digest(str(found.value)), target)
+    canonical = found.canonical
+    if found.blob is not None:
+        canonical = (await read_verified(client, parse_digest(found.blob))).decode()
+    return _write(target, orjson.dumps(user_value(found.type, canonical), option=orjson.OPT_INDENT_2) + b"\n")
+
+
+async def read_verified(client: "AsyncClient", digest: Digest) -> bytes:
+    """A blob in memory; DigestMismatch if it isn't what its name says."""
+    hasher, pieces = Hasher(), []
+    async for piece in client.read_blob(digest):
+        hasher.update(piece)
+        pieces.append(piece)
+    if hasher.digest() != digest:
+        raise DigestMismatch(digest, hasher.digest())
+    return b"".join(pieces)
+
+
+async def _fetch_dataset(client: "AsyncClient", digest: Digest, target: Path) -> int:
+    manifest = decode(await read_verified(client, digest))
+    with DatasetTarget(target, manifest, writable=True) as place:
+        for entry in manifest.files:
+            with place.receive(entry) as file:
+                async for piece in client.read_blob(entry.digest):
+                    file.write(piece)
+        place.commit()
+    return manifest.size
+
+
+def _write(target: Path, data: bytes) -> int:
+    draft = target.with_name(f".{target.name}.part")
+    if target.exists():
+        raise AlreadyExists(f"there is something at {target} already: remove it, or choose another place")
+    try:
+        draft.write_bytes(data)
+        draft.rename(target)
+    finally:
+        draft.unlink(missing_ok=True)
+    return len(data)
