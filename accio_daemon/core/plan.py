@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from accio.domain.datatypes import DataType, Kind
+from accio.domain.keys import KEY_FORMAT, fragment
 from accio.domain.operators import OperatorSpec
 from accio.domain.resources import Resources
 from accio.domain.sweeps import Sweep
@@ -44,6 +45,7 @@ class NodePlan:
     node_class: NodeClass
     bindings: tuple[Binding, ...]  # sorted by port
     constant_inputs: str | None  # the whole inputs document, if nothing varies and nothing is a dataset
+    constant_key_inputs: str  # the same as it enters the key
     predecessors: tuple[int, ...]
     successors: tuple[int, ...]
     descendants: tuple[int, ...]  # all transitive successors
@@ -163,6 +165,8 @@ def _bindings(
                 text = cast(kind, port.type, constant)
             case None:
                 text = port.default
+            case _:
+                raise AssertionError(f"unknown source {given!r}")
         if text is not None:
             found.append(Binding(**common, source=port.type, has_dataset=has_dataset, text=text))  # type: ignore[arg-type]  # as above
     return tuple(found)
@@ -232,7 +236,7 @@ def _node(
 ) -> NodePlan:
     spec = pinned.spec
     constant = all(b.text is not None and not b.has_dataset for b in bindings)
-    head = f'{{"digest":"{spec.digest}","format":1,"inputs":' if spec.digest is not None else ""
+    head = f'{{"digest":"{spec.digest}","format":{KEY_FORMAT},"inputs":' if spec.digest is not None else ""
     return NodePlan(
         no=no,
         name=definition.name,
@@ -245,6 +249,9 @@ def _node(
         ),
         bindings=bindings,
         constant_inputs="{" + ",".join(f"{b.label}{b.text}" for b in bindings) + "}" if constant else None,
+        constant_key_inputs="{" + ",".join(b.label + fragment(b.text or "") for b in bindings) + "}"
+        if constant
+        else "",
         predecessors=predecessors,
         successors=successors,
         descendants=descendants,

@@ -9,17 +9,19 @@ from collections.abc import Iterable, Mapping
 from blake3 import blake3
 
 from accio.domain.failures import Failure
-from accio.domain.keys import INLINE_LIMIT
+from accio.domain.keys import datasets_of, fragment, fragment_with_datasets
 from accio.domain.seeds import node_seed
 from accio.domain.states import Cause, NodeState
 from accio.domain.values import cast
 from accio_daemon.core import endings
 from accio_daemon.core.commands import CacheMode, ContentMissing, Instant, Pin, Result
-from accio_daemon.core.datasets import dataset_texts, digests_of, key_text
 from accio_daemon.core.effects import Effects
 from accio_daemon.core.plan import Binding, NodePlan
 from accio_daemon.core.records import Agent, Execution, Instance, Place, Run
 from accio_daemon.core.world import World
+
+# How the text of a dataset begins that is named by its content.
+_BY_CONTENT = "blake3:"
 
 
 class _Inputs:
@@ -166,7 +168,9 @@ def _instance_seed(instance: Instance) -> int:
 
 def _gather(run: Run, instance: Instance, node: NodePlan) -> _Inputs:
     if node.constant_inputs is not None:
-        return _Inputs(node.constant_inputs)
+        inputs = _Inputs(node.constant_inputs)
+        inputs.key_inputs = node.constant_key_inputs
+        return inputs
     wire: list[str] = []
     keyed: list[str] = []
     inputs = _Inputs("")
@@ -179,10 +183,8 @@ def _gather(run: Run, instance: Instance, node: NodePlan) -> _Inputs:
         wire.append(binding.label + text)
         if binding.has_dataset:
             keyed.append(binding.label + _dataset_key(run, binding, text, inputs))
-        elif len(text) > INLINE_LIMIT:
-            keyed.append(f'{binding.label}{{"blake3":"{blake3(text.encode()).hexdigest()}"}}')
         else:
-            keyed.append(binding.label + text)
+            keyed.append(binding.label + fragment(text))
     inputs.wire = "{" + ",".join(wire) + "}"
     inputs.key_inputs = "{" + ",".join(keyed) + "}"
     return inputs
@@ -206,8 +208,8 @@ def _text(run: Run, instance: Instance, binding: Binding, inputs: _Inputs) -> st
 
 def _dataset_key(run: Run, binding: Binding, text: str, inputs: _Inputs) -> str:
     digests: dict[str, str] = {}
-    for name in dataset_texts(binding.target, text):
-        known = digests_of(name)
+    for name in datasets_of(binding.target, text):
+        known = name if name.startswith(_BY_CONTENT) else None
         if known is None:
             pin = run.pins.get(name)
             if pin is None:
@@ -215,7 +217,7 @@ def _dataset_key(run: Run, binding: Binding, text: str, inputs: _Inputs) -> str:
                 continue
             known = inputs.contents[name] = pin.digest
         digests[name] = known
-    return "" if inputs.missing else key_text(binding.target, text, digests)
+    return "" if inputs.missing else fragment_with_datasets(binding.target, text, digests)
 
 
 def _await_digests(world: World, run: Run, instance: Instance, no: int, texts: Iterable[str]) -> None:

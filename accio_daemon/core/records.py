@@ -29,7 +29,7 @@ class Place(NamedTuple):
     """Where a node stands in the queue: first come, then enumeration order."""
 
     sequence: int
-    index: int
+    child: int
     node: int
 
 

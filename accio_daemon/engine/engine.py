@@ -323,29 +323,34 @@ class Engine:
                 raise
             return outcomes, more
 
-        while True:
-            try:
-                outcomes, more = await self._database.writer.run_job(transaction)
-                break
-            except sqlite3.OperationalError as error:
-                if "full" not in str(error):
-                    raise
-                self._refuse(str(error))
-                await asyncio.sleep(FULL_DISK_PAUSE)
-        if self.refusing:
-            log.info("disk_has_space_again")
-            self.refusing = ""
+        outcomes, more = await self._until_there_is_space(transaction)
         if deleting is not None and not more:
             self._deleting.popleft()
         self.commits += 1
         self.committed_rows += batch.fx.size()
         self._crash_point("after_commit")
-        for job, value, error in outcomes:
+        for job, value, refusal in outcomes:
             if not job.future.done():
-                if error is None:
+                if refusal is None:
                     job.future.set_result(value)
                 else:
-                    job.future.set_exception(error)
+                    job.future.set_exception(refusal)
+
+    async def _until_there_is_space(self, transaction: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a transaction; as long as the disk is full, refuse new work and try again: the batch isn't acted on before."""
+        while True:
+            try:
+                outcome = await self._database.writer.run_job(transaction)
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_FULL:
+                    raise
+                self._refuse(str(error))
+                await asyncio.sleep(FULL_DISK_PAUSE)
+                continue
+            if self.refusing:
+                log.info("disk_has_space_again")
+                self.refusing = ""
+            return outcome
 
     def _refuse(self, why: str) -> None:
         if not self.refusing:

@@ -161,9 +161,8 @@ class Database:
     @classmethod
     async def open(cls, path: Path, *, synchronous: str = "FULL") -> "Database":
         """Open (create, migrate) the database; the caller holds the folder's lock."""
-        connection_of: Callable[[], sqlite3.Connection] = lambda: prepare(path, synchronous=synchronous)  # noqa: E731 — aiosqlite takes a factory
-        writer = WriterConnection(connection_of, iter_chunk_size=64)
-        await writer
+        writer = WriterConnection(lambda: prepare(path, synchronous=synchronous), iter_chunk_size=64)
+        await writer  # type: ignore[unused-awaitable]  # it gives itself
         level = await writer.run_job(lambda c: c.execute("PRAGMA synchronous").fetchone()[0])
         names = {0: "OFF", 1: "NORMAL", 2: "FULL", 3: "EXTRA"}
         return cls(path, writer, names[level])

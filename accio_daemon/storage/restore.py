@@ -168,7 +168,7 @@ def _run_facts(connection: sqlite3.Connection, world: World, row: Sequence[Any])
         no=RunNo(no),
         id=RunId(id),
         single=kind == SINGLE,
-        workflow=Workflow.from_text(definition),
+        workflow=Workflow.from_canonical_json(definition),
         operators=tuple(Announced(no=number, spec=world.specs[number]) for number in orjson.loads(operators)),
         sweep=Sweep.from_text(sweep),
         seed=seed,
