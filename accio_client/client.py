@@ -21,6 +21,7 @@ from accio.v1 import accio_pb2, artifacts_pb2, runs_pb2, values_pb2, workflows_p
 from accio.wire import is_clipped
 from accio_client import fetching, from_wire, views
 from accio_client.connection import DEADLINE_S, STREAM_DEADLINE_S, Connection
+from accio_client.file_names import file_name
 from accio_client.logs import LogReader
 from accio_client.settings import Settings
 
@@ -260,9 +261,7 @@ class AsyncClient:
         return from_wire.outcomes(await self._connection.call(self._accio.Retry, request, accio_pb2.RunsResponse))
 
     async def watch(self, run: str, *, patience: float = WATCH_PATIENCE_S) -> AsyncGenerator[views.RunUpdate]:
-        """The run's state now and at each change (the latest wins) until it has ended; survives a restart of the
-        daemon.
-        """
+        """The run's state now and at each change (the latest wins) until it ended; survives a restart of the daemon."""
         updates = self._connection.lasting_stream(
             self._accio.Watch, accio_pb2.WatchRequest(id=run), accio_pb2.RunUpdate, patience=patience
         )
@@ -400,8 +399,7 @@ class AsyncClient:
         """Write an output to *folder*/NODE-PORT (a dataset) or *folder*/NODE-PORT.json; returns its place and bytes."""
         found = await fetching.artifact(self, run, node, port)
         suffix = "" if found.type == "dataset" else ".json"
-        target = folder / f"{node}-{port}{suffix}"
-        folder.mkdir(parents=True, exist_ok=True)
+        target = folder / (file_name(f"{node}-{port}") + suffix)
         return target, await fetching.fetch(self, found, target)
 
     # -------------------------------------------------------------------------------------------------------- internal

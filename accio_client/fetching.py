@@ -35,6 +35,7 @@ async def fetch(client: "AsyncClient", found: ArtifactView, target: Path) -> int
 
     Every blob is verified against its digest while it is written.
     """
+    _make_folder(target.parent)
     if parse_type(found.type) == DATASET:
         return await _fetch_dataset(client, parse_digest(str(found.value)), target)
     canonical = found.canonical
@@ -63,6 +64,10 @@ async def _fetch_dataset(client: "AsyncClient", digest: Digest, target: Path) ->
                     file.write(piece)
         place.commit()
     return manifest.size
+
+
+def _make_folder(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
 
 
 def _write(target: Path, data: bytes) -> int:

@@ -194,8 +194,7 @@ class Client:
         return self._run(self._client.retry(runs, latest_operators=latest_operators))
 
     def watch(self, run: str, *, patience: float = WATCH_PATIENCE_S) -> Iterator[views.RunUpdate]:
-        """The run's state now and at each change (the latest wins) until it has ended; survives a restart of the
-        daemon."""
+        """The run's state now and at each change (the latest wins) until it ended; survives a restart of the daemon."""
         return self._iterate(self._client.watch(run, patience=patience))
 
     def wait(self, run: str, *, patience: float = WATCH_PATIENCE_S) -> views.RunView:

@@ -1,10 +1,9 @@
 """Every command: its words, what it does, where it is written. Nothing else is imported before a command is known."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A command: the module whose attribute `command` is a click command, and a line about it.
 
     Where `program` is true, the module is a program of its own, which takes the place of this one with all of its

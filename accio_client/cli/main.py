@@ -36,6 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _dispatch(arguments: Sequence[str]) -> int:
     leading, words, rest = split(arguments)
+    if words == "help" and not leading and not rest:
+        words = ""  # the most frequent question; answered without loading click
     if words in COMMANDS and COMMANDS[words].program:
         become(COMMANDS[words].module, [*leading, *rest])
     if words in COMMANDS:
