@@ -47,6 +47,8 @@ log = structlog.get_logger()
 
 # Rows in a batch that isn't being committed yet beyond which deciding waits: memory and latency stay bounded.
 BATCH_ROWS = 6_000
+# Seconds of deciding after which what has been decided may be committed and messages may come in.
+SLICE = 0.005
 # Seconds between looks at leases, back-offs and reservations.
 TICK = 0.25
 # Ended children that one step of a retry reads.
@@ -274,8 +276,8 @@ class Engine:
             keys = [execution.key for execution in world.lookups if execution.key is not None]
             readying.resolve(world, batch.fx, find_results(self._reader, keys), now)
             more = reactor.advance(world, batch.fx, now) or more
-            if batch.fx.size() > BATCH_ROWS:
-                break
+            if batch.fx.size() > BATCH_ROWS or self._clock.now().mono - now.mono > SLICE:
+                return True
         return more
 
     async def _commit(self) -> None:
