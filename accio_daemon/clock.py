@@ -6,7 +6,10 @@ from accio_daemon.core.commands import Instant
 
 
 class SystemClock:
-    """The machine's clocks. CLOCK_BOOTTIME goes on while the machine sleeps: a lease is over then, as everybody else sees it."""
+    """The machine's clocks.
+
+    CLOCK_BOOTTIME goes on while the machine sleeps: a lease is over then, as everybody else sees it.
+    """
 
     def now(self) -> Instant:
         """Give this moment."""

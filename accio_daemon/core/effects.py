@@ -1,7 +1,7 @@
 """What decisions have to leave behind: rows for the database, words for agents, runs that somebody may watch.
 
-One Effects collects everything that one batch decided. Rows are keyed, so that a later decision about the same thing replaces an
-earlier one; nothing here knows SQL.
+One Effects collects everything that one batch decided. Rows are keyed, so that a later decision about the same
+thing replaces an earlier one; nothing here knows SQL.
 """
 
 from dataclasses import dataclass, field

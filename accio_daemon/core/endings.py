@@ -143,7 +143,10 @@ def unsubscribe(world: World, fx: Effects, instance: Instance, no: int) -> None:
 
 
 def abandon(world: World, fx: Effects, execution: Execution) -> None:
-    """Stop an execution that nobody wants any more. One that was dispatched keeps its reservation until the agent answers."""
+    """Stop an execution that nobody wants any more.
+
+    One that was dispatched keeps its reservation until the agent answers.
+    """
     if execution.agent is None:
         world.forget_execution(execution)
         if execution.losses or execution.failures:
@@ -195,7 +198,10 @@ def run_over(world: World, fx: Effects, run: Run, now: Instant) -> None:
 
 
 def stop_run(world: World, fx: Effects, run: Run, now: Instant) -> None:
-    """Let nothing more of a run begin, as its on_failure says: queued and waiting nodes are cancelled, running ones go on."""
+    """Let nothing more of a run begin, as its on_failure says.
+
+    Queued and waiting nodes are cancelled, running ones go on.
+    """
     run.closed = CLOSED_BY_FAILURE
     world.unopened.remove(run)
     fx.runs[run.no] = run

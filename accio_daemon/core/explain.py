@@ -1,4 +1,6 @@
-"""Why a node waits: a pure reading of the World, as advice for people. What is committed is in the database, not here."""
+"""Why a node waits: a pure reading of the World, as advice for people. What is committed is in the database, not
+here.
+"""
 
 from accio.domain.states import NodeState
 from accio_daemon.core.commands import Instant, RunNo

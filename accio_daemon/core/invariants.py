@@ -1,4 +1,6 @@
-"""What must hold after every decision. Tests and the simulator check it; it walks everything and is not for production."""
+"""What must hold after every decision. Tests and the simulator check it; it walks everything and is not for
+production.
+"""
 
 from collections import Counter
 

@@ -1,7 +1,7 @@
 """The ledger: what each agent has, and what is reserved on it. Integers only.
 
-It refuses overdraft and double release by raising LedgerError, which is a bug of the caller, and changes nothing then. It knows
-amounts, not why they are reserved.
+It refuses overdraft and double release by raising LedgerError, which is a bug of the caller, and changes nothing
+then. It knows amounts, not why they are reserved.
 """
 
 from dataclasses import dataclass, field
@@ -15,7 +15,10 @@ class LedgerError(Exception):
 
 @dataclass(slots=True)
 class Account:
-    """One agent's resources: offered, reserved by executions, and held back for a node that couldn't be placed for long."""
+    """One agent's resources.
+
+    Offered, reserved by executions, and held back for a node that couldn't be placed for long.
+    """
 
     milli_cpus: int
     memory: int

@@ -1,8 +1,8 @@
 """The queue of ready executions: first come, first served, grouped by what they need.
 
-Placing looks at one head per group, so that it costs O(distinct demands), not O(queue). A group's heap may hold executions that
-left the queue since (killed, joined by somebody earlier): they are dropped when they come up. Unopened children stand in line too,
-as one cursor per run (`Unopened`).
+Placing looks at one head per group, so that it costs O(distinct demands), not O(queue). A group's heap may hold
+executions that left the queue since (killed, joined by somebody earlier): they are dropped when they come up.
+Unopened children stand in line too, as one cursor per run (`Unopened`).
 """
 
 import heapq

@@ -35,7 +35,10 @@ _STUCK_MS = 1000
 
 
 def joined(world: World, fx: Effects, command: AgentJoined, now: Instant) -> AgentNo:
-    """Let an agent in: what it holds and still counts goes on, the rest it drops; what it should hold but doesn't is placed anew."""
+    """Let an agent in: what it holds and still counts goes on, the rest it drops.
+
+    What it should hold but doesn't is placed anew.
+    """
     agent = world.agent_names.get(command.name)
     if agent is None:
         agent = Agent(

@@ -1,4 +1,7 @@
-"""What clients do to runs: submit, kill, delete; and how children are opened, one after the other, never all at once."""
+"""What clients do to runs: submit, kill, delete.
+
+And how children are opened, one after the other, never all at once.
+"""
 
 from accio.domain.failures import Failure
 from accio.domain.states import NODE_RETRIABLE, NODE_TERMINAL, Cause, NodeState, RunState
@@ -247,7 +250,10 @@ def _count_out(run: Run, child: InstanceFacts) -> None:
 
 
 def retry(world: World, fx: Effects, command: RetryRun, now: Instant) -> bool:
-    """Run again what didn't succeed, at a new place and with the same seeds. The engine revived the run if it had ended."""
+    """Run again what didn't succeed, at a new place and with the same seeds.
+
+    The engine revived the run if it had ended.
+    """
     run = world.runs.get(command.run)
     if run is None:
         raise NotFound("the run isn't there any more")

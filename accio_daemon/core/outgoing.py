@@ -1,7 +1,7 @@
 """What the core wants told to agents, as plain values; the services turn them into messages.
 
-Everything for one session that one batch decided is one Outgoing. It is delivered after the batch is durable, and dropped if
-the session has ended by then.
+Everything for one session that one batch decided is one Outgoing. It is delivered after the batch is durable, and
+dropped if the session has ended by then.
 """
 
 from collections.abc import Mapping

@@ -1,8 +1,9 @@
 """Placing: who in the queue goes to which agent now.
 
-Heads of groups are taken in the order of their places, so that the queue is first come, first served; a group whose head fits nowhere
-now doesn't block the others. A head that waited too long gets a reservation: capacity of one agent is held back for it. Nodes are
-also sent ahead of free capacity (prefetch), so that a worker never waits for a round trip.
+Heads of groups are taken in the order of their places, so that the queue is first come, first served; a group
+whose head fits nowhere now doesn't block the others. A head that waited too long gets a reservation: capacity of
+one agent is held back for it. Nodes are also sent ahead of free capacity (prefetch), so that a worker never waits
+for a round trip.
 """
 
 import heapq

@@ -1,6 +1,7 @@
 """A workflow compiled for running: per node its class, its neighbours, and where each input's value comes from.
 
-Made once per run (or shared by runs of the same version and pins), read for every child. Nothing here changes after `compile_plan`.
+Made once per run (or shared by runs of the same version and pins), read for every child. Nothing here changes
+after `compile_plan`.
 """
 
 from collections.abc import Mapping, Sequence

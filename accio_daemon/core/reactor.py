@@ -3,8 +3,8 @@
     handle(world, effects, command, now) -> answer    apply one command, or raise AccioError having changed nothing
     advance(world, effects, now) -> bool              open children, resolve what is known, place; True if there is more to do
 
-Neither awaits, reads a clock, or does I/O. Between two calls of `advance` the engine looks up `world.lookups` and hands the results to
-`memo` (`resolve`).
+Neither awaits, reads a clock, or does I/O. Between two calls of `advance` the engine looks up `world.lookups` and
+hands the results to `memo` (`resolve`).
 """
 
 from typing import Any, assert_never

@@ -1,7 +1,8 @@
 """From ready node to execution: inputs, memo key, joining an equal execution, look-up, queue.
 
-A node that becomes ready is put on `World.ready`; `settle` works that list off, so that chains of hits need no recursion. Keys that
-memory doesn't know are left in `World.lookups`; the engine reads them from the database in one query and calls `resolve`.
+A node that becomes ready is put on `World.ready`; `settle` works that list off, so that chains of hits need no
+recursion. Keys that memory doesn't know are left in `World.lookups`; the engine reads them from the database in
+one query and calls `resolve`.
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,7 +1,7 @@
 """The mutable records of the World: runs, open children, executions, results, agents.
 
-Only the modules of this package change them, and only inside `handle`. They hold no service and do no I/O. Records are compared by
-identity; thousands of them live and die each second, hence the slots and the plain fields.
+Only the modules of this package change them, and only inside `handle`. They hold no service and do no I/O. Records
+are compared by identity; thousands of them live and die each second, hence the slots and the plain fields.
 """
 
 from collections import OrderedDict, deque

@@ -1,7 +1,8 @@
 """The World: all mutable scheduling state, in one place, with one owner.
 
-Only `reactor.handle` and what it calls change it, synchronously. It knows no clock, no database, no event loop: time comes with each
-command, rows leave through Effects, results of earlier executions come in through `memo.resolve`.
+Only `reactor.handle` and what it calls change it, synchronously. It knows no clock, no database, no event loop:
+time comes with each command, rows leave through Effects, results of earlier executions come in through
+`memo.resolve`.
 """
 
 from collections import OrderedDict, deque

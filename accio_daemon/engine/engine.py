@@ -1,11 +1,12 @@
 """The engine: the one task that owns the World, and the only writer of the database.
 
-Two loops share one batch. The *decider* drains the inbox and decides synchronously; the *committer* takes what has been decided since,
-makes it durable in one transaction, then acts (tells agents, wakes watchers) and answers. While batch n is being committed, batch n+1 is
-being decided. The order persist, act, answer is never changed: nothing is sent, shown or acknowledged that a crash could take back.
+Two loops share one batch. The *decider* drains the inbox and decides synchronously; the *committer* takes what has
+been decided since, makes it durable in one transaction, then acts (tells agents, wakes watchers) and answers.
+While batch n is being committed, batch n+1 is being decided. The order persist, act, answer is never changed:
+nothing is sent, shown or acknowledged that a crash could take back.
 
-A domain error of the core means that nothing changed, and goes to whoever asked. Any other exception ends the daemon: it restarts from
-its database, never from half-changed memory.
+A domain error of the core means that nothing changed, and goes to whoever asked. Any other exception ends the
+daemon: it restarts from its database, never from half-changed memory.
 """
 
 import asyncio
@@ -339,7 +340,10 @@ class Engine:
                     job.future.set_exception(refusal)
 
     async def _until_there_is_space(self, transaction: Callable[[sqlite3.Connection], T]) -> T:
-        """Run a transaction; as long as the disk is full, refuse new work and try again: the batch isn't acted on before."""
+        """Run a transaction.
+
+        As long as the disk is full, refuse new work and try again: the batch isn't acted on before.
+        """
         while True:
             try:
                 outcome = await self._database.writer.run_job(transaction)
@@ -360,7 +364,10 @@ class Engine:
             log.error("disk_full", error=why)
 
     def _deliver(self, batch: _Batch) -> None:
-        """Tell agents what is durable now. A session that has ended since hears nothing: its attempts are placed anew."""
+        """Tell agents what is durable now.
+
+        A session that has ended since hears nothing: its attempts are placed anew.
+        """
         outgoing, batch.fx.outgoing = batch.fx.outgoing, {}
         for session, words in outgoing.items():
             link = self._links.get(session)

@@ -1,4 +1,6 @@
-"""What the engine needs from outside, and what it offers: narrow protocols, so that each side can be replaced in tests."""
+"""What the engine needs from outside, and what it offers: narrow protocols, so that each side can be replaced in
+tests.
+"""
 
 import sqlite3
 from collections.abc import Callable
@@ -81,7 +83,10 @@ class EnginePort(Protocol):
         ...
 
     async def write(self, job: Callable[[sqlite3.Connection], T]) -> T:
-        """Run a job inside the next transaction (after its rows are written). An AccioError undoes the job alone and is raised here."""
+        """Run a job inside the next transaction (after its rows are written).
+
+        An AccioError undoes the job alone and is raised here.
+        """
         ...
 
     def attach(self, session: SessionNo, link: AgentLink) -> None:

@@ -1,7 +1,7 @@
 """The database file: who may open it, how it is set up, and the one connection that writes.
 
-Only the daemon opens it, through SQLite alone (an `open()` elsewhere would drop SQLite's locks), on a local file system, under a lock that
-the kernel gives back when the process dies.
+Only the daemon opens it, through SQLite alone (an `open()` elsewhere would drop SQLite's locks), on a local file
+system, under a lock that the kernel gives back when the process dies.
 """
 
 import fcntl
@@ -24,7 +24,8 @@ LOCK_NAME = "accio.lock"
 APPLICATION_ID = 0x41434349  # "ACCI"
 # File systems on which locks or write-ahead logs can't be relied upon, by the magic number of statfs(2).
 _REMOTE_FILE_SYSTEMS = {0x6969: "NFS", 0xFF534D42: "CIFS", 0xFE534D42: "SMB2", 0x65735546: "FUSE", 0x0BD00BD0: "Lustre"}
-# Rows that one statement carries: few sizes, so that statements are prepared once; a last group repeats its last row to fill up.
+# Rows that one statement carries: few sizes, so that statements are prepared once; a last group repeats its last row
+# to fill up.
 GROUP_SIZES = (512, 64, 8, 1)
 
 
@@ -93,7 +94,10 @@ def schema_version() -> int:
 
 
 def prepare(path: Path, *, synchronous: str = "FULL") -> sqlite3.Connection:
-    """Open the database for writing, creating or migrating it; raise FailedPrecondition if it isn't one of ours or is newer."""
+    """Open the database for writing, creating or migrating it.
+
+    Raise FailedPrecondition if it isn't one of ours or is newer.
+    """
     existed = path.exists() and path.stat().st_size > 0
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=512)
     try:
@@ -182,7 +186,10 @@ class Database:
 
 
 def upsert_many(connection: sqlite3.Connection, head: str, tail: str, width: int, rows: list[tuple[Any, ...]]) -> None:
-    """Write rows with few statements: `head (?, …), (?, …) tail`. Idempotent statements only, as a row may be written twice."""
+    """Write rows with few statements: `head (?, …), (?, …) tail`.
+
+    Idempotent statements only, as a row may be written twice.
+    """
     start = 0
     while start < len(rows):
         size = _group_size(len(rows) - start)
@@ -193,7 +200,10 @@ def upsert_many(connection: sqlite3.Connection, head: str, tail: str, width: int
 
 
 def _group_size(left: int) -> int:
-    """Choose how many rows the next statement carries: one statement more costs about as much as filling three quarters up."""
+    """Choose how many rows the next statement carries.
+
+    One statement more costs about as much as filling three quarters up.
+    """
     fitting = [size for size in GROUP_SIZES if left <= size <= 4 * left]
     return min(fitting) if fitting else max(size for size in GROUP_SIZES if size <= left)
 

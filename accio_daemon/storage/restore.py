@@ -1,6 +1,7 @@
 """Reading the database back into a World: at start, and for one run that was over.
 
-Only runs that haven't ended are read, and of those only the children that are open: a restart costs what is open, not what there ever was.
+Only runs that haven't ended are read, and of those only the children that are open: a restart costs what is open,
+not what there ever was.
 """
 
 import sqlite3

@@ -1,7 +1,9 @@
-"""One batch of decisions as one transaction: rows rendered beside the event loop's state, written by the driver's thread.
+"""One batch of decisions as one transaction: rows rendered beside the event loop's state, written by the driver's
+thread.
 
-`render` reads the World's records and runs on the event loop, with nothing awaited between the last decision and it; `write` runs on the
-connection's thread and touches nothing but what `render` gave. Every table is written by one statement per group of rows.
+`render` reads the World's records and runs on the event loop, with nothing awaited between the last decision and
+it; `write` runs on the connection's thread and touches nothing but what `render` gave. Every table is written by
+one statement per group of rows.
 """
 
 import sqlite3
