@@ -1,7 +1,7 @@
 """The agents' side: one call is one session, with one reader, one writer, and one exit.
 
-A session is known to the engine from its Hello to its end; whatever ends it (a goodbye, a lost connection, a bug, the daemon's own end), the
-engine is told. Commits come before messages: what the engine delivers here is durable.
+A session is known to the engine from its Hello to its end; whatever ends it (a goodbye, a lost connection, a bug, the
+daemon's own end), the engine is told. Commits come before messages: what the engine delivers here is durable.
 """
 
 import asyncio
@@ -239,7 +239,7 @@ async def _send(stream: AgentStream, link: Link) -> None:
         for message in await link.next():
             try:
                 await stream.write(message)
-            except Exception as error:  # noqa: BLE001  # gRPC has no common class for "the other side is gone"
+            except Exception as error:  # gRPC has no common class for "the other side is gone"
                 raise SessionEnded(f"connection lost ({type(error).__name__})") from error
             if message.HasField("goodbye"):
                 raise SessionEnded(message.goodbye.reason)

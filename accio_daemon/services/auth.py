@@ -1,7 +1,8 @@
 """Who calls: bearer tokens, and the file that names them.
 
-The token file has one `TOKEN Name <email>` per line; the name may be missing: such a token proves that the caller may use the daemon,
-and who he is, is what his requests say. Lines that begin with # are comments. Only its owner may read the file.
+The token file has one `TOKEN Name <email>` per line; the name may be missing: such a token proves that the caller may
+use the daemon, and who he is, is what his requests say. Lines that begin with # are comments. Only its owner may read
+the file.
 """
 
 import hashlib
@@ -78,7 +79,7 @@ def _person(text: str, place: str = "") -> Person | None:
 
 
 def write_token(path: Path) -> str:
-    """Write a file with one new token, readable by its owner only; one that is there stays. Gives what the file holds."""
+    """Write a file with one new token, for its owner only; one that is there stays. Gives what the file holds."""
     path.parent.mkdir(parents=True, exist_ok=True)
     token = secrets.token_urlsafe(32)
     try:

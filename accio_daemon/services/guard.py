@@ -1,7 +1,7 @@
 """What stands before every call: the token is checked, and errors become status codes.
 
-An AccioError is told to the caller as it is; anything else is a bug, whose text goes to the log under a reference that the caller is given.
-It holds for every service of the server, health and reflection included.
+An AccioError is told to the caller as it is; anything else is a bug, whose text goes to the log under a reference
+that the caller is given. It holds for every service of the server, health and reflection included.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 Behaviour = Callable[[Any, Any], Awaitable[Any]]
 
 
-class Guard(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc.aio's base class is untyped
+class Guard(grpc.aio.ServerInterceptor):
     """Wraps the behaviour of each method, once."""
 
     def __init__(self, tokens: Tokens) -> None:
@@ -61,9 +61,9 @@ class Guard(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc.aio's bas
                 await _abort(context, error)
             except (asyncio.CancelledError, grpc.aio.AbortError):
                 raise
-            except Exception as error:  # noqa: BLE001  # the boundary: a bug of one call mustn't reach its caller's screen
+            except Exception:  # the boundary: a bug of one call mustn't reach its caller's screen
                 reference = secrets.token_hex(4)
-                log.error("call failed", method=method, ref=reference, exc_info=error)
+                log.exception("call failed", method=method, ref=reference)
                 await _abort(context, Internal(f"internal error (ref {reference})"))
 
         return guarded

@@ -1,4 +1,6 @@
-"""The sending half of one agent's session: a bounded queue between the engine, which never waits, and the one task that writes."""
+"""The sending half of one agent's session: a bounded queue between the engine, which never waits, and the one task that
+writes.
+"""
 
 import asyncio
 from collections import deque
@@ -18,7 +20,9 @@ WelcomeMessage = Callable[[Welcome], agents_pb2.Welcome]
 
 
 class Link:
-    """An `AgentLink`. State: `_queue` (in order), `_load` (its items), `_unacked`; only the event loop's thread touches them."""
+    """An `AgentLink`. State: `_queue` (in order), `_load` (its items), `_unacked`; only the event loop's thread touches
+    them.
+    """
 
     def __init__(self, welcome: WelcomeMessage) -> None:
         """Take how a Welcome is written, for the session's settings are the service's."""
@@ -51,7 +55,7 @@ class Link:
         self._filled.set()
 
     def send(self, message: agents_pb2.DaemonMessage) -> None:
-        """Queue a message that needn't keep its place among what the engine says; only the welcome always comes first."""
+        """Queue a message that needn't keep its place among the engine's; only the welcome always comes first."""
         self._load += 1
         if self._welcomed:
             self._queue.appendleft(message)
@@ -102,4 +106,11 @@ class Link:
 
 
 def _weight(outgoing: Outgoing) -> int:
-    return 1 + len(outgoing.acks) + len(outgoing.stops) + len(outgoing.recalls) + len(outgoing.digests) + len(outgoing.work)
+    return (
+        1
+        + len(outgoing.acks)
+        + len(outgoing.stops)
+        + len(outgoing.recalls)
+        + len(outgoing.digests)
+        + len(outgoing.work)
+    )

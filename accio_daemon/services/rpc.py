@@ -1,8 +1,9 @@
 """How gRPC calls reach plain methods.
 
-A service of the contract is offered by ordinary objects: the rpc `PushWorkflow` is the method `push_workflow` of whichever of them has it. A
-unary rpc's method takes the request and gives the response; a server stream's takes the request and a function that sends; one with a
-client stream takes the stream itself. So services know neither gRPC's contexts nor its generators, and can be called without a network.
+A service of the contract is offered by ordinary objects: the rpc `PushWorkflow` is the method `push_workflow` of
+whichever of them has it. A unary rpc's method takes the request and gives the response; a server stream's takes the
+request and a function that sends; one with a client stream takes the stream itself. So services know neither gRPC's
+contexts nor its generators, and can be called without a network.
 """
 
 import re
@@ -59,7 +60,7 @@ def offer(service: ServiceDescriptor, *parts: object) -> grpc.GenericRpcHandler:
 
 
 def _handler(method: MethodDescriptor, call: Callable[..., Awaitable[Any]]) -> Any:
-    codec = {
+    codec: dict[str, Any] = {
         "request_deserializer": GetMessageClass(method.input_type).FromString,
         "response_serializer": GetMessageClass(method.output_type).SerializeToString,
     }

@@ -19,8 +19,8 @@ ACCIO = accio_pb2.DESCRIPTOR.services_by_name["Accio"]
 AGENTS = agents_pb2.DESCRIPTOR.services_by_name["Agents"]
 ARTIFACTS = artifacts_pb2.DESCRIPTOR.services_by_name["Artifacts"]
 
-# Without ping_timeout_ms a frozen peer is noticed after a minute, whatever the other settings say; with so_reuseport a second daemon would
-# share the port in silence.
+# Without ping_timeout_ms a frozen peer is noticed after a minute, whatever the other settings say; with so_reuseport
+# a second daemon would share the port in silence.
 OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.so_reuseport", 0),
     ("grpc.keepalive_time_ms", 5_000),
@@ -38,9 +38,7 @@ OPTIONS: tuple[tuple[str, int], ...] = (
 class Server:
     """A server that is built, but listens only once it is started."""
 
-    def __init__(
-        self, *, tokens: Tokens, accio: Iterable[object], agents: object, artifacts: object
-    ) -> None:
+    def __init__(self, *, tokens: Tokens, accio: Iterable[object], agents: object, artifacts: object) -> None:
         """Offer the parts of the Accio service, and the other two, behind one guard."""
         self._server = grpc.aio.server(interceptors=(Guard(tokens),), options=OPTIONS)
         self._server.add_generic_rpc_handlers(

@@ -11,7 +11,7 @@ _CAUSES = {cause.value: cause for cause in Cause}
 
 
 def failure_of(message: runs_pb2.Failure) -> Failure:
-    """Read a failure that an agent reported. A cause that this daemon doesn't know becomes an exception that names it."""
+    """Read a failure that an agent reported; a cause that this daemon doesn't know becomes an exception."""
     cause = _CAUSES.get(message.cause)
     text = message.message if cause else f"{message.cause or 'no cause given'}: {message.message}"
     return Failure(

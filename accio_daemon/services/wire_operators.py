@@ -1,4 +1,6 @@
-"""Operators and resources between messages and values. What an agent announces is checked here, for everything behind relies on it."""
+"""Operators and resources between messages and values. What an agent announces is checked here, for everything behind
+relies on it.
+"""
 
 from accio.domain.datatypes import TypeProblem, parse_type
 from accio.domain.operators import InputPort, OperatorSpec, OutputPort

@@ -1,7 +1,8 @@
 """The hot path between agents and the core: reports in, assignments out.
 
-Each node passes through here twice, so that a few microseconds count: fields are read once, nothing is built that most reports don't have.
-What an agent sends is checked as far as the core and the database rely on it (digests, JSON); the rest is the core's to judge.
+Each node passes through here twice, so that a few microseconds count: fields are read once, nothing is built that
+most reports don't have. What an agent sends is checked as far as the core and the database rely on it (digests,
+JSON); the rest is the core's to judge.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -28,7 +29,9 @@ _BIG = 1 << 63
 
 
 def reports_of(message: agents_pb2.Reports) -> list[Report]:
-    """Read a group of reports; a malformed digest is a BadRequest, an output that isn't JSON makes its report a failure."""
+    """Read a group of reports; a malformed digest is a BadRequest, an output that isn't JSON makes its report a
+    failure.
+    """
     return [_report(report) for report in message.reports]
 
 
@@ -145,7 +148,9 @@ class WorkWriter:
 
 
 def _groups(work: Sequence[Assignment]) -> Iterable[Sequence[Assignment]]:
-    """Split work into pieces of at most WORK_LIMIT assignments, and of so many bytes that a message stays far below its limit."""
+    """Split work into pieces of at most WORK_LIMIT assignments, and of so many bytes that a message stays far below its
+    limit.
+    """
     start = size = 0
     for place, assignment in enumerate(work):
         length = len(assignment.inputs)

@@ -1,0 +1,210 @@
+"""Runs and nodes as messages."""
+
+import json
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+from accio.domain.datatypes import DURATION, Kind
+from accio.domain.jsontext import canonical_dump
+from accio.domain.states import NODE_TERMINAL, RUN_TERMINAL, NodeState, RunState
+from accio.domain.sweeps import Axis
+from accio.domain.values import display, format_double
+from accio.v1 import runs_pb2, values_pb2
+from accio_daemon.services.wire_failures import failure_message
+from accio_daemon.storage.nodes_query import AttemptRow, NodeFacts
+from accio_daemon.storage.runs_query import Found, RunRow
+
+RUN_STATES = {
+    RunState.SCHEDULED: runs_pb2.RUN_STATE_SCHEDULED,
+    RunState.RUNNING: runs_pb2.RUN_STATE_RUNNING,
+    RunState.SUCCESS: runs_pb2.RUN_STATE_SUCCESS,
+    RunState.FAILED: runs_pb2.RUN_STATE_FAILED,
+    RunState.KILLED: runs_pb2.RUN_STATE_KILLED,
+}
+NODE_STATES = {
+    NodeState.WAITING: runs_pb2.NODE_STATE_WAITING,
+    NodeState.QUEUED: runs_pb2.NODE_STATE_QUEUED,
+    NodeState.RUNNING: runs_pb2.NODE_STATE_RUNNING,
+    NodeState.SUCCESS: runs_pb2.NODE_STATE_SUCCESS,
+    NodeState.FAILED: runs_pb2.NODE_STATE_FAILED,
+    NodeState.KILLED: runs_pb2.NODE_STATE_KILLED,
+    NodeState.LOST: runs_pb2.NODE_STATE_LOST,
+    NodeState.CANCELLED: runs_pb2.NODE_STATE_CANCELLED,
+}
+_SHORT = 20  # digits of a step or ratio that somebody may have written; longer ones were computed from a count
+
+STATE_OF_MESSAGE = {number: state for state, number in RUN_STATES.items()}
+
+
+def run_message(
+    found: Found, *, running: int | None = None, nodes: Mapping[NodeState, int] | None = None
+) -> runs_pb2.Run:
+    """Write a run.
+
+    *nodes* counts the nodes of a single run or child by state; *running* is how many nodes of a parent run now.
+    """
+    run, index = found.run, found.index
+    message = runs_pb2.Run(
+        id=found.id,
+        workflow_id=run.workflow_id,
+        workflow_version=run.workflow_version,
+        owner=values_pb2.Person(name=run.owner_name, email=run.owner_email),
+        name=run.name,
+        notes=run.notes,
+        tags=run.tags,
+        seed=found.seed,
+        state=RUN_STATES[found.state],
+        created_at_ms=run.created_ms,
+    )
+    if index is not None:
+        _fill_child(message, found, index, nodes)
+    else:
+        _fill_whole(message, run, running, nodes)
+    return message
+
+
+def _fill_child(
+    message: runs_pb2.Run, found: Found, index: int, nodes: Mapping[NodeState, int] | None
+) -> None:
+    run, instance = found.run, found.instance
+    sweep = run.sweep
+    message.kind = runs_pb2.RUN_KIND_CHILD
+    message.parent = run.id
+    message.index = index
+    message.label = sweep.label(index)
+    message.repeat = sweep.repetition(index)
+    for axis, text in zip(sweep.axes, sweep.child(index).values(), strict=True):
+        message.params.add(name=axis.name, type=str(axis.type), json=text, values=1)
+    if instance is not None:
+        message.started_at_ms = instance.started_ms or 0
+        message.ended_at_ms = instance.ended_ms or 0
+    elif found.state in RUN_TERMINAL:
+        message.ended_at_ms = run.ended_ms or 0
+    if found.state in RUN_TERMINAL:
+        message.progress = 1.0
+    elif nodes is not None:
+        message.progress = _share(nodes, run.nodes)
+    if nodes is not None:
+        message.nodes_by_state.extend(counts(nodes))
+
+
+def _fill_whole(
+    message: runs_pb2.Run, run: RunRow, running: int | None, nodes: Mapping[NodeState, int] | None
+) -> None:
+    message.label = run.name
+    message.repeat = run.sweep.repeat
+    message.progress = run.progress
+    message.started_at_ms = run.started_ms or 0
+    message.ended_at_ms = run.ended_ms or 0
+    for axis in run.sweep.axes:
+        form = axis_form(axis) if axis.size > 1 else ""
+        message.params.add(
+            name=axis.name, type=str(axis.type), json=axis.value_at(0), values=axis.size, form_json=form
+        )
+    if not run.parent:
+        message.kind = runs_pb2.RUN_KIND_SINGLE
+        message.nodes_by_state.extend(counts(nodes if nodes is not None else _ended(run)))
+        return
+    message.kind = runs_pb2.RUN_KIND_PARENT
+    message.children = run.present
+    message.children_by_state.extend(counts(run.children_by_state()))
+    message.nodes_by_state.extend(counts(_nodes_of_parent(run, running or 0)))
+
+
+def _ended(run: RunRow) -> dict[NodeState, int]:
+    return {NodeState(name): count for name, count in run.nodes_ended.items()}
+
+
+def _nodes_of_parent(run: RunRow, running: int) -> dict[NodeState, int]:
+    """Count a parent's nodes: the ended ones exactly, and what hasn't begun as waiting (whether it is queued isn't stored)."""
+    found = _ended(run)
+    unreached = run.children_by_state()[run.implied] if run.implied is not RunState.SCHEDULED else 0
+    ended_by_row = {RunState.KILLED: run.killed, RunState.FAILED: run.failed}.get(run.implied, 0)
+    if unreached > ended_by_row:  # children that a closed run never reached
+        lost = NodeState.KILLED if run.implied is RunState.KILLED else NodeState.CANCELLED
+        found[lost] = found.get(lost, 0) + (unreached - ended_by_row) * run.nodes
+    rest = run.present * run.nodes - sum(found.values())
+    found[NodeState.RUNNING] = min(running, rest)
+    found[NodeState.WAITING] = rest - found[NodeState.RUNNING]
+    return found
+
+
+def _share(nodes: Mapping[NodeState, int], total: int) -> float:
+    return sum(count for state, count in nodes.items() if state in NODE_TERMINAL) / total if total else 1.0
+
+
+def counts(by_state: Mapping[RunState, int] | Mapping[NodeState, int]) -> Iterable[runs_pb2.StateCount]:
+    """Write counts, those of zero left out."""
+    return [runs_pb2.StateCount(state=state.value, count=count) for state, count in by_state.items() if count > 0]
+
+
+@lru_cache(maxsize=256)
+def _form(axis_text: str) -> str:
+    """The form of a definition that gives an axis's values (see `axis_form`)."""
+    document = json.loads(axis_text)
+    axis = Axis.from_json(document)
+
+    def shown(place: int) -> object:
+        return display(axis.type, axis.value_at(place))
+
+    if "values" in document:
+        return canonical_dump({"values": [shown(place) for place in range(axis.size)]})
+    return canonical_dump({"from": shown(0), "to": shown(axis.size - 1)} | _steps(axis, document))
+
+
+def _steps(axis: Axis, document: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a range's form that says how to come from one end to the other."""
+    ratio, step = document.get("ratio"), document.get("step")
+    if ratio is not None:
+        flags = {"10": {"log": True}, "2": {"log2": True}}
+        if ratio in flags:
+            return flags[ratio]
+        return {"log": True, "step": Decimal(ratio)} if len(ratio) <= _SHORT else {"log": True, "count": axis.size}
+    if len(step) > _SHORT:
+        return {"count": axis.size}
+    match axis.type.kind:
+        case Kind.DISTANCE:
+            return {"step": display(axis.type, format_double(float(step)))}
+        case Kind.DURATION | Kind.TIMESTAMP:
+            return {"step": display(DURATION, step)}
+        case Kind.DOUBLE:
+            return {"step": Decimal(step)}
+        case _:
+            return {"step": int(step)}
+
+
+def axis_form(axis: Axis) -> str:
+    """Give the JSON that a run definition would have for an axis: its listed values, or its ends and how many there are."""
+    return _form(json.dumps(axis.to_json()))
+
+
+def node_message(found: Found, node: NodeFacts, *, reason: str = "", progress: float = 0.0) -> runs_pb2.Node:
+    """Write a node."""
+    return runs_pb2.Node(
+        run=found.id,
+        name=node.name,
+        operator=node.operator,
+        state=NODE_STATES[node.state],
+        cached=node.cached,
+        attempts=len(node.attempts),
+        agent=node.agent,
+        started_at_ms=node.started_ms or 0,
+        ended_at_ms=node.ended_ms or 0,
+        failure=None if node.failure is None else failure_message(node.failure),
+        reason=reason,
+        progress=1.0 if node.state is NodeState.SUCCESS else progress,
+    )
+
+
+def attempt_message(attempt: AttemptRow) -> runs_pb2.Attempt:
+    """Write an attempt."""
+    return runs_pb2.Attempt(
+        id=attempt.id,
+        agent=attempt.agent,
+        state=attempt.state,
+        started_at_ms=attempt.started_ms,
+        ended_at_ms=attempt.ended_ms or 0,
+        failure=None if attempt.failure is None else failure_message(attempt.failure),
+    )

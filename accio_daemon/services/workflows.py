@@ -1,0 +1,151 @@
+"""The rpcs about workflows."""
+
+import re
+
+from accio.domain.issues import Checked
+from accio.domain.jsontext import canonical_dump
+from accio.domain.limits import Limits
+from accio.domain.names import is_workflow_id, suggest
+from accio.domain.workflows import Workflow
+from accio.errors import BadRequest, NotFound
+from accio.v1 import values_pb2, workflows_pb2
+from accio.wire import issue_to_wire
+from accio_daemon.core.commands import Instant
+from accio_daemon.engine.ports import Clock, EnginePort
+from accio_daemon.services.auth import IDENTITY, caller
+from accio_daemon.services.catalogue import Catalogue
+from accio_daemon.services.definitions import check_workflow_bytes, value_of
+from accio_daemon.storage import workflows
+from accio_daemon.storage.readers import Readers
+from accio_daemon.storage.workflows import StoredWorkflow
+
+PAGE = 50
+MOST = 1_000
+_CURSOR = re.compile(r"[0-9]{1,18}", re.ASCII)
+
+
+class WorkflowCalls:
+    """Push, validate, get, list, delete."""
+
+    def __init__(
+        self, *, engine: EnginePort, readers: Readers, catalogue: Catalogue, clock: Clock, limits: Limits
+    ) -> None:
+        """Take where to write, to read, to look up, and the time."""
+        self._engine = engine
+        self._readers = readers
+        self._catalogue = catalogue
+        self._clock = clock
+        self._limits = limits
+
+    async def push_workflow(self, request: workflows_pb2.PushWorkflowRequest) -> workflows_pb2.PushWorkflowResponse:
+        """Check and store a definition."""
+        outcome = await self._check(request)
+        workflow = value_of(outcome)
+        owner = IDENTITY.get() or workflow.owner or caller(request.caller)
+        now: Instant = self._clock.now()
+        try:
+            stored, created = await self._engine.write(
+                lambda connection: workflows.push(connection, workflow, owner, now.wall_ms)
+            )
+        finally:
+            self._catalogue.workflow_changed(workflow.id)
+        return workflows_pb2.PushWorkflowResponse(
+            workflow=workflow_message(stored), created=created, warnings=map(issue_to_wire, outcome.warnings)
+        )
+
+    async def validate_workflow(self, request: workflows_pb2.ValidateWorkflowRequest) -> workflows_pb2.ValidateResponse:
+        """Check a definition and store nothing."""
+        return validate_response(await self._check(request))
+
+    async def _check(
+        self, request: workflows_pb2.PushWorkflowRequest | workflows_pb2.ValidateWorkflowRequest
+    ) -> Checked[Workflow]:
+        return await check_workflow_bytes(
+            self._catalogue,
+            request.definition,
+            default_id=request.default_id,
+            base_path=request.base_path,
+            limits=self._limits,
+        )
+
+    async def get_workflow(self, request: workflows_pb2.GetWorkflowRequest) -> workflows_pb2.Workflow:
+        """Give one version."""
+        return workflow_message(await self._found(request.workflow))
+
+    async def _found(self, reference: str) -> StoredWorkflow:
+        name, _, version = reference.partition(":")
+        found = await self._catalogue.workflow(name, version or None)
+        if found is not None:
+            return found
+        ids, versions = await self._readers.read(lambda connection: workflows.names(connection, name))
+        if versions:
+            newest = ", ".join(versions[:5])
+            raise NotFound(f"workflow {name} has no version {version!r}; its newest are {newest}")
+        meant = suggest(name, ids) if is_workflow_id(name) else None
+        raise NotFound(f"there is no workflow {name[:200]!r}" + (f"; did you mean {meant}?" if meant else ""))
+
+    async def list_workflows(self, request: workflows_pb2.ListWorkflowsRequest) -> workflows_pb2.ListWorkflowsResponse:
+        """Give a page of the latest versions."""
+        before = page_key(request.cursor)
+        limit = page_size(request.limit)
+        found, following = await self._readers.read(
+            lambda connection: workflows.list_workflows(connection, before, limit)
+        )
+        return workflows_pb2.ListWorkflowsResponse(
+            workflows=map(workflow_message, found), next="" if following is None else str(following)
+        )
+
+    async def delete_workflow(
+        self, request: workflows_pb2.DeleteWorkflowRequest
+    ) -> workflows_pb2.DeleteWorkflowResponse:
+        """Delete a workflow that has no runs."""
+        if ":" in request.id:
+            raise BadRequest(
+                f"a workflow is deleted with all its versions: expected its id, found {request.id[:200]!r}"
+            )
+        await self._found(request.id)
+        with self._catalogue.deleting(request.id):
+            await self._engine.write(lambda connection: workflows.delete(connection, request.id))
+        return workflows_pb2.DeleteWorkflowResponse()
+
+
+def page_size(asked: int, default: int = PAGE) -> int:
+    """Give how many items a page has."""
+    return min(asked or default, MOST)
+
+
+def page_key(cursor: str) -> int | None:
+    """Read the cursor of a page, a number; None for the first page."""
+    if not cursor:
+        return None
+    if not _CURSOR.fullmatch(cursor):
+        raise BadRequest(f"expected a cursor that an earlier page gave, found {cursor[:100]!r}")
+    return int(cursor)
+
+
+def validate_response(outcome: Checked[Workflow] | Checked[object]) -> workflows_pb2.ValidateResponse:
+    """Write the findings of a check."""
+    return workflows_pb2.ValidateResponse(
+        valid=outcome.valid,
+        errors=map(issue_to_wire, outcome.errors),
+        warnings=map(issue_to_wire, outcome.warnings),
+    )
+
+
+def workflow_message(stored: StoredWorkflow) -> workflows_pb2.Workflow:
+    """Write a version of a workflow; its definition in the form in which it can be pushed again."""
+    workflow = stored.workflow
+    return workflows_pb2.Workflow(
+        id=workflow.id,
+        version=stored.version,
+        name=workflow.name or "",
+        notes=workflow.notes or "",
+        owner=values_pb2.Person(name=stored.owner.name, email=stored.owner.email),
+        created_at_ms=stored.created_ms,
+        params=[
+            workflows_pb2.Parameter(name=param.name, kind=str(param.type), default_json=param.default, help=param.help)
+            for param in workflow.params
+        ],
+        definition_json=canonical_dump(workflow.to_json()),
+        versions=stored.versions,
+    )

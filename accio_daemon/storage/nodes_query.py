@@ -1,0 +1,189 @@
+"""The nodes of a single run or a child: their rows, and what follows for nodes that have none.
+
+A node that hasn't ended has no row: it is running if an execution was begun for it, queued if its predecessors have all succeeded, else
+waiting. A node of a child that a closed run never reached was killed (a root) or cancelled.
+"""
+
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from accio.domain.failures import Failure
+from accio.domain.states import Cause, NodeState, RunState
+from accio.domain.workflows import Workflow
+from accio_daemon.storage.codes import ATTEMPT_STATES, NODE_STATE_OF
+from accio_daemon.storage.runs_query import SQL, Found
+
+_KILLED = Failure(cause=Cause.KILLED, message="the run was killed before this node began")
+_NEVER_READY = Failure(cause=Cause.CANCELLED, message="the run was killed before this node was ready")
+_STOPPED = Failure(cause=Cause.CANCELLED, message="on_failure stopped the run before this node began")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptRow:
+    """An attempt that gave no result, the successful one, or the current one (state `running`)."""
+
+    id: int
+    agent: str
+    state: str
+    started_ms: int
+    ended_ms: int | None
+    failure: Failure | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where a node's result comes from: the execution that gave it, and the node that it was begun for."""
+
+    result: int
+    attempt: int
+    agent: str
+    owner: tuple[int, int, int]
+    log_bytes: int
+    computed_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeFacts:
+    """One node as the database knows it."""
+
+    no: int
+    name: str
+    operator: str
+    state: NodeState
+    cached: bool
+    attempts: tuple[AttemptRow, ...]
+    started_ms: int | None
+    ended_ms: int | None
+    failure: Failure | None
+    source: Source | None
+
+    @property
+    def current(self) -> AttemptRow | None:
+        """The attempt that runs."""
+        return self.attempts[-1] if self.attempts and self.attempts[-1].state == "running" else None
+
+    @property
+    def agent(self) -> str:
+        """The agent of the last attempt."""
+        return self.attempts[-1].agent if self.attempts else ""
+
+
+def read_nodes(connection: sqlite3.Connection, found: Found, workflow: Workflow) -> list[NodeFacts]:
+    """Read every node of a single run or a child, in the order of the graph."""
+    key = {"run": found.run.no, "idx": found.place}
+    ended = {row[0]: row[1:] for row in connection.execute(SQL["nodes_of"], key)}
+    begun = {row[0]: row[1:] for row in connection.execute(SQL["executions_of"], key)}
+    attempts: dict[int, list[AttemptRow]] = {}
+    for no, *attempt in connection.execute(SQL["attempts_of"], key):
+        attempts.setdefault(no, []).append(_attempt(attempt))
+    nodes: list[NodeFacts] = []
+    states = _states(found, workflow, ended, begun)
+    for no, definition in enumerate(workflow.graph):
+        past = attempts.get(no, [])
+        common: dict[str, Any] = {"no": no, "name": definition.name, "operator": definition.op, "state": states[no]}
+        if no in ended:
+            nodes.append(_ended(common, (found.run.no, found.place, no), past, ended[no]))
+        elif no in begun and begun[no][1] is not None:
+            _, attempt_no, agent, dispatched, _ = begun[no]
+            current = AttemptRow(
+                id=attempt_no,
+                agent=agent or "",
+                state="running",
+                started_ms=dispatched,
+                ended_ms=None,
+                failure=None,
+            )
+            nodes.append(_going_on(common, (*past, current), dispatched))
+        else:
+            nodes.append(_going_on(common, tuple(past), None, _implied_failure(states[no], found.run.implied)))
+    return nodes
+
+
+def _attempt(row: Sequence[Any]) -> AttemptRow:
+    number, agent, state, failure, started, ended = row
+    return AttemptRow(
+        id=number,
+        agent=agent or "",
+        state=ATTEMPT_STATES[state],
+        started_ms=started,
+        ended_ms=ended,
+        failure=None if failure is None else Failure.from_json(json.loads(failure)),
+    )
+
+
+def _ended(
+    common: dict[str, Any], key: tuple[int, int, int], past: Sequence[AttemptRow], row: Sequence[Any]
+) -> NodeFacts:
+    (_, cached, _, cause, ended, result, attempt, agent, started, *owner, log_bytes) = row
+    source = None
+    if result is not None:
+        source = Source(
+            result=result,
+            attempt=attempt,
+            agent=agent or "",
+            owner=(owner[0], owner[1], owner[2]),
+            log_bytes=log_bytes,
+            computed_ms=started,
+        )
+    attempts = tuple(past)
+    if source is not None and not cached and source.owner == key:
+        succeeded = AttemptRow(
+            id=attempt, agent=source.agent, state="success", started_ms=started, ended_ms=ended, failure=None
+        )
+        attempts = (*attempts, succeeded)
+    return NodeFacts(
+        **common,
+        cached=bool(cached),
+        attempts=attempts,
+        started_ms=attempts[-1].started_ms if attempts else None,
+        ended_ms=ended,
+        failure=None if cause is None else Failure.from_json(json.loads(cause)),
+        source=source,
+    )
+
+
+def _going_on(
+    common: dict[str, Any], attempts: tuple[AttemptRow, ...], started: int | None, failure: Failure | None = None
+) -> NodeFacts:
+    return NodeFacts(
+        **common, cached=False, attempts=attempts, started_ms=started, ended_ms=None, failure=failure, source=None
+    )
+
+
+def _states(
+    found: Found, workflow: Workflow, ended: dict[int, list[Any]], begun: dict[int, list[Any]]
+) -> list[NodeState]:
+    unreached = found.instance is None and not ended and found.run.implied is not RunState.SCHEDULED
+    place = {node.name: no for no, node in enumerate(workflow.graph)}
+    states: list[NodeState] = []
+    for no, node in enumerate(workflow.graph):
+        before = [ended.get(place[name]) for name in node.predecessors()]
+        if no in ended:
+            states.append(NODE_STATE_OF[ended[no][0]])
+        elif unreached:
+            killed = found.run.implied is RunState.KILLED and not before
+            states.append(NodeState.KILLED if killed else NodeState.CANCELLED)
+        elif no in begun and begun[no][1] is not None:
+            states.append(NodeState.RUNNING)
+        elif all(row is not None and NODE_STATE_OF[row[0]] is NodeState.SUCCESS for row in before):
+            states.append(NodeState.QUEUED)
+        else:
+            states.append(NodeState.WAITING)
+    return states
+
+
+def _implied_failure(state: NodeState, run: RunState) -> Failure | None:
+    if state is NodeState.KILLED:
+        return _KILLED
+    if state is NodeState.CANCELLED:
+        return _NEVER_READY if run is RunState.KILLED else _STOPPED
+    return None
+
+
+def count_states(nodes: Sequence[NodeFacts]) -> dict[NodeState, int]:
+    """Count nodes by state."""
+    return dict(Counter(node.state for node in nodes))

@@ -1,0 +1,70 @@
+"""What runs were compiled from, kept for the queries that explain them: workflows, operators, plans. All of it never changes."""
+
+import sqlite3
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from threading import Lock
+from typing import TypeVar
+
+from accio.domain.workflows import Workflow
+from accio_daemon.core.commands import Announced
+from accio_daemon.core.plan import ClassRegistry, Plan, compile_plan
+from accio_daemon.storage import workflows
+from accio_daemon.storage.runs_query import RunRow
+
+V = TypeVar("V")
+
+_KEPT = 128
+
+
+class _Kept(OrderedDict[Hashable, V]):
+    """The most recently used values of a function."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = Lock()  # jobs of several readers use it, each in its thread
+
+    def get_or(self, key: Hashable, make: Callable[[], V]) -> V:
+        with self._lock:
+            if key in self:
+                self.move_to_end(key)
+                return self[key]
+        value = make()
+        with self._lock:
+            self[key] = value
+            if len(self) > _KEPT:
+                self.popitem(last=False)
+        return value
+
+
+class Plans:
+    """Workflows, pinned operators and plans of runs."""
+
+    def __init__(self) -> None:
+        self._workflows: _Kept[Workflow] = _Kept()
+        self._operators: _Kept[tuple[Announced, ...]] = _Kept()
+        self._plans: _Kept[Plan] = _Kept()
+
+    def workflow(self, connection: sqlite3.Connection, run: RunRow) -> Workflow:
+        """Give the version that a run pinned."""
+        key = (run.workflow_id, run.workflow_version)
+        return self._workflows.get_or(key, lambda: workflows.get_by_no(connection, run.workflow_no).workflow)
+
+    def operators(self, connection: sqlite3.Connection, run: RunRow) -> tuple[Announced, ...]:
+        """Give the operator version that each node of a run pinned, in the graph's order."""
+
+        def read() -> tuple[Announced, ...]:
+            found = workflows.operators_by_no(connection, run.operators)
+            return tuple(found[no] for no in run.operators)
+
+        return self._operators.get_or(run.operators, read)
+
+    def plan(self, connection: sqlite3.Connection, run: RunRow) -> Plan:
+        """Give a run's compiled workflow."""
+
+        def compiled() -> Plan:
+            return compile_plan(
+                self.workflow(connection, run), run.sweep, self.operators(connection, run), ClassRegistry()
+            )
+
+        return self._plans.get_or((run.no, run.operators), compiled)

@@ -1,0 +1,72 @@
+-- Reading runs, children and nodes. Pages are found by keys, never by offset. A run that is being deleted (closed = 3) is not there any more.
+
+-- name: columns
+SELECT r.no, r.id, r.kind, r.workflow_no, w.id, w.version, r.owner_name, r.owner_email, r.name, r.notes, r.seed, r.sweep, r.operators,
+       r.children, r.nodes, r.state, r.closed, r.cursor, r.removed, r.running, r.success, r.failed, r.killed, r.nodes_ended,
+       r.created_at, r.started_at, r.ended_at,
+       (SELECT json_group_array(tag) FROM tags WHERE run_no = r.no)
+FROM runs r JOIN workflows w ON w.no = r.workflow_no
+
+-- name: by_id
+WHERE r.id = :id AND r.closed <> 3
+
+-- name: by_no
+WHERE r.no = :no AND r.closed <> 3
+
+-- name: by_prefix
+WHERE r.id >= :low AND r.id < :high AND r.closed <> 3 ORDER BY r.id LIMIT :limit
+
+-- name: by_nos
+WHERE r.no IN (SELECT value FROM json_each(:nos)) AND r.closed <> 3
+
+-- name: newest_id
+SELECT id FROM runs ORDER BY no DESC LIMIT 1
+
+-- name: count
+SELECT count(*) FROM runs
+
+-- Children
+
+-- name: instance
+SELECT idx, state, started_at, ended_at FROM instances WHERE run_no = :run AND idx = :idx
+
+-- name: instances_from
+SELECT idx, state, started_at, ended_at FROM instances WHERE run_no = :run AND idx >= :low ORDER BY idx LIMIT :limit
+
+-- name: instances_between
+SELECT idx, state, started_at, ended_at FROM instances WHERE run_no = :run AND idx >= :low AND idx <= :high
+
+-- name: instances_among
+SELECT idx, state, started_at, ended_at FROM instances WHERE run_no = :run AND idx IN (SELECT value FROM json_each(:indices))
+
+-- name: instances_in_state
+SELECT idx, state, started_at, ended_at FROM instances
+WHERE run_no = :run AND state = :state AND idx >= :low ORDER BY idx LIMIT :limit
+
+-- Nodes
+
+-- name: nodes_of
+SELECT n.node, n.state, n.cached, n.sequence, n.cause, n.ended_at,
+       s.id, s.attempt, a.name, s.started_at, s.run_no, s.idx, s.node, s.log_bytes
+FROM nodes n LEFT JOIN results s ON s.id = n.result LEFT JOIN agents a ON a.no = s.agent_no
+WHERE n.run_no = :run AND n.idx = :idx
+
+-- name: executions_of
+SELECT e.node, e.id, e.attempt, a.name, e.dispatched_at, e.losses + e.failures
+FROM executions e LEFT JOIN agents a ON a.no = e.agent_no
+WHERE e.run_no = :run AND e.idx = :idx
+
+-- name: running_executions
+SELECT count(*) FROM executions WHERE run_no = :run AND attempt IS NOT NULL
+
+-- name: attempts_of
+SELECT t.node, t.id, a.name, t.state, t.failure, t.started_at, t.ended_at
+FROM attempts t LEFT JOIN agents a ON a.no = t.agent_no
+WHERE t.run_no = :run AND t.idx = :idx ORDER BY t.id
+
+-- name: results_of
+SELECT n.node, s.outputs, s.blobs FROM nodes n JOIN results s ON s.id = n.result WHERE n.run_no = :run AND n.idx = :idx
+
+-- name: result_of
+SELECT s.key, s.operator_no, s.seed, s.inputs, s.outputs, s.blobs, s.metrics, s.started_at, s.ended_at
+FROM nodes n JOIN results s ON s.id = n.result WHERE n.run_no = :run AND n.idx = :idx AND n.node = :node

@@ -1,0 +1,67 @@
+-- Finding runs. Each `drive_` gives run numbers below :before, newest first, at most :size; each `keep_` is a condition on a run r.
+
+-- name: drive_all
+SELECT no FROM runs WHERE no < :before ORDER BY no DESC LIMIT :size
+
+-- name: drive_state
+SELECT no FROM runs WHERE state = :value AND no < :before ORDER BY no DESC LIMIT :size
+
+-- name: drive_owner
+SELECT no FROM runs WHERE owner_email = :value ->> 0 AND owner_name = :value ->> 1 AND no < :before ORDER BY no DESC LIMIT :size
+
+-- name: drive_workflow
+SELECT no FROM runs WHERE workflow_no = :value AND no < :before ORDER BY no DESC LIMIT :size
+
+-- name: drive_name
+SELECT no FROM runs WHERE name = :value AND no < :before ORDER BY no DESC LIMIT :size
+
+-- name: drive_tag
+SELECT run_no FROM tags WHERE tag = :value AND run_no < :before ORDER BY run_no DESC LIMIT :size
+
+-- name: drive_text
+SELECT rowid FROM run_text WHERE run_text MATCH :value AND rowid < :before ORDER BY rowid DESC LIMIT :size
+
+-- name: drive_param
+SELECT run_no FROM run_params WHERE name = :value ->> 0 AND text = :value ->> 1 AND run_no < :before ORDER BY run_no DESC LIMIT :size
+
+-- name: drive_formula
+SELECT run_no FROM run_params WHERE name = :value AND text IS NULL AND run_no < :before ORDER BY run_no DESC LIMIT :size
+
+-- name: keep_states
+r.state IN (SELECT value FROM json_each(:states))
+
+-- name: keep_owners
+(r.owner_email, r.owner_name) IN (SELECT value ->> 0, value ->> 1 FROM json_each(:owners))
+
+-- name: keep_workflows
+r.workflow_no IN (SELECT value FROM json_each(:workflows))
+
+-- name: keep_name
+r.name = :name
+
+-- name: keep_tags
+NOT EXISTS (SELECT 1 FROM json_each(:tags) t WHERE NOT EXISTS (SELECT 1 FROM tags WHERE tag = t.value AND run_no = r.no))
+
+-- name: keep_text
+r.no IN (SELECT rowid FROM run_text WHERE run_text MATCH :text AND rowid IN (SELECT value FROM json_each(:nos)))
+
+-- name: keep_created
+r.created_at >= :created_after AND r.created_at < :created_before
+
+-- name: highest_before
+SELECT max(no) FROM (SELECT no FROM runs WHERE created_at < :created_before ORDER BY created_at DESC LIMIT 10000)
+
+-- name: lowest_after
+SELECT min(no) FROM (SELECT no FROM runs WHERE created_at >= :created_after ORDER BY created_at LIMIT 10000)
+
+-- name: next_owner
+SELECT owner_email, owner_name FROM runs WHERE (owner_email, owner_name) > (:email, :name) ORDER BY owner_email, owner_name LIMIT 1
+
+-- name: first_owner
+SELECT owner_email, owner_name FROM runs ORDER BY owner_email, owner_name LIMIT 1
+
+-- name: workflow_nos
+SELECT no FROM workflows WHERE id = :id AND (:version = '' OR version = :version)
+
+-- name: param_types
+SELECT definition FROM workflows

@@ -1,0 +1,64 @@
+"""Reading the database: a few read-only connections, each query a whole job in one snapshot.
+
+A job is a plain function of a connection; it runs in the connection's thread, so that a query of several statements
+costs one hop and sees one state of the database. Jobs must be short (long reads are cut into several by their
+callers): an open snapshot keeps the write-ahead log from being reused.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import TypeVar
+
+from accio_daemon.storage.database import Database, WriterConnection
+
+T = TypeVar("T")
+Job = Callable[[sqlite3.Connection], T]
+
+CONNECTIONS = 3
+
+
+class Readers:
+    """A pool of read-only connections."""
+
+    def __init__(self) -> None:
+        self._free: asyncio.LifoQueue[WriterConnection] = asyncio.LifoQueue()
+
+    async def read(self, job: Job[T]) -> T:
+        """Run a job in one snapshot, as soon as a connection is free."""
+        connection = await self._free.get()
+        try:
+            # If the caller is cancelled here, the job still runs to its end; the connection's thread works jobs off
+            # one by one, so that the next user of the connection waits for it and can't meet its transaction.
+            return await connection.run_job(lambda plain: _snapshot(plain, job))
+        finally:
+            self._free.put_nowait(connection)
+
+    @staticmethod
+    def open(database: Database, connections: int = CONNECTIONS) -> "AbstractAsyncContextManager[Readers]":
+        """Open the pool; every connection is closed at the end."""
+        return _open(database, connections)
+
+    def add(self, connection: WriterConnection) -> None:
+        """Put a connection into the pool."""
+        self._free.put_nowait(connection)
+
+
+def _snapshot(connection: sqlite3.Connection, job: Job[T]) -> T:
+    connection.execute("BEGIN")
+    try:
+        return job(connection)
+    finally:
+        connection.execute("ROLLBACK")
+
+
+@asynccontextmanager
+async def _open(database: Database, connections: int) -> AsyncIterator[Readers]:
+    async with AsyncExitStack() as stack:
+        readers = Readers()
+        for _ in range(connections):
+            connection = WriterConnection(database.reader, iter_chunk_size=64)
+            _ = await stack.enter_async_context(connection)
+            readers.add(connection)
+        yield readers

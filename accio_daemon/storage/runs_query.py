@@ -1,0 +1,259 @@
+"""Runs, children and nodes as the database knows them, and what a run's row implies of children that have no row.
+
+A child is computed from its parent's row and its index. Its own row, if there is one, adds state and times; without
+one it has what the parent implies: scheduled, or, once the parent is closed, the final state of a child that was
+never reached. Jobs here take an open connection and run in one transaction; they are plain functions, called by
+`Readers`.
+"""
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from accio.domain.ids import RunId, child_id, parse_reference
+from accio.domain.states import RUN_TERMINAL, RunState
+from accio.domain.sweeps import Sweep
+from accio.errors import BadRequest, NotFound
+from accio_daemon.core.commands import RunNo
+from accio_daemon.storage.codes import PARENT, RUN_STATE_OF
+from accio_daemon.storage.sql import load
+
+SQL = load("runs")
+BY_ID = f"{SQL['columns']} {SQL['by_id']}"
+BY_NO = f"{SQL['columns']} {SQL['by_no']}"
+BY_PREFIX = f"{SQL['columns']} {SQL['by_prefix']}"
+BY_NOS = f"{SQL['columns']} {SQL['by_nos']}"
+
+_SHOWN_CANDIDATES = 10
+_CLOSED_STATE = {1: RunState.KILLED, 2: RunState.FAILED, 3: RunState.KILLED}
+
+
+@lru_cache(maxsize=512)
+def sweep_of(text: str) -> Sweep:
+    """Read a stored sweep; those of many lookups are kept."""
+    return Sweep.from_text(text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRow:
+    """A single run or a parent."""
+
+    no: RunNo
+    id: RunId
+    parent: bool
+    workflow_no: int
+    workflow_id: str
+    workflow_version: str
+    owner_name: str
+    owner_email: str
+    name: str
+    notes: str
+    tags: tuple[str, ...]
+    seed: int
+    sweep: Sweep
+    operators: tuple[int, ...]  # operator number of each node
+    children: int
+    nodes: int  # of one child
+    state: RunState
+    closed: int
+    cursor: int
+    removed: tuple[tuple[int, int], ...]
+    running: int
+    success: int
+    failed: int
+    killed: int
+    nodes_ended: Mapping[str, int]
+    created_ms: int
+    started_ms: int | None
+    ended_ms: int | None
+
+    @property
+    def implied(self) -> RunState:
+        """The state of a child that has no row."""
+        return _CLOSED_STATE.get(self.closed, RunState.SCHEDULED)
+
+    @property
+    def present(self) -> int:
+        """How many children there are, without deleted ones."""
+        return self.children - sum(last - first + 1 for first, last in self.removed)
+
+    def has(self, index: int) -> bool:
+        """Whether there is such a child."""
+        return 0 <= index < self.children and not any(first <= index <= last for first, last in self.removed)
+
+    def children_by_state(self) -> dict[RunState, int]:
+        """Count the children in each state, those without a row included."""
+        counts = {
+            RunState.SCHEDULED: 0,
+            RunState.RUNNING: self.running,
+            RunState.SUCCESS: self.success,
+            RunState.FAILED: self.failed,
+            RunState.KILLED: self.killed,
+        }
+        counts[self.implied] += self.present - sum(counts.values())
+        return counts
+
+    @property
+    def ended_nodes(self) -> int:
+        """How many nodes have ended, those of children that will never begin included."""
+        stored = sum(self.nodes_ended.values())
+        if self.state in RUN_TERMINAL:
+            return self.present * self.nodes
+        if self.implied is RunState.SCHEDULED:
+            return stored
+        unreached = self.present - self.running - self.success - self.failed - self.killed
+        return stored + unreached * self.nodes
+
+    @property
+    def progress(self) -> float:
+        """The share of nodes that have ended."""
+        total = self.present * self.nodes
+        return min(1.0, self.ended_nodes / total) if total else 1.0
+
+
+def run_row(row: tuple[Any, ...]) -> RunRow:
+    """Read a row of the statement `columns`."""
+    (no, run_id, kind, workflow_no, workflow_id, version, owner_name, owner_email, name, notes, seed, sweep, operators,
+     children, nodes, state, closed, cursor, removed, running, success, failed, killed, nodes_ended,
+     created, started, ended, tags) = row  # fmt: skip
+    return RunRow(
+        no=no,
+        id=run_id,
+        parent=kind == PARENT,
+        workflow_no=workflow_no,
+        workflow_id=workflow_id,
+        workflow_version=version,
+        owner_name=owner_name,
+        owner_email=owner_email,
+        name=name,
+        notes=notes,
+        tags=tuple(sorted(json.loads(tags))),
+        seed=seed,
+        sweep=sweep_of(sweep),
+        operators=tuple(json.loads(operators)),
+        children=children,
+        nodes=nodes,
+        state=RUN_STATE_OF[state],
+        closed=closed,
+        cursor=cursor,
+        removed=tuple((first, last) for first, last in json.loads(removed)),
+        running=running,
+        success=success,
+        failed=failed,
+        killed=killed,
+        nodes_ended=json.loads(nodes_ended),
+        created_ms=created,
+        started_ms=started,
+        ended_ms=ended,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceRow:
+    """A child (or a single run, as child 0) that has begun or ended."""
+
+    index: int
+    state: RunState
+    started_ms: int | None
+    ended_ms: int | None
+
+
+def instance_row(row: tuple[Any, ...]) -> InstanceRow:
+    """Read a row of the `instance…` statements."""
+    index, state, started, ended = row
+    return InstanceRow(index=index, state=RUN_STATE_OF[state], started_ms=started, ended_ms=ended)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A single run or a parent, or (with an index) one of its children, with the child's row if it has one."""
+
+    run: RunRow
+    index: int | None = None
+    instance: InstanceRow | None = None
+
+    @property
+    def id(self) -> RunId:
+        """Its id."""
+        return self.run.id if self.index is None else child_id(self.run.id, self.index)
+
+    @property
+    def state(self) -> RunState:
+        """Its state."""
+        if self.index is None:
+            return self.run.state
+        return self.run.implied if self.instance is None else self.instance.state
+
+    @property
+    def seed(self) -> int:
+        """Its seed."""
+        return self.run.seed if self.index is None else self.run.sweep.child_seed(self.index, self.run.seed)
+
+    @property
+    def place(self) -> int:
+        """The index under which its nodes are stored."""
+        return self.index or 0
+
+
+def get_run(connection: sqlite3.Connection, no: RunNo) -> RunRow | None:
+    """Read a single run or a parent by its number."""
+    row = connection.execute(BY_NO, {"no": no}).fetchone()
+    return None if row is None else run_row(row)
+
+
+def get_child(connection: sqlite3.Connection, run: RunRow, index: int) -> Found:
+    """Read a child that is there."""
+    row = connection.execute(SQL["instance"], {"run": run.no, "idx": index}).fetchone()
+    return Found(run=run, index=index, instance=None if row is None else instance_row(row))
+
+
+def find(connection: sqlite3.Connection, text: str) -> Found:
+    """Find a run by its id or an unambiguous prefix of it; an exact match wins."""
+    reference = parse_reference(text)
+    if reference is None:
+        raise NotFound(
+            f"there is no run {text[:100]!r}: an id has 16 letters and digits, a child's a dot and a number more"
+        )
+    if reference.is_whole:
+        rows = connection.execute(BY_ID, {"id": reference.top}).fetchall()
+    else:
+        low, high = reference.top_range()
+        rows = connection.execute(BY_PREFIX, {"low": low, "high": high, "limit": _SHOWN_CANDIDATES + 1}).fetchall()
+    runs = [run_row(row) for row in rows]
+    candidates: list[tuple[RunRow, int | None]] = [(run, None) for run in runs]
+    if reference.index is not None:
+        ranges = [(run, reference.child_ranges(run.children)) for run in runs if run.parent]
+        candidates = [(run, index) for run, typed in ranges for index in _children(run, typed)]
+    if not candidates:
+        raise NotFound(f"there is no run {text!r}")
+    if len(candidates) > 1:
+        shown = [run.id if index is None else child_id(run.id, index) for run, index in candidates]
+        more = " …" if len(shown) > _SHOWN_CANDIDATES else ""
+        raise BadRequest(f"{text!r} could be any of {', '.join(shown[:_SHOWN_CANDIDATES])}{more}: give more of the id")
+    run, index = candidates[0]
+    return Found(run=run) if index is None else get_child(connection, run, index)
+
+
+def _children(run: RunRow, ranges: tuple[range, ...]) -> list[int]:
+    """The children that a typed index can mean: the exact one alone if it is there, else some of those that begin with
+    it.
+    """
+    if ranges and len(ranges[0]) == 1 and run.has(ranges[0][0]):
+        return [ranges[0][0]]
+    found: list[int] = []
+    for indices in ranges:
+        for index in indices:
+            if len(found) > _SHOWN_CANDIDATES:
+                return found
+            if run.has(index):
+                found.append(index)
+    return found
+
+
+def newest_id(connection: sqlite3.Connection) -> RunId | None:
+    """Give the id of the run that was submitted last."""
+    row = connection.execute(SQL["newest_id"]).fetchone()
+    return None if row is None else row[0]

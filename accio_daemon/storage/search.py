@@ -1,0 +1,238 @@
+"""Lists of runs, by filters and pages, newest first.
+
+One filter drives: an index gives candidates in order, in batches; the others are conditions on a batch. A page ends when it is full, when
+there are no more candidates, or when so many were looked at that the next page had better go on: then it is short, but has a cursor. So no
+combination of filters makes a query long.
+"""
+
+import heapq
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import orjson
+
+from accio.domain.states import RunState
+from accio_daemon.storage import runs_query
+from accio_daemon.storage.codes import RUN_STATES
+from accio_daemon.storage.runs_query import RunRow, run_row
+from accio_daemon.storage.sql import load
+
+SQL = load("search")
+
+EXAMINED = 20_000
+"""Candidates that one page looks at."""
+
+_BATCH = 400
+_FAR = 2**62
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParamFilter:
+    """A parameter and the canonical texts, one per type that it has in some workflow, of which it must have one."""
+
+    name: str
+    texts: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """What a run must be; what is None or empty doesn't matter."""
+
+    states: frozenset[RunState] = frozenset()
+    tags: tuple[str, ...] = ()
+    owner: str = ""
+    name: str | None = None
+    workflow: tuple[str, str] | None = None  # id, version ("" for all)
+    text: str = ""
+    params: tuple[ParamFilter, ...] = ()
+    created_after_ms: int = 0
+    created_before_ms: int = 0
+
+    @property
+    def empty(self) -> bool:
+        """Whether every run passes."""
+        return self == Filters()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Some runs, and the key of the next page (None after the last)."""
+
+    runs: list[RunRow]
+    before: int | None
+    total: int | None
+
+
+def list_runs(connection: sqlite3.Connection, filters: Filters, before: int | None, limit: int) -> Page:
+    """Read a page of singles and parents."""
+    query = _Query(connection, filters)
+    if not query.possible:
+        return Page(runs=[], before=None, total=None)
+    found: list[RunRow] = []
+    examined = 0
+    candidates = query.candidates(_FAR if before is None else before)
+    while batch := list(islice(candidates, max(_BATCH, limit) if examined or not filters.empty else limit + 1)):
+        rows = query.kept(batch)
+        found.extend(rows[: limit - len(found) + 1])
+        examined += len(batch)
+        if len(found) > limit or examined >= EXAMINED:
+            break
+    if len(found) > limit:
+        return Page(runs=found[:limit], before=found[limit - 1].no, total=query.total())
+    # A full last batch means that there may be more; its end is where to go on.
+    return Page(runs=found, before=batch[-1] if batch and examined >= EXAMINED else None, total=query.total())
+
+
+class _Query:
+    """The filters, with what they mean in this database."""
+
+    def __init__(self, connection: sqlite3.Connection, filters: Filters) -> None:
+        self._connection = connection
+        self._filters = filters
+        self._owners = self._matching_owners(filters.owner) if filters.owner else []
+        self._workflows = self._matching_workflows(filters.workflow) if filters.workflow else []
+        self._text = fts_query(filters.text) if filters.text else ""
+        self.possible = (
+            (not filters.owner or bool(self._owners))
+            and (filters.workflow is None or bool(self._workflows))
+            and (not filters.text or bool(self._text))
+            and all(each.texts for each in filters.params)
+        )
+
+    def total(self) -> int | None:
+        if not self._filters.empty:
+            return None
+        count: int = self._connection.execute(runs_query.SQL["count"]).fetchone()[0]
+        return count
+
+    def candidates(self, before: int) -> Iterator[int]:
+        """Give run numbers below *before*, newest first, among which everything wanted is."""
+        filters = self._filters
+        before = min(before, self._upper_bound())
+        lower = self._lower_bound()
+        streams = [_stream(self._connection, statement, value, before) for statement, value in self._drivers(filters)]
+        last = None
+        for number in heapq.merge(*streams, reverse=True):
+            if number < lower:
+                return
+            if number != last:
+                yield number
+            last = number
+
+    def _drivers(self, filters: Filters) -> list[tuple[str, Any]]:
+        """Choose what drives: the filter that is likely to leave least."""
+        if filters.tags:
+            return [("drive_tag", filters.tags[0])]
+        if filters.text:
+            return [("drive_text", self._text)]
+        if filters.name is not None:
+            return [("drive_name", filters.name)]
+        if filters.params:
+            wanted = filters.params[0]
+            listed = [("drive_param", _json([wanted.name, text])) for text in sorted(wanted.texts)]
+            return [*listed, ("drive_formula", wanted.name)]
+        if filters.owner:
+            return [("drive_owner", _json(owner)) for owner in self._owners]
+        if filters.workflow is not None:
+            return [("drive_workflow", no) for no in self._workflows]
+        if filters.states:
+            return [("drive_state", RUN_STATES[state]) for state in sorted(filters.states)]
+        return [("drive_all", None)]
+
+    def kept(self, numbers: Sequence[int]) -> list[RunRow]:
+        """Read those of the candidates that pass every filter, newest first."""
+        filters = self._filters
+        values: dict[str, Any] = {"nos": _json(list(numbers))}
+        conditions = [runs_query.BY_NOS]
+        for wanted, condition, name, value in (
+            (filters.states, "keep_states", "states", [RUN_STATES[state] for state in filters.states]),
+            (filters.owner, "keep_owners", "owners", self._owners),
+            (filters.workflow, "keep_workflows", "workflows", self._workflows),
+            (filters.tags, "keep_tags", "tags", list(filters.tags)),
+        ):
+            if wanted:
+                conditions.append(SQL[condition])
+                values[name] = _json(value)
+        if filters.name is not None:
+            conditions.append(SQL["keep_name"])
+            values["name"] = filters.name
+        if filters.text:
+            conditions.append(SQL["keep_text"])
+            values["text"] = self._text
+        if filters.created_after_ms or filters.created_before_ms:
+            conditions.append(SQL["keep_created"])
+            values |= self._bounds()
+        statement = " AND ".join(conditions) + " ORDER BY r.no DESC"
+        rows = [run_row(row) for row in self._connection.execute(statement, values)]
+        return [row for row in rows if _has_params(row, filters.params)]
+
+    def _bounds(self) -> Mapping[str, int]:
+        return {
+            "created_after": self._filters.created_after_ms,
+            "created_before": self._filters.created_before_ms or _FAR,
+        }
+
+    def _upper_bound(self) -> int:
+        """The number above which every run was created too late (numbers grow with time, but for a clock that is set back)."""
+        if not self._filters.created_before_ms:
+            return _FAR
+        highest = self._connection.execute(SQL["highest_before"], self._bounds()).fetchone()[0]
+        return 0 if highest is None else highest + 1
+
+    def _lower_bound(self) -> int:
+        if not self._filters.created_after_ms:
+            return 0
+        lowest = self._connection.execute(SQL["lowest_after"], self._bounds()).fetchone()[0]
+        return _FAR if lowest is None else lowest
+
+    def _matching_owners(self, wanted: str) -> list[list[str]]:
+        """Find the owners with *wanted* in their name or address; walks distinct owners, not runs."""
+        part, found = wanted.casefold(), []
+        row = self._connection.execute(SQL["first_owner"]).fetchone()
+        while row is not None:
+            email, name = row
+            if part in f"{name} <{email}>".casefold():
+                found.append([email, name])
+            row = self._connection.execute(SQL["next_owner"], {"email": email, "name": name}).fetchone()
+        return found
+
+    def _matching_workflows(self, wanted: tuple[str, str]) -> list[int]:
+        rows = self._connection.execute(SQL["workflow_nos"], {"id": wanted[0], "version": wanted[1]})
+        return [row[0] for row in rows]
+
+
+def _stream(connection: sqlite3.Connection, statement: str, value: Any, before: int) -> Iterator[int]:
+    size = 50
+    while True:
+        numbers = connection.execute(SQL[statement], {"value": value, "before": before, "size": size}).fetchall()
+        for (number,) in numbers:
+            yield number
+        if len(numbers) < size:
+            return
+        before, size = numbers[-1][0], _BATCH
+
+
+def _has_params(row: RunRow, wanted: Sequence[ParamFilter]) -> bool:
+    """Whether each wanted value lies on the run's axis of that name."""
+    for each in wanted:
+        axis = row.sweep.axis(each.name)
+        if axis is None or all(axis.index_of(text) is None for text in each.texts):
+            return False
+    return True
+
+
+def fts_query(text: str) -> str:
+    """Turn words that a user typed into a query for all of them; a word that ends with * means its beginnings."""
+    words = []
+    for word in text.split():
+        stem = word.rstrip("*").replace('"', '""')
+        if stem:
+            words.append(f'"{stem}"' + ("*" if word.endswith("*") else ""))
+    return " ".join(words)
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value).decode()

@@ -1,0 +1,129 @@
+"""Workflows with their versions, and the operators that were announced: reading, and the jobs that change them."""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from accio.domain.operators import OperatorSpec
+from accio.domain.people import Person
+from accio.domain.workflows import Workflow
+from accio.errors import AlreadyExists, FailedPrecondition, NotFound
+from accio_daemon.core.commands import Announced
+from accio_daemon.storage.sql import load
+
+SQL = load("workflows")
+LATEST = f"{SQL['columns']} {SQL['latest']}"
+VERSION = f"{SQL['columns']} {SQL['version']}"
+BY_NO = f"{SQL['columns']} {SQL['by_no']}"
+PAGE = f"{SQL['columns']} {SQL['page']}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredWorkflow:
+    """A version of a workflow."""
+
+    no: int
+    workflow: Workflow
+    version: str
+    owner: Person
+    created_ms: int
+    versions: int  # how many of its id there are
+
+
+def _stored(row: tuple[Any, ...]) -> StoredWorkflow:
+    no, _, version, definition, owner_name, owner_email, created_at, versions = row
+    return StoredWorkflow(
+        no=no,
+        workflow=Workflow.from_canonical_json(definition),
+        version=version,
+        owner=Person(name=owner_name, email=owner_email),
+        created_ms=created_at,
+        versions=versions,
+    )
+
+
+def get_workflow(connection: sqlite3.Connection, name: str, version: str | None) -> StoredWorkflow | None:
+    """Read a version of a workflow; None is the latest."""
+    statement = LATEST if version is None else VERSION
+    row = connection.execute(statement, {"id": name, "version": version}).fetchone()
+    return None if row is None else _stored(row)
+
+
+def get_by_no(connection: sqlite3.Connection, no: int) -> StoredWorkflow:
+    """Read the version with this number, which a run refers to."""
+    return _stored(connection.execute(BY_NO, {"no": no}).fetchone())
+
+
+def list_workflows(
+    connection: sqlite3.Connection, before: int | None, limit: int
+) -> tuple[list[StoredWorkflow], int | None]:
+    """Read a page of latest versions, the newest push first; gives the key of the next page too."""
+    rows = connection.execute(PAGE, {"before": 2**62 if before is None else before, "limit": limit + 1}).fetchall()
+    found = [_stored(row) for row in rows[:limit]]
+    if len(rows) <= limit:
+        return found, None
+    return found, connection.execute(SQL["pushed"], {"id": found[-1].workflow.id}).fetchone()[0]
+
+
+def names(connection: sqlite3.Connection, name: str) -> tuple[list[str], list[str]]:
+    """Give ids of workflows, and the versions of one, for suggestions."""
+    ids = [row[0] for row in connection.execute(SQL["ids"])]
+    return ids, [row[0] for row in connection.execute(SQL["versions"], {"id": name})]
+
+
+def push(connection: sqlite3.Connection, workflow: Workflow, owner: Person, now_ms: int) -> tuple[StoredWorkflow, bool]:
+    """Store a version if it is new, and make it the latest; tells whether it was new."""
+    definition, version = workflow.canonical_json(), workflow.version
+    found = get_workflow(connection, workflow.id, version)
+    if found is not None and found.workflow.canonical_json() != definition:
+        raise AlreadyExists(
+            f"another content of {workflow.id} has the version {version}; change the definition, its notes say"
+        )
+    if found is None:
+        fields = {
+            "id": workflow.id,
+            "version": version,
+            "definition": definition,
+            "name": workflow.name or "",
+            "notes": workflow.notes or "",
+            "owner_name": owner.name,
+            "owner_email": owner.email,
+            "created_at": now_ms,
+        }
+        no = connection.execute(SQL["insert"], fields).lastrowid
+    else:
+        no = found.no
+    connection.execute(SQL["make_latest"], {"id": workflow.id, "no": no})
+    stored = get_workflow(connection, workflow.id, version)
+    assert stored is not None, "it was written in this transaction"
+    return stored, found is None
+
+
+def delete(connection: sqlite3.Connection, name: str) -> None:
+    """Delete a workflow with all its versions, unless there is a run of it."""
+    row = connection.execute(SQL["run_of"], {"id": name}).fetchone()
+    if row is not None:
+        raise FailedPrecondition(f"workflow {name} has runs ({row[0]} is one): delete those first")
+    connection.execute(SQL["delete_head"], {"id": name})
+    if connection.execute(SQL["delete_versions"], {"id": name}).rowcount == 0:
+        raise NotFound(f"there is no workflow {name!r}")
+
+
+def latest_operators(connection: sqlite3.Connection) -> dict[str, Announced]:
+    """Read the version of each operator that was announced last, by name."""
+    return {operator.spec.name: operator for operator in _operators(connection.execute(SQL["latest_operators"]))}
+
+
+def operators_by_no(connection: sqlite3.Connection, nos: Iterable[int]) -> Mapping[int, Announced]:
+    """Read operator versions by their numbers."""
+    wanted = {"nos": orjson.dumps(sorted(set(nos))).decode()}
+    return {operator.no: operator for operator in _operators(connection.execute(SQL["operators_by_no"], wanted))}
+
+
+def _operators(rows: Iterable[tuple[Any, ...]]) -> Iterable[Announced]:
+    for no, spec in rows:
+        yield Announced(no=no, spec=OperatorSpec.from_json(json.loads(spec)))
