@@ -18,7 +18,8 @@ def cells(vectors: Floats, level: int) -> Ints:
         raise DataError(f"level: expected a cell level from 0 to {MAX_LEVEL}, found {level}")
     face, u, v = _on_cube(vectors)
     shift = MAX_LEVEL - level
-    return (face << (2 * MAX_LEVEL)) | (_leaf(u) >> shift << MAX_LEVEL) | (_leaf(v) >> shift)
+    packed: Ints = (face << (2 * MAX_LEVEL)) | (_leaf(u) >> shift << MAX_LEVEL) | (_leaf(v) >> shift)
+    return packed
 
 
 def _on_cube(vectors: Floats) -> tuple[Ints, Floats, Floats]:
@@ -39,4 +40,5 @@ def _leaf(u: Floats) -> Ints:
     """The coordinate of the leaf cell; S2's quadratic transform makes cells of more equal area."""
     root = 0.5 * np.sqrt(1.0 + 3.0 * np.abs(u))
     s = np.where(u >= 0.0, root, 1.0 - root)
-    return np.clip(np.floor(s * (1 << MAX_LEVEL)).astype(np.int64), 0, (1 << MAX_LEVEL) - 1)
+    leaf: Ints = np.floor(s * (1 << MAX_LEVEL)).astype(np.int64)
+    return np.clip(leaf, 0, (1 << MAX_LEVEL) - 1)

@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 
 import numpy as np
 import pyarrow as pa
@@ -20,13 +20,11 @@ from accio_locapriv.arrays import Floats, Ints
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
-_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - only differences of naive UTC times are taken
-_MILLISECOND = timedelta(milliseconds=1)
 _MAX_SECONDS = 2**63 // 1000 - 1
 
 _ARROW_TYPES = {
-    "lat": pa.float64(), "lng": pa.float64(), "time": pa.int64(), "seconds": pa.int64(),
-    "date": pa.date32(), "clock": pa.time32("s"), "user": pa.dictionary(pa.int32(), pa.string()),
+    "lat": "double", "lng": "double", "time": "int64", "seconds": "int64", "date": "date32", "clock": "time32[s]",
+    "user": "string",
 }  # fmt: skip
 _COORDINATES = {"lat": ("latitude", 90.0), "lng": ("longitude", 180.0)}
 
@@ -83,7 +81,7 @@ def _at_once(data: bytes, layout: Layout) -> Rows | None:
             arrow_csv.ReadOptions(column_names=list(layout.columns), skip_rows=layout.skip, use_threads=False),
             arrow_csv.ParseOptions(delimiter=layout.delimiter),
             arrow_csv.ConvertOptions(
-                column_types={name: _ARROW_TYPES.get(name, pa.string()) for name in layout.columns},
+                column_types={name: pa.type_for_alias(_ARROW_TYPES.get(name, "string")) for name in layout.columns},
                 include_columns=wanted,
                 null_values=[],
             ),
@@ -100,7 +98,7 @@ def _at_once(data: bytes, layout: Layout) -> Rows | None:
         return None
     if "user" not in wanted:
         return Rows(lat=lat, lng=lng, time=time)
-    column = table["user"].unify_dictionaries().combine_chunks()
+    column = table["user"].combine_chunks().dictionary_encode()
     users = tuple(column.dictionary.to_pylist())
     if any(not user.strip() for user in users):
         return None
@@ -196,9 +194,10 @@ def _milliseconds(fields: dict[str, str]) -> int:
     if "date" in fields:
         text = f"{fields['date']} {fields['clock']}"
         try:
-            return (datetime.strptime(text, "%Y-%m-%d %H:%M:%S") - _EPOCH) // _MILLISECOND  # noqa: DTZ007 - the files' times are UTC by definition
+            moment = datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
         except ValueError:
             raise ValueError(f"expected a date and a time (2008-10-23 02:53:04), found {text[:80]!r}") from None
+        return int(moment.timestamp()) * 1000  # whole seconds, which a double holds exactly
     name, unit = ("time", "milliseconds") if "time" in fields else ("seconds", "seconds")
     text = fields[name]
     if not _INTEGER.fullmatch(text) or (name == "seconds" and abs(int(text)) > _MAX_SECONDS):

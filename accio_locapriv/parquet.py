@@ -33,7 +33,7 @@ def write(path: Path, columns: Mapping[str, pa.Array]) -> None:
     )
 
 
-def read(path: Path, columns: Mapping[str, pa.DataType]) -> pa.Table:
+def read(path: Path, columns: Mapping[str, str]) -> pa.Table:
     """Read these columns of a file, of these types and without nulls, or raise DataError."""
     try:
         file = pq.ParquetFile(path, read_dictionary=[name for name in columns if name in _TEXTS])
@@ -47,7 +47,7 @@ def read(path: Path, columns: Mapping[str, pa.DataType]) -> pa.Table:
             if name not in present:
                 raise DataError(f"{path}: expected a column {name!r} of type {kind}, found {', '.join(present)}")
         table = file.read(columns=list(columns), use_threads=False)
-    return pa.table({name: _column(path, name, table[name], kind) for name, kind in columns.items()})
+    return pa.table({name: _column(path, name, table[name], pa.type_for_alias(kind)) for name, kind in columns.items()})
 
 
 def _column(path: Path, name: str, column: pa.ChunkedArray, kind: pa.DataType) -> pa.Array:

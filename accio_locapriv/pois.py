@@ -4,8 +4,8 @@ The list of traces is that of the dataset the POIs come from, so that a trace wi
 are sorted by their first time.
 """
 
-import os
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +19,8 @@ from accio_locapriv.traces import read_index, write_index
 POIS = "pois.parquet"
 
 POI_COLUMNS = {
-    "trace": pa.string(), "lat": pa.float64(), "lng": pa.float64(), "events": pa.int64(), "first": pa.int64(),
-    "last": pa.int64(), "diameter": pa.float64(),
+    "trace": "string", "lat": "double", "lng": "double", "events": "int64", "first": "int64",
+    "last": "int64", "diameter": "double",
 }  # fmt: skip
 
 
@@ -50,7 +50,7 @@ class Pois:
         return unit_vectors(self.lat, self.lng)
 
 
-def write_pois(pois: Pois, folder: str | os.PathLike[str]) -> None:
+def write_pois(pois: Pois, folder: str | PathLike[str]) -> None:
     """Write the two files into an existing folder."""
     owners = np.repeat(np.arange(len(pois.ids), dtype=np.int64), np.diff(pois.offsets))
     parquet.write(
@@ -69,7 +69,7 @@ def write_pois(pois: Pois, folder: str | os.PathLike[str]) -> None:
     write_index(pois.ids, pois.users, folder)
 
 
-def read_pois(folder: str | os.PathLike[str]) -> Pois:
+def read_pois(folder: str | PathLike[str]) -> Pois:
     """Read a dataset of POIs. Raises DataError if the folder isn't one."""
     ids, users = read_index(folder)
     path = Path(folder, POIS)

@@ -25,7 +25,7 @@ def distance_to_events(points: Floats, events: Floats) -> Floats:
 
 
 def distance_to_polyline(points: Floats, events: Floats) -> Floats:
-    """Metres from each point to the nearest point of the polyline through the events, of which there is at least one."""
+    """Metres from each point to the nearest point of the polyline through the events (at least one)."""
     best = _nearest(points, events)
     pieces = _Pieces(events)
     if len(pieces.middles):
@@ -44,7 +44,7 @@ def _tree(points: Floats) -> KDTree:
 
 
 class _Pieces:
-    """The segments of a polyline, cut so that none is longer than half of what an average event has."""
+    """The segments of a polyline, cut into at most three times as many pieces of nearly equal length."""
 
     def __init__(self, events: Floats) -> None:
         starts, ends = events[:-1], events[1:]
@@ -55,9 +55,7 @@ class _Pieces:
         counts = np.maximum(1, np.ceil(lengths / longest)).astype(np.int64)
         self.segment: Ints = np.repeat(np.arange(len(lengths)), counts)
         steps = ranges(np.zeros_like(counts), counts)
-        self.middles: Floats = along(
-            starts[self.segment], ends[self.segment], (steps + 0.5) / counts[self.segment]
-        )
+        self.middles: Floats = along(starts[self.segment], ends[self.segment], (steps + 0.5) / counts[self.segment])
         self.half: Floats = (meters_of(lengths) / RADIUS_M / counts / 2.0)[self.segment]
         self._starts, self._ends = starts, ends
         # start × (end - start) is start × end without the cancellation of nearly equal products

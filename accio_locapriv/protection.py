@@ -1,6 +1,6 @@
 """Protection mechanisms: Geo-indistinguishability and Promesse."""
 
-from collections.abc import Callable
+import math
 
 import numpy as np
 from scipy.special import gammaincinv
@@ -8,10 +8,11 @@ from scipy.special import gammaincinv
 from accio_locapriv.arrays import Floats, Ints, offsets_of
 from accio_locapriv.errors import DataError
 from accio_locapriv.geometry import RADIUS_M, TOLERANCE_M, along, chord_at_least, degrees_of, moved
+from accio_locapriv.randomness import Generators
 from accio_locapriv.traces import Traces
 
-Generators = Callable[[str], np.random.Generator]
-"""Gives the generator of a trace by its id."""
+Leg = tuple[tuple[float, float, float], int, float]
+"""From which point, how many steps, and the angle to the point that they lead to."""
 
 
 def planar_laplace_radius(epsilon: float, z: Floats) -> Floats:
@@ -19,8 +20,7 @@ def planar_laplace_radius(epsilon: float, z: Floats) -> Floats:
 
     The distance follows Gamma(2, 1/ε). The equal Lambert-W form -(W₋₁((z-1)/e) + 1)/ε loses its accuracy near 0.
     """
-    radius: Floats = gammaincinv(2.0, z) / epsilon
-    return radius
+    return np.asarray(gammaincinv(2.0, z), dtype=np.float64) / epsilon
 
 
 def geo_indistinguishability(traces: Traces, epsilon: float, generators: Generators) -> Traces:
@@ -78,28 +78,30 @@ def _smoothed(vectors: Floats, time: Ints, epsilon: float) -> tuple[Floats, Ints
     return samples[:-1], _evenly(time[np.asarray(reached)][legs_of][:-1])
 
 
-def _legs(vectors: Floats, epsilon: float) -> tuple[list[tuple[Floats, int, float]], list[int]]:
+def _legs(vectors: Floats, epsilon: float) -> tuple[list[Leg], list[int]]:
     """Where sampling moves on: from which sample, how many steps, what angle to the event; and the index of each event.
 
     All steps towards one event lie on one great circle, so they are counted here and made at once later.
     """
-    legs, reached = list[tuple[Floats, int, float]](), list[int]()
+    legs, reached = list[Leg](), list[int]()
     if not len(vectors):
         return legs, reached
     threshold = chord_at_least(epsilon) ** 2
-    last = vectors[0]
-    lx, ly, lz = last.tolist()
+    lx, ly, lz = vectors[0].tolist()
     for index, (x, y, z) in enumerate(vectors.tolist()):
         dx, dy, dz = x - lx, y - ly, z - lz
         squared = dx * dx + dy * dy + dz * dz
         if squared < threshold:
             continue
-        angle = 2.0 * float(np.arcsin(min(squared**0.5 / 2.0, 1.0)))
+        angle = 2.0 * math.asin(min(squared**0.5 / 2.0, 1.0))
         steps = max(1, int((angle * RADIUS_M + TOLERANCE_M) / epsilon))
-        legs.append((last, steps, angle))
+        legs.append(((lx, ly, lz), steps, angle))
         reached.append(index)
-        last = along(last, vectors[index], np.asarray(steps * (epsilon / RADIUS_M) / angle))
-        lx, ly, lz = last.tolist()
+        # The tangent at the last sample towards the event, as in geometry.along, but without arrays of one point.
+        tx, ty, tz = dx + lx * squared / 2.0, dy + ly * squared / 2.0, dz + lz * squared / 2.0
+        turned = steps * epsilon / RADIUS_M
+        cosine, sine = math.cos(turned), math.sin(turned) / math.sqrt(tx * tx + ty * ty + tz * tz)
+        lx, ly, lz = lx * cosine + tx * sine, ly * cosine + ty * sine, lz * cosine + tz * sine
     return legs, reached
 
 
@@ -110,4 +112,5 @@ def _evenly(time: Ints) -> Ints:
     gaps = len(time) - 1
     whole, rest = divmod(int(time[-1]) - int(time[0]), gaps)
     i = np.arange(len(time), dtype=np.int64)
-    return time[0] + i * whole - (-(i * rest) // gaps)
+    spread: Ints = time[0] + i * whole - (-(i * rest) // gaps)
+    return spread

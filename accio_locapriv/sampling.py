@@ -8,7 +8,7 @@ import numpy as np
 from accio_locapriv.arrays import Bools, Ints, ranges
 from accio_locapriv.errors import DataError
 from accio_locapriv.geometry import chord_at_least
-from accio_locapriv.protection import Generators
+from accio_locapriv.randomness import Generators
 from accio_locapriv.traces import Traces
 
 
@@ -74,7 +74,7 @@ def of_size(traces: Traces, smallest: int | None, largest: int | None) -> Traces
 
 
 def of_duration(traces: Traces, shortest: int | None, longest: int | None) -> Traces:
-    """Cut off events later than *longest* after the first of a trace, and drop traces that span less than *shortest*."""
+    """Cut off events later than *longest* after the first of a trace; drop traces that span less than *shortest*."""
     _check_bounds("minDuration", shortest, "maxDuration", longest, " ms")
     if longest is not None:
         firsts = traces.time[traces.offsets[:-1][traces.owners]]

@@ -20,8 +20,9 @@ from accio_locapriv.traces import Traces, assemble
 KINDS = ("csv", "cabspotting", "geolife")
 
 _GZIP = b"\x1f\x8b"
-_CABSPOTTING = Layout(columns=("lat", "lng", "occupancy", "seconds"), delimiter=" ")
-_GEOLIFE = Layout(columns=("lat", "lng", "zero", "altitude", "days", "date", "clock"), skip=6)
+_CABSPOTTING = ("lat", "lng", "occupancy", "seconds")
+_GEOLIFE = ("lat", "lng", "zero", "altitude", "days", "date", "clock")
+_GEOLIFE_HEADER_LINES = 6
 _HEADERLESS = {3: ("lat", "lng", "time"), 4: ("user", "lat", "lng", "time")}
 _KNOWN_HEADINGS = {"lat", "lng", "time"}
 
@@ -164,8 +165,10 @@ def _layout(file: Path, data: bytes, kind: str, *, skip_malformed: bool) -> Layo
     first = first_line(data)
     if first is None:
         return None
-    if kind != "csv":
-        return _CABSPOTTING if kind == "cabspotting" else _GEOLIFE
+    if kind == "cabspotting":
+        return Layout(columns=_CABSPOTTING, delimiter=" ")
+    if kind == "geolife":
+        return Layout(columns=_GEOLIFE, skip=_GEOLIFE_HEADER_LINES)
     number, line = first
     fields = split_fields(line)
     headings = [field.lower() for field in fields]

@@ -1,6 +1,6 @@
 """Cuts traces into pieces. Times are in milliseconds, distances in metres.
 
-Each function marks the events that begin a piece, and `Traces.cut` names the pieces. A trace without events has no pieces.
+Each function marks the events that begin a piece, and `Traces.cut` names the pieces. A trace without events has none.
 """
 
 import numpy as np

@@ -9,8 +9,6 @@ last such event of any member, and a lower bound of its beginning, found by comp
 ones, tells which parts of a trace can hold a stay at all. Only those are looked at event by event.
 """
 
-import math
-
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
@@ -61,9 +59,9 @@ def _summarised(traces: Traces, vectors: Floats, groups: list[Ints], owners: Int
 
 
 def _earliest_beginnings(vectors: Floats, traces: Traces, diameter: float) -> Ints:
-    """For each event, an index at or before which no candidate list that holds the event can begin... at the earliest.
+    """For each event, an index before which no candidate list that holds the event can begin.
 
-    Found by comparing each event with those 1, 2, 4, 8, … before it.
+    Found by comparing each event with those 1, 2, 4, 8, … before it; the true beginning may be later.
     """
     limit = chord_within(diameter) ** 2
     size = len(vectors)
@@ -79,9 +77,7 @@ def _earliest_beginnings(vectors: Floats, traces: Traces, diameter: float) -> In
     return np.maximum.accumulate(earliest)
 
 
-def _stays(
-    vectors: Floats, time: Ints, span: Stay, bounds: Ints, limit: float, duration: int
-) -> list[Stay]:
+def _stays(vectors: Floats, time: Ints, span: Stay, bounds: Ints, limit: float, duration: int) -> list[Stay]:
     begin, end = span
     long_enough = time[begin:end] - time[bounds[begin:end]] >= duration
     found = list[Stay]()
@@ -160,7 +156,7 @@ def _joined(centroids: Floats, radius: float, min_points: int) -> list[Ints]:
     edges = np.concatenate((pairs, pairs[:, ::-1], loops))
     dense = np.bincount(edges[:, 0], minlength=len(centroids)) >= min_points
     edges = edges[dense[edges[:, 0]]]
-    graph = coo_array((np.ones(len(edges), dtype=np.bool_), (edges[:, 0], edges[:, 1])), shape=(len(centroids),) * 2)
+    graph = coo_array((np.ones(len(edges), dtype=np.int8), (edges[:, 0], edges[:, 1])), shape=(len(centroids),) * 2)
     _, labels = connected_components(graph, directed=False)
     clustered = np.zeros(len(centroids), dtype=np.bool_)
     clustered[edges.ravel()] = True

@@ -5,10 +5,10 @@ time, stably, so that events of one instant keep their order; a trace may be emp
 its id and never guessed from it. Equal traces give byte-equal files.
 """
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -24,12 +24,12 @@ TRACES = "traces.parquet"
 
 # What must be there to be read; the user of each event is written too, for other readers.
 EVENT_COLUMNS = {
-    "trace": pa.string(),
-    "lat": pa.float64(),
-    "lng": pa.float64(),
-    "time": pa.int64(),
+    "trace": "string",
+    "lat": "double",
+    "lng": "double",
+    "time": "int64",
 }
-TRACE_COLUMNS = {"trace": pa.string(), "user": pa.string()}
+TRACE_COLUMNS = {"trace": "string", "user": "string"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +157,7 @@ def assemble(ids: Sequence[str], users: Sequence[str], owners: Ints, lat: Floats
     )
 
 
-def write_traces(traces: Traces, folder: str | os.PathLike[str]) -> None:
+def write_traces(traces: Traces, folder: str | PathLike[str]) -> None:
     """Write the two files into an existing folder."""
     owners = traces.owners
     parquet.write(
@@ -173,12 +173,12 @@ def write_traces(traces: Traces, folder: str | os.PathLike[str]) -> None:
     write_index(traces.ids, traces.users, folder)
 
 
-def write_index(ids: Sequence[str], users: Sequence[str], folder: str | os.PathLike[str]) -> None:
+def write_index(ids: Sequence[str], users: Sequence[str], folder: str | PathLike[str]) -> None:
     """Write the list of traces, which keeps the empty ones."""
     parquet.write(Path(folder, TRACES), {"trace": pa.array(ids, pa.string()), "user": pa.array(users, pa.string())})
 
 
-def read_index(folder: str | os.PathLike[str]) -> tuple[list[str], list[str]]:
+def read_index(folder: str | PathLike[str]) -> tuple[list[str], list[str]]:
     """Read the list of traces: ids, sorted and distinct, and their users."""
     path = Path(folder, TRACES)
     table = parquet.read(path, TRACE_COLUMNS)
@@ -190,7 +190,7 @@ def read_index(folder: str | os.PathLike[str]) -> tuple[list[str], list[str]]:
     return ids, [user for _, user in pairs]
 
 
-def read_traces(folder: str | os.PathLike[str]) -> Traces:
+def read_traces(folder: str | PathLike[str]) -> Traces:
     """Read a dataset of traces. Raises DataError if the folder isn't one, or breaks the rules that can be checked."""
     ids, users = read_index(folder)
     path = Path(folder, EVENTS)
