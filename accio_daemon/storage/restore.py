@@ -45,11 +45,9 @@ from accio_daemon.core.restoring import (
 from accio_daemon.core.world import Settings, World
 from accio_daemon.storage.codes import NODE_STATE_OF, RUN_STATE_OF, RUN_STATES, SINGLE
 from accio_daemon.storage.results import find_results
+from accio_daemon.storage.sql import load
 
-_RUN_COLUMNS = (
-    "r.no, r.id, r.kind, r.seed, r.sweep, r.options, r.operators, r.sequence, r.state, r.closed, r.cursor, r.removed, r.running, "
-    "r.success, r.failed, r.killed, r.nodes_ended, r.created_at, r.started_at, r.ended_at, w.definition"
-)
+_SQL = load("restore")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +68,9 @@ def restore(connection: sqlite3.Connection, *, settings: Settings, now: Instant)
     _restore_operators(connection, world)
     _restore_agents(connection, world, now)
     fx = Effects()
-    being_deleted = [row[0] for row in connection.execute("SELECT no FROM runs WHERE closed = 3")]
+    being_deleted = [row[0] for row in connection.execute(_SQL["being_deleted"])]
     live = (RUN_STATES[RunState.SCHEDULED], RUN_STATES[RunState.RUNNING])
-    rows = connection.execute(
-        f"SELECT {_RUN_COLUMNS} FROM runs r JOIN workflows w ON w.no = r.workflow_no "  # noqa: S608 — a constant
-        "WHERE r.state IN (?, ?) AND r.closed <> 3 ORDER BY r.no",
-        live,
-    ).fetchall()
+    rows = connection.execute(_SQL["live_runs"], live).fetchall()
     for row in rows:
         run = restore_run(world, _run_facts(connection, world, row))
         restore_children(world, run, open_children(connection, run.no))
@@ -90,16 +84,14 @@ def restore(connection: sqlite3.Connection, *, settings: Settings, now: Instant)
         readying.resolve(world, fx, found, now)
         readying.settle(world, fx, now)
     drop_unwanted(world, fx, now)
-    last = connection.execute("SELECT max(id) FROM runs").fetchone()[0]
+    last = connection.execute(_SQL["last_run_id"]).fetchone()[0]
     return Restored(
         world=world, effects=fx, being_deleted=being_deleted, last_run_id=None if last is None else RunId(last)
     )
 
 
 def _next_epoch(connection: sqlite3.Connection) -> int:
-    row = connection.execute(
-        "INSERT INTO meta (name, value) VALUES ('epoch', 1) ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value"
-    ).fetchone()
+    row = connection.execute(_SQL["next_epoch"]).fetchone()
     return int(row[0])
 
 
@@ -107,7 +99,7 @@ def _restore_numbers(connection: sqlite3.Connection, world: World) -> None:
     def highest(query: str) -> int:
         return int(connection.execute(query).fetchone()[0] or 0)
 
-    row = connection.execute("SELECT value FROM meta WHERE name = 'sequence'").fetchone()
+    row = connection.execute(_SQL["sequence"]).fetchone()
     world.sequence = 0 if row is None else int(row[0])
     world.next_run = highest("SELECT max(no) FROM runs") + 1
     world.next_agent = highest("SELECT max(no) FROM agents") + 1
@@ -124,9 +116,7 @@ def _restore_numbers(connection: sqlite3.Connection, world: World) -> None:
 
 
 def _restore_operators(connection: sqlite3.Connection, world: World) -> None:
-    for no, name, identity, spec, announced in connection.execute(
-        "SELECT no, name, identity, spec, announced FROM operators ORDER BY announced"
-    ):
+    for no, name, identity, spec, announced in connection.execute(_SQL["operators"]):
         world.operators[(name, identity)] = no
         world.specs[no] = OperatorSpec.from_json(orjson.loads(spec))
         world.latest[name] = (announced, no)
@@ -134,7 +124,7 @@ def _restore_operators(connection: sqlite3.Connection, world: World) -> None:
 
 def _restore_agents(connection: sqlite3.Connection, world: World, now: Instant) -> None:
     for no, name, agent_id, incarnation, version, resources, operators, draining, seen, reason in connection.execute(
-        "SELECT no, name, agent_id, incarnation, version, resources, operators, draining, last_seen_at, reason FROM agents"
+        _SQL["agents"]
     ):
         offered, _ = resources_from_json(orjson.loads(resources))
         agent = Agent(no=AgentNo(no), name=name, resources=offered, operators=frozenset(orjson.loads(operators)))
@@ -149,10 +139,7 @@ def _restore_agents(connection: sqlite3.Connection, world: World, now: Instant) 
 
 def load_run(connection: sqlite3.Connection, world: World, run_no: RunNo) -> RunFacts | None:
     """Read one run, ended or not; None if it isn't there."""
-    row = connection.execute(
-        f"SELECT {_RUN_COLUMNS} FROM runs r JOIN workflows w ON w.no = r.workflow_no WHERE r.no = ? AND r.closed <> 3",  # noqa: S608 — a constant
-        (run_no,),
-    ).fetchone()
+    row = connection.execute(_SQL["run"], (run_no,)).fetchone()
     return None if row is None else _run_facts(connection, world, row)
 
 
@@ -162,9 +149,9 @@ def _run_facts(connection: sqlite3.Connection, world: World, row: Sequence[Any])
     chosen = orjson.loads(options)
     pins = {
         text: Pin(digest=f"blake3:{digest.hex()}", size=size)
-        for text, digest, size in connection.execute("SELECT text, digest, bytes FROM pins WHERE run_no = ?", (no,))
+        for text, digest, size in connection.execute(_SQL["pins"], (no,))
     }
-    reached = connection.execute("SELECT idx FROM instances WHERE run_no = ? AND idx >= ?", (no, cursor)).fetchall()
+    reached = connection.execute(_SQL["reached"], (no, cursor)).fetchall()
     return RunFacts(
         no=RunNo(no),
         id=RunId(id),
@@ -195,10 +182,7 @@ def _run_facts(connection: sqlite3.Connection, world: World, row: Sequence[Any])
 
 def open_children(connection: sqlite3.Connection, run_no: RunNo) -> list[InstanceFacts]:
     """Read the children that have begun and not ended."""
-    rows = connection.execute(
-        "SELECT idx, state, sequence, started_at FROM instances WHERE run_no = ? AND state = ? ORDER BY idx",
-        (run_no, RUN_STATES[RunState.RUNNING]),
-    ).fetchall()
+    rows = connection.execute(_SQL["open_children"], (run_no, RUN_STATES[RunState.RUNNING])).fetchall()
     return _instances(connection, run_no, rows)
 
 
@@ -208,25 +192,15 @@ def unsuccessful_children(
     """Read some children that ended otherwise than in success, behind *after*; or just the one at *index*."""
     states = (RUN_STATES[RunState.FAILED], RUN_STATES[RunState.KILLED])
     if index is not None:
-        rows = connection.execute(
-            "SELECT idx, state, sequence, started_at FROM instances WHERE run_no = ? AND idx = ? AND state IN (?, ?)",
-            (run_no, index, *states),
-        ).fetchall()
+        rows = connection.execute(_SQL["unsuccessful_child"], (run_no, index, *states)).fetchall()
     else:
-        rows = connection.execute(
-            "SELECT idx, state, sequence, started_at FROM instances WHERE run_no = ? AND idx > ? AND state IN (?, ?) "
-            "ORDER BY idx LIMIT ?",
-            (run_no, after, *states, limit),
-        ).fetchall()
+        rows = connection.execute(_SQL["unsuccessful_children"], (run_no, after, *states, limit)).fetchall()
     return _instances(connection, run_no, rows)
 
 
 def ended_child(connection: sqlite3.Connection, run_no: RunNo, index: int) -> InstanceFacts | None:
     """Read a child that has ended."""
-    rows = connection.execute(
-        "SELECT idx, state, sequence, started_at FROM instances WHERE run_no = ? AND idx = ? AND ended_at IS NOT NULL",
-        (run_no, index),
-    ).fetchall()
+    rows = connection.execute(_SQL["ended_child"], (run_no, index)).fetchall()
     found = _instances(connection, run_no, rows)
     return found[0] if found else None
 
@@ -234,11 +208,7 @@ def ended_child(connection: sqlite3.Connection, run_no: RunNo, index: int) -> In
 def _instances(connection: sqlite3.Connection, run_no: RunNo, rows: Iterable[Sequence[Any]]) -> list[InstanceFacts]:
     facts: list[InstanceFacts] = []
     for index, state, sequence, started in rows:
-        nodes = connection.execute(
-            "SELECT n.node, n.state, n.sequence, n.result, r.outputs, r.blobs FROM nodes n LEFT JOIN results r ON r.id = n.result "
-            "WHERE n.run_no = ? AND n.idx = ?",
-            (run_no, index),
-        ).fetchall()
+        nodes = connection.execute(_SQL["nodes"], (run_no, index)).fetchall()
         facts.append(
             InstanceFacts(
                 index=index,
@@ -266,7 +236,7 @@ def _node(no: int, state: int, sequence: int, result: int | None, outputs: str |
 
 def _restore_executions(connection: sqlite3.Connection, world: World) -> None:
     for id, key, run_no, index, node, losses, failures, attempt, agent_no, dispatched in connection.execute(
-        "SELECT id, key, run_no, idx, node, losses, failures, attempt, agent_no, dispatched_at FROM executions ORDER BY dispatched_at, id"
+        _SQL["executions"]
     ).fetchall():
         restore_execution(
             world,

@@ -17,68 +17,33 @@ from accio_daemon.core.effects import Effects
 from accio_daemon.core.records import Agent, Run
 from accio_daemon.storage.codes import NODE_STATES, PARENT, RUN_STATES, SINGLE
 from accio_daemon.storage.database import upsert_many
+from accio_daemon.storage.sql import load
 
 # Axes up to this many values are searchable by value in the index; longer ones, and formulas, by computing.
 LISTED_VALUES = 1000
 
 Rows = list[tuple[Any, ...]]
 
-_STATEMENTS: dict[str, tuple[str, str, int]] = {
-    "results": (
-        "INSERT OR REPLACE INTO results (id, key64, key, operator_no, seed, inputs, outputs, blobs, metrics, attempt, agent_no, "
-        "started_at, ended_at, log_bytes, run_no, idx, node) VALUES",
-        "",
-        17,
-    ),
-    "contents": ("INSERT OR REPLACE INTO contents (digest, result, bytes) VALUES", "", 3),
-    "instances": (
-        "INSERT OR REPLACE INTO instances (run_no, idx, state, sequence, started_at, ended_at) VALUES",
-        "",
-        6,
-    ),
-    "nodes": (
-        "INSERT OR REPLACE INTO nodes (run_no, idx, node, state, cached, sequence, result, cause, ended_at) VALUES",
-        "",
-        9,
-    ),
-    "executions": (
-        "INSERT OR REPLACE INTO executions (id, key, run_no, idx, node, losses, failures, attempt, agent_no, dispatched_at) VALUES",
-        "",
-        10,
-    ),
-    "attempts": (
-        "INSERT OR REPLACE INTO attempts (id, execution, run_no, idx, node, agent_no, state, failure, started_at, ended_at) VALUES",
-        "",
-        10,
-    ),
-    "pins": ("INSERT OR REPLACE INTO pins (run_no, text, digest, bytes) VALUES", "", 4),
-    "ended_executions": ("DELETE FROM executions WHERE id IN (VALUES", ")", 1),
-    "tags": ("INSERT OR IGNORE INTO tags (tag, run_no) VALUES", "", 2),
+_SQL = load("writer")
+# The tables that are written by groups of rows: how many values a row has, and what ends the statement.
+_GROUPED: dict[str, tuple[int, str]] = {
+    "results": (17, ""),
+    "contents": (3, ""),
+    "instances": (6, ""),
+    "nodes": (9, ""),
+    "executions": (10, ""),
+    "attempts": (10, ""),
+    "pins": (4, ""),
+    "ended_executions": (1, ")"),
 }
-
-_INSERT_RUN = """
-INSERT INTO runs (no, id, kind, workflow_no, owner_name, owner_email, name, notes, seed, sweep, params, options, operators, children, nodes,
-                  sequence, state, closed, cursor, removed, running, success, failed, killed, nodes_ended, created_at, started_at, ended_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 0, 0, '[]', 0, 0, 0, 0, '{}', ?, NULL, NULL)
-"""
-_UPDATE_RUN = """
-UPDATE runs SET state = ?, closed = ?, cursor = ?, removed = ?, running = ?, success = ?, failed = ?, killed = ?, nodes_ended = ?,
-                sequence = ?, started_at = ?, ended_at = ?
-WHERE no = ?
-"""
-_UPSERT_AGENT = """
-INSERT INTO agents (no, name, agent_id, incarnation, version, resources, operators, draining, last_seen_at, reason)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (no) DO UPDATE SET agent_id = excluded.agent_id, incarnation = excluded.incarnation, version = excluded.version,
-    resources = excluded.resources, operators = excluded.operators, draining = excluded.draining,
-    last_seen_at = excluded.last_seen_at, reason = excluded.reason
-"""
-_UPSERT_OPERATOR = """
-INSERT INTO operators (no, name, identity, spec, announced) VALUES (?, ?, ?, ?, ?)
-ON CONFLICT (no) DO UPDATE SET spec = excluded.spec, announced = excluded.announced
-"""
-# What a deleted child or run leaves; results stay, as they are the memo's.
-_CHILD_TABLES = ("instances", "nodes", "executions", "attempts", "events")
+# What a deleted child or run leaves, with the key that tells rows apart; results stay, as they are the memo's.
+_CHILD_TABLES = {
+    "instances": "run_no, idx",
+    "nodes": "run_no, idx, node",
+    "executions": "rowid",
+    "attempts": "rowid",
+    "events": "rowid",
+}
 _RUN_TABLES = ("tags", "run_params", "pins", "submissions")
 # Rows of a deleted run that one transaction removes.
 DELETED_AT_ONCE = 5000
@@ -291,30 +256,21 @@ def _agent(agent: Agent) -> tuple[Any, ...]:
 
 def write(connection: sqlite3.Connection, batch: Batch) -> None:
     """Write a batch inside the caller's transaction."""
-    if batch.operators:
-        connection.executemany(_UPSERT_OPERATOR, batch.operators)
-    if batch.agents:
-        connection.executemany(_UPSERT_AGENT, batch.agents)
+    connection.executemany(_SQL["upsert_operator"], batch.operators)
+    connection.executemany(_SQL["upsert_agent"], batch.agents)
     for row, command in batch.new_runs:
         _write_run(connection, row, command)
     for name, rows in batch.tables.items():
         if rows:
-            head, tail, width = _STATEMENTS[name]
-            upsert_many(connection, head, tail, width, rows)
-    if batch.runs:
-        connection.executemany(_UPDATE_RUN, batch.runs)
-    if batch.removed_nodes:
-        connection.executemany("DELETE FROM nodes WHERE run_no = ? AND idx = ? AND node = ?", batch.removed_nodes)
-    if batch.events:
-        connection.executemany(
-            "INSERT INTO events (run_no, idx, node, attempt, kind, detail, at) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            batch.events,
-        )
-    if batch.repinned:
-        connection.executemany("UPDATE runs SET operators = ? WHERE no = ?", batch.repinned)
+            width, tail = _GROUPED[name]
+            upsert_many(connection, _SQL[name], tail, width, rows)
+    connection.executemany(_SQL["update_run"], batch.runs)
+    connection.executemany(_SQL["remove_node"], batch.removed_nodes)
+    connection.executemany(_SQL["insert_event"], batch.events)
+    connection.executemany(_SQL["repin"], batch.repinned)
     _write_removals(connection, batch)
     if batch.sequence is not None:
-        connection.execute("INSERT OR REPLACE INTO meta (name, value) VALUES ('sequence', ?)", (batch.sequence,))
+        connection.execute(_SQL["set_sequence"], (batch.sequence,))
 
 
 def _write_removals(connection: sqlite3.Connection, batch: Batch) -> None:
@@ -322,35 +278,25 @@ def _write_removals(connection: sqlite3.Connection, batch: Batch) -> None:
         for table in _CHILD_TABLES:
             connection.execute(f"DELETE FROM {table} WHERE run_no = ? AND idx = ?", child)  # noqa: S608 — a constant of this file
     for run_no in batch.removed_runs:
-        connection.execute("UPDATE runs SET closed = 3 WHERE no = ?", (run_no,))
-        connection.execute("DELETE FROM run_text WHERE rowid = ?", (run_no,))
+        connection.execute(_SQL["hide_run"], (run_no,))
+        connection.execute(_SQL["remove_text"], (run_no,))
         for table in _RUN_TABLES:
             connection.execute(f"DELETE FROM {table} WHERE run_no = ?", (run_no,))  # noqa: S608 — as above
-    for number in batch.removed_agents:
-        connection.execute("DELETE FROM agents WHERE no = ?", (number,))
-    for result in batch.forgotten:
-        connection.execute("UPDATE results SET key64 = NULL WHERE id = ?", (result,))
+    connection.executemany(_SQL["remove_agent"], [(number,) for number in batch.removed_agents])
+    connection.executemany(_SQL["forget_result"], [(result,) for result in batch.forgotten])
 
 
 def _write_run(connection: sqlite3.Connection, row: tuple[Any, ...], command: SubmitRun) -> None:
-    connection.execute(_INSERT_RUN, row)
+    connection.execute(_SQL["insert_run"], row)
     run_no = row[0]
     definition = command.definition
     if definition.name or definition.notes:
-        connection.execute(
-            "INSERT INTO run_text (rowid, name, notes) VALUES (?, ?, ?)",
-            (run_no, definition.name or "", definition.notes or ""),
-        )
-    if definition.tags:
-        connection.executemany(
-            "INSERT OR IGNORE INTO tags (tag, run_no) VALUES (?, ?)", [(t, run_no) for t in definition.tags]
-        )
-    connection.executemany("INSERT INTO run_params (name, text, run_no) VALUES (?, ?, ?)", _params(command, run_no))
+        connection.execute(_SQL["insert_text"], (run_no, definition.name or "", definition.notes or ""))
+    connection.executemany(_SQL["insert_tag"], [(tag, run_no) for tag in definition.tags])
+    connection.executemany(_SQL["insert_param"], _params(command, run_no))
     if command.idempotency is not None:
         owner, key, digest = command.idempotency
-        connection.execute(
-            "INSERT INTO submissions (owner, key, request, run_no) VALUES (?, ?, ?, ?)", (owner, key, digest, run_no)
-        )
+        connection.execute(_SQL["insert_submission"], (owner, key, digest, run_no))
 
 
 def _params(command: SubmitRun, run_no: int) -> Rows:
@@ -365,14 +311,12 @@ def _params(command: SubmitRun, run_no: int) -> Rows:
 
 def delete_some(connection: sqlite3.Connection, run_no: int) -> bool:
     """Remove some rows of a deleted run; False once nothing of it is left."""
-    for table in _CHILD_TABLES:
-        key = "rowid" if table in ("executions", "attempts", "events") else "run_no, idx"
+    for table, key in _CHILD_TABLES.items():
         found = connection.execute(
-            f"DELETE FROM {table} WHERE ({key}{', node' if table == 'nodes' else ''}) IN "  # noqa: S608 — constants of this file
-            f"(SELECT {key}{', node' if table == 'nodes' else ''} FROM {table} WHERE run_no = ? LIMIT {DELETED_AT_ONCE})",
-            (run_no,),
+            f"DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE run_no = ? LIMIT ?)",  # noqa: S608 — constants of this file
+            (run_no, DELETED_AT_ONCE),
         ).rowcount
         if found:
             return True
-    connection.execute("DELETE FROM runs WHERE no = ?", (run_no,))
+    connection.execute(_SQL["remove_run"], (run_no,))
     return False

@@ -1,0 +1,56 @@
+-- Reading the World back.
+
+-- name: next_epoch
+INSERT INTO meta (name, value) VALUES ('epoch', 1) ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value
+
+-- name: sequence
+SELECT value FROM meta WHERE name = 'sequence'
+
+-- name: operators
+SELECT no, name, identity, spec, announced FROM operators ORDER BY announced
+
+-- name: agents
+SELECT no, name, agent_id, incarnation, version, resources, operators, draining, last_seen_at, reason FROM agents
+
+-- name: being_deleted
+SELECT no FROM runs WHERE closed = 3
+
+-- name: live_runs
+SELECT r.no, r.id, r.kind, r.seed, r.sweep, r.options, r.operators, r.sequence, r.state, r.closed, r.cursor, r.removed, r.running,
+       r.success, r.failed, r.killed, r.nodes_ended, r.created_at, r.started_at, r.ended_at, w.definition
+FROM runs r JOIN workflows w ON w.no = r.workflow_no
+WHERE r.state IN (?, ?) AND r.closed <> 3 ORDER BY r.no
+
+-- name: run
+SELECT r.no, r.id, r.kind, r.seed, r.sweep, r.options, r.operators, r.sequence, r.state, r.closed, r.cursor, r.removed, r.running,
+       r.success, r.failed, r.killed, r.nodes_ended, r.created_at, r.started_at, r.ended_at, w.definition
+FROM runs r JOIN workflows w ON w.no = r.workflow_no
+WHERE r.no = ? AND r.closed <> 3
+
+-- name: last_run_id
+SELECT max(id) FROM runs
+
+-- name: pins
+SELECT text, digest, bytes FROM pins WHERE run_no = ?
+
+-- name: reached
+SELECT idx FROM instances WHERE run_no = ? AND idx >= ?
+
+-- name: open_children
+SELECT idx, state, sequence, started_at FROM instances WHERE run_no = ? AND state = ? ORDER BY idx
+
+-- name: unsuccessful_child
+SELECT idx, state, sequence, started_at FROM instances WHERE run_no = ? AND idx = ? AND state IN (?, ?)
+
+-- name: unsuccessful_children
+SELECT idx, state, sequence, started_at FROM instances WHERE run_no = ? AND idx > ? AND state IN (?, ?) ORDER BY idx LIMIT ?
+
+-- name: ended_child
+SELECT idx, state, sequence, started_at FROM instances WHERE run_no = ? AND idx = ? AND ended_at IS NOT NULL
+
+-- name: nodes
+SELECT n.node, n.state, n.sequence, n.result, r.outputs, r.blobs FROM nodes n LEFT JOIN results r ON r.id = n.result
+WHERE n.run_no = ? AND n.idx = ?
+
+-- name: executions
+SELECT id, key, run_no, idx, node, losses, failures, attempt, agent_no, dispatched_at FROM executions ORDER BY dispatched_at, id

@@ -1,0 +1,87 @@
+-- What the engine's transactions write. The statements that end with VALUES get one group of marks per row (storage.database.upsert_many).
+
+-- name: results
+INSERT OR REPLACE INTO results (id, key64, key, operator_no, seed, inputs, outputs, blobs, metrics, attempt, agent_no, started_at,
+                                ended_at, log_bytes, run_no, idx, node) VALUES
+
+-- name: contents
+INSERT OR REPLACE INTO contents (digest, result, bytes) VALUES
+
+-- name: instances
+INSERT OR REPLACE INTO instances (run_no, idx, state, sequence, started_at, ended_at) VALUES
+
+-- name: nodes
+INSERT OR REPLACE INTO nodes (run_no, idx, node, state, cached, sequence, result, cause, ended_at) VALUES
+
+-- name: executions
+INSERT OR REPLACE INTO executions (id, key, run_no, idx, node, losses, failures, attempt, agent_no, dispatched_at) VALUES
+
+-- name: attempts
+INSERT OR REPLACE INTO attempts (id, execution, run_no, idx, node, agent_no, state, failure, started_at, ended_at) VALUES
+
+-- name: pins
+INSERT OR REPLACE INTO pins (run_no, text, digest, bytes) VALUES
+
+-- name: ended_executions
+DELETE FROM executions WHERE id IN (VALUES
+
+-- name: insert_run
+INSERT INTO runs (no, id, kind, workflow_no, owner_name, owner_email, name, notes, seed, sweep, params, options, operators, children,
+                  nodes, sequence, state, closed, cursor, removed, running, success, failed, killed, nodes_ended, created_at,
+                  started_at, ended_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 0, 0, '[]', 0, 0, 0, 0, '{}', ?, NULL, NULL)
+
+-- name: update_run
+UPDATE runs SET state = ?, closed = ?, cursor = ?, removed = ?, running = ?, success = ?, failed = ?, killed = ?, nodes_ended = ?,
+                sequence = ?, started_at = ?, ended_at = ?
+WHERE no = ?
+
+-- name: upsert_agent
+INSERT INTO agents (no, name, agent_id, incarnation, version, resources, operators, draining, last_seen_at, reason)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (no) DO UPDATE SET agent_id = excluded.agent_id, incarnation = excluded.incarnation, version = excluded.version,
+    resources = excluded.resources, operators = excluded.operators, draining = excluded.draining,
+    last_seen_at = excluded.last_seen_at, reason = excluded.reason
+
+-- name: upsert_operator
+INSERT INTO operators (no, name, identity, spec, announced) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (no) DO UPDATE SET spec = excluded.spec, announced = excluded.announced
+
+-- name: insert_event
+INSERT INTO events (run_no, idx, node, attempt, kind, detail, at) VALUES (?, ?, ?, ?, ?, ?, ?)
+
+-- name: insert_text
+INSERT INTO run_text (rowid, name, notes) VALUES (?, ?, ?)
+
+-- name: insert_tag
+INSERT OR IGNORE INTO tags (tag, run_no) VALUES (?, ?)
+
+-- name: insert_param
+INSERT INTO run_params (name, text, run_no) VALUES (?, ?, ?)
+
+-- name: insert_submission
+INSERT INTO submissions (owner, key, request, run_no) VALUES (?, ?, ?, ?)
+
+-- name: set_sequence
+INSERT OR REPLACE INTO meta (name, value) VALUES ('sequence', ?)
+
+-- name: repin
+UPDATE runs SET operators = ? WHERE no = ?
+
+-- name: remove_node
+DELETE FROM nodes WHERE run_no = ? AND idx = ? AND node = ?
+
+-- name: hide_run
+UPDATE runs SET closed = 3 WHERE no = ?
+
+-- name: remove_text
+DELETE FROM run_text WHERE rowid = ?
+
+-- name: remove_run
+DELETE FROM runs WHERE no = ?
+
+-- name: remove_agent
+DELETE FROM agents WHERE no = ?
+
+-- name: forget_result
+UPDATE results SET key64 = NULL WHERE id = ?
