@@ -82,8 +82,8 @@ def _replaced(datatype: DataType, value: Any, digests: Mapping[str, str]) -> str
         case Kind.LIST:
             return "[" + ",".join(_replaced(datatype.args[0], element, digests) for element in value) + "]"
         case Kind.SET:
-            # Two paths of equal content are one element.
-            elements = {_replaced(datatype.args[0], element, digests) for element in value}
+            # Two paths of equal content stay two elements: the operator sees two.
+            elements = [_replaced(datatype.args[0], element, digests) for element in value]
             return "[" + ",".join(sorted(elements, key=str.encode)) + "]"
         case Kind.MAP:
             return _replaced_map(datatype, value, digests)

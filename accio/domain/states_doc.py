@@ -26,8 +26,8 @@ Generated from `accio/domain/states.py`, which is the specification; a test keep
 _RULES = """## Rules
 
 - A node that didn't succeed cancels all its transitive successors; other branches go on.
-- A run has ended when all its nodes have. All success is success; else any killed is killed; else failed. A parent follows the
-  same rule over its children.
+- A run has ended when all its nodes have. All success is success; else any killed is killed; else failed.
+  A parent follows the same rule over its children.
 - The node keeps its place in the queue when its agent is lost, and when it is tried again after a failure.
 - `retries` applies to failures of the operator only: {failures}.
 """
@@ -43,7 +43,8 @@ def _diagram(transitions: Mapping[S, Mapping[S, str]], first: Iterable[S], termi
 
 def _table(transitions: Mapping[S, Mapping[S, str]]) -> list[str]:
     lines = ["| from | to | when |", "|---|---|---|"]
-    lines += [f"| {before} | {after} | {why} |" for before, moves in transitions.items() for after, why in moves.items()]
+    for before, moves in transitions.items():
+        lines += [f"| {before} | {after} | {why} |" for after, why in moves.items()]
     return [*lines, ""]
 
 

@@ -1,39 +1,25 @@
 """Seeds: the published vectors, and what must never change them."""
 
-import json
-import re
-from pathlib import Path
-
 from hypothesis import given
 from hypothesis import strategies as st
 
 from accio.domain.datatypes import DOUBLE, LONG, parse_type
 from accio.domain.seeds import MAX_SEED, MIN_SEED, SeedTemplate, child_seed, node_seed
 from accio.domain.sweeps import Axis, Sweep
-
-DOCUMENT = Path(__file__).parents[3] / "docs" / "seeds.md"
-
-
-def published_vectors() -> list[dict[str, object]]:
-    """Read the JSON lines of the block of test vectors."""
-    blocks = re.findall(r"```jsonl\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
-    return [json.loads(line) for block in blocks for line in block.splitlines()]
+from tests.unit.domain.vectors import published
 
 
 def assert_published_vectors_hold() -> None:
     """Fail unless the program computes what the documentation says."""
-    vectors = published_vectors()
+    (vectors,) = published("seeds.md")
     assert len(vectors) >= 8
     for vector in vectors:
-        seed = int(str(vector["seed"]))
         if "node" in vector:
-            computed = node_seed(int(str(vector["run_seed"])), str(vector["node"]))
+            computed = node_seed(int(vector["run_seed"]), vector["node"])
         else:
-            params = vector["params"]
-            assert isinstance(params, dict)
-            typed = {name: (parse_type(kind), text) for name, (kind, text) in params.items()}
-            computed = child_seed(int(str(vector["parent_seed"])), typed, int(str(vector["repetition"])))
-        assert computed == seed, vector
+            params = {name: (parse_type(kind), text) for name, (kind, text) in vector["params"].items()}
+            computed = child_seed(int(vector["parent_seed"]), params, vector["repetition"])
+        assert str(computed) == vector["seed"], vector
 
 
 def test_published_vectors_hold() -> None:
