@@ -10,12 +10,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, overload
 
-from accio.domain.issues import Issue
+from accio.domain.issues import Issue, pointer
 from accio.domain.names import NODE_RULE, is_operator_name
+from accio.domain.problems import ValueProblem
 from accio.domain.quantities import Duration
 from accio.errors import InvalidDefinition
 from accio.sdk.docstrings import describe
-from accio.sdk.signature import Input, Output, Signature, read_signature
+from accio.sdk.encoding import Encoder
+from accio.sdk.options import Limits, read_limits
+from accio.sdk.signature import MISSING, Input, Output, Signature, read_signature
 
 Target = TypeVar("Target", bound=Callable[..., Any])
 
@@ -40,6 +43,7 @@ class Declaration:
     version: str | None
     files: tuple[str, ...]
     isolated: bool
+    limits: Limits
 
     @property
     def is_class(self) -> bool:
@@ -103,6 +107,12 @@ def operator(
 
     Raises InvalidDefinition with everything that is wrong, naming the operator and the port.
     """
+    limits, limit_issues = read_limits(
+        resources=_resources(cpus, memory, disk, gpus, resources),
+        timeout=timeout,
+        retries=retries,
+        retry_backoff=retry_backoff,
+    )
 
     def declare(decorated: Target) -> Target:
         _check_target(decorated, name)
@@ -116,6 +126,8 @@ def operator(
             version=version,
             files=tuple(os.fspath(file) for file in files),
             isolated=isolated,
+            limits=limits,
+            limit_issues=limit_issues,
         )
         setattr(decorated, ATTRIBUTE, declaration)
         return decorated
@@ -157,11 +169,14 @@ def _declare(
     version: str | None,
     files: tuple[str, ...],
     isolated: bool,
+    limits: Limits,
+    limit_issues: Sequence[Issue],
 ) -> Declaration:
     is_class = isinstance(target, type)
     function = getattr(target, RUN) if is_class else target
     signature = read_signature(function, is_method=is_class, docstring=target.__doc__)
-    issues = [*_name_issues(name), *signature.issues, *_constructor_issues(target)]
+    issues = [*_name_issues(name), *signature.issues, *_constructor_issues(target), *limit_issues]
+    issues += _default_issues(signature)
     if version is not None and not version:
         issues.append(
             Issue("/version", "the version is empty; leave it out, or say something that changes with the code")
@@ -171,7 +186,7 @@ def _declare(
     if help_text is None:
         help_text = describe(target.__doc__).summary or describe(function.__doc__).summary
     return _build(target, signature, name=name, unstable=unstable, category=category, help=help_text,
-                  deprecated=deprecated, version=version, files=files, isolated=isolated)  # fmt: skip
+                  deprecated=deprecated, version=version, files=files, isolated=isolated, limits=limits)  # fmt: skip
 
 
 def _build(target: Callable[..., Any], signature: Signature, **options: Any) -> Declaration:
@@ -183,6 +198,32 @@ def _build(target: Callable[..., Any], signature: Signature, **options: Any) -> 
         record=signature.record,
         **options,
     )
+
+
+def _resources(
+    cpus: float, memory: int | str | None, disk: int | str | None, gpus: int, counters: Mapping[str, int] | None
+) -> dict[str, Any]:
+    """Give the JSON form of a demand."""
+    given = {"cpus": cpus, "memory": memory, "disk": disk, "gpus": gpus, "custom": dict(counters or {})}
+    return {key: value for key, value in given.items() if value is not None}
+
+
+def _default_issues(signature: Signature) -> list[Issue]:
+    issues = []
+    for port in signature.inputs:
+        try:
+            default_text(port)
+        except ValueProblem as problem:
+            message = f"the default of input '{port.name}' is no {port.hint.type}: {problem.message}"
+            issues.append(Issue(pointer("inputs", port.name), message))
+    return issues
+
+
+def default_text(port: Input) -> str | None:
+    """Give an input's default in canonical text, or None without one; ValueProblem if it isn't of the type."""
+    if port.default is MISSING:
+        return None
+    return Encoder(None).encode(port.hint.type, port.default)
 
 
 def _name_issues(name: str) -> list[Issue]:

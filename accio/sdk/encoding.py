@@ -1,0 +1,176 @@
+"""From canonical values to what an operator receives, and from what it returns to canonical text.
+
+Returned values may be wider than the ports' types where nothing is lost: NumPy scalars and arrays, tuples for lists, a
+`timedelta` of whole milliseconds for a duration. NaN and infinities are values of a double.
+"""
+
+import os
+from collections.abc import Mapping, Set
+from datetime import UTC, datetime, timedelta
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any
+
+from accio.domain.canonical import Value, canonical
+from accio.domain.containers import FrozenMap
+from accio.domain.datatypes import DataType, Kind
+from accio.domain.problems import ValueProblem, quote
+from accio.domain.quantities import Duration, Timestamp
+from accio.domain.values import resolve_dataset
+from accio.sdk.hints import Hint
+from accio.sdk.types import Dataset
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+class UnknownDatasetError(Exception):
+    """An input names a dataset whose path wasn't given; the argument is its text."""
+
+
+def load(hint: Hint, value: Value, datasets: Mapping[str, Path]) -> Any:
+    """Give a domain value in the form that the operator's type hint asks for."""
+    return _load(hint, value, datasets, hashable=False)
+
+
+def _load(hint: Hint, value: Value, datasets: Mapping[str, Path], *, hashable: bool) -> Any:
+    match hint.type.kind:
+        case Kind.DATASET:
+            if value not in datasets:
+                raise UnknownDatasetError(value)
+            return Dataset(datasets[value])
+        case Kind.LIST:
+            elements = (_load(hint.items[0], element, datasets, hashable=hashable) for element in value)
+            return tuple(elements) if hashable else hint.container(elements)
+        case Kind.SET:
+            members = (_load(hint.items[0], member, datasets, hashable=True) for member in value)
+            return frozenset(members) if hashable else hint.container(members)
+        case Kind.MAP:
+            pairs = [
+                (
+                    _load(hint.items[0], key, datasets, hashable=True),
+                    _load(hint.items[1], member, datasets, hashable=hashable),
+                )
+                for key, member in value.items()
+            ]
+            return FrozenMap(pairs) if hashable else hint.container(pairs)
+        case _:
+            return value
+
+
+class Encoder:
+    """Encodes what one execution returned; keeps the paths of the datasets in it."""
+
+    def __init__(self, folder: Path | None) -> None:
+        """Relative dataset paths are relative to *folder*, and must exist; without one, they are kept as they are."""
+        self._folder = folder
+        self.datasets: dict[str, Path] = {}
+
+    def encode(self, datatype: DataType, value: object) -> str:
+        """Give the canonical text; ValueProblem, saying where and what, if the value is none of the type.
+
+        A dataset's text is its absolute path, which `datasets` then has.
+        """
+        if not datatype.contains(Kind.DATASET):
+            try:
+                return canonical(datatype, value)
+            except ValueProblem:
+                pass  # perhaps a value that must be converted first, or the same problem with its place in the value
+        return canonical(datatype, self._plain(datatype, value))
+
+    def _plain(self, datatype: DataType, value: Any) -> Value:
+        """Give the domain's form of a value."""
+        value = _unwrapped(value)
+        match datatype.kind:
+            case Kind.BYTE | Kind.INTEGER | Kind.LONG if _is_number(value, Integral):
+                return int(value)
+            case Kind.DOUBLE if _is_number(value, Real):
+                return _double(datatype, value)
+            case Kind.DURATION if isinstance(value, timedelta):
+                return Duration(_whole_ms(datatype, value))
+            case Kind.TIMESTAMP if isinstance(value, datetime):
+                return Timestamp(_epoch_ms(datatype, value))
+            case Kind.DATASET:
+                return self._dataset(datatype, value)
+            case Kind.LIST if isinstance(value, list | tuple):
+                return tuple(self._part(datatype, 0, f"element {at}", part) for at, part in enumerate(value))
+            case Kind.SET if isinstance(value, Set):
+                return frozenset(self._part(datatype, 0, "an element", part) for part in value)
+            case Kind.MAP if isinstance(value, Mapping):
+                return self._map(datatype, value)
+            case _:
+                canonical(datatype, value)  # raises ValueProblem where the value isn't of the type
+                return value
+
+    def _part(self, outer: DataType, at: int, where: str, value: object) -> Value:
+        try:
+            plain = self._plain(outer.args[at], value)
+            canonical(outer.args[at], plain)
+        except ValueProblem as problem:
+            raise ValueProblem(f"expected {outer}: {where}: {problem.message}") from None
+        return plain
+
+    def _map(self, datatype: DataType, value: Mapping[object, object]) -> Value:
+        members: dict[Value, Value] = {}
+        texts: set[str] = set()
+        for key, member in value.items():
+            plain = self._part(datatype, 0, f"key {quote(key)}", key)
+            text = canonical(datatype.args[0], plain)
+            if text in texts:
+                raise ValueProblem(f"expected {datatype}, found the key {quote(key)} twice")
+            texts.add(text)
+            members[plain] = self._part(datatype, 1, f"value of {quote(key)}", member)
+        return FrozenMap(members)
+
+    def _dataset(self, datatype: DataType, value: object) -> str:
+        if not isinstance(value, str | os.PathLike):
+            raise ValueProblem(f"expected {datatype} (a Dataset or a path), found {quote(value)}")
+        text = os.fspath(value)
+        if not isinstance(text, str):
+            raise ValueProblem(f"expected {datatype} (a Dataset or a path), found a path of bytes")
+        if self._folder is None:
+            return resolve_dataset(text, None)
+        path = Path(os.path.normpath(self._folder / text))
+        if not path.exists():
+            raise ValueProblem(f"expected {datatype}, found the path {path}, where there is nothing")
+        self.datasets[str(path)] = path
+        return str(path)
+
+
+def _unwrapped(value: Any) -> Any:
+    """Give NumPy arrays and booleans as Python's own; NumPy needn't be there for it."""
+    kind = getattr(getattr(value, "dtype", None), "kind", None)
+    if kind is None or not hasattr(value, "tolist"):
+        return value
+    if getattr(value, "ndim", 0) > 0 or kind == "b":
+        return value.tolist() if kind in "biuf" or kind in "UO" else value
+    return value[()] if getattr(value, "shape", None) == () else value
+
+
+def _is_number(value: object, kind: type) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)
+
+
+def _double(datatype: DataType, value: Real) -> int | float:
+    if isinstance(value, Integral):
+        return int(value)
+    try:
+        double = float(value)
+    except OverflowError:
+        double = float("nan")
+    if double != value and not (double != double and value != value):  # NaN alone differs from itself
+        raise ValueProblem(f"expected {datatype}, found {value!s}, which a double can't hold exactly")
+    return double
+
+
+def _whole_ms(datatype: DataType, span: timedelta) -> int:
+    ms, rest = divmod(span, _MILLISECOND)
+    if rest:
+        raise ValueProblem(f"expected {datatype}, found {span}, which is no whole number of milliseconds")
+    return ms
+
+
+def _epoch_ms(datatype: DataType, moment: datetime) -> int:
+    if moment.utcoffset() is None:
+        raise ValueProblem(f"expected {datatype}, found {moment}, which has no time zone")
+    return _whole_ms(datatype, moment - _EPOCH)

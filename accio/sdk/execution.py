@@ -1,0 +1,219 @@
+"""What a worker calls to run one operator once: a function in this process, or a program.
+
+Inputs come as the canonical document of their ports, outputs go as canonical texts. Whatever the operator does wrong
+becomes a `Failure`; only a bug here, or the end of the process, escapes.
+"""
+
+import sys
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import orjson
+
+from accio.domain.canonical import decode
+from accio.domain.failures import Failure, clip
+from accio.domain.problems import ValueProblem
+from accio.domain.states import Cause
+from accio.sdk.context import OperatorContext, Sinks
+from accio.sdk.declare import RUN, Declaration
+from accio.sdk.encoding import Encoder, UnknownDatasetError, load
+from accio.sdk.signature import MISSING, SINGLE_OUTPUT, Input
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One execution.
+
+    `inputs` is the canonical JSON object of the ports that have a value. `datasets` maps the text of each dataset in it
+    to where its content lies here. `folder` is private to the execution. `seed` is None for a stable operator.
+    """
+
+    inputs: str
+    folder: Path
+    datasets: Mapping[str, Path] = field(default_factory=dict)
+    seed: int | None = None
+    attempt: int = 1
+    idempotency_key: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """A success: the canonical text of each output. A dataset's text is its path here, and `datasets` has them all."""
+
+    outputs: Mapping[str, str]
+    datasets: Mapping[str, Path]
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """A failure, with the metrics that were recorded before it."""
+
+    failure: Failure
+    metrics: Mapping[str, float]
+
+
+class BadInputError(Exception):
+    """The inputs don't fit the ports."""
+
+
+class BadOutputError(Exception):
+    """What came out doesn't fit the ports."""
+
+
+def read_document(inputs: str) -> dict[str, Any]:
+    """Read an inputs document to JSON values; BadInputError if it is none."""
+    try:
+        document = orjson.loads(inputs)
+    except orjson.JSONDecodeError as error:
+        raise BadInputError(f"the inputs are no JSON ({error.msg})") from None
+    if not isinstance(document, dict):
+        raise BadInputError("the inputs are no JSON object")
+    return document
+
+
+def run_declared(operator: Declaration, request: Request, sinks: Sinks) -> Finished | Failed:
+    """Run an operator declared in Python, in this process and with its current directory as it is."""
+    context = OperatorContext(
+        operator=operator.name,
+        folder=request.folder,
+        seed=request.seed if operator.unstable else None,
+        sinks=sinks,
+        attempt=request.attempt,
+        idempotency_key=request.idempotency_key,
+    )
+    try:
+        arguments = _arguments(operator, request)
+    except BadInputError as error:
+        return _failed(Cause.BAD_INPUT, f"operator {operator.name}: {error}", context)
+    try:
+        result = _call(operator, context, arguments)
+    except BaseException as error:  # noqa: BLE001 - whatever an operator raises is its failure, not the worker's
+        return Failed(failure=_failure_of(error), metrics=dict(context.metrics))
+    try:
+        return _finished(operator, request, context, result)
+    except BadOutputError as error:
+        return _failed(Cause.BAD_OUTPUT, f"operator {operator.name}: {error}", context)
+
+
+def _arguments(operator: Declaration, request: Request) -> dict[str, Any]:
+    document = read_document(request.inputs)
+    unknown = document.keys() - {port.name for port in operator.inputs}
+    if unknown:
+        raise BadInputError(f"it has no input {', '.join(sorted(unknown))}")
+    arguments = {}
+    for port in operator.inputs:
+        if port.name in document:
+            arguments[port.name] = _argument(port, document[port.name], request.datasets)
+        elif port.default is MISSING:
+            if not port.optional:
+                raise BadInputError(f"its input '{port.name}' has no value")
+            arguments[port.name] = None
+    return arguments
+
+
+def _argument(port: Input, document: Any, datasets: Mapping[str, Path]) -> Any:
+    try:
+        return load(port.hint, decode(port.hint.type, orjson.dumps(document).decode()), datasets)
+    except ValueProblem as problem:
+        raise BadInputError(f"input '{port.name}': {problem.message}") from None
+    except UnknownDatasetError as error:
+        raise BadInputError(f"input '{port.name}': the dataset {error} isn't there") from None
+
+
+def _call(operator: Declaration, context: OperatorContext, arguments: dict[str, Any]) -> Any:
+    function = getattr(operator.target(), RUN) if operator.is_class else operator.target
+    return function(context, **arguments) if operator.takes_context else function(**arguments)
+
+
+def _finished(operator: Declaration, request: Request, context: OperatorContext, result: object) -> Finished:
+    encoder = Encoder(request.folder)
+    outputs = {}
+    values = _outputs(operator, result)
+    for port in operator.outputs:
+        try:
+            outputs[port.name] = encoder.encode(port.hint.type, values[port.name])
+        except ValueProblem as problem:
+            raise BadOutputError(f"output '{port.name}': {problem.message}") from None
+    return Finished(outputs=outputs, datasets=encoder.datasets, metrics=dict(context.metrics))
+
+
+def _outputs(operator: Declaration, result: Any) -> dict[str, Any]:
+    """Take apart what an operator returned."""
+    names = [port.name for port in operator.outputs]
+    found = type(result).__qualname__
+    if not names:
+        if result is not None and not (operator.record and isinstance(result, operator.record)):
+            raise BadOutputError(f"it declares no outputs, but returned a {found}")
+        return {}
+    if result is None:
+        raise BadOutputError(f"it returned nothing; expected {_listed(names)}")
+    if operator.record is None:
+        return {SINGLE_OUTPUT: result}
+    if not isinstance(result, operator.record):
+        raise BadOutputError(f"expected a {operator.record.__qualname__} with {_listed(names)}, found a {found}")
+    missing = [name for name in names if not hasattr(result, name)]
+    if missing:
+        raise BadOutputError(f"the {found} that it returned has no value for {_listed(missing)}")
+    return {name: getattr(result, name) for name in names}
+
+
+def _listed(names: list[str]) -> str:
+    return ("output " if len(names) == 1 else "outputs ") + ", ".join(f"'{name}'" for name in names)
+
+
+def _failed(cause: Cause, message: str, context: OperatorContext) -> Failed:
+    return Failed(failure=Failure(cause=cause, message=clip(message)), metrics=dict(context.metrics))
+
+
+def _failure_of(error: BaseException) -> Failure:
+    """Describe what an operator raised."""
+    name = _class_name(type(error))
+    if isinstance(error, SystemExit):
+        code = _exit_code(error)
+        return Failure(cause=Cause.EXIT_CODE, message=f"the operator ended with exit code {code}", exit_code=code)
+    message = _text(error)
+    cause = Cause.OUT_OF_MEMORY if isinstance(error, MemoryError) else Cause.EXCEPTION
+    return Failure(
+        cause=cause,
+        message=clip(f"{name}: {message}" if message else name),
+        exception=name,
+        traceback=clip(_traceback(error)),
+    )
+
+
+def _exit_code(error: SystemExit) -> int:
+    if error.code is None:
+        return 0
+    if isinstance(error.code, int):
+        return error.code & 0xFF
+    sys.stderr.write(f"{error.code}\n")  # as the interpreter does
+    return 1
+
+
+def _class_name(kind: type) -> str:
+    return (
+        kind.__qualname__ if kind.__module__ in {"builtins", "__main__"} else f"{kind.__module__}.{kind.__qualname__}"
+    )
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as second:  # noqa: BLE001 - somebody's __str__ may raise anything
+        return f"(its text can't be made: {type(second).__qualname__})"
+
+
+def _traceback(error: BaseException) -> str:
+    """Format a traceback without the frames of this module, which are no news to the operator's author."""
+    frames: TracebackType | None = error.__traceback__
+    while frames is not None and frames.tb_frame.f_code.co_filename == __file__:
+        frames = frames.tb_next
+    try:
+        return "".join(traceback.format_exception(type(error), error, frames)).rstrip()
+    except Exception as second:  # noqa: BLE001 - formatting calls somebody's __str__ and __repr__
+        return f"(the traceback can't be shown: {type(second).__qualname__})"

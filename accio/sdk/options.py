@@ -1,0 +1,60 @@
+"""What an execution needs and how it is limited: the part of a declaration that programs and functions share."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from accio.domain.issues import Issue, pointer
+from accio.domain.problems import ValueProblem
+from accio.domain.quantities import Duration, parse_duration
+from accio.domain.resources import ONE_CPU, Resources, parse_count, resources_from_json
+
+Read = TypeVar("Read")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one execution needs, and what happens when it takes too long or fails."""
+
+    resources: Resources = ONE_CPU
+    timeout_ms: int | None = None
+    retries: int = 0
+    retry_backoff_ms: int = 0
+
+
+def read_limits(
+    *, resources: Mapping[str, Any], timeout: object, retries: object, retry_backoff: object
+) -> tuple[Limits, list[Issue]]:
+    """Read the options; `resources` in their JSON form. None stands for an absent time-out or back-off."""
+    demand, issues = resources_from_json(dict(resources), pointer("resources"))
+    limits = Limits(
+        resources=demand,
+        timeout_ms=_read(timeout, "timeout", _positive_ms, issues, None),
+        retries=_read(retries, "retries", parse_count, issues, 0),
+        retry_backoff_ms=_read(retry_backoff, "retry_backoff", _milliseconds, issues, 0),
+    )
+    return limits, issues
+
+
+def _read(value: object, name: str, reader: Callable[[Any], Read], issues: list[Issue], absent: Read) -> Read:
+    if value is None:
+        return absent
+    try:
+        return reader(value)
+    except ValueProblem as problem:
+        issues.append(Issue(pointer(name), f"{name}: {problem.message}"))
+        return absent
+
+
+def _milliseconds(value: Any) -> int:
+    ms = value.ms if isinstance(value, Duration) else parse_duration(value).ms
+    if ms < 0:
+        raise ValueProblem(f"expected a duration, 0 or more, found {ms} ms")
+    return ms
+
+
+def _positive_ms(value: Any) -> int | None:
+    ms = _milliseconds(value)
+    if ms == 0:
+        raise ValueProblem("expected a duration above 0, found 0 ms")
+    return ms

@@ -1,0 +1,216 @@
+"""Runs a program once, as a child of this process.
+
+It finds its inputs in the JSON file that ACCIO_INPUTS names (canonical values, datasets as paths), and writes its
+outputs as a JSON object to the file that ACCIO_OUTPUTS names. stdout and stderr are those of this process.
+"""
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from accio.domain.canonical import Value, canonical, decode
+from accio.domain.containers import FrozenMap
+from accio.domain.datatypes import DataType, Kind
+from accio.domain.documents import JsonProblem, parse_json
+from accio.domain.failures import Failure, clip
+from accio.domain.jsontext import object_text
+from accio.domain.names import suggest
+from accio.domain.problems import ValueProblem, quote
+from accio.domain.states import Cause
+from accio.domain.values import parse
+from accio.sdk.commands import Program
+from accio.sdk.execution import BadInputError, BadOutputError, Failed, Finished, Request, read_document
+
+_MOST_OUTPUT = 64 * 1024 * 1024
+
+
+def run_program(program: Program, request: Request) -> Finished | Failed:
+    """Run the program in the request's folder, and read what it wrote."""
+    name = program.spec.name
+    private = request.folder / ".accio"
+    private.mkdir(exist_ok=True)
+    inputs, outputs = private / "inputs.json", private / "outputs.json"
+    outputs.unlink(missing_ok=True)
+    try:
+        inputs.write_text(_inputs(program, request), encoding="utf-8")
+    except BadInputError as error:
+        return _failed(Failure(cause=Cause.BAD_INPUT, message=clip(f"operator {name}: {error}")))
+    failure = _run(program, request, inputs, outputs)
+    if failure is not None:
+        return _failed(failure)
+    try:
+        return _OutputReader(program, request).read(outputs)
+    except BadOutputError as error:
+        return _failed(Failure(cause=Cause.BAD_OUTPUT, message=clip(f"operator {name}: {error}")))
+
+
+def _failed(failure: Failure) -> Failed:
+    return Failed(failure=failure, metrics={})
+
+
+def _inputs(program: Program, request: Request) -> str:
+    """Give the inputs document with each dataset's path in place of its text."""
+    document = read_document(request.inputs)
+    unknown = document.keys() - {port.name for port in program.spec.inputs}
+    if unknown:
+        raise BadInputError(f"it has no input {', '.join(sorted(unknown))}")
+    texts = {}
+    for port in program.spec.inputs:
+        if port.name not in document:
+            if port.required:
+                raise BadInputError(f"its input '{port.name}' has no value")
+            if port.default is None:
+                continue
+        text = orjson.dumps(document[port.name]).decode() if port.name in document else str(port.default)
+        try:
+            value = decode(port.type, text)
+            if port.type.contains(Kind.DATASET):
+                value = _with_paths(port.type, value, partial(_staged, request.datasets))
+            texts[port.name] = canonical(port.type, value)
+        except ValueProblem as problem:
+            raise BadInputError(f"input '{port.name}': {problem.message}") from None
+    return object_text(texts)
+
+
+def _staged(datasets: Mapping[str, Path], text: str) -> str:
+    if text not in datasets:
+        raise ValueProblem(f"the dataset {text} isn't there")
+    return str(datasets[text])
+
+
+def _with_paths(datatype: DataType, value: Value, locate: Callable[[str], str]) -> Value:
+    """Replace the text of each dataset in a value by what *locate* gives for it."""
+    match datatype.kind:
+        case Kind.DATASET:
+            return locate(value)
+        case Kind.LIST:
+            return tuple(_with_paths(datatype.args[0], part, locate) for part in value)
+        case Kind.SET:
+            return frozenset(_with_paths(datatype.args[0], part, locate) for part in value)
+        case Kind.MAP:
+            keys, values = datatype.args
+            return FrozenMap(
+                (_with_paths(keys, key, locate), _with_paths(values, part, locate)) for key, part in value.items()
+            )
+        case _:
+            return value
+
+
+def _run(program: Program, request: Request, inputs: Path, outputs: Path) -> Failure | None:
+    executable = program.executable()
+    if executable is None:
+        message = f"operator {program.spec.name}: the program {program.command[0]} can't be found"
+        return Failure(cause=Cause.EXCEPTION, message=message, exception="FileNotFoundError")
+    environment = {
+        **{name: value for name, value in os.environ.items() if name != "ACCIO_TOKEN"},
+        **program.environment,
+        "ACCIO_INPUTS": str(inputs),
+        "ACCIO_OUTPUTS": str(outputs),
+        "ACCIO_FOLDER": str(request.folder),
+        "ACCIO_ATTEMPT": str(request.attempt),
+        "ACCIO_IDEMPOTENCY_KEY": request.idempotency_key,
+    }
+    if program.spec.unstable and request.seed is not None:
+        environment["ACCIO_SEED"] = str(request.seed)
+    try:
+        done = subprocess.run(
+            [str(executable), *program.arguments()],
+            cwd=request.folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+    except OSError as error:
+        message = f"operator {program.spec.name}: {executable} can't be started ({error.strerror})"
+        return Failure(cause=Cause.EXCEPTION, message=message, exception=type(error).__name__)
+    if done.returncode < 0:
+        number = -done.returncode
+        message = f"the program {program.command[0]} was ended by {_signal_name(number)}"
+        return Failure(cause=Cause.SIGNAL, message=message, signal=number)
+    if done.returncode > 0:
+        message = f"the program {program.command[0]} ended with exit code {done.returncode}"
+        return Failure(cause=Cause.EXIT_CODE, message=message, exit_code=done.returncode)
+    return None
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return f"{signal.Signals(number).name} (signal {number})"
+    except ValueError:
+        return f"signal {number}"
+
+
+class _OutputReader:
+    """Reads the outputs file against the ports."""
+
+    def __init__(self, program: Program, request: Request) -> None:
+        self._ports = {port.name: port for port in program.spec.outputs}
+        self._folder = request.folder
+        self._inputs = {Path(os.path.normpath(path)) for path in request.datasets.values()}
+        self._datasets: dict[str, Path] = {}
+
+    def read(self, path: Path) -> Finished:
+        document = self._document(path)
+        for name in document:
+            if name not in self._ports:
+                meant = suggest(name, self._ports)
+                hint = f" (did you mean {meant}?)" if meant else ""
+                raise BadOutputError(f"there is no output '{name}'{hint}")
+        missing = sorted(self._ports.keys() - document.keys())
+        if missing:
+            raise BadOutputError(f"its outputs file has no value for {', '.join(missing)}")
+        outputs = {}
+        for name, port in self._ports.items():
+            try:
+                outputs[name] = canonical(port.type, self._value(port.type, document[name]))
+            except ValueProblem as problem:
+                raise BadOutputError(f"output '{name}': {problem.message}") from None
+        return Finished(outputs=outputs, datasets=self._datasets, metrics={})
+
+    def _document(self, path: Path) -> dict[str, Any]:
+        try:
+            if path.stat().st_size > _MOST_OUTPUT:
+                raise BadOutputError(
+                    f"its outputs file has more than {_MOST_OUTPUT} bytes; write large data to a dataset"
+                )
+            document = parse_json(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            if not self._ports:
+                return {}
+            names = ", ".join(self._ports)
+            raise BadOutputError(f"it wrote no outputs file ($ACCIO_OUTPUTS); expected the outputs {names}") from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadOutputError(f"its outputs file can't be read ({error})") from None
+        except JsonProblem as problem:
+            where = f"line {problem.line}, column {problem.column}"
+            raise BadOutputError(f"its outputs file is no JSON: {where}: {problem.message}") from None
+        if not isinstance(document, dict):
+            raise BadOutputError(f"its outputs file holds {quote(document)}, expected a JSON object {{port: value}}")
+        return document
+
+    def _value(self, datatype: DataType, document: Any) -> Value:
+        """Read a value in the form that users write or, where that differs, in the canonical one."""
+        try:
+            value = parse(datatype, document, non_finite=True)
+        except ValueProblem as problem:
+            try:
+                value = decode(datatype, orjson.dumps(document, default=float).decode())
+            except (ValueProblem, TypeError):
+                raise problem from None
+        return _with_paths(datatype, value, self._locate) if datatype.contains(Kind.DATASET) else value
+
+    def _locate(self, text: str) -> str:
+        """Find a dataset of the outputs: in the folder, or an input passed on."""
+        path = Path(os.path.normpath(self._folder / text))
+        if not path.is_relative_to(os.path.normpath(self._folder)) and path not in self._inputs:
+            raise ValueProblem(f"expected dataset (a path in the working folder), found {quote(text)}, outside of it")
+        if not path.exists():
+            raise ValueProblem(f"expected dataset, found the path {path}, where there is nothing")
+        self._datasets[str(path)] = path
+        return str(path)
