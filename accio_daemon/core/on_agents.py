@@ -82,7 +82,8 @@ def _refuse_impostor(agent: Agent, command: AgentJoined, now: Instant) -> None:
         )
     if command.incarnation < agent.incarnation:
         raise FailedPrecondition(
-            f"agent {agent.name} was started again since (incarnation {agent.incarnation}); this one is {command.incarnation}"
+            f"agent {agent.name} was started again since (incarnation {agent.incarnation}); "
+            f"this one is {command.incarnation}"
         )
 
 
@@ -285,7 +286,7 @@ def tick(world: World, fx: Effects, now: Instant) -> None:
 
 
 def _recall_stuck(world: World, fx: Effects, now: Instant) -> None:
-    """Take back what was sent ahead of executions that turned out to be long, or on an agent where capacity is held back."""
+    """Take back what was sent ahead of executions that turned out to be long, or where capacity is held back."""
     for session, agent in world.sessions.items():
         for ahead in agent.prefetched.values():
             old = [e for e in ahead if now.wall_ms - e.dispatched_ms > _STUCK_MS or agent.waits_for is not None]
@@ -310,5 +311,7 @@ def impossible(world: World, execution: Execution, knowing: list[Agent]) -> Fail
     largest = ", ".join(f"{agent.name} has {agent.resources}" for agent in sorted(knowing, key=lambda a: a.name)[:3])
     return Failure(
         cause=Cause.CANNOT_BE_PLACED,
-        message=f"it needs {demand}, which no agent that offers {execution.node.operator.name} can ever give ({largest})",
+        message=(
+            f"it needs {demand}, which no agent that offers {execution.node.operator.name} can ever give ({largest})"
+        ),
     )

@@ -4,7 +4,7 @@ And how children are opened, one after the other, never all at once.
 """
 
 from accio.domain.failures import Failure
-from accio.domain.states import NODE_RETRIABLE, NODE_TERMINAL, Cause, NodeState, RunState
+from accio.domain.states import NODE_TERMINAL, Cause, NodeState, RunState
 from accio.errors import AlreadyExists, NotFound
 from accio_daemon.core import endings
 from accio_daemon.core.commands import (
@@ -12,7 +12,6 @@ from accio_daemon.core.commands import (
     InstanceFacts,
     Instant,
     KillRun,
-    RetryRun,
     RunNo,
     SubmitRun,
     Submitted,
@@ -130,7 +129,7 @@ def kill(world: World, fx: Effects, command: KillRun, now: Instant) -> bool:
             return False
         instance = Instance(run, index, run.sequence)
         run.open[index] = instance
-    _event(fx, run, index, "killed", "killed by a user", now)
+    note(fx, run, index, "killed", "killed by a user", now)
     kill_instance(world, fx, instance, now)
     return True
 
@@ -141,7 +140,7 @@ def _kill_all(world: World, fx: Effects, run: Run, now: Instant) -> bool:
     run.closed = CLOSED_BY_KILL
     world.unopened.remove(run)
     fx.runs[run.no] = run
-    _event(fx, run, None, "killed", "killed by a user", now)
+    note(fx, run, None, "killed", "killed by a user", now)
     for instance in list(run.open.values())[:_KILLED_AT_ONCE]:
         kill_instance(world, fx, instance, now)
     if run.no in world.runs:
@@ -233,11 +232,11 @@ def _delete_child(world: World, fx: Effects, run: Run, index: int, ended: Instan
         del run.open[index]
         _silence(world, fx, instance)
     elif ended is not None:
-        _count_out(run, ended)
+        count_out(run, ended)
     remove_child(world, fx, run, index, now)
 
 
-def _count_out(run: Run, child: InstanceFacts) -> None:
+def count_out(run: Run, child: InstanceFacts) -> None:
     """Take an ended child out of its parent's counters."""
     if child.state is RunState.SUCCESS:
         run.success -= 1
@@ -247,96 +246,6 @@ def _count_out(run: Run, child: InstanceFacts) -> None:
         run.failed -= 1
     for node in child.nodes:
         run.nodes_ended[node.state] -= 1
-
-
-def retry(world: World, fx: Effects, command: RetryRun, now: Instant) -> bool:
-    """Run again what didn't succeed, at a new place and with the same seeds.
-
-    The engine revived the run if it had ended.
-    """
-    run = world.runs.get(command.run)
-    if run is None:
-        raise NotFound("the run isn't there any more")
-    sequence = world.next_sequence(fx)
-    changed = False
-    for child in command.ended:
-        _count_out(run, child)
-        instance = restored_instance(run, child, run.sequence)
-        run.open[child.index] = instance
-        for fact in child.nodes:
-            if fact.state is not NodeState.SUCCESS:
-                instance.states[fact.no] = fact.state
-                instance.remaining -= 1
-            else:
-                run.nodes_ended[NodeState.SUCCESS] += 1
-        for fact in child.nodes:
-            if fact.state is not NodeState.SUCCESS:
-                run.nodes_ended[fact.state] += 1
-        if child.started_ms is not None:
-            run.running += 1
-            fx.instances[(run.no, child.index)] = (RunState.RUNNING, sequence, child.started_ms, None)
-        _again(world, fx, instance, sequence)
-        changed = True
-    if command.index is None:
-        for instance in list(run.open.values()):
-            if any(state in NODE_RETRIABLE for state in instance.states):
-                _again(world, fx, instance, sequence)
-                changed = True
-        if run.closed != OPEN and not run.single and run.cursor < run.size:
-            run.cursor = run.low
-            run.sequence = sequence
-            changed = True
-            if run not in world.unopened:
-                world.unopened.add(run)
-        run.closed = OPEN
-    elif (open_one := run.open.get(command.index)) is not None and not command.ended:
-        if any(state in NODE_RETRIABLE for state in open_one.states):
-            _again(world, fx, open_one, sequence)
-            changed = True
-    run.failed_nodes = 0
-    if changed:
-        run.state = RunState.RUNNING
-        run.ended_ms = None
-        fx.runs[run.no] = run
-        _event(fx, run, command.index, "retried", "retried by a user", now)
-    endings.run_over(world, fx, run, now)
-    return changed
-
-
-def _again(world: World, fx: Effects, instance: Instance, sequence: int) -> None:
-    """Reset every node that didn't succeed; those whose predecessors all did become ready."""
-    run = instance.run
-    instance.sequence = sequence
-    for no, state in enumerate(instance.states):
-        if state in NODE_RETRIABLE:
-            instance.states[no] = NodeState.WAITING
-            instance.remaining += 1
-            run.nodes_ended[state] -= 1
-            fx.nodes[(run.no, instance.index, no)] = None
-    for no, state in enumerate(instance.states):
-        if state is NodeState.WAITING:
-            predecessors = run.plan.nodes[no].predecessors
-            instance.waiting[no] = sum(1 for p in predecessors if instance.states[p] is not NodeState.SUCCESS)
-            if instance.waiting[no] == 0:
-                instance.states[no] = NodeState.QUEUED
-                world.ready.append((instance, no))
-    if instance.started_ms is not None:
-        fx.instances[(run.no, instance.index)] = (RunState.RUNNING, sequence, instance.started_ms, None)
-
-
-def restored_instance(run: Run, facts: InstanceFacts, sequence: int) -> Instance:
-    """Make an open child from what is stored: successes stay, everything else waits again."""
-    instance = Instance(run, facts.index, sequence if facts.sequence is None else facts.sequence)
-    instance.started_ms = facts.started_ms
-    for fact in facts.nodes:
-        if fact.state is NodeState.SUCCESS:
-            instance.states[fact.no] = NodeState.SUCCESS
-            instance.results[fact.no] = fact.result
-            instance.ends[fact.no] = fact.sequence
-            instance.remaining -= 1
-            for successor in run.plan.nodes[fact.no].successors:
-                instance.waiting[successor] -= 1
-    return instance
 
 
 def remove_child(world: World, fx: Effects, run: Run, index: int, now: Instant) -> None:
@@ -370,5 +279,6 @@ def merged(intervals: list[tuple[int, int]]) -> list[tuple[int, int]]:
     return result
 
 
-def _event(fx: Effects, run: Run, index: int | None, kind: str, detail: str, now: Instant) -> None:
+def note(fx: Effects, run: Run, index: int | None, kind: str, detail: str, now: Instant) -> None:
+    """Keep a rare event of a run or a child."""
     fx.events.append(EventRow(run.no, index, None, None, kind, detail, now.wall_ms))

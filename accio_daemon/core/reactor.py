@@ -1,7 +1,7 @@
 """The reactor: one synchronous function that applies a command to the World, and one that goes on with what follows.
 
     handle(world, effects, command, now) -> answer    apply one command, or raise AccioError having changed nothing
-    advance(world, effects, now) -> bool              open children, resolve what is known, place; True if there is more to do
+    advance(world, effects, now) -> bool              open children, settle, place; True if there is more to do
 
 Neither awaits, reads a clock, or does I/O. Between two calls of `advance` the engine looks up `world.lookups` and
 hands the results to `memo` (`resolve`).
@@ -9,7 +9,7 @@ hands the results to `memo` (`resolve`).
 
 from typing import Any, assert_never
 
-from accio_daemon.core import on_agents, on_nodes, on_runs, placement, readying
+from accio_daemon.core import on_agents, on_nodes, on_runs, placement, readying, retrying
 from accio_daemon.core.commands import (
     AgentDraining,
     AgentHeard,
@@ -49,7 +49,7 @@ def handle(world: World, fx: Effects, command: Command, now: Instant) -> Any:  #
         case DeleteRun():
             answer = on_runs.delete(world, fx, command, now)
         case RetryRun():
-            answer = on_runs.retry(world, fx, command, now)
+            answer = retrying.retry(world, fx, command, now)
         case AgentJoined():
             answer = on_agents.joined(world, fx, command, now)
         case AgentLost():

@@ -20,9 +20,9 @@ from accio_daemon.core.commands import (
     RunNo,
 )
 from accio_daemon.core.effects import Effects
-from accio_daemon.core.on_runs import restored_instance
 from accio_daemon.core.plan import compile_plan
 from accio_daemon.core.records import OPEN, Execution, Instance, Place, Run
+from accio_daemon.core.retrying import restored_instance
 from accio_daemon.core.world import World
 
 

@@ -212,7 +212,7 @@ class Engine:
             self._revive(command.run)
 
     def _revive(self, run_no: RunNo) -> None:
-        """Put a run that was over back into the World (nothing is awaited between this and the command that needs it)."""
+        """Put a run that was over back into the World; nothing is awaited between this and the command that needs it."""
         if run_no in self.world.runs:
             return
         facts = restore.load_run(self._reader, self.world, run_no)

@@ -41,7 +41,8 @@ class FolderLock:
             holder = os.pread(self._file, 200, 0).decode("utf-8", "replace").strip() or "another process"
             os.close(self._file)
             raise FailedPrecondition(
-                f"the data folder {folder} is already used by {holder}; stop that daemon or choose another ACCIO_DATA_DIR"
+                f"the data folder {folder} is already used by {holder}; "
+                "stop that daemon or choose another ACCIO_DATA_DIR"
             ) from None
         os.ftruncate(self._file, 0)
         os.pwrite(self._file, f"the daemon with pid {os.getpid()}".encode(), 0)
@@ -133,7 +134,8 @@ def _check_ours(connection: sqlite3.Connection, path: Path, *, existed: bool) ->
         raise FailedPrecondition(f"{path} is a database of another program; move it away or choose another folder")
     if version > schema_version():
         raise FailedPrecondition(
-            f"{path} was written by a newer Accio (schema {version}; this one knows up to {schema_version()}); upgrade Accio"
+            f"{path} was written by a newer Accio (schema {version}; this one knows up to {schema_version()}); "
+            "upgrade Accio"
         )
 
 

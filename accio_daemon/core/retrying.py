@@ -1,0 +1,101 @@
+"""Running again what didn't succeed: the same run, the same seeds, a new place. Successes stay."""
+
+from accio.domain.states import NODE_RETRIABLE, NodeState, RunState
+from accio.errors import NotFound
+from accio_daemon.core import endings
+from accio_daemon.core.commands import InstanceFacts, Instant, RetryRun
+from accio_daemon.core.effects import Effects
+from accio_daemon.core.on_runs import count_out, note
+from accio_daemon.core.records import OPEN, Instance, Run
+from accio_daemon.core.world import World
+
+
+def retry(world: World, fx: Effects, command: RetryRun, now: Instant) -> bool:
+    """Make a run, or one child, go on. The engine revived the run if it had ended, and read its ended children."""
+    run = world.runs.get(command.run)
+    if run is None:
+        raise NotFound("the run isn't there any more")
+    sequence = world.next_sequence(fx)
+    for child in command.ended:
+        _reopen(world, fx, run, child, sequence)
+    changed = bool(command.ended)
+    wanted = (
+        list(run.open.values()) if command.index is None else [run.open[i] for i in (command.index,) if i in run.open]
+    )
+    for instance in wanted:
+        if any(state in NODE_RETRIABLE for state in instance.states):
+            _again(world, fx, instance, sequence)
+            changed = True
+    if command.index is None:
+        changed = _reopen_unreached(world, run, sequence) or changed
+    run.failed_nodes = 0
+    if changed:
+        run.state = RunState.RUNNING
+        run.ended_ms = None
+        fx.runs[run.no] = run
+        note(fx, run, command.index, "retried", "retried by a user", now)
+    endings.run_over(world, fx, run, now)
+    return changed
+
+
+def _reopen_unreached(world: World, run: Run, sequence: int) -> bool:
+    """Let the children begin that a kill or a failure kept from beginning."""
+    closed, run.closed = run.closed, OPEN
+    if closed == OPEN or run.single or run.low >= run.size:
+        return False
+    run.cursor = run.low
+    run.sequence = sequence
+    if run not in world.unopened:
+        world.unopened.add(run)
+    return True
+
+
+def _reopen(world: World, fx: Effects, run: Run, child: InstanceFacts, sequence: int) -> None:
+    """Open an ended child again, its nodes as they ended."""
+    count_out(run, child)
+    instance = restored_instance(run, child, run.sequence)
+    run.open[child.index] = instance
+    for fact in child.nodes:
+        run.nodes_ended[fact.state] += 1
+        if fact.state is not NodeState.SUCCESS:
+            instance.states[fact.no] = fact.state
+            instance.remaining -= 1
+    if child.started_ms is not None:
+        run.running += 1
+        fx.instances[(run.no, child.index)] = (RunState.RUNNING, sequence, child.started_ms, None)
+
+
+def _again(world: World, fx: Effects, instance: Instance, sequence: int) -> None:
+    """Reset every node that didn't succeed; those whose predecessors all did become ready."""
+    run = instance.run
+    instance.sequence = sequence
+    for no, state in enumerate(instance.states):
+        if state in NODE_RETRIABLE:
+            instance.states[no] = NodeState.WAITING
+            instance.remaining += 1
+            run.nodes_ended[state] -= 1
+            fx.nodes[(run.no, instance.index, no)] = None
+    for no, state in enumerate(instance.states):
+        if state is NodeState.WAITING:
+            predecessors = run.plan.nodes[no].predecessors
+            instance.waiting[no] = sum(1 for p in predecessors if instance.states[p] is not NodeState.SUCCESS)
+            if instance.waiting[no] == 0:
+                instance.states[no] = NodeState.QUEUED
+                world.ready.append((instance, no))
+    if instance.started_ms is not None:
+        fx.instances[(run.no, instance.index)] = (RunState.RUNNING, sequence, instance.started_ms, None)
+
+
+def restored_instance(run: Run, facts: InstanceFacts, sequence: int) -> Instance:
+    """Make an open child from what is stored: successes stay, everything else waits again."""
+    instance = Instance(run, facts.index, sequence if facts.sequence is None else facts.sequence)
+    instance.started_ms = facts.started_ms
+    for fact in facts.nodes:
+        if fact.state is NodeState.SUCCESS:
+            instance.states[fact.no] = NodeState.SUCCESS
+            instance.results[fact.no] = fact.result
+            instance.ends[fact.no] = fact.sequence
+            instance.remaining -= 1
+            for successor in run.plan.nodes[fact.no].successors:
+                instance.waiting[successor] -= 1
+    return instance
