@@ -13,10 +13,10 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
 from accio_locapriv.arrays import Floats, Ints
+from accio_locapriv.arrow import floats_in, ints_in
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
@@ -90,7 +90,7 @@ def _at_once(data: bytes, layout: Layout) -> Rows | None:
         return None
     if any(table[name].null_count for name in wanted):
         return None
-    lat, lng = table["lat"].to_numpy(), table["lng"].to_numpy()
+    lat, lng = floats_in(table["lat"]), floats_in(table["lng"])
     if not (_all_within(lat, 90.0) and _all_within(lng, 180.0)):
         return None
     time = _time_column(table)
@@ -102,7 +102,7 @@ def _at_once(data: bytes, layout: Layout) -> Rows | None:
     users = tuple(column.dictionary.to_pylist())
     if any(not user.strip() for user in users):
         return None
-    return Rows(lat=lat, lng=lng, time=time, users=users, user_of=column.indices.to_numpy().astype(np.int64))
+    return Rows(lat=lat, lng=lng, time=time, users=users, user_of=ints_in(column))
 
 
 def _all_within(values: Floats, limit: float) -> bool:
@@ -112,14 +112,11 @@ def _all_within(values: Floats, limit: float) -> bool:
 
 def _time_column(table: pa.Table) -> Ints | None:
     if "time" in table.column_names:
-        time: Ints = table["time"].to_numpy()
-        return time
+        return ints_in(table["time"])
     if "seconds" in table.column_names:
-        seconds: Ints = table["seconds"].to_numpy()
+        seconds = ints_in(table["seconds"])
         return seconds * 1000 if np.all(np.abs(seconds) <= _MAX_SECONDS) else None
-    days: Ints = pc.cast(table["date"], pa.int32()).to_numpy().astype(np.int64)
-    clock: Ints = pc.cast(table["clock"], pa.int32()).to_numpy().astype(np.int64)
-    return (days * 86_400 + clock) * 1000
+    return (ints_in(table["date"]) * 86_400 + ints_in(table["clock"])) * 1000
 
 
 def _line_by_line(data: bytes, layout: Layout, *, skip_malformed: bool) -> Rows:

@@ -12,14 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from accio_locapriv.arrays import Ints
+from accio_locapriv.arrow import ints_in
 from accio_locapriv.errors import DataError
 
 _TEXTS = ("trace", "user")
-
-
-def texts(values: Sequence[str], indices: Ints) -> pa.Array:
-    """A column of texts that repeat, stored once each."""
-    return pa.DictionaryArray.from_arrays(pa.array(indices.astype(np.int32)), pa.array(values, pa.string()))
 
 
 def write(path: Path, columns: Mapping[str, pa.Array]) -> None:
@@ -34,7 +30,7 @@ def write(path: Path, columns: Mapping[str, pa.Array]) -> None:
 
 
 def read(path: Path, columns: Mapping[str, str]) -> pa.Table:
-    """Read these columns of a file, of these types and without nulls, or raise DataError."""
+    """Read these columns of a file, of these types (texts as dictionaries) and without nulls, or raise DataError."""
     try:
         file = pq.ParquetFile(path, read_dictionary=[name for name in columns if name in _TEXTS])
     except (FileNotFoundError, NotADirectoryError):
@@ -47,32 +43,29 @@ def read(path: Path, columns: Mapping[str, str]) -> pa.Table:
             if name not in present:
                 raise DataError(f"{path}: expected a column {name!r} of type {kind}, found {', '.join(present)}")
         table = file.read(columns=list(columns), use_threads=False)
-    return pa.table({name: _column(path, name, table[name], pa.type_for_alias(kind)) for name, kind in columns.items()})
+    return pa.table({name: _column(path, name, table[name], kind) for name, kind in columns.items()})
 
 
-def _column(path: Path, name: str, column: pa.ChunkedArray, kind: pa.DataType) -> pa.Array:
+def _column(path: Path, name: str, column: pa.ChunkedArray, kind: str) -> pa.ChunkedArray:
     if column.null_count:
         raise DataError(f"{path}: expected no nulls in column {name!r}, found {column.null_count}")
     try:
-        if pa.types.is_dictionary(column.type):
-            return column.unify_dictionaries().combine_chunks()
-        return column.cast(kind).combine_chunks()
+        if name not in _TEXTS:
+            return column.cast(pa.type_for_alias(kind))
+        if not pa.types.is_dictionary(column.type):
+            column = column.cast(pa.string()).dictionary_encode()
+        return column.unify_dictionaries()
     except pa.ArrowException as error:
         raise DataError(f"{path}: expected column {name!r} to be {kind}, found {column.type} ({error})") from None
 
 
 def positions(column: pa.ChunkedArray, values: Sequence[str], path: Path) -> Ints:
-    """Where in *values* each text of a column is; DataError names one that isn't there."""
-    array = column.combine_chunks()
-    if isinstance(array, pa.ChunkedArray):
-        array = array.chunk(0) if array.num_chunks else pa.array([], column.type)
-    if not pa.types.is_dictionary(array.type):
-        array = array.dictionary_encode()
+    """Where in *values* each text of a dictionary column is; DataError names one that isn't there."""
+    known = column.chunk(0).dictionary.to_pylist() if column.num_chunks else []
+    indices = ints_in(column)
     places = {value: place for place, value in enumerate(values)}
-    known = array.dictionary.to_pylist()
-    used = np.unique(array.indices.to_numpy())
-    for index in used:
+    for index in np.unique(indices):
         if known[index] not in places:
             raise DataError(f"{path}: expected only traces that traces.parquet lists, found {known[index]!r}")
     lookup = np.asarray([places.get(value, -1) for value in known], dtype=np.int64)
-    return lookup[array.indices.to_numpy()] if len(known) else np.zeros(0, dtype=np.int64)
+    return lookup[indices]

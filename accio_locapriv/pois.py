@@ -9,10 +9,10 @@ from os import PathLike
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 
 from accio_locapriv import parquet
 from accio_locapriv.arrays import Floats, Ints, offsets_of
+from accio_locapriv.arrow import array_of, floats_in, ints_in, repeated
 from accio_locapriv.geometry import unit_vectors
 from accio_locapriv.traces import read_index, write_index
 
@@ -56,14 +56,14 @@ def write_pois(pois: Pois, folder: str | PathLike[str]) -> None:
     parquet.write(
         Path(folder, POIS),
         {
-            "trace": parquet.texts(pois.ids, owners),
-            "user": parquet.texts(pois.users, owners),
-            "lat": pa.array(pois.lat),
-            "lng": pa.array(pois.lng),
-            "events": pa.array(pois.events),
-            "first": pa.array(pois.first),
-            "last": pa.array(pois.last),
-            "diameter": pa.array(pois.diameter),
+            "trace": repeated(pois.ids, owners),
+            "user": repeated(pois.users, owners),
+            "lat": array_of(pois.lat),
+            "lng": array_of(pois.lng),
+            "events": array_of(pois.events),
+            "first": array_of(pois.first),
+            "last": array_of(pois.last),
+            "diameter": array_of(pois.diameter),
         },
     )
     write_index(pois.ids, pois.users, folder)
@@ -75,11 +75,16 @@ def read_pois(folder: str | PathLike[str]) -> Pois:
     path = Path(folder, POIS)
     table = parquet.read(path, POI_COLUMNS)
     owners = parquet.positions(table["trace"], ids, path)
-    columns = {name: table[name].to_numpy() for name in POI_COLUMNS if name != "trace"}
-    order = np.lexsort((columns["last"], columns["first"], owners))
+    first, last = ints_in(table["first"]), ints_in(table["last"])
+    order = np.lexsort((last, first, owners))
     return Pois(
         ids=tuple(ids),
         users=tuple(users),
         offsets=offsets_of(np.bincount(owners, minlength=len(ids)).astype(np.int64)),
-        **{name: column[order] for name, column in columns.items()},
+        lat=floats_in(table["lat"])[order],
+        lng=floats_in(table["lng"])[order],
+        events=ints_in(table["events"])[order],
+        first=first[order],
+        last=last[order],
+        diameter=floats_in(table["diameter"])[order],
     )

@@ -12,10 +12,10 @@ from os import PathLike
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 
 from accio_locapriv import parquet
 from accio_locapriv.arrays import Bools, Floats, Ints, offsets_of, ranges
+from accio_locapriv.arrow import array_of, floats_in, ints_in, repeated, texts_of
 from accio_locapriv.errors import DataError
 from accio_locapriv.geometry import unit_vectors
 
@@ -163,11 +163,11 @@ def write_traces(traces: Traces, folder: str | PathLike[str]) -> None:
     parquet.write(
         Path(folder, EVENTS),
         {
-            "trace": parquet.texts(traces.ids, owners),
-            "user": parquet.texts(traces.users, owners),
-            "lat": pa.array(traces.lat),
-            "lng": pa.array(traces.lng),
-            "time": pa.array(traces.time),
+            "trace": repeated(traces.ids, owners),
+            "user": repeated(traces.users, owners),
+            "lat": array_of(traces.lat),
+            "lng": array_of(traces.lng),
+            "time": array_of(traces.time),
         },
     )
     write_index(traces.ids, traces.users, folder)
@@ -175,7 +175,7 @@ def write_traces(traces: Traces, folder: str | PathLike[str]) -> None:
 
 def write_index(ids: Sequence[str], users: Sequence[str], folder: str | PathLike[str]) -> None:
     """Write the list of traces, which keeps the empty ones."""
-    parquet.write(Path(folder, TRACES), {"trace": pa.array(ids, pa.string()), "user": pa.array(users, pa.string())})
+    parquet.write(Path(folder, TRACES), {"trace": texts_of(ids), "user": texts_of(users)})
 
 
 def read_index(folder: str | PathLike[str]) -> tuple[list[str], list[str]]:
@@ -196,7 +196,7 @@ def read_traces(folder: str | PathLike[str]) -> Traces:
     path = Path(folder, EVENTS)
     table = parquet.read(path, EVENT_COLUMNS)
     owners = parquet.positions(table["trace"], ids, path)
-    lat, lng, time = (table[name].to_numpy() for name in ("lat", "lng", "time"))
+    lat, lng, time = floats_in(table["lat"]), floats_in(table["lng"]), ints_in(table["time"])
     if not np.all(np.isfinite(lat) & np.isfinite(lng)):
         raise DataError(f"{path}: expected finite coordinates, found NaN or infinity")
     same = owners[1:] == owners[:-1]
