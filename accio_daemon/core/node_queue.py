@@ -99,10 +99,18 @@ class Unopened:
 
     def __init__(self) -> None:
         self._buckets: dict[frozenset[int], list[tuple[int, int, Run]]] = {}
+        self._classes: dict[int, frozenset[int]] = {}  # run -> its bucket
 
     def add(self, run: Run) -> None:
         """Let a run wait for its turn."""
+        self._classes[run.no] = run.plan.root_classes
         heapq.heappush(self._buckets.setdefault(run.plan.root_classes, []), (run.sequence, run.no, run))
+
+    def refile(self, run: Run) -> None:
+        """Let a run whose plan changed wait where it belongs now."""
+        if run in self:
+            self.remove(run)
+            self.add(run)
 
     def buckets(self) -> list[tuple[int, frozenset[int]]]:
         """Give the groups of root classes, the one with the earliest run first."""
@@ -119,10 +127,10 @@ class Unopened:
 
     def remove(self, run: Run) -> None:
         """Forget a run."""
-        classes = run.plan.root_classes
-        heap = self._buckets.get(classes)
-        if heap is None:
+        classes = self._classes.pop(run.no, None)
+        if classes is None:
             return
+        heap = self._buckets[classes]
         if heap[0][2] is run:
             heapq.heappop(heap)
         else:
@@ -133,4 +141,4 @@ class Unopened:
             del self._buckets[classes]
 
     def __contains__(self, run: Run) -> bool:
-        return any(entry[2] is run for entry in self._buckets.get(run.plan.root_classes, ()))
+        return run.no in self._classes

@@ -42,6 +42,7 @@ def submit(world: World, fx: Effects, command: SubmitRun, now: Instant) -> Submi
     run = Run(
         no=RunNo(world.next_run),
         id=command.id,
+        workflow=command.workflow,
         plan=compile_plan(command.workflow, definition.sweep, command.operators, world.classes),
         sweep=definition.sweep,
         single=definition.sweep.is_single,
@@ -79,6 +80,7 @@ def open_children(world: World, fx: Effects, limit: int) -> int:
             if run is None:
                 break
             if len(run.open) >= world.settings.open_children:
+                opened += _look_ahead(world, run, limit - opened)
                 full.add(run.no)
                 continue
             if open_next(world, run):
@@ -91,7 +93,7 @@ def open_children(world: World, fx: Effects, limit: int) -> int:
 def open_next(world: World, run: Run) -> bool:
     """Open the next child of a run; False if none was left."""
     index = run.cursor
-    while index < run.size and (index in run.reached or index < run.low or (run.removed and run.is_removed(index))):
+    while index < run.size and _is_taken(run, index):
         index += 1
     if index >= run.size:
         run.cursor = index
@@ -102,6 +104,34 @@ def open_next(world: World, run: Run) -> bool:
     if run.cursor >= run.size:
         world.unopened.remove(run)
     return True
+
+
+def _is_taken(run: Run, index: int) -> bool:
+    """Whether a child was opened, has ended, or was deleted."""
+    return index < run.low or index in run.reached or index in run.open or bool(run.removed and run.is_removed(index))
+
+
+def _look_ahead(world: World, run: Run, limit: int) -> int:
+    """Open children beyond the open ones, one for each other set of inputs of the roots.
+
+    When the open children all wait for a few shared executions, agents would idle although later children need others. What
+    is skipped stays unopened, and its turn comes when the cursor does.
+    """
+    axes = run.plan.root_axes
+    if not axes or len(run.open) >= world.settings.open_children + world.settings.backlog:
+        return 0
+    stride = run.sweep.repeat
+    for axis in run.sweep.axes[max(axes) + 1 :]:
+        stride *= axis.size
+    opened = 0
+    index = max(run.ahead, (run.cursor // stride + 1) * stride)
+    while index < run.size and opened < min(limit, world.settings.backlog):
+        if not _is_taken(run, index):
+            open_instance(world, Instance(run, index, run.sequence))
+            opened += 1
+        index += stride
+    run.ahead = index
+    return opened
 
 
 def open_instance(world: World, instance: Instance) -> None:

@@ -66,6 +66,7 @@ class Plan:
     roots: tuple[int, ...]
     pending: tuple[int, ...]  # number of predecessors of each node
     root_classes: frozenset[int]
+    root_axes: frozenset[int] | None  # axes that reach the roots; None if each child's roots are its own
 
 
 class ClassRegistry:
@@ -124,6 +125,7 @@ def compile_plan(workflow: Workflow, sweep: Sweep, operators: Sequence[Announced
         roots=roots,
         pending=tuple(len(predecessors) for predecessors in before),
         root_classes=frozenset(nodes[no].node_class.id for no in roots),
+        root_axes=None if any(shared[no] for no in roots) else frozenset().union(*(reach[no] for no in roots)),
     )
 
 

@@ -13,6 +13,7 @@ from accio.domain.resources import Resources
 from accio.domain.runs import OnFailure
 from accio.domain.states import NODE_TERMINAL, NodeState, RunState
 from accio.domain.sweeps import Sweep
+from accio.domain.workflows import Workflow
 from accio_daemon.core.commands import AgentNo, AttemptNo, CacheMode, ExecutionNo, Pin, Result, RunNo, SessionNo
 from accio_daemon.core.ledger import Account
 from accio_daemon.core.outgoing import NodeClass
@@ -37,6 +38,7 @@ class Run:
     """A single run or a parent that hasn't ended."""
 
     __slots__ = (
+        "ahead",
         "cache",
         "closed",
         "created_ms",
@@ -65,6 +67,7 @@ class Run:
         "state",
         "success",
         "sweep",
+        "workflow",
     )
 
     def __init__(
@@ -72,6 +75,7 @@ class Run:
         *,
         no: RunNo,
         id: RunId,
+        workflow: Workflow,
         plan: Plan,
         sweep: Sweep,
         single: bool,
@@ -84,6 +88,7 @@ class Run:
     ) -> None:
         self.no = no
         self.id = id
+        self.workflow = workflow
         self.plan = plan
         self.sweep = sweep
         self.single = single
@@ -99,6 +104,7 @@ class Run:
         self.closed = OPEN
         self.cursor = 0  # the next child to open
         self.low = 0  # every child below has a row or is deleted
+        self.ahead = 0  # where the cursor looks next beyond children that only wait for a shared execution
         self.reached: set[int] = set()  # children at or beyond `low` that have a row
         self.removed: list[tuple[int, int]] = []  # deleted children as disjoint ascending intervals [first, last]
         self.open: dict[int, Instance] = {}

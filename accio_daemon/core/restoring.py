@@ -75,6 +75,7 @@ def restore_run(world: World, facts: RunFacts) -> Run:
     run = Run(
         no=facts.no,
         id=facts.id,
+        workflow=facts.workflow,
         plan=compile_plan(facts.workflow, facts.sweep, facts.operators, world.classes),
         sweep=facts.sweep,
         single=facts.single,

@@ -3,9 +3,10 @@
 from accio.domain.states import NODE_RETRIABLE, NodeState, RunState
 from accio.errors import NotFound
 from accio_daemon.core import endings
-from accio_daemon.core.commands import InstanceFacts, Instant, RetryRun
+from accio_daemon.core.commands import Announced, InstanceFacts, Instant, RetryRun
 from accio_daemon.core.effects import Effects
 from accio_daemon.core.on_runs import count_out, note
+from accio_daemon.core.plan import compile_plan
 from accio_daemon.core.records import OPEN, Instance, Run
 from accio_daemon.core.world import World
 
@@ -15,6 +16,8 @@ def retry(world: World, fx: Effects, command: RetryRun, now: Instant) -> bool:
     run = world.runs.get(command.run)
     if run is None:
         raise NotFound("the run isn't there any more")
+    if command.operators is not None:
+        _repin(world, fx, run, command.operators)
     sequence = world.next_sequence(fx)
     for child in command.ended:
         _reopen(world, fx, run, child, sequence)
@@ -36,6 +39,18 @@ def retry(world: World, fx: Effects, command: RetryRun, now: Instant) -> bool:
         note(fx, run, command.index, "retried", "retried by a user", now)
     endings.run_over(world, fx, run, now)
     return changed
+
+
+def _repin(world: World, fx: Effects, run: Run, operators: tuple[Announced, ...]) -> None:
+    """Let what hasn't been dispatched use other operator versions from now on."""
+    run.plan = compile_plan(run.workflow, run.sweep, operators, world.classes)
+    fx.repinned[run.no] = tuple(pinned.no for pinned in operators)
+    world.unopened.refile(run)
+    for instance in run.open.values():
+        for no, execution in enumerate(instance.executions):
+            if execution is not None and execution.agent is None:
+                endings.unsubscribe(world, fx, instance, no)
+                world.ready.append((instance, no))
 
 
 def _reopen_unreached(world: World, run: Run, sequence: int) -> bool:
