@@ -216,6 +216,7 @@ class Report:
     ended_ms: int
     log_bytes: int
     contents: list[tuple[str, int]]  # digests of dataset outputs, sizes
+    missing: tuple[str, ...] = ()  # digests of inputs that the store doesn't have
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,8 +264,7 @@ class RemoveAgent:
 class ContentMissing:
     """Stored content turned out to be corrupt or gone: the results that hold it are no hits any more."""
 
-    digest: str
-    results: frozenset[ExecutionNo]
+    digests: tuple[str, ...]
 
 
 # --- clocks ----------------------------------------------------------------------------------------------------------

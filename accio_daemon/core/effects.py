@@ -91,7 +91,7 @@ class Effects:
     nodes: dict[NodeKey, NodeRow | None] = field(default_factory=dict)
     executions: dict[ExecutionNo, Execution | None] = field(default_factory=dict)  # None: the row goes
     results: list[ResultRow] = field(default_factory=list)
-    forgotten: list[ExecutionNo] = field(default_factory=list)  # results that nothing may hit any more
+    missing: list[str] = field(default_factory=list)  # contents that are gone: no result that holds one may be hit
     attempts: list[AttemptRow] = field(default_factory=list)
     pins: list[tuple[RunNo, str, Pin]] = field(default_factory=list)
     events: list[EventRow] = field(default_factory=list)

@@ -68,8 +68,11 @@ def node_succeeded(
     fx.nodes[(run.no, instance.index, no)] = NodeRow(NodeState.SUCCESS, cached, sequence, result.id, None, now.wall_ms)
     for successor in run.plan.nodes[no].successors:
         instance.waiting[successor] -= 1
-        if instance.waiting[successor] == 0 and instance.states[successor] is NodeState.WAITING:
+        if instance.waiting[successor] == 0 and (
+            instance.states[successor] is NodeState.WAITING or successor in instance.recomputing
+        ):
             instance.states[successor] = NodeState.QUEUED
+            instance.recomputing -= {successor}
             world.ready.append((instance, successor))
     instance.remaining -= 1
     if instance.remaining == 0:

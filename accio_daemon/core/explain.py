@@ -27,6 +27,8 @@ def why_waiting(world: World, run_no: RunNo, index: int, no: int, now: Instant) 
     if state is not NodeState.QUEUED:
         return ""
     execution = instance.executions[no]
+    if execution is None and no in instance.recomputing:
+        return "waits for a predecessor whose stored result was corrupt or gone, and is computed again"
     if execution is None:
         texts = [text for text, waiting in run.digesting.items() if (instance, no) in waiting]
         what = ", ".join(repr(text) for text in texts)

@@ -14,6 +14,7 @@ from accio_daemon.core.effects import (
     ResultRow,
 )
 from accio_daemon.core.readying import enqueue
+from accio_daemon.core.recomputing import produce_again
 from accio_daemon.core.records import Agent, Execution
 from accio_daemon.core.world import World
 
@@ -61,6 +62,8 @@ def _finished(world: World, fx: Effects, agent: Agent, execution: Execution, rep
     if execution.stopping or not execution.subscribers:
         world.forget_execution(execution)
         fx.executions[execution.id] = None
+        return
+    if report.missing and produce_again(world, fx, execution, report.missing):
         return
     if failure.cause in OPERATOR_FAILURES and execution.failures < execution.node.retries:
         _retry(world, fx, execution, now)

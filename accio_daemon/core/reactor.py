@@ -9,7 +9,7 @@ hands the results to `memo` (`resolve`).
 
 from typing import Any, assert_never
 
-from accio_daemon.core import on_agents, on_nodes, on_runs, placement, readying, retrying
+from accio_daemon.core import on_agents, on_nodes, on_runs, placement, readying, recomputing, retrying
 from accio_daemon.core.commands import (
     AgentDraining,
     AgentHeard,
@@ -67,7 +67,7 @@ def handle(world: World, fx: Effects, command: Command, now: Instant) -> Any:  #
         case RemoveAgent():
             on_agents.remove(world, fx, command, now)
         case ContentMissing():
-            readying.content_missing(world, fx, command)
+            recomputing.forget_contents(world, fx, command.digests)
         case Tick():
             on_agents.tick(world, fx, now)
         case _:

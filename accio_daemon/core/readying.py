@@ -15,7 +15,7 @@ from accio.domain.seeds import node_seed
 from accio.domain.states import Cause, NodeState
 from accio.domain.values import cast
 from accio_daemon.core import endings
-from accio_daemon.core.commands import CacheMode, ContentMissing, Instant, Pin, Result
+from accio_daemon.core.commands import CacheMode, Instant, Pin, Result
 from accio_daemon.core.effects import Effects
 from accio_daemon.core.plan import Binding, NodePlan
 from accio_daemon.core.records import Agent, Execution, Instance, Place, Run
@@ -271,10 +271,3 @@ def digested(world: World, fx: Effects, run: Run, text: str, outcome: Pin | str,
     fx.pins.append((run.no, text, outcome))
     world.ready.extend(waiting)
     settle(world, fx, now)
-
-
-def content_missing(world: World, fx: Effects, command: ContentMissing) -> None:
-    """Let nothing hit results whose content is corrupt or gone."""
-    for key in [key for key, result in world.recent.items() if result.id in command.results]:
-        del world.recent[key]
-    fx.forgotten.extend(sorted(command.results))

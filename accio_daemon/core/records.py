@@ -22,6 +22,9 @@ from accio_daemon.core.plan import NodePlan, Plan
 # How many datasets are remembered per agent, for placing nodes near their inputs.
 CONTENTS_REMEMBERED = 4096
 
+# What most children share, as they never need a set of their own.
+NO_NODES: frozenset[int] = frozenset()
+
 # Why a run opens no more children; what unreached children then count as is in `Run.implied_state`.
 OPEN, CLOSED_BY_KILL, CLOSED_BY_FAILURE, CLOSED_BY_DELETE = range(4)
 
@@ -147,6 +150,7 @@ class Instance:
         "ends",
         "executions",
         "index",
+        "recomputing",
         "remaining",
         "results",
         "run",
@@ -170,6 +174,7 @@ class Instance:
         self.remaining = count
         self.started_ms: int | None = None
         self.coordinates: tuple[int, ...] = run.sweep.coordinates(index)[0]
+        self.recomputing: frozenset[int] = NO_NODES  # nodes that wait for a predecessor to be executed again
         self.seed: int | None = None  # computed when an unstable node needs it
 
     def __repr__(self) -> str:

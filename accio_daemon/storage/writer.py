@@ -55,7 +55,7 @@ class Batch:
     __slots__ = (
         "agents",
         "events",
-        "forgotten",
+        "missing",
         "new_runs",
         "operators",
         "removed_agents",
@@ -79,7 +79,7 @@ class Batch:
         self.removed_instances: Rows = []
         self.removed_runs: list[int] = []
         self.removed_agents: list[int] = []
-        self.forgotten: list[int] = []
+        self.missing: list[bytes] = []
         self.repinned: Rows = []
         self.sequence: int | None = None
 
@@ -164,7 +164,7 @@ def render(fx: Effects, specs: dict[int, Any]) -> Batch:
     batch.removed_instances = list(fx.removed_instances)
     batch.removed_runs = list(fx.removed_runs)
     batch.removed_agents = list(fx.removed_agents)
-    batch.forgotten = list(fx.forgotten)
+    batch.missing = [digest_blob(digest) for digest in fx.missing]
     batch.repinned = [(orjson.dumps(numbers).decode(), run_no) for run_no, numbers in fx.repinned.items()]
     return batch
 
@@ -283,7 +283,7 @@ def _write_removals(connection: sqlite3.Connection, batch: Batch) -> None:
         for table in _RUN_TABLES:
             connection.execute(f"DELETE FROM {table} WHERE run_no = ?", (run_no,))  # noqa: S608 — as above
     connection.executemany(_SQL["remove_agent"], [(number,) for number in batch.removed_agents])
-    connection.executemany(_SQL["forget_result"], [(result,) for result in batch.forgotten])
+    connection.executemany(_SQL["forget_results"], [(digest,) for digest in batch.missing])
 
 
 def _write_run(connection: sqlite3.Connection, row: tuple[Any, ...], command: SubmitRun) -> None:

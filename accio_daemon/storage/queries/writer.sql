@@ -83,5 +83,5 @@ DELETE FROM runs WHERE no = ?
 -- name: remove_agent
 DELETE FROM agents WHERE no = ?
 
--- name: forget_result
-UPDATE results SET key64 = NULL WHERE id = ?
+-- name: forget_results
+UPDATE results SET key64 = NULL WHERE id IN (SELECT result FROM contents WHERE digest = ?)

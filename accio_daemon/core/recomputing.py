@@ -1,0 +1,59 @@
+"""Content that is corrupt or gone: nothing hits its results any more, and who needs it lets its producer run again."""
+
+from accio.domain.states import NodeState
+from accio_daemon.core.commands import Result
+from accio_daemon.core.effects import Effects
+from accio_daemon.core.records import Execution, Instance
+from accio_daemon.core.world import World
+
+
+def forget_contents(world: World, fx: Effects, digests: tuple[str, ...]) -> None:
+    """Let nothing hit results that hold one of these contents."""
+    gone = set(digests)
+    for key in [key for key, result in world.recent.items() if _holds(result, gone)]:
+        del world.recent[key]
+    fx.missing.extend(digests)
+
+
+def produce_again(world: World, fx: Effects, execution: Execution, digests: tuple[str, ...]) -> bool:
+    """Make the nodes ready again whose outputs an execution lacks; False if none of its inputs comes from a node."""
+    forget_contents(world, fx, digests)
+    gone = set(digests)
+    producers = [
+        (instance, no, before)
+        for instance, no in execution.subscribers
+        for before in instance.run.plan.nodes[no].predecessors
+        if (result := instance.results[before]) is not None and _holds(result, gone)
+    ]
+    if {(instance, no) for instance, no, _ in producers} != set(execution.subscribers):
+        return False
+    fx.executions[execution.id] = None
+    world.forget_execution(execution)
+    subscribers, execution.subscribers = execution.subscribers, []
+    for instance, no in subscribers:
+        instance.executions[no] = None
+        instance.states[no] = NodeState.QUEUED
+        instance.recomputing |= {no}
+    for instance, before in {(instance, before): None for instance, _, before in producers}:
+        if instance.states[before] is NodeState.SUCCESS:
+            _take_back(world, fx, instance, before)
+    return True
+
+
+def _take_back(world: World, fx: Effects, instance: Instance, no: int) -> None:
+    run = instance.run
+    instance.states[no] = NodeState.QUEUED
+    instance.results[no] = None
+    instance.remaining += 1
+    run.nodes_ended[NodeState.SUCCESS] -= 1
+    fx.nodes[(run.no, instance.index, no)] = None
+    fx.runs[run.no] = run
+    for successor in run.plan.nodes[no].successors:
+        instance.waiting[successor] += 1
+    world.ready.append((instance, no))
+
+
+def _holds(result: Result, gone: set[str]) -> bool:
+    if result.blobs and any(digest in gone for digest, _ in result.blobs.values()):
+        return True
+    return any(digest in text for text in result.outputs.values() for digest in gone)
