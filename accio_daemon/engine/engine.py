@@ -297,10 +297,11 @@ class Engine:
             self._deliver(batch)
             self._watchers.wake(batch.fx.runs)
             self._watchers.wake(batch.fx.removed_runs)
-            self._crash_point("after_act_before_answer")
+            self._crash_point("after_act")
             for future, answer in batch.answers:
                 if not future.done():
                     future.set_result(answer)
+            self._crash_point("after_answer")
             self._deleting.extend(batch.fx.removed_runs)
             if self._deleting or self._stopping:
                 self._decided.set()
