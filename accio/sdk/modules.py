@@ -54,6 +54,10 @@ class ModuleFinder:
             self._found[name] = self._find(name)
         return self._found[name]
 
+    def looked_at(self) -> list[ModuleFacts]:
+        """Give what is known of every module that was asked for."""
+        return list(self._found.values())
+
     def _find(self, name: str) -> ModuleFacts:
         parent, _, _ = name.rpartition(".")
         folders: tuple[str, ...] | None = None

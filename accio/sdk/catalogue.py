@@ -1,0 +1,233 @@
+"""The operators that an agent can offer: found by entry points and by name, described once, and remembered.
+
+Descriptions are cached by the content of the files that they rest on, so that a start needn't import what operators
+import.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from accio.domain.issues import Issue
+from accio.domain.operators import OperatorSpec
+from accio.domain.problems import ValueProblem
+from accio.errors import AccioError, BadRequest, InvalidDefinition
+from accio.sdk.describe import Description, issues_of
+from accio.sdk.digest import FORMAT, full_hash
+from accio.sdk.fingerprint import Fingerprint
+from accio.sdk.loading import GROUP, distributions_announcing
+from accio.sdk.modules import distributions_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Operators that are loaded together, in one process: those of a distribution, of a file, or one program.
+
+    `references` are what `accio.sdk.loading.load` takes.
+    """
+
+    distribution: str
+    references: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """An operator and where it is loaded from."""
+
+    spec: OperatorSpec
+    source: Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalogue:
+    """What there is to offer. `warnings` are for people: operators that aren't cached, packages that can't be loaded.
+
+    `fingerprints` are those of the sources, by distribution.
+    """
+
+    offers: tuple[Offer, ...]
+    warnings: tuple[str, ...]
+    fingerprints: dict[str, Fingerprint]
+
+    def is_current(self, source: Source) -> bool:
+        """Tell whether the files of a source are still those that were described; a worker that imports others lies."""
+        return self.fingerprints[source.distribution].is_current()
+
+
+def installed_sources() -> list[Source]:
+    """Give what installed distributions announce by entry points, one source for each."""
+    found: dict[str, set[str]] = {}
+    for point in entry_points(group=GROUP):
+        name = point.dist.name if point.dist is not None else point.module.partition(".")[0]
+        found.setdefault(name, set()).add(point.value.replace(" ", ""))
+    return [Source(distribution=name, references=tuple(sorted(found[name]))) for name in sorted(found)]
+
+
+def named_source(text: str, folder: Path) -> Source:
+    """Give the source behind `--operators TEXT`: a module, a .py file or the .json file of a program.
+
+    Relative paths, and modules that are nowhere else, are looked for in *folder*. BadRequest if there is nothing.
+    """
+    if text.endswith((".py", ".json")):
+        path = Path(os.path.normpath(folder / text))
+        if not path.is_file():
+            raise BadRequest(f"--operators {text}: there is no file {path}")
+        return Source(distribution=str(path), references=(str(path),))
+    module = text.partition(":")[0]
+    local = _module_file(folder, module)
+    if local is not None and not _is_importable(module):
+        if ":" in text:
+            raise BadRequest(f"--operators {text}: name the file ({local}), or install its package")
+        return Source(distribution=str(local), references=(str(local),))
+    if not _is_importable(module):
+        raise BadRequest(
+            f"--operators {text}: there is no module {module}; give a module, a file NAME.py or a declaration NAME.json"
+        )
+    top = module.partition(".")[0]
+    names = [name for name, _ in distributions_of(top)] or sorted(distributions_announcing(top)) or [top]
+    return Source(distribution=names[0], references=(text,))
+
+
+def discover(named: Iterable[str], *, folder: Path, cache: Path | None, installed: bool = True) -> Catalogue:
+    """Find and describe operators. *named* are the values of `--operators`, relative to *folder*.
+
+    *cache* is a folder for descriptions. What can't be loaded is an error if it was named (BadRequest,
+    InvalidDefinition), and a warning if it is only installed. Two operators of one name are refused.
+    """
+    explicit = [named_source(text, folder) for text in named]
+    wanted = {source.distribution for source in explicit}
+    sources = _merged([*(installed_sources() if installed else []), *explicit])
+    offers: list[Offer] = []
+    warnings: list[str] = []
+    fingerprints: dict[str, Fingerprint] = {}
+    for source in sources:
+        try:
+            description = describe_source(source, cache)
+        except AccioError as error:
+            if source.distribution in wanted:
+                raise
+            warnings.append(f"the operators of {source.distribution} are left out: {error.message}")
+            continue
+        fingerprints[source.distribution] = description.fingerprint
+        offers += [Offer(spec=spec, source=source) for spec in description.specs]
+        warnings += [
+            f"operator {spec.name} is never cached: {spec.uncacheable}"
+            for spec in description.specs
+            if spec.digest is None
+        ]
+    refuse_duplicates(offers)
+    return Catalogue(offers=tuple(offers), warnings=tuple(warnings), fingerprints=fingerprints)
+
+
+def refuse_duplicates(offers: Sequence[Offer]) -> None:
+    """Raise InvalidDefinition if two sources offer an operator of the same name."""
+    first: dict[str, Offer] = {}
+    issues = []
+    for offer in offers:
+        other = first.setdefault(offer.spec.name, offer)
+        if other.source.distribution != offer.source.distribution:
+            issues.append(
+                Issue(
+                    "/name",
+                    f"there are two operators {offer.spec.name}: one of {other.source.distribution}, one of "
+                    f"{offer.source.distribution}; leave one of them out, or rename one with name=",
+                )
+            )
+    if issues:
+        raise InvalidDefinition(issues)
+
+
+def describe_source(source: Source, cache: Path | None) -> Description:
+    """Give the description of a source from the cache, or make it in a process of its own."""
+    entry = None if cache is None else cache / f"{_key(source)[:32]}.json"
+    known = None if entry is None else _read(entry)
+    if known is not None and known.fingerprint.is_current():
+        return known
+    document = _describe_elsewhere(source)
+    if entry is not None:
+        _write(entry, document)
+    return _description(document)
+
+
+def _key(source: Source) -> str:
+    return full_hash("\0".join((FORMAT, sys.executable, source.distribution, *source.references)))
+
+
+def _read(entry: Path) -> Description | None:
+    """Read a cached description; None if there is none that can be read."""
+    try:
+        return _description(orjson.loads(entry.read_bytes()))
+    except (OSError, ValueError, KeyError, TypeError, ValueProblem):
+        return None
+
+
+def _write(entry: Path, document: dict[str, Any]) -> None:
+    """Keep a description; a cache that can't be written is only slower."""
+    with suppress(OSError):
+        entry.parent.mkdir(parents=True, exist_ok=True)
+        temporary = entry.with_suffix(f".{os.getpid()}")
+        temporary.write_bytes(orjson.dumps(document))
+        temporary.replace(entry)
+
+
+def _description(document: dict[str, Any]) -> Description:
+    return Description(
+        specs=tuple(OperatorSpec.from_json(spec) for spec in document["specs"]),
+        fingerprint=Fingerprint.from_json(document["fingerprint"]),
+    )
+
+
+def _describe_elsewhere(source: Source) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory(prefix="accio-") as folder:
+        result = Path(folder) / "result.json"
+        command = [sys.executable, "-P", "-m", "accio.sdk.describe", str(result), source.distribution]
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+        command += source.references
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False, env=environment)
+        if not result.is_file():
+            last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
+            how = f"exit code {done.returncode}" if done.returncode >= 0 else f"signal {-done.returncode}"
+            raise BadRequest(
+                f"the operators of {source.distribution} can't be imported: the interpreter ended with {how}"
+                + (f" ({last[0]})" if last else "")
+            )
+        document: dict[str, Any] = orjson.loads(result.read_bytes())
+    if "issues" in document:
+        raise InvalidDefinition(issues_of(document["issues"]))
+    if "error" in document:
+        raise BadRequest(document["error"])
+    return document
+
+
+def _merged(sources: Iterable[Source]) -> list[Source]:
+    """Join the sources of one distribution."""
+    references: dict[str, list[str]] = {}
+    for source in sources:
+        references.setdefault(source.distribution, []).extend(source.references)
+    return [Source(distribution=name, references=tuple(dict.fromkeys(found))) for name, found in references.items()]
+
+
+def _is_importable(module: str) -> bool:
+    """Tell whether a module can be found without importing it; of a submodule, whether its top-level package can."""
+    try:
+        return find_spec(module.partition(".")[0]) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def _module_file(folder: Path, module: str) -> Path | None:
+    base = folder.joinpath(*module.split("."))
+    for path in (base.with_suffix(".py"), base / "__init__.py"):
+        if path.is_file():
+            return path.absolute()
+    return None

@@ -1,0 +1,172 @@
+"""Describes the operators of one source: imports them, computes their digests, and says what all this rests on.
+
+    python -m accio.sdk.describe RESULT_FILE DISTRIBUTION REFERENCE…
+
+The catalogue runs it as a process of its own, so that an agent never imports what operators import. The result is
+written to a file, because imports may print anything.
+"""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import orjson
+
+from accio.domain.issues import Issue
+from accio.domain.jsontext import canonical_dump
+from accio.domain.operators import InputPort, OperatorSpec, OutputPort
+from accio.errors import AccioError, InvalidDefinition
+from accio.sdk.commands import Program, with_digest
+from accio.sdk.declare import Declaration, default_text
+from accio.sdk.digest import Subject, operator_digest
+from accio.sdk.fingerprint import Fingerprint
+from accio.sdk.loading import Loaded, load_all, modules_of
+from accio.sdk.modules import SDK, ModuleFinder, Standing, distributions_of
+from accio.sdk.reach import Library
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Description:
+    """The operators of a source, and what their description rests on."""
+
+    specs: tuple[OperatorSpec, ...]
+    fingerprint: Fingerprint
+
+
+@dataclass(slots=True)
+class _Foundations:
+    """What a fingerprint will be taken of."""
+
+    trees: set[Path] = field(default_factory=set)
+    folders: set[Path] = field(default_factory=set)
+    files: set[Path] = field(default_factory=set)
+    distributions: dict[str, str] = field(default_factory=dict)
+    absent: set[str] = field(default_factory=set)
+
+
+def describe(distribution: str, references: Sequence[str]) -> Description:
+    """Import and describe the operators behind *references*; the errors are those of `load_all`."""
+    loaded = load_all(references)
+    modules = modules_of(references)
+    own = {name for module in modules for name, _ in distributions_of(module)} | {distribution}
+    library = Library(ModuleFinder(frozenset(own)))
+    foundations = _Foundations()
+    specs = [_spec(one, distribution, library, modules, foundations) for one in loaded]
+    _add_modules(library, foundations)
+    fingerprint = Fingerprint.take(
+        trees=foundations.trees,
+        folders=foundations.folders,
+        files=foundations.files,
+        distributions=foundations.distributions,
+        absent=foundations.absent,
+    )
+    return Description(specs=tuple(specs), fingerprint=fingerprint)
+
+
+def _spec(
+    loaded: Loaded, distribution: str, library: Library, modules: Sequence[str], foundations: _Foundations
+) -> OperatorSpec:
+    operator = loaded.operator
+    if isinstance(operator, Program):
+        foundations.files.update({operator.path, *(operator.folder / file for file in operator.files)})
+        executable = operator.executable()
+        foundations.files.update([] if executable is None else [executable])
+        return replace(with_digest(operator), distribution=distribution)
+    home = Path(str(sys.modules[loaded.roots[0][0]].__file__)).parent
+    foundations.files.update(home / file for file in operator.files)
+    subject = Subject(
+        name=operator.name,
+        roots=loaded.roots,
+        ports=ports_text(operator),
+        takes_randomness=operator.unstable and operator.takes_context,
+        version=operator.version,
+        files=operator.files,
+        folder=home,
+    )
+    digest = operator_digest(subject, library, also_imported=modules)
+    return replace(
+        spec_of(operator),
+        digest=digest.digest,
+        uncacheable=digest.uncacheable,
+        components=tuple(sorted(digest.components.items())),
+        distribution=distribution,
+    )
+
+
+def spec_of(operator: Declaration) -> OperatorSpec:
+    """Give the spec of a declaration, without its digest."""
+    return OperatorSpec(
+        name=operator.name,
+        uncacheable="its digest has not been computed",
+        category=operator.category,
+        help=operator.help,
+        unstable=operator.unstable,
+        deprecated=operator.deprecated,
+        inputs=tuple(
+            InputPort(
+                name=port.name, type=port.hint.type, default=default_text(port), optional=port.optional, help=port.help
+            )
+            for port in operator.inputs
+        ),
+        outputs=tuple(OutputPort(name=port.name, type=port.hint.type, help=port.help) for port in operator.outputs),
+        resources=operator.limits.resources,
+        timeout_ms=operator.limits.timeout_ms,
+        retries=operator.limits.retries,
+        retry_backoff_ms=operator.limits.retry_backoff_ms,
+        isolated=operator.isolated,
+    )
+
+
+def ports_text(operator: Declaration) -> str:
+    """Give the names and types of the ports, and whether there is a seed: a stored result depends on them too."""
+    return canonical_dump(
+        {
+            "inputs": sorted([port.name, str(port.hint.type)] for port in operator.inputs),
+            "outputs": sorted([port.name, str(port.hint.type)] for port in operator.outputs),
+            "unstable": operator.unstable,
+        }
+    )
+
+
+def _add_modules(library: Library, foundations: _Foundations) -> None:
+    """Add every module that an analysis looked at."""
+    foundations.trees.add(Path(__file__).parent)  # another version of the analysis may see other things
+    foundations.distributions.update(library.finder.find(SDK).distributions)
+    for facts in library.finder.looked_at():
+        foundations.distributions.update(facts.distributions)
+        if facts.standing is Standing.ABSENT:
+            foundations.absent.add(facts.name)
+        elif facts.path is not None and facts.standing in {Standing.FOLLOWED, Standing.COMPILED}:
+            top = library.finder.find(facts.name.partition(".")[0])
+            if top.folders:
+                foundations.trees.update(map(Path, top.folders))
+            else:
+                foundations.folders.add(facts.path.parent)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Write the description, or what is wrong, as JSON."""
+    result, distribution, *references = arguments
+    document: dict[str, object]
+    try:
+        description = describe(distribution, references)
+    except InvalidDefinition as error:
+        document = {"issues": [issue.to_json() for issue in error.issues]}
+    except AccioError as error:
+        document = {"error": error.message}
+    else:
+        document = {
+            "specs": [spec.to_json() for spec in description.specs],
+            "fingerprint": description.fingerprint.to_json(),
+        }
+    Path(result).write_bytes(orjson.dumps(document))
+
+
+def issues_of(document: Sequence[dict[str, str]]) -> list[Issue]:
+    """Read the issues that `main` wrote."""
+    return [Issue(issue["path"], issue["message"], issue.get("suggestion")) for issue in document]
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

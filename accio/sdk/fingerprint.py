@@ -1,0 +1,129 @@
+"""What a description of operators was made from, so that it can be told whether it would come out the same today."""
+
+import importlib.util
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import blake3
+
+_SOURCE_SUFFIXES = frozenset({".py", ".so", ".pyd", ".json"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fingerprint:
+    """Files by content, distributions by version, and modules that weren't there.
+
+    `trees` are folders with all below them; of `folders` only the files that lie directly in them count, and the names
+    of packages.
+    """
+
+    trees: tuple[str, ...]
+    folders: tuple[str, ...]
+    files: tuple[str, ...]
+    contents: str
+    distributions: Mapping[str, str]
+    absent: tuple[str, ...]
+    python: str
+
+    @classmethod
+    def take(
+        cls,
+        *,
+        trees: Iterable[Path],
+        folders: Iterable[Path],
+        files: Iterable[Path],
+        distributions: Mapping[str, str],
+        absent: Iterable[str],
+    ) -> "Fingerprint":
+        """Look at everything now."""
+        tree_names, folder_names, file_names = (tuple(sorted(map(str, paths))) for paths in (trees, folders, files))
+        return cls(
+            trees=tree_names,
+            folders=folder_names,
+            files=file_names,
+            contents=_hash(tree_names, folder_names, file_names),
+            distributions=dict(distributions),
+            absent=tuple(sorted(absent)),
+            python=sys.version,
+        )
+
+    def is_current(self) -> bool:
+        """Tell whether everything is still as it was."""
+        return (
+            self.python == sys.version
+            and all(_version(name) == was for name, was in self.distributions.items())
+            and not any(_exists(name) for name in self.absent)
+            and _hash(self.trees, self.folders, self.files) == self.contents
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Give a form that `from_json` reads."""
+        return {
+            "trees": list(self.trees),
+            "folders": list(self.folders),
+            "files": list(self.files),
+            "contents": self.contents,
+            "distributions": dict(self.distributions),
+            "absent": list(self.absent),
+            "python": self.python,
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "Fingerprint":
+        """Read what `to_json` gave; KeyError or TypeError if it is something else."""
+        return cls(
+            trees=tuple(document["trees"]),
+            folders=tuple(document["folders"]),
+            files=tuple(document["files"]),
+            contents=document["contents"],
+            distributions=dict(document["distributions"]),
+            absent=tuple(document["absent"]),
+            python=document["python"],
+        )
+
+
+def _hash(trees: Iterable[str], folders: Iterable[str], files: Iterable[str]) -> str:
+    found: set[Path] = set()
+    for tree in trees:
+        found.update(path for path in Path(tree).rglob("*") if path.suffix in _SOURCE_SUFFIXES)
+    names: list[str] = []
+    for folder in folders:
+        entries = sorted(Path(folder).iterdir()) if Path(folder).is_dir() else []
+        found.update(path for path in entries if path.suffix in _SOURCE_SUFFIXES)
+        names += [str(path) for path in entries if (path / "__init__.py").is_file()]
+    found.update(map(Path, files))
+    hasher = blake3.blake3()
+    for name in names:
+        hasher.update(f"{name}\0".encode())
+    for path in sorted(found):
+        hasher.update(f"{path}\0{_content(path)}\0".encode())
+    return hasher.hexdigest()
+
+
+def _content(path: Path) -> str:
+    if path.is_dir():
+        return "\0".join(f"{part}\0{_content(part)}" for part in sorted(path.rglob("*")) if part.is_file())
+    try:
+        return blake3.blake3().update_mmap(path).hexdigest()
+    except OSError as error:
+        return f"unreadable: {error.errno}"
+
+
+def _version(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _exists(module: str) -> bool:
+    top = module.partition(".")[0]
+    try:
+        # A submodule's package may be there: then its files are among the contents, and a new one changes them.
+        return top == module and importlib.util.find_spec(top) is not None
+    except (ImportError, ValueError):
+        return False

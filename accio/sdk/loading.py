@@ -1,0 +1,184 @@
+"""From references to operators: imports modules and reads declarations of programs, in this process.
+
+A reference is `package.module`, `package.module:attribute` (an operator or a list of them), `/path/file.py` or
+`/path/program.json`. Loading what is loaded already costs nothing.
+"""
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+
+from accio.domain.issues import Issue
+from accio.errors import AccioError, BadRequest, InvalidDefinition
+from accio.sdk.commands import Program, read_program
+from accio.sdk.declare import Declaration, declaration_of
+from accio.sdk.modules import distributions_of
+from accio.sdk.run import Operator
+
+GROUP = "accio.operators"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """An operator, and for one declared in Python the names where the analysis of its code begins."""
+
+    operator: Operator
+    roots: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.operator.spec.name if isinstance(self.operator, Program) else self.operator.name
+
+
+def load(references: Iterable[str]) -> dict[str, Operator]:
+    """Give the operators behind some references, by name; see `load_all`."""
+    return {loaded.name: loaded.operator for loaded in load_all(references)}
+
+
+def load_all(references: Iterable[str]) -> list[Loaded]:
+    """Give the operators behind some references.
+
+    Raises BadRequest if one can't be loaded, InvalidDefinition if a declaration is wrong or a name is there twice.
+    """
+    found: dict[str, Loaded] = {}
+    for reference in references:
+        for loaded in _load(reference):
+            other = found.setdefault(loaded.name, loaded)
+            if not _is_same(other.operator, loaded.operator):
+                places = " and ".join(sorted({_place(other.operator), _place(loaded.operator)}))
+                message = f"operator {loaded.name} is declared twice: {places}; rename one with name="
+                raise InvalidDefinition([Issue("/name", message)])
+    return list(found.values())
+
+
+def modules_of(references: Iterable[str]) -> list[str]:
+    """Give the names of the modules that `load_all` has imported for some references."""
+    return [_module_of(reference).__name__ for reference in references if not reference.endswith(".json")]
+
+
+def _load(reference: str) -> Iterator[Loaded]:
+    if reference.endswith(".json"):
+        yield Loaded(operator=read_program(Path(reference)))
+        return
+    module = _module_of(reference)
+    attribute = "" if reference.endswith(".py") else reference.partition(":")[2]
+    found = list(_declared_at(module, attribute) if attribute else _declared_in(module))
+    if not found:
+        raise BadRequest(f"{reference} declares no operators; an operator is a function or a class under @operator")
+    yield from found
+
+
+def _module_of(reference: str) -> ModuleType:
+    try:
+        if reference.endswith(".py"):
+            return _import_file(Path(reference))
+        return importlib.import_module(reference.partition(":")[0])
+    except AccioError:
+        raise
+    except Exception as error:
+        where = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        raise BadRequest(f"the operators of {reference} can't be imported: {where}") from error
+
+
+def _import_file(path: Path) -> ModuleType:
+    """Import a file by the name that it has in its package, its folder's other modules being importable."""
+    path = path.absolute()
+    if not path.is_file():
+        raise BadRequest(f"there is no file {path}")
+    parts = [] if path.stem == "__init__" else [path.stem]
+    folder = path.parent
+    while (folder / "__init__.py").is_file():
+        parts.insert(0, folder.name)
+        folder = folder.parent
+    name = ".".join(parts)
+    if not all(part.isidentifier() for part in parts):
+        raise BadRequest(f"{path} can't be imported: {name!r} is no module name; rename the file")
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+    if len(parts) == 1 and name not in sys.modules:
+        spec = importlib.util.find_spec(name)
+        _check_is(path, name, None if spec is None else spec.origin)
+    module = importlib.import_module(name)
+    _check_is(path, name, module.__file__)
+    return module
+
+
+def _check_is(path: Path, name: str, origin: str | None) -> None:
+    if origin is None or not Path(origin).exists() or not path.samefile(origin):
+        raise BadRequest(
+            f"{path} can't be imported: the name {name} belongs to {origin or 'another module'}; rename the file"
+        )
+
+
+def _declared_in(module: ModuleType) -> Iterator[Loaded]:
+    """Give the operators that a module offers, those that it imports from elsewhere in its distribution included."""
+    for name, value in list(vars(module).items()):
+        declaration = declaration_of(value)
+        if declaration is not None and not _belongs_elsewhere(declaration, module):
+            yield _rooted(declaration, module, name)
+
+
+def _declared_at(module: ModuleType, attribute: str) -> Iterator[Loaded]:
+    try:
+        value = getattr(module, attribute)
+    except AttributeError:
+        raise BadRequest(f"{module.__name__} has no attribute {attribute}") from None
+    members: Sequence[object] = list(value) if isinstance(value, list | tuple | set | frozenset) else [value]
+    for member in members:
+        declaration = declaration_of(member)
+        if declaration is None:
+            raise BadRequest(f"{module.__name__}:{attribute} is no operator, and no list of operators")
+        yield _rooted(declaration, module, attribute)
+
+
+def _rooted(declaration: Declaration, module: ModuleType, name: str) -> Loaded:
+    """Find the names by which source text leads to an operator: where it is defined, or else where it was found."""
+    home = sys.modules.get(_home(declaration))
+    top = getattr(declaration.target, "__qualname__", "").partition(".")[0]
+    roots = []
+    if home is not None and top and hasattr(home, top):
+        roots.append((home.__name__, top))
+    if home is None or getattr(home, top, None) is not declaration.target:
+        roots.append((module.__name__, name))
+    return Loaded(operator=declaration, roots=tuple(roots))
+
+
+def _home(declaration: Declaration) -> str:
+    target = declaration.target
+    while isinstance(target, partial):
+        target = target.func
+    return getattr(target, "__module__", None) or ""
+
+
+def _belongs_elsewhere(declaration: Declaration, module: ModuleType) -> bool:
+    """Tell whether an operator that a module imports is another distribution's, which announces it itself."""
+    home, own = _home(declaration).partition(".")[0], module.__name__.partition(".")[0]
+    if home == own:
+        return False
+    others = {name for name, _ in distributions_of(home)} or distributions_announcing(home)
+    return bool(others) and others.isdisjoint(name for name, _ in distributions_of(own))
+
+
+def distributions_announcing(top: str) -> set[str]:
+    """Give the distributions whose entry points name the package *top*; they may be editable installs."""
+    return {
+        point.dist.name
+        for point in entry_points(group=GROUP)
+        if point.dist is not None and point.module.partition(".")[0] == top
+    }
+
+
+def _is_same(one: Operator, other: Operator) -> bool:
+    if isinstance(one, Program) and isinstance(other, Program):
+        return one.path == other.path
+    return isinstance(one, Declaration) and isinstance(other, Declaration) and one.target is other.target
+
+
+def _place(operator: Operator) -> str:
+    return str(operator.path) if isinstance(operator, Program) else f"module {_home(operator)}"

@@ -1,0 +1,26 @@
+"""Running one operator once, whatever it is: what a worker calls."""
+
+from typing import TypeAlias
+
+from accio.domain.datatypes import DataType
+from accio.sdk.commands import Program
+from accio.sdk.context import Sinks
+from accio.sdk.declare import Declaration
+from accio.sdk.execution import Failed, Finished, Request, run_declared
+from accio.sdk.program_run import run_program
+
+Operator: TypeAlias = Declaration | Program
+
+
+def run_operator(operator: Operator, request: Request, sinks: Sinks) -> Finished | Failed:
+    """Run a function or class in this process, or a program as its child; whatever goes wrong becomes `Failed`."""
+    if isinstance(operator, Program):
+        return run_program(operator, request)
+    return run_declared(operator, request, sinks)
+
+
+def output_types(operator: Operator) -> dict[str, DataType]:
+    """Give the type of each output."""
+    if isinstance(operator, Program):
+        return {port.name: port.type for port in operator.spec.outputs}
+    return {port.name: port.hint.type for port in operator.outputs}
