@@ -49,7 +49,10 @@ def format_double(value: float) -> str:
 
 def canonical(datatype: DataType, value: Value) -> str:
     """Give the canonical text of a Python value of the type; ValueProblem if it isn't one."""
-    return _encoder(datatype)(value)
+    try:
+        return _encoder(datatype)(value)
+    except ValueProblem as problem:
+        raise _inside(datatype, problem) from None
 
 
 def decode(datatype: DataType, text: str) -> Value:
@@ -58,7 +61,16 @@ def decode(datatype: DataType, text: str) -> Value:
         document = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise ValueProblem(f"expected {datatype} in canonical JSON, found {quote(text)} ({error.msg})") from None
-    return _decoder(datatype)(document)
+    try:
+        return _decoder(datatype)(document)
+    except ValueProblem as problem:
+        raise _inside(datatype, problem) from None
+
+
+def _inside(datatype: DataType, problem: ValueProblem) -> ValueProblem:
+    """Name the whole type where an element is to blame."""
+    expected = f"expected {datatype}"
+    return problem if problem.message.startswith(expected) else ValueProblem(f"{expected}: {problem.message}")
 
 
 def cast(source: DataType, target: DataType, text: str) -> str:

@@ -67,7 +67,8 @@ def cycles(predecessors: Predecessors) -> tuple[tuple[str, ...], ...]:
         while missing and len(found) < MAX_CYCLES:
             cycle = _shortest_cycle(after, component, missing[0])
             found.append(cycle)
-            missing = [node for node in missing if node not in cycle]
+            listed = set(cycle)
+            missing = [node for node in missing if node not in listed]
     return tuple(found)
 
 
