@@ -114,8 +114,8 @@ def _is_taken(run: Run, index: int) -> bool:
 def _look_ahead(world: World, run: Run, limit: int) -> int:
     """Open children beyond the open ones, one for each other set of inputs of the roots.
 
-    When the open children all wait for a few shared executions, agents would idle although later children need others. What
-    is skipped stays unopened, and its turn comes when the cursor does.
+    When the open children all wait for a few shared executions, agents would idle although later children need others.
+    What is skipped stays unopened, and its turn comes when the cursor does.
     """
     axes = run.plan.root_axes
     if not axes or len(run.open) >= world.settings.open_children + world.settings.backlog:

@@ -1,6 +1,7 @@
 """Named places at which a test may kill the daemon, as a power cut would: at the boundaries of a commit.
 
-`ACCIO_CRASH_AT=NAME:N` kills the process with SIGKILL when it passes NAME for the N-th time. Without it nothing happens.
+`ACCIO_CRASH_AT=NAME:N` kills the process with SIGKILL when it passes NAME for the N-th time. Without it nothing
+happens.
 """
 
 import os

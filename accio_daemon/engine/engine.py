@@ -35,6 +35,7 @@ from accio_daemon.core.effects import Effects
 from accio_daemon.core.on_agents import identity_of
 from accio_daemon.core.restoring import restore_run
 from accio_daemon.core.world import World
+from accio_daemon.engine.metrics import Metrics
 from accio_daemon.engine.ports import AgentLink, Clock, ClusterView
 from accio_daemon.engine.views import cluster_view
 from accio_daemon.engine.watchers import RunWatchers
@@ -71,9 +72,10 @@ class _Job:
 class _Batch:
     """What has been decided and isn't durable yet."""
 
-    __slots__ = ("answers", "fx", "jobs")
+    __slots__ = ("answers", "begun", "fx", "jobs")
 
     def __init__(self) -> None:
+        self.begun = 0.0  # when its first decision was made
         self.fx = Effects()
         self.answers: list[tuple[asyncio.Future[Any], Any]] = []
         self.jobs: list[_Job] = []
@@ -93,6 +95,7 @@ class Engine:
         database: Database,
         clock: Clock,
         being_deleted: list[int] | None = None,
+        metrics: Metrics | None = None,
         crash_point: Callable[[str], None] = lambda name: None,
     ) -> None:
         """Take over a restored World with the effects that restoring it had."""
@@ -111,10 +114,10 @@ class Engine:
         self._watchers = RunWatchers()
         self._sessions = 0
         self._deleting: deque[int] = deque(being_deleted or ())
+        self.metrics = metrics or Metrics()
+        self.metrics.observe_world(world)
         self._crash_point = crash_point
         self._stopping = False
-        self.commits = 0
-        self.committed_rows = 0
 
     # --- what services ask --------------------------------------------------------------------------------------
 
@@ -212,7 +215,7 @@ class Engine:
             self._revive(command.run)
 
     def _revive(self, run_no: RunNo) -> None:
-        """Put a run that was over back into the World; nothing is awaited between this and the command that needs it."""
+        """Put a run that was over back into the World; nothing is awaited until the command that needs it."""
         if run_no in self.world.runs:
             return
         facts = restore.load_run(self._reader, self.world, run_no)
@@ -225,8 +228,15 @@ class Engine:
         """Decide and commit until stopped."""
         async with asyncio.TaskGroup() as loops:
             loops.create_task(self._decide(), name="decider")
-            loops.create_task(self._commit(), name="committer")
+            committer = loops.create_task(self._commit(), name="committer")
             loops.create_task(self._tick(), name="ticker")
+            watchdog = loops.create_task(self.metrics.watch_loop(self._clock), name="loop watchdog")
+            loops.create_task(self._end_with_committer(committer, watchdog))
+
+    @staticmethod
+    async def _end_with_committer(committer: "asyncio.Task[None]", watchdog: "asyncio.Task[None]") -> None:
+        await asyncio.wait([committer])
+        watchdog.cancel()
 
     def stop(self) -> None:
         """Let both loops end once everything that was posted is durable."""
@@ -259,7 +269,9 @@ class Engine:
         """Drain the inbox and decide everything; nothing is awaited here."""
         now = self._clock.now()
         world, batch = self.world, self._batch
+        batch.begun = batch.begun or now.mono
         inbox = self._inbox
+        self.metrics.decisions.inc(len(inbox))
         for _ in range(len(inbox)):
             command, future = inbox.popleft()
             try:
@@ -327,11 +339,11 @@ class Engine:
                 raise
             return outcomes, more
 
-        outcomes, more = await self._until_there_is_space(transaction)
+        with self.metrics.commit_seconds.time():
+            outcomes, more = await self._until_there_is_space(transaction)
         if deleting is not None and not more:
             self._deleting.popleft()
-        self.commits += 1
-        self.committed_rows += batch.fx.size()
+        self.metrics.commit_rows.observe(batch.fx.size())
         self._crash_point("after_commit")
         for job, value, refusal in outcomes:
             if not job.future.done():
@@ -361,7 +373,9 @@ class Engine:
 
     def _refuse(self, why: str) -> None:
         if not self.refusing:
-            self.refusing = f"the disk of the data folder is full ({why}); nothing is lost, and work goes on once there is space on it"
+            self.refusing = (
+                f"the disk of the data folder is full ({why}); nothing is lost, work goes on once it has space"
+            )
             log.error("disk_full", error=why)
 
     def _deliver(self, batch: _Batch) -> None:
@@ -374,6 +388,8 @@ class Engine:
             link = self._links.get(session)
             if link is None:
                 continue
+            if words.work and batch.begun:
+                self.metrics.dispatch_seconds.observe(self._clock.now().mono - batch.begun)
             agent = self.world.sessions.get(session)
             if agent is None and words.goodbye is None:
                 continue
