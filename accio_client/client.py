@@ -7,20 +7,30 @@
 Errors are those of `accio.errors`. `accio_client.sync.Client` is the same for code without an event loop.
 """
 
+import asyncio
 import secrets
-from collections.abc import AsyncGenerator, Iterable, Mapping
+import threading
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import aclosing
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import orjson
 
+from accio.content.digest import parse_digest
 from accio.errors import InvalidDefinition
 from accio.v1 import accio_pb2, artifacts_pb2, runs_pb2, values_pb2, workflows_pb2
 from accio.wire import is_clipped
 from accio_client import fetching, from_wire, views
 from accio_client.connection import DEADLINE_S, STREAM_DEADLINE_S, Connection
+from accio_client.export import exporting
+from accio_client.export.files import ExportedFile
+from accio_client.export.frames import Table
+from accio_client.export.rows import ReadBlob
+from accio_client.export.selection import Selection
+from accio_client.export.spool import Spool
 from accio_client.file_names import file_name
 from accio_client.logs import LogReader
 from accio_client.settings import Settings
@@ -28,6 +38,9 @@ from accio_client.settings import Settings
 SUBMIT_DEADLINE_S = 60.0
 WATCH_PATIENCE_S = 600.0
 
+R = TypeVar("R")
+
+Exported = tuple[ExportedFile, ...]
 Definition = Mapping[str, Any] | bytes | Path
 """A document, its JSON text, or the file that holds it."""
 
@@ -307,6 +320,24 @@ class AsyncClient:
             async for chunk in chunks:
                 yield chunk
 
+    async def export(self, runs: str | Iterable[str], options: exporting.Options | None = None) -> Exported:
+        """Write results as tables; all files appear at the end, or none. docs/cli.md describes the options."""
+        wanted = options or exporting.Options()
+        with Spool() as spool:
+            await self._collect(spool, runs, wanted.artifacts, wanted.metrics)
+            return await self._beside(partial(exporting.write_files, spool, wanted))
+
+    async def table(self, runs: str | Iterable[str], *, artifacts: str = "NUMERIC", metrics: str = "NONE") -> Table:
+        """One tidy table, as `accio export -wide`: a row per run, a column per parameter, scalar artifact and metric."""
+        outputs, measures = Selection.read(artifacts, numeric=True), Selection.read(metrics, numeric=False)
+        with Spool() as spool:
+            await self._collect(spool, runs, outputs, measures)
+
+            def build(read_blob: ReadBlob, check: exporting.Check) -> Table:
+                return exporting.wide_table(spool, outputs, measures, read_blob, check)
+
+            return await self._beside(build)
+
     async def why(self, run: str, node: str | None = None) -> tuple[views.WhyView, ...]:
         """Why a node (or each node) was executed, taken from the memo, or waits."""
         request = accio_pb2.WhyRequest(run=run, node=node or "")
@@ -403,6 +434,33 @@ class AsyncClient:
         return target, await fetching.fetch(self, found, target)
 
     # -------------------------------------------------------------------------------------------------------- internal
+
+    async def _collect(self, spool: Spool, runs: str | Iterable[str], artifacts: Selection, metrics: Selection) -> None:
+        """Take the chunks of an export as fast as they come: whoever works on them meanwhile would stop the daemon."""
+        ids = [runs] if isinstance(runs, str) else list(runs)
+        chunks = self.export_chunks(
+            ids, artifacts=artifacts.nodes(), outputs=not artifacts.empty, metrics=not metrics.empty
+        )
+        async with aclosing(chunks):
+            async for chunk in chunks:
+                spool.add(chunk)
+
+    async def _beside(self, work: Callable[[ReadBlob, exporting.Check], R]) -> R:
+        """Do *work* in a thread, where it may read blobs; it is told to end when the caller doesn't wait any more."""
+        loop, cancelled = asyncio.get_running_loop(), threading.Event()
+
+        def read_blob(digest: str) -> bytes:
+            reading = fetching.read_verified(self, parse_digest(digest))
+            return asyncio.run_coroutine_threadsafe(reading, loop).result()
+
+        def check() -> None:
+            if cancelled.is_set():
+                raise asyncio.CancelledError
+
+        try:
+            return await asyncio.to_thread(work, read_blob, check)
+        finally:
+            cancelled.set()
 
     def _submission(
         self, definition: Definition, base_path: str | None, cache: views.CacheMode, key: str | None

@@ -19,8 +19,10 @@ from typing import Any, Self, TypeVar
 
 from accio.v1 import accio_pb2
 from accio_client import views
-from accio_client.client import WATCH_PATIENCE_S, AsyncClient, Definition
+from accio_client.client import WATCH_PATIENCE_S, AsyncClient, Definition, Exported
 from accio_client.connection import DEADLINE_S
+from accio_client.export import exporting
+from accio_client.export.frames import Table
 
 R = TypeVar("R")
 
@@ -212,6 +214,14 @@ class Client:
     ) -> Iterator[accio_pb2.ExportChunk]:
         """The results as they travel, for `accio_client.export`."""
         return self._iterate(self._client.export_chunks(runs, artifacts=artifacts, outputs=outputs, metrics=metrics))
+
+    def export(self, runs: str | Iterable[str], options: exporting.Options | None = None) -> Exported:
+        """Write results as tables; all files appear at the end, or none. docs/cli.md describes the options."""
+        return self._run(self._client.export(runs, options))
+
+    def table(self, runs: str | Iterable[str], *, artifacts: str = "NUMERIC", metrics: str = "NONE") -> Table:
+        """One tidy table, as `accio export -wide`: a row per run, a column per parameter, scalar artifact and metric."""
+        return self._run(self._client.table(runs, artifacts=artifacts, metrics=metrics))
 
     def why(self, run: str, node: str | None = None) -> tuple[views.WhyView, ...]:
         """Why a node (or each node) was executed, taken from the memo, or waits."""

@@ -1,0 +1,74 @@
+"""`accio export RUN…`"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from accio_client.cli.session import Session, accio_command, out
+from accio_client.cli.text import printable
+from accio_client.documents import document
+
+if TYPE_CHECKING:
+    from accio_client.export.files import ExportedFile
+
+
+@accio_command
+@click.argument("runs", nargs=-1, required=True, metavar="RUN...")
+@click.option("--out", "folder", metavar="FOLDER", default=".", help="Where to write; the working folder by default.")
+@click.option("--format", "kind", type=click.Choice(["csv", "parquet", "jsonl"]), default="csv", help="csv by default.")
+@click.option("--separator", metavar="CHARACTER", default=",", help="Between the cells of CSV; a comma by default.")
+@click.option("--artifacts", metavar="NAMES|NUMERIC|ALL|NONE", default="NUMERIC", help="Node or Node/port names.")
+@click.option("--metrics", metavar="NAMES|ALL|NONE", default="NONE", help="Names such as Node/wall_us or peak_memory.")
+@click.option("--wide/--no-wide", default=False, help="One table: a row per run, a column per scalar artifact.")
+@click.option("--split/--no-split", default=False, help="A folder per combination of parameters.")
+@click.option("--aggregate/--no-aggregate", default=False, help="Mean, deviation and interval over the repetitions.")
+@click.option("--append/--no-append", default=False, help="Extend files that are there.")
+@click.option("--force/--no-force", default=False, help="Replace files that are there.")
+@click.option("--raw/--no-raw", default=False, help="Leave texts in CSV as they are, formulas for spreadsheets too.")
+def command(
+    session: Session,
+    *,
+    runs: tuple[str, ...],
+    folder: str,
+    kind: str,
+    separator: str,
+    artifacts: str,
+    metrics: str,
+    wide: bool,
+    split: bool,
+    aggregate: bool,
+    append: bool,
+    force: bool,
+    raw: bool,
+) -> None:
+    """Write the results of runs as tables: one file per artifact or metric, or one for all with -wide."""
+    from accio_client.export.exporting import Options
+    from accio_client.export.formats import separator as read_separator
+    from accio_client.export.selection import Selection
+
+    options = Options(
+        folder=Path(folder),
+        format=kind,  # type: ignore[arg-type]  # click.Choice has checked it
+        artifacts=Selection.read(artifacts, numeric=True),
+        metrics=Selection.read(metrics, numeric=False),
+        separator=read_separator(separator),
+        wide=wide,
+        split=split,
+        aggregate=aggregate,
+        append=append,
+        force=force,
+        raw=raw,
+    )
+    with session.client() as client:
+        files = client.export(runs, options)
+    content = document({"files": [{"path": str(each.path), "rows": each.rows} for each in files]})
+    session.answer(content, (str(each.path) for each in files), lambda: _show(files))
+    if not files:
+        session.say("nothing to export: no run has such a result yet (-artifacts=ALL takes more than numbers)")
+
+
+def _show(files: "Sequence[ExportedFile]") -> None:
+    for each in files:
+        out(f"{printable(str(each.path))} ({each.rows} rows)")

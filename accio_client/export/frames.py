@@ -1,0 +1,65 @@
+"""A table in memory, and its forms for Arrow, pandas and polars."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from accio.errors import FailedPrecondition
+from accio_client.export.columns import Batch, Cell, Column
+from accio_client.export.formats import arrow_schema, arrow_table
+
+if TYPE_CHECKING:
+    import pandas
+    import polars
+    import pyarrow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """Rows of runs, column by column: what `accio export -wide` writes. An empty cell is None."""
+
+    columns: tuple[Column, ...]
+    cells: Batch
+
+    def __len__(self) -> int:
+        return len(self.cells[0])
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+    def __getitem__(self, name: str) -> Sequence[Cell]:
+        """The cells of a column."""
+        return self.cells[self.names.index(name)]
+
+    def rows(self) -> Iterator[dict[str, Cell]]:
+        """The rows as dictionaries."""
+        for row in zip(*self.cells, strict=True):
+            yield dict(zip(self.names, row, strict=True))
+
+    def to_arrow(self) -> "pyarrow.Table":
+        """An Arrow table; needs pyarrow (pip install 'accio[parquet]')."""
+        return arrow_table(arrow_schema(self.columns), self.cells)
+
+    def to_pandas(self) -> "pandas.DataFrame":
+        """A pandas frame; needs pandas and pyarrow. Integers with gaps become floats, as pandas does."""
+        _require("pandas")
+        return self.to_arrow().to_pandas()
+
+    def to_polars(self) -> "polars.DataFrame":
+        """A polars frame; needs polars and pyarrow."""
+        _require("polars")
+        import polars
+
+        frame = polars.from_arrow(self.to_arrow())
+        assert isinstance(frame, polars.DataFrame)
+        return frame
+
+
+def _require(package: str) -> Any:
+    from importlib import import_module
+
+    try:
+        return import_module(package)
+    except ModuleNotFoundError:
+        raise FailedPrecondition(f"this table's form needs the package {package}: pip install {package}") from None

@@ -1,0 +1,142 @@
+"""Export chunks as rows of cells. Blobs are read when their value is asked for."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import orjson
+
+from accio.domain.datatypes import DataType, parse_type
+from accio.v1 import accio_pb2, runs_pb2
+from accio_client.export.columns import Cell, Column, cell_of, named
+
+ReadBlob = Callable[[str], bytes]
+
+METRICS = ("wall_us", "user_cpu_us", "system_cpu_us", "peak_memory", "bytes_in", "bytes_out")
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of one of the runs of an export."""
+
+    name: str
+    datatype: DataType
+
+    @property
+    def column(self) -> Column:
+        """The parameter's column; it has the parameter's name, whatever the unit of its cells."""
+        return Column(self.name, named("", self.datatype).holds)
+
+
+def parameters(runs: Mapping[str, runs_pb2.Run], *, constant: bool) -> tuple[Parameter, ...]:
+    """The parameters that get a column, in the runs' order: those that vary, or all with *constant*.
+
+    A parameter varies inside a parent, or between the runs that are exported together. Where two runs give one name
+    different types, the column is text.
+    """
+    found: dict[str, DataType] = {}
+    values: dict[str, set[str]] = {}
+    varying: set[str] = set()
+    for run in runs.values():
+        for parameter in run.params:
+            datatype = parse_type(parameter.type)
+            if found.setdefault(parameter.name, datatype) != datatype:
+                found[parameter.name] = parse_type("string")
+            values.setdefault(parameter.name, set()).add(parameter.json)
+            if parameter.values > 1:
+                varying.add(parameter.name)
+    varying.update(name for name, different in values.items() if len(different) > 1)
+    return tuple(Parameter(name, datatype) for name, datatype in found.items() if constant or name in varying)
+
+
+@dataclass(frozen=True, kw_only=True)  # no slots: cached_property needs a dictionary
+class NodeRows:
+    """What a node gave in some rows of a chunk."""
+
+    node: str
+    types: Mapping[str, DataType]
+    rows: Sequence[int]
+    outputs_json: Sequence[str]
+    metrics: Sequence[runs_pb2.Metrics]
+    blobs: Mapping[tuple[int, str], str]
+    read_blob: ReadBlob
+
+    @cached_property
+    def _outputs(self) -> list[dict[str, Any]]:
+        return [orjson.loads(text) if text else {} for text in self.outputs_json]
+
+    def values(self, port: str) -> Iterator[tuple[int, Any]]:
+        """Row and decoded canonical value, for the rows that have one."""
+        for row, outputs in zip(self.rows, self._outputs, strict=False):
+            if port in outputs:
+                yield row, outputs[port]
+            elif (row, port) in self.blobs:
+                yield row, orjson.loads(self.read_blob(self.blobs[row, port]))
+
+    def metric_names(self) -> list[str]:
+        """The metrics that the system measures, and those that the operator measured itself in any of the rows."""
+        if not self.metrics:
+            return []
+        custom = dict.fromkeys(name for measured in self._custom for name in measured)
+        return [*METRICS, *custom]
+
+    @cached_property
+    def _custom(self) -> list[dict[str, Any]]:
+        return [orjson.loads(each.custom_json) if each.custom_json else {} for each in self.metrics]
+
+    def metric(self, name: str) -> Iterator[tuple[int, float]]:
+        """Row and value of a metric, for the rows that have it."""
+        if name in METRICS:
+            yield from zip(self.rows, (getattr(each, name) for each in self.metrics), strict=False)
+        else:
+            for row, custom in zip(self.rows, self._custom, strict=False):
+                if name in custom:
+                    yield row, custom[name]
+
+
+class Rows:
+    """The rows of a chunk: who they are, their parameters' cells, and what their nodes gave."""
+
+    def __init__(self, chunk: accio_pb2.ExportChunk, columns: Sequence[Parameter], read_blob: ReadBlob) -> None:
+        run = chunk.run
+        self.top = run.id
+        self.count = len(chunk.seed)
+        is_parent = run.kind == runs_pb2.RUN_KIND_PARENT
+        self.ids = [f"{run.id}.{index}" for index in chunk.index] if is_parent else [run.id] * self.count
+        self.seeds = list(chunk.seed)
+        self.repetitions = list(chunk.repetition)
+        repeat = max(1, run.repeat) if is_parent else 1
+        self.points = [index // repeat for index in chunk.index] if is_parent else [0] * self.count
+        self.params = [self._cells(chunk, parameter) for parameter in columns]
+        self.nodes = [_node_rows(column, read_blob) for column in chunk.nodes]
+
+    def _cells(self, chunk: accio_pb2.ExportChunk, parameter: Parameter) -> Sequence[Cell]:
+        """The parameter's cells: from the chunk if it varies there, else the run's one value, else nothing."""
+        for column in chunk.params:
+            if column.name == parameter.name:
+                cells = [_cell(column.type, text, parameter) for text in column.values]
+                return [cells[at] for at in column.value_of_row]
+        for constant in chunk.run.params:
+            if constant.name == parameter.name and constant.json:
+                return [_cell(constant.type, constant.json, parameter)] * self.count
+        return [None] * self.count
+
+
+def _cell(type_name: str, text: str, parameter: Parameter) -> Cell:
+    datatype, value = parse_type(type_name), orjson.loads(text)
+    if datatype == parameter.datatype:
+        return cell_of(datatype)(value)
+    return value if isinstance(value, str) else text
+
+
+def _node_rows(column: accio_pb2.NodeColumn, read_blob: ReadBlob) -> NodeRows:
+    return NodeRows(
+        node=column.node,
+        types={port.name: parse_type(port.type) for port in column.outputs},
+        rows=list(column.row),
+        outputs_json=list(column.outputs_json),
+        metrics=list(column.metrics),
+        blobs={(blob.row, blob.port): blob.digest for blob in column.blobs},
+        read_blob=read_blob,
+    )
