@@ -35,7 +35,7 @@ NODE_STATES = {
 }
 _SHORT = 20  # digits of a step or ratio that somebody may have written; longer ones were computed from a count
 
-STATE_OF_MESSAGE = {number: state for state, number in RUN_STATES.items()}
+STATE_OF_MESSAGE: dict[int, RunState] = {number: state for state, number in RUN_STATES.items()}
 
 
 def run_message(
@@ -65,9 +65,7 @@ def run_message(
     return message
 
 
-def _fill_child(
-    message: runs_pb2.Run, found: Found, index: int, nodes: Mapping[NodeState, int] | None
-) -> None:
+def _fill_child(message: runs_pb2.Run, found: Found, index: int, nodes: Mapping[NodeState, int] | None) -> None:
     run, instance = found.run, found.instance
     sweep = run.sweep
     message.kind = runs_pb2.RUN_KIND_CHILD
@@ -90,9 +88,7 @@ def _fill_child(
         message.nodes_by_state.extend(counts(nodes))
 
 
-def _fill_whole(
-    message: runs_pb2.Run, run: RunRow, running: int | None, nodes: Mapping[NodeState, int] | None
-) -> None:
+def _fill_whole(message: runs_pb2.Run, run: RunRow, running: int | None, nodes: Mapping[NodeState, int] | None) -> None:
     message.label = run.name
     message.repeat = run.sweep.repeat
     message.progress = run.progress
@@ -100,9 +96,7 @@ def _fill_whole(
     message.ended_at_ms = run.ended_ms or 0
     for axis in run.sweep.axes:
         form = axis_form(axis) if axis.size > 1 else ""
-        message.params.add(
-            name=axis.name, type=str(axis.type), json=axis.value_at(0), values=axis.size, form_json=form
-        )
+        message.params.add(name=axis.name, type=str(axis.type), json=axis.value_at(0), values=axis.size, form_json=form)
     if not run.parent:
         message.kind = runs_pb2.RUN_KIND_SINGLE
         message.nodes_by_state.extend(counts(nodes if nodes is not None else _ended(run)))
@@ -118,7 +112,9 @@ def _ended(run: RunRow) -> dict[NodeState, int]:
 
 
 def _nodes_of_parent(run: RunRow, running: int) -> dict[NodeState, int]:
-    """Count a parent's nodes: the ended ones exactly, and what hasn't begun as waiting (whether it is queued isn't stored)."""
+    """Count a parent's nodes: the ended ones exactly, and what hasn't begun as waiting (whether it is queued isn't
+    stored).
+    """
     found = _ended(run)
     unreached = run.children_by_state()[run.implied] if run.implied is not RunState.SCHEDULED else 0
     ended_by_row = {RunState.KILLED: run.killed, RunState.FAILED: run.failed}.get(run.implied, 0)
@@ -156,12 +152,13 @@ def _form(axis_text: str) -> str:
 
 def _steps(axis: Axis, document: Mapping[str, Any]) -> dict[str, Any]:
     """The part of a range's form that says how to come from one end to the other."""
-    ratio, step = document.get("ratio"), document.get("step")
-    if ratio is not None:
+    if "ratio" in document:
+        ratio: str = document["ratio"]
         flags = {"10": {"log": True}, "2": {"log2": True}}
         if ratio in flags:
             return flags[ratio]
         return {"log": True, "step": Decimal(ratio)} if len(ratio) <= _SHORT else {"log": True, "count": axis.size}
+    step: str = document["step"]
     if len(step) > _SHORT:
         return {"count": axis.size}
     match axis.type.kind:
@@ -176,7 +173,9 @@ def _steps(axis: Axis, document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def axis_form(axis: Axis) -> str:
-    """Give the JSON that a run definition would have for an axis: its listed values, or its ends and how many there are."""
+    """Give the JSON that a run definition would have for an axis: its listed values, or its ends and how many there
+    are.
+    """
     return _form(json.dumps(axis.to_json()))
 
 

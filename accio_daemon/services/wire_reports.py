@@ -63,6 +63,7 @@ def _report(report: agents_pb2.Report) -> Report:
         ended_ms=report.ended_at_ms,
         log_bytes=report.log_bytes,
         contents=[(_digest(each.digest), each.bytes) for each in contents] if contents else _NO_CONTENTS,
+        missing=tuple(_digest(digest) for digest in report.missing) if report.missing else (),
     )
 
 

@@ -1,6 +1,7 @@
 """The rpcs about workflows."""
 
 import re
+from typing import Any
 
 from accio.domain.issues import Checked
 from accio.domain.jsontext import canonical_dump
@@ -123,7 +124,7 @@ def page_key(cursor: str) -> int | None:
     return int(cursor)
 
 
-def validate_response(outcome: Checked[Workflow] | Checked[object]) -> workflows_pb2.ValidateResponse:
+def validate_response(outcome: Checked[Any]) -> workflows_pb2.ValidateResponse:
     """Write the findings of a check."""
     return workflows_pb2.ValidateResponse(
         valid=outcome.valid,

@@ -1,7 +1,8 @@
 """The children of one parent, by pages in order, with or without a row: no query walks all of them.
 
-Filters by parameters are a slice of the axes: the matching children are numbered through, in order, and the n-th is computed. Filters by state
-take children with a row from an index, and computed ones from the part of the sweep that has hardly any rows.
+Filters by parameters are a slice of the axes: the matching children are numbered through, in order, and the n-th is
+computed. Filters by state take children with a row from an index, and computed ones from the part of the sweep that
+has hardly any rows.
 """
 
 import heapq
@@ -67,7 +68,9 @@ def slice_of(sweep: Sweep, params: tuple[ParamFilter, ...]) -> Slice | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChildPage:
-    """Some children, the lowest index of the next page (None after the last), and how many there are if nothing filters."""
+    """Some children, the lowest index of the next page (None after the last), and how many there are if nothing
+    filters.
+    """
 
     children: list[Found]
     low: int | None
@@ -131,9 +134,7 @@ def _matching(
     return heapq.merge(*streams, key=lambda found: found.place)
 
 
-def _all(
-    connection: sqlite3.Connection, run: RunRow, wanted: Slice, low: int, budget: _Budget
-) -> Iterator[Found]:
+def _all(connection: sqlite3.Connection, run: RunRow, wanted: Slice, low: int, budget: _Budget) -> Iterator[Found]:
     """Every child that matches, in order."""
     k = wanted.first(low)
     while k < wanted.size:

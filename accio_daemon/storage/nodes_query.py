@@ -1,7 +1,7 @@
 """The nodes of a single run or a child: their rows, and what follows for nodes that have none.
 
-A node that hasn't ended has no row: it is running if an execution was begun for it, queued if its predecessors have all succeeded, else
-waiting. A node of a child that a closed run never reached was killed (a root) or cancelled.
+A node that hasn't ended has no row: it is running if an execution was begun for it, queued if its predecessors have
+all succeeded, else waiting. A node of a child that a closed run never reached was killed (a root) or cancelled.
 """
 
 import json
@@ -157,6 +157,7 @@ def _going_on(
 def _states(
     found: Found, workflow: Workflow, ended: dict[int, list[Any]], begun: dict[int, list[Any]]
 ) -> list[NodeState]:
+    # A single run's row has its state, and it is closed only for a moment before its nodes have ended.
     unreached = found.instance is None and not ended and found.run.implied is not RunState.SCHEDULED
     place = {node.name: no for no, node in enumerate(workflow.graph)}
     states: list[NodeState] = []

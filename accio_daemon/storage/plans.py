@@ -1,4 +1,6 @@
-"""What runs were compiled from, kept for the queries that explain them: workflows, operators, plans. All of it never changes."""
+"""What runs were compiled from, kept for the queries that explain them: workflows, operators, plans. All of it never
+changes.
+"""
 
 import sqlite3
 from collections import OrderedDict

@@ -17,7 +17,7 @@ from accio.domain.ids import RunId, child_id, parse_reference
 from accio.domain.states import RUN_TERMINAL, RunState
 from accio.domain.sweeps import Sweep
 from accio.errors import BadRequest, NotFound
-from accio_daemon.core.commands import RunNo
+from accio_daemon.core.commands import CacheMode, RunNo
 from accio_daemon.storage.codes import PARENT, RUN_STATE_OF
 from accio_daemon.storage.sql import load
 
@@ -54,6 +54,7 @@ class RunRow:
     tags: tuple[str, ...]
     seed: int
     sweep: Sweep
+    cache: CacheMode
     operators: tuple[int, ...]  # operator number of each node
     children: int
     nodes: int  # of one child
@@ -116,7 +117,7 @@ class RunRow:
 
 def run_row(row: tuple[Any, ...]) -> RunRow:
     """Read a row of the statement `columns`."""
-    (no, run_id, kind, workflow_no, workflow_id, version, owner_name, owner_email, name, notes, seed, sweep, operators,
+    (no, run_id, kind, workflow_no, workflow_id, version, owner_name, owner_email, name, notes, seed, sweep, options, operators,
      children, nodes, state, closed, cursor, removed, running, success, failed, killed, nodes_ended,
      created, started, ended, tags) = row  # fmt: skip
     return RunRow(
@@ -133,6 +134,7 @@ def run_row(row: tuple[Any, ...]) -> RunRow:
         tags=tuple(sorted(json.loads(tags))),
         seed=seed,
         sweep=sweep_of(sweep),
+        cache=CacheMode(json.loads(options)["cache"]),
         operators=tuple(json.loads(operators)),
         children=children,
         nodes=nodes,

@@ -1,8 +1,8 @@
 """Lists of runs, by filters and pages, newest first.
 
-One filter drives: an index gives candidates in order, in batches; the others are conditions on a batch. A page ends when it is full, when
-there are no more candidates, or when so many were looked at that the next page had better go on: then it is short, but has a cursor. So no
-combination of filters makes a query long.
+One filter drives: an index gives candidates in order, in batches; the others are conditions on a batch. A page ends
+when it is full, when there are no more candidates, or when so many were looked at that the next page had better go
+on: then it is short, but has a cursor. So no combination of filters makes a query long.
 """
 
 import heapq
@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from accio.domain.datatypes import DataType, parse_type
 from accio.domain.states import RunState
 from accio_daemon.storage import runs_query
 from accio_daemon.storage.codes import RUN_STATES
@@ -176,7 +177,9 @@ class _Query:
         }
 
     def _upper_bound(self) -> int:
-        """The number above which every run was created too late (numbers grow with time, but for a clock that is set back)."""
+        """The number above which every run was created too late (numbers grow with time, but for a clock that is set
+        back).
+        """
         if not self._filters.created_before_ms:
             return _FAR
         highest = self._connection.execute(SQL["highest_before"], self._bounds()).fetchone()[0]
@@ -232,6 +235,14 @@ def fts_query(text: str) -> str:
         if stem:
             words.append(f'"{stem}"' + ("*" if word.endswith("*") else ""))
     return " ".join(words)
+
+
+def param_types(connection: sqlite3.Connection) -> dict[str, set[DataType]]:
+    """Give the types that parameters have in any stored workflow, by name."""
+    types: dict[str, set[DataType]] = {}
+    for name, kind in connection.execute(SQL["param_types"]):
+        types.setdefault(name, set()).add(parse_type(kind))
+    return types
 
 
 def _json(value: Any) -> str:

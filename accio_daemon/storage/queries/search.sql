@@ -64,4 +64,4 @@ SELECT owner_email, owner_name FROM runs ORDER BY owner_email, owner_name LIMIT 
 SELECT no FROM workflows WHERE id = :id AND (:version = '' OR version = :version)
 
 -- name: param_types
-SELECT definition FROM workflows
+SELECT DISTINCT p.value ->> 'name', p.value ->> 'kind' FROM workflows w, json_each(w.definition, '$.params') p

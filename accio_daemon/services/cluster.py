@@ -1,0 +1,105 @@
+"""The rpcs about operators, agents and the cluster as a whole."""
+
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, version
+
+from accio.domain.names import suggest
+from accio.domain.resources import NOTHING, Resources
+from accio.errors import NotFound
+from accio.v1 import accio_pb2, values_pb2
+from accio_daemon.core.commands import DrainAgent, RemoveAgent
+from accio_daemon.engine.ports import AgentView, EnginePort
+from accio_daemon.services.catalogue import Catalogue
+from accio_daemon.services.wire_operators import operator_message, resources_message
+
+
+class ClusterCalls:
+    """Operators, agents, and numbers."""
+
+    def __init__(self, *, engine: EnginePort, catalogue: Catalogue, synchronous: str, started_ms: int) -> None:
+        """Take who knows the agents and the operators, and what is told of the daemon itself."""
+        self._engine = engine
+        self._catalogue = catalogue
+        self._synchronous = synchronous
+        self._started_ms = started_ms
+
+    async def list_operators(self, _request: accio_pb2.ListOperatorsRequest) -> accio_pb2.ListOperatorsResponse:
+        """Give the latest version of every operator that was ever announced."""
+        specs = (await self._catalogue.operators()).specs
+        return accio_pb2.ListOperatorsResponse(operators=[operator_message(specs[name]) for name in sorted(specs)])
+
+    async def get_operator(self, request: accio_pb2.GetOperatorRequest) -> values_pb2.Operator:
+        """Give the latest version of one operator."""
+        specs = (await self._catalogue.operators()).specs
+        if request.name not in specs:
+            meant = suggest(request.name, specs)
+            hint = f"; did you mean {meant}?" if meant else "" if specs else ": no agent has announced any operator yet"
+            raise NotFound(f"there is no operator {request.name[:100]!r}{hint}")
+        return operator_message(specs[request.name])
+
+    async def list_agents(self, _request: accio_pb2.ListAgentsRequest) -> accio_pb2.ListAgentsResponse:
+        """Give the agents that the daemon remembers."""
+        return accio_pb2.ListAgentsResponse(agents=map(agent_message, self._engine.cluster().agents))
+
+    async def drain_agent(self, request: accio_pb2.DrainAgentRequest) -> accio_pb2.Agent:
+        """Let an agent drain, or go on."""
+        await self._engine.ask(DrainAgent(name=request.name, draining=not request.undo))
+        return agent_message(self._agent(request.name))
+
+    async def remove_agent(self, request: accio_pb2.RemoveAgentRequest) -> accio_pb2.RemoveAgentResponse:
+        """Forget an agent that isn't connected."""
+        await self._engine.ask(RemoveAgent(name=request.name))
+        return accio_pb2.RemoveAgentResponse()
+
+    def _agent(self, name: str) -> AgentView:
+        found = next((agent for agent in self._engine.cluster().agents if agent.name == name), None)
+        if found is None:
+            raise NotFound(f"there is no agent {name[:100]!r}")
+        return found
+
+    async def get_cluster_state(self, _request: accio_pb2.GetClusterStateRequest) -> accio_pb2.ClusterState:
+        """Give numbers about the whole cluster."""
+        view = self._engine.cluster()
+        connected = [agent for agent in view.agents if agent.state not in ("lost", "disconnected")]
+        return accio_pb2.ClusterState(
+            version=program_version(),
+            epoch=view.epoch,
+            resources=resources_message(_sum(agent.resources for agent in connected)),
+            reserved=resources_message(_sum(agent.reserved for agent in view.agents)),
+            queued_nodes=view.queued_nodes,
+            running_nodes=view.running_nodes,
+            active_runs=view.active_runs,
+            refusing=view.refusing,
+            agents=len(connected),
+            synchronous=self._synchronous,
+            started_at_ms=self._started_ms,
+        )
+
+
+def _sum(amounts: Iterable[Resources]) -> Resources:
+    return sum(amounts, NOTHING)
+
+
+def agent_message(agent: AgentView) -> accio_pb2.Agent:
+    """Write an agent."""
+    return accio_pb2.Agent(
+        name=agent.name,
+        state=agent.state,
+        resources=resources_message(agent.resources),
+        reserved=resources_message(agent.reserved),
+        running=agent.running,
+        last_seen_ms=agent.last_seen_ms,
+        operators=agent.operators,
+        reason=agent.reason,
+        version=agent.version,
+        lease_left_ms=agent.lease_left_ms,
+        prefetched=agent.prefetched,
+    )
+
+
+def program_version() -> str:
+    """Give the version of the installed package; a checkout that isn't installed has none."""
+    try:
+        return version("accio")
+    except PackageNotFoundError:
+        return "unknown"

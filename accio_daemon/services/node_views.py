@@ -1,0 +1,124 @@
+"""Nodes as users see them: what the database knows, why they wait, and how far they say they are."""
+
+import json
+import sqlite3
+from dataclasses import dataclass
+from typing import Any
+
+from accio.content.digest import from_raw
+from accio.domain.names import suggest
+from accio.domain.operators import OperatorSpec
+from accio.domain.seeds import node_seed
+from accio.domain.states import NodeState
+from accio.domain.workflows import Workflow
+from accio.errors import BadRequest, NotFound
+from accio.v1 import runs_pb2, values_pb2
+from accio_daemon.engine.ports import EnginePort
+from accio_daemon.services.run_views import attempt_message, node_message
+from accio_daemon.services.sessions import Sessions
+from accio_daemon.services.wire_failures import metrics_message
+from accio_daemon.storage import runs_query
+from accio_daemon.storage.node_inputs import Input, Outputs, effective_inputs, outputs_of, read_outputs
+from accio_daemon.storage.nodes_query import NodeFacts, read_nodes
+from accio_daemon.storage.plans import Plans
+from accio_daemon.storage.readers import Readers
+from accio_daemon.storage.runs_query import SQL, Found
+
+_WAITING = (NodeState.WAITING, NodeState.QUEUED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Details:
+    found: Found
+    node: NodeFacts
+    operator: OperatorSpec
+    inputs: dict[str, Input]
+    seed: int | None
+    result: tuple[Any, ...] | None
+
+
+class NodeViews:
+    """Makes the messages of nodes."""
+
+    def __init__(self, *, engine: EnginePort, readers: Readers, plans: Plans, sessions: Sessions) -> None:
+        """Take who knows why nodes wait, where rows are read, and who knows the progress of running ones."""
+        self._engine = engine
+        self._readers = readers
+        self._plans = plans
+        self._sessions = sessions
+
+    def node(self, found: Found, node: NodeFacts) -> runs_pb2.Node:
+        """Write a node."""
+        reason, progress = "", 0.0
+        if node.state in _WAITING:
+            reason = self._engine.explain(found.run.no, found.place, node.no)
+        elif node.current is not None:
+            progress = self._sessions.progress(node.current.id)
+        return node_message(found, node, reason=reason, progress=progress)
+
+    async def details(self, run: str, name: str) -> runs_pb2.NodeDetails:
+        """Write everything about one node."""
+        details = await self._readers.read(lambda connection: self._read(connection, run, name))
+        message = runs_pb2.NodeDetails(
+            node=self.node(details.found, details.node),
+            attempts=map(attempt_message, details.node.attempts),
+            seed=details.seed,
+            operator_digest=details.operator.digest or "",
+        )
+        for port, value in details.inputs.items():
+            if value.text is not None:
+                message.inputs[port].CopyFrom(values_pb2.Value(type=str(value.type), json=value.text))
+        if details.result is not None:
+            key, _, _, _, outputs, blobs, metrics, _, _ = details.result
+            message.key = "" if key is None else from_raw(key)
+            message.artifacts.extend(_artifacts(details.operator, outputs_of(outputs, blobs)))
+            message.metrics.CopyFrom(metrics_message(tuple(json.loads(metrics))))
+        return message
+
+    def _read(self, connection: sqlite3.Connection, run: str, name: str) -> _Details:
+        found = runs_query.find(connection, run)
+        workflow = self._plans.workflow(connection, found.run)
+        place = node_place(workflow, found, name)
+        nodes = nodes_of(connection, self._plans, found)
+        plan = self._plans.plan(connection, found.run)
+        coordinates, _ = found.run.sweep.coordinates(found.place)
+        planned = plan.nodes[place]
+        key = {"run": found.run.no, "idx": found.place, "node": place}
+        return _Details(
+            found=found,
+            node=nodes[place],
+            operator=planned.operator,
+            inputs=effective_inputs(found.run, planned, coordinates, read_outputs(connection, found)),
+            seed=node_seed(found.seed, name) if planned.operator.unstable else None,
+            result=connection.execute(SQL["result_of"], key).fetchone(),
+        )
+
+
+def nodes_of(connection: sqlite3.Connection, plans: Plans, found: Found) -> list[NodeFacts]:
+    """Read the nodes of a single run or a child; BadRequest for a parent, which has none."""
+    if found.index is None and found.run.parent:
+        raise BadRequest(f"{found.id} is a sweep and has no nodes itself: name one of its children, as in {found.id}.0")
+    return read_nodes(connection, found, plans.workflow(connection, found.run))
+
+
+def node_place(workflow: Workflow, found: Found, name: str) -> int:
+    """Find a node by its name; NotFound says which there are."""
+    names = [node.name for node in workflow.graph]
+    if name in names:
+        return names.index(name)
+    meant = suggest(name, names)
+    hint = f"; did you mean {meant}?" if meant else f"; it has {', '.join(names[:20])}"
+    raise NotFound(f"run {found.id} has no node {name[:100]!r}{hint}")
+
+
+def _artifacts(operator: OperatorSpec, outputs: Outputs) -> list[runs_pb2.Artifact]:
+    artifacts = []
+    for port in operator.outputs:
+        if port.name in outputs.blobs:
+            digest, size = outputs.blobs[port.name]
+            artifacts.append(runs_pb2.Artifact(port=port.name, type=str(port.type), blob=digest, size=size))
+        elif port.name in outputs.texts:
+            text = outputs.texts[port.name]
+            size = len(text.encode())
+            artifacts.append(runs_pb2.Artifact(port=port.name, type=str(port.type), json=text, size=size))
+    return artifacts

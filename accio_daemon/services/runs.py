@@ -1,0 +1,248 @@
+"""The rpcs about runs: get, list, describe nodes, edit, kill, delete, retry, watch."""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+from accio.domain.datatypes import DataType
+from accio.domain.findings import Findings
+from accio.domain.issues import summary
+from accio.domain.limits import Limits
+from accio.domain.states import RunState
+from accio.domain.validation import check_fit
+from accio.domain.values import ValueProblem, canonical, parse_text
+from accio.errors import AccioError, BadRequest, FailedPrecondition
+from accio.v1 import accio_pb2, runs_pb2
+from accio_daemon.core.commands import Announced, Command, DeleteRun, KillRun, RetryRun
+from accio_daemon.engine.ports import EnginePort
+from accio_daemon.services.catalogue import Catalogue
+from accio_daemon.services.node_views import NodeViews
+from accio_daemon.services.rpc import Send
+from accio_daemon.services.run_views import STATE_OF_MESSAGE, run_message
+from accio_daemon.services.sessions import Sessions
+from accio_daemon.services.watching import Watching, read_state
+from accio_daemon.services.workflows import page_key, page_size
+from accio_daemon.storage import children, runs_query, search, submissions
+from accio_daemon.storage.nodes_query import NodeFacts, count_states
+from accio_daemon.storage.plans import Plans
+from accio_daemon.storage.readers import Readers
+from accio_daemon.storage.runs_query import SQL, Found
+from accio_daemon.storage.search import Filters, ParamFilter
+
+T = TypeVar("T")
+
+_PAGE_BYTES = 2_000_000
+
+
+class RunCalls:
+    """Everything about runs that exist."""
+
+    def __init__(
+        self,
+        *,
+        engine: EnginePort,
+        readers: Readers,
+        catalogue: Catalogue,
+        plans: Plans,
+        sessions: Sessions,
+        watching: Watching,
+        limits: Limits,
+    ) -> None:
+        """Take where to post and to read, and who knows the progress of running nodes."""
+        self._engine = engine
+        self._readers = readers
+        self._catalogue = catalogue
+        self._plans = plans
+        self._sessions = sessions
+        self._watching = watching
+        self._limits = limits
+        self._views = NodeViews(engine=engine, readers=readers, plans=plans, sessions=sessions)
+
+    # --- reading ------------------------------------------------------------------------------------------------
+
+    async def get(self, request: accio_pb2.GetRequest) -> accio_pb2.GetResponse:
+        """Give a run, with its nodes if asked."""
+
+        def read(connection: sqlite3.Connection) -> tuple[Found, list[NodeFacts] | None, int | None]:
+            found, nodes = read_state(connection, self._plans, runs_query.find(connection, request.id))
+            running = None
+            if nodes is None:
+                running = connection.execute(SQL["running_executions"], {"run": found.run.no}).fetchone()[0]
+            return found, nodes, running
+
+        found, nodes, running = await self._readers.read(read)
+        counts = None if nodes is None else count_states(nodes)
+        response = accio_pb2.GetResponse(run=run_message(found, running=running, nodes=counts))
+        if request.nodes and nodes is not None:
+            response.nodes.extend(self._views.node(found, node) for node in nodes)
+        return response
+
+    async def get_node(self, request: accio_pb2.GetNodeRequest) -> runs_pb2.NodeDetails:
+        """Give everything about a node."""
+        return await self._views.details(request.run, request.node)
+
+    async def list(self, request: accio_pb2.ListRequest) -> accio_pb2.ListResponse:
+        """Give a page of singles and parents, or of the children of one parent."""
+        states = frozenset(_state(number) for number in request.states)
+        params = await self._param_filters(request)
+        if request.parent:
+            return await self._list_children(request, states, params)
+        filters = Filters(
+            states=states,
+            tags=tuple(dict.fromkeys(request.tags)),
+            owner=request.owner,
+            name=request.name or None,
+            workflow=_workflow_filter(request.workflow),
+            text=request.text,
+            params=params,
+            created_after_ms=request.created_after_ms,
+            created_before_ms=request.created_before_ms,
+        )
+        if filters.text and not search.fts_query(filters.text):
+            raise BadRequest(f"expected words to look for, found {filters.text[:100]!r}")
+        before, limit = page_key(request.cursor), page_size(request.limit)
+        page = await self._readers.read(lambda connection: search.list_runs(connection, filters, before, limit))
+        messages, cut = _within_bytes(run_message(Found(run=row)) for row in page.runs)
+        following = page.runs[len(messages) - 1].no if cut else page.before
+        return accio_pb2.ListResponse(runs=messages, total=page.total, next="" if following is None else str(following))
+
+    async def _list_children(
+        self, request: accio_pb2.ListRequest, states: frozenset[RunState], params: tuple[ParamFilter, ...]
+    ) -> accio_pb2.ListResponse:
+        if request.tags or request.owner or request.name or request.workflow or request.text:
+            raise BadRequest(
+                "children of a parent are filtered by state and parameters only: they share everything else"
+            )
+        low, limit = page_key(request.cursor) or 0, page_size(request.limit)
+
+        def read(connection: sqlite3.Connection) -> children.ChildPage:
+            found = runs_query.find(connection, request.parent)
+            if found.index is not None or not found.run.parent:
+                raise BadRequest(f"{request.parent} has no children: it isn't a sweep")
+            return children.list_children(connection, found.run, states=states, params=params, low=low, limit=limit)
+
+        page = await self._readers.read(read)
+        messages, cut = _within_bytes(run_message(child) for child in page.children)
+        following = page.children[len(messages)].place if cut else page.low
+        return accio_pb2.ListResponse(runs=messages, total=page.total, next="" if following is None else str(following))
+
+    async def _param_filters(self, request: accio_pb2.ListRequest) -> tuple[ParamFilter, ...]:
+        """Read the values of parameter filters by every type that a parameter of that name has anywhere."""
+        if not request.params:
+            return ()
+        types = await self._readers.read(search.param_types)
+        return tuple(
+            ParamFilter(name=each.name, texts=frozenset(_readings(types.get(each.name, ()), each.text)))
+            for each in request.params
+        )
+
+    async def watch(self, request: accio_pb2.WatchRequest, send: Send[accio_pb2.RunUpdate]) -> None:
+        """Tell a run's states until it has ended."""
+        await self._watching.watch(await self._find(request.id), send)
+
+    async def _find(self, text: str) -> Found:
+        return await self._readers.read(lambda connection: runs_query.find(connection, text))
+
+    # --- changing -----------------------------------------------------------------------------------------------
+
+    async def update_metadata(self, request: accio_pb2.UpdateMetadataRequest) -> accio_pb2.UpdateMetadataResponse:
+        """Edit name, notes and tags; a child's edit changes its parent."""
+        name = request.name if request.HasField("name") else None
+        notes = request.notes if request.HasField("notes") else None
+        tags = tuple(request.tags.tags) if request.HasField("tags") else None
+        _check_metadata(self._limits, name, notes, tags)
+        found = await self._find(request.id)
+        run, changed = await self._engine.write(
+            lambda connection: submissions.update_metadata(connection, found.run.no, name=name, notes=notes, tags=tags)
+        )
+        return accio_pb2.UpdateMetadataResponse(run=run_message(run), changed=changed)
+
+    async def kill(self, request: accio_pb2.RunsRequest) -> accio_pb2.RunsResponse:
+        """Stop runs."""
+        return await self._each(request.ids, lambda found: KillRun(run=found.run.no, index=found.index))
+
+    async def delete(self, request: accio_pb2.RunsRequest) -> accio_pb2.RunsResponse:
+        """Delete runs, stopping them first."""
+        return await self._each(request.ids, lambda found: DeleteRun(run=found.run.no, index=found.index))
+
+    async def retry(self, request: accio_pb2.RetryRequest) -> accio_pb2.RunsResponse:
+        """Run again what didn't succeed."""
+        outcomes = []
+        for text in request.ids:
+            try:
+                found = await self._find(text)
+                operators = await self._latest(found) if request.latest_operators else None
+                command = RetryRun(run=found.run.no, index=found.index, operators=operators)
+                changed = await self._engine.ask(command)
+                outcomes.append(accio_pb2.RunOutcome(id=found.id, changed=bool(changed)))
+            except AccioError as error:
+                outcomes.append(accio_pb2.RunOutcome(id=text, error=error.message))
+        return accio_pb2.RunsResponse(runs=outcomes)
+
+    async def _latest(self, found: Found) -> tuple[Announced, ...]:
+        """Give the latest operator versions for a run's workflow, if they still fit it."""
+        workflow = await self._readers.read(lambda connection: self._plans.workflow(connection, found.run))
+        operators = await self._catalogue.operators()
+        findings = Findings()
+        check_fit(workflow, operators.specs, findings)
+        if findings.errors:
+            raise FailedPrecondition(
+                f"the latest operators don't fit workflow {workflow.id}: {summary(findings.errors)}"
+            )
+        return tuple(operators.announced[node.op] for node in workflow.graph)
+
+    async def _each(self, ids: Sequence[str], command: Callable[[Found], Command]) -> accio_pb2.RunsResponse:
+        outcomes = []
+        for text in ids:
+            try:
+                found = await self._find(text)
+                changed = await self._engine.ask(command(found))
+                outcomes.append(accio_pb2.RunOutcome(id=found.id, changed=bool(changed)))
+            except AccioError as error:
+                outcomes.append(accio_pb2.RunOutcome(id=text, error=error.message))
+        return accio_pb2.RunsResponse(runs=outcomes)
+
+
+def _within_bytes(messages: Iterable[runs_pb2.Run]) -> tuple[list[runs_pb2.Run], bool]:
+    """Take messages up to the size of a page; tells whether some were left."""
+    taken: list[runs_pb2.Run] = []
+    size = 0
+    for message in messages:
+        size += message.ByteSize()
+        if taken and size > _PAGE_BYTES:
+            return taken, True
+        taken.append(message)
+    return taken, False
+
+
+def _state(number: int) -> RunState:
+    state = STATE_OF_MESSAGE.get(number)
+    if state is None:
+        raise BadRequest(f"expected a run state, found {number}")
+    return state
+
+
+def _workflow_filter(text: str) -> tuple[str, str] | None:
+    name, _, version = text.partition(":")
+    return (name, version) if name else None
+
+
+def _readings(types: Iterable[DataType], text: str) -> Iterable[str]:
+    for datatype in types:
+        try:
+            yield canonical(datatype, parse_text(datatype, text))
+        except ValueProblem:
+            continue
+
+
+def _check_metadata(limits: Limits, name: str | None, notes: str | None, tags: tuple[str, ...] | None) -> None:
+    for what, text, most in (("name", name, limits.name_bytes), ("notes", notes, limits.notes_bytes)):
+        if text is not None and (len(text.encode()) > most or "\0" in text):
+            raise BadRequest(f"expected {what} of at most {most} bytes without NUL, found {len(text.encode())} bytes")
+    if tags is None:
+        return
+    if len(tags) > limits.tags:
+        raise BadRequest(f"expected at most {limits.tags} tags, found {len(tags)}")
+    for tag in tags:
+        if not tag or "\0" in tag or len(tag.encode()) > limits.name_bytes:
+            raise BadRequest(f"expected tags of 1 to {limits.name_bytes} bytes, found {tag[:100]!r}")

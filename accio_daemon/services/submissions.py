@@ -1,0 +1,254 @@
+"""Submitting runs: check, pin, seed, number, and hand over to the engine. The answer comes from the command, not from
+the database.
+"""
+
+import secrets
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from blake3 import blake3
+
+from accio.domain.datatypes import Kind
+from accio.domain.ids import RANDOM_BITS, RunId, RunIdFactory
+from accio.domain.issues import Issue, pointer
+from accio.domain.keys import datasets_of
+from accio.domain.limits import Limits
+from accio.domain.runs import RunDefinition
+from accio.domain.seeds import MIN_SEED
+from accio.domain.states import RunState
+from accio.domain.workflows import Constant, Workflow
+from accio.errors import BadRequest, FailedPrecondition, InvalidDefinition
+from accio.v1 import accio_pb2, workflows_pb2
+from accio.wire import issue_to_wire
+from accio_daemon.core.commands import Announced, CacheMode, Instant, Pin, SubmitRun, Submitted
+from accio_daemon.engine.ports import Clock, EnginePort
+from accio_daemon.services.auth import caller
+from accio_daemon.services.catalogue import Catalogue
+from accio_daemon.services.definitions import CheckedRun, check_run_bytes, value_of
+from accio_daemon.services.rpc import Send
+from accio_daemon.services.run_views import run_message
+from accio_daemon.services.watching import Watching
+from accio_daemon.services.workflows import validate_response
+from accio_daemon.storage import runs_query, submissions
+from accio_daemon.storage.plans import Plans
+from accio_daemon.storage.readers import Readers
+from accio_daemon.storage.runs_query import Found, RunRow
+from accio_daemon.storage.workflows import StoredWorkflow
+
+CACHE_MODES = {
+    accio_pb2.CACHE_MODE_UNSPECIFIED: CacheMode.USE,
+    accio_pb2.CACHE_MODE_NONE: CacheMode.NONE,
+    accio_pb2.CACHE_MODE_REFRESH: CacheMode.REFRESH,
+}
+_KEY_LIMIT = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """A run definition that is right, with all that it refers to."""
+
+    definition: RunDefinition
+    workflow: StoredWorkflow
+    operators: tuple[Announced, ...]
+    pins: dict[str, Pin]
+    warnings: tuple[Issue, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """The run of a submission, and whether this submission made it."""
+
+    found: Found
+    created: bool
+    warnings: tuple[Issue, ...]
+
+
+class SubmissionCalls:
+    """Submit, submit and watch, validate."""
+
+    def __init__(
+        self,
+        *,
+        engine: EnginePort,
+        readers: Readers,
+        catalogue: Catalogue,
+        plans: Plans,
+        clock: Clock,
+        limits: Limits,
+        watching: Watching,
+        last_id: RunId | None,
+    ) -> None:
+        """Take where to post and to read, the limits of definitions, and the newest id that is stored."""
+        self._engine = engine
+        self._readers = readers
+        self._catalogue = catalogue
+        self._plans = plans
+        self._clock = clock
+        self._limits = limits
+        self._watching = watching
+        self._ids = RunIdFactory(last_id)
+
+    async def submit(self, request: accio_pb2.SubmitRequest) -> accio_pb2.SubmitResponse:
+        """Create a run; it is durable once this answers."""
+        outcome = await self._submit(request)
+        return accio_pb2.SubmitResponse(
+            run=run_message(outcome.found), warnings=map(issue_to_wire, outcome.warnings), created=outcome.created
+        )
+
+    async def submit_and_watch(self, request: accio_pb2.SubmitRequest, send: Send[accio_pb2.RunUpdate]) -> None:
+        """Create a run, and tell its states until it has ended."""
+        outcome = await self._submit(request)
+        first = accio_pb2.RunUpdate(run=run_message(outcome.found), warnings=map(issue_to_wire, outcome.warnings))
+        await self._watching.watch(outcome.found, send, first)
+
+    async def validate(self, request: accio_pb2.SubmitRequest) -> workflows_pb2.ValidateResponse:
+        """Check a definition as a submission would, and create nothing."""
+        checked = await self._check(request)
+        if checked.outcome.valid:
+            try:
+                await self.accept(checked)
+            except InvalidDefinition as error:
+                return workflows_pb2.ValidateResponse(
+                    valid=False,
+                    errors=map(issue_to_wire, error.issues),
+                    warnings=map(issue_to_wire, checked.outcome.warnings),
+                )
+        return validate_response(checked.outcome)
+
+    async def check(self, request: accio_pb2.SubmitRequest) -> Accepted:
+        """Check a definition, or raise InvalidDefinition."""
+        return await self.accept(await self._check(request))
+
+    async def _check(self, request: accio_pb2.SubmitRequest) -> CheckedRun:
+        return await check_run_bytes(
+            self._catalogue, request.definition, base_path=request.base_path, limits=self._limits
+        )
+
+    async def accept(self, checked: CheckedRun) -> Accepted:
+        """Pin operators and artifacts of a definition that was checked, or raise InvalidDefinition."""
+        definition = value_of(checked.outcome)
+        stored = checked.lookup.found
+        assert stored is not None, "a definition without a workflow isn't valid"
+        return Accepted(
+            definition=definition,
+            workflow=stored,
+            operators=tuple(checked.operators.announced[node.op] for node in stored.workflow.graph),
+            pins=await self._pins(definition, stored.workflow),
+            warnings=checked.outcome.warnings,
+        )
+
+    async def _pins(self, definition: RunDefinition, workflow: Workflow) -> dict[str, Pin]:
+        places = dict(_artifact_texts(definition, workflow))
+        if not places:
+            return {}
+        found = await self._readers.read(lambda connection: submissions.pin_artifacts(connection, self._plans, places))
+        if wrong := [Issue(places[text], reason) for text, reason in found.items() if isinstance(reason, str)]:
+            raise InvalidDefinition(wrong)
+        return {text: pin for text, pin in found.items() if isinstance(pin, Pin)}
+
+    async def _submit(self, request: accio_pb2.SubmitRequest) -> Outcome:
+        owner = caller(request.caller)
+        cache = CACHE_MODES.get(request.cache)
+        if cache is None:
+            raise BadRequest(f"expected a cache mode of 0 to 2, found {request.cache}")
+        idempotency = None
+        if request.idempotency_key:
+            idempotency = (str(owner), request.idempotency_key, _digest(request))
+            earlier = await self._earlier(*idempotency)
+            if earlier is not None:
+                return Outcome(found=Found(run=earlier), created=False, warnings=())
+        accepted = await self.check(request)
+        now = self._clock.now()
+        definition = accepted.definition
+        seed = definition.seed if definition.seed is not None else secrets.randbits(64) + MIN_SEED
+        command = SubmitRun(
+            id=self._ids.next(now.wall_ms, secrets.randbits(RANDOM_BITS)),
+            definition=definition,
+            workflow_no=accepted.workflow.no,
+            workflow=accepted.workflow.workflow,
+            operators=accepted.operators,
+            owner_name=owner.name,
+            owner_email=owner.email,
+            cache=cache,
+            seed=seed,
+            pins=accepted.pins,
+            idempotency=idempotency,
+        )
+        with self._catalogue.using(definition.workflow_id):
+            still = await self._catalogue.workflow(definition.workflow_id, definition.version)
+            if still is None or still.no != accepted.workflow.no:
+                raise FailedPrecondition(f"workflow {definition.workflow_id} was deleted meanwhile")
+            submitted: Submitted = await self._engine.ask(command)
+        row = None
+        if not submitted.created:
+            row = await self._readers.read(lambda connection: runs_query.get_run(connection, submitted.no))
+        row = row_of(command, submitted, now) if row is None else row
+        return Outcome(found=Found(run=row), created=submitted.created, warnings=accepted.warnings)
+
+    async def _earlier(self, owner: str, key: str, digest: bytes) -> RunRow | None:
+        if len(key) > _KEY_LIMIT:
+            raise BadRequest(f"expected an idempotency key of at most {_KEY_LIMIT} characters, found {len(key)}")
+        return await self._readers.read(
+            lambda connection: submissions.earlier_submission(connection, owner, key, digest)
+        )
+
+
+def _digest(request: accio_pb2.SubmitRequest) -> bytes:
+    """The digest of what a request asks for."""
+    state = blake3()
+    for part in (request.definition, request.base_path.encode(), request.cache.to_bytes(4, "big")):
+        state.update(len(part).to_bytes(8, "big"))
+        state.update(part)
+    return state.digest()
+
+
+def _artifact_texts(definition: RunDefinition, workflow: Workflow) -> Iterator[tuple[str, str]]:
+    """Each text that names an artifact, with where it stands."""
+
+    def named(texts: Iterable[str]) -> Iterator[str]:
+        return (text for text in texts if text.startswith(submissions.ARTIFACT))
+
+    for axis in definition.sweep.axes:
+        if axis.type.contains(Kind.DATASET) and not axis.is_formula:
+            for value in axis.values():
+                yield from ((text, pointer("params", axis.name)) for text in named(datasets_of(axis.type, value)))
+    for _, _, source in workflow.uses():
+        if isinstance(source, Constant) and source.type.contains(Kind.DATASET):
+            for text in named(datasets_of(source.type, source.text)):
+                yield text, ""
+
+
+def row_of(command: SubmitRun, submitted: Submitted, now: Instant) -> RunRow:
+    """Give the row that a submission makes."""
+    definition, sweep = command.definition, command.definition.sweep
+    return RunRow(
+        no=submitted.no,
+        id=submitted.id,
+        parent=not sweep.is_single,
+        workflow_no=command.workflow_no,
+        workflow_id=definition.workflow_id,
+        workflow_version=definition.version,
+        owner_name=command.owner_name,
+        owner_email=command.owner_email,
+        name=definition.name or "",
+        notes=definition.notes or "",
+        tags=tuple(sorted(definition.tags)),
+        seed=command.seed,
+        sweep=sweep,
+        cache=command.cache,
+        operators=tuple(each.no for each in command.operators),
+        children=sweep.size,
+        nodes=len(command.workflow.graph),
+        state=RunState.SCHEDULED,
+        closed=0,
+        cursor=0,
+        removed=(),
+        running=0,
+        success=0,
+        failed=0,
+        killed=0,
+        nodes_ended={},
+        created_ms=now.wall_ms,
+        started_ms=None,
+        ended_ms=None,
+    )

@@ -1,0 +1,109 @@
+"""Telling the states of a run until it has ended. The latest state wins: what changes faster than the watcher reads is
+skipped.
+"""
+
+import asyncio
+import sqlite3
+
+from accio.domain.states import RUN_TERMINAL, NodeState, RunState
+from accio.errors import NotFound
+from accio.v1 import accio_pb2
+from accio_daemon.engine.ports import EnginePort
+from accio_daemon.services.rpc import Send
+from accio_daemon.services.run_views import run_message
+from accio_daemon.services.wire_failures import failure_message
+from accio_daemon.storage import runs_query
+from accio_daemon.storage.codes import RUN_STATES
+from accio_daemon.storage.nodes_query import NodeFacts, count_states, read_nodes
+from accio_daemon.storage.plans import Plans
+from accio_daemon.storage.readers import Readers
+from accio_daemon.storage.runs_query import SQL, Found
+
+# The first updates go out at once; later ones of a run that changes all the time at this pace.
+_AT_ONCE = 8
+_PACE_S = 0.05
+
+
+class Watching:
+    """Reads a run's state whenever something about it was committed."""
+
+    def __init__(self, *, engine: EnginePort, readers: Readers, plans: Plans) -> None:
+        """Take who tells that something changed, and where to read what."""
+        self._engine = engine
+        self._readers = readers
+        self._plans = plans
+
+    async def watch(
+        self, found: Found, send: Send[accio_pb2.RunUpdate], first: accio_pb2.RunUpdate | None = None
+    ) -> None:
+        """Send the run's state (beginning with *first*, if given) until it has ended, or is deleted (NotFound)."""
+        last = b""
+        failure: accio_pb2.NodeFailure | None = None
+        async with self._engine.watch(found.run.no) as changes:
+            if first is not None:
+                await send(first)
+                first.ClearField("warnings")
+                last = first.SerializeToString(deterministic=True)
+            for turn in range(2**62):
+                update, ended = await self._readers.read(lambda connection: self._update(connection, found))
+                # The first failure that was told stays, though one may turn up that stands before it in the order of
+                # the sweep.
+                failure = failure or (update.first_failure if update.HasField("first_failure") else None)
+                if failure is not None:
+                    update.first_failure.CopyFrom(failure)
+                state = update.SerializeToString(deterministic=True)
+                if state != last:
+                    await send(update)
+                    last = state
+                if ended:
+                    return
+                await changes.changed()
+                if turn > _AT_ONCE:
+                    await asyncio.sleep(_PACE_S)
+
+    def _update(self, connection: sqlite3.Connection, found: Found) -> tuple[accio_pb2.RunUpdate, bool]:
+        now, nodes = read_state(connection, self._plans, found)
+        running = None
+        if now.index is None and now.run.parent and now.state not in RUN_TERMINAL:
+            running = connection.execute(SQL["running_executions"], {"run": now.run.no}).fetchone()[0]
+        counts = None if nodes is None else count_states(nodes)
+        update = accio_pb2.RunUpdate(run=run_message(now, running=running, nodes=counts))
+        failure = self._first_failure(connection, now, nodes)
+        if failure is not None:
+            update.first_failure.CopyFrom(failure)
+        return update, now.state in RUN_TERMINAL
+
+    def _first_failure(
+        self, connection: sqlite3.Connection, now: Found, nodes: list[NodeFacts] | None
+    ) -> accio_pb2.NodeFailure | None:
+        child = now
+        if nodes is None:
+            if not now.run.failed:
+                return None
+            key = {"run": now.run.no, "state": RUN_STATES[RunState.FAILED], "low": 0, "limit": 1}
+            row = connection.execute(SQL["instances_in_state"], key).fetchone()
+            if row is None:
+                return None
+            instance = runs_query.instance_row(row)
+            child = Found(run=now.run, index=instance.index, instance=instance)
+            nodes = read_nodes(connection, child, self._plans.workflow(connection, now.run))
+        failed = [node for node in nodes if node.state in (NodeState.FAILED, NodeState.LOST) and node.failure]
+        if not failed:
+            return None
+        first = min(failed, key=lambda node: node.ended_ms or 0)
+        assert first.failure is not None, "only nodes with a failure were taken"
+        return accio_pb2.NodeFailure(run=child.id, node=first.name, failure=failure_message(first.failure))
+
+
+def read_state(connection: sqlite3.Connection, plans: Plans, found: Found) -> tuple[Found, list[NodeFacts] | None]:
+    """Read a run anew, with its nodes unless it is a parent; NotFound if it was deleted."""
+    run = runs_query.get_run(connection, found.run.no)
+    if run is None or (found.index is not None and not run.has(found.index)):
+        raise NotFound(f"run {found.id} was deleted")
+    if found.index is not None:
+        now = runs_query.get_child(connection, run, found.index)
+    elif run.parent:
+        return Found(run=run), None
+    else:
+        now = Found(run=run)
+    return now, read_nodes(connection, now, plans.workflow(connection, run))

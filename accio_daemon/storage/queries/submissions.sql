@@ -1,0 +1,22 @@
+-- What a submission needs of the past: idempotency keys, artifacts by name; and edits of metadata.
+
+-- name: submission
+SELECT s.request, r.no FROM submissions s JOIN runs r ON r.no = s.run_no AND r.closed <> 3 WHERE s.owner = :owner AND s.key = :key
+
+-- name: content_size
+SELECT bytes FROM contents WHERE digest = :digest LIMIT 1
+
+-- name: set_metadata
+UPDATE runs SET name = :name, notes = :notes WHERE no = :run
+
+-- name: delete_text
+DELETE FROM run_text WHERE rowid = :run
+
+-- name: insert_text
+INSERT INTO run_text (rowid, name, notes) VALUES (:run, :name, :notes)
+
+-- name: delete_tags
+DELETE FROM tags WHERE run_no = :run
+
+-- name: insert_tags
+INSERT INTO tags (tag, run_no) SELECT value, :run FROM json_each(:tags)

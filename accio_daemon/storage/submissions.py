@@ -1,0 +1,98 @@
+"""What a submission needs of the past (idempotency keys, artifacts that it names), and edits of a run's metadata."""
+
+import json
+import sqlite3
+from collections.abc import Iterable
+
+import orjson
+
+from accio.content.digest import Digest, is_digest, raw_of
+from accio.domain.datatypes import Kind
+from accio.errors import AccioError, AlreadyExists, NotFound
+from accio_daemon.core.commands import Pin, RunNo
+from accio_daemon.storage import runs_query
+from accio_daemon.storage.plans import Plans
+from accio_daemon.storage.runs_query import Found, RunRow
+from accio_daemon.storage.sql import load
+
+SQL = load("submissions")
+
+ARTIFACT = "accio:"
+
+
+def earlier_submission(connection: sqlite3.Connection, owner: str, key: str, request: bytes) -> RunRow | None:
+    """Find the run of an idempotency key; AlreadyExists if it was used for another request."""
+    row = connection.execute(SQL["submission"], {"owner": owner, "key": key}).fetchone()
+    if row is None:
+        return None
+    if row[0] != request:
+        raise AlreadyExists(
+            f"the idempotency key {key!r} was used for another request (blake3 {row[0].hex()[:16]}); "
+            "use a new key for a new submission"
+        )
+    return runs_query.get_run(connection, RunNo(row[1]))
+
+
+def pin_artifacts(connection: sqlite3.Connection, plans: Plans, texts: Iterable[str]) -> dict[str, Pin | str]:
+    """Find what texts such as `accio:RUN/NODE/PORT` stand for; a text for which there is nothing gets the reason."""
+    pins: dict[str, Pin | str] = {}
+    for text in texts:
+        try:
+            pins[text] = _pin(connection, plans, text)
+        except AccioError as error:
+            pins[text] = error.message
+    return pins
+
+
+def _pin(connection: sqlite3.Connection, plans: Plans, text: str) -> Pin:
+    run, node, port = text.removeprefix(ARTIFACT).split("/")
+    found = runs_query.find(connection, run)
+    if found.index is None and found.run.parent:
+        raise NotFound(f"{run} is a sweep: name one of its children, as in {found.run.id}.0")
+    workflow = plans.workflow(connection, found.run)
+    no = next((no for no, each in enumerate(workflow.graph) if each.name == node), None)
+    if no is None:
+        raise NotFound(f"run {found.id} has no node {node!r}; it has {', '.join(each.name for each in workflow.graph)}")
+    output = plans.operators(connection, found.run)[no].spec.output(port)
+    if output is None or output.type.kind is not Kind.DATASET:
+        raise NotFound(f"{node} of run {found.id} has no output {port!r} that is a dataset")
+    key = {"run": found.run.no, "idx": found.place, "node": no}
+    row = connection.execute(runs_query.SQL["result_of"], key).fetchone()
+    if row is None:
+        raise NotFound(f"{node} of run {found.id} has no result (the run is {found.state})")
+    digest = json.loads(json.loads(row[4]).get(port, '""'))
+    if not is_digest(digest):
+        raise NotFound(f"the output {port!r} of {node} of run {found.id} isn't kept")
+    size = connection.execute(SQL["content_size"], {"digest": raw_of(Digest(digest))}).fetchone()
+    return Pin(digest=digest, size=0 if size is None else size[0])
+
+
+def update_metadata(
+    connection: sqlite3.Connection,
+    no: RunNo,
+    *,
+    name: str | None,
+    notes: str | None,
+    tags: tuple[str, ...] | None,
+) -> tuple[Found, bool]:
+    """Set what isn't None; gives the run as it is now, and whether anything differs from before."""
+    run = runs_query.get_run(connection, no)
+    if run is None:
+        raise NotFound("the run was deleted meanwhile")
+    new_name = run.name if name is None else name
+    new_notes = run.notes if notes is None else notes
+    new_tags = run.tags if tags is None else tuple(sorted(set(tags)))
+    if (new_name, new_notes, new_tags) == (run.name, run.notes, run.tags):
+        return Found(run=run), False
+    values = {"run": no, "name": new_name, "notes": new_notes, "tags": orjson.dumps(new_tags).decode()}
+    if (new_name, new_notes) != (run.name, run.notes):
+        connection.execute(SQL["set_metadata"], values)
+        connection.execute(SQL["delete_text"], values)
+        if new_name or new_notes:
+            connection.execute(SQL["insert_text"], values)
+    if new_tags != run.tags:
+        connection.execute(SQL["delete_tags"], values)
+        connection.execute(SQL["insert_tags"], values)
+    changed = runs_query.get_run(connection, no)
+    assert changed is not None, "it was read in this transaction"
+    return Found(run=changed), True
