@@ -143,8 +143,11 @@ def _add_code(subject: Subject, library: Library, reached: Reached, parts: dict[
         texts.setdefault(_label(unit.label, unit.module, home), []).append(text)
     for label, found in texts.items():
         parts[label] = full_hash("\n".join(found))
-    for (module, name), targets in reached.imports.items():
-        parts[_label(f"import {name}", module, home)] = full_hash("\n".join(sorted(targets)))
+    imports: dict[str, list[str]] = {}
+    for (module, name), targets in sorted(reached.imports.items()):
+        imports.setdefault(_label("imports", module, home), []).append(f"{name} = {', '.join(sorted(targets))}")
+    for label, lines in imports.items():
+        parts[label] = full_hash("\n".join(lines))
     _add_order(library, reached, home, parts)
 
 
@@ -171,7 +174,7 @@ def _label(what: str, module: str, home: str) -> str:
     if module == home:
         return what
     kind, _, names = what.partition(" ")
-    if kind in {"function", "class", "constant", "import"}:
+    if kind in {"function", "class", "constant"}:
         return f"{kind} " + ", ".join(f"{module}.{name}" for name in names.split(", "))
     return f"{what} of {module}"
 

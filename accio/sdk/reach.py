@@ -180,6 +180,9 @@ class Walk:
             self._execute_import(imported, unit.module)
         for chain in sorted(found.names):  # sorted: the order of imports counts
             self._name(unit.module, chain, where)
+        for chain in sorted(found.class_names):
+            if self._is_bound(unit.module, chain[0], seen=set()) or hasattr(builtins, chain[0]):
+                self._name(unit.module, chain, where)
         for chain in sorted(found.absolute):
             self._absolute(chain, where)
         for call in found.calls:

@@ -52,9 +52,13 @@ class Called:
 
 @dataclass(slots=True)
 class References:
-    """What was found. Chains in `names` begin with a global name, those in `absolute` with a module."""
+    """What was found. Chains in `names` begin with a global name, those in `absolute` with a module.
+
+    Those in `class_names` begin with a name that the body of a class binds, and may be global before it does.
+    """
 
     names: set[Chain] = field(default_factory=set)
+    class_names: set[Chain] = field(default_factory=set)
     absolute: set[Chain] = field(default_factory=set)
     imports: list[Imported] = field(default_factory=list)
     calls: list[Called] = field(default_factory=list)
@@ -158,11 +162,18 @@ class _Walker(ast.NodeVisitor):
         self.found = References()
         self._package = package
         self._scopes: list[_Scope] = []
+        self._classes: list[tuple[int, set[str]]] = []  # the number of scopes around a class, and the names in its body
 
     # Names and attributes
 
     def visit_Name(self, node: ast.Name) -> None:
-        self._mention((node.id,))
+        if not isinstance(node.ctx, ast.Store):
+            self._mention((node.id,))
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> None:
+        if isinstance(node.target, ast.Name):
+            self._mention((node.target.id,))
+        self.generic_visit(node)
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
         chain = chain_of(node)
@@ -178,7 +189,8 @@ class _Walker(ast.NodeVisitor):
     def _mention(self, chain: Chain) -> None:
         self.found.attributes.update(chain[1:])
         names, absolute = self._resolve(chain)
-        self.found.names.update(names)
+        is_class_name = self._classes and self._classes[-1][0] == len(self._scopes) and chain[0] in self._classes[-1][1]
+        (self.found.class_names if is_class_name else self.found.names).update(names)
         self.found.absolute.update(absolute)
 
     def _resolve(self, chain: Chain) -> tuple[list[Chain], list[Chain]]:
@@ -292,7 +304,12 @@ class _Walker(ast.NodeVisitor):
         for part in own_scope(node.body):
             if isinstance(part, ast.Import | ast.ImportFrom):  # methods reach it through self: take all of it
                 self.found.absolute.update(imported.target for imported in read_import(part, self._package))
-        self.generic_visit(node)
+        for outside in (*node.decorator_list, *node.bases, *node.keywords):
+            self.visit(outside)
+        self._classes.append((len(self._scopes), set(bound_names(node.body))))
+        for statement in node.body:
+            self.visit(statement)
+        self._classes.pop()
 
     # Annotations
 
