@@ -65,9 +65,7 @@ def plan(
     """
     there = {blob.digest: blob for blob in blobs}
     young = _young(there.values(), datasets, before_ns=now_ns - grace_ns, recorded_ns=recorded_ns or {})
-    kept = set(roots) | young
-    for digest in list(kept):
-        kept.update(datasets.get(digest, ()))
+    kept = _with_files(roots | young, datasets)
     uses = used_ns or {}
     free = {digest: max(blob.last_use_ns, uses.get(digest, 0)) for digest, blob in there.items() if digest not in kept}
     total = sum(blob.size for blob in there.values())
@@ -112,6 +110,16 @@ def _young(
         for blob in blobs
         if blob.last_use_ns >= before_ns and blob.last_use_ns > recorded.get(blob.digest, 0)
     }
+
+
+def _with_files(wanted: Set[Digest], datasets: Mapping[Digest, Sequence[Digest]]) -> set[Digest]:
+    kept: set[Digest] = set()
+    waiting = list(wanted)
+    while waiting:
+        if (digest := waiting.pop()) not in kept:
+            kept.add(digest)
+            waiting.extend(datasets.get(digest, ()))
+    return kept
 
 
 def _units(free: Mapping[Digest, int], datasets: Mapping[Digest, Sequence[Digest]]) -> Iterator[list[Digest]]:

@@ -10,7 +10,6 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -90,25 +89,6 @@ def remember(snapshot: Snapshot, digests: dict[str, Digest], cache: SignatureCac
         cache.put(files, read_at_ns=read_at_ns)
 
 
-@contextmanager
-def open_unchanged(snapshot: Snapshot, path: str) -> Iterator[int]:
-    """Open a file of a snapshot; raises ChangedWhileRead if it isn't what the snapshot saw, before or afterwards."""
-    place = snapshot.place(path)
-    expected = snapshot.files[path]
-    try:
-        fd = os.open(place, _FLAGS)
-    except OSError as error:
-        raise read_error(place, error) from error
-    try:
-        if Signature.of(os.fstat(fd)) != expected:
-            raise ChangedWhileRead(f"{show(place)} was written to or replaced")
-        yield fd
-        if Signature.of(os.fstat(fd)) != expected:
-            raise ChangedWhileRead(f"{show(place)} was written to")
-    finally:
-        os.close(fd)
-
-
 def each_file(
     snapshot: Snapshot,
     paths: Sequence[str],
@@ -122,11 +102,18 @@ def each_file(
     """
 
     def one(path: str, tell: Progress | None = None) -> tuple[Result, int]:
+        place, seen = snapshot.place(path), snapshot.files[path]
         try:
-            with open_unchanged(snapshot, path) as fd:
-                return work(fd, size=snapshot.files[path].size, progress=tell)
+            fd = os.open(place, _FLAGS)
+            try:
+                _require(fd, seen, place)
+                result = work(fd, size=seen.size, progress=tell)
+                _require(fd, seen, place)
+            finally:
+                os.close(fd)
         except OSError as error:
-            raise read_error(snapshot.place(path), error) from error
+            raise read_error(place, error) from error
+        return result
 
     results: dict[str, tuple[Result, int]] = {}
     small = [path for path in paths if snapshot.files[path].size < READ_AHEAD_FROM]
@@ -138,6 +125,11 @@ def each_file(
         if path not in results:
             results[path] = one(path, progress)
     return [results[path] for path in paths]
+
+
+def _require(fd: int, seen: Signature, place: bytes) -> None:
+    if Signature.of(os.fstat(fd)) != seen:
+        raise ChangedWhileRead(f"{show(place)} was written to or replaced")
 
 
 def _adaptively(work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:

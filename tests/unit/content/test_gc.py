@@ -141,15 +141,15 @@ def test_invariants(
     wanted = {digest(name) for name in roots} | {
         one.digest for one in blobs if one.last_use_ns >= NOW_NS - DEFAULT_GRACE_NS
     }
-    reachable = wanted | {file for one in wanted for file in datasets.get(one, ())}
+    reachable = closure(wanted, datasets)
     assert len(set(freed)) == len(freed)
     assert not reachable & set(freed)
     assert decided.bytes + decided.kept_bytes == sum(one.size for one in blobs)
     if quota is None:
-        assert kept <= closure(reachable, datasets)
+        assert kept <= reachable
     elif decided.kept_bytes > quota:
         assert decided.over_quota_bytes == decided.kept_bytes - quota
-        assert kept <= closure(reachable, datasets)
+        assert kept <= reachable
     for one in kept:  # no half dataset: what is kept and known has all its files that were there
         assert not set(datasets.get(one, ())) & set(freed)
 

@@ -1,12 +1,14 @@
 """The store in a folder: whole and right, or not there."""
 
+import fcntl
 import os
 import socket
 import stat
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -347,3 +349,50 @@ def test_foreign_files_are_not_blobs(store: FolderStore) -> None:
     (shard / ("0" * 64)).write_bytes(b"")
     (shard.parent / "lost+found").mkdir()
     assert [blob.digest for blob in store.list()] == [DIGEST]
+
+
+def during(
+    monkeypatch: pytest.MonkeyPatch, module: ModuleType, name: str, when: object, act: Callable[[], object]
+) -> Future[object]:
+    """Start *act* in a thread in the midst of a step: a call whose first or last argument is *when*."""
+    outcome: Future[object] = Future()
+    original = getattr(module, name)
+
+    def call(*args: object, **options: object) -> object:
+        if when in {args[0], args[-1]}:
+            monkeypatch.undo()
+            thread = threading.Thread(target=lambda: outcome.set_result(act()), daemon=True)
+            thread.start()
+            wait([outcome], timeout=0.3)
+        return original(*args, **options)
+
+    monkeypatch.setattr(module, name, call)
+    return outcome
+
+
+def test_use_waits_for_a_deletion(store: FolderStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asks for a blob in the midst of its deletion is told that it is gone, not that it was there."""
+    store.put(DATA)
+    blob = listed(store)
+    told = during(monkeypatch, os, "unlink", hex_of(DIGEST), lambda: store.has([DIGEST], use=True))
+    assert store.delete(blob)
+    assert told.result(timeout=10) == {}
+
+
+def test_a_deletion_waits_for_a_put(store: FolderStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A blob that comes back while it is being deleted is there afterwards."""
+    store.put(DATA)
+    blob = listed(store)
+    told = during(monkeypatch, os, "unlink", hex_of(DIGEST), lambda: store.put(DATA))
+    assert store.delete(blob)
+    assert told.result(timeout=10) == Stored(digest=DIGEST, size=len(DATA), new=True)
+    assert store.read(DIGEST) == DATA
+
+
+def test_sweeping_waits_for_a_beginning_writer(store: FolderStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file between its making and its locking isn't taken for a dead writer's."""
+    told = during(monkeypatch, fcntl, "flock", fcntl.LOCK_EX | fcntl.LOCK_NB, store.sweep)
+    with store.writer() as writer:
+        assert told.result(timeout=10) == 0
+        writer.write(DATA)
+        assert writer.commit().new
