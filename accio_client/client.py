@@ -328,7 +328,7 @@ class AsyncClient:
             return await self._beside(partial(exporting.write_files, spool, wanted))
 
     async def table(self, runs: str | Iterable[str], *, artifacts: str = "NUMERIC", metrics: str = "NONE") -> Table:
-        """One tidy table, as `accio export -wide`: a row per run, a column per parameter, scalar artifact and metric."""
+        """The tidy table of `accio export -wide`: a row per run, a column per parameter, scalar artifact, metric."""
         outputs, measures = Selection.read(artifacts, numeric=True), Selection.read(metrics, numeric=False)
         with Spool() as spool:
             await self._collect(spool, runs, outputs, measures)
@@ -486,6 +486,6 @@ def _read(definition: Definition, base_path: str | None) -> tuple[bytes, str, st
     """The definition's text, the folder that its relative paths mean, and the id that its file's name gives."""
     if isinstance(definition, Path):
         folder = base_path or str(definition.absolute().parent)
-        return definition.read_bytes(), folder, definition.name.partition(".")[0] or definition.name
+        return definition.read_bytes(), folder, definition.stem
     text = definition if isinstance(definition, bytes) else orjson.dumps(definition)
     return text, base_path or str(Path.cwd()), ""

@@ -220,7 +220,7 @@ class Client:
         return self._run(self._client.export(runs, options))
 
     def table(self, runs: str | Iterable[str], *, artifacts: str = "NUMERIC", metrics: str = "NONE") -> Table:
-        """One tidy table, as `accio export -wide`: a row per run, a column per parameter, scalar artifact and metric."""
+        """The tidy table of `accio export -wide`: a row per run, a column per parameter, scalar artifact, metric."""
         return self._run(self._client.table(runs, artifacts=artifacts, metrics=metrics))
 
     def why(self, run: str, node: str | None = None) -> tuple[views.WhyView, ...]:
