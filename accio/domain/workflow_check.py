@@ -72,7 +72,7 @@ class _DraftNode:
     op: str | None
     name: str
     spec: OperatorSpec | None
-    raw_inputs: Mapping[str, Any]
+    raw_inputs: Mapping[str, Any] | None
     resources: ResourceChanges | None = None
     timeout_ms: int | None = None
     retries: int | None = None
@@ -213,7 +213,7 @@ class _Checker:
         used = {
             value["param"]
             for node in nodes
-            for value in node.raw_inputs.values()
+            for value in (node.raw_inputs or {}).values()
             if isinstance(value, Mapping) and isinstance(value.get("param"), str)
         }
         for param in params:
@@ -250,7 +250,7 @@ class _Checker:
         op = self._required_text(entry, "op", path)
         spec = None if op is None else linker.operator(op, path + "/op")
         given = self.findings.text(entry, "name", path)
-        inputs = self.findings.object(entry.get("inputs", {}), path + "/inputs", "inputs by port") or {}
+        inputs = self.findings.object(entry.get("inputs", {}), path + "/inputs", "inputs by port")
         node = _DraftNode(at, op, given if given is not None else op or "", spec, inputs)
         self._overrides(node, entry, path)
         return node
@@ -304,6 +304,8 @@ class _Checker:
         linker = Linker(self._operators, scope, self.findings)
         for node in nodes:
             inputs = pointer("graph", node.at, "inputs")
+            if node.raw_inputs is None:
+                continue
             for name, value in node.raw_inputs.items():
                 if not is_ignored(name):
                     self._input(node, name, value, linker, inputs + pointer(name))

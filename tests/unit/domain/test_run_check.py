@@ -1,0 +1,281 @@
+"""Checking runs: forms, metadata, seeds, and agreement with the operators of today."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from accio.domain.datatypes import parse_type
+from accio.domain.issues import Checked
+from accio.domain.operators import InputPort, OperatorSpec
+from accio.domain.runs import FailurePolicy, OnFailure, RunDefinition, with_overrides
+from accio.domain.validation import check_run
+from tests.cases.language import OPERATORS, Library, check_a_run, library
+from tests.unit.domain.forms import axis_of, issue_of, texts_of
+
+
+def good(**keys: Any) -> RunDefinition:
+    checked = check_a_run({"workflow": "probe", **keys}, library())
+    assert checked.value is not None, checked.errors
+    return checked.value
+
+
+def paths(document: dict[str, Any]) -> list[str]:
+    return [issue.path for issue in check_a_run(document, library()).errors]
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        ({"workflow": 5}, "/workflow"),
+        ({"workflow": ""}, "/workflow"),
+        ({"workflow": "probe:"}, "/workflow"),
+        ({"workflow": "prob"}, "/workflow"),
+        ({"name": 5}, "/name"),
+        ({"notes": None}, "/notes"),
+        ({"tags": "a,b"}, "/tags"),
+        ({"tags": ["a", 5]}, "/tags/1"),
+        ({"tags": [" "]}, "/tags/0"),
+        ({"tags": ["x" * 2000]}, "/tags/0"),
+        ({"tags": [str(at) for at in range(1001)]}, "/tags"),
+        ({"seed": True}, "/seed"),
+        ({"seed": 2**63}, "/seed"),
+        ({"repeat": 0}, "/repeat"),
+        ({"repeat": "3"}, "/repeat"),
+        ({"repeat": 1.5}, "/repeat"),
+        ({"repeat": True}, "/repeat"),
+        ({"repeat": 10**8}, "/repeat"),
+        ({"params": []}, "/params"),
+        ({"on_failure": "ignore"}, "/on_failure"),
+        ({"on_failure": {"max": -1}}, "/on_failure/max"),
+        ({"on_failure": {"max": "3"}}, "/on_failure/max"),
+        ({"on_failure": {"most": 3}}, "/on_failure"),
+        ({"on_failure": {"max": 3, "min": 1}}, "/on_failure/min"),
+        ({"paramz": {}}, "/paramz"),
+        ({"params": {"a": None}}, "/params/a"),
+        ({"params": {"a": [1, 2]}}, "/params/a"),
+        ({"params": {"a": {}}}, "/params/a"),
+        ({"params": {"a": {"val": 1}}}, "/params/a"),
+        ({"params": {"a": {"value": 1, "values": [2]}}}, "/params/a/values"),
+        ({"params": {"a": {"values": 3}}}, "/params/a/values"),
+        ({"params": {"a": {"values": [1, "x"]}}}, "/params/a/values/1"),
+        ({"params": {"a": {"value": "x"}}}, "/params/a/value"),
+    ],
+)
+def test_one_mistake_is_one_issue(change: dict[str, Any], path: str) -> None:
+    """Each mistake is found at its place and causes no second issue."""
+    assert paths({"workflow": "probe", **change}) == [path]
+
+
+def test_all_mistakes_are_found_at_once() -> None:
+    """Mistakes of all kinds are listed together; without a workflow the rest is still checked."""
+    document = {"seed": "x", "repeat": 0, "params": {"epsilom": 1, "a": "b"}, "tags": 1, "on_failure": 1}
+    assert paths({**document, "workflow": "probe"}) == [
+        "/tags",
+        "/seed",
+        "/repeat",
+        "/on_failure",
+        "/params/epsilom",
+        "/params/a",
+    ]
+    assert paths(document) == ["/workflow", "/tags", "/seed", "/repeat", "/on_failure"]
+
+
+def test_unknown_names_come_with_suggestions() -> None:
+    """Workflows, versions and keys that are close to a known one are suggested."""
+    workflows = library()
+    version = workflows.versions("probe")[0]
+    near = version[:-1] + ("0" if version[-1] != "0" else "1")
+    for document, suggestion in (
+        ({"workflow": "prob"}, "probe"),
+        ({"workflow": f"probe:{near}"}, version),
+        ({"workflow": "probe", "sed": 1}, "seed"),
+    ):
+        (issue,) = check_a_run(document, workflows).errors
+        assert issue.suggestion == suggestion
+
+
+def test_what_is_ignored() -> None:
+    """`$schema` and keys beginning with x- are for others."""
+    run = good(**{"$schema": "s", "x-a": 1, "params": {"x-b": 2, "a": {"value": 1, "x-c": 3}}})
+    assert run.sweep.child(0) == {"a": "1"}
+
+
+def test_metadata_is_kept() -> None:
+    """Name, notes and tags are as given; equal tags are one."""
+    run = good(name="n", notes="m", tags=["b", "a", "b"], seed="-5", on_failure={"max": 2}, repeat=2)
+    assert (run.name, run.notes, run.tags, run.seed, run.repeat) == ("n", "m", ("b", "a"), -5, 2)
+    assert run.on_failure == OnFailure(FailurePolicy.MAX, 2)
+    assert RunDefinition.from_text(run.to_text()) == run
+
+
+@pytest.mark.parametrize(
+    ("policy", "stopping"),
+    [("continue", []), ("stop", [1, 2, 3]), ({"max": 2}, [3]), ({"max": 0}, [1, 2, 3])],
+)
+def test_failure_policies(policy: Any, stopping: list[int]) -> None:
+    """`max` lets so many nodes fail before the rest is stopped; the form reads back."""
+    on_failure = good(on_failure=policy).on_failure
+    assert [failed for failed in range(4) if on_failure.stops_at(failed)] == stopping
+    assert on_failure.to_json() == policy
+    assert OnFailure.from_json(on_failure.to_json()) == on_failure
+
+
+def test_defaults_of_the_workflow_are_effective_values() -> None:
+    """Defaults stand behind the values of the run and never vary; what has neither is absent."""
+    run = check_a_run({"workflow": "defaulted", "params": {"epsilon": {"values": [0.1, 0.2]}}}, library()).value
+    assert run is not None
+    assert run.sweep.child(1) == {"epsilon": "0.2", "level": "15"}
+    assert [axis.name for axis in run.sweep.varying] == ["epsilon"]
+
+
+def test_a_written_default_changes_no_seed() -> None:
+    """A point has one seed, whether its value was written down or came from the workflow's default."""
+    seeds = []
+    for params in ({"epsilon": 0.1}, {"epsilon": 0.1, "level": 15}, {"level": {"values": [15, 16]}, "epsilon": 0.1}):
+        run = check_a_run({"workflow": "defaulted", "params": params}, library()).value
+        assert run is not None
+        seeds.append(run.sweep.child_seed(0, 99))
+    assert len(set(seeds)) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "form", "texts"),
+    [
+        ("integer", 5, ["5"]),
+        ("integer", "5", ["5"]),
+        ("string", "5", ['"5"']),
+        ("string", {"values": ["b", "a"]}, ['"b"', '"a"']),
+        ("list(integer)", {"value": [1, 2]}, ["[1,2]"]),
+        ("list(integer)", "[1,2]", ["[1,2]"]),
+        ("map(string,double)", {"value": {"a": 1}}, ['{"a":1.0}']),
+        ("map(string,double)", {"values": [{"a": 1}, {"a": 1.0}]}, ['{"a":1.0}']),
+        ("double", {"values": [1, "1.0", 2]}, ["1.0", "2.0"]),
+        ("dataset", "rel", ['"/base/rel"']),
+        ("boolean", {"values": [False, "no", True]}, ["false", "true"]),
+    ],
+)
+def test_forms(kind: str, form: Any, texts: list[str]) -> None:
+    """Bare scalars, explicit values and lists of values; equal values collapse."""
+    assert texts_of(kind, form) == texts
+
+
+@pytest.mark.parametrize(
+    ("kind", "form", "mentioned"),
+    [
+        ("map(string,double)", {"a": 1}, '{"value": {..}}'),
+        ("list(integer)", [1, 2], '{"value": [..]}'),
+        ("integer", [1, 2], '{"values": [..]}'),
+        ("integer", {}, "empty object"),
+    ],
+)
+def test_the_message_shows_the_right_form(kind: str, form: Any, mentioned: str) -> None:
+    """A value in the wrong form comes with the form that was probably meant."""
+    assert mentioned in issue_of(kind, form).message
+
+
+def half(kind: str, form: Any) -> Checked[RunDefinition]:
+    """Check a run in which a parameter of *kind* feeds a double."""
+    workflows = Library()
+    params = [{"name": "n", "kind": kind}]
+    workflows.push({"id": "h", "params": params, "graph": [{"op": "Half", "inputs": {"x": {"param": "n"}}}]})
+    return check_a_run({"workflow": "h", "params": {"n": form}}, workflows)
+
+
+@pytest.mark.parametrize(
+    ("form", "fits"),
+    [
+        (2**53, True),
+        (2**53 + 1, False),
+        ({"values": [1, 2**53 + 1]}, False),
+        ({"from": 2**53, "to": 2**53 + 4, "step": 2}, True),
+        ({"from": 2**53, "to": 2**53 + 4, "step": 1}, False),
+        ({"from": -(2**62), "to": 0, "step": 2**40}, True),
+        ({"from": 1, "to": 2**53, "step": 2**33}, True),
+    ],
+)
+def test_longs_meet_doubles_exactly_or_not_at_all(form: Any, fits: bool) -> None:
+    """A long that its double port can't hold is refused when the run is checked, in lists and ranges."""
+    checked = half("long", form)
+    assert checked.valid is fits
+    assert fits or ("double" in checked.errors[0].message and checked.errors[0].path == "/params/n")
+
+
+def test_a_workflow_that_no_longer_fits_is_refused() -> None:
+    """Operators may change after a push: the run's issue says where in the workflow, and how."""
+    workflows = library()
+    twice = OPERATORS["Twice"]
+    workflows.push({"id": "t", "graph": [{"op": "Twice", "inputs": {"x": 1}}]})
+
+    def errors(spec: OperatorSpec) -> list[str]:
+        checked = check_run({"workflow": "t"}, workflows=workflows, operators={"Twice": spec})
+        return [f"{issue.path} {issue.message}" for issue in checked.errors]
+
+    assert errors(twice) == []
+    assert errors(replace(twice, inputs=(InputPort(name="x", type=parse_type("double")),))) == []
+    (changed,) = errors(replace(twice, inputs=(InputPort(name="x", type=parse_type("string")),)))
+    assert changed.startswith("/workflow")
+    assert "/graph/0/inputs/x" in changed
+    assert len(errors(replace(twice, inputs=(InputPort(name="z", type=parse_type("integer")),)))) == 2
+
+
+def test_deprecated_operators_warn_again() -> None:
+    """A run of a workflow with a deprecated operator says so."""
+    workflows = library()
+    workflows.push({"id": "o", "graph": [{"op": "OldOp", "inputs": {"foo": 1}}]})
+    (warning,) = check_a_run({"workflow": "o"}, workflows).warnings
+    assert "use MakeData instead" in warning.message
+
+
+def test_without_a_folder_relative_paths_are_refused() -> None:
+    """A request that names no folder can't hold relative datasets."""
+    document = {"workflow": "needy", "params": {"epsilon": 1, "url": "rel"}}
+    (issue,) = check_run(document, workflows=library(), operators=OPERATORS).errors
+    assert (issue.path, "relative" in issue.message) == ("/params/url", True)
+
+
+def test_a_run_is_an_object() -> None:
+    """Other JSON is one issue."""
+    assert [issue.path for issue in check_run(5, workflows=library(), operators=OPERATORS).errors] == [""]
+
+
+def test_overrides_replace_and_keep_places() -> None:
+    """`name=value` replaces what the file gave in its place; several make a list; options replace keys."""
+    document = {"workflow": "probe", "params": {"a": {"values": [1, 2]}, "b": 3}, "tags": ["x"], "name": "old"}
+    changed = with_overrides(
+        document, params=[("c", "6"), ("a", "7"), ("c", "8")], notes="n", tags=["y"], repeat=2, seed=5
+    )
+    assert list(changed["params"]) == ["a", "b", "c"]
+    assert changed["params"] == {"a": {"value": "7"}, "b": 3, "c": {"values": ["6", "8"]}}
+    assert {key: changed[key] for key in ("name", "notes", "tags", "repeat", "seed")} == {
+        "name": "old",
+        "notes": "n",
+        "tags": ["y"],
+        "repeat": 2,
+        "seed": 5,
+    }
+    assert document["tags"] == ["x"]
+    assert with_overrides({"workflow": "probe"}) == {"workflow": "probe"}
+
+
+def test_overrides_leave_mistakes_to_the_check() -> None:
+    """A document whose params are no object is told by the check, not by an exception."""
+    assert paths(with_overrides({"workflow": "probe", "params": [1]}, params=[("a", "1")])) == ["/params"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "value"),
+    [
+        ("integer", "42", 42),
+        ("double", "1e-05", 1e-05),
+        ("boolean", "true", True),
+        ("distance", "3.5km", "3500.meters"),
+        ("timestamp", "0", 0),
+        ("list(double)", "[1,2]", [1, 2]),
+        ("map(string,integer)", '{"a":1}', {"a": 1}),
+        ("location", "1,2", "1,2"),
+    ],
+)
+def test_text_means_the_same_as_json(kind: str, text: str, value: Any) -> None:
+    """A document whose values are all text means the same."""
+    assert axis_of(kind, {"value": text}) == axis_of(kind, {"value": value})

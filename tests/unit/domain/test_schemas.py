@@ -1,0 +1,101 @@
+"""The JSON Schemas of definitions agree with the checks on what has the right shape."""
+
+from typing import Any
+
+import jsonschema
+import pytest
+
+from accio.schemas import load
+from tests.cases.loader import DOC, FIXTURES
+
+
+def validator(name: str) -> jsonschema.Draft202012Validator:
+    schema = load(name)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+def documents(key: str) -> list[tuple[Any, bool]]:
+    """Give the documents of the cases, and whether they are expected to be valid."""
+    found = []
+    for case in DOC["cases"]:
+        given, expect = case["given"], case["expect"]
+        pairs = zip(given.get("checks", [given]), expect.get("results", [expect] * 99), strict=False)
+        found += [(one[key], wanted.get("valid", not wanted.get("refused"))) for one, wanted in pairs if key in one]
+        found += [(step["push"], True) for step in given.get("steps", []) if key == "workflow" and "push" in step]
+        found += [(step["submit"], True) for step in given.get("steps", []) if key == "run" and "submit" in step]
+    return found
+
+
+@pytest.mark.parametrize(("name", "key"), [("workflow", "workflow"), ("run", "run")])
+def test_good_definitions_have_the_shape(name: str, key: str) -> None:
+    """Every definition of the cases that is valid conforms to its schema."""
+    judge = validator(name)
+    good = [document for document, valid in documents(key) if valid and isinstance(document, dict)]
+    assert len(good) > 10
+    for document in good + (FIXTURES["workflows"] if key == "workflow" else []):
+        judge.validate(document)
+
+
+GOOD_RUN: dict[str, Any] = {"workflow": "w"}
+GOOD_WORKFLOW: dict[str, Any] = {"graph": [{"op": "A"}]}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"workflow": "a:b:c"},
+        {"paramz": {}},
+        {"repeat": 0},
+        {"seed": 1.5},
+        {"seed": "abc"},
+        {"tags": "a"},
+        {"on_failure": "ignore"},
+        {"params": {"p": None}},
+        {"params": {"p": [1]}},
+        {"params": {"p": {"values": []}}},
+        {"params": {"p": {"from": 1}}},
+        {"params": {"p": {"from": 1, "to": 2, "step": 1, "count": 2}}},
+        {"params": {"p": {"value": 1, "values": [1]}}},
+    ],
+)
+def test_bad_runs_do_not(change: dict[str, Any]) -> None:
+    """Shapes that the check refuses, the schema refuses."""
+    judge = validator("run")
+    judge.validate(GOOD_RUN)
+    assert not judge.is_valid(GOOD_RUN | change)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"id": "a b"},
+        {"note": "x"},
+        {"graph": []},
+        {"graph": {}},
+        {"graph": [{"name": "A"}]},
+        {"graph": [{"op": "A", "timout": 1}]},
+        {"graph": [{"op": "A", "inputs": {"x": {"reference": "a/b/c"}}}]},
+        {"graph": [{"op": "A", "inputs": {"x": None}}]},
+        {"graph": [{"op": "A", "resources": {"cpu": 1}}]},
+        {"params": [{"name": "p"}]},
+        {"params": [{"name": "9", "kind": "integer"}]},
+    ],
+)
+def test_bad_workflows_do_not(change: dict[str, Any]) -> None:
+    """Shapes that the check refuses, the schema refuses."""
+    judge = validator("workflow")
+    judge.validate(GOOD_WORKFLOW)
+    assert not judge.is_valid(GOOD_WORKFLOW | change)
+
+
+def test_keys_for_others_are_allowed() -> None:
+    """`$schema` and x- keys conform everywhere."""
+    validator("run").validate({**GOOD_RUN, "$schema": "s", "x-a": {}, "params": {"p": {"value": 1, "x-b": []}}})
+    validator("workflow").validate({**GOOD_WORKFLOW, "$schema": "s", "x-a": {}})
+
+
+def test_an_unknown_schema_is_an_error() -> None:
+    """There are no other schemas."""
+    with pytest.raises(FileNotFoundError):
+        load("nope")
