@@ -1,0 +1,176 @@
+"""What this machine offers, and how the memory of workers is kept within what was reserved for them."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from accio.domain.resources import Resources
+from accio_agent import linux
+
+_ROOT = Path("/sys/fs/cgroup")
+
+
+def detect(folder: Path) -> Resources:
+    """The processors, memory, disk space (of *folder*'s file system) and GPUs that this process may use."""
+    return Resources(milli_cpus=_milli_cpus(), memory=_memory(), disk=shutil.disk_usage(folder).free, gpus=_gpus())
+
+
+def _milli_cpus() -> int:
+    """Processors by affinity and by the quota of the control group."""
+    available = len(os.sched_getaffinity(0)) * 1000
+    quota = _quota()
+    return max(1, min(available, quota)) if quota else available
+
+
+def _quota() -> int:
+    """The quota of processor time in thousandths of a processor; 0 if there is none."""
+    group = own_group("")
+    if group is not None:
+        with suppress(OSError, ValueError):
+            limit, period = (group / "cpu.max").read_text().split()
+            return 0 if limit == "max" else int(limit) * 1000 // int(period)
+    group = own_group("cpu")
+    if group is not None:
+        with suppress(OSError, ValueError):
+            limit_us = int((group / "cpu.cfs_quota_us").read_text())
+            period_us = int((group / "cpu.cfs_period_us").read_text())
+            return limit_us * 1000 // period_us if limit_us > 0 else 0
+    return 0
+
+
+def _memory() -> int:
+    """The machine's memory, or the limit of the control group."""
+    found = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    for controller, name in (("", "memory.max"), ("memory", "memory.limit_in_bytes")):
+        group = own_group(controller)
+        if group is not None:
+            with suppress(OSError, ValueError):  # "max" is no number
+                found = min(found, int((group / name).read_text()))
+    return found
+
+
+def _gpus() -> int:
+    """GPUs that NVIDIA's driver shows, or those that CUDA_VISIBLE_DEVICES leaves."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return len([each for each in visible.split(",") if each.strip() and each.strip() != "-1"])
+    if Path("/proc/driver/nvidia/gpus").is_dir():
+        return sum(1 for _ in Path("/proc/driver/nvidia/gpus").iterdir())
+    if shutil.which("nvidia-smi") is None:
+        return 0
+    with suppress(OSError, subprocess.SubprocessError):
+        found = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=5, check=True)
+        return sum(1 for line in found.stdout.splitlines() if line.startswith("GPU "))
+    return 0
+
+
+def own_group(controller: str) -> Path | None:
+    """The folder of this process's control group: of a controller of version 1, or of version 2 for an empty text."""
+    try:
+        lines = Path("/proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return None
+    for line in lines:
+        _, names, path = line.split(":", 2)
+        if controller in names.split(","):
+            roots = [_ROOT / controller] if controller else [_ROOT, _ROOT / "unified"]
+            for root in roots:
+                folder = root / path.lstrip("/")
+                if folder.is_dir():
+                    return folder
+    return None
+
+
+class MemoryGuard:
+    """Memory limits of lanes: a control group for each lane that has one, where groups can be made; else only `used`."""
+
+    def __init__(self, name: str) -> None:
+        self._name = f"accio-{name}-{os.getpid()}"
+        self._groups: dict[int, Path] = {}
+        self._kills: dict[int, int] = {}
+        self._limits: dict[int, int] = {}
+        self._parent, self._files = self._find_parent()
+
+    @property
+    def isolates(self) -> bool:
+        """Whether the kernel enforces the limits; otherwise the agent looks now and then."""
+        return self._parent is not None
+
+    def prepare(self, lane: int, limit: int) -> str:
+        """Set a lane's limit (0 for none); the group that its worker must join, empty for none."""
+        self._limits[lane] = limit
+        group = self._groups.get(lane)
+        if group is None:
+            if not limit or self._parent is None:
+                return ""
+            group = self._parent / f"{self._name}-{lane}"
+            try:
+                group.mkdir()
+            except OSError:
+                self._parent = None
+                return ""
+            self._groups[lane] = group
+            self._kills[lane] = 0
+        with suppress(OSError):
+            (group / self._files["limit"]).write_text(
+                str(limit or -1) if "in_bytes" in self._files["limit"] else str(limit or "max")
+            )
+            (group / self._files["swap"]).write_text(self._files["no swap"])
+        self._kills[lane] = self._killed(group)
+        return str(group / "cgroup.procs")
+
+    def used(self, lane: int, pid: int) -> int:
+        """The memory of a lane's worker and its descendants now; 0 where the kernel looks after it."""
+        if lane in self._groups or not pid:
+            return 0
+        return linux.resident_memory(pid) + sum(linux.resident_memory(each) for each in linux.descendants(pid))
+
+    def verdict(self, lane: int) -> str:
+        """Why a lane's worker was killed, if it was for want of memory; else an empty text."""
+        group = self._groups.get(lane)
+        if group is None or self._killed(group) <= self._kills[lane]:
+            return ""
+        return f"it needed more memory than its limit of {self._limits[lane]:,} bytes"
+
+    def release(self, lane: int) -> None:
+        """Forget a lane whose worker is gone."""
+        self._limits.pop(lane, None)
+        group = self._groups.pop(lane, None)
+        if group is not None:
+            with suppress(OSError):
+                group.rmdir()
+
+    def close(self) -> None:
+        for lane in list(self._groups):
+            self.release(lane)
+
+    def _killed(self, group: Path) -> int:
+        """How many processes of a group the kernel killed for want of memory."""
+        with suppress(OSError, ValueError):
+            for line in (group / self._files["events"]).read_text().splitlines():
+                if line.startswith("oom_kill "):
+                    return int(line.split()[1])
+        return 0
+
+    @staticmethod
+    def _find_parent() -> tuple[Path | None, Mapping[str, str]]:
+        """Where groups with a memory limit can be made, and what the files in them are called."""
+        second = {"limit": "memory.max", "swap": "memory.swap.max", "no swap": "0", "events": "memory.events"}
+        first = {
+            "limit": "memory.limit_in_bytes",
+            "swap": "memory.swappiness",
+            "no swap": "0",
+            "events": "memory.oom_control",
+        }
+        group = own_group("")
+        if group is not None:
+            with suppress(OSError):
+                if "memory" in (group / "cgroup.subtree_control").read_text() and os.access(group, os.W_OK):
+                    return group, second
+        group = own_group("memory")
+        if group is not None and (group / first["limit"]).exists() and os.access(group, os.W_OK):
+            return group, first
+        return None, first

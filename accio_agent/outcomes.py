@@ -1,0 +1,90 @@
+"""How attempts end, told from what workers write and from how their processes end."""
+
+import os
+import signal
+from dataclasses import replace
+from typing import Any
+
+from accio.domain.failures import Failure, clip
+from accio.domain.states import Cause
+from accio_agent import clock
+from accio_agent.outcome import Outcome
+from accio_agent.workers import describe_signal
+
+
+def of_result(result: list[Any], log_bytes: int) -> Outcome:
+    """The outcome in a worker's result (its fields are in the order that worker_main writes)."""
+    return Outcome(
+        outputs=result[1],
+        failure=None if result[2] is None else Failure.from_json(result[2]),
+        wall_us=result[3],
+        user_us=result[4],
+        system_us=result[5],
+        peak_memory=result[6],
+        started_ms=result[7],
+        ended_ms=result[8],
+        metrics_json=result[10],
+        large=tuple(map(tuple, result[11])),
+        contents=tuple(map(tuple, result[12])),
+        bytes_in=result[13],
+        bytes_out=result[14],
+        log_bytes=log_bytes,
+    )
+
+
+def of_death(status: int | None, *, out_of_memory: str) -> Outcome:
+    """The outcome of the attempt that a worker executed when its process ended; *status* as of waitpid."""
+    if out_of_memory:
+        failure = Failure(cause=Cause.OUT_OF_MEMORY, message=out_of_memory, signal=signal.SIGKILL)
+    elif status is None:
+        failure = Failure(cause=Cause.SIGNAL, message="its process was lost with the template that had started it")
+    elif os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        failure = Failure(
+            cause=Cause.SIGNAL, message=f"the process was ended by {describe_signal(number)}", signal=number
+        )
+    else:
+        code = os.waitstatus_to_exitcode(status)
+        failure = Failure(cause=Cause.EXIT_CODE, message=f"the process ended with exit code {code}", exit_code=code)
+    return Outcome(failure=failure)
+
+
+def not_started(why: str) -> Outcome:
+    """The outcome of an attempt whose worker couldn't be started."""
+    return Outcome(failure=Failure(cause=Cause.EXCEPTION, message=clip(f"its operator can't be loaded: {why}")))
+
+
+def killed() -> Outcome:
+    return Outcome(failure=Failure(cause=Cause.KILLED, message="stopped on request"))
+
+
+def timed_out(limit_ms: int) -> Outcome:
+    return Outcome(failure=Failure(cause=Cause.TIME_OUT, message=f"it ran longer than its time-out of {limit_ms} ms"))
+
+
+def too_large(used: int, limit: int) -> Outcome:
+    return Outcome(
+        failure=Failure(cause=Cause.OUT_OF_MEMORY, message=f"it used {used:,} bytes of memory, its limit is {limit:,}")
+    )
+
+
+def staging(message: str) -> Outcome:
+    """The outcome of an attempt whose inputs couldn't be fetched, or whose outputs couldn't be delivered."""
+    now = clock.wall_ms()
+    text = clip(message.removeprefix("staging: "))
+    return Outcome(failure=Failure(cause=Cause.STAGING, message=text), started_ms=now, ended_ms=now)
+
+
+def complete(outcome: Outcome, *, wall_us: int, log_bytes: int, tails: tuple[str, str]) -> None:
+    """Add to the outcome of a dead worker's attempt what is known of its time and its words."""
+    outcome.ended_ms = clock.wall_ms()
+    outcome.started_ms = outcome.ended_ms - wall_us // 1000
+    outcome.wall_us = wall_us
+    outcome.log_bytes = log_bytes
+    with_tails(outcome, tails)
+
+
+def with_tails(outcome: Outcome, tails: tuple[str, str]) -> None:
+    """Keep the last lines of stdout and stderr with a failure."""
+    if outcome.failure is not None and any(tails):
+        outcome.failure = replace(outcome.failure, stdout_tail=clip(tails[0]), stderr_tail=clip(tails[1]))

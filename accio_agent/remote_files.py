@@ -1,0 +1,46 @@
+"""Datasets at addresses such as s3://bucket/key: fetched through fsspec, where that is installed."""
+
+import hashlib
+import shutil
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from accio.errors import AccioError, FailedPrecondition
+
+
+def is_remote(text: str) -> bool:
+    """Whether a dataset's text is an address and no path."""
+    return "://" in text
+
+
+def local_copy(text: str, folder: Path) -> Path:
+    """A path of this machine with the content of an address, fetched anew; FailedPrecondition if that fails."""
+    parts = urlsplit(text)
+    if parts.scheme == "file":
+        if parts.netloc not in {"", "localhost"}:
+            raise FailedPrecondition(
+                f"staging: {text} names the machine {parts.netloc!r}; a file of this one is file:///…"
+            )
+        return Path(unquote(parts.path))
+    try:
+        import fsspec  # type: ignore[import-untyped]
+    except ImportError:
+        raise FailedPrecondition(
+            f"staging: {text} needs the Python package fsspec (and the one for {parts.scheme}://) on the agent"
+        ) from None
+    target = folder / "datasets" / f"remote-{hashlib.blake2b(text.encode(), digest_size=16).hexdigest()}"
+    draft = target.with_suffix(".new")
+    try:
+        for old in (draft, target):
+            if old.is_dir():
+                shutil.rmtree(old)
+            else:
+                old.unlink(missing_ok=True)
+        system, path = fsspec.core.url_to_fs(text)
+        system.get(path, str(draft), recursive=system.isdir(path))
+        draft.rename(target)
+    except AccioError:
+        raise
+    except Exception as error:  # noqa: BLE001 - each file system of fsspec has errors of its own
+        raise FailedPrecondition(f"staging: can't fetch {text}: {type(error).__name__}: {error}") from None
+    return target

@@ -1,0 +1,184 @@
+"""Puts an agent together, runs it, takes it apart: the only file that knows all of its parts."""
+
+import asyncio
+import shutil
+import signal
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import structlog
+
+from accio import places
+from accio.domain.datatypes import Kind
+from accio.domain.operators import OperatorSpec
+from accio.domain.resources import Resources
+from accio.sdk.catalogue import Catalogue, discover
+from accio_agent import limits, linux
+from accio_agent.agent import Agent, Identity, Offered, pool_name
+from accio_agent.journal import Journal
+from accio_agent.log_store import LogStore
+from accio_agent.outbound import Outbound
+from accio_agent.session import Session
+from accio_agent.staging import Staging
+from accio_agent.state_folder import StateFolder, open_folder
+from accio_agent.transfer import Transfer
+from accio_agent.workers import Template
+
+log = structlog.get_logger("accio.agent")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the command line said; None stands for what is found out."""
+
+    daemon: str | None = None
+    operators: tuple[str, ...] = ()
+    name: str | None = None
+    state_dir: Path | None = None
+    milli_cpus: int | None = None
+    memory: int | None = None
+    disk: int | None = None
+    gpus: int | None = None
+    custom: tuple[tuple[str, int], ...] = ()
+    grace_s: float = 30.0
+    installed: bool = True
+
+
+class Stopped(Exception):
+    """The agent has been told to end, and has done so."""
+
+
+async def run(options: Options) -> int:
+    """Run an agent until it is stopped; the exit code."""
+    address = places.parse_address(options.daemon) if options.daemon else places.daemon_address()
+    folder = open_folder(places.agents_folder(), options.name, options.state_dir)
+    try:
+        catalogue = discover(
+            options.operators, folder=Path.cwd(), cache=folder.path / "catalogue", installed=options.installed
+        )
+        for warning in catalogue.warnings:
+            log.warning(warning)
+        await _run_in(folder, address, options, catalogue)
+    finally:
+        folder.close()
+    return 0
+
+
+async def _run_in(folder: StateFolder, address: str, options: Options, catalogue: Catalogue) -> None:
+    shutil.rmtree(folder.path / "workers", ignore_errors=True)  # of an earlier life
+    resources = _resources(folder.path, options)
+    operators = [
+        Offered(spec=offer.spec, references=offer.source.references, takes_datasets=_takes_datasets(offer.spec))
+        for offer in catalogue.offers
+    ]
+    outbound = Outbound()
+    transfer = Transfer(address, places.find_token)
+    staging = Staging(folder.path, transfer)
+    agent = Agent(
+        identity=Identity(
+            name=folder.name,
+            agent_id=folder.agent_id,
+            incarnation=folder.incarnation,
+            boot_id=linux.boot_id(),
+            version=_version(),
+        ),
+        resources=resources,
+        operators=operators,
+        templates=_start_templates(operators),
+        folder=folder.path,
+        journal=Journal(folder.path / "journal"),
+        logs=LogStore(folder.path / "logs"),
+        staging=staging,
+        outbound=outbound,
+        idle_limit=max(2, resources.milli_cpus // 1000),
+    )
+    session = Session(address, places.find_token, agent, outbound)
+    log.info(
+        "agent started", name=folder.name, folder=str(folder.path), operators=len(operators), offers=str(resources)
+    )
+    try:
+        await _serve(agent, session, options.grace_s)
+    finally:
+        agent.close()
+        staging.close()
+        await transfer.close()
+
+
+async def _serve(agent: Agent, session: Session, grace_s: float) -> None:
+    """Run the agent's tasks until one of them ends it; raises what the daemon refused it for."""
+    signals: asyncio.Queue[int] = asyncio.Queue()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, signals.put_nowait, number)
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(agent.run_tasks(), name="agent")
+            tasks.create_task(session.run(), name="session")
+            tasks.create_task(_end_on_signal(agent, session, signals.get, grace_s), name="signals")
+    except* Stopped:
+        log.info("agent stopped")
+    except* Exception as group:
+        raise _first(group) from None
+
+
+async def _end_on_signal(
+    agent: Agent, session: Session, next_signal: Callable[[], Awaitable[int]], grace_s: float
+) -> None:
+    """Drain after a first signal, end when that is done, or time is over, or a second signal comes."""
+    await next_signal()
+    log.info("draining; a second signal ends the agent at once", grace_s=grace_s)
+    agent.drain()
+    try:
+        async with asyncio.timeout(grace_s):
+            async with asyncio.TaskGroup() as waiting:
+                second = waiting.create_task(_raise_after(next_signal), name="second signal")
+                await agent.idle(connected=lambda: session.connected)
+                second.cancel()
+    except* (TimeoutError, Stopped):
+        pass
+    await session.goodbye("stopped by a signal")
+    raise Stopped
+
+
+async def _raise_after(next_signal: Callable[[], Awaitable[int]]) -> None:
+    await next_signal()
+    raise Stopped
+
+
+def _first(group: BaseExceptionGroup[Exception]) -> Exception:
+    found = group.exceptions[0]
+    return _first(found) if isinstance(found, BaseExceptionGroup) else found
+
+
+def _start_templates(operators: list[Offered]) -> dict[str, Template]:
+    """Start a template for each source at once: they import while the agent connects."""
+    templates: dict[str, Template] = {}
+    for each in operators:
+        threads = max(1, each.spec.resources.milli_cpus // 1000)
+        pool = pool_name(each.references, threads)
+        if pool not in templates:
+            templates[pool] = Template(pool, each.references, threads)
+    return templates
+
+
+def _resources(folder: Path, options: Options) -> Resources:
+    found = limits.detect(folder)
+    given = {
+        name: value
+        for name in ("milli_cpus", "memory", "disk", "gpus")
+        if (value := getattr(options, name)) is not None
+    }
+    return replace(found, custom=options.custom, **given)
+
+
+def _takes_datasets(spec: OperatorSpec) -> bool:
+    return any(port.type.contains(Kind.DATASET) for port in spec.inputs)
+
+
+def _version() -> str:
+    try:
+        return version("accio")
+    except PackageNotFoundError:
+        return "0"

@@ -1,0 +1,92 @@
+"""The agent's folder: a lock, an identity that stays, a number that grows with each start. One agent per folder."""
+
+import fcntl
+import os
+import secrets
+import socket
+from pathlib import Path
+
+from accio.errors import FailedPrecondition
+
+_LOCK = "lock"
+_IDENTITY = "identity"
+_STARTS = "starts"
+
+
+class StateFolder:
+    """An agent's folder, locked until `close` or the end of the process."""
+
+    def __init__(self, path: Path, name: str) -> None:
+        """Take the folder; FailedPrecondition if another agent has it."""
+        self.path = path
+        self.name = name
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._fd = os.open(path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            owner = os.pread(self._fd, 100, 0).decode(errors="replace").strip() or "unknown"
+            os.close(self._fd)
+            raise FailedPrecondition(
+                f"the agent folder {path} is used by process {owner}; give this agent another --name or --state-dir"
+            ) from None
+        os.ftruncate(self._fd, 0)
+        os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+        self.agent_id = self._identity()
+        self.incarnation = self._count()
+
+    def __repr__(self) -> str:
+        return f"<StateFolder {self.path}, start {self.incarnation}>"
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+    def _identity(self) -> str:
+        path = self.path / _IDENTITY
+        try:
+            found = path.read_text().strip()
+        except FileNotFoundError:
+            found = ""
+        if not found:
+            found = secrets.token_hex(16)
+            _replace(path, found)
+        return found
+
+    def _count(self) -> int:
+        path = self.path / _STARTS
+        try:
+            number = int(path.read_text())
+        except (FileNotFoundError, ValueError):
+            number = 0
+        _replace(path, str(number + 1))
+        return number + 1
+
+
+def _replace(path: Path, text: str) -> None:
+    draft = path.with_suffix(".new")
+    draft.write_text(text + "\n")
+    draft.replace(path)
+
+
+def open_folder(root: Path, name: str | None, path: Path | None) -> StateFolder:
+    """The folder of the agent *name*; without a name, the first free one of this host (`host-1`, `host-2`, …)."""
+    if path is not None:
+        return StateFolder(path, name or path.name)
+    if name is not None:
+        return StateFolder(root / name, name)
+    host = _host_name()
+    for number in range(1, 10_000):
+        candidate = f"{host}-{number}"
+        try:
+            return StateFolder(root / candidate, candidate)
+        except FailedPrecondition:
+            continue
+    raise FailedPrecondition(f"all agent folders below {root} are in use; give this agent a --name")
+
+
+def _host_name() -> str:
+    """The host's name, of the characters that a name may have."""
+    found = "".join(
+        each if each.isascii() and (each.isalnum() or each in "-_.") else "-" for each in socket.gethostname()
+    )
+    return found.split(".")[0].strip("-_.") or "agent"

@@ -1,0 +1,248 @@
+"""A worker process: takes attempts from its socket, executes them one after the other, writes results back.
+
+It reads only when it has nothing to do, so a batch of short attempts costs one system call. Results of short attempts are
+kept in the shared page and sent together, at the latest a millisecond after the first; nothing waits when there is nothing
+else to do. This module imports neither asyncio nor grpc.
+"""
+
+import os
+import resource
+import socket
+import sys
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from blake3 import blake3
+
+from accio_agent import clock, frames
+from accio_agent.frames import Kind
+from accio_agent.page import WorkerPage
+from accio_agent.surroundings import Streams, Surroundings
+
+FLUSH_NS = 1_000_000
+READ = 1 << 18
+LIFETIME = 20_000_000
+"""A worker is replaced after so many attempts, so that what leaks within it doesn't grow for ever."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Job:
+    """One attempt, as the worker sees it."""
+
+    attempt: int
+    operator: str
+    inputs_json: str
+    seed: int | None
+    node: str
+    number: int
+    datasets: Mapping[str, str]  # dataset text to a path of this machine
+    large: Mapping[str, str]  # port to the file that holds its canonical JSON
+    folder: Path
+    store: str  # folder of the store that takes datasets and large values
+
+
+@dataclass(slots=True, kw_only=True)
+class Done:
+    """What came of it."""
+
+    outputs: dict[str, str] | None = None  # canonical JSON by port; None if it failed
+    failure: dict[str, Any] | None = None
+    large: Sequence[tuple[str, str, int]] = ()  # port, digest, size
+    contents: Sequence[tuple[str, int]] = ()  # digest, size
+    metrics_json: str = ""
+    bytes_in: int = 0
+    bytes_out: int = 0
+
+
+class Runner(Protocol):
+    """Executes operators."""
+
+    def execute(self, job: Job, page: WorkerPage) -> Done:
+        """Execute one attempt. No exception of an operator leaves this."""
+        ...
+
+
+class Worker:
+    """The loop of a worker process."""
+
+    def __init__(self, connection: socket.socket, page: WorkerPage, runner: Runner, folder: Path) -> None:
+        self._connection = connection
+        self._page = page
+        self._runner = runner
+        self._splitter = frames.Splitter()
+        self._queue: deque[tuple[dict[str, Any], list[int], list[Any]]] = deque()  # class, GPUs, attempt
+        self._classes: dict[int, dict[str, Any]] = {}
+        self._entered: tuple[Any, Any] | None = None
+        self._holds = 0  # answered
+        self._flushed_ns = 0
+        self._alone = False
+        self._served = 0
+        self._totals = (0, 0)
+        out, err = os.dup(1), os.dup(2)
+        self._streams = Streams(out, err, page)
+        self._surroundings = Surroundings(folder)
+        self._affinity = os.sched_getaffinity(0)
+        self._clear_refs = _open_clear_refs()
+
+    def run(self) -> None:
+        """Work until the agent closes the connection or the worker is to be replaced."""
+        while True:
+            if not self._queue:
+                self._flush()
+                if not self._receive():
+                    return
+            elif self._page.holds != self._holds:
+                if not self._receive():
+                    return
+            else:
+                retire = self._execute(*self._queue.popleft())
+                if retire:
+                    self._flush()
+                    self._connection.sendall(frames.frame(Kind.RETIRE, retire))
+                    return
+
+    def _receive(self) -> bool:
+        """Wait for frames and take them; False at the end of the connection."""
+        data = self._connection.recv(READ)
+        if not data:
+            return False
+        for kind, content in self._splitter.feed(data):
+            if kind == Kind.WORK:
+                number, work_class, gpus, attempts = content
+                if work_class is not None:
+                    self._classes[number] = work_class
+                known = self._classes[number]
+                self._queue.extend((known, gpus, attempt) for attempt in attempts)
+            else:
+                back = [attempt[0] for _, _, attempt in self._queue]
+                self._queue.clear()
+                self._holds += 1
+                self._flush()
+                self._connection.sendall(frames.frame(Kind.BACK, back))
+        return True
+
+    def _execute(self, work_class: dict[str, Any], gpus: list[int], attempt: list[Any]) -> str:
+        """Execute one attempt unless it is to be handed back; why the worker must end after it, or an empty text."""
+        number, inputs_json, seed, node, attempt_no, extra = attempt
+        started_ms = clock.wall_ms()
+        if self._entered is None or self._entered[0] is not work_class or self._entered[1] != gpus:
+            self._enter_class(work_class, gpus)
+        variables = _variables(number, node, attempt_no)
+        self._surroundings.enter(variables, seed if seed is not None else _seed_of(inputs_json))
+        started = time.monotonic_ns()
+        self._page.begin(number, started)
+        if self._clear_refs >= 0:
+            os.pwrite(self._clear_refs, b"5", 0)
+        before = resource.getrusage(resource.RUSAGE_SELF)
+        if self._page.holds != self._holds:
+            self._page.end()
+            self._queue.appendleft((work_class, gpus, attempt))
+            return ""
+        job = Job(
+            attempt=number,
+            operator=work_class["operator"],
+            inputs_json=inputs_json,
+            seed=seed,
+            node=node,
+            number=attempt_no,
+            datasets=extra["datasets"] if extra else {},
+            large=extra["large"] if extra else {},
+            folder=self._surroundings.folder,
+            store=work_class["store"],
+        )
+        done = self._runner.execute(job, self._page)
+        self._streams.flush()
+        wall_us = (time.monotonic_ns() - started) // 1000
+        self._report(number, done, started_ms, wall_us, before)
+        self._page.end()
+        self._streams.restore()
+        self._served += 1
+        why = self._surroundings.leave()
+        if work_class["alone"]:
+            return why or "one attempt for each process"
+        return why or ("it has worked long enough" if self._served >= LIFETIME else "")
+
+    def _report(self, number: int, done: Done, started_ms: int, wall_us: int, before: resource.struct_rusage) -> None:
+        after = resource.getrusage(resource.RUSAGE_SELF)
+        user, system, peak = after.ru_utime - before.ru_utime, after.ru_stime - before.ru_stime, after.ru_maxrss
+        totals = self._streams.totals()
+        result = frames.frame(
+            Kind.RESULT,
+            (
+                number,
+                done.outputs,
+                done.failure,
+                wall_us,
+                int(user * 1e6),
+                int(system * 1e6),
+                peak * 1024,
+                started_ms,
+                clock.wall_ms(),
+                totals if totals != self._totals else None,
+                done.metrics_json,
+                done.large,
+                done.contents,
+                done.bytes_in,
+                done.bytes_out,
+            ),
+        )
+        self._totals = totals
+        if not self._page.keep(result):
+            self._flush()
+            if not self._page.keep(result):
+                self._connection.sendall(result)
+        if time.monotonic_ns() - self._flushed_ns > FLUSH_NS:
+            self._flush()
+
+    def _flush(self) -> None:
+        """Send the results that wait."""
+        self._flushed_ns = time.monotonic_ns()
+        if self._page.kept:
+            self._connection.sendall(self._page.results())
+            self._page.forget()
+
+    def _enter_class(self, work_class: dict[str, Any], gpus: list[int]) -> None:
+        """What holds for all attempts of a class: processors, GPUs, the memory limit."""
+        self._entered = (work_class, gpus)
+        wanted = set(work_class["affinity"]) or self._affinity
+        if wanted != os.sched_getaffinity(0):
+            os.sched_setaffinity(0, wanted)
+        self._surroundings.set_variable(b"CUDA_VISIBLE_DEVICES", ",".join(map(str, gpus)).encode())
+        if work_class["cgroup"]:
+            Path(work_class["cgroup"]).write_text("0")
+
+
+def _variables(number: int, node: str, attempt_no: int) -> tuple[bytes, bytes, bytes, bytes, bytes]:
+    """What operators and the programs that they start find in their environment, in the order of VARIABLES."""
+    key = node.encode()
+    run, _, name = key.rpartition(b"/")
+    return run, name, b"%d" % number, b"%d" % attempt_no, key
+
+
+def _seed_of(inputs_json: str) -> int:
+    """A seed for the global generators where the node has none: equal inputs, equal numbers."""
+    return int.from_bytes(blake3(inputs_json.encode()).digest(8), "big")
+
+
+def _open_clear_refs() -> int:
+    """The file through which the peak of the memory is reset; -1 where the kernel has none."""
+    try:
+        return os.open("/proc/self/clear_refs", os.O_WRONLY | os.O_CLOEXEC)
+    except OSError:
+        return -1
+
+
+def serve(connection: socket.socket, page_fd: int, runner: Runner, folder: Path) -> None:
+    """Be a worker; returns when the process should end."""
+    page = WorkerPage(page_fd)
+    os.close(page_fd)
+    try:
+        Worker(connection, page, runner, folder).run()
+    except (BrokenPipeError, ConnectionResetError):
+        return  # the agent is gone, and this process soon after it
+    finally:
+        sys.stdout.flush()

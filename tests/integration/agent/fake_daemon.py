@@ -1,0 +1,249 @@
+"""A daemon that does what a test says: a real gRPC server with the services Agents and Artifacts, and no scheduler."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import grpc
+import grpc.aio
+
+from accio.content.digest import Digest
+from accio.content.store import FolderStore
+from accio.v1 import agents_pb2, agents_pb2_grpc, artifacts_pb2, artifacts_pb2_grpc, values_pb2
+
+TOKEN = "accio-test-token"
+
+
+class FakeDaemon(agents_pb2_grpc.AgentsServicer, artifacts_pb2_grpc.ArtifactsServicer):
+    """Records what agents say, and sends what it is told to."""
+
+    def __init__(self, *, token: str = TOKEN, store: FolderStore | None = None) -> None:
+        self.token = token
+        self.store = store
+        self.hello: agents_pb2.Hello | None = None
+        self.hellos: list[agents_pb2.Hello] = []
+        self.reports: dict[int, agents_pb2.Report] = {}  # by attempt
+        self.duplicates: list[int] = []
+        self.order: list[int] = []
+        self.recalled: list[agents_pb2.RecallAnswer] = []
+        self.others: list[agents_pb2.AgentMessage] = []
+        self.heartbeats = 0
+        self.acking = True
+        self.answering = True  # heartbeats
+        self.keep: Callable[[agents_pb2.Hello], tuple[list[int], list[int]]] = lambda hello: (
+            [held.attempt for held in hello.held if held.state != agents_pb2.HeldAttempt.GONE],
+            [held.attempt for held in hello.held if held.state == agents_pb2.HeldAttempt.GONE],
+        )
+        self.store_folder = ""
+        self.store_nonce = ""
+        self.lease_ms = 15000
+        self.heartbeat_ms = 1000
+        self.on_reports: Callable[[Iterable[agents_pb2.Report]], None] | None = None
+        self.abort: tuple[grpc.StatusCode, str] | None = None
+        self.changed = asyncio.Condition()
+        self.sessions = 0
+        self._outgoing: deque[agents_pb2.DaemonMessage] = deque()
+        self._filled = asyncio.Event()
+        self._known: set[int] = set()
+        self._server: grpc.aio.Server | None = None
+        self._call: Any = None
+        self.port = 0
+
+    # --- life ----------------------------------------------------------------------------------------------------------
+
+    async def start(self, port: int = 0) -> None:
+        self._server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+        agents_pb2_grpc.add_AgentsServicer_to_server(self, self._server)
+        artifacts_pb2_grpc.add_ArtifactsServicer_to_server(self, self._server)
+        self.port = self._server.add_insecure_port(f"127.0.0.1:{port or self.port}")
+        await self._server.start()
+
+    async def stop(self) -> None:
+        if self._server is not None:
+            await self._server.stop(None)
+            self._server = None
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    # --- what tests say ------------------------------------------------------------------------------------------------
+
+    def send(self, message: agents_pb2.DaemonMessage) -> None:
+        self._outgoing.append(message)
+        self._filled.set()
+
+    def operator(self, name: str) -> int:
+        assert self.hello is not None
+        return [operator.name for operator in self.hello.operators].index(name)
+
+    def node_class(
+        self, operator: str, class_id: int = 1, *, timeout_ms: int = 0, **resources: int
+    ) -> agents_pb2.NodeClass:
+        demand = values_pb2.Resources(**({"milli_cpus": 1000} | resources))
+        return agents_pb2.NodeClass(
+            id=class_id, operator=self.operator(operator), resources=demand, timeout_ms=timeout_ms
+        )
+
+    def assign(
+        self, node_class: agents_pb2.NodeClass, attempts: Iterable[int], inputs: str = "{}", **fields: Any
+    ) -> None:
+        """Send attempts; reserved unless a field says otherwise."""
+        work = agents_pb2.Work()
+        if node_class.id not in self._known:
+            self._known.add(node_class.id)
+            work.classes.append(node_class)
+        for no in attempts:
+            options: dict[str, Any] = {"reserved": True, "node": f"r{no}/Node", "number": 1} | fields
+            work.assignments.add(attempt=no, inputs_json=inputs, **{"class": node_class.id}, **options)
+        self.send(agents_pb2.DaemonMessage(work=work))
+
+    async def until(self, condition: Callable[[], bool], seconds: float = 20) -> None:
+        """Wait for something that agents say."""
+        async with asyncio.timeout(seconds), self.changed:
+            await self.changed.wait_for(condition)
+
+    async def report(self, attempt: int, seconds: float = 20) -> agents_pb2.Report:
+        await self.until(lambda: attempt in self.reports, seconds)
+        return self.reports[attempt]
+
+    async def connected(self, sessions: int = 1, seconds: float = 20) -> agents_pb2.Hello:
+        await self.until(lambda: self.sessions >= sessions, seconds)
+        assert self.hello is not None
+        return self.hello
+
+    def hang_up(self) -> None:
+        """End the session as a lost connection would."""
+        self._call.cancel()
+
+    async def logs(self, attempt: int) -> tuple[bytes, bytes, str]:
+        """The whole log of an attempt: stdout, stderr, note."""
+        out, err, offset, number = b"", b"", 0, 1000 * attempt
+        while True:
+            number += 1
+            request = agents_pb2.LogRequest(request=number, attempt=attempt, offset=offset)
+            self.send(agents_pb2.DaemonMessage(log=request))
+            await self.until(lambda number=number: any(m.logs.request == number for m in self.others))  # type: ignore[misc]
+            answer = next(m.logs for m in self.others if m.logs.request == number)
+            out += b"".join(line.data for line in answer.lines if not line.stderr)
+            err += b"".join(line.data for line in answer.lines if line.stderr)
+            offset = answer.next_offset
+            if answer.end:
+                return out, err, answer.note
+
+    # --- Agents --------------------------------------------------------------------------------------------------------
+
+    async def Connect(self, request_iterator: Any, context: Any) -> None:  # noqa: ARG002, N802 - gRPC's names
+        metadata = dict(context.invocation_metadata())
+        if metadata.get("authorization") != f"Bearer {self.token}":
+            await context.abort(grpc.StatusCode.UNAUTHENTICATED, "the token isn't known")
+        first = await context.read()
+        if self.abort is not None:
+            await context.abort(*self.abort)
+        self.hello = first.hello
+        self.hellos.append(first.hello)
+        self._call = context
+        self._known.clear()
+        self._outgoing.clear()
+        keep, drop = self.keep(first.hello)
+        welcome = agents_pb2.Welcome(
+            protocol=1,
+            epoch=1,
+            session=len(self.hellos),
+            lease_ms=self.lease_ms,
+            heartbeat_ms=self.heartbeat_ms,
+            keep=keep,
+            drop=drop,
+            store_folder=self.store_folder,
+            store_nonce=self.store_nonce,
+        )
+        await context.write(agents_pb2.DaemonMessage(welcome=welcome))
+        async with self.changed:
+            self.sessions += 1
+            self.changed.notify_all()
+        writer = asyncio.get_running_loop().create_task(self._write(context))
+        try:
+            while True:
+                message = await context.read()
+                if message is grpc.aio.EOF:
+                    return
+                await self._take(message)
+        finally:
+            writer.cancel()
+
+    async def _write(self, context: Any) -> None:
+        while True:
+            while self._outgoing:
+                await context.write(self._outgoing.popleft())
+            self._filled.clear()
+            await self._filled.wait()
+
+    async def _take(self, message: agents_pb2.AgentMessage) -> None:
+        kind = message.WhichOneof("kind")
+        if kind == "reports":
+            for report in message.reports.reports:
+                if report.attempt in self.reports:
+                    self.duplicates.append(report.attempt)
+                self.reports[report.attempt] = report
+                self.order.append(report.attempt)
+            if self.acking:
+                seqs = [report.seq for report in message.reports.reports]
+                self.send(agents_pb2.DaemonMessage(ack=agents_pb2.Ack(seqs=seqs)))
+            if self.on_reports is not None:
+                self.on_reports(message.reports.reports)
+        elif kind == "heartbeat":
+            self.heartbeats += 1
+            if self.answering:
+                self.send(agents_pb2.DaemonMessage(heartbeat=agents_pb2.HeartbeatAck(seq=message.heartbeat.seq)))
+        elif kind == "recalled":
+            self.recalled.append(message.recalled)
+        else:
+            self.others.append(message)
+        async with self.changed:
+            self.changed.notify_all()
+
+    # --- Artifacts -----------------------------------------------------------------------------------------------------
+
+    async def Missing(  # noqa: N802
+        self, request: artifacts_pb2.MissingRequest, context: Any
+    ) -> artifacts_pb2.MissingResponse:
+        del context
+        assert self.store is not None
+        there = self.store.has([Digest(digest) for digest in request.digests])
+        return artifacts_pb2.MissingResponse(digests=[digest for digest in request.digests if digest not in there])
+
+    async def Write(self, request_iterator: Any, context: Any) -> artifacts_pb2.WriteResponse:  # noqa: N802
+        del context
+        assert self.store is not None
+        pieces: dict[str, bytes] = {}
+        digest = ""
+        async for chunk in request_iterator:
+            digest = chunk.digest or digest
+            pieces[digest] = pieces.get(digest, b"") + chunk.data
+        for digest, data in pieces.items():
+            self.store.put(data, Digest(digest))
+        return artifacts_pb2.WriteResponse(blobs=len(pieces))
+
+    async def Read(  # noqa: N802
+        self, request: artifacts_pb2.ReadRequest, context: Any
+    ) -> AsyncIterator[artifacts_pb2.ReadChunk]:
+        assert self.store is not None
+        digest = Digest(request.digest)
+        if digest not in self.store.has([digest]):
+            await context.abort(grpc.StatusCode.NOT_FOUND, f"the store lacks {digest}")
+        data = self.store.read(digest)
+        for start in range(0, max(1, len(data)), 1 << 20):
+            yield artifacts_pb2.ReadChunk(data=data[start : start + (1 << 20)])
+
+
+@asynccontextmanager
+async def fake_daemon(**options: Any) -> AsyncIterator[FakeDaemon]:
+    """A running FakeDaemon on a free port."""
+    daemon = FakeDaemon(**options)
+    await daemon.start()
+    try:
+        yield daemon
+    finally:
+        await daemon.stop()
