@@ -17,6 +17,7 @@ _WHOLE = re.compile(r"[+-]?[0-9]+", re.ASCII)
 MAX_DIGITS = 1000
 # Beyond these powers of ten no type holds a number, and decimal arithmetic on it might not end well.
 _MAX_MAGNITUDE = 5000
+_EXACT_IN_DOUBLE = 2**53
 
 # Wide enough that products of two numbers of a definition are exact; a result that isn't is refused by who needs it.
 EXACT = Context(prec=2 * MAX_DIGITS + 50)
@@ -65,10 +66,12 @@ def number_of_json(value: Any) -> Number | None:
 
 def integer(kind: Kind, value: Any) -> int:
     """Read a byte, integer or long; a fraction or a number out of range is a ValueProblem."""
+    low, high = INTEGER_RANGE[kind]
+    if type(value) is int and low <= value <= high:  # nearly always, and there may be very many
+        return value
     number = number_of_json(value)
     if number is None:
         raise ValueProblem(f"expected {kind} (a whole number), found {quote(value)}")
-    low, high = INTEGER_RANGE[kind]
     if not low <= number.exact <= high:
         raise ValueProblem(f"expected {kind} ({low} to {high}), found {quote(value)}, which is out of range")
     if number.exact != number.exact.to_integral_value():
@@ -78,6 +81,8 @@ def integer(kind: Kind, value: Any) -> int:
 
 def finite_double(value: Any, type_name: str = "double") -> float:
     """Read a double; infinities, NaN and whole numbers that a double can't hold exactly are ValueProblems."""
+    if type(value) is int and -_EXACT_IN_DOUBLE <= value <= _EXACT_IN_DOUBLE:
+        return float(value)
     number = number_of_json(value)
     if number is None:
         raise ValueProblem(f"expected {type_name} (a finite number), found {quote(value)}")

@@ -1,6 +1,6 @@
 """Checking run definitions (SPEC §5): everything that is wrong, in one pass."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from accio.domain.datatypes import DataType, Kind
@@ -225,11 +225,11 @@ class _Checker:
             self.findings.error(path, message)
             return None
         if not isinstance(form, Mapping):
-            return self._listed(param, datatype, [form], path, [path])
+            return self._listed(param, datatype, [form], lambda at: path)
         keys = [key for key in form if not is_ignored(key)]
         if "value" in keys:
             self.findings.known_keys(form, ("value",), path, "a parameter with 'value'")
-            return self._listed(param, datatype, [form["value"]], path, [path + "/value"])
+            return self._listed(param, datatype, [form["value"]], lambda at: path + "/value")
         if "values" in keys:
             self.findings.known_keys(form, ("values",), path, "a parameter with 'values'")
             return self._values(param, datatype, form["values"], path + "/values")
@@ -247,24 +247,23 @@ class _Checker:
         if not listed:
             self.findings.error(path, "expected at least one value in 'values', found an empty list")
             return None
-        return self._listed(param, datatype, listed, path, [path + pointer(at) for at in range(len(listed))])
+        return self._listed(param, datatype, listed, lambda at: path + pointer(at))
 
     def _listed(
         self,
         param: Param,
         datatype: DataType,
         values: list[Any],
-        path: str,
-        places: list[str],
+        place: Callable[[int], str],
     ) -> Axis | None:
-        """Read listed values; equal ones collapse, and the order of the first ones stays."""
+        """Read listed values; equal ones collapse, and the order of the first ones stays. *place* points at a value."""
         texts: dict[str, None] = {}
         good = True
-        for value, place in zip(values, places, strict=True):
+        for at, value in enumerate(values):
             try:
                 texts[parse_to_canonical(datatype, value, base_path=self._base_path)] = None
             except ValueProblem as problem:
-                self.findings.error(place, f"parameter '{param.name}': {problem.message}")
+                self.findings.error(place(at), f"parameter '{param.name}': {problem.message}")
                 good = False
         return Axis(param.name, param.type, tuple(texts)) if good else None
 
