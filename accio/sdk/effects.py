@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from typing import Protocol
 
-from accio.sdk.references import Chain, chain_of
+from accio.sdk.references import Chain, chain_of, own_scope
 
 _DECORATORS = frozenset(
     {
@@ -133,6 +133,8 @@ def _is_inert_class(node: ast.ClassDef, names: Names) -> bool:
         _are_inert_decorators(node.decorator_list, names)
         and _is_made_plainly(node, names)
         and all(is_inert(part, names) for part in node.body)
+        # An import in the body is found where the class is followed, and it must be: what it imports may patch.
+        and not any(isinstance(part, ast.Import | ast.ImportFrom) for part in own_scope(node.body))
     )
 
 

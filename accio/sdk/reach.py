@@ -29,7 +29,7 @@ _HARMLESS_MODULE_NAMES = frozenset(
     {"__name__", "__package__", "__qualname__", "__module__", "__annotations__", "__debug__"}
 )
 _DEEPEST = 20
-_DYNAMIC_MODULE_ACCESS = frozenset({"globals", "vars", "__dict__"})
+_DYNAMIC_BUILTINS = frozenset({"globals", "vars"})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -91,7 +91,7 @@ class _Names:
             return None
         found = self._module.imported.get(root)
         if found is None:
-            return ".".join(("builtins", *chain)) if hasattr(builtins, root) else None
+            return ".".join(("builtins", *chain)) if root in vars(builtins) else None
         if len(found) != 1 or self._library.follows(found[0].target[0]):
             return None
         return ".".join((*found[0].target, *chain[1:]))
@@ -181,7 +181,7 @@ class Walk:
         for chain in sorted(found.names):  # sorted: the order of imports counts
             self._name(unit.module, chain, where)
         for chain in sorted(found.class_names):
-            if self._is_bound(unit.module, chain[0], seen=set()) or hasattr(builtins, chain[0]):
+            if self._is_bound(unit.module, chain[0], seen=set()) or chain[0] in vars(builtins):
                 self._name(unit.module, chain, where)
         for chain in sorted(found.absolute):
             self._absolute(chain, where)
@@ -269,17 +269,22 @@ class Walk:
 
     def _unknown_name(self, module: str, name: str, where: str) -> None:
         """Follow a name that no statement binds: a builtin, something that the import system sets, or a mystery."""
+        if name in vars(builtins) and not name.startswith("__") and name not in _DYNAMIC_BUILTINS:
+            reason = why_unfollowable(f"builtins.{name}")
+            if reason is not None:
+                self._problem(where, reason.partition(" (")[0] + f" ({name})")
+        elif name in {"__import__", "__builtins__"}:
+            self._problem(where, f"uses {name}")
+        else:
+            self._unknown_attribute(module, name, where)
+
+    def _unknown_attribute(self, module: str, name: str, where: str) -> None:
+        """Follow an attribute of a module that no statement binds."""
         if name in OWN_FILE_NAMES:
             self.reached.own_file_readers[where] = None
         elif name == "__doc__":
             self.reached.uses_docstrings = True
-        elif name in _HARMLESS_MODULE_NAMES:
-            return
-        elif hasattr(builtins, name) and name not in _DYNAMIC_MODULE_ACCESS:
-            reason = why_unfollowable(f"builtins.{name}")
-            if reason is not None:
-                self._problem(where, reason.partition(" (")[0] + f" ({name})")
-        else:
+        elif name not in _HARMLESS_MODULE_NAMES:
             self._take_whole(module)
             for star in self._library.parse(module).stars:
                 if self._library.follows(star):
@@ -324,7 +329,7 @@ class Walk:
             if self._library.parse(module).binds("__getattr__"):
                 self._name(module, ("__getattr__",), where)
             else:
-                self._unknown_name(module, rest[0], where)
+                self._unknown_attribute(module, rest[0], where)
         if is_submodule:
             self._both(module, rest, where)
         return True
