@@ -73,7 +73,9 @@ def _read_token(path: Path) -> str | None:
         raise FailedPrecondition(f"the token {path} can't be read: {error.strerror}") from None
     if stat.S_IMODE(mode) & 0o077:
         raise FailedPrecondition(f"the token {path} can be read by others: chmod 600 {path}")
-    return text
+    # The daemon's file has a token and perhaps its owner's name on each line, and comments.
+    words = (line.split() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#"))
+    return next((first for first, *_ in words), "")
 
 
 def daemon_address(environment: Mapping[str, str] = os.environ, system: Path = SYSTEM_CONFIG) -> str:

@@ -1,0 +1,203 @@
+"""`accio up`: a daemon and an agent on this machine, as child processes in the foreground."""
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from accio import places
+from accio.errors import FailedPrecondition, Unauthenticated, Unavailable
+from accio_client.cli.exits import INTERNAL, INTERRUPTED, SUCCESS
+from accio_client.cli.session import Session, accio_command, complain, out
+from accio_client.cli.text import printable_lines
+
+READY_WITHIN_S = 30.0
+LOOK_EVERY_S = 0.03
+GRACE_S = 3
+STOP_WITHIN_S = 15.0
+_PR_SET_PDEATHSIG = 1
+
+
+class Child:
+    """A process that ends with this one; what it says goes to a log file."""
+
+    def __init__(self, name: str, arguments: Sequence[str], log: Path, environment: dict[str, str]) -> None:
+        self.name = name
+        self.log = log
+        with log.open("ab") as file:
+            self._begin = file.tell()
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+                env=environment,
+                start_new_session=True,  # Ctrl-C reaches this process only, which stops the two in order
+                preexec_fn=_end_with(os.getpid()),
+            )
+
+    def ended(self, within_s: float) -> bool:
+        """Whether the process has ended, after waiting for that for a moment."""
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(within_s)
+        return self.process.poll() is not None
+
+    def stop(self) -> None:
+        """Ask it to end, and make it."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            if not self.ended(STOP_WITHIN_S):
+                self.process.kill()
+                self.process.wait()
+
+    def last_words(self) -> str:
+        """The end of what it said since it was started."""
+        with self.log.open("rb") as file:
+            file.seek(self._begin)
+            lines = file.read()[-4000:].decode(errors="replace").strip().split("\n")
+        return printable_lines("\n".join(f"  {line}" for line in lines[-10:]))
+
+
+def _end_with(parent: int) -> Callable[[], None]:
+    """What a child does before it becomes its program: ask the kernel to end it when its parent ends."""
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+
+    def ask() -> None:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(1)  # the parent ended before the kernel knew
+
+    return ask
+
+
+class Stopped(Exception):
+    """A signal asked this process to end."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__()
+        self.code = code
+
+
+class ChildEnded(Exception):
+    """One of the two has ended by itself."""
+
+    def __init__(self, child: Child) -> None:
+        super().__init__()
+        self.child = child
+
+
+@accio_command
+@click.option("--operators", multiple=True, metavar="MODULE|FILE", help="Offer these operators, too.")
+@click.option("--cpus", metavar="N", help="Processors to offer; all by default.")
+@click.option("--memory", metavar="SIZE", help="Memory to offer, such as 8GiB; all by default.")
+def command(session: Session, *, operators: tuple[str, ...], cpus: str | None, memory: str | None) -> int:
+    """Start a daemon and an agent on this machine, in the foreground, until Ctrl-C.
+
+    ACCIO_ADDR says where the daemon listens, ACCIO_DATA_DIR where it and the agent keep what they have.
+    """
+    address = places.parse_address(session.addr or os.environ.get("ACCIO_ADDR") or _default_address())
+    if _listens(address):
+        raise FailedPrecondition(
+            f"something listens at {address} already. If it is a daemon, there is nothing to start; "
+            "else let ACCIO_ADDR name another address"
+        )
+    options = [f"--operators={each}" for each in operators]
+    options += [f"--{name}={value}" for name, value in (("cpus", cpus), ("memory", memory)) if value is not None]
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
+    children: list[Child] = []
+    try:
+        _start(children, address, options)
+        _await_agent(children, address)
+        _tell(session, address)
+        while True:
+            _look(children, 1.0)
+    except Stopped as stopped:
+        session.say("\nstopping ...")
+        return stopped.code
+    except ChildEnded as ended:
+        code = ended.child.process.returncode
+        complain(f"accio: the {ended.child.name} ended {_how(code)}; its last words:\n{ended.child.last_words()}")
+        return code if SUCCESS < code <= INTERNAL + 1 else INTERNAL
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)  # the second Ctrl-C ends at once, and the kernel ends the children
+        for child in reversed(children):
+            child.stop()
+
+
+def _default_address() -> str:
+    return f"{places.DEFAULT_HOST}:{places.DEFAULT_PORT}"
+
+
+def _listens(address: str) -> bool:
+    """Whether anything accepts connections there."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def _start(children: list[Child], address: str, options: Sequence[str]) -> None:
+    """Start both at once: the agent tries until the daemon is there."""
+    data = places.data_folder()
+    logs = data / "logs"
+    logs.mkdir(parents=True, exist_ok=True, mode=0o700)
+    environment = dict(os.environ, ACCIO_ADDR=address)
+    children.append(Child("daemon", ["accio_daemon"], logs / "daemon.log", environment))
+    agent = ["accio_agent", f"--daemon={address}", f"--grace={GRACE_S}", *options]
+    children.append(Child("agent", agent, logs / "agent.log", environment))
+
+
+def _look(children: Sequence[Child], within_s: float) -> None:
+    """Raise ChildEnded if one has ended, after a moment."""
+    for child in children:
+        if child.ended(within_s / len(children)):
+            raise ChildEnded(child)
+
+
+def _await_agent(children: Sequence[Child], address: str) -> None:
+    """Wait until the daemon answers and an agent is connected to it."""
+    looks = int(READY_WITHIN_S / LOOK_EVERY_S)
+    while not _listens(address):  # gRPC is loaded only then: the machine has enough to do
+        _look(children, LOOK_EVERY_S)
+    from accio_client.sync import Client
+
+    for _ in range(looks):
+        _look(children, LOOK_EVERY_S)
+        try:
+            with Client(address) as client:
+                if any(agent.state == "connected" for agent in client.list_agents()):
+                    return
+        except (Unavailable, Unauthenticated):  # it is about to listen, or to write its token
+            continue
+    raise Unavailable(f"no agent connected within {READY_WITHIN_S:g} s: see {children[-1].log}")
+
+
+def _tell(session: Session, address: str) -> None:
+    data = places.data_folder()
+    content = {"schema": "accio/v1", "address": address, "data": str(data)}
+    session.answer(content, [address], lambda: out(f"accio is up at {address}; everything is kept in {data}"))
+    sys.stdout.flush()
+    if os.environ.get("ACCIO_ADDR", "") != address and address != _default_address():
+        session.say(f"in another terminal: export ACCIO_ADDR={address}")
+    session.say("then: accio push WORKFLOW.json; accio submit RUN.json --wait; accio export RUN")
+    session.say("Ctrl-C stops both; runs go on when they are up again")
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise Stopped(INTERRUPTED if number == signal.SIGINT else SUCCESS)
+
+
+def _how(code: int) -> str:
+    return f"by signal {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
