@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.spatial.distance import pdist
 
 from accio.domain.quantities import parse_duration
 from accio_locapriv.errors import DataError
-from accio_locapriv.geometry import haversine
+from accio_locapriv.geometry import haversine, meters_of, unit_vectors
 from accio_locapriv.pois import read_pois
 from accio_locapriv.protection import planar_laplace_radius
 from accio_locapriv.traces import read_traces, write_traces
@@ -172,8 +173,9 @@ def _assert_stays(folder: Path, data: Path, inputs: Mapping[str, Any]) -> None:
             stay = [event for event in events[trace] if pois.first[row] <= event[2] <= pois.last[row]]
             assert pois.last[row] - pois.first[row] >= longest
             assert len(stay) == pois.events[row]
-            lat, lng = np.asarray([event[0] for event in stay]), np.asarray([event[1] for event in stay])
-            assert haversine(lat[:, None], lng[:, None], lat, lng).max() <= diameter + 0.001
+            places = np.asarray([event[:2] for event in stay])
+            widest = pdist(unit_vectors(places[:, 0], places[:, 1])).max()
+            assert float(meters_of(widest)) <= diameter + 0.001
 
 
 @pytest.mark.parametrize("case", cases("geo-transformations"))
