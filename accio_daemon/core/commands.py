@@ -267,6 +267,13 @@ class ContentMissing:
     digests: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForgetResults:
+    """Memory must not give these results as hits any more; in the database they already aren't."""
+
+    results: frozenset[int]
+
+
 # --- clocks ----------------------------------------------------------------------------------------------------------
 
 
@@ -290,5 +297,6 @@ Command = (
     | DrainAgent
     | RemoveAgent
     | ContentMissing
+    | ForgetResults
     | Tick
 )

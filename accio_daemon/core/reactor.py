@@ -21,6 +21,7 @@ from accio_daemon.core.commands import (
     ContentMissing,
     DeleteRun,
     DrainAgent,
+    ForgetResults,
     Instant,
     KillRun,
     PathsDigested,
@@ -68,6 +69,8 @@ def handle(world: World, fx: Effects, command: Command, now: Instant) -> Any:  #
             on_agents.remove(world, fx, command, now)
         case ContentMissing():
             recomputing.forget_contents(world, fx, command.digests)
+        case ForgetResults():
+            recomputing.forget_results(world, command.results)
         case Tick():
             on_agents.tick(world, fx, now)
         case _:

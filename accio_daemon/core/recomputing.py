@@ -15,6 +15,12 @@ def forget_contents(world: World, fx: Effects, digests: tuple[str, ...]) -> None
     fx.missing.extend(digests)
 
 
+def forget_results(world: World, results: frozenset[int]) -> None:
+    """Let nothing hit these results from memory."""
+    for key in [key for key, result in world.recent.items() if result.id in results]:
+        del world.recent[key]
+
+
 def produce_again(world: World, fx: Effects, execution: Execution, digests: tuple[str, ...]) -> bool:
     """Make the nodes ready again whose outputs an execution lacks; False if none of its inputs comes from a node."""
     forget_contents(world, fx, digests)

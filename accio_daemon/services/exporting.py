@@ -41,7 +41,9 @@ class ExportCalls:
         self._plans = plans
 
     async def export(self, request: accio_pb2.ExportRequest, send: Send[accio_pb2.ExportChunk]) -> None:
-        """Send the results of each run, in the order of the request and of the sweep; a run without any gets an empty chunk."""
+        """Send the results of each run, in the order of the request and of the sweep; a run without any gets an empty
+        chunk.
+        """
         if not request.ids:
             raise BadRequest("expected at least one run to export, found none")
         for text in request.ids:

@@ -21,6 +21,7 @@ from accio.errors import BadRequest, FailedPrecondition, InvalidDefinition
 from accio.v1 import accio_pb2, workflows_pb2
 from accio.wire import issue_to_wire
 from accio_daemon.core.commands import Announced, CacheMode, Instant, Pin, SubmitRun, Submitted
+from accio_daemon.core.plan import ClassRegistry, compile_plan
 from accio_daemon.engine.ports import Clock, EnginePort
 from accio_daemon.services.auth import caller
 from accio_daemon.services.catalogue import Catalogue
@@ -30,12 +31,13 @@ from accio_daemon.services.run_views import run_message
 from accio_daemon.services.watching import Watching
 from accio_daemon.services.workflows import validate_response
 from accio_daemon.storage import runs_query, submissions
+from accio_daemon.storage.dry_run import Subject, dry_run
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.readers import Readers
 from accio_daemon.storage.runs_query import Found, RunRow
 from accio_daemon.storage.workflows import StoredWorkflow
 
-CACHE_MODES = {
+CACHE_MODES: dict[int, CacheMode] = {
     accio_pb2.CACHE_MODE_UNSPECIFIED: CacheMode.USE,
     accio_pb2.CACHE_MODE_NONE: CacheMode.NONE,
     accio_pb2.CACHE_MODE_REFRESH: CacheMode.REFRESH,
@@ -115,6 +117,30 @@ class SubmissionCalls:
                 )
         return validate_response(checked.outcome)
 
+    async def dry_run(self, request: accio_pb2.SubmitRequest) -> accio_pb2.DryRunResponse:
+        """Say what a submission would do."""
+        accepted = await self.check(request)
+        definition = accepted.definition
+        subject = Subject(
+            sweep=definition.sweep,
+            plan=compile_plan(accepted.workflow.workflow, definition.sweep, accepted.operators, ClassRegistry()),
+            seed=definition.seed,
+            cache=cache_mode(request),
+            pins=accepted.pins,
+        )
+        outcome = await self._readers.read(lambda connection: dry_run(connection, subject))
+        return accio_pb2.DryRunResponse(
+            children=outcome.children,
+            nodes=outcome.nodes,
+            distinct_nodes=outcome.distinct,
+            cached=outcome.cached,
+            to_execute=outcome.distinct - outcome.cached,
+            sampled=outcome.sampled,
+            looked_up=outcome.looked_up,
+            unknown=outcome.unknown,
+            warnings=map(issue_to_wire, accepted.warnings),
+        )
+
     async def check(self, request: accio_pb2.SubmitRequest) -> Accepted:
         """Check a definition, or raise InvalidDefinition."""
         return await self.accept(await self._check(request))
@@ -148,9 +174,7 @@ class SubmissionCalls:
 
     async def _submit(self, request: accio_pb2.SubmitRequest) -> Outcome:
         owner = caller(request.caller)
-        cache = CACHE_MODES.get(request.cache)
-        if cache is None:
-            raise BadRequest(f"expected a cache mode of 0 to 2, found {request.cache}")
+        cache = cache_mode(request)
         idempotency = None
         if request.idempotency_key:
             idempotency = (str(owner), request.idempotency_key, _digest(request))
@@ -191,6 +215,14 @@ class SubmissionCalls:
         return await self._readers.read(
             lambda connection: submissions.earlier_submission(connection, owner, key, digest)
         )
+
+
+def cache_mode(request: accio_pb2.SubmitRequest) -> CacheMode:
+    """Give how a submission uses the memo."""
+    cache = CACHE_MODES.get(request.cache)
+    if cache is None:
+        raise BadRequest(f"expected a cache mode of 0 to 2, found {request.cache}")
+    return cache
 
 
 def _digest(request: accio_pb2.SubmitRequest) -> bytes:

@@ -1,4 +1,6 @@
-"""Results of runs in chunks: some children at a time, each chunk from its own snapshot, so that no export holds the database or memory."""
+"""Results of runs in chunks: some children at a time, each chunk from its own snapshot, so that no export holds the
+database or memory.
+"""
 
 import sqlite3
 from collections.abc import Sequence
@@ -25,7 +27,9 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
-    """Some children that have begun (a single run as index 0), and the results of the wanted nodes by place in the graph."""
+    """Some children that have begun (a single run as index 0), and the results of the wanted nodes by place in the
+    graph.
+    """
 
     indices: list[int]
     columns: dict[int, Column]

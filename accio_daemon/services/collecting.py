@@ -1,0 +1,131 @@
+"""Freeing what nothing refers to: results of the memo first, then the content that only they held."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import islice
+
+import structlog
+
+from accio.content import gc
+from accio.content.blobs import Blob, BlobStore
+from accio.content.datasets import contents
+from accio.content.digest import Digest
+from accio_daemon.core.commands import ForgetResults
+from accio_daemon.engine.ports import Clock, EnginePort
+from accio_daemon.services.artifacts import in_thread
+from accio_daemon.storage import memo
+from accio_daemon.storage.memo import References
+from accio_daemon.storage.readers import Readers
+
+log = structlog.get_logger(__name__)
+
+_AT_ONCE = 2_000
+_QUOTA_EVERY_S = 300.0
+_MS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Freed:
+    """A blob, or a result under its key."""
+
+    digest: Digest
+    size: int
+    reason: str
+
+
+class Collector:
+    """Finds and frees; one collection at a time."""
+
+    def __init__(self, *, engine: EnginePort, readers: Readers, store: BlobStore, clock: Clock) -> None:
+        """Take who writes, where references are read, and the store."""
+        self._engine = engine
+        self._readers = readers
+        self._store = store
+        self._clock = clock
+        self._busy = asyncio.Lock()
+
+    async def collect(self, *, dry_run: bool, quota: int) -> list[Freed]:
+        """Free everything that nothing refers to, or with a *quota* (bytes) so much that the store is below it."""
+        async with self._busy:
+            known = await self._readers.read(memo.references)
+            blobs = await in_thread(lambda: list(self._store.list()))
+            plan = await in_thread(lambda: self._plan(known, blobs, quota))
+            leaving = _leaving(known, plan, everything=quota == 0)
+            if dry_run:
+                return _results(known, leaving) + [_blob(freed) for freed in plan.freed]
+            gone = await self._delete_results(leaving)
+            # What a result still refers to after all stays.
+            kept = {digest for digest, holders in known.holders.items() if holders & (leaving - gone)}
+            spared = kept | {file for files in contents(self._store, kept).values() for file in files}
+            final = gc.Plan(
+                freed=tuple(freed for freed in plan.freed if freed.digest not in spared),
+                kept_bytes=plan.kept_bytes,
+                over_quota_bytes=plan.over_quota_bytes,
+            )
+            freed = await in_thread(lambda: [_blob(each) for each in gc.collect(self._store, final)])
+            return _results(known, gone) + freed
+
+    def _plan(self, known: References, blobs: list[Blob], quota: int) -> gc.Plan:
+        free = known.unreferenced
+        roots = {digest for digest, holders in known.holders.items() if not holders <= free.keys()} | known.pinned
+        recorded: dict[Digest, int] = {}
+        for digest, holders in known.holders.items():
+            ended = [free[result].ended_ms * _MS for result in holders if result in free]
+            recorded[digest] = max(ended, default=0)
+        return gc.plan(
+            blobs,
+            roots=roots,
+            datasets=contents(self._store, known.holders.keys() | known.pinned),
+            now_ns=self._clock.now().wall_ms * _MS,
+            quota=quota or None,
+            recorded_ns=recorded,
+        )
+
+    async def _delete_results(self, leaving: Iterable[int]) -> set[int]:
+        gone: set[int] = set()
+        left = iter(sorted(leaving))
+        while group := list(islice(left, _AT_ONCE)):
+            await self.forget(group)
+            taken = await self._readers.read(lambda connection: memo.referenced_among(connection, group))  # it is awaited in this turn
+            free = [number for number in group if number not in taken]
+            await self._engine.write(lambda connection: memo.delete(connection, free, taken))  # noqa: B023  # as above
+            gone.update(free)
+        return gone
+
+    async def forget(self, results: list[int]) -> int:
+        """Make results unhittable: in the database, then in memory. What was hit before is durable when this returns.
+        """
+        count = await self._engine.write(lambda connection: memo.forget(connection, results))
+        await self._engine.ask(ForgetResults(results=frozenset(results)))
+        return count
+
+    async def keep_below(self, quota: int) -> None:
+        """Look now and then whether the store is above its quota, and free what may go; runs until cancelled."""
+        while True:
+            await asyncio.sleep(_QUOTA_EVERY_S)
+            size = await in_thread(lambda: sum(blob.size for blob in self._store.list()))
+            if size > quota:
+                freed = await self.collect(dry_run=False, quota=quota)
+                log.info("store was above its quota", bytes=size, quota=quota, freed=sum(each.size for each in freed))
+
+
+def _leaving(known: References, plan: gc.Plan, *, everything: bool) -> set[int]:
+    """The results to delete: all that nothing refers to, or those whose content goes."""
+    if everything:
+        return set(known.unreferenced)
+    holders = (known.holders.get(freed.digest, frozenset()) for freed in plan.freed)
+    return {result for results in holders for result in results if result in known.unreferenced}
+
+
+def _results(known: References, results: Iterable[int]) -> list[Freed]:
+    freed = (known.unreferenced[result] for result in sorted(results))
+    return [
+        Freed(digest=each.key, size=each.size, reason="a result that no run refers to")
+        for each in freed
+        if each.key is not None
+    ]
+
+
+def _blob(freed: gc.Freed) -> Freed:
+    return Freed(digest=freed.digest, size=freed.blob.size, reason=freed.reason)

@@ -1,0 +1,196 @@
+"""The rpcs Why and Events: what stored facts say of how a run came about."""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+
+from accio.domain.failures import Failure
+from accio.domain.operators import OperatorSpec
+from accio.domain.states import RUN_TERMINAL, NodeState
+from accio.v1 import accio_pb2
+from accio_daemon.core.commands import CacheMode
+from accio_daemon.engine.ports import EnginePort
+from accio_daemon.services.logs import name_of_owner
+from accio_daemon.services.node_views import node_place, nodes_of
+from accio_daemon.storage import runs_query
+from accio_daemon.storage.codes import ATTEMPT_STATES
+from accio_daemon.storage.nodes_query import NodeFacts
+from accio_daemon.storage.plans import Plans
+from accio_daemon.storage.readers import Readers
+from accio_daemon.storage.runs_query import Found
+from accio_daemon.storage.why import SQL, nearest_earlier
+
+_EVENTS = 1_000
+_MOST_EVENTS = 20_000
+_WAITING = (NodeState.WAITING, NodeState.QUEUED)
+
+
+class ExplanationCalls:
+    """Why and Events."""
+
+    def __init__(self, *, engine: EnginePort, readers: Readers, plans: Plans) -> None:
+        """Take who knows why nodes wait, and where facts are read."""
+        self._engine = engine
+        self._readers = readers
+        self._plans = plans
+
+    async def why(self, request: accio_pb2.WhyRequest) -> accio_pb2.WhyResponse:
+        """Say why nodes were executed, cached, or wait."""
+
+        def read(connection: sqlite3.Connection) -> tuple[Found, list[NodeFacts], list[accio_pb2.WhyAnswer]]:
+            found = runs_query.find(connection, request.run)
+            nodes = nodes_of(connection, self._plans, found)
+            if request.node:
+                nodes = [nodes[node_place(self._plans.workflow(connection, found.run), found, request.node)]]
+            return found, nodes, [self._answer(connection, found, node) for node in nodes]
+
+        found, nodes, answers = await self._readers.read(read)
+        for node, answer in zip(nodes, answers, strict=True):
+            if node.state in _WAITING:
+                waits = self._engine.explain(found.run.no, found.place, node.no)
+                answer.reason = waits or (
+                    "waits for its predecessors" if node.state is NodeState.WAITING else "is queued"
+                )
+        return accio_pb2.WhyResponse(answers=answers)
+
+    def _answer(self, connection: sqlite3.Connection, found: Found, node: NodeFacts) -> accio_pb2.WhyAnswer:
+        operator = self._plans.operators(connection, found.run)[node.no].spec
+        answer = accio_pb2.WhyAnswer(run=found.id, node=node.name, agent=node.agent)
+        if node.state in _WAITING:
+            answer.answer = "waiting"
+        elif node.state is NodeState.RUNNING:
+            answer.answer, answer.reason = "executed", f"it runs on {node.agent}: no result had its key"
+        elif node.source is None:
+            answer.answer = "failed"
+            answer.reason = node.failure.message if node.failure else f"it is {node.state}"
+        elif node.cached:
+            self._explain_hit(connection, node, answer)
+        elif operator.digest is None:
+            answer.answer = "uncacheable"
+            answer.reason = operator.uncacheable or "the operator's digest isn't known"
+        else:
+            self._explain_execution(connection, found, node, operator, answer)
+        if node.source is not None:
+            answer.computed_at_ms = node.source.computed_ms
+            answer.agent = node.source.agent
+        return answer
+
+    def _explain_hit(self, connection: sqlite3.Connection, node: NodeFacts, answer: accio_pb2.WhyAnswer) -> None:
+        assert node.source is not None, "a cached node has a result"
+        origin = name_of_owner(connection, node.source.owner, self._plans)
+        answer.answer = "cached"
+        setattr(answer, "from", origin)
+        what = origin or "a run that was deleted since"
+        answer.reason = f"its operator, inputs and seed equal those of {what}"
+
+    def _explain_execution(
+        self,
+        connection: sqlite3.Connection,
+        found: Found,
+        node: NodeFacts,
+        operator: OperatorSpec,
+        answer: accio_pb2.WhyAnswer,
+    ) -> None:
+        assert node.source is not None, "an executed node that succeeded has a result"
+        answer.answer = "executed"
+        if found.run.cache is CacheMode.NONE:
+            answer.reason = "the run doesn't use the memo (--no-cache)"
+            return
+        nearest = nearest_earlier(connection, node.source.result, operator.name)
+        if nearest is None:
+            answer.reason = f"there was no earlier result of {operator.name}"
+            return
+        setattr(answer, "from", name_of_owner(connection, nearest.owner, self._plans))
+        for each in nearest.differences:
+            answer.differences.add(component=each.component, before=each.before, after=each.after)
+        if nearest.differences:
+            changes = ", ".join(_sentence(each.component, each.before, each.after) for each in nearest.differences)
+            answer.reason = f"the nearest earlier result differs: {changes}"
+        elif found.run.cache is CacheMode.REFRESH:
+            answer.reason = "the run computes everything anew (--refresh)"
+        else:
+            answer.reason = "an equal result was there before, but could not be hit any more (or not yet)"
+
+    # --- events -------------------------------------------------------------------------------------------------
+
+    async def events(self, request: accio_pb2.EventsRequest) -> accio_pb2.EventsResponse:
+        """Give the history of a run, oldest first."""
+        limit = min(request.limit or _EVENTS, _MOST_EVENTS)
+
+        def read(connection: sqlite3.Connection) -> list[accio_pb2.Event]:
+            found = runs_query.find(connection, request.run)
+            return sorted(self._history(connection, found, limit), key=lambda event: event.at_ms)[:limit]
+
+        return accio_pb2.EventsResponse(events=await self._readers.read(read))
+
+    def _history(self, connection: sqlite3.Connection, found: Found, limit: int) -> Iterator[accio_pb2.Event]:
+        run = found.run
+        graph = self._plans.workflow(connection, run).graph
+        owner = f"by {run.owner_name} <{run.owner_email}>" if run.owner_email else f"by {run.owner_name}"
+        yield accio_pb2.Event(at_ms=run.created_ms, kind="submitted", run=run.id, detail=owner)
+        rows = connection.execute(SQL["events"], {"run": run.no, "idx": found.index, "limit": limit})
+        for at, kind, index, node, attempt, detail in rows:
+            yield accio_pb2.Event(
+                at_ms=at,
+                kind=kind,
+                run=run.id if index is None or not run.parent else f"{run.id}.{index}",
+                node="" if node is None else graph[node].name,
+                attempt=attempt or 0,
+                detail=detail,
+            )
+        if found.index is None and run.parent:
+            yield from self._attempts_of_parent(connection, found, limit)
+        else:
+            for node_facts in nodes_of(connection, self._plans, found):
+                yield from _events_of_node(found, node_facts)
+        ended = found.instance.ended_ms if found.instance is not None else run.ended_ms
+        if found.state in RUN_TERMINAL and ended:
+            yield accio_pb2.Event(at_ms=ended, kind="ended", run=found.id, detail=found.state.value)
+
+    def _attempts_of_parent(
+        self, connection: sqlite3.Connection, found: Found, limit: int
+    ) -> Iterator[accio_pb2.Event]:
+        """The attempts under a parent that gave no result; its children's histories have the rest."""
+        graph = self._plans.workflow(connection, found.run).graph
+        rows = connection.execute(SQL["attempts_of_run"], {"run": found.run.no, "limit": limit})
+        for _, ended, index, node, attempt, state, failure, agent in rows:
+            why = Failure.from_json(json.loads(failure)).message if failure else ""
+            yield accio_pb2.Event(
+                at_ms=ended,
+                kind=ATTEMPT_STATES[state],
+                run=f"{found.run.id}.{index}",
+                node=graph[node].name,
+                attempt=attempt,
+                detail=f"on {agent or 'a removed agent'}" + (f": {why}" if why else ""),
+            )
+
+
+def _events_of_node(found: Found, node: NodeFacts) -> Iterator[accio_pb2.Event]:
+    for attempt in node.attempts:
+        where = f"on {attempt.agent or 'a removed agent'}"
+        yield accio_pb2.Event(
+            at_ms=attempt.started_ms,
+            kind="dispatched",
+            run=found.id,
+            node=node.name,
+            attempt=attempt.id,
+            detail=where,
+        )
+        if attempt.ended_ms:
+            why = attempt.failure.message if attempt.failure else where
+            kind = "succeeded" if attempt.state == "success" else attempt.state
+            yield accio_pb2.Event(
+                at_ms=attempt.ended_ms, kind=kind, run=found.id, node=node.name, attempt=attempt.id, detail=why
+            )
+    if node.ended_ms and (node.cached or not node.attempts):
+        kind = "cached" if node.cached else node.state.value
+        why = node.failure.message if node.failure else ""
+        yield accio_pb2.Event(at_ms=node.ended_ms, kind=kind, run=found.id, node=node.name, detail=why)
+
+
+def _sentence(component: str, before: str, after: str) -> str:
+    if component.startswith("input "):
+        return f"{component.removeprefix('input ')} {before or 'absent'} → {after or 'absent'}"
+    if component == "seed":
+        return f"seed {before or 'none'} → {after or 'none'}"
+    return f"{component} {'changed' if before and after else 'is new' if after else 'is gone'}"

@@ -1,0 +1,90 @@
+"""The rpcs about what is kept: garbage, the memo, backups."""
+
+import asyncio
+import sqlite3
+from pathlib import Path
+
+from accio.content.digest import Digest, parse_digest
+from accio.errors import AlreadyExists, BadRequest, NotFound
+from accio.v1 import accio_pb2
+from accio_daemon.services.catalogue import Catalogue
+from accio_daemon.services.collecting import Collector
+from accio_daemon.services.logs import name_of_owner
+from accio_daemon.storage import memo
+from accio_daemon.storage.backup import back_up
+from accio_daemon.storage.plans import Plans
+from accio_daemon.storage.readers import Readers
+
+
+class StorageCalls:
+    """Collect garbage, look into the memo, invalidate results, back up."""
+
+    def __init__(
+        self, *, readers: Readers, collector: Collector, catalogue: Catalogue, plans: Plans, database: Path
+    ) -> None:
+        """Take where to read, who frees, and the path of the database."""
+        self._readers = readers
+        self._collector = collector
+        self._catalogue = catalogue
+        self._plans = plans
+        self._database = database
+        self._backing_up = asyncio.Lock()
+
+    async def collect_garbage(self, request: accio_pb2.CollectGarbageRequest) -> accio_pb2.CollectGarbageResponse:
+        """Free what nothing refers to, or say what would be freed."""
+        freed = await self._collector.collect(dry_run=request.dry_run, quota=request.quota)
+        return accio_pb2.CollectGarbageResponse(
+            freed=[accio_pb2.Freed(digest=each.digest, bytes=each.size, reason=each.reason) for each in freed],
+            bytes=sum(each.size for each in freed),
+            dry_run=request.dry_run,
+        )
+
+    async def get_cache(self, request: accio_pb2.GetCacheRequest) -> accio_pb2.GetCacheResponse:
+        """Give the memo's numbers by operator, and single results if asked."""
+        if request.operator:
+            await self._require_operator(request.operator)
+
+        def read(connection: sqlite3.Connection) -> accio_pb2.GetCacheResponse:
+            response = accio_pb2.GetCacheResponse()
+            for each in memo.numbers(connection, request.operator):
+                response.operators.add(
+                    operator=each.operator, results=each.results, bytes=each.size, hits=each.hits, misses=each.misses
+                )
+            for entry in memo.entries(connection, request.operator) if request.entries else ():
+                message = response.entries.add(
+                    key=entry.key, operator=entry.operator, computed_at_ms=entry.computed_ms, bytes=entry.size
+                )
+                setattr(message, "from", name_of_owner(connection, entry.owner, self._plans))
+            return response
+
+        return await self._readers.read(read)
+
+    async def remove_from_cache(self, request: accio_pb2.RemoveFromCacheRequest) -> accio_pb2.RemoveFromCacheResponse:
+        """Invalidate one result, or all results of an operator."""
+        if bool(request.key) == bool(request.operator):
+            raise BadRequest("expected either a key or an operator")
+        key: Digest | None = parse_digest(request.key) if request.key else None
+        if request.operator:
+            await self._require_operator(request.operator)
+        results = await self._readers.read(
+            lambda connection: memo.results_of(connection, key=key, operator=request.operator)
+        )
+        if key is not None and not results:
+            raise NotFound(f"the memo has no result under {key}")
+        removed = await self._collector.forget(results) if results else 0
+        return accio_pb2.RemoveFromCacheResponse(removed=removed)
+
+    async def _require_operator(self, name: str) -> None:
+        if name not in (await self._catalogue.operators()).specs:
+            raise NotFound(f"there is no operator {name[:100]!r}")
+
+    async def backup(self, request: accio_pb2.BackupRequest) -> accio_pb2.BackupResponse:
+        """Copy the database while it is in use."""
+        path = Path(request.path)
+        if not path.is_absolute():
+            raise BadRequest(f"expected an absolute path on the daemon's machine, found {request.path[:200]!r}")
+        if self._backing_up.locked():
+            raise AlreadyExists("a backup is being made already; wait for it to end")
+        async with self._backing_up:
+            size = await asyncio.to_thread(back_up, self._database, path)
+        return accio_pb2.BackupResponse(path=str(path), bytes=size)

@@ -1,0 +1,56 @@
+"""A consistent copy of the database, made page by page while it is in use; it has its final name only once it is whole
+and on disk.
+"""
+
+import os
+import sqlite3
+from pathlib import Path
+
+from accio.errors import AlreadyExists, BadRequest, ResourceExhausted
+
+_PAGES = 1_000
+_PAUSE_S = 0.005
+
+
+def back_up(database: Path, target: Path) -> int:
+    """Copy *database* to *target*, which must not exist; gives its size in bytes. Blocks: call it in a thread."""
+    if target.exists():
+        raise AlreadyExists(f"{target} exists already: choose another name")
+    if not target.parent.is_dir():
+        raise BadRequest(f"the folder {target.parent} doesn't exist on the daemon's machine")
+    draft = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        _copy(database, draft)
+        _sync(draft)
+        os.link(draft, target)  # unlike a rename it never replaces a file that came meanwhile
+        _sync(target.parent)
+        return target.stat().st_size
+    except FileExistsError:
+        raise AlreadyExists(f"{target} exists already: choose another name") from None
+    except (OSError, sqlite3.OperationalError) as error:
+        raise ResourceExhausted(f"can't write the backup to {target}: {error}") from error
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _copy(database: Path, draft: Path) -> None:
+    source = sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)
+    try:
+        copy = sqlite3.connect(draft)
+        try:
+            source.execute("BEGIN")
+            source.execute("SELECT count(*) FROM sqlite_master").fetchone()  # one snapshot for all pages
+            source.backup(copy, pages=_PAGES, sleep=_PAUSE_S)
+            copy.execute("PRAGMA journal_mode = DELETE")
+        finally:
+            copy.close()
+    finally:
+        source.close()
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

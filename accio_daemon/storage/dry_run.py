@@ -1,0 +1,229 @@
+"""What a submission would do, from the axes that reach each node: how many distinct nodes, and how many of them have a result.
+
+A node is the same for all children that agree on the axes that reach it; one that an unstable node reaches is each
+child's own. So the distinct nodes are counted in closed form. Whether they have results is looked up: for all of them
+if they are few, else for a sample of children.
+"""
+
+import random
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from accio.domain.keys import KeyTemplate, datasets_of, fragment, fragment_with_datasets
+from accio.domain.seeds import node_seed
+from accio.domain.sweeps import Sweep
+from accio.domain.values import cast
+from accio_daemon.core.commands import CacheMode, Pin, Result
+from accio_daemon.core.plan import Binding, NodePlan, Plan
+from accio_daemon.storage.results import find_results
+
+EXACT = 20_000
+"""Distinct nodes up to which each is looked up."""
+
+_SAMPLE = 4_000
+_BY_CONTENT = "blake3:"
+_BLOB = '{"blake3":'  # how the fragment of a value that is kept as a blob begins
+
+Place = tuple[tuple[int, ...], int]
+"""Coordinates on all axes (0 on those that don't matter) and the repetition (1 if it doesn't)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DryRun:
+    """What would happen; `cached` and `unknown` are estimates if it was sampled."""
+
+    children: int
+    nodes: int
+    distinct: int
+    cached: int
+    unknown: int
+    looked_up: int
+    sampled: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What is submitted. Without a seed, nothing that draws random numbers can have a result."""
+
+    sweep: Sweep
+    plan: Plan
+    seed: int | None
+    cache: CacheMode
+    pins: Mapping[str, Pin]
+
+
+def dry_run(connection: sqlite3.Connection, subject: Subject) -> DryRun:
+    """Count, and look up as much as is sensible."""
+    sweep, plan = subject.sweep, subject.plan
+    representative = _representatives(plan)
+    representatives = [node for node in plan.nodes if representative[node.no] == node.no]
+    sizes = {node.no: _distinct(sweep, node) for node in representatives}
+    distinct = sum(sizes.values())
+    sampled = distinct > EXACT
+    draw = random.Random(0)  # noqa: S311  # a sample, the same at each call
+    count = max(1, _SAMPLE // max(1, len(representatives)))
+    children = [draw.randrange(sweep.size) for _ in range(count)] if sampled else []
+    look = _Lookup(connection, subject, representative)
+    cached = unknown = looked_up = 0
+    for node in _ordered(plan, representatives):
+        if not look.possible(node):
+            continue
+        found = {_project(node, sweep.coordinates(child)) for child in children} if sampled else _places(sweep, node)
+        places = list(found)
+        hits, missing = look.node(node, places)
+        share = sizes[node.no] / len(places)
+        cached += round(hits * share)
+        unknown += round(missing * share)
+        looked_up += len(places) - missing
+    return DryRun(
+        children=sweep.size,
+        nodes=sweep.size * len(plan.nodes),
+        distinct=distinct,
+        cached=cached,
+        unknown=unknown,
+        looked_up=looked_up,
+        sampled=sampled,
+    )
+
+
+def _distinct(sweep: Sweep, node: NodePlan) -> int:
+    """How many different nodes a node of the graph makes."""
+    if node.every_child:
+        return sweep.size
+    size = 1
+    for axis in node.axes:
+        size *= sweep.axes[axis].size
+    return size
+
+
+def _representatives(plan: Plan) -> dict[int, int]:
+    """For each node of the graph the first that equals it: same operator and inputs, and no randomness."""
+    representative: dict[int, int] = {}
+    first: dict[object, int] = {}
+    for node in _ordered(plan, plan.nodes):
+        inputs = tuple(
+            (b.port, b.text, b.axis, None if b.node is None else representative[b.node], b.node_port)
+            for b in node.bindings
+        )
+        # An unstable node's seed comes from its name.
+        signature = (node.operator_no, inputs, node.name if node.operator.unstable else "")
+        representative[node.no] = first.setdefault(signature, node.no)
+    return representative
+
+
+def _ordered(plan: Plan, nodes: Iterable[NodePlan]) -> list[NodePlan]:
+    """Put nodes behind all their predecessors."""
+    depth: dict[int, int] = {}
+    pending = [plan.nodes[no] for no in plan.roots]
+    for node in pending:  # grows
+        depth[node.no] = max((depth[before] + 1 for before in node.predecessors), default=0)
+        for successor in node.successors:
+            if all(before in depth for before in plan.nodes[successor].predecessors):
+                pending.append(plan.nodes[successor])
+    return sorted(nodes, key=lambda node: (depth[node.no], node.no))
+
+
+def _project(node: NodePlan, place: Place) -> Place:
+    if node.every_child:
+        return place
+    coordinates, _ = place
+    return tuple(index if axis in node.axes else 0 for axis, index in enumerate(coordinates)), 1
+
+
+def _places(sweep: Sweep, node: NodePlan) -> Iterator[Place]:
+    """Every place at which a node differs."""
+    if node.every_child:
+        return (sweep.coordinates(child) for child in range(sweep.size))
+    ranges = [range(axis.size) if place in node.axes else range(1) for place, axis in enumerate(sweep.axes)]
+    return ((coordinates, 1) for coordinates in product(*ranges))
+
+
+class _Lookup:
+    """Looks nodes up, one node of the graph after the other; remembers the outputs of hits for their successors."""
+
+    def __init__(self, connection: sqlite3.Connection, subject: Subject, representative: Mapping[int, int]) -> None:
+        self._connection = connection
+        self._subject = subject
+        self._representative = representative
+        self._results: dict[tuple[int, Place], Result] = {}
+
+    def possible(self, node: NodePlan) -> bool:
+        """Whether a node can have a result at all."""
+        subject = self._subject
+        known = node.operator.digest is not None and subject.cache is CacheMode.USE
+        return known and not (node.operator.unstable and subject.seed is None)
+
+    def node(self, node: NodePlan, places: Sequence[Place]) -> tuple[int, int]:
+        """Give at how many of these places a node has a result, and at how many that can't be known yet."""
+        template = KeyTemplate.of(node.operator)
+        assert template is not None, "only possible nodes are looked up"
+        keys: dict[bytes, Place] = {}
+        unknown = 0
+        for place in places:
+            fragments = self._fragments(node, place)
+            if fragments is None:
+                unknown += 1
+                continue
+            seed = self._seed(node, place) if node.operator.unstable else None
+            keys[template.key([fragments.get(port) for port in template.ports], seed)] = place
+        found = find_results(self._connection, list(keys))
+        for key, result in found.items():
+            self._results[node.no, keys[key]] = result
+        return len(found), unknown
+
+    def _seed(self, node: NodePlan, place: Place) -> int:
+        sweep, seed = self._subject.sweep, self._subject.seed
+        assert seed is not None, "unstable nodes without a seed aren't looked up"
+        coordinates, repetition = place
+        if not sweep.is_single:
+            seed = sweep.child_seed(sweep.number(coordinates, repetition), seed)
+        return node_seed(seed, node.name)
+
+    def _fragments(self, node: NodePlan, place: Place) -> dict[str, str] | None:
+        """Give the fragments of a node's inputs by port; None if one isn't known yet."""
+        fragments: dict[str, str] = {}
+        for binding in node.bindings:
+            text = self._text(binding, place)
+            if text is None:
+                return None
+            if text.startswith(_BLOB):
+                fragments[binding.port] = text
+                continue
+            if not binding.has_dataset:
+                fragments[binding.port] = fragment(text)
+                continue
+            digests = self._digests(datasets_of(binding.target, text))
+            if digests is None:
+                return None
+            fragments[binding.port] = fragment_with_datasets(binding.target, text, digests)
+        return fragments
+
+    def _digests(self, texts: Sequence[str]) -> dict[str, str] | None:
+        digests: dict[str, str] = {}
+        for text in texts:
+            pin = self._subject.pins.get(text)
+            if text.startswith(_BY_CONTENT):
+                digests[text] = text
+            elif pin is not None:
+                digests[text] = pin.digest
+            else:
+                return None
+        return digests
+
+    def _text(self, binding: Binding, place: Place) -> str | None:
+        if binding.text is not None:
+            return binding.text
+        if binding.axis is not None:
+            text: str | None = self._subject.sweep.axes[binding.axis].value_at(place[0][binding.axis])
+        else:
+            assert binding.node is not None, "an input has one source"
+            before = self._subject.plan.nodes[self._representative[binding.node]]
+            result = self._results.get((before.no, _project(before, place)))
+            if result is None:
+                return None
+            if result.blobs is not None and binding.node_port in result.blobs:
+                return f'{_BLOB}"{result.blobs[binding.node_port][0].removeprefix(_BY_CONTENT)}"}}'
+            text = result.outputs.get(binding.node_port)
+        return None if text is None else cast(binding.source, binding.target, text)

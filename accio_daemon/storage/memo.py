@@ -1,0 +1,125 @@
+"""The memo as a whole: its numbers, what nothing refers to any more, and the jobs that make results unhittable and delete them.
+
+A result is referred to by the nodes that took it, its content by results and pins. Deleting goes in steps, so that
+nothing that is hit meanwhile is lost: forget (nothing new can hit), look again what is referred to, delete the rest.
+"""
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import orjson
+
+from accio.content.digest import Digest, from_raw, raw_of
+from accio_daemon.storage.sql import load
+from accio_daemon.storage.writer import key64
+
+SQL = load("contents")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorNumbers:
+    """What the memo holds of one operator."""
+
+    operator: str
+    results: int  # that can be hit
+    size: int
+    hits: int  # nodes that took one
+    misses: int  # executions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One result that can be hit."""
+
+    key: Digest
+    operator: str
+    owner: tuple[int, int, int]
+    computed_ms: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreferenced:
+    """A result that no node refers to; its key is None if it had none."""
+
+    id: int
+    key: Digest | None
+    size: int
+    ended_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class References:
+    """What refers to content: results by the digests that they hold, digests that runs pinned, results that no node
+    took.
+    """
+
+    holders: dict[Digest, frozenset[int]]
+    pinned: frozenset[Digest]
+    unreferenced: dict[int, Unreferenced]
+
+
+def numbers(connection: sqlite3.Connection, operator: str) -> list[OperatorNumbers]:
+    """Count results, hits and executions by operator ("" for all)."""
+    hits = dict(connection.execute(SQL["hits"], {"operator": operator}).fetchall())
+    return [
+        OperatorNumbers(operator=name, results=results, size=size, hits=hits.get(name, 0), misses=misses)
+        for name, results, size, misses in connection.execute(SQL["statistics"], {"operator": operator})
+    ]
+
+
+def entries(connection: sqlite3.Connection, operator: str) -> list[Entry]:
+    """Give the newest results that can be hit."""
+    return [
+        Entry(key=from_raw(key), operator=name, owner=(run, index, node), computed_ms=computed, size=size)
+        for key, name, run, index, node, computed, size in connection.execute(SQL["entries"], {"operator": operator})
+    ]
+
+
+def results_of(connection: sqlite3.Connection, *, key: Digest | None, operator: str) -> list[int]:
+    """Find the hittable results of a key, or of an operator."""
+    if key is not None:
+        raw = raw_of(key)
+        rows = connection.execute(SQL["by_key"], {"key64": key64(raw), "key": raw})
+    else:
+        rows = connection.execute(SQL["by_operator"], {"operator": operator})
+    return [row[0] for row in rows]
+
+
+def references(connection: sqlite3.Connection) -> References:
+    """Read what refers to what."""
+    holders: dict[Digest, set[int]] = {}
+    for digest, result in connection.execute(SQL["contents"]):
+        holders.setdefault(from_raw(digest), set()).add(result)
+    return References(
+        holders={digest: frozenset(results) for digest, results in holders.items()},
+        pinned=frozenset(from_raw(row[0]) for row in connection.execute(SQL["pins"])),
+        unreferenced={
+            number: Unreferenced(id=number, key=None if key is None else from_raw(key), size=size, ended_ms=ended)
+            for number, key, size, ended in connection.execute(SQL["unreferenced"])
+        },
+    )
+
+
+def forget(connection: sqlite3.Connection, results: Iterable[int]) -> int:
+    """Make results unhittable; a job of the writer. Gives how many there were."""
+    return connection.execute(SQL["forget"], {"ids": _json(results)}).rowcount
+
+
+def referenced_among(connection: sqlite3.Connection, results: Iterable[int]) -> frozenset[int]:
+    """Give those results that a node refers to."""
+    return frozenset(row[0] for row in connection.execute(SQL["referenced_among"], {"ids": _json(results)}))
+
+
+def delete(connection: sqlite3.Connection, gone: Iterable[int], kept: Iterable[int]) -> None:
+    """Delete results, and let others that were forgotten be hit again; a job of the writer."""
+    for number, key in connection.execute(SQL["keys_of"], {"ids": _json(kept)}).fetchall():
+        connection.execute(SQL["remember"], {"id": number, "key64": key64(key)})
+    ids = {"ids": _json(gone)}
+    connection.execute(SQL["delete_contents"], ids)
+    connection.execute(SQL["delete_results"], ids)
+
+
+def _json(numbers: Iterable[int]) -> str:
+    return orjson.dumps(sorted(numbers)).decode()
