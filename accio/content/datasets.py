@@ -10,7 +10,7 @@ from accio.content.blobs import BlobStore, Stored
 from accio.content.copying import copy_fd, write_all
 from accio.content.digest import CHUNK, Digest, Progress, digest_fd
 from accio.content.errors import BlobMissing, InvalidManifest, StoreUnusable
-from accio.content.manifest import MAGIC, FileEntry, Manifest, decode
+from accio.content.manifest import MAGIC, MAX_MANIFEST_BYTES, FileEntry, Manifest, decode
 from accio.content.reading import each_file, known_digests, manifest_of, remember
 from accio.content.signatures import SignatureCache
 from accio.content.target import DatasetTarget
@@ -80,6 +80,8 @@ def put_tree(
 
 def read_manifest(store: BlobStore, digest: Digest) -> Manifest:
     """The manifest of a dataset; raises BlobMissing, and InvalidManifest if the blob is something else."""
+    if (size := store.has([digest]).get(digest, 0)) > MAX_MANIFEST_BYTES:  # before it is read into memory
+        raise InvalidManifest(f"the blob {digest} isn't a dataset: a manifest of {size:,} bytes would be too large")
     try:
         return decode(store.read(digest))
     except InvalidManifest as error:

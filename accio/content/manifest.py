@@ -25,6 +25,9 @@ from accio.content.errors import InvalidManifest
 MAGIC = b"accio/dataset/1 "
 MAX_NAME_BYTES = 255
 MAX_PATH_BYTES = 4096
+MAX_ENTRIES = 2_000_000
+MAX_MANIFEST_BYTES = 512 << 20
+"""Enough for as many entries with paths of 190 bytes."""
 _FILE = re.compile(rb"f (0|[1-9][0-9]{0,18}) ([0-9a-f]{64}) (.*)", re.DOTALL)
 
 

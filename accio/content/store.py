@@ -147,7 +147,8 @@ class FolderStore:
             with self._folder.explained("read"):
                 fd = self._folder.open(hex_of(digest))
         except NotAFile as error:
-            self._folder.quarantine(hex_of(digest), inode=None)
+            with self._folder.explained("written"):
+                self._folder.quarantine(hex_of(digest), inode=None)
             raise self._missing(digest, "something else than a file stood in its place") from error
         if fd is None:
             raise BlobMissing(digest, f"the store in {self.folder} lacks {digest}")

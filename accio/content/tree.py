@@ -20,9 +20,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from accio.content.errors import ChangedWhileRead, PathMissing, StagingError
-from accio.content.manifest import MAX_NAME_BYTES, Shape
+from accio.content.manifest import MAX_ENTRIES, MAX_NAME_BYTES, Shape
 
-MAX_ENTRIES = 10_000_000
 _NAMES = {stat.S_IFIFO: "a FIFO", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
 
 

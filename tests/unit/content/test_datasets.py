@@ -174,6 +174,14 @@ def test_a_blob_that_is_no_dataset(tmp_path: Path, store: FolderStore) -> None:
         materialise(store, digest, tmp_path / "out")
 
 
+def test_a_huge_blob_is_not_read_as_a_manifest(store: FolderStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A blob too large for a manifest is refused by its size, before it fills the memory."""
+    monkeypatch.setattr("accio.content.datasets.MAX_MANIFEST_BYTES", 30)
+    digest = store.put(MAGIC + b"folder\n" + b"x" * 10).digest
+    with pytest.raises(InvalidManifest, match="a manifest of 33 bytes would be too large"):
+        read_manifest(store, digest)
+
+
 def test_files_of_a_dataset(store: FolderStore, stored: Digest) -> None:
     """The files are listed by the bytes of their paths."""
     files = tree_files(store, stored)

@@ -130,6 +130,16 @@ def test_what_may_not_be_read_is_named(tmp_path: Path, unreadable: str) -> None:
     assert done.stdout == f"staging: {expected}\n"
 
 
+def test_too_many_entries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is a limit to the number of files and folders, and it is told."""
+    monkeypatch.setattr("accio.content.tree.MAX_ENTRIES", 3)
+    folder = make_tree(tmp_path / "d", {"a": b"", "b": b""})
+    assert len(scan(folder).files) == 2
+    make_tree(folder, {"c": b""})
+    with pytest.raises(StagingError, match="holds more than 3 files and folders"):
+        scan(folder)
+
+
 def test_snapshot_of_a_file(tmp_path: Path) -> None:
     """A file is a dataset of its own shape, read at its own place."""
     make_tree(tmp_path, {"a": b"12"})
