@@ -1,0 +1,350 @@
+"""`@operator`: ports from signatures, and what is refused."""
+# ruff: noqa: N802 - operators are named as workflows name them
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, Any, NamedTuple
+
+import pytest
+
+from accio import (
+    Byte,
+    Dataset,
+    Distance,
+    Duration,
+    Help,
+    InvalidDefinition,
+    Location,
+    Long,
+    OperatorContext,
+    Timestamp,
+    operator,
+)
+from accio.sdk.declare import Declaration, declaration_of
+from accio.sdk.describe import spec_of
+
+
+class Pair(NamedTuple):
+    """Two outputs.
+
+    Attributes:
+        first: the first one
+    """
+
+    first: int
+    second: Annotated[float, Help("the second one")]
+
+
+@dataclass
+class Result:
+    data: Dataset
+    labels: dict[str, list[float]]
+
+
+@dataclass
+class Nothing:
+    pass
+
+
+def declared(thing: object) -> Declaration:
+    """The declaration of what must be an operator."""
+    found = declaration_of(thing)
+    assert found is not None
+    return found
+
+
+def refusal(declare: Any) -> str:
+    """The message of a declaration that must be refused."""
+    with pytest.raises(InvalidDefinition) as caught:
+        operator(declare)
+    return caught.value.message
+
+
+def test_decorated_things_stay_what_they_were() -> None:
+    """A decorated function is called, and a decorated class is instantiated, as if nothing had happened."""
+
+    @operator
+    def Twice(x: int) -> int:
+        return 2 * x
+
+    @operator(name="Other")
+    class Thrice:
+        def run(self, x: int) -> int:
+            return 3 * x
+
+    assert Twice(4) == 8
+    assert Thrice().run(4) == 12
+    assert (declared(Twice).name, declared(Thrice).name) == ("Twice", "Other")
+
+
+def test_every_data_type_has_a_hint() -> None:
+    """Ports take their types from hints: scalars, quantities, collections of them, in any standard container."""
+
+    @operator
+    def Op(
+        a: Byte, b: int, c: Long, d: float, e: bool, f: str, g: Distance, h: Duration, i: Timestamp, j: Location,
+        k: Dataset, q: list[int], m: tuple[float, ...], n: set[str], o: frozenset[Long], p: dict[str, list[Distance]],
+    ) -> None:  # fmt: skip
+        """Has one of each."""
+
+    assert [str(port.type) for port in spec_of(declared(Op)).inputs] == [
+        "byte", "integer", "long", "double", "boolean", "string", "distance", "duration", "timestamp", "location",
+        "dataset", "list(integer)", "list(double)", "set(string)", "set(long)", "map(string,list(distance))",
+    ]  # fmt: skip
+
+
+def test_defaults_and_optional_inputs() -> None:
+    """A default is a default, `| None` makes an input optional, and `= None` says no more than that."""
+
+    @operator
+    def Op(
+        a: float = 1,
+        b: int | None = None,
+        c: str | None = "x",
+        d: Distance = Distance(200.0),  # noqa: B008 - distances are immutable
+        e: Annotated[int | None, Help("an E")] = None,
+        *,
+        f: tuple[int, ...] = (1, 2),
+    ) -> None:
+        """Has defaults."""
+
+    ports = spec_of(declared(Op)).inputs
+    assert [(port.name, port.default, port.optional) for port in ports] == [
+        ("a", "1.0", False),
+        ("b", None, True),
+        ("c", '"x"', True),
+        ("d", "200.0", False),
+        ("e", None, True),
+        ("f", "[1,2]", False),
+    ]
+    assert ports[4].help == "an E"
+
+
+def test_context_is_no_port() -> None:
+    """A first argument named ctx gets the context, whether it has a hint or not."""
+
+    @operator(unstable=True)
+    def Op(ctx, x: int) -> int:  # type: ignore[no-untyped-def]  # noqa: ANN001 - the hint is optional
+        return x
+
+    @operator
+    class Other:
+        def run(self, ctx: OperatorContext, x: int) -> int:
+            return x
+
+    for found in (declared(Op), declared(Other)):
+        assert found.takes_context
+        assert [port.name for port in found.inputs] == ["x"]
+
+
+def test_outputs() -> None:
+    """A NamedTuple or dataclass has a port per field, a single type one named value, None none."""
+
+    @operator
+    def A() -> Pair:
+        return Pair(1, 2.0)
+
+    @operator
+    def B() -> Result:
+        return Result(Dataset("x"), {})
+
+    @operator
+    def C() -> Annotated[list[str], Help("all")]:
+        return []
+
+    @operator
+    def D() -> None:
+        pass
+
+    @operator
+    def E() -> Nothing:
+        return Nothing()
+
+    @operator
+    def F() -> Distance:
+        return Distance(1.0)
+
+    outputs = [[(p.name, str(p.type), p.help) for p in spec_of(declared(op)).outputs] for op in (A, B, C, D, E, F)]
+    assert outputs == [
+        [("first", "integer", "the first one"), ("second", "double", "the second one")],
+        [("data", "dataset", ""), ("labels", "map(string,list(double))", "")],
+        [("value", "list(string)", "all")],
+        [],
+        [],
+        [("value", "distance", "")],
+    ]
+
+
+def test_options() -> None:
+    """Options arrive in the spec, in its units."""
+
+    @operator(
+        name="Geo-I", unstable=True, cpus=1.5, memory="512MiB", disk="1GB", gpus=1, resources={"licence": 2},
+        category="lppm", deprecated="use X", timeout="15.minutes", retries=2, retry_backoff=Duration(500),
+        isolated=True, help="H",
+    )  # fmt: skip
+    def anything() -> None:
+        pass
+
+    spec = spec_of(declared(anything))
+    assert (spec.name, spec.unstable, spec.category, spec.deprecated) == ("Geo-I", True, "lppm", "use X")
+    assert (spec.timeout_ms, spec.retries, spec.retry_backoff_ms) == (900_000, 2, 500)
+    assert (spec.isolated, spec.help) == (True, "H")
+    resources = {"cpus": 1.5, "memory": 512 * 2**20, "disk": 10**9, "gpus": 1, "custom": {"licence": 2}}
+    assert spec.resources.to_json() == resources
+    assert spec.problems() == ()
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        "Args:\n    x: The x,\n        in metres.\n    y (int): The y.\n\nReturns:\n    z: Not a port.",
+        "Parameters\n----------\nx : float\n    The x,\n    in metres.\ny\n    The y.\n\nReturns\n-------\nz : int",
+        ":param x: The x,\n    in metres.\n:param int y: The y.\n:returns: z",
+    ],
+    ids=["google", "numpy", "sphinx"],
+)
+def test_help_from_docstrings(sections: str) -> None:
+    """Docstring sections give the ports their help, what stands before them is the operator's."""
+
+    def Op(x: float, y: int) -> None:
+        pass
+
+    Op.__doc__ = f"Does it.\n\nAnd well.\n\n{sections}"
+    spec = spec_of(declared(operator(Op)))
+    assert spec.help == "Does it.\n\nAnd well."
+    assert [port.help for port in spec.inputs] == ["The x, in metres.", "The y."]
+
+
+def test_type_of_a_port_must_be_a_data_type() -> None:
+    """A port of another type is refused, naming the operator and the port; all that is wrong is told at once."""
+
+    def Bad(rows: Iterator[int], x, y: int | str, z: dict, *args: int) -> Iterator[int]:  # type: ignore[no-untyped-def, type-arg] # noqa: ANN001
+        return rows
+
+    message = refusal(Bad)
+    assert "Bad" in message
+    for port in ("rows", "x", "y", "z", "args", "outputs"):
+        assert f"/{port}" in message
+
+
+def no_return(x: int):  # type: ignore[no-untyped-def]  # noqa: ANN201
+    return x
+
+
+def default_of_another_type(x: int = "1") -> None:  # type: ignore[assignment]
+    pass
+
+
+def default_out_of_range(x: Byte = Byte(300)) -> None:  # noqa: B008 - a NewType
+    pass
+
+
+def none_where_none_is_allowed(x: int = None) -> None:  # type: ignore[assignment]  # noqa: RUF013
+    pass
+
+
+def optional_output() -> int | None:
+    return None
+
+
+def underscore(_x: int) -> None:
+    pass
+
+
+def late_context(x: int, ctx: OperatorContext) -> None:
+    pass
+
+
+def misnamed_context(context: OperatorContext) -> None:
+    pass
+
+
+def positional(x: int, /) -> None:
+    pass
+
+
+def unknown_name(x: "Unheard") -> None:  # type: ignore[name-defined]  # noqa: F821
+    pass
+
+
+def heterogeneous(x: tuple[int, str]) -> None:
+    pass
+
+
+def too_deep(x: list[list[list[list[list[int]]]]]) -> None:
+    pass
+
+
+async def asynchronous(x: int) -> None:
+    pass
+
+
+def generator(x: int) -> list[int]:  # type: ignore[misc]
+    yield x
+
+
+class Needy:
+    def __init__(self, needed: int) -> None:
+        self.needed = needed
+
+    def run(self) -> None:
+        pass
+
+
+class Idle:
+    pass
+
+
+@pytest.mark.parametrize(
+    ("bad", "mentions"),
+    [
+        (no_return, ["no_return", "return"]),
+        (default_of_another_type, ["'x'", "integer", '"1"']),
+        (default_out_of_range, ["'x'", "byte", "300"]),
+        (none_where_none_is_allowed, ["'x'", "int | None"]),
+        (optional_output, ["None", "output"]),
+        (underscore, ["_x", "name"]),
+        (late_context, ["ctx", "first"]),
+        (misnamed_context, ["ctx", "first"]),
+        (positional, ["'x'", "positional"]),
+        (unknown_name, ["'x'", "Unheard", "TYPE_CHECKING"]),
+        (heterogeneous, ["'x'", "tuple[T, ...]"]),
+        (too_deep, ["'x'", "5", "4"]),
+        (asynchronous, ["async"]),
+        (generator, ["generator"]),
+        (Needy, ["Needy", "needed"]),
+        (Idle, ["Idle", "run"]),
+        (3, ["int"]),
+        (partial(no_return, 1), ["name="]),
+        (len, ["len", "wrap"]),
+    ],
+)
+def test_bad_declarations(bad: Any, mentions: list[str]) -> None:
+    """Each mistake is refused with a message that says what and where."""
+    message = refusal(bad)
+    assert [mention for mention in mentions if mention not in message] == []
+
+
+def test_bad_options() -> None:
+    """Bad options are refused together, naming each."""
+    with pytest.raises(InvalidDefinition) as caught:
+        operator(name="a b", cpus=0, memory="much", timeout="soon", retries=-1, version="")(default_of_another_type)
+    places = {issue.path for issue in caught.value.issues}
+    expected = {"/name", "/resources/cpus", "/resources/memory", "/timeout", "/retries", "/version", "/inputs/x"}
+    assert places == expected
+
+
+def test_subclass_of_an_operator_is_none() -> None:
+    """A declaration isn't inherited: a subclass that isn't decorated is no operator."""
+
+    @operator
+    class Base:
+        def run(self) -> None:
+            pass
+
+    class Derived(Base):
+        pass
+
+    assert declaration_of(Derived) is None
