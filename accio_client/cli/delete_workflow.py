@@ -2,10 +2,11 @@
 
 import click
 
+from accio.domain.ids import RunId
 from accio.errors import FailedPrecondition, NotFound
 from accio_client.cli.outcomes import tell
 from accio_client.cli.session import Session, accio_command
-from accio_client.views import RunId, RunOutcome
+from accio_client.views import RunOutcome
 
 
 @accio_command

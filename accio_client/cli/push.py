@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from accio.errors import BadRequest, InvalidDefinition, NotFound
-from accio_client.cli.definitions import read_file
+from accio_client.cli.definitions import Source, read_file
 from accio_client.cli.exits import INVALID, SUCCESS, USAGE
 from accio_client.cli.session import Document, Session, accio_command, complain, describe_issues, out
 from accio_client.documents import document, issues, pushed
@@ -24,12 +24,13 @@ def command(session: Session, files: tuple[str, ...]) -> int:
     code = SUCCESS
     with session.client() as client:
         for name in files:
+            source: Source | None = None
             try:
                 source = read_file(name)
                 found = client.push(source.text, default_id=default_id(name), base_path=source.base_path)
             except InvalidDefinition as error:
                 code = INVALID
-                complain(describe_issues(error.issues, name, source.text))
+                complain(describe_issues(error.issues, name, source.text if source else b""))
                 errors, warnings = issues(error.issues), issues(error.warnings)
                 refused.append({"file": name, "valid": False, "errors": errors, "warnings": warnings})
             except (BadRequest, NotFound) as error:

@@ -2,7 +2,7 @@
 
 import platform
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,7 +21,12 @@ def command(session: Session, *, client: bool) -> None:
     if not client:
         with session.client() as connection:
             daemon = connection.cluster_state()
-    content = {"schema": "accio/v1", "client": mine, "python": platform.python_version(), "daemon": None}
+    content: dict[str, Any] = {
+        "schema": "accio/v1",
+        "client": mine,
+        "python": platform.python_version(),
+        "daemon": None,
+    }
     if daemon is not None:
         from accio_client.documents import cluster
 

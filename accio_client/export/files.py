@@ -5,6 +5,7 @@ are open at a time: a split over thousands of combinations closes the oldest, an
 """
 
 import contextlib
+import csv
 import os
 import secrets
 import shutil
@@ -14,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
+
+import orjson
 
 from accio.errors import AlreadyExists, BadRequest
 from accio_client.export.columns import Batch, Column
@@ -129,21 +132,7 @@ class Files:
     def _require_same(self, place: Path, columns: Sequence[Column]) -> None:
         """Refuse to append to a file with other columns, or one whose last line isn't whole."""
         names = [column.name for column in columns]
-        match self._format:
-            case "parquet":
-                fits = parquet_columns(place).equals(arrow_schema(columns))
-            case "csv":
-                import csv
-
-                with place.open(encoding="utf-8", newline="") as file:
-                    fits = next(csv.reader(file, delimiter=self._separator), None) == names
-            case "jsonl":
-                import orjson
-
-                with place.open("rb") as file:
-                    first = file.readline()
-                fits = not first or list(orjson.loads(first)) == names
-        if not fits:
+        if not self._has_columns(place, columns, names):
             raise BadRequest(
                 f"{place} has other columns than {', '.join(names)}: nothing was appended; choose another -out"
             )
@@ -152,6 +141,18 @@ class Files:
                 file.seek(-1, os.SEEK_END)
                 if file.read() != b"\n":
                     raise BadRequest(f"the last line of {place} isn't whole: nothing was appended")
+
+    def _has_columns(self, place: Path, columns: Sequence[Column], names: list[str]) -> bool:
+        match self._format:
+            case "parquet":
+                return bool(parquet_columns(place).equals(arrow_schema(columns)))
+            case "csv":
+                with place.open(encoding="utf-8", newline="") as file:
+                    return next(csv.reader(file, delimiter=self._separator), None) == names
+            case "jsonl":
+                with place.open("rb") as file:
+                    first = file.readline()
+                return not first or list(orjson.loads(first)) == names
 
     def _finish(self) -> None:
         """Give every draft its name."""

@@ -155,7 +155,8 @@ class ParquetWriter:
 
 def parquet_columns(path: Path) -> "pyarrow.Schema":
     """The schema of a Parquet file."""
-    return _parquet().read_schema(path)
+    schema: pyarrow.Schema = _parquet().read_schema(path)
+    return schema
 
 
 def arrow_schema(columns: Sequence[Column]) -> "pyarrow.Schema":

@@ -44,7 +44,8 @@ class Table:
     def to_pandas(self) -> "pandas.DataFrame":
         """A pandas frame; needs pandas and pyarrow. Integers with gaps become floats, as pandas does."""
         _require("pandas")
-        return self.to_arrow().to_pandas()
+        frame: pandas.DataFrame = self.to_arrow().to_pandas()
+        return frame
 
     def to_polars(self) -> "polars.DataFrame":
         """A polars frame; needs polars and pyarrow."""

@@ -9,8 +9,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from statistics import NormalDist
 
 CONFIDENCE = 0.95
+MANY = 100_000
+"""Degrees of freedom from which the expansion around the normal distribution is the more exact way (26.7.5)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +46,9 @@ def t_quantile(probability: float, degrees: int) -> float:
     """The value below which Student's t with *degrees* of freedom stays with this probability, which is above 0.5."""
     if not 0.5 < probability < 1 or degrees < 1:
         raise ValueError(f"expected 0.5 < probability < 1 and degrees >= 1, found {probability} and {degrees}")
+    if degrees > MANY:
+        z = NormalDist().inv_cdf(probability)
+        return z + (z**3 + z) / (4 * degrees) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * degrees**2)
     if degrees == 1:
         return math.tan(math.pi * (probability - 0.5))
     low, high = 0.0, 2.0

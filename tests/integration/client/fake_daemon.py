@@ -12,7 +12,7 @@ import grpc
 
 from accio.content.digest import digest_bytes
 from accio.errors import AccioError, InvalidDefinition, NotFound, Unauthenticated, Unavailable
-from accio.v1 import accio_pb2, accio_pb2_grpc, artifacts_pb2, artifacts_pb2_grpc, runs_pb2, values_pb2, workflows_pb2
+from accio.v1 import accio_pb2, artifacts_pb2, runs_pb2, values_pb2, workflows_pb2
 from accio.wire import issue_to_wire, to_status
 
 TOKEN = "the right token"
@@ -46,7 +46,7 @@ def run(
     return made
 
 
-class FakeDaemon(accio_pb2_grpc.AccioServicer, artifacts_pb2_grpc.ArtifactsServicer):
+class FakeDaemon:
     """Answers from `answers` (a method's name to a message, a list of messages for a stream, or a function of the
     request).
     """
@@ -70,7 +70,10 @@ class FakeDaemon(accio_pb2_grpc.AccioServicer, artifacts_pb2_grpc.ArtifactsServi
         accio = accio_pb2.DESCRIPTOR.services_by_name["Accio"]
         handlers = {method.name: self._handler(method) for method in accio.methods}
         server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(accio.full_name, handlers)])
-        artifacts_pb2_grpc.add_ArtifactsServicer_to_server(self, server)
+        read = grpc.unary_stream_rpc_method_handler(
+            self._read, artifacts_pb2.ReadRequest.FromString, artifacts_pb2.ReadChunk.SerializeToString
+        )
+        server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("accio.v1.Artifacts", {"Read": read})])
         self.port = server.add_insecure_port(f"127.0.0.1:{self.port}")
         server.start()
         self._server = server
@@ -86,7 +89,7 @@ class FakeDaemon(accio_pb2_grpc.AccioServicer, artifacts_pb2_grpc.ArtifactsServi
         self.blobs[digest] = data
         return digest
 
-    def Read(  # noqa: N802 - the contract's name
+    def _read(
         self, request: artifacts_pb2.ReadRequest, context: grpc.ServicerContext
     ) -> Iterator[artifacts_pb2.ReadChunk]:
         if request.digest not in self.blobs:

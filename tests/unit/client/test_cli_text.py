@@ -1,0 +1,78 @@
+"""What a terminal gets to see."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accio.domain.issues import Issue
+from accio_client.cli.session import describe_issues
+from accio_client.cli.text import printable, printable_lines, shown_value, size, span
+
+
+@given(st.text() | st.text(st.characters(categories=["Cc", "Cf", "Cs", "Zl", "Zp"])))
+def test_no_character_is_invisible(text: str) -> None:
+    """No control, format, separator or surrogate character reaches the terminal, whatever a name or a log holds."""
+    import unicodedata
+
+    dangerous = {
+        character for character in printable(text) if unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"}
+    }
+    assert not dangerous
+    bidirectional = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff\u200b")
+    assert not bidirectional & set(printable(text))
+    assert not {"\x1b", "\r", "\b"} & set(printable_lines(text))
+
+
+def test_escapes_are_readable() -> None:
+    """What was taken out stands there as an escape; other scripts and emoji stay."""
+    assert printable("a\x1b[31mb\nc\u202ed") == "a\\x1b[31mb\\nc\\u202ed"
+    assert printable("Grüße, 東京 🎉") == "Grüße, 東京 🎉"
+    assert printable_lines("a\tb\nc\rd") == "a\tb\nc\\rd"
+
+
+def test_values_are_shown_as_they_are_typed() -> None:
+    """A text stands without quotation marks, everything else as JSON."""
+    assert shown_value("250.meters") == "250.meters"
+    assert shown_value({"values": [0.1, 1]}) == '{"values":[0.1,1]}'
+
+
+@pytest.mark.parametrize(("count", "text"), [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (5 << 40, "5.0 TiB")])
+def test_sizes(count: int, text: str) -> None:
+    """Bytes are shown in the largest unit that leaves a number of one or more."""
+    assert size(count) == text
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0.254, "0.25 s"), (12, "12 s"), (185, "3:05 min"), (7800, "2:10 h")])
+def test_spans(seconds: float, text: str) -> None:
+    """Lengths of time are shown with about three digits."""
+    assert span(timedelta(seconds=seconds)) == text
+
+
+def test_a_syntax_error_shows_its_line_and_a_caret() -> None:
+    """Line and column of malformed JSON are shown with an excerpt and a mark below the place."""
+    text = b'{\n  "workflow": "w",,\n}'
+    shown = describe_issues([Issue("", "expected a name", None, 2, 19)], "run.json", text)
+    assert shown.split("\n") == [
+        "run.json: line 2, column 19: expected a name",
+        '  2 |   "workflow": "w",,',
+        "                        ^",
+    ]
+    line, mark = shown.split("\n")[1:]
+    assert line[mark.index("^")] == ","
+
+
+def test_an_excerpt_of_a_long_line_is_short() -> None:
+    """A document in one line of a megabyte is shown around the error only."""
+    shown = describe_issues([Issue("", "wrong", None, 1, 500_000)], "", b"x" * 1_000_000)
+    assert max(map(len, shown.split("\n"))) < 150
+
+
+def test_times_are_in_utc() -> None:
+    """Documents give instants in UTC with a Z, and milliseconds only where there are any."""
+    from accio_client.documents import instant
+
+    assert instant(datetime(2014, 1, 2, 23, 58, 29, tzinfo=UTC)) == "2014-01-02T23:58:29Z"
+    assert instant(datetime(2014, 1, 2, 23, 58, 29, 120_000, tzinfo=UTC)) == "2014-01-02T23:58:29.120Z"
+    assert instant(None) is None

@@ -1,0 +1,50 @@
+"""The statistics of an aggregated export, held against SciPy."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from accio_client.export.statistics import summarise, t_quantile
+
+
+@pytest.mark.parametrize("degrees", [1, 2, 3, 4, 5, 7, 10, 19, 29, 30, 99, 1000, 10**6, 10**9])
+@pytest.mark.parametrize("probability", [0.6, 0.9, 0.975, 0.995, 0.9999])
+def test_the_t_quantile_is_scipys(probability: float, degrees: int) -> None:
+    """Student's quantile agrees with SciPy's to nine digits, from one degree of freedom to a billion."""
+    assert t_quantile(probability, degrees) == pytest.approx(float(stats.t.ppf(probability, degrees)), rel=1e-9)
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=30))
+def test_mean_deviation_and_interval_are_scipys(values: list[float]) -> None:
+    """The summary agrees with what SciPy computes from the same numbers."""
+    found = summarise(values)
+    assert found.n == len(values)
+    assert found.mean == pytest.approx(float(np.mean(values)), abs=1e-6)
+    assert found.sd == pytest.approx(float(np.std(values, ddof=1)), rel=1e-6, abs=1e-6)
+    half = float(stats.t.ppf(0.975, len(values) - 1)) * float(np.std(values, ddof=1)) / math.sqrt(len(values))
+    assert found.ci95_low == pytest.approx(found.mean - half, rel=1e-6, abs=1e-5)
+    assert found.ci95_high == pytest.approx(found.mean + half, rel=1e-6, abs=1e-5)
+
+
+def test_one_number_has_no_deviation() -> None:
+    """A single repetition has a mean and nothing else."""
+    found = summarise([3.5])
+    assert (found.n, found.mean, found.sd, found.ci95_low, found.ci95_high) == (1, 3.5, None, None, None)
+
+
+def test_what_is_not_finite_has_no_interval() -> None:
+    """A NaN among the numbers makes the mean NaN, and leaves no interval."""
+    found = summarise([1.0, math.nan])
+    assert math.isnan(found.mean)
+    assert found.ci95_low is None
+
+
+@pytest.mark.parametrize(("probability", "degrees"), [(0.5, 3), (1.0, 3), (0.9, 0)])
+def test_nonsense_is_refused(probability: float, degrees: int) -> None:
+    """A quantile outside its domain is a ValueError."""
+    with pytest.raises(ValueError, match="expected"):
+        t_quantile(probability, degrees)
