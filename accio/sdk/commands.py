@@ -146,9 +146,8 @@ class _Reader:
 
     def program(self, path: Path) -> Program:
         self._check_keys(self.document, _KEYS, "")
-        resources = self.document.get("resources", {})
         limits, issues = read_limits(
-            resources=resources if isinstance(resources, dict) else {"": resources},
+            resources=self.document.get("resources", {}),
             timeout=self.document.get("timeout"),
             retries=self.document.get("retries"),
             retry_backoff=self.document.get("retry_backoff"),
@@ -175,7 +174,12 @@ class _Reader:
             distribution=str(path),
         )
         prefix = f"operator {spec.name}: "
-        self.issues += [replace(issue, message=issue.message.removeprefix(prefix)) for issue in spec.problems()]
+        known = {issue.path for issue in self.issues}
+        self.issues += [
+            replace(issue, message=issue.message.removeprefix(prefix))
+            for issue in spec.problems()
+            if issue.path not in known
+        ]
         files, environment = self._texts("files"), self._environment()
         return Program(
             spec=spec, path=path, command=command, files=files, environment=environment, version=version or None

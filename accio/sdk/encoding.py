@@ -71,7 +71,7 @@ class Encoder:
 
         A dataset's text is its absolute path, which `datasets` then has.
         """
-        if not datatype.contains(Kind.DATASET):
+        if not (datatype.contains(Kind.DATASET) or _may_repeat_keys(datatype)):
             try:
                 return canonical(datatype, value)
             except ValueProblem:
@@ -135,6 +135,15 @@ class Encoder:
             raise ValueProblem(f"expected {datatype}, found the path {path}, where there is nothing")
         self.datasets[str(path)] = path
         return str(path)
+
+
+def _may_repeat_keys(datatype: DataType) -> bool:
+    """Tell whether different keys of a Python map may be one in canonical form: NaN differs from itself."""
+    if datatype.kind is Kind.MAP and (
+        datatype.args[0].contains(Kind.DOUBLE) or datatype.args[0].contains(Kind.DISTANCE)
+    ):
+        return True
+    return any(_may_repeat_keys(part) for part in datatype.args)
 
 
 def _unwrapped(value: Any) -> Any:

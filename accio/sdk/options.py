@@ -1,6 +1,6 @@
 """What an execution needs and how it is limited: the part of a declaration that programs and functions share."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -23,10 +23,10 @@ class Limits:
 
 
 def read_limits(
-    *, resources: Mapping[str, Any], timeout: object, retries: object, retry_backoff: object
+    *, resources: Any, timeout: object, retries: object, retry_backoff: object
 ) -> tuple[Limits, list[Issue]]:
     """Read the options; `resources` in their JSON form. None stands for an absent time-out or back-off."""
-    demand, issues = resources_from_json(dict(resources), pointer("resources"))
+    demand, issues = resources_from_json(resources, pointer("resources"))
     limits = Limits(
         resources=demand,
         timeout_ms=_read(timeout, "timeout", _positive_ms, issues, None),

@@ -1,0 +1,391 @@
+"""Running operators declared in Python: inputs, outputs, and every way to fail."""
+# ruff: noqa: N802 - operators are named as workflows name them
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accio import Byte, Dataset, Distance, Duration, Location, Long, OperatorContext, Timestamp, operator
+from accio.domain.canonical import canonical, decode
+from accio.domain.datatypes import list_of, map_of, parse_type, set_of
+from accio.domain.failures import TEXT_LIMIT, Failure
+from accio.domain.states import Cause
+from accio.sdk.context import ConsoleSinks
+from accio.sdk.declare import declaration_of
+from accio.sdk.encoding import Encoder, load
+from accio.sdk.execution import Failed, Finished, Request
+from accio.sdk.hints import read_hint
+from accio.sdk.run import output_types, run_operator
+
+
+def run(thing: Callable[..., Any] | type, folder: Path, inputs: str = "{}", **request: Any) -> Finished | Failed:
+    """Run a decorated thing once."""
+    declaration = declaration_of(thing)
+    assert declaration is not None
+    return run_operator(declaration, Request(inputs=inputs, folder=folder, **request), ConsoleSinks())
+
+
+def finished(outcome: Finished | Failed) -> Finished:
+    """The outcome, which must be a success."""
+    assert isinstance(outcome, Finished), outcome
+    return outcome
+
+
+def failure(outcome: Finished | Failed) -> Failure:
+    """The failure of an outcome that must be one."""
+    assert isinstance(outcome, Failed), outcome
+    return outcome.failure
+
+
+class Many(NamedTuple):
+    n: int
+    text: str
+    items: list[float]
+
+
+def returning(value: Any, hint: Any) -> Any:
+    """An operator whose output has this type and this value."""
+
+    def Op():  # type: ignore[no-untyped-def]  # noqa: ANN202 - set below
+        return value
+
+    Op.__annotations__["return"] = hint
+    return operator(Op)
+
+
+def test_inputs_arrive_as_hinted(tmp_path: Path) -> None:
+    """Each input arrives in the type and the container that its hint asks for, datasets as paths here."""
+    seen: dict[str, object] = {}
+
+    @operator
+    def Op(
+        a: int, b: float, c: Distance, d: Duration, e: Timestamp, f: Location, g: Dataset, h: tuple[int, ...],
+        i: frozenset[str], j: dict[int, list[Dataset]], k: set[tuple[int, ...]], m: str | None, n: int = 7,
+    ) -> None:  # fmt: skip
+        seen.update(locals())
+
+    inputs = (
+        '{"a":1,"b":2.0,"c":3.5,"d":4000,"e":5,"f":[48.85,2.35],"g":"blake3:g","h":[1,2],"i":["x","y"],'
+        '"j":{"1":["blake3:h"]},"k":[[1],[2,3]]}'
+    )
+    paths = {"blake3:g": tmp_path / "g", "blake3:h": tmp_path / "h"}
+    finished(run(Op, tmp_path, inputs, datasets=paths))
+    del seen["seen"]
+    assert seen == {
+        "a": 1, "b": 2.0, "c": Distance(3.5), "d": Duration(4000), "e": Timestamp(5), "f": Location(48.85, 2.35),
+        "g": Dataset(tmp_path / "g"), "h": (1, 2), "i": frozenset({"x", "y"}), "j": {1: [Dataset(tmp_path / "h")]},
+        "k": {(1,), (2, 3)}, "m": None, "n": 7,
+    }  # fmt: skip
+
+
+def test_outputs_are_canonical(tmp_path: Path) -> None:
+    """A record's fields become the canonical texts of its ports, and metrics come along."""
+
+    @operator
+    def Op(ctx: OperatorContext) -> Many:
+        ctx.metric("seconds", 2)
+        return Many(3, 'a "b"', [1, 2.5])
+
+    outcome = finished(run(Op, tmp_path))
+    assert outcome.outputs == {"n": "3", "text": '"a \\"b\\""', "items": "[1.0,2.5]"}
+    assert outcome.metrics == {"seconds": 2.0}
+    declaration = declaration_of(Op)
+    assert declaration is not None
+    types = {name: str(found) for name, found in output_types(declaration).items()}
+    assert types == {"n": "integer", "text": "string", "items": "list(double)"}
+
+
+def test_datasets_go_by_their_paths(tmp_path: Path) -> None:
+    """A returned dataset's text is its path, and all of them are listed, also inside of collections."""
+
+    @operator
+    def Op(ctx: OperatorContext) -> dict[str, Dataset]:
+        (tmp_path / "file").touch()
+        return {"a": ctx.dataset(), "b": Dataset("file")}
+
+    outcome = finished(run(Op, tmp_path))
+    folder, file = tmp_path / "outputs" / "data", tmp_path / "file"
+    assert outcome.outputs == {"value": f'{{"a":"{folder}","b":"{file}"}}'}
+    assert outcome.datasets == {str(folder): folder, str(file): file}
+
+
+def test_no_outputs(tmp_path: Path) -> None:
+    """An operator without outputs succeeds with none."""
+
+    @operator
+    def Op(str: str) -> None:  # noqa: A002 - a port may be called so
+        pass
+
+    assert finished(run(Op, tmp_path, '{"str":"x"}')).outputs == {}
+
+
+def test_classes_are_made_anew(tmp_path: Path) -> None:
+    """A class gets an instance for each execution."""
+
+    @operator
+    class Op:
+        def __init__(self) -> None:
+            self.calls = 0
+
+        def run(self, ctx: OperatorContext) -> int:
+            self.calls += 1
+            return self.calls
+
+    assert [finished(run(Op, tmp_path)).outputs["value"] for _ in range(2)] == ["1", "1"]
+
+
+def test_seed_and_attempt(tmp_path: Path) -> None:
+    """Unstable operators get the seed; a stable one that asks for it fails, and is told how to be declared."""
+
+    def body(ctx: OperatorContext) -> str:
+        return f"{ctx.seed} {ctx.attempt} {ctx.idempotency_key}"
+
+    unstable = run(operator(unstable=True)(body), tmp_path, seed=-5, attempt=2, idempotency_key="r/n")
+    assert finished(unstable).outputs == {"value": '"-5 2 r/n"'}
+    found = failure(run(operator(name="Cheat")(body), tmp_path, seed=-5))
+    assert found.cause is Cause.EXCEPTION
+    assert "Cheat" in found.message
+    assert "unstable=True" in found.message
+
+
+FITTING = [
+    (np.float64(0.1), float, "0.1"),
+    (np.float32(0.5), float, "0.5"),
+    (3, float, "3.0"),
+    (np.int64(3), float, "3.0"),
+    (math.nan, float, '"NaN"'),
+    (-math.inf, float, '"-Infinity"'),
+    (np.float64("nan"), float, '"NaN"'),
+    (np.int64(2**31 - 1), int, "2147483647"),
+    (np.uint8(255), int, "255"),
+    (np.array(3), int, "3"),
+    (2**63 - 1, Long, str(2**63 - 1)),
+    (np.bool_(True), bool, "true"),
+    (np.str_("é"), str, '"é"'),
+    (np.arange(3), list[int], "[0,1,2]"),
+    (np.linspace(0, 1, 3), list[float], "[0.0,0.5,1.0]"),
+    (np.ones((2, 1)), list[list[float]], "[[1.0],[1.0]]"),
+    (np.array([True]), list[bool], "[true]"),
+    ((1, 2), list[int], "[1,2]"),
+    ([np.float64(1), math.nan], tuple[float, ...], '[1.0,"NaN"]'),
+    ({2, 10}, set[int], "[10,2]"),
+    ({np.int64(1): np.float64(2)}, dict[int, float], '{"1":2.0}'),
+    (Distance(1000), Distance, "1000.0"),
+    (timedelta(seconds=1.5), Duration, "1500"),
+    (datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC), Timestamp, "1000"),
+    (Location(48.85, 2.35), Location, "[48.85,2.35]"),
+]
+
+
+@pytest.mark.parametrize(("value", "hint", "text"), FITTING)
+def test_values_that_fit(tmp_path: Path, value: Any, hint: Any, text: str) -> None:
+    """NumPy's scalars and arrays, tuples and datetimes stand for values where nothing is lost; NaN is a double."""
+    assert finished(run(returning(value, hint), tmp_path)).outputs == {"value": text}
+
+
+UNFITTING = [
+    ("abc", int, ["integer", "abc"]),
+    (2**31, int, ["integer", "2147483648"]),
+    (np.int64(200), Byte, ["byte", "200"]),
+    (1.0, int, ["integer", "1.0"]),
+    (True, int, ["integer", "true"]),
+    (True, float, ["double", "true"]),
+    (2**53 + 1, float, ["double", "exactly"]),
+    (1, bool, ["boolean", "1"]),
+    (1, str, ["string", "1"]),
+    (b"x", str, ["string"]),
+    ("\ud800", str, ["string"]),
+    (3.5, Distance, ["distance", "3.5"]),
+    (timedelta(microseconds=1), Duration, ["duration", "millisecond"]),
+    (datetime(1970, 1, 1), Timestamp, ["timestamp", "zone"]),  # noqa: DTZ001 - that is what is refused
+    (Location(91.0, 0.0), Location, ["location"]),
+    ("abc", list[str], ["list(string)", "abc"]),
+    ([1, "x"], list[int], ["list(integer)", "element 1", "x"]),
+    ({"a": [1, None]}, dict[str, list[int]], ["map(string,list(integer))", '"a"', "element 1", "null"]),
+    ([1], set[int], ["set(integer)"]),
+    ({1: 1}, dict[str, int], ["map(string,integer)", "key 1"]),
+    (np.array([object()]), list[int], ["list(integer)"]),
+    ("/nowhere/at/all", Dataset, ["dataset", "/nowhere/at/all"]),
+    (3, Dataset, ["dataset", "3"]),
+    (object(), float, ["double", "object"]),
+]
+
+
+@pytest.mark.parametrize(("value", "hint", "mentions"), UNFITTING)
+def test_values_that_do_not_fit(tmp_path: Path, value: Any, hint: Any, mentions: list[str]) -> None:
+    """A value of another type is a bad output; the message names operator, port, type and what was found."""
+    found = failure(run(returning(value, hint), tmp_path))
+    assert found.cause is Cause.BAD_OUTPUT
+    assert [text for text in ("Op", "'value'", *mentions) if text not in found.message] == []
+
+
+def test_forgotten_outputs(tmp_path: Path) -> None:
+    """An output that isn't there is named."""
+    half: Any = object.__new__(Partial)
+    half.a = 1
+    for value, hint, mentions in [
+        (None, int, ["nothing", "'value'"]),
+        (None, Many, ["nothing", "'n'", "'text'", "'items'"]),
+        ((1, "x", []), Many, ["Many", "tuple"]),
+        (half, Partial, ["'b'"]),
+        (3, None, ["no outputs", "int"]),
+    ]:
+        found = failure(run(returning(value, hint), tmp_path))
+        assert found.cause is Cause.BAD_OUTPUT
+        assert [text for text in mentions if text not in found.message] == []
+
+
+@dataclass
+class Partial:
+    a: int
+    b: int
+
+
+@pytest.mark.parametrize(
+    ("inputs", "mentions"),
+    [
+        ("{}", ["'x'", "no value"]),
+        ('{"x":"a"}', ["'x'", "integer", "a"]),
+        ('{"x":1,"y":2}', ["y"]),
+        ("[]", ["object"]),
+        ("{", ["JSON"]),
+        ('{"x":1,"d":"blake3:a"}', ["'d'", "blake3:a"]),
+    ],
+)
+def test_bad_inputs(tmp_path: Path, inputs: str, mentions: list[str]) -> None:
+    """Inputs that don't fit the ports are a bad input, which names the port."""
+
+    @operator
+    def Op(x: int, d: Dataset | None = None) -> None:
+        raise AssertionError("never called")
+
+    found = failure(run(Op, tmp_path, inputs))
+    assert found.cause is Cause.BAD_INPUT
+    assert [text for text in ("Op", *mentions) if text not in found.message] == []
+
+
+class Spiteful(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no")
+
+
+@pytest.mark.parametrize(
+    ("error", "cause", "message"),
+    [
+        (ValueError("boom"), Cause.EXCEPTION, "ValueError: boom"),
+        (KeyError(), Cause.EXCEPTION, "KeyError"),
+        (MemoryError("big"), Cause.OUT_OF_MEMORY, "MemoryError: big"),
+        (KeyboardInterrupt(), Cause.EXCEPTION, "KeyboardInterrupt"),
+        (SystemExit(3), Cause.EXIT_CODE, "the operator ended with exit code 3"),
+        (SystemExit(), Cause.EXIT_CODE, "the operator ended with exit code 0"),
+        (Spiteful(), Cause.EXCEPTION, f"{Spiteful.__module__}.Spiteful: (its text can't be made: RuntimeError)"),
+    ],
+)
+def test_what_is_raised(tmp_path: Path, error: BaseException, cause: Cause, message: str) -> None:
+    """Whatever an operator raises is a failure with its cause, class and message, and with the metrics until then."""
+
+    @operator
+    def Op(ctx: OperatorContext) -> None:
+        ctx.metric("so_far", 1)
+        raise error
+
+    outcome = run(Op, tmp_path)
+    found = failure(outcome)
+    assert (found.cause, found.message) == (cause, message)
+    assert outcome.metrics == {"so_far": 1.0}
+    if cause is not Cause.EXIT_CODE:
+        assert found.exception.endswith(type(error).__name__)
+
+
+def test_tracebacks_begin_in_the_operator(tmp_path: Path) -> None:
+    """A traceback shows the operator's frames, not the machinery's, and its end if it is long."""
+
+    def deep(n: int) -> int:
+        return 1 // 0 if n == 0 else deep(n - 1) + len(str(n))
+
+    @operator
+    def Op(n: int) -> int:
+        return deep(n)
+
+    short, long = (failure(run(Op, tmp_path, f'{{"n":{n}}}')).traceback for n in (1, 500))
+    assert "in deep" in short
+    assert "accio/sdk/execution.py" not in short
+    assert "ZeroDivisionError" in long
+    assert len(long.encode()) <= TEXT_LIMIT
+
+    @operator
+    def Wide() -> None:
+        raise ValueError("x" * 10_000)
+
+    assert len(failure(run(Wide, tmp_path)).traceback.encode()) <= TEXT_LIMIT
+
+
+SCALARS = st.sampled_from([int, float, bool, str, Distance, Duration, Timestamp, Location, Long, Byte])
+
+
+def _list(hint: Any) -> Any:
+    return list[hint]
+
+
+def _map(hint: Any) -> Any:
+    return dict[str, hint]
+
+
+HINTS: st.SearchStrategy[Any] = st.recursive(
+    SCALARS, lambda inner: st.one_of(inner.map(_list), inner.map(_map)), max_leaves=2
+)
+VALUES = {
+    "byte": st.integers(-128, 127),
+    "integer": st.integers(-(2**31), 2**31 - 1),
+    "long": st.integers(-(2**63), 2**63 - 1),
+    "double": st.floats(),
+    "boolean": st.booleans(),
+    "string": st.text(),
+    "distance": st.builds(Distance, st.floats()),
+    "duration": st.builds(Duration, st.integers(-(2**63), 2**63 - 1)),
+    "timestamp": st.builds(Timestamp, st.integers(0, 10**12)),
+    "location": st.builds(Location, st.floats(-90, 90), st.floats(-180, 180)),
+}
+
+
+@given(st.data())
+def test_values_survive_the_way_in_and_out(data: st.DataObject) -> None:
+    """What is encoded and loaded again encodes to the same text, for every type."""
+    hint = read_hint(data.draw(HINTS))
+
+    def value_of(datatype: Any) -> st.SearchStrategy[Any]:
+        match datatype.kind.value:
+            case "list":
+                return st.lists(value_of(datatype.args[0]), max_size=3)
+            case "map":
+                return st.dictionaries(st.text(), value_of(datatype.args[1]), max_size=3)
+            case kind:
+                return VALUES[kind]
+
+    text = Encoder(None).encode(hint.type, data.draw(value_of(hint.type)))
+    again = load(hint, decode(hint.type, text), {})
+    assert Encoder(None).encode(hint.type, again) == text
+    assert canonical(hint.type, decode(hint.type, text)) == text
+
+
+def test_sets_and_keys_of_collections(tmp_path: Path) -> None:
+    """Elements of sets and keys of maps may be collections themselves: they arrive hashable."""
+    hint = read_hint(dict[tuple[int, ...], set[frozenset[int]]])
+    assert hint.type == map_of(list_of(parse_type("integer")), set_of(set_of(parse_type("integer"))))
+    value = {(1, 2): {frozenset({3})}}
+    text = Encoder(tmp_path).encode(hint.type, value)
+    assert load(hint, decode(hint.type, text), {}) == value
+
+
+def test_duplicate_keys_are_refused(tmp_path: Path) -> None:
+    """Two keys that are one in canonical form are a bad output."""
+    found = failure(run(returning({math.nan: 1, float("nan"): 2}, dict[float, int]), tmp_path))
+    assert "twice" in found.message
