@@ -31,6 +31,8 @@ def follow(session: Session, updates: Iterator[RunUpdate], source: str = "") -> 
     except KeyboardInterrupt:
         if last is not None:
             session.say(f"\ndetached; {last.id} goes on. Follow it again: accio watch {last.id}")
+        else:
+            session.say("\ninterrupted before the daemon had answered: `accio get runs` tells whether it has the run")
         raise
     if last is None:
         raise Internal("the daemon ended the call without a word about the run: look for the run with `accio get runs`")

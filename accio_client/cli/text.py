@@ -4,10 +4,9 @@ import re
 from datetime import datetime, timedelta
 
 # Controls (C0 but tab and newline, DEL, C1), line and paragraph separators, marks and overrides of writing direction,
-# zero-width
-# characters, the byte order mark, tags, and what is no character at all.
+# zero-width characters, the byte order mark, tags, and what is no character at all.
 _UNSAFE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\uffff"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff"
     "\ud800-\udfff\U000e0000-\U000e007f]"
 )
 _LINE_UNSAFE = re.compile(_UNSAFE.pattern[:-1] + "\t\n]")

@@ -1,0 +1,448 @@
+"""The command line against a real gRPC server: exit codes, streams, documents, and what it asks of the daemon."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from accio.domain.issues import Issue
+from accio.errors import FailedPrecondition, Internal, InvalidDefinition, NotFound
+from accio.v1 import accio_pb2, runs_pb2, workflows_pb2
+from accio_client.cli.main import main
+from tests.integration.client.fake_daemon import RUN, FakeDaemon, refuse, run, validation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    exit: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return orjson.loads(self.out)
+
+
+@pytest.fixture
+def accio(daemon: FakeDaemon, capsys: pytest.CaptureFixture[str]) -> Any:
+    """Runs a command line in this process; no outcome ever holds a traceback."""
+
+    def call(*arguments: str) -> Outcome:
+        code = main(arguments)
+        out, err = capsys.readouterr()
+        assert "Traceback" not in out + err
+        return Outcome(exit=code, out=out, err=err)
+
+    return call
+
+
+def submit_answer(request: accio_pb2.SubmitRequest) -> accio_pb2.SubmitResponse:
+    return accio_pb2.SubmitResponse(run=run(), created=True)
+
+
+def submitted(daemon: FakeDaemon) -> dict[str, Any]:
+    """The last document that was submitted."""
+    document: dict[str, Any] = orjson.loads(daemon.requests["Submit"][-1].definition)
+    return document
+
+
+def test_submit_of_a_workflow(daemon: FakeDaemon, accio: Any, tmp_path: Path) -> None:
+    """name=value arguments become parameters; one that is given several times has several values."""
+    daemon.answers["Submit"] = submit_answer
+    done = accio("submit", "-name=My first workflow", "-tags=a,b", "w", "epsilon=0.0001", "uri=/x", "uri=/y=z")
+    assert (done.exit, done.out) == (0, f"{RUN}\n")
+    assert submitted(daemon) == {
+        "workflow": "w",
+        "name": "My first workflow",
+        "tags": ["a", "b"],
+        "params": {"epsilon": {"value": "0.0001"}, "uri": {"values": ["/x", "/y=z"]}},
+    }
+    assert daemon.requests["Submit"][-1].base_path == str(tmp_path)
+
+
+def test_submit_of_a_file_with_overrides(daemon: FakeDaemon, accio: Any, tmp_path: Path) -> None:
+    """Options and parameters replace what the file says, and relative paths mean the file's folder."""
+    daemon.answers["Submit"] = submit_answer
+    (tmp_path / "sub").mkdir()
+    file = {
+        "workflow": "w",
+        "repeat": 1,
+        "tags": ["old"],
+        "seed": 7,
+        "params": {"epsilon": {"values": [0.1, 0.2]}, "k": 1},
+    }
+    (tmp_path / "sub" / "run.json").write_bytes(orjson.dumps(file))
+    assert accio("submit", "-repeat=2", "-seed", "-5", "-tags=more,tags", "sub/run.json", "epsilon=0.5").exit == 0
+    assert submitted(daemon) == {
+        "workflow": "w",
+        "repeat": 2,
+        "seed": "-5",
+        "tags": ["more", "tags"],
+        "params": {"epsilon": {"value": "0.5"}, "k": 1},
+    }
+    assert daemon.requests["Submit"][-1].base_path == str(tmp_path / "sub")
+
+
+def test_numbers_of_a_file_keep_their_digits(daemon: FakeDaemon, accio: Any, tmp_path: Path) -> None:
+    """Overriding one value of a file changes no digit of the others."""
+    daemon.answers["Submit"] = submit_answer
+    (tmp_path / "run.json").write_text(
+        '{"workflow":"w","params":{"a":0.1234567890123456789,"b":103212032002347323,"c":1e-7}}'
+    )
+    accio("submit", "run.json", "x=1")
+    params = submitted(daemon)["params"]
+    assert params["a"] == "0.1234567890123456789"
+    assert params["b"] == 103212032002347323
+    assert params["c"] == 1e-7
+
+
+@pytest.mark.parametrize(
+    ("options", "mode"),
+    [
+        ([], accio_pb2.CACHE_MODE_UNSPECIFIED),
+        (["-nocache"], accio_pb2.CACHE_MODE_NONE),
+        (["--no-cache"], accio_pb2.CACHE_MODE_NONE),
+        (["-refresh"], accio_pb2.CACHE_MODE_REFRESH),
+    ],
+)
+def test_how_the_memo_is_used(daemon: FakeDaemon, accio: Any, options: Sequence[str], mode: int) -> None:
+    """-nocache, --no-cache and -refresh reach the daemon."""
+    daemon.answers["Submit"] = submit_answer
+    assert accio("submit", *options, "probe").exit == 0
+    assert daemon.requests["Submit"][-1].cache == mode
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exit_code", "message"),
+    [
+        (["submit"], 1, "missing argument"),
+        (["submit", "typo/run.json"], 1, "typo/run.json: no such file"),
+        (["submit", "run.json"], 1, "run.json: no such file"),
+        (["submit", "w", "epsilon"], 1, "expected NAME=VALUE for a parameter, found 'epsilon'"),
+        (["submit", "w", "-workflow=v"], 1, "there is no option -workflow"),
+        (["submit", "w", "-repeat=many"], 1, "'many' is not a valid integer"),
+        (["submit", "w", "-nocache", "-refresh"], 1, "exclude each other"),
+        (["push", "missing-file.json"], 1, "missing-file.json: no such file"),
+        (["push", "."], 1, "expected a JSON file, found a folder"),
+        (["validate"], 1, "missing argument"),
+        (["describe", "run"], 1, "missing argument"),
+        (["describe", "node", RUN], 1, "expected RUN/NODE"),
+        (["delete", "run"], 1, "missing argument"),
+        (["kill"], 1, "missing argument"),
+        (["export"], 1, "missing argument"),
+        (["update", RUN], 1, "nothing to change"),
+        (["get"], 1, "runs, workflows"),
+        (["get", "rums"], 1, "did you mean `accio get runs`"),
+        (["frobnicate"], 1, "frobnicate"),
+        (["help", "frobnicate"], 1, "frobnicate"),
+        (["get", "runs", "-state=done"], 1, "scheduled, running"),
+        (["get", "runs", "-since=yesterday"], 1, "yesterday"),
+        (["get", "runs", "-n=0"], 1, "0"),
+        (["gc", "-quota=many"], 1, "50GiB"),
+        (["export", RUN, "-append", "-force"], 1, "exclude each other"),
+        (["export", RUN, "-separator=xy"], 1, "one character"),
+    ],
+)
+def test_mistakes_on_the_command_line(
+    daemon: FakeDaemon, accio: Any, arguments: Sequence[str], exit_code: int, message: str
+) -> None:
+    """A bad command line ends with 1, says what is wrong on stderr, and asks nothing of the daemon."""
+    done = accio(*arguments)
+    assert done.exit == exit_code
+    assert message in done.err
+    assert done.out == ""
+    assert not daemon.requests
+
+
+def test_help_names_every_command(accio: Any) -> None:
+    """The overview lists the commands, and each of them explains itself."""
+    assert all(f"  {word} " in accio("help").out for word in ("push", "get runs", "why", "up", "completion"))
+    assert "--wait" in accio("help", "submit").out
+    assert "--wait" in accio("submit", "-help").out
+    assert "get agents" in accio("help", "get").out
+
+
+INVALID = InvalidDefinition(
+    [Issue("/repeat", "expected at least 1, found 0"), Issue("/params/ghost", "unknown parameter")]
+)
+
+
+def test_an_invalid_run(daemon: FakeDaemon, accio: Any, tmp_path: Path) -> None:
+    """Everything that is wrong is told, the exit code is 2, and --json prints the document of validate."""
+    daemon.answers["Submit"] = refuse(INVALID)
+    (tmp_path / "bad.json").write_text('{"workflow": "w", "repeat": 0}')
+    done = accio("submit", "bad.json")
+    assert (done.exit, done.out) == (2, "")
+    assert done.err.split("\n")[:2] == [
+        "bad.json: /repeat: expected at least 1, found 0",
+        "bad.json: /params/ghost: unknown parameter",
+    ]
+    done = accio("submit", "--json", "bad.json")
+    assert done.exit == 2
+    assert done.json["valid"] is False
+    assert [issue["path"] for issue in done.json["errors"]] == ["/repeat", "/params/ghost"]
+
+
+def test_malformed_json_is_shown_with_a_caret(daemon: FakeDaemon, accio: Any, tmp_path: Path) -> None:
+    """A syntax error names line and column, and shows the place."""
+    daemon.answers["Submit"] = refuse(InvalidDefinition([Issue("", "expected a value", None, 2, 13)]))
+    (tmp_path / "bad.json").write_text('{\n "workflow": ]\n}')
+    done = accio("submit", "bad.json", "x=1")
+    assert done.exit == 2
+    assert done.err.split("\n")[:2] == ["bad.json: line 2, column 13: expected a value", '  2 |  "workflow": ]']
+
+
+def test_a_good_and_a_bad_file_are_pushed(daemon: FakeDaemon, accio: Any, tmp_path: Path) -> None:
+    """The good file is stored, the bad one told, in any order; the exit code is that of the bad one."""
+
+    def push(request: workflows_pb2.PushWorkflowRequest) -> workflows_pb2.PushWorkflowResponse:
+        if request.default_id == "invalid":
+            raise InvalidDefinition([Issue("/graph", "expected at least one node")])
+        return workflows_pb2.PushWorkflowResponse(workflow=workflow(request.default_id), created=True)
+
+    daemon.answers["PushWorkflow"] = push
+    for name in ("ok.json", "invalid.json"):
+        (tmp_path / name).write_text("{}")
+    for order in (["ok.json", "invalid.json"], ["invalid.json", "ok.json"]):
+        done = accio("push", *order)
+        assert (done.exit, done.out) == (2, "pushed ok:0123456789ab\n")
+        assert "invalid.json: /graph: expected at least one node" in done.err
+    done = accio("push", "-json", "ok.json")
+    assert done.json["workflows"] == [{"id": "ok", "version": "0123456789ab", "created": True}]
+    assert accio("push", "-quiet", "ok.json").out == "ok\n"
+
+
+def workflow(identifier: str) -> workflows_pb2.Workflow:
+    return workflows_pb2.Workflow(
+        id=identifier, version="0123456789ab", versions=1, definition_json='{"graph":[{"op":"Pair"}]}'
+    )
+
+
+def test_validate_tells_workflows_from_runs(daemon: FakeDaemon, accio: Any, tmp_path: Path) -> None:
+    """A file with a graph is a workflow, one that names a workflow is a run; several files make a list."""
+    daemon.answers["ValidateWorkflow"] = workflows_pb2.ValidateResponse(valid=True)
+    daemon.answers["Validate"] = validation(INVALID)
+    (tmp_path / "w.json").write_text('{"graph": []}')
+    (tmp_path / "r.json").write_text('{"workflow": "w"}')
+    assert accio("validate", "w.json").exit == 0
+    done = accio("validate", "-json", "w.json", "r.json")
+    assert done.exit == 2
+    assert [(each["file"], each["valid"]) for each in done.json["files"]] == [("w.json", True), ("r.json", False)]
+
+
+def updates(*states: runs_pb2.RunState.ValueType) -> list[accio_pb2.RunUpdate]:
+    failure = accio_pb2.NodeFailure(
+        run=RUN, node="Boom", failure=runs_pb2.Failure(cause="exception", message="ValueError: boom\x1b[31m")
+    )
+    return [
+        accio_pb2.RunUpdate(run=run(state=state), first_failure=failure if state == runs_pb2.RUN_STATE_FAILED else None)
+        for state in states
+    ]
+
+
+def test_wait_tells_success_from_failure(daemon: FakeDaemon, accio: Any) -> None:
+    """--wait ends with 0 after a success and with 3 after anything else, and names the node that failed."""
+    daemon.answers["SubmitAndWatch"] = updates(runs_pb2.RUN_STATE_RUNNING, runs_pb2.RUN_STATE_SUCCESS)
+    done = accio("submit", "--wait", "probe")
+    assert (done.exit, done.out) == (0, f"{RUN} success\n")
+    daemon.answers["SubmitAndWatch"] = updates(runs_pb2.RUN_STATE_FAILED)
+    done = accio("submit", "--wait", "boom", "-json")
+    assert done.exit == 3
+    assert done.json["run"]["state"] == "failed"
+    assert f"{RUN}/Boom failed: exception: ValueError: boom\\x1b[31m" in done.err
+    daemon.answers["Watch"] = updates(runs_pb2.RUN_STATE_KILLED)
+    assert accio("watch", RUN).exit == 3
+
+
+def test_unknown_runs_are_told(daemon: FakeDaemon, accio: Any) -> None:
+    """An unknown run ends with 1 and its name; with --json also as a document."""
+    daemon.answers["Get"] = refuse(NotFound("there is no run zzzzzzzz"))
+    done = accio("describe", "run", "zzzzzzzz")
+    assert (done.exit, done.err) == (1, "accio: there is no run zzzzzzzz\n")
+    done = accio("describe", "run", "zzzzzzzz", "--json")
+    assert done.json == {"schema": "accio/v1", "error": {"code": "not_found", "message": "there is no run zzzzzzzz"}}
+
+
+def test_a_good_and_an_unknown_run_are_killed(daemon: FakeDaemon, accio: Any) -> None:
+    """What worked is told on stdout, what didn't on stderr, and the exit code is 1."""
+    outcomes = [
+        accio_pb2.RunOutcome(id=RUN, changed=True),
+        accio_pb2.RunOutcome(id="zzzzzzzz", error="there is no run zzzzzzzz"),
+    ]
+    daemon.answers["Kill"] = accio_pb2.RunsResponse(runs=outcomes)
+    done = accio("kill", RUN, "zzzzzzzz")
+    assert (done.exit, done.out, done.err) == (1, f"{RUN} killed\n", "accio: there is no run zzzzzzzz\n")
+
+
+def test_no_daemon(daemon: FakeDaemon, accio: Any) -> None:
+    """Without a daemon the exit code is 4, and the message says where it was looked for and how to start one."""
+    daemon.stop()
+    done = accio("get", "runs")
+    assert done.exit == 4
+    assert daemon.address in done.err
+    assert "accio up" in done.err
+    assert accio("version", "-client").exit == 0
+
+
+def test_a_wrong_token(daemon: FakeDaemon, accio: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who isn't known ends with 6."""
+    monkeypatch.setenv("ACCIO_TOKEN", "a wrong token")
+    done = accio("submit", "probe")
+    assert done.exit == 6
+    assert "ACCIO_TOKEN" in done.err
+
+
+def test_an_error_of_the_daemon(daemon: FakeDaemon, accio: Any) -> None:
+    """A bug of the daemon ends with 5 and its reference; a refusal by the state of things with 1."""
+    daemon.answers["Get"] = refuse(Internal("internal error (ref 3f2a)"))
+    assert accio("describe", "run", RUN).exit == 5
+    daemon.answers["DeleteWorkflow"] = refuse(FailedPrecondition("w has runs"))
+    done = accio("delete", "workflow", "w")
+    assert (done.exit, done.err) == (1, "accio: w has runs\n")
+
+
+def test_a_bug_of_the_client_leaves_a_reference(daemon: FakeDaemon, accio: Any, tmp_path: Path) -> None:
+    """What nobody foresaw ends with 5 and a reference to a log that holds the details, which nobody else can read."""
+    daemon.answers["Get"] = accio_pb2.GetResponse(
+        run=run(params=[runs_pb2.RunParameter(name="x", type="nonsense", json="1")])
+    )
+    done = accio("describe", "run", RUN)
+    assert done.exit == 5
+    reference = done.err.split("(ref ")[1].split(")")[0]
+    log = tmp_path / "state" / "accio" / "client-errors.log"
+    assert str(log) in done.err
+    assert f"ref {reference}" in log.read_text()
+    assert "TypeProblem" in log.read_text()
+
+
+def test_lists_are_plain_when_piped(daemon: FakeDaemon, accio: Any) -> None:
+    """Off a terminal a table has no colours and no frames, nothing is cut off, and what others wrote is escaped."""
+    name = "N" * 300 + "\x1b[31m\n\u202e"
+    daemon.answers["List"] = accio_pb2.ListResponse(runs=[run(name=name, tags=["a", "b"])], next="c")
+    done = accio("get", "runs", "-tags=a", "-n=1")
+    assert done.exit == 0
+    header, row, end = done.out.split("\n")
+    assert header.startswith("ID ")
+    assert "N" * 300 + "\\x1b[31m\\n\\u202e" in row
+    assert end == ""
+    assert "-cursor=c" in done.err
+    assert accio("get", "runs", "-quiet", "-n=1").out == f"{RUN}\n"
+
+
+def test_all_runs_are_fetched_page_after_page(daemon: FakeDaemon, accio: Any) -> None:
+    """-all follows the cursors to the end; -n stops as soon as there are enough."""
+
+    def pages(request: accio_pb2.ListRequest) -> accio_pb2.ListResponse:
+        at = int(request.cursor or 0)
+        return accio_pb2.ListResponse(runs=[run(f"r{at}")], total=3, next=str(at + 1) if at < 2 else "")
+
+    daemon.answers["List"] = pages
+    assert [each["id"] for each in accio("get", "runs", "-all", "-json").json["runs"]] == ["r0", "r1", "r2"]
+    document = accio("get", "runs", "-n=2", "-json").json
+    assert ([each["id"] for each in document["runs"]], document["next"]) == (["r0", "r1"], "2")
+    assert accio("get", "runs", "-n=50", "-active").exit == 0
+    assert list(daemon.requests["List"][-1].states) == [runs_pb2.RUN_STATE_SCHEDULED, runs_pb2.RUN_STATE_RUNNING]
+
+
+def test_logs_go_where_they_came_from(daemon: FakeDaemon, accio: Any) -> None:
+    """Standard output goes to stdout and standard error to stderr, escaped, under the node's name."""
+    lines = [
+        runs_pb2.LogLine(data=b"to out\n", at_ms=1),
+        runs_pb2.LogLine(data=b"to \xff err\x1b[2J\n", stderr=True, at_ms=1),
+    ]
+    daemon.answers["Logs"] = [
+        accio_pb2.LogChunk(run=RUN, node="A", attempt=1, lines=lines, note="the beginning is gone")
+    ]
+    done = accio("logs", RUN)
+    assert done.out == "A: to out\n"
+    assert done.err == "[A: the beginning is gone]\nA: to � err\\x1b[2J\n"
+    assert accio("logs", RUN, "A").out == "to out\n"
+    assert [line["stream"] for line in accio("logs", f"{RUN}/A", "-json").json["lines"]] == ["note", "stdout", "stderr"]
+
+
+def test_clearing_metadata(daemon: FakeDaemon, accio: Any) -> None:
+    """An empty value clears a field; one that isn't named stays."""
+    daemon.answers["UpdateMetadata"] = accio_pb2.UpdateMetadataResponse(run=run(), changed=True)
+    assert accio("update", RUN, "-notes=", "-tags=").exit == 0
+    (request,) = daemon.requests["UpdateMetadata"]
+    assert (request.notes, list(request.tags.tags), request.HasField("name")) == ("", [], False)
+
+
+def test_an_export_never_overwrites(daemon: FakeDaemon, accio: Any, tmp_path: Path) -> None:
+    """A file that is there ends the export with 1 and stays as it was, and no other file appears."""
+    node = accio_pb2.NodeColumn(
+        node="Stat",
+        outputs=[{"name": "x", "type": "double"}, {"name": "y", "type": "double"}],  # type: ignore[list-item]
+        row=[0],
+        outputs_json=['{"x":1.5,"y":2.5}'],
+    )
+    daemon.answers["Export"] = [accio_pb2.ExportChunk(run=run(), index=[0], seed=[11], repetition=[1], nodes=[node])]
+    (tmp_path / "Stat-y.csv").write_text("mine")
+    done = accio("export", RUN)
+    assert done.exit == 1
+    assert "-force" in done.err
+    assert [path.name for path in tmp_path.glob("[!.]*.csv")] == ["Stat-y.csv"]
+    assert (tmp_path / "Stat-y.csv").read_text() == "mine"
+    assert accio("export", RUN, "-force").exit == 0
+    assert (tmp_path / "Stat-x.csv").read_text() == f"run,repeat,seed,value\n{RUN},1,11,1.5\n"
+    assert accio("export", RUN, "-append", "-json").json["files"] == [
+        {"path": "Stat-x.csv", "rows": 1},
+        {"path": "Stat-y.csv", "rows": 1},
+    ]
+    assert (tmp_path / "Stat-x.csv").read_text() == f"run,repeat,seed,value\n{RUN},1,11,1.5\n{RUN},1,11,1.5\n"
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_ctrl_c_detaches(daemon: FakeDaemon) -> None:
+    """An interrupted --wait ends with 130, says how to go on watching, and kills nothing."""
+    ended = threading.Event()
+
+    def forever(_: accio_pb2.SubmitRequest) -> Iterator[accio_pb2.RunUpdate]:
+        yield from updates(runs_pb2.RUN_STATE_RUNNING)
+        ended.wait(20)
+
+    daemon.answers["SubmitAndWatch"] = forever
+    command = [sys.executable, "-m", "accio_client.cli.main", "submit", "--wait", "w"]
+    environment = dict(os.environ, PYTHONPATH=str(Path(__file__).parents[3]))
+    client = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    assert client.stderr is not None
+    assert "running" in client.stderr.readline()
+    client.send_signal(signal.SIGINT)
+    out, err = client.communicate(timeout=30)
+    ended.set()
+    assert client.returncode == 130
+    assert out == ""
+    assert f"accio watch {RUN}" in err
+    assert "Traceback" not in err
+    assert set(daemon.requests) == {"SubmitAndWatch"}
+
+
+def test_a_closed_pipe_is_no_error(daemon: FakeDaemon) -> None:
+    """A reader that has seen enough, such as head, ends the command silently."""
+    daemon.answers["List"] = accio_pb2.ListResponse(runs=[run(f"r{at}") for at in range(2000)])
+    command = f"{sys.executable} -m accio_client.cli.main get runs -n=2000 | head -n 1"
+    environment = dict(os.environ, PYTHONPATH=str(Path(__file__).parents[3]))
+    done = subprocess.run(
+        ["sh", "-c", command], capture_output=True, text=True, env=environment, timeout=30, check=True
+    )
+    assert done.stdout.startswith("ID ")
+    assert done.stderr == ""
+
+
+def test_help_loads_little() -> None:
+    """`accio help` loads neither gRPC nor click, so that it answers at once."""
+    code = "import sys; from accio_client.cli.main import main; main(['help']); print(*sys.modules, file=sys.stderr)"
+    environment = dict(os.environ, PYTHONPATH=str(Path(__file__).parents[3]))
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=30, check=True
+    )
+    loaded = set(done.stderr.split())
+    assert not loaded & {"grpc", "click", "rich", "google.protobuf", "asyncio", "accio"}

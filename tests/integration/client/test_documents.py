@@ -1,0 +1,268 @@
+"""Every document of --json, as the command line prints it, held against its JSON Schema."""
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
+
+from accio.domain.issues import Issue
+from accio.errors import InvalidDefinition
+from accio.v1 import accio_pb2, runs_pb2, values_pb2, workflows_pb2
+from accio_client.cli.main import main
+from tests.integration.client.fake_daemon import RUN, FakeDaemon, refuse, run
+
+FOLDER = files("accio.schemas.documents")
+SCHEMAS: dict[str, Any] = {
+    place.name.removesuffix(".schema.json"): orjson.loads(place.read_bytes()) for place in FOLDER.iterdir()
+}
+REGISTRY: Registry[Any] = Registry().with_resources(
+    [(f"{name}.schema.json", Resource.from_contents(schema)) for name, schema in SCHEMAS.items()]
+)
+
+ISSUE = values_pb2.Issue(path="/params/x", message="unused", suggestion="y")
+RESOURCES = values_pb2.Resources(milli_cpus=1500, memory=1 << 30, disk=5, gpus=1, custom={"licence": 2})
+FAILURE = runs_pb2.Failure(cause="exit code", message="it ended with 3", exit_code=3, stderr_tail="oh", traceback="T")
+PARAMETERS = [
+    runs_pb2.RunParameter(
+        name="epsilon", type="double", json="0.1", values=2, form_json='{"from":0.1,"to":1,"log":true}'
+    ),
+    runs_pb2.RunParameter(name="size", type="distance", json="250.5", values=1),
+    runs_pb2.RunParameter(name="absent", type="integer", values=1),
+]
+NODE = runs_pb2.Node(
+    run=RUN,
+    name="Geo-I",
+    operator="GeoI",
+    state=runs_pb2.NODE_STATE_FAILED,
+    attempts=2,
+    agent="here",
+    started_at_ms=1_388_707_110_000,
+    ended_at_ms=1_388_707_112_345,
+    failure=FAILURE,
+)
+WAITING = runs_pb2.Node(run=RUN, name="B", operator="Op", state=runs_pb2.NODE_STATE_WAITING, reason="waits for Geo-I")
+OPERATOR = values_pb2.Operator(
+    name="GeoI",
+    digest="blake3:00",
+    category="lppm",
+    help="Noise.",
+    unstable=True,
+    deprecated="use another",
+    inputs=[
+        values_pb2.InputPort(name="data", type="dataset"),
+        values_pb2.InputPort(name="e", type="double", default_json="0.5"),
+    ],
+    outputs=[values_pb2.OutputPort(name="data", type="dataset", help="The result.")],
+    resources=RESOURCES,
+    components={"function f": "00"},
+)
+WORKFLOW = workflows_pb2.Workflow(
+    id="w",
+    version="0123456789ab",
+    owner=values_pb2.Person(name="Ada", email="ada@example.org"),
+    created_at_ms=1_388_707_109_120,
+    params=[
+        workflows_pb2.Parameter(name="p", kind="duration", default_json="900000"),
+        workflows_pb2.Parameter(name="q", kind="byte"),
+    ],
+    definition_json='{"graph":[{"op":"GeoI","inputs":{"e":{"param":"p"},"x":1,"d":{"reference":"A/data"}}}]}',
+    versions=2,
+)
+AGENT = accio_pb2.Agent(
+    name="here",
+    state="connected",
+    resources=RESOURCES,
+    reserved=RESOURCES,
+    running=1,
+    last_seen_ms=1_388_707_109_000,
+    operators=3,
+)
+WHY = accio_pb2.WhyAnswer(
+    run=RUN,
+    node="A",
+    answer="executed",
+    **{"from": f"{RUN}/A"},
+    differences=[accio_pb2.Difference(component="input epsilon", before="0.1", after="0.01")],
+    reason="epsilon 0.1 → 0.01",
+    computed_at_ms=5,
+    agent="here",
+)
+PARENT = run(
+    kind=runs_pb2.RUN_KIND_PARENT,
+    children=4,
+    repeat=2,
+    params=PARAMETERS,
+    children_by_state=[runs_pb2.StateCount(state="success", count=4)],
+)
+CHILD = run(
+    f"{RUN}.3",
+    kind=runs_pb2.RUN_KIND_CHILD,
+    parent=RUN,
+    index=3,
+    label="epsilon=1.0 #2",
+    repeat=2,
+    params=PARAMETERS[1:],
+)
+OUTCOMES = accio_pb2.RunsResponse(
+    runs=[accio_pb2.RunOutcome(id=RUN, changed=True), accio_pb2.RunOutcome(id="zzz", error="there is no run zzz")]
+)
+DETAILS = runs_pb2.NodeDetails(
+    node=NODE,
+    attempts=[runs_pb2.Attempt(id=7, agent="here", state="failed", started_at_ms=1, ended_at_ms=2, failure=FAILURE)],
+    inputs={"epsilon": values_pb2.Value(type="double", json="0.1")},
+    artifacts=[
+        runs_pb2.Artifact(port="m", type="map(string,distance)", json='{"a":1.5}', size=9),
+        runs_pb2.Artifact(port="big", type="list(double)", blob="blake3:00", size=10**7),
+    ],
+    metrics=runs_pb2.Metrics(wall_us=5, peak_memory=1 << 20, custom_json='{"hits":2.5}'),
+    seed=-5,
+    operator_digest="blake3:00",
+    key="blake3:11",
+)
+CACHE = accio_pb2.GetCacheResponse(
+    operators=[
+        accio_pb2.CacheStatistics(operator="GeoI", results=1, bytes=5, hits=3, misses=1),
+        accio_pb2.CacheStatistics(operator="X"),
+    ],
+    entries=[accio_pb2.CacheEntry(key="blake3:00", operator="GeoI", **{"from": f"{RUN}/A"}, computed_at_ms=5, bytes=5)],
+)
+CLUSTER = accio_pb2.ClusterState(
+    version="0.1.0", epoch=2, resources=RESOURCES, reserved=RESOURCES, agents=1, started_at_ms=5
+)
+LOG = accio_pb2.LogChunk(run=RUN, node="A", attempt=1, note="cut", lines=[runs_pb2.LogLine(data=b"x\n", at_ms=1)])
+CHUNK = accio_pb2.ExportChunk(
+    run=run(),
+    index=[0],
+    seed=[1],
+    repetition=[1],
+    nodes=[
+        accio_pb2.NodeColumn(
+            node="S", outputs=[values_pb2.OutputPort(name="x", type="double")], row=[0], outputs_json=['{"x":1.0}']
+        )
+    ],
+)
+
+CASES: list[tuple[str, str, dict[str, Any]]] = [
+    (
+        "push",
+        "push ok.json",
+        {"PushWorkflow": workflows_pb2.PushWorkflowResponse(workflow=WORKFLOW, created=True, warnings=[ISSUE])},
+    ),
+    ("push", "push ok.json", {"PushWorkflow": refuse(InvalidDefinition([Issue("", "bad", None, 1, 2)]))}),
+    (
+        "validate",
+        "validate ok.json",
+        {"ValidateWorkflow": workflows_pb2.ValidateResponse(valid=True, warnings=[ISSUE])},
+    ),
+    ("validate", "validate ok.json ok.json", {"ValidateWorkflow": workflows_pb2.ValidateResponse(errors=[ISSUE])}),
+    ("validate", "submit w", {"Submit": refuse(InvalidDefinition([Issue("/params/x", "bad", "y")]))}),
+    ("submit", "submit w", {"Submit": accio_pb2.SubmitResponse(run=PARENT, warnings=[ISSUE], created=True)}),
+    ("submit", "submit -wait w", {"SubmitAndWatch": [accio_pb2.RunUpdate(run=run(), warnings=[ISSUE])]}),
+    (
+        "dry-run",
+        "submit -dry-run w",
+        {"DryRun": accio_pb2.DryRunResponse(children=4, nodes=8, distinct_nodes=5, sampled=True)},
+    ),
+    ("runs", "get runs", {"List": accio_pb2.ListResponse(runs=[PARENT, run()], total=2)}),
+    ("runs", "get runs -parent=x", {"List": accio_pb2.ListResponse(runs=[CHILD], next="c")}),
+    ("run", "describe run x", {"Get": accio_pb2.GetResponse(run=PARENT)}),
+    ("run", "describe run x", {"Get": accio_pb2.GetResponse(run=CHILD, nodes=[NODE, WAITING])}),
+    ("run", "describe run x", {"Get": accio_pb2.GetResponse(run=run(name="N", notes="multi\nline"), nodes=[NODE])}),
+    ("node", "describe node x/A", {"GetNode": DETAILS}),
+    ("node", "describe node x/A", {"GetNode": runs_pb2.NodeDetails(node=WAITING)}),
+    ("operators", "get operators", {"ListOperators": accio_pb2.ListOperatorsResponse(operators=[OPERATOR])}),
+    ("operator", "describe operator GeoI", {"GetOperator": OPERATOR}),
+    ("workflows", "get workflows", {"ListWorkflows": workflows_pb2.ListWorkflowsResponse(workflows=[WORKFLOW])}),
+    ("workflow", "describe workflow w", {"GetWorkflow": WORKFLOW}),
+    ("agents", "get agents", {"ListAgents": accio_pb2.ListAgentsResponse(agents=[AGENT])}),
+    ("agent", "agent drain here", {"DrainAgent": AGENT}),
+    ("agent-remove", "agent remove here", {"RemoveAgent": accio_pb2.RemoveAgentResponse()}),
+    (
+        "events",
+        "get events x",
+        {"Events": accio_pb2.EventsResponse(events=[accio_pb2.Event(at_ms=1, kind="killed", run=RUN)])},
+    ),
+    ("logs", "logs x", {"Logs": [LOG]}),
+    ("export", "export x", {"Export": [CHUNK]}),
+    ("outcomes", "kill a b", {"Kill": OUTCOMES}),
+    ("outcomes", "retry a b", {"Retry": OUTCOMES}),
+    ("outcomes", "delete run a b", {"Delete": OUTCOMES}),
+    ("outcomes", "update x -name=y", {"UpdateMetadata": accio_pb2.UpdateMetadataResponse(run=run(), changed=True)}),
+    ("delete-workflow", "delete workflow w", {"DeleteWorkflow": workflows_pb2.DeleteWorkflowResponse()}),
+    ("watch", "watch x", {"Watch": [accio_pb2.RunUpdate(run=run())]}),
+    ("why", "why x/A", {"Why": accio_pb2.WhyResponse(answers=[WHY])}),
+    ("why", "why x", {"Why": accio_pb2.WhyResponse(answers=[WHY, WHY])}),
+    (
+        "gc",
+        "gc -dry-run",
+        {
+            "CollectGarbage": accio_pb2.CollectGarbageResponse(
+                freed=[accio_pb2.Freed(digest="d", bytes=1, reason="r")], dry_run=True
+            )
+        },
+    ),
+    ("cache", "cache ls", {"GetCache": CACHE}),
+    ("cache", "cache stats", {"GetCache": CACHE}),
+    ("cache-rm", "cache rm -operator=GeoI", {"RemoveFromCache": accio_pb2.RemoveFromCacheResponse(removed=2)}),
+    ("artifact", "get artifact x/A/m", {"GetNode": DETAILS}),
+    ("backup", "daemon backup file", {"Backup": accio_pb2.BackupResponse(path="/x/file", bytes=5)}),
+    ("version", "version", {"GetClusterState": CLUSTER}),
+    ("version", "version -client", {}),
+    ("help", "help", {}),
+    ("completion", "completion bash", {}),
+    ("error", "describe run", {}),
+    ("error", "submit missing.json", {}),
+]
+
+
+@pytest.fixture
+def workplace(daemon: FakeDaemon, tmp_path: Path) -> FakeDaemon:
+    """A folder with a file to push."""
+    (tmp_path / "ok.json").write_text('{"graph": []}')
+    return daemon
+
+
+@pytest.mark.parametrize(
+    ("schema", "words", "answers"), CASES, ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_documents_fit_their_schemas(
+    workplace: FakeDaemon, capsys: pytest.CaptureFixture[str], schema: str, words: str, answers: dict[str, Any]
+) -> None:
+    """--json prints exactly one document on stdout, and it is what its JSON Schema says."""
+    workplace.answers.update(answers)
+    main([*words.split(" "), "--json"])
+    document = orjson.loads(capsys.readouterr().out)
+    Draft202012Validator(SCHEMAS[schema], registry=REGISTRY).validate(document)
+
+
+@pytest.mark.parametrize(
+    ("schema", "words", "answers"), CASES, ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_everything_is_shown_to_people_too(
+    workplace: FakeDaemon, capsys: pytest.CaptureFixture[str], schema: str, words: str, answers: dict[str, Any]
+) -> None:
+    """The same answers make a text, or with -quiet ids only, without an internal error."""
+    workplace.answers.update(answers)
+    for option in ("-noquiet", "-quiet"):
+        code = main([*words.split(" "), option, *(["-force"] if schema == "export" else [])])
+        out, err = capsys.readouterr()
+        assert code in (0, 1, 2), err
+        assert "internal error" not in err
+        assert out or err or option == "-quiet"
+
+
+def test_every_schema_is_used_and_right() -> None:
+    """Each schema is a valid one, and each but that of `up` (which starts processes) is tried above."""
+    for schema in SCHEMAS.values():
+        Draft202012Validator.check_schema(schema)
+    assert {name for name, _, _ in CASES} == set(SCHEMAS) - {"common", "up"}
+
+
+def test_unused_keys_would_be_noticed() -> None:
+    """The schemas refuse a document that lacks a key: RUN without its seed."""
+    validator = Draft202012Validator(SCHEMAS["submit"], registry=REGISTRY)
+    assert not validator.is_valid({"schema": "accio/v1", "run": {"id": "x"}, "warnings": []})
