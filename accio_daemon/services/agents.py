@@ -5,6 +5,7 @@ daemon's own end), the engine is told. Commits come before messages: what the en
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,11 +79,14 @@ class SessionEnded(Exception):
 class AgentCalls:
     """The service `Agents`."""
 
-    def __init__(self, engine: EnginePort, sessions: Sessions, settings: SessionSettings) -> None:
-        """Take the engine, where sessions are found by others, and what agents are told."""
+    def __init__(
+        self, engine: EnginePort, sessions: Sessions, settings: SessionSettings, announced: Callable[[], None]
+    ) -> None:
+        """Take the engine, where sessions are found, what agents are told, and whom to tell of operators."""
         self._engine = engine
         self._sessions = sessions
         self._settings = settings
+        self._announced = announced
 
     async def connect(self, stream: AgentStream) -> None:
         """Serve one session until it ends."""
@@ -97,6 +101,7 @@ class AgentCalls:
         self._sessions.add(session)
         try:
             await self._engine.ask(joined)
+            self._announced()
             log.info("agent joined", agent=joined.name, session=number, operators=len(joined.operators))
             async with asyncio.TaskGroup() as loops:
                 loops.create_task(self._receive(stream, session), name=f"{joined.name}: receive")

@@ -87,15 +87,14 @@ class Collector:
         left = iter(sorted(leaving))
         while group := list(islice(left, _AT_ONCE)):
             await self.forget(group)
-            taken = await self._readers.read(lambda connection: memo.referenced_among(connection, group))  # it is awaited in this turn
+            taken = await self._readers.read(lambda connection: memo.referenced_among(connection, group))
             free = [number for number in group if number not in taken]
-            await self._engine.write(lambda connection: memo.delete(connection, free, taken))  # noqa: B023  # as above
+            await self._engine.write(lambda connection: memo.delete(connection, free, taken))  # noqa: B023  # it is awaited in this turn
             gone.update(free)
         return gone
 
     async def forget(self, results: list[int]) -> int:
-        """Make results unhittable: in the database, then in memory. What was hit before is durable when this returns.
-        """
+        """Make results unhittable: in the database, then in memory. What was hit before is durable then."""
         count = await self._engine.write(lambda connection: memo.forget(connection, results))
         await self._engine.ask(ForgetResults(results=frozenset(results)))
         return count

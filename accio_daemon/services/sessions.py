@@ -7,6 +7,7 @@ from itertools import count
 
 from accio.v1 import agents_pb2
 from accio_daemon.core.commands import Report, SessionNo
+from accio_daemon.core.outgoing import Outgoing
 from accio_daemon.services.link import Link
 
 LOG_ANSWER_S = 5.0
@@ -48,6 +49,11 @@ class Sessions:
         for waiting in session.pending.values():
             waiting.cancel()
         session.pending.clear()
+
+    def say_goodbye(self, reason: str, *, reconnect: bool) -> None:
+        """End every session in a friendly way."""
+        for session in self._by_name.values():
+            session.link.deliver(Outgoing(goodbye=(reason, reconnect)))
 
     def __len__(self) -> int:
         """How many agents are connected."""

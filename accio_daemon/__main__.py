@@ -1,0 +1,122 @@
+"""`accio daemon`: serves in the foreground until it is told to stop. Users see sentences and exit codes, never a
+traceback.
+"""
+
+import asyncio
+import resource
+import signal
+import sqlite3
+import sys
+from collections.abc import Sequence
+
+import click
+import structlog
+import uvloop
+
+from accio.errors import AccioError
+from accio_daemon import bootstrap, logs
+from accio_daemon.checking import check_folder
+from accio_daemon.config import Config, read_config
+
+BAD_COMMAND, INTERNAL = 1, 5
+
+log = structlog.get_logger(__name__)
+
+
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--listen", metavar="HOST:PORT", help="Where to listen; default ACCIO_ADDR, else 127.0.0.1:7615.")
+@click.option(
+    "--data-dir", metavar="FOLDER", help="Database and store; default ACCIO_DATA_DIR, else the user's data folder."
+)
+@click.option("--insecure", is_flag=True, help="Listen beyond this machine without encryption.")
+@click.option("--sweep-limit", type=int, default=10_000_000, show_default=True, help="Most children of one sweep.")
+@click.option("--open-children", type=int, default=10_000, show_default=True, help="Most open children of one sweep.")
+@click.option("--lease", default="15s", show_default=True, help="Silence after which an agent is lost.")
+@click.option("--max-losses", type=int, default=3, show_default=True, help="Lost agents that a node survives.")
+@click.option("--reserve-after", default="30s", show_default=True, help="Wait after which a node gets a reservation.")
+@click.option(
+    "--synchronous", default="FULL", show_default=True, help="FULL survives power loss, NORMAL the death of the daemon."
+)
+@click.option("--quota", default="0", metavar="SIZE", help="Free unused content above this size; 0 for never.")
+@click.pass_context
+def command(context: click.Context, /, **options: object) -> None:
+    """Start the daemon in the foreground."""
+    config = read_config(**options)  # type: ignore[arg-type]  # click gives each option its type
+    if context.invoked_subcommand is None:
+        sys.exit(serve(config))
+    context.obj = config
+
+
+@command.command()
+@click.pass_obj
+def check(config: Config) -> None:
+    """Check database and store; the daemon must not run."""
+    problems = check_folder(config)
+    for problem in problems:
+        click.echo(problem, err=True)
+    click.echo("no problems found" if not problems else f"{len(problems)} problems found")
+    sys.exit(INTERNAL if problems else 0)
+
+
+def serve(config: Config) -> int:
+    """Serve until SIGTERM or SIGINT; gives the exit code."""
+    logs.set_up()
+    _raise_file_limit()
+    try:
+        uvloop.run(_serve(config))
+    except Exception as error:
+        cause = _first(error)
+        if isinstance(cause, AccioError):
+            raise cause from None
+        stored = isinstance(cause, sqlite3.Error | OSError)
+        what = "the state can't be stored" if stored else "internal error"
+        log.exception(f"{what}: stopping; what was acknowledged is on disk", error=str(cause))
+        return INTERNAL
+    return 0
+
+
+async def _serve(config: Config) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await bootstrap.run(config, stop)
+
+
+def _raise_file_limit() -> None:
+    """Take as many open files as the system allows: each agent and client is one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _first(group: BaseException) -> BaseException:
+    while isinstance(group, BaseExceptionGroup):
+        group = group.exceptions[0]
+    return group
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; gives the exit code."""
+    given = [_two_dashes(each) for each in (sys.argv[1:] if arguments is None else arguments)]
+    try:
+        command.main(given, prog_name="accio daemon", standalone_mode=False)
+    except click.ClickException as error:
+        print(f"accio daemon: {error.format_message()}", file=sys.stderr)  # noqa: T201  # the program's own words
+        return BAD_COMMAND
+    except AccioError as error:
+        print(f"accio daemon: {error.message}", file=sys.stderr)  # noqa: T201  # as above
+        return BAD_COMMAND
+    except SystemExit as done:
+        return done.code if isinstance(done.code, int) else 0
+    return 0
+
+
+def _two_dashes(argument: str) -> str:
+    """Options may have one dash or two."""
+    single = argument.startswith("-") and not argument.startswith("--") and len(argument) > 2
+    return f"-{argument}" if single else argument
+
+
+if __name__ == "__main__":
+    sys.exit(main())

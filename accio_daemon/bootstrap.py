@@ -1,0 +1,211 @@
+"""The only file that wires classes: from a configuration to a daemon that serves, and back to nothing."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+
+from accio.content.sharing import publish_nonce
+from accio.content.store import FolderStore
+from accio.domain.ids import RunId
+from accio.domain.limits import Limits
+from accio_daemon.clock import SystemClock
+from accio_daemon.config import Config
+from accio_daemon.core.world import Settings
+from accio_daemon.engine.crash_points import crash_point
+from accio_daemon.engine.engine import Engine
+from accio_daemon.engine.ports import Clock
+from accio_daemon.services.agents import AgentCalls, SessionSettings
+from accio_daemon.services.artifacts import ArtifactCalls
+from accio_daemon.services.auth import Tokens, read_tokens, write_token
+from accio_daemon.services.catalogue import Catalogue
+from accio_daemon.services.cluster import ClusterCalls
+from accio_daemon.services.collecting import Collector
+from accio_daemon.services.explanations import ExplanationCalls
+from accio_daemon.services.exporting import ExportCalls
+from accio_daemon.services.logs import LogCalls
+from accio_daemon.services.runs import RunCalls
+from accio_daemon.services.server import Server
+from accio_daemon.services.sessions import Sessions
+from accio_daemon.services.storage_calls import StorageCalls
+from accio_daemon.services.submissions import SubmissionCalls
+from accio_daemon.services.watching import Watching
+from accio_daemon.services.workflows import WorkflowCalls
+from accio_daemon.storage.database import Database, FolderLock, refuse_remote
+from accio_daemon.storage.plans import Plans
+from accio_daemon.storage.readers import Readers
+from accio_daemon.storage.restore import Restored, restore
+
+log = structlog.get_logger(__name__)
+
+STOP_GRACE_S = 1.0
+_HEARTBEAT_S = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Daemon:
+    """A daemon that serves."""
+
+    address: str  # HOST:PORT as it listens
+    server: Server
+    sessions: Sessions
+    engine: Engine
+
+
+async def run(config: Config, stop: asyncio.Event, ready: Callable[[str], None] = lambda address: None) -> None:
+    """Serve until *stop* is set, then end cleanly: nothing new, a word to the agents, and everything on disk."""
+    async with serving(config) as daemon:
+        ready(daemon.address)
+        log.info("listening", address=daemon.address, data=str(config.data), pid=os.getpid())
+        await stop.wait()
+        log.info("stopping")
+
+
+@asynccontextmanager
+async def serving(config: Config, clock: Clock | None = None) -> AsyncIterator[Daemon]:
+    """Take the folder, open the database, restore, and serve for as long as the context lasts.
+
+    An engine that fails ends the context: the daemon restarts from its database, never from half-changed memory.
+    """
+    clock = clock or SystemClock()
+    async with AsyncExitStack() as stack:
+        lock = take_folder(config)
+        stack.callback(lock.close)
+        tokens = prepare_tokens(config)
+        store = stack.enter_context(FolderStore(config.store, sync=config.synchronous == "FULL"))
+        database = await Database.open(config.database, synchronous=config.synchronous)
+        stack.push_async_callback(database.close)
+        readers = await stack.enter_async_context(Readers.open(database))
+        restored = await _restore(database, config, clock)
+        engine = Engine(
+            world=restored.world,
+            effects=restored.effects,
+            database=database,
+            clock=clock,
+            being_deleted=restored.being_deleted,
+            crash_point=crash_point(config.crash_at),
+        )
+        sessions = Sessions()
+        server = _wire(
+            config,
+            clock=clock,
+            tokens=tokens,
+            store=store,
+            database=database,
+            readers=readers,
+            engine=engine,
+            sessions=sessions,
+            last_id=restored.last_run_id,
+            collector=(collector := Collector(engine=engine, readers=readers, store=store, clock=clock)),
+        )
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(engine.run(), name="engine")
+            try:
+                port = await server.start(config.address)
+                quota = tasks.create_task(collector.keep_below(config.quota), name="quota") if config.quota else None
+                host = config.address.rpartition(":")[0]
+                yield Daemon(address=f"{host}:{port}", server=server, sessions=sessions, engine=engine)
+                if quota is not None:
+                    quota.cancel()
+            finally:
+                sessions.say_goodbye("the daemon stops", reconnect=True)
+                await server.stop(STOP_GRACE_S)
+                engine.stop()
+
+
+def take_folder(config: Config) -> FolderLock:
+    """Make the data folder if need be, and lock it."""
+    config.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    refuse_remote(config.data)
+    return FolderLock(config.data)
+
+
+def prepare_tokens(config: Config) -> Tokens:
+    """Read the tokens, writing the first one; clients of the same user find a copy where they look."""
+    text = write_token(config.token)
+    tokens = read_tokens(config.token)
+    if config.token_copy is not None:
+        config.token_copy.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        draft = config.token_copy.with_name(f".{config.token_copy.name}.{os.getpid()}")
+        draft.touch(mode=0o600)
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(config.token_copy)
+    return tokens
+
+
+async def _restore(database: Database, config: Config, clock: Clock) -> Restored:
+    settings = Settings(
+        open_children=config.open_children,
+        lease=config.lease_s,
+        suspect=min(6.0, config.lease_s / 2),
+        max_losses=config.max_losses,
+        reserve_after=config.reserve_after_s,
+    )
+    return await database.writer.run_job(lambda connection: restore(connection, settings=settings, now=clock.now()))
+
+
+def _wire(
+    config: Config,
+    *,
+    clock: Clock,
+    tokens: Tokens,
+    store: FolderStore,
+    database: Database,
+    readers: Readers,
+    engine: Engine,
+    sessions: Sessions,
+    last_id: RunId | None,
+    collector: Collector,
+) -> Server:
+    limits = Limits(max_children=config.sweep_limit)
+    catalogue, plans = Catalogue(readers), Plans()
+    watching = Watching(engine=engine, readers=readers, plans=plans)
+    heartbeat_s = min(_HEARTBEAT_S, config.lease_s / 5)
+    settings = SessionSettings(
+        lease_ms=int(config.lease_s * 1000),
+        heartbeat_ms=int(heartbeat_s * 1000),
+        store_folder=str(config.store),
+        store_nonce=publish_nonce(config.store),
+    )
+    return Server(
+        tokens=tokens,
+        accio=(
+            WorkflowCalls(engine=engine, readers=readers, catalogue=catalogue, clock=clock, limits=limits),
+            SubmissionCalls(
+                engine=engine,
+                readers=readers,
+                catalogue=catalogue,
+                plans=plans,
+                clock=clock,
+                limits=limits,
+                watching=watching,
+                last_id=last_id,
+            ),
+            RunCalls(
+                engine=engine,
+                readers=readers,
+                catalogue=catalogue,
+                plans=plans,
+                sessions=sessions,
+                watching=watching,
+                limits=limits,
+            ),
+            ExportCalls(readers=readers, plans=plans),
+            LogCalls(engine=engine, readers=readers, plans=plans, sessions=sessions),
+            ExplanationCalls(engine=engine, readers=readers, plans=plans),
+            ClusterCalls(
+                engine=engine,
+                catalogue=catalogue,
+                synchronous=database.synchronous,
+                started_ms=clock.now().wall_ms,
+            ),
+            StorageCalls(
+                readers=readers, collector=collector, catalogue=catalogue, plans=plans, database=config.database
+            ),
+        ),
+        agents=AgentCalls(engine, sessions, settings, catalogue.operators_changed),
+        artifacts=ArtifactCalls(store, engine),
+    )

@@ -1,0 +1,121 @@
+"""What the daemon can be told, by options and by the environment; options win."""
+
+import ipaddress
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from accio import places
+from accio.domain.problems import ValueProblem
+from accio.domain.quantities import parse_duration
+from accio.domain.resources import parse_size
+from accio.errors import BadRequest
+
+SYNCHRONOUS = ("FULL", "NORMAL")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """The daemon's settings, checked."""
+
+    address: str  # HOST:PORT; port 0 takes any that is free
+    data: Path
+    token_copy: Path | None  # where clients of the same user look, if the data folder is the default one
+    sweep_limit: int = 10_000_000
+    open_children: int = 10_000
+    lease_s: float = 15.0
+    max_losses: int = 3
+    reserve_after_s: float = 30.0
+    synchronous: str = "FULL"
+    quota: int = 0  # bytes of the store; 0: none
+    crash_at: str | None = None
+
+    @property
+    def database(self) -> Path:
+        """The database's file."""
+        return self.data / "accio.db"
+
+    @property
+    def store(self) -> Path:
+        """The folder of blobs."""
+        return self.data / "store"
+
+    @property
+    def token(self) -> Path:
+        """The file of tokens."""
+        return self.data / places.TOKEN
+
+
+def read_config(
+    *,
+    listen: str | None = None,
+    data_dir: str | None = None,
+    insecure: bool = False,
+    sweep_limit: int = 10_000_000,
+    open_children: int = 10_000,
+    lease: str = "15s",
+    max_losses: int = 3,
+    reserve_after: str = "30s",
+    synchronous: str = "FULL",
+    quota: str = "0",
+    environment: Mapping[str, str] = os.environ,
+) -> Config:
+    """Check what was given; BadRequest says what is wrong with it."""
+    address = places.parse_address(
+        listen or environment.get("ACCIO_ADDR") or f"{places.DEFAULT_HOST}:{places.DEFAULT_PORT}"
+    )
+    if not insecure and not is_loopback(address):
+        raise BadRequest(
+            f"{address} can be reached from other machines, and there is no encryption yet: whoever sees a token on the network "
+            "can run programs here. Listen on 127.0.0.1 (through an SSH tunnel from elsewhere), or say --insecure if the "
+            "network is trusted"
+        )
+    if synchronous.upper() not in SYNCHRONOUS:
+        raise BadRequest(f"--synchronous: expected {' or '.join(SYNCHRONOUS)}, found {synchronous!r}")
+    for name, number in (("sweep-limit", sweep_limit), ("open-children", open_children)):
+        if number < 1:
+            raise BadRequest(f"--{name}: expected a number above 0, found {number}")
+    data = Path(data_dir).expanduser().absolute() if data_dir else places.data_folder(environment)
+    default = not data_dir and not environment.get("ACCIO_DATA_DIR")
+    return Config(
+        address=address,
+        data=data,
+        token_copy=places.config_folder(environment) / places.TOKEN if default else None,
+        sweep_limit=sweep_limit,
+        open_children=open_children,
+        lease_s=_seconds("lease", lease, least=1.0),
+        max_losses=max_losses,
+        reserve_after_s=_seconds("reserve-after", reserve_after, least=0.0),
+        synchronous=synchronous.upper(),
+        quota=_size("quota", quota),
+        crash_at=environment.get("ACCIO_CRASH_AT") or None,
+    )
+
+
+def is_loopback(address: str) -> bool:
+    """Whether HOST:PORT can be reached from this machine only."""
+    host = address.rpartition(":")[0].strip("[]")
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name, which may resolve to anything
+        return False
+
+
+def _seconds(option: str, text: str, *, least: float) -> float:
+    try:
+        seconds = parse_duration(text).ms / 1000
+    except ValueProblem as problem:
+        raise BadRequest(f"--{option}: {problem.message}") from None
+    if seconds < least:
+        raise BadRequest(f"--{option}: expected at least {least:g} seconds, found {text!r}")
+    return seconds
+
+
+def _size(option: str, text: str) -> int:
+    try:
+        return parse_size(text)
+    except ValueProblem as problem:
+        raise BadRequest(f"--{option}: {problem.message}") from None

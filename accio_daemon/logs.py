@@ -1,0 +1,31 @@
+"""What the daemon says: lines for people on a terminal, JSON elsewhere; on standard error, so that standard output
+stays free.
+"""
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+
+
+def set_up(*, terminal: bool | None = None, level: int = logging.INFO) -> None:
+    """Let every logger write one line per event; *terminal* decides about the form (by default what stderr is)."""
+    if terminal is None:
+        terminal = sys.stderr.isatty()
+    last: list[Any]
+    if terminal:
+        last = [structlog.dev.ConsoleRenderer()]
+    else:
+        last = [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *last,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
