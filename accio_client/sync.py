@@ -11,7 +11,7 @@ thread.
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Coroutine, Iterable, Iterator
+from collections.abc import AsyncGenerator, Coroutine, Generator, Iterable
 from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +25,8 @@ from accio_client.export import exporting
 from accio_client.export.frames import Table
 
 R = TypeVar("R")
+
+CANCEL_WITHIN_S = 5.0
 
 
 class Client:
@@ -74,15 +76,25 @@ class Client:
         self._loop.close()
 
     def _run(self, coroutine: Coroutine[Any, Any, R]) -> R:
-        """The result of *coroutine*, run in the loop's thread; an interrupted caller cancels it."""
-        future: Future[R] = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        """The result of *coroutine*, run in the loop's thread; an interrupted caller cancels it, and waits for that."""
+        ended = threading.Event()
+
+        async def tracked() -> R:
+            try:
+                return await coroutine
+            finally:
+                ended.set()
+
+        future: Future[R] = asyncio.run_coroutine_threadsafe(tracked(), self._loop)
         try:
             return future.result()
         except BaseException:
-            future.cancel()
+            if not future.done():
+                future.cancel()
+                ended.wait(CANCEL_WITHIN_S)
             raise
 
-    def _iterate(self, items: AsyncGenerator[R]) -> Iterator[R]:
+    def _iterate(self, items: AsyncGenerator[R]) -> Generator[R]:
         """The items, each fetched when it is asked for; whoever stops early closes the stream."""
 
         async def following() -> tuple[R, ...]:
@@ -94,7 +106,8 @@ class Client:
             while found := self._run(following()):
                 yield found[0]
         finally:
-            self._run(items.aclose())
+            if not self._loop.is_closed():  # an iterator may be dropped after its client was closed
+                self._run(items.aclose())
 
     def push(
         self, definition: Definition, *, default_id: str | None = None, base_path: str | None = None
@@ -141,7 +154,7 @@ class Client:
         cache: views.CacheMode = "use",
         idempotency_key: str | None = None,
         patience: float = WATCH_PATIENCE_S,
-    ) -> Iterator[views.RunUpdate]:
+    ) -> Generator[views.RunUpdate]:
         """Create a run and give its states until it has ended, in one call; survives a restart of the daemon."""
         return self._iterate(
             self._client.submit_and_watch(
@@ -173,7 +186,7 @@ class Client:
         """A page of runs, newest first (children in the order of the sweep)."""
         return self._run(self._client.list_runs(matching, limit=limit, cursor=cursor))
 
-    def iterate_runs(self, matching: views.RunFilter | None = None) -> Iterator[views.RunView]:
+    def iterate_runs(self, matching: views.RunFilter | None = None) -> Generator[views.RunView]:
         """Every run that matches, page after page."""
         return self._iterate(self._client.iterate_runs(matching))
 
@@ -195,7 +208,7 @@ class Client:
         """Run again what failed, was killed or lost."""
         return self._run(self._client.retry(runs, latest_operators=latest_operators))
 
-    def watch(self, run: str, *, patience: float = WATCH_PATIENCE_S) -> Iterator[views.RunUpdate]:
+    def watch(self, run: str, *, patience: float = WATCH_PATIENCE_S) -> Generator[views.RunUpdate]:
         """The run's state now and at each change (the latest wins) until it ended; survives a restart of the daemon."""
         return self._iterate(self._client.watch(run, patience=patience))
 
@@ -205,13 +218,13 @@ class Client:
 
     def logs(
         self, run: str, node: str | None = None, *, follow: bool = False, patience: float = WATCH_PATIENCE_S
-    ) -> Iterator[views.LogLine]:
+    ) -> Generator[views.LogLine]:
         """What the run's nodes (or one of them) printed; with *follow*, until the run has ended."""
         return self._iterate(self._client.logs(run, node, follow=follow, patience=patience))
 
     def export_chunks(
         self, runs: Iterable[str], *, artifacts: Iterable[str] = (), outputs: bool = True, metrics: bool = False
-    ) -> Iterator[accio_pb2.ExportChunk]:
+    ) -> Generator[accio_pb2.ExportChunk]:
         """The results as they travel, for `accio_client.export`."""
         return self._iterate(self._client.export_chunks(runs, artifacts=artifacts, outputs=outputs, metrics=metrics))
 
@@ -267,7 +280,7 @@ class Client:
         """Have the daemon write a consistent copy of its database to *path* on its own machine."""
         return self._run(self._client.backup(path))
 
-    def read_blob(self, digest: str) -> Iterator[bytes]:
+    def read_blob(self, digest: str) -> Generator[bytes]:
         """The bytes of a stored blob in pieces; nothing is verified here."""
         return self._iterate(self._client.read_blob(digest))
 

@@ -1,7 +1,7 @@
 """Following a run until it has ended: progress on a terminal, a line per change of state elsewhere, Ctrl-C detaches."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing
 from typing import Protocol
 
@@ -13,7 +13,7 @@ from accio_client.cli.session import Session, coloured
 from accio_client.views import RunUpdate, RunView
 
 
-def follow(session: Session, updates: Iterator[RunUpdate], source: str = "") -> tuple[RunView, tuple[Issue, ...]]:
+def follow(session: Session, updates: Generator[RunUpdate], source: str = "") -> tuple[RunView, tuple[Issue, ...]]:
     """Show *updates* until the run has ended; the run and the findings of its submission."""
     screen: Screen = Lines(session)
     if coloured(sys.stderr) and not session.quiet:
@@ -21,7 +21,7 @@ def follow(session: Session, updates: Iterator[RunUpdate], source: str = "") -> 
     last: RunView | None = None
     warnings: tuple[Issue, ...] = ()
     try:
-        with closing(screen):
+        with closing(screen), closing(updates):
             for update in updates:
                 if update.warnings and not warnings:
                     warnings = update.warnings

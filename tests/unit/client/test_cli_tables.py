@@ -91,7 +91,7 @@ def test_both_clients_have_the_same_face() -> None:
     assert blocking.keys() == asynchronous.keys()
     for name, signature in asynchronous.items():
         assert blocking[name].parameters == signature.parameters, name
-        expected = str(signature.return_annotation).replace("AsyncGenerator", "Iterator")
+        expected = str(signature.return_annotation).replace("AsyncGenerator", "Generator")
         assert str(blocking[name].return_annotation).replace("typing.", "") == expected.replace("typing.", "")
 
 
