@@ -1,0 +1,139 @@
+"""Operators of the cases that draw, fail, wait, print, or take what they can get."""
+
+import os
+import sys
+import time
+from typing import Any, NamedTuple
+
+from accio import Dataset, Duration, Long, OperatorContext, operator
+from tests.cases.operators.ledger import note, pass_gates
+
+
+class Value(NamedTuple):
+    """One text."""
+
+    value: str
+
+
+class Values(NamedTuple):
+    """A list of numbers."""
+
+    values: list[float]
+
+
+class Attempt(NamedTuple):
+    """The number of an attempt."""
+
+    attempt: int
+
+
+class Whole(NamedTuple):
+    """One integer."""
+
+    y: int
+
+
+class Done(NamedTuple):
+    """That it is done."""
+
+    done: bool
+
+
+class Nothing(NamedTuple):
+    """Never returned."""
+
+    data: Dataset
+
+
+@operator(unstable=True)
+def SeedOut(ctx: OperatorContext, x: float | None) -> Value:
+    """Give the decimal digits of the seed that it receives."""
+    note("SeedOut")
+    return Value(str(ctx.seed))
+
+
+@operator(unstable=True)
+def Draw(ctx: OperatorContext, n: int = 3) -> Values:
+    """Give n numbers from the ready-made generator."""
+    note("Draw")
+    return Values([ctx.random.random() for _ in range(n)])
+
+
+@operator
+def SeedCheat(ctx: OperatorContext) -> Value:
+    """Ask for a seed although it is not declared unstable."""
+    note("SeedCheat")
+    return Value(str(ctx.seed))
+
+
+@operator
+def Boom(str: str) -> Nothing:
+    """Print the line "before", then raise."""
+    note("Boom")
+    sys.stdout.write("before\n")
+    raise ValueError("boom")
+
+
+@operator
+def Flaky(ctx: OperatorContext, fails: int) -> Attempt:
+    """Raise in the first `fails` attempts in a run, then give the number of the attempt."""
+    note("Flaky")
+    if ctx.attempt <= fails:
+        raise RuntimeError(f"attempt {ctx.attempt} of at least {fails + 1}")
+    return Attempt(ctx.attempt)
+
+
+@operator(unstable=True)
+def UnstableFlaky(ctx: OperatorContext, fails: int) -> Value:
+    """As Flaky, but give the seed; each attempt leaves the seed that it received in the ledger."""
+    note("UnstableFlaky", f"seed={ctx.seed}")
+    if ctx.attempt <= fails:
+        raise RuntimeError(f"attempt {ctx.attempt} of at least {fails + 1}")
+    return Value(str(ctx.seed))
+
+
+@operator
+def Stop(signal: int) -> None:
+    """Send itself this signal."""
+    note("Stop")
+    os.kill(os.getpid(), signal)
+    time.sleep(60)
+
+
+@operator
+def Hog(bytes: Long) -> None:
+    """Allocate and fill that many bytes."""
+    note("Hog")
+    held = bytearray(bytes)
+    held[:] = b"x" * len(held)
+
+
+@operator
+def WrongOut() -> Whole:
+    """Give the text "abc" as y."""
+    note("WrongOut")
+    wrong: Any = "abc"
+    return Whole(wrong)
+
+
+@operator
+def Nap(duration: Duration) -> None:
+    """Sleep."""
+    note("Nap")
+    time.sleep(duration.ms / 1000)
+
+
+@operator
+def Gate(label: str = "") -> Done:
+    """Wait while the test holds the gate closed, then give true."""
+    note("Gate", label or "-")
+    pass_gates(label)
+    return Done(True)
+
+
+@operator
+def Print(out: str = "", err: str = "") -> None:
+    """Write out to stdout and err to stderr, as they are, and end."""
+    note("Print")
+    sys.stdout.write(out)
+    sys.stderr.write(err)
