@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from accio_locapriv.arrays import Floats
+from accio_locapriv.arrays import Floats, Ints
 from accio_locapriv.errors import DataError
 from accio_locapriv.geometry import degrees_of
 from accio_locapriv.traces import Traces
@@ -40,8 +40,7 @@ def gaussian(traces: Traces, omega: int) -> Traces:
     if omega == 0:
         return traces
     vectors = traces.vectors()
-    weights = np.ones(len(vectors))  # an event's weight for itself
-    shifts = np.zeros_like(vectors)  # weighted sums of displacements in the tangent plane, in radians
+    sums = _Sums(vectors)
     ends = traces.offsets[1:][traces.owners]
     early = np.arange(len(vectors), dtype=np.int64)
     lag = 0
@@ -51,15 +50,8 @@ def gaussian(traces: Traces, omega: int) -> Traces:
         gaps = traces.time[early + lag] - traces.time[early]
         near = gaps <= CUT * omega
         early, gaps = early[near], gaps[near]
-        late = early + lag
-        weight = np.exp(-0.5 * (gaps / omega) ** 2)
-        to_late, to_early = _displacements(vectors[early], vectors[late])
-        # Within one lag, no event is twice early or twice late, so plain indexed addition is right.
-        weights[early] += weight
-        weights[late] += weight
-        shifts[early] += weight[:, None] * to_late
-        shifts[late] += weight[:, None] * to_early
-    shifts /= weights[:, None]
+        sums.add(early, lag, np.exp(-0.5 * (gaps / omega) ** 2))
+    shifts = sums.shifts()
     angles = np.sqrt(np.einsum("ni,ni->n", shifts, shifts))
     scale = np.divide(np.sin(angles), angles, out=np.ones_like(angles), where=angles > 0.0)
     lat, lng = degrees_of(vectors * np.cos(angles)[:, None] + shifts * scale[:, None])
@@ -67,12 +59,49 @@ def gaussian(traces: Traces, omega: int) -> Traces:
     return traces.moved_to(np.where(still, traces.lat, lat), np.where(still, traces.lng, lng))
 
 
-def _displacements(a: Floats, b: Floats) -> tuple[Floats, Floats]:
-    """From a to b in the azimuthal-equidistant plane of a, and back in that of b; as 3-d vectors in radians."""
-    difference = b - a
-    squared = np.einsum("ni,ni->n", difference, difference)
-    half = np.arcsin(np.minimum(np.sqrt(squared) * 0.5, 1.0))
-    sine = np.sin(2.0 * half)
-    stretch = np.divide(2.0 * half, sine, out=np.ones_like(half), where=sine > 0.0)[:, None]
-    drop = (0.5 * squared)[:, None]  # 1 - cos of the angle
-    return (difference + drop * a) * stretch, (drop * b - difference) * stretch
+class _Sums:
+    """Weighted sums of displacements, as radians in the azimuthal-equidistant plane of each event.
+
+    The displacement from a to b at an angle is (b - a + (1 - cos angle) a) · angle / sin angle. Its first part counts
+    for both events, once in each direction; of its second part, which is along a, only the factors are summed up.
+    """
+
+    def __init__(self, vectors: Floats) -> None:
+        self._vectors = vectors
+        self._columns = [np.ascontiguousarray(vectors[:, axis]) for axis in range(3)]
+        self._weights = np.ones(len(vectors))  # an event's weight for itself
+        self._along = np.zeros(len(vectors))
+        self._across = [np.zeros(len(vectors)) for _ in range(3)]
+
+    def add(self, early: Ints, lag: int, weight: Floats) -> None:
+        """Add the pairs of each early event with the one *lag* later.
+
+        Within one lag, no event is twice early or twice late, so plain indexed addition is right.
+        """
+        late = early + lag
+        steps = [column[late] - column[early] for column in self._columns]
+        squared = steps[0] * steps[0] + steps[1] * steps[1] + steps[2] * steps[2]
+        stretched = weight * _angle_over_sine(squared)
+        along = stretched * squared * 0.5  # 1 - cos of the angle is half the squared chord
+        self._weights[early] += weight
+        self._weights[late] += weight
+        self._along[early] += along
+        self._along[late] += along
+        for across, step in zip(self._across, steps, strict=True):
+            step *= stretched
+            across[early] += step
+            across[late] -= step
+
+    def shifts(self) -> Floats:
+        """The weighted mean displacement of each event."""
+        sums = np.stack(self._across, axis=-1) + self._along[:, None] * self._vectors
+        return sums / self._weights[:, None]
+
+
+def _angle_over_sine(squared: Floats) -> Floats:
+    """angle / sin angle for squared chords; a series does for less than 64 km, to the last digit."""
+    if squared.max(initial=0.0) < 1e-4:
+        return 1.0 + squared * (1.0 / 6.0 + squared * (1.0 / 30.0))
+    angle = 2.0 * np.arcsin(np.minimum(np.sqrt(squared) * 0.5, 1.0))
+    sine = np.sin(angle)
+    return np.divide(angle, sine, out=np.ones_like(angle), where=sine > 0.0)
