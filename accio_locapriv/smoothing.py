@@ -99,7 +99,7 @@ class _Sums:
 
 
 def _angle_over_sine(squared: Floats) -> Floats:
-    """angle / sin angle for squared chords; a series does for less than 64 km, to the last digit."""
+    """Give angle / sin angle for squared chords; a series does for less than 64 km, to the last digit."""
     if squared.max(initial=0.0) < 1e-4:
         return 1.0 + squared * (1.0 / 6.0 + squared * (1.0 / 30.0))
     angle = 2.0 * np.arcsin(np.minimum(np.sqrt(squared) * 0.5, 1.0))

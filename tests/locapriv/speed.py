@@ -7,6 +7,7 @@ core, and prints seconds and what came out. The limits are those of docs/locatio
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -58,9 +59,9 @@ def main(folder: Path) -> None:
         coverage = timed("AreaCoverage", lambda: desk.call("AreaCoverage", {"level": 15}, sides))
         timed("PoisReident", lambda: desk.call("PoisReident", {}, poi_sides))
         for operator, inputs in calls(OTHERS.strip().replace("\n", " ")):
-            timed(operator, lambda o=operator, i=inputs: desk.call(o, i, {"data": split}))  # type: ignore[misc] # binds the values
+            timed(operator, partial(desk.call, operator, inputs, {"data": split}))
         for operator, inputs in calls(METRICS.strip().replace("\n", " ")):
-            timed(operator, lambda o=operator, i=inputs: desk.call(o, i, sides))  # type: ignore[misc] # as above
+            timed(operator, partial(desk.call, operator, inputs, sides))
         timed("BasicAnalyzer", lambda: desk.call("BasicAnalyzer", {}, {"data": split}))
         sys.stdout.write(
             f"train POIs {len(read_pois(pois).lat)}, test POIs {len(read_pois(found).lat)}, "
