@@ -75,15 +75,14 @@ def list_runs(connection: sqlite3.Connection, filters: Filters, before: int | No
     found: list[RunRow] = []
     examined = 0
     candidates = query.candidates(_FAR if before is None else before)
-    while batch := list(islice(candidates, max(_BATCH, limit) if examined or not filters.empty else limit + 1)):
-        rows = query.kept(batch)
-        found.extend(rows[: limit - len(found) + 1])
+    while batch := list(islice(candidates, _BATCH if examined else limit + 1)):
+        found.extend(query.kept(batch, limit + 1 - len(found)))
         examined += len(batch)
         if len(found) > limit or examined >= EXAMINED:
             break
     if len(found) > limit:
         return Page(runs=found[:limit], before=found[limit - 1].no, total=query.total())
-    # A full last batch means that there may be more; its end is where to go on.
+    # Where enough was looked at, there may be more; the next page goes on there.
     return Page(runs=found, before=batch[-1] if batch and examined >= EXAMINED else None, total=query.total())
 
 
@@ -95,7 +94,10 @@ class _Query:
         self._filters = filters
         self._owners = self._matching_owners(filters.owner) if filters.owner else []
         self._workflows = self._matching_workflows(filters.workflow) if filters.workflow else []
+        self._tags = sorted(filters.tags, key=self._how_many) if len(filters.tags) > 1 else list(filters.tags)
         self._text = fts_query(filters.text) if filters.text else ""
+        self._driver = _driver(filters)
+        self._conditions = self._make_conditions()
         self.possible = (
             (not filters.owner or bool(self._owners))
             and (filters.workflow is None or bool(self._workflows))
@@ -111,10 +113,9 @@ class _Query:
 
     def candidates(self, before: int) -> Iterator[int]:
         """Give run numbers below *before*, newest first, among which everything wanted is."""
-        filters = self._filters
         before = min(before, self._upper_bound())
         lower = self._lower_bound()
-        streams = [_stream(self._connection, statement, value, before) for statement, value in self._drivers(filters)]
+        streams = [_stream(self._connection, statement, value, before) for statement, value in self._drivers()]
         last = None
         for number in heapq.merge(*streams, reverse=True):
             if number < lower:
@@ -123,52 +124,64 @@ class _Query:
                 yield number
             last = number
 
-    def _drivers(self, filters: Filters) -> list[tuple[str, Any]]:
-        """Choose what drives: the filter that is likely to leave least."""
-        if filters.tags:
-            return [("drive_tag", filters.tags[0])]
-        if filters.text:
-            return [("drive_text", self._text)]
-        if filters.name is not None:
-            return [("drive_name", filters.name)]
-        if filters.params:
-            wanted = filters.params[0]
-            listed = [("drive_param", _json([wanted.name, text])) for text in sorted(wanted.texts)]
-            return [*listed, ("drive_formula", wanted.name)]
-        if filters.owner:
-            return [("drive_owner", _json(owner)) for owner in self._owners]
-        if filters.workflow is not None:
-            return [("drive_workflow", no) for no in self._workflows]
-        if filters.states:
-            return [("drive_state", RUN_STATES[state]) for state in sorted(filters.states)]
-        return [("drive_all", None)]
-
-    def kept(self, numbers: Sequence[int]) -> list[RunRow]:
-        """Read those of the candidates that pass every filter, newest first."""
+    def _drivers(self) -> list[tuple[str, Any]]:
+        """Give the statements that drive, with their values."""
         filters = self._filters
-        values: dict[str, Any] = {"nos": _json(list(numbers))}
-        conditions = [runs_query.BY_NOS]
-        for wanted, condition, name, value in (
-            (filters.states, "keep_states", "states", [RUN_STATES[state] for state in filters.states]),
-            (filters.owner, "keep_owners", "owners", self._owners),
-            (filters.workflow, "keep_workflows", "workflows", self._workflows),
-            (filters.tags, "keep_tags", "tags", list(filters.tags)),
+        match self._driver:
+            case "tags":
+                return [("drive_tag", self._tags[0])]
+            case "text":
+                return [("drive_text", self._text)]
+            case "name":
+                return [("drive_name", filters.name)]
+            case "params":
+                wanted = filters.params[0]
+                listed = [("drive_param", _json([wanted.name, text])) for text in sorted(wanted.texts)]
+                return [*listed, ("drive_formula", wanted.name)]
+            case "owner":
+                return [("drive_owner", _json(owner)) for owner in self._owners]
+            case "workflow":
+                return [("drive_workflow", no) for no in self._workflows]
+            case "states":
+                return [("drive_state", RUN_STATES[state]) for state in sorted(filters.states)]
+            case _:
+                return [("drive_all", None)]
+
+    def kept(self, numbers: Sequence[int], most: int) -> list[RunRow]:
+        """Read those of the candidates that pass every filter, newest first, at most *most*."""
+        statement, values = self._conditions
+        values = {**values, "nos": _json(list(numbers))}
+        passing = [row[0] for row in self._connection.execute(statement, values)]
+        if not self._filters.params:
+            passing = passing[:most]
+        rows = self._connection.execute(f"{runs_query.BY_NOS} ORDER BY r.no DESC", {"nos": _json(passing)})
+        return [row for row in map(run_row, rows) if _has_params(row, self._filters.params)][:most]
+
+    def _make_conditions(self) -> tuple[str, dict[str, Any]]:
+        """Give the statement that leaves those candidates which pass the filters that don't drive."""
+        filters = self._filters
+        values: dict[str, Any] = {}
+        conditions = [SQL["candidates"]]
+        for filter_name, wanted, name, value in (
+            ("states", filters.states, "states", [RUN_STATES[state] for state in filters.states]),
+            ("owner", filters.owner, "owners", self._owners),
+            ("workflow", filters.workflow, "workflows", self._workflows),
+            ("tags", self._tags[1:], "tags", self._tags[1:]),
         ):
-            if wanted:
-                conditions.append(SQL[condition])
+            # Of the tags only the first one drives.
+            if wanted and (filter_name != self._driver or filter_name == "tags"):
+                conditions.append(SQL[f"keep_{name}"])
                 values[name] = _json(value)
-        if filters.name is not None:
+        if filters.name is not None and self._driver != "name":
             conditions.append(SQL["keep_name"])
             values["name"] = filters.name
-        if filters.text:
+        if filters.text and self._driver != "text":
             conditions.append(SQL["keep_text"])
             values["text"] = self._text
         if filters.created_after_ms or filters.created_before_ms:
             conditions.append(SQL["keep_created"])
             values |= self._bounds()
-        statement = " AND ".join(conditions) + " ORDER BY r.no DESC"
-        rows = [run_row(row) for row in self._connection.execute(statement, values)]
-        return [row for row in rows if _has_params(row, filters.params)]
+        return " AND ".join(conditions) + " ORDER BY r.no DESC", values
 
     def _bounds(self) -> Mapping[str, int]:
         return {
@@ -191,6 +204,11 @@ class _Query:
         lowest = self._connection.execute(SQL["lowest_after"], self._bounds()).fetchone()[0]
         return _FAR if lowest is None else lowest
 
+    def _how_many(self, tag: str) -> int:
+        """Count the runs with a tag as far as it takes to tell rare ones from frequent ones."""
+        count: int = self._connection.execute(SQL["some_with_tag"], {"tag": tag}).fetchone()[0]
+        return count
+
     def _matching_owners(self, wanted: str) -> list[list[str]]:
         """Find the owners with *wanted* in their name or address; walks distinct owners, not runs."""
         part, found = wanted.casefold(), []
@@ -199,12 +217,30 @@ class _Query:
             email, name = row
             if part in f"{name} <{email}>".casefold():
                 found.append([email, name])
-            row = self._connection.execute(SQL["next_owner"], {"email": email, "name": name}).fetchone()
+            after = {"email": email, "name": name}
+            row = (
+                self._connection.execute(SQL["next_name"], after).fetchone()
+                or self._connection.execute(SQL["next_email"], after).fetchone()
+            )
         return found
 
     def _matching_workflows(self, wanted: tuple[str, str]) -> list[int]:
         rows = self._connection.execute(SQL["workflow_nos"], {"id": wanted[0], "version": wanted[1]})
         return [row[0] for row in rows]
+
+
+def _driver(filters: Filters) -> str:
+    """Choose the filter that is likely to leave least; empty if there is none."""
+    given = {
+        "tags": filters.tags,
+        "text": filters.text,
+        "name": filters.name is not None,
+        "params": filters.params,
+        "owner": filters.owner,
+        "workflow": filters.workflow,
+        "states": filters.states,
+    }
+    return next((name for name, value in given.items() if value), "")
 
 
 def _stream(connection: sqlite3.Connection, statement: str, value: Any, before: int) -> Iterator[int]:

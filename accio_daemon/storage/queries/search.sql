@@ -18,6 +18,9 @@ SELECT no FROM runs WHERE name = :value AND no < :before ORDER BY no DESC LIMIT 
 -- name: drive_tag
 SELECT run_no FROM tags WHERE tag = :value AND run_no < :before ORDER BY run_no DESC LIMIT :size
 
+-- name: some_with_tag
+SELECT count(*) FROM (SELECT 1 FROM tags WHERE tag = :tag LIMIT 5000)
+
 -- name: drive_text
 SELECT rowid FROM run_text WHERE run_text MATCH :value AND rowid < :before ORDER BY rowid DESC LIMIT :size
 
@@ -26,6 +29,9 @@ SELECT run_no FROM run_params WHERE name = :value ->> 0 AND text = :value ->> 1 
 
 -- name: drive_formula
 SELECT run_no FROM run_params WHERE name = :value AND text IS NULL AND run_no < :before ORDER BY run_no DESC LIMIT :size
+
+-- name: candidates
+SELECT r.no FROM runs r WHERE r.no IN (SELECT value FROM json_each(:nos)) AND r.closed <> 3
 
 -- name: keep_states
 r.state IN (SELECT value FROM json_each(:states))
@@ -54,8 +60,11 @@ SELECT max(no) FROM (SELECT no FROM runs WHERE created_at < :created_before ORDE
 -- name: lowest_after
 SELECT min(no) FROM (SELECT no FROM runs WHERE created_at >= :created_after ORDER BY created_at LIMIT 10000)
 
--- name: next_owner
-SELECT owner_email, owner_name FROM runs WHERE (owner_email, owner_name) > (:email, :name) ORDER BY owner_email, owner_name LIMIT 1
+-- name: next_name
+SELECT owner_email, owner_name FROM runs WHERE owner_email = :email AND owner_name > :name ORDER BY owner_name LIMIT 1
+
+-- name: next_email
+SELECT owner_email, owner_name FROM runs WHERE owner_email > :email ORDER BY owner_email, owner_name LIMIT 1
 
 -- name: first_owner
 SELECT owner_email, owner_name FROM runs ORDER BY owner_email, owner_name LIMIT 1
