@@ -32,6 +32,7 @@ from accio_agent.workers import Template, Worker
 log = structlog.get_logger("accio.agent")
 
 PREFETCH_LIMIT = 1024
+FEW_WORKERS = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,11 +242,13 @@ class Agent:
         for lane in effects.opened:
             self._open(lane)
         for lane_no, no in effects.held:
-            self.supervisor.hold(self.workers[lane_no], no)
+            if lane_no in self.workers:  # else it has just died
+                self.supervisor.hold(self.workers[lane_no], no)
         for begin in effects.begun:
             self._begin(begin)
         for lane_no in effects.closed:
-            self.workers[lane_no].finish()
+            if lane_no in self.workers:
+                self.workers[lane_no].finish()
         for assignment in effects.stage:
             self._spawn(self._stage(assignment), f"stage {assignment.attempt}")
         self._tell(effects, reports)
@@ -370,17 +373,21 @@ class Agent:
             self.core.ended(no, outcome)
         self.settle_soon()
 
+    def woken(self, worker: Worker) -> None:
+        if len(self.workers) <= FEW_WORKERS:  # one group of reports for all
+            for each in self.workers.values():
+                each.take_results()
+
     def handed_back(self, worker: Worker, attempts: list[int]) -> None:
         self.core.handed_back(worker.lane, attempts)
         self.settle_soon()
 
     def retired(self, worker: Worker, why: str) -> None:
-        log.debug("worker retires", worker=worker.lane, why=why)
+        log.info("worker retires", worker=worker.lane, why=why)
         self.core.condemn(worker.lane)
 
     def exited(self, worker: Worker, status: int | None) -> None:
         worker.drain()
-        worker.take_kept()
         attempt, started_ns, _ = worker.page.current()
         outcome = self.supervisor.outcome_of_death(worker, attempt, started_ns, status)
         self.core.lane_lost(worker.lane, attempt or None, outcome)

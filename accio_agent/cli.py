@@ -65,6 +65,8 @@ def command(
     installed: bool,
 ) -> int:
     """Run an agent."""
+    import uvloop
+
     from accio_agent.running import Options, run  # after the options were read: --help needn't wait for grpc
 
     try:
@@ -84,7 +86,8 @@ def command(
     except ValueProblem as problem:
         raise click.UsageError(problem.message) from None
     _configure_logging()
-    return asyncio.run(run(options))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(run(options))
 
 
 def _counters(texts: Sequence[str]) -> tuple[tuple[str, int], ...]:

@@ -28,10 +28,10 @@ from accio.domain.failures import Failure
 from accio.domain.states import Cause
 from accio_agent.outcome import Outcome
 
-AHEAD_US = 4_000
+AHEAD_US = 12_000
 """How much work, in microseconds of recent durations, is handed to a lane ahead of time."""
 
-AHEAD_LIMIT = 64
+AHEAD_LIMIT = 256
 """Most attempts that are handed to a lane."""
 
 SHORT_US = 2_000
@@ -415,12 +415,12 @@ class AgentCore:
         if lane is None:
             return
         lane.holds -= 1
-        back = set(numbers)
-        self._reclaim(lane, [each for each in lane.attempts if each.no in back])
         if lane.work_class is None:
             self._make_idle(lane)
-        else:
-            self._touched[lane.work_class] = self._classes[lane.work_class]
+            return
+        self._touched[lane.work_class] = self._classes[lane.work_class]
+        back = set(numbers)
+        self._reclaim(lane, [each for each in lane.attempts if each.no in back])
 
     def lane_lost(self, lane_no: int, running: int | None, outcome: Outcome) -> None:
         """A lane's worker is gone. What it ran ends with *outcome* (or what it was stopped for); the rest was never begun.

@@ -2,7 +2,9 @@
 
     agent → worker  WORK    [class number, class (once per worker) or null, GPUs, [[attempt, inputs, seed, node, number, extra], …]]
                     HOLD    hand back what came before this and hasn't begun
-    worker → agent  RESULT  [attempt, outputs or null, failure or null, …] (see `Result`)
+    worker → agent  RESULT  [attempt, outputs or null, failure or null, …] (worker_main, outcomes): in the shared page's ring,
+                            or through the socket if it is too large for that
+                    WAKE    there are results in the ring
                     BACK    [attempt, …]: the answer to a HOLD
                     RETIRE  why: the worker ends after this; what it holds hasn't begun
 
@@ -28,6 +30,7 @@ class Kind(IntEnum):
     RESULT = 3
     BACK = 4
     RETIRE = 5
+    WAKE = 6
 
 
 def frame(kind: Kind, content: Any) -> bytes:
@@ -35,9 +38,22 @@ def frame(kind: Kind, content: Any) -> bytes:
     return HEADER.pack(len(body), kind) + body
 
 
-def frame_of(kind: Kind, body: bytes) -> bytes:
-    """The frame of JSON that is there already."""
-    return HEADER.pack(len(body), kind) + body
+def empty(kind: Kind) -> bytes:
+    return HEADER.pack(0, kind)
+
+
+def split(data: bytes, start: int = 0) -> Iterator[tuple[int, Any]]:
+    """The frames of which *data* consists; a last one that isn't complete is left out."""
+    end = len(data)
+    while end - start >= HEADER.size:
+        length, kind = HEADER.unpack_from(data, start)
+        start += HEADER.size
+        if length > LIMIT:
+            raise ValueError(f"a frame of {length} bytes is larger than {LIMIT}")
+        if end - start < length:
+            return
+        yield kind, orjson.loads(data[start : start + length]) if length else None
+        start += length
 
 
 class Splitter:

@@ -4,32 +4,30 @@
     0       worker      number of the attempt that it executes, 0 for none
     8       worker      when that began (CLOCK_MONOTONIC, nanoseconds)
     16      worker      its progress, from 0 to 1; NaN if the operator hasn't said
-    24      worker      length of the results below
-    28      agent       how often the agent asked to hand back what hasn't begun
+    24      agent       how often the agent asked to hand back what hasn't begun
     32      agent       odd while it reads from the pipes of stdout and stderr
     40, 48  agent       bytes it has read from the one and the other
-    64…     worker      results that haven't been sent through the socket
+    64      worker      bytes of results written since the worker began
+    72      agent       of these, bytes taken
+    4096…   worker      a ring of results
 
-Results of short attempts are collected here and sent together; the worker dies, or is stuck in the next attempt: the agent
-finds them here. It may see one twice, here and through the socket, and takes the first. Each number is written by one side,
-whole, after what it announces. Before a worker begins an attempt it writes the number down, makes a system call, and then
-looks whether it is to hand back; the agent asks first and looks at the number afterwards: so one of them sees the other.
+Results go through the ring; the worker wakes the agent by its socket when it has nothing else to do, or a few milliseconds
+have passed. If it dies or is stuck in a long attempt, the agent finds them all the same. Each number is written by one side, whole,
+after what it announces. Before a worker begins an attempt it writes the number down, makes a system call, and then looks whether
+it is to hand back; the agent asks first and looks at the number afterwards: so one of them sees the other.
 """
 
 import math
 import mmap
 import os
-import struct
 
-SIZE = 1 << 17
-ROOM = SIZE - 64
+RING = 1 << 17
+SIZE = RING + 4096
 
-_CURRENT = struct.Struct("<QQd")
-_U64 = struct.Struct("<Q")
-_U32 = struct.Struct("<I")
-_F64 = struct.Struct("<d")
-_PIPES = struct.Struct("<QQQ")
-_PROGRESS, _LENGTH, _HOLDS, _READING, _RESULTS = 16, 24, 28, 32, 64
+# Places of the numbers, in units of eight bytes. A memoryview reads and writes each whole; struct.pack_into would not: it fills
+# the place with zeros first, which the other side can see.
+_ATTEMPT, _BEGAN, _PROGRESS, _HOLDS, _READING, _OUT, _ERR, _WRITTEN, _TAKEN = 0, 1, 2, 3, 4, 5, 6, 8, 9
+_RESULTS = 4096
 
 
 def create() -> int:
@@ -44,47 +42,45 @@ class WorkerPage:
 
     def __init__(self, fd: int) -> None:
         self._map = mmap.mmap(fd, SIZE)
-        self._length = 0
+        self._numbers = memoryview(self._map).cast("Q")
+        self._fractions = memoryview(self._map).cast("d")
+        self._written = 0
 
     def begin(self, attempt: int, now_ns: int) -> None:
-        _CURRENT.pack_into(self._map, 0, attempt, now_ns, math.nan)
+        self._numbers[_BEGAN] = now_ns
+        self._fractions[_PROGRESS] = math.nan
+        self._numbers[_ATTEMPT] = attempt
 
     def end(self) -> None:
-        _U64.pack_into(self._map, 0, 0)
+        self._numbers[_ATTEMPT] = 0
 
     def progress(self, fraction: float) -> None:
-        _F64.pack_into(self._map, _PROGRESS, fraction)
+        self._fractions[_PROGRESS] = fraction
 
     @property
     def holds(self) -> int:
-        found: int = _U32.unpack_from(self._map, _HOLDS)[0]
-        return found
+        return self._numbers[_HOLDS]
 
     def pipes(self) -> tuple[int, int, int]:
-        """Whether the agent is reading (odd), and how much it has read from stdout and stderr."""
-        return _PIPES.unpack_from(self._map, _READING)
+        """A mark that is odd while the agent reads, and how much it has read from stdout and stderr.
+
+        The two belong together if the mark is even and the same when it is read again.
+        """
+        numbers = self._numbers
+        return numbers[_READING], numbers[_OUT], numbers[_ERR]
 
     def keep(self, result: bytes) -> bool:
-        """Add a result to those that wait; False if there is no room."""
-        end = self._length + len(result)
-        if end > ROOM:
+        """Add a result to the ring; False if there is no room."""
+        size, written = len(result), self._written
+        if size > RING - (written - self._numbers[_TAKEN]):
             return False
-        self._map[_RESULTS + self._length : _RESULTS + end] = result
-        _U32.pack_into(self._map, _LENGTH, end)
-        self._length = end
+        start = written % RING
+        first = min(size, RING - start)
+        self._map[_RESULTS + start : _RESULTS + start + first] = result[:first]
+        if first < size:
+            self._map[_RESULTS : _RESULTS + size - first] = result[first:]
+        self._numbers[_WRITTEN] = self._written = written + size
         return True
-
-    @property
-    def kept(self) -> int:
-        return self._length
-
-    def results(self) -> bytes:
-        return self._map[_RESULTS : _RESULTS + self._length]
-
-    def forget(self) -> None:
-        """The results have been sent."""
-        _U32.pack_into(self._map, _LENGTH, 0)
-        self._length = 0
 
 
 class AgentPage:
@@ -92,37 +88,53 @@ class AgentPage:
 
     def __init__(self, fd: int) -> None:
         self._map = mmap.mmap(fd, SIZE)
-        self._holds = 0
+        self._numbers = memoryview(self._map).cast("Q")
+        self._fractions = memoryview(self._map).cast("d")
         self._reading = 0
+        self._taken = 0
         self.read_out = 0
         self.read_err = 0
 
     def close(self) -> None:
+        self._numbers.release()
+        self._fractions.release()
         self._map.close()
 
     def current(self) -> tuple[int, int, float]:
         """The attempt that the worker executes (0 for none), when it began, its progress (NaN if unknown)."""
-        return _CURRENT.unpack_from(self._map, 0)
+        while True:
+            attempt = self._numbers[_ATTEMPT]
+            found = attempt, self._numbers[_BEGAN], self._fractions[_PROGRESS]
+            if self._numbers[_ATTEMPT] == attempt:
+                return found
 
     def ask_to_hand_back(self) -> None:
-        self._holds += 1
-        _U32.pack_into(self._map, _HOLDS, self._holds)
+        self._numbers[_HOLDS] += 1
 
-    def results(self) -> bytes:
-        """Results that the worker hasn't sent, or has just sent."""
-        length: int = _U32.unpack_from(self._map, _LENGTH)[0]
-        return self._map[_RESULTS : _RESULTS + min(length, ROOM)]
+    def take_results(self) -> bytes:
+        """The results that were added since the last call."""
+        written = self._numbers[_WRITTEN]
+        size = written - self._taken
+        if size == 0:
+            return b""
+        start = self._taken % RING
+        first = min(size, RING - start)
+        found = self._map[_RESULTS + start : _RESULTS + start + first]
+        if first < size:
+            found += self._map[_RESULTS : _RESULTS + size - first]
+        self._numbers[_TAKEN] = self._taken = written
+        return found
 
     def reading(self) -> None:
         """To be called before pipes are read; `have_read` after."""
         self._reading += 1
-        _PIPES.pack_into(self._map, _READING, self._reading, self.read_out, self.read_err)
+        self._numbers[_READING] = self._reading
 
     def have_read(self, out: int, err: int) -> None:
         self.read_out += out
         self.read_err += err
         self._reading += 1
         # Counters first, the mark last: the worker that sees an even mark sees the counters that belong to it.
-        _U64.pack_into(self._map, _READING + 8, self.read_out)
-        _U64.pack_into(self._map, _READING + 16, self.read_err)
-        _U64.pack_into(self._map, _READING, self._reading)
+        self._numbers[_OUT] = self.read_out
+        self._numbers[_ERR] = self.read_err
+        self._numbers[_READING] = self._reading

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -14,6 +15,7 @@ from accio import places
 from accio.domain.datatypes import Kind
 from accio.domain.operators import OperatorSpec
 from accio.domain.resources import Resources
+from accio.errors import Internal
 from accio.sdk.catalogue import Catalogue, discover
 from accio_agent import limits, linux
 from accio_agent.agent import Agent, Identity, Offered, pool_name
@@ -112,8 +114,11 @@ async def _serve(agent: Agent, session: Session, grace_s: float) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, signals.put_nowait, number)
+    broken: asyncio.Future[None] = loop.create_future()
+    loop.set_exception_handler(lambda _, context: _give_up(broken, context))
     try:
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_until(broken), name="bugs")
             tasks.create_task(agent.run_tasks(), name="agent")
             tasks.create_task(session.run(), name="session")
             tasks.create_task(_end_on_signal(agent, session, signals.get, grace_s), name="signals")
@@ -121,6 +126,18 @@ async def _serve(agent: Agent, session: Session, grace_s: float) -> None:
         log.info("agent stopped")
     except* Exception as group:
         raise _first(group) from None
+
+
+def _give_up(broken: "asyncio.Future[None]", context: dict[str, Any]) -> None:
+    """A callback raised: the agent's state may be half changed, so it must not go on; the journal has what matters."""
+    if not broken.done():
+        error = context.get("exception")
+        log.error("internal error", reason=context["message"], exc_info=error)
+        broken.set_exception(Internal(f"the agent ends because of an internal error: {error or context['message']}"))
+
+
+async def _until(broken: "asyncio.Future[None]") -> None:
+    await broken
 
 
 async def _end_on_signal(

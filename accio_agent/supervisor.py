@@ -131,7 +131,7 @@ class Supervisor:
 
     def _watch_long(self, worker: Worker, attempts: list[int], current: int) -> None:
         """What a worker that is busy for long keeps from others: results, attempts that wait behind, output."""
-        worker.take_kept()
+        worker.take_results()
         if len(attempts) > 1 and current in attempts:
             if worker.suspended == current:
                 self._agent.core.reclaim(worker.lane, current)
@@ -144,7 +144,7 @@ class Supervisor:
 
     def _certain(self, worker: Worker) -> int:
         """The attempt that a worker runs, if everything that it ran before has been told; else 0."""
-        worker.take_kept()
+        worker.take_results()
         current = worker.page.current()[0]
         return current if current and self._agent.core.head(worker.lane) == current else 0
 

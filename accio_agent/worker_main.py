@@ -1,8 +1,7 @@
 """A worker process: takes attempts from its socket, executes them one after the other, writes results back.
 
-It reads only when it has nothing to do, so a batch of short attempts costs one system call. Results of short attempts are
-kept in the shared page and sent together, at the latest a millisecond after the first; nothing waits when there is nothing
-else to do. This module imports neither asyncio nor grpc.
+It reads only when it has nothing to do, so a batch of short attempts costs one system call. Results go into the shared page's
+ring; the agent is woken when there is nothing else to do, and at the latest a few milliseconds after the first of them. This module imports neither asyncio nor grpc.
 """
 
 import os
@@ -23,7 +22,7 @@ from accio_agent.frames import Kind
 from accio_agent.page import WorkerPage
 from accio_agent.surroundings import Streams, Surroundings
 
-FLUSH_NS = 1_000_000
+FLUSH_NS = 3_000_000
 READ = 1 << 18
 LIFETIME = 20_000_000
 """A worker is replaced after so many attempts, so that what leaks within it doesn't grow for ever."""
@@ -78,7 +77,8 @@ class Worker:
         self._classes: dict[int, dict[str, Any]] = {}
         self._entered: tuple[Any, Any] | None = None
         self._holds = 0  # answered
-        self._flushed_ns = 0
+        self._kept = False  # results are in the ring that the agent hasn't been told of
+        self._kept_since = 0
         self._alone = False
         self._served = 0
         self._totals = (0, 0)
@@ -156,8 +156,7 @@ class Worker:
         )
         done = self._runner.execute(job, self._page)
         self._streams.flush()
-        wall_us = (time.monotonic_ns() - started) // 1000
-        self._report(number, done, started_ms, wall_us, before)
+        self._report(number, done, started_ms, started, before)
         self._page.end()
         self._streams.restore()
         self._served += 1
@@ -166,7 +165,11 @@ class Worker:
             return why or "one attempt for each process"
         return why or ("it has worked long enough" if self._served >= LIFETIME else "")
 
-    def _report(self, number: int, done: Done, started_ms: int, wall_us: int, before: resource.struct_rusage) -> None:
+    def _report(
+        self, number: int, done: Done, started_ms: int, started: int, before: resource.struct_rusage
+    ) -> None:
+        now = time.monotonic_ns()
+        wall_us = (now - started) // 1000
         after = resource.getrusage(resource.RUSAGE_SELF)
         user, system, peak = after.ru_utime - before.ru_utime, after.ru_stime - before.ru_stime, after.ru_maxrss
         totals = self._streams.totals()
@@ -181,7 +184,7 @@ class Worker:
                 int(system * 1e6),
                 peak * 1024,
                 started_ms,
-                clock.wall_ms(),
+                started_ms + wall_us // 1000,
                 totals if totals != self._totals else None,
                 done.metrics_json,
                 done.large,
@@ -192,18 +195,18 @@ class Worker:
         )
         self._totals = totals
         if not self._page.keep(result):
-            self._flush()
-            if not self._page.keep(result):
-                self._connection.sendall(result)
-        if time.monotonic_ns() - self._flushed_ns > FLUSH_NS:
+            self._connection.sendall(result)
+        elif not self._kept:
+            self._kept = True
+            self._kept_since = now
+        if self._kept and now - self._kept_since > FLUSH_NS:
             self._flush()
 
     def _flush(self) -> None:
-        """Send the results that wait."""
-        self._flushed_ns = time.monotonic_ns()
-        if self._page.kept:
-            self._connection.sendall(self._page.results())
-            self._page.forget()
+        """Wake the agent if there are results that it hasn't been told of."""
+        if self._kept:
+            self._kept = False
+            self._connection.sendall(frames.empty(Kind.WAKE))
 
     def _enter_class(self, work_class: dict[str, Any], gpus: list[int]) -> None:
         """What holds for all attempts of a class: processors, GPUs, the memory limit."""

@@ -42,6 +42,10 @@ class Events(Protocol):
         """A result came; its fields are those that worker_main writes."""
         ...
 
+    def woken(self, worker: "Worker") -> None:
+        """A worker's results have been taken; others may have some, too."""
+        ...
+
     def handed_back(self, worker: "Worker", attempts: list[int]) -> None:
         """A worker gave back what it hadn't begun."""
         ...
@@ -131,10 +135,11 @@ class Worker:
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
 
-    def take_kept(self) -> None:
-        """Take the results that the worker hasn't sent. They may come again; the receiver knows which it has seen."""
-        for kind, content in frames.Splitter().feed(self.page.results()):
-            if kind == Kind.RESULT:
+    def take_results(self) -> None:
+        """Take the results that are in the ring."""
+        found = self.page.take_results()
+        if found:
+            for _, content in frames.split(found):
                 self._events.result(self, content)
 
     def read_streams(self) -> None:
@@ -158,6 +163,7 @@ class Worker:
         with suppress(OSError, ValueError):
             while data := self._socket.recv(READ):
                 self._take(data)
+        self.take_results()
         self._stop_socket()
 
     def _on_readable(self) -> None:
@@ -175,7 +181,10 @@ class Worker:
     def _take(self, data: bytes) -> None:
         events = self._events
         for kind, content in self._splitter.feed(data):
-            if kind == Kind.RESULT:
+            self.take_results()  # they came before whatever this is
+            if kind == Kind.WAKE:
+                events.woken(self)
+            elif kind == Kind.RESULT:
                 events.result(self, content)
             elif kind == Kind.BACK:
                 events.handed_back(self, content)
