@@ -429,8 +429,11 @@ class Walk:
         module = self._library.parse(name)
         for unit in module.units:
             self._reach(unit)
-        for bound in module.imported:
-            self._name(name, (bound,), f"module {name}")
+        for bound, found in module.imported.items():
+            if any(self._library.follows(imported.target[0]) for imported in found):
+                self._name(name, (bound,), f"module {name}")
+            else:  # known by version, which its import has noted; its dangers are noted where it is used
+                self.reached.imports.setdefault((name, bound), set()).update(".".join(i.target) for i in found)
 
     def _escape(self, name: str) -> None:
         """Take a module that is used as a value whole, with its submodules: any attribute may be asked of it."""
