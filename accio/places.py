@@ -5,6 +5,7 @@ a file is an `AccioError` that names the file.
 """
 
 import os
+import secrets
 import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -76,6 +77,21 @@ def _read_token(path: Path) -> str | None:
     # The daemon's file has a token and perhaps its owner's name on each line, and comments.
     words = (line.split() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#"))
     return next((first for first, *_ in words), "")
+
+
+def write_token(path: Path) -> str:
+    """Write a file with one new token, for its owner only; one that is there stays. Gives what the file holds."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    token = secrets.token_urlsafe(32)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        return path.read_text(encoding="utf-8")
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(token + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    return token + "\n"
 
 
 def daemon_address(environment: Mapping[str, str] = os.environ, system: Path = SYSTEM_CONFIG) -> str:

@@ -12,6 +12,7 @@ from accio.content.sharing import publish_nonce
 from accio.content.store import FolderStore
 from accio.domain.ids import RunId
 from accio.domain.limits import Limits
+from accio.places import write_token
 from accio_daemon.clock import SystemClock
 from accio_daemon.config import Config
 from accio_daemon.core.world import Settings
@@ -20,7 +21,7 @@ from accio_daemon.engine.engine import Engine
 from accio_daemon.engine.ports import Clock
 from accio_daemon.services.agents import AgentCalls, SessionSettings
 from accio_daemon.services.artifacts import ArtifactCalls
-from accio_daemon.services.auth import Tokens, read_tokens, write_token
+from accio_daemon.services.auth import Tokens, read_tokens
 from accio_daemon.services.catalogue import Catalogue
 from accio_daemon.services.cluster import ClusterCalls
 from accio_daemon.services.collecting import Collector

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from accio.errors import InvalidDefinition
+from accio.errors import InvalidDefinition, NotFound
 from accio_client.cli.definitions import Overrides, Source, submission
 from accio_client.cli.exits import NOT_SUCCESS, SUCCESS
 from accio_client.cli.session import Session, accio_command, fields, out
@@ -62,6 +62,10 @@ def command(
                 return _wait(session, client, source, mode)
             return _submit(session, client, source, mode)
         except InvalidDefinition as error:
+            unknown = next((issue for issue in error.issues if issue.path == "/workflow"), None)
+            if unknown is not None and not source.name:  # the command line, no definition, names what isn't there
+                hint = f"; did you mean {unknown.suggestion}?" if unknown.suggestion else ""
+                raise NotFound(unknown.message + hint) from None
             return session.refused(error, source.name, source.text)
 
 

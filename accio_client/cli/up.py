@@ -153,6 +153,7 @@ def _start(children: list[Child], address: str, options: Sequence[str]) -> None:
     data = places.data_folder()
     logs = data / "logs"
     logs.mkdir(parents=True, exist_ok=True, mode=0o700)
+    places.write_token(data / places.TOKEN)  # else the agent may look for it before the daemon has written it
     environment = dict(os.environ, ACCIO_ADDR=address)
     children.append(Child("daemon", ["accio_daemon"], logs / "daemon.log", environment))
     agent = ["accio_agent", f"--daemon={address}", f"--grace={GRACE_S}", *options]
@@ -189,7 +190,7 @@ def _tell(session: Session, address: str) -> None:
     content = {"schema": "accio/v1", "address": address, "data": str(data)}
     session.answer(content, [address], lambda: out(f"accio is up at {address}; everything is kept in {data}"))
     sys.stdout.flush()
-    if os.environ.get("ACCIO_ADDR", "") != address and address != _default_address():
+    if address != _default_address():
         session.say(f"in another terminal: export ACCIO_ADDR={address}")
     session.say("then: accio push WORKFLOW.json; accio submit RUN.json --wait; accio export RUN")
     session.say("Ctrl-C stops both; runs go on when they are up again")

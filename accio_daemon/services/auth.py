@@ -8,7 +8,6 @@ the file.
 import hashlib
 import hmac
 import os
-import secrets
 import stat
 from collections.abc import Iterable, Sequence
 from contextvars import ContextVar
@@ -76,21 +75,6 @@ def _person(text: str, place: str = "") -> Person | None:
         return parse_person(text)
     except ValueProblem as problem:
         raise BadRequest(f"{place}{problem.message}") from None
-
-
-def write_token(path: Path) -> str:
-    """Write a file with one new token, for its owner only; one that is there stays. Gives what the file holds."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    token = secrets.token_urlsafe(32)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except FileExistsError:
-        return path.read_text(encoding="utf-8")
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(token + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    return token + "\n"
 
 
 IDENTITY: ContextVar[Person | None] = ContextVar("IDENTITY", default=None)
