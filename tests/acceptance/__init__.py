@@ -1,0 +1,1 @@
+"""Tests with real processes: daemon, agents and workers are started, killed, frozen and cut off."""

@@ -1,0 +1,212 @@
+"""Starting, watching and killing real daemons and agents. The only place of the tests that polls."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from accio_client import Client
+from tests.acceptance import ledger_operators
+
+T = TypeVar("T")
+PATIENCE = 60.0
+
+
+def eventually(look: Callable[[], T], *, patience: float = PATIENCE, what: str = "it") -> T:
+    """Give the first true value of *look*, or fail after *patience* seconds."""
+    end = time.monotonic() + patience
+    while True:
+        found = look()
+        if found:
+            return found
+        if time.monotonic() > end:
+            raise AssertionError(f"{what} didn't happen within {patience:.0f} s")
+        time.sleep(0.02)
+
+
+def free_port() -> int:
+    """Give a port of the loopback interface that is free now."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+@dataclass
+class Process:
+    """A running process and what it wrote."""
+
+    name: str
+    popen: "subprocess.Popen[bytes]"
+    log: Path
+
+    def kill(self, number: int = signal.SIGKILL) -> None:
+        """Send a signal."""
+        if self.popen.poll() is None:
+            self.popen.send_signal(number)
+
+    def ended(self, patience: float = PATIENCE) -> int:
+        """Wait until it has ended; give its exit code."""
+        return self.popen.wait(patience)
+
+    def output(self) -> str:
+        """Give what it wrote to stdout and stderr."""
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+
+@dataclass
+class Cluster:
+    """A daemon and its agents, all on this machine, in folders of their own."""
+
+    root: Path
+    port: int = field(default_factory=free_port)
+    processes: list[Process] = field(default_factory=list)
+    daemon: Process | None = None
+
+    @property
+    def address(self) -> str:
+        """Where the daemon listens."""
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def ledger(self) -> Path:
+        """Where operators note what they execute."""
+        return self.root / "ledger"
+
+    @property
+    def data(self) -> Path:
+        """The daemon's data folder."""
+        return self.root / "data"
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """Give the environment of every process of this cluster."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("ACCIO_")}
+        return {
+            **kept,
+            "ACCIO_ADDR": self.address,
+            "ACCIO_DATA_DIR": str(self.data),
+            "ACCIO_CONFIG_ROOT": str(self.root / "config"),
+            "ACCIO_USER": "Me <me@example.org>",
+            ledger_operators.LEDGER: str(self.ledger),
+            ledger_operators.GATES: str(self.root / "gates"),
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            **more,
+        }
+
+    def _start(self, name: str, arguments: list[str], environment: Mapping[str, str]) -> Process:
+        log = self.root / f"{name}-{len(self.processes)}.log"
+        with log.open("wb") as sink:
+            popen = subprocess.Popen(
+                [sys.executable, "-m", *arguments],
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=sink,
+                start_new_session=True,
+            )
+        process = Process(name, popen, log)
+        self.processes.append(process)
+        return process
+
+    def start_daemon(self, *arguments: str, wait: bool = True, **environment: str) -> Process:
+        """Start the daemon and wait until it answers."""
+        process = self._start("daemon", ["accio_daemon", *arguments], self.environment(**environment))
+        self.daemon = process
+        if wait:
+            eventually(lambda: self._answers(process), what="the daemon's answer")
+        return process
+
+    def _answers(self, process: Process) -> bool:
+        if process.popen.poll() is not None:
+            raise AssertionError(f"the daemon ended with {process.popen.returncode}:\n{process.output()}")
+        with socket.socket() as probe:
+            probe.settimeout(1)
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def start_agent(
+        self,
+        name: str = "a1",
+        *arguments: str,
+        operators: Sequence[str] = ("tests.acceptance.ledger_operators",),
+        **environment: str,
+    ) -> Process:
+        """Start an agent that offers the ledger operators, or others."""
+        return self._start(
+            name,
+            [
+                "accio_agent",
+                *("--daemon", self.address, "--name", name, "--state-dir", str(self.root / name)),
+                *(word for each in operators for word in ("--operators", each)),
+                "--no-installed",
+                *(arguments or ("--cpus", "2")),
+            ],
+            self.environment(**environment),
+        )
+
+    def client(self) -> Client:
+        """Connect to the daemon."""
+        token = (self.data / "token").read_text(encoding="utf-8").split()[0]
+        return Client(self.address, token=token, user="Me <me@example.org>")
+
+    def agents_are(self, *names: str) -> None:
+        """Wait until exactly these agents are connected."""
+        with self.client() as client:
+            eventually(
+                lambda: sorted(a.name for a in client.list_agents() if a.state == "connected") == sorted(names),
+                what=f"agents {names} being connected",
+            )
+
+    def executed(self) -> list[str]:
+        """Give the lines of the ledger."""
+        return self.ledger.read_text(encoding="utf-8").splitlines() if self.ledger.exists() else []
+
+    def open_gate(self, label: str) -> None:
+        """Let `Gate` operators of this label end."""
+        (self.root / "gates" / label).touch()
+
+    def survivors(self) -> list[int]:
+        """Give the processes that carry this cluster's environment and are none of those that it started itself."""
+        mark = f"{ledger_operators.LEDGER}={self.ledger}".encode()
+        own = {process.popen.pid for process in self.processes} | {os.getpid()}
+        found = []
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit() and int(entry.name) not in own:
+                try:
+                    if mark in (entry / "environ").read_bytes():
+                        found.append(int(entry.name))
+                except OSError:
+                    continue
+        return found
+
+    def stop(self) -> None:
+        """Kill everything."""
+        for process in self.processes:
+            process.kill()
+        for process in self.processes:
+            process.ended()
+        for pid in self.survivors():
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+
+
+@contextmanager
+def cluster(root: Path) -> Iterator[Cluster]:
+    """Give a cluster without processes; whatever is started in it is killed at the end, and shown if the test failed."""
+    (root / "gates").mkdir(parents=True)
+    made = Cluster(root)
+    try:
+        yield made
+    except BaseException:
+        for process in made.processes:
+            sys.stderr.write(f"--- {process.name} ---\n{process.output()[-6000:]}\n")
+        raise
+    finally:
+        made.stop()
