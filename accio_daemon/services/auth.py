@@ -7,7 +7,6 @@ the file.
 
 import hashlib
 import hmac
-import os
 import stat
 from collections.abc import Iterable, Sequence
 from contextvars import ContextVar
