@@ -10,7 +10,7 @@ from typing import Any
 
 import blake3
 
-_SOURCE_SUFFIXES = frozenset({".py", ".so", ".pyd", ".json"})
+_SOURCE_SUFFIXES = frozenset({".py", ".so", ".pyd"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

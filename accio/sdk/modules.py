@@ -103,10 +103,8 @@ def distributions_of(module: str) -> tuple[tuple[str, str], ...]:
 def _spec(name: str, folders: tuple[str, ...] | None) -> importlib.machinery.ModuleSpec | None:
     loaded = sys.modules.get(name)
     if loaded is not None:
-        spec = getattr(loaded, "__spec__", None)
-        if spec is not None:
-            return spec  # type: ignore[no-any-return]
-        return importlib.machinery.ModuleSpec(name, None)
+        spec: importlib.machinery.ModuleSpec | None = getattr(loaded, "__spec__", None)
+        return importlib.machinery.ModuleSpec(name, None) if spec is None else spec
     try:
         if folders is not None:
             return importlib.machinery.PathFinder.find_spec(name, list(folders))

@@ -1,5 +1,5 @@
 """`@operator`: ports from signatures, and what is refused."""
-# ruff: noqa: N802 - operators are named as workflows name them
+# ruff: noqa: N802, ANN001, ANN201, RUF013, F821 - operators are named as workflows name them; some hints are bad
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -125,7 +125,7 @@ def test_context_is_no_port() -> None:
     """A first argument named ctx gets the context, whether it has a hint or not."""
 
     @operator(unstable=True)
-    def Op(ctx, x: int) -> int:  # type: ignore[no-untyped-def]  # noqa: ANN001 - the hint is optional
+    def Op(ctx, x: int) -> int:  # type: ignore[no-untyped-def]  # the hint is optional
         return x
 
     @operator
@@ -220,7 +220,13 @@ def test_help_from_docstrings(sections: str) -> None:
 def test_type_of_a_port_must_be_a_data_type() -> None:
     """A port of another type is refused, naming the operator and the port; all that is wrong is told at once."""
 
-    def Bad(rows: Iterator[int], x, y: int | str, z: dict, *args: int) -> Iterator[int]:  # type: ignore[no-untyped-def, type-arg] # noqa: ANN001
+    def Bad(  # type: ignore[no-untyped-def]  # refused
+        rows: Iterator[int],
+        x,
+        y: int | str,
+        z: dict,  # type: ignore[type-arg]  # refused
+        *args: int,
+    ) -> Iterator[int]:
         return rows
 
     message = refusal(Bad)
@@ -229,11 +235,11 @@ def test_type_of_a_port_must_be_a_data_type() -> None:
         assert f"/{port}" in message
 
 
-def no_return(x: int):  # type: ignore[no-untyped-def]  # noqa: ANN201
+def no_return(x: int):  # type: ignore[no-untyped-def]  # refused
     return x
 
 
-def default_of_another_type(x: int = "1") -> None:  # type: ignore[assignment]
+def default_of_another_type(x: int = "1") -> None:  # type: ignore[assignment]  # refused
     pass
 
 
@@ -241,7 +247,7 @@ def default_out_of_range(x: Byte = Byte(300)) -> None:  # noqa: B008 - a NewType
     pass
 
 
-def none_where_none_is_allowed(x: int = None) -> None:  # type: ignore[assignment]  # noqa: RUF013
+def none_where_none_is_allowed(x: int = None) -> None:  # type: ignore[assignment]  # refused
     pass
 
 
@@ -265,7 +271,7 @@ def positional(x: int, /) -> None:
     pass
 
 
-def unknown_name(x: "Unheard") -> None:  # type: ignore[name-defined]  # noqa: F821
+def unknown_name(x: "Unheard") -> None:  # type: ignore[name-defined]  # refused
     pass
 
 
@@ -281,7 +287,7 @@ async def asynchronous(x: int) -> None:
     pass
 
 
-def generator(x: int) -> list[int]:  # type: ignore[misc]
+def generator(x: int) -> list[int]:  # type: ignore[misc]  # refused
     yield x
 
 

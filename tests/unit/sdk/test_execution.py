@@ -1,5 +1,5 @@
 """Running operators declared in Python: inputs, outputs, and every way to fail."""
-# ruff: noqa: N802 - operators are named as workflows name them
+# ruff: noqa: N802, ANN202 - operators are named as workflows name them; one gets its hint later
 
 import math
 from collections.abc import Callable
@@ -54,7 +54,7 @@ class Many(NamedTuple):
 def returning(value: Any, hint: Any) -> Any:
     """An operator whose output has this type and this value."""
 
-    def Op():  # type: ignore[no-untyped-def]  # noqa: ANN202 - set below
+    def Op():  # type: ignore[no-untyped-def]  # set below
         return value
 
     Op.__annotations__["return"] = hint
