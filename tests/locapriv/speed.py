@@ -65,7 +65,8 @@ def main(folder: Path) -> None:
         timed("BasicAnalyzer", lambda: desk.call("BasicAnalyzer", {}, {"data": split}))
         sys.stdout.write(
             f"train POIs {len(read_pois(pois).lat)}, test POIs {len(read_pois(found).lat)}, "
-            f"mean SpatialDistortion/avg {mean(distortion.avg):.2f} m, mean AreaCoverage F {mean(coverage.fscore):.4f}\n"
+            f"mean SpatialDistortion/avg {mean(distortion.avg):.2f} m, "
+            f"mean AreaCoverage F {mean(coverage.fscore):.4f}\n"
         )
 
 
