@@ -15,9 +15,11 @@ def set_up(*, terminal: bool | None = None, level: int = logging.INFO) -> None:
         terminal = sys.stderr.isatty()
     last: list[Any]
     if terminal:
-        last = [structlog.dev.ConsoleRenderer()]
+        last = [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
     else:
-        last = [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        # Without the variables of each frame: they may hold tokens and users' data.
+        frames = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+        last = [structlog.processors.ExceptionRenderer(frames), structlog.processors.JSONRenderer()]
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

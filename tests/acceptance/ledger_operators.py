@@ -16,7 +16,7 @@ GATES = "ACCIO_TEST_GATES"
 
 def note(event: str) -> None:
     """Append a line to the ledger."""
-    line = f"{os.environ.get('ACCIO_NODE', '?')} {os.environ.get('ACCIO_ATTEMPT_NO', '?')} {os.getpid()} {event}\n"
+    line = f"{os.environ.get('ACCIO_IDEMPOTENCY_KEY', '?')} {os.environ.get('ACCIO_ATTEMPT_NO', '?')} {os.getpid()} {event}\n"
     ledger = os.open(os.environ[LEDGER], os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         os.write(ledger, line.encode())
