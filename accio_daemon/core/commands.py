@@ -15,12 +15,17 @@ from accio.domain.resources import Resources
 from accio.domain.runs import RunDefinition
 from accio.domain.states import NodeState, RunState
 from accio.domain.workflows import Workflow
+from accio.errors import Unavailable
 
 RunNo = NewType("RunNo", int)
 AgentNo = NewType("AgentNo", int)
 SessionNo = NewType("SessionNo", int)
 AttemptNo = NewType("AttemptNo", int)
 ExecutionNo = NewType("ExecutionNo", int)
+
+
+class StaleFacts(Unavailable):
+    """What the engine read for a command has changed since; nothing happened: it reads and asks again."""
 
 
 class Result:

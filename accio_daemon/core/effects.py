@@ -11,7 +11,7 @@ from accio.domain.failures import Failure
 from accio.domain.operators import OperatorSpec
 from accio.domain.states import NodeState, RunState
 from accio_daemon.core.commands import AgentNo, AttemptNo, ExecutionNo, Pin, RunNo, SessionNo, SubmitRun
-from accio_daemon.core.outgoing import Outgoing
+from accio_daemon.core.outgoing import Assignment, Outgoing
 from accio_daemon.core.records import Agent, Execution, Run
 
 NodeKey = tuple[RunNo, int, int]
@@ -102,6 +102,7 @@ class Effects:
     removed_runs: list[RunNo] = field(default_factory=list)
     repinned: dict[RunNo, tuple[int, ...]] = field(default_factory=dict)
     outgoing: dict[SessionNo, Outgoing] = field(default_factory=dict)
+    ahead: dict[AttemptNo, Assignment] = field(default_factory=dict)  # of `outgoing`: what is sent ahead
     ended_sessions: list[SessionNo] = field(default_factory=list)
     sequence: int | None = None
 

@@ -4,7 +4,7 @@ Everything that ends goes through here, so that a counter is changed in one plac
 """
 
 from accio.domain.failures import Failure
-from accio.domain.states import NODE_TERMINAL, Cause, NodeState, RunState, check_node_move, final_state
+from accio.domain.states import Cause, NodeState, RunState, check_node_move, final_state
 from accio_daemon.core.commands import Instant, Result
 from accio_daemon.core.effects import Effects, NodeRow
 from accio_daemon.core.records import (
@@ -37,7 +37,9 @@ def begin_instance(fx: Effects, instance: Instance, now: Instant) -> None:
 
 def _reach(run: Run, index: int) -> None:
     """Note that a child has a row now; `low` moves over everything that has one."""
-    if index != run.low:
+    if index < run.low:
+        return
+    if index > run.low:
         run.reached.add(index)
         return
     run.low += 1
@@ -99,17 +101,16 @@ def node_failed(
     run = instance.run
     name = run.plan.nodes[no].name
     for successor in run.plan.nodes[no].descendants:
-        if instance.states[successor] not in NODE_TERMINAL:
+        if instance.states[successor] in (NodeState.WAITING, NodeState.QUEUED):
+            unsubscribe(world, fx, instance, successor, now)
             cancelled = Failure(
                 cause=Cause.CANCELLED, message=f"its predecessor {name} did not succeed ({state})", predecessor=name
             )
             end_node(world, fx, instance, successor, NodeState.CANCELLED, cancelled, now)
     if instance.remaining == 0:
         instance_over(world, fx, instance, now)
-    if begin:
-        run.failed_nodes += 1
-        if run.closed == OPEN and run.on_failure.stops_at(run.failed_nodes):
-            stop_run(world, fx, run, now)
+    if begin and run.closed == OPEN and run.on_failure.stops_at(run.failed_nodes):
+        stop_run(world, fx, run, now)
 
 
 def end_node(
@@ -127,7 +128,7 @@ def end_node(
     instance.remaining -= 1
 
 
-def unsubscribe(world: World, fx: Effects, instance: Instance, no: int) -> None:
+def unsubscribe(world: World, fx: Effects, instance: Instance, no: int, now: Instant) -> None:
     """Let a node leave the execution that it waits for; the last one out stops it."""
     execution = instance.executions[no]
     if execution is None:
@@ -139,9 +140,10 @@ def unsubscribe(world: World, fx: Effects, instance: Instance, no: int) -> None:
         return
     heir, heir_no = execution.subscribers[0]
     execution.owner = (heir.run.no, heir.index, heir_no)
-    if execution.agent is not None:
+    if execution.is_stored:
+        begin_instance(fx, heir, now)  # so that a restart finds who it runs for
         fx.executions[execution.id] = execution
-        if not execution.prefetched:
+        if execution.agent is not None and not execution.prefetched:
             heir.states[heir_no] = NodeState.RUNNING
 
 
@@ -152,10 +154,11 @@ def abandon(world: World, fx: Effects, execution: Execution) -> None:
     """
     if execution.agent is None:
         world.forget_execution(execution)
-        if execution.losses or execution.failures:
+        if execution.is_stored:
             fx.executions[execution.id] = None
         return
     execution.stopping = True
+    fx.executions[execution.id] = execution
     if execution.joinable is not None and world.joinable.get(execution.joinable) is execution:
         del world.joinable[execution.joinable]
     if execution.agent.session is not None and execution.attempt is not None:
@@ -193,7 +196,8 @@ def run_over(world: World, fx: Effects, run: Run, now: Instant) -> None:
     killed = run.killed + (unreached if run.closed == CLOSED_BY_KILL else 0)
     failed = run.failed + (unreached if run.closed == CLOSED_BY_FAILURE else 0)
     run.state = RunState.KILLED if killed else RunState.FAILED if failed else RunState.SUCCESS
-    run.ended_ms = now.wall_ms
+    if run.ended_ms is None:  # else a child of a run that was over has been deleted
+        run.ended_ms = now.wall_ms
     fx.runs[run.no] = run
     world.runs.pop(run.no, None)
     world.unopened.remove(run)
@@ -214,8 +218,10 @@ def stop_run(world: World, fx: Effects, run: Run, now: Instant) -> None:
             execution = instance.executions[no]
             running = execution is not None and execution.agent is not None
             if state in (NodeState.WAITING, NodeState.QUEUED) and not running:
-                unsubscribe(world, fx, instance, no)
+                unsubscribe(world, fx, instance, no, now)
                 end_node(world, fx, instance, no, NodeState.CANCELLED, failure, now)
         if instance.remaining == 0 and instance.index in run.open:
             instance_over(world, fx, instance, now)
+        elif instance.index in run.open:
+            begin_instance(fx, instance, now)  # what goes on of it must be found after a restart
     run_over(world, fx, run, now)

@@ -114,6 +114,14 @@ class Account:
         del self.gpus[: demand.gpus]
         return assigned
 
+    def take(self, demand: Resources, gpus: tuple[int, ...]) -> bool:
+        """Reserve the demand with GPUs that were assigned before; False, and nothing has changed, if it doesn't fit."""
+        if not self.fits(demand, ignoring_hold=True) or not set(gpus) <= set(self.gpus) or len(gpus) != demand.gpus:
+            return False
+        self.gpus = [*gpus, *(index for index in self.gpus if index not in gpus)]
+        self.reserve(demand)
+        return True
+
     def release(self, demand: Resources, gpus: tuple[int, ...]) -> None:
         """Give the demand and its GPUs back."""
         if self.reservations == 0 or self.used_cpus < demand.milli_cpus or self.used_memory < demand.memory:

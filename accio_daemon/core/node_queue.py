@@ -49,6 +49,8 @@ class NodeQueue:
         group = self.groups.get(execution.node_class.id)
         if group is None:
             group = self.groups[execution.node_class.id] = Group(execution.node_class)
+        if not group.count:
+            group.blocked = False  # nobody stood here to be refused: what was freed since may fit
         if not execution.queued:
             execution.queued = True
             group.count += 1

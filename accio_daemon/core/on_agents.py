@@ -66,7 +66,7 @@ def joined(world: World, fx: Effects, command: AgentJoined, now: Instant) -> Age
     for number in numbers:
         world.offers.setdefault(number, set()).add(agent)
     keep, drop = _reconcile(world, fx, agent, command, now)
-    _reopen_account(agent, command)
+    _reopen_account(world, agent, command)
     agent.lost = False
     world.dirty_agents.add(agent)
     world.place_all = True
@@ -131,23 +131,27 @@ def _reconcile(
     return tuple(keep), tuple(drop)
 
 
-def _reopen_account(agent: Agent, command: AgentJoined) -> None:
+def _reopen_account(world: World, agent: Agent, command: AgentJoined) -> None:
     """Open a new account with the resources that the agent offers now, and reserve what goes on."""
     agent.resources = command.resources
-    account = Account.of(command.resources)
+    account = agent.account = Account.of(command.resources)
+    if agent.waits_for is not None:
+        agent.waits_for = None  # the next tick chooses anew
+        world.holding.discard(agent)
     agent.running = {}
-    for execution in agent.attempts.values():
-        if execution.prefetched:
-            continue
-        class_id = execution.node_class.id
-        demand = execution.node_class.resources
-        if account.fits(demand):
-            execution.gpus = account.reserve(demand)
+    agent.prefetched = {}
+    for attempt, execution in sorted(agent.attempts.items()):
+        # Who runs by a grant that the daemon doesn't know of will be known by the report that passed it on; who waits
+        # for one mustn't be taken for running, as nobody would ever pass one on to it.
+        ahead = execution.prefetched or command.held.get(attempt) is Holding.PENDING
+        if not ahead and account.take(execution.node_class.resources, execution.gpus):
+            class_id = execution.node_class.id
             agent.running[class_id] = agent.running.get(class_id, 0) + 1
-        else:  # it offers less than before: what runs there goes on, beyond what may be reserved
-            execution.prefetched = True
-            agent.queue_ahead(execution)
-    agent.account = account
+            continue
+        execution.prefetched = True  # or it offers less than before: what runs there goes on, beyond what is reserved
+        agent.queue_ahead(execution)
+        if ahead:
+            on_nodes.queued_again(execution)
 
 
 def left(world: World, fx: Effects, command: AgentLost, now: Instant) -> None:

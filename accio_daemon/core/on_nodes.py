@@ -15,7 +15,7 @@ from accio_daemon.core.effects import (
 )
 from accio_daemon.core.readying import enqueue
 from accio_daemon.core.recomputing import produce_again
-from accio_daemon.core.records import Agent, Execution
+from accio_daemon.core.records import Agent, Execution, Instance
 from accio_daemon.core.world import World
 
 # Weight of the newest execution in a class's mean duration.
@@ -97,13 +97,28 @@ def _succeeded(world: World, fx: Effects, agent: Agent, execution: Execution, re
         agent.has_content(digest, size)
     fx.executions[execution.id] = None
     world.forget_execution(execution)
+    served = list(execution.subscribers)
     if execution.key is not None and execution.store:
         world.remember(execution.key, result)
+        served += _who_needs_no_execution(world, fx, execution)
     first = True
-    for instance, no in execution.subscribers:
+    for instance, no in served:
         sequence = world.next_sequence(fx)
         endings.node_succeeded(world, fx, instance, no, result, cached=not first, sequence=sequence, now=now)
         first = False
+
+
+def _who_needs_no_execution(world: World, fx: Effects, execution: Execution) -> list[tuple[Instance, int]]:
+    """Take an equal execution that nobody joined (as this one refreshes the memo) out of the queue; give its nodes."""
+    assert execution.key is not None
+    equal = world.joinable.get((execution.key, execution.node_class.id, execution.node.retries))
+    if equal is None or equal is execution or equal.agent is not None:
+        return []
+    world.forget_execution(equal)
+    if equal.is_stored:
+        fx.executions[equal.id] = None
+    nodes, equal.subscribers = equal.subscribers, []
+    return nodes
 
 
 def _retry(world: World, fx: Effects, execution: Execution, now: Instant) -> None:
@@ -115,11 +130,16 @@ def _retry(world: World, fx: Effects, execution: Execution, now: Instant) -> Non
 
 def requeue(world: World, fx: Effects, execution: Execution, now: Instant) -> None:
     """Put an execution that lost its attempt back to its old place."""
+    queued_again(execution)
+    fx.executions[execution.id] = execution
+    enqueue(world, execution, now)
+
+
+def queued_again(execution: Execution) -> None:
+    """Let nobody count as running by it."""
     for instance, no in execution.subscribers:
         if instance.states[no] is NodeState.RUNNING:
             instance.states[no] = NodeState.QUEUED
-    fx.executions[execution.id] = execution
-    enqueue(world, execution, now)
 
 
 def fail(world: World, fx: Effects, execution: Execution, state: NodeState, failure: Failure, now: Instant) -> None:
@@ -148,6 +168,8 @@ def detach(world: World, agent: Agent, execution: Execution, *, passes_on: bool,
         heir = ahead.popleft()
         heir.prefetched = False
         heir.gpus = execution.gpus
+        if heir.attempt is not None and (unsent := fx.ahead.pop(heir.attempt, None)) is not None:
+            unsent.reserved = True  # it travels behind the acknowledgement that takes the grant back
         if heir.subscribers:
             instance, no = heir.subscribers[0]
             instance.states[no] = NodeState.RUNNING
@@ -199,6 +221,8 @@ def _keep_attempt(
     started_ms: int,
     ended_ms: int,
 ) -> None:
+    if execution.traceless:
+        return
     fx.attempts.append(
         AttemptRow(
             attempt,

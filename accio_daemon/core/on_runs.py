@@ -13,6 +13,7 @@ from accio_daemon.core.commands import (
     Instant,
     KillRun,
     RunNo,
+    StaleFacts,
     SubmitRun,
     Submitted,
 )
@@ -183,6 +184,8 @@ def go_on_killing(world: World, fx: Effects, now: Instant) -> None:
     """Kill some more open children of runs that are being killed."""
     for _ in range(len(world.killing)):
         run = world.killing.popleft()
+        if run.closed != CLOSED_BY_KILL:
+            continue  # retried since: what the kill hadn't reached goes on
         for instance in list(run.open.values())[:_KILLED_AT_ONCE]:
             kill_instance(world, fx, instance, now)
         if run.open:
@@ -195,7 +198,7 @@ def kill_instance(world: World, fx: Effects, instance: Instance, now: Instant) -
     never = Failure(cause=Cause.CANCELLED, message="the run was killed before this node was ready")
     for no, state in enumerate(instance.states):
         if state not in NODE_TERMINAL:
-            endings.unsubscribe(world, fx, instance, no)
+            endings.unsubscribe(world, fx, instance, no, now)
             ready = state is not NodeState.WAITING or instance.waiting[no] == 0
             if ready:
                 if state is NodeState.WAITING:
@@ -210,28 +213,41 @@ def kill_instance(world: World, fx: Effects, instance: Instance, now: Instant) -
 def delete(world: World, fx: Effects, command: DeleteRun, now: Instant) -> bool:
     """Delete a run or one child, stopping it first; the last child takes its parent along."""
     run = world.runs.get(command.run)
+    if run is None and command.index is not None:
+        raise StaleFacts("the run has ended in between")
     if run is None:
         fx.removed_runs.append(command.run)
+        _leave_no_trace(world, command.run, None)
     elif command.index is None or run.single:
-        _stop_quietly(world, fx, run)
+        _stop_quietly(world, fx, run, now)
     else:
         _delete_child(world, fx, run, command.index, command.ended, now)
     return True
 
 
-def _stop_quietly(world: World, fx: Effects, run: Run) -> None:
+def _stop_quietly(world: World, fx: Effects, run: Run, now: Instant) -> None:
     run.closed = CLOSED_BY_DELETE
     world.unopened.remove(run)
     for instance in list(run.open.values()):
-        _silence(world, fx, instance)
+        _silence(world, fx, instance, now)
+    _leave_no_trace(world, run.no, None)
     forget(world, fx, run)
     fx.removed_runs.append(run.no)
 
 
-def _silence(world: World, fx: Effects, instance: Instance) -> None:
+def _leave_no_trace(world: World, run: RunNo, index: int | None) -> None:
+    """Let what is still being stopped at agents write nothing any more for a deleted run or child."""
+    for execution in world.by_attempt.values():
+        if execution.stopping and execution.owner[0] == run and index in (None, execution.owner[1]):
+            execution.traceless = True
+    for attempt in [no for no, owner in world.fenced.items() if owner[0] == run and index in (None, owner[1])]:
+        del world.fenced[attempt]
+
+
+def _silence(world: World, fx: Effects, instance: Instance, now: Instant) -> None:
     """Let a child end without a trace: nothing of it runs or becomes ready any more."""
     for no in range(len(instance.states)):
-        endings.unsubscribe(world, fx, instance, no)
+        endings.unsubscribe(world, fx, instance, no, now)
     instance.states = [NodeState.KILLED] * len(instance.states)
 
 
@@ -260,9 +276,12 @@ def _delete_child(world: World, fx: Effects, run: Run, index: int, ended: Instan
         if instance.started_ms is not None:
             run.running -= 1
         del run.open[index]
-        _silence(world, fx, instance)
+        _silence(world, fx, instance, now)
     elif ended is not None:
         count_out(run, ended)
+    elif not run.is_unreached(index):
+        raise StaleFacts("the child has ended in between")
+    _leave_no_trace(world, run.no, index)
     remove_child(world, fx, run, index, now)
 
 

@@ -54,8 +54,8 @@ class Outgoing:
     welcome: Welcome | None = None
     drain: bool | None = None
     acks: list[int] = field(default_factory=list)
-    stops: list[AttemptNo] = field(default_factory=list)
-    recalls: list[AttemptNo] = field(default_factory=list)
     digests: list[tuple[int, list[str]]] = field(default_factory=list)  # request, paths
     work: list[Assignment] = field(default_factory=list)
+    stops: list[AttemptNo] = field(default_factory=list)  # after the work: what is stopped may stand there
+    recalls: list[AttemptNo] = field(default_factory=list)
     goodbye: tuple[str, bool] | None = None  # reason, whether to reconnect

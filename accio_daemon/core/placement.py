@@ -124,20 +124,21 @@ def _dispatch(world: World, fx: Effects, execution: Execution, agent: Agent, now
         begin_instance(fx, subscribed, now)
     fx.executions[execution.id] = execution
     assert agent.session is not None, "only connected agents get work"
-    fx.to(agent.session).work.append(
-        Assignment(
-            attempt=attempt,
-            node_class=execution.node_class,
-            inputs=execution.inputs,
-            seed=execution.seed,
-            reserved=not prefetched,
-            node=f"{instance.run.name_of(instance.index)}/{execution.node.name}",
-            number=execution.number,
-            contents=execution.contents,
-            blobs=execution.blobs,
-            gpus=execution.gpus,
-        )
+    assignment = Assignment(
+        attempt=attempt,
+        node_class=execution.node_class,
+        inputs=execution.inputs,
+        seed=execution.seed,
+        reserved=not prefetched,
+        node=f"{instance.run.name_of(instance.index)}/{execution.node.name}",
+        number=execution.number,
+        contents=execution.contents,
+        blobs=execution.blobs,
+        gpus=execution.gpus,
     )
+    fx.to(agent.session).work.append(assignment)
+    if prefetched:
+        fx.ahead[attempt] = assignment
 
 
 def release_hold(world: World, execution: Execution) -> None:
@@ -153,7 +154,8 @@ def release_hold(world: World, execution: Execution) -> None:
 
 def hold_for_starving(world: World, now: Instant) -> None:
     """Let the heads that waited too long have a reservation, in queue order, one per agent."""
-    for agent in [a for a in world.holding if a.waits_for is None or not a.waits_for.queued or a.session is None]:
+    idle = [a for a in world.holding if a.waits_for is None or not a.waits_for.queued or not _usable(world, a, now)]
+    for agent in idle:
         agent.waits_for = None
         agent.account.held_back = None
         world.holding.discard(agent)

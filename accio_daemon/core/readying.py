@@ -61,6 +61,7 @@ def _begin(world: World, fx: Effects, instance: Instance, no: int, now: Instant)
     if restored is not None:
         _fill(restored, inputs, key, seed, run)
         _subscribe(restored, instance, no, place)
+        restored.subscribers.insert(0, restored.subscribers.pop())  # who runs by it stands first, whoever came first
         if restored.agent is None:
             enqueue(world, restored, now)
         elif not restored.prefetched:

@@ -49,7 +49,6 @@ class Run:
         "digesting",
         "ended_ms",
         "failed",
-        "failed_nodes",
         "id",
         "killed",
         "low",
@@ -115,10 +114,14 @@ class Run:
         self.success = 0
         self.failed = 0
         self.killed = 0
-        self.failed_nodes = 0
         self.nodes_ended: dict[NodeState, int] = dict.fromkeys(sorted(NODE_TERMINAL), 0)
         self.started_ms: int | None = None
         self.ended_ms: int | None = None
+
+    @property
+    def failed_nodes(self) -> int:
+        """How many nodes failed, or were lost, and weren't retried or deleted since."""
+        return self.nodes_ended[NodeState.FAILED] + self.nodes_ended[NodeState.LOST]
 
     @property
     def removed_count(self) -> int:
@@ -133,6 +136,10 @@ class Run:
     def is_removed(self, index: int) -> bool:
         """Whether a child was deleted."""
         return any(first <= index <= last for first, last in self.removed)
+
+    def is_unreached(self, index: int) -> bool:
+        """Whether a child has neither a row nor been deleted."""
+        return self.low <= index < self.size and index not in self.reached and not self.is_removed(index)
 
     def name_of(self, index: int) -> str:
         """Give the id of a child, or of the single run itself."""
@@ -211,6 +218,7 @@ class Execution:
         "stopping",
         "store",
         "subscribers",
+        "traceless",
     )
 
     def __init__(self, id: ExecutionNo, node: NodePlan, owner: tuple[RunNo, int, int], place: Place) -> None:
@@ -239,7 +247,13 @@ class Execution:
         self.prefetched = False
         self.gpus: tuple[int, ...] = ()
         self.stopping = False  # nobody wants it any more; it ends when the agent says so
+        self.traceless = False  # what it was for has been deleted: nothing of it is kept but a result
         self.progress = 0.0
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether there is a row of it: once it was dispatched."""
+        return self.dispatched_ms != 0
 
     @property
     def number(self) -> int:

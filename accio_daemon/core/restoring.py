@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from accio.domain.ids import RunId
 from accio.domain.runs import OnFailure
-from accio.domain.states import NODE_TERMINAL, NodeState, RunState
+from accio.domain.states import NODE_TERMINAL, RUN_TERMINAL, NodeState, RunState
 from accio.domain.sweeps import Sweep
 from accio.domain.workflows import Workflow
 from accio_daemon.core.commands import (
@@ -68,6 +68,8 @@ class ExecutionFacts:
     attempt: AttemptNo | None
     agent_no: AgentNo | None
     dispatched_ms: int | None
+    gpus: tuple[int, ...]
+    stopping: bool
 
 
 def restore_run(world: World, facts: RunFacts) -> Run:
@@ -91,7 +93,6 @@ def restore_run(world: World, facts: RunFacts) -> Run:
     run.removed = list(facts.removed)
     run.running, run.success, run.failed, run.killed = facts.running, facts.success, facts.failed, facts.killed
     run.nodes_ended = {state: facts.nodes_ended.get(state, 0) for state in sorted(NODE_TERMINAL)}
-    run.failed_nodes = run.nodes_ended[NodeState.FAILED] + run.nodes_ended[NodeState.LOST]
     run.started_ms, run.ended_ms = facts.started_ms, facts.ended_ms
     run.cursor = run.low = facts.cursor
     run.reached = set(facts.reached)
@@ -103,6 +104,13 @@ def restore_run(world: World, facts: RunFacts) -> Run:
     if run.closed == OPEN and run.low < run.size and run.state in (RunState.SCHEDULED, RunState.RUNNING):
         world.unopened.add(run)
     return run
+
+
+def let_go(world: World, run_no: RunNo) -> None:
+    """Take a run that is over out of the World again, if the command that it was put back for changed nothing."""
+    run = world.runs.get(run_no)
+    if run is not None and run.state in RUN_TERMINAL and not run.open:
+        del world.runs[run_no]
 
 
 def restore_children(world: World, run: Run, children: Sequence[InstanceFacts]) -> None:
@@ -126,18 +134,23 @@ def ready_again(world: World, instance: Instance) -> None:
             world.ready.append((instance, no))
 
 
-def restore_execution(world: World, facts: ExecutionFacts) -> None:
+def restore_execution(world: World, fx: Effects, facts: ExecutionFacts) -> None:
     """Put an open execution back: whoever wants it again finds it by owner or key; its agent may still work on it."""
     run = world.runs.get(facts.owner[0])
-    if run is None:
+    if run is None:  # over: it was being stopped
+        fx.executions[facts.id] = None
         return
     node = run.plan.nodes[facts.owner[2]]
     execution = Execution(facts.id, node, facts.owner, Place(2**62, facts.owner[1], facts.owner[2]))
     execution.key = facts.key
     execution.losses, execution.failures = facts.losses, facts.failures
+    execution.dispatched_ms = facts.dispatched_ms or 0
     world.executions[execution.id] = execution
-    world.restored[facts.owner] = execution
-    if facts.key is not None and run.cache is CacheMode.USE:
+    owner = run.open.get(facts.owner[1])
+    wanted = not facts.stopping and owner is not None and owner.states[facts.owner[2]] is NodeState.QUEUED
+    if wanted:  # else it is being stopped, and nobody may join it
+        world.restored[facts.owner] = execution
+    if wanted and facts.key is not None and run.cache is CacheMode.USE:
         execution.joinable = (facts.key, node.node_class.id, node.retries)
         world.joinable[execution.joinable] = execution
     agent = world.agents.get(facts.agent_no) if facts.agent_no is not None else None
@@ -145,12 +158,11 @@ def restore_execution(world: World, facts: ExecutionFacts) -> None:
         return
     execution.attempt = facts.attempt
     execution.agent = agent
-    execution.dispatched_ms = facts.dispatched_ms or 0
     agent.attempts[facts.attempt] = execution
     world.by_attempt[facts.attempt] = execution
     class_id = node.node_class.id
-    if agent.account.fits(node.node_class.resources):
-        execution.gpus = agent.account.reserve(node.node_class.resources)
+    execution.gpus = facts.gpus
+    if agent.account.take(node.node_class.resources, facts.gpus):
         agent.running[class_id] = agent.running.get(class_id, 0) + 1
     else:  # it had been sent ahead of free capacity
         execution.prefetched = True

@@ -1,11 +1,10 @@
 """Running again what didn't succeed: the same run, the same seeds, a new place. Successes stay."""
 
 from accio.domain.states import NODE_RETRIABLE, NodeState, RunState
-from accio.errors import NotFound
 from accio_daemon.core import endings
-from accio_daemon.core.commands import Announced, InstanceFacts, Instant, RetryRun
+from accio_daemon.core.commands import Announced, InstanceFacts, Instant, RetryRun, StaleFacts
 from accio_daemon.core.effects import Effects
-from accio_daemon.core.on_runs import count_out, note
+from accio_daemon.core.on_runs import count_out, note, open_instance
 from accio_daemon.core.plan import compile_plan
 from accio_daemon.core.records import OPEN, Instance, Run
 from accio_daemon.core.world import World
@@ -15,23 +14,25 @@ def retry(world: World, fx: Effects, command: RetryRun, now: Instant) -> bool:
     """Make a run, or one child, go on. The engine revived the run if it had ended, and read its ended children."""
     run = world.runs.get(command.run)
     if run is None:
-        raise NotFound("the run isn't there any more")
+        raise StaleFacts("the run has ended in between")
+    index = None if run.single else command.index
     if command.operators is not None:
-        _repin(world, fx, run, command.operators)
+        _repin(world, fx, run, command.operators, now)
     sequence = world.next_sequence(fx)
     for child in command.ended:
-        _reopen(world, fx, run, child, sequence)
-    changed = bool(command.ended)
-    wanted = (
-        list(run.open.values()) if command.index is None else [run.open[i] for i in (command.index,) if i in run.open]
-    )
-    for instance in wanted:
+        if child.index not in run.open and not run.is_removed(child.index):  # else retried or deleted since it was read
+            _reopen(run, child)
+    changed = False
+    for instance in list(run.open.values()) if index is None else [run.open[i] for i in (index,) if i in run.open]:
         if any(state in NODE_RETRIABLE for state in instance.states):
-            _again(world, fx, instance, sequence)
+            _again(world, fx, instance, sequence, now)
             changed = True
-    if command.index is None:
-        changed = _reopen_unreached(world, run, sequence) or changed
-    run.failed_nodes = 0
+    if index is None:
+        changed = _reopen_unreached(world, fx, run, sequence) or changed
+    elif run.closed != OPEN and run.is_unreached(index) and index not in run.open:
+        open_instance(world, Instance(run, index, sequence))
+        _go_on(fx, run.open[index], now)
+        changed = True
     if changed:
         run.state = RunState.RUNNING
         run.ended_ms = None
@@ -41,7 +42,7 @@ def retry(world: World, fx: Effects, command: RetryRun, now: Instant) -> bool:
     return changed
 
 
-def _repin(world: World, fx: Effects, run: Run, operators: tuple[Announced, ...]) -> None:
+def _repin(world: World, fx: Effects, run: Run, operators: tuple[Announced, ...], now: Instant) -> None:
     """Let what hasn't been dispatched use other operator versions from now on."""
     run.plan = compile_plan(run.workflow, run.sweep, operators, world.classes)
     fx.repinned[run.no] = tuple(pinned.no for pinned in operators)
@@ -49,23 +50,28 @@ def _repin(world: World, fx: Effects, run: Run, operators: tuple[Announced, ...]
     for instance in run.open.values():
         for no, execution in enumerate(instance.executions):
             if execution is not None and execution.agent is None:
-                endings.unsubscribe(world, fx, instance, no)
+                endings.unsubscribe(world, fx, instance, no, now)
                 world.ready.append((instance, no))
 
 
-def _reopen_unreached(world: World, run: Run, sequence: int) -> bool:
+def _reopen_unreached(world: World, fx: Effects, run: Run, sequence: int) -> bool:
     """Let the children begin that a kill or a failure kept from beginning."""
     closed, run.closed = run.closed, OPEN
-    if closed == OPEN or run.single or run.low >= run.size:
+    if closed == OPEN or run.low >= run.size:
         return False
     run.cursor = run.low
+    run.ahead = 0
     run.sequence = sequence
+    for instance in run.open.values():  # their rows told their place by that of the run
+        if instance.started_ms is not None:
+            own = None if instance.sequence == sequence else instance.sequence
+            fx.instances[(run.no, instance.index)] = (RunState.RUNNING, own, instance.started_ms, None)
     if run not in world.unopened:
         world.unopened.add(run)
     return True
 
 
-def _reopen(world: World, fx: Effects, run: Run, child: InstanceFacts, sequence: int) -> None:
+def _reopen(run: Run, child: InstanceFacts) -> None:
     """Open an ended child again, its nodes as they ended."""
     count_out(run, child)
     instance = restored_instance(run, child, run.sequence)
@@ -77,10 +83,9 @@ def _reopen(world: World, fx: Effects, run: Run, child: InstanceFacts, sequence:
             instance.remaining -= 1
     if child.started_ms is not None:
         run.running += 1
-        fx.instances[(run.no, child.index)] = (RunState.RUNNING, sequence, child.started_ms, None)
 
 
-def _again(world: World, fx: Effects, instance: Instance, sequence: int) -> None:
+def _again(world: World, fx: Effects, instance: Instance, sequence: int, now: Instant) -> None:
     """Reset every node that didn't succeed; those whose predecessors all did become ready."""
     run = instance.run
     instance.sequence = sequence
@@ -97,8 +102,14 @@ def _again(world: World, fx: Effects, instance: Instance, sequence: int) -> None
             if instance.waiting[no] == 0:
                 instance.states[no] = NodeState.QUEUED
                 world.ready.append((instance, no))
-    if instance.started_ms is not None:
-        fx.instances[(run.no, instance.index)] = (RunState.RUNNING, sequence, instance.started_ms, None)
+    _go_on(fx, instance, now)
+
+
+def _go_on(fx: Effects, instance: Instance, now: Instant) -> None:
+    """Keep a child as running: one that was killed before it began begins now."""
+    endings.begin_instance(fx, instance, now)
+    row = (RunState.RUNNING, instance.sequence, instance.started_ms, None)
+    fx.instances[(instance.run.no, instance.index)] = row
 
 
 def restored_instance(run: Run, facts: InstanceFacts, sequence: int) -> Instance:

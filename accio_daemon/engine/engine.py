@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 import structlog
 
-from accio.errors import AccioError, ResourceExhausted
+from accio.errors import AccioError, NotFound, ResourceExhausted
 from accio_daemon.core import explain, reactor, readying
 from accio_daemon.core.commands import (
     AgentLost,
@@ -28,12 +28,13 @@ from accio_daemon.core.commands import (
     RetryRun,
     RunNo,
     SessionNo,
+    StaleFacts,
     SubmitRun,
     Tick,
 )
 from accio_daemon.core.effects import Effects
 from accio_daemon.core.on_agents import identity_of
-from accio_daemon.core.restoring import restore_run
+from accio_daemon.core.restoring import let_go, restore_run
 from accio_daemon.core.world import World
 from accio_daemon.engine.metrics import Metrics
 from accio_daemon.engine.ports import AgentLink, Clock, ClusterView
@@ -188,10 +189,16 @@ class Engine:
 
     async def _ask_prepared(self, command: RetryRun | DeleteRun) -> Any:
         """Give the core the stored facts that it can't know: runs that were over, children that have ended."""
-        await self.write(lambda connection: None)  # everything decided so far is in the database then
-        if isinstance(command, DeleteRun):
-            return await self._delete(command)
-        return await self._retry(command)
+        while True:
+            await self.write(lambda connection: None)  # everything decided so far is in the database then
+            try:
+                if isinstance(command, DeleteRun):
+                    return await self._delete(command)
+                return await self._retry(command)
+            except StaleFacts:
+                continue
+            finally:
+                let_go(self.world, command.run)
 
     async def _delete(self, command: DeleteRun) -> Any:
         ended = None
@@ -219,8 +226,9 @@ class Engine:
         if run_no in self.world.runs:
             return
         facts = restore.load_run(self._reader, self.world, run_no)
-        if facts is not None:
-            restore_run(self.world, facts)
+        if facts is None:
+            raise NotFound("the run isn't there any more")
+        restore_run(self.world, facts)
 
     # --- the two loops ----------------------------------------------------------------------------------------------
 

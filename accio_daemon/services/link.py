@@ -57,6 +57,9 @@ class Link:
     def send(self, message: agents_pb2.DaemonMessage) -> None:
         """Queue a message that needn't keep its place among the engine's; only the welcome always comes first."""
         self._load += 1
+        if self._load > QUEUE_LIMIT:
+            self.full.set()
+            return
         if self._welcomed:
             self._queue.appendleft(message)
         else:
@@ -92,14 +95,14 @@ class Link:
             yield message(drain=agents_pb2.Draining(draining=item.drain))
         if item.acks:
             yield message(ack=agents_pb2.Ack(seqs=item.acks))
-        if item.stops:
-            yield message(stop=agents_pb2.Stop(attempts=item.stops))
-        if item.recalls:
-            yield message(recall=agents_pb2.Recall(attempts=item.recalls))
         for request, paths in item.digests:
             yield message(digest=agents_pb2.DigestRequest(request=request, paths=paths))
         if item.work:
             yield from self._work.messages(item.work)
+        if item.stops:
+            yield message(stop=agents_pb2.Stop(attempts=item.stops))
+        if item.recalls:
+            yield message(recall=agents_pb2.Recall(attempts=item.recalls))
         if item.goodbye is not None:
             reason, reconnect = item.goodbye
             yield message(goodbye=agents_pb2.DaemonGoodbye(reason=reason, reconnect=reconnect))

@@ -74,7 +74,7 @@ def restore(connection: sqlite3.Connection, *, settings: Settings, now: Instant)
     for row in rows:
         run = restore_run(world, _run_facts(connection, world, row))
         restore_children(world, run, open_children(connection, run.no))
-    _restore_executions(connection, world)
+    _restore_executions(connection, world, fx)
     for run in list(world.runs.values()):
         if run.closed == CLOSED_BY_KILL and run.open:
             world.killing.append(run)
@@ -234,12 +234,12 @@ def _node(no: int, state: int, sequence: int, result: int | None, outputs: str |
     return NodeFact(no=no, state=NODE_STATE_OF[state], sequence=sequence, result=found)
 
 
-def _restore_executions(connection: sqlite3.Connection, world: World) -> None:
-    for id, key, run_no, index, node, losses, failures, attempt, agent_no, dispatched in connection.execute(
-        _SQL["executions"]
-    ).fetchall():
+def _restore_executions(connection: sqlite3.Connection, world: World, fx: Effects) -> None:
+    for row in connection.execute(_SQL["executions"]).fetchall():
+        (id, key, run_no, index, node, losses, failures, attempt, agent_no, dispatched, gpus, stopping) = row
         restore_execution(
             world,
+            fx,
             ExecutionFacts(
                 id=ExecutionNo(id),
                 key=key,
@@ -249,5 +249,7 @@ def _restore_executions(connection: sqlite3.Connection, world: World) -> None:
                 attempt=None if attempt is None else AttemptNo(attempt),
                 agent_no=None if agent_no is None else AgentNo(agent_no),
                 dispatched_ms=dispatched,
+                gpus=() if gpus is None else tuple(orjson.loads(gpus)),
+                stopping=bool(stopping),
             ),
         )

@@ -31,7 +31,7 @@ _GROUPED: dict[str, tuple[int, str]] = {
     "contents": (3, ""),
     "instances": (6, ""),
     "nodes": (9, ""),
-    "executions": (10, ""),
+    "executions": (12, ""),
     "attempts": (10, ""),
     "pins": (4, ""),
     "ended_executions": (1, ")"),
@@ -187,6 +187,8 @@ def _render_executions(fx: Effects, tables: dict[str, Rows]) -> None:
                 execution.attempt,
                 agent_no,
                 execution.dispatched_ms,
+                orjson.dumps(execution.gpus).decode() if execution.gpus else None,
+                int(execution.stopping),
             )
         )
     tables["executions"] = live

@@ -162,7 +162,9 @@ CREATE TABLE executions (
     failures      INTEGER NOT NULL,     -- failed attempts that were retried
     attempt       INTEGER,              -- the current one; null while it waits for a place
     agent_no      INTEGER,
-    dispatched_at INTEGER
+    dispatched_at INTEGER,
+    gpus          TEXT,                 -- JSON array of the indices assigned; null for none
+    stopping      INTEGER NOT NULL      -- 1 once nobody wants it any more, until its agent says how it ended
 );
 
 -- Attempts that ended without giving a result, and late reports.

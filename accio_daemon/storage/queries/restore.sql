@@ -53,4 +53,4 @@ SELECT n.node, n.state, n.sequence, n.result, r.outputs, r.blobs FROM nodes n LE
 WHERE n.run_no = ? AND n.idx = ?
 
 -- name: executions
-SELECT id, key, run_no, idx, node, losses, failures, attempt, agent_no, dispatched_at, gpus FROM executions ORDER BY attempt, id
+SELECT id, key, run_no, idx, node, losses, failures, attempt, agent_no, dispatched_at, gpus, stopping FROM executions ORDER BY attempt, id

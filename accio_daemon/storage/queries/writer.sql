@@ -14,7 +14,8 @@ INSERT OR REPLACE INTO instances (run_no, idx, state, sequence, started_at, ende
 INSERT OR REPLACE INTO nodes (run_no, idx, node, state, cached, sequence, result, cause, ended_at) VALUES
 
 -- name: executions
-INSERT OR REPLACE INTO executions (id, key, run_no, idx, node, losses, failures, attempt, agent_no, dispatched_at, gpus) VALUES
+INSERT OR REPLACE INTO executions (id, key, run_no, idx, node, losses, failures, attempt, agent_no, dispatched_at, gpus,
+                                   stopping) VALUES
 
 -- name: attempts
 INSERT OR REPLACE INTO attempts (id, execution, run_no, idx, node, agent_no, state, failure, started_at, ended_at) VALUES
