@@ -94,7 +94,7 @@ def named_source(text: str, folder: Path) -> Source:
             f"--operators {text}: there is no module {module}; give a module, a file NAME.py or a declaration NAME.json"
         )
     top = module.partition(".")[0]
-    names = [name for name, _ in distributions_of(top)] or sorted(distributions_announcing(top)) or [top]
+    names = sorted(distributions_announcing(top)) or list(distributions_of(top)) or [top]
     return Source(distribution=names[0], references=(text,))
 
 

@@ -49,7 +49,7 @@ def describe(distribution: str, references: Sequence[str]) -> Description:
     """Import and describe the operators behind *references*; the errors are those of `load_all`."""
     loaded = load_all(references)
     modules = modules_of(references)
-    own = {name for module in modules for name, _ in distributions_of(module)} | {distribution}
+    own = {name for module in modules for name in distributions_of(module)} | {distribution}
     library = Library(ModuleFinder(frozenset(own)))
     foundations = _Foundations()
     specs = [_spec(one, distribution, library, modules, foundations) for one in loaded]

@@ -161,8 +161,8 @@ def _belongs_elsewhere(declaration: Declaration, module: ModuleType) -> bool:
     home, own = _home(declaration).partition(".")[0], module.__name__.partition(".")[0]
     if home == own:
         return False
-    others = {name for name, _ in distributions_of(home)} or distributions_announcing(home)
-    return bool(others) and others.isdisjoint(name for name, _ in distributions_of(own))
+    others = distributions_announcing(home) or set(distributions_of(home))
+    return bool(others) and others.isdisjoint(distributions_announcing(own) or distributions_of(own))
 
 
 def distributions_announcing(top: str) -> set[str]:

@@ -87,15 +87,24 @@ class ModuleFinder:
         path = Path(spec.origin)
         if _is_standard(path):
             return ModuleFacts(name=name, standing=Standing.STANDARD)
-        distributions = distributions_of(name) if _is_installed(path) else ()
+        distributions = _providing(name) if _is_installed(path) else ()
         if distributions and not self._own & {_normal(distribution) for distribution, _ in distributions}:
             return ModuleFacts(name=name, standing=Standing.VERSIONED, distributions=distributions)
         standing = Standing.FOLLOWED if path.suffix == ".py" and path.is_file() else Standing.COMPILED
         return ModuleFacts(name=name, standing=standing, path=path, is_package=is_package, folders=folders)
 
 
-def distributions_of(module: str) -> tuple[tuple[str, str], ...]:
-    """Give the installed distributions that provide the top-level package of *module*, with their versions."""
+def distributions_of(module: str) -> tuple[str, ...]:
+    """Name the distributions that have installed the top-level package of *module*; none if it lies elsewhere."""
+    spec = _spec(module.partition(".")[0], None)
+    places = [] if spec is None else [spec.origin, *(spec.submodule_search_locations or ())]
+    # Asked first, because reading the records of all distributions takes about a third of a second.
+    if not any(_is_installed(Path(place)) for place in places if place is not None):
+        return ()
+    return tuple(name for name, _ in _providing(module))
+
+
+def _providing(module: str) -> tuple[tuple[str, str], ...]:
     names = _packages_distributions().get(module.partition(".")[0], [])
     return tuple(sorted((name, _version(name)) for name in set(names)))
 
