@@ -1,10 +1,11 @@
 """Distances from points to a trace: to its nearest event, or to the nearest point of the great circles between them.
 
-The nearest point of a polyline is one of its events, which a k-d tree finds, or lies inside a segment, which is cut into
-pieces if it is long. Where the nearest point of a piece of length 2h, at a distance d, lies inside it, it is the foot of
-a perpendicular, so that the chord m to the middle of the piece satisfies m² ≤ d² + h² (Pythagoras on the sphere). Only
-pieces with m² - h² ≤ best² can beat the best distance known. Another k-d tree lists pieces by m² - h²: with a fourth
-coordinate √(H² - h²), H being the largest h, the squared distance to a point with the fourth coordinate 0 is that + H².
+The nearest point of a polyline is one of its events, which a k-d tree finds, or lies inside a segment, which is cut
+into pieces if it is long. Where the nearest point of a piece of length 2h, at a distance d, lies inside it, it is the
+foot of a perpendicular, so that the chord m to the middle of the piece satisfies m² ≤ d² + h² (Pythagoras on the
+sphere). Only pieces with m² - h² ≤ best² can beat the best distance known. Another k-d tree lists pieces by m² - h²:
+with a fourth coordinate √(H² - h²), H being the largest h, the squared distance to a point with the fourth coordinate 0
+is that + H².
 """
 
 import numpy as np
@@ -16,8 +17,9 @@ from accio_locapriv.geometry import RADIUS_M, TOLERANCE_M, along, chords, meters
 _FIRST_LOOK = 4
 _PIECES_PER_EVENT = 2
 _SHORTEST = TOLERANCE_M / RADIUS_M
-_SLACK = 1e-14
-"""What rounding may do to squared chords: 0.6 mm, squared, on the ground."""
+_SLACK = 1e-18
+"""What rounding may do to squared chords of some kilometres: 6 mm, squared, on the ground."""
+_RELATIVE_SLACK = 1e-12
 
 
 def distance_to_events(points: Floats, events: Floats) -> Floats:
@@ -37,6 +39,11 @@ def distance_to_polyline(points: Floats, events: Floats) -> Floats:
 def _nearest(points: Floats, events: Floats) -> Floats:
     chord, _ = _tree(events).query(points)
     return np.asarray(chord, dtype=np.float64)
+
+
+def _reach(best: Floats) -> Floats:
+    """Up to which m² - h² a piece may be nearer than the best, rounding included."""
+    return best**2 * (1.0 + _RELATIVE_SLACK) + _SLACK
 
 
 def _tree(points: Floats) -> KDTree:
@@ -77,11 +84,11 @@ class _Pieces:
             self._try(points, best, open_points, power, np.asarray(piece, dtype=np.int64))
             if wanted == len(self.middles):
                 return
-            open_points = open_points[power[:, -1] <= best[open_points] ** 2 + _SLACK]
+            open_points = open_points[power[:, -1] <= _reach(best[open_points])]
             looked, wanted = wanted, min(4 * wanted, len(self.middles))
 
     def _try(self, points: Floats, best: Floats, rows: Ints, power: Floats, piece: Ints) -> None:
-        which, place = np.nonzero(power <= best[rows, None] ** 2 + _SLACK)
+        which, place = np.nonzero(power <= _reach(best[rows])[:, None])
         segment = self.segment[piece[which, place]]
         target = rows[which]
         foot, inside = self._feet(points[target], segment)
