@@ -21,7 +21,7 @@ from accio_daemon.core.commands import (
     Report,
     SessionNo,
 )
-from accio_daemon.core.outgoing import Assignment, NodeClass, Outgoing
+from accio_daemon.core.outgoing import Assignment, Outgoing
 from tests import builders
 
 EPOCH_MS = 1_700_000_000_000
@@ -43,6 +43,15 @@ class FakeClock:
         """Let time pass."""
         self.mono += seconds
         self.wall_ms += int(seconds * 1000)
+
+
+Class = tuple[int, Resources, int | None]
+
+
+def _class(assignment: Assignment) -> Class:
+    """What an agent takes for one class, also over sessions with daemons that number classes differently."""
+    found = assignment.node_class
+    return found.operator_no, found.resources, found.timeout_ms
 
 
 @dataclass(slots=True, kw_only=True)
@@ -74,7 +83,7 @@ class FakeAgent:
     numbers: tuple[int, ...] = ()  # of the operators, as the welcome tells them
     attempts: dict[AttemptNo, Held] = field(default_factory=dict)  # not ended, in the order of arrival
     outbox: dict[int, Report] = field(default_factory=dict)
-    open_grants: dict[int, NodeClass] = field(default_factory=dict)  # by the report that left it open
+    open_grants: dict[int, Class] = field(default_factory=dict)  # by the report that left it open
     stopped: list[AttemptNo] = field(default_factory=list)
     recalled: list[AttemptNo] = field(default_factory=list)
     digests: list[tuple[int, list[str]]] = field(default_factory=list)
@@ -123,7 +132,7 @@ class FakeAgent:
         assert assignment.attempt not in self.attempts, f"attempt {assignment.attempt} was sent twice"
         granted = assignment.reserved
         if not granted:
-            seq = next((s for s, each in self.open_grants.items() if each is assignment.node_class), None)
+            seq = next((s for s, each in self.open_grants.items() if each == _class(assignment)), None)
             granted = seq is not None and self.open_grants.pop(seq) is not None
         self.attempts[assignment.attempt] = Held(assignment=assignment, granted=granted)
 
@@ -149,9 +158,9 @@ class FakeAgent:
         self.outbox[report.seq] = report
         self.next_seq = max(self.next_seq, report.seq + 1)
         if held.granted:
-            node_class = held.assignment.node_class
+            node_class = _class(held.assignment)
             heirs = (each for each in self.attempts.values() if not each.granted)
-            heir = next((each for each in heirs if each.assignment.node_class is node_class), None)
+            heir = next((each for each in heirs if _class(each.assignment) == node_class), None)
             if heir is None:
                 self.open_grants[report.seq] = node_class
             else:
@@ -184,7 +193,7 @@ class FakeAgent:
 
     def answer_recalls(self) -> AgentRecalled:
         """Give back what was recalled and hasn't begun."""
-        recalled, self.recalled = self.recalled, []
+        recalled, self.recalled = list(dict.fromkeys(self.recalled)), []
         withdrawn = [no for no in recalled if no in self.attempts and not self.attempts[no].granted]
         for no in withdrawn:
             del self.attempts[no]

@@ -42,16 +42,21 @@ class Cluster:
     """One daemon on one disk, and the agents that a test lets join."""
 
     def __init__(
-        self, *, settings: Settings | None = None, operators: tuple[OperatorSpec, ...] = (), checked: bool = True
+        self, *, settings: Settings | None = None, operators: tuple[OperatorSpec, ...] = (), restored_every: int = 1
     ) -> None:
-        """Start; the operators (a `Step` by default) are known though no agent offers them yet."""
+        """Start; the operators (a `Step` by default) are known though no agent offers them yet.
+
+        What a restart would find is looked at after every step, or after each *restored_every*-th one.
+        """
         self.clock = FakeClock()
         self.settings = settings or Settings()
         self.disk = Disk()
         self.daemon = Daemon(self.disk, self.clock, self.settings)
         self.agents: dict[str, FakeAgent] = {}
         self.operators = operators or (builders.step(),)
-        self.checked = checked
+        self.checked = True
+        self._restored_every = restored_every
+        self._steps = 0
         self._next_id = 1
         herald = FakeAgent(name="herald", operators=self.operators)
         self._connect(herald)
@@ -82,6 +87,9 @@ class Cluster:
         check_invariants(self.world)
         check_recount(self.disk)
         check_leftovers(self.disk, self.world)
+        self._steps += 1
+        if self._steps % self._restored_every:
+            return
         again = restored(self.disk, self.world, self.clock.now())
         assert_same(snapshot(self.world), snapshot(again))
 

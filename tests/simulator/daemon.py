@@ -14,7 +14,7 @@ from accio_daemon.core import reactor, readying
 from accio_daemon.core.commands import Command, DeleteRun, InstanceFacts, RetryRun, RunNo, SessionNo
 from accio_daemon.core.effects import Effects
 from accio_daemon.core.outgoing import Outgoing
-from accio_daemon.core.restoring import restore_run
+from accio_daemon.core.restoring import let_go, restore_run
 from accio_daemon.core.world import Settings, World
 from accio_daemon.storage import restore
 from accio_daemon.storage.results import find_results
@@ -80,6 +80,12 @@ class Daemon:
 
     def _ask_prepared(self, command: DeleteRun | RetryRun) -> Any:
         """Give the core the stored facts that it can't know, as the engine does."""
+        try:
+            return self._ask_with_facts(command)
+        finally:
+            let_go(self.world, command.run)
+
+    def _ask_with_facts(self, command: DeleteRun | RetryRun) -> Any:
         if isinstance(command, DeleteRun):
             return self._ask_now(self.prepared_delete(command))
         after, changed = -1, False
