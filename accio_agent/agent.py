@@ -17,7 +17,7 @@ from accio.domain.operators import OperatorSpec
 from accio.domain.resources import Resources
 from accio.v1 import agents_pb2
 from accio_agent import frames, messages, outcomes
-from accio_agent.core import AgentCore, Assignment, Begin, Effects, Lane, Publication, WorkClass
+from accio_agent.core import AgentCore
 from accio_agent.frames import Kind
 from accio_agent.journal import Journal
 from accio_agent.limits import MemoryGuard
@@ -27,6 +27,7 @@ from accio_agent.outbound import Outbound
 from accio_agent.outcome import Outcome, Task
 from accio_agent.staging import Staged, Staging
 from accio_agent.supervisor import Supervisor
+from accio_agent.work import Assignment, Begin, Effects, Lane, Publication, WorkClass
 from accio_agent.workers import Template, Worker
 
 log = structlog.get_logger("accio.agent")

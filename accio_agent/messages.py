@@ -9,8 +9,8 @@ from accio.domain.failures import Failure
 from accio.domain.operators import OperatorSpec
 from accio.domain.resources import Resources
 from accio.v1 import agents_pb2, runs_pb2, values_pb2
-from accio_agent.core import Holding
 from accio_agent.outcome import Outcome, Task
+from accio_agent.work import Holding
 
 REPORTS_PER_MESSAGE = 128
 BYTES_PER_MESSAGE = 1 << 20

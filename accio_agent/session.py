@@ -118,7 +118,7 @@ class Session:
         try:
             async with asyncio.timeout(HANDSHAKE_S):
                 await channel.channel_ready()
-            call: "Call" = channel.stream_stream(_PATH)(metadata=metadata)
+            call: Call = channel.stream_stream(_PATH)(metadata=metadata)
             try:
                 async with asyncio.timeout(HANDSHAKE_S):
                     welcome = await self._open(call)

@@ -165,9 +165,7 @@ class Worker:
             return why or "one attempt for each process"
         return why or ("it has worked long enough" if self._served >= LIFETIME else "")
 
-    def _report(
-        self, number: int, done: Done, started_ms: int, started: int, before: resource.struct_rusage
-    ) -> None:
+    def _report(self, number: int, done: Done, started_ms: int, started: int, before: resource.struct_rusage) -> None:
         now = time.monotonic_ns()
         wall_us = (now - started) // 1000
         after = resource.getrusage(resource.RUSAGE_SELF)

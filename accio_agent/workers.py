@@ -15,10 +15,10 @@ import orjson
 
 from accio_agent import frames, page
 from accio_agent.capture import Capture
-from accio_agent.core import WorkClass
 from accio_agent.frames import Kind
 from accio_agent.log_store import LogStore
 from accio_agent.template import PACKET
+from accio_agent.work import WorkClass
 
 READ = 1 << 18
 _SECRETS = ("ACCIO_TOKEN",)

@@ -1,0 +1,222 @@
+"""Operators that behave well and badly."""
+
+import ctypes
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from accio.sdk.context import OperatorContext
+from accio.sdk.declare import operator
+from accio.sdk.types import Dataset, Long
+
+
+@operator(version="1")
+def Add(x: int, y: int = 1) -> int:
+    return x + y
+
+
+@operator(version="1")
+def Sleep(seconds: float) -> str:
+    time.sleep(seconds)  # noqa: TID251 - stands for work
+    return "slept"
+
+
+@operator(version="1", unstable=True)
+def Draw(ctx: OperatorContext) -> list[float]:
+    ctx.log("drawing")
+    ctx.progress(0.5)
+    ctx.metric("drawn", 2)
+    return [ctx.random.random(), random.random()]
+
+
+@operator(version="1")
+def Global(name: str) -> list[float]:
+    del name
+    return [random.random(), random.random()]
+
+
+@operator(version="1")
+def Print(out: str, err: str = "", times: int = 1) -> int:
+    for _ in range(times):
+        sys.stdout.write(out)
+    sys.stderr.write(err)
+    return times
+
+
+@operator(version="1")
+def PrintBytes(hexadecimal: str) -> int:
+    return os.write(1, bytes.fromhex(hexadecimal))
+
+
+@operator(version="1")
+def PrintAndDie(text: str) -> int:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+    ctypes.string_at(0)
+    return 0
+
+
+@operator(version="1")
+def Fail(message: str) -> int:
+    sys.stderr.write("about to fail\n")
+    raise ValueError(message)
+
+
+@operator(version="1")
+def Exit(code: int, hard: bool = False) -> int:
+    if hard:
+        os._exit(code)
+    sys.exit(code)
+
+
+@operator(version="1")
+def KillSelf(number: int) -> int:
+    os.kill(os.getpid(), number)
+    return 0
+
+
+@operator(version="1")
+def Stubborn(seconds: float) -> int:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    time.sleep(seconds)  # noqa: TID251 - stands for work
+    return 0
+
+
+@operator(version="1")
+def Spoil() -> str:
+    """Changes everything around it."""
+    os.chdir("/")
+    os.environ["SPOILED"] = "yes"
+    os.environ["ACCIO_RUN"] = "spoiled"
+    os.umask(0o777)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.stdout.close()
+    os.close(1)
+    return "spoiled"
+
+
+@operator(version="1")
+def Surroundings(ctx: OperatorContext) -> dict[str, str]:
+    """What an execution finds around it."""
+    print("here")
+    mask = os.umask(0)
+    os.umask(mask)
+    return {
+        "cwd": str(Path.cwd() == ctx.folder),
+        "entries": str(sorted(os.listdir("."))),
+        "spoiled": os.environ.get("SPOILED", ""),
+        "umask": oct(mask),
+        "term": str(signal.getsignal(signal.SIGTERM) is signal.SIG_DFL),
+        "run": os.environ["ACCIO_RUN"],
+        "node": os.environ["ACCIO_NODE"],
+        "attempt": os.environ["ACCIO_ATTEMPT"],
+        "attempt_no": os.environ["ACCIO_ATTEMPT_NO"],
+        "key": os.environ["ACCIO_IDEMPOTENCY_KEY"],
+        "child": subprocess.run(["sh", "-c", "echo $ACCIO_RUN"], capture_output=True, text=True, check=True).stdout.strip(),
+        "token": os.environ.get("ACCIO_TOKEN", ""),
+        "hash": os.environ["PYTHONHASHSEED"],
+        "tz": os.environ["TZ"],
+        "threads": os.environ["OMP_NUM_THREADS"],
+        "pid": str(os.getpid()),
+    }
+
+
+@operator(version="1")
+def Litter() -> int:
+    Path("litter").mkdir()
+    Path("litter/file").write_text("x")
+    return os.getpid()
+
+
+@operator(version="1")
+def LeaveThread() -> int:
+    threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+    return os.getpid()
+
+
+@operator(version="1")
+def LeaveProcess() -> int:
+    subprocess.Popen(["sleep", "300"])
+    return os.getpid()
+
+
+@operator(version="1")
+def Escape(marker: str) -> int:
+    """Starts processes that do what they can to outlive it, and writes down their numbers."""
+    script = f"echo $$ >> {marker}; exec sleep 300"
+    subprocess.Popen(["sh", "-c", script])
+    subprocess.Popen(["sh", "-c", script], start_new_session=True)
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            os.execvp("sh", ["sh", "-c", script])
+        os._exit(0)
+    while len(Path(marker).read_text().split() if Path(marker).exists() else []) < 3:
+        os.sched_yield()
+    time.sleep(300)  # noqa: TID251 - stands for work
+    return 0
+
+
+@operator(version="1")
+def Pid() -> int:
+    return os.getpid()
+
+
+@operator(version="1", isolated=True)
+def IsolatedPid() -> int:
+    return os.getpid()
+
+
+@operator(version="1", memory="64MiB")
+def Eat(mib: int) -> int:
+    data = bytearray(mib << 20)
+    for place in range(0, len(data), 4096):
+        data[place] = 1
+    return len(data)
+
+
+@operator(version="1")
+def Make(ctx: OperatorContext, text: str) -> Dataset:
+    data = ctx.dataset()
+    (data / "a.txt").write_text(text)
+    (data / "sub").mkdir()
+    (data / "sub" / "b.txt").write_text(text * 2)
+    return data
+
+
+@operator(version="1")
+def Read(data: Dataset) -> str:
+    if data.path.is_file():
+        return data.path.read_text()
+    return ",".join(f"{path.name}={path.read_text()}" for path in sorted(data.path.rglob("*")) if path.is_file())
+
+
+@operator(version="1")
+def Change(data: Dataset) -> str:
+    data.path.write_text("changed")
+    return "changed"
+
+
+@operator(version="1")
+def Large(size: int) -> str:
+    return "x" * size
+
+
+@operator(version="1")
+def Length(text: str) -> Long:
+    return Long(len(text))
+
+
+@operator(version="1")
+def Effect(ledger: str, name: str, seconds: float = 0.0) -> int:
+    """Counts its executions in a file."""
+    fd = os.open(ledger, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    os.write(fd, f"{name}\n".encode())
+    os.close(fd)
+    time.sleep(seconds)  # noqa: TID251 - stands for work
+    return 1
