@@ -112,6 +112,7 @@ class Engine:
         self._decided = asyncio.Event()
         self._committed = asyncio.Event()
         self._links: dict[SessionNo, AgentLink] = {}
+        self._welcomed: set[SessionNo] = set()  # sessions whose agents, with their operators, are durable
         self._watchers = RunWatchers()
         self._sessions = 0
         self._deleting: deque[int] = deque(being_deleted or ())
@@ -164,6 +165,7 @@ class Engine:
     def detach(self, session: SessionNo) -> None:
         """Forget a session's link."""
         self._links.pop(session, None)
+        self._welcomed.discard(session)
 
     def watch(self, run: RunNo) -> AbstractAsyncContextManager["RunWatchers.Watch"]:
         """Watch a run."""
@@ -183,7 +185,7 @@ class Engine:
 
     def cluster(self) -> ClusterView:
         """Give numbers about the World, now."""
-        return cluster_view(self.world, self._clock.now(), refusing=self.refusing)
+        return cluster_view(self.world, self._clock.now(), welcomed=self._welcomed, refusing=self.refusing)
 
     # --- commands that need stored facts first ----------------------------------------------------------------------
 
@@ -403,6 +405,8 @@ class Engine:
                 continue
             if words.work and agent is not None:
                 words.work = [a for a in words.work if a.attempt in agent.attempts]
+            if words.welcome is not None:
+                self._welcomed.add(session)
             link.deliver(words)
 
     def lost(self, session: SessionNo, reason: str) -> None:

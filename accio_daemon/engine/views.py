@@ -1,28 +1,30 @@
 """The World as users may see it: frozen snapshots, made on demand."""
 
-from accio_daemon.core.commands import Instant
+from collections.abc import Set
+
+from accio_daemon.core.commands import Instant, SessionNo
 from accio_daemon.core.records import Agent
 from accio_daemon.core.world import World
 from accio_daemon.engine.ports import AgentView, ClusterView
 
 
-def cluster_view(world: World, now: Instant, *, refusing: str) -> ClusterView:
-    """Give numbers about the World."""
+def cluster_view(world: World, now: Instant, *, welcomed: Set[SessionNo], refusing: str) -> ClusterView:
+    """Give numbers about the World. An agent counts as connected once that is durable (its session is *welcomed*)."""
     return ClusterView(
         queued_nodes=world.queue.count,
         running_nodes=sum(sum(agent.running.values()) for agent in world.agents.values()),
         active_runs=len(world.runs),
-        agents=tuple(_agent(world, world.agent_names[name], now) for name in sorted(world.agent_names)),
+        agents=tuple(_agent(world, world.agent_names[name], welcomed, now) for name in sorted(world.agent_names)),
         refusing=refusing,
         epoch=world.epoch,
     )
 
 
-def _agent(world: World, agent: Agent, now: Instant) -> AgentView:
+def _agent(world: World, agent: Agent, welcomed: Set[SessionNo], now: Instant) -> AgentView:
     left = 0 if agent.lost else max(0.0, world.settings.lease - (now.mono - agent.heard_mono))
     return AgentView(
         name=agent.name,
-        state=_state(world, agent, now),
+        state=_state(world, agent, welcomed, now),
         resources=agent.resources,
         reserved=agent.account.used(),
         running=sum(agent.running.values()),
@@ -35,8 +37,8 @@ def _agent(world: World, agent: Agent, now: Instant) -> AgentView:
     )
 
 
-def _state(world: World, agent: Agent, now: Instant) -> str:
-    if agent.session is None:
+def _state(world: World, agent: Agent, welcomed: Set[SessionNo], now: Instant) -> str:
+    if agent.session is None or agent.session not in welcomed:
         return "lost" if agent.lost else "disconnected"
     if now.mono - agent.heard_mono > world.settings.suspect:
         return "suspect"
