@@ -42,12 +42,13 @@ class CsvWriter:
     def __init__(self, path: Path, columns: Sequence[Column], *, begin: bool, separator: str, raw: bool) -> None:
         self._file = path.open("a", encoding="utf-8", newline="")
         self._writer = csv.writer(self._file, delimiter=separator, lineterminator="\n")
+        # The csv module quotes a carriage return only where it ends lines; readers take it for an end everywhere.
+        self._cautious = csv.writer(self._file, delimiter=separator, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
         self._texts = [_CSV_TEXT.get(column.holds) for column in columns]
-        if not raw:
-            self._texts = [
-                _harmless if column.holds is Holds.TEXT else text
-                for column, text in zip(columns, self._texts, strict=True)
-            ]
+        self._texts = [
+            (_as_it_is if raw else _harmless) if column.holds is Holds.TEXT else text
+            for column, text in zip(columns, self._texts, strict=True)
+        ]
         if begin:
             self._writer.writerow([column.name for column in columns])
 
@@ -56,10 +57,18 @@ class CsvWriter:
             cells if text is None else [None if cell is None else text(cell) for cell in cells]
             for cells, text in zip(batch, self._texts, strict=True)
         ]
-        self._writer.writerows(zip(*columns, strict=True))
+        returns = any(
+            text is not None and any("\r" in cell for cell in cells if cell is not None)
+            for cells, text in zip(columns, self._texts, strict=True)
+        )
+        (self._cautious if returns else self._writer).writerows(zip(*columns, strict=True))
 
     def close(self) -> None:
         self._file.close()
+
+
+def _as_it_is(text: str) -> str:
+    return text
 
 
 def _harmless(text: str) -> str:

@@ -1,6 +1,6 @@
 """Export chunks as rows of cells. Blobs are read when their value is asked for."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -9,7 +9,7 @@ import orjson
 
 from accio.domain.datatypes import DataType, parse_type
 from accio.v1 import accio_pb2, runs_pb2
-from accio_client.export.columns import Cell, Column, cell_of, named
+from accio_client.export.columns import Cell, Column, Holds, cell_of, holds, named
 
 ReadBlob = Callable[[str], bytes]
 
@@ -74,6 +74,19 @@ class NodeRows:
             elif (row, port) in self.blobs:
                 yield row, orjson.loads(self.read_blob(self.blobs[row, port]))
 
+    def cells(self, port: str, datatype: DataType, count: int) -> Sequence[Cell]:
+        """A scalar port's cells for all *count* rows of the chunk, with gaps where there is no value."""
+        to_cell = cell_of(datatype)
+        cells: list[Cell] = [None] * count
+        if self.blobs or list(self.rows) != list(range(count)):
+            for row, value in self.values(port):
+                cells[row] = to_cell(value)
+            return cells
+        cells = [outputs.get(port) for outputs in self._outputs]  # a canonical value is never null
+        if holds(datatype) is Holds.DOUBLE and {type(cell) for cell in cells} <= {float, type(None)}:
+            return cells
+        return [None if cell is None else to_cell(cell) for cell in cells]
+
     def metric_names(self) -> list[str]:
         """The metrics that the system measures, and those that the operator measured itself in any of the rows."""
         if not self.metrics:
@@ -108,26 +121,34 @@ class Rows:
         self.repetitions = list(chunk.repetition)
         repeat = max(1, run.repeat) if is_parent else 1
         self.points = [index // repeat for index in chunk.index] if is_parent else [0] * self.count
-        self.params = [self._cells(chunk, parameter) for parameter in columns]
+        self._chunk = chunk
+        self._columns = columns
         self.nodes = [_node_rows(column, read_blob) for column in chunk.nodes]
 
-    def _cells(self, chunk: accio_pb2.ExportChunk, parameter: Parameter) -> Sequence[Cell]:
+    @cached_property
+    def params(self) -> list[Sequence[Cell]]:
+        """The cells of each parameter's column."""
+        return [self._cells(parameter) for parameter in self._columns]
+
+    def _cells(self, parameter: Parameter) -> Sequence[Cell]:
         """The parameter's cells: from the chunk if it varies there, else the run's one value, else nothing."""
-        for column in chunk.params:
+        for column in self._chunk.params:
             if column.name == parameter.name:
-                cells = [_cell(column.type, text, parameter) for text in column.values]
+                cells = _decoded(column.type, column.values, parameter)
                 return [cells[at] for at in column.value_of_row]
-        for constant in chunk.run.params:
+        for constant in self._chunk.run.params:
             if constant.name == parameter.name and constant.json:
-                return [_cell(constant.type, constant.json, parameter)] * self.count
+                return _decoded(constant.type, [constant.json], parameter) * self.count
         return [None] * self.count
 
 
-def _cell(type_name: str, text: str, parameter: Parameter) -> Cell:
-    datatype, value = parse_type(type_name), orjson.loads(text)
+def _decoded(type_name: str, texts: Iterable[str], parameter: Parameter) -> list[Cell]:
+    """The cells of canonical texts; texts again where the column's type is another run's."""
+    datatype = parse_type(type_name)
+    values = map(orjson.loads, texts)
     if datatype == parameter.datatype:
-        return cell_of(datatype)(value)
-    return value if isinstance(value, str) else text
+        return list(map(cell_of(datatype), values))
+    return [value if isinstance(value, str) else orjson.dumps(value).decode() for value in values]
 
 
 def _node_rows(column: accio_pb2.NodeColumn, read_blob: ReadBlob) -> NodeRows:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from accio.domain.datatypes import DataType
-from accio_client.export.columns import Batch, Cell, Column, Holds, cell_of, named
+from accio_client.export.columns import Batch, Cell, Column, Holds, named
 from accio_client.export.rows import METRICS, Parameter, Rows
 from accio_client.export.selection import Selection
 from accio_client.export.tables import REPEAT, RUN, SEED
@@ -67,13 +67,11 @@ class WideTable:
         nodes = {node.node: node for node in rows.nodes}
         columns: list[Sequence[Cell]] = [rows.ids, *rows.params, rows.repetitions, rows.seeds]
         for output in self._outputs:
-            cells: list[Cell] = [None] * rows.count
             node = nodes.get(output.node)
             if node is not None and node.types.get(output.port) == output.datatype:
-                to_cell = cell_of(output.datatype)
-                for row, value in node.values(output.port):
-                    cells[row] = to_cell(value)
-            columns.append(cells)
+                columns.append(node.cells(output.port, output.datatype, rows.count))
+            else:
+                columns.append([None] * rows.count)
         for metric in self._measured:
             measured: list[Cell] = [None] * rows.count
             node = nodes.get(metric.node)
