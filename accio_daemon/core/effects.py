@@ -47,6 +47,7 @@ class ResultRow:
     agent_no: AgentNo
     started_ms: int
     ended_ms: int
+    recorded_ms: int  # by the daemon's clock; the others are the agent's
     log_bytes: int
     owner: NodeKey
     contents: list[tuple[str, int]]

@@ -88,6 +88,7 @@ def _succeeded(world: World, fx: Effects, agent: Agent, execution: Execution, re
             agent.no,
             report.started_ms,
             report.ended_ms,
+            now.wall_ms,
             report.log_bytes,
             execution.owner,
             report.contents,

@@ -21,7 +21,11 @@ from accio_daemon.storage.readers import Readers
 log = structlog.get_logger(__name__)
 
 _AT_ONCE = 2_000
-_QUOTA_EVERY_S = 300.0
+# Seconds between looks at the size of the store: a look that takes long is made more rarely, so that looking costs a
+# fiftieth of a thread at most.
+_QUOTA_OFTEN_S = 2.0
+_QUOTA_RARELY_S = 300.0
+_QUOTA_PAUSE_PER_LOOK = 50
 _MS = 1_000_000
 
 
@@ -71,8 +75,9 @@ class Collector:
         roots = {digest for digest, holders in known.holders.items() if not holders <= free.keys()} | known.pinned
         recorded: dict[Digest, int] = {}
         for digest, holders in known.holders.items():
-            ended = [free[result].ended_ms * _MS for result in holders if result in free]
-            recorded[digest] = max(ended, default=0)
+            # What was put in the same millisecond was put before: the report comes after the content.
+            times = [(free[result].recorded_ms + 1) * _MS for result in holders if result in free]
+            recorded[digest] = max(times, default=0)
         return gc.plan(
             blobs,
             roots=roots,
@@ -101,12 +106,18 @@ class Collector:
 
     async def keep_below(self, quota: int) -> None:
         """Look now and then whether the store is above its quota, and free what may go; runs until cancelled."""
+        now = asyncio.get_running_loop().time
+        pause = _QUOTA_OFTEN_S
         while True:
-            await asyncio.sleep(_QUOTA_EVERY_S)
+            await asyncio.sleep(pause)
+            began = now()
             size = await in_thread(lambda: sum(blob.size for blob in self._store.list()))
+            pause = min(max(_QUOTA_OFTEN_S, (now() - began) * _QUOTA_PAUSE_PER_LOOK), _QUOTA_RARELY_S)
             if size > quota:
                 freed = await self.collect(dry_run=False, quota=quota)
-                log.info("store was above its quota", bytes=size, quota=quota, freed=sum(each.size for each in freed))
+                if freed:
+                    total = sum(each.size for each in freed)
+                    log.info("store was above its quota", bytes=size, quota=quota, freed=total)
 
 
 def _leaving(known: References, plan: gc.Plan, *, everything: bool) -> set[int]:

@@ -46,7 +46,7 @@ class Unreferenced:
     id: int
     key: Digest | None
     size: int
-    ended_ms: int
+    recorded_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,8 +96,8 @@ def references(connection: sqlite3.Connection) -> References:
         holders={digest: frozenset(results) for digest, results in holders.items()},
         pinned=frozenset(from_raw(row[0]) for row in connection.execute(SQL["pins"])),
         unreferenced={
-            number: Unreferenced(id=number, key=None if key is None else from_raw(key), size=size, ended_ms=ended)
-            for number, key, size, ended in connection.execute(SQL["unreferenced"])
+            number: Unreferenced(id=number, key=None if key is None else from_raw(key), size=size, recorded_ms=at)
+            for number, key, size, at in connection.execute(SQL["unreferenced"])
         },
     )
 

@@ -27,7 +27,7 @@ Rows = list[tuple[Any, ...]]
 _SQL = load("writer")
 # The tables that are written by groups of rows: how many values a row has, and what ends the statement.
 _GROUPED: dict[str, tuple[int, str]] = {
-    "results": (17, ""),
+    "results": (18, ""),
     "contents": (3, ""),
     "instances": (6, ""),
     "nodes": (9, ""),
@@ -121,6 +121,7 @@ def render(fx: Effects, specs: dict[int, Any]) -> Batch:
             row.agent_no,
             row.started_ms,
             row.ended_ms,
+            row.recorded_ms,
             row.log_bytes,
             *row.owner,
         )

@@ -197,6 +197,7 @@ CREATE TABLE results (
     agent_no    INTEGER NOT NULL,
     started_at  INTEGER NOT NULL,
     ended_at    INTEGER NOT NULL,
+    recorded_at INTEGER NOT NULL,       -- by the daemon's clock; the other two are the agent's
     log_bytes   INTEGER NOT NULL,
     run_no      INTEGER NOT NULL,       -- the node that computed it (its run may be deleted since)
     idx         INTEGER NOT NULL,

@@ -1,4 +1,4 @@
--- The memo, and what the store keeps for it. Counting walks a table; these queries are for people who ask, not for any loop.
+-- The memo, and what the store keeps for it. Rows of a run that is being deleted (closed = 3) don't count any more. Counting walks a table; these queries are for people who ask, not for any loop.
 
 -- name: statistics
 SELECT o.name, count(s.key64), coalesce(sum(length(s.outputs)), 0), count(s.id)
@@ -26,11 +26,14 @@ SELECT s.id FROM operators o JOIN results s ON s.operator_no = o.no
 WHERE o.name = :operator AND s.key64 IS NOT NULL
 
 -- name: unreferenced
-SELECT id, key, length(outputs), ended_at FROM results
-WHERE id NOT IN (SELECT result FROM nodes WHERE result IS NOT NULL)
+SELECT id, key, length(outputs), recorded_at FROM results
+WHERE id NOT IN (
+    SELECT result FROM nodes WHERE result IS NOT NULL AND run_no NOT IN (SELECT no FROM runs WHERE closed = 3)
+)
 
 -- name: referenced_among
-SELECT DISTINCT result FROM nodes WHERE result IN (SELECT value FROM json_each(:ids))
+SELECT DISTINCT result FROM nodes
+WHERE result IN (SELECT value FROM json_each(:ids)) AND run_no NOT IN (SELECT no FROM runs WHERE closed = 3)
 
 -- name: forget
 UPDATE results SET key64 = NULL WHERE id IN (SELECT value FROM json_each(:ids))

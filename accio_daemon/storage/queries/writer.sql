@@ -2,7 +2,7 @@
 
 -- name: results
 INSERT OR REPLACE INTO results (id, key64, key, operator_no, seed, inputs, outputs, blobs, metrics, attempt, agent_no, started_at,
-                                ended_at, log_bytes, run_no, idx, node) VALUES
+                                ended_at, recorded_at, log_bytes, run_no, idx, node) VALUES
 
 -- name: contents
 INSERT OR REPLACE INTO contents (digest, result, bytes) VALUES
