@@ -6,7 +6,7 @@ import time
 from typing import Any, NamedTuple
 
 from accio import Dataset, Duration, Long, OperatorContext, operator
-from tests.cases.operators.ledger import note, pass_gates
+from tests.cases.operators.ledger import attempt_in_run, note, pass_gates
 
 
 class Value(NamedTuple):
@@ -74,21 +74,25 @@ def Boom(str: str) -> Nothing:
     raise ValueError("boom")
 
 
+def _survive(fails: int) -> int:
+    attempt = attempt_in_run()
+    if attempt <= fails:
+        raise RuntimeError(f"attempt {attempt} of at least {fails + 1}")
+    return attempt
+
+
 @operator
-def Flaky(ctx: OperatorContext, fails: int) -> Attempt:
+def Flaky(fails: int) -> Attempt:
     """Raise in the first `fails` attempts in a run, then give the number of the attempt."""
     note("Flaky")
-    if ctx.attempt <= fails:
-        raise RuntimeError(f"attempt {ctx.attempt} of at least {fails + 1}")
-    return Attempt(ctx.attempt)
+    return Attempt(_survive(fails))
 
 
 @operator(unstable=True)
 def UnstableFlaky(ctx: OperatorContext, fails: int) -> Value:
     """As Flaky, but give the seed; each attempt leaves the seed that it received in the ledger."""
     note("UnstableFlaky", f"seed={ctx.seed}")
-    if ctx.attempt <= fails:
-        raise RuntimeError(f"attempt {ctx.attempt} of at least {fails + 1}")
+    _survive(fails)
     return Value(str(ctx.seed))
 
 

@@ -24,6 +24,13 @@ def note(operator: str, text: str = "-") -> None:
         os.close(ledger)
 
 
+def attempt_in_run() -> int:
+    """Count the executions of this node in this run, this one (already noted) included."""
+    place = f"{os.environ['ACCIO_RUN']}/{os.environ['ACCIO_NODE']} "
+    with Path(os.environ[LEDGER]).open(encoding="utf-8") as lines:
+        return sum(line.startswith(place) for line in lines)
+
+
 def pass_gates(label: str) -> None:
     """Wait while the gate of this name is closed; where there is none of this name, while any is.
 
@@ -31,7 +38,7 @@ def pass_gates(label: str) -> None:
     """
     folder = Path(os.environ[GATES])
     gates = sorted(folder.iterdir())
-    own = [gate for gate in gates if gate.name == label]
+    own = [gate for gate in gates if gate.name == (label or "-")]
     for gate in own or gates:
         with gate.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH)
