@@ -70,7 +70,7 @@ def serve(config: Config) -> int:
             raise cause from None
         stored = isinstance(cause, sqlite3.Error | OSError)
         what = "the state can't be stored" if stored else "internal error"
-        log.exception(f"{what}: stopping; what was acknowledged is on disk", error=str(cause))
+        log.exception("stopping; what was acknowledged is on disk", why=what, error=str(cause))
         return INTERNAL
     return 0
 
@@ -80,7 +80,7 @@ async def _serve(config: Config) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await bootstrap.run(config, stop)
+    await bootstrap.serve(config, stop)
 
 
 def _raise_file_limit() -> None:

@@ -2,8 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 import structlog
@@ -39,6 +39,7 @@ from accio_daemon.storage.database import Database, FolderLock, refuse_remote
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.readers import Readers
 from accio_daemon.storage.restore import Restored, restore
+from accio_daemon.watchdog import watch_loop
 
 log = structlog.get_logger(__name__)
 
@@ -51,25 +52,20 @@ class Daemon:
     """A daemon that serves."""
 
     address: str  # HOST:PORT as it listens
-    server: Server
     sessions: Sessions
     engine: Engine
 
 
-async def run(config: Config, stop: asyncio.Event, ready: Callable[[str], None] = lambda address: None) -> None:
-    """Serve until *stop* is set, then end cleanly: nothing new, a word to the agents, and everything on disk."""
-    async with serving(config) as daemon:
-        ready(daemon.address)
-        log.info("listening", address=daemon.address, data=str(config.data), pid=os.getpid())
-        await stop.wait()
-        log.info("stopping")
+async def serve(
+    config: Config,
+    stop: asyncio.Event,
+    ready: Callable[[Daemon], None] = lambda daemon: None,
+    clock: Clock | None = None,
+) -> None:
+    """Take the folder, open the database, restore, and serve until *stop* is set; *ready* is called once it serves.
 
-
-@asynccontextmanager
-async def serving(config: Config, clock: Clock | None = None) -> AsyncIterator[Daemon]:
-    """Take the folder, open the database, restore, and serve for as long as the context lasts.
-
-    An engine that fails ends the context: the daemon restarts from its database, never from half-changed memory.
+    It ends cleanly: nothing new, a word to the agents, and everything on disk. An engine that fails ends it, too: the
+    daemon restarts from its database, never from half-changed memory.
     """
     clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
@@ -90,6 +86,7 @@ async def serving(config: Config, clock: Clock | None = None) -> AsyncIterator[D
             crash_point=crash_point(config.crash_at),
         )
         sessions = Sessions()
+        collector = Collector(engine=engine, readers=readers, store=store, clock=clock)
         server = _wire(
             config,
             clock=clock,
@@ -100,20 +97,25 @@ async def serving(config: Config, clock: Clock | None = None) -> AsyncIterator[D
             engine=engine,
             sessions=sessions,
             last_id=restored.last_run_id,
-            collector=(collector := Collector(engine=engine, readers=readers, store=store, clock=clock)),
+            collector=collector,
         )
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(engine.run(), name="engine")
+            background = [tasks.create_task(watch_loop(), name="watchdog")]
+            if config.quota:
+                background.append(tasks.create_task(collector.keep_below(config.quota), name="quota"))
             try:
                 port = await server.start(config.address)
-                quota = tasks.create_task(collector.keep_below(config.quota), name="quota") if config.quota else None
-                host = config.address.rpartition(":")[0]
-                yield Daemon(address=f"{host}:{port}", server=server, sessions=sessions, engine=engine)
-                if quota is not None:
-                    quota.cancel()
+                address = f"{config.address.rpartition(':')[0]}:{port}"
+                log.info("listening", address=address, data=str(config.data), pid=os.getpid())
+                ready(Daemon(address=address, sessions=sessions, engine=engine))
+                await stop.wait()
+                log.info("stopping")
             finally:
                 sessions.say_goodbye("the daemon stops", reconnect=True)
                 await server.stop(STOP_GRACE_S)
+                for task in background:
+                    task.cancel()
                 engine.stop()
 
 

@@ -44,7 +44,8 @@ def _database_problems(connection: sqlite3.Connection) -> Iterator[str]:
         if count:
             yield f"database: {count} {what}"
     missing = connection.execute(
-        "SELECT count(*) FROM nodes n WHERE result IS NOT NULL AND NOT EXISTS (SELECT 1 FROM results s WHERE s.id = n.result)"
+        "SELECT count(*) FROM nodes n "
+        "WHERE result IS NOT NULL AND NOT EXISTS (SELECT 1 FROM results s WHERE s.id = n.result)"
     ).fetchone()[0]
     if missing:
         yield f"database: {missing} nodes name a result that isn't there"

@@ -67,9 +67,9 @@ def read_config(
     )
     if not insecure and not is_loopback(address):
         raise BadRequest(
-            f"{address} can be reached from other machines, and there is no encryption yet: whoever sees a token on the network "
-            "can run programs here. Listen on 127.0.0.1 (through an SSH tunnel from elsewhere), or say --insecure if the "
-            "network is trusted"
+            f"{address} can be reached from other machines, and there is no encryption yet: whoever sees a token on the "
+            "network can run programs here. Listen on 127.0.0.1 (through an SSH tunnel from elsewhere), or say "
+            "--insecure if the network is trusted"
         )
     if synchronous.upper() not in SYNCHRONOUS:
         raise BadRequest(f"--synchronous: expected {' or '.join(SYNCHRONOUS)}, found {synchronous!r}")

@@ -114,6 +114,7 @@ class AgentCalls:
             self._sessions.remove(session)
             self._engine.detach(number)
             self._engine.post(AgentLost(session=number, reason=ended.reason, clean=ended.clean))
+            session.ended.set()
             log.info("agent left", agent=joined.name, session=number, reason=ended.reason)
         if ended.error is not None:
             raise ended.error

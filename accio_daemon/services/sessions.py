@@ -16,12 +16,13 @@ _PROGRESS_LIMIT = 100_000
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Session:
-    """One connected agent. `pending` holds the log requests that it hasn't answered."""
+    """One connected agent. `pending` holds the log requests that it hasn't answered; `ended` is set at its end."""
 
     name: str
     number: SessionNo
     link: Link
     pending: dict[int, asyncio.Future[agents_pb2.LogAnswer]] = field(default_factory=dict)
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     def answer_log(self, answer: agents_pb2.LogAnswer) -> None:
         """Settle a log request; answers that nobody waits for any more are dropped."""
@@ -50,6 +51,10 @@ class Sessions:
             waiting.cancel()
         session.pending.clear()
 
+    def of(self, name: str) -> Session | None:
+        """Find the session of an agent."""
+        return self._by_name.get(name)
+
     def say_goodbye(self, reason: str, *, reconnect: bool) -> None:
         """End every session in a friendly way."""
         for session in self._by_name.values():
@@ -61,7 +66,7 @@ class Sessions:
 
     async def read_log(self, agent: str, attempt: int, offset: int) -> agents_pb2.LogAnswer | None:
         """Ask an agent for an attempt's log from *offset* on; None if it isn't connected or doesn't answer in time."""
-        session = self._by_name.get(agent)
+        session = self.of(agent)
         if session is None:
             return None
         request = next(self._requests)

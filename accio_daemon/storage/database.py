@@ -4,6 +4,7 @@ Only the daemon opens it, through SQLite alone (an `open()` elsewhere would drop
 system, under a lock that the kernel gives back when the process dies.
 """
 
+import asyncio
 import fcntl
 import os
 import sqlite3
@@ -167,7 +168,9 @@ class Database:
     @classmethod
     async def open(cls, path: Path, *, synchronous: str = "FULL") -> "Database":
         """Open (create, migrate) the database; the caller holds the folder's lock."""
-        writer = WriterConnection(lambda: prepare(path, synchronous=synchronous), iter_chunk_size=64)
+        # Opened before the driver has it: a driver whose connection can't be opened ends in a traceback of its thread.
+        connection = await asyncio.to_thread(prepare, path, synchronous=synchronous)
+        writer = WriterConnection(lambda: connection, iter_chunk_size=64)
         await writer  # type: ignore[unused-awaitable]  # it gives itself
         level = await writer.run_job(lambda c: c.execute("PRAGMA synchronous").fetchone()[0])
         names = {0: "OFF", 1: "NORMAL", 2: "FULL", 3: "EXTRA"}

@@ -36,7 +36,7 @@ VALUES (:id, :no, (SELECT coalesce(max(pushed), 0) + 1 FROM workflow_heads))
 ON CONFLICT (id) DO UPDATE SET workflow_no = excluded.workflow_no, pushed = excluded.pushed
 
 -- name: run_of
-SELECT r.id FROM workflows w JOIN runs r ON r.workflow_no = w.no WHERE w.id = :id LIMIT 1
+SELECT r.id FROM workflows w JOIN runs r ON r.workflow_no = w.no WHERE w.id = :id AND r.closed <> 3 LIMIT 1
 
 -- name: delete_head
 DELETE FROM workflow_heads WHERE id = :id

@@ -1,5 +1,6 @@
 """A daemon in this process, on a free port, with everything real but the agents; and clients of it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -45,7 +46,7 @@ class Serving:
     async def finished(self, document: dict[str, Any], **fields: Any) -> runs_pb2.Run:
         """Submit a run, and give it once it has ended."""
         request = accio_pb2.SubmitRequest(definition=orjson.dumps(document), base_path="/base", **fields)
-        last = None
+        last: runs_pb2.Run | None = None
         async for update in self.accio.SubmitAndWatch(request):
             last = update.run
         assert last is not None
@@ -76,16 +77,27 @@ def configured(folder: Path, **options: Any) -> Config:
 @asynccontextmanager
 async def serving(config: Config) -> AsyncIterator[Serving]:
     """Run a daemon for as long as the context lasts."""
-    async with bootstrap.serving(config) as daemon, grpc.aio.insecure_channel(daemon.address) as channel:
-        token = config.token.read_text().split()[0]
-        yield Serving(
-            config=config,
-            daemon=daemon,
-            channel=channel,
-            accio=Stub(accio_pb2_grpc.AccioStub(channel), token),
-            agents=Stub(agents_pb2_grpc.AgentsStub(channel), token),
-            artifacts=Stub(artifacts_pb2_grpc.ArtifactsStub(channel), token),
-        )
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    ready: asyncio.Future[Daemon] = loop.create_future()
+    task = loop.create_task(bootstrap.serve(config, stop, ready.set_result))
+    await asyncio.wait((task, ready), return_when=asyncio.FIRST_COMPLETED)
+    if task.done():
+        task.result()
+    daemon = ready.result()
+    token = config.token.read_text().split()[0]
+    try:
+        async with grpc.aio.insecure_channel(daemon.address) as channel:
+            yield Serving(
+                config=config,
+                daemon=daemon,
+                channel=channel,
+                accio=Stub(accio_pb2_grpc.AccioStub(channel), token),
+                agents=Stub(agents_pb2_grpc.AgentsStub(channel), token),
+                artifacts=Stub(artifacts_pb2_grpc.ArtifactsStub(channel), token),
+            )
+    finally:
+        stop.set()
+        await task
 
 
 @asynccontextmanager

@@ -56,7 +56,7 @@ def compute(name: str, inputs: dict[str, Any], seed: int | None) -> Outputs | ru
 
 
 class ScriptedAgent:
-    """One session. What the daemon sends is in `received`; work is answered by `behaviour`, or kept in `work` if it is None."""
+    """One session. Work is answered by `behaviour`, or kept in `work` if that is None; the rest is in `received`."""
 
     def __init__(self, call: Any, operators: Sequence[values_pb2.Operator], behaviour: Behaviour | None) -> None:
         self._call = call
@@ -69,6 +69,7 @@ class ScriptedAgent:
         self.work: asyncio.Queue[agents_pb2.Assignment] = asyncio.Queue()
         self.received: asyncio.Queue[agents_pb2.DaemonMessage] = asyncio.Queue()
         self.executed = 0
+        self.receiving: asyncio.Task[None] = asyncio.get_running_loop().create_task(self._receive())
         self.logs: dict[int, bytes] = {}
 
     async def send(self, **kind: Any) -> None:
@@ -76,7 +77,7 @@ class ScriptedAgent:
         async with self._sending:
             await self._call.write(agents_pb2.AgentMessage(**kind))
 
-    async def receive(self) -> None:
+    async def _receive(self) -> None:
         """Take what the daemon sends until it ends the session."""
         while (message := await self._call.read()) is not grpc.aio.EOF:
             match message.WhichOneof("kind"):
@@ -102,10 +103,18 @@ class ScriptedAgent:
             return
         await self.send(reports=agents_pb2.Reports(reports=[self.report(each) for each in assignments]))
 
+    def class_of(self, assignment: agents_pb2.Assignment) -> agents_pb2.NodeClass:
+        """Give the class of an assignment, which was described before."""
+        return self._classes[getattr(assignment, "class")]
+
     def operator_of(self, assignment: agents_pb2.Assignment) -> str:
         """Name the operator of an assignment."""
-        node_class = self._classes[getattr(assignment, "class")]
-        return self._operators[node_class.operator].name
+        return self._operators[self.class_of(assignment).operator].name
+
+    async def ended(self) -> None:
+        """Wait until the daemon ends the session; its status is raised unless it is OK."""
+        await asyncio.wait((self.receiving,))
+        self.receiving.result()
 
     def report(
         self, assignment: agents_pb2.Assignment, outcome: Outputs | runs_pb2.Failure | None = None
@@ -159,14 +168,13 @@ async def joined(
     """Be an agent for as long as the context lasts."""
     call = agents.Connect()
     agent = ScriptedAgent(call, operators, behaviour)
-    await call.write(agents_pb2.AgentMessage(hello=hello(name, operators, **fields)))
-    receiving = asyncio.get_running_loop().create_task(agent.receive())
+    await agent.send(hello=hello(name, operators, **fields))
     try:
-        await asyncio.wait((receiving, agent.welcomed), return_when=asyncio.FIRST_COMPLETED)
-        if receiving.done():
-            receiving.result()
+        await asyncio.wait((agent.receiving, agent.welcomed), return_when=asyncio.FIRST_COMPLETED)
+        if agent.receiving.done():
+            agent.receiving.result()
         yield agent
     finally:
         call.cancel()
-        receiving.cancel()
-        await asyncio.wait((receiving,))
+        agent.receiving.cancel()
+        await asyncio.wait((agent.receiving,))

@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import grpc
 import orjson
@@ -158,7 +159,7 @@ async def test_runs_are_found_by_every_filter(daemon: Serving, agent: ScriptedAg
     )
     sweep = await daemon.submit({"workflow": "pair", "params": {"x": {"from": 100, "to": 5000, "step": 1}}})
     other = await daemon.finished({"workflow": "failing"})
-    filters = {
+    filters: dict[str, Any] = {
         "tags": ["u", "t"],
         "name": "needle",
         "text": "haystack",

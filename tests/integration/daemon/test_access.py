@@ -1,0 +1,145 @@
+"""Who may call, and what callers are told when something goes wrong."""
+
+from typing import Any
+
+import grpc
+import grpc.aio
+import pytest
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.message_factory import GetMessageClass
+from grpc_health.v1 import health_pb2
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+
+from accio.v1 import accio_pb2, workflows_pb2
+from accio_daemon.services.auth import Tokens
+from accio_daemon.services.server import ACCIO, AGENTS, ARTIFACTS, Server
+from tests.integration.daemon.harness import Serving, Stub, refused
+from tests.integration.daemon.workflows import PAIR
+
+HEALTH = health_pb2.DESCRIPTOR.services_by_name["Health"]
+REFLECTION = reflection_pb2.DESCRIPTOR.services_by_name["ServerReflection"]
+METHODS = [method for service in (ACCIO, AGENTS, ARTIFACTS, HEALTH, REFLECTION) for method in service.methods]
+
+
+async def call(channel: grpc.aio.Channel, method: MethodDescriptor, token: str | None) -> None:
+    """Call any method with an empty request, and read its first answer."""
+    service: ServiceDescriptor = method.containing_service
+    kind = f"{'stream' if method.client_streaming else 'unary'}_{'stream' if method.server_streaming else 'unary'}"
+    make = getattr(channel, kind)(
+        f"/{service.full_name}/{method.name}",
+        request_serializer=GetMessageClass(method.input_type).SerializeToString,
+        response_deserializer=GetMessageClass(method.output_type).FromString,
+    )
+    metadata = None if token is None else (("authorization", token),)
+    request = GetMessageClass(method.input_type)()
+    started = make(iter([request]) if method.client_streaming else request, metadata=metadata, timeout=5)
+    if method.server_streaming:
+        await started.read()
+    else:
+        await started
+
+
+@pytest.mark.parametrize("token", [None, "Bearer wrong-token-of-enough-letters", "Basic abc", "Bearer "])
+async def test_every_method_wants_a_token(daemon: Serving, token: str | None) -> None:
+    """Without a token that the daemon knows, no method of any service does anything."""
+    for method in METHODS:
+        async with refused(grpc.StatusCode.UNAUTHENTICATED, "token"):
+            await call(daemon.channel, method, token)
+
+
+class Broken:
+    """Parts of a service whose every method has a bug."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+
+        async def buggy(*_: object) -> None:
+            raise RuntimeError("a secret of the daemon")
+
+        return buggy
+
+
+async def test_a_bug_stays_in_the_log() -> None:
+    """An unexpected exception of any method becomes INTERNAL with a reference; its text isn't told."""
+    server = Server(tokens=Tokens([("t" * 20, None)]), accio=(Broken(),), agents=Broken(), artifacts=Broken())
+    port = await server.start("127.0.0.1:0")
+    try:
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            for method in (*ACCIO.methods, *AGENTS.methods, *ARTIFACTS.methods):
+                with pytest.raises(grpc.aio.AioRpcError) as raised:
+                    await call(channel, method, f"Bearer {'t' * 20}")
+                assert raised.value.code() is grpc.StatusCode.INTERNAL, method.full_name
+                assert "internal error (ref " in (raised.value.details() or "")
+                assert "secret" not in (raised.value.details() or "")
+    finally:
+        await server.stop(0)
+
+
+async def test_every_rpc_is_offered_once() -> None:
+    """A part that lacks an rpc of the contract, or two that have it, are found when the server is made."""
+    with pytest.raises(LookupError, match="PushWorkflow is offered by 0 parts"):
+        Server(tokens=Tokens([]), accio=(), agents=Broken(), artifacts=Broken())
+    with pytest.raises(LookupError, match="offered by 2 parts"):
+        Server(tokens=Tokens([]), accio=(Broken(), Broken()), agents=Broken(), artifacts=Broken())
+
+
+async def test_health_and_reflection_answer(daemon: Serving) -> None:
+    """With a token the standard services say that the daemon serves, and which services it has."""
+    token = daemon.config.token.read_text().strip()
+    stub = Stub(reflection_pb2_grpc.ServerReflectionStub(daemon.channel), token)
+    request = reflection_pb2.ServerReflectionRequest(list_services="")
+    answers = [answer async for answer in stub.ServerReflectionInfo(iter([request]))]
+    names = {service.name for answer in answers for service in answer.list_services_response.service}
+    assert {"accio.v1.Accio", "accio.v1.Agents", "accio.v1.Artifacts", "grpc.health.v1.Health"} <= names
+    check = daemon.channel.unary_unary(
+        "/grpc.health.v1.Health/Check",
+        request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
+        response_deserializer=health_pb2.HealthCheckResponse.FromString,
+    )
+    health = await check(
+        health_pb2.HealthCheckRequest(service="accio.v1.Accio"), metadata=(("authorization", f"Bearer {token}"),)
+    )
+    assert health.status == health_pb2.HealthCheckResponse.SERVING
+
+
+async def test_a_huge_request_is_refused(daemon: Serving) -> None:
+    """A definition that is too large is refused with the limit, whether or not a message may have its size."""
+    definition = b" " * 4_000_001
+    async with refused(grpc.StatusCode.INVALID_ARGUMENT, "at most 4000000 bytes"):
+        await daemon.accio.PushWorkflow(workflows_pb2.PushWorkflowRequest(definition=definition))
+    async with refused(grpc.StatusCode.RESOURCE_EXHAUSTED):
+        await daemon.accio.PushWorkflow(workflows_pb2.PushWorkflowRequest(definition=b" " * (5 << 20)))
+
+
+async def test_many_errors_survive_the_way(daemon: Serving) -> None:
+    """A definition with thousands of errors is refused as such, not as a transport error."""
+    bad = {"id": "w", "graph": [{"op": f"Unknown{n}", "inputs": {}} for n in range(3000)]}
+    async with refused(grpc.StatusCode.INVALID_ARGUMENT, "Unknown0"):
+        await daemon.push(bad)
+
+
+async def test_a_relative_base_path_is_refused(daemon: Serving) -> None:
+    """A request whose base path isn't absolute makes no sense."""
+    request = workflows_pb2.ValidateWorkflowRequest(definition=b"{}", base_path="here")
+    async with refused(grpc.StatusCode.INVALID_ARGUMENT, "absolute"):
+        await daemon.accio.ValidateWorkflow(request)
+
+
+async def test_a_workflow_with_runs_stays(daemon: Serving, agent: object) -> None:
+    """A workflow is listed once by its latest version, keeps its versions, and can't be deleted while it has runs."""
+    first = await daemon.push(PAIR)
+    second = await daemon.push({**PAIR, "notes": "better"})
+    again = await daemon.push(PAIR)
+    assert (first.version, again.versions) == (again.version, 2)
+    assert first.version != second.version
+    (listed,) = (await daemon.accio.ListWorkflows(workflows_pb2.ListWorkflowsRequest())).workflows
+    assert listed.version == first.version
+    run = await daemon.submit({"workflow": f"pair:{second.version}"})
+    assert run.workflow_version == second.version
+    async with refused(grpc.StatusCode.FAILED_PRECONDITION, run.id):
+        await daemon.accio.DeleteWorkflow(workflows_pb2.DeleteWorkflowRequest(id="pair"))
+    await daemon.accio.Delete(accio_pb2.RunsRequest(ids=[run.id]))
+    await daemon.accio.DeleteWorkflow(workflows_pb2.DeleteWorkflowRequest(id="pair"))
+    async with refused(grpc.StatusCode.NOT_FOUND, "pair"):
+        await daemon.accio.GetWorkflow(workflows_pb2.GetWorkflowRequest(workflow="pair"))

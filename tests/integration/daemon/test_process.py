@@ -1,0 +1,166 @@
+"""The daemon as a process: how it starts, what it refuses, how it ends."""
+
+import json
+import os
+import signal
+import socket
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import structlog
+
+from accio_daemon.__main__ import main
+from accio_daemon.storage.database import schema_version
+
+STOPS_WITHIN_S = 5.0  # on a busy machine; alone it takes a tenth of that
+
+
+@contextmanager
+def started(data: Path, *options: str, listen: str = "127.0.0.1:0") -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Start a daemon; gives the process and the address at which it listens."""
+    environment = dict(os.environ, ACCIO_DATA_DIR=str(data), ACCIO_ADDR=listen)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "accio_daemon", *options], env=environment, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stderr is not None
+        for line in process.stderr:
+            said = json.loads(line)
+            if said["event"] == "listening":
+                yield process, said["address"]
+                return
+        raise AssertionError(f"the daemon ended with {process.wait()}")
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """Start the daemon with what it refuses; gives its words."""
+    try:
+        assert main(arguments) == 1
+    finally:
+        structlog.reset_defaults()  # this process goes on, and its streams are the test's
+    said = capsys.readouterr().err
+    assert "Traceback" not in said
+    assert said.count("\n") == 1
+    return said
+
+
+def test_it_ends_cleanly_on_sigterm(tmp_path: Path) -> None:
+    """SIGTERM ends the daemon with exit code 0, and nothing of the write-ahead log is left to do."""
+    with started(tmp_path) as (process, _):
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(STOPS_WITHIN_S) == 0
+    assert not (tmp_path / "accio.db-wal").exists()
+
+
+def test_its_secrets_are_its_owners(tmp_path: Path) -> None:
+    """The first start writes a token that only its owner can read; a looser file is refused with what to do."""
+    with started(tmp_path):
+        token = tmp_path / "token"
+        assert stat.S_IMODE(token.stat().st_mode) == 0o600
+        assert len(token.read_text().strip()) >= 40
+
+
+def test_a_loose_token_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A token that others may read isn't used."""
+    (tmp_path / "token").write_text("a" * 40)
+    (tmp_path / "token").chmod(0o644)
+    assert f"chmod 600 {tmp_path / 'token'}" in refusal(capsys, f"--data-dir={tmp_path}", "--listen=127.0.0.1:0")
+
+
+def test_a_second_daemon_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One folder has one daemon; the second one names the first, which isn't disturbed."""
+    (tmp_path / "link").symlink_to(tmp_path / "data")
+    with started(tmp_path / "data") as (process, _):
+        said = refusal(capsys, f"-data-dir={tmp_path / 'link'}", "-listen=127.0.0.1:0")
+        assert f"pid {process.pid}" in said
+        assert process.poll() is None
+
+
+def test_a_taken_port_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A port in use is named, with who can tell whose it is."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        address = f"127.0.0.1:{other.getsockname()[1]}"
+        said = refusal(capsys, f"--data-dir={tmp_path}", f"--listen={address}")
+    assert address in said
+    assert "ss -ltnp" in said
+
+
+def test_a_daemon_does_not_share_its_port(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two daemons never listen at one port."""
+    with started(tmp_path / "one") as (_, address):
+        assert address in refusal(capsys, f"--data-dir={tmp_path / 'two'}", f"--listen={address}")
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0:7615", "192.0.2.1:7615", "[::]:7615", "somewhere:7615"])
+def test_it_listens_on_loopback_only(tmp_path: Path, capsys: pytest.CaptureFixture[str], address: str) -> None:
+    """Listening where other machines can connect is refused unless --insecure says so."""
+    assert "--insecure" in refusal(capsys, f"--data-dir={tmp_path}", f"--listen={address}")
+
+
+def test_insecure_listens_everywhere(tmp_path: Path) -> None:
+    """--insecure is the one way to listen beyond loopback."""
+    with started(tmp_path, "--insecure", listen="0.0.0.0:0") as (_, address):
+        port = int(address.rpartition(":")[2])
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+
+
+def test_foreign_databases_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A database of a newer version, of another program, or none at all is left alone and named."""
+    path = tmp_path / "accio.db"
+    options = (f"--data-dir={tmp_path}", "--listen=127.0.0.1:0")
+    path.write_bytes(b"this is no database, but long enough to look like one" * 10)
+    assert str(path) in refusal(capsys, *options)
+    path.unlink()
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE other (x)")
+    connection.close()
+    assert "another program" in refusal(capsys, *options)
+    path.unlink()
+    with started(tmp_path) as (process, _):
+        process.send_signal(signal.SIGTERM)
+        process.wait(STOPS_WITHIN_S)
+    connection = sqlite3.connect(path)
+    connection.execute(f"PRAGMA user_version = {schema_version() + 1}")
+    connection.close()
+    assert "newer Accio" in refusal(capsys, *options)
+
+
+@pytest.mark.parametrize(
+    ("option", "mentions"),
+    [
+        ("--lease=0s", "at least 1 second"),
+        ("--lease=soon", "duration"),
+        ("--synchronous=OFF", "FULL or NORMAL"),
+        ("--sweep-limit=0", "above 0"),
+        ("--quota=much", "size"),
+        ("--unknown", "No such option"),
+        ("--listen=127.0.0.1:99999", "HOST:PORT"),
+    ],
+)
+def test_wrong_options_are_explained(capsys: pytest.CaptureFixture[str], option: str, mentions: str) -> None:
+    """Each wrong option is refused in one line that says what was expected."""
+    assert mentions in refusal(capsys, option)
+
+
+def test_check_finds_damage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`check` says that a healthy folder is healthy, and what is wrong with another."""
+    with started(tmp_path) as (process, _):
+        process.send_signal(signal.SIGTERM)
+        process.wait(STOPS_WITHIN_S)
+    assert main([f"--data-dir={tmp_path}", "check"]) == 0
+    connection = sqlite3.connect(tmp_path / "accio.db")
+    connection.execute("INSERT INTO nodes VALUES (1, 0, 0, 4, 0, 1, 99, NULL, 1)")
+    connection.commit()
+    connection.close()
+    assert main([f"--data-dir={tmp_path}", "check"]) == 5
+    assert "1 nodes name a result that isn't there" in capsys.readouterr().err
+    assert "no database" in refusal(capsys, f"--data-dir={tmp_path / 'nowhere'}", "check")

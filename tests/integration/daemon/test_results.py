@@ -1,0 +1,212 @@
+"""What is kept of runs, and what is told of it: exports, logs, histories, the memo, garbage, backups."""
+
+import sqlite3
+from pathlib import Path
+
+import grpc
+import orjson
+import pytest
+
+from accio.content.digest import digest_bytes
+from accio.v1 import accio_pb2, artifacts_pb2
+from tests.integration.daemon.harness import Serving, refused
+from tests.integration.daemon.scripted_agent import ScriptedAgent, compute, joined
+from tests.integration.daemon.workflows import DRAWING, FAILING, LOADING, PAIR
+
+
+async def chunks(daemon: Serving, *ids: str, **fields: object) -> list[accio_pb2.ExportChunk]:
+    """Export runs."""
+    request = accio_pb2.ExportRequest(ids=ids, outputs=True, **fields)  # type: ignore[arg-type]  # each test gives what it means
+    return [chunk async for chunk in daemon.accio.Export(request)]
+
+
+async def test_an_export_has_a_row_per_child(daemon: Serving, agent: ScriptedAgent) -> None:
+    """Parameters, seeds, repetitions, outputs and metrics of a sweep come column by column, in its order."""
+    await daemon.push(DRAWING)
+    run = await daemon.finished({"workflow": "drawing", "params": {"x": {"values": [1, 2]}}, "repeat": 2})
+    (chunk,) = await chunks(daemon, run.id, metrics=True)
+    assert list(chunk.index) == [0, 1, 2, 3]
+    assert list(chunk.repetition) == [1, 2, 1, 2]
+    (x,) = chunk.params
+    assert [x.values[place] for place in x.value_of_row] == ["1.0", "1.0", "2.0", "2.0"]
+    nodes = {node.node: node for node in chunk.nodes}
+    assert [orjson.loads(text)["value"] for text in nodes["Plain"].outputs_json] == [2.0, 2.0, 4.0, 4.0]
+    assert [metrics.wall_us for metrics in nodes["Draw"].metrics] == [1500] * 4
+    assert len(set(chunk.seed)) == 4
+
+
+async def test_an_export_can_be_narrowed(daemon: Serving, agent: ScriptedAgent) -> None:
+    """Nodes and ports are chosen by name; unknown names are refused with what was probably meant."""
+    await daemon.push(PAIR)
+    run = await daemon.finished({"workflow": "pair"})
+    (chunk,) = await chunks(daemon, run.id, artifacts=["Second/value"])
+    assert [(node.node, list(node.outputs_json)) for node in chunk.nodes] == [("Second", ['{"value":12.0}'])]
+    async with refused(grpc.StatusCode.NOT_FOUND, "Second"):
+        await chunks(daemon, run.id, artifacts=["Secnd"])
+
+
+async def test_a_large_export_comes_in_pieces(daemon: Serving, agent: ScriptedAgent) -> None:
+    """No chunk is larger than a message may be, and together they have every row once."""
+
+    def many(name: str, inputs: dict[str, object], seed: int | None) -> dict[str, str]:
+        return {"value": "1.0" + "0" * 60_000}
+
+    agent.behaviour = many
+    await daemon.push(PAIR)
+    run = await daemon.finished({"workflow": "pair", "params": {"x": {"from": 1, "to": 150, "step": 1}}})
+    found = await chunks(daemon, run.id)
+    assert [index for chunk in found for index in chunk.index] == list(range(150))
+    assert max(chunk.ByteSize() for chunk in found) < 4 << 20
+
+
+async def test_logs_come_from_the_agent_or_from_what_is_left(daemon: Serving) -> None:
+    """A connected agent gives the whole log; without it the end that a failure keeps is shown with a remark."""
+    request = accio_pb2.LogsRequest
+    async with joined(daemon.agents) as agent:
+        await daemon.push(FAILING)
+        run = await daemon.finished({"workflow": "failing"})
+        node = await daemon.accio.GetNode(accio_pb2.GetNodeRequest(run=run.id, node="Fail"))
+        agent.logs[node.attempts[0].id] = b"all of it\n"
+        (whole,) = [chunk async for chunk in daemon.accio.Logs(request(run=run.id))]
+        assert (whole.node, [line.data for line in whole.lines]) == ("Fail", [b"all of it\n"])
+    (left,) = [chunk async for chunk in daemon.accio.Logs(request(run=run.id, node="Fail"))]
+    assert [line.data for line in left.lines] == [b"last words\n"]
+    assert "isn't connected" in left.note
+
+
+async def test_a_history_is_in_order(daemon: Serving, agent: ScriptedAgent) -> None:
+    """Events tell what happened to a run from its submission to its end."""
+    await daemon.push(FAILING)
+    run = await daemon.finished({"workflow": "failing"})
+    events = (await daemon.accio.Events(accio_pb2.EventsRequest(run=run.id))).events
+    kinds = [(event.kind, event.node) for event in events]
+    assert ("submitted", "") in kinds
+    assert ("failed", "Fail") in kinds
+    assert ("cancelled", "After") in kinds
+    assert kinds[-1][0] in ("ended", "cancelled")
+
+
+async def test_the_memo_has_numbers_and_can_be_emptied(daemon: Serving, agent: ScriptedAgent) -> None:
+    """Results, hits and misses are counted; a result that was removed isn't hit any more."""
+    await daemon.push(PAIR)
+    for _ in range(2):
+        await daemon.finished({"workflow": "pair"})
+    cache = await daemon.accio.GetCache(accio_pb2.GetCacheRequest(operator="Double", entries=True))
+    (double,) = cache.operators
+    assert (double.results, double.hits, double.misses) == (2, 2, 2)
+    first = cache.entries[-1]
+    assert getattr(first, "from").endswith("/First")
+    await daemon.accio.RemoveFromCache(accio_pb2.RemoveFromCacheRequest(key=first.key))
+    executed = agent.executed
+    await daemon.finished({"workflow": "pair"})
+    assert agent.executed == executed + 1
+    async with refused(grpc.StatusCode.NOT_FOUND, "no operator"):
+        await daemon.accio.RemoveFromCache(accio_pb2.RemoveFromCacheRequest(operator="Nothing"))
+
+
+async def test_garbage_is_what_nothing_refers_to(daemon: Serving, agent: ScriptedAgent) -> None:
+    """A result stays as long as a run refers to it; then gc names it, and a dry run changes nothing."""
+    await daemon.push(PAIR)
+    run = await daemon.finished({"workflow": "pair"})
+    collect = daemon.accio.CollectGarbage
+    assert not (await collect(accio_pb2.CollectGarbageRequest())).freed
+    await daemon.accio.Delete(accio_pb2.RunsRequest(ids=[run.id]))
+    await daemon.finished({"workflow": "pair"})  # still hits
+    assert agent.executed == 2
+    assert not (await collect(accio_pb2.CollectGarbageRequest())).freed
+    (again,) = (await daemon.accio.List(accio_pb2.ListRequest())).runs
+    await daemon.accio.Delete(accio_pb2.RunsRequest(ids=[again.id]))
+    for dry_run, executed in ((True, 2), (False, 2)):
+        freed = (await collect(accio_pb2.CollectGarbageRequest(dry_run=dry_run))).freed
+        assert len(freed) == 2, dry_run
+        assert agent.executed == executed
+    await daemon.finished({"workflow": "pair"})
+    assert agent.executed == 4
+
+
+async def test_blobs_travel_in_both_directions(daemon: Serving) -> None:
+    """What was stored is read back; a wrong digest is refused, an unknown one not found, missing ones are named."""
+    contents = [b"one", b"", b"x" * (3 << 20)]
+    digests = [digest_bytes(content) for content in contents]
+
+    def pieces() -> list[artifacts_pb2.WriteChunk]:
+        chunk = artifacts_pb2.WriteChunk
+        big = contents[2]
+        first = [chunk(digest=digests[0], data=contents[0]), chunk(digest=digests[1], data=contents[1])]
+        return [
+            *first,
+            chunk(digest=digests[2], data=big[: 1 << 20]),
+            chunk(data=big[1 << 20 : 2 << 20]),
+            chunk(data=big[2 << 20 :]),
+        ]
+
+    written = await daemon.artifacts.Write(iter(pieces()))
+    assert (written.blobs, written.bytes) == (3, sum(map(len, contents)))
+    for digest, content in zip(digests, contents, strict=True):
+        read = [chunk.data async for chunk in daemon.artifacts.Read(artifacts_pb2.ReadRequest(digest=digest))]
+        assert b"".join(read) == content
+    absent = digest_bytes(b"absent")
+    missing = await daemon.artifacts.Missing(artifacts_pb2.MissingRequest(digests=[*digests, absent]))
+    assert list(missing.digests) == [absent]
+    async with refused(grpc.StatusCode.INVALID_ARGUMENT):
+        await daemon.artifacts.Write(iter([artifacts_pb2.WriteChunk(digest=absent, data=b"another")]))
+    async with refused(grpc.StatusCode.NOT_FOUND):
+        [chunk async for chunk in daemon.artifacts.Read(artifacts_pb2.ReadRequest(digest=absent))]
+
+
+async def test_an_artifact_of_a_run_is_an_input(daemon: Serving, agent: ScriptedAgent) -> None:
+    """`accio:RUN/NODE/PORT` stands for the content of that output; a wrong name is refused with its place."""
+    await daemon.push(LOADING)
+    content = digest_bytes(b"content")
+    first = await daemon.finished({"workflow": "loading", "params": {"data": content}})
+    name = f"accio:{first.id}/Load/data"
+    second = await daemon.finished({"workflow": "loading", "params": {"data": name}})
+    node = await daemon.accio.GetNode(accio_pb2.GetNodeRequest(run=second.id, node="Load"))
+    assert (node.node.cached, node.inputs["data"].json) == (True, f'"{name}"')
+    async with refused(grpc.StatusCode.INVALID_ARGUMENT, "/params/data", "no node 'Lod'"):
+        await daemon.submit({"workflow": "loading", "params": {"data": f"accio:{first.id}/Lod/data"}})
+
+
+def size_and_names(path: Path) -> tuple[int, list[str]]:
+    """Give the size of a file, and what stands beside it."""
+    return path.stat().st_size, sorted(each.name for each in path.parent.iterdir())
+
+
+async def test_a_backup_is_a_database(daemon: Serving, agent: ScriptedAgent, tmp_path: Path) -> None:
+    """A backup made while the daemon works can be opened and holds every run; it never replaces a file."""
+    await daemon.push(PAIR)
+    run = await daemon.finished({"workflow": "pair"})
+    target = tmp_path / "copy.db"
+    answer = await daemon.accio.Backup(accio_pb2.BackupRequest(path=str(target)))
+    assert size_and_names(target) == (answer.bytes, ["copy.db", "data"])
+    connection = sqlite3.connect(target)
+    assert connection.execute("SELECT id FROM runs").fetchall() == [(run.id,)]
+    connection.close()
+    async with refused(grpc.StatusCode.ALREADY_EXISTS, str(target)):
+        await daemon.accio.Backup(accio_pb2.BackupRequest(path=str(target)))
+    assert size_and_names(target) == (answer.bytes, ["copy.db", "data"])
+
+
+async def test_a_large_sweep_is_rehearsed_by_a_sample(daemon: Serving, agent: ScriptedAgent) -> None:
+    """A dry run counts distinct nodes exactly and looks a sample of them up."""
+    await daemon.push(DRAWING)
+    document = {"workflow": "drawing", "seed": 1, "params": {"x": {"from": 1, "to": 1000, "step": 1}}, "repeat": 100}
+    answer = await daemon.accio.DryRun(accio_pb2.SubmitRequest(definition=orjson.dumps(document)))
+    # Draw and what follows it are each child's own; Plain differs by x only.
+    assert (answer.children, answer.nodes, answer.distinct_nodes) == (100_000, 300_000, 201_000)
+    assert (answer.cached, answer.to_execute, answer.sampled) == (0, 201_000, True)
+
+
+@pytest.mark.parametrize("follow", [False, True])
+async def test_the_log_of_a_cached_node_is_its_origins(daemon: Serving, agent: ScriptedAgent, follow: bool) -> None:
+    """A cached node shows what the execution printed that its result comes from, and says so."""
+    assert agent.behaviour is compute
+    await daemon.push(PAIR)
+    first = await daemon.finished({"workflow": "pair"})
+    node = await daemon.accio.GetNode(accio_pb2.GetNodeRequest(run=first.id, node="First"))
+    agent.logs[node.attempts[0].id] = b"printed\n"
+    second = await daemon.finished({"workflow": "pair"})
+    request = accio_pb2.LogsRequest(run=second.id, node="First", follow=follow)
+    (chunk,) = [chunk async for chunk in daemon.accio.Logs(request)]
+    assert [line.data for line in chunk.lines] == [b"printed\n"]
+    assert f"{first.id}/First" in chunk.note

@@ -1,0 +1,225 @@
+"""Sessions of agents: their beginning, what travels, and every way in which they end."""
+
+import asyncio
+from typing import Any
+
+import grpc
+import grpc.aio
+
+from accio.v1 import accio_pb2, agents_pb2, runs_pb2, values_pb2
+from accio_daemon.services import link
+from tests.integration.daemon.harness import Serving, configured, refused, serving
+from tests.integration.daemon.scripted_agent import DOUBLE, OPERATORS, ScriptedAgent, hello, joined, operator
+from tests.integration.daemon.workflows import PAIR
+
+QUEUED, RUNNING = runs_pb2.NODE_STATE_QUEUED, runs_pb2.NODE_STATE_RUNNING
+
+
+async def say(daemon: Serving, **kind: Any) -> None:
+    """Open a session with any first message, and read its answer."""
+    call = daemon.agents.Connect()
+    await call.write(agents_pb2.AgentMessage(**kind))
+    while await call.read() is not grpc.aio.EOF:
+        pass
+    assert await call.code() is grpc.StatusCode.OK
+
+
+async def agents(daemon: Serving) -> list[accio_pb2.Agent]:
+    """List the agents that the daemon remembers."""
+    return list((await daemon.accio.ListAgents(accio_pb2.ListAgentsRequest())).agents)
+
+
+async def test_an_agent_is_welcomed_and_remembered(daemon: Serving) -> None:
+    """The Welcome tells lease, heartbeat, epoch and store; the operators stay known without the agent."""
+    async with joined(daemon.agents, "m1") as agent:
+        welcome = agent.welcomed.result()
+        assert (welcome.protocol, welcome.epoch, welcome.lease_ms, welcome.heartbeat_ms) == (1, 1, 15_000, 2_000)
+        assert (daemon.config.store / "nonce").read_text() == welcome.store_nonce
+        (known,) = await agents(daemon)
+        assert (known.name, known.state, known.operators) == ("m1", "connected", len(OPERATORS))
+    operators = (await daemon.accio.ListOperators(accio_pb2.ListOperatorsRequest())).operators
+    assert [each.name for each in operators] == ["Double", "Draw", "Fail", "Load"]
+    async with refused(grpc.StatusCode.NOT_FOUND, "Double"):
+        await daemon.accio.GetOperator(accio_pb2.GetOperatorRequest(name="Doubel"))
+
+
+async def test_a_changed_operator_is_the_latest_at_once(daemon: Serving) -> None:
+    """A version that an agent announces replaces the one that was known."""
+    async with joined(daemon.agents):
+        pass
+    changed = operator("Double", digest="e", help="new")
+    async with joined(daemon.agents, operators=(changed,)):
+        found = await daemon.accio.GetOperator(accio_pb2.GetOperatorRequest(name="Double"))
+    assert (found.digest, found.help) == (changed.digest, "new")
+
+
+async def test_a_wrong_hello_is_refused(daemon: Serving) -> None:
+    """Foreign protocols, bad names, doubled or contradictory operators, another first message: each is told."""
+    invalid = grpc.StatusCode.INVALID_ARGUMENT
+    async with refused(grpc.StatusCode.FAILED_PRECONDITION, "upgrade the daemon"):
+        await say(daemon, hello=hello("m", OPERATORS, protocol_min=7, protocol_max=9))
+    async with refused(invalid, "name"):
+        await say(daemon, hello=hello("../m", OPERATORS))
+    async with refused(invalid, "Double", "several times"):
+        await say(daemon, hello=hello("m", (DOUBLE, DOUBLE)))
+    bad_type = operator("Bad", (("x", "dubble", None),))
+    async with refused(invalid, "Bad", "dubble"):
+        await say(daemon, hello=hello("m", (bad_type,)))
+    async with refused(invalid, "hello"):
+        await say(daemon, heartbeat=agents_pb2.Heartbeat(seq=1))
+    assert await agents(daemon) == []
+
+
+async def test_heartbeats_are_answered(daemon: Serving, agent: ScriptedAgent) -> None:
+    """Each heartbeat gets its number back, without waiting for anything."""
+    for seq in range(1, 4):
+        await agent.send(heartbeat=agents_pb2.Heartbeat(seq=seq))
+        assert (await agent.received.get()).heartbeat.seq == seq
+
+
+async def test_reports_are_acknowledged_once_durable(daemon: Serving) -> None:
+    """A report is acknowledged, a second one about the same attempt changes nothing and is acknowledged too."""
+    async with joined(daemon.agents, behaviour=None) as agent:
+        await daemon.push(PAIR)
+        run = await daemon.submit({"workflow": "pair"})
+        first = await agent.work.get()
+        assert (first.node, first.number, first.inputs_json) == (f"{run.id}/First", 1, '{"x":3.0}')
+        report = agent.report(first)
+        late = agent.report(first, {"value": "999.0"})
+        for each in (report, late):
+            await agent.send(reports=agents_pb2.Reports(reports=[each]))
+        acked: list[int] = []
+        while len(acked) < 2:
+            acked += (await agent.received.get()).ack.seqs
+        assert acked == [report.seq, late.seq]
+        second = await agent.work.get()
+        assert second.inputs_json == '{"x":6.0}'
+
+
+async def test_progress_is_shown(daemon: Serving) -> None:
+    """What an operator says of its progress is shown with its node while it runs."""
+    async with joined(daemon.agents, behaviour=None) as agent:
+        await daemon.push(PAIR)
+        run = await daemon.submit({"workflow": "pair"})
+        work = await agent.work.get()
+        await agent.send(progress=agents_pb2.Progress(attempt=[work.attempt], fraction=[0.25]))
+        await agent.send(heartbeat=agents_pb2.Heartbeat(seq=1))  # answered behind what came before
+        await agent.received.get()
+        node = (await daemon.get(run.id, nodes=True)).nodes[0]
+        assert (node.state, node.progress, node.agent) == (RUNNING, 0.25, "agent")
+
+
+async def test_a_goodbye_gives_work_back_at_once(daemon: Serving) -> None:
+    """What an agent holds goes back to the queue with its goodbye, and to the next agent."""
+    async with joined(daemon.agents, "m1", behaviour=None) as leaving:
+        await daemon.push(PAIR)
+        await daemon.submit({"workflow": "pair"})
+        first = await leaving.work.get()
+        await leaving.send(goodbye=agents_pb2.AgentGoodbye(reason="maintenance"))
+        async with joined(daemon.agents, "m2", behaviour=None) as other:
+            again = await other.work.get()
+    assert (again.node, again.number) == (first.node, 1)
+    assert again.attempt > first.attempt
+    assert [each.reason for each in await agents(daemon) if each.name == "m1"] == ["maintenance"]
+
+
+async def test_a_kill_stops_the_attempt(daemon: Serving) -> None:
+    """Killing a run tells the agent to stop what runs for it."""
+    async with joined(daemon.agents, behaviour=None) as agent:
+        await daemon.push(PAIR)
+        run = await daemon.submit({"workflow": "pair"})
+        work = await agent.work.get()
+        await daemon.accio.Kill(accio_pb2.RunsRequest(ids=[run.id]))
+        assert list((await agent.received.get()).stop.attempts) == [work.attempt]
+    assert (await daemon.get(run.id)).run.state == runs_pb2.RUN_STATE_KILLED
+
+
+async def test_output_that_is_no_json_is_a_failure(daemon: Serving, agent: ScriptedAgent) -> None:
+    """An agent that sends what isn't JSON fails the node as bad output; nothing of it is stored."""
+    agent.behaviour = lambda name, inputs, seed: {"value": "{not json"}
+    await daemon.push(PAIR)
+    run = await daemon.finished({"workflow": "pair"})
+    node = (await daemon.get(run.id, nodes=True)).nodes[0]
+    assert (node.state, node.failure.cause) == (runs_pb2.NODE_STATE_FAILED, "bad output")
+
+
+async def test_a_malformed_report_ends_the_session(daemon: Serving) -> None:
+    """A digest that is none ends the session with its reason; the daemon goes on."""
+    async with joined(daemon.agents) as agent:
+        report = agents_pb2.Report(seq=1, attempt=1, success=True)
+        report.contents.add(digest="blake3:nonsense", bytes=1)
+        await agent.send(reports=agents_pb2.Reports(reports=[report]))
+        async with refused(grpc.StatusCode.INVALID_ARGUMENT, "nonsense"):
+            await agent.ended()
+    assert (await agents(daemon))[0].state != "connected"
+
+
+async def test_an_agent_that_does_not_read_is_dropped(daemon: Serving) -> None:
+    """A session whose queue is full ends; what waited for it doesn't pile up."""
+    async with joined(daemon.agents, "slow", behaviour=None) as agent:
+        session = daemon.daemon.sessions.of("slow")
+        assert session is not None
+        for _ in range(link.QUEUE_LIMIT + 1):
+            session.link.send(agents_pb2.DaemonMessage(heartbeat=agents_pb2.HeartbeatAck(seq=1)))
+        async with refused(grpc.StatusCode.RESOURCE_EXHAUSTED, "doesn't read"):
+            await agent.ended()
+
+
+async def test_draining_shows_and_holds_work_back(daemon: Serving, agent: ScriptedAgent) -> None:
+    """A drained agent is told so and gets nothing new until the drain is taken back."""
+    await daemon.push(PAIR)
+    drained = await daemon.accio.DrainAgent(accio_pb2.DrainAgentRequest(name="agent"))
+    assert drained.state == "draining"
+    assert (await agent.received.get()).drain.draining
+    run = await daemon.submit({"workflow": "pair"})
+    assert (await daemon.get(run.id, nodes=True)).nodes[0].state == QUEUED
+    await daemon.accio.DrainAgent(accio_pb2.DrainAgentRequest(name="agent", undo=True))
+    async for update in daemon.accio.Watch(accio_pb2.WatchRequest(id=run.id)):
+        run = update.run
+    assert run.state == runs_pb2.RUN_STATE_SUCCESS
+    async with refused(grpc.StatusCode.NOT_FOUND, "nobody"):
+        await daemon.accio.DrainAgent(accio_pb2.DrainAgentRequest(name="nobody"))
+
+
+async def test_the_cluster_has_numbers(daemon: Serving, agent: ScriptedAgent) -> None:
+    """The state of the cluster sums up agents, reservations and work."""
+    state = await daemon.accio.GetClusterState(accio_pb2.GetClusterStateRequest())
+    assert (state.agents, state.resources.milli_cpus, state.reserved.milli_cpus) == (1, 4000, 0)
+    assert (state.epoch, state.synchronous, state.refusing) == (1, "FULL", "")
+
+
+async def test_agents_hear_that_the_daemon_stops(tmp_path: Any) -> None:
+    """A daemon that stops says goodbye to its agents, who dial again."""
+    async with serving(configured(tmp_path)) as daemon:
+        call = daemon.agents.Connect()
+        await call.write(agents_pb2.AgentMessage(hello=hello("m", OPERATORS)))
+        assert (await call.read()).HasField("welcome")
+        goodbye = asyncio.get_running_loop().create_task(call.read())
+        daemon.daemon.sessions.say_goodbye("the daemon stops", reconnect=True)
+        message = await goodbye
+    assert message.goodbye.reconnect
+
+
+async def test_an_agent_is_forgotten_on_request(daemon: Serving) -> None:
+    """An agent that is gone can be removed; one that is connected can't."""
+    async with joined(daemon.agents, "m1"):
+        async with refused(grpc.StatusCode.FAILED_PRECONDITION):
+            await daemon.accio.RemoveAgent(accio_pb2.RemoveAgentRequest(name="m1"))
+        gone = daemon.daemon.sessions.of("m1")
+    assert gone is not None
+    await gone.ended.wait()
+    await daemon.accio.RemoveAgent(accio_pb2.RemoveAgentRequest(name="m1"))
+    assert await agents(daemon) == []
+
+
+async def test_a_demand_travels_with_its_class(daemon: Serving) -> None:
+    """The class of a node is described before its first node, with what it reserves."""
+    heavy = operator("Heavy", timeout_ms=5000)
+    heavy.resources.CopyFrom(values_pb2.Resources(milli_cpus=2500, memory=1 << 20))
+    async with joined(daemon.agents, operators=(DOUBLE, heavy), behaviour=None) as agent:
+        await daemon.push({"id": "w", "graph": [{"op": "Heavy", "inputs": {}}]})
+        await daemon.submit({"workflow": "w"})
+        work = await agent.work.get()
+        node_class = agent.class_of(work)
+        assert agent.operator_of(work) == "Heavy"
+        assert (node_class.resources.milli_cpus, node_class.timeout_ms) == (2500, 5000)
