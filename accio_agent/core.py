@@ -144,6 +144,10 @@ class AgentCore:
                 self._open_by_seq.pop(state.open_grants.pop())
                 attempt.granted = True
                 state.grants += 1
+            elif self.draining:  # it was on its way when the drain began
+                self._drop(attempt)
+                self.effects.withdrawn.append(no)
+                continue
             else:
                 state.ungranted.append(attempt)
             if assignment.ready:

@@ -18,32 +18,28 @@ class Outbound:
         self._messages: deque[bytes] = deque()
         self._reports: deque[bytes] = deque()
         self._filled = asyncio.Event()
-        self._drained = asyncio.Event()
-        self._drained.set()
 
     def __repr__(self) -> str:
         return f"<Outbound {len(self._messages)} messages, {len(self._reports)} reports>"
 
     def put(self, message: agents_pb2.AgentMessage) -> None:
         self._messages.append(message.SerializeToString())
-        self._fill()
+        self._filled.set()
 
     def put_report(self, serialised: bytes) -> None:
         self._reports.append(serialised)
-        self._fill()
+        self._filled.set()
 
     def clear(self) -> None:
         """Forget everything: the session has ended, the next one begins with the outbox."""
         self._messages.clear()
         self._reports.clear()
         self._filled.clear()
-        self._drained.set()
 
     async def next(self) -> bytes:
         """Wait for something to send, and give one serialised AgentMessage."""
         if not self._messages and not self._reports:
             self._filled.clear()
-            self._drained.set()
             await self._filled.wait()
         if self._messages:
             return self._messages.popleft()
@@ -53,11 +49,3 @@ class Outbound:
             group.append(self._reports.popleft())
             size += len(group[-1])
         return messages.reports(group)
-
-    async def empty(self) -> None:
-        """Wait until the writer has asked for more than there is."""
-        await self._drained.wait()
-
-    def _fill(self) -> None:
-        self._drained.clear()
-        self._filled.set()

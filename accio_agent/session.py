@@ -92,6 +92,8 @@ class Session:
         self._answered = 0.0
         self._heartbeat = 0
         self._welcomed = asyncio.Event()
+        self._leaving = False
+        self._left = asyncio.Event()
 
     @property
     def connected(self) -> bool:
@@ -104,6 +106,9 @@ class Session:
             try:
                 await self._serve()
             except (SessionEnded, grpc.aio.AioRpcError) as error:
+                if self._leaving:
+                    self._left.set()
+                    return
                 self._ended(error)
             if asyncio.get_running_loop().time() - began > LONGEST_BACKOFF_S:
                 self._backoff = FIRST_BACKOFF_S
@@ -204,15 +209,16 @@ class Session:
                 raise SessionEnded(f"the daemon hasn't answered for {lease:g} s")
 
     async def goodbye(self, reason: str) -> None:
-        """Tell the daemon that the agent ends, and see it off."""
+        """Tell the daemon that the agent ends; it answers by closing the session. Nothing is dialled after this."""
+        self._leaving = True
         if not self.connected:
             return
         self._outbound.put(agents_pb2.AgentMessage(goodbye=agents_pb2.AgentGoodbye(reason=reason)))
         try:
             async with asyncio.timeout(GOODBYE_S):
-                await self._outbound.empty()
+                await self._left.wait()
         except TimeoutError:
-            log.warning("the daemon doesn't read the goodbye")
+            log.warning("the daemon doesn't answer the goodbye")
 
     def _farewell(self, goodbye: agents_pb2.DaemonGoodbye) -> NoReturn:
         if goodbye.reconnect:

@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import grpc
@@ -48,7 +48,7 @@ class FakeDaemon(agents_pb2_grpc.AgentsServicer, artifacts_pb2_grpc.ArtifactsSer
         self._filled = asyncio.Event()
         self._known: set[int] = set()
         self._server: grpc.aio.Server | None = None
-        self._call: Any = None
+        self._hang_up = asyncio.Event()
         self.port = 0
 
     # --- life ----------------------------------------------------------------------------------------------------------
@@ -101,9 +101,13 @@ class FakeDaemon(agents_pb2_grpc.AgentsServicer, artifacts_pb2_grpc.ArtifactsSer
         self.send(agents_pb2.DaemonMessage(work=work))
 
     async def until(self, condition: Callable[[], bool], seconds: float = 20) -> None:
-        """Wait for something that agents say."""
-        async with asyncio.timeout(seconds), self.changed:
-            await self.changed.wait_for(condition)
+        """Wait for something that agents say or do: looked at after each message, and now and then."""
+        async with asyncio.timeout(seconds):
+            while not condition():
+                async with self.changed:
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(0.05):
+                            await self.changed.wait()
 
     async def report(self, attempt: int, seconds: float = 20) -> agents_pb2.Report:
         await self.until(lambda: attempt in self.reports, seconds)
@@ -116,7 +120,7 @@ class FakeDaemon(agents_pb2_grpc.AgentsServicer, artifacts_pb2_grpc.ArtifactsSer
 
     def hang_up(self) -> None:
         """End the session as a lost connection would."""
-        self._call.cancel()
+        self._hang_up.set()
 
     async def logs(self, attempt: int) -> tuple[bytes, bytes, str]:
         """The whole log of an attempt: stdout, stderr, note."""
@@ -144,7 +148,7 @@ class FakeDaemon(agents_pb2_grpc.AgentsServicer, artifacts_pb2_grpc.ArtifactsSer
             await context.abort(*self.abort)
         self.hello = first.hello
         self.hellos.append(first.hello)
-        self._call = context
+        self._hang_up = asyncio.Event()
         self._known.clear()
         self._outgoing.clear()
         keep, drop = self.keep(first.hello)
@@ -163,15 +167,22 @@ class FakeDaemon(agents_pb2_grpc.AgentsServicer, artifacts_pb2_grpc.ArtifactsSer
         async with self.changed:
             self.sessions += 1
             self.changed.notify_all()
-        writer = asyncio.get_running_loop().create_task(self._write(context))
-        try:
-            while True:
-                message = await context.read()
-                if message is grpc.aio.EOF:
-                    return
-                await self._take(message)
-        finally:
-            writer.cancel()
+        async with asyncio.TaskGroup() as tasks:
+            loops = [tasks.create_task(loop) for loop in (self._write(context), self._read(context), self._hang_up.wait())]
+            await asyncio.wait(loops, return_when=asyncio.FIRST_COMPLETED)
+            for loop in loops:
+                loop.cancel()
+        if self._hang_up.is_set():
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "hung up")
+
+    async def _read(self, context: Any) -> None:
+        while True:
+            message = await context.read()
+            if message is grpc.aio.EOF:
+                return
+            await self._take(message)
+            if message.HasField("goodbye"):
+                return
 
     async def _write(self, context: Any) -> None:
         while True:
