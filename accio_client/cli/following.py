@@ -77,13 +77,13 @@ class Bar:
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
-            TextColumn("{task.completed:.0f}/{task.total:.0f} nodes"),
+            TextColumn("{task.fields[nodes]}"),
             TextColumn("{task.fields[states]}"),
             TimeElapsedColumn(),
             console=Console(stderr=True),
         )
         self._progress.start()
-        self._task = self._progress.add_task("submitting", total=None, states="")
+        self._task = self._progress.add_task("submitting", total=None, nodes="", states="")
         self._failed = False
 
     def show(self, update: RunUpdate) -> None:
@@ -94,7 +94,8 @@ class Bar:
             self._task,
             description=f"{update.run.id} {update.run.state.value}",
             completed=ended,
-            total=sum(nodes.values()),
+            total=sum(nodes.values()) or None,
+            nodes=f"{ended}/{sum(nodes.values())} nodes",
             states=counted(states),
         )
         if update.first_failure is not None and not self._failed:

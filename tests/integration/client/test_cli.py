@@ -1,6 +1,7 @@
 """The command line against a real gRPC server: exit codes, streams, documents, and what it asks of the daemon."""
 
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -423,6 +424,46 @@ def test_ctrl_c_detaches(daemon: FakeDaemon) -> None:
     assert f"accio watch {RUN}" in err
     assert "Traceback" not in err
     assert set(daemon.requests) == {"SubmitAndWatch"}
+
+
+def test_a_terminal_shows_progress_and_tables(daemon: FakeDaemon) -> None:
+    """On a terminal --wait shows a bar with nodes and failures, and lists are drawn; escapes stay harmless."""
+    daemon.answers["SubmitAndWatch"] = updates(
+        runs_pb2.RUN_STATE_SCHEDULED, runs_pb2.RUN_STATE_RUNNING, runs_pb2.RUN_STATE_FAILED
+    )
+    daemon.answers["List"] = accio_pb2.ListResponse(runs=[run(name="evil\x1b[2J")])
+    code, shown = on_a_terminal("submit", "--wait", "w")
+    assert code == 3
+    assert "2/2 nodes" in shown
+    assert f"{RUN}/Boom failed" in shown
+    assert "boom\\x1b[31m" in shown.replace("\r\n", "")
+    code, shown = on_a_terminal("get", "runs")
+    assert code == 0
+    assert "\x1b[1m" in shown
+    assert "\x1b[2J" not in shown
+    assert "\x1b" not in on_a_terminal("get", "runs", NO_COLOR="1")[1]
+
+
+def on_a_terminal(*arguments: str, **environment: str) -> tuple[int, str]:
+    """Exit code and everything that a terminal got."""
+    ours, theirs = pty.openpty()
+    everything = dict(os.environ, PYTHONPATH=str(Path(__file__).parents[3]), TERM="xterm", COLUMNS="300", **environment)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "accio_client.cli.main", *arguments],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=everything,
+    )
+    os.close(theirs)
+    shown = bytearray()
+    try:
+        while piece := os.read(ours, 65536):
+            shown += piece
+    except OSError:  # Linux says so when the last of the other ends is closed
+        pass
+    os.close(ours)
+    return process.wait(), shown.decode()
 
 
 def test_a_closed_pipe_is_no_error(daemon: FakeDaemon) -> None:

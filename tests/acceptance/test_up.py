@@ -1,0 +1,135 @@
+"""`accio up` with real processes: ready, usable, stopped as a whole, and honest about what died."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from accio.domain.states import RunState
+from accio_client import Client
+from tests.acceptance.processes import Cluster, eventually
+
+pytestmark = pytest.mark.acceptance
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+class Up:
+    """A running `accio up`."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster = cluster
+        command = [
+            sys.executable,
+            "-m",
+            "accio_client.cli.main",
+            "up",
+            "--operators",
+            str(EXAMPLES / "own_operators.py"),
+        ]
+        self.popen = subprocess.Popen(
+            [*command, "-cpus=1"],
+            env=cluster.environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert self.popen.stdout is not None
+        self.first_line = self.popen.stdout.readline()
+
+    def children(self) -> list[psutil.Process]:
+        """Everything that it has started, the workers included."""
+        return psutil.Process(self.popen.pid).children(recursive=True)
+
+    def child(self, module: str) -> psutil.Process:
+        return next(child for child in self.children() if module in child.cmdline())
+
+    def rest(self) -> str:
+        """What it says until its end."""
+        assert self.popen.stdout is not None
+        if self.popen.stdout.closed:
+            return ""
+        with self.popen.stdout as output:
+            said = output.read()
+        self.popen.wait(60)
+        return said
+
+
+@pytest.fixture
+def up(tmp_path: Path) -> Iterator[Up]:
+    """An `accio up` of its own, gone at the end with everything that it started."""
+    running = Up(Cluster(tmp_path))
+    yield running
+    if running.popen.poll() is None:
+        running.popen.send_signal(signal.SIGTERM)
+    running.rest()
+
+
+def client(up: Up, monkeypatch: pytest.MonkeyPatch) -> Client:
+    monkeypatch.setenv("ACCIO_DATA_DIR", str(up.cluster.data))
+    monkeypatch.delenv("ACCIO_TOKEN", raising=False)
+    return Client(up.cluster.address)
+
+
+def test_it_is_ready_and_runs_things(up: Up, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first line comes when an agent is connected; a workflow then runs to its end; Ctrl-C ends every process."""
+    assert up.cluster.address in up.first_line
+    with client(up, monkeypatch) as connection:
+        assert [agent.state for agent in connection.list_agents()] == ["connected"]
+        connection.push(EXAMPLES / "own_workflow.json")
+        created = connection.submit(EXAMPLES / "own_run.json").run
+        assert connection.wait(created.id).state is RunState.SUCCESS
+    started = up.children()
+    assert len(started) >= 2
+    up.popen.send_signal(signal.SIGINT)
+    assert "stopping" in up.rest()
+    assert up.popen.returncode == 130
+    eventually(lambda: not any(child.is_running() for child in started), what="the end of every process")
+
+
+def test_runs_are_there_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second `accio up` on the same folder has the runs and the operators of the first."""
+    cluster = Cluster(tmp_path)
+    for turn in (1, 2):
+        running = Up(cluster)
+        with client(running, monkeypatch) as connection:
+            connection.push(EXAMPLES / "own_workflow.json")
+            connection.submit(EXAMPLES / "own_run.json")
+            assert len(connection.list_runs().runs) == turn
+        running.popen.send_signal(signal.SIGTERM)
+        running.rest()
+        assert running.popen.returncode == 0
+
+
+@pytest.mark.parametrize(("module", "name"), [("accio_daemon", "daemon"), ("accio_agent", "agent")])
+def test_it_says_which_of_the_two_died(up: Up, module: str, name: str) -> None:
+    """When the daemon or the agent dies, the other is stopped, and the message names it and how it died."""
+    started = up.children()
+    up.child(module).kill()
+    said = up.rest()
+    assert f"the {name} ended by signal SIGKILL" in said
+    assert "Traceback" not in said
+    assert up.popen.returncode == 5
+    eventually(lambda: not any(child.is_running() for child in started), what="the end of every process")
+
+
+def test_nobody_outlives_it(up: Up) -> None:
+    """Even kill -9 of `accio up` ends daemon, agent and workers."""
+    started = up.children()
+    up.popen.kill()
+    up.popen.wait(60)
+    eventually(lambda: not any(child.is_running() for child in started), what="the end of every process")
+
+
+def test_a_port_in_use(up: Up, tmp_path: Path) -> None:
+    """Where something listens already, nothing is started, and the message says what to do."""
+    environment = dict(up.cluster.environment(), ACCIO_DATA_DIR=str(tmp_path / "other"))
+    command = [sys.executable, "-m", "accio_client.cli.main", "up"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert f"something listens at {up.cluster.address} already" in done.stderr
+    assert not (tmp_path / "other").exists()
