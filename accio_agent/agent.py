@@ -1,7 +1,7 @@
 """The agent's shell: feeds events to the core, carries its effects out. One event loop, one task's worth of state.
 
-Everything that arrives within one turn of the event loop is decided together: the journal is written once, then workers get
-their work, then the daemon gets its messages.
+Everything that arrives within one turn of the event loop is decided together: the journal is written once, then
+workers get their work, then the daemon gets its messages.
 """
 
 import asyncio
@@ -110,7 +110,7 @@ class Agent:
         async with asyncio.TaskGroup() as self._tasks:
             await asyncio.get_running_loop().create_future()
 
-    # --- session.Handler -----------------------------------------------------------------------------------------------
+    # --- session.Handler ---------------------------------------------------------------------------------------------
 
     def hello(self) -> agents_pb2.Hello:
         identity = self.identity
@@ -227,7 +227,7 @@ class Agent:
         answers = await self._staging.digest_paths(paths)
         self._outbound.put(agents_pb2.AgentMessage(digests=agents_pb2.DigestAnswer(request=request, paths=answers)))
 
-    # --- effects -------------------------------------------------------------------------------------------------------
+    # --- effects -----------------------------------------------------------------------------------------------------
 
     def settle_soon(self) -> None:
         """Carry out the effects at the end of this turn of the event loop."""
@@ -267,7 +267,7 @@ class Agent:
             journal.write()
         except OSError as error:  # it is kept in memory, and written once there is room
             if not self._disk_refuses:
-                log.error("the agent's folder can't be written to; reports wait in memory", reason=str(error))
+                log.warning("the agent's folder can't be written to; reports wait in memory", reason=str(error))
             self._disk_refuses = True
         else:
             self._disk_refuses = False
@@ -323,12 +323,12 @@ class Agent:
         attempts = []
         for each in begin.attempts:
             task: Task = each.task
-            extra = self._staging.extra(each.attempt)
+            extra = self._staging.told(each.attempt)
             attempts.append((each.attempt, task.inputs_json, task.seed, task.node, task.number, extra))
         worker.send(frames.frame(Kind.WORK, (self._class_numbers[work_class], described, begin.gpus, attempts)))
         self.supervisor.wake()
 
-    # --- staging -------------------------------------------------------------------------------------------------------
+    # --- staging -----------------------------------------------------------------------------------------------------
 
     def _spawn(self, work: Any, name: str) -> None:
         assert self._tasks is not None, "run_tasks runs as long as events come"
@@ -357,7 +357,7 @@ class Agent:
         self.core.ended(attempt, outcome)
         self.settle_soon()
 
-    # --- workers.Events ------------------------------------------------------------------------------------------------
+    # --- workers.Events ----------------------------------------------------------------------------------------------
 
     def result(self, worker: Worker, result: list[Any]) -> None:
         no = result[0]

@@ -1,8 +1,9 @@
 """Reads a worker's stdout and stderr, and tells whose bytes they are.
 
-A worker executes attempts one after the other without waiting for the agent, so bytes of several attempts may stand in a pipe.
-Each result says how much had gone through the pipes when its attempt ended: what is below that mark, and above the mark
-before, is the attempt's, exactly. What a long attempt prints is stored before it ends, once it is certain whose it is.
+A worker executes attempts one after the other without waiting for the agent, so bytes of several attempts may stand in
+a pipe. Each result says how much had gone through the pipes when its attempt ended: what is below that mark, and above
+the mark before, is the attempt's, exactly. What a long attempt prints is stored before it ends, once it is certain
+whose it is.
 """
 
 import os
@@ -77,7 +78,9 @@ class Capture:
         return True
 
     def ended(self, attempt: int, totals: tuple[int, int] | None) -> int:
-        """An attempt ended when so much had gone through the pipes (None: nothing since the last); the size of its log."""
+        """An attempt ended when so much had gone through the pipes (None: nothing since the last); the size of its
+        log.
+        """
         if totals is not None:
             for number, stream in enumerate(self._streams):
                 while stream.read < totals[number] and self.read(number):
@@ -102,7 +105,9 @@ class Capture:
         return self._finish(attempt) if attempt is not None else 0
 
     def settle_running(self, is_certain: Callable[[], int]) -> None:
-        """Store what the running attempt printed so far. *is_certain* gives its number, 0 if it isn't certain which it is."""
+        """Store what the running attempt printed so far. *is_certain* gives its number, 0 if it isn't certain which it
+        is.
+        """
         if not self.uncertain:
             return
         marks = [stream.read for stream in self._streams]

@@ -1,17 +1,17 @@
 """What the agent decides: which attempt runs on which worker, what is reported, what is told to the daemon.
 
-Pure and synchronous: no clock, no I/O, no randomness, so that the simulator runs it unchanged. Every method applies one event
-to the state and adds what must happen outside to `effects`; the caller feeds any number of events, calls `take()` once, and
-carries the effects out in this order: journal, then workers, then messages to the daemon.
+Pure and synchronous: no clock, no I/O, no randomness, so that the simulator runs it unchanged. Every method applies
+one event to the state and adds what must happen outside to `effects`; the caller feeds any number of events, calls
+`take()` once, and carries the effects out in this order: journal, then workers, then messages to the daemon.
 
-Words. A *grant* is the reservation that the daemon made for a running attempt; it belongs to the attempt's class. A *lane* is a
-worker process (or its promise) and the attempts that were handed to it, of one class at a time. The rules:
+Words. A *grant* is the reservation that the daemon made for a running attempt; it belongs to the attempt's class. A
+*lane* is a worker process (or its promise) and the attempts that were handed to it, of one class at a time. The rules:
 
 1.  A reserved assignment brings a grant. When an attempt that holds one ends, the grant passes to the oldest attempt of
-    its class that holds none. The daemon applies the same rule to the same reports in the same order, so both agree without
-    further messages.
-2.  If there is none, the grant stays open until the daemon acknowledged the report: an attempt of the class that was sent
-    before the daemon knew of the end takes it. Then it is gone.
+    its class that holds none. The daemon applies the same rule to the same reports in the same order, so both agree
+    without further messages.
+2.  If there is none, the grant stays open until the daemon acknowledged the report: an attempt of the class that was
+    sent before the daemon knew of the end takes it. Then it is gone.
 3.  A class has at most as many lanes as it has grants. Short attempts may be handed to a lane ahead of time, in the
     order of their arrival; such a one may end before it was its turn to hold a grant. Then no grant moves.
 4.  An attempt number is begun at most once. What a lane hands back was never begun.
@@ -295,7 +295,8 @@ class AgentCore:
         self._reclaim(lane, [each for each in lane.attempts if each.no in back])
 
     def lane_lost(self, lane_no: int, running: int | None, outcome: Outcome) -> None:
-        """A lane's worker is gone. What it ran ends with *outcome* (or what it was stopped for); the rest was never begun.
+        """A lane's worker is gone. What it ran ends with *outcome* (or what it was stopped for); the rest was never
+        begun.
 
         The number of what it ran may be None: it had begun nothing that hasn't been told with `executed`.
         """
@@ -315,7 +316,7 @@ class AgentCore:
         if victim is not None and not victim.ended:
             self._publish(victim, victim.doomed or outcome)
 
-    # --- within --------------------------------------------------------------------------------------------------------
+    # --- within ------------------------------------------------------------------------------------------------------
 
     def _state(self, attempt: Attempt) -> ClassState:
         return self._classes[attempt.assignment.work_class]

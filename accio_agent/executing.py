@@ -1,4 +1,6 @@
-"""Executes one attempt in a worker process: the operator through the SDK, its datasets and large values into the store."""
+"""Executes one attempt in a worker process: the operator through the SDK, its datasets and large values into the
+store.
+"""
 
 import sys
 from collections.abc import Mapping

@@ -1,9 +1,10 @@
 """What agent and worker write to each other through their socket: length (4 bytes), kind (1 byte), JSON.
 
-    agent → worker  WORK    [class number, class (once per worker) or null, GPUs, [[attempt, inputs, seed, node, number, extra], …]]
+    agent → worker  WORK    [class number, class (once per worker) or null, GPUs, attempts],
+                            an attempt being [number, inputs, seed, node, number of the node's attempt, extra]
                     HOLD    hand back what came before this and hasn't begun
-    worker → agent  RESULT  [attempt, outputs or null, failure or null, …] (worker_main, outcomes): in the shared page's ring,
-                            or through the socket if it is too large for that
+    worker → agent  RESULT  [attempt, outputs or null, failure or null, …] (worker_main, outcomes):
+                            in the shared page's ring, or through the socket if it is too large for that
                     WAKE    there are results in the ring
                     BACK    [attempt, …]: the answer to a HOLD
                     RETIRE  why: the worker ends after this; what it holds hasn't begun

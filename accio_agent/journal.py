@@ -1,8 +1,8 @@
 """The agent's memory on its own disk: which attempts were begun, and the reports that the daemon hasn't acknowledged.
 
-One append-only file. A record is its length, its CRC and a body; what a batch of events has to say is one write. It is written,
-not synced: it survives the death of every process, and a machine that loses power is a lost agent anyway. A torn or damaged
-tail is cut off. When most of the file is history it is written anew and takes the old one's place.
+One append-only file. A record is its length, its CRC and a body; what a batch of events has to say is one write. It is
+written, not synced: it survives the death of every process, and a machine that loses power is a lost agent anyway. A
+torn or damaged tail is cut off. When most of the file is history it is written anew and takes the old one's place.
 """
 
 import errno

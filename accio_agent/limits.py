@@ -85,7 +85,7 @@ def own_group(controller: str) -> Path | None:
 
 
 class MemoryGuard:
-    """Memory limits of lanes: a control group for each lane that has one, where groups can be made; else only `used`."""
+    """Memory limits of lanes: a control group for each that has one where groups can be made; else only `used`."""
 
     def __init__(self, name: str) -> None:
         self._name = f"accio-{name}-{os.getpid()}"
@@ -115,9 +115,7 @@ class MemoryGuard:
             self._groups[lane] = group
             self._kills[lane] = 0
         with suppress(OSError):
-            (group / self._files["limit"]).write_text(
-                str(limit or -1) if "in_bytes" in self._files["limit"] else str(limit or "max")
-            )
+            (group / self._files["limit"]).write_text(str(limit or self._files["no limit"]))
             (group / self._files["swap"]).write_text(self._files["no swap"])
         self._kills[lane] = self._killed(group)
         return str(group / "cgroup.procs")
@@ -158,12 +156,19 @@ class MemoryGuard:
     @staticmethod
     def _find_parent() -> tuple[Path | None, Mapping[str, str]]:
         """Where groups with a memory limit can be made, and what the files in them are called."""
-        second = {"limit": "memory.max", "swap": "memory.swap.max", "no swap": "0", "events": "memory.events"}
+        second = {
+            "limit": "memory.max",
+            "swap": "memory.swap.max",
+            "no swap": "0",
+            "events": "memory.events",
+            "no limit": "max",
+        }
         first = {
             "limit": "memory.limit_in_bytes",
             "swap": "memory.swappiness",
             "no swap": "0",
             "events": "memory.oom_control",
+            "no limit": "-1",
         }
         group = own_group("")
         if group is not None:

@@ -1,8 +1,9 @@
 """What operators printed: segment files in the agent's folder, never a file per node.
 
-A segment is a sequence of records (attempt, stream, time, bytes). A table in memory tells where each attempt's first record in a
-segment is; a segment that is full keeps its table in a file beside it. The oldest segments go when all together exceed
-a limit. An attempt's log is cut at a limit of its own, and says so. Offsets count an attempt's bytes, both streams together.
+A segment is a sequence of records (attempt, stream, time, bytes). A table in memory tells where each attempt's first
+record in a segment is; a segment that is full keeps its table in a file beside it. The oldest segments go when all
+together exceed a limit. An attempt's log is cut at a limit of its own, and says so. Offsets count an attempt's bytes,
+both streams together.
 """
 
 import errno
@@ -83,7 +84,7 @@ class LogStore:
     def close(self) -> None:
         os.close(self._fd)
 
-    # --- writing -------------------------------------------------------------------------------------------------------
+    # --- writing -----------------------------------------------------------------------------------------------------
 
     def append(self, attempt: int, stream: int, at_ms: int, data: bytes) -> None:
         """Keep bytes that an attempt printed; what the disk refuses is left out, as is what exceeds the limit."""
@@ -145,7 +146,7 @@ class LogStore:
                 with suppress(FileNotFoundError):
                     path.unlink()
 
-    # --- reading -------------------------------------------------------------------------------------------------------
+    # --- reading -----------------------------------------------------------------------------------------------------
 
     def read(self, attempt: int, offset: int, limit: int = ANSWER_LIMIT) -> Extract:
         """An attempt's log from *offset* on, at most about *limit* bytes of it."""

@@ -1,4 +1,5 @@
-"""The page of memory that an agent and one of its workers share. It outlives the worker, so that its last words aren't lost.
+"""The page of memory that an agent and one of its workers share. It outlives the worker, so that its last words aren't
+lost.
 
     offset  written by  what
     0       worker      number of the attempt that it executes, 0 for none
@@ -11,10 +12,11 @@
     72      agent       of these, bytes taken
     4096…   worker      a ring of results
 
-Results go through the ring; the worker wakes the agent by its socket when it has nothing else to do, or a few milliseconds
-have passed. If it dies or is stuck in a long attempt, the agent finds them all the same. Each number is written by one side, whole,
-after what it announces. Before a worker begins an attempt it writes the number down, makes a system call, and then looks whether
-it is to hand back; the agent asks first and looks at the number afterwards: so one of them sees the other.
+Results go through the ring; the worker wakes the agent by its socket when it has nothing else to do, or a few
+milliseconds have passed. If it dies or is stuck in a long attempt, the agent finds them all the same. Each number is
+written by one side, whole, after what it announces. Before a worker begins an attempt it writes the number down, makes
+a system call, and then looks whether it is to hand back; the agent asks first and looks at the number afterwards: so
+one of them sees the other.
 """
 
 import math
@@ -24,8 +26,8 @@ import os
 RING = 1 << 17
 SIZE = RING + 4096
 
-# Places of the numbers, in units of eight bytes. A memoryview reads and writes each whole; struct.pack_into would not: it fills
-# the place with zeros first, which the other side can see.
+# Places of the numbers, in units of eight bytes. A memoryview reads and writes each whole; struct.pack_into would not:
+# it fills the place with zeros first, which the other side can see.
 _ATTEMPT, _BEGAN, _PROGRESS, _HOLDS, _READING, _OUT, _ERR, _WRITTEN, _TAKEN = 0, 1, 2, 3, 4, 5, 6, 8, 9
 _RESULTS = 4096
 

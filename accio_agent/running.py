@@ -124,7 +124,7 @@ async def _serve(agent: Agent, session: Session, grace_s: float) -> None:
             tasks.create_task(_end_on_signal(agent, session, signals.get, grace_s), name="signals")
     except* Stopped:
         log.info("agent stopped")
-    except* Exception as group:
+    except* Exception as group:  # noqa: BLE001 - raised again, without the group
         raise _first(group) from None
 
 

@@ -1,7 +1,8 @@
 """The connection to the daemon: dials, says Hello, and keeps one session open at a time; dials again when it is lost.
 
-The agent goes on working while there is no session, however long. One task writes, one reads, one sends heartbeats; whichever ends
-first ends the session. A daemon that doesn't answer heartbeats for a lease is taken for lost: the connection may be half open.
+The agent goes on working while there is no session, however long. One task writes, one reads, one sends heartbeats;
+whichever ends first ends the session. A daemon that doesn't answer heartbeats for a lease is taken for lost: the
+connection may be half open.
 """
 
 import asyncio

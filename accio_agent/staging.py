@@ -1,9 +1,10 @@
 """Brings the inputs of attempts to this machine, and their outputs to the daemon's store.
 
 Where agent and daemon share the store's folder nothing travels: outputs are put straight into it. Otherwise the agent
-keeps a store of its own as a cache, and fetches or sends what one of the two lacks, every blob verified on both sides. A dataset
-that is named by its digest is written out once into the agent's folder and looked after: if an operator changes it, it is
-written anew. A dataset at a path is used where it is, if its content is what the run pinned, before and after.
+keeps a store of its own as a cache, and fetches or sends what one of the two lacks, every blob verified on both sides.
+A dataset that is named by its digest is written out once into the agent's folder and looked after: if an operator
+changes it, it is written anew. A dataset at a path is used where it is, if its content is what the run pinned, before
+and after.
 """
 
 import asyncio
@@ -24,7 +25,7 @@ from accio.content.tree import Snapshot, changed_since, scan
 from accio.domain.canonical import decode
 from accio.domain.datatypes import DataType, Kind
 from accio.domain.operators import OperatorSpec
-from accio.errors import AccioError
+from accio.errors import AccioError, NotFound
 from accio.v1 import agents_pb2
 from accio_agent import clock
 from accio_agent.outcome import Task
@@ -99,7 +100,7 @@ class Staging:
         """The folder of the store that workers put outputs into."""
         return str(self._store.folder)
 
-    def extra(self, attempt: int) -> dict[str, dict[str, str]] | None:
+    def told(self, attempt: int) -> dict[str, dict[str, str]] | None:
         """What a worker must be told about the inputs of an attempt."""
         staged = self._attempts.get(attempt)
         return None if staged is None else {"datasets": staged.datasets, "large": staged.large}
@@ -108,7 +109,7 @@ class Staging:
         """Whether `release` must be called when the attempt has been executed."""
         return attempt in self._attempts
 
-    # --- inputs --------------------------------------------------------------------------------------------------------
+    # --- inputs ------------------------------------------------------------------------------------------------------
 
     async def fetch(self, attempt: int, spec: OperatorSpec, task: Task) -> Staged | str:
         """Bring the inputs of an attempt here; why it can't be done."""
@@ -155,7 +156,7 @@ class Staging:
             problem = error.message.removeprefix("staging: ")
         try:
             return await self._write_out(wanted), None  # the store may have what the run pinned
-        except BlobMissing:
+        except NotFound:
             raise _NotStagedError(f"{problem}; it isn't in the store either") from None
 
     async def _write_out(self, digest: Digest) -> Path:
@@ -208,7 +209,7 @@ class Staging:
             raise _NotStagedError(f"expected an absolute path of a dataset, found {path}")
         return await self._in_thread(lambda: digest_dataset(path, now_ns=clock.wall_ns(), cache=self._signatures))
 
-    # --- outputs -------------------------------------------------------------------------------------------------------
+    # --- outputs -----------------------------------------------------------------------------------------------------
 
     async def deliver(self, datasets: Sequence[str], blobs: Sequence[str]) -> str:
         """Make sure that the daemon's store has new content; why it can't be done, or an empty text."""

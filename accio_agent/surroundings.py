@@ -1,7 +1,8 @@
 """What a node may change around itself, and what the next one must find as it was: runs in worker processes.
 
-Each execution begins in an empty folder of its own, with the same environment, umask, signal handlers, standard streams and
-global random state, whatever ran before. What can't be restored (a thread, a child process) retires the worker.
+Each execution begins in an empty folder of its own, with the same environment, umask, signal handlers, standard
+streams and global random state, whatever ran before. What can't be restored (a thread, a child process) retires the
+worker.
 """
 
 import _signal  # type: ignore[import-not-found]
@@ -97,7 +98,8 @@ def _text_stream(fd: int) -> TextIO:
 class Variable:
     """An environment variable that changes with each execution.
 
-    setenv() never frees what it replaces, which would add up; so this one lives in memory of its own (putenv), written in place.
+    setenv() never frees what it replaces, which would add up; so this one lives in memory of its own (putenv), written
+    in place.
     """
 
     def __init__(self, name: bytes) -> None:
@@ -131,7 +133,8 @@ class Surroundings:
             variable.install(b"")
             _raw_environment()[variable.name] = b""
         self._environment: dict[bytes, bytes] = dict(_raw_environment())
-        # Of the C module: the public getsignal() looks every answer up in an enumeration, which costs ten times as much.
+        # Of the C module: the public getsignal() looks every answer up in an enumeration, which costs ten times as
+        # much.
         self._handlers = [(number, _signal.getsignal(number)) for number in map(int, _SIGNALS)]
         self._threads = _thread._count()  # noqa: SLF001 - counts threads of every kind of start
         os.umask(_UMASK)
@@ -167,7 +170,7 @@ class Surroundings:
                 signal.signal(number, handler)
         if _raw_environment() != self._environment:
             self._restore_environment()
-        if os.stat(self._fd).st_mtime_ns != 0:
+        if os.stat(self._fd).st_mtime_ns != 0:  # noqa: PTH116 - an open folder, whatever its name is by now
             self.empty()
         return self._leftovers()
 
@@ -194,14 +197,14 @@ class Surroundings:
 
     def empty(self) -> None:
         """Empty the folder. Its time of change is set to 0, so that any later change shows."""
-        for name in os.listdir(self._fd):
+        for name in os.listdir(self._fd):  # noqa: PTH208 - an open folder
             try:
                 os.unlink(name, dir_fd=self._fd)
             except IsADirectoryError:
                 _remove_folder(name, self._fd)
             except FileNotFoundError:
                 continue
-        os.chmod(self._fd, 0o755)
+        os.chmod(self._fd, 0o700)  # noqa: PTH101 - an open folder
         os.utime(self._fd, ns=(0, 0))
 
 

@@ -10,10 +10,10 @@ The agent starts it with exec and keeps the other end of the control socket. Mes
                        {"spawned": LANE, "pid": PID}
                        {"exited": LANE, "status": N}  (as of waitpid)
 
-**Nobody outlives the agent.** When the control socket ends, whatever the reason, the template kills every worker, every process
-group and every descendant, and exits. Workers adopt the orphans among their descendants, and the template adopts those of dead
-workers, so none gets away, neither by a double fork nor by a session of its own. If the import leaves threads behind, a
-fork would be unsafe: then workers are started with exec and import for themselves.
+**Nobody outlives the agent.** When the control socket ends, whatever the reason, the template kills every worker,
+every process group and every descendant, and exits. Workers adopt the orphans among their descendants, and the
+template adopts those of dead workers, so none gets away, neither by a double fork nor by a session of its own. If the
+import leaves threads behind, a fork would be unsafe: then workers are started with exec and import for themselves.
 """
 
 import gc
@@ -115,7 +115,7 @@ class Template:
             self._kill(message["kill"], message["signal"])
         return True
 
-    # --- workers -------------------------------------------------------------------------------------------------------
+    # --- workers -----------------------------------------------------------------------------------------------------
 
     def _spawn(self, lane: int, folder: str, fds: Sequence[int]) -> None:
         pid = self._start_forked(folder, fds) if self._fork else self._start_anew(folder, fds)
@@ -164,7 +164,7 @@ class Template:
         with suppress(ProcessLookupError):
             os.kill(pid, number)  # a worker that isn't the leader of its group yet
 
-    # --- burials -------------------------------------------------------------------------------------------------------
+    # --- burials -----------------------------------------------------------------------------------------------------
 
     def _reap(self) -> None:
         """Collect the dead. The group of a dead worker is killed before its number can be given to anybody else."""

@@ -1,4 +1,6 @@
-"""What the agent's core works with: classes, attempts, lanes, and the effects that it asks for. No rules are here (core.py)."""
+"""What the agent's core works with: classes, attempts, lanes, and the effects that it asks for. No rules are here
+(core.py).
+"""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -28,7 +30,9 @@ class Holding(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class WorkClass:
-    """What attempts of one kind have in common. Two are the same class if they are the same object: the caller interns them."""
+    """What attempts of one kind have in common. Two are the same class if they are the same object: the caller interns
+    them.
+    """
 
     pool: str  # which workers can run it
     operator: int  # the operator's place in the agent's list
@@ -156,7 +160,9 @@ def is_untouched(attempt: Attempt) -> bool:
 
 
 def take_off(lane: Lane, no: int) -> Attempt | None:
-    """Remove an attempt from a lane. It is the first one, unless those before it were dropped without the worker's knowledge."""
+    """Remove an attempt from a lane. It is the first one, unless those before it were dropped without the worker's
+    knowledge.
+    """
     attempts = lane.attempts
     if attempts and attempts[0].no == no:
         found = attempts.popleft()

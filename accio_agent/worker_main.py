@@ -1,7 +1,8 @@
 """A worker process: takes attempts from its socket, executes them one after the other, writes results back.
 
-It reads only when it has nothing to do, so a batch of short attempts costs one system call. Results go into the shared page's
-ring; the agent is woken when there is nothing else to do, and at the latest a few milliseconds after the first of them. This module imports neither asyncio nor grpc.
+It reads only when it has nothing to do, so a batch of short attempts costs one system call. Results go into the shared
+page's ring; the agent is woken when there is nothing else to do, and at the latest a few milliseconds after the first
+of them. This module imports neither asyncio nor grpc.
 """
 
 import os

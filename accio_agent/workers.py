@@ -1,4 +1,6 @@
-"""Worker processes and the templates that fork them, as the agent handles them. They decide nothing: they call `Events`."""
+"""Worker processes and the templates that fork them, as the agent handles them. They decide nothing: they call
+`Events`.
+"""
 
 import asyncio
 import os
@@ -294,7 +296,9 @@ class Template:
 
 
 def worker_environment(threads: int) -> dict[str, str]:
-    """The environment of templates and workers: the agent's own, without its secrets, and what makes results repeatable."""
+    """The environment of templates and workers: the agent's own, without its secrets, and what makes results
+    repeatable.
+    """
     environment = {name: value for name, value in os.environ.items() if name not in _SECRETS}
     environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
     environment |= {"PYTHONHASHSEED": "0", "TZ": "UTC", "LC_ALL": "C.UTF-8", "PYTHONUTF8": "1"}

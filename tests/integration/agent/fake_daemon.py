@@ -51,7 +51,7 @@ class FakeDaemon(agents_pb2_grpc.AgentsServicer, artifacts_pb2_grpc.ArtifactsSer
         self._hang_up = asyncio.Event()
         self.port = 0
 
-    # --- life ----------------------------------------------------------------------------------------------------------
+    # --- life --------------------------------------------------------------------------------------------------------
 
     async def start(self, port: int = 0) -> None:
         self._server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
@@ -69,7 +69,7 @@ class FakeDaemon(agents_pb2_grpc.AgentsServicer, artifacts_pb2_grpc.ArtifactsSer
     def address(self) -> str:
         return f"127.0.0.1:{self.port}"
 
-    # --- what tests say ------------------------------------------------------------------------------------------------
+    # --- what tests say ----------------------------------------------------------------------------------------------
 
     def send(self, message: agents_pb2.DaemonMessage) -> None:
         self._outgoing.append(message)
@@ -82,7 +82,7 @@ class FakeDaemon(agents_pb2_grpc.AgentsServicer, artifacts_pb2_grpc.ArtifactsSer
     def node_class(
         self, operator: str, class_id: int = 1, *, timeout_ms: int = 0, **resources: int
     ) -> agents_pb2.NodeClass:
-        demand = values_pb2.Resources(**({"milli_cpus": 1000} | resources))
+        demand = values_pb2.Resources(**({"milli_cpus": 1000} | resources))  # type: ignore[arg-type]
         return agents_pb2.NodeClass(
             id=class_id, operator=self.operator(operator), resources=demand, timeout_ms=timeout_ms
         )
@@ -137,9 +137,10 @@ class FakeDaemon(agents_pb2_grpc.AgentsServicer, artifacts_pb2_grpc.ArtifactsSer
             if answer.end:
                 return out, err, answer.note
 
-    # --- Agents --------------------------------------------------------------------------------------------------------
+    # --- Agents ------------------------------------------------------------------------------------------------------
 
-    async def Connect(self, request_iterator: Any, context: Any) -> None:  # noqa: ARG002, N802 - gRPC's names
+    async def Connect(self, request_iterator: Any, context: Any) -> None:  # type: ignore[override]  # noqa: N802
+        del request_iterator
         metadata = dict(context.invocation_metadata())
         if metadata.get("authorization") != f"Bearer {self.token}":
             await context.abort(grpc.StatusCode.UNAUTHENTICATED, "the token isn't known")
@@ -168,7 +169,9 @@ class FakeDaemon(agents_pb2_grpc.AgentsServicer, artifacts_pb2_grpc.ArtifactsSer
             self.sessions += 1
             self.changed.notify_all()
         async with asyncio.TaskGroup() as tasks:
-            loops = [tasks.create_task(loop) for loop in (self._write(context), self._read(context), self._hang_up.wait())]
+            loops = [
+                tasks.create_task(loop) for loop in (self._write(context), self._read(context), self._hang_up.wait())
+            ]
             await asyncio.wait(loops, return_when=asyncio.FIRST_COMPLETED)
             for loop in loops:
                 loop.cancel()
@@ -215,7 +218,7 @@ class FakeDaemon(agents_pb2_grpc.AgentsServicer, artifacts_pb2_grpc.ArtifactsSer
         async with self.changed:
             self.changed.notify_all()
 
-    # --- Artifacts -----------------------------------------------------------------------------------------------------
+    # --- Artifacts ---------------------------------------------------------------------------------------------------
 
     async def Missing(  # noqa: N802
         self, request: artifacts_pb2.MissingRequest, context: Any

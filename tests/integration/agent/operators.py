@@ -1,5 +1,7 @@
 """Operators that behave well and badly."""
 
+# ruff: noqa: N802, S311, S606, T201, TID251, PTH208 - names of operators; and misbehaving is what they are for
+
 import ctypes
 import os
 import random
@@ -22,7 +24,7 @@ def Add(x: int, y: int = 1) -> int:
 
 @operator(version="1")
 def Sleep(seconds: float) -> str:
-    time.sleep(seconds)  # noqa: TID251 - stands for work
+    time.sleep(seconds)
     return "slept"
 
 
@@ -83,7 +85,7 @@ def KillSelf(number: int) -> int:
 @operator(version="1")
 def Stubborn(seconds: float) -> int:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    time.sleep(seconds)  # noqa: TID251 - stands for work
+    time.sleep(seconds)
     return 0
 
 
@@ -117,7 +119,9 @@ def Surroundings(ctx: OperatorContext) -> dict[str, str]:
         "attempt": os.environ["ACCIO_ATTEMPT"],
         "attempt_no": os.environ["ACCIO_ATTEMPT_NO"],
         "key": os.environ["ACCIO_IDEMPOTENCY_KEY"],
-        "child": subprocess.run(["sh", "-c", "echo $ACCIO_RUN"], capture_output=True, text=True, check=True).stdout.strip(),
+        "child": subprocess.run(
+            ["sh", "-c", "echo $ACCIO_RUN"], capture_output=True, text=True, check=True
+        ).stdout.strip(),
         "token": os.environ.get("ACCIO_TOKEN", ""),
         "hash": os.environ["PYTHONHASHSEED"],
         "tz": os.environ["TZ"],
@@ -158,7 +162,7 @@ def Escape(marker: str) -> int:
         os._exit(0)
     while len(Path(marker).read_text().split() if Path(marker).exists() else []) < 3:
         os.sched_yield()
-    time.sleep(300)  # noqa: TID251 - stands for work
+    time.sleep(300)
     return 0
 
 
@@ -218,5 +222,5 @@ def Effect(ledger: str, name: str, seconds: float = 0.0) -> int:
     fd = os.open(ledger, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     os.write(fd, f"{name}\n".encode())
     os.close(fd)
-    time.sleep(seconds)  # noqa: TID251 - stands for work
+    time.sleep(seconds)
     return 1

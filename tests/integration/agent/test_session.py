@@ -60,9 +60,8 @@ async def test_reports_wait_for_the_daemon(daemon: FakeDaemon, agent: AgentProce
     daemon.assign(daemon.node_class("Effect", 1), [1, 2], effect(tmp_path, 0.5))
     await daemon.until(lambda: (tmp_path / "ledger").exists())
     await daemon.stop()
-    while len((tmp_path / "ledger").read_text()) < 14:
-        await asyncio.sleep(0.01)
-    await asyncio.sleep(0.7)
+    await daemon.until(lambda: len((tmp_path / "ledger").read_text()) == 14)
+    await asyncio.sleep(0.7)  # both end meanwhile
     assert not daemon.reports
     await daemon.start()
     await daemon.connected(2)
@@ -94,7 +93,9 @@ async def test_unacknowledged_reports_come_again(daemon: FakeDaemon, agent: Agen
 async def test_nothing_is_lost_or_repeated_when_the_agent_is_killed(
     daemon: FakeDaemon, agent: AgentProcess, tmp_path: Path
 ) -> None:
-    """After kill -9 the next agent on the folder hands over what had ended, tells what is gone, and begins nothing again."""
+    """After kill -9 the next agent on the folder hands over what had ended, tells what is gone, and begins nothing
+    again.
+    """
     daemon.acking = False
     daemon.assign(daemon.node_class("Add", 2), [1], '{"x":1}')
     ended = await daemon.report(1)
@@ -213,19 +214,18 @@ async def test_one_agent_per_folder(daemon: FakeDaemon, agent: AgentProcess, tmp
 async def test_no_daemon(tmp_path: Path) -> None:
     """An agent without a daemon says so once and keeps trying until it is stopped."""
     agent = AgentProcess(tmp_path, "127.0.0.1:9")
-    async with asyncio.timeout(20):
-        while "keeps dialling" not in agent.said:
-            await asyncio.sleep(0.05)
-    await asyncio.sleep(1)
+    await FakeDaemon().until(lambda: "keeps dialling" in agent.said)
+    await asyncio.sleep(1)  # it dials several times
     assert agent.said.count("keeps dialling") == 1
     assert await agent.stop() == 0
 
 
-async def test_drain(daemon: FakeDaemon, agent: AgentProcess) -> None:
+async def test_drain(daemon: FakeDaemon, agent: AgentProcess, tmp_path: Path) -> None:
     """SIGTERM: what waits is given back, what runs may end, then the agent says goodbye and exits with 0."""
-    sleepers = daemon.node_class("Sleep", 1)
-    daemon.assign(sleepers, [1], '{"seconds":1.0}')
-    daemon.assign(sleepers, [2], '{"seconds":1.0}', reserved=False)
+    effects = daemon.node_class("Effect", 1)
+    daemon.assign(effects, [1], effect(tmp_path, 1.0))
+    daemon.assign(effects, [2], effect(tmp_path, 1.0), reserved=False)
+    await daemon.until(lambda: (tmp_path / "ledger").exists())
     agent.process.send_signal(signal.SIGTERM)
     await daemon.until(lambda: bool(daemon.recalled))
     assert list(daemon.recalled[0].withdrawn) == [2]

@@ -62,9 +62,7 @@ async def test_global_random_state_depends_on_the_inputs_alone(daemon: FakeDaemo
         ("Add", '{"x":"text"}', "bad input", {}),
     ],
 )
-async def test_failures(
-    daemon: FakeDaemon, operator: str, inputs: str, cause: str, fields: dict[str, object]
-) -> None:
+async def test_failures(daemon: FakeDaemon, operator: str, inputs: str, cause: str, fields: dict[str, object]) -> None:
     """Whatever way an operator ends, its attempt ends with one clear cause, and the next one is unharmed."""
     report = await run(daemon, 1, operator, inputs)
     assert not report.success
@@ -184,7 +182,7 @@ async def test_surroundings_are_restored(daemon: FakeDaemon) -> None:
 
 
 async def test_workers_stay_warm_unless_something_is_left_behind(daemon: FakeDaemon) -> None:
-    """One process runs one node after the other; a leftover thread or process, or isolation, gives the next a new one."""
+    """One process runs node after node; a leftover thread or process, or isolation, gives the next a new one."""
     pids = [json.loads((await run(daemon, no, "Pid")).outputs["value"]) for no in (1, 2)]
     assert pids[0] == pids[1]
     thread = json.loads((await run(daemon, 3, "LeaveThread")).outputs["value"])
@@ -217,17 +215,21 @@ async def test_nothing_outlives_a_killed_agent(daemon: FakeDaemon, agent: AgentP
 
 async def processes_in(daemon: FakeDaemon, marker: Path) -> list[int]:
     """Wait for the three processes of Escape; heartbeats wake the wait."""
-    await daemon.until(lambda: marker.exists() and len(marker.read_text().split()) == 3)
-    return [int(text) for text in marker.read_text().split()]
+
+    def found() -> list[int]:
+        return [int(text) for text in marker.read_text().split()] if marker.exists() else []
+
+    await daemon.until(lambda: len(found()) == 3)
+    return found()
 
 
 async def gone(daemon: FakeDaemon, pids: list[int]) -> None:
-    import asyncio
+    await daemon.until(lambda: not any(is_alive(pid) for pid in pids), seconds=1)
 
-    del daemon
-    async with asyncio.timeout(1):
-        while any(is_alive(pid) for pid in pids):
-            await asyncio.sleep(0.01)
+
+def peak_memory(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return 1024 * next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
 
 
 def is_alive(pid: int) -> bool:
@@ -272,7 +274,7 @@ async def test_strange_output(daemon: FakeDaemon) -> None:
 
 
 async def test_a_flood_of_output_is_cut(daemon: FakeDaemon, agent: AgentProcess) -> None:
-    """What an operator prints beyond 64 MiB is left out, with a note; others run meanwhile, and memory stays bounded."""
+    """What is printed beyond 64 MiB is left out, with a note; others run meanwhile, and memory stays bounded."""
     daemon.assign(daemon.node_class("Print", 1), [1], json.dumps({"out": "x" * 65535 + "\n", "times": 3000}))
     assert (await run(daemon, 2, "Add", '{"x":1}')).success
     report = await daemon.report(1, seconds=40)
@@ -284,9 +286,7 @@ async def test_a_flood_of_output_is_cut(daemon: FakeDaemon, agent: AgentProcess)
     found = daemon.others[-1].logs
     assert found.end
     assert found.note == "the log was cut after 67,108,864 bytes; 129,499,136 bytes were left out"
-    status = Path(f"/proc/{agent.process.pid}/status").read_text()
-    peak = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
-    assert peak < 300_000
+    assert peak_memory(agent.process.pid) < 300 << 20
 
 
 async def test_logs_can_be_followed(daemon: FakeDaemon) -> None:

@@ -26,9 +26,7 @@ CLASSES = (
 
 def assignment(no: int, work_class: WorkClass, *, reserved: bool = True, ready: bool = True) -> Assignment:
     gpus = (no % 8,) if reserved and work_class.gpus else ()
-    return Assignment(
-        attempt=no, work_class=work_class, task=None, reserved=reserved, gpus=gpus, ready=ready
-    )
+    return Assignment(attempt=no, work_class=work_class, task=None, reserved=reserved, gpus=gpus, ready=ready)
 
 
 class WorkerModel:
@@ -90,7 +88,7 @@ class CoreMachine(RuleBasedStateMachine):
         self.core.welcome((), ())
         self.settle()
 
-    # --- the world around the core -------------------------------------------------------------------------------------
+    # --- the world around the core -----------------------------------------------------------------------------------
 
     def settle(self) -> None:
         self.carry_out(self.core.take())
@@ -152,7 +150,7 @@ class CoreMachine(RuleBasedStateMachine):
             worker.running = first
         self.settle()
 
-    # --- rules ---------------------------------------------------------------------------------------------------------
+    # --- rules -------------------------------------------------------------------------------------------------------
 
     @rule(work_class=st.sampled_from(CLASSES), count=st.integers(1, 3), ready=st.booleans())
     def assign_reserved(self, work_class: WorkClass, count: int, ready: bool) -> None:
@@ -243,13 +241,15 @@ class CoreMachine(RuleBasedStateMachine):
         assert effects.resend == [seq for seq, _ in self.in_flight]
         self.carry_out(effects)
 
-    # --- what must hold ------------------------------------------------------------------------------------------------
+    # --- what must hold ----------------------------------------------------------------------------------------------
 
     @invariant()
     def grants_are_counted(self) -> None:
         """A class has as many grants as attempts hold one, and no more lanes than that."""
         for state in self.core._classes.values():
-            holders = [each for each in self.core._attempts.values() if each.granted and self.core._state(each) is state]
+            holders = [
+                each for each in self.core._attempts.values() if each.granted and self.core._state(each) is state
+            ]
             assert state.grants == len(holders)
 
     @invariant()
@@ -331,7 +331,7 @@ def test_a_pool_that_cannot_start_fails_one_attempt_after_the_other() -> None:
 
 
 def test_a_late_assignment_takes_the_grant_that_waits_for_its_acknowledgement() -> None:
-    """An attempt sent ahead before the daemon knew of the end takes the open grant; after the acknowledgement there is none."""
+    """What was sent before the daemon knew of the end takes the open grant; once that is acknowledged, nothing does."""
     core = core_with(assignment(1, CLASSES[0]))
     (lane,) = core.take().opened
     core.executed(lane.no, 1, 50)

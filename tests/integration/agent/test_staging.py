@@ -1,0 +1,138 @@
+"""Datasets and large values on their way in and out, with and without a shared folder."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from accio.content.datasets import materialise, put_tree
+from accio.content.digest import Digest, digest_bytes
+from accio.content.reading import digest_dataset
+from accio.content.sharing import publish_nonce
+from accio.content.store import FolderStore
+from accio.v1 import agents_pb2
+from tests.integration.agent.conftest import AgentProcess
+from tests.integration.agent.fake_daemon import FakeDaemon
+
+NOW = 1_700_000_000_000_000_000
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FolderStore:
+    return FolderStore(tmp_path / "daemon-store")
+
+
+@pytest.fixture(params=["apart", "shared"])
+async def connected(
+    request: pytest.FixtureRequest, daemon: FakeDaemon, store: FolderStore, agent: AgentProcess
+) -> AgentProcess:
+    """An agent that sees the daemon's store, or doesn't."""
+    daemon.store = store
+    if request.param == "shared":
+        daemon.store_folder, daemon.store_nonce = str(store.folder), publish_nonce(store.folder)
+        daemon.hang_up()
+        await daemon.connected(2)
+    return agent
+
+
+async def run(daemon: FakeDaemon, no: int, operator: str, inputs: object, **fields: object) -> agents_pb2.Report:
+    daemon.assign(daemon.node_class(operator, 100 + no), [no], json.dumps(inputs), **fields)
+    return await daemon.report(no)
+
+
+@pytest.mark.usefixtures("connected")
+async def test_datasets_travel(daemon: FakeDaemon, store: FolderStore, tmp_path: Path) -> None:
+    """A dataset that an operator made is in the daemon's store, whole, when its report comes, and can be an input."""
+    made = await run(daemon, 1, "Make", {"text": "hello"})
+    digest = Digest(json.loads(made.outputs["value"]))
+    assert [(each.digest, each.bytes) for each in made.contents] == [(digest, 15)]
+    materialise(store, digest, tmp_path / "copy")
+    assert (tmp_path / "copy" / "sub" / "b.txt").read_text() == "hellohello"
+    read = await run(daemon, 2, "Read", {"data": digest})
+    assert read.outputs["value"] == '"a.txt=hello,b.txt=hellohello"'
+
+
+@pytest.mark.usefixtures("connected")
+async def test_datasets_of_the_store_are_fetched(daemon: FakeDaemon, store: FolderStore, tmp_path: Path) -> None:
+    """A dataset that only the daemon's store has reaches the operator; one that nobody has is a staging failure."""
+    (tmp_path / "file").write_text("content")
+    digest = put_tree(store, tmp_path / "file", now_ns=NOW).digest
+    assert (await run(daemon, 1, "Read", {"data": digest})).outputs["value"] == '"content"'
+    missing = digest_bytes(b"nobody has this")
+    failure = (await run(daemon, 2, "Read", {"data": missing})).failure
+    assert failure.cause == "staging"
+    assert missing in failure.message
+
+
+@pytest.mark.usefixtures("connected")
+async def test_a_changed_input_is_written_anew(daemon: FakeDaemon, store: FolderStore, tmp_path: Path) -> None:
+    """An operator that damages its input harms neither the store nor the next reader."""
+    (tmp_path / "file").write_text("content")
+    digest = put_tree(store, tmp_path / "file", now_ns=NOW).digest
+    await run(daemon, 1, "Change", {"data": digest})
+    assert (await run(daemon, 2, "Read", {"data": digest})).outputs["value"] == '"content"'
+
+
+@pytest.mark.usefixtures("connected")
+async def test_large_values_are_blobs(daemon: FakeDaemon, store: FolderStore) -> None:
+    """An output beyond 64 KiB is kept as a blob, and can be an input as one."""
+    report = await run(daemon, 1, "Large", {"size": 100_000})
+    assert not report.outputs
+    (large,) = report.large_outputs
+    assert (large.port, large.size) == ("value", 100_002)
+    assert store.read(Digest(large.digest)) == b'"' + b"x" * 100_000 + b'"'
+    given = [agents_pb2.LargeValue(port="text", digest=large.digest, size=large.size)]
+    assert (await run(daemon, 2, "Length", {}, large_inputs=given)).outputs["value"] == "100000"
+    small = await run(daemon, 3, "Large", {"size": 60_000})
+    assert len(small.outputs["value"]) == 60_002
+
+
+@pytest.mark.usefixtures("connected")
+async def test_external_paths(daemon: FakeDaemon, store: FolderStore, tmp_path: Path) -> None:
+    """A path is used if it holds what the run pinned; else the pinned content comes from the store, or it fails."""
+    path = tmp_path / "data"
+    path.write_text("first")
+    digest = digest_dataset(path, now_ns=NOW).digest
+    pinned = [agents_pb2.PinnedContent(text=str(path), digest=digest)]
+    report = await run(daemon, 1, "Read", {"data": str(path)}, contents=pinned)
+    assert report.outputs["value"] == '"first"'
+    path.write_text("second")
+    failure = (await run(daemon, 2, "Read", {"data": str(path)}, contents=pinned)).failure
+    assert failure.cause == "staging"
+    assert "changed since the run began" in failure.message
+    path.write_text("first")
+    put_tree(store, path, now_ns=NOW)
+    path.unlink()
+    report = await run(daemon, 3, "Read", {"data": str(path)}, contents=pinned)
+    assert report.outputs["value"] == '"first"'
+
+
+@pytest.mark.usefixtures("agent")
+async def test_a_path_that_changes_meanwhile(daemon: FakeDaemon, tmp_path: Path) -> None:
+    """A success over an input that changed under it is a staging failure."""
+    path = tmp_path / "data"
+    path.write_text("first")
+    pinned = [agents_pb2.PinnedContent(text=str(path), digest=digest_dataset(path, now_ns=NOW).digest)]
+    report = await run(daemon, 1, "Change", {"data": str(path)}, contents=pinned)
+    assert not report.success
+    assert report.failure.cause == "staging"
+    assert "changed while it was used" in report.failure.message
+    assert not report.outputs
+
+
+@pytest.mark.usefixtures("agent")
+async def test_digest_requests(daemon: FakeDaemon, tmp_path: Path) -> None:
+    """The content digests of paths are told, and why there is none."""
+    path = tmp_path / "data"
+    path.write_text("first")
+    paths = [str(path), str(tmp_path / "absent"), "relative", f"file://{path}", "nowhere://x/y"]
+    daemon.send(agents_pb2.DaemonMessage(digest=agents_pb2.DigestRequest(request=7, paths=paths)))
+    await daemon.until(lambda: any(message.digests.request == 7 for message in daemon.others))
+    found = list(daemon.others[-1].digests.paths)
+    assert [each.path for each in found] == paths
+    digest = digest_dataset(path, now_ns=NOW).digest
+    assert (found[0].digest, found[0].bytes, found[0].error) == (digest, 5, "")
+    assert "no file or folder" in found[1].error
+    assert "absolute" in found[2].error
+    assert found[3].digest == digest
+    assert "nowhere" in found[4].error
