@@ -6,8 +6,10 @@ from collections import Counter
 
 from accio.domain.states import NODE_TERMINAL, NodeState
 from accio_daemon.core.ledger import Account
-from accio_daemon.core.records import Agent
+from accio_daemon.core.records import Agent, Instance
 from accio_daemon.core.world import World
+
+_ACTIVE = (NodeState.QUEUED, NodeState.RUNNING)
 
 
 class InvariantBroken(AssertionError):
@@ -21,57 +23,60 @@ def check_invariants(world: World) -> None:
     _check_attempts(world)
     _check_runs(world)
     queued = list(world.queue)
-    _require(len(queued) == world.queue.count, f"{world.queue} counts {world.queue.count}, holds {len(queued)}")
+    _require(len(queued) == world.queue.count, "{} holds {}", world.queue, len(queued))
     for execution in queued:
-        _require(execution.agent is None, f"{execution} is queued and dispatched")
-        _require(bool(execution.subscribers), f"{execution} is queued for nobody")
+        _require(execution.agent is None, "{} is queued and dispatched", execution)
+        _require(bool(execution.subscribers), "{} is queued for nobody", execution)
 
 
 def _check_agent(world: World, agent: Agent) -> None:
     expected = Account.of(agent.resources)
     running: Counter[int] = Counter()
     for execution in agent.attempts.values():
-        _require(execution.agent is agent, f"{execution} isn't on {agent}")
+        _require(execution.agent is agent, "{} isn't on {}", execution, agent)
         if not execution.prefetched:
             running[execution.node_class.id] += 1
             expected.reserve(execution.node_class.resources)
-    _require(
-        expected.used() == agent.account.used(), f"{agent}: ledger {agent.account.used()}, nodes {expected.used()}"
-    )
-    _require(+running == +Counter(agent.running), f"{agent}: counts {agent.running}, runs {dict(running)}")
+    used = agent.account.used()
+    _require(expected.used() == used, "{}: the ledger says {}, its nodes {}", agent, used, expected)
+    _require(+running == +Counter(agent.running), "{} counts {}, runs {}", agent, agent.running, running)
     ahead = [execution for line in agent.prefetched.values() for execution in line]
-    _require(all(e.prefetched and e.agent is agent for e in ahead), f"{agent} has strangers sent ahead")
-    _require(len(ahead) + sum(running.values()) == len(agent.attempts), f"{agent} lost count of what was sent ahead")
+    _require(all(e.prefetched and e.agent is agent for e in ahead), "{} has strangers sent ahead: {}", agent, ahead)
+    known = len(ahead) + sum(running.values())
+    _require(known == len(agent.attempts), "{} lost count of what was sent ahead: {}", agent, ahead)
     if agent.session is not None:
-        _require(world.sessions.get(agent.session) is agent, f"{agent}'s session is unknown")
+        _require(world.sessions.get(agent.session) is agent, "{}'s session is unknown", agent)
 
 
 def _check_attempts(world: World) -> None:
     for attempt, execution in world.by_attempt.items():
-        _require(execution.attempt == attempt, f"{execution} is found as attempt {attempt}")
-        _require(execution.agent is not None, f"{execution} has an attempt and no agent")
-        _require(bool(execution.subscribers) or execution.stopping, f"{execution} runs for nobody")
+        _require(execution.attempt == attempt, "{} is found as attempt {}", execution, attempt)
+        _require(execution.agent is not None, "{} has an attempt and no agent", execution)
+        _require(bool(execution.subscribers) or execution.stopping, "{} runs for nobody", execution)
     total = sum(len(agent.attempts) for agent in world.agents.values())
-    _require(total == len(world.by_attempt), f"{total} attempts on agents, {len(world.by_attempt)} known")
+    _require(total == len(world.by_attempt), "{} attempts on agents, {} known", total, len(world.by_attempt))
 
 
 def _check_runs(world: World) -> None:
     for run in world.runs.values():
         begun = sum(1 for instance in run.open.values() if instance.started_ms is not None)
-        _require(run.running == begun, f"{run} counts {run.running} running, {begun} have begun")
+        _require(run.running == begun, "{} counts {} running, {} have begun", run, run.running, begun)
         for instance in run.open.values():
-            left = sum(1 for state in instance.states if state not in NODE_TERMINAL)
-            _require(left == instance.remaining, f"{instance} counts {instance.remaining} nodes left")
-            _require(left > 0, f"{instance} is open and has ended")
-            for no, state in enumerate(instance.states):
-                execution = instance.executions[no]
-                if execution is not None:
-                    _require((instance, no) in execution.subscribers, f"{execution} doesn't know {instance}")
-                    _require(state in (NodeState.QUEUED, NodeState.RUNNING), f"{instance} node {no} is {state}")
-                if state is NodeState.RUNNING:
-                    _require(execution is not None, f"{instance} node {no} runs nowhere")
+            _check_instance(instance)
 
 
-def _require(holds: bool, message: str) -> None:
+def _check_instance(instance: Instance) -> None:
+    left = sum(1 for state in instance.states if state not in NODE_TERMINAL)
+    _require(left == instance.remaining, "{} counts {} nodes left", instance, instance.remaining)
+    _require(left > 0, "{} is open and has ended", instance)
+    for no, state in enumerate(instance.states):
+        execution = instance.executions[no]
+        if execution is not None:
+            _require((instance, no) in execution.subscribers, "{} doesn't know {}", execution, instance)
+            _require(state in _ACTIVE, "{} has an execution for node {}", instance, no)
+        _require(state is not NodeState.RUNNING or execution is not None, "{}: node {} runs nowhere", instance, no)
+
+
+def _require(holds: bool, message: str, *parts: object) -> None:
     if not holds:
-        raise InvariantBroken(message)
+        raise InvariantBroken(message.format(*parts))

@@ -97,12 +97,13 @@ def _next_epoch(connection: sqlite3.Connection) -> int:
 
 def _restore_numbers(connection: sqlite3.Connection, world: World) -> None:
     def highest(query: str) -> int:
-        return int(connection.execute(query).fetchone()[0] or 0)
+        found = connection.execute(query).fetchone()
+        return 0 if found is None else int(found[0] or 0)
 
     row = connection.execute(_SQL["sequence"]).fetchone()
     world.sequence = 0 if row is None else int(row[0])
-    world.next_run = highest("SELECT max(no) FROM runs") + 1
-    world.next_agent = highest("SELECT max(no) FROM agents") + 1
+    world.next_run = highest("SELECT seq FROM sqlite_sequence WHERE name = 'runs'") + 1
+    world.next_agent = highest("SELECT seq FROM sqlite_sequence WHERE name = 'agents'") + 1
     world.next_operator = highest("SELECT max(no) FROM operators") + 1
     # Numbers that were given and not written stay unused: nothing committed names them.
     world.next_execution = (

@@ -19,7 +19,7 @@ CREATE TABLE operators (
 
 -- Agents, connected or not, until removed.
 CREATE TABLE agents (
-    no           INTEGER PRIMARY KEY,
+    no           INTEGER PRIMARY KEY AUTOINCREMENT,  -- never given twice: results tell who computed them
     name         TEXT NOT NULL UNIQUE,
     agent_id     TEXT NOT NULL,
     incarnation  INTEGER NOT NULL,
@@ -54,7 +54,7 @@ CREATE INDEX workflow_heads_by_push ON workflow_heads (pushed);
 
 -- Singles and parents. Counters change in the same transaction as what they count.
 CREATE TABLE runs (
-    no            INTEGER PRIMARY KEY,
+    no            INTEGER PRIMARY KEY AUTOINCREMENT,  -- never given twice: results outlive the runs that they name
     id            TEXT NOT NULL UNIQUE,
     kind          INTEGER NOT NULL,     -- 1 single, 2 parent
     workflow_no   INTEGER NOT NULL,
