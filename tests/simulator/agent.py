@@ -1,0 +1,420 @@
+"""An agent of the simulation: the real core; its workers, its disk and its connection exist in the simulation only.
+
+It mirrors accio_agent.agent: journal first, then workers, then messages; and it may die between any two of them. What
+it does is told to the `Witness`, who judges.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Protocol
+
+from accio.domain.failures import Failure
+from accio.domain.operators import OperatorSpec
+from accio.domain.resources import Resources
+from accio.domain.states import Cause
+from accio_agent.core import AgentCore
+from accio_agent.outcome import Outcome
+from accio_agent.work import Assignment, Begin, WorkClass
+from accio_daemon.core.commands import AgentJoined, AttemptNo, Holding, SessionNo
+from accio_daemon.core.outgoing import Assignment as Sent
+from accio_daemon.core.outgoing import Welcome
+from tests.simulator.events import Loop
+from tests.simulator.network import Link, Message, Stream
+
+HEARTBEAT = 2.0
+LEASE = 15.0
+
+
+class Witness(Protocol):
+    """Who sees what agents do."""
+
+    def began(self, agent: str, sent: Sent) -> None:
+        """An attempt begins."""
+        ...
+
+    def finished(self, agent: str, attempt: int) -> None:
+        """An attempt's report is on the agent's disk."""
+        ...
+
+    def died(self, agent: str, attempt: int) -> None:
+        """An attempt died with its agent."""
+        ...
+
+    def acknowledged(self, attempt: int) -> None:
+        """The daemon told the agent that it has an attempt's report."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What executing an attempt comes to."""
+
+    seconds: float
+    outcome: Outcome
+    deadly: bool = False  # it takes its agent along
+
+
+Execute = Callable[[Sent], Work]
+Dial = Callable[["SimulatedAgent"], Stream | None]
+
+
+@dataclass(slots=True)
+class AgentDisk:
+    """What survives the death of the agent's process."""
+
+    begun: set[int] = field(default_factory=set)
+    reports: dict[int, tuple[int, Outcome]] = field(default_factory=dict)
+    next_seq: int = 1
+    incarnation: int = 0
+
+
+@dataclass(slots=True)
+class Worker:
+    """A lane's process."""
+
+    waiting: deque[Assignment] = field(default_factory=deque)
+    current: int | None = None
+    doomed: bool = False
+
+
+class ForgetfulCore(AgentCore):
+    """A core that takes every assignment for a new one."""
+
+    def assign(self, assignments: Any) -> None:
+        """Take work, whatever was seen before."""
+        kept = list(assignments)
+        for each in kept:
+            self._recent.discard(each.attempt)
+            self._older.discard(each.attempt)
+            found = self._attempts.get(each.attempt)
+            if found is not None:
+                self._finish(found, self._state(found))
+                self._recent.discard(each.attempt)
+        super().assign(kept)
+
+
+class SimulatedAgent:
+    """One machine's agent, through all its lives."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        name: str,
+        *,
+        resources: Resources,
+        operators: tuple[OperatorSpec, ...],
+        execute: Execute,
+        dial: Dial,
+        witness: Witness,
+        switched_off: frozenset[str],
+        deaths: float,
+    ) -> None:
+        """Install it; `start` begins its first life. *deaths* is how likely it dies between two of its steps."""
+        self.loop = loop
+        self.name = name
+        self.link = Link()
+        self.disk = AgentDisk()
+        self.alive = False
+        self.frozen_until = 0.0
+        self.deaths = deaths
+        self._resources = resources
+        self._operators = operators
+        self._execute = execute
+        self._dial = dial
+        self._witness = witness
+        self._off = switched_off
+        self._classes: dict[tuple[Any, ...], WorkClass] = {}
+        self.core = AgentCore()
+        self._life = 0
+        self._workers: dict[int, Worker] = {}
+        self._stream: Stream | None = None
+        self._answered = 0.0
+        self._connected = False
+        self._settling = False
+
+    # --- lives ----------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin a life with what the disk says."""
+        disk = self.disk
+        disk.incarnation += 1
+        self._life += 1
+        self.alive = True
+        core = ForgetfulCore if "dedup of starts" in self._off else AgentCore
+        self.core = core(
+            gone=() if "journal" in self._off else disk.begun,
+            outbox={seq: attempt for seq, (attempt, _) in disk.reports.items()},
+            next_seq=disk.next_seq,
+        )
+        self._workers = {}
+        self._stream = None
+        self._connected = self._settling = False
+        self._mine(0.0, self._call)
+
+    def die(self) -> None:
+        """End at once: processes, memory and connection go, the disk stays."""
+        if not self.alive:
+            return
+        self.alive = False
+        self._life += 1
+        for worker in self._workers.values():
+            if worker.current is not None:
+                self._witness.died(self.name, worker.current)
+        self._workers = {}
+        if self._stream is not None:
+            self._stream.snap(notice=3.0)
+            self._stream = None
+        if "outbox" in self._off:
+            self.disk.reports.clear()
+        self.loop.note("an agent died")
+        self.loop.after(self.loop.between(0.1, 25.0 if self.loop.chance(0.3) else 3.0), self.start)
+
+    def _mine(self, seconds: float, what: Callable[[], None]) -> None:
+        """Plan something for this life; while the process is stopped, nothing happens in it."""
+        life = self._life
+
+        def happen() -> None:
+            if life != self._life:
+                return
+            if self.frozen_until > self.loop.now:
+                self.loop.after(self.frozen_until - self.loop.now, happen)
+                return
+            what()
+
+        self.loop.after(seconds, happen)
+
+    # --- the session ----------------------------------------------------------------------------------------------
+
+    def _call(self) -> None:
+        stream = self._dial(self)
+        if stream is None:
+            self._mine(self.loop.between(0.2, 2.0), self._call)
+            return
+        self._stream = stream
+        life = self._life
+        stream.to_agent = lambda message: self._mine(0.0, partial(self._received, stream, message))
+        stream.agent_ended = lambda reason: (
+            self._mine(0.0, partial(self._ended, stream)) if life == self._life else None
+        )
+        stream.send_up(Message(kind="hello", body=self.hello))
+        self._mine(10.0, lambda: None if self._connected else self._ended(stream))
+
+    def hello(self, session: SessionNo) -> AgentJoined:
+        """Make the Hello; it is filled in when it leaves the agent."""
+        return AgentJoined(
+            session=session,
+            name=self.name,
+            agent_id=f"id of {self.name}",
+            incarnation=self.disk.incarnation,
+            version="0",
+            resources=self._resources,
+            operators=self._operators,
+            held={AttemptNo(no): Holding(state.value) for no, state in self.core.held()},
+            draining=self.core.draining,
+            prefetch_limit=64,
+        )
+
+    def _ended(self, stream: Stream) -> None:
+        if stream is not self._stream:
+            return
+        self._stream = None
+        if self._connected:
+            self._connected = False
+            self.core.disconnected()
+        self._mine(self.loop.between(0.1, 2.0), self._call)
+
+    def _beat(self, stream: Stream) -> None:
+        if stream is not self._stream:
+            return
+        if self.loop.now - self._answered > LEASE:
+            self.loop.note("an agent gave a silent daemon up")
+            stream.shut(by_daemon=False)
+            self._ended(stream)
+            return
+        self._send(Message(kind="heartbeat"))
+        self._mine(HEARTBEAT, partial(self._beat, stream))
+
+    def _send(self, message: Message) -> None:
+        if self._stream is not None and self._connected:
+            self._stream.send_up(message)
+
+    def drain(self) -> None:
+        """Take no new work, and say so; go on after a while."""
+        self._set_draining(draining=True)
+        self._mine(self.loop.between(0.5, 8.0), lambda: self._set_draining(draining=False))
+
+    def _set_draining(self, *, draining: bool) -> None:
+        self.core.drain(draining)
+        self._send(Message(kind="draining", body=draining))
+        self.settle()
+
+    def say_goodbye(self) -> None:
+        """End on purpose: workers stop, the daemon is told, and another life begins a little later."""
+        stream, self.alive = self._stream, False
+        self._life += 1
+        if stream is not None and self._connected:
+            stream.send_up(Message(kind="goodbye"))
+        self._workers = {}
+        self._stream = None
+        self.loop.after(self.loop.between(0.5, 4.0), self.start)
+
+    def _received(self, stream: Stream, message: Message) -> None:
+        if stream is not self._stream or (not self._connected and message.kind != "welcome"):
+            return
+        body = message.body
+        match message.kind:
+            case "welcome":
+                self._welcomed(stream, body)
+            case "heartbeat":
+                self._answered = self.loop.now
+            case "work":
+                self.core.assign([self._assignment(sent) for sent in body])
+            case "ack":
+                for seq in body:
+                    if seq in self.disk.reports:
+                        self._witness.acknowledged(self.disk.reports[seq][0])
+                self.core.acknowledge(body)
+            case "stop":
+                self.core.stop(body)
+            case "recall":
+                self.core.recall(body)
+            case "drain":
+                self.core.drain(body)
+            case "goodbye":
+                self._ended(stream)
+            case _:
+                raise AssertionError(f"unknown message {message.kind}")
+        self._settle_soon()
+
+    def _welcomed(self, stream: Stream, welcome: Welcome) -> None:
+        if self._connected:
+            return
+        self._connected = True
+        self._answered = self.loop.now
+        self.core.welcome(welcome.keep, welcome.drop)
+        self.settle()
+        self._mine(HEARTBEAT, partial(self._beat, stream))
+
+    def _assignment(self, sent: Sent) -> Assignment:
+        node_class = sent.node_class
+        key = (node_class.operator_no, node_class.resources, node_class.timeout_ms)
+        found = self._classes.get(key)
+        if found is None:
+            ahead = not node_class.resources.gpus
+            found = WorkClass(
+                pool="python", operator=node_class.operator_no, ahead=ahead, gpus=node_class.resources.gpus
+            )
+            self._classes[key] = found
+        return Assignment(attempt=sent.attempt, work_class=found, task=sent, reserved=sent.reserved, gpus=sent.gpus)
+
+    # --- effects --------------------------------------------------------------------------------------------------
+
+    def _settle_soon(self) -> None:
+        if not self._settling:
+            self._settling = True
+            self._mine(0.0, self.settle)
+
+    def settle(self) -> None:
+        """Carry out the effects: journal, workers, messages. The process may die in between."""
+        self._settling = False
+        effects = self.core.take()
+        disk = self.disk
+        for seq in effects.acked:
+            disk.reports.pop(seq, None)
+        disk.begun.difference_update(effects.forgotten)
+        for report in effects.published:
+            disk.begun.discard(report.attempt)
+            disk.reports[report.seq] = (report.attempt, report.outcome)
+            disk.next_seq = report.seq + 1
+            self._witness.finished(self.name, report.attempt)
+        disk.begun.update(each.attempt for begin in effects.begun for each in begin.attempts)
+        if effects.published and self._maybe_dies("an agent died with a report unsent"):
+            return
+        for lane in effects.opened:
+            self._workers[lane.no] = Worker()
+        for lane_no, no in effects.held:
+            self._mine(self.loop.between(0.0001, 0.01), partial(self._hand_back, lane_no, no))
+        for begin in effects.begun:
+            self._hand_over(begin)
+        for lane_no in effects.closed:
+            self._workers.pop(lane_no, None)
+        if effects.begun and self._maybe_dies("an agent died having begun"):
+            return
+        again = [disk.reports[seq] + (seq,) for seq in effects.resend if seq in disk.reports]
+        if again:
+            self.loop.note("reports were handed over again")
+        reports = [(seq, attempt, outcome) for attempt, outcome, seq in again]
+        reports += [(each.seq, each.attempt, each.outcome) for each in effects.published]
+        if effects.withdrawn or effects.started:  # they overtake reports, as in accio_agent.outbound
+            self._send(Message(kind="recalled", body=(tuple(effects.withdrawn), tuple(effects.started))))
+        if reports:
+            self._send(Message(kind="reports", body=reports))
+
+    def _maybe_dies(self, what: str) -> bool:
+        if not self.loop.chance(self.deaths):
+            return False
+        self.loop.note(what)
+        self.die()
+        return True
+
+    # --- workers --------------------------------------------------------------------------------------------------
+
+    def _hand_over(self, begin: Begin) -> None:
+        worker = self._workers[begin.lane]
+        worker.waiting.extend(begin.attempts)
+        self._go_on(begin.lane, worker)
+
+    def _go_on(self, lane: int, worker: Worker) -> None:
+        """Let an idle worker begin the next attempt that it was handed."""
+        if worker.current is not None or worker.doomed or not worker.waiting:
+            return
+        assignment = worker.waiting.popleft()
+        worker.current = assignment.attempt
+        self._witness.began(self.name, assignment.task)
+        work = self._execute(assignment.task)
+        if work.deadly:
+            self._mine(work.seconds, self.die)
+            return
+        life, ended = self._life, partial(self._ended_attempt, lane, worker, assignment.attempt, work)
+        # The worker goes on while the agent is stopped; the agent hears of it later.
+        self.loop.after(work.seconds, lambda: self._mine(0.0, ended) if life == self._life else None)
+        if worker.waiting and work.seconds > 0.01:
+            self._mine(0.02, partial(self._suspend, lane, worker, assignment.attempt))
+
+    def _suspend(self, lane: int, worker: Worker, attempt: int) -> None:
+        if worker.current == attempt and worker.waiting:
+            self.core.suspend(lane)
+            self.settle()
+
+    def _ended_attempt(self, lane: int, worker: Worker, attempt: int, work: Work) -> None:
+        if worker.current != attempt or self._workers.get(lane) is not worker:
+            return
+        worker.current = None
+        if self.core.executed(lane, attempt, int(work.seconds * 1e6)):
+            self.core.ended(attempt, work.outcome)
+        self._go_on(lane, worker)
+        self._settle_soon()
+
+    def _hand_back(self, lane: int, doomed: int | None) -> None:
+        """Answer a hold: give back what hasn't begun; a worker that runs what is doomed is killed."""
+        worker = self._workers.get(lane)
+        if worker is None:
+            return
+        back = [each.attempt for each in worker.waiting]
+        worker.waiting.clear()
+        if doomed is not None and worker.current == doomed:
+            self.core.condemn(lane)
+            worker.doomed = True
+            self._mine(self.loop.between(0.001, 2.0), partial(self._killed, lane, worker, doomed))
+        self.core.handed_back(lane, back)
+        self._settle_soon()
+
+    def _killed(self, lane: int, worker: Worker, attempt: int) -> None:
+        if self._workers.get(lane) is worker:
+            del self._workers[lane]
+            running = attempt if worker.current == attempt else None
+            failure = Failure(cause=Cause.KILLED, message="stopped")
+            self.core.lane_lost(lane, running, Outcome(failure=failure))
+            self._settle_soon()

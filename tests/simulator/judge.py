@@ -1,0 +1,185 @@
+"""Who sees everything and says what must never be: the oracles of the simulation."""
+
+from collections import Counter, defaultdict
+
+from accio.domain.states import Cause, NodeState
+from accio_daemon.core.commands import RunNo, SubmitRun
+from accio_daemon.core.effects import ATTEMPT_LOST, Effects
+from accio_daemon.core.outgoing import Assignment
+from accio_daemon.core.world import World
+from accio_daemon.storage.codes import NODE_STATE_OF
+from tests.simulator.disk import Disk
+from tests.simulator.events import Loop
+from tests.simulator.truth import expected
+
+MAX_LOSSES = 3
+LEASE = 15.0
+
+
+class Violation(AssertionError):
+    """Something happened that must never happen."""
+
+
+def require(holds: bool, message: str) -> None:
+    """Raise a Violation unless it holds."""
+    if not holds:
+        raise Violation(message)
+
+
+class Judge:
+    """Sees attempts begin and end, batches commit, and what clients were told."""
+
+    def __init__(self, loop: Loop, disk: Disk) -> None:
+        """Look at one disk."""
+        self._loop = loop
+        self._disk = disk
+        self._begun: Counter[int] = Counter()
+        self._finished: set[int] = set()
+        self._died: set[int] = set()
+        self._deaths: Counter[str] = Counter()
+        self._accepted: dict[tuple[int, int, int], int] = {}
+        self._heard: dict[str, float] = defaultdict(lambda: -1e9)
+        self._node: dict[int, str] = {}
+        self.daemon_started = 0.0
+        self.acked: dict[str, RunNo] = {}
+        self.commands: dict[str, SubmitRun] = {}
+        self.retried: set[int] = set()
+        self.killed: set[int] = set()
+        self.deleted: set[int] = set()
+
+    # --- agents (Witness) -------------------------------------------------------------------------------------------
+
+    def began(self, agent: str, sent: Assignment) -> None:
+        """An attempt begins: once at most."""
+        self._begun[sent.attempt] += 1
+        self._node[sent.attempt] = sent.node
+        require(self._begun[sent.attempt] == 1, f"attempt {sent.attempt} of {sent.node} began twice on {agent}")
+
+    def finished(self, agent: str, attempt: int) -> None:
+        """An attempt's report is on the agent's disk."""
+        self._finished.add(attempt)
+
+    def died(self, agent: str, attempt: int) -> None:
+        """An attempt died with its agent."""
+        self._died.add(attempt)
+        self._deaths[self._node[attempt]] += 1
+
+    def acknowledged(self, attempt: int) -> None:
+        """An agent may forget a report: what it led to must be durable."""
+        open_still = self._disk.rows("SELECT 1 FROM executions WHERE attempt = ?", attempt)
+        require(not open_still, f"the report of attempt {attempt} was acknowledged, and the database waits for it")
+
+    def heard(self, agent: str) -> None:
+        """The daemon heard an agent."""
+        self._heard[agent] = self._loop.now
+
+    # --- the daemon -------------------------------------------------------------------------------------------------
+
+    def before_commit(self, fx: Effects, world: World) -> None:
+        """A batch is about to be written: results are those of current attempts, losses are real."""
+        for row in fx.results:
+            current = self._disk.rows("SELECT attempt FROM executions WHERE id = ?", row.id)
+            gone = not current and row.owner[0] in self.deleted  # its rows went with its run; the memo keeps the result
+            require(
+                gone or current == [(row.attempt,)], f"result of attempt {row.attempt} accepted, current is {current}"
+            )
+            require(row.attempt in self._finished, f"a result of attempt {row.attempt}, which never finished")
+        for key, node in fx.nodes.items():
+            if node is not None and node.state is NodeState.SUCCESS and node.result is not None:
+                before = self._accepted.setdefault(key, node.result)
+                require(before == node.result, f"node {key} had result {before}, then {node.result}")
+        for attempt in fx.attempts:
+            if attempt.state == ATTEMPT_LOST:
+                self._check_loss(attempt.id, world.agents[attempt.agent_no].name, str(attempt.failure))
+
+    def _check_loss(self, attempt: int, agent: str, why: str) -> None:
+        if "restarted under it" in why:
+            require(attempt not in self._finished, f"attempt {attempt} finished, and was counted as lost: {why}")
+            self._loop.note("an agent came back without what it had begun")
+            return
+        silence = self._loop.now - max(self._heard[agent], self.daemon_started)
+        require(silence >= LEASE - 0.001, f"{agent} was lost after {silence:.1f} s of silence: {why}")
+        self._loop.note("a lease ended")
+
+    def sends(self, sent: Assignment, world: World) -> None:
+        """Work leaves the daemon: it is durable, and still meant."""
+        execution = world.by_attempt.get(sent.attempt)
+        require(execution is not None, f"attempt {sent.attempt} was sent, and isn't current any more")
+        stored = self._disk.rows("SELECT 1 FROM executions WHERE attempt = ?", sent.attempt)
+        require(bool(stored), f"attempt {sent.attempt} was sent before it was durable")
+
+    def told(self, key: str, run: RunNo) -> None:
+        """A client learns of its run: it is there, and there is one."""
+        require(self.acked.setdefault(key, run) == run, f"submission {key} made runs {self.acked[key]} and {run}")
+        require(run in self.deleted or self._exists(run), f"run {run} was acknowledged and isn't there")
+
+    def _exists(self, run: int) -> bool:
+        return bool(self._disk.rows("SELECT 1 FROM runs WHERE no = ?", run))
+
+    # --- the end ----------------------------------------------------------------------------------------------------
+
+    def at_the_end(self) -> None:
+        """Everything that was acknowledged is there, once, and came to what it must."""
+        ids = Counter(key for (key,) in self._disk.rows("SELECT key FROM submissions"))
+        require(all(count == 1 for count in ids.values()), f"submissions with several runs: {ids}")
+        runs = self._disk.rows("SELECT no, id FROM runs")
+        require(
+            len(runs) + len(self.deleted & set(self.acked.values())) <= len(self.acked) + len(self.deleted),
+            f"{len(runs)} runs of {len(self.acked)} submissions",
+        )
+        for key, run in self.acked.items():
+            if run in self.deleted:
+                continue
+            require(self._exists(run), f"acknowledged run {run} is gone")
+            self._check_run(run, self.commands[key])
+        for node, deaths in self._deaths.items():
+            limit = (MAX_LOSSES + 1) * (1 + len(self.retried))
+            require(deaths <= limit or not self.poisonous(node), f"{node} took {deaths} agents along")
+
+    def poisonous(self, node: str) -> bool:
+        """Tell whether a node kills its agents (others may die with theirs, uncounted after a goodbye)."""
+        return node.endswith("/Poison")
+
+    def _check_run(self, run: int, command: SubmitRun) -> None:
+        size = command.definition.sweep.size
+        removed = run in self.deleted
+        for index in range(size):
+            wanted = expected(command, index)
+            rows = {
+                no: (NODE_STATE_OF[state], outputs, cause)
+                for no, state, outputs, cause in self._disk.rows(
+                    "SELECT n.node, n.state, r.outputs, n.cause FROM nodes n LEFT JOIN results r ON r.id = n.result "
+                    "WHERE n.run_no = ? AND n.idx = ?",
+                    run,
+                    index,
+                )
+            }
+            if run in self.killed and not rows:
+                continue
+            require(len(rows) == len(wanted) or removed, f"run {run}.{index} has nodes {rows}")
+            excused = run in self.killed
+            for no, (state, text) in enumerate(wanted):
+                found, outputs, cause = rows[no]
+                excused = self._check_node(f"{run}.{index}/{no}", (state, text), (found, outputs, cause), excused)
+
+    def _check_node(
+        self,
+        name: str,
+        wanted: tuple[NodeState, str | None],
+        row: tuple[NodeState, str | None, str | None],
+        excused: bool,
+    ) -> bool:
+        """Compare one node; give whether its successors may differ."""
+        state, text = wanted
+        found, outputs, cause = row
+        if found is NodeState.SUCCESS:
+            require(outputs is not None and str(text)[1:-1] in outputs, f"{name}: {outputs}, expected {text}")
+            require(state is NodeState.SUCCESS, f"{name} succeeded, expected {state}")
+            return excused
+        if found in (NodeState.LOST, NodeState.FAILED) and Cause.LOST_AGENT.value in str(cause):
+            self._loop.note("a node was lost")  # failed: it shared the execution
+            return True
+        if excused and found in (NodeState.KILLED, NodeState.CANCELLED):
+            return True
+        require(found is state, f"{name} is {found}, expected {state}: {cause}")
+        return excused

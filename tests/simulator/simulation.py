@@ -1,0 +1,582 @@
+"""A whole cluster in one thread and one seed: the real cores of daemon and agents, the real storage, and bad luck.
+
+    Simulation(seed).run()      raises Violation if anything that must never happen happened
+
+For a minute everything fails: processes die between any two steps, freeze, links are cut one way or both, messages come
+late or twice, clients lose their answers. Then the faults stop, and everything must come to its end.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from accio.errors import AccioError
+from accio_daemon.core import on_nodes
+from accio_daemon.core.commands import (
+    AgentDraining,
+    AgentHeard,
+    AgentLost,
+    AgentRecalled,
+    AgentReports,
+    Announced,
+    AttemptNo,
+    DeleteRun,
+    DrainAgent,
+    Holding,
+    KillRun,
+    Report,
+    RetryRun,
+    RunNo,
+    SessionNo,
+    StaleFacts,
+    SubmitRun,
+    Submitted,
+    Tick,
+)
+from accio_daemon.core.invariants import check_invariants
+from accio_daemon.core.on_agents import identity_of
+from accio_daemon.core.outgoing import Outgoing
+from accio_daemon.core.world import Settings
+from tests import builders
+from tests.fakes import FakeAgent
+from tests.simulator import judge
+from tests.simulator.agent import SimulatedAgent
+from tests.simulator.daemon import Batch, Daemon
+from tests.simulator.disk import Disk
+from tests.simulator.events import Loop
+from tests.simulator.judge import Judge, require
+from tests.simulator.network import Message, Stream
+from tests.simulator.snapshot import assert_same, check_leftovers, check_recount, restored, snapshot
+from tests.simulator.truth import OPERATORS, Machine
+
+SAFEGUARDS = (
+    "fence",
+    "outbox",
+    "journal",
+    "reconcile",
+    "commit before act",
+    "bind the send",
+    "dedup of starts",
+    "idempotency key",
+    "lease order",
+    "grace after restart",
+)
+FAULTS_END = 45.0
+GIVE_UP = 400.0
+TICK = 0.5
+
+SHAPES: tuple[dict[str, list[str]], ...] = (
+    {"A": []},
+    {"A": [], "B": ["A"]},
+    {"A": [], "B": [], "C": ["A", "B"]},
+    {"A": [], "B": ["A"], "C": ["A"], "D": ["B", "C"]},
+)
+
+
+class SimulatedDaemon(Daemon):
+    """A daemon whose sends the judge sees, and that can do without some safeguards."""
+
+    names: dict[SessionNo, str]  # agents by their sessions
+
+    def _deliver(self, session: SessionNo, words: Outgoing) -> None:
+        if "bind the send" in self.off:
+            self._deliver_unbound(session, words)
+            return
+        super()._deliver(session, words)
+
+    def _deliver_unbound(self, session: SessionNo, words: Outgoing) -> None:
+        """Send to whatever session the agent has now, whatever became of the work since."""
+        name = self.names.get(session)
+        current = next((s for s, agent in self.world.sessions.items() if agent.name == name), session)
+        link = self.links.get(current)
+        if link is not None and (current == session or not words.welcome):
+            link(words)
+
+
+class Simulation:
+    """One seed's history."""
+
+    def __init__(self, seed: int, *, switched_off: frozenset[str] = frozenset()) -> None:
+        """Set everything up; nothing has happened yet."""
+        unknown = switched_off - set(SAFEGUARDS)
+        require(not unknown, f"no such safeguards: {', '.join(sorted(unknown))}")
+        self.loop = Loop(seed)
+        self.off = switched_off
+        self.disk = Disk()
+        self.judge = Judge(self.loop, self.disk)
+        self.faults = True
+        self.life = 0
+        self.daemon: SimulatedDaemon | None = None
+        self._deciding = False
+        self._owner: dict[int, int] = {}  # attempt -> execution, for a daemon without a fence
+        lease = 0.0 if "lease order" in switched_off else judge.LEASE
+        self.settings = Settings(
+            open_children=4, backlog=2, lease=lease, max_losses=judge.MAX_LOSSES, reserve_after=3.0
+        )
+        self._numbers = self._announce()
+        machine = Machine(self.loop, {number: name for name, number in self._numbers.items()})
+        self.agents = [
+            SimulatedAgent(
+                self.loop,
+                f"w{number}",
+                resources=builders.offer(cpus, gpus=1),
+                operators=OPERATORS,
+                execute=machine.execute,
+                dial=self._dial,
+                witness=self.judge,
+                switched_off=switched_off,
+                deaths=0.003,
+            )
+            for number, cpus in enumerate((1, 2, 3), start=1)
+        ]
+        self._streams: list[Stream] = []
+        self._busy_clients = 0
+        self._next_id = 1
+        self._to_submit = self.loop.random.randint(3, 6)
+
+    def _announce(self) -> dict[str, int]:
+        """Let the operators be known from an earlier day, so that runs can be submitted at once."""
+        daemon = Daemon(self.disk, self.loop.clock, self.settings)
+        herald = FakeAgent(name="herald", operators=OPERATORS)
+        session = daemon.next_session()
+        daemon.links[session] = herald.deliver
+        daemon.ask(herald.hello(session))
+        daemon.ask(AgentLost(session=session, reason="done", clean=True))
+        return {spec.name: daemon.world.operators[(spec.name, identity_of(spec))] for spec in OPERATORS}
+
+    # --- the whole story --------------------------------------------------------------------------------------------
+
+    def run(self) -> "Simulation":
+        """Let it happen; raise a Violation if it went wrong."""
+        start = self.loop.now
+        self._start_daemon()
+        for agent in self.agents:
+            agent.start()
+        for number in range(self._to_submit):
+            self.loop.after(self.loop.between(0, FAULTS_END * 0.7), partial(self._submit, f"key {number}"))
+        self.loop.after(self.loop.between(0.2, 2.0), self._misfortune)
+        self.loop.run_until(start + FAULTS_END)
+        self.faults = False
+        for agent in self.agents:
+            agent.deaths = 0.0
+            agent.frozen_until = 0.0
+            agent.link.up_cut = agent.link.down_cut = 0.0
+        done = self.loop.run_until(start + GIVE_UP, self._quiet)
+        self._check_end(done)
+        self.disk.close()
+        return self
+
+    def _quiet(self) -> bool:
+        daemon = self.daemon
+        if daemon is None or len(self.judge.acked) < self._to_submit or self._busy_clients:
+            return False
+        if daemon.world.runs or daemon.world.by_attempt or daemon.deleting or daemon.committing or daemon.inbox:
+            return False
+        return all(agent.alive and agent.core.idle and not agent.core.unacknowledged for agent in self.agents)
+
+    def _check_end(self, done: bool) -> None:
+        daemon = self.daemon
+        require(daemon is not None, "the daemon never came back")
+        assert daemon is not None
+        daemon.finish()
+        stuck = f"{list(daemon.world.runs.values())}, {daemon.world.queue}, {daemon.world.by_attempt}"
+        agents = [(agent.name, agent.core.running(), agent.core.unacknowledged) for agent in self.agents]
+        require(done, f"it never came to an end: {stuck}, {agents}, clients {self._busy_clients}")
+        check_invariants(daemon.world)
+        check_recount(self.disk)
+        check_leftovers(self.disk, daemon.world)
+        for record in daemon.world.agents.values():
+            require(record.account.reservations == 0, f"{record} leaks {record.account}")
+        require(not self.disk.rows("SELECT 1 FROM executions"), "an execution is left in the database")
+        self.judge.at_the_end()
+
+    # --- the daemon -------------------------------------------------------------------------------------------------
+
+    def _start_daemon(self) -> None:
+        self.life += 1
+        daemon = SimulatedDaemon(self.disk, self.loop.clock, self.settings, switched_off=self.off)
+        daemon.names = {}
+        self.daemon = daemon
+        self.judge.daemon_started = self.loop.now
+        self._deciding = False
+        if "grace after restart" in self.off:
+            for agent in daemon.world.agents.values():
+                agent.heard_mono = -1e9
+        self._decide_soon()
+        self._in_this_life(TICK, self._tick)
+
+    def _in_this_life(self, seconds: float, what: Callable[[], None]) -> None:
+        life = self.life
+        self.loop.after(seconds, lambda: what() if life == self.life and self.daemon is not None else None)
+
+    def _crash_daemon(self) -> None:
+        """Kill the daemon: what isn't committed never was. All connections break."""
+        if self.daemon is None:
+            return
+        self.loop.note("the daemon died")
+        if self.daemon.committing is not None:
+            self.loop.note("the daemon died while committing")
+        self.daemon = None
+        self.life += 1
+        for stream in self._streams:
+            stream.snap(notice=2.0)
+        self._streams = []
+        self.loop.after(self.loop.between(0.1, 30.0 if self.loop.chance(0.15) else 3.0), self._start_daemon)
+
+    def _tick(self) -> None:
+        assert self.daemon is not None
+        self._post(Tick())
+        self._in_this_life(TICK, self._tick)
+
+    def _post(self, command: Any, answer: Any = None, refused: Any = None) -> None:
+        if self.daemon is not None:
+            self.daemon.post(command, answer, refused)
+            self._decide_soon()
+
+    def _decide_soon(self) -> None:
+        if not self._deciding:
+            self._deciding = True
+            self._in_this_life(self.loop.between(0.0001, 0.002), self._decide)
+
+    def _decide(self) -> None:
+        self._deciding = False
+        daemon = self.daemon
+        assert daemon is not None
+        if "fence" in self.off:
+            self._unfence(daemon)
+        more = daemon.decide()
+        for attempt, execution in daemon.world.by_attempt.items():
+            self._owner[attempt] = execution.id
+        check_invariants(daemon.world)
+        if more:
+            self._decide_soon()
+        self._commit(daemon)
+
+    def _unfence(self, daemon: Daemon) -> None:
+        """Take reports of old attempts for reports of the current one."""
+        for command, _, _ in daemon.inbox:
+            if isinstance(command, AgentReports):
+                for report in command.reports:
+                    execution = daemon.world.executions.get(self._owner.get(report.attempt, -1))  # type: ignore[call-overload]
+                    agent = daemon.world.sessions.get(command.session)
+                    if execution is not None and agent is not None and execution.agent not in (None, agent):
+                        fx = daemon.batch.fx
+                        now = self.loop.clock.now()
+                        on_nodes._finished(daemon.world, fx, execution.agent, execution, report, now)
+
+    def _commit(self, daemon: SimulatedDaemon) -> None:
+        """Begin to commit what was decided, if nothing is being committed; what comes after takes its time."""
+        if not daemon.begin_commit():
+            return
+        assert daemon.committing is not None
+        self._in_this_life(self._commit_time(), partial(self._committed, daemon))
+
+    def _commit_time(self) -> float:
+        return self.loop.between(0.0002, 0.002) if self.loop.chance(0.9) else self.loop.between(0.002, 0.3)
+
+    def _committed(self, daemon: SimulatedDaemon) -> None:
+        assert daemon.committing is not None
+        self.judge.before_commit(daemon.committing.fx, daemon.world)
+        batch = daemon.finish_commit()
+        if self.faults and self.loop.chance(0.002):
+            self.loop.note("the daemon died between commit and act")
+            self._crash_daemon()
+            return
+        self._in_this_life(0.0001, partial(self._act, daemon, batch))
+
+    def _act(self, daemon: SimulatedDaemon, batch: Batch) -> None:
+        for attempt in [a for words in batch.fx.outgoing.values() for a in words.work]:
+            if attempt.attempt not in daemon.world.by_attempt:
+                self.loop.note("work was taken back between decision and send")
+        daemon.act(batch)
+        if self.loop.chance(0.01):
+            self._check_restart(daemon)
+        self._commit(daemon)
+
+    def _check_restart(self, daemon: SimulatedDaemon) -> None:
+        """Now and then: if nothing waits to be committed, a restart finds what is there."""
+        if daemon.committing is None and not daemon.batch.fx.rows() and not self.off:
+            live = snapshot(daemon.world)
+            assert_same(live, snapshot(restored(self.disk, daemon.world, self.loop.clock.now())))
+            check_recount(self.disk)
+
+    # --- sessions -----------------------------------------------------------------------------------------------------
+
+    def _dial(self, agent: SimulatedAgent) -> Stream | None:
+        daemon = self.daemon
+        if daemon is None or agent.link.up_cut > self.loop.now or agent.link.down_cut > self.loop.now:
+            return None
+        stream = Stream(self.loop, agent.link, duplicates=0.01 if self.faults else 0.0)
+        self._streams.append(stream)
+        life, session = self.life, daemon.next_session()
+        stream.to_daemon = lambda message: self._arrived(agent, stream, session, message) if life == self.life else None
+        stream.daemon_ended = lambda reason: self._session_ended(session, reason) if life == self.life else None
+        return stream
+
+    def _session_ended(self, session: SessionNo, reason: str) -> None:
+        if self.daemon is not None:
+            self.daemon.links.pop(session, None)
+            self._post(AgentLost(session=session, reason=reason))
+
+    def _arrived(self, agent: SimulatedAgent, stream: Stream, session: SessionNo, message: Message) -> None:
+        daemon = self.daemon
+        if daemon is None:
+            return
+        body = message.body
+        match message.kind:
+            case "hello":
+                self._greet(daemon, agent, stream, session, body(session))
+            case "reports":
+                reports = [_report(*each) for each in body]
+                late = [r for r in reports if r.attempt not in daemon.world.by_attempt]
+                if late:
+                    self.loop.note("a late report was refused")
+                self._post(AgentReports(session=session, reports=reports))
+            case "heartbeat":
+                stream.send_down(Message(kind="heartbeat"))
+                if session in daemon.world.sessions:
+                    self.judge.heard(agent.name)
+                self._post(AgentHeard(session=session))
+            case "recalled":
+                withdrawn, started = body
+                if withdrawn:
+                    self.loop.note("work sent ahead was given back")
+                numbers = tuple(AttemptNo(no) for no in withdrawn), tuple(AttemptNo(no) for no in started)
+                self._post(AgentRecalled(session=session, withdrawn=numbers[0], started=numbers[1]))
+            case "draining":
+                self._post(AgentDraining(session=session, draining=body))
+            case "goodbye":
+                daemon.links.pop(session, None)
+                self.loop.note("an agent said goodbye")
+                self._post(AgentLost(session=session, reason="goodbye", clean=True))
+            case _:
+                raise AssertionError(f"unknown message {message.kind}")
+
+    def _greet(
+        self, daemon: SimulatedDaemon, agent: SimulatedAgent, stream: Stream, session: SessionNo, joined: Any
+    ) -> None:
+        if session in daemon.names:
+            return
+        daemon.names[session] = agent.name
+        if "reconcile" in self.off:
+            known = daemon.world.agent_names.get(agent.name)
+            joined = replace(joined, held=dict.fromkeys(known.attempts if known else (), Holding.RUNNING))
+        daemon.links[session] = partial(self._send, daemon, stream)
+        record = daemon.world.agent_names.get(agent.name)
+        if record is not None and record.session is not None:
+            self.loop.note("a session was superseded")
+        if any(holding is Holding.RUNNING for holding in joined.held.values()):
+            self.loop.note("an agent came back with running work")
+
+        self.judge.heard(agent.name)
+        self._post(joined, None, lambda _: stream.shut(by_daemon=True))
+
+    def _send(self, daemon: SimulatedDaemon, stream: Stream, words: Outgoing) -> None:
+        """Send what a batch says to one session, message by message, in the order of services.link."""
+        for sent in words.work:
+            self.judge.sends(sent, daemon.world)
+            if not sent.reserved:
+                self.loop.note("work was sent ahead")
+        parts: list[tuple[str, Any]] = [
+            ("welcome", words.welcome),
+            ("drain", words.drain),
+            ("ack", list(words.acks)),
+            ("work", [replace(each) for each in words.work]),
+            ("stop", list(words.stops)),
+            ("recall", list(words.recalls)),
+        ]
+        for kind, body in parts:
+            if body is not None and body != []:
+                stream.send_down(Message(kind=kind, body=body))
+        if words.goodbye is not None:
+            stream.send_down(Message(kind="goodbye"))
+            stream.shut(by_daemon=True)
+
+    # --- clients ------------------------------------------------------------------------------------------------------
+
+    def _submit(self, key: str) -> None:
+        """Submit a run, again and again until the answer arrives."""
+        if key not in self.judge.commands:
+            self.judge.commands[key] = self._submission(key)
+            self._busy_clients += 1
+        if key in self.judge.acked:
+            return
+        command = self.judge.commands[key]
+        if "idempotency key" in self.off:
+            command = replace(command, idempotency=None)
+        number = self._next_id = self._next_id + 1
+        known = self.disk.rows("SELECT run_no FROM submissions WHERE key = ?", key)
+        if known and "idempotency key" not in self.off:  # the service looks there before it asks the core
+            self._told(key, RunNo(known[0][0]))
+        else:
+            self._post(replace(command, id=builders.run_id(number)), lambda a: self._answered_submit(key, a))
+        self.loop.after(self.loop.between(1.0, 4.0), partial(self._submit, key))
+
+    def _answered_submit(self, key: str, answer: Submitted) -> None:
+        if self.faults and self.loop.chance(0.3):
+            self.loop.note("a client lost its answer")
+            return
+        self._told(key, answer.no)
+
+    def _told(self, key: str, run: RunNo) -> None:
+        first = key not in self.judge.acked
+        self.judge.told(key, run)
+        if first:
+            self._busy_clients -= 1
+            self._plan_more(run, self.judge.commands[key])
+
+    def _submission(self, key: str) -> SubmitRun:
+        random = self.loop.random
+        shape = random.choice(SHAPES)
+        names = list(shape)
+        ops = {random.choice(names): random.choice(("Random", "Flaky", "Secret", "Large", "Step", "Step"))}
+        last = random.choice(names)
+        if self.loop.chance(0.15):
+            ops[last] = "Wrong"
+        elif self.loop.chance(0.12):
+            shape, ops = {"Poison": []}, {"Poison": "Poison"}
+        workflow = builders.graph(shape, op=ops, swept=random.choice(((), ("A",), ("B",), ("A", "B"))), labels=None)
+        specs = {spec.name: spec for spec in OPERATORS}
+        children = random.choice((1, 1, 2, 6, 12))
+        return SubmitRun(
+            id=builders.run_id(0),
+            definition=builders.definition(workflow, sweep=builders.sweep_of(children)),
+            workflow_no=self.disk.add_workflow(workflow),
+            workflow=workflow,
+            operators=tuple(Announced(no=self._numbers[node.op], spec=specs[node.op]) for node in workflow.graph),
+            owner_name="Ada",
+            owner_email="ada@example.org",
+            seed=random.choice((1, 2, 3)),
+            idempotency=("Ada", key, key.encode()),
+        )
+
+    def _plan_more(self, run: RunNo, command: SubmitRun) -> None:
+        """Let the client do more with its run."""
+        if not self.faults or command.workflow.graph[0].op == "Poison":
+            return
+        roll = self.loop.random.random()
+        if roll < 0.12:
+            self.judge.killed.add(run)
+            self._insist(run, KillRun(run=run), f"kill {run}")
+        elif roll < 0.2:
+            self.judge.deleted.add(run)
+            self._insist(run, DeleteRun(run=run), f"delete {run}")
+        elif roll < 0.35:
+            self.judge.retried.add(run)
+            self._insist(run, RetryRun(run=run), f"retry {run}")
+
+    def _insist(self, run: RunNo, command: KillRun | DeleteRun | RetryRun, what: str) -> None:
+        """Ask until the answer arrives."""
+        self._busy_clients += 1
+        done: list[bool] = []
+
+        def answered(_: Any) -> None:
+            if not done:
+                done.append(True)
+                self._busy_clients -= 1
+
+        def refused(error: AccioError) -> None:
+            if isinstance(error, StaleFacts):
+                self.loop.note("facts were stale")
+            else:
+                answered(None)
+
+        def ask() -> None:
+            if done:
+                return
+            if isinstance(command, KillRun):
+                self._post(command, answered, refused)
+            elif self.daemon is not None:
+                self._prepared(self.daemon, command, answered, refused)
+            self.loop.after(self.loop.between(1.0, 4.0), ask)
+
+        self.loop.after(self.loop.between(0.1, 12.0), ask)
+
+    def _prepared(self, daemon: Daemon, command: DeleteRun | RetryRun, answered: Any, refused: Any) -> None:
+        """Once everything decided is durable, read what the command needs and ask, as the engine does."""
+
+        def read(_: Any) -> None:
+            try:
+                ready = (
+                    daemon.prepared_delete(command)
+                    if isinstance(command, DeleteRun)
+                    else daemon.prepared_retry(command)
+                )
+            except AccioError as error:
+                refused(error)
+                return
+            self._post(ready, answered, refused)
+
+        daemon.batch.answers.append((read, None))
+        self._commit_if_idle(daemon)
+
+    def _commit_if_idle(self, daemon: Daemon) -> None:
+        if isinstance(daemon, SimulatedDaemon):
+            self._commit(daemon)
+
+    # --- misfortune ---------------------------------------------------------------------------------------------------
+
+    def _misfortune(self) -> None:
+        """Let something bad happen, and plan the next one."""
+        if not self.faults:
+            return
+        agent = self.loop.random.choice(self.agents)
+        roll = self.loop.random.random()
+        if roll < 0.2:
+            self._crash_daemon()
+        elif roll < 0.35:
+            agent.die()
+        elif roll < 0.45 and agent.frozen_until <= self.loop.now:
+            agent.frozen_until = self.loop.now + self.loop.between(0.5, 25.0)
+            self.loop.note("an agent froze")
+        elif roll < 0.85:
+            self._cut(agent)
+        elif roll < 0.9 and agent.alive:
+            agent.say_goodbye()
+        elif roll < 0.95 and agent.alive:
+            agent.drain()
+        else:
+            self._drain_by_user(agent)
+        self.loop.after(self.loop.between(0.2, 5.0), self._misfortune)
+
+    def _drain_by_user(self, agent: SimulatedAgent) -> None:
+        self._post(DrainAgent(name=agent.name, draining=True))
+        self.loop.after(3.0, partial(self._drain_ends, agent.name))
+
+    def _drain_ends(self, name: str) -> None:
+        """Tell it until a daemon heard it."""
+        if self.daemon is None:
+            self.loop.after(1.0, partial(self._drain_ends, name))
+            return
+        life = self.life
+        self._post(DrainAgent(name=name, draining=False))
+        self.loop.after(2.0, lambda: self._drain_ends(name) if life != self.life else None)
+
+    def _cut(self, agent: SimulatedAgent) -> None:
+        """Cut a link, one way or both, for a while: streams survive short cuts, or break."""
+        until = self.loop.now + (self.loop.between(0.1, 4.0) if self.loop.chance(0.6) else self.loop.between(4.0, 25.0))
+        which = self.loop.random.choice(("up", "down", "both", "both"))
+        if which != "down":
+            agent.link.up_cut = until
+        if which != "up":
+            agent.link.down_cut = until
+        self.loop.note(f"a link was cut ({which})")
+        if self.loop.chance(0.6):
+            for stream in [s for s in self._streams if s is agent._stream]:
+                stream.snap(notice=6.0)
+
+
+def _report(seq: int, attempt: int, outcome: Any) -> Report:
+    return Report(
+        seq=seq,
+        attempt=AttemptNo(attempt),
+        outputs=outcome.outputs,
+        blobs=None,
+        failure=outcome.failure,
+        metrics=(outcome.wall_us, 0, 0, 0, 0, 0, ""),
+        started_ms=1,
+        ended_ms=2,
+        log_bytes=0,
+        contents=[],
+    )

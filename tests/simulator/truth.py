@@ -1,0 +1,98 @@
+"""What operators of the simulation compute, and what a run must therefore come to, whatever happens on the way.
+
+A node's output is a hash of its operator, its inputs and its seed, so a wrong input anywhere shows in every result that
+follows from it.
+"""
+
+from collections import Counter
+from hashlib import blake2b
+
+import orjson
+
+from accio.domain.failures import Failure
+from accio.domain.jsontext import json_string
+from accio.domain.seeds import node_seed
+from accio.domain.states import Cause, NodeState
+from accio.domain.workflows import Constant, FromNode, FromParam, NodeDefinition
+from accio_agent.outcome import Outcome
+from accio_daemon.core.commands import SubmitRun
+from accio_daemon.core.outgoing import Assignment
+from tests import builders
+from tests.simulator.agent import Work
+from tests.simulator.events import Loop
+
+STEP = builders.step("Step")
+RANDOM = builders.step("Random", digest="2", unstable=True)
+FLAKY = builders.step("Flaky", digest="3", retries=2)
+WRONG = builders.step("Wrong", digest="4", retries=1)
+POISON = builders.step("Poison", digest="5")
+LARGE = builders.step("Large", digest="6", demand=builders.offer(2, gpus=1))
+SECRET = builders.step("Secret", digest=None)
+OPERATORS = (STEP, RANDOM, FLAKY, WRONG, POISON, LARGE, SECRET)
+
+FLAKY_FAILURES = 2
+TIMES = {"Step": (0.001, 0.01), "Random": (0.001, 0.01), "Flaky": (0.1, 1.0), "Wrong": (0.1, 2.0), "Poison": (0.5, 2.0),
+         "Large": (1.0, 12.0), "Secret": (0.01, 4.0)}  # fmt: skip
+
+
+def output(operator: str, inputs: str, seed: int | None) -> str:
+    """Give what an operator computes, as canonical JSON text."""
+    return json_string(blake2b(f"{operator} {inputs} {seed}".encode(), digest_size=8).hexdigest())
+
+
+class Machine:
+    """Executes attempts: how long it takes is chance, what comes out isn't."""
+
+    def __init__(self, loop: Loop, names: dict[int, str]) -> None:
+        """Take the names of the operators by their numbers at the daemon."""
+        self._loop = loop
+        self._names = names
+        self._failures: Counter[tuple[str, str]] = Counter()
+
+    def execute(self, sent: Assignment) -> Work:
+        """Decide how an attempt goes."""
+        operator = self._names[sent.node_class.operator_no]
+        seconds = self._loop.between(*TIMES[operator])
+        if operator == "Poison":
+            return Work(seconds=seconds, outcome=Outcome(), deadly=True)
+        if operator == "Wrong" or (operator == "Flaky" and self._fails(sent)):
+            failure = Failure(cause=Cause.EXCEPTION, message="boom")
+            return Work(seconds=seconds, outcome=Outcome(failure=failure, wall_us=int(seconds * 1e6)))
+        text = output(operator, sent.inputs, sent.seed)
+        return Work(seconds=seconds, outcome=Outcome(outputs={"data": text}, wall_us=int(seconds * 1e6)))
+
+    def _fails(self, sent: Assignment) -> bool:
+        self._failures[("Flaky", sent.inputs)] += 1
+        return self._failures[("Flaky", sent.inputs)] <= FLAKY_FAILURES
+
+
+def expected(command: SubmitRun, index: int) -> list[tuple[NodeState, str | None]]:
+    """Give each node's state and output in a world without faults, in the order of the graph."""
+    sweep = command.definition.sweep
+    seed = command.seed if sweep.is_single else sweep.child_seed(index, command.seed)
+    params = sweep.child(index)
+    found: dict[str, tuple[NodeState, str | None]] = {}
+    for node in command.workflow.graph:
+        if any(found[before][0] is not NodeState.SUCCESS for before in node.predecessors()):
+            found[node.name] = (NodeState.CANCELLED, None)
+        elif node.op == "Wrong":
+            found[node.name] = (NodeState.FAILED, None)
+        elif node.op == "Poison":
+            found[node.name] = (NodeState.LOST, None)
+        else:
+            own = node_seed(seed, node.name) if node.op == "Random" else None
+            found[node.name] = (NodeState.SUCCESS, output(node.op, _inputs(node, params, found), own))
+    return list(found.values())
+
+
+def _inputs(node: NodeDefinition, params: dict[str, str], found: dict[str, tuple[NodeState, str | None]]) -> str:
+    values: dict[str, str] = {}
+    for port, source in node.inputs.items():
+        match source:
+            case Constant(text=text):
+                values[port] = text
+            case FromParam(param=param):
+                values[port] = params[param]
+            case FromNode(node=before):
+                values[port] = str(found[before][1])
+    return "{" + ",".join(f"{orjson.dumps(port).decode()}:{values[port]}" for port in sorted(values)) + "}"
