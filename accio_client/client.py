@@ -15,7 +15,7 @@ from contextlib import aclosing
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
 
 import orjson
 
@@ -25,22 +25,24 @@ from accio.v1 import accio_pb2, artifacts_pb2, runs_pb2, values_pb2, workflows_p
 from accio.wire import is_clipped
 from accio_client import fetching, from_wire, views
 from accio_client.connection import DEADLINE_S, STREAM_DEADLINE_S, Connection
-from accio_client.export import exporting
-from accio_client.export.files import ExportedFile
-from accio_client.export.frames import Table
-from accio_client.export.rows import ReadBlob
-from accio_client.export.selection import Selection
-from accio_client.export.spool import Spool
 from accio_client.file_names import file_name
 from accio_client.logs import LogReader
 from accio_client.settings import Settings
+
+if TYPE_CHECKING:  # loaded by the calls that need it: every command line would pay for it
+    from accio_client.export import exporting
+    from accio_client.export.files import ExportedFile
+    from accio_client.export.frames import Table
+    from accio_client.export.rows import ReadBlob
+    from accio_client.export.selection import Selection
+    from accio_client.export.spool import Spool
 
 SUBMIT_DEADLINE_S = 60.0
 WATCH_PATIENCE_S = 600.0
 
 R = TypeVar("R")
 
-Exported = tuple[ExportedFile, ...]
+Exported: TypeAlias = "tuple[ExportedFile, ...]"
 Definition = Mapping[str, Any] | bytes | Path
 """A document, its JSON text, or the file that holds it."""
 
@@ -320,20 +322,27 @@ class AsyncClient:
             async for chunk in chunks:
                 yield chunk
 
-    async def export(self, runs: str | Iterable[str], options: exporting.Options | None = None) -> Exported:
+    async def export(self, runs: str | Iterable[str], options: "exporting.Options | None" = None) -> Exported:
         """Write results as tables; all files appear at the end, or none. docs/cli.md describes the options."""
+        from accio_client.export import exporting
+        from accio_client.export.spool import Spool
+
         wanted = options or exporting.Options()
         with Spool() as spool:
             await self._collect(spool, runs, wanted.artifacts, wanted.metrics)
             return await self._beside(partial(exporting.write_files, spool, wanted))
 
-    async def table(self, runs: str | Iterable[str], *, artifacts: str = "NUMERIC", metrics: str = "NONE") -> Table:
+    async def table(self, runs: str | Iterable[str], *, artifacts: str = "NUMERIC", metrics: str = "NONE") -> "Table":
         """The tidy table of `accio export -wide`: a row per run, a column per parameter, scalar artifact, metric."""
+        from accio_client.export import exporting
+        from accio_client.export.selection import Selection
+        from accio_client.export.spool import Spool
+
         outputs, measures = Selection.read(artifacts, numeric=True), Selection.read(metrics, numeric=False)
         with Spool() as spool:
             await self._collect(spool, runs, outputs, measures)
 
-            def build(read_blob: ReadBlob, check: exporting.Check) -> Table:
+            def build(read_blob: "ReadBlob", check: "exporting.Check") -> "Table":
                 return exporting.wide_table(spool, outputs, measures, read_blob, check)
 
             return await self._beside(build)
@@ -435,7 +444,9 @@ class AsyncClient:
 
     # -------------------------------------------------------------------------------------------------------- internal
 
-    async def _collect(self, spool: Spool, runs: str | Iterable[str], artifacts: Selection, metrics: Selection) -> None:
+    async def _collect(
+        self, spool: "Spool", runs: str | Iterable[str], artifacts: "Selection", metrics: "Selection"
+    ) -> None:
         """Take the chunks of an export as fast as they come: whoever works on them meanwhile would stop the daemon."""
         ids = [runs] if isinstance(runs, str) else list(runs)
         chunks = self.export_chunks(
@@ -445,7 +456,7 @@ class AsyncClient:
             async for chunk in chunks:
                 spool.add(chunk)
 
-    async def _beside(self, work: Callable[[ReadBlob, exporting.Check], R]) -> R:
+    async def _beside(self, work: "Callable[[ReadBlob, exporting.Check], R]") -> R:
         """Do *work* in a thread, where it may read blobs; it is told to end when the caller doesn't wait any more."""
         loop, cancelled = asyncio.get_running_loop(), threading.Event()
 

@@ -15,14 +15,16 @@ from collections.abc import AsyncGenerator, Coroutine, Generator, Iterable
 from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from accio.v1 import accio_pb2
 from accio_client import views
 from accio_client.client import WATCH_PATIENCE_S, AsyncClient, Definition, Exported
 from accio_client.connection import DEADLINE_S
-from accio_client.export import exporting
-from accio_client.export.frames import Table
+
+if TYPE_CHECKING:
+    from accio_client.export import exporting
+    from accio_client.export.frames import Table
 
 R = TypeVar("R")
 
@@ -228,11 +230,11 @@ class Client:
         """The results as they travel, for `accio_client.export`."""
         return self._iterate(self._client.export_chunks(runs, artifacts=artifacts, outputs=outputs, metrics=metrics))
 
-    def export(self, runs: str | Iterable[str], options: exporting.Options | None = None) -> Exported:
+    def export(self, runs: str | Iterable[str], options: "exporting.Options | None" = None) -> Exported:
         """Write results as tables; all files appear at the end, or none. docs/cli.md describes the options."""
         return self._run(self._client.export(runs, options))
 
-    def table(self, runs: str | Iterable[str], *, artifacts: str = "NUMERIC", metrics: str = "NONE") -> Table:
+    def table(self, runs: str | Iterable[str], *, artifacts: str = "NUMERIC", metrics: str = "NONE") -> "Table":
         """The tidy table of `accio export -wide`: a row per run, a column per parameter, scalar artifact, metric."""
         return self._run(self._client.table(runs, artifacts=artifacts, metrics=metrics))
 
