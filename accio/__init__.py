@@ -1,13 +1,17 @@
 """Accio runs computational experiments on a cluster. This module is what operators are written with.
 
-docs/operators.md is its guide.
+docs/operators.md is its guide. Names are loaded when they are used: daemon, agent and command line need few of them.
 """
 
-from accio.domain.quantities import Distance, Duration, Location, Timestamp
-from accio.errors import AccioError, InvalidDefinition
-from accio.sdk.context import NotUnstableError, OperatorContext
-from accio.sdk.declare import operator
-from accio.sdk.types import Byte, Dataset, Help, Long
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from accio.domain.quantities import Distance, Duration, Location, Timestamp
+    from accio.errors import AccioError, InvalidDefinition
+    from accio.sdk.context import NotUnstableError, OperatorContext
+    from accio.sdk.declare import operator
+    from accio.sdk.types import Byte, Dataset, Help, Long
 
 __all__ = [
     "AccioError",
@@ -24,3 +28,18 @@ __all__ = [
     "Timestamp",
     "operator",
 ]
+
+_HOME = {
+    "accio.domain.quantities": ("Distance", "Duration", "Location", "Timestamp"),
+    "accio.errors": ("AccioError", "InvalidDefinition"),
+    "accio.sdk.context": ("NotUnstableError", "OperatorContext"),
+    "accio.sdk.declare": ("operator",),
+    "accio.sdk.types": ("Byte", "Dataset", "Help", "Long"),
+}
+_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_MODULE_OF[name]), name)
