@@ -7,11 +7,13 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 import structlog
+from prometheus_client import start_http_server
 
 from accio.content.sharing import publish_nonce
 from accio.content.store import FolderStore
 from accio.domain.ids import RunId
 from accio.domain.limits import Limits
+from accio.errors import Unavailable
 from accio.places import write_token
 from accio_daemon.clock import SystemClock
 from accio_daemon.config import Config
@@ -39,7 +41,6 @@ from accio_daemon.storage.database import Database, FolderLock, refuse_remote
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.readers import Readers
 from accio_daemon.storage.restore import Restored, restore
-from accio_daemon.watchdog import watch_loop
 
 log = structlog.get_logger(__name__)
 
@@ -85,6 +86,8 @@ async def serve(
             being_deleted=restored.being_deleted,
             crash_point=crash_point(config.crash_at),
         )
+        if config.metrics:
+            stack.callback(_serve_metrics(config.metrics, engine))
         sessions = Sessions()
         collector = Collector(engine=engine, readers=readers, store=store, clock=clock)
         server = _wire(
@@ -101,9 +104,7 @@ async def serve(
         )
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(engine.run(), name="engine")
-            background = [tasks.create_task(watch_loop(), name="watchdog")]
-            if config.quota:
-                background.append(tasks.create_task(collector.keep_below(config.quota), name="quota"))
+            quota = tasks.create_task(collector.keep_below(config.quota), name="quota") if config.quota else None
             try:
                 port = await server.start(config.address)
                 address = f"{config.address.rpartition(':')[0]}:{port}"
@@ -114,9 +115,28 @@ async def serve(
             finally:
                 sessions.say_goodbye("the daemon stops", reconnect=True)
                 await server.stop(STOP_GRACE_S)
-                for task in background:
-                    task.cancel()
+                if quota is not None:
+                    quota.cancel()
                 engine.stop()
+
+
+def _serve_metrics(address: str, engine: Engine) -> Callable[[], None]:
+    """Answer Prometheus's scrapes at HOST:PORT, in a thread; gives what ends that."""
+    host, _, port = address.rpartition(":")
+    try:
+        server, thread = start_http_server(int(port), host.strip("[]"), registry=engine.metrics.registry)
+    except OSError as error:
+        raise Unavailable(
+            f"can't serve metrics at {address}: {error.strerror}; --metrics HOST:PORT chooses another"
+        ) from error
+    log.info("serving metrics", address=f"http://{host}:{server.server_port}/metrics")
+
+    def end() -> None:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+    return end
 
 
 def take_folder(config: Config) -> FolderLock:
@@ -175,6 +195,7 @@ def _wire(
     )
     return Server(
         tokens=tokens,
+        observe=lambda method, seconds: engine.metrics.rpc_seconds.labels(method).observe(seconds),
         accio=(
             WorkflowCalls(engine=engine, readers=readers, catalogue=catalogue, clock=clock, limits=limits),
             SubmissionCalls(

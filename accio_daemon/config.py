@@ -29,6 +29,7 @@ class Config:
     reserve_after_s: float = 30.0
     synchronous: str = "FULL"
     quota: int = 0  # bytes of the store; 0: none
+    metrics: str = ""  # HOST:PORT; empty for none
     crash_at: str | None = None
 
     @property
@@ -59,6 +60,7 @@ def read_config(
     reserve_after: str = "30s",
     synchronous: str = "FULL",
     quota: str = "0",
+    metrics: str = "",
     environment: Mapping[str, str] = os.environ,
 ) -> Config:
     """Check what was given; BadRequest says what is wrong with it."""
@@ -67,8 +69,8 @@ def read_config(
     )
     if not insecure and not is_loopback(address):
         raise BadRequest(
-            f"{address} can be reached from other machines, and there is no encryption yet: whoever sees a token on the "
-            "network can run programs here. Listen on 127.0.0.1 (through an SSH tunnel from elsewhere), or say "
+            f"{address} can be reached from other machines, and there is no encryption yet: whoever sees a token on "
+            "the network can run programs here. Listen on 127.0.0.1 (through an SSH tunnel from elsewhere), or say "
             "--insecure if the network is trusted"
         )
     if synchronous.upper() not in SYNCHRONOUS:
@@ -89,6 +91,7 @@ def read_config(
         reserve_after_s=_seconds("reserve-after", reserve_after, least=0.0),
         synchronous=synchronous.upper(),
         quota=_size("quota", quota),
+        metrics=places.parse_address(metrics) if metrics else "",
         crash_at=environment.get("ACCIO_CRASH_AT") or None,
     )
 

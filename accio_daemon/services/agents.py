@@ -141,6 +141,9 @@ class AgentCalls:
                 message = await stream.read()
                 if message is grpc.aio.EOF:
                     raise SessionEnded("connection lost")
+                if now() - heard >= _HEARD_EVERY_S:  # any message is a sign of life
+                    heard = now()
+                    self._engine.post(AgentHeard(session=session.number))
                 if message.HasField("reports"):
                     reports = reports_of(message.reports)
                     self._engine.post(AgentReports(session=session.number, reports=reports))
@@ -149,9 +152,6 @@ class AgentCalls:
                 elif message.HasField("heartbeat"):
                     ack = agents_pb2.HeartbeatAck(seq=message.heartbeat.seq)
                     session.link.send(agents_pb2.DaemonMessage(heartbeat=ack))
-                    if now() - heard >= _HEARD_EVERY_S:
-                        heard = now()
-                        self._engine.post(AgentHeard(session=session.number))
                 else:
                     self._handle(message, session)
         except AccioError as error:

@@ -20,15 +20,24 @@ from accio_daemon.services.auth import IDENTITY, Tokens
 
 log = structlog.get_logger(__name__)
 
+Observe = Callable[[str, float], None]
+"""Told the duration of each unary call, in seconds."""
+
+
+def unobserved(method: str, seconds: float) -> None:
+    """Tell nobody."""
+
+
 Behaviour = Callable[[Any, Any], Awaitable[Any]]
 
 
 class Guard(grpc.aio.ServerInterceptor):
     """Wraps the behaviour of each method, once."""
 
-    def __init__(self, tokens: Tokens) -> None:
-        """Take the tokens that open the daemon."""
+    def __init__(self, tokens: Tokens, observe: Observe) -> None:
+        """Take the tokens that open the daemon, and who wants to know how long calls take."""
         self._tokens = tokens
+        self._observe = observe
         self._wrapped: dict[str, Any] = {}
 
     async def intercept_service(self, continuation: Any, details: Any) -> Any:
@@ -49,8 +58,23 @@ class Guard(grpc.aio.ServerInterceptor):
         for kind in ("unary_unary", "unary_stream", "stream_unary", "stream_stream"):
             if behaviour := getattr(handler, kind):
                 make = getattr(grpc, f"{kind}_rpc_method_handler")
-                return make(self._guarded(_writing(behaviour), method), **codec)
+                guarded = self._guarded(_writing(behaviour), method)
+                return make(self._timed(guarded, method) if kind == "unary_unary" else guarded, **codec)
         raise LookupError(f"the handler of {method} has no behaviour")
+
+    def _timed(self, behaviour: Behaviour, method: str) -> Behaviour:
+        name = method.rpartition("/")[2]
+        observe = self._observe
+
+        async def timed(request: Any, context: Any) -> Any:
+            now = asyncio.get_running_loop().time
+            begun = now()
+            try:
+                return await behaviour(request, context)
+            finally:
+                observe(name, now() - begun)
+
+        return timed
 
     def _guarded(self, behaviour: Behaviour, method: str) -> Behaviour:
         async def guarded(request: Any, context: Any) -> Any:

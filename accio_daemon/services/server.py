@@ -40,7 +40,7 @@ class Server:
 
     def __init__(self, *, tokens: Tokens, accio: Iterable[object], agents: object, artifacts: object) -> None:
         """Offer the parts of the Accio service, and the other two, behind one guard."""
-        self._server = grpc.aio.server(interceptors=(Guard(tokens),), options=OPTIONS)
+        self._server = grpc.aio.server(interceptors=(Guard(tokens, observe),), options=OPTIONS)
         self._server.add_generic_rpc_handlers(
             (offer(ACCIO, *accio), offer(AGENTS, agents), offer(ARTIFACTS, artifacts)),
         )

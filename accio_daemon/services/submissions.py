@@ -2,6 +2,7 @@
 the database.
 """
 
+import asyncio
 import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from accio.domain.runs import RunDefinition
 from accio.domain.seeds import MIN_SEED
 from accio.domain.states import RunState
 from accio.domain.workflows import Constant, Workflow
-from accio.errors import BadRequest, FailedPrecondition, InvalidDefinition
+from accio.errors import BadRequest, FailedPrecondition, InvalidDefinition, ResourceExhausted
 from accio.v1 import accio_pb2, workflows_pb2
 from accio.wire import issue_to_wire
 from accio_daemon.core.commands import Announced, CacheMode, Instant, Pin, SubmitRun, Submitted
@@ -43,6 +44,11 @@ CACHE_MODES: dict[int, CacheMode] = {
     accio_pb2.CACHE_MODE_REFRESH: CacheMode.REFRESH,
 }
 _KEY_LIMIT = 200
+
+# Submissions that are worked on at a time, and that may wait for it: a flood slows itself down, and is refused in the
+# end.
+_AT_ONCE = 64
+_WAITING = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +95,8 @@ class SubmissionCalls:
         self._limits = limits
         self._watching = watching
         self._ids = RunIdFactory(last_id)
+        self._places = asyncio.Semaphore(_AT_ONCE)
+        self._waiting = 0
 
     async def submit(self, request: accio_pb2.SubmitRequest) -> accio_pb2.SubmitResponse:
         """Create a run; it is durable once this answers."""
@@ -173,6 +181,16 @@ class SubmissionCalls:
         return {text: pin for text, pin in found.items() if isinstance(pin, Pin)}
 
     async def _submit(self, request: accio_pb2.SubmitRequest) -> Outcome:
+        if self._waiting >= _WAITING:
+            raise ResourceExhausted(f"{_WAITING} submissions wait already; try again in a moment")
+        self._waiting += 1
+        try:
+            async with self._places:
+                return await self._submit_now(request)
+        finally:
+            self._waiting -= 1
+
+    async def _submit_now(self, request: accio_pb2.SubmitRequest) -> Outcome:
         owner = caller(request.caller)
         cache = cache_mode(request)
         idempotency = None

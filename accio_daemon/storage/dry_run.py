@@ -1,4 +1,4 @@
-"""What a submission would do, from the axes that reach each node: how many distinct nodes, and how many of them have a result.
+"""What a submission would do: how many distinct nodes, from the axes that reach each, and how many have a result.
 
 A node is the same for all children that agree on the axes that reach it; one that an unstable node reaches is each
 child's own. So the distinct nodes are counted in closed form. Whether they have results is looked up: for all of them
@@ -119,9 +119,11 @@ def _ordered(plan: Plan, nodes: Iterable[NodePlan]) -> list[NodePlan]:
     pending = [plan.nodes[no] for no in plan.roots]
     for node in pending:  # grows
         depth[node.no] = max((depth[before] + 1 for before in node.predecessors), default=0)
-        for successor in node.successors:
-            if all(before in depth for before in plan.nodes[successor].predecessors):
-                pending.append(plan.nodes[successor])
+        pending.extend(
+            plan.nodes[successor]
+            for successor in node.successors
+            if all(before in depth for before in plan.nodes[successor].predecessors)
+        )
     return sorted(nodes, key=lambda node: (depth[node.no], node.no))
 
 

@@ -1,4 +1,4 @@
-"""The memo as a whole: its numbers, what nothing refers to any more, and the jobs that make results unhittable and delete them.
+"""The memo as a whole: its numbers, what nothing refers to any more, and how results are forgotten and deleted.
 
 A result is referred to by the nodes that took it, its content by results and pins. Deleting goes in steps, so that
 nothing that is hit meanwhile is lost: forget (nothing new can hit), look again what is referred to, delete the rest.

@@ -117,8 +117,8 @@ class RunRow:
 
 def run_row(row: tuple[Any, ...]) -> RunRow:
     """Read a row of the statement `columns`."""
-    (no, run_id, kind, workflow_no, workflow_id, version, owner_name, owner_email, name, notes, seed, sweep, options, operators,
-     children, nodes, state, closed, cursor, removed, running, success, failed, killed, nodes_ended,
+    (no, run_id, kind, workflow_no, workflow_id, version, owner_name, owner_email, name, notes, seed, sweep, options,
+     operators, children, nodes, state, closed, cursor, removed, running, success, failed, killed, nodes_ended,
      created, started, ended, tags) = row  # fmt: skip
     return RunRow(
         no=no,
