@@ -38,7 +38,15 @@ OPTIONS: tuple[tuple[str, int], ...] = (
 class Server:
     """A server that is built, but listens only once it is started."""
 
-    def __init__(self, *, tokens: Tokens, accio: Iterable[object], agents: object, artifacts: object) -> None:
+    def __init__(
+        self,
+        *,
+        tokens: Tokens,
+        accio: Iterable[object],
+        agents: object,
+        artifacts: object,
+        observe: Observe = unobserved,
+    ) -> None:
         """Offer the parts of the Accio service, and the other two, behind one guard."""
         self._server = grpc.aio.server(interceptors=(Guard(tokens, observe),), options=OPTIONS)
         self._server.add_generic_rpc_handlers(
