@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from accio.domain.issues import Issue
-from tests.cases.loader import assert_issues, issue_matches, mentions, only, same
 from tests.cases.daemon.system import Outcome
+from tests.cases.loader import assert_issues, issue_matches, mentions, only, same
 
 _LONG = re.compile(r"-?\d{1,19}\Z")
 _DESCRIPTIONS: tuple[tuple[str, Callable[[Any], bool]], ...] = (
@@ -56,57 +56,59 @@ def assert_command(found: Outcome, expect: Mapping[str, Any], fill: Callable[[An
     """Compare what a command did with the words that cases have for it."""
     for word, wanted in expect.items():
         expected = fill(wanted)
-        match word:
-            case "exit":
-                codes = expected if isinstance(expected, list) else [expected]
-                assert found.exit in codes, found
-            case "mentions":
-                assert mentions(found.stdout + found.stderr, expected), found
-            case "stdout" | "stderr":
-                assert getattr(found, word) == expected, found
-            case "stdout_mentions" | "stderr_mentions":
-                assert mentions(getattr(found, word.partition("_")[0]), expected), found
-            case "stdout_does_not_mention" | "stderr_does_not_mention" | "stdout_lacks" | "stderr_lacks":
-                text = getattr(found, word.partition("_")[0])
-                assert not any(mentions(text, [one]) for one in expected), found
-            case "stdout_lines" | "stderr_lines":
-                lines = getattr(found, word.partition("_")[0]).splitlines()
-                assert (len(lines) if isinstance(expected, int) else lines) == expected, found
-            case "stdout_matches" | "stderr_matches":
-                assert re.search(expected, getattr(found, word.partition("_")[0])), found
-            case "stdout_empty" | "stderr_empty" | "stdout_is_empty" | "stderr_is_empty":
-                assert (getattr(found, word.partition("_")[0]) == "") is expected, found
-            case "json":
-                assert_described(found.json, expected, "the document on stdout")
-            case "error_paths":
-                assert sorted(issue["path"] for issue in found.json["errors"]) == sorted(expected), found
-            case "errors" | "warnings":
-                assert_issues(issues_of(found, word), expected)
-            case "errors_include":
-                issues = issues_of(found, "errors")
-                assert all(any(issue_matches(issue, one) for issue in issues) for one in expected), issues
-            case "valid":
-                assert found.json["valid"] is expected, found
-            case _ if word.endswith("_include"):
-                for one in expected:
-                    items = found.json[word.removesuffix("_include")]
-                    assert any(described(item, one) for item in items), f"{one} isn't among {items}"
-            case "each_has":
-                for items in (value for value in found.json.values() if isinstance(value, list)):
-                    assert items
-                    assert all(set(expected) <= item.keys() for item in items)
-            case _:
-                raise AssertionError(f"the adapter doesn't know {word} of a command")
-
-
-COMMAND_WORDS = frozenset(
-    {"exit", "mentions", "json", "error_paths", "errors", "warnings", "errors_include", "valid", "each_has"}
-)
+        stream, _, what = word.partition("_")
+        if word in _OF_COMMANDS:
+            holds = _OF_COMMANDS[word](found, expected)
+        elif stream in ("stdout", "stderr"):
+            assert what in _OF_STREAMS, f"the adapter doesn't know {word} of a command"
+            holds = _OF_STREAMS[what](getattr(found, stream), expected)
+        else:
+            assert word.endswith("_include"), f"the adapter doesn't know {word} of a command"
+            items = found.json[word.removesuffix("_include")]
+            holds = all(any(described(item, one) for item in items) for one in expected)
+        assert holds, f"{word}: expected {expected!r}, found {found}"
 
 
 def is_command_word(word: str) -> bool:
     """Tell whether `assert_command` knows a word."""
-    return word in COMMAND_WORDS or word.startswith(("stdout", "stderr")) or word.endswith("_include")
+    return word in _OF_COMMANDS or word.startswith(("stdout", "stderr")) or word.endswith("_include")
+
+
+def _lists_have(found: Outcome, fields: list[str]) -> bool:
+    lists = [value for value in found.json.values() if isinstance(value, list)]
+    return all(lists) and all(set(fields) <= item.keys() for items in lists for item in items)
+
+
+def _issues_are(found: Outcome, kind: str, wanted: list[Any]) -> bool:
+    assert_issues(issues_of(found, kind), wanted)
+    return True
+
+
+_OF_COMMANDS: dict[str, Callable[[Outcome, Any], bool]] = {
+    "exit": lambda found, codes: found.exit in (codes if isinstance(codes, list) else [codes]),
+    "mentions": lambda found, texts: mentions(found.stdout + found.stderr, texts),
+    "json": lambda found, document: described(found.json, document),
+    "error_paths": lambda found, paths: sorted(one["path"] for one in found.json["errors"]) == sorted(paths),
+    "errors": lambda found, issues: _issues_are(found, "errors", issues),
+    "warnings": lambda found, issues: _issues_are(found, "warnings", issues),
+    "errors_include": lambda found, issues: all(
+        any(issue_matches(issue, one) for issue in issues_of(found, "errors")) for one in issues
+    ),
+    "valid": lambda found, valid: found.json["valid"] is valid,
+    "each_has": _lists_have,
+}
+_OF_STREAMS: dict[str, Callable[[str, Any], bool]] = {
+    "": lambda text, wanted: bool(text == wanted),
+    "mentions": mentions,
+    "does_not_mention": lambda text, wanted: not any(mentions(text, [one]) for one in wanted),
+    "lacks": lambda text, wanted: not any(mentions(text, [one]) for one in wanted),
+    "lines": lambda text, wanted: bool(
+        (len(text.splitlines()) if isinstance(wanted, int) else text.splitlines()) == wanted
+    ),
+    "matches": lambda text, wanted: re.search(wanted, text) is not None,
+    "empty": lambda text, wanted: (text == "") is wanted,
+    "is_empty": lambda text, wanted: (text == "") is wanted,
+}
 
 
 def issues_of(found: Outcome, kind: str) -> list[Issue]:

@@ -155,7 +155,7 @@ def _different(scenario: Scenario, wanted: list[Any]) -> None:
             assert not any(same(one, other) for other in values[at + 1 :]), dict(zip(group, values, strict=True))
 
 
-# ---------------------------------------------------------------------------------------------- executed, cached, stored
+# --------------------------------------------------------------------------------------------- executed, cached, stored
 
 
 def _executed(scenario: Scenario, wanted: list[str]) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 from blake3 import blake3
 
-from accio.domain.datatypes import DataType, Kind, parse_type
 from accio.domain.canonical import canonical
+from accio.domain.datatypes import DataType, Kind, parse_type
 from accio.domain.values import parse
 from accio.v1 import runs_pb2, values_pb2
 from accio_client import Client
@@ -121,8 +121,14 @@ class _Plan:
             port: _canonical(parse_type(kind), member["artifacts"][f"{work.node}/{port}"][1])
             for port, kind in self._nodes[work.node].items()
         }
-        measured = {METRICS.get(name, name): value for name, value in member.get("metrics", {}).get(work.node, {}).items()}
-        own = {name: measured.pop(name) for name in list(measured) if name not in runs_pb2.Metrics.DESCRIPTOR.fields_by_name}
+        measured = {
+            METRICS.get(name, name): value for name, value in member.get("metrics", {}).get(work.node, {}).items()
+        }
+        own = {
+            name: measured.pop(name)
+            for name in list(measured)
+            if name not in runs_pb2.Metrics.DESCRIPTOR.fields_by_name
+        }
         custom = orjson.dumps(own).decode() if own else ""
         agent.succeed(work, outputs, runs_pb2.Metrics(**measured, custom_json=custom))
 

@@ -84,9 +84,7 @@ def artifacts(system: System, run: str) -> dict[str, ArtifactView]:
 
 def value_of(system: System, place: Place, port: str) -> Any:
     """Give an artifact: a dataset of files as their contents by name, anything else as its value."""
-    artifact = next(
-        (one for one in system.client.get_node(place.run, place.node).artifacts if one.port == port), None
-    )
+    artifact = next((one for one in system.client.get_node(place.run, place.node).artifacts if one.port == port), None)
     assert artifact is not None, f"{place} has no artifact {port}"
     if artifact.type != "dataset":
         return artifact.value if artifact.blob is None else json.loads(read(system, artifact.blob))

@@ -111,7 +111,9 @@ class Scenario:
 
     def _singles(self, run: str) -> list[str]:
         found = self.system.client.get_run(run, nodes=False).run
-        return [run] if found.kind != "parent" else [f"{run}.{number}" for number in range(min(found.children or 0, 50))]
+        return (
+            [run] if found.kind != "parent" else [f"{run}.{number}" for number in range(min(found.children or 0, 50))]
+        )
 
     def client_for(self, step: Mapping[str, Any]) -> Client:
         """Give the client of the user that a step names."""

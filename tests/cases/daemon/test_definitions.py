@@ -38,9 +38,8 @@ def having(key: str, *, but_not: str = "") -> list[Any]:
     for param in (param for area in areas() for param in daemon_cases(area)):
         case: Any = param.values[0]
         parts = case["given"].get("checks", [case["given"]])
-        if all(key in part and but_not not in part for part in parts):
-            if all(isinstance(part.get("workflow", {}), dict) for part in parts):
-                found.append(param)
+        if all(key in part and but_not not in part and isinstance(part.get("workflow", {}), dict) for part in parts):
+            found.append(param)
     return found
 
 

@@ -3,7 +3,7 @@
 import csv
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ Row = list[Any]
 
 def exports() -> list[Any]:
     """Give the cases that export runs with given results."""
-    return [case for case in daemon_cases("export") if "runs" in case.values[0]["given"]]  # type: ignore[index, call-overload]  # a case
+    return [case for case in daemon_cases("export") if "runs" in case.values[0]["given"]]  # type: ignore[index]  # a case
 
 
 @pytest.mark.parametrize("case", exports())
@@ -205,7 +205,7 @@ def _numbers(kind: str, value: Any) -> list[float]:
     return [float(one) for one in (value.values() if isinstance(value, dict) else value)]
 
 
-_CHECKS = {
+_CHECKS: dict[str, Callable[[Path, Any, Exported, Any], None]] = {
     "files": _check_files,
     "first_line_of": _check_first_lines,
     "metrics_exported": _check_metrics,

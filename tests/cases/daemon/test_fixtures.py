@@ -8,7 +8,7 @@ from tests.cases.language import OPERATORS
 
 def test_operators_are_those_of_the_fixtures(system: System) -> None:
     """Every operator of the fixtures is offered, with its ports, defaults, instability and deprecation."""
-    offered = {operator.name: operator for operator in system.client.list_operators()}
+    offered = {str(operator.name): operator for operator in system.client.list_operators()}
     for name, spec in OPERATORS.items():
         found = offered[name]
         wanted: list[Any] = [(str(port.name), str(port.type), port.optional) for port in spec.inputs]

@@ -120,22 +120,23 @@ def _bring_to(system: System, run: str, state: str) -> None:
 def _at_given_times(system: System, given: Mapping[str, Any], folder: Path) -> list[str]:
     """Make runs at given times, in a daemon of this process whose clock the test sets; list those that match."""
     clock = FakeClock()
-    with _daemon(folder, clock) as (address, token), Client(address, token=token) as client:
-        with ScriptedAgent(address, token, [_probe()]):
-            for document in FIXTURES["workflows"]:
-                if document["id"] == "probe":
-                    client.push(document)
-            names = {}
-            for run in given["runs"]:
-                only(run, "as", "created", "tags", "params", "name", "notes")
-                clock.wall_ms = parse_text(TIMESTAMP, run["created"]).epoch_ms
-                definition = {"workflow": "probe", **{key: run[key] for key in _DEFINED if key in run}}
-                names[client.submit(definition).run.id] = run["as"]
-            environment: dict[str, str | None] = {"ACCIO_ADDR": address, "ACCIO_TOKEN": token}
-            options = _options(given["query"], names)
-            answer = system.command("get", "runs", "--json", *options, environment=environment)
-            assert answer.exit == 0, answer
-            return [names[run["id"]] for run in answer.json["runs"]]
+    with (
+        _daemon(folder, clock) as (address, token),
+        Client(address, token=token) as client,
+        ScriptedAgent(address, token, [_probe()]),
+    ):
+        client.push(next(document for document in FIXTURES["workflows"] if document["id"] == "probe"))
+        names: dict[str, str] = {}
+        for run in given["runs"]:
+            only(run, "as", "created", "tags", "params", "name", "notes")
+            clock.wall_ms = parse_text(TIMESTAMP, run["created"]).epoch_ms
+            definition = {"workflow": "probe", **{key: run[key] for key in _DEFINED if key in run}}
+            names[client.submit(definition).run.id] = run["as"]
+        environment: dict[str, str | None] = {"ACCIO_ADDR": address, "ACCIO_TOKEN": token}
+        options = _options(given["query"], names)
+        answer = system.command("get", "runs", "--json", *options, environment=environment)
+        assert answer.exit == 0, answer
+        return [names[run["id"]] for run in answer.json["runs"]]
 
 
 def _probe() -> Any:

@@ -101,7 +101,7 @@ def Stop(signal: int) -> None:
     """Send itself this signal."""
     note("Stop")
     os.kill(os.getpid(), signal)
-    time.sleep(60)
+    time.sleep(60)  # noqa: TID251 - what the operator is for
 
 
 @operator
@@ -124,7 +124,7 @@ def WrongOut() -> Whole:
 def Nap(duration: Duration) -> None:
     """Sleep."""
     note("Nap")
-    time.sleep(duration.ms / 1000)
+    time.sleep(duration.ms / 1000)  # noqa: TID251 - what the operator is for
 
 
 @operator

@@ -92,9 +92,7 @@ def MakeFile(ctx: OperatorContext, bytes: int) -> Data:
 
 
 @operator
-def Step(
-    ctx: OperatorContext, label: str, p1: Dataset | None, p2: Dataset | None, p3: Dataset | None
-) -> Data:
+def Step(ctx: OperatorContext, label: str, p1: Dataset | None, p2: Dataset | None, p3: Dataset | None) -> Data:
     """Wait until the test tells it to succeed or to fail; a success writes a folder that holds its label."""
     note("Step", label)
     if outcome_of(label) != "succeed":
