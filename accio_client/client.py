@@ -20,14 +20,14 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
 import orjson
 
 from accio.content.digest import parse_digest
-from accio.errors import InvalidDefinition
+from accio.errors import BadRequest, InvalidDefinition
 from accio.v1 import accio_pb2, artifacts_pb2, runs_pb2, values_pb2, workflows_pb2
 from accio.wire import is_clipped
 from accio_client import fetching, from_wire, views
 from accio_client.connection import DEADLINE_S, STREAM_DEADLINE_S, Connection
 from accio_client.file_names import file_name
 from accio_client.logs import LogReader
-from accio_client.settings import Settings
+from accio_client.settings import LARGEST_DEFINITION, Settings
 
 if TYPE_CHECKING:  # loaded by the calls that need it: every command line would pay for it
     from accio_client.export import exporting
@@ -497,6 +497,8 @@ def _read(definition: Definition, base_path: str | None) -> tuple[bytes, str, st
     """The definition's text, the folder that its relative paths mean, and the id that its file's name gives."""
     if isinstance(definition, Path):
         folder = base_path or str(definition.absolute().parent)
-        return definition.read_bytes(), folder, definition.stem
+        return _read(definition.read_bytes(), folder)[0], folder, definition.stem
     text = definition if isinstance(definition, bytes) else orjson.dumps(definition)
+    if len(text) > LARGEST_DEFINITION:
+        raise BadRequest(f"expected a definition of at most {LARGEST_DEFINITION} bytes, found {len(text)}")
     return text, base_path or str(Path.cwd()), ""

@@ -38,6 +38,9 @@ _OPTIONS: tuple[tuple[str, int], ...] = (
 _NEVER_SENT = ("failed to connect", "errors resolving", "DNS resolution failed")
 """How gRPC's details begin where no connection came about, so that the request was never sent."""
 
+_SILENCE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED)
+"""How calls end to which no daemon has said anything."""
+
 R = TypeVar("R")
 
 
@@ -70,6 +73,7 @@ class Connection:
                 response = await method(request, timeout=limit, metadata=self._metadata)
             except grpc.aio.AioRpcError as error:
                 away = error.code() is grpc.StatusCode.UNAVAILABLE
+                self._answered = self._answered or error.code() not in _SILENCE
                 unsent = (error.details() or "").startswith(_NEVER_SENT)
                 patience = PATIENCE_S if self._answered or not unsent else FIRST_PATIENCE_S
                 if not away or not (repeatable or unsent) or clock() - began + pause > patience:

@@ -8,6 +8,9 @@ from typing import Self
 
 from accio import places
 
+LARGEST_DEFINITION = 4_000_000
+"""Bytes of a definition that a call can carry: the daemon takes messages of 4 MiB."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:

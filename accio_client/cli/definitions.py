@@ -9,8 +9,7 @@ from pathlib import Path
 from accio.domain.documents import parse_document
 from accio.domain.runs import with_overrides
 from accio.errors import BadRequest, InvalidDefinition, NotFound
-
-LARGEST = 64 * 1024 * 1024
+from accio_client.settings import LARGEST_DEFINITION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,12 +37,12 @@ def read_file(name: str) -> Source:
     """The file *name*; NotFound if there is none, and other errors that name it."""
     path = Path(name)
     try:
-        size = path.stat().st_size
         if path.is_dir():
             raise BadRequest(f"{name}: expected a JSON file, found a folder")
-        if size > LARGEST:
-            raise BadRequest(f"{name}: expected at most {LARGEST} bytes, found {size}")
-        text = path.read_bytes()
+        with path.open("rb") as file:
+            text = file.read(LARGEST_DEFINITION + 1)  # no more: it may be a device without an end
+        if len(text) > LARGEST_DEFINITION:
+            raise BadRequest(f"{name}: expected at most {LARGEST_DEFINITION} bytes, found more")
     except FileNotFoundError:
         raise NotFound(f"{name}: no such file") from None
     except (OSError, ValueError) as error:

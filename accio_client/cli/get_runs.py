@@ -1,21 +1,26 @@
 """`accio get runs`"""
 
+import sys
 from datetime import datetime, timedelta
+from functools import partial
 
 import click
+import orjson
 
 from accio.domain.datatypes import TIMESTAMP
 from accio.domain.states import RUN_TERMINAL, RunState
 from accio.domain.values import ValueProblem, parse_text
 from accio_client.cli.definitions import parameters, tag_list
 from accio_client.cli.runs_shown import show_runs
-from accio_client.cli.session import Session, accio_command
+from accio_client.cli.session import Session, accio_command, out
 from accio_client.clock import now
 from accio_client.documents import document, run_page
+from accio_client.documents import run as run_document
 from accio_client.from_wire import moment
 from accio_client.views import RunFilter, RunPage, RunView
 
 PAGE = 50
+AT_ONCE = 1000
 
 
 @accio_command
@@ -64,7 +69,10 @@ def command(
         created_after=_time(since, "-since"),
         created_before=_time(until, "-until"),
     )
-    page = _fetch(session, matching, None if everything else limit or PAGE, cursor)
+    if everything:
+        _show_all(session, matching, cursor)
+        return
+    page = _fetch(session, matching, limit or PAGE, cursor)
     session.answer(
         document(run_page(page)),
         (run.id for run in page.runs),
@@ -74,17 +82,36 @@ def command(
         session.say(f"there are more: accio get runs -cursor={page.next}, or -all")
 
 
-def _fetch(session: Session, matching: RunFilter, limit: int | None, cursor: str) -> RunPage:
-    """At most *limit* runs (None: all of them), with as many calls as that takes."""
+def _fetch(session: Session, matching: RunFilter, limit: int, cursor: str) -> RunPage:
+    """At most *limit* runs, with as many calls as that takes."""
     runs: list[RunView] = []
     with session.client() as client:
         while True:
-            wanted = 1000 if limit is None else min(1000, limit - len(runs))
-            page = client.list_runs(matching, limit=wanted, cursor=cursor or None)
+            page = client.list_runs(matching, limit=min(AT_ONCE, limit - len(runs)), cursor=cursor or None)
             runs += page.runs
             cursor = page.next or ""
-            if not cursor or (limit is not None and len(runs) >= limit):
+            if not cursor or len(runs) >= limit:
                 return RunPage(runs=tuple(runs), total=page.total, next=page.next)
+
+
+def _show_all(session: Session, matching: RunFilter, cursor: str) -> None:
+    """Every run that matches, page after page: a sweep may have more children than there is memory."""
+    first = True
+    with session.client() as client:
+        while True:
+            page = client.list_runs(matching, limit=AT_ONCE, cursor=cursor or None)
+            if session.json:
+                documents = [orjson.dumps(run_document(run)).decode() for run in page.runs]
+                between = ('{"schema": "accio/v1", "runs": [\n' if first else ",\n") if documents or first else ""
+                sys.stdout.write(between + ",\n".join(documents))
+            else:
+                found = page.runs
+                session.answer({}, (run.id for run in found), partial(show_runs, found, children=bool(matching.parent)))
+            first, cursor = False, page.next or ""
+            if not cursor:
+                break
+    if session.json:
+        out(f'\n], "total": {orjson.dumps(page.total).decode()}, "next": null}}')
 
 
 def _states(text: str, *, active: bool) -> tuple[RunState, ...]:

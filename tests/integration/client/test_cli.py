@@ -347,6 +347,7 @@ def test_all_runs_are_fetched_page_after_page(daemon: FakeDaemon, accio: Any) ->
 
     daemon.answers["List"] = pages
     assert [each["id"] for each in accio("get", "runs", "-all", "-json").json["runs"]] == ["r0", "r1", "r2"]
+    assert accio("get", "runs", "-all", "-quiet").out == "r0\nr1\nr2\n"
     document = accio("get", "runs", "-n=2", "-json").json
     assert ([each["id"] for each in document["runs"]], document["next"]) == (["r0", "r1"], "2")
     assert accio("get", "runs", "-n=50", "-active").exit == 0
@@ -367,6 +368,15 @@ def test_logs_go_where_they_came_from(daemon: FakeDaemon, accio: Any) -> None:
     assert done.err == "[A: the beginning is gone]\nA: to � err\\x1b[2J\n"
     assert accio("logs", RUN, "A").out == "to out\n"
     assert [line["stream"] for line in accio("logs", f"{RUN}/A", "-json").json["lines"]] == ["note", "stdout", "stderr"]
+
+
+def test_a_huge_definition_is_refused_at_once(daemon: FakeDaemon, accio: Any, tmp_path: Path) -> None:
+    """A file that no call could carry isn't sent; a folder or a device isn't read."""
+    (tmp_path / "huge.json").write_bytes(b" " * 5_000_000)
+    for arguments in (["push", "huge.json"], ["submit", "huge.json"], ["validate", "huge.json"], ["push", "/dev/zero"]):
+        done = accio(*arguments)
+        assert (done.exit, "at most 4000000 bytes, found more" in done.err) == (1, True)
+    assert not daemon.requests
 
 
 def test_clearing_metadata(daemon: FakeDaemon, accio: Any) -> None:

@@ -168,6 +168,8 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
         {"DryRun": accio_pb2.DryRunResponse(children=4, nodes=8, distinct_nodes=5, sampled=True)},
     ),
     ("runs", "get runs", {"List": accio_pb2.ListResponse(runs=[PARENT, run()], total=2)}),
+    ("runs", "get runs -all", {"List": accio_pb2.ListResponse(runs=[PARENT, run()], total=2)}),
+    ("runs", "get runs -all", {"List": accio_pb2.ListResponse(total=0)}),
     ("runs", "get runs -parent=x", {"List": accio_pb2.ListResponse(runs=[CHILD], next="c")}),
     ("run", "describe run x", {"Get": accio_pb2.GetResponse(run=PARENT)}),
     ("run", "describe run x", {"Get": accio_pb2.GetResponse(run=CHILD, nodes=[NODE, WAITING])}),
