@@ -1,0 +1,102 @@
+"""Measures the rows that are asked for, prints a table, writes JSON."""
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+from typing import Any
+
+from tests.benchmarks import latency, peers, reading, scale, swarm, throughput
+from tests.benchmarks.rows import Context, Measured, Row
+
+ROWS: tuple[Row, ...] = (*throughput.ROWS, *latency.ROWS, *scale.ROWS, *reading.ROWS, *swarm.ROWS)
+
+
+def main() -> int:
+    """Measure."""
+    options = _options()
+    chosen = [row for row in ROWS if not options.only or row.name in options.only.split(",")]
+    folder = Path(tempfile.mkdtemp(prefix="accio-bench-", dir=options.work))
+    results: list[dict[str, Any]] = []
+    try:
+        for row in chosen:
+            context = Context(root=folder / row.name, quick=options.quick, repetitions=options.repeat)
+            load = os.getloadavg()[0]
+            print(f"{row.title} …", file=sys.stderr, flush=True)
+            try:
+                measured = row.measure(context)
+            except Exception:  # noqa: BLE001  # the other rows are wanted all the same
+                traceback.print_exc()
+                measured = Measured(value=float("nan"))
+            finally:
+                shutil.rmtree(context.root, ignore_errors=True)
+            print(f"    {measured.value:,} {row.unit}  {json.dumps(measured.details)}", file=sys.stderr, flush=True)
+            results.append(_result(row, measured, load))
+        found = peers.run(Path(options.peers), options.peers_python) if options.peers else []
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    _print(results, found)
+    if options.json:
+        content = {"machine": _machine(), "quick": options.quick, "rows": results, "peers": found}
+        Path(options.json).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    return 0 if all(result["reached"] for result in results) else 1
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
+    parser.add_argument("--only", metavar="ROWS", help=f"of {','.join(row.name for row in ROWS)}")
+    parser.add_argument("--quick", action="store_true", help="a tenth of the work: to try it, not to report")
+    parser.add_argument("--repeat", type=int, default=3, help="repetitions of a row; the median counts")
+    parser.add_argument("--json", metavar="FILE", help="write everything that was measured")
+    parser.add_argument("--work", metavar="FOLDER", help="where the databases are kept meanwhile")
+    parser.add_argument("--peers", metavar="FOLDER", help="run the peers' scripts that are in this folder, too")
+    parser.add_argument(
+        "--peers-python", metavar="PATTERN", default="{}", help="a peer's interpreter, such as /venvs/{}/bin/python"
+    )
+    return parser.parse_args()
+
+
+def _result(row: Row, measured: Measured, load: float) -> dict[str, Any]:
+    return {
+        "row": row.name,
+        "title": row.title,
+        "unit": row.unit,
+        "measured": measured.value,
+        "must": row.must,
+        "wish": row.wish,
+        "reached": row.reached(measured.value),
+        "load_before": round(load, 2),
+        **measured.details,
+    }
+
+
+def _machine() -> dict[str, Any]:
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
+    return {
+        "cpus": os.cpu_count(),
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "commit": commit,
+    }
+
+
+def _print(results: list[dict[str, Any]], found: list[dict[str, Any]]) -> None:
+    print(f"{'row':<56}{'measured':>12}{'must reach':>12}{'reach for':>12}  unit")
+    for result in results:
+        mark = "" if result["reached"] else "  ✗"
+        print(
+            f"{result['title']:<56}{result['measured']:>12,}{result['must']:>12,}{result['wish']:>12,}"
+            f"  {result['unit']}{mark}"
+        )
+    for each in found:
+        print(f"{each['peer']} {each['work']}: {json.dumps(each['result'])}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,2 @@
+from tests.benchmarks.rows import Row
+ROWS: tuple[Row, ...] = ()
