@@ -196,7 +196,7 @@ class SubmissionCalls:
         idempotency = None
         if request.idempotency_key:
             idempotency = (str(owner), request.idempotency_key, _digest(request))
-            earlier = await self._earlier(*idempotency)
+            earlier = self._earlier(*idempotency)
             if earlier is not None:
                 return Outcome(found=Found(run=earlier), created=False, warnings=())
         accepted = await self.check(request)
@@ -227,12 +227,10 @@ class SubmissionCalls:
         row = row_of(command, submitted, now) if row is None else row
         return Outcome(found=Found(run=row), created=submitted.created, warnings=accepted.warnings)
 
-    async def _earlier(self, owner: str, key: str, digest: bytes) -> RunRow | None:
+    def _earlier(self, owner: str, key: str, digest: bytes) -> RunRow | None:
         if len(key) > _KEY_LIMIT:
             raise BadRequest(f"expected an idempotency key of at most {_KEY_LIMIT} characters, found {len(key)}")
-        return await self._readers.read(
-            lambda connection: submissions.earlier_submission(connection, owner, key, digest)
-        )
+        return self._readers.glance(lambda connection: submissions.earlier_submission(connection, owner, key, digest))
 
 
 def cache_mode(request: accio_pb2.SubmitRequest) -> CacheMode:

@@ -8,7 +8,7 @@ import sqlite3
 from accio.domain.states import RUN_TERMINAL, NodeState, RunState
 from accio.errors import NotFound
 from accio.v1 import accio_pb2
-from accio_daemon.engine.ports import EnginePort
+from accio_daemon.engine.ports import EnginePort, RunWatch
 from accio_daemon.services.rpc import Send
 from accio_daemon.services.run_views import run_message
 from accio_daemon.services.wire_failures import failure_message
@@ -22,6 +22,8 @@ from accio_daemon.storage.runs_query import SQL, Found
 # The first updates go out at once; later ones of a run that changes all the time at this pace.
 _AT_ONCE = 8
 _PACE_S = 0.05
+# How long the first state of a new run may wait for the next one, which makes it superfluous.
+_MOMENT_S = 0.003
 
 
 class Watching:
@@ -45,12 +47,14 @@ class Watching:
                 first.ClearField("warnings")
                 last = first.SerializeToString(deterministic=True)
             for turn in range(2**62):
-                update, ended = await self._readers.read(lambda connection: self._update(connection, found))
+                update, ended = await self._read(found)
                 # The first failure that was told stays, though one may turn up that stands before it in the order of
                 # the sweep.
                 failure = failure or (update.first_failure if update.HasField("first_failure") else None)
                 if failure is not None:
                     update.first_failure.CopyFrom(failure)
+                if first is not None and turn == 0 and not ended and await _moment(changes):
+                    continue
                 state = update.SerializeToString(deterministic=True)
                 if state != last:
                     await send(update)
@@ -60,6 +64,12 @@ class Watching:
                 await changes.changed()
                 if turn > _AT_ONCE:
                     await asyncio.sleep(_PACE_S)
+
+    async def _read(self, found: Found) -> tuple[accio_pb2.RunUpdate, bool]:
+        """Read the run's state, and whether it has ended; that of a single run or child takes a few look-ups by key."""
+        if found.run.parent and found.index is None:
+            return await self._readers.read(lambda connection: self._update(connection, found))
+        return self._readers.glance(lambda connection: self._update(connection, found))
 
     def _update(self, connection: sqlite3.Connection, found: Found) -> tuple[accio_pb2.RunUpdate, bool]:
         now, nodes = read_state(connection, self._plans, found)
@@ -93,6 +103,16 @@ class Watching:
         first = min(failed, key=lambda node: node.ended_ms or 0)
         assert first.failure is not None, "only nodes with a failure were taken"
         return accio_pb2.NodeFailure(run=child.id, node=first.name, failure=failure_message(first.failure))
+
+
+async def _moment(changes: RunWatch) -> bool:
+    """Let a run that ends at once do so, as its next state is its last then; tells whether anything changed."""
+    try:
+        async with asyncio.timeout(_MOMENT_S):
+            await changes.changed()
+    except TimeoutError:
+        return False
+    return True
 
 
 def read_state(connection: sqlite3.Connection, plans: Plans, found: Found) -> tuple[Found, list[NodeFacts] | None]:

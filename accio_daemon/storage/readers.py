@@ -20,9 +20,11 @@ CONNECTIONS = 3
 
 
 class Readers:
-    """A pool of read-only connections."""
+    """A pool of read-only connections, and one more for the event loop itself."""
 
-    def __init__(self) -> None:
+    def __init__(self, own: sqlite3.Connection) -> None:
+        """Take the connection that only the event loop's thread uses."""
+        self._own = own
         self._free: asyncio.LifoQueue[WriterConnection] = asyncio.LifoQueue()
 
     async def read(self, job: Job[T]) -> T:
@@ -34,6 +36,10 @@ class Readers:
             return await connection.run_job(lambda plain: _snapshot(plain, job))
         finally:
             self._free.put_nowait(connection)
+
+    def glance(self, job: Job[T]) -> T:
+        """Run a job at once, on the event loop: only for a few look-ups by key, which cost less than a hop to a thread."""
+        return _snapshot(self._own, job)
 
     @staticmethod
     def open(database: Database, connections: int = CONNECTIONS) -> "AbstractAsyncContextManager[Readers]":
@@ -56,7 +62,9 @@ def _snapshot(connection: sqlite3.Connection, job: Job[T]) -> T:
 @asynccontextmanager
 async def _open(database: Database, connections: int) -> AsyncIterator[Readers]:
     async with AsyncExitStack() as stack:
-        readers = Readers()
+        own = database.reader()
+        stack.callback(own.close)
+        readers = Readers(own)
         for _ in range(connections):
             connection = WriterConnection(database.reader, iter_chunk_size=64)
             _ = await stack.enter_async_context(connection)
