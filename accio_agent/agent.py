@@ -18,13 +18,12 @@ from accio.domain.resources import Resources
 from accio.v1 import agents_pb2
 from accio_agent import frames, messages, outcomes
 from accio_agent.core import AgentCore
-from accio_agent.frames import Kind
+from accio_agent.frames import Flag
 from accio_agent.journal import Journal
 from accio_agent.limits import MemoryGuard
 from accio_agent.log_answers import LogAnswers
 from accio_agent.log_store import LogStore
 from accio_agent.outbound import Outbound
-from accio_agent.outcome import Outcome, Task
 from accio_agent.staging import Staged, Staging
 from accio_agent.supervisor import Supervisor
 from accio_agent.work import Assignment, Begin, Effects, Lane, Publication, WorkClass
@@ -34,6 +33,7 @@ log = structlog.get_logger("accio.agent")
 
 PREFETCH_LIMIT = 1024
 FEW_WORKERS = 32
+FAILED, STORED, PRINTED = Flag.FAILED.value, Flag.STORED.value, Flag.PRINTED.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,15 +187,14 @@ class Agent:
         assignments = []
         for each in work.assignments:
             work_class = classes[getattr(each, "class")]
-            task = messages.task(each)
-            ready = not (task.large or operators[work_class.operator].takes_datasets)
+            ready = not (operators[work_class.operator].takes_datasets or each.large_inputs)
             assignments.append(
                 Assignment(
                     attempt=each.attempt,
                     work_class=work_class,
-                    task=task,
+                    task=each,
                     reserved=each.reserved,
-                    gpus=task.gpus,
+                    gpus=tuple(each.gpus) if work_class.gpus else (),
                     ready=ready,
                 )
             )
@@ -274,8 +273,10 @@ class Agent:
         return reports
 
     def _keep_report(self, journal: Journal, publication: Publication) -> bytes:
-        content = messages.report(publication.seq, publication.attempt, publication.outcome)
-        journal.report(publication.seq, publication.attempt, content)
+        seq, attempt, ending = publication.seq, publication.attempt, publication.outcome
+        self._staging.forget(attempt)
+        content = messages.numbered(seq, ending if isinstance(ending, bytes) else messages.report(ending, attempt))
+        journal.report(seq, attempt, content)
         return content
 
     def _tell(self, effects: Effects, reports: Iterable[bytes]) -> None:
@@ -286,8 +287,10 @@ class Agent:
         for seq in effects.resend:
             if seq in remembered:
                 outbound.put_report(remembered[seq][1])
-        for content in reports:
-            outbound.put_report(content)
+        again = set(effects.resend)
+        for publication, content in zip(effects.published, reports, strict=True):
+            if publication.seq not in again:
+                outbound.put_report(content)
         if effects.withdrawn or effects.started:
             answer = agents_pb2.RecallAnswer(withdrawn=effects.withdrawn, started=effects.started)
             outbound.put(agents_pb2.AgentMessage(recalled=answer))
@@ -320,12 +323,10 @@ class Agent:
                 "store": store,
             }
         worker.work_class = work_class
-        attempts = []
-        for each in begin.attempts:
-            task: Task = each.task
-            extra = self._staging.told(each.attempt)
-            attempts.append((each.attempt, task.inputs_json, task.seed, task.node, task.number, extra))
-        worker.send(frames.frame(Kind.WORK, (self._class_numbers[work_class], described, begin.gpus, attempts)))
+        told = {str(each.attempt): found for each in begin.attempts if (found := self._staging.told(each.attempt))}
+        head = (self._class_numbers[work_class], described, begin.gpus, told or None)
+        work = agents_pb2.Work(assignments=[each.task for each in begin.attempts])
+        worker.send(frames.work(head, work.SerializeToString()))
         self.supervisor.wake()
 
     # --- staging -----------------------------------------------------------------------------------------------------
@@ -335,7 +336,7 @@ class Agent:
         self._tasks.create_task(work, name=name)
 
     async def _stage(self, assignment: Assignment) -> None:
-        task: Task = assignment.task
+        task: agents_pb2.Assignment = assignment.task
         spec = self._operators[assignment.work_class.operator].spec
         staged = await self._staging.fetch(assignment.attempt, spec, task)
         if isinstance(staged, Staged):
@@ -344,34 +345,31 @@ class Agent:
             self.core.not_staged(assignment.attempt, outcomes.staging(staged))
         self.settle_soon()
 
-    async def _deliver(self, attempt: int, outcome: Outcome) -> None:
+    async def _deliver(self, attempt: int, content: bytes) -> None:
         """Check the inputs again, send new content to the store, then report."""
+        report = agents_pb2.Report.FromString(content)
         problem = await self._staging.release(attempt)
-        if not problem and outcome.failure is None:
-            digests = [digest for digest, _ in outcome.contents]
-            problem = await self._staging.deliver(digests, [digest for _, digest, _ in outcome.large])
-        if problem:
-            failed = outcomes.staging(problem)
-            outcome.failure, outcome.outputs = failed.failure, None
-            outcome.large, outcome.contents = (), ()
-        self.core.ended(attempt, outcome)
+        if not problem and report.success:
+            datasets = [each.digest for each in report.contents]
+            problem = await self._staging.deliver(datasets, [each.digest for each in report.large_outputs])
+        self.core.ended(attempt, messages.not_delivered(report, outcomes.staging(problem)) if problem else content)
         self.settle_soon()
 
     # --- workers.Events ----------------------------------------------------------------------------------------------
 
-    def result(self, worker: Worker, result: list[Any]) -> None:
-        no = result[0]
-        totals = result[9]
-        log_bytes = worker.capture.ended(no, totals)
-        if not self.core.executed(worker.lane, no, result[3]):
+    def result(self, worker: Worker, result: frames.Result) -> None:
+        no, flags, content = result.attempt, result.flags, result.report
+        log_bytes = worker.capture.ended(no, (result.out, result.err) if flags & PRINTED else None)
+        if not self.core.executed(worker.lane, no, result.wall_us):
             return
-        outcome = outcomes.of_result(result, log_bytes)
-        if outcome.failure is not None:
-            outcomes.with_tails(outcome, worker.capture.tails() if log_bytes else ("", ""))
-        if outcome.contents or outcome.large or self._staging.holds(no):
-            self._spawn(self._deliver(no, outcome), f"deliver {no}")
+        if log_bytes:
+            content = messages.with_log(content, log_bytes)
+            if flags & FAILED:
+                content = messages.with_tails(content, worker.capture.tails())
+        if flags & STORED or self._staging.holds(no):
+            self._spawn(self._deliver(no, content), f"deliver {no}")
         else:
-            self.core.ended(no, outcome)
+            self.core.ended(no, content)
         self.settle_soon()
 
     def woken(self, worker: Worker) -> None:

@@ -23,7 +23,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from accio.domain.failures import Failure
 from accio.domain.states import Cause
-from accio_agent.outcome import Outcome
+from accio_agent.outcome import Ending, Outcome
 from accio_agent.work import (
     Assignment,
     Attempt,
@@ -141,7 +141,9 @@ class AgentCore:
                 if assignment.gpus:
                     state.free_gpus.append(assignment.gpus)
             elif state.open_grants:
-                self._open_by_seq.pop(state.open_grants.pop())
+                oldest = min(state.open_grants)  # the daemon learns of the ends in this order, too
+                state.open_grants.remove(oldest)
+                del self._open_by_seq[oldest]
                 attempt.granted = True
                 state.grants += 1
             elif self.draining:  # it was on its way when the drain began
@@ -186,15 +188,14 @@ class AgentCore:
             if self._outbox.pop(seq, None) is None:
                 continue
             self.effects.acked.append(seq)
-            state = self._open_by_seq.pop(seq, None)
-            if state is not None:
-                state.open_grants.discard(seq)
-                self._lose_gpus(state)
+            self._close_grant(seq)
 
     def welcome(self, keep: Iterable[int], drop: Iterable[int]) -> None:
         """A session opened: forget what the daemon doesn't want, hand over what it hasn't got."""
-        del keep  # what isn't to be dropped goes on anyway
-        dropped = set(drop)
+        kept, dropped = set(keep), set(drop)
+        for seq, no in self._outbox.items():
+            if no not in kept:  # only the acknowledgement was lost: the daemon has given its grant to somebody else
+                self._close_grant(seq)
         for no in dropped & self._attempts.keys():
             attempt = self._attempts[no]
             if attempt.granted:
@@ -255,7 +256,7 @@ class AgentCore:
         attempt.begun = True
         return not attempt.ended
 
-    def ended(self, no: int, outcome: Outcome) -> None:
+    def ended(self, no: int, outcome: Ending) -> None:
         """Report how an attempt ended that no lane holds any more."""
         attempt = self._attempts.get(no)
         if attempt is not None and attempt.lane is None:
@@ -321,7 +322,7 @@ class AgentCore:
     def _state(self, attempt: Attempt) -> ClassState:
         return self._classes[attempt.assignment.work_class]
 
-    def _publish(self, attempt: Attempt, outcome: Outcome) -> None:
+    def _publish(self, attempt: Attempt, outcome: Ending) -> None:
         seq = self._next_seq
         self._next_seq += 1
         self._outbox[seq] = attempt.no
@@ -338,6 +339,13 @@ class AgentCore:
         state.grants -= 1
         state.open_grants.add(seq)
         self._open_by_seq[seq] = state
+
+    def _close_grant(self, seq: int) -> None:
+        """Nobody took the grant over that a report left open: it is gone."""
+        state = self._open_by_seq.pop(seq, None)
+        if state is not None:
+            state.open_grants.discard(seq)
+            self._lose_gpus(state)
 
     def _failed_start(self, lane: Lane) -> int | None:
         """Count a worker that died before it began anything; the attempt to blame if there were too many in a row."""

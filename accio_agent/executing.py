@@ -65,12 +65,12 @@ class Executor:
         finished = run_operator(operator, request, self._sinks)
         metrics = orjson.dumps(dict(finished.metrics)).decode() if finished.metrics else ""
         if isinstance(finished, Failed):
-            return Done(failure=finished.failure.to_json(), metrics_json=metrics, bytes_in=len(inputs))
+            return Done(failure=finished.failure, metrics_json=metrics, bytes_in=len(inputs))
         try:
             done = self._kept(operator, finished, job)
         except AccioError as error:
             failure = Failure(cause=Cause.STAGING, message=clip(error.message))
-            return Done(failure=failure.to_json(), metrics_json=metrics, bytes_in=len(inputs))
+            return Done(failure=failure, metrics_json=metrics, bytes_in=len(inputs))
         done.metrics_json = metrics
         done.bytes_in = len(inputs)
         return done

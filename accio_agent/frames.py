@@ -1,25 +1,27 @@
-"""What agent and worker write to each other through their socket: length (4 bytes), kind (1 byte), JSON.
+"""What agent and worker write to each other through their socket: length (4 bytes), kind (1 byte), body.
 
-    agent → worker  WORK    [class number, class (once per worker) or null, GPUs, attempts],
-                            an attempt being [number, inputs, seed, node, number of the node's attempt, extra]
+    agent → worker  WORK    length of a JSON text, the text, a serialised Work with assignments. The text:
+                            [class number, class (once per worker) or null, GPUs, {attempt: where inputs are} or null]
                     HOLD    hand back what came before this and hasn't begun
-    worker → agent  RESULT  [attempt, outputs or null, failure or null, …] (worker_main, outcomes):
+    worker → agent  RESULT  attempt, duration, bytes printed so far, flags, a serialised Report (see `messages`):
                             in the shared page's ring, or through the socket if it is too large for that
                     WAKE    there are results in the ring
-                    BACK    [attempt, …]: the answer to a HOLD
-                    RETIRE  why: the worker ends after this; what it holds hasn't begun
+                    BACK    JSON [attempt, …]: the answer to a HOLD
+                    RETIRE  JSON text, why: the worker ends after this; what it holds hasn't begun
 
 No frame is larger than 64 MiB: larger values travel as files.
 """
 
 import struct
 from collections.abc import Iterator
-from enum import IntEnum
-from typing import Any
+from enum import IntEnum, IntFlag
+from typing import Any, NamedTuple
 
 import orjson
 
 HEADER = struct.Struct("<IB")
+LENGTH = struct.Struct("<I")
+RESULT = struct.Struct("<QQQQB")
 LIMIT = 64 << 20
 
 
@@ -34,8 +36,31 @@ class Kind(IntEnum):
     WAKE = 6
 
 
+class Flag(IntFlag):
+    """What must be looked at in a result before it is reported."""
+
+    FAILED = 1
+    STORED = 2  # it names content of the store
+    PRINTED = 4  # since the result before
+
+
+class Result(NamedTuple):
+    """What a worker says of an attempt that it has executed."""
+
+    attempt: int
+    wall_us: int
+    out: int  # bytes that had gone to stdout since the worker began
+    err: int  # bytes that had gone to stderr
+    flags: int
+    report: bytes  # a serialised Report without its number
+
+
 def frame(kind: Kind, content: Any) -> bytes:
-    body = orjson.dumps(content)
+    """A frame with JSON."""
+    return framed(kind, orjson.dumps(content))
+
+
+def framed(kind: Kind, body: bytes) -> bytes:
     return HEADER.pack(len(body), kind) + body
 
 
@@ -43,18 +68,34 @@ def empty(kind: Kind) -> bytes:
     return HEADER.pack(0, kind)
 
 
-def split(data: bytes, start: int = 0) -> Iterator[tuple[int, Any]]:
-    """The frames of which *data* consists; a last one that isn't complete is left out."""
-    end = len(data)
-    while end - start >= HEADER.size:
-        length, kind = HEADER.unpack_from(data, start)
-        start += HEADER.size
-        if length > LIMIT:
-            raise ValueError(f"a frame of {length} bytes is larger than {LIMIT}")
-        if end - start < length:
-            return
-        yield kind, orjson.loads(data[start : start + length]) if length else None
-        start += length
+def work(head: Any, assignments: bytes) -> bytes:
+    """A WORK frame; *head* is what is written as JSON."""
+    text = orjson.dumps(head)
+    size = LENGTH.size + len(text) + len(assignments)
+    return b"".join((HEADER.pack(size, Kind.WORK), LENGTH.pack(len(text)), text, assignments))
+
+
+def read_work(body: bytes) -> tuple[Any, bytes]:
+    """The two parts of a WORK frame."""
+    end = LENGTH.size + LENGTH.unpack_from(body)[0]
+    return orjson.loads(body[LENGTH.size : end]), body[end:]
+
+
+def result(found: Result) -> bytes:
+    """A RESULT frame."""
+    head = HEADER.pack(RESULT.size + len(found.report), Kind.RESULT)
+    return b"".join((head, RESULT.pack(*found[:5]), found.report))
+
+
+def read_result(body: bytes) -> Result:
+    attempt, wall_us, out, err, flags = RESULT.unpack_from(body)
+    return Result(attempt, wall_us, out, err, flags, body[RESULT.size :])
+
+
+def split(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """The frames of which *data* consists: kinds and bodies."""
+    splitter = Splitter()
+    return splitter.feed(data)
 
 
 class Splitter:
@@ -63,7 +104,7 @@ class Splitter:
     def __init__(self) -> None:
         self._rest = b""
 
-    def feed(self, data: bytes) -> Iterator[tuple[int, Any]]:
+    def feed(self, data: bytes) -> Iterator[tuple[int, bytes]]:
         """The frames that are complete with *data*; ValueError for what can't be one."""
         if self._rest:
             data = self._rest + data
@@ -76,5 +117,5 @@ class Splitter:
             if end - start < length:
                 break
             at = start + length
-            yield kind, orjson.loads(data[start:at]) if length else None
+            yield kind, data[start:at]
         self._rest = data[at:]

@@ -1,15 +1,16 @@
 """The agent's values as messages of the contract, and back. Nothing else in the agent knows protobuf, but the session.
 
-Reports are serialised once: the same bytes go to the journal and, as often as need be, to the daemon.
+Reports are serialised once, by the worker: the same bytes, a number before them, go to the journal and, as often as
+need be, to the daemon. Workers use this module too, so it must not import grpc.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from accio.domain.failures import Failure
+from accio.domain.failures import Failure, clip
 from accio.domain.operators import OperatorSpec
 from accio.domain.resources import Resources
 from accio.v1 import agents_pb2, runs_pb2, values_pb2
-from accio_agent.outcome import Outcome, Task
+from accio_agent.outcome import Outcome
 from accio_agent.work import Holding
 
 REPORTS_PER_MESSAGE = 128
@@ -17,6 +18,8 @@ BYTES_PER_MESSAGE = 1 << 20
 
 _REPORTS_FIELD = bytes([agents_pb2.AgentMessage.REPORTS_FIELD_NUMBER << 3 | 2])
 _REPORT_FIELD = bytes([agents_pb2.Reports.REPORTS_FIELD_NUMBER << 3 | 2])
+_SEQ_FIELD = bytes([agents_pb2.Report.SEQ_FIELD_NUMBER << 3])
+_LOG_FIELD = bytes([agents_pb2.Report.LOG_BYTES_FIELD_NUMBER << 3])
 
 _HELD = {
     Holding.PENDING: agents_pb2.HeldAttempt.PENDING,
@@ -26,36 +29,93 @@ _HELD = {
 }
 
 
-def report(seq: int, attempt: int, outcome: Outcome) -> bytes:
-    """A serialised Report."""
+def result_report(
+    *,
+    attempt: int,
+    outputs: Mapping[str, str] | None,
+    failure: Failure | None,
+    large: Iterable[tuple[str, str, int]],
+    contents: Iterable[tuple[str, int]],
+    wall_us: int,
+    user_us: int,
+    system_us: int,
+    peak_memory: int,
+    bytes_in: int,
+    bytes_out: int,
+    metrics_json: str,
+    started_ms: int,
+) -> bytes:
+    """What a worker says of an attempt: a serialised Report that lacks its number and the size of the log."""
     message = agents_pb2.Report(
-        seq=seq,
         attempt=attempt,
-        success=outcome.failure is None,
-        outputs=outcome.outputs,
+        success=failure is None,
+        outputs=outputs,
         metrics=runs_pb2.Metrics(
-            wall_us=outcome.wall_us,
-            user_cpu_us=outcome.user_us,
-            system_cpu_us=outcome.system_us,
-            peak_memory=outcome.peak_memory,
-            bytes_in=outcome.bytes_in,
-            bytes_out=outcome.bytes_out,
-            custom_json=outcome.metrics_json,
+            wall_us=wall_us,
+            user_cpu_us=user_us,
+            system_cpu_us=system_us,
+            peak_memory=peak_memory,
+            bytes_in=bytes_in,
+            bytes_out=bytes_out,
+            custom_json=metrics_json,
         ),
-        started_at_ms=outcome.started_ms,
-        ended_at_ms=outcome.ended_ms,
-        log_bytes=outcome.log_bytes,
+        started_at_ms=started_ms,
+        ended_at_ms=started_ms + wall_us // 1000,
     )
-    if outcome.failure is not None:
-        message.failure.CopyFrom(failure(outcome.failure))
-    for port, digest, size in outcome.large:
+    if failure is not None:
+        message.failure.CopyFrom(failure_message(failure))
+    for port, digest, size in large:
         message.large_outputs.add(port=port, digest=digest, size=size)
-    for digest, size in outcome.contents:
+    for digest, size in contents:
         message.contents.add(digest=digest, bytes=size)
     return message.SerializeToString()
 
 
-def failure(found: Failure) -> runs_pb2.Failure:
+def report(outcome: Outcome, attempt: int) -> bytes:
+    """What the agent itself says of an attempt: a serialised Report that lacks its number."""
+    message = agents_pb2.Report(
+        attempt=attempt,
+        metrics=runs_pb2.Metrics(wall_us=outcome.wall_us),
+        started_at_ms=outcome.started_ms,
+        ended_at_ms=outcome.ended_ms,
+        log_bytes=outcome.log_bytes,
+        failure=failure_message(outcome.failure),
+    )
+    return message.SerializeToString()
+
+
+def numbered(seq: int, content: bytes) -> bytes:
+    """A serialised Report with its number: parts of a serialised message, one after the other, are one message."""
+    return _SEQ_FIELD + _varint(seq) + content
+
+
+def with_log(content: bytes, log_bytes: int) -> bytes:
+    """A serialised Report with the size of its log."""
+    return content + _LOG_FIELD + _varint(log_bytes)
+
+
+def with_tails(content: bytes, tails: tuple[str, str]) -> bytes:
+    """A serialised Report of a failure with the last lines of stdout and stderr."""
+    message = agents_pb2.Report.FromString(content)
+    message.failure.stdout_tail, message.failure.stderr_tail = map(clip, tails)
+    return message.SerializeToString()
+
+
+def not_delivered(report: agents_pb2.Report, outcome: Outcome) -> bytes:
+    """The serialised report of an attempt that succeeded, but whose inputs or outputs didn't stand up."""
+    report.success = False
+    for name in ("outputs", "large_outputs", "contents"):
+        report.ClearField(name)
+    report.failure.CopyFrom(failure_message(outcome.failure))
+    return report.SerializeToString()
+
+
+def assignments(serialised: bytes) -> Sequence[agents_pb2.Assignment]:
+    """The assignments of a serialised Work."""
+    return agents_pb2.Work.FromString(serialised).assignments
+
+
+def failure_message(found: Failure) -> runs_pb2.Failure:
     return runs_pb2.Failure(
         cause=found.cause.value,
         message=found.message,
@@ -127,18 +187,3 @@ def operator(spec: OperatorSpec) -> values_pb2.Operator:
 
 def held(attempts: Iterable[tuple[int, Holding]]) -> list[agents_pb2.HeldAttempt]:
     return [agents_pb2.HeldAttempt(attempt=no, state=_HELD[state]) for no, state in attempts]
-
-
-def task(assignment: agents_pb2.Assignment) -> Task:
-    """What a worker needs of an assignment."""
-    contents = assignment.contents
-    large = assignment.large_inputs
-    return Task(
-        inputs_json=assignment.inputs_json,
-        seed=assignment.seed if assignment.HasField("seed") else None,
-        node=assignment.node,
-        number=assignment.number,
-        contents=tuple((each.text, each.digest) for each in contents) if contents else (),
-        large=tuple((each.port, each.digest, each.size) for each in large) if large else (),
-        gpus=tuple(assignment.gpus),
-    )

@@ -1,35 +1,14 @@
-"""How attempts end, told from what workers write and from how their processes end."""
+"""How attempts end that have no result: stopped, timed out, their process gone."""
 
 import os
 import signal
 from dataclasses import replace
-from typing import Any
 
 from accio.domain.failures import Failure, clip
 from accio.domain.states import Cause
 from accio_agent import clock
 from accio_agent.outcome import Outcome
 from accio_agent.workers import describe_signal
-
-
-def of_result(result: list[Any], log_bytes: int) -> Outcome:
-    """The outcome in a worker's result (its fields are in the order that worker_main writes)."""
-    return Outcome(
-        outputs=result[1],
-        failure=None if result[2] is None else Failure.from_json(result[2]),
-        wall_us=result[3],
-        user_us=result[4],
-        system_us=result[5],
-        peak_memory=result[6],
-        started_ms=result[7],
-        ended_ms=result[8],
-        metrics_json=result[10],
-        large=tuple(map(tuple, result[11])),
-        contents=tuple(map(tuple, result[12])),
-        bytes_in=result[13],
-        bytes_out=result[14],
-        log_bytes=log_bytes,
-    )
 
 
 def of_death(status: int | None, *, out_of_memory: str) -> Outcome:
@@ -86,5 +65,5 @@ def complete(outcome: Outcome, *, wall_us: int, log_bytes: int, tails: tuple[str
 
 def with_tails(outcome: Outcome, tails: tuple[str, str]) -> None:
     """Keep the last lines of stdout and stderr with a failure."""
-    if outcome.failure is not None and any(tails):
+    if any(tails):
         outcome.failure = replace(outcome.failure, stdout_tail=clip(tails[0]), stderr_tail=clip(tails[1]))

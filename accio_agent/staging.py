@@ -28,7 +28,6 @@ from accio.domain.operators import OperatorSpec
 from accio.errors import AccioError, NotFound
 from accio.v1 import agents_pb2
 from accio_agent import clock
-from accio_agent.outcome import Task
 from accio_agent.remote_files import is_remote, local_copy
 from accio_agent.transfer import Transfer
 
@@ -111,10 +110,10 @@ class Staging:
 
     # --- inputs ------------------------------------------------------------------------------------------------------
 
-    async def fetch(self, attempt: int, spec: OperatorSpec, task: Task) -> Staged | str:
+    async def fetch(self, attempt: int, spec: OperatorSpec, task: agents_pb2.Assignment) -> Staged | str:
         """Bring the inputs of an attempt here; why it can't be done."""
         try:
-            pinned = dict(task.contents)
+            pinned = {each.text: each.digest for each in task.contents}
             datasets: dict[str, str] = {}
             watched: list[tuple[str, Snapshot]] = []
             for text in _dataset_texts(spec, task.inputs_json):
@@ -122,13 +121,17 @@ class Staging:
                 datasets[text] = str(path)
                 if snapshot is not None:
                     watched.append((text, snapshot))
-            large = {port: str(await self._large(parse_digest(digest))) for port, digest, _ in task.large}
+            large = {each.port: str(await self._large(parse_digest(each.digest))) for each in task.large_inputs}
         except AccioError as error:
             return error.message
         except OSError as error:
             return f"the inputs can't be fetched: {error.strerror or error}"
         staged = self._attempts[attempt] = Staged(datasets=datasets, large=large, watched=tuple(watched))
         return staged
+
+    def forget(self, attempt: int) -> None:
+        """The attempt has ended, however."""
+        self._attempts.pop(attempt, None)
 
     async def release(self, attempt: int) -> str:
         """The attempt has been executed: what changed under it meanwhile, or an empty text."""

@@ -80,9 +80,7 @@ class Supervisor:
         wall_us = max(0, time.monotonic_ns() - started_ns) // 1000 if attempt else 0
         outcomes.complete(outcome, wall_us=wall_us, log_bytes=log_bytes, tails=worker.capture.tails())
         if doomed is None:
-            log.info(
-                "worker lost", worker=worker.lane, attempt=attempt, reason=outcome.failure and outcome.failure.message
-            )
+            log.info("worker lost", worker=worker.lane, attempt=attempt, reason=outcome.failure.message)
         return outcome
 
     def _tick(self) -> None:

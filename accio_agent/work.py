@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from accio_agent.outcome import Outcome
+from accio_agent.outcome import Ending, Outcome
 
 AHEAD_US = 12_000
 """How much work, in microseconds of recent durations, is handed to a lane ahead of time."""
@@ -132,7 +132,7 @@ class Publication:
 
     seq: int
     attempt: int
-    outcome: Outcome
+    outcome: Ending
 
 
 @dataclass(slots=True)

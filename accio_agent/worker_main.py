@@ -18,14 +18,16 @@ from typing import Any, Protocol
 
 from blake3 import blake3
 
-from accio_agent import clock, frames
-from accio_agent.frames import Kind
+from accio.domain.failures import Failure
+from accio.v1 import agents_pb2
+from accio_agent import clock, frames, messages
+from accio_agent.frames import Flag, Kind, Result
 from accio_agent.page import WorkerPage
 from accio_agent.surroundings import Streams, Surroundings
 
 FLUSH_NS = 3_000_000
 READ = 1 << 18
-LIFETIME = 20_000_000
+LIFETIME = 20_000
 """A worker is replaced after so many attempts, so that what leaks within it doesn't grow for ever."""
 
 
@@ -50,7 +52,7 @@ class Done:
     """What came of it."""
 
     outputs: dict[str, str] | None = None  # canonical JSON by port; None if it failed
-    failure: dict[str, Any] | None = None
+    failure: Failure | None = None
     large: Sequence[tuple[str, str, int]] = ()  # port, digest, size
     contents: Sequence[tuple[str, int]] = ()  # digest, size
     metrics_json: str = ""
@@ -74,7 +76,7 @@ class Worker:
         self._page = page
         self._runner = runner
         self._splitter = frames.Splitter()
-        self._queue: deque[tuple[dict[str, Any], list[int], list[Any]]] = deque()  # class, GPUs, attempt
+        self._queue: deque[tuple[dict[str, Any], list[int], agents_pb2.Assignment, Any]] = deque()
         self._classes: dict[int, dict[str, Any]] = {}
         self._entered: tuple[Any, Any] | None = None
         self._holds = 0  # answered
@@ -111,28 +113,33 @@ class Worker:
         data = self._connection.recv(READ)
         if not data:
             return False
-        for kind, content in self._splitter.feed(data):
+        for kind, body in self._splitter.feed(data):
             if kind == Kind.WORK:
-                number, work_class, gpus, attempts = content
+                (number, work_class, gpus, told), assignments = frames.read_work(body)
                 if work_class is not None:
                     self._classes[number] = work_class
                 known = self._classes[number]
-                self._queue.extend((known, gpus, attempt) for attempt in attempts)
+                for assignment in messages.assignments(assignments):
+                    where = told.get(str(assignment.attempt)) if told else None
+                    self._queue.append((known, gpus, assignment, where))
             else:
-                back = [attempt[0] for _, _, attempt in self._queue]
+                back = [assignment.attempt for _, _, assignment, _ in self._queue]
                 self._queue.clear()
                 self._holds += 1
                 self._flush()
                 self._connection.sendall(frames.frame(Kind.BACK, back))
         return True
 
-    def _execute(self, work_class: dict[str, Any], gpus: list[int], attempt: list[Any]) -> str:
+    def _execute(
+        self, work_class: dict[str, Any], gpus: list[int], assignment: agents_pb2.Assignment, where: Any
+    ) -> str:
         """Execute one attempt unless it is to be handed back; why the worker must end after it, or an empty text."""
-        number, inputs_json, seed, node, attempt_no, extra = attempt
+        number, inputs_json, node = assignment.attempt, assignment.inputs_json, assignment.node
+        seed = assignment.seed if assignment.HasField("seed") else None
         started_ms = clock.wall_ms()
         if self._entered is None or self._entered[0] is not work_class or self._entered[1] != gpus:
             self._enter_class(work_class, gpus)
-        variables = _variables(number, node, attempt_no)
+        variables = _variables(number, node, assignment.number)
         self._surroundings.enter(variables, seed if seed is not None else _seed_of(inputs_json))
         started = time.monotonic_ns()
         self._page.begin(number, started)
@@ -141,7 +148,7 @@ class Worker:
         before = resource.getrusage(resource.RUSAGE_SELF)
         if self._page.holds != self._holds:
             self._page.end()
-            self._queue.appendleft((work_class, gpus, attempt))
+            self._queue.appendleft((work_class, gpus, assignment, where))
             return ""
         job = Job(
             attempt=number,
@@ -149,9 +156,9 @@ class Worker:
             inputs_json=inputs_json,
             seed=seed,
             node=node,
-            number=attempt_no,
-            datasets=extra["datasets"] if extra else {},
-            large=extra["large"] if extra else {},
+            number=assignment.number,
+            datasets=where["datasets"] if where else {},
+            large=where["large"] if where else {},
             folder=self._surroundings.folder,
             store=work_class["store"],
         )
@@ -170,29 +177,29 @@ class Worker:
         now = time.monotonic_ns()
         wall_us = (now - started) // 1000
         after = resource.getrusage(resource.RUSAGE_SELF)
-        user, system, peak = after.ru_utime - before.ru_utime, after.ru_stime - before.ru_stime, after.ru_maxrss
-        totals = self._streams.totals()
-        result = frames.frame(
-            Kind.RESULT,
-            (
-                number,
-                done.outputs,
-                done.failure,
-                wall_us,
-                int(user * 1e6),
-                int(system * 1e6),
-                peak * 1024,
-                started_ms,
-                started_ms + wall_us // 1000,
-                totals if totals != self._totals else None,
-                done.metrics_json,
-                done.large,
-                done.contents,
-                done.bytes_in,
-                done.bytes_out,
-            ),
+        report = messages.result_report(
+            attempt=number,
+            outputs=done.outputs,
+            failure=done.failure,
+            large=done.large,
+            contents=done.contents,
+            wall_us=wall_us,
+            user_us=int((after.ru_utime - before.ru_utime) * 1e6),
+            system_us=int((after.ru_stime - before.ru_stime) * 1e6),
+            peak_memory=after.ru_maxrss * 1024,
+            bytes_in=done.bytes_in,
+            bytes_out=done.bytes_out,
+            metrics_json=done.metrics_json,
+            started_ms=started_ms,
         )
-        self._totals = totals
+        totals = self._streams.totals()
+        flags = Flag.FAILED.value if done.failure is not None else 0
+        if done.large or done.contents:
+            flags |= Flag.STORED.value
+        if totals != self._totals:
+            self._totals = totals
+            flags |= Flag.PRINTED.value
+        result = frames.result(Result(number, wall_us, totals[0], totals[1], flags, report))
         if not self._page.keep(result):
             self._connection.sendall(result)
         elif not self._kept:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import orjson
 
@@ -40,8 +40,8 @@ _THREAD_VARIABLES = (
 class Events(Protocol):
     """What happens to workers."""
 
-    def result(self, worker: "Worker", result: list[Any]) -> None:
-        """A result came; its fields are those that worker_main writes."""
+    def result(self, worker: "Worker", result: frames.Result) -> None:
+        """A result came."""
         ...
 
     def woken(self, worker: "Worker") -> None:
@@ -126,7 +126,7 @@ class Worker:
     def hand_back(self) -> None:
         """Ask for what hasn't begun; `handed_back` is the answer."""
         self.page.ask_to_hand_back()
-        self.send(frames.frame(Kind.HOLD, None))
+        self.send(frames.empty(Kind.HOLD))
 
     def kill(self, number: int) -> None:
         """Signal the worker, its group and, if it is SIGKILL, all its descendants."""
@@ -141,8 +141,8 @@ class Worker:
         """Take the results that are in the ring."""
         found = self.page.take_results()
         if found:
-            for _, content in frames.split(found):
-                self._events.result(self, content)
+            for _, body in frames.split(found):
+                self._events.result(self, frames.read_result(body))
 
     def read_streams(self) -> None:
         """Read from the pipes again, after too much had come whose attempt wasn't certain."""
@@ -182,16 +182,16 @@ class Worker:
 
     def _take(self, data: bytes) -> None:
         events = self._events
-        for kind, content in self._splitter.feed(data):
+        for kind, body in self._splitter.feed(data):
             self.take_results()  # they came before whatever this is
             if kind == Kind.WAKE:
                 events.woken(self)
             elif kind == Kind.RESULT:
-                events.result(self, content)
+                events.result(self, frames.read_result(body))
             elif kind == Kind.BACK:
-                events.handed_back(self, content)
+                events.handed_back(self, orjson.loads(body))
             elif kind == Kind.RETIRE:
-                events.retired(self, content)
+                events.retired(self, orjson.loads(body))
 
     def _on_writable(self) -> None:
         try:

@@ -13,7 +13,7 @@ from accio_agent.core import START_FAILURES, AgentCore, killed
 from accio_agent.outcome import Outcome
 from accio_agent.work import Assignment, Effects, Holding, WorkClass
 
-DONE = Outcome(outputs={})
+DONE = b"a report"
 CRASHED = Outcome(failure=Failure(cause=Cause.SIGNAL, message="crashed"))
 
 CLASSES = (
