@@ -69,8 +69,15 @@ class Client:
     def close(self) -> None:
         """Close the connection and end the thread; closing again does nothing."""
         if not self._loop.is_closed():
-            self._run(self._client.close())
+            self._run(self._closed())
             self._stop()
+
+    async def _closed(self) -> None:
+        """Close the connection, and what was left open: streams that nobody has read to their end."""
+        await self._client.close()
+        await self._loop.shutdown_asyncgens()
+        if left := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(left, timeout=CANCEL_WITHIN_S)
 
     def _stop(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)

@@ -156,6 +156,27 @@ def test_submit_and_watch_submits_once(daemon: FakeDaemon) -> None:
     assert first.idempotency_key == second.idempotency_key
 
 
+def test_a_client_may_be_dropped_in_the_middle_of_a_stream(
+    daemon: FakeDaemon, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Closing a client whose stream nobody has read to its end leaves no task behind, and says nothing."""
+    hold = threading.Event()
+
+    def endless(_: Any) -> Iterator[accio_pb2.RunUpdate]:
+        yield accio_pb2.RunUpdate(run=run(state=runs_pb2.RUN_STATE_RUNNING))
+        hold.wait(20)
+
+    daemon.answers["Watch"] = endless
+    client = Client()
+    updates = client.watch(RUN)
+    assert next(updates).run.state is RunState.RUNNING
+    client.close()
+    client.close()
+    del updates
+    hold.set()
+    assert not caplog.records
+
+
 def test_wait_gives_the_end_of_a_run(daemon: FakeDaemon) -> None:
     """`wait` returns the run as it ended."""
     daemon.answers["Watch"] = [
