@@ -342,7 +342,7 @@ class Agent:
         if isinstance(staged, Staged):
             self.core.staged(assignment.attempt)
         else:
-            self.core.not_staged(assignment.attempt, outcomes.staging(staged))
+            self.core.not_staged(assignment.attempt, outcomes.staging(staged.reason, missing=staged.missing))
         self.settle_soon()
 
     async def _deliver(self, attempt: int, content: bytes) -> None:

@@ -159,12 +159,14 @@ class LogStore:
             start, position = position, position + len(piece.data)
             if position <= offset:
                 continue
-            data = piece.data[max(0, offset - start) :][: limit - (extract.next_offset - offset)]
-            if not data:
+            data = piece.data[max(0, offset - start) :]
+            room = limit - (extract.next_offset - offset)
+            if room > 0:
+                extract.pieces.append(Piece(piece.stream, piece.at_ms, data[:room]))
+                extract.next_offset += len(data[:room])
+            if len(data) > room:
                 extract.complete = False
                 return extract
-            extract.pieces.append(Piece(piece.stream, piece.at_ms, data))
-            extract.next_offset += len(data)
         return extract
 
     def _pieces(self, attempt: int) -> Iterator[Piece]:

@@ -80,6 +80,7 @@ def report(outcome: Outcome, attempt: int) -> bytes:
         ended_at_ms=outcome.ended_ms,
         log_bytes=outcome.log_bytes,
         failure=failure_message(outcome.failure),
+        missing=outcome.missing,
     )
     return message.SerializeToString()
 

@@ -14,6 +14,7 @@ class Outcome:
     started_ms: int = 0  # epoch
     ended_ms: int = 0  # epoch
     log_bytes: int = 0
+    missing: tuple[str, ...] = ()  # digests of inputs that the store doesn't have (any more)
 
 
 Ending = Outcome | bytes

@@ -47,11 +47,15 @@ def too_large(used: int, limit: int) -> Outcome:
     )
 
 
-def staging(message: str) -> Outcome:
-    """The outcome of an attempt whose inputs couldn't be fetched, or whose outputs couldn't be delivered."""
+def staging(message: str, *, missing: tuple[str, ...] = ()) -> Outcome:
+    """The outcome of an attempt whose inputs couldn't be fetched, or whose outputs couldn't be delivered.
+
+    *missing*: the inputs that the store lacks; their producers are executed again.
+    """
     now = clock.wall_ms()
     text = clip(message.removeprefix("staging: "))
-    return Outcome(failure=Failure(cause=Cause.STAGING, message=text), started_ms=now, ended_ms=now)
+    failure = Failure(cause=Cause.STAGING, message=text)
+    return Outcome(failure=failure, started_ms=now, ended_ms=now, missing=missing)
 
 
 def complete(outcome: Outcome, *, wall_us: int, log_bytes: int, tails: tuple[str, str]) -> None:

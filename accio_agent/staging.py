@@ -45,6 +45,14 @@ class Staged:
     watched: tuple[tuple[str, Snapshot], ...] = ()  # texts and what stood at their paths: must not change meanwhile
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotStaged:
+    """Why the inputs of an attempt can't be had."""
+
+    reason: str
+    missing: tuple[str, ...] = ()  # digests of inputs that the store doesn't have (any more)
+
+
 @dataclass(slots=True)
 class _Written:
     """A dataset that was written out into the agent's folder."""
@@ -110,22 +118,37 @@ class Staging:
 
     # --- inputs ------------------------------------------------------------------------------------------------------
 
-    async def fetch(self, attempt: int, spec: OperatorSpec, task: agents_pb2.Assignment) -> Staged | str:
+    async def fetch(self, attempt: int, spec: OperatorSpec, task: agents_pb2.Assignment) -> Staged | NotStaged:
         """Bring the inputs of an attempt here; why it can't be done."""
+        missing: list[str] = []
+        problem = ""
         try:
             pinned = {each.text: each.digest for each in task.contents}
             datasets: dict[str, str] = {}
             watched: list[tuple[str, Snapshot]] = []
             for text in _dataset_texts(spec, task.inputs_json):
-                path, snapshot = await self._locate(text, pinned.get(text))
+                try:
+                    path, snapshot = await self._locate(text, pinned.get(text))
+                except NotFound as error:
+                    problem = error.message
+                    missing.append(text)
+                    continue
                 datasets[text] = str(path)
                 if snapshot is not None:
                     watched.append((text, snapshot))
-            large = {each.port: str(await self._large(parse_digest(each.digest))) for each in task.large_inputs}
+            large: dict[str, str] = {}
+            for each in task.large_inputs:
+                try:
+                    large[each.port] = str(await self._large(parse_digest(each.digest)))
+                except NotFound as error:
+                    problem = error.message
+                    missing.append(each.digest)
         except AccioError as error:
-            return error.message
+            return NotStaged(reason=error.message)
         except OSError as error:
-            return f"the inputs can't be fetched: {error.strerror or error}"
+            return NotStaged(reason=f"the inputs can't be fetched: {error.strerror or error}")
+        if missing:
+            return NotStaged(reason=problem, missing=tuple(missing))
         staged = self._attempts[attempt] = Staged(datasets=datasets, large=large, watched=tuple(watched))
         return staged
 
@@ -170,7 +193,13 @@ class Staging:
                 return written.path
             await self._in_thread(_remove, written.path)
             await self._complete(digest)
-            await self._in_thread(materialise, self._store, digest, written.path)
+            try:
+                await self._in_thread(materialise, self._store, digest, written.path)
+            except BlobMissing:  # damaged: taken out of the store just now
+                if self._shared:
+                    raise
+                await self._complete(digest)
+                await self._in_thread(materialise, self._store, digest, written.path)
             written.snapshot = await self._in_thread(scan, written.path)
             return written.path
 
@@ -191,7 +220,13 @@ class Staging:
             if self._shared:
                 raise BlobMissing(digest, f"the store lacks the value {digest}")
             await self._transfer.fetch([digest], self._store)
-        return await self._in_thread(_blob_file, self._store, digest, self._folder / "datasets")
+        try:
+            return await self._in_thread(_blob_file, self._store, digest, self._folder / "datasets")
+        except BlobMissing:  # damaged: taken out of the store just now
+            if self._shared:
+                raise
+            await self._transfer.fetch([digest], self._store)
+            return await self._in_thread(_blob_file, self._store, digest, self._folder / "datasets")
 
     async def digest_paths(self, paths: Iterable[str]) -> list[agents_pb2.PathDigest]:
         """The content digests of paths, and why some can't be known."""

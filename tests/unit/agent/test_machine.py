@@ -1,0 +1,114 @@
+"""What an agent finds out about its machine and its folder."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from accio.errors import (
+    AccioError,
+    BadRequest,
+    Internal,
+    InvalidDefinition,
+    PermissionDenied,
+    Unauthenticated,
+    Unavailable,
+)
+from accio_agent import limits, linux, messages
+from accio_agent.cli import exit_code
+from accio_agent.outbound import Outbound
+from accio_agent.outcomes import of_death
+from accio_agent.state_folder import StateFolder, open_folder
+
+
+def test_detected_resources(tmp_path: Path) -> None:
+    """No more than the machine has is offered."""
+    found = limits.detect(tmp_path)
+    assert 0 < found.milli_cpus <= 1000 * (os.cpu_count() or 1)
+    assert 0 < found.memory <= os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    assert found.disk > 0
+
+
+@pytest.mark.parametrize(("visible", "count"), [("", 0), ("0,2", 2), ("-1", 0)])
+def test_gpus_that_are_visible(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, visible: str, count: int) -> None:
+    """CUDA_VISIBLE_DEVICES tells which GPUs there are."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert limits.detect(tmp_path).gpus == count
+
+
+def test_identity_stays_and_starts_are_counted(tmp_path: Path) -> None:
+    """The agent's id is that of its folder; each start has a greater number."""
+    first = StateFolder(tmp_path / "a", "a")
+    first.close()
+    second = StateFolder(tmp_path / "a", "a")
+    assert second.agent_id == first.agent_id
+    assert (first.incarnation, second.incarnation) == (1, 2)
+    assert StateFolder(tmp_path / "b", "b").agent_id != first.agent_id
+
+
+def test_names_are_taken_by_locks(tmp_path: Path) -> None:
+    """Agents without a name get the first free number of their host; a number is free again when its agent ends."""
+    first, second = (open_folder(tmp_path, None, None) for _ in range(2))
+    assert first.name.endswith("-1")
+    assert second.name.endswith("-2")
+    first.close()
+    assert open_folder(tmp_path, None, None).name == first.name
+    with pytest.raises(AccioError, match=f"used by process {os.getpid()}"):
+        open_folder(tmp_path, second.name, None)
+
+
+def test_descendants() -> None:
+    """Children of children are found."""
+    script = "import subprocess; subprocess.run(['sleep', '60'])"
+    child = subprocess.Popen([sys.executable, "-c", script], start_new_session=True)
+    while len(found := list(linux.descendants(os.getpid()))) < 2:
+        os.sched_yield()
+    assert child.pid in found
+    assert linux.resident_memory(child.pid) > 0
+    linux.kill_group(child.pid, signal.SIGKILL)
+    child.wait()
+    assert linux.resident_memory(child.pid) == 0
+
+
+@pytest.mark.parametrize(
+    ("status", "cause", "mentions"),
+    [
+        (signal.SIGSEGV, "signal", "SIGSEGV"),
+        (3 << 8, "exit code", "exit code 3"),
+        (0, "exit code", "exit code 0"),
+        (None, "signal", "lost"),
+    ],
+)
+def test_deaths_have_a_cause(status: int | None, cause: str, mentions: str) -> None:
+    """The end of a process is told by signal or exit code."""
+    failure = of_death(status, out_of_memory="").failure
+    assert failure.cause.value == cause
+    assert mentions in failure.message
+    assert of_death(status, out_of_memory="too much").failure.cause.value == "out of memory"
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [(BadRequest, 1), (Unavailable, 4), (Internal, 5), (Unauthenticated, 6), (PermissionDenied, 6)],
+)
+def test_exit_codes(kind: type[AccioError], code: int) -> None:
+    """Each error has the exit code of the command line's table."""
+    assert exit_code(kind("why")) == code
+    assert exit_code(InvalidDefinition([])) == 2
+
+
+async def test_reports_go_in_groups() -> None:
+    """What waits is sent together, up to a limit; other messages go first."""
+    outbound = Outbound()
+    for seq in range(200):
+        outbound.put_report(messages.numbered(seq, b""))
+    from accio.v1 import agents_pb2
+
+    outbound.put(agents_pb2.AgentMessage(heartbeat=agents_pb2.Heartbeat(seq=1)))
+    first, second, third = [agents_pb2.AgentMessage.FromString(await outbound.next()) for _ in range(3)]
+    assert first.heartbeat.seq == 1
+    assert [report.seq for report in second.reports.reports] == list(range(128))
+    assert [report.seq for report in third.reports.reports] == list(range(128, 200))
