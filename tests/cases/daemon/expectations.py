@@ -164,6 +164,8 @@ def _executed(scenario: Scenario, wanted: list[str]) -> None:
     names = {f"{scenario.alias(node.partition('/')[0])}/{node.partition('/')[2]}" for node in nodes}
     assert names == set(wanted), names
     for name in wanted:
+        if scenario.place(name).run in scenario.deleted:
+            continue
         found = facts.node_facts(scenario.system, scenario.place(name))
         assert not found["cached"], found
         assert found["attempts"], found
@@ -171,21 +173,15 @@ def _executed(scenario: Scenario, wanted: list[str]) -> None:
 
 def _cached(scenario: Scenario, wanted: list[str]) -> None:
     """Exactly these nodes took a result."""
-    cached = set()
-    for alias, ids in scenario.runs.items():
-        for run in ids:
-            view = scenario.system.client.get_run(run, nodes=False).run
-            singles = [run] if view.kind != "parent" else [f"{run}.{number}" for number in range(view.children or 0)]
-            for single in singles:
-                nodes = scenario.system.client.get_run(single).nodes
-                cached |= {f"{scenario.alias(single)}/{node.name}" for node in nodes if node.cached}
-        assert alias
+    cached = set[str]().union(*scenario.deleted.values())
+    for run in (run for ids in scenario.runs.values() for run in ids if run not in scenario.deleted):
+        cached |= scenario.cached_of(run)
     assert cached == set(wanted), cached
 
 
-def _executions(scenario: Scenario, wanted: Mapping[str, int]) -> None:
+def _executions(scenario: Scenario, wanted: Mapping[str, Any]) -> None:
     found = Counter(one.operator for one in scenario.system.executions())
-    assert {name: found[name] for name in wanted} == wanted, found
+    assert_described({name: found[name] for name in wanted}, wanted, "executions")
 
 
 def _digest_of(scenario: Scenario, phrase: str) -> str:

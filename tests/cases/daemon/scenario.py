@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from accio_client import Client
+from accio_client import Client, RunFilter
 from tests.cases.daemon import facts
 from tests.cases.daemon.facts import Place
 from tests.cases.daemon.system import Outcome, System
@@ -28,6 +28,7 @@ class Scenario:
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     snapshots: dict[str, Any] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)  # content of artifacts that were seen, by R/Node/port
+    deleted: dict[str, set[str]] = field(default_factory=dict)  # runs that were deleted, with the nodes that were cached
 
     # ---------------------------------------------------------------------------------------------------------- names
 
@@ -109,11 +110,20 @@ class Scenario:
                 if artifact.type == "dataset":
                     self.digests[f"{self.alias(child)}/{name}"] = str(artifact.value)
 
+    def cached_of(self, run: str) -> set[str]:
+        """Name the nodes of a run, or of all its children, that took a result."""
+        return {
+            f"{self.alias(single)}/{node.name}"
+            for single in self._singles(run)
+            for node in self.system.client.get_run(single).nodes
+            if node.cached
+        }
+
     def _singles(self, run: str) -> list[str]:
         found = self.system.client.get_run(run, nodes=False).run
-        return (
-            [run] if found.kind != "parent" else [f"{run}.{number}" for number in range(min(found.children or 0, 50))]
-        )
+        if found.kind != "parent":
+            return [run]
+        return [child.id for child in self.system.client.list_runs(RunFilter(parent=run), limit=1000).runs]
 
     def client_for(self, step: Mapping[str, Any]) -> Client:
         """Give the client of the user that a step names."""
@@ -187,6 +197,7 @@ def _of_runs(verb: str, *words: str) -> Callable[[Scenario, Mapping[str, Any]], 
         for name in names:
             if verb == "delete" and scenario.is_run(name):
                 scenario.see_artifacts(scenario.run(name))
+                scenario.deleted[scenario.run(name)] = scenario.cached_of(scenario.run(name))
         found = scenario.command(step, *words, *(scenario.run(name) for name in names))
         assert found.exit == 0 or "as" in step, found
 
