@@ -15,7 +15,7 @@ from accio.domain.operators import OperatorSpec
 from accio.domain.resources import Resources
 from accio.domain.states import Cause
 from accio_agent.core import AgentCore
-from accio_agent.outcome import Outcome
+from accio_agent.outcome import Ending, Outcome
 from accio_agent.work import Assignment, Begin, WorkClass
 from accio_daemon.core.commands import AgentJoined, AttemptNo, Holding, SessionNo
 from accio_daemon.core.outgoing import Assignment as Sent
@@ -52,7 +52,7 @@ class Work:
     """What executing an attempt comes to."""
 
     seconds: float
-    outcome: Outcome
+    ending: Ending
     deadly: bool = False  # it takes its agent along
 
 
@@ -65,7 +65,7 @@ class AgentDisk:
     """What survives the death of the agent's process."""
 
     begun: set[int] = field(default_factory=set)
-    reports: dict[int, tuple[int, Outcome]] = field(default_factory=dict)
+    reports: dict[int, tuple[int, Ending]] = field(default_factory=dict)
     next_seq: int = 1
     incarnation: int = 0
 
@@ -320,6 +320,7 @@ class SimulatedAgent:
         """Carry out the effects: journal, workers, messages. The process may die in between."""
         self._settling = False
         effects = self.core.take()
+        self._check_grants()
         disk = self.disk
         for seq in effects.acked:
             disk.reports.pop(seq, None)
@@ -351,6 +352,15 @@ class SimulatedAgent:
             self._send(Message(kind="recalled", body=(tuple(effects.withdrawn), tuple(effects.started))))
         if reports:
             self._send(Message(kind="reports", body=reports))
+
+    def _check_grants(self) -> None:
+        """What holds grants fits on the machine, and no GPU was given twice."""
+        granted = [each.assignment for each in self.core._attempts.values() if each.granted]
+        demands = [each.task.node_class.resources for each in granted]
+        used = sum(demand.milli_cpus for demand in demands)
+        assert used <= self._resources.milli_cpus, f"{self.name} holds grants for {used} of its milli-cpus"
+        gpus = [index for each in granted for index in each.gpus]
+        assert len(set(gpus)) == len(gpus), f"{self.name} has GPUs that were given twice: {gpus}"
 
     def _maybe_dies(self, what: str) -> bool:
         if not self.loop.chance(self.deaths):
@@ -393,7 +403,7 @@ class SimulatedAgent:
             return
         worker.current = None
         if self.core.executed(lane, attempt, int(work.seconds * 1e6)):
-            self.core.ended(attempt, work.outcome)
+            self.core.ended(attempt, work.ending)
         self._go_on(lane, worker)
         self._settle_soon()
 

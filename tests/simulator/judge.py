@@ -1,6 +1,7 @@
 """Who sees everything and says what must never be: the oracles of the simulation."""
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 
 from accio.domain.states import Cause, NodeState
 from accio_daemon.core.commands import RunNo, SubmitRun
@@ -36,6 +37,7 @@ class Judge:
         self._begun: Counter[int] = Counter()
         self._finished: set[int] = set()
         self._died: set[int] = set()
+        self._given_back: set[int] = set()
         self._deaths: Counter[str] = Counter()
         self._accepted: dict[tuple[int, int, int], int] = {}
         self._heard: dict[str, float] = defaultdict(lambda: -1e9)
@@ -88,9 +90,28 @@ class Judge:
             if node is not None and node.state is NodeState.SUCCESS and node.result is not None:
                 before = self._accepted.setdefault(key, node.result)
                 require(before == node.result, f"node {key} had result {before}, then {node.result}")
+        self._check_given_up(fx, world)
         for attempt in fx.attempts:
             if attempt.state == ATTEMPT_LOST:
                 self._check_loss(attempt.id, world.agents[attempt.agent_no].name, str(attempt.failure))
+
+    def gave_back(self, reports: Iterable[tuple[int, object]]) -> None:
+        """An agent said goodbye: what it hadn't handed over may be executed again."""
+        self._given_back.update(attempt for attempt, _ in reports)
+
+    def _check_given_up(self, fx: Effects, world: World) -> None:
+        """Work whose report is on the disk of an agent that is there, or not yet lost, isn't given up."""
+        excused = {row.attempt for row in fx.results} | {row.id for row in fx.attempts} | self._given_back
+        for number, execution in fx.executions.items():
+            found = self._disk.rows("SELECT attempt, agent_no, stopping FROM executions WHERE id = ?", number)
+            if not found:
+                continue
+            ((attempt, agent_no, stopping),) = found
+            if attempt not in self._finished or attempt in excused or stopping or agent_no not in world.agents:
+                continue
+            gone = execution is None or (execution.attempt != attempt and not execution.stopping)
+            silence = self._loop.now - max(self._heard[world.agents[agent_no].name], self.daemon_started)
+            require(not gone or silence >= LEASE, f"attempt {attempt} has finished, and was given up")
 
     def _check_loss(self, attempt: int, agent: str, why: str) -> None:
         if "restarted under it" in why:

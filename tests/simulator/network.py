@@ -19,6 +19,9 @@ class Message:
     body: Any = None
 
 
+# What may arrive a second time, later: all that names attempts or reports by their numbers.
+REPEATABLE = frozenset({"work", "ack", "stop", "recall", "reports", "recalled"})
+
 Receive = Callable[[Message], None]
 
 
@@ -66,17 +69,17 @@ class Stream:
         return max(self._loop.now + delay, last, cut)
 
     def _plan(self, due: float, receiver: Callable[[], Receive], message: Message, *, survives: bool) -> None:
-        times = 2 if self._loop.chance(self._duplicates) else 1
+        times = 2 if message.kind in REPEATABLE and self._loop.chance(self._duplicates) else 1
 
         def arrive() -> None:
             if self.broken and not survives:
                 return
             if self.broken:
                 self._loop.note("a message of a broken stream arrived")
-            for _ in range(times):
-                receiver()(message)
+            receiver()(message)
             if times == 2:
                 self._loop.note("a message arrived twice")
+                self._loop.after(self._loop.between(0, 1), lambda: receiver()(message))
 
         self._loop.after(due - self._loop.now, arrive)
 

@@ -40,6 +40,11 @@ def output(operator: str, inputs: str, seed: int | None) -> str:
     return json_string(blake2b(f"{operator} {inputs} {seed}".encode(), digest_size=8).hexdigest())
 
 
+def told(text: str, seconds: float) -> bytes:
+    """Give a worker's report of a success as the agent keeps it, unread."""
+    return orjson.dumps({"outputs": {"data": text}, "wall_us": int(seconds * 1e6)})
+
+
 class Machine:
     """Executes attempts: how long it takes is chance, what comes out isn't."""
 
@@ -54,12 +59,12 @@ class Machine:
         operator = self._names[sent.node_class.operator_no]
         seconds = self._loop.between(*TIMES[operator])
         if operator == "Poison":
-            return Work(seconds=seconds, outcome=Outcome(), deadly=True)
+            return Work(seconds=seconds, ending=b"", deadly=True)
         if operator == "Wrong" or (operator == "Flaky" and self._fails(sent)):
             failure = Failure(cause=Cause.EXCEPTION, message="boom")
-            return Work(seconds=seconds, outcome=Outcome(failure=failure, wall_us=int(seconds * 1e6)))
+            return Work(seconds=seconds, ending=Outcome(failure=failure, wall_us=int(seconds * 1e6)))
         text = output(operator, sent.inputs, sent.seed)
-        return Work(seconds=seconds, outcome=Outcome(outputs={"data": text}, wall_us=int(seconds * 1e6)))
+        return Work(seconds=seconds, ending=told(text, seconds))
 
     def _fails(self, sent: Assignment) -> bool:
         self._failures[("Flaky", sent.inputs)] += 1

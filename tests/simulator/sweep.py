@@ -1,0 +1,65 @@
+"""Many seeds, one after the other: what they found, and whether everything rare happened at all."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from tests.simulator.simulation import Simulation
+
+# What must have happened among a thousand seeds: else a green result would mean nothing.
+RARE = (
+    "a client lost its answer",
+    "a late report was refused",
+    "a lease ended",
+    "a message arrived twice",
+    "a message of a broken stream arrived",
+    "a node was lost",
+    "a session was superseded",
+    "an agent came back with running work",
+    "an agent came back without what it had begun",
+    "an agent died",
+    "an agent died having begun",
+    "an agent died with a report unsent",
+    "an agent froze",
+    "an agent gave a silent daemon up",
+    "an agent said goodbye",
+    "reports were handed over again",
+    "the daemon died",
+    "the daemon died between commit and act",
+    "the daemon died while committing",
+    "work sent ahead was given back",
+    "work was sent ahead",
+    "work was taken back between decision and send",
+)
+ENOUGH = 100  # seeds after which every rare state must have occurred
+
+
+@dataclass(slots=True)
+class Found:
+    """What some seeds showed."""
+
+    seeds: int = 0
+    seen: Counter[str] = field(default_factory=Counter)
+    violations: dict[int, AssertionError] = field(default_factory=dict)  # by seed
+
+    def missing(self) -> list[str]:
+        """Name the rare states that never occurred."""
+        return [what for what in RARE if not self.seen[what]]
+
+
+def explore(seeds: Iterable[int], *, switched_off: frozenset[str] = frozenset(), until_found: bool = False) -> Found:
+    """Run seeds; with *until_found* only up to the first violation."""
+    found = Found()
+    for seed in seeds:
+        simulation = Simulation(seed, switched_off=switched_off)
+        found.seeds += 1
+        try:
+            simulation.run()
+        except AssertionError as violation:
+            found.violations[seed] = violation
+        finally:
+            simulation.disk.close()
+        found.seen += simulation.loop.seen
+        if found.violations and until_found:
+            break
+    return found
