@@ -57,14 +57,16 @@ def test_there_are_examples() -> None:
 @pytest.mark.parametrize("name", WORKFLOWS)
 def test_workflows_are_valid(name: str, operators: Mapping[str, OperatorSpec]) -> None:
     """They can be pushed, without a warning."""
-    checked = check_workflow(document(name), operators)
+    checked = check_workflow(document(name), operators, default_id=Path(name).stem)
     assert (checked.errors, checked.warnings) == ((), ())
 
 
 @pytest.mark.parametrize("name", RUNS)
 def test_runs_are_valid(name: str, operators: Mapping[str, OperatorSpec]) -> None:
     """They can be submitted once the workflows were pushed."""
-    checked = [check_workflow(document(workflow), operators).value for workflow in WORKFLOWS]
+    checked = [
+        check_workflow(document(workflow), operators, default_id=Path(workflow).stem).value for workflow in WORKFLOWS
+    ]
     pushed = Pushed(workflow for workflow in checked if workflow is not None)
     found = check_run(document(name), workflows=pushed, operators=operators, base_path="/data")
     assert (found.errors, found.warnings) == ((), ())
