@@ -14,7 +14,7 @@ from accio_daemon.core.effects import (
     ResultRow,
 )
 from accio_daemon.core.readying import enqueue
-from accio_daemon.core.recomputing import produce_again
+from accio_daemon.core.recomputing import made_again, produce_again
 from accio_daemon.core.records import Agent, Execution, Instance
 from accio_daemon.core.world import World
 
@@ -74,6 +74,7 @@ def _finished(world: World, fx: Effects, agent: Agent, execution: Execution, rep
 def _succeeded(world: World, fx: Effects, agent: Agent, execution: Execution, report: Report, now: Instant) -> None:
     outputs = report.outputs or {}
     result = Result(id=execution.id, outputs=outputs, blobs=report.blobs)
+    made_again(world, result)
     fx.results.append(
         ResultRow(
             execution.id,

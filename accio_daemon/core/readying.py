@@ -18,6 +18,7 @@ from accio_daemon.core import endings
 from accio_daemon.core.commands import CacheMode, Instant, Pin, Result
 from accio_daemon.core.effects import Effects
 from accio_daemon.core.plan import Binding, NodePlan
+from accio_daemon.core.recomputing import is_whole
 from accio_daemon.core.records import Agent, Execution, Instance, Place, Run
 from accio_daemon.core.world import World
 
@@ -107,7 +108,7 @@ def resolve(world: World, fx: Effects, found: Mapping[bytes, Result], now: Insta
             world.forget_execution(execution)
             continue
         result = found.get(execution.key) if execution.key is not None else None
-        if result is None:
+        if result is None or not is_whole(world, result):
             world.misses += 1
             enqueue(world, execution, now)
             continue

@@ -1,10 +1,16 @@
 """Content that is corrupt or gone: nothing hits its results any more, and who needs it lets its producer run again."""
 
+import re
+from collections.abc import Container
+
 from accio.domain.states import NodeState
 from accio_daemon.core.commands import Result
 from accio_daemon.core.effects import Effects
 from accio_daemon.core.records import Execution, Instance
 from accio_daemon.core.world import World
+
+_DIGEST = re.compile("blake3:[0-9a-f]{64}")
+_GONE = 1_024  # contents remembered as gone; one that is forgotten too early costs a fruitless attempt
 
 
 def forget_contents(world: World, fx: Effects, digests: tuple[str, ...]) -> None:
@@ -12,7 +18,25 @@ def forget_contents(world: World, fx: Effects, digests: tuple[str, ...]) -> None
     gone = set(digests)
     for key in [key for key, result in world.recent.items() if _holds(result, gone)]:
         del world.recent[key]
+    for digest in digests:
+        world.gone[digest] = None
+        if len(world.gone) > _GONE:
+            world.gone.popitem(last=False)
     fx.missing.extend(digests)
+
+
+def is_whole(world: World, result: Result) -> bool:
+    """Whether nothing that a result of the database holds is known to be gone: what was just forgotten may be read once
+    more before that is durable.
+    """
+    return not (world.gone and _holds(result, world.gone))
+
+
+def made_again(world: World, result: Result) -> None:
+    """Let the contents of a new result count as there."""
+    if world.gone:
+        for digest in _contents(result):
+            world.gone.pop(digest, None)
 
 
 def forget_results(world: World, results: frozenset[int]) -> None:
@@ -59,7 +83,11 @@ def _take_back(world: World, fx: Effects, instance: Instance, no: int) -> None:
     world.ready.append((instance, no))
 
 
-def _holds(result: Result, gone: set[str]) -> bool:
-    if result.blobs and any(digest in gone for digest, _ in result.blobs.values()):
-        return True
-    return any(digest in text for text in result.outputs.values() for digest in gone)
+def _holds(result: Result, gone: Container[str]) -> bool:
+    return any(digest in gone for digest in _contents(result))
+
+
+def _contents(result: Result) -> list[str]:
+    """Everything in a result that may name content of the store."""
+    found = [digest for text in result.outputs.values() if "blake3:" in text for digest in _DIGEST.findall(text)]
+    return found + [digest for digest, _ in (result.blobs or {}).values()]

@@ -64,6 +64,7 @@ class World:
         self.specs: dict[int, OperatorSpec] = {}
         self.latest: dict[str, tuple[int, int]] = {}  # operator name -> announced, number
         self.recent: OrderedDict[bytes, Result] = OrderedDict()  # results by key, the latest last
+        self.gone: OrderedDict[str, None] = OrderedDict()  # contents that the store lacks, the latest last
         self.lookups: list[Execution] = []  # whose keys are to be looked up in the database
         self.ready: deque[tuple[Instance, int]] = deque()  # nodes that became ready in this decision
         self.dirty_agents: set[Agent] = set()  # that have more free capacity than when placing last looked
