@@ -79,6 +79,14 @@ def _lists_have(found: Outcome, fields: list[str]) -> bool:
     return all(lists) and all(set(fields) <= item.keys() for items in lists for item in items)
 
 
+def _is_refused(found: Outcome, wanted: Any) -> bool:
+    """Tell whether a command was refused: with these texts, or with this issue; true: with whatever."""
+    if isinstance(wanted, dict):
+        return found.exit != 0 and any(issue_matches(issue, wanted) for issue in issues_of(found, "errors"))
+    texts = [wanted] if isinstance(wanted, str) else wanted if isinstance(wanted, list) else []
+    return found.exit != 0 and mentions(found.stdout + found.stderr, texts)
+
+
 def _issues_are(found: Outcome, kind: str, wanted: list[Any]) -> bool:
     assert_issues(issues_of(found, kind), wanted)
     return True
@@ -96,6 +104,8 @@ _OF_COMMANDS: dict[str, Callable[[Outcome, Any], bool]] = {
     ),
     "valid": lambda found, valid: found.json["valid"] is valid,
     "each_has": _lists_have,
+    "error": lambda found, wanted: _is_refused(found, wanted),
+    "refused": lambda found, refused: (found.exit != 0) is refused,
 }
 _OF_STREAMS: dict[str, Callable[[str, Any], bool]] = {
     "": lambda text, wanted: bool(text == wanted),

@@ -7,10 +7,11 @@ from typing import Any
 
 from tests.acceptance.processes import eventually
 from tests.cases.daemon import facts
-from tests.cases.daemon.described import assert_command, assert_described, described
+from tests.cases.daemon.described import assert_command, assert_described, described, is_command_word
+from tests.cases.daemon.exports import Exported
 from tests.cases.daemon.facts import Place
 from tests.cases.daemon.scenario import Scenario
-from tests.cases.daemon.system import Outcome
+from tests.cases.daemon.tables import CHECKS
 from tests.cases.loader import mentions, only, same
 
 Handler = Callable[[Scenario, Any], None]
@@ -29,7 +30,7 @@ def _assert_named(scenario: Scenario, name: str, wanted: Mapping[str, Any]) -> N
     """Check what is expected of a run, a node, a command or a snapshot by its name."""
     run = name.partition("/")[0]
     if name in scenario.outcomes:
-        _assert_command(scenario, scenario.outcomes[name], wanted)
+        _assert_command(scenario, name, wanted)
     elif name in scenario.snapshots:
         _assert_facts(scenario, name, scenario.snapshots[name], wanted)
     elif name in scenario.versions:
@@ -45,14 +46,34 @@ def _assert_named(scenario: Scenario, name: str, wanted: Mapping[str, Any]) -> N
         _assert_run(scenario, name, wanted)
 
 
-def _assert_command(scenario: Scenario, found: Outcome, wanted: Mapping[str, Any]) -> None:
-    words = dict(wanted)
+def _assert_command(scenario: Scenario, name: str, wanted: Mapping[str, Any]) -> None:
+    """Check what a command printed, what it exported and, if it made a run, what is expected of that."""
+    words, found = dict(wanted), scenario.outcomes[name]
     for word in ("freed", "kept"):
         for phrase in words.pop(word, []):
             digest = _digest_of(scenario, phrase)
             freed = [one["digest"] for one in found.json["freed"]]
             assert (digest in freed) is (word == "freed"), f"{phrase}: {freed}"
-    assert_command(found, words, scenario.words)
+    if "runs_created" in words:
+        assert scenario.made[name] == words.pop("runs_created")
+    of_command = {word: words.pop(word) for word in list(words) if is_command_word(word)}
+    assert_command(found, of_command, scenario.words)
+    for word in [word for word in words if word in CHECKS]:
+        CHECKS[word](scenario.exports[name], words.pop(word), _exported(scenario), [])
+    if words:
+        assert name in scenario.runs, f"the adapter doesn't know {sorted(words)} of the command {name}"
+        _assert_run(scenario, name, words)
+
+
+def _exported(scenario: Scenario) -> Exported:
+    """Give the ids and seeds of all runs, as exports name them."""
+    made = Exported()
+    for alias, ids in scenario.runs.items():
+        made.ids[alias] = ids[-1]
+        for single in scenario.singles(ids[-1]):
+            made.ids[scenario.alias(single)] = single
+            made.seeds[single] = scenario.system.client.get_run(single, nodes=False).run.seed
+    return made
 
 
 def _assert_run(scenario: Scenario, name: str, wanted: Mapping[str, Any]) -> None:
