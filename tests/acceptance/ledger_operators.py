@@ -1,4 +1,4 @@
-"""Operators of the acceptance tests. Each execution leaves a line in a ledger file, so that tests count what really ran.
+"""Operators of the acceptance tests. Each execution leaves a line in a ledger, so that tests count what really ran.
 
 A line is `node attempt-number pid event`, appended with one write; the file is named by the environment of the agent.
 """
@@ -16,7 +16,8 @@ GATES = "ACCIO_TEST_GATES"
 
 def note(event: str) -> None:
     """Append a line to the ledger."""
-    line = f"{os.environ.get('ACCIO_IDEMPOTENCY_KEY', '?')} {os.environ.get('ACCIO_ATTEMPT_NO', '?')} {os.getpid()} {event}\n"
+    execution, attempt = os.environ.get("ACCIO_IDEMPOTENCY_KEY", "?"), os.environ.get("ACCIO_ATTEMPT_NO", "?")
+    line = f"{execution} {attempt} {os.getpid()} {event}\n"
     ledger = os.open(os.environ[LEDGER], os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         os.write(ledger, line.encode())

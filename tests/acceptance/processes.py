@@ -99,11 +99,13 @@ class Cluster:
             **more,
         }
 
-    def _start(self, name: str, arguments: list[str], environment: Mapping[str, str]) -> Process:
+    def _start(
+        self, name: str, arguments: list[str], environment: Mapping[str, str], before: Sequence[str] = ()
+    ) -> Process:
         log = self.root / f"{name}-{len(self.processes)}.log"
         with log.open("wb") as sink:
             popen = subprocess.Popen(
-                [sys.executable, "-m", *arguments],
+                [*before, sys.executable, "-m", *arguments],
                 env=dict(environment),
                 stdin=subprocess.DEVNULL,
                 stdout=sink,
@@ -134,9 +136,10 @@ class Cluster:
         name: str = "a1",
         *arguments: str,
         operators: Sequence[str] = ("tests.acceptance.ledger_operators",),
+        before: Sequence[str] = (),
         **environment: str,
     ) -> Process:
-        """Start an agent that offers the ledger operators, or others."""
+        """Start an agent that offers the ledger operators, or others; *before* is a command that starts it."""
         return self._start(
             name,
             [
@@ -147,6 +150,7 @@ class Cluster:
                 *(arguments or ("--cpus", "2")),
             ],
             self.environment(**environment),
+            before,
         )
 
     def client(self) -> Client:
@@ -199,7 +203,7 @@ class Cluster:
 
 @contextmanager
 def cluster(root: Path) -> Iterator[Cluster]:
-    """Give a cluster without processes; whatever is started in it is killed at the end, and shown if the test failed."""
+    """Give a cluster without processes; whatever is started in it is killed at the end, shown if the test failed."""
     (root / "gates").mkdir(parents=True)
     made = Cluster(root)
     try:
