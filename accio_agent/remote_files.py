@@ -23,7 +23,7 @@ def local_copy(text: str, folder: Path) -> Path:
             )
         return Path(unquote(parts.path))
     try:
-        import fsspec  # type: ignore[import-untyped]
+        import fsspec
     except ImportError:
         raise FailedPrecondition(
             f"staging: {text} needs the Python package fsspec (and the one for {parts.scheme}://) on the agent"

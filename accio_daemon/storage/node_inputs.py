@@ -39,9 +39,7 @@ def read_outputs(connection: sqlite3.Connection, found: Found) -> dict[int, Outp
 def outputs_of(outputs: str, blobs: str | None) -> Outputs:
     """Read the columns of a result."""
     kept = {} if blobs is None else json.loads(blobs)
-    return Outputs(
-        texts=json.loads(outputs), blobs={port: (digest, size) for port, (digest, size) in kept.items()}
-    )
+    return Outputs(texts=json.loads(outputs), blobs={port: (digest, size) for port, (digest, size) in kept.items()})
 
 
 def effective_inputs(

@@ -38,7 +38,7 @@ class Readers:
             self._free.put_nowait(connection)
 
     def glance(self, job: Job[T]) -> T:
-        """Run a job at once, on the event loop: only for a few look-ups by key, which cost less than a hop to a thread."""
+        """Run a job at once, on the event loop: only for look-ups by key, which cost less than a hop to a thread."""
         return _snapshot(self._own, job)
 
     @staticmethod

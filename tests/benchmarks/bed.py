@@ -93,7 +93,7 @@ class Bed:
         """What PRAGMA synchronous said, as GetClusterState tells it."""
         token = (self.cluster.data / "token").read_text(encoding="utf-8").split()[0]
         with grpc.insecure_channel(self.cluster.address) as channel:
-            state = accio_pb2_grpc.AccioStub(channel).GetClusterState(  # type: ignore[no-untyped-call]
+            state = accio_pb2_grpc.AccioStub(channel).GetClusterState(
                 accio_pb2.GetClusterStateRequest(), metadata=(("authorization", f"Bearer {token}"),)
             )
         return str(state.synchronous)

@@ -1,2 +1,3 @@
 from tests.benchmarks.rows import Row
+
 ROWS: tuple[Row, ...] = ()
