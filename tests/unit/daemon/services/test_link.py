@@ -1,0 +1,77 @@
+"""The queue between the engine, which never waits, and the writer of one session."""
+
+import asyncio
+
+from accio.v1 import agents_pb2
+from accio_daemon.core.commands import AttemptNo, SessionNo
+from accio_daemon.core.outgoing import Outgoing, Welcome
+from accio_daemon.services import link
+from accio_daemon.services.link import Link
+
+
+def welcome_message(welcome: Welcome) -> agents_pb2.Welcome:
+    return agents_pb2.Welcome(session=welcome.session)
+
+
+def welcome() -> Outgoing:
+    return Outgoing(welcome=Welcome(session=SessionNo(1), keep=(), drop=(), operators=()))
+
+
+async def kinds(queue: Link) -> list[str | None]:
+    return [message.WhichOneof("kind") for message in await queue.next()]
+
+
+async def test_a_batch_is_told_in_the_order_of_its_fields() -> None:
+    """Acknowledgements come before work, stops behind it (they may mean it), and a goodbye is the last word."""
+    queue = Link(welcome_message)
+    words = welcome()
+    words.acks.append(1)
+    words.stops.append(AttemptNo(2))
+    words.recalls.append(AttemptNo(3))
+    words.digests.append((4, ["/data"]))
+    words.drain = True
+    words.goodbye = ("over", False)
+    queue.deliver(words)
+    assert await kinds(queue) == ["welcome", "drain", "ack", "digest", "stop", "recall", "goodbye"]
+
+
+async def test_answers_overtake_work_but_never_the_welcome() -> None:
+    """A heartbeat's answer goes out first, once the session has been welcomed."""
+    queue = Link(welcome_message)
+    queue.deliver(welcome())
+    answer = agents_pb2.DaemonMessage(heartbeat=agents_pb2.HeartbeatAck(seq=1))
+    queue.send(answer)
+    assert await kinds(queue) == ["welcome"]
+    queue.deliver(Outgoing(acks=[1]))
+    queue.send(answer)
+    assert [await kinds(queue) for _ in range(3)] == [["heartbeat"], ["heartbeat"], ["ack"]]
+
+
+async def test_a_full_queue_says_so() -> None:
+    """Beyond its limit a queue takes nothing more, and whoever watches it is told."""
+    queue = Link(welcome_message)
+    queue.deliver(Outgoing(acks=list(range(link.QUEUE_LIMIT - 1))))
+    assert not queue.full.is_set()
+    queue.deliver(Outgoing(acks=[1]))
+    assert queue.full.is_set()
+    assert "full" in repr(queue)
+
+
+async def test_reports_wait_while_too_many_are_not_durable() -> None:
+    """A session whose reports pile up isn't read until some are acknowledged."""
+    queue = Link(welcome_message)
+    waiting = asyncio.get_running_loop().create_task(queue.admit(link.UNACKED_LIMIT))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    queue.deliver(Outgoing(acks=[1]))
+    await waiting
+
+
+async def test_the_writer_waits_for_something_to_say() -> None:
+    """An empty queue wakes its writer when something arrives."""
+    queue = Link(welcome_message)
+    waiting = asyncio.get_running_loop().create_task(kinds(queue))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    queue.deliver(Outgoing(acks=[1]))
+    assert await waiting == ["ack"]

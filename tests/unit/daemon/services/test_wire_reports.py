@@ -1,0 +1,149 @@
+"""The hot path between agents and the core."""
+
+import pytest
+
+from accio.domain.failures import TEXT_LIMIT
+from accio.domain.resources import Resources
+from accio.domain.states import Cause
+from accio.errors import BadRequest
+from accio.v1 import agents_pb2, runs_pb2
+from accio_daemon.core.commands import AttemptNo
+from accio_daemon.core.outgoing import Assignment, NodeClass
+from accio_daemon.services.wire_failures import failure_message, failure_of
+from accio_daemon.services.wire_reports import WORK_LIMIT, WorkWriter, reports_of
+
+DIGEST = f"blake3:{'0' * 64}"
+
+
+def node_class(number: int = 1, *, operator: int = 7) -> NodeClass:
+    return NodeClass(id=number, operator_no=operator, resources=Resources(), timeout_ms=None)
+
+
+def assignment(number: int, kind: NodeClass | None = None, inputs: str = "{}") -> Assignment:
+    return Assignment(
+        attempt=AttemptNo(number),
+        node_class=kind or node_class(),
+        inputs=inputs,
+        seed=None,
+        reserved=True,
+        node="run/Node",
+        number=1,
+        contents={},
+        blobs={},
+        gpus=(),
+    )
+
+
+def one_report(**fields: object) -> agents_pb2.Reports:
+    return agents_pb2.Reports(reports=[agents_pb2.Report(seq=1, attempt=2, **fields)])  # type: ignore[arg-type]  # each test gives what it means
+
+
+def test_a_success_keeps_every_field() -> None:
+    """Outputs, blobs, metrics, times, contents: what an agent reports arrives as it was sent."""
+    message = one_report(
+        success=True,
+        outputs={"value": "1.0"},
+        large_outputs=[agents_pb2.LargeValue(port="big", digest=DIGEST, size=70_000)],
+        metrics=runs_pb2.Metrics(wall_us=1, user_cpu_us=2, system_cpu_us=3, peak_memory=4, custom_json='{"a":1.0}'),
+        started_at_ms=10,
+        ended_at_ms=20,
+        log_bytes=5,
+        contents=[agents_pb2.ContentSize(digest=DIGEST, bytes=9)],
+    )
+    (report,) = reports_of(message)
+    assert (report.seq, report.attempt, report.failure) == (1, 2, None)
+    assert report.outputs == {"value": "1.0"}
+    assert report.blobs == {"big": (DIGEST, 70_000)}
+    assert report.metrics == (1, 2, 3, 4, 0, 0, '{"a":1.0}')
+    assert (report.started_ms, report.ended_ms, report.log_bytes) == (10, 20, 5)
+    assert report.contents == [(DIGEST, 9)]
+
+
+def test_a_failure_has_no_outputs() -> None:
+    """A report that isn't a success is a failure, whatever outputs it names; missing contents come along."""
+    failure = runs_pb2.Failure(cause="staging", message="gone")
+    (report,) = reports_of(one_report(outputs={"value": "1.0"}, failure=failure, missing=[DIGEST]))
+    assert report.outputs is None
+    assert report.failure is not None
+    assert (report.failure.cause, report.failure.message) == (Cause.STAGING, "gone")
+    assert report.missing == (DIGEST,)
+
+
+@pytest.mark.parametrize("text", ["", "{", "NaN", '"\ud800"'.encode("utf-8", "replace").decode() + ",", "1 2"])
+def test_an_output_that_is_no_json_fails_its_node(text: str) -> None:
+    """Nothing that isn't JSON gets as far as the database."""
+    (report,) = reports_of(one_report(success=True, outputs={"value": text}))
+    assert report.outputs is None
+    assert report.failure is not None
+    assert report.failure.cause is Cause.BAD_OUTPUT
+    assert "'value'" in report.failure.message
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"contents": [agents_pb2.ContentSize(digest="blake3:xyz", bytes=1)]},
+        {"large_outputs": [agents_pb2.LargeValue(port="p", digest="", size=1)]},
+        {"missing": ["sha256:abc"]},
+    ],
+)
+def test_a_malformed_digest_is_refused(fields: dict[str, object]) -> None:
+    """The core and the database can rely on digests."""
+    with pytest.raises(BadRequest, match="digest"):
+        reports_of(one_report(success=True, **fields))
+
+
+def test_numbers_beyond_the_database_are_refused() -> None:
+    """An attempt or a sequence number that no signed 64-bit integer holds is refused."""
+    with pytest.raises(BadRequest, match="63-bit"):
+        reports_of(agents_pb2.Reports(reports=[agents_pb2.Report(attempt=1 << 63)]))
+
+
+def test_custom_metrics_that_are_no_json_are_left_out() -> None:
+    """A broken custom metric doesn't cost the node its result."""
+    (report,) = reports_of(one_report(success=True, metrics=runs_pb2.Metrics(wall_us=3, custom_json="{oops")))
+    assert report.metrics == (3, 0, 0, 0, 0, 0, "")
+
+
+def test_a_failure_survives_the_way() -> None:
+    """A failure as a message and back is the same; texts are clipped, an unknown cause is named."""
+    told = runs_pb2.Failure(cause="signal", message="it crashed", signal=11, stderr_tail="x")
+    assert failure_message(failure_of(told)) == told
+    unknown = failure_of(runs_pb2.Failure(cause="cosmic ray", message="bit flipped"))
+    assert (unknown.cause, unknown.message) == (Cause.EXCEPTION, "cosmic ray: bit flipped")
+    assert len(failure_of(runs_pb2.Failure(cause="exception", message="x" * 99_999)).message) <= TEXT_LIMIT
+
+
+def test_a_class_is_described_once_before_its_first_node() -> None:
+    """Each class travels with the first message that has a node of it, and never again in the session."""
+    writer = WorkWriter([5, 7])
+    first, second = node_class(1), node_class(2, operator=5)
+    (message,) = writer.messages([assignment(1, first), assignment(2, first), assignment(3, second)])
+    assert [(each.id, each.operator) for each in message.work.classes] == [(1, 1), (2, 0)]
+    assert [getattr(each, "class") for each in message.work.assignments] == [1, 1, 2]
+    (later,) = writer.messages([assignment(4, first)])
+    assert not later.work.classes
+
+
+def test_work_travels_in_groups() -> None:
+    """No message has more assignments than the limit, or so many bytes of inputs that it couldn't be received."""
+    writer = WorkWriter([7])
+    messages = list(writer.messages([assignment(number) for number in range(2 * WORK_LIMIT + 1)]))
+    assert [len(message.work.assignments) for message in messages] == [WORK_LIMIT, WORK_LIMIT, 1]
+    large = [assignment(number, inputs='{"x":"' + "y" * 300_000 + '"}') for number in range(5)]
+    messages = list(writer.messages(large))
+    assert max(message.ByteSize() for message in messages) < 4 << 20
+    assert [each.attempt for message in messages for each in message.work.assignments] == list(range(5))
+
+
+def test_an_assignment_keeps_every_field() -> None:
+    """Seed, contents, blobs and GPUs travel with their node; a seed of 0 is a seed."""
+    work = assignment(1)
+    work.seed, work.reserved, work.gpus = 0, False, (2, 3)
+    work.contents = {"/data": DIGEST}
+    work.blobs = {"big": (DIGEST, 99)}
+    (message,) = WorkWriter([7]).messages([work])
+    (told,) = message.work.assignments
+    assert (told.HasField("seed"), told.seed, told.reserved, list(told.gpus)) == (True, 0, False, [2, 3])
+    assert [(each.text, each.digest) for each in told.contents] == [("/data", DIGEST)]
+    assert [(each.port, each.digest, each.size) for each in told.large_inputs] == [("big", DIGEST, 99)]

@@ -1,0 +1,58 @@
+"""What the daemon can be told."""
+
+from pathlib import Path
+
+import pytest
+
+from accio.errors import BadRequest
+from accio_daemon.config import is_loopback, read_config
+
+
+def test_options_win_over_the_environment(tmp_path: Path) -> None:
+    """What the command line says is done, else what the environment says, else the default."""
+    environment = {"ACCIO_ADDR": "127.0.0.1:1", "ACCIO_DATA_DIR": str(tmp_path / "e")}
+    assert read_config(environment=environment).address == "127.0.0.1:1"
+    assert read_config(environment=environment).data == tmp_path / "e"
+    config = read_config(listen="127.0.0.1:2", data_dir=str(tmp_path / "o"), environment=environment)
+    assert (config.address, config.data) == ("127.0.0.1:2", tmp_path / "o")
+    assert read_config(environment={}).address == "127.0.0.1:7615"
+
+
+def test_only_the_default_folder_shares_its_token(tmp_path: Path) -> None:
+    """The copy for clients of the same user is made for the default data folder only."""
+    environment = {"ACCIO_CONFIG_ROOT": str(tmp_path)}
+    assert read_config(environment=environment).token_copy == tmp_path / "token"
+    assert read_config(data_dir=str(tmp_path), environment=environment).token_copy is None
+    assert read_config(environment={**environment, "ACCIO_DATA_DIR": str(tmp_path)}).token_copy is None
+
+
+@pytest.mark.parametrize(
+    ("address", "loopback"),
+    [
+        ("127.0.0.1:1", True),
+        ("127.3.4.5:1", True),
+        ("localhost:1", True),
+        ("[::1]:1", True),
+        ("0.0.0.0:1", False),
+        ("10.0.0.1:1", False),
+        ("[::]:1", False),
+        ("example.org:1", False),
+        ("localhost.evil.org:1", False),
+    ],
+)
+def test_loopback_is_told_from_the_rest(address: str, loopback: bool) -> None:
+    """Only addresses that no other machine can reach count as loopback; a name may be anything."""
+    assert is_loopback(address) is loopback
+
+
+def test_a_wider_address_needs_a_word() -> None:
+    """Without encryption, listening beyond this machine needs --insecure."""
+    with pytest.raises(BadRequest, match="--insecure"):
+        read_config(listen="0.0.0.0:7615", environment={})
+    assert read_config(listen="0.0.0.0:7615", insecure=True, environment={}).address == "0.0.0.0:7615"
+
+
+def test_amounts_have_units() -> None:
+    """Durations and sizes are read as everywhere."""
+    config = read_config(lease="1m", quota="2GiB", environment={})
+    assert (config.lease_s, config.quota) == (60.0, 2 << 30)
