@@ -5,6 +5,7 @@ workers get their work, then the daemon gets its messages.
 """
 
 import asyncio
+import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from accio_agent import frames, messages, outcomes
 from accio_agent.core import AgentCore
 from accio_agent.frames import Flag
 from accio_agent.journal import Journal
-from accio_agent.limits import MemoryGuard
+from accio_agent.limits import MemoryGuard, Processors
 from accio_agent.log_answers import LogAnswers
 from accio_agent.log_store import LogStore
 from accio_agent.outbound import Outbound
@@ -32,6 +33,7 @@ from accio_agent.workers import Template, Worker
 log = structlog.get_logger("accio.agent")
 
 PREFETCH_LIMIT = 1024
+_CHANGED = "its files have changed since the agent started; start the agent again"
 FEW_WORKERS = 32
 FAILED, STORED, PRINTED = Flag.FAILED.value, Flag.STORED.value, Flag.PRINTED.value
 
@@ -72,6 +74,7 @@ class Agent:
         staging: Staging,
         outbound: Outbound,
         idle_limit: int,
+        is_current: Callable[[Sequence[str]], bool],
     ) -> None:
         self.identity = identity
         self.resources = resources
@@ -82,6 +85,7 @@ class Agent:
         self._logs = logs
         self._staging = staging
         self._outbound = outbound
+        self._is_current = is_current
         self._loop = asyncio.get_running_loop()
         self._tasks: asyncio.TaskGroup | None = None
         remembered = journal.remembered
@@ -95,10 +99,12 @@ class Agent:
         self._classes: dict[tuple[int, Any, int], WorkClass] = {}
         self._session_classes: dict[int, WorkClass] = {}
         self._class_numbers: dict[WorkClass, int] = {}
+        self._changed_pools: set[str] = set()
         self._settling = False
         self._connected = False
         self._disk_refuses = False
         self._guard = MemoryGuard(identity.name)
+        self._processors = Processors(os.sched_getaffinity(0))
         self._answers = LogAnswers(logs, self._outbound)
         self.supervisor = Supervisor(self, self._guard, self._answers)
         self.changed = asyncio.Event()
@@ -239,19 +245,22 @@ class Agent:
         self._settling = False
         effects = self.core.take()
         reports = self._write_journal(effects)
-        for lane in effects.opened:
-            self._open(lane)
+        refused = [lane for lane in effects.opened if not self._open(lane)]
         for lane_no, no in effects.held:
             if lane_no in self.workers:  # else it has just died
                 self.supervisor.hold(self.workers[lane_no], no)
         for begin in effects.begun:
-            self._begin(begin)
+            if begin.lane in self.workers:
+                self._begin(begin)
         for lane_no in effects.closed:
             if lane_no in self.workers:
                 self.workers[lane_no].finish()
         for assignment in effects.stage:
             self._spawn(self._stage(assignment), f"stage {assignment.attempt}")
         self._tell(effects, reports)
+        for lane in refused:
+            self.core.lane_lost(lane.no, None, outcomes.not_started(_CHANGED))
+            self.settle_soon()
         self.changed.set()
 
     def _write_journal(self, effects: Effects) -> list[bytes]:
@@ -295,15 +304,23 @@ class Agent:
             answer = agents_pb2.RecallAnswer(withdrawn=effects.withdrawn, started=effects.started)
             outbound.put(agents_pb2.AgentMessage(recalled=answer))
 
-    def _open(self, lane: Lane) -> None:
+    def _open(self, lane: Lane) -> bool:
+        """Start a worker; False if its operators aren't any more what was announced."""
         template = self._template(lane.pool)
+        if template is None:
+            return False
         folder = self._folder / "workers" / str(lane.no)
         self.workers[lane.no] = Worker(lane.no, template, folder, self._logs, self)
+        return True
 
-    def _template(self, pool: str) -> Template:
+    def _template(self, pool: str) -> Template | None:
         template = self._templates.get(pool)
-        if template is None:
+        if template is None and pool not in self._changed_pools:
             references, threads = parse_pool(pool)
+            if not self._is_current(references):  # it would import other code than was announced
+                log.error("operators changed since the agent started", references=references, reason=_CHANGED)
+                self._changed_pools.add(pool)
+                return None
             template = self._templates[pool] = Template(pool, references, threads)
             template.watch(self)
         return template
@@ -318,13 +335,13 @@ class Agent:
             described = {
                 "operator": self._operators[work_class.operator].spec.name,
                 "alone": work_class.alone,
-                "affinity": [],
                 "cgroup": self._guard.prepare(worker.lane, work_class.memory),
                 "store": store,
             }
         worker.work_class = work_class
         told = {str(each.attempt): found for each in begin.attempts if (found := self._staging.told(each.attempt))}
-        head = (self._class_numbers[work_class], described, begin.gpus, told or None)
+        cpus = self._processors.take(begin.lane, work_class.milli_cpus)
+        head = (self._class_numbers[work_class], described, [begin.gpus, cpus], told or None)
         work = agents_pb2.Work(assignments=[each.task for each in begin.attempts])
         worker.send(frames.work(head, work.SerializeToString()))
         self.supervisor.wake()
@@ -360,7 +377,10 @@ class Agent:
     def result(self, worker: Worker, result: frames.Result) -> None:
         no, flags, content = result.attempt, result.flags, result.report
         log_bytes = worker.capture.ended(no, (result.out, result.err) if flags & PRINTED else None)
-        if not self.core.executed(worker.lane, no, result.wall_us):
+        news = self.core.executed(worker.lane, no, result.wall_us)
+        if not self.core.head(worker.lane):
+            self._processors.release(worker.lane)
+        if not news:
             return
         if log_bytes:
             content = messages.with_log(content, log_bytes)
@@ -392,8 +412,9 @@ class Agent:
         self.core.lane_lost(worker.lane, attempt or None, outcome)
         self.workers.pop(worker.lane, None)
         self._guard.release(worker.lane)
+        self._processors.release(worker.lane)
         worker.close()
-        shutil.rmtree(self._folder / "workers" / str(worker.lane), ignore_errors=True)
+        self._spawn(asyncio.to_thread(shutil.rmtree, self._folder / "workers" / str(worker.lane), True), "tidy")
         self.settle_soon()
 
     def template_ready(self, template: Template, failure: str) -> None:

@@ -1,7 +1,8 @@
 """What agent and worker write to each other through their socket: length (4 bytes), kind (1 byte), body.
 
     agent → worker  WORK    length of a JSON text, the text, a serialised Work with assignments. The text:
-                            [class number, class (once per worker) or null, GPUs, {attempt: where inputs are} or null]
+                            [class number, class (once per worker) or null, [GPUs, processors],
+                            {attempt: where its inputs are} or null]
                     HOLD    hand back what came before this and hasn't begun
     worker → agent  RESULT  attempt, duration, bytes printed so far, flags, a serialised Report (see `messages`):
                             in the shared page's ring, or through the socket if it is too large for that

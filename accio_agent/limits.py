@@ -3,7 +3,7 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,6 +11,9 @@ from accio.domain.resources import Resources
 from accio_agent import linux
 
 _ROOT = Path("/sys/fs/cgroup")
+
+BIND_FROM = 4
+"""Fewest processors of a machine whose lanes are bound to some of them."""
 
 
 def detect(folder: Path) -> Resources:
@@ -65,6 +68,35 @@ def _gpus() -> int:
         found = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=5, check=True)
         return sum(1 for line in found.stdout.splitlines() if line.startswith("GPU "))
     return 0
+
+
+class Processors:
+    """Which processors busy lanes are bound to: those that the fewest others use.
+
+    Only lanes that reserved whole processors are bound, and only where there are enough processors that daemon, agent
+    and everything else on the machine can keep out of their way.
+    """
+
+    def __init__(self, available: Iterable[int]) -> None:
+        self._use = dict.fromkeys(sorted(available), 0)
+        self._lanes: dict[int, list[int]] = {}
+
+    def take(self, lane: int, milli_cpus: int) -> list[int]:
+        """Bind a lane that becomes busy; an empty list leaves it free. A lane that is bound stays as it is."""
+        count = milli_cpus // 1000
+        if len(self._use) < BIND_FROM or count == 0 or count >= len(self._use):
+            return []
+        found = self._lanes.get(lane)
+        if found is None:
+            found = self._lanes[lane] = sorted(sorted(self._use, key=self._use.__getitem__)[:count])
+            for number in found:
+                self._use[number] += 1
+        return found
+
+    def release(self, lane: int) -> None:
+        """A lane isn't busy any more."""
+        for number in self._lanes.pop(lane, ()):
+            self._use[number] -= 1
 
 
 def own_group(controller: str) -> Path | None:

@@ -75,6 +75,8 @@ async def _run_in(folder: StateFolder, address: str, options: Options, catalogue
         Offered(spec=offer.spec, references=offer.source.references, takes_datasets=_takes_datasets(offer.spec))
         for offer in catalogue.offers
     ]
+    if not operators:
+        log.warning("this agent offers no operators: install a package that has some, or give --operators")
     outbound = Outbound()
     transfer = Transfer(address, places.find_token)
     staging = Staging(folder.path, transfer)
@@ -95,6 +97,9 @@ async def _run_in(folder: StateFolder, address: str, options: Options, catalogue
         staging=staging,
         outbound=outbound,
         idle_limit=max(2, resources.milli_cpus // 1000),
+        is_current=lambda references: all(
+            catalogue.is_current(offer.source) for offer in catalogue.offers if offer.source.references == references
+        ),
     )
     session = Session(address, places.find_token, agent, outbound)
     log.info(

@@ -24,9 +24,11 @@ log = structlog.get_logger("accio.agent")
 PROTOCOLS = range(1, 2)
 """The versions of the protocol that this agent speaks."""
 
-HANDSHAKE_S = 10.0
+HANDSHAKE_S = 5.0
 FIRST_BACKOFF_S = 0.2
-LONGEST_BACKOFF_S = 5.0
+LONGEST_BACKOFF_S = 2.0
+"""No longer than this, so that an agent is back soon after the network is."""
+
 GOODBYE_S = 2.0
 
 OPTIONS = [

@@ -79,7 +79,7 @@ class Supervisor:
         outcome = doomed or outcomes.of_death(status, out_of_memory=self._guard.verdict(worker.lane))
         wall_us = max(0, time.monotonic_ns() - started_ns) // 1000 if attempt else 0
         outcomes.complete(outcome, wall_us=wall_us, log_bytes=log_bytes, tails=worker.capture.tails())
-        if doomed is None:
+        if doomed is None and (attempt or status):
             log.info("worker lost", worker=worker.lane, attempt=attempt, reason=outcome.failure.message)
         return outcome
 

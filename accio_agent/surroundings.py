@@ -170,7 +170,10 @@ class Surroundings:
                 signal.signal(number, handler)
         if _raw_environment() != self._environment:
             self._restore_environment()
-        if os.stat(self._fd).st_mtime_ns != 0:  # noqa: PTH116 - an open folder, whatever its name is by now
+        found = os.stat(self._fd)  # noqa: PTH116 - an open folder, whatever its name is by now
+        if found.st_nlink == 0:
+            return "the operator removed its working folder"
+        if found.st_mtime_ns != 0:
             self.empty()
         return self._leftovers()
 

@@ -76,7 +76,7 @@ class Worker:
         self._page = page
         self._runner = runner
         self._splitter = frames.Splitter()
-        self._queue: deque[tuple[dict[str, Any], list[int], agents_pb2.Assignment, Any]] = deque()
+        self._queue: deque[tuple[dict[str, Any], list[list[int]], agents_pb2.Assignment, Any]] = deque()
         self._classes: dict[int, dict[str, Any]] = {}
         self._entered: tuple[Any, Any] | None = None
         self._holds = 0  # answered
@@ -115,13 +115,13 @@ class Worker:
             return False
         for kind, body in self._splitter.feed(data):
             if kind == Kind.WORK:
-                (number, work_class, gpus, told), assignments = frames.read_work(body)
+                (number, work_class, devices, told), assignments = frames.read_work(body)
                 if work_class is not None:
                     self._classes[number] = work_class
                 known = self._classes[number]
                 for assignment in messages.assignments(assignments):
                     where = told.get(str(assignment.attempt)) if told else None
-                    self._queue.append((known, gpus, assignment, where))
+                    self._queue.append((known, devices, assignment, where))
             else:
                 back = [assignment.attempt for _, _, assignment, _ in self._queue]
                 self._queue.clear()
@@ -131,14 +131,14 @@ class Worker:
         return True
 
     def _execute(
-        self, work_class: dict[str, Any], gpus: list[int], assignment: agents_pb2.Assignment, where: Any
+        self, work_class: dict[str, Any], devices: list[list[int]], assignment: agents_pb2.Assignment, where: Any
     ) -> str:
         """Execute one attempt unless it is to be handed back; why the worker must end after it, or an empty text."""
         number, inputs_json, node = assignment.attempt, assignment.inputs_json, assignment.node
         seed = assignment.seed if assignment.HasField("seed") else None
         started_ms = clock.wall_ms()
-        if self._entered is None or self._entered[0] is not work_class or self._entered[1] != gpus:
-            self._enter_class(work_class, gpus)
+        if self._entered is None or self._entered[0] is not work_class or self._entered[1] != devices:
+            self._enter_class(work_class, devices)
         variables = _variables(number, node, assignment.number)
         self._surroundings.enter(variables, seed if seed is not None else _seed_of(inputs_json))
         started = time.monotonic_ns()
@@ -148,7 +148,7 @@ class Worker:
         before = resource.getrusage(resource.RUSAGE_SELF)
         if self._page.holds != self._holds:
             self._page.end()
-            self._queue.appendleft((work_class, gpus, assignment, where))
+            self._queue.appendleft((work_class, devices, assignment, where))
             return ""
         job = Job(
             attempt=number,
@@ -214,10 +214,11 @@ class Worker:
             self._kept = False
             self._connection.sendall(frames.empty(Kind.WAKE))
 
-    def _enter_class(self, work_class: dict[str, Any], gpus: list[int]) -> None:
-        """What holds for all attempts of a class: processors, GPUs, the memory limit."""
-        self._entered = (work_class, gpus)
-        wanted = set(work_class["affinity"]) or self._affinity
+    def _enter_class(self, work_class: dict[str, Any], devices: list[list[int]]) -> None:
+        """What holds for all attempts of a class on a lane: GPUs, processors, the memory limit."""
+        self._entered = (work_class, devices)
+        gpus, processors = devices
+        wanted = set(processors) or self._affinity
         if wanted != os.sched_getaffinity(0):
             os.sched_setaffinity(0, wanted)
         self._surroundings.set_variable(b"CUDA_VISIBLE_DEVICES", ",".join(map(str, gpus)).encode())

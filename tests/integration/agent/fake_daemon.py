@@ -165,9 +165,6 @@ class FakeDaemon(agents_pb2_grpc.AgentsServicer, artifacts_pb2_grpc.ArtifactsSer
             store_nonce=self.store_nonce,
         )
         await context.write(agents_pb2.DaemonMessage(welcome=welcome))
-        async with self.changed:
-            self.sessions += 1
-            self.changed.notify_all()
         async with asyncio.TaskGroup() as tasks:
             loops = [
                 tasks.create_task(loop) for loop in (self._write(context), self._read(context), self._hang_up.wait())
@@ -209,6 +206,7 @@ class FakeDaemon(agents_pb2_grpc.AgentsServicer, artifacts_pb2_grpc.ArtifactsSer
                 self.on_reports(message.reports.reports)
         elif kind == "heartbeat":
             self.heartbeats += 1
+            self.sessions = len(self.hellos)  # the agent has read the welcome
             if self.answering:
                 self.send(agents_pb2.DaemonMessage(heartbeat=agents_pb2.HeartbeatAck(seq=message.heartbeat.seq)))
         elif kind == "recalled":

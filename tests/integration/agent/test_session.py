@@ -132,9 +132,10 @@ async def test_repeated_assignments_are_ignored(daemon: FakeDaemon, agent: Agent
     assert agent.process.poll() is None
 
 
-async def test_dropped_attempts_are_stopped(daemon: FakeDaemon, agent: AgentProcess) -> None:
+async def test_dropped_attempts_are_stopped(daemon: FakeDaemon, agent: AgentProcess, tmp_path: Path) -> None:
     """What the daemon drops when the agent comes back is killed and not reported."""
-    daemon.assign(daemon.node_class("Sleep", 1), [1, 2], '{"seconds":60.0}')
+    daemon.assign(daemon.node_class("Effect", 1), [1, 2], effect(tmp_path, 60.0))
+    await daemon.until(lambda: (tmp_path / "ledger").exists())
     daemon.keep = lambda _: ([2], [1])
     daemon.hang_up()
     await daemon.connected(2)

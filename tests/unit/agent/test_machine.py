@@ -112,3 +112,17 @@ async def test_reports_go_in_groups() -> None:
     assert first.heartbeat.seq == 1
     assert [report.seq for report in second.reports.reports] == list(range(128))
     assert [report.seq for report in third.reports.reports] == list(range(128, 200))
+
+
+def test_processors_go_to_busy_lanes() -> None:
+    """Lanes that reserved whole processors get those that are used least; small machines and demands stay free."""
+    processors = limits.Processors(range(4))
+    assert processors.take(1, 1000) == [0]
+    assert processors.take(2, 2500) == [1, 2]
+    assert processors.take(1, 1000) == [0]
+    assert processors.take(3, 1000) == [3]
+    processors.release(2)
+    assert processors.take(4, 2000) == [1, 2]
+    assert processors.take(5, 999) == []
+    assert processors.take(6, 4000) == []
+    assert limits.Processors(range(2)).take(1, 1000) == []
