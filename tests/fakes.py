@@ -147,10 +147,18 @@ class FakeAgent:
         return [each.node for each in self.attempts.values() if not each.granted]
 
     def attempt_of(self, node: str) -> AttemptNo:
-        """Find the attempt of a node, "RUN/NODE" or the end of it."""
-        found = [no for no, each in self.attempts.items() if each.node == node or each.node.endswith(f"/{node}")]
+        """Find the attempt of a node: "RUN/NODE", "NODE", or "INDEX/NODE" of a child."""
+        found = self._held(node)
         assert len(found) == 1, f"{node} is held {len(found)} times: {[each.node for each in self.attempts.values()]}"
         return found[0]
+
+    def holds(self, node: str) -> bool:
+        """Tell whether an attempt of a node is held."""
+        return bool(self._held(node))
+
+    def _held(self, node: str) -> list[AttemptNo]:
+        ends = (f"/{node}", f".{node}")
+        return [no for no, each in self.attempts.items() if each.node == node or each.node.endswith(ends)]
 
     def end(self, report: Report) -> Report:
         """End an attempt with a report, which stays in the outbox; its grant passes on."""

@@ -31,7 +31,7 @@ from accio_daemon.core.records import Agent, Execution
 from accio_daemon.core.world import World
 
 # After so long, what was sent ahead evidently waits behind long executions.
-_STUCK_MS = 1000
+_STUCK = 1.0  # seconds
 
 
 def joined(world: World, fx: Effects, command: AgentJoined, now: Instant) -> AgentNo:
@@ -270,6 +270,7 @@ def paths_digested(world: World, fx: Effects, command: PathsDigested, now: Insta
 def tick(world: World, fx: Effects, now: Instant) -> None:
     """Look at everything that time alone changes: leases, back-offs, reservations, nodes that can never be placed."""
     settings = world.settings
+    _forgive_pause(world, now)
     for agent in world.agents.values():
         silence = now.mono - agent.heard_mono
         if agent.lost or silence <= settings.lease:
@@ -289,11 +290,19 @@ def tick(world: World, fx: Effects, now: Instant) -> None:
     settle(world, fx, now)
 
 
+def _forgive_pause(world: World, now: Instant) -> None:
+    """Don't take one's own standing still for the silence of others: their words may be waiting to be read."""
+    pause, world.ticked_mono = now.mono - world.ticked_mono, now.mono
+    if pause > world.settings.suspect:
+        for agent in world.agents.values():
+            agent.heard_mono = min(now.mono, agent.heard_mono + pause)
+
+
 def _recall_stuck(world: World, fx: Effects, now: Instant) -> None:
     """Take back what was sent ahead of executions that turned out to be long, or where capacity is held back."""
     for session, agent in world.sessions.items():
         for ahead in agent.prefetched.values():
-            old = [e for e in ahead if now.wall_ms - e.dispatched_ms > _STUCK_MS or agent.waits_for is not None]
+            old = [e for e in ahead if now.mono - e.dispatched_mono > _STUCK or agent.waits_for is not None]
             if old:
                 fx.to(session).recalls.extend(e.attempt for e in old if e.attempt is not None)
 

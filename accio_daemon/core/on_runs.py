@@ -124,6 +124,8 @@ def _look_ahead(world: World, run: Run, limit: int) -> int:
     stride = run.sweep.repeat
     for axis in run.sweep.axes[max(axes) + 1 :]:
         stride *= axis.size
+    if stride == 1:
+        return 0  # no two children share their roots
     opened = 0
     index = max(run.ahead, (run.cursor // stride + 1) * stride)
     while index < run.size and opened < min(limit, world.settings.backlog):

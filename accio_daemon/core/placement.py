@@ -111,7 +111,7 @@ def _dispatch(world: World, fx: Effects, execution: Execution, agent: Agent, now
     execution.attempt = attempt
     execution.agent = agent
     execution.prefetched = prefetched
-    execution.dispatched_ms = now.wall_ms
+    execution.dispatched_ms, execution.dispatched_mono = now.wall_ms, now.mono
     execution.queued_mono = 0.0
     agent.attempts[attempt] = execution
     world.by_attempt[attempt] = execution

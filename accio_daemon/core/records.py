@@ -196,6 +196,7 @@ class Execution:
         "attempt",
         "blobs",
         "contents",
+        "dispatched_mono",
         "dispatched_ms",
         "failures",
         "gpus",
@@ -244,6 +245,7 @@ class Execution:
         self.attempt: AttemptNo | None = None
         self.agent: Agent | None = None
         self.dispatched_ms = 0
+        self.dispatched_mono = 0.0
         self.prefetched = False
         self.gpus: tuple[int, ...] = ()
         self.stopping = False  # nobody wants it any more; it ends when the agent says so

@@ -48,6 +48,7 @@ class World:
         self.epoch = epoch
         self.settings = settings or Settings()
         self.started_mono = started_mono
+        self.ticked_mono = started_mono  # when time was last looked at
         self.sequence = 0
         self.classes = ClassRegistry()
         self.runs: dict[RunNo, Run] = {}  # those that haven't ended

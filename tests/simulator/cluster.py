@@ -7,7 +7,7 @@ from typing import Any
 
 from accio.domain.operators import OperatorSpec
 from accio.domain.resources import Resources
-from accio.domain.states import Cause, NodeState, RunState
+from accio.domain.states import RUN_TERMINAL, Cause, NodeState, RunState
 from accio.domain.sweeps import Sweep
 from accio.domain.workflows import Workflow
 from accio_daemon.core.commands import (
@@ -102,12 +102,16 @@ class Cluster:
         self.check()
 
     def tick(self, seconds: float = 0.25, *, silent: tuple[str, ...] = ()) -> None:
-        """Let time pass; connected agents are heard, but for the *silent* ones."""
-        self.clock.advance(seconds)
-        for agent in self.agents.values():
-            if agent.session is not None and agent.name not in silent:
-                self.daemon.post(AgentHeard(session=agent.session))
-        self.ask(Tick())
+        """Let time pass, in short steps; connected agents are heard, but for the *silent* ones."""
+        while seconds > 0:
+            step = min(seconds, 2.0)
+            seconds -= step
+            self.clock.advance(step)
+            for agent in self.agents.values():
+                if agent.session is not None and agent.name not in silent:
+                    self.daemon.post(AgentHeard(session=agent.session))
+            self.daemon.ask(Tick())
+        self.check()
 
     # --- agents ---------------------------------------------------------------------------------------------------
 
@@ -153,7 +157,7 @@ class Cluster:
 
     def holder(self, node: str) -> FakeAgent:
         """Find the agent that holds a node."""
-        found = [a for a in self.agents.values() for held in a.attempts.values() if held.node.endswith(node)]
+        found = [agent for agent in self.agents.values() if agent.holds(node)]
         assert len(found) == 1, f"{node} is held by {[agent.name for agent in found]}"
         return found[0]
 
@@ -226,6 +230,10 @@ class Cluster:
     def run(self, run: RunNo) -> Run:
         """Give a run that hasn't ended."""
         return self.world.runs[run]
+
+    def run_is_over(self, run: RunNo) -> bool:
+        """Tell whether a stored run has ended, and the World doesn't hold it any more."""
+        return self.state(run) in RUN_TERMINAL and run not in self.world.runs
 
     def state(self, run: RunNo) -> RunState:
         """Give the state of a run, as it is stored."""

@@ -19,10 +19,11 @@ from tests.simulator.disk import Disk
 
 def snapshot(world: World) -> dict[str, Any]:
     """Give what counts, as plain values."""
+    waiting = [*world.queue, *world.backing_off]
     return {
         "sequence": world.sequence,
         "runs": {run.no: _run(run) for run in world.runs.values()},
-        "queue": {_begun(e): tuple(e.place) if _all_begun(e) else None for e in world.queue if _begun(e)},
+        "queue": {_begun(e): tuple(e.place) if _all_begun(e) else None for e in waiting if _begun(e)},
         "dispatched": {
             attempt: (e.id, e.agent.name if e.agent else None, e.losses, e.failures, e.owner, _begun(e))
             for attempt, e in sorted(world.by_attempt.items())
