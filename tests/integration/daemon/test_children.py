@@ -24,8 +24,9 @@ from accio_daemon.storage.search import ParamFilter
 ID = "0123456789abcdef"
 ENDED = [RunState.SUCCESS, RunState.FAILED, RunState.KILLED]
 _INSERT = """
-INSERT INTO runs (no, id, kind, workflow_no, owner_name, owner_email, name, notes, seed, sweep, params, options, operators, children, nodes,
-                  sequence, state, closed, cursor, removed, running, success, failed, killed, nodes_ended, created_at)
+INSERT INTO runs (no, id, kind, workflow_no, owner_name, owner_email, name, notes, seed, sweep, params, options,
+                  operators, children, nodes, sequence, state, closed, cursor, removed, running, success, failed, killed,
+                  nodes_ended, created_at)
 VALUES (1, ?, 2, 1, 'o', '', '', '', 7, ?, '{}', '{"cache":"use"}', '[]', ?, 1, 1, 2, ?, ?, ?, ?, ?, ?, ?, '{}', 1)
 """
 
@@ -138,7 +139,7 @@ def test_a_page_of_a_huge_sweep_looks_at_little(tmp_path: Path) -> None:
     sweep = Sweep(
         (Axis("a", INTEGER, tuple(map(str, range(1000)))), Axis("b", INTEGER, tuple(map(str, range(1000))))), 10
     )
-    rows = {index: RunState.SUCCESS for index in range(5000)} | {9_000_000: RunState.FAILED}
+    rows = dict.fromkeys(range(5000), RunState.SUCCESS) | {9_000_000: RunState.FAILED}
     with database(tmp_path / "accio.db") as connection:
         run = store(connection, sweep, states=rows, removed=[(6000, 8_000_000)], cursor=5000)
         steps = 0
