@@ -120,9 +120,10 @@ class Bed:
             agent = _own(process)
             for child in process.children(recursive=True):
                 try:
-                    workers += _own(child)
+                    times = child.cpu_times()
                 except psutil.NoSuchProcess:
                     continue
+                workers += times.user + times.system + times.children_user + times.children_system
         return _own(self.daemon_process()), agent, workers, _own(psutil.Process(os.getpid()))
 
 

@@ -1,3 +1,94 @@
-from tests.benchmarks.rows import Row
+"""How long somebody waits for one node: on an idle system, and from nothing at all."""
 
-ROWS: tuple[Row, ...] = ()
+import asyncio
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from accio_client import AsyncClient, Client
+from tests.acceptance.processes import free_port
+from tests.benchmarks import operators
+from tests.benchmarks.bed import FAN, MODULE, Bed, bed
+from tests.benchmarks.rows import Context, Measured, Row
+
+SAMPLES, WARM = 400, 40
+
+
+def _idle(context: Context) -> list[float]:
+    with bed(context.root) as ready:
+        return asyncio.run(_samples(ready, SAMPLES // 4 if context.quick else SAMPLES))
+
+
+async def _samples(ready: Bed, count: int) -> list[float]:
+    token = (ready.cluster.data / "token").read_text(encoding="utf-8").split()[0]
+    found: list[float] = []
+    async with AsyncClient(ready.cluster.address, token=token, user="Me") as client:
+        for number in range(-WARM, count):
+            definition = {"workflow": "fan", "params": {"i": ready.fresh(1)["from"]}}
+            began = time.perf_counter()
+            async for update in client.submit_and_watch(definition):
+                if update.run.ended:
+                    break
+            if number >= 0:
+                found.append(1000 * (time.perf_counter() - began))
+    return sorted(found)
+
+
+def _median(context: Context) -> Measured:
+    found = _idle(context)
+    return Measured(
+        value=round(statistics.median(found), 2), details={"samples": len(found), "best": round(found[0], 2)}
+    )
+
+
+def _slow(context: Context) -> Measured:
+    found = _idle(context)
+    return Measured(value=round(found[int(0.99 * len(found))], 2), details={"samples": len(found)})
+
+
+def _cold(context: Context) -> Measured:
+    times = [_cold_once(context.root / str(number)) for number in range(context.repetitions)]
+    return Measured(value=round(statistics.median(times), 2), details={"times": [round(each, 2) for each in times]})
+
+
+def _cold_once(root: Path) -> float:
+    (root / "counters").mkdir(parents=True)
+    address = f"127.0.0.1:{free_port()}"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("ACCIO_")} | {
+        "ACCIO_ADDR": address,
+        "ACCIO_DATA_DIR": str(root / "data"),
+        "ACCIO_CONFIG_ROOT": str(root / "config"),
+        "PYTHONPATH": os.pathsep.join(sys.path),
+        operators.COUNTERS: str(root / "counters"),
+    }
+    command = [sys.executable, "-m", "accio_client.cli.main", "up", "--operators", MODULE, "--cpus", "2"]
+    began = time.perf_counter()
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as up:
+        try:
+            assert up.stdout is not None
+            if not up.stdout.readline():
+                raise RuntimeError(f"accio up ended with {up.wait()}")
+            token = (root / "data" / "token").read_text(encoding="utf-8").split()[0]
+            with Client(address, token=token, user="Me") as client:
+                client.push(dict(FAN))
+                for update in client.submit_and_watch({"workflow": "fan", "params": {"i": 1}}):
+                    if update.run.ended:
+                        break
+            return time.perf_counter() - began
+        finally:
+            up.send_signal(signal.SIGINT)
+
+
+def _row(name: str, title: str, unit: str, must: float, wish: float, measure: object) -> Row:
+    return Row(name=name, title=title, unit=unit, must=must, wish=wish, more=False, measure=measure)  # type: ignore[arg-type]
+
+
+ROWS = (
+    _row("p50", "submit → result, idle, median", "ms", 3.0, 1.7, _median),
+    _row("p99", "submit → result, idle, 99 %", "ms", 10.0, 10.0, _slow),
+    _row("cold", "accio up → first result", "s", 1.5, 0.9, _cold),
+)

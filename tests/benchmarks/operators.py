@@ -5,6 +5,7 @@ Each worker process has a file of its own; its size is the number of its executi
 
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 from accio import operator
 
@@ -55,3 +56,33 @@ def MetricB(s: int, t: float) -> float:
     """Measure the other."""
     count()
     return s - t
+
+
+class Columns(NamedTuple):
+    """Seventeen numbers."""
+
+    a: float
+    b: float
+    c: float
+    d: float
+    e: float
+    f: float
+    g: float
+    h: float
+    j: float
+    k: float
+    l: float  # noqa: E741  # a column's name
+    m: float
+    n: int
+    o: int
+    p: int
+    q: int
+    r: int
+
+
+@operator(version="1")
+def Many(i: int, eps: float) -> Columns:
+    """Give many outputs."""
+    count()
+    x = i * eps
+    return Columns(x, x, x, x, x, x, x, x, x, x, x, x, i, i, i, i, i)
