@@ -73,7 +73,9 @@ def _spec(
         executable = operator.executable()
         foundations.files.update([] if executable is None else [executable])
         return replace(with_digest(operator), distribution=distribution)
-    home = Path(str(sys.modules[loaded.roots[0][0]].__file__)).parent
+    source = Path(str(sys.modules[loaded.roots[0][0]].__file__))
+    home = source.parent
+    foundations.files.add(source)  # ports come from there, even where an explicit version says all about the code
     foundations.files.update(home / file for file in operator.files)
     subject = Subject(
         name=operator.name,

@@ -1,0 +1,122 @@
+"""Templates: operators that are programs, that leave threads at import, that change, and templates that die."""
+
+import json
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from accio.v1 import agents_pb2
+from tests.integration.agent.conftest import AgentProcess
+from tests.integration.agent.fake_daemon import FakeDaemon
+
+THREADED = '''
+"""An operator whose import leaves a thread behind."""
+import os, threading, time
+from accio.sdk.declare import operator
+
+threading.Thread(target=time.sleep, args=(3600,), daemon=True).start()
+
+@operator(version="1")
+def Threaded(seconds: float = 0.0) -> int:
+    time.sleep(seconds)
+    return os.getppid()
+'''
+
+SCRIPT = """#!/bin/sh
+echo "to stdout $ACCIO_NODE"
+read -r document < "$ACCIO_INPUTS"
+case "$document" in
+    *fail*) echo "it failed" >&2; exit 3 ;;
+    *hang*) echo $$ > "$MARKER"; sleep 300; exit 0 ;;
+esac
+echo '{"text": "done"}' > "$ACCIO_OUTPUTS"
+"""
+
+
+@pytest.fixture
+async def agent(daemon: FakeDaemon, tmp_path: Path) -> AsyncIterator[AgentProcess]:
+    """An agent with operators of several sources."""
+    (tmp_path / "threaded.py").write_text(THREADED)
+    script = tmp_path / "script.sh"
+    script.write_text(SCRIPT)
+    script.chmod(0o755)
+    declaration = {
+        "name": "Script",
+        "command": ["script.sh"],
+        "files": ["script.sh"],
+        "environment": {"MARKER": str(tmp_path / "marker")},
+        "inputs": [{"name": "what", "type": "string"}],
+        "outputs": [{"name": "text", "type": "string"}],
+    }
+    (tmp_path / "script.json").write_text(json.dumps(declaration))
+    sources = [str(tmp_path / name) for name in ("threaded.py", "script.json")]
+    running = AgentProcess(tmp_path, daemon.address, *(word for each in sources for word in ("--operators", each)))
+    try:
+        await daemon.connected()
+        yield running
+    finally:
+        running.kill()
+
+
+async def run(daemon: FakeDaemon, no: int, operator: str, inputs: str, timeout_ms: int = 0) -> agents_pb2.Report:
+    daemon.assign(daemon.node_class(operator, 100 + no, timeout_ms=timeout_ms), [no], inputs)
+    return await daemon.report(no)
+
+
+def parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
+
+
+@pytest.mark.usefixtures("agent")
+async def test_programs(daemon: FakeDaemon, tmp_path: Path) -> None:
+    """A program's outputs, exit code and output are taken; one that hangs is killed with all that it started."""
+    done = await run(daemon, 1, "Script", '{"what":"work"}')
+    assert dict(done.outputs) == {"text": '"done"'}
+    assert await daemon.logs(1) == (b"to stdout Node\n", b"", "")
+    failed = await run(daemon, 2, "Script", '{"what":"fail"}')
+    assert (failed.failure.cause, failed.failure.exit_code) == ("exit code", 3)
+    assert failed.failure.stderr_tail == "it failed\n"
+    hung = await run(daemon, 3, "Script", '{"what":"hang"}', timeout_ms=1000)
+    assert hung.failure.cause == "time-out"
+    pid = int((tmp_path / "marker").read_text())
+    await daemon.until(lambda: not Path(f"/proc/{pid}").exists(), seconds=2)
+
+
+@pytest.mark.usefixtures("agent")
+async def test_workers_are_executed_anew_where_a_fork_would_be_unsafe(daemon: FakeDaemon) -> None:
+    """Operators whose import leaves a thread run all the same, stay warm, and can be stopped."""
+    first = await run(daemon, 1, "Threaded", "{}")
+    second = await run(daemon, 2, "Threaded", "{}")
+    assert first.success
+    assert first.outputs["value"] == second.outputs["value"]
+    assert (await run(daemon, 3, "Threaded", '{"seconds":60.0}', timeout_ms=300)).failure.cause == "time-out"
+
+
+async def test_a_template_that_dies_is_replaced(daemon: FakeDaemon, agent: AgentProcess, tmp_path: Path) -> None:
+    """With a template die its workers; what they ran fails, what waited runs under the next one."""
+    pid = json.loads((await run(daemon, 1, "Pid", "{}")).outputs["value"])
+    effects = daemon.node_class("Effect", 1)
+    inputs = json.dumps({"ledger": str(tmp_path / "ledger"), "name": "effect", "seconds": 60.0})
+    daemon.assign(effects, [2], inputs)
+    daemon.assign(effects, [3], inputs.replace("60.0", "0.0"), reserved=False)
+    await daemon.until(lambda: (tmp_path / "ledger").exists())
+    os.kill(parent(pid), signal.SIGKILL)
+    assert (await daemon.report(2)).failure.cause == "signal"
+    assert (await daemon.report(3)).success
+    assert agent.process.poll() is None
+
+
+async def test_operators_that_changed_are_not_run(daemon: FakeDaemon, agent: AgentProcess, tmp_path: Path) -> None:
+    """A template isn't started again from other files than those that were announced; other operators go on."""
+    template = json.loads((await run(daemon, 1, "Threaded", "{}")).outputs["value"])
+    (tmp_path / "threaded.py").write_text(THREADED.replace("getppid()", "getpid()"))
+    assert (await run(daemon, 2, "Threaded", "{}")).outputs["value"] == str(template)
+    os.kill(template, signal.SIGKILL)
+    await daemon.until(lambda: not Path(f"/proc/{template}").exists())
+    failure = (await run(daemon, 3, "Threaded", "{}")).failure
+    assert "changed since the agent started" in failure.message
+    assert (await run(daemon, 4, "Pid", "{}")).success
+    assert agent.process.poll() is None
