@@ -237,16 +237,18 @@ class Engine:
     async def run(self) -> None:
         """Decide and commit until stopped."""
         async with asyncio.TaskGroup() as loops:
-            loops.create_task(self._decide(), name="decider")
+            decider = loops.create_task(self._decide(), name="decider")
             committer = loops.create_task(self._commit(), name="committer")
             loops.create_task(self._tick(), name="ticker")
             watchdog = loops.create_task(self.metrics.watch_loop(self._clock), name="loop watchdog")
-            loops.create_task(self._end_with_committer(committer, watchdog))
+            loops.create_task(self._end_with_committer(committer, decider, watchdog))
 
     @staticmethod
-    async def _end_with_committer(committer: "asyncio.Task[None]", watchdog: "asyncio.Task[None]") -> None:
+    async def _end_with_committer(committer: "asyncio.Task[None]", *others: "asyncio.Task[None]") -> None:
+        """Only the committer knows when all is durable; until then the decider stays, as something may yet be posted."""
         await asyncio.wait([committer])
-        watchdog.cancel()
+        for other in others:
+            other.cancel()
 
     def stop(self) -> None:
         """Let both loops end once everything that was posted is durable."""
@@ -264,7 +266,6 @@ class Engine:
             if not more and not self._inbox:
                 if self._stopping:
                     self._decided.set()
-                    return
                 self._wake.clear()
                 await self._wake.wait()
             while self._batch.fx.size() > BATCH_ROWS or self.refusing:
