@@ -25,6 +25,13 @@ def note(event: str) -> None:
         os.close(ledger)
 
 
+def wait_for(label: str) -> None:
+    """Wait until the test opens the gate of this name."""
+    gate = Path(os.environ[GATES]) / label
+    while not gate.exists():
+        time.sleep(0.01)
+
+
 @operator(version="1")
 def Square(x: int) -> int:
     """Square a number."""
@@ -59,9 +66,7 @@ def Nap(seconds: float, label: str = "") -> bool:
 def Gate(label: str) -> bool:
     """Wait until the test opens the gate of this name."""
     note(f"Gate {label} begins")
-    gate = Path(os.environ[GATES]) / label
-    while not gate.exists():
-        time.sleep(0.01)
+    wait_for(label)
     note(f"Gate {label} ends")
     return True
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from accio import Dataset, OperatorContext, operator
-from tests.acceptance.ledger_operators import note
+from tests.acceptance.ledger_operators import note, wait_for
 
 
 class Folder(NamedTuple):
@@ -71,3 +71,11 @@ def Add(a: int, b: int = 0) -> int:
     """Add two numbers."""
     note(f"Add {a} {b}")
     return a + b
+
+
+@operator(version="1")
+def Doomed(label: str) -> bool:
+    """Fail once the test opens the gate."""
+    note(f"Doomed {label}")
+    wait_for(label)
+    raise ValueError(f"the matter of {label} failed")
