@@ -27,7 +27,7 @@ APPLICATION_ID = 0x41434349  # "ACCI"
 _REMOTE_FILE_SYSTEMS = {0x6969: "NFS", 0xFF534D42: "CIFS", 0xFE534D42: "SMB2", 0x65735546: "FUSE", 0x0BD00BD0: "Lustre"}
 # Rows that one statement carries: few sizes, so that statements are prepared once; a last group repeats its last row
 # to fill up.
-GROUP_SIZES = (512, 64, 8, 1)
+GROUP_SIZES = (512, 256, 128, 64, 32, 16, 8, 4, 2, 1)
 
 
 class FolderLock:
@@ -205,12 +205,9 @@ def upsert_many(connection: sqlite3.Connection, head: str, tail: str, width: int
 
 
 def _group_size(left: int) -> int:
-    """Choose how many rows the next statement carries.
-
-    One statement more costs about as much as filling three quarters up.
-    """
-    fitting = [size for size in GROUP_SIZES if left <= size <= 4 * left]
-    return min(fitting) if fitting else max(size for size in GROUP_SIZES if size <= left)
+    """Choose how many rows the next statement carries: one statement more costs about as much as writing five rows."""
+    size = next((size for size in reversed(GROUP_SIZES) if size >= left), GROUP_SIZES[0])
+    return size if size - left <= 5 else size // 2
 
 
 @cache
