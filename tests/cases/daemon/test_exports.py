@@ -1,5 +1,6 @@
 """Area export: what results become in files and tables, from a real daemon through the command line."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -41,20 +42,28 @@ def test_export(case: Case, system: System, tmp_path: Path) -> None:
         for word, value in words.items():
             assert word in CHECKS or word == "python", f"the adapter doesn't know {word} of an export"
             if word == "python":
-                _check_tables(system, ids, folder)
+                _check_tables(system, ids, folder, value)
             else:
                 CHECKS[word](folder, value, exported, given["runs"])
 
 
-def _check_tables(system: System, ids: Sequence[str], folder: Path) -> None:
+_TABLES = "the client returns the same rows and columns as pandas, polars and Arrow tables"
+_FRAME_TYPES = {"float": ("float64", "Float64", "double"), "integer": ("int32", "Int32", "int32")}
+
+
+def _check_tables(system: System, ids: Sequence[str], folder: Path, wanted: str) -> None:
     """The client's table has the rows and columns of the file, in every form, with typed columns."""
+    words = re.fullmatch(_TABLES + r"(?:, with (\w+) as an? (float|integer) column)?", wanted)
+    assert words, f"the adapter doesn't know the expectation {wanted!r}"
     table = system.client.table(ids)
     (path,) = files_of(folder)
     header, rows = read(path)
     frame, polars, arrow = table.to_pandas(), table.to_polars(), table.to_arrow()
     assert header == list(frame.columns) == polars.columns == arrow.column_names
-    assert frame["epsilon"].dtype == float
-    assert str(polars.schema["epsilon"]) == "Float64"
+    if words[1]:
+        column = words[1]
+        types = str(frame[column].dtype), str(polars.schema[column]), str(arrow.schema.field(column).type)
+        assert types == _FRAME_TYPES[words[2]]
     for found in (
         frame.to_numpy().tolist(),
         [list(row) for row in polars.rows()],
