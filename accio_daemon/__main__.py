@@ -71,11 +71,14 @@ def serve(config: Config) -> int:
         cause = _first(error)
         if isinstance(cause, AccioError):
             raise cause from None
-        stored = isinstance(cause, sqlite3.Error | OSError)
-        what = "the state can't be stored" if stored else "internal error"
-        log.exception("stopping; what was acknowledged is on disk", why=what, error=str(cause))
-        return INTERNAL
-    return 0
+        why = str(cause)
+        if not isinstance(cause, sqlite3.Error | OSError):
+            log.exception("internal error: stopping; what was acknowledged is on disk", error=why)
+            return INTERNAL
+    else:
+        return 0
+    log.error("the state can't be stored: stopping; what was acknowledged is on disk", error=why)
+    return INTERNAL
 
 
 async def _serve(config: Config) -> None:

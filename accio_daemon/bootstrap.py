@@ -13,7 +13,7 @@ from accio.content.sharing import publish_nonce
 from accio.content.store import FolderStore
 from accio.domain.ids import RunId
 from accio.domain.limits import Limits
-from accio.errors import Unavailable
+from accio.errors import FailedPrecondition, Unavailable
 from accio.places import write_token
 from accio_daemon.clock import SystemClock
 from accio_daemon.config import Config
@@ -141,9 +141,14 @@ def _serve_metrics(address: str, engine: Engine) -> Callable[[], None]:
 
 def take_folder(config: Config) -> FolderLock:
     """Make the data folder if need be, and lock it."""
-    config.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    refuse_remote(config.data)
-    return FolderLock(config.data)
+    try:
+        config.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        refuse_remote(config.data)
+        return FolderLock(config.data)
+    except OSError as error:
+        raise FailedPrecondition(
+            f"can't use the data folder {config.data}: {error.strerror}; ACCIO_DATA_DIR or --data-dir names another"
+        ) from None
 
 
 def prepare_tokens(config: Config) -> Tokens:

@@ -98,9 +98,9 @@ class AgentCalls:
         session = Session(name=joined.name, number=number, link=link)
         ended = SessionEnded("connection lost")
         self._engine.attach(number, link)
-        self._sessions.add(session)
         try:
             await self._engine.ask(joined)
+            self._sessions.add(session)
             self._announced()
             log.info("agent joined", agent=joined.name, session=number, operators=len(joined.operators))
             async with asyncio.TaskGroup() as loops:

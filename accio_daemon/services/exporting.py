@@ -56,13 +56,14 @@ class ExportCalls:
         self, found: Found, wanted: Mapping[int, _Wanted], metrics: bool, send: Send[accio_pb2.ExportChunk]
     ) -> None:
         low: int | None = 0
+        run = run_message(Found(run=found.run))
         limit = max(1, min(_ROWS, _NODE_ROWS // max(1, len(wanted))))
         while low is not None:
             start, size = low, limit
 
             def read(connection: sqlite3.Connection) -> tuple[accio_pb2.ExportChunk, Chunk]:
                 chunk = read_chunk(connection, found, tuple(wanted), start, size)  # noqa: B023  # it is awaited in this turn
-                return chunk_message(found, wanted, chunk, metrics=metrics), chunk
+                return chunk_message(found, run, wanted, chunk, metrics=metrics), chunk
 
             message, chunk = await self._readers.read(read)
             if message.ByteSize() > _CHUNK_BYTES and len(chunk.indices) > 1:
@@ -70,6 +71,8 @@ class ExportCalls:
                 continue
             await send(message)
             low = chunk.low
+            for param in run.params:  # what a parameter's values are was told with the first chunk
+                param.ClearField("form_json")
 
     def _resolve(
         self, connection: sqlite3.Connection, text: str, request: accio_pb2.ExportRequest
@@ -109,12 +112,14 @@ def _chosen(
     return no, node, chosen
 
 
-def chunk_message(found: Found, wanted: Mapping[int, _Wanted], chunk: Chunk, *, metrics: bool) -> accio_pb2.ExportChunk:
+def chunk_message(
+    found: Found, run_told: runs_pb2.Run, wanted: Mapping[int, _Wanted], chunk: Chunk, *, metrics: bool
+) -> accio_pb2.ExportChunk:
     """Write a chunk column by column."""
     run, sweep = found.run, found.run.sweep
     child = run.parent
     message = accio_pb2.ExportChunk(
-        run=run_message(Found(run=run)),
+        run=run_told,
         index=chunk.indices,
         seed=[sweep.child_seed(index, run.seed) for index in chunk.indices]
         if child

@@ -1,9 +1,7 @@
 """Runs and nodes as messages."""
 
-import json
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 
 from accio.domain.datatypes import DURATION, Kind
@@ -136,11 +134,25 @@ def counts(by_state: Mapping[RunState, int] | Mapping[NodeState, int]) -> Iterab
     return [runs_pb2.StateCount(state=state.value, count=count) for state, count in by_state.items() if count > 0]
 
 
-@lru_cache(maxsize=256)
-def _form(axis_text: str) -> str:
-    """The form of a definition that gives an axis's values (see `axis_form`)."""
-    document = json.loads(axis_text)
-    axis = Axis.from_json(document)
+def axis_form(axis: Axis) -> str:
+    """Give the JSON that a definition would have for an axis: its values, or its ends and how to come from one to the
+    other.
+    """
+    # Axes are compared by all of their values; the form of one and the same is remembered, for lists and watches.
+    known = _FORMS.get(id(axis))
+    if known is None or known[0] is not axis:
+        if len(_FORMS) >= _FORMS_KEPT:
+            _FORMS.clear()
+        known = _FORMS[id(axis)] = (axis, _form(axis))
+    return known[1]
+
+
+_FORMS: dict[int, tuple[Axis, str]] = {}
+_FORMS_KEPT = 500
+
+
+def _form(axis: Axis) -> str:
+    document = axis.to_json()
 
     def shown(place: int) -> object:
         return display(axis.type, axis.value_at(place))
@@ -170,13 +182,6 @@ def _steps(axis: Axis, document: Mapping[str, Any]) -> dict[str, Any]:
             return {"step": Decimal(step)}
         case _:
             return {"step": int(step)}
-
-
-def axis_form(axis: Axis) -> str:
-    """Give the JSON that a run definition would have for an axis: its listed values, or its ends and how many there
-    are.
-    """
-    return _form(json.dumps(axis.to_json()))
 
 
 def node_message(found: Found, node: NodeFacts, *, reason: str = "", progress: float = 0.0) -> runs_pb2.Node:

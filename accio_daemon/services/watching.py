@@ -22,6 +22,7 @@ from accio_daemon.storage.runs_query import SQL, Found
 # The first updates go out at once; later ones of a run that changes all the time at this pace.
 _AT_ONCE = 8
 _PACE_S = 0.05
+_BYTES_PER_S = 2_000_000
 # How long the first state of a new run may wait for the next one, which makes it superfluous.
 _MOMENT_S = 0.003
 
@@ -63,7 +64,7 @@ class Watching:
                     return
                 await changes.changed()
                 if turn > _AT_ONCE:
-                    await asyncio.sleep(_PACE_S)
+                    await asyncio.sleep(max(_PACE_S, len(state) / _BYTES_PER_S))
 
     async def _read(self, found: Found) -> tuple[accio_pb2.RunUpdate, bool]:
         """Read the run's state, and whether it has ended; that of a single run or child takes a few look-ups by key."""

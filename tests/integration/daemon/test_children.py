@@ -25,8 +25,8 @@ ID = "0123456789abcdef"
 ENDED = [RunState.SUCCESS, RunState.FAILED, RunState.KILLED]
 _INSERT = """
 INSERT INTO runs (no, id, kind, workflow_no, owner_name, owner_email, name, notes, seed, sweep, params, options,
-                  operators, children, nodes, sequence, state, closed, cursor, removed, running, success, failed, killed,
-                  nodes_ended, created_at)
+                  operators, children, nodes, sequence, state, closed, cursor, removed, running, success, failed,
+                  killed, nodes_ended, created_at)
 VALUES (1, ?, 2, 1, 'o', '', '', '', 7, ?, '{}', '{"cache":"use"}', '[]', ?, 1, 1, 2, ?, ?, ?, ?, ?, ?, ?, '{}', 1)
 """
 

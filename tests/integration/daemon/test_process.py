@@ -164,3 +164,11 @@ def test_check_finds_damage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert main([f"--data-dir={tmp_path}", "check"]) == 5
     assert "1 nodes name a result that isn't there" in capsys.readouterr().err
     assert "no database" in refusal(capsys, f"--data-dir={tmp_path / 'nowhere'}", "check")
+
+
+def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A data folder that is a file, or can't be made, is named with what to do."""
+    (tmp_path / "file").touch()
+    said = refusal(capsys, f"--data-dir={tmp_path / 'file' / 'below'}", "--listen=127.0.0.1:0")
+    assert str(tmp_path / "file" / "below") in said
+    assert "--data-dir" in said

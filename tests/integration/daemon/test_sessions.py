@@ -223,3 +223,30 @@ async def test_a_demand_travels_with_its_class(daemon: Serving) -> None:
         node_class = agent.class_of(work)
         assert agent.operator_of(work) == "Heavy"
         assert (node_class.resources.milli_cpus, node_class.timeout_ms) == (2500, 5000)
+
+
+async def test_the_newer_incarnation_wins(daemon: Serving) -> None:
+    """A restarted agent takes the place of the one before, who is told so; a copy of an older one is refused."""
+    async with joined(daemon.agents, "m1", incarnation=2) as first:
+        async with refused(grpc.StatusCode.FAILED_PRECONDITION, "m1"):
+            await say(daemon, hello=hello("m1", OPERATORS, incarnation=1))
+        assert (await agents(daemon))[0].state == "connected"
+        async with joined(daemon.agents, "m1", incarnation=3):
+            told = (await first.received.get()).goodbye
+            await first.ended()
+            assert not told.reconnect
+            assert [each.state for each in await agents(daemon)] == ["connected"]
+            session = daemon.daemon.sessions.of("m1")
+            assert session is not None
+            assert not session.ended.is_set()
+
+
+async def test_a_message_that_is_too_large_ends_its_session_only(daemon: Serving, agent: ScriptedAgent) -> None:
+    """An agent that sends more than a message may have loses its session; the daemon and other agents go on."""
+    async with joined(daemon.agents, "large") as large:
+        report = agents_pb2.Report(seq=1, attempt=1, success=True, outputs={"value": '"' + "x" * (5 << 20) + '"'})
+        await large.send(reports=agents_pb2.Reports(reports=[report]))
+        async with refused(grpc.StatusCode.RESOURCE_EXHAUSTED, "larger than max"):
+            await large.ended()
+    await daemon.push(PAIR)
+    assert (await daemon.finished({"workflow": "pair"})).state == runs_pb2.RUN_STATE_SUCCESS
