@@ -10,6 +10,7 @@ from accio.domain.runs import RunDefinition
 from accio.domain.validation import Checked, Limits, check_run, check_workflow
 from accio.domain.values import parse_to_canonical
 from accio.domain.workflows import Workflow
+from accio.errors import InvalidDefinition
 from tests.cases.loader import FIXTURES, only
 
 DIGEST = "blake3:" + "0" * 64
@@ -85,16 +86,28 @@ def library() -> Library:
     return made
 
 
-def check(document: Any, operators: dict[str, OperatorSpec] | None = None) -> Checked[Workflow]:
-    """Check a workflow as the daemon does, from its text."""
-    read = parse_document(json.dumps(document))
-    return check_workflow(read, operators or OPERATORS, base_path="/base")
+def check(
+    document: Any, operators: dict[str, OperatorSpec] | None = None, *, default_id: str | None = None
+) -> Checked[Workflow]:
+    """Check a workflow as the daemon does, from its text (a str is that text)."""
+    try:
+        read = parse_document(_text(document))
+    except InvalidDefinition as refused:
+        return Checked(value=None, errors=refused.issues, warnings=refused.warnings)
+    return check_workflow(read, operators or OPERATORS, default_id=default_id, base_path="/base")
+
+
+def _text(document: Any) -> str:
+    return document if isinstance(document, str) else json.dumps(document)
 
 
 def check_a_run(document: Any, workflows: Library, *, limit: int | None = None) -> Checked[RunDefinition]:
-    """Check a run as the daemon does, from its text."""
+    """Check a run as the daemon does, from its text (a str is that text)."""
     limits = Limits() if limit is None else Limits(max_children=limit)
-    read = parse_document(json.dumps(document))
+    try:
+        read = parse_document(_text(document))
+    except InvalidDefinition as refused:
+        return Checked(value=None, errors=refused.issues, warnings=refused.warnings)
     return check_run(read, workflows=workflows, operators=OPERATORS, limits=limits, base_path="/base")
 
 

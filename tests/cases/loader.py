@@ -17,6 +17,7 @@ import pytest
 from _pytest.mark.structures import ParameterSet
 
 from accio.domain.issues import Issue
+from accio.domain.validation import Checked
 
 Case = dict[str, Any]
 
@@ -115,14 +116,30 @@ def is_under(path: str, parent: str) -> bool:
 
 def issue_matches(issue: Issue, wanted: Mapping[str, Any]) -> bool:
     """Tell whether an issue is the expected one."""
-    only(wanted, "path", "under", "mentions")
+    only(wanted, "path", "under", "mentions", "line", "column", "suggestion")
     text = f"{issue.message} {issue.path} {issue.suggestion or ''}"
-    if "path" in wanted and issue.path != wanted["path"]:
+    exact = ("path", "line", "column", "suggestion")
+    if any(name in wanted and getattr(issue, name) != wanted[name] for name in exact):
         return False
     under = wanted.get("under", "")
     if not any(is_under(issue.path, parent) for parent in ([under] if isinstance(under, str) else under)):
         return False
     return mentions(text, wanted.get("mentions", []))
+
+
+def assert_valid(checked: Checked[Any], expect: Mapping[str, Any]) -> None:
+    """Fail unless a definition is accepted or refused as expected, with these errors and warnings."""
+    assert checked.valid is expect.get("valid", "errors" not in expect), checked.errors
+    assert (checked.value is not None) is checked.valid
+    for kind, issues in (("errors", checked.errors), ("warnings", checked.warnings)):
+        if kind in expect:
+            assert_issues(issues, expect[kind])
+        for wanted in expect.get(f"{kind}_include", []):
+            assert any(issue_matches(issue, wanted) for issue in issues), f"expected {wanted}, found {issues}"
+
+
+VALIDITY = ("valid", "errors", "warnings", "errors_include", "warnings_include")
+"""The words that `assert_valid` knows."""
 
 
 def assert_issues(found: Iterable[Issue], wanted: Sequence[Mapping[str, Any]]) -> None:

@@ -1,11 +1,13 @@
 """Areas workflow-validation, default-values and run-validation: what is accepted, and every issue of what isn't."""
 
+import json
+from pathlib import PurePath
 from typing import Any
 
 import pytest
 
 from tests.cases.language import Library, check, check_a_run, library
-from tests.cases.loader import Case, assert_issues, checks, only, pure_cases
+from tests.cases.loader import VALIDITY, Case, assert_valid, checks, only, pure_cases
 
 GOOD_NODE = {"op": "MakeData", "inputs": {"foo": 42}}
 
@@ -17,15 +19,13 @@ def test_workflow_validation(case: Case) -> None:
         if "names" in given:
             check_names(given, expect)
             continue
-        only(given, "workflow")
-        only(expect, "valid", "errors", "warnings")
-        checked = check(given["workflow"])
-        assert checked.valid is expect["valid"], checked.errors
-        assert (checked.value is not None) is expect["valid"]
-        if "errors" in expect:
-            assert_issues(checked.errors, expect["errors"])
-        if "warnings" in expect:
-            assert_issues(checked.warnings, expect["warnings"])
+        only(given, "workflow", "text", "file")
+        only(expect, *VALIDITY, "id")
+        definition = given["workflow"] if "workflow" in given else given["text"]
+        default_id = PurePath(given["file"]).stem if "file" in given else None
+        checked = check(definition, default_id=default_id)
+        assert_valid(checked, expect)
+        assert "id" not in expect or (checked.value is not None and checked.value.id == expect["id"])
 
 
 def check_names(given: dict[str, Any], expect: dict[str, Any]) -> None:
@@ -58,29 +58,25 @@ def test_default_values(case: Case) -> None:
     """A run is refused where a parameter without a value feeds a port that needs one."""
     given, expect = case["given"], case["expect"]
     only(given, "workflow", "run")
-    only(expect, "valid", "errors")
+    only(expect, *VALIDITY)
     workflows = library()
     workflows.push(given["workflow"])
-    checked = check_a_run(given["run"], workflows)
-    assert checked.valid is expect["valid"]
-    assert_issues(checked.errors, expect["errors"])
+    assert_valid(check_a_run(given["run"], workflows), expect)
 
 
 @pytest.mark.parametrize("case", pure_cases("run-validation"))
 def test_run_validation(case: Case) -> None:
     """A run is accepted with these fields, or refused with exactly these errors."""
     for given, expect in checks(case):
-        only(given, "run", "steps")
-        only(expect, "valid", "errors", "name", "notes", "tags", "repeat", "seed", "workflow_version")
+        only(given, "run", "text", "steps")
+        only(expect, *VALIDITY, "name", "notes", "tags", "repeat", "seed", "workflow_version")
         workflows = library()
         versions = push_all(workflows, given.get("steps", []))
-        reference = given["run"]["workflow"]
+        text = given["text"] if "text" in given else json.dumps(given["run"])
         for name, version in versions.items():
-            reference = reference.replace(f"${name}", version)
-        checked = check_a_run({**given["run"], "workflow": reference}, workflows)
-        assert checked.valid is expect["valid"], checked.errors
-        if "errors" in expect:
-            assert_issues(checked.errors, expect["errors"])
+            text = text.replace(f"${name}", version)
+        checked = check_a_run(text, workflows)
+        assert_valid(checked, expect)
         run = checked.value
         if run is None:
             continue
