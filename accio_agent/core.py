@@ -68,6 +68,7 @@ class AgentCore:
         self._gone = set(gone)
         self._outbox: dict[int, int] = dict(outbox or {})
         self._open_by_seq: dict[int, ClassState] = {}
+        self._told: list[int] = []  # reports whose attempts the daemon was told to have ended when the session opened
         self._next_seq = next_seq
         self._attempts: dict[int, Attempt] = {}
         self._classes: dict[WorkClass, ClassState] = {}
@@ -87,6 +88,7 @@ class AgentCore:
 
     def held(self) -> list[tuple[int, Holding]]:
         """Every attempt that the daemon should know of, for the opening of a session."""
+        self._told = list(self._outbox)
         known = [(each.no, Holding.RUNNING if each.granted else Holding.PENDING) for each in self._attempts.values()]
         known += [(no, Holding.FINISHED) for no in self._outbox.values()]
         known += [(no, Holding.GONE) for no in sorted(self._gone)]
@@ -192,10 +194,10 @@ class AgentCore:
 
     def welcome(self, keep: Iterable[int], drop: Iterable[int]) -> None:
         """A session opened: forget what the daemon doesn't want, hand over what it hasn't got."""
-        kept, dropped = set(keep), set(drop)
-        for seq, no in self._outbox.items():
-            if no not in kept:  # only the acknowledgement was lost: the daemon has given its grant to somebody else
-                self._close_grant(seq)
+        del keep  # what isn't to be dropped goes on anyway
+        dropped = set(drop)
+        for seq in self._told:  # of what had ended, the daemon holds no reservation from now on
+            self._close_grant(seq)
         for no in dropped & self._attempts.keys():
             attempt = self._attempts[no]
             if attempt.granted:

@@ -113,6 +113,7 @@ class FakeAgent:
         """Take what the daemon says, in the order of the contract."""
         if outgoing.welcome is not None:
             self.numbers = outgoing.welcome.operators
+            self.open_grants.clear()
             for attempt in outgoing.welcome.drop:
                 self.attempts.pop(attempt, None)
         if outgoing.drain is not None:

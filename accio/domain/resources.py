@@ -74,6 +74,17 @@ class Resources:
         offered = dict(room.custom)
         return all(amount <= offered.get(name, 0) for name, amount in self.custom)
 
+    def __str__(self) -> str:
+        """Say it to people; what is zero isn't said, except of the CPUs."""
+        cpus = cpus_json(self.milli_cpus)
+        parts = [f"{cpus} CPU{'' if cpus == 1 else 's'}"]
+        parts += [
+            f"{amount} bytes of {name}" for name, amount in (("memory", self.memory), ("disk", self.disk)) if amount
+        ]
+        parts += [f"{self.gpus} GPU{'' if self.gpus == 1 else 's'}"] if self.gpus else []
+        parts += [f"{amount} {name}" for name, amount in self.custom]
+        return ", ".join(parts)
+
     def to_json(self) -> JsonObject:
         """Give the JSON form; zeros are left out, except that of the CPUs."""
         document: JsonObject = {"cpus": cpus_json(self.milli_cpus)}

@@ -141,16 +141,18 @@ def _reopen_account(world: World, agent: Agent, command: AgentJoined) -> None:
     agent.running = {}
     agent.prefetched = {}
     for attempt, execution in sorted(agent.attempts.items()):
-        # Who runs by a grant that the daemon doesn't know of will be known by the report that passed it on; who waits
-        # for one mustn't be taken for running, as nobody would ever pass one on to it.
-        ahead = execution.prefetched or command.held.get(attempt) is Holding.PENDING
-        if not ahead and account.take(execution.node_class.resources, execution.gpus):
+        # Grants are agreed upon anew: who runs has one, nobody else. What waits for one mustn't be taken for running,
+        # and what has ended neither, as nobody would ever pass a grant on by it.
+        holding = command.held[attempt]
+        if holding is Holding.RUNNING and account.take(execution.node_class.resources, execution.gpus):
+            execution.prefetched = False
             class_id = execution.node_class.id
             agent.running[class_id] = agent.running.get(class_id, 0) + 1
+            on_nodes.running_again(execution)
             continue
         execution.prefetched = True  # or it offers less than before: what runs there goes on, beyond what is reserved
         agent.queue_ahead(execution)
-        if ahead:
+        if holding is Holding.PENDING:
             on_nodes.queued_again(execution)
 
 

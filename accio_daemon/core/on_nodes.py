@@ -137,6 +137,13 @@ def requeue(world: World, fx: Effects, execution: Execution, now: Instant) -> No
     enqueue(world, execution, now)
 
 
+def running_again(execution: Execution) -> None:
+    """Let the node that an execution was begun for count as running."""
+    if execution.subscribers:
+        instance, no = execution.subscribers[0]
+        instance.states[no] = NodeState.RUNNING
+
+
 def queued_again(execution: Execution) -> None:
     """Let nobody count as running by it."""
     for instance, no in execution.subscribers:
@@ -172,9 +179,7 @@ def detach(world: World, agent: Agent, execution: Execution, *, passes_on: bool,
         heir.gpus = execution.gpus
         if heir.attempt is not None and (unsent := fx.ahead.pop(heir.attempt, None)) is not None:
             unsent.reserved = True  # it travels behind the acknowledgement that takes the grant back
-        if heir.subscribers:
-            instance, no = heir.subscribers[0]
-            instance.states[no] = NodeState.RUNNING
+        running_again(heir)
     else:
         agent.account.release(execution.node_class.resources, execution.gpus)
         agent.running[class_id] -= 1

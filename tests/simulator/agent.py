@@ -198,11 +198,12 @@ class SimulatedAgent:
         stream.agent_ended = lambda reason: (
             self._mine(0.0, partial(self._ended, stream)) if life == self._life else None
         )
-        stream.send_up(Message(kind="hello", body=self.hello))
+        held = {AttemptNo(no): Holding(state.value) for no, state in self.core.held()}
+        stream.send_up(Message(kind="hello", body=partial(self._hello, held, self.core.draining)))
         self._mine(10.0, lambda: None if self._connected else self._ended(stream))
 
-    def hello(self, session: SessionNo) -> AgentJoined:
-        """Make the Hello; it is filled in when it leaves the agent."""
+    def _hello(self, held: dict[AttemptNo, Holding], draining: bool, session: SessionNo) -> AgentJoined:
+        """Make the Hello; the daemon gives the session its number."""
         return AgentJoined(
             session=session,
             name=self.name,
@@ -211,8 +212,8 @@ class SimulatedAgent:
             version="0",
             resources=self._resources,
             operators=self._operators,
-            held={AttemptNo(no): Holding(state.value) for no, state in self.core.held()},
-            draining=self.core.draining,
+            held=held,
+            draining=draining,
             prefetch_limit=64,
         )
 

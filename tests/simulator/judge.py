@@ -38,6 +38,7 @@ class Judge:
         self._finished: set[int] = set()
         self._died: set[int] = set()
         self._given_back: set[int] = set()
+        self._lost: set[int] = set()
         self._deaths: Counter[str] = Counter()
         self._accepted: dict[tuple[int, int, int], int] = {}
         self._heard: dict[str, float] = defaultdict(lambda: -1e9)
@@ -91,8 +92,12 @@ class Judge:
                 before = self._accepted.setdefault(key, node.result)
                 require(before == node.result, f"node {key} had result {before}, then {node.result}")
         self._check_given_up(fx, world)
+
+    def decided(self, fx: Effects, world: World) -> None:
+        """Something was decided: losses are real, at the moment when they are decided."""
         for attempt in fx.attempts:
-            if attempt.state == ATTEMPT_LOST:
+            if attempt.state == ATTEMPT_LOST and attempt.id not in self._lost:
+                self._lost.add(attempt.id)
                 self._check_loss(attempt.id, world.agents[attempt.agent_no].name, str(attempt.failure))
 
     def gave_back(self, reports: Iterable[tuple[int, object]]) -> None:

@@ -41,6 +41,7 @@ from accio_daemon.core.commands import (
 from accio_daemon.core.invariants import check_invariants
 from accio_daemon.core.on_agents import identity_of
 from accio_daemon.core.outgoing import Outgoing
+from accio_daemon.core.restoring import let_go
 from accio_daemon.core.world import Settings
 from tests import builders
 from tests.fakes import FakeAgent
@@ -249,6 +250,7 @@ class Simulation:
         if "fence" in self.off:
             self._unfence(daemon)
         more = daemon.decide()
+        self.judge.decided(daemon.batch.fx, daemon.world)
         for attempt, execution in daemon.world.by_attempt.items():
             self._owner[attempt] = execution.id
         if daemon.batch.fx.rows():
@@ -301,7 +303,7 @@ class Simulation:
 
     def _check_restart(self, daemon: SimulatedDaemon) -> None:
         """Now and then: if nothing waits to be committed, a restart finds what is there."""
-        if daemon.committing is None and not daemon.batch.fx.rows() and not self.off:
+        if daemon.committing is None and not daemon.inbox and not daemon.batch.fx.rows() and not self.off:
             live = snapshot(daemon.world)
             assert_same(live, snapshot(restored(self.disk, daemon.world, self.loop.clock.now())))
             check_recount(self.disk)
@@ -512,7 +514,11 @@ class Simulation:
             except AccioError as error:
                 refused(error)
                 return
-            self._post(ready, answered, refused)
+            self._post(ready, partial(settled, answered), partial(settled, refused))
+
+        def settled(tell: Any, value: Any) -> None:
+            let_go(daemon.world, command.run)
+            tell(value)
 
         daemon.batch.answers.append((read, None))
         self._commit_if_idle(daemon)
