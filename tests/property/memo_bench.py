@@ -6,7 +6,6 @@ digests of datasets. An agent is restarted when the code has changed, as an agen
 
 import importlib
 import sys
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -28,6 +27,7 @@ from accio.sdk.digest import combine, full_hash
 from accio.sdk.execution import Finished, Request
 from accio.sdk.loading import load
 from accio.sdk.run import Operator, run_operator
+from accio_agent import clock
 from accio_daemon.core.commands import AgentLost, Announced, CacheMode, PathsDigested, Pin, SubmitRun, Submitted
 from accio_daemon.core.on_agents import identity_of
 from accio_daemon.core.world import Settings
@@ -126,8 +126,7 @@ class Bench:
         """Start in an empty folder."""
         self.folder = folder
         self.disk = Disk()
-        clock = FakeClock()
-        self.daemon = Daemon(self.disk, clock, Settings())
+        self.daemon = Daemon(self.disk, FakeClock(), Settings())
         self.executions = 0
         self._signatures = SqliteSignatureCache(folder / "signatures.db")
         self._agent: FakeAgent | None = None
@@ -205,7 +204,7 @@ class Bench:
                 self.daemon.ask(agent.telling(report))
 
     def _digest(self, text: str) -> Pin:
-        found = digest_dataset(Path(text), now_ns=time.time_ns(), cache=self._signatures)
+        found = digest_dataset(Path(text), now_ns=clock.wall_ns(), cache=self._signatures)
         return Pin(digest=found.digest, size=found.manifest.size)
 
     def _execute(self, sent: Any) -> dict[str, str]:
