@@ -81,7 +81,8 @@ class Collector:
         return gc.plan(
             blobs,
             roots=roots,
-            datasets=contents(self._store, known.holders.keys() | known.pinned),
+            # Of all blobs: a dataset that nothing refers to, but was used a moment ago, keeps its files.
+            datasets=contents(self._store, [blob.digest for blob in blobs]),
             now_ns=self._clock.now().wall_ms * _MS,
             quota=quota or None,
             recorded_ns=recorded,

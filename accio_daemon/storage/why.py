@@ -111,6 +111,8 @@ def _operators(before: OperatorSpec, after: OperatorSpec) -> list[Difference]:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, dict) and len(value) == 1 and isinstance(value.get("dataset"), str):
+        return str(value["dataset"])
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return text if len(text) <= 200 else text[:199] + "…"
 
