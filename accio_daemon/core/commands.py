@@ -103,6 +103,7 @@ class Submitted:
     no: RunNo
     id: RunId
     created: bool
+    created_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,7 +38,7 @@ def submit(world: World, fx: Effects, command: SubmitRun, now: Instant) -> Submi
                 raise AlreadyExists(
                     f"the idempotency key {key!r} was used for another request; use a new key for a new submission"
                 )
-            return Submitted(no=before[1].no, id=before[1].id, created=False)
+            return Submitted(no=before[1].no, id=before[1].id, created=False, created_ms=before[1].created_ms)
     definition = command.definition
     run = Run(
         no=RunNo(world.next_run),
@@ -61,7 +61,7 @@ def submit(world: World, fx: Effects, command: SubmitRun, now: Instant) -> Submi
     fx.runs[run.no] = run
     for text, pin in run.pins.items():
         fx.pins.append((run.no, text, pin))
-    answer = Submitted(no=run.no, id=run.id, created=True)
+    answer = Submitted(no=run.no, id=run.id, created=True, created_ms=run.created_ms)
     if command.idempotency is not None:
         owner, key, digest = command.idempotency
         world.submissions[(owner, key)] = (digest, answer)
@@ -76,7 +76,10 @@ def open_children(world: World, fx: Effects, limit: int) -> int:
     full: set[int] = set()
     backlog = world.settings.backlog
     for _, classes in world.unopened.buckets():
-        while opened < limit and any(world.queue.backlog(class_id) < backlog for class_id in classes):
+        # Looked at once: what is opened here reaches the queue only afterwards.
+        if all(world.queue.backlog(class_id) >= backlog for class_id in classes):
+            continue
+        while opened < limit:
             run = world.unopened.first(classes, skip=full)
             if run is None:
                 break

@@ -245,7 +245,7 @@ class Engine:
 
     @staticmethod
     async def _end_with_committer(committer: "asyncio.Task[None]", *others: "asyncio.Task[None]") -> None:
-        """Only the committer knows when all is durable; until then the decider stays, as something may yet be posted."""
+        """Only the committer knows when all is durable; until then the decider stays, as more may be posted."""
         await asyncio.wait([committer])
         for other in others:
             other.cancel()

@@ -21,7 +21,7 @@ from accio.domain.workflows import Constant, Workflow
 from accio.errors import BadRequest, FailedPrecondition, InvalidDefinition, ResourceExhausted
 from accio.v1 import accio_pb2, workflows_pb2
 from accio.wire import issue_to_wire
-from accio_daemon.core.commands import Announced, CacheMode, Instant, Pin, SubmitRun, Submitted
+from accio_daemon.core.commands import Announced, CacheMode, Pin, SubmitRun, Submitted
 from accio_daemon.core.plan import ClassRegistry, compile_plan
 from accio_daemon.engine.ports import Clock, EnginePort
 from accio_daemon.services.auth import caller
@@ -224,7 +224,7 @@ class SubmissionCalls:
         row = None
         if not submitted.created:
             row = await self._readers.read(lambda connection: runs_query.get_run(connection, submitted.no))
-        row = row_of(command, submitted, now) if row is None else row
+        row = row_of(command, submitted) if row is None else row
         return Outcome(found=Found(run=row), created=submitted.created, warnings=accepted.warnings)
 
     def _earlier(self, owner: str, key: str, digest: bytes) -> RunRow | None:
@@ -266,7 +266,7 @@ def _artifact_texts(definition: RunDefinition, workflow: Workflow) -> Iterator[t
                 yield text, ""
 
 
-def row_of(command: SubmitRun, submitted: Submitted, now: Instant) -> RunRow:
+def row_of(command: SubmitRun, submitted: Submitted) -> RunRow:
     """Give the row that a submission makes."""
     definition, sweep = command.definition, command.definition.sweep
     return RunRow(
@@ -296,7 +296,7 @@ def row_of(command: SubmitRun, submitted: Submitted, now: Instant) -> RunRow:
         failed=0,
         killed=0,
         nodes_ended={},
-        created_ms=now.wall_ms,
+        created_ms=submitted.created_ms,
         started_ms=None,
         ended_ms=None,
     )

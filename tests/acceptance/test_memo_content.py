@@ -1,4 +1,4 @@
-"""Stored content is damaged or taken away under a running cluster: it is never served, and made again where it is needed."""
+"""Stored content is damaged or taken away under a running cluster: never served, and made again where it is needed."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path

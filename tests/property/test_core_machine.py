@@ -307,7 +307,7 @@ class CoreMachine(RuleBasedStateMachine):
 
 TestCore = pytest.mark.slow(pytest.mark.timeout(300)(CoreMachine.TestCase))
 TestCore.settings = settings(
-    max_examples=int(os.environ.get("ACCIO_MACHINE_EXAMPLES", "1000")),
+    max_examples=int(os.environ.get("ACCIO_MACHINE_EXAMPLES", "300")),
     stateful_step_count=20,
     deadline=None,
     derandomize=bool(os.environ.get("CI")),

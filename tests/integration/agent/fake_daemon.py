@@ -82,7 +82,7 @@ class FakeDaemon(agents_pb2_grpc.AgentsServicer, artifacts_pb2_grpc.ArtifactsSer
     def node_class(
         self, operator: str, class_id: int = 1, *, timeout_ms: int = 0, **resources: int
     ) -> agents_pb2.NodeClass:
-        demand = values_pb2.Resources(**({"milli_cpus": 1000} | resources))  # type: ignore[arg-type]
+        demand = values_pb2.Resources(**({"milli_cpus": 1000} | resources))  # type: ignore[arg-type] - fields by name
         return agents_pb2.NodeClass(
             id=class_id, operator=self.operator(operator), resources=demand, timeout_ms=timeout_ms
         )
@@ -129,7 +129,7 @@ class FakeDaemon(agents_pb2_grpc.AgentsServicer, artifacts_pb2_grpc.ArtifactsSer
             number += 1
             request = agents_pb2.LogRequest(request=number, attempt=attempt, offset=offset)
             self.send(agents_pb2.DaemonMessage(log=request))
-            await self.until(lambda number=number: any(m.logs.request == number for m in self.others))  # type: ignore[misc]
+            await self.until(lambda number=number: any(m.logs.request == number for m in self.others))  # type: ignore[misc] - a bound default isn't inferred
             answer = next(m.logs for m in self.others if m.logs.request == number)
             out += b"".join(line.data for line in answer.lines if not line.stderr)
             err += b"".join(line.data for line in answer.lines if line.stderr)
@@ -139,7 +139,7 @@ class FakeDaemon(agents_pb2_grpc.AgentsServicer, artifacts_pb2_grpc.ArtifactsSer
 
     # --- Agents ------------------------------------------------------------------------------------------------------
 
-    async def Connect(self, request_iterator: Any, context: Any) -> None:  # type: ignore[override]  # noqa: N802
+    async def Connect(self, request_iterator: Any, context: Any) -> None:  # type: ignore[override]  # noqa: N802 - the contract's name
         del request_iterator
         metadata = dict(context.invocation_metadata())
         if metadata.get("authorization") != f"Bearer {self.token}":
@@ -218,7 +218,7 @@ class FakeDaemon(agents_pb2_grpc.AgentsServicer, artifacts_pb2_grpc.ArtifactsSer
 
     # --- Artifacts ---------------------------------------------------------------------------------------------------
 
-    async def Missing(  # noqa: N802
+    async def Missing(  # noqa: N802 - the contract's name
         self, request: artifacts_pb2.MissingRequest, context: Any
     ) -> artifacts_pb2.MissingResponse:
         del context
@@ -226,7 +226,7 @@ class FakeDaemon(agents_pb2_grpc.AgentsServicer, artifacts_pb2_grpc.ArtifactsSer
         there = self.store.has([Digest(digest) for digest in request.digests])
         return artifacts_pb2.MissingResponse(digests=[digest for digest in request.digests if digest not in there])
 
-    async def Write(self, request_iterator: Any, context: Any) -> artifacts_pb2.WriteResponse:  # noqa: N802
+    async def Write(self, request_iterator: Any, context: Any) -> artifacts_pb2.WriteResponse:  # noqa: N802 - the contract's name
         del context
         assert self.store is not None
         pieces: dict[str, bytes] = {}
@@ -238,7 +238,7 @@ class FakeDaemon(agents_pb2_grpc.AgentsServicer, artifacts_pb2_grpc.ArtifactsSer
             self.store.put(data, Digest(digest))
         return artifacts_pb2.WriteResponse(blobs=len(pieces))
 
-    async def Read(  # noqa: N802
+    async def Read(  # noqa: N802 - the contract's name
         self, request: artifacts_pb2.ReadRequest, context: Any
     ) -> AsyncIterator[artifacts_pb2.ReadChunk]:
         assert self.store is not None

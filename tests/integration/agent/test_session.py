@@ -61,7 +61,7 @@ async def test_reports_wait_for_the_daemon(daemon: FakeDaemon, agent: AgentProce
     await daemon.until(lambda: (tmp_path / "ledger").exists())
     await daemon.stop()
     await daemon.until(lambda: len((tmp_path / "ledger").read_text()) == 14)
-    await asyncio.sleep(0.7)  # both end meanwhile
+    await asyncio.sleep(0.7)  # time passes: both end meanwhile, and nothing shows that nothing is sent
     assert not daemon.reports
     await daemon.start()
     await daemon.connected(2)
@@ -167,7 +167,7 @@ async def test_a_pause_of_the_agent_is_no_silence_of_the_daemon(daemon: FakeDaem
     daemon.hang_up()
     await daemon.connected(2)
     agent.process.send_signal(signal.SIGSTOP)
-    await asyncio.sleep(1.5)
+    await asyncio.sleep(1.5)  # time passes: longer than the lease is what the test is about
     agent.process.send_signal(signal.SIGCONT)
     before = daemon.heartbeats
     await daemon.until(lambda: daemon.heartbeats > before + 10)
@@ -216,7 +216,7 @@ async def test_no_daemon(tmp_path: Path) -> None:
     """An agent without a daemon says so once and keeps trying until it is stopped."""
     agent = AgentProcess(tmp_path, "127.0.0.1:9")
     await FakeDaemon().until(lambda: "keeps dialling" in agent.said)
-    await asyncio.sleep(1)  # it dials several times
+    await asyncio.sleep(1)  # time passes: it dials several times
     assert agent.said.count("keeps dialling") == 1
     assert await agent.stop() == 0
 
