@@ -125,7 +125,7 @@ class GraphDriver:
         if closed and self.cluster.run_is_over(self.run):
             return 1.0
         left = children - sum(last - first + 1 for first, last in orjson.loads(removed))
-        return sum(orjson.loads(ended).values()) / (left * size)
+        return float(sum(orjson.loads(ended).values()) / (left * size))
 
     def check(self, expect: dict[str, Any]) -> None:
         """Compare with what a case expects."""
@@ -226,7 +226,8 @@ def _end_in_random_order(driver: GraphDriver, words: str) -> None:
     """Do what the one event in words says."""
     assert words.startswith("the children end in a random order while later ones are still being started"), words
     chance = random.Random(7)  # noqa: S311 — a test repeats
-    waiting, begun = list(range(1, driver.children + 1)), []
+    waiting = list(range(1, driver.children + 1))
+    begun: list[int] = []
     while waiting or begun:
         if waiting and (not begun or chance.random() < 0.5):
             begun.append(waiting.pop(0))
