@@ -283,7 +283,8 @@ class Agent:
 
     def _keep_report(self, journal: Journal, publication: Publication) -> bytes:
         seq, attempt, ending = publication.seq, publication.attempt, publication.outcome
-        self._staging.forget(attempt)
+        if self._staging.holds(attempt):
+            self._spawn(self._staging.forget(attempt), f"forget {attempt}")
         content = messages.numbered(seq, ending if isinstance(ending, bytes) else messages.report(ending, attempt))
         journal.report(seq, attempt, content)
         return content
@@ -358,6 +359,8 @@ class Agent:
         staged = await self._staging.fetch(assignment.attempt, spec, task)
         if isinstance(staged, Staged):
             self.core.staged(assignment.attempt)
+            if not self.core.knows(assignment.attempt):  # it was stopped meanwhile
+                await self._staging.forget(assignment.attempt)
         else:
             self.core.not_staged(assignment.attempt, outcomes.staging(staged.reason, missing=staged.missing))
         self.settle_soon()
@@ -365,7 +368,7 @@ class Agent:
     async def _deliver(self, attempt: int, content: bytes) -> None:
         """Check the inputs again, send new content to the store, then report."""
         report = agents_pb2.Report.FromString(content)
-        problem = await self._staging.release(attempt)
+        problem = await self._staging.changed(attempt)
         if not problem and report.success:
             datasets = [each.digest for each in report.contents]
             problem = await self._staging.deliver(datasets, [each.digest for each in report.large_outputs])

@@ -9,6 +9,7 @@ from pathlib import Path
 import orjson
 
 from accio.content.datasets import put_tree
+from accio.content.digest import parse_digest
 from accio.content.store import FolderStore
 from accio.domain.canonical import Value, canonical, decode
 from accio.domain.containers import FrozenMap
@@ -53,7 +54,10 @@ class Executor:
         if self._sinks is None:
             self._sinks = PageSinks(page)
         operator = self._operators[job.operator]
-        inputs = _with_large(job.inputs_json, job.large) if job.large else job.inputs_json
+        try:
+            inputs = self._with_large(job) if job.large else job.inputs_json
+        except AccioError as error:
+            return Done(failure=Failure(cause=Cause.STAGING, message=clip(error.message)))
         request = Request(
             inputs=inputs,
             folder=job.folder,
@@ -100,6 +104,15 @@ class Executor:
                 del outputs[name]
         return Done(outputs=outputs, contents=list(contents.items()), large=large, bytes_out=size)
 
+    def _with_large(self, job: Job) -> str:
+        """The inputs document with the values that are kept in the store."""
+        store = self._store(job.store)
+        members = [
+            f"{json_string(port)}:{store.read(parse_digest(digest)).decode()}" for port, digest in job.large.items()
+        ]
+        inner = job.inputs_json.strip()[1:-1]
+        return "{" + ",".join([inner, *members] if inner else members) + "}"
+
     def _store(self, folder: str) -> FolderStore:
         store = self._stores.get(folder)
         if store is None:
@@ -121,10 +134,3 @@ def _renamed(datatype: DataType, value: Value, names: Mapping[str, str]) -> Valu
             return FrozenMap((_renamed(keys, key, names), _renamed(values, each, names)) for key, each in value.items())
         case _:
             return value
-
-
-def _with_large(inputs_json: str, large: Mapping[str, str]) -> str:
-    """The inputs document with the values that are kept in files."""
-    members = [f"{json_string(port)}:{Path(path).read_text()}" for port, path in large.items()]
-    inner = inputs_json.strip()[1:-1]
-    return "{" + ",".join([inner, *members] if inner else members) + "}"

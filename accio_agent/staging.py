@@ -14,14 +14,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from accio.content.datasets import materialise, missing_blobs, read_manifest
-from accio.content.digest import Digest, hex_of, is_digest, parse_digest
+from accio.content.datasets import missing_blobs, read_manifest
+from accio.content.digest import Digest, is_digest, parse_digest
 from accio.content.errors import BlobMissing
 from accio.content.reading import DigestedDataset, digest_dataset
 from accio.content.sharing import shares_folder
 from accio.content.signatures import SqliteSignatureCache
 from accio.content.store import FolderStore
-from accio.content.tree import Snapshot, changed_since, scan
+from accio.content.tree import Snapshot, changed_since
 from accio.domain.canonical import decode
 from accio.domain.datatypes import DataType, Kind
 from accio.domain.operators import OperatorSpec
@@ -30,6 +30,7 @@ from accio.v1 import agents_pb2
 from accio_agent import clock
 from accio_agent.remote_files import is_remote, local_copy
 from accio_agent.transfer import Transfer
+from accio_agent.written_out import WrittenOut
 
 T = TypeVar("T")
 
@@ -41,7 +42,8 @@ class Staged:
     """Where the inputs of an attempt are."""
 
     datasets: dict[str, str]  # text to path
-    large: dict[str, str]  # port to file
+    large: dict[str, str]  # port to digest; the store has it
+    taken: tuple[Digest, ...] = ()  # datasets that were written out
     watched: tuple[tuple[str, Snapshot], ...] = ()  # texts and what stood at their paths: must not change meanwhile
 
 
@@ -51,15 +53,6 @@ class NotStaged:
 
     reason: str
     missing: tuple[str, ...] = ()  # digests of inputs that the store doesn't have (any more)
-
-
-@dataclass(slots=True)
-class _Written:
-    """A dataset that was written out into the agent's folder."""
-
-    path: Path
-    snapshot: Snapshot | None = None
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class Staging:
@@ -74,8 +67,7 @@ class Staging:
         self._signatures = SqliteSignatureCache(folder / "signatures.db")
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="staging")
         self._attempts: dict[int, Staged] = {}
-        self._written: dict[Digest, _Written] = {}
-        (folder / "datasets").mkdir(exist_ok=True)
+        self._written = WrittenOut(folder / "datasets")
 
     def close(self) -> None:
         self._threads.shutdown(cancel_futures=True)
@@ -113,95 +105,83 @@ class Staging:
         return None if staged is None else {"datasets": staged.datasets, "large": staged.large}
 
     def holds(self, attempt: int) -> bool:
-        """Whether `release` must be called when the attempt has been executed."""
+        """Whether inputs were brought here for the attempt: then `changed` must be asked once it has been executed."""
         return attempt in self._attempts
 
     # --- inputs ------------------------------------------------------------------------------------------------------
 
     async def fetch(self, attempt: int, spec: OperatorSpec, task: agents_pb2.Assignment) -> Staged | NotStaged:
         """Bring the inputs of an attempt here; why it can't be done."""
-        missing: list[str] = []
-        problem = ""
+        inputs = _Inputs()
         try:
-            pinned = {each.text: each.digest for each in task.contents}
-            datasets: dict[str, str] = {}
-            watched: list[tuple[str, Snapshot]] = []
-            for text in _dataset_texts(spec, task.inputs_json):
-                try:
-                    path, snapshot = await self._locate(text, pinned.get(text))
-                except NotFound as error:
-                    problem = error.message
-                    missing.append(text)
-                    continue
-                datasets[text] = str(path)
-                if snapshot is not None:
-                    watched.append((text, snapshot))
-            large: dict[str, str] = {}
-            for each in task.large_inputs:
-                try:
-                    large[each.port] = str(await self._large(parse_digest(each.digest)))
-                except NotFound as error:
-                    problem = error.message
-                    missing.append(each.digest)
+            await self._fetch(inputs, spec, task)
         except AccioError as error:
-            return NotStaged(reason=error.message)
+            inputs.problem = inputs.problem or error.message
         except OSError as error:
-            return NotStaged(reason=f"the inputs can't be fetched: {error.strerror or error}")
-        if missing:
-            return NotStaged(reason=problem, missing=tuple(missing))
-        staged = self._attempts[attempt] = Staged(datasets=datasets, large=large, watched=tuple(watched))
+            inputs.problem = f"the inputs can't be fetched: {error.strerror or error}"
+        if inputs.problem:
+            for digest in inputs.taken:
+                await self._written.free(digest)
+            return NotStaged(reason=inputs.problem, missing=tuple(inputs.missing))
+        staged = self._attempts[attempt] = Staged(
+            datasets=inputs.datasets, large=inputs.large, taken=tuple(inputs.taken), watched=tuple(inputs.watched)
+        )
         return staged
 
-    def forget(self, attempt: int) -> None:
-        """The attempt has ended, however."""
-        self._attempts.pop(attempt, None)
+    async def _fetch(self, inputs: "_Inputs", spec: OperatorSpec, task: agents_pb2.Assignment) -> None:
+        """Bring everything that can be had; what the store lacks is noted, other problems are raised."""
+        pinned = {each.text: each.digest for each in task.contents}
+        for text in _dataset_texts(spec, task.inputs_json):
+            try:
+                inputs.datasets[text] = str(await self._locate(text, pinned.get(text), inputs))
+            except NotFound as error:
+                inputs.lacks(text, error)
+        for each in task.large_inputs:
+            try:
+                await self._bring_blob(parse_digest(each.digest))
+                inputs.large[each.port] = each.digest
+            except NotFound as error:
+                inputs.lacks(each.digest, error)
 
-    async def release(self, attempt: int) -> str:
-        """The attempt has been executed: what changed under it meanwhile, or an empty text."""
+    async def forget(self, attempt: int) -> None:
+        """The attempt has ended, however."""
         staged = self._attempts.pop(attempt, None)
-        for text, snapshot in staged.watched if staged else ():
+        for digest in staged.taken if staged else ():
+            await self._written.free(digest)
+
+    async def changed(self, attempt: int) -> str:
+        """The attempt has been executed: what changed under it meanwhile, or an empty text."""
+        for text, snapshot in self._attempts[attempt].watched if attempt in self._attempts else ():
             what = await self._in_thread(changed_since, snapshot)
             if what is not None:
                 return f"the dataset {text} changed while it was used: {what}; run again when nothing writes to it"
         return ""
 
-    async def _locate(self, text: str, pinned: str | None) -> tuple[Path, Snapshot | None]:
-        """The path of a dataset, and what must not change there."""
+    async def _locate(self, text: str, pinned: str | None, inputs: "_Inputs") -> Path:
+        """The path of a dataset; *inputs* learns what was written out, or must not change."""
         if is_digest(text):
-            return await self._write_out(Digest(text)), None
+            return await self._write_out(Digest(text), inputs)
         if pinned is None:
-            return Path(text), None
+            return Path(text)
         path = await self._in_thread(local_copy, text, self._folder) if is_remote(text) else Path(text)
         wanted = parse_digest(pinned)
         try:
             found = await self._digested(path)
             if found.digest == wanted:
-                return path, found.snapshot
+                inputs.watched.append((text, found.snapshot))
+                return path
             problem = f"the dataset {text} changed since the run began"
         except AccioError as error:
             problem = error.message.removeprefix("staging: ")
         try:
-            return await self._write_out(wanted), None  # the store may have what the run pinned
+            return await self._write_out(wanted, inputs)  # the store may have what the run pinned
         except NotFound:
             raise _NotStagedError(f"{problem}; it isn't in the store either") from None
 
-    async def _write_out(self, digest: Digest) -> Path:
-        """The path of a dataset of the store, complete and as it should be."""
-        written = self._written.setdefault(digest, _Written(self._folder / "datasets" / hex_of(digest)))
-        async with written.lock:
-            if written.snapshot is not None and await self._in_thread(changed_since, written.snapshot) is None:
-                return written.path
-            await self._in_thread(_remove, written.path)
-            await self._complete(digest)
-            try:
-                await self._in_thread(materialise, self._store, digest, written.path)
-            except BlobMissing:  # damaged: taken out of the store just now
-                if self._shared:
-                    raise
-                await self._complete(digest)
-                await self._in_thread(materialise, self._store, digest, written.path)
-            written.snapshot = await self._in_thread(scan, written.path)
-            return written.path
+    async def _write_out(self, digest: Digest, inputs: "_Inputs") -> Path:
+        path = await self._written.take(digest, self._store, self._complete)
+        inputs.taken.append(digest)
+        return path
 
     async def _complete(self, digest: Digest) -> None:
         """Make sure that the store has a dataset; raises BlobMissing if the daemon hasn't either."""
@@ -214,19 +194,18 @@ class Staging:
                 return
             missing = await self._in_thread(missing_blobs, self._store, digest)  # the manifest came, now its files
 
-    async def _large(self, digest: Digest) -> Path:
-        """The file that holds a large value."""
-        if not self._store.has([digest], use=True):
-            if self._shared:
-                raise BlobMissing(digest, f"the store lacks the value {digest}")
-            await self._transfer.fetch([digest], self._store)
-        try:
-            return await self._in_thread(_blob_file, self._store, digest, self._folder / "datasets")
-        except BlobMissing:  # damaged: taken out of the store just now
-            if self._shared:
-                raise
-            await self._transfer.fetch([digest], self._store)
-            return await self._in_thread(_blob_file, self._store, digest, self._folder / "datasets")
+    async def _bring_blob(self, digest: Digest) -> None:
+        """Make sure that the store has a blob, and that it is whole."""
+        if self._store.has([digest], use=True):
+            try:
+                await self._in_thread(self._store.verify, digest)
+                return
+            except BlobMissing:  # damaged: it was taken out of the store just now
+                if self._shared:
+                    raise
+        if self._shared:
+            raise BlobMissing(digest, f"the store lacks the value {digest}")
+        await self._transfer.fetch([digest], self._store)
 
     async def digest_paths(self, paths: Iterable[str]) -> list[agents_pb2.PathDigest]:
         """The content digests of paths, and why some can't be known."""
@@ -268,6 +247,23 @@ class Staging:
         return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
 
 
+@dataclass(slots=True)
+class _Inputs:
+    """What has been brought here for an attempt so far."""
+
+    datasets: dict[str, str] = field(default_factory=dict)
+    large: dict[str, str] = field(default_factory=dict)
+    taken: list[Digest] = field(default_factory=list)
+    watched: list[tuple[str, Snapshot]] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    problem: str = ""
+
+    def lacks(self, what: str, error: AccioError) -> None:
+        """Note that the store hasn't got an input."""
+        self.missing.append(what)
+        self.problem = error.message
+
+
 class _NotStagedError(AccioError):
     """An input can't be had."""
 
@@ -298,23 +294,3 @@ def _datasets_in(datatype: DataType, value: Any) -> Iterable[str]:
                 yield from _datasets_in(datatype.args[1], each)
         case _:
             return
-
-
-def _blob_file(store: FolderStore, digest: Digest, folder: Path) -> Path:
-    """A file with the content of a blob, verified."""
-    path = folder / f"{hex_of(digest)}.json"
-    content = store.read(digest)
-    if not path.exists() or path.stat().st_size != len(content):
-        draft = path.with_suffix(f".{id(content):x}")
-        draft.write_bytes(content)
-        draft.replace(path)
-    return path
-
-
-def _remove(path: Path) -> None:
-    import shutil
-
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)

@@ -5,7 +5,7 @@ streams and global random state, whatever ran before. What can't be restored (a 
 worker.
 """
 
-import _signal  # type: ignore[import-not-found] - a built-in module without stubs
+import _signal  # type: ignore[import-not-found]  # a built-in module without stubs
 import _thread
 import ctypes
 import fcntl
@@ -44,8 +44,8 @@ class Streams:
     def renew(self) -> None:
         """Give sys.stdout and sys.stderr new objects on the pipes."""
         self._point_back()
-        self._out = sys.stdout = sys.__stdout__ = _text_stream(1)  # type: ignore[misc, assignment] - __stdout__ is replaced on purpose
-        self._err = sys.stderr = sys.__stderr__ = _text_stream(2)  # type: ignore[misc, assignment] - __stderr__ is replaced on purpose
+        self._out = sys.stdout = sys.__stdout__ = _text_stream(1)  # type: ignore[misc, assignment]  # on purpose
+        self._err = sys.stderr = sys.__stderr__ = _text_stream(2)  # type: ignore[misc, assignment]  # on purpose
 
     def _point_back(self) -> None:
         os.dup2(self._saved[0], 1)
@@ -213,7 +213,7 @@ class Surroundings:
 
 def _raw_environment() -> dict[bytes, bytes]:
     """The mapping within os.environ: comparing it costs half a microsecond, a copy through the public face twenty."""
-    found: dict[bytes, bytes] = os.environ._data  # type: ignore[attr-defined]  # noqa: SLF001 - the bytes, without decoding each
+    found: dict[bytes, bytes] = os.environ._data  # type: ignore[attr-defined]  # noqa: SLF001 - the bytes
     return found
 
 

@@ -42,9 +42,9 @@ class Job:
     node: str
     number: int
     datasets: Mapping[str, str]  # dataset text to a path of this machine
-    large: Mapping[str, str]  # port to the file that holds its canonical JSON
+    large: Mapping[str, str]  # port to the digest of its canonical JSON, which the store has
     folder: Path
-    store: str  # folder of the store that takes datasets and large values
+    store: str  # folder of the store that has large inputs and takes outputs
 
 
 @dataclass(slots=True, kw_only=True)

@@ -82,7 +82,7 @@ class FakeDaemon(agents_pb2_grpc.AgentsServicer, artifacts_pb2_grpc.ArtifactsSer
     def node_class(
         self, operator: str, class_id: int = 1, *, timeout_ms: int = 0, **resources: int
     ) -> agents_pb2.NodeClass:
-        demand = values_pb2.Resources(**({"milli_cpus": 1000} | resources))  # type: ignore[arg-type] - fields by name
+        demand = values_pb2.Resources(**({"milli_cpus": 1000} | resources))  # type: ignore[arg-type]  # fields by name
         return agents_pb2.NodeClass(
             id=class_id, operator=self.operator(operator), resources=demand, timeout_ms=timeout_ms
         )
@@ -129,7 +129,7 @@ class FakeDaemon(agents_pb2_grpc.AgentsServicer, artifacts_pb2_grpc.ArtifactsSer
             number += 1
             request = agents_pb2.LogRequest(request=number, attempt=attempt, offset=offset)
             self.send(agents_pb2.DaemonMessage(log=request))
-            await self.until(lambda number=number: any(m.logs.request == number for m in self.others))  # type: ignore[misc] - a bound default isn't inferred
+            await self.until(lambda number=number: any(m.logs.request == number for m in self.others))  # type: ignore[misc]  # a bound default isn't inferred
             answer = next(m.logs for m in self.others if m.logs.request == number)
             out += b"".join(line.data for line in answer.lines if not line.stderr)
             err += b"".join(line.data for line in answer.lines if line.stderr)

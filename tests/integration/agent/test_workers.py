@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("agent")
 async def run(daemon: FakeDaemon, no: int, operator: str, inputs: str = "{}", **fields: object) -> agents_pb2.Report:
     """Run one attempt in a class of its own."""
     class_fields = {name: fields.pop(name) for name in ("timeout_ms", "memory") if name in fields}
-    daemon.assign(daemon.node_class(operator, 100 + no, **class_fields), [no], inputs, **fields)  # type: ignore[arg-type] - fields by name
+    daemon.assign(daemon.node_class(operator, 100 + no, **class_fields), [no], inputs, **fields)  # type: ignore[arg-type]  # fields by name
     return await daemon.report(no)
 
 

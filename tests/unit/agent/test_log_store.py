@@ -48,7 +48,7 @@ def test_reading_by_offset(tmp_path_factory: object, data: DataObject) -> None:
     """Reading on from where the last answer ended gives the whole log, whatever the sizes of pieces and answers."""
     pieces = data.draw(st.lists(st.binary(min_size=1, max_size=50), max_size=20))
     limit = data.draw(st.integers(1, 60))
-    store = LogStore(tmp_path_factory.mktemp("logs"), segment_size=200)  # type: ignore[attr-defined] - a fixture of pytest
+    store = LogStore(tmp_path_factory.mktemp("logs"), segment_size=200)  # type: ignore[attr-defined]  # a fixture of pytest
     for number, piece in enumerate(pieces):
         store.append(1, OUT, number, piece)
         store.append(2, ERR, number, b"other")

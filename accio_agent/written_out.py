@@ -1,0 +1,106 @@
+"""Datasets of the store as files that operators read: written once, looked after, and removed when room is needed.
+
+Operators are given copies, never the store's own files: one that writes to its input harms its copy, which is then
+written anew. A dataset is in use from `take` until `free`; beyond the limit, those that haven't been in use for longest
+go.
+"""
+
+import asyncio
+import shutil
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from accio.content.datasets import materialise
+from accio.content.digest import Digest, hex_of
+from accio.content.errors import BlobMissing
+from accio.content.store import FolderStore
+from accio.content.tree import Snapshot, changed_since, scan
+
+LIMIT = 4 << 30
+
+
+@dataclass(slots=True)
+class _Entry:
+    path: Path
+    size: int = 0
+    uses: int = 0
+    snapshot: Snapshot | None = None  # None until it is written
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class WrittenOut:
+    """The folder of written datasets. What an earlier agent left there goes at once."""
+
+    def __init__(self, folder: Path, limit: int = LIMIT) -> None:
+        self._folder = folder
+        self._limit = limit
+        self._entries: OrderedDict[Digest, _Entry] = OrderedDict()  # used longest ago first
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def __repr__(self) -> str:
+        return f"<WrittenOut {len(self._entries)} datasets, {self.size} of {self._limit} bytes>"
+
+    @property
+    def size(self) -> int:
+        """The bytes of all that is written."""
+        return sum(entry.size for entry in self._entries.values())
+
+    async def take(self, digest: Digest, store: FolderStore, complete: Callable[[Digest], Awaitable[None]]) -> Path:
+        """Write a dataset unless it is there as it should be; *complete* brings into the store what it lacks.
+
+        The dataset stays until `free` is called as often as this. Errors are those of *complete* and of the store.
+        """
+        entry = self._entries.setdefault(digest, _Entry(self._folder / hex_of(digest)))
+        self._entries.move_to_end(digest)
+        entry.uses += 1
+        try:
+            async with entry.lock:
+                if entry.snapshot is None or await asyncio.to_thread(changed_since, entry.snapshot) is not None:
+                    await self._write(digest, entry, store, complete)
+        except BaseException:
+            await self.free(digest)
+            raise
+        await self._make_room()
+        return entry.path
+
+    async def free(self, digest: Digest) -> None:
+        """One user less."""
+        self._entries[digest].uses -= 1
+        await self._make_room()
+
+    async def _write(
+        self, digest: Digest, entry: _Entry, store: FolderStore, complete: Callable[[Digest], Awaitable[None]]
+    ) -> None:
+        entry.snapshot = None
+        await asyncio.to_thread(_remove, entry.path)
+        await complete(digest)
+        while entry.snapshot is None:
+            try:
+                manifest = await asyncio.to_thread(materialise, store, digest, entry.path)
+            except BlobMissing as error:
+                if not error.quarantined:
+                    raise
+                await complete(digest)  # a damaged blob was taken out just now; there may be more of them
+            else:
+                entry.size = manifest.size
+                entry.snapshot = await asyncio.to_thread(scan, entry.path)
+
+    async def _make_room(self) -> None:
+        excess = self.size - self._limit
+        for digest, entry in list(self._entries.items()):
+            if excess <= 0:
+                return
+            if entry.uses == 0:
+                del self._entries[digest]
+                excess -= entry.size
+                await asyncio.to_thread(_remove, entry.path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
