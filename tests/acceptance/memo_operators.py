@@ -79,3 +79,10 @@ def Doomed(label: str) -> bool:
     note(f"Doomed {label}")
     wait_for(label)
     raise ValueError(f"the matter of {label} failed")
+
+
+@operator(version="1")
+def UseAfter(data: Dataset, gate: bool) -> str:
+    """Read what is in a dataset, once a gate is open."""
+    note("UseAfter")
+    return _content(data.path)
