@@ -145,7 +145,7 @@ Coordinates: TypeAlias = tuple[tuple[int, ...], int]
 class Sweep:
     """All combinations of some axes, each repeated. Immutable."""
 
-    __slots__ = ("_base", "_seeds", "_strides", "axes", "repeat", "size", "varying")
+    __slots__ = ("_base", "_places", "_seeds", "_strides", "axes", "repeat", "size", "varying")
 
     def __init__(self, axes: tuple[Axis, ...], repeat: int = 1) -> None:
         """Combine axes of different names."""
@@ -158,6 +158,7 @@ class Sweep:
         for axis in axes:
             stride //= axis.size
             strides.append(stride)
+        self._places = tuple((stride, axis.size) for axis, stride in zip(axes, strides, strict=True))
         # Of the varying axes only: the others stand in the base.
         self._strides = tuple(
             (axis, stride, axis.size) for axis, stride in zip(axes, strides, strict=True) if axis.size > 1
@@ -173,12 +174,7 @@ class Sweep:
     def coordinates(self, number: int) -> Coordinates:
         """Give the indices of child *number* on all axes, and its repetition (from 1)."""
         self._check(number)
-        rest = number // self.repeat
-        indices: list[int] = []
-        for axis in reversed(self.axes):
-            rest, index = divmod(rest, axis.size)
-            indices.append(index)
-        return tuple(reversed(indices)), number % self.repeat + 1
+        return tuple([number // stride % size for stride, size in self._places]), number % self.repeat + 1
 
     def number(self, indices: tuple[int, ...], repetition: int = 1) -> int:
         """Give the number of the child at these coordinates: the inverse of `coordinates`."""

@@ -94,10 +94,15 @@ def _begin(world: World, fx: Effects, instance: Instance, no: int, now: Instant)
 
 def place_of(instance: Instance, node: NodePlan) -> Place:
     """Give a ready node's place: when its last predecessor ended, or that of its run's roots."""
+    return Place(_readied(instance, node), instance.index, node.no)
+
+
+def _readied(instance: Instance, node: NodePlan) -> int:
+    """Give when a node became ready, in the order of decisions."""
     sequence = instance.sequence
     for predecessor in node.predecessors:
         sequence = max(sequence, instance.ends[predecessor])
-    return Place(sequence, instance.index, node.no)
+    return sequence
 
 
 def resolve(world: World, fx: Effects, found: Mapping[bytes, Result], now: Instant) -> None:
@@ -118,7 +123,7 @@ def resolve(world: World, fx: Effects, found: Mapping[bytes, Result], now: Insta
         for instance, no in execution.subscribers:
             world.hits += 1
             instance.executions[no] = None
-            sequence = place_of(instance, instance.run.plan.nodes[no]).sequence
+            sequence = _readied(instance, instance.run.plan.nodes[no])
             endings.node_succeeded(world, fx, instance, no, result, cached=True, sequence=sequence, now=now)
 
 

