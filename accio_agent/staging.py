@@ -27,7 +27,7 @@ from accio.domain.datatypes import DataType, Kind
 from accio.domain.operators import OperatorSpec
 from accio.errors import AccioError, NotFound
 from accio.v1 import agents_pb2
-from accio_agent import clock
+from accio_agent import cache, clock
 from accio_agent.remote_files import is_remote, local_copy
 from accio_agent.transfer import Transfer
 from accio_agent.written_out import WrittenOut
@@ -68,6 +68,7 @@ class Staging:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="staging")
         self._attempts: dict[int, Staged] = {}
         self._written = WrittenOut(folder / "datasets")
+        self._trim_at = 0.0
 
     def close(self) -> None:
         self._threads.shutdown(cancel_futures=True)
@@ -190,6 +191,7 @@ class Staging:
             if self._shared:
                 raise BlobMissing(digest, f"the store lacks {missing[0]}, which is a part of the dataset {digest}")
             await self._transfer.fetch(missing, self._store)
+            await self._trim()
             if list(missing) != [digest]:
                 return
             missing = await self._in_thread(missing_blobs, self._store, digest)  # the manifest came, now its files
@@ -239,9 +241,17 @@ class Staging:
                 wanted |= dict.fromkeys(manifest.blobs)
                 wanted[dataset] = None  # last: whoever finds a manifest finds all that it names
             await self._transfer.send(list(wanted), self._cache)
+            await self._trim()
         except AccioError as error:
             return error.message
         return ""
+
+    async def _trim(self) -> None:
+        """Now and then, delete from the cache what it has too much of."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._trim_at:
+            self._trim_at = now + cache.TRIM_EVERY_S
+            await self._in_thread(lambda: cache.trim(self._cache, now_ns=clock.wall_ns()))
 
     async def _in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)

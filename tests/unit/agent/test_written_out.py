@@ -7,6 +7,7 @@ import pytest
 from accio.content.datasets import put_tree
 from accio.content.digest import Digest
 from accio.content.store import FolderStore
+from accio_agent.cache import SPARED_S, trim
 from accio_agent.written_out import WrittenOut
 
 
@@ -76,3 +77,14 @@ async def test_an_earlier_life_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "written" / "old").write_text("old")
     WrittenOut(tmp_path / "written")
     assert list((tmp_path / "written").iterdir()) == []
+
+
+def test_the_cache_is_bounded(store: FolderStore) -> None:
+    """Beyond the limit the blobs used longest ago go, but none that was used lately."""
+    digests = [store.put(bytes([number]) * 10).digest for number in range(4)]
+    newest = max(blob.last_use_ns for blob in store.list())
+    assert trim(store, now_ns=newest, limit=20) == 0
+    later = newest + (SPARED_S + 1) * 1_000_000_000
+    assert trim(store, now_ns=later, limit=25) == 20
+    assert len(store.has(digests)) == 2
+    assert trim(store, now_ns=later, limit=25) == 0
