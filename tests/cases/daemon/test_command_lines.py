@@ -12,7 +12,7 @@ from tests.cases.daemon.described import assert_command, assert_described, is_co
 from tests.cases.daemon.system import Outcome, System
 from tests.cases.loader import FIXTURES, Case, areas, checks, daemon_cases, only, same
 
-pytestmark = pytest.mark.acceptance
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
 
 _OF_THE_RUN = ("kind", "children", "params", "tags", "name", "notes", "seed", "repeat", "owner", "workflow", "state")
 

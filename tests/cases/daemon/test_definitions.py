@@ -15,7 +15,7 @@ from tests.cases.daemon.give import INFINITE, source
 from tests.cases.daemon.system import TOKEN, System
 from tests.cases.loader import DOC, FIXTURES, Case, areas, checks, daemon_cases, only
 
-pytestmark = pytest.mark.acceptance
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
 
 _VALUES: dict[Kind, Any] = {
     Kind.BYTE: 1,

@@ -11,7 +11,7 @@ import pytest
 from tests.cases.daemon.system import System
 from tests.cases.loader import Case, checks, daemon_cases, mentions, only
 
-pytestmark = pytest.mark.acceptance
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
 
 _CHANGED = ["run it", "install the changed version and restart the agents", "run it again with the same inputs"]
 _SAME = ["run it", "run it again with the same inputs", "ask why for the second"]

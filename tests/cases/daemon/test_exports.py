@@ -13,7 +13,7 @@ from tests.cases.daemon.system import System
 from tests.cases.daemon.tables import CHECKS, files_of, read
 from tests.cases.loader import Case, checks, daemon_cases, only
 
-pytestmark = pytest.mark.acceptance
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
 
 
 def exports() -> list[Any]:

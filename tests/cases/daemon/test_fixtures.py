@@ -2,10 +2,14 @@
 
 from typing import Any
 
+import pytest
+
 from tests.cases.daemon.system import System
 from tests.cases.language import OPERATORS
 
 
+@pytest.mark.acceptance
+@pytest.mark.timeout(180)
 def test_operators_are_those_of_the_fixtures(system: System) -> None:
     """Every operator of the fixtures is offered, with its ports, defaults, instability and deprecation."""
     offered = {str(operator.name): operator for operator in system.client.list_operators()}

@@ -19,7 +19,7 @@ from tests.cases.daemon.system import System
 from tests.cases.loader import FIXTURES, Case, checks, daemon_cases, only
 from tests.fakes import FakeClock
 
-pytestmark = pytest.mark.acceptance
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
 
 USERS = {"me": "Me <me@example.org>", "him": "Him <him@example.org>", "her": "Her <her@example.org>"}
 OPTIONS = {

@@ -7,10 +7,11 @@ import pytest
 from tests.cases.daemon.conftest import Fresh
 from tests.cases.daemon.expectations import assert_outcome
 from tests.cases.daemon.scenario import Scenario
+from tests.cases.daemon.steps import play
 from tests.cases.daemon.system import System
 from tests.cases.loader import Case, areas, daemon_cases, only
 
-pytestmark = pytest.mark.acceptance
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
 
 
 def scenarios() -> list[Any]:
@@ -34,7 +35,7 @@ def test_scenario(case: Case, request: pytest.FixtureRequest) -> None:
         environment=given.get("env", {}),
         hold_agents="submit_answers_before" in expect,
     )
-    scenario.play(given["steps"])
+    play(scenario, given["steps"])
     assert_outcome(scenario, expect)
 
 
