@@ -405,7 +405,7 @@ class Agent:
         self.settle_soon()
 
     def retired(self, worker: Worker, why: str) -> None:
-        log.info("worker retires", worker=worker.lane, why=why)
+        log.debug("worker retires", worker=worker.lane, why=why)
         self.core.condemn(worker.lane)
 
     def exited(self, worker: Worker, status: int | None) -> None:
