@@ -1,6 +1,7 @@
 """Short ways to make the values that tests of the daemon's core need: operators, workflows, runs, offers, reports."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from accio.domain.datatypes import DataType, parse_type
@@ -13,7 +14,9 @@ from accio.domain.runs import FailurePolicy, OnFailure, RunDefinition
 from accio.domain.states import Cause
 from accio.domain.sweeps import Axis, Sweep
 from accio.domain.workflows import Constant, FromNode, FromParam, NodeDefinition, Param, Source, Workflow
-from accio_daemon.core.commands import AttemptNo, Report
+from accio_daemon.core.commands import Announced, AttemptNo, Report, SubmitRun
+from accio_daemon.core.on_agents import identity_of
+from accio_daemon.core.world import World
 
 STRING = parse_type("string")
 INTEGER = parse_type("integer")
@@ -157,3 +160,13 @@ def failure(seq: int, attempt: AttemptNo, cause: Cause = Cause.EXCEPTION, messag
         log_bytes=0,
         contents=[],
     )
+
+
+def announced(world: World, spec: OperatorSpec) -> Announced:
+    """Give an operator that was announced to a World, with its number."""
+    return Announced(no=world.operators[(spec.name, identity_of(spec))], spec=spec)
+
+
+def keyed(command: SubmitRun, idempotency: tuple[str, str, bytes], number: int) -> SubmitRun:
+    """Give a submission under an idempotency key, as another call that chose another run id."""
+    return replace(command, idempotency=idempotency, id=run_id(1000 + number))

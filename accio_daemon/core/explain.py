@@ -67,8 +67,8 @@ def _queued(world: World, instance: Instance, no: int, execution: Execution, now
         return f"needs {demand}, more than any connected agent that offers {name} has"
     held = next((agent for agent in world.holding if agent.waits_for is execution), None)
     if held is not None:
-        return f"capacity of {held.name} is held back for it until {demand} are free"
+        return f"capacity of {held.name} is held back for it until there is room for {demand}"
     if all(agent.draining for agent in able):
         return f"every agent that offers {name} drains"
     busy = ", ".join(sorted(agent.name for agent in able)[:3])
-    return f"waits until {demand} are free on {busy}"
+    return f"waits for room for {demand} on {busy}"

@@ -92,7 +92,7 @@ def test_a_large_node_cant_starve(make_cluster: MakeCluster) -> None:
         cluster.submit(needs(name))
     large = cluster.submit(needs("large", cpus=3))
     cluster.tick(11)
-    assert cluster.why(large, 0).startswith("capacity of w2 is held back for it until 3 CPUs are free")
+    assert cluster.why(large, 0).startswith("capacity of w2 is held back for it until there is room for 3 CPUs")
     cluster.submit(needs("s6"))
     cluster.submit(needs("s7"))
     assert where(cluster)["s6"] == "w1"
