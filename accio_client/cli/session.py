@@ -186,5 +186,5 @@ def accio_command(function: Callable[..., int | None]) -> click.Command:
 
 def _with_parameters_of(function: Callable[..., Any], invoke: Callable[..., Any]) -> Callable[..., Any]:
     """*invoke* with the options and arguments that click's decorators have noted on *function*."""
-    invoke.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined] - click's own attribute
+    invoke.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]  # click's own attribute
     return invoke

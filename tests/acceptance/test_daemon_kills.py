@@ -32,7 +32,7 @@ SWEEP = {"workflow": "three", "seed": 7, "params": {"x": {"from": 1, "to": CHILD
 def _table(client: Client, run: str) -> list[tuple[str, str]]:
     table = client.table([run], artifacts="ALL").to_arrow()
     names = [name for name in table.column_names if name != "run"]
-    return sorted(tuple(repr(row[name]) for name in names) for row in table.to_pylist())  # type: ignore[misc] - pyarrow has no types
+    return sorted(tuple(repr(row[name]) for name in names) for row in table.to_pylist())  # type: ignore[misc]  # pyarrow has no types
 
 
 def _undisturbed(root: Path) -> list[tuple[str, str]]:

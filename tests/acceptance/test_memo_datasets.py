@@ -1,4 +1,4 @@
-"""Inputs at paths count by their content: never stale, never executed again for equal bytes; what can't be read fails."""
+"""Inputs at paths count by their content: never stale, never executed again for equal bytes; what is unreadable fails."""
 
 import os
 import shutil
@@ -85,7 +85,7 @@ def test_a_file_counts_by_its_content(tmp_path: Path) -> None:
 
 
 def test_a_folder_counts_by_all_that_it_holds(tmp_path: Path) -> None:
-    """A file changed, added or renamed deep inside is seen; an equal copy elsewhere is a hit; so is one made of links."""
+    """A file changed, added or renamed deep inside is seen; an equal copy elsewhere is a hit; or one made of links."""
     with cluster(tmp_path / "made") as made:
         _begin(made)
         folder = tmp_path / "folder"

@@ -78,7 +78,7 @@ def test_a_long_cut_moves_the_work(tmp_path: Path, kind: str) -> None:
     with _linked(tmp_path / "made", kind) as (made, link), made.client() as client:
         run = _begin(made, client)
         link.cut()
-        eventually(lambda: {a.name: a.state for a in client.list_agents()}["a1"] == "lost", what="a1's loss")
+        eventually(lambda: {str(a.name): a.state for a in client.list_agents()}["a1"] == "lost", what="a1's loss")
         made.start_agent("a2")
         made.open_gate("g")
         assert client.wait(run).state == "success"
@@ -105,7 +105,7 @@ def test_a_one_way_cut_is_noticed_by_both(tmp_path: Path, direction: str) -> Non
             run = _begin(made, client)
             link.hold(up=direction == "up", down=direction == "down")
             eventually(
-                lambda: {a.name: a.state for a in client.list_agents()}["a1"] != "connected",
+                lambda: {str(a.name): a.state for a in client.list_agents()}["a1"] != "connected",
                 patience=15,
                 what="the daemon's notice",
             )

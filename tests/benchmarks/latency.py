@@ -84,7 +84,7 @@ def _cold_once(root: Path) -> float:
 
 
 def _row(name: str, title: str, unit: str, must: float, wish: float, measure: object) -> Row:
-    return Row(name=name, title=title, unit=unit, must=must, wish=wish, more=False, measure=measure)  # type: ignore[arg-type] - names of fixed choices
+    return Row(name=name, title=title, unit=unit, must=must, wish=wish, more=False, measure=measure)  # type: ignore[arg-type]  # names of fixed choices
 
 
 ROWS = (

@@ -391,7 +391,7 @@ def test_an_export_never_overwrites(daemon: FakeDaemon, accio: Any, tmp_path: Pa
     """A file that is there ends the export with 1 and stays as it was, and no other file appears."""
     node = accio_pb2.NodeColumn(
         node="Stat",
-        outputs=[{"name": "x", "type": "double"}, {"name": "y", "type": "double"}],  # type: ignore[list-item] - a message's fields as a dict
+        outputs=[{"name": "x", "type": "double"}, {"name": "y", "type": "double"}],  # type: ignore[list-item]  # a message's fields as a dict
         row=[0],
         outputs_json=['{"x":1.5,"y":2.5}'],
     )

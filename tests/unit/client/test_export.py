@@ -361,7 +361,7 @@ def test_separators() -> None:
 def test_options_that_exclude_each_other(options: dict[str, bool]) -> None:
     """What can't be meant together is refused."""
     with pytest.raises(BadRequest, match="exclude each other"):
-        Options(**options)  # type: ignore[arg-type] - fields by name
+        Options(**options)  # type: ignore[arg-type]  # fields by name
 
 
 def test_a_file_that_comes_meanwhile_is_left_alone(tmp_path: Path) -> None:
