@@ -1,4 +1,4 @@
-"""Inputs at paths count by their content: never stale, never executed again for equal bytes; what is unreadable fails."""
+"""Inputs at paths count by their content: never stale, not executed again for equal bytes; unreadable ones fail."""
 
 import os
 import shutil
