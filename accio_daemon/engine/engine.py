@@ -107,6 +107,7 @@ class Engine:
         self._clock = clock
         self._batch = _Batch()
         self._batch.fx = effects
+        self._in_commit = self._batch
         self._inbox: deque[tuple[Command, asyncio.Future[Any] | None]] = deque()
         self._wake = asyncio.Event()
         self._decided = asyncio.Event()
@@ -227,6 +228,8 @@ class Engine:
         """Put a run that was over back into the World; nothing is awaited until the command that needs it."""
         if run_no in self.world.runs:
             return
+        if any(run_no in batch.fx.runs or run_no in batch.fx.removed_runs for batch in (self._batch, self._in_commit)):
+            raise StaleFacts("the run has ended in between, and that isn't in the database yet")
         facts = restore.load_run(self._reader, self.world, run_no)
         if facts is None:
             raise NotFound("the run isn't there any more")
@@ -315,8 +318,9 @@ class Engine:
                 if not self._deleting:
                     self._deliver(batch)
                     continue
-            self._batch = _Batch()
+            self._batch, self._in_commit = _Batch(), batch
             await self._persist(batch)
+            self._in_commit = self._batch
             self._deliver(batch)
             self._watchers.wake(batch.fx.runs)
             self._watchers.wake(batch.fx.removed_runs)

@@ -11,7 +11,7 @@ from typing import Any
 
 from accio.errors import AccioError, NotFound
 from accio_daemon.core import reactor, readying
-from accio_daemon.core.commands import Command, DeleteRun, InstanceFacts, RetryRun, RunNo, SessionNo
+from accio_daemon.core.commands import Command, DeleteRun, InstanceFacts, RetryRun, RunNo, SessionNo, StaleFacts
 from accio_daemon.core.effects import Effects
 from accio_daemon.core.outgoing import Outgoing
 from accio_daemon.core.restoring import let_go, restore_run
@@ -123,6 +123,9 @@ class Daemon:
 
     def _revive(self, run: RunNo) -> None:
         if run not in self.world.runs:
+            undurable = [self.batch.fx] + ([self.committing.fx] if self.committing is not None else [])
+            if any(run in fx.runs or run in fx.removed_runs for fx in undurable):
+                raise StaleFacts("what ended it isn't in the database yet")
             facts = restore.load_run(self.disk.connection, self.world, run)
             if facts is None:
                 raise NotFound("there is no such run")

@@ -246,6 +246,22 @@ def test_facts_that_changed_are_refused(cluster: Cluster) -> None:
     assert cluster.exists(run)
 
 
+def test_a_run_whose_end_isnt_durable_yet_isnt_taken_from_the_database(cluster: Cluster) -> None:
+    """What the database says of a run that has ended since is stale; once its end is durable, it can be retried."""
+    run = cluster.submit(builders.graph({"A": []}))
+    agent = cluster.join()
+    daemon = cluster.daemon
+    daemon.post(agent.telling(agent.end(builders.failure(1, agent.attempt_of("A")))))
+    daemon.decide()
+    with pytest.raises(StaleFacts):
+        daemon.prepared_retry(RetryRun(run=run))
+    assert daemon.begin_commit()
+    with pytest.raises(StaleFacts):
+        daemon.prepared_retry(RetryRun(run=run))
+    daemon.act(daemon.finish_commit())
+    assert cluster.retry(run)
+
+
 def test_unknown_children_are_not_found(cluster: Cluster) -> None:
     """A child beyond the sweep, or deleted, doesn't exist; an ended parent that was asked about stays as it was."""
     run = cluster.submit(ONE, sweep=builders.sweep_of(2))
