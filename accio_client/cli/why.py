@@ -26,14 +26,13 @@ def command(session: Session, place: tuple[str, ...]) -> None:
 def _show(found: Sequence[WhyView]) -> None:
     for each in found:
         out(printable(f"{each.run}/{each.node}: {each.answer}" + (f": {each.reason}" if each.reason else "")))
-        if each.source:
-            word = "taken from" if each.answer == "cached" else "nearest earlier result"
-            when = (
-                f" ({local_time(each.computed_at)}{f' on {each.agent}' if each.agent else ''})"
-                if each.computed_at
-                else ""
-            )
-            out(printable(f"  {word}: {each.source}{when}"))
+        when = f"{local_time(each.computed_at)}{f' on {each.agent}' if each.agent else ''}" if each.computed_at else ""
+        if each.source and each.answer == "cached":
+            out(printable(f"  taken from: {each.source}" + (f" ({when})" if when else "")))
+        elif when:
+            out(f"  computed: {when}")
+        if each.source and each.answer != "cached":
+            out(printable(f"  nearest earlier result: {each.source}"))
         for difference in each.differences:
             before, after = difference.before or "(nothing)", difference.after or "(nothing)"
             out(printable(f"  {difference.component}: {before} → {after}"))

@@ -109,7 +109,10 @@ class ExplanationCalls:
         elif found.run.cache is CacheMode.REFRESH:
             answer.reason = "the run computes everything anew (--refresh)"
         else:
-            answer.reason = "an equal result was there before, but could not be hit any more (or not yet)"
+            answer.reason = (
+                "an equal result had been computed, but it was invalidated, its content is damaged or gone, "
+                "or it wasn't there yet when this was looked up"
+            )
 
     # --- events -------------------------------------------------------------------------------------------------
 

@@ -45,18 +45,21 @@ class _Key:
 
 
 def nearest_earlier(connection: sqlite3.Connection, result: int, operator: str) -> Nearest | None:
-    """Compare a result with the newest 1,000 earlier ones of its operator; None if there is none."""
+    """Compare a result with the newest 1,000 earlier ones of its operator that have keys; None if there is none."""
     row = connection.execute(SQL["result"], {"id": result}).fetchone()
     if row is None:
         return None
     own = _Key(operator_no=row[1], seed=row[2], inputs=json.loads(row[3]))
     best: tuple[int, Any, _Key] | None = None
     for earlier in _newest(connection, operator, result):
+        is_equal = earlier[1:4] == row[1:4]
+        if best is not None and best[0] == 1 and not is_equal:
+            continue  # nothing but an equal one is nearer
         key = _Key(operator_no=earlier[1], seed=earlier[2], inputs=json.loads(earlier[3]))
         distance = _distance(key, own)
         if best is None or distance < best[0]:
             best = (distance, earlier, key)
-            if distance <= 1:
+            if distance == 0:
                 break
     if best is None:
         return None

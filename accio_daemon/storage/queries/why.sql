@@ -2,7 +2,7 @@
 
 -- name: results_before
 SELECT id, operator_no, seed, inputs, run_no, idx, node, started_at
-FROM results WHERE operator_no = :operator AND id < :before ORDER BY id DESC LIMIT 1000
+FROM results WHERE operator_no = :operator AND id < :before AND key IS NOT NULL ORDER BY id DESC LIMIT 1000
 
 -- name: versions
 SELECT no FROM operators WHERE name = :operator
