@@ -1,0 +1,229 @@
+"""Many agents at once, and peers that don't read or flood: they slow themselves down, and memory stays bounded."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+import grpc.aio
+import psutil
+import pytest
+
+from accio.errors import ResourceExhausted
+from accio.v1 import accio_pb2, accio_pb2_grpc, agents_pb2
+from accio_client import AsyncClient
+from tests.acceptance.processes import Cluster, Process, cluster
+from tests.acceptance.simulated_agents import hello, serve, stream
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
+
+AGENTS = 500
+MIB = 1 << 20
+ECHO: dict[str, Any] = {
+    "id": "echo",
+    "params": [{"name": "x", "kind": "integer"}],
+    "graph": [{"op": "Echo", "inputs": {"x": {"param": "x"}}}],
+}
+
+
+def _token(made: Cluster) -> str:
+    return (made.data / "token").read_text(encoding="utf-8").split()[0]
+
+
+def _memory(daemon: Process) -> int:
+    return int(psutil.Process(daemon.popen.pid).memory_info().rss)
+
+
+class Probe:
+    """Another caller's experience: calls one after the other, and the longest of them."""
+
+    def __init__(self, client: AsyncClient) -> None:
+        """Take the caller's connection."""
+        self._client = client
+        self.durations: list[float] = []
+
+    async def run(self) -> None:
+        """Call until cancelled."""
+        while True:
+            began = time.perf_counter()
+            await self._client.list_runs(limit=10)
+            self.durations.append(time.perf_counter() - began)
+            await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def _probed(made: Cluster) -> AsyncIterator[Probe]:
+    """Watch another caller's latency meanwhile."""
+    async with AsyncClient(made.address, token=_token(made)) as client, asyncio.TaskGroup() as tasks:
+        probe = Probe(client)
+        probing = tasks.create_task(probe.run())
+        yield probe
+        probing.cancel()
+
+
+async def test_many_agents_come_back_at_once(tmp_path: Path) -> None:
+    """After a restart of the daemon 500 agents are back within seconds, hold little memory, and work."""
+    with cluster(tmp_path / "made") as made:
+        daemon = await asyncio.to_thread(made.start_daemon)
+        token = _token(made)
+        welcomed: dict[int, set[str]] = {}
+        everybody = asyncio.Event()
+
+        def note(epoch: int, name: str) -> None:
+            welcomed.setdefault(epoch, set()).add(name)
+            if len(welcomed[epoch]) == AGENTS:
+                everybody.set()
+
+        async with asyncio.TaskGroup() as tasks:
+            agents = [
+                tasks.create_task(
+                    serve(made.address, token, hello(f"s{n}"), lambda epoch, name=f"s{n}": note(epoch, name))  # type: ignore[misc]
+                )
+                for n in range(AGENTS)
+            ]
+            async with asyncio.timeout(60):
+                await everybody.wait()
+            everybody.clear()
+            daemon.kill()
+            daemon.ended()
+            daemon = await asyncio.to_thread(made.start_daemon)
+            began = time.perf_counter()
+            async with asyncio.timeout(60):
+                await everybody.wait()
+            took = time.perf_counter() - began
+            async with AsyncClient(made.address, token=token) as client:
+                assert (await client.cluster_state()).agents == AGENTS
+                await client.push(ECHO)
+                sweep = {"workflow": "echo", "params": {"x": {"from": 1, "to": 2000, "step": 1}}}
+                run = (await client.submit(sweep)).run.id
+                assert (await client.wait(run, patience=60)).state == "success"
+            assert _memory(daemon) < 300 * MIB
+            for agent in agents:
+                agent.cancel()
+        assert took < 20, f"{AGENTS} agents were back after {took:.1f} s"
+        assert "Traceback" not in daemon.output()
+
+
+async def test_an_agent_that_does_not_read_harms_nobody(tmp_path: Path) -> None:
+    """What is sent to an agent that never reads waits within bounds; when it is gone another one does its work."""
+    with cluster(tmp_path / "made") as made:
+        daemon = await asyncio.to_thread(made.start_daemon)
+        token = _token(made)
+        async with AsyncClient(made.address, token=token) as client, _probed(made) as probe:
+            async with stream(made.address, token) as deaf:
+                await deaf.write(agents_pb2.AgentMessage(hello=hello("deaf", cpus=50_000)))
+                await _until_connected(client)
+                await client.push(ECHO)
+                before = _memory(daemon)
+                sweep = {"workflow": "echo", "params": {"x": {"from": 1, "to": 5_000, "step": 1}}}
+                run = (await client.submit(sweep)).run.id
+                async with asyncio.timeout(60):
+                    while (await client.cluster_state()).queued_nodes:
+                        await _moment()
+                assert _memory(daemon) - before < 150 * MIB
+            async with asyncio.TaskGroup() as tasks:
+                working = tasks.create_task(serve(made.address, token, hello("s", cpus=64), lambda epoch: None))
+                assert (await client.wait(run, patience=90)).state == "success"
+                working.cancel()
+        assert max(probe.durations) < 2.0
+
+
+async def test_a_flood_of_progress_harms_nobody(tmp_path: Path) -> None:
+    """100,000 messages about progress leave others' calls as they are, and no memory behind: the latest wins."""
+    with cluster(tmp_path / "made") as made:
+        daemon = await asyncio.to_thread(made.start_daemon)
+        before = _memory(daemon)
+        async with _probed(made) as probe, stream(made.address, _token(made)) as call:
+            await call.write(agents_pb2.AgentMessage(hello=hello("chatty")))
+            for n in range(100_000):
+                progress = agents_pb2.Progress(attempt=[n], fraction=[0.5])
+                await call.write(agents_pb2.AgentMessage(progress=progress))
+            await call.write(agents_pb2.AgentMessage(heartbeat=agents_pb2.Heartbeat(seq=1)))
+            async with asyncio.timeout(60):
+                while not (await call.read()).HasField("heartbeat"):
+                    pass
+        assert _memory(daemon) - before < 50 * MIB
+        assert max(probe.durations) < 2.0
+
+
+async def test_callers_that_do_not_read_harm_nobody(tmp_path: Path) -> None:
+    """Exports and watches that nobody reads wait with their callers: others' calls and memory stay as they are."""
+    with cluster(tmp_path / "made") as made:
+        daemon = await asyncio.to_thread(made.start_daemon)
+        token = _token(made)
+        metadata = (("authorization", f"Bearer {token}"),)
+        async with asyncio.TaskGroup() as tasks:
+            working = tasks.create_task(serve(made.address, token, hello("s", cpus=64), lambda epoch: None))
+            async with AsyncClient(made.address, token=token) as client:
+                await _until_connected(client)
+                await client.push(ECHO)
+                sweep = {"workflow": "echo", "params": {"x": {"from": 1, "to": 20_000, "step": 1}}}
+                run = (await client.submit(sweep)).run.id
+                assert (await client.wait(run, patience=90)).state == "success"
+            before = _memory(daemon)
+            async with _probed(made) as probe, grpc.aio.insecure_channel(made.address) as channel:
+                stub = accio_pb2_grpc.AccioStub(channel)
+                request = accio_pb2.ExportRequest(ids=[run], outputs=True, metrics=True)
+                exports = [stub.Export(request, metadata=metadata) for _ in range(20)]
+                firsts = [await export.read() for export in exports]
+                assert all(len(first.index) > 0 for first in firsts)
+                for _ in range(100):
+                    await _moment()
+                assert _memory(daemon) - before < 150 * MIB
+                rows = len(firsts[0].index)
+                while (chunk := await exports[0].read()) is not grpc.aio.EOF:  # whoever reads on gets the rest
+                    rows += len(chunk.index)
+                assert rows == 20_000
+                for export in exports:
+                    export.cancel()
+            assert max(probe.durations) < 2.0
+            working.cancel()
+
+
+async def _until_connected(client: AsyncClient) -> None:
+    async with asyncio.timeout(30):
+        while (await client.cluster_state()).agents == 0:
+            await _moment()
+
+
+async def _moment() -> None:
+    """Pause between two looks at another process."""
+    await asyncio.sleep(0.02)
+
+
+async def test_a_flood_of_submissions_slows_itself_down(tmp_path: Path) -> None:
+    """3,000 submissions at once are answered with a run or refused; others' calls go on, and nothing is half done."""
+    with cluster(tmp_path / "made") as made:
+        daemon = await asyncio.to_thread(made.start_daemon)
+        token = _token(made)
+        async with asyncio.TaskGroup() as tasks:
+            working = tasks.create_task(serve(made.address, token, hello("s", cpus=64), lambda epoch: None))
+            async with AsyncClient(made.address, token=token) as client:
+                await _until_connected(client)
+                await client.push(ECHO)
+                before = _memory(daemon)
+
+                refusals: set[str] = set()
+
+                async def submit(x: int) -> str | None:
+                    try:
+                        return (await client.submit({"workflow": "echo", "params": {"x": x}})).run.id
+                    except ResourceExhausted as error:
+                        refusals.add(error.message)
+                        return None
+
+                async with _probed(made) as probe:
+                    found = await asyncio.gather(*(submit(x) for x in range(3_000)))
+                accepted = {run for run in found if run is not None}
+                assert len(accepted) >= 1_000
+                assert all("try again in a moment" in refusal for refusal in refusals)
+                assert (await client.list_runs(limit=1)).total == len(accepted)
+                async with asyncio.timeout(60):
+                    while (await client.cluster_state()).active_runs:
+                        await _moment()
+                assert _memory(daemon) - before < 200 * MIB
+                assert max(probe.durations) < 3.0
+            working.cancel()

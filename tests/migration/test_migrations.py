@@ -1,0 +1,114 @@
+"""Databases of earlier versions become databases of this one, whole or not at all, after a copy was made."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from accio.errors import FailedPrecondition
+from accio_daemon.storage import database
+from accio_daemon.storage.database import APPLICATION_ID, FILE_NAME, migrations, prepare, schema_version
+
+EARLIER = range(1, schema_version() + 1)
+NEXT = "CREATE TABLE later (x INTEGER NOT NULL) STRICT;\nINSERT INTO later VALUES (7);"
+BROKEN = "CREATE TABLE later (x INTEGER NOT NULL) STRICT;\nINSERT INTO nowhere VALUES (7);"
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    found: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return found
+
+
+def _schema(connection: sqlite3.Connection) -> list[tuple[str, str, str]]:
+    return connection.execute("SELECT type, name, sql FROM sqlite_master WHERE sql NOT NULL ORDER BY name").fetchall()
+
+
+def _of_version(path: Path, version: int) -> None:
+    """Make a database as an earlier version left it."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for number, script in migrations():
+            if number <= version:
+                connection.executescript(script)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {version}")
+
+
+def _add(monkeypatch: pytest.MonkeyPatch, script: str) -> int:
+    """Be a version that has one migration more; gives its number."""
+    known = migrations()
+    number = known[-1][0] + 1
+    monkeypatch.setattr(database, "migrations", lambda: [*known, (number, script)])
+    return number
+
+
+def test_numbers_leave_no_gap() -> None:
+    """Migrations are numbered from 1 without a gap, so that each version has one way to the next."""
+    assert [number for number, _ in migrations()] == list(EARLIER)
+
+
+def test_a_new_database_is_of_this_version(tmp_path: Path) -> None:
+    """An empty folder gets a database that says whose it is, and of which version; opening it again changes nothing."""
+    path = tmp_path / FILE_NAME
+    with closing(prepare(path)) as connection:
+        assert _version(connection) == schema_version()
+        assert connection.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        schema = _schema(connection)
+    with closing(prepare(path)) as connection:
+        assert (_version(connection), _schema(connection)) == (schema_version(), schema)
+    assert [each.name for each in tmp_path.iterdir() if "before" in each.name] == []
+
+
+@pytest.mark.parametrize("version", EARLIER)
+def test_every_earlier_schema_arrives(tmp_path: Path, version: int) -> None:
+    """From each earlier schema the result is the schema of a new database."""
+    with closing(prepare(tmp_path / "new.db")) as connection:
+        schema = _schema(connection)
+    path = tmp_path / FILE_NAME
+    _of_version(path, version)
+    with closing(prepare(path)) as connection:
+        assert _version(connection) == schema_version()
+        assert _schema(connection) == schema
+
+
+@pytest.mark.parametrize("version", EARLIER)
+def test_a_copy_is_made_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: int) -> None:
+    """A migration leaves a copy of the database as it was."""
+    path = tmp_path / FILE_NAME
+    _of_version(path, version)
+    number = _add(monkeypatch, NEXT)
+    with closing(prepare(path)) as connection:
+        assert _version(connection) == number
+        assert connection.execute("SELECT x FROM later").fetchall() == [(7,)]
+    with closing(sqlite3.connect(tmp_path / f"{FILE_NAME}.before-{number}")) as copy:
+        assert _version(copy) == version
+        assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_a_migration_is_done_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A migration that fails in its midst leaves the database as it was, and can be done again."""
+    path = tmp_path / FILE_NAME
+    with closing(prepare(path)) as connection:
+        schema = _schema(connection)
+    with monkeypatch.context() as patched:
+        _add(patched, BROKEN)
+        with pytest.raises(sqlite3.OperationalError, match="nowhere"):
+            prepare(path)
+    with closing(prepare(path)) as connection:
+        assert (_version(connection), _schema(connection)) == (schema_version(), schema)
+    number = _add(monkeypatch, NEXT)
+    with closing(prepare(path)) as connection:
+        assert _version(connection) == number
+
+
+def test_a_newer_database_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database of a newer version is refused with what to do, and not changed."""
+    path = tmp_path / FILE_NAME
+    with monkeypatch.context() as patched:
+        _add(patched, NEXT)
+        prepare(path).close()
+    before = path.read_bytes()
+    with pytest.raises(FailedPrecondition, match="upgrade Accio"):
+        prepare(path)
+    assert path.read_bytes() == before
