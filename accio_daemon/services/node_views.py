@@ -2,10 +2,12 @@
 
 import json
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from accio.content.digest import from_raw
+from accio.domain.keys import datasets_of
 from accio.domain.names import suggest
 from accio.domain.operators import OperatorSpec
 from accio.domain.seeds import node_seed
@@ -35,6 +37,7 @@ class _Details:
     inputs: dict[str, Input]
     seed: int | None
     result: tuple[Any, ...] | None
+    sizes: dict[str, int]  # of the datasets and blobs among its outputs, in bytes
 
 
 class NodeViews:
@@ -71,7 +74,7 @@ class NodeViews:
         if details.result is not None:
             key, _, _, _, outputs, blobs, metrics, _, _ = details.result
             message.key = "" if key is None else from_raw(key)
-            message.artifacts.extend(_artifacts(details.operator, outputs_of(outputs, blobs)))
+            message.artifacts.extend(_artifacts(details.operator, outputs_of(outputs, blobs), details.sizes))
             message.metrics.CopyFrom(metrics_message(tuple(json.loads(metrics))))
         return message
 
@@ -91,6 +94,7 @@ class NodeViews:
             inputs=effective_inputs(found.run, planned, coordinates, read_outputs(connection, found)),
             seed=node_seed(found.seed, name) if planned.operator.unstable else None,
             result=connection.execute(SQL["result_of"], key).fetchone(),
+            sizes={from_raw(digest): size for digest, size in connection.execute(SQL["contents_of"], key)},
         )
 
 
@@ -111,7 +115,8 @@ def node_place(workflow: Workflow, found: Found, name: str) -> int:
     raise NotFound(f"run {found.id} has no node {name[:100]!r}{hint}")
 
 
-def _artifacts(operator: OperatorSpec, outputs: Outputs) -> list[runs_pb2.Artifact]:
+def _artifacts(operator: OperatorSpec, outputs: Outputs, sizes: Mapping[str, int]) -> list[runs_pb2.Artifact]:
+    """Write the outputs; the size of a value with datasets is that of their content."""
     artifacts = []
     for port in operator.outputs:
         if port.name in outputs.blobs:
@@ -119,6 +124,7 @@ def _artifacts(operator: OperatorSpec, outputs: Outputs) -> list[runs_pb2.Artifa
             artifacts.append(runs_pb2.Artifact(port=port.name, type=str(port.type), blob=digest, size=size))
         elif port.name in outputs.texts:
             text = outputs.texts[port.name]
-            size = len(text.encode())
+            datasets = datasets_of(port.type, text)
+            size = sum(sizes.get(digest, 0) for digest in datasets) if datasets else len(text.encode())
             artifacts.append(runs_pb2.Artifact(port=port.name, type=str(port.type), json=text, size=size))
     return artifacts

@@ -45,6 +45,7 @@ def _run(made: Cluster, *, hidden: bool) -> str:
         assert [artifact.value for artifact in artifacts] == ["here and there"]
         assert client.get_node(run, "Write").node.agent == "a1"
         assert client.get_node(run, "Read").node.agent == "a2"
+        assert client.get_node(run, "Write").artifacts[0].size == len("here and there")
         return client.get_node(run, "Write").artifacts[0].value  # type: ignore[no-any-return]  # a dataset's id
 
 
