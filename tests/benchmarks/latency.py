@@ -3,10 +3,12 @@
 import asyncio
 import os
 import signal
+import sqlite3
 import statistics
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 from accio_client import AsyncClient, Client
@@ -18,9 +20,25 @@ from tests.benchmarks.rows import Context, Measured, Row
 SAMPLES, WARM = 400, 40
 
 
-def _idle(context: Context) -> list[float]:
+def _idle(context: Context) -> tuple[list[float], float]:
+    """Milliseconds of each sample, sorted, and of a plain commit on this disk, of which each sample holds two."""
     with bed(context.root) as ready:
-        return asyncio.run(_samples(ready, SAMPLES // 4 if context.quick else SAMPLES))
+        found = asyncio.run(_samples(ready, SAMPLES // 4 if context.quick else SAMPLES))
+        return found, _commit(context.root / "commit.db")
+
+
+def _commit(path: Path) -> float:
+    """The median of a transaction of one row with nothing around it."""
+    times: list[float] = []
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT)")
+        for _ in range(200):
+            began = time.perf_counter()
+            connection.execute("INSERT INTO t (b) VALUES ('x')")
+            times.append(1000 * (time.perf_counter() - began))
+    return round(statistics.median(times), 2)
 
 
 async def _samples(ready: Bed, count: int) -> list[float]:
@@ -39,15 +57,15 @@ async def _samples(ready: Bed, count: int) -> list[float]:
 
 
 def _median(context: Context) -> Measured:
-    found = _idle(context)
-    return Measured(
-        value=round(statistics.median(found), 2), details={"samples": len(found), "best": round(found[0], 2)}
-    )
+    found, commit = _idle(context)
+    details = {"samples": len(found), "best": round(found[0], 2), "plain_commit_ms": commit}
+    return Measured(value=round(statistics.median(found), 2), details=details)
 
 
 def _slow(context: Context) -> Measured:
-    found = _idle(context)
-    return Measured(value=round(found[int(0.99 * len(found))], 2), details={"samples": len(found)})
+    found, commit = _idle(context)
+    details = {"samples": len(found), "plain_commit_ms": commit}
+    return Measured(value=round(found[int(0.99 * len(found))], 2), details=details)
 
 
 def _cold(context: Context) -> Measured:
