@@ -247,3 +247,17 @@ async def test_explanations_and_numbers_are_of_now(benches: Benches) -> None:
         bench.engine.lost(agent.session, "cable")
         await bench.engine.ask(KillRun(run=run))
         assert [each.state for each in bench.engine.cluster().agents] == ["disconnected"]
+
+
+async def test_a_late_command_does_not_keep_it_from_ending(benches: Benches) -> None:
+    """What is posted during the last commit, when nothing more was expected, is decided, and the engine ends."""
+    steps: dict[str, Callable[[], None]] = {}
+    async with asyncio.timeout(10), benches.running(crash_point=lambda name: steps.pop(name, int)()) as bench:
+        agent = await bench.join()
+        steps["before_commit"] = bench.engine.stop
+        steps["after_commit"] = lambda: bench.engine.post(DrainAgent(name=agent.name, draining=True))
+        await bench.engine.ask(await bench.submission(A))
+    assert steps == {}
+    async with benches.running() as bench:
+        drained = [agent.draining for agent in bench.engine.world.agents.values()]
+        assert drained == [True]
