@@ -60,7 +60,11 @@ def _instance(instance: Instance) -> dict[str, Any]:
         "sequence": instance.sequence,
         "started": instance.started_ms,
         "remaining": instance.remaining,
-        "states": [_settled(state) for state in instance.states],
+        "states": [
+            # Who waits for a predecessor to be executed again waits for it as ever, after a restart.
+            NodeState.WAITING.value if no in instance.recomputing else _settled(state)
+            for no, state in enumerate(instance.states)
+        ],
         "results": [None if result is None else result.id for result in instance.results],
         "ends": [
             end if state is NodeState.SUCCESS else None
