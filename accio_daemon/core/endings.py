@@ -100,7 +100,7 @@ def node_failed(
     end_node(world, fx, instance, no, state, failure, now)
     run = instance.run
     name = run.plan.nodes[no].name
-    for successor in run.plan.nodes[no].descendants:
+    for successor in _descendants(instance, no):
         if instance.states[successor] in (NodeState.WAITING, NodeState.QUEUED):
             unsubscribe(world, fx, instance, successor, now)
             cancelled = Failure(
@@ -111,6 +111,21 @@ def node_failed(
         instance_over(world, fx, instance, now)
     if begin and run.closed == OPEN and run.on_failure.stops_at(run.failed_nodes):
         stop_run(world, fx, run, now)
+
+
+def _descendants(instance: Instance, no: int) -> list[int]:
+    """Give a node's transitive successors, in the graph's order; those behind a cancelled one were cancelled with it.
+
+    Walked when a node fails: kept for every node of a plan they would be quadratic in the number of its nodes.
+    """
+    nodes, seen = instance.run.plan.nodes, set[int]()
+    stack = list(nodes[no].successors)
+    while stack:
+        found = stack.pop()
+        if found not in seen and instance.states[found] is not NodeState.CANCELLED:
+            seen.add(found)
+            stack.extend(nodes[found].successors)
+    return sorted(seen)
 
 
 def end_node(

@@ -49,7 +49,6 @@ class NodePlan:
     constant_key_inputs: str  # the same as it enters the key
     predecessors: tuple[int, ...]
     successors: tuple[int, ...]
-    descendants: tuple[int, ...]  # all transitive successors
     axes: frozenset[int]  # axes that reach it
     every_child: bool  # whether an unstable node is among itself and its ancestors: then each child's is its own
     retries: int
@@ -113,7 +112,6 @@ def compile_plan(workflow: Workflow, sweep: Sweep, operators: Sequence[Announced
             classes=classes,
             predecessors=before[no],
             successors=tuple(after[no]),
-            descendants=_descendants(no, after),
             axes=reach[no],
             every_child=shared[no],
         )
@@ -213,17 +211,6 @@ def _ordered(before: Sequence[tuple[int, ...]]) -> list[int]:
     return order
 
 
-def _descendants(no: int, after: Sequence[Sequence[int]]) -> tuple[int, ...]:
-    seen: set[int] = set()
-    stack = list(after[no])
-    while stack:
-        found = stack.pop()
-        if found not in seen:
-            seen.add(found)
-            stack.extend(after[found])
-    return tuple(sorted(seen))
-
-
 def _node(
     no: int,
     definition: NodeDefinition,
@@ -233,7 +220,6 @@ def _node(
     classes: ClassRegistry,
     predecessors: tuple[int, ...],
     successors: tuple[int, ...],
-    descendants: tuple[int, ...],
     axes: frozenset[int],
     every_child: bool,
 ) -> NodePlan:
@@ -257,7 +243,6 @@ def _node(
         else "",
         predecessors=predecessors,
         successors=successors,
-        descendants=descendants,
         axes=axes,
         every_child=every_child,
         retries=definition.retries if definition.retries is not None else spec.retries,
