@@ -55,7 +55,7 @@ async def check_run_bytes(catalogue: Catalogue, data: bytes, *, base_path: str, 
     operators = await catalogue.operators()
     nothing = Lookup(found=None, known_ids=(), known_versions=())
     try:
-        document = await _off_loop(lambda: _parsed(data), len(data))
+        document = await off_loop(lambda: _parsed(data), len(data))
     except InvalidDefinition as error:
         return CheckedRun(outcome=_refused(error), lookup=nothing, operators=operators)
     lookup = await catalogue.lookup(document.get("workflow"))
@@ -93,7 +93,7 @@ def _folder(base_path: str) -> str | None:
 
 async def _checked(check: Callable[[], Checked[T]], size: int) -> Checked[T]:
     try:
-        return await _off_loop(check, size)
+        return await off_loop(check, size)
     except InvalidDefinition as error:
         return _refused(error)
 
@@ -102,6 +102,6 @@ def _refused(error: InvalidDefinition) -> Checked[T]:
     return Checked(value=None, errors=error.issues, warnings=error.warnings)
 
 
-async def _off_loop(work: Callable[[], T], size: int) -> T:
-    """Do small work at once and large work in a thread."""
+async def off_loop(work: Callable[[], T], size: int) -> T:
+    """Do the work for a definition of *size* bytes: small ones at once, large ones in a thread."""
     return work() if size < _LARGE else await asyncio.to_thread(work)

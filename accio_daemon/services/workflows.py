@@ -15,13 +15,14 @@ from accio_daemon.core.commands import Instant
 from accio_daemon.engine.ports import Clock, EnginePort
 from accio_daemon.services.auth import IDENTITY, caller
 from accio_daemon.services.catalogue import Catalogue
-from accio_daemon.services.definitions import check_workflow_bytes, value_of
+from accio_daemon.services.definitions import check_workflow_bytes, off_loop, value_of
 from accio_daemon.storage import workflows
 from accio_daemon.storage.readers import Readers
 from accio_daemon.storage.workflows import StoredWorkflow
 
 PAGE = 50
 MOST = 1_000
+_BYTES_OF_A_NODE = 100  # of a definition, roughly
 _CURSOR = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
@@ -43,15 +44,19 @@ class WorkflowCalls:
         outcome = await self._check(request)
         workflow = value_of(outcome)
         owner = IDENTITY.get() or workflow.owner or caller(request.caller)
+        size = len(request.definition)
+        definition, version = await off_loop(lambda: (workflow.canonical_json(), workflow.version), size)
         now: Instant = self._clock.now()
         try:
             stored, created = await self._engine.write(
-                lambda connection: workflows.push(connection, workflow, owner, now.wall_ms)
+                lambda connection: workflows.push(connection, workflow, definition, version, owner, now.wall_ms)
             )
         finally:
             self._catalogue.workflow_changed(workflow.id)
         return workflows_pb2.PushWorkflowResponse(
-            workflow=workflow_message(stored), created=created, warnings=map(issue_to_wire, outcome.warnings)
+            workflow=await off_loop(lambda: workflow_message(stored), size),
+            created=created,
+            warnings=map(issue_to_wire, outcome.warnings),
         )
 
     async def validate_workflow(self, request: workflows_pb2.ValidateWorkflowRequest) -> workflows_pb2.ValidateResponse:
@@ -71,7 +76,8 @@ class WorkflowCalls:
 
     async def get_workflow(self, request: workflows_pb2.GetWorkflowRequest) -> workflows_pb2.Workflow:
         """Give one version."""
-        return workflow_message(await self._found(request.workflow))
+        found = await self._found(request.workflow)
+        return await off_loop(lambda: workflow_message(found), _BYTES_OF_A_NODE * len(found.workflow.graph))
 
     async def _found(self, reference: str) -> StoredWorkflow:
         name, _, version = reference.partition(":")
@@ -92,9 +98,9 @@ class WorkflowCalls:
         found, following = await self._readers.read(
             lambda connection: workflows.list_workflows(connection, before, limit)
         )
-        return workflows_pb2.ListWorkflowsResponse(
-            workflows=map(workflow_message, found), next="" if following is None else str(following)
-        )
+        nodes = sum(len(stored.workflow.graph) for stored in found)
+        messages = await off_loop(lambda: list(map(workflow_message, found)), _BYTES_OF_A_NODE * nodes)
+        return workflows_pb2.ListWorkflowsResponse(workflows=messages, next="" if following is None else str(following))
 
     async def delete_workflow(
         self, request: workflows_pb2.DeleteWorkflowRequest

@@ -75,18 +75,19 @@ def names(connection: sqlite3.Connection, name: str) -> tuple[list[str], list[st
     return ids, [row[0] for row in connection.execute(SQL["versions"], {"id": name})]
 
 
-def push(connection: sqlite3.Connection, workflow: Workflow, owner: Person, now_ms: int) -> tuple[StoredWorkflow, bool]:
-    """Store a version if it is new, and make it the latest; tells whether it was new."""
-    definition, version = workflow.canonical_json(), workflow.version
-    found = get_workflow(connection, workflow.id, version)
-    if found is not None and found.workflow.canonical_json() != definition:
-        raise AlreadyExists(
-            f"another content of {workflow.id} has the version {version}; change the definition, its notes say"
-        )
-    if found is None:
+def push(
+    connection: sqlite3.Connection, workflow: Workflow, definition: str, version: str, owner: Person, now_ms: int
+) -> tuple[StoredWorkflow, bool]:
+    """Store a version (its canonical JSON and name) if it is new, and make it the latest; tells whether it was new.
+
+    Nothing large is parsed or rendered here: commits wait for this job.
+    """
+    key = {"id": workflow.id, "version": version}
+    row = connection.execute(VERSION, key).fetchone()
+    new = row is None
+    if new:
         fields = {
-            "id": workflow.id,
-            "version": version,
+            **key,
             "definition": definition,
             "name": workflow.name or "",
             "notes": workflow.notes or "",
@@ -94,13 +95,21 @@ def push(connection: sqlite3.Connection, workflow: Workflow, owner: Person, now_
             "owner_email": owner.email,
             "created_at": now_ms,
         }
-        no = connection.execute(SQL["insert"], fields).lastrowid
-    else:
-        no = found.no
+        connection.execute(SQL["insert"], fields)
+        row = connection.execute(VERSION, key).fetchone()
+    no, _, _, known, owner_name, owner_email, created_at, versions = row
+    if known != definition:
+        raise AlreadyExists(f"another content of {workflow.id} has the version {version}; change the notes, say")
     connection.execute(SQL["make_latest"], {"id": workflow.id, "no": no})
-    stored = get_workflow(connection, workflow.id, version)
-    assert stored is not None, "it was written in this transaction"
-    return stored, found is None
+    stored = StoredWorkflow(
+        no=no,
+        workflow=workflow,
+        version=version,
+        owner=Person(name=owner_name, email=owner_email),
+        created_ms=created_at,
+        versions=versions,
+    )
+    return stored, new
 
 
 def delete(connection: sqlite3.Connection, name: str) -> None:
