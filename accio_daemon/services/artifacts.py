@@ -7,7 +7,8 @@ from typing import TypeVar
 import grpc.aio
 
 from accio.content.blobs import BlobStore, BlobWriter
-from accio.content.digest import parse_digest
+from accio.content.datasets import contents
+from accio.content.digest import Digest, parse_digest
 from accio.content.errors import BlobMissing
 from accio.errors import BadRequest
 from accio.v1 import artifacts_pb2
@@ -77,8 +78,11 @@ class ArtifactCalls:
         digest = parse_digest(request.digest)
         try:
             file = await in_thread(lambda: self._store.open_verified(digest))
-        except BlobMissing:
-            self._engine.post(ContentMissing(digests=(digest,)))
+        except BlobMissing as error:
+            gone = [digest]
+            if error.quarantined:  # damaged just now: results name it, or a dataset that it is a file of
+                gone += await in_thread(lambda: _datasets_with(self._store, digest))
+            self._engine.post(ContentMissing(digests=tuple(gone)))
             raise
         try:
             sent = False
@@ -87,6 +91,12 @@ class ArtifactCalls:
                 sent = True
         finally:
             file.close()
+
+
+def _datasets_with(store: BlobStore, file: Digest) -> list[Digest]:
+    """Find the datasets that a blob is a file of. This looks at every blob; damage is rare."""
+    known = contents(store, (blob.digest for blob in store.list()))
+    return [dataset for dataset, files in known.items() if file in files]
 
 
 def _commit(writer: BlobWriter | None, response: artifacts_pb2.WriteResponse) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from accio.content.digest import digest_bytes, hex_of, parse_digest
+from accio.errors import NotFound
 from accio_client import Client
 from tests.acceptance.processes import Cluster, Process, cluster
 
@@ -141,3 +142,20 @@ def test_a_harmed_large_value_is_made_again(tmp_path: Path) -> None:
                 run = submit(client, "large", kind, "after")
                 assert output(client, run, "Length") == 100_000 * len(kind)
                 assert executions(made, f"Long {kind}") == 2, kind
+
+
+def test_a_damaged_file_of_a_dataset_is_noticed_by_who_fetches_it(tmp_path: Path) -> None:
+    """It isn't served; from then on the dataset's result is no hit, so that submitting again makes it again."""
+    with cluster(tmp_path / "made") as made:
+        begin(made)
+        with made.client() as client:
+            run = submit(client, "dataset", "text", "before")
+            _flip(blob(made, digest_bytes(b"text")))
+            with pytest.raises(NotFound):
+                client.fetch_artifact(run, "Make", "data", tmp_path / "out")
+            assert not list((tmp_path / "out").rglob("text.txt"))
+            again = submit(client, "dataset", "text", "before")
+            assert executions(made, "Make text") == 2
+            assert client.get_node(again, "Use").node.cached, "equal content again: what depends on it is a hit"
+            client.fetch_artifact(again, "Make", "data", tmp_path / "out")
+            assert [path.read_text() for path in (tmp_path / "out").rglob("text.txt")] == ["text"]

@@ -76,7 +76,7 @@ def test_who_shares_the_execution_waits_for_the_same_producer(cluster: Cluster) 
 
 
 def test_what_is_gone_is_no_hit_at_once(cluster: Cluster) -> None:
-    """A run submitted before it is durable that content is gone doesn't hit its result, which the database still has."""
+    """A run submitted before it is durable that content is gone does not hit its result in the database."""
     _submit(cluster, "first")
     _produce(cluster)
     cluster.succeed("B", f'"{OTHER}"')
