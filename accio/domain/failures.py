@@ -1,7 +1,7 @@
 """Why an execution or a node ended without success, in one form for agent, daemon and clients."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from accio.domain.states import Cause
 
@@ -25,7 +25,9 @@ class Failure:
 
     def to_json(self) -> dict[str, str | int]:
         """Give the fields that say something."""
-        return {name: value for name, value in asdict(self).items() if value is not None and value != ""}
+        # asdict would copy deeply, and thousands may be killed at once.
+        values = ((name, getattr(self, name)) for name in self.__slots__)
+        return {name: value for name, value in values if value is not None and value != ""}
 
     @classmethod
     def from_json(cls, document: Mapping[str, str | int]) -> "Failure":

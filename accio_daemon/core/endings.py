@@ -149,11 +149,11 @@ def unsubscribe(world: World, fx: Effects, instance: Instance, no: int, now: Ins
     if execution is None:
         return
     instance.executions[no] = None
-    execution.subscribers = [entry for entry in execution.subscribers if entry != (instance, no)]
+    execution.subscribers.pop((instance, no), None)  # who is being told of its end has left already
     if not execution.subscribers:
         abandon(world, fx, execution)
         return
-    heir, heir_no = execution.subscribers[0]
+    heir, heir_no = execution.first
     execution.owner = (heir.run.no, heir.index, heir_no)
     if execution.is_stored:
         begin_instance(fx, heir, now)  # so that a restart finds who it runs for

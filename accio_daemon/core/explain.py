@@ -49,7 +49,7 @@ def _not_opened(world: World, run: Run, index: int) -> str:
 
 
 def _queued(world: World, instance: Instance, no: int, execution: Execution, now: Instant) -> str:
-    owner, owner_no = execution.subscribers[0]
+    owner, owner_no = execution.first
     if (owner, owner_no) != (instance, no):
         return f"shares {owner.run.name_of(owner.index)}/{execution.node.name}"
     if execution.agent is not None:

@@ -119,7 +119,7 @@ def _who_needs_no_execution(world: World, fx: Effects, execution: Execution) -> 
     world.forget_execution(equal)
     if equal.is_stored:
         fx.executions[equal.id] = None
-    nodes, equal.subscribers = equal.subscribers, []
+    nodes, equal.subscribers = list(equal.subscribers), {}
     return nodes
 
 
@@ -140,7 +140,7 @@ def requeue(world: World, fx: Effects, execution: Execution, now: Instant) -> No
 def running_again(execution: Execution) -> None:
     """Let the node that an execution was begun for count as running."""
     if execution.subscribers:
-        instance, no = execution.subscribers[0]
+        instance, no = execution.first
         instance.states[no] = NodeState.RUNNING
 
 
@@ -155,7 +155,7 @@ def fail(world: World, fx: Effects, execution: Execution, state: NodeState, fail
     """End an execution without a result: everybody who waits for it learns the cause."""
     fx.executions[execution.id] = None
     world.forget_execution(execution)
-    subscribers, execution.subscribers = execution.subscribers, []
+    subscribers, execution.subscribers = execution.subscribers, {}
     for instance, no in subscribers:
         own = state if instance.states[no] is NodeState.RUNNING else NodeState.FAILED
         if instance.executions[no] is execution:

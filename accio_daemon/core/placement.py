@@ -117,7 +117,7 @@ def _dispatch(world: World, fx: Effects, execution: Execution, agent: Agent, now
     world.by_attempt[attempt] = execution
     if prefetched:
         agent.queue_ahead(execution)
-    instance, no = execution.subscribers[0]
+    instance, no = execution.first
     if not prefetched:
         instance.states[no] = NodeState.RUNNING
     for subscribed, _ in execution.subscribers:

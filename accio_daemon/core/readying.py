@@ -62,7 +62,7 @@ def _begin(world: World, fx: Effects, instance: Instance, no: int, now: Instant)
     if restored is not None:
         _fill(restored, inputs, key, seed, run)
         _subscribe(restored, instance, no, place)
-        restored.subscribers.insert(0, restored.subscribers.pop())  # who runs by it stands first, whoever came first
+        restored.subscribers = {(instance, no): None} | restored.subscribers  # who runs by it stands first
         if restored.agent is None:
             enqueue(world, restored, now)
         elif not restored.prefetched:
@@ -146,7 +146,7 @@ def _join(world: World, execution: Execution, instance: Instance, no: int, place
 
 
 def _subscribe(execution: Execution, instance: Instance, no: int, place: Place) -> None:
-    execution.subscribers.append((instance, no))
+    execution.subscribers[instance, no] = None
     instance.executions[no] = execution
     execution.place = min(execution.place, place)
 

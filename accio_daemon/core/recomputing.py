@@ -59,7 +59,7 @@ def produce_again(world: World, fx: Effects, execution: Execution, digests: tupl
         return False
     fx.executions[execution.id] = None
     world.forget_execution(execution)
-    subscribers, execution.subscribers = execution.subscribers, []
+    subscribers, execution.subscribers = execution.subscribers, {}
     for instance, no in subscribers:
         instance.executions[no] = None
         instance.states[no] = NodeState.QUEUED

@@ -188,6 +188,9 @@ class Instance:
         return f"Instance({self.run.name_of(self.index)}, {[state.value for state in self.states]})"
 
 
+Subscriber = tuple[Instance, int]
+
+
 class Execution:
     """One execution for all nodes that want the same: attempts, losses, and its place in the queue."""
 
@@ -236,7 +239,7 @@ class Execution:
         self.seed: int | None = None
         self.contents: dict[str, str] = {}
         self.blobs: dict[str, tuple[str, int]] = {}
-        self.subscribers: list[tuple[Instance, int]] = []
+        self.subscribers: dict[Subscriber, None] = {}  # who wants it, in the order in which they came
         self.losses = 0
         self.failures = 0
         self.not_before: float | None = None  # monotonic seconds: back-off of a retry
@@ -251,6 +254,11 @@ class Execution:
         self.stopping = False  # nobody wants it any more; it ends when the agent says so
         self.traceless = False  # what it was for has been deleted: nothing of it is kept but a result
         self.progress = 0.0
+
+    @property
+    def first(self) -> "Subscriber":
+        """The node that counts as the one that is executed; the others share."""
+        return next(iter(self.subscribers))
 
     @property
     def is_stored(self) -> bool:

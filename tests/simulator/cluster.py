@@ -276,7 +276,7 @@ class Cluster:
 
     def queue(self) -> list[str]:
         """Name the queued executions in order, "NODE" or "INDEX/NODE" of their first subscribers."""
-        return [_name(execution.subscribers[0][0].run, *_first(execution)) for execution in self.world.queue]
+        return [_name(execution.first[0].run, *_first(execution)) for execution in self.world.queue]
 
     def why(self, run: RunNo, node: int, index: int = 0) -> str:
         """Say what a node waits for."""
@@ -288,7 +288,7 @@ class Cluster:
 
 
 def _first(execution: Any) -> tuple[int, str]:
-    instance, _ = execution.subscribers[0]
+    instance, _ = execution.first
     return instance.index, execution.node.name
 
 

@@ -152,3 +152,16 @@ def test_a_node_that_no_axis_reaches_is_executed_once(small: Cluster) -> None:
     small.succeed("0/A")
     assert len(small.agents["w1"].attempts) == 50
     assert small.disk.rows("SELECT count(*) FROM nodes WHERE run_no = ? AND cached = 1", run) == [(49,)]
+
+
+def test_killing_many_that_share_one_execution_isnt_quadratic(make_cluster: MakeCluster) -> None:
+    """Each leaves the execution at the cost of one; the last one out stops it."""
+    cluster = make_cluster(restored_every=1000)
+    run = cluster.submit(builders.graph({"A": []}), sweep=builders.sweep_of(1, repeat=8000))
+    agent = cluster.join()
+    assert len(cluster.run(run).open) == 8000
+    began = perf_counter()
+    cluster.kill(run)
+    assert perf_counter() - began < 15, "it takes a second where nobody else computes"
+    assert cluster.run_is_over(run)
+    assert agent.stopped == list(agent.attempts)
