@@ -57,7 +57,10 @@ def _repin(world: World, fx: Effects, run: Run, operators: tuple[Announced, ...]
 def _reopen_unreached(world: World, fx: Effects, run: Run, sequence: int) -> bool:
     """Let the children begin that a kill or a failure kept from beginning."""
     closed, run.closed = run.closed, OPEN
-    if closed == OPEN or run.low >= run.size:
+    if closed == OPEN:
+        return False
+    fx.runs[run.no] = run
+    if run.low >= run.size:
         return False
     run.cursor = run.low
     run.ahead = 0

@@ -335,6 +335,17 @@ def test_one_child_of_a_killed_parent_can_be_retried(make_cluster: MakeCluster) 
     assert cluster.state(run) == "killed"
 
 
+def test_a_retry_lifts_the_stop_even_if_nothing_else_changes(cluster: Cluster) -> None:
+    """Once what failed was retried by itself, the run is open again, also after a restart."""
+    run = cluster.submit(ONE, sweep=builders.sweep_of(2), on_failure=builders.STOP)
+    cluster.join("w1", builders.offer(2))
+    cluster.fail("0/A")
+    cluster.retry(run, 0)
+    assert not cluster.retry(run)
+    cluster.restart()
+    assert cluster.run(run).closed == 0
+
+
 def test_a_submission_is_made_once(cluster: Cluster) -> None:
     """The same key gives the same run; another request under it is refused."""
     command = cluster.submission(ONE, idempotency=("Ada", "k", b"1"))
