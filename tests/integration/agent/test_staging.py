@@ -59,9 +59,10 @@ async def test_datasets_of_the_store_are_fetched(daemon: FakeDaemon, store: Fold
     digest = put_tree(store, tmp_path / "file", now_ns=NOW).digest
     assert (await run(daemon, 1, "Read", {"data": digest})).outputs["value"] == '"content"'
     missing = digest_bytes(b"nobody has this")
-    failure = (await run(daemon, 2, "Read", {"data": missing})).failure
-    assert failure.cause == "staging"
-    assert missing in failure.message
+    report = await run(daemon, 2, "Read", {"data": missing})
+    assert report.failure.cause == "staging"
+    assert missing in report.failure.message
+    assert list(report.missing) == [missing], "so that the daemon can have it made again"
 
 
 @pytest.mark.usefixtures("connected")
