@@ -35,6 +35,9 @@ _OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.keepalive_timeout_ms", 10_000),
 )
 
+_DROPPED = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
+"""How calls end that a daemon may take if they come again: it was away, or its server had too many calls waiting."""
+
 _NEVER_SENT = ("failed to connect", "errors resolving", "DNS resolution failed")
 """How gRPC's details begin where no connection came about, so that the request was never sent."""
 
@@ -72,7 +75,7 @@ class Connection:
             try:
                 response = await method(request, timeout=limit, metadata=self._metadata)
             except grpc.aio.AioRpcError as error:
-                away = error.code() is grpc.StatusCode.UNAVAILABLE
+                away = error.code() in _DROPPED
                 self._answered = self._answered or error.code() not in _SILENCE
                 unsent = (error.details() or "").startswith(_NEVER_SENT)
                 patience = PATIENCE_S if self._answered or not unsent else FIRST_PATIENCE_S
@@ -143,6 +146,8 @@ class Connection:
             )
         if code is grpc.StatusCode.DEADLINE_EXCEEDED:
             return Unavailable(f"the daemon at {self.address} didn't answer within {deadline:g} s")
+        if code is grpc.StatusCode.CANCELLED:
+            return Unavailable(f"the daemon at {self.address} dropped the call, having too many: try again in a moment")
         if code is grpc.StatusCode.UNIMPLEMENTED:
             details = f"the daemon at {self.address} doesn't know this call: it is older than this client ({details})"
         return from_status(code, details, error.trailing_metadata() or ())

@@ -7,9 +7,16 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.processes import Cluster, cluster, eventually
-from tests.acceptance.sweeps import GATED, THREE, repeated, sweep_of
+from tests.acceptance.sweeps import THREE, repeated, sweep_of
 
 LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
+
+OPERATORS = ("tests.acceptance.ledger_operators", "tests.acceptance.clock_operators")
+PIPED = {
+    "id": "piped",
+    "params": [{"name": "pipe", "kind": "string"}],
+    "graph": [{"op": "Pipe", "inputs": {"pipe": {"param": "pipe"}}}],
+}
 
 pytestmark = [
     pytest.mark.acceptance,
@@ -41,23 +48,25 @@ def test_a_jump_of_the_wall_clock_changes_nothing(tmp_path: Path, which: tuple[s
     """An hour back or a day ahead, during a sweep: no agent is lost, nothing is repeated, durations stay sane."""
     with cluster(tmp_path / "made") as made:
         made.start_daemon("--lease", "10s", **_clock(made, "daemon"))
-        agent = made.start_agent("a1", **_clock(made, "agent"))
+        agent = made.start_agent("a1", operators=OPERATORS, **_clock(made, "agent"))
         made.agents_are("a1")
         with made.client() as client:
-            client.push(GATED)
+            client.push(PIPED)
             client.push(THREE)
-            gated = client.submit({"workflow": "gated", "params": {"label": "g"}}).run.id
+            gate = tmp_path / "gate"
+            os.mkfifo(gate)
+            gated = client.submit({"workflow": "piped", "params": {"pipe": str(gate)}}).run.id
             eventually(lambda: made.executed(), what="the node's beginning")
             runs = []
             for by, name in itertools.product(("-3600", "+86400", "-86400", "+0"), which):
                 _shift(made, name, by)
                 runs.append(client.submit({**sweep_of(20), "seed": len(runs)}).run.id)
                 assert client.wait(runs[-1], patience=30).state == "success"
-            made.open_gate("g")
+            gate.write_bytes(b"go")
             assert client.wait(gated).state == "success"
-            attempts = client.get_node(gated, "Gate").attempts
+            attempts = client.get_node(gated, "Pipe").attempts
             assert [(attempt.agent, attempt.state) for attempt in attempts] == [("a1", "success")]
-            metrics = client.get_node(gated, "Gate").metrics
+            metrics = client.get_node(gated, "Pipe").metrics
             assert metrics is not None
             assert 0 <= metrics.wall_us < 110_000_000
             # The newest run comes first, whatever the clock said when it was made.

@@ -44,14 +44,29 @@ class Probe:
         """Take the caller's connection."""
         self._client = client
         self.durations: list[float] = []
+        self._bearable = 0.0
+
+    async def calm(self) -> None:
+        """Find out how long calls take while nothing else happens: on a busy machine, a while."""
+        for _ in range(20):
+            await self._call()
+        self._bearable = max(2.0, 10 * max(self.durations))
+        self.durations.clear()
 
     async def run(self) -> None:
         """Call until cancelled."""
         while True:
-            began = time.perf_counter()
-            await self._client.list_runs(limit=10)
-            self.durations.append(time.perf_counter() - began)
+            await self._call()
             await asyncio.sleep(0.05)
+
+    async def _call(self) -> None:
+        began = time.perf_counter()
+        await self._client.list_runs(limit=10)
+        self.durations.append(time.perf_counter() - began)
+
+    def check(self) -> None:
+        """Assert that all calls took bearable times."""
+        assert max(self.durations) < self._bearable
 
 
 @asynccontextmanager
@@ -59,6 +74,7 @@ async def _probed(made: Cluster) -> AsyncIterator[Probe]:
     """Watch another caller's latency meanwhile."""
     async with AsyncClient(made.address, token=_token(made)) as client, asyncio.TaskGroup() as tasks:
         probe = Probe(client)
+        await probe.calm()
         probing = tasks.create_task(probe.run())
         yield probe
         probing.cancel()
@@ -128,7 +144,7 @@ async def test_an_agent_that_does_not_read_harms_nobody(tmp_path: Path) -> None:
                 working = tasks.create_task(serve(made.address, token, hello("s", cpus=64), lambda epoch: None))
                 assert (await client.wait(run, patience=90)).state == "success"
                 working.cancel()
-        assert max(probe.durations) < 2.0
+        probe.check()
 
 
 async def test_a_flood_of_progress_harms_nobody(tmp_path: Path) -> None:
@@ -146,7 +162,7 @@ async def test_a_flood_of_progress_harms_nobody(tmp_path: Path) -> None:
                 while not (await call.read()).HasField("heartbeat"):
                     pass
         assert _memory(daemon) - before < 50 * MIB
-        assert max(probe.durations) < 2.0
+        probe.check()
 
 
 async def test_callers_that_do_not_read_harm_nobody(tmp_path: Path) -> None:
@@ -179,7 +195,7 @@ async def test_callers_that_do_not_read_harm_nobody(tmp_path: Path) -> None:
                 assert rows == 20_000
                 for export in exports:
                     export.cancel()
-            assert max(probe.durations) < 2.0
+            probe.check()
             working.cancel()
 
 
@@ -225,5 +241,5 @@ async def test_a_flood_of_submissions_slows_itself_down(tmp_path: Path) -> None:
                     while (await client.cluster_state()).active_runs:
                         await _moment()
                 assert _memory(daemon) - before < 200 * MIB
-                assert max(probe.durations) < 3.0
+                probe.check()
             working.cancel()
