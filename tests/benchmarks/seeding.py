@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from accio.domain.runs import RunDefinition
@@ -26,9 +27,9 @@ def seed_runs(database: Path, count: int, sample: str) -> None:
     """Store *count* ended single runs like *sample*, whose daemon has ended: owners, tags, names, values by turns."""
     connection = prepare(database)
     try:
-        made = list(_commands(connection, count, sample))
+        made = _commands(connection, count, sample)
         for start in range(0, count, BATCH):
-            _store(connection, made[start : start + BATCH], start)
+            _store(connection, list(islice(made, BATCH)), start)
         connection.execute("ANALYZE")
     finally:
         connection.close()
