@@ -73,6 +73,11 @@ def read_config(
             "the network can run programs here. Listen on 127.0.0.1 (through an SSH tunnel from elsewhere), or say "
             "--insecure if the network is trusted"
         )
+    metrics = places.parse_address(metrics) if metrics else ""
+    if metrics and not insecure and not is_loopback(metrics):
+        raise BadRequest(
+            f"--metrics: {metrics} can be reached from other machines, without a token; say --insecure if so"
+        )
     if synchronous.upper() not in SYNCHRONOUS:
         raise BadRequest(f"--synchronous: expected {' or '.join(SYNCHRONOUS)}, found {synchronous!r}")
     for name, number in (("sweep-limit", sweep_limit), ("open-children", open_children)):
@@ -91,7 +96,7 @@ def read_config(
         reserve_after_s=_seconds("reserve-after", reserve_after, least=0.0),
         synchronous=synchronous.upper(),
         quota=_size("quota", quota),
-        metrics=places.parse_address(metrics) if metrics else "",
+        metrics=metrics,
         crash_at=environment.get("ACCIO_CRASH_AT") or None,
     )
 

@@ -8,6 +8,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -172,3 +173,16 @@ def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path, capsys: pytest.Ca
     said = refusal(capsys, f"--data-dir={tmp_path / 'file' / 'below'}", "--listen=127.0.0.1:0")
     assert str(tmp_path / "file" / "below") in said
     assert "--data-dir" in said
+
+
+def test_metrics_are_served_on_request(tmp_path: Path) -> None:
+    """With --metrics, Prometheus finds the daemon's numbers; they know what has happened."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with (
+        started(tmp_path, f"--metrics=127.0.0.1:{port}"),
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer,
+    ):
+        text = answer.read().decode()
+    for name in ("accio_decisions_total", "accio_commit_seconds_bucket", "accio_loop_lag_seconds_sum", "accio_nodes"):
+        assert name in text

@@ -49,6 +49,9 @@ def test_a_wider_address_needs_a_word() -> None:
     """Without encryption, listening beyond this machine needs --insecure."""
     with pytest.raises(BadRequest, match="--insecure"):
         read_config(listen="0.0.0.0:7615", environment={})
+    with pytest.raises(BadRequest, match="--metrics"):
+        read_config(metrics="0.0.0.0:9000", environment={})
+    assert read_config(metrics="127.0.0.1:9000", environment={}).metrics == "127.0.0.1:9000"
     assert read_config(listen="0.0.0.0:7615", insecure=True, environment={}).address == "0.0.0.0:7615"
 
 
