@@ -183,6 +183,8 @@ class SubmissionCalls:
     async def _submit(self, request: accio_pb2.SubmitRequest) -> Outcome:
         if self._waiting >= _WAITING:
             raise ResourceExhausted(f"{_WAITING} submissions wait already; try again in a moment")
+        if self._places.locked() and (why := self._engine.cluster().refusing):  # those that have places wait for space
+            raise ResourceExhausted(why)
         self._waiting += 1
         try:
             async with self._places:

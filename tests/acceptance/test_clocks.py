@@ -47,7 +47,7 @@ def _shift(made: Cluster, name: str, by: str) -> None:
 def test_a_jump_of_the_wall_clock_changes_nothing(tmp_path: Path, which: tuple[str, ...]) -> None:
     """An hour back or a day ahead, during a sweep: no agent is lost, nothing is repeated, durations stay sane."""
     with cluster(tmp_path / "made") as made:
-        made.start_daemon("--lease", "10s", **_clock(made, "daemon"))
+        made.start_daemon("--lease", "10s", wait=True, **_clock(made, "daemon"))
         agent = made.start_agent("a1", operators=OPERATORS, **_clock(made, "agent"))
         made.agents_are("a1")
         with made.client() as client:
@@ -57,7 +57,7 @@ def test_a_jump_of_the_wall_clock_changes_nothing(tmp_path: Path, which: tuple[s
             os.mkfifo(gate)
             gated = client.submit({"workflow": "piped", "params": {"pipe": str(gate)}}).run.id
             eventually(lambda: made.executed(), what="the node's beginning")
-            runs = []
+            runs: list[str] = []
             for by, name in itertools.product(("-3600", "+86400", "-86400", "+0"), which):
                 _shift(made, name, by)
                 runs.append(client.submit({**sweep_of(20), "seed": len(runs)}).run.id)

@@ -183,7 +183,7 @@ async def test_callers_that_do_not_read_harm_nobody(tmp_path: Path) -> None:
             async with _probed(made) as probe, grpc.aio.insecure_channel(made.address) as channel:
                 stub = accio_pb2_grpc.AccioStub(channel)
                 request = accio_pb2.ExportRequest(ids=[run], outputs=True, metrics=True)
-                exports = [stub.Export(request, metadata=metadata) for _ in range(20)]
+                exports: list[Any] = [stub.Export(request, metadata=metadata) for _ in range(20)]
                 firsts = [await export.read() for export in exports]
                 assert all(len(first.index) > 0 for first in firsts)
                 for _ in range(100):
