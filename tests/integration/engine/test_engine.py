@@ -252,7 +252,12 @@ async def test_explanations_and_numbers_are_of_now(benches: Benches) -> None:
 async def test_a_late_command_does_not_keep_it_from_ending(benches: Benches) -> None:
     """What is posted during the last commit, when nothing more was expected, is decided, and the engine ends."""
     steps: dict[str, Callable[[], None]] = {}
-    async with asyncio.timeout(10), benches.running(crash_point=lambda name: steps.pop(name, int)()) as bench:
+
+    def crash_point(name: str) -> None:
+        if name in steps:
+            steps.pop(name)()
+
+    async with asyncio.timeout(10), benches.running(crash_point=crash_point) as bench:
         agent = await bench.join()
         steps["before_commit"] = bench.engine.stop
         steps["after_commit"] = lambda: bench.engine.post(DrainAgent(name=agent.name, draining=True))
