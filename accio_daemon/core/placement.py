@@ -55,7 +55,8 @@ def _place_head(world: World, fx: Effects, group: Group, candidates: set[Agent],
     best: Agent | None = None
     best_rank: tuple[int, float, str] | None = None
     for agent in candidates:
-        held_for_it = agent.waits_for is execution
+        # What is held back for one of its class is for the first of them, which may have come back since.
+        held_for_it = agent.waits_for is not None and agent.waits_for.node_class is execution.node_class
         if not _usable(world, agent, now) or not agent.account.fits(demand, ignoring_hold=held_for_it):
             continue
         rank = (-_bytes_present(agent, execution), agent.account.load(), agent.name)
@@ -66,6 +67,8 @@ def _place_head(world: World, fx: Effects, group: Group, candidates: set[Agent],
     execution.gpus = best.account.reserve(demand)
     best.running[group.node_class.id] = best.running.get(group.node_class.id, 0) + 1
     release_hold(world, execution)
+    if best.waits_for is not None and best.waits_for.node_class is execution.node_class:
+        release_hold(world, best.waits_for)
     _dispatch(world, fx, execution, best, now, prefetched=False)
     return True
 

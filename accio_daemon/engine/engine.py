@@ -408,8 +408,7 @@ class Engine:
             agent = self.world.sessions.get(session)
             if agent is None and words.goodbye is None:
                 continue
-            if words.work and agent is not None:
-                words.work = [a for a in words.work if a.attempt in agent.attempts]
+            words.work = [] if agent is None else [a for a in words.work if a.attempt in agent.attempts]
             if words.welcome is not None:
                 self._welcomed.add(session)
             link.deliver(words)

@@ -196,8 +196,7 @@ class Daemon:
         agent = self.world.sessions.get(session)
         if link is None or (agent is None and words.goodbye is None):
             return
-        if words.work and agent is not None:
-            words.work = [a for a in words.work if a.attempt in agent.attempts]
+        words.work = [] if agent is None else [a for a in words.work if a.attempt in agent.attempts]
         link(words)
 
     def finish(self) -> None:

@@ -9,11 +9,13 @@ from accio_daemon.core.effects import ATTEMPT_LOST, Effects
 from accio_daemon.core.outgoing import Assignment
 from accio_daemon.core.world import World
 from accio_daemon.storage.codes import NODE_STATE_OF
+from accio_daemon.storage.writer import Batch as Rows
 from tests.simulator.disk import Disk
 from tests.simulator.events import Loop
 from tests.simulator.truth import expected
 
 MAX_LOSSES = 3
+DECIDED_WITHIN = 0.002
 LEASE = 15.0
 
 
@@ -73,12 +75,13 @@ class Judge:
         require(not open_still, f"the report of attempt {attempt} was acknowledged, and the database waits for it")
 
     def heard(self, agent: str) -> None:
-        """The daemon heard an agent."""
-        self._heard[agent] = self._loop.now
+        """The daemon heard an agent. It decides a moment later: until then what it heard before counts."""
+        now = self._loop.now
+        self._loop.after(2 * DECIDED_WITHIN, lambda: self._heard.__setitem__(agent, max(now, self._heard[agent])))
 
     # --- the daemon -------------------------------------------------------------------------------------------------
 
-    def before_commit(self, fx: Effects, world: World) -> None:
+    def before_commit(self, fx: Effects, rows: Rows, world: World) -> None:
         """A batch is about to be written: results are those of current attempts, losses are real."""
         for row in fx.results:
             current = self._disk.rows("SELECT attempt FROM executions WHERE id = ?", row.id)
@@ -91,7 +94,7 @@ class Judge:
             if node is not None and node.state is NodeState.SUCCESS and node.result is not None:
                 before = self._accepted.setdefault(key, node.result)
                 require(before == node.result, f"node {key} had result {before}, then {node.result}")
-        self._check_given_up(fx, world)
+        self._check_given_up(rows, {row.attempt for row in fx.results} | {row.id for row in fx.attempts}, world)
 
     def decided(self, fx: Effects, world: World) -> None:
         """Something was decided: losses are real, at the moment when they are decided."""
@@ -104,19 +107,20 @@ class Judge:
         """An agent said goodbye: what it hadn't handed over may be executed again."""
         self._given_back.update(attempt for attempt, _ in reports)
 
-    def _check_given_up(self, fx: Effects, world: World) -> None:
+    def _check_given_up(self, rows: Rows, told: set[int], world: World) -> None:
         """Work whose report is on the disk of an agent that is there, or not yet lost, isn't given up."""
-        excused = {row.attempt for row in fx.results} | {row.id for row in fx.attempts} | self._given_back
-        for number, execution in fx.executions.items():
+        after: dict[int, int | None] = {row[0]: row[7] for row in rows.tables["executions"]}
+        after |= {row[0]: None for row in rows.tables["ended_executions"]}
+        for number, current in after.items():
             found = self._disk.rows("SELECT attempt, agent_no, stopping FROM executions WHERE id = ?", number)
             if not found:
                 continue
             ((attempt, agent_no, stopping),) = found
-            if attempt not in self._finished or attempt in excused or stopping or agent_no not in world.agents:
+            excused = attempt in told or attempt in self._given_back or stopping or agent_no not in world.agents
+            if excused or current == attempt or attempt not in self._finished:
                 continue
-            gone = execution is None or (execution.attempt != attempt and not execution.stopping)
             silence = self._loop.now - max(self._heard[world.agents[agent_no].name], self.daemon_started)
-            require(not gone or silence >= LEASE, f"attempt {attempt} has finished, and was given up")
+            require(silence >= LEASE, f"attempt {attempt} has finished, and was given up")
 
     def _check_loss(self, attempt: int, agent: str, why: str) -> None:
         if "restarted under it" in why:

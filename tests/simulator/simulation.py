@@ -241,7 +241,7 @@ class Simulation:
     def _decide_soon(self) -> None:
         if not self._deciding:
             self._deciding = True
-            self._in_this_life(self.loop.between(0.0001, 0.002), self._decide)
+            self._in_this_life(self.loop.between(0.0001, judge.DECIDED_WITHIN), self._decide)
 
     def _decide(self) -> None:
         self._deciding = False
@@ -284,7 +284,8 @@ class Simulation:
 
     def _committed(self, daemon: SimulatedDaemon) -> None:
         assert daemon.committing is not None
-        self.judge.before_commit(daemon.committing.fx, daemon.world)
+        assert daemon.committing.rows is not None
+        self.judge.before_commit(daemon.committing.fx, daemon.committing.rows, daemon.world)
         batch = daemon.finish_commit()
         if self.faults and self.loop.chance(0.002):
             self.loop.note("the daemon died between commit and act")

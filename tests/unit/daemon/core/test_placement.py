@@ -132,6 +132,24 @@ def test_a_reservation_is_given_up_with_its_reason(make_cluster: MakeCluster, ho
         assert other is not held
 
 
+def test_a_reservation_is_for_the_first_of_its_class(make_cluster: MakeCluster) -> None:
+    """A node that returns to an earlier place takes what is held back for a later one: nobody waits for ever."""
+    cluster = make_cluster(settings=Settings(reserve_after=5))
+    first = cluster.join("w1", builders.offer(2))
+    cluster.submit(needs("early", cpus=2))
+    assert first.holds("early")
+    cluster.join("w2", builders.offer(2))
+    cluster.submit(needs("s1"))
+    cluster.submit(needs("late", cpus=2))
+    cluster.tick(6)
+    assert [agent.name for agent in cluster.world.holding] == ["w2"]
+    cluster.leave(first, clean=True)
+    first.attempts.clear()
+    cluster.tick(1)
+    cluster.succeed("s1")
+    assert where(cluster) == {"early": "w2"}
+
+
 def test_what_no_agent_can_ever_give_fails_after_a_lease(cluster: Cluster) -> None:
     """Not before: an agent that can may be about to join."""
     cluster.join("w1", builders.offer(4))
