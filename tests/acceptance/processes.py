@@ -1,5 +1,6 @@
 """Starting, watching and killing real daemons and agents. The only place of the tests that polls."""
 
+import asyncio
 import os
 import signal
 import socket
@@ -17,6 +18,8 @@ from tests.acceptance import ledger_operators
 
 T = TypeVar("T")
 PATIENCE = 60.0
+# Seconds between two looks at another process.
+LOOK_AGAIN = 0.02
 
 
 def eventually(look: Callable[[], T], *, patience: float = PATIENCE, what: str = "it") -> T:
@@ -28,7 +31,12 @@ def eventually(look: Callable[[], T], *, patience: float = PATIENCE, what: str =
             return found
         if time.monotonic() > end:
             raise AssertionError(f"{what} didn't happen within {patience:.0f} s")
-        time.sleep(0.02)
+        time.sleep(LOOK_AGAIN)
+
+
+async def moment() -> None:
+    """Pause between two looks at another process."""
+    await asyncio.sleep(LOOK_AGAIN)
 
 
 def free_port() -> int:

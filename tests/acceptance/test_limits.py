@@ -15,7 +15,7 @@ import pytest
 from accio.errors import ResourceExhausted
 from accio.v1 import accio_pb2, accio_pb2_grpc, agents_pb2
 from accio_client import AsyncClient
-from tests.acceptance.processes import Cluster, Process, cluster
+from tests.acceptance.processes import Cluster, Process, cluster, moment
 from tests.acceptance.simulated_agents import hello, serve, stream
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
@@ -138,7 +138,7 @@ async def test_an_agent_that_does_not_read_harms_nobody(tmp_path: Path) -> None:
                 run = (await client.submit(sweep)).run.id
                 async with asyncio.timeout(60):
                     while (await client.cluster_state()).queued_nodes:
-                        await _moment()
+                        await moment()
                 assert _memory(daemon) - before < 150 * MIB
             async with asyncio.TaskGroup() as tasks:
                 working = tasks.create_task(serve(made.address, token, hello("s", cpus=64), lambda epoch: None))
@@ -187,7 +187,7 @@ async def test_callers_that_do_not_read_harm_nobody(tmp_path: Path) -> None:
                 firsts = [await export.read() for export in exports]
                 assert all(len(first.index) > 0 for first in firsts)
                 for _ in range(100):
-                    await _moment()
+                    await moment()
                 assert _memory(daemon) - before < 150 * MIB
                 rows = len(firsts[0].index)
                 while (chunk := await exports[0].read()) is not grpc.aio.EOF:  # whoever reads on gets the rest
@@ -202,12 +202,7 @@ async def test_callers_that_do_not_read_harm_nobody(tmp_path: Path) -> None:
 async def _until_connected(client: AsyncClient) -> None:
     async with asyncio.timeout(30):
         while (await client.cluster_state()).agents == 0:
-            await _moment()
-
-
-async def _moment() -> None:
-    """Pause between two looks at another process."""
-    await asyncio.sleep(0.02)
+            await moment()
 
 
 async def test_a_flood_of_submissions_slows_itself_down(tmp_path: Path) -> None:
@@ -239,7 +234,7 @@ async def test_a_flood_of_submissions_slows_itself_down(tmp_path: Path) -> None:
                 assert (await client.list_runs(limit=1)).total == len(accepted)
                 async with asyncio.timeout(60):
                     while (await client.cluster_state()).active_runs:
-                        await _moment()
+                        await moment()
                 assert _memory(daemon) - before < 200 * MIB
                 probe.check()
             working.cancel()
