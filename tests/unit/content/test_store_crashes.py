@@ -25,11 +25,12 @@ def start(program: str, folder: Path) -> subprocess.Popen[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(180)
 def test_killed_at_each_step(tmp_path: Path) -> None:
     """Killed at any system call of any put or deletion, the store keeps what it told to have, and nothing half."""
     with start("each-step", tmp_path) as process:
         try:
-            output, errors = process.communicate(timeout=50)
+            output, errors = process.communicate(timeout=150)
         finally:
             process.kill()
     assert (process.returncode, errors) == (0, "")
