@@ -119,5 +119,8 @@ class Effects:
         return len(self.nodes) + len(self.instances) + len(self.executions) + len(self.results) + len(self.attempts)
 
     def rows(self) -> dict[str, Any]:
-        """Count what is in it, for logs and tests."""
-        return {name: len(value) for name in self.__slots__ if (value := getattr(self, name)) and name != "sequence"}
+        """Count what is in it; empty if there is nothing to write or to tell."""
+        counts = {name: len(value) for name in self.__slots__ if name != "sequence" and (value := getattr(self, name))}
+        if self.sequence is not None:
+            counts["sequence"] = 1
+        return counts

@@ -280,7 +280,10 @@ class Simulation:
         self._in_this_life(self._commit_time(), partial(self._committed, daemon))
 
     def _commit_time(self) -> float:
-        return self.loop.between(0.0002, 0.002) if self.loop.chance(0.9) else self.loop.between(0.002, 0.3)
+        if self.loop.chance(0.9):
+            return self.loop.between(0.0002, 0.002)
+        # Now and then the disk is so slow that an agent can leave, or come back, before its work is sent.
+        return self.loop.between(0.002, 0.3) if self.loop.chance(0.7) else self.loop.between(0.3, 3.0)
 
     def _committed(self, daemon: SimulatedDaemon) -> None:
         assert daemon.committing is not None
