@@ -67,6 +67,13 @@ class DaemonModel:
         if self.ahead[work_class]:
             self.running[work_class].add(self.ahead[work_class].popleft())
 
+    def joined(self, held: dict[int, Holding]) -> None:
+        """Grants are agreed upon anew: who runs has one, nobody else."""
+        for work_class in CLASSES:
+            known = sorted(no for no in held if self.class_of[no] is work_class)
+            self.running[work_class] = {no for no in known if held[no] is Holding.RUNNING}
+            self.ahead[work_class] = deque(no for no in known if held[no] is not Holding.RUNNING)
+
     def withdrawn(self, no: int) -> None:
         self.ahead[self.class_of[no]].remove(no)
 
@@ -236,6 +243,7 @@ class CoreMachine(RuleBasedStateMachine):
         self.core.disconnected()
         held = dict(self.core.held())
         assert {no for no, state in held.items() if state is Holding.FINISHED} == {no for _, no in self.in_flight}
+        self.daemon.joined(held)
         self.core.welcome(held, ())
         effects = self.core.take()
         assert effects.resend == [seq for seq, _ in self.in_flight]
