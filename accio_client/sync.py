@@ -105,18 +105,29 @@ class Client:
 
     def _iterate(self, items: AsyncGenerator[R]) -> Generator[R]:
         """The items, each fetched when it is asked for; whoever stops early closes the stream."""
+        fetching: set[asyncio.Task[Any]] = set()
 
         async def following() -> tuple[R, ...]:
+            if (task := asyncio.current_task()) is not None:
+                fetching.add(task)
+                task.add_done_callback(fetching.discard)
             async for item in items:
                 return (item,)
             return ()
+
+        async def closed() -> None:
+            # An interrupt may have hit the caller before it could cancel what it had just begun to wait for.
+            for task in list(fetching):
+                task.cancel()
+            await asyncio.gather(*fetching, return_exceptions=True)
+            await items.aclose()
 
         try:
             while found := self._run(following()):
                 yield found[0]
         finally:
             if not self._loop.is_closed():  # an iterator may be dropped after its client was closed
-                self._run(items.aclose())
+                self._run(closed())
 
     def push(
         self, definition: Definition, *, default_id: str | None = None, base_path: str | None = None
