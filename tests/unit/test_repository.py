@@ -1,9 +1,10 @@
 """Facts about the repository itself: what it holds, what it must not hold, and that its parts agree."""
 
 import ast
-import importlib
+import importlib.util
 import re
 import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from scripts import protos
+from scripts import bytecode, protos
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("accio", "accio_daemon", "accio_agent", "accio_client", "accio_locapriv")
+PACKAGES = bytecode.PACKAGES
 PUBLIC_MODULES = ("accio", "accio.sdk", "accio_client")
 
 # Calls that run what they read, or race; file → the calls it may make, and why.
@@ -69,6 +70,14 @@ def configuration() -> dict[str, Any]:
 def test_stubs_are_fresh() -> None:
     """The generated contract was made from the protos that are there."""
     assert not protos.is_stale(ROOT), "run scripts/gen-protos"
+
+
+def test_bytecode_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """scripts/setup leaves bytecode of every module of Accio, also where Python itself is told to leave none."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    assert bytecode.main([]) == 0
+    modules = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
+    assert [path for path in modules if not Path(importlib.util.cache_from_source(str(path))).is_file()] == []
 
 
 def test_generated_code_is_not_tracked() -> None:
