@@ -450,7 +450,7 @@ class AsyncClient:
         """Take the chunks of an export as fast as they come: whoever works on them meanwhile would stop the daemon."""
         ids = [runs] if isinstance(runs, str) else list(runs)
         chunks = self.export_chunks(
-            ids, artifacts=artifacts.nodes(), outputs=not artifacts.empty, metrics=not metrics.empty
+            ids, artifacts=artifacts.asked(), outputs=not artifacts.empty, metrics=not metrics.empty
         )
         async with aclosing(chunks):
             async for chunk in chunks:

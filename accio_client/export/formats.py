@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     import pyarrow
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""How a text begins that a spreadsheet may evaluate; the last four are the full-width forms of the first four."""
 
 
 class Writer(Protocol):
@@ -35,8 +36,8 @@ class Writer(Protocol):
 class CsvWriter:
     """RFC 4180 with line feeds. Numbers in their shortest form that reads back the same.
 
-    A text that a spreadsheet would take for a formula gets an apostrophe in front, unless it is a number, or *raw*
-    asks for none.
+    A text that a spreadsheet would take for a formula gets an apostrophe in front, unless it is a number or a location,
+    or *raw* asks for none.
     """
 
     def __init__(self, path: Path, columns: Sequence[Column], *, begin: bool, separator: str, raw: bool) -> None:
@@ -72,11 +73,12 @@ def _as_it_is(text: str) -> str:
 
 
 def _harmless(text: str) -> str:
-    """*text* so that no spreadsheet evaluates it."""
+    """*text* so that no spreadsheet evaluates it; numbers, and the pairs that locations are, can't do anything."""
     if not text.startswith(_FORMULA):
         return text
     try:
-        float(text)
+        for number in text.split(","):
+            float(number)
     except ValueError:
         return f"'{text}"
     return text

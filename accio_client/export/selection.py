@@ -51,8 +51,6 @@ class Selection:
     def empty(self) -> bool:
         return self.share is Share.NONE and not self.names
 
-    def nodes(self) -> Sequence[str]:
-        """What the daemon needs to send: "Node" or "Node/port" names; none means everything."""
-        if self.share is not Share.NONE or not all("/" in name for name in self.names):
-            return ()
+    def asked(self) -> Sequence[str]:
+        """What the daemon needs to send, by name; no name means everything."""
         return sorted(self.names)

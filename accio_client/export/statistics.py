@@ -33,12 +33,15 @@ def summarise(values: Sequence[float]) -> Summary:
     if not all(map(math.isfinite, values)):
         mean = sum(values) / n
         return Summary(n=n, mean=mean, sd=math.nan if n > 1 else None, ci95_low=None, ci95_high=None)
-    mean = math.fsum(values) / n
+    # A power of two as the unit changes no digit, and neither sums nor squares leave the range of doubles.
+    unit = math.ldexp(1.0, math.frexp(max(map(abs, values)))[1] - 1)
+    scaled = [value / unit for value in values] if unit else list(values)
+    mean = math.fsum(scaled) / n
     if n < 2:
-        return Summary(n=n, mean=mean, sd=None, ci95_low=None, ci95_high=None)
-    sd = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1))
+        return Summary(n=n, mean=mean * unit, sd=None, ci95_low=None, ci95_high=None)
+    sd = math.sqrt(math.fsum((value - mean) ** 2 for value in scaled) / (n - 1))
     half = t_quantile(0.5 + CONFIDENCE / 2, n - 1) * sd / math.sqrt(n)
-    return Summary(n=n, mean=mean, sd=sd, ci95_low=mean - half, ci95_high=mean + half)
+    return Summary(n=n, mean=mean * unit, sd=sd * unit, ci95_low=(mean - half) * unit, ci95_high=(mean + half) * unit)
 
 
 @lru_cache(maxsize=1024)

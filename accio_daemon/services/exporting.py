@@ -10,6 +10,7 @@ from accio.domain.names import suggest
 from accio.domain.operators import OutputPort
 from accio.errors import BadRequest, NotFound
 from accio.v1 import accio_pb2, runs_pb2
+from accio_daemon.core.commands import RunNo
 from accio_daemon.services.rpc import Send
 from accio_daemon.services.run_views import run_message
 from accio_daemon.services.wire_operators import output_message
@@ -21,6 +22,7 @@ from accio_daemon.storage.runs_query import Found
 
 _ROWS = 2_000
 _NODE_ROWS = 8_000  # rows times nodes of one chunk
+_WHOLE = -1  # the place of a single run or a parent among what was named of it
 _CHUNK_BYTES = 2_500_000  # clients take messages of 4 MiB
 
 
@@ -32,6 +34,10 @@ class _Wanted:
     ports: tuple[OutputPort, ...]
 
 
+_Outputs = Mapping[str, tuple[OutputPort, ...]]
+"""The outputs of a run's nodes, in the order of its workflow."""
+
+
 class ExportCalls:
     """Export."""
 
@@ -41,15 +47,13 @@ class ExportCalls:
         self._plans = plans
 
     async def export(self, request: accio_pb2.ExportRequest, send: Send[accio_pb2.ExportChunk]) -> None:
-        """Send the results of each run, in the order of the request and of the sweep; a run without any gets an empty
-        chunk.
+        """Send the results of each run once, in the order of the request and of the sweep. A run without any gets an
+        empty chunk.
         """
         if not request.ids:
             raise BadRequest("expected at least one run to export, found none")
-        for text in request.ids:
-            found, wanted = await self._readers.read(
-                lambda connection: self._resolve(connection, text, request)  # noqa: B023  # it is awaited in this turn
-            )
+        selected = await self._readers.read(lambda connection: self._select(connection, request))
+        for found, wanted in selected:
             await self._send_run(found, wanted, request.metrics, send)
 
     async def _send_run(
@@ -74,42 +78,67 @@ class ExportCalls:
             for param in run.params:  # what a parameter's values are was told with the first chunk
                 param.ClearField("form_json")
 
-    def _resolve(
-        self, connection: sqlite3.Connection, text: str, request: accio_pb2.ExportRequest
-    ) -> tuple[Found, dict[int, _Wanted]]:
-        found = runs_query.find(connection, text)
+    def _select(
+        self, connection: sqlite3.Connection, request: accio_pb2.ExportRequest
+    ) -> list[tuple[Found, dict[int, _Wanted]]]:
+        """Find the runs, and what is wanted of the nodes of each."""
+        runs = _once([runs_query.find(connection, text) for text in request.ids])
+        graphs = [self._outputs(connection, found) for found in runs]
+        _require_known(request.artifacts, graphs)
+        return [(found, _wanted(nodes, request)) for found, nodes in zip(runs, graphs, strict=True)]
+
+    def _outputs(self, connection: sqlite3.Connection, found: Found) -> _Outputs:
         operators = self._plans.operators(connection, found.run)
         graph = self._plans.workflow(connection, found.run).graph
-        nodes = {node.name: (no, operators[no].spec.outputs) for no, node in enumerate(graph)}
-        wanted: dict[int, _Wanted] = {}
-        if request.artifacts:
-            for name in request.artifacts:
-                no, node, ports = _chosen(nodes, found, name)
-                before = wanted[no].ports if no in wanted else ()
-                wanted[no] = _Wanted(name=node, ports=before + tuple(port for port in ports if port not in before))
-        elif request.outputs or request.metrics:
-            wanted = {no: _Wanted(name=name, ports=outputs) for name, (no, outputs) in nodes.items()}
-        if not request.outputs:
-            wanted = {no: _Wanted(name=each.name, ports=()) for no, each in wanted.items()}
-        return found, dict(sorted(wanted.items()))
+        return {node.name: operators[no].spec.outputs for no, node in enumerate(graph)}
 
 
-def _chosen(
-    nodes: Mapping[str, tuple[int, tuple[OutputPort, ...]]], found: Found, name: str
-) -> tuple[int, str, tuple[OutputPort, ...]]:
-    """Find what "Node" or "Node/port" names."""
-    node, _, port = name.partition("/")
-    if node not in nodes:
-        meant = suggest(node, nodes)
-        raise NotFound(f"run {found.id} has no node {node[:100]!r}" + (f"; did you mean {meant}?" if meant else ""))
-    no, outputs = nodes[node]
-    if not port:
-        return no, node, outputs
-    chosen = tuple(output for output in outputs if output.name == port)
-    if not chosen:
-        names = [output.name for output in outputs]
-        raise NotFound(f"node {node} has no output {port[:100]!r}; it has {', '.join(names) or 'none'}")
-    return no, node, chosen
+def _once(named: Iterable[Found]) -> list[Found]:
+    """Each run once: a parent covers its children, and children that are named stand in the order of their sweep."""
+    runs: dict[RunNo, dict[int, Found]] = {}
+    for each in named:
+        runs.setdefault(each.run.no, {})[_WHOLE if each.index is None else each.index] = each
+    return [
+        members[place] for members in runs.values() for place in ([_WHOLE] if _WHOLE in members else sorted(members))
+    ]
+
+
+def _wanted(nodes: _Outputs, request: accio_pb2.ExportRequest) -> dict[int, _Wanted]:
+    """What is wanted of a run's nodes, by their places; metrics are wanted of all of them."""
+    names = set(request.artifacts)
+    wanted: dict[int, _Wanted] = {}
+    for no, (node, outputs) in enumerate(nodes.items()):
+        ports = tuple(port for port in outputs if not names or not names.isdisjoint(_names_of(node, port.name)))
+        if request.metrics or (request.outputs and (ports or not names)):
+            wanted[no] = _Wanted(name=node, ports=ports if request.outputs else ())
+    return wanted
+
+
+def _names_of(node: str, port: str) -> tuple[str, str, str]:
+    """How an output may be named."""
+    return node, port, f"{node}/{port}"
+
+
+def _require_known(names: Iterable[str], graphs: Sequence[_Outputs]) -> None:
+    """Refuse a name that no run has; one that some of them lack is no mistake."""
+    known = {name for nodes in graphs for node, outputs in nodes.items() for name in (node, *_all_names(node, outputs))}
+    for name in names:
+        if name in known:
+            continue
+        node, slash, port = name.partition("/")
+        ports = {each.name for nodes in graphs for each in nodes.get(node, ())}
+        if slash and node in known:
+            raise NotFound(f"node {node} has no output {port[:100]!r}; it has {', '.join(sorted(ports)) or 'none'}")
+        meant = suggest(name, known)
+        raise NotFound(
+            f"no run that is exported has a node or an output {name[:100]!r}"
+            + (f"; did you mean {meant}?" if meant else "; see accio describe run")
+        )
+
+
+def _all_names(node: str, outputs: Iterable[OutputPort]) -> Iterator[str]:
+    for port in outputs:
+        yield from _names_of(node, port.name)
 
 
 def chunk_message(

@@ -45,6 +45,45 @@ async def test_an_export_can_be_narrowed(daemon: Serving, agent: ScriptedAgent) 
         await chunks(daemon, run.id, artifacts=["Secnd"])
 
 
+async def test_an_export_names_what_only_some_runs_have(daemon: Serving, agent: ScriptedAgent) -> None:
+    """A name may be a node, an output of a node, or an output of any node; it's wrong only if no run has it."""
+    await daemon.push(PAIR)
+    await daemon.push(DRAWING)
+    pair = await daemon.finished({"workflow": "pair"})
+    drawing = await daemon.finished({"workflow": "drawing"})
+    both = pair.id, drawing.id
+    found = await chunks(daemon, *both, artifacts=["Draw", "Second/value"])
+    assert [[node.node for node in chunk.nodes] for chunk in found] == [["Second"], ["Draw"]]
+    found = await chunks(daemon, *both, artifacts=["value"])
+    assert [len(chunk.nodes) for chunk in found] == [2, 3]
+    for wrong, meant in (("valeu", "value"), ("Draw/valu", "value"), ("Drew", "Draw")):
+        async with refused(grpc.StatusCode.NOT_FOUND, meant):
+            await chunks(daemon, *both, artifacts=["value", wrong])
+
+
+async def test_metrics_are_told_of_every_node(daemon: Serving, agent: ScriptedAgent) -> None:
+    """Naming some outputs doesn't take the metrics of the other nodes away."""
+    await daemon.push(PAIR)
+    run = await daemon.finished({"workflow": "pair"})
+    (chunk,) = await chunks(daemon, run.id, artifacts=["Second/value"], metrics=True)
+    told = {node.node: (len(node.metrics), [port.name for port in node.outputs]) for node in chunk.nodes}
+    assert told == {"First": (1, []), "Second": (1, ["value"])}
+
+
+async def test_a_run_is_exported_once(daemon: Serving, agent: ScriptedAgent) -> None:
+    """However often a run is named, and beside its parent, it has one row; children stand in the order of the sweep."""
+    await daemon.push(PAIR)
+    run = await daemon.finished({"workflow": "pair", "params": {"x": {"values": [1, 2, 3, 4]}}})
+    single = await daemon.finished({"workflow": "pair"})
+
+    async def rows(*ids: str) -> list[tuple[str, int]]:
+        return [(chunk.run.id, index) for chunk in await chunks(daemon, *ids) for index in chunk.index]
+
+    everything = [(run.id, index) for index in range(4)]
+    assert await rows(f"{run.id}.2", run.id, single.id, run.id, single.id) == [*everything, (single.id, 0)]
+    assert await rows(f"{run.id}.3", f"{run.id}.0", f"{run.id}.3") == [everything[0], everything[3]]
+
+
 async def test_a_large_export_comes_in_pieces(daemon: Serving, agent: ScriptedAgent) -> None:
     """No chunk is larger than a message may be, and together they have every row once."""
 

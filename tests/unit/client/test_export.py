@@ -175,14 +175,17 @@ def test_names_lead_nowhere_else(tmp_path: Path) -> None:
         ("+x", "'+x"),
         ("-x", "'-x"),
         ("\tx", "'\tx"),
+        ("\uff1d1+1", "'\uff1d1+1"),
+        ("-1,=A1", "'-1,=A1"),
         ("-1.5", "-1.5"),
         ("+3", "+3"),
+        ("-48.85,-2.35", "-48.85,-2.35"),
         ("plain", "plain"),
         ("", ""),
     ],
 )
 def test_formulas_are_disarmed(tmp_path: Path, cell: str, text: str) -> None:
-    """No spreadsheet evaluates a cell, numbers stay numbers, and -raw leaves everything as it is."""
+    """No spreadsheet evaluates a cell, numbers and locations stay as they are, and -raw leaves everything as it is."""
     for raw, wanted in ((False, text), (True, cell)):
         path = tmp_path / f"{raw}.csv"
         writer = CsvWriter(path, [Column("t", Holds.TEXT)], begin=False, separator=",", raw=raw)
@@ -343,8 +346,8 @@ def test_selections() -> None:
     assert named.has("S", "x", text)
     assert not named.has("S", "y", text)
     assert named.has("T", "y", text)
-    assert named.nodes() == ()
-    assert Selection.read("S/x,S/y", numeric=True).nodes() == ["S/x", "S/y"]
+    assert named.asked() == ["S/x", "T"]
+    assert Selection.read("ALL", numeric=True).asked() == []
     with pytest.raises(BadRequest):
         Selection.read(" , ", numeric=True)
 

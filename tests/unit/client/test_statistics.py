@@ -36,6 +36,14 @@ def test_one_number_has_no_deviation() -> None:
     assert (found.n, found.mean, found.sd, found.ci95_low, found.ci95_high) == (1, 3.5, None, None, None)
 
 
+@pytest.mark.parametrize("unit", [1e308, 1e200, 1e-200, 1e-307])
+def test_numbers_at_the_edge_of_doubles_have_statistics(unit: float) -> None:
+    """Neither sums nor squares leave the range of doubles, however large or small the numbers are."""
+    found = summarise([0.0, unit])
+    assert found.mean == pytest.approx(unit / 2, rel=1e-12, abs=0)
+    assert found.sd == pytest.approx(unit / math.sqrt(2), rel=1e-12, abs=0)
+
+
 def test_what_is_not_finite_has_no_interval() -> None:
     """A NaN among the numbers makes the mean NaN, and leaves no interval."""
     found = summarise([1.0, math.nan])
