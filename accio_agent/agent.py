@@ -129,7 +129,7 @@ class Agent:
             resources=messages.resources(self.resources),
             operators=[messages.operator(each.spec) for each in self._operators],
             held=messages.held(self.core.held()),
-            draining=self.core.draining,
+            draining=self.core.leaving,
             prefetch_limit=PREFETCH_LIMIT,
         )
 
@@ -170,7 +170,7 @@ class Agent:
 
     def drain(self) -> None:
         """Take no new work: the agent is about to end."""
-        self.core.drain(True)
+        self.core.leave(True)
         self._outbound.put(agents_pb2.AgentMessage(draining=agents_pb2.Draining(draining=True)))
         self.settle_soon()
 

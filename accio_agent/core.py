@@ -81,7 +81,8 @@ class AgentCore:
         self._older: set[int] = set()
         self._touched: dict[WorkClass, ClassState] = {}
         self._connected = False
-        self.draining = False
+        self.leaving = False  # it is about to end
+        self._drained = False  # the daemon wants it to drain; said anew in each session
         self.effects = Effects()
 
     # --- what is asked of it -----------------------------------------------------------------------------------------
@@ -148,7 +149,7 @@ class AgentCore:
                 del self._open_by_seq[oldest]
                 attempt.granted = True
                 state.grants += 1
-            elif self.draining:  # it was on its way when the drain began
+            elif self.leaving or self._drained:  # it was on its way when the drain began
                 self._drop(attempt)
                 self.effects.withdrawn.append(no)
                 continue
@@ -216,11 +217,21 @@ class AgentCore:
     def disconnected(self) -> None:
         """The session ended. Nothing stops for that."""
         self._connected = False
+        self._drained = False
+
+    def leave(self, leaving: bool) -> None:
+        """The agent itself takes no more work, or takes it again."""
+        self.leaving = leaving
+        self._give_back()
 
     def drain(self, draining: bool) -> None:
-        """Give back what hasn't begun, or take work again."""
-        self.draining = draining
-        if draining:
+        """The daemon has no more work for it, or has it again."""
+        self._drained = draining
+        self._give_back()
+
+    def _give_back(self) -> None:
+        """Give back what hasn't begun, if it is to drain."""
+        if self.leaving or self._drained:
             for attempt in [each for each in self._attempts.values() if is_untouched(each)]:
                 self._drop(attempt)
                 self.effects.withdrawn.append(attempt.no)

@@ -41,8 +41,9 @@ class FakeClock:
 
     def advance(self, seconds: float) -> None:
         """Let time pass."""
+        before = int(self.mono * 1000)
         self.mono += seconds
-        self.wall_ms += int(seconds * 1000)
+        self.wall_ms += int(self.mono * 1000) - before
 
 
 Class = tuple[int, Resources, int | None]
@@ -77,7 +78,8 @@ class FakeAgent:
     agent_id: str = ""
     incarnation: int = 1
     prefetch_limit: int = 0
-    draining: bool = False
+    draining: bool = False  # by itself
+    drained: bool = False  # because the daemon said so
     session: SessionNo | None = None
     no: AgentNo | None = None
     numbers: tuple[int, ...] = ()  # of the operators, as the welcome tells them
@@ -113,11 +115,12 @@ class FakeAgent:
         """Take what the daemon says, in the order of the contract."""
         if outgoing.welcome is not None:
             self.numbers = outgoing.welcome.operators
+            self.drained = False
             self.open_grants.clear()
             for attempt in outgoing.welcome.drop:
                 self.attempts.pop(attempt, None)
         if outgoing.drain is not None:
-            self.draining = outgoing.drain
+            self.drained = outgoing.drain
         for seq in outgoing.acks:
             self.outbox.pop(seq, None)
             self.open_grants.pop(seq, None)

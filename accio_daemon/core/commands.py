@@ -133,6 +133,7 @@ class InstanceFacts:
     sequence: int | None
     started_ms: int | None
     nodes: tuple[NodeFact, ...]
+    tried: Mapping[int, int]  # attempts without a result, by node
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,7 +56,7 @@ def joined(world: World, fx: Effects, command: AgentJoined, now: Instant) -> Age
     agent.agent_id = command.agent_id
     agent.incarnation = command.incarnation
     agent.version = command.version
-    agent.draining = command.draining
+    agent.leaving = command.draining
     agent.prefetch_limit = command.prefetch_limit
     agent.session = command.session
     agent.heard_mono, agent.heard_ms = now.mono, now.wall_ms
@@ -71,7 +71,10 @@ def joined(world: World, fx: Effects, command: AgentJoined, now: Instant) -> Age
     world.dirty_agents.add(agent)
     world.place_all = True
     fx.agents[agent.no] = agent
-    fx.to(command.session).welcome = Welcome(session=command.session, keep=keep, drop=drop, operators=numbers)
+    words = fx.to(command.session)
+    words.welcome = Welcome(session=command.session, keep=keep, drop=drop, operators=numbers)
+    if agent.drained:
+        words.drain = True
     return agent.no
 
 
@@ -175,6 +178,7 @@ def _end_session(world: World, fx: Effects, agent: Agent) -> None:
     for request in [no for no, entry in world.digest_requests.items() if entry[2] == agent.session]:
         world.undigested.add(world.digest_requests.pop(request)[0])
     agent.session = None
+    agent.leaving = False
     for number in agent.operators:
         world.offers.get(number, set()).discard(agent)
     fx.agents[agent.no] = agent
@@ -203,7 +207,8 @@ def draining(world: World, fx: Effects, command: AgentDraining) -> None:
     """An agent says that it takes no new work, or takes it again."""
     agent = world.sessions.get(command.session)
     if agent is not None:
-        _set_draining(world, fx, agent, command.draining)
+        agent.leaving = command.draining
+        _drain_changed(world, fx, agent)
 
 
 def drain(world: World, fx: Effects, command: DrainAgent) -> None:
@@ -212,15 +217,15 @@ def drain(world: World, fx: Effects, command: DrainAgent) -> None:
     if agent is None:
         known = ", ".join(sorted(world.agent_names)) or "none"
         raise NotFound(f"there is no agent {command.name!r}; known agents: {known}")
-    _set_draining(world, fx, agent, command.draining)
+    agent.drained = command.draining
+    fx.agents[agent.no] = agent
+    _drain_changed(world, fx, agent)
     if agent.session is not None:
         fx.to(agent.session).drain = command.draining
 
 
-def _set_draining(world: World, fx: Effects, agent: Agent, value: bool) -> None:
-    agent.draining = value
-    fx.agents[agent.no] = agent
-    if value:
+def _drain_changed(world: World, fx: Effects, agent: Agent) -> None:
+    if agent.draining:
         recall(fx, agent)
     else:
         world.dirty_agents.add(agent)

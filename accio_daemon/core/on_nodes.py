@@ -58,7 +58,7 @@ def _finished(world: World, fx: Effects, agent: Agent, execution: Execution, rep
         return
     failure = report.failure or Failure(cause=Cause.BAD_OUTPUT, message="the agent's report holds no outputs")
     state = ATTEMPT_KILLED if execution.stopping else ATTEMPT_FAILED
-    _keep_attempt(fx, agent, execution, report.attempt, state, failure, report.started_ms, report.ended_ms)
+    _keep_attempt(world, fx, agent, execution, report.attempt, state, failure, report.started_ms, report.ended_ms)
     if execution.stopping or not execution.subscribers:
         world.forget_execution(execution)
         fx.executions[execution.id] = None
@@ -124,10 +124,15 @@ def _who_needs_no_execution(world: World, fx: Effects, execution: Execution) -> 
 
 
 def _retry(world: World, fx: Effects, execution: Execution, now: Instant) -> None:
-    wait = execution.node.retry_backoff_ms * (1 << min(execution.failures, 20)) / 1000
     execution.failures += 1
-    execution.not_before = now.mono + wait if wait else None
+    if wait_ms := back_off_ms(execution):
+        execution.back_off(wait_ms, now)
     requeue(world, fx, execution, now)
+
+
+def back_off_ms(execution: Execution) -> int:
+    """Give how long an execution waits after its latest failure: twice as long after each."""
+    return execution.node.retry_backoff_ms << min(execution.failures - 1, 20)
 
 
 def requeue(world: World, fx: Effects, execution: Execution, now: Instant) -> None:
@@ -206,7 +211,7 @@ def lost(
     failure = Failure(cause=Cause.LOST_AGENT, message=f"agent {agent.name} was lost: {reason}")
     if attempt is not None:
         world.fence(attempt, execution.owner)
-        _keep_attempt(fx, agent, execution, attempt, ATTEMPT_LOST, failure, dispatched, now.wall_ms)
+        _keep_attempt(world, fx, agent, execution, attempt, ATTEMPT_LOST, failure, dispatched, now.wall_ms)
     execution.losses += 1
     if execution.losses > world.settings.max_losses:
         many = Failure(
@@ -219,6 +224,7 @@ def lost(
 
 
 def _keep_attempt(
+    world: World,
     fx: Effects,
     agent: Agent,
     execution: Execution,
@@ -230,6 +236,11 @@ def _keep_attempt(
 ) -> None:
     if execution.traceless:
         return
+    run_no, index, no = execution.owner
+    run = world.runs.get(run_no)
+    instance = None if run is None else run.open.get(index)
+    if instance is not None:
+        instance.tried = {**instance.tried, no: instance.tried.get(no, 0) + 1}
     fx.attempts.append(
         AttemptRow(
             attempt,

@@ -14,7 +14,7 @@ from accio_daemon.core.effects import Effects
 from accio_daemon.core.endings import begin_instance
 from accio_daemon.core.node_queue import Group
 from accio_daemon.core.outgoing import Assignment
-from accio_daemon.core.records import Agent, Execution
+from accio_daemon.core.records import CLOSED_BY_KILL, Agent, Execution
 from accio_daemon.core.world import World
 
 
@@ -43,12 +43,26 @@ def place(world: World, fx: Effects, now: Instant) -> None:
             heapq.heapreplace(heads, (head.place, class_id, group))
 
 
+def _wanted_head(world: World, group: Group) -> Execution | None:
+    """Give the first execution, unless a kill that takes several decisions is about to reach it.
+
+    Nothing of a run begins after its kill; who stands behind it waits for these few decisions.
+    """
+    execution = group.head()
+    if execution is None or not world.killing:
+        return execution
+    if any(instance.run.closed != CLOSED_BY_KILL for instance, _ in execution.subscribers):
+        return execution
+    world.place_all = True
+    return None
+
+
 def _usable(world: World, agent: Agent, now: Instant) -> bool:
     return agent.session is not None and not agent.draining and now.mono - agent.heard_mono <= world.settings.suspect
 
 
 def _place_head(world: World, fx: Effects, group: Group, candidates: set[Agent], now: Instant) -> bool:
-    execution = group.head()
+    execution = _wanted_head(world, group)
     if execution is None:
         return False
     demand = group.node_class.resources
@@ -97,7 +111,7 @@ def _prefetch(world: World, fx: Effects, group: Group, now: Instant) -> None:
             room.append((-free, agent.name, agent))
     heapq.heapify(room)
     while room:
-        execution = group.head()
+        execution = _wanted_head(world, group)
         if execution is None:
             return
         free, name, agent = room[0]

@@ -132,7 +132,7 @@ def enqueue(world: World, execution: Execution, now: Instant) -> None:
     if execution.not_before is not None and execution.not_before > now.mono:
         world.backing_off.add(execution)
         return
-    execution.not_before = None
+    execution.not_before = execution.not_before_ms = None
     if execution.queued_mono == 0.0:
         execution.queued_mono = now.mono
     world.queue.push(execution)

@@ -14,7 +14,17 @@ from accio.domain.runs import OnFailure
 from accio.domain.states import NODE_TERMINAL, NodeState, RunState
 from accio.domain.sweeps import Sweep
 from accio.domain.workflows import Workflow
-from accio_daemon.core.commands import AgentNo, AttemptNo, CacheMode, ExecutionNo, Pin, Result, RunNo, SessionNo
+from accio_daemon.core.commands import (
+    AgentNo,
+    AttemptNo,
+    CacheMode,
+    ExecutionNo,
+    Instant,
+    Pin,
+    Result,
+    RunNo,
+    SessionNo,
+)
 from accio_daemon.core.ledger import Account
 from accio_daemon.core.outgoing import NodeClass
 from accio_daemon.core.plan import NodePlan, Plan
@@ -24,6 +34,7 @@ CONTENTS_REMEMBERED = 4096
 
 # What most children share, as they never need a set of their own.
 NO_NODES: frozenset[int] = frozenset()
+NOT_TRIED: Mapping[int, int] = {}
 
 # Why a run opens no more children; what unreached children then count as is in `Run.implied_state`.
 OPEN, CLOSED_BY_KILL, CLOSED_BY_FAILURE, CLOSED_BY_DELETE = range(4)
@@ -165,6 +176,7 @@ class Instance:
         "sequence",
         "started_ms",
         "states",
+        "tried",
         "waiting",
     )
 
@@ -182,6 +194,7 @@ class Instance:
         self.started_ms: int | None = None
         self.coordinates: tuple[int, ...] = run.sweep.coordinates(index)[0]
         self.recomputing: frozenset[int] = NO_NODES  # nodes that wait for a predecessor to be executed again
+        self.tried: Mapping[int, int] = NOT_TRIED  # attempts without a result, by node
         self.seed: int | None = None  # computed when an unstable node needs it
 
     def __repr__(self) -> str:
@@ -212,6 +225,7 @@ class Execution:
         "node",
         "node_class",
         "not_before",
+        "not_before_ms",
         "owner",
         "place",
         "prefetched",
@@ -243,6 +257,7 @@ class Execution:
         self.losses = 0
         self.failures = 0
         self.not_before: float | None = None  # monotonic seconds: back-off of a retry
+        self.not_before_ms: int | None = None  # the same by the wall clock, which a restart can read
         self.queued = False  # whether it stands in its queue
         self.queued_mono = 0.0
         self.attempt: AttemptNo | None = None
@@ -267,8 +282,14 @@ class Execution:
 
     @property
     def number(self) -> int:
-        """Which attempt the next dispatch is, from 1."""
-        return self.losses + self.failures + 1
+        """Which attempt of its node the next dispatch is, from 1: those before a retry by a user count, too."""
+        instance, no = self.first
+        return max(self.losses + self.failures, instance.tried.get(no, 0)) + 1
+
+    def back_off(self, wait_ms: int, now: Instant) -> None:
+        """Let it not begin before so long."""
+        self.not_before = now.mono + wait_ms / 1000
+        self.not_before_ms = now.wall_ms + wait_ms
 
     def __repr__(self) -> str:
         where = f"attempt {self.attempt} on {self.agent.name}" if self.agent else "queued" if self.queued else "idle"
@@ -283,10 +304,11 @@ class Agent:
         "agent_id",
         "attempts",
         "contents",
-        "draining",
+        "drained",
         "heard_mono",
         "heard_ms",
         "incarnation",
+        "leaving",
         "lost",
         "name",
         "no",
@@ -311,7 +333,8 @@ class Agent:
         self.account = Account.of(resources)
         self.operators = operators
         self.session: SessionNo | None = None
-        self.draining = False
+        self.drained = False  # a user wants it to drain, connected or not, until he takes that back
+        self.leaving = False  # it says itself that it takes no more, in this session
         self.prefetch_limit = 0
         self.heard_mono = 0.0
         self.heard_ms = 0
@@ -322,6 +345,11 @@ class Agent:
         self.prefetched: dict[int, deque[Execution]] = {}  # class id -> sent ahead, oldest first
         self.waits_for: Execution | None = None  # the execution that capacity is held back for
         self.contents: OrderedDict[str, int] = OrderedDict()  # digests of datasets that it has, with their sizes
+
+    @property
+    def draining(self) -> bool:
+        """Whether it is to get no new work."""
+        return self.drained or self.leaving
 
     def queue_ahead(self, execution: Execution) -> None:
         """Note an execution that was sent ahead of free capacity."""

@@ -20,6 +20,7 @@ from accio_daemon.core.commands import (
     RunNo,
 )
 from accio_daemon.core.effects import Effects
+from accio_daemon.core.on_nodes import back_off_ms
 from accio_daemon.core.plan import compile_plan
 from accio_daemon.core.records import OPEN, Execution, Instance, Place, Run
 from accio_daemon.core.retrying import restored_instance
@@ -70,6 +71,7 @@ class ExecutionFacts:
     dispatched_ms: int | None
     gpus: tuple[int, ...]
     stopping: bool
+    not_before_ms: int | None
 
 
 def restore_run(world: World, facts: RunFacts) -> Run:
@@ -134,7 +136,7 @@ def ready_again(world: World, instance: Instance) -> None:
             world.ready.append((instance, no))
 
 
-def restore_execution(world: World, fx: Effects, facts: ExecutionFacts) -> None:
+def restore_execution(world: World, fx: Effects, facts: ExecutionFacts, now: Instant) -> None:
     """Put an open execution back: whoever wants it again finds it by owner or key; its agent may still work on it."""
     run = world.runs.get(facts.owner[0])
     if run is None:  # over: it was being stopped
@@ -145,6 +147,9 @@ def restore_execution(world: World, fx: Effects, facts: ExecutionFacts) -> None:
     execution.key = facts.key
     execution.losses, execution.failures = facts.losses, facts.failures
     execution.dispatched_ms = facts.dispatched_ms or 0
+    if facts.not_before_ms is not None and facts.not_before_ms > now.wall_ms:
+        # A wall clock that was set back meanwhile makes nobody wait longer than the whole back-off.
+        execution.back_off(min(facts.not_before_ms - now.wall_ms, back_off_ms(execution)), now)
     world.executions[execution.id] = execution
     owner = run.open.get(facts.owner[1])
     wanted = not facts.stopping and owner is not None and owner.states[facts.owner[2]] is NodeState.QUEUED

@@ -119,6 +119,7 @@ def restored_instance(run: Run, facts: InstanceFacts, sequence: int) -> Instance
     """Make an open child from what is stored: successes stay, everything else waits again."""
     instance = Instance(run, facts.index, sequence if facts.sequence is None else facts.sequence)
     instance.started_ms = facts.started_ms
+    instance.tried = facts.tried
     for fact in facts.nodes:
         if fact.state is NodeState.SUCCESS:
             instance.states[fact.no] = NodeState.SUCCESS

@@ -5,7 +5,7 @@ not what there ever was.
 """
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +33,7 @@ from accio_daemon.core.commands import (
     RunNo,
 )
 from accio_daemon.core.effects import Effects
-from accio_daemon.core.records import CLOSED_BY_KILL, Agent
+from accio_daemon.core.records import CLOSED_BY_KILL, NOT_TRIED, Agent
 from accio_daemon.core.restoring import (
     ExecutionFacts,
     RunFacts,
@@ -74,7 +74,7 @@ def restore(connection: sqlite3.Connection, *, settings: Settings, now: Instant)
     for row in rows:
         run = restore_run(world, _run_facts(connection, world, row))
         restore_children(world, run, open_children(connection, run.no))
-    _restore_executions(connection, world, fx)
+    _restore_executions(connection, world, fx, now)
     for run in list(world.runs.values()):
         if run.closed == CLOSED_BY_KILL and run.open:
             world.killing.append(run)
@@ -124,13 +124,13 @@ def _restore_operators(connection: sqlite3.Connection, world: World) -> None:
 
 
 def _restore_agents(connection: sqlite3.Connection, world: World, now: Instant) -> None:
-    for no, name, agent_id, incarnation, version, resources, operators, draining, seen, reason in connection.execute(
+    for no, name, agent_id, incarnation, version, resources, operators, drained, seen, reason in connection.execute(
         _SQL["agents"]
     ):
         offered, _ = resources_from_json(orjson.loads(resources))
         agent = Agent(no=AgentNo(no), name=name, resources=offered, operators=frozenset(orjson.loads(operators)))
         agent.agent_id, agent.incarnation, agent.version = agent_id, incarnation, version
-        agent.draining, agent.reason = bool(draining), reason
+        agent.drained, agent.reason = bool(drained), reason
         agent.heard_ms = seen
         agent.heard_mono = now.mono  # a whole lease of grace: its silence is ours
         agent.lost = False
@@ -183,8 +183,12 @@ def _run_facts(connection: sqlite3.Connection, world: World, row: Sequence[Any])
 
 def open_children(connection: sqlite3.Connection, run_no: RunNo) -> list[InstanceFacts]:
     """Read the children that have begun and not ended."""
-    rows = connection.execute(_SQL["open_children"], (run_no, RUN_STATES[RunState.RUNNING])).fetchall()
-    return _instances(connection, run_no, rows)
+    which = (run_no, RUN_STATES[RunState.RUNNING])
+    tried: dict[int, dict[int, int]] = {}
+    for index, node, count in connection.execute(_SQL["tried_by_open_children"], which):
+        tried.setdefault(index, {})[node] = count
+    rows = connection.execute(_SQL["open_children"], which).fetchall()
+    return _instances(connection, run_no, rows, tried)
 
 
 def unsuccessful_children(
@@ -196,17 +200,27 @@ def unsuccessful_children(
         rows = connection.execute(_SQL["unsuccessful_child"], (run_no, index, *states)).fetchall()
     else:
         rows = connection.execute(_SQL["unsuccessful_children"], (run_no, after, *states, limit)).fetchall()
-    return _instances(connection, run_no, rows)
+    return _instances(connection, run_no, rows, _tried(connection, run_no, rows))
 
 
 def ended_child(connection: sqlite3.Connection, run_no: RunNo, index: int) -> InstanceFacts | None:
     """Read a child that has ended."""
     rows = connection.execute(_SQL["ended_child"], (run_no, index)).fetchall()
-    found = _instances(connection, run_no, rows)
+    found = _instances(connection, run_no, rows, {})
     return found[0] if found else None
 
 
-def _instances(connection: sqlite3.Connection, run_no: RunNo, rows: Iterable[Sequence[Any]]) -> list[InstanceFacts]:
+def _tried(connection: sqlite3.Connection, run_no: RunNo, rows: Iterable[Sequence[Any]]) -> dict[int, dict[int, int]]:
+    """Count the attempts of a few children that gave no result."""
+    return {index: dict(connection.execute(_SQL["tried"], (run_no, index)).fetchall()) for index, *_ in rows}
+
+
+def _instances(
+    connection: sqlite3.Connection,
+    run_no: RunNo,
+    rows: Iterable[Sequence[Any]],
+    tried: Mapping[int, Mapping[int, int]],
+) -> list[InstanceFacts]:
     facts: list[InstanceFacts] = []
     for index, state, sequence, started in rows:
         nodes = connection.execute(_SQL["nodes"], (run_no, index)).fetchall()
@@ -217,6 +231,7 @@ def _instances(connection: sqlite3.Connection, run_no: RunNo, rows: Iterable[Seq
                 sequence=sequence,
                 started_ms=started,
                 nodes=tuple(_node(*node) for node in nodes),
+                tried=tried.get(index, NOT_TRIED),
             )
         )
     return facts
@@ -235,9 +250,10 @@ def _node(no: int, state: int, sequence: int, result: int | None, outputs: str |
     return NodeFact(no=no, state=NODE_STATE_OF[state], sequence=sequence, result=found)
 
 
-def _restore_executions(connection: sqlite3.Connection, world: World, fx: Effects) -> None:
+def _restore_executions(connection: sqlite3.Connection, world: World, fx: Effects, now: Instant) -> None:
     for row in connection.execute(_SQL["executions"]).fetchall():
-        (id, key, run_no, index, node, losses, failures, attempt, agent_no, dispatched, gpus, stopping) = row
+        id, key, run_no, index, node, losses, failures, *current = row
+        attempt, agent_no, dispatched, gpus, stopping, not_before = current
         restore_execution(
             world,
             fx,
@@ -252,5 +268,7 @@ def _restore_executions(connection: sqlite3.Connection, world: World, fx: Effect
                 dispatched_ms=dispatched,
                 gpus=() if gpus is None else tuple(orjson.loads(gpus)),
                 stopping=bool(stopping),
+                not_before_ms=not_before,
             ),
+            now,
         )

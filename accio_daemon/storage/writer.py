@@ -31,7 +31,7 @@ _GROUPED: dict[str, tuple[int, str]] = {
     "contents": (3, ""),
     "instances": (6, ""),
     "nodes": (9, ""),
-    "executions": (12, ""),
+    "executions": (13, ""),
     "attempts": (10, ""),
     "pins": (4, ""),
     "ended_executions": (1, ")"),
@@ -190,6 +190,7 @@ def _render_executions(fx: Effects, tables: dict[str, Rows]) -> None:
                 execution.dispatched_ms,
                 orjson.dumps(execution.gpus).decode() if execution.gpus else None,
                 int(execution.stopping),
+                execution.not_before_ms,
             )
         )
     tables["executions"] = live
@@ -251,7 +252,7 @@ def _agent(agent: Agent) -> tuple[Any, ...]:
         agent.version,
         orjson.dumps(agent.resources.to_json()).decode(),
         orjson.dumps(sorted(agent.operators)).decode(),
-        int(agent.draining),
+        int(agent.drained),
         agent.heard_ms,
         agent.reason,
     )

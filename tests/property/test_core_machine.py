@@ -34,7 +34,7 @@ from tests.simulator.cluster import Cluster
 OPERATORS = (
     builders.step(),
     builders.step("Random", digest="2", unstable=True),
-    builders.step("Again", digest="3", retries=1),
+    builders.step("Again", digest="3", retries=1, backoff_ms=3000),
     builders.step("Secret", digest=None),
     builders.step("Large", digest="4", demand=Resources(milli_cpus=2000, gpus=1)),
 )
@@ -270,9 +270,8 @@ class CoreMachine(RuleBasedStateMachine):
     def _serve(self, agent: FakeAgent) -> None:
         """Let everything that an agent holds end well."""
         assert agent.session is not None
-        if agent.draining:
-            agent.draining = False
-            self.cluster.ask(AgentDraining(session=agent.session, draining=False))
+        if agent.drained:
+            self.cluster.ask(DrainAgent(name=agent.name, draining=False))
         agent.answer_stops()
         for no in [no for no, held in agent.attempts.items() if held.granted]:
             self._end(agent, no, "success")

@@ -199,7 +199,7 @@ class SimulatedAgent:
             self._mine(0.0, partial(self._ended, stream)) if life == self._life else None
         )
         held = {AttemptNo(no): Holding(state.value) for no, state in self.core.held()}
-        stream.send_up(Message(kind="hello", body=partial(self._hello, held, self.core.draining)))
+        stream.send_up(Message(kind="hello", body=partial(self._hello, held, self.core.leaving)))
         self._mine(10.0, lambda: None if self._connected else self._ended(stream))
 
     def _hello(self, held: dict[AttemptNo, Holding], draining: bool, session: SessionNo) -> AgentJoined:
@@ -247,7 +247,7 @@ class SimulatedAgent:
         self._mine(self.loop.between(0.5, 8.0), lambda: self._set_draining(draining=False))
 
     def _set_draining(self, *, draining: bool) -> None:
-        self.core.drain(draining)
+        self.core.leave(draining)
         self._send(Message(kind="draining", body=draining))
         self.settle()
 

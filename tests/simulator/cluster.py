@@ -90,8 +90,9 @@ class Cluster:
         self._steps += 1
         if self._steps % self._restored_every:
             return
-        again = restored(self.disk, self.world, self.clock.now())
-        assert_same(snapshot(self.world), snapshot(again))
+        now = self.clock.now()
+        again = restored(self.disk, self.world, now)
+        assert_same(snapshot(self.world, now), snapshot(again, now))
 
     def restart(self) -> None:
         """Kill the daemon and start another one on its disk; agents aren't connected then."""

@@ -308,8 +308,8 @@ class Simulation:
     def _check_restart(self, daemon: SimulatedDaemon) -> None:
         """Now and then: if nothing waits to be committed, a restart finds what is there."""
         if daemon.committing is None and not daemon.inbox and not daemon.batch.fx.rows() and not self.off:
-            live = snapshot(daemon.world)
-            assert_same(live, snapshot(restored(self.disk, daemon.world, self.loop.clock.now())))
+            now = self.loop.clock.now()
+            assert_same(snapshot(daemon.world, now), snapshot(restored(self.disk, daemon.world, now), now))
             check_recount(self.disk)
 
     # --- sessions -----------------------------------------------------------------------------------------------------

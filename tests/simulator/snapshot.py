@@ -1,7 +1,7 @@
 """What a World knows, in a form in which a live one and one restored from its database must be equal.
 
 Left out is what a restart may forget: open children of which no node began (they are opened again, in the same order),
-results kept at hand, durations, back-offs, who holds a reservation among what was sent to an agent.
+results kept at hand, durations, who holds a reservation among what was sent to an agent.
 """
 
 from collections import Counter
@@ -16,8 +16,11 @@ from accio_daemon.core.world import World
 from accio_daemon.storage.codes import NODE_STATE_OF, RUN_STATE_OF
 from tests.simulator.disk import Disk
 
+# Milliseconds by which the two clocks may differ.
+_ROUNDING = 5
 
-def snapshot(world: World) -> dict[str, Any]:
+
+def snapshot(world: World, now: Instant) -> dict[str, Any]:
     """Give what counts, as plain values."""
     waiting = [*world.queue, *world.backing_off]
     return {
@@ -32,7 +35,10 @@ def snapshot(world: World) -> dict[str, Any]:
         "waiting again": sorted(
             (e.id, e.losses, e.failures) for e in world.executions.values() if e.agent is None and e.losses + e.failures
         ),
-        "agents": {agent.name: (agent.agent_id, agent.incarnation, agent.draining) for agent in world.agents.values()},
+        "backing off": {
+            e.id: e.not_before_ms for e in world.backing_off if (e.not_before_ms or 0) > now.wall_ms + _ROUNDING
+        },
+        "agents": {agent.name: (agent.agent_id, agent.incarnation, agent.drained) for agent in world.agents.values()},
         "operators": (world.operators, world.latest),
     }
 
@@ -60,6 +66,7 @@ def _instance(instance: Instance) -> dict[str, Any]:
         "sequence": instance.sequence,
         "started": instance.started_ms,
         "remaining": instance.remaining,
+        "tried": dict(instance.tried),
         "states": [
             # Who waits for a predecessor to be executed again waits for it as ever, after a restart.
             NodeState.WAITING.value if no in instance.recomputing else _settled(state)

@@ -23,7 +23,7 @@ from tests.simulator.events import Loop
 
 STEP = builders.step("Step")
 RANDOM = builders.step("Random", digest="2", unstable=True)
-FLAKY = builders.step("Flaky", digest="3", retries=2)
+FLAKY = builders.step("Flaky", digest="3", retries=2, backoff_ms=700)
 WRONG = builders.step("Wrong", digest="4", retries=1)
 POISON = builders.step("Poison", digest="5")
 LARGE = builders.step("Large", digest="6", demand=builders.offer(2, gpus=1))

@@ -39,6 +39,13 @@ SELECT idx FROM instances WHERE run_no = ? AND idx >= ?
 -- name: open_children
 SELECT idx, state, sequence, started_at FROM instances WHERE run_no = ? AND state = ? ORDER BY idx
 
+-- name: tried_by_open_children
+SELECT a.idx, a.node, count(*) FROM instances i JOIN attempts a ON a.run_no = i.run_no AND a.idx = i.idx
+WHERE i.run_no = ? AND i.state = ? GROUP BY a.idx, a.node
+
+-- name: tried
+SELECT node, count(*) FROM attempts WHERE run_no = ? AND idx = ? GROUP BY node
+
 -- name: unsuccessful_child
 SELECT idx, state, sequence, started_at FROM instances WHERE run_no = ? AND idx = ? AND state IN (?, ?)
 
@@ -53,4 +60,5 @@ SELECT n.node, n.state, n.sequence, n.result, r.outputs, r.blobs FROM nodes n LE
 WHERE n.run_no = ? AND n.idx = ?
 
 -- name: executions
-SELECT id, key, run_no, idx, node, losses, failures, attempt, agent_no, dispatched_at, gpus, stopping FROM executions ORDER BY attempt, id
+SELECT id, key, run_no, idx, node, losses, failures, attempt, agent_no, dispatched_at, gpus, stopping, not_before_at
+FROM executions ORDER BY attempt, id

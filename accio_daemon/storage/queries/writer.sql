@@ -15,7 +15,7 @@ INSERT OR REPLACE INTO nodes (run_no, idx, node, state, cached, sequence, result
 
 -- name: executions
 INSERT OR REPLACE INTO executions (id, key, run_no, idx, node, losses, failures, attempt, agent_no, dispatched_at, gpus,
-                                   stopping) VALUES
+                                   stopping, not_before_at) VALUES
 
 -- name: attempts
 INSERT OR REPLACE INTO attempts (id, execution, run_no, idx, node, agent_no, state, failure, started_at, ended_at) VALUES

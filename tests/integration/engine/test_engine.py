@@ -264,5 +264,5 @@ async def test_a_late_command_does_not_keep_it_from_ending(benches: Benches) -> 
         await bench.engine.ask(await bench.submission(A))
     assert steps == {}
     async with benches.running() as bench:
-        drained = [agent.draining for agent in bench.engine.world.agents.values()]
+        drained = [agent.drained for agent in bench.engine.world.agents.values()]
         assert drained == [True]

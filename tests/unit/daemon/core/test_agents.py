@@ -211,7 +211,7 @@ def _drain(cluster: Cluster, agent: FakeAgent, *, by_user: bool, draining: bool)
     assert agent.session is not None
     if by_user:
         cluster.ask(DrainAgent(name=agent.name, draining=draining))
-        assert agent.draining is draining
+        assert agent.drained is draining
     else:
         cluster.ask(AgentDraining(session=agent.session, draining=draining))
 

@@ -5,9 +5,10 @@ import pytest
 from accio.domain.runs import OnFailure
 from accio.domain.states import Cause, RunState
 from accio.errors import AlreadyExists, NotFound
-from accio_daemon.core.commands import DeleteRun, RetryRun, StaleFacts
+from accio_daemon.core.commands import DeleteRun, KillRun, RetryRun, StaleFacts
 from accio_daemon.core.world import Settings
 from tests import builders
+from tests.fakes import FakeAgent
 from tests.simulator.cluster import Cluster
 from tests.unit.daemon.core.conftest import MakeCluster
 
@@ -354,3 +355,24 @@ def test_a_submission_is_made_once(cluster: Cluster) -> None:
     assert (again.no, again.created) == (first.no, False)
     with pytest.raises(AlreadyExists):
         cluster.ask(cluster.submission(ONE, idempotency=("Ada", "k", b"2")))
+
+
+def test_nothing_of_a_run_begins_after_its_kill(cluster: Cluster) -> None:
+    """A kill of many open children takes several decisions; what it hasn't reached isn't begun in between."""
+    run = cluster.submit(ONE, sweep=builders.sweep_of(999))
+    agent = cluster.join("w1", builders.offer(2))
+    begun = set(agent.running())
+    assert len(begun) == 2
+    daemon = cluster.daemon
+    daemon.post(KillRun(run=run))
+    daemon.decide()
+    assert len(cluster.run(run).open) > 256, "the kill isn't done"
+    late = cluster.agents["w2"] = FakeAgent(name="w2", resources=builders.offer(64), operators=cluster.operators)
+    session = daemon.next_session()
+    daemon.links[session] = late.deliver
+    daemon.post(late.hello(session))
+    daemon.finish()
+    cluster.check()
+    assert late.attempts == {}
+    assert cluster.state(run) == "killed"
+    assert cluster.queue() == []
