@@ -20,7 +20,7 @@ def command(session: Session, place: tuple[str, ...], *, follow: bool) -> None:
     """Show what a run's nodes, or one of them, printed.
 
     A line of standard output goes to stdout, one of standard error to stderr; each begins with the node's name unless
-    one is asked for.
+    one is asked for, and if RUN is a sweep with the child's number.
     """
     run, node = run_and_node(place, "RUN or RUN NODE")
     with session.client() as client:
@@ -29,7 +29,7 @@ def command(session: Session, place: tuple[str, ...], *, follow: bool) -> None:
             _print_document(lines)
         else:
             for line in lines:
-                _show(line, with_node=node is None)
+                _show(line, _origin(line, run, node))
 
 
 def _print_document(lines: Iterable[LogLine]) -> None:
@@ -41,11 +41,17 @@ def _print_document(lines: Iterable[LogLine]) -> None:
     out("\n]}")
 
 
-def _show(line: LogLine, *, with_node: bool) -> None:
+def _origin(line: LogLine, run: str, node: str | None) -> str:
+    """What of a line's origin wasn't asked for: `Node`, `3/Node` or `3`, with the number of a sweep's child."""
+    _, dot, child = line.run.partition(".")
+    return "/".join(([child] if dot and "." not in run else []) + ([line.node] if node is None else []))
+
+
+def _show(line: LogLine, origin: str) -> None:
     if line.is_note:
-        print(printable(f"[{line.node}: {line.text}]"), file=sys.stderr)  # noqa: T201 - a remark, not output
+        print(printable(f"[{origin or line.node}: {line.text}]"), file=sys.stderr)  # noqa: T201 - a remark, not output
         return
-    text = printable_lines(f"{line.node}: {line.text}" if with_node else line.text)
+    text = printable_lines(f"{origin}: {line.text}" if origin else line.text)
     stream = sys.stderr if line.stderr else sys.stdout
     stream.write(text + "\n")
     stream.flush()

@@ -6,24 +6,26 @@ import asyncio
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
-from accio.domain.states import NODE_TERMINAL, RUN_TERMINAL, NodeState
-from accio.errors import BadRequest
+from accio.domain.states import NODE_TERMINAL, RUN_TERMINAL, NodeState, RunState
 from accio.v1 import accio_pb2, runs_pb2
 from accio_daemon.core.commands import RunNo
 from accio_daemon.engine.ports import EnginePort, RunWatch
 from accio_daemon.services.node_views import node_place
 from accio_daemon.services.rpc import Send
 from accio_daemon.services.sessions import Sessions
+from accio_daemon.services.sweep_logs import SweepLook
 from accio_daemon.services.watching import read_state
 from accio_daemon.storage import runs_query
 from accio_daemon.storage.nodes_query import AttemptRow, NodeFacts, read_nodes
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.readers import Readers
-from accio_daemon.storage.runs_query import SQL, Found, RunRow
+from accio_daemon.storage.runs_query import Found, RunRow
 
 _POLL_S = 0.5
-_CHILDREN = 50
+_CHILDREN = 50  # whose attempts are read at once
+_REMEMBERED = 10_000  # children that ended badly; the log of one that is retried later is told anew
 
 
 @dataclass(slots=True, kw_only=True)
@@ -44,6 +46,28 @@ class _Log:
     note: str = ""
 
 
+class _SweepProgress:
+    """The progress of children that are open, and of the last ones that ended badly: a retry goes on with them."""
+
+    def __init__(self) -> None:
+        self._open: dict[int, _Progress] = {}
+        self._ended: dict[int, _Progress] = {}
+
+    def of(self, index: int) -> _Progress:
+        """Give a child's progress, to be changed."""
+        if index not in self._open:
+            self._open[index] = self._ended.pop(index) if index in self._ended else _Progress()
+        return self._open[index]
+
+    def ended(self, child: Found) -> None:
+        """Let go of a child of which everything was told."""
+        told = self._open.pop(child.place, None)
+        if told is not None and child.state is not RunState.SUCCESS:
+            self._ended[child.place] = told
+            if len(self._ended) > _REMEMBERED:
+                del self._ended[next(iter(self._ended))]
+
+
 class LogCalls:
     """Logs."""
 
@@ -58,9 +82,7 @@ class LogCalls:
         """Send what a run's nodes printed, and with `follow` go on until it has ended."""
         found = await self._readers.read(lambda connection: self._find(connection, request))
         if found.index is None and found.run.parent:
-            if request.follow:
-                raise BadRequest(f"{found.id} is a sweep: follow one of its children, as in {found.id}.0")
-            await self._of_children(found.run, request.node, send)
+            await self._of_children(found.run, request, send)
             return
         progress = _Progress()
         async with self._engine.watch(found.run.no) as changes:
@@ -79,28 +101,33 @@ class LogCalls:
             node_place(self._plans.workflow(connection, found.run), found, request.node)
         return found
 
-    async def _of_children(self, run: RunRow, node: str, send: Send[accio_pb2.LogChunk]) -> None:
-        """Send the logs of all children that have begun, in order, some at a time."""
-        low = 0
-        while True:
-            values = {"run": run.no, "low": low, "limit": _CHILDREN}
+    async def _of_children(self, run: RunRow, request: accio_pb2.LogsRequest, send: Send[accio_pb2.LogChunk]) -> None:
+        """Send the logs of all children that have begun, and with `follow` what they and later ones go on to print."""
+        sweep, progress = SweepLook(run), _SweepProgress()
+        async with self._engine.watch(run.no) as changes:
+            while True:
+                look = await self._readers.read(sweep.look)
+                for start in range(0, len(look.children), _CHILDREN):
+                    some = look.children[start : start + _CHILDREN]
+                    for child, each in await self._readers.read(partial(self._logs_of, some, request.node)):
+                        await self._tell(each, progress.of(child.place), send)
+                for child in look.children:
+                    if child.state in RUN_TERMINAL:
+                        progress.ended(child)
+                if not look.more:
+                    if not request.follow or look.ended:
+                        return
+                    await _change_or_pause(changes)
 
-            def read(connection: sqlite3.Connection) -> list[_Log]:
-                workflow = self._plans.workflow(connection, run)
-                found: list[_Log] = []
-                for row in map(runs_query.instance_row, connection.execute(SQL["instances_from"], values)):  # noqa: B023  # it is awaited in this turn
-                    child = Found(run=run, index=row.index, instance=row)
-                    for each in _chosen(read_nodes(connection, child, workflow), node):
-                        found.extend(self._attempts(connection, child, each))
-                    values["next"] = row.index + 1  # noqa: B023  # as above
-                return found
-
-            logs = await self._readers.read(read)
-            for each in logs:
-                await self._tell(each, _Progress(), send)
-            if "next" not in values:
-                return
-            low = values["next"]
+    def _logs_of(self, children: list[Found], node: str, connection: sqlite3.Connection) -> list[tuple[Found, _Log]]:
+        """The attempts of some children of one run."""
+        workflow = self._plans.workflow(connection, children[0].run)
+        return [
+            (child, each)
+            for child in children
+            for facts in _chosen(read_nodes(connection, child, workflow), node)
+            for each in self._attempts(connection, child, facts)
+        ]
 
     def _attempts(self, connection: sqlite3.Connection, found: Found, node: NodeFacts) -> Iterator[_Log]:
         """Give the attempts of a node, oldest first; of a cached one, the attempt that computed its result."""

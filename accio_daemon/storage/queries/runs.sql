@@ -59,6 +59,9 @@ WHERE e.run_no = :run AND e.idx = :idx
 -- name: running_executions
 SELECT count(*) FROM executions WHERE run_no = :run AND attempt IS NOT NULL
 
+-- name: executing_children
+SELECT DISTINCT idx FROM executions WHERE run_no = :run AND attempt IS NOT NULL
+
 -- name: attempts_of
 SELECT t.node, t.id, a.name, t.state, t.failure, t.started_at, t.ended_at
 FROM attempts t LEFT JOIN agents a ON a.no = t.agent_no

@@ -370,6 +370,18 @@ def test_logs_go_where_they_came_from(daemon: FakeDaemon, accio: Any) -> None:
     assert [line["stream"] for line in accio("logs", f"{RUN}/A", "-json").json["lines"]] == ["note", "stdout", "stderr"]
 
 
+def test_logs_of_a_sweep_name_the_child(daemon: FakeDaemon, accio: Any) -> None:
+    """A line of a sweep begins with the child's number, unless the child was asked for."""
+    child = f"{RUN}.3"
+    daemon.answers["Logs"] = [
+        accio_pb2.LogChunk(run=child, node="A", attempt=1, lines=[runs_pb2.LogLine(data=b"x\n", at_ms=1)])
+    ]
+    assert accio("logs", RUN).out == "3/A: x\n"
+    assert accio("logs", RUN, "A", "-f").out == "3: x\n"
+    assert accio("logs", child).out == "A: x\n"
+    assert accio("logs", child, "A").out == "x\n"
+
+
 def test_a_huge_definition_is_refused_at_once(daemon: FakeDaemon, accio: Any, tmp_path: Path) -> None:
     """A file that no call could carry isn't sent; a folder or a device isn't read."""
     (tmp_path / "huge.json").write_bytes(b" " * 5_000_000)

@@ -2,13 +2,14 @@
 
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import grpc
 import orjson
 import pytest
 
 from accio.content.digest import digest_bytes
-from accio.v1 import accio_pb2, artifacts_pb2
+from accio.v1 import accio_pb2, agents_pb2, artifacts_pb2, runs_pb2
 from tests.integration.daemon.harness import Serving, refused
 from tests.integration.daemon.scripted_agent import ScriptedAgent, compute, joined
 from tests.integration.daemon.workflows import DRAWING, FAILING, LOADING, PAIR
@@ -96,6 +97,42 @@ async def test_a_large_export_comes_in_pieces(daemon: Serving, agent: ScriptedAg
     found = await chunks(daemon, run.id)
     assert [index for chunk in found for index in chunk.index] == list(range(150))
     assert max(chunk.ByteSize() for chunk in found) < 4 << 20
+
+
+class Numbers(dict[int, bytes]):
+    """Logs in which each attempt prints its number."""
+
+    def get(self, attempt: int, default: Any = None) -> Any:
+        return b"%d\n" % attempt
+
+
+async def test_the_logs_of_a_whole_sweep_can_be_followed(daemon: Serving) -> None:
+    """What children print is told as they begin, each line once, also after a retry, until the sweep has ended."""
+    followed: list[tuple[str, bytes]] = []
+
+    def lines(chunk: accio_pb2.LogChunk) -> list[tuple[str, bytes]]:
+        return [(chunk.run, line.data) for line in chunk.lines]
+
+    async with joined(daemon.agents, behaviour=None, cpus=2) as agent:
+        agent.logs = Numbers()
+        await daemon.push(PAIR)
+        run = await daemon.submit({"workflow": "pair", "params": {"x": {"values": [1, 2, 3]}}})
+        begun = [await agent.work.get(), await agent.work.get()]
+        stream = daemon.accio.Logs(accio_pb2.LogsRequest(run=run.id, follow=True))
+        while len(followed) < 2:  # while both go on
+            followed += lines(await stream.read())
+        failed = agent.report(begun.pop(0), runs_pb2.Failure(cause="exception", message="boom"))
+        await agent.send(reports=agents_pb2.Reports(reports=[failed]))
+        begun.append(await agent.work.get())
+        (outcome,) = (await daemon.accio.Retry(accio_pb2.RetryRequest(ids=[f"{run.id}.0"]))).runs
+        assert outcome.changed
+        agent.behaviour = compute
+        await agent.send(reports=agents_pb2.Reports(reports=[agent.report(work) for work in begun]))
+        while (chunk := await stream.read()) is not grpc.aio.EOF:
+            followed += lines(chunk)
+        whole = [chunk async for chunk in daemon.accio.Logs(accio_pb2.LogsRequest(run=run.id))]
+        assert sorted(followed) == sorted(line for chunk in whole for line in lines(chunk))
+        assert [chunk.run for chunk in whole] == sorted(chunk.run for chunk in whole)
 
 
 async def test_logs_come_from_the_agent_or_from_what_is_left(daemon: Serving) -> None:
