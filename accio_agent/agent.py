@@ -186,6 +186,7 @@ class Agent:
             self._outbound.put(message)
 
     def _take_work(self, work: agents_pb2.Work) -> None:
+        self.core.acknowledge(work.acked)
         for node_class in work.classes:
             self._session_classes[node_class.id] = self._class_of(node_class)
         classes = self._session_classes

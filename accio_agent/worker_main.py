@@ -25,7 +25,7 @@ from accio_agent.frames import Flag, Kind, Result
 from accio_agent.page import WorkerPage
 from accio_agent.surroundings import Streams, Surroundings
 
-FLUSH_NS = 3_000_000
+FLUSH_NS = 8_000_000
 READ = 1 << 18
 LIFETIME = 20_000
 """A worker is replaced after so many attempts, so that what leaks within it doesn't grow for ever."""

@@ -61,6 +61,11 @@ def decode(datatype: DataType, text: str) -> Value:
         document = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise ValueProblem(f"expected {datatype} in canonical JSON, found {quote(text)} ({error.msg})") from None
+    return decode_document(datatype, document)
+
+
+def decode_document(datatype: DataType, document: Any) -> Value:
+    """Take a canonical text that has been read as JSON; ValueProblem if it is none of the type."""
     try:
         return _decoder(datatype)(document)
     except ValueProblem as problem:

@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from accio.domain.canonical import decode
+from accio.domain.canonical import decode_document
 from accio.domain.failures import Failure, clip
 from accio.domain.problems import ValueProblem
 from accio.domain.states import Cause
@@ -102,23 +102,25 @@ def run_declared(operator: Declaration, request: Request, sinks: Sinks) -> Finis
 
 def _arguments(operator: Declaration, request: Request) -> dict[str, Any]:
     document = read_document(request.inputs)
-    unknown = document.keys() - {port.name for port in operator.inputs}
-    if unknown:
-        raise BadInputError(f"it has no input {', '.join(sorted(unknown))}")
     arguments = {}
+    given = 0
     for port in operator.inputs:
         if port.name in document:
+            given += 1
             arguments[port.name] = _argument(port, document[port.name], request.datasets)
         elif port.default is MISSING:
             if not port.optional:
                 raise BadInputError(f"its input '{port.name}' has no value")
             arguments[port.name] = None
+    if given < len(document):
+        unknown = document.keys() - {port.name for port in operator.inputs}
+        raise BadInputError(f"it has no input {', '.join(sorted(unknown))}")
     return arguments
 
 
 def _argument(port: Input, document: Any, datasets: Mapping[str, Path]) -> Any:
     try:
-        return load(port.hint, decode(port.hint.type, orjson.dumps(document).decode()), datasets)
+        return load(port.hint, decode_document(port.hint.type, document), datasets)
     except ValueProblem as problem:
         raise BadInputError(f"input '{port.name}': {problem.message}") from None
     except UnknownDatasetError as error:

@@ -53,8 +53,8 @@ class Outgoing:
 
     welcome: Welcome | None = None
     drain: bool | None = None
-    acks: list[int] = field(default_factory=list)
     digests: list[tuple[int, list[str]]] = field(default_factory=list)  # request, paths
+    acks: list[int] = field(default_factory=list)
     work: list[Assignment] = field(default_factory=list)
     stops: list[AttemptNo] = field(default_factory=list)  # after the work: what is stopped may stand there
     recalls: list[AttemptNo] = field(default_factory=list)

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 import structlog
 
+from accio.domain.states import RUN_TERMINAL
 from accio.errors import AccioError, NotFound, ResourceExhausted
 from accio_daemon.core import explain, reactor, readying
 from accio_daemon.core.commands import (
@@ -322,8 +323,10 @@ class Engine:
             await self._persist(batch)
             self._in_commit = self._batch
             self._deliver(batch)
-            self._watchers.wake(batch.fx.runs)
-            self._watchers.wake(batch.fx.removed_runs)
+            for run in batch.fx.runs.values():
+                self._watchers.wake(run.no, ended=run.state in RUN_TERMINAL)
+            for removed in batch.fx.removed_runs:
+                self._watchers.wake(removed, ended=True)
             self._crash_point("after_act")
             for future, answer in batch.answers:
                 if not future.done():

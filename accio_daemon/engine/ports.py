@@ -38,6 +38,10 @@ class RunWatch(Protocol):
         """Return once something about the run was committed that this watch hasn't returned for; changes coalesce."""
         ...
 
+    async def pause(self, seconds: float) -> None:
+        """Let so many seconds pass, but no more once the run has ended."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentView:

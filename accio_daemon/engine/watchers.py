@@ -1,7 +1,7 @@
 """Who watches which run. A watch holds no history: it only knows that something changed since it last looked."""
 
 import asyncio
-from collections.abc import Iterable
+from contextlib import suppress
 
 from accio_daemon.core.commands import RunNo
 
@@ -12,20 +12,31 @@ class RunWatchers:
     class Watch:
         """One watch of one run."""
 
-        __slots__ = ("_event", "run")
+        __slots__ = ("_ended", "_event", "run")
 
         def __init__(self, run: RunNo) -> None:
             self.run = run
             self._event = asyncio.Event()
+            self._ended = asyncio.Event()
 
         async def changed(self) -> None:
             """Return once something about the run was committed that this watch hasn't returned for."""
             await self._event.wait()
             self._event.clear()
 
-        def wake(self) -> None:
+        async def pause(self, seconds: float) -> None:
+            """Let so many seconds pass, but no more once the run has ended."""
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._ended.wait()
+
+        def wake(self, *, ended: bool) -> None:
             """Note a change."""
             self._event.set()
+            if ended:
+                self._ended.set()
+            else:  # it may have been retried
+                self._ended.clear()
 
     def __init__(self) -> None:
         self._watches: dict[RunNo, set[RunWatchers.Watch]] = {}
@@ -44,9 +55,7 @@ class RunWatchers:
             if not watches:
                 del self._watches[watch.run]
 
-    def wake(self, runs: Iterable[RunNo]) -> None:
-        """Wake the watches of these runs."""
-        if self._watches:
-            for run in runs:
-                for watch in self._watches.get(run, ()):
-                    watch.wake()
+    def wake(self, run: RunNo, *, ended: bool) -> None:
+        """Wake the watches of a run."""
+        for watch in self._watches.get(run, ()):
+            watch.wake(ended=ended)

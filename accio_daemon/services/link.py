@@ -93,12 +93,12 @@ class Link:
             yield message(welcome=self._welcome(item.welcome))
         if item.drain is not None:
             yield message(drain=agents_pb2.Draining(draining=item.drain))
-        if item.acks:
-            yield message(ack=agents_pb2.Ack(seqs=item.acks))
         for request, paths in item.digests:
             yield message(digest=agents_pb2.DigestRequest(request=request, paths=paths))
         if item.work:
-            yield from self._work.messages(item.work)
+            yield from self._work.messages(item.work, item.acks)
+        elif item.acks:
+            yield message(ack=agents_pb2.Ack(seqs=item.acks))
         if item.stops:
             yield message(stop=agents_pb2.Stop(attempts=item.stops))
         if item.recalls:

@@ -64,7 +64,7 @@ class Watching:
                     return
                 await changes.changed()
                 if turn > _AT_ONCE:
-                    await asyncio.sleep(max(_PACE_S, len(state) / _BYTES_PER_S))
+                    await changes.pause(max(_PACE_S, len(state) / _BYTES_PER_S))
 
     async def _read(self, found: Found) -> tuple[accio_pb2.RunUpdate, bool]:
         """Read the run's state, and whether it has ended; that of a single run or child takes a few look-ups by key."""

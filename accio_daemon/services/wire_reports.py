@@ -112,10 +112,13 @@ class WorkWriter:
             self._places.setdefault(number, place)
         self._known: set[int] = set()
 
-    def messages(self, work: Sequence[Assignment]) -> Iterator[agents_pb2.DaemonMessage]:
-        """Give the messages for these assignments, in their order."""
+    def messages(self, work: Sequence[Assignment], acks: Sequence[int] = ()) -> Iterator[agents_pb2.DaemonMessage]:
+        """Give the messages for these assignments, in their order; the first one acknowledges reports, too."""
         for group in _groups(work):
             message = agents_pb2.DaemonMessage()
+            if acks:
+                message.work.acked.extend(acks)
+                acks = ()
             classes, add = message.work.classes, message.work.assignments.add
             for assignment in group:
                 node_class = assignment.node_class

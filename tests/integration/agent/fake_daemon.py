@@ -88,10 +88,16 @@ class FakeDaemon(agents_pb2_grpc.AgentsServicer, artifacts_pb2_grpc.ArtifactsSer
         )
 
     def assign(
-        self, node_class: agents_pb2.NodeClass, attempts: Iterable[int], inputs: str = "{}", **fields: Any
+        self,
+        node_class: agents_pb2.NodeClass,
+        attempts: Iterable[int],
+        inputs: str = "{}",
+        *,
+        acked: Iterable[int] = (),
+        **fields: Any,
     ) -> None:
         """Send attempts; reserved unless a field says otherwise."""
-        work = agents_pb2.Work()
+        work = agents_pb2.Work(acked=acked)
         if node_class.id not in self._known:
             self._known.add(node_class.id)
             work.classes.append(node_class)

@@ -90,6 +90,21 @@ async def test_unacknowledged_reports_come_again(daemon: FakeDaemon, agent: Agen
     assert agent.process.poll() is None
 
 
+async def test_work_may_acknowledge_reports(daemon: FakeDaemon, agent: AgentProcess) -> None:
+    """What comes with work as durable is forgotten, as by a message of its own; the rest is handed over again."""
+    daemon.acking = False
+    add = daemon.node_class("Add", 2)
+    daemon.assign(add, [1, 2], '{"x":1}')
+    first = await daemon.report(1)
+    await daemon.report(2)
+    daemon.assign(add, [3], '{"x":1}', acked=[first.seq])
+    await daemon.report(3)
+    daemon.hang_up()
+    await daemon.connected(2)
+    assert held(daemon.hellos[1]) == {2: HELD.FINISHED, 3: HELD.FINISHED}
+    assert agent.process.poll() is None
+
+
 async def test_nothing_is_lost_or_repeated_when_the_agent_is_killed(
     daemon: FakeDaemon, agent: AgentProcess, tmp_path: Path
 ) -> None:

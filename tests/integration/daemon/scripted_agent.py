@@ -1,7 +1,7 @@
 """An agent without processes: it dials the daemon as real ones do, and does with its work what the test says."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -67,6 +67,7 @@ class ScriptedAgent:
         self.behaviour = behaviour
         self.welcomed: asyncio.Future[agents_pb2.Welcome] = asyncio.get_running_loop().create_future()
         self.work: asyncio.Queue[agents_pb2.Assignment] = asyncio.Queue()
+        self.acked: asyncio.Queue[int] = asyncio.Queue()
         self.received: asyncio.Queue[agents_pb2.DaemonMessage] = asyncio.Queue()
         self.executed = 0
         self.receiving: asyncio.Task[None] = asyncio.get_running_loop().create_task(self._receive())
@@ -83,7 +84,10 @@ class ScriptedAgent:
             match message.WhichOneof("kind"):
                 case "welcome":
                     self.welcomed.set_result(message.welcome)
+                case "ack":
+                    self._note_acked(message.ack.seqs)
                 case "work":
+                    self._note_acked(message.work.acked)
                     self._classes.update((each.id, each) for each in message.work.classes)
                     await self._take(message.work.assignments)
                 case "log":
@@ -95,6 +99,10 @@ class ScriptedAgent:
                     await self.send(logs=answer)
                 case _:
                     self.received.put_nowait(message)
+
+    def _note_acked(self, seqs: Iterable[int]) -> None:
+        for seq in seqs:
+            self.acked.put_nowait(seq)
 
     async def _take(self, assignments: Sequence[agents_pb2.Assignment]) -> None:
         if self.behaviour is None:

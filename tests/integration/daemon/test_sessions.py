@@ -88,10 +88,7 @@ async def test_reports_are_acknowledged_once_durable(daemon: Serving) -> None:
         late = agent.report(first, {"value": "999.0"})
         for each in (report, late):
             await agent.send(reports=agents_pb2.Reports(reports=[each]))
-        acked: list[int] = []
-        while len(acked) < 2:
-            acked += (await agent.received.get()).ack.seqs
-        assert acked == [report.seq, late.seq]
+        assert [await agent.acked.get() for _ in range(2)] == [report.seq, late.seq]
         second = await agent.work.get()
         assert second.inputs_json == '{"x":6.0}'
 

@@ -32,7 +32,7 @@ async def test_a_batch_is_told_in_the_order_of_its_fields() -> None:
     words.drain = True
     words.goodbye = ("over", False)
     queue.deliver(words)
-    assert await kinds(queue) == ["welcome", "drain", "ack", "digest", "stop", "recall", "goodbye"]
+    assert await kinds(queue) == ["welcome", "drain", "digest", "ack", "stop", "recall", "goodbye"]
 
 
 async def test_answers_overtake_work_but_never_the_welcome() -> None:

@@ -136,6 +136,12 @@ def test_work_travels_in_groups() -> None:
     assert [each.attempt for message in messages for each in message.work.assignments] == list(range(5))
 
 
+def test_acknowledgements_travel_with_the_first_work() -> None:
+    """The first message of work acknowledges reports; those behind it don't repeat that."""
+    messages = list(WorkWriter([7]).messages([assignment(number) for number in range(WORK_LIMIT + 1)], [3, 5]))
+    assert [list(message.work.acked) for message in messages] == [[3, 5], []]
+
+
 def test_an_assignment_keeps_every_field() -> None:
     """Seed, contents, blobs and GPUs travel with their node; a seed of 0 is a seed."""
     work = assignment(1)
