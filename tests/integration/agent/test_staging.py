@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,7 +36,7 @@ async def connected(
     return agent
 
 
-async def run(daemon: FakeDaemon, no: int, operator: str, inputs: object, **fields: object) -> agents_pb2.Report:
+async def run(daemon: FakeDaemon, no: int, operator: str, inputs: object, **fields: Any) -> agents_pb2.Report:
     daemon.assign(daemon.node_class(operator, 100 + no), [no], json.dumps(inputs), **fields)
     return await daemon.report(no)
 
