@@ -42,7 +42,12 @@ class Cluster:
     """One daemon on one disk, and the agents that a test lets join."""
 
     def __init__(
-        self, *, settings: Settings | None = None, operators: tuple[OperatorSpec, ...] = (), restored_every: int = 1
+        self,
+        *,
+        settings: Settings | None = None,
+        operators: tuple[OperatorSpec, ...] = (),
+        restored_every: int = 1,
+        disk: Disk | None = None,
     ) -> None:
         """Start; the operators (a `Step` by default) are known though no agent offers them yet.
 
@@ -50,7 +55,7 @@ class Cluster:
         """
         self.clock = FakeClock()
         self.settings = settings or Settings()
-        self.disk = Disk()
+        self.disk = disk or Disk()
         self.daemon = Daemon(self.disk, self.clock, self.settings)
         self.agents: dict[str, FakeAgent] = {}
         self.operators = operators or (builders.step(),)
