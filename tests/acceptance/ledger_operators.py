@@ -25,10 +25,14 @@ def note(event: str) -> None:
         os.close(ledger)
 
 
+def gate(label: str) -> Path:
+    """Give the file that exists once the test has opened the gate of this name."""
+    return Path(os.environ[GATES]) / label
+
+
 def wait_for(label: str) -> None:
     """Wait until the test opens the gate of this name."""
-    gate = Path(os.environ[GATES]) / label
-    while not gate.exists():
+    while not gate(label).exists():
         time.sleep(0.01)
 
 

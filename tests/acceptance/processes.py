@@ -145,13 +145,14 @@ class Cluster:
         *arguments: str,
         operators: Sequence[str] = ("tests.acceptance.ledger_operators",),
         before: Sequence[str] = (),
+        module: str = "accio_agent",
         **environment: str,
     ) -> Process:
         """Start an agent that offers the ledger operators, or others; *before* is a command that starts it."""
         return self._start(
             name,
             [
-                "accio_agent",
+                module,
                 *("--daemon", self.address, "--name", name, "--state-dir", str(self.root / name)),
                 *(word for each in operators for word in ("--operators", each)),
                 "--no-installed",

@@ -39,6 +39,14 @@ class Disk:
         self.connection.execute("PRAGMA journal_mode = MEMORY")
         self._workflows: dict[str, int] = {}
 
+    @classmethod
+    def at(cls, path: Path) -> "Disk":
+        """Take a database file that no daemon uses."""
+        disk = cls.__new__(cls)
+        disk.connection = sqlite3.connect(path, isolation_level=None)
+        disk._workflows = {}
+        return disk
+
     def close(self) -> None:
         """Throw it away."""
         self.connection.close()
