@@ -316,7 +316,7 @@ class AsyncClient:
         metrics: bool = False,
     ) -> AsyncGenerator[accio_pb2.ExportChunk]:
         """The results as they travel, for `accio_client.export`."""
-        request = accio_pb2.ExportRequest(ids=runs, artifacts=artifacts, outputs=outputs, metrics=metrics)
+        request = accio_pb2.ExportRequest(ids=runs, artifacts=artifacts, outputs=outputs, metrics=metrics, by_port=True)
         chunks = self._connection.stream(self._accio.Export, request, accio_pb2.ExportChunk, deadline=STREAM_DEADLINE_S)
         async with aclosing(chunks):
             async for chunk in chunks:

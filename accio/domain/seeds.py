@@ -9,7 +9,8 @@ Values are the canonical ones of the child's effective parameters: what the run 
 parameter without either is left out, and so is one whose type contains dataset. Types don't enter.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import repeat
 
 from blake3 import blake3
 
@@ -38,6 +39,25 @@ class SeedTemplate:
         """Give the seed of the child with these canonical texts; parameters not in *params* are left out."""
         members = ",".join([prefix + params[name] for name, prefix in self._members if name in params])
         return _hashed(f'{{"params":{{{members}}},"repetition":{repetition},"seed":{parent_seed}}}')
+
+    def seeds(
+        self,
+        parent_seed: int,
+        constant: Mapping[str, str],
+        varying: Mapping[str, Sequence[str]],
+        repetitions: Sequence[int],
+    ) -> list[int]:
+        """Give the seeds of many children: *varying* has a text for each of them, and goes before *constant*."""
+        columns = [
+            [prefix + text for text in varying[name]] if name in varying else repeat(prefix + constant[name])
+            for name, prefix in self._members
+            if name in varying or name in constant
+        ]
+        params = map(",".join, zip(*columns, strict=False)) if columns else repeat("")
+        return [
+            _hashed(f'{{"params":{{{members}}},"repetition":{number},"seed":{parent_seed}}}')
+            for members, number in zip(params, repetitions, strict=False)
+        ]
 
 
 def child_seed(parent_seed: int, params: Mapping[str, tuple[DataType, str]], repetition: int) -> int:

@@ -8,7 +8,7 @@ came from a default.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from math import prod
 from typing import Any, TypeAlias
@@ -201,9 +201,23 @@ class Sweep:
 
     def child_seed(self, number: int, parent_seed: int) -> int:
         """Give the seed of child *number* (SPEC §7)."""
+        return self._template().seed(parent_seed, self.child(number), number % self.repeat + 1)
+
+    def child_seeds(self, numbers: Sequence[int], parent_seed: int) -> list[int]:
+        """Give the seeds of many children: the same as `child_seed`, for a third of its price."""
+        varying = {axis.name: list(map(axis.value_at, places)) for axis, places in self.places(numbers)}
+        repetitions = [number % self.repeat + 1 for number in numbers]
+        return self._template().seeds(parent_seed, self._base, varying, repetitions)
+
+    def _template(self) -> SeedTemplate:
         if self._seeds is None:
             self._seeds = SeedTemplate({axis.name: axis.type for axis in self.axes})
-        return self._seeds.seed(parent_seed, self.child(number), number % self.repeat + 1)
+        return self._seeds
+
+    def places(self, numbers: Sequence[int]) -> Iterator[tuple[Axis, list[int]]]:
+        """Give, for each axis that varies, the index of each of these children on it."""
+        for axis, stride, size in self._strides:
+            yield axis, [number // stride % size for number in numbers]
 
     def label(self, number: int) -> str:
         """Tell child *number* from its siblings: `epsilon=0.01 #2`; empty for a single run."""

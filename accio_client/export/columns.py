@@ -7,7 +7,7 @@ and durations are milliseconds: a table is for computing. Text is what a user wo
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from math import inf, nan
 from typing import Any
 
@@ -20,6 +20,44 @@ from accio.domain.quantities import show_location
 Cell = Any
 Batch = Sequence[Sequence[Cell]]
 """Some rows of a table, column by column."""
+
+
+class Numbers(Sequence[Cell]):
+    """Cells that are finite numbers, or None, as the JSON array in which they came.
+
+    CSV wants their texts (a canonical number is what `repr` writes), the other formats their values: made when asked
+    for.
+    """
+
+    def __init__(self, json: str) -> None:
+        self._json = json
+
+    @cached_property
+    def texts(self) -> list[str]:
+        """The numbers' texts; "" for None."""
+        return self._json[1:-1].replace("null", "").split(",")
+
+    @cached_property
+    def values(self) -> list[Cell]:
+        """The numbers, or None."""
+        found: list[Cell] = orjson.loads(self._json)
+        return found
+
+    def spread(self, rows: Sequence[int], count: int) -> "Numbers":
+        """Each number to its row among *count*, with None everywhere else."""
+        texts = ["null"] * count
+        for row, text in zip(rows, self.texts, strict=True):
+            texts[row] = text or "null"
+        return Numbers(f"[{','.join(texts)}]")
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, at: Any) -> Any:
+        return self.values[at]
+
+    def __iter__(self) -> Iterator[Cell]:
+        return iter(self.values)
 
 
 class Holds(Enum):

@@ -19,14 +19,13 @@ from typing import Literal, Self
 import orjson
 
 from accio.errors import AlreadyExists, BadRequest
+from accio_client.export.arrow import arrow_schema, parquet_columns
 from accio_client.export.columns import Batch, Column
 from accio_client.export.formats import (
     CsvWriter,
     JsonLinesWriter,
     ParquetWriter,
     Writer,
-    arrow_schema,
-    parquet_columns,
 )
 
 Format = Literal["csv", "parquet", "jsonl"]

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from accio.errors import FailedPrecondition
+from accio_client.export.arrow import arrow_table
 from accio_client.export.columns import Batch, Cell, Column
-from accio_client.export.formats import arrow_schema, arrow_table
 
 if TYPE_CHECKING:
     import pandas
@@ -39,7 +39,7 @@ class Table:
 
     def to_arrow(self) -> "pyarrow.Table":
         """An Arrow table; needs pyarrow (pip install 'accio[parquet]')."""
-        return arrow_table(arrow_schema(self.columns), self.cells)
+        return arrow_table(self.columns, self.cells)
 
     def to_pandas(self) -> "pandas.DataFrame":
         """A pandas frame; needs pandas and pyarrow. Integers with gaps become floats, as pandas does."""

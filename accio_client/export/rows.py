@@ -9,7 +9,7 @@ import orjson
 
 from accio.domain.datatypes import DataType, parse_type
 from accio.v1 import accio_pb2, runs_pb2
-from accio_client.export.columns import Cell, Column, Holds, cell_of, holds, named
+from accio_client.export.columns import Cell, Column, Numbers, cell_of, is_numeric, named
 
 ReadBlob = Callable[[str], bytes]
 
@@ -57,35 +57,50 @@ class NodeRows:
     node: str
     types: Mapping[str, DataType]
     rows: Sequence[int]
+    ports: Mapping[str, str]
     outputs_json: Sequence[str]
     metrics: Sequence[runs_pb2.Metrics]
-    blobs: Mapping[tuple[int, str], str]
+    blobs: Mapping[str, Mapping[int, str]]
     read_blob: ReadBlob
 
     @cached_property
     def _outputs(self) -> list[dict[str, Any]]:
+        """What came row by row."""
         return [orjson.loads(text) if text else {} for text in self.outputs_json]
 
     def values(self, port: str) -> Iterator[tuple[int, Any]]:
         """Row and decoded canonical value, for the rows that have one."""
-        for row, outputs in zip(self.rows, self._outputs, strict=False):
-            if port in outputs:
-                yield row, outputs[port]
-            elif (row, port) in self.blobs:
-                yield row, orjson.loads(self.read_blob(self.blobs[row, port]))
+        if port in self.ports:
+            values = orjson.loads(self.ports[port])
+        else:
+            values = [outputs.get(port) for outputs in self._outputs]
+        blobs = self.blobs.get(port, {})
+        for row, value in zip(self.rows, values, strict=False):
+            if value is not None:  # no canonical value is null
+                yield row, value
+            elif row in blobs:
+                yield row, orjson.loads(self.read_blob(blobs[row]))
+
+    def scalars(self, port: str, datatype: DataType) -> tuple[Sequence[int], Sequence[Cell]]:
+        """The rows that have a value of a scalar port, and their cells."""
+        json = self.ports.get(port)
+        if json is not None and is_numeric(datatype) and '"' not in json and "null" not in json:
+            return self.rows, Numbers(json)
+        to_cell = cell_of(datatype)
+        found = [(row, to_cell(value)) for row, value in self.values(port)]
+        return [row for row, _ in found], [cell for _, cell in found]
 
     def cells(self, port: str, datatype: DataType, count: int) -> Sequence[Cell]:
         """A scalar port's cells for all *count* rows of the chunk, with gaps where there is no value."""
-        to_cell = cell_of(datatype)
-        cells: list[Cell] = [None] * count
-        if self.blobs or list(self.rows) != list(range(count)):
-            for row, value in self.values(port):
-                cells[row] = to_cell(value)
+        rows, cells = self.scalars(port, datatype)
+        if len(rows) == count:
             return cells
-        cells = [outputs.get(port) for outputs in self._outputs]  # a canonical value is never null
-        if holds(datatype) is Holds.DOUBLE and {type(cell) for cell in cells} <= {float, type(None)}:
-            return cells
-        return [None if cell is None else to_cell(cell) for cell in cells]
+        if isinstance(cells, Numbers):
+            return cells.spread(rows, count)
+        spread: list[Cell] = [None] * count
+        for row, cell in zip(rows, cells, strict=True):
+            spread[row] = cell
+        return spread
 
     def metric_names(self) -> list[str]:
         """The metrics that the system measures, and those that the operator measured itself in any of the rows."""
@@ -152,12 +167,16 @@ def _decoded(type_name: str, texts: Iterable[str], parameter: Parameter) -> list
 
 
 def _node_rows(column: accio_pb2.NodeColumn, read_blob: ReadBlob) -> NodeRows:
+    blobs: dict[str, dict[int, str]] = {}
+    for blob in column.blobs:
+        blobs.setdefault(blob.port, {})[blob.row] = blob.digest
     return NodeRows(
         node=column.node,
         types={port.name: parse_type(port.type) for port in column.outputs},
         rows=list(column.row),
+        ports={each.port: each.values_json for each in column.ports},
         outputs_json=list(column.outputs_json),
         metrics=list(column.metrics),
-        blobs={(blob.row, blob.port): blob.digest for blob in column.blobs},
+        blobs=blobs,
         read_blob=read_blob,
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from accio.domain.datatypes import DataType, parse_type
-from accio_client.export.columns import Batch, Cell, Column, Holds, leaf, named, place_columns, values_within
+from accio_client.export.columns import Batch, Column, Holds, leaf, named, place_columns, values_within
 from accio_client.export.rows import METRICS, NodeRows, Parameter, Rows
 from accio_client.export.selection import Selection
 
@@ -55,15 +55,23 @@ def pieces(rows: Rows, params: Sequence[Parameter], artifacts: Selection, metric
         for metric in node.metric_names():
             if metrics.has(node.node, metric):
                 datatype = parse_type("long" if metric in METRICS else "double")
-                found = [(row, (value,)) for row, value in node.metric(metric)]
-                yield from _piece(rows, params, Table(node.node, metric, METRIC), datatype, found)
+                measured = list(node.metric(metric))
+                cells = [[value for _, value in measured]]
+                table = Table(node.node, metric, METRIC)
+                yield from _piece(rows, params, table, datatype, [row for row, _ in measured], cells)
 
 
 def _artifact(
     rows: Rows, params: Sequence[Parameter], node: NodeRows, port: str, datatype: DataType
 ) -> Iterator[Piece]:
-    found = [(row, cells) for row, value in node.values(port) for cells in values_within(datatype, value)]
-    yield from _piece(rows, params, Table(node.node, port, str(datatype)), datatype, found)
+    table = Table(node.node, port, str(datatype))
+    if not datatype.args:
+        origin, cells = node.scalars(port, datatype)
+        yield from _piece(rows, params, table, datatype, origin, [cells])
+        return
+    found = [(row, within) for row, value in node.values(port) for within in values_within(datatype, value)]
+    columns = list(zip(*(within for _, within in found), strict=True))
+    yield from _piece(rows, params, table, datatype, [row for row, _ in found], columns)
 
 
 def _piece(
@@ -71,21 +79,21 @@ def _piece(
     params: Sequence[Parameter],
     table: Table,
     datatype: DataType,
-    found: Sequence[tuple[int, tuple[Cell, ...]]],
+    origin: Sequence[int],
+    found: Batch,
 ) -> Iterator[Piece]:
-    """The piece for *found*, pairs of a chunk's row and the cells that belong to it; none without any."""
-    if not found:
+    """The piece for the columns *found*, whose rows belong to the chunk's rows *origin*; none without any."""
+    if not origin:
         return
     places = place_columns(datatype)
-    origin = [row for row, _ in found]
     sources = [rows.ids, *rows.params, rows.repetitions, rows.seeds]
-    same = len(origin) == rows.count and origin == list(range(rows.count))
+    same = len(origin) == rows.count and list(origin) == list(range(rows.count))
     fixed = sources if same else [[source[row] for row in origin] for source in sources]
     columns = (RUN, *(param.column for param in params), REPEAT, SEED, *places, named("value", leaf(datatype)))
     yield Piece(
         table=table,
         columns=columns,
-        batch=[*fixed, *zip(*(cells for _, cells in found), strict=True)],
+        batch=[*fixed, *found],
         origin=origin,
         places=len(places),
         numeric=columns[-1].holds in (Holds.INTEGER, Holds.DOUBLE),

@@ -3,8 +3,8 @@
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-
-import orjson
+from operator import itemgetter
+from typing import Any
 
 from accio.domain.names import suggest
 from accio.domain.operators import OutputPort
@@ -15,13 +15,14 @@ from accio_daemon.services.rpc import Send
 from accio_daemon.services.run_views import run_message
 from accio_daemon.services.wire_operators import output_message
 from accio_daemon.storage import runs_query
-from accio_daemon.storage.export import Chunk, Column, read_chunk
+from accio_daemon.storage.export import Asked, Chunk, Column, TooMuch, read_chunk
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.readers import Readers
 from accio_daemon.storage.runs_query import Found
 
 _ROWS = 2_000
 _NODE_ROWS = 8_000  # rows times nodes of one chunk
+_FIRST_ROWS = 32  # of the first chunk, before anything is known of their size
 _WHOLE = -1  # the place of a single run or a parent among what was named of it
 _CHUNK_BYTES = 2_500_000  # clients take messages of 4 MiB
 
@@ -54,27 +55,41 @@ class ExportCalls:
             raise BadRequest("expected at least one run to export, found none")
         selected = await self._readers.read(lambda connection: self._select(connection, request))
         for found, wanted in selected:
-            await self._send_run(found, wanted, request.metrics, send)
+            await self._send_run(found, wanted, request, send)
 
     async def _send_run(
-        self, found: Found, wanted: Mapping[int, _Wanted], metrics: bool, send: Send[accio_pb2.ExportChunk]
+        self,
+        found: Found,
+        wanted: Mapping[int, _Wanted],
+        request: accio_pb2.ExportRequest,
+        send: Send[accio_pb2.ExportChunk],
     ) -> None:
         low: int | None = 0
         run = run_message(Found(run=found.run))
-        limit = max(1, min(_ROWS, _NODE_ROWS // max(1, len(wanted))))
+        asked = Asked(outputs=any(each.ports for each in wanted.values()), metrics=request.metrics)
+        most = max(1, min(_ROWS, _NODE_ROWS // max(1, len(wanted))))
+        limit = min(most, _FIRST_ROWS)
         while low is not None:
-            start, size = low, limit
+            start, rows = low, limit
 
             def read(connection: sqlite3.Connection) -> tuple[accio_pb2.ExportChunk, Chunk]:
-                chunk = read_chunk(connection, found, tuple(wanted), start, size)  # noqa: B023  # it is awaited in this turn
-                return chunk_message(found, run, wanted, chunk, metrics=metrics), chunk
+                chunk = read_chunk(connection, found, tuple(wanted), asked, start, rows)  # noqa: B023  # it is awaited in this turn
+                return chunk_message(found, run, wanted, chunk, asked, by_port=request.by_port), chunk
 
-            message, chunk = await self._readers.read(read)
-            if message.ByteSize() > _CHUNK_BYTES and len(chunk.indices) > 1:
+            try:
+                message, chunk = await self._readers.read(read)
+                size = message.ByteSize()
+            except TooMuch:
+                if limit == 1:
+                    raise
+                limit = max(1, limit // 4)
+                continue
+            if size > _CHUNK_BYTES and len(chunk.indices) > 1:
                 limit = max(1, limit // 4)
                 continue
             await send(message)
             low = chunk.low
+            limit = max(1, min(most, 2 * limit, limit * _CHUNK_BYTES // max(1, size)))
             for param in run.params:  # what a parameter's values are was told with the first chunk
                 param.ClearField("form_json")
 
@@ -142,58 +157,67 @@ def _all_names(node: str, outputs: Iterable[OutputPort]) -> Iterator[str]:
 
 
 def chunk_message(
-    found: Found, run_told: runs_pb2.Run, wanted: Mapping[int, _Wanted], chunk: Chunk, *, metrics: bool
+    found: Found,
+    run_told: runs_pb2.Run,
+    wanted: Mapping[int, _Wanted],
+    chunk: Chunk,
+    asked: Asked,
+    *,
+    by_port: bool,
 ) -> accio_pb2.ExportChunk:
     """Write a chunk column by column."""
-    run, sweep = found.run, found.run.sweep
-    child = run.parent
+    run, sweep, indices = found.run, found.run.sweep, chunk.indices
     message = accio_pb2.ExportChunk(
         run=run_told,
-        index=chunk.indices,
-        seed=[sweep.child_seed(index, run.seed) for index in chunk.indices]
-        if child
-        else [run.seed] * len(chunk.indices),
-        repetition=[sweep.repetition(index) for index in chunk.indices],
+        index=indices,
+        seed=sweep.child_seeds(indices, run.seed) if run.parent else [run.seed] * len(indices),
+        repetition=[sweep.repetition(index) for index in indices],
     )
-    coordinates = [sweep.coordinates(index)[0] for index in chunk.indices]
-    for number, axis in enumerate(sweep.axes):
-        if axis.size > 1:
-            places = [coordinate[number] for coordinate in coordinates]
-            distinct = {place: at for at, place in enumerate(dict.fromkeys(places))}
-            message.params.add(
-                name=axis.name,
-                type=str(axis.type),
-                values=[axis.value_at(place) for place in distinct],
-                value_of_row=[distinct[place] for place in places],
-            )
+    for axis, places in sweep.places(indices):
+        distinct = {place: at for at, place in enumerate(dict.fromkeys(places))}
+        message.params.add(
+            name=axis.name,
+            type=str(axis.type),
+            values=[axis.value_at(place) for place in distinct],
+            value_of_row=[distinct[place] for place in places],
+        )
     for no, column in chunk.columns.items():
-        _add_node(message, wanted[no], column, metrics=metrics)
+        _add_node(message, wanted[no], column, metrics=asked.metrics, by_port=by_port)
     return message
 
 
-def _add_node(message: accio_pb2.ExportChunk, wanted: _Wanted, column: Column, *, metrics: bool) -> None:
-    ports = [port.name for port in wanted.ports]
+def _add_node(message: accio_pb2.ExportChunk, wanted: _Wanted, column: Column, *, metrics: bool, by_port: bool) -> None:
     node = message.nodes.add(node=wanted.name, outputs=map(output_message, wanted.ports), row=column.rows)
-    node.outputs_json.extend(_outputs(column.outputs, ports))
+    ports = [port.name for port in wanted.ports]
+    if by_port:
+        for port in ports:
+            node.ports.add(port=port, values_json=f"[{','.join(_values(column, port))}]")
+    else:
+        node.outputs_json.extend(_objects(column, ports))
     if metrics:
         node.metrics.extend(_metrics(column.metrics))
-    for row, stored in column.blobs:
-        for port, (digest, _) in orjson.loads(stored).items():
+    for row, kept in column.blobs:
+        for port, (digest, _) in kept.items():
             if port in ports:
                 node.blobs.add(row=row, port=port, digest=digest)
 
 
-def _outputs(stored: Iterable[str], ports: Sequence[str]) -> Iterator[str]:
-    """Turn stored outputs (each value as a text in JSON) into objects of the values themselves."""
+def _values(column: Column, port: str) -> Iterable[str]:
+    try:
+        return list(map(itemgetter(port), column.outputs))
+    except KeyError:  # an output that isn't always there, or sometimes is a blob
+        return [outputs.get(port, "null") for outputs in column.outputs]
+
+
+def _objects(column: Column, ports: Sequence[str]) -> Iterator[str]:
+    """Give a JSON object per row, as clients want it that don't ask for ports."""
     heads = [(port, f'"{port}":') for port in sorted(ports)]
-    for text in stored:
-        values = orjson.loads(text)
-        yield "{" + ",".join([head + values[port] for port, head in heads if port in values]) + "}"
+    for outputs in column.outputs or [{}] * len(column.rows):
+        yield "{" + ",".join([head + outputs[port] for port, head in heads if port in outputs]) + "}"
 
 
-def _metrics(stored: Iterable[str]) -> Iterator[runs_pb2.Metrics]:
-    for text in stored:
-        wall, user, system, peak, bytes_in, bytes_out, custom = orjson.loads(text)
+def _metrics(stored: Iterable[Sequence[Any]]) -> Iterator[runs_pb2.Metrics]:
+    for wall, user, system, peak, bytes_in, bytes_out, custom in stored:
         yield runs_pb2.Metrics(
             wall_us=wall,
             user_cpu_us=user,

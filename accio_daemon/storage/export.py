@@ -3,26 +3,41 @@ database or memory.
 """
 
 import sqlite3
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
-from accio_daemon.storage.runs_query import SQL as RUNS
-from accio_daemon.storage.runs_query import Found, instance_row
+from accio_daemon.storage.runs_query import Found
 from accio_daemon.storage.sql import load
 
 SQL = load("export")
 
+LONGEST = 100_000_000
+"""Bytes of the longest text that a chunk may make: more than what one node can give, which travels in one message."""
 
-@dataclass(slots=True, kw_only=True)
+
+class TooMuch(Exception):  # no error: the reader asks for fewer children
+    """The children hold more than one chunk may."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a chunk is to hold of each node."""
+
+    outputs: bool
+    metrics: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """What one node gave: rows of the chunk, and for each the stored texts of outputs, blobs and metrics."""
+    """What one node gave: rows of the chunk, and for each of them (if asked for) its outputs and metrics."""
 
-    rows: list[int] = field(default_factory=list)
-    outputs: list[str] = field(default_factory=list)
-    blobs: list[tuple[int, str]] = field(default_factory=list)  # row, stored text
-    metrics: list[str] = field(default_factory=list)
+    rows: Sequence[int] = ()
+    outputs: Sequence[Mapping[str, str]] = ()  # port -> canonical text
+    metrics: Sequence[Sequence[Any]] = ()
+    blobs: Sequence[tuple[int, Mapping[str, Sequence[Any]]]] = ()  # row, port -> digest and size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,28 +51,45 @@ class Chunk:
     low: int | None  # where the next chunk begins
 
 
-def read_chunk(connection: sqlite3.Connection, found: Found, nodes: Sequence[int], low: int, limit: int) -> Chunk:
-    """Read up to *limit* children from index *low* on; of a child, that child alone."""
+def read_chunk(
+    connection: sqlite3.Connection, found: Found, nodes: Sequence[int], asked: Asked, low: int, limit: int
+) -> Chunk:
+    """Read up to *limit* children from index *low* on; of a child, that child alone. TooMuch asks for a lower limit."""
+    before = connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST)
+    try:
+        return _read_chunk(connection, found, nodes, asked, low, limit)
+    except sqlite3.DataError as error:
+        raise TooMuch from error
+    finally:
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, before)
+
+
+def _read_chunk(
+    connection: sqlite3.Connection, found: Found, nodes: Sequence[int], asked: Asked, low: int, limit: int
+) -> Chunk:
     run = found.run
     if found.index is not None or not run.parent:
         indices, following = [found.place], None
     else:
         values = {"run": run.no, "low": low, "limit": limit + 1}
-        rows = [instance_row(row) for row in connection.execute(RUNS["instances_from"], values)]
-        following = rows[limit].index if len(rows) > limit else None
-        indices = [row.index for row in rows[:limit]]
+        (text,) = connection.execute(SQL["begun"], values).fetchone()
+        indices = orjson.loads(text) if text else []
+        following = indices.pop() if len(indices) > limit else None
     columns = {no: Column() for no in nodes}
-    if indices and nodes:
+    if indices:
         place = {index: row for row, index in enumerate(indices)}
-        wanted = {"run": run.no, "low": indices[0], "high": indices[-1], "nodes": orjson.dumps(list(nodes)).decode()}
-        for index, no, outputs, blobs, metrics in connection.execute(SQL["outcomes"], wanted):
-            row = place.get(index)
-            if row is None:
-                continue
-            column = columns[no]
-            column.rows.append(row)
-            column.outputs.append(outputs)
-            column.metrics.append(metrics)
-            if blobs is not None:
-                column.blobs.append((row, blobs))
+        wanted = {"run": run.no, "low": indices[0], "high": indices[-1]}
+        for no in nodes:
+            values = {**wanted, "node": no, "outputs": asked.outputs, "metrics": asked.metrics}
+            columns[no] = _column(connection.execute(SQL["outcomes"], values).fetchone(), place)
     return Chunk(indices=indices, columns=columns, low=following)
+
+
+def _column(texts: tuple[str | None, ...], place: Mapping[int, int]) -> Column:
+    indices, outputs, metrics, blobs = (orjson.loads(f"[{text}]") if text else [] for text in texts)
+    return Column(
+        rows=[place[index] for index in indices],
+        outputs=outputs,
+        metrics=metrics,
+        blobs=[(place[index], ports) for index, ports in blobs],
+    )

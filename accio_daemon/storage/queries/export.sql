@@ -1,7 +1,16 @@
--- Results of the children of a run, by keyset (run_no, idx).
+-- Results of the children of a run, by keyset (run_no, idx). What many rows hold comes as one text of JSON: each row that Python
+-- fetches gives the interpreter away and has to wait for it again.
+
+-- name: begun
+SELECT '[' || group_concat(idx) || ']'
+FROM (SELECT idx FROM instances WHERE run_no = :run AND idx >= :low ORDER BY idx LIMIT :limit)
 
 -- name: outcomes
-SELECT n.idx, n.node, s.outputs, s.blobs, s.metrics
-FROM nodes n JOIN results s ON s.id = n.result
-WHERE n.run_no = :run AND n.idx >= :low AND n.idx <= :high AND n.node IN (SELECT value FROM json_each(:nodes))
-ORDER BY n.idx, n.node
+SELECT group_concat(idx), group_concat(outputs), group_concat(metrics),
+       group_concat(CASE WHEN blobs IS NOT NULL THEN '[' || idx || ',' || blobs || ']' END)
+FROM (SELECT n.idx, iif(:outputs, s.outputs, NULL) AS outputs, iif(:metrics, s.metrics, NULL) AS metrics, iif(:outputs, s.blobs, NULL) AS blobs
+      FROM instances i
+      CROSS JOIN nodes n ON n.run_no = i.run_no AND n.idx = i.idx AND n.node = :node
+      CROSS JOIN results s ON s.id = n.result
+      WHERE i.run_no = :run AND i.idx >= :low AND i.idx <= :high
+      ORDER BY i.idx)

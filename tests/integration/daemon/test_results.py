@@ -10,6 +10,7 @@ import pytest
 
 from accio.content.digest import digest_bytes
 from accio.v1 import accio_pb2, agents_pb2, artifacts_pb2, runs_pb2
+from accio_daemon.storage import export
 from tests.integration.daemon.harness import Serving, refused
 from tests.integration.daemon.scripted_agent import ScriptedAgent, compute, joined
 from tests.integration.daemon.workflows import DRAWING, FAILING, LOADING, PAIR
@@ -34,6 +35,22 @@ async def test_an_export_has_a_row_per_child(daemon: Serving, agent: ScriptedAge
     assert [orjson.loads(text)["value"] for text in nodes["Plain"].outputs_json] == [2.0, 2.0, 4.0, 4.0]
     assert [metrics.wall_us for metrics in nodes["Draw"].metrics] == [1500] * 4
     assert len(set(chunk.seed)) == 4
+
+
+async def test_outputs_come_port_by_port_if_asked_for(daemon: Serving, agent: ScriptedAgent) -> None:
+    """Port by port and row by row tell the same."""
+    await daemon.push(DRAWING)
+    run = await daemon.finished({"workflow": "drawing", "params": {"x": {"values": [1, 2]}}, "repeat": 2})
+    (rows,) = await chunks(daemon, run.id)
+    (ports,) = await chunks(daemon, run.id, by_port=True)
+    for node, same in zip(rows.nodes, ports.nodes, strict=True):
+        assert list(node.row) == list(same.row) == [0, 1, 2, 3]
+        assert not same.outputs_json
+        (port,) = same.ports
+        assert (port.port, orjson.loads(port.values_json)) == (
+            "value",
+            [orjson.loads(text)["value"] for text in node.outputs_json],
+        )
 
 
 async def test_an_export_can_be_narrowed(daemon: Serving, agent: ScriptedAgent) -> None:
@@ -94,9 +111,22 @@ async def test_a_large_export_comes_in_pieces(daemon: Serving, agent: ScriptedAg
     agent.behaviour = many
     await daemon.push(PAIR)
     run = await daemon.finished({"workflow": "pair", "params": {"x": {"from": 1, "to": 150, "step": 1}}})
+    for by_port in (False, True):
+        found = await chunks(daemon, run.id, by_port=by_port)
+        assert [index for chunk in found for index in chunk.index] == list(range(150))
+        assert max(chunk.ByteSize() for chunk in found) < 4 << 20
+
+
+async def test_children_with_too_much_come_one_by_one(
+    daemon: Serving, agent: ScriptedAgent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where many children hold more than a text of the database may, fewer are read at a time."""
+    monkeypatch.setattr(export, "LONGEST", 1_000)
+    await daemon.push(PAIR)
+    run = await daemon.finished({"workflow": "pair", "params": {"x": {"from": 1, "to": 150, "step": 1}}})
     found = await chunks(daemon, run.id)
     assert [index for chunk in found for index in chunk.index] == list(range(150))
-    assert max(chunk.ByteSize() for chunk in found) < 4 << 20
+    assert len(found) > 2
 
 
 class Numbers(dict[int, bytes]):

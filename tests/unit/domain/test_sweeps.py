@@ -159,11 +159,13 @@ def test_the_cache_of_an_axis_is_bounded() -> None:
 
 @given(shapes, st.integers(1, 3), st.integers(-(2**63), 2**63 - 1))
 def test_child_seeds_are_those_of_the_definition(shape: list[int], repeat: int, seed: int) -> None:
-    """The fast path computes the documented seed."""
+    """The fast paths, for one child and for many, compute the documented seed."""
     sweep = sweep_of(shape, repeat)
-    for number in range(min(sweep.size, 10)):
+    numbers = range(0, min(sweep.size, 20), 2)
+    for number in numbers:
         params = {name: (LONG, text) for name, text in sweep.child(number).items()}
         assert sweep.child_seed(number, seed) == child_seed(seed, params, sweep.repetition(number))
+    assert sweep.child_seeds(numbers, seed) == [sweep.child_seed(number, seed) for number in numbers]
 
 
 def test_sweeps_say_what_they_are() -> None:
