@@ -11,7 +11,7 @@ import click
 import structlog
 
 from accio.domain.problems import ValueProblem
-from accio.domain.resources import parse_count, parse_cpus, parse_size
+from accio.domain.resources import check_counter_name, parse_count, parse_cpus, parse_size
 from accio.errors import AccioError, Internal, InvalidDefinition, PermissionDenied, Unauthenticated, Unavailable
 
 INTERRUPTED = 130
@@ -94,8 +94,9 @@ def _counters(texts: Sequence[str]) -> tuple[tuple[str, int], ...]:
     counters: dict[str, int] = {}
     for text in texts:
         name, equals, amount = text.partition("=")
-        if not equals or not name.isidentifier():
+        if not equals:
             raise ValueProblem(f"expected --resource NAME=N, found {text!r}")
+        check_counter_name(name)
         counters[name] = parse_count(amount)
     return tuple(sorted(counters.items()))
 

@@ -214,14 +214,20 @@ def _parse_counters(document: Any, path: str) -> tuple[dict[str, int], list[Issu
     issues: list[Issue] = []
     for name, value in document.items():
         where = path + pointer(name)
-        if not is_parameter_name(name):
-            issues.append(Issue(where, f"expected the name of a counter ({PARAMETER_RULE}), found {quote(name)}"))
-            continue
         try:
+            check_counter_name(name)
             counters[name] = parse_count(value)
         except ValueProblem as problem:
             issues.append(Issue(where, problem.message))
     return counters, issues
+
+
+def check_counter_name(name: str) -> None:
+    """Refuse a name that no counter may have, with a ValueProblem."""
+    if not is_parameter_name(name):
+        raise ValueProblem(f"expected the name of a counter ({PARAMETER_RULE}), found {quote(name)}")
+    if name in _KEYS:
+        raise ValueProblem(f"expected the name of a counter of your own, found '{name}', which is a resource itself")
 
 
 def resources_from_json(document: Any, path: str = "") -> tuple[Resources, list[Issue]]:

@@ -17,7 +17,7 @@ from accio.domain.quantities import Duration
 from accio.errors import InvalidDefinition
 from accio.sdk.docstrings import describe
 from accio.sdk.encoding import Encoder
-from accio.sdk.options import Limits, read_limits
+from accio.sdk.options import Limits, option_issues, read_limits
 from accio.sdk.signature import MISSING, Input, Output, Signature, read_signature
 
 Target = TypeVar("Target", bound=Callable[..., Any])
@@ -107,27 +107,29 @@ def operator(
 
     Raises InvalidDefinition with everything that is wrong, naming the operator and the port.
     """
-    limits, limit_issues = read_limits(
+    limits, issues = read_limits(
         resources=_resources(cpus, memory, disk, gpus, resources),
         timeout=timeout,
         retries=retries,
         retry_backoff=retry_backoff,
     )
+    texts = {"name": name, "category": category, "help": help, "deprecated": deprecated, "version": version}
+    issues += option_issues(texts, {"unstable": unstable, "isolated": isolated}, files)
 
     def declare(decorated: Target) -> Target:
         _check_target(decorated, name)
         declaration = _declare(
             decorated,
-            name=name or decorated.__name__,
+            name=name if name and isinstance(name, str) else decorated.__name__,
             unstable=unstable,
             category=category,
             help_text=help,
             deprecated=deprecated,
             version=version,
-            files=tuple(os.fspath(file) for file in files),
+            files=files,
             isolated=isolated,
             limits=limits,
-            limit_issues=limit_issues,
+            issues_of_options=issues,
         )
         setattr(decorated, ATTRIBUTE, declaration)
         return decorated
@@ -167,17 +169,17 @@ def _declare(
     help_text: str | None,
     deprecated: str | None,
     version: str | None,
-    files: tuple[str, ...],
+    files: Sequence[str | os.PathLike[str]],
     isolated: bool,
     limits: Limits,
-    limit_issues: Sequence[Issue],
+    issues_of_options: Sequence[Issue],
 ) -> Declaration:
     is_class = isinstance(target, type)
     function = getattr(target, RUN) if is_class else target
     signature = read_signature(function, is_method=is_class, docstring=target.__doc__)
-    issues = [*_name_issues(name), *signature.issues, *_constructor_issues(target), *limit_issues]
+    issues = [*_name_issues(name), *signature.issues, *_constructor_issues(target), *issues_of_options]
     issues += _default_issues(signature)
-    if version is not None and not version:
+    if version == "":
         issues.append(
             Issue("/version", "the version is empty; leave it out, or say something that changes with the code")
         )
@@ -186,7 +188,8 @@ def _declare(
     if help_text is None:
         help_text = describe(target.__doc__).summary or describe(function.__doc__).summary
     return _build(target, signature, name=name, unstable=unstable, category=category, help=help_text,
-                  deprecated=deprecated, version=version, files=files, isolated=isolated, limits=limits)  # fmt: skip
+                  deprecated=deprecated, version=version, files=tuple(map(os.fspath, files)), isolated=isolated,
+                  limits=limits)  # fmt: skip
 
 
 def _build(target: Callable[..., Any], signature: Signature, **options: Any) -> Declaration:
@@ -204,7 +207,7 @@ def _resources(
     cpus: float, memory: int | str | None, disk: int | str | None, gpus: int, counters: Mapping[str, int] | None
 ) -> dict[str, Any]:
     """Give the JSON form of a demand."""
-    given = {"cpus": cpus, "memory": memory, "disk": disk, "gpus": gpus, "custom": dict(counters or {})}
+    given = {"cpus": cpus, "memory": memory, "disk": disk, "gpus": gpus, "custom": counters or {}}
     return {key: value for key, value in given.items() if value is not None}
 
 

@@ -15,13 +15,22 @@ from accio.domain.canonical import Value, canonical
 from accio.domain.containers import FrozenMap
 from accio.domain.datatypes import DataType, Kind
 from accio.domain.problems import ValueProblem, quote
-from accio.domain.quantities import Duration, Timestamp
+from accio.domain.quantities import Distance, Duration, Location, Timestamp
 from accio.domain.values import resolve_dataset
 from accio.sdk.hints import Hint
 from accio.sdk.types import Dataset
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+
+# How values are made for which Python has no type of its own that would do: a text is none, though definitions take it.
+_SAMPLES = {
+    Kind.DISTANCE: "Distance(250.0), in metres",
+    Kind.DURATION: "Duration(1500), in milliseconds, or a timedelta",
+    Kind.TIMESTAMP: "Timestamp(1400000000000), in milliseconds since 1970, or a datetime with a time zone",
+    Kind.LOCATION: "Location(48.85, 2.35)",
+}
+_SAMPLED = (Distance, Duration, Timestamp, Location)
 
 
 class UnknownDatasetError(Exception):
@@ -98,6 +107,8 @@ class Encoder:
                 return frozenset(self._part(datatype, 0, "an element", part) for part in value)
             case Kind.MAP if isinstance(value, Mapping):
                 return self._map(datatype, value)
+            case kind if kind in _SAMPLES and not isinstance(value, _SAMPLED):
+                raise ValueProblem(f"expected {datatype} (for example {_SAMPLES[kind]}), found {quote(value)}")
             case _:
                 canonical(datatype, value)  # raises ValueProblem where the value isn't of the type
                 return value

@@ -1,11 +1,12 @@
 """What an execution needs and how it is limited: the part of a declaration that programs and functions share."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from accio.domain.issues import Issue, pointer
-from accio.domain.problems import ValueProblem
+from accio.domain.problems import ValueProblem, quote
 from accio.domain.quantities import Duration, parse_duration
 from accio.domain.resources import ONE_CPU, Resources, parse_count, resources_from_json
 
@@ -34,6 +35,26 @@ def read_limits(
         retry_backoff_ms=_read(retry_backoff, "retry_backoff", _milliseconds, issues, 0),
     )
     return limits, issues
+
+
+def option_issues(texts: Mapping[str, object], flags: Mapping[str, object], files: object) -> list[Issue]:
+    """What is wrong with the options whose types nobody else checks; None stands for an absent text."""
+    issues = [
+        Issue(pointer(name), f"{name}: expected a text, found {quote(value)}")
+        for name, value in texts.items()
+        if value is not None and not isinstance(value, str)
+    ]
+    issues += [
+        Issue(pointer(name), f"{name}: expected True or False, found {quote(value)}")
+        for name, value in flags.items()
+        if not isinstance(value, bool)
+    ]
+    paths = files if isinstance(files, Sequence) and not isinstance(files, str | bytes) else [None]
+    if not all(isinstance(path, str | os.PathLike) for path in paths):
+        issues.append(
+            Issue(pointer("files"), f'files: expected a list of paths, such as ["a.csv"], found {quote(files)}')
+        )
+    return issues
 
 
 def _read(value: object, name: str, reader: Callable[[Any], Read], issues: list[Issue], absent: Read) -> Read:

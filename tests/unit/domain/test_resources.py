@@ -91,7 +91,7 @@ def test_what_is_no_number_of_cpus(written: Any) -> None:
 
 def test_every_mistake_is_found() -> None:
     """All issues come in one pass, with their pointers and suggestions."""
-    document = {"cpu": 1, "memory": "lots", "gpus": -1, "custom": {"a b": 1, "lic": "x"}, "x-note": 5}
+    document = {"cpu": 1, "memory": "lots", "gpus": -1, "custom": {"a b": 1, "lic": "x", "gpus": 2}, "x-note": 5}
     _, issues = parse_changes(document, "/graph/0/resources")
     assert [(issue.path.removeprefix("/graph/0/resources"), issue.suggestion) for issue in issues] == [
         ("/cpu", "cpus"),
@@ -99,6 +99,7 @@ def test_every_mistake_is_found() -> None:
         ("/gpus", None),
         ("/custom/a b", None),
         ("/custom/lic", None),
+        ("/custom/gpus", None),
     ]
     assert [issue.path for issue in parse_changes([], "/r")[1]] == ["/r"]
     assert [issue.path for issue in parse_changes({"custom": 3}, "/r")[1]] == ["/r/custom"]

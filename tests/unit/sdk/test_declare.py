@@ -247,6 +247,10 @@ def default_out_of_range(x: Byte = Byte(300)) -> None:  # noqa: B008 - a NewType
     pass
 
 
+def text_for_a_distance(x: Distance = "3.km") -> None:  # type: ignore[assignment]  # refused
+    pass
+
+
 def none_where_none_is_allowed(x: int = None) -> None:  # type: ignore[assignment]  # refused
     pass
 
@@ -309,6 +313,7 @@ class Idle:
         (no_return, ["no_return", "return"]),
         (default_of_another_type, ["'x'", "integer", '"1"']),
         (default_out_of_range, ["'x'", "byte", "300"]),
+        (text_for_a_distance, ["'x'", "Distance(250.0)", '"3.km"']),
         (none_where_none_is_allowed, ["'x'", "int | None"]),
         (optional_output, ["None", "output"]),
         (underscore, ["_x", "name"]),
@@ -340,6 +345,33 @@ def test_bad_options() -> None:
     places = {issue.path for issue in caught.value.issues}
     expected = {"/name", "/resources/cpus", "/resources/memory", "/timeout", "/retries", "/version", "/inputs/x"}
     assert places == expected
+
+
+def test_options_of_another_type() -> None:
+    """An option of a type that it can't have is refused where the operator is declared, not where it is announced."""
+    wrong: dict[str, Any] = {
+        "name": 3,
+        "category": 3,
+        "help": ["a"],
+        "deprecated": True,
+        "version": 2,
+        "unstable": 1,
+        "isolated": "no",
+        "files": "table.csv",
+        "resources": {"gpus": 1},
+    }
+    with pytest.raises(InvalidDefinition) as caught:
+        operator(**wrong)(plain)
+    assert {issue.path for issue in caught.value.issues} == {
+        *(f"/{name}" for name in wrong if name != "resources"),
+        "/resources/custom/gpus",
+    }
+    with pytest.raises(InvalidDefinition, match="/files"):
+        operator(files=[3])(plain)  # type: ignore[list-item]  # refused
+
+
+def plain(x: int) -> None:
+    pass
 
 
 def test_subclass_of_an_operator_is_none() -> None:
