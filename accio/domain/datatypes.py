@@ -139,6 +139,22 @@ def parse_type(text: str) -> DataType:
     return _TypeReader(text).read()
 
 
+# What other languages call them: names too far from ours, or close to the wrong one.
+_ELSEWHERE = {
+    "int": Kind.INTEGER,
+    "float": Kind.DOUBLE,
+    "real": Kind.DOUBLE,
+    "number": Kind.DOUBLE,
+    "str": Kind.STRING,
+    "text": Kind.STRING,
+    "date": Kind.TIMESTAMP,
+    "datetime": Kind.TIMESTAMP,
+    "timedelta": Kind.DURATION,
+    "path": Kind.DATASET,
+    "file": Kind.DATASET,
+    "array": Kind.LIST,
+    "dict": Kind.MAP,
+}
 _TOKEN = re.compile(r"\s*([^\s(),]+|[(),])")
 _FORMS = "one of " + ", ".join(kind for kind in Kind if kind not in COLLECTIONS) + ", list(T), set(T), map(K,V)"
 
@@ -177,9 +193,8 @@ class _TypeReader:
         try:
             kind = Kind(name.lower())
         except ValueError:
-            meant = suggest(name, Kind)
-            hint = f"; did you mean {meant}?" if meant else f"; expected {_FORMS}"
-            raise TypeProblem(f"there is no type '{name}'{hint}", meant) from None
+            meant = _ELSEWHERE.get(name.lower()) or suggest(name, Kind)
+            raise TypeProblem(f"there is no type '{name}'; expected {_FORMS}", meant) from None
         if kind not in COLLECTIONS:
             return DataType(kind)
         if level > MAX_DEPTH:

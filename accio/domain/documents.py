@@ -23,6 +23,8 @@ MAX_NUMBER = 1000
 _SUSPECT = re.compile(r"\\u(?:[dD][89a-fA-F]|0000)")
 _SPACE = re.compile(r"[ \t\n\r]*")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?", re.ASCII)
+# What is shown of the place where something else was expected.
+_WORD = re.compile(r"[+-]?\w{1,20}|.", re.DOTALL)
 _STRINGS = json.JSONDecoder()
 _WORDS = {"true": True, "false": False, "null": None}
 
@@ -164,7 +166,8 @@ class _SlowReader:
         return JsonProblem(message, *_place(self._text, self._at if at is None else at))
 
     def _found(self) -> str:
-        return repr(self._text[self._at]) if self._at < len(self._text) else "the end of the document"
+        match = _WORD.match(self._text, self._at)
+        return "the end of the document" if match is None else repr(match[0])
 
     def _skip(self) -> None:
         match = _SPACE.match(self._text, self._at)

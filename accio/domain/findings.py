@@ -1,11 +1,14 @@
 """Collecting issues while a document is read: shape checks that report and go on, so that one pass finds everything."""
 
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any
 
 from accio.domain.issues import Issue, pointer
 from accio.domain.names import Suggestions
 from accio.domain.problems import ValueProblem, quote
+
+_SHOWN_KEYS = 4
 
 
 def is_ignored(key: str) -> bool:
@@ -59,6 +62,15 @@ class Findings:
             self.error(where, f"expected at most {max_bytes} bytes of text, found {len(value.encode())}")
             return None
         return value
+
+    def no_form(self, value: Mapping[str, Any], keys: Iterable[str], path: str, expected: str) -> None:
+        """Report an object that has none of the *keys* by which its forms are told apart, or several of them."""
+        known = Suggestions(keys)
+        meant = next((close for key in islice(value, _SHOWN_KEYS) if (close := known.closest(key))), None)
+        shown = ", ".join(quote(key) for key in islice(value, _SHOWN_KEYS))
+        more = " and others" if len(value) > _SHOWN_KEYS else ""
+        found = f"an object with {shown}{more}" if value else "an empty object"
+        self.error(path, f"{expected}, found {found}", None if meant in value else meant)
 
     def known_keys(self, document: Mapping[str, Any], known: Iterable[str], path: str, what: str) -> None:
         """Report the keys that aren't *known*."""

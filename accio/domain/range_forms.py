@@ -1,10 +1,10 @@
 """Reading the range forms of a run definition: `from`, `to`, and `step` or `count`, linear or geometric (SPEC §5)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from math import ulp
-from typing import Any
+from typing import Any, TypeVar
 
 from accio.domain.datatypes import INTEGRAL, DataType, Kind
 from accio.domain.findings import Findings
@@ -15,6 +15,7 @@ from accio.domain.quantities import distance_meters, parse_distance, parse_durat
 from accio.domain.ranges import (
     GeometricPoints,
     LinearPoints,
+    Points,
     WholePoints,
     evenly_geometric,
     evenly_linear,
@@ -22,6 +23,8 @@ from accio.domain.ranges import (
     linear,
 )
 from accio.domain.sweeps import Axis
+
+T = TypeVar("T")
 
 RANGE_KEYS = ("from", "to", "step", "count", "log", "log2", "log10")
 _WHOLE = INTEGRAL | {Kind.DURATION, Kind.TIMESTAMP}
@@ -48,112 +51,153 @@ def read_range(name: str, datatype: DataType, form: Mapping[str, Any], path: str
         kinds = "byte, integer, long, double, distance, duration and timestamp"
         findings.error(path, f"there are no ranges of {datatype}, only of {kinds}; list its values instead")
         return None
-    flags, flags_good = _log_flags(form, path, findings)
-    missing = [key for key in ("from", "to") if key not in form]
-    for key in missing:
-        findings.error(path, f"expected a range with 'from' and 'to', found none of '{key}'")
+    before = len(findings.errors)
+    flag = _log_flag(datatype, form, path, findings)
+    for key in ("from", "to"):
+        if key not in form:
+            findings.error(path, f"expected a range with 'from' and 'to', found none of '{key}'")
     if "step" in form and "count" in form:
         findings.error(path, "expected 'step' or 'count', found both")
-    if not flags_good or missing or ("step" in form and "count" in form):
+    elif "step" not in form and "count" not in form and flag == "":
+        findings.error(path, f"a linear range of {datatype} needs a 'step' or a 'count'")
+    read = _Reader(datatype, form, flag, path, findings)
+    start, end, step, count = read.bound("from"), read.bound("to"), read.step(), read.count()
+    if start is None or end is None or flag is None or len(findings.errors) > before:
         return None
     try:
-        return _Range(name, datatype, form, flags[0] if flags else "").axis()
+        return Axis(name, datatype, _Range(datatype, form, flag).points(start, end, step, count))
     except RangeProblem as problem:
         findings.error(path + (pointer(problem.key) if problem.key in form else ""), problem.message)
         return None
 
 
-def _log_flags(form: Mapping[str, Any], path: str, findings: Findings) -> tuple[list[str], bool]:
-    """Give the flags that are set, and whether that is all right."""
-    bad = [key for key in _RATIOS if not isinstance(form.get(key, False), bool)]
-    for key in bad:
-        findings.error(path + pointer(key), f"expected true or false, found {quote(form[key])}")
+def _log_flag(datatype: DataType, form: Mapping[str, Any], path: str, findings: Findings) -> str | None:
+    """Give the flag of a log range, empty for a linear one; None if what is set can't be, which is reported."""
+    before = len(findings.errors)
+    for key in _RATIOS:
+        if not isinstance(form.get(key, False), bool):
+            findings.error(path + pointer(key), f"expected true or false, found {quote(form[key])}")
     flags = [key for key in _RATIOS if form.get(key) is True]
     if len(flags) > 1:
         findings.error(path, f"expected at most one of log, log2 and log10, found {' and '.join(flags)}")
-    return flags, not bad and len(flags) <= 1
+    if flags and datatype.kind not in _LOG_RANGES:
+        kinds = "double, distance and duration"
+        findings.error(path + pointer(flags[0]), f"there are no {flags[0]} ranges of {datatype}, only of {kinds}")
+    if len(findings.errors) > before:
+        return None
+    return flags[0] if flags else ""
+
+
+class _Reader:
+    """Reads the keys of a form one by one, each as far as it can be told without the others; reports what is wrong."""
+
+    def __init__(
+        self, datatype: DataType, form: Mapping[str, Any], flag: str | None, path: str, findings: Findings
+    ) -> None:
+        self._kind = datatype.kind
+        self._form = form
+        self._flag = flag
+        self._path = path
+        self._findings = findings
+
+    def bound(self, key: str) -> Decimal | None:
+        """Read `from` or `to`, exact in the canonical unit; None if it can't be read, or isn't there."""
+        return self._read(key, self._quantity)
+
+    def step(self) -> Decimal | None:
+        """Read the step, or the ratio of a log range; what it should be isn't known if the flags are wrong."""
+        if self._flag is None:
+            return None
+        return self._read("step", self._ratio if self._flag else self._stride)
+
+    def count(self) -> int | None:
+        return self._read("count", _whole_count)
+
+    def _read(self, key: str, read: Callable[[Any], T]) -> T | None:
+        if key not in self._form:
+            return None
+        try:
+            return read(self._form[key])
+        except ValueProblem as problem:
+            self._findings.error(self._path + pointer(key), f"'{key}': {problem.message}")
+            return None
+
+    def _quantity(self, value: Any) -> Decimal:
+        found = self._exact(value)
+        if self._flag and found <= 0:
+            raise ValueProblem(f"expected a bound above 0 in a {self._flag} range, found {quote(value)}")
+        return found
+
+    def _exact(self, value: Any) -> Decimal:
+        if self._kind in INTEGRAL:
+            return Decimal(integer(self._kind, value))
+        if self._kind is Kind.DURATION:
+            return Decimal(parse_duration(value).ms)
+        if self._kind is Kind.TIMESTAMP:
+            return Decimal(parse_timestamp(value).epoch_ms)
+        if self._kind is Kind.DISTANCE:
+            parse_distance(value)  # refuses what no double can hold
+            return distance_meters(value)
+        finite_double(value)
+        return _plain(value)
+
+    def _stride(self, value: Any) -> Decimal:
+        if self._kind is Kind.DISTANCE:
+            step = distance_meters(value)
+        elif self._kind in (Kind.DURATION, Kind.TIMESTAMP):
+            step = Decimal(parse_duration(value).ms)
+        else:
+            step = _plain(value)
+        if step == 0:
+            raise ValueProblem(f"expected a step other than zero, found {quote(value)}")
+        return step
+
+    def _ratio(self, value: Any) -> Decimal:
+        ratio = _plain(value)
+        if ratio <= 1:
+            raise ValueProblem(f"expected the ratio of a {self._flag} range, above 1, found {quote(value)}")
+        return ratio
+
+
+def _plain(value: Any) -> Decimal:
+    number = number_of_json(value)
+    if number is None:
+        raise ValueProblem(f"expected a number, found {quote(value)}")
+    return number.exact
+
+
+def _whole_count(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ValueProblem(f"expected a whole number, 1 or more, found {quote(value)}")
+    return value
 
 
 class _Range:
-    """One range form whose keys are right."""
+    """The points of one range whose keys are right by themselves."""
 
-    def __init__(self, name: str, datatype: DataType, form: Mapping[str, Any], flag: str) -> None:
-        self._name = name
+    def __init__(self, datatype: DataType, form: Mapping[str, Any], flag: str) -> None:
         self._type = datatype
         self._kind = datatype.kind
         self._form = form
         self._flag = flag
 
-    def axis(self) -> Axis:
-        if self._flag and self._kind not in _LOG_RANGES:
-            kinds = "double, distance and duration"
-            raise RangeProblem(f"there are no {self._flag} ranges of {self._type}, only of {kinds}", self._flag)
-        start, end = self._quantity("from"), self._quantity("to")
+    def points(self, start: Decimal, end: Decimal, step: Decimal | None, count: int | None) -> Points | tuple[str, ...]:
+        """Give the points, with a step (a ratio, for log ranges) or a count; RangeProblem if they can't be."""
+        if count is not None:
+            self._count_fits(count, start, end)
         if self._flag:
-            return Axis(self._name, self._type, self._log_points(start, end))
-        points: LinearPoints | WholePoints
-        if "count" in self._form:
-            points = self._counted(start, end)
-        else:
-            points = self._stepped(start, end)
-        return Axis(self._name, self._type, points)
-
-    # ----------------------------------------------------------------------------------------------- reading the keys
-
-    def _quantity(self, key: str) -> Decimal:
-        """Read a bound, exact in the canonical unit."""
-        value = self._form[key]
-        try:
-            if self._kind in INTEGRAL:
-                return Decimal(integer(self._kind, value))
-            if self._kind is Kind.DURATION:
-                return Decimal(parse_duration(value).ms)
-            if self._kind is Kind.TIMESTAMP:
-                return Decimal(parse_timestamp(value).epoch_ms)
-            if self._kind is Kind.DISTANCE:
-                parse_distance(value)  # refuses what no double can hold
-                return distance_meters(value)
-            finite_double(value)
-            return self._plain(key)
-        except ValueProblem as problem:
-            raise RangeProblem(f"'{key}': {problem.message}", key) from None
-
-    def _plain(self, key: str) -> Decimal:
-        number = number_of_json(self._form[key])
-        if number is None:
-            raise RangeProblem(f"'{key}': expected a number, found {quote(self._form[key])}", key)
-        return number.exact
-
-    def _step(self) -> Decimal:
-        if "step" not in self._form:
-            raise RangeProblem(f"a linear range of {self._type} needs a 'step' or a 'count'")
-        value = self._form["step"]
-        try:
-            if self._kind is Kind.DISTANCE:
-                step = distance_meters(value)
-            elif self._kind in (Kind.DURATION, Kind.TIMESTAMP):
-                step = Decimal(parse_duration(value).ms)
-            else:
-                step = self._plain("step")
-        except ValueProblem as problem:
-            raise RangeProblem(f"'step': {problem.message}", "step") from None
-        if step == 0:
-            raise RangeProblem("'step' must not be zero", "step")
-        return step
-
-    def _count(self) -> int:
-        count = self._form["count"]
-        if not isinstance(count, int) or isinstance(count, bool) or count < 1:
-            raise RangeProblem(f"'count': expected a whole number, 1 or more, found {quote(count)}", "count")
-        return count
+            return self._log_points(start, end, step or _RATIOS[self._flag], count)
+        if count is not None:
+            return self._counted(start, end, count)
+        assert step is not None, "a linear range has a step or a count"
+        return self._stepped(start, end, step)
 
     def _shown(self, key: str) -> str:
         return f"'{key}' ({quote(self._form[key])})"
 
     # -------------------------------------------------------------------------------------------------- linear ranges
 
-    def _stepped(self, start: Decimal, end: Decimal) -> LinearPoints | WholePoints:
-        step = self._step()
+    def _stepped(self, start: Decimal, end: Decimal, step: Decimal) -> LinearPoints | WholePoints:
         if (end - start) * (1 if step > 0 else -1) < 0:
             order, sign = ("above", "positive") if start > end else ("below", "negative")
             message = f"{self._shown('from')} is {order} {self._shown('to')}, and {self._shown('step')} is {sign}"
@@ -170,9 +214,7 @@ class _Range:
         size = (int(end) - int(start)) // int(step) + 1
         return WholePoints(start=int(start), step=int(step), size=size)
 
-    def _counted(self, start: Decimal, end: Decimal) -> LinearPoints | WholePoints:
-        count = self._count()
-        self._count_fits(count, start, end)
+    def _counted(self, start: Decimal, end: Decimal, count: int) -> LinearPoints | WholePoints:
         if self._kind not in _WHOLE:
             if count == 1:
                 return LinearPoints(start=start, step=Decimal(1), size=1, end=end)
@@ -204,11 +246,10 @@ class _Range:
 
     # ----------------------------------------------------------------------------------------------- geometric ranges
 
-    def _log_points(self, start: Decimal, end: Decimal) -> GeometricPoints | tuple[str, ...]:
-        for key, bound in (("from", start), ("to", end)):
-            if bound <= 0:
-                raise RangeProblem(f"{self._shown(key)} must be above 0 in a {self._flag} range", key)
-        points = self._log_counted(start, end) if "count" in self._form else self._log_stepped(start, end)
+    def _log_points(
+        self, start: Decimal, end: Decimal, ratio: Decimal, count: int | None
+    ) -> GeometricPoints | tuple[str, ...]:
+        points = self._log_stepped(start, end, ratio) if count is None else _log_counted(start, end, count)
         if self._kind is Kind.DURATION:
             return self._whole_texts(points, int(start), int(end))
         gap = abs(points.ratio - 1)
@@ -218,22 +259,10 @@ class _Range:
             raise RangeProblem(message, "step" if "step" in self._form else "count")
         return points
 
-    def _log_stepped(self, start: Decimal, end: Decimal) -> GeometricPoints:
-        ratio = self._plain("step") if "step" in self._form else _RATIOS[self._flag]
-        if ratio <= 1:
-            raise RangeProblem(
-                f"{self._shown('step')} is the ratio of a {self._flag} range: it must be above 1", "step"
-            )
+    def _log_stepped(self, start: Decimal, end: Decimal, ratio: Decimal) -> GeometricPoints:
         if start > end:
             raise RangeProblem(f"{self._shown('from')} is above {self._shown('to')}")
         return geometric(start, end, ratio)
-
-    def _log_counted(self, start: Decimal, end: Decimal) -> GeometricPoints:
-        count = self._count()
-        self._count_fits(count, start, end)
-        if count == 1:
-            return GeometricPoints(start=start, ratio=Decimal(1), size=1, end=end)
-        return evenly_geometric(start, end, count)
 
     def _whole_texts(self, points: GeometricPoints, start: int, end: int) -> tuple[str, ...]:
         """List a geometric progression of whole milliseconds: there are few, since each must be exact."""
@@ -255,3 +284,9 @@ class _Range:
         if not exact:
             raise problem
         return tuple(str(point) for point in whole)
+
+
+def _log_counted(start: Decimal, end: Decimal, count: int) -> GeometricPoints:
+    if count == 1:
+        return GeometricPoints(start=start, ratio=Decimal(1), size=1, end=end)
+    return evenly_geometric(start, end, count)

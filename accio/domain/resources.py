@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
+from accio.domain.findings import is_ignored
 from accio.domain.issues import Issue, pointer
 from accio.domain.jsontypes import JsonObject
 from accio.domain.names import PARAMETER_RULE, is_parameter_name, suggest
@@ -185,7 +186,7 @@ def parse_changes(document: Any, path: str = "") -> tuple[ResourceChanges, list[
     amounts: dict[str, int] = {}
     readers = {"cpus": parse_cpus, "memory": parse_size, "disk": parse_size, "gpus": parse_count}
     for key, value in document.items():
-        if key.startswith("x-") or key == "custom":
+        if is_ignored(key) or key == "custom":
             continue
         if key not in readers:
             message = f"there is no resource '{key}'; expected {', '.join(_KEYS)}"
@@ -214,6 +215,8 @@ def _parse_counters(document: Any, path: str) -> tuple[dict[str, int], list[Issu
     issues: list[Issue] = []
     for name, value in document.items():
         where = path + pointer(name)
+        if is_ignored(name):
+            continue
         try:
             check_counter_name(name)
             counters[name] = parse_count(value)

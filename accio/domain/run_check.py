@@ -19,6 +19,8 @@ from accio.domain.workflows import Param, Workflow
 
 _RUN_KEYS = ("workflow", "name", "notes", "tags", "seed", "repeat", "params", "on_failure")
 _FORMS = '{"value": x}, {"values": [..]} or {"from": x, "to": y, "step": z}'
+_FORM_KEYS = ("value", "values", *RANGE_KEYS)
+_ARRAYS = frozenset({Kind.LIST, Kind.SET})
 
 
 class WorkflowLookup(Protocol):
@@ -33,7 +35,7 @@ class WorkflowLookup(Protocol):
         ...
 
     def versions(self, workflow_id: str) -> Iterable[str]:
-        """Name the versions of a workflow."""
+        """Name the versions of a workflow; none if there is no such workflow."""
         ...
 
 
@@ -127,8 +129,9 @@ class _Checker:
         return workflow
 
     def _unknown_workflow(self, workflow_id: str, version: str) -> None:
-        if version and self._workflows.get(workflow_id, None) is not None:
-            suggestion = Suggestions(self._workflows.versions(workflow_id)).closest(version)
+        versions = tuple(self._workflows.versions(workflow_id)) if version else ()
+        if versions:
+            suggestion = Suggestions(versions).closest(version)
             self.findings.error("/workflow", f"workflow '{workflow_id}' has no version '{version}'", suggestion)
             return
         suggestion = Suggestions(self._workflows.ids()).closest(workflow_id)
@@ -193,7 +196,8 @@ class _Checker:
             path = pointer("params", name)
             param = workflow.param(name)
             if param is None:
-                message = f"workflow '{workflow.id}' has no parameter '{name}'"
+                known = ", ".join(each.name for each in workflow.params)
+                message = f"workflow '{workflow.id}' has no parameter '{name}'; it has {known or 'none'}"
                 self.findings.error(path, message, names.closest(name))
                 continue
             axis = self._axis(param, form, path, uses.get(name, []))
@@ -220,9 +224,9 @@ class _Checker:
         """Read one of the parameter forms."""
         datatype = reading_type(param.type, uses)
         if isinstance(form, list):
-            what = 'one value, written {"value": [..]}, or several' if param.type.is_collection else "several"
-            message = f'expected a value or {_FORMS}, found {quote(form)}; for {what} values write {{"values": [..]}}'
-            self.findings.error(path, message)
+            one = f'one {param.type} is written {{"value": [..]}}; ' if param.type.kind in _ARRAYS else ""
+            hint = f'; {one}several values are written {{"values": [..]}}'
+            self.findings.error(path, f"expected a value or {_FORMS}, found {quote(form)}{hint}")
             return None
         if not isinstance(form, Mapping):
             return self._listed(param, datatype, [form], lambda at: path)
@@ -237,7 +241,7 @@ class _Checker:
             self.findings.known_keys(form, RANGE_KEYS, path, "a range")
             return read_range(param.name, param.type, form, path, self.findings)
         hint = '; a map is written {"value": {..}}' if param.type.kind is Kind.MAP else ""
-        self.findings.error(path, f"expected a value or {_FORMS}{hint}, found {quote(dict(form))}")
+        self.findings.no_form(form, _FORM_KEYS, path, f"expected a value or {_FORMS}{hint}")
         return None
 
     def _values(self, param: Param, datatype: DataType, values: Any, path: str) -> Axis | None:

@@ -22,7 +22,7 @@ from accio.domain.people import Person, parse_person
 from accio.domain.problems import quote
 from accio.domain.quantities import parse_duration
 from accio.domain.resources import ResourceChanges, parse_changes, parse_count
-from accio.domain.values import ValueProblem, cast, parse_to_canonical
+from accio.domain.values import ValueProblem, cast, caster, parse_to_canonical
 from accio.domain.workflows import Constant, FromNode, FromParam, NodeDefinition, Param, Source, Workflow
 
 _WORKFLOW_KEYS = ("id", "name", "notes", "owner", "params", "graph")
@@ -70,7 +70,7 @@ class _DraftNode:
 
     at: int
     op: str | None
-    name: str
+    name: str | None
     spec: OperatorSpec | None
     raw_inputs: Mapping[str, Any] | None
     resources: ResourceChanges | None = None
@@ -82,7 +82,7 @@ class _DraftNode:
     def definition(self) -> NodeDefinition:
         return NodeDefinition(
             op=self.op or "",
-            name=self.name,
+            name=self.name or "",
             inputs=self.inputs,
             resources=self.resources,
             timeout_ms=self.timeout_ms,
@@ -194,19 +194,12 @@ class _Checker:
             try:
                 default = parse_to_canonical(reading_type(draft.type, uses), value, base_path=self._base_path)
                 for target in {use.port.type for use in uses}:
-                    self._meets(draft.type, target, default, path)
+                    if caster(draft.type, target) is not None:  # else the port was reported
+                        cast(draft.type, target, default)
             except ValueProblem as problem:
                 self.findings.problem(path, problem)
         # A type that couldn't be read has been reported, so that the workflow isn't used.
         return Param(name=draft.name, type=draft.type or parse_type("string"), default=default, help=draft.help)
-
-    def _meets(self, source: DataType, target: DataType, text: str, path: str) -> None:
-        """Report a value that can't go to a port whose type is right (a long that a double can't hold)."""
-        try:
-            cast(source, target, text)
-        except ValueProblem as problem:
-            if "double" in problem.message and "exactly" in problem.message:
-                self.findings.problem(path, problem)
 
     def _unused(self, params: list[_DraftParam], nodes: list[_DraftNode]) -> None:
         # By what is written, not by what could be linked: a use that is wrong is still one.
@@ -249,15 +242,15 @@ class _Checker:
         self.findings.known_keys(entry, _NODE_KEYS, path, "a node")
         op = self._required_text(entry, "op", path)
         spec = None if op is None else linker.operator(op, path + "/op")
-        given = self.findings.text(entry, "name", path)
+        name = self.findings.text(entry, "name", path) if "name" in entry else op
         inputs = self.findings.object(entry.get("inputs", {}), path + "/inputs", "inputs by port")
-        node = _DraftNode(at, op, given if given is not None else op or "", spec, inputs)
+        node = _DraftNode(at, op, name, spec, inputs)
         self._overrides(node, entry, path)
         return node
 
     def _node_name(self, node: _DraftNode, given: bool, names: dict[str, int]) -> None:
         path = pointer("graph", node.at)
-        if not node.name and not given:  # it has no operator either, which was reported
+        if node.name is None:  # neither name nor operator could be read, which was reported
             return
         if not is_node_name(node.name):
             if given or node.spec is not None:
@@ -299,7 +292,8 @@ class _Checker:
     def _linked(self, params: list[_DraftParam], nodes: list[_DraftNode]) -> tuple[NodeDefinition, ...]:
         by_name: dict[str, str | None] = {}
         for node in nodes:
-            by_name.setdefault(node.name, node.op)
+            if node.name is not None:
+                by_name.setdefault(node.name, node.op)
         scope = Scope(params={param.name: param.type for param in params}, nodes=by_name)
         linker = Linker(self._operators, scope, self.findings)
         for node in nodes:
@@ -318,8 +312,6 @@ class _Checker:
         port: InputPort | None = None
         if node.spec is not None:
             port = linker.port(node.spec, name, path)
-            if port is None:
-                return
         source = self._source(value, port, path)
         if source is not None:
             node.inputs[name] = source
@@ -332,14 +324,15 @@ class _Checker:
         if len(found) != 1:
             forms = 'one of {"value": …}, {"param": "p"}, {"reference": "Node/port"}'
             hint = '; a map constant is written {"value": {…}}' if port is None or port.type.kind == "map" else ""
-            self.findings.error(path, f"expected a constant or {forms}{hint}, found {quote(dict(value))}")
+            self.findings.no_form(value, _SOURCE_KEYS, path, f"expected a constant or {forms}{hint}")
             return None
         self.findings.known_keys(value, found, path, f"an input with '{found[0]}'")
         content = value[found[0]]
         if found[0] == "value":
             return self._constant(content, port, path)
         if not isinstance(content, str):
-            self.findings.error(path, f"expected the name of a {found[0]} (a text), found {quote(content)}")
+            what = "the name of a parameter" if found[0] == "param" else 'a reference "Node/port"'
+            self.findings.error(path, f"expected {what} (a text), found {quote(content)}")
             return None
         if found[0] == "param":
             return FromParam(content)
@@ -363,9 +356,9 @@ class _Checker:
         places: dict[str, int] = {}
         needed: dict[str, list[str]] = {}
         for node in nodes:
-            if node.name not in places:
+            if node.name is not None and node.name not in places:
                 places[node.name] = node.at
                 needed[node.name] = [source.node for source in node.inputs.values() if isinstance(source, FromNode)]
         for cycle in cycles(needed):
-            message = f"these nodes wait for each other: {' → '.join((*cycle, cycle[0]))}"
-            self.findings.error(pointer("graph", places[cycle[0]]), message)
+            who = "these nodes wait for each other" if len(cycle) > 1 else "this node waits for itself"
+            self.findings.error(pointer("graph", places[cycle[0]]), f"{who}: {' → '.join((*cycle, cycle[0]))}")

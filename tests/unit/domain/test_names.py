@@ -86,6 +86,29 @@ def test_what_is_no_type(text: str) -> None:
         parse_type(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "suggestion"),
+    [
+        ("duble", "double"),
+        ("list(strng)", "string"),
+        ("bool", "boolean"),
+        ("Int", "integer"),
+        ("float", "double"),
+        ("str", "string"),
+        ("datetime", "timestamp"),
+        ("file", "dataset"),
+        ("dict(str,int)", "map"),
+        ("zebra", None),
+    ],
+)
+def test_types_of_other_languages_are_understood(text: str, suggestion: str | None) -> None:
+    """An unknown type comes with the one that was meant, apart from the message, which lists them all."""
+    with pytest.raises(TypeProblem) as refused:
+        parse_type(text)
+    assert refused.value.suggestion == suggestion
+    assert "expected one of byte, integer" in refused.value.message
+
+
 def test_depth_is_counted_in_collections() -> None:
     """Four levels are allowed, a fifth isn't, in keys of maps as well."""
     assert parse_type("list(list(list(list(byte))))").depth == 4

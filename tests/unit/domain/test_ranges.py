@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from accio.domain.datatypes import DOUBLE, LONG
 from accio.domain.ranges import LinearPoints, WholePoints, evenly_geometric, evenly_linear, geometric, linear
 from accio.domain.sweeps import Axis
+from tests.cases.language import check_one_param
 from tests.unit.domain.forms import axis_of, issue_of, texts_of
 
 TENTHS = ["0.0", "0.1", "0.2", "0.3", "0.4", "0.5", "0.6", "0.7", "0.8", "0.9", "1.0"]
@@ -115,6 +116,23 @@ def test_what_is_no_range(kind: str, form: dict[str, Any], path: str, mentioned:
     issue = issue_of(kind, form)
     assert issue.path == path
     assert mentioned in issue.message
+
+
+@pytest.mark.parametrize(
+    ("kind", "form", "keys"),
+    [
+        ("double", {"from": "a", "to": "b", "step": 0}, ["/from", "/to", "/step"]),
+        ("double", {"from": 0, "to": -1, "log": True, "step": 1}, ["/from", "/to", "/step"]),
+        ("double", {"from": "a", "step": 1, "count": "x"}, ["", "", "/from", "/count"]),
+        ("double", {"from": "a", "to": 1, "log": True, "log2": True, "step": "depends"}, ["", "/from"]),
+        ("integer", {"from": 1.5, "to": 3, "log10": True, "count": 0}, ["/log10", "/from", "/count"]),
+        ("timestamp", {"from": "yesterday", "to": "2014-01-02T00:00:00Z"}, ["", "/from"]),
+    ],
+)
+def test_everything_that_is_wrong_with_a_range(kind: str, form: dict[str, Any], keys: list[str]) -> None:
+    """Each key is judged by itself, and all of them in one pass."""
+    errors = check_one_param(kind, form).errors
+    assert [issue.path for issue in errors] == [f"/params/p{key}" for key in keys]
 
 
 def test_a_huge_range_costs_nothing() -> None:

@@ -91,7 +91,8 @@ def test_what_is_no_number_of_cpus(written: Any) -> None:
 
 def test_every_mistake_is_found() -> None:
     """All issues come in one pass, with their pointers and suggestions."""
-    document = {"cpu": 1, "memory": "lots", "gpus": -1, "custom": {"a b": 1, "lic": "x", "gpus": 2}, "x-note": 5}
+    custom = {"a b": 1, "lic": "x", "gpus": 2, "x-c": 1}
+    document = {"cpu": 1, "memory": "lots", "gpus": -1, "custom": custom, "x-note": 5, "$schema": "s"}
     _, issues = parse_changes(document, "/graph/0/resources")
     assert [(issue.path.removeprefix("/graph/0/resources"), issue.suggestion) for issue in issues] == [
         ("/cpu", "cpus"),

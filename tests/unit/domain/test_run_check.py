@@ -10,6 +10,7 @@ from accio.domain.issues import Checked
 from accio.domain.operators import InputPort, OperatorSpec
 from accio.domain.runs import FailurePolicy, OnFailure, RunDefinition, with_overrides
 from accio.domain.validation import check_run
+from accio.domain.workflows import Workflow
 from tests.cases.language import OPERATORS, Library, check_a_run, library
 from tests.unit.domain.forms import axis_of, issue_of, texts_of
 
@@ -95,6 +96,24 @@ def test_unknown_names_come_with_suggestions() -> None:
         assert issue.suggestion == suggestion
 
 
+def test_unknown_versions_and_parameters_are_told_from_unknown_workflows() -> None:
+    """Who knows the workflow's versions but not that one says so; an unknown parameter comes with those there are."""
+
+    class OtherVersions(Library):
+        def get(self, workflow_id: str, version: str | None) -> Workflow | None:
+            return None
+
+        def versions(self, workflow_id: str) -> list[str]:
+            return ["0123456789ab"] if workflow_id == "w" else []
+
+    (version,) = check_a_run({"workflow": "w:nope"}, OtherVersions()).errors
+    assert version.message == "workflow 'w' has no version 'nope'"
+    (unknown,) = check_a_run({"workflow": "x:nope"}, OtherVersions()).errors
+    assert unknown.message == "there is no workflow 'x'"
+    (param,) = check_a_run({"workflow": "needy", "params": {"epsilon": 1, "url": "/x", "zz": 1}}, library()).errors
+    assert param.message == "workflow 'needy' has no parameter 'zz'; it has epsilon, url"
+
+
 def test_what_is_ignored() -> None:
     """`$schema` and keys beginning with x- are for others."""
     run = good(**{"$schema": "s", "x-a": 1, "params": {"x-b": 2, "a": {"value": 1, "x-c": 3}}})
@@ -164,14 +183,16 @@ def test_forms(kind: str, form: Any, texts: list[str]) -> None:
     ("kind", "form", "mentioned"),
     [
         ("map(string,double)", {"a": 1}, '{"value": {..}}'),
-        ("list(integer)", [1, 2], '{"value": [..]}'),
+        ("list(integer)", [1, 2], 'one list(integer) is written {"value": [..]}'),
+        ("integer", {"vals": [1]}, 'an object with "vals" (did you mean values?)'),
+        ("integer", {str(key): 1 for key in range(9)}, '"0", "1", "2", "3" and others'),
         ("integer", [1, 2], '{"values": [..]}'),
         ("integer", {}, "empty object"),
     ],
 )
 def test_the_message_shows_the_right_form(kind: str, form: Any, mentioned: str) -> None:
     """A value in the wrong form comes with the form that was probably meant."""
-    assert mentioned in issue_of(kind, form).message
+    assert mentioned in str(issue_of(kind, form))
 
 
 def half(kind: str, form: Any) -> Checked[RunDefinition]:

@@ -42,12 +42,15 @@ def workflow(**changes: Any) -> dict[str, Any]:
         ({"graph": [{"op": 5}]}, "/graph/0/op", "text"),
         ({"graph": [{"op": "MakeDatum", "inputs": {"foo": 1}}]}, "/graph/0/op", "MakeDatum"),
         ({"graph": [{**NODE, "name": 7}]}, "/graph/0/name", "text"),
+        ({"graph": [NODE, {**NODE, "name": None}]}, "/graph/1/name", "null"),
         ({"graph": [{**NODE, "inputs": [1]}]}, "/graph/0/inputs", "object"),
         ({"graph": [{**NODE, "inputs": {"foo": "x"}}]}, "/graph/0/inputs/foo", "integer"),
         ({"graph": [{**NODE, "inputs": {"foo": None}}]}, "/graph/0/inputs/foo", "null"),
         ({"graph": [{**NODE, "inputs": {"foo": {}}}]}, "/graph/0/inputs/foo", "reference"),
         ({"graph": [{**NODE, "inputs": {"foo": {"value": 1, "param": "p"}}}]}, "/graph/0/inputs/foo", "one of"),
         ({"graph": [{**NODE, "inputs": {"foo": {"param": 5}}}]}, "/graph/0/inputs/foo", "text"),
+        ({"graph": [{**NODE, "inputs": {"foo": {"reference": [1]}}}]}, "/graph/0/inputs/foo", "Node/port"),
+        ({"graph": [{**NODE, "inputs": {"foo": {"refrence": "A/x"}}}]}, "/graph/0/inputs/foo", "mean reference?"),
         ({"graph": [{**NODE, "inputs": {"foo": {"param": "p"}}}]}, "/graph/0/inputs/foo", "no parameter 'p'"),
         ({"graph": [{**NODE, "inputs": {"foo": {"value": 1, "unit": 2}}}]}, "/graph/0/inputs/foo/unit", "unit"),
         ({"graph": [{**NODE, "resources": {"cpus": -1}}]}, "/graph/0/resources/cpus", "CPUs"),
@@ -159,6 +162,17 @@ def test_a_default_must_fit_every_port() -> None:
     assert issues(document) == []
 
 
+def test_a_default_must_be_a_dataset_where_it_is_also_one() -> None:
+    """A text that feeds a string port and a dataset port can't be empty."""
+    text, data = {"str": {"param": "n"}}, {"data": {"param": "n"}}
+    document = {
+        "id": "w",
+        "params": [{"name": "n", "kind": "string", "default_value": ""}],
+        "graph": [{"op": "NoOut", "inputs": text}, {"op": "CopyData", "inputs": data}],
+    }
+    assert [path for path, _ in issues(document)] == ["/params/0/default_value"]
+
+
 @pytest.mark.parametrize(
     ("output", "port", "fits"),
     [
@@ -205,7 +219,20 @@ def test_every_cycle_is_listed_node_by_node() -> None:
     found = issues({"id": "w", "graph": graph})
     assert [path for path, _ in found] == ["/graph/0", "/graph/3", "/graph/5"]
     assert "A → B → C → A" in found[0][1]
-    assert "F → F" in found[2][1]
+    assert found[2][1] == "this node waits for itself: F → F"
+
+
+@pytest.mark.parametrize("wrong", [{"op": "Nope"}, {"port": "dat"}, {"output": "date"}])
+def test_a_cycle_is_found_whatever_else_is_wrong(wrong: dict[str, str]) -> None:
+    """An unknown operator, input or output doesn't hide that nodes wait for each other."""
+    op, port, output = wrong.get("op", "CopyData"), wrong.get("port", "data"), wrong.get("output", "data")
+    graph = [
+        {"op": op, "name": "A", "inputs": {port: {"reference": f"B/{output}"}}},
+        {"op": "CopyData", "name": "B", "inputs": {"data": {"reference": "A/data"}}},
+    ]
+    assert "these nodes wait for each other: A → B → A" in [
+        message for _, message in issues({"id": "w", "graph": graph})
+    ]
 
 
 def test_a_use_that_is_wrong_is_still_a_use() -> None:
