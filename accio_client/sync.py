@@ -12,11 +12,11 @@ thread.
 import asyncio
 import threading
 from collections.abc import AsyncGenerator, Coroutine, Generator, Iterable
-from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from accio.errors import Unavailable
 from accio.v1 import accio_pb2
 from accio_client import views
 from accio_client.client import WATCH_PATIENCE_S, AsyncClient, Definition, Exported
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 CANCEL_WITHIN_S = 5.0
+LOOK_AGAIN_S = 0.2
 
 
 class Client:
@@ -73,11 +74,14 @@ class Client:
             self._stop()
 
     async def _closed(self) -> None:
-        """Close the connection, and what was left open: streams that nobody has read to their end."""
+        """Close the connection and what was left open: calls that somebody waits for, streams not read to the end."""
         await self._client.close()
-        await self._loop.shutdown_asyncgens()
-        if left := asyncio.all_tasks() - {asyncio.current_task()}:
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        if left:
             await asyncio.wait(left, timeout=CANCEL_WITHIN_S)
+        await self._loop.shutdown_asyncgens()
 
     def _stop(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -85,41 +89,49 @@ class Client:
         self._loop.close()
 
     def _run(self, coroutine: Coroutine[Any, Any, R]) -> R:
-        """The result of *coroutine*, run in the loop's thread; an interrupted caller cancels it, and waits for that."""
-        ended = threading.Event()
+        """The result of *coroutine*, run in the loop's thread; an interrupted caller cancels it, and waits for that.
 
-        async def tracked() -> R:
-            try:
-                return await coroutine
-            finally:
-                ended.set()
+        An interrupt may come between any two steps of the caller, and must leave nothing locked that the loop's thread
+        needs: so the two share a plain lock, not a future, whose condition is no longer sound after one.
+        """
+        ended = threading.Lock()
+        ended.acquire()
+        tasks: list[asyncio.Task[R]] = []
 
-        future: Future[R] = asyncio.run_coroutine_threadsafe(tracked(), self._loop)
+        def begin() -> None:
+            tasks.append(self._loop.create_task(coroutine))
+            tasks[0].add_done_callback(lambda _: ended.release())
+
+        def cancel() -> None:
+            if tasks:
+                tasks[0].cancel()
+            else:  # the interrupt came before the loop was asked to begin
+                coroutine.close()
+                ended.release()
+
         try:
-            return future.result()
+            self._loop.call_soon_threadsafe(begin)
+            # A signal that comes just before the wait doesn't end it: so look again.
+            while not ended.acquire(timeout=LOOK_AGAIN_S):
+                pass
         except BaseException:
-            if not future.done():
-                future.cancel()
-                ended.wait(CANCEL_WITHIN_S)
+            self._loop.call_soon_threadsafe(cancel)
+            if not (tasks and tasks[0].done()):
+                ended.acquire(timeout=CANCEL_WITHIN_S)
             raise
+        if tasks[0].cancelled():
+            raise Unavailable("the client was closed while this call waited for an answer")
+        return tasks[0].result()
 
     def _iterate(self, items: AsyncGenerator[R]) -> Generator[R]:
         """The items, each fetched when it is asked for; whoever stops early closes the stream."""
-        fetching: set[asyncio.Task[Any]] = set()
 
         async def following() -> tuple[R, ...]:
-            if (task := asyncio.current_task()) is not None:
-                fetching.add(task)
-                task.add_done_callback(fetching.discard)
             async for item in items:
                 return (item,)
             return ()
 
         async def closed() -> None:
-            # An interrupt may have hit the caller before it could cancel what it had just begun to wait for.
-            for task in list(fetching):
-                task.cancel()
-            await asyncio.gather(*fetching, return_exceptions=True)
             await items.aclose()
 
         try:

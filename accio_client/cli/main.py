@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn
@@ -24,15 +25,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = _dispatch(given)
         sys.stdout.flush()
     except KeyboardInterrupt:
-        return 130
+        return _interrupted()
     except BrokenPipeError:  # the reader of our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:  # noqa: BLE001 - the last resort: users see no traceback
+        if _came_from_interrupt(error):
+            return _interrupted()
         from accio_client.cli.failure import report
 
         return report(error, given)
     return code
+
+
+def _came_from_interrupt(error: BaseException) -> bool:
+    """Whether what went wrong did so while an interrupt was being handled, which may come between any two steps."""
+    seen: BaseException | None = error
+    while seen is not None and not isinstance(seen, KeyboardInterrupt):
+        seen = seen.__context__
+    return seen is not None
+
+
+def _interrupted() -> int:
+    from accio_client.cli.exits import INTERRUPTED
+
+    warnings.simplefilter("ignore")  # a call that was to begin just then is no mistake that users should read of
+    return INTERRUPTED
 
 
 def _dispatch(arguments: Sequence[str]) -> int:
