@@ -33,9 +33,6 @@ from accio_daemon.core.commands import (
 from accio_daemon.core.effects import Effects
 from accio_daemon.core.world import World
 
-# Children that one step opens: enough to fill a batch, few enough to keep the loop responsive.
-_OPENED_AT_ONCE = 256
-
 
 def handle(world: World, fx: Effects, command: Command, now: Instant) -> Any:  # noqa: C901 — one flat list of commands
     """Apply *command* and give its answer, or raise AccioError having changed nothing."""
@@ -79,11 +76,13 @@ def handle(world: World, fx: Effects, command: Command, now: Instant) -> Any:  #
     return answer
 
 
-def advance(world: World, fx: Effects, now: Instant) -> bool:
-    """Go on with what earlier commands made possible; True if calling again would do more."""
+def advance(world: World, fx: Effects, now: Instant, *, opening: int = 256) -> bool:
+    """Go on with what earlier commands made possible, and open up to *opening* children; True if calling again would do
+    more.
+    """
     if world.killing:
         on_runs.go_on_killing(world, fx, now)
-    opened = on_runs.open_children(world, fx, _OPENED_AT_ONCE)
+    opened = on_runs.open_children(world, fx, opening)
     readying.settle(world, fx, now)
     if world.undigested:
         readying.request_digests(world, fx)

@@ -53,6 +53,11 @@ log = structlog.get_logger()
 BATCH_ROWS = 6_000
 # Seconds of deciding after which what has been decided may be committed and messages may come in.
 SLICE = 0.005
+# Children that one step opens: enough to fill a batch, few enough to keep the loop responsive. In a batch that somebody
+# waits for go only as many as keep idle workers busy until it is durable; then its answer has seconds to go out.
+OPENED_AT_ONCE = 256
+OPENED_FIRST = 64
+ANSWERING = 0.002
 # Seconds between looks at leases, back-offs and reservations.
 TICK = 0.25
 # Ended children that one step of a retry reads.
@@ -272,6 +277,12 @@ class Engine:
                     self._decided.set()
                 self._wake.clear()
                 await self._wake.wait()
+            if (
+                more and not self._inbox and self._in_commit.answers
+            ):  # children can wait for those who wait for an answer
+                self._wake.clear()
+                await self._wake.wait()
+                await asyncio.sleep(ANSWERING)
             while self._batch.fx.size() > BATCH_ROWS or self.refusing:
                 self._committed.clear()
                 self._decided.set()
@@ -299,11 +310,11 @@ class Engine:
                 continue
             if future is not None:
                 batch.answers.append((future, answer))
-        more = reactor.advance(world, batch.fx, now)
+        more = reactor.advance(world, batch.fx, now, opening=OPENED_FIRST if batch.answers else OPENED_AT_ONCE)
         while world.lookups:
             keys = [execution.key for execution in world.lookups if execution.key is not None]
             readying.resolve(world, batch.fx, find_results(self._reader, keys), now)
-            more = reactor.advance(world, batch.fx, now) or more
+            more = reactor.advance(world, batch.fx, now, opening=0 if batch.answers else OPENED_AT_ONCE) or more
             if batch.fx.size() > BATCH_ROWS or self._clock.now().mono - now.mono > SLICE:
                 return True
         return more
@@ -336,6 +347,7 @@ class Engine:
             if self._deleting or self._stopping:
                 self._decided.set()
             self._committed.set()
+            self._wake.set()
 
     async def _persist(self, batch: _Batch) -> None:
         identities = {number: identity_of(spec) for number, spec, _ in batch.fx.operators}

@@ -206,6 +206,30 @@ async def test_a_run_that_is_gone_can_neither_be_retried_nor_deleted_from(benche
                 await bench.engine.ask(command)
 
 
+async def test_a_submission_is_answered_before_its_children_are_opened(benches: Benches) -> None:
+    """A large sweep's first batch holds some children, so that workers begin; the others can wait for the answer."""
+    opened: list[int] = []
+    looks: list[Callable[[str], None]] = []
+
+    def crash_point(name: str) -> None:
+        for look in looks:
+            look(name)
+
+    async with benches.running(crash_point=crash_point) as bench:
+        agent = await bench.join(cpus=1_000)
+        command = await bench.submission(MANY, sweep=builders.sweep_of(1_000))
+
+        def look(name: str) -> None:
+            if name == "after_answer":
+                opened.append(len(agent.attempts))
+
+        looks.append(look)
+        await bench.engine.ask(command)
+        await bench.until(lambda: len(agent.attempts) == 1_000)
+    answered = next(count for count in opened if count)
+    assert answered == engine_module.OPENED_FIRST
+
+
 async def test_a_repeated_submission_is_answered_from_memory(benches: Benches) -> None:
     """A hundred at once under one key make one run; another request under it is refused."""
     async with benches.running() as bench:
