@@ -14,7 +14,8 @@ from pathlib import Path
 import orjson
 from platformdirs import user_config_path, user_data_path
 
-from accio.errors import BadRequest, FailedPrecondition
+from accio.domain.problems import quote
+from accio.errors import BadRequest, FailedPrecondition, Unauthenticated
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 7615
@@ -55,6 +56,8 @@ def find_token(environment: Mapping[str, str] = os.environ) -> str | None:
     """
     given = environment.get("ACCIO_TOKEN", "").strip()
     if given:
+        if not (given.isascii() and given.isprintable()):
+            raise Unauthenticated("the token in ACCIO_TOKEN is none: it holds characters beyond printable ASCII")
         return given
     for folder in (data_folder(environment), config_folder(environment)):
         found = _read_token(folder / TOKEN)
@@ -136,7 +139,7 @@ def _read_clusters(path: Path) -> Iterable[Cluster]:
     except orjson.JSONDecodeError as error:
         raise BadRequest(f"{path}: line {error.lineno}, column {error.colno}: {error.msg}") from None
     if not isinstance(entries, list):
-        raise BadRequest(f'{path}: expected a list of {{"name", "addr"}}, found {type(entries).__name__}')
+        raise BadRequest(f'{path}: expected a list of {{"name", "addr"}}, found {quote(entries)}')
     found: dict[str, Cluster] = {}
     for number, entry in enumerate(entries):
         cluster = _read_cluster(entry, f"{path}: /{number}")
@@ -150,12 +153,12 @@ def _read_clusters(path: Path) -> Iterable[Cluster]:
 
 def _read_cluster(entry: object, place: str) -> Cluster:
     if not isinstance(entry, dict):
-        raise BadRequest(f'{place}: expected an object with "name" and "addr", found {type(entry).__name__}')
+        raise BadRequest(f'{place}: expected an object with "name" and "addr", found {quote(entry)}')
     name, addr = entry.get("name"), entry.get("addr")
     if not isinstance(name, str) or not name:
-        raise BadRequest(f'{place}: expected a text under "name", found {name!r}')
+        raise BadRequest(f'{place}: expected a text under "name", found {quote(name)}')
     if not isinstance(addr, str):
-        raise BadRequest(f'{place}: expected HOST:PORT under "addr", found {addr!r}')
+        raise BadRequest(f'{place}: expected HOST:PORT under "addr", found {quote(addr)}')
     try:
         return Cluster(name=name, addr=parse_address(addr))
     except BadRequest as error:

@@ -25,7 +25,8 @@ from accio.v1 import accio_pb2, artifacts_pb2, runs_pb2, values_pb2, workflows_p
 from accio.wire import is_clipped
 from accio_client import fetching, from_wire, views
 from accio_client.connection import DEADLINE_S, STREAM_DEADLINE_S, Connection
-from accio_client.file_names import file_name
+from accio_client.file_names import base_path as as_base_path
+from accio_client.file_names import file_name, readable
 from accio_client.logs import LogReader
 from accio_client.settings import LARGEST_DEFINITION, Settings
 
@@ -496,9 +497,9 @@ class AsyncClient:
 def _read(definition: Definition, base_path: str | None) -> tuple[bytes, str, str]:
     """The definition's text, the folder that its relative paths mean, and the id that its file's name gives."""
     if isinstance(definition, Path):
-        folder = base_path or str(definition.absolute().parent)
-        return _read(definition.read_bytes(), folder)[0], folder, definition.stem
+        folder = as_base_path(definition.absolute().parent) if base_path is None else base_path
+        return _read(definition.read_bytes(), folder)[0], folder, readable(definition.stem)
     text = definition if isinstance(definition, bytes) else orjson.dumps(definition)
     if len(text) > LARGEST_DEFINITION:
         raise BadRequest(f"expected a definition of at most {LARGEST_DEFINITION} bytes, found {len(text)}")
-    return text, base_path or str(Path.cwd()), ""
+    return text, as_base_path(Path.cwd()) if base_path is None else base_path, ""

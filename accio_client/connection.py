@@ -139,7 +139,7 @@ class Connection:
         """The error that a failed call means."""
         code, details = error.code(), error.details() or ""
         if code is grpc.StatusCode.UNAVAILABLE and details.startswith(_NEVER_SENT):
-            reason = details.rpartition(": ")[2].lower()
+            reason = details.rpartition(": ")[2].rstrip("]").lower()
             return Unavailable(
                 f"no daemon answers at {self.address} ({reason}): start one with `accio up` (or `accio daemon`), "
                 "or say where it is in ACCIO_ADDR"

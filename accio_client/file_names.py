@@ -1,6 +1,9 @@
-"""Names of files made from names of nodes, ports and parameters, which come from elsewhere."""
+"""Names of files made from names of nodes, ports and parameters, which come from elsewhere; and paths as text, which
+on Unix may be any bytes.
+"""
 
 import re
+from pathlib import Path
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.=,+@-]")
 _LONGEST = 200
@@ -11,3 +14,13 @@ def file_name(text: str) -> str:
     name = _UNSAFE.sub("_", text)
     name = f"_{name}" if name.startswith((".", "-")) or not name else name
     return name if len(name) <= _LONGEST else name[:_LONGEST]
+
+
+def readable(path: str) -> str:
+    r"""*path*, or another text of the operating system, as Unicode: a byte that is no UTF-8 as \xff."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def base_path(folder: Path) -> str:
+    """*folder* as the daemon joins relative paths to it; empty, so that it refuses them, if it can't be sent."""
+    return str(folder) if readable(str(folder)) == str(folder) else ""

@@ -9,6 +9,7 @@ from pathlib import Path
 from accio.domain.documents import parse_document
 from accio.domain.runs import with_overrides
 from accio.errors import BadRequest, InvalidDefinition, NotFound
+from accio_client.file_names import base_path, readable
 from accio_client.settings import LARGEST_DEFINITION
 
 
@@ -35,7 +36,7 @@ class Overrides:
 
 def read_file(name: str) -> Source:
     """The file *name*; NotFound if there is none, and other errors that name it."""
-    path = Path(name)
+    path, name = Path(name), readable(name)
     try:
         if path.is_dir():
             raise BadRequest(f"{name}: expected a JSON file, found a folder")
@@ -48,7 +49,7 @@ def read_file(name: str) -> Source:
     except (OSError, ValueError) as error:
         reason = (getattr(error, "strerror", None) or str(error)).lower()
         raise BadRequest(f"{name}: can't be read: {reason}") from None
-    return Source(name=name, text=text, base_path=str(path.absolute().parent))
+    return Source(name=name, text=text, base_path=base_path(path.absolute().parent))
 
 
 def means_file(argument: str) -> bool:
@@ -68,7 +69,7 @@ def submission(argument: str, overrides: Overrides) -> Source:
         except InvalidDefinition:
             return source  # the daemon tells everything that is wrong with it
     else:
-        source, document = Source(name="", text=b"", base_path=str(Path.cwd())), {"workflow": argument}
+        source, document = Source(name="", text=b"", base_path=base_path(Path.cwd())), {"workflow": argument}
     changed = with_overrides(
         document,
         params=params,

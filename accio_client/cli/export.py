@@ -9,6 +9,7 @@ import click
 from accio_client.cli.session import Session, accio_command, out
 from accio_client.cli.text import printable
 from accio_client.documents import document
+from accio_client.file_names import readable
 
 if TYPE_CHECKING:
     from accio_client.export.files import ExportedFile
@@ -63,7 +64,7 @@ def command(
     )
     with session.client() as client:
         files = client.export(runs, options)
-    content = document({"files": [{"path": str(each.path), "rows": each.rows} for each in files]})
+    content = document({"files": [{"path": readable(str(each.path)), "rows": each.rows} for each in files]})
     session.answer(content, (str(each.path) for each in files), lambda: _show(files))
     if not files:
         session.say("nothing to export: no run has such a result yet (-artifacts=ALL takes more than numbers)")

@@ -8,6 +8,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -16,6 +17,7 @@ from accio.errors import AccioError, InvalidDefinition
 from accio_client.cli.exits import CODE_OF_ERROR, EXIT_OF_ERROR, INTERNAL, INTERRUPTED, USAGE
 from accio_client.cli.session import complain, print_document
 from accio_client.clock import now
+from accio_client.file_names import readable
 
 LOG = "client-errors.log"
 
@@ -24,24 +26,28 @@ def report(error: Exception, arguments: Sequence[str]) -> int:
     """Tell what went wrong (with `--json` also as a document) and return the exit code."""
     code, name, message = _described(error, arguments)
     if name and wants_json(arguments):
-        from accio_client.documents import document, issues
-
-        if isinstance(error, InvalidDefinition):
-            warnings = issues(error.warnings)
-            print_document(document({"valid": False, "errors": issues(error.issues), "warnings": warnings}))
-        else:
-            print_document(document({"error": {"code": name, "message": message}}))
-        sys.stdout.flush()
+        with suppress(OSError):  # stdout itself may be what went wrong
+            _print(error, name, message)
     if message:
-        complain(f"accio: {message}")
+        with suppress(OSError):
+            complain(f"accio: {message}")
     return code
+
+
+def _print(error: Exception, name: str, message: str) -> None:
+    from accio_client.documents import document, issues
+
+    if isinstance(error, InvalidDefinition):
+        warnings = issues(error.warnings)
+        print_document(document({"valid": False, "errors": issues(error.issues), "warnings": warnings}))
+    else:
+        print_document(document({"error": {"code": name, "message": message}}))
+    sys.stdout.flush()
 
 
 def _described(error: Exception, arguments: Sequence[str]) -> tuple[int, str, str]:
     """Exit code, name and message of *error*; nothing is told where both texts are empty."""
     match error:
-        case click.exceptions.Exit():
-            return error.exit_code, "", ""
         case click.exceptions.Abort():
             return INTERRUPTED, "", ""
         case click.UsageError():
@@ -52,6 +58,8 @@ def _described(error: Exception, arguments: Sequence[str]) -> tuple[int, str, st
         case AccioError():
             kind = next(kind for kind in type(error).__mro__ if kind in EXIT_OF_ERROR or kind is AccioError)
             return EXIT_OF_ERROR.get(kind, INTERNAL), CODE_OF_ERROR.get(kind, "internal"), error.message
+        case UnicodeEncodeError():  # of an argument or a variable; nothing that a daemon says can't be encoded
+            return USAGE, "bad_command_line", f"expected text in UTF-8, found {readable(error.object)[:200]}"
         case OSError() if error.strerror:
             what = f"{error.filename}: " if error.filename else ""
             return USAGE, "file", f"{what}{error.strerror.lower()}"

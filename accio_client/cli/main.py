@@ -17,10 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line *arguments* and return its exit code. Shows no traceback, whatever happens."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # gRPC's own remarks are no answers; read when it is loaded
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)  # a test's stream may have none
-        if reconfigure is not None:
-            reconfigure(errors="backslashreplace")
+    _prepare_streams()
     try:
         code = _dispatch(given)
         sys.stdout.flush()
@@ -60,9 +57,7 @@ def _dispatch(arguments: Sequence[str]) -> int:
     if words in COMMANDS and COMMANDS[words].program:
         become(COMMANDS[words].module, [*leading, *rest])
     if words in COMMANDS:
-        command = load(words)
-        result = command.main([*leading, *rest], prog_name=f"accio {words}", standalone_mode=False)
-        return result if isinstance(result, int) else 0
+        return _run(load(words), words, [*leading, *rest])
     verb = words.partition(" ")[0]
     from accio_client.cli import help_text
 
@@ -72,6 +67,28 @@ def _dispatch(arguments: Sequence[str]) -> int:
     if words == verb and nouns(verb):
         return help_text.of_verb(verb, asked=any(option.lstrip("-") in ("h", "help") for option in leading))
     return help_text.unknown(words)
+
+
+def _prepare_streams() -> None:
+    """Let every character be written, and what was started without stdout or stderr write to nowhere."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: PTH123, SIM115 - it lives as long as the process
+        reconfigure = getattr(getattr(sys, name), "reconfigure", None)  # a test's stream may have none
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+
+
+def _run(command: "click.Command", words: str, arguments: list[str]) -> int:
+    """Run a command; not by its `main`, which has answers of its own to a closed pipe and to Ctrl-C."""
+    from click.exceptions import Exit
+
+    try:
+        with command.make_context(f"accio {words}", arguments) as context:
+            result = command.invoke(context)
+    except Exit as done:  # the help was printed
+        return done.exit_code
+    return result if isinstance(result, int) else 0
 
 
 def split(arguments: Sequence[str]) -> tuple[list[str], str, list[str]]:

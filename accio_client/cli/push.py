@@ -9,6 +9,7 @@ from accio_client.cli.definitions import Source, read_file
 from accio_client.cli.exits import INVALID, SUCCESS, USAGE
 from accio_client.cli.session import Document, Session, accio_command, complain, describe_issues, out
 from accio_client.documents import document, issues, pushed
+from accio_client.file_names import readable
 from accio_client.views import Pushed
 
 
@@ -23,10 +24,11 @@ def command(session: Session, files: tuple[str, ...]) -> int:
     refused: list[Document] = []
     code = SUCCESS
     with session.client() as client:
-        for name in files:
+        for file in files:
             source: Source | None = None
+            name = readable(file)
             try:
-                source = read_file(name)
+                source = read_file(file)
                 found = client.push(source.text, default_id=default_id(name), base_path=source.base_path)
             except InvalidDefinition as error:
                 code = INVALID

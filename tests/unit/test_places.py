@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from accio import places
-from accio.errors import AccioError, BadRequest, FailedPrecondition
+from accio.errors import AccioError, BadRequest, FailedPrecondition, Unauthenticated
 
 CASES = [
     pytest.param(
@@ -60,7 +60,8 @@ def test_the_first_cluster_is_the_default(tmp_path: Path) -> None:
         ({"name": "a"}, ["list"]),
         ([{"addr": "h1:1"}], ["/0", "name"]),
         ([{"name": "a", "addr": "h1:port"}], ["/0", "HOST:PORT", "h1:port"]),
-        ([7], ["/0", "object"]),
+        ([7], ["/0", "object", "found 7"]),
+        ([{"name": "a", "addr": None}], ["/0", "addr", "found null"]),
     ],
 )
 def test_a_wrong_file_is_refused_with_its_name(tmp_path: Path, content: Any, mentions: list[str]) -> None:
@@ -108,6 +109,14 @@ def test_the_token_is_looked_up_in_order(tmp_path: Path) -> None:
         (folder / "token").write_text(text)
         assert places.find_token(environment) == text.strip()
     assert places.find_token({**environment, "ACCIO_TOKEN": "e"}) == "e"
+
+
+@pytest.mark.parametrize("token", ["é", "a\x00b", "\udcff"])
+def test_a_token_that_cannot_be_sent_is_refused(token: str) -> None:
+    """Only printable ASCII can be a token; what it was isn't told."""
+    with pytest.raises(Unauthenticated, match="ACCIO_TOKEN") as refused:
+        places.find_token({"ACCIO_TOKEN": token})
+    assert token not in refused.value.message
 
 
 def test_a_token_that_others_can_read_is_refused(tmp_path: Path) -> None:
