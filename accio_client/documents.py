@@ -1,7 +1,8 @@
 """The documents that `--json` prints (SPEC §13): from views to JSON, nothing else.
 
 Each document has a JSON Schema in accio/schemas/documents, and a test holds it against that. Fields may be added; a
-field that is renamed or removed needs a new schema name. 64-bit integers that mean an identity (seeds) are texts.
+field that is renamed or removed needs a new schema name. 64-bit integers (seeds, values of type long) are texts; counts
+and sizes, which no reader loses a digit of, are numbers.
 """
 
 from collections.abc import Iterable
@@ -10,6 +11,7 @@ from typing import Any
 
 from accio.domain.issues import Issue
 from accio_client import views
+from accio_client.json_values import json_parameter, json_value
 
 SCHEMA = "accio/v1"
 
@@ -56,7 +58,7 @@ def run(found: views.RunView) -> Document:
         "tags": list(found.tags),
         "seed": str(found.seed),
         "repeat": found.repeat,
-        "params": {name: parameter.value for name, parameter in found.params.items()},
+        "params": {name: json_parameter(parameter) for name, parameter in found.params.items()},
         "state": found.state.value,
         "progress": found.progress,
         "created_at": instant(found.created_at),
@@ -127,9 +129,16 @@ def node_details(found: views.NodeDetailsView) -> Document:
             }
             for each in found.attempts
         ],
-        "inputs": {port: {"type": value.type, "value": value.value} for port, value in found.inputs.items()},
+        "inputs": {
+            port: {"type": each.type, "value": json_value(each.type, each.value)} for port, each in found.inputs.items()
+        },
         "artifacts": {
-            each.port: {"type": each.type, "value": each.value, "blob": each.blob, "size": each.size}
+            each.port: {
+                "type": each.type,
+                "value": json_value(each.type, each.value),
+                "blob": each.blob,
+                "size": each.size,
+            }
             for each in found.artifacts
         },
         "metrics": metrics(found.metrics),
@@ -200,7 +209,7 @@ def workflow(found: views.WorkflowView) -> Document:
 def _workflow_parameter(found: views.WorkflowParameterView) -> Document:
     shown: Document = {"name": found.name, "kind": found.kind}
     if found.has_default:
-        shown["default_value"] = found.default
+        shown["default_value"] = json_value(found.kind, found.default)
     if found.help:
         shown["help"] = found.help
     return shown
@@ -286,7 +295,7 @@ def operator(found: views.OperatorView) -> Document:
 def _input_port(found: views.InputPortView) -> Document:
     port: Document = {"name": found.name, "type": found.type}
     if found.has_default:
-        port["default"] = found.default
+        port["default"] = json_value(found.type, found.default)
     return port | {"optional": found.optional, "help": found.help}
 
 
