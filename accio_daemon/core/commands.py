@@ -6,7 +6,7 @@ A command carries all that deciding needs (ids, times, specifications); the core
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NewType
+from typing import TYPE_CHECKING, NewType
 
 from accio.domain.failures import Failure
 from accio.domain.ids import RunId
@@ -16,6 +16,9 @@ from accio.domain.runs import RunDefinition
 from accio.domain.states import NodeState, RunState
 from accio.domain.workflows import Workflow
 from accio.errors import Unavailable
+
+if TYPE_CHECKING:
+    from accio_daemon.core.plan import Plan
 
 RunNo = NewType("RunNo", int)
 AgentNo = NewType("AgentNo", int)
@@ -88,6 +91,7 @@ class SubmitRun:
     workflow_no: int
     workflow: Workflow
     operators: tuple[Announced, ...]  # the version that each node of the graph pins, in its order
+    plan: "Plan | None" = None  # compiled with the World's classes; None leaves that to the core
     owner_name: str
     owner_email: str
     cache: CacheMode = CacheMode.USE

@@ -44,7 +44,7 @@ def submit(world: World, fx: Effects, command: SubmitRun, now: Instant) -> Submi
         no=RunNo(world.next_run),
         id=command.id,
         workflow=command.workflow,
-        plan=compile_plan(command.workflow, definition.sweep, command.operators, world.classes),
+        plan=command.plan or compile_plan(command.workflow, definition.sweep, command.operators, world.classes),
         sweep=definition.sweep,
         single=definition.sweep.is_single,
         seed=command.seed,

@@ -6,10 +6,11 @@ after `compile_plan`.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 from accio.domain.datatypes import DataType, Kind
 from accio.domain.keys import KEY_FORMAT, fragment
-from accio.domain.operators import OperatorSpec
+from accio.domain.operators import InputPort, OperatorSpec
 from accio.domain.resources import Resources
 from accio.domain.sweeps import Sweep
 from accio.domain.values import cast
@@ -69,20 +70,19 @@ class Plan:
 
 
 class ClassRegistry:
-    """Gives equal kinds of nodes one NodeClass."""
+    """Gives equal kinds of nodes one NodeClass. Any thread may ask: plans of large workflows are compiled in some."""
 
     def __init__(self) -> None:
         self._classes: dict[ClassKey, NodeClass] = {}
+        self._ids = count(1)
 
     def get(self, operator_no: int, resources: Resources, timeout_ms: int | None) -> NodeClass:
         """Give the class of this kind, a new one if there is none."""
         key = (operator_no, resources, timeout_ms)
         found = self._classes.get(key)
         if found is None:
-            found = NodeClass(
-                id=len(self._classes) + 1, operator_no=operator_no, resources=resources, timeout_ms=timeout_ms
-            )
-            self._classes[key] = found
+            made = NodeClass(id=next(self._ids), operator_no=operator_no, resources=resources, timeout_ms=timeout_ms)
+            found = self._classes.setdefault(key, made)
         return found
 
 
@@ -92,9 +92,12 @@ def compile_plan(workflow: Workflow, sweep: Sweep, operators: Sequence[Announced
     place = {node.name: no for no, node in enumerate(graph)}
     axis_of = {axis.name: number for number, axis in enumerate(sweep.axes)}
     defaults = {param.name: (param.type, param.default) for param in workflow.params}
-    outputs = [{port.name: port.type for port in pinned.spec.outputs} for pinned in operators]
+    specs = {pinned.no: pinned.spec for pinned in operators}
+    types = {no: {port.name: port.type for port in spec.outputs} for no, spec in specs.items()}
+    outputs = [types[pinned.no] for pinned in operators]
+    ports = {no: _ports(spec) for no, spec in specs.items()}
     bindings = [
-        _bindings(node, pinned.spec, place=place, sweep=sweep, axis_of=axis_of, defaults=defaults, outputs=outputs)
+        _bindings(node, ports[pinned.no], place=place, sweep=sweep, axis_of=axis_of, defaults=defaults, outputs=outputs)
         for node, pinned in zip(graph, operators, strict=True)
     ]
     before = [tuple(sorted({b.node for b in bound if b.node is not None})) for bound in bindings]
@@ -127,9 +130,37 @@ def compile_plan(workflow: Workflow, sweep: Sweep, operators: Sequence[Announced
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Port:
+    """An input port, with what all nodes of its operator have in common."""
+
+    port: InputPort
+    label: str
+    has_dataset: bool
+    absent: Binding | None  # what a node gets that gives it nothing
+
+
+def _ports(spec: OperatorSpec) -> tuple[_Port, ...]:
+    """Prepare an operator's ports, sorted by name: once per operator, as a workflow may have it very often."""
+    found: list[_Port] = []
+    for port in sorted(spec.inputs, key=lambda port: port.name.encode()):
+        label, has_dataset, absent = f'"{port.name}":', port.type.contains(Kind.DATASET), None
+        if port.default is not None:
+            absent = Binding(
+                port=port.name,
+                label=label,
+                target=port.type,
+                source=port.type,
+                has_dataset=has_dataset,
+                text=port.default,
+            )
+        found.append(_Port(port=port, label=label, has_dataset=has_dataset, absent=absent))
+    return tuple(found)
+
+
 def _bindings(
     node: NodeDefinition,
-    spec: OperatorSpec,
+    ports: Sequence[_Port],
     *,
     place: Mapping[str, int],
     sweep: Sweep,
@@ -138,10 +169,14 @@ def _bindings(
     outputs: Sequence[Mapping[str, DataType]],
 ) -> tuple[Binding, ...]:
     found: list[Binding] = []
-    for port in sorted(spec.inputs, key=lambda port: port.name.encode()):
+    for prepared in ports:
+        port, has_dataset = prepared.port, prepared.has_dataset
         given = node.inputs.get(port.name)
-        common = {"port": port.name, "label": f'"{port.name}":', "target": port.type}
-        has_dataset = port.type.contains(Kind.DATASET)
+        if given is None:
+            if prepared.absent is not None:
+                found.append(prepared.absent)
+            continue
+        common = {"port": port.name, "label": prepared.label, "target": port.type}
         match given:
             case FromNode(node=source, port=source_port):
                 no = place[source]
@@ -164,8 +199,6 @@ def _bindings(
                 text = port.default if default is None else cast(kind, port.type, default)
             case Constant(type=kind, text=constant):
                 text = cast(kind, port.type, constant)
-            case None:
-                text = port.default
             case _:
                 raise AssertionError(f"unknown source {given!r}")
         if text is not None:

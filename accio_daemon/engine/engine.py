@@ -35,6 +35,7 @@ from accio_daemon.core.commands import (
 )
 from accio_daemon.core.effects import Effects
 from accio_daemon.core.on_agents import identity_of
+from accio_daemon.core.plan import ClassRegistry
 from accio_daemon.core.restoring import let_go, restore_run
 from accio_daemon.core.world import World
 from accio_daemon.engine.metrics import Metrics
@@ -129,6 +130,11 @@ class Engine:
         self._stopping = False
 
     # --- what services ask --------------------------------------------------------------------------------------
+
+    @property
+    def classes(self) -> ClassRegistry:
+        """The kinds of nodes that there are; see EnginePort."""
+        return self.world.classes
 
     async def ask(self, command: Command) -> Any:
         """Post a command and wait until what it decided is durable; see EnginePort."""

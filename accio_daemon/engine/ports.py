@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 from accio.domain.resources import Resources
 from accio_daemon.core.commands import Command, Instant, RunNo, SessionNo
 from accio_daemon.core.outgoing import Outgoing
+from accio_daemon.core.plan import ClassRegistry
 
 T = TypeVar("T")
 
@@ -74,6 +75,11 @@ class ClusterView:
 
 class EnginePort(Protocol):
     """What services see of the engine."""
+
+    @property
+    def classes(self) -> ClassRegistry:
+        """The kinds of nodes that there are, for plans that are compiled before they are submitted."""
+        ...
 
     async def ask(self, command: Command) -> Any:
         """Post a command and wait until what it decided is durable; a domain error of the core is raised here.

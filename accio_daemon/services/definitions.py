@@ -20,6 +20,9 @@ T = TypeVar("T")
 DEFINITION_LIMIT = 4_000_000
 """Bytes of a definition; with the rest of its request it stays below the limit of a message."""
 
+BYTES_OF_NODE = 200
+"""Of a definition, about; a node costs as much time wherever all of a workflow's are looked at."""
+
 _LARGE = 64 * 1024
 
 
@@ -66,7 +69,7 @@ async def check_run_bytes(catalogue: Catalogue, data: bytes, *, base_path: str, 
         )
 
     nodes = len(lookup.found.workflow.graph) if lookup.found else 0
-    outcome = await _checked(check, len(data) + 200 * nodes)
+    outcome = await _checked(check, len(data) + BYTES_OF_NODE * nodes)
     return CheckedRun(outcome=outcome, lookup=lookup, operators=operators)
 
 

@@ -26,7 +26,7 @@ from accio_daemon.core.plan import ClassRegistry, compile_plan
 from accio_daemon.engine.ports import Clock, EnginePort
 from accio_daemon.services.auth import caller
 from accio_daemon.services.catalogue import Catalogue
-from accio_daemon.services.definitions import CheckedRun, check_run_bytes, value_of
+from accio_daemon.services.definitions import BYTES_OF_NODE, CheckedRun, check_run_bytes, off_loop, value_of
 from accio_daemon.services.rpc import Send
 from accio_daemon.services.run_views import run_message
 from accio_daemon.services.watching import Watching
@@ -202,15 +202,20 @@ class SubmissionCalls:
             if earlier is not None:
                 return Outcome(found=Found(run=earlier), created=False, warnings=())
         accepted = await self.check(request)
+        definition, workflow = accepted.definition, accepted.workflow.workflow
+        plan = await off_loop(
+            lambda: compile_plan(workflow, definition.sweep, accepted.operators, self._engine.classes),
+            BYTES_OF_NODE * len(workflow.graph),
+        )
         now = self._clock.now()
-        definition = accepted.definition
         seed = definition.seed if definition.seed is not None else secrets.randbits(64) + MIN_SEED
         command = SubmitRun(
             id=self._ids.next(now.wall_ms, secrets.randbits(RANDOM_BITS)),
             definition=definition,
             workflow_no=accepted.workflow.no,
-            workflow=accepted.workflow.workflow,
+            workflow=workflow,
             operators=accepted.operators,
+            plan=plan,
             owner_name=owner.name,
             owner_email=owner.email,
             cache=cache,
