@@ -1,26 +1,48 @@
 """`accio why RUN[/NODE]`"""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
+from accio_client.cli.get_runs import AT_ONCE
 from accio_client.cli.places_in_runs import run_and_node
 from accio_client.cli.session import Session, accio_command, out
 from accio_client.cli.text import local_time, printable
 from accio_client.documents import document, why
-from accio_client.views import WhyView
+from accio_client.views import RunFilter, WhyView
+
+if TYPE_CHECKING:
+    from accio_client.sync import Client
 
 
 @accio_command
 @click.argument("place", nargs=-1, required=True, metavar="RUN[/NODE]")
 def command(session: Session, place: tuple[str, ...]) -> None:
-    """Say why a node (or each node of a run) was executed, taken from the cache, or waits."""
+    """Say why a node (or each node of a run) was executed, taken from the cache, or waits.
+
+    On a sweep it means that node, or each node, of every child.
+    """
     run, node = run_and_node(place, "RUN or RUN/NODE")
     with session.client() as client:
-        found = client.why(run, node)
+        asked = client.get_run(run, nodes=False).run
+        children = _children(client, asked.id) if asked.kind == "parent" else (asked.id,)
+        found = [answer for child in children for answer in client.why(child, node)]
     answers = [why(each) for each in found]
-    content = answers[0] if node is not None and answers else {"run": found[0].run if found else run, "nodes": answers}
+    single = node is not None and asked.kind != "parent"
+    content = answers[0] if single and answers else {"run": asked.id, "nodes": answers}
     session.answer(document(content), (f"{each.run}/{each.node}" for each in found), lambda: _show(found))
+
+
+def _children(client: "Client", parent: str) -> Iterator[str]:
+    """The ids of all children, page after page."""
+    cursor: str | None = None
+    while True:
+        page = client.list_runs(RunFilter(parent=parent), limit=AT_ONCE, cursor=cursor)
+        yield from (child.id for child in page.runs)
+        cursor = page.next
+        if cursor is None:
+            return
 
 
 def _show(found: Sequence[WhyView]) -> None:

@@ -382,6 +382,24 @@ def test_logs_of_a_sweep_name_the_child(daemon: FakeDaemon, accio: Any) -> None:
     assert accio("logs", child, "A").out == "x\n"
 
 
+def test_why_of_a_sweep_asks_about_each_child(daemon: FakeDaemon, accio: Any) -> None:
+    """On a parent, why means all of its children, page after page."""
+    parent, pages = run(RUN), {"": ("c", [0, 1]), "c": ("", [2])}
+    parent.kind = runs_pb2.RUN_KIND_PARENT
+
+    def listed(request: accio_pb2.ListRequest) -> accio_pb2.ListResponse:
+        following, indices = pages[request.cursor]
+        return accio_pb2.ListResponse(runs=[run(f"{RUN}.{index}") for index in indices], next=following)
+
+    def answer(request: accio_pb2.WhyRequest) -> accio_pb2.WhyResponse:
+        return accio_pb2.WhyResponse(answers=[accio_pb2.WhyAnswer(run=request.run, node=request.node, answer="cached")])
+
+    daemon.answers |= {"Get": accio_pb2.GetResponse(run=parent), "List": listed, "Why": answer}
+    assert accio("why", f"{RUN}/A", "-quiet").out.split() == [f"{RUN}.{index}/A" for index in range(3)]
+    document = accio("why", f"{RUN}/A", "-json").json
+    assert (document["run"], [each["run"] for each in document["nodes"]]) == (RUN, [f"{RUN}.{at}" for at in range(3)])
+
+
 def test_a_huge_definition_is_refused_at_once(daemon: FakeDaemon, accio: Any, tmp_path: Path) -> None:
     """A file that no call could carry isn't sent; a folder or a device isn't read."""
     (tmp_path / "huge.json").write_bytes(b" " * 5_000_000)

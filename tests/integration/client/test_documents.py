@@ -196,8 +196,17 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("outcomes", "update x -name=y", {"UpdateMetadata": accio_pb2.UpdateMetadataResponse(run=run(), changed=True)}),
     ("delete-workflow", "delete workflow w", {"DeleteWorkflow": workflows_pb2.DeleteWorkflowResponse()}),
     ("watch", "watch x", {"Watch": [accio_pb2.RunUpdate(run=run())]}),
-    ("why", "why x/A", {"Why": accio_pb2.WhyResponse(answers=[WHY])}),
-    ("why", "why x", {"Why": accio_pb2.WhyResponse(answers=[WHY, WHY])}),
+    ("why", "why x/A", {"Get": accio_pb2.GetResponse(run=CHILD), "Why": accio_pb2.WhyResponse(answers=[WHY])}),
+    ("why", "why x", {"Get": accio_pb2.GetResponse(run=run()), "Why": accio_pb2.WhyResponse(answers=[WHY, WHY])}),
+    (
+        "why",
+        "why x/A",
+        {
+            "Get": accio_pb2.GetResponse(run=PARENT),
+            "List": accio_pb2.ListResponse(runs=[CHILD]),
+            "Why": accio_pb2.WhyResponse(answers=[WHY]),
+        },
+    ),
     (
         "gc",
         "gc -dry-run",
