@@ -1,7 +1,8 @@
 """Outputs of nodes into files: datasets as the files and folders that they are, every other value as JSON."""
 
+from collections.abc import AsyncGenerator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import orjson
 
@@ -12,13 +13,22 @@ from accio.content.target import DatasetTarget
 from accio.domain.datatypes import DATASET, parse_type
 from accio.errors import AlreadyExists, FailedPrecondition, NotFound
 from accio_client.from_wire import user_value
-from accio_client.views import ArtifactView
-
-if TYPE_CHECKING:
-    from accio_client.client import AsyncClient
+from accio_client.views import ArtifactView, NodeDetailsView
 
 
-async def artifact(client: "AsyncClient", run: str, node: str, port: str) -> ArtifactView:
+class Source(Protocol):
+    """What outputs are fetched with: a client."""
+
+    async def get_node(self, run: str, node: str) -> NodeDetailsView:
+        """A node with its outputs."""
+        ...
+
+    def read_blob(self, digest: str) -> AsyncGenerator[bytes]:
+        """The bytes of a stored blob in pieces; nothing is verified."""
+        ...
+
+
+async def artifact(client: Source, run: str, node: str, port: str) -> ArtifactView:
     """The output *port* of a node, with its value also where that travels as a blob; NotFound if there is none."""
     details = await client.get_node(run, node)
     for found in details.artifacts:
@@ -30,7 +40,7 @@ async def artifact(client: "AsyncClient", run: str, node: str, port: str) -> Art
     raise NotFound(f"{run}/{node} has no output {port!r}; it has: {known}")
 
 
-async def fetch(client: "AsyncClient", found: ArtifactView, target: Path) -> int:
+async def fetch(client: Source, found: ArtifactView, target: Path) -> int:
     """Write an output to *target*, where nothing may stand yet; it appears whole or not at all. Returns its bytes.
 
     Every blob is verified against its digest while it is written.
@@ -44,7 +54,7 @@ async def fetch(client: "AsyncClient", found: ArtifactView, target: Path) -> int
     return _write(target, orjson.dumps(user_value(found.type, canonical), option=orjson.OPT_INDENT_2) + b"\n")
 
 
-async def read_verified(client: "AsyncClient", digest: Digest) -> bytes:
+async def read_verified(client: Source, digest: Digest) -> bytes:
     """A blob in memory; DigestMismatch if it isn't what its name says."""
     hasher, pieces = Hasher(), []
     async for piece in client.read_blob(digest):
@@ -55,7 +65,7 @@ async def read_verified(client: "AsyncClient", digest: Digest) -> bytes:
     return b"".join(pieces)
 
 
-async def _fetch_dataset(client: "AsyncClient", digest: Digest, target: Path) -> int:
+async def _fetch_dataset(client: Source, digest: Digest, target: Path) -> int:
     manifest = decode(await read_verified(client, digest))
     with DatasetTarget(target, manifest, writable=True) as place:
         for entry in manifest.files:

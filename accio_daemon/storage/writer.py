@@ -211,7 +211,6 @@ def _new_run(run: Run, command: SubmitRun) -> tuple[Any, ...]:
         definition.notes or "",
         run.seed,
         run.sweep.to_text(),
-        "{}",
         orjson.dumps(options).decode(),
         orjson.dumps([pinned.no for pinned in command.operators]).decode(),
         run.size,

@@ -72,6 +72,22 @@ def test_every_earlier_schema_arrives(tmp_path: Path, version: int) -> None:
         assert _schema(connection) == schema
 
 
+@pytest.mark.parametrize("version", [1, 2])
+def test_runs_stay_when_their_unused_column_goes(tmp_path: Path, version: int) -> None:
+    """Version 3 dropped `runs.params`, which nothing used; every other field of a run is what it was."""
+    path = tmp_path / FILE_NAME
+    _of_version(path, version)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        names = [name for _, name, *_ in connection.execute("PRAGMA table_info(runs)")]
+        kept = {name: f"{name} of it" for name in names if name not in ("no", "params")} | {"no": 7}
+        columns, marks = ", ".join(kept), ", ".join("?" * len(kept))
+        insert = f"INSERT INTO runs (params, {columns}) VALUES ('{{}}', {marks})"  # noqa: S608 — names of columns
+        connection.execute(insert, tuple(kept.values()))
+    with closing(prepare(path)) as connection:
+        connection.row_factory = sqlite3.Row
+        assert [dict(row) for row in connection.execute("SELECT * FROM runs")] == [kept]
+
+
 @pytest.mark.parametrize("version", EARLIER)
 def test_a_copy_is_made_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: int) -> None:
     """A migration leaves a copy of the database as it was."""

@@ -27,10 +27,10 @@ INSERT OR REPLACE INTO pins (run_no, text, digest, bytes) VALUES
 DELETE FROM executions WHERE id IN (VALUES
 
 -- name: insert_run
-INSERT INTO runs (no, id, kind, workflow_no, owner_name, owner_email, name, notes, seed, sweep, params, options, operators, children,
+INSERT INTO runs (no, id, kind, workflow_no, owner_name, owner_email, name, notes, seed, sweep, options, operators, children,
                   nodes, sequence, state, closed, cursor, removed, running, success, failed, killed, nodes_ended, created_at,
                   started_at, ended_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 0, 0, '[]', 0, 0, 0, 0, '{}', ?, NULL, NULL)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 0, 0, '[]', 0, 0, 0, 0, '{}', ?, NULL, NULL)
 
 -- name: update_run
 UPDATE runs SET state = ?, closed = ?, cursor = ?, removed = ?, running = ?, success = ?, failed = ?, killed = ?, nodes_ended = ?,

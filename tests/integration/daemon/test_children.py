@@ -24,10 +24,10 @@ from accio_daemon.storage.search import ParamFilter
 ID = "0123456789abcdef"
 ENDED = [RunState.SUCCESS, RunState.FAILED, RunState.KILLED]
 _INSERT = """
-INSERT INTO runs (no, id, kind, workflow_no, owner_name, owner_email, name, notes, seed, sweep, params, options,
+INSERT INTO runs (no, id, kind, workflow_no, owner_name, owner_email, name, notes, seed, sweep, options,
                   operators, children, nodes, sequence, state, closed, cursor, removed, running, success, failed,
                   killed, nodes_ended, created_at)
-VALUES (1, ?, 2, 1, 'o', '', '', '', 7, ?, '{}', '{"cache":"use"}', '[]', ?, 1, 1, 2, ?, ?, ?, ?, ?, ?, ?, '{}', 1)
+VALUES (1, ?, 2, 1, 'o', '', '', '', 7, ?, '{"cache":"use"}', '[]', ?, 1, 1, 2, ?, ?, ?, ?, ?, ?, ?, '{}', 1)
 """
 
 

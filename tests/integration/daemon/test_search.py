@@ -21,10 +21,10 @@ from accio_daemon.storage.search import Filters, ParamFilter, fts_query, list_ru
 
 OWNERS = [Person(name="Ada", email="ada@x.org"), Person(name="Ada", email=""), Person(name="Bob", email="bob@y.org")]
 _INSERT = """
-INSERT INTO runs (no, id, kind, workflow_no, owner_name, owner_email, name, notes, seed, sweep, params, options,
+INSERT INTO runs (no, id, kind, workflow_no, owner_name, owner_email, name, notes, seed, sweep, options,
                   operators, children, nodes, sequence, state, closed, cursor, removed, running, success, failed,
                   killed, nodes_ended, created_at)
-VALUES (?, ?, 1, ?, ?, ?, ?, ?, 7, ?, '{}', '{"cache":"use"}', '[]', 1, 1, 1, ?, ?, 0, '[]', 0, 0, 0, 0, '{}', ?)
+VALUES (?, ?, 1, ?, ?, ?, ?, ?, 7, ?, '{"cache":"use"}', '[]', 1, 1, 1, ?, ?, 0, '[]', 0, 0, 0, 0, '{}', ?)
 """
 
 
