@@ -173,7 +173,7 @@ class AsyncClient:
         """Create a run and give its states until it has ended, in one call; survives a restart of the daemon."""
         request = self._submission(definition, base_path, cache, idempotency_key)
         updates = self._connection.lasting_stream(
-            self._accio.SubmitAndWatch, request, accio_pb2.RunUpdate, patience=patience
+            lambda stubs: stubs.accio.SubmitAndWatch, request, accio_pb2.RunUpdate, patience=patience
         )
         try:
             async with aclosing(updates):
@@ -279,7 +279,7 @@ class AsyncClient:
     async def watch(self, run: str, *, patience: float = WATCH_PATIENCE_S) -> AsyncGenerator[views.RunUpdate]:
         """The run's state now and at each change (the latest wins) until it ended; survives a restart of the daemon."""
         updates = self._connection.lasting_stream(
-            self._accio.Watch, accio_pb2.WatchRequest(id=run), accio_pb2.RunUpdate, patience=patience
+            lambda stubs: stubs.accio.Watch, accio_pb2.WatchRequest(id=run), accio_pb2.RunUpdate, patience=patience
         )
         async with aclosing(updates):
             async for message in updates:
@@ -299,7 +299,7 @@ class AsyncClient:
         request = accio_pb2.LogsRequest(run=run, node=node or "", follow=follow)
         reader = LogReader()
         chunks = self._connection.lasting_stream(
-            self._accio.Logs, request, accio_pb2.LogChunk, patience=patience, again=reader.begin_again
+            lambda stubs: stubs.accio.Logs, request, accio_pb2.LogChunk, patience=patience, again=reader.begin_again
         )
         async with aclosing(chunks):
             async for chunk in chunks:
@@ -318,7 +318,9 @@ class AsyncClient:
     ) -> AsyncGenerator[accio_pb2.ExportChunk]:
         """The results as they travel, for `accio_client.export`."""
         request = accio_pb2.ExportRequest(ids=runs, artifacts=artifacts, outputs=outputs, metrics=metrics, by_port=True)
-        chunks = self._connection.stream(self._accio.Export, request, accio_pb2.ExportChunk, deadline=STREAM_DEADLINE_S)
+        chunks = self._connection.stream(
+            lambda stubs: stubs.accio.Export, request, accio_pb2.ExportChunk, deadline=STREAM_DEADLINE_S
+        )
         async with aclosing(chunks):
             async for chunk in chunks:
                 yield chunk
@@ -430,7 +432,7 @@ class AsyncClient:
     async def read_blob(self, digest: str) -> AsyncGenerator[bytes]:
         """The bytes of a stored blob in pieces; nothing is verified here."""
         chunks = self._connection.stream(
-            self._connection.artifacts.Read, artifacts_pb2.ReadRequest(digest=digest), artifacts_pb2.ReadChunk
+            lambda stubs: stubs.artifacts.Read, artifacts_pb2.ReadRequest(digest=digest), artifacts_pb2.ReadChunk
         )
         async with aclosing(chunks):
             async for chunk in chunks:

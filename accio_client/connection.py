@@ -1,4 +1,4 @@
-"""One channel to the daemon: token, deadlines, patience while it is away, and the translation of whatever gRPC raises.
+"""The channels to the daemon: token, deadlines, patience while it is away, and the translation of whatever gRPC raises.
 
 Every call has a deadline. A call that found the daemon away is repeated with growing pauses: for `FIRST_PATIENCE_S`
 while this connection has never had an answer (a wrong address should say so soon), for `PATIENCE_S` afterwards (a
@@ -9,7 +9,7 @@ if the connection was refused.
 import asyncio
 import random
 from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import aclosing
+from contextlib import aclosing, contextmanager
 from typing import Any, TypeVar
 
 import grpc
@@ -26,6 +26,7 @@ STREAM_DEADLINE_S = 3600.0
 """A stream that lasts longer is opened anew by those that can go on (watch, logs), and is an error for the others."""
 
 _OPTIONS: tuple[tuple[str, int], ...] = (
+    ("grpc.use_local_subchannel_pool", 1),  # channels don't share a connection, whose calls are bounded
     ("grpc.enable_http_proxy", 0),  # a proxy for the web has no business between a client and its cluster
     ("grpc.max_receive_message_length", 64 << 20),
     ("grpc.max_send_message_length", 64 << 20),
@@ -44,26 +45,56 @@ _NEVER_SENT = ("failed to connect", "errors resolving", "DNS resolution failed")
 _SILENCE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED)
 """How calls end to which no daemon has said anything."""
 
+_STREAMS_PER_CHANNEL = 100
+"""As many calls as a daemon answers at once on one connection: more would wait until some of them have ended."""
+
 R = TypeVar("R")
 
 
+class Stubs:
+    """A channel with a network connection of its own, made when it is first used, and the services behind it."""
+
+    def __init__(self, address: str) -> None:
+        self.channel = grpc.aio.insecure_channel(address, options=_OPTIONS)
+        self.accio = accio_pb2_grpc.AccioStub(self.channel)
+        self.artifacts = artifacts_pb2_grpc.ArtifactsStub(self.channel)
+        self.streams = 0
+
+
 class Connection:
-    """The channel and its stubs. Make and use it inside one event loop."""
+    """Short calls have one channel; streams, which may last for days, have others, so that they hold up no call.
+
+    Make and use it inside one event loop.
+    """
 
     def __init__(self, *, address: str, token: str | None, deadline: float = DEADLINE_S) -> None:
         self.address = address
         self._deadline = deadline
         self._metadata = (("authorization", f"Bearer {token}"),) if token else ()
-        self._channel = grpc.aio.insecure_channel(address, options=_OPTIONS)
-        self.accio = accio_pb2_grpc.AccioStub(self._channel)
-        self.artifacts = artifacts_pb2_grpc.ArtifactsStub(self._channel)
+        self._calls = Stubs(address)
+        self._streams: list[Stubs] = []
+        self.accio = self._calls.accio
         self._answered = False
 
     def __repr__(self) -> str:
         return f"Connection({self.address!r}, answered={self._answered})"
 
     async def close(self) -> None:
-        await self._channel.close()
+        for stubs in (self._calls, *self._streams):
+            await stubs.channel.close()
+
+    @contextmanager
+    def _place(self) -> Iterator[Stubs]:
+        """A channel that has room for one more stream, kept for it."""
+        stubs = next((each for each in self._streams if each.streams < _STREAMS_PER_CHANNEL), None)
+        if stubs is None:
+            stubs = Stubs(self.address)
+            self._streams.append(stubs)
+        stubs.streams += 1
+        try:
+            yield stubs
+        finally:
+            stubs.streams -= 1
 
     async def call(
         self, method: Callable[..., Any], request: Any, answer: type[R], *, deadline: float = 0, repeatable: bool = True
@@ -89,23 +120,29 @@ class Connection:
         raise AssertionError("pauses() never ends")
 
     async def stream(
-        self, method: Callable[..., Any], request: Any, answer: type[R], *, deadline: float = STREAM_DEADLINE_S
+        self,
+        method: Callable[[Stubs], Callable[..., Any]],
+        request: Any,
+        answer: type[R],
+        *,
+        deadline: float = STREAM_DEADLINE_S,
     ) -> AsyncGenerator[R]:
         """Call *method* and give its answers. Close the iterator (aclosing) to end the call early."""
-        call = method(request, timeout=deadline, metadata=self._metadata)
-        try:
-            async for message in call:
-                self._answered = True
-                assert isinstance(message, answer)
-                yield message
-        except grpc.aio.AioRpcError as error:
-            raise self.translate(error, deadline) from None
-        finally:
-            call.cancel()
+        with self._place() as stubs:
+            call = method(stubs)(request, timeout=deadline, metadata=self._metadata)
+            try:
+                async for message in call:
+                    self._answered = True
+                    assert isinstance(message, answer)
+                    yield message
+            except grpc.aio.AioRpcError as error:
+                raise self.translate(error, deadline) from None
+            finally:
+                call.cancel()
 
     async def lasting_stream(
         self,
-        method: Callable[..., Any],
+        method: Callable[[Stubs], Callable[..., Any]],
         request: Any,
         answer: type[R],
         *,

@@ -14,13 +14,16 @@ from accio_daemon.services.guard import Guard, Observe, unobserved
 from accio_daemon.services.rpc import offer
 
 MESSAGE_LIMIT = 4 * 1024 * 1024
+CALLS_PER_CONNECTION = 100
 
 ACCIO = accio_pb2.DESCRIPTOR.services_by_name["Accio"]
 AGENTS = agents_pb2.DESCRIPTOR.services_by_name["Agents"]
 ARTIFACTS = artifacts_pb2.DESCRIPTOR.services_by_name["Artifacts"]
 
 # Without ping_timeout_ms a frozen peer is noticed after a minute, whatever the other settings say; with so_reuseport
-# a second daemon would share the port in silence.
+# a second daemon would share the port in silence. Calls of all connections are taken up in the order in which they
+# came: were there no bound on the calls of one, a flood of them would stand before everybody else's; so it waits with
+# its sender.
 OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.so_reuseport", 0),
     ("grpc.keepalive_time_ms", 5_000),
@@ -32,6 +35,7 @@ OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.http2.max_ping_strikes", 0),
     ("grpc.server_handshake_timeout_ms", 5_000),
     ("grpc.max_receive_message_length", MESSAGE_LIMIT),
+    ("grpc.max_concurrent_streams", CALLS_PER_CONNECTION),
 )
 
 

@@ -164,8 +164,7 @@ class Cluster:
 
     def client(self) -> Client:
         """Connect to the daemon."""
-        token = (self.data / "token").read_text(encoding="utf-8").split()[0]
-        return Client(self.address, token=token, user="Me <me@example.org>")
+        return Client(self.address, token=token(self), user="Me <me@example.org>")
 
     def agents_are(self, *names: str) -> None:
         """Wait until exactly these agents are connected."""
@@ -208,6 +207,11 @@ class Cluster:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 continue
+
+
+def token(made: Cluster) -> str:
+    """Give what opens a cluster's daemon."""
+    return (made.data / "token").read_text(encoding="utf-8").split()[0]
 
 
 @contextmanager
