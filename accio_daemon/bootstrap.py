@@ -89,7 +89,7 @@ async def serve(
         if config.metrics:
             stack.callback(_serve_metrics(config.metrics, engine))
         sessions = Sessions()
-        collector = Collector(engine=engine, readers=readers, store=store, clock=clock)
+        collector = Collector(engine=engine, readers=readers, store=store)
         server = _wire(
             config,
             clock=clock,

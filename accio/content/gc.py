@@ -1,8 +1,9 @@
 """Plans what a store can free; pure. Carrying the plan out is `collect`, at the end.
 
 What anything refers to is never freed: the roots, and the files of every dataset among them. Nor is what may be about
-to be referred to: a blob used within the grace time, unless it is known to be *recorded*, that is, the database took
-note of the result that it belongs to after the blob's last use. A dataset within the grace time keeps its files.
+to be referred to: a blob used since the oldest work that goes on was begun (what that puts is recorded when it ends),
+unless it is known to be *recorded*, that is, the database took note of the result that it belongs to after the blob's
+last use. A dataset that is spared keeps its files.
 
 Of the rest, without a quota all is freed. With one, the least recently used goes first until the store is small enough.
 A dataset goes as one: its manifest and the files that nothing else needs, as half of it would be of no use.
@@ -14,8 +15,6 @@ from dataclasses import dataclass
 
 from accio.content.blobs import Blob, BlobStore
 from accio.content.digest import Digest
-
-DEFAULT_GRACE_NS = 3600 * 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +37,7 @@ class Plan:
     freed: tuple[Freed, ...]
     kept_bytes: int
     over_quota_bytes: int
-    """What remains above the quota because it is referred to, or was used within the grace time."""
+    """What remains above the quota because it is referred to, or may be about to be."""
 
     @property
     def bytes(self) -> int:
@@ -51,20 +50,20 @@ def plan(
     *,
     roots: Set[Digest],
     datasets: Mapping[Digest, Sequence[Digest]],
-    now_ns: int,
+    since_ns: int,
     quota: int | None = None,
-    grace_ns: int = DEFAULT_GRACE_NS,
     recorded_ns: Mapping[Digest, int] | None = None,
     used_ns: Mapping[Digest, int] | None = None,
 ) -> Plan:
     """Say what to free of *blobs*, which is all that the store has.
 
     *roots*: what is referred to. *datasets*: for each known dataset (referred to or not) the digests of its files.
-    *recorded_ns*: when the database took note of a result; for a dataset it holds for its files too. *used_ns*: later
-    uses than the store knows of, such as cache hits. Times are epoch.
+    *since_ns*: when the oldest work that goes on was begun; if nothing does, when that was found out, which was before
+    *blobs* were listed. *recorded_ns*: when the database took note of a result; for a dataset it holds for its files
+    too. *used_ns*: later uses than the store knows of, such as cache hits. Times are epoch.
     """
     there = {blob.digest: blob for blob in blobs}
-    young = _young(there.values(), datasets, before_ns=now_ns - grace_ns, recorded_ns=recorded_ns or {})
+    young = _young(there.values(), datasets, since_ns=since_ns, recorded_ns=recorded_ns or {})
     kept = _with_files(roots | young, datasets)
     uses = used_ns or {}
     free = {digest: max(blob.last_use_ns, uses.get(digest, 0)) for digest, blob in there.items() if digest not in kept}
@@ -97,7 +96,7 @@ def _young(
     blobs: Iterable[Blob],
     datasets: Mapping[Digest, Sequence[Digest]],
     *,
-    before_ns: int,
+    since_ns: int,
     recorded_ns: Mapping[Digest, int],
 ) -> set[Digest]:
     recorded = dict(recorded_ns)
@@ -108,7 +107,7 @@ def _young(
     return {
         blob.digest
         for blob in blobs
-        if blob.last_use_ns >= before_ns and blob.last_use_ns > recorded.get(blob.digest, 0)
+        if blob.last_use_ns >= since_ns and blob.last_use_ns > recorded.get(blob.digest, 0)
     }
 
 

@@ -285,6 +285,15 @@ class ForgetResults:
     results: frozenset[int]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OldestWork:
+    """Somebody asks since when there is work that may have put content whose report is on its way.
+
+    Answered by epoch milliseconds: when the oldest attempt that goes on was sent; this moment if none goes on. What
+    ended before the question is durable when the answer comes.
+    """
+
+
 # --- clocks ----------------------------------------------------------------------------------------------------------
 
 
@@ -309,5 +318,6 @@ Command = (
     | RemoveAgent
     | ContentMissing
     | ForgetResults
+    | OldestWork
     | Tick
 )

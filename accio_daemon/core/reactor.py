@@ -24,6 +24,7 @@ from accio_daemon.core.commands import (
     ForgetResults,
     Instant,
     KillRun,
+    OldestWork,
     PathsDigested,
     RemoveAgent,
     RetryRun,
@@ -68,6 +69,8 @@ def handle(world: World, fx: Effects, command: Command, now: Instant) -> Any:  #
             recomputing.forget_contents(world, fx, command.digests)
         case ForgetResults():
             recomputing.forget_results(world, command.results)
+        case OldestWork():
+            answer = recomputing.oldest_work(world, now)
         case Tick():
             on_agents.tick(world, fx, now)
         case _:

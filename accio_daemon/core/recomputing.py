@@ -4,7 +4,7 @@ import re
 from collections.abc import Container
 
 from accio.domain.states import NodeState
-from accio_daemon.core.commands import Result
+from accio_daemon.core.commands import Instant, Result
 from accio_daemon.core.effects import Effects
 from accio_daemon.core.records import Execution, Instance
 from accio_daemon.core.world import World
@@ -43,6 +43,12 @@ def forget_results(world: World, results: frozenset[int]) -> None:
     """Let nothing hit these results from memory."""
     for key in [key for key, result in world.recent.items() if result.id in results]:
         del world.recent[key]
+
+
+def oldest_work(world: World, now: Instant) -> int:
+    """Give when the oldest attempt was sent that goes on, or this moment, in epoch milliseconds."""
+    going_on = (each.dispatched_ms for each in world.executions.values() if each.agent is not None)
+    return min(going_on, default=now.wall_ms)
 
 
 def produce_again(world: World, fx: Effects, execution: Execution, digests: tuple[str, ...]) -> bool:

@@ -11,8 +11,8 @@ from accio.content import gc
 from accio.content.blobs import Blob, BlobStore
 from accio.content.datasets import contents
 from accio.content.digest import Digest
-from accio_daemon.core.commands import ForgetResults
-from accio_daemon.engine.ports import Clock, EnginePort
+from accio_daemon.core.commands import ContentMissing, ForgetResults, OldestWork
+from accio_daemon.engine.ports import EnginePort
 from accio_daemon.services.artifacts import in_thread
 from accio_daemon.storage import memo
 from accio_daemon.storage.memo import References
@@ -27,6 +27,8 @@ _QUOTA_OFTEN_S = 2.0
 _QUOTA_RARELY_S = 300.0
 _QUOTA_PAUSE_PER_LOOK = 50
 _MS = 1_000_000
+# The time of a file that was written just now is that of the kernel's last tick.
+_TICK_MS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,20 +43,21 @@ class Freed:
 class Collector:
     """Finds and frees; one collection at a time."""
 
-    def __init__(self, *, engine: EnginePort, readers: Readers, store: BlobStore, clock: Clock) -> None:
+    def __init__(self, *, engine: EnginePort, readers: Readers, store: BlobStore) -> None:
         """Take who writes, where references are read, and the store."""
         self._engine = engine
         self._readers = readers
         self._store = store
-        self._clock = clock
         self._busy = asyncio.Lock()
 
     async def collect(self, *, dry_run: bool, quota: int) -> list[Freed]:
         """Free everything that nothing refers to, or with a *quota* (bytes) so much that the store is below it."""
         async with self._busy:
+            # Asked first: what begins later uses content later, and what had ended by then is in the database.
+            since_ms: int = await self._engine.ask(OldestWork()) - _TICK_MS
             known = await self._readers.read(memo.references)
             blobs = await in_thread(lambda: list(self._store.list()))
-            plan = await in_thread(lambda: self._plan(known, blobs, quota))
+            plan = await in_thread(lambda: self._plan(known, blobs, quota, since_ms))
             leaving = _leaving(known, plan, everything=quota == 0)
             if dry_run:
                 return _results(known, leaving) + [_blob(freed) for freed in plan.freed]
@@ -68,9 +71,21 @@ class Collector:
                 over_quota_bytes=plan.over_quota_bytes,
             )
             freed = await in_thread(lambda: [_blob(each) for each in gc.collect(self._store, final)])
+            await self._tell_who_came_late({each.digest for each in freed}, known)
             return _results(known, gone) + freed
 
-    def _plan(self, known: References, blobs: list[Blob], quota: int) -> gc.Plan:
+    async def _tell_who_came_late(self, freed: set[Digest], known: References) -> None:
+        """Let results that were recorded meanwhile, and hold content that had been put earlier by others, be no hits."""
+        if not freed:
+            return
+        holders = (await self._readers.read(memo.references)).holders
+        new = [digest for digest in holders if digest not in known.holders]
+        parts = await in_thread(lambda: contents(self._store, new))
+        late = (freed & holders.keys()) | {dataset for dataset, files in parts.items() if freed & set(files)}
+        if late:
+            self._engine.post(ContentMissing(digests=tuple(sorted(late))))
+
+    def _plan(self, known: References, blobs: list[Blob], quota: int, since_ms: int) -> gc.Plan:
         free = known.unreferenced
         roots = {digest for digest, holders in known.holders.items() if not holders <= free.keys()} | known.pinned
         recorded: dict[Digest, int] = {}
@@ -81,9 +96,9 @@ class Collector:
         return gc.plan(
             blobs,
             roots=roots,
-            # Of all blobs: a dataset that nothing refers to, but was used a moment ago, keeps its files.
+            # Of all blobs: a dataset that nothing refers to yet, but was put by what goes on, keeps its files.
             datasets=contents(self._store, [blob.digest for blob in blobs]),
-            now_ns=self._clock.now().wall_ms * _MS,
+            since_ns=since_ms * _MS,
             quota=quota or None,
             recorded_ns=recorded,
         )

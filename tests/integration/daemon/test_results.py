@@ -1,5 +1,6 @@
 """What is kept of runs, and what is told of it: exports, logs, histories, the memo, garbage, backups."""
 
+import asyncio
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -228,6 +229,36 @@ async def test_garbage_is_what_nothing_refers_to(daemon: Serving, agent: Scripte
         assert agent.executed == executed
     await daemon.finished({"workflow": "pair"})
     assert agent.executed == 4
+
+
+async def test_content_is_freed_at_once_unless_work_may_have_put_it(daemon: Serving) -> None:
+    """What was put a moment ago and nothing refers to goes, but for what has been put since work began that goes on."""
+
+    async def put(content: bytes) -> str:
+        digest = digest_bytes(content)
+        await daemon.artifacts.Write(iter([artifacts_pb2.WriteChunk(digest=digest, data=content)]))
+        return digest
+
+    async def freed() -> list[str]:
+        answer = await daemon.accio.CollectGarbage(accio_pb2.CollectGarbageRequest())
+        return [each.digest for each in answer.freed]
+
+    async with joined(daemon.agents, behaviour=None) as agent:
+        loose = await put(b"of an attempt that failed")
+        await asyncio.sleep(0.05)  # time passes: the resolution of the file system's clock
+        assert await freed() == [loose]
+        await daemon.push(LOADING)
+        run = await daemon.submit({"workflow": "loading", "params": {"data": loose}})
+        assignment = await agent.work.get()
+        output = await put(b"of an attempt that goes on")
+        assert await freed() == []
+        report = agent.report(assignment, {"data": f'"{output}"'})
+        report.contents.add(digest=output, bytes=26)
+        await agent.send(reports=agents_pb2.Reports(reports=[report]))
+        assert (await agent.received.get()).ack.seqs == [report.seq]  # what it holds is durable
+        assert await freed() == []
+        await daemon.accio.Delete(accio_pb2.RunsRequest(ids=[run.id]))
+        assert output in await freed()
 
 
 async def test_blobs_travel_in_both_directions(daemon: Serving) -> None:

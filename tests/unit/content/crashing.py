@@ -27,7 +27,7 @@ from tests.unit.content.trees import NOW_NS, make_tree
 
 STEPS = ("open", "close", "write", "rename", "unlink", "utime", "fsync", "fchmod", "mkdir", "link", "stat", "listdir")
 SMALL, BIG = b"small", b"big" * 400_000
-GRACE_NS = 1_000_000_000
+SPARED_NS = 1_000_000_000
 DATASETS = 300
 
 
@@ -139,7 +139,7 @@ def write(folder: Path) -> None:
 
 
 def collect_all(folder: Path) -> None:
-    """Free all that nobody used within the grace time, again and again."""
+    """Free all that nobody used within the last second, again and again."""
     clock = folder / f"clock-{os.getpid()}"
     with FolderStore(folder / "store") as store:
         while True:
@@ -149,8 +149,7 @@ def collect_all(folder: Path) -> None:
                 blobs,
                 roots=set(),
                 datasets=contents(store, [blob.digest for blob in blobs]),
-                now_ns=clock.stat().st_mtime_ns,
-                grace_ns=GRACE_NS,
+                since_ns=clock.stat().st_mtime_ns - SPARED_NS,
             )
             print(sum(1 for _ in collect(store, decided)), flush=True)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from accio.domain.states import Cause
-from accio_daemon.core.commands import ContentMissing, RunNo
+from accio_daemon.core.commands import ContentMissing, OldestWork, RunNo
 from tests import builders
 from tests.simulator.cluster import Cluster
 
@@ -115,3 +115,18 @@ def test_a_run_is_killed_while_content_is_made_again(cluster: Cluster) -> None:
         cluster.ask(agent.telling(report))
     assert cluster.run_is_over(run)
     assert cluster.state(run) == "killed"
+
+
+def test_content_may_be_on_its_way_since_the_oldest_attempt_was_sent(cluster: Cluster) -> None:
+    """Whoever frees content asks since when: the oldest attempt that goes on, or now if everything has ended."""
+    _submit(cluster, "B")
+    sent = cluster.clock.wall_ms
+    cluster.tick(5.0)
+    cluster.submit(builders.graph({"C": []}))
+    assert cluster.ask(OldestWork()) == sent
+    cluster.succeed("A", f'"{GONE}"', contents=[(GONE, 1)])
+    assert cluster.ask(OldestWork()) == cluster.clock.wall_ms == sent + 5000
+    cluster.tick(1.0)
+    cluster.succeed("B")
+    cluster.succeed("C")
+    assert cluster.ask(OldestWork()) == cluster.clock.wall_ms == sent + 6000
