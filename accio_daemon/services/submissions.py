@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from blake3 import blake3
 
+from accio.content.digest import is_digest
 from accio.domain.datatypes import Kind
 from accio.domain.ids import RANDOM_BITS, RunId, RunIdFactory
 from accio.domain.issues import Issue, pointer
@@ -258,10 +259,10 @@ def _digest(request: accio_pb2.SubmitRequest) -> bytes:
 
 
 def _artifact_texts(definition: RunDefinition, workflow: Workflow) -> Iterator[tuple[str, str]]:
-    """Each text that names an artifact, with where it stands."""
+    """Each text that names an artifact or stored content, with where it stands."""
 
     def named(texts: Iterable[str]) -> Iterator[str]:
-        return (text for text in texts if text.startswith(submissions.ARTIFACT))
+        return (text for text in texts if text.startswith(submissions.ARTIFACT) or is_digest(text))
 
     for axis in definition.sweep.axes:
         if axis.type.contains(Kind.DATASET) and not axis.is_formula:

@@ -34,11 +34,15 @@ def earlier_submission(connection: sqlite3.Connection, owner: str, key: str, req
 
 
 def pin_artifacts(connection: sqlite3.Connection, plans: Plans, texts: Iterable[str]) -> dict[str, Pin | str]:
-    """Find what texts such as `accio:RUN/NODE/PORT` stand for; a text for which there is nothing gets the reason."""
+    """Find what texts such as `accio:RUN/NODE/PORT` stand for; a text for which there is nothing gets the reason.
+
+    What is named by its content stands for itself: the pin keeps it from being freed.
+    """
     pins: dict[str, Pin | str] = {}
     for text in texts:
         try:
-            pins[text] = _pin(connection, plans, text)
+            known = is_digest(text)
+            pins[text] = _of_content(connection, Digest(text)) if known else _pin(connection, plans, text)
         except AccioError as error:
             pins[text] = error.message
     return pins
@@ -63,7 +67,11 @@ def _pin(connection: sqlite3.Connection, plans: Plans, text: str) -> Pin:
     digest = json.loads(json.loads(row[4]).get(port, '""'))
     if not is_digest(digest):
         raise NotFound(f"the output {port!r} of {node} of run {found.id} isn't kept")
-    size = connection.execute(SQL["content_size"], {"digest": raw_of(Digest(digest))}).fetchone()
+    return _of_content(connection, Digest(digest))
+
+
+def _of_content(connection: sqlite3.Connection, digest: Digest) -> Pin:
+    size = connection.execute(SQL["content_size"], {"digest": raw_of(digest)}).fetchone()
     return Pin(digest=digest, size=0 if size is None else size[0])
 
 

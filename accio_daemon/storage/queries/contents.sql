@@ -54,4 +54,4 @@ DELETE FROM contents WHERE result IN (SELECT value FROM json_each(:ids))
 SELECT digest, result FROM contents
 
 -- name: pins
-SELECT DISTINCT digest FROM pins
+SELECT DISTINCT digest FROM pins WHERE run_no NOT IN (SELECT no FROM runs WHERE closed = 3)

@@ -257,7 +257,16 @@ async def test_content_is_freed_at_once_unless_work_may_have_put_it(daemon: Serv
         await agent.send(reports=agents_pb2.Reports(reports=[report]))
         assert (await agent.received.get()).ack.seqs == [report.seq]  # what it holds is durable
         assert await freed() == []
+        named = await daemon.submit({"workflow": "loading", "params": {"data": output}})
+        await agent.send(
+            reports=agents_pb2.Reports(
+                reports=[agent.report(await agent.work.get(), {"data": chr(34) + loose + chr(34)})]
+            )
+        )
+        await agent.received.get()
         await daemon.accio.Delete(accio_pb2.RunsRequest(ids=[run.id]))
+        assert output not in await freed()  # the other run names it
+        await daemon.accio.Delete(accio_pb2.RunsRequest(ids=[named.id]))
         assert output in await freed()
 
 
