@@ -363,7 +363,8 @@ class Agent:
             if not self.core.knows(assignment.attempt):  # it was stopped meanwhile
                 await self._staging.forget(assignment.attempt)
         else:
-            self.core.not_staged(assignment.attempt, outcomes.staging(staged.reason, missing=staged.missing))
+            outcome = outcomes.staging(staged.reason, missing=staged.missing, absent=staged.absent)
+            self.core.not_staged(assignment.attempt, outcome)
         self.settle_soon()
 
     async def _deliver(self, attempt: int, content: bytes) -> None:

@@ -84,6 +84,7 @@ def report(outcome: Outcome, attempt: int) -> bytes:
         log_bytes=outcome.log_bytes,
         failure=failure_message(outcome.failure),
         missing=outcome.missing,
+        absent=outcome.absent,
     )
     return message.SerializeToString()
 

@@ -15,6 +15,7 @@ class Outcome:
     ended_ms: int = 0  # epoch
     log_bytes: int = 0
     missing: tuple[str, ...] = ()  # digests of inputs that the store doesn't have (any more)
+    absent: tuple[str, ...] = ()  # texts of external inputs that can be had neither here as pinned, nor from the store
 
 
 Ending = Outcome | bytes

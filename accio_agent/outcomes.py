@@ -47,15 +47,16 @@ def too_large(used: int, limit: int) -> Outcome:
     )
 
 
-def staging(message: str, *, missing: tuple[str, ...] = ()) -> Outcome:
+def staging(message: str, *, missing: tuple[str, ...] = (), absent: tuple[str, ...] = ()) -> Outcome:
     """The outcome of an attempt whose inputs couldn't be fetched, or whose outputs couldn't be delivered.
 
-    *missing*: the inputs that the store lacks; their producers are executed again.
+    *missing*: the inputs that the store lacks; their producers are executed again. *absent*: the external inputs that
+    aren't here as they were pinned; another agent may have them.
     """
     now = clock.wall_ms()
     text = clip(message.removeprefix("staging: "))
     failure = Failure(cause=Cause.STAGING, message=text)
-    return Outcome(failure=failure, started_ms=now, ended_ms=now, missing=missing)
+    return Outcome(failure=failure, started_ms=now, ended_ms=now, missing=missing, absent=absent)
 
 
 def complete(outcome: Outcome, *, wall_us: int, log_bytes: int, tails: tuple[str, str]) -> None:

@@ -53,6 +53,7 @@ class NotStaged:
 
     reason: str
     missing: tuple[str, ...] = ()  # digests of inputs that the store doesn't have (any more)
+    absent: tuple[str, ...] = ()  # texts of external inputs that can be had neither here as pinned, nor from the store
 
 
 class Staging:
@@ -123,7 +124,7 @@ class Staging:
         if inputs.problem:
             for digest in inputs.taken:
                 await self._written.free(digest)
-            return NotStaged(reason=inputs.problem, missing=tuple(inputs.missing))
+            return NotStaged(reason=inputs.problem, missing=tuple(inputs.missing), absent=tuple(inputs.absent))
         staged = self._attempts[attempt] = Staged(
             datasets=inputs.datasets, large=inputs.large, taken=tuple(inputs.taken), watched=tuple(inputs.watched)
         )
@@ -164,9 +165,9 @@ class Staging:
             return await self._write_out(Digest(text), inputs)
         if pinned is None:
             return Path(text)
-        path = await self._in_thread(local_copy, text, self._folder) if is_remote(text) else Path(text)
         wanted = parse_digest(pinned)
         try:
+            path = await self._in_thread(local_copy, text, self._folder) if is_remote(text) else Path(text)
             found = await self._digested(path)
             if found.digest == wanted:
                 inputs.watched.append((text, found.snapshot))
@@ -174,9 +175,12 @@ class Staging:
             problem = f"the dataset {text} changed since the run began"
         except AccioError as error:
             problem = error.message.removeprefix("staging: ")
+        except OSError as error:
+            problem = f"can't read {text}: {error.strerror or error}"
         try:
             return await self._write_out(wanted, inputs)  # the store may have what the run pinned
         except NotFound:
+            inputs.absent.append(text)
             raise _NotStagedError(f"{problem}; it isn't in the store either") from None
 
     async def _write_out(self, digest: Digest, inputs: "_Inputs") -> Path:
@@ -266,6 +270,7 @@ class _Inputs:
     taken: list[Digest] = field(default_factory=list)
     watched: list[tuple[str, Snapshot]] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    absent: list[str] = field(default_factory=list)
     problem: str = ""
 
     def lacks(self, what: str, error: AccioError) -> None:

@@ -30,11 +30,11 @@ def why_waiting(world: World, run_no: RunNo, index: int, no: int, now: Instant) 
     if execution is None and no in instance.recomputing:
         return "waits for a predecessor whose stored result was corrupt or gone, and is computed again"
     if execution is None:
-        texts = [text for text, waiting in run.digesting.items() if (instance, no) in waiting]
+        texts = [text for text, digesting in run.digesting.items() if (instance, no) in digesting.waiting]
         what = ", ".join(repr(text) for text in texts)
         if not texts:
             return "about to be looked up"
-        if run in world.undigested:
+        if all(run.digesting[text].request is None for text in texts):
             return f"waits for an agent that offers {run.plan.nodes[no].operator.name} to read {what}"
         return f"waits for the content digest of {what}"
     return _queued(world, instance, no, execution, now)
@@ -68,6 +68,10 @@ def _queued(world: World, instance: Instance, no: int, execution: Execution, now
     held = next((agent for agent in world.holding if agent.waits_for is execution), None)
     if held is not None:
         return f"capacity of {held.name} is held back for it until there is room for {demand}"
+    able = [agent for agent in able if agent.session not in execution.avoid]
+    if not able:
+        lacking = ", ".join(sorted(agent.name for agent in offering if agent.session in execution.avoid))
+        return f"waits for an agent that offers {name} and has its inputs ({lacking}: not there)"
     if all(agent.draining for agent in able):
         return f"every agent that offers {name} drains"
     busy = ", ".join(sorted(agent.name for agent in able)[:3])

@@ -1,4 +1,4 @@
-"""The queue of ready executions: first come, first served, grouped by what they need.
+"""The queue of ready executions: first come, first served, grouped by what they need and whom they must avoid.
 
 Placing looks at one head per group, so that it costs O(distinct demands), not O(queue). A group's heap may hold
 executions that left the queue since (killed, joined by somebody earlier): they are dropped when they come up.
@@ -8,17 +8,19 @@ Unopened children stand in line too, as one cursor per run (`Unopened`).
 import heapq
 from collections.abc import Iterator
 
+from accio_daemon.core.commands import SessionNo
 from accio_daemon.core.outgoing import NodeClass
 from accio_daemon.core.records import Execution, Place, Run
 
 
 class Group:
-    """Queued executions of one class."""
+    """Queued executions of one class that the same agents may take."""
 
-    __slots__ = ("blocked", "count", "heap", "node_class")
+    __slots__ = ("avoid", "blocked", "count", "heap", "node_class")
 
-    def __init__(self, node_class: NodeClass) -> None:
+    def __init__(self, node_class: NodeClass, avoid: frozenset[SessionNo]) -> None:
         self.node_class = node_class
+        self.avoid = avoid  # agents that lack an input of each
         self.heap: list[tuple[Place, int, Execution]] = []
         self.count = 0  # executions that are queued, those that left not counted
         self.blocked = False  # whether its head was refused by every agent since capacity was last freed
@@ -28,7 +30,7 @@ class Group:
         heap = self.heap
         while heap:
             place, _, execution = heap[0]
-            if execution.queued and execution.place == place:
+            if execution.queued and execution.place == place and execution.avoid == self.avoid:
                 return execution
             heapq.heappop(heap)
         return None
@@ -41,14 +43,15 @@ class NodeQueue:
     """All queued executions."""
 
     def __init__(self) -> None:
-        self.groups: dict[int, Group] = {}
+        self.groups: dict[tuple[int, frozenset[SessionNo]], Group] = {}
         self.count = 0
 
     def push(self, execution: Execution) -> None:
         """Put an execution at its place."""
-        group = self.groups.get(execution.node_class.id)
+        kind = (execution.node_class.id, execution.avoid)
+        group = self.groups.get(kind)
         if group is None:
-            group = self.groups[execution.node_class.id] = Group(execution.node_class)
+            group = self.groups[kind] = Group(execution.node_class, execution.avoid)
         if not group.count:
             group.blocked = False  # nobody stood here to be refused: what was freed since may fit
         if not execution.queued:
@@ -63,19 +66,18 @@ class NodeQueue:
         """Take an execution out, wherever it stands."""
         if execution.queued:
             execution.queued = False
-            self.groups[execution.node_class.id].count -= 1
+            self.groups[execution.node_class.id, execution.avoid].count -= 1
             self.count -= 1
 
     def backlog(self, class_id: int) -> int:
         """How many executions of a class are queued."""
-        group = self.groups.get(class_id)
-        return group.count if group else 0
+        return sum(group.count for (each, _), group in self.groups.items() if each == class_id)
 
     def heads(self) -> list[tuple[Place, Group]]:
         """Give each group that has somebody queued with its head's place, unordered; empty groups are forgotten."""
         found: list[tuple[Place, Group]] = []
-        for class_id in [class_id for class_id, group in self.groups.items() if group.count == 0]:
-            del self.groups[class_id]
+        for kind in [kind for kind, group in self.groups.items() if group.count == 0]:
+            del self.groups[kind]
         for group in self.groups.values():
             head = group.head()
             if head is not None:
@@ -88,7 +90,7 @@ class NodeQueue:
             entry[2]
             for group in self.groups.values()
             for entry in group.heap
-            if entry[2].queued and entry[2].place == entry[0]
+            if entry[2].queued and entry[2].place == entry[0] and entry[2].avoid == group.avoid
         ]
         return iter(sorted(set(everyone), key=lambda execution: (execution.place, execution.id)))
 

@@ -7,7 +7,7 @@ from accio.domain.failures import Failure
 from accio.domain.operators import OperatorSpec
 from accio.domain.states import Cause, NodeState
 from accio.errors import FailedPrecondition, NotFound
-from accio_daemon.core import on_nodes
+from accio_daemon.core import externals, on_nodes
 from accio_daemon.core.commands import (
     AgentDraining,
     AgentHeard,
@@ -19,14 +19,13 @@ from accio_daemon.core.commands import (
     DrainAgent,
     Holding,
     Instant,
-    PathsDigested,
     RemoveAgent,
 )
 from accio_daemon.core.effects import Effects
 from accio_daemon.core.ledger import Account
 from accio_daemon.core.outgoing import Welcome
 from accio_daemon.core.placement import hold_for_starving
-from accio_daemon.core.readying import digested, enqueue, settle
+from accio_daemon.core.readying import enqueue, settle
 from accio_daemon.core.records import Agent, Execution
 from accio_daemon.core.world import World
 
@@ -175,8 +174,7 @@ def _end_session(world: World, fx: Effects, agent: Agent) -> None:
         return
     world.sessions.pop(agent.session, None)
     fx.ended_sessions.append(agent.session)
-    for request in [no for no, entry in world.digest_requests.items() if entry[2] == agent.session]:
-        world.undigested.add(world.digest_requests.pop(request)[0])
+    externals.session_ended(world, agent.session)
     agent.session = None
     agent.leaving = False
     for number in agent.operators:
@@ -264,16 +262,6 @@ def remove(world: World, fx: Effects, command: RemoveAgent, now: Instant) -> Non
     fx.removed_agents.append(agent.no)
 
 
-def paths_digested(world: World, fx: Effects, command: PathsDigested, now: Instant) -> None:
-    """Take content digests."""
-    entry = world.digest_requests.pop(command.request, None)
-    if entry is None or entry[0].no not in world.runs:
-        return
-    run, texts, _ = entry
-    for text in texts:
-        digested(world, fx, run, text, command.digests.get(text, "the agent gave no answer"), now)
-
-
 def tick(world: World, fx: Effects, now: Instant) -> None:
     """Look at everything that time alone changes: leases, back-offs, reservations, nodes that can never be placed."""
     settings = world.settings
@@ -292,6 +280,7 @@ def tick(world: World, fx: Effects, now: Instant) -> None:
         enqueue(world, execution, now)
     if now.mono - world.started_mono > settings.lease:
         _fail_impossible(world, fx, now)
+    _fail_lacking(world, fx, now)
     hold_for_starving(world, now)
     _recall_stuck(world, fx, now)
     settle(world, fx, now)
@@ -323,6 +312,13 @@ def _fail_impossible(world: World, fx: Effects, now: Instant) -> None:
             continue
         while (execution := group.head()) is not None:
             on_nodes.fail(world, fx, execution, NodeState.FAILED, impossible(world, execution, knowing), now)
+
+
+def _fail_lacking(world: World, fx: Effects, now: Instant) -> None:
+    """Fail what waits for an input that all agents lack which could execute it: those that might have had it left."""
+    for _, group in world.queue.heads():
+        while (execution := group.head()) is not None and group.avoid and externals.is_lacked(world, execution, now):
+            on_nodes.fail(world, fx, execution, NodeState.FAILED, externals.lacked(world, execution), now)
 
 
 def impossible(world: World, execution: Execution, knowing: list[Agent]) -> Failure:

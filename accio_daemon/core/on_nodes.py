@@ -13,6 +13,7 @@ from accio_daemon.core.effects import (
     EventRow,
     ResultRow,
 )
+from accio_daemon.core.externals import is_lacked, lacked, note_lacking
 from accio_daemon.core.readying import enqueue
 from accio_daemon.core.recomputing import made_again, produce_again
 from accio_daemon.core.records import Agent, Execution, Instance
@@ -63,7 +64,14 @@ def _finished(world: World, fx: Effects, agent: Agent, execution: Execution, rep
         world.forget_execution(execution)
         fx.executions[execution.id] = None
         return
+    lacking = report.absent and note_lacking(world, execution, agent, report.absent, failure.message)
     if report.missing and produce_again(world, fx, execution, report.missing):
+        return
+    if lacking:
+        if is_lacked(world, execution, now):
+            fail(world, fx, execution, NodeState.FAILED, lacked(world, execution), now)
+        else:
+            requeue(world, fx, execution, now)
         return
     if failure.cause in OPERATOR_FAILURES and execution.failures < execution.node.retries:
         _retry(world, fx, execution, now)
@@ -97,6 +105,11 @@ def _succeeded(world: World, fx: Effects, agent: Agent, execution: Execution, re
     )
     for digest, size in report.contents:
         agent.has_content(digest, size)
+    if execution.contents:
+        pins = execution.first[0].run.pins if execution.subscribers else {}
+        for text, digest in execution.contents.items():
+            if text in pins:
+                agent.has_content(digest, pins[text].size)
     fx.executions[execution.id] = None
     world.forget_execution(execution)
     served = list(execution.subscribers)

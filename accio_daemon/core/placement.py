@@ -24,10 +24,10 @@ def place(world: World, fx: Effects, now: Instant) -> None:
     dirty, world.dirty_agents = world.dirty_agents, set()
     if not world.queue.count or not (everyone or dirty or world.queue.groups):
         return
-    heads = [(head, group.node_class.id, group) for head, group in world.queue.heads()]
+    heads = [(head, order, group) for order, (head, group) in enumerate(world.queue.heads())]
     heapq.heapify(heads)
     while heads:
-        _, class_id, group = heads[0]
+        _, order, group = heads[0]
         candidates = world.offering(group.node_class.operator_no)
         if group.blocked and not everyone:
             candidates = candidates & dirty
@@ -40,7 +40,7 @@ def place(world: World, fx: Effects, now: Instant) -> None:
         if head is None:
             heapq.heappop(heads)
         else:
-            heapq.heapreplace(heads, (head.place, class_id, group))
+            heapq.heapreplace(heads, (head.place, order, group))
 
 
 def _wanted_head(world: World, group: Group) -> Execution | None:
@@ -73,6 +73,8 @@ def _place_head(world: World, fx: Effects, group: Group, candidates: set[Agent],
         held_for_it = agent.waits_for is not None and agent.waits_for.node_class is execution.node_class
         if not _usable(world, agent, now) or not agent.account.fits(demand, ignoring_hold=held_for_it):
             continue
+        if agent.session in group.avoid:
+            continue
         rank = (-_bytes_present(agent, execution), agent.account.load(), agent.name)
         if best_rank is None or rank < best_rank:
             best, best_rank = agent, rank
@@ -104,6 +106,8 @@ def _prefetch(world: World, fx: Effects, group: Group, now: Instant) -> None:
     for agent in world.offering(group.node_class.operator_no):
         running = agent.running.get(class_id, 0)
         if not running or agent.waits_for is not None or not _usable(world, agent, now):
+            continue
+        if agent.session in group.avoid:
             continue
         depth = min(agent.prefetch_limit, int(window * running / max(duration, 1e-6)))
         free = depth - len(agent.prefetched.get(class_id, ()))
@@ -187,6 +191,7 @@ def hold_for_starving(world: World, now: Instant) -> None:
             (agent.account.missing(demand), agent.name, agent)
             for agent in world.offering(group.node_class.operator_no)
             if agent.waits_for is None and _usable(world, agent, now) and agent.account.could_ever_fit(demand)
+            if agent.session not in group.avoid
         ]
         if fitting:
             agent = min(fitting)[2]

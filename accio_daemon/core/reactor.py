@@ -9,7 +9,7 @@ hands the results to `memo` (`resolve`).
 
 from typing import Any, assert_never
 
-from accio_daemon.core import on_agents, on_nodes, on_runs, placement, readying, recomputing, retrying
+from accio_daemon.core import externals, on_agents, on_nodes, on_runs, placement, readying, recomputing, retrying
 from accio_daemon.core.commands import (
     AgentDraining,
     AgentHeard,
@@ -60,7 +60,7 @@ def handle(world: World, fx: Effects, command: Command, now: Instant) -> Any:  #
         case AgentRecalled():
             on_agents.recalled(world, fx, command, now)
         case PathsDigested():
-            on_agents.paths_digested(world, fx, command, now)
+            externals.digested(world, fx, command, now)
         case DrainAgent():
             on_agents.drain(world, fx, command)
         case RemoveAgent():
@@ -87,8 +87,7 @@ def advance(world: World, fx: Effects, now: Instant, *, opening: int = 256) -> b
         on_runs.go_on_killing(world, fx, now)
     opened = on_runs.open_children(world, fx, opening)
     readying.settle(world, fx, now)
-    if world.undigested:
-        readying.request_digests(world, fx)
+    failed = bool(world.undigested) and externals.request_digests(world, fx, now)
     if not world.lookups:
         placement.place(world, fx, now)
-    return bool(opened or world.lookups or world.killing)
+    return bool(opened or failed or world.lookups or world.killing)

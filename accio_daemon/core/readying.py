@@ -9,17 +9,16 @@ from collections.abc import Iterable, Mapping
 
 from blake3 import blake3
 
-from accio.domain.failures import Failure
 from accio.domain.keys import datasets_of, fragment, fragment_with_datasets
 from accio.domain.seeds import node_seed
-from accio.domain.states import Cause, NodeState
+from accio.domain.states import NodeState
 from accio.domain.values import cast
 from accio_daemon.core import endings
-from accio_daemon.core.commands import CacheMode, Instant, Pin, Result
+from accio_daemon.core.commands import CacheMode, Instant, Result, SessionNo
 from accio_daemon.core.effects import Effects
 from accio_daemon.core.plan import Binding, NodePlan
 from accio_daemon.core.recomputing import is_whole
-from accio_daemon.core.records import Agent, Execution, Instance, Place, Run
+from accio_daemon.core.records import NOBODY, Digesting, Execution, Instance, Place, Run
 from accio_daemon.core.world import World
 
 # How the text of a dataset begins that is named by its content.
@@ -133,9 +132,17 @@ def enqueue(world: World, execution: Execution, now: Instant) -> None:
         world.backing_off.add(execution)
         return
     execution.not_before = execution.not_before_ms = None
+    execution.avoid = who_lacks(world, execution) if execution.contents else NOBODY
     if execution.queued_mono == 0.0:
         execution.queued_mono = now.mono
     world.queue.push(execution)
+
+
+def who_lacks(world: World, execution: Execution) -> frozenset[SessionNo]:
+    """Give the sessions of connected agents that said that they lack an input of an execution."""
+    lacking = execution.first[0].run.lacking
+    said = (lacking[text] for text in execution.contents if text in lacking)
+    return frozenset(session for sessions in said for session in sessions if session in world.sessions) or NOBODY
 
 
 def _join(world: World, execution: Execution, instance: Instance, no: int, place: Place) -> None:
@@ -230,51 +237,8 @@ def _dataset_key(run: Run, binding: Binding, text: str, inputs: _Inputs) -> str:
 
 def _await_digests(world: World, run: Run, instance: Instance, no: int, texts: Iterable[str]) -> None:
     for text in texts:
-        waiting = run.digesting.get(text)
-        if waiting is None:
-            waiting = run.digesting[text] = []
+        digesting = run.digesting.get(text)
+        if digesting is None:
+            digesting = run.digesting[text] = Digesting()
             world.undigested.add(run)
-        waiting.append((instance, no))
-
-
-def request_digests(world: World, fx: Effects) -> None:
-    """Ask connected agents for the content digests that runs wait for."""
-    for run in list(world.undigested):
-        asked = {text for other, texts, _ in world.digest_requests.values() if other is run for text in texts}
-        left = False
-        for text, waiting in run.digesting.items():
-            if text in asked:
-                continue
-            agent = _agent_for(world, waiting)
-            if agent is None or agent.session is None:
-                left = True
-                continue
-            request = world.next_request
-            world.next_request += 1
-            world.digest_requests[request] = (run, [text], agent.session)
-            fx.to(agent.session).digests.append((request, [text]))
-        if not left:
-            world.undigested.discard(run)
-
-
-def _agent_for(world: World, waiting: list[tuple[Instance, int]]) -> Agent | None:
-    for instance, no in waiting:
-        offering = [a for a in world.offering(instance.run.plan.nodes[no].operator_no) if a.session is not None]
-        if offering:
-            return min(offering, key=lambda agent: (agent.account.load(), agent.name))
-    return None
-
-
-def digested(world: World, fx: Effects, run: Run, text: str, outcome: Pin | str, now: Instant) -> None:
-    """Take the digest of a dataset text, or the reason why there is none: nodes that wait for it go on or fail."""
-    waiting = run.digesting.pop(text, [])
-    if isinstance(outcome, str):
-        failure = Failure(cause=Cause.STAGING, message=f"the input dataset {text!r} can't be read: {outcome}")
-        for instance, no in waiting:
-            if instance.states[no] is NodeState.QUEUED and instance.executions[no] is None:
-                endings.node_failed(world, fx, instance, no, NodeState.FAILED, failure, now=now)
-        return
-    run.pins[text] = outcome
-    fx.pins.append((run.no, text, outcome))
-    world.ready.extend(waiting)
-    settle(world, fx, now)
+        digesting.waiting.append((instance, no))

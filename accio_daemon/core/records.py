@@ -36,6 +36,9 @@ CONTENTS_REMEMBERED = 4096
 NO_NODES: frozenset[int] = frozenset()
 NOT_TRIED: Mapping[int, int] = {}
 
+# What most executions avoid.
+NOBODY: frozenset[SessionNo] = frozenset()
+
 # Why a run opens no more children; what unreached children then count as is in `Run.implied_state`.
 OPEN, CLOSED_BY_KILL, CLOSED_BY_FAILURE, CLOSED_BY_DELETE = range(4)
 
@@ -46,6 +49,17 @@ class Place(NamedTuple):
     sequence: int
     child: int
     node: int
+
+
+class Digesting:
+    """A dataset text whose content digest nodes of a run wait for."""
+
+    __slots__ = ("refused", "request", "waiting")
+
+    def __init__(self) -> None:
+        self.waiting: list[Subscriber] = []
+        self.request: int | None = None  # what an agent was asked
+        self.refused: dict[SessionNo, str] = {}  # who couldn't read it, and why
 
 
 class Run:
@@ -62,6 +76,7 @@ class Run:
         "failed",
         "id",
         "killed",
+        "lacking",
         "low",
         "no",
         "nodes_ended",
@@ -112,7 +127,8 @@ class Run:
         self.sequence = sequence
         self.created_ms = created_ms
         self.pins = dict(pins)
-        self.digesting: dict[str, list[tuple[Instance, int]]] = {}  # dataset text -> nodes that wait for its digest
+        self.digesting: dict[str, Digesting] = {}  # by dataset text
+        self.lacking: dict[str, dict[SessionNo, str]] = {}  # dataset text -> who lacks what is pinned, and why
         self.state = RunState.SCHEDULED
         self.closed = OPEN
         self.cursor = 0  # the next child to open
@@ -210,6 +226,7 @@ class Execution:
     __slots__ = (
         "agent",
         "attempt",
+        "avoid",
         "blobs",
         "contents",
         "dispatched_mono",
@@ -256,6 +273,7 @@ class Execution:
         self.subscribers: dict[Subscriber, None] = {}  # who wants it, in the order in which they came
         self.losses = 0
         self.failures = 0
+        self.avoid: frozenset[SessionNo] = NOBODY  # agents that lack an input of it
         self.not_before: float | None = None  # monotonic seconds: back-off of a retry
         self.not_before_ms: int | None = None  # the same by the wall clock, which a restart can read
         self.queued = False  # whether it stands in its queue

@@ -4,6 +4,7 @@ from accio.domain.states import NODE_RETRIABLE, NodeState, RunState
 from accio_daemon.core import endings
 from accio_daemon.core.commands import Announced, InstanceFacts, Instant, RetryRun, StaleFacts
 from accio_daemon.core.effects import Effects
+from accio_daemon.core.externals import forget_lacks
 from accio_daemon.core.on_runs import count_out, note, open_instance
 from accio_daemon.core.plan import compile_plan
 from accio_daemon.core.records import OPEN, Instance, Run
@@ -18,6 +19,7 @@ def retry(world: World, fx: Effects, command: RetryRun, now: Instant) -> bool:
     index = None if run.single else command.index
     if command.operators is not None:
         _repin(world, fx, run, command.operators, now)
+    forget_lacks(world, run)
     sequence = world.next_sequence(fx)
     for child in command.ended:
         if child.index not in run.open and not run.is_removed(child.index):  # else retried or deleted since it was read

@@ -73,8 +73,8 @@ class World:
         self.holding: set[Agent] = set()  # agents whose capacity is held back for a node that waited too long
         self.durations: dict[int, float] = {}  # class id -> recent seconds of an execution
         self.backing_off: set[Execution] = set()
-        self.digest_requests: dict[int, tuple[Run, list[str], SessionNo]] = {}
-        self.undigested: set[Run] = set()  # runs with dataset texts that no agent was asked for yet
+        self.digest_requests: dict[int, tuple[Run, str, SessionNo]] = {}
+        self.undigested: set[Run] = set()  # runs with dataset texts that some agent is to be asked for
         self.submissions: OrderedDict[tuple[str, str], tuple[bytes, Submitted]] = OrderedDict()
         self.killing: deque[Run] = deque()  # runs with open children that a kill hasn't reached yet
         self.restored: dict[tuple[RunNo, int, int], Execution] = {}  # executions of the daemon before, by owner

@@ -75,7 +75,7 @@ class Collector:
             return _results(known, gone) + freed
 
     async def _tell_who_came_late(self, freed: set[Digest], known: References) -> None:
-        """Let results that were recorded meanwhile, and hold content that had been put earlier by others, be no hits."""
+        """Let results be no hits that were recorded meanwhile and hold content that others had put before."""
         if not freed:
             return
         holders = (await self._readers.read(memo.references)).holders

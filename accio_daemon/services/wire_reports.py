@@ -65,6 +65,7 @@ def _report(report: agents_pb2.Report) -> Report:
         log_bytes=report.log_bytes,
         contents=[(_digest(each.digest), each.bytes) for each in contents] if contents else _NO_CONTENTS,
         missing=tuple(_digest(digest) for digest in report.missing) if report.missing else (),
+        absent=tuple(report.absent) if report.absent else (),
     )
 
 

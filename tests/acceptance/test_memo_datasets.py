@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +35,13 @@ OVERWRITING = {
 }
 
 
-def _begin(made: Cluster) -> None:
+# What starts a process for which the modes of files count, also if root runs the tests.
+ORDINARY = ["setpriv", *(f"--{kind}=-dac_override,-dac_read_search" for kind in ("inh-caps", "bounding-set"))]
+
+
+def _begin(made: Cluster, before: Sequence[str] = ()) -> None:
     made.start_daemon()
-    made.start_agent("a1", operators=OPERATORS)
+    made.start_agent("a1", operators=OPERATORS, before=before)
     made.agents_are("a1")
     with made.client() as client:
         for workflow in (READING, TWICE, OVERWRITING):
@@ -124,6 +129,28 @@ def test_what_cannot_be_read_fails_with_the_reason(tmp_path: Path) -> None:
                 assert str(tmp_path / name) in message
             (tmp_path / "absent").write_text("here now")
             assert _read(client, tmp_path / "absent") == ("here now", False)
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and shutil.which("setpriv") is None, reason="root may read all without setpriv")
+def test_what_may_not_be_read_fails_with_the_reason(tmp_path: Path) -> None:
+    """A file, a folder, a file deep in a folder that the agent has no right to: failures that name what it is."""
+    with cluster(tmp_path / "made") as made:
+        _begin(made, before=ORDINARY if os.geteuid() == 0 else ())
+        (tmp_path / "deep" / "sub").mkdir(parents=True)
+        (tmp_path / "folder").mkdir()
+        for name in ("file", "deep/sub/file"):
+            (tmp_path / name).write_text("secret")
+        with made.client() as client:
+            for name, forbidden in (("file", "file"), ("folder", "folder"), ("deep", "deep/sub/file")):
+                mode = (tmp_path / forbidden).stat().st_mode
+                (tmp_path / forbidden).chmod(0)
+                run = client.submit({"workflow": "reading", "params": {"data": str(tmp_path / name)}}).run.id
+                cause, message = _failure(client, run, "Use")
+                (tmp_path / forbidden).chmod(mode)
+                assert cause == "staging"
+                assert str(tmp_path / forbidden) in message
+                assert "permission denied" in message.lower()
+            assert _read(client, tmp_path / "file") == ("secret", False), "nothing is remembered of the failures"
 
 
 def test_a_file_that_changes_under_a_run_is_noticed(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Datasets travel between agents that share no folder with the daemon."""
+"""Agents that don't see the same folders: datasets travel between them, and nodes go where their inputs are."""
 
 import os
 import shutil
@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.processes import Cluster, cluster
+from accio_client import Client
+from tests.acceptance.processes import Cluster, cluster, eventually
 
 pytestmark = [
     pytest.mark.acceptance,
@@ -25,15 +26,27 @@ WORKFLOW = {
 }
 
 
-def _hide(made: Cluster) -> list[str]:
-    """Give the start of a command in whose mount namespace the daemon's store is an empty folder."""
-    store = made.data / "store"
-    return ["unshare", "--mount", "sh", "-c", f'mount -t tmpfs none "{store}" && exec "$0" "$@"']
+READING = {
+    "id": "reading",
+    "params": [{"name": "data", "kind": "dataset"}],
+    "graph": [{"op": "Read", "inputs": {"data": {"param": "data"}}}],
+}
+BUSY = {"id": "busy", "graph": [{"op": "Gate", "inputs": {"label": "g"}}]}
+WRITING = {
+    "id": "writing",
+    "params": [{"name": "text", "kind": "string"}],
+    "graph": [{"op": "Write", "inputs": {"text": {"param": "text"}}}],
+}
+
+
+def _hide(folder: Path) -> list[str]:
+    """Give the start of a command in whose mount namespace a folder is empty."""
+    return ["unshare", "--mount", "sh", "-c", f'mount -t tmpfs none "{folder}" && exec "$0" "$@"']
 
 
 def _run(made: Cluster, *, hidden: bool) -> str:
     made.start_daemon()
-    before = _hide(made) if hidden else []
+    before = _hide(made.data / "store") if hidden else []
     made.start_agent("a1", "--cpus", "1", "--resource", "left=1", before=before)
     made.start_agent("a2", "--cpus", "1", "--resource", "right=1", before=before)
     made.agents_are("a1", "a2")
@@ -56,3 +69,64 @@ def test_agents_without_a_common_folder_give_the_same(tmp_path: Path) -> None:
     with cluster(tmp_path / "apart") as made:
         apart = _run(made, hidden=True)
     assert apart == together
+
+
+def _dataset(folder: Path, text: str) -> str:
+    folder.mkdir(parents=True)
+    (folder / "text.txt").write_text(text, encoding="utf-8")
+    return str(folder)
+
+
+def _where(client: Client, run: str) -> tuple[object, str | None]:
+    """Give what a run read, and on which agent."""
+    assert client.wait(run).state == "success", client.get_node(run, "Read").node.failure
+    details = client.get_node(run, "Read")
+    return details.artifacts[0].value, details.node.agent
+
+
+def test_a_node_goes_where_its_path_is(tmp_path: Path) -> None:
+    """An agent that can't see a path is passed over, for the digest and with the node; unless the store has it."""
+    inputs = tmp_path / "inputs"
+    first, second, third = (_dataset(inputs / name, name) for name in ("first", "second", "third"))
+    with cluster(tmp_path / "made") as made:
+        made.start_daemon()
+        made.start_agent("a1", "--cpus", "1", before=_hide(inputs))
+        made.start_agent("a2", "--cpus", "1")
+        made.agents_are("a1", "a2")
+        with made.client() as client:
+            for workflow in (READING, BUSY, WRITING):
+                client.push(workflow)
+
+            def read(path: str) -> str:
+                return client.submit({"workflow": "reading", "params": {"data": path}}).run.id  # type: ignore[no-any-return]  # an id
+
+            assert _where(client, read(first)) == ("first", "a2")
+
+            made.start_agent("a3", "--cpus", "1", before=_hide(inputs))  # idle: where work goes while a2 is busy
+            made.agents_are("a1", "a2", "a3")
+            gates = [client.submit({"workflow": "busy"}, cache="none").run.id for _ in range(3)]
+            eventually(lambda: sum(" begins" in line for line in made.executed()) == 3, what="all being busy")
+            waiting = read(second)
+            client.kill([gate for gate in gates if client.get_node(gate, "Gate").node.agent != "a2"])
+            reason = "waits for room for 1 CPU on a2"
+            eventually(lambda: client.why(waiting, "Read")[0].reason == reason, what="a1 and a3 having been tried")
+            tried = client.get_node(waiting, "Read")
+            assert tried.node.state == "queued"
+            assert sorted(attempt.agent for attempt in tried.attempts) == ["a1", "a3"]
+            assert {attempt.failure.cause for attempt in tried.attempts if attempt.failure} == {"staging"}
+
+            made_here = client.submit({"workflow": "writing", "params": {"text": "third"}}).run.id
+            assert client.wait(made_here).state == "success"
+            value, agent = _where(client, read(third))  # its content is in the store now
+            assert (value, agent in ("a1", "a3")) == ("third", True)
+
+            made.open_gate("g")
+            assert _where(client, waiting) == ("second", "a2")
+
+            nowhere = read(str(inputs / "nowhere"))
+            assert client.wait(nowhere).state == "failed"
+            failure = client.get_node(nowhere, "Read").node.failure
+            assert failure is not None
+            assert failure.cause == "staging"
+            for text in (str(inputs / "nowhere"), "a1", "a2", "a3"):
+                assert text in failure.message

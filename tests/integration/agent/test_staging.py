@@ -99,9 +99,10 @@ async def test_external_paths(daemon: FakeDaemon, store: FolderStore, tmp_path: 
     report = await run(daemon, 1, "Read", {"data": str(path)}, contents=pinned)
     assert report.outputs["value"] == '"first"'
     path.write_text("second")
-    failure = (await run(daemon, 2, "Read", {"data": str(path)}, contents=pinned)).failure
-    assert failure.cause == "staging"
-    assert "changed since the run began" in failure.message
+    report = await run(daemon, 2, "Read", {"data": str(path)}, contents=pinned)
+    assert report.failure.cause == "staging"
+    assert "changed since the run began" in report.failure.message
+    assert list(report.absent) == [str(path)], "so that the daemon gives the node to another agent"
     path.write_text("first")
     put_tree(store, path, now_ns=NOW)
     path.unlink()

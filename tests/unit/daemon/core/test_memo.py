@@ -1,13 +1,11 @@
-"""Results that are taken instead of computed: hits, single flight, what is never shared, and datasets' identities."""
+"""Results that are taken instead of computed: hits, single flight, what is never shared."""
 
 import pytest
 
 from accio.domain.states import Cause
-from accio.domain.workflows import Constant, NodeDefinition, Workflow
-from accio_daemon.core.commands import CacheMode, ContentMissing, PathsDigested, Pin
+from accio_daemon.core.commands import CacheMode, ContentMissing
 from accio_daemon.core.world import Settings
 from tests import builders
-from tests.fakes import FakeAgent
 from tests.simulator.cluster import Cluster
 from tests.unit.daemon.core.conftest import MakeCluster
 
@@ -165,82 +163,3 @@ def test_missing_content_is_no_hit(make_cluster: MakeCluster) -> None:
     cluster.succeed("A", f'"{DIGEST}"', contents=[(DIGEST, 10)])
     cluster.ask(ContentMissing(digests=(DIGEST,)))
     assert cluster.state_of(cluster.submit(A), "A") == "running"
-
-
-# --- datasets ---------------------------------------------------------------------------------------------------------
-
-
-def _datasets() -> tuple[Cluster, Workflow]:
-    cluster = Cluster(operators=(builders.step(kind=builders.DATASET),))
-    node = NodeDefinition(
-        op="Step",
-        name="A",
-        inputs={
-            "label": Constant(builders.STRING, '"a"'),
-            "p1": Constant(builders.DATASET, '"/data/in"'),
-        },
-    )
-    return cluster, Workflow(id="d", graph=(node,))
-
-
-def _digested(cluster: Cluster, agent: FakeAgent, outcome: Pin | str) -> None:
-    assert agent.session is not None
-    ((request, paths),) = agent.digests
-    agent.digests = []
-    cluster.ask(PathsDigested(session=agent.session, request=request, digests=dict.fromkeys(paths, outcome)))
-
-
-def test_an_external_dataset_is_digested_before_it_is_looked_up() -> None:
-    """The key needs the content: an agent is asked once, the answer is pinned for the run."""
-    cluster, workflow = _datasets()
-    run = cluster.submit(workflow, sweep=builders.sweep_of(1, repeat=2))
-    assert "waits for an agent that offers Step to read '/data/in'" in cluster.why(run, 0)
-    agent = cluster.join()
-    assert [paths for _, paths in agent.digests] == [["/data/in"]]
-    assert cluster.why(run, 0) == "waits for the content digest of '/data/in'"
-    _digested(cluster, agent, Pin(digest=DIGEST, size=7))
-    assert agent.running()
-    assert next(iter(agent.attempts.values())).assignment.contents == {"/data/in": DIGEST}
-    cluster.restart()
-    assert cluster.run(run).pins == {"/data/in": Pin(digest=DIGEST, size=7)}
-    cluster.close()
-
-
-def test_an_unreadable_dataset_fails_what_needs_it() -> None:
-    """The cause is staging, with what the agent said."""
-    cluster, workflow = _datasets()
-    run = cluster.submit(workflow)
-    agent = cluster.join()
-    _digested(cluster, agent, "No such file or directory")
-    assert cluster.state_of(run, "A") == "failed"
-    assert "staging" in cluster.cause(run, 0)
-    assert "No such file" in cluster.cause(run, 0)
-    cluster.close()
-
-
-def test_a_digest_that_never_comes_is_asked_of_another_agent() -> None:
-    """When the agent's session ends, the next one is asked."""
-    cluster, workflow = _datasets()
-    run = cluster.submit(workflow)
-    agent = cluster.join("w1")
-    cluster.leave(agent)
-    other = cluster.join("w2")
-    _digested(cluster, other, Pin(digest=DIGEST, size=7))
-    assert cluster.state_of(run, "A") == "running"
-    cluster.close()
-
-
-def test_equal_content_under_another_path_is_a_hit() -> None:
-    """A dataset counts by its content, never by its path."""
-    cluster, workflow = _datasets()
-    cluster.submit(workflow)
-    agent = cluster.join()
-    _digested(cluster, agent, Pin(digest=DIGEST, size=7))
-    cluster.succeed("A", f'"{DIGEST}"')
-    again = cluster.submit(workflow)
-    _digested(cluster, agent, Pin(digest=DIGEST, size=7))
-    assert cluster.state(again) == "success"
-    changed = cluster.submit(workflow)
-    _digested(cluster, agent, Pin(digest="blake3:" + "6" * 64, size=7))
-    assert cluster.state_of(changed, "A") == "running"
-    cluster.close()

@@ -1,0 +1,176 @@
+"""Inputs that stand outside the store (paths, URLs): only agents may see them, and not each agent sees each.
+
+A run pins the content of such a text once, by the digest that an agent gives which offers the operator. Agents that
+can't read it, or have other content there than was pinned while the store lacks that, are remembered for as long as
+their session and the run last: others are asked, or get the node, until all have been.
+"""
+
+from collections.abc import Container, Iterable, Mapping
+
+from accio.domain.failures import Failure
+from accio.domain.resources import Resources
+from accio.domain.states import Cause, NodeState
+from accio_daemon.core import endings
+from accio_daemon.core.commands import Instant, PathsDigested, Pin, SessionNo
+from accio_daemon.core.effects import Effects
+from accio_daemon.core.readying import settle, who_lacks
+from accio_daemon.core.records import Agent, Digesting, Execution, Run
+from accio_daemon.core.world import World
+
+
+def request_digests(world: World, fx: Effects, now: Instant) -> bool:
+    """Ask connected agents for the content digests that runs wait for; True if nodes failed as nobody can tell."""
+    failed = False
+    for run in sorted(world.undigested, key=lambda run: run.no):
+        left = False
+        for text, digesting in list(run.digesting.items()):
+            if digesting.request is not None:
+                continue
+            agent = _whom_to_ask(world, run, digesting)
+            if agent is not None and agent.session is not None:
+                _ask(world, fx, run, text, digesting, agent.session)
+                continue
+            failed = _fail_unreadable(world, fx, run, text, digesting, now) or failed
+            left = left or text in run.digesting
+        if not left:
+            world.undigested.discard(run)
+    return failed
+
+
+def _whom_to_ask(world: World, run: Run, digesting: Digesting) -> Agent | None:
+    """Find the least loaded agent that offers an operator that waits, and wasn't asked."""
+    operators = {run.plan.nodes[no].operator_no for no in {no for _, no in digesting.waiting}}
+    offering = {agent for operator in operators for agent in world.offering(operator)}
+    able = [agent for agent in offering if agent.session is not None and agent.session not in digesting.refused]
+    return min(able, key=lambda agent: (agent.account.load(), agent.name), default=None)
+
+
+def _ask(world: World, fx: Effects, run: Run, text: str, digesting: Digesting, session: SessionNo) -> None:
+    digesting.request = world.next_request
+    world.next_request += 1
+    world.digest_requests[digesting.request] = (run, text, session)
+    fx.to(session).digests.append((digesting.request, [text]))
+
+
+def session_ended(world: World, session: SessionNo) -> None:
+    """Let others be asked what an agent hasn't answered."""
+    for request in [no for no, (_, _, asked) in world.digest_requests.items() if asked == session]:
+        run, text, _ = world.digest_requests.pop(request)
+        if text in run.digesting:
+            run.digesting[text].request = None
+            world.undigested.add(run)
+
+
+def digested(world: World, fx: Effects, command: PathsDigested, now: Instant) -> None:
+    """Take the digest of a dataset text, and let its nodes go on; or the reason why an agent has none."""
+    run, text, session = world.digest_requests.pop(command.request, (None, "", None))
+    if run is None or run.no not in world.runs or session != command.session:
+        return
+    digesting = run.digesting[text]
+    digesting.request = None
+    answer = command.digests.get(text, "the agent gave no answer")
+    if not isinstance(answer, Pin):
+        digesting.refused[command.session] = answer
+        world.undigested.add(run)
+        return
+    del run.digesting[text]
+    run.pins[text] = answer
+    fx.pins.append((run.no, text, answer))
+    if command.session in world.sessions:
+        world.sessions[command.session].has_content(answer.digest, answer.size)
+    world.ready.extend(digesting.waiting)
+    settle(world, fx, now)
+
+
+def _fail_unreadable(world: World, fx: Effects, run: Run, text: str, digesting: Digesting, now: Instant) -> bool:
+    """Fail the nodes for which every agent was asked in vain; those whose operator nobody offers wait."""
+    refused = digesting.refused
+    hopeless = {
+        node.no
+        for node in (run.plan.nodes[no] for no in {no for _, no in digesting.waiting})
+        if not _others(world, node.operator_no, node.node_class.resources, refused, now)
+        and any(agent.session in refused for agent in world.offering(node.operator_no))
+    }
+    if not hopeless:
+        return False
+    failed = [(instance, no) for instance, no in digesting.waiting if no in hopeless]
+    digesting.waiting = [(instance, no) for instance, no in digesting.waiting if no not in hopeless]
+    if not digesting.waiting:
+        del run.digesting[text]
+    message = f"the input dataset {text!r} can't be read: {_said(world, refused)}"
+    failure = Failure(cause=Cause.STAGING, message=message)
+    for instance, no in failed:
+        if instance.states[no] is NodeState.QUEUED and instance.executions[no] is None:
+            endings.node_failed(world, fx, instance, no, NodeState.FAILED, failure, now=now)
+    return True
+
+
+# --- agents that were given a node and lack its input ----------------------------------------------------------------
+
+
+def note_lacking(world: World, execution: Execution, agent: Agent, texts: Iterable[str], why: str) -> bool:
+    """Note that an agent lacks inputs of an execution that it was given; False if they aren't inputs of it."""
+    missing = [text for text in texts if text in execution.contents]
+    if not missing:
+        return False
+    run = execution.first[0].run
+    for text in missing:
+        if agent.session is not None:
+            run.lacking.setdefault(text, {})[agent.session] = why
+        agent.contents.pop(execution.contents[text], None)
+    for other in world.executions.values():
+        if other.queued and not other.contents.keys().isdisjoint(missing):
+            _regroup(world, other)
+    return True
+
+
+def forget_lacks(world: World, run: Run) -> None:
+    """A user tries again: so may all agents."""
+    run.lacking.clear()
+    for execution in world.executions.values():
+        if execution.queued and execution.avoid:
+            _regroup(world, execution)
+
+
+def _regroup(world: World, execution: Execution) -> None:
+    avoid = who_lacks(world, execution)
+    if avoid != execution.avoid:
+        world.queue.remove(execution)
+        execution.avoid = avoid
+        world.queue.push(execution)
+
+
+def is_lacked(world: World, execution: Execution, now: Instant) -> bool:
+    """Tell whether no other agent is left that could execute it and may have its inputs."""
+    said = who_lacks(world, execution)
+    node_class = execution.node_class
+    return bool(said) and not _others(world, node_class.operator_no, node_class.resources, said, now)
+
+
+def lacked(world: World, execution: Execution) -> Failure:
+    """Say that no agent has an input."""
+    lacking = execution.first[0].run.lacking
+    texts = [text for text in execution.contents if text in lacking]
+    told = "; ".join(f"{text!r}: {_said(world, lacking[text])}" for text in texts)
+    return Failure(
+        cause=Cause.STAGING,
+        message=f"no agent that offers {execution.node.operator.name} has its input as the run pinned it: {told}",
+    )
+
+
+def _others(world: World, operator_no: int, demand: Resources, said: Container[SessionNo], now: Instant) -> bool:
+    """Tell whether an agent that didn't say so could take a node: it is connected, or may be back within its lease."""
+    return any(
+        agent.session not in said if agent.session is not None else now.mono - agent.heard_mono <= world.settings.lease
+        for agent in world.agents.values()
+        if operator_no in agent.operators and agent.account.could_ever_fit(demand)
+    )
+
+
+def _said(world: World, reasons: Mapping[SessionNo, str]) -> str:
+    """Give who said what, the same reason once."""
+    by_reason: dict[str, list[str]] = {}
+    for session, reason in reasons.items():
+        if session in world.sessions:
+            by_reason.setdefault(reason, []).append(world.sessions[session].name)
+    return "; ".join(f"{reason} (agent {', '.join(sorted(names))})" for reason, names in by_reason.items())
