@@ -98,7 +98,7 @@ def test_a_node_goes_where_its_path_is(tmp_path: Path) -> None:
                 client.push(workflow)
 
             def read(path: str) -> str:
-                return client.submit({"workflow": "reading", "params": {"data": path}}).run.id  # type: ignore[no-any-return]  # an id
+                return client.submit({"workflow": "reading", "params": {"data": path}}).run.id
 
             assert _where(client, read(first)) == ("first", "a2")
 
