@@ -20,6 +20,7 @@ from accio_daemon.config import Config
 from accio_daemon.core.world import Settings
 from accio_daemon.engine.crash_points import crash_point
 from accio_daemon.engine.engine import Engine
+from accio_daemon.engine.full_disk import FullDisk, Reserve
 from accio_daemon.engine.ports import Clock
 from accio_daemon.services.agents import AgentCalls, SessionSettings
 from accio_daemon.services.artifacts import ArtifactCalls
@@ -85,6 +86,7 @@ async def serve(
             clock=clock,
             being_deleted=restored.being_deleted,
             crash_point=crash_point(config.crash_at),
+            disk=FullDisk(Reserve(config.data)),
         )
         if config.metrics:
             stack.callback(_serve_metrics(config.metrics, engine))

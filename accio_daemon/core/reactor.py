@@ -79,6 +79,13 @@ def handle(world: World, fx: Effects, command: Command, now: Instant) -> Any:  #
     return answer
 
 
+def stop_more(world: World, fx: Effects, now: Instant) -> bool:
+    """Go on with kills alone, as nothing may begin now; True if calling again would do more."""
+    if world.killing:
+        on_runs.go_on_killing(world, fx, now)
+    return bool(world.killing)
+
+
 def advance(world: World, fx: Effects, now: Instant, *, opening: int = 256) -> bool:
     """Go on with what earlier commands made possible, and open up to *opening* children; True if calling again would do
     more.

@@ -39,6 +39,7 @@ from accio_daemon.core.on_agents import identity_of
 from accio_daemon.core.plan import ClassRegistry
 from accio_daemon.core.restoring import let_go, restore_run
 from accio_daemon.core.world import World
+from accio_daemon.engine.full_disk import FullDisk
 from accio_daemon.engine.metrics import Metrics
 from accio_daemon.engine.ports import AgentLink, Clock, ClusterView
 from accio_daemon.engine.views import cluster_view
@@ -106,10 +107,11 @@ class Engine:
         being_deleted: list[int] | None = None,
         metrics: Metrics | None = None,
         crash_point: Callable[[str], None] = lambda name: None,
+        disk: FullDisk | None = None,
     ) -> None:
         """Take over a restored World with the effects that restoring it had."""
         self.world = world
-        self.refusing = ""
+        self._disk = disk or FullDisk()
         self._database = database
         self._reader = database.reader()
         self._clock = clock
@@ -129,6 +131,11 @@ class Engine:
         self.metrics.observe_world(world)
         self._crash_point = crash_point
         self._stopping = False
+
+    @property
+    def refusing(self) -> str:
+        """Why new work is refused; empty if it isn't."""
+        return self._disk.refusing
 
     # --- what services ask --------------------------------------------------------------------------------------
 
@@ -150,17 +157,22 @@ class Engine:
     def _ask(self, command: Command) -> "asyncio.Future[Any]":
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._inbox.append((command, future))
-        self._wake.set()
+        self._look_at_inbox()
         return future
 
     def post(self, command: Command) -> None:
         """Post a command whose answer nobody waits for."""
         self._inbox.append((command, None))
-        self._wake.set()
+        self._look_at_inbox()
 
-    async def write(self, job: Callable[[sqlite3.Connection], T]) -> T:
+    def _look_at_inbox(self) -> None:
+        self._wake.set()
+        if self.refusing:  # nobody waits for a commit then, but for a command that is decided nevertheless
+            self._committed.set()
+
+    async def write(self, job: Callable[[sqlite3.Connection], T], *, frees: bool = False) -> T:
         """Run a job inside the next transaction; see EnginePort."""
-        if self.refusing:
+        if self.refusing and not frees:
             raise ResourceExhausted(self.refusing)
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._batch.jobs.append(_Job(job, future))
@@ -206,7 +218,8 @@ class Engine:
     async def _ask_prepared(self, command: RetryRun | DeleteRun) -> Any:
         """Give the core the stored facts that it can't know: runs that were over, children that have ended."""
         while True:
-            await self.write(lambda connection: None)  # everything decided so far is in the database then
+            # Afterwards everything decided so far is in the database.
+            await self.write(lambda connection: None, frees=isinstance(command, DeleteRun))
             try:
                 if isinstance(command, DeleteRun):
                     return await self._delete(command)
@@ -269,12 +282,16 @@ class Engine:
     def stop(self) -> None:
         """Let both loops end once everything that was posted is durable."""
         self._stopping = True
-        self._wake.set()
+        self._look_at_inbox()
 
     async def _tick(self) -> None:
         while not self._stopping:
             await asyncio.sleep(TICK)
-            self.post(Tick())
+            if not self.refusing:
+                self.post(Tick())
+                continue
+            self._disk.look_again()
+            self._committed.set()
 
     async def _decide(self) -> None:
         more = True
@@ -290,13 +307,20 @@ class Engine:
                 self._wake.clear()
                 await self._wake.wait()
                 await asyncio.sleep(ANSWERING)
-            while self._batch.fx.size() > BATCH_ROWS or self.refusing:
+            while self._must_wait():
                 self._committed.clear()
                 self._decided.set()
                 await self._committed.wait()
             more = self._decide_once()
             self._decided.set()
             await asyncio.sleep(0)  # let messages in and commits start
+
+    def _must_wait(self) -> bool:
+        if self._batch.fx.size() > BATCH_ROWS:
+            return True
+        if not self.refusing or self.world.killing:
+            return False
+        return not any(self._disk.admits(command) for command, _ in self._inbox)
 
     def _decide_once(self) -> bool:
         """Drain the inbox and decide everything; nothing is awaited here."""
@@ -307,6 +331,9 @@ class Engine:
         self.metrics.decisions.inc(len(inbox))
         for _ in range(len(inbox)):
             command, future = inbox.popleft()
+            if not self._disk.admits(command):
+                inbox.append((command, future))
+                continue
             try:
                 answer = reactor.handle(world, batch.fx, command, now)
             except AccioError as error:
@@ -317,6 +344,8 @@ class Engine:
                 continue
             if future is not None:
                 batch.answers.append((future, answer))
+        if self.refusing:
+            return reactor.stop_more(world, batch.fx, now)
         more = reactor.advance(world, batch.fx, now, opening=OPENED_FIRST if batch.answers else OPENED_AT_ONCE)
         while world.lookups:
             keys = [execution.key for execution in world.lookups if execution.key is not None]
@@ -332,7 +361,7 @@ class Engine:
             self._decided.clear()
             batch = self._batch
             if batch.is_empty():
-                if self._stopping and not self._inbox and not self._deleting:
+                if self._stopping and not self._deleting and (not self._inbox or self.refusing):
                     return
                 if not self._deleting:
                     self._deliver(batch)
@@ -398,22 +427,13 @@ class Engine:
             try:
                 outcome = await self._database.writer.run_job(transaction)
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode != sqlite3.SQLITE_FULL:
+                if error.sqlite_errorcode != sqlite3.SQLITE_FULL or self._stopping:
                     raise
-                self._refuse(str(error))
-                await asyncio.sleep(FULL_DISK_PAUSE)
+                if not self._disk.found(str(error)):
+                    await asyncio.sleep(FULL_DISK_PAUSE)
                 continue
-            if self.refusing:
-                log.info("disk_has_space_again")
-                self.refusing = ""
+            self._disk.written()
             return outcome
-
-    def _refuse(self, why: str) -> None:
-        if not self.refusing:
-            self.refusing = (
-                f"the disk of the data folder is full ({why}); nothing is lost, work goes on once it has space"
-            )
-            log.error("disk_full", error=why)
 
     def _deliver(self, batch: _Batch) -> None:
         """Tell agents what is durable now.

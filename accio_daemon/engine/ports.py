@@ -92,10 +92,10 @@ class EnginePort(Protocol):
         """Post a command whose answer nobody waits for."""
         ...
 
-    async def write(self, job: Callable[[sqlite3.Connection], T]) -> T:
+    async def write(self, job: Callable[[sqlite3.Connection], T], *, frees: bool = False) -> T:
         """Run a job inside the next transaction (after its rows are written).
 
-        An AccioError undoes the job alone and is raised here.
+        An AccioError undoes the job alone and is raised here. While the disk is full only what *frees* space is done.
         """
         ...
 

@@ -110,13 +110,13 @@ class Collector:
             await self.forget(group)
             taken = await self._readers.read(lambda connection: memo.referenced_among(connection, group))
             free = [number for number in group if number not in taken]
-            await self._engine.write(lambda connection: memo.delete(connection, free, taken))  # noqa: B023  # it is awaited in this turn
+            await self._engine.write(lambda connection: memo.delete(connection, free, taken), frees=True)  # noqa: B023  # it is awaited in this turn
             gone.update(free)
         return gone
 
     async def forget(self, results: list[int]) -> int:
         """Make results unhittable: in the database, then in memory. What was hit before is durable then."""
-        count = await self._engine.write(lambda connection: memo.forget(connection, results))
+        count = await self._engine.write(lambda connection: memo.forget(connection, results), frees=True)
         await self._engine.ask(ForgetResults(results=frozenset(results)))
         return count
 

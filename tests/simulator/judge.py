@@ -112,11 +112,13 @@ class Judge:
         after: dict[int, int | None] = {row[0]: row[7] for row in rows.tables["executions"]}
         after |= {row[0]: None for row in rows.tables["ended_executions"]}
         for number, current in after.items():
-            found = self._disk.rows("SELECT attempt, agent_no, stopping FROM executions WHERE id = ?", number)
+            query = "SELECT attempt, agent_no, stopping, run_no, idx, node FROM executions WHERE id = ?"
+            found = self._disk.rows(query, number)
             if not found:
                 continue
-            ((attempt, agent_no, stopping),) = found
+            ((attempt, agent_no, stopping, *owner),) = found
             excused = attempt in told or attempt in self._given_back or stopping or agent_no not in world.agents
+            excused = excused or _is_unwanted(rows, *owner)
             if excused or current == attempt or attempt not in self._finished:
                 continue
             silence = self._loop.now - max(self._heard[world.agents[agent_no].name], self.daemon_started)
@@ -213,3 +215,9 @@ class Judge:
             return True
         require(found is state, f"{name} is {found}, expected {state}: {cause}")
         return excused
+
+
+def _is_unwanted(rows: Rows, run: int, index: int, node: int) -> bool:
+    """Whether the same batch deletes a node, or ends it without a result, so that nobody wants its execution."""
+    ended = {tuple(row[:3]) for row in rows.tables["nodes"] if NODE_STATE_OF[row[3]] is not NodeState.SUCCESS}
+    return run in rows.removed_runs or (run, index) in rows.removed_instances or (run, index, node) in ended

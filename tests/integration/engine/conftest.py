@@ -13,6 +13,7 @@ from accio_daemon.core.commands import Announced, RunNo, SubmitRun
 from accio_daemon.core.on_agents import identity_of
 from accio_daemon.core.world import Settings
 from accio_daemon.engine.engine import Engine
+from accio_daemon.engine.full_disk import FullDisk
 from accio_daemon.storage.database import Database
 from accio_daemon.storage.restore import restore
 from tests import builders
@@ -91,7 +92,11 @@ class Benches:
 
     @asynccontextmanager
     async def running(
-        self, *, crash_point: Callable[[str], None] = lambda name: None, settings: Settings | None = None
+        self,
+        *,
+        crash_point: Callable[[str], None] = lambda name: None,
+        settings: Settings | None = None,
+        disk: FullDisk | None = None,
     ) -> AsyncIterator[Bench]:
         """Run an engine for as long as the context lasts; then everything posted is on disk."""
         database = await Database.open(self.path, synchronous="OFF")
@@ -105,6 +110,7 @@ class Benches:
                 clock=self.clock,
                 being_deleted=restored.being_deleted,
                 crash_point=crash_point,
+                disk=disk,
             )
             bench = Bench(engine, database, self.clock)
             async with asyncio.TaskGroup() as tasks:

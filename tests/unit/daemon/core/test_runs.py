@@ -376,3 +376,21 @@ def test_nothing_of_a_run_begins_after_its_kill(cluster: Cluster) -> None:
     assert late.attempts == {}
     assert cluster.state(run) == "killed"
     assert cluster.queue() == []
+
+
+@pytest.mark.parametrize("how", ["kill", "delete"])
+def test_what_is_stopped_and_ends_in_one_batch_leaves_nothing(cluster: Cluster, how: str) -> None:
+    """A kill or a deletion that is decided together with the end of what it stops gives the reservation back."""
+    run = cluster.submit(builders.graph({"A": []}))
+    agent = cluster.join()
+    report = agent.end(builders.failure(agent.next_seq, agent.attempt_of("A"), Cause.EXCEPTION))
+    daemon = cluster.daemon
+    daemon.post(KillRun(run=run) if how == "kill" else DeleteRun(run=run, index=None, ended=None))
+    daemon.post(agent.telling(report))
+    daemon.finish()
+    cluster.check()
+    assert agent.outbox == {}
+    assert cluster.exists(run) == (how == "kill")
+    assert cluster.disk.rows("SELECT 1 FROM executions") == []
+    cluster.submit(builders.graph({"B": []}))
+    assert agent.running()

@@ -1,0 +1,95 @@
+"""A full disk: new work is refused with the reason, and space that was set aside lets what frees space be stored.
+
+Whoever finds the disk full wants to kill, delete and collect; each of these has to write first. So some space is kept
+in a file of its own, which goes when the disk is full; work goes on once the disk has that much space again.
+"""
+
+import os
+from pathlib import Path
+
+import structlog
+
+from accio_daemon.core.commands import AgentHeard, Command, DeleteRun, ForgetResults, KillRun
+
+log = structlog.get_logger()
+
+RESERVE_NAME = "reserve"
+RESERVE_BYTES = 16 << 20
+# What is decided meanwhile: what frees space or stops work, and what leaves no row.
+_GO_ON = (KillRun, DeleteRun, ForgetResults, AgentHeard)
+
+
+class Reserve:
+    """Space of the data folder's disk that nobody else can take."""
+
+    def __init__(self, folder: Path, size: int = RESERVE_BYTES) -> None:
+        """Set nothing aside yet."""
+        self._path = folder / RESERVE_NAME
+        self._size = size
+
+    def take(self) -> bool:
+        """Set the space aside, or keep it; False if the disk has less."""
+        try:
+            file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError:
+            return False
+        try:
+            os.posix_fallocate(file, 0, self._size)
+        except OSError:
+            self.give_up()
+            return False
+        finally:
+            os.close(file)
+        return True
+
+    def give_up(self) -> bool:
+        """Let others have the space; False if there was none."""
+        try:
+            found = self._path.stat().st_size > 0
+            self._path.unlink()
+        except OSError:
+            return False
+        return found
+
+
+class FullDisk:
+    """Whether the disk is full, and what may be done then."""
+
+    def __init__(self, reserve: Reserve | None = None) -> None:
+        """Set space aside, if there is any."""
+        self.refusing = ""  # why new work is refused; empty if it isn't
+        self._reserve = reserve
+        self._gave_up = False
+        if reserve is not None and not reserve.take():
+            log.warning("no_space_set_aside", wanted=RESERVE_BYTES)
+
+    def found(self, why: str) -> bool:
+        """A write met a full disk. True if another try makes sense at once, as space was given up."""
+        gave_up = self._reserve is not None and self._reserve.give_up()
+        self._gave_up = self._gave_up or gave_up
+        if not self.refusing:
+            full = f"the disk of the data folder is full ({why})"
+            self.refusing = f"{full}; nothing is lost, work goes on once it has space"
+            if gave_up:
+                self.refusing += "; kill, delete and gc work meanwhile"
+            log.error("disk_full", error=why, space_given_up=gave_up)
+        return gave_up
+
+    def written(self) -> None:
+        """A write succeeded: there is space again, unless it was the space that was given up."""
+        if self.refusing and not self._gave_up:
+            self._accept()
+
+    def look_again(self) -> None:
+        """Accept new work again if as much space as was given up can be set aside."""
+        if self._gave_up and self._reserve is not None and self._reserve.take():
+            self._accept()
+
+    def _accept(self) -> None:
+        log.info("disk_has_space_again")
+        self.refusing = ""
+        self._gave_up = False
+
+    def admits(self, command: Command) -> bool:
+        """Whether a command is decided now; others wait, in order."""
+        return not self.refusing or isinstance(command, _GO_ON)
