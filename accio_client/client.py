@@ -226,6 +226,7 @@ class AsyncClient:
             name=wanted.name,
             workflow=wanted.workflow,
             text=wanted.text,
+            notes=wanted.notes,
             params=[accio_pb2.ParameterFilter(name=name, text=text) for name, text in wanted.params.items()],
             created_after_ms=from_wire.epoch_ms(wanted.created_after),
             created_before_ms=from_wire.epoch_ms(wanted.created_before),

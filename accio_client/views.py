@@ -255,6 +255,7 @@ class RunFilter:
     name: str = ""
     workflow: str = ""
     text: str = ""
+    notes: str = ""
     params: Mapping[str, str] = field(default_factory=dict)
     created_after: datetime | None = None
     created_before: datetime | None = None

@@ -30,6 +30,7 @@ AT_ONCE = 1000
 @click.option("--name", metavar="TEXT", default="", help="Only runs of exactly this name.")
 @click.option("--workflow", metavar="ID[:VERSION]", default="", help="Only runs of this workflow.")
 @click.option("--text", metavar="WORDS", default="", help="Only runs whose name or notes contain these words.")
+@click.option("--notes", metavar="WORDS", default="", help="Only runs whose notes contain these words.")
 @click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="Only runs with this parameter value.")
 @click.option("--parent", metavar="RUN", default="", help="The children of this run.")
 @click.option("--since", metavar="TIME|SPAN", default="", help="Created at or after 2014-01-02T23:58:29Z, or 3h ago.")
@@ -47,6 +48,7 @@ def command(
     name: str,
     workflow: str,
     text: str,
+    notes: str,
     params: tuple[str, ...],
     parent: str,
     since: str,
@@ -65,6 +67,7 @@ def command(
         name=name,
         workflow=workflow,
         text=text,
+        notes=notes,
         params=dict(parameters(params)),
         created_after=_time(since, "-since"),
         created_before=_time(until, "-until"),

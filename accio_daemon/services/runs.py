@@ -94,12 +94,14 @@ class RunCalls:
             name=request.name or None,
             workflow=_workflow_filter(request.workflow),
             text=request.text,
+            notes=request.notes,
             params=params,
             created_after_ms=request.created_after_ms,
             created_before_ms=request.created_before_ms,
         )
-        if filters.text and not search.fts_query(filters.text):
-            raise BadRequest(f"expected words to look for, found {filters.text[:100]!r}")
+        for typed in (filters.text, filters.notes):
+            if typed and not search.fts_query(typed):
+                raise BadRequest(f"expected words to look for, found {typed[:100]!r}")
         before, limit = page_key(request.cursor), page_size(request.limit)
         page = await self._readers.read(lambda connection: search.list_runs(connection, filters, before, limit))
         messages, cut = _within_bytes(run_message(Found(run=row)) for row in page.runs)
@@ -109,7 +111,8 @@ class RunCalls:
     async def _list_children(
         self, request: accio_pb2.ListRequest, states: frozenset[RunState], params: tuple[ParamFilter, ...]
     ) -> accio_pb2.ListResponse:
-        if request.tags or request.owner or request.name or request.workflow or request.text:
+        shared = (request.owner, request.name, request.workflow, request.text, request.notes)
+        if request.tags or any(shared) or request.created_after_ms or request.created_before_ms:
             raise BadRequest(
                 "children of a parent are filtered by state and parameters only: they share everything else"
             )

@@ -48,6 +48,7 @@ class Filters:
     name: str | None = None
     workflow: tuple[str, str] | None = None  # id, version ("" for all)
     text: str = ""
+    notes: str = ""
     params: tuple[ParamFilter, ...] = ()
     created_after_ms: int = 0
     created_before_ms: int = 0
@@ -95,13 +96,13 @@ class _Query:
         self._owners = self._matching_owners(filters.owner) if filters.owner else []
         self._workflows = self._matching_workflows(filters.workflow) if filters.workflow else []
         self._tags = sorted(filters.tags, key=self._how_many) if len(filters.tags) > 1 else list(filters.tags)
-        self._text = fts_query(filters.text) if filters.text else ""
+        self._text = text_condition(filters.text, filters.notes)
         self._driver = _driver(filters)
         self._conditions = self._make_conditions()
         self.possible = (
             (not filters.owner or bool(self._owners))
             and (filters.workflow is None or bool(self._workflows))
-            and (not filters.text or bool(self._text))
+            and (not (filters.text or filters.notes) or bool(self._text))
             and all(each.texts for each in filters.params)
         )
 
@@ -175,7 +176,7 @@ class _Query:
         if filters.name is not None and self._driver != "name":
             conditions.append(SQL["keep_name"])
             values["name"] = filters.name
-        if filters.text and self._driver != "text":
+        if self._text and self._driver != "text":
             conditions.append(SQL["keep_text"])
             values["text"] = self._text
         if filters.created_after_ms or filters.created_before_ms:
@@ -233,7 +234,7 @@ def _driver(filters: Filters) -> str:
     """Choose the filter that is likely to leave least; empty if there is none."""
     given = {
         "tags": filters.tags,
-        "text": filters.text,
+        "text": filters.text or filters.notes,
         "name": filters.name is not None,
         "params": filters.params,
         "owner": filters.owner,
@@ -271,6 +272,14 @@ def fts_query(text: str) -> str:
         if stem:
             words.append(f'"{stem}"' + ("*" if word.endswith("*") else ""))
     return " ".join(words)
+
+
+def text_condition(text: str, notes: str) -> str:
+    """Give the query for words in name or notes, and for words in the notes; empty if what is wanted has no words."""
+    wanted = [(column, fts_query(typed)) for column, typed in (("", text), ("notes : ", notes)) if typed]
+    if not all(words for _, words in wanted):
+        return ""
+    return " AND ".join(f"{column}({words})" for column, words in wanted)
 
 
 def param_types(connection: sqlite3.Connection) -> dict[str, set[DataType]]:

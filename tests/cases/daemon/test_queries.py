@@ -30,6 +30,7 @@ OPTIONS = {
     "name": "name",
     "workflow": "workflow",
     "text": "text",
+    "notes": "notes",
     "params": "param",
     "parent": "parent",
     "created_after": "since",

@@ -90,6 +90,9 @@ async def test_a_sweep_of_ten_million_costs_nothing(daemon: Serving) -> None:
     killed = await daemon.accio.Kill(accio_pb2.RunsRequest(ids=[run.id]))
     assert killed.runs[0].changed
     assert (await daemon.get(f"{run.id}.9999999")).run.state == runs_pb2.RUN_STATE_KILLED
+    for shared in ({"notes": "a"}, {"created_after_ms": 1}, {"created_before_ms": 1}):
+        async with refused(grpc.StatusCode.INVALID_ARGUMENT, "filtered by state and parameters only"):
+            await daemon.accio.List(accio_pb2.ListRequest(parent=run.id, **shared))
     by_state = accio_pb2.ListRequest(parent=run.id, states=[runs_pb2.RUN_STATE_KILLED], limit=2)
     assert [each.index for each in (await daemon.accio.List(by_state)).runs] == [0, 1]
 
@@ -163,12 +166,16 @@ async def test_runs_are_found_by_every_filter(daemon: Serving, agent: ScriptedAg
         "tags": ["u", "t"],
         "name": "needle",
         "text": "haystack",
+        "notes": "hay*",
         "params": [accio_pb2.ParameterFilter(name="x", text="42")],
     }
     for name, value in filters.items():
         found = await daemon.accio.List(accio_pb2.ListRequest(**{name: value}))
         assert [run.id for run in found.runs] == [wanted.id], name
         assert not found.HasField("total")
+    assert not (await daemon.accio.List(accio_pb2.ListRequest(notes="needle"))).runs
+    async with refused(grpc.StatusCode.INVALID_ARGUMENT, "expected words to look for"):
+        await daemon.accio.List(accio_pb2.ListRequest(notes="*"))
     on_axis = accio_pb2.ListRequest(params=[accio_pb2.ParameterFilter(name="x", text="4999")])
     assert [run.id for run in (await daemon.accio.List(on_axis)).runs] == [sweep.id]
     by_owner = await daemon.accio.List(accio_pb2.ListRequest(owner="ada@"))

@@ -17,7 +17,7 @@ from accio.domain.sweeps import Axis, Sweep
 from accio_daemon.storage import search
 from accio_daemon.storage.codes import RUN_STATES
 from accio_daemon.storage.database import prepare
-from accio_daemon.storage.search import Filters, ParamFilter, fts_query, list_runs
+from accio_daemon.storage.search import Filters, ParamFilter, fts_query, list_runs, text_condition
 
 OWNERS = [Person(name="Ada", email="ada@x.org"), Person(name="Ada", email=""), Person(name="Bob", email="bob@y.org")]
 _INSERT = """
@@ -66,6 +66,7 @@ FILTERS = st.builds(
     name=st.sampled_from([None, None, "one", "two words"]),
     workflow=st.sampled_from([None, None, ("w", ""), ("w", "v2"), ("v", ""), ("u", "")]),
     text=st.sampled_from(["", "", "words", "wor*", "more one", 'o"ne']),
+    notes=st.sampled_from(["", "", "more", "wor* ", "one"]),
     params=st.sampled_from([(), (), (ParamFilter(name="x", texts=frozenset({"2"})),)]),
     created_after_ms=st.sampled_from([0, 0, 5, 12]),
     created_before_ms=st.sampled_from([0, 0, 9, 25]),
@@ -109,11 +110,16 @@ def passes(no: int, run: Known, filters: Filters) -> bool:
         and filters.owner.lower() in f"{run.owner.name} <{run.owner.email}>".lower()
         and (filters.name is None or run.name == filters.name)
         and (filters.workflow is None or (workflow[0], filters.workflow[1] and workflow[1]) == filters.workflow)
-        and all(any(w.startswith(t[:-1]) if t.endswith("*") else w == t for w in words) for t in texts)
+        and all(_has(words, text) for text in texts)
+        and all(_has(run.notes.lower().split(), word) for word in filters.notes.split())
         and (not filters.params or 2 in run.values)
         and no >= filters.created_after_ms
         and (not filters.created_before_ms or no < filters.created_before_ms)
     )
+
+
+def _has(words: list[str], wanted: str) -> bool:
+    return any(word.startswith(wanted[:-1]) if wanted.endswith("*") else word == wanted for word in words)
 
 
 @pytest.mark.parametrize("examined", [5, 20_000])
@@ -149,3 +155,9 @@ def test_words_are_only_words() -> None:
     """Whatever is typed is a query for words; only a star at the end means something else."""
     assert fts_query('a "b c* NOT OR') == '"a" """b" "c"* "NOT" "OR"'
     assert fts_query(" * ") == ""
+
+
+def test_notes_are_looked_at_apart_from_names() -> None:
+    """Words of both filters must be there; a filter without a word can't be met."""
+    assert text_condition("a b", "c*") == '("a" "b") AND notes : ("c"*)'
+    assert text_condition("a", "*") == text_condition("*", "a") == ""
