@@ -10,25 +10,23 @@ Errors are those of `accio.errors`. `accio_client.sync.Client` is the same for c
 import asyncio
 import secrets
 import threading
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
-
-import orjson
+from typing import TYPE_CHECKING, Self, TypeAlias, TypeVar
 
 from accio.content.digest import parse_digest
-from accio.errors import BadRequest, InvalidDefinition
+from accio.errors import InvalidDefinition
 from accio.v1 import accio_pb2, artifacts_pb2, runs_pb2, values_pb2, workflows_pb2
 from accio.wire import is_clipped
-from accio_client import fetching, from_wire, views
+from accio_client import definition_text, fetching, from_wire, views
 from accio_client.connection import DEADLINE_S, STREAM_DEADLINE_S, Connection
-from accio_client.file_names import base_path as as_base_path
-from accio_client.file_names import file_name, readable
+from accio_client.definition_text import Definition
+from accio_client.file_names import file_name
 from accio_client.logs import LogReader
-from accio_client.settings import LARGEST_DEFINITION, Settings
+from accio_client.settings import Settings
 
 if TYPE_CHECKING:  # loaded by the calls that need it: every command line would pay for it
     from accio_client.export import exporting
@@ -44,8 +42,6 @@ WATCH_PATIENCE_S = 600.0
 R = TypeVar("R")
 
 Exported: TypeAlias = "tuple[ExportedFile, ...]"
-Definition = Mapping[str, Any] | bytes | Path
-"""A document, its JSON text, or the file that holds it."""
 
 _CACHE_MODES = {
     "use": accio_pb2.CACHE_MODE_UNSPECIFIED,
@@ -90,7 +86,7 @@ class AsyncClient:
         self, definition: Definition, *, default_id: str | None = None, base_path: str | None = None
     ) -> views.Pushed:
         """Store a workflow version; content that is there already becomes the latest version."""
-        text, folder, name = _read(definition, base_path)
+        text, folder, name = definition_text.read(definition, base_path)
         request = workflows_pb2.PushWorkflowRequest(
             definition=text, default_id=default_id or name, base_path=folder, caller=self._user
         )
@@ -113,7 +109,7 @@ class AsyncClient:
         self, definition: Definition, *, default_id: str | None = None, base_path: str | None = None
     ) -> views.Validation:
         """Say what `push` would say, and store nothing."""
-        text, folder, name = _read(definition, base_path)
+        text, folder, name = definition_text.read(definition, base_path)
         request = workflows_pb2.ValidateWorkflowRequest(
             definition=text, default_id=default_id or name, base_path=folder
         )
@@ -480,7 +476,7 @@ class AsyncClient:
     def _submission(
         self, definition: Definition, base_path: str | None, cache: views.CacheMode, key: str | None
     ) -> accio_pb2.SubmitRequest:
-        text, folder, _ = _read(definition, base_path)
+        text, folder, _ = definition_text.read(definition, base_path)
         return accio_pb2.SubmitRequest(
             definition=text,
             base_path=folder,
@@ -495,14 +491,3 @@ class AsyncClient:
             return error
         found = await self.validate(request.definition, base_path=request.base_path)
         return InvalidDefinition(found.errors or error.issues, found.warnings)
-
-
-def _read(definition: Definition, base_path: str | None) -> tuple[bytes, str, str]:
-    """The definition's text, the folder that its relative paths mean, and the id that its file's name gives."""
-    if isinstance(definition, Path):
-        folder = as_base_path(definition.absolute().parent) if base_path is None else base_path
-        return _read(definition.read_bytes(), folder)[0], folder, readable(definition.stem)
-    text = definition if isinstance(definition, bytes) else orjson.dumps(definition)
-    if len(text) > LARGEST_DEFINITION:
-        raise BadRequest(f"expected a definition of at most {LARGEST_DEFINITION} bytes, found {len(text)}")
-    return text, as_base_path(Path.cwd()) if base_path is None else base_path, ""

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from accio.errors import Unavailable
 from accio.v1 import accio_pb2
 from accio_client import views
-from accio_client.client import WATCH_PATIENCE_S, AsyncClient, Definition, Exported
+from accio_client.client import WATCH_PATIENCE_S, AsyncClient, Exported
 from accio_client.connection import DEADLINE_S
+from accio_client.definition_text import Definition
 
 if TYPE_CHECKING:
     from accio_client.export import exporting

@@ -1,0 +1,59 @@
+"""The JSON text of a definition that a Python program gives: a file, its text, or a dictionary with Python's values."""
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from accio.domain.issues import pointer
+from accio.errors import BadRequest
+from accio_client.file_names import base_path as as_base_path
+from accio_client.file_names import readable
+from accio_client.settings import LARGEST_DEFINITION
+
+Definition = Mapping[str, Any] | bytes | Path
+"""A document, its JSON text, or the file that holds it."""
+
+
+def read(definition: Definition, base_path: str | None) -> tuple[bytes, str, str]:
+    """The definition's text, the folder that its relative paths mean, and the id that its file's name gives."""
+    if isinstance(definition, Path):
+        folder = as_base_path(definition.absolute().parent) if base_path is None else base_path
+        return read(definition.read_bytes(), folder)[0], folder, readable(definition.stem)
+    text = definition if isinstance(definition, bytes) else json.dumps(_plain(definition, "")).encode()
+    if len(text) > LARGEST_DEFINITION:
+        raise BadRequest(f"expected a definition of at most {LARGEST_DEFINITION} bytes, found {len(text)}")
+    return text, as_base_path(Path.cwd()) if base_path is None else base_path, ""
+
+
+def _plain(value: Any, place: str) -> Any:
+    """*value* in forms that JSON has; BadRequest with its pointer if there is none.
+
+    A number that isn't finite becomes a text: the daemon refuses it, and says where it stands.
+    """
+    match value:
+        case float() if not math.isfinite(value):
+            return str(value)
+        case None | bool() | int() | float() | str():
+            return value
+        case Mapping():
+            return {_key(key, place): _plain(member, place + pointer(str(key))) for key, member in value.items()}
+        case list() | tuple() | range():
+            return [_plain(element, place + pointer(str(at))) for at, element in enumerate(value)]
+        case os.PathLike():
+            return os.fspath(value)
+        case _ if callable(numbers := getattr(value, "tolist", None)):  # NumPy's and pandas'
+            return _plain(numbers(), place)
+        case _:
+            raise BadRequest(
+                f"{place or 'the definition'}: expected a text, number, truth value, list, dictionary or path, "
+                f"found a {type(value).__name__}: {value!r:.100}"
+            )
+
+
+def _key(key: object, place: str) -> str:
+    if not isinstance(key, str):
+        raise BadRequest(f"{place or 'the definition'}: expected a text as a key, found {key!r:.100}")
+    return key
