@@ -4,6 +4,7 @@ Every function takes the environment (`os.environ` by default), so that tests gi
 a file is an `AccioError` that names the file.
 """
 
+import ipaddress
 import os
 import secrets
 import stat
@@ -163,6 +164,17 @@ def _read_cluster(entry: object, place: str) -> Cluster:
         return Cluster(name=name, addr=parse_address(addr))
     except BadRequest as error:
         raise BadRequest(f"{place}: {error.message}") from None
+
+
+def is_loopback(address: str) -> bool:
+    """Whether HOST:PORT can be reached from this machine only."""
+    host = address.rpartition(":")[0].strip("[]")
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name, which may resolve to anything
+        return False
 
 
 def parse_address(text: str) -> str:

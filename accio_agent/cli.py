@@ -50,6 +50,10 @@ def exit_code(error: AccioError) -> int:
 @click.option(
     "--grace", "-grace", default=30.0, metavar="SECONDS", help="How long running nodes may go on after SIGTERM."
 )
+@click.option(
+    "--metrics", "-metrics", default="", metavar="HOST:PORT", help="Serve Prometheus metrics here; default nowhere."
+)
+@click.option("--insecure", "-insecure", is_flag=True, help="Serve metrics beyond this machine, without a token.")
 @click.option("--installed/--no-installed", default=True, help="Offer the operators of installed packages.")
 def command(
     daemon: str | None,
@@ -62,6 +66,8 @@ def command(
     gpus: str | None,
     resource: Sequence[str],
     grace: float,
+    metrics: str,
+    insecure: bool,
     installed: bool,
 ) -> int:
     """Run an agent."""
@@ -82,12 +88,21 @@ def command(
             custom=_counters(resource),
             grace_s=grace,
             installed=installed,
+            metrics=_metrics(metrics, insecure=insecure),
         )
     except ValueProblem as problem:
         raise click.UsageError(problem.message) from None
     _configure_logging()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(run(options))
+
+
+def _metrics(text: str, *, insecure: bool) -> str:
+    if not text:
+        return ""
+    from accio.metrics import metrics_address
+
+    return metrics_address(text, insecure=insecure)
 
 
 def _counters(texts: Sequence[str]) -> tuple[tuple[str, int], ...]:

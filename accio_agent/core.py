@@ -105,6 +105,16 @@ class AgentCore:
         """How many reports the daemon hasn't acknowledged."""
         return len(self._outbox)
 
+    @property
+    def reported(self) -> int:
+        """How many reports there have been, those of earlier lives included."""
+        return self._next_seq - 1
+
+    def counts(self) -> tuple[int, int]:
+        """How many attempts haven't ended, and how many of them hold a grant."""
+        attempts = list(self._attempts.values())
+        return len(attempts), sum(each.granted for each in attempts)
+
     def knows(self, no: int) -> bool:
         """True for an attempt that hasn't ended."""
         return no in self._attempts

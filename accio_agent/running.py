@@ -3,7 +3,8 @@
 import asyncio
 import shutil
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -16,6 +17,7 @@ from accio.domain.datatypes import Kind
 from accio.domain.operators import OperatorSpec
 from accio.domain.resources import Resources
 from accio.errors import Internal
+from accio.loop_lag import watch_loop
 from accio.sdk.catalogue import Catalogue, discover
 from accio_agent import limits, linux
 from accio_agent.agent import Agent, Identity, Offered, pool_name
@@ -46,6 +48,7 @@ class Options:
     custom: tuple[tuple[str, int], ...] = ()
     grace_s: float = 30.0
     installed: bool = True
+    metrics: str = ""  # HOST:PORT; empty for nowhere
 
 
 class Stopped(Exception):
@@ -106,14 +109,33 @@ async def _run_in(folder: StateFolder, address: str, options: Options, catalogue
         "agent started", name=folder.name, folder=str(folder.path), operators=len(operators), offers=str(resources)
     )
     try:
-        await _serve(agent, session, options.grace_s)
+        with _measuring(options.metrics, agent, session) as observe_lag:
+            await _serve(agent, session, options.grace_s, observe_lag)
     finally:
         agent.close()
         staging.close()
         await transfer.close()
 
 
-async def _serve(agent: Agent, session: Session, grace_s: float) -> None:
+@contextmanager
+def _measuring(address: str, agent: Agent, session: Session) -> Iterator[Callable[[float], None]]:
+    """Serve metrics, if asked to; gives what takes the lag of the event loop."""
+    if not address:
+        yield lambda lag: None
+        return
+    from accio.metrics import serve_metrics  # a start without metrics needn't wait for Prometheus's client
+    from accio_agent.metrics import Metrics
+
+    metrics = Metrics(agent.core, connected=lambda: session.connected, workers=lambda: len(agent.workers))
+    session.observe_heartbeat = metrics.heartbeat_seconds.observe
+    end = serve_metrics(address, metrics.registry)
+    try:
+        yield metrics.loop_lag_seconds.observe
+    finally:
+        end()
+
+
+async def _serve(agent: Agent, session: Session, grace_s: float, observe_lag: Callable[[float], None]) -> None:
     """Run the agent's tasks until one of them ends it; raises what the daemon refused it for."""
     signals: asyncio.Queue[int] = asyncio.Queue()
     loop = asyncio.get_running_loop()
@@ -126,6 +148,7 @@ async def _serve(agent: Agent, session: Session, grace_s: float) -> None:
             tasks.create_task(_until(broken), name="bugs")
             tasks.create_task(agent.run_tasks(), name="agent")
             tasks.create_task(session.run(), name="session")
+            tasks.create_task(watch_loop(loop.time, observe_lag), name="loop watchdog")
             tasks.create_task(_end_on_signal(agent, session, signals.get, grace_s), name="signals")
     except* Stopped:
         log.info("agent stopped")

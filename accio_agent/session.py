@@ -94,6 +94,8 @@ class Session:
         self._silent = False  # that the daemon is away has been said
         self._answered = 0.0
         self._heartbeat = 0
+        self._beaten = 0.0
+        self.observe_heartbeat: Callable[[float], None] = lambda seconds: None
         self._welcomed = asyncio.Event()
         self._leaving = False
         self._left = asyncio.Event()
@@ -173,6 +175,8 @@ class Session:
             message = await self._read(call)
             if message.HasField("heartbeat"):
                 self._answered = asyncio.get_running_loop().time()
+                if message.heartbeat.seq == self._heartbeat:
+                    self.observe_heartbeat(self._answered - self._beaten)
             elif message.HasField("goodbye"):
                 self._farewell(message.goodbye)
             else:
@@ -203,7 +207,7 @@ class Session:
         while True:
             self._heartbeat += 1
             self._outbound.put(agents_pb2.AgentMessage(heartbeat=agents_pb2.Heartbeat(seq=self._heartbeat)))
-            before = now()
+            before = self._beaten = now()
             await asyncio.sleep(interval)
             paused = now() - before - interval
             if paused > interval:  # this process stood still: the answers may be waiting in the socket

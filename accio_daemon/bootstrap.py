@@ -7,13 +7,13 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 import structlog
-from prometheus_client import start_http_server
 
 from accio.content.sharing import publish_nonce
 from accio.content.store import FolderStore
 from accio.domain.ids import RunId
 from accio.domain.limits import Limits
-from accio.errors import FailedPrecondition, Unavailable
+from accio.errors import FailedPrecondition
+from accio.metrics import serve_metrics
 from accio.places import write_token
 from accio_daemon.clock import SystemClock
 from accio_daemon.config import Config
@@ -89,7 +89,7 @@ async def serve(
             disk=FullDisk(Reserve(config.data)),
         )
         if config.metrics:
-            stack.callback(_serve_metrics(config.metrics, engine))
+            stack.callback(serve_metrics(config.metrics, engine.metrics.registry))
         sessions = Sessions()
         collector = Collector(engine=engine, readers=readers, store=store)
         server = _wire(
@@ -120,25 +120,6 @@ async def serve(
                 if quota is not None:
                     quota.cancel()
                 engine.stop()
-
-
-def _serve_metrics(address: str, engine: Engine) -> Callable[[], None]:
-    """Answer Prometheus's scrapes at HOST:PORT, in a thread; gives what ends that."""
-    host, _, port = address.rpartition(":")
-    try:
-        server, thread = start_http_server(int(port), host.strip("[]"), registry=engine.metrics.registry)
-    except OSError as error:
-        raise Unavailable(
-            f"can't serve metrics at {address}: {error.strerror}; --metrics HOST:PORT chooses another"
-        ) from error
-    log.info("serving metrics", address=f"http://{host}:{server.server_port}/metrics")
-
-    def end() -> None:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-    return end
 
 
 def take_folder(config: Config) -> FolderLock:

@@ -1,6 +1,5 @@
 """What the daemon can be told, by options and by the environment; options win."""
 
-import ipaddress
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from accio.domain.problems import ValueProblem
 from accio.domain.quantities import parse_duration
 from accio.domain.resources import parse_size
 from accio.errors import BadRequest
+from accio.metrics import metrics_address
 
 SYNCHRONOUS = ("FULL", "NORMAL")
 
@@ -67,16 +67,11 @@ def read_config(
     address = places.parse_address(
         listen or environment.get("ACCIO_ADDR") or f"{places.DEFAULT_HOST}:{places.DEFAULT_PORT}"
     )
-    if not insecure and not is_loopback(address):
+    if not insecure and not places.is_loopback(address):
         raise BadRequest(
             f"{address} can be reached from other machines, and there is no encryption yet: whoever sees a token on "
             "the network can run programs here. Listen on 127.0.0.1 (through an SSH tunnel from elsewhere), or say "
             "--insecure if the network is trusted"
-        )
-    metrics = places.parse_address(metrics) if metrics else ""
-    if metrics and not insecure and not is_loopback(metrics):
-        raise BadRequest(
-            f"--metrics: {metrics} can be reached from other machines, without a token; say --insecure if so"
         )
     if synchronous.upper() not in SYNCHRONOUS:
         raise BadRequest(f"--synchronous: expected {' or '.join(SYNCHRONOUS)}, found {synchronous!r}")
@@ -96,20 +91,9 @@ def read_config(
         reserve_after_s=_seconds("reserve-after", reserve_after, least=0.0),
         synchronous=synchronous.upper(),
         quota=_size("quota", quota),
-        metrics=metrics,
+        metrics=metrics_address(metrics, insecure=insecure),
         crash_at=environment.get("ACCIO_CRASH_AT") or None,
     )
-
-
-def is_loopback(address: str) -> bool:
-    """Whether HOST:PORT can be reached from this machine only."""
-    host = address.rpartition(":")[0].strip("[]")
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:  # a name, which may resolve to anything
-        return False
 
 
 def _seconds(option: str, text: str, *, least: float) -> float:

@@ -409,7 +409,7 @@ class Engine:
             outcomes, more = await self._until_there_is_space(transaction)
         if deleting is not None and not more:
             self._deleting.popleft()
-        self.metrics.commit_rows.observe(batch.fx.size())
+        self.metrics.committed(batch.fx)
         self._crash_point("after_commit")
         for job, value, refusal in outcomes:
             if not job.future.done():

@@ -1,23 +1,21 @@
 """What the daemon measures of itself, for Prometheus: the engine feeds histograms, each scrape reads the World."""
 
-import asyncio
+from collections import Counter as Tally
 from collections.abc import Iterable
 
-import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from accio.domain.states import NODE_TERMINAL, NodeState
+from accio.loop_lag import watch_loop
+from accio.metrics import TIMES, loop_lag
+from accio_daemon.core.effects import Effects
+from accio_daemon.core.records import Run
 from accio_daemon.core.world import World
 from accio_daemon.engine.ports import Clock
 
-log = structlog.get_logger()
-
-_TIMES = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0)
 _SIZES = (1, 4, 16, 64, 256, 1024, 4096, 16384)
-# Seconds between looks at the event loop, and how late one may be before the log says so.
-LOOK = 0.1
-LATE = 0.1
 
 
 class Metrics:
@@ -27,7 +25,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         self.decisions = Counter("accio_decisions", "Commands that the core decided.", registry=self.registry)
         self.commit_seconds = Histogram(
-            "accio_commit_seconds", "Duration of a transaction.", buckets=_TIMES, registry=self.registry
+            "accio_commit_seconds", "Duration of a transaction.", buckets=TIMES, registry=self.registry
         )
         self.commit_rows = Histogram(
             "accio_commit_rows", "Rows of a transaction.", buckets=_SIZES, registry=self.registry
@@ -35,29 +33,30 @@ class Metrics:
         self.dispatch_seconds = Histogram(
             "accio_dispatch_seconds",
             "From the first decision of a batch until its agents are told.",
-            buckets=_TIMES,
+            buckets=TIMES,
             registry=self.registry,
         )
         self.rpc_seconds = Histogram(
-            "accio_rpc_seconds", "Duration of a unary call.", ["method"], buckets=_TIMES, registry=self.registry
+            "accio_rpc_seconds", "Duration of a unary call.", ["method"], buckets=TIMES, registry=self.registry
         )
-        self.loop_lag_seconds = Histogram(
-            "accio_loop_lag_seconds", "How late the event loop is.", buckets=_TIMES, registry=self.registry
+        self.loop_lag_seconds = loop_lag(self.registry, "accio")
+        self._ended = Counter(
+            "accio_ended_nodes", "Nodes that ended since the start, by state.", ["state"], registry=self.registry
         )
 
     def observe_world(self, world: World) -> None:
         """Let each scrape read the World."""
         self.registry.register(_WorldCollector(world))
 
+    def committed(self, fx: Effects) -> None:
+        """Count what a transaction made durable."""
+        self.commit_rows.observe(fx.size())
+        for state, number in Tally(row.state for row in fx.nodes.values() if row is not None).items():
+            self._ended.labels(state.value).inc(number)
+
     async def watch_loop(self, clock: Clock) -> None:
-        """Measure for ever how late the event loop is; a blocked one is worth a line in the log."""
-        while True:
-            before = clock.now().mono
-            await asyncio.sleep(LOOK)
-            lag = max(0.0, clock.now().mono - before - LOOK)
-            self.loop_lag_seconds.observe(lag)
-            if lag > LATE:
-                log.warning("event_loop_was_blocked", seconds=round(lag, 3))
+        """Measure for ever how late the event loop is."""
+        await watch_loop(lambda: clock.now().mono, self.loop_lag_seconds.observe)
 
 
 class _WorldCollector(Collector):
@@ -69,16 +68,31 @@ class _WorldCollector(Collector):
     def collect(self) -> Iterable[Metric]:
         """Give the gauges and counters of this moment."""
         world = self._world
-        nodes = GaugeMetricFamily("accio_nodes", "Nodes in the World by state.", labels=["state"])
+        agents, runs = list(world.agents.values()), list(world.runs.values())
+        running = sum(sum(agent.running.values()) for agent in agents)
+        ahead = sum(len(line) for agent in agents for line in agent.prefetched.values())
+        ended = Tally[NodeState]()
+        for run in runs:
+            ended.update(run.nodes_ended)
+        total = sum(_present(run) * len(run.plan.nodes) for run in runs)
+        nodes = GaugeMetricFamily("accio_nodes", "Nodes of runs that haven't ended, by state.", labels=["state"])
+        nodes.add_metric(["waiting"], max(0, total - ended.total() - world.queue.count - running - ahead))
         nodes.add_metric(["queued"], world.queue.count)
-        agents = list(world.agents.values())
-        nodes.add_metric(["running"], sum(sum(agent.running.values()) for agent in agents))
-        nodes.add_metric(["sent_ahead"], sum(len(line) for agent in agents for line in agent.prefetched.values()))
+        nodes.add_metric(["sent_ahead"], ahead)
+        nodes.add_metric(["running"], running)
+        for state in sorted(NODE_TERMINAL):
+            nodes.add_metric([state.value], ended[state])
         yield nodes
-        yield GaugeMetricFamily("accio_active_runs", "Runs that haven't ended.", value=len(world.runs))
+        yield GaugeMetricFamily("accio_queue_length", "Executions that wait for a place.", value=world.queue.count)
+        yield GaugeMetricFamily("accio_active_runs", "Runs that haven't ended.", value=len(runs))
         yield GaugeMetricFamily("accio_agents", "Connected agents.", value=len(world.sessions))
         memo = CounterMetricFamily("accio_memo", "Look-ups of the memo by outcome.", labels=["outcome"])
         memo.add_metric(["hit"], world.hits)
         memo.add_metric(["miss"], world.misses)
         yield memo
         yield CounterMetricFamily("accio_late_reports", "Reports of fenced attempts.", value=world.late_reports)
+
+
+def _present(run: Run) -> int:
+    """How many children a run has, without deleted ones."""
+    return run.size - sum(last - first + 1 for first, last in run.removed)

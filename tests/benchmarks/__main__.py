@@ -12,10 +12,17 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks import latency, peers, reading, scale, swarm, throughput
+from tests.benchmarks import growth, latency, peers, reading, scale, swarm, throughput
 from tests.benchmarks.rows import Context, Measured, Row
 
-ROWS: tuple[Row, ...] = (*throughput.ROWS, *latency.ROWS, *scale.ROWS, *reading.ROWS, *swarm.ROWS)
+ROWS: tuple[Row, ...] = (
+    *throughput.ROWS,
+    *latency.ROWS,
+    *scale.ROWS,
+    *growth.ROWS,
+    *reading.ROWS,
+    *swarm.ROWS,
+)
 
 
 def main() -> int:

@@ -1,10 +1,11 @@
-"""A database with a million runs, made by the daemon's own core and storage, without executing anything."""
+"""Databases with a million runs, or with millions of ended nodes, made without executing anything."""
 
 import sqlite3
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
+from accio.domain.ranges import WholePoints
 from accio.domain.runs import RunDefinition
 from accio.domain.states import RunState
 from accio.domain.sweeps import Axis, Sweep
@@ -76,3 +77,71 @@ def _store(connection: sqlite3.Connection, commands: list[SubmitRun], start: int
     connection.execute("BEGIN IMMEDIATE")
     write(connection, render(fx, {}))
     connection.execute("COMMIT")
+
+
+def seed_nodes(database: Path, count: int, sample: str) -> None:
+    """Store a sweep of *count* ended children of one node, whose results are in the memo, each like *sample*.
+
+    *sample* is a single run; its daemon has ended. Indexes with an order of their own are built at the end: what comes
+    of it is the same.
+    """
+    connection = prepare(database, synchronous="OFF")
+    try:
+        sample_no = runs_query.find(connection, sample).run.no
+        values = {
+            "sample": sample_no,
+            "count": count,
+            "id": run_id(count),
+            "sweep": Sweep((Axis("i", INTEGER, WholePoints(start=-1, step=-1, size=count)),)).to_text(),
+        }
+        indexes = connection.execute(
+            "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = 'results'"
+        )
+        built = [(name, text) for name, text in indexes if text]
+        connection.execute("BEGIN IMMEDIATE")
+        for name, _ in built:
+            connection.execute(f"DROP INDEX {name}")
+        for statement in _NODES:
+            used = {name: value for name, value in values.items() if f":{name}" in statement}
+            connection.execute(statement, used)
+        for _, text in built:
+            connection.execute(text)
+        connection.execute("COMMIT")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    finally:
+        connection.close()
+
+
+_NODES = (
+    """
+    INSERT INTO runs (id, kind, workflow_no, owner_name, owner_email, name, notes, seed, sweep, options, operators,
+                      children, nodes, sequence, state, closed, cursor, removed, running, success, failed, killed,
+                      nodes_ended, created_at, started_at, ended_at)
+    SELECT :id, 2, workflow_no, owner_name, owner_email, name, notes, seed, :sweep, options, operators, :count,
+           nodes, sequence, state, 0, :count, '[]', 0, :count, 0, 0, json_object('success', :count),
+           created_at, started_at, ended_at
+    FROM runs WHERE no = :sample
+    """,
+    "INSERT INTO run_params VALUES ('i', NULL, (SELECT max(no) FROM runs))",
+    """
+    WITH RECURSIVE each (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM each WHERE i + 1 < :count)
+    INSERT INTO instances (run_no, idx, state, started_at, ended_at)
+    SELECT (SELECT max(no) FROM runs), each.i, s.state, s.started_at, s.ended_at
+    FROM each, (SELECT * FROM instances WHERE run_no = :sample) s
+    """,
+    """
+    WITH RECURSIVE each (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM each WHERE i + 1 < :count)
+    INSERT INTO nodes (run_no, idx, node, state, cached, sequence, result, ended_at)
+    SELECT (SELECT max(no) FROM runs), each.i, 0, s.state, 0, s.sequence, s.result + 1 + each.i, s.ended_at
+    FROM each, (SELECT * FROM nodes WHERE run_no = :sample) s
+    """,
+    """
+    WITH RECURSIVE each (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM each WHERE i + 1 < :count)
+    INSERT INTO results (id, key64, key, operator_no, seed, inputs, outputs, metrics, attempt, agent_no,
+                         started_at, ended_at, recorded_at, log_bytes, run_no, idx, node)
+    SELECT s.id + 1 + each.i, random(), randomblob(32), s.operator_no, s.seed, json_object('i', -1 - each.i),
+           json_object('value', CAST(-1 - each.i AS TEXT)), s.metrics, s.attempt, s.agent_no, s.started_at, s.ended_at,
+           s.recorded_at, s.log_bytes, (SELECT max(no) FROM runs), each.i, 0
+    FROM each, (SELECT * FROM results WHERE run_no = :sample) s
+    """,
+)

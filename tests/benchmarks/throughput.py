@@ -45,30 +45,6 @@ def _dag(context: Context, children: int, *, again: bool) -> Measured:
         return _measured(rates, costs, nodes, memory_mb=_peak(ready))
 
 
-def _growth(context: Context) -> Measured:
-    """The processor time per node of the last tenth over that of the first, as the database grows."""
-    children, rounds = (2_000, 5) if context.quick else (50_000, 20)
-    costs: list[Spent] = []
-    with bed(context.root) as ready, ready.cluster.client() as client:
-        _warm(ready)
-        for _ in range(rounds):
-            sweep = {"workflow": "fan", "params": {"i": ready.fresh(children)}}
-            costs.append(run_sweep(ready, client, sweep, children)[1])
-        share = max(2, rounds // 10)
-        first = statistics.mean(spent.daemon for spent in costs[:share])
-        last = statistics.mean(spent.daemon for spent in costs[-share:])
-        return Measured(
-            value=round(last / first, 3),
-            details={
-                "nodes": children * rounds,
-                "daemon_cpu_us": [spent.per(children)["daemon_cpu_us"] for spent in costs],
-                "nodes_per_second": [round(children / spent.wall) for spent in costs],
-                "daemon_rss_mb": _peak(ready),
-                "bytes_per_node": round(ready.database_bytes() / (children * rounds)),
-            },
-        )
-
-
 def _warm(ready: Bed) -> None:
     """Let workers start, and the daemon learn how long nodes take."""
     with ready.cluster.client() as client:
@@ -104,13 +80,4 @@ ROWS = (
     _row("dag25k", "4-node DAG × 25,000", 8_500, 15_000, lambda context: _dag(context, 25_000, again=False)),
     _row("memo2500", "4-node DAG × 2,500 again", 40_000, 100_000, lambda context: _dag(context, 2_500, again=True)),
     _row("memo25k", "4-node DAG × 25,000 again", 40_000, 100_000, lambda context: _dag(context, 25_000, again=True)),
-    Row(
-        name="growth",
-        title="cost per node as the database grows (last over first)",
-        unit="×",
-        must=1.1,
-        wish=1.0,
-        more=False,
-        measure=_growth,
-    ),
 )

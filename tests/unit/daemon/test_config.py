@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from accio.errors import BadRequest
-from accio_daemon.config import is_loopback, read_config
+from accio.places import is_loopback
+from accio_daemon.config import read_config
 
 
 def test_options_win_over_the_environment(tmp_path: Path) -> None:
