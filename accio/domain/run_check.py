@@ -144,7 +144,9 @@ class _Checker:
         tags: dict[str, None] = {}
         for at, tag in enumerate(listed):
             if not isinstance(tag, str) or not tag.strip():
-                self.findings.error(pointer("tags", at), f"expected a tag (a text), found {quote(tag)}")
+                self.findings.error(
+                    pointer("tags", at), f"expected a tag (a text that isn't empty), found {quote(tag)}"
+                )
             elif len(tag.encode()) > self._limits.name_bytes:
                 message = f"expected a tag of at most {self._limits.name_bytes} bytes, found {len(tag.encode())}"
                 self.findings.error(pointer("tags", at), message)

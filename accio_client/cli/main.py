@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     import click
 
 
+_WITH_VALUE = ("addr", "cluster")
+"""Options of every command that have a value, which may be the next word."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line *arguments* and return its exit code. Shows no traceback, whatever happens."""
     given = list(sys.argv[1:] if arguments is None else arguments)
@@ -110,10 +114,12 @@ def split(arguments: Sequence[str]) -> tuple[list[str], str, list[str]]:
 
 
 def _options(rest: list[str]) -> list[str]:
-    """Take the options from the beginning of *rest*."""
+    """Take the options from the beginning of *rest*, and the values of those that every command has."""
     taken: list[str] = []
     while rest and rest[0].startswith("-") and rest[0] not in ("-", "--"):
         taken.append(rest.pop(0))
+        if taken[-1].lstrip("-") in _WITH_VALUE and rest:
+            taken.append(rest.pop(0))
     return taken
 
 

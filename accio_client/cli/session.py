@@ -17,7 +17,7 @@ import orjson
 from accio.domain.issues import Issue
 from accio_client.cli.exits import INVALID
 from accio_client.cli.spelling import rewrite
-from accio_client.cli.text import printable, printable_lines
+from accio_client.cli.text import columns, printable, printable_lines
 
 if TYPE_CHECKING:
     from accio.errors import InvalidDefinition
@@ -126,9 +126,10 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     if coloured(sys.stdout):
         _drawn(headers, cells)
         return
-    widths = [max(map(len, column)) for column in zip(headers, *cells, strict=True)]
+    widths = [max(map(columns, column)) for column in zip(headers, *cells, strict=True)]
     for row in [[header.upper() for header in headers], *cells]:
-        out("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        padded = (cell + " " * (width - columns(cell)) for cell, width in zip(row, widths, strict=True))
+        out("  ".join(padded).rstrip())
 
 
 def _drawn(headers: Sequence[str], cells: Sequence[Sequence[str]]) -> None:

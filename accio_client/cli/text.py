@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime, timedelta
+from unicodedata import combining, east_asian_width
 
 # Controls (C0 but tab and newline, DEL, C1), line and paragraph separators, marks and overrides of writing direction,
 # zero-width characters, the byte order mark, tags, and what is no character at all.
@@ -29,6 +30,13 @@ def _escaped(found: re.Match[str]) -> str:
     if code < 0x100:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def columns(text: str) -> int:
+    """How many columns printable *text* takes on a terminal: East Asian characters and emoji two, accents none."""
+    if text.isascii():
+        return len(text)
+    return sum(0 if combining(each) else 1 + (east_asian_width(each) in "WF") for each in text)
 
 
 def shown_value(value: object) -> str:

@@ -64,6 +64,8 @@ def test_all_commands_of_the_specification_are_there() -> None:
         (["get", "runs", "-n", "3"], ([], "get runs", ["-n", "3"])),
         (["get", "run"], ([], "get runs", [])),
         (["-json", "get", "-quiet", "runs"], (["-json", "-quiet"], "get runs", [])),
+        (["-addr", "h:1", "get", "--cluster", "c", "runs"], (["-addr", "h:1", "--cluster", "c"], "get runs", [])),
+        (["-addr=h:1", "get", "runs"], (["-addr=h:1"], "get runs", [])),
         (["daemon", "check"], ([], "daemon", ["check"])),
         (["daemon", "backup", "x"], ([], "daemon backup", ["x"])),
         (["agent", "--daemon", "h:1"], ([], "agent", ["--daemon", "h:1"])),

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accio.domain.issues import Issue
-from accio_client.cli.session import describe_issues
-from accio_client.cli.text import printable, printable_lines, shown_value, size, span
+from accio_client.cli.session import describe_issues, table
+from accio_client.cli.text import columns, printable, printable_lines, shown_value, size, span
 
 
 @given(st.text() | st.text(st.characters(categories=["Cc", "Cf", "Cs", "Zl", "Zp"])))
@@ -36,6 +36,20 @@ def test_values_are_shown_as_they_are_typed() -> None:
     """A text stands without quotation marks, everything else as JSON."""
     assert shown_value("250.meters") == "250.meters"
     assert shown_value({"values": [0.1, 1]}) == '{"values":[0.1,1]}'
+
+
+@pytest.mark.parametrize(
+    ("text", "wide"), [("abc", 3), ("é", 1), ("e\u0301", 1), ("日本", 4), ("a💥", 3), ("½", 1), ("", 0)]
+)
+def test_columns(text: str, wide: int) -> None:
+    """A text takes as many columns as terminals give it, which isn't its number of characters."""
+    assert columns(text) == wide
+
+
+def test_columns_are_aligned_in_any_script(capsys: pytest.CaptureFixture[str]) -> None:
+    """What stands right of a wide text is where it is in the other rows."""
+    table(("name", "state"), [("日本", "ok"), ("abc", "ok"), ("é💥", "ok")])
+    assert capsys.readouterr().out == "NAME  STATE\n日本  ok\nabc   ok\né💥   ok\n"
 
 
 @pytest.mark.parametrize(("count", "text"), [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (5 << 40, "5.0 TiB")])
