@@ -205,7 +205,7 @@ class Worker:
         elif not self._kept:
             self._kept = True
             self._kept_since = now
-        if self._kept and now - self._kept_since > FLUSH_NS:
+        if not self._queue or now - self._kept_since > FLUSH_NS:
             self._flush()
 
     def _flush(self) -> None:

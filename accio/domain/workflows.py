@@ -7,6 +7,7 @@ operators. `to_json()` is the definition in the user's form, which can be pushed
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeAlias
 
 from blake3 import blake3
@@ -80,7 +81,7 @@ class NodeDefinition:
         return tuple(dict.fromkeys(source.node for source in self.inputs.values() if isinstance(source, FromNode)))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Workflow:
     """A valid workflow.
 
@@ -112,7 +113,7 @@ class Workflow:
         """Give the text that is hashed and stored: keys sorted, values in canonical form with their types."""
         return canonical_dump(_record(self, _stored))
 
-    @property
+    @cached_property
     def version(self) -> WorkflowVersion:
         """The name of this content: the first 12 hexadecimal digits of the BLAKE3 of its canonical JSON."""
         return WorkflowVersion(blake3(self.canonical_json().encode()).hexdigest()[:VERSION_LENGTH])

@@ -369,11 +369,11 @@ class Engine:
             self._batch, self._in_commit = _Batch(), batch
             await self._persist(batch)
             self._in_commit = self._batch
-            self._deliver(batch)
             for run in batch.fx.runs.values():
                 self._watchers.wake(run.no, ended=run.state in RUN_TERMINAL)
             for removed in batch.fx.removed_runs:
                 self._watchers.wake(removed, ended=True)
+            self._deliver(batch)
             self._crash_point("after_act")
             for future, answer in batch.answers:
                 if not future.done():

@@ -4,12 +4,13 @@ A node that hasn't ended has no row: it is running if an execution was begun for
 all succeeded, else waiting. A node of a child that a closed run never reached was killed (a root) or cancelled.
 """
 
-import json
 import sqlite3
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import orjson
 
 from accio.domain.failures import Failure
 from accio.domain.states import Cause, NodeState, RunState
@@ -111,7 +112,7 @@ def _attempt(row: Sequence[Any]) -> AttemptRow:
         state=ATTEMPT_STATES[state],
         started_ms=started,
         ended_ms=ended,
-        failure=None if failure is None else Failure.from_json(json.loads(failure)),
+        failure=None if failure is None else Failure.from_json(orjson.loads(failure)),
     )
 
 
@@ -141,7 +142,7 @@ def _ended(
         attempts=attempts,
         started_ms=attempts[-1].started_ms if attempts else None,
         ended_ms=ended,
-        failure=None if cause is None else Failure.from_json(json.loads(cause)),
+        failure=None if cause is None else Failure.from_json(orjson.loads(cause)),
         source=source,
     )
 

@@ -6,12 +6,13 @@ never reached. Jobs here take an open connection and run in one transaction; the
 `Readers`.
 """
 
-import json
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+
+import orjson
 
 from accio.domain.ids import RunId, child_id, parse_reference
 from accio.domain.states import RUN_TERMINAL, RunState
@@ -131,22 +132,22 @@ def run_row(row: tuple[Any, ...]) -> RunRow:
         owner_email=owner_email,
         name=name,
         notes=notes,
-        tags=tuple(sorted(json.loads(tags))),
+        tags=tuple(sorted(orjson.loads(tags))),
         seed=seed,
         sweep=sweep_of(sweep),
-        cache=CacheMode(json.loads(options)["cache"]),
-        operators=tuple(json.loads(operators)),
+        cache=CacheMode(orjson.loads(options)["cache"]),
+        operators=tuple(orjson.loads(operators)),
         children=children,
         nodes=nodes,
         state=RUN_STATE_OF[state],
         closed=closed,
         cursor=cursor,
-        removed=tuple((first, last) for first, last in json.loads(removed)),
+        removed=tuple((first, last) for first, last in orjson.loads(removed)),
         running=running,
         success=success,
         failed=failed,
         killed=killed,
-        nodes_ended=json.loads(nodes_ended),
+        nodes_ended=orjson.loads(nodes_ended),
         created_ms=created,
         started_ms=started,
         ended_ms=ended,
