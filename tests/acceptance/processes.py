@@ -2,13 +2,14 @@
 
 import asyncio
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -20,6 +21,9 @@ T = TypeVar("T")
 PATIENCE = 60.0
 # Seconds between two looks at another process.
 LOOK_AGAIN = 0.02
+# Below the ports of connections; each process that runs tests has a share of its own.
+SHARE = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 10
+PORTS = (20_000 + 1_000 * SHARE, 21_000 + 1_000 * SHARE)
 
 
 def eventually(look: Callable[[], T], *, patience: float = PATIENCE, what: str = "it") -> T:
@@ -40,10 +44,15 @@ async def moment() -> None:
 
 
 def free_port() -> int:
-    """Give a port of the loopback interface that is free now."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    """Give a port of the loopback interface that is free now, and stays so while a daemon on it is started again.
+
+    That is none of those which the kernel gives to connections, nor one of another test that runs at the same time.
+    """
+    while True:
+        port = random.randrange(*PORTS)  # noqa: S311 - spreads tests, keeps no secret
+        with socket.socket() as found, suppress(OSError):
+            found.bind(("127.0.0.1", port))
+            return port
 
 
 @dataclass

@@ -12,8 +12,10 @@ from tests.acceptance.processes import Cluster, cluster, eventually
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(120)]
 
-# Seconds of silence after which the daemon of these tests takes an agent for lost.
-LEASE = "3s"
+# The silence after which the daemon of these tests takes an agent for lost: long enough for a machine that stands still
+# at times. Where nothing is to be lost, it takes so long that nothing is.
+LEASE = "5s"
+LONG_LEASE = "60s"
 GATED = {
     "id": "gated",
     "params": [{"name": "label", "kind": "string"}],
@@ -36,7 +38,7 @@ def _attempts(client: Client, run: str, node: str = "Gate") -> list[tuple[str, s
 
 
 def test_nothing_outlives_a_killed_agent(tmp_path: Path) -> None:
-    """A second after an agent's SIGKILL none of its workers lives, nor what they started in sessions of their own."""
+    """Soon after an agent's SIGKILL none of its workers lives, nor what they started in sessions of their own."""
     with cluster(tmp_path / "made") as made:
         made.start_daemon("--lease", LEASE)
         agent = made.start_agent("a1")
@@ -48,7 +50,7 @@ def test_nothing_outlives_a_killed_agent(tmp_path: Path) -> None:
             assert made.survivors()
             agent.kill()
             agent.ended()
-            eventually(lambda: not made.survivors(), patience=3, what="the end of every process of the agent")
+            eventually(lambda: not made.survivors(), patience=20, what="the end of every process of the agent")
 
 
 def test_a_killed_agents_node_goes_to_another_one(tmp_path: Path) -> None:
@@ -89,7 +91,7 @@ def test_a_frozen_agents_late_report_changes_nothing(tmp_path: Path) -> None:
 def test_a_restarted_agent_says_what_died_with_it(tmp_path: Path) -> None:
     """An agent that is started again on its folder tells that its work is gone: no lease has to run out."""
     with cluster(tmp_path / "made") as made:
-        made.start_daemon("--lease", "60s")
+        made.start_daemon("--lease", LONG_LEASE)
         agent = made.start_agent("a1")
         made.agents_are("a1")
         with made.client() as client:
@@ -105,7 +107,7 @@ def test_a_restarted_agent_says_what_died_with_it(tmp_path: Path) -> None:
 def test_a_daemon_that_is_down_interrupts_nothing(tmp_path: Path) -> None:
     """A node that ends while the daemon is down is handed over afterwards, and isn't executed again."""
     with cluster(tmp_path / "made") as made:
-        daemon = made.start_daemon("--lease", LEASE)
+        daemon = made.start_daemon("--lease", LONG_LEASE)
         made.start_agent("a1")
         made.agents_are("a1")
         with made.client() as client:
@@ -114,7 +116,7 @@ def test_a_daemon_that_is_down_interrupts_nothing(tmp_path: Path) -> None:
         daemon.ended()
         made.open_gate("g")
         eventually(lambda: any("Gate g ends" in line for line in made.executed()), what="the node's end")
-        made.start_daemon("--lease", LEASE)
+        made.start_daemon("--lease", LONG_LEASE)
         with made.client() as client:
             assert client.wait(run).state == "success"
             assert _attempts(client, run) == [("a1", "success")]
@@ -142,7 +144,7 @@ def test_a_killed_worker_fails_its_node_alone(tmp_path: Path) -> None:
 def test_a_terminated_agent_gives_its_nodes_back(tmp_path: Path) -> None:
     """SIGTERM drains: what doesn't end within the grace period returns to the queue and counts as no loss."""
     with cluster(tmp_path / "made") as made:
-        made.start_daemon("--lease", "60s")
+        made.start_daemon("--lease", LONG_LEASE)
         agent = made.start_agent("a1", "--cpus", "2", "--grace", "0.5")
         made.agents_are("a1")
         with made.client() as client:

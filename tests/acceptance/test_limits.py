@@ -18,7 +18,7 @@ from tests.acceptance.probing import probed
 from tests.acceptance.processes import Process, cluster, moment, token
 from tests.acceptance.simulated_agents import hello, serve, stream
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.acceptance, pytest.mark.quiet, pytest.mark.timeout(180)]
 
 AGENTS = 500
 MIB = 1 << 20

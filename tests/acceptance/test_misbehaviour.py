@@ -72,7 +72,7 @@ def test_a_time_out_leaves_no_process(tmp_path: Path) -> None:
         with made.client() as client:
             run = _submit(client, "Slow", {})
             assert _failure(client, run, "Slow").cause == "time-out"
-            eventually(lambda: len(made.survivors()) <= idle + 1, patience=10, what="the end of its processes")
+            eventually(lambda: len(made.survivors()) <= idle + 1, what="the end of its processes")
 
 
 def test_output_is_kept_within_bounds(tmp_path: Path) -> None:

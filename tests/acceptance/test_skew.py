@@ -67,7 +67,7 @@ def test_a_newer_agent_ends_with_the_reason(tmp_path: Path) -> None:
         assert ended.returncode == 1
         assert "the agent speaks protocols 3 to 4, the daemon 1 to 1: upgrade the daemon" in ended.stderr
         assert "Traceback" not in ended.stderr
-        eventually(lambda: not made.survivors(), patience=5, what="the end of its processes")
+        eventually(lambda: not made.survivors(), what="the end of its processes")
 
 
 async def test_what_is_not_known_yet_is_passed_over(tmp_path: Path) -> None:

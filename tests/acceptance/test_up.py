@@ -13,7 +13,7 @@ from accio.domain.states import RunState
 from accio_client import Client
 from tests.acceptance.processes import Cluster, eventually
 
-pytestmark = pytest.mark.acceptance
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 

@@ -46,7 +46,7 @@ class ScriptedAgent:
     def __enter__(self) -> Self:
         for thread in self._threads:
             thread.start()
-        assert self._welcomed.wait(10), "the daemon doesn't welcome the scripted agent"
+        assert self._welcomed.wait(40), "the daemon doesn't welcome the scripted agent"
         return self
 
     def __exit__(
@@ -56,7 +56,7 @@ class ScriptedAgent:
         self._outbox.put(agents_pb2.AgentMessage(goodbye=agents_pb2.AgentGoodbye(reason="the test ends")))
         self._outbox.put(None)
         for thread in self._threads:
-            thread.join(10)
+            thread.join(40)
         self._channel.close()
 
     def succeed(self, work: Work, outputs: Mapping[str, str], metrics: runs_pb2.Metrics | None = None) -> None:

@@ -106,7 +106,7 @@ class FakeDaemon(agents_pb2_grpc.AgentsServicer, artifacts_pb2_grpc.ArtifactsSer
             work.assignments.add(attempt=no, inputs_json=inputs, **{"class": node_class.id}, **options)
         self.send(agents_pb2.DaemonMessage(work=work))
 
-    async def until(self, condition: Callable[[], bool], seconds: float = 20) -> None:
+    async def until(self, condition: Callable[[], bool], seconds: float = 40) -> None:
         """Wait for something that agents say or do: looked at after each message, and now and then."""
         async with asyncio.timeout(seconds):
             while not condition():
@@ -115,11 +115,11 @@ class FakeDaemon(agents_pb2_grpc.AgentsServicer, artifacts_pb2_grpc.ArtifactsSer
                         async with asyncio.timeout(0.05):
                             await self.changed.wait()
 
-    async def report(self, attempt: int, seconds: float = 20) -> agents_pb2.Report:
+    async def report(self, attempt: int, seconds: float = 40) -> agents_pb2.Report:
         await self.until(lambda: attempt in self.reports, seconds)
         return self.reports[attempt]
 
-    async def connected(self, sessions: int = 1, seconds: float = 20) -> agents_pb2.Hello:
+    async def connected(self, sessions: int = 1, seconds: float = 40) -> agents_pb2.Hello:
         await self.until(lambda: self.sessions >= sessions, seconds)
         assert self.hello is not None
         return self.hello

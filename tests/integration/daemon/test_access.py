@@ -32,7 +32,7 @@ async def call(channel: grpc.aio.Channel, method: MethodDescriptor, token: str |
     )
     metadata = None if token is None else (("authorization", token),)
     request = GetMessageClass(method.input_type)()
-    started = make(iter([request]) if method.client_streaming else request, metadata=metadata, timeout=5)
+    started = make(iter([request]) if method.client_streaming else request, metadata=metadata, timeout=30)
     if method.server_streaming:
         await started.read()
     else:

@@ -281,7 +281,7 @@ async def test_a_late_command_does_not_keep_it_from_ending(benches: Benches) -> 
         if name in steps:
             steps.pop(name)()
 
-    async with asyncio.timeout(10), benches.running(crash_point=crash_point) as bench:
+    async with asyncio.timeout(50), benches.running(crash_point=crash_point) as bench:
         agent = await bench.join()
         steps["before_commit"] = bench.engine.stop
         steps["after_commit"] = lambda: bench.engine.post(DrainAgent(name=agent.name, draining=True))

@@ -376,7 +376,7 @@ def test_use_waits_for_a_deletion(store: FolderStore, monkeypatch: pytest.Monkey
     blob = listed(store)
     told = during(monkeypatch, os, "unlink", hex_of(DIGEST), lambda: store.has([DIGEST], use=True))
     assert store.delete(blob)
-    assert told.result(timeout=10) == {}
+    assert told.result(timeout=40) == {}
 
 
 def test_a_deletion_waits_for_a_put(store: FolderStore, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -385,7 +385,7 @@ def test_a_deletion_waits_for_a_put(store: FolderStore, monkeypatch: pytest.Monk
     blob = listed(store)
     told = during(monkeypatch, os, "unlink", hex_of(DIGEST), lambda: store.put(DATA))
     assert store.delete(blob)
-    assert told.result(timeout=10) == Stored(digest=DIGEST, size=len(DATA), new=True)
+    assert told.result(timeout=40) == Stored(digest=DIGEST, size=len(DATA), new=True)
     assert store.read(DIGEST) == DATA
 
 
@@ -393,6 +393,6 @@ def test_sweeping_waits_for_a_beginning_writer(store: FolderStore, monkeypatch: 
     """A file between its making and its locking isn't taken for a dead writer's."""
     told = during(monkeypatch, fcntl, "flock", fcntl.LOCK_EX | fcntl.LOCK_NB, store.sweep)
     with store.writer() as writer:
-        assert told.result(timeout=10) == 0
+        assert told.result(timeout=40) == 0
         writer.write(DATA)
         assert writer.commit().new

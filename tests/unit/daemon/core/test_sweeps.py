@@ -2,7 +2,7 @@
 
 import tracemalloc
 from collections.abc import Callable
-from time import perf_counter
+from time import process_time
 
 import pytest
 
@@ -38,9 +38,9 @@ def written(cluster: Cluster) -> tuple[int, int]:
 def measured(what: Callable[[], object]) -> tuple[float, int]:
     """Give the seconds that something took, and the bytes that it left in memory."""
     tracemalloc.start()
-    began = perf_counter()
+    began = process_time()
     what()
-    seconds = perf_counter() - began
+    seconds = process_time() - began
     left, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     return seconds, left
@@ -160,8 +160,8 @@ def test_killing_many_that_share_one_execution_isnt_quadratic(make_cluster: Make
     run = cluster.submit(builders.graph({"A": []}), sweep=builders.sweep_of(1, repeat=8000))
     agent = cluster.join()
     assert len(cluster.run(run).open) == 8000
-    began = perf_counter()
+    began = process_time()
     cluster.kill(run)
-    assert perf_counter() - began < 15, "it takes a second where nobody else computes"
+    assert process_time() - began < 15, "it takes a second"
     assert cluster.run_is_over(run)
     assert agent.stopped == list(agent.attempts)
