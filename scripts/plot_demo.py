@@ -38,14 +38,17 @@ def half_width(values: list[float]) -> float:
 def main(table: str, picture: str) -> None:
     """Read an exported table of SpatialDistortion/avg; print a line per epsilon, and draw the picture."""
     rows = points(Path(table))
-    print(f"\n{'epsilon (1/m)':>13}  {'distortion (m)':>14}  {'± (95 %)':>9}")
+    print(f"{'epsilon (1/m)':>13}  {'distortion (m)':>14}  {'± (95 %)':>9}")
     for epsilon, mean, error in rows:
         print(f"{epsilon:>13g}  {mean:>14.2f}  {error:>9.2f}")
     epsilons, means, errors = zip(*rows, strict=True)
     figure, axes = plt.subplots(figsize=(7, 4.5), layout="constrained")
     axes.errorbar(epsilons, means, yerr=errors, marker="o", markersize=4, linewidth=1, capsize=4)
     axes.set(xscale="log", yscale="log", xlabel="epsilon (1/m)", ylabel="mean spatial distortion (m)")
-    axes.set_title("Geo-indistinguishability: distortion against epsilon (95 % confidence)")
+    axes.set_title(
+        "Geo-indistinguishability: distortion against epsilon\n(bars: 95 % confidence, from the repetitions)",
+        fontsize=11,
+    )
     axes.grid(visible=True, which="major", alpha=0.3)
     figure.savefig(picture, dpi=150)
     print(f"\nwrote {picture}")

@@ -70,7 +70,7 @@ def test_a_finished_sweep_costs_nothing_again(tmp_path: Path) -> None:
     with cluster(tmp_path / "made") as made:
         _begin(made, CHAIN)
         with made.client() as client:
-            _timed(made, client, CHILDREN)
+            _, first = _timed(made, client, CHILDREN)
             before = len(made.executed())
             assert before == 4 * CHILDREN
             plan = client.dry_run({"workflow": "chain", "params": {"x": {"from": 1, "to": CHILDREN, "step": 1}}})
@@ -80,8 +80,9 @@ def test_a_finished_sweep_costs_nothing_again(tmp_path: Path) -> None:
             assert client.get_run(run).run.nodes_by_state == {"success": 4 * CHILDREN}
             longer, extended = _timed(made, client, CHILDREN + 1)
             assert len(made.executed()) == before + 4, "one value more executes its own nodes only"
-            assert again < 2
-            assert extended < 2
+            # Two seconds, or what that is on a machine on which the same work costs more.
+            assert again < max(2, first / 2)
+            assert extended < max(2, first / 2)
             assert client.get_node(f"{longer}.{CHILDREN}", "D").artifacts[0].value == 2 * (CHILDREN + 1) + 1_100_001
 
 
