@@ -243,27 +243,30 @@ async def test_content_is_freed_at_once_unless_work_may_have_put_it(daemon: Serv
         answer = await daemon.accio.CollectGarbage(accio_pb2.CollectGarbageRequest())
         return [each.digest for each in answer.freed]
 
-    async with joined(daemon.agents, behaviour=None) as agent:
+    async with joined(daemon.agents, behaviour=None) as agent, asyncio.TaskGroup() as tasks:
         loose = await put(b"of an attempt that failed")
         await asyncio.sleep(0.05)  # time passes: the resolution of the file system's clock
         assert await freed() == [loose]
         await daemon.push(LOADING)
-        run = await daemon.submit({"workflow": "loading", "params": {"data": loose}})
-        assignment = await agent.work.get()
+
+        async def work_of(data: str) -> tuple[agents_pb2.Assignment, "asyncio.Task[runs_pb2.Run]"]:
+            run = tasks.create_task(daemon.finished({"workflow": "loading", "params": {"data": data}}))
+            return await agent.work.get(), run
+
+        async def end(assignment: agents_pb2.Assignment, digest: str) -> None:
+            report = agent.report(assignment, {"data": f'"{digest}"'})
+            report.contents.add(digest=digest, bytes=26)
+            await agent.send(reports=agents_pb2.Reports(reports=[report]))
+
+        assignment, ending = await work_of(loose)
         output = await put(b"of an attempt that goes on")
         assert await freed() == []
-        report = agent.report(assignment, {"data": f'"{output}"'})
-        report.contents.add(digest=output, bytes=26)
-        await agent.send(reports=agents_pb2.Reports(reports=[report]))
-        assert (await agent.received.get()).ack.seqs == [report.seq]  # what it holds is durable
+        await end(assignment, output)
+        run = await ending
         assert await freed() == []
-        named = await daemon.submit({"workflow": "loading", "params": {"data": output}})
-        await agent.send(
-            reports=agents_pb2.Reports(
-                reports=[agent.report(await agent.work.get(), {"data": chr(34) + loose + chr(34)})]
-            )
-        )
-        await agent.received.get()
+        assignment, ending = await work_of(output)
+        await end(assignment, loose)
+        named = await ending
         await daemon.accio.Delete(accio_pb2.RunsRequest(ids=[run.id]))
         assert output not in await freed()  # the other run names it
         await daemon.accio.Delete(accio_pb2.RunsRequest(ids=[named.id]))
