@@ -17,10 +17,11 @@ from accio.sdk.module_source import ParsedModule, Unit, UnreadableSourceError, p
 from accio.sdk.modules import ModuleFinder, Standing
 from accio.sdk.references import Called, Chain, Imported
 from accio.sdk.unfollowable import (
-    FRAME_ATTRIBUTES,
+    ATTRIBUTES,
     IMPORTERS,
     MODULE_ATTRIBUTE_ACCESS,
     OWN_FILE_NAMES,
+    reads_docstrings,
     reads_own_files,
     why_unfollowable,
 )
@@ -29,6 +30,8 @@ _HARMLESS_MODULE_NAMES = frozenset(
     {"__name__", "__package__", "__qualname__", "__module__", "__annotations__", "__debug__"}
 )
 _DEEPEST = 20
+# Attributes that count also where a text names them: getattr(x, "__file__").
+_TELLING = OWN_FILE_NAMES | {"__doc__", "__subclasses__"} | ATTRIBUTES.keys()
 _DYNAMIC_BUILTINS = frozenset({"globals", "vars"})
 
 
@@ -44,7 +47,6 @@ class Reached:
     problems: dict[str, None] = field(default_factory=dict)
     own_file_readers: dict[str, None] = field(default_factory=dict)
     uses_docstrings: bool = False
-    attributes: set[str] = field(default_factory=set)
 
 
 class Library:
@@ -140,6 +142,7 @@ class Walk:
         self._resolved: set[tuple[str, Chain]] = set()
         self._entered: set[tuple[str, Chain]] = set()
         self._whole: set[str] = set()
+        self._escaped: set[str] = set()
         self._considered: set[str] = set()
         self._takes_all = False
         self.reached = Reached()
@@ -187,18 +190,25 @@ class Walk:
             self._absolute(chain, where)
         for call in found.calls:
             self._call(unit.module, call, where)
-        self._look_at_attributes(found.attributes, where)
+        self._look_at_attributes(found.attributes | found.texts & _TELLING, where)
+        for text in sorted(found.texts):
+            self._text(text, where)
 
     def _look_at_attributes(self, attributes: set[str], where: str) -> None:
-        self.reached.attributes |= attributes
         if "__doc__" in attributes:
             self.reached.uses_docstrings = True
         if "__subclasses__" in attributes:
             self._takes_all = True
         if attributes & OWN_FILE_NAMES:
             self.reached.own_file_readers[where] = None
-        for attribute in attributes & FRAME_ATTRIBUTES.keys():
-            self._problem(where, FRAME_ATTRIBUTES[attribute])
+        for attribute in attributes & ATTRIBUTES.keys():
+            self._problem(where, ATTRIBUTES[attribute])
+
+    def _text(self, text: str, where: str) -> None:
+        """Follow a text that names a followed module, or something in one: another package may look it up."""
+        chain = tuple(text.replace(":", ".").split("."))
+        if len(chain) > 1 and all(map(str.isidentifier, chain)) and self._library.follows(chain[0]):
+            self._absolute(chain, where)
 
     def _call(self, module: str, call: Called, where: str) -> None:
         if call.is_absolute:
@@ -285,7 +295,7 @@ class Walk:
         elif name == "__doc__":
             self.reached.uses_docstrings = True
         elif name not in _HARMLESS_MODULE_NAMES:
-            self._take_whole(module)
+            self._escape(module)
             for star in self._library.parse(module).stars:
                 if self._library.follows(star):
                     self._take_whole(star)
@@ -326,8 +336,11 @@ class Walk:
             return False
         self._entered.add((module, rest))
         if not self._lookup(module, rest, where, seen=set()):
-            if self._library.parse(module).binds("__getattr__"):
+            parsed = self._library.parse(module)
+            if parsed.binds("__getattr__"):
                 self._name(module, ("__getattr__",), where)
+                if not all(unit.label.startswith("function") for unit in parsed.bindings.get("__getattr__", [])):
+                    self._escape(module)  # made elsewhere, perhaps of names of submodules
             else:
                 self._unknown_attribute(module, rest[0], where)
         if is_submodule:
@@ -358,6 +371,8 @@ class Walk:
         """Note what is not followed, known by a version."""
         for distribution, version in self._library.finder.find(module).distributions:
             self.reached.packages[distribution] = version
+        if reads_docstrings(name):
+            self.reached.uses_docstrings = True
         if reads_own_files(name):
             self.reached.own_file_readers[where] = None
             return
@@ -437,8 +452,9 @@ class Walk:
 
     def _escape(self, name: str) -> None:
         """Take a module that is used as a value whole, with its submodules: any attribute may be asked of it."""
-        if name in self._whole or self._has_problem_reading(name):
+        if name in self._escaped or self._has_problem_reading(name):
             return
+        self._escaped.add(name)
         self._take_whole(name)
         facts = self._library.finder.find(name)
         for found in pkgutil.iter_modules(list(facts.folders)):

@@ -13,6 +13,9 @@ from typing import TypeAlias
 Chain: TypeAlias = tuple[str, ...]
 """A name with the attributes asked of it: `np.random.default_rng` is ("np", "random", "default_rng")."""
 
+ALLOW_PICKLE = "allow_pickle"
+"""A keyword of NumPy's readers that counts as an attribute if it may be true."""
+
 _Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 _Comprehension: TypeAlias = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 
@@ -54,6 +57,7 @@ class Called:
 class References:
     """What was found. Chains in `names` begin with a global name, those in `absolute` with a module.
 
+    `texts` are constants, which may be names that something else looks up.
     Those in `class_names` begin with a name that the body of a class binds, and may be global before it does.
     """
 
@@ -63,6 +67,7 @@ class References:
     imports: list[Imported] = field(default_factory=list)
     calls: list[Called] = field(default_factory=list)
     attributes: set[str] = field(default_factory=set)
+    texts: set[str] = field(default_factory=set)
 
 
 def find_references(node: ast.AST, package: str) -> References:
@@ -169,6 +174,15 @@ class _Walker(ast.NodeVisitor):
     def visit_Name(self, node: ast.Name) -> None:
         if not isinstance(node.ctx, ast.Store):
             self._mention((node.id,))
+            self._note_locals((node.id,))
+
+    def _note_locals(self, chain: Chain) -> None:
+        if chain == ("locals",) and not self._scopes:  # those of a module are its globals
+            self._mention(("globals",))
+
+    def visit_Constant(self, node: ast.Constant) -> None:
+        if isinstance(node.value, str):
+            self.found.texts.add(node.value)
 
     def visit_AugAssign(self, node: ast.AugAssign) -> None:
         if isinstance(node.target, ast.Name):
@@ -211,6 +225,7 @@ class _Walker(ast.NodeVisitor):
                 for argument in node.args
             )
             chains = tuple(self._meanings(chain_of(argument)) for argument in node.args)
+            self._note_locals(function)
             names, absolute = self._resolve(function)
             for chain in (*names, *absolute):
                 is_absolute = chain in absolute
@@ -220,6 +235,11 @@ class _Walker(ast.NodeVisitor):
             self.visit(node.func)
         for argument in (*node.args, *node.keywords):
             self.visit(argument)
+        for keyword in node.keywords:
+            if keyword.arg == ALLOW_PICKLE and not (
+                isinstance(keyword.value, ast.Constant) and not keyword.value.value
+            ):
+                self.found.attributes.add(ALLOW_PICKLE)
 
     def _meanings(self, chain: Chain | None) -> list[tuple[Chain, bool]]:
         names, absolute = ([], []) if chain is None else self._resolve(chain)

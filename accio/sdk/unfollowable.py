@@ -2,32 +2,28 @@
 
 from collections.abc import Mapping
 
+from accio.sdk.references import ALLOW_PICKLE
+
 IMPORTERS = frozenset({"importlib.import_module", "importlib.__import__", "builtins.__import__"})
 """Followed if they are called with a constant name, unfollowable otherwise."""
 
 MODULE_ATTRIBUTE_ACCESS = frozenset({"builtins.getattr", "builtins.setattr", "builtins.delattr"})
 
-OWN_FILE_NAMES = frozenset({"__file__", "__path__", "__spec__", "__loader__", "__cached__"})
+OWN_FILE_NAMES = frozenset({"__file__", "__path__", "__spec__", "__loader__", "__cached__", "co_filename"})
 """Names and attributes by which a module finds the files beside it."""
 
 OWN_FILE_READERS = (
     "importlib.resources",
     "importlib_resources",
+    "inspect.getabsfile",
     "inspect.getfile",
     "inspect.getsourcefile",
     "pkg_resources",
     "pkgutil.get_data",
 )
 
-FRAME_ATTRIBUTES: Mapping[str, str] = {
-    "__builtins__": "reaches into __builtins__",
-    "__globals__": "reaches into the globals of a function",
-    "f_back": "looks at its caller's frame",
-    "f_globals": "reaches into the globals of a frame",
-    "f_locals": "reaches into the variables of a frame",
-    "exec_module": "runs a module by its loader",
-    "load_module": "runs a module by its loader",
-}
+DOCSTRING_READERS = ("inspect.getdoc", "pydoc")
+"""By these, docstrings are read that nothing names by `__doc__`."""
 
 _CODE = "runs code that is made at run time"
 _IMPORT = "imports what is known at run time only"
@@ -36,19 +32,69 @@ _INSPECT = "depends on how its source is written, or on who calls it"
 _PROGRAM = "runs another program, whose content isn't known"
 _NATIVE = "loads compiled code by path"
 
+ATTRIBUTES: Mapping[str, str] = {
+    "__builtins__": "reaches into __builtins__",
+    "__globals__": "reaches into the globals of a function",
+    "f_back": "looks at its caller's frame",
+    "f_globals": "reaches into the globals of a frame",
+    "f_locals": "reaches into the variables of a frame",
+    "exec_module": "runs a module by its loader",
+    "load_module": "runs a module by its loader",
+    **dict.fromkeys(
+        ("co_firstlineno", "co_lines", "co_linetable", "co_lnotab", "co_positions", "f_lineno", "tb_lineno"), _INSPECT
+    ),
+    **dict.fromkeys(("subprocess_exec", "subprocess_shell"), _PROGRAM),
+    ALLOW_PICKLE: _PICKLE,
+    "load_extension": _NATIVE,
+}
+
 _REASONS: Mapping[str, str] = {
     **dict.fromkeys(("builtins.eval", "builtins.exec", "builtins.compile", "builtins.__builtins__"), _CODE),
-    **dict.fromkeys(("code", "codeop", "types.CodeType", "types.FunctionType", "pandas.eval"), _CODE),
+    **dict.fromkeys(
+        (
+            "bdb",
+            "cProfile.run",
+            "cProfile.runctx",
+            "code",
+            "codeop",
+            "doctest",
+            "pandas.eval",
+            "pdb",
+            "profile",
+            "timeit.Timer",
+            "timeit.main",
+            "timeit.repeat",
+            "timeit.timeit",
+            "trace",
+            "types.CodeType",
+            "types.FunctionType",
+        ),
+        _CODE,
+    ),
     **dict.fromkeys(
         (
             *IMPORTERS,
+            "apipkg",
+            "cppimport",
+            "django.utils.module_loading",
+            "hydra.utils",
             "imp",
+            "import_ipynb",
             "importlib.abc",
             "importlib.machinery",
+            "importlib.metadata.Distribution",
             "importlib.metadata.EntryPoint",
+            "importlib.metadata.PathDistribution",
+            "importlib.metadata.distribution",
+            "importlib.metadata.distributions",
             "importlib.metadata.entry_points",
             "importlib.reload",
             "importlib.util",
+            "importlib_metadata",
+            "lazy_loader.load",
+            "logging.config.BaseConfigurator",
+            "logging.config.DictConfigurator",
+            "multiprocessing.spawn",
             "pkgutil.find_loader",
             "pkgutil.get_importer",
             "pkgutil.get_loader",
@@ -57,21 +103,31 @@ _REASONS: Mapping[str, str] = {
             "pkgutil.resolve_name",
             "pkgutil.walk_packages",
             "pydoc.locate",
+            "pydoc.safeimport",
+            "pyximport",
             "runpy",
+            "site.addsitedir",
+            "site.addpackage",
             "stevedore",
             "sys.meta_path",
             "sys.modules",
             "sys.path",
             "sys.path_hooks",
+            "sys.path_importer_cache",
+            "unittest",
+            "werkzeug.utils.import_string",
             "zipimport",
+            "zope.dottedname",
         ),
         _IMPORT,
     ),
     **dict.fromkeys(
         (
+            "_pickle",
             "cloudpickle",
             "dill",
             "joblib.load",
+            "jsonpickle",
             "marshal.load",
             "marshal.loads",
             "pandas.read_pickle",
@@ -80,6 +136,9 @@ _REASONS: Mapping[str, str] = {
             "pickle.loads",
             "shelve",
             "torch.load",
+            "yaml.UnsafeLoader",
+            "yaml.unsafe_load",
+            "yaml.unsafe_load_all",
         ),
         _PICKLE,
     ),
@@ -89,15 +148,23 @@ _REASONS: Mapping[str, str] = {
             "gc.get_referents",
             "gc.get_referrers",
             "inspect.currentframe",
+            "inspect.findsource",
+            "inspect.getcomments",
+            "inspect.getframeinfo",
             "inspect.getmodule",
             "inspect.getsource",
             "inspect.getsourcelines",
             "inspect.stack",
             "inspect.trace",
+            "modulefinder",
+            "pyclbr",
             "sys._current_frames",
             "sys._getframe",
             "sys.setprofile",
             "sys.settrace",
+            "traceback.StackSummary",
+            "traceback.extract_stack",
+            "traceback.walk_stack",
         ),
         _INSPECT,
     ),
@@ -122,13 +189,18 @@ _REASONS: Mapping[str, str] = {
             "os.spawnve",
             "os.spawnvp",
             "os.system",
+            "pexpect",
+            "plumbum",
+            "posix",
             "pty.spawn",
+            "sh",
             "subprocess",
         ),
         _PROGRAM,
     ),
     **dict.fromkeys(
         (
+            "_ctypes",
             "cffi",
             "ctypes.CDLL",
             "ctypes.LibraryLoader",
@@ -157,6 +229,11 @@ def why_unfollowable(name: str) -> str | None:
     if name in _MODULES_WITH_ENTRIES:
         return f"passes the module {name} around, so that any part of it may be used"
     return None
+
+
+def reads_docstrings(name: str) -> bool:
+    """Tell whether the absolute *name* serves to read docstrings."""
+    return any(name == reader or name.startswith(reader + ".") for reader in DOCSTRING_READERS)
 
 
 def reads_own_files(name: str) -> bool:

@@ -281,6 +281,19 @@ def test_module_that_appears_later(tmp_path: Path) -> None:
         ("", "return (lambda: 0).__globals__", "globals"),
         ("from ._native import f", "return f(x)", "pkg._native"),
         ("", "from . import _native\n    return _native.f(x)", "pkg._native"),
+        ("import timeit", "return timeit.timeit('a', number=1)", "run time"),
+        ("import cProfile", "return cProfile.runctx('a', {}, {})", "run time"),
+        ("import site", "site.addsitedir('/x')\n    return x", "site.addsitedir"),
+        ("from unittest import mock", "return mock._importer('pkg.helper').f()", "run time"),
+        ("from importlib import metadata", "return metadata.distribution('a').entry_points", "run time"),
+        ("import inspect", "return inspect.getcomments(Op)", "source"),
+        ("", "return Op.__code__.co_firstlineno", "source"),
+        ("import numpy as np", "return np.load('a', allow_pickle=True)", "unpickles"),
+        ("import posix", "return posix.system('a')", "program"),
+        ("import _ctypes", "return _ctypes.dlopen('a', 0)", "compiled"),
+        ("", "return Op.__code__.co_filename", "files="),
+        ("import inspect", "return inspect.getabsfile(Op)", "files="),
+        ("from . import helper", "return getattr(helper, '__file__')", "files="),
         ("from pathlib import Path", "return Path(__file__)", "files="),
         ("from importlib import resources", "return resources.files('pkg')", "files="),
         ("import pkgutil", "return pkgutil.get_data('pkg', 'a')", "files="),
@@ -312,12 +325,47 @@ def test_what_cannot_be_followed(tmp_path: Path, imports: str, body: str, mentio
         "eval = abs\n    return eval(x)",
         "return x.eval('y')",
         "return re.compile('a')",
+        "return len(locals())",
+        "return np.load('a', allow_pickle=False)",
+        "return timeit.default_timer()",
     ],
 )
 def test_harmless_names(tmp_path: Path, body: str) -> None:
     """A local name, or a method, that is called like something dangerous is none."""
-    write(tmp_path, {"pkg/__init__.py": "", "pkg/ops.py": OPS.format(imports="import re", body=body)})
+    write(
+        tmp_path,
+        {"pkg/__init__.py": "", "pkg/ops.py": OPS.format(imports="import re, timeit\nimport numpy as np", body=body)},
+    )
     assert digest_of("pkg.ops", "Op").uncacheable is None
+
+
+@pytest.mark.parametrize(
+    ("init", "imports", "body"),
+    [
+        ("import loader\n__getattr__, __dir__ = loader.attach(['first'])\n", "from pkg import step", "return step(x)"),
+        ("import loader\n__getattr__ = loader.attach(['first'])\n", "import pkg", "return pkg.step(x)"),
+        ("", "from loader import import_string", "return import_string('pkg.first.step')(x)"),
+        ("", "from loader import import_string", "return import_string('pkg.first:step')(x)"),
+        ("", "import pkg.first", "return pkg.__dict__['first'].step(x)"),
+        ("", "L = locals()\nfrom .first import step", "return L['step'](x)"),
+    ],
+)
+def test_names_that_others_look_up(tmp_path: Path, init: str, imports: str, body: str) -> None:
+    """What another distribution, or a namespace, gives for a name or a text counts, too."""
+    files = {"pkg/__init__.py": init, "pkg/ops.py": OPS.format(imports=imports, body=body)}
+    first = "def step(x):\n    return x * {}\n"
+    assert changed(tmp_path, {**files, "pkg/first.py": first.format(2)}, {"pkg/first.py": first.format(3)})
+
+
+@pytest.mark.parametrize(
+    "body", ["len(inspect.getdoc(step))", "len(pydoc.getdoc(step))", "len(getattr(step, '__doc__'))"]
+)
+def test_docstrings_that_are_read_count(tmp_path: Path, body: str) -> None:
+    """However a docstring is read: then its edit is one of the code."""
+    ops = OPS.format(imports="import inspect, pydoc\nfrom .first import step", body=f"return {body}")
+    first = "def step(x):\n    '{}'\n"
+    before = {"pkg/__init__.py": "", "pkg/ops.py": ops, "pkg/first.py": first.format("a")}
+    assert changed(tmp_path, before, {"pkg/first.py": first.format("ab")})
 
 
 def test_a_danger_that_is_not_reached(tmp_path: Path) -> None:
