@@ -425,6 +425,13 @@ class Agent:
     def template_ready(self, template: Template, failure: str) -> None:
         if failure:
             log.error("operators can't be loaded", pool=template.pool, reason=failure)
+            return
+        references, _ = parse_pool(template.pool)
+        if not self._is_current(references):  # it was changed while the template imported it
+            log.error("operators changed since the agent started", references=references, reason=_CHANGED)
+            self._changed_pools.add(template.pool)
+            template.close()
+            self.template_lost(template)
 
     def template_lost(self, template: Template) -> None:
         """All its workers are gone; the next lane starts another one."""

@@ -21,6 +21,7 @@ from accio.errors import AccioError
 from accio.sdk.execution import Failed, Finished, Request
 from accio.sdk.run import Operator, output_types, run_operator
 from accio_agent import clock
+from accio_agent.freshness import Freshness
 from accio_agent.page import WorkerPage
 from accio_agent.worker_main import Done, Job
 
@@ -44,8 +45,9 @@ class PageSinks:
 class Executor:
     """Runs the operators of a catalogue."""
 
-    def __init__(self, operators: Mapping[str, Operator]) -> None:
+    def __init__(self, operators: Mapping[str, Operator], freshness: Freshness) -> None:
         self._operators = operators
+        self._freshness = freshness
         self._stores: dict[str, FolderStore] = {}
         self._sinks: PageSinks | None = None
 
@@ -66,7 +68,11 @@ class Executor:
             attempt=job.number,
             idempotency_key=job.node,
         )
+        if changed := self._freshness.before(job.operator):
+            return Done(failure=_stale(job.operator, changed))
         finished = run_operator(operator, request, self._sinks)
+        if changed := self._freshness.after(job.operator):
+            return Done(failure=_stale(job.operator, changed), spent=f"it may have loaded another {changed}")
         metrics = orjson.dumps(dict(finished.metrics)).decode() if finished.metrics else ""
         if isinstance(finished, Failed):
             return Done(failure=finished.failure, metrics_json=metrics, bytes_in=len(inputs))
@@ -118,6 +124,14 @@ class Executor:
         if store is None:
             store = self._stores[folder] = FolderStore(Path(folder))
         return store
+
+
+def _stale(operator: str, changed: str) -> Failure:
+    """Say why nothing is kept of an execution that may have run other code than was announced."""
+    return Failure(
+        cause=Cause.EXCEPTION,
+        message=clip(f"operator {operator}: {changed} has changed since the agent started; start the agent again"),
+    )
 
 
 def _renamed(datatype: DataType, value: Value, names: Mapping[str, str]) -> Value:

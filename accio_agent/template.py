@@ -32,10 +32,11 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from accio.errors import AccioError
-from accio_agent import linux
+from accio_agent import clock, linux
 
 if TYPE_CHECKING:
     from accio.sdk.run import Operator
+    from accio_agent.freshness import Freshness
 
 PACKET = 1 << 16
 FDS_PER_WORKER = 4
@@ -52,6 +53,8 @@ class Template:
         self._pids: dict[int, int] = {}  # lane to pid
         self._fork = True
         self._operators: Mapping[str, Operator] = {}
+        self._began_ns = clock.wall_ns()
+        self._freshness: Freshness | None = None
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
     def run(self) -> None:
@@ -70,10 +73,8 @@ class Template:
 
     def _load(self) -> bool:
         """Import the operators; False if that failed."""
-        from accio.sdk.loading import load
-
         try:
-            self._operators = load(self._references)
+            self._operators, self._freshness = _import(self._references, self._began_ns)
         except BaseException as error:  # noqa: BLE001 - a module that is imported may raise anything, SystemExit too
             self._tell({"failed": _explain(error)})
             return False
@@ -136,7 +137,8 @@ class Template:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             for fd in (self._control.detach(), self._wake_read, self._wake_write):
                 os.close(fd)
-            become_worker(parent, folder, fds, self._operators)
+            assert self._freshness is not None, "operators were imported"
+            become_worker(parent, folder, fds, self._operators, self._freshness)
             code = 0
         except BaseException:  # noqa: BLE001 - whatever it is, this process must not go on as a second template
             traceback.print_exc()  # to the pipe that the agent shows as the attempt's stderr
@@ -144,7 +146,7 @@ class Template:
             os._exit(code)
 
     def _start_anew(self, folder: str, fds: Sequence[int]) -> int:
-        arguments = [str(os.getpid()), folder, *map(str, fds), *self._references]
+        arguments = [str(os.getpid()), folder, *map(str, fds), str(self._began_ns), *self._references]
         command = [sys.executable, "-m", "accio_agent.template", "--worker", *arguments]
         return os.posix_spawn(
             sys.executable,
@@ -209,7 +211,23 @@ class Template:
                     os.waitpid(-1, 0)
 
 
-def become_worker(parent: int, folder: str, fds: Sequence[int], operators: "Mapping[str, Operator]") -> None:
+def _import(
+    references: Sequence[str], since_ns: int, *, anew: bool = False
+) -> "tuple[Mapping[str, Operator], Freshness]":
+    """Import operators, and note what else they will read."""
+    from accio.sdk.loading import load_all
+    from accio_agent.freshness import Freshness
+
+    loaded = load_all(references)
+    files = {each.name: each.files() for each in loaded}
+    sources = [each.source for each in loaded if each.roots]
+    operators = {each.name: each.operator for each in loaded}
+    return operators, Freshness(files, sources=sources, since_ns=since_ns, anew=anew)
+
+
+def become_worker(
+    parent: int, folder: str, fds: Sequence[int], operators: "Mapping[str, Operator]", freshness: "Freshness"
+) -> None:
     """Turn this process into a worker and work until the end."""
     from accio_agent import executing, worker_main
 
@@ -227,7 +245,7 @@ def become_worker(parent: int, folder: str, fds: Sequence[int], operators: "Mapp
         os.close(fd)
     os.set_inheritable(connection_fd, False)
     os.set_inheritable(page_fd, False)
-    executor = executing.Executor(operators)
+    executor = executing.Executor(operators, freshness)
     worker_main.serve(socket.socket(fileno=connection_fd), page_fd, executor, Path(folder))
 
 
@@ -240,14 +258,12 @@ def _explain(error: BaseException) -> str:
 
 def main(arguments: Sequence[str]) -> None:
     """See the module."""
-    from accio.sdk.loading import load
-
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the agent, which drains
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if arguments[0] == "--worker":
         parent, folder, *rest = arguments[1:]
-        fds, references = [int(text) for text in rest[:FDS_PER_WORKER]], rest[FDS_PER_WORKER:]
-        become_worker(int(parent), folder, fds, load(references))
+        fds, (since_ns, *references) = [int(text) for text in rest[:FDS_PER_WORKER]], rest[FDS_PER_WORKER:]
+        become_worker(int(parent), folder, fds, *_import(references, int(since_ns), anew=True))
         return
     os.setsid()
     control = socket.socket(fileno=int(arguments[0]))

@@ -58,6 +58,7 @@ class Done:
     metrics_json: str = ""
     bytes_in: int = 0
     bytes_out: int = 0
+    spent: str = ""  # why the worker must end after it
 
 
 class Runner(Protocol):
@@ -168,7 +169,7 @@ class Worker:
         self._page.end()
         self._streams.restore()
         self._served += 1
-        why = self._surroundings.leave()
+        why = self._surroundings.leave() or done.spent
         if work_class["alone"]:
             return why or "one attempt for each process"
         return why or ("it has worked long enough" if self._served >= LIFETIME else "")

@@ -57,6 +57,15 @@ class Program:
         found = shutil.which(first)
         return None if found is None else Path(found).absolute()
 
+    def needs(self) -> list[Path]:
+        """Give the files that it is made of, as far as its digest covers them by content."""
+        found = [self.path, *(self.folder / file for file in self.files)]
+        executable = None if self.version is not None else self.executable()
+        if executable is not None:
+            interpreter = _interpreter(executable)
+            found += [executable] if interpreter is None else [executable, interpreter]
+        return found
+
     def arguments(self) -> list[str]:
         """Give the words after the executable, declared files by their paths."""
         return [str((self.folder / word).absolute()) if word in self.files else word for word in self.command[1:]]

@@ -68,15 +68,12 @@ def _spec(
     loaded: Loaded, distribution: str, library: Library, modules: Sequence[str], foundations: _Foundations
 ) -> OperatorSpec:
     operator = loaded.operator
+    foundations.files.update(loaded.files())
     if isinstance(operator, Program):
-        foundations.files.update({operator.path, *(operator.folder / file for file in operator.files)})
-        executable = operator.executable()
-        foundations.files.update([] if executable is None else [executable])
         return replace(with_digest(operator), distribution=distribution)
-    source = Path(str(sys.modules[loaded.roots[0][0]].__file__))
-    home = source.parent
-    foundations.files.add(source)  # ports come from there, even where an explicit version says all about the code
-    foundations.files.update(home / file for file in operator.files)
+    foundations.files.add(
+        loaded.source
+    )  # ports come from there, even where an explicit version says all about the code
     subject = Subject(
         name=operator.name,
         roots=loaded.roots,
@@ -84,7 +81,7 @@ def _spec(
         takes_randomness=operator.unstable and operator.takes_context,
         version=operator.version,
         files=operator.files,
-        folder=home,
+        folder=loaded.source.parent,
     )
     digest = operator_digest(subject, library, also_imported=modules)
     return replace(

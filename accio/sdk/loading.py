@@ -35,6 +35,19 @@ class Loaded:
     def name(self) -> str:
         return self.operator.spec.name if isinstance(self.operator, Program) else self.operator.name
 
+    @property
+    def source(self) -> Path:
+        """The file that declares it."""
+        if isinstance(self.operator, Program):
+            return self.operator.path
+        return Path(str(sys.modules[self.roots[0][0]].__file__))
+
+    def files(self) -> list[Path]:
+        """Give the files besides Python code that its digest covers, and that it may read whenever it is executed."""
+        if isinstance(self.operator, Program):
+            return self.operator.needs()
+        return [self.source.parent / file for file in self.operator.files]
+
 
 def load(references: Iterable[str]) -> dict[str, Operator]:
     """Give the operators behind some references, by name; see `load_all`."""

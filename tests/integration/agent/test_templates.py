@@ -25,6 +25,25 @@ def Threaded(seconds: float = 0.0) -> int:
     return os.getppid()
 '''
 
+READING = '''
+"""Operators that read from disk while they work."""
+from pathlib import Path
+from accio.sdk.declare import operator
+
+@operator
+def Late() -> int:
+    from late import VALUE
+    return VALUE
+
+@operator(files=["table.txt"])
+def Table() -> int:
+    return int((Path(__file__).parent / "table.txt").read_text())
+
+@operator
+def Plain() -> int:
+    return 0
+'''
+
 SCRIPT = """#!/bin/sh
 echo "to stdout $ACCIO_NODE"
 read -r document < "$ACCIO_INPUTS"
@@ -120,3 +139,34 @@ async def test_operators_that_changed_are_not_run(daemon: FakeDaemon, agent: Age
     assert "changed since the agent started" in failure.message
     assert (await run(daemon, 4, "Pid", "{}")).success
     assert agent.process.poll() is None
+
+
+async def test_nothing_is_kept_of_what_changed_under_a_worker(daemon: FakeDaemon, tmp_path: Path) -> None:
+    """A program, a declared file, a module imported late: edited under an agent they fail until it is started again."""
+    (tmp_path / "reading.py").write_text(READING)
+    (tmp_path / "late.py").write_text("VALUE = 1\n")
+    (tmp_path / "table.txt").write_text("1")
+    (tmp_path / "tool.sh").write_text('echo \'{"value": 1}\' > "$ACCIO_OUTPUTS"\n')
+    declaration = {"name": "Tool", "command": ["sh", "tool.sh"], "files": ["tool.sh"]}
+    outputs = [{"name": "value", "type": "integer"}]
+    (tmp_path / "tool.json").write_text(json.dumps({**declaration, "outputs": outputs}))
+    sources = [str(tmp_path / name) for name in ("reading.py", "tool.json")]
+    running = AgentProcess(tmp_path, daemon.address, *(word for each in sources for word in ("--operators", each)))
+    try:
+        await daemon.connected()
+        for number, name in enumerate(("Tool", "Table"), start=1):
+            assert (await run(daemon, number, name, "{}")).outputs["value"] == "1"
+        (tmp_path / "late.py").write_text("VALUE = 2\n")
+        (tmp_path / "table.txt").write_text("2")
+        (tmp_path / "tool.sh").write_text('echo \'{"value": 2}\' > "$ACCIO_OUTPUTS"\n')
+        for number, (name, file) in enumerate(
+            (("Tool", "tool.sh"), ("Table", "table.txt"), ("Late", "late.py")), start=3
+        ):
+            failure = (await run(daemon, number, name, "{}")).failure
+            assert f"{tmp_path / file} has changed since the agent started" in failure.message
+        assert (await run(daemon, 6, "Plain", "{}")).outputs["value"] == "0", "another worker has nothing of it"
+        (tmp_path / "tool.sh").write_text('echo \'{"value": 1}\' > "$ACCIO_OUTPUTS"\n')
+        assert (await run(daemon, 7, "Tool", "{}")).outputs["value"] == "1"
+    finally:
+        await running.stop(signal.SIGTERM)
+        await daemon.stop()

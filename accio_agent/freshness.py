@@ -1,0 +1,128 @@
+"""Whether what operators read from disk while they work is still what their digests were computed of.
+
+What was imported at the start can't change under a worker. Programs, declared files and modules that are imported later
+can: a result that rests on their change would be kept under the digest of what was there before. So nothing is kept of
+it, and the failure says that the agent must be started again.
+"""
+
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TypeAlias
+
+from blake3 import blake3
+
+_Signature: TypeAlias = tuple[tuple[str, int, int, int, int], ...]
+
+
+class Freshness:
+    """What a template saw when it had imported its operators; its workers inherit it.
+
+    *since_ns* is when the process began that imported them first (epoch). With *anew* this process has imported them
+    later, so that what has changed in between counts as changed. *sources* are the files that declare operators: a
+    module that is imported later counts if it lies in the package, or beside the file, of one of them.
+    """
+
+    def __init__(
+        self,
+        files: Mapping[str, Iterable[Path]],
+        *,
+        sources: Iterable[Path] = (),
+        since_ns: int,
+        anew: bool = False,
+    ) -> None:
+        self._since_ns = since_ns
+        self._roots = tuple({f"{_root(source)}{os.sep}" for source in sources})
+        self._known: set[str] = set() if anew else set(sys.modules)
+        self._late = ""
+        every = {path: _File(path) for paths in files.values() for path in paths}
+        for file in every.values() if anew else ():
+            file.forget_if_changed(since_ns)
+        self._files = {name: found for name, paths in files.items() if (found := [every[path] for path in paths])}
+
+    def before(self, operator: str) -> str:
+        """Say which file of an operator has other content than it had, or nothing."""
+        return next((str(file.path) for file in self._files.get(operator, ()) if not file.is_equal()), "")
+
+    def after(self, operator: str) -> str:
+        """Say what an execution may have seen changed: a file written since `before`, a module imported only now."""
+        touched = next((str(file.path) for file in self._files.get(operator, ()) if not file.is_untouched()), "")
+        if len(sys.modules) > len(self._known):
+            self._look_at_modules()
+        return touched or self._late
+
+    def _look_at_modules(self) -> None:
+        """Note a module that was imported since the last look, and written since its operators were described."""
+        for name in sys.modules.keys() - self._known:
+            self._known.add(name)
+            path = getattr(sys.modules.get(name), "__file__", None)
+            if isinstance(path, str) and path.startswith(self._roots) and _changed_ns(path) > self._since_ns:
+                self._late = self._late or path
+
+
+class _File:
+    """A file, or a folder with all that it holds."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._signature: _Signature | None = _signature(path)
+        self._content = _content(path)
+
+    def forget_if_changed(self, since_ns: int) -> None:
+        """Never be equal again, if it was changed since then."""
+        if any(ctime_ns > since_ns for _, _, ctime_ns, _, _ in self._signature or ()):
+            self._signature, self._content = None, ""
+
+    def is_untouched(self) -> bool:
+        return self._signature == _signature(self.path)
+
+    def is_equal(self) -> bool:
+        """Compare what the file system says, and where that differs the content."""
+        signature = _signature(self.path)
+        if signature != self._signature and self._content and _content(self.path) == self._content:
+            self._signature = signature
+        return signature == self._signature
+
+
+def _root(source: Path) -> Path:
+    """Give the folder of the outermost package of a module, or the folder in which it lies if it is in none."""
+    folder = source.absolute().parent
+    while (folder.parent / "__init__.py").is_file():
+        folder = folder.parent
+    return folder
+
+
+def _parts(path: Path) -> Iterator[Path]:
+    if path.is_dir():
+        yield from sorted(part for part in path.rglob("*") if part.is_file() and "__pycache__" not in part.parts)
+    else:
+        yield path
+
+
+def _signature(path: Path) -> _Signature:
+    found = []
+    for part in _parts(path):
+        try:
+            seen = os.stat(part)  # noqa: PTH116 - it is done for every execution
+        except OSError:
+            continue
+        found.append((str(part), seen.st_mtime_ns, seen.st_ctime_ns, seen.st_size, seen.st_ino))
+    return tuple(found)
+
+
+def _content(path: Path) -> str:
+    hasher = blake3()
+    for part in _parts(path):
+        try:
+            hasher.update(f"{part}\0{part.stat().st_size}\0".encode()).update_mmap(part)
+        except OSError as error:
+            hasher.update(f"{part}\0{error.errno}\0".encode())
+    return hasher.hexdigest()
+
+
+def _changed_ns(path: str) -> int:
+    try:
+        return os.stat(path).st_ctime_ns  # noqa: PTH116 - as above
+    except OSError:
+        return 0
