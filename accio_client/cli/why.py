@@ -1,6 +1,7 @@
 """`accio why RUN[/NODE]`"""
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import click
@@ -16,18 +17,27 @@ if TYPE_CHECKING:
     from accio_client.sync import Client
 
 
+CHILDREN = 1000
+"""Of how many children of a sweep it tells, unless more are asked for: each is a question of its own."""
+
+
 @accio_command
 @click.argument("place", nargs=-1, required=True, metavar="RUN[/NODE]")
-def command(session: Session, place: tuple[str, ...]) -> None:
+@click.option("-n", "--limit", type=click.IntRange(min=1), metavar="N", help=f"Of so many children, not {CHILDREN}.")
+@click.option("--all/--no-all", "everything", default=False, help="Of all children, however many.")
+def command(session: Session, place: tuple[str, ...], *, limit: int | None, everything: bool) -> None:
     """Say why a node (or each node of a run) was executed, taken from the cache, or waits.
 
-    On a sweep it means that node, or each node, of every child.
+    On a sweep it means that node, or each node, of its children.
     """
     run, node = run_and_node(place, "RUN or RUN/NODE")
     with session.client() as client:
         asked = client.get_run(run, nodes=False).run
-        children = _children(client, asked.id) if asked.kind == "parent" else (asked.id,)
+        most = None if everything else limit or CHILDREN
+        children = islice(_children(client, asked.id), most) if asked.kind == "parent" else (asked.id,)
         found = [answer for child in children for answer in client.why(child, node)]
+    if most is not None and (asked.children or 0) > most:
+        session.say(f"{most} of {asked.children} children were asked about: -n N for more, -all, or name one")
     answers = [why(each) for each in found]
     single = node is not None and asked.kind != "parent"
     content = answers[0] if single and answers else {"run": asked.id, "nodes": answers}

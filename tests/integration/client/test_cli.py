@@ -398,6 +398,12 @@ def test_why_of_a_sweep_asks_about_each_child(daemon: FakeDaemon, accio: Any) ->
     assert accio("why", f"{RUN}/A", "-quiet").out.split() == [f"{RUN}.{index}/A" for index in range(3)]
     document = accio("why", f"{RUN}/A", "-json").json
     assert (document["run"], [each["run"] for each in document["nodes"]]) == (RUN, [f"{RUN}.{at}" for at in range(3)])
+    parent.children = 10_000_000
+    daemon.requests.clear()
+    few = accio("why", f"{RUN}/A", "-n", "2")
+    assert few.out.splitlines() == [f"{RUN}.{index}/A: cached" for index in range(2)]
+    assert "2 of 10000000 children" in few.err
+    assert [request.cursor for request in daemon.requests["List"]] == [""]
 
 
 def test_a_huge_definition_is_refused_at_once(daemon: FakeDaemon, accio: Any, tmp_path: Path) -> None:
