@@ -399,6 +399,7 @@ def test_why_of_a_sweep_asks_about_each_child(daemon: FakeDaemon, accio: Any) ->
     document = accio("why", f"{RUN}/A", "-json").json
     assert (document["run"], [each["run"] for each in document["nodes"]]) == (RUN, [f"{RUN}.{at}" for at in range(3)])
     parent.children = 10_000_000
+    daemon.answers["Get"] = accio_pb2.GetResponse(run=parent)
     daemon.requests.clear()
     few = accio("why", f"{RUN}/A", "-n", "2")
     assert few.out.splitlines() == [f"{RUN}.{index}/A: cached" for index in range(2)]
