@@ -9,7 +9,7 @@ from accio.domain.issues import Issue
 from accio.domain.states import NODE_TERMINAL
 from accio.errors import Internal
 from accio_client.cli.runs_shown import counted
-from accio_client.cli.session import Session, coloured
+from accio_client.cli.session import STATE_COLOURS, Session, coloured
 from accio_client.views import RunUpdate, RunView
 
 
@@ -74,22 +74,24 @@ class Bar:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+        self._bar = BarColumn(complete_style=STATE_COLOURS["running"], pulse_style=STATE_COLOURS["running"])
         self._progress = Progress(
             TextColumn("{task.description}"),
-            BarColumn(),
+            self._bar,
             TextColumn("{task.fields[nodes]}"),
             TextColumn("{task.fields[states]}"),
             TimeElapsedColumn(),
             console=Console(stderr=True),
         )
         self._progress.start()
-        self._task = self._progress.add_task("submitting", total=None, nodes="", states="")
+        self._task = self._progress.add_task("waiting for the daemon", total=None, nodes="", states="")
         self._failed = False
 
     def show(self, update: RunUpdate) -> None:
         nodes = update.run.nodes_by_state
         ended = sum(count for state, count in nodes.items() if state in {each.value for each in NODE_TERMINAL})
         states = update.run.children_by_state if update.run.kind == "parent" else nodes
+        self._bar.finished_style = STATE_COLOURS.get(update.run.state.value, "default")
         self._progress.update(
             self._task,
             description=f"{update.run.id} {update.run.state.value}",

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 
-_COLOURS = {
+STATE_COLOURS = {
     "success": "green",
     "connected": "green",
     "failed": "red",
@@ -141,7 +141,7 @@ def _drawn(headers: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
     for header in headers:
         drawn.add_column(header.upper(), overflow="fold")
     for row in cells:
-        drawn.add_row(*(Text(cell, style=_COLOURS.get(cell, "")) for cell in row))
+        drawn.add_row(*(Text(cell, style=STATE_COLOURS.get(cell, "")) for cell in row))
     Console(highlight=False).print(drawn)
 
 

@@ -484,6 +484,7 @@ def test_a_terminal_shows_progress_and_tables(daemon: FakeDaemon) -> None:
     code, shown = on_a_terminal("submit", "--wait", "w")
     assert code == 3
     assert "2/2 nodes" in shown
+    assert "\x1b[31m━" in shown, "the bar of a failed run is red"
     assert f"{RUN}/Boom failed" in shown
     assert "boom\\x1b[31m" in shown.replace("\r\n", "")
     code, shown = on_a_terminal("get", "runs")
