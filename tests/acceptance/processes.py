@@ -18,7 +18,7 @@ from accio_client import Client
 from tests.acceptance import ledger_operators
 
 T = TypeVar("T")
-PATIENCE = 60.0
+PATIENCE = 100.0
 # Seconds between two looks at another process.
 LOOK_AGAIN = 0.02
 # Below the ports of connections; each process that runs tests has a share of its own.

@@ -22,7 +22,8 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.quiet, pytest.mark.timeout(180
 
 AGENTS = 500
 MIB = 1 << 20
-BEARABLE_S = 2.0
+# Of another caller's call: in a flood that goes through, one takes less than a second on a machine with much to do.
+BEARABLE_S = 3.0
 ECHO: dict[str, Any] = {
     "id": "echo",
     "params": [{"name": "x", "kind": "integer"}],
