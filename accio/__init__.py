@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from accio.domain.quantities import Distance, Duration, Location, Timestamp
     from accio.errors import AccioError, InvalidDefinition
+    from accio.sdk.bad_input import BadInputError
     from accio.sdk.context import NotUnstableError, OperatorContext
     from accio.sdk.declare import operator
     from accio.sdk.types import Byte, Dataset, Help, Long
 
 __all__ = [
     "AccioError",
+    "BadInputError",
     "Byte",
     "Dataset",
     "Distance",
@@ -32,6 +34,7 @@ __all__ = [
 _HOME = {
     "accio.domain.quantities": ("Distance", "Duration", "Location", "Timestamp"),
     "accio.errors": ("AccioError", "InvalidDefinition"),
+    "accio.sdk.bad_input": ("BadInputError",),
     "accio.sdk.context": ("NotUnstableError", "OperatorContext"),
     "accio.sdk.declare": ("operator",),
     "accio.sdk.types": ("Byte", "Dataset", "Help", "Long"),

@@ -1,5 +1,4 @@
 """Operators for the study of location privacy: sources, protection mechanisms, transformations and metrics.
 
-`accio_locapriv.operators` declares them; the other modules are ordinary functions on columns of events, which need
-nothing of Accio. docs/location-privacy.md describes the data and the operators.
+`accio_locapriv.operators` declares them; the other modules are ordinary functions on columns of events. docs/location-privacy.md describes the data and the operators.
 """

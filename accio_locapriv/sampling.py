@@ -110,6 +110,10 @@ def _check_bounds(low_name: str, low: int | None, high_name: str, high: int | No
     for name, value in ((low_name, low), (high_name, high)):
         if value is not None:
             _check_at_least(name, value, 0, unit)
+    if low is not None and high is not None and low > high:
+        raise DataError(
+            f"{low_name}, {high_name}: expected {low_name} ≤ {high_name}, found {low}{unit} and {high}{unit}"
+        )
 
 
 def _check_at_least(name: str, value: float, least: float, unit: str) -> None:

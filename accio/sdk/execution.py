@@ -18,6 +18,7 @@ from accio.domain.canonical import decode_document
 from accio.domain.failures import Failure, clip
 from accio.domain.problems import ValueProblem
 from accio.domain.states import Cause
+from accio.sdk.bad_input import BadInputError
 from accio.sdk.context import OperatorContext, Sinks
 from accio.sdk.declare import RUN, Declaration
 from accio.sdk.encoding import Encoder, UnknownDatasetError, load
@@ -57,10 +58,6 @@ class Failed:
     metrics: Mapping[str, float]
 
 
-class BadInputError(Exception):
-    """The inputs don't fit the ports."""
-
-
 class BadOutputError(Exception):
     """What came out doesn't fit the ports."""
 
@@ -92,6 +89,8 @@ def run_declared(operator: Declaration, request: Request, sinks: Sinks) -> Finis
         return _failed(Cause.BAD_INPUT, f"operator {operator.name}: {error}", context)
     try:
         result = _call(operator, context, arguments)
+    except BadInputError as refusal:
+        return _failed(Cause.BAD_INPUT, f"operator {operator.name}: {_text(refusal)}", context)
     except BaseException as error:  # noqa: BLE001 - whatever an operator raises is its failure, not the worker's
         return Failed(failure=_failure_of(error), metrics=dict(context.metrics))
     try:

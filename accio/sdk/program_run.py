@@ -24,8 +24,9 @@ from accio.domain.names import suggest
 from accio.domain.problems import ValueProblem, quote
 from accio.domain.states import Cause
 from accio.domain.values import parse
+from accio.sdk.bad_input import BadInputError
 from accio.sdk.commands import Program
-from accio.sdk.execution import BadInputError, BadOutputError, Failed, Finished, Request, read_document
+from accio.sdk.execution import BadOutputError, Failed, Finished, Request, read_document
 
 _MOST_OUTPUT = 64 * 1024 * 1024
 

@@ -185,6 +185,14 @@ def test_enforced_durations() -> None:
     assert sampling.of_duration(traces, 1, None).ids == ("long", "short")
 
 
+def test_bounds_the_wrong_way_round_are_refused() -> None:
+    """A minimum above the maximum would drop every trace without a word."""
+    with pytest.raises(DataError, match="expected minSize ≤ maxSize, found 3 events and 2 events"):
+        sampling.of_size(trace(0), 3, 2)
+    with pytest.raises(DataError, match="expected minDuration ≤ maxDuration, found 3 ms and 2 ms"):
+        sampling.of_duration(trace(0), 3, 2)
+
+
 # ---------------------------------------------------------------------------------------------------------- smoothing
 
 

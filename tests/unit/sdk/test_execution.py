@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accio import Byte, Dataset, Distance, Duration, Location, Long, OperatorContext, Timestamp, operator
+from accio import BadInputError, Byte, Dataset, Distance, Duration, Location, Long, OperatorContext, Timestamp, operator
 from accio.domain.canonical import canonical, decode
 from accio.domain.datatypes import list_of, map_of, parse_type, set_of
 from accio.domain.failures import TEXT_LIMIT, Failure
@@ -270,6 +270,25 @@ def test_bad_inputs(tmp_path: Path, inputs: str, mentions: list[str]) -> None:
     found = failure(run(Op, tmp_path, inputs))
     assert found.cause is Cause.BAD_INPUT
     assert [text for text in ("Op", *mentions) if text not in found.message] == []
+
+
+def test_an_operator_refuses_an_input(tmp_path: Path) -> None:
+    """BadInputError from an operator is a bad input with its message; it shows no traceback, and keeps the metrics."""
+
+    class TooSmallError(BadInputError):
+        pass
+
+    @operator
+    def Op(ctx: OperatorContext, x: int) -> None:
+        ctx.metric("seen", x)
+        raise TooSmallError(f"x: expected at least 3, found {x}")
+
+    outcome = run(Op, tmp_path, '{"x":1}')
+    found = failure(outcome)
+    assert (found.cause, found.message) == (Cause.BAD_INPUT, "operator Op: x: expected at least 3, found 1")
+    assert not found.exception
+    assert not found.traceback
+    assert outcome.metrics == {"seen": 1}
 
 
 class Spiteful(Exception):
