@@ -55,7 +55,7 @@ def _match(matched: Bools, away: Floats, candidates: Bools) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reidentification:
-    """Which train trace each test trace was taken for; `rate` is the share of test traces taken for themselves."""
+    """Which train trace each test trace was taken for; `rate` is the share of all traces taken for themselves."""
 
     matches: dict[str, str]
     rate: float
@@ -66,7 +66,7 @@ def pois_reident(train: Pois, test: Pois) -> Reidentification:
     """Take each test trace for the train trace with the smallest median distance from its POIs to the nearest there.
 
     Of several as near, the first by id is taken. A test trace without POIs can't be taken for any: it has no match, and
-    counts as not re-identified.
+    counts as not re-identified. So does a trace that only the train side has.
     """
     train_vectors, test_vectors = train.vectors(), test.vectors()
     known = [index for index in range(len(train.ids)) if len(train.lat[train.rows(index)])]
@@ -81,10 +81,11 @@ def pois_reident(train: Pois, test: Pois) -> Reidentification:
             if len(own):
                 medians[row, column] = np.median(own)
     matches, undefined = dict[str, str](), list[str]()
-    for row, trace in enumerate(test.ids):
-        if known and np.isfinite(medians[row]).any():
+    for trace, _, row in paired(train.ids, test.ids):
+        if row is not None and known and np.isfinite(medians[row]).any():
             matches[trace] = train.ids[known[int(np.argmin(medians[row]))]]
         else:
             undefined.append(trace)
     right = sum(trace == match for trace, match in matches.items())
-    return Reidentification(matches=matches, rate=right / len(test.ids) if test.ids else 0.0, undefined=undefined)
+    total = len(matches) + len(undefined)
+    return Reidentification(matches=matches, rate=right / total if total else 0.0, undefined=undefined)

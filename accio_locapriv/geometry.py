@@ -33,8 +33,9 @@ def degrees_of(vectors: Floats) -> tuple[Floats, Floats]:
 
 
 def chord_of(meters: float) -> float:
-    """The chord that belongs to a distance on the ground; the diameter for anything beyond the antipode."""
-    return 2.0 * math.sin(min(max(meters, 0.0) / (2.0 * RADIUS_M), math.pi / 2))
+    """The chord that belongs to a distance on the ground; infinite for one that no two points have."""
+    half_angle = max(meters, 0.0) / (2.0 * RADIUS_M)
+    return 2.0 * math.sin(half_angle) if half_angle <= math.pi / 2 else math.inf
 
 
 def meters_of(chords: Floats) -> Floats:

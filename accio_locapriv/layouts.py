@@ -15,12 +15,13 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
+from accio.domain.quantities import FIRST_MS, LAST_MS
 from accio_locapriv.arrays import Floats, Ints
 from accio_locapriv.arrow import floats_in, ints_in
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_NO_UTF_8 = "\ufffd"  # what decoding puts in the place of bytes that are none
 _INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
-_MAX_SECONDS = 2**63 // 1000 - 1
 
 _ARROW_TYPES = {
     "lat": "double", "lng": "double", "time": "int64", "seconds": "int64", "date": "date32", "clock": "time32[s]",
@@ -94,13 +95,13 @@ def _at_once(data: bytes, layout: Layout) -> Rows | None:
     if not (_all_within(lat, 90.0) and _all_within(lng, 180.0)):
         return None
     time = _time_column(table)
-    if time is None:
+    if not np.all((time >= FIRST_MS) & (time <= LAST_MS)):
         return None
     if "user" not in wanted:
         return Rows(lat=lat, lng=lng, time=time)
     column = table["user"].combine_chunks().dictionary_encode()
     users = tuple(column.dictionary.to_pylist())
-    if any(not user.strip() for user in users):
+    if any(not user or user != user.strip() for user in users):
         return None
     return Rows(lat=lat, lng=lng, time=time, users=users, user_of=ints_in(column))
 
@@ -110,12 +111,11 @@ def _all_within(values: Floats, limit: float) -> bool:
     return bool(np.all(np.abs(values) <= limit))
 
 
-def _time_column(table: pa.Table) -> Ints | None:
+def _time_column(table: pa.Table) -> Ints:
     if "time" in table.column_names:
         return ints_in(table["time"])
     if "seconds" in table.column_names:
-        seconds = ints_in(table["seconds"])
-        return seconds * 1000 if np.all(np.abs(seconds) <= _MAX_SECONDS) else None
+        return np.clip(ints_in(table["seconds"]), FIRST_MS, LAST_MS) * 1000  # far out of range, not around and back
     return (ints_in(table["date"]) * 86_400 + ints_in(table["clock"])) * 1000
 
 
@@ -195,15 +195,20 @@ def _milliseconds(fields: dict[str, str]) -> int:
         except ValueError:
             raise ValueError(f"expected a date and a time (2008-10-23 02:53:04), found {text[:80]!r}") from None
         return int(moment.timestamp()) * 1000  # whole seconds, which a double holds exactly
-    name, unit = ("time", "milliseconds") if "time" in fields else ("seconds", "seconds")
+    name, unit, factor = ("time", "milliseconds", 1) if "time" in fields else ("seconds", "seconds", 1000)
     text = fields[name]
-    if not _INTEGER.fullmatch(text) or (name == "seconds" and abs(int(text)) > _MAX_SECONDS):
+    if not _INTEGER.fullmatch(text):
         raise ValueError(f"expected a whole number of {unit} since 1970, found {text[:80]!r}")
-    return int(text) if name == "time" else int(text) * 1000
+    milliseconds = int(text) * factor
+    if not FIRST_MS <= milliseconds <= LAST_MS:
+        raise ValueError(f"expected a time in {unit} between the years 1 and 9999, found {text}")
+    return milliseconds
 
 
 def _user(fields: dict[str, str]) -> str:
     user = fields["user"]
     if not user:
         raise ValueError("expected the user's name, found an empty field")
+    if _NO_UTF_8 in user:
+        raise ValueError(f"expected the user's name in UTF-8, found {user[:80]!r}")
     return user

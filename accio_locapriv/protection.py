@@ -11,6 +11,8 @@ from accio_locapriv.geometry import RADIUS_M, TOLERANCE_M, along, chord_at_least
 from accio_locapriv.randomness import Generators
 from accio_locapriv.traces import Traces
 
+_FARTHEST_M = 1e300
+
 Leg = tuple[tuple[float, float, float], int, float]
 """From which point, how many steps, and the angle to the point that they lead to."""
 
@@ -30,7 +32,8 @@ def geo_indistinguishability(traces: Traces, epsilon: float, generators: Generat
     draws = np.empty((len(traces.time), 2))
     for trace, (begin, end) in zip(traces.ids, traces.spans(), strict=True):
         draws[begin:end] = generators(trace).random((end - begin, 2))
-    radius = planar_laplace_radius(epsilon, draws[:, 1])
+    with np.errstate(over="ignore"):  # of an epsilon near 0: anywhere on earth is as good as infinitely far
+        radius = np.minimum(planar_laplace_radius(epsilon, draws[:, 1]), _FARTHEST_M)
     return traces.moved_to(*moved(traces.lat, traces.lng, radius, 2.0 * np.pi * draws[:, 0]))
 
 

@@ -117,21 +117,23 @@ def _files(url: Path, kind: str) -> Iterator[tuple[Path, str]]:
     found = list(listing(url))
     if not found:
         raise DataError(f"{url}: expected {expected} (kind {kind!r}), found none")
+    seen = dict[Path, Path]()
+    for path, user in found:
+        other = seen.setdefault(path.with_name(path.name.removesuffix(".gz")), path)
+        if other is not path:
+            raise DataError(f"{path}: expected one file per user and name, found {other.name} as well")
+        if user.encode(errors="replace").decode() != user:
+            raise DataError(f"{str(path)!a}: expected a name in UTF-8, found other bytes")
     return iter(found)
 
 
 def _csv_files(url: Path) -> Iterator[tuple[Path, str]]:
     paths = sorted(url.iterdir()) if url.is_dir() else [url]
-    seen = dict[str, Path]()
     for path in paths:
         name = path.name.removesuffix(".gz")
         if path.is_dir() or name.startswith(".") or (url.is_dir() and not name.endswith(".csv")):
             continue
-        user = name.removesuffix(".csv")
-        if user in seen:
-            raise DataError(f"{path}: expected one file per user, found {seen[user].name} of the same user")
-        seen[user] = path
-        yield path, user
+        yield path, name.removesuffix(".csv")
 
 
 def _cabspotting_files(url: Path) -> Iterator[tuple[Path, str]]:
@@ -151,7 +153,10 @@ def _geolife_files(url: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _content(file: Path) -> bytes:
-    data = file.read_bytes()
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise DataError(f"{file}: expected a file that can be read, found none ({error.strerror})") from None
     if not data.startswith(_GZIP):
         return data
     try:

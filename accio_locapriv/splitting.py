@@ -19,6 +19,8 @@ def by_duration(traces: Traces, duration: int) -> Traces:
         start = 0
         while start < len(time):
             begins[begin + start] = True
+            if time[-1] - time[start] < duration:
+                break  # no event is that late; and a sum with a huge duration would overflow
             start = max(start + 1, int(np.searchsorted(time, time[start] + duration)))
     return traces.cut(begins)
 

@@ -29,7 +29,7 @@ class ReidentOutput(NamedTuple):
 
     Attributes:
         matches: the train trace that each test trace was taken for
-        rate: share of test traces that were taken for themselves
+        rate: share of the traces that were taken for themselves
     """
 
     matches: dict[str, str]

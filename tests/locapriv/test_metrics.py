@@ -109,6 +109,8 @@ def test_reidentification_without_pois() -> None:
     pois = make_pois({"a": [(48.85, 2.35)], "b": []})
     found = disclosure.pois_reident(pois, pois)
     assert (found.matches, found.rate, found.undefined) == ({"a": "a"}, 0.5, ["b"])
+    absent = disclosure.pois_reident(pois, make_pois({"a": [(48.85, 2.35)]}))
+    assert (absent.matches, absent.rate, absent.undefined) == ({"a": "a"}, 0.5, ["b"])
     nobody = disclosure.pois_reident(make_pois({}), make_pois({}))
     assert (nobody.matches, nobody.rate) == ({}, 0.0)
 

@@ -40,6 +40,14 @@ def test_epsilon_must_be_positive(epsilon: float) -> None:
         geo_indistinguishability(make_traces({"t": []}), epsilon, generators(1))
 
 
+@pytest.mark.parametrize("epsilon", [5e-324, 1e-300, 1e300])
+def test_extreme_noise_stays_on_earth(epsilon: float) -> None:
+    """However large or small the noise, events have places."""
+    after = geo_indistinguishability(make_traces({"t": generated(9, 1000, 10.0)}), epsilon, generators(1))
+    assert np.isfinite(after.lat).all()
+    assert np.isfinite(after.lng).all()
+
+
 def test_noise_has_the_right_distribution() -> None:
     """Displacements have mean 2/ε and median 1.67835/ε, and no preferred direction."""
     before = make_traces({"t": [(48.85, 2.35, time) for time in range(40_000)]})

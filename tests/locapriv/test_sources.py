@@ -101,13 +101,17 @@ def test_geolife_trajectories(tmp_path: Path) -> None:
         ("csv", "a.csv", "1,2,3\n91,2,3\n", r"line 2: expected a latitude from -90 to 90 degrees, found '91'"),
         ("csv", "a.csv", "1,nan,3\n", r"line 1: expected a longitude from -180 to 180 degrees, found 'nan'"),
         ("csv", "a.csv", "lat,lng,time,id\n1,2,3,\n", "line 2: expected the user's name"),
+        ("csv", "a.csv", b"caf\xe9,1,2,3\n", r"line 1: expected the user's name in UTF-8, found 'caf.'"),
+        ("csv", "a.csv", "1,2,1400000000000000\n", "line 1: expected a time in milliseconds between the years 1 and"),
+        ("csv", "a.csv", "1,2,9000000000000000000\n", "line 1: expected a whole number of milliseconds"),
+        ("cabspotting", "new_a.txt", "1 2 0 1213084687000\n", "line 1: expected a time in seconds between the years"),
         ("csv", "a.csv", "1,2\n", "line 1: expected lat,lng,ms or user,lat,lng,ms or a header"),
         ("csv", "a.csv", "lat,lng,when\n", "line 1: expected a header with lat, lng, time"),
         ("cabspotting", "new_a.txt", "1 2 0 9\n1 2 0 x\n", r"line 2: expected a whole number of seconds"),
         ("geolife", "a/Trajectory/a.plt", "\n" * 6 + "1,2,0,0,0,2008-10-23,25:00:00\n", "line 7: expected a date and"),
     ],
 )
-def test_bad_lines_are_named(tmp_path: Path, kind: str, file: str, text: str, message: str) -> None:
+def test_bad_lines_are_named(tmp_path: Path, kind: str, file: str, text: str | bytes, message: str) -> None:
     """The message names file and line, what was expected there and what was found."""
     write(tmp_path, {file: text})
     with pytest.raises(DataError, match=message):
@@ -144,9 +148,27 @@ def test_a_folder_that_isnt_there(tmp_path: Path) -> None:
 
 def test_two_files_of_one_user_are_refused(tmp_path: Path) -> None:
     """A file and its compressed copy would count every event twice."""
-    write(tmp_path, {"a.csv": "1,2,3\n", "a.csv.gz": gzip.compress(b"1,2,3\n")})
-    with pytest.raises(DataError, match="expected one file per user"):
+    for kind, name in [("csv", "a.csv"), ("cabspotting", "new_a.txt"), ("geolife", "a/Trajectory/1.plt")]:
+        folder = write(tmp_path / kind, {name: "1,2,3\n", f"{name}.gz": gzip.compress(b"1,2,3\n")})
+        with pytest.raises(DataError, match="expected one file per user"):
+            load(folder, kind)
+
+
+def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+    """A link to nowhere is an error, and so is a name that no text can hold."""
+    (tmp_path / "a.csv").symlink_to("nowhere")
+    with pytest.raises(DataError, match=r"a\.csv: expected a file that can be read"):
         load(tmp_path, "csv")
+    folder = write(tmp_path / "bytes", {"caf\udce9.csv": "1,2,3\n"})
+    with pytest.raises(DataError, match=r"caf\\udce9\.csv': expected a name in UTF-8"):
+        load(folder, "csv")
+
+
+def test_blanks_around_names_do_not_count(tmp_path: Path) -> None:
+    """A user's name is the same with blanks around it, whether or not other lines are malformed."""
+    text = "me,1,2,3\n me ,1,2,4\n"
+    assert load(write(tmp_path / "a", {"x.csv": text}), "csv").traces.ids == ("me",)
+    assert load(write(tmp_path / "b", {"x.csv": text + "?"}), "csv", skip_malformed=True).traces.ids == ("me",)
 
 
 numbers = st.one_of(

@@ -69,6 +69,11 @@ def test_duration_splitting_begins_at_the_duration() -> None:
     assert times(splitting.by_duration(trace(0, 9, 10, 19, 20, 45), 10)) == [[0, 9], [10, 19], [20], [45]]
 
 
+def test_duration_splitting_by_the_longest_duration() -> None:
+    """A sum of time and duration that 64 bits don't hold is no piece."""
+    assert times(splitting.by_duration(trace(0, 10**14), 2**63 - 1)) == [[0, 10**14]]
+
+
 def test_temporal_gaps() -> None:
     """A gap of exactly the duration splits."""
     assert times(splitting.by_temporal_gap(trace(0, 9, 19, 20), 10)) == [[0, 9], [19, 20]]
@@ -79,6 +84,14 @@ def test_spatial_gaps() -> None:
     traces = make_traces({"t": generated(3, 1000, 100.0)})
     assert splitting.by_spatial_gap(traces, 100.0009).counts.tolist() == [1, 1, 1]
     assert splitting.by_spatial_gap(traces, 100.1).counts.tolist() == [3]
+
+
+def test_no_gap_is_wider_than_half_the_earth() -> None:
+    """Antipodes are apart as far as points can be, not any distance."""
+    traces = make_traces({"t": [(90.0, 0.0, 0), (-90.0, 0.0, 1)]})
+    assert splitting.by_spatial_gap(traces, 20_015_000.0).counts.tolist() == [1, 1]
+    assert splitting.by_spatial_gap(traces, 20_016_000.0).counts.tolist() == [2]
+    assert len(extract_pois(traces, 20_016_000.0, 0).lat) == 1
 
 
 def test_size_splitting() -> None:
