@@ -81,9 +81,9 @@ def pois_reident(train: Pois, test: Pois) -> Reidentification:
             if len(own):
                 medians[row, column] = np.median(own)
     matches, undefined = dict[str, str](), list[str]()
-    for trace, _, row in paired(train.ids, test.ids):
-        if row is not None and known and np.isfinite(medians[row]).any():
-            matches[trace] = train.ids[known[int(np.argmin(medians[row]))]]
+    for trace, _, found in paired(train.ids, test.ids):
+        if found is not None and known and np.isfinite(medians[found]).any():
+            matches[trace] = train.ids[known[int(np.argmin(medians[found]))]]
         else:
             undefined.append(trace)
     right = sum(trace == match for trace, match in matches.items())

@@ -1,10 +1,11 @@
 """Changes the places or the times of events, and keeps all of them."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 
-from accio_locapriv.arrays import Floats, Ints
+from accio_locapriv.arrays import Floats
 from accio_locapriv.errors import DataError
 from accio_locapriv.geometry import degrees_of
 from accio_locapriv.traces import Traces
@@ -12,6 +13,11 @@ from accio_locapriv.traces import Traces
 DAY_MS = 86_400_000
 CUT = 5
 """Weights beyond this many omegas are taken for 0 (they are below 4·10⁻⁶)."""
+
+_MOST_ROWS = 64
+_MOST_PAIRS = 1 << 20
+_ROUNDING = 1e-14
+"""No event moves by so small an angle (60 nanometres): it has no other event near, or all are at its place."""
 
 
 def collapse_temporal_gaps(traces: Traces, start_at: int) -> Traces:
@@ -32,70 +38,51 @@ def collapse_temporal_gaps(traces: Traces, start_at: int) -> Traces:
 def gaussian(traces: Traces, omega: int) -> Traces:
     """Move each event to the mean of its trace, weighted by exp(-Δt²/2ω²) as far as 5ω (in ms) to both sides.
 
-    The mean is taken in the plane of the event. It is computed lag by lag over all events at once: first each with its
-    successor, then with the one after that, as long as any pair is near enough in time.
+    The mean is taken in the plane of the event. It is computed for some events at once, with all that are near enough
+    in time to any of them.
     """
     if omega < 0:
         raise DataError(f"omega: expected at least 0 ms, found {omega} ms")
     if omega == 0:
         return traces
     vectors = traces.vectors()
-    sums = _Sums(vectors)
-    ends = traces.offsets[1:][traces.owners]
-    early = np.arange(len(vectors), dtype=np.int64)
-    lag = 0
-    while len(early):
-        lag += 1
-        early = early[early + lag < ends[early]]
-        gaps = traces.time[early + lag] - traces.time[early]
-        near = gaps <= CUT * omega
-        early, gaps = early[near], gaps[near]
-        sums.add(early, lag, np.exp(-0.5 * (gaps / omega) ** 2))
-    shifts = sums.shifts()
+    shifts = np.zeros_like(vectors)
+    for rows, window in _windows(traces, CUT * omega):
+        gaps = (traces.time[window] - traces.time[rows, None]) / omega
+        weights = np.where(np.abs(gaps) <= CUT, np.exp(-0.5 * gaps**2), 0.0)
+        shifts[rows] = _mean_displacements(vectors[rows], vectors[window], weights)
     angles = np.sqrt(np.einsum("ni,ni->n", shifts, shifts))
     scale = np.divide(np.sin(angles), angles, out=np.ones_like(angles), where=angles > 0.0)
     lat, lng = degrees_of(vectors * np.cos(angles)[:, None] + shifts * scale[:, None])
-    still = angles == 0.0
+    still = angles <= _ROUNDING
     return traces.moved_to(np.where(still, traces.lat, lat), np.where(still, traces.lng, lng))
 
 
-class _Sums:
-    """Weighted sums of displacements, as radians in the azimuthal-equidistant plane of each event.
+def _windows(traces: Traces, reach: int) -> Iterator[tuple[slice, slice]]:
+    """Consecutive events of a trace, with those of it that are within *reach* (in ms) of any of them in time."""
+    for begin, end in traces.spans():
+        time = traces.time[begin:end]
+        if not len(time):
+            continue
+        reach_here = min(reach, int(time[-1] - time[0]))  # beyond it, sums with times could overflow
+        firsts = begin + np.searchsorted(time, time - reach_here, side="left")
+        stops = begin + np.searchsorted(time, time + reach_here, side="right")
+        size = max(1, min(_MOST_ROWS, _MOST_PAIRS // int((stops - firsts).max())))
+        for start in range(begin, end, size):
+            stop = min(start + size, end)
+            yield slice(start, stop), slice(int(firsts[start - begin]), int(stops[stop - 1 - begin]))
 
-    The displacement from a to b at an angle is (b - a + (1 - cos angle) a) · angle / sin angle. Its first part counts
-    for both events, once in each direction; of its second part, which is along a, only the factors are summed up.
+
+def _mean_displacements(points: Floats, others: Floats, weights: Floats) -> Floats:
+    """The weighted mean displacement of each point, as radians in its azimuthal-equidistant plane.
+
+    The displacement from a to b is the part of b that is perpendicular to a, times angle / sin angle.
     """
-
-    def __init__(self, vectors: Floats) -> None:
-        self._vectors = vectors
-        self._columns = [np.ascontiguousarray(vectors[:, axis]) for axis in range(3)]
-        self._weights = np.ones(len(vectors))  # an event's weight for itself
-        self._along = np.zeros(len(vectors))
-        self._across = [np.zeros(len(vectors)) for _ in range(3)]
-
-    def add(self, early: Ints, lag: int, weight: Floats) -> None:
-        """Add the pairs of each early event with the one *lag* later.
-
-        Within one lag, no event is twice early or twice late, so plain indexed addition is right.
-        """
-        late = early + lag
-        steps = [column[late] - column[early] for column in self._columns]
-        squared = steps[0] * steps[0] + steps[1] * steps[1] + steps[2] * steps[2]
-        stretched = weight * _angle_over_sine(squared)
-        along = stretched * squared * 0.5  # 1 - cos of the angle is half the squared chord
-        self._weights[early] += weight
-        self._weights[late] += weight
-        self._along[early] += along
-        self._along[late] += along
-        for across, step in zip(self._across, steps, strict=True):
-            step *= stretched
-            across[early] += step
-            across[late] -= step
-
-    def shifts(self) -> Floats:
-        """The weighted mean displacement of each event."""
-        sums = np.stack(self._across, axis=-1) + self._along[:, None] * self._vectors
-        return sums / self._weights[:, None]
+    squared = np.maximum(2.0 - 2.0 * (points @ others.T), 0.0)
+    sums = (weights * _angle_over_sine(squared)) @ others
+    across = sums - np.einsum("ni,ni->n", sums, points)[:, None] * points
+    means: Floats = across / weights.sum(axis=1)[:, None]
+    return means
 
 
 def _angle_over_sine(squared: Floats) -> Floats:

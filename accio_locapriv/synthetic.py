@@ -101,7 +101,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.users < 1 or options.days < 1:
         parser.error("expected at least one user and one day")
-    events = write_synthetic(options.folder, options.users, options.days, options.seed)
+    try:
+        events = write_synthetic(options.folder, options.users, options.days, options.seed)
+    except OSError as error:
+        parser.error(f"expected a folder that can be written, found {options.folder} ({error.strerror})")
     sys.stderr.write(f"{options.folder}: {options.users} users, {events} events\n")
     return 0
 

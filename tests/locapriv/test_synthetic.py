@@ -32,6 +32,14 @@ def test_people_stay_at_home_and_at_work(tmp_path: Path) -> None:
         assert (np.diff(trace.time) > 0).all()
 
 
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file in the place of the folder is a wrong command line, not a crash."""
+    (tmp_path / "file").touch()
+    with pytest.raises(SystemExit):
+        main([str(tmp_path / "file"), "--users", "1", "--days", "1"])
+    assert "file (File exists)" in capsys.readouterr().err
+
+
 def test_nobody_is_nobody(tmp_path: Path) -> None:
     """No users, or no days, is a wrong command line."""
     with pytest.raises(SystemExit):

@@ -243,6 +243,22 @@ def test_smoothing_follows_its_definition(traces: Traces, omega: int) -> None:
             assert distances(after.vectors(), expected) == pytest.approx(0.0, abs=0.05)
 
 
+def test_smoothing_of_long_traces() -> None:
+    """Where one block of events ends and the next begins makes no difference; traces don't mix."""
+    steps = np.random.default_rng(1).integers(0, 30, 500).cumsum() * 1000
+    path = [(48.85 + 0.001 * np.sin(t / 1e5), 2.35 + 0.001 * np.cos(t / 7e4), int(t)) for t in steps]
+    traces = make_traces({"a": path, "b": path[::-1][:130], "c": path[7:8]})
+    for before, after in zip(traces, smoothing.gaussian(traces, 20_000), strict=True):
+        assert distances(after.vectors(), smoothed_by_definition(before, 20_000)) == pytest.approx(0.0, abs=1e-3)
+
+
+def test_smoothing_leaves_lonely_events_where_they_are() -> None:
+    """An event without others within 5ω keeps its coordinates to the last digit."""
+    traces = make_traces({"t": [(48.8512345678, 2.3512345678, 0), (-33.1, 179.9, 5001)]})
+    after = smoothing.gaussian(traces, 1000)
+    assert (after.lat.tolist(), after.lng.tolist()) == (traces.lat.tolist(), traces.lng.tolist())
+
+
 def test_smoothing_without_width_changes_nothing() -> None:
     """An omega of 0 leaves the events as they are; a negative one is refused."""
     traces = trace(0, 1)
