@@ -146,3 +146,6 @@ class Unopened:
 
     def __contains__(self, run: Run) -> bool:
         return run.no in self._classes
+
+    def __len__(self) -> int:
+        return len(self._classes)

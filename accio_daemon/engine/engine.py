@@ -301,12 +301,8 @@ class Engine:
                     self._decided.set()
                 self._wake.clear()
                 await self._wake.wait()
-            if (
-                more and not self._inbox and self._in_commit.answers
-            ):  # children can wait for those who wait for an answer
-                self._wake.clear()
-                await self._wake.wait()
-                await asyncio.sleep(ANSWERING)
+            if more and self._in_commit.answers and self.world.unopened:
+                await self._let_answers_out()
             while self._must_wait():
                 self._committed.clear()
                 self._decided.set()
@@ -314,6 +310,14 @@ class Engine:
             more = self._decide_once()
             self._decided.set()
             await asyncio.sleep(0)  # let messages in and commits start
+
+    async def _let_answers_out(self) -> None:
+        """Children can wait for those who wait for an answer, unless something else comes in."""
+        if not self._inbox:
+            self._wake.clear()
+            await self._wake.wait()
+        if not self._inbox:
+            await asyncio.sleep(ANSWERING)
 
     def _must_wait(self) -> bool:
         if self._batch.fx.size() > BATCH_ROWS:
