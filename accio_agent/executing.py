@@ -10,6 +10,7 @@ import orjson
 
 from accio.content.datasets import put_tree
 from accio.content.digest import parse_digest
+from accio.content.errors import StagingError
 from accio.content.store import FolderStore
 from accio.domain.canonical import Value, canonical, decode
 from accio.domain.containers import FrozenMap
@@ -78,6 +79,10 @@ class Executor:
             return Done(failure=finished.failure, metrics_json=metrics, bytes_in=len(inputs))
         try:
             done = self._kept(operator, finished, job)
+        except StagingError as error:  # what the operator wrote can't be a dataset
+            message = f"operator {job.operator}: {error.message.removeprefix('staging: ')}"
+            failure = Failure(cause=Cause.BAD_OUTPUT, message=clip(message))
+            return Done(failure=failure, metrics_json=metrics, bytes_in=len(inputs))
         except AccioError as error:
             failure = Failure(cause=Cause.STAGING, message=clip(error.message))
             return Done(failure=failure, metrics_json=metrics, bytes_in=len(inputs))

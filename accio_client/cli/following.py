@@ -58,7 +58,8 @@ class Lines:
     def show(self, update: RunUpdate) -> None:
         if update.run.state != self._state:
             self._state = update.run.state
-            self._session.say(f"{update.run.id} {self._state} ({counted(update.run.nodes_by_state) or 'no nodes'})")
+            nodes = counted(update.run.nodes_by_state)  # the first answer doesn't count them
+            self._session.say(f"{update.run.id} {self._state}" + (f" ({nodes})" if nodes else ""))
         if update.first_failure is not None and not self._failed:
             self._failed = True
             self._session.say(failure_line(update))

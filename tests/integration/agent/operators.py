@@ -194,6 +194,14 @@ def Make(ctx: OperatorContext, text: str) -> Dataset:
 
 
 @operator(version="1")
+def MakeFifo(ctx: OperatorContext) -> Dataset:
+    """Write what no dataset may hold."""
+    made = ctx.dataset()
+    os.mkfifo(made / "fifo")
+    return made
+
+
+@operator(version="1")
 def Read(data: Dataset) -> str:
     if data.path.is_file():
         return data.path.read_text()

@@ -60,6 +60,7 @@ async def test_global_random_state_depends_on_the_inputs_alone(daemon: FakeDaemo
         ("KillSelf", '{"number":15}', "signal", {"signal": 15}),
         ("PrintAndDie", '{"text":"last words"}', "signal", {"signal": 11, "stdout_tail": "last words"}),
         ("Add", '{"x":"text"}', "bad input", {}),
+        ("MakeFifo", "{}", "bad output", {}),
     ],
 )
 async def test_failures(daemon: FakeDaemon, operator: str, inputs: str, cause: str, fields: dict[str, object]) -> None:
