@@ -10,6 +10,8 @@ _PARAMETER = re.compile(r"[A-Za-z][A-Za-z0-9_]*", re.ASCII)
 NODE_RULE = "letters, digits, '_', '.' and '-', beginning with a letter or a digit"
 PARAMETER_RULE = "letters, digits and '_', beginning with a letter"
 MAX_LENGTH = 200
+MEASURED_METRICS = ("wall_us", "user_cpu_us", "system_cpu_us", "peak_memory", "bytes_in", "bytes_out")
+"""What is measured of every execution; no metric of an operator's own has such a name."""
 
 # Below this likeness (0 to 1) a suggestion puzzles more than it helps.
 _LIKENESS = 0.6

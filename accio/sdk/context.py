@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
+from accio.domain.names import MEASURED_METRICS
 from accio.sdk.types import Dataset
 
 if TYPE_CHECKING:
@@ -146,6 +147,8 @@ class OperatorContext:
         """Record a number beside the outputs, shown with the measured metrics; the last value of a name counts."""
         if not _NAME.match(name):
             raise ValueError(f"a metric's name must match [A-Za-z][A-Za-z0-9_]*, found {name!r}")
+        if name in MEASURED_METRICS:
+            raise ValueError(f"the metric {name} is measured of every execution: give yours another name")
         self._metrics[name] = float(value)
 
     @property

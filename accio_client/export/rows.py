@@ -8,12 +8,13 @@ from typing import Any
 import orjson
 
 from accio.domain.datatypes import DataType, parse_type
+from accio.domain.names import MEASURED_METRICS
 from accio.v1 import accio_pb2, runs_pb2
 from accio_client.export.columns import Cell, Column, Numbers, cell_of, is_numeric, named
 
 ReadBlob = Callable[[str], bytes]
 
-METRICS = ("wall_us", "user_cpu_us", "system_cpu_us", "peak_memory", "bytes_in", "bytes_out")
+METRICS = MEASURED_METRICS
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,3 +70,5 @@ def test_messages_progress_and_metrics(tmp_path: Path) -> None:
     assert dict(ctx.metrics) == {"loss": 1.0}
     with pytest.raises(ValueError, match="metric"):
         ctx.metric("a b", 1)
+    with pytest.raises(ValueError, match="another name"):
+        ctx.metric("peak_memory", 1)
