@@ -77,7 +77,7 @@ class ExportCalls:
                 return chunk_message(found, run, wanted, chunk, asked, by_port=request.by_port), chunk
 
             try:
-                message, chunk = await self._readers.read(read)
+                message, chunk = await self._readers.read_long(read)
                 size = message.ByteSize()
             except TooMuch:
                 if limit == 1:

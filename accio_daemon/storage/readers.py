@@ -17,6 +17,7 @@ T = TypeVar("T")
 Job = Callable[[sqlite3.Connection], T]
 
 CONNECTIONS = 3
+LONG_AT_ONCE = 1
 
 
 class Readers:
@@ -26,6 +27,7 @@ class Readers:
         """Take the connection that only the event loop's thread uses."""
         self._own = own
         self._free: asyncio.LifoQueue[WriterConnection] = asyncio.LifoQueue()
+        self._long = asyncio.Semaphore(LONG_AT_ONCE)
 
     async def read(self, job: Job[T]) -> T:
         """Run a job in one snapshot, as soon as a connection is free."""
@@ -36,6 +38,11 @@ class Readers:
             return await connection.run_job(lambda plain: _snapshot(plain, job))
         finally:
             self._free.put_nowait(connection)
+
+    async def read_long(self, job: Job[T]) -> T:
+        """Run a job that takes its time: few do at once, so that short ones find a connection, and the interpreter."""
+        async with self._long:
+            return await self.read(job)
 
     def glance(self, job: Job[T]) -> T:
         """Run a job at once, on the event loop: only for look-ups by key, which cost less than a hop to a thread."""
