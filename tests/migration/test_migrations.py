@@ -1,5 +1,6 @@
 """Databases of earlier versions become databases of this one, whole or not at all, after a copy was made."""
 
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -116,6 +117,28 @@ def test_a_migration_is_done_whole_or_not_at_all(tmp_path: Path, monkeypatch: py
     number = _add(monkeypatch, NEXT)
     with closing(prepare(path)) as connection:
         assert _version(connection) == number
+
+
+def test_power_lost_in_a_migration_leaves_it_undone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever the log of a migration is cut, the database is of the version before, and can be migrated."""
+    path, log = tmp_path / FILE_NAME, tmp_path / f"{FILE_NAME}-wal"
+    with closing(prepare(path)) as connection:
+        schema = _schema(connection)
+    number = _add(monkeypatch, NEXT)
+    connection = prepare(path)
+    database, written = path.read_bytes(), log.read_bytes()
+    connection.close()
+    assert len(written) > 4096
+    for at in range(0, len(written), 512):
+        lost = tmp_path / "lost" / FILE_NAME
+        lost.parent.mkdir()
+        lost.write_bytes(database)
+        lost.with_name(log.name).write_bytes(written[:at])
+        with closing(sqlite3.connect(lost)) as found:
+            assert (_version(found), _schema(found)) == (number - 1, schema)
+        with closing(prepare(lost, synchronous="OFF")) as migrated:
+            assert _version(migrated) == number
+        shutil.rmtree(lost.parent)
 
 
 def test_a_newer_database_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
