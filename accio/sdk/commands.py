@@ -60,10 +60,18 @@ class Program:
     def needs(self) -> list[Path]:
         """Give the files that it is made of, as far as its digest covers them by content."""
         found = [self.path, *(self.folder / file for file in self.files)]
-        executable = None if self.version is not None else self.executable()
+        return found if self.version is not None else [*found, *self.programs().values()]
+
+    def programs(self) -> dict[str, Path]:
+        """Give what is executed, by what it is: the executable, its interpreter, files given by absolute paths."""
+        found = {f"argument {word}": Path(word) for word in self.command[1:] if word.startswith("/")}
+        found = {label: path for label, path in found.items() if path.is_file()}
+        executable = self.executable()
         if executable is not None:
+            found["executable"] = executable
             interpreter = _interpreter(executable)
-            found += [executable] if interpreter is None else [executable, interpreter]
+            if interpreter is not None:
+                found["interpreter"] = interpreter
         return found
 
     def arguments(self) -> list[str]:
@@ -116,13 +124,11 @@ def _declaration(program: Program) -> str:
 
 
 def _add_executable(program: Program, parts: dict[str, str]) -> list[str]:
-    executable = program.executable()
-    if executable is None:
+    programs = program.programs()
+    if "executable" not in programs:
         return [f"the program {program.command[0]} can't be found"]
     problems = []
-    for label, path in {"executable": executable, "interpreter": _interpreter(executable)}.items():
-        if path is None:
-            continue
+    for label, path in programs.items():
         try:
             parts[label] = blake3.blake3().update_mmap(path).hexdigest()
         except OSError as error:

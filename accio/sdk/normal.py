@@ -41,6 +41,9 @@ class _Stripper(ast.NodeTransformer):
 
     def _declares(self, decorator: ast.expr) -> bool:
         chain = chain_of(decorator.func if isinstance(decorator, ast.Call) else decorator)
+        options = [*decorator.args, *decorator.keywords] if isinstance(decorator, ast.Call) else []
+        if any(isinstance(part, ast.Call | ast.NamedExpr) for option in options for part in ast.walk(option)):
+            return False  # what computes an option may do anything besides
         return chain is not None and self._is_declaration(chain)
 
     def visit_Constant(self, node: ast.Constant) -> ast.AST:

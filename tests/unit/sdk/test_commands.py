@@ -154,6 +154,19 @@ def test_executables_count_through_path(tmp_path: Path, monkeypatch: pytest.Monk
     assert first.digest != second.digest
 
 
+def test_scripts_that_the_command_names_count(tmp_path: Path) -> None:
+    """A file given to an interpreter by its absolute path counts by its content, unless a version says all."""
+    script = tmp_path / "elsewhere.py"
+    script.write_text("one")
+    program = make(tmp_path, command=["sh", str(script)])
+    fixed = make(tmp_path, command=["sh", str(script)], version="1")
+    first = with_digest(program).digest, with_digest(fixed).digest
+    assert (script in program.needs(), script in fixed.needs()) == (True, False)
+    script.write_text("two")
+    assert with_digest(program).digest not in {first[0], None}
+    assert with_digest(fixed).digest == first[1]
+
+
 def test_missing_files_mean_no_digest(tmp_path: Path) -> None:
     """A declared file that can't be read is the reason for having no digest."""
     spec = with_digest(make(tmp_path, files=["tool", "gone.txt"]))
