@@ -222,7 +222,8 @@ def test_own_decorator_called_operator_counts(tmp_path: Path) -> None:
 
 def test_options_that_are_computed_count(tmp_path: Path) -> None:
     """Of Accio's decorator constants are left out, calls aren't: they may do more than they give."""
-    ops = "from accio import operator\nK = [1]\n@operator(help=str(K.{}))\ndef Op(x: int) -> int:\n    return x + len(K)\n"
+    head = "from accio import operator\nK = [1]\n"
+    ops = head + "@operator(help=str(K.{}))\ndef Op(x: int) -> int:\n    return x + len(K)\n"
     before = {"pkg/__init__.py": "", "pkg/ops.py": ops.format("append(1)")}
     assert changed(tmp_path, before, {"pkg/ops.py": ops.format("extend([1, 2])")})
 
