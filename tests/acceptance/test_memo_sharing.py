@@ -65,6 +65,8 @@ def _timed(made: Cluster, client: Client, children: int) -> tuple[str, float]:
     return run, work
 
 
+@pytest.mark.quiet
+@pytest.mark.timeout(400)
 def test_a_finished_sweep_costs_nothing_again(tmp_path: Path) -> None:
     """10,000 children of 4 nodes: again, nothing is executed within 2 s; one value more executes its 4 nodes."""
     with cluster(tmp_path / "made") as made:

@@ -11,7 +11,7 @@ from tests.acceptance.processes import cluster, eventually
 from tests.acceptance.sweeps import GATED, SQUARE
 from tests.acceptance.test_disk import FULL, _fill_until_refusing, check, needs_root, small_disk
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
 
 
 @needs_root
