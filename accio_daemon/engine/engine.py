@@ -26,7 +26,6 @@ from accio_daemon.core.commands import (
     Command,
     DeleteRun,
     InstanceFacts,
-    OldestWork,
     RetryRun,
     RunNo,
     SessionNo,
@@ -147,7 +146,7 @@ class Engine:
     async def ask(self, command: Command) -> Any:
         """Post a command and wait until what it decided is durable; see EnginePort."""
         match command:
-            case SubmitRun() | OldestWork() if self.refusing:
+            case SubmitRun() if self.refusing:
                 raise ResourceExhausted(self.refusing)
             case RetryRun() | DeleteRun():
                 return await asyncio.shield(self._ask_prepared(command))

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import structlog
 
-from accio_daemon.core.commands import AgentHeard, Command, DeleteRun, ForgetResults, KillRun
+from accio_daemon.core.commands import AgentHeard, Command, DeleteRun, ForgetResults, KillRun, OldestWork
 
 log = structlog.get_logger()
 
 RESERVE_NAME = "reserve"
 RESERVE_BYTES = 16 << 20
 # What is decided meanwhile: what frees space or stops work, and what leaves no row.
-_GO_ON = (KillRun, DeleteRun, ForgetResults, AgentHeard)
+_GO_ON = (KillRun, DeleteRun, ForgetResults, OldestWork, AgentHeard)
 
 
 class Reserve:
