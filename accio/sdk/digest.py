@@ -10,15 +10,11 @@ import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import blake3
 
-from accio.sdk.effects import Names
-from accio.sdk.normal import DECLARATIONS, normal_form
 from accio.sdk.reach import Library, Reached, Walk
-from accio.sdk.references import Chain
 
 FORMAT = "accio operator 1"
 """Enters every digest; a change of the analysis that changes what digests mean gets another number."""
@@ -135,11 +131,7 @@ def _add_code(subject: Subject, library: Library, reached: Reached, parts: dict[
     texts: dict[str, list[str]] = {}
     for key in sorted(reached.units):
         unit = reached.units[key]
-        text = normal_form(
-            unit.node,
-            keep_docstrings=reached.uses_docstrings,
-            is_declaration=partial(_is_declaration, library.names(unit.module)),
-        )
+        text = library.normal_form(unit, keep_docstrings=reached.uses_docstrings)
         texts.setdefault(_label(unit.label, unit.module, home), []).append(text)
     for label, found in texts.items():
         parts[label] = full_hash("\n".join(found))
@@ -149,10 +141,6 @@ def _add_code(subject: Subject, library: Library, reached: Reached, parts: dict[
     for label, lines in imports.items():
         parts[label] = full_hash("\n".join(lines))
     _add_order(library, reached, home, parts)
-
-
-def _is_declaration(names: Names, chain: Chain) -> bool:
-    return names.full_name(chain) in DECLARATIONS
 
 
 def _add_order(library: Library, reached: Reached, home: str, parts: dict[str, str]) -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from accio.sdk.effects import Names, is_inert, is_plain_class
 from accio.sdk.module_source import ParsedModule, Unit, UnreadableSourceError, parse_module
 from accio.sdk.modules import ModuleFinder, Standing
+from accio.sdk.normal import DECLARATIONS, normal_form
 from accio.sdk.references import Called, Chain, Imported
 from accio.sdk.unfollowable import (
     ATTRIBUTES,
@@ -56,6 +57,7 @@ class Library:
         self.finder = finder
         self._parsed: dict[str, ParsedModule] = {}
         self._effects: dict[str, list[Unit]] = {}
+        self._normal: dict[tuple[str, int, bool], str] = {}
 
     def parse(self, name: str) -> ParsedModule:
         """Give a module that is followed, taken apart; UnreadableSourceError if that fails."""
@@ -77,6 +79,18 @@ class Library:
             names = _Names(self, module)
             self._effects[module.name] = [unit for unit in module.units if not is_inert(unit.node, names)]
         return self._effects[module.name]
+
+    def normal_form(self, unit: Unit, *, keep_docstrings: bool) -> str:
+        """Give what a unit does as text (see `normal`); made once, as operators share most of what they reach."""
+        key = (unit.module, unit.index, keep_docstrings)
+        if key not in self._normal:
+            names = self.names(unit.module)
+            self._normal[key] = normal_form(
+                unit.node,
+                keep_docstrings=keep_docstrings,
+                is_declaration=lambda chain: names.full_name(chain) in DECLARATIONS,
+            )
+        return self._normal[key]
 
 
 class _Names:
