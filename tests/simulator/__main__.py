@@ -5,14 +5,14 @@ import sys
 from time import perf_counter
 
 from tests.simulator.simulation import SAFEGUARDS
-from tests.simulator.sweep import ENOUGH, Found, explore
+from tests.simulator.sweep import ENOUGH, Found, explore_all
 
 
 def main() -> int:
     """Run what the command line says; 0 if nothing was found that shouldn't be."""
     parser = argparse.ArgumentParser(prog="scripts/simulate", description=__doc__)
     parser.add_argument("--seed", type=int, default=0, help="the first seed")
-    parser.add_argument("--seeds", type=int, default=1, help="how many, one after the other")
+    parser.add_argument("--seeds", type=int, default=1, help="how many")
     parser.add_argument("--mutation", choices=SAFEGUARDS, action="append", default=[], help="a safeguard to do without")
     parser.add_argument(
         "--mutations", action="store_true", help="do without each safeguard in turn: each must be noticed"
@@ -22,7 +22,7 @@ def main() -> int:
     if options.mutations:
         return _table(seeds)
     began = perf_counter()
-    found = explore(seeds, switched_off=frozenset(options.mutation))
+    found = explore_all(seeds, switched_off=frozenset(options.mutation))
     seconds = perf_counter() - began
     _show(found, seconds)
     missing = found.missing() if found.seeds >= ENOUGH and not options.mutation else []
@@ -47,7 +47,7 @@ def _show(found: Found, seconds: float) -> None:
 def _table(seeds: range) -> int:
     unnoticed = 0
     for safeguard in SAFEGUARDS:
-        found = explore(seeds, switched_off=frozenset({safeguard}))
+        found = explore_all(seeds, switched_off=frozenset({safeguard}))
         count = len(found.violations)
         seed, violation = next(iter(found.violations.items()), (None, "NOT NOTICED"))
         share = f"{count:5d} of {found.seeds} seeds ({count / found.seeds:4.0%})"

@@ -1,8 +1,12 @@
 """Many seeds, one after the other: what they found, and whether everything rare happened at all."""
 
+import multiprocessing
+import os
 from collections import Counter
 from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 
 from tests.simulator.simulation import Simulation
 
@@ -32,6 +36,7 @@ RARE = (
     "work was taken back between decision and send",
 )
 ENOUGH = 100  # seeds after which every rare state must have occurred
+_SLICE = 50  # seeds that one process runs in a row
 
 
 @dataclass(slots=True)
@@ -41,6 +46,12 @@ class Found:
     seeds: int = 0
     seen: Counter[str] = field(default_factory=Counter)
     violations: dict[int, AssertionError] = field(default_factory=dict)  # by seed
+
+    def add(self, other: "Found") -> None:
+        """Take what other seeds showed, too."""
+        self.seeds += other.seeds
+        self.seen += other.seen
+        self.violations |= other.violations
 
     def missing(self) -> list[str]:
         """Name the rare states that never occurred."""
@@ -62,4 +73,17 @@ def explore(seeds: Iterable[int], *, switched_off: frozenset[str] = frozenset(),
         found.seen += simulation.loop.seen
         if found.violations and until_found:
             break
+    return found
+
+
+def explore_all(seeds: range, *, switched_off: frozenset[str] = frozenset()) -> Found:
+    """Run many seeds on all processors; what a seed shows doesn't depend on who runs it."""
+    slices = [seeds[start : start + _SLICE] for start in range(0, len(seeds), _SLICE)]
+    if len(slices) <= 1:
+        return explore(seeds, switched_off=switched_off)
+    found = Found()
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(len(os.sched_getaffinity(0)), mp_context=context) as pool:
+        for part in pool.map(partial(explore, switched_off=switched_off), slices):
+            found.add(part)
     return found

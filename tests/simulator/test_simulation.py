@@ -2,8 +2,9 @@
 
 import pytest
 
+from tests.simulator import sweep
 from tests.simulator.simulation import SAFEGUARDS
-from tests.simulator.sweep import explore
+from tests.simulator.sweep import explore, explore_all
 
 SEEDS = 1000
 SLICE = 250
@@ -33,3 +34,15 @@ def test_a_seed_repeats_its_history() -> None:
     once, again = explore(range(3)), explore(range(3))
     assert once.seen == again.seen
     assert not once.violations
+
+
+def test_processes_show_what_one_would(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seeds that are shared out among processes come to the same, whatever they are to find."""
+    monkeypatch.setattr(sweep, "_SLICE", 20)
+    switched_off = frozenset({"commit before act"})  # which nearly every seed notices
+    alone, shared = explore(range(50), switched_off=switched_off), explore_all(range(50), switched_off=switched_off)
+    assert alone.violations
+    assert (shared.seeds, shared.seen) == (50, alone.seen)
+    assert {seed: str(each) for seed, each in shared.violations.items()} == {
+        seed: str(each) for seed, each in alone.violations.items()
+    }
