@@ -1,6 +1,5 @@
 """The agent's command line: options, logging, exit codes. What runs is `running`'s business."""
 
-import asyncio
 import logging
 import os
 import sys
@@ -71,9 +70,7 @@ def command(
     installed: bool,
 ) -> int:
     """Run an agent."""
-    import uvloop
-
-    from accio_agent.running import Options, run  # after the options were read: --help needn't wait for grpc
+    from accio_agent.starting import Options, start  # after the options were read: --help needn't wait for it
 
     try:
         options = Options(
@@ -93,8 +90,7 @@ def command(
     except ValueProblem as problem:
         raise click.UsageError(problem.message) from None
     _configure_logging()
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(run(options))
+    return start(options)
 
 
 def _metrics(text: str, *, insecure: bool) -> str:

@@ -5,7 +5,7 @@ import shutil
 import signal
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from accio.domain.operators import OperatorSpec
 from accio.domain.resources import Resources
 from accio.errors import Internal
 from accio.loop_lag import watch_loop
-from accio.sdk.catalogue import Catalogue, discover
+from accio.sdk.catalogue import Catalogue
 from accio_agent import limits, linux
 from accio_agent.agent import Agent, Identity, Offered, pool_name
 from accio_agent.journal import Journal
@@ -26,52 +26,20 @@ from accio_agent.log_store import LogStore
 from accio_agent.outbound import Outbound
 from accio_agent.session import Session
 from accio_agent.staging import Staging
-from accio_agent.state_folder import StateFolder, open_folder
+from accio_agent.starting import Options
+from accio_agent.state_folder import StateFolder
 from accio_agent.transfer import Transfer
 from accio_agent.workers import Template
 
 log = structlog.get_logger("accio.agent")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """What the command line said; None stands for what is found out."""
-
-    daemon: str | None = None
-    operators: tuple[str, ...] = ()
-    name: str | None = None
-    state_dir: Path | None = None
-    milli_cpus: int | None = None
-    memory: int | None = None
-    disk: int | None = None
-    gpus: int | None = None
-    custom: tuple[tuple[str, int], ...] = ()
-    grace_s: float = 30.0
-    installed: bool = True
-    metrics: str = ""  # HOST:PORT; empty for nowhere
-
-
 class Stopped(Exception):
     """The agent has been told to end, and has done so."""
 
 
-async def run(options: Options) -> int:
-    """Run an agent until it is stopped; the exit code."""
-    address = places.parse_address(options.daemon) if options.daemon else places.daemon_address()
-    folder = open_folder(places.agents_folder(), options.name, options.state_dir)
-    try:
-        catalogue = discover(
-            options.operators, folder=Path.cwd(), cache=folder.path / "catalogue", installed=options.installed
-        )
-        for warning in catalogue.warnings:
-            log.warning(warning)
-        await _run_in(folder, address, options, catalogue)
-    finally:
-        folder.close()
-    return 0
-
-
-async def _run_in(folder: StateFolder, address: str, options: Options, catalogue: Catalogue) -> None:
+async def run(folder: StateFolder, address: str, options: Options, catalogue: Catalogue) -> None:
+    """Run an agent until it is stopped."""
     shutil.rmtree(folder.path / "workers", ignore_errors=True)  # of an earlier life
     resources = _resources(folder.path, options)
     operators = [

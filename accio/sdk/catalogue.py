@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import entry_points
@@ -110,9 +111,11 @@ def discover(named: Iterable[str], *, folder: Path, cache: Path | None, installe
     offers: list[Offer] = []
     warnings: list[str] = []
     fingerprints: dict[str, Fingerprint] = {}
-    for source in sources:
+    with ThreadPoolExecutor() as pool:  # each is described by a process of its own
+        describing = [pool.submit(describe_source, source, cache) for source in sources]
+    for source, described in zip(sources, describing, strict=True):
         try:
-            description = describe_source(source, cache)
+            description = described.result()
         except AccioError as error:
             if source.distribution in wanted:
                 raise

@@ -1,8 +1,8 @@
 """Source text reduced to what it does: no comments, no layout, no docstrings."""
 
 import ast
-import copy
 from collections.abc import Callable
+from typing import Any
 
 from accio.sdk.references import Chain, chain_of
 
@@ -16,28 +16,45 @@ def normal_form(statement: ast.stmt, *, keep_docstrings: bool, is_declaration: C
     `is_declaration` tells whether a name stands for one of DECLARATIONS: these decorators are left out.
     """
     stripper = _Stripper(keep_docstrings=keep_docstrings, is_declaration=is_declaration)
-    return ast.dump(stripper.visit(copy.deepcopy(statement)), annotate_fields=False, include_attributes=False)
+    return ast.dump(stripper.strip(statement), annotate_fields=False, include_attributes=False)
 
 
-class _Stripper(ast.NodeTransformer):
+class _Stripper:
+    """Leaves the tree that it is given as it is: copying all of it would cost more than anything else here."""
+
     def __init__(self, *, keep_docstrings: bool, is_declaration: Callable[[Chain], bool]) -> None:
         self._keep_docstrings = keep_docstrings
         self._is_declaration = is_declaration
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        return self._definition(node)
+    def strip(self, node: ast.AST) -> ast.AST:
+        """Give the node, or a copy if something of it is left out."""
+        if isinstance(node, ast.Constant):
+            return ast.Constant(node.value) if node.kind else node  # u"…" is "…"
+        if isinstance(node, ast.Name):
+            return node
+        changed: dict[str, Any] = {}
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            changed = self._without_ornaments(node)
+        for name, value in ast.iter_fields(node):
+            part = changed.get(name, value)
+            if isinstance(part, list):
+                stripped: Any = [self.strip(each) if isinstance(each, ast.AST) else each for each in part]
+                if any(new is not old for new, old in zip(stripped, part, strict=True)):
+                    changed[name] = stripped
+            elif isinstance(part, ast.AST):
+                stripped = self.strip(part)
+                if stripped is not part:
+                    changed[name] = stripped
+        if not changed:
+            return node
+        return type(node)(**{name: changed.get(name, value) for name, value in ast.iter_fields(node)})
 
-    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
-        return self._definition(node)
-
-    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
-        return self._definition(node)
-
-    def _definition(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> ast.AST:
-        node.decorator_list = [decorator for decorator in node.decorator_list if not self._declares(decorator)]
-        if not self._keep_docstrings:
-            node.body = [statement for statement in node.body if not _is_bare_text(statement)]
-        return self.generic_visit(node)
+    def _without_ornaments(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> dict[str, Any]:
+        decorators = [decorator for decorator in node.decorator_list if not self._declares(decorator)]
+        if self._keep_docstrings:
+            return {"decorator_list": decorators}
+        body = [statement for statement in node.body if not _is_bare_text(statement)]
+        return {"decorator_list": decorators, "body": body}
 
     def _declares(self, decorator: ast.expr) -> bool:
         chain = chain_of(decorator.func if isinstance(decorator, ast.Call) else decorator)
@@ -45,10 +62,6 @@ class _Stripper(ast.NodeTransformer):
         if any(isinstance(part, ast.Call | ast.NamedExpr) for option in options for part in ast.walk(option)):
             return False  # what computes an option may do anything besides
         return chain is not None and self._is_declaration(chain)
-
-    def visit_Constant(self, node: ast.Constant) -> ast.AST:
-        node.kind = None  # u"…" is "…"
-        return node
 
 
 def _is_bare_text(statement: ast.stmt) -> bool:
