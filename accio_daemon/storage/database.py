@@ -112,7 +112,7 @@ def prepare(path: Path, *, synchronous: str = "FULL") -> sqlite3.Connection:
             "PRAGMA trusted_schema = OFF",
             "PRAGMA journal_size_limit = 67108864",
             "PRAGMA wal_autocheckpoint = 4000",
-            "PRAGMA cache_size = -65536",
+            "PRAGMA cache_size = -16384",
             "PRAGMA temp_store = MEMORY",
         ):
             connection.execute(statement)
