@@ -1,21 +1,15 @@
 """`accio why RUN[/NODE]`"""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import islice
-from typing import TYPE_CHECKING
 
 import click
 
-from accio_client.cli.get_runs import AT_ONCE
 from accio_client.cli.places_in_runs import run_and_node
 from accio_client.cli.session import Session, accio_command, out
 from accio_client.cli.text import local_time, printable
 from accio_client.documents import document, why
 from accio_client.views import RunFilter, WhyView
-
-if TYPE_CHECKING:
-    from accio_client.sync import Client
-
 
 CHILDREN = 1000
 """Of how many children of a sweep it tells, unless more are asked for: each is a question of its own."""
@@ -34,25 +28,14 @@ def command(session: Session, place: tuple[str, ...], *, limit: int | None, ever
     with session.client() as client:
         asked = client.get_run(run, nodes=False).run
         most = None if everything else limit or CHILDREN
-        children = islice(_children(client, asked.id), most) if asked.kind == "parent" else (asked.id,)
-        found = [answer for child in children for answer in client.why(child, node)]
+        runs = islice(client.iterate_runs(RunFilter(parent=asked.id)), most) if asked.kind == "parent" else (asked,)
+        found = [answer for each in runs for answer in client.why(each.id, node)]
     if most is not None and (asked.children or 0) > most:
         session.say(f"{most} of {asked.children} children were asked about: -n N for more, -all, or name one")
     answers = [why(each) for each in found]
     single = node is not None and asked.kind != "parent"
     content = answers[0] if single and answers else {"run": asked.id, "nodes": answers}
     session.answer(document(content), (f"{each.run}/{each.node}" for each in found), lambda: _show(found))
-
-
-def _children(client: "Client", parent: str) -> Iterator[str]:
-    """The ids of all children, page after page."""
-    cursor: str | None = None
-    while True:
-        page = client.list_runs(RunFilter(parent=parent), limit=AT_ONCE, cursor=cursor)
-        yield from (child.id for child in page.runs)
-        cursor = page.next
-        if cursor is None:
-            return
 
 
 def _show(found: Sequence[WhyView]) -> None:

@@ -14,8 +14,6 @@ from accio_client.export.columns import Cell, Column, Numbers, cell_of, is_numer
 
 ReadBlob = Callable[[str], bytes]
 
-METRICS = MEASURED_METRICS
-
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
@@ -108,7 +106,7 @@ class NodeRows:
         if not self.metrics:
             return []
         custom = dict.fromkeys(name for measured in self._custom for name in measured)
-        return [*METRICS, *custom]
+        return [*MEASURED_METRICS, *custom]
 
     @cached_property
     def _custom(self) -> list[dict[str, Any]]:
@@ -116,7 +114,7 @@ class NodeRows:
 
     def metric(self, name: str) -> Iterator[tuple[int, float]]:
         """Row and value of a metric, for the rows that have it."""
-        if name in METRICS:
+        if name in MEASURED_METRICS:
             yield from zip(self.rows, (getattr(each, name) for each in self.metrics), strict=False)
         else:
             for row, custom in zip(self.rows, self._custom, strict=False):

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from accio.domain.datatypes import DataType, parse_type
+from accio.domain.names import MEASURED_METRICS
 from accio_client.export.columns import Batch, Column, Holds, leaf, named, place_columns, values_within
-from accio_client.export.rows import METRICS, NodeRows, Parameter, Rows
+from accio_client.export.rows import NodeRows, Parameter, Rows
 from accio_client.export.selection import Selection
 
 RUN = Column("run", Holds.TEXT)
@@ -54,7 +55,7 @@ def pieces(rows: Rows, params: Sequence[Parameter], artifacts: Selection, metric
                 yield from _artifact(rows, params, node, port, datatype)
         for metric in node.metric_names():
             if metrics.has(node.node, metric):
-                datatype = parse_type("long" if metric in METRICS else "double")
+                datatype = parse_type("long" if metric in MEASURED_METRICS else "double")
                 measured = list(node.metric(metric))
                 cells = [[value for _, value in measured]]
                 table = Table(node.node, metric, METRIC)

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from accio.domain.datatypes import DataType
+from accio.domain.names import MEASURED_METRICS
 from accio_client.export.columns import Batch, Cell, Column, Holds, named
-from accio_client.export.rows import METRICS, Parameter, Rows
+from accio_client.export.rows import Parameter, Rows
 from accio_client.export.selection import Selection
 from accio_client.export.tables import REPEAT, RUN, SEED
 
@@ -44,7 +45,7 @@ class WideTable:
                         self._add(Output(node.node, port, datatype))
                 for metric in [] if self._metrics.empty else node.metric_names():
                     if self._metrics.has(node.node, metric):
-                        kind = Holds.INTEGER if metric in METRICS else Holds.DOUBLE
+                        kind = Holds.INTEGER if metric in MEASURED_METRICS else Holds.DOUBLE
                         column = Column(f"{node.node}/{metric}", kind)
                         self._measured.setdefault(Metric(node.node, metric), column)
 

@@ -34,6 +34,9 @@ from accio_daemon.core.commands import (
 from accio_daemon.core.effects import Effects
 from accio_daemon.core.world import World
 
+# Children that one step opens: enough to fill a batch, few enough to keep the loop responsive.
+OPENED_AT_ONCE = 256
+
 
 def handle(world: World, fx: Effects, command: Command, now: Instant) -> Any:  # noqa: C901 — one flat list of commands
     """Apply *command* and give its answer, or raise AccioError having changed nothing."""
@@ -86,7 +89,7 @@ def stop_more(world: World, fx: Effects, now: Instant) -> bool:
     return bool(world.killing)
 
 
-def advance(world: World, fx: Effects, now: Instant, *, opening: int = 256) -> bool:
+def advance(world: World, fx: Effects, now: Instant, *, opening: int = OPENED_AT_ONCE) -> bool:
     """Go on with what earlier commands made possible, and open up to *opening* children; True if calling again would do
     more.
     """

@@ -55,9 +55,8 @@ log = structlog.get_logger()
 BATCH_ROWS = 6_000
 # Seconds of deciding after which what has been decided may be committed and messages may come in.
 SLICE = 0.005
-# Children that one step opens: enough to fill a batch, few enough to keep the loop responsive. In a batch that somebody
-# waits for go only as many as keep idle workers busy until it is durable; then its answer has seconds to go out.
-OPENED_AT_ONCE = 256
+# Children that a batch opens for which somebody waits: only as many as keep idle workers busy until it is durable; then
+# its answer has seconds to go out.
 OPENED_FIRST = 64
 ANSWERING = 0.002
 # Seconds between looks at leases, back-offs and reservations.
@@ -349,11 +348,11 @@ class Engine:
                 batch.answers.append((future, answer))
         if self.refusing:
             return reactor.stop_more(world, batch.fx, now)
-        more = reactor.advance(world, batch.fx, now, opening=OPENED_FIRST if batch.answers else OPENED_AT_ONCE)
+        more = reactor.advance(world, batch.fx, now, opening=OPENED_FIRST if batch.answers else reactor.OPENED_AT_ONCE)
         while world.lookups:
             keys = [execution.key for execution in world.lookups if execution.key is not None]
             readying.resolve(world, batch.fx, find_results(self._reader, keys), now)
-            more = reactor.advance(world, batch.fx, now, opening=0 if batch.answers else OPENED_AT_ONCE) or more
+            more = reactor.advance(world, batch.fx, now, opening=0 if batch.answers else reactor.OPENED_AT_ONCE) or more
             if batch.fx.size() > BATCH_ROWS or self._clock.now().mono - now.mono > SLICE:
                 return True
         return more

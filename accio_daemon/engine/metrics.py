@@ -11,7 +11,6 @@ from accio.domain.states import NODE_TERMINAL, NodeState
 from accio.loop_lag import watch_loop
 from accio.metrics import TIMES, loop_lag
 from accio_daemon.core.effects import Effects
-from accio_daemon.core.records import Run
 from accio_daemon.core.world import World
 from accio_daemon.engine.ports import Clock
 
@@ -74,7 +73,7 @@ class _WorldCollector(Collector):
         ended = Tally[NodeState]()
         for run in runs:
             ended.update(run.nodes_ended)
-        total = sum(_present(run) * len(run.plan.nodes) for run in runs)
+        total = sum((run.size - run.removed_count) * len(run.plan.nodes) for run in runs)
         nodes = GaugeMetricFamily("accio_nodes", "Nodes of runs that haven't ended, by state.", labels=["state"])
         nodes.add_metric(["waiting"], max(0, total - ended.total() - world.queue.count - running - ahead))
         nodes.add_metric(["queued"], world.queue.count)
@@ -91,8 +90,3 @@ class _WorldCollector(Collector):
         memo.add_metric(["miss"], world.misses)
         yield memo
         yield CounterMetricFamily("accio_late_reports", "Reports of fenced attempts.", value=world.late_reports)
-
-
-def _present(run: Run) -> int:
-    """How many children a run has, without deleted ones."""
-    return run.size - sum(last - first + 1 for first, last in run.removed)

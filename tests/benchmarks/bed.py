@@ -1,8 +1,9 @@
 """The test bed: a real daemon and a real agent with two workers, in a folder that lasts as long as the measurements."""
 
 import os
+import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,6 +84,17 @@ class Bed:
         self.start_daemon()
         self.agent = self.cluster.start_agent("a1", operators=(MODULE,), **{operators.COUNTERS: str(self.counters)})
         self.cluster.agents_are("a1")
+
+    def fill(self, store: Callable[[Path], None]) -> tuple[float, float]:
+        """Let *store* have the database between two lives of the daemon; the seconds of that, and of the new start."""
+        assert self.cluster.daemon is not None
+        self.cluster.daemon.kill(signal.SIGTERM)
+        self.cluster.daemon.ended()
+        began = time.perf_counter()
+        store(self.cluster.data / "accio.db")
+        stored = time.perf_counter()
+        self.start_daemon()
+        return stored - began, time.perf_counter() - stored
 
     def daemon_process(self) -> psutil.Process:
         """The daemon, as the system sees it."""

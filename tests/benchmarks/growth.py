@@ -1,8 +1,6 @@
 """What stays the same: the cost of a node in a large database, and memory over a long life."""
 
-import signal
 import statistics
-import time
 
 import psutil
 
@@ -46,16 +44,9 @@ def _fill(ready: Bed, count: int) -> dict[str, float]:
     with ready.cluster.client() as client:
         sample = client.submit({"workflow": "fan", "params": {"i": 0}}).run.id
         client.wait(sample)
-    assert ready.cluster.daemon is not None
-    ready.cluster.daemon.kill(signal.SIGTERM)
-    ready.cluster.daemon.ended()
-    began = time.perf_counter()
-    seed_nodes(ready.cluster.data / "accio.db", count, sample)
-    seeded = time.perf_counter()
-    ready.start_daemon()
-    started = time.perf_counter()
+    seeding, restart = ready.fill(lambda database: seed_nodes(database, count, sample))
     ready.cluster.agents_are("a1")
-    return {"seeding_s": round(seeded - began, 1), "restart_s": round(started - seeded, 2)}
+    return {"seeding_s": round(seeding, 1), "restart_s": round(restart, 2)}
 
 
 def _soak(context: Context) -> Measured:

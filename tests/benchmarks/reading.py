@@ -1,6 +1,5 @@
 """Reading: lists of a million runs, exports of a hundred thousand."""
 
-import signal
 import statistics
 import time
 from collections.abc import Callable
@@ -43,13 +42,7 @@ def _list(context: Context) -> Measured:
         with ready.cluster.client() as client:
             sample = client.submit({"workflow": "fan", "params": {"i": 1}}).run.id
             client.wait(sample)
-        assert ready.cluster.daemon is not None
-        ready.cluster.daemon.kill(signal.SIGTERM)
-        ready.cluster.daemon.ended()
-        began = time.perf_counter()
-        seed_runs(ready.cluster.data / "accio.db", runs, sample)
-        seeded = time.perf_counter() - began
-        ready.start_daemon()
+        seeded, _ = ready.fill(lambda database: seed_runs(database, runs, sample))
         with ready.cluster.client() as client:
             times = {name: round(_list_once(client, wanted), 1) for name, wanted in FILTERS.items()}
         return Measured(value=max(times.values()), details={"runs": runs, "ms": times, "seeding_s": round(seeded)})
