@@ -25,6 +25,10 @@ def _hashed(document: str) -> int:
     return int.from_bytes(blake3(document.encode()).digest(8), "big", signed=True)
 
 
+def _of_child(members: str, repetition: int, parent_seed: int) -> int:
+    return _hashed(f'{{"params":{{{members}}},"repetition":{repetition},"seed":{parent_seed}}}')
+
+
 class SeedTemplate:
     """Computes child seeds of one sweep: what doesn't depend on the child is prepared once."""
 
@@ -38,7 +42,7 @@ class SeedTemplate:
     def seed(self, parent_seed: int, params: Mapping[str, str], repetition: int) -> int:
         """Give the seed of the child with these canonical texts; parameters not in *params* are left out."""
         members = ",".join([prefix + params[name] for name, prefix in self._members if name in params])
-        return _hashed(f'{{"params":{{{members}}},"repetition":{repetition},"seed":{parent_seed}}}')
+        return _of_child(members, repetition, parent_seed)
 
     def seeds(
         self,
@@ -54,10 +58,7 @@ class SeedTemplate:
             if name in varying or name in constant
         ]
         params = map(",".join, zip(*columns, strict=False)) if columns else repeat("")
-        return [
-            _hashed(f'{{"params":{{{members}}},"repetition":{number},"seed":{parent_seed}}}')
-            for members, number in zip(params, repetitions, strict=False)
-        ]
+        return [_of_child(members, number, parent_seed) for members, number in zip(params, repetitions, strict=False)]
 
 
 def child_seed(parent_seed: int, params: Mapping[str, tuple[DataType, str]], repetition: int) -> int:

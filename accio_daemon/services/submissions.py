@@ -23,7 +23,7 @@ from accio.errors import BadRequest, FailedPrecondition, InvalidDefinition, Reso
 from accio.v1 import accio_pb2, workflows_pb2
 from accio.wire import issue_to_wire
 from accio_daemon.core.commands import Announced, CacheMode, Pin, SubmitRun, Submitted
-from accio_daemon.core.plan import ClassRegistry, compile_plan
+from accio_daemon.core.plan import ClassRegistry, Plan, compile_plan
 from accio_daemon.engine.ports import Clock, EnginePort
 from accio_daemon.services.auth import caller
 from accio_daemon.services.catalogue import Catalogue
@@ -133,7 +133,7 @@ class SubmissionCalls:
         definition = accepted.definition
         subject = Subject(
             sweep=definition.sweep,
-            plan=compile_plan(accepted.workflow.workflow, definition.sweep, accepted.operators, ClassRegistry()),
+            plan=await _compiled(accepted, ClassRegistry()),
             seed=definition.seed,
             cache=cache_mode(request),
             pins=accepted.pins,
@@ -204,18 +204,15 @@ class SubmissionCalls:
             if earlier is not None:
                 return Outcome(found=Found(run=earlier), created=False, warnings=())
         accepted = await self.check(request)
-        definition, workflow = accepted.definition, accepted.workflow.workflow
-        plan = await off_loop(
-            lambda: compile_plan(workflow, definition.sweep, accepted.operators, self._engine.classes),
-            BYTES_OF_NODE * len(workflow.graph),
-        )
+        definition = accepted.definition
+        plan = await _compiled(accepted, self._engine.classes)
         now = self._clock.now()
         seed = definition.seed if definition.seed is not None else secrets.randbits(64) + MIN_SEED
         command = SubmitRun(
             id=self._ids.next(now.wall_ms, secrets.randbits(RANDOM_BITS)),
             definition=definition,
             workflow_no=accepted.workflow.no,
-            workflow=workflow,
+            workflow=accepted.workflow.workflow,
             operators=accepted.operators,
             plan=plan,
             owner_name=owner.name,
@@ -240,6 +237,15 @@ class SubmissionCalls:
         if len(key) > _KEY_LIMIT:
             raise BadRequest(f"expected an idempotency key of at most {_KEY_LIMIT} characters, found {len(key)}")
         return self._readers.glance(lambda connection: submissions.earlier_submission(connection, owner, key, digest))
+
+
+async def _compiled(accepted: Accepted, classes: ClassRegistry) -> Plan:
+    """Compile the plan of a submission; that of a large workflow in a thread."""
+    workflow = accepted.workflow.workflow
+    return await off_loop(
+        lambda: compile_plan(workflow, accepted.definition.sweep, accepted.operators, classes),
+        BYTES_OF_NODE * len(workflow.graph),
+    )
 
 
 def cache_mode(request: accio_pb2.SubmitRequest) -> CacheMode:
