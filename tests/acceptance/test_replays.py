@@ -56,11 +56,18 @@ class Session:
                 self.acked += message.ack.seqs
 
     async def read_to_the_end(self) -> None:
-        """Read until the daemon ends the session."""
+        """Read until the daemon ends the session.
+
+        What is written just as it does so ends the call on this side, with whatever hasn't been read: so read before.
+        """
         async with asyncio.timeout(60):
-            while (message := await self._call.read()) is not grpc.aio.EOF:
-                if message.HasField("goodbye"):
-                    self.goodbye = message.goodbye.reason
+            try:
+                while (message := await self._call.read()) is not grpc.aio.EOF:
+                    if message.HasField("goodbye"):
+                        self.goodbye = message.goodbye.reason
+            except grpc.aio.AioRpcError:
+                if not self.goodbye:
+                    raise
 
 
 def _report(seq: int, assignment: agents_pb2.Assignment, value: str | None = None) -> agents_pb2.Report:
@@ -135,11 +142,12 @@ async def test_a_session_that_is_over_says_nothing_any_more(tmp_path: Path) -> N
             await first.read_until(acks=1)
             again = hello("a", cpus=CHILDREN, incarnation=2)
             again.held.add(attempt=kept.attempt, state=agents_pb2.HeldAttempt.RUNNING)
-            welcome = await second.open(again)
-            assert list(welcome.keep) == [kept.attempt]
-            with suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):  # the daemon may have hung up already
-                await first.report(_report(2 + n, each, WRONG) for n, each in enumerate((kept, *forgotten)))
-            await first.read_to_the_end()
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(first.read_to_the_end())
+                welcome = await second.open(again)
+                assert list(welcome.keep) == [kept.attempt]
+                with suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):  # the daemon may have hung up already
+                    await first.report(_report(2 + n, each, WRONG) for n, each in enumerate((kept, *forgotten)))
             assert first.goodbye == "superseded by incarnation 2"
             # What the first session was given and the second doesn't know has been given again.
             await second.read_until(work=len(forgotten))
