@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+LONGEST_MS = 10 * 365 * 86_400_000
+"""Longest time-out and longest wait before a retry, in milliseconds: ten years, for whatever nobody means to end."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:

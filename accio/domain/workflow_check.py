@@ -8,7 +8,7 @@ from accio.domain.datatypes import DataType, TypeProblem, parse_type
 from accio.domain.findings import Findings, is_ignored
 from accio.domain.graph import cycles
 from accio.domain.issues import Checked, pointer
-from accio.domain.limits import Limits
+from accio.domain.limits import LONGEST_MS, Limits
 from accio.domain.linking import Linker, Operators, Scope, Use, reading_type, uses_of_params
 from accio.domain.names import (
     NODE_RULE,
@@ -285,6 +285,8 @@ class _Checker:
             return None
         if ms < least:
             self.findings.error(where, f"expected a duration of at least {least} ms, found {quote(entry[key])}")
+        if ms > LONGEST_MS:
+            self.findings.error(where, f"expected a duration of at most ten years, found {quote(entry[key])}")
         return ms
 
     # --------------------------------------------------------------------------------------------------------- inputs

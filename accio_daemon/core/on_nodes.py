@@ -1,6 +1,7 @@
 """What reports of agents do: success, failure, retry, late reports, and who takes over the freed reservation."""
 
 from accio.domain.failures import Failure
+from accio.domain.limits import LONGEST_MS
 from accio.domain.states import OPERATOR_FAILURES, Cause, NodeState
 from accio_daemon.core import endings
 from accio_daemon.core.commands import AgentReports, AttemptNo, Instant, Report, Result
@@ -144,8 +145,8 @@ def _retry(world: World, fx: Effects, execution: Execution, now: Instant) -> Non
 
 
 def back_off_ms(execution: Execution) -> int:
-    """Give how long an execution waits after its latest failure: twice as long after each."""
-    return execution.node.retry_backoff_ms << min(execution.failures - 1, 20)
+    """Give how long an execution waits after its latest failure: twice as long after each, to ten years at most."""
+    return min(execution.node.retry_backoff_ms << min(execution.failures - 1, 20), LONGEST_MS)
 
 
 def requeue(world: World, fx: Effects, execution: Execution, now: Instant) -> None:

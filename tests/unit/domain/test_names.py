@@ -1,5 +1,7 @@
 """Names, suggestions, people, types and issues."""
 
+import time
+
 import pytest
 
 from accio import errors
@@ -58,11 +60,23 @@ def test_people(text: str, person: Person) -> None:
     assert parse_person(str(person)) == person
 
 
-@pytest.mark.parametrize("text", ["", "  ", "a <b", "a <no address>", "a\nb"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "  ", "a <b", "a <no address>", "a\nb", "a <x@>", "a <@x>", "a <b@c> d", "a> <b@c>", "a <b@c d>", "<<b@c>"],
+)
 def test_what_is_no_person(text: str) -> None:
     """Broken forms are refused."""
     with pytest.raises(ValueProblem, match="Name <email>"):
         parse_person(text)
+
+
+@pytest.mark.parametrize("text", [" " * 200_000 + "<", "<" * 200_000, "a@" * 100_000 + "<", " <@" * 60_000])
+def test_a_long_text_that_is_no_person_is_refused_at_once(text: str) -> None:
+    """The time to read an owner grows with its length, not with the third power of it."""
+    begun = time.process_time()
+    with pytest.raises(ValueProblem, match="Name <email>"):
+        parse_person(text)
+    assert time.process_time() - begun < 1.0
 
 
 @pytest.mark.parametrize(

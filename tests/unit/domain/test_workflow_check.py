@@ -56,6 +56,8 @@ def workflow(**changes: Any) -> dict[str, Any]:
         ({"graph": [{**NODE, "resources": {"cpus": -1}}]}, "/graph/0/resources/cpus", "CPUs"),
         ({"graph": [{**NODE, "timeout": 0}]}, "/graph/0/timeout", "at least 1 ms"),
         ({"graph": [{**NODE, "retry_backoff": "-1s"}]}, "/graph/0/retry_backoff", "at least 0 ms"),
+        ({"graph": [{**NODE, "timeout": "3651days"}]}, "/graph/0/timeout", "at most ten years"),
+        ({"graph": [{**NODE, "retry_backoff": "9223372036854775807.millis"}]}, "/graph/0/retry_backoff", "at most ten"),
         ({"graph": [{**NODE, "retries": 1.5}]}, "/graph/0/retries", "whole number"),
         ({"graph": [{"op": "Count", "inputs": {"m": {"a": 1}}}]}, "/graph/0/inputs/m", '{"value": {…}}'),
     ],

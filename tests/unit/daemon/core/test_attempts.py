@@ -2,6 +2,7 @@
 
 import pytest
 
+from accio.domain.limits import LONGEST_MS
 from tests import builders
 from tests.simulator.cluster import Cluster
 from tests.unit.daemon.core.conftest import MakeCluster
@@ -39,6 +40,21 @@ def test_a_restart_of_the_daemon_shortens_no_back_off(patient: Cluster) -> None:
     assert agent.attempts == {}
     patient.tick(1.5)
     assert _number(patient) == 3
+
+
+def test_a_back_off_beyond_all_numbers_ends_nobody(make_cluster: MakeCluster) -> None:
+    """The longest back-off that a long holds, as stored workflows may have it, makes a node wait for ten years."""
+    cluster = make_cluster(operators=(builders.step(retries=2, backoff_ms=2**63 - 1),))
+    cluster.submit(A)
+    agent = cluster.join()
+    cluster.fail("A")
+    cluster.restart()
+    cluster.rejoin(agent)
+    assert agent.attempts == {}
+    cluster.clock.advance(LONGEST_MS / 1000 + 1)
+    cluster.tick(1.0)
+    cluster.rejoin(agent)
+    assert _number(cluster) == 2
 
 
 def test_time_without_a_daemon_counts_for_the_back_off(patient: Cluster) -> None:
