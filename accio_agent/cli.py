@@ -1,31 +1,16 @@
 """The agent's command line: options, logging, exit codes. What runs is `running`'s business."""
 
-import logging
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
-import structlog
 
+from accio import logs
 from accio.domain.problems import ValueProblem
 from accio.domain.resources import check_counter_name, parse_count, parse_cpus, parse_size
-from accio.errors import AccioError, Internal, InvalidDefinition, PermissionDenied, Unauthenticated, Unavailable
-
-INTERRUPTED = 130
-_EXIT_CODES: dict[type[AccioError], int] = {
-    InvalidDefinition: 2,
-    Unavailable: 4,
-    Internal: 5,
-    Unauthenticated: 6,
-    PermissionDenied: 6,
-}
-
-
-def exit_code(error: AccioError) -> int:
-    """The exit code that tells an error, as of the command line's table."""
-    return next((code for kind, code in _EXIT_CODES.items() if isinstance(error, kind)), 1)
+from accio.errors import AccioError
+from accio.exits import INTERRUPTED, SUCCESS, USAGE, exit_code
 
 
 @click.command(
@@ -89,7 +74,7 @@ def command(
         )
     except ValueProblem as problem:
         raise click.UsageError(problem.message) from None
-    _configure_logging()
+    logs.set_up()
     return start(options)
 
 
@@ -112,27 +97,6 @@ def _counters(texts: Sequence[str]) -> tuple[tuple[str, int], ...]:
     return tuple(sorted(counters.items()))
 
 
-def _configure_logging() -> None:
-    """Lines for people on a terminal, JSON elsewhere; to stderr."""
-    terminal = sys.stderr.isatty()
-    renderer: structlog.typing.Processor
-    if terminal:
-        renderer = structlog.dev.ConsoleRenderer(colors="NO_COLOR" not in os.environ)
-    else:
-        renderer = structlog.processors.JSONRenderer()
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code."""
     # Forks of this process are only ever followed by exec, and gRPC's own support for forks gets in the way of that.
@@ -141,10 +105,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code: int = command.main(args=arguments, prog_name="accio agent", standalone_mode=False)
     except click.ClickException as error:
         click.echo(f"accio agent: {error.format_message()}", err=True)
-        return 1
+        return USAGE
     except AccioError as error:
         click.echo(f"accio agent: {error.message}", err=True)
         return exit_code(error)
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
-    return code or 0
+    return code or SUCCESS

@@ -6,7 +6,6 @@ import signal
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from accio.domain.resources import Resources
 from accio.errors import Internal
 from accio.loop_lag import watch_loop
 from accio.sdk.catalogue import Catalogue
+from accio.version import accio_version
 from accio_agent import limits, linux
 from accio_agent.agent import Agent, Identity, Offered, pool_name
 from accio_agent.journal import Journal
@@ -57,7 +57,7 @@ async def run(folder: StateFolder, address: str, options: Options, catalogue: Ca
             agent_id=folder.agent_id,
             incarnation=folder.incarnation,
             boot_id=linux.boot_id(),
-            version=_version(),
+            version=accio_version(),
         ),
         resources=resources,
         operators=operators,
@@ -188,10 +188,3 @@ def _resources(folder: Path, options: Options) -> Resources:
 
 def _takes_datasets(spec: OperatorSpec) -> bool:
     return any(port.type.contains(Kind.DATASET) for port in spec.inputs)
-
-
-def _version() -> str:
-    try:
-        return version("accio")
-    except PackageNotFoundError:
-        return "0"

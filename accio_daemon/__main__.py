@@ -14,12 +14,13 @@ import click
 import structlog
 import uvloop
 
+from accio import logs
 from accio.errors import AccioError
-from accio_daemon import bootstrap, logs
+from accio.exits import INTERNAL, SUCCESS, USAGE
+from accio_daemon import bootstrap
 from accio_daemon.checking import check_folder
 from accio_daemon.config import Config, read_config
 
-BAD_COMMAND, INTERNAL = 1, 5
 # How long a thread may keep the interpreter from another. A transaction takes it once for each statement: with Python's
 # own 5 ms, a busy event loop makes a commit take eight times as long.
 SWITCH_S = 0.0005
@@ -60,7 +61,7 @@ def check(config: Config) -> None:
     for problem in problems:
         click.echo(problem, err=True)
     click.echo("no problems found" if not problems else f"{len(problems)} problems found")
-    sys.exit(INTERNAL if problems else 0)
+    sys.exit(INTERNAL if problems else SUCCESS)
 
 
 def serve(config: Config) -> int:
@@ -80,7 +81,7 @@ def serve(config: Config) -> int:
             log.exception("internal error: stopping; what was acknowledged is on disk", error=why)
             return INTERNAL
     else:
-        return 0
+        return SUCCESS
     log.error("the state can't be stored: stopping; what was acknowledged is on disk", error=why)
     return INTERNAL
 
@@ -124,13 +125,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command.main(given, prog_name="accio daemon", standalone_mode=False)
     except click.ClickException as error:
         print(f"accio daemon: {error.format_message()}", file=sys.stderr)  # noqa: T201  # the program's own words
-        return BAD_COMMAND
+        return USAGE
     except AccioError as error:
         print(f"accio daemon: {error.message}", file=sys.stderr)  # noqa: T201  # as above
-        return BAD_COMMAND
+        return USAGE
     except SystemExit as done:
         return done.code if isinstance(done.code, int) else 0
-    return 0
+    return SUCCESS
 
 
 def _two_dashes(argument: str) -> str:

@@ -1,1 +1,1 @@
-"""The command line. `main` is its entry; each command is a file; only what a command needs is imported."""
+"""The command line. `main` is its entry; a file per noun; only what a command needs is imported."""

@@ -1,16 +1,23 @@
 """Every command: its words, what it does, where it is written. Nothing else is imported before a command is known."""
 
-from typing import NamedTuple
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
+
+if TYPE_CHECKING:
+    import click
 
 
 class Entry(NamedTuple):
-    """A command: the module whose attribute `command` is a click command, and a line about it.
+    """A command: where it is written, as "module:function", and a line about it.
 
-    Where `program` is true, the module is a program of its own, which takes the place of this one with all of its
-    arguments.
+    Where `program` is true, the place is a module that is a program of its own, which takes the place of this one with
+    all of its arguments.
     """
 
-    module: str
+    place: str
     summary: str
     program: bool = False
 
@@ -18,44 +25,44 @@ class Entry(NamedTuple):
 _HERE = "accio_client.cli."
 
 COMMANDS: dict[str, Entry] = {
-    "push": Entry(_HERE + "push", "store versions of workflows"),
-    "validate": Entry(_HERE + "validate", "check workflow and run files, and store nothing"),
-    "submit": Entry(_HERE + "submit", "create a run or a sweep"),
-    "get runs": Entry(_HERE + "get_runs", "list runs, newest first"),
-    "get workflows": Entry(_HERE + "get_workflows", "list workflows"),
-    "get operators": Entry(_HERE + "get_operators", "list operators"),
-    "get agents": Entry(_HERE + "get_agents", "list agents, their load and leases"),
-    "get events": Entry(_HERE + "get_events", "show the history of a run"),
-    "get artifact": Entry(_HERE + "get_artifact", "fetch an output of a node"),
-    "describe run": Entry(_HERE + "describe_run", "show a run with its nodes or children"),
-    "describe node": Entry(_HERE + "describe_node", "show a node: attempts, inputs, outputs, metrics"),
-    "describe workflow": Entry(_HERE + "describe_workflow", "show a workflow"),
-    "describe operator": Entry(_HERE + "describe_operator", "show an operator"),
-    "logs": Entry(_HERE + "logs", "show what a run printed"),
-    "export": Entry(_HERE + "export", "write results as tables"),
-    "update": Entry(_HERE + "update", "edit name, notes and tags of a run"),
-    "kill": Entry(_HERE + "kill", "stop runs"),
-    "retry": Entry(_HERE + "retry", "run again what did not succeed"),
-    "delete run": Entry(_HERE + "delete_run", "delete runs"),
-    "delete workflow": Entry(_HERE + "delete_workflow", "delete workflows that have no runs"),
-    "why": Entry(_HERE + "why", "explain why a node was executed, cached, or waits"),
-    "watch": Entry(_HERE + "watch", "follow a run until it has ended"),
-    "gc": Entry(_HERE + "gc", "free stored content that nothing refers to"),
-    "cache ls": Entry(_HERE + "cache_ls", "list memoized results"),
-    "cache stats": Entry(_HERE + "cache_stats", "show size and hit rate of the memo by operator"),
-    "cache rm": Entry(_HERE + "cache_rm", "invalidate memoized results"),
-    "up": Entry(_HERE + "up", "start a daemon and an agent on this machine"),
+    "push": Entry(_HERE + "workflows:push", "store versions of workflows"),
+    "validate": Entry(_HERE + "workflows:validate", "check workflow and run files, and store nothing"),
+    "submit": Entry(_HERE + "submit:submit", "create a run or a sweep"),
+    "get runs": Entry(_HERE + "runs:get", "list runs, newest first"),
+    "get workflows": Entry(_HERE + "workflows:get", "list workflows"),
+    "get operators": Entry(_HERE + "operators:get", "list operators"),
+    "get agents": Entry(_HERE + "agents:get", "list agents, their load and leases"),
+    "get events": Entry(_HERE + "runs:events", "show the history of a run"),
+    "get artifact": Entry(_HERE + "results:fetch", "fetch an output of a node"),
+    "describe run": Entry(_HERE + "runs:describe", "show a run with its nodes or children"),
+    "describe node": Entry(_HERE + "nodes:describe", "show a node: attempts, inputs, outputs, metrics"),
+    "describe workflow": Entry(_HERE + "workflows:describe", "show a workflow"),
+    "describe operator": Entry(_HERE + "operators:describe", "show an operator"),
+    "logs": Entry(_HERE + "nodes:logs", "show what a run printed"),
+    "export": Entry(_HERE + "results:export", "write results as tables"),
+    "update": Entry(_HERE + "runs:update", "edit name, notes and tags of a run"),
+    "kill": Entry(_HERE + "runs:kill", "stop runs"),
+    "retry": Entry(_HERE + "runs:retry", "run again what did not succeed"),
+    "delete run": Entry(_HERE + "runs:delete", "delete runs"),
+    "delete workflow": Entry(_HERE + "workflows:delete", "delete workflows that have no runs"),
+    "why": Entry(_HERE + "nodes:explain", "explain why a node was executed, cached, or waits"),
+    "watch": Entry(_HERE + "runs:watch", "follow a run until it has ended"),
+    "gc": Entry(_HERE + "memo:gc", "free stored content that nothing refers to"),
+    "cache ls": Entry(_HERE + "memo:ls", "list memoized results"),
+    "cache stats": Entry(_HERE + "memo:stats", "show size and hit rate of the memo by operator"),
+    "cache rm": Entry(_HERE + "memo:rm", "invalidate memoized results"),
+    "up": Entry(_HERE + "daemon:up", "start a daemon and an agent on this machine"),
     "daemon": Entry(
         "accio_daemon", "start the daemon; `accio daemon -help` tells its options and commands", program=True
     ),
-    "daemon backup": Entry(_HERE + "daemon_backup", "copy the database of a running daemon"),
+    "daemon backup": Entry(_HERE + "daemon:backup", "copy the database of a running daemon"),
     "agent": Entry("accio_agent", "start an agent; `accio agent -help` tells its options", program=True),
-    "agent drain": Entry(_HERE + "agent_drain", "let an agent's nodes end and send it no more"),
-    "agent remove": Entry(_HERE + "agent_remove", "forget an agent that is not connected"),
-    "schema": Entry(_HERE + "schema", "print the JSON Schema of workflow or run files"),
-    "version": Entry(_HERE + "version", "print the versions of client and daemon"),
-    "help": Entry(_HERE + "help", "explain a command"),
-    "completion": Entry(_HERE + "completion", "print a completion script for bash, zsh or fish"),
+    "agent drain": Entry(_HERE + "agents:drain", "let an agent's nodes end and send it no more"),
+    "agent remove": Entry(_HERE + "agents:remove", "forget an agent that is not connected"),
+    "schema": Entry(_HERE + "workflows:schema", "print the JSON Schema of workflow or run files"),
+    "version": Entry(_HERE + "about:version", "print the versions of client and daemon"),
+    "help": Entry(_HERE + "about:explain", "explain a command"),
+    "completion": Entry(_HERE + "completion:completion", "print a completion script for bash, zsh or fish"),
 }
 
 SAME = {
@@ -81,3 +88,16 @@ def verbs() -> list[str]:
 def nouns(verb: str) -> list[str]:
     """Second words of *verb*; none if it is a command of its own."""
     return [words.split(" ")[1] for words in COMMANDS if words.startswith(f"{verb} ")]
+
+
+def become(module: str, arguments: Sequence[str]) -> NoReturn:
+    """Let the program *module* take the place of this process: signals and exit code are its own."""
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-m", module, *arguments])  # noqa: S606 - a shell has no business here
+
+
+def load(words: str) -> "click.Command":
+    """The click command that the catalogue names."""
+    module, _, function = COMMANDS[words].place.partition(":")
+    command: click.Command = getattr(import_module(module), function)
+    return command

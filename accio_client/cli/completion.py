@@ -2,14 +2,15 @@
 
 import click
 
-from accio_client.cli.catalogue import COMMANDS, nouns, verbs
-from accio_client.cli.session import Session, accio_command, out
+from accio_client.cli.catalogue import COMMANDS, load, nouns, verbs
+from accio_client.cli.output import out
+from accio_client.cli.session import Session, accio_command
 from accio_client.documents import document
 
 
 @accio_command
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
-def command(session: Session, shell: str) -> None:
+def completion(session: Session, shell: str) -> None:
     """Print a completion script. For bash: put it into ~/.local/share/bash-completion/completions/accio."""
     script = {"bash": _bash, "zsh": _zsh, "fish": _fish}[shell]()
     session.answer(document({"shell": shell, "script": script}), [script], lambda: out(script))
@@ -17,8 +18,6 @@ def command(session: Session, shell: str) -> None:
 
 def _options() -> dict[str, list[str]]:
     """The options of every command, as they are written with two dashes."""
-    from accio_client.cli.main import load
-
     return {
         words: sorted(
             name

@@ -7,19 +7,45 @@ import secrets
 import sys
 import tempfile
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import click
 
-from accio.errors import AccioError, InvalidDefinition
-from accio_client.cli.exits import CODE_OF_ERROR, EXIT_OF_ERROR, INTERNAL, INTERRUPTED, USAGE
-from accio_client.cli.session import complain, print_document
+from accio.errors import (
+    AccioError,
+    AlreadyExists,
+    BadRequest,
+    FailedPrecondition,
+    Internal,
+    InvalidDefinition,
+    NotFound,
+    PermissionDenied,
+    ResourceExhausted,
+    Unauthenticated,
+    Unavailable,
+)
+from accio.exits import INTERNAL, INTERRUPTED, USAGE, exit_code
+from accio_client.cli.output import complain, print_document, write_utf8
 from accio_client.clock import now
 from accio_client.file_names import readable
 
 LOG = "client-errors.log"
+
+CODE_OF_ERROR: Mapping[type[AccioError], str] = {
+    InvalidDefinition: "invalid_definition",
+    BadRequest: "bad_request",
+    NotFound: "not_found",
+    AlreadyExists: "already_exists",
+    FailedPrecondition: "failed_precondition",
+    ResourceExhausted: "resource_exhausted",
+    PermissionDenied: "permission_denied",
+    Unauthenticated: "unauthenticated",
+    Unavailable: "unavailable",
+    Internal: "internal",
+}
+"""What `--json` calls an error."""
 
 
 def report(error: Exception, arguments: Sequence[str]) -> int:
@@ -37,6 +63,7 @@ def report(error: Exception, arguments: Sequence[str]) -> int:
 def _print(error: Exception, name: str, message: str) -> None:
     from accio_client.documents import document, issues
 
+    write_utf8()
     if isinstance(error, InvalidDefinition):
         warnings = issues(error.warnings)
         print_document(document({"valid": False, "errors": issues(error.issues), "warnings": warnings}))
@@ -56,8 +83,8 @@ def _described(error: Exception, arguments: Sequence[str]) -> tuple[int, str, st
         case click.ClickException():
             return USAGE, "bad_command_line", error.format_message()
         case AccioError():
-            kind = next(kind for kind in type(error).__mro__ if kind in EXIT_OF_ERROR or kind is AccioError)
-            return EXIT_OF_ERROR.get(kind, INTERNAL), CODE_OF_ERROR.get(kind, "internal"), error.message
+            name = next((CODE_OF_ERROR[kind] for kind in type(error).__mro__ if kind in CODE_OF_ERROR), "internal")
+            return exit_code(error), name, error.message
         case UnicodeEncodeError():  # of an argument or a variable; nothing that a daemon says can't be encoded
             return USAGE, "bad_command_line", f"expected text in UTF-8, found {readable(error.object)[:200]}"
         case OSError() if error.strerror:

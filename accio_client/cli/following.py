@@ -8,8 +8,9 @@ from typing import Protocol
 from accio.domain.issues import Issue
 from accio.domain.states import NODE_TERMINAL
 from accio.errors import Internal
+from accio_client.cli.output import STATE_COLOURS, coloured
 from accio_client.cli.runs_shown import counted
-from accio_client.cli.session import STATE_COLOURS, Session, coloured
+from accio_client.cli.session import Session
 from accio_client.views import RunUpdate, RunView
 
 

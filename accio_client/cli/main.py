@@ -4,10 +4,9 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
-from importlib import import_module
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
-from accio_client.cli.catalogue import COMMANDS, SAME, nouns, verbs
+from accio_client.cli.catalogue import COMMANDS, SAME, become, load, nouns, verbs
 
 if TYPE_CHECKING:
     import click
@@ -48,7 +47,7 @@ def _came_from_interrupt(error: BaseException) -> bool:
 
 
 def _interrupted() -> int:
-    from accio_client.cli.exits import INTERRUPTED
+    from accio.exits import INTERRUPTED
 
     warnings.simplefilter("ignore")  # a call that was to begin just then is no mistake that users should read of
     return INTERRUPTED
@@ -59,7 +58,7 @@ def _dispatch(arguments: Sequence[str]) -> int:
     if words == "help" and not leading and not rest:
         words = ""  # the most frequent question; answered without loading click
     if words in COMMANDS and COMMANDS[words].program:
-        become(COMMANDS[words].module, [*leading, *rest])
+        become(COMMANDS[words].place, [*leading, *rest])
     if words in COMMANDS:
         return _run(load(words), words, [*leading, *rest])
     verb = words.partition(" ")[0]
@@ -121,18 +120,6 @@ def _options(rest: list[str]) -> list[str]:
         if taken[-1].lstrip("-") in _WITH_VALUE and rest:
             taken.append(rest.pop(0))
     return taken
-
-
-def become(module: str, arguments: Sequence[str]) -> NoReturn:
-    """Let the program *module* take the place of this process: signals and exit code are its own."""
-    sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-m", module, *arguments])  # noqa: S606 - a shell has no business here
-
-
-def load(words: str) -> "click.Command":
-    """The click command that the catalogue names."""
-    command: click.Command = import_module(COMMANDS[words].module).command
-    return command
 
 
 if __name__ == "__main__":

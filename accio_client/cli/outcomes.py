@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from accio_client.cli.exits import SUCCESS, USAGE
-from accio_client.cli.session import Session, complain, out
+from accio.exits import SUCCESS, USAGE
+from accio_client.cli.output import complain, out
+from accio_client.cli.session import Session
 from accio_client.cli.text import printable
 from accio_client.documents import document, outcomes
 from accio_client.views import RunOutcome

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from accio_client.cli.session import fields, table
+from accio_client.cli.output import fields, table
 from accio_client.cli.text import duration, local_time, shown_value
 from accio_client.views import NodeView, RunDetails, RunView
 

@@ -1,45 +1,28 @@
-"""What every command works with: its connection, and the three ways to answer (tables, `--json`, `-quiet`).
+"""What every command works with: its connection, and where its answer goes."""
 
-Answers go to stdout, everything else to stderr. Tables are drawn with colour on a terminal, and are plain text with
-nothing left out elsewhere.
-"""
-
-import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
-import orjson
 
 from accio.domain.issues import Issue
-from accio_client.cli.exits import INVALID
+from accio.exits import INVALID
+from accio_client.cli.findings import describe_issues
+from accio_client.cli.output import Document, Output, complain, output, print_document
 from accio_client.cli.spelling import rewrite
-from accio_client.cli.text import columns, printable, printable_lines
+from accio_client.cli.text import printable_lines
 
 if TYPE_CHECKING:
     from accio.errors import InvalidDefinition
     from accio_client.sync import Client
 
-Document = dict[str, Any]
-
-STATE_COLOURS = {
-    "success": "green",
-    "connected": "green",
-    "failed": "red",
-    "lost": "red",
-    "killed": "yellow",
-    "cancelled": "yellow",
-    "suspect": "yellow",
-    "draining": "yellow",
-    "running": "cyan",
-}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
+    output: Output
     json: bool
     quiet: bool
     addr: str | None = None
@@ -54,14 +37,8 @@ class Session:
             yield client
 
     def answer(self, content: Document, ids: Iterable[str], show: Callable[[], None]) -> None:
-        """Give the command's result: *content* with `--json`, *ids* with `-quiet`, else what *show* prints."""
-        if self.json:
-            print_document(content)
-        elif self.quiet:
-            for each in ids:
-                out(printable(each))
-        else:
-            show()
+        """Answer with the command's result: a document, ids, or what *show* prints."""
+        self.output.answer(content, ids, show)
 
     def say(self, text: str) -> None:
         """Tell people something that isn't the result."""
@@ -84,83 +61,6 @@ class Session:
         return INVALID
 
 
-def describe_issues(issues: Sequence[Issue], source: str, text: bytes) -> str:
-    """The issues of a definition, one per line; a syntax error with the line it is in and a mark below the column."""
-    lines: list[str] = []
-    for issue in issues:
-        lines.append(f"{source}: {issue}" if source else str(issue))
-        if issue.line is not None:
-            lines.extend(_excerpt(text, issue.line, issue.column or 1))
-    return "\n".join(lines)
-
-
-def _excerpt(text: bytes, line: int, column: int) -> list[str]:
-    """The line of *text* around *column*, and a caret below it."""
-    all_lines = text.decode(errors="replace").split("\n")
-    if line > len(all_lines):
-        return []
-    begin = max(0, column - 60)
-    shown = printable(all_lines[line - 1][begin : begin + 100].replace("\t", " ").rstrip("\r"))
-    before = printable(all_lines[line - 1][begin : column - 1].replace("\t", " "))
-    number = f"{line} | "
-    return [f"  {number}{shown}", "  " + " " * (len(number) + len(before)) + "^"]
-
-
-def complain(text: str) -> None:
-    """Tell an error; unlike `Session.say` also with `-quiet`."""
-    print(printable_lines(text), file=sys.stderr)  # noqa: T201 - the one place that writes errors
-
-
-def out(line: str) -> None:
-    """Print a line of the result; what comes from elsewhere has been made printable before."""
-    sys.stdout.write(line + "\n")
-
-
-def print_document(content: Document) -> None:
-    sys.stdout.write(orjson.dumps(content, option=orjson.OPT_INDENT_2, default=str).decode() + "\n")
-
-
-def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print *rows* below *headers*; every cell is made printable here."""
-    cells = [[printable(str(cell)) for cell in row] for row in rows]
-    if coloured(sys.stdout):
-        _drawn(headers, cells)
-        return
-    widths = [max(map(columns, column)) for column in zip(headers, *cells, strict=True)]
-    for row in [[header.upper() for header in headers], *cells]:
-        padded = (cell + " " * (width - columns(cell)) for cell, width in zip(row, widths, strict=True))
-        out("  ".join(padded).rstrip())
-
-
-def _drawn(headers: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    drawn = Table(box=None, header_style="bold", pad_edge=False)
-    for header in headers:
-        drawn.add_column(header.upper(), overflow="fold")
-    for row in cells:
-        drawn.add_row(*(Text(cell, style=STATE_COLOURS.get(cell, "")) for cell in row))
-    Console(highlight=False).print(drawn)
-
-
-def fields(pairs: Iterable[tuple[str, object]]) -> None:
-    """Print named facts, one per line; those without a value are left out."""
-    shown = [(name, printable_lines(str(value))) for name, value in pairs if value not in (None, "", ())]
-    width = max((len(name) for name, _ in shown), default=0)
-    for name, value in shown:
-        first, *others = value.split("\n")
-        out(f"{name + ':':<{width + 1}} {first}")
-        for other in others:
-            out(" " * (width + 2) + other)
-
-
-def coloured(stream: Any) -> bool:
-    """Whether *stream* is a terminal whose user wants colour."""
-    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-
-
 class AccioCommand(click.Command):
     """A command whose options may be spelt with one dash or two."""
 
@@ -172,7 +72,8 @@ def accio_command(function: Callable[..., int | None]) -> click.Command:
     """Make a command of a function that takes a Session first: gives it `-json`, `-quiet`, `-addr`, `-cluster`."""
 
     def invoke(*, json: bool, quiet: bool, addr: str | None, cluster: str | None, **values: Any) -> int | None:
-        return function(Session(json=json, quiet=quiet, addr=addr, cluster=cluster), **values)
+        where = output(json=json, quiet=quiet)
+        return function(Session(output=where, json=json, quiet=quiet, addr=addr, cluster=cluster), **values)
 
     made = click.command(cls=AccioCommand, help=function.__doc__)(_with_parameters_of(function, invoke))
     made.context_settings["help_option_names"] = ["--help", "-h"]

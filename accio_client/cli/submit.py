@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 import click
 
 from accio.errors import InvalidDefinition, NotFound
+from accio.exits import NOT_SUCCESS, SUCCESS
 from accio_client.cli.definitions import Overrides, Source, submission
-from accio_client.cli.exits import NOT_SUCCESS, SUCCESS
-from accio_client.cli.session import Session, accio_command, fields, out
+from accio_client.cli.output import fields, out
+from accio_client.cli.session import Session, accio_command
 from accio_client.documents import document, dry_run, issues, run
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 @click.option("--cache/--no-cache", default=True, help="Whether to take and keep memoized results.")
 @click.option("--refresh/--no-refresh", default=False, help="Execute everything, and keep the new results.")
 @click.option("--dry-run/--no-dry-run", default=False, help="Say what would be executed, and create nothing.")
-def command(
+def submit(
     session: Session,
     *,
     definition: str,

@@ -1,12 +1,12 @@
 """The rpcs about operators, agents and the cluster as a whole."""
 
 from collections.abc import Iterable
-from importlib.metadata import PackageNotFoundError, version
 
 from accio.domain.names import suggest
 from accio.domain.resources import NOTHING, Resources
 from accio.errors import NotFound
 from accio.v1 import accio_pb2, values_pb2
+from accio.version import accio_version
 from accio_daemon.core.commands import DrainAgent, RemoveAgent
 from accio_daemon.engine.ports import AgentView, EnginePort
 from accio_daemon.services.catalogue import Catalogue
@@ -62,7 +62,7 @@ class ClusterCalls:
         view = self._engine.cluster()
         connected = [agent for agent in view.agents if agent.state not in ("lost", "disconnected")]
         return accio_pb2.ClusterState(
-            version=program_version(),
+            version=accio_version(),
             epoch=view.epoch,
             resources=resources_message(_sum(agent.resources for agent in connected)),
             reserved=resources_message(_sum(agent.reserved for agent in view.agents)),
@@ -95,11 +95,3 @@ def agent_message(agent: AgentView) -> accio_pb2.Agent:
         lease_left_ms=agent.lease_left_ms,
         prefetched=agent.prefetched,
     )
-
-
-def program_version() -> str:
-    """Give the version of the installed package; a checkout that isn't installed has none."""
-    try:
-        return version("accio")
-    except PackageNotFoundError:
-        return "unknown"

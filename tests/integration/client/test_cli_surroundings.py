@@ -93,3 +93,12 @@ def test_other_arguments_are_text(daemon: FakeDaemon, arguments: bytes) -> None:
     assert b"expected text in UTF-8, found" in done.stderr
     assert b"\\xff" in done.stderr
     assert not daemon.requests
+
+
+@pytest.mark.parametrize("command", ["get runs -json", "get runs -all -json"])
+def test_documents_are_utf8_whatever_the_terminal(daemon: FakeDaemon, command: str) -> None:
+    """A document is UTF-8, without escapes that JSON doesn't know, also where standard output is said to be ASCII."""
+    daemon.answers["List"] = accio_pb2.ListResponse(runs=[run(name="Größe")], total=1)
+    done = shell(f"{ACCIO} {command}", PYTHONIOENCODING="ascii")
+    assert done.returncode == 0
+    assert orjson.loads(done.stdout)["runs"][0]["name"] == "Größe"

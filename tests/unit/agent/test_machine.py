@@ -17,8 +17,8 @@ from accio.errors import (
     Unauthenticated,
     Unavailable,
 )
+from accio.exits import exit_code
 from accio_agent import limits, linux, messages
-from accio_agent.cli import exit_code
 from accio_agent.outbound import Outbound
 from accio_agent.outcomes import of_death
 from accio_agent.state_folder import StateFolder, open_folder

@@ -9,10 +9,11 @@ import pytest
 import accio_client
 from accio import errors
 from accio.errors import AccioError
+from accio.exits import EXIT_OF_ERROR
 from accio_client import AsyncClient, Client
-from accio_client.cli.catalogue import COMMANDS, SAME, nouns, verbs
-from accio_client.cli.exits import CODE_OF_ERROR, EXIT_OF_ERROR
-from accio_client.cli.main import load, split
+from accio_client.cli.catalogue import COMMANDS, SAME, load, nouns, verbs
+from accio_client.cli.failure import CODE_OF_ERROR
+from accio_client.cli.main import split
 
 
 def test_every_error_has_an_exit_code_and_a_name() -> None:
@@ -27,7 +28,7 @@ def test_every_command_is_there_and_explained(words: str) -> None:
     """Each entry of the catalogue names a command that has a help text, -json and -quiet; programs name a package."""
     entry = COMMANDS[words]
     if entry.program:
-        assert find_spec(f"{entry.module}.__main__") is not None
+        assert find_spec(f"{entry.place}.__main__") is not None
         return
     command = load(words)
     assert isinstance(command, click.Command)

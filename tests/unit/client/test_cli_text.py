@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accio.domain.issues import Issue
-from accio_client.cli.session import describe_issues, table
+from accio_client.cli.findings import describe_issues
+from accio_client.cli.output import table
 from accio_client.cli.text import columns, printable, printable_lines, shown_value, size, span
 
 

@@ -1,8 +1,9 @@
-"""What the daemon says: lines for people on a terminal, JSON elsewhere; on standard error, so that standard output
+"""What daemon and agent say: lines for people on a terminal, JSON elsewhere; on standard error, so that standard output
 stays free.
 """
 
 import logging
+import os
 import sys
 from typing import Any
 
@@ -10,12 +11,16 @@ import structlog
 
 
 def set_up(*, terminal: bool | None = None, level: int = logging.INFO) -> None:
-    """Let every logger write one line per event; *terminal* decides about the form (by default what stderr is)."""
+    """Have every logger write one line per event; *terminal* decides about the form (by default what stderr is)."""
     if terminal is None:
         terminal = sys.stderr.isatty()
     last: list[Any]
     if terminal:
-        last = [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+        last = [
+            structlog.dev.ConsoleRenderer(
+                colors="NO_COLOR" not in os.environ, exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
     else:
         # Without the variables of each frame: they may hold tokens and users' data.
         frames = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)

@@ -1,23 +1,50 @@
-"""`accio describe operator NAME`"""
+"""Operators: `accio get operators`, `describe operator`."""
+
+from collections.abc import Sequence
 
 import click
 
-from accio_client.cli.session import Session, accio_command, fields, out, table
+from accio_client.cli.output import fields, out, table
+from accio_client.cli.session import Session, accio_command
 from accio_client.cli.text import shown_value, size
 from accio_client.documents import document, operator
 from accio_client.views import InputPortView, OperatorView, ResourcesView
 
 
 @accio_command
+def get(session: Session) -> None:
+    """List every operator that an agent ever offered."""
+    with session.client() as client:
+        found = client.list_operators()
+    content = document({"operators": [operator(each) for each in found]})
+    session.answer(content, (each.name for each in found), lambda: _show_list(found))
+
+
+def _show_list(found: Sequence[OperatorView]) -> None:
+    rows = [(each.name, each.category, _remarks(each), each.help.split("\n")[0]) for each in found]
+    table(("name", "category", "remarks", "help"), rows)
+
+
+def _remarks(found: OperatorView) -> str:
+    """What a user of the operator should know about it."""
+    remarks = ["unstable"] if found.unstable else []
+    if found.deprecated:
+        remarks.append(f"deprecated: {found.deprecated}")
+    if found.uncacheable:
+        remarks.append("not cached")
+    return ", ".join(remarks)
+
+
+@accio_command
 @click.argument("name")
-def command(session: Session, name: str) -> None:
+def describe(session: Session, name: str) -> None:
     """Show an operator: its ports, what it needs, and what its results depend on."""
     with session.client() as client:
         found = client.get_operator(name)
-    session.answer(document(operator(found)), [found.name], lambda: _show(found))
+    session.answer(document(operator(found)), [found.name], lambda: _show_operator(found))
 
 
-def _show(found: OperatorView) -> None:
+def _show_operator(found: OperatorView) -> None:
     fields(
         [
             ("name", found.name),

@@ -1,4 +1,4 @@
-"""`accio up`: a daemon and an agent on this machine, as child processes in the foreground."""
+"""The daemon: `accio up`, `daemon backup`."""
 
 import ctypes
 import os
@@ -15,9 +15,11 @@ import click
 
 from accio import places
 from accio.errors import FailedPrecondition, Unauthenticated, Unavailable
-from accio_client.cli.exits import INTERNAL, INTERRUPTED, SUCCESS
-from accio_client.cli.session import Session, accio_command, complain, out
-from accio_client.cli.text import printable_lines
+from accio.exits import INTERNAL, INTERRUPTED, SUCCESS
+from accio_client.cli.output import complain, out
+from accio_client.cli.session import Session, accio_command
+from accio_client.cli.text import printable_lines, size
+from accio_client.documents import document
 
 READY_WITHIN_S = 30.0
 LOOK_EVERY_S = 0.03
@@ -98,7 +100,7 @@ class ChildEnded(Exception):
 @click.option("--operators", multiple=True, metavar="MODULE|FILE", help="Offer these operators, too.")
 @click.option("--cpus", metavar="N", help="Processors to offer; all by default.")
 @click.option("--memory", metavar="SIZE", help="Memory to offer, such as 8GiB; all by default.")
-def command(session: Session, *, operators: tuple[str, ...], cpus: str | None, memory: str | None) -> int:
+def up(session: Session, *, operators: tuple[str, ...], cpus: str | None, memory: str | None) -> int:
     """Start a daemon and an agent on this machine, in the foreground, until Ctrl-C.
 
     ACCIO_ADDR says where the daemon listens, ACCIO_DATA_DIR where it and the agent keep what they have.
@@ -202,3 +204,13 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 def _how(code: int) -> str:
     return f"by signal {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
+
+
+@accio_command
+@click.argument("file")
+def backup(session: Session, file: str) -> None:
+    """Copy the database of the running daemon to FILE on its machine, consistently and while it is in use."""
+    with session.client() as client:
+        found = client.backup(str(Path(file).absolute()))
+    content = document({"path": found.path, "bytes": found.bytes})
+    session.answer(content, [found.path], lambda: out(f"{found.path} ({size(found.bytes)})"))

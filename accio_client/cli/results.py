@@ -1,4 +1,4 @@
-"""`accio export RUN…`"""
+"""Results: `accio export`, `get artifact`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from accio_client.cli.session import Session, accio_command, out
-from accio_client.cli.text import printable
+from accio_client.cli import places_in_runs
+from accio_client.cli.output import out
+from accio_client.cli.session import Session, accio_command
+from accio_client.cli.text import printable, size
 from accio_client.documents import document
 from accio_client.file_names import readable
 
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 @click.option("--append/--no-append", default=False, help="Extend files that are there.")
 @click.option("--force/--no-force", default=False, help="Replace files that are there.")
 @click.option("--raw/--no-raw", default=False, help="Leave texts in CSV as they are, formulas for spreadsheets too.")
-def command(
+def export(
     session: Session,
     *,
     runs: tuple[str, ...],
@@ -73,3 +75,15 @@ def command(
 def _show(files: "Sequence[ExportedFile]") -> None:
     for each in files:
         out(f"{printable(str(each.path))} ({each.rows} rows)")
+
+
+@accio_command
+@click.argument("place", metavar="RUN/NODE/PORT")
+@click.option("--out", "folder", metavar="FOLDER", default=".", help="Where to put it; the working folder by default.")
+def fetch(session: Session, place: str, *, folder: str) -> None:
+    """Fetch an output of a node as FOLDER/NODE-PORT: a dataset as files, any other value as NODE-PORT.json."""
+    run, node, port = places_in_runs.artifact(place)
+    with session.client() as client:
+        target, length = client.fetch_artifact(run, node, port, Path(folder))
+    content = document({"path": str(target), "bytes": length})
+    session.answer(content, [str(target)], lambda: out(f"{printable(str(target))} ({size(length)})"))

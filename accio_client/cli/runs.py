@@ -1,6 +1,7 @@
-"""`accio get runs`"""
+"""Runs: `accio get runs|events`, `describe run`, `watch`, `update`, `kill`, `retry`, `delete run`."""
 
 import sys
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -10,14 +11,19 @@ import orjson
 from accio.domain.datatypes import TIMESTAMP
 from accio.domain.states import RUN_TERMINAL, RunState
 from accio.domain.values import ValueProblem, parse_text
+from accio.exits import NOT_SUCCESS, SUCCESS
 from accio_client.cli.definitions import parameters, tag_list
-from accio_client.cli.runs_shown import show_runs
-from accio_client.cli.session import Session, accio_command, out
+from accio_client.cli.following import follow
+from accio_client.cli.outcomes import tell
+from accio_client.cli.output import out, table
+from accio_client.cli.runs_shown import show_run, show_runs
+from accio_client.cli.session import Session, accio_command
+from accio_client.cli.text import local_time
 from accio_client.clock import now
-from accio_client.documents import document, run_page
+from accio_client.documents import document, event, run, run_details, run_page
 from accio_client.documents import run as run_document
 from accio_client.from_wire import moment
-from accio_client.views import RunFilter, RunPage, RunView
+from accio_client.views import EventView, RunFilter, RunPage, RunView
 
 PAGE = 50
 AT_ONCE = 1000
@@ -39,7 +45,7 @@ AT_ONCE = 1000
 @click.option("--cursor", metavar="TEXT", default="", help="Go on where the page before ended (its `next`).")
 @click.option("--active/--no-active", default=False, help="Only runs that have not ended.")
 @click.option("--all/--no-all", "everything", default=False, help="All runs, not only the newest.")
-def command(
+def get(
     session: Session,
     *,
     tags: str,
@@ -149,3 +155,92 @@ def _time(text: str, option: str) -> datetime | None:
             raise click.UsageError(
                 f"{option}: {problem.message}; a span before now is fine too: 90s, 3h, 2.days"
             ) from None
+
+
+@accio_command
+@click.argument("run")
+def describe(session: Session, run: str) -> None:
+    """Show a single run, a parent or a child: RUN is an id or an unambiguous beginning of one."""
+    with session.client() as client:
+        found = client.get_run(run)
+    session.answer(document(run_details(found)), [found.run.id], lambda: show_run(found))
+
+
+@accio_command
+@click.argument("run")
+@click.option(
+    "-n", "--limit", type=click.IntRange(min=1), default=1000, metavar="N", help="At most so many; 1000 by default."
+)
+def events(session: Session, run: str, *, limit: int) -> None:
+    """Show what happened to a run, oldest first."""
+    with session.client() as client:
+        found = client.events(run, limit=limit)
+    content = document({"events": [event(each) for each in found]})
+    session.answer(content, dict.fromkeys(each.run for each in found), lambda: _show_events(found))
+
+
+def _show_events(found: Sequence[EventView]) -> None:
+    rows = [
+        (local_time(each.at), each.kind, each.run, each.node or "", each.attempt or "", each.detail) for each in found
+    ]
+    table(("at", "event", "run", "node", "attempt", "detail"), rows)
+
+
+@accio_command
+@click.argument("identifier", metavar="RUN")
+def watch(session: Session, identifier: str) -> int:
+    """Follow a run until it has ended; exit 3 if not in success. Ctrl-C stops following, not the run."""
+    with session.client() as client:
+        ended, _ = follow(session, client.watch(identifier))
+    content = document({"run": run(ended)})
+    session.answer(content, [ended.id], lambda: out(f"{ended.id} {ended.state.value}"))
+    return SUCCESS if ended.state.value == "success" else NOT_SUCCESS
+
+
+@accio_command
+@click.argument("identifier", metavar="RUN")
+@click.option("--name", help="The new name; an empty one clears it.")
+@click.option("--notes", help="The new notes; empty ones clear them.")
+@click.option("--tags", metavar="TAG,TAG...", help="The new tags, instead of the old ones; an empty list clears them.")
+def update(session: Session, identifier: str, *, name: str | None, notes: str | None, tags: str | None) -> None:
+    """Edit the metadata of a run in any state. A child shows its parent's: editing it edits the parent."""
+    if name is None and notes is None and tags is None:
+        raise click.UsageError("nothing to change: give -name, -notes or -tags")
+    with session.client() as client:
+        found = client.update(identifier, name=name, notes=notes, tags=None if tags is None else tag_list(tags))
+    content = document({"runs": [{"id": found.run.id, "changed": found.changed, "run": run(found.run)}]})
+    changed = "updated" if found.changed else "was so already"
+    session.answer(content, [found.run.id], lambda: out(f"{found.run.id} {changed}"))
+
+
+@accio_command
+@click.argument("runs", nargs=-1, required=True, metavar="RUN...")
+def kill(session: Session, runs: tuple[str, ...]) -> int:
+    """Stop runs. Killing a parent stops all of its children; what has ended stays as it is."""
+    with session.client() as client:
+        found = client.kill(runs)
+    return tell(session, found, "killed", "had ended already")
+
+
+@accio_command
+@click.argument("runs", nargs=-1, required=True, metavar="RUN...")
+@click.option(
+    "--operators",
+    type=click.Choice(["pinned", "latest"]),
+    default="pinned",
+    help="Whether to keep the operator versions that the run pinned.",
+)
+def retry(session: Session, runs: tuple[str, ...], *, operators: str) -> int:
+    """Run again what failed, was killed or lost, with the same seeds; what succeeded is kept."""
+    with session.client() as client:
+        found = client.retry(runs, latest_operators=operators == "latest")
+    return tell(session, found, "retried", "has nothing to retry")
+
+
+@accio_command
+@click.argument("runs", nargs=-1, required=True, metavar="RUN...")
+def delete(session: Session, runs: tuple[str, ...]) -> int:
+    """Delete runs, stopping first what still runs. Deleting a parent deletes its children."""
+    with session.client() as client:
+        found = client.delete(runs)
+    return tell(session, found, "deleted", "was deleted already")

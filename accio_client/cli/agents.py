@@ -1,0 +1,59 @@
+"""Agents: `accio get agents`, `agent drain`, `agent remove`."""
+
+from collections.abc import Sequence
+
+import click
+
+from accio_client.cli.operators import shown_resources
+from accio_client.cli.output import out, table
+from accio_client.cli.session import Session, accio_command
+from accio_client.cli.text import local_time
+from accio_client.documents import agent, document
+from accio_client.views import AgentView
+
+
+@accio_command
+def get(session: Session) -> None:
+    """List the agents that the daemon remembers: what they offer, what is reserved, how long their lease lasts."""
+    with session.client() as client:
+        found = client.list_agents()
+    content = document({"agents": [agent(each) for each in found]})
+    session.answer(content, (each.name for each in found), lambda: _show_list(found))
+
+
+def _show_list(found: Sequence[AgentView]) -> None:
+    rows = [
+        (
+            each.name,
+            each.state,
+            each.running,
+            shown_resources(each.reserved),
+            shown_resources(each.resources),
+            each.operators,
+            local_time(each.last_seen),
+            f"{each.lease_left_ms / 1000:.1f} s" if each.lease_left_ms else "",
+            each.reason,
+        )
+        for each in found
+    ]
+    table(("name", "state", "running", "reserved", "of", "operators", "last seen", "lease", "reason"), rows)
+
+
+@accio_command
+@click.argument("name")
+@click.option("--undo/--no-undo", default=False, help="Let the agent take nodes again.")
+def drain(session: Session, name: str, *, undo: bool) -> None:
+    """Let the running nodes of an agent end, and send it no more."""
+    with session.client() as client:
+        found = client.drain_agent(name, undo=undo)
+    content = document({"agent": agent(found)})
+    session.answer(content, [found.name], lambda: out(f"{found.name} {found.state} ({found.running} nodes run)"))
+
+
+@accio_command
+@click.argument("name")
+def remove(session: Session, name: str) -> None:
+    """Forget an agent that isn't connected; nodes that only it could take fail, or wait for another."""
+    with session.client() as client:
+        client.remove_agent(name)
+    session.answer(document({"removed": name}), [name], lambda: out(f"{name} forgotten"))
