@@ -4,143 +4,27 @@
         submitted = client.submit({"workflow": "geoind", "params": {"epsilon": 0.1}})
         print(client.wait(submitted.run.id).state)
 
-Nothing is decided here: one event loop in a thread of its own runs the asynchronous client, and the caller waits for
-it. A test holds the signatures of both against each other. Use it from any thread; `close` (or `with`) ends the
-thread.
+Nothing is decided here. This file is written by scripts/sync_client.py: change accio_client/calls, and run that.
 """
 
-import asyncio
-import threading
-from collections.abc import AsyncGenerator, Coroutine, Generator, Iterable
+from collections.abc import Generator, Iterable
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING
 
-from accio.errors import Unavailable
 from accio.v1 import accio_pb2
 from accio_client import views
-from accio_client.client import WATCH_PATIENCE_S, AsyncClient, Exported
-from accio_client.connection import DEADLINE_S
+from accio_client.blocking import BlockingCaller
+from accio_client.calls.results import Exported
+from accio_client.calls.runs import WATCH_PATIENCE_S
 from accio_client.definition_text import Definition
 
 if TYPE_CHECKING:
     from accio_client.export import exporting
     from accio_client.export.frames import Table
 
-R = TypeVar("R")
 
-CANCEL_WITHIN_S = 5.0
-LOOK_AGAIN_S = 0.2
-
-
-class Client:
+class Client(BlockingCaller):
     """A connection to a daemon, without an event loop of the caller's."""
-
-    def __init__(
-        self,
-        address: str | None = None,
-        *,
-        token: str | None = None,
-        user: str | None = None,
-        cluster: str | None = None,
-        deadline: float = DEADLINE_S,
-    ) -> None:
-        """As `AsyncClient`."""
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="accio-client", daemon=True)
-        self._thread.start()
-
-        async def connect() -> AsyncClient:  # a channel belongs to the loop in which it is made
-            return AsyncClient(address, token=token, user=user, cluster=cluster, deadline=deadline)
-
-        try:
-            self._client = self._run(connect())
-        except BaseException:
-            self._stop()
-            raise
-        self.address = self._client.address
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the connection and end the thread; closing again does nothing."""
-        if not self._loop.is_closed():
-            self._run(self._closed())
-            self._stop()
-
-    async def _closed(self) -> None:
-        """Close the connection and what was left open: calls that somebody waits for, streams not read to the end."""
-        await self._client.close()
-        left = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in left:
-            task.cancel()
-        if left:
-            await asyncio.wait(left, timeout=CANCEL_WITHIN_S)
-        await self._loop.shutdown_asyncgens()
-
-    def _stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-    def _run(self, coroutine: Coroutine[Any, Any, R]) -> R:
-        """The result of *coroutine*, run in the loop's thread; an interrupted caller cancels it, and waits for that.
-
-        An interrupt may come between any two steps of the caller, and must leave nothing locked that the loop's thread
-        needs: so the two share a plain lock, not a future, whose condition is no longer sound after one.
-        """
-        ended = threading.Lock()
-        ended.acquire()
-        tasks: list[asyncio.Task[R]] = []
-
-        def begin() -> None:
-            tasks.append(self._loop.create_task(coroutine))
-            tasks[0].add_done_callback(lambda _: ended.release())
-
-        def cancel() -> None:
-            if tasks:
-                tasks[0].cancel()
-            else:  # the interrupt came before the loop was asked to begin
-                coroutine.close()
-                ended.release()
-
-        try:
-            self._loop.call_soon_threadsafe(begin)
-            # A signal that comes just before the wait doesn't end it: so look again.
-            while not ended.acquire(timeout=LOOK_AGAIN_S):
-                pass
-        except BaseException:
-            self._loop.call_soon_threadsafe(cancel)
-            if not (tasks and tasks[0].done()):
-                ended.acquire(timeout=CANCEL_WITHIN_S)
-            raise
-        if tasks[0].cancelled():
-            raise Unavailable("the client was closed while this call waited for an answer")
-        return tasks[0].result()
-
-    def _iterate(self, items: AsyncGenerator[R]) -> Generator[R]:
-        """The items, each fetched when it is asked for; whoever stops early closes the stream."""
-
-        async def following() -> tuple[R, ...]:
-            async for item in items:
-                return (item,)
-            return ()
-
-        async def closed() -> None:
-            await items.aclose()
-
-        try:
-            while found := self._run(following()):
-                yield found[0]
-        finally:
-            if not self._loop.is_closed():  # an iterator may be dropped after its client was closed
-                self._run(closed())
 
     def push(
         self, definition: Definition, *, default_id: str | None = None, base_path: str | None = None
@@ -255,6 +139,14 @@ class Client:
         """What the run's nodes (or one of them) printed; with *follow*, until the run has ended."""
         return self._iterate(self._client.logs(run, node, follow=follow, patience=patience))
 
+    def why(self, run: str, node: str | None = None) -> tuple[views.WhyView, ...]:
+        """Why a node (or each node) was executed, taken from the memo, or waits."""
+        return self._run(self._client.why(run, node))
+
+    def events(self, run: str, *, limit: int = 1000) -> tuple[views.EventView, ...]:
+        """The run's history, oldest first."""
+        return self._run(self._client.events(run, limit=limit))
+
     def export_chunks(
         self, runs: Iterable[str], *, artifacts: Iterable[str] = (), outputs: bool = True, metrics: bool = False
     ) -> Generator[accio_pb2.ExportChunk]:
@@ -269,13 +161,13 @@ class Client:
         """The tidy table of `accio export -wide`: a row per run, a column per parameter, scalar artifact, metric."""
         return self._run(self._client.table(runs, artifacts=artifacts, metrics=metrics))
 
-    def why(self, run: str, node: str | None = None) -> tuple[views.WhyView, ...]:
-        """Why a node (or each node) was executed, taken from the memo, or waits."""
-        return self._run(self._client.why(run, node))
+    def read_blob(self, digest: str) -> Generator[bytes]:
+        """The bytes of a stored blob in pieces; nothing is verified here."""
+        return self._iterate(self._client.read_blob(digest))
 
-    def events(self, run: str, *, limit: int = 1000) -> tuple[views.EventView, ...]:
-        """The run's history, oldest first."""
-        return self._run(self._client.events(run, limit=limit))
+    def fetch_artifact(self, run: str, node: str, port: str, folder: Path) -> tuple[Path, int]:
+        """Write an output to *folder*/NODE-PORT (a dataset) or *folder*/NODE-PORT.json; returns its place and bytes."""
+        return self._run(self._client.fetch_artifact(run, node, port, folder))
 
     def list_operators(self) -> tuple[views.OperatorView, ...]:
         return self._run(self._client.list_operators())
@@ -312,11 +204,3 @@ class Client:
     def backup(self, path: str) -> views.BackupView:
         """Have the daemon write a consistent copy of its database to *path* on its own machine."""
         return self._run(self._client.backup(path))
-
-    def read_blob(self, digest: str) -> Generator[bytes]:
-        """The bytes of a stored blob in pieces; nothing is verified here."""
-        return self._iterate(self._client.read_blob(digest))
-
-    def fetch_artifact(self, run: str, node: str, port: str, folder: Path) -> tuple[Path, int]:
-        """Write an output to *folder*/NODE-PORT (a dataset) or *folder*/NODE-PORT.json; returns its place and bytes."""
-        return self._run(self._client.fetch_artifact(run, node, port, folder))

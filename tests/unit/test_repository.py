@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from scripts import bytecode, protos
+from scripts import bytecode, protos, sync_client
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = bytecode.PACKAGES
@@ -70,6 +70,13 @@ def configuration() -> dict[str, Any]:
 def test_stubs_are_fresh() -> None:
     """The generated contract was made from the protos that are there."""
     assert not protos.is_stale(ROOT), "run scripts/gen-protos"
+
+
+def test_the_blocking_client_is_fresh() -> None:
+    """The blocking client is what the asynchronous one makes it."""
+    assert (ROOT / sync_client.TARGET).read_text(encoding="utf-8") == sync_client.generated(ROOT), (
+        "run scripts/sync_client.py"
+    )
 
 
 def test_bytecode_is_left(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from accio.v1 import accio_pb2, runs_pb2
-from accio_client import sync
+from accio_client import blocking
 from accio_client.cli import following
 from accio_client.cli.main import main
 from accio_client.views import RunUpdate
@@ -42,7 +42,7 @@ class Interruption:
         here = (id(frame), frame.f_lineno)
         if self.lines == self.nth:
             self.place = f"{frame.f_code.co_filename}:{frame.f_lineno}"
-            self.waiting = frame.f_code is sync.Client._run.__code__ and here in self.seen
+            self.waiting = frame.f_code is blocking.BlockingCaller._run.__code__ and here in self.seen
             self.sent = time.monotonic()
             sys.settrace(None)
             signal.raise_signal(signal.SIGINT)
@@ -101,6 +101,6 @@ def test_an_interrupt_at_any_line_ends_the_command(
         assert (code, out) == (130, ""), interruption.place
         assert f"accio watch {RUN}" in err, interruption.place
         assert "accio:" not in err, interruption.place
-        assert time.monotonic() - interruption.sent < sync.CANCEL_WITHIN_S, interruption.place
+        assert time.monotonic() - interruption.sent < blocking.CANCEL_WITHIN_S, interruption.place
     assert interruption.nth > 10
     assert set(daemon.requests) == {"SubmitAndWatch"}

@@ -83,8 +83,8 @@ def test_words_and_arguments_are_told_apart(arguments: list[str], parts: tuple[l
 def methods(kind: type) -> dict[str, inspect.Signature]:
     return {
         name: inspect.signature(method)
-        for name, method in vars(kind).items()
-        if inspect.isfunction(method) and not name.startswith("_")
+        for name, method in inspect.getmembers(kind, inspect.isfunction)
+        if not name.startswith("_")
     }
 
 

@@ -1,0 +1,27 @@
+"""What every call needs: the connection, and as whom it is made."""
+
+from accio_client.connection import DEADLINE_S, Connection
+from accio_client.settings import Settings
+
+SUBMIT_DEADLINE_S = 60.0
+"""For a definition, which takes the daemon longer to check than other requests."""
+
+
+class Caller:
+    """A connection to a daemon. Open it in the event loop that uses it."""
+
+    def __init__(
+        self,
+        address: str | None = None,
+        *,
+        token: str | None = None,
+        user: str | None = None,
+        cluster: str | None = None,
+        deadline: float = DEADLINE_S,
+    ) -> None:
+        """For *address*, the *cluster* of that name, or what the environment says; nothing is sent yet."""
+        settings = Settings.load(address=address, token=token, user=user, cluster=cluster)
+        self.address = settings.address
+        self._user = settings.user
+        self._connection = Connection(address=settings.address, token=settings.token, deadline=deadline)
+        self._accio = self._connection.accio

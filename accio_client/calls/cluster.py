@@ -1,0 +1,75 @@
+"""Calls about the cluster: its operators, agents, memo and store."""
+
+from accio.v1 import accio_pb2, values_pb2
+from accio_client import from_wire, views
+from accio_client.calls.caller import Caller
+from accio_client.connection import STREAM_DEADLINE_S
+
+
+class ClusterCalls(Caller):
+    """Look at the cluster and keep it."""
+
+    async def list_operators(self) -> tuple[views.OperatorView, ...]:
+        answer = await self._connection.call(
+            self._accio.ListOperators, accio_pb2.ListOperatorsRequest(), accio_pb2.ListOperatorsResponse
+        )
+        return tuple(from_wire.operator(each) for each in answer.operators)
+
+    async def get_operator(self, name: str) -> views.OperatorView:
+        request = accio_pb2.GetOperatorRequest(name=name)
+        return from_wire.operator(await self._connection.call(self._accio.GetOperator, request, values_pb2.Operator))
+
+    async def list_agents(self) -> tuple[views.AgentView, ...]:
+        answer = await self._connection.call(
+            self._accio.ListAgents, accio_pb2.ListAgentsRequest(), accio_pb2.ListAgentsResponse
+        )
+        return tuple(from_wire.agent(each) for each in answer.agents)
+
+    async def drain_agent(self, name: str, *, undo: bool = False) -> views.AgentView:
+        """Let an agent's running nodes end and send it no more, or (*undo*) take that back."""
+        request = accio_pb2.DrainAgentRequest(name=name, undo=undo)
+        return from_wire.agent(await self._connection.call(self._accio.DrainAgent, request, accio_pb2.Agent))
+
+    async def remove_agent(self, name: str) -> None:
+        """Forget an agent that isn't connected."""
+        request = accio_pb2.RemoveAgentRequest(name=name)
+        await self._connection.call(self._accio.RemoveAgent, request, accio_pb2.RemoveAgentResponse, repeatable=False)
+
+    async def cluster_state(self) -> views.ClusterView:
+        request = accio_pb2.GetClusterStateRequest()
+        return from_wire.cluster(
+            await self._connection.call(self._accio.GetClusterState, request, accio_pb2.ClusterState)
+        )
+
+    async def collect_garbage(self, *, dry_run: bool = False, quota: int = 0) -> views.GarbageView:
+        """Free what nothing refers to (down to *quota* bytes), or say what would be freed."""
+        request = accio_pb2.CollectGarbageRequest(dry_run=dry_run, quota=quota)
+        answer = await self._connection.call(
+            self._accio.CollectGarbage,
+            request,
+            accio_pb2.CollectGarbageResponse,
+            deadline=STREAM_DEADLINE_S,
+            repeatable=dry_run,
+        )
+        return from_wire.garbage(answer)
+
+    async def cache(self, *, operator: str | None = None, entries: bool = False) -> views.CacheView:
+        """The memo's numbers by operator, and with *entries* its newest results."""
+        request = accio_pb2.GetCacheRequest(operator=operator or "", entries=entries)
+        return from_wire.cache(await self._connection.call(self._accio.GetCache, request, accio_pb2.GetCacheResponse))
+
+    async def remove_from_cache(self, *, key: str | None = None, operator: str | None = None) -> int:
+        """Invalidate one result or all results of an operator; returns how many."""
+        request = accio_pb2.RemoveFromCacheRequest(key=key or "", operator=operator or "")
+        answer = await self._connection.call(
+            self._accio.RemoveFromCache, request, accio_pb2.RemoveFromCacheResponse, repeatable=False
+        )
+        return answer.removed
+
+    async def backup(self, path: str) -> views.BackupView:
+        """Have the daemon write a consistent copy of its database to *path* on its own machine."""
+        request = accio_pb2.BackupRequest(path=path)
+        answer = await self._connection.call(
+            self._accio.Backup, request, accio_pb2.BackupResponse, deadline=STREAM_DEADLINE_S, repeatable=False
+        )
+        return views.BackupView(path=answer.path, bytes=answer.bytes)

@@ -1,0 +1,120 @@
+"""Calls about results: tables, files and the content of outputs."""
+
+import asyncio
+import threading
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import aclosing
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
+
+from accio.content.digest import parse_digest
+from accio.v1 import accio_pb2, artifacts_pb2
+from accio_client import fetching
+from accio_client.calls.runs import RunCalls
+from accio_client.connection import STREAM_DEADLINE_S
+from accio_client.file_names import file_name
+
+if TYPE_CHECKING:  # loaded by the calls that need it: every command line would pay for it
+    from accio_client.export import exporting
+    from accio_client.export.files import ExportedFile
+    from accio_client.export.frames import Table
+    from accio_client.export.rows import ReadBlob
+    from accio_client.export.selection import Selection
+    from accio_client.export.spool import Spool
+
+
+R = TypeVar("R")
+
+Exported: TypeAlias = "tuple[ExportedFile, ...]"
+
+
+class ResultCalls(RunCalls):
+    """Export and fetch what runs have computed."""
+
+    async def export_chunks(
+        self,
+        runs: Iterable[str],
+        *,
+        artifacts: Iterable[str] = (),
+        outputs: bool = True,
+        metrics: bool = False,
+    ) -> AsyncGenerator[accio_pb2.ExportChunk]:
+        """The results as they travel, for `accio_client.export`."""
+        request = accio_pb2.ExportRequest(ids=runs, artifacts=artifacts, outputs=outputs, metrics=metrics, by_port=True)
+        chunks = self._connection.stream(
+            lambda stubs: stubs.accio.Export, request, accio_pb2.ExportChunk, deadline=STREAM_DEADLINE_S
+        )
+        async with aclosing(chunks):
+            async for chunk in chunks:
+                yield chunk
+
+    async def export(self, runs: str | Iterable[str], options: "exporting.Options | None" = None) -> Exported:
+        """Write results as tables; all files appear at the end, or none. docs/cli.md describes the options."""
+        from accio_client.export import exporting
+        from accio_client.export.spool import Spool
+
+        wanted = options or exporting.Options()
+        with Spool() as spool:
+            await self._collect(spool, runs, wanted.artifacts, wanted.metrics)
+            return await self._beside(partial(exporting.write_files, spool, wanted))
+
+    async def table(self, runs: str | Iterable[str], *, artifacts: str = "NUMERIC", metrics: str = "NONE") -> "Table":
+        """The tidy table of `accio export -wide`: a row per run, a column per parameter, scalar artifact, metric."""
+        from accio_client.export import exporting
+        from accio_client.export.selection import Selection
+        from accio_client.export.spool import Spool
+
+        outputs, measures = Selection.read(artifacts, numeric=True), Selection.read(metrics, numeric=False)
+        with Spool() as spool:
+            await self._collect(spool, runs, outputs, measures)
+
+            def build(read_blob: "ReadBlob", check: "exporting.Check") -> "Table":
+                return exporting.wide_table(spool, outputs, measures, read_blob, check)
+
+            return await self._beside(build)
+
+    async def read_blob(self, digest: str) -> AsyncGenerator[bytes]:
+        """The bytes of a stored blob in pieces; nothing is verified here."""
+        chunks = self._connection.stream(
+            lambda stubs: stubs.artifacts.Read, artifacts_pb2.ReadRequest(digest=digest), artifacts_pb2.ReadChunk
+        )
+        async with aclosing(chunks):
+            async for chunk in chunks:
+                yield chunk.data
+
+    async def fetch_artifact(self, run: str, node: str, port: str, folder: Path) -> tuple[Path, int]:
+        """Write an output to *folder*/NODE-PORT (a dataset) or *folder*/NODE-PORT.json; returns its place and bytes."""
+        found = await fetching.artifact(self, run, node, port)
+        suffix = "" if found.type == "dataset" else ".json"
+        target = folder / (file_name(f"{node}-{port}") + suffix)
+        return target, await fetching.fetch(self, found, target)
+
+    async def _collect(
+        self, spool: "Spool", runs: str | Iterable[str], artifacts: "Selection", metrics: "Selection"
+    ) -> None:
+        """Take the chunks of an export as fast as they come: whoever works on them meanwhile would stop the daemon."""
+        ids = [runs] if isinstance(runs, str) else list(runs)
+        chunks = self.export_chunks(
+            ids, artifacts=artifacts.asked(), outputs=not artifacts.empty, metrics=not metrics.empty
+        )
+        async with aclosing(chunks):
+            async for chunk in chunks:
+                spool.add(chunk)
+
+    async def _beside(self, work: "Callable[[ReadBlob, exporting.Check], R]") -> R:
+        """Do *work* in a thread, where it may read blobs; it is told to end when the caller doesn't wait any more."""
+        loop, cancelled = asyncio.get_running_loop(), threading.Event()
+
+        def read_blob(digest: str) -> bytes:
+            reading = fetching.read_verified(self, parse_digest(digest))
+            return asyncio.run_coroutine_threadsafe(reading, loop).result()
+
+        def check() -> None:
+            if cancelled.is_set():
+                raise asyncio.CancelledError
+
+        try:
+            return await asyncio.to_thread(work, read_blob, check)
+        finally:
+            cancelled.set()

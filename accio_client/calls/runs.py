@@ -1,0 +1,223 @@
+"""Calls about runs: making, looking at, following and changing them."""
+
+import secrets
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import aclosing
+
+from accio.errors import InvalidDefinition
+from accio.v1 import accio_pb2, runs_pb2, workflows_pb2
+from accio.wire import is_clipped
+from accio_client import definition_text, from_wire, views
+from accio_client.calls.caller import SUBMIT_DEADLINE_S, Caller
+from accio_client.definition_text import Definition
+from accio_client.logs import LogReader
+
+WATCH_PATIENCE_S = 600.0
+
+_CACHE_MODES = {
+    "use": accio_pb2.CACHE_MODE_UNSPECIFIED,
+    "none": accio_pb2.CACHE_MODE_NONE,
+    "refresh": accio_pb2.CACHE_MODE_REFRESH,
+}
+
+
+class RunCalls(Caller):
+    """Make, look at, follow and change runs."""
+
+    async def submit(
+        self,
+        definition: Definition,
+        *,
+        base_path: str | None = None,
+        cache: views.CacheMode = "use",
+        idempotency_key: str | None = None,
+    ) -> views.Submitted:
+        """Create a run or a sweep; returns once it is durable. Repeated attempts of one call create one run."""
+        request = self._submission(definition, base_path, cache, idempotency_key)
+        try:
+            answer = await self._connection.call(
+                self._accio.Submit, request, accio_pb2.SubmitResponse, deadline=SUBMIT_DEADLINE_S
+            )
+        except InvalidDefinition as error:
+            raise await self._complete(error, request) from None
+        warnings = from_wire.issues(answer.warnings)
+        return views.Submitted(run=from_wire.run(answer.run), warnings=warnings, created=answer.created)
+
+    async def submit_and_watch(
+        self,
+        definition: Definition,
+        *,
+        base_path: str | None = None,
+        cache: views.CacheMode = "use",
+        idempotency_key: str | None = None,
+        patience: float = WATCH_PATIENCE_S,
+    ) -> AsyncGenerator[views.RunUpdate]:
+        """Create a run and give its states until it has ended, in one call; survives a restart of the daemon."""
+        request = self._submission(definition, base_path, cache, idempotency_key)
+        updates = self._connection.lasting_stream(
+            lambda stubs: stubs.accio.SubmitAndWatch, request, accio_pb2.RunUpdate, patience=patience
+        )
+        try:
+            async with aclosing(updates):
+                async for message in updates:
+                    yield from_wire.update(message)
+        except InvalidDefinition as error:
+            raise await self._complete(error, request) from None
+
+    async def validate(self, definition: Definition, *, base_path: str | None = None) -> views.Validation:
+        """Say what `submit` would say, and create nothing."""
+        request = self._submission(definition, base_path, "use", None)
+        return from_wire.validation(
+            await self._connection.call(self._accio.Validate, request, workflows_pb2.ValidateResponse)
+        )
+
+    async def dry_run(
+        self, definition: Definition, *, base_path: str | None = None, cache: views.CacheMode = "use"
+    ) -> views.DryRunView:
+        """Say what a submission would execute, and create nothing."""
+        request = self._submission(definition, base_path, cache, None)
+        try:
+            answer = await self._connection.call(self._accio.DryRun, request, accio_pb2.DryRunResponse)
+        except InvalidDefinition as error:
+            raise await self._complete(error, request) from None
+        return from_wire.dry_run(answer)
+
+    async def get_run(self, run: str, *, nodes: bool = True) -> views.RunDetails:
+        """A single run, a parent or a child, by its id or an unambiguous beginning of it."""
+        answer = await self._connection.call(
+            self._accio.Get, accio_pb2.GetRequest(id=run, nodes=nodes), accio_pb2.GetResponse
+        )
+        found = tuple(from_wire.node(each) for each in answer.nodes)
+        return views.RunDetails(run=from_wire.run(answer.run), nodes=found)
+
+    async def get_node(self, run: str, node: str) -> views.NodeDetailsView:
+        """Everything about one node: attempts, inputs, artifacts, metrics."""
+        request = accio_pb2.GetNodeRequest(run=run, node=node)
+        return from_wire.node_details(await self._connection.call(self._accio.GetNode, request, runs_pb2.NodeDetails))
+
+    async def list_runs(
+        self, matching: views.RunFilter | None = None, *, limit: int = 50, cursor: str | None = None
+    ) -> views.RunPage:
+        """A page of runs, newest first (children in the order of the sweep)."""
+        wanted = matching or views.RunFilter()
+        request = accio_pb2.ListRequest(
+            parent=wanted.parent,
+            states=[from_wire.RUN_STATE_TO_WIRE[state] for state in wanted.states],
+            tags=wanted.tags,
+            owner=wanted.owner,
+            name=wanted.name,
+            workflow=wanted.workflow,
+            text=wanted.text,
+            notes=wanted.notes,
+            params=[accio_pb2.ParameterFilter(name=name, text=text) for name, text in wanted.params.items()],
+            created_after_ms=from_wire.epoch_ms(wanted.created_after),
+            created_before_ms=from_wire.epoch_ms(wanted.created_before),
+            limit=limit,
+            cursor=cursor or "",
+        )
+        answer = await self._connection.call(self._accio.List, request, accio_pb2.ListResponse)
+        return views.RunPage(
+            runs=tuple(from_wire.run(each) for each in answer.runs),
+            total=answer.total if answer.HasField("total") else None,
+            next=answer.next or None,
+        )
+
+    async def iterate_runs(self, matching: views.RunFilter | None = None) -> AsyncGenerator[views.RunView]:
+        """Every run that matches, page after page."""
+        cursor: str | None = None
+        while True:
+            page = await self.list_runs(matching, limit=1000, cursor=cursor)
+            for run in page.runs:
+                yield run
+            cursor = page.next
+            if cursor is None:
+                return
+
+    async def update(
+        self, run: str, *, name: str | None = None, notes: str | None = None, tags: Iterable[str] | None = None
+    ) -> views.Updated:
+        """Set or, with an empty value, clear metadata; None leaves a field as it is."""
+        request = accio_pb2.UpdateMetadataRequest(
+            id=run, name=name, notes=notes, tags=None if tags is None else accio_pb2.TagSet(tags=tags)
+        )
+        answer = await self._connection.call(self._accio.UpdateMetadata, request, accio_pb2.UpdateMetadataResponse)
+        return views.Updated(run=from_wire.run(answer.run), changed=answer.changed)
+
+    async def kill(self, runs: Iterable[str]) -> tuple[views.RunOutcome, ...]:
+        """Stop runs. What couldn't be stopped says why in its outcome."""
+        request = accio_pb2.RunsRequest(ids=runs)
+        return from_wire.outcomes(await self._connection.call(self._accio.Kill, request, accio_pb2.RunsResponse))
+
+    async def delete(self, runs: Iterable[str]) -> tuple[views.RunOutcome, ...]:
+        """Delete runs, stopping first what still runs."""
+        request = accio_pb2.RunsRequest(ids=runs)
+        answer = await self._connection.call(self._accio.Delete, request, accio_pb2.RunsResponse, repeatable=False)
+        return from_wire.outcomes(answer)
+
+    async def retry(self, runs: Iterable[str], *, latest_operators: bool = False) -> tuple[views.RunOutcome, ...]:
+        """Run again what failed, was killed or lost."""
+        request = accio_pb2.RetryRequest(ids=runs, latest_operators=latest_operators)
+        return from_wire.outcomes(await self._connection.call(self._accio.Retry, request, accio_pb2.RunsResponse))
+
+    async def watch(self, run: str, *, patience: float = WATCH_PATIENCE_S) -> AsyncGenerator[views.RunUpdate]:
+        """The run's state now and at each change (the latest wins) until it ended; survives a restart of the daemon."""
+        updates = self._connection.lasting_stream(
+            lambda stubs: stubs.accio.Watch, accio_pb2.WatchRequest(id=run), accio_pb2.RunUpdate, patience=patience
+        )
+        async with aclosing(updates):
+            async for message in updates:
+                yield from_wire.update(message)
+
+    async def wait(self, run: str, *, patience: float = WATCH_PATIENCE_S) -> views.RunView:
+        """Wait until the run has ended, and return how."""
+        async for update in self.watch(run, patience=patience):
+            if update.run.ended:
+                return update.run
+        return (await self.get_run(run, nodes=False)).run
+
+    async def logs(
+        self, run: str, node: str | None = None, *, follow: bool = False, patience: float = WATCH_PATIENCE_S
+    ) -> AsyncGenerator[views.LogLine]:
+        """What the run's nodes (or one of them) printed; with *follow*, until the run has ended."""
+        request = accio_pb2.LogsRequest(run=run, node=node or "", follow=follow)
+        reader = LogReader()
+        chunks = self._connection.lasting_stream(
+            lambda stubs: stubs.accio.Logs, request, accio_pb2.LogChunk, patience=patience, again=reader.begin_again
+        )
+        async with aclosing(chunks):
+            async for chunk in chunks:
+                for line in reader.read(chunk):
+                    yield line
+        for line in reader.rest():
+            yield line
+
+    async def why(self, run: str, node: str | None = None) -> tuple[views.WhyView, ...]:
+        """Why a node (or each node) was executed, taken from the memo, or waits."""
+        request = accio_pb2.WhyRequest(run=run, node=node or "")
+        answer = await self._connection.call(self._accio.Why, request, accio_pb2.WhyResponse)
+        return tuple(from_wire.why(each) for each in answer.answers)
+
+    async def events(self, run: str, *, limit: int = 1000) -> tuple[views.EventView, ...]:
+        """The run's history, oldest first."""
+        request = accio_pb2.EventsRequest(run=run, limit=limit)
+        answer = await self._connection.call(self._accio.Events, request, accio_pb2.EventsResponse)
+        return tuple(from_wire.event(each) for each in answer.events)
+
+    def _submission(
+        self, definition: Definition, base_path: str | None, cache: views.CacheMode, key: str | None
+    ) -> accio_pb2.SubmitRequest:
+        text, folder, _ = definition_text.read(definition, base_path)
+        return accio_pb2.SubmitRequest(
+            definition=text,
+            base_path=folder,
+            idempotency_key=key or secrets.token_hex(16),
+            caller=self._user,
+            cache=_CACHE_MODES[cache],
+        )
+
+    async def _complete(self, error: InvalidDefinition, request: accio_pb2.SubmitRequest) -> InvalidDefinition:
+        """The error with all issues, where the trailers held only the first of them."""
+        if not is_clipped(error.issues):
+            return error
+        found = await self.validate(request.definition, base_path=request.base_path)
+        return InvalidDefinition(found.errors or error.issues, found.warnings)

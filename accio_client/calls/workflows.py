@@ -1,0 +1,66 @@
+"""Calls about workflows."""
+
+from accio.errors import InvalidDefinition
+from accio.v1 import workflows_pb2
+from accio.wire import is_clipped
+from accio_client import definition_text, from_wire, views
+from accio_client.calls.caller import SUBMIT_DEADLINE_S, Caller
+from accio_client.definition_text import Definition
+
+
+class WorkflowCalls(Caller):
+    """Store, look at and delete workflows."""
+
+    async def push(
+        self, definition: Definition, *, default_id: str | None = None, base_path: str | None = None
+    ) -> views.Pushed:
+        """Store a workflow version; content that is there already becomes the latest version."""
+        text, folder, name = definition_text.read(definition, base_path)
+        request = workflows_pb2.PushWorkflowRequest(
+            definition=text, default_id=default_id or name, base_path=folder, caller=self._user
+        )
+        try:
+            answer = await self._connection.call(
+                self._accio.PushWorkflow, request, workflows_pb2.PushWorkflowResponse, deadline=SUBMIT_DEADLINE_S
+            )
+        except InvalidDefinition as error:
+            if is_clipped(error.issues):
+                found = await self.validate_workflow(text, default_id=request.default_id, base_path=folder)
+                raise InvalidDefinition(found.errors or error.issues, found.warnings) from None
+            raise
+        return views.Pushed(
+            workflow=from_wire.workflow(answer.workflow),
+            created=answer.created,
+            warnings=from_wire.issues(answer.warnings),
+        )
+
+    async def validate_workflow(
+        self, definition: Definition, *, default_id: str | None = None, base_path: str | None = None
+    ) -> views.Validation:
+        """Say what `push` would say, and store nothing."""
+        text, folder, name = definition_text.read(definition, base_path)
+        request = workflows_pb2.ValidateWorkflowRequest(
+            definition=text, default_id=default_id or name, base_path=folder
+        )
+        return from_wire.validation(
+            await self._connection.call(self._accio.ValidateWorkflow, request, workflows_pb2.ValidateResponse)
+        )
+
+    async def get_workflow(self, workflow: str) -> views.WorkflowView:
+        """One version: "id" (the latest) or "id:version"."""
+        request = workflows_pb2.GetWorkflowRequest(workflow=workflow)
+        return from_wire.workflow(await self._connection.call(self._accio.GetWorkflow, request, workflows_pb2.Workflow))
+
+    async def list_workflows(self, *, limit: int = 50, cursor: str | None = None) -> views.WorkflowPage:
+        """A page of workflows, most recently pushed first."""
+        request = workflows_pb2.ListWorkflowsRequest(limit=limit, cursor=cursor or "")
+        answer = await self._connection.call(self._accio.ListWorkflows, request, workflows_pb2.ListWorkflowsResponse)
+        found = tuple(from_wire.workflow(each) for each in answer.workflows)
+        return views.WorkflowPage(workflows=found, next=answer.next or None)
+
+    async def delete_workflow(self, workflow: str) -> None:
+        """Delete a workflow that has no runs, with all its versions."""
+        request = workflows_pb2.DeleteWorkflowRequest(id=workflow)
+        await self._connection.call(
+            self._accio.DeleteWorkflow, request, workflows_pb2.DeleteWorkflowResponse, repeatable=False
+        )

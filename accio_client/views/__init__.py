@@ -1,0 +1,81 @@
+"""What the client answers with: frozen values, whatever the wire looks like.
+
+A view holds facts and no connection. Times are aware datetimes in UTC, parameter values are Python values in the form
+in which they can be submitted again (a distance is "250.meters"), 64-bit integers are ints.
+"""
+
+from accio_client.views.cluster import (
+    AgentView,
+    BackupView,
+    CacheEntryView,
+    CacheStatisticsView,
+    CacheView,
+    ClusterView,
+    FreedView,
+    GarbageView,
+    InputPortView,
+    OperatorView,
+    OutputPortView,
+    ResourcesView,
+)
+from accio_client.views.following import EventView, LogLine, NodeFailureView, RunUpdate
+from accio_client.views.nodes import (
+    ArtifactView,
+    AttemptView,
+    DifferenceView,
+    FailureView,
+    MetricsView,
+    NodeDetailsView,
+    NodeView,
+    RunDetails,
+    ValueView,
+    WhyView,
+)
+from accio_client.views.runs import ParameterView, PersonView, RunFilter, RunKind, RunOutcome, RunPage, RunView, Updated
+from accio_client.views.submissions import CacheMode, DryRunView, Submitted, Validation
+from accio_client.views.workflows import Pushed, WorkflowPage, WorkflowParameterView, WorkflowView
+
+__all__ = [
+    "AgentView",
+    "ArtifactView",
+    "AttemptView",
+    "BackupView",
+    "CacheEntryView",
+    "CacheMode",
+    "CacheStatisticsView",
+    "CacheView",
+    "ClusterView",
+    "DifferenceView",
+    "DryRunView",
+    "EventView",
+    "FailureView",
+    "FreedView",
+    "GarbageView",
+    "InputPortView",
+    "LogLine",
+    "MetricsView",
+    "NodeDetailsView",
+    "NodeFailureView",
+    "NodeView",
+    "OperatorView",
+    "OutputPortView",
+    "ParameterView",
+    "PersonView",
+    "Pushed",
+    "ResourcesView",
+    "RunDetails",
+    "RunFilter",
+    "RunKind",
+    "RunOutcome",
+    "RunPage",
+    "RunUpdate",
+    "RunView",
+    "Submitted",
+    "Updated",
+    "Validation",
+    "ValueView",
+    "WhyView",
+    "WorkflowPage",
+    "WorkflowParameterView",
+    "WorkflowView",
+]

@@ -1,0 +1,131 @@
+"""Operators, agents, the daemon, the memo and the store."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from accio.domain.ids import AgentName, OperatorName, PortName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourcesView:
+    """An amount of each resource; processors in thousandths, memory and disk in bytes."""
+
+    milli_cpus: int
+    memory: int
+    disk: int
+    gpus: int
+    custom: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputPortView:
+    name: PortName
+    type: str
+    has_default: bool
+    default: Any
+    optional: bool
+    help: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputPortView:
+    name: PortName
+    type: str
+    help: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorView:
+    """The latest version of an operator; `uncacheable` says why none of its results can be kept."""
+
+    name: OperatorName
+    digest: str | None
+    uncacheable: str | None
+    category: str
+    help: str
+    unstable: bool
+    deprecated: str | None
+    inputs: tuple[InputPortView, ...]
+    outputs: tuple[OutputPortView, ...]
+    resources: ResourcesView
+    timeout_ms: int | None
+    retries: int
+    retry_backoff_ms: int
+    isolated: bool
+    components: Mapping[str, str]
+    distribution: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentView:
+    name: AgentName
+    state: str
+    resources: ResourcesView
+    reserved: ResourcesView
+    running: int
+    last_seen: datetime | None
+    operators: int
+    reason: str
+    version: str
+    lease_left_ms: int
+    prefetched: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterView:
+    version: str
+    epoch: int
+    resources: ResourcesView
+    reserved: ResourcesView
+    queued_nodes: int
+    running_nodes: int
+    active_runs: int
+    refusing: str
+    agents: int
+    started_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FreedView:
+    digest: str
+    bytes: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GarbageView:
+    freed: tuple[FreedView, ...]
+    bytes: int
+    dry_run: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheStatisticsView:
+    operator: OperatorName
+    results: int
+    bytes: int
+    hits: int
+    misses: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheEntryView:
+    key: str
+    operator: OperatorName
+    source: str
+    computed_at: datetime | None
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheView:
+    operators: tuple[CacheStatisticsView, ...]
+    entries: tuple[CacheEntryView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupView:
+    path: str
+    bytes: int

@@ -1,0 +1,128 @@
+"""Nodes: their attempts, inputs, outputs, costs, and why they were executed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from accio.domain.ids import AgentName, NodeName, OperatorName, PortName, RunId
+from accio.domain.states import NodeState
+from accio_client.views.runs import RunView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureView:
+    """Why a node, or one attempt at it, didn't succeed; `cause` is a word of `accio.domain.states.Cause`."""
+
+    cause: str
+    message: str
+    exit_code: int
+    signal: int
+    exception: str
+    traceback: str
+    stdout_tail: str
+    stderr_tail: str
+    predecessor: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeView:
+    run: RunId
+    name: NodeName
+    operator: OperatorName
+    state: NodeState
+    cached: bool
+    attempts: int
+    agent: AgentName | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    failure: FailureView | None
+    reason: str
+    progress: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunDetails:
+    """A run with its nodes; a parent has none."""
+
+    run: RunView
+    nodes: tuple[NodeView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptView:
+    id: int
+    agent: AgentName
+    state: str
+    started_at: datetime | None
+    ended_at: datetime | None
+    failure: FailureView | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValueView:
+    """A typed value in the form in which it can be submitted again; `canonical` is its canonical JSON."""
+
+    type: str
+    value: Any
+    canonical: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArtifactView:
+    """An output. `blob` names its content where it is too large to travel along; `value` is None then."""
+
+    port: PortName
+    type: str
+    value: Any
+    canonical: str
+    blob: str | None
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricsView:
+    """What an execution cost: times in microseconds, sizes in bytes, and what the operator measured itself."""
+
+    wall_us: int
+    user_cpu_us: int
+    system_cpu_us: int
+    peak_memory: int
+    bytes_in: int
+    bytes_out: int
+    custom: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeDetailsView:
+    node: NodeView
+    attempts: tuple[AttemptView, ...]
+    inputs: Mapping[str, ValueView]
+    artifacts: tuple[ArtifactView, ...]
+    metrics: MetricsView | None
+    seed: int | None
+    operator_digest: str
+    key: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DifferenceView:
+    component: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhyView:
+    """Why a node was executed, taken from the memo, or waits; `answer` is cached, executed, waiting, failed or
+    uncacheable.
+    """
+
+    run: RunId
+    node: NodeName
+    answer: str
+    source: str | None
+    differences: tuple[DifferenceView, ...]
+    reason: str
+    computed_at: datetime | None
+    agent: AgentName | None

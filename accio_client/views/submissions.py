@@ -1,0 +1,38 @@
+"""Answers to definitions that were submitted, or only checked."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from accio.domain.issues import Issue
+from accio_client.views.runs import RunView
+
+CacheMode = Literal["use", "none", "refresh"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validation:
+    valid: bool
+    errors: tuple[Issue, ...]
+    warnings: tuple[Issue, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submitted:
+    """`created` is false where the same idempotency key had created the run before."""
+
+    run: RunView
+    warnings: tuple[Issue, ...]
+    created: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DryRunView:
+    children: int
+    nodes: int
+    distinct_nodes: int
+    cached: int
+    to_execute: int
+    sampled: bool
+    looked_up: int
+    unknown: int
+    warnings: tuple[Issue, ...]

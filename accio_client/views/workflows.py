@@ -1,0 +1,47 @@
+"""Workflows and their versions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from accio.domain.ids import WorkflowId, WorkflowVersion
+from accio.domain.issues import Issue
+from accio_client.views.runs import PersonView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkflowParameterView:
+    name: str
+    kind: str
+    has_default: bool
+    default: Any
+    help: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkflowView:
+    """A version of a workflow; `definition` is the whole document."""
+
+    id: WorkflowId
+    version: WorkflowVersion
+    name: str
+    notes: str
+    owner: PersonView
+    created_at: datetime | None
+    params: tuple[WorkflowParameterView, ...]
+    definition: Mapping[str, Any]
+    versions: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkflowPage:
+    workflows: tuple[WorkflowView, ...]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pushed:
+    workflow: WorkflowView
+    created: bool
+    warnings: tuple[Issue, ...]

@@ -1,0 +1,97 @@
+"""Writes accio_client/sync.py, the blocking client, from the asynchronous one: `python scripts/sync_client.py`.
+
+With --check it writes nothing, and its exit code is 1 if the file isn't what it would write.
+"""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TARGET = Path("accio_client/sync.py")
+SUBJECTS = ("workflows", "runs", "results", "cluster")
+"""The modules of accio_client/calls whose public methods the blocking client has, in this order."""
+
+HEAD = '''"""The blocking client: the methods of `AsyncClient`, for scripts, notebooks and the command line.
+
+    with Client() as client:
+        submitted = client.submit({"workflow": "geoind", "params": {"epsilon": 0.1}})
+        print(client.wait(submitted.run.id).state)
+
+Nothing is decided here. This file is written by scripts/sync_client.py: change accio_client/calls, and run that.
+"""
+
+from collections.abc import Generator, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from accio.v1 import accio_pb2
+from accio_client import views
+from accio_client.blocking import BlockingCaller
+from accio_client.calls.results import Exported
+from accio_client.calls.runs import WATCH_PATIENCE_S
+from accio_client.definition_text import Definition
+
+if TYPE_CHECKING:
+    from accio_client.export import exporting
+    from accio_client.export.frames import Table
+
+
+class Client(BlockingCaller):
+    """A connection to a daemon, without an event loop of the caller's."""
+'''
+
+
+def generated(root: Path) -> str:
+    """Return the text of the blocking client, formatted."""
+    return _formatted(HEAD + "".join(f"\n{_method(found)}\n" for found in _asynchronous(root)))
+
+
+def _asynchronous(root: Path) -> Iterator[ast.AsyncFunctionDef]:
+    """The public coroutines and asynchronous generators of the calls."""
+    for subject in SUBJECTS:
+        tree = ast.parse((root / "accio_client" / "calls" / f"{subject}.py").read_text(encoding="utf-8"))
+        (calls,) = (node for node in tree.body if isinstance(node, ast.ClassDef))
+        for node in calls.body:
+            if isinstance(node, ast.AsyncFunctionDef) and not node.name.startswith("_"):
+                yield node
+
+
+def _method(found: ast.AsyncFunctionDef) -> str:
+    """The method that waits for *found*: the same signature and docstring, and one call."""
+    assert found.returns is not None
+    returns = ast.unparse(found.returns)
+    way = "_iterate" if returns.startswith("AsyncGenerator[") else "_run"
+    positional = [each.arg for each in found.args.args[1:]]
+    keywords = [f"{each.arg}={each.arg}" for each in found.args.kwonlyargs]
+    documentation = ast.get_docstring(found, clean=False)
+    lines = [
+        f"    def {found.name}({ast.unparse(found.args)}) -> {returns.replace('AsyncGenerator[', 'Generator[')}:",
+        f'        """{documentation}"""' if documentation else "",
+        f"        return self.{way}(self._client.{found.name}({', '.join([*positional, *keywords])}))",
+    ]
+    return "\n".join(line for line in lines if line)
+
+
+def _formatted(text: str) -> str:
+    command = [sys.executable, "-m", "ruff", "format", "--stdin-filename", str(TARGET), "-"]
+    return subprocess.run(command, input=text, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+
+
+def main(arguments: list[str]) -> int:
+    text = generated(ROOT)
+    fresh = (ROOT / TARGET).is_file() and (ROOT / TARGET).read_text(encoding="utf-8") == text
+    if arguments == ["--check"]:
+        if not fresh:
+            print(f"{TARGET} isn't what the asynchronous client makes it: run scripts/sync_client.py")
+        return 0 if fresh else 1
+    if not fresh:
+        (ROOT / TARGET).write_text(text, encoding="utf-8")
+        print(f"wrote {TARGET}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
