@@ -1,4 +1,7 @@
-"""What stands before every call: the token is checked, and errors become status codes.
+"""What stands before every call: the token is checked, messages are read, and errors become status codes.
+
+Who has no token is turned away before a byte of his request is looked at: his call is answered as if it were a stream,
+from which nobody reads. Requests come here as bytes, and are read one by one, within the bounds of the contract.
 
 An AccioError is told to the caller as it is; anything else is a bug, whose text goes to the log under a reference
 that the caller is given. It holds for every service of the server, health and reflection included.
@@ -7,15 +10,16 @@ that the caller is given. It holds for every service of the server, health and r
 import asyncio
 import inspect
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, NoReturn
 
 import grpc
 import grpc.aio
 import structlog
 
-from accio.errors import AccioError, Internal
+from accio.errors import AccioError, Internal, Unauthenticated
 from accio.wire import to_status
+from accio_daemon.services import bounds
 from accio_daemon.services.auth import IDENTITY, Tokens
 
 log = structlog.get_logger(__name__)
@@ -41,7 +45,11 @@ class Guard(grpc.aio.ServerInterceptor):
         self._wrapped: dict[str, Any] = {}
 
     async def intercept_service(self, continuation: Any, details: Any) -> Any:
-        """Give the wrapped handler of a call."""
+        """Give the wrapped handler of a call. Whom the token identifies is known to all that the call does."""
+        try:
+            IDENTITY.set(self._tokens.identify(dict(details.invocation_metadata or ()).get("authorization")))
+        except Unauthenticated as error:
+            return _refusal(error)
         handler = self._wrapped.get(details.method)
         if handler is None:
             inner = await continuation(details)
@@ -51,14 +59,12 @@ class Guard(grpc.aio.ServerInterceptor):
         return handler
 
     def _wrap(self, handler: Any, method: str) -> Any:
-        codec = {
-            "request_deserializer": handler.request_deserializer,
-            "response_serializer": handler.response_serializer,
-        }
+        codec = {"request_deserializer": None, "response_serializer": handler.response_serializer}
         for kind in ("unary_unary", "unary_stream", "stream_unary", "stream_stream"):
             if behaviour := getattr(handler, kind):
                 make = getattr(grpc, f"{kind}_rpc_method_handler")
-                guarded = self._guarded(_writing(behaviour), method)
+                reading = _reading_stream if handler.request_streaming else _reading_one
+                guarded = self._guarded(reading(_writing(behaviour), handler.request_deserializer), method)
                 return make(self._timed(guarded, method) if kind == "unary_unary" else guarded, **codec)
         raise LookupError(f"the handler of {method} has no behaviour")
 
@@ -79,7 +85,6 @@ class Guard(grpc.aio.ServerInterceptor):
     def _guarded(self, behaviour: Behaviour, method: str) -> Behaviour:
         async def guarded(request: Any, context: Any) -> Any:
             try:
-                IDENTITY.set(self._tokens.identify(dict(context.invocation_metadata() or ()).get("authorization")))
                 return await behaviour(request, context)
             except AccioError as error:
                 await _abort(context, error)
@@ -91,6 +96,57 @@ class Guard(grpc.aio.ServerInterceptor):
                 await _abort(context, Internal(f"internal error (ref {reference})"))
 
         return guarded
+
+
+def _refusal(error: AccioError) -> Any:
+    """Make the handler of a call that ends at once, whatever its kind is, without a message being taken in."""
+
+    async def refuse(_requests: Any, context: Any) -> NoReturn:
+        await _abort(context, error)
+
+    return grpc.stream_stream_rpc_method_handler(refuse)
+
+
+def _reading_one(behaviour: Behaviour, parse: bounds.Parse) -> Behaviour:
+    """Read the one request of a call."""
+
+    async def reading(data: bytes, context: Any) -> Any:
+        return await behaviour(bounds.read(parse, data), context)
+
+    return reading
+
+
+def _reading_stream(behaviour: Behaviour, parse: bounds.Parse) -> Behaviour:
+    """Read the requests of a stream as they are taken."""
+
+    async def reading(_requests: Any, context: Any) -> Any:
+        stream = Incoming(context, parse)
+        return await behaviour(stream, stream)
+
+    return reading
+
+
+class Incoming:
+    """A call whose client sends a stream: gRPC's context, but for the messages, which are read here."""
+
+    def __init__(self, context: Any, parse: bounds.Parse) -> None:
+        """Take gRPC's context of the call, and what makes a message of bytes."""
+        self._context = context
+        self._parse = parse
+
+    async def read(self) -> Any:
+        """Give the next message, or `grpc.aio.EOF`; BadRequest if it isn't one, or breaks the contract's bounds."""
+        data = await self._context.read()
+        return data if data is grpc.aio.EOF else bounds.read(self._parse, data)
+
+    async def write(self, message: Any) -> None:
+        """Send a message; waits while the other side's window is full."""
+        await self._context.write(message)
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        """Give each message until the client has ended its half."""
+        while (message := await self.read()) is not grpc.aio.EOF:
+            yield message
 
 
 def _writing(behaviour: Callable[[Any, Any], Any]) -> Behaviour:

@@ -10,10 +10,11 @@ from google.protobuf.message_factory import GetMessageClass
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-from accio.v1 import accio_pb2, workflows_pb2
+from accio.v1 import accio_pb2, agents_pb2, workflows_pb2
 from accio_daemon.services.auth import Tokens
 from accio_daemon.services.server import ACCIO, AGENTS, ARTIFACTS, Server
 from tests.integration.daemon.harness import Serving, Stub, refused
+from tests.integration.daemon.scripted_agent import joined
 from tests.integration.daemon.workflows import PAIR
 
 HEALTH = health_pb2.DESCRIPTOR.services_by_name["Health"]
@@ -45,6 +46,29 @@ async def test_every_method_wants_a_token(daemon: Serving, token: str | None) ->
     for method in METHODS:
         async with refused(grpc.StatusCode.UNAUTHENTICATED, "token"):
             await call(daemon.channel, method, token)
+
+
+async def test_without_a_token_nothing_is_read(daemon: Serving) -> None:
+    """Bytes that are no message are refused for want of a token; with one, for what they are."""
+    known = (("authorization", f"Bearer {daemon.config.token.read_text().split()[0]}"),)
+    for method in ("/accio.v1.Accio/Kill", "/accio.v1.Accio/SubmitAndWatch"):
+        send: Any = daemon.channel.unary_stream(method)
+        async with refused(grpc.StatusCode.UNAUTHENTICATED, "token"):
+            await send(b"\xff\xff\xff", timeout=30).read()
+        async with refused(grpc.StatusCode.INVALID_ARGUMENT, "expected a message"):
+            await send(b"\xff\xff\xff", metadata=known, timeout=30).read()
+
+
+async def test_one_bad_message_ends_its_session_alone(daemon: Serving) -> None:
+    """An agent whose message breaks the contract's bounds is told so; another one goes on."""
+    async with joined(daemon.agents, name="good") as good, joined(daemon.agents, name="bad") as bad:
+        await bad.send(heartbeat=agents_pb2.Heartbeat(seq=2**64 - 1))
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await bad.receiving
+        assert raised.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+        assert "Heartbeat.seq" in (raised.value.details() or "")
+        await good.send(heartbeat=agents_pb2.Heartbeat(seq=3))
+        assert (await good.received.get()).heartbeat.seq == 3
 
 
 class Broken:
