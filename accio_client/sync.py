@@ -148,10 +148,18 @@ class Client(BlockingCaller):
         return self._run(self._client.events(run, limit=limit))
 
     def export_chunks(
-        self, runs: Iterable[str], *, artifacts: Iterable[str] = (), outputs: bool = True, metrics: bool = False
+        self,
+        runs: Iterable[str],
+        *,
+        artifacts: Iterable[str] = (),
+        outputs: bool = True,
+        metrics: bool = False,
+        wide: bool = False,
     ) -> Generator[accio_pb2.ExportChunk]:
-        """The results as they travel, for `accio_client.export`."""
-        return self._iterate(self._client.export_chunks(runs, artifacts=artifacts, outputs=outputs, metrics=metrics))
+        """The results as they travel, for `accio_client.export`; *wide* adds what only a row per run has."""
+        return self._iterate(
+            self._client.export_chunks(runs, artifacts=artifacts, outputs=outputs, metrics=metrics, wide=wide)
+        )
 
     def export(self, runs: str | Iterable[str], options: "exporting.Options | None" = None) -> Exported:
         """Write results as tables; all files appear at the end, or none. docs/cli.md describes the options."""

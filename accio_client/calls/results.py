@@ -39,9 +39,18 @@ class ResultCalls(RunCalls):
         artifacts: Iterable[str] = (),
         outputs: bool = True,
         metrics: bool = False,
+        wide: bool = False,
     ) -> AsyncGenerator[accio_pb2.ExportChunk]:
-        """The results as they travel, for `accio_client.export`."""
-        request = accio_pb2.ExportRequest(ids=runs, artifacts=artifacts, outputs=outputs, metrics=metrics, by_port=True)
+        """The results as they travel, for `accio_client.export`; *wide* adds what only a row per run has."""
+        request = accio_pb2.ExportRequest(
+            ids=runs,
+            artifacts=artifacts,
+            outputs=outputs,
+            metrics=metrics,
+            by_port=True,
+            outcomes=wide,
+            measured=wide,
+        )
         chunks = self._connection.stream(
             lambda stubs: stubs.accio.Export, request, accio_pb2.ExportChunk, deadline=STREAM_DEADLINE_S
         )
@@ -56,7 +65,7 @@ class ResultCalls(RunCalls):
 
         wanted = options or exporting.Options()
         with Spool() as spool:
-            await self._collect(spool, runs, wanted.artifacts, wanted.metrics)
+            await self._collect(spool, runs, wanted.artifacts, wanted.metrics, wide=wanted.wide)
             return await self._beside(partial(exporting.write_files, spool, wanted))
 
     async def table(self, runs: str | Iterable[str], *, artifacts: str = "NUMERIC", metrics: str = "NONE") -> "Table":
@@ -67,7 +76,7 @@ class ResultCalls(RunCalls):
 
         outputs, measures = Selection.read(artifacts, numeric=True), Selection.read(metrics, numeric=False)
         with Spool() as spool:
-            await self._collect(spool, runs, outputs, measures)
+            await self._collect(spool, runs, outputs, measures, wide=True)
 
             def build(read_blob: "ReadBlob", check: "exporting.Check") -> "Table":
                 return exporting.wide_table(spool, outputs, measures, read_blob, check)
@@ -91,12 +100,18 @@ class ResultCalls(RunCalls):
         return target, await fetching.fetch(self, found, target)
 
     async def _collect(
-        self, spool: "Spool", runs: str | Iterable[str], artifacts: "Selection", metrics: "Selection"
+        self,
+        spool: "Spool",
+        runs: str | Iterable[str],
+        artifacts: "Selection",
+        metrics: "Selection",
+        *,
+        wide: bool,
     ) -> None:
         """Take the chunks of an export as fast as they come: whoever works on them meanwhile would stop the daemon."""
         ids = [runs] if isinstance(runs, str) else list(runs)
         chunks = self.export_chunks(
-            ids, artifacts=artifacts.asked(), outputs=not artifacts.empty, metrics=not metrics.empty
+            ids, artifacts=artifacts.asked(), outputs=not artifacts.empty, metrics=not metrics.empty, wide=wide
         )
         async with aclosing(chunks):
             async for chunk in chunks:

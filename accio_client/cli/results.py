@@ -1,11 +1,16 @@
 """Results: `accio export`, `get artifact`."""
 
+import shutil
+import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import click
 
+from accio.errors import BadRequest
 from accio_client.cli import places_in_runs
 from accio_client.cli.output import out
 from accio_client.cli.session import Session, accio_command
@@ -14,17 +19,20 @@ from accio_client.documents import document
 from accio_client.file_names import readable
 
 if TYPE_CHECKING:
+    from accio_client.export.exporting import Options
     from accio_client.export.files import ExportedFile
+
+_NOTHING = "nothing to export: no run has such a result yet (-artifacts=ALL takes more than numbers)"
 
 
 @accio_command
 @click.argument("runs", nargs=-1, required=True, metavar="RUN...")
-@click.option("--out", "folder", metavar="FOLDER", default=".", help="Where to write; the working folder by default.")
+@click.option("--out", "folder", metavar="FOLDER", default=".", help="Where to write, `-` for stdout; here by default.")
 @click.option("--format", "kind", type=click.Choice(["csv", "parquet", "jsonl"]), default="csv", help="csv by default.")
 @click.option("--separator", metavar="CHARACTER", default=",", help="Between the cells of CSV; a comma by default.")
-@click.option("--artifacts", metavar="NAMES|NUMERIC|ALL|NONE", default="NUMERIC", help="Node or Node/port names.")
+@click.option("--artifacts", metavar="NAMES|NUMERIC|ALL|NONE", default="NUMERIC", help="Also names: Node, Node/port.")
 @click.option("--metrics", metavar="NAMES|ALL|NONE", default="NONE", help="Names such as Node/wall_us or peak_memory.")
-@click.option("--wide/--no-wide", default=False, help="One table: a row per run, a column per scalar artifact.")
+@click.option("--wide/--no-wide", default=False, help="One table: a row per run, a column per scalar result.")
 @click.option("--split/--no-split", default=False, help="A folder per combination of parameters.")
 @click.option("--aggregate/--no-aggregate", default=False, help="Mean, deviation and interval over the repetitions.")
 @click.option("--append/--no-append", default=False, help="Extend files that are there.")
@@ -51,6 +59,9 @@ def export(
     from accio_client.export.formats import separator as read_separator
     from accio_client.export.selection import Selection
 
+    to_stdout = folder == "-"
+    if to_stdout and (session.json or append or force or split):
+        raise click.UsageError("-out=- writes one table to stdout: without -json, -append, -force and -split")
     options = Options(
         folder=Path(folder),
         format=kind,  # type: ignore[arg-type]  # click.Choice has checked it
@@ -64,12 +75,30 @@ def export(
         force=force,
         raw=raw,
     )
+    if to_stdout:
+        _to_stdout(session, runs, options)
+        return
     with session.client() as client:
         files = client.export(runs, options)
     content = document({"files": [{"path": readable(str(each.path)), "rows": each.rows} for each in files]})
     session.answer(content, (str(each.path) for each in files), lambda: _show(files))
     if not files:
-        session.say("nothing to export: no run has such a result yet (-artifacts=ALL takes more than numbers)")
+        session.say(_NOTHING)
+
+
+def _to_stdout(session: Session, runs: Sequence[str], options: "Options") -> None:
+    """Write the one table of an export to stdout."""
+    with session.client() as client, TemporaryDirectory(prefix="accio-export-") as folder:
+        files = client.export(runs, replace(options, folder=Path(folder)))
+        if len(files) > 1:
+            named = ", ".join(each.path.stem for each in files[:5]) + (", …" if len(files) > 5 else "")
+            raise BadRequest(f"-out=- writes one table, found {len(files)} ({named}): give -wide or -artifacts=NAME")
+        if not files:
+            session.say(_NOTHING)
+            return
+        sys.stdout.flush()
+        with files[0].path.open("rb") as file:
+            shutil.copyfileobj(file, sys.stdout.buffer)
 
 
 def _show(files: "Sequence[ExportedFile]") -> None:

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from accio_client.export.columns import Batch, Cell, Column, Holds
+from accio_client.export.columns import RUN, Batch, Cell, Column, Holds
 from accio_client.export.rows import Rows
 from accio_client.export.statistics import summarise
-from accio_client.export.tables import RUN, Piece, Table
+from accio_client.export.tables import Piece, Table
 
 RESULT = (
     Column("n", Holds.INTEGER),

@@ -4,6 +4,7 @@ A cell is None (nothing there), a text, an int, a float, a bool, or for TIME epo
 and durations are milliseconds: a table is for computing. Text is what a user would type again.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -35,7 +36,8 @@ class Numbers(Sequence[Cell]):
     @cached_property
     def texts(self) -> list[str]:
         """The numbers' texts; "" for None."""
-        return self._json[1:-1].replace("null", "").split(",")
+        inside = self._json[1:-1]
+        return inside.replace("null", "").split(",") if inside else []
 
     @cached_property
     def values(self) -> list[Cell]:
@@ -74,6 +76,29 @@ class Holds(Enum):
 class Column:
     name: str
     holds: Holds
+
+
+RUN = Column("run", Holds.TEXT)
+LABEL = Column("label", Holds.TEXT)
+REPEAT = Column("repeat", Holds.INTEGER)
+SEED = Column("seed", Holds.INTEGER)
+STATE = Column("state", Holds.TEXT)
+CAUSE = Column("cause", Holds.TEXT)
+
+FIXED = frozenset(
+    (
+        *("run", "id", "label", "workflow", "parent", "repeat", "seed", "state", "cause"),
+        *("node", "metric", "step", "key", "index", "value", "value_in_meters", "value_in_millis"),
+        *("n", "mean", "sd", "ci95_low", "ci95_high"),
+    )
+)
+"""The names that columns of any table may have whatever the parameters, but for the numbered keys and indices."""
+_NUMBERED = re.compile(r"(?:key|index)_\d+")
+
+
+def parameter_column(name: str) -> str:
+    """Return the name of a parameter's column, the same in every table: its own, or `param.NAME` for a fixed one's."""
+    return f"param.{name}" if name in FIXED or _NUMBERED.fullmatch(name) else name
 
 
 _HOLDS = {
@@ -159,7 +184,7 @@ def values_within(datatype: DataType, value: Any) -> Iterator[tuple[Cell, ...]]:
         case Kind.MAP:
             for key, member in value.items():
                 for cells in values_within(inner, member):
-                    yield (_key(datatype.args[0], key), *cells)
+                    yield (key_shown(datatype.args[0], key), *cells)
         case Kind.LIST:
             for index, member in enumerate(value):
                 for cells in values_within(inner, member):
@@ -169,7 +194,7 @@ def values_within(datatype: DataType, value: Any) -> Iterator[tuple[Cell, ...]]:
                 yield from values_within(inner, member)
 
 
-def _key(datatype: DataType, key: str) -> str:
+def key_shown(datatype: DataType, key: str) -> str:
     """A map's key as a user would write it."""
     if datatype.kind in (Kind.STRING, Kind.DATASET):
         return key

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 
-from accio.errors import BadRequest
+from accio.domain.names import suggest
+from accio.errors import BadRequest, NotFound
 from accio_client.export.aggregate import Aggregator
 from accio_client.export.columns import Batch, Cell, Column
 from accio_client.export.files import ExportedFile, Files, Format
 from accio_client.export.frames import Table
 from accio_client.export.rows import Parameter, ReadBlob, Rows, parameters
-from accio_client.export.selection import Selection, Share
+from accio_client.export.selection import Selection, Share, names_of
 from accio_client.export.spool import Spool
 from accio_client.export.tables import Table as TableName
 from accio_client.export.tables import pieces
@@ -63,6 +64,7 @@ def write_files(
         separator=options.separator,
         raw=options.raw,
     )
+    require_known(spool, options.artifacts)
     with files:
         export = _Export(options, params, files)
         if options.wide:
@@ -78,6 +80,7 @@ def wide_table(
     spool: Spool, artifacts: Selection, metrics: Selection, read_blob: ReadBlob, check: Check = lambda: None
 ) -> Table:
     """The table of `-wide` in memory."""
+    require_known(spool, artifacts)
     params = parameters(spool.runs, constant=True)
     wide = WideTable(params, artifacts, metrics)
     wide.look(_rows(spool, params, read_blob, check))
@@ -92,6 +95,18 @@ def _rows(spool: Spool, params: Sequence[Parameter], read_blob: ReadBlob, check:
     for chunk in spool:
         check()
         yield Rows(chunk, params, read_blob)
+
+
+def require_known(spool: Spool, artifacts: Selection) -> None:
+    """Refuse a name that no run has. The daemon does so where names are all that it is asked for."""
+    unknown = set(artifacts.names) if not artifacts.asked() else set()
+    known: set[str] = set()
+    for chunk in spool if unknown else ():
+        known.update(name for node in chunk.nodes for port in node.outputs for name in names_of(node.node, port.name))
+    for name in sorted(unknown - known):
+        meant = suggest(name, known)
+        hint = f"; did you mean {meant}?" if meant else "; see accio describe run"
+        raise NotFound(f"no run that is exported has a node or an output {name[:100]!r}{hint}")
 
 
 class _Export:

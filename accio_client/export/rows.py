@@ -10,9 +10,11 @@ import orjson
 from accio.domain.datatypes import DataType, parse_type
 from accio.domain.names import MEASURED_METRICS
 from accio.v1 import accio_pb2, runs_pb2
-from accio_client.export.columns import Cell, Column, Numbers, cell_of, is_numeric, named
+from accio_client.export.columns import Cell, Column, Numbers, cell_of, is_numeric, named, parameter_column
 
 ReadBlob = Callable[[str], bytes]
+
+_STATES = {number: name.removeprefix("RUN_STATE_").lower() for name, number in runs_pb2.RunState.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ class Parameter:
     @property
     def column(self) -> Column:
         """The parameter's column; it has the parameter's name, whatever the unit of its cells."""
-        return Column(self.name, named("", self.datatype).holds)
+        return Column(parameter_column(self.name), named("", self.datatype).holds)
 
 
 def parameters(runs: Mapping[str, runs_pb2.Run], *, constant: bool) -> tuple[Parameter, ...]:
@@ -103,10 +105,11 @@ class NodeRows:
 
     def metric_names(self) -> list[str]:
         """The metrics that the system measures, and those that the operator measured itself in any of the rows."""
-        if not self.metrics:
-            return []
-        custom = dict.fromkeys(name for measured in self._custom for name in measured)
-        return [*MEASURED_METRICS, *custom]
+        return [*MEASURED_METRICS, *self.measured_names()] if self.metrics else []
+
+    def measured_names(self) -> list[str]:
+        """The metrics that the operator measured itself in any of the rows."""
+        return list(dict.fromkeys(name for measured in self._custom for name in measured))
 
     @cached_property
     def _custom(self) -> list[dict[str, Any]]:
@@ -133,6 +136,9 @@ class Rows:
         self.ids = [f"{run.id}.{index}" for index in chunk.index] if is_parent else [run.id] * self.count
         self.seeds = list(chunk.seed)
         self.repetitions = list(chunk.repetition)
+        self.labels: Sequence[Cell] = list(chunk.label) or [None] * self.count
+        self.states: Sequence[Cell] = [_STATES[state] for state in chunk.state] or [None] * self.count
+        self.causes: Sequence[Cell] = [cause or None for cause in chunk.cause] or [None] * self.count
         repeat = max(1, run.repeat) if is_parent else 1
         self.points = [index // repeat for index in chunk.index] if is_parent else [0] * self.count
         self._chunk = chunk

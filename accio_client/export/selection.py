@@ -13,39 +13,40 @@ from accio_client.export.columns import is_numeric
 class Share(Enum):
     """A part of all names."""
 
-    ALL = "ALL"
     NONE = "NONE"
     NUMERIC = "NUMERIC"
+    ALL = "ALL"
+
+
+_GROWING = tuple(Share)
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Either a share of everything, or names: "Node", "Node/name", or a name for whatever node has it."""
+    """A share of everything, and names besides: "Node", "Node/name", or a name for whatever node has it."""
 
     share: Share
     names: frozenset[str] = frozenset()
 
     @classmethod
     def read(cls, text: str, *, numeric: bool) -> Self:
-        """Read NUMERIC (if it makes sense), ALL, NONE, or names separated by commas; BadRequest if there is nothing."""
+        """Read NUMERIC (if it makes sense), ALL, NONE and names, separated by commas; BadRequest if there is nothing.
+
+        Whatever one of the words means is wanted.
+        """
         words = [word.strip() for word in text.split(",") if word.strip()]
-        if len(words) == 1 and words[0].upper() in Share.__members__:
-            share = Share[words[0].upper()]
-            if share is not Share.NUMERIC or numeric:
-                return cls(share)
         if not words:
             raise BadRequest("expected ALL, NONE or names such as Node/port, found nothing")
-        return cls(Share.NONE, frozenset(words))
+        known = {each.value: each for each in Share if numeric or each is not Share.NUMERIC}
+        shares = [known[word.upper()] for word in words if word.upper() in known]
+        names = frozenset(word for word in words if word.upper() not in known)
+        return cls(max(shares, key=_GROWING.index, default=Share.NONE), names)
 
     def has(self, node: str, name: str, datatype: DataType | None = None) -> bool:
         """Whether *name* of *node* is wanted; *datatype* None is that of a metric, a number."""
-        match self.share:
-            case Share.ALL:
-                return True
-            case Share.NUMERIC:
-                return datatype is None or is_numeric(datatype)
-            case Share.NONE:
-                return not self.names.isdisjoint((node, name, f"{node}/{name}"))
+        if self.share is Share.ALL or not self.names.isdisjoint(names_of(node, name)):
+            return True
+        return self.share is Share.NUMERIC and (datatype is None or is_numeric(datatype))
 
     @property
     def empty(self) -> bool:
@@ -53,4 +54,9 @@ class Selection:
 
     def asked(self) -> Sequence[str]:
         """What the daemon needs to send, by name; no name means everything."""
-        return sorted(self.names)
+        return sorted(self.names) if self.share is Share.NONE else []
+
+
+def names_of(node: str, name: str) -> tuple[str, str, str]:
+    """How *name* of *node* may be called."""
+    return node, name, f"{node}/{name}"

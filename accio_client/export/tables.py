@@ -6,13 +6,20 @@ from typing import NamedTuple
 
 from accio.domain.datatypes import DataType, parse_type
 from accio.domain.names import MEASURED_METRICS
-from accio_client.export.columns import Batch, Column, Holds, leaf, named, place_columns, values_within
+from accio_client.export.columns import (
+    REPEAT,
+    RUN,
+    SEED,
+    Batch,
+    Column,
+    Holds,
+    leaf,
+    named,
+    place_columns,
+    values_within,
+)
 from accio_client.export.rows import NodeRows, Parameter, Rows
 from accio_client.export.selection import Selection
-
-RUN = Column("run", Holds.TEXT)
-REPEAT = Column("repeat", Holds.INTEGER)
-SEED = Column("seed", Holds.INTEGER)
 
 
 class Table(NamedTuple):

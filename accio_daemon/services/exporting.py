@@ -12,7 +12,7 @@ from accio.errors import BadRequest, NotFound
 from accio.v1 import accio_pb2, runs_pb2
 from accio_daemon.core.commands import RunNo
 from accio_daemon.services.rpc import Send
-from accio_daemon.services.run_views import run_message
+from accio_daemon.services.run_views import RUN_STATES, run_message
 from accio_daemon.services.wire_operators import output_message
 from accio_daemon.storage import runs_query
 from accio_daemon.storage.export import Asked, Chunk, Column, TooMuch, read_chunk
@@ -66,7 +66,12 @@ class ExportCalls:
     ) -> None:
         low: int | None = 0
         run = run_message(Found(run=found.run))
-        asked = Asked(outputs=any(each.ports for each in wanted.values()), metrics=request.metrics)
+        asked = Asked(
+            outputs=any(each.ports for each in wanted.values()),
+            metrics=request.metrics,
+            measured=request.measured,
+            outcomes=request.outcomes,
+        )
         most = max(1, min(_ROWS, _NODE_ROWS // max(1, len(wanted))))
         limit = min(most, _FIRST_ROWS)
         while low is not None:
@@ -124,7 +129,7 @@ def _wanted(nodes: _Outputs, request: accio_pb2.ExportRequest) -> dict[int, _Wan
     wanted: dict[int, _Wanted] = {}
     for no, (node, outputs) in enumerate(nodes.items()):
         ports = tuple(port for port in outputs if not names or not names.isdisjoint(_names_of(node, port.name)))
-        if request.metrics or (request.outputs and (ports or not names)):
+        if request.metrics or request.measured or (request.outputs and (ports or not names)):
             wanted[no] = _Wanted(name=node, ports=ports if request.outputs else ())
     return wanted
 
@@ -181,12 +186,16 @@ def chunk_message(
             values=[axis.value_at(place) for place in distinct],
             value_of_row=[distinct[place] for place in places],
         )
+    if asked.outcomes:
+        message.label.extend(map(sweep.label, indices) if run.parent else [run.name] * len(indices))
+        message.state.extend(RUN_STATES[state] for state in chunk.states)
+        message.cause.extend(chunk.causes.get(row, "") for row in range(len(indices)))
     for no, column in chunk.columns.items():
-        _add_node(message, wanted[no], column, metrics=asked.metrics, by_port=by_port)
+        _add_node(message, wanted[no], column, asked, by_port=by_port)
     return message
 
 
-def _add_node(message: accio_pb2.ExportChunk, wanted: _Wanted, column: Column, *, metrics: bool, by_port: bool) -> None:
+def _add_node(message: accio_pb2.ExportChunk, wanted: _Wanted, column: Column, asked: Asked, *, by_port: bool) -> None:
     node = message.nodes.add(node=wanted.name, outputs=map(output_message, wanted.ports), row=column.rows)
     ports = [port.name for port in wanted.ports]
     if by_port:
@@ -194,8 +203,8 @@ def _add_node(message: accio_pb2.ExportChunk, wanted: _Wanted, column: Column, *
             node.ports.add(port=port, values_json=f"[{','.join(_values(column, port))}]")
     else:
         node.outputs_json.extend(_objects(column, ports))
-    if metrics:
-        node.metrics.extend(_metrics(column.metrics))
+    if asked.metrics or any(column.metrics):
+        node.metrics.extend(_metrics(column.metrics, measured=asked.measured and not asked.metrics))
     for row, kept in column.blobs:
         for port, (digest, _) in kept.items():
             if port in ports:
@@ -216,8 +225,16 @@ def _objects(column: Column, ports: Sequence[str]) -> Iterator[str]:
         yield "{" + ",".join([head + outputs[port] for port, head in heads if port in outputs]) + "}"
 
 
-def _metrics(stored: Iterable[Sequence[Any]]) -> Iterator[runs_pb2.Metrics]:
-    for wall, user, system, peak, bytes_in, bytes_out, custom in stored:
+def _metrics(stored: Iterable[Sequence[Any] | None], *, measured: bool) -> Iterator[runs_pb2.Metrics]:
+    """Write metrics, those that operators measured alone with *measured*."""
+    for found in stored:
+        if found is None:
+            yield runs_pb2.Metrics()
+            continue
+        wall, user, system, peak, bytes_in, bytes_out, custom = found
+        if measured:
+            yield runs_pb2.Metrics(custom_json=custom)
+            continue
         yield runs_pb2.Metrics(
             wall_us=wall,
             user_cpu_us=user,

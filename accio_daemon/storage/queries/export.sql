@@ -6,11 +6,24 @@ SELECT '[' || group_concat(idx) || ']'
 FROM (SELECT idx FROM instances WHERE run_no = :run AND idx >= :low ORDER BY idx LIMIT :limit)
 
 -- name: outcomes
-SELECT group_concat(idx), group_concat(outputs), group_concat(metrics),
+SELECT group_concat(idx), group_concat(outputs), group_concat(CASE WHEN :metrics OR :measured THEN coalesce(metrics, 'null') END),
        group_concat(CASE WHEN blobs IS NOT NULL THEN '[' || idx || ',' || blobs || ']' END)
-FROM (SELECT n.idx, iif(:outputs, s.outputs, NULL) AS outputs, iif(:metrics, s.metrics, NULL) AS metrics, iif(:outputs, s.blobs, NULL) AS blobs
+FROM (SELECT n.idx, iif(:outputs, s.outputs, NULL) AS outputs,
+             iif(:metrics OR (:measured AND substr(s.metrics, -4) <> ',""]'), s.metrics, NULL) AS metrics,
+             iif(:outputs, s.blobs, NULL) AS blobs
       FROM instances i
       CROSS JOIN nodes n ON n.run_no = i.run_no AND n.idx = i.idx AND n.node = :node
       CROSS JOIN results s ON s.id = n.result
       WHERE i.run_no = :run AND i.idx >= :low AND i.idx <= :high
       ORDER BY i.idx)
+
+-- name: states
+SELECT '[' || group_concat(state) || ']'
+FROM (SELECT state FROM instances WHERE run_no = :run AND idx >= :low AND idx <= :high ORDER BY idx)
+
+-- name: causes
+-- What went wrong first: a failed or lost node before a killed one.
+SELECT idx, json_extract(cause, '$.cause')
+FROM nodes
+WHERE run_no = :run AND idx >= :low AND idx <= :high AND state IN (:failed, :lost, :killed) AND cause IS NOT NULL
+ORDER BY idx DESC, state = :killed DESC, ended_at DESC, node DESC

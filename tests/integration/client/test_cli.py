@@ -16,7 +16,7 @@ import pytest
 
 from accio.domain.issues import Issue
 from accio.errors import FailedPrecondition, Internal, InvalidDefinition, NotFound
-from accio.v1 import accio_pb2, runs_pb2, workflows_pb2
+from accio.v1 import accio_pb2, runs_pb2, values_pb2, workflows_pb2
 from accio_client.cli.main import main
 from tests.integration.client.fake_daemon import RUN, FakeDaemon, refuse, run, validation
 
@@ -422,6 +422,20 @@ def test_clearing_metadata(daemon: FakeDaemon, accio: Any) -> None:
     assert accio("update", RUN, "-notes=", "-tags=").exit == 0
     (request,) = daemon.requests["UpdateMetadata"]
     assert (request.notes, list(request.tags.tags), request.HasField("name")) == ("", [], False)
+
+
+def test_an_export_to_stdout(daemon: FakeDaemon, accio: Any, tmp_path: Path) -> None:
+    """-out=- writes one table to stdout and leaves no file; several tables, or a document besides, are refused."""
+    outputs = [values_pb2.OutputPort(name=name, type="double") for name in ("x", "y")]
+    node = accio_pb2.NodeColumn(node="S", outputs=outputs, row=[0], outputs_json=['{"x":1.5,"y":2.5}'])
+    daemon.answers["Export"] = [accio_pb2.ExportChunk(run=run(), index=[0], seed=[7], repetition=[1], nodes=[node])]
+    done = accio("export", RUN, "-artifacts=S/x", "-out=-")
+    assert (done.exit, done.out, done.err) == (0, f"run,repeat,seed,value\n{RUN},1,7,1.5\n", "")
+    several = accio("export", RUN, "-out=-")
+    assert (several.exit, several.out) == (1, "")
+    assert "S-x, S-y" in several.err
+    assert accio("export", RUN, "-out=-", "-json").exit == 1
+    assert not [path for path in tmp_path.iterdir() if path.suffix == ".csv"]
 
 
 def test_an_export_never_overwrites(daemon: FakeDaemon, accio: Any, tmp_path: Path) -> None:

@@ -208,4 +208,5 @@ def check_table(ids: Sequence[str], file: Path) -> None:
         [list(row) for row in polars.rows()],
         [list(row.values()) for row in arrow.to_pylist()],
     ):
-        assert [[str(cell) for cell in row] for row in found] == rows
+        texts = [["" if cell is None or cell != cell else str(cell) for cell in row] for row in found]
+        assert texts == rows

@@ -89,6 +89,30 @@ async def test_metrics_are_told_of_every_node(daemon: Serving, agent: ScriptedAg
     assert told == {"First": (1, []), "Second": (1, ["value"])}
 
 
+async def test_an_export_tells_how_runs_ended(daemon: Serving, agent: ScriptedAgent) -> None:
+    """Label, state and the first cause of each row come if they are asked for, also of a run without a result."""
+    await daemon.push(FAILING)
+    await daemon.push(DRAWING)
+    failed = await daemon.finished({"workflow": "failing", "name": "first"})
+    sweep = await daemon.finished({"workflow": "drawing", "params": {"x": {"values": [1, 2]}}})
+    one, both = await chunks(daemon, failed.id, sweep.id, outcomes=True)
+    assert (list(one.label), list(one.state), list(one.cause)) == (
+        ["first"],
+        [runs_pb2.RUN_STATE_FAILED],
+        ["exception"],
+    )
+    assert (list(both.label), list(both.state), list(both.cause)) == (
+        ["x=1.0", "x=2.0"],
+        [runs_pb2.RUN_STATE_SUCCESS] * 2,
+        ["", ""],
+    )
+    (child,) = await chunks(daemon, f"{sweep.id}.1", outcomes=True)
+    assert list(child.label) == ["x=2.0"]
+    (silent,) = await chunks(daemon, sweep.id)
+    assert not silent.label
+    assert not silent.state
+
+
 async def test_a_run_is_exported_once(daemon: Serving, agent: ScriptedAgent) -> None:
     """However often a run is named, and beside its parent, it has one row; children stand in the order of the sweep."""
     await daemon.push(PAIR)

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accio.domain.datatypes import parse_type
-from accio.errors import AlreadyExists, BadRequest
+from accio.errors import AlreadyExists, BadRequest, NotFound
 from accio.v1 import accio_pb2, runs_pb2, values_pb2
 from accio_client.export.columns import Column, Holds, place_columns, values_within
 from accio_client.export.exporting import Options, distinct_name, wide_table, write_files
@@ -275,7 +275,17 @@ def test_other_formats_hold_the_same(tmp_path: Path) -> None:
     )
     assert exported(tmp_path, chunk, artifacts=ALL, format="jsonl", wide=True) == ["runs.jsonl"]
     first, second = map(json.loads, lines(tmp_path / "runs.jsonl"))
-    assert first == {"run": "p.0", "epsilon": 0.0, "repeat": 1, "seed": 0, "S/x": "Infinity", "S/t": None}
+    assert first == {
+        "run": "p.0",
+        "label": None,
+        "epsilon": 0.0,
+        "repeat": 1,
+        "seed": 0,
+        "state": None,
+        "cause": None,
+        "S/x": "Infinity",
+        "S/t": None,
+    }
     assert second["S/t"] == "2014-01-02T23:58:29.120Z"
     assert exported(tmp_path, chunk, artifacts=ALL, format="parquet", wide=True) == ["runs.parquet"]
     table = pyarrow.parquet.read_table(tmp_path / "runs.parquet")
@@ -391,6 +401,12 @@ def test_selections() -> None:
     assert named.has("T", "y", text)
     assert named.asked() == ["S/x", "T"]
     assert Selection.read("ALL", numeric=True).asked() == []
+    mixed = Selection.read("T/note,NUMERIC", numeric=True)
+    assert mixed.has("S", "x", double)
+    assert mixed.has("T", "note", text)
+    assert not mixed.has("S", "note", text)
+    assert mixed.asked() == []
+    assert Selection.read("NONE,T", numeric=True) == Selection.read("T", numeric=True)
     with pytest.raises(BadRequest):
         Selection.read(" , ", numeric=True)
 
@@ -432,8 +448,86 @@ def test_a_wide_table_has_a_gap_where_nothing_is(tmp_path: Path) -> None:
         spool.add(sweep(1, {"x": "double"}, lambda _: "{}"))
         spool.add(late)
         table = wide_table(spool, ALL, NONE, no_blob)
-    assert table.names == ("run", "epsilon", "repeat", "seed", "S/x", "T/x")
-    assert list(zip(*table.cells, strict=True)) == [("p.0", 0.0, 1, 0, None, None), ("p.1", 1.0, 1, 1, None, 2.5)]
+    assert table.names == ("run", "label", "epsilon", "repeat", "seed", "state", "cause", "S/x", "T/x")
+    assert list(zip(*table.cells, strict=True)) == [
+        ("p.0", None, 0.0, 1, 0, None, None, None, None),
+        ("p.1", None, 1.0, 1, 1, None, None, None, 2.5),
+    ]
+
+
+@pytest.mark.parametrize("wide", [False, True])
+def test_a_chunk_without_a_success_has_gaps(tmp_path: Path, wide: bool) -> None:
+    """A numeric output that came port by port may be absent from all rows of a chunk."""
+    failed = by_port(sweep(2, {"x": "double"}, lambda _: "{}"))
+    del failed.nodes[0].row[:]
+    failed.nodes[0].ports[0].values_json = "[]"
+    late = by_port(sweep(1, {"x": "double"}, lambda _: '{"x":2.5}', first=2))
+    (name,) = exported(tmp_path, failed, late, wide=wide)
+    assert [line.rpartition(",")[2] for line in lines(tmp_path / name)[1:]] == (["", "", "2.5"] if wide else ["2.5"])
+
+
+def test_a_wide_table_tells_how_each_run_ended(tmp_path: Path) -> None:
+    """Label, state and cause of each run, members of maps, and what operators measured stand beside the outputs."""
+    chunk = sweep(2, {"x": "double", "by": "map(string,distance)"}, lambda _: "{}")
+    chunk.label[:] = ["epsilon=0", "epsilon=1"]
+    chunk.state[:] = [runs_pb2.RUN_STATE_FAILED, runs_pb2.RUN_STATE_SUCCESS]
+    chunk.cause[:] = ["exception", ""]
+    chunk.nodes[0].row[:] = [1]
+    chunk.nodes[0].outputs_json[:] = ['{"x":2.5,"by":{"b":1.0,"a c":2.0}}']
+    chunk.nodes[0].metrics.add(wall_us=7, custom_json='{"kept":0.5,"x":1}')
+    (name,) = exported(tmp_path, chunk, wide=True)
+    assert lines(tmp_path / name) == [
+        "run,label,epsilon,repeat,seed,state,cause,S/x,S/by.b_in_meters,S/by.a c_in_meters,S/kept,S/x (metric)",
+        "p.0,epsilon=0,0.0,1,0,failed,exception,,,,,",
+        "p.1,epsilon=1,1.0,1,1,success,,2.5,1.0,2.0,0.5,1",
+    ]
+
+
+FIXED_NAMES = ("run", "seed", "repeat", "n", "value", "key", "index", "mean", "index_2", "label", "state", "sd")
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+@pytest.mark.parametrize("options", [{}, {"wide": True}, {"aggregate": True}])
+def test_parameters_named_like_columns_have_columns_of_their_own(
+    tmp_path: Path, kind: Any, options: dict[str, bool]
+) -> None:
+    """A parameter that is called like a fixed column is param.NAME in every format, and nothing is lost."""
+    chunk = sweep(2, {"x": "double"}, lambda row: f'{{"x":{row}.5}}')
+    for number, name in enumerate(FIXED_NAMES):
+        chunk.run.params.add(name=name, type="integer", json="7", values=2)
+        chunk.params.add(name=name, type="integer", values=[str(100 + number)], value_of_row=[0, 0])
+    (name,) = exported(tmp_path, chunk, format=kind, **options)
+    columns, first = first_row(tmp_path / name)
+    assert len(set(columns)) == len(columns)
+    assert [first[columns.index(f"param.{name}")] for name in FIXED_NAMES] == [
+        str(100 + number) for number in range(len(FIXED_NAMES))
+    ]
+    assert first[columns.index("run")] == ("p" if "aggregate" in options else "p.0")
+
+
+def first_row(path: Path) -> tuple[list[str], list[str]]:
+    """The columns of a file, and the texts of its first row."""
+    match path.suffix:
+        case ".csv":
+            header, row, *_ = (line.split(",") for line in lines(path))
+            return header, row
+        case ".jsonl":
+            pairs = json.loads(lines(path)[0], object_pairs_hook=list)
+        case _:
+            table = pyarrow.parquet.read_table(path)
+            pairs = [(name, table.column(at)[0].as_py()) for at, name in enumerate(table.column_names)]
+    return [name for name, _ in pairs], [str(value) for _, value in pairs]
+
+
+def test_a_name_that_no_run_has_is_refused_among_words_too(tmp_path: Path) -> None:
+    """NUMERIC asks the daemon for everything, so the client looks whether the names beside it are known."""
+    chunk = sweep(1, {"x": "double", "note": "string"}, lambda _: '{"x":1.5,"note":"a"}')
+    assert exported(tmp_path, chunk, artifacts=Selection.read("NUMERIC,S/note", numeric=True)) == [
+        "S-x.csv",
+        "S-note.csv",
+    ]
+    with pytest.raises(NotFound, match="did you mean S/note"):
+        exported(tmp_path, chunk, artifacts=Selection.read("NUMERIC,S/notes", numeric=True), force=True)
 
 
 @pytest.mark.slow
