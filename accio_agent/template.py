@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from accio.errors import AccioError
+from accio.interpreter import python
 from accio_agent import clock, linux
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ class Template:
 
     def _start_anew(self, folder: str, fds: Sequence[int]) -> int:
         arguments = [str(os.getpid()), folder, *map(str, fds), str(self._began_ns), *self._references]
-        command = [sys.executable, "-m", "accio_agent.template", "--worker", *arguments]
+        command = python("accio_agent.template", "--worker", *arguments)
         return os.posix_spawn(
             sys.executable,
             command,

@@ -15,6 +15,7 @@ from typing import Protocol
 
 import orjson
 
+from accio.interpreter import PATH, python, search_path
 from accio_agent import frames, page
 from accio_agent.capture import Capture
 from accio_agent.frames import Kind
@@ -229,7 +230,7 @@ class Template:
         self.failure = ""
         self._events: Events | None = None
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        command = [sys.executable, "-P", "-m", "accio_agent.template", str(theirs.fileno()), *references]
+        command = python("accio_agent.template", str(theirs.fileno()), *references)
         self._process = subprocess.Popen(
             command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=worker_environment(threads)
         )
@@ -300,7 +301,7 @@ def worker_environment(threads: int) -> dict[str, str]:
     repeatable.
     """
     environment = {name: value for name, value in os.environ.items() if name not in _SECRETS}
-    environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
+    environment[PATH] = search_path(sys.path)
     environment |= {"PYTHONHASHSEED": "0", "TZ": "UTC", "LC_ALL": "C.UTF-8", "PYTHONUTF8": "1"}
     environment |= dict.fromkeys(_THREAD_VARIABLES, str(threads))
     return environment

@@ -4,6 +4,7 @@ Descriptions are cached by the content of the files that they rest on, so that a
 import.
 """
 
+import ast
 import os
 import subprocess
 import sys
@@ -23,11 +24,13 @@ from accio.domain.issues import Issue
 from accio.domain.operators import OperatorSpec
 from accio.domain.problems import ValueProblem
 from accio.errors import AccioError, BadRequest, InvalidDefinition
+from accio.interpreter import PATH, python, search_path
 from accio.sdk.describe import Description, issues_of
 from accio.sdk.digest import FORMAT, full_hash
 from accio.sdk.fingerprint import Fingerprint
 from accio.sdk.loading import GROUP, distributions_announcing
 from accio.sdk.modules import distributions_of
+from accio.sdk.references import bound_names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,12 +87,12 @@ def named_source(text: str, folder: Path) -> Source:
         if not path.is_file():
             raise BadRequest(f"--operators {text}: there is no file {path}")
         return Source(distribution=str(path), references=(str(path),))
-    module = text.partition(":")[0]
+    module, colon, attribute = text.partition(":")
     local = _module_file(folder, module)
     if local is not None and not _is_importable(module):
-        if ":" in text:
-            raise BadRequest(f"--operators {text}: name the file ({local}), or install its package")
-        return Source(distribution=str(local), references=(str(local),))
+        if colon and not _binds(local, attribute):
+            raise BadRequest(f"--operators {text}: {local} defines no {attribute}; name the file")
+        return Source(distribution=str(local), references=(f"{local}{colon}{attribute}",))
     if not _is_importable(module):
         raise BadRequest(
             f"--operators {text}: there is no module {module}; give a module, a file NAME.py or a declaration NAME.json"
@@ -193,9 +196,8 @@ def _description(document: dict[str, Any]) -> Description:
 def _describe_elsewhere(source: Source) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="accio-") as folder:
         result = Path(folder) / "result.json"
-        command = [sys.executable, "-P", "-m", "accio.sdk.describe", str(result), source.distribution]
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-        command += source.references
+        command = python("accio.sdk.describe", str(result), source.distribution, *source.references)
+        environment = os.environ | {PATH: search_path(sys.path)}
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False, env=environment)
         if not result.is_file():
             last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
@@ -225,6 +227,14 @@ def _is_importable(module: str) -> bool:
     try:
         return find_spec(module.partition(".")[0]) is not None
     except (ImportError, ValueError):
+        return False
+
+
+def _binds(path: Path, name: str) -> bool:
+    """Tell whether a statement of a file binds a name, without importing it."""
+    try:
+        return name in bound_names(ast.parse(path.read_bytes()).body)
+    except (OSError, SyntaxError, ValueError):
         return False
 
 

@@ -6,8 +6,10 @@ hangs on it as an attribute, and says only what can be read off at once; digests
 
 import inspect
 import os
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any, TypeVar, overload
 
 from accio.domain.issues import Issue, pointer
@@ -24,6 +26,8 @@ Target = TypeVar("Target", bound=Callable[..., Any])
 
 ATTRIBUTE = "__accio_operator__"
 RUN = "run"
+
+_declared: "dict[str, list[Declaration]]" = {}  # by the name of the module that defines what was decorated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,9 +136,18 @@ def operator(
             issues_of_options=issues,
         )
         setattr(decorated, ATTRIBUTE, declaration)
+        _declared.setdefault(getattr(decorated, "__module__", None) or "", []).append(declaration)
         return decorated
 
     return declare if target is None else declare(target)
+
+
+def declared() -> "Iterator[tuple[ModuleType, Sequence[Declaration]]]":
+    """Give all modules that have declared operators, with those included to which no name leads any more."""
+    for name, declarations in list(_declared.items()):
+        module = sys.modules.get(name)
+        if module is not None:
+            yield module, tuple(declarations)
 
 
 def declaration_of(thing: object) -> Declaration | None:

@@ -1,7 +1,7 @@
 """From references to operators: imports modules and reads declarations of programs, in this process.
 
-A reference is `package.module`, `package.module:attribute` (an operator or a list of them), `/path/file.py` or
-`/path/program.json`. Loading what is loaded already costs nothing.
+A reference is `package.module`, `package.module:attribute` (an operator or a list of them), `/path/file.py`,
+`/path/file.py:attribute` or `/path/program.json`. Loading what is loaded already costs nothing.
 """
 
 import importlib
@@ -9,15 +9,16 @@ import importlib.util
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 
 from accio.domain.issues import Issue
 from accio.errors import AccioError, BadRequest, InvalidDefinition
+from accio.sdk import search_path
+from accio.sdk.bindings import check_displaced, home_of, is_decoration, operator_at
 from accio.sdk.commands import Program, read_program
-from accio.sdk.declare import Declaration, declaration_of
+from accio.sdk.declare import Declaration
 from accio.sdk.modules import distributions_of
 from accio.sdk.run import Operator
 
@@ -80,18 +81,26 @@ def _load(reference: str) -> Iterator[Loaded]:
         yield Loaded(operator=read_program(Path(reference)))
         return
     module = _module_of(reference)
-    attribute = "" if reference.endswith(".py") else reference.partition(":")[2]
+    _, attribute = split_reference(reference)
+    check_displaced(module)
     found = list(_declared_at(module, attribute) if attribute else _declared_in(module))
     if not found:
         raise BadRequest(f"{reference} declares no operators; an operator is a function or a class under @operator")
     yield from found
 
 
+def split_reference(reference: str) -> tuple[str, str]:
+    """Give the module or file of a reference, and the attribute in it or an empty text."""
+    place, colon, attribute = reference.rpartition(":")
+    return (place, attribute) if colon and attribute.isidentifier() else (reference, "")
+
+
 def _module_of(reference: str) -> ModuleType:
+    place, _ = split_reference(reference)
     try:
-        if reference.endswith(".py"):
-            return _import_file(Path(reference))
-        return importlib.import_module(reference.partition(":")[0])
+        if place.endswith(".py"):
+            return _import_file(Path(place))
+        return importlib.import_module(place)
     except AccioError:
         raise
     except Exception as error:
@@ -100,7 +109,11 @@ def _module_of(reference: str) -> ModuleType:
 
 
 def _import_file(path: Path) -> ModuleType:
-    """Import a file by the name that it has in its package, its folder's other modules being importable."""
+    """Import a file by the name that it has in its package, its folder's other modules being importable.
+
+    They come last on the path: none of them takes the place of a module that something else needs. The package of the
+    file itself comes from there, also where it is installed too.
+    """
     path = path.absolute()
     if not path.is_file():
         raise BadRequest(f"there is no file {path}")
@@ -112,14 +125,19 @@ def _import_file(path: Path) -> ModuleType:
     name = ".".join(parts)
     if not all(part.isidentifier() for part in parts):
         raise BadRequest(f"{path} can't be imported: {name!r} is no module name; rename the file")
-    if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
+    search_path.extend(str(folder))
+    if len(parts) > 1 and not _is_standard(parts[0]):
+        search_path.pin(parts[0], str(folder))
     if len(parts) == 1 and name not in sys.modules:
         spec = importlib.util.find_spec(name)
         _check_is(path, name, None if spec is None else spec.origin)
     module = importlib.import_module(name)
     _check_is(path, name, module.__file__)
     return module
+
+
+def _is_standard(top: str) -> bool:
+    return top in sys.stdlib_module_names or top in sys.builtin_module_names
 
 
 def _check_is(path: Path, name: str, origin: str | None) -> None:
@@ -132,7 +150,9 @@ def _check_is(path: Path, name: str, origin: str | None) -> None:
 def _declared_in(module: ModuleType) -> Iterator[Loaded]:
     """Give the operators that a module offers, those that it imports from elsewhere in its distribution included."""
     for name, value in list(vars(module).items()):
-        declaration = declaration_of(value)
+        if is_decoration(module, value):
+            continue
+        declaration = operator_at(module, name, value)
         if declaration is not None and not _belongs_elsewhere(declaration, module):
             yield _rooted(declaration, module, name)
 
@@ -144,7 +164,7 @@ def _declared_at(module: ModuleType, attribute: str) -> Iterator[Loaded]:
         raise BadRequest(f"{module.__name__} has no attribute {attribute}") from None
     members: Sequence[object] = list(value) if isinstance(value, list | tuple | set | frozenset) else [value]
     for member in members:
-        declaration = declaration_of(member)
+        declaration = operator_at(module, attribute, member)
         if declaration is None:
             raise BadRequest(f"{module.__name__}:{attribute} is no operator, and no list of operators")
         yield _rooted(declaration, module, attribute)
@@ -152,7 +172,7 @@ def _declared_at(module: ModuleType, attribute: str) -> Iterator[Loaded]:
 
 def _rooted(declaration: Declaration, module: ModuleType, name: str) -> Loaded:
     """Find the names by which source text leads to an operator: where it is defined, or else where it was found."""
-    home = sys.modules.get(_home(declaration))
+    home = sys.modules.get(home_of(declaration))
     top = getattr(declaration.target, "__qualname__", "").partition(".")[0]
     roots = []
     if home is not None and top and hasattr(home, top):
@@ -162,16 +182,9 @@ def _rooted(declaration: Declaration, module: ModuleType, name: str) -> Loaded:
     return Loaded(operator=declaration, roots=tuple(roots))
 
 
-def _home(declaration: Declaration) -> str:
-    target = declaration.target
-    while isinstance(target, partial):
-        target = target.func
-    return getattr(target, "__module__", None) or ""
-
-
 def _belongs_elsewhere(declaration: Declaration, module: ModuleType) -> bool:
     """Tell whether an operator that a module imports is another distribution's, which announces it itself."""
-    home, own = _home(declaration).partition(".")[0], module.__name__.partition(".")[0]
+    home, own = home_of(declaration).partition(".")[0], module.__name__.partition(".")[0]
     if home == own:
         return False
     others = distributions_announcing(home) or set(distributions_of(home))
@@ -194,4 +207,4 @@ def _is_same(one: Operator, other: Operator) -> bool:
 
 
 def _place(operator: Operator) -> str:
-    return str(operator.path) if isinstance(operator, Program) else f"module {_home(operator)}"
+    return str(operator.path) if isinstance(operator, Program) else f"module {home_of(operator)}"

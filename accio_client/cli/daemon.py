@@ -16,6 +16,7 @@ import click
 from accio import places
 from accio.errors import FailedPrecondition, Unauthenticated, Unavailable
 from accio.exits import INTERNAL, INTERRUPTED, SUCCESS
+from accio.interpreter import python, without_working_folder
 from accio_client.cli.output import complain, out
 from accio_client.cli.session import Session, accio_command
 from accio_client.cli.text import printable_lines, size
@@ -37,7 +38,7 @@ class Child:
         with log.open("ab") as file:
             self._begin = file.tell()
             self.process = subprocess.Popen(
-                [sys.executable, "-m", *arguments],
+                python(*arguments),
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=file,
@@ -156,7 +157,7 @@ def _start(children: list[Child], address: str, options: Sequence[str]) -> None:
     logs = data / "logs"
     logs.mkdir(parents=True, exist_ok=True, mode=0o700)
     places.write_token(data / places.TOKEN)  # else the agent may look for it before the daemon has written it
-    environment = dict(os.environ, ACCIO_ADDR=address)
+    environment = without_working_folder(os.environ) | {"ACCIO_ADDR": address}
     children.append(Child("daemon", ["accio_daemon"], logs / "daemon.log", environment))
     agent = ["accio_agent", f"--daemon={address}", f"--grace={GRACE_S}", *options]
     children.append(Child("agent", agent, logs / "agent.log", environment))

@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from accio.domain.states import RunState
+from accio.interpreter import python
 from accio_client import Client
 from tests.acceptance.processes import Cluster, eventually
 
@@ -18,20 +19,21 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 class Up:
-    """A running `accio up`."""
+    """A running `accio up`, in a folder with a file that is called like a module of the standard library."""
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
+        folder = cluster.root / "work"
+        folder.mkdir(exist_ok=True)
+        (folder / "queue.py").write_text("raise RuntimeError('a file of the working folder was run')\n")
         command = [
-            sys.executable,
-            "-m",
-            "accio_client.cli.main",
-            "up",
+            *python("accio_client.cli.main", "up"),
             "--operators",
             str(EXAMPLES / "own_operators.py"),
         ]
         self.popen = subprocess.Popen(
             [*command, "-cpus=1"],
+            cwd=folder,
             env=cluster.environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -115,6 +117,13 @@ def test_it_says_which_of_the_two_died(up: Up, module: str, name: str) -> None:
     assert "Traceback" not in said
     assert up.popen.returncode == 5
     eventually(lambda: not any(child.is_running() for child in started), what="the end of every process")
+
+
+def test_files_of_the_working_folder_are_left_alone(up: Up) -> None:
+    """A file queue.py there is run by none of the processes."""
+    assert up.cluster.address in up.first_line
+    logs = (up.cluster.data / "logs").glob("*.log")
+    assert [log.name for log in logs if "was run" in log.read_text(encoding="utf-8")] == []
 
 
 def test_nobody_outlives_it(up: Up) -> None:

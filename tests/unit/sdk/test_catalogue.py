@@ -83,6 +83,31 @@ def test_a_module_of_the_current_folder(tmp_path: Path) -> None:
     assert names(catalogue) == {"A": str(tmp_path / "here.py"), "B": str(tmp_path / "there" / "deep.py")}
 
 
+def test_an_operator_of_a_module_of_the_current_folder(tmp_path: Path) -> None:
+    """One operator of such a module can be named, too."""
+    write(tmp_path, {"here_two.py": OPERATOR.format(name="A") + OPERATOR.format(name="B").partition("\n")[2]})
+    assert set(names(find(tmp_path, "here_two:B"))) == {"B"}
+
+
+def test_files_beside_operators_take_no_modules_place(importable: Path, tmp_path: Path) -> None:
+    """Neither that of a module of the standard library, nor that of one that is installed; others are found."""
+    write(importable, {"installed_tool.py": "N = 1\n"})
+    beside = {"queue.py": "1 / 0\n", "installed_tool.py": "1 / 0\n", "own_tool.py": "M = 2\n"}
+    code = "import queue, installed_tool, own_tool\nfrom accio import operator\n@operator\n"
+    code += "def A() -> int:\n    return installed_tool.N + own_tool.M\nassert queue.Queue\n"
+    write(tmp_path / "work", {"beside_many.py": code, **beside})
+    assert set(names(find(tmp_path, "work/beside_many.py"))) == {"A"}
+
+
+def test_a_named_file_of_an_installed_package(importable: Path, tmp_path: Path) -> None:
+    """The file that was named is what is loaded, with its own package, though another copy of it is installed."""
+    for folder, number in ((importable, 1), (tmp_path / "checkout", 2)):
+        ops = f"from .part import N\nfrom accio import operator\n@operator\ndef A{number}() -> int:\n    return N\n"
+        write(folder, {"twofold/__init__.py": "", "twofold/ops.py": ops, "twofold/part.py": f"N = {number}\n"})
+    catalogue = find(tmp_path, "checkout/twofold/ops.py")
+    assert set(names(catalogue)) == {"A2"}
+
+
 def test_files_in_packages_and_beside_others(tmp_path: Path) -> None:
     """A file is imported by the name that it has in its package, so that relative imports and siblings work."""
     write(

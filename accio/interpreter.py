@@ -1,0 +1,29 @@
+"""How processes of Accio start further ones: no file of the working folder takes the place of a module that they need.
+
+`python -m` puts the working folder first on the path, and so does an empty entry of PYTHONPATH. A file `queue.py` there
+would be run in place of the standard library's.
+"""
+
+import os
+import sys
+from collections.abc import Iterable, Mapping
+
+PATH = "PYTHONPATH"
+
+
+def python(module: str, *arguments: str) -> list[str]:
+    """Give the command that runs a module of ours with this interpreter."""
+    return [sys.executable, "-P", "-m", module, *arguments]
+
+
+def without_working_folder(environment: Mapping[str, str]) -> dict[str, str]:
+    """Give an environment whose PYTHONPATH has no empty entry, which would stand for the working folder."""
+    cleaned = dict(environment)
+    if PATH in cleaned:
+        cleaned[PATH] = search_path(cleaned[PATH].split(os.pathsep))
+    return cleaned
+
+
+def search_path(entries: Iterable[str]) -> str:
+    """Give a PYTHONPATH of these entries, without those that stand for the working folder."""
+    return os.pathsep.join(entry for entry in entries if entry)
