@@ -42,6 +42,7 @@ from accio_daemon.storage.database import Database, FolderLock, refuse_remote
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.readers import Readers
 from accio_daemon.storage.restore import Restored, restore
+from accio_daemon.storage.store import SqliteStore
 
 log = structlog.get_logger(__name__)
 
@@ -79,12 +80,12 @@ async def serve(
         stack.push_async_callback(database.close)
         readers = await stack.enter_async_context(Readers.open(database))
         restored = await _restore(database, config, clock)
+        engine_store = SqliteStore(database)
+        stack.callback(engine_store.close)
         engine = Engine(
-            world=restored.world,
-            effects=restored.effects,
-            database=database,
+            restored=restored,
+            store=engine_store,
             clock=clock,
-            being_deleted=restored.being_deleted,
             crash_point=crash_point(config.crash_at),
             disk=FullDisk(Reserve(config.data)),
         )

@@ -4,8 +4,9 @@
 fails the test when the daemon breaks them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from accio.domain.operators import OperatorSpec
 from accio.domain.resources import Resources
@@ -44,6 +45,34 @@ class FakeClock:
         before = int(self.mono * 1000)
         self.mono += seconds
         self.wall_ms += int(self.mono * 1000) - before
+
+
+class Reply:
+    """Who waits for an answer: keeps it, and tells whoever wants to know."""
+
+    def __init__(
+        self, answered: Callable[[Any], None] | None = None, refused: Callable[[Any], None] | None = None
+    ) -> None:
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self._ended = False
+        self._tell = (answered, refused)
+
+    def done(self) -> bool:
+        """Return whether it was answered."""
+        return self._ended
+
+    def set_result(self, result: Any, /) -> None:
+        """Answer."""
+        self._ended, self.result = True, result
+        if self._tell[0] is not None:
+            self._tell[0](result)
+
+    def set_exception(self, exception: BaseException, /) -> None:
+        """Refuse."""
+        self._ended, self.error = True, exception
+        if self._tell[1] is not None:
+            self._tell[1](exception)
 
 
 Class = tuple[int, Resources, int | None]

@@ -6,6 +6,7 @@ in a file of its own, which goes when the disk is full; work goes on once the di
 
 import os
 from pathlib import Path
+from typing import Protocol
 
 import structlog
 
@@ -52,10 +53,22 @@ class Reserve:
         return found
 
 
+class Space(Protocol):
+    """Space that is set aside for when there is none."""
+
+    def take(self) -> bool:
+        """Set it aside, or keep it; False if the disk has less."""
+        ...
+
+    def give_up(self) -> bool:
+        """Let others have it; False if there was none."""
+        ...
+
+
 class FullDisk:
     """Whether the disk is full, and what may be done then."""
 
-    def __init__(self, reserve: Reserve | None = None) -> None:
+    def __init__(self, reserve: Space | None = None) -> None:
         """Set space aside, if there is any."""
         self.refusing = ""  # why new work is refused; empty if it isn't
         self._reserve = reserve

@@ -53,6 +53,11 @@ class Metrics:
         for state, number in Tally(row.state for row in fx.nodes.values() if row is not None).items():
             self._ended.labels(state.value).inc(number)
 
+    def dispatched(self, agents: int, seconds: float) -> None:
+        """Count the agents that a batch gave work, so many seconds after its first decision."""
+        for _ in range(agents):
+            self.dispatch_seconds.observe(seconds)
+
     async def watch_loop(self, clock: Clock) -> None:
         """Measure for ever how late the event loop is."""
         await watch_loop(lambda: clock.now().mono, self.loop_lag_seconds.observe)

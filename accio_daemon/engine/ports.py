@@ -2,18 +2,74 @@
 tests.
 """
 
-import sqlite3
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+from accio.domain.operators import OperatorSpec
 from accio.domain.resources import Resources
-from accio_daemon.core.commands import Command, Instant, RunNo, SessionNo
+from accio_daemon.core.commands import Command, InstanceFacts, Instant, Result, RunNo, SessionNo
+from accio_daemon.core.effects import Effects
 from accio_daemon.core.outgoing import Outgoing
 from accio_daemon.core.plan import ClassRegistry
+from accio_daemon.core.restoring import RunFacts
+from accio_daemon.storage.transactions import Committed, Job
 
 T = TypeVar("T")
+
+
+class Records(Protocol):
+    """What is committed, read at once; and what was decided, as rows of whoever stores them."""
+
+    def results(self, keys: Sequence[bytes]) -> dict[bytes, Result]:
+        """Look up the results of memo keys."""
+        ...
+
+    def load_run(self, run: RunNo, specs: Mapping[int, OperatorSpec]) -> RunFacts | None:
+        """Read one run, ended or not; None if it isn't there."""
+        ...
+
+    def unsuccessful_children(
+        self, run: RunNo, *, after: int, limit: int, index: int | None = None
+    ) -> list[InstanceFacts]:
+        """Read some children that ended otherwise than in success, behind *after*; or just the one at *index*."""
+        ...
+
+    def ended_child(self, run: RunNo, index: int) -> InstanceFacts | None:
+        """Read a child that has ended; None if it hasn't, or isn't there."""
+        ...
+
+    def render(self, fx: Effects) -> Any:
+        """Turn what was decided into rows, as they are now: records go on changing."""
+        ...
+
+
+class Store(Records, Protocol):
+    """Where everything that was decided becomes durable."""
+
+    async def commit(self, rows: Any, jobs: Sequence[Job[Any]], deleting: RunNo | None) -> Committed:
+        """Make rendered rows durable, remove some rows of the run *deleting*, and run jobs, all or none of it.
+
+        DiskFull: there is no space, and it may be tried again.
+        """
+        ...
+
+
+class Reply(Protocol):
+    """Who waits for an answer; a future of asyncio is one."""
+
+    def done(self) -> bool:
+        """Return whether nobody waits any more."""
+        ...
+
+    def set_result(self, result: Any, /) -> None:
+        """Answer."""
+        ...
+
+    def set_exception(self, exception: BaseException, /) -> None:
+        """Refuse."""
+        ...
 
 
 class AgentLink(Protocol):
@@ -92,7 +148,7 @@ class EnginePort(Protocol):
         """Post a command whose answer nobody waits for."""
         ...
 
-    async def write(self, job: Callable[[sqlite3.Connection], T], *, frees: bool = False) -> T:
+    async def write(self, job: Job[T], *, frees: bool = False) -> T:
         """Run a job inside the next transaction (after its rows are written).
 
         An AccioError undoes the job alone and is raised here. While the disk is full only what *frees* space is done.

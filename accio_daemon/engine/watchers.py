@@ -1,7 +1,8 @@
 """Who watches which run. A watch holds no history: it only knows that something changed since it last looked."""
 
 import asyncio
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
 from accio_daemon.core.commands import RunNo
 
@@ -54,6 +55,15 @@ class RunWatchers:
             watches.discard(watch)
             if not watches:
                 del self._watches[watch.run]
+
+    @asynccontextmanager
+    async def watching(self, run: RunNo) -> "AsyncIterator[RunWatchers.Watch]":
+        """Watch a run for as long as the context lasts."""
+        watch = self.add(run)
+        try:
+            yield watch
+        finally:
+            self.remove(watch)
 
     def wake(self, run: RunNo, *, ended: bool) -> None:
         """Wake the watches of a run."""

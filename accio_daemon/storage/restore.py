@@ -56,7 +56,7 @@ class Restored:
 
     world: World
     effects: Effects
-    being_deleted: list[int]  # runs whose rows are still being removed
+    being_deleted: list[RunNo]  # runs whose rows are still being removed
     last_run_id: RunId | None
 
 
@@ -68,11 +68,11 @@ def restore(connection: sqlite3.Connection, *, settings: Settings, now: Instant)
     _restore_operators(connection, world)
     _restore_agents(connection, world, now)
     fx = Effects()
-    being_deleted = [row[0] for row in connection.execute(_SQL["being_deleted"])]
+    being_deleted = [RunNo(row[0]) for row in connection.execute(_SQL["being_deleted"])]
     live = (RUN_STATES[RunState.SCHEDULED], RUN_STATES[RunState.RUNNING])
     rows = connection.execute(_SQL["live_runs"], live).fetchall()
     for row in rows:
-        run = restore_run(world, _run_facts(connection, world, row))
+        run = restore_run(world, _run_facts(connection, world.specs, row))
         restore_children(world, run, open_children(connection, run.no))
     _restore_executions(connection, world, fx, now)
     for run in list(world.runs.values()):
@@ -138,13 +138,13 @@ def _restore_agents(connection: sqlite3.Connection, world: World, now: Instant) 
         world.agent_names[name] = agent
 
 
-def load_run(connection: sqlite3.Connection, world: World, run_no: RunNo) -> RunFacts | None:
+def load_run(connection: sqlite3.Connection, specs: Mapping[int, OperatorSpec], run_no: RunNo) -> RunFacts | None:
     """Read one run, ended or not; None if it isn't there."""
     row = connection.execute(_SQL["run"], (run_no,)).fetchone()
-    return None if row is None else _run_facts(connection, world, row)
+    return None if row is None else _run_facts(connection, specs, row)
 
 
-def _run_facts(connection: sqlite3.Connection, world: World, row: Sequence[Any]) -> RunFacts:
+def _run_facts(connection: sqlite3.Connection, specs: Mapping[int, OperatorSpec], row: Sequence[Any]) -> RunFacts:
     (no, id, kind, seed, sweep, options, operators, sequence, state, closed, cursor, removed, running) = row[:13]
     (success, failed, killed, nodes_ended, created, started, ended, definition) = row[13:]
     chosen = orjson.loads(options)
@@ -158,7 +158,7 @@ def _run_facts(connection: sqlite3.Connection, world: World, row: Sequence[Any])
         id=RunId(id),
         single=kind == SINGLE,
         workflow=Workflow.from_canonical_json(definition),
-        operators=tuple(Announced(no=number, spec=world.specs[number]) for number in orjson.loads(operators)),
+        operators=tuple(Announced(no=number, spec=specs[number]) for number in orjson.loads(operators)),
         sweep=Sweep.from_text(sweep),
         seed=seed,
         cache=CacheMode(chosen["cache"]),

@@ -144,13 +144,13 @@ class Bench:
             if code == self._code:
                 return
             assert self._agent.session is not None
-            self.daemon.ask(AgentLost(session=self._agent.session, reason="restarted", clean=True))
+            self.daemon.carry_out(AgentLost(session=self._agent.session, reason="restarted", clean=True))
         self._code = code
         specs, _ = compiled(code)
         agent = self._agent = FakeAgent(name="a1", resources=Resources(milli_cpus=2000), operators=specs)
         session = self.daemon.next_session()
-        self.daemon.links[session] = agent.deliver
-        agent.no = self.daemon.ask(agent.hello(session))
+        self.daemon.links.attach(session, agent)
+        agent.no = self.daemon.carry_out(agent.hello(session))
 
     def run(
         self, workflow: Workflow, axes: tuple[Axis, ...], *, seed: int, cache: CacheMode
@@ -158,7 +158,7 @@ class Bench:
         """Submit, work until everything is done, give child, node and outputs of each node."""
         self._runs += 1
         definition = builders.definition(workflow, sweep=Sweep(axes, 1))
-        answer: Submitted = self.daemon.ask(
+        answer: Submitted = self.daemon.carry_out(
             SubmitRun(
                 id=builders.run_id(self._runs),
                 definition=definition,
@@ -197,11 +197,11 @@ class Bench:
             for request, texts in digests:
                 pins = {text: self._digest(text) for text in texts}
                 assert agent.session is not None
-                self.daemon.ask(PathsDigested(session=agent.session, request=request, digests=pins))
+                self.daemon.carry_out(PathsDigested(session=agent.session, request=request, digests=pins))
             for attempt in list(agent.attempts):
                 outputs = self._execute(agent.attempts[attempt].assignment)
                 report = agent.end(builders.success(agent.next_seq, attempt, outputs))
-                self.daemon.ask(agent.telling(report))
+                self.daemon.carry_out(agent.telling(report))
 
     def _digest(self, text: str) -> Pin:
         found = digest_dataset(Path(text), now_ns=clock.wall_ns(), cache=self._signatures)

@@ -5,7 +5,7 @@ import sys
 from time import perf_counter
 
 from tests.simulator.simulation import SAFEGUARDS
-from tests.simulator.sweep import ENOUGH, Found, explore_all
+from tests.simulator.sweep import ENOUGH, Found, explore_all, say_nothing
 
 
 def main() -> int:
@@ -18,6 +18,7 @@ def main() -> int:
         "--mutations", action="store_true", help="do without each safeguard in turn: each must be noticed"
     )
     options = parser.parse_args()
+    say_nothing()
     seeds = range(options.seed, options.seed + options.seeds)
     if options.mutations:
         return _table(seeds)

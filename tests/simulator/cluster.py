@@ -81,7 +81,7 @@ class Cluster:
 
     def ask(self, command: Command) -> Any:
         """Carry out a command and everything that follows; then check."""
-        value = self.daemon.ask(command)
+        value = self.daemon.carry_out(command)
         self.check()
         return value
 
@@ -116,7 +116,7 @@ class Cluster:
             for agent in self.agents.values():
                 if agent.session is not None and agent.name not in silent:
                     self.daemon.post(AgentHeard(session=agent.session))
-            self.daemon.ask(Tick())
+            self.daemon.carry_out(Tick())
         self.check()
 
     # --- agents ---------------------------------------------------------------------------------------------------
@@ -145,14 +145,14 @@ class Cluster:
 
     def _connect(self, agent: FakeAgent, **changes: Any) -> None:
         session = self.daemon.next_session()
-        self.daemon.links[session] = agent.deliver
+        self.daemon.links.attach(session, agent)
         agent.no = self.ask(agent.hello(session, **changes))
 
     def leave(self, agent: FakeAgent, *, clean: bool = False, reason: str = "connection lost") -> None:
         """End an agent's session, with a goodbye or without."""
         assert agent.session is not None
         session, agent.session = agent.session, None
-        self.daemon.links.pop(session, None)
+        self.daemon.links.detach(session)
         self.ask(AgentLost(session=session, reason=reason, clean=clean))
 
     def lose(self, agent: FakeAgent) -> None:

@@ -11,12 +11,13 @@ from typing import Any
 
 from accio.domain.workflows import Workflow
 from accio_daemon.core.commands import Instant
-from accio_daemon.core.effects import Effects
-from accio_daemon.core.on_agents import identity_of
 from accio_daemon.core.world import Settings
+from accio_daemon.engine.cycle import Batch
+from accio_daemon.engine.full_disk import FullDisk
 from accio_daemon.storage.database import FILE_NAME, prepare
 from accio_daemon.storage.restore import Restored, restore
-from accio_daemon.storage.writer import Batch, delete_some, render, write
+from accio_daemon.storage.store import Records
+from accio_daemon.storage.transactions import Committed, carry_out
 
 
 @cache
@@ -24,13 +25,24 @@ def _empty_database() -> bytes:
     with TemporaryDirectory() as folder:
         connection = prepare(Path(folder) / FILE_NAME, synchronous="OFF")
         connection.execute("PRAGMA journal_mode = DELETE")
+        connection.execute("PRAGMA page_size = 512")  # so that every few rows take space
+        connection.execute("VACUUM")
         image = connection.serialize()
         connection.close()
     return image
 
 
+# Pages of the database that are set aside for when the disk is full.
+RESERVED = 16
+_UNLIMITED = 1 << 30
+
+
 class Disk:
-    """One database file."""
+    """One database file, and the space that it may take (Space of accio_daemon.engine.full_disk)."""
+
+    is_full = False
+    filled = 0  # how often it was
+    lives_on_reserve = False
 
     def __init__(self) -> None:
         """Make an empty one."""
@@ -56,24 +68,57 @@ class Disk:
         version = str(workflow.version)
         if version not in self._workflows:
             self._workflows[version] = len(self._workflows) + 1
+            ((limit,),) = self.rows("PRAGMA max_page_count")  # a full disk isn't what this is about
+            self._limit(_UNLIMITED)
             self.connection.execute(
                 "INSERT INTO workflows (no, id, version, definition, name, notes, owner_name, owner_email, created_at) "
                 "VALUES (?, ?, ?, ?, '', '', 'Ada', 'ada@example.org', 0)",
                 (self._workflows[version], workflow.id, version, workflow.canonical_json()),
             )
+            ((pages,),) = self.rows("PRAGMA page_count")
+            self.rows(f"PRAGMA max_page_count = {max(limit, pages)}")
         return self._workflows[version]
 
-    def render(self, fx: Effects) -> Batch:
-        """Turn what was decided into rows, as they are now."""
-        return render(fx, {number: identity_of(spec) for number, spec, _ in fx.operators})
+    @property
+    def records(self) -> Records:
+        """What is committed, as the daemon reads it."""
+        return Records(self.connection)
 
-    def commit(self, rows: Batch, deleting: int | None = None) -> bool:
-        """Write a batch in one transaction; True if more of the run *deleting* is left to be removed."""
-        self.connection.execute("BEGIN IMMEDIATE")
-        write(self.connection, rows)
-        more = delete_some(self.connection, deleting) if deleting is not None else False
-        self.connection.execute("COMMIT")
-        return more
+    def commit(self, batch: Batch) -> Committed:
+        """Write a sealed batch in one transaction."""
+        return carry_out(self.connection, batch.rows, [job for job, _ in batch.jobs], batch.deleting)
+
+    # --- space ------------------------------------------------------------------------------------------------------
+
+    def fill(self, left: int) -> None:
+        """Leave so many pages, until `empty`; none of them is what was set aside."""
+        self.is_full = True
+        self.filled += 1
+        self._limit(left)
+
+    def empty(self) -> None:
+        """Let there be space again."""
+        self.is_full = False
+        self._limit(_UNLIMITED)
+
+    def take(self) -> bool:
+        """Set space aside, or keep it; False if there is none."""
+        if self.is_full and self.lives_on_reserve:
+            return False
+        self.lives_on_reserve = False
+        return True
+
+    def give_up(self) -> bool:
+        """Let the database have what was set aside; False if it has it already."""
+        if self.lives_on_reserve:
+            return False
+        self.lives_on_reserve = True
+        self._limit(RESERVED)
+        return True
+
+    def _limit(self, more: int) -> None:
+        ((pages,),) = self.rows("PRAGMA page_count")
+        self.rows(f"PRAGMA max_page_count = {pages + more}")
 
     def restore(self, settings: Settings, now: Instant) -> Restored:
         """Start on what was committed."""
@@ -90,3 +135,13 @@ class Disk:
     def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         """Read."""
         return self.connection.execute(query, values).fetchall()
+
+
+class CarefreeDisk(FullDisk):
+    """Gives up what was set aside, too, and refuses nothing nevertheless."""
+
+    def found(self, why: str) -> bool:
+        """Note a full disk."""
+        again = super().found(why)
+        self.refusing = ""
+        return again

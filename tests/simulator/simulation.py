@@ -6,14 +6,14 @@ For a minute everything fails: processes die between any two steps, freeze, link
 late or twice, clients lose their answers. Then the faults stop, and everything must come to its end.
 """
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import orjson
 
-from accio.errors import AccioError
+from accio.errors import ResourceExhausted
 from accio_agent.outcome import Ending
 from accio_daemon.core import on_nodes
 from accio_daemon.core.commands import (
@@ -24,6 +24,7 @@ from accio_daemon.core.commands import (
     AgentReports,
     Announced,
     AttemptNo,
+    Command,
     DeleteRun,
     DrainAgent,
     ExecutionNo,
@@ -33,22 +34,24 @@ from accio_daemon.core.commands import (
     RetryRun,
     RunNo,
     SessionNo,
-    StaleFacts,
     SubmitRun,
     Submitted,
-    Tick,
 )
 from accio_daemon.core.invariants import check_invariants
 from accio_daemon.core.on_agents import identity_of
 from accio_daemon.core.outgoing import Outgoing
-from accio_daemon.core.restoring import let_go
-from accio_daemon.core.world import Settings
+from accio_daemon.core.world import Settings, World
+from accio_daemon.engine.cycle import Batch, Bounds
+from accio_daemon.engine.delivery import Links
+from accio_daemon.engine.full_disk import FullDisk
+from accio_daemon.engine.loops import FULL_DISK_PAUSE
+from accio_daemon.storage.transactions import Committed, DiskFull, Outcome
 from tests import builders
-from tests.fakes import FakeAgent
+from tests.fakes import FakeAgent, Reply
 from tests.simulator import judge
 from tests.simulator.agent import SimulatedAgent
-from tests.simulator.daemon import Batch, Daemon
-from tests.simulator.disk import Disk
+from tests.simulator.daemon import Daemon
+from tests.simulator.disk import CarefreeDisk, Disk
 from tests.simulator.events import Loop
 from tests.simulator.judge import Judge, require
 from tests.simulator.network import Message, Stream
@@ -66,9 +69,16 @@ SAFEGUARDS = (
     "idempotency key",
     "lease order",
     "grace after restart",
+    "admission",
+    "retry on a full disk",
 )
+Answer = Callable[[Any], None]
+
 FAULTS_END = 45.0
 GIVE_UP = 400.0
+# Small: large batches wait for a commit, submissions open most children later, retries take several pages.
+BOUNDS = Bounds(rows=24, opened_first=2, retried=3)
+RESERVED_WITHIN = 5.0
 TICK = 1.0
 
 SHAPES: tuple[dict[str, list[str]], ...] = (
@@ -79,24 +89,30 @@ SHAPES: tuple[dict[str, list[str]], ...] = (
 )
 
 
-class SimulatedDaemon(Daemon):
-    """A daemon whose sends the judge sees, and that can do without some safeguards."""
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The sending half of a session."""
 
-    names: dict[SessionNo, str]  # agents by their sessions
+    deliver: Callable[[Outgoing], None]
 
-    def _deliver(self, session: SessionNo, words: Outgoing) -> None:
-        if "bind the send" in self.off:
-            self._deliver_unbound(session, words)
-            return
-        super()._deliver(session, words)
 
-    def _deliver_unbound(self, session: SessionNo, words: Outgoing) -> None:
-        """Send to whatever session the agent has now, whatever became of the work since."""
-        name = self.names.get(session)
-        current = next((s for s, agent in self.world.sessions.items() if agent.name == name), session)
-        link = self.links.get(current)
-        if link is not None and (current == session or not words.welcome):
-            link(words)
+class UnboundLinks(Links):
+    """Sends to whatever session an agent has now, whatever became of the work since."""
+
+    def __init__(self, names: Mapping[SessionNo, str]) -> None:
+        """Know agents by their sessions."""
+        super().__init__()
+        self._names = names
+
+    def deliver(self, world: World, outgoing: Mapping[SessionNo, Outgoing]) -> int:
+        """Tell agents."""
+        for session, words in outgoing.items():
+            name = self._names.get(session)
+            current = next((s for s, agent in world.sessions.items() if agent.name == name), session)
+            link = self.find(current)
+            if link is not None and (current == session or not words.welcome):
+                link.deliver(words)
+        return len(outgoing)
 
 
 class Simulation:
@@ -112,8 +128,11 @@ class Simulation:
         self.judge = Judge(self.loop, self.disk)
         self.faults = True
         self.life = 0
-        self.daemon: SimulatedDaemon | None = None
+        self.daemon: Daemon | None = None
         self._deciding = False
+        self._more = False  # whether the last decision left something to do
+        self._slow_until = 0.0
+        self._names: dict[SessionNo, str] = {}  # agents by their sessions
         self._owner: dict[AttemptNo, ExecutionNo] = {}  # attempt -> execution, for a daemon without a fence
         lease = 0.0 if "lease order" in switched_off else judge.LEASE
         self.settings = Settings(
@@ -145,9 +164,9 @@ class Simulation:
         daemon = Daemon(self.disk, self.loop.clock, self.settings)
         herald = FakeAgent(name="herald", operators=OPERATORS)
         session = daemon.next_session()
-        daemon.links[session] = herald.deliver
-        daemon.ask(herald.hello(session))
-        daemon.ask(AgentLost(session=session, reason="done", clean=True))
+        daemon.links.attach(session, herald)
+        daemon.carry_out(herald.hello(session))
+        daemon.carry_out(AgentLost(session=session, reason="done", clean=True))
         return {spec.name: daemon.world.operators[(spec.name, identity_of(spec))] for spec in OPERATORS}
 
     # --- the whole story --------------------------------------------------------------------------------------------
@@ -163,6 +182,8 @@ class Simulation:
         self.loop.after(self.loop.between(0.2, 2.0), self._misfortune)
         self.loop.run_until(start + FAULTS_END)
         self.faults = False
+        self._slow_until = 0.0
+        self.disk.empty()
         for agent in self.agents:
             agent.deaths = 0.0
             agent.frozen_until = 0.0
@@ -175,7 +196,7 @@ class Simulation:
         daemon = self.daemon
         if daemon is None or len(self.judge.acked) < self._to_submit or self._busy_clients:
             return False
-        if daemon.world.runs or daemon.world.by_attempt or daemon.deleting or daemon.committing or daemon.inbox:
+        if daemon.world.runs or daemon.world.by_attempt or daemon.deleting or daemon.in_commit or daemon.inbox:
             return False
         return all(agent.alive and agent.core.idle and not agent.core.unacknowledged for agent in self.agents)
 
@@ -199,11 +220,17 @@ class Simulation:
 
     def _start_daemon(self) -> None:
         self.life += 1
-        daemon = SimulatedDaemon(self.disk, self.loop.clock, self.settings, switched_off=self.off)
-        daemon.names = {}
-        self.daemon = daemon
+        self._names = {}
+        self.daemon = daemon = Daemon(
+            self.disk,
+            self.loop.clock,
+            self.settings,
+            bounds=BOUNDS,
+            links=UnboundLinks(self._names) if "bind the send" in self.off else None,
+            full_disk=CarefreeDisk(self.disk) if "admission" in self.off else FullDisk(self.disk),
+        )
         self.judge.daemon_started = self.loop.now
-        self._deciding = False
+        self._deciding = self._more = False
         if "grace after restart" in self.off:
             for agent in daemon.world.agents.values():
                 agent.heard_mono = -1e9
@@ -219,7 +246,7 @@ class Simulation:
         if self.daemon is None:
             return
         self.loop.note("the daemon died")
-        if self.daemon.committing is not None:
+        if self.daemon.in_commit is not None:
             self.loop.note("the daemon died while committing")
         self.daemon = None
         self.life += 1
@@ -230,12 +257,18 @@ class Simulation:
 
     def _tick(self) -> None:
         assert self.daemon is not None
-        self._post(Tick())
+        self.daemon.tick()
+        self._decide_soon()
         self._in_this_life(TICK, self._tick)
 
-    def _post(self, command: Any, answer: Any = None, refused: Any = None) -> None:
+    def _post(self, command: Command) -> None:
         if self.daemon is not None:
-            self.daemon.post(command, answer, refused)
+            self.daemon.post(command)
+            self._decide_soon()
+
+    def _ask(self, command: Command, answered: Answer | None = None, refused: Answer | None = None) -> None:
+        if self.daemon is not None:
+            self.daemon.ask(command, Reply(answered, refused))
             self._decide_soon()
 
     def _decide_soon(self) -> None:
@@ -247,22 +280,35 @@ class Simulation:
         self._deciding = False
         daemon = self.daemon
         assert daemon is not None
+        if daemon.must_wait():
+            self.loop.note("deciding waited for a commit")
+            self._commit(daemon)
+            return
         if "fence" in self.off:
             self._unfence(daemon)
-        more = daemon.decide()
+        self._more = daemon.decide()
         self.judge.decided(daemon.batch.fx, daemon.world)
         for attempt, execution in daemon.world.by_attempt.items():
             self._owner[attempt] = execution.id
         if daemon.batch.fx.rows():
             check_invariants(daemon.world)
-        if more:
+        if "commit before act" in self.off:
+            self._act_undurable(daemon, daemon.batch)
+        if self._more:
             self._decide_soon()
         self._commit(daemon)
+
+    def _act_undurable(self, daemon: Daemon, batch: Batch) -> None:
+        outgoing, batch.fx.outgoing = batch.fx.outgoing, {}
+        daemon.links.deliver(daemon.world, outgoing)
+        answers, batch.answers = batch.answers, []
+        for reply, answer in answers:
+            reply.set_result(answer)
 
     def _unfence(self, daemon: Daemon) -> None:
         """Take reports of old attempts for reports of the current one."""
         world, fx, now = daemon.world, daemon.batch.fx, self.loop.clock.now()
-        posted = [command for command, _, _ in daemon.inbox if isinstance(command, AgentReports)]
+        posted = [command for command, _ in daemon.inbox if isinstance(command, AgentReports)]
         for session, report in [(each.session, report) for each in posted for report in each.reports]:
             execution = world.executions.get(self._owner.get(report.attempt, ExecutionNo(-1)))
             agent = world.sessions.get(session)
@@ -272,42 +318,58 @@ class Simulation:
                 on_nodes.detach(world, execution.agent, execution, passes_on=True, fx=fx, now=now)
             on_nodes._succeeded(world, fx, agent, execution, report, now)
 
-    def _commit(self, daemon: SimulatedDaemon) -> None:
+    def _commit(self, daemon: Daemon) -> None:
         """Begin to commit what was decided, if nothing is being committed; what comes after takes its time."""
-        if not daemon.begin_commit():
-            return
-        assert daemon.committing is not None
-        self._in_this_life(self._commit_time(), partial(self._committed, daemon))
+        if daemon.in_commit is None and daemon.seal() is not None:
+            self._in_this_life(self._commit_time(), partial(self._write, daemon))
 
     def _commit_time(self) -> float:
+        if self.loop.now < self._slow_until:
+            return self.loop.between(0.3, 3.0)
         if self.loop.chance(0.9):
             return self.loop.between(0.0002, 0.002)
-        # Now and then the disk is so slow that an agent can leave, or come back, before its work is sent.
+        # Now and then a commit is so slow that an agent can leave, or come back, before its work is sent.
         return self.loop.between(0.002, 0.3) if self.loop.chance(0.7) else self.loop.between(0.3, 3.0)
 
-    def _committed(self, daemon: SimulatedDaemon) -> None:
-        assert daemon.committing is not None
-        assert daemon.committing.rows is not None
-        self.judge.before_commit(daemon.committing.fx, daemon.committing.rows, daemon.world)
-        batch = daemon.finish_commit()
+    def _write(self, daemon: Daemon) -> None:
+        batch = daemon.in_commit
+        assert batch is not None
+        self.judge.before_commit(batch.fx, batch.rows, daemon.world)
+        try:
+            committed = daemon.commit()
+        except DiskFull as error:
+            self.loop.note("a commit found the disk full")
+            if "retry on a full disk" in self.off:
+                committed = Committed(outcomes=(Outcome(),) * len(batch.jobs))
+            else:
+                again = daemon.full_disk.found(str(error))
+                if again:
+                    self._free_space()
+                self._in_this_life(0.0001 if again else FULL_DISK_PAUSE, partial(self._write, daemon))
+                return
         if self.faults and self.loop.chance(0.002):
             self.loop.note("the daemon died between commit and act")
             self._crash_daemon()
             return
-        self._in_this_life(0.0001, partial(self._act, daemon, batch))
+        self._in_this_life(0.0001, partial(self._act, daemon, committed))
 
-    def _act(self, daemon: SimulatedDaemon, batch: Batch) -> None:
+    def _act(self, daemon: Daemon, committed: Committed) -> None:
+        batch = daemon.in_commit
+        assert batch is not None
         for attempt in [a for words in batch.fx.outgoing.values() for a in words.work]:
             if attempt.attempt not in daemon.world.by_attempt:
                 self.loop.note("work was taken back between decision and send")
-        daemon.act(batch)
+        daemon.act(committed)
+        daemon.answer(committed)
         if self.loop.chance(0.01):
             self._check_restart(daemon)
         self._commit(daemon)
+        if self._more or daemon.inbox:
+            self._decide_soon()
 
-    def _check_restart(self, daemon: SimulatedDaemon) -> None:
+    def _check_restart(self, daemon: Daemon) -> None:
         """Now and then: if nothing waits to be committed, a restart finds what is there."""
-        if daemon.committing is None and not daemon.inbox and not daemon.batch.fx.rows() and not self.off:
+        if daemon.in_commit is None and not daemon.inbox and not daemon.batch.fx.rows() and not self.off:
             now = self.loop.clock.now()
             assert_same(snapshot(daemon.world, now), snapshot(restored(self.disk, daemon.world, now), now))
             check_recount(self.disk)
@@ -327,7 +389,7 @@ class Simulation:
 
     def _session_ended(self, session: SessionNo, reason: str) -> None:
         if self.daemon is not None:
-            self.daemon.links.pop(session, None)
+            self.daemon.links.detach(session)
             self._post(AgentLost(session=session, reason=reason))
 
     def _arrived(self, agent: SimulatedAgent, stream: Stream, session: SessionNo, message: Message) -> None:
@@ -358,23 +420,21 @@ class Simulation:
             case "draining":
                 self._post(AgentDraining(session=session, draining=body))
             case "goodbye":
-                daemon.links.pop(session, None)
+                daemon.links.detach(session)
                 self.loop.note("an agent said goodbye")
                 self.judge.gave_back(agent.disk.reports.values())
                 self._post(AgentLost(session=session, reason="goodbye", clean=True))
             case _:
                 raise AssertionError(f"unknown message {message.kind}")
 
-    def _greet(
-        self, daemon: SimulatedDaemon, agent: SimulatedAgent, stream: Stream, session: SessionNo, joined: Any
-    ) -> None:
-        if session in daemon.names:
+    def _greet(self, daemon: Daemon, agent: SimulatedAgent, stream: Stream, session: SessionNo, joined: Any) -> None:
+        if session in self._names:
             return
-        daemon.names[session] = agent.name
+        self._names[session] = agent.name
         if "reconcile" in self.off:
             known = daemon.world.agent_names.get(agent.name)
             joined = replace(joined, held=dict.fromkeys(known.attempts if known else (), Holding.RUNNING))
-        daemon.links[session] = partial(self._send, daemon, stream)
+        daemon.links.attach(session, Link(partial(self._send, daemon, stream)))
         record = daemon.world.agent_names.get(agent.name)
         if record is not None and record.session is not None:
             self.loop.note("a session was superseded")
@@ -382,9 +442,9 @@ class Simulation:
             self.loop.note("an agent came back with running work")
 
         self.judge.heard(agent.name)
-        self._post(joined, None, lambda _: stream.shut(by_daemon=True))
+        self._ask(joined, None, lambda _: stream.shut(by_daemon=True))
 
-    def _send(self, daemon: SimulatedDaemon, stream: Stream, words: Outgoing) -> None:
+    def _send(self, daemon: Daemon, stream: Stream, words: Outgoing) -> None:
         """Send what a batch says to one session, message by message, in the order of services.link."""
         for sent in words.work:
             self.judge.sends(sent, daemon.world)
@@ -422,7 +482,9 @@ class Simulation:
         if known and "idempotency key" not in self.off:  # the service looks there before it asks the core
             self._told(key, RunNo(known[0][0]))
         else:
-            self._post(replace(command, id=builders.run_id(number)), lambda a: self._answered_submit(key, a))
+            self._ask(
+                replace(command, id=builders.run_id(number)), partial(self._answered_submit, key), self._refused_submit
+            )
         self.loop.after(self.loop.between(1.0, 4.0), partial(self._submit, key))
 
     def _answered_submit(self, key: str, answer: Submitted) -> None:
@@ -430,6 +492,10 @@ class Simulation:
             self.loop.note("a client lost its answer")
             return
         self._told(key, answer.no)
+
+    def _refused_submit(self, error: BaseException) -> None:
+        if isinstance(error, ResourceExhausted):
+            self.loop.note("a request was refused for want of space")
 
     def _told(self, key: str, run: RunNo) -> None:
         first = key not in self.judge.acked
@@ -488,48 +554,35 @@ class Simulation:
                 done.append(True)
                 self._busy_clients -= 1
 
-        def refused(error: AccioError) -> None:
-            if isinstance(error, StaleFacts):
-                self.loop.note("facts were stale")
+        def refused(error: BaseException) -> None:
+            if isinstance(error, ResourceExhausted):
+                self.loop.note("a request was refused for want of space")
             else:
                 answered(None)
 
         def ask() -> None:
             if done:
                 return
-            if isinstance(command, KillRun):
-                self._post(command, answered, refused)
-            elif self.daemon is not None:
-                self._prepared(self.daemon, command, answered, refused)
+            self._ask(command, answered, refused)
+            if not isinstance(command, RetryRun):
+                self._expect_despite_full_disk(what, done)
             self.loop.after(self.loop.between(1.0, 4.0), ask)
 
         self.loop.after(self.loop.between(0.1, 12.0), ask)
 
-    def _prepared(self, daemon: Daemon, command: DeleteRun | RetryRun, answered: Any, refused: Any) -> None:
-        """Once everything decided is durable, read what the command needs and ask, as the engine does."""
+    def _expect_despite_full_disk(self, what: str, done: list[bool]) -> None:
+        """What frees space is stored in space that was set aside."""
+        if not self.disk.lives_on_reserve or self.loop.now < self._slow_until:
+            return
+        moment = self.disk.filled
 
-        def read(_: Any) -> None:
-            try:
-                ready = (
-                    daemon.prepared_delete(command)
-                    if isinstance(command, DeleteRun)
-                    else daemon.prepared_retry(command)
-                )
-            except AccioError as error:
-                refused(error)
-                return
-            self._post(ready, partial(settled, answered), partial(settled, refused))
+        def check() -> None:
+            if self.disk.lives_on_reserve and self.disk.filled == moment and not self._slow_until:
+                require(bool(done), f"{what}: not stored in {RESERVED_WITHIN} s, though space was set aside for it")
+            if done:
+                self.loop.note("space that was set aside was used")
 
-        def settled(tell: Any, value: Any) -> None:
-            let_go(daemon.world, command.run)
-            tell(value)
-
-        daemon.batch.answers.append((read, None))
-        self._commit_if_idle(daemon)
-
-    def _commit_if_idle(self, daemon: Daemon) -> None:
-        if isinstance(daemon, SimulatedDaemon):
-            self._commit(daemon)
+        self._in_this_life(RESERVED_WITHIN, check)
 
     # --- misfortune ---------------------------------------------------------------------------------------------------
 
@@ -546,15 +599,36 @@ class Simulation:
         elif roll < 0.45 and agent.frozen_until <= self.loop.now:
             agent.frozen_until = self.loop.now + self.loop.between(0.5, 25.0)
             self.loop.note("an agent froze")
-        elif roll < 0.85:
+        elif roll < 0.8:
             self._cut(agent)
-        elif roll < 0.9 and agent.alive:
+        elif roll < 0.85 and agent.alive:
             agent.say_goodbye()
-        elif roll < 0.95 and agent.alive:
+        elif roll < 0.89 and agent.alive:
             agent.drain()
+        elif roll < 0.95:
+            self._fill_disk()
+        elif roll < 0.97:
+            self._slow_until = self.loop.now + self.loop.between(5.0, 20.0)
+            self.loop.note("the disk was slow")
         else:
             self._drain_by_user(agent)
         self.loop.after(self.loop.between(0.2, 5.0), self._misfortune)
+
+    def _fill_disk(self) -> None:
+        """Leave hardly any space for a while."""
+        if self.disk.is_full:
+            return
+        self.loop.note("the disk was full")
+        self.disk.fill(self.loop.random.randint(0, 10))
+        self.loop.after(self.loop.between(8.0, 30.0), self.disk.empty)
+
+    def _free_space(self) -> None:
+        """Somebody notices that the disk is full, and kills what fills it."""
+        runs = sorted(set(self.judge.acked.values()) - self.judge.killed - self.judge.deleted - self.judge.retried)
+        if runs and self.faults and self.loop.chance(0.7):
+            run = self.loop.random.choice(runs)
+            self.judge.killed.add(run)
+            self._insist(run, KillRun(run=run), f"kill {run}")
 
     def _drain_by_user(self, agent: SimulatedAgent) -> None:
         self._post(DrainAgent(name=agent.name, draining=True))

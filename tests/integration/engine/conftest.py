@@ -16,6 +16,7 @@ from accio_daemon.engine.engine import Engine
 from accio_daemon.engine.full_disk import FullDisk
 from accio_daemon.storage.database import Database
 from accio_daemon.storage.restore import restore
+from accio_daemon.storage.store import SqliteStore
 from tests import builders
 from tests.fakes import FakeAgent, FakeClock
 
@@ -103,12 +104,11 @@ class Benches:
         try:
             now = self.clock.now()
             restored = await database.writer.run_job(lambda c: restore(c, settings=settings or Settings(), now=now))
+            store = SqliteStore(database)
             engine = Engine(
-                world=restored.world,
-                effects=restored.effects,
-                database=database,
+                restored=restored,
+                store=store,
                 clock=self.clock,
-                being_deleted=restored.being_deleted,
                 crash_point=crash_point,
                 disk=disk,
             )
@@ -120,6 +120,7 @@ class Benches:
                 finally:
                     engine.stop()
             bench.reader.close()
+            store.close()
         finally:
             await database.close()
 

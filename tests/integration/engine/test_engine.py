@@ -9,7 +9,8 @@ import pytest
 
 from accio.errors import AlreadyExists, BadRequest, NotFound, ResourceExhausted
 from accio_daemon.core.commands import AgentReports, Command, DeleteRun, DrainAgent, KillRun, RetryRun, SubmitRun
-from accio_daemon.engine import engine as engine_module
+from accio_daemon.engine import loops
+from accio_daemon.engine.cycle import Bounds
 from tests import builders
 from tests.fakes import FakeAgent
 from tests.integration.engine.conftest import Bench, Benches
@@ -104,7 +105,7 @@ async def test_a_full_disk_refuses_new_work_and_loses_nothing(
     benches: Benches, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was decided waits for space, nobody is told before, and work goes on by itself."""
-    monkeypatch.setattr(engine_module, "FULL_DISK_PAUSE", 0.01)
+    monkeypatch.setattr(loops, "FULL_DISK_PAUSE", 0.01)
     async with benches.running() as bench:
         agent = await bench.join()
         command = await bench.submission(builders.graph({"B": []}), notes="n" * 200_000)
@@ -227,7 +228,7 @@ async def test_a_submission_is_answered_before_its_children_are_opened(benches: 
         await bench.engine.ask(command)
         await bench.until(lambda: len(agent.attempts) == 1_000)
     answered = next(count for count in opened if count)
-    assert answered == engine_module.OPENED_FIRST
+    assert answered == Bounds().opened_first
 
 
 async def test_a_repeated_submission_is_answered_from_memory(benches: Benches) -> None:

@@ -15,8 +15,10 @@ import pytest
 
 from accio_daemon.core.commands import Instant
 from accio_daemon.core.world import Settings
+from accio_daemon.engine.cycle import Batch
 from accio_daemon.storage.database import FILE_NAME, prepare
 from accio_daemon.storage.restore import Restored, restore
+from accio_daemon.storage.transactions import Committed
 from tests import builders
 from tests.simulator.cluster import Cluster
 from tests.simulator.disk import Disk
@@ -65,11 +67,11 @@ class LoggedDisk(Disk):
         self._note()
         return number
 
-    def commit(self, rows: Any, deleting: int | None = None) -> bool:
+    def commit(self, batch: Batch) -> Committed:
         """Write a batch in one transaction."""
-        more = super().commit(rows, deleting)
+        committed = super().commit(batch)
         self._note()
-        return more
+        return committed
 
 
 def _live(disk: Disk) -> None:

@@ -355,7 +355,7 @@ def test_a_daemon_that_stood_still_loses_nobody(cluster: Cluster) -> None:
     assert cluster.queue() == []
     for _ in range(70):
         cluster.clock.advance(0.25)
-        cluster.daemon.ask(Tick())
+        cluster.daemon.carry_out(Tick())
     assert agent.goodbyes != [], "once it listens again, the lease runs"
 
 

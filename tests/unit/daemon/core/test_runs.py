@@ -7,6 +7,7 @@ from accio.domain.states import Cause, RunState
 from accio.errors import AlreadyExists, NotFound
 from accio_daemon.core.commands import DeleteRun, KillRun, RetryRun, StaleFacts
 from accio_daemon.core.world import Settings
+from accio_daemon.engine.prepare import Preparation
 from tests import builders
 from tests.fakes import FakeAgent
 from tests.simulator.cluster import Cluster
@@ -239,11 +240,11 @@ def test_facts_that_changed_are_refused(cluster: Cluster) -> None:
     cluster.join()
     cluster.succeed("0/A")
     with pytest.raises(StaleFacts):
-        cluster.daemon._ask_now(DeleteRun(run=run, index=0))
+        cluster.daemon.carry_out(DeleteRun(run=run, index=0), prepared=False)
     cluster.succeed("1/A")
     for late in (RetryRun(run=run), DeleteRun(run=run, index=1)):
         with pytest.raises(StaleFacts):
-            cluster.daemon._ask_now(late)
+            cluster.daemon.carry_out(late, prepared=False)
     assert cluster.exists(run)
 
 
@@ -254,12 +255,17 @@ def test_a_run_whose_end_isnt_durable_yet_isnt_taken_from_the_database(cluster: 
     daemon = cluster.daemon
     daemon.post(agent.telling(agent.end(builders.failure(1, agent.attempt_of("A")))))
     daemon.decide()
-    with pytest.raises(StaleFacts):
-        daemon.prepared_retry(RetryRun(run=run))
-    assert daemon.begin_commit()
-    with pytest.raises(StaleFacts):
-        daemon.prepared_retry(RetryRun(run=run))
-    daemon.act(daemon.finish_commit())
+    steps = Preparation(cluster.world, cluster.disk.records, daemon.is_undurable).steps(RetryRun(run=run))
+    assert next(steps) is None
+    assert steps.send(None) is None, "the facts are stale: it waits again"
+    assert daemon.seal() is not None
+    assert steps.send(None) is None
+    committed = daemon.commit()
+    assert steps.send(None) is None, "whoever is to be told of the end isn't yet"
+    daemon.act(committed)
+    daemon.answer(committed)
+    assert isinstance(steps.send(None), RetryRun)
+    steps.close()
     assert cluster.retry(run)
 
 
@@ -369,7 +375,7 @@ def test_nothing_of_a_run_begins_after_its_kill(cluster: Cluster) -> None:
     assert len(cluster.run(run).open) > 256, "the kill isn't done"
     late = cluster.agents["w2"] = FakeAgent(name="w2", resources=builders.offer(64), operators=cluster.operators)
     session = daemon.next_session()
-    daemon.links[session] = late.deliver
+    daemon.links.attach(session, late)
     daemon.post(late.hello(session))
     daemon.finish()
     cluster.check()

@@ -1,0 +1,263 @@
+"""The cycle of a batch: decide, seal, act, answer. Synchronous, so that the engine and the simulator drive the same.
+
+    decide()                      while nothing says that it must wait
+    seal() -> Batch or None       what is to be committed next; one batch at a time
+    act(), then answer()          once the store has committed it, and never before
+
+Whoever drives it commits what was sealed, and tries again when the disk is full. While one batch is being committed the
+next one is decided. Nothing is sent, shown or acknowledged that a crash could take back.
+
+A domain error of the core means that nothing changed, and goes to whoever asked. Any other exception must end the
+daemon: it restarts from its database, never from half-changed memory.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import structlog
+
+from accio.domain.states import RUN_TERMINAL
+from accio.errors import AccioError, ResourceExhausted
+from accio_daemon.core import reactor, readying
+from accio_daemon.core.commands import Command, DeleteRun, Instant, RetryRun, RunNo, SubmitRun, Tick
+from accio_daemon.core.effects import Effects
+from accio_daemon.engine.delivery import Links
+from accio_daemon.engine.full_disk import FullDisk
+from accio_daemon.engine.ports import Clock, Records, Reply
+from accio_daemon.engine.prepare import RETRIED_AT_ONCE, Preparation, Step, Walk
+from accio_daemon.storage.restore import Restored
+from accio_daemon.storage.transactions import Committed, Job
+
+log = structlog.get_logger()
+
+
+class Wake(Protocol):
+    """Who is told that something about a run was committed."""
+
+    def __call__(self, run: RunNo, *, ended: bool) -> None:
+        """Wake whoever watches the run."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """How much one step takes on, so that memory and latency stay bounded."""
+
+    rows: int = 6_000  # of a batch that isn't being committed yet, beyond which deciding waits
+    seconds: float = 0.005  # of deciding, after which messages may come in and what was decided may be committed
+    # Children that a batch opens for which somebody waits: only as many as keep idle workers busy until it is durable;
+    # then its answer has seconds to go out.
+    opened_first: int = 64
+    retried: int = RETRIED_AT_ONCE
+
+
+class Batch:
+    """What has been decided and isn't durable yet."""
+
+    __slots__ = ("answers", "begun", "deleting", "fx", "jobs", "rows")
+
+    def __init__(self, fx: Effects | None = None) -> None:
+        self.begun = 0.0  # when its first decision was made
+        self.fx = Effects() if fx is None else fx
+        self.answers: list[tuple[Reply, Any]] = []
+        self.jobs: list[tuple[Job[Any], Reply]] = []
+        self.rows: Any = None  # of the store, once it is sealed
+        self.deleting: RunNo | None = None  # a deleted run, some rows of which go with it
+
+    def is_empty(self) -> bool:
+        """Return whether committing it would do nothing."""
+        return not (self.answers or self.jobs or self.fx.rows())
+
+
+class Cycle:
+    """The World with all that waits to be decided, and what was decided and isn't durable yet."""
+
+    def __init__(
+        self,
+        *,
+        restored: Restored,
+        records: Records,
+        clock: Clock,
+        full_disk: FullDisk | None = None,
+        links: Links | None = None,
+        wake: Wake | None = None,
+        bounds: Bounds | None = None,
+    ) -> None:
+        """Take over a restored World, with what restoring it decided as the first batch."""
+        self.world = restored.world
+        self.records = records
+        self.full_disk = full_disk or FullDisk()
+        self.links = links or Links()
+        self.bounds = bounds or Bounds()
+        self.inbox: deque[tuple[Command, Reply | None]] = deque()
+        self.batch = Batch(restored.effects)
+        self.in_commit: Batch | None = None
+        self.deleting: deque[RunNo] = deque(restored.being_deleted)  # runs whose rows are still being removed
+        self._clock = clock
+        self._wake: Wake = wake or _wake_nobody
+        self._preparation = Preparation(self.world, records, self.is_undurable, self.bounds.retried)
+
+    @property
+    def refusing(self) -> str:
+        """Why new work is refused; empty if it isn't."""
+        return self.full_disk.refusing
+
+    # --- what comes in ----------------------------------------------------------------------------------------------
+
+    def ask(self, command: Command, reply: Reply) -> None:
+        """Post a command; *reply* gets its answer once what it decided is durable, or at once why it is refused."""
+        if isinstance(command, SubmitRun) and self.refusing:
+            reply.set_exception(ResourceExhausted(self.refusing))
+        elif isinstance(command, RetryRun | DeleteRun):
+            Walk(self._preparation.steps(command), self._take_step(command), reply).begin()
+        else:
+            self.inbox.append((command, reply))
+
+    def _take_step(self, command: RetryRun | DeleteRun) -> Callable[[Step, Reply], None]:
+        def take(step: Step, reply: Reply) -> None:
+            if step is None:
+                self.write(_nothing, reply, frees=isinstance(command, DeleteRun))
+            else:
+                self.inbox.append((step, reply))
+
+        return take
+
+    def post(self, command: Command) -> None:
+        """Post a command whose answer nobody waits for."""
+        self.inbox.append((command, None))
+
+    def write(self, job: Job[Any], reply: Reply, *, frees: bool = False) -> None:
+        """Run a job inside the next transaction; while the disk is full only one that *frees* space."""
+        if self.refusing and not frees:
+            reply.set_exception(ResourceExhausted(self.refusing))
+        else:
+            self.batch.jobs.append((job, reply))
+
+    def tick(self) -> None:
+        """Look at leases, back-offs and reservations; while the disk is full, look whether it has space again."""
+        if self.refusing:
+            self.full_disk.look_again()
+        else:
+            self.post(Tick())
+
+    # --- decide -----------------------------------------------------------------------------------------------------
+
+    def must_wait(self) -> bool:
+        """Return whether deciding has to wait for a commit, or for space on the disk."""
+        if self.batch.fx.size() > self.bounds.rows:
+            return True
+        if not self.refusing or self.world.killing:
+            return False
+        return not any(self.full_disk.admits(command) for command, _ in self.inbox)
+
+    def has_askers(self) -> bool:
+        """Return whether somebody waits for the batch that is being committed, or else for the next one."""
+        return bool((self.in_commit or self.batch).answers)
+
+    def decide(self) -> bool:
+        """Decide everything that was posted, and a step of what follows; True if there is more to do."""
+        now = self._clock.now()
+        self.batch.begun = self.batch.begun or now.mono
+        self._decide_inbox(now)
+        if self.refusing:
+            return reactor.stop_more(self.world, self.batch.fx, now)
+        return self._advance(now)
+
+    def _decide_inbox(self, now: Instant) -> None:
+        """Drain the inbox, but for what a full disk doesn't admit: that waits, in order."""
+        inbox, batch = self.inbox, self.batch
+        for _ in range(len(inbox)):
+            command, reply = inbox.popleft()
+            if not self.full_disk.admits(command):
+                inbox.append((command, reply))
+                continue
+            try:
+                answer = reactor.handle(self.world, batch.fx, command, now)
+            except AccioError as error:
+                if reply is None:
+                    log.warning("refused", command=type(command).__name__, error=error.message)
+                elif not reply.done():
+                    reply.set_exception(error)
+                continue
+            if reply is not None:
+                batch.answers.append((reply, answer))
+
+    def _advance(self, now: Instant) -> bool:
+        world, batch, bounds = self.world, self.batch, self.bounds
+        first, later = (bounds.opened_first, 0) if batch.answers else (reactor.OPENED_AT_ONCE, reactor.OPENED_AT_ONCE)
+        more = reactor.advance(world, batch.fx, now, opening=first)
+        while world.lookups:
+            keys = [execution.key for execution in world.lookups if execution.key is not None]
+            readying.resolve(world, batch.fx, self.records.results(keys), now)
+            more = reactor.advance(world, batch.fx, now, opening=later) or more
+            if batch.fx.size() > bounds.rows or self._clock.now().mono - now.mono > bounds.seconds:
+                return True
+        return more
+
+    # --- persist ----------------------------------------------------------------------------------------------------
+
+    def seal(self) -> Batch | None:
+        """Take what is to be committed next, as rows; None if that is nothing. The one before must be answered."""
+        assert self.in_commit is None, "one batch is committed at a time"
+        batch = self.batch
+        if batch.is_empty() and not self.deleting:
+            batch.begun = 0.0
+            return None
+        batch.rows = self.records.render(batch.fx)
+        batch.deleting = self.deleting[0] if self.deleting else None
+        self.batch, self.in_commit = Batch(), batch
+        return batch
+
+    def is_undurable(self, run: RunNo) -> bool:
+        """Return whether something was decided about a run that isn't in the database yet."""
+        batches = [self.batch] if self.in_commit is None else [self.batch, self.in_commit]
+        return any(run in batch.fx.runs or run in batch.fx.removed_runs for batch in batches)
+
+    # --- act, answer ------------------------------------------------------------------------------------------------
+
+    def act(self, committed: Committed) -> int:
+        """Wake watchers and tell agents what has been committed; return how many agents were told of work."""
+        batch = self._committed_batch()
+        self.full_disk.written()
+        if batch.deleting is not None and not committed.more:
+            self.deleting.popleft()
+        for run in batch.fx.runs.values():
+            self._wake(run.no, ended=run.state in RUN_TERMINAL)
+        for removed in batch.fx.removed_runs:
+            self._wake(removed, ended=True)
+        return self.links.deliver(self.world, batch.fx.outgoing)
+
+    def answer(self, committed: Committed) -> None:
+        """Answer whoever asked for what has been committed; the next batch may be sealed then."""
+        batch = self._committed_batch()
+        self.deleting.extend(batch.fx.removed_runs)
+        self.in_commit = None
+        for (_, reply), outcome in zip(batch.jobs, committed.outcomes, strict=True):
+            if reply.done():
+                continue
+            if outcome.refusal is None:
+                reply.set_result(outcome.value)
+            else:
+                reply.set_exception(outcome.refusal)
+        for reply, answer in batch.answers:
+            if not reply.done():
+                reply.set_result(answer)
+
+    def _committed_batch(self) -> Batch:
+        assert self.in_commit is not None, "nothing was sealed"
+        return self.in_commit
+
+    def is_done(self) -> bool:
+        """Return whether nothing is left that could be made durable now."""
+        idle = self.in_commit is None and self.batch.is_empty() and not self.deleting
+        return idle and (not self.inbox or bool(self.refusing))
+
+
+def _nothing(_: object) -> None:
+    """Do nothing: when it is done, everything decided before is in the database."""
+
+
+def _wake_nobody(run: RunNo, *, ended: bool) -> None:
+    """Do nothing: nobody watches."""

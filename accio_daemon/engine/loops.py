@@ -1,0 +1,138 @@
+"""Two loops drive the cycle of batches (`cycle.py`) with asyncio.
+
+The *decider* decides what has arrived; the *committer* takes what has been decided since, makes it durable in one
+transaction, then lets it act and be answered. While batch n is being committed, batch n+1 is being decided.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from accio_daemon.engine.cycle import Batch, Cycle
+from accio_daemon.engine.metrics import Metrics
+from accio_daemon.engine.ports import Clock, Store
+from accio_daemon.storage.transactions import Committed, DiskFull
+
+# Seconds between looks at leases, back-offs and reservations.
+TICK = 0.25
+# Seconds that an answer has to go out before the children of the run that it tells of are opened.
+ANSWERING = 0.002
+# Seconds between tries to write when the disk is full.
+FULL_DISK_PAUSE = 1.0
+
+
+class Loops:
+    """Chooses when a cycle decides and commits."""
+
+    def __init__(
+        self, cycle: Cycle, store: Store, clock: Clock, metrics: Metrics, crash_point: Callable[[str], None]
+    ) -> None:
+        self._cycle = cycle
+        self._store = store
+        self._clock = clock
+        self._metrics = metrics
+        self._crash_point = crash_point
+        self._stopping = False
+        self._posted, self._decided, self._committed = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def run(self) -> None:
+        """Decide and commit until stopped."""
+        async with asyncio.TaskGroup() as loops:
+            decider = loops.create_task(self._decide(), name="decider")
+            committer = loops.create_task(self._commit(), name="committer")
+            loops.create_task(self._tick(), name="ticker")
+            watchdog = loops.create_task(self._metrics.watch_loop(self._clock), name="loop watchdog")
+            loops.create_task(self._end_with_committer(committer, decider, watchdog))
+
+    @staticmethod
+    async def _end_with_committer(committer: "asyncio.Task[None]", *others: "asyncio.Task[None]") -> None:
+        """Only the committer knows when all is durable; until then the decider stays, as more may be posted."""
+        await asyncio.wait([committer])
+        for other in others:
+            other.cancel()
+
+    def stop(self) -> None:
+        """End both loops once everything that was posted is durable."""
+        self._stopping = True
+        self.look()
+
+    def look(self) -> None:
+        """Wake whoever has something to do now."""
+        if self._cycle.inbox or self._stopping:
+            self._posted.set()
+        if self._cycle.batch.jobs:
+            self._decided.set()
+        if self._cycle.refusing:  # nobody waits for a commit then, but for a command that is decided nevertheless
+            self._committed.set()
+
+    async def _tick(self) -> None:
+        while not self._stopping:
+            await asyncio.sleep(TICK)
+            self._cycle.tick()
+            self._committed.set()  # there may be space on the disk again
+            self.look()
+
+    async def _decide(self) -> None:
+        more = True
+        while True:
+            if not more and not self._cycle.inbox:
+                if self._stopping:
+                    self._decided.set()
+                await self._next_post()
+            if more and self._cycle.has_askers() and self._cycle.world.unopened:
+                await self._let_answers_out()
+            while self._cycle.must_wait():
+                self._committed.clear()
+                self._decided.set()
+                await self._committed.wait()
+            self._metrics.decisions.inc(len(self._cycle.inbox))
+            more = self._cycle.decide()
+            self._decided.set()
+            await asyncio.sleep(0)  # let messages in and commits start
+
+    async def _next_post(self) -> None:
+        self._posted.clear()
+        await self._posted.wait()
+
+    async def _let_answers_out(self) -> None:
+        """Children can wait for those who wait for an answer, unless something else comes in."""
+        if not self._cycle.inbox:
+            await self._next_post()
+        if not self._cycle.inbox:
+            await asyncio.sleep(ANSWERING)
+
+    async def _commit(self) -> None:
+        while True:
+            await self._decided.wait()
+            self._decided.clear()
+            batch = self._cycle.seal()
+            if batch is None:
+                if self._stopping and self._cycle.is_done():
+                    return
+                continue
+            self._crash_point("before_commit")
+            with self._metrics.commit_seconds.time():
+                committed = await self._until_there_is_space(batch)
+            self._metrics.committed(batch.fx)
+            self._crash_point("after_commit")
+            with_work = self._cycle.act(committed)
+            if batch.begun:
+                self._metrics.dispatched(with_work, self._clock.now().mono - batch.begun)
+            self._crash_point("after_act")
+            self._cycle.answer(committed)
+            self._crash_point("after_answer")
+            if self._cycle.deleting or self._stopping:
+                self._decided.set()
+            self._committed.set()
+            self._posted.set()
+            self.look()
+
+    async def _until_there_is_space(self, batch: Batch) -> Committed:
+        """Commit a batch; as long as the disk is full, refuse new work and try again."""
+        while True:
+            try:
+                return await self._store.commit(batch.rows, [job for job, _ in batch.jobs], batch.deleting)
+            except DiskFull as error:
+                if self._stopping:
+                    raise
+                if not self._cycle.full_disk.found(str(error)):
+                    await asyncio.sleep(FULL_DISK_PAUSE)

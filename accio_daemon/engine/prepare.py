@@ -1,0 +1,115 @@
+"""Retries and deletions need what the core can't know: runs that were over, and children that have ended.
+
+First everything that was decided has to be durable. Then the run is put back into the World and its children are read,
+with nothing in between, and the core is asked; if it finds that the facts have changed meanwhile, all begins anew.
+"""
+
+from collections.abc import Callable, Generator
+from typing import Any
+
+from accio.errors import NotFound
+from accio_daemon.core.commands import Command, DeleteRun, RetryRun, RunNo, StaleFacts
+from accio_daemon.core.restoring import let_go, restore_run
+from accio_daemon.core.world import World
+from accio_daemon.engine.ports import Records, Reply
+
+# What the core is asked next, or None to wait until everything decided is durable; the steps go on with the answer.
+Step = Command | None
+Steps = Generator[Step, Any, Any]
+
+# Ended children that one step of a retry reads.
+RETRIED_AT_ONCE = 500
+
+
+class Preparation:
+    """Commands that need stored facts, and what their steps look at."""
+
+    def __init__(
+        self, world: World, records: Records, is_undurable: Callable[[RunNo], bool], page: int = RETRIED_AT_ONCE
+    ) -> None:
+        self._world = world
+        self._records = records
+        self._is_undurable = is_undurable
+        self._page = page
+
+    def steps(self, command: RetryRun | DeleteRun) -> Steps:
+        """Yield what has to be done for *command*, one thing after the other; return its answer."""
+        while True:
+            yield None
+            try:
+                if isinstance(command, DeleteRun):
+                    return (yield from self._delete(command))
+                return (yield from self._retry(command))
+            except StaleFacts:
+                continue
+            finally:
+                let_go(self._world, command.run)
+
+    def _delete(self, command: DeleteRun) -> Steps:
+        ended = None
+        if command.index is not None:
+            self._revive(command.run)
+            ended = self._records.ended_child(command.run, command.index)
+        return (yield DeleteRun(run=command.run, index=command.index, ended=ended))
+
+    def _retry(self, command: RetryRun) -> Steps:
+        """Retry page by page: memory and latency stay bounded, however many children there are."""
+        after, changed = -1, False
+        while True:
+            self._revive(command.run)
+            children = self._records.unsuccessful_children(
+                command.run, after=after, limit=self._page, index=command.index
+            )
+            again = RetryRun(run=command.run, index=command.index, operators=command.operators, ended=tuple(children))
+            changed = (yield again) or changed
+            if command.index is not None or len(children) < self._page:
+                return changed
+            after = children[-1].index
+
+    def _revive(self, run: RunNo) -> None:
+        """Put a run that was over back into the World; the command that needs it is posted in the same step."""
+        if run in self._world.runs:
+            return
+        if self._is_undurable(run):
+            raise StaleFacts("the run has ended in between, and that isn't in the database yet")
+        facts = self._records.load_run(run, self._world.specs)
+        if facts is None:
+            raise NotFound("the run isn't there any more")
+        restore_run(self._world, facts)
+
+
+class Walk:
+    """Takes steps one after the other: it is the reply to each of them, until its own reply is due."""
+
+    def __init__(self, steps: Steps, take: Callable[[Step, Reply], None], reply: Reply) -> None:
+        self._steps = steps
+        self._take = take
+        self._reply = reply
+
+    def begin(self) -> None:
+        """Take the first step."""
+        self._go_on(lambda: next(self._steps))
+
+    def done(self) -> bool:
+        """Return whether answers are unwanted: never, as what was begun is carried out."""
+        return False
+
+    def set_result(self, value: Any, /) -> None:
+        """Go on with what a step was answered."""
+        self._go_on(lambda: self._steps.send(value))
+
+    def set_exception(self, error: BaseException, /) -> None:
+        """Go on with why a step was refused."""
+        self._go_on(lambda: self._steps.throw(error))
+
+    def _go_on(self, resume: Callable[[], Step]) -> None:
+        try:
+            step = resume()
+        except StopIteration as end:
+            if not self._reply.done():
+                self._reply.set_result(end.value)
+        except Exception as error:  # noqa: BLE001 — who asked learns of it; reading what is stored changed nothing
+            if not self._reply.done():
+                self._reply.set_exception(error)
+        else:
+            self._take(step, self)

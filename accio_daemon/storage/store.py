@@ -1,0 +1,64 @@
+"""The store of the engine on SQLite: what is committed, read at once, and one transaction per batch.
+
+`Records` is one connection's view; `SqliteStore` reads on a connection of its own and writes through the one writer.
+"""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from accio.domain.operators import OperatorSpec
+from accio_daemon.core.commands import InstanceFacts, Result, RunNo
+from accio_daemon.core.effects import Effects
+from accio_daemon.core.on_agents import identity_of
+from accio_daemon.core.restoring import RunFacts
+from accio_daemon.storage import restore, results, writer
+from accio_daemon.storage.database import Database
+from accio_daemon.storage.transactions import Committed, Job, carry_out
+
+
+class Records:
+    """What one connection sees; each call is short, and made on the event loop."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        """Read on *connection*, which nobody else uses meanwhile."""
+        self.connection = connection
+
+    def results(self, keys: Sequence[bytes]) -> dict[bytes, Result]:
+        """Look up the results of memo keys."""
+        return results.find_results(self.connection, keys)
+
+    def load_run(self, run: RunNo, specs: Mapping[int, OperatorSpec]) -> RunFacts | None:
+        """Read one run, ended or not; None if it isn't there."""
+        return restore.load_run(self.connection, specs, run)
+
+    def unsuccessful_children(
+        self, run: RunNo, *, after: int, limit: int, index: int | None = None
+    ) -> list[InstanceFacts]:
+        """Read some children that ended otherwise than in success, behind *after*; or just the one at *index*."""
+        return restore.unsuccessful_children(self.connection, run, after=after, limit=limit, index=index)
+
+    def ended_child(self, run: RunNo, index: int) -> InstanceFacts | None:
+        """Read a child that has ended; None if it hasn't, or isn't there."""
+        return restore.ended_child(self.connection, run, index)
+
+    def render(self, fx: Effects) -> writer.Batch:
+        """Turn what was decided into rows, as they are now: records go on changing."""
+        return writer.render(fx, {number: identity_of(spec) for number, spec, _ in fx.operators})
+
+
+class SqliteStore(Records):
+    """The database of a daemon that runs."""
+
+    def __init__(self, database: Database) -> None:
+        """Read on a new connection, and write through the database's only writer."""
+        super().__init__(database.reader())
+        self._writer = database.writer
+
+    async def commit(self, rows: writer.Batch, jobs: Sequence[Job[Any]], deleting: RunNo | None) -> Committed:
+        """Make a batch durable, on the writer's thread; see `transactions.carry_out`."""
+        return await self._writer.run_job(lambda connection: carry_out(connection, rows, jobs, deleting))
+
+    def close(self) -> None:
+        """Close what was opened here."""
+        self.connection.close()

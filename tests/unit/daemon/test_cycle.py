@@ -1,0 +1,111 @@
+"""The cycle of a batch: what waits, what is refused, and in which order things leave. The simulator drives the same."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from accio.errors import ResourceExhausted
+from accio_daemon.core.commands import AgentHeard, KillRun, RetryRun
+from accio_daemon.core.world import Settings
+from accio_daemon.engine.cycle import Bounds
+from accio_daemon.engine.full_disk import FullDisk
+from tests import builders
+from tests.fakes import Reply
+from tests.simulator.cluster import Cluster
+from tests.simulator.daemon import Daemon
+
+ONE = builders.graph({"A": []}, swept=("A",))
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    """Give a cluster."""
+    found = Cluster()
+    yield found
+    found.close()
+
+
+def bounded(cluster: Cluster, **bounds: int) -> Daemon:
+    """Start another daemon on the cluster's disk, with other bounds."""
+    found = Daemon(cluster.disk, cluster.clock, Settings(), bounds=Bounds(**bounds), full_disk=FullDisk(cluster.disk))
+    found.finish()
+    return found
+
+
+def joined(daemon: Daemon, cluster: Cluster, cpus: float = 1) -> None:
+    """Let an agent join."""
+    agent = cluster.join("w1", builders.offer(cpus))
+    session = daemon.next_session()
+    daemon.links.attach(session, agent)
+    daemon.carry_out(agent.hello(session))
+
+
+def test_a_batch_begins_with_its_first_decision(cluster: Cluster) -> None:
+    """Deciding that leaves nothing to commit doesn't count as the beginning of what is decided later."""
+    daemon = cluster.daemon
+    daemon.decide()
+    assert daemon.seal() is None
+    cluster.clock.advance(5.0)
+    daemon.ask(cluster.submission(ONE), Reply())
+    daemon.decide()
+    batch = daemon.seal()
+    assert batch is not None
+    assert batch.begun == cluster.clock.mono
+
+
+def test_deciding_waits_for_the_commit_of_a_large_batch(cluster: Cluster) -> None:
+    """Beyond its bound a batch takes nothing in; once it is being committed, the next one does."""
+    daemon = bounded(cluster, rows=3)
+    joined(daemon, cluster, cpus=9)
+    daemon.ask(cluster.submission(ONE, sweep=builders.sweep_of(9)), Reply())
+    while not daemon.must_wait():
+        daemon.decide()
+    assert daemon.batch.fx.size() > 3
+    assert daemon.seal() is not None
+    assert not daemon.must_wait()
+    committed = daemon.commit()
+    daemon.act(committed)
+    daemon.answer(committed)
+
+
+def test_who_asks_is_answered_before_all_children_are_opened(cluster: Cluster) -> None:
+    """The batch of a submission opens as many children as its bound says, however many there are."""
+    daemon = bounded(cluster, opened_first=2)
+    run = daemon.carry_out(cluster.submission(ONE, sweep=builders.sweep_of(9))).no
+    assert len(daemon.world.runs[run].open) == 9
+    daemon.ask(cluster.submission(ONE, sweep=builders.sweep_of(9)), Reply())
+    daemon.decide()
+    assert len(daemon.world.runs[run + 1].open) == 2
+
+
+def test_a_retry_goes_page_by_page(cluster: Cluster) -> None:
+    """All children that ended badly are retried, though one step reads two of them."""
+    run = cluster.submit(ONE, sweep=builders.sweep_of(5))
+    cluster.kill(run)
+    daemon = bounded(cluster, retried=2)
+    assert daemon.carry_out(RetryRun(run=run))
+    assert len(daemon.world.runs[run].open) == 5
+
+
+def test_a_full_disk_admits_what_frees_space_and_keeps_the_rest_in_order(cluster: Cluster) -> None:
+    """Kills and signs of life are decided, the rest waits; submissions are refused, jobs too unless they free space."""
+    run = cluster.submit(ONE)
+    daemon = bounded(cluster)
+    daemon.full_disk.found("no space")
+    submitted, killed, written, freed = Reply(), Reply(), Reply(), Reply()
+    daemon.ask(cluster.submission(ONE), submitted)
+    assert isinstance(submitted.error, ResourceExhausted)
+    daemon.write(lambda connection: None, written)
+    assert isinstance(written.error, ResourceExhausted)
+    daemon.write(lambda connection: None, freed, frees=True)
+    first, second = cluster.join("w1"), cluster.join("w2")
+    assert first.session is not None
+    for command in (first.hello(daemon.next_session()), second.hello(daemon.next_session())):
+        daemon.post(command)
+    daemon.post(AgentHeard(session=first.session))
+    daemon.ask(KillRun(run=run), killed)
+    assert not daemon.must_wait()
+    daemon.finish()
+    assert (killed.result, freed.done()) == (True, True)
+    assert [getattr(command, "name", "") for command, _ in daemon.inbox] == ["w1", "w2"]
+    assert daemon.must_wait()
