@@ -9,10 +9,16 @@ from accio.domain.states import (
     NODE_TERMINAL,
     NODE_TRANSITIONS,
     OPERATOR_FAILURES,
+    PHASE_FIELDS,
+    PHASE_OPTIONS,
+    PHASE_TRANSITIONS,
+    PHASES_RESTORED,
+    RUN_JUDGED_ANEW,
     RUN_TERMINAL,
     RUN_TRANSITIONS,
     Cause,
     NodeState,
+    Phase,
     RunState,
 )
 
@@ -33,6 +39,19 @@ _RULES = """## Rules
 """
 
 
+_JUDGED_ANEW = """When a child of a parent that is over is deleted, the rule below holds for the children that are left:
+"""
+
+_EXECUTIONS = """## Executions
+
+Nodes that want the same result share an *execution*. A queued node's is idle, backing off, queued, or sent ahead to an
+agent; a running node's is granted. Only people who read the code see these phases.
+"""
+
+_FIELDS = """An execution has these fields in these phases, and nowhere else (`may` says that a field isn't always set):
+"""
+
+
 def _diagram(transitions: Mapping[S, Mapping[S, str]], first: Iterable[S], terminal: Iterable[S]) -> list[str]:
     lines = ["```mermaid", "stateDiagram-v2"]
     lines += [f"    [*] --> {state}" for state in first]
@@ -48,8 +67,16 @@ def _table(transitions: Mapping[S, Mapping[S, str]]) -> list[str]:
     return [*lines, ""]
 
 
+def _fields() -> list[str]:
+    lines = ["| phase | has | may have |", "|---|---|---|"]
+    for phase in Phase:
+        has, may = (", ".join(f"`{name}`" for name in sorted(table[phase])) for table in (PHASE_FIELDS, PHASE_OPTIONS))
+        lines.append(f"| {phase} | {has} | {may} |")
+    return [*lines, ""]
+
+
 def document() -> str:
-    """Give the page."""
+    """Return the page."""
     failures = ", ".join(cause.value for cause in Cause if cause in OPERATOR_FAILURES)
     lines = [
         _HEAD,
@@ -61,7 +88,14 @@ def document() -> str:
         "",
         *_diagram(RUN_TRANSITIONS, (RunState.SCHEDULED,), RUN_TERMINAL),
         *_table(RUN_TRANSITIONS),
+        _JUDGED_ANEW,
+        *_table(RUN_JUDGED_ANEW),
         _RULES.format(failures=failures),
+        _EXECUTIONS,
+        *_diagram(PHASE_TRANSITIONS, (Phase.IDLE, *sorted(PHASES_RESTORED)), (Phase.OVER,)),
+        *_table(PHASE_TRANSITIONS),
+        _FIELDS,
+        *_fields(),
         "## Causes",
         "",
         "A node that ended otherwise than in success keeps one of these causes:",

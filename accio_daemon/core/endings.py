@@ -4,9 +4,17 @@ Everything that ends goes through here, so that a counter is changed in one plac
 """
 
 from accio.domain.failures import Failure
-from accio.domain.states import Cause, NodeState, RunState, check_node_move, final_state
+from accio.domain.states import Cause, NodeState, RunState, final_state
 from accio_daemon.core.commands import Instant, Result
 from accio_daemon.core.effects import Effects, NodeRow
+from accio_daemon.core.moves import (
+    end_run,
+    forget_execution,
+    move_instance,
+    move_node,
+    move_run,
+    stop_execution,
+)
 from accio_daemon.core.records import (
     CLOSED_BY_FAILURE,
     CLOSED_BY_KILL,
@@ -23,16 +31,22 @@ def begin_instance(fx: Effects, instance: Instance, now: Instant) -> None:
     if instance.started_ms is not None:
         return
     instance.started_ms = now.wall_ms
+    move_instance(instance, RunState.RUNNING)
     run = instance.run
-    run.running += 1
     if run.started_ms is None:
         run.started_ms = now.wall_ms
     if run.state is RunState.SCHEDULED:
-        run.state = RunState.RUNNING
+        move_run(run, RunState.RUNNING)
     fx.runs[run.no] = run
     _reach(run, instance.index)
+    keep_instance(fx, instance)
+
+
+def keep_instance(fx: Effects, instance: Instance, ended_ms: int | None = None) -> None:
+    """Keep a child's row: its state, when it began and ended, and its place if that isn't its run's."""
+    run = instance.run
     own = None if instance.sequence == run.sequence else instance.sequence
-    fx.instances[(run.no, instance.index)] = (RunState.RUNNING, own, now.wall_ms, None)
+    fx.instances[(run.no, instance.index)] = (instance.state, own, instance.started_ms, ended_ms)
 
 
 def _reach(run: Run, index: int) -> None:
@@ -65,18 +79,17 @@ def node_succeeded(
     instance.results[no] = result
     instance.executions[no] = None
     instance.ends[no] = sequence
-    instance.states[no] = NodeState.SUCCESS
-    run.nodes_ended[NodeState.SUCCESS] += 1
+    move_node(instance, no, NodeState.SUCCESS)
     fx.nodes[(run.no, instance.index, no)] = NodeRow(NodeState.SUCCESS, cached, sequence, result.id, None, now.wall_ms)
     for successor in run.plan.nodes[no].successors:
         instance.waiting[successor] -= 1
         if instance.waiting[successor] == 0 and (
             instance.states[successor] is NodeState.WAITING or successor in instance.recomputing
         ):
-            instance.states[successor] = NodeState.QUEUED
+            if instance.states[successor] is NodeState.WAITING:
+                move_node(instance, successor, NodeState.QUEUED)
             instance.recomputing -= {successor}
             world.ready.append((instance, successor))
-    instance.remaining -= 1
     if instance.remaining == 0:
         instance_over(world, fx, instance, now)
     else:
@@ -132,15 +145,12 @@ def end_node(
     world: World, fx: Effects, instance: Instance, no: int, state: NodeState, failure: Failure, now: Instant
 ) -> None:
     """Note that a node ended without a result; its successors are the caller's business."""
-    check_node_move(instance.states[no], state)
     run = instance.run
-    instance.states[no] = state
+    move_node(instance, no, state)
     instance.executions[no] = None
     sequence = instance.ends[no] = world.next_sequence(fx)
-    run.nodes_ended[state] += 1
     fx.runs[run.no] = run
     fx.nodes[(run.no, instance.index, no)] = NodeRow(state, False, sequence, None, failure, now.wall_ms)
-    instance.remaining -= 1
 
 
 def unsubscribe(world: World, fx: Effects, instance: Instance, no: int, now: Instant) -> None:
@@ -158,8 +168,8 @@ def unsubscribe(world: World, fx: Effects, instance: Instance, no: int, now: Ins
     if execution.is_stored:
         begin_instance(fx, heir, now)  # so that a restart finds who it runs for
         fx.executions[execution.id] = execution
-        if execution.agent is not None and not execution.prefetched:
-            heir.states[heir_no] = NodeState.RUNNING
+        if execution.has_grant and heir.states[heir_no] is not NodeState.RUNNING:
+            move_node(heir, heir_no, NodeState.RUNNING)
 
 
 def abandon(world: World, fx: Effects, execution: Execution) -> None:
@@ -168,14 +178,12 @@ def abandon(world: World, fx: Effects, execution: Execution) -> None:
     One that was dispatched keeps its reservation until the agent answers.
     """
     if execution.agent is None:
-        world.forget_execution(execution)
+        forget_execution(world, execution)
         if execution.is_stored:
             fx.executions[execution.id] = None
         return
-    execution.stopping = True
+    stop_execution(world, execution)
     fx.executions[execution.id] = execution
-    if execution.joinable is not None and world.joinable.get(execution.joinable) is execution:
-        del world.joinable[execution.joinable]
     if execution.agent.session is not None and execution.attempt is not None:
         fx.to(execution.agent.session).stops.append(execution.attempt)
 
@@ -186,19 +194,11 @@ def instance_over(world: World, fx: Effects, instance: Instance, now: Instant) -
     states = instance.states
     succeeded = states.count(NodeState.SUCCESS) == len(states)  # what nearly all do
     state = RunState.SUCCESS if succeeded else final_state(states)
-    if instance.started_ms is not None:
-        run.running -= 1
-    else:
+    if instance.started_ms is None:
         _reach(run, instance.index)
+    move_instance(instance, state)
     del run.open[instance.index]
-    own = None if instance.sequence == run.sequence else instance.sequence
-    fx.instances[(run.no, instance.index)] = (state, own, instance.started_ms, now.wall_ms)
-    if state is RunState.SUCCESS:
-        run.success += 1
-    elif state is RunState.KILLED:
-        run.killed += 1
-    else:
-        run.failed += 1
+    keep_instance(fx, instance, now.wall_ms)
     fx.runs[run.no] = run
     run_over(world, fx, run, now)
 
@@ -212,7 +212,7 @@ def run_over(world: World, fx: Effects, run: Run, now: Instant) -> None:
         return
     killed = run.killed + (unreached if run.closed == CLOSED_BY_KILL else 0)
     failed = run.failed + (unreached if run.closed == CLOSED_BY_FAILURE else 0)
-    run.state = RunState.KILLED if killed else RunState.FAILED if failed else RunState.SUCCESS
+    end_run(run, RunState.KILLED if killed else RunState.FAILED if failed else RunState.SUCCESS)
     if run.ended_ms is None:  # else a child of a run that was over has been deleted
         run.ended_ms = now.wall_ms
     fx.runs[run.no] = run

@@ -9,7 +9,7 @@ from collections.abc import Container, Iterable, Mapping
 
 from accio.domain.failures import Failure
 from accio.domain.resources import Resources
-from accio.domain.states import Cause, NodeState
+from accio.domain.states import Cause, NodeState, Phase
 from accio_daemon.core import endings
 from accio_daemon.core.commands import Instant, PathsDigested, Pin, SessionNo
 from accio_daemon.core.effects import Effects
@@ -119,7 +119,7 @@ def note_lacking(world: World, execution: Execution, agent: Agent, texts: Iterab
             run.lacking.setdefault(text, {})[agent.session] = why
         agent.contents.pop(execution.contents[text], None)
     for other in world.executions.values():
-        if other.queued and not other.contents.keys().isdisjoint(missing):
+        if other.phase is Phase.QUEUED and not other.contents.keys().isdisjoint(missing):
             _regroup(world, other)
     return True
 
@@ -128,16 +128,14 @@ def forget_lacks(world: World, run: Run) -> None:
     """A user tries again: so may all agents."""
     run.lacking.clear()
     for execution in world.executions.values():
-        if execution.queued and execution.avoid:
+        if execution.phase is Phase.QUEUED and execution.avoid:
             _regroup(world, execution)
 
 
 def _regroup(world: World, execution: Execution) -> None:
     avoid = who_lacks(world, execution)
     if avoid != execution.avoid:
-        world.queue.remove(execution)
-        execution.avoid = avoid
-        world.queue.push(execution)
+        world.queue.regroup(execution, avoid)
 
 
 def is_lacked(world: World, execution: Execution, now: Instant) -> bool:

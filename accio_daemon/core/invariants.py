@@ -4,12 +4,23 @@ production.
 
 from collections import Counter
 
-from accio.domain.states import NODE_TERMINAL, NodeState
+from accio.domain.states import NODE_TERMINAL, PHASE_FIELDS, PHASE_OPTIONS, NodeState, Phase, RunState
 from accio_daemon.core.ledger import Account
 from accio_daemon.core.records import Agent, Instance
 from accio_daemon.core.world import World
 
 _ACTIVE = (NodeState.QUEUED, NodeState.RUNNING)
+
+# The fields of an execution that belong to phases, with the value that says that one isn't set.
+_EMPTY = {
+    "agent": None,
+    "attempt": None,
+    "gpus": (),
+    "not_before": None,
+    "not_before_ms": None,
+    "queued_mono": 0.0,
+    "traceless": False,
+}
 
 
 class InvariantBroken(AssertionError):
@@ -25,8 +36,8 @@ def check_invariants(world: World) -> None:
     queued = list(world.queue)
     _require(len(queued) == world.queue.count, "{} holds {}", world.queue, len(queued))
     for execution in queued:
-        _require(execution.agent is None, "{} is queued and dispatched", execution)
         _require(bool(execution.subscribers), "{} is queued for nobody", execution)
+    _check_phases(world)
 
 
 def _check_agent(world: World, agent: Agent) -> None:
@@ -34,18 +45,34 @@ def _check_agent(world: World, agent: Agent) -> None:
     running: Counter[int] = Counter()
     for execution in agent.attempts.values():
         _require(execution.agent is agent, "{} isn't on {}", execution, agent)
-        if not execution.prefetched:
+        if execution.has_grant:
             running[execution.node_class.id] += 1
             expected.reserve(execution.node_class.resources)
     used = agent.account.used()
     _require(expected.used() == used, "{}: the ledger says {}, its nodes {}", agent, used, expected)
     _require(+running == +Counter(agent.running), "{} counts {}, runs {}", agent, agent.running, running)
     ahead = [execution for line in agent.prefetched.values() for execution in line]
-    _require(all(e.prefetched and e.agent is agent for e in ahead), "{} has strangers sent ahead: {}", agent, ahead)
+    _require(all(not e.has_grant and e.agent is agent for e in ahead), "{} has strangers sent ahead: {}", agent, ahead)
     known = len(ahead) + sum(running.values())
     _require(known == len(agent.attempts), "{} lost count of what was sent ahead: {}", agent, ahead)
     if agent.session is not None:
         _require(world.sessions.get(agent.session) is agent, "{}'s session is unknown", agent)
+
+
+def _check_phases(world: World) -> None:
+    """Each execution has the fields of its phase and no others, and stands where its phase says."""
+    queued = set(world.queue)
+    for execution in world.executions.values():
+        phase = execution.phase
+        found = {name for name, empty in _EMPTY.items() if getattr(execution, name) != empty}
+        _require(PHASE_FIELDS[phase] <= found, "{} lacks fields of its phase, having {}", execution, found)
+        allowed = PHASE_FIELDS[phase] | PHASE_OPTIONS[phase]
+        _require(found <= allowed, "{} has fields of other phases: {}", execution, found - allowed)
+        _require((phase is Phase.QUEUED) == (execution in queued), "{} and the queue disagree", execution)
+        _require((phase is Phase.BACKING_OFF) == (execution in world.backing_off), "{}: its back-off", execution)
+        _require(phase is not Phase.OVER, "{} is still known", execution)
+    known = len(world.backing_off & set(world.executions.values()))
+    _require(len(world.backing_off) == known, "strangers back off: {}", world.backing_off)
 
 
 def _check_attempts(world: World) -> None:
@@ -63,6 +90,8 @@ def _check_runs(world: World) -> None:
         _require(run.running == begun, "{} counts {} running, {} have begun", run, run.running, begun)
         for instance in run.open.values():
             _check_instance(instance)
+            begun_alone = (instance.state is RunState.RUNNING) == (instance.started_ms is not None)
+            _require(begun_alone, "{} is {}, and began at {}", instance, instance.state, instance.started_ms)
 
 
 def _check_instance(instance: Instance) -> None:

@@ -8,9 +8,12 @@ Unopened children stand in line too, as one cursor per run (`Unopened`).
 import heapq
 from collections.abc import Iterator
 
+from accio.domain.states import Phase
 from accio_daemon.core.commands import SessionNo
 from accio_daemon.core.outgoing import NodeClass
 from accio_daemon.core.records import Execution, Place, Run
+
+_QUEUED = Phase.QUEUED
 
 
 class Group:
@@ -30,10 +33,16 @@ class Group:
         heap = self.heap
         while heap:
             place, _, execution = heap[0]
-            if execution.queued and execution.place == place and execution.avoid == self.avoid:
+            if execution.phase is _QUEUED and execution.place == place and execution.avoid == self.avoid:
                 return execution
             heapq.heappop(heap)
         return None
+
+    def push(self, execution: Execution) -> None:
+        """Put an execution at its place; a new head hasn't been refused by anybody."""
+        heapq.heappush(self.heap, (execution.place, execution.id, execution))
+        if self.heap[0][2] is execution:
+            self.blocked = False
 
     def __repr__(self) -> str:
         return f"Group(class {self.node_class.id}, {self.count} queued{', blocked' if self.blocked else ''})"
@@ -46,28 +55,32 @@ class NodeQueue:
         self.groups: dict[tuple[int, frozenset[SessionNo]], Group] = {}
         self.count = 0
 
-    def push(self, execution: Execution) -> None:
-        """Put an execution at its place."""
+    def enter(self, execution: Execution) -> None:
+        """Put an execution that has just been queued at its place."""
         kind = (execution.node_class.id, execution.avoid)
         group = self.groups.get(kind)
         if group is None:
             group = self.groups[kind] = Group(execution.node_class, execution.avoid)
         if not group.count:
             group.blocked = False  # nobody stood here to be refused: what was freed since may fit
-        if not execution.queued:
-            execution.queued = True
-            group.count += 1
-            self.count += 1
-        heapq.heappush(group.heap, (execution.place, execution.id, execution))
-        if group.heap[0][2] is execution:
-            group.blocked = False
+        group.count += 1
+        self.count += 1
+        group.push(execution)
 
-    def remove(self, execution: Execution) -> None:
-        """Take an execution out, wherever it stands."""
-        if execution.queued:
-            execution.queued = False
-            self.groups[execution.node_class.id, execution.avoid].count -= 1
-            self.count -= 1
+    def leave(self, execution: Execution) -> None:
+        """Take an execution that is queued no more out, wherever it stands."""
+        self.groups[execution.node_class.id, execution.avoid].count -= 1
+        self.count -= 1
+
+    def move_up(self, execution: Execution) -> None:
+        """Put a queued execution where it stands since its place became an earlier one."""
+        self.groups[execution.node_class.id, execution.avoid].push(execution)
+
+    def regroup(self, execution: Execution, avoid: frozenset[SessionNo]) -> None:
+        """Put a queued execution among those that must avoid the same agents."""
+        self.leave(execution)
+        execution.avoid = avoid
+        self.enter(execution)
 
     def backlog(self, class_id: int) -> int:
         """How many executions of a class are queued."""
@@ -90,7 +103,7 @@ class NodeQueue:
             entry[2]
             for group in self.groups.values()
             for entry in group.heap
-            if entry[2].queued and entry[2].place == entry[0] and entry[2].avoid == group.avoid
+            if entry[2].phase is Phase.QUEUED and entry[2].place == entry[0] and entry[2].avoid == group.avoid
         ]
         return iter(sorted(set(everyone), key=lambda execution: (execution.place, execution.id)))
 

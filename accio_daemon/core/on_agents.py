@@ -7,7 +7,7 @@ from accio.domain.failures import Failure
 from accio.domain.operators import OperatorSpec
 from accio.domain.states import Cause, NodeState
 from accio.errors import FailedPrecondition, NotFound
-from accio_daemon.core import externals, on_nodes
+from accio_daemon.core import attempts, externals
 from accio_daemon.core.commands import (
     AgentDraining,
     AgentHeard,
@@ -121,41 +121,26 @@ def _reconcile(
             if holding is not Holding.FINISHED:
                 drop.append(attempt)
         elif holding is Holding.GONE:
-            on_nodes.lost(world, fx, agent, execution, "the agent was restarted under it", now, counts=True)
+            attempts.lost(world, fx, agent, execution, "the agent was restarted under it", now, counts=True)
             drop.append(attempt)
         elif execution.stopping and holding is not Holding.FINISHED:
-            on_nodes.lost(world, fx, agent, execution, "nobody wants it any more", now, counts=False)
+            attempts.lost(world, fx, agent, execution, "nobody wants it any more", now, counts=False)
             drop.append(attempt)
         else:
             keep.append(attempt)
     for attempt in [attempt for attempt in agent.attempts if attempt not in command.held]:
-        on_nodes.lost(world, fx, agent, agent.attempts[attempt], "it never arrived", now, counts=False)
+        attempts.lost(world, fx, agent, agent.attempts[attempt], "it never arrived", now, counts=False)
     return tuple(keep), tuple(drop)
 
 
 def _reopen_account(world: World, agent: Agent, command: AgentJoined) -> None:
     """Open a new account with the resources that the agent offers now, and reserve what goes on."""
     agent.resources = command.resources
-    account = agent.account = Account.of(command.resources)
+    agent.account = Account.of(command.resources)
     if agent.waits_for is not None:
         agent.waits_for = None  # the next tick chooses anew
         world.holding.discard(agent)
-    agent.running = {}
-    agent.prefetched = {}
-    for attempt, execution in sorted(agent.attempts.items()):
-        # Grants are agreed upon anew: who runs has one, nobody else. What waits for one mustn't be taken for running,
-        # and what has ended neither, as nobody would ever pass a grant on by it.
-        holding = command.held[attempt]
-        if holding is Holding.RUNNING and account.take(execution.node_class.resources, execution.gpus):
-            execution.prefetched = False
-            class_id = execution.node_class.id
-            agent.running[class_id] = agent.running.get(class_id, 0) + 1
-            on_nodes.running_again(execution)
-            continue
-        execution.prefetched = True  # or it offers less than before: what runs there goes on, beyond what is reserved
-        agent.queue_ahead(execution)
-        if holding is Holding.PENDING:
-            on_nodes.queued_again(execution)
+    attempts.agree_on_grants(world, agent, command.held)
 
 
 def left(world: World, fx: Effects, command: AgentLost, now: Instant) -> None:
@@ -184,8 +169,8 @@ def _end_session(world: World, fx: Effects, agent: Agent) -> None:
 
 def _lose(world: World, fx: Effects, agent: Agent, reason: str, now: Instant, *, counts: bool) -> None:
     for execution in list(agent.attempts.values()):
-        begun = not execution.prefetched
-        on_nodes.lost(world, fx, agent, execution, reason, now, counts=counts and begun)
+        begun = execution.has_grant
+        attempts.lost(world, fx, agent, execution, reason, now, counts=counts and begun)
     agent.lost = True
     agent.reason = reason
     fx.agents[agent.no] = agent
@@ -245,7 +230,7 @@ def recalled(world: World, fx: Effects, command: AgentRecalled, now: Instant) ->
     for attempt in command.withdrawn:
         execution = agent.attempts.get(attempt)
         if execution is not None:
-            on_nodes.lost(world, fx, agent, execution, "recalled", now, counts=False)
+            attempts.lost(world, fx, agent, execution, "recalled", now, counts=False)
 
 
 def remove(world: World, fx: Effects, command: RemoveAgent, now: Instant) -> None:
@@ -276,7 +261,6 @@ def tick(world: World, fx: Effects, now: Instant) -> None:
             _end_session(world, fx, agent)
         _lose(world, fx, agent, reason, now, counts=True)
     for execution in [e for e in world.backing_off if e.not_before is None or e.not_before <= now.mono]:
-        world.backing_off.discard(execution)
         enqueue(world, execution, now)
     if now.mono - world.started_mono > settings.lease:
         _fail_impossible(world, fx, now)
@@ -311,14 +295,14 @@ def _fail_impossible(world: World, fx: Effects, now: Instant) -> None:
         if not knowing or any(agent.account.could_ever_fit(demand) for agent in knowing):
             continue
         while (execution := group.head()) is not None:
-            on_nodes.fail(world, fx, execution, NodeState.FAILED, impossible(world, execution, knowing), now)
+            attempts.give_up(world, fx, execution, NodeState.FAILED, impossible(world, execution, knowing), now)
 
 
 def _fail_lacking(world: World, fx: Effects, now: Instant) -> None:
     """Fail what waits for an input that all agents lack which could execute it: those that might have had it left."""
     for _, group in world.queue.heads():
         while (execution := group.head()) is not None and group.avoid and externals.is_lacked(world, execution, now):
-            on_nodes.fail(world, fx, execution, NodeState.FAILED, externals.lacked(world, execution), now)
+            attempts.give_up(world, fx, execution, NodeState.FAILED, externals.lacked(world, execution), now)
 
 
 def impossible(world: World, execution: Execution, knowing: list[Agent]) -> Failure:

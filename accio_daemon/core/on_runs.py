@@ -4,7 +4,7 @@ And how children are opened, one after the other, never all at once.
 """
 
 from accio.domain.failures import Failure
-from accio.domain.states import NODE_TERMINAL, Cause, NodeState, RunState
+from accio.domain.states import NODE_TERMINAL, Cause, NodeState
 from accio.errors import AlreadyExists, NotFound
 from accio_daemon.core import endings
 from accio_daemon.core.commands import (
@@ -18,6 +18,7 @@ from accio_daemon.core.commands import (
     Submitted,
 )
 from accio_daemon.core.effects import Effects, EventRow
+from accio_daemon.core.moves import count_children, count_out_nodes, move_node
 from accio_daemon.core.plan import compile_plan
 from accio_daemon.core.records import CLOSED_BY_DELETE, CLOSED_BY_KILL, OPEN, Instance, Run
 from accio_daemon.core.world import World
@@ -145,7 +146,7 @@ def open_instance(world: World, instance: Instance) -> None:
     run = instance.run
     run.open[instance.index] = instance
     for no in run.plan.roots:
-        instance.states[no] = NodeState.QUEUED
+        move_node(instance, no, NodeState.QUEUED)
         world.ready.append((instance, no))
 
 
@@ -207,7 +208,7 @@ def kill_instance(world: World, fx: Effects, instance: Instance, now: Instant) -
             ready = state is not NodeState.WAITING or instance.waiting[no] == 0
             if ready:
                 if state is NodeState.WAITING:
-                    instance.states[no] = NodeState.QUEUED  # a root of a child that wasn't opened yet
+                    move_node(instance, no, NodeState.QUEUED)  # a root of a child that wasn't opened yet
                 endings.end_node(world, fx, instance, no, NodeState.KILLED, killed, now)
             else:
                 endings.end_node(world, fx, instance, no, NodeState.CANCELLED, never, now)
@@ -250,10 +251,12 @@ def _leave_no_trace(world: World, run: RunNo, index: int | None) -> None:
 
 
 def _silence(world: World, fx: Effects, instance: Instance, now: Instant) -> None:
-    """Let a child end without a trace: nothing of it runs or becomes ready any more."""
+    """End a child without a trace: nothing of it runs or becomes ready any more."""
     for no in range(len(instance.states)):
         endings.unsubscribe(world, fx, instance, no, now)
-    instance.states = [NodeState.KILLED] * len(instance.states)
+        state = instance.states[no]
+        if state not in NODE_TERMINAL:
+            move_node(instance, no, NodeState.CANCELLED if state is NodeState.WAITING else NodeState.KILLED)
 
 
 def forget(world: World, fx: Effects, run: Run) -> None:
@@ -275,31 +278,17 @@ def _delete_child(world: World, fx: Effects, run: Run, index: int, ended: Instan
         raise NotFound(f"there is no run {run.name_of(index)}")
     instance = run.open.get(index)
     if instance is not None:
-        for state in instance.states:
-            if state in NODE_TERMINAL:
-                run.nodes_ended[state] -= 1
-        if instance.started_ms is not None:
-            run.running -= 1
-        del run.open[index]
         _silence(world, fx, instance, now)
+        count_out_nodes(run, instance.states)
+        count_children(run, instance.state, -1)
+        del run.open[index]
     elif ended is not None:
-        count_out(run, ended)
+        count_out_nodes(run, [node.state for node in ended.nodes])
+        count_children(run, ended.state, -1)
     elif not run.is_unreached(index):
         raise StaleFacts("the child has ended in between")
     _leave_no_trace(world, run.no, index)
     remove_child(world, fx, run, index, now)
-
-
-def count_out(run: Run, child: InstanceFacts) -> None:
-    """Take an ended child out of its parent's counters."""
-    if child.state is RunState.SUCCESS:
-        run.success -= 1
-    elif child.state is RunState.KILLED:
-        run.killed -= 1
-    else:
-        run.failed -= 1
-    for node in child.nodes:
-        run.nodes_ended[node.state] -= 1
 
 
 def remove_child(world: World, fx: Effects, run: Run, index: int, now: Instant) -> None:

@@ -8,12 +8,11 @@ for a round trip.
 
 import heapq
 
-from accio.domain.states import NodeState
+from accio.domain.states import Phase
+from accio_daemon.core.attempts import dispatch
 from accio_daemon.core.commands import Instant
 from accio_daemon.core.effects import Effects
-from accio_daemon.core.endings import begin_instance
 from accio_daemon.core.node_queue import Group
-from accio_daemon.core.outgoing import Assignment
 from accio_daemon.core.records import CLOSED_BY_KILL, Agent, Execution
 from accio_daemon.core.world import World
 
@@ -85,7 +84,7 @@ def _place_head(world: World, fx: Effects, group: Group, candidates: set[Agent],
     release_hold(world, execution)
     if best.waits_for is not None and best.waits_for.node_class is execution.node_class:
         release_hold(world, best.waits_for)
-    _dispatch(world, fx, execution, best, now, prefetched=False)
+    dispatch(world, fx, execution, best, now, ahead=False)
     return True
 
 
@@ -119,47 +118,11 @@ def _prefetch(world: World, fx: Effects, group: Group, now: Instant) -> None:
         if execution is None:
             return
         free, name, agent = room[0]
-        _dispatch(world, fx, execution, agent, now, prefetched=True)
+        dispatch(world, fx, execution, agent, now, ahead=True)
         if free == -1:
             heapq.heappop(room)
         else:
             heapq.heapreplace(room, (free + 1, name, agent))
-
-
-def _dispatch(world: World, fx: Effects, execution: Execution, agent: Agent, now: Instant, *, prefetched: bool) -> None:
-    world.queue.remove(execution)
-    attempt = world.new_attempt()
-    execution.attempt = attempt
-    execution.agent = agent
-    execution.prefetched = prefetched
-    execution.dispatched_ms, execution.dispatched_mono = now.wall_ms, now.mono
-    execution.queued_mono = 0.0
-    agent.attempts[attempt] = execution
-    world.by_attempt[attempt] = execution
-    if prefetched:
-        agent.queue_ahead(execution)
-    instance, no = execution.first
-    if not prefetched:
-        instance.states[no] = NodeState.RUNNING
-    for subscribed, _ in execution.subscribers:
-        begin_instance(fx, subscribed, now)
-    fx.executions[execution.id] = execution
-    assert agent.session is not None, "only connected agents get work"
-    assignment = Assignment(
-        attempt=attempt,
-        node_class=execution.node_class,
-        inputs=execution.inputs,
-        seed=execution.seed,
-        reserved=not prefetched,
-        node=f"{instance.run.name_of(instance.index)}/{execution.node.name}",
-        number=execution.number,
-        contents=execution.contents,
-        blobs=execution.blobs,
-        gpus=execution.gpus,
-    )
-    fx.to(agent.session).work.append(assignment)
-    if prefetched:
-        fx.ahead[attempt] = assignment
 
 
 def release_hold(world: World, execution: Execution) -> None:
@@ -175,7 +138,11 @@ def release_hold(world: World, execution: Execution) -> None:
 
 def hold_for_starving(world: World, now: Instant) -> None:
     """Let the heads that waited too long have a reservation, in queue order, one per agent."""
-    idle = [a for a in world.holding if a.waits_for is None or not a.waits_for.queued or not _usable(world, a, now)]
+    idle = [
+        agent
+        for agent in world.holding
+        if agent.waits_for is None or agent.waits_for.phase is not Phase.QUEUED or not _usable(world, agent, now)
+    ]
     for agent in idle:
         agent.waits_for = None
         agent.account.held_back = None

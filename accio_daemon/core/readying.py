@@ -11,11 +11,12 @@ from blake3 import blake3
 
 from accio.domain.keys import datasets_of, fragment, fragment_with_datasets
 from accio.domain.seeds import node_seed
-from accio.domain.states import NodeState
+from accio.domain.states import NodeState, Phase
 from accio.domain.values import cast
 from accio_daemon.core import endings
 from accio_daemon.core.commands import CacheMode, Instant, Result, SessionNo
 from accio_daemon.core.effects import Effects
+from accio_daemon.core.moves import forget_execution, move_execution, move_node
 from accio_daemon.core.plan import Binding, NodePlan
 from accio_daemon.core.recomputing import is_whole
 from accio_daemon.core.records import NOBODY, Digesting, Execution, Instance, Place, Run
@@ -64,8 +65,8 @@ def _begin(world: World, fx: Effects, instance: Instance, no: int, now: Instant)
         restored.subscribers = {(instance, no): None} | restored.subscribers  # who runs by it stands first
         if restored.agent is None:
             enqueue(world, restored, now)
-        elif not restored.prefetched:
-            instance.states[no] = NodeState.RUNNING
+        elif restored.has_grant:
+            move_node(instance, no, NodeState.RUNNING)
         return
     if key is not None and run.cache is CacheMode.USE:
         known = world.recent.get(key)
@@ -109,14 +110,14 @@ def resolve(world: World, fx: Effects, found: Mapping[bytes, Result], now: Insta
     wanted, world.lookups = world.lookups, []
     for execution in wanted:
         if not execution.subscribers:
-            world.forget_execution(execution)
+            forget_execution(world, execution)
             continue
         result = found.get(execution.key) if execution.key is not None else None
         if result is None or not is_whole(world, result):
             world.misses += 1
             enqueue(world, execution, now)
             continue
-        world.forget_execution(execution)
+        forget_execution(world, execution)
         if execution.key is not None:
             world.remember(execution.key, result)
         for instance, no in execution.subscribers:
@@ -129,13 +130,12 @@ def resolve(world: World, fx: Effects, found: Mapping[bytes, Result], now: Insta
 def enqueue(world: World, execution: Execution, now: Instant) -> None:
     """Put an execution into the queue, or let it wait for its back-off to end."""
     if execution.not_before is not None and execution.not_before > now.mono:
-        world.backing_off.add(execution)
+        move_execution(world, execution, Phase.BACKING_OFF)
         return
     execution.not_before = execution.not_before_ms = None
     execution.avoid = who_lacks(world, execution) if execution.contents else NOBODY
-    if execution.queued_mono == 0.0:
-        execution.queued_mono = now.mono
-    world.queue.push(execution)
+    move_execution(world, execution, Phase.QUEUED)
+    execution.queued_mono = now.mono
 
 
 def who_lacks(world: World, execution: Execution) -> frozenset[SessionNo]:
@@ -148,8 +148,8 @@ def who_lacks(world: World, execution: Execution) -> frozenset[SessionNo]:
 def _join(world: World, execution: Execution, instance: Instance, no: int, place: Place) -> None:
     earlier = place < execution.place
     _subscribe(execution, instance, no, place)
-    if earlier and execution.queued:
-        world.queue.push(execution)
+    if earlier and execution.phase is Phase.QUEUED:
+        world.queue.move_up(execution)
 
 
 def _subscribe(execution: Execution, instance: Instance, no: int, place: Place) -> None:

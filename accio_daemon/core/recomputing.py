@@ -6,6 +6,7 @@ from collections.abc import Container
 from accio.domain.states import NodeState
 from accio_daemon.core.commands import Instant, Result
 from accio_daemon.core.effects import Effects
+from accio_daemon.core.moves import forget_execution, move_node
 from accio_daemon.core.records import Execution, Instance
 from accio_daemon.core.world import World
 
@@ -64,11 +65,12 @@ def produce_again(world: World, fx: Effects, execution: Execution, digests: tupl
     if {(instance, no) for instance, no, _ in producers} != set(execution.subscribers):
         return False
     fx.executions[execution.id] = None
-    world.forget_execution(execution)
+    forget_execution(world, execution)
     subscribers, execution.subscribers = execution.subscribers, {}
     for instance, no in subscribers:
         instance.executions[no] = None
-        instance.states[no] = NodeState.QUEUED
+        if instance.states[no] is NodeState.RUNNING:
+            move_node(instance, no, NodeState.QUEUED)
         instance.recomputing |= {no}
     for instance, before in {(instance, before): None for instance, _, before in producers}:
         if instance.states[before] is NodeState.SUCCESS:
@@ -78,10 +80,8 @@ def produce_again(world: World, fx: Effects, execution: Execution, digests: tupl
 
 def _take_back(world: World, fx: Effects, instance: Instance, no: int) -> None:
     run = instance.run
-    instance.states[no] = NodeState.QUEUED
+    move_node(instance, no, NodeState.QUEUED)
     instance.results[no] = None
-    instance.remaining += 1
-    run.nodes_ended[NodeState.SUCCESS] -= 1
     fx.nodes[(run.no, instance.index, no)] = None
     fx.runs[run.no] = run
     for successor in run.plan.nodes[no].successors:

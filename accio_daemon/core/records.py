@@ -11,7 +11,7 @@ from typing import NamedTuple
 from accio.domain.ids import RunId
 from accio.domain.resources import Resources
 from accio.domain.runs import OnFailure
-from accio.domain.states import NODE_TERMINAL, NodeState, RunState
+from accio.domain.states import NODE_TERMINAL, PHASES_STOPPING, PHASES_WITH_GRANT, NodeState, Phase, RunState
 from accio.domain.sweeps import Sweep
 from accio.domain.workflows import Workflow
 from accio_daemon.core.commands import (
@@ -191,6 +191,7 @@ class Instance:
         "seed",
         "sequence",
         "started_ms",
+        "state",
         "states",
         "tried",
         "waiting",
@@ -201,6 +202,7 @@ class Instance:
         self.run = run
         self.index = index
         self.sequence = sequence  # place of its roots
+        self.state = RunState.SCHEDULED
         self.states: list[NodeState] = [NodeState.WAITING] * count
         self.waiting: list[int] = list(run.plan.pending)
         self.results: list[Result | None] = [None] * count
@@ -244,13 +246,10 @@ class Execution:
         "not_before",
         "not_before_ms",
         "owner",
+        "phase",
         "place",
-        "prefetched",
-        "progress",
-        "queued",
         "queued_mono",
         "seed",
-        "stopping",
         "store",
         "subscribers",
         "traceless",
@@ -274,24 +273,31 @@ class Execution:
         self.losses = 0
         self.failures = 0
         self.avoid: frozenset[SessionNo] = NOBODY  # agents that lack an input of it
+        self.dispatched_ms = 0  # when it was last dispatched, and the same by the clock for decisions
+        self.dispatched_mono = 0.0
+        self.phase = Phase.IDLE  # which of the following fields are set: accio.domain.states.PHASE_FIELDS
         self.not_before: float | None = None  # monotonic seconds: back-off of a retry
         self.not_before_ms: int | None = None  # the same by the wall clock, which a restart can read
-        self.queued = False  # whether it stands in its queue
-        self.queued_mono = 0.0
+        self.queued_mono = 0.0  # since when it is queued
         self.attempt: AttemptNo | None = None
         self.agent: Agent | None = None
-        self.dispatched_ms = 0
-        self.dispatched_mono = 0.0
-        self.prefetched = False
         self.gpus: tuple[int, ...] = ()
-        self.stopping = False  # nobody wants it any more; it ends when the agent says so
         self.traceless = False  # what it was for has been deleted: nothing of it is kept but a result
-        self.progress = 0.0
 
     @property
     def first(self) -> "Subscriber":
         """The node that counts as the one that is executed; the others share."""
         return next(iter(self.subscribers))
+
+    @property
+    def has_grant(self) -> bool:
+        """Whether the ledger has reserved what it needs at its agent."""
+        return self.phase in PHASES_WITH_GRANT
+
+    @property
+    def stopping(self) -> bool:
+        """Whether its agent has it, and nobody wants it any more."""
+        return self.phase in PHASES_STOPPING
 
     @property
     def is_stored(self) -> bool:
@@ -310,8 +316,8 @@ class Execution:
         self.not_before_ms = now.wall_ms + wait_ms
 
     def __repr__(self) -> str:
-        where = f"attempt {self.attempt} on {self.agent.name}" if self.agent else "queued" if self.queued else "idle"
-        return f"Execution({self.id}, {self.node.name}, {where}, {len(self.subscribers)} subscribers)"
+        where = f", attempt {self.attempt} on {self.agent.name}" if self.agent else ""
+        return f"Execution({self.id}, {self.node.name}, {self.phase}{where}, {len(self.subscribers)} subscribers)"
 
 
 class Agent:

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 from accio.domain.ids import RunId
 from accio.domain.runs import OnFailure
-from accio.domain.states import NODE_TERMINAL, RUN_TERMINAL, NodeState, RunState
+from accio.domain.states import NODE_TERMINAL, RUN_TERMINAL, NodeState, Phase, RunState
 from accio.domain.sweeps import Sweep
 from accio.domain.workflows import Workflow
+from accio_daemon.core import moves
+from accio_daemon.core.attempts import back_off_ms
 from accio_daemon.core.commands import (
     AgentNo,
     Announced,
@@ -20,7 +22,6 @@ from accio_daemon.core.commands import (
     RunNo,
 )
 from accio_daemon.core.effects import Effects
-from accio_daemon.core.on_nodes import back_off_ms
 from accio_daemon.core.plan import compile_plan
 from accio_daemon.core.records import OPEN, Execution, Instance, Place, Run
 from accio_daemon.core.retrying import restored_instance
@@ -90,7 +91,7 @@ def restore_run(world: World, facts: RunFacts) -> Run:
         created_ms=facts.created_ms,
         pins=facts.pins,
     )
-    run.state = facts.state
+    moves.restore_run(run, facts.state)
     run.closed = facts.closed
     run.removed = list(facts.removed)
     run.running, run.success, run.failed, run.killed = facts.running, facts.success, facts.failed, facts.killed
@@ -118,13 +119,7 @@ def let_go(world: World, run_no: RunNo) -> None:
 def restore_children(world: World, run: Run, children: Sequence[InstanceFacts]) -> None:
     """Open the children that had begun and not ended: what is ready of them becomes ready again, at its old place."""
     for facts in children:
-        instance = restored_instance(run, facts, run.sequence)
-        run.open[facts.index] = instance
-        for fact in facts.nodes:
-            if fact.state is not NodeState.SUCCESS:
-                instance.states[fact.no] = fact.state
-                instance.ends[fact.no] = fact.sequence
-                instance.remaining -= 1
+        instance = run.open[facts.index] = restored_instance(run, facts, run.sequence)
         ready_again(world, instance)
 
 
@@ -132,7 +127,7 @@ def ready_again(world: World, instance: Instance) -> None:
     """Let every waiting node whose predecessors all succeeded become ready."""
     for no, state in enumerate(instance.states):
         if state is NodeState.WAITING and instance.waiting[no] == 0:
-            instance.states[no] = NodeState.QUEUED
+            moves.move_node(instance, no, NodeState.QUEUED)
             world.ready.append((instance, no))
 
 
@@ -169,8 +164,9 @@ def restore_execution(world: World, fx: Effects, facts: ExecutionFacts, now: Ins
     execution.gpus = facts.gpus
     if agent.account.take(node.node_class.resources, facts.gpus):
         agent.running[class_id] = agent.running.get(class_id, 0) + 1
+        moves.restore_execution(execution, Phase.GRANTED)
     else:  # it had been sent ahead of free capacity
-        execution.prefetched = True
+        moves.restore_execution(execution, Phase.AHEAD)
         agent.queue_ahead(execution)
 
 
@@ -180,10 +176,8 @@ def drop_unwanted(world: World, fx: Effects, now: Instant) -> None:
         if execution.subscribers:
             continue
         if execution.agent is None:
-            world.forget_execution(execution)
+            moves.forget_execution(world, execution)
             fx.executions[execution.id] = None
         else:
-            execution.stopping = True
-            if execution.joinable is not None and world.joinable.get(execution.joinable) is execution:
-                del world.joinable[execution.joinable]
+            moves.stop_execution(world, execution)
     world.restored.clear()

@@ -5,7 +5,8 @@ from accio_daemon.core import endings
 from accio_daemon.core.commands import Announced, InstanceFacts, Instant, RetryRun, StaleFacts
 from accio_daemon.core.effects import Effects
 from accio_daemon.core.externals import forget_lacks
-from accio_daemon.core.on_runs import count_out, note, open_instance
+from accio_daemon.core.moves import move_instance, move_node, move_run, restore_instance, restore_node
+from accio_daemon.core.on_runs import note, open_instance
 from accio_daemon.core.plan import compile_plan
 from accio_daemon.core.records import OPEN, Instance, Run
 from accio_daemon.core.world import World
@@ -36,7 +37,8 @@ def retry(world: World, fx: Effects, command: RetryRun, now: Instant) -> bool:
         _go_on(fx, run.open[index], now)
         changed = True
     if changed:
-        run.state = RunState.RUNNING
+        if run.state is not RunState.RUNNING:
+            move_run(run, RunState.RUNNING)
         run.ended_ms = None
         fx.runs[run.no] = run
         note(fx, run, command.index, "retried", "retried by a user", now)
@@ -69,25 +71,15 @@ def _reopen_unreached(world: World, fx: Effects, run: Run, sequence: int) -> boo
     run.sequence = sequence
     for instance in run.open.values():  # their rows told their place by that of the run
         if instance.started_ms is not None:
-            own = None if instance.sequence == sequence else instance.sequence
-            fx.instances[(run.no, instance.index)] = (RunState.RUNNING, own, instance.started_ms, None)
+            endings.keep_instance(fx, instance)
     if run not in world.unopened:
         world.unopened.add(run)
     return True
 
 
 def _reopen(run: Run, child: InstanceFacts) -> None:
-    """Open an ended child again, its nodes as they ended."""
-    count_out(run, child)
-    instance = restored_instance(run, child, run.sequence)
-    run.open[child.index] = instance
-    for fact in child.nodes:
-        run.nodes_ended[fact.state] += 1
-        if fact.state is not NodeState.SUCCESS:
-            instance.states[fact.no] = fact.state
-            instance.remaining -= 1
-    if child.started_ms is not None:
-        run.running += 1
+    """Open an ended child again, it and its nodes as they ended."""
+    run.open[child.index] = restored_instance(run, child, run.sequence)
 
 
 def _again(world: World, fx: Effects, instance: Instance, sequence: int, now: Instant) -> None:
@@ -96,16 +88,14 @@ def _again(world: World, fx: Effects, instance: Instance, sequence: int, now: In
     instance.sequence = sequence
     for no, state in enumerate(instance.states):
         if state in NODE_RETRIABLE:
-            instance.states[no] = NodeState.WAITING
-            instance.remaining += 1
-            run.nodes_ended[state] -= 1
+            move_node(instance, no, NodeState.WAITING)
             fx.nodes[(run.no, instance.index, no)] = None
     for no, state in enumerate(instance.states):
         if state is NodeState.WAITING:
             predecessors = run.plan.nodes[no].predecessors
             instance.waiting[no] = sum(1 for p in predecessors if instance.states[p] is not NodeState.SUCCESS)
             if instance.waiting[no] == 0:
-                instance.states[no] = NodeState.QUEUED
+                move_node(instance, no, NodeState.QUEUED)
                 world.ready.append((instance, no))
     _go_on(fx, instance, now)
 
@@ -113,21 +103,22 @@ def _again(world: World, fx: Effects, instance: Instance, sequence: int, now: In
 def _go_on(fx: Effects, instance: Instance, now: Instant) -> None:
     """Keep a child as running: one that was killed before it began begins now."""
     endings.begin_instance(fx, instance, now)
-    row = (RunState.RUNNING, instance.sequence, instance.started_ms, None)
-    fx.instances[(instance.run.no, instance.index)] = row
+    if instance.state is not RunState.RUNNING:
+        move_instance(instance, RunState.RUNNING)
+    endings.keep_instance(fx, instance)
 
 
 def restored_instance(run: Run, facts: InstanceFacts, sequence: int) -> Instance:
-    """Make an open child from what is stored: successes stay, everything else waits again."""
+    """Return an open child as it is stored: nodes that ended stay ended, everything else waits again."""
     instance = Instance(run, facts.index, sequence if facts.sequence is None else facts.sequence)
     instance.started_ms = facts.started_ms
     instance.tried = facts.tried
+    restore_instance(instance, facts.state)
     for fact in facts.nodes:
+        restore_node(instance, fact.no, fact.state)
+        instance.ends[fact.no] = fact.sequence
         if fact.state is NodeState.SUCCESS:
-            instance.states[fact.no] = NodeState.SUCCESS
             instance.results[fact.no] = fact.result
-            instance.ends[fact.no] = fact.sequence
-            instance.remaining -= 1
             for successor in run.plan.nodes[fact.no].successors:
                 instance.waiting[successor] -= 1
     return instance

@@ -125,14 +125,6 @@ class World:
         """Give the connected agents that offer an operator version."""
         return self.offers.get(operator_no, set())
 
-    def forget_execution(self, execution: Execution) -> None:
-        """Take an execution that ended out of every index."""
-        self.queue.remove(execution)
-        self.executions.pop(execution.id, None)
-        self.backing_off.discard(execution)
-        if execution.joinable is not None and self.joinable.get(execution.joinable) is execution:
-            del self.joinable[execution.joinable]
-
     def __repr__(self) -> str:
         return (
             f"World(epoch={self.epoch}, sequence={self.sequence}, {len(self.runs)} runs, "

@@ -11,6 +11,7 @@ from accio.domain.states import RunState
 from accio.domain.sweeps import Axis, Sweep
 from accio_daemon.core.commands import Instant, RunNo, SubmitRun
 from accio_daemon.core.effects import Effects
+from accio_daemon.core.moves import move_run
 from accio_daemon.core.on_runs import submit
 from accio_daemon.core.plan import ClassRegistry
 from accio_daemon.core.world import World
@@ -71,7 +72,7 @@ def _store(connection: sqlite3.Connection, commands: list[SubmitRun], start: int
         run = world.runs.popitem()[1]
         world.unopened.remove(run)
         failed = place % FAILED_EVERY == 0
-        run.state = RunState.FAILED if failed else RunState.SUCCESS
+        move_run(run, RunState.FAILED if failed else RunState.SUCCESS)
         run.started_ms = run.ended_ms = moment.wall_ms
         run.failed, run.success, run.low = int(failed), int(not failed), 1
     connection.execute("BEGIN IMMEDIATE")

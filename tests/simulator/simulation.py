@@ -15,7 +15,7 @@ import orjson
 
 from accio.errors import ResourceExhausted
 from accio_agent.outcome import Ending
-from accio_daemon.core import on_nodes
+from accio_daemon.core import attempts, on_nodes
 from accio_daemon.core.commands import (
     AgentDraining,
     AgentHeard,
@@ -315,7 +315,7 @@ class Simulation:
             if execution is None or agent is None or report.attempt in world.by_attempt or report.outputs is None:
                 continue
             if execution.agent is not None:
-                on_nodes.detach(world, execution.agent, execution, passes_on=True, fx=fx, now=now)
+                attempts.detach(world, execution.agent, execution, passes_on=True, fx=fx)
             on_nodes._succeeded(world, fx, agent, execution, report, now)
 
     def _commit(self, daemon: Daemon) -> None:

@@ -117,6 +117,60 @@ def test_forbidden_calls() -> None:
     assert found == []
 
 
+def targets_of(node: ast.AST) -> list[ast.expr]:
+    """What a statement assigns or deletes, and what a call of a list's method changes."""
+    match node:
+        case ast.Assign(targets=found) | ast.Delete(targets=found):
+            return found
+        case ast.AugAssign(target=one) | ast.AnnAssign(target=one) | ast.For(target=one):
+            return [one]
+        case ast.Call(func=ast.Attribute(value=one, attr="append" | "extend" | "insert" | "pop" | "clear")):
+            return [one]
+        case _:
+            return []
+
+
+def bases_of(target: ast.expr) -> Iterator[ast.expr]:
+    """`a.b` for the target a.b[c], and each part of a tuple."""
+    match target:
+        case ast.Tuple(elts=several) | ast.List(elts=several):
+            for each in several:
+                yield from bases_of(each)
+        case ast.Subscript(value=value) | ast.Starred(value=value):
+            yield from bases_of(value)
+        case _:
+            yield target
+
+
+def changed_attributes(node: ast.AST, function: str = "") -> Iterator[tuple[ast.expr, str, str]]:
+    """Every attribute that is assigned, deleted or changed in place: where, its name, and the function around it."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        function = node.name
+    for base in (base for target in targets_of(node) for base in bases_of(target)):
+        if isinstance(base, ast.Attribute):
+            yield base, base.attr, function
+    if isinstance(node, ast.Call) and name_of(node.func) in {"setattr", "object.__setattr__"}:
+        yield node, ast.unparse(node.args[1]), function
+    for child in ast.iter_child_nodes(node):
+        yield from changed_attributes(child, function)
+
+
+def test_only_moves_writes_states() -> None:
+    """No module of the daemon but core/moves.py assigns a state of a node, a child, a run or an execution.
+
+    Constructors set the first one.
+    """
+    found = []
+    for file, tree in sources("accio_daemon/core", "accio_daemon/engine", "accio_daemon/storage"):
+        if file == "accio_daemon/core/moves.py":
+            continue
+        for target, attribute, function in changed_attributes(tree):
+            first = function == "__init__" and name_of(target) == f"self.{attribute}"
+            if attribute.strip("'") in {"state", "states", "phase"} and not first:
+                found.append(f"{file}:{target.lineno}: {ast.unparse(target)}")
+    assert found == []
+
+
 def test_tests_do_not_wait_for_time_to_pass() -> None:
     """Tests wait for the thing itself; where time has to pass, because nothing may happen, a test's line says so."""
     found = []

@@ -7,13 +7,22 @@ from accio.domain.states import (
     NODE_TERMINAL,
     NODE_TRANSITIONS,
     OPERATOR_FAILURES,
+    PHASE_FIELDS,
+    PHASE_OPTIONS,
+    PHASE_TRANSITIONS,
+    PHASES_AT_AN_AGENT,
+    PHASES_STOPPING,
+    RUN_JUDGED_ANEW,
     RUN_TERMINAL,
     RUN_TRANSITIONS,
     Cause,
     IllegalMove,
     NodeState,
+    Phase,
     RunState,
     check_node_move,
+    check_phase_move,
+    check_run_judged_anew,
     check_run_move,
     final_state,
 )
@@ -56,6 +65,33 @@ def test_ended_runs_go_on_by_a_retry_only() -> None:
     assert not RUN_TRANSITIONS[RunState.SUCCESS]
 
 
+def test_a_deleted_child_makes_its_parent_no_worse() -> None:
+    """What deletions turn an ended parent into is an end as well, and a better one."""
+    order = [RunState.SUCCESS, RunState.FAILED, RunState.KILLED]
+    for before, after in RUN_JUDGED_ANEW.items():
+        assert all(order.index(each) < order.index(before) for each in after)
+    with pytest.raises(IllegalMove, match="success into failed"):
+        check_run_judged_anew(RunState.SUCCESS, RunState.FAILED)
+
+
+def test_every_phase_has_its_moves_and_fields() -> None:
+    """No phase is missing from its tables, and no field both belongs to a phase and may be missing there."""
+    assert set(PHASE_TRANSITIONS) == set(PHASE_FIELDS) == set(PHASE_OPTIONS) == set(Phase)
+    assert not [phase for phase in Phase if PHASE_FIELDS[phase] & PHASE_OPTIONS[phase]]
+
+
+def test_an_attempt_exists_at_an_agent_only() -> None:
+    """The phases at an agent are those with an agent and an attempt."""
+    assert {phase for phase in Phase if {"agent", "attempt"} <= PHASE_FIELDS[phase]} == PHASES_AT_AN_AGENT
+
+
+def test_what_stops_never_goes_on() -> None:
+    """An execution that nobody wants any more leads to its end alone."""
+    for phase in PHASES_STOPPING:
+        assert set(PHASE_TRANSITIONS[phase]) <= PHASES_STOPPING | {Phase.OVER}
+    assert not PHASE_TRANSITIONS[Phase.OVER]
+
+
 def test_retry_takes_what_did_not_succeed() -> None:
     """What accio retry runs again is every end but success, and each can go back to both beginnings."""
     assert NODE_TERMINAL - {NodeState.SUCCESS} == NODE_RETRIABLE
@@ -64,13 +100,15 @@ def test_retry_takes_what_did_not_succeed() -> None:
 
 
 def test_illegal_moves_are_refused() -> None:
-    """A move that the tables lack raises, for nodes and for runs."""
+    """A move that the tables lack raises, for nodes, runs and executions."""
     check_node_move(NodeState.WAITING, NodeState.QUEUED)
     check_run_move(RunState.SCHEDULED, RunState.RUNNING)
     with pytest.raises(IllegalMove, match="waiting to running"):
         check_node_move(NodeState.WAITING, NodeState.RUNNING)
     with pytest.raises(IllegalMove, match="success to running"):
         check_run_move(RunState.SUCCESS, RunState.RUNNING)
+    with pytest.raises(IllegalMove, match="stopping to queued"):
+        check_phase_move(Phase.STOPPING, Phase.QUEUED)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,248 @@
+"""The life of an attempt: dispatched, detached, then back in the queue, lost, given up, or reported too late.
+
+An execution has at most one attempt at a time. Its number is never used twice in one database, so that whatever is said
+about an attempt that isn't the current one is recognised (docs/adr/0007). A *grant* is what the ledger reserves for
+an attempt: it is passed on to the oldest attempt of its class that was sent ahead to the same agent, or released.
+"""
+
+from collections.abc import Mapping
+
+from accio.domain.failures import Failure
+from accio.domain.limits import LONGEST_MS
+from accio.domain.states import PHASES_STOPPING, PHASES_WITH_GRANT, Cause, NodeState, Phase
+from accio_daemon.core import endings
+from accio_daemon.core.commands import AttemptNo, Holding, Instant, Report
+from accio_daemon.core.effects import ATTEMPT_LOST, AttemptRow, Effects, EventRow
+from accio_daemon.core.moves import forget_execution, move_execution, move_node
+from accio_daemon.core.outgoing import Assignment
+from accio_daemon.core.readying import enqueue
+from accio_daemon.core.records import Agent, Execution
+from accio_daemon.core.world import World
+
+# Doublings after which a back-off grows no more.
+_DOUBLINGS = 20
+
+
+def dispatch(world: World, fx: Effects, execution: Execution, agent: Agent, now: Instant, *, ahead: bool) -> None:
+    """Send a queued execution to an agent: with the grant that `execution.gpus` belongs to, or *ahead* of one."""
+    attempt = world.new_attempt()
+    execution.attempt = attempt
+    execution.agent = agent
+    execution.dispatched_ms, execution.dispatched_mono = now.wall_ms, now.mono
+    agent.attempts[attempt] = execution
+    world.by_attempt[attempt] = execution
+    instance, no = execution.first
+    if ahead:
+        move_execution(world, execution, Phase.AHEAD)
+        agent.queue_ahead(execution)
+    else:
+        move_execution(world, execution, Phase.GRANTED)
+        move_node(instance, no, NodeState.RUNNING)
+    for subscribed, _ in execution.subscribers:
+        endings.begin_instance(fx, subscribed, now)
+    fx.executions[execution.id] = execution
+    assert agent.session is not None, "only connected agents get work"
+    assignment = Assignment(
+        attempt=attempt,
+        node_class=execution.node_class,
+        inputs=execution.inputs,
+        seed=execution.seed,
+        reserved=not ahead,
+        node=f"{instance.run.name_of(instance.index)}/{execution.node.name}",
+        number=execution.number,
+        contents=execution.contents,
+        blobs=execution.blobs,
+        gpus=execution.gpus,
+    )
+    fx.to(agent.session).work.append(assignment)
+    if ahead:
+        fx.ahead[attempt] = assignment
+
+
+def detach(
+    world: World, agent: Agent, execution: Execution, *, passes_on: bool, is_over: bool = False, fx: Effects
+) -> None:
+    """Take an execution off its agent; it *is over* if it succeeded, or was stopping.
+
+    Its grant goes to the oldest one sent ahead there, or is released.
+    """
+    class_id = execution.node_class.id
+    if execution.attempt is not None:
+        agent.attempts.pop(execution.attempt, None)
+        world.by_attempt.pop(execution.attempt, None)
+    ahead = agent.prefetched.get(class_id)
+    phase = execution.phase
+    if phase not in PHASES_WITH_GRANT:
+        if ahead:
+            ahead.remove(execution)
+    elif passes_on and ahead and not agent.lost:
+        _inherit(world, fx, ahead.popleft(), execution)
+    else:
+        agent.account.release(execution.node_class.resources, execution.gpus)
+        agent.running[class_id] -= 1
+        world.dirty_agents.add(agent)
+    move_execution(world, execution, Phase.OVER if is_over or phase in PHASES_STOPPING else Phase.IDLE)
+    execution.attempt = None
+    execution.agent = None
+    execution.gpus = ()
+
+
+def _inherit(world: World, fx: Effects, heir: Execution, execution: Execution) -> None:
+    _grant(world, heir)
+    heir.gpus = execution.gpus
+    if heir.attempt is not None and (unsent := fx.ahead.pop(heir.attempt, None)) is not None:
+        unsent.reserved = True  # it travels behind the acknowledgement that takes the grant back
+    show_running(heir)
+
+
+def _grant(world: World, execution: Execution) -> None:
+    if execution.phase is Phase.AHEAD:
+        move_execution(world, execution, Phase.GRANTED)
+    elif execution.phase is Phase.STOPPING_AHEAD:
+        move_execution(world, execution, Phase.STOPPING)
+
+
+def _take_grant(world: World, execution: Execution) -> None:
+    if execution.phase is Phase.GRANTED:
+        move_execution(world, execution, Phase.AHEAD)
+    elif execution.phase is Phase.STOPPING:
+        move_execution(world, execution, Phase.STOPPING_AHEAD)
+
+
+def agree_on_grants(world: World, agent: Agent, held: Mapping[AttemptNo, Holding]) -> None:
+    """Grant anew what goes on at an agent that came back with an empty account: who runs has a grant, nobody else.
+
+    What waits for one mustn't be taken for running, and what has ended neither, as nobody would ever pass a grant on by
+    it.
+    """
+    agent.running = {}
+    agent.prefetched = {}
+    for attempt, execution in sorted(agent.attempts.items()):
+        holding = held[attempt]
+        if holding is Holding.RUNNING and agent.account.take(execution.node_class.resources, execution.gpus):
+            _grant(world, execution)
+            class_id = execution.node_class.id
+            agent.running[class_id] = agent.running.get(class_id, 0) + 1
+            show_running(execution)
+            continue
+        _take_grant(world, execution)  # or it offers less than before: what runs goes on, beyond what is reserved
+        agent.queue_ahead(execution)
+        if holding is Holding.PENDING:
+            show_queued(execution)
+
+
+def show_running(execution: Execution) -> None:
+    """Count the node that an execution was begun for as running."""
+    if execution.subscribers:
+        instance, no = execution.first
+        if instance.states[no] is not NodeState.RUNNING:
+            move_node(instance, no, NodeState.RUNNING)
+
+
+def show_queued(execution: Execution) -> None:
+    """Count no node as running by an execution."""
+    for instance, no in execution.subscribers:
+        if instance.states[no] is NodeState.RUNNING:
+            move_node(instance, no, NodeState.QUEUED)
+
+
+def requeue(world: World, fx: Effects, execution: Execution, now: Instant) -> None:
+    """Put an execution that lost its attempt back to its old place."""
+    show_queued(execution)
+    fx.executions[execution.id] = execution
+    enqueue(world, execution, now)
+
+
+def try_again(world: World, fx: Effects, execution: Execution, now: Instant) -> None:
+    """Requeue an execution whose operator failed, after its back-off."""
+    execution.failures += 1
+    if wait_ms := back_off_ms(execution):
+        execution.back_off(wait_ms, now)
+    requeue(world, fx, execution, now)
+
+
+def back_off_ms(execution: Execution) -> int:
+    """Return how long an execution waits after its latest failure: twice as long after each, ten years at most."""
+    return min(execution.node.retry_backoff_ms << min(execution.failures - 1, _DOUBLINGS), LONGEST_MS)
+
+
+def give_up(world: World, fx: Effects, execution: Execution, state: NodeState, failure: Failure, now: Instant) -> None:
+    """End an execution without a result: everybody who waits for it learns the cause."""
+    fx.executions[execution.id] = None
+    forget_execution(world, execution)
+    subscribers, execution.subscribers = execution.subscribers, {}
+    for instance, no in subscribers:
+        own = state if instance.states[no] is NodeState.RUNNING else NodeState.FAILED
+        if instance.executions[no] is execution:
+            instance.executions[no] = None
+            endings.node_failed(world, fx, instance, no, own, failure, now=now)
+
+
+def lost(
+    world: World, fx: Effects, agent: Agent, execution: Execution, reason: str, now: Instant, *, counts: bool
+) -> None:
+    """Take back an execution whose agent is gone: it returns to its old place, or is lost for good."""
+    attempt, dispatched = execution.attempt, execution.dispatched_ms
+    detach(world, agent, execution, passes_on=False, fx=fx)
+    if execution.phase is Phase.OVER or not execution.subscribers:
+        forget_execution(world, execution)
+        fx.executions[execution.id] = None
+        return
+    if not counts:
+        requeue(world, fx, execution, now)
+        return
+    failure = Failure(cause=Cause.LOST_AGENT, message=f"agent {agent.name} was lost: {reason}")
+    if attempt is not None:
+        world.fence(attempt, execution.owner)
+        record(world, fx, agent, execution, attempt, ATTEMPT_LOST, failure, (dispatched, now.wall_ms))
+    execution.losses += 1
+    if execution.losses > world.settings.max_losses:
+        many = Failure(
+            cause=Cause.LOST_AGENT,
+            message=f"{execution.losses} agents were lost under it, the last one {agent.name}: {reason}",
+        )
+        give_up(world, fx, execution, NodeState.LOST, many, now)
+        return
+    requeue(world, fx, execution, now)
+
+
+def reported_late(world: World, fx: Effects, agent: Agent, report: Report, now: Instant) -> None:
+    """Record a report of an attempt that isn't the current one of anything; it has no effect."""
+    world.late_reports += 1
+    outcome = "success" if report.failure is None else str(report.failure.cause)
+    detail = f"late report of attempt {report.attempt} by {agent.name} ({outcome}): recorded and ignored"
+    owner = world.fenced.get(report.attempt)
+    if owner is not None:
+        run_no, index, node = owner
+        fx.events.append(EventRow(run_no, index, node, report.attempt, "late report", detail, now.wall_ms))
+
+
+def record(
+    world: World,
+    fx: Effects,
+    agent: Agent,
+    execution: Execution,
+    attempt: AttemptNo,
+    state: int,
+    failure: Failure,
+    times_ms: tuple[int, int],
+) -> None:
+    """Record an attempt that ended without a result, *times_ms* being when it began and when it ended."""
+    if execution.traceless:
+        return
+    run_no, index, no = execution.owner
+    run = world.runs.get(run_no)
+    instance = None if run is None else run.open.get(index)
+    if instance is not None:
+        instance.tried = {**instance.tried, no: instance.tried.get(no, 0) + 1}
+    fx.attempts.append(
+        AttemptRow(
+            attempt,
+            execution.id,
+            execution.owner,
+            agent.no,
+            state,
+            failure,
+            *times_ms,
+        )
+    )
