@@ -125,17 +125,31 @@ def select(checked: Checked, sweep: Sweep, same_for_all: Mapping[str, Any] | Non
     *same_for_all* has the row values of the parent that its children share (owner, tag, name …). FilterProblem if the
     query distinguishes too many cases.
     """
-    known = _Known(checked, sweep, same_for_all or {})
-    decided = substitute(checked.filter, known.leaf)
-    parts = conjuncts(decided)
-    placed = [all(known.has_place(leaf) for leaf in leaves(part)) for part in parts]
+    decided = decide(checked, sweep, same_for_all)
+    parts = conjuncts(decided.filter)
+    placed = [all(_has_place(decided, leaf, sweep) for leaf in leaves(part)) for part in parts]
     by_place = [part for part, is_placed in zip(parts, placed, strict=True) if is_placed]
     rest = all_of([part for part, is_placed in zip(parts, placed, strict=True) if not is_placed])
-    predicates = {**checked.predicates, **known.added}
-    diagram = _Diagram(sweep, predicates)
-    root = diagram.node(0, all_of(by_place))
-    remaining = Checked(rest, predicates, checked.context, checked.warnings)
-    return Selected(SweepSlice(sweep, root), remaining)
+    root = _Diagram(sweep, decided.predicates).node(0, all_of(by_place))
+    return Selected(SweepSlice(sweep, root), decided.with_filter(rest))
+
+
+def decide(checked: Checked, sweep: Sweep, same_for_all: Mapping[str, Any] | None = None) -> Checked:
+    """Return the query without what is known before any child is looked at.
+
+    Terms on what all children share are decided, and a search for words becomes terms on the parameters searched.
+    """
+    known = _Known(checked, sweep, same_for_all or {})
+    decided = substitute(checked.filter, known.leaf)
+    return Checked(decided, {**checked.predicates, **known.added}, checked.context, checked.warnings)
+
+
+def _has_place(checked: Checked, leaf: Leaf, sweep: Sweep) -> bool:
+    """Tell whether a leaf is decided by where the child is in the sweep."""
+    if isinstance(leaf, Text):
+        return False
+    subject = checked.predicates[leaf].subject
+    return (subject.of is Of.PARAMETER and sweep.axis(subject.name) is not None) or subject.key == REPEAT
 
 
 class _Known:
@@ -168,13 +182,6 @@ class _Known:
             self.added[term] = Predicate(subject, Op.CONTAINS, (text,), self._checked.context.now_ms)
             terms.append(term)
         return any_of(terms)
-
-    def has_place(self, leaf: Leaf) -> bool:
-        """Tell whether a leaf is decided by where the child is in the sweep."""
-        if isinstance(leaf, Text):
-            return False
-        subject = (self.added.get(leaf) or self._checked.predicates[leaf]).subject
-        return (subject.of is Of.PARAMETER and subject.name in self._names) or subject.key == REPEAT
 
 
 class _Diagram:

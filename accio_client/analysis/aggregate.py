@@ -1,0 +1,222 @@
+"""Statistics of a column per point, or per value of any parameters: n, mean, deviation, interval, quantiles.
+
+The numbers are those of `accio export -aggregate`: sums carry the rounding error of each addition along (Knuth's
+two-sum), so that they don't depend on the order, and each group is scaled by a power of two. Children without a value
+are left out and counted; a value that isn't finite makes its group's mean so, and leaves no interval.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import prod
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from accio.errors import BadRequest
+from accio_client.analysis.columns import REPEAT, AxisColumn, Floats, Ints, Mask, Numbers, SweepTable
+from accio_client.analysis.student import CONFIDENCE, ci95_factor
+
+T = TypeVar("T", bound=np.generic)
+
+BOOTSTRAPS = 2000
+# Between these, squares of differences stay in the range of doubles by themselves.
+_PLAIN_LEAST, _PLAIN_MOST = 1e-100, 1e100
+_MOST_DRAWS = 400_000_000
+_DRAWN_AT_ONCE = 2_000_000
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Aggregate:
+    """Statistics of a column: arrays with an axis per parameter in `by`. NaN stands where there is nothing.
+
+    `over` names what was averaged over; `missing` counts the children of each group without a value.
+    """
+
+    value: str
+    by: tuple[AxisColumn, ...]
+    over: tuple[str, ...]
+    n: Ints
+    missing: Ints
+    mean: Floats
+    sd: Floats
+    low: Floats
+    high: Floats
+    quantiles: Mapping[float, Floats] = field(default_factory=dict)
+    bootstrap_low: Floats | None = None
+    bootstrap_high: Floats | None = None
+
+    @property
+    def of(self) -> int:
+        """How many children were looked at."""
+        return int(self.n.sum() + self.missing.sum())
+
+
+MEDIAN = 0.5
+
+
+def aggregate(
+    table: SweepTable,
+    value: str | Numbers,
+    *,
+    by: Sequence[str] | None = None,
+    where: Mask | None = None,
+    quantiles: Sequence[float] = (),
+    bootstrap_seed: int | None = None,
+) -> Aggregate:
+    """Compute the statistics of *value* for each combination of the parameters *by* (None: each point).
+
+    *where* restricts the children. *quantiles* are those wanted (MEDIAN among them, perhaps). With a seed, the mean has
+    a percentile bootstrap interval, too.
+    """
+    column = table.column(value) if isinstance(value, str) else value
+    names = [axis.name for axis in table.axes] if by is None else list(by)
+    if len(set(names)) < len(names):
+        raise BadRequest(f"expected different parameters to group by, found {', '.join(names)}")
+    axes = tuple(table.axis(name) for name in names)
+    shape = tuple(axis.size for axis in axes)
+    values = grouped(table, column.values, names)
+    wanted = where if column.present is None else column.present if where is None else column.present & where
+    valid = None if wanted is None else grouped(table, wanted, names)
+    found = _statistics(values, valid)
+    looked_at = np.int64(len(values)) if where is None else grouped(table, where, names).sum(axis=0)
+    ordered = _Ordered(values, valid) if quantiles else None
+    draws = None if bootstrap_seed is None else _bootstrap(values, valid, bootstrap_seed)
+    everything = zip([*(axis.name for axis in table.axes), REPEAT], table.shape, strict=True)
+    return Aggregate(
+        value=column.name,
+        by=axes,
+        over=tuple(name for name, size in everything if name not in names and size > 1),
+        n=found.n.reshape(shape),
+        missing=(looked_at - found.n).reshape(shape),
+        mean=found.mean.reshape(shape),
+        sd=found.sd.reshape(shape),
+        low=found.low.reshape(shape),
+        high=found.high.reshape(shape),
+        quantiles={} if ordered is None else {share: ordered.quantile(share).reshape(shape) for share in quantiles},
+        bootstrap_low=None if draws is None else draws[0].reshape(shape),
+        bootstrap_high=None if draws is None else draws[1].reshape(shape),
+    )
+
+
+def grouped(table: SweepTable, values: npt.NDArray[T], by: Sequence[str]) -> npt.NDArray[T]:
+    """Return a column as a matrix: a column per combination of *by*, with the children of it in order."""
+    first = [table.place(name) for name in by]
+    rest = [at for at in range(len(table.shape)) if at not in first]
+    columns = prod(table.shape[at] for at in first)
+    return values.reshape(table.shape).transpose([*rest, *first]).reshape(-1, columns)
+
+
+class _Found(NamedTuple):
+    n: Ints
+    mean: Floats
+    sd: Floats
+    low: Floats
+    high: Floats
+
+
+def _statistics(values: Floats, valid: Mask | None) -> _Found:
+    """Return n, mean, deviation and interval of each column; *valid* None: all values are there."""
+    n = np.full(values.shape[1], len(values)) if valid is None else valid.sum(axis=0)
+    finite = np.isfinite(values)
+    usable = valid if finite.all() else finite if valid is None else finite & valid
+    known = values if usable is None else np.where(usable, values, 0.0)
+    # A power of two as the unit changes no digit, and neither sums nor squares leave the range of doubles.
+    largest = np.maximum(known.max(axis=0, initial=0.0), -known.min(axis=0, initial=0.0))
+    exponent = None
+    if ((largest > _PLAIN_MOST) | ((largest < _PLAIN_LEAST) & (largest > 0))).any():
+        exponent = np.frexp(largest)[1] - 1
+        known = np.ldexp(known, -exponent)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = exact_sum(known) / n
+        deviations = known - mean
+        if usable is not None:
+            deviations[~usable] = 0.0
+        sd = np.sqrt(exact_sum(deviations * deviations) / np.where(n > 1, n - 1, 0))
+        half = _factors(n) * sd / np.sqrt(n)
+    found = _Found(n, mean, sd, mean - half, mean + half)
+    if exponent is not None:
+        found = _Found(n, *(np.ldexp(each, exponent) for each in found[1:]))
+    if usable is not valid:
+        odd = (~finite if valid is None else valid & ~finite).any(axis=0)
+        with np.errstate(invalid="ignore"):
+            sums = (values if valid is None else np.where(valid, values, 0.0))[:, odd].sum(axis=0)
+        found.mean[odd] = sums / n[odd]
+        found.sd[odd] = found.low[odd] = found.high[odd] = np.nan
+    return found
+
+
+def exact_sum(values: Floats) -> Floats:
+    """Return the sum of each column, as if it had been computed with twice the digits and rounded once."""
+    total, error = values, np.zeros(values.shape[1])
+    while len(total) > 1:
+        half = len(total) // 2
+        left, right = total[:half], total[half : 2 * half]
+        pairs = left + right
+        part = pairs - left
+        lost = right - part
+        part -= pairs
+        part += left  # left - (pairs - part), in place
+        lost += part
+        error += lost.sum(axis=0)
+        total = pairs if len(total) == 2 * half else np.concatenate([pairs, total[-1:]])
+    return np.asarray(total[0] + error) if len(total) else error
+
+
+def _factors(n: Ints) -> Floats:
+    """Return what the standard error of n numbers is multiplied with; NaN for fewer than two."""
+    if len(n) and n.min() == n.max():
+        return np.full(len(n), ci95_factor(int(n[0]) - 1) if n[0] > 1 else np.nan)
+    counts, at = np.unique(n, return_inverse=True)
+    return np.array([ci95_factor(int(count) - 1) if count > 1 else np.nan for count in counts])[at]
+
+
+class _Ordered:
+    """The values of each column in order, for quantiles: linear between the two nearest (type 7 of Hyndman and Fan)."""
+
+    def __init__(self, values: Floats, valid: Mask | None) -> None:
+        known = ~np.isnan(values)
+        self._n = np.full(values.shape[1], len(values)) if valid is None else valid.sum(axis=0)
+        self._undefined = (self._n == 0) | (~known if valid is None else valid & ~known).any(axis=0)
+        self._sorted = np.sort(values if valid is None else np.where(valid, values, np.inf), axis=0)  # NaN is last
+
+    def quantile(self, share: float) -> Floats:
+        """Return the quantile of each column; NaN where there is no value, or one that isn't a number."""
+        if not 0 <= share <= 1:
+            raise BadRequest(f"expected a quantile from 0 to 1, found {share}")
+        if not len(self._sorted):
+            return np.full(len(self._n), np.nan)
+        last = np.maximum(self._n - 1, 0)
+        place = last * share
+        below = np.floor(place).astype(np.int64)
+        columns = np.arange(len(self._n))
+        low, high = self._sorted[below, columns], self._sorted[np.minimum(below + 1, last), columns]
+        with np.errstate(invalid="ignore"):
+            found = np.where(low == high, low, low + (high - low) * (place - below))
+        return np.where(self._undefined, np.nan, found)
+
+
+def _bootstrap(values: Floats, valid: Mask | None, seed: int) -> tuple[Floats, Floats]:
+    """Return the percentile interval of each column's mean, from draws with replacement that the seed fixes."""
+    valid = np.ones(values.shape, dtype=np.bool_) if valid is None else valid
+    if valid.sum() * BOOTSTRAPS > _MOST_DRAWS:
+        most = _MOST_DRAWS // BOOTSTRAPS
+        raise BadRequest(f"a bootstrap of more than {most} values takes too long; restrict them, or use the t interval")
+    low, high = np.full(values.shape[1], np.nan), np.full(values.shape[1], np.nan)
+    tail = (1 - CONFIDENCE) / 2
+    for at in np.flatnonzero(valid.sum(axis=0) > 1):
+        known = values[valid[:, at], at]
+        if np.isfinite(known).all():
+            low[at], high[at] = np.quantile(_drawn_means(known, [seed, int(at)]), [tail, 1 - tail])
+    return low, high
+
+
+def _drawn_means(known: Floats, seed: list[int]) -> Floats:
+    """Return the means of samples as large as what is known, some at a time: memory stays bounded."""
+    random = np.random.default_rng(seed)
+    at_once = max(1, min(BOOTSTRAPS, _DRAWN_AT_ONCE // len(known)))
+    means = [
+        known[random.integers(len(known), size=(min(at_once, BOOTSTRAPS - done), len(known)))].mean(axis=1)
+        for done in range(0, BOOTSTRAPS, at_once)
+    ]
+    return np.concatenate(means)

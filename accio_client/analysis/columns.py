@@ -1,0 +1,229 @@
+"""The results of a sweep as columns in memory: what every statistic and every picture is computed from.
+
+Parameters need no storage: a child's place on an axis is arithmetic on its number. So a child costs a byte for its
+state, and eight per output. Columns are as long as the sweep; a child without a result has `present` False there.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import prod
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from accio.domain.canonical import display
+from accio.domain.datatypes import INTEGRAL, DataType, Kind
+from accio.domain.filters.literals import comparable_text
+from accio.domain.jsontext import canonical_dump
+from accio.domain.states import RunState
+from accio.domain.sweeps import Axis, Sweep
+from accio.errors import BadRequest, NotFound
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+Ints: TypeAlias = npt.NDArray[np.int64]
+Mask: TypeAlias = npt.NDArray[np.bool_]
+
+STATES = tuple(RunState)
+REPEAT = "repeat"
+_ORDERED = INTEGRAL | {Kind.DOUBLE, Kind.DISTANCE, Kind.DURATION, Kind.TIMESTAMP}
+_UNITS = {Kind.DISTANCE: "m", Kind.DURATION: "ms", Kind.TIMESTAMP: "ms since 1970"}
+_EXACT_VALUES = 10_000
+"""Axes of more values get their numbers from the formula in doubles, not one by one in decimal arithmetic."""
+
+
+def unit_of(datatype: DataType) -> str:
+    """Return the unit of a type's numbers, or nothing."""
+    return _UNITS.get(datatype.kind, "")
+
+
+class AxisColumn:
+    """A parameter that varies, or the repetitions: its values in the order of the sweep."""
+
+    def __init__(self, axis: Axis) -> None:
+        self._axis = axis
+        self.name = axis.name
+        self.size = axis.size
+        self.type = axis.type
+        self.unit = unit_of(axis.type)
+        self.is_ordered = axis.type.kind in _ORDERED
+
+    @cached_property
+    def numbers(self) -> Floats:
+        """The values as numbers, of an axis that is ordered; else their places."""
+        if not self.is_ordered:
+            return np.arange(self.size, dtype=np.float64)
+        if not self._axis.is_formula or self.size <= _EXACT_VALUES:
+            values = (float(comparable_text(self.type, text)) for text in self._axis.values())
+            return np.fromiter(values, np.float64, self.size)
+        formula = self._axis.to_json()
+        steps = np.arange(self.size, dtype=np.float64)
+        start = float(formula["start"])
+        if "ratio" in formula:
+            return np.asarray(start * float(formula["ratio"]) ** steps)
+        return np.asarray(start + float(formula["step"]) * steps)
+
+    @cached_property
+    def is_log(self) -> bool:
+        """Whether the values are a geometric progression: those of a log range, or a list such as 1, 10, 100."""
+        if not self.is_ordered or self.size < 3:
+            return False
+        if self._axis.is_formula:
+            return "ratio" in self._axis.to_json()
+        values = np.sort(self.numbers)
+        if values[0] <= 0 or values[-1] / values[0] < 4:
+            return False
+        ratios = values[1:] / values[:-1]
+        return bool(np.allclose(ratios, ratios[0], rtol=1e-3))
+
+    def text(self, at: int) -> str:
+        """Return a value as a query or a command has it."""
+        canonical = self._axis.value_at(at)
+        if self.type.kind in INTEGRAL or self.type.kind in (Kind.DOUBLE, Kind.BOOLEAN):
+            return canonical
+        shown = display(self.type, canonical)
+        return shown if isinstance(shown, str) else canonical_dump(shown)
+
+    def texts(self) -> list[str]:
+        """Return all values; only for axes whose size was looked at."""
+        return [self.text(at) for at in range(self.size)]
+
+    def index_of(self, text: str) -> int:
+        """Return the place of a value as a user writes it; NotFound if there is none."""
+        from accio.domain.values import ValueProblem, parse_to_canonical
+
+        try:
+            at = self._axis.index_of(parse_to_canonical(self.type, text))
+        except ValueProblem as problem:
+            raise BadRequest(f"'{self.name}': {problem.message}") from None
+        if at is None:
+            some = ", ".join(self.text(place) for place in range(min(self.size, 6)))
+            raise NotFound(f"'{self.name}' has no value {text} in this sweep; it has {some}{', …' * (self.size > 6)}")
+        return at
+
+    def __repr__(self) -> str:
+        return f"AxisColumn({self._axis!r})"
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Numbers:
+    """A column of numbers: an output, a metric or whatever was computed. `present` None: each child has one.
+
+    NaN is a value as any other: an operator that gave it has given something. What isn't there isn't present.
+    """
+
+    name: str
+    values: Floats
+    present: Mask | None = None
+    type: DataType | None = None
+    unit: str = ""
+
+    @property
+    def valid(self) -> Mask:
+        return np.ones(len(self.values), dtype=np.bool_) if self.present is None else self.present
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Texts:
+    """A column of texts as codes into a dictionary; -1 is nothing."""
+
+    name: str
+    codes: npt.NDArray[np.int32]
+    dictionary: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)  # no slots: cached_property needs a dictionary
+class SweepTable:
+    """The children of one run with their states and results, each column as long as the sweep."""
+
+    run: str
+    sweep: Sweep
+    states: npt.NDArray[np.uint8]
+    """Indices into STATES."""
+    numbers: Mapping[str, Numbers] = field(default_factory=dict)
+    texts: Mapping[str, Texts] = field(default_factory=dict)
+    same_for_all: Mapping[str, Any] = field(default_factory=dict)
+    """The row values (see `accio.domain.filters`) of the parent that its children share."""
+
+    def __post_init__(self) -> None:
+        for name, size in [
+            ("states", len(self.states)),
+            *((column.name, len(column.values)) for column in self.numbers.values()),
+            *((column.name, len(column.codes)) for column in self.texts.values()),
+        ]:
+            if size != self.sweep.size:
+                raise ValueError(f"expected {self.sweep.size} rows in the column {name}, found {size}")
+
+    @property
+    def size(self) -> int:
+        return self.sweep.size
+
+    @cached_property
+    def axes(self) -> tuple[AxisColumn, ...]:
+        """The parameters that vary, the one that varies slowest first."""
+        return tuple(AxisColumn(axis) for axis in self.sweep.varying)
+
+    @cached_property
+    def repetitions(self) -> AxisColumn:
+        from accio.domain.datatypes import LONG
+        from accio.domain.ranges import WholePoints
+
+        return AxisColumn(Axis(REPEAT, LONG, WholePoints(start=1, step=1, size=self.sweep.repeat)))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The sizes of the axes, then the number of repetitions."""
+        return (*(axis.size for axis in self.axes), self.sweep.repeat)
+
+    @property
+    def points(self) -> int:
+        return prod(axis.size for axis in self.axes)
+
+    def axis(self, name: str) -> AxisColumn:
+        """Return an axis by its name, or the repetitions; NotFound says which there are."""
+        if name == REPEAT:
+            return self.repetitions
+        return self.axes[self.place(name)]
+
+    def place(self, name: str) -> int:
+        """Return where an axis stands in `shape`."""
+        names = [*(axis.name for axis in self.axes), REPEAT]
+        if name not in names:
+            from accio.domain.names import suggest
+
+            meant = suggest(name, names)
+            hint = f"; did you mean {meant}?" if meant else f"; there are {', '.join(names)}"
+            raise NotFound(f"no parameter '{name}' varies in this sweep{hint}")
+        return names.index(name)
+
+    def coordinate(self, name: str, numbers: Ints | None = None) -> Ints:
+        """Return the place of each child (or of those with these numbers) on an axis."""
+        at = self.place(name)
+        stride = prod(self.shape[at + 1 :])
+        numbers = np.arange(self.size, dtype=np.int64) if numbers is None else numbers
+        return numbers // stride % self.shape[at]
+
+    def column(self, name: str) -> Numbers:
+        """Return a column of numbers; NotFound says which was probably meant."""
+        found = self.numbers.get(name)
+        if found is None:
+            from accio.domain.names import suggest
+
+            meant = suggest(name, self.numbers)
+            known = ", ".join(sorted(self.numbers)[:10]) or "none yet"
+            hint = f"; did you mean {meant}?" if meant else f"; there are {known}"
+            raise NotFound(f"this sweep has no numbers called '{name}'{hint}")
+        return found
+
+    def in_state(self, *states: RunState) -> Mask:
+        """Return which children are in one of these states."""
+        wanted = np.zeros(len(STATES), dtype=np.bool_)
+        wanted[[STATES.index(state) for state in states]] = True
+        return np.asarray(wanted[self.states])
+
+
+def codes_of(states: Sequence[RunState]) -> npt.NDArray[np.uint8]:
+    """Return states as a column."""
+    codes = {state: code for code, state in enumerate(STATES)}
+    return np.fromiter((codes[state] for state in states), np.uint8, len(states))
