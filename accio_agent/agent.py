@@ -18,6 +18,7 @@ from accio.domain.operators import OperatorSpec
 from accio.domain.resources import Resources
 from accio.v1 import agents_pb2
 from accio_agent import frames, messages, outcomes
+from accio_agent.aside import OtherHistory, label_logs
 from accio_agent.core import AgentCore
 from accio_agent.frames import Flag
 from accio_agent.journal import Journal
@@ -131,11 +132,21 @@ class Agent:
             held=messages.held(self.core.held()),
             draining=self.core.leaving,
             prefetch_limit=PREFETCH_LIMIT,
+            history=self._journal.remembered.history,
         )
+
+    def check_history(self, history: str) -> None:
+        """Raise OtherHistory if what is held belongs to another history than the daemon's."""
+        own = self._journal.remembered.history
+        if own and own != history:
+            raise OtherHistory(history)
 
     def welcomed(self, welcome: agents_pb2.Welcome) -> None:
         self._session_classes.clear()
         self._connected = True
+        if welcome.history and not self._journal.remembered.history:
+            self._journal.belongs_to(welcome.history)
+            label_logs(self._folder, welcome.history)
         self._staging.use_store(welcome.store_folder, welcome.store_nonce)
         self.core.welcome(welcome.keep, welcome.drop)
         self.settle()

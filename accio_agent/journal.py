@@ -2,7 +2,8 @@
 
 One append-only file. A record is its length, its CRC and a body; what a batch of events has to say is one write. It is
 written, not synced: it survives the death of every process, and a machine that loses power is a lost agent anyway. A
-torn or damaged tail is cut off. When most of the file is history it is written anew and takes the old one's place.
+torn or damaged tail is cut off. When most of the file is past it is written anew and takes the old one's place. It says
+which history of a daemon its attempts belong to; see `aside`.
 """
 
 import errno
@@ -16,7 +17,7 @@ from pathlib import Path
 
 _HEAD = struct.Struct("<II")
 _PAIR = struct.Struct("<BQQ")
-_BEGUN, _REPORT, _ACKED, _FORGOTTEN, _NEXT = range(1, 6)
+_BEGUN, _REPORT, _ACKED, _FORGOTTEN, _NEXT, _HISTORY = range(1, 7)
 COMPACT_FROM = 8 << 20
 """Below this size the file isn't worth compacting."""
 
@@ -28,6 +29,7 @@ class Remembered:
     begun: set[int] = field(default_factory=set)  # attempts without a report
     reports: dict[int, tuple[int, bytes]] = field(default_factory=dict)  # number to attempt and serialised report
     next_seq: int = 1
+    history: str = ""  # which the attempts belong to, as the daemon said; empty if none has said
 
 
 class Journal:
@@ -47,6 +49,11 @@ class Journal:
 
     def close(self) -> None:
         os.close(self._fd)
+
+    def belongs_to(self, history: str) -> None:
+        """To be written, before all that follows from it: which history the attempts are of."""
+        self.remembered.history = history
+        self._batch.append(_record(bytes([_HISTORY]) + history.encode()))
 
     def begun(self, attempts: list[int]) -> None:
         """To be written: these attempts are about to be handed to workers."""
@@ -102,6 +109,8 @@ class Journal:
         """Write a new file that holds what still matters, and let it take the place of this one."""
         remembered = self.remembered
         records = [_record(_PAIR.pack(_NEXT, remembered.next_seq, 0))]
+        if remembered.history:
+            records.append(_record(bytes([_HISTORY]) + remembered.history.encode()))
         begun = sorted(remembered.begun)
         if begun:
             records.append(_record(bytes([_BEGUN]) + struct.pack(f"<{len(begun)}Q", *begun)))
@@ -140,6 +149,9 @@ class Journal:
             if kind == _REPORT:
                 remembered.begun.discard(attempt)
                 remembered.reports[seq] = (attempt, body[_PAIR.size :])
+            return
+        if kind == _HISTORY:
+            remembered.history = body[1:].decode()
             return
         numbers: Iterable[int] = struct.unpack(f"<{(len(body) - 1) // 8}Q", body[1:])
         if kind == _BEGUN:

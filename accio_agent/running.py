@@ -3,11 +3,11 @@
 import asyncio
 import shutil
 import signal
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
@@ -15,12 +15,13 @@ from accio import places
 from accio.domain.datatypes import Kind
 from accio.domain.operators import OperatorSpec
 from accio.domain.resources import Resources
-from accio.errors import Internal
+from accio.errors import FailedPrecondition, Internal
 from accio.loop_lag import watch_loop
 from accio.sdk.catalogue import Catalogue
 from accio.version import accio_version
 from accio_agent import limits, linux
 from accio_agent.agent import Agent, Identity, Offered, pool_name
+from accio_agent.aside import OtherHistory, separate_logs, set_aside
 from accio_agent.journal import Journal
 from accio_agent.log_store import LogStore
 from accio_agent.outbound import Outbound
@@ -33,21 +34,42 @@ from accio_agent.workers import Template
 
 log = structlog.get_logger("accio.agent")
 
+E = TypeVar("E", bound=Exception)
+
 
 class Stopped(Exception):
     """The agent has been told to end, and has done so."""
 
 
 async def run(folder: StateFolder, address: str, options: Options, catalogue: Catalogue) -> None:
-    """Run an agent until it is stopped."""
-    shutil.rmtree(folder.path / "workers", ignore_errors=True)  # of an earlier life
-    resources = _resources(folder.path, options)
+    """Run an agent until it is stopped; a daemon of another history finds it with empty hands."""
+    signals: asyncio.Queue[int] = asyncio.Queue()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, signals.put_nowait, number)
     operators = [
         Offered(spec=offer.spec, references=offer.source.references, takes_datasets=_takes_datasets(offer.spec))
         for offer in catalogue.offers
     ]
     if not operators:
         log.warning("this agent offers no operators: install a package that has some, or give --operators")
+    while await _hold(folder, address, options, catalogue, operators, signals.get):
+        pass
+
+
+async def _hold(
+    folder: StateFolder,
+    address: str,
+    options: Options,
+    catalogue: Catalogue,
+    operators: Sequence[Offered],
+    next_signal: Callable[[], Awaitable[int]],
+) -> bool:
+    """Run with what the folder holds; whether to go on, as that was of another history and has been set aside."""
+    shutil.rmtree(folder.path / "workers", ignore_errors=True)  # of an earlier life
+    resources = _resources(folder.path, options)
+    journal = Journal(folder.path / "journal")
+    history = journal.remembered.history
+    separate_logs(folder.path, history)
     outbound = Outbound()
     transfer = Transfer(address, places.find_token)
     staging = Staging(folder.path, transfer)
@@ -63,7 +85,7 @@ async def run(folder: StateFolder, address: str, options: Options, catalogue: Ca
         operators=operators,
         templates=_start_templates(operators),
         folder=folder.path,
-        journal=Journal(folder.path / "journal"),
+        journal=journal,
         logs=LogStore(folder.path / "logs"),
         staging=staging,
         outbound=outbound,
@@ -78,11 +100,37 @@ async def run(folder: StateFolder, address: str, options: Options, catalogue: Ca
     )
     try:
         with _measuring(options.metrics, agent, session) as observe_lag:
-            await _serve(agent, session, options.grace_s, observe_lag)
+            other = await _serve(agent, session, options.grace_s, observe_lag, next_signal)
     finally:
         agent.close()
         staging.close()
         await transfer.close()
+    if other is None:
+        return False
+    _set_aside(folder, agent, journal, other.history)
+    return True
+
+
+def _set_aside(folder: StateFolder, agent: Agent, journal: Journal, following: str) -> None:
+    """Put what the folder holds aside; its processes have ended."""
+    unfinished, _ = agent.core.counts()
+    own, reports = journal.remembered.history, len(journal.remembered.reports)
+    try:
+        kept = set_aside(folder.path, own, following)
+    except OSError as error:
+        raise FailedPrecondition(
+            f"the journal in {folder.path} is of another history than the daemon's database, and can't be set aside: "
+            f"{error.strerror}; make room, or start the agent with another --state-dir"
+        ) from None
+    log.warning(
+        "what this agent holds is of another history than the daemon's database (a backup was restored, the "
+        "database is new, or it is another daemon): the journal is set aside, the agent begins clean",
+        kept=str(kept),
+        held_of=own[:12],
+        daemon_has=following[:12] or "unknown",
+        stopped=unfinished,
+        unsent_reports=reports,
+    )
 
 
 @contextmanager
@@ -103,12 +151,19 @@ def _measuring(address: str, agent: Agent, session: Session) -> Iterator[Callabl
         end()
 
 
-async def _serve(agent: Agent, session: Session, grace_s: float, observe_lag: Callable[[float], None]) -> None:
-    """Run the agent's tasks until one of them ends it; raises what the daemon refused it for."""
-    signals: asyncio.Queue[int] = asyncio.Queue()
+async def _serve(
+    agent: Agent,
+    session: Session,
+    grace_s: float,
+    observe_lag: Callable[[float], None],
+    next_signal: Callable[[], Awaitable[int]],
+) -> OtherHistory | None:
+    """Run the agent's tasks until one of them ends it; raises what the daemon refused it for.
+
+    Returns what made it end if it must go on with empty hands.
+    """
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, signals.put_nowait, number)
+    other: list[OtherHistory] = []
     broken: asyncio.Future[None] = loop.create_future()
     loop.set_exception_handler(lambda _, context: _give_up(broken, context))
     try:
@@ -117,11 +172,14 @@ async def _serve(agent: Agent, session: Session, grace_s: float, observe_lag: Ca
             tasks.create_task(agent.run_tasks(), name="agent")
             tasks.create_task(session.run(), name="session")
             tasks.create_task(watch_loop(loop.time, observe_lag), name="loop watchdog")
-            tasks.create_task(_end_on_signal(agent, session, signals.get, grace_s), name="signals")
+            tasks.create_task(_end_on_signal(agent, session, next_signal, grace_s), name="signals")
     except* Stopped:
         log.info("agent stopped")
+    except* OtherHistory as group:
+        other.append(_first(group))
     except* Exception as group:  # noqa: BLE001 - raised again, without the group
         raise _first(group) from None
+    return other[0] if other else None
 
 
 def _give_up(broken: "asyncio.Future[None]", context: dict[str, Any]) -> None:
@@ -160,12 +218,12 @@ async def _raise_after(next_signal: Callable[[], Awaitable[int]]) -> None:
     raise Stopped
 
 
-def _first(group: BaseExceptionGroup[Exception]) -> Exception:
+def _first(group: BaseExceptionGroup[E]) -> E:
     found = group.exceptions[0]
     return _first(found) if isinstance(found, BaseExceptionGroup) else found
 
 
-def _start_templates(operators: list[Offered]) -> dict[str, Template]:
+def _start_templates(operators: Sequence[Offered]) -> dict[str, Template]:
     """Start a template for each source at once: they import while the agent connects."""
     templates: dict[str, Template] = {}
     for each in operators:

@@ -65,6 +65,10 @@ class Handler(Protocol):
         """The opening of a session."""
         ...
 
+    def check_history(self, history: str) -> None:
+        """The daemon tells its history; raises OtherHistory if what the agent holds isn't of that."""
+        ...
+
     def welcomed(self, welcome: agents_pb2.Welcome) -> None:
         """The daemon accepted it."""
         ...
@@ -153,6 +157,7 @@ class Session:
             self._farewell(message.goodbye)
         if not message.HasField("welcome"):
             raise SessionEnded("expected a welcome, found something else")
+        self._handler.check_history(message.welcome.history)
         return message.welcome
 
     async def _converse(self, call: "Call", welcome: agents_pb2.Welcome) -> None:
@@ -228,6 +233,8 @@ class Session:
             log.warning("the daemon doesn't answer the goodbye")
 
     def _farewell(self, goodbye: agents_pb2.DaemonGoodbye) -> NoReturn:
+        if goodbye.history:
+            self._handler.check_history(goodbye.history)
         if goodbye.reconnect:
             raise SessionEnded(goodbye.reason)
         raise FailedPrecondition(f"the daemon sent this agent away: {goodbye.reason}")

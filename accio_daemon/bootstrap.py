@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sqlite3
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from accio.metrics import serve_metrics
 from accio.places import write_token
 from accio_daemon.clock import SystemClock
 from accio_daemon.config import Config
+from accio_daemon.core.history import History
 from accio_daemon.core.world import Settings
 from accio_daemon.engine.crash_points import crash_point
 from accio_daemon.engine.engine import Engine
@@ -39,6 +41,7 @@ from accio_daemon.services.submissions import SubmissionCalls
 from accio_daemon.services.watching import Watching
 from accio_daemon.services.workflows import WorkflowCalls
 from accio_daemon.storage.database import Database, FolderLock, refuse_remote
+from accio_daemon.storage.history import TakenUp, taken_up
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.readers import Readers
 from accio_daemon.storage.restore import Restored, restore
@@ -79,7 +82,7 @@ async def serve(
         database = await Database.open(config.database, synchronous=config.synchronous)
         stack.push_async_callback(database.close)
         readers = await stack.enter_async_context(Readers.open(database))
-        restored = await _restore(database, config, clock)
+        taken_up, restored = await _restore(database, config, clock)
         engine_store = SqliteStore(database)
         stack.callback(engine_store.close)
         engine = Engine(
@@ -104,6 +107,7 @@ async def serve(
             sessions=sessions,
             last_id=restored.last_run_id,
             collector=collector,
+            history=taken_up.history,
         )
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(engine.run(), name="engine")
@@ -148,7 +152,7 @@ def prepare_tokens(config: Config) -> Tokens:
     return tokens
 
 
-async def _restore(database: Database, config: Config, clock: Clock) -> Restored:
+async def _restore(database: Database, config: Config, clock: Clock) -> tuple[TakenUp, Restored]:
     settings = Settings(
         open_children=config.open_children,
         lease=config.lease_s,
@@ -156,7 +160,20 @@ async def _restore(database: Database, config: Config, clock: Clock) -> Restored
         max_losses=config.max_losses,
         reserve_after=config.reserve_after_s,
     )
-    return await database.writer.run_job(lambda connection: restore(connection, settings=settings, now=clock.now()))
+
+    def job(connection: sqlite3.Connection) -> tuple[TakenUp, Restored]:
+        with taken_up(connection, config.database) as found:
+            return found, restore(connection, settings=settings, now=clock.now())
+
+    found, restored = await database.writer.run_job(job)
+    if found.renewed:
+        log.warning(
+            "this database isn't the one that was last open here: it goes on under a new identity, and agents set "
+            "aside what they hold of the old one",
+            database=str(config.database),
+            history=found.history.id,
+        )
+    return found, restored
 
 
 def _wire(
@@ -171,6 +188,7 @@ def _wire(
     sessions: Sessions,
     last_id: RunId | None,
     collector: Collector,
+    history: History,
 ) -> Server:
     limits = Limits(max_children=config.sweep_limit)
     catalogue, plans = Catalogue(readers), Plans()
@@ -181,6 +199,7 @@ def _wire(
         heartbeat_ms=int(heartbeat_s * 1000),
         store_folder=str(config.store),
         store_nonce=publish_nonce(config.store),
+        history=history,
     )
     return Server(
         tokens=tokens,

@@ -5,8 +5,8 @@ daemon's own end), the engine is told. Commits come before messages: what the en
 """
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import grpc.aio
@@ -30,6 +30,7 @@ from accio_daemon.core.commands import (
     Pin,
     SessionNo,
 )
+from accio_daemon.core.history import History
 from accio_daemon.core.outgoing import Welcome
 from accio_daemon.engine.ports import EnginePort
 from accio_daemon.services.link import Link
@@ -64,6 +65,7 @@ class SessionSettings:
     heartbeat_ms: int
     store_folder: str
     store_nonce: str
+    history: History
 
 
 class SessionEnded(Exception):
@@ -92,9 +94,16 @@ class AgentCalls:
         """Serve one session until it ends."""
         hello = await _first_message(stream)
         protocol = _protocol(hello)
+        history = self._settings.history
+        if history.is_other(hello.history):
+            await _send_away(stream, hello, history)
+            return
         number = self._engine.next_session()
         joined = joined_of(number, hello)
-        link = Link(lambda welcome: self._welcome(welcome, protocol))
+        foreign = history.foreign(hello.history, joined.held)
+        if foreign:
+            joined = replace(joined, held={no: held for no, held in joined.held.items() if no not in set(foreign)})
+        link = Link(lambda welcome: self._welcome(welcome, protocol, foreign))
         session = Session(name=joined.name, number=number, link=link)
         ended = SessionEnded("connection lost")
         self._engine.attach(number, link)
@@ -119,7 +128,7 @@ class AgentCalls:
         if ended.error is not None:
             raise ended.error
 
-    def _welcome(self, welcome: Welcome, protocol: int) -> agents_pb2.Welcome:
+    def _welcome(self, welcome: Welcome, protocol: int, foreign: Sequence[AttemptNo]) -> agents_pb2.Welcome:
         settings = self._settings
         return agents_pb2.Welcome(
             protocol=protocol,
@@ -128,9 +137,10 @@ class AgentCalls:
             lease_ms=settings.lease_ms,
             heartbeat_ms=settings.heartbeat_ms,
             keep=welcome.keep,
-            drop=welcome.drop,
+            drop=[*welcome.drop, *foreign],
             store_folder=settings.store_folder,
             store_nonce=settings.store_nonce,
+            history=settings.history.id,
         )
 
     async def _receive(self, stream: AgentStream, session: Session) -> None:
@@ -191,6 +201,14 @@ async def _first_message(stream: AgentStream) -> agents_pb2.Hello:
         raise BadRequest("expected a hello as the first message of the session")
     hello: agents_pb2.Hello = message.hello
     return hello
+
+
+async def _send_away(stream: AgentStream, hello: agents_pb2.Hello, history: History) -> None:
+    """Tell an agent that what it holds is of another history: it comes back without."""
+    reason = f"it holds attempts of history {hello.history[:12]}, and this daemon's is {history.id[:12]}"
+    log.info("agent sent away to set its journal aside", agent=hello.name[:200], reason=reason)
+    goodbye = agents_pb2.DaemonGoodbye(reason=reason, reconnect=True, history=history.id)
+    await stream.write(agents_pb2.DaemonMessage(goodbye=goodbye))
 
 
 def _protocol(hello: agents_pb2.Hello) -> int:

@@ -7,6 +7,7 @@ import sqlite3
 from pathlib import Path
 
 from accio.errors import AlreadyExists, BadRequest, ResourceExhausted
+from accio_daemon.storage.history import forget_opening
 
 _PAGES = 1_000
 _PAUSE_S = 0.005
@@ -42,6 +43,8 @@ def _copy(database: Path, draft: Path) -> None:
             source.execute("SELECT count(*) FROM sqlite_master").fetchone()  # one snapshot for all pages
             source.backup(copy, pages=_PAGES, sleep=_PAUSE_S)
             copy.execute("PRAGMA journal_mode = DELETE")
+            forget_opening(copy)  # whoever restores it begins another history
+            copy.commit()
         finally:
             copy.close()
     finally:

@@ -1,0 +1,121 @@
+"""The identity of what a database records: made with it, renewed when the file isn't the one that was last open here.
+
+A file that somebody put in the place of the database (a backup, a copy of the folder) goes on from an earlier state: it
+would use numbers again that agents know already. So each opening of the database has a random token. It is kept in the
+database and, with the number of the file's inode, in a marker beside it; a database whose opening and inode aren't in
+the marker was put there by somebody, and gets a new identity. Backups are made without an opening.
+
+The marker is written before the database and again afterwards, first with both openings, so that a daemon that dies at
+any instant finds its own database again. What can't be detected: a whole machine that is set back to an earlier state,
+marker and all.
+"""
+
+import os
+import secrets
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from accio_daemon.core.history import RENEWED_AHEAD, History
+from accio_daemon.storage.sql import load
+
+MARKER_NAME = "accio.opened"
+
+log = structlog.get_logger(__name__)
+
+_SQL = load("history")
+_Opening = tuple[str, int]  # its token, and the inode of the file that was opened
+
+
+@dataclass(frozen=True, slots=True)
+class TakenUp:
+    """The history that a database goes on with; *renewed* if it isn't the one that the file came with."""
+
+    history: History
+    renewed: bool
+
+
+@contextmanager
+def taken_up(connection: sqlite3.Connection, database: Path) -> Iterator[TakenUp]:
+    """Open the history of a database, in one transaction with what the caller writes in the context."""
+    marker = database.with_name(MARKER_NAME)
+    inode = database.stat().st_ino
+    known = _read(marker)
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        facts = dict(connection.execute(_SQL["facts"]).fetchall())
+        opened: _Opening = (facts.get("opening", ""), inode)
+        renewed = opened not in known and ("history" in facts or bool(known))
+        if renewed:
+            history = renew(connection)
+        elif "history" in facts:
+            history = History(id=str(facts["history"]), since=int(facts["history_since"]))
+        else:  # just made, or by a version that knew of no histories: agents hold work of it
+            history = _begin(connection, since=0)
+        opening: _Opening = (secrets.token_hex(16), inode)
+        noted = _write(marker, [opening] if renewed else [opened, opening])
+        if noted or renewed:
+            connection.execute(_SQL["set_fact"], ("opening", opening[0]))
+        yield TakenUp(history, renewed)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    if noted:
+        _write(marker, [opening])
+
+
+def renew(connection: sqlite3.Connection) -> History:
+    """Give a database a new identity, and attempts numbers that it can't have given before."""
+    facts = dict(connection.execute(_SQL["facts"]).fetchall())
+    since = int(facts.get("epoch", 0)) + RENEWED_AHEAD
+    connection.execute(_SQL["set_fact"], ("epoch", since - 1))
+    return _begin(connection, since=since)
+
+
+def _begin(connection: sqlite3.Connection, *, since: int) -> History:
+    history = History(id=secrets.token_hex(16), since=since)
+    connection.execute(_SQL["set_fact"], ("history", history.id))
+    connection.execute(_SQL["set_fact"], ("history_since", since))
+    return history
+
+
+def announce(connection: sqlite3.Connection, draft: Path, database: Path) -> None:
+    """Let *draft*, open as *connection*, be known as the next database in the place of *database*."""
+    opening = (secrets.token_hex(16), draft.stat().st_ino)
+    marker = database.with_name(MARKER_NAME)
+    if _write(marker, [*sorted(_read(marker)), opening]):
+        connection.execute(_SQL["set_fact"], ("opening", opening[0]))
+
+
+def forget_opening(connection: sqlite3.Connection) -> None:
+    """Let a copy be known as one wherever it is opened."""
+    connection.execute(_SQL["forget_opening"])
+
+
+def _read(marker: Path) -> set[_Opening]:
+    try:
+        words = [line.split() for line in marker.read_text(encoding="ascii").splitlines()]
+    except (OSError, UnicodeDecodeError):
+        return set()
+    return {(line[0], int(line[1])) for line in words if len(line) == 2 and line[1].isdigit()}
+
+
+def _write(marker: Path, openings: Iterable[_Opening]) -> bool:
+    """Write the marker; False if the disk refuses, which is no reason not to serve."""
+    draft = marker.with_name(f"{marker.name}.new")
+    try:
+        with draft.open("w", encoding="ascii") as file:
+            file.writelines(f"{token} {inode}\n" for token, inode in openings if token)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(marker)
+    except OSError as error:
+        log.warning("can't note which database is open here", file=str(marker), reason=error.strerror)
+        return False
+    return True

@@ -1,0 +1,10 @@
+-- The identity of what a database records; see storage/history.py.
+
+-- name: facts
+SELECT name, value FROM meta WHERE name IN ('history', 'history_since', 'opening', 'epoch')
+
+-- name: set_fact
+INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)
+
+-- name: forget_opening
+DELETE FROM meta WHERE name = 'opening'
