@@ -41,35 +41,21 @@ class Stopped(Exception):
     """The agent has been told to end, and has done so."""
 
 
-async def run(folder: StateFolder, address: str, options: Options, catalogue: Catalogue) -> None:
-    """Run an agent until it is stopped; a daemon of another history finds it with empty hands."""
-    signals: asyncio.Queue[int] = asyncio.Queue()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, signals.put_nowait, number)
+async def run(folder: StateFolder, address: str, options: Options, catalogue: Catalogue) -> bool:
+    """Run an agent until it is stopped; whether to begin again, as what it held has been set aside.
+
+    What is left of this one (timers, tasks) ends with its event loop: another one needs another loop.
+    """
+    shutil.rmtree(folder.path / "workers", ignore_errors=True)  # of an earlier life
+    resources = _resources(folder.path, options)
     operators = [
         Offered(spec=offer.spec, references=offer.source.references, takes_datasets=_takes_datasets(offer.spec))
         for offer in catalogue.offers
     ]
     if not operators:
         log.warning("this agent offers no operators: install a package that has some, or give --operators")
-    while await _hold(folder, address, options, catalogue, operators, signals.get):
-        pass
-
-
-async def _hold(
-    folder: StateFolder,
-    address: str,
-    options: Options,
-    catalogue: Catalogue,
-    operators: Sequence[Offered],
-    next_signal: Callable[[], Awaitable[int]],
-) -> bool:
-    """Run with what the folder holds; whether to go on, as that was of another history and has been set aside."""
-    shutil.rmtree(folder.path / "workers", ignore_errors=True)  # of an earlier life
-    resources = _resources(folder.path, options)
     journal = Journal(folder.path / "journal")
-    history = journal.remembered.history
-    separate_logs(folder.path, history)
+    separate_logs(folder.path, journal.remembered.history)
     outbound = Outbound()
     transfer = Transfer(address, places.find_token)
     staging = Staging(folder.path, transfer)
@@ -100,7 +86,7 @@ async def _hold(
     )
     try:
         with _measuring(options.metrics, agent, session) as observe_lag:
-            other = await _serve(agent, session, options.grace_s, observe_lag, next_signal)
+            other = await _serve(agent, session, options.grace_s, observe_lag)
     finally:
         agent.close()
         staging.close()
@@ -156,13 +142,15 @@ async def _serve(
     session: Session,
     grace_s: float,
     observe_lag: Callable[[float], None],
-    next_signal: Callable[[], Awaitable[int]],
 ) -> OtherHistory | None:
     """Run the agent's tasks until one of them ends it; raises what the daemon refused it for.
 
     Returns what made it end if it must go on with empty hands.
     """
+    signals: asyncio.Queue[int] = asyncio.Queue()
     loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, signals.put_nowait, number)
     other: list[OtherHistory] = []
     broken: asyncio.Future[None] = loop.create_future()
     loop.set_exception_handler(lambda _, context: _give_up(broken, context))
@@ -172,7 +160,7 @@ async def _serve(
             tasks.create_task(agent.run_tasks(), name="agent")
             tasks.create_task(session.run(), name="session")
             tasks.create_task(watch_loop(loop.time, observe_lag), name="loop watchdog")
-            tasks.create_task(_end_on_signal(agent, session, next_signal, grace_s), name="signals")
+            tasks.create_task(_end_on_signal(agent, session, signals.get, grace_s), name="signals")
     except* Stopped:
         log.info("agent stopped")
     except* OtherHistory as group:

@@ -52,8 +52,10 @@ def start(options: Options) -> int:
             catalogue = finding.result()
         for warning in catalogue.warnings:
             log.warning(warning)
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(run(folder, address, options, catalogue))
+        again = True
+        while again:
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                again = runner.run(run(folder, address, options, catalogue))
     finally:
         folder.close()
     return 0

@@ -2,19 +2,21 @@
 
 A file that somebody put in the place of the database (a backup, a copy of the folder) goes on from an earlier state: it
 would use numbers again that agents know already. So each opening of the database has a random token. It is kept in the
-database and, with the number of the file's inode, in a marker beside it; a database whose opening and inode aren't in
-the marker was put there by somebody, and gets a new identity. Backups are made without an opening.
+database and, with what tells the file from its copies, in a marker beside it; a database whose opening and file aren't
+in the marker was put there by somebody, and gets a new identity. Backups are made without an opening.
 
 The marker is written before the database and again afterwards, first with both openings, so that a daemon that dies at
 any instant finds its own database again. What can't be detected: a whole machine that is set back to an earlier state,
 marker and all.
 """
 
+import ctypes
 import os
 import secrets
 import sqlite3
+import struct
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +30,9 @@ MARKER_NAME = "accio.opened"
 log = structlog.get_logger(__name__)
 
 _SQL = load("history")
-_Opening = tuple[str, int]  # its token, and the inode of the file that was opened
+_Opening = tuple[str, str]  # its token, and the file that was opened
+_HERE, _BORN = -100, 0x800  # of statx(2): AT_FDCWD, STATX_BTIME
+_STATX = struct.Struct("=I76xqI")  # what it knows, and when the file was made
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +47,12 @@ class TakenUp:
 def taken_up(connection: sqlite3.Connection, database: Path) -> Iterator[TakenUp]:
     """Open the history of a database, in one transaction with what the caller writes in the context."""
     marker = database.with_name(MARKER_NAME)
-    inode = database.stat().st_ino
+    file = _file(database)
     known = _read(marker)
     connection.execute("BEGIN IMMEDIATE")
     try:
         facts = dict(connection.execute(_SQL["facts"]).fetchall())
-        opened: _Opening = (facts.get("opening", ""), inode)
+        opened: _Opening = (facts.get("opening", ""), file)
         renewed = opened not in known and ("history" in facts or bool(known))
         if renewed:
             history = renew(connection)
@@ -56,7 +60,7 @@ def taken_up(connection: sqlite3.Connection, database: Path) -> Iterator[TakenUp
             history = History(id=str(facts["history"]), since=int(facts["history_since"]))
         else:  # just made, or by a version that knew of no histories: agents hold work of it
             history = _begin(connection, since=0)
-        opening: _Opening = (secrets.token_hex(16), inode)
+        opening: _Opening = (secrets.token_hex(16), file)
         noted = _write(marker, [opening] if renewed else [opened, opening])
         if noted or renewed:
             connection.execute(_SQL["set_fact"], ("opening", opening[0]))
@@ -87,7 +91,7 @@ def _begin(connection: sqlite3.Connection, *, since: int) -> History:
 
 def announce(connection: sqlite3.Connection, draft: Path, database: Path) -> None:
     """Let *draft*, open as *connection*, be known as the next database in the place of *database*."""
-    opening = (secrets.token_hex(16), draft.stat().st_ino)
+    opening = (secrets.token_hex(16), _file(draft))
     marker = database.with_name(MARKER_NAME)
     if _write(marker, [*sorted(_read(marker)), opening]):
         connection.execute(_SQL["set_fact"], ("opening", opening[0]))
@@ -98,12 +102,23 @@ def forget_opening(connection: sqlite3.Connection) -> None:
     connection.execute(_SQL["forget_opening"])
 
 
+def _file(path: Path) -> str:
+    """Tell a file from its copies: by its inode, and when that was made, as numbers of inodes are used again."""
+    buffer = ctypes.create_string_buffer(256)
+    born = 0
+    with suppress(AttributeError):  # a C library without the call
+        if ctypes.CDLL(None).statx(_HERE, os.fsencode(path), 0, _BORN, buffer) == 0:
+            known, *_, seconds, nanoseconds = _STATX.unpack_from(buffer)
+            born = seconds * 10**9 + nanoseconds if known & _BORN else 0
+    return f"{path.stat().st_ino}:{born}"
+
+
 def _read(marker: Path) -> set[_Opening]:
     try:
         words = [line.split() for line in marker.read_text(encoding="ascii").splitlines()]
     except (OSError, UnicodeDecodeError):
         return set()
-    return {(line[0], int(line[1])) for line in words if len(line) == 2 and line[1].isdigit()}
+    return {(line[0], line[1]) for line in words if len(line) == 2}
 
 
 def _write(marker: Path, openings: Iterable[_Opening]) -> bool:
@@ -111,7 +126,7 @@ def _write(marker: Path, openings: Iterable[_Opening]) -> bool:
     draft = marker.with_name(f"{marker.name}.new")
     try:
         with draft.open("w", encoding="ascii") as file:
-            file.writelines(f"{token} {inode}\n" for token, inode in openings if token)
+            file.writelines(f"{token} {opened}\n" for token, opened in openings if token)
             file.flush()
             os.fsync(file.fileno())
         draft.replace(marker)

@@ -38,6 +38,7 @@ class FakeDaemon(agents_pb2_grpc.AgentsServicer, artifacts_pb2_grpc.ArtifactsSer
         )
         self.store_folder = ""
         self.store_nonce = ""
+        self.history = ""  # as a daemon that knows of none
         self.lease_ms = 15000
         self.heartbeat_ms = 1000
         self.on_reports: Callable[[Iterable[agents_pb2.Report]], None] | None = None
@@ -155,6 +156,10 @@ class FakeDaemon(agents_pb2_grpc.AgentsServicer, artifacts_pb2_grpc.ArtifactsSer
             await context.abort(*self.abort)
         self.hello = first.hello
         self.hellos.append(first.hello)
+        if self.history and first.hello.history not in ("", self.history):
+            goodbye = agents_pb2.DaemonGoodbye(reason="another history", reconnect=True, history=self.history)
+            await context.write(agents_pb2.DaemonMessage(goodbye=goodbye))
+            return
         self._hang_up = asyncio.Event()
         self._known.clear()
         self._outgoing.clear()
@@ -169,6 +174,7 @@ class FakeDaemon(agents_pb2_grpc.AgentsServicer, artifacts_pb2_grpc.ArtifactsSer
             drop=drop,
             store_folder=self.store_folder,
             store_nonce=self.store_nonce,
+            history=self.history,
         )
         await context.write(agents_pb2.DaemonMessage(welcome=welcome))
         async with asyncio.TaskGroup() as tasks:

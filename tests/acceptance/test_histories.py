@@ -1,0 +1,92 @@
+"""Databases and agents' folders that don't belong together: nothing of one ever counts in the other."""
+
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.processes import Cluster, cluster, eventually
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
+
+GATED = {
+    "id": "gated",
+    "params": [{"name": "label", "kind": "string"}],
+    "graph": [{"op": "Gate", "inputs": {"label": {"param": "label"}}}],
+}
+
+
+def _begun(made: Cluster, label: str) -> int:
+    return sum(f"Gate {label} begins" in line for line in made.executed())
+
+
+def _put_back(made: Cluster, backup: Path) -> None:
+    """Restore by hand, as one does without reading."""
+    for suffix in ("", "-wal", "-shm"):
+        (made.data / f"accio.db{suffix}").unlink(missing_ok=True)
+    shutil.copy(backup, made.data / "accio.db")
+
+
+def test_an_old_report_is_no_result_of_a_restored_database(tmp_path: Path) -> None:
+    """A report of what ran after the backup doesn't become the result of what got its number after the restore."""
+    backup = tmp_path / "night.db"
+    with cluster(tmp_path / "made") as made:
+        made.start_daemon()
+        agent = made.start_agent("a1", "--cpus", "1")
+        made.agents_are("a1")
+        with made.client() as client:
+            client.push(GATED)
+            watched = client.submit({"workflow": "gated", "params": {"label": "before"}}).run.id
+            eventually(lambda: _begun(made, "before"), what="the beginning")
+            client.backup(str(backup))
+            made.open_gate("before")
+            assert client.wait(watched).state == "success"
+        assert made.daemon is not None
+        made.daemon.kill(signal.SIGTERM)
+        made.daemon.ended()
+        made.start_daemon()
+        made.agents_are("a1")
+        with made.client() as client:
+            client.submit({"workflow": "gated", "params": {"label": "after"}})
+            eventually(lambda: _begun(made, "after"), what="the beginning of what the backup lacks")
+        made.daemon.kill()
+        made.daemon.ended()
+        made.open_gate("after")
+        eventually(lambda: any("Gate after ends" in line for line in made.executed()), what="its end")
+        _put_back(made, backup)
+        made.start_daemon()
+        made.agents_are("a1")
+        with made.client() as client:
+            assert client.wait(watched).state == "success"
+            assert _begun(made, "before") == 2
+            again = client.submit({"workflow": "gated", "params": {"label": "after"}}).run.id
+            assert client.wait(again).state == "success"
+            assert _begun(made, "after") == 2  # the restored database knows nothing of the first
+        eventually(lambda: "the journal is set aside" in agent.output(), what="the agent's word")
+        assert agent.popen.poll() is None
+
+
+def test_an_agents_folder_may_serve_two_daemons(tmp_path: Path) -> None:
+    """One folder, two daemons in turn: each executes its own, and numbers that both use are no obstacle."""
+    with cluster(tmp_path / "one") as one, cluster(tmp_path / "two") as two:
+        shutil.rmtree(two.root / "gates")
+        (two.root / "gates").symlink_to(one.root / "gates")
+        for made in (one, two):
+            made.start_daemon()
+        for turn, made in enumerate((one, two, one, two)):
+            agent = made.start_agent("a1", "--state-dir", str(tmp_path / "folder"))
+            made.agents_are("a1")
+            with made.client() as client:
+                client.push(GATED)
+                label = f"turn {turn}"
+                run = client.submit({"workflow": "gated", "params": {"label": label}}).run.id
+                eventually(lambda made=made, label=label: _begun(made, label), what="the beginning")  # type: ignore[misc]  # a bound default isn't inferred
+                if turn < 2:  # it is killed under it, and goes to the other daemon with that in its journal
+                    agent.kill()
+                    agent.ended()
+                    continue
+                made.open_gate(label)
+                assert client.wait(run).state == "success"
+                agent.kill()
+                agent.ended()
