@@ -8,12 +8,12 @@ import ipaddress
 import os
 import secrets
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
-from platformdirs import user_config_path, user_data_path
+from platformdirs import user_config_path, user_data_path, user_state_path
 
 from accio.domain.problems import quote
 from accio.errors import BadRequest, FailedPrecondition, Unauthenticated
@@ -35,14 +35,45 @@ class Cluster:
 
 def data_folder(environment: Mapping[str, str] = os.environ) -> Path:
     """The daemon's database and store, and the agents' folders: `ACCIO_DATA_DIR`, else the user's data folder."""
+    found = _data_folder(environment)
+    if found is None:
+        raise FailedPrecondition(
+            f"expected a folder for the data in ACCIO_DATA_DIR, found none, and user {os.getuid()} has no home: set one"
+        )
+    return found
+
+
+def _data_folder(environment: Mapping[str, str]) -> Path | None:
     given = environment.get("ACCIO_DATA_DIR", "")
-    return Path(given).expanduser().absolute() if given else user_data_path("accio")
+    return folder_named(given, "ACCIO_DATA_DIR") if given else _at_home(user_data_path)
 
 
-def config_folder(environment: Mapping[str, str] = os.environ) -> Path:
-    """The user's settings: `ACCIO_CONFIG_ROOT`, else the user's configuration folder."""
+def config_folder(environment: Mapping[str, str] = os.environ) -> Path | None:
+    """The user's settings: `ACCIO_CONFIG_ROOT`, else the user's folder for them; None for a user without a home."""
     given = environment.get("ACCIO_CONFIG_ROOT", "")
-    return Path(given).expanduser().absolute() if given else user_config_path("accio")
+    return folder_named(given, "ACCIO_CONFIG_ROOT") if given else _at_home(user_config_path)
+
+
+def state_folder() -> Path | None:
+    """Where programs of this user leave what they note; None for a user without a home."""
+    return _at_home(user_state_path)
+
+
+def folder_named(text: str, origin: str) -> Path:
+    """The folder that a user wrote, in which `~` is the home folder; *origin* says where it was written."""
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError:  # no HOME, or no such account
+        raise BadRequest(f"{origin}: expected a folder, found {text!r}, and no home for its `~`") from None
+
+
+def _at_home(folder: Callable[[str], Path]) -> Path | None:
+    """A folder of this user; None without HOME for a user id that no account has, as in a container."""
+    try:
+        found = folder("accio")
+    except RuntimeError:
+        return None
+    return found if found.is_absolute() else None
 
 
 def agents_folder(environment: Mapping[str, str] = os.environ) -> Path:
@@ -60,8 +91,8 @@ def find_token(environment: Mapping[str, str] = os.environ) -> str | None:
         if not (given.isascii() and given.isprintable()):
             raise Unauthenticated("the token in ACCIO_TOKEN is none: it holds characters beyond printable ASCII")
         return given
-    for folder in (data_folder(environment), config_folder(environment)):
-        found = _read_token(folder / TOKEN)
+    for folder in (_data_folder(environment), config_folder(environment)):
+        found = None if folder is None else _read_token(folder / TOKEN)
         if found:
             return found
     return None
@@ -124,7 +155,8 @@ def clusters(environment: Mapping[str, str] = os.environ, system: Path = SYSTEM_
     """
     merged: dict[str, Cluster] = {}
     for folder in (system, config_folder(environment)):
-        merged.update((cluster.name, cluster) for cluster in _read_clusters(folder / CLUSTERS))
+        found = () if folder is None else _read_clusters(folder / CLUSTERS)
+        merged.update((cluster.name, cluster) for cluster in found)
     return tuple(merged.values())
 
 

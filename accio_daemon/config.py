@@ -78,12 +78,13 @@ def read_config(
     for name, number in (("sweep-limit", sweep_limit), ("open-children", open_children)):
         if number < 1:
             raise BadRequest(f"--{name}: expected a number above 0, found {number}")
-    data = Path(data_dir).expanduser().absolute() if data_dir else places.data_folder(environment)
+    data = places.folder_named(data_dir, "--data-dir") if data_dir else places.data_folder(environment)
+    settings = places.config_folder(environment)
     default = not data_dir and not environment.get("ACCIO_DATA_DIR")
     return Config(
         address=address,
         data=data,
-        token_copy=places.config_folder(environment) / places.TOKEN if default else None,
+        token_copy=settings / places.TOKEN if default and settings is not None else None,
         sweep_limit=sweep_limit,
         open_children=open_children,
         lease_s=_seconds("lease", lease, least=1.0),

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from time import monotonic
 from types import FrameType
 
 import click
@@ -22,7 +23,7 @@ from accio_client.cli.session import Session, accio_command
 from accio_client.cli.text import printable_lines, size
 from accio_client.documents import document
 
-READY_WITHIN_S = 30.0
+TELL_EVERY_S = 30.0
 LOOK_EVERY_S = 0.03
 GRACE_S = 3
 STOP_WITHIN_S = 15.0
@@ -119,7 +120,7 @@ def up(session: Session, *, operators: tuple[str, ...], cpus: str | None, memory
     children: list[Child] = []
     try:
         _start(children, address, options)
-        _await_agent(children, address)
+        _await_agent(session, children, address)
         _tell(session, address)
         while True:
             _look(children, 1.0)
@@ -170,22 +171,25 @@ def _look(children: Sequence[Child], within_s: float) -> None:
             raise ChildEnded(child)
 
 
-def _await_agent(children: Sequence[Child], address: str) -> None:
-    """Wait until the daemon answers and an agent is connected to it."""
-    looks = int(READY_WITHIN_S / LOOK_EVERY_S)
+def _await_agent(session: Session, children: Sequence[Child], address: str, tell_every_s: float = TELL_EVERY_S) -> None:
+    """Wait until the daemon answers and an agent is connected to it, however long its operators take to be imported."""
     while not _listens(address):  # gRPC is loaded only then: the machine has enough to do
         _look(children, LOOK_EVERY_S)
     from accio_client.sync import Client
 
-    for _ in range(looks):
+    tell_at = monotonic() + tell_every_s
+    while True:
         _look(children, LOOK_EVERY_S)
+        if monotonic() >= tell_at:
+            tell_at += tell_every_s
+            log = f"; its log: {children[-1].log}" if children else ""
+            session.say(f"still waiting for the agent: it imports its operators, or can't reach the daemon{log}")
         try:
             with Client(address) as client:
                 if any(agent.state == "connected" for agent in client.list_agents()):
                     return
         except (Unavailable, Unauthenticated):  # it is about to listen, or to write its token
             continue
-    raise Unavailable(f"no agent connected within {READY_WITHIN_S:g} s: see {children[-1].log}")
 
 
 def _tell(session: Session, address: str) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 
+from accio import places
 from accio.errors import (
     AccioError,
     AlreadyExists,
@@ -115,9 +116,8 @@ def _logged(error: Exception, arguments: Sequence[str]) -> str:
 
 
 def _log_folders() -> list[Path]:
-    from platformdirs import user_state_path
-
-    return [user_state_path("accio"), Path(tempfile.gettempdir()) / f"accio-{os.getuid()}"]
+    of_user = places.state_folder()
+    return [*([] if of_user is None else [of_user]), Path(tempfile.gettempdir()) / f"accio-{os.getuid()}"]
 
 
 def wants_json(arguments: Sequence[str]) -> bool:

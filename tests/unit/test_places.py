@@ -1,6 +1,8 @@
 """Where things are found: folders, the token, the clusters."""
 
 import json
+import os
+import pwd
 from pathlib import Path
 from typing import Any
 
@@ -134,4 +136,31 @@ def test_folders_follow_the_environment(tmp_path: Path) -> None:
     assert places.agents_folder(environment) == tmp_path / "d" / "agents"
     assert places.config_folder(environment) == tmp_path / "c"
     assert places.data_folder({}).name == "accio"
-    assert places.config_folder({}).name == "accio"
+    assert str(places.config_folder({})).endswith("/accio")
+
+
+@pytest.fixture
+def homeless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user without HOME and without an account, as in a container that runs under a number."""
+    monkeypatch.setattr(pwd, "getpwuid", {}.__getitem__)
+    for name in [name for name in os.environ if name == "HOME" or name.startswith("XDG_")]:
+        monkeypatch.delenv(name)
+
+
+def test_a_user_without_a_home_finds_what_is_named(homeless: None, tmp_path: Path) -> None:
+    """Without a home there is no folder of the user's, and what the environment names is found all the same."""
+    assert places.config_folder({}) is None
+    assert places.state_folder() is None
+    assert places.find_token({}) is None
+    assert places.daemon_address({}, tmp_path) == "127.0.0.1:7615"
+    environment = {"ACCIO_DATA_DIR": str(tmp_path / "d"), "ACCIO_CONFIG_ROOT": str(tmp_path / "c")}
+    assert places.data_folder(environment) == tmp_path / "d"
+    assert places.config_folder(environment) == tmp_path / "c"
+
+
+def test_a_user_without_a_home_is_told_what_to_name(homeless: None) -> None:
+    """Where data must be kept and nothing says where, the message names the variable; so it is with a `~`."""
+    with pytest.raises(FailedPrecondition, match="ACCIO_DATA_DIR"):
+        places.data_folder({})
+    with pytest.raises(BadRequest, match=r"ACCIO_DATA_DIR.*'~/x'"):
+        places.data_folder({"ACCIO_DATA_DIR": "~/x"})

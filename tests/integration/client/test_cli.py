@@ -17,7 +17,10 @@ import pytest
 from accio.domain.issues import Issue
 from accio.errors import FailedPrecondition, Internal, InvalidDefinition, NotFound
 from accio.v1 import accio_pb2, runs_pb2, values_pb2, workflows_pb2
+from accio_client.cli.daemon import _await_agent
 from accio_client.cli.main import main
+from accio_client.cli.output import Tables
+from accio_client.cli.session import Session
 from tests.integration.client.fake_daemon import RUN, FakeDaemon, refuse, run, validation
 
 
@@ -539,3 +542,17 @@ def test_help_loads_little() -> None:
     )
     loaded = set(done.stderr.split())
     assert not loaded & {"grpc", "click", "rich", "google.protobuf", "asyncio", "accio"}
+
+
+def test_up_waits_for_a_slow_agent(daemon: FakeDaemon, capsys: pytest.CaptureFixture[str]) -> None:
+    """`accio up` waits as long as the agent takes to import its operators, and says so now and then."""
+
+    def agents(request: accio_pb2.ListAgentsRequest) -> accio_pb2.ListAgentsResponse:
+        there = len(daemon.requests["ListAgents"]) > 3
+        return accio_pb2.ListAgentsResponse(agents=[accio_pb2.Agent(name="slow", state="connected")] if there else [])
+
+    daemon.answers["ListAgents"] = agents
+    session = Session(output=Tables(), json=False, quiet=False)
+    _await_agent(session, [], daemon.address, tell_every_s=0)
+    assert len(daemon.requests["ListAgents"]) == 4
+    assert "still waiting for the agent" in capsys.readouterr().err
