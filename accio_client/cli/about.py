@@ -32,6 +32,9 @@ def explain(session: Session, words: tuple[str, ...]) -> int:
         return help_text.overview()
     if asked in verbs() and nouns(asked):
         return help_text.of_verb(asked, asked=True)
+    program, _, own = asked.partition(" ")
+    if asked not in COMMANDS and program in COMMANDS and COMMANDS[program].program:
+        become(COMMANDS[program].place, [*own.split(), "--help"])  # it knows its own commands
     return _explain(asked) if asked in COMMANDS else help_text.unknown(asked)
 
 

@@ -18,7 +18,7 @@ def follow(session: Session, updates: Generator[RunUpdate], source: str = "") ->
     """Show *updates* until the run has ended; the run and the findings of its submission."""
     screen: Screen = Lines(session)
     if coloured(sys.stderr) and not session.quiet:
-        screen = Bar()
+        screen = Bar(session)
     last: RunView | None = None
     warnings: tuple[Issue, ...] = ()
     try:
@@ -31,9 +31,10 @@ def follow(session: Session, updates: Generator[RunUpdate], source: str = "") ->
                 screen.show(update)
     except KeyboardInterrupt:
         if last is not None:
-            session.say(f"\ndetached; {last.id} goes on. Follow it again: accio watch {last.id}")
+            session.say(f"\ndetached; {last.id} goes on. Follow it again: {session.hint(f'watch {last.id}')}")
         else:
-            session.say("\ninterrupted before the daemon had answered: `accio get runs` tells whether it has the run")
+            look = session.hint("get runs")
+            session.say(f"\ninterrupted before the daemon had answered: `{look}` tells whether it has the run")
         raise
     if last is None:
         raise Internal("the daemon ended the call without a word about the run: look for the run with `accio get runs`")
@@ -63,7 +64,7 @@ class Lines:
             self._session.say(f"{update.run.id} {self._state}" + (f" ({nodes})" if nodes else ""))
         if update.first_failure is not None and not self._failed:
             self._failed = True
-            self._session.say(failure_line(update))
+            self._session.say(failure_line(update, self._session))
 
     def close(self) -> None:
         """Nothing is held."""
@@ -72,10 +73,11 @@ class Lines:
 class Bar:
     """For terminals: a bar over the nodes, the children by state, and the first failure above it."""
 
-    def __init__(self) -> None:
+    def __init__(self, session: Session) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+        self._session = session
         self._bar = BarColumn(complete_style=STATE_COLOURS["running"], pulse_style=STATE_COLOURS["running"])
         self._progress = Progress(
             TextColumn("{task.description}"),
@@ -104,17 +106,18 @@ class Bar:
         )
         if update.first_failure is not None and not self._failed:
             self._failed = True
-            self._progress.console.print(failure_line(update), markup=False, highlight=False)
+            self._progress.console.print(failure_line(update, self._session), markup=False, highlight=False)
 
     def close(self) -> None:
         self._progress.stop()
 
 
-def failure_line(update: RunUpdate) -> str:
+def failure_line(update: RunUpdate, session: Session) -> str:
     """The first failure in one sentence, and where its details are."""
     from accio_client.cli.text import printable
 
     found = update.first_failure
     assert found is not None
     cause = printable(f"{found.failure.cause}: {found.failure.message}"[:2000])
-    return f"{found.run}/{found.node} failed: {cause} (details: accio describe node {found.run}/{found.node})"
+    details = session.hint(f"describe node {found.run}/{found.node}")
+    return f"{found.run}/{found.node} failed: {cause} (details: {details})"

@@ -65,8 +65,9 @@ def _dispatch(arguments: Sequence[str]) -> int:
     from accio_client.cli import help_text
 
     if not words:
-        asked_for_version = any(option.lstrip("-") in ("version", "V") for option in leading)
-        return _dispatch(["version", *rest]) if asked_for_version else help_text.overview()
+        others = [option for option in leading if option.lstrip("-") not in ("version", "V")]
+        asked_for_version = len(others) < len(leading)
+        return _dispatch(["version", "--client", *others]) if asked_for_version else help_text.overview()
     if words == verb and nouns(verb):
         return help_text.of_verb(verb, asked=any(option.lstrip("-") in ("h", "help") for option in leading))
     return help_text.unknown(words)

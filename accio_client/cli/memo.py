@@ -86,4 +86,4 @@ def amount(text: str) -> int:
 
 def _show_freed(found: GarbageView) -> None:
     if found.freed:
-        table(("digest", "bytes", "reason"), [(each.digest, each.bytes, each.reason) for each in found.freed])
+        table(("digest", "size", "reason"), [(each.digest, size(each.bytes), each.reason) for each in found.freed])

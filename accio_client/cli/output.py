@@ -104,12 +104,35 @@ def _drawn(headers: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    console = Console(highlight=False)
+    if _narrowest(headers, cells) > console.width:
+        for number, row in enumerate(cells):
+            if number:
+                out("")
+            fields(zip(headers, row, strict=True))
+        return
     drawn = Table(box=None, header_style="bold", pad_edge=False)
     for header in headers:
-        drawn.add_column(header.upper(), overflow="fold")
+        drawn.add_column(header.upper(), overflow="fold", no_wrap=header in WHOLE)
     for row in cells:
         drawn.add_row(*(Text(cell, style=STATE_COLOURS.get(cell, "")) for cell in row))
-    Console(highlight=False).print(drawn)
+    console.print(drawn)
+
+
+WHOLE = frozenset({"id", "run", "key", "digest", "from", "parent"})
+"""Columns whose cells are copied: they are never broken over lines."""
+_NARROW = 9
+"""Columns of a terminal that any other cell can be folded to, at most."""
+
+
+def _narrowest(headers: Sequence[str], cells: Sequence[Sequence[str]]) -> int:
+    """How wide a terminal must be for a table with whole identifiers."""
+    widths = [max(map(columns, column)) for column in zip(headers, *cells, strict=True)]
+    narrow = (
+        width if header in WHOLE else min(width, max(_NARROW, columns(header)))
+        for header, width in zip(headers, widths, strict=True)
+    )
+    return sum(narrow) + len(headers) - 1
 
 
 def fields(pairs: Iterable[tuple[str, object]]) -> None:

@@ -4,19 +4,21 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 
 import click
 import orjson
 
 from accio.domain.datatypes import TIMESTAMP
-from accio.domain.states import RUN_TERMINAL, RunState
+from accio.domain.states import NODE_TERMINAL, RUN_TERMINAL, NodeState, RunState
 from accio.domain.values import ValueProblem, parse_text
+from accio.errors import BadRequest, NotFound
 from accio.exits import NOT_SUCCESS, SUCCESS
 from accio_client.cli.definitions import parameters, tag_list
 from accio_client.cli.following import follow
 from accio_client.cli.outcomes import tell
 from accio_client.cli.output import out, table
-from accio_client.cli.runs_shown import show_run, show_runs
+from accio_client.cli.runs_shown import counted, show_run, show_runs
 from accio_client.cli.session import Session, accio_command
 from accio_client.cli.text import local_time
 from accio_client.clock import now
@@ -25,6 +27,10 @@ from accio_client.documents import run as run_document
 from accio_client.from_wire import moment
 from accio_client.views import EventView, RunFilter, RunPage, RunView
 
+if TYPE_CHECKING:
+    from accio_client.sync import Client
+
+_RUN_AGAIN = frozenset(state.value for state in NODE_TERMINAL - {NodeState.SUCCESS})
 PAGE = 50
 AT_ONCE = 1000
 
@@ -88,7 +94,8 @@ def get(
         lambda: show_runs(page.runs, children=bool(parent)),
     )
     if page.next and not session.json:
-        session.say(f"there are more: accio get runs -cursor={page.next}, or -all")
+        more = session.hint("get runs", like_this=True, without=("cursor", "all"))
+        session.say(f"there are more: {more} -cursor={page.next}, or -all")
 
 
 def _fetch(session: Session, matching: RunFilter, limit: int, cursor: str) -> RunPage:
@@ -231,10 +238,27 @@ def kill(session: Session, runs: tuple[str, ...]) -> int:
     help="Whether to keep the operator versions that the run pinned.",
 )
 def retry(session: Session, runs: tuple[str, ...], *, operators: str) -> int:
-    """Run again what failed, was killed or lost, with the same seeds; what succeeded is kept."""
+    """Run again what failed, was killed or lost, with the same seeds; what succeeded is kept.
+
+    Says which nodes that is.
+    """
     with session.client() as client:
+        again = dict(_not_succeeded(client, run) for run in runs)
         found = client.retry(runs, latest_operators=operators == "latest")
-    return tell(session, found, "retried", "has nothing to retry")
+    code = tell(session, found, "retried", "has nothing to retry")
+    for each in found:
+        if each.changed and again.get(each.id):
+            session.say(f"{each.id} runs again, of its nodes: {again[each.id]}")
+    return code
+
+
+def _not_succeeded(client: "Client", name: str) -> tuple[str, str]:
+    """A run's id, and which nodes a retry runs again, such as `1 failed, 2 cancelled`; nothing for an unknown run."""
+    try:
+        run = client.get_run(name, nodes=False).run
+    except (NotFound, BadRequest):  # the retry itself tells what is wrong
+        return name, ""
+    return run.id, counted({state: count for state, count in run.nodes_by_state.items() if state in _RUN_AGAIN})
 
 
 @accio_command

@@ -1,12 +1,14 @@
 """What every command works with: its connection, and where its answer goes."""
 
+import shlex
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from accio.domain.issues import Issue
 from accio.exits import INVALID
@@ -19,14 +21,24 @@ if TYPE_CHECKING:
     from accio.errors import InvalidDefinition
     from accio_client.sync import Client
 
+_ADDRESS = frozenset({"addr", "cluster"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
+    """A command's connection and output, and how it was called."""
+
     output: Output
     json: bool
     quiet: bool
     addr: str | None = None
     cluster: str | None = None
+    given: tuple[tuple[str, str], ...] = ()  # the options of the command line, as they would be written again
+
+    def hint(self, command: str, *, like_this: bool = False, without: Collection[str] = ()) -> str:
+        """Return a command to paste: with the address that this one was given, or (*like_this*) all of its options."""
+        kept = [text for name, text in self.given if (like_this or name in _ADDRESS) and name not in without]
+        return " ".join(["accio", command, *kept])
 
     @contextmanager
     def client(self) -> Iterator["Client"]:
@@ -72,8 +84,9 @@ def accio_command(function: Callable[..., int | None]) -> click.Command:
     """Make a command of a function that takes a Session first: gives it `-json`, `-quiet`, `-addr`, `-cluster`."""
 
     def invoke(*, json: bool, quiet: bool, addr: str | None, cluster: str | None, **values: Any) -> int | None:
-        where = output(json=json, quiet=quiet)
-        return function(Session(output=where, json=json, quiet=quiet, addr=addr, cluster=cluster), **values)
+        where, given = output(json=json, quiet=quiet), tuple(_given(click.get_current_context()))
+        session = Session(output=where, json=json, quiet=quiet, addr=addr, cluster=cluster, given=given)
+        return function(session, **values)
 
     made = click.command(cls=AccioCommand, help=function.__doc__)(_with_parameters_of(function, invoke))
     made.context_settings["help_option_names"] = ["--help", "-h"]
@@ -84,6 +97,19 @@ def accio_command(function: Callable[..., int | None]) -> click.Command:
         click.Option(["--cluster"], metavar="NAME", help="A cluster of clusters.json."),
     ]
     return made
+
+
+def _given(context: click.Context) -> Iterator[tuple[str, str]]:
+    """The options that the command line had, by name, each as one word of a shell."""
+    for option in context.command.params:
+        named = isinstance(option, click.Option) and option.name is not None
+        if not named or context.get_parameter_source(option.name or "") is not ParameterSource.COMMANDLINE:
+            continue
+        value = context.params[option.name or ""]
+        name = max(option.opts, key=len).lstrip("-")
+        for each in value if isinstance(value, tuple) else (value,):
+            text = f"-{name}" if each is True else f"-no{name}" if each is False else f"-{name}={each}"
+            yield name, shlex.quote(text)
 
 
 def _with_parameters_of(function: Callable[..., Any], invoke: Callable[..., Any]) -> Callable[..., Any]:

@@ -82,7 +82,7 @@ def _show(session: Session, created: "RunView") -> None:
     out(created.id)
     what = f"{created.children} runs" if created.children is not None else "a run"
     session.say(f"submitted {what} of {created.workflow_id}:{created.workflow_version} with seed {created.seed}")
-    session.say(f"follow: accio watch {created.id}")
+    session.say(f"follow: {session.hint(f'watch {created.id}')}")
 
 
 def _wait(session: Session, client: "Client", source: Source, mode: "CacheMode") -> int:

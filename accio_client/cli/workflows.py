@@ -136,7 +136,7 @@ def get(session: Session, *, limit: int, everything: bool) -> None:
     content = document({"workflows": [workflow(each) for each in found], "next": cursor})
     session.answer(content, (each.id for each in found), lambda: _show_list(found))
     if cursor and not session.json:
-        session.say("there are more: accio get workflows -all")
+        session.say(f"there are more: {session.hint('get workflows')} -all")
 
 
 def _show_list(found: list[WorkflowView]) -> None:

@@ -514,7 +514,8 @@ def test_a_terminal_shows_progress_and_tables(daemon: FakeDaemon) -> None:
 def on_a_terminal(*arguments: str, **environment: str) -> tuple[int, str]:
     """Exit code and everything that a terminal got."""
     ours, theirs = pty.openpty()
-    everything = dict(os.environ, PYTHONPATH=str(Path(__file__).parents[3]), TERM="xterm", COLUMNS="300", **environment)
+    surroundings = {"PYTHONPATH": str(Path(__file__).parents[3]), "TERM": "xterm", "COLUMNS": "300"}
+    everything = os.environ | surroundings | environment
     process = subprocess.Popen(
         [sys.executable, "-m", "accio_client.cli.main", *arguments],
         stdin=theirs,
@@ -556,3 +557,56 @@ def test_up_waits_for_a_slow_agent(daemon: FakeDaemon, capsys: pytest.CaptureFix
     _await_agent(session, [], daemon.address, tell_every_s=0)
     assert len(daemon.requests["ListAgents"]) == 4
     assert "still waiting for the agent" in capsys.readouterr().err
+
+
+def test_hints_keep_filters_and_addresses(daemon: FakeDaemon, accio: Any) -> None:
+    """A hint that is pasted means what the command meant that it came from."""
+    daemon.answers["List"] = accio_pb2.ListResponse(runs=[run()], next="abc")
+    address = f"-addr={daemon.address}"
+    done = accio("get", "runs", "-n=1", "-param=x=1", "-param", "y=a b", "--active", address, "-cursor=zz")
+    assert done.err == (
+        f"there are more: accio get runs -param=x=1 '-param=y=a b' -limit=1 -active {address} -cursor=abc, or -all\n"
+    )
+    daemon.answers["Submit"] = submit_answer
+    assert f"follow: accio watch {RUN} {address}\n" in accio("submit", "w", address).err
+
+
+def test_retry_tells_what_runs_again(daemon: FakeDaemon, accio: Any) -> None:
+    """`accio retry` says which nodes run again, by the state that they ended in."""
+    states = [runs_pb2.StateCount(state=state, count=2) for state in ("failed", "cancelled")]
+    daemon.answers["Get"] = accio_pb2.GetResponse(run=run(nodes_by_state=states))
+    daemon.answers["Retry"] = accio_pb2.RunsResponse(runs=[accio_pb2.RunOutcome(id=RUN, changed=True)])
+    done = accio("retry", RUN[:6])
+    assert (done.exit, done.out) == (0, f"{RUN} retried\n")
+    assert done.err == f"{RUN} runs again, of its nodes: 2 failed, 2 cancelled\n"
+
+
+@pytest.mark.parametrize("word", ["-version", "--version", "-V"])
+def test_version_needs_no_daemon(accio: Any, daemon: FakeDaemon, word: str) -> None:
+    """`accio -version` tells the client's version and asks nobody."""
+    done = accio(word)
+    assert (done.exit, done.err) == (0, "")
+    assert done.out.startswith("client: ")
+    assert not daemon.requests
+
+
+def test_help_of_the_daemons_own_commands() -> None:
+    """`accio help daemon check` explains a command that the daemon's program has."""
+    environment = dict(os.environ, PYTHONPATH=str(Path(__file__).parents[3]))
+    command = [sys.executable, "-m", "accio_client.cli.main", "help", "daemon", "check"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=30, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Check database and store" in done.stdout
+
+
+@pytest.mark.parametrize("width", ["80", "50", "24"])
+def test_ids_are_whole_in_tables(daemon: FakeDaemon, width: str) -> None:
+    """However narrow a terminal that an id fits on: it stands on one line."""
+    child = f"{RUN}.1234"
+    daemon.answers["List"] = accio_pb2.ListResponse(
+        runs=[run(child, name="a name of many words", tags=["one", "two"], label="epsilon=0.00001")]
+    )
+    for arguments in (["get", "runs"], ["get", "runs", f"-parent={RUN}"]):
+        code, shown = on_a_terminal(*arguments, COLUMNS=width)
+        assert code == 0
+        assert child in shown
