@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
-from accio.interpreter import python, without_working_folder
-
 if TYPE_CHECKING:
     import click
 
@@ -94,6 +92,8 @@ def nouns(verb: str) -> list[str]:
 
 def become(module: str, arguments: Sequence[str]) -> NoReturn:
     """Let the program *module* take the place of this process: signals and exit code are its own."""
+    from accio.interpreter import python, without_working_folder  # no question for help waits for it
+
     sys.stdout.flush()
     environment = without_working_folder(os.environ)
     os.execve(sys.executable, python(module, *arguments), environment)  # noqa: S606 - a shell has no business here
