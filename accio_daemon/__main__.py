@@ -9,6 +9,8 @@ import signal
 import sqlite3
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import click
 import structlog
@@ -20,6 +22,7 @@ from accio.exits import INTERNAL, SUCCESS, USAGE
 from accio_daemon import bootstrap
 from accio_daemon.checking import check_folder
 from accio_daemon.config import Config, read_config
+from accio_daemon.restoring import restore_backup
 
 # How long a thread may keep the interpreter from another. A transaction takes it once for each statement: with Python's
 # own 5 ms, a busy event loop makes a commit take eight times as long.
@@ -62,6 +65,18 @@ def check(config: Config) -> None:
         click.echo(problem, err=True)
     click.echo("no problems found" if not problems else f"{len(problems)} problems found")
     sys.exit(INTERNAL if problems else SUCCESS)
+
+
+@command.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--data-dir", metavar="FOLDER", help="As the daemon's own option.")
+@click.pass_obj
+def restore(config: Config, file: Path, data_dir: str | None) -> None:
+    """Put a backup in the place of the database; the daemon must not run."""
+    if data_dir is not None:
+        config = replace(config, data=Path(data_dir).expanduser().absolute())
+    for line in restore_backup(config, file).lines(file):
+        click.echo(line)
 
 
 def serve(config: Config) -> int:

@@ -44,6 +44,7 @@ from accio_daemon.storage.database import Database, FolderLock, refuse_remote
 from accio_daemon.storage.history import TakenUp, taken_up
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.readers import Readers
+from accio_daemon.storage.replacing import finish_replacing
 from accio_daemon.storage.restore import Restored, restore
 from accio_daemon.storage.store import SqliteStore
 
@@ -79,6 +80,7 @@ async def serve(
         stack.callback(lock.close)
         tokens = prepare_tokens(config)
         store = stack.enter_context(FolderStore(config.store, sync=config.synchronous == "FULL"))
+        finish_replacing(config.database)
         database = await Database.open(config.database, synchronous=config.synchronous)
         stack.push_async_callback(database.close)
         readers = await stack.enter_async_context(Readers.open(database))

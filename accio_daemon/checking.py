@@ -24,7 +24,7 @@ def check_folder(config: Config) -> list[str]:
     try:
         connection = sqlite3.connect(f"{config.database.as_uri()}?mode=ro", uri=True)
         try:
-            problems = list(_database_problems(connection))
+            problems = list(database_problems(connection))
             digests = [row[0] for row in connection.execute("SELECT DISTINCT digest FROM contents")]
         finally:
             connection.close()
@@ -33,7 +33,8 @@ def check_folder(config: Config) -> list[str]:
         lock.close()
 
 
-def _database_problems(connection: sqlite3.Connection) -> Iterator[str]:
+def database_problems(connection: sqlite3.Connection) -> Iterator[str]:
+    """Say what is wrong with an open database by itself."""
     for (line,) in connection.execute("PRAGMA integrity_check(100)"):
         if line != "ok":
             yield f"database: {line}"

@@ -1,0 +1,114 @@
+"""`accio daemon restore`: a backup, checked, in the place of the database, under a new identity; no daemon may run."""
+
+import shutil
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from accio.errors import BadRequest, FailedPrecondition, ResourceExhausted
+from accio_daemon.bootstrap import take_folder
+from accio_daemon.checking import database_problems
+from accio_daemon.clock import SystemClock
+from accio_daemon.config import Config
+from accio_daemon.storage.database import APPLICATION_ID, schema_version
+from accio_daemon.storage.history import announce, renew
+from accio_daemon.storage.replacing import draft_of, finish_replacing, put_in_place
+
+_SHOWN = 5  # problems of a backup that are told
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restoration:
+    """What was done; *kept* is the database that was there, *schema* and *runs* what the backup has."""
+
+    database: Path
+    kept: Path | None
+    schema: int
+    runs: int
+    history: str
+
+    def lines(self, backup: Path) -> list[str]:
+        """Say it to whoever asked for it."""
+        was = "there was no database" if self.kept is None else f"the database that was there is kept as {self.kept}"
+        return [
+            f"restored {backup} ({self.runs} runs, schema {self.schema}) to {self.database}; {was}",
+            f"it goes on under a new identity ({self.history[:12]}): agents stop what they run, set their journals "
+            "aside and begin clean by themselves; what was executed since the backup is executed again if it is needed",
+            "blobs aren't part of a backup: what the store lacks is computed again; `accio daemon check` lists it",
+            "start the daemon to go on",
+        ]
+
+
+def restore_backup(config: Config, backup: Path) -> Restoration:
+    """Restore *backup*; an AccioError says what is wrong with it, or with the folder, and then nothing has changed."""
+    backup = backup.expanduser().absolute()
+    _check_file(backup)
+    lock = take_folder(config)
+    try:
+        finish_replacing(config.database)
+        if config.database.exists() and backup.samefile(config.database):
+            raise BadRequest(f"{backup} is the database itself; expected a backup of it")
+        moment = datetime.fromtimestamp(SystemClock().now().wall_ms / 1000, UTC)
+        draft = draft_of(config.database, moment.strftime("%Y%m%dT%H%M%SZ"))
+        try:
+            return _restore(config.database, backup, draft)
+        except OSError as error:
+            raise ResourceExhausted(f"can't restore {backup} to {config.data}: {error.strerror}") from None
+        finally:
+            for part in ("", "-wal", "-shm", "-journal"):
+                draft.with_name(draft.name + part).unlink(missing_ok=True)
+    finally:
+        lock.close()
+
+
+def _check_file(backup: Path) -> None:
+    try:
+        with backup.open("rb") as file:
+            head = file.read(16)
+    except OSError as error:
+        raise BadRequest(f"can't read the backup {backup}: {error.strerror}") from None
+    if head != b"SQLite format 3\0":
+        raise BadRequest(f"{backup} is no backup of a daemon: expected an SQLite database, found something else")
+
+
+def _restore(database: Path, backup: Path, draft: Path) -> Restoration:
+    shutil.copyfile(backup, draft)
+    log = backup.with_name(f"{backup.name}-wal")  # of a database that was copied as it was
+    if log.exists():
+        shutil.copyfile(log, draft.with_name(f"{draft.name}-wal"))
+    draft.chmod(0o600)
+    with closing(sqlite3.connect(draft, isolation_level=None)) as connection:
+        try:
+            schema = _check(connection, backup)
+            connection.execute("PRAGMA journal_mode = DELETE")
+            runs = connection.execute("SELECT count(*) FROM runs WHERE closed <> 3").fetchone()[0]
+            connection.execute("BEGIN IMMEDIATE")
+            history = renew(connection)
+            announce(connection, draft, database)
+            connection.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            raise ResourceExhausted(f"can't restore {backup} to {database.parent}: {error}") from None
+        except sqlite3.DatabaseError as error:
+            raise FailedPrecondition(f"the backup {backup} is damaged ({error}); restore another one") from None
+    kept = put_in_place(draft, database)
+    return Restoration(database=database, kept=kept, schema=schema, runs=runs, history=history.id)
+
+
+def _check(connection: sqlite3.Connection, backup: Path) -> int:
+    """Return the schema of a sound backup of this program; raise what is wrong with any other."""
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    schema: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    if application != APPLICATION_ID:
+        raise FailedPrecondition(f"{backup} is a database of another program; expected a backup of a daemon's")
+    if not 1 <= schema <= schema_version():
+        raise FailedPrecondition(
+            f"{backup} was written by a newer Accio (schema {schema}; this one knows up to {schema_version()}); "
+            "upgrade Accio"
+        )
+    problems = list(database_problems(connection))
+    if problems:
+        told = "; ".join(problems[:_SHOWN])
+        raise FailedPrecondition(f"the backup {backup} is damaged ({told}); restore another one")
+    return schema
