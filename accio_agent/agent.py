@@ -101,6 +101,7 @@ class Agent:
         self._session_classes: dict[int, WorkClass] = {}
         self._class_numbers: dict[WorkClass, int] = {}
         self._changed_pools: set[str] = set()
+        self._told: set[str] = set()  # why workers were replaced
         self._settling = False
         self._connected = False
         self._disk_refuses = False
@@ -418,7 +419,9 @@ class Agent:
         self.settle_soon()
 
     def retired(self, worker: Worker, why: str) -> None:
-        log.debug("worker retires", worker=worker.lane, why=why)
+        tell = log.debug if why in self._told else log.info
+        self._told.add(why)
+        tell("worker retires", worker=worker.lane, why=why)
         self.core.condemn(worker.lane)
 
     def exited(self, worker: Worker, status: int | None) -> None:

@@ -1,42 +1,28 @@
 """What a node may change around itself, and what the next one must find as it was: runs in worker processes.
 
-Each execution begins in an empty folder of its own, with the same environment, umask, signal handlers, standard
-streams and global random state, whatever ran before. What can't be restored (a thread, a child process) retires the
-worker.
+Each execution begins in an empty folder of its own, with the same environment, umask and standard streams, whatever ran
+before. What can't be restored (a thread, a child process) retires the worker. `leftovers` looks after the rest.
 """
 
-import _random
-import _signal  # type: ignore[import-not-found]  # a built-in module without stubs
 import _thread
 import ctypes
 import fcntl
 import io
 import os
-import random
 import shutil
-import signal
 import sys
 import termios
+import time
 from pathlib import Path
-from types import ModuleType
 from typing import TextIO
 
 from accio_agent.linux import LIBC
 from accio_agent.page import WorkerPage
 
-# The generator behind the functions of `random`. Its C method is a third cheaper than random.seed(), which asks what
-# kind of thing the seed is before it calls this one.
-_GLOBAL: random.Random = random._inst  # noqa: SLF001 - as above
 _UMASK = 0o022
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM, signal.SIGCHLD, signal.SIGPIPE, signal.SIGUSR1)
 _PIPES_SIZE = 4
 _LONGEST_VALUE = 511
 VARIABLES = (b"ACCIO_RUN", b"ACCIO_NODE", b"ACCIO_ATTEMPT", b"ACCIO_ATTEMPT_NO", b"ACCIO_IDEMPOTENCY_KEY")
-
-
-def _seed(seed: int) -> None:
-    _random.Random.seed(_GLOBAL, seed)
-    _GLOBAL.gauss_next = None  # type: ignore[attr-defined]  # as random.seed() does
 
 
 class Streams:
@@ -131,7 +117,7 @@ class Variable:
 
 
 class Surroundings:
-    """Folder, environment, umask, signal handlers and random state of a worker."""
+    """Folder, environment and umask of a worker, and what it must bury."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -142,9 +128,6 @@ class Surroundings:
             variable.install(b"")
             _raw_environment()[variable.name] = b""
         self._environment: dict[bytes, bytes] = dict(_raw_environment())
-        # Of the C module: the public getsignal() looks every answer up in an enumeration, which costs ten times as
-        # much.
-        self._handlers = [(number, _signal.getsignal(number)) for number in map(int, _SIGNALS)]
         self._threads = _thread._count()  # noqa: SLF001 - counts threads of every kind of start
         os.umask(_UMASK)
         self.empty()
@@ -153,7 +136,7 @@ class Surroundings:
     def folder(self) -> Path:
         return self._folder
 
-    def enter(self, values: tuple[bytes, ...], seed: int) -> None:
+    def enter(self, values: tuple[bytes, ...]) -> None:
         """Make everything ready for an execution; *values* are those of VARIABLES."""
         os.fchdir(self._fd)
         expected, actual = self._environment, _raw_environment()
@@ -161,10 +144,6 @@ class Surroundings:
             if expected[variable.name] != value:
                 variable.set(value)
                 expected[variable.name] = actual[variable.name] = value
-        _seed(seed)
-        numpy: ModuleType | None = sys.modules.get("numpy")
-        if numpy is not None and "numpy.random" in sys.modules:
-            numpy.random.seed(seed & 0xFFFFFFFF)
 
     def set_variable(self, name: bytes, value: bytes) -> None:
         """Set an environment variable for all executions to come."""
@@ -174,9 +153,6 @@ class Surroundings:
     def leave(self) -> str:
         """Restore what an execution changed; why that can't be done, or an empty text."""
         os.umask(_UMASK)
-        for number, handler in self._handlers:
-            if _signal.getsignal(number) is not handler:
-                signal.signal(number, handler)
         if _raw_environment() != self._environment:
             self._restore_environment()
         found = os.stat(self._fd)  # noqa: PTH116 - an open folder, whatever its name is by now
@@ -206,6 +182,7 @@ class Surroundings:
                 os.environb[name] = value
         for variable in self._variables:
             variable.install(self._environment[variable.name])
+        time.tzset()  # the C library looks at TZ when it likes, and may have taken another
 
     def empty(self) -> None:
         """Empty the folder. Its time of change is set to 0, so that any later change shows."""

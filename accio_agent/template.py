@@ -26,8 +26,9 @@ import threading
 import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
@@ -37,7 +38,9 @@ from accio_agent import clock, linux
 
 if TYPE_CHECKING:
     from accio.sdk.run import Operator
+    from accio_agent.foreign_modules import ForeignModules
     from accio_agent.freshness import Freshness
+    from accio_agent.own_globals import OwnGlobals
 
 PACKET = 1 << 16
 FDS_PER_WORKER = 4
@@ -53,9 +56,8 @@ class Template:
         self._workers: dict[int, int] = {}  # pid to lane
         self._pids: dict[int, int] = {}  # lane to pid
         self._fork = True
-        self._operators: Mapping[str, Operator] = {}
         self._began_ns = clock.wall_ns()
-        self._freshness: Freshness | None = None
+        self._imported: Imported | None = None
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
     def run(self) -> None:
@@ -75,7 +77,7 @@ class Template:
     def _load(self) -> bool:
         """Import the operators; False if that failed."""
         try:
-            self._operators, self._freshness = _import(self._references, self._began_ns)
+            self._imported = _import(self._references, self._began_ns)
         except BaseException as error:  # noqa: BLE001 - a module that is imported may raise anything, SystemExit too
             self._tell({"failed": _explain(error)})
             return False
@@ -138,8 +140,8 @@ class Template:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             for fd in (self._control.detach(), self._wake_read, self._wake_write):
                 os.close(fd)
-            assert self._freshness is not None, "operators were imported"
-            become_worker(parent, folder, fds, self._operators, self._freshness)
+            assert self._imported is not None, "operators were imported"
+            become_worker(parent, folder, fds, self._imported)
             code = 0
         except BaseException:  # noqa: BLE001 - whatever it is, this process must not go on as a second template
             traceback.print_exc()  # to the pipe that the agent shows as the attempt's stderr
@@ -212,25 +214,41 @@ class Template:
                     os.waitpid(-1, 0)
 
 
-def _import(
-    references: Sequence[str], since_ns: int, *, anew: bool = False
-) -> "tuple[Mapping[str, Operator], Freshness]":
-    """Import operators, and note what else they will read."""
+class Imported(NamedTuple):
+    """What a template hands down to its workers."""
+
+    operators: "Mapping[str, Operator]"
+    freshness: "Freshness"
+    own: "OwnGlobals"
+    foreign: "ForeignModules"
+
+
+def _import(references: Sequence[str], since_ns: int, *, anew: bool = False) -> Imported:
+    """Import operators, and note what else they will read, and what they may change."""
     from accio.sdk.loading import load_all
-    from accio_agent.freshness import Freshness
 
     loaded = load_all(references)
     files = {each.name: each.files() for each in loaded}
     sources = [each.source for each in loaded if each.roots]
-    operators = {each.name: each.operator for each in loaded}
-    return operators, Freshness(files, sources=sources, since_ns=since_ns, anew=anew)
+    from accio_agent import process_state  # noqa: F401 - now: it wants to know whether operators import `resource`
+    from accio_agent.foreign_modules import ForeignModules
+    from accio_agent.freshness import Freshness
+    from accio_agent.own_code import OwnCode
+    from accio_agent.own_globals import OwnGlobals
+
+    code = OwnCode(sources)
+    return Imported(
+        operators={each.name: each.operator for each in loaded},
+        freshness=Freshness(files, sources=sources, since_ns=since_ns, anew=anew),
+        own=OwnGlobals(code),
+        foreign=ForeignModules(code),
+    )
 
 
-def become_worker(
-    parent: int, folder: str, fds: Sequence[int], operators: "Mapping[str, Operator]", freshness: "Freshness"
-) -> None:
+def become_worker(parent: int, folder: str, fds: Sequence[int], imported: Imported) -> None:
     """Turn this process into a worker and work until the end."""
     from accio_agent import executing, worker_main
+    from accio_agent.leftovers import Leftovers
 
     os.setsid()
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -246,8 +264,9 @@ def become_worker(
         os.close(fd)
     os.set_inheritable(connection_fd, False)
     os.set_inheritable(page_fd, False)
-    executor = executing.Executor(operators, freshness)
-    worker_main.serve(socket.socket(fileno=connection_fd), page_fd, executor, Path(folder))
+    executor = executing.Executor(imported.operators, imported.freshness)
+    look_after = partial(Leftovers, imported.own, imported.foreign)
+    worker_main.serve(socket.socket(fileno=connection_fd), page_fd, executor, Path(folder), look_after)
 
 
 def _explain(error: BaseException) -> str:
@@ -259,12 +278,13 @@ def _explain(error: BaseException) -> str:
 
 def main(arguments: Sequence[str]) -> None:
     """See the module."""
+    sys.argv[:] = ["operator"]  # what operators find; they aren't started with the agent's options
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the agent, which drains
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if arguments[0] == "--worker":
         parent, folder, *rest = arguments[1:]
         fds, (since_ns, *references) = [int(text) for text in rest[:FDS_PER_WORKER]], rest[FDS_PER_WORKER:]
-        become_worker(int(parent), folder, fds, *_import(references, int(since_ns), anew=True))
+        become_worker(int(parent), folder, fds, _import(references, int(since_ns), anew=True))
         return
     os.setsid()
     control = socket.socket(fileno=int(arguments[0]))

@@ -6,12 +6,11 @@ of them. This module imports neither asyncio nor grpc.
 """
 
 import os
-import resource
 import socket
 import sys
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,8 +19,10 @@ from blake3 import blake3
 
 from accio.domain.failures import Failure
 from accio.v1 import agents_pb2
-from accio_agent import clock, frames, messages
+from accio_agent import clock, frames, messages, process_state
 from accio_agent.frames import Flag, Kind, Result
+from accio_agent.generators import Generators
+from accio_agent.leftovers import Leftovers
 from accio_agent.page import WorkerPage
 from accio_agent.surroundings import Streams, Surroundings
 
@@ -72,7 +73,14 @@ class Runner(Protocol):
 class Worker:
     """The loop of a worker process."""
 
-    def __init__(self, connection: socket.socket, page: WorkerPage, runner: Runner, folder: Path) -> None:
+    def __init__(
+        self,
+        connection: socket.socket,
+        page: WorkerPage,
+        runner: Runner,
+        folder: Path,
+        look_after: Callable[[Generators], Leftovers],
+    ) -> None:
         self._connection = connection
         self._page = page
         self._runner = runner
@@ -91,6 +99,8 @@ class Worker:
         self._surroundings = Surroundings(folder)
         self._affinity = os.sched_getaffinity(0)
         self._clear_refs = _open_clear_refs()
+        self._generators = Generators()
+        self._leftovers = look_after(self._generators)
 
     def run(self) -> None:
         """Work until the agent closes the connection or the worker is to be replaced."""
@@ -141,12 +151,13 @@ class Worker:
         if self._entered is None or self._entered[0] is not work_class or self._entered[1] != devices:
             self._enter_class(work_class, devices)
         variables = _variables(number, node, assignment.number)
-        self._surroundings.enter(variables, seed if seed is not None else _seed_of(inputs_json))
+        self._surroundings.enter(variables)
+        self._generators.seed(seed if seed is not None else _seed_of(inputs_json))
         started = time.monotonic_ns()
         self._page.begin(number, started)
         if self._clear_refs >= 0:
             os.pwrite(self._clear_refs, b"5", 0)
-        before = resource.getrusage(resource.RUSAGE_SELF)
+        before = process_state.usage()
         if self._page.holds != self._holds:
             self._page.end()
             self._queue.appendleft((work_class, devices, assignment, where))
@@ -163,21 +174,22 @@ class Worker:
             folder=self._surroundings.folder,
             store=work_class["store"],
         )
-        done = self._runner.execute(job, self._page)
+        done = self._leftovers.call(lambda: self._runner.execute(job, self._page))
+        taken_ns = time.monotonic_ns() - started
         self._streams.flush()
         self._report(number, done, started_ms, started, before)
         self._page.end()
         self._streams.restore()
         self._served += 1
-        why = self._surroundings.leave() or done.spent
         if work_class["alone"]:
-            return why or "one attempt for each process"
+            return "one attempt for each process"
+        why = self._surroundings.leave() or done.spent or self._leftovers.settle(taken_ns)
         return why or ("it has worked long enough" if self._served >= LIFETIME else "")
 
-    def _report(self, number: int, done: Done, started_ms: int, started: int, before: resource.struct_rusage) -> None:
+    def _report(self, number: int, done: Done, started_ms: int, started: int, before: process_state.Usage) -> None:
         now = time.monotonic_ns()
         wall_us = (now - started) // 1000
-        after = resource.getrusage(resource.RUSAGE_SELF)
+        after = process_state.usage()
         report = messages.result_report(
             attempt=number,
             outputs=done.outputs,
@@ -222,6 +234,7 @@ class Worker:
         wanted = set(processors) or self._affinity
         if wanted != os.sched_getaffinity(0):
             os.sched_setaffinity(0, wanted)
+            self._leftovers.expect(process_state.PROCESSORS)
         self._surroundings.set_variable(b"CUDA_VISIBLE_DEVICES", ",".join(map(str, gpus)).encode())
         if work_class["cgroup"]:
             Path(work_class["cgroup"]).write_text("0")
@@ -247,12 +260,18 @@ def _open_clear_refs() -> int:
         return -1
 
 
-def serve(connection: socket.socket, page_fd: int, runner: Runner, folder: Path) -> None:
+def serve(
+    connection: socket.socket,
+    page_fd: int,
+    runner: Runner,
+    folder: Path,
+    look_after: Callable[[Generators], Leftovers],
+) -> None:
     """Be a worker; returns when the process should end."""
     page = WorkerPage(page_fd)
     os.close(page_fd)
     try:
-        Worker(connection, page, runner, folder).run()
+        Worker(connection, page, runner, folder, look_after).run()
     except (BrokenPipeError, ConnectionResetError):
         return  # the agent is gone, and this process soon after it
     finally:

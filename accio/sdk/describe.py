@@ -168,4 +168,5 @@ def issues_of(document: Sequence[dict[str, str]]) -> list[Issue]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    given, sys.argv[1:] = sys.argv[1:], []  # operators must not find them
+    main(given)

@@ -1,0 +1,56 @@
+"""Whether dictionaries were changed, without looking at what they hold: runs in worker processes.
+
+CPython up to 3.12 gives a dictionary a new number whenever it is changed (PEP 509: `ma_version_tag`, the fourth word of
+the object). Reading it costs a tenth of a microsecond, comparing a module's names ten. Where the number isn't there, as
+a trial shows, contents are compared.
+"""
+
+import ctypes
+from collections.abc import Sequence
+from operator import attrgetter
+from typing import Any
+
+_OFFSET = 24
+_read = attrgetter("value")
+
+
+def _has_versions() -> bool:
+    trial: dict[int, int] = {0: 0}
+    number = ctypes.c_uint64.from_address(id(trial) + _OFFSET)
+    seen = {number.value}
+    trial[1] = 1
+    seen.add(number.value)
+    trial[1] = 2
+    seen.add(number.value)
+    del trial[0]
+    seen.add(number.value)
+    _ = trial.get(1), list(trial)
+    return len(seen) == 4 and number.value in seen
+
+
+VERSIONED = _has_versions()
+
+
+class DictVersions:
+    """Some dictionaries as they were; whoever holds this keeps them alive."""
+
+    def __init__(self, dicts: Sequence[dict[Any, Any]]) -> None:
+        self._dicts = list(dicts)
+        self._numbers = [ctypes.c_uint64.from_address(id(each) + _OFFSET) for each in dicts] if VERSIONED else []
+        self._kept: list[Any] = self._now()
+
+    def _now(self) -> list[Any]:
+        return list(map(_read, self._numbers)) if VERSIONED else [each.copy() for each in self._dicts]
+
+    def changed(self) -> bool:
+        """Whether any of them may have changed."""
+        if VERSIONED:
+            return list(map(_read, self._numbers)) != self._kept
+        try:
+            return bool(self._dicts != self._kept)
+        except Exception:  # noqa: BLE001 - values of operators compare as they like
+            return True
+
+    def renew(self) -> None:
+        """Take them as they are now."""
+        self._kept = self._now()

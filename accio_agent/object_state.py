@@ -1,0 +1,93 @@
+"""What of an object can change under somebody who holds it, read in one step: runs in worker processes."""
+
+import itertools
+import os
+import pickle
+import random
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from io import IOBase
+from types import GeneratorType
+from typing import Any
+
+MOST_BYTES = 1 << 16
+"""Arrays up to this size are compared byte by byte; of larger ones nothing is looked at."""
+
+_ITERATORS = tuple(
+    type(each)
+    for each in (iter([]), iter(()), iter(""), iter(b""), iter(range(0)), iter({}), iter(set()), reversed([]))
+)
+_WRAPPERS = (
+    enumerate, filter, map, zip, itertools.chain, itertools.count, itertools.cycle, itertools.islice,
+    itertools.accumulate, itertools.compress, itertools.dropwhile, itertools.takewhile, itertools.product,
+    itertools.combinations, itertools.permutations, itertools.repeat, itertools.starmap,
+)  # fmt: skip
+
+
+def reader_of(thing: object) -> Callable[[], Any] | None:
+    """What reads the changeable state of an object of a known kind as a value that can be compared; else None."""
+    if isinstance(thing, random.Random):
+        return thing.getstate
+    if isinstance(thing, GeneratorType):
+        return lambda: _paused_at(thing)
+    if isinstance(thing, _ITERATORS + _WRAPPERS):
+        return lambda: _position(thing)
+    if isinstance(thing, IOBase):
+        return FilePlace(thing)
+    module = type(thing).__module__.partition(".")[0]
+    if module == "numpy":
+        return _numpy_reader(thing)
+    if module == "array" or isinstance(thing, bytearray):
+        return (lambda: bytes(thing)) if len(thing) <= MOST_BYTES else None  # type: ignore[arg-type, call-overload]  # both are buffers
+    return None
+
+
+def _numpy_reader(thing: Any) -> Callable[[], Any] | None:
+    if hasattr(thing, "bit_generator"):
+        return lambda: pickle.dumps(thing.bit_generator.state)
+    if hasattr(thing, "get_state"):
+        return lambda: pickle.dumps(thing.get_state())
+    if getattr(thing, "dtype", None) is not None and getattr(thing, "shape", None) and hasattr(thing, "tobytes"):
+        if thing.nbytes > MOST_BYTES or thing.dtype.hasobject:
+            return None
+        return lambda: (thing.shape, thing.tobytes())
+    return None
+
+
+def _position(thing: object) -> Any:
+    """Where an iterator stands. Asking it for its parts takes nothing from it."""
+    if isinstance(thing, _ITERATORS + _WRAPPERS):
+        return tuple(map(_position, thing.__reduce__()))
+    if isinstance(thing, GeneratorType):
+        return _paused_at(thing)
+    if isinstance(thing, tuple):
+        return tuple(map(_position, thing))
+    if isinstance(thing, list):
+        return len(thing)
+    return id(thing) if isinstance(thing, Iterator) or callable(thing) else thing
+
+
+def _paused_at(generator: Any) -> Any:
+    frame = generator.gi_frame
+    return None if frame is None else (frame.f_lasti, dict(frame.f_locals))
+
+
+class FilePlace:
+    """Where an open file stands."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+
+    def __call__(self) -> Any:
+        try:
+            if hasattr(self._file, "getvalue"):
+                return self._file.tell(), self._file.getvalue()
+            return os.lseek(self._file.fileno(), 0, os.SEEK_CUR)
+        except (OSError, ValueError):
+            return -1  # a pipe, or closed
+
+    def restore(self, place: Any) -> None:
+        """Go back to a place, for all processes that share the open file."""
+        if isinstance(place, int) and place >= 0 and self() != place:
+            with suppress(OSError, ValueError):
+                os.lseek(self._file.fileno(), place, os.SEEK_SET)

@@ -1,0 +1,90 @@
+"""Which loaded modules are the operators' own: those of the packages, or beside the files, that declare them.
+
+Runs in worker processes.
+"""
+
+import os
+import sys
+import types
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+_INSTALLED = ("site-packages", "dist-packages")
+
+
+class OwnCode:
+    """The modules of some sources; more of them may be imported at any time."""
+
+    def __init__(self, sources: Iterable[Path]) -> None:
+        self._roots = tuple({_root(source) for source in sources})
+        self._known: dict[str, bool] = {}
+
+    def __repr__(self) -> str:
+        return f"<OwnCode below {', '.join(self._roots)}>"
+
+    def modules(self) -> list[types.ModuleType]:
+        """The own modules that are loaded."""
+        return [module for name, module in list(sys.modules.items()) if self.is_own(name)]
+
+    def is_own(self, name: str) -> bool:
+        """Whether a module, by its name, is one of them."""
+        found = self._known.get(name)
+        if found is None:
+            module = sys.modules.get(name)
+            path = getattr(module, "__file__", None)
+            found = isinstance(module, types.ModuleType) and isinstance(path, str) and self._holds(path)
+            if module is not None:
+                self._known[name] = found
+        return found
+
+    def names(self) -> set[str]:
+        """All words by which their code could reach other modules: names that it uses, and words in its texts."""
+        found: set[str] = set()
+        for module in self.modules():
+            for value in list(vars(module).values()):
+                if isinstance(value, types.ModuleType):
+                    found.update(value.__name__.split("."))
+            for code in _codes(list(vars(module).values()), vars(module), set()):
+                found.update(code.co_names)
+                found.update(word for text in code.co_consts if isinstance(text, str) for word in text.split("."))
+        return found
+
+    def _holds(self, path: str) -> bool:
+        return any(
+            path == root or (root.endswith(os.sep) and path.startswith(root) and not _is_installed(path[len(root) :]))
+            for root in self._roots
+        )
+
+
+def _root(source: Path) -> str:
+    """The folder of a module's outermost package; of one that is in none its folder, or itself if it is installed."""
+    folder = source.absolute().parent
+    if not (folder / "__init__.py").is_file() and folder.name in _INSTALLED:
+        return str(source.absolute())
+    while (folder.parent / "__init__.py").is_file():
+        folder = folder.parent
+    return f"{folder}{os.sep}"
+
+
+def _is_installed(path: str) -> bool:
+    """Whether a path below a project's folder is that of something installed there, as in a virtual environment."""
+    return not set(_INSTALLED).isdisjoint(Path(path).parts) or f"{os.sep}lib{os.sep}python3" in f"{os.sep}{path}"
+
+
+def _codes(values: Iterable[object], names: dict[str, object], seen: set[int]) -> Iterator[types.CodeType]:
+    """The code of functions and methods whose globals are *names*, with that of functions within."""
+    for value in values:
+        inner = getattr(value, "__wrapped__", value)
+        for each in (value, inner, getattr(inner, "__func__", None), getattr(inner, "fget", None)):
+            if isinstance(each, types.FunctionType) and each.__globals__ is names:
+                yield from _with_inner(each.__code__)
+        if isinstance(value, type) and value.__module__ == names.get("__name__") and id(value) not in seen:
+            seen.add(id(value))
+            yield from _codes(list(vars(value).values()), names, seen)
+
+
+def _with_inner(code: types.CodeType) -> Iterator[types.CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _with_inner(constant)

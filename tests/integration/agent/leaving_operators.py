@@ -1,0 +1,296 @@
+"""Operators that leave something in the process that executes them, and one that looks what it finds."""
+
+# ruff: noqa: N802, PTH123, SIM115, S311, B006 - misbehaving is what they are for
+
+import asyncio
+import builtins
+import decimal
+import faulthandler
+import gc
+import itertools
+import json
+import locale
+import logging
+import multiprocessing
+import os
+import random
+import resource
+import signal
+import socket
+import statistics
+import sys
+import threading
+import time
+import warnings
+from collections import deque
+from collections.abc import Callable, Generator
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from functools import cache
+from inspect import getgeneratorlocals
+from pathlib import Path
+
+import numpy as np
+
+from accio.sdk.context import OperatorContext
+from accio.sdk.declare import operator
+
+calls = 0
+seen: list[int] = []
+table: dict[str, dict[str, int]] = {"inner": {}}
+recent: deque[int] = deque(maxlen=3)
+ids = itertools.count()
+colours = itertools.cycle(["red", "green", "blue"])
+generator = random.Random(1)
+numbers = np.random.default_rng(1)
+weights = np.zeros(4)
+lines = open(__file__)
+variable: ContextVar[int] = ContextVar("variable", default=0)
+
+
+@dataclass
+class Settings:
+    """An object at module level."""
+
+    rate: float = 0.5
+    extras: list[int] = field(default_factory=list)
+
+
+settings = Settings()
+
+
+class Tally:
+    """A class with a counter."""
+
+    total = 0
+
+
+def grown(value: int, kept: list[int] = []) -> list[int]:
+    kept.append(value)
+    return kept
+
+
+def closed() -> Callable[[], int]:
+    count = 0
+
+    def up() -> int:
+        nonlocal count
+        count += 1
+        return count
+
+    return up
+
+
+up = closed()
+
+
+def paused() -> Generator[int, None, None]:
+    number = 0
+    while True:
+        yield number
+        number += 1
+
+
+pause = paused()
+
+
+@cache
+def remembered(x: int) -> int:
+    return x * 2
+
+
+def _global() -> None:
+    global calls
+    calls += 1
+
+
+def _loop() -> None:
+    asyncio.set_event_loop(asyncio.new_event_loop())
+
+
+def _numpy() -> None:
+    np.seterr(all="raise")
+    np.set_printoptions(precision=2)
+
+
+def _handlers() -> None:
+    for number in (signal.SIGUSR2, signal.SIGHUP, signal.SIGVTALRM):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _timers() -> None:
+    signal.alarm(60)
+    signal.setitimer(signal.ITIMER_VIRTUAL, 0.5)
+    signal.setitimer(signal.ITIMER_PROF, 0.5)
+    faulthandler.dump_traceback_later(60, exit=True)
+
+
+def _collector() -> None:
+    gc.disable()
+    gc.set_threshold(5, 5, 5)
+
+
+def _interpreter() -> None:
+    sys.setrecursionlimit(200)
+    sys.setswitchinterval(0.5)
+    sys.set_int_max_str_digits(0)
+
+
+def _sys() -> None:
+    sys.argv.append("--left")
+    sys.path.insert(0, "/nowhere")
+    sys.meta_path.append(sys.meta_path[-1])
+    sys.excepthook = print
+    sys.stdout = open(os.devnull, "w")
+    sys.settrace(lambda *_: None)
+    threading.settrace(print)
+
+
+def _zone() -> None:
+    os.environ["TZ"] = "Asia/Tokyo"
+    time.tzset()
+
+
+def _patches() -> None:
+    random.random = lambda: 0.5
+
+
+def _builtins() -> None:
+    builtins.len = lambda _: 7
+
+
+def _decimal() -> None:
+    decimal.getcontext().prec = 3
+    decimal.DefaultContext.prec = 3
+
+
+def _hole() -> None:
+    """Leave a file open behind one that is closed."""
+    with open(os.devnull):
+        _hole.kept = os.open(os.devnull, os.O_RDONLY)  # type: ignore[attr-defined]  # on purpose
+
+
+CHANGES: dict[str, Callable[[], object]] = {
+    "a global": _global,
+    "a list": lambda: seen.append(1),
+    "an inner dictionary": lambda: table["inner"].update(x=1),
+    "a queue": lambda: recent.append(1),
+    "a counter": lambda: next(ids),
+    "a cycle": lambda: next(colours),
+    "a generator": generator.random,
+    "a NumPy generator": numbers.random,
+    "an array": lambda: weights.__setitem__(0, 1.0),
+    "a file's place": lambda: lines.read(10),
+    "an object": lambda: setattr(settings, "rate", 0.9),
+    "an object's list": lambda: settings.extras.append(1),
+    "a class": lambda: setattr(Tally, "total", 1),
+    "a default": lambda: grown(1),
+    "a closure": up,
+    "a paused function": lambda: next(pause),
+    "a function's attribute": lambda: setattr(remembered.__wrapped__, "left", 1),
+    "a context variable": lambda: variable.set(1),
+    "decimals": _decimal,
+    "NumPy": _numpy,
+    "the locale": lambda: locale.setlocale(locale.LC_ALL, "C"),
+    "the zone": _zone,
+    "limits": lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (40, resource.getrlimit(resource.RLIMIT_NOFILE)[1])),
+    "niceness": lambda: os.nice(3),
+    "the mask": lambda: signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM}),
+    "handlers": _handlers,
+    "timers": _timers,
+    "the collector": _collector,
+    "the interpreter": _interpreter,
+    "sys": _sys,
+    "the start method": lambda: multiprocessing.set_start_method("spawn"),
+    "the event loop": _loop,
+    "time-outs": lambda: socket.setdefaulttimeout(0.1),
+    "warnings": lambda: warnings.simplefilter("error"),
+    "logging": lambda: logging.basicConfig(level=logging.DEBUG),
+    "a patch": _patches,
+    "a constant": lambda: vars(statistics).update(tau=1, mean=max),
+    "builtins": _builtins,
+    "a file": lambda: os.open(os.devnull, os.O_RDONLY),
+    "a file behind another": _hole,
+    "processors": lambda: os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}),
+}
+
+
+@operator(version="1")
+def Leave(what: str) -> str:
+    CHANGES[what]()
+    return what
+
+
+@operator(version="1")
+def Warn(text: str) -> int:
+    warnings.warn(text, RuntimeWarning, stacklevel=1)
+    return 0
+
+
+@operator(version="1")
+def Remember(x: int) -> int:
+    remembered(x)
+    return os.getpid()
+
+
+@operator(version="1", unstable=True)
+def Late(ctx: OperatorContext) -> float:
+    """Draw from the global generator of a module that is imported only now."""
+    import torch  # type: ignore[import-not-found]  # the test writes it
+
+    del ctx
+    return float(torch.drawn())
+
+
+@operator(version="1")
+def ImportLate(name: str) -> list[str]:
+    """Import a module that changes settings while it is imported."""
+    import settling  # type: ignore[import-not-found]  # the test writes it
+
+    del name
+    return [str(sys.getrecursionlimit()), str(settling.VALUE), str(os.getpid())]
+
+
+def _cells(function: Callable[..., object]) -> list[object]:
+    return [cell.cell_contents for cell in getattr(function, "__closure__", ())]
+
+
+def _found() -> dict[str, object]:
+    return {
+        "globals": [calls, seen, table, list(recent), repr(ids), settings.rate, settings.extras, Tally.total],
+        "draws": [
+            str(colours.__reduce__()),
+            generator.getstate()[1][-1],
+            str(numbers.bit_generator.state),
+            weights.tolist(),
+        ],
+        "functions": [grown.__defaults__, _cells(up), getgeneratorlocals(pause), sorted(vars(remembered.__wrapped__))],
+        "place": os.lseek(lines.fileno(), 0, os.SEEK_CUR),
+        "variable": variable.get(),
+        "third": [str(decimal.Decimal(1) / 3), decimal.DefaultContext.prec],
+        "numpy": [np.geterr(), np.get_printoptions()["precision"]],
+        "locale": locale.setlocale(locale.LC_ALL),
+        "hour": time.strftime("%H", time.localtime(0)),
+        "limits": resource.getrlimit(resource.RLIMIT_NOFILE),
+        "nice": os.nice(0),
+        "mask": sorted(signal.pthread_sigmask(signal.SIG_BLOCK, ())),
+        "handlers": [str(signal.getsignal(number)) for number in sorted(signal.valid_signals())],
+        "timers": [signal.getitimer(number) for number in (0, 1, 2)],
+        "collector": [gc.isenabled(), gc.get_threshold()],
+        "interpreter": [sys.getrecursionlimit(), sys.getswitchinterval(), sys.get_int_max_str_digits()],
+        "sys": [sys.argv, sys.path, len(sys.meta_path), str(sys.excepthook), sys.stdout.fileno()],
+        "traces": [str(sys.gettrace()), str(threading.gettrace())],
+        "method": multiprocessing.get_start_method(allow_none=True),
+        "policy": str(asyncio.events._event_loop_policy),  # type: ignore[attr-defined]  # without making one
+        "time-out": socket.getdefaulttimeout(),
+        "filters": [str(each) for each in warnings.filters],
+        "logging": [logging.root.level, len(logging.root.handlers)],
+        "patches": [random.random.__name__, statistics.mean.__name__, hasattr(statistics, "tau"), len("four")],
+        "files": len(list(Path("/proc/self/fd").iterdir())),
+        "processors": sorted(os.sched_getaffinity(0)),
+    }
+
+
+@operator(version="1")
+def Found() -> str:
+    return json.dumps(_found(), default=str)

@@ -1,0 +1,120 @@
+"""What an execution leaves behind in a warm worker, and the next one must not find."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from accio.v1 import agents_pb2
+from tests.integration.agent.conftest import AgentProcess
+from tests.integration.agent.fake_daemon import FakeDaemon
+from tests.integration.agent.leaving_operators import CHANGES
+
+TORCH = '''
+"""A global generator that is seeded as that of PyTorch is."""
+import os, random
+_state = random.Random(os.urandom(8))
+
+def manual_seed(seed):
+    _state.seed(seed)
+
+def drawn():
+    return _state.random()
+'''
+
+SETTLING = '''
+"""Changes the process while it is imported, as packages do."""
+import sys
+sys.setrecursionlimit(4321)
+VALUE = 1
+'''
+
+
+@pytest.fixture
+async def agent(daemon: FakeDaemon, tmp_path: Path) -> AsyncIterator[AgentProcess]:
+    """An agent with the operators of this test."""
+    folder = tmp_path / "operators"
+    folder.mkdir()
+    source = Path(__file__).with_name("leaving_operators.py")
+    (folder / source.name).write_text(source.read_text())
+    (folder / "torch.py").write_text(TORCH)
+    (folder / "settling.py").write_text(SETTLING)
+    running = AgentProcess(tmp_path, daemon.address, "--operators", str(folder / source.name), "--cpus", "1")
+    try:
+        await daemon.connected()
+        yield running
+    finally:
+        await running.stop()
+        await daemon.stop()
+
+
+class Runs:
+    """Runs attempts one after the other, all in one class for each operator."""
+
+    def __init__(self, daemon: FakeDaemon) -> None:
+        self._daemon = daemon
+        self._classes: dict[str, agents_pb2.NodeClass] = {}
+        self._no = 0
+
+    async def report(self, operator: str, seed: int | None = None, **inputs: object) -> agents_pb2.Report:
+        self._no += 1
+        if operator not in self._classes:
+            self._classes[operator] = self._daemon.node_class(operator, 100 + self._no)
+        more = {} if seed is None else {"seed": seed}
+        self._daemon.assign(self._classes[operator], [self._no], json.dumps(inputs), **more)  # type: ignore[arg-type]  # by name
+        return await self._daemon.report(self._no)
+
+    async def value(self, operator: str, seed: int | None = None, **inputs: object) -> Any:
+        report = await self.report(operator, seed, **inputs)
+        assert report.success, report.failure
+        return json.loads(report.outputs["value"])
+
+    async def log(self) -> bytes:
+        """What the last one wrote to stderr."""
+        return (await self._daemon.logs(self._no))[1]
+
+
+@pytest.fixture
+def runs(daemon: FakeDaemon, agent: AgentProcess) -> Runs:
+    del agent
+    return Runs(daemon)
+
+
+@pytest.mark.timeout(240)  # dozens of workers, one after the other
+async def test_whatever_is_changed_the_next_execution_finds_as_it_was(runs: Runs) -> None:
+    """An execution finds interpreter, process, other packages and its own globals as the first one did."""
+    expected = json.loads(await runs.value("Found"))
+    wrong: dict[str, object] = {}
+    for what in CHANGES:
+        await runs.report("Leave", what=what)
+        found = json.loads(await runs.value("Found"))
+        if found != expected:
+            wrong[what] = {name: (found[name], value) for name, value in expected.items() if found[name] != value}
+    assert wrong == {}
+
+
+async def test_each_execution_shows_its_warnings(runs: Runs) -> None:
+    """A warning is in the log of every execution that causes it."""
+    for _ in range(3):
+        await runs.report("Warn", text="it did not converge")
+        assert b"RuntimeWarning: it did not converge" in await runs.log()
+
+
+async def test_a_module_that_is_imported_late_finds_its_generator_seeded(runs: Runs) -> None:
+    """The seed fixes what a global generator draws that is imported within the execution, there and afterwards."""
+    first, second, other = [await runs.value("Late", seed=seed) for seed in (7, 7, 8)]
+    assert first == second != other
+
+
+async def test_caches_of_functools_keep_a_worker(runs: Runs) -> None:
+    """What functools remembers doesn't cost the worker."""
+    assert await runs.value("Remember", x=1) == await runs.value("Remember", x=2)
+
+
+async def test_what_an_import_changes_stays(runs: Runs) -> None:
+    """A module that is imported late keeps what it set, for as long as the module is there: in the same worker."""
+    first, second = [await runs.value("ImportLate", name=name) for name in ("a", "b")]
+    assert first == second
+    assert first[0] == "4321"
