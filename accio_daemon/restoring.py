@@ -9,11 +9,11 @@ from pathlib import Path
 
 from accio.errors import BadRequest, FailedPrecondition, ResourceExhausted
 from accio_daemon.bootstrap import take_folder
-from accio_daemon.checking import database_problems
 from accio_daemon.clock import SystemClock
 from accio_daemon.config import Config
+from accio_daemon.storage import checks
 from accio_daemon.storage.database import APPLICATION_ID, schema_version
-from accio_daemon.storage.history import announce, renew
+from accio_daemon.storage.history import begin_anew
 from accio_daemon.storage.replacing import draft_of, finish_replacing, put_in_place
 
 _SHOWN = 5  # problems of a backup that are told
@@ -82,12 +82,8 @@ def _restore(database: Path, backup: Path, draft: Path) -> Restoration:
     with closing(sqlite3.connect(draft, isolation_level=None)) as connection:
         try:
             schema = _check(connection, backup)
-            connection.execute("PRAGMA journal_mode = DELETE")
-            runs = connection.execute("SELECT count(*) FROM runs WHERE closed <> 3").fetchone()[0]
-            connection.execute("BEGIN IMMEDIATE")
-            history = renew(connection)
-            announce(connection, draft, database)
-            connection.execute("COMMIT")
+            runs = checks.count_runs(connection)
+            history = begin_anew(connection, draft, database)
         except sqlite3.OperationalError as error:
             raise ResourceExhausted(f"can't restore {backup} to {database.parent}: {error}") from None
         except sqlite3.DatabaseError as error:
@@ -98,8 +94,7 @@ def _restore(database: Path, backup: Path, draft: Path) -> Restoration:
 
 def _check(connection: sqlite3.Connection, backup: Path) -> int:
     """Return the schema of a sound backup of this program; raise what is wrong with any other."""
-    application = connection.execute("PRAGMA application_id").fetchone()[0]
-    schema: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    application, schema = checks.read_version(connection)
     if application != APPLICATION_ID:
         raise FailedPrecondition(f"{backup} is a database of another program; expected a backup of a daemon's")
     if not 1 <= schema <= schema_version():
@@ -107,7 +102,7 @@ def _check(connection: sqlite3.Connection, backup: Path) -> int:
             f"{backup} was written by a newer Accio (schema {schema}; this one knows up to {schema_version()}); "
             "upgrade Accio"
         )
-    problems = list(database_problems(connection))
+    problems = list(checks.find_problems(connection))
     if problems:
         told = "; ".join(problems[:_SHOWN])
         raise FailedPrecondition(f"the backup {backup} is damaged ({told}); restore another one")

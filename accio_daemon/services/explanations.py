@@ -1,10 +1,8 @@
 """The rpcs Why and Events: what stored facts say of how a run came about."""
 
-import json
 import sqlite3
 from collections.abc import Iterator
 
-from accio.domain.failures import Failure
 from accio.domain.operators import OperatorSpec
 from accio.domain.states import RUN_TERMINAL, NodeState
 from accio.v1 import accio_pb2
@@ -13,12 +11,12 @@ from accio_daemon.engine.ports import EnginePort
 from accio_daemon.services.logs import name_of_owner
 from accio_daemon.services.node_views import node_place, nodes_of
 from accio_daemon.storage import runs_query
-from accio_daemon.storage.codes import ATTEMPT_STATES
+from accio_daemon.storage.events import read_attempts, read_events
 from accio_daemon.storage.nodes_query import NodeFacts
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.readers import Readers
 from accio_daemon.storage.runs_query import Found
-from accio_daemon.storage.why import SQL, nearest_earlier
+from accio_daemon.storage.why import nearest_earlier
 
 _EVENTS = 1_000
 _MOST_EVENTS = 20_000
@@ -131,15 +129,14 @@ class ExplanationCalls:
         graph = self._plans.workflow(connection, run).graph
         owner = f"by {run.owner_name} <{run.owner_email}>" if run.owner_email else f"by {run.owner_name}"
         yield accio_pb2.Event(at_ms=run.created_ms, kind="submitted", run=run.id, detail=owner)
-        rows = connection.execute(SQL["events"], {"run": run.no, "idx": found.index, "limit": limit})
-        for at, kind, index, node, attempt, detail in rows:
+        for event in read_events(connection, run.no, found.index, limit):
             yield accio_pb2.Event(
-                at_ms=at,
-                kind=kind,
-                run=run.id if index is None or not run.parent else f"{run.id}.{index}",
-                node="" if node is None else graph[node].name,
-                attempt=attempt or 0,
-                detail=detail,
+                at_ms=event.at_ms,
+                kind=event.kind,
+                run=run.id if event.index is None or not run.parent else f"{run.id}.{event.index}",
+                node="" if event.node is None else graph[event.node].name,
+                attempt=event.attempt or 0,
+                detail=event.detail,
             )
         if found.index is None and run.parent:
             yield from self._attempts_of_parent(connection, found, limit)
@@ -155,16 +152,15 @@ class ExplanationCalls:
     ) -> Iterator[accio_pb2.Event]:
         """The attempts under a parent that gave no result; its children's histories have the rest."""
         graph = self._plans.workflow(connection, found.run).graph
-        rows = connection.execute(SQL["attempts_of_run"], {"run": found.run.no, "limit": limit})
-        for _, ended, index, node, attempt, state, failure, agent in rows:
-            why = Failure.from_json(json.loads(failure)).message if failure else ""
+        for attempt in read_attempts(connection, found.run.no, limit):
+            why = attempt.failure.message if attempt.failure else ""
             yield accio_pb2.Event(
-                at_ms=ended,
-                kind=ATTEMPT_STATES[state],
-                run=f"{found.run.id}.{index}",
-                node=graph[node].name,
-                attempt=attempt,
-                detail=f"on {agent or 'a removed agent'}" + (f": {why}" if why else ""),
+                at_ms=attempt.ended_ms,
+                kind=attempt.state,
+                run=f"{found.run.id}.{attempt.index}",
+                node=graph[attempt.node].name,
+                attempt=attempt.id,
+                detail=f"on {attempt.agent or 'a removed agent'}" + (f": {why}" if why else ""),
             )
 
 

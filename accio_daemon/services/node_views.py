@@ -1,12 +1,8 @@
 """Nodes as users see them: what the database knows, why they wait, and how far they say they are."""
 
-import json
 import sqlite3
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from accio.content.digest import from_raw
 from accio.domain.keys import datasets_of
 from accio.domain.names import suggest
 from accio.domain.operators import OperatorSpec
@@ -20,11 +16,12 @@ from accio_daemon.services.run_views import attempt_message, node_message
 from accio_daemon.services.sessions import Sessions
 from accio_daemon.services.wire_failures import metrics_message
 from accio_daemon.storage import runs_query
-from accio_daemon.storage.node_inputs import Input, Outputs, effective_inputs, outputs_of, read_outputs
+from accio_daemon.storage.node_inputs import Input, effective_inputs, read_outputs
+from accio_daemon.storage.node_results import NodeResult, read_result
 from accio_daemon.storage.nodes_query import NodeFacts, read_nodes
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.readers import Readers
-from accio_daemon.storage.runs_query import SQL, Found
+from accio_daemon.storage.runs_query import Found
 
 _WAITING = (NodeState.WAITING, NodeState.QUEUED)
 
@@ -36,8 +33,7 @@ class _Details:
     operator: OperatorSpec
     inputs: dict[str, Input]
     seed: int | None
-    result: tuple[Any, ...] | None
-    sizes: dict[str, int]  # of the datasets and blobs among its outputs, in bytes
+    result: NodeResult | None
 
 
 class NodeViews:
@@ -72,10 +68,9 @@ class NodeViews:
             if value.text is not None:
                 message.inputs[port].CopyFrom(values_pb2.Value(type=str(value.type), json=value.text))
         if details.result is not None:
-            key, _, _, _, outputs, blobs, metrics, _, _ = details.result
-            message.key = "" if key is None else from_raw(key)
-            message.artifacts.extend(_artifacts(details.operator, outputs_of(outputs, blobs), details.sizes))
-            message.metrics.CopyFrom(metrics_message(tuple(json.loads(metrics))))
+            message.key = details.result.key or ""
+            message.artifacts.extend(_artifacts(details.operator, details.result))
+            message.metrics.CopyFrom(metrics_message(details.result.metrics))
         return message
 
     def _read(self, connection: sqlite3.Connection, run: str, name: str) -> _Details:
@@ -86,15 +81,13 @@ class NodeViews:
         plan = self._plans.plan(connection, found.run)
         coordinates, _ = found.run.sweep.coordinates(found.place)
         planned = plan.nodes[place]
-        key = {"run": found.run.no, "idx": found.place, "node": place}
         return _Details(
             found=found,
             node=nodes[place],
             operator=planned.operator,
             inputs=effective_inputs(found.run, planned, coordinates, read_outputs(connection, found)),
             seed=node_seed(found.seed, name) if planned.operator.unstable else None,
-            result=connection.execute(SQL["result_of"], key).fetchone(),
-            sizes={from_raw(digest): size for digest, size in connection.execute(SQL["contents_of"], key)},
+            result=read_result(connection, found, place),
         )
 
 
@@ -115,9 +108,10 @@ def node_place(workflow: Workflow, found: Found, name: str) -> int:
     raise NotFound(f"run {found.id} has no node {name[:100]!r}{hint}")
 
 
-def _artifacts(operator: OperatorSpec, outputs: Outputs, sizes: Mapping[str, int]) -> list[runs_pb2.Artifact]:
+def _artifacts(operator: OperatorSpec, result: NodeResult) -> list[runs_pb2.Artifact]:
     """Write the outputs; the size of a value with datasets is that of their content."""
     artifacts = []
+    outputs = result.outputs
     for port in operator.outputs:
         if port.name in outputs.blobs:
             digest, size = outputs.blobs[port.name]
@@ -125,6 +119,6 @@ def _artifacts(operator: OperatorSpec, outputs: Outputs, sizes: Mapping[str, int
         elif port.name in outputs.texts:
             text = outputs.texts[port.name]
             datasets = datasets_of(port.type, text)
-            size = sum(sizes.get(digest, 0) for digest in datasets) if datasets else len(text.encode())
+            size = sum(result.sizes.get(digest, 0) for digest in datasets) if datasets else len(text.encode())
             artifacts.append(runs_pb2.Artifact(port=port.name, type=str(port.type), json=text, size=size))
     return artifacts

@@ -23,10 +23,11 @@ from accio_daemon.services.sessions import Sessions
 from accio_daemon.services.watching import Watching, read_state
 from accio_daemon.services.workflows import page_key, page_size
 from accio_daemon.storage import children, runs_query, search, submissions
+from accio_daemon.storage.begun import count_executing
 from accio_daemon.storage.nodes_query import NodeFacts, count_states
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.readers import Readers
-from accio_daemon.storage.runs_query import SQL, Found
+from accio_daemon.storage.runs_query import Found
 from accio_daemon.storage.search import Filters, ParamFilter
 
 T = TypeVar("T")
@@ -67,7 +68,7 @@ class RunCalls:
             found, nodes = read_state(connection, self._plans, runs_query.find(connection, request.id))
             running = None
             if nodes is None:
-                running = connection.execute(SQL["running_executions"], {"run": found.run.no}).fetchone()[0]
+                running = count_executing(connection, found.run.no)
             return found, nodes, running
 
         found, nodes, running = await self._readers.read(read)

@@ -7,13 +7,11 @@ open and those that execute. Children begin nearly in order, so what is remember
 import sqlite3
 from dataclasses import dataclass
 
-import orjson
-
 from accio.domain.states import RUN_TERMINAL, RunState
 from accio.errors import NotFound
 from accio_daemon.storage import runs_query
-from accio_daemon.storage.codes import RUN_STATES
-from accio_daemon.storage.runs_query import SQL, Found, InstanceRow, RunRow
+from accio_daemon.storage.begun import begun_among, begun_from, begun_in_state, executing_children
+from accio_daemon.storage.runs_query import Found, InstanceRow, RunRow
 
 _PAGE = 500
 
@@ -45,11 +43,11 @@ class SweepLook:
         if run is None:
             raise NotFound(f"run {self._run.id} was deleted")
         new, more = self._find_new(connection, run)
-        running = self._running(connection)
-        executing = {index for (index,) in connection.execute(SQL["executing_children"], {"run": run.no})}
+        running = {row.index for row in begun_in_state(connection, run.no, RunState.RUNNING)}
+        executing = executing_children(connection, run.no)
         found_open = {index for index in running if self._found(index)}
         known = ((found_open ^ self._open) | executing | self._executing) - new.keys()  # ^: ended, or retried
-        rows = new | {row.index: row for row in self._rows(connection, known) if self._found(row.index)}
+        rows = new | {row.index: row for row in begun_among(connection, run.no, known) if self._found(row.index)}
         self._open, self._executing = found_open, executing
         return Look(
             children=[Found(run=run, index=index, instance=rows[index]) for index in sorted(rows)],
@@ -59,8 +57,7 @@ class SweepLook:
 
     def _find_new(self, connection: sqlite3.Connection, run: RunRow) -> tuple[dict[int, InstanceRow], bool]:
         """The next page of rows, without those that were found before, and whether there is a page after it."""
-        values = {"run": run.no, "low": self._at, "limit": _PAGE}
-        page = [runs_query.instance_row(row) for row in connection.execute(SQL["instances_from"], values)]
+        page = begun_from(connection, run.no, self._at, _PAGE)
         new = {row.index: row for row in page if not self._found(row.index)}
         self._above |= new.keys()
         for first, last in run.removed:
@@ -79,11 +76,3 @@ class SweepLook:
 
     def _found(self, index: int) -> bool:
         return index < self._low or index in self._above
-
-    def _running(self, connection: sqlite3.Connection) -> set[int]:
-        values = {"run": self._run.no, "state": RUN_STATES[RunState.RUNNING], "low": 0, "limit": -1}
-        return {row[0] for row in connection.execute(SQL["instances_in_state"], values)}
-
-    def _rows(self, connection: sqlite3.Connection, indices: set[int]) -> list[InstanceRow]:
-        values = {"run": self._run.no, "indices": orjson.dumps(sorted(indices)).decode()}
-        return [runs_query.instance_row(row) for row in connection.execute(SQL["instances_among"], values)]

@@ -13,11 +13,11 @@ from accio_daemon.services.rpc import Send
 from accio_daemon.services.run_views import run_message
 from accio_daemon.services.wire_failures import failure_message
 from accio_daemon.storage import runs_query
-from accio_daemon.storage.codes import RUN_STATES
+from accio_daemon.storage.begun import begun_in_state, count_executing
 from accio_daemon.storage.nodes_query import NodeFacts, count_states, read_nodes
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.readers import Readers
-from accio_daemon.storage.runs_query import SQL, Found
+from accio_daemon.storage.runs_query import Found
 
 # The first updates go out at once; later ones of a run that changes all the time at this pace.
 _AT_ONCE = 8
@@ -76,7 +76,7 @@ class Watching:
         now, nodes = read_state(connection, self._plans, found)
         running = None
         if now.index is None and now.run.parent and now.state not in RUN_TERMINAL:
-            running = connection.execute(SQL["running_executions"], {"run": now.run.no}).fetchone()[0]
+            running = count_executing(connection, now.run.no)
         counts = None if nodes is None else count_states(nodes)
         update = accio_pb2.RunUpdate(run=run_message(now, running=running, nodes=counts))
         failure = self._first_failure(connection, now, nodes)
@@ -91,12 +91,10 @@ class Watching:
         if nodes is None:
             if not now.run.failed:
                 return None
-            key = {"run": now.run.no, "state": RUN_STATES[RunState.FAILED], "low": 0, "limit": 1}
-            row = connection.execute(SQL["instances_in_state"], key).fetchone()
-            if row is None:
+            instances = begun_in_state(connection, now.run.no, RunState.FAILED, limit=1)
+            if not instances:
                 return None
-            instance = runs_query.instance_row(row)
-            child = Found(run=now.run, index=instance.index, instance=instance)
+            child = Found(run=now.run, index=instances[0].index, instance=instances[0])
             nodes = read_nodes(connection, child, self._plans.workflow(connection, now.run))
         failed = [node for node in nodes if node.state in (NodeState.FAILED, NodeState.LOST) and node.failure]
         if not failed:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from accio.errors import AlreadyExists, BadRequest, ResourceExhausted
 from accio_daemon.storage.history import forget_opening
+from accio_daemon.storage.sql import load
 
+_BEGIN_SNAPSHOT = load("whole")["begin_snapshot"]
 _PAGES = 1_000
 _PAUSE_S = 0.005
 
@@ -40,7 +42,7 @@ def _copy(database: Path, draft: Path) -> None:
         copy = sqlite3.connect(draft)
         try:
             source.execute("BEGIN")
-            source.execute("SELECT count(*) FROM sqlite_master").fetchone()  # one snapshot for all pages
+            source.execute(_BEGIN_SNAPSHOT).fetchone()  # one snapshot for all pages
             source.backup(copy, pages=_PAGES, sleep=_PAUSE_S)
             copy.execute("PRAGMA journal_mode = DELETE")
             forget_opening(copy)  # whoever restores it begins another history

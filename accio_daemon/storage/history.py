@@ -89,6 +89,19 @@ def _begin(connection: sqlite3.Connection, *, since: int) -> History:
     return history
 
 
+def begin_anew(connection: sqlite3.Connection, draft: Path, database: Path) -> History:
+    """Give *draft*, open as *connection*, a new identity; it is the next database in the place of *database*.
+
+    Nothing stays in a log: the file alone may be moved there.
+    """
+    connection.execute("PRAGMA journal_mode = DELETE")
+    connection.execute("BEGIN IMMEDIATE")
+    history = renew(connection)
+    announce(connection, draft, database)
+    connection.execute("COMMIT")
+    return history
+
+
 def announce(connection: sqlite3.Connection, draft: Path, database: Path) -> None:
     """Let *draft*, open as *connection*, be known as the next database in the place of *database*."""
     opening = (secrets.token_hex(16), _file(draft))

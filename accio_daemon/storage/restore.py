@@ -96,21 +96,21 @@ def _next_epoch(connection: sqlite3.Connection) -> int:
 
 
 def _restore_numbers(connection: sqlite3.Connection, world: World) -> None:
-    def highest(query: str) -> int:
-        found = connection.execute(query).fetchone()
+    def highest(what: str) -> int:
+        found = connection.execute(_SQL[f"highest_{what}"]).fetchone()
         return 0 if found is None else int(found[0] or 0)
 
     row = connection.execute(_SQL["sequence"]).fetchone()
     world.sequence = 0 if row is None else int(row[0])
-    world.next_run = highest("SELECT seq FROM sqlite_sequence WHERE name = 'runs'") + 1
-    world.next_agent = highest("SELECT seq FROM sqlite_sequence WHERE name = 'agents'") + 1
-    world.next_operator = highest("SELECT max(no) FROM operators") + 1
+    world.next_run = highest("run") + 1
+    world.next_agent = highest("agent") + 1
+    world.next_operator = highest("operator") + 1
     # Numbers that were given and not written stay unused: nothing committed names them.
     world.next_execution = (
         max(
-            highest("SELECT max(id) FROM results"),
-            highest("SELECT max(id) FROM executions"),
-            highest("SELECT max(execution) FROM attempts"),
+            highest("result"),
+            highest("execution"),
+            highest("attempted"),
         )
         + 1
     )

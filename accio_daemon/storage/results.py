@@ -7,16 +7,15 @@ import orjson
 
 from accio_daemon.core.commands import ExecutionNo, Result
 from accio_daemon.storage.database import GROUP_SIZES
+from accio_daemon.storage.sql import load
 from accio_daemon.storage.writer import key64
 
-_QUERIES = {
-    size: f"SELECT key, id, outputs, blobs FROM results WHERE key64 IN ({','.join('?' * size)})"  # noqa: S608 — marks only
-    for size in GROUP_SIZES
-}
+_BY_KEYS = load("restore")["results_by_keys"]
+_QUERIES = {size: f"{_BY_KEYS} ({','.join('?' * size)})" for size in GROUP_SIZES}
 
 
 def find_results(connection: sqlite3.Connection, keys: Sequence[bytes]) -> dict[bytes, Result]:
-    """Give the results that these keys have; a key's first 8 bytes find it, the whole key decides."""
+    """Find the results that these keys have; a key's first 8 bytes find it, the whole key decides."""
     found: dict[bytes, Result] = {}
     start = 0
     while start < len(keys):

@@ -155,7 +155,7 @@ class _Query:
         passing = [row[0] for row in self._connection.execute(statement, values)]
         if not self._filters.params:
             passing = passing[:most]
-        rows = self._connection.execute(f"{runs_query.BY_NOS} ORDER BY r.no DESC", {"nos": _json(passing)})
+        rows = self._connection.execute(runs_query.BY_NOS, {"nos": _json(passing)})
         return [row for row in map(run_row, rows) if _has_params(row, self._filters.params)][:most]
 
     def _make_conditions(self) -> tuple[str, dict[str, Any]]:
@@ -182,7 +182,7 @@ class _Query:
         if filters.created_after_ms or filters.created_before_ms:
             conditions.append(SQL["keep_created"])
             values |= self._bounds()
-        return " AND ".join(conditions) + " ORDER BY r.no DESC", values
+        return f"{' AND '.join(conditions)} {SQL['newest_first']}", values
 
     def _bounds(self) -> Mapping[str, int]:
         return {

@@ -36,14 +36,8 @@ _GROUPED: dict[str, tuple[int, str]] = {
     "pins": (4, ""),
     "ended_executions": (1, ")"),
 }
-# What a deleted child or run leaves, with the key that tells rows apart; results stay, as they are the memo's.
-_CHILD_TABLES = {
-    "instances": "run_no, idx",
-    "nodes": "run_no, idx, node",
-    "executions": "rowid",
-    "attempts": "rowid",
-    "events": "rowid",
-}
+# What a deleted child or run leaves; results stay, as they are the memo's.
+_CHILD_TABLES = ("instances", "nodes", "executions", "attempts", "events")
 _RUN_TABLES = ("tags", "run_params", "pins", "submissions")
 # Rows of a deleted run that one transaction removes.
 DELETED_AT_ONCE = 5000
@@ -279,12 +273,12 @@ def write(connection: sqlite3.Connection, batch: Batch) -> None:
 def _write_removals(connection: sqlite3.Connection, batch: Batch) -> None:
     for child in batch.removed_instances:
         for table in _CHILD_TABLES:
-            connection.execute(f"DELETE FROM {table} WHERE run_no = ? AND idx = ?", child)  # noqa: S608 — a constant of this file
+            connection.execute(_SQL[f"child_{table}"], child)
     for run_no in batch.removed_runs:
         connection.execute(_SQL["hide_run"], (run_no,))
         connection.execute(_SQL["remove_text"], (run_no,))
         for table in _RUN_TABLES:
-            connection.execute(f"DELETE FROM {table} WHERE run_no = ?", (run_no,))  # noqa: S608 — as above
+            connection.execute(_SQL[f"run_{table}"], (run_no,))
     connection.executemany(_SQL["remove_agent"], [(number,) for number in batch.removed_agents])
     connection.executemany(_SQL["forget_results"], [(digest,) for digest in batch.missing])
 
@@ -314,12 +308,8 @@ def _params(command: SubmitRun, run_no: int) -> Rows:
 
 def delete_some(connection: sqlite3.Connection, run_no: int) -> bool:
     """Remove some rows of a deleted run; False once nothing of it is left."""
-    for table, key in _CHILD_TABLES.items():
-        found = connection.execute(
-            f"DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE run_no = ? LIMIT ?)",  # noqa: S608 — constants of this file
-            (run_no, DELETED_AT_ONCE),
-        ).rowcount
-        if found:
+    for table in _CHILD_TABLES:
+        if connection.execute(_SQL[f"some_{table}"], (run_no, DELETED_AT_ONCE)).rowcount:
             return True
     connection.execute(_SQL["remove_run"], (run_no,))
     return False

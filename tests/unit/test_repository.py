@@ -171,6 +171,46 @@ def test_only_moves_writes_states() -> None:
     assert found == []
 
 
+SQL = re.compile(
+    r"\s*(?:(?:SELECT|INSERT|UPDATE|DELETE|REPLACE|WITH|CREATE|ALTER|DROP|VALUES|WHERE|FROM|JOIN) "
+    r"|ORDER BY |GROUP BY |ON CONFLICT )"
+)
+
+
+def test_sql_lives_in_files() -> None:
+    """The daemon's statements are in storage/queries; nobody but its storage executes any."""
+    found = []
+    for file, tree in sources("accio_daemon"):
+        found += [
+            f"{file}:{node.lineno}: {node.value[:40]!r}"
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and SQL.match(node.value)
+        ]
+        found += [
+            f"{file}:{call.lineno}: {name}"
+            for name, call in calls(tree)
+            if name.rpartition(".")[2] in {"execute", "executemany", "executescript"}
+            and not file.startswith("accio_daemon/storage/")
+        ]
+    assert found == []
+
+
+def test_column_lists_are_written_once() -> None:
+    """No two statements list the same four columns or more, in the same order: they share a part."""
+    listed = re.compile(r"(?:[\w.]+(?: AS \w+)?, ){3,}[\w.]+")
+    seen: dict[str, str] = {}
+    found = []
+    for path in sorted((ROOT / "accio_daemon/storage/queries").glob("*.sql")):
+        for statement in path.read_text(encoding="utf-8").split("-- name: ")[1:]:
+            name = f"{path.name}: {statement.partition(chr(10))[0]}"
+            found += [
+                f"{first}, {name}: {columns}"
+                for columns in listed.findall(" ".join(statement.split()))
+                if (first := seen.setdefault(columns, name)) != name
+            ]
+    assert found == []
+
+
 def test_tests_do_not_wait_for_time_to_pass() -> None:
     """Tests wait for the thing itself; where time has to pass, because nothing may happen, a test's line says so."""
     found = []

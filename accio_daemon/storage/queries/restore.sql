@@ -7,25 +7,44 @@ INSERT INTO meta (name, value) VALUES ('epoch', 1) ON CONFLICT (name) DO UPDATE 
 SELECT value FROM meta WHERE name = 'sequence'
 
 -- name: operators
-SELECT no, name, identity, spec, announced FROM operators ORDER BY announced
+SELECT {columns.operators} FROM operators ORDER BY announced
 
 -- name: agents
-SELECT no, name, agent_id, incarnation, version, resources, operators, draining, last_seen_at, reason FROM agents
+SELECT {columns.agents} FROM agents
 
 -- name: being_deleted
 SELECT no FROM runs WHERE closed = 3
 
--- name: live_runs
+-- name: runs
 SELECT r.no, r.id, r.kind, r.seed, r.sweep, r.options, r.operators, r.sequence, r.state, r.closed, r.cursor, r.removed, r.running,
        r.success, r.failed, r.killed, r.nodes_ended, r.created_at, r.started_at, r.ended_at, w.definition
 FROM runs r JOIN workflows w ON w.no = r.workflow_no
+
+-- name: live_runs
+{runs}
 WHERE r.state IN (?, ?) AND r.closed <> 3 ORDER BY r.no
 
 -- name: run
-SELECT r.no, r.id, r.kind, r.seed, r.sweep, r.options, r.operators, r.sequence, r.state, r.closed, r.cursor, r.removed, r.running,
-       r.success, r.failed, r.killed, r.nodes_ended, r.created_at, r.started_at, r.ended_at, w.definition
-FROM runs r JOIN workflows w ON w.no = r.workflow_no
+{runs}
 WHERE r.no = ? AND r.closed <> 3
+
+-- name: highest_run
+SELECT seq FROM sqlite_sequence WHERE name = 'runs'
+
+-- name: highest_agent
+SELECT seq FROM sqlite_sequence WHERE name = 'agents'
+
+-- name: highest_operator
+SELECT max(no) FROM operators
+
+-- name: highest_result
+SELECT max(id) FROM results
+
+-- name: highest_execution
+SELECT max(id) FROM executions
+
+-- name: highest_attempted
+SELECT max(execution) FROM attempts
 
 -- name: last_run_id
 SELECT max(id) FROM runs
@@ -36,8 +55,11 @@ SELECT text, digest, bytes FROM pins WHERE run_no = ?
 -- name: reached
 SELECT idx FROM instances WHERE run_no = ? AND idx >= ?
 
+-- name: children
+SELECT idx, state, sequence, started_at FROM instances WHERE run_no = ?
+
 -- name: open_children
-SELECT idx, state, sequence, started_at FROM instances WHERE run_no = ? AND state = ? ORDER BY idx
+{children} AND state = ? ORDER BY idx
 
 -- name: tried_by_open_children
 SELECT a.idx, a.node, count(*) FROM instances i JOIN attempts a ON a.run_no = i.run_no AND a.idx = i.idx
@@ -47,18 +69,20 @@ WHERE i.run_no = ? AND i.state = ? GROUP BY a.idx, a.node
 SELECT node, count(*) FROM attempts WHERE run_no = ? AND idx = ? GROUP BY node
 
 -- name: unsuccessful_child
-SELECT idx, state, sequence, started_at FROM instances WHERE run_no = ? AND idx = ? AND state IN (?, ?)
+{children} AND idx = ? AND state IN (?, ?)
 
 -- name: unsuccessful_children
-SELECT idx, state, sequence, started_at FROM instances WHERE run_no = ? AND idx > ? AND state IN (?, ?) ORDER BY idx LIMIT ?
+{children} AND idx > ? AND state IN (?, ?) ORDER BY idx LIMIT ?
 
 -- name: ended_child
-SELECT idx, state, sequence, started_at FROM instances WHERE run_no = ? AND idx = ? AND ended_at IS NOT NULL
+{children} AND idx = ? AND ended_at IS NOT NULL
 
 -- name: nodes
 SELECT n.node, n.state, n.sequence, n.result, r.outputs, r.blobs FROM nodes n LEFT JOIN results r ON r.id = n.result
 WHERE n.run_no = ? AND n.idx = ?
 
 -- name: executions
-SELECT id, key, run_no, idx, node, losses, failures, attempt, agent_no, dispatched_at, gpus, stopping, not_before_at
-FROM executions ORDER BY attempt, id
+SELECT {columns.executions} FROM executions ORDER BY attempt, id
+
+-- name: results_by_keys
+SELECT key, id, outputs, blobs FROM results WHERE key64 IN

@@ -17,7 +17,7 @@ WHERE r.no = :no AND r.closed <> 3
 WHERE r.id >= :low AND r.id < :high AND r.closed <> 3 ORDER BY r.id LIMIT :limit
 
 -- name: by_nos
-WHERE r.no IN (SELECT value FROM json_each(:nos)) AND r.closed <> 3
+WHERE r.no IN (SELECT value FROM json_each(:nos)) AND r.closed <> 3 ORDER BY r.no DESC
 
 -- name: newest_id
 SELECT id FROM runs ORDER BY no DESC LIMIT 1
@@ -27,21 +27,23 @@ SELECT count(*) FROM runs
 
 -- Children
 
+-- name: instances
+SELECT idx, state, started_at, ended_at FROM instances WHERE run_no = :run
+
 -- name: instance
-SELECT idx, state, started_at, ended_at FROM instances WHERE run_no = :run AND idx = :idx
+{instances} AND idx = :idx
 
 -- name: instances_from
-SELECT idx, state, started_at, ended_at FROM instances WHERE run_no = :run AND idx >= :low ORDER BY idx LIMIT :limit
+{instances} AND idx >= :low ORDER BY idx LIMIT :limit
 
 -- name: instances_between
-SELECT idx, state, started_at, ended_at FROM instances WHERE run_no = :run AND idx >= :low AND idx <= :high
+{instances} AND idx >= :low AND idx <= :high
 
 -- name: instances_among
-SELECT idx, state, started_at, ended_at FROM instances WHERE run_no = :run AND idx IN (SELECT value FROM json_each(:indices))
+{instances} AND idx IN (SELECT value FROM json_each(:indices))
 
 -- name: instances_in_state
-SELECT idx, state, started_at, ended_at FROM instances
-WHERE run_no = :run AND state = :state AND idx >= :low ORDER BY idx LIMIT :limit
+{instances} AND state = :state AND idx >= :low ORDER BY idx LIMIT :limit
 
 -- Nodes
 

@@ -33,6 +33,9 @@ SELECT run_no FROM run_params WHERE name = :value AND text IS NULL AND run_no < 
 -- name: candidates
 SELECT r.no FROM runs r WHERE r.no IN (SELECT value FROM json_each(:nos)) AND r.closed <> 3
 
+-- name: newest_first
+ORDER BY r.no DESC
+
 -- name: keep_states
 r.state IN (SELECT value FROM json_each(:states))
 

@@ -14,8 +14,7 @@ INSERT OR REPLACE INTO instances (run_no, idx, state, sequence, started_at, ende
 INSERT OR REPLACE INTO nodes (run_no, idx, node, state, cached, sequence, result, cause, ended_at) VALUES
 
 -- name: executions
-INSERT OR REPLACE INTO executions (id, key, run_no, idx, node, losses, failures, attempt, agent_no, dispatched_at, gpus,
-                                   stopping, not_before_at) VALUES
+INSERT OR REPLACE INTO executions ({columns.executions}) VALUES
 
 -- name: attempts
 INSERT OR REPLACE INTO attempts (id, execution, run_no, idx, node, agent_no, state, failure, started_at, ended_at) VALUES
@@ -38,14 +37,14 @@ UPDATE runs SET state = ?, closed = ?, cursor = ?, removed = ?, running = ?, suc
 WHERE no = ?
 
 -- name: upsert_agent
-INSERT INTO agents (no, name, agent_id, incarnation, version, resources, operators, draining, last_seen_at, reason)
+INSERT INTO agents ({columns.agents})
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (no) DO UPDATE SET agent_id = excluded.agent_id, incarnation = excluded.incarnation, version = excluded.version,
     resources = excluded.resources, operators = excluded.operators, draining = excluded.draining,
     last_seen_at = excluded.last_seen_at, reason = excluded.reason
 
 -- name: upsert_operator
-INSERT INTO operators (no, name, identity, spec, announced) VALUES (?, ?, ?, ?, ?)
+INSERT INTO operators ({columns.operators}) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (no) DO UPDATE SET spec = excluded.spec, announced = excluded.announced
 
 -- name: insert_event
@@ -86,3 +85,49 @@ DELETE FROM agents WHERE no = ?
 
 -- name: forget_results
 UPDATE results SET key64 = NULL WHERE id IN (SELECT result FROM contents WHERE digest = ?)
+
+-- What a deleted child leaves.
+
+-- name: child_instances
+DELETE FROM instances WHERE run_no = ? AND idx = ?
+
+-- name: child_nodes
+DELETE FROM nodes WHERE run_no = ? AND idx = ?
+
+-- name: child_executions
+DELETE FROM executions WHERE run_no = ? AND idx = ?
+
+-- name: child_attempts
+DELETE FROM attempts WHERE run_no = ? AND idx = ?
+
+-- name: child_events
+DELETE FROM events WHERE run_no = ? AND idx = ?
+
+-- What a deleted run leaves: some rows at a time, and what goes at once.
+
+-- name: some_instances
+DELETE FROM instances WHERE (run_no, idx) IN (SELECT run_no, idx FROM instances WHERE run_no = ? LIMIT ?)
+
+-- name: some_nodes
+DELETE FROM nodes WHERE (run_no, idx, node) IN (SELECT run_no, idx, node FROM nodes WHERE run_no = ? LIMIT ?)
+
+-- name: some_executions
+DELETE FROM executions WHERE (rowid) IN (SELECT rowid FROM executions WHERE run_no = ? LIMIT ?)
+
+-- name: some_attempts
+DELETE FROM attempts WHERE (rowid) IN (SELECT rowid FROM attempts WHERE run_no = ? LIMIT ?)
+
+-- name: some_events
+DELETE FROM events WHERE (rowid) IN (SELECT rowid FROM events WHERE run_no = ? LIMIT ?)
+
+-- name: run_tags
+DELETE FROM tags WHERE run_no = ?
+
+-- name: run_run_params
+DELETE FROM run_params WHERE run_no = ?
+
+-- name: run_pins
+DELETE FROM pins WHERE run_no = ?
+
+-- name: run_submissions
+DELETE FROM submissions WHERE run_no = ?

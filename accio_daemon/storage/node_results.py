@@ -1,0 +1,36 @@
+"""The result of one node, with the sizes of its content."""
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from accio.content.digest import Digest, from_raw
+from accio_daemon.storage.node_inputs import Outputs, outputs_of
+from accio_daemon.storage.runs_query import SQL, Found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeResult:
+    """What a node gave; its key is None if it has none."""
+
+    key: Digest | None
+    outputs: Outputs
+    metrics: tuple[Any, ...]  # as ResultRow.metrics
+    sizes: Mapping[str, int]  # of the datasets and blobs among its outputs, in bytes
+
+
+def read_result(connection: sqlite3.Connection, found: Found, node: int) -> NodeResult | None:
+    """Read a node's result; None if it has none."""
+    place = {"run": found.run.no, "idx": found.place, "node": node}
+    row = connection.execute(SQL["result_of"], place).fetchone()
+    if row is None:
+        return None
+    key, _, _, _, outputs, blobs, metrics, _, _ = row
+    return NodeResult(
+        key=None if key is None else from_raw(key),
+        outputs=outputs_of(outputs, blobs),
+        metrics=tuple(json.loads(metrics)),
+        sizes={from_raw(digest): size for digest, size in connection.execute(SQL["contents_of"], place)},
+    )
