@@ -48,6 +48,9 @@ class Identity:
     incarnation: int
     boot_id: str
     version: str
+    life: str
+    predecessors: tuple[str, ...]
+    place: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +137,9 @@ class Agent:
             draining=self.core.leaving,
             prefetch_limit=PREFETCH_LIMIT,
             history=self._journal.remembered.history,
+            life=identity.life,
+            predecessors=identity.predecessors,
+            place=identity.place,
         )
 
     def check_history(self, history: str) -> None:

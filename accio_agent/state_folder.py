@@ -1,4 +1,7 @@
-"""The agent's folder: a lock, an identity that stays, a number that grows with each start. One agent per folder."""
+"""The agent's folder: a lock, an identity that stays, a number that grows with each start, a token for each life.
+
+One agent per folder, and one folder per agent: a copy of it is refused while the agent lives.
+"""
 
 import fcntl
 import os
@@ -7,10 +10,15 @@ import socket
 from pathlib import Path
 
 from accio.errors import FailedPrecondition
+from accio_agent.linux import boot_id
 
 _LOCK = "lock"
 _IDENTITY = "identity"
 _STARTS = "starts"
+_LIVES = "lives"
+
+LIVES_NAMED = 32
+"""Earlier lives that an agent names to the daemon."""
 
 
 class StateFolder:
@@ -34,6 +42,8 @@ class StateFolder:
         os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
         self.agent_id = self._identity()
         self.incarnation = self._count()
+        self.life, self.predecessors = self._live()
+        self.place = self._place()
 
     def __repr__(self) -> str:
         return f"<StateFolder {self.path}, start {self.incarnation}>"
@@ -60,6 +70,23 @@ class StateFolder:
             number = 0
         _replace(path, str(number + 1))
         return number + 1
+
+    def _live(self) -> tuple[str, tuple[str, ...]]:
+        """Begin a life: its token, and those of the lives before, the newest first."""
+        path = self.path / _LIVES
+        try:
+            before = path.read_text().split()[:LIVES_NAMED]
+        except (FileNotFoundError, UnicodeDecodeError):
+            before = []
+        token = secrets.token_hex(16)
+        _replace(path, "\n".join([token, *before]))
+        return token, tuple(before)
+
+    def _place(self) -> str:
+        """What tells this folder, while it is locked, from any copy; empty if the system doesn't say."""
+        boot = boot_id()
+        lock = os.fstat(self._fd)
+        return f"{boot}:{lock.st_dev}:{lock.st_ino}" if boot else ""
 
 
 def _replace(path: Path, text: str) -> None:

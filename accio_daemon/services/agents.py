@@ -31,7 +31,8 @@ from accio_daemon.core.commands import (
     SessionNo,
 )
 from accio_daemon.core.history import History
-from accio_daemon.core.outgoing import Welcome
+from accio_daemon.core.lives import Life
+from accio_daemon.core.outgoing import Outgoing, Welcome
 from accio_daemon.engine.ports import EnginePort
 from accio_daemon.services.link import Link
 from accio_daemon.services.rpc import Stream
@@ -46,6 +47,8 @@ PROTOCOLS = range(1, 2)
 
 HANDSHAKE_S = 5.0
 _HEARD_EVERY_S = 1.0
+_MISSED_HEARTBEATS = 2
+"""So many, and an agent is silent enough to make way for another life of it. Less than a handshake may take."""
 
 AgentStream = Stream[agents_pb2.AgentMessage, agents_pb2.DaemonMessage]
 
@@ -104,12 +107,16 @@ class AgentCalls:
         if foreign:
             joined = replace(joined, held={no: held for no, held in joined.held.items() if no not in set(foreign)})
         link = Link(lambda welcome: self._welcome(welcome, protocol, foreign))
-        session = Session(name=joined.name, number=number, link=link)
+        life = Life(token=hello.life, predecessors=frozenset(hello.predecessors), place=hello.place)
+        session = Session(name=joined.name, number=number, link=link, agent_id=joined.agent_id, life=life)
         ended = SessionEnded("connection lost")
         self._engine.attach(number, link)
         try:
-            await self._engine.ask(joined)
-            self._sessions.add(session)
+            async with self._sessions.arrival(joined.name):
+                await self._make_way(session)
+                await self._engine.ask(joined)
+                session.hear(asyncio.get_running_loop().time())
+                self._sessions.add(session)
             self._announced()
             log.info("agent joined", agent=joined.name, session=number, operators=len(joined.operators))
             async with asyncio.TaskGroup() as loops:
@@ -127,6 +134,23 @@ class AgentCalls:
             log.info("agent left", agent=joined.name, session=number, reason=ended.reason)
         if ended.error is not None:
             raise ended.error
+
+    async def _make_way(self, session: Session) -> None:
+        """Refuse a copy of an agent that is connected and lives; one that has fallen silent makes way for it."""
+        while (other := self._sessions.of(session.name)) is not None:
+            if other.agent_id != session.agent_id or session.life.succeeds(other.life):
+                return  # the core refuses the one, and lets the other take over
+            if await other.lives(_MISSED_HEARTBEATS * self._settings.heartbeat_ms / 1000):
+                raise FailedPrecondition(
+                    f"agent {session.name} is connected, and lives: this one is a copy of it, as of a machine or a "
+                    "folder that was copied. Stop one of them; to keep both, give this one a name and an empty folder "
+                    "of its own (--name, --state-dir)"
+                )
+            if not other.ended.is_set():
+                reason = "silent, while another life of the agent dials"
+                other.link.deliver(Outgoing(goodbye=(reason, True)))
+                self._sessions.remove(other)
+                self._engine.post(AgentLost(session=other.number, reason=reason))
 
     def _welcome(self, welcome: Welcome, protocol: int, foreign: Sequence[AttemptNo]) -> agents_pb2.Welcome:
         settings = self._settings
@@ -151,6 +175,7 @@ class AgentCalls:
                 message = await stream.read()
                 if message is grpc.aio.EOF:
                     raise SessionEnded("connection lost")
+                session.hear(now())
                 if now() - heard >= _HEARD_EVERY_S:  # any message is a sign of life
                     heard = now()
                     self._engine.post(AgentHeard(session=session.number))

@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import count
+from weakref import WeakValueDictionary
 
 from accio.v1 import agents_pb2
 from accio_daemon.core.commands import Report, SessionNo
+from accio_daemon.core.lives import Life
 from accio_daemon.core.outgoing import Outgoing
 from accio_daemon.services.link import Link
 
@@ -21,8 +23,30 @@ class Session:
     name: str
     number: SessionNo
     link: Link
+    agent_id: str = ""
+    life: Life = field(default_factory=Life)
+    heard_at: float = 0.0  # on the event loop's clock
+    heard: asyncio.Event = field(default_factory=asyncio.Event)
     pending: dict[int, asyncio.Future[agents_pb2.LogAnswer]] = field(default_factory=dict)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def hear(self, now: float) -> None:
+        """Note a sign of life."""
+        self.heard_at = now
+        self.heard.set()
+
+    async def lives(self, patience: float) -> bool:
+        """Wait for a sign of life, until there was none for *patience* seconds; False if there isn't, or it ends."""
+        self.heard.clear()
+        try:
+            async with asyncio.timeout_at(self.heard_at + patience), asyncio.TaskGroup() as tasks:
+                ends = [tasks.create_task(event.wait()) for event in (self.heard, self.ended)]
+                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+                for each in ends:
+                    each.cancel()
+        except TimeoutError:
+            return False
+        return not self.ended.is_set()
 
     def answer_log(self, answer: agents_pb2.LogAnswer) -> None:
         """Settle a log request; answers that nobody waits for any more are dropped."""
@@ -38,6 +62,11 @@ class Sessions:
         self._by_name: dict[str, Session] = {}
         self._progress: dict[int, float] = {}
         self._requests = count(1)
+        self._arrivals: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    def arrival(self, name: str) -> asyncio.Lock:
+        """Return what lets agents of one name arrive one after the other."""
+        return self._arrivals.setdefault(name, asyncio.Lock())
 
     def add(self, session: Session) -> None:
         """Make a session findable."""

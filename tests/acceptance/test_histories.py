@@ -1,4 +1,4 @@
-"""Databases and agents' folders that don't belong together: nothing of one ever counts in the other."""
+"""Databases and agents' folders that don't belong together, or were copied: nothing of one counts in the other."""
 
 import shutil
 import signal
@@ -90,3 +90,32 @@ def test_an_agents_folder_may_serve_two_daemons(tmp_path: Path) -> None:
                 assert client.wait(run).state == "success"
                 agent.kill()
                 agent.ended()
+
+
+def test_a_copy_of_an_agent_disturbs_nobody(tmp_path: Path) -> None:
+    """Of two copies of an agent the first serves; the second ends with the reason, as often as it is started."""
+    with cluster(tmp_path / "made") as made:
+        made.start_daemon()
+        first = made.start_agent("a1")
+        made.agents_are("a1")
+        first.kill(signal.SIGTERM)
+        assert first.ended() == 0
+        shutil.copytree(made.root / "a1", tmp_path / "copy")
+        first = made.start_agent("a1")
+        made.agents_are("a1")
+        with made.client() as client:
+            client.push(GATED)
+            run = client.submit({"workflow": "gated", "params": {"label": "g"}}).run.id
+            eventually(lambda: _begun(made, "g"), what="the beginning")
+            for _ in range(2):
+                copy = made.start_agent("a1", "--state-dir", str(tmp_path / "copy"))
+                assert copy.ended() == 1
+                assert "folder that was copied" in copy.output()
+                assert "Traceback" not in copy.output()
+            made.open_gate("g")
+            assert client.wait(run).state == "success"
+            assert _begun(made, "g") == 1
+        first.kill()  # and as soon as it is dead, its successor is there
+        first.ended()
+        made.start_agent("a1")
+        made.agents_are("a1")

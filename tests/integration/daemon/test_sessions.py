@@ -1,6 +1,8 @@
 """Sessions of agents: their beginning, what travels, and every way in which they end."""
 
 import asyncio
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -220,6 +222,65 @@ async def test_a_demand_travels_with_its_class(daemon: Serving) -> None:
         node_class = agent.class_of(work)
         assert agent.operator_of(work) == "Heavy"
         assert (node_class.resources.milli_cpus, node_class.timeout_ms) == (2500, 5000)
+
+
+LIFE: dict[str, Any] = {"life": "1", "place": "here"}
+COPY: dict[str, Any] = {"life": "2", "place": "there", "predecessors": ["1"]}
+
+
+async def beating(agent: ScriptedAgent) -> None:
+    """Send heartbeats for as long as the session lasts."""
+    for seq in range(1, 1000):
+        await agent.send(heartbeat=agents_pb2.Heartbeat(seq=seq))
+        await asyncio.wait((agent.receiving,), timeout=0.2)
+        if agent.receiving.done():
+            return
+
+
+async def test_a_copy_of_an_agent_that_lives_is_refused(daemon: Serving) -> None:
+    """A second agent of one identity is told what to do, however often it comes, and the first one notices nothing."""
+    async with joined(daemon.agents, "m1", **LIFE) as first, asyncio.TaskGroup() as tasks:
+        lives = tasks.create_task(beating(first))
+        for incarnation in (1, 2, 7):
+            async with refused(grpc.StatusCode.FAILED_PRECONDITION, "copied", "--name", "--state-dir"):
+                await say(daemon, hello=hello("m1", OPERATORS, **COPY, incarnation=incarnation))
+        assert not first.receiving.done()
+        lives.cancel()
+
+
+async def test_the_next_life_is_let_in_at_once(daemon: Serving) -> None:
+    """An agent that was started again on its folder takes over, though its earlier connection seems to live."""
+    async with joined(daemon.agents, "m1", **LIFE) as first, asyncio.TaskGroup() as tasks:
+        tasks.create_task(beating(first))
+        async with joined(daemon.agents, "m1", life="3", place="here", predecessors=["2", "1"], incarnation=3):
+            await first.ended()
+
+
+async def test_silence_makes_way(tmp_path: Path) -> None:
+    """Where nobody can show the succession, as after a restart of the machine, a silent agent makes way."""
+    async with (
+        serving(configured(tmp_path, lease="1s")) as daemon,
+        joined(daemon.agents, "m1", **LIFE),
+        joined(daemon.agents, "m1", **COPY) as second,
+    ):
+        assert second.welcomed.result().session == 2
+
+
+async def test_of_copies_that_come_at_once_one_is_let_in(daemon: Serving) -> None:
+    """Agents of one identity that dial in the same moment are decided one after the other."""
+    refusals: list[int] = []
+
+    async def come(number: int) -> bool:
+        with suppress(grpc.aio.AioRpcError):
+            async with joined(daemon.agents, "m1", life=str(number), place="here") as agent:
+                while len(refusals) < 3 and not agent.receiving.done():
+                    await agent.send(heartbeat=agents_pb2.Heartbeat(seq=1))
+                    await asyncio.wait((agent.receiving,), timeout=0.2)
+                return not agent.receiving.done()
+        refusals.append(number)
+        return False
+
+    assert sum(await asyncio.gather(*(come(number) for number in range(4)))) == 1
 
 
 async def test_the_newer_incarnation_wins(daemon: Serving) -> None:

@@ -1,6 +1,7 @@
 """What an agent finds out about its machine and its folder."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -47,6 +48,22 @@ def test_identity_stays_and_starts_are_counted(tmp_path: Path) -> None:
     assert second.agent_id == first.agent_id
     assert (first.incarnation, second.incarnation) == (1, 2)
     assert StateFolder(tmp_path / "b", "b").agent_id != first.agent_id
+
+
+def test_a_life_names_those_before_and_a_copy_is_elsewhere(tmp_path: Path) -> None:
+    """Each start has a token of its own and tells the earlier ones; a copy of the folder is told by its place."""
+    lives: list[StateFolder] = []
+    for _ in range(3):
+        found = StateFolder(tmp_path / "a", "a")
+        found.close()
+        assert found.predecessors == tuple(reversed([each.life for each in lives]))
+        lives.append(found)
+    assert len({each.life for each in lives}) == 3
+    assert len({each.place for each in lives}) == 1
+    shutil.copytree(tmp_path / "a", tmp_path / "copy")
+    copy = StateFolder(tmp_path / "copy", "a")
+    assert copy.agent_id == lives[0].agent_id
+    assert copy.place != lives[0].place
 
 
 def test_names_are_taken_by_locks(tmp_path: Path) -> None:
