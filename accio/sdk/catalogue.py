@@ -28,6 +28,7 @@ from accio.interpreter import PATH, python, search_path
 from accio.sdk.describe import Description, issues_of
 from accio.sdk.digest import FORMAT, full_hash
 from accio.sdk.fingerprint import Fingerprint
+from accio.sdk.installed import Installed
 from accio.sdk.loading import GROUP, distributions_announcing
 from accio.sdk.modules import distributions_of
 from accio.sdk.references import bound_names
@@ -157,9 +158,10 @@ def describe_source(source: Source, cache: Path | None) -> Description:
     """Give the description of a source from the cache, or make it in a process of its own."""
     entry = None if cache is None else cache / f"{_key(source)[:32]}.json"
     known = None if entry is None else _read(entry)
-    if known is not None and known.fingerprint.is_current():
+    contents = None if cache is None else cache / "installed"
+    if known is not None and known.fingerprint.is_current(Installed(contents)):
         return known
-    document = _describe_elsewhere(source)
+    document = _describe_elsewhere(source, contents)
     if entry is not None:
         _write(entry, document)
     return _description(document)
@@ -173,7 +175,7 @@ def _read(entry: Path) -> Description | None:
     """Read a cached description; None if there is none that can be read."""
     try:
         return _description(orjson.loads(entry.read_bytes()))
-    except (OSError, ValueError, KeyError, TypeError, ValueProblem):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ValueProblem):
         return None
 
 
@@ -193,10 +195,11 @@ def _description(document: dict[str, Any]) -> Description:
     )
 
 
-def _describe_elsewhere(source: Source) -> dict[str, Any]:
+def _describe_elsewhere(source: Source, contents: Path | None) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="accio-") as folder:
         result = Path(folder) / "result.json"
-        command = python("accio.sdk.describe", str(result), source.distribution, *source.references)
+        known = str(contents or "")
+        command = python("accio.sdk.describe", str(result), known, source.distribution, *source.references)
         environment = os.environ | {PATH: search_path(sys.path)}
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False, env=environment)
         if not result.is_file():

@@ -1,13 +1,13 @@
 """Describes the operators of one source: imports them, computes their digests, and says what all this rests on.
 
-    python -m accio.sdk.describe RESULT_FILE DISTRIBUTION REFERENCE…
+    python -m accio.sdk.describe RESULT_FILE CACHE DISTRIBUTION REFERENCE…
 
 The catalogue runs it as a process of its own, so that an agent never imports what operators import. The result is
-written to a file, because imports may print anything.
+written to a file, because imports may print anything. CACHE is a folder, or an empty text for none.
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,13 +17,17 @@ from accio.domain.issues import Issue
 from accio.domain.jsontext import canonical_dump
 from accio.domain.operators import InputPort, OperatorSpec, OutputPort
 from accio.errors import AccioError, InvalidDefinition
+from accio.sdk import search_path
 from accio.sdk.commands import Program, with_digest
 from accio.sdk.declare import Declaration, default_text
 from accio.sdk.digest import Subject, operator_digest
 from accio.sdk.fingerprint import Fingerprint
+from accio.sdk.import_watch import watched_imports
+from accio.sdk.installed import Installed
 from accio.sdk.loading import Loaded, load_all, modules_of
 from accio.sdk.modules import SDK, ModuleFinder, Standing, distributions_of
 from accio.sdk.reach import Library
+from accio.sdk.resolution import Resolution
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,24 +46,39 @@ class _Foundations:
     folders: set[Path] = field(default_factory=set)
     files: set[Path] = field(default_factory=set)
     distributions: dict[str, str] = field(default_factory=dict)
-    absent: set[str] = field(default_factory=set)
 
 
-def describe(distribution: str, references: Sequence[str]) -> Description:
-    """Import and describe the operators behind *references*; the errors are those of `load_all`."""
-    loaded = load_all(references)
+def describe(distribution: str, references: Sequence[str], cache: Path | None = None) -> Description:
+    """Import and describe the operators behind *references*; the errors are those of `load_all`.
+
+    What is found of installed distributions is kept in *cache*.
+    """
+    before = set(sys.modules)
+    with watched_imports() as imports:
+        loaded = load_all(references)
     modules = modules_of(references)
     own = {name for module in modules for name in distributions_of(module)} | {distribution}
-    library = Library(ModuleFinder(frozenset(own)))
+    finder = ModuleFinder(frozenset(own), Installed(cache))
+    library = Library(finder, imports)
     foundations = _Foundations()
     specs = [_spec(one, distribution, library, modules, foundations) for one in loaded]
+    _look_at_loaded(finder, sys.modules.keys() - before)
     _add_modules(library, foundations)
     fingerprint = Fingerprint.take(
         trees=foundations.trees,
         folders=foundations.folders,
         files=foundations.files,
         distributions=foundations.distributions,
-        absent=foundations.absent,
+        installed=finder.contents(),
+        resolution=Resolution(
+            places={
+                facts.name: facts.place
+                for facts in sorted(finder.looked_at(), key=lambda facts: facts.name)
+                if facts.place is not None
+            },
+            folders=search_path.added(),
+            pins=search_path.pinned(),
+        ),
     )
     return Description(specs=tuple(specs), fingerprint=fingerprint)
 
@@ -128,15 +147,24 @@ def ports_text(operator: Declaration) -> str:
     )
 
 
+def _look_at_loaded(finder: ModuleFinder, names: Iterable[str]) -> None:
+    """Let modules count that were imported with the operators, whether an analysis came to them or not.
+
+    Those that code has made or put under another name are left out: nothing finds them before that code runs.
+    """
+    for name in sorted(names):
+        spec = getattr(sys.modules.get(name), "__spec__", None)
+        if spec is not None and spec.has_location and spec.name == name:
+            finder.find(name)
+
+
 def _add_modules(library: Library, foundations: _Foundations) -> None:
     """Add every module that an analysis looked at."""
     foundations.trees.add(Path(__file__).parent)  # another version of the analysis may see other things
     foundations.distributions.update(library.finder.find(SDK).distributions)
     for facts in library.finder.looked_at():
         foundations.distributions.update(facts.distributions)
-        if facts.standing is Standing.ABSENT:
-            foundations.absent.add(facts.name)
-        elif facts.path is not None and facts.standing in {Standing.FOLLOWED, Standing.COMPILED}:
+        if facts.path is not None and facts.standing in {Standing.FOLLOWED, Standing.COMPILED}:
             top = library.finder.find(facts.name.partition(".")[0])
             if top.folders:
                 foundations.trees.update(map(Path, top.folders))
@@ -146,10 +174,10 @@ def _add_modules(library: Library, foundations: _Foundations) -> None:
 
 def main(arguments: Sequence[str]) -> None:
     """Write the description, or what is wrong, as JSON."""
-    result, distribution, *references = arguments
+    result, cache, distribution, *references = arguments
     document: dict[str, object]
     try:
-        description = describe(distribution, references)
+        description = describe(distribution, references, Path(cache) if cache else None)
     except InvalidDefinition as error:
         document = {"issues": [issue.to_json() for issue in error.issues]}
     except AccioError as error:

@@ -1,9 +1,9 @@
 """The digest of a Python operator: equal digests promise equal results for equal inputs (SPEC §9).
 
-It covers the operator's own code and all that it reaches in its distribution, the versions of the other distributions
-that these modules import, and the interpreter's minor version. An explicit `version=` takes the place of all that.
-Where something can't be known there is no digest but a reason. `components` says what the digest covers, piece by
-piece, so that a difference can be explained.
+It covers the operator's own code and all that it reaches in its distribution, the versions and installed files of the
+other distributions that these modules import and those need, and the interpreter's minor version. An explicit
+`version=` takes the place of all that. Where something can't be known there is no digest but a reason. `components`
+says what the digest covers, piece by piece, so that a difference can be explained.
 """
 
 import json
@@ -14,9 +14,10 @@ from pathlib import Path
 
 import blake3
 
+from accio.sdk.modules import SDK
 from accio.sdk.reach import Library, Reached, Walk
 
-FORMAT = "accio operator 1"
+FORMAT = "accio operator 2"
 """Enters every digest; a change of the analysis that changes what digests mean gets another number."""
 
 SHORT = 16
@@ -63,6 +64,7 @@ def operator_digest(subject: Subject, library: Library, also_imported: Iterable[
     reached = walk.run()
     _add_code(subject, library, reached, parts)
     versions = _versions(subject, library, reached)
+    _add_contents(library, versions, parts)
     return _conclude(subject, parts, versions, [*_reasons(subject, reached), *problems])
 
 
@@ -169,12 +171,21 @@ def _label(what: str, module: str, home: str) -> str:
 
 def _versions(subject: Subject, library: Library, reached: Reached) -> dict[str, str]:
     versions = {"python": f"{sys.version_info.major}.{sys.version_info.minor}"}
-    packages = dict(reached.packages)
-    if subject.takes_randomness:
-        packages.update(library.finder.find("numpy").distributions)  # ctx.rng needs no import by the operator
-    versions.update({f"package {name}": version for name, version in packages.items()})
+    packages = set(reached.packages)
+    if subject.takes_randomness:  # ctx.rng needs no import by the operator
+        packages.update(name for name, _ in library.finder.find("numpy").distributions)
+    found = library.finder.with_requirements(packages)
+    versions.update({f"package {name}": version for name, version in found.items()})
     versions.update({f"module {name}": "absent" for name in reached.absent})
     return versions
+
+
+def _add_contents(library: Library, versions: Mapping[str, str], parts: dict[str, str]) -> None:
+    """Let packages count by what is installed: another build may carry the same version. Accio's own counts by that."""
+    for name in versions:
+        kind, _, package = name.partition(" ")
+        if kind == "package" and package != SDK:
+            parts[f"content of package {package}"] = library.finder.content(package)
 
 
 def _reasons(subject: Subject, reached: Reached) -> list[str]:

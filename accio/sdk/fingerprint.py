@@ -1,24 +1,25 @@
 """What a description of operators was made from, so that it can be told whether it would come out the same today."""
 
-import importlib.util
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import blake3
+
+from accio.sdk.installed import Installed, version_of
+from accio.sdk.resolution import Resolution
 
 _SOURCE_SUFFIXES = frozenset({".py", ".so", ".pyd"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fingerprint:
-    """Files by content, distributions by version, and modules that weren't there.
+    """Files by content, distributions by version and content, and where the names of modules led.
 
     `trees` are folders with all below them; of `folders` only the files that lie directly in them count, and the names
-    of packages.
+    of packages. `installed` has the content of distributions, followed by places known to be theirs (see `Installed`).
     """
 
     trees: tuple[str, ...]
@@ -26,7 +27,8 @@ class Fingerprint:
     files: tuple[str, ...]
     contents: str
     distributions: Mapping[str, str]
-    absent: tuple[str, ...]
+    installed: Mapping[str, tuple[str, ...]]
+    resolution: Resolution
     python: str
 
     @classmethod
@@ -37,7 +39,8 @@ class Fingerprint:
         folders: Iterable[Path],
         files: Iterable[Path],
         distributions: Mapping[str, str],
-        absent: Iterable[str],
+        installed: Mapping[str, tuple[str, ...]],
+        resolution: Resolution,
     ) -> "Fingerprint":
         """Look at everything now."""
         tree_names, folder_names, file_names = (tuple(sorted(map(str, paths))) for paths in (trees, folders, files))
@@ -47,16 +50,19 @@ class Fingerprint:
             files=file_names,
             contents=_hash(tree_names, folder_names, file_names),
             distributions=dict(distributions),
-            absent=tuple(sorted(absent)),
+            installed=dict(installed),
+            resolution=resolution,
             python=sys.version,
         )
 
-    def is_current(self) -> bool:
-        """Tell whether everything is still as it was."""
+    def is_current(self, installed: Installed | None = None) -> bool:
+        """Tell whether everything is still as it was. *installed* knows what has been looked at just now."""
+        now = installed or Installed()
         return (
             self.python == sys.version
-            and all(_version(name) == was for name, was in self.distributions.items())
-            and not any(_exists(name) for name in self.absent)
+            and all(version_of(name) == was for name, was in self.distributions.items())
+            and not self.resolution.moved()
+            and all(now.content(name, places) == was for name, (was, *places) in self.installed.items())
             and _hash(self.trees, self.folders, self.files) == self.contents
         )
 
@@ -68,20 +74,22 @@ class Fingerprint:
             "files": list(self.files),
             "contents": self.contents,
             "distributions": dict(self.distributions),
-            "absent": list(self.absent),
+            "installed": {name: list(found) for name, found in self.installed.items()},
+            "resolution": self.resolution.to_json(),
             "python": self.python,
         }
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "Fingerprint":
-        """Read what `to_json` gave; KeyError or TypeError if it is something else."""
+        """Read what `to_json` gave; KeyError, AttributeError or TypeError if it is something else."""
         return cls(
             trees=tuple(document["trees"]),
             folders=tuple(document["folders"]),
             files=tuple(document["files"]),
             contents=document["contents"],
             distributions=dict(document["distributions"]),
-            absent=tuple(document["absent"]),
+            installed={name: tuple(found) for name, found in document["installed"].items()},
+            resolution=Resolution.from_json(document["resolution"]),
             python=document["python"],
         )
 
@@ -111,19 +119,3 @@ def _content(path: Path) -> str:
         return blake3.blake3().update_mmap(path).hexdigest()
     except OSError as error:
         return f"unreadable: {error.errno}"
-
-
-def _version(distribution: str) -> str:
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return "unknown"
-
-
-def _exists(module: str) -> bool:
-    top = module.partition(".")[0]
-    try:
-        # A submodule's package may be there: then its files are among the contents, and a new one changes them.
-        return top == module and importlib.util.find_spec(top) is not None
-    except (ImportError, ValueError):
-        return False

@@ -1,6 +1,6 @@
-"""Where modules come from: followed by their source, or known by the version of their distribution.
+"""Where modules come from: followed by their source, or known by the distribution that they are installed with.
 
-A module's source is followed if it belongs to the operator's own distribution, or if no version stands for its content:
+A module's source is followed if it belongs to the operator's own distribution, or if no distribution has installed it:
 files beside a single-file operator, editable installs, strays in site-packages. Nothing is imported here.
 """
 
@@ -9,11 +9,14 @@ import importlib.util
 import site
 import sys
 import sysconfig
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cache
-from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from importlib.metadata import packages_distributions
 from pathlib import Path
+
+from accio.sdk.installed import Installed, normal_name, requirements_of, site_of, version_of
 
 SDK = "accio"
 
@@ -22,7 +25,7 @@ class Standing(Enum):
     """How a module counts in a digest."""
 
     FOLLOWED = "by its source"
-    VERSIONED = "by the version of its distribution"
+    VERSIONED = "by the installed files of its distribution"
     STANDARD = "by the version of the interpreter"
     COMPILED = "it has no source"
     ABSENT = "it can't be found"
@@ -30,7 +33,10 @@ class Standing(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModuleFacts:
-    """What is known of a module without importing it. `distributions` are pairs of name and version."""
+    """What is known of a module without importing it. `distributions` are pairs of name and version.
+
+    `place` is where its name leads, as `place_of` gives it; None of a module that counts with its package.
+    """
 
     name: str
     standing: Standing
@@ -38,14 +44,18 @@ class ModuleFacts:
     is_package: bool = False
     folders: tuple[str, ...] = ()
     distributions: tuple[tuple[str, str], ...] = ()
+    place: tuple[str, ...] | None = None
 
 
 class ModuleFinder:
     """Finds modules as the running interpreter would, and remembers them."""
 
-    def __init__(self, own_distributions: frozenset[str]) -> None:
+    def __init__(self, own_distributions: frozenset[str], installed: Installed | None = None) -> None:
         """`own_distributions` are the names of the installed distributions whose source is followed."""
-        self._own = frozenset(_normal(name) for name in own_distributions)
+        self.installed = installed or Installed()
+        self._places: dict[str, set[str]] = {}
+        self._asked: set[str] = set()
+        self._own = frozenset(normal_name(name) for name in own_distributions)
         self._found: dict[str, ModuleFacts] = {}
 
     def find(self, name: str) -> ModuleFacts:
@@ -58,6 +68,29 @@ class ModuleFinder:
         """Give what is known of every module that was asked for."""
         return list(self._found.values())
 
+    def with_requirements(self, distributions: Iterable[str]) -> dict[str, str]:
+        """Give the versions of distributions, and of all that they need in turn, by name; not Accio's needs."""
+        found: dict[str, str] = {}
+        waiting = list(distributions)
+        while waiting:
+            name = normal_name(waiting.pop())
+            if name not in found:
+                found[name] = version_of(name)
+                if name != SDK:
+                    waiting += requirements_of(name)
+        return found
+
+    def content(self, distribution: str) -> str:
+        """Give a hash of what is installed of a distribution."""
+        self._asked.add(distribution)
+        return self.installed.content(distribution, self._places.get(normal_name(distribution), ()))
+
+    def contents(self) -> dict[str, tuple[str, ...]]:
+        """Give the content of each distribution that was asked for, followed by the places known to be its own."""
+        return {
+            name: (self.content(name), *sorted(self._places.get(normal_name(name), ()))) for name in sorted(self._asked)
+        }
+
     def _find(self, name: str) -> ModuleFacts:
         parent, _, _ = name.rpartition(".")
         folders: tuple[str, ...] | None = None
@@ -69,11 +102,12 @@ class ModuleFinder:
                 return ModuleFacts(name=name, standing=Standing.ABSENT)
             folders = above.folders
         if name == SDK:
-            return ModuleFacts(name=name, standing=Standing.VERSIONED, distributions=((SDK, _version(SDK)),))
+            return ModuleFacts(name=name, standing=Standing.VERSIONED, distributions=((SDK, version_of(SDK)),))
         if name in sys.builtin_module_names:
             return ModuleFacts(name=name, standing=Standing.STANDARD)
-        spec = _spec(name, folders)
-        return ModuleFacts(name=name, standing=Standing.ABSENT) if spec is None else self._judge(name, spec)
+        spec = find_spec(name, folders)
+        facts = ModuleFacts(name=name, standing=Standing.ABSENT) if spec is None else self._judge(name, spec)
+        return replace(facts, place=place_of(spec))
 
     def _judge(self, name: str, spec: importlib.machinery.ModuleSpec) -> ModuleFacts:
         folders = tuple(spec.submodule_search_locations or ())
@@ -87,8 +121,11 @@ class ModuleFinder:
         path = Path(spec.origin)
         if _is_standard(path):
             return ModuleFacts(name=name, standing=Standing.STANDARD)
-        distributions = _providing(name) if _is_installed(path) else ()
-        if distributions and not self._own & {_normal(distribution) for distribution, _ in distributions}:
+        distributions = _providing(name, path) if _is_installed(path) else ()
+        names = {normal_name(distribution) for distribution, _ in distributions}
+        if distributions and not self._own & names:
+            for each in names:
+                self._places.setdefault(each, set()).update(folders or (str(path),))
             return ModuleFacts(name=name, standing=Standing.VERSIONED, distributions=distributions)
         standing = Standing.FOLLOWED if path.suffix == ".py" and path.is_file() else Standing.COMPILED
         return ModuleFacts(name=name, standing=standing, path=path, is_package=is_package, folders=folders)
@@ -96,20 +133,30 @@ class ModuleFinder:
 
 def distributions_of(module: str) -> tuple[str, ...]:
     """Name the distributions that have installed the top-level package of *module*; none if it lies elsewhere."""
-    spec = _spec(module.partition(".")[0], None)
+    spec = find_spec(module.partition(".")[0], None)
     places = [] if spec is None else [spec.origin, *(spec.submodule_search_locations or ())]
     # Asked first, because reading the records of all distributions takes about a third of a second.
-    if not any(_is_installed(Path(place)) for place in places if place is not None):
+    installed = [Path(place) for place in places if place is not None and _is_installed(Path(place))]
+    return tuple(name for name, _ in _providing(module, installed[0])) if installed else ()
+
+
+def place_of(spec: importlib.machinery.ModuleSpec | None) -> tuple[str, ...]:
+    """Say where a name leads: its file, and the folders of a package; nothing if it leads nowhere."""
+    if spec is None:
         return ()
-    return tuple(name for name, _ in _providing(module))
+    return (spec.origin or "", *map(str, spec.submodule_search_locations or ()))
 
 
-def _providing(module: str) -> tuple[tuple[str, str], ...]:
-    names = _packages_distributions().get(module.partition(".")[0], [])
-    return tuple(sorted((name, _version(name)) for name in set(names)))
+def _providing(module: str, path: Path) -> tuple[tuple[str, str], ...]:
+    """Give the distributions that say that a top-level package is theirs, and are installed where the module lies."""
+    names = set(_packages_distributions().get(module.partition(".")[0], []))
+    resolved = path.resolve()
+    here = [name for name in names if (site := site_of(name)) is not None and resolved.is_relative_to(site)]
+    return tuple(sorted((name, version_of(name)) for name in here))
 
 
-def _spec(name: str, folders: tuple[str, ...] | None) -> importlib.machinery.ModuleSpec | None:
+def find_spec(name: str, folders: Sequence[str] | None) -> importlib.machinery.ModuleSpec | None:
+    """Find a module as an import would, without importing it; *folders* are those of its package, if it is in one."""
     loaded = sys.modules.get(name)
     if loaded is not None:
         spec: importlib.machinery.ModuleSpec | None = getattr(loaded, "__spec__", None)
@@ -125,17 +172,6 @@ def _spec(name: str, folders: tuple[str, ...] | None) -> importlib.machinery.Mod
 @cache
 def _packages_distributions() -> dict[str, list[str]]:
     return {top: list(names) for top, names in packages_distributions().items()}
-
-
-def _version(distribution: str) -> str:
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return "unknown"
-
-
-def _normal(distribution: str) -> str:
-    return distribution.lower().replace("_", "-").replace(".", "-")
 
 
 @cache

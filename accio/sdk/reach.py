@@ -9,12 +9,12 @@ problem is noted, and then there is no digest. Missing something is the one thin
 import ast
 import builtins
 import pkgutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from accio.sdk.effects import Names, is_inert, is_plain_class
 from accio.sdk.module_source import ParsedModule, Unit, UnreadableSourceError, parse_module
-from accio.sdk.modules import ModuleFinder, Standing
+from accio.sdk.modules import SDK, ModuleFinder, Standing
 from accio.sdk.normal import DECLARATIONS, normal_form
 from accio.sdk.references import Called, Chain, Imported
 from accio.sdk.unfollowable import (
@@ -53,8 +53,10 @@ class Reached:
 class Library:
     """The parsed modules of one distribution, shared by the walks of all its operators."""
 
-    def __init__(self, finder: ModuleFinder) -> None:
+    def __init__(self, finder: ModuleFinder, imports: Mapping[str, Iterable[str]] | None = None) -> None:
+        """*imports* tells, by top-level name, what packages import that aren't followed."""
         self.finder = finder
+        self._imports = imports or {}
         self._parsed: dict[str, ParsedModule] = {}
         self._effects: dict[str, list[Unit]] = {}
         self._normal: dict[tuple[str, int, bool], str] = {}
@@ -64,6 +66,10 @@ class Library:
         if name not in self._parsed:
             self._parsed[name] = parse_module(self.finder.find(name))
         return self._parsed[name]
+
+    def imported_by(self, package: str) -> list[str]:
+        """Give what a package that isn't followed imports of others."""
+        return sorted(self._imports.get(package, ()))
 
     def follows(self, name: str) -> bool:
         """Tell whether there is such a module, and its source is followed."""
@@ -158,6 +164,7 @@ class Walk:
         self._whole: set[str] = set()
         self._escaped: set[str] = set()
         self._considered: set[str] = set()
+        self._packages: set[str] = set()
         self._takes_all = False
         self.reached = Reached()
 
@@ -383,8 +390,7 @@ class Walk:
 
     def _outside(self, module: str, name: str, where: str) -> None:
         """Note what is not followed, known by a version."""
-        for distribution, version in self._library.finder.find(module).distributions:
-            self.reached.packages[distribution] = version
+        self._package(module)
         if reads_docstrings(name):
             self.reached.uses_docstrings = True
         if reads_own_files(name):
@@ -393,6 +399,21 @@ class Walk:
         reason = why_unfollowable(name)
         if reason is not None:
             self._problem(where, reason)
+
+    def _package(self, module: str) -> None:
+        """Note the distribution of a module, and what its package imports of others, as none of that is followed."""
+        self.reached.packages.update(self._library.finder.find(module).distributions)
+        top = module.partition(".")[0]
+        if top in self._packages or top == SDK:
+            return
+        self._packages.add(top)
+        for imported in self._library.imported_by(top):
+            facts = self._library.finder.find(imported)
+            if facts.standing is Standing.COMPILED and facts.path is None:
+                continue  # made at run time by what imports it
+            self._execute(imported)
+            if facts.standing is Standing.FOLLOWED:
+                self._escape(imported)
 
     def _module_of(self, module: str, chain: Chain, is_absolute: bool) -> str | None:
         """Give the followed module that a chain stands for, if it does."""
@@ -424,7 +445,7 @@ class Walk:
             case Standing.FOLLOWED:
                 self._execute_followed(name)
             case Standing.VERSIONED:
-                self.reached.packages.update(facts.distributions)
+                self._package(name)
             case Standing.COMPILED:
                 self.reached.problems[f"module {name} has no Python source"] = None
             case Standing.ABSENT:

@@ -1,0 +1,72 @@
+"""Where the names of modules led when operators were described, so that it can be told whether they still lead there.
+
+Another PYTHONPATH, checkout or editable install, a file that is found first, a new portion of a namespace package: each
+makes a name lead elsewhere, and what was described isn't what would be run.
+"""
+
+import importlib
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.machinery import ModuleSpec, PathFinder
+from typing import Any
+
+from accio.sdk.modules import find_spec, place_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolution:
+    """`places` are those of modules by name (see `place_of`), packages before their modules; empty where none was.
+
+    `folders` and `pins` are what loading adds to the search path (see `search_path`).
+    """
+
+    places: Mapping[str, tuple[str, ...]]
+    folders: tuple[str, ...] = ()
+    pins: Mapping[str, str]
+
+    def moved(self) -> str:
+        """Name a module that would be found elsewhere now, by a process like this one; nothing if there is none."""
+        importlib.invalidate_caches()
+        now: dict[str, tuple[str, ...]] = {}
+        for name, place in self.places.items():
+            parent = name.rpartition(".")[0]
+            now[name] = place_of(self._find(name, now.get(parent) if parent else None))
+            if now[name] != place:
+                return name
+        return ""
+
+    def contradicted(self) -> str:
+        """Name a module that this process has imported from elsewhere; nothing if there is none."""
+        return next((name for name in self.places if self.contradicts(name)), "")
+
+    def contradicts(self, name: str) -> bool:
+        """Tell whether this process has imported a module from elsewhere."""
+        place, loaded = self.places.get(name), sys.modules.get(name)
+        if place is None or loaded is None:
+            return False
+        return place_of(getattr(loaded, "__spec__", None)) != place
+
+    def to_json(self) -> dict[str, Any]:
+        """Give a form that `from_json` reads."""
+        return {
+            "places": {name: list(place) for name, place in self.places.items()},
+            "folders": list(self.folders),
+            "pins": dict(self.pins),
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "Resolution":
+        """Read what `to_json` gave; KeyError, AttributeError or TypeError if it is something else."""
+        return cls(
+            places={name: tuple(place) for name, place in document["places"].items()},
+            folders=tuple(document["folders"]),
+            pins=dict(document["pins"]),
+        )
+
+    def _find(self, name: str, parent: tuple[str, ...] | None) -> ModuleSpec | None:
+        if parent is not None:
+            return find_spec(name, parent[1:])
+        if name in self.pins:
+            return PathFinder.find_spec(name, [self.pins[name]])
+        return find_spec(name, None) or PathFinder.find_spec(name, list(self.folders))
