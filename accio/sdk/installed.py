@@ -142,8 +142,8 @@ def _files(found: Distribution, places: Iterable[str]) -> _Files:
     source = _source_of(found)
     if source is not None:
         files.paths.update((f"source/{os.path.relpath(path, source)}", path) for path in _code_below(source))
-    with suppress(OSError, AttributeError):
-        files.record_ns = os.stat(found._path / "RECORD").st_ctime_ns  # type: ignore[attr-defined]  # noqa: PTH116, SLF001 - nothing public tells it
+    own_record = next((name for name in listed if name.endswith(".dist-info/RECORD")), "")
+    files.record_ns = _look({"": f"{site}/{own_record}"} if own_record else {}).get("", (0, 0, 0, 0))[2]
     return files
 
 
