@@ -1,4 +1,4 @@
-"""Memo keys: the bytes whose hash tells whether two nodes compute the same (SPEC §9). docs/keys.md has test vectors.
+"""Memo keys: the bytes whose hash tells whether two nodes compute the same. docs/keys.md has test vectors.
 
     key = BLAKE3 of {"digest":DIGEST,"format":1,"inputs":{PORT:FRAGMENT,…},"operator":NAME,"seed":SEED}
 
@@ -29,21 +29,26 @@ _RESERVED = '{"blake3":'
 
 
 def fragment(text: str) -> str:
-    """Give the fragment of a value without datasets from its canonical text."""
+    """Return the fragment of a value without datasets from its canonical text."""
     # A text of n characters has at most 4n bytes, and at least n: most needn't be encoded to be measured.
     short = len(text) * 4 <= FRAGMENT_LIMIT or len(text.encode()) <= FRAGMENT_LIMIT
     if short and not text.startswith(_RESERVED):
         return text
-    return f'{{"blake3":"{blake3(text.encode()).hexdigest()}"}}'
+    return f'{_RESERVED}"{blake3(text.encode()).hexdigest()}"}}'
+
+
+def blob_fragment(digest: str) -> str:
+    """Return the fragment of a value that is so long that it is kept as a blob, from that blob's `blake3:HEX`."""
+    return f'{_RESERVED}"{digest.removeprefix("blake3:")}"}}'
 
 
 def dataset_fragment(digest: str) -> str:
-    """Give the fragment of a dataset from the digest of its content (`blake3:HEX`)."""
+    """Return the fragment of a dataset from the digest of its content (`blake3:HEX`)."""
     return f'{{"dataset":{json_string(digest)}}}'
 
 
 def fragment_with_datasets(datatype: DataType, text: str, digests: Mapping[str, str]) -> str:
-    """Give the fragment of a value whose type contains dataset; *digests* maps the text of each dataset to its digest.
+    """Return the fragment of a value whose type contains dataset; *digests* maps each dataset's text to its digest.
 
     KeyError names a dataset whose digest is missing.
     """
@@ -105,34 +110,42 @@ def _replaced_map(datatype: DataType, value: Mapping[Any, Any], digests: Mapping
 class KeyTemplate:
     """Computes the keys of one operator; what doesn't depend on the inputs is prepared once."""
 
-    __slots__ = ("_head", "_tail", "ports")
+    __slots__ = ("head", "ports", "tail")
 
     def __init__(self, operator: str, digest: str, ports: Iterable[str]) -> None:
         """Take an operator with a digest, and the names of its inputs."""
         self.ports = tuple(sorted(ports))
-        self._head = f'{{"digest":{json_string(digest)},"format":{KEY_FORMAT},"inputs":{{'
-        self._tail = f'}},"operator":{json_string(operator)}'
+        self.head = f'{{"digest":{json_string(digest)},"format":{KEY_FORMAT},"inputs":'
+        self.tail = f',"operator":{json_string(operator)}'
 
     @classmethod
     def of(cls, spec: OperatorSpec) -> "KeyTemplate | None":
-        """Make the template of an operator; None if its digest isn't known, so that nothing is cached."""
+        """Return the template of an operator; None if its digest isn't known, so that nothing is cached."""
         if spec.digest is None:
             return None
         return cls(spec.name, spec.digest, (port.name for port in spec.inputs))
 
     def document(self, fragments: Sequence[str | None], seed: int | None = None) -> str:
-        """Give what is hashed; *fragments* are in the order of `ports`, None for an absent one."""
-        members = ",".join(
-            [f'"{port}":{text}' for port, text in zip(self.ports, fragments, strict=True) if text is not None]
-        )
-        end = "}" if seed is None else f',"seed":{seed}}}'
-        return f"{self._head}{members}{self._tail}{end}"
+        """Return what is hashed; *fragments* are in the order of `ports`, None for an absent one."""
+        return self._document(self._inputs(fragments), seed)
 
     def key(self, fragments: Sequence[str | None], seed: int | None = None) -> bytes:
-        """Give the 32 bytes of the key; *seed* for unstable operators only."""
-        return blake3(self.document(fragments, seed).encode()).digest()
+        """Return the 32 bytes of the key; *seed* for unstable operators only."""
+        return self.key_of(self._inputs(fragments), seed)
+
+    def key_of(self, inputs: str, seed: int | None = None) -> bytes:
+        """Return the key from the object of the fragments by port, in the order of `ports`, absent ones left out."""
+        return blake3(self._document(inputs, seed).encode()).digest()
+
+    def _inputs(self, fragments: Sequence[str | None]) -> str:
+        members = zip(self.ports, fragments, strict=True)
+        return "{" + ",".join([f'"{port}":{text}' for port, text in members if text is not None]) + "}"
+
+    def _document(self, inputs: str, seed: int | None) -> str:
+        end = "}" if seed is None else f',"seed":{seed}}}'
+        return f"{self.head}{inputs}{self.tail}{end}"
 
 
 def inputs_document(inputs: Mapping[str, str]) -> str:
-    """Give the canonical JSON object of a node's inputs: port to canonical text, absent ports left out."""
+    """Return the canonical JSON object of a node's inputs: port to canonical text, absent ports left out."""
     return object_text(dict(inputs))

@@ -200,8 +200,12 @@ class Sweep:
         return params
 
     def child_seed(self, number: int, parent_seed: int) -> int:
-        """Give the seed of child *number* (SPEC §7)."""
+        """Return the seed of child *number* of a parent (docs/seeds.md)."""
         return self._template().seed(parent_seed, self.child(number), number % self.repeat + 1)
+
+    def seed_of(self, number: int, run_seed: int) -> int:
+        """Return the seed of child *number* of a run: a single one's is the run's own."""
+        return run_seed if self.is_single else self.child_seed(number, run_seed)
 
     def child_seeds(self, numbers: Sequence[int], parent_seed: int) -> list[int]:
         """Give the seeds of many children: the same as `child_seed`, for a third of its price."""

@@ -23,6 +23,17 @@ from accio_daemon.core.world import World
 _DOUBLINGS = 20
 
 
+# At hand, as finding a member in its class costs more than comparing it (see moves).
+_RUNNING, _QUEUED, _AHEAD, _GRANTED, _OVER, _IDLE = (
+    NodeState.RUNNING,
+    NodeState.QUEUED,
+    Phase.AHEAD,
+    Phase.GRANTED,
+    Phase.OVER,
+    Phase.IDLE,
+)
+
+
 def dispatch(world: World, fx: Effects, execution: Execution, agent: Agent, now: Instant, *, ahead: bool) -> None:
     """Send a queued execution to an agent: with the grant that `execution.gpus` belongs to, or *ahead* of one."""
     attempt = world.new_attempt()
@@ -33,11 +44,11 @@ def dispatch(world: World, fx: Effects, execution: Execution, agent: Agent, now:
     world.by_attempt[attempt] = execution
     instance, no = execution.first
     if ahead:
-        move_execution(world, execution, Phase.AHEAD)
+        move_execution(world, execution, _AHEAD)
         agent.queue_ahead(execution)
     else:
-        move_execution(world, execution, Phase.GRANTED)
-        move_node(instance, no, NodeState.RUNNING)
+        move_execution(world, execution, _GRANTED)
+        move_node(instance, no, _RUNNING)
     for subscribed, _ in execution.subscribers:
         endings.begin_instance(fx, subscribed, now)
     fx.executions[execution.id] = execution
@@ -81,7 +92,7 @@ def detach(
         agent.account.release(execution.node_class.resources, execution.gpus)
         agent.running[class_id] -= 1
         world.dirty_agents.add(agent)
-    move_execution(world, execution, Phase.OVER if is_over or phase in PHASES_STOPPING else Phase.IDLE)
+    move_execution(world, execution, _OVER if is_over or phase in PHASES_STOPPING else _IDLE)
     execution.attempt = None
     execution.agent = None
     execution.gpus = ()
@@ -96,15 +107,15 @@ def _inherit(world: World, fx: Effects, heir: Execution, execution: Execution) -
 
 
 def _grant(world: World, execution: Execution) -> None:
-    if execution.phase is Phase.AHEAD:
-        move_execution(world, execution, Phase.GRANTED)
+    if execution.phase is _AHEAD:
+        move_execution(world, execution, _GRANTED)
     elif execution.phase is Phase.STOPPING_AHEAD:
         move_execution(world, execution, Phase.STOPPING)
 
 
 def _take_grant(world: World, execution: Execution) -> None:
-    if execution.phase is Phase.GRANTED:
-        move_execution(world, execution, Phase.AHEAD)
+    if execution.phase is _GRANTED:
+        move_execution(world, execution, _AHEAD)
     elif execution.phase is Phase.STOPPING:
         move_execution(world, execution, Phase.STOPPING_AHEAD)
 
@@ -135,15 +146,15 @@ def show_running(execution: Execution) -> None:
     """Count the node that an execution was begun for as running."""
     if execution.subscribers:
         instance, no = execution.first
-        if instance.states[no] is not NodeState.RUNNING:
-            move_node(instance, no, NodeState.RUNNING)
+        if instance.states[no] is not _RUNNING:
+            move_node(instance, no, _RUNNING)
 
 
 def show_queued(execution: Execution) -> None:
     """Count no node as running by an execution."""
     for instance, no in execution.subscribers:
-        if instance.states[no] is NodeState.RUNNING:
-            move_node(instance, no, NodeState.QUEUED)
+        if instance.states[no] is _RUNNING:
+            move_node(instance, no, _QUEUED)
 
 
 def requeue(world: World, fx: Effects, execution: Execution, now: Instant) -> None:
@@ -172,7 +183,7 @@ def give_up(world: World, fx: Effects, execution: Execution, state: NodeState, f
     forget_execution(world, execution)
     subscribers, execution.subscribers = execution.subscribers, {}
     for instance, no in subscribers:
-        own = state if instance.states[no] is NodeState.RUNNING else NodeState.FAILED
+        own = state if instance.states[no] is _RUNNING else NodeState.FAILED
         if instance.executions[no] is execution:
             instance.executions[no] = None
             endings.node_failed(world, fx, instance, no, own, failure, now=now)
@@ -184,7 +195,7 @@ def lost(
     """Take back an execution whose agent is gone: it returns to its old place, or is lost for good."""
     attempt, dispatched = execution.attempt, execution.dispatched_ms
     detach(world, agent, execution, passes_on=False, fx=fx)
-    if execution.phase is Phase.OVER or not execution.subscribers:
+    if execution.phase is _OVER or not execution.subscribers:
         forget_execution(world, execution)
         fx.executions[execution.id] = None
         return

@@ -25,6 +25,9 @@ from accio_daemon.core.records import (
 )
 from accio_daemon.core.world import World
 
+# At hand, as finding a member in its class costs more than comparing it (see moves).
+_SUCCESS, _WAITING, _QUEUED = NodeState.SUCCESS, NodeState.WAITING, NodeState.QUEUED
+
 
 def begin_instance(fx: Effects, instance: Instance, now: Instant) -> None:
     """Note that a child's first node began (or ended without having to)."""
@@ -79,15 +82,15 @@ def node_succeeded(
     instance.results[no] = result
     instance.executions[no] = None
     instance.ends[no] = sequence
-    move_node(instance, no, NodeState.SUCCESS)
-    fx.nodes[(run.no, instance.index, no)] = NodeRow(NodeState.SUCCESS, cached, sequence, result.id, None, now.wall_ms)
+    move_node(instance, no, _SUCCESS)
+    fx.nodes[(run.no, instance.index, no)] = NodeRow(_SUCCESS, cached, sequence, result.id, None, now.wall_ms)
     for successor in run.plan.nodes[no].successors:
         instance.waiting[successor] -= 1
         if instance.waiting[successor] == 0 and (
-            instance.states[successor] is NodeState.WAITING or successor in instance.recomputing
+            instance.states[successor] is _WAITING or successor in instance.recomputing
         ):
-            if instance.states[successor] is NodeState.WAITING:
-                move_node(instance, successor, NodeState.QUEUED)
+            if instance.states[successor] is _WAITING:
+                move_node(instance, successor, _QUEUED)
             instance.recomputing -= {successor}
             world.ready.append((instance, successor))
     if instance.remaining == 0:
@@ -114,7 +117,7 @@ def node_failed(
     run = instance.run
     name = run.plan.nodes[no].name
     for successor in _descendants(instance, no):
-        if instance.states[successor] in (NodeState.WAITING, NodeState.QUEUED):
+        if instance.states[successor] in (_WAITING, _QUEUED):
             unsubscribe(world, fx, instance, successor, now)
             cancelled = Failure(
                 cause=Cause.CANCELLED, message=f"its predecessor {name} did not succeed ({state})", predecessor=name
@@ -192,7 +195,7 @@ def instance_over(world: World, fx: Effects, instance: Instance, now: Instant) -
     """End a child all of whose nodes have ended."""
     run = instance.run
     states = instance.states
-    succeeded = states.count(NodeState.SUCCESS) == len(states)  # what nearly all do
+    succeeded = states.count(_SUCCESS) == len(states)  # what nearly all do
     state = RunState.SUCCESS if succeeded else final_state(states)
     if instance.started_ms is None:
         _reach(run, instance.index)
@@ -234,7 +237,7 @@ def stop_run(world: World, fx: Effects, run: Run, now: Instant) -> None:
         for no, state in enumerate(instance.states):
             execution = instance.executions[no]
             running = execution is not None and execution.agent is not None
-            if state in (NodeState.WAITING, NodeState.QUEUED) and not running:
+            if state in (_WAITING, _QUEUED) and not running:
                 unsubscribe(world, fx, instance, no, now)
                 end_node(world, fx, instance, no, NodeState.CANCELLED, failure, now)
         if instance.remaining == 0 and instance.index in run.open:

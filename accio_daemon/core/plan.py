@@ -9,31 +9,17 @@ from dataclasses import dataclass
 from itertools import count
 
 from accio.domain.datatypes import DataType, Kind
-from accio.domain.keys import KEY_FORMAT, fragment
+from accio.domain.keys import KeyTemplate
 from accio.domain.operators import InputPort, OperatorSpec
 from accio.domain.resources import Resources
 from accio.domain.sweeps import Sweep
 from accio.domain.values import cast
 from accio.domain.workflows import Constant, FromNode, FromParam, NodeDefinition, Workflow
 from accio_daemon.core.commands import Announced
+from accio_daemon.core.inputs import Binding, Inputs, gather
 from accio_daemon.core.outgoing import NodeClass
 
 ClassKey = tuple[int, Resources, int | None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Binding:
-    """Where the value of one input port comes from: exactly one of text, axis, node."""
-
-    port: str
-    label: str  # '"port":', as it stands in the inputs document
-    target: DataType
-    source: DataType
-    has_dataset: bool
-    text: str | None = None  # a constant, cast to the port's type
-    axis: int | None = None  # place of the sweep's axis
-    node: int | None = None  # place of the predecessor
-    node_port: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -46,16 +32,14 @@ class NodePlan:
     operator_no: int
     node_class: NodeClass
     bindings: tuple[Binding, ...]  # sorted by port
-    constant_inputs: str | None  # the whole inputs document, if nothing varies and nothing is a dataset
-    constant_key_inputs: str  # the same as it enters the key
+    constant: Inputs | None  # what it receives, if nothing varies and nothing is a dataset
     predecessors: tuple[int, ...]
     successors: tuple[int, ...]
     axes: frozenset[int]  # axes that reach it
     every_child: bool  # whether an unstable node is among itself and its ancestors: then each child's is its own
     retries: int
     retry_backoff_ms: int
-    key_head: str  # canonical JSON of the key up to the inputs; empty if nothing can be cached
-    key_middle: str  # from the inputs to the seed
+    keys: KeyTemplate | None  # None if nothing can be cached
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -105,6 +89,7 @@ def compile_plan(workflow: Workflow, sweep: Sweep, operators: Sequence[Announced
     for no, predecessors in enumerate(before):
         for predecessor in predecessors:
             after[predecessor].append(no)
+    templates = {no: KeyTemplate.of(spec) for no, spec in specs.items()}
     reach, shared = _reach(bindings, before, [pinned.spec.unstable for pinned in operators])
     nodes = tuple(
         _node(
@@ -113,6 +98,8 @@ def compile_plan(workflow: Workflow, sweep: Sweep, operators: Sequence[Announced
             operators[no],
             bindings[no],
             classes=classes,
+            sweep=sweep,
+            keys=templates[operators[no].no],
             predecessors=before[no],
             successors=tuple(after[no]),
             axes=reach[no],
@@ -251,6 +238,8 @@ def _node(
     bindings: tuple[Binding, ...],
     *,
     classes: ClassRegistry,
+    sweep: Sweep,
+    keys: KeyTemplate | None,
     predecessors: tuple[int, ...],
     successors: tuple[int, ...],
     axes: frozenset[int],
@@ -258,7 +247,6 @@ def _node(
 ) -> NodePlan:
     spec = pinned.spec
     constant = all(b.text is not None and not b.has_dataset for b in bindings)
-    head = f'{{"digest":"{spec.digest}","format":{KEY_FORMAT},"inputs":' if spec.digest is not None else ""
     return NodePlan(
         no=no,
         name=definition.name,
@@ -270,10 +258,7 @@ def _node(
             definition.timeout_ms if definition.timeout_ms is not None else spec.timeout_ms,
         ),
         bindings=bindings,
-        constant_inputs="{" + ",".join(f"{b.label}{b.text}" for b in bindings) + "}" if constant else None,
-        constant_key_inputs="{" + ",".join(b.label + fragment(b.text or "") for b in bindings) + "}"
-        if constant
-        else "",
+        constant=gather(bindings, sweep, (), _no_result, {}) if constant else None,
         predecessors=predecessors,
         successors=successors,
         axes=axes,
@@ -282,6 +267,9 @@ def _node(
         retry_backoff_ms=(
             definition.retry_backoff_ms if definition.retry_backoff_ms is not None else spec.retry_backoff_ms
         ),
-        key_head=head,
-        key_middle=f',"operator":"{spec.name}"' if head else "",
+        keys=keys,
     )
+
+
+def _no_result(node: int) -> None:
+    """Answer for nodes that have no predecessors."""

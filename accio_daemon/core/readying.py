@@ -7,36 +7,20 @@ one query and calls `resolve`.
 
 from collections.abc import Iterable, Mapping
 
-from blake3 import blake3
-
-from accio.domain.keys import datasets_of, fragment, fragment_with_datasets
 from accio.domain.seeds import node_seed
 from accio.domain.states import NodeState, Phase
-from accio.domain.values import cast
 from accio_daemon.core import endings
 from accio_daemon.core.commands import CacheMode, Instant, Result, SessionNo
 from accio_daemon.core.effects import Effects
+from accio_daemon.core.inputs import Inputs, gather, key_of
 from accio_daemon.core.moves import forget_execution, move_execution, move_node
-from accio_daemon.core.plan import Binding, NodePlan
+from accio_daemon.core.plan import NodePlan
 from accio_daemon.core.recomputing import is_whole
 from accio_daemon.core.records import NOBODY, Digesting, Execution, Instance, Place, Run
 from accio_daemon.core.world import World
 
-# How the text of a dataset begins that is named by its content.
-_BY_CONTENT = "blake3:"
-
-
-class _Inputs:
-    """What one node receives, in the forms of the worker and of the key."""
-
-    __slots__ = ("blobs", "contents", "key_inputs", "missing", "wire")
-
-    def __init__(self, wire: str) -> None:
-        self.wire = wire
-        self.key_inputs = wire
-        self.contents: dict[str, str] = {}
-        self.blobs: dict[str, tuple[str, int]] = {}
-        self.missing: list[str] = []
+# At hand, as finding a member in its class costs more than comparing it (see moves).
+_QUEUED, _IN_QUEUE, _USE, _NO_CACHE = NodeState.QUEUED, Phase.QUEUED, CacheMode.USE, CacheMode.NONE
 
 
 def settle(world: World, fx: Effects, now: Instant) -> None:
@@ -44,7 +28,7 @@ def settle(world: World, fx: Effects, now: Instant) -> None:
     ready = world.ready
     while ready:
         instance, no = ready.popleft()
-        if instance.states[no] is NodeState.QUEUED and instance.executions[no] is None:
+        if instance.states[no] is _QUEUED and instance.executions[no] is None:
             _begin(world, fx, instance, no, now)
 
 
@@ -53,12 +37,15 @@ def _begin(world: World, fx: Effects, instance: Instance, no: int, now: Instant)
     node = run.plan.nodes[no]
     place = place_of(instance, node)
     restored = world.restored.pop((run.no, instance.index, no), None) if world.restored else None
-    inputs = _gather(run, instance, node)
+    inputs = node.constant or gather(
+        node.bindings, run.sweep, instance.coordinates, instance.results.__getitem__, run.pins
+    )
+    assert inputs is not None, "a ready node's predecessors have results"
     if inputs.missing:
         _await_digests(world, run, instance, no, inputs.missing)
         return
-    seed = node_seed(_instance_seed(instance), node.name) if node.operator.unstable else None
-    key = _key(node, inputs.key_inputs, seed) if node.key_head and run.cache is not CacheMode.NONE else None
+    seed = _seed(instance, node) if node.operator.unstable else None
+    key = key_of(node.keys, inputs, seed) if node.keys is not None and run.cache is not _NO_CACHE else None
     if restored is not None:
         _fill(restored, inputs, key, seed, run)
         _subscribe(restored, instance, no, place)
@@ -68,7 +55,7 @@ def _begin(world: World, fx: Effects, instance: Instance, no: int, now: Instant)
         elif restored.has_grant:
             move_node(instance, no, NodeState.RUNNING)
         return
-    if key is not None and run.cache is CacheMode.USE:
+    if key is not None and run.cache is _USE:
         known = world.recent.get(key)
         if known is not None:
             world.hits += 1
@@ -84,7 +71,7 @@ def _begin(world: World, fx: Effects, instance: Instance, no: int, now: Instant)
     _fill(execution, inputs, key, seed, run)
     _subscribe(execution, instance, no, place)
     world.executions[execution.id] = execution
-    if key is not None and run.cache is CacheMode.USE:
+    if key is not None and run.cache is _USE:
         execution.joinable = (key, node.node_class.id, node.retries)
         world.joinable[execution.joinable] = execution
         world.lookups.append(execution)
@@ -134,7 +121,7 @@ def enqueue(world: World, execution: Execution, now: Instant) -> None:
         return
     execution.not_before = execution.not_before_ms = None
     execution.avoid = who_lacks(world, execution) if execution.contents else NOBODY
-    move_execution(world, execution, Phase.QUEUED)
+    move_execution(world, execution, _IN_QUEUE)
     execution.queued_mono = now.mono
 
 
@@ -148,7 +135,7 @@ def who_lacks(world: World, execution: Execution) -> frozenset[SessionNo]:
 def _join(world: World, execution: Execution, instance: Instance, no: int, place: Place) -> None:
     earlier = place < execution.place
     _subscribe(execution, instance, no, place)
-    if earlier and execution.phase is Phase.QUEUED:
+    if earlier and execution.phase is _IN_QUEUE:
         world.queue.move_up(execution)
 
 
@@ -158,7 +145,7 @@ def _subscribe(execution: Execution, instance: Instance, no: int, place: Place) 
     execution.place = min(execution.place, place)
 
 
-def _fill(execution: Execution, inputs: _Inputs, key: bytes | None, seed: int | None, run: Run) -> None:
+def _fill(execution: Execution, inputs: Inputs, key: bytes | None, seed: int | None, run: Run) -> None:
     execution.key = key
     execution.store = key is not None
     execution.inputs = inputs.wire
@@ -168,71 +155,11 @@ def _fill(execution: Execution, inputs: _Inputs, key: bytes | None, seed: int | 
     execution.blobs = inputs.blobs
 
 
-def _key(node: NodePlan, key_inputs: str, seed: int | None) -> bytes:
-    tail = "}" if seed is None else f',"seed":{seed}}}'
-    return blake3(f"{node.key_head}{key_inputs}{node.key_middle}{tail}".encode()).digest()
-
-
-def _instance_seed(instance: Instance) -> int:
-    seed = instance.seed
-    if seed is None:
-        run = instance.run
-        seed = instance.seed = run.seed if run.single else run.sweep.child_seed(instance.index, run.seed)
-    return seed
-
-
-def _gather(run: Run, instance: Instance, node: NodePlan) -> _Inputs:
-    if node.constant_inputs is not None:
-        inputs = _Inputs(node.constant_inputs)
-        inputs.key_inputs = node.constant_key_inputs
-        return inputs
-    wire: list[str] = []
-    keyed: list[str] = []
-    inputs = _Inputs("")
-    for binding in node.bindings:
-        text = _text(run, instance, binding, inputs)
-        if text is None:  # kept as a blob
-            digest = inputs.blobs[binding.port][0].removeprefix("blake3:")
-            keyed.append(f'{binding.label}{{"blake3":"{digest}"}}')
-            continue
-        wire.append(binding.label + text)
-        if binding.has_dataset:
-            keyed.append(binding.label + _dataset_key(run, binding, text, inputs))
-        else:
-            keyed.append(binding.label + fragment(text))
-    inputs.wire = "{" + ",".join(wire) + "}"
-    inputs.key_inputs = "{" + ",".join(keyed) + "}"
-    return inputs
-
-
-def _text(run: Run, instance: Instance, binding: Binding, inputs: _Inputs) -> str | None:
-    if binding.text is not None:
-        return binding.text
-    if binding.axis is not None:
-        text = run.sweep.axes[binding.axis].value_at(instance.coordinates[binding.axis])
-    else:
-        assert binding.node is not None
-        result = instance.results[binding.node]
-        assert result is not None, "a ready node's predecessors have results"
-        if result.blobs is not None and binding.node_port in result.blobs:
-            inputs.blobs[binding.port] = result.blobs[binding.node_port]
-            return None
-        text = result.outputs[binding.node_port]
-    return text if binding.source is binding.target else cast(binding.source, binding.target, text)
-
-
-def _dataset_key(run: Run, binding: Binding, text: str, inputs: _Inputs) -> str:
-    digests: dict[str, str] = {}
-    for name in datasets_of(binding.target, text):
-        known = name if name.startswith(_BY_CONTENT) else None
-        if known is None:
-            pin = run.pins.get(name)
-            if pin is None:
-                inputs.missing.append(name)
-                continue
-            known = inputs.contents[name] = pin.digest
-        digests[name] = known
-    return "" if inputs.missing else fragment_with_datasets(binding.target, text, digests)
+def _seed(instance: Instance, node: NodePlan) -> int:
+    """Return the seed of an unstable node; its child's is computed once."""
+    if instance.seed is None:
+        instance.seed = instance.run.sweep.seed_of(instance.index, instance.run.seed)
+    return node_seed(instance.seed, node.name)
 
 
 def _await_digests(world: World, run: Run, instance: Instance, no: int, texts: Iterable[str]) -> None:

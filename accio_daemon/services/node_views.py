@@ -16,7 +16,7 @@ from accio_daemon.services.run_views import attempt_message, node_message
 from accio_daemon.services.sessions import Sessions
 from accio_daemon.services.wire_failures import metrics_message
 from accio_daemon.storage import runs_query
-from accio_daemon.storage.node_inputs import Input, effective_inputs, read_outputs
+from accio_daemon.storage.node_inputs import Input, effective_inputs, read_results
 from accio_daemon.storage.node_results import NodeResult, read_result
 from accio_daemon.storage.nodes_query import NodeFacts, read_nodes
 from accio_daemon.storage.plans import Plans
@@ -85,7 +85,7 @@ class NodeViews:
             found=found,
             node=nodes[place],
             operator=planned.operator,
-            inputs=effective_inputs(found.run, planned, coordinates, read_outputs(connection, found)),
+            inputs=effective_inputs(found.run, planned, coordinates, read_results(connection, found).get),
             seed=node_seed(found.seed, name) if planned.operator.unstable else None,
             result=read_result(connection, found, place),
         )
@@ -108,17 +108,17 @@ def node_place(workflow: Workflow, found: Found, name: str) -> int:
     raise NotFound(f"run {found.id} has no node {name[:100]!r}{hint}")
 
 
-def _artifacts(operator: OperatorSpec, result: NodeResult) -> list[runs_pb2.Artifact]:
+def _artifacts(operator: OperatorSpec, found: NodeResult) -> list[runs_pb2.Artifact]:
     """Write the outputs; the size of a value with datasets is that of their content."""
     artifacts = []
-    outputs = result.outputs
+    result = found.result
     for port in operator.outputs:
-        if port.name in outputs.blobs:
-            digest, size = outputs.blobs[port.name]
+        if result.blobs is not None and port.name in result.blobs:
+            digest, size = result.blobs[port.name]
             artifacts.append(runs_pb2.Artifact(port=port.name, type=str(port.type), blob=digest, size=size))
-        elif port.name in outputs.texts:
-            text = outputs.texts[port.name]
+        elif port.name in result.outputs:
+            text = result.outputs[port.name]
             datasets = datasets_of(port.type, text)
-            size = sum(result.sizes.get(digest, 0) for digest in datasets) if datasets else len(text.encode())
+            size = sum(found.sizes.get(digest, 0) for digest in datasets) if datasets else len(text.encode())
             artifacts.append(runs_pb2.Artifact(port=port.name, type=str(port.type), json=text, size=size))
     return artifacts

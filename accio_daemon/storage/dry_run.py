@@ -11,20 +11,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from accio.domain.keys import KeyTemplate, datasets_of, fragment, fragment_with_datasets
 from accio.domain.seeds import node_seed
 from accio.domain.sweeps import Sweep
-from accio.domain.values import cast
 from accio_daemon.core.commands import CacheMode, Pin, Result
-from accio_daemon.core.plan import Binding, NodePlan, Plan
+from accio_daemon.core.inputs import Results, gather, key_of
+from accio_daemon.core.plan import NodePlan, Plan
 from accio_daemon.storage.results import find_results
 
 EXACT = 20_000
 """Distinct nodes up to which each is looked up."""
 
 _SAMPLE = 4_000
-_BY_CONTENT = "blake3:"
-_BLOB = '{"blake3":'  # how the fragment of a value that is kept as a blob begins
 
 Place = tuple[tuple[int, ...], int]
 """Coordinates on all axes (0 on those that don't matter) and the repetition (1 if it doesn't)."""
@@ -154,78 +151,36 @@ class _Lookup:
     def possible(self, node: NodePlan) -> bool:
         """Whether a node can have a result at all."""
         subject = self._subject
-        known = node.operator.digest is not None and subject.cache is CacheMode.USE
+        known = node.keys is not None and subject.cache is CacheMode.USE
         return known and not (node.operator.unstable and subject.seed is None)
 
     def node(self, node: NodePlan, places: Sequence[Place]) -> tuple[int, int]:
-        """Give at how many of these places a node has a result, and at how many that can't be known yet."""
-        template = KeyTemplate.of(node.operator)
-        assert template is not None, "only possible nodes are looked up"
+        """Return at how many of these places a node has a result, and at how many that can't be known yet."""
+        assert node.keys is not None, "only possible nodes are looked up"
         keys: dict[bytes, Place] = {}
         unknown = 0
         for place in places:
-            fragments = self._fragments(node, place)
-            if fragments is None:
+            inputs = gather(node.bindings, self._subject.sweep, place[0], self._results_at(place), self._subject.pins)
+            if inputs is None or inputs.missing:
                 unknown += 1
                 continue
             seed = self._seed(node, place) if node.operator.unstable else None
-            keys[template.key([fragments.get(port) for port in template.ports], seed)] = place
+            keys[key_of(node.keys, inputs, seed)] = place
         found = find_results(self._connection, list(keys))
         for key, result in found.items():
             self._results[node.no, keys[key]] = result
         return len(found), unknown
 
+    def _results_at(self, place: Place) -> Results:
+        """Return where the hits of a place's predecessors are found: those of the nodes that equal them."""
+
+        def result(no: int) -> Result | None:
+            before = self._subject.plan.nodes[self._representative[no]]
+            return self._results.get((before.no, _project(before, place)))
+
+        return result
+
     def _seed(self, node: NodePlan, place: Place) -> int:
         sweep, seed = self._subject.sweep, self._subject.seed
         assert seed is not None, "unstable nodes without a seed aren't looked up"
-        coordinates, repetition = place
-        if not sweep.is_single:
-            seed = sweep.child_seed(sweep.number(coordinates, repetition), seed)
-        return node_seed(seed, node.name)
-
-    def _fragments(self, node: NodePlan, place: Place) -> dict[str, str] | None:
-        """Give the fragments of a node's inputs by port; None if one isn't known yet."""
-        fragments: dict[str, str] = {}
-        for binding in node.bindings:
-            text = self._text(binding, place)
-            if text is None:
-                return None
-            if text.startswith(_BLOB):
-                fragments[binding.port] = text
-                continue
-            if not binding.has_dataset:
-                fragments[binding.port] = fragment(text)
-                continue
-            digests = self._digests(datasets_of(binding.target, text))
-            if digests is None:
-                return None
-            fragments[binding.port] = fragment_with_datasets(binding.target, text, digests)
-        return fragments
-
-    def _digests(self, texts: Sequence[str]) -> dict[str, str] | None:
-        digests: dict[str, str] = {}
-        for text in texts:
-            pin = self._subject.pins.get(text)
-            if text.startswith(_BY_CONTENT):
-                digests[text] = text
-            elif pin is not None:
-                digests[text] = pin.digest
-            else:
-                return None
-        return digests
-
-    def _text(self, binding: Binding, place: Place) -> str | None:
-        if binding.text is not None:
-            return binding.text
-        if binding.axis is not None:
-            text: str | None = self._subject.sweep.axes[binding.axis].value_at(place[0][binding.axis])
-        else:
-            assert binding.node is not None, "an input has one source"
-            before = self._subject.plan.nodes[self._representative[binding.node]]
-            result = self._results.get((before.no, _project(before, place)))
-            if result is None:
-                return None
-            if result.blobs is not None and binding.node_port in result.blobs:
-                return f'{_BLOB}"{result.blobs[binding.node_port][0].removeprefix(_BY_CONTENT)}"}}'
-            text = result.outputs.get(binding.node_port)
-        return None if text is None else cast(binding.source, binding.target, text)
+        return node_seed(sweep.seed_of(sweep.number(*place), seed), node.name)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from accio.content.digest import Digest, from_raw
-from accio_daemon.storage.node_inputs import Outputs, outputs_of
+from accio_daemon.core.commands import Result
+from accio_daemon.storage.results import result_of
 from accio_daemon.storage.runs_query import SQL, Found
 
 
@@ -16,7 +17,7 @@ class NodeResult:
     """What a node gave; its key is None if it has none."""
 
     key: Digest | None
-    outputs: Outputs
+    result: Result
     metrics: tuple[Any, ...]  # as ResultRow.metrics
     sizes: Mapping[str, int]  # of the datasets and blobs among its outputs, in bytes
 
@@ -27,10 +28,10 @@ def read_result(connection: sqlite3.Connection, found: Found, node: int) -> Node
     row = connection.execute(SQL["result_of"], place).fetchone()
     if row is None:
         return None
-    key, _, _, _, outputs, blobs, metrics, _, _ = row
+    key, id, outputs, blobs, metrics = row
     return NodeResult(
         key=None if key is None else from_raw(key),
-        outputs=outputs_of(outputs, blobs),
+        result=result_of(id, outputs, blobs),
         metrics=tuple(json.loads(metrics)),
         sizes={from_raw(digest): size for digest, size in connection.execute(SQL["contents_of"], place)},
     )

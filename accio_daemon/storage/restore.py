@@ -29,7 +29,6 @@ from accio_daemon.core.commands import (
     Instant,
     NodeFact,
     Pin,
-    Result,
     RunNo,
 )
 from accio_daemon.core.effects import Effects
@@ -44,7 +43,7 @@ from accio_daemon.core.restoring import (
 )
 from accio_daemon.core.world import Settings, World
 from accio_daemon.storage.codes import NODE_STATE_OF, RUN_STATE_OF, RUN_STATES, SINGLE
-from accio_daemon.storage.results import find_results
+from accio_daemon.storage.results import find_results, result_of
 from accio_daemon.storage.sql import load
 
 _SQL = load("restore")
@@ -238,15 +237,7 @@ def _instances(
 
 
 def _node(no: int, state: int, sequence: int, result: int | None, outputs: str | None, blobs: str | None) -> NodeFact:
-    found = None
-    if result is not None and outputs is not None:
-        found = Result(
-            id=ExecutionNo(result),
-            outputs=orjson.loads(outputs),
-            blobs=None
-            if blobs is None
-            else {port: (entry[0], entry[1]) for port, entry in orjson.loads(blobs).items()},
-        )
+    found = None if result is None or outputs is None else result_of(result, outputs, blobs)
     return NodeFact(no=no, state=NODE_STATE_OF[state], sequence=sequence, result=found)
 
 

@@ -28,9 +28,11 @@ def find_results(connection: sqlite3.Connection, keys: Sequence[bytes]) -> dict[
         wanted = set(group)
         for key, id, outputs, blobs in connection.execute(_QUERIES[size], marks):
             if key in wanted:
-                found[key] = Result(
-                    id=ExecutionNo(id),
-                    outputs=orjson.loads(outputs),
-                    blobs=None if blobs is None else {port: (e[0], e[1]) for port, e in orjson.loads(blobs).items()},
-                )
+                found[key] = result_of(id, outputs, blobs)
     return found
+
+
+def result_of(id: int, outputs: str, blobs: str | None) -> Result:
+    """Read the columns of a result."""
+    kept = None if blobs is None else {port: (digest, size) for port, (digest, size) in orjson.loads(blobs).items()}
+    return Result(id=ExecutionNo(id), outputs=orjson.loads(outputs), blobs=kept)

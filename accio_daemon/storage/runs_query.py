@@ -193,7 +193,7 @@ class Found:
     @property
     def seed(self) -> int:
         """Its seed."""
-        return self.run.seed if self.index is None else self.run.sweep.child_seed(self.index, self.run.seed)
+        return self.run.seed if self.index is None else self.run.sweep.seed_of(self.index, self.run.seed)
 
     @property
     def place(self) -> int:

@@ -64,7 +64,8 @@ def _pin(connection: sqlite3.Connection, plans: Plans, text: str) -> Pin:
     row = connection.execute(runs_query.SQL["result_of"], key).fetchone()
     if row is None:
         raise NotFound(f"{node} of run {found.id} has no result (the run is {found.state})")
-    digest = json.loads(json.loads(row[4]).get(port, '""'))
+    _, _, outputs, _, _ = row
+    digest = json.loads(json.loads(outputs).get(port, '""'))
     if not is_digest(digest):
         raise NotFound(f"the output {port!r} of {node} of run {found.id} isn't kept")
     return _of_content(connection, Digest(digest))

@@ -5,7 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import hypothesis.strategies as st
@@ -13,10 +13,11 @@ import orjson
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
+from accio.domain.keys import KeyTemplate
 from accio.domain.workflows import Constant, FromNode, FromParam, NodeDefinition, Param, Source, Workflow
 from accio_daemon.core import readying
 from accio_daemon.core.commands import CacheMode
-from accio_daemon.core.plan import NodePlan
+from accio_daemon.core.inputs import Inputs, key_of
 from tests import builders
 from tests.property.memo_bench import Bench, Code, dataset_axis, integer_axis
 
@@ -111,32 +112,43 @@ def test_the_result_with_the_memo_is_the_result_without_it(scenes: list[Scene]) 
     check(scenes)
 
 
-Key = Callable[[NodePlan, str, int | None], bytes]
-_TRUE_KEY: Key = readying._key  # the one place where keys are made
+Key = Callable[[KeyTemplate, Inputs, int | None], bytes]
+_TRUE_KEY: Key = key_of  # the one place where keys are made
 
 
-def _without_digest(node: NodePlan, inputs: str, seed: int | None) -> bytes:
-    head = re.sub('"digest":"[^"]*"', '"digest":""', node.key_head)
-    return _TRUE_KEY(replace(node, key_head=head), inputs, seed)
+def _without_digest(template: KeyTemplate, inputs: Inputs, seed: int | None) -> bytes:
+    return _TRUE_KEY(_changed(template, re.sub('"digest":"[^"]*"', '"digest":""', template.head)), inputs, seed)
 
 
-def _without_name(node: NodePlan, inputs: str, seed: int | None) -> bytes:
-    return _TRUE_KEY(replace(node, key_middle=""), inputs, seed)
+def _without_name(template: KeyTemplate, inputs: Inputs, seed: int | None) -> bytes:
+    return _TRUE_KEY(_changed(template, template.head, tail=""), inputs, seed)
 
 
-def _without_seed(node: NodePlan, inputs: str, seed: int | None) -> bytes:
-    return _TRUE_KEY(node, inputs, None)
+def _changed(template: KeyTemplate, head: str, *, tail: str | None = None) -> KeyTemplate:
+    changed = KeyTemplate("", "", template.ports)
+    changed.head, changed.tail = head, template.tail if tail is None else tail
+    return changed
 
 
-def _without_content(node: NodePlan, inputs: str, seed: int | None) -> bytes:
-    return _TRUE_KEY(node, re.sub('{"dataset":"[^"]*"}', '{"dataset":""}', inputs), seed)
+def _without_seed(template: KeyTemplate, inputs: Inputs, seed: int | None) -> bytes:
+    return _TRUE_KEY(template, inputs, None)
+
+
+def _with(key_inputs: str) -> Inputs:
+    changed = Inputs()
+    changed.key_inputs = key_inputs
+    return changed
+
+
+def _without_content(template: KeyTemplate, inputs: Inputs, seed: int | None) -> bytes:
+    return _TRUE_KEY(template, _with(re.sub('{"dataset":"[^"]*"}', '{"dataset":""}', inputs.key_inputs)), seed)
 
 
 def _without_input(port: str) -> Key:
-    def key(node: NodePlan, inputs: str, seed: int | None) -> bytes:
-        document = orjson.loads(inputs)
+    def key(template: KeyTemplate, inputs: Inputs, seed: int | None) -> bytes:
+        document = orjson.loads(inputs.key_inputs)
         document.pop(port, None)
-        return _TRUE_KEY(node, orjson.dumps(document).decode(), seed)
+        return _TRUE_KEY(template, _with(orjson.dumps(document).decode()), seed)
 
     return key
 
@@ -155,7 +167,7 @@ LEFT_OUT: dict[str, Key] = {
 @pytest.mark.parametrize("part", LEFT_OUT)
 def test_no_part_of_the_key_can_be_left_out(part: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """With any part missing from the key the property above is violated, and the search for a violation finds it."""
-    monkeypatch.setattr(readying, "_key", LEFT_OUT[part])
+    monkeypatch.setattr(readying, "key_of", LEFT_OUT[part])
     options = settings(
         max_examples=400,
         deadline=None,

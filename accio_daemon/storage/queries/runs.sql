@@ -70,12 +70,12 @@ FROM attempts t LEFT JOIN agents a ON a.no = t.agent_no
 WHERE t.run_no = :run AND t.idx = :idx ORDER BY t.id
 
 -- name: results_of
-SELECT n.node, s.outputs, s.blobs FROM nodes n JOIN results s ON s.id = n.result WHERE n.run_no = :run AND n.idx = :idx
+SELECT n.node, s.id, s.outputs, s.blobs FROM nodes n JOIN results s ON s.id = n.result WHERE n.run_no = :run AND n.idx = :idx
 
 -- name: contents_of
 SELECT c.digest, c.bytes FROM nodes n JOIN contents c ON c.result = n.result
 WHERE n.run_no = :run AND n.idx = :idx AND n.node = :node
 
 -- name: result_of
-SELECT s.key, s.operator_no, s.seed, s.inputs, s.outputs, s.blobs, s.metrics, s.started_at, s.ended_at
+SELECT s.key, s.id, s.outputs, s.blobs, s.metrics
 FROM nodes n JOIN results s ON s.id = n.result WHERE n.run_no = :run AND n.idx = :idx AND n.node = :node

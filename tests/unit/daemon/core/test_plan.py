@@ -40,4 +40,5 @@ def test_a_default_is_bound_once_for_all_nodes_of_an_operator() -> None:
     first, second = plan.nodes
     assert [binding.port for binding in first.bindings] == ["b"]
     assert first.bindings[0] is second.bindings[0]
-    assert first.constant_inputs == '{"b":7}'
+    assert first.constant is not None
+    assert first.constant.wire == '{"b":7}'

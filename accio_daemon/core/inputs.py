@@ -1,0 +1,108 @@
+"""What a node receives, stated once: the value of each input, its fragment in the key, and the key itself.
+
+Asked when a node becomes ready (`readying`), for a dry run (`storage/dry_run.py`) and to show a node
+(`storage/node_inputs.py`): were there two answers, a dry run would promise hits that never come. What enters a key is
+the business of `accio.domain.keys`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from accio.domain.datatypes import DataType
+from accio.domain.keys import KeyTemplate, blob_fragment, datasets_of, fragment, fragment_with_datasets
+from accio.domain.sweeps import Sweep
+from accio.domain.values import cast
+from accio_daemon.core.commands import Pin, Result
+
+# How the text of a dataset begins that is named by its content.
+_BY_CONTENT = "blake3:"
+
+Blob = tuple[str, int]  # digest and size of the canonical JSON of a value that is kept as a blob
+Results = Callable[[int], Result | None]  # a predecessor's result by its place in the graph; None if it has none yet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binding:
+    """Where the value of one input port comes from: exactly one of text, axis, node."""
+
+    port: str
+    label: str  # '"port":', as it stands in the inputs document
+    target: DataType
+    source: DataType
+    has_dataset: bool
+    text: str | None = None  # a constant, cast to the port's type
+    axis: int | None = None  # place of the sweep's axis
+    node: int | None = None  # place of the predecessor
+    node_port: str = ""
+
+
+class Inputs:
+    """What one node receives, in the forms of the worker and of the key. Complete once nothing is `missing`."""
+
+    __slots__ = ("blobs", "contents", "key_inputs", "missing", "wire")
+
+    def __init__(self) -> None:
+        self.wire = ""  # the inputs document: canonical JSON by port
+        self.key_inputs = ""  # the same as it enters the key
+        self.contents: dict[str, str] = {}  # dataset text -> digest that the run pinned
+        self.blobs: dict[str, Blob] = {}  # by port; not in the inputs document
+        self.missing: list[str] = []  # datasets that the run hasn't pinned yet
+
+
+def value_of(binding: Binding, sweep: Sweep, coordinates: Sequence[int], results: Results) -> str | Blob | None:
+    """Return the text of an input, cast to its port's type, or its blob; None if the predecessor has no result."""
+    if binding.text is not None:
+        return binding.text
+    if binding.axis is not None:
+        text = sweep.axes[binding.axis].value_at(coordinates[binding.axis])
+    else:
+        assert binding.node is not None, "an input has one source"
+        result = results(binding.node)
+        if result is None:
+            return None
+        if result.blobs is not None and binding.node_port in result.blobs:
+            return result.blobs[binding.node_port]
+        text = result.outputs[binding.node_port]
+    return text if binding.source is binding.target else cast(binding.source, binding.target, text)
+
+
+def gather(
+    bindings: Sequence[Binding], sweep: Sweep, coordinates: Sequence[int], results: Results, pins: Mapping[str, Pin]
+) -> Inputs | None:
+    """Return what a node receives at *coordinates* of its sweep; None if a predecessor has no result."""
+    inputs = Inputs()
+    wire: list[str] = []
+    keyed: list[str] = []
+    for binding in bindings:
+        value = value_of(binding, sweep, coordinates, results)
+        if value is None:
+            return None
+        if isinstance(value, tuple):
+            inputs.blobs[binding.port] = value
+            keyed.append(binding.label + blob_fragment(value[0]))
+            continue
+        wire.append(binding.label + value)
+        if binding.has_dataset:
+            keyed.append(binding.label + _with_datasets(binding, value, pins, inputs))
+        else:
+            keyed.append(binding.label + fragment(value))
+    inputs.wire = "{" + ",".join(wire) + "}"
+    inputs.key_inputs = "{" + ",".join(keyed) + "}"
+    return inputs
+
+
+def _with_datasets(binding: Binding, text: str, pins: Mapping[str, Pin], inputs: Inputs) -> str:
+    digests: dict[str, str] = {}
+    for name in datasets_of(binding.target, text):
+        if name.startswith(_BY_CONTENT):
+            digests[name] = name
+        elif (pin := pins.get(name)) is not None:
+            digests[name] = inputs.contents[name] = pin.digest
+        else:
+            inputs.missing.append(name)
+    return "" if inputs.missing else fragment_with_datasets(binding.target, text, digests)
+
+
+def key_of(template: KeyTemplate, inputs: Inputs, seed: int | None) -> bytes:
+    """Return the key of a node that receives complete *inputs*, and (if its operator is unstable) *seed*."""
+    return template.key_of(inputs.key_inputs, seed)
