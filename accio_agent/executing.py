@@ -126,7 +126,7 @@ class Executor:
 
     def _store(self, folder: str) -> FolderStore:
         store = self._stores.get(folder)
-        if store is None:
+        if store is None or not store.is_in_place():  # else it was moved away, and what is put there is lost
             store = self._stores[folder] = FolderStore(Path(folder))
         return store
 

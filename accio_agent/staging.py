@@ -82,7 +82,7 @@ class Staging:
         """A session opened: share the daemon's store if its folder is visible here."""
         path = Path(folder)
         shared = bool(folder) and shares_folder(path, nonce)
-        if shared and not (self._shared and self._store.folder == path):
+        if shared and not (self._shared and self._store.folder == path and self._store.is_in_place()):
             try:
                 self._store = FolderStore(path)
             except AccioError:

@@ -33,6 +33,7 @@ from accio_daemon.services.collecting import Collector
 from accio_daemon.services.explanations import ExplanationCalls
 from accio_daemon.services.exporting import ExportCalls
 from accio_daemon.services.logs import LogCalls
+from accio_daemon.services.result_checks import ResultChecks
 from accio_daemon.services.runs import RunCalls
 from accio_daemon.services.server import Server
 from accio_daemon.services.sessions import Sessions
@@ -240,6 +241,6 @@ def _wire(
                 readers=readers, collector=collector, catalogue=catalogue, plans=plans, database=config.database
             ),
         ),
-        agents=AgentCalls(engine, sessions, settings, catalogue.operators_changed),
+        agents=AgentCalls(engine, sessions, settings, catalogue.operators_changed, ResultChecks(engine.pinned, store)),
         artifacts=ArtifactCalls(store, engine),
     )

@@ -57,6 +57,10 @@ class FolderStore:
         """Where the store is."""
         return self._folder.path
 
+    def is_in_place(self) -> bool:
+        """Whether the store's path still leads here; not so once the folder was moved away, or put back from a copy."""
+        return self._folder.is_in_place()
+
     def close(self) -> None:
         """Close the folder. Readers that are open stay so."""
         self._folder.close()

@@ -64,6 +64,11 @@ def decode(datatype: DataType, text: str) -> Value:
     return decode_document(datatype, document)
 
 
+def decoder(datatype: DataType) -> Callable[[Any], Value]:
+    """Give the function that takes documents of canonical texts of the type; ValueProblem for those that aren't."""
+    return _decoder(datatype)
+
+
 def decode_document(datatype: DataType, document: Any) -> Value:
     """Take a canonical text that has been read as JSON; ValueProblem if it is none of the type."""
     try:

@@ -228,6 +228,7 @@ class Report:
     log_bytes: int
     contents: list[tuple[str, int]]  # digests of dataset outputs, sizes
     missing: tuple[str, ...] = ()  # digests of inputs that the store doesn't have
+    known: bool = True  # whether its attempt went on when it came; what is said of another one can be no result
     absent: tuple[str, ...] = ()  # texts of external inputs that neither the agent has as pinned, nor the store
 
 

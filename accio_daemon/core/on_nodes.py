@@ -38,7 +38,7 @@ def reports(world: World, fx: Effects, command: AgentReports, now: Instant) -> N
 def _finished(world: World, fx: Effects, agent: Agent, execution: Execution, report: Report, now: Instant) -> None:
     class_id = execution.node_class.id
     stopping = execution.stopping
-    succeeded = report.failure is None and report.outputs is not None
+    succeeded = report.failure is None and report.outputs is not None and report.known
     attempts.detach(world, agent, execution, passes_on=True, is_over=succeeded, fx=fx)
     if succeeded:
         duration = report.metrics[0] / 1e6
@@ -46,7 +46,7 @@ def _finished(world: World, fx: Effects, agent: Agent, execution: Execution, rep
         world.durations[class_id] = duration if before is None else before + _RECENT * (duration - before)
         _succeeded(world, fx, agent, execution, report, now)
         return
-    failure = report.failure or Failure(cause=Cause.BAD_OUTPUT, message="the agent's report holds no outputs")
+    failure = report.failure or Failure(cause=Cause.BAD_OUTPUT, message="the agent's report can be no result")
     state = ATTEMPT_KILLED if stopping else ATTEMPT_FAILED
     attempts.record(world, fx, agent, execution, report.attempt, state, failure, (report.started_ms, report.ended_ms))
     if stopping or not execution.subscribers:

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar
 
+from accio.domain.operators import OperatorSpec
 from accio_daemon.core import explain
-from accio_daemon.core.commands import AgentLost, Command, RunNo, SessionNo
+from accio_daemon.core.commands import AgentLost, AttemptNo, Command, RunNo, SessionNo
 from accio_daemon.core.plan import ClassRegistry
 from accio_daemon.core.world import World
 from accio_daemon.engine.cycle import Cycle
@@ -106,6 +107,11 @@ class Engine:
     def explain(self, run: RunNo, index: int, node: int) -> str:
         """Say what a waiting or queued node waits for, now."""
         return explain.why_waiting(self.world, run, index, node, self._clock.now())
+
+    def pinned(self, attempt: AttemptNo) -> tuple[int, OperatorSpec] | None:
+        """Find what an attempt executes; see EnginePort."""
+        execution = self.world.by_attempt.get(attempt)
+        return None if execution is None else (execution.node.operator_no, execution.node.operator)
 
     def cluster(self) -> ClusterView:
         """Count what the World holds, now."""

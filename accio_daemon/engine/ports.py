@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 from accio.domain.operators import OperatorSpec
 from accio.domain.resources import Resources
-from accio_daemon.core.commands import Command, InstanceFacts, Instant, Result, RunNo, SessionNo
+from accio_daemon.core.commands import AttemptNo, Command, InstanceFacts, Instant, Result, RunNo, SessionNo
 from accio_daemon.core.effects import Effects
 from accio_daemon.core.outgoing import Outgoing
 from accio_daemon.core.plan import ClassRegistry
@@ -173,6 +173,10 @@ class EnginePort(Protocol):
 
     def explain(self, run: RunNo, index: int, node: int) -> str:
         """Say what a waiting or queued node waits for, now; empty if the World doesn't hold it."""
+        ...
+
+    def pinned(self, attempt: AttemptNo) -> tuple[int, OperatorSpec] | None:
+        """Give the number and the specification of the operator that an attempt executes; None if it doesn't go on."""
         ...
 
     def cluster(self) -> ClusterView:

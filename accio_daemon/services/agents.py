@@ -35,6 +35,7 @@ from accio_daemon.core.lives import Life
 from accio_daemon.core.outgoing import Outgoing, Welcome
 from accio_daemon.engine.ports import EnginePort
 from accio_daemon.services.link import Link
+from accio_daemon.services.result_checks import ResultChecks
 from accio_daemon.services.rpc import Stream
 from accio_daemon.services.sessions import Session, Sessions
 from accio_daemon.services.wire_operators import operator_of, resources_of
@@ -85,13 +86,19 @@ class AgentCalls:
     """The service `Agents`."""
 
     def __init__(
-        self, engine: EnginePort, sessions: Sessions, settings: SessionSettings, announced: Callable[[], None]
+        self,
+        engine: EnginePort,
+        sessions: Sessions,
+        settings: SessionSettings,
+        announced: Callable[[], None],
+        checks: ResultChecks,
     ) -> None:
-        """Take the engine, where sessions are found, what agents are told, and whom to tell of operators."""
+        """Take the engine, where sessions are found, what agents are told, whom to tell of operators, and the judge."""
         self._engine = engine
         self._sessions = sessions
         self._settings = settings
         self._announced = announced
+        self._checks = checks
 
     async def connect(self, stream: AgentStream) -> None:
         """Serve one session until it ends."""
@@ -181,6 +188,8 @@ class AgentCalls:
                     self._engine.post(AgentHeard(session=session.number))
                 if message.HasField("reports"):
                     reports = reports_of(message.reports)
+                    if with_content := self._checks.judge(reports):
+                        await self._checks.require_content(with_content)
                     self._engine.post(AgentReports(session=session.number, reports=reports))
                     self._sessions.forget_progress(reports)
                     await session.link.admit(len(reports))

@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from accio.content.digest import digest_bytes
+from accio.content.manifest import of_file, of_folder
 from accio.v1 import accio_pb2, agents_pb2, artifacts_pb2, runs_pb2
 from accio_daemon.storage import export
 from tests.integration.daemon.harness import Serving, refused
@@ -258,17 +259,17 @@ async def test_garbage_is_what_nothing_refers_to(daemon: Serving, agent: Scripte
 async def test_content_is_freed_at_once_unless_work_may_have_put_it(daemon: Serving) -> None:
     """What was put a moment ago and nothing refers to goes, but for what has been put since work began that goes on."""
 
-    async def put(content: bytes) -> str:
-        digest = digest_bytes(content)
-        await daemon.artifacts.Write(iter([artifacts_pb2.WriteChunk(digest=digest, data=content)]))
-        return digest
+    async def put(folder: str) -> str:
+        dataset = of_folder((), (folder,))
+        await daemon.artifacts.Write(iter([artifacts_pb2.WriteChunk(digest=dataset.digest, data=dataset.encoded)]))
+        return dataset.digest
 
     async def freed() -> list[str]:
         answer = await daemon.accio.CollectGarbage(accio_pb2.CollectGarbageRequest())
         return [each.digest for each in answer.freed]
 
     async with joined(daemon.agents, behaviour=None) as agent, asyncio.TaskGroup() as tasks:
-        loose = await put(b"of an attempt that failed")
+        loose = await put("of an attempt that failed")
         await asyncio.sleep(0.05)  # time passes: the resolution of the file system's clock
         assert await freed() == [loose]
         await daemon.push(LOADING)
@@ -283,13 +284,13 @@ async def test_content_is_freed_at_once_unless_work_may_have_put_it(daemon: Serv
             await agent.send(reports=agents_pb2.Reports(reports=[report]))
 
         assignment, ending = await work_of(loose)
-        output = await put(b"of an attempt that goes on")
+        output = await put("of an attempt that goes on")
         assert await freed() == []
         await end(assignment, output)
         run = await ending
         assert await freed() == []
         assignment, ending = await work_of(output)
-        await end(assignment, loose)
+        await end(assignment, await put("of another one"))
         named = await ending
         await daemon.accio.Delete(accio_pb2.RunsRequest(ids=[run.id]))
         assert output not in await freed()  # the other run names it
@@ -330,8 +331,10 @@ async def test_blobs_travel_in_both_directions(daemon: Serving) -> None:
 async def test_an_artifact_of_a_run_is_an_input(daemon: Serving, agent: ScriptedAgent) -> None:
     """`accio:RUN/NODE/PORT` stands for the content of that output; a wrong name is refused with its place."""
     await daemon.push(LOADING)
-    content = digest_bytes(b"content")
-    first = await daemon.finished({"workflow": "loading", "params": {"data": content}})
+    manifest = of_file(size=7, digest=digest_bytes(b"content"))
+    for digest, data in ((digest_bytes(b"content"), b"content"), (manifest.digest, manifest.encoded)):
+        await daemon.artifacts.Write(iter([artifacts_pb2.WriteChunk(digest=digest, data=data)]))
+    first = await daemon.finished({"workflow": "loading", "params": {"data": manifest.digest}})
     name = f"accio:{first.id}/Load/data"
     second = await daemon.finished({"workflow": "loading", "params": {"data": name}})
     node = await daemon.accio.GetNode(accio_pb2.GetNodeRequest(run=second.id, node="Load"))

@@ -7,8 +7,10 @@ from typing import Any
 
 import grpc
 import grpc.aio
+import pytest
 
 from accio.v1 import accio_pb2, agents_pb2, runs_pb2, values_pb2
+from accio_daemon.core.world import ATTEMPT_BITS
 from accio_daemon.services import link
 from tests.integration.daemon.harness import Serving, configured, refused, serving
 from tests.integration.daemon.scripted_agent import DOUBLE, OPERATORS, ScriptedAgent, hello, joined, operator
@@ -308,3 +310,40 @@ async def test_a_message_that_is_too_large_ends_its_session_only(daemon: Serving
             await large.ended()
     await daemon.push(PAIR)
     assert (await daemon.finished({"workflow": "pair"})).state == runs_pb2.RUN_STATE_SUCCESS
+
+
+@pytest.mark.parametrize(
+    "outputs",
+    [{}, {"value": '"text"'}, {"value": "1.0", "other": "2.0"}, {"value": "[" * 900 + "]" * 900}],
+)
+async def test_what_can_be_no_result_fails_its_attempt_alone(daemon: Serving, outputs: dict[str, str]) -> None:
+    """Outputs that aren't the operator's are neither stored nor remembered; a good report afterwards is both."""
+    async with joined(daemon.agents, behaviour=None) as agent:
+        await daemon.push(PAIR)
+        first = await daemon.submit({"workflow": "pair"})
+        assignment = await agent.work.get()
+        await agent.send(reports=agents_pb2.Reports(reports=[agent.report(assignment, outputs)]))
+        await agent.acked.get()
+        (node, *_) = (await daemon.get(first.id, nodes=True)).nodes
+        assert (node.state, node.failure.cause) == (runs_pb2.NODE_STATE_FAILED, "bad output")
+        assert "the agent sent" in node.failure.message
+        second = await daemon.submit({"workflow": "pair"})
+        again = await agent.work.get()
+        await agent.send(reports=agents_pb2.Reports(reports=[agent.report(again, {"value": "2.0"})]))
+        await agent.acked.get()
+        (node, *_) = (await daemon.get(second.id, nodes=True)).nodes
+        assert (node.state, node.cached) == (runs_pb2.NODE_STATE_SUCCESS, False)
+
+
+async def test_an_attempt_that_nobody_was_given_gets_no_result(daemon: Serving) -> None:
+    """A success for a number that is only given afterwards doesn't become its result."""
+    async with joined(daemon.agents, behaviour=None) as agent:
+        await daemon.push(PAIR)
+        guessed = agents_pb2.Assignment(attempt=(1 << ATTEMPT_BITS) + 1)
+        early = agent.report(guessed, {"value": "666.0"})
+        await agent.send(reports=agents_pb2.Reports(reports=[early]))
+        await agent.acked.get()
+        run = await daemon.submit({"workflow": "pair"})
+        assert (await agent.work.get()).attempt == guessed.attempt
+        (node, *_) = (await daemon.get(run.id, nodes=True)).nodes
+        assert node.state == RUNNING

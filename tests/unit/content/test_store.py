@@ -396,3 +396,15 @@ def test_sweeping_waits_for_a_beginning_writer(store: FolderStore, monkeypatch: 
         assert told.result(timeout=40) == 0
         writer.write(DATA)
         assert writer.commit().new
+
+
+def test_a_store_that_was_moved_is_not_in_place(tmp_path: Path) -> None:
+    """A folder that was moved away, and put back as a copy, isn't the one that was opened."""
+    folder = tmp_path / "store"
+    with FolderStore(folder) as store:
+        assert store.is_in_place()
+        folder.rename(tmp_path / "old")
+        assert not store.is_in_place()
+        with FolderStore(folder) as other:
+            assert not store.is_in_place()
+            assert other.is_in_place()
