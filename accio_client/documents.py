@@ -289,6 +289,7 @@ def operator(found: views.OperatorView) -> Document:
         "isolated": found.isolated,
         "components": dict(found.components),
         "distribution": found.distribution,
+        "differing": found.differing or None,
     }
 
 

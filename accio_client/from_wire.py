@@ -309,6 +309,7 @@ def operator(message: values_pb2.Operator) -> views.OperatorView:
         isolated=message.isolated,
         components=dict(sorted(message.components.items())),
         distribution=message.distribution,
+        differing=message.differing,
     )
 
 

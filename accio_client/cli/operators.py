@@ -55,6 +55,7 @@ def _show_operator(found: OperatorView) -> None:
             ("not cached", found.uncacheable),
             ("digest", found.digest),
             ("from", found.distribution),
+            ("agents differ", found.differing),
             ("resources", shown_resources(found.resources)),
             ("time-out", f"{found.timeout_ms} ms" if found.timeout_ms else None),
             ("retries", str(found.retries) if found.retries else None),

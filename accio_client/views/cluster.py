@@ -56,6 +56,7 @@ class OperatorView:
     isolated: bool
     components: Mapping[str, str]
     distribution: str
+    differing: str = ""  # how connected agents differ in it: which version counts, and who gets none of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ here.
 
 from accio.domain.states import NodeState
 from accio_daemon.core.commands import Instant, RunNo
+from accio_daemon.core.offers import others_offer, version
 from accio_daemon.core.records import Execution, Instance, Run
 from accio_daemon.core.world import World
 
@@ -60,6 +61,11 @@ def _queued(world: World, instance: Instance, no: int, execution: Execution, now
     offering = world.offering(node_class.operator_no)
     name = execution.node.operator.name
     if not offering:
+        others = others_offer(world, node_class.operator_no)
+        if others:
+            return (
+                f"no connected agent offers version {version(execution.node.operator)} of {name}, as pinned; {others}"
+            )
         return f"no connected agent offers the pinned version of {name}"
     demand = node_class.resources
     able = [agent for agent in offering if agent.account.could_ever_fit(demand)]

@@ -51,7 +51,9 @@ def joined(world: World, fx: Effects, command: AgentJoined, now: Instant) -> Age
         superseded = agent.session
         fx.to(superseded).goodbye = (f"superseded by incarnation {command.incarnation}", False)
         _end_session(world, fx, agent)
-    numbers = tuple(_announce(world, fx, spec) for spec in command.operators)
+    goes_on = (agent.agent_id, agent.incarnation) == (command.agent_id, command.incarnation)
+    known = agent.operators if goes_on else frozenset()
+    numbers = tuple(_announce(world, fx, spec, known) for spec in command.operators)
     agent.agent_id = command.agent_id
     agent.incarnation = command.incarnation
     agent.version = command.version
@@ -89,7 +91,10 @@ def _refuse_impostor(agent: Agent, command: AgentJoined, now: Instant) -> None:
         )
 
 
-def _announce(world: World, fx: Effects, spec: OperatorSpec) -> int:
+def _announce(world: World, fx: Effects, spec: OperatorSpec, known: frozenset[int]) -> int:
+    """Number an operator version, and let it be the latest of its name. An agent that only dialled again says nothing
+    new of what is *known* of it: else the network would decide which of two versions counts.
+    """
     identity = identity_of(spec)
     number = world.operators.get((spec.name, identity))
     if number is None:
@@ -97,7 +102,7 @@ def _announce(world: World, fx: Effects, spec: OperatorSpec) -> int:
         world.next_operator += 1
         world.operators[(spec.name, identity)] = number
     announced, latest = world.latest.get(spec.name, (0, 0))
-    if latest != number or world.specs.get(number) != spec:
+    if (latest != number and number not in known) or world.specs.get(number) != spec:
         announced = world.next_sequence(fx)
         world.latest[spec.name] = (announced, number)
         world.specs[number] = spec

@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar
 
 from accio.domain.operators import OperatorSpec
-from accio_daemon.core import explain
+from accio_daemon.core import explain, offers
 from accio_daemon.core.commands import AgentLost, AttemptNo, Command, RunNo, SessionNo
 from accio_daemon.core.plan import ClassRegistry
 from accio_daemon.core.world import World
@@ -107,6 +107,10 @@ class Engine:
     def explain(self, run: RunNo, index: int, node: int) -> str:
         """Say what a waiting or queued node waits for, now."""
         return explain.why_waiting(self.world, run, index, node, self._clock.now())
+
+    def differing(self, operator_no: int) -> str:
+        """Say how agents differ in an operator; see EnginePort."""
+        return offers.differing(self.world, operator_no) if operator_no in self.world.specs else ""
 
     def pinned(self, attempt: AttemptNo) -> tuple[int, OperatorSpec] | None:
         """Find what an attempt executes; see EnginePort."""

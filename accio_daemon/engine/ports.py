@@ -175,6 +175,10 @@ class EnginePort(Protocol):
         """Say what a waiting or queued node waits for, now; empty if the World doesn't hold it."""
         ...
 
+    def differing(self, operator_no: int) -> str:
+        """Say how connected agents differ in an operator of which this version is used; empty if they agree."""
+        ...
+
     def pinned(self, attempt: AttemptNo) -> tuple[int, OperatorSpec] | None:
         """Give the number and the specification of the operator that an attempt executes; None if it doesn't go on."""
         ...

@@ -2,6 +2,7 @@
 
 from collections.abc import Set
 
+from accio_daemon.core import offers
 from accio_daemon.core.commands import Instant, SessionNo
 from accio_daemon.core.records import Agent
 from accio_daemon.core.world import World
@@ -31,7 +32,7 @@ def _agent(world: World, agent: Agent, welcomed: Set[SessionNo], now: Instant) -
         prefetched=sum(len(line) for line in agent.prefetched.values()),
         last_seen_ms=agent.heard_ms,
         operators=len(agent.operators),
-        reason=agent.reason,
+        reason=agent.reason or offers.passed_over(world, agent),
         version=agent.version,
         lease_left_ms=int(left * 1000),
     )

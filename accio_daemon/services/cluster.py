@@ -30,12 +30,15 @@ class ClusterCalls:
 
     async def get_operator(self, request: accio_pb2.GetOperatorRequest) -> values_pb2.Operator:
         """Give the latest version of one operator."""
-        specs = (await self._catalogue.operators()).specs
+        operators = await self._catalogue.operators()
+        specs, announced = operators.specs, operators.announced
         if request.name not in specs:
             meant = suggest(request.name, specs)
             hint = f"; did you mean {meant}?" if meant else "" if specs else ": no agent has announced any operator yet"
             raise NotFound(f"there is no operator {request.name[:100]!r}{hint}")
-        return operator_message(specs[request.name])
+        message = operator_message(specs[request.name])
+        message.differing = self._engine.differing(announced[request.name].no)
+        return message
 
     async def list_agents(self, _request: accio_pb2.ListAgentsRequest) -> accio_pb2.ListAgentsResponse:
         """Give the agents that the daemon remembers."""

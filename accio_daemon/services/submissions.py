@@ -165,13 +165,20 @@ class SubmissionCalls:
         definition = value_of(checked.outcome)
         stored = checked.lookup.found
         assert stored is not None, "a definition without a workflow isn't valid"
+        operators = tuple(checked.operators.announced[node.op] for node in stored.workflow.graph)
         return Accepted(
             definition=definition,
             workflow=stored,
-            operators=tuple(checked.operators.announced[node.op] for node in stored.workflow.graph),
+            operators=operators,
             pins=await self._pins(definition, stored.workflow),
-            warnings=checked.outcome.warnings,
+            warnings=(*checked.outcome.warnings, *self._differences(operators)),
         )
+
+    def _differences(self, operators: Iterable[Announced]) -> Iterator[Issue]:
+        """Warn of each operator of which agents offer several versions."""
+        for number in dict.fromkeys(each.no for each in operators):
+            if differing := self._engine.differing(number):
+                yield Issue(pointer("workflow"), differing)
 
     async def _pins(self, definition: RunDefinition, workflow: Workflow) -> dict[str, Pin]:
         places = dict(_artifact_texts(definition, workflow))

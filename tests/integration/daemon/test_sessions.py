@@ -347,3 +347,18 @@ async def test_an_attempt_that_nobody_was_given_gets_no_result(daemon: Serving) 
         assert (await agent.work.get()).attempt == guessed.attempt
         (node, *_) = (await daemon.get(run.id, nodes=True)).nodes
         assert node.state == RUNNING
+
+
+async def test_agents_that_differ_are_told_of(daemon: Serving) -> None:
+    """A submission is warned, the list of agents and the operator's description say who gets nothing."""
+    other = operator("Double", digest="e")
+    async with joined(daemon.agents, "a1", behaviour=None), joined(daemon.agents, "a2", [other], behaviour=None):
+        await daemon.push(PAIR)
+        request = accio_pb2.SubmitRequest(definition=b'{"workflow": "pair"}')
+        said = "a1 and a2 offer Double with different code: what a2 offers is used"
+        (warning,) = (await daemon.accio.Submit(request)).warnings
+        assert (warning.path, said in warning.message) == ("/workflow", True)
+        assert said in (await daemon.accio.GetOperator(accio_pb2.GetOperatorRequest(name="Double"))).differing
+        first, second = await agents(daemon)
+        assert first.reason == "gets no new nodes of Double: another agent announced other code since"
+        assert second.reason == ""

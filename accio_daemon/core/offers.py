@@ -1,0 +1,83 @@
+"""In which operators connected agents differ: a pure reading of the World, for people.
+
+The version of an operator that was announced last is the one that new runs pin. Agents that offer another one get
+nothing of those runs, which nobody would find out by himself; so it is said wherever somebody looks.
+"""
+
+from collections.abc import Iterable
+
+from accio.domain.operators import OperatorSpec
+from accio_daemon.core.records import Agent
+from accio_daemon.core.world import World
+
+_NAMED = 3
+
+
+def differing(world: World, number: int) -> str:
+    """Say how agents differ in the operator whose version *number* is used; empty if they agree, or nobody is there."""
+    used = world.specs[number]
+    offering = world.offering(number)
+    others = [no for no in _versions(world, used.name) if no != number]
+    if not others:
+        return ""
+    rest = {agent for no in others for agent in world.offers[no]}
+    how = _difference(used, [world.specs[no] for no in others])
+    if not offering:
+        return (
+            f"no connected agent offers {used.name} as it was announced last; {_names(rest)} {_verb(rest, 'offer')} it "
+            f"with {how}: its nodes wait"
+        )
+    everybody, first = _names(offering | rest), _names(offering)
+    return (
+        f"{everybody} offer {used.name} with {how}: what {first} {_verb(offering, 'offer')} is used, as it was "
+        f"announced last, and {_names(rest)} {_verb(rest, 'get')} none of it"
+    )
+
+
+def others_offer(world: World, number: int) -> str:
+    """Say who offers other versions of an operator than *number*, and what they are; empty if nobody does."""
+    name = world.specs[number].name
+    others = [(world.offers[no], world.specs[no]) for no in _versions(world, name) if no != number]
+    return ", ".join(f"{_names(agents)} {_verb(agents, 'offer')} {version(spec)}" for agents, spec in others)
+
+
+def passed_over(world: World, agent: Agent) -> str:
+    """Say which operators an agent offers in a version that new runs don't use; empty if there are none."""
+    if agent.session is None:
+        return ""
+    offered = [(world.specs[no].name, no) for no in agent.operators]
+    names = sorted(name for name, no in offered if world.latest[name][1] != no)
+    if not names:
+        return ""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"gets no new nodes of {', '.join(names[:_NAMED])}{more}: another agent announced other code since"
+
+
+def version(spec: OperatorSpec) -> str:
+    """Name a version for people."""
+    return (spec.digest or "a version without a digest").removeprefix("blake3:")[:12]
+
+
+def _versions(world: World, name: str) -> list[int]:
+    """The versions of an operator that connected agents offer."""
+    return [no for no, agents in world.offers.items() if agents and world.specs[no].name == name]
+
+
+def _difference(used: OperatorSpec, others: Iterable[OperatorSpec]) -> str:
+    parts = sorted({name for other in others for name, _ in set(used.components) ^ set(other.components)})
+    packages = [name for name in parts if name.startswith("package ")]
+    if parts and len(packages) == len(parts):
+        return f"different versions of {', '.join(name.removeprefix('package ') for name in parts[:_NAMED])}"
+    what = ", ".join(parts[:_NAMED])
+    return f"different code ({what})" if what else "different code"
+
+
+def _names(agents: Iterable[Agent]) -> str:
+    names = sorted(agent.name for agent in agents)
+    if len(names) > _NAMED + 1:
+        return f"{', '.join(names[:_NAMED])} and {len(names) - _NAMED} more"
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
+def _verb(agents: Iterable[Agent], verb: str) -> str:
+    return verb if len(list(agents)) > 1 else f"{verb}s"
