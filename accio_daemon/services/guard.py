@@ -24,6 +24,9 @@ from accio_daemon.services.auth import IDENTITY, Tokens
 
 log = structlog.get_logger(__name__)
 
+LAST_WRITE_S = 1.0
+"""How long the end of a call waits for a message that is on its way to a client."""
+
 Observe = Callable[[str, float], None]
 """Told the duration of each unary call, in seconds."""
 
@@ -121,7 +124,10 @@ def _reading_stream(behaviour: Behaviour, parse: bounds.Parse) -> Behaviour:
 
     async def reading(_requests: Any, context: Any) -> Any:
         stream = Incoming(context, parse)
-        return await behaviour(stream, stream)
+        try:
+            return await behaviour(stream, stream)
+        finally:
+            await stream.settle()
 
     return reading
 
@@ -133,6 +139,7 @@ class Incoming:
         """Take gRPC's context of the call, and what makes a message of bytes."""
         self._context = context
         self._parse = parse
+        self._writing: asyncio.Task[None] | None = None
 
     async def read(self) -> Any:
         """Give the next message, or `grpc.aio.EOF`; BadRequest if it isn't one, or breaks the contract's bounds."""
@@ -141,7 +148,19 @@ class Incoming:
 
     async def write(self, message: Any) -> None:
         """Send a message; waits while the other side's window is full."""
-        await self._context.write(message)
+        self._writing = asyncio.get_running_loop().create_task(self._context.write(message))
+        await asyncio.shield(self._writing)
+
+    async def settle(self) -> None:
+        """Wait for a write whose caller was cancelled: as long as one is on its way, gRPC can't send the call's status,
+        and its client would wait for that in vain.
+        """
+        writing = self._writing
+        if writing is None:
+            return
+        await asyncio.wait((writing,), timeout=LAST_WRITE_S)
+        if not writing.cancel() and not writing.cancelled():
+            writing.exception()  # whoever waited for it has it, too
 
     async def __aiter__(self) -> AsyncIterator[Any]:
         """Give each message until the client has ended its half."""

@@ -362,3 +362,14 @@ async def test_agents_that_differ_are_told_of(daemon: Serving) -> None:
         first, second = await agents(daemon)
         assert first.reason == "gets no new nodes of Double: another agent announced other code since"
         assert second.reason == ""
+
+
+async def test_a_session_ends_in_a_status_while_something_is_being_sent(daemon: Serving) -> None:
+    """An agent that ends its half while its welcome is on the way isn't left waiting for the end of the session."""
+    for _ in range(20):
+        call = daemon.agents.Connect(timeout=30)
+        await call.write(agents_pb2.AgentMessage(hello=hello("m1", OPERATORS)))
+        await call.done_writing()
+        while await call.read() is not grpc.aio.EOF:
+            pass
+        assert await call.code() is grpc.StatusCode.OK

@@ -1,0 +1,154 @@
+"""Whatever a caller or an agent says, it is answered, no bug shows, and the daemon serves everybody else.
+
+ACCIO_FUZZ_MESSAGES is how many messages of each kind are sent; the soak sends more than the checks of a change.
+"""
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import suppress
+from typing import Any
+
+import grpc
+import grpc.aio
+import pytest
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from accio.v1 import accio_pb2, agents_pb2, runs_pb2
+from accio_daemon.services.server import ACCIO, ARTIFACTS
+from tests.integration.daemon.harness import Serving, configured, serving
+from tests.integration.daemon.scripted_agent import hello, joined, operator
+from tests.integration.daemon.workflows import PAIR
+from tests.property import messages
+
+MESSAGES = int(os.environ.get("ACCIO_FUZZ_MESSAGES", "150"))
+METHODS = [*ACCIO.methods, *ARTIFACTS.methods]
+PATIENCE = 20.0
+# What callers are told of a bug, of an answer that never comes, and of a daemon that is gone.
+BUGS = ("internal error", "Deadline Exceeded", "failed to connect", "Unexpected <class")
+OPERATORS = (operator("Double"), operator("Other", outputs=(("a", "list(double)"), ("b", "map(string,dataset)"))))
+
+Run = Callable[[Callable[[Serving], Coroutine[Any, Any, Any]]], Any]
+
+fuzzed = settings(
+    max_examples=MESSAGES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
+)
+
+
+@pytest.fixture(scope="module")
+def on_daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    """Give what runs a coroutine beside a daemon that has a run, on an event loop of its own."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    context = serving(configured(tmp_path_factory.mktemp("hostile")))
+
+    def wait(work: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run_coroutine_threadsafe(work, loop).result(120)
+
+    daemon: Serving = wait(context.__aenter__())
+    wait(_is_served(daemon))
+    yield lambda work: wait(work(daemon))
+    wait(_is_served(daemon))
+    wait(context.__aexit__(None, None, None))
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+async def _is_served(daemon: Serving) -> None:
+    """An honest agent joins, and a run ends well."""
+    async with joined(daemon.agents, "honest", OPERATORS):
+        await daemon.push(PAIR)
+        run = await daemon.finished({"workflow": "pair"})
+        assert (await daemon.get(run.id)).run.id == run.id
+
+
+async def _call(daemon: Serving, method: MethodDescriptor, request: Message) -> str:
+    """Call a method and take its first answer, whatever it is; give the words of its refusal."""
+    service = method.containing_service
+    kind = f"{'stream' if method.client_streaming else 'unary'}_{'stream' if method.server_streaming else 'unary'}"
+    token = daemon.config.token.read_text().split()[0]
+    make = getattr(daemon.channel, kind)(
+        f"/{service.full_name}/{method.name}",
+        request_serializer=GetMessageClass(method.input_type).SerializeToString,
+        response_deserializer=GetMessageClass(method.output_type).FromString,
+    )
+    call = make(
+        iter([request]) if method.client_streaming else request,
+        metadata=(("authorization", f"Bearer {token}"),),
+        timeout=PATIENCE,
+    )
+    try:
+        if method.server_streaming:
+            await call.read()
+            call.cancel()
+            return ""
+        await call
+    except grpc.aio.AioRpcError as error:
+        return error.details() or ""
+    return ""
+
+
+@fuzzed
+@given(st.sampled_from(METHODS).flatmap(lambda method: st.tuples(st.just(method), messages.of(method.input_type))))
+def test_every_call_is_answered(on_daemon: Run, said: tuple[MethodDescriptor, Message]) -> None:
+    """No message of a client is a bug of the daemon's."""
+    method, request = said
+    if method.name == "Backup":
+        request = GetMessageClass(method.input_type)()  # or it would write files anywhere
+    words = on_daemon(lambda daemon: _call(daemon, method, request))
+    assert not any(bug in words for bug in BUGS), (words, method.name, request)
+
+
+async def _session(daemon: Serving, first: agents_pb2.AgentMessage, said: list[agents_pb2.AgentMessage]) -> Any:
+    """Open a session, say things, and end it; give the words of its end."""
+    call = daemon.agents.Connect(timeout=PATIENCE)
+    with suppress(asyncio.InvalidStateError, grpc.aio.AioRpcError):
+        for message in (first, *said):
+            await call.write(message)
+        await call.done_writing()
+        while await call.read() is not grpc.aio.EOF:
+            pass
+    return str(await call.details())
+
+
+@fuzzed
+@given(st.lists(messages.of(agents_pb2.AgentMessage.DESCRIPTOR), max_size=4), st.sampled_from(("greets", "doesn't")))
+def test_every_session_ends_in_a_status(on_daemon: Run, said: list[agents_pb2.AgentMessage], manners: str) -> None:
+    """No message of an agent, before or after a proper hello, is a bug of the daemon's."""
+    opening = agents_pb2.AgentMessage(hello=hello("hostile", OPERATORS))
+    first, *rest = [opening, *said] if manners == "greets" or not said else said
+    words = on_daemon(lambda daemon: _session(daemon, first, rest))
+    assert not any(bug in words for bug in BUGS), (words, manners, said)
+
+
+async def _lie(daemon: Serving, report: agents_pb2.Report) -> Any:
+    """Take work, and report of it what was given; then let somebody honest do it."""
+    async with joined(daemon.agents, "liar", OPERATORS, behaviour=None) as agent:
+        run = await daemon.submit({"workflow": "pair"}, cache=accio_pb2.CACHE_MODE_NONE)
+        report.attempt = (await agent.work.get()).attempt
+        await agent.send(reports=agents_pb2.Reports(reports=[report]))
+        acked = asyncio.get_running_loop().create_task(agent.acked.get())
+        await asyncio.wait((acked, agent.receiving), return_when=asyncio.FIRST_COMPLETED, timeout=PATIENCE)
+        acked.cancel()
+        node = (await daemon.get(run.id, nodes=True)).nodes[0]
+        answer = await daemon.accio.Kill(accio_pb2.RunsRequest(ids=[run.id]))
+        assert len(answer.runs) == 1
+        return node
+
+
+@fuzzed
+@given(messages.of(agents_pb2.Report.DESCRIPTOR))
+def test_every_report_is_judged(on_daemon: Run, report: agents_pb2.Report) -> None:
+    """What is said of an attempt that goes on becomes its result only if it is one of its operator's."""
+    node = on_daemon(lambda daemon: _lie(daemon, report))
+    if node.state == runs_pb2.NODE_STATE_SUCCESS:
+        assert list(report.outputs) == ["value"]
