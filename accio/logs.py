@@ -5,9 +5,35 @@ stays free.
 import logging
 import os
 import sys
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
+
+
+class Forgiving:
+    """A stream that drops what it can't write: nobody reads the pipe any more, or the disk is full.
+
+    What a process says must not end it. When writing works again, a line says how much is missing.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.dropped = 0
+
+    def write(self, text: str) -> int:
+        try:
+            if self.dropped:
+                self._stream.write(f'{{"event": "lines of this log are missing", "count": {self.dropped}}}\n')
+            self._stream.write(text)
+            self._stream.flush()
+        except (OSError, ValueError):  # ValueError: it was closed
+            self.dropped += 1
+        else:
+            self.dropped = 0
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
 
 
 def set_up(*, terminal: bool | None = None, level: int = logging.INFO) -> None:
@@ -33,5 +59,5 @@ def set_up(*, terminal: bool | None = None, level: int = logging.INFO) -> None:
             *last,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", Forgiving(sys.stderr))),
     )

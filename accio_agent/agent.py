@@ -430,9 +430,16 @@ class Agent:
         tell("worker retires", worker=worker.lane, why=why)
         self.core.condemn(worker.lane)
 
+    def garbled(self, worker: Worker, why: str) -> None:
+        log.warning("an operator wrote into its worker's own files", worker=worker.lane, found=why)
+        self.core.condemn(worker.lane)
+        self.supervisor.end(worker)
+
     def exited(self, worker: Worker, status: int | None) -> None:
         worker.drain()
         attempt, started_ns, _ = worker.page.current()
+        if worker.garbled:
+            attempt = self.core.head(worker.lane)
         outcome = self.supervisor.outcome_of_death(worker, attempt, started_ns, status)
         self.core.lane_lost(worker.lane, attempt or None, outcome)
         self.workers.pop(worker.lane, None)

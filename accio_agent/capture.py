@@ -83,8 +83,10 @@ class Capture:
         """
         if totals is not None:
             for number, stream in enumerate(self._streams):
-                while stream.read < totals[number] and self.read(number):
-                    continue
+                before = -1
+                while before < stream.read < totals[number]:  # all of it is there, unless the worker's page was spoilt
+                    before = stream.read
+                    self.read(number)
                 self._settle(stream, number, attempt, totals[number])
         elif self._current != attempt:
             return 0

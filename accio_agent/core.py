@@ -308,7 +308,7 @@ class AgentCore:
     def handed_back(self, lane_no: int, numbers: Sequence[int]) -> None:
         """A lane's worker answers a hold: it gives these back and will take new work."""
         lane = self._lanes.get(lane_no)
-        if lane is None:
+        if lane is None or not lane.holds:
             return
         lane.holds -= 1
         if lane.work_class is None:

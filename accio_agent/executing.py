@@ -83,8 +83,9 @@ class Executor:
             message = f"operator {job.operator}: {error.message.removeprefix('staging: ')}"
             failure = Failure(cause=Cause.BAD_OUTPUT, message=clip(message))
             return Done(failure=failure, metrics_json=metrics, bytes_in=len(inputs))
-        except AccioError as error:
-            failure = Failure(cause=Cause.STAGING, message=clip(error.message))
+        except (AccioError, OSError) as error:
+            message = error.message if isinstance(error, AccioError) else str(error)
+            failure = Failure(cause=Cause.STAGING, message=clip(message))
             return Done(failure=failure, metrics_json=metrics, bytes_in=len(inputs))
         done.metrics_json = metrics
         done.bytes_in = len(inputs)

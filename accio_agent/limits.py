@@ -3,7 +3,7 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -30,29 +30,35 @@ def _milli_cpus() -> int:
 
 def _quota() -> int:
     """The quota of processor time in thousandths of a processor; 0 if there is none."""
-    group = own_group("")
-    if group is not None:
+    found = []
+    for group in groups_above(own_group("")):
+        with suppress(OSError, ValueError):  # "max" is no number
+            limit, period = map(int, (group / "cpu.max").read_text().split())
+            found.append(limit * 1000 // period)
+    for group in groups_above(own_group("cpu")):
         with suppress(OSError, ValueError):
-            limit, period = (group / "cpu.max").read_text().split()
-            return 0 if limit == "max" else int(limit) * 1000 // int(period)
-    group = own_group("cpu")
-    if group is not None:
-        with suppress(OSError, ValueError):
-            limit_us = int((group / "cpu.cfs_quota_us").read_text())
-            period_us = int((group / "cpu.cfs_period_us").read_text())
-            return limit_us * 1000 // period_us if limit_us > 0 else 0
-    return 0
+            limit = int((group / "cpu.cfs_quota_us").read_text())
+            period = int((group / "cpu.cfs_period_us").read_text())
+            if limit > 0:
+                found.append(limit * 1000 // period)
+    return max(1, min(found)) if found else 0
 
 
 def _memory() -> int:
-    """The machine's memory, or the limit of the control group."""
+    """The machine's memory, or the least limit of the control groups that this process is in."""
     found = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     for controller, name in (("", "memory.max"), ("memory", "memory.limit_in_bytes")):
-        group = own_group(controller)
-        if group is not None:
+        for group in groups_above(own_group(controller)):
             with suppress(OSError, ValueError):  # "max" is no number
                 found = min(found, int((group / name).read_text()))
     return found
+
+
+def groups_above(group: Path | None) -> Iterator[Path]:
+    """A control group and all that it lies in: the limits of each of them hold."""
+    while group is not None and group != _ROOT.parent:
+        yield group
+        group = group.parent
 
 
 def _gpus() -> int:
@@ -152,11 +158,20 @@ class MemoryGuard:
         self._kills[lane] = self._killed(group)
         return str(group / "cgroup.procs")
 
-    def used(self, lane: int, pid: int) -> int:
-        """The memory of a lane's worker and its descendants now; 0 where the kernel looks after it."""
+    def used(self, lane: int, pid: int, limit: int) -> int:
+        """The memory of a lane's worker and its descendants now; 0 where the kernel looks after it.
+
+        Memory that processes share counts once. Finding that out takes the kernel a walk over all of it, so that it is
+        asked only where the sum is beyond the limit.
+        """
         if lane in self._groups or not pid:
             return 0
-        return linux.resident_memory(pid) + sum(linux.resident_memory(each) for each in linux.descendants(pid))
+        everybody = [pid, *linux.descendants(pid)]
+        found = sum(map(linux.resident_memory, everybody))
+        if found > limit and len(everybody) > 1:
+            shares = list(map(linux.proportional_memory, everybody))
+            found = sum(shares) if shares[0] else found
+        return found
 
     def verdict(self, lane: int) -> str:
         """Why a lane's worker was killed, if it was for want of memory; else an empty text."""

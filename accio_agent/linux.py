@@ -78,6 +78,17 @@ def resident_memory(pid: int) -> int:
         return 0
 
 
+def proportional_memory(pid: int) -> int:
+    """Bytes of memory that a process occupies, shared ones divided among those who share; 0 if that can't be told."""
+    try:
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
+    except (OSError, ValueError, IndexError):
+        pass
+    return 0
+
+
 def thread_count() -> int:
     """How many threads this process has, those of libraries included."""
     return sum(1 for _ in Path("/proc/self/task").iterdir())

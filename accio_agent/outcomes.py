@@ -33,6 +33,14 @@ def not_started(why: str) -> Outcome:
     return Outcome(failure=Failure(cause=Cause.EXCEPTION, message=clip(f"its operator can't be loaded: {why}")))
 
 
+def garbled() -> Outcome:
+    """The outcome of an attempt that wrote into its worker's socket or shared page."""
+    message = (
+        "its operator wrote into files that it hadn't opened: its worker's own; nothing that came after is believed"
+    )
+    return Outcome(failure=Failure(cause=Cause.EXCEPTION, message=message))
+
+
 def killed() -> Outcome:
     return Outcome(failure=Failure(cause=Cause.KILLED, message="stopped on request"))
 

@@ -114,11 +114,13 @@ class AgentPage:
         self._numbers[_HOLDS] += 1
 
     def take_results(self) -> bytes:
-        """The results that were added since the last call."""
+        """The results that were added since the last call; ValueError if somebody else wrote into the page."""
         written = self._numbers[_WRITTEN]
         size = written - self._taken
         if size == 0:
             return b""
+        if not 0 < size <= RING:
+            raise ValueError(f"the page says that {size} bytes of results wait, where {RING} have room")
         start = self._taken % RING
         first = min(size, RING - start)
         found = self._map[_RESULTS + start : _RESULTS + start + first]

@@ -28,6 +28,9 @@ TICK_S = 0.02
 KILL_GRACE_S = 2.0
 """Between SIGTERM and SIGKILL."""
 
+PATIENCE = 2
+"""How often a worker is killed before its template is."""
+
 LONG_NS = 10_000_000
 """An attempt that runs longer than this doesn't keep others waiting behind it."""
 
@@ -70,12 +73,18 @@ class Supervisor:
             self._kill_doomed(worker)
         self.wake()
 
+    def end(self, worker: Worker) -> None:
+        """Kill a worker at once, whatever it runs."""
+        worker.kill(signal.SIGKILL)
+        worker.kill_at = self._loop.time() + KILL_GRACE_S
+        self.wake()
+
     def outcome_of_death(self, worker: Worker, attempt: int, started_ns: int, status: int | None) -> Outcome:
         """How the attempt ended that a worker executed when its process ended."""
         log_bytes = worker.capture.died(attempt or None)
         if worker.template.failure:
             return outcomes.not_started(worker.template.failure)
-        doomed = self._dooms.pop(attempt, None)
+        doomed = self._dooms.pop(attempt, None) or (outcomes.garbled() if worker.garbled else None)
         outcome = doomed or outcomes.of_death(status, out_of_memory=self._guard.verdict(worker.lane))
         wall_us = max(0, time.monotonic_ns() - started_ns) // 1000 if attempt else 0
         outcomes.complete(outcome, wall_us=wall_us, log_bytes=log_bytes, tails=worker.capture.tails())
@@ -97,8 +106,7 @@ class Supervisor:
             if worker.kill_at is not None:
                 busy = True
                 if self._loop.time() >= worker.kill_at:
-                    worker.kill(signal.SIGKILL)
-                    worker.kill_at = self._loop.time() + KILL_GRACE_S
+                    self._kill_harder(worker)
         if self._ticks % PROGRESS_TICKS == 0:
             self._send_progress()
         self._dooms = (
@@ -121,7 +129,7 @@ class Supervisor:
         if work_class is not None and work_class.timeout_ms and elapsed > work_class.timeout_ms * 1_000_000:
             self.stop(current, outcomes.timed_out(work_class.timeout_ms))
         if work_class is not None and work_class.memory and self._ticks % MEMORY_TICKS == 0:
-            used = self._guard.used(worker.lane, worker.pid)
+            used = self._guard.used(worker.lane, worker.pid, work_class.memory)
             if used > work_class.memory:
                 self.stop(current, outcomes.too_large(used, work_class.memory))
         if elapsed > LONG_NS:
@@ -155,6 +163,16 @@ class Supervisor:
             self._agent.core.condemn(worker.lane)
             worker.kill(signal.SIGKILL if at_once else signal.SIGTERM)
             worker.kill_at = self._loop.time() + KILL_GRACE_S
+
+    def _kill_harder(self, worker: Worker) -> None:
+        """Kill a worker that is still there; if it survives that, its template doesn't answer and ends with it."""
+        worker.kills += 1
+        if worker.kills > PATIENCE:
+            log.warning("a template doesn't answer", worker=worker.lane, pool=worker.template.pool)
+            worker.template.destroy()
+        else:
+            worker.kill(signal.SIGKILL)
+        worker.kill_at = self._loop.time() + KILL_GRACE_S
 
     def _send_progress(self) -> None:
         found: dict[int, float] = {}

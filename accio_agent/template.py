@@ -68,7 +68,8 @@ class Template:
             return
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
-        linux.die_with_parent(0)
+        # The end of the control socket tells that the agent is gone. Who is stopped doesn't see it, and is woken up.
+        linux.die_with_parent(signal.SIGCONT)
         try:
             self._serve()
         finally:

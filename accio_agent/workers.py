@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from typing import Protocol
 import orjson
 
 from accio.interpreter import PATH, python, search_path
-from accio_agent import frames, page
+from accio_agent import frames, linux, page
 from accio_agent.capture import Capture
 from accio_agent.frames import Kind
 from accio_agent.log_store import LogStore
@@ -24,6 +25,8 @@ from accio_agent.template import PACKET
 from accio_agent.work import WorkClass
 
 READ = 1 << 18
+BURIAL_S = 10
+"""So long may a template take to end all that is below it."""
 _SECRETS = ("ACCIO_TOKEN",)
 _THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -57,6 +60,10 @@ class Events(Protocol):
         """A worker ends on its own account; what it holds hasn't begun."""
         ...
 
+    def garbled(self, worker: "Worker", why: str) -> None:
+        """Somebody else wrote into what the worker and the agent share: nothing more can be believed."""
+        ...
+
     def exited(self, worker: "Worker", status: int | None) -> None:
         """A worker's process is gone; *status* as of waitpid, None if it is unknown."""
         ...
@@ -83,6 +90,8 @@ class Worker:
         self.work_class: WorkClass | None = None  # of the attempts that it was given last
         self.doomed: set[int] = set()  # attempts that must not run on
         self.kill_at: float | None = None  # when SIGKILL follows a first signal
+        self.garbled = False
+        self.kills = 0  # how often SIGKILL was sent in vain
         self.suspended = 0  # the attempt behind which it was asked to hand back what waits
         self._events = events
         self._loop = asyncio.get_running_loop()
@@ -140,10 +149,15 @@ class Worker:
 
     def take_results(self) -> None:
         """Take the results that are in the ring."""
-        found = self.page.take_results()
-        if found:
-            for _, body in frames.split(found):
-                self._events.result(self, frames.read_result(body))
+        if self.garbled:
+            return
+        try:
+            found = self.page.take_results()
+            if found:
+                for kind, body in frames.split(found):
+                    self._take_frame(kind, body)
+        except (ValueError, TypeError, struct.error) as error:
+            self._give_up(error)
 
     def read_streams(self) -> None:
         """Read from the pipes again, after too much had come whose attempt wasn't certain."""
@@ -163,7 +177,7 @@ class Worker:
 
     def drain(self) -> None:
         """Take everything that the worker sent before it died."""
-        with suppress(OSError, ValueError):
+        with suppress(OSError):
             while data := self._socket.recv(READ):
                 self._take(data)
         self.take_results()
@@ -182,17 +196,34 @@ class Worker:
         self._take(data)
 
     def _take(self, data: bytes) -> None:
-        events = self._events
-        for kind, body in self._splitter.feed(data):
-            self.take_results()  # they came before whatever this is
-            if kind == Kind.WAKE:
-                events.woken(self)
-            elif kind == Kind.RESULT:
-                events.result(self, frames.read_result(body))
-            elif kind == Kind.BACK:
-                events.handed_back(self, orjson.loads(body))
-            elif kind == Kind.RETIRE:
-                events.retired(self, orjson.loads(body))
+        try:
+            for kind, body in self._splitter.feed(data):
+                self.take_results()  # they came before whatever this is
+                if self.garbled:
+                    return
+                self._take_frame(kind, body)
+        except (ValueError, TypeError, struct.error) as error:
+            self._give_up(error)
+
+    def _take_frame(self, kind: int, body: bytes) -> None:
+        """Tell of a frame; ValueError, TypeError or struct.error for what no worker writes."""
+        if kind == Kind.WAKE and not body:
+            self._events.woken(self)
+        elif kind == Kind.RESULT:
+            self._events.result(self, frames.read_result(body))
+        elif kind == Kind.BACK:
+            self._events.handed_back(self, [int(each) for each in orjson.loads(body)])
+        elif kind == Kind.RETIRE:
+            self._events.retired(self, str(orjson.loads(body)))
+        else:
+            raise ValueError(f"a frame of the kind {kind}")
+
+    def _give_up(self, error: Exception) -> None:
+        """An operator has written into the socket or the page: nothing that comes from this worker can be believed."""
+        if not self.garbled:
+            self.garbled = True
+            self._stop_socket()
+            self._events.garbled(self, str(error))
 
     def _on_writable(self) -> None:
         try:
@@ -252,18 +283,36 @@ class Template:
 
     def spawn(self, worker: Worker, folder: Path, fds: list[int]) -> None:
         self.workers[worker.lane] = worker
+        self._wake_up()
         message = orjson.dumps({"spawn": worker.lane, "folder": str(folder)})
         with suppress(OSError):  # a template that is gone is noticed by its socket
             socket.send_fds(self._socket, [message], fds)
 
     def kill(self, lane: int, number: int) -> None:
+        self._wake_up()
         with suppress(OSError):
             self._socket.send(orjson.dumps({"kill": lane, "signal": number}))
 
     def close(self) -> None:
         """End the template and everything below it, and wait until that is done."""
         self._forget()
-        self._process.wait()
+        self._wake_up()
+        try:
+            self._process.wait(BURIAL_S)
+        except subprocess.TimeoutExpired:
+            self.destroy()
+            self._process.wait()
+
+    def destroy(self) -> None:
+        """Kill a template that doesn't answer, and everything below it."""
+        everybody = list(linux.descendants(self._process.pid))
+        self._process.kill()
+        linux.kill_all(everybody)
+
+    def _wake_up(self) -> None:
+        """Continue a template that somebody has stopped: its workers' parent is within reach of any operator."""
+        with suppress(OSError):
+            self._process.send_signal(signal.SIGCONT)
 
     def _forget(self) -> None:
         if self.alive:

@@ -17,7 +17,10 @@ LONGEST_LINE = 1 << 20
 class LogReader:
     """Reads the chunks of one call of Logs, and of the calls that take its place when the daemon was away."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, follow: bool = False) -> None:
+        """With *follow*, what is written over again on one line (a progress bar) comes as lines, as it is written."""
+        self._follow = follow
+        self._drawn: set[_Key] = set()  # whose last line ended with a carriage return
         self._pieces: dict[_Key, tuple[int, bytearray]] = {}
         self._given: Counter[_Key] = Counter()
         self._repeated: Counter[_Key] = Counter()
@@ -37,10 +40,22 @@ class LogReader:
             key = (chunk.run, chunk.node, chunk.attempt, piece.stderr)
             at_ms, held = self._pieces.pop(key, (piece.at_ms, bytearray()))
             held += piece.data
-            if held.endswith(b"\n") or len(held) >= LONGEST_LINE:
+            if self._follow and self._is_drawn(key, held):
+                if held.strip(b"\r\n"):
+                    yield from self._whole(key, at_ms, held)
+            elif held.endswith(b"\n") or len(held) >= LONGEST_LINE:
                 yield from self._whole(key, at_ms, held)
             else:
                 self._pieces[key] = (at_ms, held)
+
+    def _is_drawn(self, key: _Key, held: bytearray) -> bool:
+        """Whether a line ends with a carriage return; the line feed that may belong to it is a part of it."""
+        if held.endswith(b"\r"):
+            self._drawn.add(key)
+            return True
+        after = key in self._drawn and held == b"\n"
+        self._drawn.discard(key)
+        return after
 
     def rest(self) -> Iterator[LogLine]:
         """The unfinished ends, once nothing more can come."""

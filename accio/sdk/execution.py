@@ -58,6 +58,9 @@ class Failed:
     metrics: Mapping[str, float]
 
 
+_LONGEST_REASON = 200
+
+
 class BadOutputError(Exception):
     """What came out doesn't fit the ports."""
 
@@ -95,6 +98,8 @@ def run_declared(operator: Declaration, request: Request, sinks: Sinks) -> Finis
         return Failed(failure=_failure_of(error), metrics=dict(context.metrics))
     try:
         return _finished(operator, request, context, result)
+    except RecursionError:
+        return _failed(Cause.BAD_OUTPUT, f"operator {operator.name}: what it returned contains itself", context)
     except BadOutputError as error:
         return _failed(Cause.BAD_OUTPUT, f"operator {operator.name}: {error}", context)
 
@@ -140,6 +145,12 @@ def _finished(operator: Declaration, request: Request, context: OperatorContext,
             outputs[port.name] = encoder.encode(port.hint.type, values[port.name])
         except ValueProblem as problem:
             raise BadOutputError(f"output '{port.name}': {problem.message}") from None
+        except RecursionError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - values of other packages raise what they like when they are read
+            found = f"a {type(values[port.name]).__qualname__} that can't be read"
+            why = f"{_class_name(type(error))}: {_text(error)[:_LONGEST_REASON]}"
+            raise BadOutputError(f"output '{port.name}': expected {port.hint.type}, found {found} ({why})") from None
     return Finished(outputs=outputs, datasets=encoder.datasets, metrics=dict(context.metrics))
 
 
@@ -157,10 +168,19 @@ def _outputs(operator: Declaration, result: Any) -> dict[str, Any]:
         return {SINGLE_OUTPUT: result}
     if not isinstance(result, operator.record):
         raise BadOutputError(f"expected a {operator.record.__qualname__} with {_listed(names)}, found a {found}")
-    missing = [name for name in names if not hasattr(result, name)]
+    values = {}
+    missing = []
+    for name in names:
+        try:
+            values[name] = getattr(result, name)
+        except AttributeError:
+            missing.append(name)
+        except BaseException as error:  # noqa: BLE001 - a property may raise anything
+            why = f"{_class_name(type(error))}: {_text(error)[:_LONGEST_REASON]}"
+            raise BadOutputError(f"output '{name}' of the {found} that it returned can't be read ({why})") from None
     if missing:
         raise BadOutputError(f"the {found} that it returned has no value for {_listed(missing)}")
-    return {name: getattr(result, name) for name in names}
+    return values
 
 
 def _listed(names: list[str]) -> str:

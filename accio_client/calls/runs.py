@@ -180,7 +180,7 @@ class RunCalls(Caller):
     ) -> AsyncGenerator[views.LogLine]:
         """What the run's nodes (or one of them) printed; with *follow*, until the run has ended."""
         request = accio_pb2.LogsRequest(run=run, node=node or "", follow=follow)
-        reader = LogReader()
+        reader = LogReader(follow=follow)
         chunks = self._connection.lasting_stream(
             lambda stubs: stubs.accio.Logs, request, accio_pb2.LogChunk, patience=patience, again=reader.begin_again
         )

@@ -2,10 +2,12 @@
 
 # ruff: noqa: N802, S311, S606, T201, TID251, PTH208 - names of operators; and misbehaving is what they are for
 
+import contextlib
 import ctypes
 import os
 import random
 import signal
+import struct
 import subprocess
 import sys
 import threading
@@ -128,6 +130,37 @@ def Surroundings(ctx: OperatorContext) -> dict[str, str]:
         "threads": os.environ["OMP_NUM_THREADS"],
         "pid": str(os.getpid()),
     }
+
+
+@operator(version="1")
+def Scribble(form: str) -> int:
+    """Writes into every file that it didn't open."""
+    written = (
+        b"\xff" * 4096 if form == "noise" else b"".join(struct.pack("<IB", 8, kind) + b"[1,2,3]x" for kind in range(12))
+    )
+    for fd in range(3, 64):
+        with contextlib.suppress(OSError):
+            os.write(fd, written)
+    time.sleep(1)
+    return 1
+
+
+@operator(version="1")
+def ScribbleOnPages() -> int:
+    """Overwrites all memory that is shared with other processes."""
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        parts = line.split()
+        if len(parts) > 5 and parts[1] == "rw-s":
+            start, end = (int(each, 16) for each in parts[0].split("-"))
+            ctypes.memset(start, 0xFF, end - start)
+    return 1
+
+
+@operator(version="1")
+def StopParent(seconds: float) -> int:
+    os.kill(os.getppid(), signal.SIGSTOP)
+    time.sleep(seconds)
+    return os.getpid()
 
 
 @operator(version="1")

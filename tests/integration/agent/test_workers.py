@@ -194,6 +194,34 @@ async def test_workers_stay_warm_unless_something_is_left_behind(daemon: FakeDae
     assert len({thread, process, *alone, last}) == 5
 
 
+@pytest.mark.parametrize(
+    ("operator", "inputs"),
+    [("Scribble", '{"form":"noise"}'), ("Scribble", '{"form":"frames"}'), ("ScribbleOnPages", "{}")],
+)
+async def test_stray_writes_harm_nobody_else(daemon: FakeDaemon, operator: str, inputs: str) -> None:
+    """An operator that writes into its worker's own files or memory fails alone; agent and other nodes go on."""
+    daemon.assign(daemon.node_class("Sleep", 1), [1], '{"seconds":2.0}')
+    await run(daemon, 2, operator, inputs)
+    assert (await daemon.report(1)).success
+    assert (await run(daemon, 3, "Add", '{"x":2}')).success
+
+
+async def test_a_stopped_template_is_woken_up(daemon: FakeDaemon, agent: AgentProcess) -> None:
+    """An operator that stops its parent process disables neither time-outs nor the end of the agent."""
+    report = await run(daemon, 1, "StopParent", '{"seconds":60.0}', timeout_ms=500)
+    assert report.failure.cause == "time-out"
+    assert (await run(daemon, 2, "StopParent", '{"seconds":0.0}')).success
+    assert await agent.stop() == 0
+
+
+async def test_workers_of_a_stopped_template_die_with_the_agent(daemon: FakeDaemon, agent: AgentProcess) -> None:
+    """Nobody outlives an agent that is killed while a template is stopped."""
+    pid = json.loads((await run(daemon, 1, "StopParent", '{"seconds":0.0}')).outputs["value"])
+    assert is_alive(pid)
+    agent.kill()
+    await gone(daemon, [pid])
+
+
 async def test_nothing_outlives_a_killed_attempt(daemon: FakeDaemon, tmp_path: Path) -> None:
     """With an attempt that is stopped die its children, those in other sessions and those of dead parents too."""
     marker = tmp_path / "pids"

@@ -143,3 +143,42 @@ def test_processors_go_to_busy_lanes() -> None:
     assert processors.take(5, 999) == []
     assert processors.take(6, 4000) == []
     assert limits.Processors(range(2)).take(1, 1000) == []
+
+
+def test_limits_of_all_control_groups_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The least limit of a control group and those that it lies in is what the agent offers, in both versions."""
+    for controller, files in {
+        "memory": {"batch/memory.limit_in_bytes": str(1 << 28), "batch/task/memory.limit_in_bytes": str(1 << 62)},
+        "cpu": {"batch/cpu.cfs_quota_us": "50000", "batch/task/cpu.cfs_quota_us": "-1"},
+        "": {"job/memory.max": str(1 << 27), "job/step/memory.max": "max", "job/cpu.max": "25000 100000"},
+    }.items():
+        for name, text in files.items():
+            file = tmp_path / controller / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+            (file.parent / "cpu.cfs_period_us").write_text("100000")
+    groups = {"memory": tmp_path / "memory/batch/task", "cpu": tmp_path / "cpu/batch/task"}
+    monkeypatch.setattr(limits, "_ROOT", tmp_path)
+    monkeypatch.setattr(limits, "own_group", groups.get)
+    found = limits.detect(tmp_path)
+    assert (found.memory, found.milli_cpus) == (1 << 28, 500)
+    monkeypatch.setattr(limits, "own_group", {"": tmp_path / "job/step"}.get)
+    found = limits.detect(tmp_path)
+    assert (found.memory, found.milli_cpus) == (1 << 27, 250)
+
+
+def test_memory_that_processes_share_counts_once() -> None:
+    """A forked child that shares its parent's memory adds nothing to it; with a limit out of reach nobody asks."""
+    script = (
+        "import os, sys\ndata = bytearray(b'1') * (64 << 20)\nchild = os.fork()\n"
+        "if child: print(flush=True)\nsys.stdin.read()"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        parent.stdout.readline()
+        guard = limits.MemoryGuard("test")
+        honest, rough = guard.used(1, parent.pid, limit=1), guard.used(1, parent.pid, limit=1 << 40)
+        assert parent.stdin is not None
+        parent.stdin.close()
+    assert rough > 128 << 20
+    assert 64 << 20 < honest < 100 << 20

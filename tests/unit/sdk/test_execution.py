@@ -2,7 +2,7 @@
 # ruff: noqa: N802, ANN202 - operators are named as workflows name them; one gets its hint later
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -225,6 +225,42 @@ def test_values_that_do_not_fit(tmp_path: Path, value: Any, hint: Any, mentions:
     found = failure(run(returning(value, hint), tmp_path))
     assert found.cause is Cause.BAD_OUTPUT
     assert [text for text in ("Op", "'value'", *mentions) if text not in found.message] == []
+
+
+class Lazy(Mapping[str, float]):
+    """A mapping whose only key it doesn't have."""
+
+    def __getitem__(self, key: str) -> float:
+        raise KeyError(key)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter("a")
+
+    def __len__(self) -> int:
+        return 1
+
+
+class Moment(datetime):
+    """A moment that can't be compared with others, as pandas.NaT."""
+
+    def utcoffset(self) -> timedelta | None:
+        raise ValueError("not a moment")
+
+
+@pytest.mark.parametrize(
+    ("value", "hint", "mentions"),
+    [
+        (Lazy(), dict[str, float], ["expected map(string,double)", "Lazy", "KeyError: 'a'"]),
+        (Moment(2026, 1, 1), Timestamp, ["expected timestamp", "Moment", "ValueError: not a moment"]),
+        ("a" * 5000, Dataset, ["expected dataset", "File name too long"]),
+    ],
+)
+def test_values_that_raise_are_bad_outputs(tmp_path: Path, value: Any, hint: Any, mentions: list[str]) -> None:
+    """What raises when it is looked at is a bad output, with port, type and what was raised."""
+    found = failure(run(returning(value, hint), tmp_path))
+    assert found.cause is Cause.BAD_OUTPUT
+    for text in ["output 'value'", *mentions]:
+        assert text in found.message
 
 
 def test_forgotten_outputs(tmp_path: Path) -> None:
