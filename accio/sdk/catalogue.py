@@ -57,16 +57,17 @@ class Offer:
 class Catalogue:
     """What there is to offer. `warnings` are for people: operators that aren't cached, packages that can't be loaded.
 
-    `fingerprints` are those of the sources, by distribution.
+    `fingerprints` are those of the sources, by distribution; `contents` is where those of installed packages are kept.
     """
 
     offers: tuple[Offer, ...]
     warnings: tuple[str, ...]
     fingerprints: dict[str, Fingerprint]
+    contents: Path | None = None
 
     def is_current(self, source: Source) -> bool:
         """Tell whether the files of a source are still those that were described; a worker that imports others lies."""
-        return self.fingerprints[source.distribution].is_current()
+        return self.fingerprints[source.distribution].is_current(Installed(self.contents))
 
 
 def installed_sources() -> list[Source]:
@@ -133,7 +134,9 @@ def discover(named: Iterable[str], *, folder: Path, cache: Path | None, installe
             if spec.digest is None
         ]
     refuse_duplicates(offers)
-    return Catalogue(offers=tuple(offers), warnings=tuple(warnings), fingerprints=fingerprints)
+    return Catalogue(
+        offers=tuple(offers), warnings=tuple(warnings), fingerprints=fingerprints, contents=_contents(cache)
+    )
 
 
 def refuse_duplicates(offers: Sequence[Offer]) -> None:
@@ -158,13 +161,18 @@ def describe_source(source: Source, cache: Path | None) -> Description:
     """Give the description of a source from the cache, or make it in a process of its own."""
     entry = None if cache is None else cache / f"{_key(source)[:32]}.json"
     known = None if entry is None else _read(entry)
-    contents = None if cache is None else cache / "installed"
+    contents = _contents(cache)
     if known is not None and known.fingerprint.is_current(Installed(contents)):
         return known
     document = _describe_elsewhere(source, contents)
     if entry is not None:
         _write(entry, document)
     return _description(document)
+
+
+def _contents(cache: Path | None) -> Path | None:
+    """Give the folder in which the contents of installed packages are remembered."""
+    return None if cache is None else cache / "installed"
 
 
 def _key(source: Source) -> str:
