@@ -28,7 +28,9 @@ LEASE = 15.0
 
 
 class Witness(Protocol):
-    """Who sees what agents do."""
+    """Who sees what agents do, as far as it belongs to one history."""
+
+    history: str
 
     def began(self, agent: str, sent: Sent) -> None:
         """An attempt begins."""
@@ -45,6 +47,24 @@ class Witness(Protocol):
     def acknowledged(self, attempt: int) -> None:
         """The daemon told the agent that it has an attempt's report."""
         ...
+
+
+class Nobody:
+    """A witness of what counts no more."""
+
+    history = ""
+
+    def began(self, agent: str, sent: Sent) -> None:
+        """See nothing."""
+
+    def finished(self, agent: str, attempt: int) -> None:
+        """See nothing."""
+
+    def died(self, agent: str, attempt: int) -> None:
+        """See nothing."""
+
+    def acknowledged(self, attempt: int) -> None:
+        """See nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +88,11 @@ class AgentDisk:
     reports: dict[int, tuple[int, Ending]] = field(default_factory=dict)
     next_seq: int = 1
     incarnation: int = 0
+    history: str = ""
+
+    def set_aside(self) -> None:
+        """Hold nothing any more, of any history."""
+        self.begun, self.reports, self.next_seq, self.history = set(), {}, 1, ""
 
 
 @dataclass(slots=True)
@@ -134,6 +159,11 @@ class SimulatedAgent:
         self._connected = False
         self._settling = False
 
+    @property
+    def _seen_by(self) -> Witness:
+        """Who sees what happens: nobody judges what is left of another history."""
+        return self._witness if self.disk.history == self._witness.history else Nobody()
+
     # --- lives ----------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
@@ -161,7 +191,7 @@ class SimulatedAgent:
         self._life += 1
         for worker in self._workers.values():
             if worker.current is not None:
-                self._witness.died(self.name, worker.current)
+                self._seen_by.died(self.name, worker.current)
         self._workers = {}
         if self._stream is not None:
             self._stream.snap(notice=3.0)
@@ -199,7 +229,8 @@ class SimulatedAgent:
             self._mine(0.0, partial(self._ended, stream)) if life == self._life else None
         )
         held = {AttemptNo(no): Holding(state.value) for no, state in self.core.held()}
-        stream.send_up(Message(kind="hello", body=partial(self._hello, held, self.core.leaving)))
+        hello = partial(self._hello, held, self.core.leaving)
+        stream.send_up(Message(kind="hello", body=(self.disk.history, hello)))
         self._mine(10.0, lambda: None if self._connected else self._ended(stream))
 
     def _hello(self, held: dict[AttemptNo, Holding], draining: bool, session: SessionNo) -> AgentJoined:
@@ -262,12 +293,13 @@ class SimulatedAgent:
         self.loop.after(self.loop.between(0.5, 4.0), self.start)
 
     def _received(self, stream: Stream, message: Message) -> None:
-        if stream is not self._stream or (not self._connected and message.kind != "welcome"):
+        if stream is not self._stream:
+            return
+        if not self._connected:
+            self._answered_hello(stream, message)
             return
         body = message.body
         match message.kind:
-            case "welcome":
-                self._welcomed(stream, body)
             case "heartbeat":
                 self._answered = self.loop.now
             case "work":
@@ -275,7 +307,7 @@ class SimulatedAgent:
             case "ack":
                 for seq in body:
                     if seq in self.disk.reports:
-                        self._witness.acknowledged(self.disk.reports[seq][0])
+                        self._seen_by.acknowledged(self.disk.reports[seq][0])
                 self.core.acknowledge(body)
             case "stop":
                 self.core.stop(body)
@@ -289,9 +321,20 @@ class SimulatedAgent:
                 raise AssertionError(f"unknown message {message.kind}")
         self._settle_soon()
 
-    def _welcomed(self, stream: Stream, welcome: Welcome) -> None:
-        if self._connected:
-            return
+    def _answered_hello(self, stream: Stream, message: Message) -> None:
+        if message.kind == "welcome":
+            self._welcomed(stream, *message.body)
+        elif message.kind == "another history":
+            self._begin_clean()
+
+    def _begin_clean(self) -> None:
+        """Stop everything, set the journal aside, and dial again."""
+        self.loop.note("an agent set its journal aside")
+        self.die()
+        self.disk.set_aside()
+
+    def _welcomed(self, stream: Stream, welcome: Welcome, history: str) -> None:
+        self.disk.history = self.disk.history or history
         self._connected = True
         self._answered = self.loop.now
         self.core.welcome(welcome.keep, welcome.drop)
@@ -330,7 +373,7 @@ class SimulatedAgent:
             disk.begun.discard(report.attempt)
             disk.reports[report.seq] = (report.attempt, report.outcome)
             disk.next_seq = report.seq + 1
-            self._witness.finished(self.name, report.attempt)
+            self._seen_by.finished(self.name, report.attempt)
         disk.begun.update(each.attempt for begin in effects.begun for each in begin.attempts)
         if effects.published and self._maybe_dies("an agent died with a report unsent"):
             return
@@ -383,7 +426,7 @@ class SimulatedAgent:
             return
         assignment = worker.waiting.popleft()
         worker.current = assignment.attempt
-        self._witness.began(self.name, assignment.task)
+        self._seen_by.began(self.name, assignment.task)
         work = self._execute(assignment.task)
         if work.deadly:
             self._mine(work.seconds, self.die)

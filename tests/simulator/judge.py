@@ -46,6 +46,8 @@ class Judge:
         self._heard: dict[str, float] = defaultdict(lambda: -1e9)
         self._node: dict[int, str] = {}
         self.daemon_started = 0.0
+        self.history = "history 1"
+        self.restored = 0
         self.acked: dict[str, RunNo] = {}
         self.commands: dict[str, SubmitRun] = {}
         self.retried: set[int] = set()
@@ -67,7 +69,7 @@ class Judge:
     def died(self, agent: str, attempt: int) -> None:
         """An attempt died with its agent."""
         self._died.add(attempt)
-        self._deaths[self._node[attempt]] += 1
+        self._deaths[self._node.get(attempt, "of another history")] += 1
 
     def acknowledged(self, attempt: int) -> None:
         """An agent may forget a report: what it led to must be durable."""
@@ -165,7 +167,8 @@ class Judge:
             require(self._exists(run), f"acknowledged run {run} is gone")
             self._check_run(run, self.commands[key])
         for node, deaths in self._deaths.items():
-            limit = (MAX_LOSSES + 1) * (1 + len(self.retried))
+            # The death that was under way at a backup counts no loss: its agent comes back with empty hands.
+            limit = (MAX_LOSSES + 1) * (1 + len(self.retried)) + self.restored
             require(deaths <= limit or not self.poisonous(node), f"{node} took {deaths} agents along")
 
     def poisonous(self, node: str) -> bool:

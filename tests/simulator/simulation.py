@@ -9,6 +9,7 @@ late or twice, clients lose their answers. Then the faults stop, and everything 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from random import Random
 from typing import Any
 
 import orjson
@@ -37,6 +38,7 @@ from accio_daemon.core.commands import (
     SubmitRun,
     Submitted,
 )
+from accio_daemon.core.history import History
 from accio_daemon.core.invariants import check_invariants
 from accio_daemon.core.on_agents import identity_of
 from accio_daemon.core.outgoing import Outgoing
@@ -53,6 +55,7 @@ from tests.simulator.agent import SimulatedAgent
 from tests.simulator.daemon import Daemon
 from tests.simulator.disk import CarefreeDisk, Disk
 from tests.simulator.events import Loop
+from tests.simulator.histories import Backup
 from tests.simulator.judge import Judge, require
 from tests.simulator.network import Message, Stream
 from tests.simulator.snapshot import assert_same, check_leftovers, check_recount, restored, snapshot
@@ -71,6 +74,7 @@ SAFEGUARDS = (
     "grace after restart",
     "admission",
     "retry on a full disk",
+    "histories",
 )
 Answer = Callable[[Any], None]
 
@@ -156,6 +160,8 @@ class Simulation:
         ]
         self._streams: list[Stream] = []
         self._busy_clients = 0
+        self._restored = 0
+        self._apart = Random(seed)  # noqa: S311 - it must be repeatable, and leave all other chances as they are
         self._next_id = 1
         self._to_submit = self.loop.random.randint(3, 6)
 
@@ -180,6 +186,8 @@ class Simulation:
         for number in range(self._to_submit):
             self.loop.after(self.loop.between(0, FAULTS_END * 0.7), partial(self._submit, f"key {number}"))
         self.loop.after(self.loop.between(0.2, 2.0), self._misfortune)
+        if self._apart.random() < 0.2:
+            self.loop.after(self._apart.uniform(1.0, 25.0), self._back_up)
         self.loop.run_until(start + FAULTS_END)
         self.faults = False
         self._slow_until = 0.0
@@ -399,7 +407,12 @@ class Simulation:
         body = message.body
         match message.kind:
             case "hello":
-                self._greet(daemon, agent, stream, session, body(session))
+                told, hello = body
+                if History(id=self.judge.history).is_other(told):
+                    stream.send_down(Message(kind="another history"))
+                    stream.shut(by_daemon=True)
+                    return
+                self._greet(daemon, agent, stream, session, hello(session))
             case "reports":
                 reports = [_report(*each) for each in body]
                 late = [r for r in reports if r.attempt not in daemon.world.by_attempt]
@@ -451,7 +464,7 @@ class Simulation:
             if not sent.reserved:
                 self.loop.note("work was sent ahead")
         parts: list[tuple[str, Any]] = [
-            ("welcome", words.welcome),
+            ("welcome", words.welcome and (words.welcome, self.judge.history)),
             ("drain", words.drain),
             ("ack", list(words.acks)),
             ("work", [replace(each) for each in words.work]),
@@ -560,7 +573,11 @@ class Simulation:
             else:
                 answered(None)
 
+        began = self._restored
+
         def ask() -> None:
+            if not done and began != self._restored:
+                answered(None)  # its run is gone, or another one has its number
             if done:
                 return
             self._ask(command, answered, refused)
@@ -629,6 +646,24 @@ class Simulation:
             run = self.loop.random.choice(runs)
             self.judge.killed.add(run)
             self._insist(run, KillRun(run=run), f"kill {run}")
+
+    def _back_up(self) -> None:
+        """Copy the database, and lose it some time later."""
+        self.loop.after(self._apart.uniform(1.0, 15.0), partial(self._restore, Backup(self.disk, self.judge)))
+
+    def _restore(self, backup: Backup) -> None:
+        """Kill the daemon, and put a backup in the place of its database. Numbers of attempts are used again."""
+        self.loop.note("a backup was restored")
+        self._crash_daemon()
+        for key in sorted(backup.restore(self.disk, self.judge)):
+            self._busy_clients += 1
+            self.loop.after(self.loop.between(0.0, 4.0), partial(self._submit, key))
+        self._restored += 1
+        self.judge.restored += 1
+        if "histories" not in self.off:
+            self.judge.history = f"history {1 + self._restored}"
+        for agent in self.agents:
+            self._drain_ends(agent.name)
 
     def _drain_by_user(self, agent: SimulatedAgent) -> None:
         self._post(DrainAgent(name=agent.name, draining=True))

@@ -15,6 +15,7 @@ from tests.simulator.simulation import Simulation
 
 # What must have happened among a thousand seeds: else a green result would mean nothing.
 RARE = (
+    "a backup was restored",
     "a client lost its answer",
     "a commit found the disk full",
     "a late report was refused",
@@ -32,6 +33,7 @@ RARE = (
     "an agent froze",
     "an agent gave a silent daemon up",
     "an agent said goodbye",
+    "an agent set its journal aside",
     "deciding waited for a commit",
     "reports were handed over again",
     "space that was set aside was used",
