@@ -61,6 +61,10 @@ class WriterConnection(aiosqlite.Connection):
         result: T = await self._execute(job, self._conn)  # type: ignore[no-untyped-call]  # the driver leaves it untyped
         return result
 
+    def interrupt_job(self) -> None:
+        """Let the statement that the job executes now fail; one that executes none goes on."""
+        self._conn.interrupt()
+
 
 def refuse_remote(folder: Path) -> None:
     """Raise FailedPrecondition if the folder is on a file system that can't hold the database."""

@@ -18,6 +18,8 @@ Job = Callable[[sqlite3.Connection], T]
 
 CONNECTIONS = 3
 LONG_AT_ONCE = 1
+# An interruption ends the statement that runs, not one that is about to begin.
+_INTERRUPTED_EVERY_S = 0.05
 
 
 class Readers:
@@ -30,14 +32,19 @@ class Readers:
         self._long = asyncio.Semaphore(LONG_AT_ONCE)
 
     async def read(self, job: Job[T]) -> T:
-        """Run a job in one snapshot, as soon as a connection is free."""
+        """Run a job in one snapshot, as soon as a connection is free. Whoever gives up ends what his job reads."""
         connection = await self._free.get()
+        reading = asyncio.get_running_loop().create_task(connection.run_job(lambda plain: _snapshot(plain, job)))
+        # Only when the job is over, whatever becomes of its caller: a busy connection would keep the next one waiting.
+        reading.add_done_callback(lambda _: self._free.put_nowait(connection))
         try:
-            # If the caller is cancelled here, the job still runs to its end; the connection's thread works jobs off
-            # one by one, so that the next user of the connection waits for it and can't meet its transaction.
-            return await connection.run_job(lambda plain: _snapshot(plain, job))
-        finally:
-            self._free.put_nowait(connection)
+            return await asyncio.shield(reading)
+        except asyncio.CancelledError:
+            while not reading.done():
+                connection.interrupt_job()
+                await asyncio.wait((reading,), timeout=_INTERRUPTED_EVERY_S)
+            reading.exception()  # that of the interruption: nobody is there to hear of it
+            raise
 
     async def read_long(self, job: Job[T]) -> T:
         """Run a job that takes its time: few do at once, so that short ones find a connection, and the interpreter."""

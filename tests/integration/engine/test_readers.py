@@ -1,6 +1,7 @@
 """Reading: long jobs wait for each other, short ones for none of them."""
 
 import asyncio
+import sqlite3
 import threading
 from pathlib import Path
 
@@ -29,4 +30,31 @@ async def test_long_reads_leave_connections_to_short_ones(tmp_path: Path) -> Non
         assert begun == list(range(2 * CONNECTIONS))
     finally:
         gate.set()
+        await database.close()
+
+
+_ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+
+
+async def test_who_gives_up_ends_his_read_and_gives_a_free_connection_back(tmp_path: Path) -> None:
+    """A read that would never end is interrupted with its caller, and every connection serves others afterwards."""
+    database = await Database.open(tmp_path / "accio.db", synchronous="OFF")
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(60), Readers.open(database) as readers:
+            for _ in range(2 * CONNECTIONS):
+                begun = asyncio.Event()
+
+                def endless(connection: sqlite3.Connection, begun: asyncio.Event = begun) -> None:
+                    loop.call_soon_threadsafe(begun.set)
+                    connection.execute(_ENDLESS).fetchone()
+
+                reading = loop.create_task(readers.read(endless))
+                await begun.wait()
+                reading.cancel()
+                await asyncio.wait((reading,))
+                assert reading.cancelled()
+            for _ in range(2 * CONNECTIONS):
+                assert await readers.read(lambda connection: connection.execute("SELECT 7").fetchone()) == (7,)
+    finally:
         await database.close()
