@@ -24,6 +24,7 @@ from accio_daemon.engine.crash_points import crash_point
 from accio_daemon.engine.engine import Engine
 from accio_daemon.engine.full_disk import FullDisk, Reserve
 from accio_daemon.engine.ports import Clock
+from accio_daemon.engine.restart import Restored, restart
 from accio_daemon.services.agents import AgentCalls, SessionSettings
 from accio_daemon.services.artifacts import ArtifactCalls
 from accio_daemon.services.auth import Tokens, read_tokens
@@ -46,8 +47,7 @@ from accio_daemon.storage.history import TakenUp, taken_up
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.readers import Readers
 from accio_daemon.storage.replacing import finish_replacing
-from accio_daemon.storage.restore import Restored, restore
-from accio_daemon.storage.store import SqliteStore
+from accio_daemon.storage.store import SqliteStore, StoredWorld
 
 log = structlog.get_logger(__name__)
 
@@ -166,7 +166,7 @@ async def _restore(database: Database, config: Config, clock: Clock) -> tuple[Ta
 
     def job(connection: sqlite3.Connection) -> tuple[TakenUp, Restored]:
         with taken_up(connection, config.database) as found:
-            return found, restore(connection, settings=settings, now=clock.now())
+            return found, restart(StoredWorld(connection), settings=settings, now=clock.now())
 
     found, restored = await database.writer.run_job(job)
     if found.renewed:

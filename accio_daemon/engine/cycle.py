@@ -27,7 +27,7 @@ from accio_daemon.engine.delivery import Links
 from accio_daemon.engine.full_disk import FullDisk
 from accio_daemon.engine.ports import Clock, Records, Reply
 from accio_daemon.engine.prepare import RETRIED_AT_ONCE, Preparation, Step, Walk
-from accio_daemon.storage.restore import Restored
+from accio_daemon.engine.restart import Restored
 from accio_daemon.storage.transactions import Committed, Job
 
 log = structlog.get_logger()

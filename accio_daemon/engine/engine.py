@@ -18,9 +18,9 @@ from accio_daemon.engine.full_disk import FullDisk
 from accio_daemon.engine.loops import Loops
 from accio_daemon.engine.metrics import Metrics
 from accio_daemon.engine.ports import AgentLink, Clock, ClusterView, Store
+from accio_daemon.engine.restart import Restored
 from accio_daemon.engine.views import cluster_view
 from accio_daemon.engine.watchers import RunWatchers
-from accio_daemon.storage.restore import Restored
 from accio_daemon.storage.transactions import Job
 
 T = TypeVar("T")

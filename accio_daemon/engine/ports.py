@@ -2,18 +2,20 @@
 tests.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+from accio.domain.ids import RunId
 from accio.domain.operators import OperatorSpec
 from accio.domain.resources import Resources
 from accio_daemon.core.commands import AttemptNo, Command, InstanceFacts, Instant, Result, RunNo, SessionNo
 from accio_daemon.core.effects import Effects
 from accio_daemon.core.outgoing import Outgoing
 from accio_daemon.core.plan import ClassRegistry
-from accio_daemon.core.restoring import RunFacts
+from accio_daemon.core.restoring import ExecutionFacts, RunFacts
+from accio_daemon.storage.restore import AgentFacts, Numbers, OperatorFacts
 from accio_daemon.storage.transactions import Committed, Job
 
 T = TypeVar("T")
@@ -42,6 +44,50 @@ class Records(Protocol):
 
     def render(self, fx: Effects) -> Any:
         """Turn what was decided into rows, as they are now: records go on changing."""
+        ...
+
+
+class Stored(Protocol):
+    """What a start reads back."""
+
+    def begin_epoch(self) -> int:
+        """Count the daemon's starts: numbers of attempts are those of an epoch."""
+        ...
+
+    def numbers(self) -> Numbers:
+        """Read the highest numbers that were written."""
+        ...
+
+    def operators(self) -> Iterable[OperatorFacts]:
+        """Read all operator versions, the latest of each name last."""
+        ...
+
+    def agents(self) -> Iterable[AgentFacts]:
+        """Read all agents."""
+        ...
+
+    def live_runs(self, specs: Mapping[int, OperatorSpec]) -> Iterable[RunFacts]:
+        """Read the runs that haven't ended."""
+        ...
+
+    def open_children(self, run: RunNo) -> list[InstanceFacts]:
+        """Read the children that have begun and not ended."""
+        ...
+
+    def executions(self) -> Iterable[ExecutionFacts]:
+        """Read all open executions, those without an attempt first."""
+        ...
+
+    def results(self, keys: Sequence[bytes]) -> dict[bytes, Result]:
+        """Look up the results of memo keys."""
+        ...
+
+    def being_deleted(self) -> list[RunNo]:
+        """Find the runs of which rows are left to be removed."""
+        ...
+
+    def last_run_id(self) -> RunId | None:
+        """Read the highest id of a run."""
         ...
 
 

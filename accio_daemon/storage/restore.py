@@ -1,11 +1,10 @@
-"""Reading the database back into a World: at start, and for one run that was over.
+"""Reading what the World needs back: all that is open at a start, and single runs and children that were over.
 
-Only runs that haven't ended are read, and of those only the children that are open: a restart costs what is open,
-not what there ever was.
+A restart costs what is open, not what there ever was: ended runs aren't read, nor children that have ended.
 """
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,12 +12,11 @@ import orjson
 
 from accio.domain.ids import RunId
 from accio.domain.operators import OperatorSpec
-from accio.domain.resources import resources_from_json
+from accio.domain.resources import Resources, resources_from_json
 from accio.domain.runs import OnFailure
 from accio.domain.states import NodeState, RunState
 from accio.domain.sweeps import Sweep
 from accio.domain.workflows import Workflow
-from accio_daemon.core import readying
 from accio_daemon.core.commands import (
     AgentNo,
     Announced,
@@ -26,115 +24,133 @@ from accio_daemon.core.commands import (
     CacheMode,
     ExecutionNo,
     InstanceFacts,
-    Instant,
     NodeFact,
     Pin,
     RunNo,
 )
-from accio_daemon.core.effects import Effects
-from accio_daemon.core.records import CLOSED_BY_KILL, NOT_TRIED, Agent
-from accio_daemon.core.restoring import (
-    ExecutionFacts,
-    RunFacts,
-    drop_unwanted,
-    restore_children,
-    restore_execution,
-    restore_run,
-)
-from accio_daemon.core.world import Settings, World
+from accio_daemon.core.records import NOT_TRIED
+from accio_daemon.core.restoring import ExecutionFacts, RunFacts
 from accio_daemon.storage.codes import NODE_STATE_OF, RUN_STATE_OF, RUN_STATES, SINGLE
-from accio_daemon.storage.results import find_results, result_of
+from accio_daemon.storage.results import result_of
 from accio_daemon.storage.sql import load
 
 _SQL = load("restore")
 
 
-@dataclass(frozen=True, slots=True)
-class Restored:
-    """A World as it was committed, and what is left to do."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Numbers:
+    """The highest numbers that were written; 0 where there is none."""
 
-    world: World
-    effects: Effects
-    being_deleted: list[RunNo]  # runs whose rows are still being removed
-    last_run_id: RunId | None
-
-
-def restore(connection: sqlite3.Connection, *, settings: Settings, now: Instant) -> Restored:
-    """Read the World back. *connection* may write: the epoch is counted up here."""
-    epoch = _next_epoch(connection)
-    world = World(epoch=epoch, settings=settings, started_mono=now.mono)
-    _restore_numbers(connection, world)
-    _restore_operators(connection, world)
-    _restore_agents(connection, world, now)
-    fx = Effects()
-    being_deleted = [RunNo(row[0]) for row in connection.execute(_SQL["being_deleted"])]
-    live = (RUN_STATES[RunState.SCHEDULED], RUN_STATES[RunState.RUNNING])
-    rows = connection.execute(_SQL["live_runs"], live).fetchall()
-    for row in rows:
-        run = restore_run(world, _run_facts(connection, world.specs, row))
-        restore_children(world, run, open_children(connection, run.no))
-    _restore_executions(connection, world, fx, now)
-    for run in list(world.runs.values()):
-        if run.closed == CLOSED_BY_KILL and run.open:
-            world.killing.append(run)
-    readying.settle(world, fx, now)
-    while world.lookups:
-        found = find_results(connection, [e.key for e in world.lookups if e.key is not None])
-        readying.resolve(world, fx, found, now)
-        readying.settle(world, fx, now)
-    drop_unwanted(world, fx, now)
-    last = connection.execute(_SQL["last_run_id"]).fetchone()[0]
-    return Restored(
-        world=world, effects=fx, being_deleted=being_deleted, last_run_id=None if last is None else RunId(last)
-    )
+    sequence: int
+    run: int
+    agent: int
+    operator: int
+    execution: int
 
 
-def _next_epoch(connection: sqlite3.Connection) -> int:
-    row = connection.execute(_SQL["next_epoch"]).fetchone()
-    return int(row[0])
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorFacts:
+    """An operator version as the database has it."""
+
+    no: int
+    identity: str
+    spec: OperatorSpec
+    announced: int  # the highest one of a name is the latest
 
 
-def _restore_numbers(connection: sqlite3.Connection, world: World) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentFacts:
+    """An agent as the database has it."""
+
+    no: AgentNo
+    name: str
+    agent_id: str
+    incarnation: int
+    version: str
+    resources: Resources
+    operators: frozenset[int]
+    drained: bool
+    heard_ms: int
+    reason: str
+
+
+def begin_epoch(connection: sqlite3.Connection) -> int:
+    """Count the daemon's starts up; *connection* may write."""
+    return int(connection.execute(_SQL["next_epoch"]).fetchone()[0])
+
+
+def read_numbers(connection: sqlite3.Connection) -> Numbers:
+    """Read the highest numbers that were written."""
+
     def highest(what: str) -> int:
         found = connection.execute(_SQL[f"highest_{what}"]).fetchone()
         return 0 if found is None else int(found[0] or 0)
 
-    row = connection.execute(_SQL["sequence"]).fetchone()
-    world.sequence = 0 if row is None else int(row[0])
-    world.next_run = highest("run") + 1
-    world.next_agent = highest("agent") + 1
-    world.next_operator = highest("operator") + 1
-    # Numbers that were given and not written stay unused: nothing committed names them.
-    world.next_execution = (
-        max(
-            highest("result"),
-            highest("execution"),
-            highest("attempted"),
-        )
-        + 1
+    return Numbers(
+        sequence=highest("sequence"),
+        run=highest("run"),
+        agent=highest("agent"),
+        operator=highest("operator"),
+        execution=max(highest("result"), highest("execution"), highest("attempted")),
     )
 
 
-def _restore_operators(connection: sqlite3.Connection, world: World) -> None:
-    for no, name, identity, spec, announced in connection.execute(_SQL["operators"]):
-        world.operators[(name, identity)] = no
-        world.specs[no] = OperatorSpec.from_json(orjson.loads(spec))
-        world.latest[name] = (announced, no)
+def read_operators(connection: sqlite3.Connection) -> list[OperatorFacts]:
+    """Read all operator versions, the latest of each name last."""
+    return [
+        OperatorFacts(no=no, identity=identity, spec=OperatorSpec.from_json(orjson.loads(spec)), announced=announced)
+        for no, _, identity, spec, announced in connection.execute(_SQL["operators"])
+    ]
 
 
-def _restore_agents(connection: sqlite3.Connection, world: World, now: Instant) -> None:
-    for no, name, agent_id, incarnation, version, resources, operators, drained, seen, reason in connection.execute(
-        _SQL["agents"]
-    ):
-        offered, _ = resources_from_json(orjson.loads(resources))
-        agent = Agent(no=AgentNo(no), name=name, resources=offered, operators=frozenset(orjson.loads(operators)))
-        agent.agent_id, agent.incarnation, agent.version = agent_id, incarnation, version
-        agent.drained, agent.reason = bool(drained), reason
-        agent.heard_ms = seen
-        agent.heard_mono = now.mono  # a whole lease of grace: its silence is ours
-        agent.lost = False
-        world.agents[agent.no] = agent
-        world.agent_names[name] = agent
+def read_agents(connection: sqlite3.Connection) -> list[AgentFacts]:
+    """Read all agents."""
+    return [_agent(*row) for row in connection.execute(_SQL["agents"])]
+
+
+def _agent(
+    no: int,
+    name: str,
+    agent_id: str,
+    incarnation: int,
+    version: str,
+    resources: str,
+    operators: str,
+    draining: int,
+    seen: int,
+    reason: str,
+) -> AgentFacts:
+    offered, _ = resources_from_json(orjson.loads(resources))
+    return AgentFacts(
+        no=AgentNo(no),
+        name=name,
+        agent_id=agent_id,
+        incarnation=incarnation,
+        version=version,
+        resources=offered,
+        operators=frozenset(orjson.loads(operators)),
+        drained=bool(draining),
+        heard_ms=seen,
+        reason=reason,
+    )
+
+
+def read_deletions(connection: sqlite3.Connection) -> list[RunNo]:
+    """Find the runs of which rows are left to be removed."""
+    return [RunNo(no) for (no,) in connection.execute(_SQL["being_deleted"])]
+
+
+def last_run_id(connection: sqlite3.Connection) -> RunId | None:
+    """Read the highest id of a run."""
+    last = connection.execute(_SQL["last_run_id"]).fetchone()[0]
+    return None if last is None else RunId(last)
+
+
+def live_runs(connection: sqlite3.Connection, specs: Mapping[int, OperatorSpec]) -> Iterator[RunFacts]:
+    """Read the runs that haven't ended."""
+    live = (RUN_STATES[RunState.SCHEDULED], RUN_STATES[RunState.RUNNING])
+    for row in connection.execute(_SQL["live_runs"], live).fetchall():
+        yield _run_facts(connection, specs, row)
 
 
 def load_run(connection: sqlite3.Connection, specs: Mapping[int, OperatorSpec], run_no: RunNo) -> RunFacts | None:
@@ -241,25 +257,21 @@ def _node(no: int, state: int, sequence: int, result: int | None, outputs: str |
     return NodeFact(no=no, state=NODE_STATE_OF[state], sequence=sequence, result=found)
 
 
-def _restore_executions(connection: sqlite3.Connection, world: World, fx: Effects, now: Instant) -> None:
+def read_executions(connection: sqlite3.Connection) -> Iterator[ExecutionFacts]:
+    """Read all open executions, those without an attempt first."""
     for row in connection.execute(_SQL["executions"]).fetchall():
         id, key, run_no, index, node, losses, failures, *current = row
         attempt, agent_no, dispatched, gpus, stopping, not_before = current
-        restore_execution(
-            world,
-            fx,
-            ExecutionFacts(
-                id=ExecutionNo(id),
-                key=key,
-                owner=(RunNo(run_no), index, node),
-                losses=losses,
-                failures=failures,
-                attempt=None if attempt is None else AttemptNo(attempt),
-                agent_no=None if agent_no is None else AgentNo(agent_no),
-                dispatched_ms=dispatched,
-                gpus=() if gpus is None else tuple(orjson.loads(gpus)),
-                stopping=bool(stopping),
-                not_before_ms=not_before,
-            ),
-            now,
+        yield ExecutionFacts(
+            id=ExecutionNo(id),
+            key=key,
+            owner=(RunNo(run_no), index, node),
+            losses=losses,
+            failures=failures,
+            attempt=None if attempt is None else AttemptNo(attempt),
+            agent_no=None if agent_no is None else AgentNo(agent_no),
+            dispatched_ms=dispatched,
+            gpus=() if gpus is None else tuple(orjson.loads(gpus)),
+            stopping=bool(stopping),
+            not_before_ms=not_before,
         )

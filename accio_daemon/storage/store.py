@@ -1,17 +1,19 @@
 """The store of the engine on SQLite: what is committed, read at once, and one transaction per batch.
 
-`Records` is one connection's view; `SqliteStore` reads on a connection of its own and writes through the one writer.
+`Records` is one connection's view, `StoredWorld` what a start reads besides; `SqliteStore` reads on a connection of its
+own and writes through the one writer. The protocols that they fulfil are the engine's (`engine/ports.py`).
 """
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from accio.domain.ids import RunId
 from accio.domain.operators import OperatorSpec
 from accio_daemon.core.commands import InstanceFacts, Result, RunNo
 from accio_daemon.core.effects import Effects
 from accio_daemon.core.on_agents import identity_of
-from accio_daemon.core.restoring import RunFacts
+from accio_daemon.core.restoring import ExecutionFacts, RunFacts
 from accio_daemon.storage import restore, results, writer
 from accio_daemon.storage.database import Database
 from accio_daemon.storage.transactions import Committed, Job, carry_out
@@ -45,6 +47,46 @@ class Records:
     def render(self, fx: Effects) -> writer.Batch:
         """Turn what was decided into rows, as they are now: records go on changing."""
         return writer.render(fx, {number: identity_of(spec) for number, spec, _ in fx.operators})
+
+
+class StoredWorld(Records):
+    """What a start reads back, on a connection that may write: the epoch is counted up there."""
+
+    def begin_epoch(self) -> int:
+        """Count the daemon's starts."""
+        return restore.begin_epoch(self.connection)
+
+    def numbers(self) -> restore.Numbers:
+        """Read the highest numbers that were written."""
+        return restore.read_numbers(self.connection)
+
+    def operators(self) -> list[restore.OperatorFacts]:
+        """Read all operator versions, the latest of each name last."""
+        return restore.read_operators(self.connection)
+
+    def agents(self) -> list[restore.AgentFacts]:
+        """Read all agents."""
+        return restore.read_agents(self.connection)
+
+    def live_runs(self, specs: Mapping[int, OperatorSpec]) -> Iterator[RunFacts]:
+        """Read the runs that haven't ended."""
+        return restore.live_runs(self.connection, specs)
+
+    def open_children(self, run: RunNo) -> list[InstanceFacts]:
+        """Read the children that have begun and not ended."""
+        return restore.open_children(self.connection, run)
+
+    def executions(self) -> Iterator[ExecutionFacts]:
+        """Read all open executions, those without an attempt first."""
+        return restore.read_executions(self.connection)
+
+    def being_deleted(self) -> list[RunNo]:
+        """Find the runs of which rows are left to be removed."""
+        return restore.read_deletions(self.connection)
+
+    def last_run_id(self) -> RunId | None:
+        """Read the highest id of a run."""
+        return restore.last_run_id(self.connection)
 
 
 class SqliteStore(Records):

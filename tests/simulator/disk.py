@@ -14,9 +14,9 @@ from accio_daemon.core.commands import Instant
 from accio_daemon.core.world import Settings
 from accio_daemon.engine.cycle import Batch
 from accio_daemon.engine.full_disk import FullDisk
+from accio_daemon.engine.restart import Restored, restart
 from accio_daemon.storage.database import FILE_NAME, prepare
-from accio_daemon.storage.restore import Restored, restore
-from accio_daemon.storage.store import Records
+from accio_daemon.storage.store import Records, StoredWorld
 from accio_daemon.storage.transactions import Committed, carry_out
 
 
@@ -135,7 +135,7 @@ class Disk:
 
     def restore(self, settings: Settings, now: Instant) -> Restored:
         """Start on what was committed."""
-        return restore(self.connection, settings=settings, now=now)
+        return restart(StoredWorld(self.connection), settings=settings, now=now)
 
     def copy(self) -> "Disk":
         """Give an independent copy, for looking at what a restart would find."""

@@ -3,7 +3,7 @@
 -- name: next_epoch
 INSERT INTO meta (name, value) VALUES ('epoch', 1) ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value
 
--- name: sequence
+-- name: highest_sequence
 SELECT value FROM meta WHERE name = 'sequence'
 
 -- name: operators

@@ -14,9 +14,9 @@ from accio_daemon.core.on_agents import identity_of
 from accio_daemon.core.world import Settings
 from accio_daemon.engine.engine import Engine
 from accio_daemon.engine.full_disk import FullDisk
+from accio_daemon.engine.restart import restart
 from accio_daemon.storage.database import Database
-from accio_daemon.storage.restore import restore
-from accio_daemon.storage.store import SqliteStore
+from accio_daemon.storage.store import SqliteStore, StoredWorld
 from tests import builders
 from tests.fakes import FakeAgent, FakeClock
 
@@ -103,7 +103,8 @@ class Benches:
         database = await Database.open(self.path, synchronous="OFF")
         try:
             now = self.clock.now()
-            restored = await database.writer.run_job(lambda c: restore(c, settings=settings or Settings(), now=now))
+            chosen = settings or Settings()
+            restored = await database.writer.run_job(lambda c: restart(StoredWorld(c), settings=chosen, now=now))
             store = SqliteStore(database)
             engine = Engine(
                 restored=restored,

@@ -16,8 +16,9 @@ import pytest
 from accio_daemon.core.commands import Instant
 from accio_daemon.core.world import Settings
 from accio_daemon.engine.cycle import Batch
+from accio_daemon.engine.restart import Restored, restart
 from accio_daemon.storage.database import FILE_NAME, prepare
-from accio_daemon.storage.restore import Restored, restore
+from accio_daemon.storage.store import StoredWorld
 from accio_daemon.storage.transactions import Committed
 from tests import builders
 from tests.simulator.cluster import Cluster
@@ -121,7 +122,7 @@ def test_what_was_synced_survives_whatever_becomes_of_the_rest(tmp_path: Path) -
                 assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
                 # A sector of zeros may have been one before.
                 assert _contents(connection) == (after if damaged == log[:length] else before)
-                restore(connection, settings=Settings(), now=Instant(wall_ms=0, mono=0.0))
+                restart(StoredWorld(connection), settings=Settings(), now=Instant(wall_ms=0, mono=0.0))
             tried += 1
             for leftover in lost.parent.iterdir():
                 leftover.unlink()

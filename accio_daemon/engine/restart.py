@@ -1,0 +1,73 @@
+"""From what is stored to a World: at the daemon's start.
+
+Only runs that haven't ended are read, and of those only the children that are open: a restart costs what is open, not
+what there ever was.
+"""
+
+from dataclasses import dataclass
+
+from accio.domain.ids import RunId
+from accio_daemon.core import readying
+from accio_daemon.core.commands import Instant, RunNo
+from accio_daemon.core.effects import Effects
+from accio_daemon.core.records import CLOSED_BY_KILL, Agent
+from accio_daemon.core.restoring import drop_unwanted, restore_children, restore_execution, restore_run
+from accio_daemon.core.world import Settings, World
+from accio_daemon.engine.ports import Stored
+from accio_daemon.storage.restore import AgentFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """A World as it was committed, and what is left to do."""
+
+    world: World
+    effects: Effects  # what restoring it decided
+    being_deleted: list[RunNo]  # runs whose rows are still being removed
+    last_run_id: RunId | None
+
+
+def restart(stored: Stored, *, settings: Settings, now: Instant) -> Restored:
+    """Read the World back, in an epoch of its own."""
+    world = World(epoch=stored.begin_epoch(), settings=settings, started_mono=now.mono)
+    fx = Effects()
+    _number(stored, world)
+    for operator in stored.operators():
+        world.operators[(operator.spec.name, operator.identity)] = operator.no
+        world.specs[operator.no] = operator.spec
+        world.latest[operator.spec.name] = (operator.announced, operator.no)
+    for agent in stored.agents():
+        _restore_agent(world, agent, now)
+    for facts in stored.live_runs(world.specs):
+        restore_children(world, restore_run(world, facts), stored.open_children(facts.no))
+    for execution in stored.executions():
+        restore_execution(world, fx, execution, now)
+    world.killing.extend(run for run in world.runs.values() if run.closed == CLOSED_BY_KILL and run.open)
+    readying.settle(world, fx, now)
+    while world.lookups:
+        keys = [execution.key for execution in world.lookups if execution.key is not None]
+        readying.resolve(world, fx, stored.results(keys), now)
+        readying.settle(world, fx, now)
+    drop_unwanted(world, fx, now)
+    return Restored(world, fx, being_deleted=stored.being_deleted(), last_run_id=stored.last_run_id())
+
+
+def _number(stored: Stored, world: World) -> None:
+    """Go on where the numbers ended; those that were given and not written are named by nothing durable."""
+    numbers = stored.numbers()
+    world.sequence = numbers.sequence
+    world.next_run = numbers.run + 1
+    world.next_agent = numbers.agent + 1
+    world.next_operator = numbers.operator + 1
+    world.next_execution = numbers.execution + 1
+
+
+def _restore_agent(world: World, facts: AgentFacts, now: Instant) -> None:
+    agent = Agent(no=facts.no, name=facts.name, resources=facts.resources, operators=facts.operators)
+    agent.agent_id, agent.incarnation, agent.version = facts.agent_id, facts.incarnation, facts.version
+    agent.drained, agent.reason = facts.drained, facts.reason
+    agent.heard_ms = facts.heard_ms
+    agent.heard_mono = now.mono  # a whole lease of grace: its silence is ours
+    agent.lost = False
+    world.agents[agent.no] = agent
+    world.agent_names[agent.name] = agent
