@@ -76,7 +76,7 @@ class BlockingCaller:
         self._loop.close()
 
     def _run(self, coroutine: Coroutine[Any, Any, R]) -> R:
-        """The result of *coroutine*, run in the loop's thread; an interrupted caller cancels it, and waits for that.
+        """Return the result of *coroutine*, run in the loop's thread; an interrupted caller cancels it and waits.
 
         An interrupt may come between any two steps of the caller, and must leave nothing locked that the loop's thread
         needs: so the two share a plain lock, not a future, whose condition is no longer sound after one.
@@ -111,7 +111,7 @@ class BlockingCaller:
         return tasks[0].result()
 
     def _iterate(self, items: AsyncGenerator[R]) -> Generator[R]:
-        """The items, each fetched when it is asked for; whoever stops early closes the stream."""
+        """Yield the items, each fetched when it is asked for; whoever stops early closes the stream."""
 
         async def following() -> tuple[R, ...]:
             async for item in items:

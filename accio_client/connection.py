@@ -173,7 +173,7 @@ class Connection:
                 again()
 
     def translate(self, error: grpc.aio.AioRpcError, deadline: float) -> AccioError:
-        """The error that a failed call means."""
+        """Return the error that a failed call means."""
         code, details = error.code(), error.details() or ""
         if code is grpc.StatusCode.UNAVAILABLE and details.startswith(_NEVER_SENT):
             reason = details.rpartition(": ")[2].rstrip("]").lower()
@@ -191,7 +191,7 @@ class Connection:
 
 
 def pauses() -> Iterator[float]:
-    """Seconds to wait between attempts: growing from 50 ms to 2 s, a little different for each client."""
+    """Yield seconds to wait between attempts: growing from 50 ms to 2 s, a little different for each client."""
     pause = 0.05
     while True:
         yield pause * random.uniform(0.8, 1.2)  # noqa: S311 - spreads clients, keeps no secret

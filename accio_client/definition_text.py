@@ -18,7 +18,7 @@ Definition = Mapping[str, Any] | bytes | Path
 
 
 def read(definition: Definition, base_path: str | None) -> tuple[bytes, str, str]:
-    """The definition's text, the folder that its relative paths mean, and the id that its file's name gives."""
+    """Return the definition's text, the folder that its relative paths mean, and the id that its file's name gives."""
     if isinstance(definition, Path):
         folder = as_base_path(definition.absolute().parent) if base_path is None else base_path
         return read(definition.read_bytes(), folder)[0], folder, readable(definition.stem)

@@ -1,4 +1,4 @@
-"""The documents that `--json` prints (SPEC §13): from views to JSON, nothing else.
+"""The documents that `--json` prints (docs/cli.md): from views to JSON, nothing else.
 
 Each document has a JSON Schema in accio/schemas/documents, and a test holds it against that. Fields may be added; a
 field that is renamed or removed needs a new schema name. 64-bit integers (seeds, values of type long) are texts; counts
@@ -363,6 +363,6 @@ def cache(found: views.CacheView) -> Document:
 
 
 def hit_rate(found: views.CacheStatisticsView) -> float | None:
-    """The share of nodes that took a result; None before the first node."""
+    """Return the share of nodes that took a result; None before the first node."""
     asked = found.hits + found.misses
     return found.hits / asked if asked else None

@@ -20,16 +20,16 @@ class Source(Protocol):
     """What outputs are fetched with: a client."""
 
     async def get_node(self, run: str, node: str) -> NodeDetailsView:
-        """A node with its outputs."""
+        """Return a node with its outputs."""
         ...
 
     def read_blob(self, digest: str) -> AsyncGenerator[bytes]:
-        """The bytes of a stored blob in pieces; nothing is verified."""
+        """Yield the bytes of a stored blob in pieces; nothing is verified."""
         ...
 
 
 async def artifact(client: Source, run: str, node: str, port: str) -> ArtifactView:
-    """The output *port* of a node, with its value also where that travels as a blob; NotFound if there is none."""
+    """Return the output *port* of a node, with its value also where that is a blob; NotFound if there is none."""
     details = await client.get_node(run, node)
     for found in details.artifacts:
         if found.port == port:
@@ -55,7 +55,7 @@ async def fetch(client: Source, found: ArtifactView, target: Path) -> int:
 
 
 async def read_verified(client: Source, digest: Digest) -> bytes:
-    """A blob in memory; DigestMismatch if it isn't what its name says."""
+    """Return a blob in memory; DigestMismatch if it isn't what its name says."""
     hasher, pieces = Hasher(), []
     async for piece in client.read_blob(digest):
         hasher.update(piece)

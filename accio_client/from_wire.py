@@ -46,7 +46,7 @@ _KINDS: dict[runs_pb2.RunKind.ValueType, views.RunKind] = {
 
 
 def moment(epoch_ms: int) -> datetime | None:
-    """The time that a message means; 0 means none."""
+    """Return the time that a message means; 0 means none."""
     return _EPOCH + timedelta(milliseconds=epoch_ms) if epoch_ms else None
 
 
@@ -60,8 +60,9 @@ def _shown(type_name: str, canonical: str) -> Any:
 
 
 def user_value(type_name: str, canonical: str) -> Any:
-    """A value in the form in which it can be submitted again; small ones are remembered, for the children of a sweep
-    repeat them.
+    """Return a value in the form in which it can be submitted again.
+
+    Small ones are remembered, for the children of a sweep repeat them.
     """
     return _shown(type_name, canonical) if len(canonical) < 200 else _shown.__wrapped__(type_name, canonical)
 

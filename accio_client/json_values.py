@@ -16,7 +16,7 @@ def json_value(type_name: str, value: Any) -> Any:
 
 
 def json_parameter(found: views.ParameterView) -> Any:
-    """The value of a run's parameter, or the form that it was given."""
+    """Return the value of a run's parameter, or the form that it was given."""
     if not found.varies:
         return json_value(found.type, found.value)
     form: dict[str, Any] = dict(found.value)

@@ -32,7 +32,7 @@ class LogReader:
         self._repeated = self._given.copy()
 
     def read(self, chunk: accio_pb2.LogChunk) -> Iterator[LogLine]:
-        """The whole lines that *chunk* completes."""
+        """Yield the whole lines that *chunk* completes."""
         if chunk.note and (noted := (chunk.run, chunk.node, chunk.attempt, chunk.note)) not in self._notes:
             self._notes.add(noted)
             yield self._line((chunk.run, chunk.node, chunk.attempt, True), 0, chunk.note, is_note=True)
@@ -58,7 +58,7 @@ class LogReader:
         return after
 
     def rest(self) -> Iterator[LogLine]:
-        """The unfinished ends, once nothing more can come."""
+        """Yield the unfinished ends, once nothing more can come."""
         for key, (at_ms, held) in self._pieces.items():
             yield from self._whole(key, at_ms, held)
         self._pieces.clear()

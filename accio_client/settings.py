@@ -44,7 +44,7 @@ class Settings:
 
 
 def login_name() -> str:
-    """The name under which the operating system knows the user; the number if it has no name."""
+    """Return the name under which the operating system knows the user; the number if it has no name."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):  # a container may run under a number that no account has

@@ -39,11 +39,11 @@ class Client(BlockingCaller):
         return self._run(self._client.validate_workflow(definition, default_id=default_id, base_path=base_path))
 
     def get_workflow(self, workflow: str) -> views.WorkflowView:
-        """One version: "id" (the latest) or "id:version"."""
+        """Return one version: "id" (the latest) or "id:version"."""
         return self._run(self._client.get_workflow(workflow))
 
     def list_workflows(self, *, limit: int = 50, cursor: str | None = None) -> views.WorkflowPage:
-        """A page of workflows, most recently pushed first."""
+        """Return a page of workflows, most recently pushed first."""
         return self._run(self._client.list_workflows(limit=limit, cursor=cursor))
 
     def delete_workflow(self, workflow: str) -> None:
@@ -58,7 +58,7 @@ class Client(BlockingCaller):
         cache: views.CacheMode = "use",
         idempotency_key: str | None = None,
     ) -> views.Submitted:
-        """Create a run or a sweep; returns once it is durable. Repeated attempts of one call create one run."""
+        """Create a run or a sweep; return once it is durable. Repeated attempts of one call create one run."""
         return self._run(
             self._client.submit(definition, base_path=base_path, cache=cache, idempotency_key=idempotency_key)
         )
@@ -72,7 +72,7 @@ class Client(BlockingCaller):
         idempotency_key: str | None = None,
         patience: float = WATCH_PATIENCE_S,
     ) -> Generator[views.RunUpdate]:
-        """Create a run and give its states until it has ended, in one call; survives a restart of the daemon."""
+        """Create a run and yield its states until it has ended, in one call; survive a restart of the daemon."""
         return self._iterate(
             self._client.submit_and_watch(
                 definition, base_path=base_path, cache=cache, idempotency_key=idempotency_key, patience=patience
@@ -90,21 +90,21 @@ class Client(BlockingCaller):
         return self._run(self._client.dry_run(definition, base_path=base_path, cache=cache))
 
     def get_run(self, run: str, *, nodes: bool = True) -> views.RunDetails:
-        """A single run, a parent or a child, by its id or an unambiguous beginning of it."""
+        """Return a single run, a parent or a child, by its id or an unambiguous beginning of it."""
         return self._run(self._client.get_run(run, nodes=nodes))
 
     def get_node(self, run: str, node: str) -> views.NodeDetailsView:
-        """Everything about one node: attempts, inputs, artifacts, metrics."""
+        """Return everything about one node: attempts, inputs, artifacts, metrics."""
         return self._run(self._client.get_node(run, node))
 
     def list_runs(
         self, matching: views.RunFilter | None = None, *, limit: int = 50, cursor: str | None = None
     ) -> views.RunPage:
-        """A page of runs, newest first (children in the order of the sweep)."""
+        """Return a page of runs, newest first (children in the order of the sweep)."""
         return self._run(self._client.list_runs(matching, limit=limit, cursor=cursor))
 
     def iterate_runs(self, matching: views.RunFilter | None = None) -> Generator[views.RunView]:
-        """Every run that matches, page after page."""
+        """Yield every run that matches, page after page."""
         return self._iterate(self._client.iterate_runs(matching))
 
     def update(
@@ -126,7 +126,7 @@ class Client(BlockingCaller):
         return self._run(self._client.retry(runs, latest_operators=latest_operators))
 
     def watch(self, run: str, *, patience: float = WATCH_PATIENCE_S) -> Generator[views.RunUpdate]:
-        """The run's state now and at each change (the latest wins) until it ended; survives a restart of the daemon."""
+        """Yield the run's state now and at each change (the latest wins) until it ended, also over restarts."""
         return self._iterate(self._client.watch(run, patience=patience))
 
     def wait(self, run: str, *, patience: float = WATCH_PATIENCE_S) -> views.RunView:
@@ -136,7 +136,7 @@ class Client(BlockingCaller):
     def logs(
         self, run: str, node: str | None = None, *, follow: bool = False, patience: float = WATCH_PATIENCE_S
     ) -> Generator[views.LogLine]:
-        """What the run's nodes (or one of them) printed; with *follow*, until the run has ended."""
+        """Yield what the run's nodes (or one of them) printed; with *follow*, until the run has ended."""
         return self._iterate(self._client.logs(run, node, follow=follow, patience=patience))
 
     def why(self, run: str, node: str | None = None) -> tuple[views.WhyView, ...]:
@@ -144,7 +144,7 @@ class Client(BlockingCaller):
         return self._run(self._client.why(run, node))
 
     def events(self, run: str, *, limit: int = 1000) -> tuple[views.EventView, ...]:
-        """The run's history, oldest first."""
+        """Return the run's history, oldest first."""
         return self._run(self._client.events(run, limit=limit))
 
     def export_chunks(
@@ -156,7 +156,7 @@ class Client(BlockingCaller):
         metrics: bool = False,
         wide: bool = False,
     ) -> Generator[accio_pb2.ExportChunk]:
-        """The results as they travel, for `accio_client.export`; *wide* adds what only a row per run has."""
+        """Yield the results as they travel, for `accio_client.export`; *wide* adds what only a row per run has."""
         return self._iterate(
             self._client.export_chunks(runs, artifacts=artifacts, outputs=outputs, metrics=metrics, wide=wide)
         )
@@ -166,11 +166,11 @@ class Client(BlockingCaller):
         return self._run(self._client.export(runs, options))
 
     def table(self, runs: str | Iterable[str], *, artifacts: str = "NUMERIC", metrics: str = "NONE") -> "Table":
-        """The tidy table of `accio export -wide`: a row per run, a column per parameter, scalar artifact, metric."""
+        """Return the tidy table of `accio export -wide`: a row per run, a column per parameter, result and metric."""
         return self._run(self._client.table(runs, artifacts=artifacts, metrics=metrics))
 
     def read_blob(self, digest: str) -> Generator[bytes]:
-        """The bytes of a stored blob in pieces; nothing is verified here."""
+        """Yield the bytes of a stored blob in pieces; nothing is verified here."""
         return self._iterate(self._client.read_blob(digest))
 
     def fetch_artifact(self, run: str, node: str, port: str, folder: Path) -> tuple[Path, int]:
@@ -187,7 +187,7 @@ class Client(BlockingCaller):
         return self._run(self._client.list_agents())
 
     def drain_agent(self, name: str, *, undo: bool = False) -> views.AgentView:
-        """Let an agent's running nodes end and send it no more, or (*undo*) take that back."""
+        """Drain an agent: send it no further nodes while its own end; *undo* takes that back."""
         return self._run(self._client.drain_agent(name, undo=undo))
 
     def remove_agent(self, name: str) -> None:
@@ -202,7 +202,7 @@ class Client(BlockingCaller):
         return self._run(self._client.collect_garbage(dry_run=dry_run, quota=quota))
 
     def cache(self, *, operator: str | None = None, entries: bool = False) -> views.CacheView:
-        """The memo's numbers by operator, and with *entries* its newest results."""
+        """Return the memo's numbers by operator, and with *entries* its newest results."""
         return self._run(self._client.cache(operator=operator, entries=entries))
 
     def remove_from_cache(self, *, key: str | None = None, operator: str | None = None) -> int:
@@ -210,5 +210,5 @@ class Client(BlockingCaller):
         return self._run(self._client.remove_from_cache(key=key, operator=operator))
 
     def backup(self, path: str) -> views.BackupView:
-        """Have the daemon write a consistent copy of its database to *path* on its own machine."""
+        """Back up the daemon's database, consistently, to *path* on its own machine."""
         return self._run(self._client.backup(path))

@@ -26,7 +26,7 @@ class ClusterCalls(Caller):
         return tuple(from_wire.agent(each) for each in answer.agents)
 
     async def drain_agent(self, name: str, *, undo: bool = False) -> views.AgentView:
-        """Let an agent's running nodes end and send it no more, or (*undo*) take that back."""
+        """Drain an agent: send it no further nodes while its own end; *undo* takes that back."""
         request = accio_pb2.DrainAgentRequest(name=name, undo=undo)
         return from_wire.agent(await self._connection.call(self._accio.DrainAgent, request, accio_pb2.Agent))
 
@@ -54,7 +54,7 @@ class ClusterCalls(Caller):
         return from_wire.garbage(answer)
 
     async def cache(self, *, operator: str | None = None, entries: bool = False) -> views.CacheView:
-        """The memo's numbers by operator, and with *entries* its newest results."""
+        """Return the memo's numbers by operator, and with *entries* its newest results."""
         request = accio_pb2.GetCacheRequest(operator=operator or "", entries=entries)
         return from_wire.cache(await self._connection.call(self._accio.GetCache, request, accio_pb2.GetCacheResponse))
 
@@ -67,7 +67,7 @@ class ClusterCalls(Caller):
         return answer.removed
 
     async def backup(self, path: str) -> views.BackupView:
-        """Have the daemon write a consistent copy of its database to *path* on its own machine."""
+        """Back up the daemon's database, consistently, to *path* on its own machine."""
         request = accio_pb2.BackupRequest(path=path)
         answer = await self._connection.call(
             self._accio.Backup, request, accio_pb2.BackupResponse, deadline=STREAM_DEADLINE_S, repeatable=False

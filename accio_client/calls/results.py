@@ -41,7 +41,7 @@ class ResultCalls(RunCalls):
         metrics: bool = False,
         wide: bool = False,
     ) -> AsyncGenerator[accio_pb2.ExportChunk]:
-        """The results as they travel, for `accio_client.export`; *wide* adds what only a row per run has."""
+        """Yield the results as they travel, for `accio_client.export`; *wide* adds what only a row per run has."""
         request = accio_pb2.ExportRequest(
             ids=runs,
             artifacts=artifacts,
@@ -69,7 +69,7 @@ class ResultCalls(RunCalls):
             return await self._beside(partial(exporting.write_files, spool, wanted))
 
     async def table(self, runs: str | Iterable[str], *, artifacts: str = "NUMERIC", metrics: str = "NONE") -> "Table":
-        """The tidy table of `accio export -wide`: a row per run, a column per parameter, scalar artifact, metric."""
+        """Return the tidy table of `accio export -wide`: a row per run, a column per parameter, result and metric."""
         from accio_client.export import exporting
         from accio_client.export.selection import Selection
         from accio_client.export.spool import Spool
@@ -84,7 +84,7 @@ class ResultCalls(RunCalls):
             return await self._beside(build)
 
     async def read_blob(self, digest: str) -> AsyncGenerator[bytes]:
-        """The bytes of a stored blob in pieces; nothing is verified here."""
+        """Yield the bytes of a stored blob in pieces; nothing is verified here."""
         chunks = self._connection.stream(
             lambda stubs: stubs.artifacts.Read, artifacts_pb2.ReadRequest(digest=digest), artifacts_pb2.ReadChunk
         )
@@ -108,7 +108,7 @@ class ResultCalls(RunCalls):
         *,
         wide: bool,
     ) -> None:
-        """Take the chunks of an export as fast as they come: whoever works on them meanwhile would stop the daemon."""
+        """Collect the chunks of an export as fast as they come: work on them meanwhile would hold up the daemon."""
         ids = [runs] if isinstance(runs, str) else list(runs)
         chunks = self.export_chunks(
             ids, artifacts=artifacts.asked(), outputs=not artifacts.empty, metrics=not metrics.empty, wide=wide

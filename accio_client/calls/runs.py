@@ -32,7 +32,7 @@ class RunCalls(Caller):
         cache: views.CacheMode = "use",
         idempotency_key: str | None = None,
     ) -> views.Submitted:
-        """Create a run or a sweep; returns once it is durable. Repeated attempts of one call create one run."""
+        """Create a run or a sweep; return once it is durable. Repeated attempts of one call create one run."""
         request = self._submission(definition, base_path, cache, idempotency_key)
         try:
             answer = await self._connection.call(
@@ -52,7 +52,7 @@ class RunCalls(Caller):
         idempotency_key: str | None = None,
         patience: float = WATCH_PATIENCE_S,
     ) -> AsyncGenerator[views.RunUpdate]:
-        """Create a run and give its states until it has ended, in one call; survives a restart of the daemon."""
+        """Create a run and yield its states until it has ended, in one call; survive a restart of the daemon."""
         request = self._submission(definition, base_path, cache, idempotency_key)
         updates = self._connection.lasting_stream(
             lambda stubs: stubs.accio.SubmitAndWatch, request, accio_pb2.RunUpdate, patience=patience
@@ -83,7 +83,7 @@ class RunCalls(Caller):
         return from_wire.dry_run(answer)
 
     async def get_run(self, run: str, *, nodes: bool = True) -> views.RunDetails:
-        """A single run, a parent or a child, by its id or an unambiguous beginning of it."""
+        """Return a single run, a parent or a child, by its id or an unambiguous beginning of it."""
         answer = await self._connection.call(
             self._accio.Get, accio_pb2.GetRequest(id=run, nodes=nodes), accio_pb2.GetResponse
         )
@@ -91,14 +91,14 @@ class RunCalls(Caller):
         return views.RunDetails(run=from_wire.run(answer.run), nodes=found)
 
     async def get_node(self, run: str, node: str) -> views.NodeDetailsView:
-        """Everything about one node: attempts, inputs, artifacts, metrics."""
+        """Return everything about one node: attempts, inputs, artifacts, metrics."""
         request = accio_pb2.GetNodeRequest(run=run, node=node)
         return from_wire.node_details(await self._connection.call(self._accio.GetNode, request, runs_pb2.NodeDetails))
 
     async def list_runs(
         self, matching: views.RunFilter | None = None, *, limit: int = 50, cursor: str | None = None
     ) -> views.RunPage:
-        """A page of runs, newest first (children in the order of the sweep)."""
+        """Return a page of runs, newest first (children in the order of the sweep)."""
         wanted = matching or views.RunFilter()
         request = accio_pb2.ListRequest(
             parent=wanted.parent,
@@ -123,7 +123,7 @@ class RunCalls(Caller):
         )
 
     async def iterate_runs(self, matching: views.RunFilter | None = None) -> AsyncGenerator[views.RunView]:
-        """Every run that matches, page after page."""
+        """Yield every run that matches, page after page."""
         cursor: str | None = None
         while True:
             page = await self.list_runs(matching, limit=1000, cursor=cursor)
@@ -160,7 +160,7 @@ class RunCalls(Caller):
         return from_wire.outcomes(await self._connection.call(self._accio.Retry, request, accio_pb2.RunsResponse))
 
     async def watch(self, run: str, *, patience: float = WATCH_PATIENCE_S) -> AsyncGenerator[views.RunUpdate]:
-        """The run's state now and at each change (the latest wins) until it ended; survives a restart of the daemon."""
+        """Yield the run's state now and at each change (the latest wins) until it ended, also over restarts."""
         updates = self._connection.lasting_stream(
             lambda stubs: stubs.accio.Watch, accio_pb2.WatchRequest(id=run), accio_pb2.RunUpdate, patience=patience
         )
@@ -178,7 +178,7 @@ class RunCalls(Caller):
     async def logs(
         self, run: str, node: str | None = None, *, follow: bool = False, patience: float = WATCH_PATIENCE_S
     ) -> AsyncGenerator[views.LogLine]:
-        """What the run's nodes (or one of them) printed; with *follow*, until the run has ended."""
+        """Yield what the run's nodes (or one of them) printed; with *follow*, until the run has ended."""
         request = accio_pb2.LogsRequest(run=run, node=node or "", follow=follow)
         reader = LogReader(follow=follow)
         chunks = self._connection.lasting_stream(
@@ -198,7 +198,7 @@ class RunCalls(Caller):
         return tuple(from_wire.why(each) for each in answer.answers)
 
     async def events(self, run: str, *, limit: int = 1000) -> tuple[views.EventView, ...]:
-        """The run's history, oldest first."""
+        """Return the run's history, oldest first."""
         request = accio_pb2.EventsRequest(run=run, limit=limit)
         answer = await self._connection.call(self._accio.Events, request, accio_pb2.EventsResponse)
         return tuple(from_wire.event(each) for each in answer.events)
@@ -216,7 +216,7 @@ class RunCalls(Caller):
         )
 
     async def _complete(self, error: InvalidDefinition, request: accio_pb2.SubmitRequest) -> InvalidDefinition:
-        """The error with all issues, where the trailers held only the first of them."""
+        """Return the error with all issues, where the trailers held only the first of them."""
         if not is_clipped(error.issues):
             return error
         found = await self.validate(request.definition, base_path=request.base_path)

@@ -47,12 +47,12 @@ class WorkflowCalls(Caller):
         )
 
     async def get_workflow(self, workflow: str) -> views.WorkflowView:
-        """One version: "id" (the latest) or "id:version"."""
+        """Return one version: "id" (the latest) or "id:version"."""
         request = workflows_pb2.GetWorkflowRequest(workflow=workflow)
         return from_wire.workflow(await self._connection.call(self._accio.GetWorkflow, request, workflows_pb2.Workflow))
 
     async def list_workflows(self, *, limit: int = 50, cursor: str | None = None) -> views.WorkflowPage:
-        """A page of workflows, most recently pushed first."""
+        """Return a page of workflows, most recently pushed first."""
         request = workflows_pb2.ListWorkflowsRequest(limit=limit, cursor=cursor or "")
         answer = await self._connection.call(self._accio.ListWorkflows, request, workflows_pb2.ListWorkflowsResponse)
         found = tuple(from_wire.workflow(each) for each in answer.workflows)

@@ -43,7 +43,7 @@ def _show_list(found: Sequence[AgentView]) -> None:
 @click.argument("name")
 @click.option("--undo/--no-undo", default=False, help="Let the agent take nodes again.")
 def drain(session: Session, name: str, *, undo: bool) -> None:
-    """Let the running nodes of an agent end, and send it no more."""
+    """Drain an agent: its running nodes end, and it is sent no more."""
     with session.client() as client:
         found = client.drain_agent(name, undo=undo)
     content = document({"agent": agent(found)})

@@ -91,7 +91,7 @@ def nouns(verb: str) -> list[str]:
 
 
 def become(module: str, arguments: Sequence[str]) -> NoReturn:
-    """Let the program *module* take the place of this process: signals and exit code are its own."""
+    """Replace this process by the program *module*: signals and exit code are its own."""
     from accio.interpreter import python, without_working_folder  # no question for help waits for it
 
     sys.stdout.flush()
@@ -100,7 +100,7 @@ def become(module: str, arguments: Sequence[str]) -> NoReturn:
 
 
 def load(words: str) -> "click.Command":
-    """The click command that the catalogue names."""
+    """Return the click command that the catalogue names."""
     module, _, function = COMMANDS[words].place.partition(":")
     command: click.Command = getattr(import_module(module), function)
     return command

@@ -17,7 +17,7 @@ def completion(session: Session, shell: str) -> None:
 
 
 def _options() -> dict[str, list[str]]:
-    """The options of every command, as they are written with two dashes."""
+    """Return the options of every command, as they are written with two dashes."""
     return {
         words: sorted(
             name

@@ -49,7 +49,7 @@ class Child:
             )
 
     def ended(self, within_s: float) -> bool:
-        """Whether the process has ended, after waiting for that for a moment."""
+        """Return whether the process has ended, after waiting for that for a moment."""
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(within_s)
         return self.process.poll() is not None
@@ -63,7 +63,7 @@ class Child:
                 self.process.wait()
 
     def last_words(self) -> str:
-        """The end of what it said since it was started."""
+        """Return the end of what it said since it was started."""
         with self.log.open("rb") as file:
             file.seek(self._begin)
             lines = file.read()[-4000:].decode(errors="replace").strip().split("\n")
@@ -71,7 +71,7 @@ class Child:
 
 
 def _end_with(parent: int) -> Callable[[], None]:
-    """What a child does before it becomes its program: ask the kernel to end it when its parent ends."""
+    """Return what a child does before it becomes its program: ask the kernel to end it when its parent ends."""
     prctl = ctypes.CDLL(None, use_errno=True).prctl
 
     def ask() -> None:
@@ -143,7 +143,7 @@ def _default_address() -> str:
 
 
 def _listens(address: str) -> bool:
-    """Whether anything accepts connections there."""
+    """Return whether anything accepts connections there."""
     host, _, port = address.rpartition(":")
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=1).close()

@@ -35,7 +35,7 @@ class Overrides:
 
 
 def read_file(name: str) -> Source:
-    """The file *name*; NotFound if there is none, and other errors that name it."""
+    """Return the file *name*; NotFound if there is none, and other errors that name it."""
     path, name = Path(name), readable(name)
     try:
         if path.is_dir():
@@ -53,12 +53,12 @@ def read_file(name: str) -> Source:
 
 
 def means_file(argument: str) -> bool:
-    """Whether *argument* names a file rather than a workflow: it is there, or looks like a path."""
+    """Return whether *argument* names a file rather than a workflow: it is there, or looks like a path."""
     return "/" in argument or argument.lower().endswith(".json") or Path(argument).is_file()
 
 
 def submission(argument: str, overrides: Overrides) -> Source:
-    """The run definition that `accio submit ARGUMENT …` means. What is wrong with it is left for the daemon to say."""
+    """Return the run definition that `accio submit ARGUMENT …` means; what is wrong with it, the daemon says."""
     params = parameters(overrides.params)
     if means_file(argument):
         source = read_file(argument)
@@ -85,7 +85,7 @@ def submission(argument: str, overrides: Overrides) -> Source:
 
 
 def parameters(arguments: Sequence[str]) -> list[tuple[str, str]]:
-    """Names and values of `name=value` arguments, in their order."""
+    """Return names and values of `name=value` arguments, in their order."""
     pairs: list[tuple[str, str]] = []
     for argument in arguments:
         name, equal, value = argument.partition("=")
@@ -101,7 +101,7 @@ def tag_list(text: str) -> list[str]:
 
 
 def _number(value: Decimal) -> float | str:
-    """A number of the document as JSON; as text, which means the same to every type, if a double would change it."""
+    """Return a number of the document for JSON; as text, which any type reads, if a double would change it."""
     double = float(value)
     return double if Decimal(repr(double)) == value else str(value)
 

@@ -50,7 +50,7 @@ CODE_OF_ERROR: Mapping[type[AccioError], str] = {
 
 
 def report(error: Exception, arguments: Sequence[str]) -> int:
-    """Tell what went wrong (with `--json` also as a document) and return the exit code."""
+    """Report what went wrong (with `--json` also as a document), and return the exit code."""
     code, name, message = _described(error, arguments)
     if name and wants_json(arguments):
         with suppress(OSError):  # stdout itself may be what went wrong
@@ -121,6 +121,6 @@ def _log_folders() -> list[Path]:
 
 
 def wants_json(arguments: Sequence[str]) -> bool:
-    """Whether `--json` was given, for when the command line itself couldn't be read."""
+    """Return whether `--json` was given, for when the command line itself couldn't be read."""
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments
     return any(argument in ("-json", "--json", "-json=true", "--json=true") for argument in options)

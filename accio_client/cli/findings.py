@@ -7,7 +7,7 @@ from accio_client.cli.text import printable
 
 
 def describe_issues(issues: Sequence[Issue], source: str, text: bytes) -> str:
-    """The issues of a definition, one per line; a syntax error with the line it is in and a mark below the column."""
+    """Return the issues of a definition, one per line; a syntax error with its line and a mark below the column."""
     lines: list[str] = []
     for issue in issues:
         lines.append(f"{source}: {issue}" if source else str(issue))
@@ -17,7 +17,7 @@ def describe_issues(issues: Sequence[Issue], source: str, text: bytes) -> str:
 
 
 def _excerpt(text: bytes, line: int, column: int) -> list[str]:
-    """The line of *text* around *column*, and a caret below it."""
+    """Return the line of *text* around *column*, and a caret below it."""
     all_lines = text.decode(errors="replace").split("\n")
     if line > len(all_lines):
         return []

@@ -113,7 +113,7 @@ class Bar:
 
 
 def failure_line(update: RunUpdate, session: Session) -> str:
-    """The first failure in one sentence, and where its details are."""
+    """Return the first failure in one sentence, and where its details are."""
     from accio_client.cli.text import printable
 
     found = update.first_failure

@@ -20,7 +20,7 @@ def overview() -> int:
 
 
 def of_verb(verb: str, *, asked: bool) -> int:
-    """The commands that begin with *verb*; an error unless help was asked for."""
+    """Print the commands that begin with *verb*; an error unless help was asked for."""
     stream = sys.stdout if asked else sys.stderr
     if not asked:
         stream.write(f"accio {verb}: what? Say one of: {', '.join(nouns(verb))}\n\n")
@@ -31,7 +31,7 @@ def of_verb(verb: str, *, asked: bool) -> int:
 
 
 def unknown(words: str) -> int:
-    """Tell that there is no such command, and what may have been meant."""
+    """Report that there is no such command, and what may have been meant."""
     verb, _, noun = words.partition(" ")
     known = [f"{verb} {each}" for each in nouns(verb)] or verbs()
     close = get_close_matches(words if noun else verb, known, n=1, cutoff=0.5)

@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _came_from_interrupt(error: BaseException) -> bool:
-    """Whether what went wrong did so while an interrupt was being handled, which may come between any two steps."""
+    """Return whether it went wrong while an interrupt was being handled, which may come between any two steps."""
     seen: BaseException | None = error
     while seen is not None and not isinstance(seen, KeyboardInterrupt):
         seen = seen.__context__
@@ -74,7 +74,7 @@ def _dispatch(arguments: Sequence[str]) -> int:
 
 
 def _prepare_streams() -> None:
-    """Let every character be written, and what was started without stdout or stderr write to nowhere."""
+    """Make every character writable, and replace a missing stdout or stderr by nowhere."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: PTH123, SIM115 - it lives as long as the process
@@ -114,7 +114,7 @@ def split(arguments: Sequence[str]) -> tuple[list[str], str, list[str]]:
 
 
 def _options(rest: list[str]) -> list[str]:
-    """Take the options from the beginning of *rest*, and the values of those that every command has."""
+    """Pop the options from the beginning of *rest*, and the values of those that every command has."""
     taken: list[str] = []
     while rest and rest[0].startswith("-") and rest[0] not in ("-", "--"):
         taken.append(rest.pop(0))

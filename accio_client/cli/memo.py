@@ -77,7 +77,7 @@ def gc(session: Session, *, dry_run: bool, quota: str | None) -> None:
 
 
 def amount(text: str) -> int:
-    """Bytes of a text such as 50GiB, 1.5 MB or 4096; a quota of nothing is one byte, for 0 means no quota."""
+    """Return bytes of a text such as 50GiB, 1.5 MB or 4096; a quota of nothing is one byte, for 0 means no quota."""
     found = _AMOUNT.fullmatch(text)
     if found is None or found[2].lower() not in _UNITS:
         raise click.UsageError(f"expected a size such as 50GiB or 500MB for -quota, found {text!r}")

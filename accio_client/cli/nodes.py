@@ -90,7 +90,13 @@ CHILDREN = 1000
 
 @accio_command
 @click.argument("place", nargs=-1, required=True, metavar="RUN[/NODE]")
-@click.option("-n", "--limit", type=click.IntRange(min=1), metavar="N", help=f"Of so many children, not {CHILDREN}.")
+@click.option(
+    "-n",
+    "--limit",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help=f"Ask about at most N children; {CHILDREN} by default.",
+)
 @click.option("--all/--no-all", "everything", default=False, help="Of all children, however many.")
 def explain(session: Session, place: tuple[str, ...], *, limit: int | None, everything: bool) -> None:
     """Say why a node (or each node of a run) was executed, taken from the cache, or waits.
@@ -155,7 +161,7 @@ def _print_document(lines: Iterable[LogLine]) -> None:
 
 
 def _origin(line: LogLine, run: str, node: str | None) -> str:
-    """What of a line's origin wasn't asked for: `Node`, `3/Node` or `3`, with the number of a sweep's child."""
+    """Return what of a line's origin wasn't asked for: `Node`, `3/Node` or `3`, with the number of a sweep's child."""
     _, dot, child = line.run.partition(".")
     return "/".join(([child] if dot and "." not in run else []) + ([line.node] if node is None else []))
 

@@ -26,7 +26,7 @@ def _show_list(found: Sequence[OperatorView]) -> None:
 
 
 def _remarks(found: OperatorView) -> str:
-    """What a user of the operator should know about it."""
+    """Return what a user of the operator should know about it."""
     remarks = ["unstable"] if found.unstable else []
     if found.deprecated:
         remarks.append(f"deprecated: {found.deprecated}")

@@ -11,7 +11,10 @@ from accio_client.views import RunOutcome
 
 
 def tell(session: Session, found: Sequence[RunOutcome], done: str, unchanged: str, *, of: str = "runs") -> int:
-    """Tell the outcomes; *done* and *unchanged* say what became of those that worked, *of* what the document lists."""
+    """Print the outcomes; return the exit code.
+
+    *done* and *unchanged* say what became of those that worked, *of* what the document lists.
+    """
     failed = [each for each in found if each.error is not None]
     worked = [each for each in found if each.error is None]
     content = document({of: outcomes(found)["runs"]})

@@ -67,14 +67,14 @@ def output(*, json: bool, quiet: bool) -> Output:
 
 
 def write_utf8() -> None:
-    """Have stdout write UTF-8 from here on."""
+    """Switch stdout to UTF-8."""
     reconfigure = getattr(sys.stdout, "reconfigure", None)  # what stands in for stdout may have none
     if reconfigure is not None:
         reconfigure(encoding="utf-8")
 
 
 def complain(text: str) -> None:
-    """Tell an error; unlike `Session.say` also with `-quiet`."""
+    """Print an error to stderr; unlike `Session.say` also with `-quiet`."""
     print(printable_lines(text), file=sys.stderr)  # noqa: T201 - the one place that writes errors
 
 
@@ -126,7 +126,7 @@ _NARROW = 9
 
 
 def _narrowest(headers: Sequence[str], cells: Sequence[Sequence[str]]) -> int:
-    """How wide a terminal must be for a table with whole identifiers."""
+    """Return how wide a terminal must be for a table with whole identifiers."""
     widths = [max(map(columns, column)) for column in zip(headers, *cells, strict=True)]
     narrow = (
         width if header in WHOLE else min(width, max(_NARROW, columns(header)))
@@ -147,5 +147,5 @@ def fields(pairs: Iterable[tuple[str, object]]) -> None:
 
 
 def coloured(stream: Any) -> bool:
-    """Whether *stream* is a terminal whose user wants colour."""
+    """Return whether *stream* is a terminal whose user wants colour."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

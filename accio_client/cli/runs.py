@@ -47,7 +47,7 @@ AT_ONCE = 1000
 @click.option("--parent", metavar="RUN", default="", help="The children of this run.")
 @click.option("--since", metavar="TIME|SPAN", default="", help="Created at or after 2014-01-02T23:58:29Z, or 3h ago.")
 @click.option("--until", metavar="TIME|SPAN", default="", help="Created before this time.")
-@click.option("-n", "--limit", type=click.IntRange(min=1), metavar="N", help=f"At most so many; {PAGE} by default.")
+@click.option("-n", "--limit", type=click.IntRange(min=1), metavar="N", help=f"List at most N; {PAGE} by default.")
 @click.option("--cursor", metavar="TEXT", default="", help="Go on where the page before ended (its `next`).")
 @click.option("--active/--no-active", default=False, help="Only runs that have not ended.")
 @click.option("--all/--no-all", "everything", default=False, help="All runs, not only the newest.")
@@ -131,7 +131,7 @@ def _show_all(session: Session, matching: RunFilter, cursor: str) -> None:
 
 
 def _states(text: str, *, active: bool) -> tuple[RunState, ...]:
-    """The states that are wanted; none means all."""
+    """Return the states that are wanted; none means all."""
     wanted: set[RunState] = set()
     for word in tag_list(text):
         try:
@@ -148,7 +148,7 @@ def _states(text: str, *, active: bool) -> tuple[RunState, ...]:
 
 
 def _time(text: str, option: str) -> datetime | None:
-    """A time, or a span before now such as 90s, 3h or 2d."""
+    """Return a time, or a span before now such as 90s, 3h or 2d."""
     if not text:
         return None
     from accio.domain.datatypes import DURATION
@@ -176,7 +176,7 @@ def describe(session: Session, run: str) -> None:
 @accio_command
 @click.argument("run")
 @click.option(
-    "-n", "--limit", type=click.IntRange(min=1), default=1000, metavar="N", help="At most so many; 1000 by default."
+    "-n", "--limit", type=click.IntRange(min=1), default=1000, metavar="N", help="Show at most N; 1000 by default."
 )
 def events(session: Session, run: str, *, limit: int) -> None:
     """Show what happened to a run, oldest first."""
@@ -253,7 +253,7 @@ def retry(session: Session, runs: tuple[str, ...], *, operators: str) -> int:
 
 
 def _not_succeeded(client: "Client", name: str) -> tuple[str, str]:
-    """A run's id, and which nodes a retry runs again, such as `1 failed, 2 cancelled`; nothing for an unknown run."""
+    """Return a run's id, and which nodes a retry runs again (`1 failed, 2 cancelled`); nothing of an unknown run."""
     try:
         run = client.get_run(name, nodes=False).run
     except (NotFound, BadRequest):  # the retry itself tells what is wrong

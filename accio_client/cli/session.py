@@ -53,17 +53,17 @@ class Session:
         self.output.answer(content, ids, show)
 
     def say(self, text: str) -> None:
-        """Tell people something that isn't the result."""
+        """Print a remark, which isn't the result, to stderr."""
         if not self.quiet:
             print(printable_lines(text), file=sys.stderr)  # noqa: T201 - the one place that writes to stderr
 
     def warn(self, issues: Iterable[Issue], source: str = "") -> None:
-        """Tell what is doubtful about a definition."""
+        """Print what is doubtful about a definition."""
         for issue in issues:
             self.say(f"{source + ': ' if source else ''}warning: {issue}")
 
     def refused(self, error: "InvalidDefinition", source: str, text: bytes) -> int:
-        """Tell everything that is wrong with the definition *source*; the exit code."""
+        """Report everything that is wrong with the definition *source*, and return the exit code."""
         from accio_client.documents import document, issues
 
         if self.json:
@@ -81,7 +81,7 @@ class AccioCommand(click.Command):
 
 
 def accio_command(function: Callable[..., int | None]) -> click.Command:
-    """Make a command of a function that takes a Session first: gives it `-json`, `-quiet`, `-addr`, `-cluster`."""
+    """Make a command of a function that takes a Session first, with `-json`, `-quiet`, `-addr` and `-cluster`."""
 
     def invoke(*, json: bool, quiet: bool, addr: str | None, cluster: str | None, **values: Any) -> int | None:
         where, given = output(json=json, quiet=quiet), tuple(_given(click.get_current_context()))
@@ -100,7 +100,7 @@ def accio_command(function: Callable[..., int | None]) -> click.Command:
 
 
 def _given(context: click.Context) -> Iterator[tuple[str, str]]:
-    """The options that the command line had, by name, each as one word of a shell."""
+    """Yield the options that the command line had, by name, each as one word of a shell."""
     for option in context.command.params:
         named = isinstance(option, click.Option) and option.name is not None
         if not named or context.get_parameter_source(option.name or "") is not ParameterSource.COMMANDLINE:

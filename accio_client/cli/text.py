@@ -33,21 +33,21 @@ def _escaped(found: re.Match[str]) -> str:
 
 
 def columns(text: str) -> int:
-    """How many columns printable *text* takes on a terminal: East Asian characters and emoji two, accents none."""
+    """Return how many columns *text* takes on a terminal: East Asian characters and emoji two, accents none."""
     if text.isascii():
         return len(text)
     return sum(0 if combining(each) else 1 + (east_asian_width(each) in "WF") for each in text)
 
 
 def shown_value(value: object) -> str:
-    """A parameter's or artifact's value on one line, as it would be typed."""
+    """Return a parameter's or artifact's value on one line, as it would be typed."""
     import orjson
 
     return printable(value if isinstance(value, str) else orjson.dumps(value, default=str).decode())
 
 
 def size(count: int) -> str:
-    """Bytes for people: 1.5 GiB."""
+    """Return bytes for people: 1.5 GiB."""
     amount = float(count)
     for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
         if amount < 1024 or unit == "TiB":
@@ -62,7 +62,7 @@ def local_time(at: datetime | None) -> str:
 
 
 def duration(began: datetime | None, ended: datetime | None) -> str:
-    """How long something took: 0.25 s, 12 s, 3:05 min, 2:10 h."""
+    """Return how long something took: 0.25 s, 12 s, 3:05 min, 2:10 h."""
     if began is None or ended is None:
         return ""
     return span(ended - began)

@@ -59,12 +59,12 @@ def push(session: Session, files: tuple[str, ...]) -> int:
 
 
 def default_id(file: str) -> str:
-    """The id that a file without one gives: its name without the extension."""
+    """Return the id that a file without one gives: its name without the extension."""
     return Path(file).stem
 
 
 def _pushed_document(done: list[Pushed], refused: list[Document]) -> Document:
-    """What was stored, and (as `validate` says it) why the rest was not."""
+    """Return what was stored, and (as `validate` says it) why the rest was not."""
     content = document(pushed(done))
     if refused:
         content |= {"valid": False, "errors": [issue for each in refused for issue in each["errors"]]}
@@ -109,7 +109,7 @@ def _checked(client: "Client", source: Source) -> "Validation":
 
 
 def is_run(source: Source) -> bool:
-    """Whether the file is meant to be a run; what can't be read is checked as a workflow, and refused as one."""
+    """Return whether the file is meant to be a run; what can't be read is checked as a workflow, and refused as one."""
     try:
         keys = parse_document(source.text).keys()
     except InvalidDefinition:
@@ -119,7 +119,7 @@ def is_run(source: Source) -> bool:
 
 @accio_command
 @click.option(
-    "-n", "--limit", type=click.IntRange(min=1), default=50, metavar="N", help="At most so many; 50 by default."
+    "-n", "--limit", type=click.IntRange(min=1), default=50, metavar="N", help="List at most N; 50 by default."
 )
 @click.option("--all/--no-all", "everything", default=False, help="All workflows.")
 def get(session: Session, *, limit: int, everything: bool) -> None:

@@ -38,7 +38,7 @@ class _Point:
 
 
 class Aggregator:
-    """Collects the values of a point in every table, and gives its statistics once the next point begins."""
+    """Collects the values of a point in every table, and summarises them once the next point begins."""
 
     def __init__(self, params: int) -> None:
         """*params*: how many columns of parameters there are, after the run's id."""
@@ -46,7 +46,7 @@ class Aggregator:
         self._open: dict[Table, _Point] = {}
 
     def add(self, rows: Rows, piece: Piece) -> Iterator[Aggregated]:
-        """Take a piece of a numeric table, and give the points that it ends."""
+        """Add a piece of a numeric table, and yield the points that it ends."""
         first = 1 + self._params
         places = piece.columns[first + 2 : first + 2 + piece.places]
         columns = (RUN, *piece.columns[1:first], *places, *RESULT)
@@ -62,7 +62,7 @@ class Aggregator:
             point.values.setdefault(place_cells[at], []).append(value)
 
     def rest(self) -> Iterator[Aggregated]:
-        """The points that nothing has ended yet."""
+        """Yield the points that nothing has ended yet."""
         for table, point in self._open.items():
             yield _summary(table, point)
         self._open.clear()

@@ -21,7 +21,7 @@ _PACKED = {Holds.INTEGER: "q", Holds.TIME: "q", Holds.DOUBLE: "d"}
 
 
 def arrow_schema(columns: Sequence[Column]) -> "pyarrow.Schema":
-    """The Arrow types of a table's columns."""
+    """Return the Arrow types of a table's columns."""
     pyarrow = _pyarrow()
     types = {
         Holds.TEXT: pyarrow.string(),
@@ -34,7 +34,7 @@ def arrow_schema(columns: Sequence[Column]) -> "pyarrow.Schema":
 
 
 def arrow_table(columns: Sequence[Column], batch: Batch) -> "pyarrow.Table":
-    """The rows of a batch as an Arrow table."""
+    """Return the rows of a batch as an Arrow table."""
     schema = arrow_schema(columns)
     arrays = [
         _pyarrow().chunked_array(_arrays(field.type, column.holds, cells), type=field.type)
@@ -44,7 +44,7 @@ def arrow_table(columns: Sequence[Column], batch: Batch) -> "pyarrow.Table":
 
 
 def _arrays(kind: Any, holds: Holds, cells: Sequence[Cell]) -> list[Any]:
-    """One array, or several where texts are longer than 2 GiB together."""
+    """Return one array, or several where texts are longer than 2 GiB together."""
     gaps = None in cells
     valid = _bits(cell is not None for cell in cells) if gaps else None
     if holds is Holds.TEXT:
@@ -68,13 +68,13 @@ def _arrays(kind: Any, holds: Holds, cells: Sequence[Cell]) -> list[Any]:
 
 
 def _bits(flags: Iterable[bool]) -> bytes:
-    """A bit for each flag, the first one lowest in the first byte."""
+    """Return a bit for each flag, the first one lowest in the first byte."""
     digits = "".join(["1" if flag else "0" for flag in flags])
     return int(digits[::-1] or "0", 2).to_bytes((len(digits) + 7) // 8, "little")
 
 
 def parquet_columns(path: Path) -> "pyarrow.Schema":
-    """The schema of a Parquet file."""
+    """Return the schema of a Parquet file."""
     schema: pyarrow.Schema = pyarrow_parquet().read_schema(path)
     return schema
 
@@ -88,7 +88,7 @@ def _pyarrow() -> Any:
 
 
 def pyarrow_parquet() -> Any:
-    """The part of pyarrow that reads and writes Parquet; FailedPrecondition if it isn't installed."""
+    """Return the part of pyarrow that reads and writes Parquet; FailedPrecondition if it isn't installed."""
     _pyarrow()
     import pyarrow.parquet
 

@@ -117,30 +117,30 @@ _NON_FINITE = {"NaN": nan, "Infinity": inf, "-Infinity": -inf}
 
 
 def holds(datatype: DataType) -> Holds:
-    """What a column for values of a type holds; collections are text."""
+    """Return what a column for values of a type holds; collections are text."""
     return _HOLDS.get(datatype.kind, Holds.TEXT)
 
 
 def leaf(datatype: DataType) -> DataType:
-    """The type of the values inside all collections."""
+    """Return the type of the values inside all collections."""
     while datatype.args:
         datatype = datatype.args[-1]
     return datatype
 
 
 def is_numeric(datatype: DataType) -> bool:
-    """Whether the values inside all collections are numbers."""
+    """Return whether the values inside all collections are numbers."""
     return leaf(datatype).kind in _NUMBERS
 
 
 def named(name: str, datatype: DataType) -> Column:
-    """The column for values of a type, with the unit in its name."""
+    """Return the column for values of a type, with the unit in its name."""
     return Column(name + _SUFFIX.get(datatype.kind, ""), holds(datatype))
 
 
 @lru_cache(maxsize=256)
 def cell_of(datatype: DataType) -> Callable[[Any], Cell]:
-    """The function from a decoded canonical value of a type to its cell."""
+    """Return the function from a decoded canonical value of a type to its cell."""
     match datatype.kind:
         case Kind.DOUBLE | Kind.DISTANCE:
             return _double
@@ -161,7 +161,7 @@ def _itself(value: Any) -> Any:
 
 
 def place_columns(datatype: DataType) -> tuple[Column, ...]:
-    """The columns that say where in a collection a value stands: key for maps, index for lists, numbered if nested."""
+    """Return the columns that say where in a collection a value stands: key or index, numbered if nested."""
     columns: list[Column] = []
     names: dict[str, int] = {}
     while datatype.args:
@@ -175,7 +175,7 @@ def place_columns(datatype: DataType) -> tuple[Column, ...]:
 
 
 def values_within(datatype: DataType, value: Any) -> Iterator[tuple[Cell, ...]]:
-    """The rows of a decoded canonical value: the cells of its place columns, and then of the value itself."""
+    """Yield the rows of a decoded canonical value: the cells of its place columns, and then of the value itself."""
     if not datatype.args:
         yield (cell_of(datatype)(value),)
         return
@@ -195,7 +195,7 @@ def values_within(datatype: DataType, value: Any) -> Iterator[tuple[Cell, ...]]:
 
 
 def key_shown(datatype: DataType, key: str) -> str:
-    """A map's key as a user would write it."""
+    """Return a map's key as a user would write it."""
     if datatype.kind in (Kind.STRING, Kind.DATASET):
         return key
     shown = display(datatype, key)

@@ -79,7 +79,7 @@ def write_files(
 def wide_table(
     spool: Spool, artifacts: Selection, metrics: Selection, read_blob: ReadBlob, check: Check = lambda: None
 ) -> Table:
-    """The table of `-wide` in memory."""
+    """Return the table of `-wide` in memory."""
     require_known(spool, artifacts)
     params = parameters(spool.runs, constant=True)
     wide = WideTable(params, artifacts, metrics)
@@ -165,12 +165,12 @@ class _Export:
                 begin = end
 
     def _folder(self, params: Sequence[Cell]) -> str:
-        """The name of a combination's folder: `epsilon=0.1,level=15`."""
+        """Return the name of a combination's folder: `epsilon=0.1,level=15`."""
         named = [f"{name}={_shown(cell)}" for name, cell in zip(self._varying, params, strict=True)]
         return distinct_name(",".join(named)) if named else ""
 
     def _stem(self, table: TableName) -> str:
-        """The table's file name; a number is added where another table has it already."""
+        """Return the table's file name; a number is added where another table has it already."""
         tables = self._stems.setdefault(table.stem, [])
         if table not in tables:
             tables.append(table)

@@ -113,7 +113,7 @@ class Files:
                 return ParquetWriter(draft.path, draft.columns, begin=begin)
 
     def _begin(self, place: Path, columns: Sequence[Column]) -> _Draft:
-        """A draft for *place*: empty, or with what is there if this export appends."""
+        """Return a draft for *place*: empty, or with what is there if this export appends."""
         place.parent.mkdir(parents=True, exist_ok=True)
         draft = _Draft(place.with_name(f".{place.name}.{self._mark}"), columns, appended=False)
         self._drafts[place] = draft
@@ -154,7 +154,7 @@ class Files:
                 return not first or list(orjson.loads(first)) == names
 
     def _finish(self) -> None:
-        """Give every draft its name."""
+        """Rename every draft to its final name."""
         finished: list[ExportedFile] = []
         for place, draft in self._drafts.items():
             if self._force or draft.appended:

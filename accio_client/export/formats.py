@@ -69,7 +69,7 @@ class CsvWriter:
         return self._quoted(texts)
 
     def _quoted(self, texts: list[str]) -> list[str]:
-        """The texts with quotes around those that need them."""
+        """Return the texts with quotes around those that need them."""
         together = "".join(texts)
         found = [mark for mark in self._special if mark in together]
         if not found:
@@ -87,7 +87,7 @@ class CsvWriter:
 
 
 def _harmless(texts: list[str]) -> list[str]:
-    """The texts so that no spreadsheet evaluates one."""
+    """Return the texts so that no spreadsheet evaluates one."""
     together = "\0" + "\0".join(texts)
     if not any("\0" + sign in together for sign in _FORMULA):
         return texts
@@ -95,7 +95,7 @@ def _harmless(texts: list[str]) -> list[str]:
 
 
 def _is_number(text: str) -> bool:
-    """Whether it is a number, or the pair that a location is: neither can do anything."""
+    """Return whether it is a number, or the pair that a location is: neither can do anything."""
     try:
         for number in text.split(","):
             float(number)
@@ -184,7 +184,7 @@ class ParquetWriter:
 
 
 def separator(text: str) -> str:
-    r"""The character that separates cells: one character, or `\t` or `tab`; BadRequest for anything else."""
+    r"""Return the character that separates cells: one character, or `\t` or `tab`; BadRequest for anything else."""
     character = {"\\t": "\t", "tab": "\t"}.get(text.lower(), text)
     if len(character) != 1 or character in '"\r\n' or character.isalnum():
         raise BadRequest(f"expected one character (or `tab`) between cells, no letter, digit or quote, found {text!r}")

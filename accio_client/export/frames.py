@@ -33,22 +33,22 @@ class Table:
         return self.cells[self.names.index(name)]
 
     def rows(self) -> Iterator[dict[str, Cell]]:
-        """The rows as dictionaries."""
+        """Yield the rows as dictionaries."""
         for row in zip(*self.cells, strict=True):
             yield dict(zip(self.names, row, strict=True))
 
     def to_arrow(self) -> "pyarrow.Table":
-        """An Arrow table; needs pyarrow (pip install 'accio[parquet]')."""
+        """Return an Arrow table; needs pyarrow (pip install 'accio[parquet]')."""
         return arrow_table(self.columns, self.cells)
 
     def to_pandas(self) -> "pandas.DataFrame":
-        """A pandas frame; needs pandas and pyarrow. Integers with gaps become floats, as pandas does."""
+        """Return a pandas frame; needs pandas and pyarrow. Integers with gaps become floats, as pandas does."""
         _require("pandas")
         frame: pandas.DataFrame = self.to_arrow().to_pandas()
         return frame
 
     def to_polars(self) -> "polars.DataFrame":
-        """A polars frame; needs polars and pyarrow."""
+        """Return a polars frame; needs polars and pyarrow."""
         _require("polars")
         import polars
 

@@ -31,7 +31,7 @@ class Parameter:
 
 
 def parameters(runs: Mapping[str, runs_pb2.Run], *, constant: bool) -> tuple[Parameter, ...]:
-    """The parameters that get a column, in the runs' order: those that vary, or all with *constant*.
+    """Return the parameters that get a column, in the runs' order: those that vary, or all with *constant*.
 
     A parameter varies inside a parent, or between the runs that are exported together. Where two runs give one name
     different types, the column is text.
@@ -83,7 +83,7 @@ class NodeRows:
                 yield row, orjson.loads(self.read_blob(blobs[row]))
 
     def scalars(self, port: str, datatype: DataType) -> tuple[Sequence[int], Sequence[Cell]]:
-        """The rows that have a value of a scalar port, and their cells."""
+        """Return the rows that have a value of a scalar port, and their cells."""
         json = self.ports.get(port)
         if json is not None and is_numeric(datatype) and '"' not in json and "null" not in json:
             return self.rows, Numbers(json)
@@ -92,7 +92,7 @@ class NodeRows:
         return [row for row, _ in found], [cell for _, cell in found]
 
     def cells(self, port: str, datatype: DataType, count: int) -> Sequence[Cell]:
-        """A scalar port's cells for all *count* rows of the chunk, with gaps where there is no value."""
+        """Return a scalar port's cells for all *count* rows of the chunk, with gaps where there is no value."""
         rows, cells = self.scalars(port, datatype)
         if len(rows) == count:
             return cells
@@ -104,11 +104,11 @@ class NodeRows:
         return spread
 
     def metric_names(self) -> list[str]:
-        """The metrics that the system measures, and those that the operator measured itself in any of the rows."""
+        """Return the metrics that the system measures, and those that the operator measured in any row."""
         return [*MEASURED_METRICS, *self.measured_names()] if self.metrics else []
 
     def measured_names(self) -> list[str]:
-        """The metrics that the operator measured itself in any of the rows."""
+        """Return the metrics that the operator measured itself in any of the rows."""
         return list(dict.fromkeys(name for measured in self._custom for name in measured))
 
     @cached_property
@@ -151,7 +151,7 @@ class Rows:
         return [self._cells(parameter) for parameter in self._columns]
 
     def _cells(self, parameter: Parameter) -> Sequence[Cell]:
-        """The parameter's cells: from the chunk if it varies there, else the run's one value, else nothing."""
+        """Return the parameter's cells: from the chunk if it varies there, else the run's one value, else nothing."""
         for column in self._chunk.params:
             if column.name == parameter.name:
                 cells = _decoded(column.type, column.values, parameter)
@@ -163,7 +163,7 @@ class Rows:
 
 
 def _decoded(type_name: str, texts: Iterable[str], parameter: Parameter) -> list[Cell]:
-    """The cells of canonical texts; texts again where the column's type is another run's."""
+    """Return the cells of canonical texts; texts again where the column's type is another run's."""
     datatype = parse_type(type_name)
     values = map(orjson.loads, texts)
     if datatype == parameter.datatype:

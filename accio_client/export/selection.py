@@ -43,7 +43,7 @@ class Selection:
         return cls(max(shares, key=_GROWING.index, default=Share.NONE), names)
 
     def has(self, node: str, name: str, datatype: DataType | None = None) -> bool:
-        """Whether *name* of *node* is wanted; *datatype* None is that of a metric, a number."""
+        """Return whether *name* of *node* is wanted; *datatype* None is that of a metric, a number."""
         if self.share is Share.ALL or not self.names.isdisjoint(names_of(node, name)):
             return True
         return self.share is Share.NUMERIC and (datatype is None or is_numeric(datatype))
@@ -53,10 +53,10 @@ class Selection:
         return self.share is Share.NONE and not self.names
 
     def asked(self) -> Sequence[str]:
-        """What the daemon needs to send, by name; no name means everything."""
+        """Return what the daemon needs to send, by name; no name means everything."""
         return sorted(self.names) if self.share is Share.NONE else []
 
 
 def names_of(node: str, name: str) -> tuple[str, str, str]:
-    """How *name* of *node* may be called."""
+    """Return how *name* of *node* may be called."""
     return node, name, f"{node}/{name}"

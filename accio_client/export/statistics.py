@@ -21,7 +21,7 @@ class Summary:
 
 
 def summarise(values: Sequence[float]) -> Summary:
-    """The summary of one number or more. A NaN or an infinity makes everything but n NaN (or the mean infinite)."""
+    """Return the summary of one number or more; a NaN or an infinity makes all but n NaN (or the mean infinite)."""
     n = len(values)
     if not all(map(math.isfinite, values)):
         mean = sum(values) / n

@@ -55,7 +55,7 @@ class Piece:
 
 
 def pieces(rows: Rows, params: Sequence[Parameter], artifacts: Selection, metrics: Selection) -> Iterator[Piece]:
-    """The tables' rows of a chunk. A node without a result in a row has no row in its tables."""
+    """Yield the tables' rows of a chunk. A node without a result in a row has no row in its tables."""
     for node in rows.nodes:
         for port, datatype in node.types.items():
             if artifacts.has(node.node, port, datatype):
@@ -90,7 +90,7 @@ def _piece(
     origin: Sequence[int],
     found: Batch,
 ) -> Iterator[Piece]:
-    """The piece for the columns *found*, whose rows belong to the chunk's rows *origin*; none without any."""
+    """Yield the piece for the columns *found*, whose rows belong to the chunk's rows *origin*; none without any."""
     if not origin:
         return
     places = place_columns(datatype)

@@ -99,7 +99,7 @@ class WideTable:
                     keys.update(dict.fromkeys(value))
 
     def _system_metrics(self, node: NodeRows) -> list[str]:
-        """What is wanted beyond what the operator measured itself, which always is."""
+        """Return what is wanted beyond what the operator measured itself, which always is."""
         if self._metrics.empty:
             return []
         return [name for name in node.metric_names() if self._metrics.has(node.node, name)]
@@ -117,7 +117,7 @@ class WideTable:
         return (RUN, LABEL, *params, REPEAT, SEED, STATE, CAUSE, *self._sources.values())
 
     def batch(self, rows: Rows) -> Batch:
-        """The rows of a chunk; a run without a result has an empty cell there."""
+        """Return the rows of a chunk; a run without a result has an empty cell there."""
         nodes = {node.node: node for node in rows.nodes}
         maps: dict[Output, dict[int, Any]] = {}
         columns: list[Sequence[Cell]] = [rows.ids, rows.labels, *rows.params, rows.repetitions, rows.seeds]
@@ -140,7 +140,7 @@ def _holds_scalars(datatype: DataType) -> bool:
 
 
 def _node_of(output: Output, nodes: dict[str, NodeRows]) -> NodeRows | None:
-    """The node that gives the output in these rows, if it does so with this type."""
+    """Return the node that gives the output in these rows, if it does so with this type."""
     node = nodes.get(output.node)
     return node if node is not None and node.types.get(output.port) == output.datatype else None
 

@@ -49,7 +49,7 @@ def test_other_words_for_a_command_lead_somewhere() -> None:
 
 
 def test_all_commands_of_the_specification_are_there() -> None:
-    """The verbs of SPEC §12, and the nouns of `get`, `describe` and `delete`."""
+    """The verbs of docs/cli.md, and the nouns of `get`, `describe` and `delete`."""
     wanted = (
         "push validate submit get describe logs export update kill retry delete why watch gc up daemon agent version"
     )
