@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from accio_agent.dict_versions import DictVersions
 from accio_agent.own_code import OwnCode
+from accio_agent.plain_code import is_plain
 
 ALWAYS = frozenset({"builtins", "math", "os", "random", "time"})
 _NOT = frozenset({"__main__", "sys", "warnings"})  # their state is looked at elsewhere
@@ -30,6 +31,7 @@ class ForeignModules:
     def __init__(self, code: OwnCode) -> None:
         self._code = code
         self._own = 0
+        self.plain = False  # whether own code can but compute
         self._words: frozenset[str] = ALWAYS
         self.look()
 
@@ -46,6 +48,8 @@ class ForeignModules:
             for name, module in self._loaded.items()
             if self._is_looked_at(name) and hasattr(module, "__dict__")
         ]
+        named = {name for name in self._loaded if name.rpartition(".")[2] in self._words and name not in _NOT}
+        self.plain = is_plain(self._words, {name for name in named if not self._code.is_own(name)})
         self._versions = DictVersions([vars(each.module) for each in self._modules])
         self._table = DictVersions([sys.modules])
 

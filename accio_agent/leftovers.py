@@ -61,7 +61,8 @@ class Leftovers:
 
     def call(self, function: Callable[[], Result]) -> Result:
         """Call a function with context variables, and thereby decimals, that end with the call."""
-        self._warnings.forget()
+        if not self._foreign.plain:
+            self._warnings.forget()
         context = self._context.copy()
         if self._decimals is not None:
             context.run(decimal.setcontext, self._decimals.copy())
@@ -87,16 +88,20 @@ class Leftovers:
 
     def settle(self, taken_ns: int) -> str:
         """Put back what an execution of this duration left behind; why that can't be done, or an empty text."""
-        process_state.stop_timers()
-        if (found := [read() for read in self._reads]) != self._kept and (why := self._restore(found)):
-            return why
-        if process_state.may_set_limits() and (why := self._restore_limits()):
+        if not self._foreign.plain and (why := self._settle_process()):
             return why
         self._count += 1
         if self._descriptors.changed(thorough=taken_ns > LONG_NS or self._count % EVERY == 0):
             return "the operator left files open, or closed some of the worker's"
         changed = self._own.changed() or self._foreign.changed() or self._unclear
         return f"the operator changed {changed}" if changed else ""
+
+    def _settle_process(self) -> str:
+        """Put back what kernel, interpreter and packages keep for the process; why that can't be done."""
+        process_state.stop_timers()
+        if (found := [read() for read in self._reads]) != self._kept and (why := self._restore(found)):
+            return why
+        return self._restore_limits() if process_state.may_set_limits() else ""
 
     def _restore(self, found: list[Any]) -> str:
         for each, now, kept in zip(self._properties, found, self._kept, strict=True):

@@ -9,6 +9,7 @@ import types
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+_OURS = frozenset({"accio", "accio_agent"})
 _INSTALLED = ("site-packages", "dist-packages")
 
 
@@ -32,7 +33,12 @@ class OwnCode:
         if found is None:
             module = sys.modules.get(name)
             path = getattr(module, "__file__", None)
-            found = isinstance(module, types.ModuleType) and isinstance(path, str) and self._holds(path)
+            found = (
+                name.partition(".")[0] not in _OURS
+                and isinstance(module, types.ModuleType)
+                and isinstance(path, str)
+                and self._holds(path)
+            )
             if module is not None:
                 self._known[name] = found
         return found
