@@ -1,0 +1,27 @@
+"""Pictures of sweeps, as data: see `specification` for what they are, and docs/pictures.md for the rules."""
+
+from accio_client.analysis.pictures.clouds import parallel, scatter
+from accio_client.analysis.pictures.lines import distribution, distribution_of, importance_bars, line
+from accio_client.analysis.pictures.maps import failure_map, heat_map, state_map
+from accio_client.analysis.pictures.specification import Bars, Cloud, Head, Kind, Lines, Map, Parallel, Picture, to_json
+
+__all__ = [
+    "Bars",
+    "Cloud",
+    "Head",
+    "Kind",
+    "Lines",
+    "Map",
+    "Parallel",
+    "Picture",
+    "distribution",
+    "distribution_of",
+    "failure_map",
+    "heat_map",
+    "importance_bars",
+    "line",
+    "parallel",
+    "scatter",
+    "state_map",
+    "to_json",
+]

@@ -1,0 +1,151 @@
+"""Every child by itself: over two outputs (scatter, with the best of both), and across all parameters (parallel)."""
+
+from itertools import pairwise
+
+import numpy as np
+
+from accio_client.analysis.columns import AxisColumn, Floats, Ints, Mask, Numbers, SweepTable
+from accio_client.analysis.pictures.specification import (
+    BINS,
+    MOST_LINES,
+    MOST_POINTS,
+    Cloud,
+    Counted,
+    Head,
+    Kind,
+    Parallel,
+    PictureAxis,
+    Scale,
+    command_of,
+    growing,
+    parameter_axis,
+)
+
+_DENSITY = 150
+_MOST_TICKS = 64
+
+
+def scatter(
+    table: SweepTable,
+    x: str,
+    y: str,
+    *,
+    larger_x: bool = False,
+    larger_y: bool = False,
+    where: Mask | None = None,
+    query: str = "",
+) -> Cloud:
+    """Return the children over two outputs, and which of them no other beats in both (*larger_…*: more is better)."""
+    first, second = table.column(x), table.column(y)
+    known = _known(first, where) & _known(second, where)
+    children = np.flatnonzero(known)
+    xs, ys = first.values[children], second.values[children]
+    best = undominated(-xs if larger_x else xs, -ys if larger_y else ys)
+    looked_at = table.size if where is None else int(where.sum())
+    density = None
+    remarks = [f"{int(best.sum()):,} not beaten in both"]
+    if len(children) > MOST_POINTS:
+        # Rows are y, columns x, as in maps.
+        density = np.histogram2d(ys, xs, bins=_DENSITY)[0].astype(np.int64)
+        remarks.append(f"more than {MOST_POINTS:,} points: their density")
+        xs, ys, children, best = xs[best], ys[best], children[best], best[best]
+    bounds = [np.array([np.nan, np.nan]), np.array([np.nan, np.nan])]
+    if known.any():
+        bounds = [np.array([column.values[known].min(), column.values[known].max()]) for column in (first, second)]
+    return Cloud(
+        head=Head(
+            kind=Kind.SCATTER,
+            title=f"{y} against {x}",
+            counted=Counted(int(known.sum()), table.size, looked_at - int(known.sum())),
+            remarks=tuple(remarks),
+            command=command_of(table.run, Kind.SCATTER, query, y=y, x=x),
+        ),
+        x=PictureAxis(x, first.unit, Scale.LINEAR, bounds[0]),
+        y=PictureAxis(y, second.unit, Scale.LINEAR, bounds[1]),
+        xs=xs,
+        ys=ys,
+        children=children,
+        best=best,
+        density=density,
+    )
+
+
+def _known(column: Numbers, where: Mask | None) -> Mask:
+    known = np.isfinite(column.values)
+    for mask in (column.present, where):
+        known = known if mask is None else known & mask
+    return known
+
+
+def undominated(xs: Floats, ys: Floats) -> Mask:
+    """Return which points have no other one that is at most as large in both, and smaller in one."""
+    order = np.lexsort((ys, xs))
+    best = np.zeros(len(xs), dtype=np.bool_)
+    if not len(xs):
+        return best
+    x, y = xs[order], ys[order]
+    lowest = np.minimum.accumulate(y)
+    # The first of equal points stands for all of them.
+    first = np.searchsorted(x, x, side="left")
+    lowest_of_x = y[first]
+    best_before = np.where(first > 0, lowest[np.maximum(first - 1, 0)], np.inf)
+    best[order] = (y == lowest_of_x) & (y < best_before)
+    return best
+
+
+def parallel(
+    table: SweepTable,
+    value: str,
+    *,
+    brush: Mask | None = None,
+    where: Mask | None = None,
+    query: str = "",
+) -> Parallel:
+    """Return the children across all parameters that vary and an output; *brush* selects some of them."""
+    column = table.column(value)
+    known = _known(column, where)
+    children = np.flatnonzero(known)
+    looked_at = table.size if where is None else int(where.sum())
+    axes = [_parallel_axis(axis) for axis in table.axes]
+    low, high = (float(column.values[known].min()), float(column.values[known].max())) if known.any() else (0.0, 1.0)
+    axes.append(PictureAxis(value, column.unit, Scale.LINEAR, np.array([low, high])))
+    few = len(children) <= MOST_LINES
+    heights = [_heights(axis)[table.coordinate(axis.name, children)] for axis in table.axes]
+    heights.append((column.values[children] - low) / ((high - low) or 1.0))
+    bins = [np.minimum((height * BINS).astype(np.int64), BINS - 1) for height in heights]
+    chosen = None if brush is None else brush[children]
+    return Parallel(
+        head=Head(
+            kind=Kind.PARALLEL,
+            title=f"{value} across all parameters",
+            counted=Counted(len(children), table.size, looked_at - len(children)),
+            remarks=() if few else (f"more than {MOST_LINES:,} children: ribbons of {BINS} bins",),
+            command=command_of(table.run, Kind.PARALLEL, query, y=value),
+        ),
+        axes=tuple(axes),
+        lines=np.stack(heights, axis=1) if few else None,
+        children=children if few else None,
+        ribbons=() if few else _ribbons(bins, None),
+        brushed=() if chosen is None else _ribbons(bins, chosen),
+    )
+
+
+def _parallel_axis(axis: AxisColumn) -> PictureAxis:
+    order = growing(axis)
+    if axis.size > _MOST_TICKS:
+        order = order[[0, -1]]
+    return parameter_axis(axis, order)
+
+
+def _heights(axis: AxisColumn) -> Floats:
+    """Return where each value of a parameter stands between 0 and 1."""
+    numbers = np.log(axis.numbers) if axis.is_log else axis.numbers
+    low, high = numbers.min(), numbers.max()
+    return np.asarray((numbers - low) / ((high - low) or 1.0))
+
+
+def _ribbons(bins: list[Ints], which: Mask | None) -> tuple[Ints, ...]:
+    """Return, for neighbouring axes, how many children go from each bin of the one to each bin of the other."""
+    if which is not None:
+        bins = [each[which] for each in bins]
+    return tuple(np.bincount(a * BINS + b, minlength=BINS * BINS).reshape(BINS, BINS) for a, b in pairwise(bins))

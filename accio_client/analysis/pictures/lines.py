@@ -1,0 +1,206 @@
+"""Lines: the mean of an output over a parameter with its interval, and distributions; bars of importance."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from accio.errors import BadRequest, FailedPrecondition
+from accio_client.analysis.aggregate import MEDIAN, Aggregate, aggregate
+from accio_client.analysis.columns import AxisColumn, Floats, Mask, Numbers, SweepTable
+from accio_client.analysis.importance import importance
+from accio_client.analysis.pictures.specification import (
+    MOST_LINES,
+    MOST_SERIES,
+    Bar,
+    Bars,
+    Counted,
+    Head,
+    Kind,
+    Lines,
+    PictureAxis,
+    Scale,
+    Series,
+    command_of,
+    evenly,
+    growing,
+    over_remark,
+    parameter_axis,
+)
+
+MOST_STEPS = 1000
+_QUARTILES = (0.25, MEDIAN, 0.75)
+
+
+def line(
+    table: SweepTable,
+    value: str,
+    *,
+    x: str | None = None,
+    by: str | None = None,
+    median: bool = False,
+    where: Mask | None = None,
+    query: str = "",
+) -> Lines:
+    """Return the mean of an output over *x* with its 95 % interval, a line for each value of *by*.
+
+    With *median*, the median and the quartiles instead. Values that aren't finite count as missing. A parameter of more
+    than 2,000 values shows as many of them, evenly spread; which is said.
+    """
+    axis = _axis(table, x)
+    if axis.name == by:
+        raise BadRequest(f"'{by}' is the axis, so it can't be the series, too")
+    column = table.column(value)
+    finite = np.isfinite(column.values) if where is None else where & np.isfinite(column.values)
+    names = [axis.name] if by is None else [axis.name, by]
+    found = aggregate(table, column, by=names, where=finite, quantiles=_QUARTILES if median else ())
+    order = growing(axis)
+    shown = order[evenly(axis.size, MOST_LINES)]
+    series_axis = None if by is None else table.axis(by)
+    remarks = over_remark(found.over)
+    if len(shown) < axis.size:
+        remarks.append(f"{len(shown):,} of {axis.size:,} values of {axis.name}, evenly spread")
+    looked_at = table.size if where is None else int(where.sum())
+    n = int(found.n.sum())
+    of = "Median and quartiles" if median else "Mean and 95 % interval"
+    return Lines(
+        head=Head(
+            kind=Kind.LINE,
+            title=f"{of} of {_with_unit(column)} over {axis.name}",
+            counted=Counted(n, table.size, looked_at - n),
+            remarks=(*remarks, *_series_remark(series_axis)),
+            command=command_of(table.run, Kind.LINE, query, y=value, x=axis.name, by=by or ""),
+        ),
+        x=parameter_axis(axis, shown),
+        y=PictureAxis(value, column.unit, Scale.LINEAR),
+        series=_series(found, axis, shown, series_axis, median=median),
+        series_name=by or "",
+    )
+
+
+def _axis(table: SweepTable, name: str | None) -> AxisColumn:
+    if name is not None:
+        return table.axis(name)
+    if not table.axes:
+        raise FailedPrecondition("no parameter varies in this sweep, so there is nothing to draw a line over")
+    return max(table.axes, key=lambda axis: (axis.is_ordered, axis.size))
+
+
+def _series(
+    found: Aggregate,
+    axis: AxisColumn,
+    shown: "np.ndarray[tuple[int, ...], np.dtype[np.int64]]",
+    by: AxisColumn | None,
+    *,
+    median: bool,
+) -> tuple[Series, ...]:
+    if median:
+        low, middle, high = (found.quantiles[share] for share in _QUARTILES)
+    else:
+        low, middle, high = found.low, found.mean, found.high
+    series: list[Series] = []
+    for place in [None] if by is None else growing(by)[evenly(by.size, MOST_SERIES)].tolist():
+        at = (shown,) if place is None else (shown, place)
+        name = "" if place is None or by is None else by.text(place)
+        x = axis.numbers[shown] if axis.is_ordered else np.arange(len(shown), dtype=np.float64)
+        series.append(Series(name=name, x=x, y=middle[at], low=low[at], high=high[at], n=found.n[at]))
+    return tuple(series)
+
+
+def _series_remark(by: AxisColumn | None) -> list[str]:
+    if by is None or by.size <= MOST_SERIES:
+        return []
+    return [f"{MOST_SERIES} of {by.size:,} values of {by.name}"]
+
+
+def _with_unit(column: Numbers) -> str:
+    return f"{column.name} ({column.unit})" if column.unit else column.name
+
+
+def distribution(
+    table: SweepTable,
+    value: str,
+    *,
+    density: bool = False,
+    by: str | None = None,
+    where: Mask | None = None,
+    query: str = "",
+) -> Lines:
+    """Return the distribution of an output over the children: cumulated, or with *density* as a histogram."""
+    column = table.column(value)
+    valid = column.valid & np.isfinite(column.values) & (True if where is None else where)
+    axis = None if by is None else table.axis(by)
+    samples: dict[str, Floats] = {}
+    if axis is None:
+        samples[""] = column.values[valid]
+    else:
+        place = table.coordinate(axis.name)
+        for at in growing(axis)[evenly(axis.size, MOST_SERIES)].tolist():
+            samples[axis.text(at)] = column.values[valid & (place == at)]
+    shown = int(sum(map(len, samples.values())))
+    looked_at = table.size if where is None else int(where.sum())
+    kind = Kind.PDF if density else Kind.CDF
+    head = Head(
+        kind=kind,
+        title=f"{'Density' if density else 'Distribution'} of {_with_unit(column)}",
+        counted=Counted(shown, table.size, looked_at - int(valid.sum())),
+        remarks=tuple(_series_remark(axis)),
+        command=command_of(table.run, kind, query, y=value, by=by or ""),
+    )
+    return distribution_of(samples, head, PictureAxis(value, column.unit, Scale.LINEAR), by or "")
+
+
+def distribution_of(samples: Mapping[str, Floats], head: Head, x: PictureAxis, series_name: str = "") -> Lines:
+    """Return the distribution of samples, by the head's kind: of the values inside collections, say."""
+    density = head.kind is Kind.PDF
+    make = _density if density else _cumulated
+    known = [values for values in samples.values() if len(values)]
+    edges = np.histogram_bin_edges(np.concatenate(known), "auto") if known else np.array([0.0, 1.0])
+    edges = edges if len(edges) <= 201 else np.linspace(edges[0], edges[-1], 201)
+    return Lines(
+        head=head,
+        x=x,
+        y=PictureAxis("density" if density else "share of values at most x", "", Scale.LINEAR),
+        series=tuple(make(name, values, edges) for name, values in samples.items()),
+        series_name=series_name,
+    )
+
+
+def _cumulated(name: str, values: Floats, _edges: Floats) -> Series:
+    """Return the empirical distribution, at no more than MOST_STEPS of its steps."""
+    ordered = np.sort(values)
+    at = np.array(evenly(len(ordered), MOST_STEPS), dtype=np.int64)
+    return Series(name=name, x=ordered[at], y=(at + 1) / max(1, len(ordered)))
+
+
+def _density(name: str, values: Floats, edges: Floats) -> Series:
+    counts, _ = np.histogram(values, edges)
+    widths = np.diff(edges)
+    return Series(name=name, x=(edges[:-1] + edges[1:]) / 2, y=counts / (widths * max(1, len(values))), n=counts)
+
+
+def importance_bars(
+    table: SweepTable, value: str, *, where: Mask | None = None, query: str = "", most: int = 20
+) -> Bars:
+    """Return the shares of the variance of an output: parameters, pairs, higher orders, noise."""
+    found = importance(table, value, where=where)
+    shares: Sequence[tuple[str, float, float | None, str]] = [
+        *((each.names[0], each.share, each.by_chance, "parameter") for each in found.main),
+        *((" × ".join(each.names), each.share, each.by_chance, "pair") for each in found.pairs),
+        *([("higher orders", found.higher, None, "rest")] if found.higher is not None and len(table.axes) > 2 else []),
+        *([("noise", found.noise, None, "noise")] if found.noise is not None else []),
+    ]
+    ordered = sorted(shares, key=lambda each: -each[1])
+    remarks = [found.note, *([f"{most} of {len(ordered)} shares"] if len(ordered) > most else [])]
+    return Bars(
+        head=Head(
+            kind=Kind.IMPORTANCE,
+            title=f"Importance for {value}: shares of its variance",
+            counted=Counted(found.n, table.size, found.missing),
+            remarks=tuple(remarks),
+            command=command_of(table.run, Kind.IMPORTANCE, query, y=value),
+        ),
+        x=PictureAxis("share of variance", "", Scale.LINEAR),
+        bars=tuple(
+            Bar(label=label, share=share, mark=mark, group=group) for label, share, mark, group in ordered[:most]
+        ),
+    )

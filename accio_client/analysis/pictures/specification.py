@@ -1,0 +1,274 @@
+"""Picture specifications: frozen data that terminal, files, notebooks and the web draw in their own ways.
+
+A picture has a title, axes with unit and scale, what it counts ("n of N, k without value"), remarks on everything that
+was left out or put together, and the command that makes it. `to_json` is the form for the web: arrays are lists, and
+what isn't a number is null. docs/pictures.md describes the kinds and their limits.
+"""
+
+import math
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from enum import StrEnum
+from typing import Any, TypeAlias, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from accio_client.analysis.columns import AxisColumn, Floats, Ints, Mask
+
+T = TypeVar("T", bound=np.generic)
+
+MOST_CELLS = 300
+MOST_SERIES = 8
+MOST_LINES = 2000
+MOST_POINTS = 20_000
+BINS = 64
+
+
+class Kind(StrEnum):
+    STATES = "states"
+    HEAT = "heat"
+    FAILURES = "failures"
+    LINE = "line"
+    CDF = "cdf"
+    PDF = "pdf"
+    IMPORTANCE = "importance"
+    SCATTER = "scatter"
+    PARALLEL = "parallel"
+
+
+class Scale(StrEnum):
+    LINEAR = "linear"
+    LOG = "log"
+    CATEGORIES = "categories"
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many children a picture shows, of how many, and how many of those have no value."""
+
+    n: int
+    of: int
+    without: int
+
+    def __str__(self) -> str:
+        without = f", {self.without:,} without value" if self.without else ""
+        return f"{self.n:,} of {self.of:,} children{without}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PictureAxis:
+    """An axis. Of values that were tried, `ticks` are their texts; binned ones have the text of a bin."""
+
+    name: str
+    unit: str
+    scale: Scale
+    values: Floats | None = None
+    ticks: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        return f"{self.name} ({self.unit})" if self.unit else self.name
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Head:
+    """What every picture says about itself."""
+
+    kind: Kind
+    title: str
+    counted: Counted
+    remarks: tuple[str, ...]
+    command: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Map:
+    """Cells over two parameters: rows are values of `y`, columns values of `x`.
+
+    `values` is the mean (heat map), the share of failures (failure map) or the index of the state that most children of
+    the cell are in (state map); NaN where there is nothing. `n` counts what it was computed from. `mixed` marks cells
+    of several states, `failed` counts failures.
+    """
+
+    head: Head
+    x: PictureAxis
+    y: PictureAxis
+    value: PictureAxis
+    values: Floats
+    n: Ints
+    failed: Ints
+    mixed: Mask | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Series:
+    """One line: where a band is known, `low` and `high` are its bounds. `n` counts the values behind each point."""
+
+    name: str
+    x: Floats
+    y: Floats
+    low: Floats | None = None
+    high: Floats | None = None
+    n: Ints | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Lines:
+    """At most 8 series over one axis: a mean with its band, or a distribution."""
+
+    head: Head
+    x: PictureAxis
+    y: PictureAxis
+    series: tuple[Series, ...]
+    series_name: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Bar:
+    """A labelled share; `mark` is what it would be by chance."""
+
+    label: str
+    share: float
+    mark: float | None
+    group: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Bars:
+    head: Head
+    x: PictureAxis
+    bars: tuple[Bar, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Cloud:
+    """Children over two outputs: each as a point with its number, or, if they are many, counts in `density`.
+
+    `best` are the points that no other one beats in both outputs.
+    """
+
+    head: Head
+    x: PictureAxis
+    y: PictureAxis
+    xs: Floats
+    ys: Floats
+    children: Ints
+    best: Mask
+    density: Ints | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Parallel:
+    """Children across all parameters and an output, from 0 to 1 on each axis.
+
+    Few are `lines` (a row each, with its child's number). Of many, `ribbons` counts per neighbouring pair of axes how
+    many go from bin to bin; `brushed` counts those of a selection.
+    """
+
+    head: Head
+    axes: tuple[PictureAxis, ...]
+    lines: Floats | None
+    children: Ints | None
+    ribbons: tuple[Ints, ...]
+    brushed: tuple[Ints, ...]
+
+
+Picture: TypeAlias = Map | Lines | Bars | Cloud | Parallel
+
+
+def to_json(picture: Any) -> Any:
+    """Return a picture as JSON holds it; `shape` says which members there are."""
+    if is_dataclass(picture) and not isinstance(picture, type):
+        document = {each.name: to_json(getattr(picture, each.name)) for each in fields(picture)}
+        shape = {"shape": type(picture).__name__.lower()} if hasattr(picture, "head") else {}
+        return shape | document
+    if isinstance(picture, np.ndarray):
+        return to_json(picture.tolist())
+    if isinstance(picture, tuple | list):
+        return [to_json(each) for each in picture]
+    if isinstance(picture, float) and not math.isfinite(picture):
+        return None
+    return picture
+
+
+# -------------------------------------------------------------------------------------------------- building blocks
+
+
+def command_of(run: str, kind: Kind, where: str = "", **options: str) -> str:
+    """Return the `accio plot` command that makes a picture."""
+    words = ["accio", "plot", run, f"-kind={kind}"]
+    words += [f"-{name}={value}" for name, value in options.items() if value]
+    words += [f"-where={where}"] if where else []
+    return shlex.join(words)
+
+
+def parameter_axis(axis: AxisColumn, order: Ints | None = None, edges: Ints | None = None) -> PictureAxis:
+    """Return the axis of a parameter, with its values in *order* (None: as they grow), put together at *edges*."""
+    order = growing(axis) if order is None else order
+    scale = Scale.CATEGORIES if not axis.is_ordered else Scale.LOG if axis.is_log else Scale.LINEAR
+    numbers = axis.numbers[order]
+    if edges is None or len(edges) - 1 == axis.size:
+        return PictureAxis(axis.name, axis.unit, scale, numbers, tuple(axis.text(int(at)) for at in order))
+    firsts, lasts = order[edges[:-1]], order[edges[1:] - 1]
+    pairs = zip(firsts.tolist(), lasts.tolist(), strict=True)
+    ticks = tuple(axis.text(low) if low == high else f"{axis.text(low)} … {axis.text(high)}" for low, high in pairs)
+    return PictureAxis(axis.name, axis.unit, scale, numbers[edges[:-1]], ticks)
+
+
+def growing(axis: AxisColumn) -> Ints:
+    """Return the places of an axis by growing value; as they are defined, where there is no order."""
+    return np.argsort(axis.numbers, kind="stable") if axis.is_ordered else np.arange(axis.size)
+
+
+def edges_of(size: int, most: int) -> Ints:
+    """Return where places are cut, so that there are at most *most* bins of equal width (up to one)."""
+    return np.unique(np.linspace(0, size, min(size, most) + 1).astype(np.int64))
+
+
+def put_together(values: npt.NDArray[T], edges: Ints, axis: int) -> npt.NDArray[T]:
+    """Return the sums of values between edges along an axis."""
+    return np.asarray(np.add.reduceat(values, edges[:-1], axis=axis))
+
+
+def binned_remark(axis: AxisColumn, edges: Ints) -> list[str]:
+    """Return the remark that values were put together, if they were."""
+    bins = len(edges) - 1
+    return [] if bins == axis.size else [f"{axis.size:,} values of {axis.name} in {bins} bins"]
+
+
+def number_text(value: float) -> str:
+    """Return a number in about nine characters."""
+    return f"{value:.4g}"
+
+
+def visible(text: str) -> str:
+    """Return a text without anything that a terminal would obey, or that would turn other text around."""
+    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
+
+
+def short_tick(text: str, most: int) -> str:
+    """Return the text of a value for a place of *most* characters; a number loses digits, a text its middle or end."""
+    text = visible(text)
+    if len(text) <= min(most, 9):
+        return text
+    try:
+        return number_text(float(text))
+    except ValueError:
+        pass
+    if len(text) <= most:
+        return text
+    tail = (most - 1) // 2 if most >= 12 else 0
+    return f"{text[: most - 1 - tail]}…{text[len(text) - tail :]}"
+
+
+def evenly(size: int, most: int) -> list[int]:
+    """Return at most *most* places, evenly spread, the first and the last among them."""
+    return list(range(size)) if size <= most else np.linspace(0, size - 1, most).round().astype(int).tolist()
+
+
+def over_remark(over: Sequence[str]) -> list[str]:
+    """Return the remark that says what was averaged over."""
+    shown = ["repetitions" if name == "repeat" else name for name in over]
+    return [f"averaged over {', '.join(shown)}"] if shown else []
