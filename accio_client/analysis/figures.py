@@ -143,16 +143,19 @@ def _plain(text: str) -> str:
 
 def _hatched(axes: "Axes", which: Mask, hatch: str) -> None:
     if which.any() and which.size <= _FEW_CELLS:
-        cells = np.ma.masked_where(~which, np.zeros(which.shape))
-        edges = (np.arange(size + 1) - 0.5 for size in reversed(which.shape))
-        axes.pcolor(*edges, cells, hatch=hatch, alpha=0.0)
+        from matplotlib.collections import PatchCollection
+        from matplotlib.patches import Rectangle
+
+        rows, columns = np.nonzero(which)
+        cells = [Rectangle((column - 0.5, row - 0.5), 1, 1) for row, column in zip(rows, columns, strict=True)]
+        axes.add_collection(PatchCollection(cells, facecolor="none", edgecolor="#888888", linewidth=0, hatch=hatch))
 
 
 def _marks(axes: "Axes", which: Mask) -> None:
     if which.size <= _FEW_CELLS and which.any():
         rows, columns = np.nonzero(which)
         axes.scatter(columns, rows, marker="x", color="#c02600", s=18, linewidths=1.2, label="failures")
-        axes.legend(fontsize=7, loc="upper right")
+        axes.legend(fontsize=7, loc="lower right", bbox_to_anchor=(1, 1), frameon=False)
 
 
 _SIGNS = {"scheduled": "o", "running": ">", "success": "", "failed": "x", "killed": "s"}

@@ -3,6 +3,7 @@
 from accio_client.analysis.pictures.clouds import parallel, scatter
 from accio_client.analysis.pictures.lines import distribution, distribution_of, importance_bars, line
 from accio_client.analysis.pictures.maps import failure_map, heat_map, state_map
+from accio_client.analysis.pictures.rows import Rows, rows
 from accio_client.analysis.pictures.specification import Bars, Cloud, Head, Kind, Lines, Map, Parallel, Picture, to_json
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Map",
     "Parallel",
     "Picture",
+    "Rows",
     "distribution",
     "distribution_of",
     "failure_map",
@@ -21,6 +23,7 @@ __all__ = [
     "importance_bars",
     "line",
     "parallel",
+    "rows",
     "scatter",
     "state_map",
     "to_json",

@@ -23,6 +23,7 @@ from accio_client.analysis.pictures.specification import (
 
 _DENSITY = 150
 _MOST_TICKS = 64
+_WEIGHTS = (0.5, 0.1, 0.9, 0.02, 0.98)
 
 
 def scatter(
@@ -46,7 +47,7 @@ def scatter(
     remarks = [f"{int(best.sum()):,} not beaten in both"]
     if len(children) > MOST_POINTS:
         # Rows are y, columns x, as in maps.
-        density = np.histogram2d(ys, xs, bins=_DENSITY)[0].astype(np.int64)
+        density = _density(xs, ys)
         remarks.append(f"more than {MOST_POINTS:,} points: their density")
         xs, ys, children, best = xs[best], ys[best], children[best], best[best]
     bounds = [np.array([np.nan, np.nan]), np.array([np.nan, np.nan])]
@@ -70,6 +71,17 @@ def scatter(
     )
 
 
+def _density(xs: Floats, ys: Floats) -> Ints:
+    """Return how many points fall into each of the cells between the lowest and the highest values."""
+    rows, columns = (
+        np.minimum(
+            ((each - each.min()) * (_DENSITY / ((each.max() - each.min()) or 1.0))).astype(np.int64), _DENSITY - 1
+        )
+        for each in (ys, xs)
+    )
+    return np.bincount(rows * _DENSITY + columns, minlength=_DENSITY**2).reshape(_DENSITY, _DENSITY)
+
+
 def _known(column: Numbers, where: Mask | None) -> Mask:
     known = np.isfinite(column.values)
     for mask in (column.present, where):
@@ -79,17 +91,23 @@ def _known(column: Numbers, where: Mask | None) -> Mask:
 
 def undominated(xs: Floats, ys: Floats) -> Mask:
     """Return which points have no other one that is at most as large in both, and smaller in one."""
-    order = np.lexsort((ys, xs))
     best = np.zeros(len(xs), dtype=np.bool_)
     if not len(xs):
         return best
+    # Most points are beaten by one of a few good ones: what is left to sort is little.
+    left = np.arange(len(xs))
+    spans = [float(np.ptp(each)) or 1.0 for each in (xs, ys)]
+    for weight in _WEIGHTS:
+        good = left[np.argmin(xs[left] * (weight / spans[0]) + ys[left] * ((1 - weight) / spans[1]))]
+        x, y = xs[good], ys[good]
+        left = left[(xs[left] < x) | (ys[left] < y) | ((xs[left] == x) & (ys[left] == y))]
+    order = left[np.lexsort((ys[left], xs[left]))]
     x, y = xs[order], ys[order]
     lowest = np.minimum.accumulate(y)
-    # The first of equal points stands for all of them.
+    # The first of equal places on the one axis has the lowest of the other.
     first = np.searchsorted(x, x, side="left")
-    lowest_of_x = y[first]
-    best_before = np.where(first > 0, lowest[np.maximum(first - 1, 0)], np.inf)
-    best[order] = (y == lowest_of_x) & (y < best_before)
+    before = np.where(first > 0, lowest[np.maximum(first - 1, 0)], np.inf)
+    best[order] = (y == y[first]) & (y < before)
     return best
 
 

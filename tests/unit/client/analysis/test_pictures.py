@@ -24,6 +24,7 @@ from accio_client.analysis.pictures import (
     importance_bars,
     line,
     parallel,
+    rows,
     scatter,
     state_map,
     to_json,
@@ -229,3 +230,35 @@ def test_ticks_are_shortened(text: str, most: int, shown: str) -> None:
     """A long number loses digits, a long text its middle, or its end where there is little room."""
     assert short_tick(text, most) == shown
     assert len(short_tick(text, most)) <= max(most, 9)
+
+
+def test_every_picture_has_its_numbers_as_a_table() -> None:
+    """The table twin has a row per cell, point or bar, each as long as the head, and no NaN."""
+    table = mixed()
+    for picture in every_picture(table):
+        columns, found = rows(picture)
+        listed = list(found)
+        assert listed
+        assert {len(row) for row in listed} == {len(columns)}
+        assert not any(cell != cell for row in listed for cell in row)
+
+
+def test_the_table_of_a_line_is_the_aggregate() -> None:
+    """Place, mean, bounds and n of each point stand in the table as `aggregate` computes them."""
+    table = mixed()
+    expected = aggregate(table, VALUE, by=["cell"])
+    columns, found = rows(line(table, VALUE, x="cell"))
+    assert columns == ("cell", VALUE, "low", "high", "n")
+    assert list(found) == [
+        (f"{meters}.meters", expected.mean[at], expected.low[at], expected.high[at], expected.n[at])
+        for meters, at in ((100, 1), (200, 2), (300, 0))
+    ]
+
+
+def test_the_tables_of_densities_and_ribbons_count_all() -> None:
+    """Of many children, the counts in the table add up to their number."""
+    values = random.normal(size=30_000)
+    table = table_of(sweep_of(3, repeat=10_000), values)
+    for picture in (scatter(table, VALUE, VALUE), parallel(table, VALUE)):
+        _, found = rows(picture)
+        assert sum(row[-1] for row in found) == 30_000
