@@ -4,6 +4,7 @@ Looking at everything after each execution costs tens of microseconds, which is 
 to nothing. Most of those use a few modules that only compute. Runs in worker processes.
 """
 
+import sys
 from collections.abc import Set
 
 _COMPUTING = frozenset(
@@ -27,7 +28,13 @@ _POWERS = frozenset(
 
 
 def is_plain(words: Set[str], modules: Set[str]) -> bool:
-    """Whether code that uses these words, and names these of the loaded modules, can but compute."""
-    return words.isdisjoint(_POWERS) and all(
-        name in _COMPUTING or name.startswith(("accio.", "accio_agent.")) for name in modules
+    """Whether code that uses these words, and names these of the loaded modules, can but compute.
+
+    A word that is the name of a module of the standard library counts also where that isn't loaded yet: those that are
+    built into the interpreter come without notice.
+    """
+    return (
+        words.isdisjoint(_POWERS)
+        and (words & sys.stdlib_module_names) <= _COMPUTING
+        and all(name in _COMPUTING or name.startswith(("accio.", "accio_agent.")) for name in modules)
     )

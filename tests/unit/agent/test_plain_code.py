@@ -14,6 +14,8 @@ from accio_agent.plain_code import is_plain
         ({"os", "nice"}, {"os"}, False),
         ({"numpy"}, {"numpy"}, False),
         ({"eval"}, {"builtins"}, False),
+        ({"warnings", "warn"}, {"builtins"}, False),
+        ({"resource", "setrlimit"}, {"builtins"}, False),
     ],
 )
 def test_plain(words: set[str], modules: set[str], plain: bool) -> None:
