@@ -123,6 +123,11 @@ class Numbers:
     def valid(self) -> Mask:
         return np.ones(len(self.values), dtype=np.bool_) if self.present is None else self.present
 
+    def finite_among(self, where: Mask | None) -> Mask | None:
+        """Return *where* (None: everywhere) without the values that aren't finite."""
+        finite = np.isfinite(self.values)
+        return where if finite.all() else finite if where is None else where & finite
+
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Texts:

@@ -50,7 +50,7 @@ def line(
     if axis.name == by:
         raise BadRequest(f"'{by}' is the axis, so it can't be the series, too")
     column = table.column(value)
-    finite = np.isfinite(column.values) if where is None else where & np.isfinite(column.values)
+    finite = column.finite_among(where)
     names = [axis.name] if by is None else [axis.name, by]
     found = aggregate(table, column, by=names, where=finite, quantiles=_QUARTILES if median else ())
     order = growing(axis)

@@ -116,7 +116,7 @@ def heat_map(
     cells = _Cells(table, x, y)
     column = table.column(value)
     looked_at = _looked_at(table, where)
-    found = aggregate(table, column, by=cells.names, where=looked_at & np.isfinite(column.values))
+    found = aggregate(table, column, by=cells.names, where=column.finite_among(where))
     n = cells.summed(found.n)
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = cells.summed(np.where(found.n > 0, found.mean * found.n, 0.0)) / n
