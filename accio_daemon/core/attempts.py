@@ -11,12 +11,13 @@ from accio.domain.failures import Failure
 from accio.domain.limits import LONGEST_MS
 from accio.domain.states import PHASES_STOPPING, PHASES_WITH_GRANT, Cause, NodeState, Phase
 from accio_daemon.core import endings
-from accio_daemon.core.commands import AttemptNo, Holding, Instant, Report
+from accio_daemon.core.commands import Holding, Report
 from accio_daemon.core.effects import ATTEMPT_LOST, AttemptRow, Effects, EventRow
 from accio_daemon.core.moves import forget_execution, move_execution, move_node
 from accio_daemon.core.outgoing import Assignment
 from accio_daemon.core.readying import enqueue
 from accio_daemon.core.records import Agent, Execution
+from accio_daemon.core.terms import AttemptNo, Instant
 from accio_daemon.core.world import World
 
 # Doublings after which a back-off grows no more.

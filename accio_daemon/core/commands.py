@@ -6,7 +6,7 @@ A command carries all that deciding needs (ids, times, specifications); the core
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, NewType
+from typing import Generic, TypeVar
 
 from accio.domain.failures import Failure
 from accio.domain.ids import RunId
@@ -16,82 +16,44 @@ from accio.domain.runs import RunDefinition
 from accio.domain.states import NodeState, RunState
 from accio.domain.workflows import Workflow
 from accio.errors import Unavailable
+from accio_daemon.core.plan import Plan
+from accio_daemon.core.terms import AgentNo as AgentNo
+from accio_daemon.core.terms import Announced as Announced
+from accio_daemon.core.terms import AttemptNo as AttemptNo
+from accio_daemon.core.terms import CacheMode as CacheMode
+from accio_daemon.core.terms import ExecutionNo as ExecutionNo
+from accio_daemon.core.terms import Instant as Instant
+from accio_daemon.core.terms import Pin as Pin
+from accio_daemon.core.terms import Result as Result
+from accio_daemon.core.terms import RunNo as RunNo
+from accio_daemon.core.terms import SessionNo as SessionNo
 
-if TYPE_CHECKING:
-    from accio_daemon.core.plan import Plan
-
-RunNo = NewType("RunNo", int)
-AgentNo = NewType("AgentNo", int)
-SessionNo = NewType("SessionNo", int)
-AttemptNo = NewType("AttemptNo", int)
-ExecutionNo = NewType("ExecutionNo", int)
+T_co = TypeVar("T_co", covariant=True)
 
 
 class StaleFacts(Unavailable):
     """What the engine read for a command has changed since; nothing happened: it reads and asks again."""
 
 
-class Result:
-    """A success: its outputs, in the form that successors, the memo and the database share. Never changed once made."""
+class Command(Generic[T_co]):
+    """Something that can happen to the World, answered by a T once what it decided is durable."""
 
-    __slots__ = ("blobs", "id", "outputs")
-
-    def __init__(
-        self, *, id: ExecutionNo, outputs: Mapping[str, str], blobs: Mapping[str, tuple[str, int]] | None = None
-    ) -> None:
-        self.id = id
-        self.outputs = outputs  # canonical JSON by port
-        self.blobs = blobs or None  # ports kept as blobs: digest, size
-
-    def __repr__(self) -> str:
-        return f"Result({self.id}, {dict(self.outputs)})"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Instant:
-    """A moment: wall clock for people, monotonic clock for every decision."""
-
-    wall_ms: int
-    mono: float  # seconds
-
-
-class CacheMode(StrEnum):
-    """How a run uses the memo."""
-
-    USE = "use"
-    NONE = "none"  # no look-up, no joining, nothing stored
-    REFRESH = "refresh"  # no look-up; the new result is stored
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pin:
-    """The content that a dataset text of a run stands for."""
-
-    digest: str  # "blake3:HEX"
-    size: int  # bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Announced:
-    """An operator version under the number that the database gave it."""
-
-    no: int
-    spec: OperatorSpec
+    __slots__ = ()
 
 
 # --- clients ---------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SubmitRun:
-    """Create a run. Answered by `Submitted`."""
+class SubmitRun(Command["Submitted"]):
+    """Create a run."""
 
     id: RunId
     definition: RunDefinition
     workflow_no: int
     workflow: Workflow
     operators: tuple[Announced, ...]  # the version that each node of the graph pins, in its order
-    plan: "Plan | None" = None  # compiled with the World's classes; None leaves that to the core
+    plan: Plan | None = None  # compiled with the World's classes; None leaves that to the core
     owner_name: str
     owner_email: str
     cache: CacheMode = CacheMode.USE
@@ -111,8 +73,8 @@ class Submitted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KillRun:
-    """Stop a run, or one child of it. Answered by whether anything changed."""
+class KillRun(Command[bool]):
+    """Stop a run, or one child of it; the answer is whether anything changed."""
 
     run: RunNo
     index: int | None = None
@@ -141,8 +103,8 @@ class InstanceFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeleteRun:
-    """Delete a run, or one child of it, stopping it first. Answered by whether anything changed."""
+class DeleteRun(Command[bool]):
+    """Delete a run, or one child of it, stopping it first; the answer is whether anything changed."""
 
     run: RunNo
     index: int | None = None
@@ -150,8 +112,8 @@ class DeleteRun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RetryRun:
-    """Run again what didn't succeed in a run, or in one child of it. Answered by whether anything changed."""
+class RetryRun(Command[bool]):
+    """Run again what didn't succeed in a run, or in one child of it; the answer is whether anything changed."""
 
     run: RunNo
     index: int | None = None
@@ -172,8 +134,8 @@ class Holding(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AgentJoined:
-    """An agent opened a session. Answered by the AgentNo; effects hold its Welcome."""
+class AgentJoined(Command[AgentNo]):
+    """An agent opened a session; effects hold its Welcome."""
 
     session: SessionNo
     name: str
@@ -188,7 +150,7 @@ class AgentJoined:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AgentLost:
+class AgentLost(Command[None]):
     """A session ended. *clean* is a goodbye: what the agent held goes back to the queue at once and counts no loss."""
 
     session: SessionNo
@@ -197,14 +159,14 @@ class AgentLost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AgentHeard:
+class AgentHeard(Command[None]):
     """A sign of life."""
 
     session: SessionNo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AgentDraining:
+class AgentDraining(Command[None]):
     """An agent takes no new work, or takes it again."""
 
     session: SessionNo
@@ -233,7 +195,7 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AgentReports:
+class AgentReports(Command[None]):
     """Attempts that ended at an agent."""
 
     session: SessionNo
@@ -241,7 +203,7 @@ class AgentReports:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AgentRecalled:
+class AgentRecalled(Command[None]):
     """The answer to a recall."""
 
     session: SessionNo
@@ -250,7 +212,7 @@ class AgentRecalled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PathsDigested:
+class PathsDigested(Command[None]):
     """Content digests of a run's dataset texts: a Pin, or why there is none."""
 
     session: SessionNo
@@ -259,40 +221,40 @@ class PathsDigested:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DrainAgent:
-    """A user wants an agent to drain, or to go on. Answered by None; unknown names raise NotFound."""
+class DrainAgent(Command[None]):
+    """A user wants an agent to drain, or to go on; unknown names raise NotFound."""
 
     name: str
     draining: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RemoveAgent:
-    """A user wants a disconnected agent forgotten. Answered by None."""
+class RemoveAgent(Command[None]):
+    """A user wants a disconnected agent forgotten."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ContentMissing:
+class ContentMissing(Command[None]):
     """Stored content turned out to be corrupt or gone: the results that hold it are no hits any more."""
 
     digests: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ForgetResults:
+class ForgetResults(Command[None]):
     """Memory must not give these results as hits any more; in the database they already aren't."""
 
     results: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OldestWork:
+class OldestWork(Command[int]):
     """Somebody asks since when there is work that may have put content whose report is on its way.
 
-    Answered by epoch milliseconds: when the oldest attempt that goes on was sent; this moment if none goes on. What
-    ended before the question is durable when the answer comes.
+    The answer is in epoch milliseconds: when the oldest attempt that goes on was sent; this moment if none goes on.
+    What ended before the question is durable when the answer comes.
     """
 
 
@@ -300,11 +262,11 @@ class OldestWork:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tick:
+class Tick(Command[None]):
     """Time passed: leases, back-offs and reservations are looked at."""
 
 
-Command = (
+AnyCommand = (
     SubmitRun
     | KillRun
     | DeleteRun

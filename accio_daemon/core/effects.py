@@ -10,9 +10,10 @@ from typing import Any
 from accio.domain.failures import Failure
 from accio.domain.operators import OperatorSpec
 from accio.domain.states import NodeState, RunState
-from accio_daemon.core.commands import AgentNo, AttemptNo, ExecutionNo, Pin, RunNo, SessionNo, SubmitRun
+from accio_daemon.core.commands import SubmitRun
 from accio_daemon.core.outgoing import Assignment, Outgoing
 from accio_daemon.core.records import Agent, Execution, Run
+from accio_daemon.core.terms import AgentNo, AttemptNo, ExecutionNo, Pin, RunNo, SessionNo
 
 NodeKey = tuple[RunNo, int, int]
 

@@ -5,7 +5,6 @@ Everything that ends goes through here, so that a counter is changed in one plac
 
 from accio.domain.failures import Failure
 from accio.domain.states import Cause, NodeState, RunState, final_state
-from accio_daemon.core.commands import Instant, Result
 from accio_daemon.core.effects import Effects, NodeRow
 from accio_daemon.core.moves import (
     end_run,
@@ -23,6 +22,7 @@ from accio_daemon.core.records import (
     Instance,
     Run,
 )
+from accio_daemon.core.terms import Instant, Result
 from accio_daemon.core.world import World
 
 # At hand, as finding a member in its class costs more than comparing it (see moves).

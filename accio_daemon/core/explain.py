@@ -3,9 +3,9 @@ here.
 """
 
 from accio.domain.states import NodeState
-from accio_daemon.core.commands import Instant, RunNo
 from accio_daemon.core.offers import others_offer, version
 from accio_daemon.core.records import Execution, Instance, Run
+from accio_daemon.core.terms import Instant, RunNo
 from accio_daemon.core.world import World
 
 

@@ -11,10 +11,11 @@ from accio.domain.failures import Failure
 from accio.domain.resources import Resources
 from accio.domain.states import Cause, NodeState, Phase
 from accio_daemon.core import endings
-from accio_daemon.core.commands import Instant, PathsDigested, Pin, SessionNo
+from accio_daemon.core.commands import PathsDigested
 from accio_daemon.core.effects import Effects
 from accio_daemon.core.readying import settle, who_lacks
 from accio_daemon.core.records import Agent, Digesting, Execution, Run
+from accio_daemon.core.terms import Instant, Pin, SessionNo
 from accio_daemon.core.world import World
 
 

@@ -9,7 +9,7 @@ begins with numbers that the one before can't have reached.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from accio_daemon.core.commands import AttemptNo
+from accio_daemon.core.terms import AttemptNo
 from accio_daemon.core.world import ATTEMPT_BITS
 
 RENEWED_AHEAD = 10_000

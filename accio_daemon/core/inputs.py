@@ -12,7 +12,7 @@ from accio.domain.datatypes import DataType
 from accio.domain.keys import KeyTemplate, blob_fragment, datasets_of, fragment, fragment_with_datasets
 from accio.domain.sweeps import Sweep
 from accio.domain.values import cast
-from accio_daemon.core.commands import Pin, Result
+from accio_daemon.core.terms import Pin, Result
 
 # How the text of a dataset begins that is named by its content.
 _BY_CONTENT = "blake3:"

@@ -9,9 +9,9 @@ import heapq
 from collections.abc import Iterator
 
 from accio.domain.states import Phase
-from accio_daemon.core.commands import SessionNo
 from accio_daemon.core.outgoing import NodeClass
 from accio_daemon.core.records import Execution, Place, Run
+from accio_daemon.core.terms import SessionNo
 
 _QUEUED = Phase.QUEUED
 

@@ -13,12 +13,9 @@ from accio_daemon.core.commands import (
     AgentHeard,
     AgentJoined,
     AgentLost,
-    AgentNo,
     AgentRecalled,
-    AttemptNo,
     DrainAgent,
     Holding,
-    Instant,
     RemoveAgent,
 )
 from accio_daemon.core.effects import Effects
@@ -27,6 +24,7 @@ from accio_daemon.core.outgoing import Welcome
 from accio_daemon.core.placement import hold_for_starving
 from accio_daemon.core.readying import enqueue, settle
 from accio_daemon.core.records import Agent, Execution
+from accio_daemon.core.terms import AgentNo, AttemptNo, Instant
 from accio_daemon.core.world import World
 
 # After so long, what was sent ahead evidently waits behind long executions.

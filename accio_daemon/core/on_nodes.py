@@ -3,7 +3,7 @@
 from accio.domain.failures import Failure
 from accio.domain.states import OPERATOR_FAILURES, Cause, NodeState
 from accio_daemon.core import attempts, endings
-from accio_daemon.core.commands import AgentReports, Instant, Report, Result
+from accio_daemon.core.commands import AgentReports, Report
 from accio_daemon.core.effects import (
     ATTEMPT_FAILED,
     ATTEMPT_KILLED,
@@ -14,6 +14,7 @@ from accio_daemon.core.externals import is_lacked, lacked, note_lacking
 from accio_daemon.core.moves import forget_execution
 from accio_daemon.core.recomputing import made_again, produce_again
 from accio_daemon.core.records import Agent, Execution, Instance
+from accio_daemon.core.terms import Instant, Result
 from accio_daemon.core.world import World
 
 # Weight of the newest execution in a class's mean duration.

@@ -7,20 +7,12 @@ from accio.domain.failures import Failure
 from accio.domain.states import NODE_TERMINAL, Cause, NodeState
 from accio.errors import AlreadyExists, NotFound
 from accio_daemon.core import endings
-from accio_daemon.core.commands import (
-    DeleteRun,
-    InstanceFacts,
-    Instant,
-    KillRun,
-    RunNo,
-    StaleFacts,
-    SubmitRun,
-    Submitted,
-)
+from accio_daemon.core.commands import DeleteRun, InstanceFacts, KillRun, StaleFacts, SubmitRun, Submitted
 from accio_daemon.core.effects import Effects, EventRow
 from accio_daemon.core.moves import count_children, count_out_nodes, move_node
 from accio_daemon.core.plan import compile_plan
 from accio_daemon.core.records import CLOSED_BY_DELETE, CLOSED_BY_KILL, OPEN, Instance, Run
+from accio_daemon.core.terms import Instant, RunNo
 from accio_daemon.core.world import World
 
 # Submissions whose idempotency keys stay in memory; older ones are found in the database before they get here.

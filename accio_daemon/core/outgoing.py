@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from accio.domain.resources import Resources
-from accio_daemon.core.commands import AttemptNo, SessionNo
+from accio_daemon.core.terms import AttemptNo, SessionNo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -15,9 +15,9 @@ from accio.domain.resources import Resources
 from accio.domain.sweeps import Sweep
 from accio.domain.values import cast
 from accio.domain.workflows import Constant, FromNode, FromParam, NodeDefinition, Workflow
-from accio_daemon.core.commands import Announced
 from accio_daemon.core.inputs import Binding, Inputs, gather
 from accio_daemon.core.outgoing import NodeClass
+from accio_daemon.core.terms import Announced
 
 ClassKey = tuple[int, Resources, int | None]
 

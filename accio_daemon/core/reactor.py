@@ -7,7 +7,7 @@ Neither awaits, reads a clock, or does I/O. Between two calls of `advance` the e
 hands the results to `memo` (`resolve`).
 """
 
-from typing import Any, assert_never
+from typing import TypeVar, assert_never, cast
 
 from accio_daemon.core import externals, on_agents, on_nodes, on_runs, placement, readying, recomputing, retrying
 from accio_daemon.core.commands import (
@@ -17,12 +17,12 @@ from accio_daemon.core.commands import (
     AgentLost,
     AgentRecalled,
     AgentReports,
+    AnyCommand,
     Command,
     ContentMissing,
     DeleteRun,
     DrainAgent,
     ForgetResults,
-    Instant,
     KillRun,
     OldestWork,
     PathsDigested,
@@ -32,15 +32,26 @@ from accio_daemon.core.commands import (
     Tick,
 )
 from accio_daemon.core.effects import Effects
+from accio_daemon.core.terms import Instant
 from accio_daemon.core.world import World
 
 # Children that one step opens: enough to fill a batch, few enough to keep the loop responsive.
 OPENED_AT_ONCE = 256
 
+T = TypeVar("T")
 
-def handle(world: World, fx: Effects, command: Command, now: Instant) -> Any:  # noqa: C901 — one flat list of commands
-    """Apply *command* and give its answer, or raise AccioError having changed nothing."""
-    answer: Any = None
+
+def handle(world: World, fx: Effects, command: Command[T], now: Instant) -> T:
+    """Apply *command* and return its answer, or raise AccioError having changed nothing."""
+    answer = _apply(world, fx, cast("AnyCommand", command), now)  # a test holds that the union lists all of them
+    readying.settle(world, fx, now)
+    return cast("T", answer)  # a test holds that each case answers what its command says
+
+
+def _apply(  # noqa: C901 — one flat list of commands
+    world: World, fx: Effects, command: AnyCommand, now: Instant
+) -> object:
+    answer: object = None
     match command:
         case AgentReports():
             on_nodes.reports(world, fx, command, now)
@@ -78,7 +89,6 @@ def handle(world: World, fx: Effects, command: Command, now: Instant) -> Any:  #
             on_agents.tick(world, fx, now)
         case _:
             assert_never(command)
-    readying.settle(world, fx, now)
     return answer
 
 

@@ -10,13 +10,13 @@ from collections.abc import Iterable, Mapping
 from accio.domain.seeds import node_seed
 from accio.domain.states import NodeState, Phase
 from accio_daemon.core import endings
-from accio_daemon.core.commands import CacheMode, Instant, Result, SessionNo
 from accio_daemon.core.effects import Effects
 from accio_daemon.core.inputs import Inputs, gather, key_of
 from accio_daemon.core.moves import forget_execution, move_execution, move_node
 from accio_daemon.core.plan import NodePlan
 from accio_daemon.core.recomputing import is_whole
 from accio_daemon.core.records import NOBODY, Digesting, Execution, Instance, Place, Run
+from accio_daemon.core.terms import CacheMode, Instant, Result, SessionNo
 from accio_daemon.core.world import World
 
 # At hand, as finding a member in its class costs more than comparing it (see moves).

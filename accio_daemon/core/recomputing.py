@@ -4,10 +4,10 @@ import re
 from collections.abc import Container
 
 from accio.domain.states import NodeState
-from accio_daemon.core.commands import Instant, Result
 from accio_daemon.core.effects import Effects
 from accio_daemon.core.moves import forget_execution, move_node
 from accio_daemon.core.records import Execution, Instance
+from accio_daemon.core.terms import Instant, Result
 from accio_daemon.core.world import World
 
 _DIGEST = re.compile("blake3:[0-9a-f]{64}")

@@ -14,20 +14,10 @@ from accio.domain.runs import OnFailure
 from accio.domain.states import NODE_TERMINAL, PHASES_STOPPING, PHASES_WITH_GRANT, NodeState, Phase, RunState
 from accio.domain.sweeps import Sweep
 from accio.domain.workflows import Workflow
-from accio_daemon.core.commands import (
-    AgentNo,
-    AttemptNo,
-    CacheMode,
-    ExecutionNo,
-    Instant,
-    Pin,
-    Result,
-    RunNo,
-    SessionNo,
-)
 from accio_daemon.core.ledger import Account
 from accio_daemon.core.outgoing import NodeClass
 from accio_daemon.core.plan import NodePlan, Plan
+from accio_daemon.core.terms import AgentNo, AttemptNo, CacheMode, ExecutionNo, Instant, Pin, Result, RunNo, SessionNo
 
 # How many datasets are remembered per agent, for placing nodes near their inputs.
 CONTENTS_REMEMBERED = 4096

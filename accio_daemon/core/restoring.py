@@ -10,21 +10,12 @@ from accio.domain.sweeps import Sweep
 from accio.domain.workflows import Workflow
 from accio_daemon.core import moves
 from accio_daemon.core.attempts import back_off_ms
-from accio_daemon.core.commands import (
-    AgentNo,
-    Announced,
-    AttemptNo,
-    CacheMode,
-    ExecutionNo,
-    InstanceFacts,
-    Instant,
-    Pin,
-    RunNo,
-)
+from accio_daemon.core.commands import InstanceFacts
 from accio_daemon.core.effects import Effects
 from accio_daemon.core.plan import compile_plan
 from accio_daemon.core.records import OPEN, Execution, Instance, Place, Run
 from accio_daemon.core.retrying import restored_instance
+from accio_daemon.core.terms import AgentNo, Announced, AttemptNo, CacheMode, ExecutionNo, Instant, Pin, RunNo
 from accio_daemon.core.world import World
 
 

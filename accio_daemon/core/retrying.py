@@ -2,13 +2,14 @@
 
 from accio.domain.states import NODE_RETRIABLE, NodeState, RunState
 from accio_daemon.core import endings
-from accio_daemon.core.commands import Announced, InstanceFacts, Instant, RetryRun, StaleFacts
+from accio_daemon.core.commands import InstanceFacts, RetryRun, StaleFacts
 from accio_daemon.core.effects import Effects
 from accio_daemon.core.externals import forget_lacks
 from accio_daemon.core.moves import move_instance, move_node, move_run, restore_instance, restore_node
 from accio_daemon.core.on_runs import note, open_instance
 from accio_daemon.core.plan import compile_plan
 from accio_daemon.core.records import OPEN, Instance, Run
+from accio_daemon.core.terms import Announced, Instant
 from accio_daemon.core.world import World
 
 

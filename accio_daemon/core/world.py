@@ -9,19 +9,12 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass
 
 from accio.domain.operators import OperatorSpec
-from accio_daemon.core.commands import (
-    AgentNo,
-    AttemptNo,
-    ExecutionNo,
-    Result,
-    RunNo,
-    SessionNo,
-    Submitted,
-)
+from accio_daemon.core.commands import Submitted
 from accio_daemon.core.effects import Effects
 from accio_daemon.core.node_queue import NodeQueue, Unopened
 from accio_daemon.core.plan import ClassRegistry
 from accio_daemon.core.records import Agent, Execution, Instance, Run
+from accio_daemon.core.terms import AgentNo, AttemptNo, ExecutionNo, Result, RunNo, SessionNo
 
 # Bits of an attempt's number below the epoch: numbers stay unique across restarts without a row being written for each.
 ATTEMPT_BITS = 40

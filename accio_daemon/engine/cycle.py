@@ -91,7 +91,7 @@ class Cycle:
         self.full_disk = full_disk or FullDisk()
         self.links = links or Links()
         self.bounds = bounds or Bounds()
-        self.inbox: deque[tuple[Command, Reply | None]] = deque()
+        self.inbox: deque[tuple[Command[object], Reply | None]] = deque()
         self.batch = Batch(restored.effects)
         self.in_commit: Batch | None = None
         self.deleting: deque[RunNo] = deque(restored.being_deleted)  # runs whose rows are still being removed
@@ -106,7 +106,7 @@ class Cycle:
 
     # --- what comes in ----------------------------------------------------------------------------------------------
 
-    def ask(self, command: Command, reply: Reply) -> None:
+    def ask(self, command: Command[object], reply: Reply) -> None:
         """Post a command; *reply* gets its answer once what it decided is durable, or at once why it is refused."""
         if isinstance(command, SubmitRun) and self.refusing:
             reply.set_exception(ResourceExhausted(self.refusing))
@@ -124,7 +124,7 @@ class Cycle:
 
         return take
 
-    def post(self, command: Command) -> None:
+    def post(self, command: Command[object]) -> None:
         """Post a command whose answer nobody waits for."""
         self.inbox.append((command, None))
 

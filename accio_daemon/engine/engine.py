@@ -6,7 +6,7 @@ What a batch goes through is decided in `cycle.py`, and when each step is taken 
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from accio.domain.operators import OperatorSpec
 from accio_daemon.core import explain, offers
@@ -63,14 +63,14 @@ class Engine:
         """The kinds of nodes that there are."""
         return self.world.classes
 
-    async def ask(self, command: Command) -> Any:
+    async def ask(self, command: Command[T]) -> T:
         """Post a command and wait until what it decided is durable."""
-        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self.cycle.ask(command, future)
         self._loops.look()
         return await asyncio.shield(future)
 
-    def post(self, command: Command) -> None:
+    def post(self, command: Command[object]) -> None:
         """Post a command whose answer nobody waits for."""
         self.cycle.post(command)
         self._loops.look()

@@ -103,6 +103,6 @@ class FullDisk:
         self.refusing = ""
         self._gave_up = False
 
-    def admits(self, command: Command) -> bool:
+    def admits(self, command: Command[object]) -> bool:
         """Whether a command is decided now; others wait, in order."""
         return not self.refusing or isinstance(command, _GO_ON)

@@ -183,14 +183,14 @@ class EnginePort(Protocol):
         """The kinds of nodes that there are, for plans that are compiled before they are submitted."""
         ...
 
-    async def ask(self, command: Command) -> Any:
+    async def ask(self, command: Command[T]) -> T:
         """Post a command and wait until what it decided is durable; a domain error of the core is raised here.
 
         Survives the caller's cancellation: a command that was posted is carried out.
         """
         ...
 
-    def post(self, command: Command) -> None:
+    def post(self, command: Command[object]) -> None:
         """Post a command whose answer nobody waits for."""
         ...
 

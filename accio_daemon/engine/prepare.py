@@ -14,7 +14,7 @@ from accio_daemon.core.world import World
 from accio_daemon.engine.ports import Records, Reply
 
 # What the core is asked next, or None to wait until everything decided is durable; the steps go on with the answer.
-Step = Command | None
+Step = Command[object] | None
 Steps = Generator[Step, Any, Any]
 
 # Ended children that one step of a retry reads.

@@ -195,7 +195,7 @@ class RunCalls:
             )
         return tuple(operators.announced[node.op] for node in workflow.graph)
 
-    async def _each(self, ids: Sequence[str], command: Callable[[Found], Command]) -> accio_pb2.RunsResponse:
+    async def _each(self, ids: Sequence[str], command: Callable[[Found], Command[bool]]) -> accio_pb2.RunsResponse:
         outcomes = []
         for text in ids:
             try:

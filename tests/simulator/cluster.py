@@ -3,7 +3,7 @@
 Checked are the World's invariants, the counters against the rows, and that a restart would find the same World.
 """
 
-from typing import Any
+from typing import Any, TypeVar
 
 from accio.domain.operators import OperatorSpec
 from accio.domain.resources import Resources
@@ -36,6 +36,8 @@ from tests.fakes import FakeAgent, FakeClock
 from tests.simulator.daemon import Daemon
 from tests.simulator.disk import Disk
 from tests.simulator.snapshot import assert_same, check_leftovers, check_recount, restored, snapshot
+
+T = TypeVar("T")
 
 
 class Cluster:
@@ -79,7 +81,7 @@ class Cluster:
 
     # --- steps ----------------------------------------------------------------------------------------------------
 
-    def ask(self, command: Command) -> Any:
+    def ask(self, command: Command[T]) -> T:
         """Carry out a command and everything that follows; then check."""
         value = self.daemon.carry_out(command)
         self.check()

@@ -3,7 +3,7 @@
 Between the steps a test may crash it, or let another batch be decided while one is being committed, as the engine does.
 """
 
-from typing import Any
+from typing import Any, TypeVar
 
 from accio_daemon.core.commands import Command, SessionNo
 from accio_daemon.core.world import Settings
@@ -11,6 +11,8 @@ from accio_daemon.engine.cycle import Cycle
 from accio_daemon.storage.transactions import Committed
 from tests.fakes import FakeClock, Reply
 from tests.simulator.disk import Disk
+
+T = TypeVar("T")
 
 
 class Daemon(Cycle):
@@ -43,7 +45,7 @@ class Daemon(Cycle):
                 self.act(committed)
                 self.answer(committed)
 
-    def carry_out(self, command: Command, *, prepared: bool = True) -> Any:
+    def carry_out(self, command: Command[T], *, prepared: bool = True) -> T:
         """Carry a command out, with all that follows, and give its answer; not *prepared*, it goes without facts."""
         reply = Reply()
         if prepared:
@@ -53,4 +55,5 @@ class Daemon(Cycle):
         self.finish()
         if reply.error is not None:
             raise reply.error
-        return reply.result
+        result: T = reply.result
+        return result

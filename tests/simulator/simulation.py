@@ -269,12 +269,12 @@ class Simulation:
         self._decide_soon()
         self._in_this_life(TICK, self._tick)
 
-    def _post(self, command: Command) -> None:
+    def _post(self, command: Command[object]) -> None:
         if self.daemon is not None:
             self.daemon.post(command)
             self._decide_soon()
 
-    def _ask(self, command: Command, answered: Answer | None = None, refused: Answer | None = None) -> None:
+    def _ask(self, command: Command[object], answered: Answer | None = None, refused: Answer | None = None) -> None:
         if self.daemon is not None:
             self.daemon.ask(command, Reply(answered, refused))
             self._decide_soon()

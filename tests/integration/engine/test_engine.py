@@ -8,7 +8,16 @@ from typing import Any
 import pytest
 
 from accio.errors import AlreadyExists, BadRequest, NotFound, ResourceExhausted
-from accio_daemon.core.commands import AgentReports, Command, DeleteRun, DrainAgent, KillRun, RetryRun, SubmitRun
+from accio_daemon.core.commands import (
+    AgentReports,
+    Command,
+    DeleteRun,
+    DrainAgent,
+    KillRun,
+    RetryRun,
+    SubmitRun,
+    Submitted,
+)
 from accio_daemon.engine import loops
 from accio_daemon.engine.cycle import Bounds
 from tests import builders
@@ -67,10 +76,11 @@ async def test_a_refusal_is_for_who_asked(benches: Benches) -> None:
     """A domain error of the core goes to its asker; others in the same batch don't notice."""
     async with benches.running() as bench:
         await bench.join()
-        commands: list[Command] = [DrainAgent(name="nobody", draining=True), await bench.submission(A)]
+        commands: list[Command[object]] = [DrainAgent(name="nobody", draining=True), await bench.submission(A)]
         answers = await asyncio.gather(*map(bench.engine.ask, commands), return_exceptions=True)
         assert isinstance(answers[0], NotFound)
-        assert answers[1].no == 1  # type: ignore[union-attr]  # it is a Submitted
+        assert isinstance(answers[1], Submitted)
+        assert answers[1].no == 1
         bench.engine.post(DrainAgent(name="nobody", draining=True))
         await bench.submit(builders.graph({"B": []}))
 

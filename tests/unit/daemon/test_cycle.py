@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from accio.errors import ResourceExhausted
-from accio_daemon.core.commands import AgentHeard, KillRun, RetryRun
+from accio_daemon.core.commands import AgentHeard, KillRun, RetryRun, RunNo
 from accio_daemon.core.world import Settings
 from accio_daemon.engine.cycle import Bounds
 from accio_daemon.engine.full_disk import FullDisk
@@ -75,7 +75,7 @@ def test_who_asks_is_answered_before_all_children_are_opened(cluster: Cluster) -
     assert len(daemon.world.runs[run].open) == 9
     daemon.ask(cluster.submission(ONE, sweep=builders.sweep_of(9)), Reply())
     daemon.decide()
-    assert len(daemon.world.runs[run + 1].open) == 2
+    assert len(daemon.world.runs[RunNo(run + 1)].open) == 2
 
 
 def test_a_retry_goes_page_by_page(cluster: Cluster) -> None:

@@ -1,0 +1,62 @@
+"""What everything in the core is told in: numbers, moments, pins, operator versions, results. Nothing here changes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NewType
+
+from accio.domain.operators import OperatorSpec
+
+RunNo = NewType("RunNo", int)
+AgentNo = NewType("AgentNo", int)
+SessionNo = NewType("SessionNo", int)
+AttemptNo = NewType("AttemptNo", int)
+ExecutionNo = NewType("ExecutionNo", int)
+
+
+class Result:
+    """A success: its outputs, in the form that successors, the memo and the database share. Never changed once made."""
+
+    __slots__ = ("blobs", "id", "outputs")
+
+    def __init__(
+        self, *, id: ExecutionNo, outputs: Mapping[str, str], blobs: Mapping[str, tuple[str, int]] | None = None
+    ) -> None:
+        self.id = id
+        self.outputs = outputs  # canonical JSON by port
+        self.blobs = blobs or None  # ports kept as blobs: digest, size
+
+    def __repr__(self) -> str:
+        return f"Result({self.id}, {dict(self.outputs)})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instant:
+    """A moment: wall clock for people, monotonic clock for every decision."""
+
+    wall_ms: int
+    mono: float  # seconds
+
+
+class CacheMode(StrEnum):
+    """How a run uses the memo."""
+
+    USE = "use"
+    NONE = "none"  # no look-up, no joining, nothing stored
+    REFRESH = "refresh"  # no look-up; the new result is stored
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pin:
+    """The content that a dataset text of a run stands for."""
+
+    digest: str  # "blake3:HEX"
+    size: int  # bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announced:
+    """An operator version under the number that the database gave it."""
+
+    no: int
+    spec: OperatorSpec
