@@ -3,6 +3,7 @@
 Everything that ends goes through here, so that a counter is changed in one place only.
 """
 
+from accio.domain.children import CLOSED_BY_FAILURE, OPEN
 from accio.domain.failures import Failure
 from accio.domain.states import Cause, NodeState, RunState, final_state
 from accio_daemon.core.effects import Effects, NodeRow
@@ -14,14 +15,7 @@ from accio_daemon.core.moves import (
     move_run,
     stop_execution,
 )
-from accio_daemon.core.records import (
-    CLOSED_BY_FAILURE,
-    CLOSED_BY_KILL,
-    OPEN,
-    Execution,
-    Instance,
-    Run,
-)
+from accio_daemon.core.records import Execution, Instance, Run
 from accio_daemon.core.terms import Instant, Result
 from accio_daemon.core.world import World
 
@@ -41,7 +35,7 @@ def begin_instance(fx: Effects, instance: Instance, now: Instant) -> None:
     if run.state is RunState.SCHEDULED:
         move_run(run, RunState.RUNNING)
     fx.runs[run.no] = run
-    _reach(run, instance.index)
+    run.taken.reach(instance.index)
     keep_instance(fx, instance)
 
 
@@ -50,19 +44,6 @@ def keep_instance(fx: Effects, instance: Instance, ended_ms: int | None = None) 
     run = instance.run
     own = None if instance.sequence == run.sequence else instance.sequence
     fx.instances[(run.no, instance.index)] = (instance.state, own, instance.started_ms, ended_ms)
-
-
-def _reach(run: Run, index: int) -> None:
-    """Note that a child has a row now; `low` moves over everything that has one."""
-    if index < run.low:
-        return
-    if index > run.low:
-        run.reached.add(index)
-        return
-    run.low += 1
-    while run.low in run.reached or (run.removed and run.is_removed(run.low)):
-        run.reached.discard(run.low)
-        run.low += 1
 
 
 def node_succeeded(
@@ -198,7 +179,7 @@ def instance_over(world: World, fx: Effects, instance: Instance, now: Instant) -
     succeeded = states.count(_SUCCESS) == len(states)  # what nearly all do
     state = RunState.SUCCESS if succeeded else final_state(states)
     if instance.started_ms is None:
-        _reach(run, instance.index)
+        run.taken.reach(instance.index)
     move_instance(instance, state)
     del run.open[instance.index]
     keep_instance(fx, instance, now.wall_ms)
@@ -210,12 +191,10 @@ def run_over(world: World, fx: Effects, run: Run, now: Instant) -> None:
     """End a run whose children have all ended, or will never begin."""
     if run.open:
         return
-    unreached = run.size - run.removed_count - run.ended
-    if unreached and run.closed == OPEN:
+    final = run.counts.final()
+    if final is None:
         return
-    killed = run.killed + (unreached if run.closed == CLOSED_BY_KILL else 0)
-    failed = run.failed + (unreached if run.closed == CLOSED_BY_FAILURE else 0)
-    end_run(run, RunState.KILLED if killed else RunState.FAILED if failed else RunState.SUCCESS)
+    end_run(run, final)
     if run.ended_ms is None:  # else a child of a run that was over has been deleted
         run.ended_ms = now.wall_ms
     fx.runs[run.no] = run

@@ -42,7 +42,7 @@ def why_waiting(world: World, run_no: RunNo, index: int, no: int, now: Instant) 
 
 
 def _not_opened(world: World, run: Run, index: int) -> str:
-    if index < run.cursor:
+    if index < run.taken.cursor:
         return ""
     if len(run.open) >= world.settings.open_children:
         return f"waits for one of {len(run.open)} open children of {run.id} to end"

@@ -3,6 +3,7 @@
 And how children are opened, one after the other, never all at once.
 """
 
+from accio.domain.children import CLOSED_BY_DELETE, CLOSED_BY_KILL, OPEN
 from accio.domain.failures import Failure
 from accio.domain.states import NODE_TERMINAL, Cause, NodeState
 from accio.errors import AlreadyExists, NotFound
@@ -11,7 +12,7 @@ from accio_daemon.core.commands import DeleteRun, InstanceFacts, KillRun, StaleF
 from accio_daemon.core.effects import Effects, EventRow
 from accio_daemon.core.moves import count_children, count_out_nodes, move_node
 from accio_daemon.core.plan import compile_plan
-from accio_daemon.core.records import CLOSED_BY_DELETE, CLOSED_BY_KILL, OPEN, Instance, Run
+from accio_daemon.core.records import Instance, Run
 from accio_daemon.core.terms import Instant, RunNo
 from accio_daemon.core.world import World
 
@@ -89,23 +90,23 @@ def open_children(world: World, fx: Effects, limit: int) -> int:
 
 def open_next(world: World, run: Run) -> bool:
     """Open the next child of a run; False if none was left."""
-    index = run.cursor
+    index = run.taken.cursor
     while index < run.size and _is_taken(run, index):
         index += 1
     if index >= run.size:
-        run.cursor = index
+        run.taken.cursor = index
         world.unopened.remove(run)
         return False
-    run.cursor = index + 1
+    run.taken.cursor = index + 1
     open_instance(world, Instance(run, index, run.sequence))
-    if run.cursor >= run.size:
+    if run.taken.cursor >= run.size:
         world.unopened.remove(run)
     return True
 
 
 def _is_taken(run: Run, index: int) -> bool:
     """Whether a child was opened, has ended, or was deleted."""
-    return index < run.low or index in run.reached or index in run.open or bool(run.removed and run.is_removed(index))
+    return run.taken.has_row(index) or index in run.open or run.taken.is_removed(index)
 
 
 def _look_ahead(world: World, run: Run, limit: int) -> int:
@@ -123,13 +124,13 @@ def _look_ahead(world: World, run: Run, limit: int) -> int:
     if stride == 1:
         return 0  # no two children share their roots
     opened = 0
-    index = max(run.ahead, (run.cursor // stride + 1) * stride)
+    index = max(run.taken.ahead, (run.taken.cursor // stride + 1) * stride)
     while index < run.size and opened < min(limit, world.settings.backlog):
         if not _is_taken(run, index):
             open_instance(world, Instance(run, index, run.sequence))
             opened += 1
         index += stride
-    run.ahead = index
+    run.taken.ahead = index
     return opened
 
 
@@ -150,11 +151,11 @@ def kill(world: World, fx: Effects, command: KillRun, now: Instant) -> bool:
     if command.index is None or run.single:
         return _kill_all(world, fx, run, now)
     index = command.index
-    if run.is_removed(index) or index >= run.size:
+    if run.taken.is_removed(index) or index >= run.size:
         raise NotFound(f"there is no run {run.name_of(index)}")
     instance = run.open.get(index)
     if instance is None:
-        if index < run.low or index in run.reached or run.closed != OPEN:
+        if run.taken.has_row(index) or run.closed != OPEN:
             return False
         instance = Instance(run, index, run.sequence)
         run.open[index] = instance
@@ -266,7 +267,7 @@ def forget(world: World, fx: Effects, run: Run) -> None:
 
 
 def _delete_child(world: World, fx: Effects, run: Run, index: int, ended: InstanceFacts | None, now: Instant) -> None:
-    if index >= run.size or run.is_removed(index):
+    if index >= run.size or run.taken.is_removed(index):
         raise NotFound(f"there is no run {run.name_of(index)}")
     instance = run.open.get(index)
     if instance is not None:
@@ -277,7 +278,7 @@ def _delete_child(world: World, fx: Effects, run: Run, index: int, ended: Instan
     elif ended is not None:
         count_out_nodes(run, [node.state for node in ended.nodes])
         count_children(run, ended.state, -1)
-    elif not run.is_unreached(index):
+    elif not run.taken.is_unreached(index):
         raise StaleFacts("the child has ended in between")
     _leave_no_trace(world, run.no, index)
     remove_child(world, fx, run, index, now)
@@ -285,33 +286,18 @@ def _delete_child(world: World, fx: Effects, run: Run, index: int, ended: Instan
 
 def remove_child(world: World, fx: Effects, run: Run, index: int, now: Instant) -> None:
     """Note that a child is gone for good."""
-    run.removed = merged([*run.removed, (index, index)])
-    run.reached.discard(index)
-    while run.low < run.size and (run.low in run.reached or run.is_removed(run.low)):
-        run.reached.discard(run.low)
-        run.low += 1
+    run.taken.remove(index)
     fx.removed_instances.append((run.no, index))
     fx.instances.pop((run.no, index), None)
     for key in [key for key in fx.nodes if key[0] == run.no and key[1] == index]:
         del fx.nodes[key]
     fx.runs[run.no] = run
-    if run.removed_count == run.size:
+    if not run.counts.present:
         world.unopened.remove(run)
         forget(world, fx, run)
         fx.removed_runs.append(run.no)
         return
     endings.run_over(world, fx, run, now)
-
-
-def merged(intervals: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Put intervals [first, last] in order and join those that touch."""
-    result: list[tuple[int, int]] = []
-    for first, last in sorted(intervals):
-        if result and first <= result[-1][1] + 1:
-            result[-1] = (result[-1][0], max(result[-1][1], last))
-        else:
-            result.append((first, last))
-    return result
 
 
 def note(fx: Effects, run: Run, index: int | None, kind: str, detail: str, now: Instant) -> None:

@@ -8,11 +8,12 @@ for a round trip.
 
 import heapq
 
+from accio.domain.children import CLOSED_BY_KILL
 from accio.domain.states import Phase
 from accio_daemon.core.attempts import dispatch
 from accio_daemon.core.effects import Effects
 from accio_daemon.core.node_queue import Group
-from accio_daemon.core.records import CLOSED_BY_KILL, Agent, Execution
+from accio_daemon.core.records import Agent, Execution
 from accio_daemon.core.terms import Instant
 from accio_daemon.core.world import World
 

@@ -8,6 +8,7 @@ from collections import OrderedDict, deque
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from accio.domain.children import OPEN, Counts, Taken, total
 from accio.domain.ids import RunId
 from accio.domain.resources import Resources
 from accio.domain.runs import OnFailure
@@ -28,9 +29,6 @@ NOT_TRIED: Mapping[int, int] = {}
 
 # What most executions avoid.
 NOBODY: frozenset[SessionNo] = frozenset()
-
-# Why a run opens no more children; what unreached children then count as is in `Run.implied_state`.
-OPEN, CLOSED_BY_KILL, CLOSED_BY_FAILURE, CLOSED_BY_DELETE = range(4)
 
 
 class Place(NamedTuple):
@@ -56,26 +54,21 @@ class Run:
     """A single run or a parent that hasn't ended."""
 
     __slots__ = (
-        "ahead",
         "cache",
         "closed",
         "created_ms",
-        "cursor",
         "digesting",
         "ended_ms",
         "failed",
         "id",
         "killed",
         "lacking",
-        "low",
         "no",
         "nodes_ended",
         "on_failure",
         "open",
         "pins",
         "plan",
-        "reached",
-        "removed",
         "running",
         "seed",
         "sequence",
@@ -85,6 +78,7 @@ class Run:
         "state",
         "success",
         "sweep",
+        "taken",
         "workflow",
     )
 
@@ -121,11 +115,7 @@ class Run:
         self.lacking: dict[str, dict[SessionNo, str]] = {}  # dataset text -> who lacks what is pinned, and why
         self.state = RunState.SCHEDULED
         self.closed = OPEN
-        self.cursor = 0  # the next child to open
-        self.low = 0  # every child below has a row or is deleted
-        self.ahead = 0  # where the cursor looks next beyond children that only wait for a shared execution
-        self.reached: set[int] = set()  # children at or beyond `low` that have a row
-        self.removed: list[tuple[int, int]] = []  # deleted children as disjoint ascending intervals [first, last]
+        self.taken = Taken(self.size)
         self.open: dict[int, Instance] = {}
         self.running = 0  # children begun and not ended
         self.success = 0
@@ -141,29 +131,23 @@ class Run:
         return self.nodes_ended[NodeState.FAILED] + self.nodes_ended[NodeState.LOST]
 
     @property
-    def removed_count(self) -> int:
-        """How many children were deleted."""
-        return sum(last - first + 1 for first, last in self.removed)
-
-    @property
-    def ended(self) -> int:
-        """How many children have a row that says they ended."""
-        return self.success + self.failed + self.killed
-
-    def is_removed(self, index: int) -> bool:
-        """Whether a child was deleted."""
-        return any(first <= index <= last for first, last in self.removed)
-
-    def is_unreached(self, index: int) -> bool:
-        """Whether a child has neither a row nor been deleted."""
-        return self.low <= index < self.size and index not in self.reached and not self.is_removed(index)
+    def counts(self) -> Counts:
+        """How many children there are in each state."""
+        return Counts(
+            present=self.size - total(self.taken.removed),
+            closed=self.closed,
+            running=self.running,
+            success=self.success,
+            failed=self.failed,
+            killed=self.killed,
+        )
 
     def name_of(self, index: int) -> str:
         """Give the id of a child, or of the single run itself."""
         return self.id if self.single else f"{self.id}.{index}"
 
     def __repr__(self) -> str:
-        return f"Run({self.no}, {self.state}, cursor={self.cursor}/{self.size}, open={len(self.open)})"
+        return f"Run({self.no}, {self.state}, cursor={self.taken.cursor}/{self.size}, open={len(self.open)})"
 
 
 class Instance:

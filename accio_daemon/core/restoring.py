@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from accio.domain.children import OPEN, Taken
 from accio.domain.ids import RunId
 from accio.domain.runs import OnFailure
 from accio.domain.states import NODE_TERMINAL, RUN_TERMINAL, NodeState, Phase, RunState
@@ -13,7 +14,7 @@ from accio_daemon.core.attempts import back_off_ms
 from accio_daemon.core.commands import InstanceFacts
 from accio_daemon.core.effects import Effects
 from accio_daemon.core.plan import compile_plan
-from accio_daemon.core.records import OPEN, Execution, Instance, Place, Run
+from accio_daemon.core.records import Execution, Instance, Place, Run
 from accio_daemon.core.retrying import restored_instance
 from accio_daemon.core.terms import AgentNo, Announced, AttemptNo, CacheMode, ExecutionNo, Instant, Pin, RunNo
 from accio_daemon.core.world import World
@@ -84,18 +85,12 @@ def restore_run(world: World, facts: RunFacts) -> Run:
     )
     moves.restore_run(run, facts.state)
     run.closed = facts.closed
-    run.removed = list(facts.removed)
     run.running, run.success, run.failed, run.killed = facts.running, facts.success, facts.failed, facts.killed
     run.nodes_ended = {state: facts.nodes_ended.get(state, 0) for state in sorted(NODE_TERMINAL)}
     run.started_ms, run.ended_ms = facts.started_ms, facts.ended_ms
-    run.cursor = run.low = facts.cursor
-    run.reached = set(facts.reached)
-    while run.low in run.reached or (run.removed and run.is_removed(run.low)):
-        run.reached.discard(run.low)
-        run.low += 1
-    run.cursor = run.low
+    run.taken = Taken.stored(run.size, low=facts.cursor, reached=facts.reached, removed=facts.removed)
     world.runs[run.no] = run
-    if run.closed == OPEN and run.low < run.size and run.state in (RunState.SCHEDULED, RunState.RUNNING):
+    if run.closed == OPEN and run.taken.low < run.size and run.state in (RunState.SCHEDULED, RunState.RUNNING):
         world.unopened.add(run)
     return run
 

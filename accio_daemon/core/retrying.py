@@ -1,5 +1,6 @@
 """Running again what didn't succeed: the same run, the same seeds, a new place. Successes stay."""
 
+from accio.domain.children import OPEN
 from accio.domain.states import NODE_RETRIABLE, NodeState, RunState
 from accio_daemon.core import endings
 from accio_daemon.core.commands import InstanceFacts, RetryRun, StaleFacts
@@ -8,7 +9,7 @@ from accio_daemon.core.externals import forget_lacks
 from accio_daemon.core.moves import move_instance, move_node, move_run, restore_instance, restore_node
 from accio_daemon.core.on_runs import note, open_instance
 from accio_daemon.core.plan import compile_plan
-from accio_daemon.core.records import OPEN, Instance, Run
+from accio_daemon.core.records import Instance, Run
 from accio_daemon.core.terms import Announced, Instant
 from accio_daemon.core.world import World
 
@@ -24,7 +25,9 @@ def retry(world: World, fx: Effects, command: RetryRun, now: Instant) -> bool:
     forget_lacks(world, run)
     sequence = world.next_sequence(fx)
     for child in command.ended:
-        if child.index not in run.open and not run.is_removed(child.index):  # else retried or deleted since it was read
+        if child.index not in run.open and not run.taken.is_removed(
+            child.index
+        ):  # else retried or deleted since it was read
             _reopen(run, child)
     changed = False
     for instance in list(run.open.values()) if index is None else [run.open[i] for i in (index,) if i in run.open]:
@@ -33,7 +36,7 @@ def retry(world: World, fx: Effects, command: RetryRun, now: Instant) -> bool:
             changed = True
     if index is None:
         changed = _reopen_unreached(world, fx, run, sequence) or changed
-    elif run.closed != OPEN and run.is_unreached(index) and index not in run.open:
+    elif run.closed != OPEN and run.taken.is_unreached(index) and index not in run.open:
         open_instance(world, Instance(run, index, sequence))
         _go_on(fx, run.open[index], now)
         changed = True
@@ -65,10 +68,9 @@ def _reopen_unreached(world: World, fx: Effects, run: Run, sequence: int) -> boo
     if closed == OPEN:
         return False
     fx.runs[run.no] = run
-    if run.low >= run.size:
+    if run.taken.low >= run.size:
         return False
-    run.cursor = run.low
-    run.ahead = 0
+    run.taken.go_back()
     run.sequence = sequence
     for instance in run.open.values():  # their rows told their place by that of the run
         if instance.started_ms is not None:

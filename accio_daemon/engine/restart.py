@@ -6,11 +6,12 @@ what there ever was.
 
 from dataclasses import dataclass
 
+from accio.domain.children import CLOSED_BY_KILL
 from accio.domain.ids import RunId
 from accio_daemon.core import readying
 from accio_daemon.core.commands import Instant, RunNo
 from accio_daemon.core.effects import Effects
-from accio_daemon.core.records import CLOSED_BY_KILL, Agent
+from accio_daemon.core.records import Agent
 from accio_daemon.core.restoring import drop_unwanted, restore_children, restore_execution, restore_run
 from accio_daemon.core.world import Settings, World
 from accio_daemon.engine.ports import Stored

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from accio.domain.children import OPEN
 from accio.domain.datatypes import DURATION, Kind
 from accio.domain.jsontext import canonical_dump
 from accio.domain.states import NODE_TERMINAL, RUN_TERMINAL, NodeState, RunState
@@ -114,11 +115,9 @@ def _nodes_of_parent(run: RunRow, running: int) -> dict[NodeState, int]:
     stored).
     """
     found = _ended(run)
-    unreached = run.children_by_state()[run.implied] if run.implied is not RunState.SCHEDULED else 0
-    ended_by_row = {RunState.KILLED: run.killed, RunState.FAILED: run.failed}.get(run.implied, 0)
-    if unreached > ended_by_row:  # children that a closed run never reached
+    if run.closed != OPEN and (unreached := run.counts.unreached):
         lost = NodeState.KILLED if run.implied is RunState.KILLED else NodeState.CANCELLED
-        found[lost] = found.get(lost, 0) + (unreached - ended_by_row) * run.nodes
+        found[lost] = found.get(lost, 0) + unreached * run.nodes
     rest = run.present * run.nodes - sum(found.values())
     found[NodeState.RUNNING] = min(running, rest)
     found[NodeState.WAITING] = rest - found[NodeState.RUNNING]

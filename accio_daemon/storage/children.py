@@ -14,6 +14,7 @@ from itertools import islice
 
 import orjson
 
+from accio.domain.children import last_of
 from accio.domain.states import RunState
 from accio.domain.sweeps import Sweep
 from accio_daemon.storage.codes import RUN_STATES
@@ -153,7 +154,7 @@ def _all(connection: sqlite3.Connection, run: RunRow, wanted: Slice, low: int, b
 def _behind_removed(run: RunRow, wanted: Slice, k: int) -> int:
     while k < wanted.size:
         index = wanted.number(k)
-        last = next((last for first, last in run.removed if first <= index <= last), None)
+        last = last_of(run.removed, index)
         if last is None:
             return k
         k = wanted.first(last + 1)

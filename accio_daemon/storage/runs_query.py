@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from accio.domain.children import Counts, implied_state, is_within, total
 from accio.domain.ids import RunId, child_id, parse_reference
 from accio.domain.states import RUN_TERMINAL, RunState
 from accio.domain.sweeps import Sweep
@@ -29,7 +30,6 @@ BY_PREFIX = f"{SQL['columns']} {SQL['by_prefix']}"
 BY_NOS = f"{SQL['columns']} {SQL['by_nos']}"
 
 _SHOWN_CANDIDATES = 10
-_CLOSED_STATE = {1: RunState.KILLED, 2: RunState.FAILED, 3: RunState.KILLED}
 
 
 @lru_cache(maxsize=512)
@@ -75,28 +75,32 @@ class RunRow:
     @property
     def implied(self) -> RunState:
         """The state of a child that has no row."""
-        return _CLOSED_STATE.get(self.closed, RunState.SCHEDULED)
+        return implied_state(self.closed)
 
     @property
     def present(self) -> int:
         """How many children there are, without deleted ones."""
-        return self.children - sum(last - first + 1 for first, last in self.removed)
+        return self.children - total(self.removed)
 
     def has(self, index: int) -> bool:
         """Whether there is such a child."""
-        return 0 <= index < self.children and not any(first <= index <= last for first, last in self.removed)
+        return 0 <= index < self.children and not is_within(self.removed, index)
+
+    @property
+    def counts(self) -> Counts:
+        """How many children there are in each state."""
+        return Counts(
+            present=self.present,
+            closed=self.closed,
+            running=self.running,
+            success=self.success,
+            failed=self.failed,
+            killed=self.killed,
+        )
 
     def children_by_state(self) -> dict[RunState, int]:
         """Count the children in each state, those without a row included."""
-        counts = {
-            RunState.SCHEDULED: 0,
-            RunState.RUNNING: self.running,
-            RunState.SUCCESS: self.success,
-            RunState.FAILED: self.failed,
-            RunState.KILLED: self.killed,
-        }
-        counts[self.implied] += self.present - sum(counts.values())
-        return counts
+        return self.counts.by_state()
 
     @property
     def ended_nodes(self) -> int:
@@ -106,8 +110,7 @@ class RunRow:
             return self.present * self.nodes
         if self.implied is RunState.SCHEDULED:
             return stored
-        unreached = self.present - self.running - self.success - self.failed - self.killed
-        return stored + unreached * self.nodes
+        return stored + self.counts.unreached * self.nodes
 
     @property
     def progress(self) -> float:

@@ -218,8 +218,8 @@ def _run(run: Run) -> tuple[Any, ...]:
     return (
         RUN_STATES[run.state],
         run.closed,
-        run.low,
-        orjson.dumps(run.removed).decode() if run.removed else "[]",
+        run.taken.low,
+        orjson.dumps(run.taken.removed).decode() if run.taken.removed else "[]",
         run.running,
         run.success,
         run.failed,

@@ -74,7 +74,7 @@ def _store(connection: sqlite3.Connection, commands: list[SubmitRun], start: int
         failed = place % FAILED_EVERY == 0
         move_run(run, RunState.FAILED if failed else RunState.SUCCESS)
         run.started_ms = run.ended_ms = moment.wall_ms
-        run.failed, run.success, run.low = int(failed), int(not failed), 1
+        run.failed, run.success, run.taken.low = int(failed), int(not failed), 1
     connection.execute("BEGIN IMMEDIATE")
     write(connection, render(fx, {}))
     connection.execute("COMMIT")

@@ -66,7 +66,7 @@ class Life:
                 cycle.answer(found)
                 self.committed.append(batch)
 
-    async def ask(self, command: Command) -> Any:
+    async def ask(self, command: Command[object]) -> Any:
         """Carry a command out, with all that follows."""
         reply = Reply()
         self.cycle.ask(command, reply)

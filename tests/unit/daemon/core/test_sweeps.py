@@ -111,7 +111,7 @@ def test_restarting_with_millions_costs_what_is_open(small: Cluster) -> None:
     small.succeed("0/A")
     seconds, _ = measured(small.restart)
     assert seconds < 2
-    assert small.run(run).low == 4
+    assert small.run(run).taken.low == 4
     assert small.nodes(run, 0) == {"A": "success", "B": "queued"}
     small.rejoin(small.agents["w1"])
     small.succeed("1/A")
@@ -124,7 +124,7 @@ def test_any_child_can_be_named_before_anything_ran(small: Cluster) -> None:
     assert small.child(run, MILLIONS - 1) == "killed"
     small.delete(run, MILLIONS - 2)
     small.delete(run, MILLIONS - 3)
-    assert small.run(run).removed == [(MILLIONS - 3, MILLIONS - 2)]
+    assert small.run(run).taken.removed == [(MILLIONS - 3, MILLIONS - 2)]
     assert len(small.run(run).open) == 100
 
 
