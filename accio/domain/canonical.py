@@ -39,7 +39,7 @@ _MS_RANGE = INTEGER_RANGE[Kind.LONG]
 
 
 def format_double(value: float) -> str:
-    """Give the canonical text of a double: the shortest that reads back the same; non-finite ones as JSON strings."""
+    """Return the canonical text of a double: the shortest that reads back the same; non-finite ones as JSON strings."""
     if isfinite(value):
         return repr(value)
     if value != value:
@@ -48,7 +48,7 @@ def format_double(value: float) -> str:
 
 
 def canonical(datatype: DataType, value: Value) -> str:
-    """Give the canonical text of a Python value of the type; ValueProblem if it isn't one."""
+    """Return the canonical text of a Python value of the type; ValueProblem if it isn't one."""
     try:
         return _encoder(datatype)(value)
     except ValueProblem as problem:
@@ -65,12 +65,12 @@ def decode(datatype: DataType, text: str) -> Value:
 
 
 def decoder(datatype: DataType) -> Callable[[Any], Value]:
-    """Give the function that takes documents of canonical texts of the type; ValueProblem for those that aren't."""
+    """Return the function that takes documents of canonical texts of the type; ValueProblem for those that aren't."""
     return _decoder(datatype)
 
 
 def decode_document(datatype: DataType, document: Any) -> Value:
-    """Take a canonical text that has been read as JSON; ValueProblem if it is none of the type."""
+    """Return the value of a canonical text that has been read as JSON; ValueProblem if it is none of the type."""
     try:
         return _decoder(datatype)(document)
     except ValueProblem as problem:
@@ -84,7 +84,7 @@ def _inside(datatype: DataType, problem: ValueProblem) -> ValueProblem:
 
 
 def cast(source: DataType, target: DataType, text: str) -> str:
-    """Give the canonical text in *target* of a value of *source*.
+    """Return the canonical text in *target* of a value of *source*.
 
     ValueProblem if the types don't allow it, or this value doesn't (a long that a double can't hold exactly).
     """
@@ -97,7 +97,7 @@ def cast(source: DataType, target: DataType, text: str) -> str:
 
 
 def display(datatype: DataType, text: str) -> Any:
-    """Give the user's JSON for a canonical text: it can be shown, and submitted again."""
+    """Return the user's JSON for a canonical text: it can be shown, and submitted again."""
     return _shower(datatype)(orjson.loads(text))
 
 
@@ -321,7 +321,7 @@ def _to_dataset(text: str) -> str:
 
 @lru_cache(maxsize=1024)
 def caster(source: DataType, target: DataType) -> Callable[[str], str] | None:
-    """Give the function that `cast` applies (it may raise ValueProblem), or None if the types don't fit."""
+    """Return the function that `cast` applies (it may raise ValueProblem), or None if the types don't fit."""
     if not castable(source, target):
         return None
     if not source.args:

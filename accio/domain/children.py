@@ -148,7 +148,7 @@ class Taken:
         self._move_up()
 
     def go_back(self) -> None:
-        """Let the cursor begin anew with the lowest child that isn't taken."""
+        """Move the cursor back to the lowest child that isn't taken."""
         self.cursor = self.low
         self.ahead = 0
 

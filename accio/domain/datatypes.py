@@ -63,7 +63,7 @@ class DataType:
     args: tuple["DataType", ...] = ()
 
     def __str__(self) -> str:
-        """Give the canonical name."""
+        """Return the canonical name."""
         if not self.args:
             return self.kind.value
         return f"{self.kind.value}({','.join(str(arg) for arg in self.args)})"
@@ -86,7 +86,7 @@ class DataType:
         return 1 + max(arg.depth for arg in self.args) if self.args else 0
 
     def contains(self, kind: Kind) -> bool:
-        """Tell whether the type is of *kind*, or has it anywhere inside."""
+        """Return whether the type is of *kind*, or has it anywhere inside."""
         return self.kind is kind or any(arg.contains(kind) for arg in self.args)
 
 
@@ -104,23 +104,23 @@ DATASET = DataType(Kind.DATASET)
 
 
 def list_of(element: DataType) -> DataType:
-    """Give the type of lists of *element*."""
+    """Return the type of lists of *element*."""
     return DataType(Kind.LIST, (element,))
 
 
 def set_of(element: DataType) -> DataType:
-    """Give the type of sets of *element*."""
+    """Return the type of sets of *element*."""
     return DataType(Kind.SET, (element,))
 
 
 def map_of(key: DataType, value: DataType) -> DataType:
-    """Give the type of maps from *key* to *value*."""
+    """Return the type of maps from *key* to *value*."""
     return DataType(Kind.MAP, (key, value))
 
 
 @lru_cache(maxsize=4096)
 def castable(source: DataType, target: DataType) -> bool:
-    """Tell whether a value of *source* may stand where *target* is due (SPEC §3).
+    """Return whether a value of *source* may stand where *target* is due (docs/values.md).
 
     A long may meet a double by this rule; whether one particular long does is for `values.cast` to say.
     """

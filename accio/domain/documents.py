@@ -132,7 +132,7 @@ _FAST = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_fraction, parse
 
 
 def _too_deep(document: Any) -> bool:
-    """Tell whether arrays and objects nest deeper than MAX_DEPTH; works level by level, without recursion."""
+    """Return whether arrays and objects nest deeper than MAX_DEPTH; works level by level, without recursion."""
     level = [document]
     for _ in range(MAX_DEPTH):
         below: list[Any] = []

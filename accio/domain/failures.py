@@ -24,7 +24,7 @@ class Failure:
     predecessor: str = ""
 
     def to_json(self) -> dict[str, str | int]:
-        """Give the fields that say something."""
+        """Return the fields that say something."""
         # asdict would copy deeply, and thousands may be killed at once.
         values = ((name, getattr(self, name)) for name in self.__slots__)
         return {name: value for name, value in values if value is not None and value != ""}

@@ -12,7 +12,7 @@ _SHOWN_KEYS = 4
 
 
 def is_ignored(key: str) -> bool:
-    """Tell whether a key of a definition is for others: `$schema`, and what begins with `x-`."""
+    """Return whether a key of a definition is for others: `$schema`, and what begins with `x-`."""
     return key == "$schema" or key.startswith("x-")
 
 
@@ -36,21 +36,21 @@ class Findings:
         self.errors.append(Issue(path, problem.message))
 
     def object(self, value: Any, path: str, what: str) -> Mapping[str, Any] | None:
-        """Take an object, or report what is there instead."""
+        """Return an object, or report what is there instead."""
         if isinstance(value, Mapping):
             return value
         self.error(path, f"expected {what} (an object), found {quote(value)}")
         return None
 
     def array(self, value: Any, path: str, what: str) -> list[Any] | None:
-        """Take an array, or report what is there instead."""
+        """Return an array, or report what is there instead."""
         if isinstance(value, list):
             return value
         self.error(path, f"expected {what} (an array), found {quote(value)}")
         return None
 
     def text(self, document: Mapping[str, Any], key: str, path: str, max_bytes: int | None = None) -> str | None:
-        """Take the text under *key*; None if it is absent, or isn't one (which is reported)."""
+        """Return the text under *key*; None if it is absent, or isn't one (which is reported)."""
         if key not in document:
             return None
         value = document[key]

@@ -42,7 +42,7 @@ def topological_order(predecessors: Predecessors) -> tuple[str, ...]:
 
 
 def transitive_successors(after: Mapping[str, Sequence[str]], starts: Iterable[str]) -> frozenset[str]:
-    """Give everything that comes after *starts*, without them (unless they are on a cycle)."""
+    """Return everything that comes after *starts*, without them (unless they are on a cycle)."""
     reached: set[str] = set()
     frontier = list(starts)
     while frontier:

@@ -39,7 +39,7 @@ class RunIdFactory:
         self._last = -1 if last is None else _number(last)
 
     def next(self, now_ms: int, random_bits: int) -> RunId:
-        """Give a new id for this moment; *random_bits* is a random number of RANDOM_BITS bits."""
+        """Return a new id for this moment; *random_bits* is a random number of RANDOM_BITS bits."""
         fresh = (max(now_ms, 0) << RANDOM_BITS) | (random_bits & _RANDOM_MASK)
         if fresh >> RANDOM_BITS <= self._last >> RANDOM_BITS:
             fresh = self._last + 1
@@ -55,7 +55,7 @@ def _number(run: RunId) -> int:
 
 
 def created_ms(run: RunId) -> int:
-    """Give the epoch milliseconds inside a run id (of a child: its parent's)."""
+    """Return the epoch milliseconds inside a run id (of a child: its parent's)."""
     return _number(RunId(run[:ID_LENGTH])) >> RANDOM_BITS
 
 
@@ -81,11 +81,11 @@ class RunReference:
         return len(self.top) == ID_LENGTH
 
     def top_range(self) -> tuple[str, str]:
-        """Give bounds (from, to) with from <= id < to for exactly the ids that begin with `top`."""
+        """Return bounds (from, to) with from <= id < to for exactly the ids that begin with `top`."""
         return self.top, self.top + "~"
 
     def child_ranges(self, children: int) -> tuple[range, ...]:
-        """Give the indices below *children* whose digits begin with `index`; the first holds the exact match alone."""
+        """Return the indices below *children* whose digits begin with `index`; the first is the exact match alone."""
         if self.index is None:
             return ()
         if self.index == "":

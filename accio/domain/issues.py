@@ -23,7 +23,7 @@ class Issue:
     column: int | None = None
 
     def __str__(self) -> str:
-        """Give the one-line form, for terminals and logs."""
+        """Return the one-line form, for terminals and logs."""
         if self.line is not None:
             where = f"line {self.line}, column {self.column}"
         else:
@@ -32,7 +32,7 @@ class Issue:
         return f"{where}: {self.message}{hint}"
 
     def to_json(self) -> JsonObject:
-        """Give the object of SPEC §13; what is unknown is left out."""
+        """Return the object that `--json` prints; what is unknown is left out."""
         document: JsonObject = {"path": self.path, "message": self.message}
         if self.suggestion is not None:
             document["suggestion"] = self.suggestion
@@ -58,10 +58,10 @@ class Checked(Generic[T]):
 
 
 def pointer(*parts: str | int) -> str:
-    """Give the RFC 6901 pointer of a place; no parts is the whole document."""
+    """Return the RFC 6901 pointer of a place; no parts is the whole document."""
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
 
 
 def summary(issues: Sequence[Issue]) -> str:
-    """Give all issues in one text, one per line."""
+    """Return all issues in one text, one per line."""
     return "\n".join(str(issue) for issue in issues)

@@ -7,7 +7,7 @@ import orjson
 
 
 def json_string(text: str) -> str:
-    """Give *text* as a JSON string: only the quotation mark, the backslash and control characters are escaped.
+    """Return *text* as a JSON string: only the quotation mark, the backslash and control characters are escaped.
 
     Raises ValueError for text that is no Unicode (a lone surrogate).
     """
@@ -24,7 +24,7 @@ def _plain(value: Any) -> Any:
 
 
 def canonical_dump(document: Any) -> str:
-    """Give a document of texts, integers, booleans, lists and objects as canonical JSON.
+    """Return a document of texts, integers, booleans, lists and objects as canonical JSON.
 
     Keys are sorted by their UTF-8 bytes. Integers are limited to 64 bits, which is all that definitions hold.
     """

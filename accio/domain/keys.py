@@ -113,7 +113,7 @@ class KeyTemplate:
     __slots__ = ("head", "ports", "tail")
 
     def __init__(self, operator: str, digest: str, ports: Iterable[str]) -> None:
-        """Take an operator with a digest, and the names of its inputs."""
+        """Prepare for an operator with a digest, and the names of its inputs."""
         self.ports = tuple(sorted(ports))
         self.head = f'{{"digest":{json_string(digest)},"format":{KEY_FORMAT},"inputs":'
         self.tail = f',"operator":{json_string(operator)}'

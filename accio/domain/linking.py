@@ -153,7 +153,7 @@ def uses_of_params(graph: tuple[NodeDefinition, ...], operators: Operators) -> d
 
 
 def reading_type(datatype: DataType, uses: list[Use]) -> DataType:
-    """Give the type by which a parameter's values are read: its own, with dataset for a string that is only ever one.
+    """Return the type by which a parameter's values are read: its own, with dataset for a string that is only ever one.
 
     A string parameter that feeds nothing but dataset ports holds paths: relative ones are resolved like those of a
     dataset parameter. The canonical text is the same for both types.

@@ -18,7 +18,7 @@ _LIKENESS = 0.6
 
 
 def is_node_name(text: str) -> bool:
-    """Tell whether *text* can name a node, an operator or a workflow (see NODE_RULE)."""
+    """Return whether *text* can name a node, an operator or a workflow (see NODE_RULE)."""
     return len(text) <= MAX_LENGTH and _NODE.fullmatch(text) is not None
 
 
@@ -27,7 +27,7 @@ is_workflow_id = is_node_name
 
 
 def is_parameter_name(text: str) -> bool:
-    """Tell whether *text* can name a parameter or a port (see PARAMETER_RULE)."""
+    """Return whether *text* can name a parameter or a port (see PARAMETER_RULE)."""
     return len(text) <= MAX_LENGTH and _PARAMETER.fullmatch(text) is not None
 
 
@@ -35,7 +35,7 @@ is_port_name = is_parameter_name
 
 
 def suggest(name: str, known: Iterable[str]) -> str | None:
-    """Give the known name closest to *name*, ignoring case, or None if none is close."""
+    """Return the known name closest to *name*, ignoring case, or None if none is close."""
     best: str | None = None
     best_likeness = _LIKENESS
     matcher = SequenceMatcher(autojunk=False)
@@ -62,7 +62,7 @@ class Suggestions:
         self._found: dict[str, str | None] = {}
 
     def closest(self, name: str) -> str | None:
-        """Give the known name closest to *name*, or None if none is close or the work is used up."""
+        """Return the known name closest to *name*, or None if none is close or the work is used up."""
         if name not in self._found:
             self._left -= len(self._known) * max(1, min(len(name), MAX_LENGTH))
             if self._left < 0:

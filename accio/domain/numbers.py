@@ -50,7 +50,7 @@ def number_of_text(text: str) -> Number | None:
 
 
 def number_of_json(value: Any) -> Number | None:
-    """Take a JSON number or the text of one; None if it is neither, or not finite."""
+    """Read a JSON number or the text of one; None if it is neither, or not finite."""
     if isinstance(value, bool):
         return None
     if isinstance(value, str):
@@ -90,7 +90,7 @@ def finite_double(value: Any, type_name: str = "double") -> float:
 
 
 def nearest_double(number: Number, found: Any, type_name: str = "double") -> float:
-    """Give the double for a number that was written as *found*."""
+    """Return the double for a number that was written as *found*."""
     double = float(number.exact)
     if double in (float("inf"), float("-inf")):
         raise ValueProblem(f"expected {type_name}, found {quote(found)}, which is too large for a double")

@@ -29,7 +29,7 @@ class InputPort:
         return self.default is None and not self.optional
 
     def to_json(self) -> JsonObject:
-        """Give a form that `from_json` reads."""
+        """Return a form that `from_json` reads."""
         document: JsonObject = {"name": self.name, "type": str(self.type)}
         if self.default is not None:
             document["default"] = self.default
@@ -49,7 +49,7 @@ class OutputPort:
     help: str = ""
 
     def to_json(self) -> JsonObject:
-        """Give a form that `from_json` reads."""
+        """Return a form that `from_json` reads."""
         document: JsonObject = {"name": self.name, "type": str(self.type)}
         if self.help:
             document["help"] = self.help
@@ -91,11 +91,11 @@ class OperatorSpec:
         return next((port for port in self.outputs if port.name == name), None)
 
     def problems(self) -> tuple[Issue, ...]:
-        """Tell everything that is wrong with the declaration; pointers are into `to_json()`."""
+        """Return everything that is wrong with the declaration; pointers are into `to_json()`."""
         return tuple(_Checker(self).issues())
 
     def to_json(self) -> JsonObject:
-        """Give a form that `from_json` reads."""
+        """Return a form that `from_json` reads."""
         return {
             "name": self.name,
             "digest": self.digest,

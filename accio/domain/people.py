@@ -14,13 +14,13 @@ class Person:
     email: str = ""
 
     def __str__(self) -> str:
-        """Give the form that `parse_person` reads."""
+        """Return the form that `parse_person` reads."""
         if not self.email:
             return self.name
         return f"{self.name} <{self.email}>" if self.name else f"<{self.email}>"
 
     def to_json(self) -> JsonObject:
-        """Give the form of SPEC §13."""
+        """Return the object that `--json` prints."""
         return {"name": self.name, "email": self.email}
 
 

@@ -16,7 +16,7 @@ class ValueProblem(ValueError):
 
 
 def quote(value: Any) -> str:
-    """Give a value as it stands in a definition, shortened for a message; texts are in quotation marks."""
+    """Return a value as it stands in a definition, shortened for a message; texts are in quotation marks."""
     if isinstance(value, str):
         shown = json.dumps(value[: _LONGEST_QUOTE + 1], ensure_ascii=False)
         # A lone surrogate can't be printed; escape what isn't Unicode.

@@ -77,7 +77,7 @@ def parse_distance(value: Any) -> Distance:
 
 
 def show_distance(meters: float) -> str:
-    """Give the user's form: `250.meters`, `0.5.meters`."""
+    """Return the user's form: `250.meters`, `0.5.meters`."""
     text = repr(meters)
     return f"{text.removesuffix('.0')}.meters"
 
@@ -147,7 +147,7 @@ def _sum_of_terms(text: str) -> Decimal:
 
 
 def show_duration(ms: int) -> str:
-    """Give the user's form: `900000.millis`."""
+    """Return the user's form: `900000.millis`."""
     return f"{ms}.millis"
 
 
@@ -203,7 +203,7 @@ def _epoch_ms(text: str) -> int:
 
 
 def show_timestamp(epoch_ms: int) -> str:
-    """Give ISO 8601 in UTC: `2014-01-02T23:58:29Z`, with milliseconds only if there are any."""
+    """Return ISO 8601 in UTC: `2014-01-02T23:58:29Z`, with milliseconds only if there are any."""
     days, ms = divmod(epoch_ms, _DAY_MS)
     seconds, ms = divmod(ms, 1000)
     day = date.fromordinal(days + _EPOCH_DAY)
@@ -228,5 +228,5 @@ def parse_location(value: Any) -> Location:
 
 
 def show_location(lat: float, lng: float) -> str:
-    """Give the user's form: `48.85,2.35`."""
+    """Return the user's form: `48.85,2.35`."""
     return f"{repr(lat).removesuffix('.0')},{repr(lng).removesuffix('.0')}"

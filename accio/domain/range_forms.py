@@ -1,4 +1,4 @@
-"""Reading the range forms of a run definition: `from`, `to`, and `step` or `count`, linear or geometric (SPEC §5)."""
+"""Reading the range forms of a run definition: `from`, `to`, and `step` or `count`, linear or geometric."""
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -72,7 +72,7 @@ def read_range(name: str, datatype: DataType, form: Mapping[str, Any], path: str
 
 
 def _log_flag(datatype: DataType, form: Mapping[str, Any], path: str, findings: Findings) -> str | None:
-    """Give the flag of a log range, empty for a linear one; None if what is set can't be, which is reported."""
+    """Return the flag of a log range, empty for a linear one; None if what is set can't be, which is reported."""
     before = len(findings.errors)
     for key in _RATIOS:
         if not isinstance(form.get(key, False), bool):
@@ -182,7 +182,7 @@ class _Range:
         self._flag = flag
 
     def points(self, start: Decimal, end: Decimal, step: Decimal | None, count: int | None) -> Points | tuple[str, ...]:
-        """Give the points, with a step (a ratio, for log ranges) or a count; RangeProblem if they can't be."""
+        """Return the points, with a step (a ratio, for log ranges) or a count; RangeProblem if they can't be."""
         if count is not None:
             self._count_fits(count, start, end)
         if self._flag:

@@ -23,15 +23,15 @@ class WholePoints:
     size: int
 
     def at(self, index: int) -> int:
-        """Give a point."""
+        """Return a point."""
         return self.start + index * self.step
 
     def index_near(self, point: Decimal) -> int:
-        """Give the index of a point; of a number between two points, the lower one's."""
+        """Return the index of a point; of a number between two points, the lower one's."""
         return (int(point) - self.start) // self.step if self.step else 0
 
     def are_doubles(self) -> bool:
-        """Tell whether a double holds each point exactly: True is sure, False is nearly so.
+        """Return whether a double holds each point exactly: True is sure, False is nearly so.
 
         Up to 2^(53+k), the multiples of 2^k are doubles, and the points are such if the first one and the step are.
         """
@@ -50,13 +50,13 @@ class LinearPoints:
     end: Decimal | None
 
     def at(self, index: int) -> Decimal:
-        """Give a point."""
+        """Return a point."""
         if self.end is not None and index == self.size - 1:
             return self.end
         return ARITHMETIC.fma(self.step, index, self.start)
 
     def index_near(self, point: Decimal) -> int:
-        """Give the index whose point is closest."""
+        """Return the index whose point is closest."""
         steps = ARITHMETIC.divide(ARITHMETIC.subtract(point, self.start), self.step)
         return _clamped(steps, self.size)
 
@@ -71,13 +71,13 @@ class GeometricPoints:
     end: Decimal | None
 
     def at(self, index: int) -> Decimal:
-        """Give a point."""
+        """Return a point."""
         if self.end is not None and index == self.size - 1:
             return self.end
         return ARITHMETIC.multiply(self.start, ARITHMETIC.power(self.ratio, index))
 
     def index_near(self, point: Decimal) -> int:
-        """Give the index whose point is closest."""
+        """Return the index whose point is closest."""
         if point <= 0:
             return 0
         steps = ARITHMETIC.divide(
@@ -99,14 +99,14 @@ def _clamped(steps: Decimal, size: int) -> int:
 
 
 def linear(start: Decimal, end: Decimal, step: Decimal) -> LinearPoints:
-    """Give the points from *start* by *step* (not zero, in the direction of *end*) up to *end*, inclusive."""
+    """Return the points from *start* by *step* (not zero, in the direction of *end*) up to *end*, inclusive."""
     steps = ARITHMETIC.divide(ARITHMETIC.subtract(end, start), step)
     size, close = _steps_to_end(steps)
     return LinearPoints(start=start, step=step, size=size, end=end if close else None)
 
 
 def geometric(start: Decimal, end: Decimal, ratio: Decimal) -> GeometricPoints:
-    """Give the points from *start* by *ratio* (above 1) up to *end* (not below *start*; both positive), inclusive."""
+    """Return the points from *start* by *ratio* (above 1) up to *end* (not below *start*; both positive), inclusive."""
     if start == end:
         return GeometricPoints(start=start, ratio=ratio, size=1, end=end)
     steps = ARITHMETIC.divide(
@@ -118,7 +118,7 @@ def geometric(start: Decimal, end: Decimal, ratio: Decimal) -> GeometricPoints:
 
 
 def _steps_to_end(steps: Decimal) -> tuple[int, bool]:
-    """Give the number of points, and whether the last one is the end itself."""
+    """Return the number of points, and whether the last one is the end itself."""
     nearest = steps.to_integral_value()
     if abs(steps - nearest) <= CLOSE:
         return int(nearest) + 1, True
@@ -126,13 +126,13 @@ def _steps_to_end(steps: Decimal) -> tuple[int, bool]:
 
 
 def evenly_linear(start: Decimal, end: Decimal, count: int) -> LinearPoints:
-    """Give *count* points (2 or more) from *start* to *end*, both included, at equal distances."""
+    """Return *count* points (2 or more) from *start* to *end*, both included, at equal distances."""
     step = ARITHMETIC.divide(ARITHMETIC.subtract(end, start), Decimal(count - 1))
     return LinearPoints(start=start, step=step, size=count, end=end)
 
 
 def evenly_geometric(start: Decimal, end: Decimal, count: int) -> GeometricPoints:
-    """Give *count* points (2 or more) from *start* to *end* (both positive), both included, at equal ratios."""
+    """Return *count* points (2 or more) from *start* to *end* (both positive), both included, at equal ratios."""
     logarithm = ARITHMETIC.ln(ARITHMETIC.divide(end, start))
     ratio = ARITHMETIC.exp(ARITHMETIC.divide(logarithm, Decimal(count - 1)))
     return GeometricPoints(start=start, ratio=ratio, size=count, end=end)

@@ -40,11 +40,11 @@ class Resources:
     custom: tuple[tuple[str, int], ...] = ()
 
     def __add__(self, other: "Resources") -> "Resources":
-        """Give the sum."""
+        """Return the sum."""
         return self._combined(other, 1)
 
     def __sub__(self, other: "Resources") -> "Resources":
-        """Give the difference; ValueError if *other* doesn't fit."""
+        """Return the difference; ValueError if *other* doesn't fit."""
         if not other.fits(self):
             raise ValueError(f"{other} can't be taken from {self}")
         return self._combined(other, -1)
@@ -62,7 +62,7 @@ class Resources:
         )
 
     def fits(self, room: "Resources") -> bool:
-        """Tell whether this demand can be met from *room*."""
+        """Return whether this demand can be met from *room*."""
         if (
             self.milli_cpus > room.milli_cpus
             or self.memory > room.memory
@@ -76,7 +76,7 @@ class Resources:
         return all(amount <= offered.get(name, 0) for name, amount in self.custom)
 
     def __str__(self) -> str:
-        """Say it to people; what is zero isn't said, except of the CPUs."""
+        """Return it in words for people; what is zero isn't said, except of the CPUs."""
         cpus = cpus_json(self.milli_cpus)
         parts = [f"{cpus} CPU{'' if cpus == 1 else 's'}"]
         parts += [
@@ -87,7 +87,7 @@ class Resources:
         return ", ".join(parts)
 
     def to_json(self) -> JsonObject:
-        """Give the JSON form; zeros are left out, except that of the CPUs."""
+        """Return the JSON form; zeros are left out, except that of the CPUs."""
         document: JsonObject = {"cpus": cpus_json(self.milli_cpus)}
         for key in ("memory", "disk", "gpus"):
             if amount := getattr(self, key):
@@ -112,7 +112,7 @@ class ResourceChanges:
     custom: tuple[tuple[str, int], ...] = ()
 
     def apply(self, base: Resources) -> Resources:
-        """Give *base* with these changes."""
+        """Return *base* with these changes."""
         return replace(
             base,
             milli_cpus=base.milli_cpus if self.milli_cpus is None else self.milli_cpus,
@@ -123,7 +123,7 @@ class ResourceChanges:
         )
 
     def to_json(self) -> JsonObject:
-        """Give the JSON form, of what is given only."""
+        """Return the JSON form, of what is given only."""
         document: JsonObject = {}
         if self.milli_cpus is not None:
             document["cpus"] = cpus_json(self.milli_cpus)
@@ -136,12 +136,12 @@ class ResourceChanges:
 
 
 def sorted_counters(counters: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
-    """Give custom counters in the one form that compares equal: sorted by name, without zeros."""
+    """Return custom counters in the one form that compares equal: sorted by name, without zeros."""
     return tuple(sorted((name, amount) for name, amount in counters.items() if amount))
 
 
 def cpus_json(milli_cpus: int) -> int | float:
-    """Give a number of CPUs: a whole one as an integer."""
+    """Return a number of CPUs: a whole one as an integer."""
     whole, rest = divmod(milli_cpus, 1000)
     return milli_cpus / 1000 if rest else whole
 

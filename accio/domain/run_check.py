@@ -1,4 +1,4 @@
-"""Checking run definitions (SPEC §5): everything that is wrong, in one pass."""
+"""Checking run definitions: everything that is wrong, in one pass."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol

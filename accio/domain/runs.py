@@ -28,7 +28,7 @@ class OnFailure:
     limit: int = 0
 
     def stops_at(self, failed: int) -> bool:
-        """Tell whether the rest is stopped once *failed* nodes have failed."""
+        """Return whether the rest is stopped once *failed* nodes have failed."""
         match self.policy:
             case FailurePolicy.CONTINUE:
                 return False
@@ -38,7 +38,7 @@ class OnFailure:
                 return failed > self.limit
 
     def to_json(self) -> str | JsonObject:
-        """Give the form of a run definition."""
+        """Return the form of a run definition."""
         return {"max": self.limit} if self.policy is FailurePolicy.MAX else self.policy.value
 
     @classmethod
@@ -64,7 +64,7 @@ class RunDefinition:
     on_failure: OnFailure = OnFailure()
 
     def to_text(self) -> str:
-        """Give an exact form for the database; `from_text` reads it."""
+        """Return an exact form for the database; `from_text` reads it."""
         return canonical_dump(
             {
                 "workflow": self.workflow_id,
@@ -106,7 +106,7 @@ def with_overrides(
     repeat: int | None = None,
     seed: int | None = None,
 ) -> JsonObject:
-    """Give a run document with what the command line said: `name=value` pairs and options; None leaves as it is.
+    """Return a run document with what the command line said: `name=value` pairs and options; None leaves as it is.
 
     A parameter replaces whatever the document gave for it and keeps its place; one given several times becomes a list
     of values. Values stay text: the daemon reads them by the parameter's type.

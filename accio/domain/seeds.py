@@ -1,4 +1,4 @@
-"""Seeds: H of canonical bytes to a signed 64-bit integer (SPEC §7). docs/seeds.md has the format and test vectors.
+"""Seeds: H of canonical bytes to a signed 64-bit integer. docs/seeds.md has the format and test vectors.
 
 H is BLAKE3 of a canonical JSON object, of which the first 8 bytes count, big-endian and signed:
 
@@ -35,12 +35,12 @@ class SeedTemplate:
     __slots__ = ("_members",)
 
     def __init__(self, types: Mapping[str, DataType]) -> None:
-        """Take the types of all parameters that can have a value."""
+        """Prepare for the types of all parameters that can have a value."""
         counting = [name for name, datatype in types.items() if not datatype.contains(Kind.DATASET)]
         self._members = tuple((name, f"{json_string(name)}:") for name in sorted(counting, key=str.encode))
 
     def seed(self, parent_seed: int, params: Mapping[str, str], repetition: int) -> int:
-        """Give the seed of the child with these canonical texts; parameters not in *params* are left out."""
+        """Return the seed of the child with these canonical texts; parameters not in *params* are left out."""
         members = ",".join([prefix + params[name] for name, prefix in self._members if name in params])
         return _of_child(members, repetition, parent_seed)
 
@@ -51,7 +51,7 @@ class SeedTemplate:
         varying: Mapping[str, Sequence[str]],
         repetitions: Sequence[int],
     ) -> list[int]:
-        """Give the seeds of many children: *varying* has a text for each of them, and goes before *constant*."""
+        """Return the seeds of many children: *varying* has a text for each of them, and goes before *constant*."""
         columns = [
             [prefix + text for text in varying[name]] if name in varying else repeat(prefix + constant[name])
             for name, prefix in self._members
@@ -62,11 +62,11 @@ class SeedTemplate:
 
 
 def child_seed(parent_seed: int, params: Mapping[str, tuple[DataType, str]], repetition: int) -> int:
-    """Give the seed of one child; *params* maps a name to type and canonical text."""
+    """Return the seed of one child; *params* maps a name to type and canonical text."""
     template = SeedTemplate({name: datatype for name, (datatype, _) in params.items()})
     return template.seed(parent_seed, {name: text for name, (_, text) in params.items()}, repetition)
 
 
 def node_seed(run_seed: int, node: str) -> int:
-    """Give the seed of one node of a single run or child."""
+    """Return the seed of one node of a single run or child."""
     return _hashed(f'{{"node":{json_string(node)},"seed":{run_seed}}}')

@@ -46,7 +46,7 @@ class Axis:
         return self._texts is None
 
     def value_at(self, index: int) -> str:
-        """Give the canonical text of a value; IndexError if there is none."""
+        """Return the canonical text of a value; IndexError if there is none."""
         if self._texts is not None:
             if index < 0:
                 raise IndexError(index)
@@ -86,15 +86,15 @@ class Axis:
         return (self.value_at(index) for index in range(self.size))
 
     def bounds(self) -> tuple[str, str]:
-        """Give the first and the last value."""
+        """Return the first and the last value."""
         return self.value_at(0), self.value_at(self.size - 1)
 
     def all_are_doubles(self) -> bool:
-        """Tell, of a computed axis, whether a double can hold every value exactly; False if that isn't easily known."""
+        """Return, of a computed axis, whether a double can hold each value exactly; False if that isn't easily seen."""
         return self._points is not None and (not isinstance(self._points, WholePoints) or self._points.are_doubles())
 
     def to_json(self) -> JsonObject:
-        """Give an exact form that `from_json` reads; a range stays a formula."""
+        """Return an exact form that `from_json` reads; a range stays a formula."""
         document: JsonObject = {"name": self.name, "type": str(self.type)}
         match self._points:
             case None:
@@ -172,12 +172,12 @@ class Sweep:
         return self.size == 1
 
     def coordinates(self, number: int) -> Coordinates:
-        """Give the indices of child *number* on all axes, and its repetition (from 1)."""
+        """Return the indices of child *number* on all axes, and its repetition (from 1)."""
         self._check(number)
         return tuple([number // stride % size for stride, size in self._places]), number % self.repeat + 1
 
     def number(self, indices: tuple[int, ...], repetition: int = 1) -> int:
-        """Give the number of the child at these coordinates: the inverse of `coordinates`."""
+        """Return the number of the child at these coordinates: the inverse of `coordinates`."""
         number = 0
         for axis, index in zip(self.axes, indices, strict=True):
             number = number * axis.size + index
@@ -188,11 +188,11 @@ class Sweep:
             raise IndexError(f"a sweep of {self.size} has no child {number}")
 
     def repetition(self, number: int) -> int:
-        """Give the repetition of child *number*, from 1."""
+        """Return the repetition of child *number*, from 1."""
         return number % self.repeat + 1
 
     def child(self, number: int) -> dict[str, str]:
-        """Give the effective parameters of child *number*: name to canonical text."""
+        """Return the effective parameters of child *number*: name to canonical text."""
         self._check(number)
         params = self._base.copy()
         for axis, stride, size in self._strides:
@@ -208,7 +208,7 @@ class Sweep:
         return run_seed if self.is_single else self.child_seed(number, run_seed)
 
     def child_seeds(self, numbers: Sequence[int], parent_seed: int) -> list[int]:
-        """Give the seeds of many children: the same as `child_seed`, for a third of its price."""
+        """Return the seeds of many children: the same as `child_seed`, for a third of its price."""
         varying = {axis.name: list(map(axis.value_at, places)) for axis, places in self.places(numbers)}
         repetitions = [number % self.repeat + 1 for number in numbers]
         return self._template().seeds(parent_seed, self._base, varying, repetitions)
@@ -219,12 +219,12 @@ class Sweep:
         return self._seeds
 
     def places(self, numbers: Sequence[int]) -> Iterator[tuple[Axis, list[int]]]:
-        """Give, for each axis that varies, the index of each of these children on it."""
+        """Return, for each axis that varies, the index of each of these children on it."""
         for axis, stride, size in self._strides:
             yield axis, [number // stride % size for number in numbers]
 
     def label(self, number: int) -> str:
-        """Tell child *number* from its siblings: `epsilon=0.01 #2`; empty for a single run."""
+        """Return what tells child *number* from its siblings: `epsilon=0.01 #2`; empty for a single run."""
         self._check(number)
         parts: list[str] = []
         for axis, stride, size in self._strides:
@@ -239,11 +239,11 @@ class Sweep:
         return next((axis for axis in self.axes if axis.name == name), None)
 
     def to_json(self) -> JsonObject:
-        """Give an exact form that `from_json` reads; ranges stay formulas."""
+        """Return an exact form that `from_json` reads; ranges stay formulas."""
         return {"axes": [axis.to_json() for axis in self.axes], "repeat": self.repeat}
 
     def to_text(self) -> str:
-        """Give `to_json` as compact text, for the database."""
+        """Return `to_json` as compact text, for the database."""
         return canonical_dump(self.to_json())
 
     @classmethod

@@ -68,7 +68,7 @@ def parse_text(datatype: DataType, text: str, *, base_path: str | None = None) -
 
 
 def parse_to_canonical(datatype: DataType, value: Any, *, base_path: str | None = None) -> str:
-    """Read a JSON value as a user wrote it, and give its canonical text."""
+    """Read a JSON value as a user wrote it, and return its canonical text."""
     return canonical(datatype, parse(datatype, value, base_path=base_path))
 
 
@@ -186,7 +186,7 @@ def _string(value: Any) -> str:
 
 
 def _collection(datatype: DataType, value: Any) -> Any:
-    """Give the array or object of a collection, reading a text as JSON."""
+    """Return the array or object of a collection, reading a text as JSON."""
     if isinstance(value, tuple):
         return list(value)
     if not isinstance(value, str):

@@ -1,4 +1,4 @@
-"""Checking workflow definitions (SPEC §4): everything that is wrong, in one pass."""
+"""Checking workflow definitions: everything that is wrong, in one pass."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -73,7 +73,7 @@ class NodeDefinition:
     retry_backoff_ms: int | None = None
 
     def demand(self, operator: OperatorSpec) -> Resources:
-        """Give what the node needs to run."""
+        """Return what the node needs to run."""
         return self.resources.apply(operator.resources) if self.resources else operator.resources
 
     def predecessors(self) -> tuple[str, ...]:
@@ -110,7 +110,7 @@ class Workflow:
                 yield node, port, source
 
     def canonical_json(self) -> str:
-        """Give the text that is hashed and stored: keys sorted, values in canonical form with their types."""
+        """Return the text that is hashed and stored: keys sorted, values in canonical form with their types."""
         return canonical_dump(_record(self, _stored))
 
     @cached_property
@@ -119,7 +119,7 @@ class Workflow:
         return WorkflowVersion(blake3(self.canonical_json().encode()).hexdigest()[:VERSION_LENGTH])
 
     def to_json(self) -> JsonObject:
-        """Give the definition in the user's form."""
+        """Return the definition in the user's form."""
         return _record(self, _shown)
 
     @classmethod

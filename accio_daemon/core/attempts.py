@@ -74,7 +74,7 @@ def dispatch(world: World, fx: Effects, execution: Execution, agent: Agent, now:
 def detach(
     world: World, agent: Agent, execution: Execution, *, passes_on: bool, is_over: bool = False, fx: Effects
 ) -> None:
-    """Take an execution off its agent; it *is over* if it succeeded, or was stopping.
+    """Detach an execution from its agent; it *is over* if it succeeded, or was stopping.
 
     Its grant goes to the oldest one sent ahead there, or is released.
     """
@@ -193,7 +193,7 @@ def give_up(world: World, fx: Effects, execution: Execution, state: NodeState, f
 def lost(
     world: World, fx: Effects, agent: Agent, execution: Execution, reason: str, now: Instant, *, counts: bool
 ) -> None:
-    """Take back an execution whose agent is gone: it returns to its old place, or is lost for good."""
+    """Requeue an execution whose agent is gone at its old place, or end it as lost for good."""
     attempt, dispatched = execution.attempt, execution.dispatched_ms
     detach(world, agent, execution, passes_on=False, fx=fx)
     if execution.phase is _OVER or not execution.subscribers:

@@ -109,7 +109,7 @@ class Effects:
     sequence: int | None = None
 
     def to(self, session: SessionNo) -> Outgoing:
-        """Give what will be told to a session."""
+        """Return what will be told to a session."""
         found = self.outgoing.get(session)
         if found is None:
             found = self.outgoing[session] = Outgoing()

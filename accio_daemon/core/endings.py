@@ -111,7 +111,7 @@ def node_failed(
 
 
 def _descendants(instance: Instance, no: int) -> list[int]:
-    """Give a node's transitive successors, in the graph's order; those behind a cancelled one were cancelled with it.
+    """Return a node's transitive successors, in the graph's order; those behind a cancelled one were cancelled with it.
 
     Walked when a node fails: kept for every node of a plan they would be quadratic in the number of its nodes.
     """
@@ -138,7 +138,7 @@ def end_node(
 
 
 def unsubscribe(world: World, fx: Effects, instance: Instance, no: int, now: Instant) -> None:
-    """Let a node leave the execution that it waits for; the last one out stops it."""
+    """Remove a node from the execution that it waits for; the last one out stops it."""
     execution = instance.executions[no]
     if execution is None:
         return
@@ -204,7 +204,7 @@ def run_over(world: World, fx: Effects, run: Run, now: Instant) -> None:
 
 
 def stop_run(world: World, fx: Effects, run: Run, now: Instant) -> None:
-    """Let nothing more of a run begin, as its on_failure says.
+    """Stop a run, as its on_failure says: nothing more of it begins.
 
     Queued and waiting nodes are cancelled, running ones go on.
     """

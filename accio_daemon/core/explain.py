@@ -10,7 +10,7 @@ from accio_daemon.core.world import World
 
 
 def why_waiting(world: World, run_no: RunNo, index: int, no: int, now: Instant) -> str:
-    """Say what a waiting or queued node waits for; empty if it doesn't wait or isn't known here."""
+    """Return what a waiting or queued node waits for; empty if it doesn't wait or isn't known here."""
     run = world.runs.get(run_no)
     if run is None or no >= len(run.plan.nodes):
         return ""

@@ -54,7 +54,7 @@ def _ask(world: World, fx: Effects, run: Run, text: str, digesting: Digesting, s
 
 
 def session_ended(world: World, session: SessionNo) -> None:
-    """Let others be asked what an agent hasn't answered."""
+    """Return to the list of open questions what an agent hasn't answered."""
     for request in [no for no, (_, _, asked) in world.digest_requests.items() if asked == session]:
         run, text, _ = world.digest_requests.pop(request)
         if text in run.digesting:
@@ -63,7 +63,7 @@ def session_ended(world: World, session: SessionNo) -> None:
 
 
 def digested(world: World, fx: Effects, command: PathsDigested, now: Instant) -> None:
-    """Take the digest of a dataset text, and let its nodes go on; or the reason why an agent has none."""
+    """Pin the digest of a dataset text, so that its nodes go on; or record why an agent has none."""
     run, text, session = world.digest_requests.pop(command.request, (None, "", None))
     if run is None or run.no not in world.runs or session != command.session:
         return
@@ -140,14 +140,14 @@ def _regroup(world: World, execution: Execution) -> None:
 
 
 def is_lacked(world: World, execution: Execution, now: Instant) -> bool:
-    """Tell whether no other agent is left that could execute it and may have its inputs."""
+    """Return whether no other agent is left that could execute it and may have its inputs."""
     said = who_lacks(world, execution)
     node_class = execution.node_class
     return bool(said) and not _others(world, node_class.operator_no, node_class.resources, said, now)
 
 
 def lacked(world: World, execution: Execution) -> Failure:
-    """Say that no agent has an input."""
+    """Return the failure of an execution whose input no agent has."""
     lacking = execution.first[0].run.lacking
     texts = [text for text in execution.contents if text in lacking]
     told = "; ".join(f"{text!r}: {_said(world, lacking[text])}" for text in texts)
@@ -158,7 +158,7 @@ def lacked(world: World, execution: Execution) -> Failure:
 
 
 def _others(world: World, operator_no: int, demand: Resources, said: Container[SessionNo], now: Instant) -> bool:
-    """Tell whether an agent that didn't say so could take a node: it is connected, or may be back within its lease."""
+    """Return whether an agent that didn't say so could take a node: it is there, or may be back within its lease."""
     return any(
         agent.session not in said if agent.session is not None else now.mono - agent.heard_mono <= world.settings.lease
         for agent in world.agents.values()
@@ -167,7 +167,7 @@ def _others(world: World, operator_no: int, demand: Resources, said: Container[S
 
 
 def _said(world: World, reasons: Mapping[SessionNo, str]) -> str:
-    """Give who said what, the same reason once."""
+    """Return who said what, the same reason once."""
     by_reason: dict[str, list[str]] = {}
     for session, reason in reasons.items():
         if session in world.sessions:

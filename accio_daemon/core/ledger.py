@@ -101,7 +101,7 @@ class Account:
         return share
 
     def reserve(self, demand: Resources) -> tuple[int, ...]:
-        """Take the demand; give the indices of its GPUs, the lowest free ones."""
+        """Reserve the demand; return the indices of its GPUs, the lowest free ones."""
         if not self.fits(demand, ignoring_hold=True):
             raise LedgerError(f"{demand} doesn't fit: {self}")
         self.used_cpus += demand.milli_cpus
@@ -123,7 +123,7 @@ class Account:
         return True
 
     def release(self, demand: Resources, gpus: tuple[int, ...]) -> None:
-        """Give the demand and its GPUs back."""
+        """Return the demand and its GPUs back."""
         if self.reservations == 0 or self.used_cpus < demand.milli_cpus or self.used_memory < demand.memory:
             raise LedgerError(f"{demand} isn't reserved: {self}")
         if len(gpus) != demand.gpus or not set(gpus).isdisjoint(self.gpus):
@@ -138,7 +138,7 @@ class Account:
             self.gpus = sorted((*self.gpus, *gpus))
 
     def used(self) -> Resources:
-        """Give the sum of all reservations."""
+        """Return the sum of all reservations."""
         return Resources(
             milli_cpus=self.used_cpus,
             memory=self.used_memory,

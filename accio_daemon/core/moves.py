@@ -87,7 +87,7 @@ def count_children(run: Run, state: RunState, by: int) -> None:
 
 
 def count_out_nodes(run: Run, ended: Iterable[NodeState]) -> None:
-    """Take the ended nodes of a child that is deleted out of its run's counters."""
+    """Subtract the ended nodes of a child that is deleted from its run's counters."""
     for state in ended:
         run.nodes_ended[state] -= 1
 
@@ -162,6 +162,6 @@ def stop_execution(world: World, execution: Execution) -> None:
 
 
 def share_no_more(world: World, execution: Execution) -> None:
-    """Let no further node join an execution."""
+    """Close an execution to further nodes."""
     if execution.joinable is not None and world.joinable.get(execution.joinable) is execution:
         del world.joinable[execution.joinable]

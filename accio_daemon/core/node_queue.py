@@ -29,7 +29,7 @@ class Group:
         self.blocked = False  # whether its head was refused by every agent since capacity was last freed
 
     def head(self) -> Execution | None:
-        """Give the first execution, or None."""
+        """Return the first execution, or None."""
         heap = self.heap
         while heap:
             place, _, execution = heap[0]
@@ -68,7 +68,7 @@ class NodeQueue:
         group.push(execution)
 
     def leave(self, execution: Execution) -> None:
-        """Take an execution that is queued no more out, wherever it stands."""
+        """Remove an execution that is queued no more, wherever it stands."""
         self.groups[execution.node_class.id, execution.avoid].count -= 1
         self.count -= 1
 
@@ -87,7 +87,7 @@ class NodeQueue:
         return sum(group.count for (each, _), group in self.groups.items() if each == class_id)
 
     def heads(self) -> list[tuple[Place, Group]]:
-        """Give each group that has somebody queued with its head's place, unordered; empty groups are forgotten."""
+        """Return each group that has somebody queued with its head's place, unordered; empty groups are forgotten."""
         found: list[tuple[Place, Group]] = []
         for kind in [kind for kind, group in self.groups.items() if group.count == 0]:
             del self.groups[kind]
@@ -98,7 +98,7 @@ class NodeQueue:
         return found
 
     def __iter__(self) -> Iterator[Execution]:
-        """Give every queued execution in order: for tests and explanations, not for placing."""
+        """Return every queued execution in order: for tests and explanations, not for placing."""
         everyone = [
             entry[2]
             for group in self.groups.values()
@@ -119,22 +119,22 @@ class Unopened:
         self._classes: dict[int, frozenset[int]] = {}  # run -> its bucket
 
     def add(self, run: Run) -> None:
-        """Let a run wait for its turn."""
+        """Add a run that waits for its turn."""
         self._classes[run.no] = run.plan.root_classes
         heapq.heappush(self._buckets.setdefault(run.plan.root_classes, []), (run.sequence, run.no, run))
 
     def refile(self, run: Run) -> None:
-        """Let a run whose plan changed wait where it belongs now."""
+        """Move a run whose plan changed to where it belongs now."""
         if run in self:
             self.remove(run)
             self.add(run)
 
     def buckets(self) -> list[tuple[int, frozenset[int]]]:
-        """Give the groups of root classes, the one with the earliest run first."""
+        """Return the groups of root classes, the one with the earliest run first."""
         return sorted((heap[0][0], classes) for classes, heap in self._buckets.items())
 
     def first(self, classes: frozenset[int], *, skip: set[int]) -> Run | None:
-        """Give the earliest run of a bucket whose number isn't in *skip* (those that have too many open children)."""
+        """Return the earliest run of a bucket whose number isn't in *skip* (those that have too many open children)."""
         heap = self._buckets.get(classes)
         if not heap:
             return None

@@ -14,7 +14,7 @@ _NAMED = 3
 
 
 def differing(world: World, number: int) -> str:
-    """Say how agents differ in the operator whose version *number* is used; empty if they agree, or nobody is there."""
+    """Return how agents differ in the operator whose version *number* counts; empty if they agree, or none is there."""
     used = world.specs[number]
     offering = world.offering(number)
     others = [no for no in _versions(world, used.name) if no != number]
@@ -35,14 +35,14 @@ def differing(world: World, number: int) -> str:
 
 
 def others_offer(world: World, number: int) -> str:
-    """Say who offers other versions of an operator than *number*, and what they are; empty if nobody does."""
+    """Return who offers other versions of an operator than *number*, and what they are; empty if nobody does."""
     name = world.specs[number].name
     others = [(world.offers[no], world.specs[no]) for no in _versions(world, name) if no != number]
     return ", ".join(f"{_names(agents)} {_verb(agents, 'offer')} {version(spec)}" for agents, spec in others)
 
 
 def passed_over(world: World, agent: Agent) -> str:
-    """Say which operators an agent offers in a version that new runs don't use; empty if there are none."""
+    """Return which operators an agent offers in a version that new runs don't use; empty if there are none."""
     if agent.session is None:
         return ""
     offered = [(world.specs[no].name, no) for no in agent.operators]

@@ -32,7 +32,7 @@ _STUCK = 1.0  # seconds
 
 
 def joined(world: World, fx: Effects, command: AgentJoined, now: Instant) -> AgentNo:
-    """Let an agent in: what it holds and still counts goes on, the rest it drops.
+    """Admit an agent: what it holds and still counts goes on, the rest it drops.
 
     What it should hold but doesn't is placed anew.
     """
@@ -109,7 +109,7 @@ def _announce(world: World, fx: Effects, spec: OperatorSpec, known: frozenset[in
 
 
 def identity_of(spec: OperatorSpec) -> str:
-    """Give what tells two versions of an operator apart: the digest, or for want of one all that was announced."""
+    """Return what tells two versions of an operator apart: the digest, or for want of one all that was announced."""
     return spec.digest or "announced:" + blake3(orjson.dumps(spec.to_json(), option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
@@ -226,7 +226,7 @@ def recall(fx: Effects, agent: Agent) -> None:
 
 
 def recalled(world: World, fx: Effects, command: AgentRecalled, now: Instant) -> None:
-    """Take back what the agent hadn't begun."""
+    """Requeue what the agent hadn't begun."""
     agent = world.sessions.get(command.session)
     if agent is None:
         return
@@ -282,7 +282,7 @@ def _forgive_pause(world: World, now: Instant) -> None:
 
 
 def _recall_stuck(world: World, fx: Effects, now: Instant) -> None:
-    """Take back what was sent ahead of executions that turned out to be long, or where capacity is held back."""
+    """Recall what was sent ahead of executions that turned out to be long, or where capacity is held back."""
     for session, agent in world.sessions.items():
         for ahead in agent.prefetched.values():
             old = [e for e in ahead if now.mono - e.dispatched_mono > _STUCK or agent.waits_for is not None]
@@ -309,7 +309,7 @@ def _fail_lacking(world: World, fx: Effects, now: Instant) -> None:
 
 
 def impossible(world: World, execution: Execution, knowing: list[Agent]) -> Failure:
-    """Say why no agent can ever run it."""
+    """Return why no agent can ever run it."""
     demand = execution.node_class.resources
     largest = ", ".join(f"{agent.name} has {agent.resources}" for agent in sorted(knowing, key=lambda a: a.name)[:3])
     return Failure(

@@ -1,4 +1,4 @@
-"""What reports of agents do: success, failure, retry, late reports, and who takes over the freed reservation."""
+"""What reports of agents lead to: a result, another attempt, or an end without a result."""
 
 from accio.domain.failures import Failure
 from accio.domain.states import OPERATOR_FAILURES, Cause, NodeState
@@ -22,7 +22,7 @@ _RECENT = 0.2
 
 
 def reports(world: World, fx: Effects, command: AgentReports, now: Instant) -> None:
-    """Take the reports of an agent; each is acknowledged once what it led to is durable."""
+    """Apply the reports of an agent; each is acknowledged once what it led to is durable."""
     agent = world.sessions.get(command.session)
     if agent is None:
         return  # the session is over: the agent hands the reports over again in its next one
@@ -114,7 +114,7 @@ def _succeeded(world: World, fx: Effects, agent: Agent, execution: Execution, re
 
 
 def _who_needs_no_execution(world: World, fx: Effects, execution: Execution) -> list[tuple[Instance, int]]:
-    """Take an equal execution that nobody joined (as this one refreshes the memo) out of the queue; give its nodes."""
+    """Remove an equal execution that nobody joined, as this one refreshes the memo; return its nodes."""
     assert execution.key is not None
     equal = world.joinable.get((execution.key, execution.node_class.id, execution.node.retries))
     if equal is None or equal is execution or equal.agent is not None:

@@ -65,7 +65,7 @@ def submit(world: World, fx: Effects, command: SubmitRun, now: Instant) -> Submi
 
 
 def open_children(world: World, fx: Effects, limit: int) -> int:
-    """Open up to *limit* children whose roots' classes have few executions queued; give how many were opened."""
+    """Open up to *limit* children whose roots' classes have few executions queued; return how many were opened."""
     opened = 0
     full: set[int] = set()
     backlog = world.settings.backlog
@@ -235,7 +235,7 @@ def _stop_quietly(world: World, fx: Effects, run: Run, now: Instant) -> None:
 
 
 def _leave_no_trace(world: World, run: RunNo, index: int | None) -> None:
-    """Let what is still being stopped at agents write nothing any more for a deleted run or child."""
+    """Mark what is still being stopped at agents for a deleted run or child: it writes nothing any more."""
     for execution in world.by_attempt.values():
         if execution.stopping and execution.owner[0] == run and index in (None, execution.owner[1]):
             execution.traceless = True
@@ -253,7 +253,7 @@ def _silence(world: World, fx: Effects, instance: Instance, now: Instant) -> Non
 
 
 def forget(world: World, fx: Effects, run: Run) -> None:
-    """Take a deleted run out of memory; rows that this batch had for it are not written."""
+    """Remove a deleted run from memory; rows that this batch had for it are not written."""
     run.open.clear()
     world.runs.pop(run.no, None)
     world.undigested.discard(run)

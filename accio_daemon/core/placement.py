@@ -44,7 +44,7 @@ def place(world: World, fx: Effects, now: Instant) -> None:
 
 
 def _wanted_head(world: World, group: Group) -> Execution | None:
-    """Give the first execution, unless a kill that takes several decisions is about to reach it.
+    """Return the first execution, unless a kill that takes several decisions is about to reach it.
 
     Nothing of a run begins after its kill; who stands behind it waits for these few decisions.
     """
@@ -127,7 +127,7 @@ def _prefetch(world: World, fx: Effects, group: Group, now: Instant) -> None:
 
 
 def release_hold(world: World, execution: Execution) -> None:
-    """Give back the capacity that is held back for an execution."""
+    """Return back the capacity that is held back for an execution."""
     for agent in world.holding:
         if agent.waits_for is execution:
             agent.waits_for = None
@@ -138,7 +138,7 @@ def release_hold(world: World, execution: Execution) -> None:
 
 
 def hold_for_starving(world: World, now: Instant) -> None:
-    """Let the heads that waited too long have a reservation, in queue order, one per agent."""
+    """Reserve capacity for the heads that waited too long, in queue order, one per agent."""
     idle = [
         agent
         for agent in world.holding

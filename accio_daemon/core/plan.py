@@ -61,7 +61,7 @@ class ClassRegistry:
         self._ids = count(1)
 
     def get(self, operator_no: int, resources: Resources, timeout_ms: int | None) -> NodeClass:
-        """Give the class of this kind, a new one if there is none."""
+        """Return the class of this kind, a new one if there is none."""
         key = (operator_no, resources, timeout_ms)
         found = self._classes.get(key)
         if found is None:
@@ -216,7 +216,7 @@ def _reach(
 
 
 def _ordered(before: Sequence[tuple[int, ...]]) -> list[int]:
-    """Give the nodes so that predecessors come first (the graph has no cycles: validation saw to that)."""
+    """Return the nodes so that predecessors come first (the graph has no cycles: validation saw to that)."""
     left = [len(predecessors) for predecessors in before]
     after: list[list[int]] = [[] for _ in before]
     for no, predecessors in enumerate(before):

@@ -80,12 +80,12 @@ def _begin(world: World, fx: Effects, instance: Instance, no: int, now: Instant)
 
 
 def place_of(instance: Instance, node: NodePlan) -> Place:
-    """Give a ready node's place: when its last predecessor ended, or that of its run's roots."""
+    """Return a ready node's place: when its last predecessor ended, or that of its run's roots."""
     return Place(_readied(instance, node), instance.index, node.no)
 
 
 def _readied(instance: Instance, node: NodePlan) -> int:
-    """Give when a node became ready, in the order of decisions."""
+    """Return when a node became ready, in the order of decisions."""
     sequence = instance.sequence
     for predecessor in node.predecessors:
         sequence = max(sequence, instance.ends[predecessor])
@@ -93,7 +93,7 @@ def _readied(instance: Instance, node: NodePlan) -> int:
 
 
 def resolve(world: World, fx: Effects, found: Mapping[bytes, Result], now: Instant) -> None:
-    """Take the answers for `World.lookups`: hits succeed, the others are queued."""
+    """Apply the answers for `World.lookups`: hits succeed, the others are queued."""
     wanted, world.lookups = world.lookups, []
     for execution in wanted:
         if not execution.subscribers:
@@ -126,7 +126,7 @@ def enqueue(world: World, execution: Execution, now: Instant) -> None:
 
 
 def who_lacks(world: World, execution: Execution) -> frozenset[SessionNo]:
-    """Give the sessions of connected agents that said that they lack an input of an execution."""
+    """Return the sessions of connected agents that said that they lack an input of an execution."""
     lacking = execution.first[0].run.lacking
     said = (lacking[text] for text in execution.contents if text in lacking)
     return frozenset(session for sessions in said for session in sessions if session in world.sessions) or NOBODY

@@ -15,7 +15,7 @@ _GONE = 1_024  # contents remembered as gone; one that is forgotten too early co
 
 
 def forget_contents(world: World, fx: Effects, digests: tuple[str, ...]) -> None:
-    """Let nothing hit results that hold one of these contents."""
+    """Forget the results that hold one of these contents: nothing hits them any more."""
     gone = set(digests)
     for key in [key for key, result in world.recent.items() if _holds(result, gone)]:
         del world.recent[key]
@@ -34,20 +34,20 @@ def is_whole(world: World, result: Result) -> bool:
 
 
 def made_again(world: World, result: Result) -> None:
-    """Let the contents of a new result count as there."""
+    """Count the contents of a new result as there."""
     if world.gone:
         for digest in _contents(result):
             world.gone.pop(digest, None)
 
 
 def forget_results(world: World, results: frozenset[int]) -> None:
-    """Let nothing hit these results from memory."""
+    """Forget these results in memory: nothing hits them any more."""
     for key in [key for key, result in world.recent.items() if result.id in results]:
         del world.recent[key]
 
 
 def oldest_work(world: World, now: Instant) -> int:
-    """Give when the oldest attempt was sent that goes on, or this moment, in epoch milliseconds."""
+    """Return when the oldest attempt was sent that goes on, or this moment, in epoch milliseconds."""
     going_on = (each.dispatched_ms for each in world.executions.values() if each.agent is not None)
     return min(going_on, default=now.wall_ms)
 

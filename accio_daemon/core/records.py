@@ -143,7 +143,7 @@ class Run:
         )
 
     def name_of(self, index: int) -> str:
-        """Give the id of a child, or of the single run itself."""
+        """Return the id of a child, or of the single run itself."""
         return self.id if self.single else f"{self.id}.{index}"
 
     def __repr__(self) -> str:
@@ -285,7 +285,7 @@ class Execution:
         return max(self.losses + self.failures, instance.tried.get(no, 0)) + 1
 
     def back_off(self, wait_ms: int, now: Instant) -> None:
-        """Let it not begin before so long."""
+        """Put its next attempt off for so long."""
         self.not_before = now.mono + wait_ms / 1000
         self.not_before_ms = now.wall_ms + wait_ms
 

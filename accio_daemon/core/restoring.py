@@ -96,7 +96,7 @@ def restore_run(world: World, facts: RunFacts) -> Run:
 
 
 def let_go(world: World, run_no: RunNo) -> None:
-    """Take a run that is over out of the World again, if the command that it was put back for changed nothing."""
+    """Remove a run that is over from the World again, if the command that it was put back for changed nothing."""
     run = world.runs.get(run_no)
     if run is not None and run.state in RUN_TERMINAL and not run.open:
         del world.runs[run_no]
@@ -110,7 +110,7 @@ def restore_children(world: World, run: Run, children: Sequence[InstanceFacts]) 
 
 
 def ready_again(world: World, instance: Instance) -> None:
-    """Let every waiting node whose predecessors all succeeded become ready."""
+    """Make every waiting node ready whose predecessors all succeeded."""
     for no, state in enumerate(instance.states):
         if state is NodeState.WAITING and instance.waiting[no] == 0:
             moves.move_node(instance, no, NodeState.QUEUED)

@@ -51,7 +51,7 @@ def retry(world: World, fx: Effects, command: RetryRun, now: Instant) -> bool:
 
 
 def _repin(world: World, fx: Effects, run: Run, operators: tuple[Announced, ...], now: Instant) -> None:
-    """Let what hasn't been dispatched use other operator versions from now on."""
+    """Pin other operator versions for what hasn't been dispatched."""
     run.plan = compile_plan(run.workflow, run.sweep, operators, world.classes)
     fx.repinned[run.no] = tuple(pinned.no for pinned in operators)
     world.unopened.refile(run)
@@ -63,7 +63,7 @@ def _repin(world: World, fx: Effects, run: Run, operators: tuple[Announced, ...]
 
 
 def _reopen_unreached(world: World, fx: Effects, run: Run, sequence: int) -> bool:
-    """Let the children begin that a kill or a failure kept from beginning."""
+    """Open the run again for children that a kill or a failure kept from beginning."""
     closed, run.closed = run.closed, OPEN
     if closed == OPEN:
         return False

@@ -91,12 +91,12 @@ class World:
         return self.sequence
 
     def new_attempt(self) -> AttemptNo:
-        """Give a number that no attempt ever had in this database."""
+        """Return a number that no attempt ever had in this database."""
         self._next_attempt += 1
         return AttemptNo(self._next_attempt)
 
     def new_execution_no(self) -> ExecutionNo:
-        """Give the next execution's number."""
+        """Return the next execution's number."""
         number = ExecutionNo(self.next_execution)
         self.next_execution += 1
         return number
@@ -115,7 +115,7 @@ class World:
             self.fenced.popitem(last=False)
 
     def offering(self, operator_no: int) -> set[Agent]:
-        """Give the connected agents that offer an operator version."""
+        """Return the connected agents that offer an operator version."""
         return self.offers.get(operator_no, set())
 
     def __repr__(self) -> str:

@@ -250,6 +250,22 @@ def test_no_module_imports_itself_in_a_circle() -> None:
     assert set(graph) <= known, f"modules in or between circles: {sorted(set(graph) - known)}"
 
 
+# Packages whose docstrings are in the voice that CONTRIBUTING asks for; the others follow.
+PLAIN_PACKAGES = ("accio/domain", "accio_daemon/core")
+
+
+def test_docstrings_are_plain_imperatives() -> None:
+    """A docstring says Return, Record, Requeue: what a function does, as everybody else in the field writes it."""
+    found = []
+    for file, tree in sources(*PLAIN_PACKAGES):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Module):
+                first = (ast.get_docstring(node) or "").split(maxsplit=1)[:1]
+                if first and first[0].rstrip(",") in {"Give", "Let", "Take", "Tell"}:
+                    found.append(f"{file}: {getattr(node, 'name', '')}")
+    assert found == []
+
+
 def test_tests_do_not_wait_for_time_to_pass() -> None:
     """Tests wait for the thing itself; where time has to pass, because nothing may happen, a test's line says so."""
     found = []

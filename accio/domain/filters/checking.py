@@ -24,7 +24,7 @@ class Predicate:
     now_ms: int
 
     def holds(self, value: Any) -> bool:
-        """Tell whether a value (comparable, or a Python value of `accio.domain.values`) satisfies it; None never does.
+        """Return whether a value (comparable, or Python value of `accio.domain.values`) satisfies it; None never does.
 
         A tuple of texts (tags, an owner's name and address) satisfies it if one of them does, `!=` if each does.
         """
@@ -51,7 +51,7 @@ class Predicate:
 
 
 def _fits(found: Any, wanted: Any, op: Op) -> bool:
-    """Tell whether the two can be compared at all: what is met in runs that differ may be a text."""
+    """Return whether the two can be compared at all: what is met in runs that differ may be a text."""
     if op is Op.CONTAINS:
         return isinstance(found, str)
     return op is Op.EQUAL or isinstance(found, str) == isinstance(wanted, str)
@@ -67,7 +67,7 @@ _COMPARE: Mapping[Op, Callable[[Any, Any], bool]] = {
 
 
 def contains(text: str, part: str) -> bool:
-    """Tell whether *part* is in *text*, whatever the case of either."""
+    """Return whether *part* is in *text*, whatever the case of either."""
     return part.casefold() in text.casefold()
 
 
@@ -199,5 +199,5 @@ def parameter_term(context: Context, name: str) -> str:
 
 
 def is_about(checked: Checked, part: Filter, of: frozenset[Of]) -> bool:
-    """Tell whether each term of a part is about something of these kinds."""
+    """Return whether each term of a part is about something of these kinds."""
     return all(subject.of in of for subject in checked.subjects(part))

@@ -147,14 +147,14 @@ def read_like(value: Any, text: str, now_ms: int) -> Any:
 
 
 def has_order(reads: Reading) -> bool:
-    """Tell whether values can be less or more than others."""
+    """Return whether values can be less or more than others."""
     if isinstance(reads, DataType):
         return not reads.args and reads.kind not in (Kind.BOOLEAN, Kind.STRING, Kind.DATASET, Kind.LOCATION)
     return reads not in (Reads.TEXT, Reads.CHOICE, Reads.WORKFLOW)
 
 
 def is_text(reads: Reading) -> bool:
-    """Tell whether a text can be contained in values."""
+    """Return whether a text can be contained in values."""
     if isinstance(reads, DataType):
         return reads.kind in (Kind.STRING, Kind.DATASET)
     return reads in (Reads.TEXT, Reads.CHOICE, Reads.WORKFLOW, Reads.ANY)

@@ -17,7 +17,7 @@ Row = Mapping[str, Any]
 
 
 def matches(checked: Checked, row: Row) -> bool:
-    """Tell whether a row matches the filter."""
+    """Return whether a row matches the filter."""
 
     def leaf(leaf: Leaf) -> bool:
         if isinstance(leaf, Text):
@@ -31,12 +31,12 @@ def matches(checked: Checked, row: Row) -> bool:
 
 
 def holds(predicate: Predicate, value: Any) -> bool:
-    """Tell whether a value of a row satisfies a predicate."""
+    """Return whether a value of a row satisfies a predicate."""
     return count(places(predicate, value)) > 0 if isinstance(value, Axis) else predicate.holds(value)
 
 
 def found_in(text: str, row: Row) -> bool:
-    """Tell whether a word is in one of the row's texts."""
+    """Return whether a word is in one of the row's texts."""
     searched = [row.get(name) for name in SEARCHED]
     searched += [value for key, value in row.items() if key.startswith(PARAM)]
     return any(_in_value(text, value) for value in searched)

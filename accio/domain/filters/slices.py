@@ -97,7 +97,7 @@ class SweepSlice:
         return before
 
     def contains(self, number: int) -> bool:
-        """Tell whether a child is one of them."""
+        """Return whether a child is one of them."""
         k = self.first(number)
         return k < self.size and self.number(k) == number
 
@@ -145,7 +145,7 @@ def decide(checked: Checked, sweep: Sweep, same_for_all: Mapping[str, Any] | Non
 
 
 def _has_place(checked: Checked, leaf: Leaf, sweep: Sweep) -> bool:
-    """Tell whether a leaf is decided by where the child is in the sweep."""
+    """Return whether a leaf is decided by where the child is in the sweep."""
     if isinstance(leaf, Text):
         return False
     subject = checked.predicates[leaf].subject
