@@ -16,7 +16,7 @@ import structlog
 
 from accio.errors import AccioError, FailedPrecondition, PermissionDenied, Unauthenticated
 from accio.v1 import agents_pb2
-from accio.wire import from_status
+from accio.wire.errors import from_status
 from accio_agent.outbound import Outbound
 
 log = structlog.get_logger("accio.agent")

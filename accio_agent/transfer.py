@@ -11,7 +11,7 @@ from accio.content.digest import Digest
 from accio.content.store import FolderStore
 from accio.errors import Unavailable
 from accio.v1 import artifacts_pb2, artifacts_pb2_grpc
-from accio.wire import from_status
+from accio.wire.errors import from_status
 from accio_agent.session import OPTIONS
 
 PIECE = 1 << 20

@@ -17,7 +17,7 @@ import grpc.aio
 
 from accio.errors import AccioError, Unavailable
 from accio.v1 import accio_pb2_grpc, artifacts_pb2_grpc
-from accio.wire import from_status
+from accio.wire.errors import from_status
 
 DEADLINE_S = 30.0
 FIRST_PATIENCE_S = 1.5

@@ -13,7 +13,7 @@ from accio.domain.issues import Issue
 from accio.domain.states import NodeState, RunState
 from accio.domain.values import display
 from accio.v1 import accio_pb2, runs_pb2, values_pb2, workflows_pb2
-from accio.wire import issue_from_wire
+from accio.wire.errors import issue_from_wire
 from accio_client import views
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -25,23 +25,23 @@ from accio_daemon.engine.engine import Engine
 from accio_daemon.engine.full_disk import FullDisk, Reserve
 from accio_daemon.engine.ports import Clock
 from accio_daemon.engine.restart import Restored, restart
-from accio_daemon.services.agents import AgentCalls, SessionSettings
-from accio_daemon.services.artifacts import ArtifactCalls
-from accio_daemon.services.auth import Tokens, read_tokens
-from accio_daemon.services.catalogue import Catalogue
-from accio_daemon.services.cluster import ClusterCalls
-from accio_daemon.services.collecting import Collector
-from accio_daemon.services.explanations import ExplanationCalls
-from accio_daemon.services.exporting import ExportCalls
-from accio_daemon.services.logs import LogCalls
-from accio_daemon.services.result_checks import ResultChecks
-from accio_daemon.services.runs import RunCalls
-from accio_daemon.services.server import Server
-from accio_daemon.services.sessions import Sessions
-from accio_daemon.services.storage_calls import StorageCalls
-from accio_daemon.services.submissions import SubmissionCalls
-from accio_daemon.services.watching import Watching
-from accio_daemon.services.workflows import WorkflowCalls
+from accio_daemon.services.calls.artifacts import ArtifactCalls
+from accio_daemon.services.calls.catalogue import Catalogue
+from accio_daemon.services.calls.cluster import ClusterCalls
+from accio_daemon.services.calls.collecting import Collector
+from accio_daemon.services.calls.explanations import ExplanationCalls
+from accio_daemon.services.calls.exporting import ExportCalls
+from accio_daemon.services.calls.logs import LogCalls
+from accio_daemon.services.calls.runs import RunCalls
+from accio_daemon.services.calls.storage import StorageCalls
+from accio_daemon.services.calls.submissions import SubmissionCalls
+from accio_daemon.services.calls.watching import Watching
+from accio_daemon.services.calls.workflows import WorkflowCalls
+from accio_daemon.services.sessions.agents import AgentCalls, SessionSettings
+from accio_daemon.services.sessions.registry import Sessions
+from accio_daemon.services.sessions.result_checks import ResultChecks
+from accio_daemon.services.transport.auth import Tokens, read_tokens
+from accio_daemon.services.transport.server import Server
 from accio_daemon.storage.database import Database, FolderLock, refuse_remote
 from accio_daemon.storage.history import TakenUp, taken_up
 from accio_daemon.storage.plans import Plans

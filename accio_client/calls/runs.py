@@ -6,7 +6,7 @@ from contextlib import aclosing
 
 from accio.errors import InvalidDefinition
 from accio.v1 import accio_pb2, runs_pb2, workflows_pb2
-from accio.wire import is_clipped
+from accio.wire.errors import is_clipped
 from accio_client import definition_text, from_wire, views
 from accio_client.calls.caller import SUBMIT_DEADLINE_S, Caller
 from accio_client.definition_text import Definition

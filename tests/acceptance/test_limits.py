@@ -13,7 +13,7 @@ import pytest
 from accio.errors import ResourceExhausted
 from accio.v1 import accio_pb2, accio_pb2_grpc, agents_pb2
 from accio_client import AsyncClient
-from accio_daemon.services.server import CALLS_PER_CONNECTION
+from accio_daemon.services.transport.server import CALLS_PER_CONNECTION
 from tests.acceptance.probing import probed
 from tests.acceptance.processes import Process, cluster, moment, token
 from tests.acceptance.simulated_agents import hello, serve, stream

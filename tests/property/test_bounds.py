@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from accio.errors import BadRequest
 from accio.v1 import accio_pb2, agents_pb2, artifacts_pb2, workflows_pb2
-from accio_daemon.services import bounds
+from accio_daemon.services.transport import bounds
 from tests.property import messages
 
 KINDS = [

@@ -458,7 +458,7 @@ class Simulation:
         self._ask(joined, None, lambda _: stream.shut(by_daemon=True))
 
     def _send(self, daemon: Daemon, stream: Stream, words: Outgoing) -> None:
-        """Send what a batch says to one session, message by message, in the order of services.link."""
+        """Send what a batch says to one session, message by message, in the order of services.sessions.link."""
         for sent in words.work:
             self.judge.sends(sent, daemon.world)
             if not sent.reserved:
@@ -693,7 +693,7 @@ class Simulation:
 
 
 def _report(seq: int, attempt: int, ending: Ending) -> Report:
-    """Read a report, as services.wire_reports does."""
+    """Read a report, as services.messages.reports does."""
     if isinstance(ending, bytes):
         body = orjson.loads(ending)
         return builders.success(seq, AttemptNo(attempt), body["outputs"], wall_us=body["wall_us"])

@@ -141,7 +141,7 @@ def _at_given_times(system: System, given: Mapping[str, Any], folder: Path) -> l
 
 
 def _probe() -> Any:
-    from accio_daemon.services.wire_operators import operator_message
+    from accio.wire.operators import operator_message
     from tests.cases.language import OPERATORS
 
     return operator_message(OPERATORS["Probe"])

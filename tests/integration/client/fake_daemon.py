@@ -13,7 +13,7 @@ import grpc
 from accio.content.digest import digest_bytes
 from accio.errors import AccioError, InvalidDefinition, NotFound, Unauthenticated, Unavailable
 from accio.v1 import accio_pb2, artifacts_pb2, runs_pb2, values_pb2, workflows_pb2
-from accio.wire import issue_to_wire, to_status
+from accio.wire.errors import issue_to_wire, to_status
 
 TOKEN = "the right token"
 RUN = "01j9zk3m5q8w2xyz"

@@ -11,8 +11,8 @@ from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from accio.v1 import accio_pb2, agents_pb2, workflows_pb2
-from accio_daemon.services.auth import Tokens
-from accio_daemon.services.server import ACCIO, AGENTS, ARTIFACTS, Server
+from accio_daemon.services.transport.auth import Tokens
+from accio_daemon.services.transport.server import ACCIO, AGENTS, ARTIFACTS, Server
 from tests.integration.daemon.harness import Serving, Stub, refused
 from tests.integration.daemon.scripted_agent import joined
 from tests.integration.daemon.workflows import PAIR

@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accio.v1 import accio_pb2, agents_pb2, runs_pb2
-from accio_daemon.services.server import ACCIO, ARTIFACTS
+from accio_daemon.services.transport.server import ACCIO, ARTIFACTS
 from tests.integration.daemon.harness import Serving, configured, serving
 from tests.integration.daemon.scripted_agent import hello, joined, operator
 from tests.integration.daemon.workflows import PAIR

@@ -8,7 +8,7 @@ import pytest
 from accio.domain.people import Person
 from accio.errors import BadRequest, PermissionDenied, Unauthenticated
 from accio.places import write_token
-from accio_daemon.services.auth import IDENTITY, Tokens, caller, parse_tokens, read_tokens
+from accio_daemon.services.transport.auth import IDENTITY, Tokens, caller, parse_tokens, read_tokens
 
 ADA = Person(name="Ada", email="ada@x.org")
 TOKEN = "a" * 32

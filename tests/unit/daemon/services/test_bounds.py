@@ -5,7 +5,7 @@ from google.protobuf.message import Message
 
 from accio.errors import BadRequest
 from accio.v1 import accio_pb2, agents_pb2, runs_pb2, values_pb2
-from accio_daemon.services import bounds
+from accio_daemon.services.transport import bounds
 
 REPORT = agents_pb2.Report(
     seq=1,

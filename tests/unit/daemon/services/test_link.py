@@ -5,8 +5,8 @@ import asyncio
 from accio.v1 import agents_pb2
 from accio_daemon.core.commands import AttemptNo, SessionNo
 from accio_daemon.core.outgoing import Outgoing, Welcome
-from accio_daemon.services import link
-from accio_daemon.services.link import Link
+from accio_daemon.services.sessions import link
+from accio_daemon.services.sessions.link import Link
 
 
 def welcome_message(welcome: Welcome) -> agents_pb2.Welcome:

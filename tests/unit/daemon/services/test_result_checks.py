@@ -11,7 +11,7 @@ from accio.domain.datatypes import parse_type
 from accio.domain.operators import OperatorSpec, OutputPort
 from accio.domain.states import Cause
 from accio_daemon.core.commands import AttemptNo, Report
-from accio_daemon.services.result_checks import Pinned, ResultChecks
+from accio_daemon.services.sessions.result_checks import Pinned, ResultChecks
 
 ABSENT = "blake3:" + "ab" * 32
 

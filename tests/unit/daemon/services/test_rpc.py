@@ -2,8 +2,8 @@
 
 import pytest
 
-from accio_daemon.services.rpc import methods_of, snake
-from accio_daemon.services.server import ARTIFACTS
+from accio_daemon.services.transport.rpc import methods_of, snake
+from accio_daemon.services.transport.server import ARTIFACTS
 
 
 @pytest.mark.parametrize(("rpc", "method"), [("PushWorkflow", "push_workflow"), ("Get", "get"), ("DryRun", "dry_run")])

@@ -8,10 +8,10 @@ from accio.domain.resources import Resources
 from accio.domain.states import Cause
 from accio.errors import BadRequest
 from accio.v1 import agents_pb2, runs_pb2
+from accio.wire.failures import failure_message, failure_of
 from accio_daemon.core.commands import AttemptNo
 from accio_daemon.core.outgoing import Assignment, NodeClass
-from accio_daemon.services.wire_failures import failure_message, failure_of
-from accio_daemon.services.wire_reports import WORK_LIMIT, WorkWriter, reports_of
+from accio_daemon.services.messages.reports import WORK_LIMIT, WorkWriter, reports_of
 
 DIGEST = f"blake3:{'0' * 64}"
 

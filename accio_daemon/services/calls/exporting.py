@@ -10,10 +10,10 @@ from accio.domain.names import suggest
 from accio.domain.operators import OutputPort
 from accio.errors import BadRequest, NotFound
 from accio.v1 import accio_pb2, runs_pb2
+from accio.wire.operators import output_message
 from accio_daemon.core.commands import RunNo
-from accio_daemon.services.rpc import Send
-from accio_daemon.services.run_views import RUN_STATES, run_message
-from accio_daemon.services.wire_operators import output_message
+from accio_daemon.services.messages.runs import RUN_STATES, run_message
+from accio_daemon.services.transport.rpc import Send
 from accio_daemon.storage import runs_query
 from accio_daemon.storage.export import Asked, Chunk, Column, TooMuch, read_chunk
 from accio_daemon.storage.plans import Plans

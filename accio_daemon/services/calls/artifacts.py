@@ -14,7 +14,7 @@ from accio.errors import BadRequest
 from accio.v1 import artifacts_pb2
 from accio_daemon.core.commands import ContentMissing
 from accio_daemon.engine.ports import EnginePort
-from accio_daemon.services.rpc import Send, Stream
+from accio_daemon.services.transport.rpc import Send, Stream
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ from accio.v1 import agents_pb2
 from accio_daemon.core.commands import Report, SessionNo
 from accio_daemon.core.lives import Life
 from accio_daemon.core.outgoing import Outgoing
-from accio_daemon.services.link import Link
+from accio_daemon.services.sessions.link import Link
 
 LOG_ANSWER_S = 5.0
 _PROGRESS_LIMIT = 100_000

@@ -7,9 +7,9 @@ from pathlib import Path
 from accio.content.digest import Digest, parse_digest
 from accio.errors import AlreadyExists, BadRequest, NotFound
 from accio.v1 import accio_pb2
-from accio_daemon.services.catalogue import Catalogue
-from accio_daemon.services.collecting import Collector
-from accio_daemon.services.logs import name_of_owner
+from accio_daemon.services.calls.catalogue import Catalogue
+from accio_daemon.services.calls.collecting import Collector
+from accio_daemon.services.calls.logs import name_of_owner
 from accio_daemon.storage import memo
 from accio_daemon.storage.backup import back_up
 from accio_daemon.storage.plans import Plans

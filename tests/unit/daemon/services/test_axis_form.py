@@ -10,7 +10,7 @@ from accio.domain.datatypes import DISTANCE, DOUBLE, DURATION, INTEGER, LONG, TI
 from accio.domain.findings import Findings
 from accio.domain.range_forms import read_range
 from accio.domain.sweeps import Axis
-from accio_daemon.services.run_views import axis_form
+from accio_daemon.services.messages.runs import axis_form
 
 
 def axis_of(datatype: DataType, form: dict[str, object]) -> Axis:

@@ -13,7 +13,7 @@ from accio.content.datasets import contents
 from accio.content.digest import Digest
 from accio_daemon.core.commands import ContentMissing, ForgetResults, OldestWork
 from accio_daemon.engine.ports import EnginePort
-from accio_daemon.services.artifacts import in_thread
+from accio_daemon.services.calls.artifacts import in_thread
 from accio_daemon.storage import memo
 from accio_daemon.storage.memo import References
 from accio_daemon.storage.readers import Readers

@@ -11,7 +11,7 @@ from accio.domain.states import NODE_TERMINAL, RUN_TERMINAL, NodeState, RunState
 from accio.domain.sweeps import Axis
 from accio.domain.values import display, format_double
 from accio.v1 import runs_pb2, values_pb2
-from accio_daemon.services.wire_failures import failure_message
+from accio.wire.failures import failure_message
 from accio_daemon.storage.nodes_query import AttemptRow, NodeFacts
 from accio_daemon.storage.runs_query import Found, RunRow
 

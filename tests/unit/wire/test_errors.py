@@ -6,9 +6,10 @@ from google.rpc import error_details_pb2, status_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accio import errors, wire
+from accio import errors
 from accio.domain.issues import Issue
 from accio.errors import AccioError, InvalidDefinition, NotFound
+from accio.wire import errors as wire
 
 KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, AccioError)]
 

@@ -14,10 +14,10 @@ from accio.domain.failures import Failure
 from accio.domain.quantities import LAST_MS
 from accio.errors import BadRequest
 from accio.v1 import agents_pb2
+from accio.wire.failures import Metrics, failure_of
+from accio.wire.operators import resources_message
 from accio_daemon.core.commands import AttemptNo, Report
 from accio_daemon.core.outgoing import Assignment, NodeClass
-from accio_daemon.services.wire_failures import Metrics, failure_of
-from accio_daemon.services.wire_operators import resources_message
 
 WORK_LIMIT = 128
 """Assignments in one message: more gain nothing, and delay the first."""

@@ -8,10 +8,10 @@ import sqlite3
 from accio.domain.states import RUN_TERMINAL, NodeState, RunState
 from accio.errors import NotFound
 from accio.v1 import accio_pb2
+from accio.wire.failures import failure_message
 from accio_daemon.engine.ports import EnginePort, RunWatch
-from accio_daemon.services.rpc import Send
-from accio_daemon.services.run_views import run_message
-from accio_daemon.services.wire_failures import failure_message
+from accio_daemon.services.messages.runs import run_message
+from accio_daemon.services.transport.rpc import Send
 from accio_daemon.storage import runs_query
 from accio_daemon.storage.begun import begun_in_state, count_executing
 from accio_daemon.storage.nodes_query import NodeFacts, count_states, read_nodes

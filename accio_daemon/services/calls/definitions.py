@@ -13,7 +13,7 @@ from accio.domain.runs import RunDefinition
 from accio.domain.validation import check_run, check_workflow
 from accio.domain.workflows import Workflow
 from accio.errors import BadRequest, InvalidDefinition
-from accio_daemon.services.catalogue import Catalogue, Lookup, Operators
+from accio_daemon.services.calls.catalogue import Catalogue, Lookup, Operators
 
 T = TypeVar("T")
 

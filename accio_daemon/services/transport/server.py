@@ -9,9 +9,9 @@ from grpc_reflection.v1alpha import reflection
 
 from accio.errors import Unavailable
 from accio.v1 import accio_pb2, agents_pb2, artifacts_pb2
-from accio_daemon.services.auth import Tokens
-from accio_daemon.services.guard import Guard, Observe, unobserved
-from accio_daemon.services.rpc import offer
+from accio_daemon.services.transport.auth import Tokens
+from accio_daemon.services.transport.guard import Guard, Observe, unobserved
+from accio_daemon.services.transport.rpc import offer
 
 MESSAGE_LIMIT = 4 * 1024 * 1024
 CALLS_PER_CONNECTION = 100

@@ -7,10 +7,10 @@ from accio.domain.resources import NOTHING, Resources
 from accio.errors import NotFound
 from accio.v1 import accio_pb2, values_pb2
 from accio.version import accio_version
+from accio.wire.operators import operator_message, resources_message
 from accio_daemon.core.commands import DrainAgent, RemoveAgent
 from accio_daemon.engine.ports import AgentView, EnginePort
-from accio_daemon.services.catalogue import Catalogue
-from accio_daemon.services.wire_operators import operator_message, resources_message
+from accio_daemon.services.calls.catalogue import Catalogue
 
 
 class ClusterCalls:

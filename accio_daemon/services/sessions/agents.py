@@ -17,6 +17,7 @@ from accio.domain.failures import clip
 from accio.domain.names import is_node_name
 from accio.errors import AccioError, BadRequest, FailedPrecondition, ResourceExhausted, Unavailable
 from accio.v1 import agents_pb2
+from accio.wire.operators import operator_of, resources_of
 from accio_daemon.core.commands import (
     AgentDraining,
     AgentHeard,
@@ -34,12 +35,11 @@ from accio_daemon.core.history import History
 from accio_daemon.core.lives import Life
 from accio_daemon.core.outgoing import Outgoing, Welcome
 from accio_daemon.engine.ports import EnginePort
-from accio_daemon.services.link import Link
-from accio_daemon.services.result_checks import ResultChecks
-from accio_daemon.services.rpc import Stream
-from accio_daemon.services.sessions import Session, Sessions
-from accio_daemon.services.wire_operators import operator_of, resources_of
-from accio_daemon.services.wire_reports import reports_of
+from accio_daemon.services.messages.reports import reports_of
+from accio_daemon.services.sessions.link import Link
+from accio_daemon.services.sessions.registry import Session, Sessions
+from accio_daemon.services.sessions.result_checks import ResultChecks
+from accio_daemon.services.transport.rpc import Stream
 
 log = structlog.get_logger(__name__)
 

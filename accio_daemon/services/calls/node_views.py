@@ -11,10 +11,10 @@ from accio.domain.states import NodeState
 from accio.domain.workflows import Workflow
 from accio.errors import BadRequest, NotFound
 from accio.v1 import runs_pb2, values_pb2
+from accio.wire.failures import metrics_message
 from accio_daemon.engine.ports import EnginePort
-from accio_daemon.services.run_views import attempt_message, node_message
-from accio_daemon.services.sessions import Sessions
-from accio_daemon.services.wire_failures import metrics_message
+from accio_daemon.services.messages.runs import attempt_message, node_message
+from accio_daemon.services.sessions.registry import Sessions
 from accio_daemon.storage import runs_query
 from accio_daemon.storage.node_inputs import Input, effective_inputs, read_results
 from accio_daemon.storage.node_results import NodeResult, read_result

@@ -8,8 +8,8 @@ from accio.domain.states import RUN_TERMINAL, NodeState
 from accio.v1 import accio_pb2
 from accio_daemon.core.commands import CacheMode
 from accio_daemon.engine.ports import EnginePort
-from accio_daemon.services.logs import name_of_owner
-from accio_daemon.services.node_views import node_place, nodes_of
+from accio_daemon.services.calls.logs import name_of_owner
+from accio_daemon.services.calls.node_views import node_place, nodes_of
 from accio_daemon.storage import runs_query
 from accio_daemon.storage.events import read_attempts, read_events
 from accio_daemon.storage.nodes_query import NodeFacts

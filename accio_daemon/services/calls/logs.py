@@ -12,11 +12,11 @@ from accio.domain.states import NODE_TERMINAL, RUN_TERMINAL, NodeState, RunState
 from accio.v1 import accio_pb2, runs_pb2
 from accio_daemon.core.commands import RunNo
 from accio_daemon.engine.ports import EnginePort, RunWatch
-from accio_daemon.services.node_views import node_place
-from accio_daemon.services.rpc import Send
-from accio_daemon.services.sessions import Sessions
-from accio_daemon.services.sweep_logs import SweepLook
-from accio_daemon.services.watching import read_state
+from accio_daemon.services.calls.node_views import node_place
+from accio_daemon.services.calls.sweep_logs import SweepLook
+from accio_daemon.services.calls.watching import read_state
+from accio_daemon.services.sessions.registry import Sessions
+from accio_daemon.services.transport.rpc import Send
 from accio_daemon.storage import runs_query
 from accio_daemon.storage.nodes_query import AttemptRow, NodeFacts, read_nodes
 from accio_daemon.storage.plans import Plans

@@ -10,12 +10,12 @@ from accio.domain.names import is_workflow_id, suggest
 from accio.domain.workflows import Workflow
 from accio.errors import BadRequest, NotFound
 from accio.v1 import values_pb2, workflows_pb2
-from accio.wire import issue_to_wire
+from accio.wire.errors import issue_to_wire
 from accio_daemon.core.commands import Instant
 from accio_daemon.engine.ports import Clock, EnginePort
-from accio_daemon.services.auth import IDENTITY, caller
-from accio_daemon.services.catalogue import Catalogue
-from accio_daemon.services.definitions import check_workflow_bytes, off_loop, value_of
+from accio_daemon.services.calls.catalogue import Catalogue
+from accio_daemon.services.calls.definitions import check_workflow_bytes, off_loop, value_of
+from accio_daemon.services.transport.auth import IDENTITY, caller
 from accio_daemon.storage import workflows
 from accio_daemon.storage.readers import Readers
 from accio_daemon.storage.workflows import StoredWorkflow

@@ -18,9 +18,9 @@ import grpc.aio
 import structlog
 
 from accio.errors import AccioError, Internal, Unauthenticated
-from accio.wire import to_status
-from accio_daemon.services import bounds
-from accio_daemon.services.auth import IDENTITY, Tokens
+from accio.wire.errors import to_status
+from accio_daemon.services.transport import bounds
+from accio_daemon.services.transport.auth import IDENTITY, Tokens
 
 log = structlog.get_logger(__name__)
 

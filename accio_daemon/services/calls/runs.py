@@ -15,13 +15,13 @@ from accio.errors import AccioError, BadRequest, FailedPrecondition
 from accio.v1 import accio_pb2, runs_pb2
 from accio_daemon.core.commands import Announced, Command, DeleteRun, KillRun, RetryRun
 from accio_daemon.engine.ports import EnginePort
-from accio_daemon.services.catalogue import Catalogue
-from accio_daemon.services.node_views import NodeViews
-from accio_daemon.services.rpc import Send
-from accio_daemon.services.run_views import STATE_OF_MESSAGE, run_message
-from accio_daemon.services.sessions import Sessions
-from accio_daemon.services.watching import Watching, read_state
-from accio_daemon.services.workflows import page_key, page_size
+from accio_daemon.services.calls.catalogue import Catalogue
+from accio_daemon.services.calls.node_views import NodeViews
+from accio_daemon.services.calls.watching import Watching, read_state
+from accio_daemon.services.calls.workflows import page_key, page_size
+from accio_daemon.services.messages.runs import STATE_OF_MESSAGE, run_message
+from accio_daemon.services.sessions.registry import Sessions
+from accio_daemon.services.transport.rpc import Send
 from accio_daemon.storage import children, runs_query, search, submissions
 from accio_daemon.storage.begun import count_executing
 from accio_daemon.storage.nodes_query import NodeFacts, count_states

@@ -21,17 +21,17 @@ from accio.domain.states import RunState
 from accio.domain.workflows import Constant, Workflow
 from accio.errors import BadRequest, FailedPrecondition, InvalidDefinition, ResourceExhausted
 from accio.v1 import accio_pb2, workflows_pb2
-from accio.wire import issue_to_wire
+from accio.wire.errors import issue_to_wire
 from accio_daemon.core.commands import Announced, CacheMode, Pin, SubmitRun, Submitted
 from accio_daemon.core.plan import ClassRegistry, Plan, compile_plan
 from accio_daemon.engine.ports import Clock, EnginePort
-from accio_daemon.services.auth import caller
-from accio_daemon.services.catalogue import Catalogue
-from accio_daemon.services.definitions import BYTES_OF_NODE, CheckedRun, check_run_bytes, off_loop, value_of
-from accio_daemon.services.rpc import Send
-from accio_daemon.services.run_views import run_message
-from accio_daemon.services.watching import Watching
-from accio_daemon.services.workflows import validate_response
+from accio_daemon.services.calls.catalogue import Catalogue
+from accio_daemon.services.calls.definitions import BYTES_OF_NODE, CheckedRun, check_run_bytes, off_loop, value_of
+from accio_daemon.services.calls.watching import Watching
+from accio_daemon.services.calls.workflows import validate_response
+from accio_daemon.services.messages.runs import run_message
+from accio_daemon.services.transport.auth import caller
+from accio_daemon.services.transport.rpc import Send
 from accio_daemon.storage import runs_query, submissions
 from accio_daemon.storage.dry_run import Subject, dry_run
 from accio_daemon.storage.plans import Plans

@@ -1,0 +1,1 @@
+"""The agents' side: one call is one session; who is connected, and what they may say."""
