@@ -37,11 +37,11 @@ class FakeClock:
         self.wall_ms = wall_ms
 
     def now(self) -> Instant:
-        """Give this moment."""
+        """Return this moment."""
         return Instant(wall_ms=self.wall_ms, mono=self.mono)
 
     def advance(self, seconds: float) -> None:
-        """Let time pass."""
+        """Advance time."""
         before = int(self.mono * 1000)
         self.mono += seconds
         self.wall_ms += int(self.mono * 1000) - before
@@ -141,7 +141,7 @@ class FakeAgent:
         )
 
     def deliver(self, outgoing: Outgoing) -> None:
-        """Take what the daemon says, in the order of the contract."""
+        """Hear what the daemon says, in the order of the contract."""
         if outgoing.welcome is not None:
             self.numbers = outgoing.welcome.operators
             self.drained = False
@@ -186,7 +186,7 @@ class FakeAgent:
         return found[0]
 
     def holds(self, node: str) -> bool:
-        """Tell whether an attempt of a node is held."""
+        """Return whether an attempt of a node is held."""
         return bool(self._held(node))
 
     def _held(self, node: str) -> list[AttemptNo]:
@@ -233,7 +233,7 @@ class FakeAgent:
         ]
 
     def answer_recalls(self) -> AgentRecalled:
-        """Give back what was recalled and hasn't begun."""
+        """Hand back what was recalled and hasn't begun."""
         recalled, self.recalled = list(dict.fromkeys(self.recalled)), []
         withdrawn = [no for no in recalled if no in self.attempts and not self.attempts[no].granted]
         for no in withdrawn:

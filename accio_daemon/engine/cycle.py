@@ -85,7 +85,7 @@ class Cycle:
         wake: Wake | None = None,
         bounds: Bounds | None = None,
     ) -> None:
-        """Take over a restored World, with what restoring it decided as the first batch."""
+        """Start from a restored World; what restoring it decided is the first batch."""
         self.world = restored.world
         self.records = records
         self.full_disk = full_disk or FullDisk()
@@ -199,7 +199,7 @@ class Cycle:
     # --- persist ----------------------------------------------------------------------------------------------------
 
     def seal(self) -> Batch | None:
-        """Take what is to be committed next, as rows; None if that is nothing. The one before must be answered."""
+        """Return what is to be committed next, as rows; None if that is nothing. The one before must be answered."""
         assert self.in_commit is None, "one batch is committed at a time"
         batch = self.batch
         if batch.is_empty() and not self.deleting:

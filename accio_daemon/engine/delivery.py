@@ -29,7 +29,7 @@ class Links:
         return self._links.get(session)
 
     def deliver(self, world: World, outgoing: Mapping[SessionNo, Outgoing]) -> int:
-        """Tell sessions what is durable now; return how many had work among it.
+        """Send sessions what is durable now; return how many had work among it.
 
         A session that has ended since hears nothing: its attempts are placed anew.
         """

@@ -39,7 +39,7 @@ class Engine:
         crash_point: Callable[[str], None] = lambda name: None,
         disk: FullDisk | None = None,
     ) -> None:
-        """Take over a restored World."""
+        """Start from a restored World."""
         self._watchers = RunWatchers()
         self.cycle = Cycle(restored=restored, records=store, clock=clock, full_disk=disk, wake=self._watchers.wake)
         self.metrics = metrics or Metrics()

@@ -44,7 +44,7 @@ class Reserve:
         return True
 
     def give_up(self) -> bool:
-        """Let others have the space; False if there was none."""
+        """Free the space; return False if there was none."""
         try:
             found = self._path.stat().st_size > 0
             self._path.unlink()
@@ -61,7 +61,7 @@ class Space(Protocol):
         ...
 
     def give_up(self) -> bool:
-        """Let others have it; False if there was none."""
+        """Free it; return False if there was none."""
         ...
 
 

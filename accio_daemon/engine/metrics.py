@@ -44,7 +44,7 @@ class Metrics:
         )
 
     def observe_world(self, world: World) -> None:
-        """Let each scrape read the World."""
+        """Read the World at each scrape."""
         self.registry.register(_WorldCollector(world))
 
     def committed(self, fx: Effects) -> None:
@@ -70,7 +70,7 @@ class _WorldCollector(Collector):
         self._world = world
 
     def collect(self) -> Iterable[Metric]:
-        """Give the gauges and counters of this moment."""
+        """Return the gauges and counters of this moment."""
         world = self._world
         agents, runs = list(world.agents.values()), list(world.runs.values())
         running = sum(sum(agent.running.values()) for agent in agents)

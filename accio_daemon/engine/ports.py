@@ -130,7 +130,7 @@ class Clock(Protocol):
     """Where the engine reads the time."""
 
     def now(self) -> Instant:
-        """Give this moment."""
+        """Return this moment."""
         ...
 
 
@@ -142,7 +142,7 @@ class RunWatch(Protocol):
         ...
 
     async def pause(self, seconds: float) -> None:
-        """Let so many seconds pass, but no more once the run has ended."""
+        """Wait so many seconds, but no longer once the run has ended."""
         ...
 
 
@@ -210,7 +210,7 @@ class EnginePort(Protocol):
         ...
 
     def next_session(self) -> SessionNo:
-        """Give a number for a new session."""
+        """Number a new session."""
         ...
 
     def watch(self, run: RunNo) -> AbstractAsyncContextManager[RunWatch]:
@@ -226,9 +226,9 @@ class EnginePort(Protocol):
         ...
 
     def pinned(self, attempt: AttemptNo) -> tuple[int, OperatorSpec] | None:
-        """Give the number and the specification of the operator that an attempt executes; None if it doesn't go on."""
+        """Return number and specification of the operator that an attempt executes; None if it doesn't go on."""
         ...
 
     def cluster(self) -> ClusterView:
-        """Give numbers about the World, now."""
+        """Count what the World holds, now."""
         ...

@@ -87,7 +87,7 @@ class Walk:
         self._reply = reply
 
     def begin(self) -> None:
-        """Take the first step."""
+        """Request the first step."""
         self._go_on(lambda: next(self._steps))
 
     def done(self) -> bool:

@@ -10,7 +10,7 @@ from accio_daemon.engine.ports import AgentView, ClusterView
 
 
 def cluster_view(world: World, now: Instant, *, welcomed: Set[SessionNo], refusing: str) -> ClusterView:
-    """Give numbers about the World. An agent counts as connected once that is durable (its session is *welcomed*)."""
+    """Count what the World holds. An agent counts as connected once that is durable (its session is *welcomed*)."""
     return ClusterView(
         queued_nodes=world.queue.count,
         running_nodes=sum(sum(agent.running.values()) for agent in world.agents.values()),

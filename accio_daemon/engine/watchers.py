@@ -26,7 +26,7 @@ class RunWatchers:
             self._event.clear()
 
         async def pause(self, seconds: float) -> None:
-            """Let so many seconds pass, but no more once the run has ended."""
+            """Wait so many seconds, but no longer once the run has ended."""
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     await self._ended.wait()

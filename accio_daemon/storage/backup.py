@@ -16,7 +16,7 @@ _PAUSE_S = 0.005
 
 
 def back_up(database: Path, target: Path) -> int:
-    """Copy *database* to *target*, which must not exist; gives its size in bytes. Blocks: call it in a thread."""
+    """Copy *database* to *target*, which must not exist; return its size in bytes. Blocks: call it in a thread."""
     if target.exists():
         raise AlreadyExists(f"{target} exists already: choose another name")
     if not target.parent.is_dir():

@@ -34,7 +34,7 @@ class FolderLock:
     """Holds a data folder for this process until closed; the kernel lets go when the process dies."""
 
     def __init__(self, folder: Path) -> None:
-        """Take the lock, or raise FailedPrecondition naming the process that holds it."""
+        """Lock the folder, or raise FailedPrecondition naming the process that holds it."""
         self._file = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -49,7 +49,7 @@ class FolderLock:
         os.pwrite(self._file, f"the daemon with pid {os.getpid()}".encode(), 0)
 
     def close(self) -> None:
-        """Let go."""
+        """Unlock the folder."""
         os.close(self._file)
 
 
@@ -77,7 +77,7 @@ def refuse_remote(folder: Path) -> None:
 
 
 def file_system(folder: Path) -> int:
-    """Give the magic number of a folder's file system, as statfs(2) does; 0 if the system doesn't tell."""
+    """Return the magic number of a folder's file system, as statfs(2) does; 0 if the system doesn't tell."""
     import ctypes
 
     buffer = ctypes.create_string_buffer(256)
@@ -88,14 +88,14 @@ def file_system(folder: Path) -> int:
 
 
 def migrations() -> list[tuple[int, str]]:
-    """Give every migration with its number, in order."""
+    """Return every migration with its number, in order."""
     folder = resources.files("accio_daemon.storage") / "migrations"
     found = [(int(item.name[:4]), item.read_text("utf-8")) for item in folder.iterdir() if item.name.endswith(".sql")]
     return sorted(found)
 
 
 def schema_version() -> int:
-    """Give the version that this program writes."""
+    """Return the version that this program writes."""
     return migrations()[-1][0]
 
 

@@ -75,7 +75,7 @@ def taken_up(connection: sqlite3.Connection, database: Path) -> Iterator[TakenUp
 
 
 def renew(connection: sqlite3.Connection) -> History:
-    """Give a database a new identity, and attempts numbers that it can't have given before."""
+    """Renew the identity of a database; attempts get numbers then that it can't have given before."""
     facts = dict(connection.execute(_SQL["facts"]).fetchall())
     since = int(facts.get("epoch", 0)) + RENEWED_AHEAD
     connection.execute(_SQL["set_fact"], ("epoch", since - 1))
@@ -90,7 +90,7 @@ def _begin(connection: sqlite3.Connection, *, since: int) -> History:
 
 
 def begin_anew(connection: sqlite3.Connection, draft: Path, database: Path) -> History:
-    """Give *draft*, open as *connection*, a new identity; it is the next database in the place of *database*.
+    """Renew the identity of *draft*, open as *connection*; it is the next database in the place of *database*.
 
     Nothing stays in a log: the file alone may be moved there.
     """
@@ -103,7 +103,7 @@ def begin_anew(connection: sqlite3.Connection, draft: Path, database: Path) -> H
 
 
 def announce(connection: sqlite3.Connection, draft: Path, database: Path) -> None:
-    """Let *draft*, open as *connection*, be known as the next database in the place of *database*."""
+    """Announce *draft*, open as *connection*, as the next database in the place of *database*."""
     opening = (secrets.token_hex(16), _file(draft))
     marker = database.with_name(MARKER_NAME)
     if _write(marker, [*sorted(_read(marker)), opening]):
@@ -111,12 +111,12 @@ def announce(connection: sqlite3.Connection, draft: Path, database: Path) -> Non
 
 
 def forget_opening(connection: sqlite3.Connection) -> None:
-    """Let a copy be known as one wherever it is opened."""
+    """Mark a copy as one, wherever it is opened."""
     connection.execute(_SQL["forget_opening"])
 
 
 def _file(path: Path) -> str:
-    """Tell a file from its copies: by its inode, and when that was made, as numbers of inodes are used again."""
+    """Identify a file among its copies: by its inode, and when that was made, as numbers of inodes are used again."""
     buffer = ctypes.create_string_buffer(256)
     born = 0
     with suppress(AttributeError):  # a C library without the call

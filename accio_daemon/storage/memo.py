@@ -70,7 +70,7 @@ def numbers(connection: sqlite3.Connection, operator: str) -> list[OperatorNumbe
 
 
 def entries(connection: sqlite3.Connection, operator: str) -> list[Entry]:
-    """Give the newest results that can be hit."""
+    """Return the newest results that can be hit."""
     return [
         Entry(key=from_raw(key), operator=name, owner=(run, index, node), computed_ms=computed, size=size)
         for key, name, run, index, node, computed, size in connection.execute(SQL["entries"], {"operator": operator})
@@ -103,12 +103,12 @@ def references(connection: sqlite3.Connection) -> References:
 
 
 def forget(connection: sqlite3.Connection, results: Iterable[int]) -> int:
-    """Make results unhittable; a job of the writer. Gives how many there were."""
+    """Make results unhittable; a job of the writer. Return how many there were."""
     return connection.execute(SQL["forget"], {"ids": _json(results)}).rowcount
 
 
 def referenced_among(connection: sqlite3.Connection, results: Iterable[int]) -> frozenset[int]:
-    """Give those results that a node refers to."""
+    """Return those results that a node refers to."""
     return frozenset(row[0] for row in connection.execute(SQL["referenced_among"], {"ids": _json(results)}))
 
 

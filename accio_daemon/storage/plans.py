@@ -48,12 +48,12 @@ class Plans:
         self._plans: _Kept[Plan] = _Kept()
 
     def workflow(self, connection: sqlite3.Connection, run: RunRow) -> Workflow:
-        """Give the version that a run pinned."""
+        """Return the version that a run pinned."""
         key = (run.workflow_id, run.workflow_version)
         return self._workflows.get_or(key, lambda: workflows.get_by_no(connection, run.workflow_no).workflow)
 
     def operators(self, connection: sqlite3.Connection, run: RunRow) -> tuple[Announced, ...]:
-        """Give the operator version that each node of a run pinned, in the graph's order."""
+        """Return the operator version that each node of a run pinned, in the graph's order."""
 
         def read() -> tuple[Announced, ...]:
             found = workflows.operators_by_no(connection, run.operators)
@@ -62,7 +62,7 @@ class Plans:
         return self._operators.get_or(run.operators, read)
 
     def plan(self, connection: sqlite3.Connection, run: RunRow) -> Plan:
-        """Give a run's compiled workflow."""
+        """Return a run's compiled workflow."""
 
         def compiled() -> Plan:
             return compile_plan(

@@ -26,7 +26,7 @@ class Readers:
     """A pool of read-only connections, and one more for the event loop itself."""
 
     def __init__(self, own: sqlite3.Connection) -> None:
-        """Take the connection that only the event loop's thread uses."""
+        """Read on the event loop through *own*, which only its thread uses."""
         self._own = own
         self._free: asyncio.LifoQueue[WriterConnection] = asyncio.LifoQueue()
         self._long = asyncio.Semaphore(LONG_AT_ONCE)

@@ -113,7 +113,7 @@ class _Query:
         return count
 
     def candidates(self, before: int) -> Iterator[int]:
-        """Give run numbers below *before*, newest first, among which everything wanted is."""
+        """Return run numbers below *before*, newest first, among which everything wanted is."""
         before = min(before, self._upper_bound())
         lower = self._lower_bound()
         streams = [_stream(self._connection, statement, value, before) for statement, value in self._drivers()]
@@ -126,7 +126,7 @@ class _Query:
             last = number
 
     def _drivers(self) -> list[tuple[str, Any]]:
-        """Give the statements that drive, with their values."""
+        """Return the statements that drive, with their values."""
         filters = self._filters
         match self._driver:
             case "tags":
@@ -159,7 +159,7 @@ class _Query:
         return [row for row in map(run_row, rows) if _has_params(row, self._filters.params)][:most]
 
     def _make_conditions(self) -> tuple[str, dict[str, Any]]:
-        """Give the statement that leaves those candidates which pass the filters that don't drive."""
+        """Return the statement that leaves those candidates which pass the filters that don't drive."""
         filters = self._filters
         values: dict[str, Any] = {}
         conditions = [SQL["candidates"]]
@@ -275,7 +275,7 @@ def fts_query(text: str) -> str:
 
 
 def text_condition(text: str, notes: str) -> str:
-    """Give the query for words in name or notes, and for words in the notes; empty if what is wanted has no words."""
+    """Return the query for words in name or notes, and for words in the notes; empty if what is wanted has no words."""
     wanted = [(column, fts_query(typed)) for column, typed in (("", text), ("notes : ", notes)) if typed]
     if not all(words for _, words in wanted):
         return ""
@@ -283,7 +283,7 @@ def text_condition(text: str, notes: str) -> str:
 
 
 def param_types(connection: sqlite3.Connection) -> dict[str, set[DataType]]:
-    """Give the types that parameters have in any stored workflow, by name."""
+    """Return the types that parameters have in any stored workflow, by name."""
     types: dict[str, set[DataType]] = {}
     for name, kind in connection.execute(SQL["param_types"]):
         types.setdefault(name, set()).add(parse_type(kind))

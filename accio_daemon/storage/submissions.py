@@ -84,7 +84,7 @@ def update_metadata(
     notes: str | None,
     tags: tuple[str, ...] | None,
 ) -> tuple[Found, bool]:
-    """Set what isn't None; gives the run as it is now, and whether anything differs from before."""
+    """Set what isn't None; return the run as it is now, and whether anything differs from before."""
     run = runs_query.get_run(connection, no)
     if run is None:
         raise NotFound("the run was deleted meanwhile")

@@ -73,7 +73,7 @@ def nearest_earlier(connection: sqlite3.Connection, result: int, operator: str) 
 
 
 def _newest(connection: sqlite3.Connection, operator: str, before: int) -> Iterable[tuple[Any, ...]]:
-    """Give the newest earlier results of all versions of an operator."""
+    """Return the newest earlier results of all versions of an operator."""
     versions = [row[0] for row in connection.execute(SQL["versions"], {"operator": operator})]
     streams = [connection.execute(SQL["results_before"], {"operator": no, "before": before}) for no in versions]
     return islice(heapq.merge(*streams, key=lambda row: -row[0]), _COMPARED)

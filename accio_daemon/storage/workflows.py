@@ -61,7 +61,7 @@ def get_by_no(connection: sqlite3.Connection, no: int) -> StoredWorkflow:
 def list_workflows(
     connection: sqlite3.Connection, before: int | None, limit: int
 ) -> tuple[list[StoredWorkflow], int | None]:
-    """Read a page of latest versions, the newest push first; gives the key of the next page too."""
+    """Read a page of latest versions, the newest push first; return the key of the next page too."""
     rows = connection.execute(PAGE, {"before": 2**62 if before is None else before, "limit": limit + 1}).fetchall()
     found = [_stored(row) for row in rows[:limit]]
     if len(rows) <= limit:
@@ -70,7 +70,7 @@ def list_workflows(
 
 
 def names(connection: sqlite3.Connection, name: str) -> tuple[list[str], list[str]]:
-    """Give ids of workflows, and the versions of one, for suggestions."""
+    """Return ids of workflows, and the versions of one, for suggestions."""
     ids = [row[0] for row in connection.execute(SQL["ids"])]
     return ids, [row[0] for row in connection.execute(SQL["versions"], {"id": name})]
 
@@ -78,7 +78,7 @@ def names(connection: sqlite3.Connection, name: str) -> tuple[list[str], list[st
 def push(
     connection: sqlite3.Connection, workflow: Workflow, definition: str, version: str, owner: Person, now_ms: int
 ) -> tuple[StoredWorkflow, bool]:
-    """Store a version (its canonical JSON and name) if it is new, and make it the latest; tells whether it was new.
+    """Store a version (its canonical JSON and name) if it is new, and make it the latest; return whether it was new.
 
     Nothing large is parsed or rendered here: commits wait for this job.
     """

@@ -79,12 +79,12 @@ class Batch:
 
 
 def digest_blob(digest: str) -> bytes:
-    """Give the 32 bytes of "blake3:HEX"."""
+    """Return the 32 bytes of "blake3:HEX"."""
     return bytes.fromhex(digest.removeprefix("blake3:"))
 
 
 def key64(key: bytes) -> int:
-    """Give what the index of keys holds: the first 8 bytes as a signed number."""
+    """Return what the index of keys holds: the first 8 bytes as a signed number."""
     return int.from_bytes(key[:8], "big", signed=True)
 
 

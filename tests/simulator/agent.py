@@ -108,7 +108,7 @@ class ForgetfulCore(AgentCore):
     """A core that takes every assignment for a new one."""
 
     def assign(self, assignments: Any) -> None:
-        """Take work, whatever was seen before."""
+        """Accept work, whatever was seen before."""
         kept = list(assignments)
         for each in kept:
             self._recent.discard(each.attempt)
@@ -273,7 +273,7 @@ class SimulatedAgent:
             self._stream.send_up(message)
 
     def drain(self) -> None:
-        """Take no new work, and say so; go on after a while."""
+        """Refuse new work, and say so; go on after a while."""
         self._set_draining(draining=True)
         self._mine(self.loop.between(0.5, 8.0), lambda: self._set_draining(draining=False))
 
@@ -421,7 +421,7 @@ class SimulatedAgent:
         self._go_on(begin.lane, worker)
 
     def _go_on(self, lane: int, worker: Worker) -> None:
-        """Let an idle worker begin the next attempt that it was handed."""
+        """Begin the next attempt that an idle worker was handed."""
         if worker.current is not None or worker.doomed or not worker.waiting:
             return
         assignment = worker.waiting.popleft()

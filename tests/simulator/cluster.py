@@ -72,7 +72,7 @@ class Cluster:
 
     @property
     def world(self) -> World:
-        """Give the live World."""
+        """Return the live World."""
         return self.daemon.world
 
     def close(self) -> None:
@@ -110,7 +110,7 @@ class Cluster:
         self.check()
 
     def tick(self, seconds: float = 0.25, *, silent: tuple[str, ...] = ()) -> None:
-        """Let time pass, in short steps; connected agents are heard, but for the *silent* ones."""
+        """Advance time in short steps; connected agents are heard, but for the *silent* ones."""
         while seconds > 0:
             step = min(seconds, 2.0)
             seconds -= step
@@ -131,7 +131,7 @@ class Cluster:
         operators: tuple[OperatorSpec, ...] | None = None,
         prefetch: int = 0,
     ) -> FakeAgent:
-        """Let an agent join, with all operators unless told otherwise."""
+        """Join an agent, with all operators unless told otherwise."""
         agent = self.agents[name] = FakeAgent(
             name=name,
             resources=resources or Resources(),
@@ -142,7 +142,7 @@ class Cluster:
         return agent
 
     def rejoin(self, agent: FakeAgent, **changes: Any) -> None:
-        """Let an agent open another session with what it holds."""
+        """Open another session of an agent, with what it holds."""
         self._connect(agent, **changes)
 
     def _connect(self, agent: FakeAgent, **changes: Any) -> None:
@@ -158,7 +158,7 @@ class Cluster:
         self.ask(AgentLost(session=session, reason=reason, clean=clean))
 
     def lose(self, agent: FakeAgent) -> None:
-        """Let an agent vanish for longer than the lease."""
+        """Silence an agent for longer than the lease."""
         self.leave(agent)
         self.tick(self.settings.lease + 1)
         agent.attempts.clear()
@@ -170,21 +170,21 @@ class Cluster:
         return found[0]
 
     def succeed(self, node: str, output: str | None = None, **rest: Any) -> None:
-        """Let a node end in success, wherever it is held; its output tells its name unless told otherwise."""
+        """End a node in success, wherever it is held; its output tells its name unless told otherwise."""
         agent = self.holder(node)
         attempt = agent.attempt_of(node)
         text = output if output is not None else f'"{node}"'
         self.ask(agent.telling(agent.end(builders.success(agent.next_seq, attempt, {"data": text}, **rest))))
 
     def fail(self, node: str, cause: Cause = Cause.EXCEPTION) -> None:
-        """Let a node end badly."""
+        """End a node badly."""
         agent = self.holder(node)
         self.ask(agent.telling(agent.end(builders.failure(agent.next_seq, agent.attempt_of(node), cause))))
 
     # --- runs -----------------------------------------------------------------------------------------------------
 
     def pinned(self, workflow: Workflow) -> tuple[Announced, ...]:
-        """Give the latest version of the operator of each node."""
+        """Return the latest version of the operator of each node."""
         numbers = {spec.name: self.world.operators[(spec.name, identity_of(spec))] for spec in self.operators}
         specs = {spec.name: spec for spec in self.operators}
         return tuple(Announced(no=numbers[node.op], spec=specs[node.op]) for node in workflow.graph)
@@ -236,24 +236,24 @@ class Cluster:
     # --- what is to be seen ---------------------------------------------------------------------------------------
 
     def run(self, run: RunNo) -> Run:
-        """Give a run that hasn't ended."""
+        """Return a run that hasn't ended."""
         return self.world.runs[run]
 
     def run_is_over(self, run: RunNo) -> bool:
-        """Tell whether a stored run has ended, and the World doesn't hold it any more."""
+        """Return whether a stored run has ended, and the World doesn't hold it any more."""
         return self.state(run) in RUN_TERMINAL and run not in self.world.runs
 
     def state(self, run: RunNo) -> RunState:
-        """Give the state of a run, as it is stored."""
+        """Return the state of a run, as it is stored."""
         ((state,),) = self.disk.rows("SELECT state FROM runs WHERE no = ?", run)
         return RUN_STATE_OF[state]
 
     def exists(self, run: RunNo) -> bool:
-        """Tell whether a run is stored."""
+        """Return whether a run is stored."""
         return bool(self.disk.rows("SELECT 1 FROM runs WHERE no = ? AND closed <> 3", run))
 
     def nodes(self, run: RunNo, index: int = 0) -> dict[str, str]:
-        """Give the state of each node of a child: live if it is open, else as it is stored."""
+        """Return the state of each node of a child: live if it is open, else as it is stored."""
         ((definition,),) = self.disk.rows(
             "SELECT w.definition FROM runs r JOIN workflows w ON w.no = r.workflow_no WHERE r.no = ?", run
         )
@@ -271,12 +271,12 @@ class Cluster:
         ]
 
     def child(self, run: RunNo, index: int) -> RunState | None:
-        """Give the stored state of a child that has begun or ended."""
+        """Return the stored state of a child that has begun or ended."""
         found = self.disk.rows("SELECT state FROM instances WHERE run_no = ? AND idx = ?", run, index)
         return RUN_STATE_OF[found[0][0]] if found else None
 
     def cause(self, run: RunNo, node: int, index: int = 0) -> str:
-        """Give why a node ended, as it is stored (JSON)."""
+        """Return why a node ended, as it is stored (JSON)."""
         ((cause,),) = self.disk.rows(
             "SELECT cause FROM nodes WHERE run_no = ? AND idx = ? AND node = ?", run, index, node
         )
@@ -291,7 +291,7 @@ class Cluster:
         return why_waiting(self.world, run, index, node, self.clock.now())
 
     def state_of(self, run: RunNo, name: str, index: int = 0) -> NodeState:
-        """Give the state of one node."""
+        """Return the state of one node."""
         return NodeState(self.nodes(run, index)[name])
 
 

@@ -53,7 +53,7 @@ class Disk:
 
     @classmethod
     def at(cls, path: Path) -> "Disk":
-        """Take a database file that no daemon uses."""
+        """Open a database file that no daemon uses."""
         disk = cls.__new__(cls)
         disk.connection = sqlite3.connect(path, isolation_level=None)
         disk._workflows = {}
@@ -64,7 +64,7 @@ class Disk:
         self.connection.close()
 
     def add_workflow(self, workflow: Workflow) -> int:
-        """Store a workflow version; give its number."""
+        """Store a workflow version; return its number."""
         version = str(workflow.version)
         if version not in self._workflows:
             self._workflows[version] = len(self._workflows) + 1
@@ -110,7 +110,7 @@ class Disk:
         self._limit(left)
 
     def empty(self) -> None:
-        """Let there be space again."""
+        """Lift the limit again."""
         self.is_full = False
         self._limit(_UNLIMITED)
 
@@ -122,7 +122,7 @@ class Disk:
         return True
 
     def give_up(self) -> bool:
-        """Let the database have what was set aside; False if it has it already."""
+        """Grant the database what was set aside; return False if it has it already."""
         if self.lives_on_reserve:
             return False
         self.lives_on_reserve = True
@@ -138,7 +138,7 @@ class Disk:
         return restart(StoredWorld(self.connection), settings=settings, now=now)
 
     def copy(self) -> "Disk":
-        """Give an independent copy, for looking at what a restart would find."""
+        """Return an independent copy, for looking at what a restart would find."""
         twin = Disk.__new__(Disk)
         twin.connection = sqlite3.connect(":memory:", isolation_level=None)
         twin.connection.deserialize(self.connection.serialize())

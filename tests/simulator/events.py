@@ -42,7 +42,7 @@ class Loop:
         return self.random.uniform(low, high)
 
     def run_until(self, when: float, done: Callable[[], bool] = lambda: False) -> bool:
-        """Let things happen until a time, or until *done*; tell whether it is done."""
+        """Run what is planned until a time, or until *done*; return whether it is done."""
         while self._planned and self._planned[0][0] <= when:
             time, _, what = heapq.heappop(self._planned)
             self.clock.advance(max(0.0, time - self.clock.mono))

@@ -20,7 +20,7 @@ class Backup:
         self._known: dict[str, Any] = {name: copy(getattr(judge, name)) for name in _KNOWN}
 
     def restore(self, disk: Disk, judge: Judge) -> set[str]:
-        """Put it back; give the submissions whose acknowledgement is lost with what came after it."""
+        """Put it back; return the submissions whose acknowledgement is lost with what came after it."""
         lost = set(judge.acked) - set(self._known["acked"])
         disk.put_back(self._image)
         for name, value in self._known.items():

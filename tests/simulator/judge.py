@@ -172,7 +172,7 @@ class Judge:
             require(deaths <= limit or not self.poisonous(node), f"{node} took {deaths} agents along")
 
     def poisonous(self, node: str) -> bool:
-        """Tell whether a node kills its agents (others may die with theirs, uncounted after a goodbye)."""
+        """Return whether a node kills its agents (others may die with theirs, uncounted after a goodbye)."""
         return node.endswith("/Poison")
 
     def _check_run(self, run: int, command: SubmitRun) -> None:
@@ -204,7 +204,7 @@ class Judge:
         row: tuple[NodeState, str | None, str | None],
         excused: bool,
     ) -> bool:
-        """Compare one node; give whether its successors may differ."""
+        """Compare one node; return whether its successors may differ."""
         state, text = wanted
         found, outputs, cause = row
         if found is NodeState.SUCCESS:

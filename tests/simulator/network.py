@@ -84,7 +84,7 @@ class Stream:
         self._loop.after(due - self._loop.now, arrive)
 
     def shut(self, *, by_daemon: bool, reason: str = "connection lost") -> None:
-        """Let one end close it: the other end learns of it behind what is under way."""
+        """Close it at one end: the other end learns of it behind what is under way."""
         if self.broken:
             return
         if by_daemon:

@@ -109,7 +109,7 @@ class UnboundLinks(Links):
         self._names = names
 
     def deliver(self, world: World, outgoing: Mapping[SessionNo, Outgoing]) -> int:
-        """Tell agents."""
+        """Send words."""
         for session, words in outgoing.items():
             name = self._names.get(session)
             current = next((s for s, agent in world.sessions.items() if agent.name == name), session)
@@ -166,7 +166,7 @@ class Simulation:
         self._to_submit = self.loop.random.randint(3, 6)
 
     def _announce(self) -> dict[str, int]:
-        """Let the operators be known from an earlier day, so that runs can be submitted at once."""
+        """Announce the operators on an earlier day, so that runs can be submitted at once."""
         daemon = Daemon(self.disk, self.loop.clock, self.settings)
         herald = FakeAgent(name="herald", operators=OPERATORS)
         session = daemon.next_session()
@@ -178,7 +178,7 @@ class Simulation:
     # --- the whole story --------------------------------------------------------------------------------------------
 
     def run(self) -> "Simulation":
-        """Let it happen; raise a Violation if it went wrong."""
+        """Run the whole story; raise a Violation if it went wrong."""
         start = self.loop.now
         self._start_daemon()
         for agent in self.agents:
@@ -314,7 +314,7 @@ class Simulation:
             reply.set_result(answer)
 
     def _unfence(self, daemon: Daemon) -> None:
-        """Take reports of old attempts for reports of the current one."""
+        """Accept reports of old attempts as reports of the current one."""
         world, fx, now = daemon.world, daemon.batch.fx, self.loop.clock.now()
         posted = [command for command, _ in daemon.inbox if isinstance(command, AgentReports)]
         for session, report in [(each.session, report) for each in posted for report in each.reports]:
@@ -543,7 +543,7 @@ class Simulation:
         )
 
     def _plan_more(self, run: RunNo, command: SubmitRun) -> None:
-        """Let the client do more with its run."""
+        """Plan what else the client does with its run."""
         if not self.faults or command.workflow.graph[0].op == "Poison":
             return
         roll = self.loop.random.random()
@@ -604,7 +604,7 @@ class Simulation:
     # --- misfortune ---------------------------------------------------------------------------------------------------
 
     def _misfortune(self) -> None:
-        """Let something bad happen, and plan the next one."""
+        """Cause something bad, and plan the next one."""
         if not self.faults:
             return
         agent = self.loop.random.choice(self.agents)
@@ -670,7 +670,7 @@ class Simulation:
         self.loop.after(3.0, partial(self._drain_ends, agent.name))
 
     def _drain_ends(self, name: str) -> None:
-        """Tell it until a daemon heard it."""
+        """Repeat it until a daemon heard it."""
         if self.daemon is None:
             self.loop.after(1.0, partial(self._drain_ends, name))
             return

@@ -21,7 +21,7 @@ _ROUNDING = 5
 
 
 def snapshot(world: World, now: Instant) -> dict[str, Any]:
-    """Give what counts, as plain values."""
+    """Return what counts, as plain values."""
     waiting = [*world.queue, *world.backing_off]
     return {
         "sequence": world.sequence,

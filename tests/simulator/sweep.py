@@ -59,7 +59,7 @@ class Found:
     violations: dict[int, AssertionError] = field(default_factory=dict)  # by seed
 
     def add(self, other: "Found") -> None:
-        """Take what other seeds showed, too."""
+        """Add what other seeds showed."""
         self.seeds += other.seeds
         self.seen += other.seen
         self.violations |= other.violations

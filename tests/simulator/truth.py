@@ -36,12 +36,12 @@ TIMES = {"Step": (0.001, 0.01), "Random": (0.001, 0.01), "Flaky": (0.1, 1.0), "W
 
 
 def output(operator: str, inputs: str, seed: int | None) -> str:
-    """Give what an operator computes, as canonical JSON text."""
+    """Return what an operator computes, as canonical JSON text."""
     return json_string(blake2b(f"{operator} {inputs} {seed}".encode(), digest_size=8).hexdigest())
 
 
 def told(text: str, seconds: float) -> bytes:
-    """Give a worker's report of a success as the agent keeps it, unread."""
+    """Return a worker's report of a success as the agent keeps it, unread."""
     return orjson.dumps({"outputs": {"data": text}, "wall_us": int(seconds * 1e6)})
 
 
@@ -49,7 +49,7 @@ class Machine:
     """Executes attempts: how long it takes is chance, what comes out isn't."""
 
     def __init__(self, loop: Loop, names: dict[int, str]) -> None:
-        """Take the names of the operators by their numbers at the daemon."""
+        """Know operators by *names*, under their numbers at the daemon."""
         self._loop = loop
         self._names = names
         self._failures: Counter[tuple[str, str]] = Counter()
@@ -72,7 +72,7 @@ class Machine:
 
 
 def expected(command: SubmitRun, index: int) -> list[tuple[NodeState, str | None]]:
-    """Give each node's state and output in a world without faults, in the order of the graph."""
+    """Return each node's state and output in a world without faults, in the order of the graph."""
     sweep = command.definition.sweep
     seed = command.seed if sweep.is_single else sweep.child_seed(index, command.seed)
     params = sweep.child(index)

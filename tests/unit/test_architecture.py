@@ -1,0 +1,36 @@
+"""What docs/architecture.md says of the code is so."""
+
+import re
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "architecture.md"
+_, _, _SECTION = PAGE.read_text(encoding="utf-8").partition("## Where things happen")
+NAMED = sorted(set(re.findall(r"`([\w.]+):([\w.]+)`", _SECTION)))
+
+
+@pytest.mark.parametrize(("module", "name"), NAMED, ids=lambda part: str(part))
+def test_what_answers_a_question_is_there(module: str, name: str) -> None:
+    """Each function that is named as the place where something happens can be imported under that name."""
+    found: object = import_module(module)
+    for part in name.split("."):
+        found = getattr(found, part)
+
+
+def test_questions_have_answers() -> None:
+    """Each row of the table names a place."""
+    rows = [line for line in _SECTION.partition("## ")[0].splitlines() if line.startswith("|")][2:]
+    assert rows
+    assert [row for row in rows if not re.search(r"`[\w.]+:[\w.]+`", row)] == []
+
+
+def test_rooms_of_the_engine_are_all_described() -> None:
+    """The table of the engine's modules names those that there are, but for what only measures, looks or tests it."""
+    text = PAGE.read_text(encoding="utf-8")
+    table = text.partition("### The engine")[2].partition("### ")[0]
+    named = set(re.findall(r"^\| `(\w+)\.py` \|", table, re.MULTILINE))
+    folder = PAGE.parents[1] / "accio_daemon" / "engine"
+    besides = {"__init__", "crash_points", "metrics", "views", "watchers"}
+    assert named == {path.stem for path in folder.glob("*.py")} - besides
