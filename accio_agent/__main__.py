@@ -2,7 +2,7 @@
 
 import sys
 
-from accio_agent.cli import main
+from accio_agent.agent.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,7 +1,7 @@
 """Stand-ins for the world outside the daemon's core: a clock, and an agent that records what it is told.
 
-`FakeAgent` keeps the rules of grants and of work sent ahead (accio_agent.core), as far as the daemon can see them, and
-fails the test when the daemon breaks them.
+`FakeAgent` keeps the rules of grants and of work sent ahead (accio_agent.agent.core), as far as the daemon can see
+them, and fails the test when the daemon breaks them.
 """
 
 from collections.abc import Callable, Mapping, Sequence

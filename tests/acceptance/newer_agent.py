@@ -2,8 +2,8 @@
 
 import sys
 
-from accio_agent import session
-from accio_agent.cli import main
+from accio_agent.agent.cli import main
+from accio_agent.agent.link import session
 
 session.PROTOCOLS = range(3, 5)
 

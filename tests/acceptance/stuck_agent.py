@@ -8,7 +8,7 @@ import signal
 import sys
 from typing import Any
 
-from accio_agent.cli import main
+from accio_agent.agent.cli import main
 from tests.acceptance.ledger_operators import gate, note, wait_for
 
 GATE = "unstuck"

@@ -1,7 +1,7 @@
 """An agent of the simulation: the real core; its workers, its disk and its connection exist in the simulation only.
 
-It mirrors accio_agent.agent: journal first, then workers, then messages; and it may die between any two of them. What
-it does is told to the `Witness`, who judges.
+It mirrors accio_agent.agent.shell: journal first, then workers, then messages; and it may die between any two of
+them. What it does is told to the `Witness`, who judges.
 """
 
 from collections import deque
@@ -14,9 +14,9 @@ from accio.domain.failures import Failure
 from accio.domain.operators import OperatorSpec
 from accio.domain.resources import Resources
 from accio.domain.states import Cause
-from accio_agent.core import AgentCore
-from accio_agent.outcome import Ending, Outcome
-from accio_agent.work import Assignment, Begin, WorkClass
+from accio_agent.agent.core.decisions import AgentCore
+from accio_agent.agent.core.outcome import Ending, Outcome
+from accio_agent.agent.core.work import Assignment, Begin, WorkClass
 from accio_daemon.core.commands import AgentJoined, AttemptNo, Holding, SessionNo
 from accio_daemon.core.outgoing import Assignment as Sent
 from accio_daemon.core.outgoing import Welcome
@@ -392,7 +392,7 @@ class SimulatedAgent:
             self.loop.note("reports were handed over again")
         reports = [(seq, attempt, outcome) for attempt, outcome, seq in again]
         reports += [(each.seq, each.attempt, each.outcome) for each in effects.published]
-        if effects.withdrawn or effects.started:  # they overtake reports, as in accio_agent.outbound
+        if effects.withdrawn or effects.started:  # they overtake reports, as in accio_agent.agent.link.outbound
             self._send(Message(kind="recalled", body=(tuple(effects.withdrawn), tuple(effects.started))))
         if reports:
             self._send(Message(kind="reports", body=reports))

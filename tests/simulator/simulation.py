@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from accio.errors import ResourceExhausted
-from accio_agent.outcome import Ending
+from accio_agent.agent.core.outcome import Ending
 from accio_daemon.core import attempts, on_nodes
 from accio_daemon.core.commands import (
     AgentDraining,

@@ -14,7 +14,7 @@ from accio.domain.jsontext import json_string
 from accio.domain.seeds import node_seed
 from accio.domain.states import Cause, NodeState
 from accio.domain.workflows import Constant, FromNode, FromParam, NodeDefinition
-from accio_agent.outcome import Outcome
+from accio_agent.agent.core.outcome import Outcome
 from accio_daemon.core.commands import SubmitRun
 from accio_daemon.core.outgoing import Assignment
 from tests import builders

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from accio.v1 import agents_pb2
-from accio_agent.journal import Journal
+from accio_agent.agent.disk.journal import Journal
 from tests.integration.agent.conftest import AgentProcess
 from tests.integration.agent.fake_daemon import FakeDaemon
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from accio_agent.aside import KEPT, label_logs, separate_logs, set_aside
-from accio_agent.journal import Journal
-from accio_agent.log_store import LogStore
+from accio_agent.agent.disk.aside import KEPT, label_logs, separate_logs, set_aside
+from accio_agent.agent.disk.journal import Journal
+from accio_agent.agent.disk.log_store import LogStore
 
 
 def holding(folder: Path, history: str, attempt: int = 7) -> None:

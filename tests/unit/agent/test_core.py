@@ -9,9 +9,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from accio.domain.failures import Failure
 from accio.domain.states import Cause
-from accio_agent.core import START_FAILURES, AgentCore, killed
-from accio_agent.outcome import Outcome
-from accio_agent.work import Assignment, Effects, Holding, WorkClass
+from accio_agent.agent.core.decisions import START_FAILURES, AgentCore, killed
+from accio_agent.agent.core.outcome import Outcome
+from accio_agent.agent.core.work import Assignment, Effects, Holding, WorkClass
 
 DONE = b"a report"
 CRASHED = Outcome(failure=Failure(cause=Cause.SIGNAL, message="crashed"))

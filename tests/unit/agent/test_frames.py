@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accio_agent import frames, page
-from accio_agent.frames import Kind, Result, Splitter
+from accio_agent.protocol import frames, page
+from accio_agent.protocol.frames import Kind, Result, Splitter
 
 
 @given(bodies=st.lists(st.binary(max_size=40), max_size=10), cuts=st.lists(st.integers(1, 30), max_size=40))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from accio_agent.freshness import Freshness
+from accio_agent.worker.freshness import Freshness
 
 LONG_AGO, IN_A_WHILE = 0, 1 << 62
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accio_agent import journal as journal_module
-from accio_agent.journal import Journal
+from accio_agent.agent.disk import journal as journal_module
+from accio_agent.agent.disk.journal import Journal
 
 
 def filled(path: Path) -> Journal:

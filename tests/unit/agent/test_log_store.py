@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
 
-from accio_agent.log_store import ERR, OUT, LogStore
+from accio_agent.agent.disk.log_store import ERR, OUT, LogStore
 
 
 def text(store: LogStore, attempt: int, stream: int | None = None) -> bytes:

@@ -19,10 +19,12 @@ from accio.errors import (
     Unavailable,
 )
 from accio.exits import exit_code
-from accio_agent import limits, linux, messages
-from accio_agent.outbound import Outbound
-from accio_agent.outcomes import of_death
-from accio_agent.state_folder import StateFolder, open_folder
+from accio_agent import linux
+from accio_agent.agent.disk.state_folder import StateFolder, open_folder
+from accio_agent.agent.link import messages
+from accio_agent.agent.link.outbound import Outbound
+from accio_agent.agent.workers import limits
+from accio_agent.agent.workers.outcomes import of_death
 
 
 def test_detected_resources(tmp_path: Path) -> None:

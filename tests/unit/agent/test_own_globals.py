@@ -8,9 +8,9 @@ from types import ModuleType
 
 import pytest
 
-from accio_agent.dict_versions import DictVersions
-from accio_agent.own_code import OwnCode
-from accio_agent.own_globals import OwnGlobals
+from accio_agent.worker.restoring.dict_versions import DictVersions
+from accio_agent.worker.restoring.own_code import OwnCode
+from accio_agent.worker.restoring.own_globals import OwnGlobals
 
 
 @pytest.fixture

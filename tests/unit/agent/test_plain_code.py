@@ -2,7 +2,7 @@
 
 import pytest
 
-from accio_agent.plain_code import is_plain
+from accio_agent.worker.restoring.plain_code import is_plain
 
 
 @pytest.mark.parametrize(

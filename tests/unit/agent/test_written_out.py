@@ -7,8 +7,8 @@ import pytest
 from accio.content.datasets import put_tree
 from accio.content.digest import Digest
 from accio.content.store import FolderStore
-from accio_agent.cache import SPARED_S, trim
-from accio_agent.written_out import WrittenOut
+from accio_agent.agent.staging.cache import SPARED_S, trim
+from accio_agent.agent.staging.written_out import WrittenOut
 
 
 @pytest.fixture

@@ -1,0 +1,114 @@
+"""The agent's command line: options, logging, exit codes. What runs is `running`'s business."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from accio import logs
+from accio.domain.problems import ValueProblem
+from accio.domain.resources import check_counter_name, parse_count, parse_cpus, parse_size
+from accio.errors import AccioError
+from accio.exits import INTERRUPTED, SUCCESS, USAGE, exit_code
+
+
+@click.command(
+    "agent",
+    help="Offer this machine to a daemon, and run nodes until told to stop.",
+    context_settings={"help_option_names": ["-h", "-help", "--help"], "show_default": True},
+)
+@click.option(
+    "--daemon", "-daemon", metavar="HOST:PORT", help="Where the daemon is.  [default: ACCIO_ADDR or clusters.json]"
+)
+@click.option("--operators", "-operators", multiple=True, metavar="MODULE|FILE", help="Offer these operators, too.")
+@click.option("--name", "-name", help="The agent's name.  [default: the host's name and a number]")
+@click.option("--state-dir", "-state-dir", type=click.Path(path_type=Path), help="The agent's own folder.")
+@click.option("--cpus", "-cpus", help="Processors to offer.  [default: all]")
+@click.option("--memory", "-memory", help="Memory to offer, such as 8GiB.  [default: all]")
+@click.option("--disk", "-disk", help="Disk space to offer, such as 100GB.  [default: what is free]")
+@click.option("--gpus", "-gpus", help="GPUs to offer.  [default: all]")
+@click.option(
+    "--resource", "-resource", multiple=True, metavar="NAME=N", help="A counter of your own, such as a licence."
+)
+@click.option(
+    "--grace", "-grace", default=30.0, metavar="SECONDS", help="How long running nodes may go on after SIGTERM."
+)
+@click.option(
+    "--metrics", "-metrics", default="", metavar="HOST:PORT", help="Serve Prometheus metrics here; default nowhere."
+)
+@click.option("--insecure", "-insecure", is_flag=True, help="Serve metrics beyond this machine, without a token.")
+@click.option("--installed/--no-installed", default=True, help="Offer the operators of installed packages.")
+def command(
+    daemon: str | None,
+    operators: Sequence[str],
+    name: str | None,
+    state_dir: Path | None,
+    cpus: str | None,
+    memory: str | None,
+    disk: str | None,
+    gpus: str | None,
+    resource: Sequence[str],
+    grace: float,
+    metrics: str,
+    insecure: bool,
+    installed: bool,
+) -> int:
+    """Run an agent."""
+    from accio_agent.agent.starting import Options, start  # after the options were read: --help needn't wait for it
+
+    try:
+        options = Options(
+            daemon=daemon,
+            operators=tuple(operators),
+            name=name,
+            state_dir=None if state_dir is None else state_dir.absolute(),
+            milli_cpus=None if cpus is None else parse_cpus(cpus),
+            memory=None if memory is None else parse_size(memory),
+            disk=None if disk is None else parse_size(disk),
+            gpus=None if gpus is None else parse_count(gpus),
+            custom=_counters(resource),
+            grace_s=grace,
+            installed=installed,
+            metrics=_metrics(metrics, insecure=insecure),
+        )
+    except ValueProblem as problem:
+        raise click.UsageError(problem.message) from None
+    logs.set_up()
+    return start(options)
+
+
+def _metrics(text: str, *, insecure: bool) -> str:
+    if not text:
+        return ""
+    from accio.metrics import metrics_address
+
+    return metrics_address(text, insecure=insecure)
+
+
+def _counters(texts: Sequence[str]) -> tuple[tuple[str, int], ...]:
+    counters: dict[str, int] = {}
+    for text in texts:
+        name, equals, amount = text.partition("=")
+        if not equals:
+            raise ValueProblem(f"expected --resource NAME=N, found {text!r}")
+        check_counter_name(name)
+        counters[name] = parse_count(amount)
+    return tuple(sorted(counters.items()))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit code."""
+    # Forks of this process are only ever followed by exec, and gRPC's own support for forks gets in the way of that.
+    os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
+    try:
+        code: int = command.main(args=arguments, prog_name="accio agent", standalone_mode=False)
+    except click.ClickException as error:
+        click.echo(f"accio agent: {error.format_message()}", err=True)
+        return USAGE
+    except AccioError as error:
+        click.echo(f"accio agent: {error.message}", err=True)
+        return exit_code(error)
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    return code or SUCCESS

@@ -1,0 +1,492 @@
+"""What the agent decides: which attempt runs on which worker, what is reported, what is told to the daemon.
+
+Pure and synchronous: no clock, no I/O, no randomness, so that the simulator runs it unchanged. Every method applies
+one event to the state and adds what must happen outside to `effects`; the caller feeds any number of events, calls
+`take()` once, and carries the effects out in this order: journal, then workers, then messages to the daemon.
+
+Words. A *grant* is the reservation that the daemon made for a running attempt; it belongs to the attempt's class. A
+*lane* is a worker process (or its promise) and the attempts that were handed to it, of one class at a time. The rules:
+
+1.  A reserved assignment brings a grant. When an attempt that holds one ends, the grant passes to the oldest attempt of
+    its class that holds none. The daemon applies the same rule to the same reports in the same order, so both agree
+    without further messages.
+2.  If there is none, the grant stays open until the daemon acknowledged the report: an attempt of the class that was
+    sent before the daemon knew of the end takes it. Then it is gone.
+3.  A class has at most as many lanes as it has grants. Short attempts may be handed to a lane ahead of time, in the
+    order of their arrival; such a one may end before it was its turn to hold a grant. Then no grant moves.
+4.  An attempt number is begun at most once. What a lane hands back was never begun.
+5.  Each attempt ends exactly once: reported, withdrawn, or dropped on the daemon's word.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+
+from accio.domain.failures import Failure
+from accio.domain.states import Cause
+from accio_agent.agent.core.outcome import Ending, Outcome
+from accio_agent.agent.core.work import (
+    Assignment,
+    Attempt,
+    Begin,
+    ClassState,
+    Effects,
+    Holding,
+    Lane,
+    Publication,
+    WorkClass,
+    is_untouched,
+    take_off,
+)
+
+REMEMBERED = 20_000
+"""How many ended attempts are remembered at least, so that a repeated assignment is recognised."""
+
+CONDEMNED = 1 << 32
+"""Added to the number of holds of a lane that will never answer them all."""
+
+START_FAILURES = 3
+"""So many lanes of a pool in a row may die before they began anything; then the attempt that waited is failed."""
+
+
+def killed(message: str = "stopped on request") -> Outcome:
+    return Outcome(failure=Failure(cause=Cause.KILLED, message=message))
+
+
+class AgentCore:
+    """All that the agent knows about attempts. Everything here is touched by one task only."""
+
+    def __init__(
+        self,
+        *,
+        idle_limit: int = 2,
+        gone: Iterable[int] = (),
+        outbox: Mapping[int, int] | None = None,
+        next_seq: int = 1,
+    ) -> None:
+        """*gone*, *outbox* (report number to attempt) and *next_seq* are what the journal of an earlier life told."""
+        self._idle_limit = idle_limit
+        self._gone = set(gone)
+        self._outbox: dict[int, int] = dict(outbox or {})
+        self._open_by_seq: dict[int, ClassState] = {}
+        self._told: list[int] = []  # reports whose attempts the daemon was told to have ended when the session opened
+        self._next_seq = next_seq
+        self._attempts: dict[int, Attempt] = {}
+        self._classes: dict[WorkClass, ClassState] = {}
+        self._lanes: dict[int, Lane] = {}
+        self._idle: dict[str, list[Lane]] = {}
+        self._start_failures: dict[str, int] = {}
+        self._next_lane = 1
+        self._order = 0
+        self._recent: set[int] = set(self._outbox.values()) | self._gone
+        self._older: set[int] = set()
+        self._touched: dict[WorkClass, ClassState] = {}
+        self._connected = False
+        self.leaving = False  # it is about to end
+        self._drained = False  # the daemon wants it to drain; said anew in each session
+        self.effects = Effects()
+
+    # --- what is asked of it -----------------------------------------------------------------------------------------
+
+    def held(self) -> list[tuple[int, Holding]]:
+        """Every attempt that the daemon should know of, for the opening of a session."""
+        self._told = list(self._outbox)
+        known = [(each.no, Holding.RUNNING if each.granted else Holding.PENDING) for each in self._attempts.values()]
+        known += [(no, Holding.FINISHED) for no in self._outbox.values()]
+        known += [(no, Holding.GONE) for no in sorted(self._gone)]
+        return known
+
+    @property
+    def idle(self) -> bool:
+        """True if no attempt is left that hasn't ended."""
+        return not self._attempts
+
+    @property
+    def unacknowledged(self) -> int:
+        """How many reports the daemon hasn't acknowledged."""
+        return len(self._outbox)
+
+    @property
+    def reported(self) -> int:
+        """How many reports there have been, those of earlier lives included."""
+        return self._next_seq - 1
+
+    def counts(self) -> tuple[int, int]:
+        """How many attempts haven't ended, and how many of them hold a grant."""
+        attempts = list(self._attempts.values())
+        return len(attempts), sum(each.granted for each in attempts)
+
+    def knows(self, no: int) -> bool:
+        """True for an attempt that hasn't ended."""
+        return no in self._attempts
+
+    def head(self, lane_no: int) -> int:
+        """The attempt that a lane's worker executes if nothing was executed that hasn't been told; 0 for none."""
+        lane = self._lanes.get(lane_no)
+        return lane.attempts[0].no if lane is not None and lane.attempts else 0
+
+    def running(self) -> list[tuple[int, list[int]]]:
+        """Each lane with the attempts that it holds."""
+        return [(lane.no, [each.no for each in lane.attempts]) for lane in self._lanes.values() if lane.attempts]
+
+    def take(self) -> Effects:
+        """Place what can be placed, and give all effects since the last call."""
+        while self._touched:
+            _, state = self._touched.popitem()
+            self._fill(state)
+        effects, self.effects = self.effects, Effects()
+        return effects
+
+    # --- what the daemon says ----------------------------------------------------------------------------------------
+
+    def assign(self, assignments: Iterable[Assignment]) -> None:
+        """Take work. A number that was seen before is ignored."""
+        for assignment in assignments:
+            no = assignment.attempt
+            if no in self._attempts or no in self._recent or no in self._older:
+                continue
+            state = self._classes.get(assignment.work_class)
+            if state is None:
+                state = self._classes[assignment.work_class] = ClassState(assignment.work_class)
+            self._order += 1
+            attempt = self._attempts[no] = Attempt(assignment, self._order)
+            if attempt.granted:
+                state.grants += 1
+                if assignment.gpus:
+                    state.free_gpus.append(assignment.gpus)
+            elif state.open_grants:
+                oldest = min(state.open_grants)  # the daemon learns of the ends in this order, too
+                state.open_grants.remove(oldest)
+                del self._open_by_seq[oldest]
+                attempt.granted = True
+                state.grants += 1
+            elif self.leaving or self._drained:  # it was on its way when the drain began
+                self._drop(attempt)
+                self.effects.withdrawn.append(no)
+                continue
+            else:
+                state.ungranted.append(attempt)
+            if assignment.ready:
+                state.waiting.append(attempt)
+            else:
+                self.effects.stage.append(assignment)
+            self._touched[assignment.work_class] = state
+
+    def stop(self, numbers: Iterable[int], outcome: Outcome | None = None) -> None:
+        """End these attempts, as killed unless *outcome* says otherwise. Unknown ones have ended already."""
+        for no in numbers:
+            attempt = self._attempts.get(no)
+            if attempt is None or attempt.doomed is not None:
+                continue
+            attempt.doomed = outcome or killed()
+            if attempt.lane is None:
+                self._publish(attempt, attempt.doomed)
+            else:
+                self._hold(attempt.lane, no)
+
+    def recall(self, numbers: Iterable[int]) -> None:
+        """Give back what holds no grant and hasn't been handed to a worker."""
+        for no in numbers:
+            attempt = self._attempts.get(no)
+            if attempt is not None and is_untouched(attempt):
+                self._drop(attempt)
+                self.effects.withdrawn.append(no)
+            elif attempt is None and no not in self._recent and no not in self._older:
+                self.effects.withdrawn.append(no)  # it never came, and won't
+            else:
+                self.effects.started.append(no)
+
+    def acknowledge(self, seqs: Iterable[int]) -> None:
+        """Forget reports that are durable at the daemon; grants that they left open are gone."""
+        for seq in seqs:
+            if self._outbox.pop(seq, None) is None:
+                continue
+            self.effects.acked.append(seq)
+            self._close_grant(seq)
+
+    def welcome(self, keep: Iterable[int], drop: Iterable[int]) -> None:
+        """A session opened: forget what the daemon doesn't want, hand over what it hasn't got."""
+        del keep  # what isn't to be dropped goes on anyway
+        dropped = set(drop)
+        for seq in self._told:  # of what had ended, the daemon holds no reservation from now on
+            self._close_grant(seq)
+        for no in dropped & self._attempts.keys():
+            attempt = self._attempts[no]
+            if attempt.granted:
+                attempt.granted = False
+                self._state(attempt).grants -= 1
+                self._lose_gpus(self._state(attempt))
+            self._drop(attempt)
+        for seq, no in list(self._outbox.items()):
+            if no in dropped:
+                self.acknowledge([seq])
+        self.effects.forgotten.extend(self._gone)
+        self._gone.clear()
+        self._connected = True
+        self.effects.resend.extend(self._outbox)
+
+    def disconnected(self) -> None:
+        """The session ended. Nothing stops for that."""
+        self._connected = False
+        self._drained = False
+
+    def leave(self, leaving: bool) -> None:
+        """The agent itself takes no more work, or takes it again."""
+        self.leaving = leaving
+        self._give_back()
+
+    def drain(self, draining: bool) -> None:
+        """The daemon has no more work for it, or has it again."""
+        self._drained = draining
+        self._give_back()
+
+    def _give_back(self) -> None:
+        """Give back what hasn't begun, if it is to drain."""
+        if self.leaving or self._drained:
+            for attempt in [each for each in self._attempts.values() if is_untouched(each)]:
+                self._drop(attempt)
+                self.effects.withdrawn.append(attempt.no)
+
+    # --- what staging and workers say --------------------------------------------------------------------------------
+
+    def staged(self, no: int) -> None:
+        """The inputs of an attempt are there."""
+        attempt = self._attempts.get(no)
+        if attempt is not None:
+            self._put_back(self._state(attempt), [attempt])
+
+    def not_staged(self, no: int, outcome: Outcome) -> None:
+        """The inputs of an attempt couldn't be fetched."""
+        attempt = self._attempts.get(no)
+        if attempt is not None and attempt.lane is None:
+            self._publish(attempt, outcome)
+
+    def executed(self, lane_no: int, no: int, wall_us: int) -> bool:
+        """A lane's worker is done with an attempt. False if that is no news; else `ended` must follow, now or later."""
+        lane = self._lanes.get(lane_no)
+        if lane is None:
+            return False
+        attempt = take_off(lane, no)
+        if attempt is None or lane.work_class is None:
+            return False
+        lane.served += 1
+        self._start_failures.pop(lane.pool, None)
+        state = self._classes[lane.work_class]
+        pace = state.pace_us
+        state.pace_us = float(wall_us) if pace is None else pace + (wall_us - pace) * (0.2 if wall_us < pace else 0.5)
+        self._touched[state.work_class] = state
+        if not lane.attempts:
+            self._release(lane, state)
+        attempt.begun = True
+        return not attempt.ended
+
+    def ended(self, no: int, outcome: Ending) -> None:
+        """Report how an attempt ended that no lane holds any more."""
+        attempt = self._attempts.get(no)
+        if attempt is not None and attempt.lane is None:
+            self._publish(attempt, outcome)
+
+    def suspend(self, lane_no: int) -> None:
+        """Ask a lane to hand back what it hasn't begun."""
+        lane = self._lanes.get(lane_no)
+        if lane is not None and not lane.holds:
+            self._hold(lane, None)
+
+    def condemn(self, lane_no: int) -> None:
+        """A lane's worker is about to be killed: hand nothing more to it."""
+        lane = self._lanes.get(lane_no)
+        if lane is not None:
+            lane.holds += CONDEMNED
+            if lane in self._idle.get(lane.pool, ()):
+                self._idle[lane.pool].remove(lane)
+
+    def reclaim(self, lane_no: int, running: int) -> None:
+        """A suspended lane is still busy with *running* and won't begin what else it holds: place that elsewhere."""
+        lane = self._lanes.get(lane_no)
+        if lane is not None and lane.holds and any(each.no == running for each in lane.attempts):
+            self._reclaim(lane, [each for each in lane.attempts if each.no != running])
+
+    def handed_back(self, lane_no: int, numbers: Sequence[int]) -> None:
+        """A lane's worker answers a hold: it gives these back and will take new work."""
+        lane = self._lanes.get(lane_no)
+        if lane is None or not lane.holds:
+            return
+        lane.holds -= 1
+        if lane.work_class is None:
+            self._make_idle(lane)
+            return
+        self._touched[lane.work_class] = self._classes[lane.work_class]
+        back = set(numbers)
+        self._reclaim(lane, [each for each in lane.attempts if each.no in back])
+
+    def lane_lost(self, lane_no: int, running: int | None, outcome: Outcome) -> None:
+        """A lane's worker is gone. What it ran ends with *outcome* (or what it was stopped for); the rest was never
+        begun.
+
+        The number of what it ran may be None: it had begun nothing that hasn't been told with `executed`.
+        """
+        lane = self._lanes.pop(lane_no, None)
+        if lane is None:
+            return
+        if lane in self._idle.get(lane.pool, ()):
+            self._idle[lane.pool].remove(lane)
+        if running is None and lane.served == 0 and lane.attempts:
+            running = self._failed_start(lane)
+        victim = take_off(lane, running) if running is not None else None
+        if lane.work_class is not None:
+            state = self._classes[lane.work_class]
+            self._reclaim(lane, list(lane.attempts))
+            if lane.work_class is not None:  # nothing was left to reclaim
+                self._release(lane, state)
+        if victim is not None and not victim.ended:
+            self._publish(victim, victim.doomed or outcome)
+
+    # --- within ------------------------------------------------------------------------------------------------------
+
+    def _state(self, attempt: Attempt) -> ClassState:
+        return self._classes[attempt.assignment.work_class]
+
+    def _publish(self, attempt: Attempt, outcome: Ending) -> None:
+        seq = self._next_seq
+        self._next_seq += 1
+        self._outbox[seq] = attempt.no
+        self.effects.published.append(Publication(seq=seq, attempt=attempt.no, outcome=outcome))
+        state = self._state(attempt)
+        self._finish(attempt, state)
+        if not attempt.granted:
+            return
+        while state.ungranted:
+            heir = state.ungranted.popleft()
+            if not heir.ended:
+                heir.granted = True
+                return
+        state.grants -= 1
+        state.open_grants.add(seq)
+        self._open_by_seq[seq] = state
+
+    def _close_grant(self, seq: int) -> None:
+        """Nobody took the grant over that a report left open: it is gone."""
+        state = self._open_by_seq.pop(seq, None)
+        if state is not None:
+            state.open_grants.discard(seq)
+            self._lose_gpus(state)
+
+    def _failed_start(self, lane: Lane) -> int | None:
+        """Count a worker that died before it began anything; the attempt to blame if there were too many in a row."""
+        failures = self._start_failures.get(lane.pool, 0) + 1
+        self._start_failures[lane.pool] = failures % START_FAILURES
+        return lane.attempts[0].no if failures >= START_FAILURES else None
+
+    def _hold(self, lane: Lane, no: int | None) -> None:
+        lane.holds += 1
+        self.effects.held.append((lane.no, no))
+
+    def _finish(self, attempt: Attempt, state: ClassState) -> None:
+        del self._attempts[attempt.no]
+        attempt.ended = True
+        self._touched[state.work_class] = state
+        if len(self._recent) >= REMEMBERED:
+            self._older, self._recent = self._recent, set()
+        self._recent.add(attempt.no)
+
+    def _drop(self, attempt: Attempt) -> None:
+        """End an attempt without a report. Its grant, if it had one, has been dealt with."""
+        lane = attempt.lane
+        self._finish(attempt, self._state(attempt))
+        self.effects.forgotten.append(attempt.no)
+        if lane is not None:  # the worker learns of it; until then the lane counts as busy with it
+            self._hold(lane, attempt.no)
+
+    def _reclaim(self, lane: Lane, back: list[Attempt]) -> None:
+        """Take *back* off the lane: what is doomed ends, the rest waits again."""
+        work_class = lane.work_class
+        if work_class is None:
+            return
+        state = self._classes[work_class]
+        for attempt in back:
+            lane.attempts.remove(attempt)
+            attempt.lane = None
+        if not lane.attempts:
+            self._release(lane, state)
+        waiting = [each for each in back if not each.ended and each.doomed is None]
+        for attempt in back:
+            if not attempt.ended and attempt.doomed is not None:
+                self._publish(attempt, attempt.doomed)
+        self._put_back(state, waiting)
+
+    def _put_back(self, state: ClassState, attempts: list[Attempt]) -> None:
+        if attempts:
+            state.waiting = deque(sorted([*state.waiting, *attempts], key=lambda each: each.order))
+        self._touched[state.work_class] = state
+
+    def _release(self, lane: Lane, state: ClassState) -> None:
+        """A lane holds nothing more."""
+        del state.lanes[lane.no]
+        lane.work_class = None
+        self._touched[state.work_class] = state
+        if lane.gpus:
+            in_use = sum(1 for each in state.lanes.values() if each.gpus) + len(state.free_gpus)
+            if in_use < state.grants + len(state.open_grants):  # else its grant is gone already
+                state.free_gpus.append(lane.gpus)
+            lane.gpus = ()
+        if lane.no in self._lanes:
+            self._make_idle(lane, close=state.work_class.alone)
+
+    def _make_idle(self, lane: Lane, *, close: bool = False) -> None:
+        """Keep a lane that holds nothing for later work, or close it if that isn't wanted or enough are idle."""
+        idle = self._idle.setdefault(lane.pool, [])
+        if close or (len(idle) >= self._idle_limit and not lane.holds):
+            del self._lanes[lane.no]
+            self.effects.closed.append(lane.no)
+        elif not lane.holds and lane not in idle:  # else the answer to the hold makes it idle
+            idle.append(lane)
+
+    def _lose_gpus(self, state: ClassState) -> None:
+        if state.free_gpus:
+            state.free_gpus.pop()
+
+    def _fill(self, state: ClassState) -> None:
+        """Place waiting attempts of a class: a lane for each grant, then more on lanes whose attempts are short."""
+        waiting = state.waiting
+        while waiting and waiting[0].ended:
+            waiting.popleft()
+        if not waiting:
+            return
+        depth = state.depth()
+        if depth > 1:  # every lane gets its share
+            held = sum(len(each.attempts) for each in state.lanes.values())
+            depth = min(depth, -(-(len(waiting) + held) // max(1, state.grants)))
+        while waiting and len(state.lanes) < state.grants:
+            self._hand(self._open_lane(state), state, depth)
+        if depth > 1:
+            for lane in state.lanes.values():
+                if waiting and not lane.holds and len(lane.attempts) * 2 <= depth:
+                    self._hand(lane, state, depth - len(lane.attempts))
+
+    def _open_lane(self, state: ClassState) -> Lane:
+        """A lane for a class: one that is idle, or a new one."""
+        pool = state.work_class.pool
+        idle = self._idle.get(pool)
+        if idle and not state.work_class.alone:
+            lane = idle.pop()
+        else:
+            lane = self._lanes[self._next_lane] = Lane(self._next_lane, pool)
+            self._next_lane += 1
+            self.effects.opened.append(lane)
+        lane.work_class = state.work_class
+        state.lanes[lane.no] = lane
+        if state.free_gpus:
+            lane.gpus = state.free_gpus.pop()
+        return lane
+
+    def _hand(self, lane: Lane, state: ClassState, count: int) -> None:
+        """Hand up to *count* waiting attempts to a lane; the first that waits hasn't ended."""
+        handed: list[Assignment] = []
+        waiting = state.waiting
+        while waiting and len(handed) < count:
+            attempt = waiting.popleft()
+            attempt.lane = lane
+            lane.attempts.append(attempt)
+            handed.append(attempt.assignment)
+            while waiting and waiting[0].ended:
+                waiting.popleft()
+        self.effects.begun.append(Begin(lane=lane.no, work_class=state.work_class, gpus=lane.gpus, attempts=handed))

@@ -1,0 +1,1 @@
+"""What the agent keeps in its folder: its identity, the journal, logs, and what it has set aside."""

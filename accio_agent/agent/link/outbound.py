@@ -1,0 +1,51 @@
+"""What waits to be sent to the daemon: reports in groups, and everything else one by one before them."""
+
+import asyncio
+from collections import deque
+
+from accio.v1 import agents_pb2
+from accio_agent.agent.link import messages
+
+
+class Outbound:
+    """Between the agent, which never waits, and the one task that writes to the stream.
+
+    Reports are bounded by what the daemon gave out; of the rest, what a new session would repeat anyway is dropped with
+    the old one (`clear`).
+    """
+
+    def __init__(self) -> None:
+        self._messages: deque[bytes] = deque()
+        self._reports: deque[bytes] = deque()
+        self._filled = asyncio.Event()
+
+    def __repr__(self) -> str:
+        return f"<Outbound {len(self._messages)} messages, {len(self._reports)} reports>"
+
+    def put(self, message: agents_pb2.AgentMessage) -> None:
+        self._messages.append(message.SerializeToString())
+        self._filled.set()
+
+    def put_report(self, serialised: bytes) -> None:
+        self._reports.append(serialised)
+        self._filled.set()
+
+    def clear(self) -> None:
+        """Forget everything: the session has ended, the next one begins with the outbox."""
+        self._messages.clear()
+        self._reports.clear()
+        self._filled.clear()
+
+    async def next(self) -> bytes:
+        """Wait for something to send, and give one serialised AgentMessage."""
+        if not self._messages and not self._reports:
+            self._filled.clear()
+            await self._filled.wait()
+        if self._messages:
+            return self._messages.popleft()
+        group: list[bytes] = []
+        size = 0
+        while self._reports and len(group) < messages.REPORTS_PER_MESSAGE and size < messages.BYTES_PER_MESSAGE:
+            group.append(self._reports.popleft())
+            size += len(group[-1])
+        return messages.reports(group)

@@ -1,0 +1,270 @@
+"""The connection to the daemon: dials, says Hello, and keeps one session open at a time; dials again when it is lost.
+
+The agent goes on working while there is no session, however long. One task writes, one reads, one sends heartbeats;
+whichever ends first ends the session. A daemon that doesn't answer heartbeats for a lease is taken for lost: the
+connection may be half open.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NoReturn, Protocol
+
+import grpc
+import grpc.aio
+import structlog
+
+from accio.errors import AccioError, FailedPrecondition, PermissionDenied, Unauthenticated
+from accio.v1 import agents_pb2
+from accio.wire.errors import from_status
+from accio_agent.agent.link.outbound import Outbound
+
+log = structlog.get_logger("accio.agent")
+
+PROTOCOLS = range(1, 2)
+"""The versions of the protocol that this agent speaks."""
+
+HANDSHAKE_S = 5.0
+FIRST_BACKOFF_S = 0.2
+LONGEST_BACKOFF_S = 2.0
+"""No longer than this, so that an agent is back soon after the network is."""
+
+GOODBYE_S = 2.0
+
+OPTIONS = [
+    ("grpc.keepalive_time_ms", 5000),
+    ("grpc.keepalive_timeout_ms", 4000),
+    ("grpc.http2.ping_timeout_ms", 4000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.min_reconnect_backoff_ms", 500),
+    ("grpc.max_reconnect_backoff_ms", 5000),
+    ("grpc.enable_retries", 0),
+    ("grpc.use_local_subchannel_pool", 1),  # a new channel is a new connection
+    ("grpc.enable_http_proxy", 0),
+]
+
+_PATH = "/accio.v1.Agents/Connect"
+_FINAL = (
+    grpc.StatusCode.UNAUTHENTICATED,
+    grpc.StatusCode.PERMISSION_DENIED,
+    grpc.StatusCode.INVALID_ARGUMENT,
+    grpc.StatusCode.FAILED_PRECONDITION,
+    grpc.StatusCode.UNIMPLEMENTED,
+)
+
+if TYPE_CHECKING:
+    Call = grpc.aio.StreamStreamCall[bytes, bytes]
+
+
+class Handler(Protocol):
+    """Who the session is for."""
+
+    def hello(self) -> agents_pb2.Hello:
+        """The opening of a session."""
+        ...
+
+    def check_history(self, history: str) -> None:
+        """The daemon tells its history; raises OtherHistory if what the agent holds isn't of that."""
+        ...
+
+    def welcomed(self, welcome: agents_pb2.Welcome) -> None:
+        """The daemon accepted it."""
+        ...
+
+    def received(self, message: agents_pb2.DaemonMessage) -> None:
+        """The daemon said something else."""
+        ...
+
+    def disconnected(self) -> None:
+        """The session ended."""
+        ...
+
+
+class SessionEnded(Exception):
+    """Why a session is over."""
+
+
+class Session:
+    """Keeps a session open until the daemon refuses the agent for good, or `run` is cancelled."""
+
+    def __init__(self, address: str, token: Callable[[], str | None], handler: Handler, outbound: Outbound) -> None:
+        self._address = address
+        self._token = token
+        self._handler = handler
+        self._outbound = outbound
+        self._backoff = FIRST_BACKOFF_S
+        self._silent = False  # that the daemon is away has been said
+        self._answered = 0.0
+        self._heartbeat = 0
+        self._beaten = 0.0
+        self.observe_heartbeat: Callable[[float], None] = lambda seconds: None
+        self._welcomed = asyncio.Event()
+        self._leaving = False
+        self._left = asyncio.Event()
+
+    @property
+    def connected(self) -> bool:
+        return self._welcomed.is_set()
+
+    async def run(self) -> None:
+        """Dial, serve, and dial again; raises AccioError when that makes no sense any more."""
+        while True:
+            began = asyncio.get_running_loop().time()
+            try:
+                await self._serve()
+            except (SessionEnded, grpc.aio.AioRpcError) as error:
+                if self._leaving:
+                    self._left.set()
+                    return
+                self._ended(error)
+            if asyncio.get_running_loop().time() - began > LONGEST_BACKOFF_S:
+                self._backoff = FIRST_BACKOFF_S
+            await asyncio.sleep(self._backoff * random.uniform(0.5, 1.0))  # noqa: S311 - spreads agents out
+            self._backoff = min(LONGEST_BACKOFF_S, self._backoff * 1.6)
+
+    async def _serve(self) -> None:
+        """One session, from the dialling to its end, which is an exception."""
+        token = self._token()
+        metadata = [("authorization", f"Bearer {token}")] if token else []
+        channel = grpc.aio.insecure_channel(self._address, options=OPTIONS)
+        try:
+            async with asyncio.timeout(HANDSHAKE_S):
+                await channel.channel_ready()
+            call: Call = channel.stream_stream(_PATH)(metadata=metadata)
+            try:
+                async with asyncio.timeout(HANDSHAKE_S):
+                    welcome = await self._open(call)
+                await self._converse(call, welcome)
+            finally:
+                call.cancel()
+        except TimeoutError:
+            raise SessionEnded(f"no daemon answers at {self._address}") from None
+        finally:
+            if self._welcomed.is_set():
+                self._welcomed.clear()
+                self._outbound.clear()
+                self._handler.disconnected()
+            await channel.close()
+
+    async def _open(self, call: "Call") -> agents_pb2.Welcome:
+        hello = self._handler.hello()
+        hello.protocol_min, hello.protocol_max = PROTOCOLS[0], PROTOCOLS[-1]
+        await call.write(agents_pb2.AgentMessage(hello=hello).SerializeToString())
+        message = await self._read(call)
+        if message.HasField("goodbye"):
+            self._farewell(message.goodbye)
+        if not message.HasField("welcome"):
+            raise SessionEnded("expected a welcome, found something else")
+        self._handler.check_history(message.welcome.history)
+        return message.welcome
+
+    async def _converse(self, call: "Call", welcome: agents_pb2.Welcome) -> None:
+        log.info("connected", daemon=self._address, epoch=welcome.epoch, session=welcome.session)
+        self._silent = False
+        self._answered = asyncio.get_running_loop().time()
+        self._outbound.clear()
+        self._welcomed.set()
+        self._handler.welcomed(welcome)
+        try:
+            async with asyncio.TaskGroup() as loops:
+                loops.create_task(self._receive(call), name="receive")
+                loops.create_task(self._send(call), name="send")
+                loops.create_task(self._beat(welcome), name="heartbeat")
+        except* (SessionEnded, grpc.aio.AioRpcError, AccioError) as group:
+            raise _most_telling(group) from None
+
+    async def _receive(self, call: "Call") -> None:
+        while True:
+            message = await self._read(call)
+            if message.HasField("heartbeat"):
+                self._answered = asyncio.get_running_loop().time()
+                if message.heartbeat.seq == self._heartbeat:
+                    self.observe_heartbeat(self._answered - self._beaten)
+            elif message.HasField("goodbye"):
+                self._farewell(message.goodbye)
+            else:
+                self._handler.received(message)
+
+    async def _read(self, call: "Call") -> agents_pb2.DaemonMessage:
+        data = await call.read()
+        if not isinstance(data, bytes):  # the end of the stream
+            code, details = await call.code(), await call.details()
+            if code is grpc.StatusCode.OK:
+                raise SessionEnded("the daemon closed the connection")
+            _raise_status(code, details or "", tuple(await call.trailing_metadata() or ()))
+        return agents_pb2.DaemonMessage.FromString(data)
+
+    async def _send(self, call: "Call") -> None:
+        while True:
+            data = await self._outbound.next()
+            try:
+                await call.write(data)
+            except asyncio.InvalidStateError:
+                raise SessionEnded("the connection was lost") from None
+
+    async def _beat(self, welcome: agents_pb2.Welcome) -> None:
+        """Send heartbeats. Answers are awaited for a lease: shorter silences are the connection's own business."""
+        interval = (welcome.heartbeat_ms or 2000) / 1000
+        lease = (welcome.lease_ms or 15000) / 1000
+        now = asyncio.get_running_loop().time
+        while True:
+            self._heartbeat += 1
+            self._outbound.put(agents_pb2.AgentMessage(heartbeat=agents_pb2.Heartbeat(seq=self._heartbeat)))
+            before = self._beaten = now()
+            await asyncio.sleep(interval)
+            paused = now() - before - interval
+            if paused > interval:  # this process stood still: the answers may be waiting in the socket
+                self._answered += paused
+            if now() - self._answered > lease:
+                raise SessionEnded(f"the daemon hasn't answered for {lease:g} s")
+
+    async def goodbye(self, reason: str) -> None:
+        """Tell the daemon that the agent ends; it answers by closing the session. Nothing is dialled after this."""
+        self._leaving = True
+        if not self.connected:
+            return
+        self._outbound.put(agents_pb2.AgentMessage(goodbye=agents_pb2.AgentGoodbye(reason=reason)))
+        try:
+            async with asyncio.timeout(GOODBYE_S):
+                await self._left.wait()
+        except TimeoutError:
+            log.warning("the daemon doesn't answer the goodbye")
+
+    def _farewell(self, goodbye: agents_pb2.DaemonGoodbye) -> NoReturn:
+        if goodbye.history:
+            self._handler.check_history(goodbye.history)
+        if goodbye.reconnect:
+            raise SessionEnded(goodbye.reason)
+        raise FailedPrecondition(f"the daemon sent this agent away: {goodbye.reason}")
+
+    def _ended(self, error: SessionEnded | grpc.aio.AioRpcError) -> None:
+        """Say once that the daemon is away; raise if dialling again makes no sense."""
+        if isinstance(error, grpc.aio.AioRpcError):
+            trailers = tuple(error.trailing_metadata() or ())
+            if error.code() in _FINAL:
+                _raise_status(error.code(), error.details() or "", trailers)
+            reason = error.details() or error.code().name
+        else:
+            reason = str(error)
+        if not self._silent:
+            self._silent = True
+            log.warning("no session; the agent goes on and keeps dialling", daemon=self._address, reason=reason)
+
+
+def _raise_status(code: grpc.StatusCode, details: str, trailers: tuple[tuple[str, str | bytes], ...]) -> NoReturn:
+    if code not in _FINAL:
+        raise SessionEnded(details or code.name)
+    error = from_status(code, details, trailers)
+    if isinstance(error, Unauthenticated | PermissionDenied):
+        hint = "set ACCIO_TOKEN, or copy the daemon's token file into this agent's data folder"
+        raise type(error)(f"the daemon refuses this agent: {error.message}; {hint}")
+    raise error
+
+
+def _most_telling(group: BaseExceptionGroup[Exception]) -> Exception:
+    """One exception of a session's tasks: a refusal before a lost connection."""
+    found = [each for each in group.exceptions if not isinstance(each, BaseExceptionGroup)]
+    final = [each for each in found if isinstance(each, AccioError)]
+    return (final or found)[0]

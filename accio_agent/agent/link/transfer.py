@@ -1,0 +1,90 @@
+"""Moves blobs between the agent's cache and the daemon's store, in pieces, verified on both sides."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import partial
+
+import grpc
+import grpc.aio
+
+from accio.content.digest import Digest
+from accio.content.store import FolderStore
+from accio.errors import Unavailable
+from accio.v1 import artifacts_pb2, artifacts_pb2_grpc
+from accio.wire.errors import from_status
+from accio_agent.agent.link.session import OPTIONS
+
+PIECE = 1 << 20
+AT_ONCE = 4
+IDLE_S = 60.0
+PATIENCE_S = 1.0
+
+
+class Transfer:
+    """Calls of the Artifacts service. What can't be done because the daemon is away is tried again until it can."""
+
+    def __init__(self, address: str, token: Callable[[], str | None]) -> None:
+        self._address = address
+        self._token = token
+        self._channel: grpc.aio.Channel | None = None
+        self._slots = asyncio.Semaphore(AT_ONCE)
+
+    async def close(self) -> None:
+        if self._channel is not None:
+            await self._channel.close()
+
+    async def fetch(self, digests: Sequence[Digest], store: FolderStore) -> None:
+        """Read blobs from the daemon into the store; raises the daemon's error (NotFound if it lacks one)."""
+        for digest in digests:
+            await self._patiently(partial(self._fetch, digest, store))
+
+    async def send(self, digests: Sequence[Digest], store: FolderStore) -> None:
+        """Write those blobs that the daemon lacks."""
+        if digests:
+            await self._patiently(partial(self._send, digests, store))
+
+    async def _patiently(self, work: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                async with self._slots:
+                    await work()
+                return
+            except grpc.aio.AioRpcError as error:
+                failure = from_status(error.code(), error.details() or "", tuple(error.trailing_metadata() or ()))
+                if not isinstance(failure, Unavailable):
+                    raise failure from None
+            await asyncio.sleep(PATIENCE_S)
+
+    async def _fetch(self, digest: Digest, store: FolderStore) -> None:
+        call = self._stub().Read(artifacts_pb2.ReadRequest(digest=digest), metadata=self._metadata())
+        with store.writer(digest) as writer:
+            async for chunk in call:
+                await asyncio.to_thread(writer.write, chunk.data)
+            await asyncio.to_thread(writer.commit)
+
+    async def _send(self, digests: Sequence[Digest], store: FolderStore) -> None:
+        stub, metadata = self._stub(), self._metadata()
+        answer = await stub.Missing(artifacts_pb2.MissingRequest(digests=digests), metadata=metadata, timeout=IDLE_S)
+        lacking = set(answer.digests)
+        wanted = [digest for digest in digests if digest in lacking]
+        if wanted:
+            await stub.Write(_chunks(wanted, store), metadata=metadata)
+
+    def _stub(self) -> "artifacts_pb2_grpc.ArtifactsAsyncStub":
+        if self._channel is None:
+            self._channel = grpc.aio.insecure_channel(self._address, options=OPTIONS)
+        return artifacts_pb2_grpc.ArtifactsStub(self._channel)
+
+    def _metadata(self) -> list[tuple[str, str]]:
+        token = self._token()
+        return [("authorization", f"Bearer {token}")] if token else []
+
+
+async def _chunks(digests: Sequence[Digest], store: FolderStore) -> AsyncIterator[artifacts_pb2.WriteChunk]:
+    """Blobs in pieces, one after the other; an empty blob is one empty piece."""
+    for digest in digests:
+        with store.open(digest) as file:
+            first = True
+            while (data := await asyncio.to_thread(file.read, PIECE)) or first:
+                yield artifacts_pb2.WriteChunk(digest=digest if first else "", data=data)
+                first = False

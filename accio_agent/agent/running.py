@@ -1,0 +1,240 @@
+"""Puts an agent together, runs it, takes it apart: the only file that knows all of its parts."""
+
+import asyncio
+import shutil
+import signal
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import structlog
+
+from accio import places
+from accio.domain.datatypes import Kind
+from accio.domain.operators import OperatorSpec
+from accio.domain.resources import Resources
+from accio.errors import FailedPrecondition, Internal
+from accio.loop_lag import watch_loop
+from accio.sdk.catalogue import Catalogue
+from accio.version import accio_version
+from accio_agent import linux
+from accio_agent.agent.disk.aside import OtherHistory, separate_logs, set_aside
+from accio_agent.agent.disk.journal import Journal
+from accio_agent.agent.disk.log_store import LogStore
+from accio_agent.agent.disk.state_folder import StateFolder
+from accio_agent.agent.link.outbound import Outbound
+from accio_agent.agent.link.session import Session
+from accio_agent.agent.link.transfer import Transfer
+from accio_agent.agent.shell import Agent, Identity, Offered, pool_name
+from accio_agent.agent.staging.staging import Staging
+from accio_agent.agent.starting import Options
+from accio_agent.agent.workers import limits
+from accio_agent.agent.workers.handles import Template
+
+log = structlog.get_logger("accio.agent")
+
+E = TypeVar("E", bound=Exception)
+
+
+class Stopped(Exception):
+    """The agent has been told to end, and has done so."""
+
+
+async def run(folder: StateFolder, address: str, options: Options, catalogue: Catalogue) -> bool:
+    """Run an agent until it is stopped; whether to begin again, as what it held has been set aside.
+
+    What is left of this one (timers, tasks) ends with its event loop: another one needs another loop.
+    """
+    shutil.rmtree(folder.path / "workers", ignore_errors=True)  # of an earlier life
+    resources = _resources(folder.path, options)
+    operators = [
+        Offered(spec=offer.spec, references=offer.source.references, takes_datasets=_takes_datasets(offer.spec))
+        for offer in catalogue.offers
+    ]
+    if not operators:
+        log.warning("this agent offers no operators: install a package that has some, or give --operators")
+    journal = Journal(folder.path / "journal")
+    separate_logs(folder.path, journal.remembered.history)
+    outbound = Outbound()
+    transfer = Transfer(address, places.find_token)
+    staging = Staging(folder.path, transfer)
+    agent = Agent(
+        identity=Identity(
+            name=folder.name,
+            agent_id=folder.agent_id,
+            incarnation=folder.incarnation,
+            boot_id=linux.boot_id(),
+            version=accio_version(),
+            life=folder.life,
+            predecessors=folder.predecessors,
+            place=folder.place,
+        ),
+        resources=resources,
+        operators=operators,
+        templates=_start_templates(operators),
+        folder=folder.path,
+        journal=journal,
+        logs=LogStore(folder.path / "logs"),
+        staging=staging,
+        outbound=outbound,
+        idle_limit=max(2, resources.milli_cpus // 1000),
+        is_current=lambda references: all(
+            catalogue.is_current(offer.source) for offer in catalogue.offers if offer.source.references == references
+        ),
+    )
+    session = Session(address, places.find_token, agent, outbound)
+    log.info(
+        "agent started", name=folder.name, folder=str(folder.path), operators=len(operators), offers=str(resources)
+    )
+    try:
+        with _measuring(options.metrics, agent, session) as observe_lag:
+            other = await _serve(agent, session, options.grace_s, observe_lag)
+    finally:
+        agent.close()
+        staging.close()
+        await transfer.close()
+    if other is None:
+        return False
+    _set_aside(folder, agent, journal, other.history)
+    return True
+
+
+def _set_aside(folder: StateFolder, agent: Agent, journal: Journal, following: str) -> None:
+    """Put what the folder holds aside; its processes have ended."""
+    unfinished, _ = agent.core.counts()
+    own, reports = journal.remembered.history, len(journal.remembered.reports)
+    try:
+        kept = set_aside(folder.path, own, following)
+    except OSError as error:
+        raise FailedPrecondition(
+            f"the journal in {folder.path} is of another history than the daemon's database, and can't be set aside: "
+            f"{error.strerror}; make room, or start the agent with another --state-dir"
+        ) from None
+    log.warning(
+        "what this agent holds is of another history than the daemon's database (a backup was restored, the "
+        "database is new, or it is another daemon): the journal is set aside, the agent begins clean",
+        kept=str(kept),
+        held_of=own[:12],
+        daemon_has=following[:12] or "unknown",
+        stopped=unfinished,
+        unsent_reports=reports,
+    )
+
+
+@contextmanager
+def _measuring(address: str, agent: Agent, session: Session) -> Iterator[Callable[[float], None]]:
+    """Serve metrics, if asked to; gives what takes the lag of the event loop."""
+    if not address:
+        yield lambda lag: None
+        return
+    from accio.metrics import serve_metrics  # a start without metrics needn't wait for Prometheus's client
+    from accio_agent.agent.metrics import Metrics
+
+    metrics = Metrics(agent.core, connected=lambda: session.connected, workers=lambda: len(agent.workers))
+    session.observe_heartbeat = metrics.heartbeat_seconds.observe
+    end = serve_metrics(address, metrics.registry)
+    try:
+        yield metrics.loop_lag_seconds.observe
+    finally:
+        end()
+
+
+async def _serve(
+    agent: Agent,
+    session: Session,
+    grace_s: float,
+    observe_lag: Callable[[float], None],
+) -> OtherHistory | None:
+    """Run the agent's tasks until one of them ends it; raises what the daemon refused it for.
+
+    Returns what made it end if it must go on with empty hands.
+    """
+    signals: asyncio.Queue[int] = asyncio.Queue()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, signals.put_nowait, number)
+    other: list[OtherHistory] = []
+    broken: asyncio.Future[None] = loop.create_future()
+    loop.set_exception_handler(lambda _, context: _give_up(broken, context))
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_until(broken), name="bugs")
+            tasks.create_task(agent.run_tasks(), name="agent")
+            tasks.create_task(session.run(), name="session")
+            tasks.create_task(watch_loop(loop.time, observe_lag), name="loop watchdog")
+            tasks.create_task(_end_on_signal(agent, session, signals.get, grace_s), name="signals")
+    except* Stopped:
+        log.info("agent stopped")
+    except* OtherHistory as group:
+        other.append(_first(group))
+    except* Exception as group:  # noqa: BLE001 - raised again, without the group
+        raise _first(group) from None
+    return other[0] if other else None
+
+
+def _give_up(broken: "asyncio.Future[None]", context: dict[str, Any]) -> None:
+    """A callback raised: the agent's state may be half changed, so it must not go on; the journal has what matters."""
+    if not broken.done():
+        error = context.get("exception")
+        log.error("internal error", reason=context["message"], exc_info=error)
+        broken.set_exception(Internal(f"the agent ends because of an internal error: {error or context['message']}"))
+
+
+async def _until(broken: "asyncio.Future[None]") -> None:
+    await broken
+
+
+async def _end_on_signal(
+    agent: Agent, session: Session, next_signal: Callable[[], Awaitable[int]], grace_s: float
+) -> None:
+    """Drain after a first signal, end when that is done, or time is over, or a second signal comes."""
+    await next_signal()
+    log.info("draining; a second signal ends the agent at once", grace_s=grace_s)
+    agent.drain()
+    try:
+        async with asyncio.timeout(grace_s):
+            async with asyncio.TaskGroup() as waiting:
+                second = waiting.create_task(_raise_after(next_signal), name="second signal")
+                await agent.idle(connected=lambda: session.connected)
+                second.cancel()
+    except* (TimeoutError, Stopped):
+        pass
+    await session.goodbye("stopped by a signal")
+    raise Stopped
+
+
+async def _raise_after(next_signal: Callable[[], Awaitable[int]]) -> None:
+    await next_signal()
+    raise Stopped
+
+
+def _first(group: BaseExceptionGroup[E]) -> E:
+    found = group.exceptions[0]
+    return _first(found) if isinstance(found, BaseExceptionGroup) else found
+
+
+def _start_templates(operators: Sequence[Offered]) -> dict[str, Template]:
+    """Start a template for each source at once: they import while the agent connects."""
+    templates: dict[str, Template] = {}
+    for each in operators:
+        threads = max(1, each.spec.resources.milli_cpus // 1000)
+        pool = pool_name(each.references, threads)
+        if pool not in templates:
+            templates[pool] = Template(pool, each.references, threads)
+    return templates
+
+
+def _resources(folder: Path, options: Options) -> Resources:
+    found = limits.detect(folder)
+    given = {
+        name: value
+        for name in ("milli_cpus", "memory", "disk", "gpus")
+        if (value := getattr(options, name)) is not None
+    }
+    return replace(found, custom=options.custom, **given)
+
+
+def _takes_datasets(spec: OperatorSpec) -> bool:
+    return any(port.type.contains(Kind.DATASET) for port in spec.inputs)

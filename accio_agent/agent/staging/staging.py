@@ -1,0 +1,312 @@
+"""Brings the inputs of attempts to this machine, and their outputs to the daemon's store.
+
+Where agent and daemon share the store's folder nothing travels: outputs are put straight into it. Otherwise the agent
+keeps a store of its own as a cache, and fetches or sends what one of the two lacks, every blob verified on both sides.
+A dataset that is named by its digest is written out once into the agent's folder and looked after: if an operator
+changes it, it is written anew. A dataset at a path is used where it is, if its content is what the run pinned, before
+and after.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from accio.content.datasets import missing_blobs, read_manifest
+from accio.content.digest import Digest, is_digest, parse_digest
+from accio.content.errors import BlobMissing
+from accio.content.reading import DigestedDataset, digest_dataset
+from accio.content.sharing import shares_folder
+from accio.content.signatures import SqliteSignatureCache
+from accio.content.store import FolderStore
+from accio.content.tree import Snapshot, changed_since
+from accio.domain.canonical import decode
+from accio.domain.datatypes import DataType, Kind
+from accio.domain.operators import OperatorSpec
+from accio.errors import AccioError, NotFound
+from accio.v1 import agents_pb2
+from accio_agent import clock
+from accio_agent.agent.link.transfer import Transfer
+from accio_agent.agent.staging import cache
+from accio_agent.agent.staging.remote_files import is_remote, local_copy
+from accio_agent.agent.staging.written_out import WrittenOut
+
+T = TypeVar("T")
+
+THREADS = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Staged:
+    """Where the inputs of an attempt are."""
+
+    datasets: dict[str, str]  # text to path
+    large: dict[str, str]  # port to digest; the store has it
+    taken: tuple[Digest, ...] = ()  # datasets that were written out
+    watched: tuple[tuple[str, Snapshot], ...] = ()  # texts and what stood at their paths: must not change meanwhile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotStaged:
+    """Why the inputs of an attempt can't be had."""
+
+    reason: str
+    missing: tuple[str, ...] = ()  # digests of inputs that the store doesn't have (any more)
+    absent: tuple[str, ...] = ()  # texts of external inputs that can be had neither here as pinned, nor from the store
+
+
+class Staging:
+    """Inputs in, outputs out."""
+
+    def __init__(self, folder: Path, transfer: Transfer) -> None:
+        self._folder = folder
+        self._transfer = transfer
+        self._cache = FolderStore(folder / "store")
+        self._store = self._cache
+        self._shared = False
+        self._signatures = SqliteSignatureCache(folder / "signatures.db")
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="staging")
+        self._attempts: dict[int, Staged] = {}
+        self._written = WrittenOut(folder / "datasets")
+        self._trim_at = 0.0
+
+    def close(self) -> None:
+        self._threads.shutdown(cancel_futures=True)
+        self._signatures.close()
+        if self._store is not self._cache:
+            self._store.close()
+        self._cache.close()
+
+    def use_store(self, folder: str, nonce: str) -> None:
+        """A session opened: share the daemon's store if its folder is visible here."""
+        path = Path(folder)
+        shared = bool(folder) and shares_folder(path, nonce)
+        if shared and not (self._shared and self._store.folder == path and self._store.is_in_place()):
+            try:
+                self._store = FolderStore(path)
+            except AccioError:
+                shared = False  # visible, but not writable
+        if not shared:
+            self._store = self._cache
+        self._shared = shared
+
+    @property
+    def shared(self) -> bool:
+        """Whether the agent uses the daemon's own folder."""
+        return self._shared
+
+    @property
+    def store_for_outputs(self) -> str:
+        """The folder of the store that workers put outputs into."""
+        return str(self._store.folder)
+
+    def told(self, attempt: int) -> dict[str, dict[str, str]] | None:
+        """What a worker must be told about the inputs of an attempt."""
+        staged = self._attempts.get(attempt)
+        return None if staged is None else {"datasets": staged.datasets, "large": staged.large}
+
+    def holds(self, attempt: int) -> bool:
+        """Whether inputs were brought here for the attempt: then `changed` must be asked once it has been executed."""
+        return attempt in self._attempts
+
+    # --- inputs ------------------------------------------------------------------------------------------------------
+
+    async def fetch(self, attempt: int, spec: OperatorSpec, task: agents_pb2.Assignment) -> Staged | NotStaged:
+        """Bring the inputs of an attempt here; why it can't be done."""
+        inputs = _Inputs()
+        try:
+            await self._fetch(inputs, spec, task)
+        except AccioError as error:
+            inputs.problem = inputs.problem or error.message
+        except OSError as error:
+            inputs.problem = f"the inputs can't be fetched: {error.strerror or error}"
+        if inputs.problem:
+            for digest in inputs.taken:
+                await self._written.free(digest)
+            return NotStaged(reason=inputs.problem, missing=tuple(inputs.missing), absent=tuple(inputs.absent))
+        staged = self._attempts[attempt] = Staged(
+            datasets=inputs.datasets, large=inputs.large, taken=tuple(inputs.taken), watched=tuple(inputs.watched)
+        )
+        return staged
+
+    async def _fetch(self, inputs: "_Inputs", spec: OperatorSpec, task: agents_pb2.Assignment) -> None:
+        """Bring everything that can be had; what the store lacks is noted, other problems are raised."""
+        pinned = {each.text: each.digest for each in task.contents}
+        for text in _dataset_texts(spec, task.inputs_json):
+            try:
+                inputs.datasets[text] = str(await self._locate(text, pinned.get(text), inputs))
+            except NotFound as error:
+                inputs.lacks(text, error)
+        for each in task.large_inputs:
+            try:
+                await self._bring_blob(parse_digest(each.digest))
+                inputs.large[each.port] = each.digest
+            except NotFound as error:
+                inputs.lacks(each.digest, error)
+
+    async def forget(self, attempt: int) -> None:
+        """The attempt has ended, however."""
+        staged = self._attempts.pop(attempt, None)
+        for digest in staged.taken if staged else ():
+            await self._written.free(digest)
+
+    async def changed(self, attempt: int) -> str:
+        """The attempt has been executed: what changed under it meanwhile, or an empty text."""
+        for text, snapshot in self._attempts[attempt].watched if attempt in self._attempts else ():
+            what = await self._in_thread(changed_since, snapshot)
+            if what is not None:
+                return f"the dataset {text} changed while it was used: {what}; run again when nothing writes to it"
+        return ""
+
+    async def _locate(self, text: str, pinned: str | None, inputs: "_Inputs") -> Path:
+        """The path of a dataset; *inputs* learns what was written out, or must not change."""
+        if is_digest(text):
+            return await self._write_out(Digest(text), inputs)
+        if pinned is None:
+            return Path(text)
+        wanted = parse_digest(pinned)
+        try:
+            path = await self._in_thread(local_copy, text, self._folder) if is_remote(text) else Path(text)
+            found = await self._digested(path)
+            if found.digest == wanted:
+                inputs.watched.append((text, found.snapshot))
+                return path
+            problem = f"the dataset {text} changed since the run began"
+        except AccioError as error:
+            problem = error.message.removeprefix("staging: ")
+        except OSError as error:
+            problem = f"can't read {text}: {error.strerror or error}"
+        try:
+            return await self._write_out(wanted, inputs)  # the store may have what the run pinned
+        except NotFound:
+            inputs.absent.append(text)
+            raise _NotStagedError(f"{problem}; it isn't in the store either") from None
+
+    async def _write_out(self, digest: Digest, inputs: "_Inputs") -> Path:
+        path = await self._written.take(digest, self._store, self._complete)
+        inputs.taken.append(digest)
+        return path
+
+    async def _complete(self, digest: Digest) -> None:
+        """Make sure that the store has a dataset; raises BlobMissing if the daemon hasn't either."""
+        missing = await self._in_thread(missing_blobs, self._store, digest)
+        while missing:
+            if self._shared:
+                raise BlobMissing(digest, f"the store lacks {missing[0]}, which is a part of the dataset {digest}")
+            await self._transfer.fetch(missing, self._store)
+            await self._trim()
+            if list(missing) != [digest]:
+                return
+            missing = await self._in_thread(missing_blobs, self._store, digest)  # the manifest came, now its files
+
+    async def _bring_blob(self, digest: Digest) -> None:
+        """Make sure that the store has a blob, and that it is whole."""
+        if self._store.has([digest], use=True):
+            try:
+                await self._in_thread(self._store.verify, digest)
+                return
+            except BlobMissing:  # damaged: it was taken out of the store just now
+                if self._shared:
+                    raise
+        if self._shared:
+            raise BlobMissing(digest, f"the store lacks the value {digest}")
+        await self._transfer.fetch([digest], self._store)
+
+    async def digest_paths(self, paths: Iterable[str]) -> list[agents_pb2.PathDigest]:
+        """The content digests of paths, and why some can't be known."""
+        answers = []
+        for text in paths:
+            try:
+                path = await self._in_thread(local_copy, text, self._folder) if is_remote(text) else Path(text)
+                found = await self._digested(path)
+                answers.append(agents_pb2.PathDigest(path=text, digest=found.digest, bytes=found.manifest.size))
+            except AccioError as error:
+                answers.append(agents_pb2.PathDigest(path=text, error=error.message.removeprefix("staging: ")))
+            except OSError as error:
+                answers.append(agents_pb2.PathDigest(path=text, error=f"can't read {text}: {error.strerror or error}"))
+        return answers
+
+    async def _digested(self, path: Path) -> DigestedDataset:
+        if not path.is_absolute():
+            raise _NotStagedError(f"expected an absolute path of a dataset, found {path}")
+        return await self._in_thread(lambda: digest_dataset(path, now_ns=clock.wall_ns(), cache=self._signatures))
+
+    # --- outputs -----------------------------------------------------------------------------------------------------
+
+    async def deliver(self, datasets: Sequence[str], blobs: Sequence[str]) -> str:
+        """Make sure that the daemon's store has new content; why it can't be done, or an empty text."""
+        if self._shared:
+            return ""
+        try:
+            wanted: dict[Digest, None] = dict.fromkeys(map(parse_digest, blobs))
+            for dataset in map(parse_digest, datasets):
+                manifest = await self._in_thread(read_manifest, self._cache, dataset)
+                wanted |= dict.fromkeys(manifest.blobs)
+                wanted[dataset] = None  # last: whoever finds a manifest finds all that it names
+            await self._transfer.send(list(wanted), self._cache)
+            await self._trim()
+        except AccioError as error:
+            return error.message
+        return ""
+
+    async def _trim(self) -> None:
+        """Now and then, delete from the cache what it has too much of."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._trim_at:
+            self._trim_at = now + cache.TRIM_EVERY_S
+            await self._in_thread(lambda: cache.trim(self._cache, now_ns=clock.wall_ns()))
+
+    async def _in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
+
+
+@dataclass(slots=True)
+class _Inputs:
+    """What has been brought here for an attempt so far."""
+
+    datasets: dict[str, str] = field(default_factory=dict)
+    large: dict[str, str] = field(default_factory=dict)
+    taken: list[Digest] = field(default_factory=list)
+    watched: list[tuple[str, Snapshot]] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    absent: list[str] = field(default_factory=list)
+    problem: str = ""
+
+    def lacks(self, what: str, error: AccioError) -> None:
+        """Note that the store hasn't got an input."""
+        self.missing.append(what)
+        self.problem = error.message
+
+
+class _NotStagedError(AccioError):
+    """An input can't be had."""
+
+
+def _dataset_texts(spec: OperatorSpec, inputs_json: str) -> list[str]:
+    """The texts of the datasets in an inputs document."""
+    import orjson
+
+    document = orjson.loads(inputs_json)
+    found: dict[str, None] = {}
+    for port in spec.inputs:
+        if port.type.contains(Kind.DATASET) and port.name in document:
+            value = decode(port.type, orjson.dumps(document[port.name]).decode())
+            found |= dict.fromkeys(_datasets_in(port.type, value))
+    return list(found)
+
+
+def _datasets_in(datatype: DataType, value: Any) -> Iterable[str]:
+    match datatype.kind:
+        case Kind.DATASET:
+            yield str(value)
+        case Kind.LIST | Kind.SET:
+            for each in value:
+                yield from _datasets_in(datatype.args[0], each)
+        case Kind.MAP:
+            for key, each in value.items():
+                yield from _datasets_in(datatype.args[0], key)
+                yield from _datasets_in(datatype.args[1], each)
+        case _:
+            return

@@ -1,0 +1,82 @@
+"""How attempts end that have no result: stopped, timed out, their process gone."""
+
+import os
+import signal
+from dataclasses import replace
+
+from accio.domain.failures import Failure, clip
+from accio.domain.states import Cause
+from accio_agent import clock
+from accio_agent.agent.core.outcome import Outcome
+from accio_agent.agent.workers.handles import describe_signal
+
+
+def of_death(status: int | None, *, out_of_memory: str) -> Outcome:
+    """The outcome of the attempt that a worker executed when its process ended; *status* as of waitpid."""
+    if out_of_memory:
+        failure = Failure(cause=Cause.OUT_OF_MEMORY, message=out_of_memory, signal=signal.SIGKILL)
+    elif status is None:
+        failure = Failure(cause=Cause.SIGNAL, message="its process was lost with the template that had started it")
+    elif os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        failure = Failure(
+            cause=Cause.SIGNAL, message=f"the process was ended by {describe_signal(number)}", signal=number
+        )
+    else:
+        code = os.waitstatus_to_exitcode(status)
+        failure = Failure(cause=Cause.EXIT_CODE, message=f"the process ended with exit code {code}", exit_code=code)
+    return Outcome(failure=failure)
+
+
+def not_started(why: str) -> Outcome:
+    """The outcome of an attempt whose worker couldn't be started."""
+    return Outcome(failure=Failure(cause=Cause.EXCEPTION, message=clip(f"its operator can't be loaded: {why}")))
+
+
+def garbled() -> Outcome:
+    """The outcome of an attempt that wrote into its worker's socket or shared page."""
+    message = (
+        "its operator wrote into files that it hadn't opened: its worker's own; nothing that came after is believed"
+    )
+    return Outcome(failure=Failure(cause=Cause.EXCEPTION, message=message))
+
+
+def killed() -> Outcome:
+    return Outcome(failure=Failure(cause=Cause.KILLED, message="stopped on request"))
+
+
+def timed_out(limit_ms: int) -> Outcome:
+    return Outcome(failure=Failure(cause=Cause.TIME_OUT, message=f"it ran longer than its time-out of {limit_ms} ms"))
+
+
+def too_large(used: int, limit: int) -> Outcome:
+    return Outcome(
+        failure=Failure(cause=Cause.OUT_OF_MEMORY, message=f"it used {used:,} bytes of memory, its limit is {limit:,}")
+    )
+
+
+def staging(message: str, *, missing: tuple[str, ...] = (), absent: tuple[str, ...] = ()) -> Outcome:
+    """The outcome of an attempt whose inputs couldn't be fetched, or whose outputs couldn't be delivered.
+
+    *missing*: the inputs that the store lacks; their producers are executed again. *absent*: the external inputs that
+    aren't here as they were pinned; another agent may have them.
+    """
+    now = clock.wall_ms()
+    text = clip(message.removeprefix("staging: "))
+    failure = Failure(cause=Cause.STAGING, message=text)
+    return Outcome(failure=failure, started_ms=now, ended_ms=now, missing=missing, absent=absent)
+
+
+def complete(outcome: Outcome, *, wall_us: int, log_bytes: int, tails: tuple[str, str]) -> None:
+    """Add to the outcome of a dead worker's attempt what is known of its time and its words."""
+    outcome.ended_ms = clock.wall_ms()
+    outcome.started_ms = outcome.ended_ms - wall_us // 1000
+    outcome.wall_us = wall_us
+    outcome.log_bytes = log_bytes
+    with_tails(outcome, tails)
+
+
+def with_tails(outcome: Outcome, tails: tuple[str, str]) -> None:
+    """Keep the last lines of stdout and stderr with a failure."""
+    if any(tails):
+        outcome.failure = replace(outcome.failure, stdout_tail=clip(tails[0]), stderr_tail=clip(tails[1]))

@@ -1,0 +1,1 @@
+"""What templates and workers do: processes that import and run operators. No asyncio, no grpc."""

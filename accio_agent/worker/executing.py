@@ -1,0 +1,156 @@
+"""Executes one attempt in a worker process: the operator through the SDK, its datasets and large values into the
+store.
+"""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import orjson
+
+from accio.content.datasets import put_tree
+from accio.content.digest import parse_digest
+from accio.content.errors import StagingError
+from accio.content.store import FolderStore
+from accio.domain.canonical import Value, canonical, decode
+from accio.domain.containers import FrozenMap
+from accio.domain.datatypes import DataType, Kind
+from accio.domain.failures import Failure, clip
+from accio.domain.jsontext import json_string
+from accio.domain.states import Cause
+from accio.errors import AccioError
+from accio.sdk.execution import Failed, Finished, Request
+from accio.sdk.run import Operator, output_types, run_operator
+from accio_agent import clock
+from accio_agent.protocol.page import WorkerPage
+from accio_agent.worker.freshness import Freshness
+from accio_agent.worker.loop import Done, Job
+
+INLINE_LIMIT = 65_536
+"""Outputs with longer canonical JSON (in bytes) are kept as blobs."""
+
+
+class PageSinks:
+    """What an operator says while it runs: messages go to stderr, progress to the shared page."""
+
+    def __init__(self, page: WorkerPage) -> None:
+        self._page = page
+
+    def log(self, text: str) -> None:
+        sys.stderr.write(text + "\n")
+
+    def progress(self, fraction: float) -> None:
+        self._page.progress(fraction)
+
+
+class Executor:
+    """Runs the operators of a catalogue."""
+
+    def __init__(self, operators: Mapping[str, Operator], freshness: Freshness) -> None:
+        self._operators = operators
+        self._freshness = freshness
+        self._stores: dict[str, FolderStore] = {}
+        self._sinks: PageSinks | None = None
+
+    def execute(self, job: Job, page: WorkerPage) -> Done:
+        """See `loop.Runner`."""
+        if self._sinks is None:
+            self._sinks = PageSinks(page)
+        operator = self._operators[job.operator]
+        try:
+            inputs = self._with_large(job) if job.large else job.inputs_json
+        except AccioError as error:
+            return Done(failure=Failure(cause=Cause.STAGING, message=clip(error.message)))
+        request = Request(
+            inputs=inputs,
+            folder=job.folder,
+            datasets={text: Path(path) for text, path in job.datasets.items()} if job.datasets else {},
+            seed=job.seed,
+            attempt=job.number,
+            idempotency_key=job.node,
+        )
+        if changed := self._freshness.before(job.operator):
+            return Done(failure=_stale(job.operator, changed))
+        finished = run_operator(operator, request, self._sinks)
+        if changed := self._freshness.after(job.operator):
+            return Done(failure=_stale(job.operator, changed), spent=f"it may have loaded another {changed}")
+        metrics = orjson.dumps(dict(finished.metrics)).decode() if finished.metrics else ""
+        if isinstance(finished, Failed):
+            return Done(failure=finished.failure, metrics_json=metrics, bytes_in=len(inputs))
+        try:
+            done = self._kept(operator, finished, job)
+        except StagingError as error:  # what the operator wrote can't be a dataset
+            message = f"operator {job.operator}: {error.message.removeprefix('staging: ')}"
+            failure = Failure(cause=Cause.BAD_OUTPUT, message=clip(message))
+            return Done(failure=failure, metrics_json=metrics, bytes_in=len(inputs))
+        except (AccioError, OSError) as error:
+            message = error.message if isinstance(error, AccioError) else str(error)
+            failure = Failure(cause=Cause.STAGING, message=clip(message))
+            return Done(failure=failure, metrics_json=metrics, bytes_in=len(inputs))
+        done.metrics_json = metrics
+        done.bytes_in = len(inputs)
+        return done
+
+    def _kept(self, operator: Operator, finished: Finished, job: Job) -> Done:
+        """The outputs, with datasets and large values in the store."""
+        outputs = dict(finished.outputs)
+        contents: dict[str, int] = {}
+        size = 0
+        if finished.datasets:
+            digests: dict[str, str] = {}
+            for text, path in finished.datasets.items():
+                stored = put_tree(self._store(job.store), path, now_ns=clock.wall_ns())
+                digests[text] = stored.digest
+                contents[stored.digest] = stored.manifest.size
+            for name, datatype in output_types(operator).items():
+                if datatype.contains(Kind.DATASET):
+                    value = decode(datatype, outputs[name])
+                    outputs[name] = canonical(datatype, _renamed(datatype, value, digests))
+            size = sum(contents.values())
+        large: list[tuple[str, str, int]] = []
+        for name, text in list(outputs.items()):
+            size += len(text)
+            if len(text) > INLINE_LIMIT // 4 and len(encoded := text.encode()) > INLINE_LIMIT:
+                stored_blob = self._store(job.store).put(encoded)
+                large.append((name, stored_blob.digest, stored_blob.size))
+                del outputs[name]
+        return Done(outputs=outputs, contents=list(contents.items()), large=large, bytes_out=size)
+
+    def _with_large(self, job: Job) -> str:
+        """The inputs document with the values that are kept in the store."""
+        store = self._store(job.store)
+        members = [
+            f"{json_string(port)}:{store.read(parse_digest(digest)).decode()}" for port, digest in job.large.items()
+        ]
+        inner = job.inputs_json.strip()[1:-1]
+        return "{" + ",".join([inner, *members] if inner else members) + "}"
+
+    def _store(self, folder: str) -> FolderStore:
+        store = self._stores.get(folder)
+        if store is None or not store.is_in_place():  # else it was moved away, and what is put there is lost
+            store = self._stores[folder] = FolderStore(Path(folder))
+        return store
+
+
+def _stale(operator: str, changed: str) -> Failure:
+    """Say why nothing is kept of an execution that may have run other code than was announced."""
+    return Failure(
+        cause=Cause.EXCEPTION,
+        message=clip(f"operator {operator}: {changed} has changed since the agent started; start the agent again"),
+    )
+
+
+def _renamed(datatype: DataType, value: Value, names: Mapping[str, str]) -> Value:
+    """A value in which each dataset's text is replaced by another."""
+    match datatype.kind:
+        case Kind.DATASET:
+            return names[str(value)]
+        case Kind.LIST:
+            return tuple(_renamed(datatype.args[0], each, names) for each in value)
+        case Kind.SET:
+            return frozenset(_renamed(datatype.args[0], each, names) for each in value)
+        case Kind.MAP:
+            keys, values = datatype.args
+            return FrozenMap((_renamed(keys, key, names), _renamed(values, each, names)) for key, each in value.items())
+        case _:
+            return value

@@ -1,0 +1,281 @@
+"""A worker process: takes attempts from its socket, executes them one after the other, writes results back.
+
+It reads only when it has nothing to do, so a batch of short attempts costs one system call. Results go into the shared
+page's ring; the agent is woken when there is nothing else to do, and at the latest a few milliseconds after the first
+of them. This module imports neither asyncio nor grpc.
+"""
+
+import os
+import socket
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from blake3 import blake3
+
+from accio.domain.failures import Failure
+from accio.v1 import agents_pb2
+from accio_agent import clock
+from accio_agent.agent.link import messages
+from accio_agent.protocol import frames
+from accio_agent.protocol.frames import Flag, Kind, Result
+from accio_agent.protocol.page import WorkerPage
+from accio_agent.worker.restoring import process_state
+from accio_agent.worker.restoring.generators import Generators
+from accio_agent.worker.restoring.leftovers import Leftovers
+from accio_agent.worker.surroundings import Streams, Surroundings
+
+FLUSH_NS = 8_000_000
+READ = 1 << 18
+LIFETIME = 20_000
+"""A worker is replaced after so many attempts, so that what leaks within it doesn't grow for ever."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Job:
+    """One attempt, as the worker sees it."""
+
+    attempt: int
+    operator: str
+    inputs_json: str
+    seed: int | None
+    node: str
+    number: int
+    datasets: Mapping[str, str]  # dataset text to a path of this machine
+    large: Mapping[str, str]  # port to the digest of its canonical JSON, which the store has
+    folder: Path
+    store: str  # folder of the store that has large inputs and takes outputs
+
+
+@dataclass(slots=True, kw_only=True)
+class Done:
+    """What came of it."""
+
+    outputs: dict[str, str] | None = None  # canonical JSON by port; None if it failed
+    failure: Failure | None = None
+    large: Sequence[tuple[str, str, int]] = ()  # port, digest, size
+    contents: Sequence[tuple[str, int]] = ()  # digest, size
+    metrics_json: str = ""
+    bytes_in: int = 0
+    bytes_out: int = 0
+    spent: str = ""  # why the worker must end after it
+
+
+class Runner(Protocol):
+    """Executes operators."""
+
+    def execute(self, job: Job, page: WorkerPage) -> Done:
+        """Execute one attempt. No exception of an operator leaves this."""
+        ...
+
+
+class Worker:
+    """The loop of a worker process."""
+
+    def __init__(
+        self,
+        connection: socket.socket,
+        page: WorkerPage,
+        runner: Runner,
+        folder: Path,
+        look_after: Callable[[Generators], Leftovers],
+    ) -> None:
+        self._connection = connection
+        self._page = page
+        self._runner = runner
+        self._splitter = frames.Splitter()
+        self._queue: deque[tuple[dict[str, Any], list[list[int]], agents_pb2.Assignment, Any]] = deque()
+        self._classes: dict[int, dict[str, Any]] = {}
+        self._entered: tuple[Any, Any] | None = None
+        self._holds = 0  # answered
+        self._kept = False  # results are in the ring that the agent hasn't been told of
+        self._kept_since = 0
+        self._alone = False
+        self._served = 0
+        self._totals = (0, 0)
+        out, err = os.dup(1), os.dup(2)
+        self._streams = Streams(out, err, page)
+        self._surroundings = Surroundings(folder)
+        self._affinity = os.sched_getaffinity(0)
+        self._clear_refs = _open_clear_refs()
+        self._generators = Generators()
+        self._leftovers = look_after(self._generators)
+
+    def run(self) -> None:
+        """Work until the agent closes the connection or the worker is to be replaced."""
+        while True:
+            if not self._queue:
+                self._flush()
+                if not self._receive():
+                    return
+            elif self._page.holds != self._holds:
+                if not self._receive():
+                    return
+            else:
+                retire = self._execute(*self._queue.popleft())
+                if retire:
+                    self._flush()
+                    self._connection.sendall(frames.frame(Kind.RETIRE, retire))
+                    return
+
+    def _receive(self) -> bool:
+        """Wait for frames and take them; False at the end of the connection."""
+        data = self._connection.recv(READ)
+        if not data:
+            return False
+        for kind, body in self._splitter.feed(data):
+            if kind == Kind.WORK:
+                (number, work_class, devices, told), assignments = frames.read_work(body)
+                if work_class is not None:
+                    self._classes[number] = work_class
+                known = self._classes[number]
+                for assignment in messages.assignments(assignments):
+                    where = told.get(str(assignment.attempt)) if told else None
+                    self._queue.append((known, devices, assignment, where))
+            else:
+                back = [assignment.attempt for _, _, assignment, _ in self._queue]
+                self._queue.clear()
+                self._holds += 1
+                self._flush()
+                self._connection.sendall(frames.frame(Kind.BACK, back))
+        return True
+
+    def _execute(
+        self, work_class: dict[str, Any], devices: list[list[int]], assignment: agents_pb2.Assignment, where: Any
+    ) -> str:
+        """Execute one attempt unless it is to be handed back; why the worker must end after it, or an empty text."""
+        number, inputs_json, node = assignment.attempt, assignment.inputs_json, assignment.node
+        seed = assignment.seed if assignment.HasField("seed") else None
+        started_ms = clock.wall_ms()
+        if self._entered is None or self._entered[0] is not work_class or self._entered[1] != devices:
+            self._enter_class(work_class, devices)
+        variables = _variables(number, node, assignment.number)
+        self._surroundings.enter(variables)
+        self._generators.seed(seed if seed is not None else _seed_of(inputs_json))
+        started = time.monotonic_ns()
+        self._page.begin(number, started)
+        if self._clear_refs >= 0:
+            os.pwrite(self._clear_refs, b"5", 0)
+        before = process_state.usage()
+        if self._page.holds != self._holds:
+            self._page.end()
+            self._queue.appendleft((work_class, devices, assignment, where))
+            return ""
+        job = Job(
+            attempt=number,
+            operator=work_class["operator"],
+            inputs_json=inputs_json,
+            seed=seed,
+            node=node,
+            number=assignment.number,
+            datasets=where["datasets"] if where else {},
+            large=where["large"] if where else {},
+            folder=self._surroundings.folder,
+            store=work_class["store"],
+        )
+        done = self._leftovers.call(lambda: self._runner.execute(job, self._page))
+        taken_ns = time.monotonic_ns() - started
+        self._streams.flush()
+        self._report(number, done, started_ms, started, before)
+        self._page.end()
+        self._streams.restore()
+        self._served += 1
+        if work_class["alone"]:
+            return "one attempt for each process"
+        why = self._surroundings.leave() or done.spent or self._leftovers.settle(taken_ns)
+        return why or ("it has worked long enough" if self._served >= LIFETIME else "")
+
+    def _report(self, number: int, done: Done, started_ms: int, started: int, before: process_state.Usage) -> None:
+        now = time.monotonic_ns()
+        wall_us = (now - started) // 1000
+        after = process_state.usage()
+        report = messages.result_report(
+            attempt=number,
+            outputs=done.outputs,
+            failure=done.failure,
+            large=done.large,
+            contents=done.contents,
+            wall_us=wall_us,
+            user_us=int((after.ru_utime - before.ru_utime) * 1e6),
+            system_us=int((after.ru_stime - before.ru_stime) * 1e6),
+            peak_memory=after.ru_maxrss * 1024,
+            bytes_in=done.bytes_in,
+            bytes_out=done.bytes_out,
+            metrics_json=done.metrics_json,
+            started_ms=started_ms,
+        )
+        totals = self._streams.totals()
+        flags = Flag.FAILED.value if done.failure is not None else 0
+        if done.large or done.contents:
+            flags |= Flag.STORED.value
+        if totals != self._totals:
+            self._totals = totals
+            flags |= Flag.PRINTED.value
+        result = frames.result(Result(number, wall_us, totals[0], totals[1], flags, report))
+        if not self._page.keep(result):
+            self._connection.sendall(result)
+        elif not self._kept:
+            self._kept = True
+            self._kept_since = now
+        if not self._queue or now - self._kept_since > FLUSH_NS:
+            self._flush()
+
+    def _flush(self) -> None:
+        """Wake the agent if there are results that it hasn't been told of."""
+        if self._kept:
+            self._kept = False
+            self._connection.sendall(frames.empty(Kind.WAKE))
+
+    def _enter_class(self, work_class: dict[str, Any], devices: list[list[int]]) -> None:
+        """What holds for all attempts of a class on a lane: GPUs, processors, the memory limit."""
+        self._entered = (work_class, devices)
+        gpus, processors = devices
+        wanted = set(processors) or self._affinity
+        if wanted != os.sched_getaffinity(0):
+            os.sched_setaffinity(0, wanted)
+            self._leftovers.expect(process_state.PROCESSORS)
+        self._surroundings.set_variable(b"CUDA_VISIBLE_DEVICES", ",".join(map(str, gpus)).encode())
+        if work_class["cgroup"]:
+            Path(work_class["cgroup"]).write_text("0")
+
+
+def _variables(number: int, node: str, attempt_no: int) -> tuple[bytes, bytes, bytes, bytes, bytes]:
+    """What operators and the programs that they start find in their environment, in the order of VARIABLES."""
+    key = node.encode()
+    run, _, name = key.rpartition(b"/")
+    return run, name, b"%d" % number, b"%d" % attempt_no, key
+
+
+def _seed_of(inputs_json: str) -> int:
+    """A seed for the global generators where the node has none: equal inputs, equal numbers."""
+    return int.from_bytes(blake3(inputs_json.encode()).digest(8), "big")
+
+
+def _open_clear_refs() -> int:
+    """The file through which the peak of the memory is reset; -1 where the kernel has none."""
+    try:
+        return os.open("/proc/self/clear_refs", os.O_WRONLY | os.O_CLOEXEC)
+    except OSError:
+        return -1
+
+
+def serve(
+    connection: socket.socket,
+    page_fd: int,
+    runner: Runner,
+    folder: Path,
+    look_after: Callable[[Generators], Leftovers],
+) -> None:
+    """Be a worker; returns when the process should end."""
+    page = WorkerPage(page_fd)
+    os.close(page_fd)
+    try:
+        Worker(connection, page, runner, folder, look_after).run()
+    except (BrokenPipeError, ConnectionResetError):
+        return  # the agent is gone, and this process soon after it
+    finally:
+        sys.stdout.flush()

@@ -1,0 +1,98 @@
+"""Whether an execution replaced functions of other packages' modules, or modules themselves: runs in worker processes.
+
+Looked at are the modules that the operators' own code names, and those that nearly everything rests on. Only what makes
+a difference counts: a function, class or constant that is another one now. Packages fill in their globals as they go.
+"""
+
+import builtins
+import sys
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from accio_agent.worker.restoring.dict_versions import DictVersions
+from accio_agent.worker.restoring.own_code import OwnCode
+from accio_agent.worker.restoring.plain_code import is_plain
+
+ALWAYS = frozenset({"builtins", "math", "os", "random", "time"})
+_NOT = frozenset({"__main__", "sys", "warnings"})  # their state is looked at elsewhere
+_OURS = ("accio.", "accio_agent.")
+_MISSING = object()
+
+
+class _Module(NamedTuple):
+    module: ModuleType
+    kept: dict[str, Any]
+
+
+class ForeignModules:
+    """The modules that operators could reach, as they were."""
+
+    def __init__(self, code: OwnCode) -> None:
+        self._code = code
+        self._own = 0
+        self.plain = False  # whether own code can but compute
+        self._words: frozenset[str] = ALWAYS
+        self.look()
+
+    def __repr__(self) -> str:
+        return f"<ForeignModules {', '.join(sorted(each.module.__name__ for each in self._modules))}>"
+
+    def look(self) -> None:
+        """Take everything as it is now."""
+        if self._own != (own := len(self._code.modules())):
+            self._own, self._words = own, ALWAYS | self._code.names()
+        self._loaded = dict(sys.modules)
+        self._modules = [
+            _Module(module, dict(vars(module)))
+            for name, module in self._loaded.items()
+            if self._is_looked_at(name) and hasattr(module, "__dict__")
+        ]
+        named = {name for name in self._loaded if name.rpartition(".")[2] in self._words and name not in _NOT}
+        self.plain = is_plain(self._words, {name for name in named if not self._code.is_own(name)})
+        self._versions = DictVersions([vars(each.module) for each in self._modules])
+        self._table = DictVersions([sys.modules])
+
+    def _is_looked_at(self, name: str) -> bool:
+        if name in _NOT or name.startswith(_OURS) or self._code.is_own(name):
+            return False
+        return name.rpartition(".")[2] in self._words
+
+    def changed(self) -> str:
+        """Name what was changed since `look`, or return an empty text."""
+        found = ""
+        if self._versions.changed():
+            found = next((name for each in self._modules for name in _changes(each)), "")
+            self._versions.renew()
+        if self._table.changed():
+            found = found or next(self._replaced(), "")
+            self._table.renew()
+        return found
+
+    def _replaced(self) -> Iterator[str]:
+        for name, module in self._loaded.items():
+            if sys.modules.get(name, _MISSING) is not module:
+                yield f"sys.modules['{name}']"
+
+
+def _changes(each: _Module) -> Iterator[str]:
+    names = vars(each.module)
+    standard = each.module.__name__.partition(".")[0] in sys.stdlib_module_names
+    for name, before in each.kept.items():
+        now = names.get(name, _MISSING)
+        if now is not before and _counts(name, before) and not (type(now) is type(before) and now == before):
+            yield f"{each.module.__name__}.{name}"
+    for name in names.keys() - each.kept.keys() if standard else ():
+        if _is_left_behind(each.module, name, names[name]):
+            yield f"{each.module.__name__}.{name}"
+
+
+def _counts(name: str, before: object) -> bool:
+    return callable(before) or (type(before) in {int, float, str} and not name.startswith("_"))
+
+
+def _is_left_behind(module: ModuleType, name: str, value: object) -> bool:
+    """Whether a new name in a module of the standard library is an operator's doing."""
+    if name.startswith("_") or isinstance(value, ModuleType):
+        return False
+    return module is builtins or not callable(value)

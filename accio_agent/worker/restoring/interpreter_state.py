@@ -1,0 +1,206 @@
+"""What Python and well-known packages keep for the whole process, and an operator may change.
+
+Runs in worker processes.
+"""
+
+import _thread
+import decimal
+import faulthandler
+import gc
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Mapping
+from contextvars import Context, copy_context
+from functools import partial
+from operator import attrgetter
+from types import ModuleType
+from typing import Any
+
+from accio_agent.worker.restoring.process_state import Property
+
+_SYS = (
+    "argv", "path", "meta_path", "path_hooks", "excepthook", "displayhook", "unraisablehook", "breakpointhook", "stdin",
+    "dont_write_bytecode",
+)  # fmt: skip
+_WARNINGS = ("filters", "defaultaction", "showwarning", "formatwarning", "_showwarnmsg_impl")
+_LISTS = {"argv", "path", "meta_path", "path_hooks", "filters"}
+_DECIMAL = ("prec", "rounding", "Emin", "Emax", "capitals", "clamp", "flags", "traps")
+
+
+def _attributes(what: str, owner: ModuleType, names: tuple[str, ...]) -> Property:
+    """Some attributes of a module. A list stays the same list, with the content that it had."""
+    present = tuple(name for name in names if hasattr(owner, name))
+    lists = {name: getattr(owner, name) for name in present if name in _LISTS}
+
+    def restore(kept: tuple[Any, ...]) -> None:
+        for name, value in zip(present, kept, strict=True):
+            if name in lists:
+                lists[name][:] = value
+            setattr(owner, name, lists.get(name, value))
+
+    return Property(what, partial(attrgetter(*present), owner), restore)
+
+
+def _settings() -> tuple[Any, ...]:
+    return (
+        gc.isenabled(),
+        gc.get_threshold(),
+        gc.get_debug(),
+        sys.getrecursionlimit(),
+        sys.getswitchinterval(),
+        sys.get_int_max_str_digits(),
+        sys.gettrace(),
+        sys.getprofile(),
+        sys.get_asyncgen_hooks(),
+        _thread.stack_size(),
+        faulthandler.is_enabled(),
+    )
+
+
+def _restore_settings(kept: tuple[Any, ...]) -> None:
+    enabled, thresholds, debug, recursion, interval, digits, trace, profile, hooks, stack, dumps = kept
+    (gc.enable if enabled else gc.disable)()
+    gc.set_threshold(*thresholds)
+    gc.set_debug(debug)
+    sys.setrecursionlimit(recursion)
+    sys.setswitchinterval(interval)
+    sys.set_int_max_str_digits(digits)
+    sys.settrace(trace)
+    sys.setprofile(profile)
+    sys.set_asyncgen_hooks(*hooks)
+    _thread.stack_size(stack)
+    if not dumps:
+        faulthandler.disable()
+
+
+def _restore_decimal(context: decimal.Context, kept: Any) -> None:
+    for name, value in zip(_DECIMAL, kept[1], strict=True):
+        if name in {"flags", "traps"}:
+            found = getattr(context, name)
+            for signal in found:
+                found[signal] = signal in value
+        else:
+            setattr(context, name, value)
+
+
+PROPERTIES = (
+    _attributes("settings of sys", sys, _SYS),
+    Property("settings of the interpreter", _settings, _restore_settings),
+    Property("the collector's callbacks", gc.callbacks.copy, partial(gc.callbacks.__setitem__, slice(None))),
+    _attributes("settings of warnings", warnings, _WARNINGS),
+    _attributes("hooks of threads", threading, ("excepthook", "_trace_hook", "_profile_hook")),
+    Property(
+        "decimal.DefaultContext",
+        decimal.DefaultContext.__reduce__,
+        partial(_restore_decimal, decimal.DefaultContext),
+    ),
+)
+
+
+def _of_asyncio(events: ModuleType) -> list[Property]:
+    def restore(kept: Any) -> None:
+        vars(events)["_event_loop_policy"] = kept  # the public setter warns from 3.14 on
+
+    def current() -> dict[str, Any]:
+        found: dict[str, Any] = getattr(getattr(events._event_loop_policy, "_local", None), "__dict__", {})  # noqa: SLF001 - see above
+        return found
+
+    def restore_current(kept: dict[str, Any]) -> None:
+        current().clear()
+        current().update(kept)
+
+    return [
+        Property("asyncio's policy", lambda: events._event_loop_policy, restore),  # noqa: SLF001 - see above
+        Property("asyncio's current loop", lambda: dict(current()), restore_current),
+    ]
+
+
+def _of_multiprocessing(context: ModuleType) -> list[Property]:
+    default = context._default_context  # noqa: SLF001 - there is no public way to take a start method back
+    return [
+        Property(
+            "the start method of processes",
+            lambda: default._actual_context,  # noqa: SLF001 - see above
+            lambda kept: setattr(default, "_actual_context", kept),
+        )
+    ]
+
+
+def _of_socket(module: ModuleType) -> list[Property]:
+    return [Property("the time-out of sockets", module.getdefaulttimeout, module.setdefaulttimeout)]
+
+
+def _of_logging(module: ModuleType) -> list[Property]:
+    root = module.root
+
+    def read() -> tuple[Any, ...]:
+        return root.level, root.disabled, root.manager.disable, root.handlers.copy(), root.filters.copy()
+
+    def restore(kept: tuple[Any, ...]) -> None:
+        root.setLevel(kept[0])
+        root.disabled = kept[1]
+        module.disable(kept[2])
+        root.handlers[:], root.filters[:] = kept[3:]
+
+    return [Property("settings of logging", read, restore)]
+
+
+def _of_numpy(module: ModuleType) -> list[Property]:
+    return [
+        Property("NumPy's error state", module.geterr, lambda kept: module.seterr(**kept)),
+        Property("NumPy's print options", module.get_printoptions, lambda kept: module.set_printoptions(**kept)),
+    ]
+
+
+def _of_torch(module: ModuleType) -> list[Property]:
+    return [
+        Property("torch's default type", module.get_default_dtype, module.set_default_dtype),
+        Property("torch's gradient mode", module.is_grad_enabled, module.set_grad_enabled),
+    ]
+
+
+OF_MODULES: Mapping[str, Callable[[ModuleType], list[Property]]] = {
+    "asyncio.events": _of_asyncio,
+    "logging": _of_logging,
+    "multiprocessing.context": _of_multiprocessing,
+    "numpy": _of_numpy,
+    "socket": _of_socket,
+    "torch": _of_torch,
+}
+"""Properties that are there once a module is."""
+
+
+class Warnings:
+    """Warnings are shown once for each place and process; here, for each place and execution."""
+
+    def __init__(self) -> None:
+        self._once: Any = getattr(warnings, "onceregistry", {})
+
+    def forget(self) -> None:
+        """Forget which warnings were shown: with new filters, what modules remember of the old ones doesn't count."""
+        kept = warnings.filters[:]
+        warnings.resetwarnings()
+        warnings.filters[:] = kept  # type: ignore[index]  # it is a list
+        self._once.clear()
+
+
+def base_context() -> Context:
+    """The context variables that every execution begins with; among them decimals' context if a module has set it."""
+    found = copy_context()
+    kept = Context()
+    for variable, value in found.items():
+        if not (isinstance(value, decimal.Context) and _is_default(value)):
+            kept.run(variable.set, value)
+    return kept
+
+
+def _is_default(context: decimal.Context) -> bool:
+    """Whether a context is what a new one would be, but for the flags that computations have raised."""
+    default = decimal.DefaultContext
+    return all(getattr(context, name) == getattr(default, name) for name in _DECIMAL if name != "flags")
+
+
+def own_decimals(context: Context) -> decimal.Context | None:
+    """The decimal context that a module has set while it was imported."""
+    return next((value for value in context.values() if isinstance(value, decimal.Context)), None)

@@ -1,0 +1,266 @@
+"""Whether an execution changed what the next one finds in the modules of the operator's own distribution.
+
+Runs in worker processes. Module globals, attributes of classes, functions and objects, default arguments, variables of
+closures and the content of collections are compared with what the template had imported. Objects of other packages'
+classes aren't looked into, and caches of `functools` may fill: they are taken to hold what would be computed again.
+docs/operators.md says what can't be found.
+"""
+
+import collections
+import functools
+import gc
+import queue
+import sys
+import threading
+import types
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from enum import EnumMeta
+from operator import attrgetter
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from accio_agent.worker.restoring.dict_versions import VERSIONED, DictVersions
+from accio_agent.worker.restoring.object_state import FilePlace, reader_of
+from accio_agent.worker.restoring.own_code import OwnCode
+
+MOST_ENTRIES = 10_000
+"""Of larger collections only the size is looked at, of larger dictionaries whether they were changed at all."""
+
+MOST_OBJECTS = 20_000
+
+_ATOMS = (int, float, str, bytes, bool, complex, type(None), types.ModuleType, types.BuiltinFunctionType, range)
+_HOLDERS = (types.SimpleNamespace, threading.local, collections.UserDict, collections.UserList, queue.Queue)
+_CACHED = type(functools.cache(lambda: None))
+_attributes = attrgetter("__dict__")
+
+
+class _Names(NamedTuple):
+    """A dictionary by whose names things are found."""
+
+    where: str
+    owner: object
+    names: dict[Any, Any]
+    kept: dict[Any, Any]
+
+
+class OwnGlobals:
+    """All that can be reached from the globals of some modules."""
+
+    def __init__(self, code: OwnCode) -> None:
+        self._code = code
+        self.look()
+
+    def __repr__(self) -> str:
+        return f"<OwnGlobals {len(self._names)} name spaces, {len(self._live)} collections>"
+
+    def look(self) -> None:
+        """Take everything as it is now."""
+        self._seen: set[int] = set()
+        self._names: list[_Names] = []
+        self._live: list[Any] = []
+        self._kept: list[Any] = []
+        self._places: list[str] = []
+        self._functions: list[types.FunctionType] = []
+        self._readers: list[tuple[str, Callable[[], Any]]] = []
+        self._modules = self._code.modules()
+        self._globals = {id(vars(module)) for module in self._modules}
+        waiting: deque[tuple[str, Any]] = deque()
+        for module in self._modules:
+            waiting.extend(self._add_names(module.__name__, module, vars(module)))
+        while waiting and len(self._seen) < MOST_OBJECTS:
+            waiting.extend(self._look_at(*waiting.popleft()))
+        self._versions = DictVersions([each.names for each in self._names])
+        self._function_names = [dict(each.__dict__) for each in self._functions]
+        self._states = [read() for _, read in self._readers]
+
+    def changed(self) -> str:
+        """Name what was changed since `look`, or return an empty text."""
+        try:
+            if (
+                not self._versions.changed()
+                and self._live == self._kept
+                and list(map(_attributes, self._functions)) == self._function_names
+                and (not self._readers or [read() for _, read in self._readers] == self._states)
+            ):
+                return ""
+        except Exception:  # noqa: BLE001, S110 - values of operators compare as they like; now one after the other
+            pass
+        return self._find()
+
+    def is_outdated(self) -> bool:
+        """Whether an import has brought more modules, or changed what there was."""
+        return bool(self._find()) or len(self._code.modules()) != len(self._modules)
+
+    # --- looking -----------------------------------------------------------------------------------------------------
+
+    def _look_at(self, where: str, thing: Any) -> Iterator[tuple[str, Any]]:
+        """Note what of a thing can change, and yield what else it leads to."""
+        if isinstance(thing, _ATOMS) or id(thing) in self._seen:
+            return
+        self._seen.add(id(thing))
+        if isinstance(thing, types.FunctionType):
+            yield from self._look_at_function(where, thing)
+        elif isinstance(thing, type):
+            if self._code.is_own(thing.__module__) and not isinstance(thing, EnumMeta):
+                yield from self._add_names(where, thing, _dict_of(thing))
+        elif isinstance(thing, _CACHED):
+            yield from ((f"{where}.{name}", part) for name, part in vars(thing).items())
+        elif isinstance(thing, staticmethod | classmethod):
+            yield where, thing.__func__
+        elif isinstance(thing, functools.partial):
+            yield from ((where, part) for part in (thing.func, thing.args, thing.keywords))
+        elif isinstance(thing, tuple | frozenset):
+            yield from ((where, part) for part in thing)
+        else:
+            yield from self._look_at_object(where, thing)
+
+    def _look_at_function(self, where: str, function: types.FunctionType) -> Iterator[tuple[str, Any]]:
+        if id(function.__globals__) not in self._globals:
+            return  # another package's, which may keep in it what it likes
+        self._functions.append(function)
+        self._readers_of_function(where, function)
+        yield from ((where, part) for part in function.__defaults__ or ())
+        yield from ((where, part) for part in (function.__kwdefaults__ or {}).values())
+        yield from ((f"{where}.{name}", part) for name, part in vars(function).items())
+        for cell in function.__closure__ or ():
+            try:
+                yield where, cell.cell_contents
+            except ValueError:
+                continue  # it has none yet
+
+    def _readers_of_function(self, where: str, function: types.FunctionType) -> None:
+        cells = [cell for cell in function.__closure__ or () if _content(cell) is not function]
+        if cells:
+            self._readers.append((where, lambda: list(map(_content, cells))))
+
+    def _look_at_object(self, where: str, thing: Any) -> Iterator[tuple[str, Any]]:
+        kind = type(thing)
+        if isinstance(thing, dict):
+            yield from self._add_names(where, None, thing)
+        elif isinstance(thing, list | set | deque):
+            yield from self._add_collection(where, thing)
+        elif (reader := reader_of(thing)) is not None:
+            self._readers.append((where, reader))
+        if not (self._code.is_own(kind.__module__) or isinstance(thing, _HOLDERS)):
+            return
+        if isinstance(getattr(thing, "__dict__", None), dict):
+            yield from self._add_names(where, thing, thing.__dict__)
+        slots = [name for base in kind.__mro__ for name in _slots(base)]
+        if slots:
+            self._readers.append((where, lambda: [getattr(thing, name, None) for name in slots]))
+            yield from ((f"{where}.{name}", getattr(thing, name, None)) for name in slots)
+
+    def _add_names(self, where: str, owner: object, names: dict[Any, Any]) -> Iterator[tuple[str, Any]]:
+        if len(names) > MOST_ENTRIES:
+            version = DictVersions([names])
+            self._readers.append((where, version.changed if VERSIONED else names.__len__))
+            return
+        self._names.append(_Names(where, owner, names, dict(names)))
+        yield from ((f"{where}.{name}", value) for name, value in names.items() if not _is_inner(name))
+
+    def _add_collection(self, where: str, thing: Any) -> Iterator[tuple[str, Any]]:
+        if len(thing) > MOST_ENTRIES:
+            self._readers.append((where, thing.__len__))
+            return
+        self._live.append(thing)
+        self._kept.append(thing.copy() if type(thing) in {list, set, deque} else _plain(thing))
+        self._places.append(where)
+        yield from ((where, part) for part in thing)
+
+    # --- finding -----------------------------------------------------------------------------------------------------
+
+    def _find(self) -> str:
+        """Name what was changed; what only imports, or fills a cache of functools, is taken as it is now."""
+        found = next(self._changes(), "")
+        if found:
+            self._rewind()
+        if not found:
+            self.look()
+        return found
+
+    def _rewind(self) -> None:
+        """Set files back to where they stood: a new worker shares their places with this one."""
+        for (_, read), state in zip(self._readers, self._states, strict=True):
+            if isinstance(read, FilePlace):
+                read.restore(state)
+
+    def _changes(self) -> Iterator[str]:
+        for each in self._names:
+            yield from _changed_names(each)
+        for where, live, kept in zip(self._places, self._live, self._kept, strict=True):
+            if not _is_equal(live, kept) and not _is_equal(_plain(live), kept):
+                yield where
+        for function, kept in zip(self._functions, self._function_names, strict=True):
+            if not _is_equal(vars(function), kept):
+                yield f"{function.__module__}.{function.__qualname__}"
+        for (where, read), state in zip(self._readers, self._states, strict=True):
+            if not _is_equal(read(), state):
+                yield where
+
+
+def _changed_names(each: _Names) -> Iterator[str]:
+    missing = object()
+    if len(each.names) > MOST_ENTRIES or (not each.kept and len(each.names) > 0 and each.owner is None):
+        yield each.where
+        return
+    for name in list(each.names.keys() | each.kept.keys()):
+        if _is_inner(name) and each.owner is not None:
+            continue
+        now, before = each.names.get(name, missing), each.kept.get(name, missing)
+        if now is before or (now is not missing and _is_harmless(each.owner, name, now, before, missing)):
+            continue
+        yield f"{each.where}.{name}" if each.owner is not None else each.where
+
+
+def _is_harmless(owner: object, name: Any, now: Any, before: Any, missing: object) -> bool:
+    """Whether a new value of a name says nothing of what was executed before."""
+    if isinstance(now, types.ModuleType):
+        return before is missing or before is None or isinstance(before, types.ModuleType)
+    if before is missing and isinstance(owner, types.ModuleType):  # a name that a package imports when it is asked for
+        home = sys.modules.get(getattr(now, "__module__", None) or "")
+        return callable(now) and home is not owner and getattr(home, str(name), None) is now
+    if before is missing and owner is not None:
+        return isinstance(getattr(type(owner), str(name), None), functools.cached_property)
+    return type(now) is type(before) and isinstance(now, int | float | str | bytes) and now == before
+
+
+def _is_equal(one: object, other: object) -> bool:
+    try:
+        return bool(one == other)
+    except Exception:  # noqa: BLE001 - values of operators compare as they like
+        return False
+
+
+def _is_inner(name: object) -> bool:
+    """Whether a name is one that the interpreter and libraries use for themselves (`__warningregistry__`)."""
+    return isinstance(name, str) and name.startswith("__") and name.endswith("__")
+
+
+def _dict_of(kind: type) -> dict[str, Any]:
+    """The dictionary behind a class's read-only view of it."""
+    found: dict[str, Any] = gc.get_referents(kind.__dict__)[0]
+    return found
+
+
+def _slots(kind: type) -> Iterable[str]:
+    found = vars(kind).get("__slots__", ())
+    return (found,) if isinstance(found, str) else [name for name in found if not _is_inner(name)]
+
+
+def _plain(collection: Any) -> Any:
+    """The content of a list, set or deque of whatever class."""
+    kind = next(kind for kind in (list, set, deque) if isinstance(collection, kind))
+    return kind(collection)
+
+
+def _content(cell: types.CellType) -> object:
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return None
+
+
+def own_globals(sources: Iterable[Path]) -> OwnGlobals:
+    """Watch the modules that belong to the files that declare operators."""
+    return OwnGlobals(OwnCode(sources))

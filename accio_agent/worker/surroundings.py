@@ -1,0 +1,215 @@
+"""What a node may change around itself, and what the next one must find as it was: runs in worker processes.
+
+Each execution begins in an empty folder of its own, with the same environment, umask and standard streams, whatever ran
+before. What can't be restored (a thread, a child process) retires the worker. `leftovers` looks after the rest.
+"""
+
+import _thread
+import ctypes
+import fcntl
+import io
+import os
+import shutil
+import sys
+import termios
+import time
+from pathlib import Path
+from typing import TextIO
+
+from accio_agent.linux import LIBC
+from accio_agent.protocol.page import WorkerPage
+
+_UMASK = 0o022
+_PIPES_SIZE = 4
+_LONGEST_VALUE = 511
+VARIABLES = (b"ACCIO_RUN", b"ACCIO_NODE", b"ACCIO_ATTEMPT", b"ACCIO_ATTEMPT_NO", b"ACCIO_IDEMPOTENCY_KEY")
+
+
+class Streams:
+    """Standard output and standard error of a worker: pipes to the agent, and how much went through them."""
+
+    def __init__(self, out: int, err: int, page: WorkerPage) -> None:
+        self._saved = out, err
+        self._page = page
+        self._available = bytearray(_PIPES_SIZE)
+        self._out: TextIO = sys.stdout
+        self._err: TextIO = sys.stderr
+        self.renew()
+
+    def renew(self) -> None:
+        """Give sys.stdout and sys.stderr new objects on the pipes."""
+        self._point_back()
+        self._out = sys.stdout = sys.__stdout__ = _text_stream(1)  # type: ignore[misc, assignment]  # on purpose
+        self._err = sys.stderr = sys.__stderr__ = _text_stream(2)  # type: ignore[misc, assignment]  # on purpose
+
+    def _point_back(self) -> None:
+        os.dup2(self._saved[0], 1)
+        os.dup2(self._saved[1], 2)
+
+    def flush(self) -> None:
+        """Write out what Python and the C library hold back."""
+        if sys.stdout is self._out and sys.stderr is self._err:
+            streams: tuple[TextIO | None, ...] = (self._out, self._err)
+        else:
+            streams = (sys.stdout, sys.stderr, self._out, self._err)
+        for stream in streams:
+            try:
+                if stream is not None:
+                    stream.flush()
+            except Exception:  # noqa: S112, BLE001 - an operator closed or replaced it; what it held is its own affair
+                continue
+        LIBC.fflush(None)
+
+    def restore(self) -> None:
+        """Undo what an operator did to the streams."""
+        self._point_back()
+        replaced = sys.stdout is not self._out or sys.stderr is not self._err
+        if replaced or self._out.closed or self._err.closed:
+            self.renew()
+
+    def totals(self) -> tuple[int, int]:
+        """How many bytes were written to the pipes of stdout and stderr since the worker began."""
+        while True:
+            mark, out, err = self._page.pipes()
+            if mark & 1:
+                os.sched_yield()  # the agent reads just now
+                continue
+            out += self._waiting(self._saved[0])
+            err += self._waiting(self._saved[1])
+            if self._page.pipes()[0] == mark:
+                return out, err
+
+    def _waiting(self, fd: int) -> int:
+        fcntl.ioctl(fd, termios.FIONREAD, self._available)
+        return int.from_bytes(self._available, sys.byteorder)
+
+
+def _text_stream(fd: int) -> TextIO:
+    """A stream that writes each line at once, and whatever text there is."""
+    raw = io.FileIO(fd, "w", closefd=False)
+    return io.TextIOWrapper(io.BufferedWriter(raw), encoding="utf-8", errors="backslashreplace", line_buffering=True)
+
+
+class Variable:
+    """An environment variable that changes with each execution.
+
+    setenv() never frees what it replaces, which would add up; so this one lives in memory of its own (putenv), written
+    in place.
+    """
+
+    def __init__(self, name: bytes) -> None:
+        self.name = name
+        self._memory = ctypes.create_string_buffer(len(name) + 2 + _LONGEST_VALUE)
+        self._start = name + b"="
+
+    def set(self, value: bytes) -> None:
+        """Change the value for the C library, and thereby for programs that are started."""
+        if len(value) > _LONGEST_VALUE:
+            os.putenv(self.name, value)
+        else:
+            self._memory.value = self._start + value
+
+    def install(self, value: bytes) -> None:
+        """Set the value, and make sure that the environment refers to this memory."""
+        self._memory.value = self._start + value[:_LONGEST_VALUE]
+        LIBC.putenv(self._memory)
+        self.set(value)
+
+
+class Surroundings:
+    """Folder, environment and umask of a worker, and what it must bury."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self._fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._variables = [Variable(name) for name in VARIABLES]
+        for variable in self._variables:
+            variable.install(b"")
+            _raw_environment()[variable.name] = b""
+        self._environment: dict[bytes, bytes] = dict(_raw_environment())
+        self._threads = _thread._count()  # noqa: SLF001 - counts threads of every kind of start
+        os.umask(_UMASK)
+        self.empty()
+
+    @property
+    def folder(self) -> Path:
+        return self._folder
+
+    def enter(self, values: tuple[bytes, ...]) -> None:
+        """Make everything ready for an execution; *values* are those of VARIABLES."""
+        os.fchdir(self._fd)
+        expected, actual = self._environment, _raw_environment()
+        for variable, value in zip(self._variables, values, strict=True):
+            if expected[variable.name] != value:
+                variable.set(value)
+                expected[variable.name] = actual[variable.name] = value
+
+    def set_variable(self, name: bytes, value: bytes) -> None:
+        """Set an environment variable for all executions to come."""
+        if self._environment.get(name) != value:
+            self._environment[name] = os.environb[name] = value
+
+    def leave(self) -> str:
+        """Restore what an execution changed; why that can't be done, or an empty text."""
+        os.umask(_UMASK)
+        if _raw_environment() != self._environment:
+            self._restore_environment()
+        found = os.stat(self._fd)  # noqa: PTH116 - an open folder, whatever its name is by now
+        if found.st_nlink == 0:
+            return "the operator removed its working folder"
+        if found.st_mtime_ns != 0:
+            self.empty()
+        return self._leftovers()
+
+    def _leftovers(self) -> str:
+        if _thread._count() > self._threads:  # noqa: SLF001 - see above
+            return "the operator left a thread behind"
+        try:
+            while True:
+                pid, _ = os.waitpid(-1, os.WNOHANG)
+                if pid == 0:
+                    return "the operator left a process behind"
+        except ChildProcessError:
+            return ""
+
+    def _restore_environment(self) -> None:
+        for name in list(os.environb):
+            if name not in self._environment:
+                del os.environb[name]
+        for name, value in self._environment.items():
+            if os.environb.get(name) != value:
+                os.environb[name] = value
+        for variable in self._variables:
+            variable.install(self._environment[variable.name])
+        time.tzset()  # the C library looks at TZ when it likes, and may have taken another
+
+    def empty(self) -> None:
+        """Empty the folder. Its time of change is set to 0, so that any later change shows."""
+        for name in os.listdir(self._fd):  # noqa: PTH208 - an open folder
+            try:
+                os.unlink(name, dir_fd=self._fd)
+            except IsADirectoryError:
+                _remove_folder(name, self._fd)
+            except FileNotFoundError:
+                continue
+        os.chmod(self._fd, 0o700)  # noqa: PTH101 - an open folder
+        os.utime(self._fd, ns=(0, 0))
+
+
+def _raw_environment() -> dict[bytes, bytes]:
+    """The mapping within os.environ: comparing it costs half a microsecond, a copy through the public face twenty."""
+    found: dict[bytes, bytes] = getattr(os.environ, "_data")  # noqa: B009 - its bytes, which have no public name
+    return found
+
+
+def _remove_folder(name: str, parent: int) -> None:
+    """Remove a folder with all that it holds, folders that its owner can't write to included."""
+    try:
+        shutil.rmtree(name, dir_fd=parent)
+    except PermissionError:
+        for _, folders, _, fd in os.fwalk(name, dir_fd=parent):
+            for each in folders:
+                os.chmod(each, 0o700, dir_fd=fd)
+        os.chmod(name, 0o700, dir_fd=parent)
+        shutil.rmtree(name, dir_fd=parent)

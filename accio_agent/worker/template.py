@@ -1,0 +1,296 @@
+"""The template process of one source of operators: imports it once, forks a worker for each lane, and buries them.
+
+    python -m accio_agent.worker.template CONTROL_FD REFERENCE…
+
+The agent starts it with exec and keeps the other end of the control socket. Messages are JSON, one per packet:
+
+    agent → template   {"spawn": LANE, "folder": PATH} with four descriptors: socket, page, stdout, stderr
+                       {"kill": LANE, "signal": N}
+    template → agent   {"ready": true} or {"failed": TEXT}, once
+                       {"spawned": LANE, "pid": PID}
+                       {"exited": LANE, "status": N}  (as of waitpid)
+
+**Nobody outlives the agent.** When the control socket ends, whatever the reason, the template kills every worker,
+every process group and every descendant, and exits. Workers adopt the orphans among their descendants, and the
+template adopts those of dead workers, so none gets away, neither by a double fork nor by a session of its own. If the
+import leaves threads behind, a fork would be unsafe: then workers are started with exec and import for themselves.
+"""
+
+import gc
+import os
+import selectors
+import signal
+import socket
+import sys
+import threading
+import traceback
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
+
+from accio.errors import AccioError
+from accio.interpreter import python
+from accio_agent import clock, linux
+
+if TYPE_CHECKING:
+    from accio.sdk.run import Operator
+    from accio_agent.worker.freshness import Freshness
+    from accio_agent.worker.restoring.foreign_modules import ForeignModules
+    from accio_agent.worker.restoring.own_globals import OwnGlobals
+
+PACKET = 1 << 16
+FDS_PER_WORKER = 4
+SWEEP_S = 0.02
+
+
+class Template:
+    """The loop of the template process."""
+
+    def __init__(self, control: socket.socket, references: Sequence[str]) -> None:
+        self._control = control
+        self._references = references
+        self._workers: dict[int, int] = {}  # pid to lane
+        self._pids: dict[int, int] = {}  # lane to pid
+        self._fork = True
+        self._began_ns = clock.wall_ns()
+        self._imported: Imported | None = None
+        self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+
+    def run(self) -> None:
+        """Serve until the agent is gone."""
+        linux.adopt_orphans()
+        linux.die_with_parent(signal.SIGKILL)  # while importing; later the end of the control socket tells
+        if not self._load():
+            return
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
+        # The end of the control socket tells that the agent is gone. Who is stopped doesn't see it, and is woken up.
+        linux.die_with_parent(signal.SIGCONT)
+        try:
+            self._serve()
+        finally:
+            self._bury_all()
+
+    def _load(self) -> bool:
+        """Import the operators; False if that failed."""
+        try:
+            self._imported = _import(self._references, self._began_ns)
+        except BaseException as error:  # noqa: BLE001 - a module that is imported may raise anything, SystemExit too
+            self._tell({"failed": _explain(error)})
+            return False
+        self._fork = threading.active_count() == 1 and linux.thread_count() == 1
+        gc.collect()
+        gc.freeze()  # what has been imported stays shared between the workers
+        self._tell({"ready": True})
+        return True
+
+    def _tell(self, message: dict[str, Any]) -> None:
+        with suppress(BrokenPipeError, ConnectionResetError):
+            self._control.sendall(orjson.dumps(message))
+
+    def _serve(self) -> None:
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._control, selectors.EVENT_READ)
+            selector.register(self._wake_read, selectors.EVENT_READ)
+            while True:
+                ready = [key.fileobj for key, _ in selector.select(SWEEP_S if self._strays() else None)]
+                if self._wake_read in ready:
+                    with suppress(BlockingIOError):
+                        os.read(self._wake_read, PACKET)
+                self._reap()
+                if self._control in ready and not self._obey():
+                    return
+
+    def _obey(self) -> bool:
+        """Carry out one message; False at the end of the connection."""
+        try:
+            data, fds, _, _ = socket.recv_fds(self._control, PACKET, FDS_PER_WORKER)
+        except ConnectionResetError:
+            return False
+        if not data:
+            return False
+        message = orjson.loads(data)
+        if "spawn" in message:
+            self._spawn(message["spawn"], message["folder"], fds)
+        elif "kill" in message:
+            self._kill(message["kill"], message["signal"])
+        return True
+
+    # --- workers -----------------------------------------------------------------------------------------------------
+
+    def _spawn(self, lane: int, folder: str, fds: Sequence[int]) -> None:
+        pid = self._start_forked(folder, fds) if self._fork else self._start_anew(folder, fds)
+        for fd in fds:
+            os.close(fd)
+        self._workers[pid] = lane
+        self._pids[lane] = pid
+        self._tell({"spawned": lane, "pid": pid})
+
+    def _start_forked(self, folder: str, fds: Sequence[int]) -> int:
+        parent = os.getpid()
+        pid = os.fork()
+        if pid != 0:
+            return pid
+        code = 1
+        try:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            for fd in (self._control.detach(), self._wake_read, self._wake_write):
+                os.close(fd)
+            assert self._imported is not None, "operators were imported"
+            become_worker(parent, folder, fds, self._imported)
+            code = 0
+        except BaseException:  # noqa: BLE001 - whatever it is, this process must not go on as a second template
+            traceback.print_exc()  # to the pipe that the agent shows as the attempt's stderr
+        finally:
+            os._exit(code)
+
+    def _start_anew(self, folder: str, fds: Sequence[int]) -> int:
+        arguments = [str(os.getpid()), folder, *map(str, fds), str(self._began_ns), *self._references]
+        command = python("accio_agent.worker.template", "--worker", *arguments)
+        return os.posix_spawn(
+            sys.executable,
+            command,
+            os.environ,
+            file_actions=[(os.POSIX_SPAWN_DUP2, fd, fd) for fd in fds],  # which also lets them pass exec
+            setsigdef=[signal.SIGCHLD],
+        )
+
+    def _kill(self, lane: int, number: int) -> None:
+        pid = self._pids.get(lane)
+        if pid is None:
+            return  # it has been buried: the number may belong to somebody else by now
+        if number == signal.SIGKILL:
+            linux.kill_all(linux.descendants(pid))
+        linux.kill_group(pid, number)
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)  # a worker that isn't the leader of its group yet
+
+    # --- burials -----------------------------------------------------------------------------------------------------
+
+    def _reap(self) -> None:
+        """Collect the dead. The group of a dead worker is killed before its number can be given to anybody else."""
+        while True:
+            try:
+                found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            except ChildProcessError:
+                return
+            if found is None:
+                return
+            if found.si_pid in self._workers:
+                linux.kill_group(found.si_pid, signal.SIGKILL)
+            _, status = os.waitpid(found.si_pid, 0)
+            lane = self._workers.pop(found.si_pid, None)
+            if lane is not None:
+                del self._pids[lane]
+                self._tell({"exited": lane, "status": status})
+
+    def _strays(self) -> bool:
+        """Kill the orphans that dead workers left; whether there were any."""
+        strays = [pid for pid in linux.children(os.getpid()) if pid not in self._workers]
+        for pid in strays:
+            linux.kill_all(linux.descendants(pid))
+        linux.kill_all(strays)
+        return bool(strays)
+
+    def _bury_all(self) -> None:
+        """Kill everything below this process, again and again until nothing is left."""
+        self._control.close()
+        while True:
+            everybody = list(linux.descendants(os.getpid()))
+            for pid in self._workers:
+                linux.kill_group(pid, signal.SIGKILL)
+            linux.kill_all(everybody)
+            try:
+                while os.waitpid(-1, os.WNOHANG if everybody else 0)[0]:
+                    pass
+            except ChildProcessError:
+                return
+            if everybody:  # they are dying: wait for the first that does
+                with suppress(ChildProcessError):
+                    os.waitpid(-1, 0)
+
+
+class Imported(NamedTuple):
+    """What a template hands down to its workers."""
+
+    operators: "Mapping[str, Operator]"
+    freshness: "Freshness"
+    own: "OwnGlobals"
+    foreign: "ForeignModules"
+
+
+def _import(references: Sequence[str], since_ns: int, *, anew: bool = False) -> Imported:
+    """Import operators, and note what else they will read, and what they may change."""
+    from accio.sdk.loading import load_all
+
+    loaded = load_all(references)
+    files = {each.name: each.files() for each in loaded}
+    sources = [each.source for each in loaded if each.roots]
+    from accio_agent.worker.freshness import Freshness
+    from accio_agent.worker.restoring import process_state  # noqa: F401 - now: it asks whether operators import `resource`
+    from accio_agent.worker.restoring.foreign_modules import ForeignModules
+    from accio_agent.worker.restoring.own_code import OwnCode
+    from accio_agent.worker.restoring.own_globals import OwnGlobals
+
+    code = OwnCode(sources)
+    return Imported(
+        operators={each.name: each.operator for each in loaded},
+        freshness=Freshness(files, sources=sources, since_ns=since_ns, anew=anew),
+        own=OwnGlobals(code),
+        foreign=ForeignModules(code),
+    )
+
+
+def become_worker(parent: int, folder: str, fds: Sequence[int], imported: Imported) -> None:
+    """Turn this process into a worker and work until the end."""
+    from accio_agent.worker import executing, loop
+    from accio_agent.worker.restoring.leftovers import Leftovers
+
+    os.setsid()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    linux.adopt_orphans()
+    linux.die_with_parent(signal.SIGKILL)
+    if os.getppid() != parent:
+        return  # the template died before the last line took effect
+    connection_fd, page_fd, out, err = fds
+    null = os.open(os.devnull, os.O_RDONLY)
+    for source, target in ((null, 0), (out, 1), (err, 2)):
+        os.dup2(source, target)
+    for fd in (null, out, err):
+        os.close(fd)
+    os.set_inheritable(connection_fd, False)
+    os.set_inheritable(page_fd, False)
+    executor = executing.Executor(imported.operators, imported.freshness)
+    look_after = partial(Leftovers, imported.own, imported.foreign)
+    loop.serve(socket.socket(fileno=connection_fd), page_fd, executor, Path(folder), look_after)
+
+
+def _explain(error: BaseException) -> str:
+    """Why an import failed."""
+    if isinstance(error, AccioError):
+        return error.message
+    return f"{type(error).__name__}: {error}"
+
+
+def main(arguments: Sequence[str]) -> None:
+    """See the module."""
+    sys.argv[:] = ["operator"]  # what operators find; they aren't started with the agent's options
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the agent, which drains
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if arguments[0] == "--worker":
+        parent, folder, *rest = arguments[1:]
+        fds, (since_ns, *references) = [int(text) for text in rest[:FDS_PER_WORKER]], rest[FDS_PER_WORKER:]
+        become_worker(int(parent), folder, fds, _import(references, int(since_ns), anew=True))
+        return
+    os.setsid()
+    control = socket.socket(fileno=int(arguments[0]))
+    Template(control, arguments[1:]).run()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
