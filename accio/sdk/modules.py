@@ -141,10 +141,13 @@ def distributions_of(module: str) -> tuple[str, ...]:
 
 
 def place_of(spec: importlib.machinery.ModuleSpec | None) -> tuple[str, ...]:
-    """Say where a name leads: its file, and the folders of a package; nothing if it leads nowhere."""
+    """Say where a name leads: its file, and the folders of a package; nothing if it leads nowhere.
+
+    A folder that a search path names twice gives a namespace package the same portion twice: it counts once.
+    """
     if spec is None:
         return ()
-    return (spec.origin or "", *map(str, spec.submodule_search_locations or ()))
+    return (spec.origin or "", *dict.fromkeys(map(str, spec.submodule_search_locations or ())))
 
 
 def _providing(module: str, path: Path) -> tuple[tuple[str, str], ...]:

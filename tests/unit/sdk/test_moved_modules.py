@@ -101,6 +101,15 @@ def test_a_file_that_comes_to_be_found_first(tmp_path: Path, monkeypatch: pytest
     assert _spec(before).digest != _spec(after).digest
 
 
+def test_a_folder_twice_on_the_path_leads_nowhere_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PYTHONPATH may name the folder of an editable install: a package without __init__.py has no more portions so."""
+    write(tmp_path / "one", {"twice_on_path/ops.py": _ops(2)})
+    for _ in range(2):
+        monkeypatch.syspath_prepend(tmp_path / "one")
+    found = _find(tmp_path, "twice_on_path.ops")
+    assert found.is_current(found.offers[0].source)
+
+
 def test_an_equal_copy_elsewhere_has_the_same_digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where code lies doesn't enter the digest: a second checkout of the same code has the same results."""
     for folder in ("one", "two"):
