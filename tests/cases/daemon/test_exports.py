@@ -65,8 +65,8 @@ def _check_tables(system: System, ids: Sequence[str], folder: Path, wanted: str)
         types = str(frame[column].dtype), str(polars.schema[column]), str(arrow.schema.field(column).type)
         assert types == _FRAME_TYPES[words[2]]
     for found in (
-        frame.to_numpy().tolist(),
+        frame.astype(object).where(frame.notna(), None).to_numpy().tolist(),
         [list(row) for row in polars.rows()],
         [list(row.values()) for row in arrow.to_pylist()],
     ):
-        assert [[str(cell) for cell in row] for row in found] == rows
+        assert [["" if cell is None else str(cell) for cell in row] for row in found] == rows
