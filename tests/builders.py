@@ -146,7 +146,9 @@ def success(
     return Report(seq=seq, attempt=attempt, outputs=dict(outputs), **(fields | rest))
 
 
-def failure(seq: int, attempt: AttemptNo, cause: Cause = Cause.EXCEPTION, message: str = "boom") -> Report:
+def failure(
+    seq: int, attempt: AttemptNo, cause: Cause = Cause.EXCEPTION, message: str = "boom", *, wall_us: int = 1_000
+) -> Report:
     """Make the report of a failure."""
     return Report(
         seq=seq,
@@ -154,7 +156,7 @@ def failure(seq: int, attempt: AttemptNo, cause: Cause = Cause.EXCEPTION, messag
         outputs=None,
         blobs=None,
         failure=Failure(cause=cause, message=message),
-        metrics=(1_000, 0, 0, 0, 0, 0, ""),
+        metrics=(wall_us, 0, 0, 0, 0, 0, ""),
         started_ms=1,
         ended_ms=2,
         log_bytes=0,

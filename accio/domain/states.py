@@ -75,6 +75,11 @@ OPERATOR_FAILURES = frozenset(
     {Cause.EXIT_CODE, Cause.EXCEPTION, Cause.SIGNAL, Cause.OUT_OF_MEMORY, Cause.TIME_OUT, Cause.BAD_OUTPUT},
 )
 
+# Failures whose time is the operator's own, as a success's is: no limit and no person cut it short.
+ENDED_BY_ITSELF = frozenset(
+    {Cause.EXIT_CODE, Cause.EXCEPTION, Cause.SIGNAL, Cause.BAD_INPUT, Cause.BAD_OUTPUT},
+)
+
 _N = NodeState
 NODE_TRANSITIONS: Mapping[NodeState, Mapping[NodeState, str]] = {
     _N.WAITING: {

@@ -1,7 +1,7 @@
 """What reports of agents lead to: a result, another attempt, or an end without a result."""
 
 from accio.domain.failures import Failure
-from accio.domain.states import OPERATOR_FAILURES, Cause, NodeState
+from accio.domain.states import ENDED_BY_ITSELF, OPERATOR_FAILURES, Cause, NodeState
 from accio_daemon.core import attempts, endings
 from accio_daemon.core.commands import AgentReports, Report
 from accio_daemon.core.effects import (
@@ -37,14 +37,12 @@ def reports(world: World, fx: Effects, command: AgentReports, now: Instant) -> N
 
 
 def _finished(world: World, fx: Effects, agent: Agent, execution: Execution, report: Report, now: Instant) -> None:
-    class_id = execution.node_class.id
     stopping = execution.stopping
     succeeded = report.failure is None and report.outputs is not None and report.known
     attempts.detach(world, agent, execution, passes_on=True, is_over=succeeded, fx=fx)
+    if succeeded or (not stopping and _ended_by_itself(report)):
+        _learn_duration(world, execution.node_class.id, report.metrics[0] / 1e6)
     if succeeded:
-        duration = report.metrics[0] / 1e6
-        before = world.durations.get(class_id)
-        world.durations[class_id] = duration if before is None else before + _RECENT * (duration - before)
         _succeeded(world, fx, agent, execution, report, now)
         return
     failure = report.failure or Failure(cause=Cause.BAD_OUTPUT, message="the agent's report can be no result")
@@ -67,6 +65,17 @@ def _finished(world: World, fx: Effects, agent: Agent, execution: Execution, rep
         attempts.try_again(world, fx, execution, now)
         return
     attempts.give_up(world, fx, execution, NodeState.FAILED, failure, now)
+
+
+def _ended_by_itself(report: Report) -> bool:
+    """Return whether the time of a failure is the operator's own; zero says that the operator never ran."""
+    return report.failure is not None and report.failure.cause in ENDED_BY_ITSELF and report.metrics[0] > 0
+
+
+def _learn_duration(world: World, class_id: int, seconds: float) -> None:
+    """Count how long an operator took, well or badly: the nodes of a short class are sent ahead."""
+    before = world.durations.get(class_id)
+    world.durations[class_id] = seconds if before is None else before + _RECENT * (seconds - before)
 
 
 def _succeeded(world: World, fx: Effects, agent: Agent, execution: Execution, report: Report, now: Instant) -> None:

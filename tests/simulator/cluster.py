@@ -176,10 +176,11 @@ class Cluster:
         text = output if output is not None else f'"{node}"'
         self.ask(agent.telling(agent.end(builders.success(agent.next_seq, attempt, {"data": text}, **rest))))
 
-    def fail(self, node: str, cause: Cause = Cause.EXCEPTION) -> None:
+    def fail(self, node: str, cause: Cause = Cause.EXCEPTION, *, wall_us: int = 1_000) -> None:
         """End a node badly."""
         agent = self.holder(node)
-        self.ask(agent.telling(agent.end(builders.failure(agent.next_seq, agent.attempt_of(node), cause))))
+        report = builders.failure(agent.next_seq, agent.attempt_of(node), cause, wall_us=wall_us)
+        self.ask(agent.telling(agent.end(report)))
 
     # --- runs -----------------------------------------------------------------------------------------------------
 

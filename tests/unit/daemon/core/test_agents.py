@@ -2,6 +2,7 @@
 
 import pytest
 
+from accio.domain.states import ENDED_BY_ITSELF, Cause
 from accio.errors import FailedPrecondition, NotFound
 from accio_daemon.core.commands import (
     AgentDraining,
@@ -253,6 +254,35 @@ def test_long_or_unknown_work_is_never_sent_ahead(cluster: Cluster) -> None:
     cluster.submit(MANY, sweep=builders.sweep_of(4))
     assert agent.ahead() == []
     cluster.succeed("0/A", wall_us=500_000)
+    assert agent.ahead() == []
+
+
+@pytest.mark.parametrize("cause", sorted(Cause))
+def test_durations_are_learnt_from_what_ended_by_itself(cluster: Cluster, cause: Cause) -> None:
+    """An operator that fails at once is sent ahead like one that succeeds; what was cut short tells nothing."""
+    agent = cluster.join(prefetch=8)
+    cluster.submit(MANY, sweep=builders.sweep_of(4))
+    cluster.fail("0/A", cause, wall_us=1000)
+    assert len(agent.running()) == 1
+    assert len(agent.ahead()) == (2 if cause in ENDED_BY_ITSELF else 0)
+
+
+def test_operators_that_never_ran_teach_no_duration(cluster: Cluster) -> None:
+    """A failure without a time may be one before the operator's first line, which tells nothing of the next node's."""
+    agent = cluster.join(prefetch=8)
+    cluster.submit(MANY, sweep=builders.sweep_of(4))
+    cluster.fail("0/A", wall_us=0)
+    assert agent.ahead() == []
+
+
+def test_a_stopped_attempt_teaches_no_duration(cluster: Cluster) -> None:
+    """How an attempt ends that was killed, it ends early."""
+    agent = cluster.join(prefetch=8)
+    killed = cluster.submit(A)
+    attempt = agent.attempt_of("A")
+    cluster.kill(killed)
+    cluster.ask(agent.telling(agent.end(builders.failure(agent.next_seq, attempt, Cause.SIGNAL, wall_us=1000))))
+    cluster.submit(MANY, sweep=builders.sweep_of(4))
     assert agent.ahead() == []
 
 
