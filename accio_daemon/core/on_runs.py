@@ -18,8 +18,6 @@ from accio_daemon.core.world import World
 
 # Submissions whose idempotency keys stay in memory; older ones are found in the database before they get here.
 _SUBMISSIONS_REMEMBERED = 10_000
-# How many open children one decision kills; the rest follow in the next ones.
-_KILLED_AT_ONCE = 256
 
 
 def submit(world: World, fx: Effects, command: SubmitRun, now: Instant) -> Submitted:
@@ -171,7 +169,7 @@ def _kill_all(world: World, fx: Effects, run: Run, now: Instant) -> bool:
     world.unopened.remove(run)
     fx.runs[run.no] = run
     note(fx, run, None, "killed", "killed by a user", now)
-    for instance in list(run.open.values())[:_KILLED_AT_ONCE]:
+    for instance in list(run.open.values())[: world.settings.killed_at_once]:
         kill_instance(world, fx, instance, now)
     if run.no in world.runs:
         world.killing.append(run)
@@ -185,7 +183,7 @@ def go_on_killing(world: World, fx: Effects, now: Instant) -> None:
         run = world.killing.popleft()
         if run.closed != CLOSED_BY_KILL:
             continue  # retried since: what the kill hadn't reached goes on
-        for instance in list(run.open.values())[:_KILLED_AT_ONCE]:
+        for instance in list(run.open.values())[: world.settings.killed_at_once]:
             kill_instance(world, fx, instance, now)
         if run.open:
             world.killing.append(run)

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from accio.domain.children import OPEN, Taken
+from accio.domain.children import CLOSED_BY_KILL, OPEN, Taken
 from accio.domain.ids import RunId
 from accio.domain.runs import OnFailure
 from accio.domain.states import NODE_TERMINAL, RUN_TERMINAL, NodeState, Phase, RunState
 from accio.domain.sweeps import Sweep
 from accio.domain.workflows import Workflow
-from accio_daemon.core import moves
+from accio_daemon.core import endings, moves
 from accio_daemon.core.attempts import back_off_ms
 from accio_daemon.core.commands import InstanceFacts
 from accio_daemon.core.effects import Effects
@@ -167,3 +167,15 @@ def drop_unwanted(world: World, fx: Effects, now: Instant) -> None:
         else:
             moves.stop_execution(world, execution)
     world.restored.clear()
+
+
+def go_on_ending(world: World, fx: Effects, now: Instant) -> None:
+    """Go on with what was decided and takes several decisions: kills, whose open children are killed.
+
+    Children that were open without having begun aren't there any more. A run of which no other was left ends now.
+    """
+    for run in list(world.runs.values()):
+        if not run.open:
+            endings.run_over(world, fx, run, now)
+        elif run.closed == CLOSED_BY_KILL:
+            world.killing.append(run)

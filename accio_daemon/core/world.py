@@ -26,6 +26,7 @@ class Settings:
 
     open_children: int = 10_000  # of one parent, begun or about to begin and not ended
     backlog: int = 1_000  # ready executions of a class below which further children are opened
+    killed_at_once: int = 256  # open children that one decision kills; the rest follow in the next ones
     lease: float = 15.0  # silence after which an agent is lost
     suspect: float = 6.0  # silence after which an agent gets no new work
     max_losses: int = 3  # lost agents that a node survives

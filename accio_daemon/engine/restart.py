@@ -6,13 +6,18 @@ what there ever was.
 
 from dataclasses import dataclass
 
-from accio.domain.children import CLOSED_BY_KILL
 from accio.domain.ids import RunId
 from accio_daemon.core import readying
 from accio_daemon.core.commands import Instant, RunNo
 from accio_daemon.core.effects import Effects
 from accio_daemon.core.records import Agent
-from accio_daemon.core.restoring import drop_unwanted, restore_children, restore_execution, restore_run
+from accio_daemon.core.restoring import (
+    drop_unwanted,
+    go_on_ending,
+    restore_children,
+    restore_execution,
+    restore_run,
+)
 from accio_daemon.core.world import Settings, World
 from accio_daemon.engine.ports import Stored
 from accio_daemon.storage.restore import AgentFacts
@@ -43,7 +48,7 @@ def restart(stored: Stored, *, settings: Settings, now: Instant) -> Restored:
         restore_children(world, restore_run(world, facts), stored.open_children(facts.no))
     for execution in stored.executions():
         restore_execution(world, fx, execution, now)
-    world.killing.extend(run for run in world.runs.values() if run.closed == CLOSED_BY_KILL and run.open)
+    go_on_ending(world, fx, now)
     readying.settle(world, fx, now)
     while world.lookups:
         keys = [execution.key for execution in world.lookups if execution.key is not None]

@@ -140,7 +140,7 @@ class Simulation:
         self._owner: dict[AttemptNo, ExecutionNo] = {}  # attempt -> execution, for a daemon without a fence
         lease = 0.0 if "lease order" in switched_off else judge.LEASE
         self.settings = Settings(
-            open_children=4, backlog=2, lease=lease, max_losses=judge.MAX_LOSSES, reserve_after=3.0
+            open_children=4, backlog=2, killed_at_once=1, lease=lease, max_losses=judge.MAX_LOSSES, reserve_after=3.0
         )
         self._numbers = self._announce()
         machine = Machine(self.loop, {number: name for name, number in self._numbers.items()})
@@ -256,6 +256,8 @@ class Simulation:
         self.loop.note("the daemon died")
         if self.daemon.in_commit is not None:
             self.loop.note("the daemon died while committing")
+        if self.daemon.world.killing:
+            self.loop.note("the daemon died during a kill")
         self.daemon = None
         self.life += 1
         for stream in self._streams:
@@ -369,6 +371,9 @@ class Simulation:
                 self.loop.note("work was taken back between decision and send")
         daemon.act(committed)
         daemon.answer(committed)
+        if self.faults and daemon.world.killing and self._apart.random() < 0.7:
+            self._crash_daemon()
+            return
         if self.loop.chance(0.01):
             self._check_restart(daemon)
         self._commit(daemon)

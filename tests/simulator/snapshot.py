@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from accio.domain.children import CLOSED_BY_KILL
 from accio.domain.states import NODE_TERMINAL, NodeState, RunState
 from accio_daemon.core.commands import Instant
 from accio_daemon.core.records import Execution, Instance, Run
@@ -25,7 +26,7 @@ def snapshot(world: World, now: Instant) -> dict[str, Any]:
     waiting = [*world.queue, *world.backing_off]
     return {
         "sequence": world.sequence,
-        "runs": {run.no: _run(run) for run in world.runs.values()},
+        "runs": {run.no: _run(run) for run in world.runs.values() if not _is_killed_but_for_unbegun(run)},
         "queue": {_begun(e): tuple(e.place) if _all_begun(e) else None for e in waiting if _begun(e)},
         "dispatched": {
             attempt: (e.id, e.agent.name if e.agent else None, e.losses, e.failures, e.owner, _begun(e))
@@ -41,6 +42,11 @@ def snapshot(world: World, now: Instant) -> dict[str, Any]:
         "agents": {agent.name: (agent.agent_id, agent.incarnation, agent.drained) for agent in world.agents.values()},
         "operators": (world.operators, world.latest),
     }
+
+
+def _is_killed_but_for_unbegun(run: Run) -> bool:
+    """Whether a kill has reached all but children that a restart forgets: it ends the run."""
+    return run.closed == CLOSED_BY_KILL and all(child.started_ms is None for child in run.open.values())
 
 
 def _run(run: Run) -> dict[str, Any]:

@@ -39,6 +39,7 @@ RARE = (
     "space that was set aside was used",
     "the daemon died",
     "the daemon died between commit and act",
+    "the daemon died during a kill",
     "the daemon died while committing",
     "the disk was full",
     "the disk was slow",

@@ -9,7 +9,7 @@ from accio_daemon.core.commands import DeleteRun, KillRun, RetryRun, StaleFacts
 from accio_daemon.core.world import Settings
 from accio_daemon.engine.prepare import Preparation
 from tests import builders
-from tests.fakes import FakeAgent
+from tests.fakes import FakeAgent, Reply
 from tests.simulator.cluster import Cluster
 from tests.unit.daemon.core.conftest import MakeCluster
 
@@ -180,6 +180,29 @@ def test_many_open_children_are_killed_in_steps(make_cluster: MakeCluster) -> No
     assert cluster.retry(run)
     assert cluster.state(run) == "running"
     assert len(cluster.run(run).open) == 600
+
+
+@pytest.mark.parametrize("joined", [True, False])
+def test_a_restart_goes_on_with_a_kill_of_many(make_cluster: MakeCluster, joined: bool) -> None:
+    """A daemon that dies right after a kill was acknowledged ends the run in its next life."""
+    cluster = make_cluster(settings=Settings(killed_at_once=2))
+    run = cluster.submit(ONE, sweep=builders.sweep_of(20))
+    if joined:
+        cluster.join(resources=builders.offer(5))
+    reply = Reply()
+    cluster.daemon.ask(KillRun(run=run), reply)
+    cluster.daemon.decide()
+    cluster.daemon.seal()
+    committed = cluster.daemon.commit()
+    cluster.daemon.act(committed)
+    cluster.daemon.answer(committed)
+    assert reply.result is True, "the kill is acknowledged"
+    assert len(cluster.run(run).open) > 10, "most children are open still"
+    cluster.restart()
+    assert cluster.run_is_over(run)
+    assert cluster.state(run) == "killed"
+    assert cluster.retry(run)
+    assert len(cluster.run(run).open) == 20
 
 
 @pytest.mark.parametrize("started", [True, False])
