@@ -12,7 +12,7 @@ daemon: it restarts from its database, never from half-changed memory.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -22,7 +22,7 @@ from accio.domain.states import RUN_TERMINAL
 from accio.errors import AccioError, ResourceExhausted
 from accio_daemon.core import reactor, readying
 from accio_daemon.core.commands import Command, DeleteRun, Instant, RetryRun, RunNo, SubmitRun, Tick
-from accio_daemon.core.effects import Effects
+from accio_daemon.core.effects import Effects, NodeKey
 from accio_daemon.engine.delivery import Links
 from accio_daemon.engine.full_disk import FullDisk
 from accio_daemon.engine.ports import Clock, Records, Reply
@@ -33,11 +33,15 @@ from accio_daemon.storage.transactions import Committed, Job
 log = structlog.get_logger()
 
 
-class Wake(Protocol):
-    """Who is told that something about a run was committed."""
+class Watchers(Protocol):
+    """Who is told what of runs is committed."""
 
-    def __call__(self, run: RunNo, *, ended: bool) -> None:
-        """Wake whoever watches the run."""
+    def sealed(self, nodes: Collection[NodeKey]) -> None:
+        """Note the nodes of a batch that is about to be committed, as the one before it has been."""
+        ...
+
+    def wake(self, run: RunNo, *, ended: bool) -> None:
+        """Wake whoever watches the run: something about it was committed."""
         ...
 
 
@@ -82,7 +86,7 @@ class Cycle:
         clock: Clock,
         full_disk: FullDisk | None = None,
         links: Links | None = None,
-        wake: Wake | None = None,
+        watchers: Watchers | None = None,
         bounds: Bounds | None = None,
     ) -> None:
         """Start from a restored World; what restoring it decided is the first batch."""
@@ -96,7 +100,7 @@ class Cycle:
         self.in_commit: Batch | None = None
         self.deleting: deque[RunNo] = deque(restored.being_deleted)  # runs whose rows are still being removed
         self._clock = clock
-        self._wake: Wake = wake or _wake_nobody
+        self._watchers: Watchers = watchers or _Nobody()
         self._preparation = Preparation(self.world, records, self.is_undurable, self.bounds.retried)
 
     @property
@@ -207,6 +211,7 @@ class Cycle:
             return None
         batch.rows = self.records.render(batch.fx)
         batch.deleting = self.deleting[0] if self.deleting else None
+        self._watchers.sealed(batch.fx.nodes.keys())
         self.batch, self.in_commit = Batch(), batch
         return batch
 
@@ -224,9 +229,9 @@ class Cycle:
         if batch.deleting is not None and not committed.more:
             self.deleting.popleft()
         for run in batch.fx.runs.values():
-            self._wake(run.no, ended=run.state in RUN_TERMINAL)
+            self._watchers.wake(run.no, ended=run.state in RUN_TERMINAL)
         for removed in batch.fx.removed_runs:
-            self._wake(removed, ended=True)
+            self._watchers.wake(removed, ended=True)
         return self.links.deliver(self.world, batch.fx.outgoing)
 
     def answer(self, committed: Committed) -> None:
@@ -259,5 +264,11 @@ def _nothing(_: object) -> None:
     """Do nothing: when it is done, everything decided before is in the database."""
 
 
-def _wake_nobody(run: RunNo, *, ended: bool) -> None:
-    """Do nothing: nobody watches."""
+class _Nobody:
+    """Nobody watches."""
+
+    def sealed(self, nodes: Collection[NodeKey]) -> None:
+        """Do nothing."""
+
+    def wake(self, run: RunNo, *, ended: bool) -> None:
+        """Do nothing."""

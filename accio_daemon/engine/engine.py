@@ -20,7 +20,7 @@ from accio_daemon.engine.metrics import Metrics
 from accio_daemon.engine.ports import AgentLink, Clock, ClusterView, Store
 from accio_daemon.engine.restart import Restored
 from accio_daemon.engine.views import cluster_view
-from accio_daemon.engine.watchers import RunWatchers
+from accio_daemon.engine.watchers import Changes, RunWatchers
 from accio_daemon.storage.transactions import Job
 
 T = TypeVar("T")
@@ -41,7 +41,7 @@ class Engine:
     ) -> None:
         """Start from a restored World."""
         self._watchers = RunWatchers()
-        self.cycle = Cycle(restored=restored, records=store, clock=clock, full_disk=disk, wake=self._watchers.wake)
+        self.cycle = Cycle(restored=restored, records=store, clock=clock, full_disk=disk, watchers=self._watchers)
         self.metrics = metrics or Metrics()
         self.metrics.observe_world(restored.world)
         self._loops = Loops(self.cycle, store, clock, self.metrics, crash_point)
@@ -103,6 +103,10 @@ class Engine:
     def watch(self, run: RunNo) -> AbstractAsyncContextManager[RunWatchers.Watch]:
         """Watch a run."""
         return self._watchers.watching(run)
+
+    def follow(self, run: RunNo, index: int | None) -> Changes:
+        """Note what changes of a run; see EnginePort."""
+        return self._watchers.follow(run, index)
 
     def explain(self, run: RunNo, index: int, node: int) -> str:
         """Say what a waiting or queued node waits for, now."""

@@ -146,6 +146,20 @@ class RunWatch(Protocol):
         ...
 
 
+class RunChanges(Protocol):
+    """Notes what changes of a run."""
+
+    count: int  # how often something about it was committed
+
+    def take(self) -> set[int]:
+        """Return the nodes that may have changed in the database since the last call, and perhaps some that will."""
+        ...
+
+    def close(self) -> None:
+        """Note no more."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentView:
     """An agent as the World sees it now; all times are those of the daemon's clocks."""
@@ -215,6 +229,10 @@ class EnginePort(Protocol):
 
     def watch(self, run: RunNo) -> AbstractAsyncContextManager[RunWatch]:
         """Watch a run."""
+        ...
+
+    def follow(self, run: RunNo, index: int | None) -> RunChanges:
+        """Begin to note what changes of a run, and of the nodes of its child *index* (0 for a single run)."""
         ...
 
     def explain(self, run: RunNo, index: int, node: int) -> str:

@@ -1,10 +1,44 @@
-"""Who watches which run. A watch holds no history: it only knows that something changed since it last looked."""
+"""Who watches which run. A watch holds no history: it only knows that something changed since it last looked. Who keeps
+the state of a run's nodes is told which of them may have changed.
+"""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 
 from accio_daemon.core.commands import RunNo
+from accio_daemon.core.effects import NodeKey
+
+
+class Changes:
+    """What changes of one run, and of the nodes of its child *index*, from when it was made until it is closed."""
+
+    __slots__ = ("_close", "_earlier", "_newest", "count")
+
+    def __init__(self, close: Callable[[], None]) -> None:
+        self.count = 0  # how often something about the run was committed
+        self._close = close
+        self._earlier: set[int] = set()
+        self._newest: set[int] = set()  # of the batch that was sealed last, which may not be committed yet
+
+    def take(self) -> set[int]:
+        """Return the nodes that may have changed since the last call; those of the newest batch come once more."""
+        taken = self._earlier | self._newest
+        self._earlier = set()
+        return taken
+
+    def seal(self) -> None:
+        """Note that another batch is the newest one."""
+        self._earlier |= self._newest
+        self._newest = set()
+
+    def add(self, node: int) -> None:
+        """Note a node of the newest batch."""
+        self._newest.add(node)
+
+    def close(self) -> None:
+        """Be told no more."""
+        self._close()
 
 
 class RunWatchers:
@@ -41,6 +75,8 @@ class RunWatchers:
 
     def __init__(self) -> None:
         self._watches: dict[RunNo, set[RunWatchers.Watch]] = {}
+        self._changes: dict[RunNo, dict[int | None, list[Changes]]] = {}
+        self._newest: Collection[NodeKey] = ()
 
     def add(self, run: RunNo) -> "RunWatchers.Watch":
         """Begin to watch a run."""
@@ -65,7 +101,44 @@ class RunWatchers:
         finally:
             self.remove(watch)
 
+    def follow(self, run: RunNo, index: int | None) -> Changes:
+        """Begin to note what changes of a run, and of the nodes of its child *index*."""
+
+        def close() -> None:
+            of_run[index].remove(changes)
+            if not of_run[index]:
+                del of_run[index]
+            if not of_run:
+                del self._changes[run]
+
+        of_run = self._changes.setdefault(run, {})
+        changes = Changes(close)
+        of_run.setdefault(index, []).append(changes)
+        for node_run, child, node in self._newest:
+            if node_run == run and child == index:
+                changes.add(node)
+        return changes
+
+    def sealed(self, nodes: Collection[NodeKey]) -> None:
+        """Note the nodes of a batch that is about to be committed, as the one before it has been."""
+        self._newest = nodes
+        for of_run in self._changes.values():
+            for of_child in of_run.values():
+                for changes in of_child:
+                    changes.seal()
+        if not self._changes:
+            return
+        for run, index, node in nodes:
+            for changes in self._changes.get(run, _NOBODY).get(index, ()):
+                changes.add(node)
+
     def wake(self, run: RunNo, *, ended: bool) -> None:
         """Wake the watches of a run."""
+        for of_child in self._changes.get(run, _NOBODY).values():
+            for changes in of_child:
+                changes.count += 1
         for watch in self._watches.get(run, ()):
             watch.wake(ended=ended)
+
+
+_NOBODY: dict[int | None, list[Changes]] = {}

@@ -216,6 +216,14 @@ def get_child(connection: sqlite3.Connection, run: RunRow, index: int) -> Found:
     return Found(run=run, index=index, instance=None if row is None else instance_row(row))
 
 
+def read_again(connection: sqlite3.Connection, found: Found) -> Found:
+    """Read what was found before anew; NotFound if it was deleted since."""
+    run = get_run(connection, found.run.no)
+    if run is None or (found.index is not None and not run.has(found.index)):
+        raise NotFound(f"run {found.id} was deleted")
+    return Found(run=run) if found.index is None else get_child(connection, run, found.index)
+
+
 def find(connection: sqlite3.Connection, text: str) -> Found:
     """Find a run by its id or an unambiguous prefix of it; an exact match wins."""
     reference = parse_reference(text)

@@ -4,17 +4,14 @@ skipped.
 
 import asyncio
 import sqlite3
+from contextlib import AsyncExitStack
 
-from accio.domain.states import RUN_TERMINAL, NodeState, RunState
-from accio.errors import NotFound
 from accio.v1 import accio_pb2
-from accio.wire.failures import failure_message
 from accio_daemon.engine.ports import EnginePort, RunWatch
-from accio_daemon.services.messages.runs import run_message
+from accio_daemon.services.calls.live_run import LiveRuns
 from accio_daemon.services.transport.rpc import Send
 from accio_daemon.storage import runs_query
-from accio_daemon.storage.begun import begun_in_state, count_executing
-from accio_daemon.storage.nodes_query import NodeFacts, count_states, read_nodes
+from accio_daemon.storage.nodes_query import NodeFacts, read_nodes
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.readers import Readers
 from accio_daemon.storage.runs_query import Found
@@ -28,13 +25,12 @@ _MOMENT_S = 0.003
 
 
 class Watching:
-    """Reads a run's state whenever something about it was committed."""
+    """Sends a run's state whenever something about it was committed."""
 
     def __init__(self, *, engine: EnginePort, readers: Readers, plans: Plans) -> None:
         """Take who tells that something changed, and where to read what."""
         self._engine = engine
-        self._readers = readers
-        self._plans = plans
+        self._live = LiveRuns(engine=engine, readers=readers, plans=plans)
 
     async def watch(
         self, found: Found, send: Send[accio_pb2.RunUpdate], first: accio_pb2.RunUpdate | None = None
@@ -42,13 +38,17 @@ class Watching:
         """Send the run's state (beginning with *first*, if given) until it has ended, or is deleted (NotFound)."""
         last = b""
         failure: accio_pb2.NodeFailure | None = None
-        async with self._engine.watch(found.run.no) as changes:
+        async with AsyncExitStack() as stack:
+            live = stack.enter_context(self._live.following(found))
+            changes = await stack.enter_async_context(self._engine.watch(found.run.no))
             if first is not None:
                 await send(first)
                 first.ClearField("warnings")
                 last = first.SerializeToString(deterministic=True)
             for turn in range(2**62):
-                update, ended = await self._read(found)
+                latest, ended = await live.read(afresh=turn == 0)
+                update = accio_pb2.RunUpdate()
+                update.CopyFrom(latest)
                 # The first failure that was told stays, though one may turn up that stands before it in the order of
                 # the sweep.
                 failure = failure or (update.first_failure if update.HasField("first_failure") else None)
@@ -64,44 +64,12 @@ class Watching:
                     return
                 await changes.changed()
                 if turn > _AT_ONCE:
-                    await changes.pause(max(_PACE_S, len(state) / _BYTES_PER_S))
+                    await changes.pause(_until_next(max(_PACE_S, len(state) / _BYTES_PER_S)))
 
-    async def _read(self, found: Found) -> tuple[accio_pb2.RunUpdate, bool]:
-        """Read the run's state, and whether it has ended; that of a single run or child takes a few look-ups by key."""
-        if found.run.parent and found.index is None:
-            return await self._readers.read(lambda connection: self._update(connection, found))
-        return self._readers.glance(lambda connection: self._update(connection, found))
 
-    def _update(self, connection: sqlite3.Connection, found: Found) -> tuple[accio_pb2.RunUpdate, bool]:
-        now, nodes = read_state(connection, self._plans, found)
-        running = None
-        if now.index is None and now.run.parent and now.state not in RUN_TERMINAL:
-            running = count_executing(connection, now.run.no)
-        counts = None if nodes is None else count_states(nodes)
-        update = accio_pb2.RunUpdate(run=run_message(now, running=running, nodes=counts))
-        failure = self._first_failure(connection, now, nodes)
-        if failure is not None:
-            update.first_failure.CopyFrom(failure)
-        return update, now.state in RUN_TERMINAL
-
-    def _first_failure(
-        self, connection: sqlite3.Connection, now: Found, nodes: list[NodeFacts] | None
-    ) -> accio_pb2.NodeFailure | None:
-        child = now
-        if nodes is None:
-            if not now.run.failed:
-                return None
-            instances = begun_in_state(connection, now.run.no, RunState.FAILED, limit=1)
-            if not instances:
-                return None
-            child = Found(run=now.run, index=instances[0].index, instance=instances[0])
-            nodes = read_nodes(connection, child, self._plans.workflow(connection, now.run))
-        failed = [node for node in nodes if node.state in (NodeState.FAILED, NodeState.LOST) and node.failure]
-        if not failed:
-            return None
-        first = min(failed, key=lambda node: node.ended_ms or 0)
-        assert first.failure is not None, "only nodes with a failure were taken"
-        return accio_pb2.NodeFailure(run=child.id, node=first.name, failure=failure_message(first.failure))
+def _until_next(pace_s: float) -> float:
+    """Return the time until the next beat of a pace: watches of one run that look together share one look."""
+    return pace_s - asyncio.get_running_loop().time() % pace_s
 
 
 async def _moment(changes: RunWatch) -> bool:
@@ -116,13 +84,7 @@ async def _moment(changes: RunWatch) -> bool:
 
 def read_state(connection: sqlite3.Connection, plans: Plans, found: Found) -> tuple[Found, list[NodeFacts] | None]:
     """Read a run anew, with its nodes unless it is a parent; NotFound if it was deleted."""
-    run = runs_query.get_run(connection, found.run.no)
-    if run is None or (found.index is not None and not run.has(found.index)):
-        raise NotFound(f"run {found.id} was deleted")
-    if found.index is not None:
-        now = runs_query.get_child(connection, run, found.index)
-    elif run.parent:
-        return Found(run=run), None
-    else:
-        now = Found(run=run)
-    return now, read_nodes(connection, now, plans.workflow(connection, run))
+    now = runs_query.read_again(connection, found)
+    if now.index is None and now.run.parent:
+        return now, None
+    return now, read_nodes(connection, now, plans.workflow(connection, now.run))

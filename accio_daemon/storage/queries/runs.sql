@@ -53,6 +53,19 @@ SELECT n.node, n.state, n.cached, n.sequence, n.cause, n.ended_at,
 FROM nodes n LEFT JOIN results s ON s.id = n.result LEFT JOIN agents a ON a.no = s.agent_no
 WHERE n.run_no = :run AND n.idx = :idx
 
+-- name: ends_of
+SELECT node, state FROM nodes WHERE run_no = :run AND idx = :idx
+
+-- name: ends_among
+{ends_of} AND node IN (SELECT value FROM json_each(:nodes))
+
+-- name: first_failed
+SELECT node, cause FROM nodes
+WHERE run_no = :run AND idx = :idx AND state IN (SELECT value FROM json_each(:states)) AND cause IS NOT NULL ORDER BY ended_at, node LIMIT 1
+
+-- name: attempts_going_on
+SELECT node, attempt FROM executions WHERE run_no = :run AND idx = :idx
+
 -- name: executions_of
 SELECT e.node, e.id, e.attempt, a.name, e.dispatched_at, e.losses + e.failures
 FROM executions e LEFT JOIN agents a ON a.no = e.agent_no

@@ -48,3 +48,43 @@ async def test_changes_coalesce() -> None:
         await asyncio.sleep(0)
         assert not waiting.done()
         watchers.wake(RUN, ended=False)
+
+
+def test_who_follows_a_run_is_told_its_nodes() -> None:
+    """Nodes of a sealed batch are told, also once more as it may not have been committed, and then no more."""
+    watchers = RunWatchers()
+    changes = watchers.follow(RUN, 0)
+    watchers.sealed([(RUN, 0, 3), (RUN, 1, 4), (RunNo(2), 0, 5)])
+    assert changes.take() == {3}
+    assert changes.take() == {3}
+    watchers.sealed([(RUN, 0, 6)])
+    assert changes.take() == {3, 6}
+    assert changes.take() == {6}
+    watchers.sealed([])
+    watchers.sealed([])
+    assert changes.take() == {6}
+    assert changes.take() == set()
+
+
+def test_who_comes_during_a_commit_is_told_what_is_in_it() -> None:
+    """A batch that was sealed before somebody came may become visible after his first look."""
+    watchers = RunWatchers()
+    watchers.sealed([(RUN, 0, 3)])
+    changes = watchers.follow(RUN, 0)
+    assert changes.take() == {3}
+
+
+def test_commits_are_counted_until_the_end() -> None:
+    """Who follows a run sees by a number whether it changed; a closed one is told nothing."""
+    watchers = RunWatchers()
+    changes, other = watchers.follow(RUN, 0), watchers.follow(RUN, 0)
+    watchers.wake(RUN, ended=False)
+    watchers.wake(RunNo(2), ended=False)
+    other.close()
+    watchers.wake(RUN, ended=True)
+    watchers.sealed([(RUN, 0, 3)])
+    assert (changes.count, other.count) == (2, 1)
+    assert other.take() == set()
+    changes.close()
+    watchers.wake(RUN, ended=True)
+    assert changes.count == 2

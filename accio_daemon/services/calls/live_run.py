@@ -1,0 +1,152 @@
+"""A run that somebody watches: its latest committed state, read once for everybody who watches it.
+
+A look costs what changed since the one before. Of a parent that is its row; of a single run or a child it is its row
+and those of the nodes that changed. The first look at a run of many nodes reads them all, in a thread.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Iterator, Set
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from accio.domain.failures import Failure
+from accio.domain.states import RUN_TERMINAL, RunState
+from accio.v1 import accio_pb2
+from accio.wire.failures import failure_message
+from accio_daemon.engine.ports import EnginePort, RunChanges
+from accio_daemon.services.messages.runs import run_message
+from accio_daemon.storage import runs_query
+from accio_daemon.storage.begun import begun_in_state, count_executing
+from accio_daemon.storage.node_tally import FAILURES, NodeTally, count_nodes, first_failed, read_ends
+from accio_daemon.storage.plans import Plans
+from accio_daemon.storage.readers import Readers
+from accio_daemon.storage.runs_query import Found, InstanceRow, RunRow
+
+# So many nodes are read on the event loop; more cost more than a hop to a thread.
+_AT_HAND = 200
+
+Update = tuple[accio_pb2.RunUpdate, bool]  # the state, and whether the run has ended
+
+
+@dataclass(slots=True, kw_only=True)
+class _Known:
+    """What the last look found of a single run's or a child's nodes."""
+
+    tally: NodeTally
+    failure: tuple[int, Failure] | None = None  # the first one, and its node
+
+
+class LiveRun:
+    """Reads a run's state where it has changed since the last look."""
+
+    def __init__(self, *, found: Found, readers: Readers, plans: Plans, changes: RunChanges) -> None:
+        """Take the run, where to read it, and who tells what changed."""
+        self.followers = 0
+        self._found = found
+        self._readers = readers
+        self._plans = plans
+        self._changes = changes
+        self._known: _Known | None = None
+        self._failed: tuple[InstanceRow, accio_pb2.NodeFailure | None] | None = None  # a parent's first failed child
+        self._last: tuple[int, Update] | None = None  # what was read, after how many changes
+        self._reading = asyncio.Lock()
+
+    def close(self) -> None:
+        """Follow the run no more."""
+        self._changes.close()
+
+    async def read(self, *, afresh: bool) -> Update:
+        """Read the state; NotFound if the run was deleted. Unless *afresh*, an edit of its name may be missed."""
+        async with self._reading:
+            count = self._changes.count
+            if afresh or self._last is None or self._last[0] != count:
+                self._last = (count, await self._look())
+            return self._last[1]
+
+    async def _look(self) -> Update:
+        if self._found.run.parent and self._found.index is None:
+            return await self._readers.read(self._read_parent)
+        known, self._known = self._known, None  # a look that fails or is given up knows nothing
+        changed = self._changes.take()
+        due = self._found.run.nodes if known is None else len(changed)
+        job = partial(self._read_nodes, known, changed)
+        self._known, update = self._readers.glance(job) if due <= _AT_HAND else await self._readers.read(job)
+        return update
+
+    def _read_nodes(
+        self, known: _Known | None, changed: Set[int], connection: sqlite3.Connection
+    ) -> tuple[_Known, Update]:
+        now = runs_query.read_again(connection, self._found)
+        if known is None:
+            known = _Known(tally=NodeTally(self._plans.workflow(connection, now.run)))
+            ends = read_ends(connection, now)
+            changed = ends.keys()
+        else:
+            ends = read_ends(connection, now, changed)
+        for no in changed:
+            known.tally.put(no, ends.get(no))
+        if known.failure is not None and known.tally.ended(known.failure[0]) not in FAILURES:
+            known.failure = None  # it was retried
+        if known.failure is None and known.tally.has_failures():
+            known.failure = first_failed(connection, now)
+        update = accio_pb2.RunUpdate(run=run_message(now, nodes=count_nodes(connection, now, known.tally)))
+        if known.failure is not None:
+            update.first_failure.CopyFrom(self._failure(connection, now, *known.failure))
+        return known, (update, now.state in RUN_TERMINAL)
+
+    def _read_parent(self, connection: sqlite3.Connection) -> Update:
+        now = runs_query.read_again(connection, self._found)
+        running = None if now.state in RUN_TERMINAL else count_executing(connection, now.run.no)
+        update = accio_pb2.RunUpdate(run=run_message(now, running=running))
+        failed = begun_in_state(connection, now.run.no, RunState.FAILED, limit=1) if now.run.failed else []
+        if failed:
+            if self._failed is None or self._failed[0] != failed[0]:
+                self._failed = (failed[0], self._failure_of_child(connection, now.run, failed[0]))
+            if self._failed[1] is not None:
+                update.first_failure.CopyFrom(self._failed[1])
+        return update, now.state in RUN_TERMINAL
+
+    def _failure_of_child(
+        self, connection: sqlite3.Connection, run: RunRow, row: InstanceRow
+    ) -> accio_pb2.NodeFailure | None:
+        child = Found(run=run, index=row.index, instance=row)
+        failure = first_failed(connection, child)
+        return None if failure is None else self._failure(connection, child, *failure)
+
+    def _failure(
+        self, connection: sqlite3.Connection, found: Found, no: int, failure: Failure
+    ) -> accio_pb2.NodeFailure:
+        name = self._plans.workflow(connection, found.run).graph[no].name
+        return accio_pb2.NodeFailure(run=found.id, node=name, failure=failure_message(failure))
+
+
+class LiveRuns:
+    """Every run that is watched now."""
+
+    def __init__(self, *, engine: EnginePort, readers: Readers, plans: Plans) -> None:
+        """Take who tells that something changed, and where to read what."""
+        self._engine = engine
+        self._readers = readers
+        self._plans = plans
+        self._live: dict[tuple[int, int | None], LiveRun] = {}
+
+    @contextmanager
+    def following(self, found: Found) -> Iterator[LiveRun]:
+        """Share a run with all who follow it, for as long as the context lasts."""
+        key = (found.run.no, found.index)
+        live = self._live.get(key)
+        if live is None:
+            index = None if found.run.parent and found.index is None else found.place
+            changes = self._engine.follow(found.run.no, index)
+            live = LiveRun(found=found, readers=self._readers, plans=self._plans, changes=changes)
+            self._live[key] = live
+        live.followers += 1
+        try:
+            yield live
+        finally:
+            live.followers -= 1
+            if not live.followers:
+                del self._live[key]
+                live.close()

@@ -1,0 +1,125 @@
+"""Runs that are watched: each look reads what changed, and says what a look at everything would."""
+
+import re
+from contextlib import AbstractContextManager
+
+import orjson
+
+from accio.domain.states import Cause
+from accio_daemon.core.commands import KillRun, RetryRun, RunNo
+from accio_daemon.services.calls.live_run import LiveRun, LiveRuns
+from accio_daemon.services.messages.runs import counts
+from accio_daemon.storage import runs_query
+from accio_daemon.storage.nodes_query import count_states, read_nodes
+from accio_daemon.storage.plans import Plans
+from accio_daemon.storage.readers import Readers
+from accio_daemon.storage.runs_query import Found
+from tests import builders
+from tests.fakes import FakeAgent
+from tests.integration.engine.conftest import Bench, Benches
+
+WIDE = builders.graph({f"n{number}": [] for number in range(6)})
+CHAIN = builders.graph({"A": [], "B": ["A"], "C": ["B"], "D": ["A", "C"], "E": []})
+
+
+class Watched:
+    """A run that is read as its watchers do, and as a whole."""
+
+    def __init__(self, bench: Bench, readers: Readers, run: RunNo) -> None:
+        self.bench = bench
+        self.plans = Plans()
+        row = runs_query.get_run(bench.reader, run)
+        assert row is not None
+        self.found = Found(run=row)
+        self.runs = LiveRuns(engine=bench.engine, readers=readers, plans=self.plans)
+
+    def following(self) -> AbstractContextManager[LiveRun]:
+        """Follow the run."""
+        return self.runs.following(self.found)
+
+    def whole(self) -> dict[str, int]:
+        """Count the nodes that the database tells one by one."""
+        now = runs_query.read_again(self.bench.reader, self.found)
+        nodes = read_nodes(self.bench.reader, now, self.plans.workflow(self.bench.reader, now.run))
+        return {each.state: each.count for each in counts(count_states(nodes))}
+
+
+async def seen(live: LiveRun) -> dict[str, int]:
+    """Read the run's counts as a watcher does."""
+    update, _ = await live.read(afresh=False)
+    return {each.state: each.count for each in update.run.nodes_by_state}
+
+
+async def end_all(bench: Bench, agent: FakeAgent, *, failing: str = "") -> None:
+    """End what the agent executes; a node that is called *failing* fails."""
+    held = [(attempt, each.node) for attempt, each in agent.attempts.items()]
+    for attempt, node in held:
+        report = (
+            builders.failure(agent.next_seq, attempt, Cause.EXCEPTION)
+            if failing and node.endswith(f"/{failing}")
+            else builders.success(agent.next_seq, attempt, {"data": '"x"'})
+        )
+        await bench.engine.ask(agent.telling(agent.end(report)))
+
+
+def nodes_read(statements: list[str]) -> list[list[int]]:
+    """Return the nodes that each statement about nodes asked for; all of them would fail."""
+    asked = [text for text in statements if " FROM nodes" in text]
+    return [orjson.loads(re.findall(r"json_each\('(.*?)'\)", text)[0]) for text in asked]
+
+
+async def test_each_look_counts_as_a_look_at_all_nodes_would(benches: Benches) -> None:
+    """Through successes, a failure, a retry and a kill, counts kept up to date are those of all nodes read anew."""
+    async with benches.running() as bench, Readers.open(bench.database) as readers:
+        agent = await bench.join(cpus=2)
+        watched = Watched(bench, readers, await bench.submit(CHAIN))
+        with watched.following() as live:
+            for failing in ("", "B", "", "", ""):
+                assert await seen(live) == watched.whole()
+                await end_all(bench, agent, failing=failing)
+                assert await seen(live) == watched.whole()
+            assert watched.whole() == {"success": 2, "failed": 1, "cancelled": 2}
+            update, ended = await live.read(afresh=False)
+            assert (ended, update.first_failure.node) == (True, "B")
+            await bench.engine.ask(RetryRun(run=watched.found.run.no))
+            assert await seen(live) == watched.whole()
+            update, ended = await live.read(afresh=False)
+            assert (ended, update.HasField("first_failure")) == (False, False)
+            await bench.engine.ask(KillRun(run=watched.found.run.no))
+            await end_all(bench, agent)
+            assert await seen(live) == watched.whole()
+
+
+async def test_a_look_reads_the_nodes_that_changed(benches: Benches) -> None:
+    """Nodes that were seen ended aren't read again, however many there are."""
+    statements: list[str] = []
+    async with benches.running() as bench, Readers.open(bench.database) as readers:
+        agent = await bench.join(cpus=2)
+        watched = Watched(bench, readers, await bench.submit(WIDE))
+        readers.glance(lambda connection: connection.set_trace_callback(statements.append))
+        with watched.following() as live:
+            await live.read(afresh=True)
+            statements.clear()
+            await end_all(bench, agent)
+            await live.read(afresh=False)
+            assert nodes_read(statements) == [[0, 1]]
+            await end_all(bench, agent)
+            statements.clear()
+            await live.read(afresh=False)
+            assert nodes_read(statements) == [[1, 2, 3]], "what was the newest batch is read once more"
+
+
+async def test_nobody_reads_what_another_has_read(benches: Benches) -> None:
+    """All who watch a run share one look at each change of it."""
+    statements: list[str] = []
+    async with benches.running() as bench, Readers.open(bench.database) as readers:
+        agent = await bench.join(cpus=2)
+        watched = Watched(bench, readers, await bench.submit(WIDE))
+        readers.glance(lambda connection: connection.set_trace_callback(statements.append))
+        with watched.following() as one, watched.following() as other:
+            await one.read(afresh=True)
+            await end_all(bench, agent)
+            first = await one.read(afresh=False)
+            statements.clear()
+            assert await other.read(afresh=False) is first
+            assert statements == []
