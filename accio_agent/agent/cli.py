@@ -55,7 +55,8 @@ def command(
     installed: bool,
 ) -> int:
     """Run an agent."""
-    from accio_agent.agent.starting import Options, start  # after the options were read: --help needn't wait for it
+    from accio_agent.agent.options import Options  # after the options were read: --help needn't wait for it
+    from accio_agent.agent.starting import start
 
     try:
         options = Options(

@@ -25,13 +25,14 @@ from accio_agent.agent.disk.journal import Journal
 from accio_agent.agent.disk.log_store import LogStore
 from accio_agent.agent.disk.state_folder import StateFolder
 from accio_agent.agent.link.outbound import Outbound
-from accio_agent.agent.link.session import Session
+from accio_agent.agent.link.session import Dialer
 from accio_agent.agent.link.transfer import Transfer
-from accio_agent.agent.shell import Agent, Identity, Offered, pool_name
+from accio_agent.agent.offer import Identity, Offered
+from accio_agent.agent.options import Options
+from accio_agent.agent.shell import Shell
 from accio_agent.agent.staging.staging import Staging
-from accio_agent.agent.starting import Options
 from accio_agent.agent.workers import limits
-from accio_agent.agent.workers.handles import Template
+from accio_agent.agent.workers.template_handle import TemplateHandle, pool_name
 
 log = structlog.get_logger("accio.agent")
 
@@ -60,7 +61,7 @@ async def run(folder: StateFolder, address: str, options: Options, catalogue: Ca
     outbound = Outbound()
     transfer = Transfer(address, places.find_token)
     staging = Staging(folder.path, transfer)
-    agent = Agent(
+    agent = Shell(
         identity=Identity(
             name=folder.name,
             agent_id=folder.agent_id,
@@ -84,13 +85,13 @@ async def run(folder: StateFolder, address: str, options: Options, catalogue: Ca
             catalogue.is_current(offer.source) for offer in catalogue.offers if offer.source.references == references
         ),
     )
-    session = Session(address, places.find_token, agent, outbound)
+    dialer = Dialer(address, places.find_token, agent, outbound)
     log.info(
         "agent started", name=folder.name, folder=str(folder.path), operators=len(operators), offers=str(resources)
     )
     try:
-        with _measuring(options.metrics, agent, session) as observe_lag:
-            other = await _serve(agent, session, options.grace_s, observe_lag)
+        with _measuring(options.metrics, agent, dialer) as observe_lag:
+            other = await _serve(agent, dialer, options.grace_s, observe_lag)
     finally:
         agent.close()
         staging.close()
@@ -101,7 +102,7 @@ async def run(folder: StateFolder, address: str, options: Options, catalogue: Ca
     return True
 
 
-def _set_aside(folder: StateFolder, agent: Agent, journal: Journal, following: str) -> None:
+def _set_aside(folder: StateFolder, agent: Shell, journal: Journal, following: str) -> None:
     """Put what the folder holds aside; its processes have ended."""
     unfinished, _ = agent.core.counts()
     own, reports = journal.remembered.history, len(journal.remembered.reports)
@@ -124,7 +125,7 @@ def _set_aside(folder: StateFolder, agent: Agent, journal: Journal, following: s
 
 
 @contextmanager
-def _measuring(address: str, agent: Agent, session: Session) -> Iterator[Callable[[float], None]]:
+def _measuring(address: str, agent: Shell, dialer: Dialer) -> Iterator[Callable[[float], None]]:
     """Serve metrics, if asked to; gives what takes the lag of the event loop."""
     if not address:
         yield lambda lag: None
@@ -132,8 +133,8 @@ def _measuring(address: str, agent: Agent, session: Session) -> Iterator[Callabl
     from accio.metrics import serve_metrics  # a start without metrics needn't wait for Prometheus's client
     from accio_agent.agent.metrics import Metrics
 
-    metrics = Metrics(agent.core, connected=lambda: session.connected, workers=lambda: len(agent.workers))
-    session.observe_heartbeat = metrics.heartbeat_seconds.observe
+    metrics = Metrics(agent.core, connected=lambda: dialer.connected, workers=lambda: len(agent.fleet.workers))
+    dialer.observe_heartbeat = metrics.heartbeat_seconds.observe
     end = serve_metrics(address, metrics.registry)
     try:
         yield metrics.loop_lag_seconds.observe
@@ -142,8 +143,8 @@ def _measuring(address: str, agent: Agent, session: Session) -> Iterator[Callabl
 
 
 async def _serve(
-    agent: Agent,
-    session: Session,
+    agent: Shell,
+    dialer: Dialer,
     grace_s: float,
     observe_lag: Callable[[float], None],
 ) -> OtherHistory | None:
@@ -162,9 +163,9 @@ async def _serve(
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_until(broken), name="bugs")
             tasks.create_task(agent.run_tasks(), name="agent")
-            tasks.create_task(session.run(), name="session")
+            tasks.create_task(dialer.run(), name="session")
             tasks.create_task(watch_loop(loop.time, observe_lag), name="loop watchdog")
-            tasks.create_task(_end_on_signal(agent, session, signals.get, grace_s), name="signals")
+            tasks.create_task(_end_on_signal(agent, dialer, signals.get, grace_s), name="signals")
     except* Stopped:
         log.info("agent stopped")
     except* OtherHistory as group:
@@ -187,7 +188,7 @@ async def _until(broken: "asyncio.Future[None]") -> None:
 
 
 async def _end_on_signal(
-    agent: Agent, session: Session, next_signal: Callable[[], Awaitable[int]], grace_s: float
+    agent: Shell, dialer: Dialer, next_signal: Callable[[], Awaitable[int]], grace_s: float
 ) -> None:
     """Drain after a first signal, end when that is done, or time is over, or a second signal comes."""
     await next_signal()
@@ -197,11 +198,11 @@ async def _end_on_signal(
         async with asyncio.timeout(grace_s):
             async with asyncio.TaskGroup() as waiting:
                 second = waiting.create_task(_raise_after(next_signal), name="second signal")
-                await agent.idle(connected=lambda: session.connected)
+                await agent.idle(connected=lambda: dialer.connected)
                 second.cancel()
     except* (TimeoutError, Stopped):
         pass
-    await session.goodbye("stopped by a signal")
+    await dialer.goodbye("stopped by a signal")
     raise Stopped
 
 
@@ -215,14 +216,14 @@ def _first(group: BaseExceptionGroup[E]) -> E:
     return _first(found) if isinstance(found, BaseExceptionGroup) else found
 
 
-def _start_templates(operators: Sequence[Offered]) -> dict[str, Template]:
+def _start_templates(operators: Sequence[Offered]) -> dict[str, TemplateHandle]:
     """Start a template for each source at once: they import while the agent connects."""
-    templates: dict[str, Template] = {}
+    templates: dict[str, TemplateHandle] = {}
     for each in operators:
         threads = max(1, each.spec.resources.milli_cpus // 1000)
         pool = pool_name(each.references, threads)
         if pool not in templates:
-            templates[pool] = Template(pool, each.references, threads)
+            templates[pool] = TemplateHandle(pool, each.references, threads)
     return templates
 
 

@@ -8,64 +8,45 @@ import asyncio
 import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import structlog
 
-from accio.domain.operators import OperatorSpec
 from accio.domain.resources import Resources
 from accio.v1 import agents_pb2
+from accio.wire.operators import operator_message, resources_message
+from accio_agent.agent.assignments import Assignments
 from accio_agent.agent.core.decisions import AgentCore
-from accio_agent.agent.core.work import Assignment, Begin, Effects, Lane, Publication, WorkClass
+from accio_agent.agent.core.work import Assignment, Begin, Effects, Publication
 from accio_agent.agent.disk.aside import OtherHistory, label_logs
 from accio_agent.agent.disk.journal import Journal
 from accio_agent.agent.disk.log_store import LogStore
 from accio_agent.agent.link import messages
+from accio_agent.agent.link.log_answers import LogAnswers
 from accio_agent.agent.link.outbound import Outbound
+from accio_agent.agent.offer import Identity, Offered
 from accio_agent.agent.staging.staging import Staged, Staging
 from accio_agent.agent.workers import outcomes
-from accio_agent.agent.workers.handles import Template, Worker
+from accio_agent.agent.workers.fleet import CHANGED, Fleet
+from accio_agent.agent.workers.kills import Kills
 from accio_agent.agent.workers.limits import MemoryGuard, Processors
-from accio_agent.agent.workers.log_answers import LogAnswers
-from accio_agent.agent.workers.watch import Supervisor
+from accio_agent.agent.workers.template_handle import TemplateHandle
+from accio_agent.agent.workers.watch import Watch
+from accio_agent.agent.workers.worker_handle import WorkerHandle
 from accio_agent.protocol import frames
 from accio_agent.protocol.frames import Flag
+from accio_agent.protocol.reports import write_tasks
 
 log = structlog.get_logger("accio.agent")
 
 PREFETCH_LIMIT = 1024
-_CHANGED = "its files have changed since the agent started; start the agent again"
 FEW_WORKERS = 32
 FAILED, STORED, PRINTED = Flag.FAILED.value, Flag.STORED.value, Flag.PRINTED.value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
-    """Who the agent is; see state_folder."""
-
-    name: str
-    agent_id: str
-    incarnation: int
-    boot_id: str
-    version: str
-    life: str
-    predecessors: tuple[str, ...]
-    place: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Offered:
-    """An operator, and the references that its template imports."""
-
-    spec: OperatorSpec
-    references: tuple[str, ...]
-    takes_datasets: bool
-
-
-class Agent:
-    """Implements `session.Handler` and `workers.Events`."""
+class Shell:
+    """Implements `session.Handler` and `WorkerEvents`."""
 
     def __init__(
         self,
@@ -73,7 +54,7 @@ class Agent:
         identity: Identity,
         resources: Resources,
         operators: Sequence[Offered],
-        templates: Mapping[str, Template],
+        templates: Mapping[str, TemplateHandle],
         folder: Path,
         journal: Journal,
         logs: LogStore,
@@ -85,13 +66,11 @@ class Agent:
         self.identity = identity
         self.resources = resources
         self._operators = operators
-        self._templates = dict(templates)
         self._folder = folder
         self._journal = journal
         self._logs = logs
         self._staging = staging
         self._outbound = outbound
-        self._is_current = is_current
         self._loop = asyncio.get_running_loop()
         self._tasks: asyncio.TaskGroup | None = None
         remembered = journal.remembered
@@ -101,25 +80,30 @@ class Agent:
             outbox={seq: attempt for seq, (attempt, _) in remembered.reports.items()},
             next_seq=remembered.next_seq,
         )
-        self.workers: dict[int, Worker] = {}
-        self._classes: dict[tuple[int, Any, int], WorkClass] = {}
-        self._session_classes: dict[int, WorkClass] = {}
-        self._class_numbers: dict[WorkClass, int] = {}
-        self._changed_pools: set[str] = set()
+        self.fleet = Fleet(
+            folder=folder / "workers",
+            logs=logs,
+            templates=templates,
+            guard=MemoryGuard(identity.name),
+            processors=Processors(os.sched_getaffinity(0)),
+            is_current=is_current,
+            events=self,
+        )
+        self._kills = Kills(self.core, self._loop.time)
+        self._watch = Watch(
+            self.core, self.fleet, self._kills, report_progress=self._report_progress, looked=self._answer_logs
+        )
+        self._assignments = Assignments(operators)
+        self._answers = LogAnswers(logs, outbound)
         self._told: set[str] = set()  # why workers were replaced
         self._settling = False
         self._connected = False
         self._disk_refuses = False
-        self._guard = MemoryGuard(identity.name)
-        self._processors = Processors(os.sched_getaffinity(0))
-        self._answers = LogAnswers(logs, self._outbound)
-        self.supervisor = Supervisor(self, self._guard, self._answers)
         self.changed = asyncio.Event()
 
     async def run_tasks(self) -> None:
         """Be the parent of the tasks that fetch inputs, deliver outputs and digest paths, until cancelled."""
-        for template in self._templates.values():
-            template.watch(self)
+        self.fleet.watch()
         async with asyncio.TaskGroup() as self._tasks:
             await asyncio.get_running_loop().create_future()
 
@@ -133,8 +117,8 @@ class Agent:
             incarnation=identity.incarnation,
             boot_id=identity.boot_id,
             version=identity.version,
-            resources=messages.resources(self.resources),
-            operators=[messages.operator(each.spec) for each in self._operators],
+            resources=resources_message(self.resources),
+            operators=[operator_message(each.spec) for each in self._operators],
             held=messages.held(self.core.held()),
             draining=self.core.leaving,
             prefetch_limit=PREFETCH_LIMIT,
@@ -151,7 +135,7 @@ class Agent:
             raise OtherHistory(history)
 
     def welcomed(self, welcome: agents_pb2.Welcome) -> None:
-        self._session_classes.clear()
+        self._assignments.begin_session()
         self._connected = True
         if welcome.history and not self._journal.remembered.history:
             self._journal.belongs_to(welcome.history)
@@ -167,12 +151,12 @@ class Agent:
     def received(self, message: agents_pb2.DaemonMessage) -> None:
         match message.WhichOneof("kind"):
             case "work":
-                self._take_work(message.work)
+                self.core.acknowledge(message.work.acked)
+                self.core.assign(self._assignments.read(message.work))
             case "ack":
                 self.core.acknowledge(message.ack.seqs)
             case "stop":
-                for no in message.stop.attempts:
-                    self.supervisor.stop(no, outcomes.killed())
+                self.core.stop(message.stop.attempts)
             case "recall":
                 self.core.recall(message.recall.attempts)
             case "digest":
@@ -200,55 +184,6 @@ class Agent:
             self.changed.clear()
             await self.changed.wait()
 
-    def tell(self, message: agents_pb2.AgentMessage) -> None:
-        """Send a message, if there is a session."""
-        if self._connected:
-            self._outbound.put(message)
-
-    def _take_work(self, work: agents_pb2.Work) -> None:
-        self.core.acknowledge(work.acked)
-        for node_class in work.classes:
-            self._session_classes[node_class.id] = self._class_of(node_class)
-        classes = self._session_classes
-        operators = self._operators
-        assignments = []
-        for each in work.assignments:
-            work_class = classes[getattr(each, "class")]
-            ready = not (operators[work_class.operator].takes_datasets or each.large_inputs)
-            assignments.append(
-                Assignment(
-                    attempt=each.attempt,
-                    work_class=work_class,
-                    task=each,
-                    reserved=each.reserved,
-                    gpus=tuple(each.gpus) if work_class.gpus else (),
-                    ready=ready,
-                )
-            )
-        self.core.assign(assignments)
-
-    def _class_of(self, node_class: agents_pb2.NodeClass) -> WorkClass:
-        demand = node_class.resources
-        custom = tuple(sorted(demand.custom.items()))
-        amounts = (demand.milli_cpus, demand.memory, demand.disk, demand.gpus, custom)
-        key = (node_class.operator, amounts, node_class.timeout_ms)
-        found = self._classes.get(key)
-        if found is None:
-            offered = self._operators[node_class.operator]
-            threads = max(1, demand.milli_cpus // 1000)
-            found = self._classes[key] = WorkClass(
-                pool=pool_name(offered.references, threads),
-                operator=node_class.operator,
-                alone=offered.spec.isolated,
-                ahead=not offered.spec.isolated and not demand.gpus,
-                gpus=demand.gpus,
-                milli_cpus=demand.milli_cpus,
-                memory=demand.memory,
-                timeout_ms=node_class.timeout_ms,
-            )
-            self._class_numbers[found] = len(self._classes)
-        return found
-
     async def _digest(self, request: int, paths: list[str]) -> None:
         answers = await self._staging.digest_paths(paths)
         self._outbound.put(agents_pb2.AgentMessage(digests=agents_pb2.DigestAnswer(request=request, paths=answers)))
@@ -266,21 +201,24 @@ class Agent:
         self._settling = False
         effects = self.core.take()
         reports = self._write_journal(effects)
-        refused = [lane for lane in effects.opened if not self._open(lane)]
+        refused = [lane for lane in effects.opened if not self.fleet.open(lane)]
+        workers = self.fleet.workers  # without those that have just died
         for lane_no, no in effects.held:
-            if lane_no in self.workers:  # else it has just died
-                self.supervisor.hold(self.workers[lane_no], no)
+            if lane_no in workers:
+                self._kills.hold(workers[lane_no], no)
         for begin in effects.begun:
-            if begin.lane in self.workers:
-                self._begin(begin)
+            if begin.lane in workers:
+                self._begin(workers[begin.lane], begin)
+        if effects.held or effects.begun:
+            self._watch.wake()
         for lane_no in effects.closed:
-            if lane_no in self.workers:
-                self.workers[lane_no].finish()
+            if lane_no in workers:
+                workers[lane_no].finish()
         for assignment in effects.stage:
             self._spawn(self._stage(assignment), f"stage {assignment.attempt}")
         self._tell(effects, reports)
         for lane in refused:
-            self.core.lane_lost(lane.no, None, outcomes.not_started(_CHANGED))
+            self.core.lane_lost(lane.no, None, outcomes.not_started(CHANGED))
             self.settle_soon()
         self.changed.set()
 
@@ -326,29 +264,7 @@ class Agent:
             answer = agents_pb2.RecallAnswer(withdrawn=effects.withdrawn, started=effects.started)
             outbound.put(agents_pb2.AgentMessage(recalled=answer))
 
-    def _open(self, lane: Lane) -> bool:
-        """Start a worker; False if its operators aren't any more what was announced."""
-        template = self._template(lane.pool)
-        if template is None:
-            return False
-        folder = self._folder / "workers" / str(lane.no)
-        self.workers[lane.no] = Worker(lane.no, template, folder, self._logs, self)
-        return True
-
-    def _template(self, pool: str) -> Template | None:
-        template = self._templates.get(pool)
-        if template is None and pool not in self._changed_pools:
-            references, threads = parse_pool(pool)
-            if not self._is_current(references):  # it would import other code than was announced
-                log.error("operators changed since the agent started", references=references, reason=_CHANGED)
-                self._changed_pools.add(pool)
-                return None
-            template = self._templates[pool] = Template(pool, references, threads)
-            template.watch(self)
-        return template
-
-    def _begin(self, begin: Begin) -> None:
-        worker = self.workers[begin.lane]
+    def _begin(self, worker: WorkerHandle, begin: Begin) -> None:
         work_class = begin.work_class
         store = self._staging.store_for_outputs
         described = None
@@ -357,16 +273,14 @@ class Agent:
             described = {
                 "operator": self._operators[work_class.operator].spec.name,
                 "alone": work_class.alone,
-                "cgroup": self._guard.prepare(worker.lane, work_class.memory),
+                "cgroup": self.fleet.guard.prepare(worker.lane, work_class.memory),
                 "store": store,
             }
         worker.work_class = work_class
         told = {str(each.attempt): found for each in begin.attempts if (found := self._staging.told(each.attempt))}
-        cpus = self._processors.take(begin.lane, work_class.milli_cpus)
-        head = (self._class_numbers[work_class], described, [begin.gpus, cpus], told or None)
-        work = agents_pb2.Work(assignments=[each.task for each in begin.attempts])
-        worker.send(frames.work(head, work.SerializeToString()))
-        self.supervisor.wake()
+        cpus = self.fleet.processors.take(begin.lane, work_class.milli_cpus)
+        head = (self._assignments.numbers[work_class], described, [begin.gpus, cpus], told or None)
+        worker.send(frames.work(head, write_tasks(each.task for each in begin.attempts)))
 
     # --- staging -----------------------------------------------------------------------------------------------------
 
@@ -397,14 +311,14 @@ class Agent:
         self.core.ended(attempt, messages.not_delivered(report, outcomes.staging(problem)) if problem else content)
         self.settle_soon()
 
-    # --- workers.Events ----------------------------------------------------------------------------------------------
+    # --- WorkerEvents ------------------------------------------------------------------------------------------------
 
-    def result(self, worker: Worker, result: frames.Result) -> None:
+    def result(self, worker: WorkerHandle, result: frames.Result) -> None:
         no, flags, content = result.attempt, result.flags, result.report
         log_bytes = worker.capture.ended(no, (result.out, result.err) if flags & PRINTED else None)
         news = self.core.executed(worker.lane, no, result.wall_us)
         if not self.core.head(worker.lane):
-            self._processors.release(worker.lane)
+            self.fleet.processors.release(worker.lane)
         if not news:
             return
         if log_bytes:
@@ -417,76 +331,59 @@ class Agent:
             self.core.ended(no, content)
         self.settle_soon()
 
-    def woken(self, worker: Worker) -> None:
-        if len(self.workers) <= FEW_WORKERS:  # one group of reports for all
-            for each in self.workers.values():
+    def woken(self, worker: WorkerHandle) -> None:
+        if len(self.fleet.workers) <= FEW_WORKERS:  # one group of reports for all
+            for each in self.fleet.workers.values():
                 each.take_results()
 
-    def handed_back(self, worker: Worker, attempts: list[int]) -> None:
+    def handed_back(self, worker: WorkerHandle, attempts: list[int]) -> None:
         self.core.handed_back(worker.lane, attempts)
         self.settle_soon()
 
-    def retired(self, worker: Worker, why: str) -> None:
+    def retired(self, worker: WorkerHandle, why: str) -> None:
         tell = log.debug if why in self._told else log.info
         self._told.add(why)
         tell("worker retires", worker=worker.lane, why=why)
         self.core.condemn(worker.lane)
 
-    def garbled(self, worker: Worker, why: str) -> None:
+    def garbled(self, worker: WorkerHandle, why: str) -> None:
         log.warning("an operator wrote into its worker's own files", worker=worker.lane, found=why)
-        self.core.condemn(worker.lane)
-        self.supervisor.end(worker)
+        self._kills.kill(worker)
+        self._watch.wake()
 
-    def exited(self, worker: Worker, status: int | None) -> None:
+    def exited(self, worker: WorkerHandle, status: int | None) -> None:
         worker.drain()
         attempt, started_ns, _ = worker.page.current()
         if worker.garbled:
             attempt = self.core.head(worker.lane)
-        outcome = self.supervisor.outcome_of_death(worker, attempt, started_ns, status)
+        outcome = outcomes.of_lost_worker(
+            worker,
+            attempt,
+            started_ns,
+            status,
+            doom=self.core.doom(attempt),
+            out_of_memory=self.fleet.guard.verdict(worker.lane),
+        )
         self.core.lane_lost(worker.lane, attempt or None, outcome)
-        self.workers.pop(worker.lane, None)
-        self._guard.release(worker.lane)
-        self._processors.release(worker.lane)
-        worker.close()
-        self._spawn(asyncio.to_thread(shutil.rmtree, self._folder / "workers" / str(worker.lane), True), "tidy")
+        self.fleet.bury(worker)
+        self._spawn(asyncio.to_thread(shutil.rmtree, self.fleet.folder_of(worker.lane), True), "tidy")
         self.settle_soon()
 
-    def template_ready(self, template: Template, failure: str) -> None:
-        if failure:
-            log.error("operators can't be loaded", pool=template.pool, reason=failure)
-            return
-        references, _ = parse_pool(template.pool)
-        if not self._is_current(references):  # it was changed while the template imported it
-            log.error("operators changed since the agent started", references=references, reason=_CHANGED)
-            self._changed_pools.add(template.pool)
-            template.close()
-            self.template_lost(template)
+    # --- what the watch asks for -------------------------------------------------------------------------------------
 
-    def template_lost(self, template: Template) -> None:
-        """All its workers are gone; the next lane starts another one."""
-        if self._templates.get(template.pool) is template:
-            del self._templates[template.pool]
-        for worker in list(template.workers.values()):
-            self.exited(worker, None)
-        template.workers.clear()
+    def _report_progress(self, news: Mapping[int, float]) -> None:
+        if self._connected:
+            progress = agents_pb2.Progress(attempt=news.keys(), fraction=news.values())
+            self._outbound.put(agents_pb2.AgentMessage(progress=progress))
+
+    def _answer_logs(self) -> bool:
+        """Try those again who wait for what is printed next; whether any goes on waiting."""
+        waiting = self._answers.retry(self.core.knows)
+        self.settle_soon()
+        return waiting
 
     def close(self) -> None:
         """End all processes."""
-        for template in self._templates.values():
-            template.close()
-        for worker in self.workers.values():
-            worker.close()
-        self._guard.close()
+        self.fleet.close()
         self._journal.close()
         self._logs.close()
-
-
-def pool_name(references: Sequence[str], threads: int) -> str:
-    """The name of the pool of workers for operators behind *references* that may use so many threads."""
-    return "\0".join([str(threads), *references])
-
-
-def parse_pool(pool: str) -> tuple[tuple[str, ...], int]:
-    """The references and the threads of a pool."""
-    threads, *references = pool.split("\0")
-    return tuple(references), int(threads)

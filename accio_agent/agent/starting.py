@@ -2,7 +2,6 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
@@ -10,26 +9,9 @@ import structlog
 from accio import places
 from accio.sdk.catalogue import discover
 from accio_agent.agent.disk.state_folder import open_folder
+from accio_agent.agent.options import Options
 
 log = structlog.get_logger("accio.agent")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """What the command line said; None stands for what is found out."""
-
-    daemon: str | None = None
-    operators: tuple[str, ...] = ()
-    name: str | None = None
-    state_dir: Path | None = None
-    milli_cpus: int | None = None
-    memory: int | None = None
-    disk: int | None = None
-    gpus: int | None = None
-    custom: tuple[tuple[str, int], ...] = ()
-    grace_s: float = 30.0
-    installed: bool = True
-    metrics: str = ""  # HOST:PORT; empty for nowhere
 
 
 def start(options: Options) -> int:

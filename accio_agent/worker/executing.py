@@ -24,7 +24,7 @@ from accio.sdk.run import Operator, output_types, run_operator
 from accio_agent import clock
 from accio_agent.protocol.page import WorkerPage
 from accio_agent.worker.freshness import Freshness
-from accio_agent.worker.loop import Done, Job
+from accio_agent.worker.job import Done, Job
 
 INLINE_LIMIT = 65_536
 """Outputs with longer canonical JSON (in bytes) are kept as blobs."""

@@ -10,20 +10,18 @@ import socket
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
 from blake3 import blake3
 
-from accio.domain.failures import Failure
-from accio.v1 import agents_pb2
 from accio_agent import clock
-from accio_agent.agent.link import messages
 from accio_agent.protocol import frames
 from accio_agent.protocol.frames import Flag, Kind, Result
 from accio_agent.protocol.page import WorkerPage
+from accio_agent.protocol.reports import Task, read_tasks, result_report
+from accio_agent.worker.job import Done, Job
 from accio_agent.worker.restoring import process_state
 from accio_agent.worker.restoring.generators import Generators
 from accio_agent.worker.restoring.leftovers import Leftovers
@@ -33,36 +31,6 @@ FLUSH_NS = 8_000_000
 READ = 1 << 18
 LIFETIME = 20_000
 """A worker is replaced after so many attempts, so that what leaks within it doesn't grow for ever."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Job:
-    """One attempt, as the worker sees it."""
-
-    attempt: int
-    operator: str
-    inputs_json: str
-    seed: int | None
-    node: str
-    number: int
-    datasets: Mapping[str, str]  # dataset text to a path of this machine
-    large: Mapping[str, str]  # port to the digest of its canonical JSON, which the store has
-    folder: Path
-    store: str  # folder of the store that has large inputs and takes outputs
-
-
-@dataclass(slots=True, kw_only=True)
-class Done:
-    """What came of it."""
-
-    outputs: dict[str, str] | None = None  # canonical JSON by port; None if it failed
-    failure: Failure | None = None
-    large: Sequence[tuple[str, str, int]] = ()  # port, digest, size
-    contents: Sequence[tuple[str, int]] = ()  # digest, size
-    metrics_json: str = ""
-    bytes_in: int = 0
-    bytes_out: int = 0
-    spent: str = ""  # why the worker must end after it
 
 
 class Runner(Protocol):
@@ -88,7 +56,7 @@ class Worker:
         self._page = page
         self._runner = runner
         self._splitter = frames.Splitter()
-        self._queue: deque[tuple[dict[str, Any], list[list[int]], agents_pb2.Assignment, Any]] = deque()
+        self._queue: deque[tuple[dict[str, Any], list[list[int]], Task, Any]] = deque()
         self._classes: dict[int, dict[str, Any]] = {}
         self._entered: tuple[Any, Any] | None = None
         self._holds = 0  # answered
@@ -133,7 +101,7 @@ class Worker:
                 if work_class is not None:
                     self._classes[number] = work_class
                 known = self._classes[number]
-                for assignment in messages.assignments(assignments):
+                for assignment in read_tasks(assignments):
                     where = told.get(str(assignment.attempt)) if told else None
                     self._queue.append((known, devices, assignment, where))
             else:
@@ -144,9 +112,7 @@ class Worker:
                 self._connection.sendall(frames.frame(Kind.BACK, back))
         return True
 
-    def _execute(
-        self, work_class: dict[str, Any], devices: list[list[int]], assignment: agents_pb2.Assignment, where: Any
-    ) -> str:
+    def _execute(self, work_class: dict[str, Any], devices: list[list[int]], assignment: Task, where: Any) -> str:
         """Execute one attempt unless it is to be handed back; why the worker must end after it, or an empty text."""
         number, inputs_json, node = assignment.attempt, assignment.inputs_json, assignment.node
         seed = assignment.seed if assignment.HasField("seed") else None
@@ -193,7 +159,7 @@ class Worker:
         now = time.monotonic_ns()
         wall_us = (now - started) // 1000
         after = process_state.usage()
-        report = messages.result_report(
+        report = result_report(
             attempt=number,
             outputs=done.outputs,
             failure=done.failure,

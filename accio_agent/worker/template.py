@@ -1,14 +1,7 @@
 """The template process of one source of operators: imports it once, forks a worker for each lane, and buries them.
 
-    python -m accio_agent.worker.template CONTROL_FD REFERENCE…
-
-The agent starts it with exec and keeps the other end of the control socket. Messages are JSON, one per packet:
-
-    agent → template   {"spawn": LANE, "folder": PATH} with four descriptors: socket, page, stdout, stderr
-                       {"kill": LANE, "signal": N}
-    template → agent   {"ready": true} or {"failed": TEXT}, once
-                       {"spawned": LANE, "pid": PID}
-                       {"exited": LANE, "status": N}  (as of waitpid)
+The agent starts it with exec (`python -m accio_agent.worker`) and keeps the other end of the control socket; what the
+two say is in `accio_agent.protocol.control`.
 
 **Nobody outlives the agent.** When the control socket ends, whatever the reason, the template kills every worker,
 every process group and every descendant, and exits. Workers adopt the orphans among their descendants, and the
@@ -28,13 +21,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-import orjson
+from typing import TYPE_CHECKING, NamedTuple
 
 from accio.errors import AccioError
 from accio.interpreter import python
 from accio_agent import clock, linux
+from accio_agent.protocol import control
+from accio_agent.protocol.control import FDS_PER_WORKER, PACKET
 
 if TYPE_CHECKING:
     from accio.sdk.run import Operator
@@ -42,9 +35,11 @@ if TYPE_CHECKING:
     from accio_agent.worker.restoring.foreign_modules import ForeignModules
     from accio_agent.worker.restoring.own_globals import OwnGlobals
 
-PACKET = 1 << 16
-FDS_PER_WORKER = 4
+WORKER = "--worker"
+"""The first argument of a worker that is started with exec."""
+
 SWEEP_S = 0.02
+"""How long a look waits while orphans are dying."""
 
 
 class Template:
@@ -57,7 +52,7 @@ class Template:
         self._pids: dict[int, int] = {}  # lane to pid
         self._fork = True
         self._began_ns = clock.wall_ns()
-        self._imported: Imported | None = None
+        self._preloaded: Preloaded | None = None
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
     def run(self) -> None:
@@ -78,19 +73,19 @@ class Template:
     def _load(self) -> bool:
         """Import the operators; False if that failed."""
         try:
-            self._imported = _import(self._references, self._began_ns)
+            self._preloaded = preload(self._references, self._began_ns)
         except BaseException as error:  # noqa: BLE001 - a module that is imported may raise anything, SystemExit too
-            self._tell({"failed": _explain(error)})
+            self._tell(control.NotImported(_explain(error)))
             return False
         self._fork = threading.active_count() == 1 and linux.thread_count() == 1
         gc.collect()
         gc.freeze()  # what has been imported stays shared between the workers
-        self._tell({"ready": True})
+        self._tell(control.Imported())
         return True
 
-    def _tell(self, message: dict[str, Any]) -> None:
+    def _tell(self, message: control.Message) -> None:
         with suppress(BrokenPipeError, ConnectionResetError):
-            self._control.sendall(orjson.dumps(message))
+            self._control.sendall(control.write(message))
 
     def _serve(self) -> None:
         with selectors.DefaultSelector() as selector:
@@ -113,11 +108,13 @@ class Template:
             return False
         if not data:
             return False
-        message = orjson.loads(data)
-        if "spawn" in message:
-            self._spawn(message["spawn"], message["folder"], fds)
-        elif "kill" in message:
-            self._kill(message["kill"], message["signal"])
+        match control.read(data):
+            case control.Spawn(lane=lane, folder=folder):
+                self._spawn(lane, folder, fds)
+            case control.Kill(lane=lane, number=number):
+                self._kill(lane, number)
+            case message:
+                raise ValueError(f"an agent sent what only templates say: {message}")
         return True
 
     # --- workers -----------------------------------------------------------------------------------------------------
@@ -128,7 +125,7 @@ class Template:
             os.close(fd)
         self._workers[pid] = lane
         self._pids[lane] = pid
-        self._tell({"spawned": lane, "pid": pid})
+        self._tell(control.Spawned(lane, pid))
 
     def _start_forked(self, folder: str, fds: Sequence[int]) -> int:
         parent = os.getpid()
@@ -141,8 +138,8 @@ class Template:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             for fd in (self._control.detach(), self._wake_read, self._wake_write):
                 os.close(fd)
-            assert self._imported is not None, "operators were imported"
-            become_worker(parent, folder, fds, self._imported)
+            assert self._preloaded is not None, "operators were imported"
+            become_worker(parent, folder, fds, self._preloaded)
             code = 0
         except BaseException:  # noqa: BLE001 - whatever it is, this process must not go on as a second template
             traceback.print_exc()  # to the pipe that the agent shows as the attempt's stderr
@@ -151,7 +148,7 @@ class Template:
 
     def _start_anew(self, folder: str, fds: Sequence[int]) -> int:
         arguments = [str(os.getpid()), folder, *map(str, fds), str(self._began_ns), *self._references]
-        command = python("accio_agent.worker.template", "--worker", *arguments)
+        command = python("accio_agent.worker", WORKER, *arguments)
         return os.posix_spawn(
             sys.executable,
             command,
@@ -187,7 +184,7 @@ class Template:
             lane = self._workers.pop(found.si_pid, None)
             if lane is not None:
                 del self._pids[lane]
-                self._tell({"exited": lane, "status": status})
+                self._tell(control.Exited(lane, status))
 
     def _strays(self) -> bool:
         """Kill the orphans that dead workers left; whether there were any."""
@@ -215,7 +212,7 @@ class Template:
                     os.waitpid(-1, 0)
 
 
-class Imported(NamedTuple):
+class Preloaded(NamedTuple):
     """What a template hands down to its workers."""
 
     operators: "Mapping[str, Operator]"
@@ -224,7 +221,7 @@ class Imported(NamedTuple):
     foreign: "ForeignModules"
 
 
-def _import(references: Sequence[str], since_ns: int, *, anew: bool = False) -> Imported:
+def preload(references: Sequence[str], since_ns: int, *, anew: bool = False) -> Preloaded:
     """Import operators, and note what else they will read, and what they may change."""
     from accio.sdk.loading import load_all
 
@@ -238,7 +235,7 @@ def _import(references: Sequence[str], since_ns: int, *, anew: bool = False) -> 
     from accio_agent.worker.restoring.own_globals import OwnGlobals
 
     code = OwnCode(sources)
-    return Imported(
+    return Preloaded(
         operators={each.name: each.operator for each in loaded},
         freshness=Freshness(files, sources=sources, since_ns=since_ns, anew=anew),
         own=OwnGlobals(code),
@@ -246,7 +243,7 @@ def _import(references: Sequence[str], since_ns: int, *, anew: bool = False) -> 
     )
 
 
-def become_worker(parent: int, folder: str, fds: Sequence[int], imported: Imported) -> None:
+def become_worker(parent: int, folder: str, fds: Sequence[int], preloaded: Preloaded) -> None:
     """Turn this process into a worker and work until the end."""
     from accio_agent.worker import executing, loop
     from accio_agent.worker.restoring.leftovers import Leftovers
@@ -265,8 +262,8 @@ def become_worker(parent: int, folder: str, fds: Sequence[int], imported: Import
         os.close(fd)
     os.set_inheritable(connection_fd, False)
     os.set_inheritable(page_fd, False)
-    executor = executing.Executor(imported.operators, imported.freshness)
-    look_after = partial(Leftovers, imported.own, imported.foreign)
+    executor = executing.Executor(preloaded.operators, preloaded.freshness)
+    look_after = partial(Leftovers, preloaded.own, preloaded.foreign)
     loop.serve(socket.socket(fileno=connection_fd), page_fd, executor, Path(folder), look_after)
 
 
@@ -275,22 +272,3 @@ def _explain(error: BaseException) -> str:
     if isinstance(error, AccioError):
         return error.message
     return f"{type(error).__name__}: {error}"
-
-
-def main(arguments: Sequence[str]) -> None:
-    """See the module."""
-    sys.argv[:] = ["operator"]  # what operators find; they aren't started with the agent's options
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the agent, which drains
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    if arguments[0] == "--worker":
-        parent, folder, *rest = arguments[1:]
-        fds, (since_ns, *references) = [int(text) for text in rest[:FDS_PER_WORKER]], rest[FDS_PER_WORKER:]
-        become_worker(int(parent), folder, fds, _import(references, int(since_ns), anew=True))
-        return
-    os.setsid()
-    control = socket.socket(fileno=int(arguments[0]))
-    Template(control, arguments[1:]).run()
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

@@ -119,6 +119,11 @@ class AgentCore:
         """True for an attempt that hasn't ended."""
         return no in self._attempts
 
+    def doom(self, no: int) -> Outcome | None:
+        """Return what a stopped attempt ends as; None if it wasn't stopped, or has ended."""
+        attempt = self._attempts.get(no)
+        return attempt.doomed if attempt is not None else None
+
     def head(self, lane_no: int) -> int:
         """The attempt that a lane's worker executes if nothing was executed that hasn't been told; 0 for none."""
         lane = self._lanes.get(lane_no)

@@ -1,15 +1,14 @@
-"""The agent's values as messages of the contract, and back. Nothing else in the agent knows protobuf, but the session.
+"""The agent's values as messages of the contract, and back.
 
-Reports are serialised once, by the worker: the same bytes, a number before them, go to the journal and, as often as
-need be, to the daemon. Workers use this module too, so it must not import grpc.
+Reports are serialised once, by the worker (`accio_agent.protocol.reports`): the same bytes, a number before them, go to
+the journal and, as often as need be, to the daemon.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
-from accio.domain.failures import Failure, clip
-from accio.domain.operators import OperatorSpec
-from accio.domain.resources import Resources
-from accio.v1 import agents_pb2, runs_pb2, values_pb2
+from accio.domain.failures import clip
+from accio.v1 import agents_pb2, runs_pb2
+from accio.wire.failures import failure_message
 from accio_agent.agent.core.outcome import Outcome
 from accio_agent.agent.core.work import Holding
 
@@ -27,51 +26,6 @@ _HELD = {
     Holding.FINISHED: agents_pb2.HeldAttempt.FINISHED,
     Holding.GONE: agents_pb2.HeldAttempt.GONE,
 }
-
-
-def result_report(
-    *,
-    attempt: int,
-    outputs: Mapping[str, str] | None,
-    failure: Failure | None,
-    large: Iterable[tuple[str, str, int]],
-    contents: Iterable[tuple[str, int]],
-    wall_us: int,
-    user_us: int,
-    system_us: int,
-    peak_memory: int,
-    bytes_in: int,
-    bytes_out: int,
-    metrics_json: str,
-    started_ms: int,
-) -> bytes:
-    """What a worker says of an attempt: a serialised Report that lacks its number and the size of the log."""
-    message = agents_pb2.Report(
-        attempt=attempt,
-        success=failure is None,
-        metrics=runs_pb2.Metrics(
-            wall_us=wall_us,
-            user_cpu_us=user_us,
-            system_cpu_us=system_us,
-            peak_memory=peak_memory,
-            bytes_in=bytes_in,
-            bytes_out=bytes_out,
-            custom_json=metrics_json,
-        ),
-        started_at_ms=started_ms,
-        ended_at_ms=started_ms + wall_us // 1000,
-    )
-    if outputs:
-        kept = message.outputs  # filled one by one: given to the constructor they would cost four times as much
-        for port, text in outputs.items():
-            kept[port] = text
-    if failure is not None:
-        message.failure.CopyFrom(failure_message(failure))
-    for port, digest, size in large:
-        message.large_outputs.add(port=port, digest=digest, size=size)
-    for digest, size in contents:
-        message.contents.add(digest=digest, bytes=size)
-    return message.SerializeToString()
 
 
 def report(outcome: Outcome, attempt: int) -> bytes:
@@ -115,25 +69,6 @@ def not_delivered(report: agents_pb2.Report, outcome: Outcome) -> bytes:
     return report.SerializeToString()
 
 
-def assignments(serialised: bytes) -> Sequence[agents_pb2.Assignment]:
-    """The assignments of a serialised Work."""
-    return agents_pb2.Work.FromString(serialised).assignments
-
-
-def failure_message(found: Failure) -> runs_pb2.Failure:
-    return runs_pb2.Failure(
-        cause=found.cause.value,
-        message=found.message,
-        exit_code=found.exit_code or 0,
-        signal=found.signal or 0,
-        exception=found.exception,
-        traceback=found.traceback,
-        stdout_tail=found.stdout_tail,
-        stderr_tail=found.stderr_tail,
-        predecessor=found.predecessor,
-    )
-
-
 def reports(serialised: Sequence[bytes]) -> bytes:
     """A serialised AgentMessage that holds these serialised Reports."""
     parts: list[bytes] = []
@@ -152,42 +87,6 @@ def _varint(number: int) -> bytes:
         number >>= 7
     parts.append(number)
     return bytes(parts)
-
-
-def resources(found: Resources) -> values_pb2.Resources:
-    return values_pb2.Resources(
-        milli_cpus=found.milli_cpus,
-        memory=found.memory,
-        disk=found.disk,
-        gpus=found.gpus,
-        custom=dict(found.custom),
-    )
-
-
-def operator(spec: OperatorSpec) -> values_pb2.Operator:
-    return values_pb2.Operator(
-        name=spec.name,
-        digest=spec.digest or "",
-        uncacheable=spec.uncacheable or "",
-        category=spec.category,
-        help=spec.help,
-        unstable=spec.unstable,
-        deprecated=spec.deprecated or "",
-        inputs=[
-            values_pb2.InputPort(
-                name=port.name, type=str(port.type), default_json=port.default, optional=port.optional, help=port.help
-            )
-            for port in spec.inputs
-        ],
-        outputs=[values_pb2.OutputPort(name=port.name, type=str(port.type), help=port.help) for port in spec.outputs],
-        resources=resources(spec.resources),
-        timeout_ms=spec.timeout_ms or 0,
-        retries=spec.retries,
-        retry_backoff_ms=spec.retry_backoff_ms,
-        isolated=spec.isolated,
-        components=dict(spec.components),
-        distribution=spec.distribution,
-    )
 
 
 def held(attempts: Iterable[tuple[int, Holding]]) -> list[agents_pb2.HeldAttempt]:

@@ -86,8 +86,8 @@ class SessionEnded(Exception):
     """Why a session is over."""
 
 
-class Session:
-    """Keeps a session open until the daemon refuses the agent for good, or `run` is cancelled."""
+class Dialer:
+    """Dials the daemon, and keeps a session open until the daemon refuses the agent for good, or `run` is cancelled."""
 
     def __init__(self, address: str, token: Callable[[], str | None], handler: Handler, outbound: Outbound) -> None:
         self._address = address

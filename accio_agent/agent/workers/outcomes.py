@@ -2,13 +2,18 @@
 
 import os
 import signal
+import time
 from dataclasses import replace
+
+import structlog
 
 from accio.domain.failures import Failure, clip
 from accio.domain.states import Cause
 from accio_agent import clock
 from accio_agent.agent.core.outcome import Outcome
-from accio_agent.agent.workers.handles import describe_signal
+from accio_agent.agent.workers.worker_handle import WorkerHandle
+
+log = structlog.get_logger("accio.agent")
 
 
 def of_death(status: int | None, *, out_of_memory: str) -> Outcome:
@@ -28,6 +33,26 @@ def of_death(status: int | None, *, out_of_memory: str) -> Outcome:
     return Outcome(failure=failure)
 
 
+def of_lost_worker(
+    worker: WorkerHandle, attempt: int, started_ns: int, status: int | None, *, doom: Outcome | None, out_of_memory: str
+) -> Outcome:
+    """Return the outcome of the attempt that a worker executed (0 for none) when its process ended.
+
+    *doom* is what the attempt was stopped for, if it was.
+    """
+    log_bytes = worker.capture.died(attempt or None)
+    if worker.template.failure:
+        return not_started(worker.template.failure)
+    if doom is None and worker.garbled:
+        doom = garbled()
+    outcome = doom or of_death(status, out_of_memory=out_of_memory)
+    wall_us = max(0, time.monotonic_ns() - started_ns) // 1000 if attempt else 0
+    complete(outcome, wall_us=wall_us, log_bytes=log_bytes, tails=worker.capture.tails())
+    if doom is None and (attempt or status):
+        log.info("worker lost", worker=worker.lane, attempt=attempt, reason=outcome.failure.message)
+    return outcome
+
+
 def not_started(why: str) -> Outcome:
     """The outcome of an attempt whose worker couldn't be started."""
     return Outcome(failure=Failure(cause=Cause.EXCEPTION, message=clip(f"its operator can't be loaded: {why}")))
@@ -39,10 +64,6 @@ def garbled() -> Outcome:
         "its operator wrote into files that it hadn't opened: its worker's own; nothing that came after is believed"
     )
     return Outcome(failure=Failure(cause=Cause.EXCEPTION, message=message))
-
-
-def killed() -> Outcome:
-    return Outcome(failure=Failure(cause=Cause.KILLED, message="stopped on request"))
 
 
 def timed_out(limit_ms: int) -> Outcome:
@@ -80,3 +101,11 @@ def with_tails(outcome: Outcome, tails: tuple[str, str]) -> None:
     """Keep the last lines of stdout and stderr with a failure."""
     if any(tails):
         outcome.failure = replace(outcome.failure, stdout_tail=clip(tails[0]), stderr_tail=clip(tails[1]))
+
+
+def describe_signal(number: int) -> str:
+    """Return a signal's name."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -1,99 +1,72 @@
-"""Worker processes and the templates that fork them, as the agent handles them. They decide nothing: they call
-`Events`.
+"""The agent's end of one worker: its socket, its shared page, the pipes of its stdout and stderr.
+
+It decides nothing: it calls `WorkerEvents`.
 """
 
 import asyncio
 import os
-import signal
 import socket
 import struct
-import subprocess
-import sys
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
 import orjson
 
-from accio.interpreter import PATH, python, search_path
-from accio_agent import linux
 from accio_agent.agent.core.work import WorkClass
 from accio_agent.agent.disk.log_store import LogStore
 from accio_agent.agent.workers.capture import Capture
+from accio_agent.agent.workers.template_handle import TemplateHandle
 from accio_agent.protocol import frames, page
 from accio_agent.protocol.frames import Kind
-from accio_agent.worker.template import PACKET
 
 READ = 1 << 18
-BURIAL_S = 10
-"""So long may a template take to end all that is below it."""
-_SECRETS = ("ACCIO_TOKEN",)
-_THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "BLIS_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
-    "NUMBA_NUM_THREADS",
-    "POLARS_MAX_THREADS",
-    "RAYON_NUM_THREADS",
-)
 
 
-class Events(Protocol):
+class WorkerEvents(Protocol):
     """What happens to workers."""
 
-    def result(self, worker: "Worker", result: frames.Result) -> None:
+    def result(self, worker: "WorkerHandle", result: frames.Result) -> None:
         """A result came."""
         ...
 
-    def woken(self, worker: "Worker") -> None:
+    def woken(self, worker: "WorkerHandle") -> None:
         """A worker's results have been taken; others may have some, too."""
         ...
 
-    def handed_back(self, worker: "Worker", attempts: list[int]) -> None:
+    def handed_back(self, worker: "WorkerHandle", attempts: list[int]) -> None:
         """A worker gave back what it hadn't begun."""
         ...
 
-    def retired(self, worker: "Worker", why: str) -> None:
+    def retired(self, worker: "WorkerHandle", why: str) -> None:
         """A worker ends on its own account; what it holds hasn't begun."""
         ...
 
-    def garbled(self, worker: "Worker", why: str) -> None:
+    def garbled(self, worker: "WorkerHandle", why: str) -> None:
         """Somebody else wrote into what the worker and the agent share: nothing more can be believed."""
         ...
 
-    def exited(self, worker: "Worker", status: int | None) -> None:
+    def exited(self, worker: "WorkerHandle", status: int | None) -> None:
         """A worker's process is gone; *status* as of waitpid, None if it is unknown."""
         ...
 
-    def template_ready(self, template: "Template", failure: str) -> None:
-        """A template has imported its operators, or why it couldn't."""
-        ...
 
-    def template_lost(self, template: "Template") -> None:
-        """A template's process is gone, and with it all its workers."""
-        ...
-
-
-class Worker:
+class WorkerHandle:
     """The agent's end of one worker: socket, page, pipes."""
 
-    def __init__(self, lane: int, template: "Template", folder: Path, store: LogStore, events: Events) -> None:
+    def __init__(
+        self, lane: int, template: TemplateHandle, folder: Path, store: LogStore, events: WorkerEvents
+    ) -> None:
         self.lane = lane
         self.template = template
         self.pid = 0
-        self.classes: set[tuple[object, str]] = (
-            set()
-        )  # classes that the worker has been told of, and the store with them
+        self.classes: set[tuple[object, str]] = set()  # those that the worker knows, and the store with them
         self.work_class: WorkClass | None = None  # of the attempts that it was given last
-        self.doomed: set[int] = set()  # attempts that must not run on
-        self.kill_at: float | None = None  # when SIGKILL follows a first signal
         self.garbled = False
+        self.suspended = 0  # the attempt behind which it was asked to hand back what waits; `Watch` keeps this
+        self.doomed: set[int] = set()  # attempts that must not run on; this and the next two belong to `Kills`
+        self.kill_at: float | None = None  # when SIGKILL follows a first signal
         self.kills = 0  # how often SIGKILL was sent in vain
-        self.suspended = 0  # the attempt behind which it was asked to hand back what waits
         self._events = events
         self._loop = asyncio.get_running_loop()
         self._splitter = frames.Splitter()
@@ -108,7 +81,7 @@ class Worker:
         for fd in (out_read, err_read):
             os.set_blocking(fd, False)
         self.capture = Capture(out_read, err_read, self.page, store)
-        template.spawn(self, folder, [theirs.fileno(), page_fd, out_write, err_write])
+        template.spawn(lane, folder, [theirs.fileno(), page_fd, out_write, err_write])
         theirs.close()
         for fd in (page_fd, out_write, err_write):
             os.close(fd)
@@ -117,7 +90,7 @@ class Worker:
         self.read_streams()
 
     def __repr__(self) -> str:
-        return f"<Worker {self.lane}, process {self.pid}>"
+        return f"<WorkerHandle {self.lane}, process {self.pid}>"
 
     def send(self, frame: bytes) -> None:
         """Write a frame; what the socket doesn't take now goes later."""
@@ -138,10 +111,6 @@ class Worker:
         """Ask for what hasn't begun; `handed_back` is the answer."""
         self.page.ask_to_hand_back()
         self.send(frames.empty(Kind.HOLD))
-
-    def kill(self, number: int) -> None:
-        """Signal the worker, its group and, if it is SIGKILL, all its descendants."""
-        self.template.kill(self.lane, number)
 
     def finish(self) -> None:
         """Let the worker end: it reads the end of its input when it has nothing to do."""
@@ -250,116 +219,3 @@ class Worker:
         if self._socket.fileno() >= 0:
             self._loop.remove_reader(self._socket)
             self._loop.remove_writer(self._socket)
-
-
-class Template:
-    """The agent's end of a template process. It may be started before there is an event loop; `watch` needs one."""
-
-    def __init__(self, pool: str, references: Sequence[str], threads: int) -> None:
-        self.pool = pool
-        self.workers: dict[int, Worker] = {}
-        self.ready = False
-        self.failure = ""
-        self._events: Events | None = None
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        command = python("accio_agent.worker.template", str(theirs.fileno()), *references)
-        self._process = subprocess.Popen(
-            command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=worker_environment(threads)
-        )
-        theirs.close()
-        self._socket = ours
-
-    def __repr__(self) -> str:
-        return f"<Template {self.pool}, process {self._process.pid}, {len(self.workers)} workers>"
-
-    @property
-    def alive(self) -> bool:
-        return self._socket.fileno() >= 0
-
-    def watch(self, events: Events) -> None:
-        """Call *events* from now on."""
-        self._events = events
-        self._socket.setblocking(False)
-        asyncio.get_running_loop().add_reader(self._socket, self._on_readable)
-
-    def spawn(self, worker: Worker, folder: Path, fds: list[int]) -> None:
-        self.workers[worker.lane] = worker
-        self._wake_up()
-        message = orjson.dumps({"spawn": worker.lane, "folder": str(folder)})
-        with suppress(OSError):  # a template that is gone is noticed by its socket
-            socket.send_fds(self._socket, [message], fds)
-
-    def kill(self, lane: int, number: int) -> None:
-        self._wake_up()
-        with suppress(OSError):
-            self._socket.send(orjson.dumps({"kill": lane, "signal": number}))
-
-    def close(self) -> None:
-        """End the template and everything below it, and wait until that is done."""
-        self._forget()
-        self._wake_up()
-        try:
-            self._process.wait(BURIAL_S)
-        except subprocess.TimeoutExpired:
-            self.destroy()
-            self._process.wait()
-
-    def destroy(self) -> None:
-        """Kill a template that doesn't answer, and everything below it."""
-        everybody = list(linux.descendants(self._process.pid))
-        self._process.kill()
-        linux.kill_all(everybody)
-
-    def _wake_up(self) -> None:
-        """Continue a template that somebody has stopped: its workers' parent is within reach of any operator."""
-        with suppress(OSError):
-            self._process.send_signal(signal.SIGCONT)
-
-    def _forget(self) -> None:
-        if self.alive:
-            if self._events is not None:
-                asyncio.get_running_loop().remove_reader(self._socket)
-            self._socket.close()
-
-    def _on_readable(self) -> None:
-        assert self._events is not None
-        try:
-            data = self._socket.recv(PACKET)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if not data:
-            self._forget()
-            self._process.kill()
-            self._process.wait()
-            self._events.template_lost(self)
-            return
-        message = orjson.loads(data)
-        if "exited" in message:
-            self._events.exited(self.workers.pop(message["exited"]), message["status"])
-        elif "spawned" in message:
-            self.workers[message["spawned"]].pid = message["pid"]
-        else:
-            self.failure = message.get("failed", "")
-            self.ready = not self.failure
-            self._events.template_ready(self, self.failure)
-
-
-def worker_environment(threads: int) -> dict[str, str]:
-    """The environment of templates and workers: the agent's own, without its secrets, and what makes results
-    repeatable.
-    """
-    environment = {name: value for name, value in os.environ.items() if name not in _SECRETS}
-    environment[PATH] = search_path(sys.path)
-    environment |= {"PYTHONHASHSEED": "0", "TZ": "UTC", "LC_ALL": "C.UTF-8", "PYTHONUTF8": "1"}
-    environment |= dict.fromkeys(_THREAD_VARIABLES, str(threads))
-    return environment
-
-
-def describe_signal(number: int) -> str:
-    """A signal's name."""
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

@@ -1,0 +1,68 @@
+"""The daemon's work as the core's: messages of a session become assignments, and classes of nodes become objects."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from accio.v1 import agents_pb2
+from accio_agent.agent.core.work import Assignment, WorkClass
+from accio_agent.agent.offer import Offered
+from accio_agent.agent.workers.template_handle import pool_name
+
+
+class Assignments:
+    """Reads work. A class is described once in a session, and is the same object in all of them."""
+
+    def __init__(self, operators: Sequence[Offered]) -> None:
+        self.numbers: dict[WorkClass, int] = {}  # what workers know the classes by
+        self._operators = operators
+        self._classes: dict[tuple[int, Any, int], WorkClass] = {}
+        self._session_classes: dict[int, WorkClass] = {}
+
+    def begin_session(self) -> None:
+        """Forget what the last session called the classes."""
+        self._session_classes.clear()
+
+    def read(self, work: agents_pb2.Work) -> list[Assignment]:
+        """Return the assignments of a message."""
+        for node_class in work.classes:
+            self._session_classes[node_class.id] = self._intern(node_class)
+        classes = self._session_classes
+        operators = self._operators
+        assignments = []
+        for each in work.assignments:
+            work_class = classes[getattr(each, "class")]
+            ready = not (operators[work_class.operator].takes_datasets or each.large_inputs)
+            assignments.append(
+                Assignment(
+                    attempt=each.attempt,
+                    work_class=work_class,
+                    task=each,
+                    reserved=each.reserved,
+                    gpus=tuple(each.gpus) if work_class.gpus else (),
+                    ready=ready,
+                )
+            )
+        return assignments
+
+    def _intern(self, node_class: agents_pb2.NodeClass) -> WorkClass:
+        """Return the one object for a class of nodes, whatever session names it."""
+        demand = node_class.resources
+        custom = tuple(sorted(demand.custom.items()))
+        amounts = (demand.milli_cpus, demand.memory, demand.disk, demand.gpus, custom)
+        key = (node_class.operator, amounts, node_class.timeout_ms)
+        found = self._classes.get(key)
+        if found is None:
+            offered = self._operators[node_class.operator]
+            threads = max(1, demand.milli_cpus // 1000)
+            found = self._classes[key] = WorkClass(
+                pool=pool_name(offered.references, threads),
+                operator=node_class.operator,
+                alone=offered.spec.isolated,
+                ahead=not offered.spec.isolated and not demand.gpus,
+                gpus=demand.gpus,
+                milli_cpus=demand.milli_cpus,
+                memory=demand.memory,
+                timeout_ms=node_class.timeout_ms,
+            )
+            self.numbers[found] = len(self._classes)
+        return found

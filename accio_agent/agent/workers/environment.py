@@ -1,0 +1,30 @@
+"""The environment of templates and workers: repeatable, and without the agent's secrets."""
+
+import os
+import sys
+
+from accio.interpreter import PATH, search_path
+
+_SECRETS = ("ACCIO_TOKEN",)
+_THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "POLARS_MAX_THREADS",
+    "RAYON_NUM_THREADS",
+)
+
+
+def worker_environment(threads: int) -> dict[str, str]:
+    """Return the environment of templates and workers: the agent's own, without its secrets, and what makes results
+    repeatable.
+    """
+    environment = {name: value for name, value in os.environ.items() if name not in _SECRETS}
+    environment[PATH] = search_path(sys.path)
+    environment |= {"PYTHONHASHSEED": "0", "TZ": "UTC", "LC_ALL": "C.UTF-8", "PYTHONUTF8": "1"}
+    environment |= dict.fromkeys(_THREAD_VARIABLES, str(threads))
+    return environment

@@ -1,0 +1,116 @@
+"""All templates and workers of an agent: opened by pool and lane, buried when their processes are gone."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import structlog
+
+from accio_agent.agent.core.work import Lane
+from accio_agent.agent.disk.log_store import LogStore
+from accio_agent.agent.workers.limits import MemoryGuard, Processors
+from accio_agent.agent.workers.template_handle import TemplateHandle, parse_pool
+from accio_agent.agent.workers.worker_handle import WorkerEvents, WorkerHandle
+
+log = structlog.get_logger("accio.agent")
+
+CHANGED = "its files have changed since the agent started; start the agent again"
+
+
+class Fleet:
+    """Implements `TemplateEvents`. It starts no code other than what the agent announced (*is_current*)."""
+
+    def __init__(
+        self,
+        *,
+        folder: Path,
+        logs: LogStore,
+        templates: Mapping[str, TemplateHandle],
+        guard: MemoryGuard,
+        processors: Processors,
+        is_current: Callable[[Sequence[str]], bool],
+        events: WorkerEvents,
+    ) -> None:
+        """*folder* is where workers have theirs; *templates* have been started already, by pool."""
+        self.workers: dict[int, WorkerHandle] = {}
+        self.guard = guard
+        self.processors = processors
+        self._folder = folder
+        self._logs = logs
+        self._templates = dict(templates)
+        self._is_current = is_current
+        self._events = events
+        self._changed_pools: set[str] = set()
+
+    def watch(self) -> None:
+        """Listen to the templates that have been started already."""
+        for template in self._templates.values():
+            template.watch(self)
+
+    def open(self, lane: Lane) -> bool:
+        """Start a worker; False if its operators aren't any more what was announced."""
+        template = self._template(lane.pool)
+        if template is None:
+            return False
+        self.workers[lane.no] = WorkerHandle(lane.no, template, self.folder_of(lane.no), self._logs, self._events)
+        return True
+
+    def bury(self, worker: WorkerHandle) -> None:
+        """Release what a worker had whose process is gone; its folder is left."""
+        self.workers.pop(worker.lane, None)
+        self.guard.release(worker.lane)
+        self.processors.release(worker.lane)
+        worker.close()
+
+    def folder_of(self, lane: int) -> Path:
+        """Return the folder in which a lane's worker works."""
+        return self._folder / str(lane)
+
+    def close(self) -> None:
+        """End all processes."""
+        for template in self._templates.values():
+            template.close()
+        for worker in self.workers.values():
+            worker.close()
+        self.guard.close()
+
+    def _template(self, pool: str) -> TemplateHandle | None:
+        template = self._templates.get(pool)
+        if template is None and pool not in self._changed_pools:
+            references, threads = parse_pool(pool)
+            if not self._is_current(references):  # it would import other code than was announced
+                self._refuse(pool)
+                return None
+            template = self._templates[pool] = TemplateHandle(pool, references, threads)
+            template.watch(self)
+        return template
+
+    def _refuse(self, pool: str) -> None:
+        references, _ = parse_pool(pool)
+        log.error("operators changed since the agent started", references=references, reason=CHANGED)
+        self._changed_pools.add(pool)
+
+    # --- TemplateEvents ----------------------------------------------------------------------------------------------
+
+    def template_ready(self, template: TemplateHandle, failure: str) -> None:
+        if failure:
+            log.error("operators can't be loaded", pool=template.pool, reason=failure)
+            return
+        references, _ = parse_pool(template.pool)
+        if not self._is_current(references):  # it was changed while the template imported it
+            self._refuse(template.pool)
+            template.close()
+            self.template_lost(template)
+
+    def template_lost(self, template: TemplateHandle) -> None:
+        """All its workers are gone; the next lane starts another one."""
+        if self._templates.get(template.pool) is template:
+            del self._templates[template.pool]
+        for lane in sorted(template.lanes):
+            self.exited(lane, None)
+        template.lanes.clear()
+
+    def spawned(self, lane: int, pid: int) -> None:
+        self.workers[lane].pid = pid
+
+    def exited(self, lane: int, status: int | None) -> None:
+        self._events.exited(self.workers[lane], status)

@@ -1,0 +1,147 @@
+"""The agent's end of a template process: start it, tell it to spawn and to kill, learn what became of its workers."""
+
+import asyncio
+import signal
+import socket
+import subprocess
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Protocol
+
+from accio.interpreter import python
+from accio_agent import linux
+from accio_agent.agent.workers.environment import worker_environment
+from accio_agent.protocol import control
+
+BURIAL_S = 10
+"""So long may a template take to end all that is below it."""
+
+
+class TemplateEvents(Protocol):
+    """What happens to templates and, as they tell it, to their workers."""
+
+    def template_ready(self, template: "TemplateHandle", failure: str) -> None:
+        """A template has imported its operators, or why it couldn't."""
+        ...
+
+    def template_lost(self, template: "TemplateHandle") -> None:
+        """A template's process is gone, and with it all its workers."""
+        ...
+
+    def spawned(self, lane: int, pid: int) -> None:
+        """The worker of a lane has a process."""
+        ...
+
+    def exited(self, lane: int, status: int | None) -> None:
+        """The process of a lane's worker is gone; *status* as of waitpid, None if it is unknown."""
+        ...
+
+
+class TemplateHandle:
+    """The agent's end of a template process. It may be started before there is an event loop; `watch` needs one."""
+
+    def __init__(self, pool: str, references: Sequence[str], threads: int) -> None:
+        self.pool = pool
+        self.lanes: set[int] = set()  # whose workers it has, or is about to have
+        self.failure = ""
+        self._events: TemplateEvents | None = None
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        command = python("accio_agent.worker", str(theirs.fileno()), *references)
+        self._process = subprocess.Popen(
+            command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=worker_environment(threads)
+        )
+        theirs.close()
+        self._socket = ours
+
+    def __repr__(self) -> str:
+        return f"<TemplateHandle {self.pool}, process {self._process.pid}, {len(self.lanes)} workers>"
+
+    @property
+    def alive(self) -> bool:
+        return self._socket.fileno() >= 0
+
+    def watch(self, events: TemplateEvents) -> None:
+        """Call *events* from now on."""
+        self._events = events
+        self._socket.setblocking(False)
+        asyncio.get_running_loop().add_reader(self._socket, self._on_readable)
+
+    def spawn(self, lane: int, folder: Path, fds: list[int]) -> None:
+        """Start the worker of a lane; it inherits *fds*: socket, page, stdout, stderr."""
+        self.lanes.add(lane)
+        self._wake_up()
+        with suppress(OSError):  # a template that is gone is noticed by its socket
+            socket.send_fds(self._socket, [control.write(control.Spawn(lane, str(folder)))], fds)
+
+    def kill(self, lane: int, number: int) -> None:
+        """Signal the worker of a lane and its group; for SIGKILL, all its descendants."""
+        self._wake_up()
+        with suppress(OSError):
+            self._socket.send(control.write(control.Kill(lane, number)))
+
+    def close(self) -> None:
+        """End the template and everything below it, and wait until that is done."""
+        self._forget()
+        self._wake_up()
+        try:
+            self._process.wait(BURIAL_S)
+        except subprocess.TimeoutExpired:
+            self.destroy()
+            self._process.wait()
+
+    def destroy(self) -> None:
+        """Kill a template that doesn't answer, and everything below it."""
+        everybody = list(linux.descendants(self._process.pid))
+        self._process.kill()
+        linux.kill_all(everybody)
+
+    def _wake_up(self) -> None:
+        """Continue a template that somebody has stopped: its workers' parent is within reach of any operator."""
+        with suppress(OSError):
+            self._process.send_signal(signal.SIGCONT)
+
+    def _forget(self) -> None:
+        if self.alive:
+            if self._events is not None:
+                asyncio.get_running_loop().remove_reader(self._socket)
+            self._socket.close()
+
+    def _on_readable(self) -> None:
+        assert self._events is not None
+        try:
+            data = self._socket.recv(control.PACKET)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._forget()
+            self._process.kill()
+            self._process.wait()
+            self._events.template_lost(self)
+            return
+        match control.read(data):
+            case control.Exited(lane=lane, status=status):
+                self.lanes.discard(lane)
+                self._events.exited(lane, status)
+            case control.Spawned(lane=lane, pid=pid):
+                self._events.spawned(lane, pid)
+            case control.NotImported(why=why):
+                self.failure = why
+                self._events.template_ready(self, why)
+            case control.Imported():
+                self._events.template_ready(self, "")
+            case control.Spawn() | control.Kill() as message:
+                raise ValueError(f"a template sent what only agents say: {message}")
+
+
+def pool_name(references: Sequence[str], threads: int) -> str:
+    """Return the name of the pool of workers for operators behind *references* that may use so many threads."""
+    return "\0".join([str(threads), *references])
+
+
+def parse_pool(pool: str) -> tuple[tuple[str, ...], int]:
+    """Return the references and the threads of a pool."""
+    threads, *references = pool.split("\0")
+    return tuple(references), int(threads)

@@ -1,0 +1,37 @@
+"""One attempt as a worker sees it, and what comes of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from accio.domain.failures import Failure
+
+
+@dataclass(slots=True, kw_only=True)
+class Job:
+    """One attempt, as the worker sees it."""
+
+    attempt: int
+    operator: str
+    inputs_json: str
+    seed: int | None
+    node: str
+    number: int
+    datasets: Mapping[str, str]  # dataset text to a path of this machine
+    large: Mapping[str, str]  # port to the digest of its canonical JSON, which the store has
+    folder: Path
+    store: str  # folder of the store that has large inputs and takes outputs
+
+
+@dataclass(slots=True, kw_only=True)
+class Done:
+    """What came of it."""
+
+    outputs: dict[str, str] | None = None  # canonical JSON by port; None if it failed
+    failure: Failure | None = None
+    large: Sequence[tuple[str, str, int]] = ()  # port, digest, size
+    contents: Sequence[tuple[str, int]] = ()  # digest, size
+    metrics_json: str = ""
+    bytes_in: int = 0
+    bytes_out: int = 0
+    spent: str = ""  # why the worker must end after it
