@@ -10,7 +10,7 @@ from accio_daemon.core.world import World
 
 
 def why_waiting(world: World, run_no: RunNo, index: int, no: int, now: Instant) -> str:
-    """Return what a waiting or queued node waits for; empty if it doesn't wait or isn't known here."""
+    """Return what a waiting or queued node waits for, or why a running one stays at a lost agent; empty if neither."""
     run = world.runs.get(run_no)
     if run is None or no >= len(run.plan.nodes):
         return ""
@@ -25,9 +25,11 @@ def why_waiting(world: World, run_no: RunNo, index: int, no: int, now: Instant) 
             if instance.states[before] is not NodeState.SUCCESS
         ]
         return f"waits for {', '.join(names)}"
+    execution = instance.executions[no]
+    if state is NodeState.RUNNING and execution is not None:
+        return _cut_off(world, execution)
     if state is not NodeState.QUEUED:
         return ""
-    execution = instance.executions[no]
     if execution is None and no in instance.recomputing:
         return "waits for a predecessor whose stored result was corrupt or gone, and is computed again"
     if execution is None:
@@ -39,6 +41,19 @@ def why_waiting(world: World, run_no: RunNo, index: int, no: int, now: Instant) 
             return f"waits for an agent that offers {run.plan.nodes[no].operator.name} to read {what}"
         return f"waits for the content digest of {what}"
     return _queued(world, instance, no, execution, now)
+
+
+def _cut_off(world: World, execution: Execution) -> str:
+    """Say of a running node whose agent is lost why it stays there; empty if its agent is there."""
+    agent = execution.agent
+    if agent is None or not agent.lost:
+        return ""
+    name = execution.node.operator.name
+    return (
+        f"may go on at {agent.name}, which is lost ({agent.reason}): it stays there until {agent.name} is back or "
+        f"removed (accio agent remove {agent.name}), or another agent can take it over that offers {name} and has "
+        f"{execution.node_class.resources}"
+    )
 
 
 def _not_opened(world: World, run: Run, index: int) -> str:

@@ -7,7 +7,7 @@ from accio.domain.failures import Failure
 from accio.domain.operators import OperatorSpec
 from accio.domain.states import Cause, NodeState
 from accio.errors import FailedPrecondition, NotFound
-from accio_daemon.core import attempts, externals
+from accio_daemon.core import attempts, externals, handing_over
 from accio_daemon.core.commands import (
     AgentDraining,
     AgentHeard,
@@ -42,6 +42,7 @@ def joined(world: World, fx: Effects, command: AgentJoined, now: Instant) -> Age
             no=AgentNo(world.next_agent), name=command.name, resources=command.resources, operators=frozenset()
         )
         world.next_agent += 1
+        agent.heard_mono = now.mono
         world.agents[agent.no] = agent
         world.agent_names[agent.name] = agent
     elif agent.session is not None:
@@ -58,7 +59,7 @@ def joined(world: World, fx: Effects, command: AgentJoined, now: Instant) -> Age
     agent.leaving = command.draining
     agent.prefetch_limit = command.prefetch_limit
     agent.session = command.session
-    agent.heard_mono, agent.heard_ms = now.mono, now.wall_ms
+    _note_life(world, agent, now)
     agent.reason = ""
     agent.operators = frozenset(numbers)
     world.sessions[command.session] = agent
@@ -186,7 +187,13 @@ def heard(world: World, command: AgentHeard, now: Instant) -> None:
         if now.mono - agent.heard_mono > world.settings.suspect:
             world.dirty_agents.add(agent)
             world.place_all = True
-        agent.heard_mono, agent.heard_ms = now.mono, now.wall_ms
+        _note_life(world, agent, now)
+
+
+def _note_life(world: World, agent: Agent, now: Instant) -> None:
+    if now.mono - agent.heard_mono > world.settings.suspect:
+        agent.back_mono = now.mono
+    agent.heard_mono, agent.heard_ms = now.mono, now.wall_ms
 
 
 def draining(world: World, fx: Effects, command: AgentDraining) -> None:
@@ -255,14 +262,10 @@ def tick(world: World, fx: Effects, now: Instant) -> None:
     settings = world.settings
     _forgive_pause(world, now)
     for agent in world.agents.values():
-        silence = now.mono - agent.heard_mono
-        if agent.lost or silence <= settings.lease:
-            continue
-        reason = f"silent for {silence:.0f} s" if agent.session is not None else agent.reason or "connection lost"
-        if agent.session is not None:
-            fx.to(agent.session).goodbye = (f"the lease of {settings.lease:.0f} s is over: {reason}", True)
-            _end_session(world, fx, agent)
-        _lose(world, fx, agent, reason, now, counts=True)
+        if not agent.lost and now.mono - agent.heard_mono > settings.lease:
+            _end_lease(world, fx, agent, now)
+        if agent.lost and agent.attempts:
+            handing_over.hand_over(world, fx, agent, now)
     for execution in [e for e in world.backing_off if e.not_before is None or e.not_before <= now.mono]:
         enqueue(world, execution, now)
     if now.mono - world.started_mono > settings.lease:
@@ -271,6 +274,17 @@ def tick(world: World, fx: Effects, now: Instant) -> None:
     hold_for_starving(world, now)
     _recall_stuck(world, fx, now)
     settle(world, fx, now)
+
+
+def _end_lease(world: World, fx: Effects, agent: Agent, now: Instant) -> None:
+    silence = now.mono - agent.heard_mono
+    reason = f"silent for {silence:.0f} s" if agent.session is not None else agent.reason or "connection lost"
+    if agent.session is not None:
+        fx.to(agent.session).goodbye = (f"the lease of {world.settings.lease:.0f} s is over: {reason}", True)
+        _end_session(world, fx, agent)
+    agent.lost, agent.lost_mono = True, now.mono
+    agent.reason = reason
+    fx.agents[agent.no] = agent
 
 
 def _forgive_pause(world: World, now: Instant) -> None:

@@ -57,7 +57,8 @@ def _wanted_head(world: World, group: Group) -> Execution | None:
     return None
 
 
-def _usable(world: World, agent: Agent, now: Instant) -> bool:
+def is_usable(world: World, agent: Agent, now: Instant) -> bool:
+    """Whether an agent may get new work now."""
     return agent.session is not None and not agent.draining and now.mono - agent.heard_mono <= world.settings.suspect
 
 
@@ -71,7 +72,7 @@ def _place_head(world: World, fx: Effects, group: Group, candidates: set[Agent],
     for agent in candidates:
         # What is held back for one of its class is for the first of them, which may have come back since.
         held_for_it = agent.waits_for is not None and agent.waits_for.node_class is execution.node_class
-        if not _usable(world, agent, now) or not agent.account.fits(demand, ignoring_hold=held_for_it):
+        if not is_usable(world, agent, now) or not agent.account.fits(demand, ignoring_hold=held_for_it):
             continue
         if agent.session in group.avoid:
             continue
@@ -105,7 +106,7 @@ def _prefetch(world: World, fx: Effects, group: Group, now: Instant) -> None:
     room: list[tuple[int, str, Agent]] = []
     for agent in world.offering(group.node_class.operator_no):
         running = agent.running.get(class_id, 0)
-        if not running or agent.waits_for is not None or not _usable(world, agent, now):
+        if not running or agent.waits_for is not None or not is_usable(world, agent, now):
             continue
         if agent.session in group.avoid:
             continue
@@ -142,7 +143,7 @@ def hold_for_starving(world: World, now: Instant) -> None:
     idle = [
         agent
         for agent in world.holding
-        if agent.waits_for is None or agent.waits_for.phase is not Phase.QUEUED or not _usable(world, agent, now)
+        if agent.waits_for is None or agent.waits_for.phase is not Phase.QUEUED or not is_usable(world, agent, now)
     ]
     for agent in idle:
         agent.waits_for = None
@@ -158,7 +159,7 @@ def hold_for_starving(world: World, now: Instant) -> None:
         fitting = [
             (agent.account.missing(demand), agent.name, agent)
             for agent in world.offering(group.node_class.operator_no)
-            if agent.waits_for is None and _usable(world, agent, now) and agent.account.could_ever_fit(demand)
+            if agent.waits_for is None and is_usable(world, agent, now) and agent.account.could_ever_fit(demand)
             if agent.session not in group.avoid
         ]
         if fitting:

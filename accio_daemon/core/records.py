@@ -301,6 +301,7 @@ class Agent:
         "account",
         "agent_id",
         "attempts",
+        "back_mono",
         "contents",
         "drained",
         "heard_mono",
@@ -308,6 +309,7 @@ class Agent:
         "incarnation",
         "leaving",
         "lost",
+        "lost_mono",
         "name",
         "no",
         "operators",
@@ -336,7 +338,9 @@ class Agent:
         self.prefetch_limit = 0
         self.heard_mono = 0.0
         self.heard_ms = 0
-        self.lost = True  # lease over (or never connected): holds nothing
+        self.lost = True  # lease over (or never connected): keeps only what nobody else can take over
+        self.lost_mono = 0.0  # when its lease was over
+        self.back_mono = float("-inf")  # when it was heard again after it had been silent
         self.reason = ""
         self.attempts: dict[AttemptNo, Execution] = {}
         self.running: dict[int, int] = {}  # class id -> reserved executions

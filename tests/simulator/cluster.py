@@ -158,10 +158,15 @@ class Cluster:
         self.ask(AgentLost(session=session, reason=reason, clean=clean))
 
     def lose(self, agent: FakeAgent) -> None:
-        """Silence an agent for longer than the lease."""
+        """Cut an agent off for good: what others can take over goes to them after the lease, the rest is lost, too."""
+        self.vanish(agent)
+        self.ask(RemoveAgent(name=agent.name))
+        agent.attempts.clear()
+
+    def vanish(self, agent: FakeAgent) -> None:
+        """Cut an agent off for longer than the lease, with what it holds."""
         self.leave(agent)
         self.tick(self.settings.lease + 1)
-        agent.attempts.clear()
 
     def holder(self, node: str) -> FakeAgent:
         """Find the agent that holds a node."""

@@ -71,6 +71,112 @@ def test_the_last_loss_makes_a_node_lost(make_cluster: MakeCluster) -> None:
     assert cluster.disk.rows("SELECT count(*) FROM attempts WHERE state = 3") == [(4,)]
 
 
+def test_an_outage_of_the_only_agent_is_no_loss(cluster: Cluster) -> None:
+    """However long and often it is cut off, what it runs stays with it, and goes on when it is back."""
+    run = cluster.submit(A)
+    agent = cluster.join()
+    attempt = agent.attempt_of("A")
+    for _ in range(5):
+        cluster.vanish(agent)
+        assert (cluster.state_of(run, "A"), cluster.queue()) == ("running", [])
+        assert "stays there until w1 is back or removed" in cluster.why(run, 0)
+        cluster.rejoin(agent)
+        assert agent.attempt_of("A") == attempt
+        assert cluster.why(run, 0) == ""
+    cluster.succeed("A")
+    assert cluster.state(run) == "success"
+    assert cluster.disk.rows("SELECT count(*) FROM attempts") == [(0,)]
+
+
+def test_an_outage_outlives_the_daemon(cluster: Cluster) -> None:
+    """A daemon that starts while the only agent is away waits for it, too."""
+    run = cluster.submit(A)
+    agent = cluster.join()
+    cluster.vanish(agent)
+    cluster.restart()
+    cluster.tick(40)
+    assert cluster.queue() == []
+    cluster.rejoin(agent)
+    cluster.succeed("A")
+    assert cluster.state(run) == "success"
+
+
+def test_an_outage_of_all_agents_is_no_loss(cluster: Cluster) -> None:
+    """Whoever is back first leaves the others a lease for coming back before it takes their nodes over."""
+    agents = [cluster.join("w1"), cluster.join("w2")]
+    runs = [cluster.submit(builders.graph({name: []})) for name in "AB"]
+    for agent in agents:
+        cluster.leave(agent)
+    cluster.tick(20.0)
+    assert cluster.queue() == []
+    cluster.rejoin(agents[0])
+    cluster.tick(14.0)
+    assert cluster.queue() == []
+    cluster.rejoin(agents[1])
+    cluster.tick(20.0)
+    cluster.succeed("A")
+    cluster.succeed("B")
+    assert [cluster.state(run) for run in runs] == ["success", "success"]
+    assert cluster.disk.rows("SELECT count(*) FROM attempts") == [(0,)]
+
+
+@pytest.mark.parametrize("how", ["another joins", "another is back for a lease", "removed", "back without it"])
+def test_what_a_lost_agent_keeps_is_taken_back(cluster: Cluster, how: str) -> None:
+    """Somebody else can execute it, or its agent is gone for good or comes back with empty hands."""
+    other = cluster.join("w2", operators=())
+    cluster.submit(A)
+    agent = cluster.join("w1")
+    cluster.leave(other)
+    cluster.vanish(agent)
+    assert cluster.queue() == []
+    losses = 1
+    if how == "another joins":
+        cluster.join("w3")
+        cluster.tick(1.0)
+    elif how == "another is back for a lease":
+        other.operators = agent.operators
+        cluster.rejoin(other)
+        cluster.tick(14.0)
+        assert other.attempts == {}
+        cluster.tick(2.0)
+    elif how == "removed":
+        cluster.ask(RemoveAgent(name="w1"))
+        cluster.join("w3")
+    else:
+        agent.attempts.clear()
+        cluster.rejoin(agent)
+        losses = 0  # it never arrived, as far as anybody knows
+    assert cluster.disk.rows("SELECT count(*) FROM attempts WHERE state = 3") == [(losses,)]
+    if how != "back without it":
+        agent.attempts.clear()
+    cluster.succeed("A")
+
+
+def test_what_nobody_wants_is_dropped_with_its_agent(cluster: Cluster) -> None:
+    """A run that is killed while the only agent is away ends, and leaves nothing behind."""
+    run = cluster.submit(A)
+    agent = cluster.join()
+    cluster.vanish(agent)
+    cluster.kill(run)
+    cluster.tick(1.0)
+    assert cluster.state(run) == "killed"
+    assert cluster.world.by_attempt == {}
+    cluster.rejoin(agent)
+    assert cluster.world.by_attempt == {}
+
+
+@pytest.mark.parametrize("drained", [True, False])
+def test_who_gets_no_work_takes_nothing_over(cluster: Cluster, drained: bool) -> None:
+    """An agent that drains leaves a lost agent's node where it is, until it takes work again."""
+    other = cluster.join("w2")
+    cluster.ask(DrainAgent(name="w2", draining=True))
+    cluster.submit(A)
+    cluster.vanish(cluster.join("w1"))
+    cluster.ask(DrainAgent(name="w2", draining=drained))
+    cluster.tick(1.0)
+    assert bool(other.attempts) is not drained
+
+
 def test_a_connection_that_breaks_within_the_lease_costs_nothing(cluster: Cluster) -> None:
     """Running work goes on, and is adopted when the agent is back."""
     cluster.submit(A)
@@ -133,6 +239,7 @@ def test_attempts_that_are_not_current_are_dropped(cluster: Cluster) -> None:
     cluster.leave(agent)
     cluster.tick(16)
     cluster.join("w2")
+    cluster.tick(1)
     cluster.rejoin(agent)
     assert agent.attempts == {}, "the welcome names it among what is to be dropped"
     assert agent.session is not None

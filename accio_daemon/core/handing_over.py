@@ -1,0 +1,47 @@
+"""What becomes of the work of an agent whose lease is over: others take it over, or it stays where it is.
+
+An outage of all agents, or of the only one that can execute a node, is no loss: taking the node back would begin it
+anew at the same place, and waste what its agent has done meanwhile. So it stays with its agent until that one comes
+back (with it, and it goes on, or without), is removed, or somebody else is there who can execute it. Who was silent at
+the same time doesn't count as there at once: the others may follow it back, and have a lease for that.
+"""
+
+from accio_daemon.core import attempts
+from accio_daemon.core.effects import Effects
+from accio_daemon.core.placement import is_usable
+from accio_daemon.core.records import NOBODY, Agent, Execution
+from accio_daemon.core.terms import Instant, SessionNo
+from accio_daemon.core.world import World
+
+
+def hand_over(world: World, fx: Effects, agent: Agent, now: Instant) -> None:
+    """Take back from an agent whose lease is over what others can take over, or what nobody wants any more."""
+    known: dict[tuple[int, frozenset[SessionNo]], bool] = {}
+    for execution in list(agent.attempts.values()):
+        if not execution.stopping:
+            kind = (execution.node_class.id, execution.avoid)
+            if kind not in known:
+                known[kind] = _somebody_is_there(world, agent, execution, now)
+            if not known[kind]:
+                continue
+        attempts.lost(world, fx, agent, execution, agent.reason, now, counts=execution.has_grant)
+
+
+def _somebody_is_there(world: World, agent: Agent, execution: Execution, now: Instant) -> bool:
+    """Whether others can take an execution over: they were there when the lease ended, or have been for a lease."""
+    return any(
+        other.back_mono < agent.lost_mono or now.mono - other.back_mono > world.settings.lease
+        for other in able(world, execution, now)
+    )
+
+
+def able(world: World, execution: Execution, now: Instant) -> list[Agent]:
+    """Return the agents that may get work now, and can execute this, busy or not."""
+    node_class, avoid = execution.node_class, execution.avoid
+    return [
+        agent
+        for agent in world.offering(node_class.operator_no)
+        if is_usable(world, agent, now)
+        and agent.account.could_ever_fit(node_class.resources)
+        and (avoid is NOBODY or agent.session not in avoid)
+    ]
