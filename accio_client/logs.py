@@ -32,7 +32,12 @@ class LogReader:
         self._repeated = self._given.copy()
 
     def read(self, chunk: accio_pb2.LogChunk) -> Iterator[LogLine]:
-        """Yield the whole lines that *chunk* completes."""
+        """Yield the whole lines that *chunk*, with those that came along, completes."""
+        yield from self._read(chunk)
+        for each in chunk.further:
+            yield from self._read(each)
+
+    def _read(self, chunk: accio_pb2.LogChunk) -> Iterator[LogLine]:
         if chunk.note and (noted := (chunk.run, chunk.node, chunk.attempt, chunk.note)) not in self._notes:
             self._notes.add(noted)
             yield self._line((chunk.run, chunk.node, chunk.attempt, True), 0, chunk.note, is_note=True)

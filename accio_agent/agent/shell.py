@@ -162,15 +162,20 @@ class Shell:
             case "digest":
                 self._spawn(self._digest(message.digest.request, list(message.digest.paths)), "digest")
             case "log":
-                request = message.log
-                self._answers.ask(
-                    request.request, request.attempt, request.offset, alive=self.core.knows(request.attempt)
-                )
+                self._answer_log(message.log)
             case "drain":
                 self.core.drain(message.drain.draining)
             case _:
                 return  # a kind of a newer protocol
         self.settle_soon()
+
+    def _answer_log(self, request: agents_pb2.LogRequest) -> None:
+        if not request.further:
+            alive = self.core.knows(request.attempt)
+            self._answers.ask(request.request, request.attempt, request.offset, alive=alive)
+            return
+        places = [(request.attempt, request.offset), *((each.attempt, each.offset) for each in request.further)]
+        self._answers.answer_several(request.request, [(no, at, self.core.knows(no)) for no, at in places])
 
     def drain(self) -> None:
         """Take no new work: the agent is about to end."""

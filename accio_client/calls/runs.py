@@ -179,7 +179,7 @@ class RunCalls(Caller):
         self, run: str, node: str | None = None, *, follow: bool = False, patience: float = WATCH_PATIENCE_S
     ) -> AsyncGenerator[views.LogLine]:
         """Yield what the run's nodes (or one of them) printed; with *follow*, until the run has ended."""
-        request = accio_pb2.LogsRequest(run=run, node=node or "", follow=follow)
+        request = accio_pb2.LogsRequest(run=run, node=node or "", follow=follow, together=True)
         reader = LogReader(follow=follow)
         chunks = self._connection.lasting_stream(
             lambda stubs: stubs.accio.Logs, request, accio_pb2.LogChunk, patience=patience, again=reader.begin_again

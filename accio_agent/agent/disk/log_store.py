@@ -1,9 +1,10 @@
 """What operators printed: segment files in the agent's folder, never a file per node.
 
-A segment is a sequence of records (attempt, stream, time, bytes). A table in memory tells where each attempt's first
-record in a segment is; a segment that is full keeps its table in a file beside it. The oldest segments go when all
-together exceed a limit. An attempt's log is cut at a limit of its own, and says so. Offsets count an attempt's bytes,
-both streams together.
+A segment is a sequence of records (attempt, stream, time, bytes). A table in memory tells between which places of a
+segment an attempt's records are; a segment that is full keeps its table in a file beside it. So a look at a log reads
+what stands between them, and one that goes on where the last one ended only what came since. The oldest segments go
+when all together exceed a limit. An attempt's log is cut at a limit of its own, and says so. Offsets count an
+attempt's bytes, both streams together.
 """
 
 import errno
@@ -11,10 +12,12 @@ import os
 import struct
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
+from typing import NamedTuple
 
 ATTEMPT_LIMIT = 64 << 20
 SEGMENT_SIZE = 64 << 20
@@ -23,8 +26,8 @@ ANSWER_LIMIT = 256 << 10
 OUT, ERR, NOTE = 0, 1, 2
 
 _HEAD = struct.Struct("<QBQI")  # attempt, stream, epoch milliseconds, length
-_ENTRY = struct.Struct("<QQ")  # attempt, place of its first record
-_CLOSED_TABLES = 8
+_SPAN = struct.Struct("<QQQ")  # attempt, where its first record begins, where its last one ends
+_MARKS = 256  # attempts that were read in part
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,32 @@ class _Open:
     left_out: int = 0
 
 
+class _Mark(NamedTuple):
+    """A record of an attempt, and how many of the attempt's bytes stand before it."""
+
+    segment: int
+    place: int
+    position: int
+
+
+class _Record(NamedTuple):
+    """A record that hasn't been read."""
+
+    segment: int
+    place: int
+    stream: int
+    at_ms: int
+    length: int
+
+
+@dataclass(slots=True)
+class _Full:
+    """A full segment, in the system's memory as far as it is read."""
+
+    log: mmap | bytes
+    spans: mmap | bytes
+
+
 class LogStore:
     """The log files of one agent; used by one task."""
 
@@ -71,17 +100,20 @@ class LogStore:
         self._segments_limit = max(2, total_limit // segment_size)
         folder.mkdir(parents=True, exist_ok=True)
         self._segments = sorted(int(path.stem) for path in folder.glob("*.log") if path.stem.isdigit())
-        self._table: dict[int, int] = {}  # of the last segment
-        self._closed: OrderedDict[int, bytes] = OrderedDict()  # tables of full segments, read again when needed
+        self._first: dict[int, int] = {}  # of the last segment: where an attempt's first record begins
+        self._ends: dict[int, int] = {}  # and where its last one ends, if it has several
+        self._full: dict[int, _Full] = {}  # full segments that were read from
+        self._marks: OrderedDict[int, _Mark] = OrderedDict()  # where reading goes on, by attempt
         self._open: dict[int, _Open] = {}
         self._fd = -1
         self._end = 0
         for number in self._segments:
-            if not self._table_path(number).exists():
-                self._write_table(number, self._scan(number))
+            if not self._spans_path(number).exists() and not self._table_path(number).exists():
+                self._write_spans(number)
         self._begin_segment()
 
     def close(self) -> None:
+        self._full.clear()
         os.close(self._fd)
 
     # --- writing -----------------------------------------------------------------------------------------------------
@@ -120,7 +152,7 @@ class LogStore:
 
     def _write(self, attempt: int, stream: int, at_ms: int, data: bytes) -> None:
         if self._end > self._segment_size:
-            self._write_table(self._segments[-1], self._table)
+            self._keep_spans(self._segments[-1], {each: self._span(each) for each in self._first})
             os.close(self._fd)
             self._begin_segment()
         place = self._end
@@ -130,19 +162,20 @@ class LogStore:
             os.ftruncate(self._fd, self._end)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._end += written
-        self._table.setdefault(attempt, place)
+        if self._first.setdefault(attempt, place) != place:
+            self._ends[attempt] = self._end
 
     def _begin_segment(self) -> None:
         number = self._segments[-1] + 1 if self._segments else 1
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
         self._fd = os.open(self._path(number), flags, 0o600)
         self._segments.append(number)
-        self._table = {}
+        self._first, self._ends = {}, {}
         self._end = 0
         while len(self._segments) > self._segments_limit:
             oldest = self._segments.pop(0)
-            self._closed.pop(oldest, None)
-            for path in (self._path(oldest), self._table_path(oldest)):
+            self._full.pop(oldest, None)
+            for path in (self._path(oldest), self._spans_path(oldest), self._table_path(oldest)):
                 with suppress(FileNotFoundError):
                     path.unlink()
 
@@ -151,78 +184,122 @@ class LogStore:
     def read(self, attempt: int, offset: int, limit: int = ANSWER_LIMIT) -> Extract:
         """An attempt's log from *offset* on, at most about *limit* bytes of it."""
         extract = Extract(next_offset=offset)
-        position = 0
-        for piece in self._pieces(attempt):
-            if piece.stream == NOTE:
-                extract.note = piece.data.decode()
+        mark = self._marks.pop(attempt, None)
+        if mark is not None and (mark.position > offset or mark.segment not in self._segments):
+            mark = None
+        position = mark.position if mark else 0
+        for record in self._records(attempt, mark):
+            if record.stream == NOTE:
+                extract.note = self._data(record).decode()
                 continue
-            start, position = position, position + len(piece.data)
+            self._mark(attempt, _Mark(record.segment, record.place, position))
+            start, position = position, position + record.length
             if position <= offset:
                 continue
-            data = piece.data[max(0, offset - start) :]
+            data = self._data(record)[max(0, offset - start) :]
             room = limit - (extract.next_offset - offset)
             if room > 0:
-                extract.pieces.append(Piece(piece.stream, piece.at_ms, data[:room]))
+                extract.pieces.append(Piece(record.stream, record.at_ms, data[:room]))
                 extract.next_offset += len(data[:room])
             if len(data) > room:
                 extract.complete = False
                 return extract
+        if attempt not in self._open:
+            self._marks.pop(attempt, None)
         return extract
 
-    def _pieces(self, attempt: int) -> Iterator[Piece]:
+    def _mark(self, attempt: int, mark: _Mark) -> None:
+        self._marks[attempt] = mark
+        if len(self._marks) > _MARKS:
+            self._marks.popitem(last=False)
+
+    def _records(self, attempt: int, mark: _Mark | None) -> Iterator[_Record]:
+        """Find an attempt's records, from a mark on."""
         for number in list(self._segments):
-            start = self._table.get(attempt) if number == self._segments[-1] else self._find(number, attempt)
-            if start is not None:
-                yield from self._pieces_in(number, attempt, start)
+            if mark is not None and number < mark.segment:
+                continue
+            span = self._span(attempt) if number == self._segments[-1] else self._find(number, attempt)
+            if span is not None:
+                place, end = span
+                yield from self._between(number, attempt, mark.place if mark and mark.segment == number else place, end)
 
-    def _pieces_in(self, number: int, attempt: int, start: int) -> Iterator[Piece]:
-        with self._path(number).open("rb") as file:
-            file.seek(start)
-            while len(head := file.read(_HEAD.size)) == _HEAD.size:
-                owner, stream, at_ms, length = _HEAD.unpack(head)
-                if owner == attempt:
-                    yield Piece(stream, at_ms, file.read(length))
-                else:
-                    file.seek(length, os.SEEK_CUR)
+    def _between(self, number: int, attempt: int, place: int, end: int) -> Iterator[_Record]:
+        while place < end:
+            head = self._bytes(number, place, _HEAD.size)
+            if len(head) < _HEAD.size:
+                return
+            owner, stream, at_ms, length = _HEAD.unpack(head)
+            if owner == attempt:
+                yield _Record(number, place, stream, at_ms, length)
+            place += _HEAD.size + length
 
-    def _find(self, number: int, attempt: int) -> int | None:
-        """Where an attempt's first record in a full segment is."""
-        table = self._closed.get(number)
-        if table is None:
-            try:
-                table = self._table_path(number).read_bytes()
-            except FileNotFoundError:
-                return None
-            self._closed[number] = table
-            if len(self._closed) > _CLOSED_TABLES:
-                self._closed.popitem(last=False)
-        count = len(table) // _ENTRY.size
-        at = bisect_left(range(count), attempt, key=lambda index: _ENTRY.unpack_from(table, index * _ENTRY.size)[0])
+    def _data(self, record: _Record) -> bytes:
+        return self._bytes(record.segment, record.place + _HEAD.size, record.length)
+
+    def _bytes(self, number: int, place: int, length: int) -> bytes:
+        if number == self._segments[-1]:
+            return os.pread(self._fd, length, place)
+        return bytes(self._of_full(number).log[place : place + length])
+
+    def _span(self, attempt: int) -> tuple[int, int] | None:
+        """Return between which places of the last segment an attempt's records are."""
+        first = self._first.get(attempt)
+        # Of a single record one byte tells that it is there: its own head says how long it is.
+        return None if first is None else (first, self._ends.get(attempt, first + 1))
+
+    def _find(self, number: int, attempt: int) -> tuple[int, int] | None:
+        """Return between which places of a full segment an attempt's records are."""
+        spans = self._of_full(number).spans
+        count = len(spans) // _SPAN.size
+        at = bisect_left(range(count), attempt, key=lambda index: _SPAN.unpack_from(spans, index * _SPAN.size)[0])
         if at == count:
             return None
-        owner, place = _ENTRY.unpack_from(table, at * _ENTRY.size)
-        return int(place) if owner == attempt else None
+        owner, first, end = _SPAN.unpack_from(spans, at * _SPAN.size)
+        return (first, end) if owner == attempt else None
 
-    def _scan(self, number: int) -> dict[int, int]:
-        """The table of a segment whose writer died; an unfinished record at its end is cut off."""
-        table: dict[int, int] = {}
+    def _of_full(self, number: int) -> _Full:
+        found = self._full.get(number)
+        if found is None:
+            if not self._spans_path(number).exists():  # written by an earlier version, which kept other tables
+                self._write_spans(number)
+            found = self._full[number] = _Full(_mapped(self._path(number)), _mapped(self._spans_path(number)))
+        return found
+
+    def _write_spans(self, number: int) -> None:
+        """Write the table of a segment whose writer died; an unfinished record at its end is cut off."""
+        spans: dict[int, tuple[int, int]] = {}
         with self._path(number).open("r+b") as file:
             size = os.fstat(file.fileno()).st_size
             place = 0
             while len(head := file.read(_HEAD.size)) == _HEAD.size:
                 owner, _, _, length = _HEAD.unpack(head)
-                if place + _HEAD.size + length > size:
+                end = place + _HEAD.size + length
+                if end > size:
                     break
-                table.setdefault(owner, place)
+                spans[owner] = (spans[owner][0] if owner in spans else place, end)
                 place = file.seek(length, os.SEEK_CUR)
             file.truncate(place)
-        return table
+        self._keep_spans(number, spans)
 
-    def _write_table(self, number: int, table: dict[int, int]) -> None:
-        self._table_path(number).write_bytes(b"".join(_ENTRY.pack(*entry) for entry in sorted(table.items())))
+    def _keep_spans(self, number: int, spans: Mapping[int, tuple[int, int] | None]) -> None:
+        rows = sorted((attempt, *span) for attempt, span in spans.items() if span is not None)
+        self._spans_path(number).write_bytes(b"".join(_SPAN.pack(*row) for row in rows))
 
     def _path(self, number: int) -> Path:
         return self._folder / f"{number:08}.log"
 
+    def _spans_path(self, number: int) -> Path:
+        return self._folder / f"{number:08}.spans"
+
     def _table_path(self, number: int) -> Path:
+        """Where earlier versions kept the places of first records alone."""
         return self._folder / f"{number:08}.table"
+
+
+def _mapped(path: Path) -> mmap | bytes:
+    """Map a file into memory; one that is empty or gone as nothing."""
+    try:
+        with path.open("rb") as file:
+            return mmap(file.fileno(), 0, access=ACCESS_READ)
+    except (FileNotFoundError, ValueError):
+        return b""

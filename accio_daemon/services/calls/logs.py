@@ -15,16 +15,19 @@ from accio_daemon.engine.ports import EnginePort, RunWatch
 from accio_daemon.services.calls.node_views import node_place
 from accio_daemon.services.calls.sweep_logs import SweepLook
 from accio_daemon.services.calls.watching import read_state
-from accio_daemon.services.sessions.registry import Sessions
+from accio_daemon.services.sessions.registry import LogPart, Sessions
 from accio_daemon.services.transport.rpc import Send
 from accio_daemon.storage import runs_query
-from accio_daemon.storage.nodes_query import AttemptRow, NodeFacts, read_nodes
+from accio_daemon.storage.nodes_query import AttemptRow, NodeFacts, read_nodes_of
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.readers import Readers
 from accio_daemon.storage.runs_query import Found, RunRow
 
 _POLL_S = 0.5
-_CHILDREN = 50  # whose attempts are read at once
+_CHILDREN = 256  # whose attempts are read at once
+_ASKED = 256  # attempts whose logs are asked for at once
+_PER_REQUEST = 64  # of them in one request to an agent
+_TOGETHER = 256 * 1024  # bytes in one message to a caller who takes several chunks
 _REMEMBERED = 10_000  # children that ended badly; the log of one that is retried later is told anew
 
 
@@ -34,6 +37,10 @@ class _Progress:
 
     offsets: dict[int, int] = field(default_factory=dict)
     done: set[int] = field(default_factory=set)
+
+    def offset(self, log: "_Log") -> int:
+        """Return where reading an attempt's log goes on."""
+        return self.offsets.get(log.attempt.id, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,13 +91,18 @@ class LogCalls:
         if found.index is None and found.run.parent:
             await self._of_children(found.run, request, send)
             return
-        progress = _Progress()
+        progress, chunks = _Progress(), _Chunks(request, send)
         async with self._engine.watch(found.run.no) as changes:
             while True:
                 now, nodes = await self._readers.read(lambda connection: read_state(connection, self._plans, found))
-                for node in _chosen(nodes or (), request.node):
-                    for each in await self._readers.read(lambda c: list(self._attempts(c, now, node))):  # noqa: B023  # it is awaited in this turn
-                        await self._tell(each, progress, send)
+                logs = await self._readers.read(
+                    lambda connection: [
+                        (each, progress)
+                        for node in _chosen(nodes or (), request.node)  # noqa: B023  # it is awaited in this turn
+                        for each in self._attempts(connection, now, node)  # noqa: B023  # the same
+                    ]
+                )
+                await self._tell(logs, chunks)
                 if not request.follow or now.state in RUN_TERMINAL or _over(nodes or (), request.node):
                     return
                 await _change_or_pause(changes)
@@ -103,14 +115,14 @@ class LogCalls:
 
     async def _of_children(self, run: RunRow, request: accio_pb2.LogsRequest, send: Send[accio_pb2.LogChunk]) -> None:
         """Send the logs of all children that have begun, and with `follow` what they and later ones go on to print."""
-        sweep, progress = SweepLook(run), _SweepProgress()
+        sweep, progress, chunks = SweepLook(run), _SweepProgress(), _Chunks(request, send)
         async with self._engine.watch(run.no) as changes:
             while True:
                 look = await self._readers.read(sweep.look)
                 for start in range(0, len(look.children), _CHILDREN):
                     some = look.children[start : start + _CHILDREN]
-                    for child, each in await self._readers.read(partial(self._logs_of, some, request.node)):
-                        await self._tell(each, progress.of(child.place), send)
+                    logs = await self._readers.read(partial(self._logs_of, some, request.node))
+                    await self._tell([(each, progress.of(child.place)) for child, each in logs], chunks)
                 for child in look.children:
                     if child.state in RUN_TERMINAL:
                         progress.ended(child)
@@ -124,8 +136,8 @@ class LogCalls:
         workflow = self._plans.workflow(connection, children[0].run)
         return [
             (child, each)
-            for child in children
-            for facts in _chosen(read_nodes(connection, child, workflow), node)
+            for child, nodes in zip(children, read_nodes_of(connection, children, workflow), strict=True)
+            for facts in _chosen(nodes, node)
             for each in self._attempts(connection, child, facts)
         ]
 
@@ -147,33 +159,96 @@ class LogCalls:
             )
             yield _Log(run=found.id, node=node.name, attempt=computed, note=f"cached: printed by {origin}")
 
-    async def _tell(self, each: _Log, progress: _Progress, send: Send[accio_pb2.LogChunk]) -> None:
+    async def _tell(self, logs: Sequence[tuple[_Log, _Progress]], chunks: "_Chunks") -> None:
+        """Tell what attempts have printed since they were asked last, one after the other."""
+        at, begun = 0, False
+        while at < len(logs):
+            # Of one whose answer was no end more is to come, and that before anything of the others.
+            some = logs[at : at + (1 if begun else _ASKED)]
+            answers = await self._ask(some)
+            begun = False
+            for place, (each, progress) in enumerate(some):
+                if place not in answers:
+                    break
+                begun = await self._tell_part(each, progress, answers[place], chunks, alone=len(some) == 1)
+                if begun:
+                    break
+                at += 1
+        await chunks.flush()
+
+    async def _ask(self, logs: Sequence[tuple[_Log, _Progress]]) -> dict[int, LogPart | None]:
+        """Ask each agent for its logs; None of those that aren't connected. What agents left out isn't in it."""
+        by_agent: dict[str, list[int]] = {}
+        for place, (each, progress) in enumerate(logs):
+            if each.attempt.id not in progress.done:
+                by_agent.setdefault(each.attempt.agent, []).append(place)
+        answers: dict[int, LogPart | None] = {
+            place: None for place, (each, progress) in enumerate(logs) if each.attempt.id in progress.done
+        }
+
+        async def ask(agent: str, places: Sequence[int]) -> None:
+            wanted = [(logs[place][0].attempt.id, logs[place][1].offset(logs[place][0])) for place in places]
+            parts = await self._sessions.read_logs(agent, wanted)
+            answers.update(zip(places, parts, strict=False) if parts else dict.fromkeys(places))
+
+        async with asyncio.TaskGroup() as asking:
+            for agent, places in by_agent.items():
+                for start in range(0, len(places), _PER_REQUEST):
+                    asking.create_task(ask(agent, places[start : start + _PER_REQUEST]))
+        return answers
+
+    async def _tell_part(
+        self, each: _Log, progress: _Progress, answer: LogPart | None, chunks: "_Chunks", *, alone: bool
+    ) -> bool:
+        """Tell an answer, unless it was told; True if more is to be asked for at once."""
         attempt = each.attempt
         if attempt.id in progress.done:
-            return
+            return False
         note = each.note if attempt.id not in progress.offsets else ""
-        while True:
-            offset = progress.offsets.get(attempt.id, 0)
-            answer = await self._sessions.read_log(attempt.agent, attempt.id, offset)
-            if answer is None:
-                if attempt.state != "running":
-                    progress.done.add(attempt.id)
-                    await send(_what_is_left(each, note))
-                return
-            if answer.lines or answer.note or note:
-                joined = "; ".join(text for text in (note, answer.note) if text)
-                await send(
-                    accio_pb2.LogChunk(
-                        run=each.run, node=each.node, attempt=attempt.id, lines=answer.lines, note=joined
-                    )
-                )
-                note = ""
-            progress.offsets[attempt.id] = answer.next_offset
-            if answer.end:
+        if answer is None:
+            if attempt.state != "running":
                 progress.done.add(attempt.id)
-                return
-            if answer.next_offset <= offset:
-                return
+                await chunks.put(_what_is_left(each, note))
+            return False
+        if answer.lines or answer.note or note:
+            joined = "; ".join(text for text in (note, answer.note) if text)
+            await chunks.put(
+                accio_pb2.LogChunk(run=each.run, node=each.node, attempt=attempt.id, lines=answer.lines, note=joined)
+            )
+        offset = progress.offset(each)
+        progress.offsets[attempt.id] = answer.next_offset
+        if answer.end:
+            progress.done.add(attempt.id)
+            return False
+        # While several run, each is asked once in a look: what one prints mustn't keep the others waiting.
+        waits = chunks.follows and not alone and attempt.state == "running"
+        return answer.next_offset > offset and not waits
+
+
+class _Chunks:
+    """Chunks on their way to a caller, together in one message if he takes them so."""
+
+    def __init__(self, request: accio_pb2.LogsRequest, send: Send[accio_pb2.LogChunk]) -> None:
+        self.follows = request.follow
+        self._together = request.together
+        self._send = send
+        self._held: list[accio_pb2.LogChunk] = []
+        self._bytes = 0
+
+    async def put(self, chunk: accio_pb2.LogChunk) -> None:
+        """Send a chunk, now or with the next ones."""
+        self._held.append(chunk)
+        self._bytes += chunk.ByteSize()
+        if not self._together or self._bytes > _TOGETHER:
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Send what is held back."""
+        if self._held:
+            first, *further = self._held
+            first.further.extend(further)
+            self._held, self._bytes = [], 0
+            await self._send(first)
 
 
 def _what_is_left(each: _Log, note: str) -> accio_pb2.LogChunk:

@@ -1,7 +1,7 @@
 """The agents' sessions as other services see them: who is connected, logs on request, progress of running nodes."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from weakref import WeakValueDictionary
@@ -11,6 +11,9 @@ from accio_daemon.core.commands import Report, SessionNo
 from accio_daemon.core.lives import Life
 from accio_daemon.core.outgoing import Outgoing
 from accio_daemon.services.sessions.link import Link
+
+LogPlace = tuple[int, int]  # an attempt, and an offset in its log
+LogPart = agents_pb2.LogAnswer | agents_pb2.LogPart
 
 LOG_ANSWER_S = 5.0
 _PROGRESS_LIMIT = 100_000
@@ -93,24 +96,33 @@ class Sessions:
         """How many agents are connected."""
         return len(self._by_name)
 
-    async def read_log(self, agent: str, attempt: int, offset: int) -> agents_pb2.LogAnswer | None:
-        """Ask an agent for an attempt's log from *offset* on; None if it isn't connected or doesn't answer in time."""
+    async def read_logs(self, agent: str, places: Sequence[LogPlace]) -> list[LogPart]:
+        """Ask an agent for logs from their offsets on; those that it answers in time, none if it isn't connected.
+
+        An agent answers for as many places as a message holds, beginning with the first.
+        """
         session = self.of(agent)
         if session is None:
-            return None
+            return []
         request = next(self._requests)
         answer: asyncio.Future[agents_pb2.LogAnswer] = asyncio.get_running_loop().create_future()
         session.pending[request] = answer
+        (attempt, offset), *further = places
         wanted = agents_pb2.LogRequest(request=request, attempt=attempt, offset=offset)
+        for attempt, offset in further:
+            wanted.further.add(attempt=attempt, offset=offset)
         session.link.send(agents_pb2.DaemonMessage(log=wanted))
         try:
             async with asyncio.timeout(LOG_ANSWER_S):
                 await asyncio.wait((answer,))
         except TimeoutError:
-            return None
+            return []
         finally:
             session.pending.pop(request, None)
-        return None if answer.cancelled() else answer.result()
+        if answer.cancelled():
+            return []
+        found = answer.result()
+        return [found, *found.further[: len(further)]]
 
     def note_progress(self, progress: agents_pb2.Progress) -> None:
         """Remember what running operators say; the latest wins."""

@@ -48,10 +48,10 @@ SELECT idx, state, started_at, ended_at FROM instances WHERE run_no = :run
 -- Nodes
 
 -- name: nodes_of
-SELECT n.node, n.state, n.cached, n.sequence, n.cause, n.ended_at,
+SELECT n.idx, n.node, n.state, n.cached, n.sequence, n.cause, n.ended_at,
        s.id, s.attempt, a.name, s.started_at, s.run_no, s.idx, s.node, s.log_bytes
 FROM nodes n LEFT JOIN results s ON s.id = n.result LEFT JOIN agents a ON a.no = s.agent_no
-WHERE n.run_no = :run AND n.idx = :idx
+WHERE n.run_no = :run AND n.idx IN (SELECT value FROM json_each(:indices))
 
 -- name: ends_of
 SELECT node, state FROM nodes WHERE run_no = :run AND idx = :idx
@@ -67,9 +67,9 @@ WHERE run_no = :run AND idx = :idx AND state IN (SELECT value FROM json_each(:st
 SELECT node, attempt FROM executions WHERE run_no = :run AND idx = :idx
 
 -- name: executions_of
-SELECT e.node, e.id, e.attempt, a.name, e.dispatched_at, e.losses + e.failures
+SELECT e.idx, e.node, e.id, e.attempt, a.name, e.dispatched_at, e.losses + e.failures
 FROM executions e LEFT JOIN agents a ON a.no = e.agent_no
-WHERE e.run_no = :run AND e.idx = :idx
+WHERE e.run_no = :run AND e.idx IN (SELECT value FROM json_each(:indices))
 
 -- name: running_executions
 SELECT count(*) FROM executions WHERE run_no = :run AND attempt IS NOT NULL
@@ -78,9 +78,9 @@ SELECT count(*) FROM executions WHERE run_no = :run AND attempt IS NOT NULL
 SELECT DISTINCT idx FROM executions WHERE run_no = :run AND attempt IS NOT NULL
 
 -- name: attempts_of
-SELECT t.node, t.id, a.name, t.state, t.failure, t.started_at, t.ended_at
+SELECT t.idx, t.node, t.id, a.name, t.state, t.failure, t.started_at, t.ended_at
 FROM attempts t LEFT JOIN agents a ON a.no = t.agent_no
-WHERE t.run_no = :run AND t.idx = :idx ORDER BY t.id
+WHERE t.run_no = :run AND t.idx IN (SELECT value FROM json_each(:indices)) ORDER BY t.id
 
 -- name: results_of
 SELECT n.node, s.id, s.outputs, s.blobs FROM nodes n JOIN results s ON s.id = n.result WHERE n.run_no = :run AND n.idx = :idx

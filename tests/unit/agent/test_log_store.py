@@ -14,6 +14,16 @@ def text(store: LogStore, attempt: int, stream: int | None = None) -> bytes:
     return b"".join(piece.data for piece in pieces if stream is None or piece.stream == stream)
 
 
+class Counting(LogStore):
+    """A store that counts how often it reads from a file."""
+
+    looks = 0
+
+    def _bytes(self, number: int, place: int, length: int) -> bytes:
+        self.looks += 1
+        return super()._bytes(number, place, length)
+
+
 def test_attempts_and_streams_are_kept_apart(tmp_path: Path) -> None:
     """Each attempt has its own log; both streams are in it, in the order in which they were read."""
     store = LogStore(tmp_path)
@@ -84,3 +94,32 @@ def test_the_oldest_segments_go(tmp_path: Path) -> None:
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 8000
     assert text(store, 0) == b""
     assert text(store, 199) == b"x" * 200
+
+
+def test_a_look_reads_what_the_attempt_printed(tmp_path: Path) -> None:
+    """Records of others before its first and after its last record aren't looked at, nor what was read before."""
+    store = Counting(tmp_path, segment_size=10_000)
+    for attempt in range(300):
+        store.append(attempt, OUT, 0, b"text of %d" % attempt)
+        store.finish(attempt, 0)
+    for number in range(50):
+        store.append(1000, OUT, number, b"0123456789")
+    for attempt in range(300):
+        assert text(store, attempt) == b"text of %d" % attempt
+    assert store.looks == 2 * 300, "at each a head and a text"
+    store.looks = offset = 0
+    while offset < 500:
+        offset = store.read(1000, offset, 50).next_offset
+    assert store.looks < 4 * 50
+
+
+def test_folders_of_earlier_versions_are_read(tmp_path: Path) -> None:
+    """A full segment that has only the table of first places is looked through when somebody reads it."""
+    store = LogStore(tmp_path, segment_size=100)
+    for attempt in (1, 2, 1, 2, 1, 2, 3):
+        store.append(attempt, OUT, 0, b"some text of %d" % attempt)
+    store.close()
+    for path in tmp_path.glob("*.spans"):
+        path.rename(path.with_suffix(".table"))
+    again = LogStore(tmp_path, segment_size=100)
+    assert text(again, 1) == b"some text of 1" * 3
