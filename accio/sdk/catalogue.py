@@ -65,6 +65,11 @@ class Catalogue:
     fingerprints: dict[str, Fingerprint]
     contents: Path | None = None
 
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Where the operators come from, each source once."""
+        return tuple(dict.fromkeys(offer.source for offer in self.offers))
+
     def is_current(self, source: Source) -> bool:
         """Tell whether the files of a source are still those that were described; a worker that imports others lies."""
         return self.fingerprints[source.distribution].is_current(Installed(self.contents))

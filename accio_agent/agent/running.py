@@ -82,7 +82,7 @@ async def run(folder: StateFolder, address: str, options: Options, catalogue: Ca
         outbound=outbound,
         idle_limit=max(2, resources.milli_cpus // 1000),
         is_current=lambda references: all(
-            catalogue.is_current(offer.source) for offer in catalogue.offers if offer.source.references == references
+            catalogue.is_current(source) for source in catalogue.sources if source.references == references
         ),
     )
     dialer = Dialer(address, places.find_token, agent, outbound)

@@ -87,6 +87,7 @@ class Shell:
             guard=MemoryGuard(identity.name),
             processors=Processors(os.sched_getaffinity(0)),
             is_current=is_current,
+            spawn=self._spawn,
             events=self,
         )
         self._kills = Kills(self.core, self._loop.time)

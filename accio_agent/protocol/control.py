@@ -2,6 +2,7 @@
 
     agent → template   Spawn, with the worker's descriptors: socket, page, stdout, stderr
                        Kill
+                       Approve, once: what was asked for before waits for it
     template → agent   Imported or NotImported, once
                        Spawned
                        Exited
@@ -34,8 +35,12 @@ class Kill(NamedTuple):
     number: int
 
 
+class Approve(NamedTuple):
+    """What was imported is what was announced: workers may be started."""
+
+
 class Imported(NamedTuple):
-    """The operators are imported: workers can be spawned."""
+    """The operators are imported: once that is approved, workers can be spawned."""
 
 
 class NotImported(NamedTuple):
@@ -58,10 +63,10 @@ class Exited(NamedTuple):
     status: int  # as of waitpid
 
 
-Message = Spawn | Kill | Imported | NotImported | Spawned | Exited
+Message = Spawn | Kill | Approve | Imported | NotImported | Spawned | Exited
 
 _KINDS: dict[str, Callable[..., Message]] = {
-    kind.__name__: kind for kind in (Spawn, Kill, Imported, NotImported, Spawned, Exited)
+    kind.__name__: kind for kind in (Spawn, Kill, Approve, Imported, NotImported, Spawned, Exited)
 }
 
 

@@ -51,6 +51,7 @@ class Template:
         self._workers: dict[int, int] = {}  # pid to lane
         self._pids: dict[int, int] = {}  # lane to pid
         self._fork = True
+        self._waiting: list[tuple[control.Message, Sequence[int]]] | None = []  # until approved; then None
         self._began_ns = clock.wall_ns()
         self._preloaded: Preloaded | None = None
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -109,13 +110,24 @@ class Template:
         if not data:
             return False
         match control.read(data):
+            case control.Approve():
+                waiting, self._waiting = self._waiting or (), None
+                for asked in waiting:
+                    self._carry_out(*asked)
+            case message if self._waiting is not None:
+                self._waiting.append((message, fds))
+            case message:
+                self._carry_out(message, fds)
+        return True
+
+    def _carry_out(self, message: control.Message, fds: Sequence[int]) -> None:
+        match message:
             case control.Spawn(lane=lane, folder=folder):
                 self._spawn(lane, folder, fds)
             case control.Kill(lane=lane, number=number):
                 self._kill(lane, number)
-            case message:
+            case _:
                 raise ValueError(f"an agent sent what only templates say: {message}")
-        return True
 
     # --- workers -----------------------------------------------------------------------------------------------------
 

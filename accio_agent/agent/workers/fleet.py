@@ -1,6 +1,7 @@
 """All templates and workers of an agent: opened by pool and lane, buried when their processes are gone."""
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 
 import structlog
@@ -29,8 +30,9 @@ class Fleet:
         processors: Processors,
         is_current: Callable[[Sequence[str]], bool],
         events: WorkerEvents,
+        spawn: Callable[[Coroutine[None, None, None], str], None],
     ) -> None:
-        """*folder* is where workers have theirs; *templates* have been started already, by pool."""
+        """*folder* is where workers have theirs; *templates* have been started already, by pool. *spawn* runs a task."""
         self.workers: dict[int, WorkerHandle] = {}
         self.guard = guard
         self.processors = processors
@@ -39,6 +41,7 @@ class Fleet:
         self._templates = dict(templates)
         self._is_current = is_current
         self._events = events
+        self._spawn = spawn
         self._changed_pools: set[str] = set()
 
     def watch(self) -> None:
@@ -77,17 +80,26 @@ class Fleet:
         template = self._templates.get(pool)
         if template is None and pool not in self._changed_pools:
             references, threads = parse_pool(pool)
-            if not self._is_current(references):  # it would import other code than was announced
-                self._refuse(pool)
-                return None
             template = self._templates[pool] = TemplateHandle(pool, references, threads)
             template.watch(self)
         return template
 
-    def _refuse(self, pool: str) -> None:
-        references, _ = parse_pool(pool)
+    async def _approve(self, template: TemplateHandle) -> None:
+        """Let a template start workers, unless it may have imported other code than was announced.
+
+        The look reads files, many if packages have changed: it is no business of the event loop.
+        """
+        references, _ = parse_pool(template.pool)
+        current = await asyncio.to_thread(self._is_current, references)
+        if not template.alive:
+            return
+        if current:
+            template.approve()
+            return
         log.error("operators changed since the agent started", references=references, reason=CHANGED)
-        self._changed_pools.add(pool)
+        self._changed_pools.add(template.pool)
+        template.close()
+        self.template_lost(template)
 
     # --- TemplateEvents ----------------------------------------------------------------------------------------------
 
@@ -95,11 +107,7 @@ class Fleet:
         if failure:
             log.error("operators can't be loaded", pool=template.pool, reason=failure)
             return
-        references, _ = parse_pool(template.pool)
-        if not self._is_current(references):  # it was changed while the template imported it
-            self._refuse(template.pool)
-            template.close()
-            self.template_lost(template)
+        self._spawn(self._approve(template), f"approve {template!r}")
 
     def template_lost(self, template: TemplateHandle) -> None:
         """All its workers are gone; the next lane starts another one."""

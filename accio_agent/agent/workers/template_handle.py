@@ -74,6 +74,11 @@ class TemplateHandle:
         with suppress(OSError):  # a template that is gone is noticed by its socket
             socket.send_fds(self._socket, [control.write(control.Spawn(lane, str(folder)))], fds)
 
+    def approve(self) -> None:
+        """Let it start workers: what it has imported is what was announced."""
+        with suppress(OSError):
+            self._socket.send(control.write(control.Approve()))
+
     def kill(self, lane: int, number: int) -> None:
         """Signal the worker of a lane and its group; for SIGKILL, all its descendants."""
         self._wake_up()
@@ -132,7 +137,7 @@ class TemplateHandle:
                 self._events.template_ready(self, why)
             case control.Imported():
                 self._events.template_ready(self, "")
-            case control.Spawn() | control.Kill() as message:
+            case control.Spawn() | control.Kill() | control.Approve() as message:
                 raise ValueError(f"a template sent what only agents say: {message}")
 
 

@@ -44,6 +44,27 @@ def Plain() -> int:
     return 0
 '''
 
+GATED = '''
+"""An operator whose second import, a template's, waits before it goes on."""
+import time
+from pathlib import Path
+from accio.sdk.declare import operator
+
+here = Path(__file__).parent
+if (here / "described").exists():
+    (here / "waits").touch()
+    while not (here / "gate").exists():
+        time.sleep(0.01)
+(here / "described").touch()
+
+from gated_helper import VALUE
+
+@operator(version="1")
+def Gated() -> int:
+    (here / "ran").touch()
+    return VALUE
+'''
+
 SCRIPT = """#!/bin/sh
 echo "to stdout $ACCIO_NODE"
 read -r document < "$ACCIO_INPUTS"
@@ -139,6 +160,25 @@ async def test_operators_that_changed_are_not_run(daemon: FakeDaemon, agent: Age
     assert "changed since the agent started" in failure.message
     assert (await run(daemon, 4, "Pid", "{}")).success
     assert agent.process.poll() is None
+
+
+async def test_nothing_is_run_of_what_changed_while_it_was_imported(daemon: FakeDaemon, tmp_path: Path) -> None:
+    """An edit between the announcement and the import of a template: its work fails, and never has run."""
+    (tmp_path / "gated.py").write_text(GATED)
+    (tmp_path / "gated_helper.py").write_text("VALUE = 1\n")
+    running = AgentProcess(tmp_path, daemon.address, "--operators", str(tmp_path / "gated.py"))
+    try:
+        await daemon.connected()
+        await daemon.until(lambda: (tmp_path / "waits").exists())
+        daemon.assign(daemon.node_class("Gated", 101), [1], "{}")
+        (tmp_path / "gated_helper.py").write_text("VALUE = 2\n")
+        (tmp_path / "gate").touch()
+        failure = (await daemon.report(1)).failure
+        assert "changed since the agent started" in failure.message
+        assert not (tmp_path / "ran").exists()
+    finally:
+        await running.stop(signal.SIGTERM)
+        await daemon.stop()
 
 
 async def test_nothing_is_kept_of_what_changed_under_a_worker(daemon: FakeDaemon, tmp_path: Path) -> None:
