@@ -290,6 +290,7 @@ def operator(found: views.OperatorView) -> Document:
         "components": dict(found.components),
         "distribution": found.distribution,
         "differing": found.differing or None,
+        "stale": found.stale or None,
     }
 
 

@@ -311,6 +311,7 @@ def operator(message: values_pb2.Operator) -> views.OperatorView:
         components=dict(sorted(message.components.items())),
         distribution=message.distribution,
         differing=message.differing,
+        stale=message.stale,
     )
 
 

@@ -88,6 +88,14 @@ class Installed:
         return content
 
 
+def files_of(name: str, places: Iterable[str] = ()) -> list[str]:
+    """Name the files by which a distribution counts (see `Installed.content`); none if it isn't installed."""
+    try:
+        return list(_files(distribution(name), places).paths.values())
+    except PackageNotFoundError:
+        return []
+
+
 def version_of(name: str) -> str:
     """Give the version of a distribution, or "unknown"."""
     try:

@@ -20,6 +20,7 @@ from accio.loop_lag import watch_loop
 from accio.sdk.catalogue import Catalogue
 from accio.version import accio_version
 from accio_agent import linux
+from accio_agent.agent.code_watch import CodeWatch
 from accio_agent.agent.disk.aside import OtherHistory, separate_logs, set_aside
 from accio_agent.agent.disk.journal import Journal
 from accio_agent.agent.disk.log_store import LogStore
@@ -86,12 +87,13 @@ async def run(folder: StateFolder, address: str, options: Options, catalogue: Ca
         ),
     )
     dialer = Dialer(address, places.find_token, agent, outbound)
+    watch = CodeWatch(catalogue, agent.code_changed)
     log.info(
         "agent started", name=folder.name, folder=str(folder.path), operators=len(operators), offers=str(resources)
     )
     try:
         with _measuring(options.metrics, agent, dialer) as observe_lag:
-            other = await _serve(agent, dialer, options.grace_s, observe_lag)
+            other = await _serve(agent, dialer, watch, options.grace_s, observe_lag)
     finally:
         agent.close()
         staging.close()
@@ -145,6 +147,7 @@ def _measuring(address: str, agent: Shell, dialer: Dialer) -> Iterator[Callable[
 async def _serve(
     agent: Shell,
     dialer: Dialer,
+    watch: CodeWatch,
     grace_s: float,
     observe_lag: Callable[[float], None],
 ) -> OtherHistory | None:
@@ -164,6 +167,7 @@ async def _serve(
             tasks.create_task(_until(broken), name="bugs")
             tasks.create_task(agent.run_tasks(), name="agent")
             tasks.create_task(dialer.run(), name="session")
+            tasks.create_task(watch.run(), name="code watch")
             tasks.create_task(watch_loop(loop.time, observe_lag), name="loop watchdog")
             tasks.create_task(_end_on_signal(agent, dialer, signals.get, grace_s), name="signals")
     except* Stopped:

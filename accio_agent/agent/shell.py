@@ -7,7 +7,7 @@ workers get their work, then the daemon gets its messages.
 import asyncio
 import os
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +96,7 @@ class Shell:
         )
         self._assignments = Assignments(operators)
         self._answers = LogAnswers(logs, outbound)
+        self._stale = agents_pb2.Stale()  # the operators whose code on disk isn't what was announced
         self._told: set[str] = set()  # why workers were replaced
         self._settling = False
         self._connected = False
@@ -143,6 +144,8 @@ class Shell:
             label_logs(self._folder, welcome.history)
         self._staging.use_store(welcome.store_folder, welcome.store_nonce)
         self.core.welcome(welcome.keep, welcome.drop)
+        if self._stale.operators:
+            self._outbound.put(agents_pb2.AgentMessage(stale=self._stale))
         self.settle()
 
     def disconnected(self) -> None:
@@ -183,6 +186,14 @@ class Shell:
         self.core.leave(True)
         self._outbound.put(agents_pb2.AgentMessage(draining=agents_pb2.Draining(draining=True)))
         self.settle_soon()
+
+    def code_changed(self, distributions: Collection[str]) -> None:
+        """Tell the daemon of which distributions the code on disk isn't what was announced."""
+        specs = [each.spec for each in self._operators]
+        names = [spec.name for spec in specs if spec.distribution in distributions]
+        self._stale = agents_pb2.Stale(operators=names)
+        if self._connected:
+            self._outbound.put(agents_pb2.AgentMessage(stale=self._stale))
 
     async def idle(self, connected: Callable[[], bool]) -> None:
         """Wait until nothing runs, and the daemon (if it is there) has all reports."""

@@ -41,6 +41,8 @@ WORKER = "--worker"
 SWEEP_S = 0.02
 """How long a look waits while orphans are dying."""
 
+_Asked = list[tuple[control.Message, Sequence[int]]]
+
 
 class Template:
     """The loop of the template process."""
@@ -51,7 +53,7 @@ class Template:
         self._workers: dict[int, int] = {}  # pid to lane
         self._pids: dict[int, int] = {}  # lane to pid
         self._fork = True
-        self._waiting: list[tuple[control.Message, Sequence[int]]] | None = []  # until approved; then None
+        self._waiting: _Asked | None = []  # until what was imported is approved; then None
         self._began_ns = clock.wall_ns()
         self._preloaded: Preloaded | None = None
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)

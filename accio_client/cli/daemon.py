@@ -1,12 +1,13 @@
 """The daemon: `accio up`, `daemon backup`."""
 
 import ctypes
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
@@ -16,6 +17,7 @@ import click
 
 from accio import places
 from accio.errors import FailedPrecondition, Unauthenticated, Unavailable
+from accio.events import CODE_CHANGED
 from accio.exits import INTERNAL, INTERRUPTED, SUCCESS
 from accio.interpreter import python, without_working_folder
 from accio_client.cli.output import complain, out
@@ -27,6 +29,8 @@ TELL_EVERY_S = 30.0
 LOOK_EVERY_S = 0.03
 GRACE_S = 3
 STOP_WITHIN_S = 15.0
+MOST_NEWS = 1 << 20
+"""How much of a log is looked through at a time."""
 _PR_SET_PDEATHSIG = 1
 
 
@@ -37,7 +41,7 @@ class Child:
         self.name = name
         self.log = log
         with log.open("ab") as file:
-            self._begin = file.tell()
+            self._begin = self._read = file.tell()
             self.process = subprocess.Popen(
                 python(*arguments),
                 stdin=subprocess.DEVNULL,
@@ -61,6 +65,18 @@ class Child:
             if not self.ended(STOP_WITHIN_S):
                 self.process.kill()
                 self.process.wait()
+
+    def warnings(self, event: str) -> Iterator[Mapping[str, object]]:
+        """Yield what it has said of an event since the last call."""
+        with self.log.open("rb") as file:
+            file.seek(self._read)
+            said = file.read(MOST_NEWS)
+        whole = said if len(said) == MOST_NEWS else said[: said.rfind(b"\n") + 1]
+        self._read += len(whole)
+        for line in whole.splitlines():
+            with suppress(ValueError):
+                if event.encode() in line and (found := json.loads(line))["event"] == event:
+                    yield found
 
     def last_words(self) -> str:
         """Return the end of what it said since it was started."""
@@ -124,6 +140,7 @@ def up(session: Session, *, operators: tuple[str, ...], cpus: str | None, memory
         _tell(session, address)
         while True:
             _look(children, 1.0)
+            _tell_of_edits(session, children[-1])
     except Stopped as stopped:
         session.say("\nstopping ...")
         return stopped.code
@@ -201,6 +218,12 @@ def _tell(session: Session, address: str) -> None:
         session.say(f"in another terminal: export ACCIO_ADDR={address}")
     session.say("then: accio push WORKFLOW.json; accio submit RUN.json --wait; accio export RUN")
     session.say("Ctrl-C stops both; runs go on when they are up again")
+
+
+def _tell_of_edits(session: Session, agent: Child) -> None:
+    """Tell whoever edits code that the agent doesn't run it."""
+    for found in agent.warnings(CODE_CHANGED):
+        session.say(f"{found.get('of')}: {CODE_CHANGED}; stop accio up and start it again to run them as they are now")
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

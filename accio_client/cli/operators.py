@@ -56,6 +56,7 @@ def _show_operator(found: OperatorView) -> None:
             ("digest", found.digest),
             ("from", found.distribution),
             ("agents differ", found.differing),
+            ("edited", found.stale),
             ("resources", shown_resources(found.resources)),
             ("time-out", f"{found.timeout_ms} ms" if found.timeout_ms else None),
             ("retries", str(found.retries) if found.retries else None),

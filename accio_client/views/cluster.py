@@ -57,6 +57,7 @@ class OperatorView:
     components: Mapping[str, str]
     distribution: str
     differing: str = ""  # how connected agents differ in it: which version counts, and who gets none of it
+    stale: str = ""  # whose code of it has changed on disk since it was announced, and what to do
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

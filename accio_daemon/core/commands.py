@@ -173,6 +173,14 @@ class AgentDraining(Command[None]):
     draining: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentStale(Command[None]):
+    """The code of these operators, by name, isn't on an agent's disk what it announced; that of its others is."""
+
+    session: SessionNo
+    operators: frozenset[str]
+
+
 @dataclass(slots=True, kw_only=True)
 class Report:
     """How an attempt ended (not frozen, as thousands a second are made; nobody changes one)."""
@@ -275,6 +283,7 @@ AnyCommand = (
     | AgentLost
     | AgentHeard
     | AgentDraining
+    | AgentStale
     | AgentReports
     | AgentRecalled
     | PathsDigested

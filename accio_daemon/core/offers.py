@@ -1,10 +1,10 @@
-"""In which operators connected agents differ: a pure reading of the World, for people.
+"""In which operators connected agents differ, from each other or from their disks: readings of the World, for people.
 
 The version of an operator that was announced last is the one that new runs pin. Agents that offer another one get
 nothing of those runs, which nobody would find out by himself; so it is said wherever somebody looks.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from accio.domain.operators import OperatorSpec
 from accio_daemon.core.records import Agent
@@ -34,6 +34,17 @@ def differing(world: World, number: int) -> str:
     )
 
 
+def stale(world: World, number: int) -> str:
+    """Return who has other code of an operator on disk than was announced, and what to do; empty if nobody has."""
+    agents = {agent for agent in world.offering(number) if number in agent.stale}
+    if not agents:
+        return ""
+    return (
+        f"the code of {world.specs[number].name} has changed on disk since {_names(agents)} announced it: it runs as "
+        f"it was; start {_names(agents)} again to run it as it is now"
+    )
+
+
 def others_offer(world: World, number: int) -> str:
     """Return who offers other versions of an operator than *number*, and what they are; empty if nobody does."""
     name = world.specs[number].name
@@ -47,10 +58,13 @@ def passed_over(world: World, agent: Agent) -> str:
         return ""
     offered = [(world.specs[no].name, no) for no in agent.operators]
     names = sorted(name for name, no in offered if world.latest[name][1] != no)
-    if not names:
-        return ""
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"gets no new nodes of {', '.join(names[:_NAMED])}{more}: another agent announced other code since"
+    return f"gets no new nodes of {_some(names)}: another agent announced other code since" if names else ""
+
+
+def behind(world: World, agent: Agent) -> str:
+    """Return which operators have other code on an agent's disk than it announced; empty if there are none."""
+    names = sorted(world.specs[no].name for no in agent.stale)
+    return f"the code of {_some(names)} has changed since it started: start it again" if names else ""
 
 
 def version(spec: OperatorSpec) -> str:
@@ -70,6 +84,11 @@ def _difference(used: OperatorSpec, others: Iterable[OperatorSpec]) -> str:
         return f"different versions of {', '.join(name.removeprefix('package ') for name in parts[:_NAMED])}"
     what = ", ".join(parts[:_NAMED])
     return f"different code ({what})" if what else "different code"
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 def _names(agents: Iterable[Agent]) -> str:

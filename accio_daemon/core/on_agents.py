@@ -14,6 +14,7 @@ from accio_daemon.core.commands import (
     AgentJoined,
     AgentLost,
     AgentRecalled,
+    AgentStale,
     DrainAgent,
     Holding,
     RemoveAgent,
@@ -166,6 +167,7 @@ def _end_session(world: World, fx: Effects, agent: Agent) -> None:
     externals.session_ended(world, agent.session)
     agent.session = None
     agent.leaving = False
+    agent.stale = frozenset()
     for number in agent.operators:
         world.offers.get(number, set()).discard(agent)
     fx.agents[agent.no] = agent
@@ -202,6 +204,13 @@ def draining(world: World, fx: Effects, command: AgentDraining) -> None:
     if agent is not None:
         agent.leaving = command.draining
         _drain_changed(world, fx, agent)
+
+
+def stale(world: World, command: AgentStale) -> None:
+    """Note of which operators an agent has other code on disk than it announced."""
+    agent = world.sessions.get(command.session)
+    if agent is not None:
+        agent.stale = frozenset(no for no in agent.operators if world.specs[no].name in command.operators)
 
 
 def drain(world: World, fx: Effects, command: DrainAgent) -> None:

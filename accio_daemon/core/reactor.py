@@ -17,6 +17,7 @@ from accio_daemon.core.commands import (
     AgentLost,
     AgentRecalled,
     AgentReports,
+    AgentStale,
     AnyCommand,
     Command,
     ContentMissing,
@@ -71,6 +72,8 @@ def _apply(  # noqa: C901 — one flat list of commands
             on_agents.heard(world, command, now)
         case AgentDraining():
             on_agents.draining(world, fx, command)
+        case AgentStale():
+            on_agents.stale(world, command)
         case AgentRecalled():
             on_agents.recalled(world, fx, command, now)
         case PathsDigested():

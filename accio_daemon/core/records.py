@@ -319,6 +319,7 @@ class Agent:
         "resources",
         "running",
         "session",
+        "stale",
         "version",
         "waits_for",
     )
@@ -335,6 +336,7 @@ class Agent:
         self.session: SessionNo | None = None
         self.drained = False  # a user wants it to drain, connected or not, until he takes that back
         self.leaving = False  # it says itself that it takes no more, in this session
+        self.stale: frozenset[int] = frozenset()  # of its operators, those whose code on its disk has changed since
         self.prefetch_limit = 0
         self.heard_mono = 0.0
         self.heard_ms = 0

@@ -116,6 +116,10 @@ class Engine:
         """Say how agents differ in an operator; see EnginePort."""
         return offers.differing(self.world, operator_no) if operator_no in self.world.specs else ""
 
+    def stale(self, operator_no: int) -> str:
+        """Say whose code of an operator has changed on disk; see EnginePort."""
+        return offers.stale(self.world, operator_no) if operator_no in self.world.specs else ""
+
     def pinned(self, attempt: AttemptNo) -> tuple[int, OperatorSpec] | None:
         """Find what an attempt executes; see EnginePort."""
         execution = self.world.by_attempt.get(attempt)

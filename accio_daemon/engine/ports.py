@@ -243,6 +243,10 @@ class EnginePort(Protocol):
         """Say how connected agents differ in an operator of which this version is used; empty if they agree."""
         ...
 
+    def stale(self, operator_no: int) -> str:
+        """Say whose code of an operator has changed on disk since it was announced; empty if nobody's has."""
+        ...
+
     def pinned(self, attempt: AttemptNo) -> tuple[int, OperatorSpec] | None:
         """Return number and specification of the operator that an attempt executes; None if it doesn't go on."""
         ...

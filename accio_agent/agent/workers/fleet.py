@@ -32,7 +32,7 @@ class Fleet:
         events: WorkerEvents,
         spawn: Callable[[Coroutine[None, None, None], str], None],
     ) -> None:
-        """*folder* is where workers have theirs; *templates* have been started already, by pool. *spawn* runs a task."""
+        """*folder* is where workers have theirs; *templates* run already, by pool, *spawn* runs tasks."""
         self.workers: dict[int, WorkerHandle] = {}
         self.guard = guard
         self.processors = processors

@@ -37,7 +37,8 @@ class ClusterCalls:
             hint = f"; did you mean {meant}?" if meant else "" if specs else ": no agent has announced any operator yet"
             raise NotFound(f"there is no operator {request.name[:100]!r}{hint}")
         message = operator_message(specs[request.name])
-        message.differing = self._engine.differing(announced[request.name].no)
+        number = announced[request.name].no
+        message.differing, message.stale = self._engine.differing(number), self._engine.stale(number)
         return message
 
     async def list_agents(self, _request: accio_pb2.ListAgentsRequest) -> accio_pb2.ListAgentsResponse:

@@ -171,14 +171,15 @@ class SubmissionCalls:
             workflow=stored,
             operators=operators,
             pins=await self._pins(definition, stored.workflow),
-            warnings=(*checked.outcome.warnings, *self._differences(operators)),
+            warnings=(*checked.outcome.warnings, *self._doubts(operators)),
         )
 
-    def _differences(self, operators: Iterable[Announced]) -> Iterator[Issue]:
-        """Warn of each operator of which agents offer several versions."""
+    def _doubts(self, operators: Iterable[Announced]) -> Iterator[Issue]:
+        """Warn of each operator of which agents offer several versions, or have other code on disk than announced."""
         for number in dict.fromkeys(each.no for each in operators):
-            if differing := self._engine.differing(number):
-                yield Issue(pointer("workflow"), differing)
+            for doubt in (self._engine.differing(number), self._engine.stale(number)):
+                if doubt:
+                    yield Issue(pointer("workflow"), doubt)
 
     async def _pins(self, definition: RunDefinition, workflow: Workflow) -> dict[str, Pin]:
         places = dict(_artifact_texts(definition, workflow))

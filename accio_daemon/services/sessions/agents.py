@@ -25,6 +25,7 @@ from accio_daemon.core.commands import (
     AgentLost,
     AgentRecalled,
     AgentReports,
+    AgentStale,
     AttemptNo,
     Holding,
     PathsDigested,
@@ -217,6 +218,8 @@ class AgentCalls:
                 self._sessions.note_progress(message.progress)
             case "draining":
                 self._engine.post(AgentDraining(session=number, draining=message.draining.draining))
+            case "stale":
+                self._engine.post(AgentStale(session=number, operators=frozenset(message.stale.operators)))
             case "goodbye":
                 raise SessionEnded(clip(message.goodbye.reason, 500) or "the agent ended", clean=True)
             case "hello":

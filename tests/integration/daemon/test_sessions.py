@@ -364,6 +364,25 @@ async def test_agents_that_differ_are_told_of(daemon: Serving) -> None:
         assert second.reason == ""
 
 
+async def test_code_that_changed_on_disk_is_told_of(daemon: Serving) -> None:
+    """A submission is warned, the list of agents and the operator's description say which agent to start again."""
+    async with joined(daemon.agents, "a1", behaviour=None) as agent:
+        await daemon.push(PAIR)
+        request = accio_pb2.SubmitRequest(definition=b'{"workflow": "pair"}')
+        assert not (await daemon.accio.Submit(request)).warnings
+        await agent.send(stale=agents_pb2.Stale(operators=["Double"]))
+        said = "the code of Double has changed on disk since a1 announced it"
+        await agent.send(heartbeat=agents_pb2.Heartbeat(seq=1))
+        while not (await agent.received.get()).HasField("heartbeat"):
+            pass
+        await daemon.accio.Submit(request)  # is decided after what the agent said
+        (warning,) = (await daemon.accio.Submit(request)).warnings
+        assert (warning.path, said in warning.message) == ("/workflow", True)
+        assert said in (await daemon.accio.GetOperator(accio_pb2.GetOperatorRequest(name="Double"))).stale
+        (found,) = await agents(daemon)
+        assert found.reason == "the code of Double has changed since it started: start it again"
+
+
 async def test_a_session_ends_in_a_status_while_something_is_being_sent(daemon: Serving) -> None:
     """An agent that ends its half while its welcome is on the way isn't left waiting for the end of the session."""
     for _ in range(20):

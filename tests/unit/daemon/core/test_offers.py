@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from accio.domain.operators import OperatorSpec
 from accio_daemon.core import offers
+from accio_daemon.core.commands import AgentStale
 from accio_daemon.engine.views import cluster_view
 from tests import builders
 from tests.fakes import FakeAgent
@@ -84,3 +85,32 @@ def test_a_version_that_nobody_offers_any_more_is_told(make_cluster: MakeCluster
     assert cluster.why(run, 0) == (
         "no connected agent offers version 222222222222 of Step, as pinned; a offers 111111111111"
     )
+
+
+def test_code_that_changed_on_an_agents_disk_is_told(cluster: Cluster) -> None:
+    """Who submits and who looks at agents learns it, until the agent takes it back, or begins another session."""
+    first = cluster.join("a", operators=(NEW,))
+    second = cluster.join("b", operators=(NEW,))
+
+    def said() -> str:
+        return offers.stale(cluster.world, cluster.world.latest["Step"][1])
+
+    def stale(agent: FakeAgent, *operators: str) -> None:
+        assert agent.session is not None
+        cluster.ask(AgentStale(session=agent.session, operators=frozenset(operators)))
+
+    assert said() == ""
+    stale(first, "Step", "Unknown")
+    assert said() == (
+        "the code of Step has changed on disk since a announced it: it runs as it was; start a again to run it as it "
+        "is now"
+    )
+    assert _reason(cluster, first) == "the code of Step has changed since it started: start it again"
+    assert _reason(cluster, second) == ""
+    stale(second, "Step")
+    assert "since a and b announced it" in said()
+    stale(first)
+    assert "since b announced it" in said()
+    cluster.leave(second)
+    cluster.rejoin(second)
+    assert said() == ""

@@ -1,0 +1,97 @@
+"""What the file system tells of the files behind a description of operators, without reading any of them.
+
+Two glances that are equal show that nothing was written in between; where they differ, `Fingerprint.is_current` reads
+and decides. A glance at the source that is followed is cheap; one at the packages that are used looks at thousands of
+files, and is worth taking less often. Accio's own analysis is left out: nobody edits it but its developers.
+"""
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TypeAlias
+
+from accio.sdk.fingerprint import Fingerprint
+from accio.sdk.installed import CODE_SUFFIXES, files_of
+
+_Seen: TypeAlias = tuple[str, int, int, int]
+
+
+class Glances:
+    """Takes glances at what one fingerprint was taken of."""
+
+    def __init__(self, fingerprint: Fingerprint) -> None:
+        own = str(Path(__file__).parent)
+        self._fingerprint = fingerprint
+        self._trees = tuple(tree for tree in fingerprint.trees if tree != own)
+        self._top_names = {name for name in fingerprint.resolution.places if "." not in name}
+        self._in_packages: list[str] = []
+        self._last = 0
+
+    def at_source(self) -> int:
+        """Look at the source that is followed, at declared files, and for what would be found before them."""
+        fingerprint = self._fingerprint
+        seen = [found for tree in self._trees for found in _below(tree)]
+        seen += [found for folder in fingerprint.folders for found in _within(folder)]
+        seen += [found for path in fingerprint.files for found in _below(path, every=True)]
+        names = [name for folder in (*sys.path, *fingerprint.resolution.folders) for name in self._leading(folder)]
+        return hash((tuple(seen), tuple(names)))
+
+    def at_packages(self) -> int:
+        """Look at what is installed of the distributions that are used."""
+        seen = hash(tuple(_look(path) for path in self._in_packages))
+        if seen != self._last or not self._in_packages:  # others may belong to them now
+            installed = self._fingerprint.installed.items()
+            files = {path for name, (_, *places) in installed for path in files_of(name, places)}
+            self._in_packages = sorted(files | {path.rpartition("/")[0] for path in files})
+            self._last = hash(tuple(_look(path) for path in self._in_packages))
+        return self._last
+
+    def _leading(self, folder: str) -> Iterator[str]:
+        """Name what lies in a folder of the search path and may be what one of the names leads to."""
+        yield from sorted(entry.path for entry in _entries(folder) if entry.name.partition(".")[0] in self._top_names)
+
+
+def _look(path: str) -> _Seen:
+    try:
+        found = os.stat(path)  # noqa: PTH116 - there may be thousands
+    except OSError:
+        return path, 0, 0, 0
+    return path, found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _below(path: str, *, every: bool = False) -> Iterator[_Seen]:
+    """Look at a file, or at the code (or *every* file) below a folder."""
+    entries = _entries(path)
+    if not entries:
+        yield _look(path)
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _below(entry.path, every=every)
+        elif every or _is_code(entry.name):
+            yield _look(entry.path)
+
+
+def _within(folder: str) -> Iterator[_Seen]:
+    """Look at the code directly in a folder, and at the names of packages in it."""
+    for entry in _entries(folder):
+        if _is_code(entry.name):
+            yield _look(entry.path)
+        elif entry.is_dir() and os.path.isfile(f"{entry.path}/__init__.py"):  # noqa: PTH113 - as above
+            yield entry.path, 0, 0, 0
+
+
+def _entries(folder: str) -> "list[os.DirEntry[str]]":
+    try:
+        with os.scandir(folder or ".") as entries:
+            return sorted(_but_bytecode(entries), key=lambda entry: entry.name)
+    except OSError:
+        return []
+
+
+def _but_bytecode(entries: "Iterable[os.DirEntry[str]]") -> "Iterator[os.DirEntry[str]]":
+    return (entry for entry in entries if entry.name != "__pycache__")
+
+
+def _is_code(name: str) -> bool:
+    return os.path.splitext(name)[1] in CODE_SUFFIXES  # noqa: PTH122 - as above

@@ -1,0 +1,91 @@
+"""Notices that the code of operators has changed on disk since it was announced.
+
+What has been imported stays loaded, and runs under the digest of what it was. Whoever edits a file expects something
+else: so it is said here, and the daemon is told, which warns at each submission, until the agent is started again or
+the edit is undone.
+
+Nothing here runs on the event loop, and little elsewhere: looks ask the file system only, and a pause after each keeps
+them below a hundredth of a processor. Files are read only where a look differs from the one before.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import NoReturn
+
+import structlog
+
+from accio.events import CODE_CHANGED
+from accio.sdk.catalogue import Catalogue, Source
+from accio.sdk.glances import Glances
+
+log = structlog.get_logger("accio.agent")
+
+SOURCE_EVERY_S = 0.5
+PACKAGES_EVERY_S = 2.0
+SPARE = 100
+"""How much longer than a look the pause after it is at least."""
+SPARE_OF_READING = 10
+"""The same where files had to be read, which is rare."""
+
+_Glance = Callable[[Glances], int]
+
+
+class CodeWatch:
+    """Looks at the files of all operators. *tell* takes the distributions whose code isn't what was announced."""
+
+    def __init__(self, catalogue: Catalogue, tell: Callable[[frozenset[str]], None]) -> None:
+        self._catalogue = catalogue
+        self._tell = tell
+        self._glances = {source: Glances(catalogue.fingerprints[source.distribution]) for source in catalogue.sources}
+        self._seen: dict[tuple[Source, _Glance], int] = {}
+        self._changed: set[str] = set()
+        self._told = frozenset[str]()
+        self._one = asyncio.Lock()  # one look at a time: the older of two must not have the last word
+
+    async def run(self) -> None:
+        """Look again and again, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._repeat(Glances.at_source, SOURCE_EVERY_S), name="source watch")
+            tasks.create_task(self._repeat(Glances.at_packages, PACKAGES_EVERY_S), name="packages watch")
+
+    def look(self, glance: _Glance) -> float:
+        """Look once at all sources; the seconds of a processor after which to rest."""
+        began = time.thread_time()
+        differing = [source for source in self._glances if self._differs(source, glance)]
+        looked = time.thread_time()
+        for source in differing:
+            self._changed.discard(source.distribution)
+            if not self._catalogue.is_current(source):
+                self._changed.add(source.distribution)
+        return max(SPARE * (looked - began), SPARE_OF_READING * (time.thread_time() - looked))
+
+    @property
+    def changed(self) -> frozenset[str]:
+        """The distributions whose code wasn't what was announced when it was looked at last."""
+        return frozenset(self._changed)
+
+    def _differs(self, source: Source, glance: _Glance) -> bool:
+        """Tell whether a source looks other than before. A first look at its packages has nothing to be held against:
+        the first look at the source asks for everything.
+        """
+        seen, before = glance(self._glances[source]), self._seen.get((source, glance))
+        self._seen[(source, glance)] = seen
+        return seen != before and (before is not None or glance is Glances.at_source)
+
+    async def _repeat(self, glance: _Glance, every_s: float) -> NoReturn:
+        while True:
+            async with self._one:
+                rest_s = await asyncio.to_thread(self.look, glance)
+                self._say(self.changed)
+            await asyncio.sleep(max(every_s, rest_s))
+
+    def _say(self, changed: frozenset[str]) -> None:
+        if changed == self._told:
+            return
+        for distribution in sorted(changed - self._told):
+            log.warning(CODE_CHANGED, of=distribution, do="start the agent again to run it as it is now")
+        for distribution in sorted(self._told - changed):
+            log.info("the code of operators is again what was announced", of=distribution)
+        self._told = changed
+        self._tell(changed)

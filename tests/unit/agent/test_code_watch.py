@@ -1,0 +1,65 @@
+"""Edits of what operators reach are noticed while they run."""
+
+from pathlib import Path
+
+import pytest
+
+from accio.sdk.catalogue import discover
+from accio.sdk.glances import Glances
+from accio_agent.agent.code_watch import CodeWatch
+from tests.unit.sdk.packages import write
+
+OPS = """
+from accio import operator
+import watched_helper, watched_package
+
+@operator
+def Watched() -> int:
+    return watched_helper.N + watched_package.N
+"""
+EDITS = {
+    "the file": ("ops/watched_ops.py", OPS + "# edited\n"),
+    "a helper": ("ops/watched_helper.py", "N = 30\n"),
+    "an installed package": ("site-packages/watched_package/__init__.py", "N = 30\n"),
+    "a module added to an installed package": ("site-packages/watched_package/more.py", "N = 30\n"),
+    "a file that is found first": ("front/watched_helper.py", "N = 30\n"),
+}
+
+
+@pytest.mark.parametrize("what", EDITS)
+def test_an_edit_is_noticed_and_its_end_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    """Whatever a fresh start would describe anew is told, until it is as it was."""
+    write(tmp_path, {"ops/watched_ops.py": OPS, "ops/watched_helper.py": "N = 1\n", "front/other.py": ""})
+    info = "watched_package-1.0.dist-info"
+    site = {"watched_package/__init__.py": "N = 1\n", f"{info}/top_level.txt": "watched_package\n"}
+    metadata = "Metadata-Version: 2.1\nName: watched_package\nVersion: 1.0\n"
+    record = "watched_package/__init__.py,,\n"
+    write(tmp_path / "site-packages", {**site, f"{info}/METADATA": metadata, f"{info}/RECORD": record})
+    monkeypatch.syspath_prepend(tmp_path / "site-packages")
+    monkeypatch.syspath_prepend(tmp_path / "front")
+    catalogue = discover(["ops/watched_ops.py"], folder=tmp_path, cache=None, installed=False)
+    watch = CodeWatch(catalogue, lambda changed: None)
+
+    def found() -> frozenset[str]:
+        watch.look(Glances.at_source)
+        watch.look(Glances.at_packages)
+        return watch.changed
+
+    assert found() == frozenset()
+    name, text = EDITS[what]
+    path = tmp_path / name
+    was = path.read_text() if path.exists() else None
+    write(tmp_path, {name: text})
+    assert found() == found() == {str(tmp_path / "ops/watched_ops.py")}
+    path.unlink() if was is None else path.write_text(was)
+    assert found() == frozenset()
+
+
+def test_what_changed_before_the_first_look_is_told(tmp_path: Path) -> None:
+    """An edit between the announcement and the first look isn't taken for what was announced."""
+    write(tmp_path, {"early_ops.py": "from accio import operator\n\n@operator\ndef Early() -> int:\n    return 1\n"})
+    catalogue = discover(["early_ops.py"], folder=tmp_path, cache=None, installed=False)
+    write(tmp_path, {"early_ops.py": "from accio import operator\n\n@operator\ndef Early() -> int:\n    return 2\n"})
+    watch = CodeWatch(catalogue, lambda changed: None)
+    watch.look(Glances.at_source)
+    assert watch.changed == {str(tmp_path / "early_ops.py")}
