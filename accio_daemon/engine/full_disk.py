@@ -1,7 +1,8 @@
 """A full disk: new work is refused with the reason, and space that was set aside lets what frees space be stored.
 
 Whoever finds the disk full wants to kill, delete and collect; each of these has to write first. So some space is kept
-in a file of its own, which goes when the disk is full; work goes on once the disk has that much space again.
+in a file of its own, which is emptied when the disk is full; work goes on once the disk has that much space again. An
+empty file tells the daemon's next life that the disk is still full: else it would fill what is left with new work.
 """
 
 import os
@@ -30,6 +31,7 @@ class Reserve:
 
     def take(self) -> bool:
         """Set the space aside, or keep it; False if the disk has less."""
+        given_up = self.is_given_up()
         try:
             file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError:
@@ -37,7 +39,10 @@ class Reserve:
         try:
             os.posix_fallocate(file, 0, self._size)
         except OSError:
-            self.give_up()
+            if given_up:
+                os.ftruncate(file, 0)
+            else:
+                self._path.unlink(missing_ok=True)
             return False
         finally:
             os.close(file)
@@ -47,10 +52,17 @@ class Reserve:
         """Free the space; return False if there was none."""
         try:
             found = self._path.stat().st_size > 0
-            self._path.unlink()
+            os.truncate(self._path, 0)
         except OSError:
             return False
         return found
+
+    def is_given_up(self) -> bool:
+        """Return whether the space was given up, in this life of the daemon or an earlier one, and not taken since."""
+        try:
+            return self._path.stat().st_size == 0
+        except OSError:
+            return False
 
 
 class Space(Protocol):
@@ -64,16 +76,24 @@ class Space(Protocol):
         """Free it; return False if there was none."""
         ...
 
+    def is_given_up(self) -> bool:
+        """Return whether it was given up, in this life of the daemon or an earlier one, and not taken since."""
+        ...
+
 
 class FullDisk:
     """Whether the disk is full, and what may be done then."""
 
     def __init__(self, reserve: Space | None = None) -> None:
-        """Set space aside, if there is any."""
+        """Set space aside, if there is any; refuse new work if an earlier life gave it up and it isn't there."""
         self.refusing = ""  # why new work is refused; empty if it isn't
         self._reserve = reserve
-        self._gave_up = False
-        if reserve is not None and not reserve.take():
+        self._gave_up = reserve is not None and reserve.is_given_up()
+        if reserve is None or reserve.take():
+            self._gave_up = False
+        elif self._gave_up:
+            self._refuse("it was before the daemon was started again, and has no more space since")
+        else:
             log.warning("no_space_set_aside", wanted=RESERVE_BYTES)
 
     def found(self, why: str) -> bool:
@@ -81,12 +101,15 @@ class FullDisk:
         gave_up = self._reserve is not None and self._reserve.give_up()
         self._gave_up = self._gave_up or gave_up
         if not self.refusing:
-            full = f"the disk of the data folder is full ({why})"
-            self.refusing = f"{full}; nothing is lost, work goes on once it has space"
-            if gave_up:
-                self.refusing += "; kill, delete and gc work meanwhile"
-            log.error("disk_full", error=why, space_given_up=gave_up)
+            self._refuse(why)
         return gave_up
+
+    def _refuse(self, why: str) -> None:
+        full = f"the disk of the data folder is full ({why})"
+        self.refusing = f"{full}; nothing is lost, work goes on once it has space"
+        if self._gave_up:
+            self.refusing += "; kill, delete and gc work meanwhile"
+        log.error("disk_full", error=why, space_given_up=self._gave_up)
 
     def written(self) -> None:
         """A write succeeded: there is space again, unless it was the space that was given up."""

@@ -32,7 +32,7 @@ def test_users_can_make_room_on_a_full_disk(tmp_path: Path) -> None:
             runs = [client.submit({"workflow": "gated", "params": {"label": each}}).run.id for each in "ghi"]
             eventually(lambda: len([line for line in made.executed() if "begins" in line]) == 2, what="two nodes")
             ballast, _ = _fill_until_refusing(made, pool)
-            assert not reserve.exists()
+            assert reserve.stat().st_size == 0
             assert [outcome.changed for outcome in client.kill([runs[0], runs[2]])] == [True, True]
             assert [outcome.changed for outcome in client.delete([ended])] == [True]
             client.collect_garbage()
@@ -42,7 +42,7 @@ def test_users_can_make_room_on_a_full_disk(tmp_path: Path) -> None:
             made.open_gate("h")
             ballast.unlink()
             assert client.wait(runs[1]).state == "success"
-            eventually(reserve.exists, what="space being set aside again")
+            eventually(lambda: reserve.stat().st_size == RESERVE_BYTES, what="space being set aside again")
             again = client.submit({"workflow": "square", "params": {"x": -2}}).run.id
             assert client.wait(again).state == "success"
         check(made)

@@ -129,6 +129,10 @@ class Disk:
         self._limit(RESERVED)
         return True
 
+    def is_given_up(self) -> bool:
+        """Return whether the database has what was set aside, whichever life of the daemon gave it up."""
+        return self.lives_on_reserve
+
     def _limit(self, more: int) -> None:
         ((pages,),) = self.rows("PRAGMA page_count")
         self.rows(f"PRAGMA max_page_count = {pages + more}")
@@ -152,6 +156,11 @@ class Disk:
 
 class CarefreeDisk(FullDisk):
     """Gives up what was set aside, too, and refuses nothing nevertheless."""
+
+    def __init__(self, reserve: Disk) -> None:
+        """Refuse nothing at the start, either."""
+        super().__init__(reserve)
+        self.refusing = ""
 
     def found(self, why: str) -> bool:
         """Note a full disk."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from accio.errors import ResourceExhausted
-from accio_daemon.core.commands import DeleteRun, KillRun
+from accio_daemon.core.commands import DeleteRun, KillRun, Tick
 from accio_daemon.engine.full_disk import FullDisk, Reserve
 from accio_daemon.storage.database import Database
 from tests import builders
@@ -33,6 +33,10 @@ class Allowance(Reserve):
         self.given_up += 1
         self.restrict(200)
         return True
+
+    def is_given_up(self) -> bool:
+        """Tell whether the database has its pages more."""
+        return not self.there
 
     def restrict(self, more: int) -> None:
         """Let the database grow by so many pages at most; nothing uses its connection meanwhile."""
@@ -93,14 +97,30 @@ async def test_an_engine_on_a_full_disk_can_be_stopped(benches: Benches) -> None
 
 
 def test_space_is_set_aside_and_given_up(tmp_path: Path) -> None:
-    """It is a file of that size, which a second taking leaves as it is, and which giving up removes."""
+    """It is a file of that size, which a second taking leaves as it is, and which giving up empties."""
     reserve = Reserve(tmp_path, size=100_000)
     assert not reserve.give_up()
     for _ in range(2):
         assert reserve.take()
         assert [each.stat().st_size for each in tmp_path.iterdir()] == [100_000]
     assert reserve.give_up()
-    assert list(tmp_path.iterdir()) == []
+    assert [each.stat().st_size for each in tmp_path.iterdir()] == [0]
+    assert not reserve.give_up()
+
+
+def test_the_next_life_knows_that_the_disk_is_full_still(tmp_path: Path) -> None:
+    """A daemon that starts without the space that an earlier life gave up refuses new work until it is there."""
+    Reserve(tmp_path, size=100_000).take()
+    FullDisk(Reserve(tmp_path)).found("no space")
+    for _ in range(2):
+        again = FullDisk(Reserve(tmp_path, size=1 << 60))
+        assert "kill, delete and gc work meanwhile" in again.refusing
+        again.written()
+        again.look_again()
+        assert again.refusing
+        assert not again.admits(Tick())
+    assert not FullDisk(Reserve(tmp_path, size=100_000)).refusing
+    assert not FullDisk(Reserve(tmp_path, size=1 << 60)).refusing
 
 
 def test_a_disk_with_less_space_sets_nothing_aside(tmp_path: Path) -> None:
