@@ -11,6 +11,7 @@ from accio.domain.quantities import parse_duration
 from accio.domain.resources import parse_size
 from accio.errors import BadRequest
 from accio.metrics import metrics_address
+from accio_daemon.storage.database import FILE_NAME
 
 SYNCHRONOUS = ("FULL", "NORMAL")
 
@@ -35,7 +36,7 @@ class Config:
     @property
     def database(self) -> Path:
         """The database's file."""
-        return self.data / "accio.db"
+        return self.data / FILE_NAME
 
     @property
     def store(self) -> Path:

@@ -88,11 +88,6 @@ def read_manifest(store: BlobStore, digest: Digest) -> Manifest:
         raise InvalidManifest(f"the blob {digest} isn't a dataset: {error.message}") from error
 
 
-def tree_files(store: BlobStore, digest: Digest) -> tuple[FileEntry, ...]:
-    """The files of a dataset; raises BlobMissing, InvalidManifest."""
-    return read_manifest(store, digest).files
-
-
 def contents(store: BlobStore, digests: Iterable[Digest]) -> dict[Digest, tuple[Digest, ...]]:
     """The files of those of the digests that are datasets in the store: what `gc.plan` must know of all of them.
 

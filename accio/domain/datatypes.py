@@ -69,11 +69,6 @@ class DataType:
         return f"{self.kind.value}({','.join(str(arg) for arg in self.args)})"
 
     @property
-    def is_collection(self) -> bool:
-        """Whether it is a list, a set or a map."""
-        return self.kind in COLLECTIONS
-
-    @property
     def is_numeric(self) -> bool:
         """Whether a table can show it as numbers: a numeric scalar, or a collection whose values are such scalars."""
         if self.args:
@@ -101,21 +96,6 @@ DURATION = DataType(Kind.DURATION)
 TIMESTAMP = DataType(Kind.TIMESTAMP)
 LOCATION = DataType(Kind.LOCATION)
 DATASET = DataType(Kind.DATASET)
-
-
-def list_of(element: DataType) -> DataType:
-    """Return the type of lists of *element*."""
-    return DataType(Kind.LIST, (element,))
-
-
-def set_of(element: DataType) -> DataType:
-    """Return the type of sets of *element*."""
-    return DataType(Kind.SET, (element,))
-
-
-def map_of(key: DataType, value: DataType) -> DataType:
-    """Return the type of maps from *key* to *value*."""
-    return DataType(Kind.MAP, (key, value))
 
 
 @lru_cache(maxsize=4096)

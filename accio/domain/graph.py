@@ -1,36 +1,38 @@
-"""Directed graphs over names: order, cycles, reach. An edge goes from a node to one that needs it first.
+"""Directed graphs over names or numbers: order and cycles. An edge goes from a node to one that needs it first.
 
-`predecessors` maps every node to those that must end before it; names that aren't keys are ignored.
+`predecessors` maps every node to those that must end before it; nodes that aren't keys are ignored.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
+Node = TypeVar("Node", bound=Hashable)
 Predecessors = Mapping[str, Sequence[str]]
 
 # A document may hold very many cycles; people mend the first ones and ask again.
 MAX_CYCLES = 20
 
 
-def successors(predecessors: Predecessors) -> dict[str, tuple[str, ...]]:
+def successors(predecessors: Mapping[Node, Sequence[Node]]) -> dict[Node, tuple[Node, ...]]:
     """Turn the graph around; the order of the nodes is kept."""
-    found: dict[str, dict[str, None]] = {node: {} for node in predecessors}
+    found: dict[Node, dict[Node, None]] = {node: {} for node in predecessors}
     for node, needed in predecessors.items():
-        for name in needed:
-            if name in found:
-                found[name][node] = None
+        for before in needed:
+            if before in found:
+                found[before][node] = None
     return {node: tuple(after) for node, after in found.items()}
 
 
-def topological_order(predecessors: Predecessors) -> tuple[str, ...]:
+def topological_order(predecessors: Mapping[Node, Sequence[Node]]) -> tuple[Node, ...]:
     """Put the nodes in an order in which each comes after its predecessors; nodes on or behind a cycle are left out.
 
     Among nodes that are free to come next, the order of *predecessors* decides.
     """
     after = successors(predecessors)
-    left = {node: len({name for name in needed if name in after}) for node, needed in predecessors.items()}
+    left = {node: len({before for before in needed if before in after}) for node, needed in predecessors.items()}
     ready = deque(node for node, count in left.items() if count == 0)
-    order: list[str] = []
+    order: list[Node] = []
     while ready:
         node = ready.popleft()
         order.append(node)
@@ -39,18 +41,6 @@ def topological_order(predecessors: Predecessors) -> tuple[str, ...]:
             if left[successor] == 0:
                 ready.append(successor)
     return tuple(order)
-
-
-def transitive_successors(after: Mapping[str, Sequence[str]], starts: Iterable[str]) -> frozenset[str]:
-    """Return everything that comes after *starts*, without them (unless they are on a cycle)."""
-    reached: set[str] = set()
-    frontier = list(starts)
-    while frontier:
-        for node in after[frontier.pop()]:
-            if node not in reached:
-                reached.add(node)
-                frontier.append(node)
-    return frozenset(reached)
 
 
 def cycles(predecessors: Predecessors) -> tuple[tuple[str, ...], ...]:

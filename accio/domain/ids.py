@@ -110,9 +110,3 @@ def parse_reference(text: str) -> RunReference | None:
     if not (index == "" or (index.isascii() and index.isdigit())) or len(index) > _MAX_INDEX_DIGITS:
         return None
     return RunReference(top=top, index=index)
-
-
-def split_child(run: RunId) -> tuple[RunId, int | None]:
-    """Split a whole id into the id of its single or parent and the child's index (None if it isn't a child)."""
-    top, dot, index = run.partition(".")
-    return RunId(top), int(index) if dot else None

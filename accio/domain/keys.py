@@ -144,8 +144,3 @@ class KeyTemplate:
     def _document(self, inputs: str, seed: int | None) -> str:
         end = "}" if seed is None else f',"seed":{seed}}}'
         return f"{self.head}{inputs}{self.tail}{end}"
-
-
-def inputs_document(inputs: Mapping[str, str]) -> str:
-    """Return the canonical JSON object of a node's inputs: port to canonical text, absent ports left out."""
-    return object_text(dict(inputs))

@@ -176,7 +176,6 @@ PHASE_TRANSITIONS: Mapping[Phase, Mapping[Phase, str]] = {
 
 # Where a restart may find an execution that an agent had.
 PHASES_RESTORED = frozenset({_P.AHEAD, _P.GRANTED})
-PHASES_AT_AN_AGENT = frozenset({_P.AHEAD, _P.GRANTED, _P.STOPPING_AHEAD, _P.STOPPING})
 PHASES_WITH_GRANT = frozenset({_P.GRANTED, _P.STOPPING})
 PHASES_STOPPING = frozenset({_P.STOPPING_AHEAD, _P.STOPPING})
 

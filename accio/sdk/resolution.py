@@ -36,10 +36,6 @@ class Resolution:
                 return name
         return ""
 
-    def contradicted(self) -> str:
-        """Name a module that this process has imported from elsewhere; nothing if there is none."""
-        return next((name for name in self.places if self.contradicts(name)), "")
-
     def contradicts(self, name: str) -> bool:
         """Tell whether this process has imported a module from elsewhere."""
         place, loaded = self.places.get(name), sys.modules.get(name)

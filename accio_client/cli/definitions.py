@@ -1,7 +1,7 @@
 """Definitions named on the command line: files, workflows, and the values that replace what a file says."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -104,7 +104,3 @@ def _number(value: Decimal) -> float | str:
     """Return a number of the document for JSON; as text, which any type reads, if a double would change it."""
     double = float(value)
     return double if Decimal(repr(double)) == value else str(value)
-
-
-def read_files(names: Iterable[str]) -> list[Source]:
-    return [read_file(name) for name in names]

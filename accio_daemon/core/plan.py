@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from accio.domain.datatypes import DataType, Kind
+from accio.domain.graph import successors, topological_order
 from accio.domain.keys import KeyTemplate
 from accio.domain.operators import InputPort, OperatorSpec
 from accio.domain.resources import Resources
@@ -47,6 +48,7 @@ class Plan:
     """A compiled workflow."""
 
     nodes: tuple[NodePlan, ...]  # in the order of the graph
+    order: tuple[int, ...]  # each behind its predecessors
     roots: tuple[int, ...]
     pending: tuple[int, ...]  # number of predecessors of each node
     root_classes: frozenset[int]
@@ -84,13 +86,11 @@ def compile_plan(workflow: Workflow, sweep: Sweep, operators: Sequence[Announced
         _bindings(node, ports[pinned.no], place=place, sweep=sweep, axis_of=axis_of, defaults=defaults, outputs=outputs)
         for node, pinned in zip(graph, operators, strict=True)
     ]
-    before = [tuple(sorted({b.node for b in bound if b.node is not None})) for bound in bindings]
-    after: list[list[int]] = [[] for _ in graph]
-    for no, predecessors in enumerate(before):
-        for predecessor in predecessors:
-            after[predecessor].append(no)
+    before = {no: tuple(sorted({b.node for b in bound if b.node is not None})) for no, bound in enumerate(bindings)}
+    after = successors(before)
+    order = topological_order(before)
     templates = {no: KeyTemplate.of(spec) for no, spec in specs.items()}
-    reach, shared = _reach(bindings, before, [pinned.spec.unstable for pinned in operators])
+    reach, shared = _reach(bindings, before, order, [pinned.spec.unstable for pinned in operators])
     nodes = tuple(
         _node(
             no,
@@ -101,7 +101,7 @@ def compile_plan(workflow: Workflow, sweep: Sweep, operators: Sequence[Announced
             sweep=sweep,
             keys=templates[operators[no].no],
             predecessors=before[no],
-            successors=tuple(after[no]),
+            successors=after[no],
             axes=reach[no],
             every_child=shared[no],
         )
@@ -110,8 +110,9 @@ def compile_plan(workflow: Workflow, sweep: Sweep, operators: Sequence[Announced
     roots = tuple(no for no in range(len(graph)) if not before[no])
     return Plan(
         nodes=nodes,
+        order=order,
         roots=roots,
-        pending=tuple(len(predecessors) for predecessors in before),
+        pending=tuple(len(predecessors) for predecessors in before.values()),
         root_classes=frozenset(nodes[no].node_class.id for no in roots),
         root_axes=None if any(shared[no] for no in roots) else frozenset().union(*(reach[no] for no in roots)),
     )
@@ -194,41 +195,18 @@ def _bindings(
 
 
 def _reach(
-    bindings: Sequence[Sequence[Binding]], before: Sequence[tuple[int, ...]], unstable: Sequence[bool]
+    bindings: Sequence[Sequence[Binding]],
+    before: Mapping[int, tuple[int, ...]],
+    order: Sequence[int],
+    unstable: Sequence[bool],
 ) -> tuple[list[frozenset[int]], list[bool]]:
-    axes: list[frozenset[int] | None] = [None] * len(bindings)
-    every: list[bool] = list(unstable)
-
-    def visit(no: int) -> frozenset[int]:
-        known = axes[no]
-        if known is not None:
-            return known
-        own = frozenset(b.axis for b in bindings[no] if b.axis is not None)
-        for predecessor in before[no]:
-            own |= visit(predecessor)
-            every[no] = every[no] or every[predecessor]
-        axes[no] = own
-        return own
-
-    for no in _ordered(before):
-        visit(no)
-    return [found if found is not None else frozenset() for found in axes], every
-
-
-def _ordered(before: Sequence[tuple[int, ...]]) -> list[int]:
-    """Return the nodes so that predecessors come first (the graph has no cycles: validation saw to that)."""
-    left = [len(predecessors) for predecessors in before]
-    after: list[list[int]] = [[] for _ in before]
-    for no, predecessors in enumerate(before):
-        for predecessor in predecessors:
-            after[predecessor].append(no)
-    order = [no for no, count in enumerate(left) if count == 0]
+    """Return the axes that reach each node, and whether it differs in every child (validation refused cycles)."""
+    axes = [frozenset(b.axis for b in bound if b.axis is not None) for bound in bindings]
+    every = list(unstable)
     for no in order:
-        for successor in after[no]:
-            left[successor] -= 1
-            if left[successor] == 0:
-                order.append(successor)
-    return order
+        axes[no] = axes[no].union(*(axes[predecessor] for predecessor in before[no]))
+        every[no] = every[no] or any(every[predecessor] for predecessor in before[no])
+    return axes, every
 
 
 def _node(

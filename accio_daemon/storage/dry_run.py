@@ -7,7 +7,7 @@ if they are few, else for a sample of children.
 
 import random
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -55,7 +55,7 @@ def dry_run(connection: sqlite3.Connection, subject: Subject) -> DryRun:
     """Count, and look up as much as is sensible."""
     sweep, plan = subject.sweep, subject.plan
     representative = _representatives(plan)
-    representatives = [node for node in plan.nodes if representative[node.no] == node.no]
+    representatives = [plan.nodes[no] for no in plan.order if representative[no] == no]
     sizes = {node.no: _distinct(sweep, node) for node in representatives}
     distinct = sum(sizes.values())
     sampled = distinct > EXACT
@@ -64,7 +64,7 @@ def dry_run(connection: sqlite3.Connection, subject: Subject) -> DryRun:
     children = [draw.randrange(sweep.size) for _ in range(count)] if sampled else []
     look = _Lookup(connection, subject, representative)
     cached = unknown = looked_up = 0
-    for node in _ordered(plan, representatives):
+    for node in representatives:
         if not look.possible(node):
             continue
         found = {_project(node, sweep.coordinates(child)) for child in children} if sampled else _places(sweep, node)
@@ -99,7 +99,7 @@ def _representatives(plan: Plan) -> dict[int, int]:
     """For each node of the graph the first that equals it: same operator and inputs, and no randomness."""
     representative: dict[int, int] = {}
     first: dict[object, int] = {}
-    for node in _ordered(plan, plan.nodes):
+    for node in (plan.nodes[no] for no in plan.order):
         inputs = tuple(
             (b.port, b.text, b.axis, None if b.node is None else representative[b.node], b.node_port)
             for b in node.bindings
@@ -108,20 +108,6 @@ def _representatives(plan: Plan) -> dict[int, int]:
         signature = (node.operator_no, inputs, node.name if node.operator.unstable else "")
         representative[node.no] = first.setdefault(signature, node.no)
     return representative
-
-
-def _ordered(plan: Plan, nodes: Iterable[NodePlan]) -> list[NodePlan]:
-    """Put nodes behind all their predecessors."""
-    depth: dict[int, int] = {}
-    pending = [plan.nodes[no] for no in plan.roots]
-    for node in pending:  # grows
-        depth[node.no] = max((depth[before] + 1 for before in node.predecessors), default=0)
-        pending.extend(
-            plan.nodes[successor]
-            for successor in node.successors
-            if all(before in depth for before in plan.nodes[successor].predecessors)
-        )
-    return sorted(nodes, key=lambda node: (depth[node.no], node.no))
 
 
 def _project(node: NodePlan, place: Place) -> Place:

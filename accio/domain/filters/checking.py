@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from accio.domain.datatypes import DataType
-from accio.domain.filters.fields import TEXT_KINDS, Context, Field, Of, Reads, Subject
+from accio.domain.filters.fields import TEXT_KINDS, Context, Reads, Subject
 from accio.domain.filters.grammar import parse
 from accio.domain.filters.literals import WordProblem, comparable, has_order, is_text, read, read_like
-from accio.domain.filters.problems import FilterProblem, listing
+from accio.domain.filters.problems import FilterProblem
 from accio.domain.filters.syntax import ORDERED, Comparison, Filter, OneOf, Op, Span, Term, Text, leaves
 from accio.domain.names import suggest
 from accio.domain.problems import ValueProblem
@@ -188,16 +188,6 @@ def text_parameters(context: Context) -> tuple[str, ...]:
     return tuple(name for name, datatype in (context.parameters or {}).items() if datatype.kind in TEXT_KINDS)
 
 
-def fields_help(fields: Mapping[str, Field]) -> str:
-    """Return the fields in one line, for messages and completions."""
-    return listing(list(fields), most=30)
-
-
 def parameter_term(context: Context, name: str) -> str:
     """Return how a parameter is called in queries of this context: a field's name is taken."""
     return f"param.{name}" if name in context.fields or context.find(name) is None else name
-
-
-def is_about(checked: Checked, part: Filter, of: frozenset[Of]) -> bool:
-    """Return whether each term of a part is about something of these kinds."""
-    return all(subject.of in of for subject in checked.subjects(part))

@@ -146,10 +146,6 @@ class LogStore:
                 self._write(attempt, NOTE, at_ms, note.encode())
         return state.size
 
-    def is_open(self, attempt: int) -> bool:
-        """Whether something was printed by an attempt that hasn't finished."""
-        return attempt in self._open
-
     def _write(self, attempt: int, stream: int, at_ms: int, data: bytes) -> None:
         if self._end > self._segment_size:
             self._keep_spans(self._segments[-1], {each: self._span(each) for each in self._first})

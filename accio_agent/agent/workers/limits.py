@@ -132,11 +132,6 @@ class MemoryGuard:
         self._limits: dict[int, int] = {}
         self._parent, self._files = self._find_parent()
 
-    @property
-    def isolates(self) -> bool:
-        """Whether the kernel enforces the limits; otherwise the agent looks now and then."""
-        return self._parent is not None
-
     def prepare(self, lane: int, limit: int) -> str:
         """Set a lane's limit (0 for none); the group that its worker must join, empty for none."""
         self._limits[lane] = limit

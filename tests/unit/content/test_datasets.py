@@ -11,7 +11,7 @@ from typing import BinaryIO
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from accio.content.datasets import contents, materialise, missing_blobs, put_tree, read_manifest, tree_files
+from accio.content.datasets import contents, materialise, missing_blobs, put_tree, read_manifest
 from accio.content.digest import CHUNK, Digest, digest_bytes, hex_of
 from accio.content.errors import (
     BlobMissing,
@@ -184,7 +184,7 @@ def test_a_huge_blob_is_not_read_as_a_manifest(store: FolderStore, monkeypatch: 
 
 def test_files_of_a_dataset(store: FolderStore, stored: Digest) -> None:
     """The files are listed by the bytes of their paths."""
-    files = tree_files(store, stored)
+    files = read_manifest(store, stored).files
     assert [file.path for file in files] == ["a.txt", "sub/b", "sub/c", "sub/deep/er/d", "zero"]
     assert files[1] == FileEntry(path="sub/b", size=3, digest=digest_bytes(b"two"))
 

@@ -5,12 +5,27 @@ from typing import Any
 from hypothesis import strategies as st
 
 from accio.domain.containers import FrozenMap
-from accio.domain.datatypes import DataType, Kind, list_of, map_of, set_of
+from accio.domain.datatypes import DataType, Kind
 from accio.domain.numbers import INTEGER_RANGE
 from accio.domain.quantities import FIRST_MS, LAST_MS, Distance, Duration, Location, Timestamp
 
 _INTEGRAL = (Kind.BYTE, Kind.INTEGER, Kind.LONG)
 scalars = st.sampled_from([DataType(kind) for kind in Kind if kind not in (Kind.LIST, Kind.SET, Kind.MAP)])
+
+
+def list_of(element: DataType) -> DataType:
+    """Return the type of lists of *element*."""
+    return DataType(Kind.LIST, (element,))
+
+
+def set_of(element: DataType) -> DataType:
+    """Return the type of sets of *element*."""
+    return DataType(Kind.SET, (element,))
+
+
+def map_of(key: DataType, value: DataType) -> DataType:
+    """Return the type of maps from *key* to *value*."""
+    return DataType(Kind.MAP, (key, value))
 
 
 def types(levels: int = 2) -> st.SearchStrategy[DataType]:

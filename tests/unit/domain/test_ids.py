@@ -11,10 +11,10 @@ from accio.domain.ids import (
     RANDOM_BITS,
     RunId,
     RunIdFactory,
+    RunReference,
     child_id,
     created_ms,
     parse_reference,
-    split_child,
 )
 
 moments = st.lists(st.tuples(st.integers(0, 2**44), st.integers(0, 2**RANDOM_BITS - 1)), min_size=2, max_size=30)
@@ -44,8 +44,8 @@ def test_a_factory_goes_on_after_the_last_id() -> None:
 def test_children_are_split() -> None:
     """A child's id is its parent's and its index."""
     parent = RunId("1hf7yat000000005")
-    assert split_child(child_id(parent, 12)) == (parent, 12)
-    assert split_child(parent) == (parent, None)
+    assert parse_reference(child_id(parent, 12)) == RunReference(top=parent, index="12")
+    assert parse_reference(parent) == RunReference(top=parent, index=None)
 
 
 @pytest.mark.parametrize("text", ["", ".", ".1", "UPPER", "has space", "a.b", "a.1.2", "a.-1", "0" * 17, "a.²", "iloU"])

@@ -12,7 +12,6 @@ from accio.domain.keys import (
     datasets_of,
     fragment,
     fragment_with_datasets,
-    inputs_document,
 )
 from accio.domain.operators import InputPort, OperatorSpec
 from tests.unit.domain.vectors import published
@@ -87,11 +86,6 @@ def test_a_missing_digest_is_named() -> None:
     """A dataset without a digest is an error that names it."""
     with pytest.raises(KeyError, match="/a"):
         fragment_with_datasets(DATASET, '"/a"', {})
-
-
-def test_an_inputs_document_is_sorted() -> None:
-    """Ports stand in the order of their names, whatever the order given."""
-    assert inputs_document({"b": "1", "a": '"x"'}) == '{"a":"x","b":1}'
 
 
 texts = st.one_of(st.none(), st.integers().map(str), st.floats(allow_nan=False, allow_infinity=False).map(repr))

@@ -5,12 +5,13 @@ import time
 import pytest
 
 from accio import errors
-from accio.domain.datatypes import Kind, TypeProblem, castable, list_of, parse_type, set_of
+from accio.domain.datatypes import COLLECTIONS, Kind, TypeProblem, castable, parse_type
 from accio.domain.issues import Checked, Issue, pointer
 from accio.domain.names import Suggestions, is_node_name, is_parameter_name, suggest
 from accio.domain.people import Person, parse_person
 from accio.domain.problems import ValueProblem, quote
 from accio.errors import AccioError, InvalidDefinition
+from tests.unit.domain.strategies import list_of, set_of
 
 
 @pytest.mark.parametrize(
@@ -135,7 +136,7 @@ def test_types_know_what_they_contain() -> None:
     datatype = parse_type("MAP ( string , list(Dataset) )")
     assert str(datatype) == "map(string,list(dataset))"
     assert datatype.contains(Kind.DATASET)
-    assert datatype.is_collection
+    assert datatype.kind in COLLECTIONS
     assert not datatype.contains(Kind.DOUBLE)
 
 

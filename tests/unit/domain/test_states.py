@@ -10,7 +10,6 @@ from accio.domain.states import (
     PHASE_FIELDS,
     PHASE_OPTIONS,
     PHASE_TRANSITIONS,
-    PHASES_AT_AN_AGENT,
     PHASES_STOPPING,
     RUN_JUDGED_ANEW,
     RUN_TERMINAL,
@@ -82,7 +81,8 @@ def test_every_phase_has_its_moves_and_fields() -> None:
 
 def test_an_attempt_exists_at_an_agent_only() -> None:
     """The phases at an agent are those with an agent and an attempt."""
-    assert {phase for phase in Phase if {"agent", "attempt"} <= PHASE_FIELDS[phase]} == PHASES_AT_AN_AGENT
+    at_an_agent = {Phase.AHEAD, Phase.GRANTED, Phase.STOPPING_AHEAD, Phase.STOPPING}
+    assert {phase for phase in Phase if {"agent", "attempt"} <= PHASE_FIELDS[phase]} == at_an_agent
 
 
 def test_what_stops_never_goes_on() -> None:

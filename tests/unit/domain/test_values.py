@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accio.domain.datatypes import DATASET, DOUBLE, DURATION, LOCATION, LONG, STRING, DataType, parse_type, set_of
+from accio.domain.datatypes import DATASET, DOUBLE, DURATION, LOCATION, LONG, STRING, DataType, parse_type
 from accio.domain.values import (
     Distance,
     FrozenMap,
@@ -25,7 +25,7 @@ from accio.domain.values import (
     parse_to_canonical,
     resolve_dataset,
 )
-from tests.unit.domain.strategies import doubles, typed_values, values
+from tests.unit.domain.strategies import doubles, set_of, typed_values, values
 
 
 @given(typed_values())

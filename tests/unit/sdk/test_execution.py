@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from accio import BadInputError, Byte, Dataset, Distance, Duration, Location, Long, OperatorContext, Timestamp, operator
 from accio.domain.canonical import canonical, decode
-from accio.domain.datatypes import list_of, map_of, parse_type, set_of
+from accio.domain.datatypes import parse_type
 from accio.domain.failures import TEXT_LIMIT, Failure
 from accio.domain.states import Cause
 from accio.sdk.context import ConsoleSinks
@@ -24,6 +24,7 @@ from accio.sdk.encoding import Encoder, load
 from accio.sdk.execution import Failed, Finished, Request
 from accio.sdk.hints import read_hint
 from accio.sdk.run import output_types, run_operator
+from tests.unit.domain.strategies import list_of, map_of, set_of
 
 
 def run(thing: Callable[..., Any] | type, folder: Path, inputs: str = "{}", **request: Any) -> Finished | Failed:
