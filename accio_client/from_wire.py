@@ -9,34 +9,13 @@ import orjson
 
 from accio.domain.datatypes import parse_type
 from accio.domain.ids import AgentName, NodeName, OperatorName, PortName, RunId, WorkflowId, WorkflowVersion
-from accio.domain.issues import Issue
-from accio.domain.states import NodeState, RunState
 from accio.domain.values import display
 from accio.v1 import accio_pb2, runs_pb2, values_pb2, workflows_pb2
-from accio.wire.errors import issue_from_wire
+from accio.wire.issues import issues_of
+from accio.wire.states import NODE_STATES, RUN_STATES
 from accio_client import views
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-_RUN_STATES = {
-    runs_pb2.RUN_STATE_SCHEDULED: RunState.SCHEDULED,
-    runs_pb2.RUN_STATE_RUNNING: RunState.RUNNING,
-    runs_pb2.RUN_STATE_SUCCESS: RunState.SUCCESS,
-    runs_pb2.RUN_STATE_FAILED: RunState.FAILED,
-    runs_pb2.RUN_STATE_KILLED: RunState.KILLED,
-}
-RUN_STATE_TO_WIRE = {state: number for number, state in _RUN_STATES.items()}
-
-_NODE_STATES = {
-    runs_pb2.NODE_STATE_WAITING: NodeState.WAITING,
-    runs_pb2.NODE_STATE_QUEUED: NodeState.QUEUED,
-    runs_pb2.NODE_STATE_RUNNING: NodeState.RUNNING,
-    runs_pb2.NODE_STATE_SUCCESS: NodeState.SUCCESS,
-    runs_pb2.NODE_STATE_FAILED: NodeState.FAILED,
-    runs_pb2.NODE_STATE_KILLED: NodeState.KILLED,
-    runs_pb2.NODE_STATE_LOST: NodeState.LOST,
-    runs_pb2.NODE_STATE_CANCELLED: NodeState.CANCELLED,
-}
 
 _KINDS: dict[runs_pb2.RunKind.ValueType, views.RunKind] = {
     runs_pb2.RUN_KIND_SINGLE: "single",
@@ -65,10 +44,6 @@ def user_value(type_name: str, canonical: str) -> Any:
     Small ones are remembered, for the children of a sweep repeat them.
     """
     return _shown(type_name, canonical) if len(canonical) < 200 else _shown.__wrapped__(type_name, canonical)
-
-
-def issues(messages: Iterable[values_pb2.Issue]) -> tuple[Issue, ...]:
-    return tuple(issue_from_wire(message) for message in messages)
 
 
 def person(message: values_pb2.Person) -> views.PersonView:
@@ -100,7 +75,7 @@ def run(message: runs_pb2.Run) -> views.RunView:
         seed=message.seed,
         repeat=None if kind == "single" else message.repeat,
         params={each.name: run_parameter(each) for each in message.params},
-        state=_RUN_STATES[message.state],
+        state=RUN_STATES[message.state],
         progress=message.progress,
         created_at=moment(message.created_at_ms),
         started_at=moment(message.started_at_ms),
@@ -134,7 +109,7 @@ def node(message: runs_pb2.Node) -> views.NodeView:
         run=RunId(message.run),
         name=NodeName(message.name),
         operator=OperatorName(message.operator),
-        state=_NODE_STATES[message.state],
+        state=NODE_STATES[message.state],
         cached=message.cached,
         attempts=message.attempts,
         agent=AgentName(message.agent) if message.agent else None,
@@ -222,7 +197,7 @@ def _workflow_parameter(message: workflows_pb2.Parameter) -> views.WorkflowParam
 
 
 def validation(message: workflows_pb2.ValidateResponse) -> views.Validation:
-    return views.Validation(valid=message.valid, errors=issues(message.errors), warnings=issues(message.warnings))
+    return views.Validation(valid=message.valid, errors=issues_of(message.errors), warnings=issues_of(message.warnings))
 
 
 def dry_run(message: accio_pb2.DryRunResponse) -> views.DryRunView:
@@ -235,7 +210,7 @@ def dry_run(message: accio_pb2.DryRunResponse) -> views.DryRunView:
         sampled=message.sampled,
         looked_up=message.looked_up,
         unknown=message.unknown,
-        warnings=issues(message.warnings),
+        warnings=issues_of(message.warnings),
     )
 
 
@@ -250,7 +225,7 @@ def update(message: accio_pb2.RunUpdate) -> views.RunUpdate:
     if message.HasField("first_failure"):
         found = message.first_failure
         first = views.NodeFailureView(run=RunId(found.run), node=NodeName(found.node), failure=failure(found.failure))
-    return views.RunUpdate(run=run(message.run), first_failure=first, warnings=issues(message.warnings))
+    return views.RunUpdate(run=run(message.run), first_failure=first, warnings=issues_of(message.warnings))
 
 
 def why(message: accio_pb2.WhyAnswer) -> views.WhyView:

@@ -15,6 +15,7 @@ NodeName = NewType("NodeName", str)
 PortName = NewType("PortName", str)
 ParamName = NewType("ParamName", str)
 AgentName = NewType("AgentName", str)
+AttemptNo = NewType("AttemptNo", int)
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _LETTERS = frozenset(ALPHABET)

@@ -33,6 +33,7 @@ from accio.errors import (
     Unavailable,
 )
 from accio.v1 import values_pb2, workflows_pb2
+from accio.wire.issues import issue_message, issues_of
 
 DETAILS_KEY = "grpc-status-details-bin"
 """The metadata key that gRPC gives to a serialised `google.rpc.Status`."""
@@ -123,26 +124,6 @@ def clip(text: str, limit: int = MESSAGE_LIMIT) -> str:
     return "".join(kept) + "…"
 
 
-def issue_to_wire(issue: Issue) -> values_pb2.Issue:
-    return values_pb2.Issue(
-        path=issue.path,
-        message=issue.message,
-        suggestion=issue.suggestion or "",
-        line=issue.line or 0,
-        column=issue.column or 0,
-    )
-
-
-def issue_from_wire(issue: values_pb2.Issue) -> Issue:
-    return Issue(
-        path=issue.path,
-        message=issue.message,
-        suggestion=issue.suggestion or None,
-        line=issue.line or None,
-        column=issue.column or None,
-    )
-
-
 _MORE = "the list goes on: "
 
 
@@ -151,7 +132,7 @@ def _details_of_issues(issues: Sequence[Issue]) -> list[AnyMessage]:
     bad, full = error_details_pb2.BadRequest(), workflows_pb2.ValidateResponse()
     room = DETAILS_LIMIT - 600  # the copy of the message, the names of the types, and the entry that counts the rest
     for number, issue in enumerate(issues):
-        wire = issue_to_wire(_short(issue))
+        wire = issue_message(_short(issue))
         violation = error_details_pb2.BadRequest.FieldViolation(field=wire.path, description=_described(wire))
         room -= wire.ByteSize() + violation.ByteSize() + 8
         if room < 0:
@@ -203,7 +184,7 @@ def _issues_in(trailers: Iterable[tuple[str, str | bytes]]) -> tuple[Issue, ...]
     full, bad = workflows_pb2.ValidateResponse(), error_details_pb2.BadRequest()
     for detail in status.details:
         if detail.Unpack(full) and full.errors:
-            return tuple(issue_from_wire(issue) for issue in full.errors)
+            return issues_of(full.errors)
     for detail in status.details:
         if detail.Unpack(bad):
             return tuple(Issue(path=each.field, message=each.description) for each in bad.field_violations)

@@ -1,17 +1,14 @@
-"""Failures and metrics between messages and values."""
+"""Failures of executions and nodes."""
 
 from accio.domain.failures import Failure, clip
 from accio.domain.states import Cause
 from accio.v1 import runs_pb2
 
-Metrics = tuple[int, int, int, int, int, int, str]
-"""Wall, user and system time in µs, peak memory, bytes in, bytes out, custom metrics in JSON."""
-
 _CAUSES = {cause.value: cause for cause in Cause}
 
 
 def failure_of(message: runs_pb2.Failure) -> Failure:
-    """Read a failure that an agent reported; a cause that this daemon doesn't know becomes an exception."""
+    """Read a failure; a cause that this process doesn't know becomes an exception, and texts are clipped."""
     cause = _CAUSES.get(message.cause)
     text = message.message if cause else f"{message.cause or 'no cause given'}: {message.message}"
     return Failure(
@@ -39,18 +36,4 @@ def failure_message(failure: Failure) -> runs_pb2.Failure:
         stdout_tail=failure.stdout_tail,
         stderr_tail=failure.stderr_tail,
         predecessor=failure.predecessor,
-    )
-
-
-def metrics_message(metrics: Metrics) -> runs_pb2.Metrics:
-    """Write the metrics of an execution."""
-    wall, user, system, peak, bytes_in, bytes_out, custom = metrics
-    return runs_pb2.Metrics(
-        wall_us=wall,
-        user_cpu_us=user,
-        system_cpu_us=system,
-        peak_memory=peak,
-        bytes_in=bytes_in,
-        bytes_out=bytes_out,
-        custom_json=custom,
     )

@@ -1,39 +1,10 @@
-"""Operators and resources between messages and values. What an agent announces is checked here, for everything behind
-relies on it.
-"""
+"""Operators and their ports. What an agent announces is checked as it is read, for everything behind relies on it."""
 
 from accio.domain.datatypes import TypeProblem, parse_type
 from accio.domain.operators import InputPort, OperatorSpec, OutputPort
-from accio.domain.resources import Resources, sorted_counters
 from accio.errors import BadRequest
 from accio.v1 import values_pb2
-
-_MOST = 2**62
-
-
-def resources_of(message: values_pb2.Resources) -> Resources:
-    """Read an amount of resources."""
-    amounts = (message.milli_cpus, message.memory, message.disk, *message.custom.values())
-    if max(amounts) > _MOST:
-        raise BadRequest(f"expected resources of at most {_MOST}, found {max(amounts)}")
-    return Resources(
-        milli_cpus=message.milli_cpus,
-        memory=message.memory,
-        disk=message.disk,
-        gpus=message.gpus,
-        custom=sorted_counters(message.custom),
-    )
-
-
-def resources_message(resources: Resources) -> values_pb2.Resources:
-    """Write an amount of resources."""
-    return values_pb2.Resources(
-        milli_cpus=resources.milli_cpus,
-        memory=resources.memory,
-        disk=resources.disk,
-        gpus=resources.gpus,
-        custom=dict(resources.custom),
-    )
+from accio.wire.resources import resources_message, resources_of
 
 
 def operator_of(message: values_pb2.Operator) -> OperatorSpec:
@@ -47,7 +18,7 @@ def operator_of(message: values_pb2.Operator) -> OperatorSpec:
             help=message.help,
             unstable=message.unstable,
             deprecated=message.deprecated or None,
-            inputs=tuple(_input(port) for port in message.inputs),
+            inputs=tuple(input_of(port) for port in message.inputs),
             outputs=tuple(output_of(port) for port in message.outputs),
             resources=resources_of(message.resources),
             timeout_ms=message.timeout_ms or None,
@@ -64,21 +35,6 @@ def operator_of(message: values_pb2.Operator) -> OperatorSpec:
     return spec
 
 
-def _input(port: values_pb2.InputPort) -> InputPort:
-    return InputPort(
-        name=port.name,
-        type=parse_type(port.type),
-        default=port.default_json if port.HasField("default_json") else None,
-        optional=port.optional,
-        help=port.help,
-    )
-
-
-def output_of(port: values_pb2.OutputPort) -> OutputPort:
-    """Read an output port."""
-    return OutputPort(name=port.name, type=parse_type(port.type), help=port.help)
-
-
 def operator_message(spec: OperatorSpec) -> values_pb2.Operator:
     """Write an operator."""
     return values_pb2.Operator(
@@ -89,12 +45,7 @@ def operator_message(spec: OperatorSpec) -> values_pb2.Operator:
         help=spec.help,
         unstable=spec.unstable,
         deprecated=spec.deprecated or "",
-        inputs=[
-            values_pb2.InputPort(
-                name=port.name, type=str(port.type), default_json=port.default, optional=port.optional, help=port.help
-            )
-            for port in spec.inputs
-        ],
+        inputs=[input_message(port) for port in spec.inputs],
         outputs=[output_message(port) for port in spec.outputs],
         resources=resources_message(spec.resources),
         timeout_ms=spec.timeout_ms or 0,
@@ -104,6 +55,29 @@ def operator_message(spec: OperatorSpec) -> values_pb2.Operator:
         components=dict(spec.components),
         distribution=spec.distribution,
     )
+
+
+def input_of(port: values_pb2.InputPort) -> InputPort:
+    """Read an input port; TypeProblem if its type is none."""
+    return InputPort(
+        name=port.name,
+        type=parse_type(port.type),
+        default=port.default_json if port.HasField("default_json") else None,
+        optional=port.optional,
+        help=port.help,
+    )
+
+
+def input_message(port: InputPort) -> values_pb2.InputPort:
+    """Write an input port."""
+    return values_pb2.InputPort(
+        name=port.name, type=str(port.type), default_json=port.default, optional=port.optional, help=port.help
+    )
+
+
+def output_of(port: values_pb2.OutputPort) -> OutputPort:
+    """Read an output port; TypeProblem if its type is none."""
+    return OutputPort(name=port.name, type=parse_type(port.type), help=port.help)
 
 
 def output_message(port: OutputPort) -> values_pb2.OutputPort:

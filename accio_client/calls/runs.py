@@ -7,6 +7,8 @@ from contextlib import aclosing
 from accio.errors import InvalidDefinition
 from accio.v1 import accio_pb2, runs_pb2, workflows_pb2
 from accio.wire.errors import is_clipped
+from accio.wire.issues import issues_of
+from accio.wire.states import RUN_STATE_MESSAGES
 from accio_client import definition_text, from_wire, views
 from accio_client.calls.caller import SUBMIT_DEADLINE_S, Caller
 from accio_client.definition_text import Definition
@@ -40,7 +42,7 @@ class RunCalls(Caller):
             )
         except InvalidDefinition as error:
             raise await self._complete(error, request) from None
-        warnings = from_wire.issues(answer.warnings)
+        warnings = issues_of(answer.warnings)
         return views.Submitted(run=from_wire.run(answer.run), warnings=warnings, created=answer.created)
 
     async def submit_and_watch(
@@ -102,7 +104,7 @@ class RunCalls(Caller):
         wanted = matching or views.RunFilter()
         request = accio_pb2.ListRequest(
             parent=wanted.parent,
-            states=[from_wire.RUN_STATE_TO_WIRE[state] for state in wanted.states],
+            states=[RUN_STATE_MESSAGES[state] for state in wanted.states],
             tags=wanted.tags,
             owner=wanted.owner,
             name=wanted.name,

@@ -3,6 +3,7 @@
 from accio.errors import InvalidDefinition
 from accio.v1 import workflows_pb2
 from accio.wire.errors import is_clipped
+from accio.wire.issues import issues_of
 from accio_client import definition_text, from_wire, views
 from accio_client.calls.caller import SUBMIT_DEADLINE_S, Caller
 from accio_client.definition_text import Definition
@@ -31,7 +32,7 @@ class WorkflowCalls(Caller):
         return views.Pushed(
             workflow=from_wire.workflow(answer.workflow),
             created=answer.created,
-            warnings=from_wire.issues(answer.warnings),
+            warnings=issues_of(answer.warnings),
         )
 
     async def validate_workflow(

@@ -5,10 +5,10 @@ A command carries all that deciding needs (ids, times, specifications); the core
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Generic, TypeVar
 
-from accio.domain.failures import Failure
+from accio.domain.attempts import Holding as Holding
+from accio.domain.attempts import Report as Report
 from accio.domain.ids import RunId
 from accio.domain.operators import OperatorSpec
 from accio.domain.resources import Resources
@@ -124,15 +124,6 @@ class RetryRun(Command[bool]):
 # --- agents ----------------------------------------------------------------------------------------------------------
 
 
-class Holding(StrEnum):
-    """What an agent that dials in says of an attempt."""
-
-    PENDING = "pending"
-    RUNNING = "running"
-    FINISHED = "finished"
-    GONE = "gone"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentJoined(Command[AgentNo]):
     """An agent opened a session; effects hold its Welcome."""
@@ -179,27 +170,6 @@ class AgentStale(Command[None]):
 
     session: SessionNo
     operators: frozenset[str]
-
-
-@dataclass(slots=True, kw_only=True)
-class Report:
-    """How an attempt ended (not frozen, as thousands a second are made; nobody changes one)."""
-
-    seq: int
-    attempt: AttemptNo
-    outputs: dict[str, str] | None  # canonical JSON by port; None if it failed
-    blobs: dict[str, tuple[str, int]] | None  # ports kept as blobs: digest, size
-    failure: Failure | None
-    metrics: tuple[
-        int, int, int, int, int, int, str
-    ]  # wall, user, system (µs), peak memory, bytes in, out, custom JSON
-    started_ms: int
-    ended_ms: int
-    log_bytes: int
-    contents: list[tuple[str, int]]  # digests of dataset outputs, sizes
-    missing: tuple[str, ...] = ()  # digests of inputs that the store doesn't have
-    known: bool = True  # whether its attempt went on when it came; what is said of another one can be no result
-    absent: tuple[str, ...] = ()  # texts of external inputs that neither the agent has as pinned, nor the store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NewType
 
+from accio.domain.ids import AttemptNo as AttemptNo
 from accio.domain.operators import OperatorSpec
 
 RunNo = NewType("RunNo", int)
 AgentNo = NewType("AgentNo", int)
 SessionNo = NewType("SessionNo", int)
-AttemptNo = NewType("AttemptNo", int)
 ExecutionNo = NewType("ExecutionNo", int)
 
 

@@ -698,7 +698,7 @@ class Simulation:
 
 
 def _report(seq: int, attempt: int, ending: Ending) -> Report:
-    """Read a report, as services.messages.reports does."""
+    """Read a report, as accio.wire.reports does."""
     if isinstance(ending, bytes):
         body = orjson.loads(ending)
         return builders.success(seq, AttemptNo(attempt), body["outputs"], wall_us=body["wall_us"])

@@ -7,10 +7,12 @@ from accio.domain.resources import NOTHING, Resources
 from accio.errors import NotFound
 from accio.v1 import accio_pb2, values_pb2
 from accio.version import accio_version
-from accio.wire.operators import operator_message, resources_message
+from accio.wire.operators import operator_message
+from accio.wire.resources import resources_message
 from accio_daemon.core.commands import DrainAgent, RemoveAgent
 from accio_daemon.engine.ports import AgentView, EnginePort
 from accio_daemon.services.calls.catalogue import Catalogue
+from accio_daemon.services.messages.agents import agent_message
 
 
 class ClusterCalls:
@@ -82,20 +84,3 @@ class ClusterCalls:
 
 def _sum(amounts: Iterable[Resources]) -> Resources:
     return sum(amounts, NOTHING)
-
-
-def agent_message(agent: AgentView) -> accio_pb2.Agent:
-    """Write an agent."""
-    return accio_pb2.Agent(
-        name=agent.name,
-        state=agent.state,
-        resources=resources_message(agent.resources),
-        reserved=resources_message(agent.reserved),
-        running=agent.running,
-        last_seen_ms=agent.last_seen_ms,
-        operators=agent.operators,
-        reason=agent.reason,
-        version=agent.version,
-        lease_left_ms=agent.lease_left_ms,
-        prefetched=agent.prefetched,
-    )

@@ -10,9 +10,11 @@ from accio.domain.names import suggest
 from accio.domain.operators import OutputPort
 from accio.errors import BadRequest, NotFound
 from accio.v1 import accio_pb2, runs_pb2
+from accio.wire.metrics import metrics_message
 from accio.wire.operators import output_message
+from accio.wire.states import RUN_STATE_MESSAGES
 from accio_daemon.core.commands import RunNo
-from accio_daemon.services.messages.runs import RUN_STATES, run_message
+from accio_daemon.services.messages.runs import run_message
 from accio_daemon.services.transport.rpc import Send
 from accio_daemon.storage import runs_query
 from accio_daemon.storage.export import Asked, Chunk, Column, TooMuch, read_chunk
@@ -188,7 +190,7 @@ def chunk_message(
         )
     if asked.outcomes:
         message.label.extend(map(sweep.label, indices) if run.parent else [run.name] * len(indices))
-        message.state.extend(RUN_STATES[state] for state in chunk.states)
+        message.state.extend(RUN_STATE_MESSAGES[state] for state in chunk.states)
         message.cause.extend(chunk.causes.get(row, "") for row in range(len(indices)))
     for no, column in chunk.columns.items():
         _add_node(message, wanted[no], column, asked, by_port=by_port)
@@ -234,13 +236,5 @@ def _metrics(stored: Iterable[Sequence[Any] | None], *, measured: bool) -> Itera
         wall, user, system, peak, bytes_in, bytes_out, custom = found
         if measured:
             yield runs_pb2.Metrics(custom_json=custom)
-            continue
-        yield runs_pb2.Metrics(
-            wall_us=wall,
-            user_cpu_us=user,
-            system_cpu_us=system,
-            peak_memory=peak,
-            bytes_in=bytes_in,
-            bytes_out=bytes_out,
-            custom_json=custom,
-        )
+        else:
+            yield metrics_message((wall, user, system, peak, bytes_in, bytes_out, custom))

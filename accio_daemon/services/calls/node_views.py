@@ -3,7 +3,6 @@
 import sqlite3
 from dataclasses import dataclass
 
-from accio.domain.keys import datasets_of
 from accio.domain.names import suggest
 from accio.domain.operators import OperatorSpec
 from accio.domain.seeds import node_seed
@@ -11,9 +10,9 @@ from accio.domain.states import NodeState
 from accio.domain.workflows import Workflow
 from accio.errors import BadRequest, NotFound
 from accio.v1 import runs_pb2, values_pb2
-from accio.wire.failures import metrics_message
+from accio.wire.metrics import metrics_message
 from accio_daemon.engine.ports import EnginePort
-from accio_daemon.services.messages.runs import attempt_message, node_message
+from accio_daemon.services.messages.nodes import artifact_messages, attempt_message, node_message
 from accio_daemon.services.sessions.registry import Sessions
 from accio_daemon.storage import runs_query
 from accio_daemon.storage.node_inputs import Input, effective_inputs, read_results
@@ -69,7 +68,7 @@ class NodeViews:
                 message.inputs[port].CopyFrom(values_pb2.Value(type=str(value.type), json=value.text))
         if details.result is not None:
             message.key = details.result.key or ""
-            message.artifacts.extend(_artifacts(details.operator, details.result))
+            message.artifacts.extend(artifact_messages(details.operator, details.result))
             message.metrics.CopyFrom(metrics_message(details.result.metrics))
         return message
 
@@ -106,19 +105,3 @@ def node_place(workflow: Workflow, found: Found, name: str) -> int:
     meant = suggest(name, names)
     hint = f"; did you mean {meant}?" if meant else f"; it has {', '.join(names[:20])}"
     raise NotFound(f"run {found.id} has no node {name[:100]!r}{hint}")
-
-
-def _artifacts(operator: OperatorSpec, found: NodeResult) -> list[runs_pb2.Artifact]:
-    """Write the outputs; the size of a value with datasets is that of their content."""
-    artifacts = []
-    result = found.result
-    for port in operator.outputs:
-        if result.blobs is not None and port.name in result.blobs:
-            digest, size = result.blobs[port.name]
-            artifacts.append(runs_pb2.Artifact(port=port.name, type=str(port.type), blob=digest, size=size))
-        elif port.name in result.outputs:
-            text = result.outputs[port.name]
-            datasets = datasets_of(port.type, text)
-            size = sum(found.sizes.get(digest, 0) for digest in datasets) if datasets else len(text.encode())
-            artifacts.append(runs_pb2.Artifact(port=port.name, type=str(port.type), json=text, size=size))
-    return artifacts

@@ -13,13 +13,14 @@ from accio.domain.validation import check_fit
 from accio.domain.values import ValueProblem, canonical, parse_text
 from accio.errors import AccioError, BadRequest, FailedPrecondition
 from accio.v1 import accio_pb2, runs_pb2
+from accio.wire.states import RUN_STATES
 from accio_daemon.core.commands import Announced, Command, DeleteRun, KillRun, RetryRun
 from accio_daemon.engine.ports import EnginePort
 from accio_daemon.services.calls.catalogue import Catalogue
 from accio_daemon.services.calls.node_views import NodeViews
 from accio_daemon.services.calls.watching import Watching, read_state
 from accio_daemon.services.calls.workflows import page_key, page_size
-from accio_daemon.services.messages.runs import STATE_OF_MESSAGE, run_message
+from accio_daemon.services.messages.runs import run_message
 from accio_daemon.services.sessions.registry import Sessions
 from accio_daemon.services.transport.rpc import Send
 from accio_daemon.storage import children, runs_query, search, submissions
@@ -220,7 +221,7 @@ def _within_bytes(messages: Iterable[runs_pb2.Run]) -> tuple[list[runs_pb2.Run],
 
 
 def _state(number: int) -> RunState:
-    state = STATE_OF_MESSAGE.get(number)
+    state = RUN_STATES.get(number)
     if state is None:
         raise BadRequest(f"expected a run state, found {number}")
     return state

@@ -21,14 +21,13 @@ from accio.domain.states import RunState
 from accio.domain.workflows import Constant, Workflow
 from accio.errors import BadRequest, FailedPrecondition, InvalidDefinition, ResourceExhausted
 from accio.v1 import accio_pb2, workflows_pb2
-from accio.wire.errors import issue_to_wire
+from accio.wire.issues import findings_message, issue_message
 from accio_daemon.core.commands import Announced, CacheMode, Pin, SubmitRun, Submitted
 from accio_daemon.core.plan import ClassRegistry, Plan, compile_plan
 from accio_daemon.engine.ports import Clock, EnginePort
 from accio_daemon.services.calls.catalogue import Catalogue
 from accio_daemon.services.calls.definitions import BYTES_OF_NODE, CheckedRun, check_run_bytes, off_loop, value_of
 from accio_daemon.services.calls.watching import Watching
-from accio_daemon.services.calls.workflows import validate_response
 from accio_daemon.services.messages.runs import run_message
 from accio_daemon.services.transport.auth import caller
 from accio_daemon.services.transport.rpc import Send
@@ -104,13 +103,13 @@ class SubmissionCalls:
         """Create a run; it is durable once this answers."""
         outcome = await self._submit(request)
         return accio_pb2.SubmitResponse(
-            run=run_message(outcome.found), warnings=map(issue_to_wire, outcome.warnings), created=outcome.created
+            run=run_message(outcome.found), warnings=map(issue_message, outcome.warnings), created=outcome.created
         )
 
     async def submit_and_watch(self, request: accio_pb2.SubmitRequest, send: Send[accio_pb2.RunUpdate]) -> None:
         """Create a run, and tell its states until it has ended."""
         outcome = await self._submit(request)
-        first = accio_pb2.RunUpdate(run=run_message(outcome.found), warnings=map(issue_to_wire, outcome.warnings))
+        first = accio_pb2.RunUpdate(run=run_message(outcome.found), warnings=map(issue_message, outcome.warnings))
         await self._watching.watch(outcome.found, send, first)
 
     async def validate(self, request: accio_pb2.SubmitRequest) -> workflows_pb2.ValidateResponse:
@@ -122,10 +121,10 @@ class SubmissionCalls:
             except InvalidDefinition as error:
                 return workflows_pb2.ValidateResponse(
                     valid=False,
-                    errors=map(issue_to_wire, error.issues),
-                    warnings=map(issue_to_wire, checked.outcome.warnings),
+                    errors=map(issue_message, error.issues),
+                    warnings=map(issue_message, checked.outcome.warnings),
                 )
-        return validate_response(checked.outcome)
+        return findings_message(checked.outcome)
 
     async def dry_run(self, request: accio_pb2.SubmitRequest) -> accio_pb2.DryRunResponse:
         """Say what a submission would do."""
@@ -148,7 +147,7 @@ class SubmissionCalls:
             sampled=outcome.sampled,
             looked_up=outcome.looked_up,
             unknown=outcome.unknown,
-            warnings=map(issue_to_wire, accepted.warnings),
+            warnings=map(issue_message, accepted.warnings),
         )
 
     async def check(self, request: accio_pb2.SubmitRequest) -> Accepted:

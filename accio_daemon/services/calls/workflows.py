@@ -1,20 +1,19 @@
 """The rpcs about workflows."""
 
 import re
-from typing import Any
 
 from accio.domain.issues import Checked
-from accio.domain.jsontext import canonical_dump
 from accio.domain.limits import Limits
 from accio.domain.names import is_workflow_id, suggest
 from accio.domain.workflows import Workflow
 from accio.errors import BadRequest, NotFound
-from accio.v1 import values_pb2, workflows_pb2
-from accio.wire.errors import issue_to_wire
+from accio.v1 import workflows_pb2
+from accio.wire.issues import findings_message, issue_message
 from accio_daemon.core.commands import Instant
 from accio_daemon.engine.ports import Clock, EnginePort
 from accio_daemon.services.calls.catalogue import Catalogue
 from accio_daemon.services.calls.definitions import check_workflow_bytes, off_loop, value_of
+from accio_daemon.services.messages.workflows import workflow_message
 from accio_daemon.services.transport.auth import IDENTITY, caller
 from accio_daemon.storage import workflows
 from accio_daemon.storage.readers import Readers
@@ -56,12 +55,12 @@ class WorkflowCalls:
         return workflows_pb2.PushWorkflowResponse(
             workflow=await off_loop(lambda: workflow_message(stored), size),
             created=created,
-            warnings=map(issue_to_wire, outcome.warnings),
+            warnings=map(issue_message, outcome.warnings),
         )
 
     async def validate_workflow(self, request: workflows_pb2.ValidateWorkflowRequest) -> workflows_pb2.ValidateResponse:
         """Check a definition and store nothing."""
-        return validate_response(await self._check(request))
+        return findings_message(await self._check(request))
 
     async def _check(
         self, request: workflows_pb2.PushWorkflowRequest | workflows_pb2.ValidateWorkflowRequest
@@ -128,31 +127,3 @@ def page_key(cursor: str) -> int | None:
     if not _CURSOR.fullmatch(cursor):
         raise BadRequest(f"expected a cursor that an earlier page gave, found {cursor[:100]!r}")
     return int(cursor)
-
-
-def validate_response(outcome: Checked[Any]) -> workflows_pb2.ValidateResponse:
-    """Write the findings of a check."""
-    return workflows_pb2.ValidateResponse(
-        valid=outcome.valid,
-        errors=map(issue_to_wire, outcome.errors),
-        warnings=map(issue_to_wire, outcome.warnings),
-    )
-
-
-def workflow_message(stored: StoredWorkflow) -> workflows_pb2.Workflow:
-    """Write a version of a workflow; its definition in the form in which it can be pushed again."""
-    workflow = stored.workflow
-    return workflows_pb2.Workflow(
-        id=workflow.id,
-        version=stored.version,
-        name=workflow.name or "",
-        notes=workflow.notes or "",
-        owner=values_pb2.Person(name=stored.owner.name, email=stored.owner.email),
-        created_at_ms=stored.created_ms,
-        params=[
-            workflows_pb2.Parameter(name=param.name, kind=str(param.type), default_json=param.default, help=param.help)
-            for param in workflow.params
-        ],
-        definition_json=canonical_dump(workflow.to_json()),
-        versions=stored.versions,
-    )

@@ -1,4 +1,4 @@
-"""Runs and nodes as messages."""
+"""Runs as messages."""
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
@@ -11,30 +11,10 @@ from accio.domain.states import NODE_TERMINAL, RUN_TERMINAL, NodeState, RunState
 from accio.domain.sweeps import Axis
 from accio.domain.values import display, format_double
 from accio.v1 import runs_pb2, values_pb2
-from accio.wire.failures import failure_message
-from accio_daemon.storage.nodes_query import AttemptRow, NodeFacts
+from accio.wire.states import RUN_STATE_MESSAGES
 from accio_daemon.storage.runs_query import Found, RunRow
 
-RUN_STATES = {
-    RunState.SCHEDULED: runs_pb2.RUN_STATE_SCHEDULED,
-    RunState.RUNNING: runs_pb2.RUN_STATE_RUNNING,
-    RunState.SUCCESS: runs_pb2.RUN_STATE_SUCCESS,
-    RunState.FAILED: runs_pb2.RUN_STATE_FAILED,
-    RunState.KILLED: runs_pb2.RUN_STATE_KILLED,
-}
-NODE_STATES = {
-    NodeState.WAITING: runs_pb2.NODE_STATE_WAITING,
-    NodeState.QUEUED: runs_pb2.NODE_STATE_QUEUED,
-    NodeState.RUNNING: runs_pb2.NODE_STATE_RUNNING,
-    NodeState.SUCCESS: runs_pb2.NODE_STATE_SUCCESS,
-    NodeState.FAILED: runs_pb2.NODE_STATE_FAILED,
-    NodeState.KILLED: runs_pb2.NODE_STATE_KILLED,
-    NodeState.LOST: runs_pb2.NODE_STATE_LOST,
-    NodeState.CANCELLED: runs_pb2.NODE_STATE_CANCELLED,
-}
 _SHORT = 20  # digits of a step or ratio that somebody may have written; longer ones were computed from a count
-
-STATE_OF_MESSAGE: dict[int, RunState] = {number: state for state, number in RUN_STATES.items()}
 
 
 def run_message(
@@ -54,7 +34,7 @@ def run_message(
         notes=run.notes,
         tags=run.tags,
         seed=found.seed,
-        state=RUN_STATES[found.state],
+        state=RUN_STATE_MESSAGES[found.state],
         created_at_ms=run.created_ms,
     )
     if index is not None:
@@ -181,33 +161,3 @@ def _steps(axis: Axis, document: Mapping[str, Any]) -> dict[str, Any]:
             return {"step": Decimal(step)}
         case _:
             return {"step": int(step)}
-
-
-def node_message(found: Found, node: NodeFacts, *, reason: str = "", progress: float = 0.0) -> runs_pb2.Node:
-    """Write a node."""
-    return runs_pb2.Node(
-        run=found.id,
-        name=node.name,
-        operator=node.operator,
-        state=NODE_STATES[node.state],
-        cached=node.cached,
-        attempts=len(node.attempts),
-        agent=node.agent,
-        started_at_ms=node.started_ms or 0,
-        ended_at_ms=node.ended_ms or 0,
-        failure=None if node.failure is None else failure_message(node.failure),
-        reason=reason,
-        progress=1.0 if node.state is NodeState.SUCCESS else progress,
-    )
-
-
-def attempt_message(attempt: AttemptRow) -> runs_pb2.Attempt:
-    """Write an attempt."""
-    return runs_pb2.Attempt(
-        id=attempt.id,
-        agent=attempt.agent,
-        state=attempt.state,
-        started_at_ms=attempt.started_ms,
-        ended_at_ms=attempt.ended_ms or 0,
-        failure=None if attempt.failure is None else failure_message(attempt.failure),
-    )

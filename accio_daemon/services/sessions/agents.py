@@ -12,31 +12,24 @@ from typing import Any
 import grpc.aio
 import structlog
 
-from accio.content.digest import is_digest
 from accio.domain.failures import clip
-from accio.domain.names import is_node_name
 from accio.errors import AccioError, BadRequest, FailedPrecondition, ResourceExhausted, Unavailable
 from accio.v1 import agents_pb2
-from accio.wire.operators import operator_of, resources_of
+from accio.wire.reports import reports_of
 from accio_daemon.core.commands import (
     AgentDraining,
     AgentHeard,
-    AgentJoined,
     AgentLost,
     AgentRecalled,
     AgentReports,
     AgentStale,
     AttemptNo,
-    Holding,
-    PathsDigested,
-    Pin,
-    SessionNo,
 )
 from accio_daemon.core.history import History
 from accio_daemon.core.lives import Life
 from accio_daemon.core.outgoing import Outgoing, Welcome
 from accio_daemon.engine.ports import EnginePort
-from accio_daemon.services.messages.reports import reports_of
+from accio_daemon.services.messages.agents import digested_of, joined_of
 from accio_daemon.services.sessions.link import Link
 from accio_daemon.services.sessions.registry import Session, Sessions
 from accio_daemon.services.sessions.result_checks import ResultChecks
@@ -53,13 +46,6 @@ _MISSED_HEARTBEATS = 2
 """So many, and an agent is silent enough to make way for another life of it. Less than a handshake may take."""
 
 AgentStream = Stream[agents_pb2.AgentMessage, agents_pb2.DaemonMessage]
-
-_HOLDING = {
-    agents_pb2.HeldAttempt.PENDING: Holding.PENDING,
-    agents_pb2.HeldAttempt.RUNNING: Holding.RUNNING,
-    agents_pb2.HeldAttempt.FINISHED: Holding.FINISHED,
-    agents_pb2.HeldAttempt.GONE: Holding.GONE,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,41 +244,6 @@ def _protocol(hello: agents_pb2.Hello) -> int:
             f"the daemon {PROTOCOLS[0]} to {PROTOCOLS[-1]}: upgrade the {old}"
         )
     return protocol
-
-
-def joined_of(session: SessionNo, hello: agents_pb2.Hello) -> AgentJoined:
-    """Read a Hello; anything that the core couldn't rely on is a BadRequest."""
-    if not is_node_name(hello.name):
-        raise BadRequest(f"expected an agent's name of letters, digits, '_', '.' and '-', found {hello.name[:200]!r}")
-    if not hello.agent_id:
-        raise BadRequest("expected the agent's id in its hello, found none")
-    names = [operator.name for operator in hello.operators]
-    if len(set(names)) != len(names):
-        twice = sorted({name for name in names if names.count(name) > 1})
-        raise BadRequest(f"expected each operator once, found {', '.join(twice)} several times")
-    return AgentJoined(
-        session=session,
-        name=hello.name,
-        agent_id=hello.agent_id[:200],
-        incarnation=hello.incarnation,
-        version=hello.version[:200],
-        resources=resources_of(hello.resources),
-        operators=tuple(operator_of(operator) for operator in hello.operators),
-        held={AttemptNo(held.attempt): _HOLDING.get(held.state, Holding.GONE) for held in hello.held},
-        draining=hello.draining,
-        prefetch_limit=hello.prefetch_limit,
-    )
-
-
-def digested_of(session: SessionNo, answer: agents_pb2.DigestAnswer) -> PathsDigested:
-    """Read content digests; what isn't a digest is an error of its path."""
-    digests: dict[str, Pin | str] = {}
-    for each in answer.paths:
-        if is_digest(each.digest):
-            digests[each.path] = Pin(digest=each.digest, size=each.bytes)
-        else:
-            digests[each.path] = clip(each.error, 1000) or "the agent gave no digest"
-    return PathsDigested(session=session, request=answer.request, digests=digests)
 
 
 async def _send(stream: AgentStream, link: Link) -> None:

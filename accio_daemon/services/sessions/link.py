@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 from accio.v1 import agents_pb2
 from accio_daemon.core.outgoing import Outgoing, Welcome
-from accio_daemon.services.messages.reports import WorkWriter
+from accio_daemon.services.messages.work import WorkWriter
 
 QUEUE_LIMIT = 100_000
 """Items (assignments, acknowledgements, …) that may wait for an agent that doesn't read."""

@@ -13,7 +13,8 @@ import grpc
 from accio.content.digest import digest_bytes
 from accio.errors import AccioError, InvalidDefinition, NotFound, Unauthenticated, Unavailable
 from accio.v1 import accio_pb2, artifacts_pb2, runs_pb2, values_pb2, workflows_pb2
-from accio.wire.errors import issue_to_wire, to_status
+from accio.wire.errors import to_status
+from accio.wire.issues import issue_message
 
 TOKEN = "the right token"
 RUN = "01j9zk3m5q8w2xyz"
@@ -152,7 +153,7 @@ def interrupted(*messages: Any) -> Iterator[Any]:
 
 
 def validation(error: InvalidDefinition) -> workflows_pb2.ValidateResponse:
-    return workflows_pb2.ValidateResponse(valid=False, errors=[issue_to_wire(issue) for issue in error.issues])
+    return workflows_pb2.ValidateResponse(valid=False, errors=[issue_message(issue) for issue in error.issues])
 
 
 def _message(name: str) -> Any:

@@ -9,9 +9,10 @@ from accio.domain.states import Cause
 from accio.errors import BadRequest
 from accio.v1 import agents_pb2, runs_pb2
 from accio.wire.failures import failure_message, failure_of
+from accio.wire.reports import reports_of
 from accio_daemon.core.commands import AttemptNo
 from accio_daemon.core.outgoing import Assignment, NodeClass
-from accio_daemon.services.messages.reports import WORK_LIMIT, WorkWriter, reports_of
+from accio_daemon.services.messages.work import WORK_LIMIT, WorkWriter
 
 DIGEST = f"blake3:{'0' * 64}"
 

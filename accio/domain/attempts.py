@@ -1,0 +1,40 @@
+"""What agents tell of attempts, in one form for agent and daemon: how far each one is, and how it ended."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from accio.domain.failures import Failure
+from accio.domain.ids import AttemptNo
+
+Metrics = tuple[int, int, int, int, int, int, str]
+"""Wall, user and system time in µs, peak memory, bytes in, bytes out, custom metrics in JSON."""
+
+NO_METRICS: Metrics = (0, 0, 0, 0, 0, 0, "")
+
+
+class Holding(StrEnum):
+    """What an agent that opens a session says of an attempt."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    FINISHED = "finished"
+    GONE = "gone"
+
+
+@dataclass(slots=True, kw_only=True)
+class Report:
+    """How an attempt ended (not frozen, as thousands a second are made; nobody changes one)."""
+
+    seq: int
+    attempt: AttemptNo
+    outputs: dict[str, str] | None  # canonical JSON by port; None if it failed
+    blobs: dict[str, tuple[str, int]] | None  # ports kept as blobs: digest, size
+    failure: Failure | None
+    metrics: Metrics
+    started_ms: int
+    ended_ms: int
+    log_bytes: int
+    contents: list[tuple[str, int]]  # digests of dataset outputs, sizes
+    missing: tuple[str, ...] = ()  # digests of inputs that the store doesn't have
+    known: bool = True  # whether its attempt went on when it came; what is said of another one can be no result
+    absent: tuple[str, ...] = ()  # texts of external inputs that neither the agent has as pinned, nor the store

@@ -1,0 +1,57 @@
+"""Nodes, attempts and what nodes gave as messages."""
+
+from accio.domain.keys import datasets_of
+from accio.domain.operators import OperatorSpec
+from accio.domain.states import NodeState
+from accio.v1 import runs_pb2
+from accio.wire.failures import failure_message
+from accio.wire.states import NODE_STATE_MESSAGES
+from accio_daemon.storage.node_results import NodeResult
+from accio_daemon.storage.nodes_query import AttemptRow, NodeFacts
+from accio_daemon.storage.runs_query import Found
+
+
+def node_message(found: Found, node: NodeFacts, *, reason: str = "", progress: float = 0.0) -> runs_pb2.Node:
+    """Write a node."""
+    return runs_pb2.Node(
+        run=found.id,
+        name=node.name,
+        operator=node.operator,
+        state=NODE_STATE_MESSAGES[node.state],
+        cached=node.cached,
+        attempts=len(node.attempts),
+        agent=node.agent,
+        started_at_ms=node.started_ms or 0,
+        ended_at_ms=node.ended_ms or 0,
+        failure=None if node.failure is None else failure_message(node.failure),
+        reason=reason,
+        progress=1.0 if node.state is NodeState.SUCCESS else progress,
+    )
+
+
+def attempt_message(attempt: AttemptRow) -> runs_pb2.Attempt:
+    """Write an attempt."""
+    return runs_pb2.Attempt(
+        id=attempt.id,
+        agent=attempt.agent,
+        state=attempt.state,
+        started_at_ms=attempt.started_ms,
+        ended_at_ms=attempt.ended_ms or 0,
+        failure=None if attempt.failure is None else failure_message(attempt.failure),
+    )
+
+
+def artifact_messages(operator: OperatorSpec, found: NodeResult) -> list[runs_pb2.Artifact]:
+    """Write the outputs of a node; the size of a value with datasets is that of their content."""
+    artifacts = []
+    result = found.result
+    for port in operator.outputs:
+        if result.blobs is not None and port.name in result.blobs:
+            digest, size = result.blobs[port.name]
+            artifacts.append(runs_pb2.Artifact(port=port.name, type=str(port.type), blob=digest, size=size))
+        elif port.name in result.outputs:
+            text = result.outputs[port.name]
+            datasets = datasets_of(port.type, text)
+            size = sum(found.sizes.get(digest, 0) for digest in datasets) if datasets else len(text.encode())
+            artifacts.append(runs_pb2.Artifact(port=port.name, type=str(port.type), json=text, size=size))
+    return artifacts

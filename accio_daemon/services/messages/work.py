@@ -1,0 +1,81 @@
+"""Assignments as messages: the hot path from the core to agents.
+
+Each node passes through here, so that a few microseconds count: fields are read once, nothing is built that most
+assignments don't have. Nobody reads an assignment back into a value: an agent passes the message on to a worker.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from accio.v1 import agents_pb2
+from accio.wire.resources import resources_message
+from accio_daemon.core.outgoing import Assignment, NodeClass
+
+WORK_LIMIT = 128
+"""Assignments in one message: more gain nothing, and delay the first."""
+
+_WORK_BYTES = 512 * 1024  # of inputs in one message
+
+
+class WorkWriter:
+    """Writes the Work messages of one session: each node class is described in front of its first node."""
+
+    def __init__(self, operators: Sequence[int]) -> None:
+        """Begin a session; *operators* are the numbers of the operators that the agent announced, in its order."""
+        self._places: dict[int, int] = {}
+        for place, number in enumerate(operators):
+            self._places.setdefault(number, place)
+        self._known: set[int] = set()
+
+    def messages(self, work: Sequence[Assignment], acks: Sequence[int] = ()) -> Iterator[agents_pb2.DaemonMessage]:
+        """Yield the messages for these assignments, in their order; the first one acknowledges reports, too."""
+        for group in _groups(work):
+            message = agents_pb2.DaemonMessage()
+            if acks:
+                message.work.acked.extend(acks)
+                acks = ()
+            classes, add = message.work.classes, message.work.assignments.add
+            for assignment in group:
+                node_class = assignment.node_class
+                if node_class.id not in self._known:
+                    self._known.add(node_class.id)
+                    classes.append(self._class_message(node_class))
+                wire = add(
+                    attempt=assignment.attempt,
+                    inputs_json=assignment.inputs,
+                    seed=assignment.seed,
+                    reserved=assignment.reserved,
+                    node=assignment.node,
+                    number=assignment.number,
+                    gpus=assignment.gpus,
+                    **{"class": node_class.id},
+                )
+                if assignment.contents:
+                    for text, digest in assignment.contents.items():
+                        wire.contents.add(text=text, digest=digest)
+                if assignment.blobs:
+                    for port, (digest, size) in assignment.blobs.items():
+                        wire.large_inputs.add(port=port, digest=digest, size=size)
+            yield message
+
+    def _class_message(self, node_class: NodeClass) -> agents_pb2.NodeClass:
+        return agents_pb2.NodeClass(
+            id=node_class.id,
+            operator=self._places[node_class.operator_no],
+            resources=resources_message(node_class.resources),
+            timeout_ms=node_class.timeout_ms or 0,
+        )
+
+
+def _groups(work: Sequence[Assignment]) -> Iterable[Sequence[Assignment]]:
+    """Split work into pieces of at most WORK_LIMIT assignments, and of so many bytes that a message stays far below its
+    limit.
+    """
+    start = size = 0
+    for place, assignment in enumerate(work):
+        length = len(assignment.inputs)
+        if place > start and (place - start >= WORK_LIMIT or size + length > _WORK_BYTES):
+            yield work[start:place]
+            start, size = place, 0
+        size += length
+    if start < len(work):
+        yield work[start:] if start else work

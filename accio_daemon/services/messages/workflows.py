@@ -1,0 +1,24 @@
+"""Workflow versions as messages."""
+
+from accio.domain.jsontext import canonical_dump
+from accio.v1 import values_pb2, workflows_pb2
+from accio_daemon.storage.workflows import StoredWorkflow
+
+
+def workflow_message(stored: StoredWorkflow) -> workflows_pb2.Workflow:
+    """Write a version of a workflow; its definition in the form in which it can be pushed again."""
+    workflow = stored.workflow
+    return workflows_pb2.Workflow(
+        id=workflow.id,
+        version=stored.version,
+        name=workflow.name or "",
+        notes=workflow.notes or "",
+        owner=values_pb2.Person(name=stored.owner.name, email=stored.owner.email),
+        created_at_ms=stored.created_ms,
+        params=[
+            workflows_pb2.Parameter(name=param.name, kind=str(param.type), default_json=param.default, help=param.help)
+            for param in workflow.params
+        ],
+        definition_json=canonical_dump(workflow.to_json()),
+        versions=stored.versions,
+    )
