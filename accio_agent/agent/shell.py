@@ -15,7 +15,9 @@ import structlog
 
 from accio.domain.resources import Resources
 from accio.v1 import agents_pb2
-from accio.wire.operators import operator_message, resources_message
+from accio.wire.operators import operator_message
+from accio.wire.reports import held_message, numbered, with_log, with_tails
+from accio.wire.resources import resources_message
 from accio_agent.agent.assignments import Assignments
 from accio_agent.agent.core.decisions import AgentCore
 from accio_agent.agent.core.work import Assignment, Begin, Effects, Publication
@@ -121,7 +123,7 @@ class Shell:
             version=identity.version,
             resources=resources_message(self.resources),
             operators=[operator_message(each.spec) for each in self._operators],
-            held=messages.held(self.core.held()),
+            held=held_message(self.core.held()),
             draining=self.core.leaving,
             prefetch_limit=PREFETCH_LIMIT,
             history=self._journal.remembered.history,
@@ -261,7 +263,7 @@ class Shell:
         seq, attempt, ending = publication.seq, publication.attempt, publication.outcome
         if self._staging.holds(attempt):
             self._spawn(self._staging.forget(attempt), f"forget {attempt}")
-        content = messages.numbered(seq, ending if isinstance(ending, bytes) else messages.report(ending, attempt))
+        content = numbered(seq, ending if isinstance(ending, bytes) else messages.report(ending, attempt))
         journal.report(seq, attempt, content)
         return content
 
@@ -339,9 +341,9 @@ class Shell:
         if not news:
             return
         if log_bytes:
-            content = messages.with_log(content, log_bytes)
+            content = with_log(content, log_bytes)
             if flags & FAILED:
-                content = messages.with_tails(content, worker.capture.tails())
+                content = with_tails(content, worker.capture.tails())
         if flags & STORED or self._staging.holds(no):
             self._spawn(self._deliver(no, content), f"deliver {no}")
         else:

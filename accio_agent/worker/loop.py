@@ -165,13 +165,15 @@ class Worker:
             failure=done.failure,
             large=done.large,
             contents=done.contents,
-            wall_us=wall_us,
-            user_us=int((after.ru_utime - before.ru_utime) * 1e6),
-            system_us=int((after.ru_stime - before.ru_stime) * 1e6),
-            peak_memory=after.ru_maxrss * 1024,
-            bytes_in=done.bytes_in,
-            bytes_out=done.bytes_out,
-            metrics_json=done.metrics_json,
+            metrics=(
+                wall_us,
+                int((after.ru_utime - before.ru_utime) * 1e6),
+                int((after.ru_stime - before.ru_stime) * 1e6),
+                after.ru_maxrss * 1024,
+                done.bytes_in,
+                done.bytes_out,
+                done.metrics_json,
+            ),
             started_ms=started_ms,
         )
         totals = self._streams.totals()

@@ -228,7 +228,7 @@ class SimulatedAgent:
         stream.agent_ended = lambda reason: (
             self._mine(0.0, partial(self._ended, stream)) if life == self._life else None
         )
-        held = {AttemptNo(no): Holding(state.value) for no, state in self.core.held()}
+        held = {AttemptNo(no): holding for no, holding in self.core.held()}
         hello = partial(self._hello, held, self.core.leaving)
         stream.send_up(Message(kind="hello", body=(self.disk.history, hello)))
         self._mine(10.0, lambda: None if self._connected else self._ended(stream))

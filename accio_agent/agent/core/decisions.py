@@ -21,6 +21,7 @@ Words. A *grant* is the reservation that the daemon made for a running attempt; 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 
+from accio.domain.attempts import Holding
 from accio.domain.failures import Failure
 from accio.domain.states import Cause
 from accio_agent.agent.core.outcome import Ending, Outcome
@@ -30,7 +31,6 @@ from accio_agent.agent.core.work import (
     Begin,
     ClassState,
     Effects,
-    Holding,
     Lane,
     Publication,
     WorkClass,

@@ -4,7 +4,6 @@
 
 from collections import deque
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any
 
 from accio_agent.agent.core.outcome import Ending, Outcome
@@ -17,15 +16,6 @@ AHEAD_LIMIT = 256
 
 SHORT_US = 2_000
 """Attempts of a class that recently took longer than this aren't handed out ahead of time."""
-
-
-class Holding(Enum):
-    """What an agent tells of an attempt when it opens a session."""
-
-    PENDING = "pending"
-    RUNNING = "running"
-    FINISHED = "finished"
-    GONE = "gone"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

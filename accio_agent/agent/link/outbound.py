@@ -4,7 +4,10 @@ import asyncio
 from collections import deque
 
 from accio.v1 import agents_pb2
-from accio_agent.agent.link import messages
+from accio.wire.reports import together
+
+REPORTS_PER_MESSAGE = 128
+BYTES_PER_MESSAGE = 1 << 20
 
 
 class Outbound:
@@ -45,7 +48,7 @@ class Outbound:
             return self._messages.popleft()
         group: list[bytes] = []
         size = 0
-        while self._reports and len(group) < messages.REPORTS_PER_MESSAGE and size < messages.BYTES_PER_MESSAGE:
+        while self._reports and len(group) < REPORTS_PER_MESSAGE and size < BYTES_PER_MESSAGE:
             group.append(self._reports.popleft())
             size += len(group[-1])
-        return messages.reports(group)
+        return together(group)

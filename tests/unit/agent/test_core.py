@@ -7,11 +7,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from accio.domain.attempts import Holding
 from accio.domain.failures import Failure
 from accio.domain.states import Cause
 from accio_agent.agent.core.decisions import START_FAILURES, AgentCore, killed
 from accio_agent.agent.core.outcome import Outcome
-from accio_agent.agent.core.work import Assignment, Effects, Holding, WorkClass
+from accio_agent.agent.core.work import Assignment, Effects, WorkClass
 
 DONE = b"a report"
 CRASHED = Outcome(failure=Failure(cause=Cause.SIGNAL, message="crashed"))

@@ -19,9 +19,9 @@ from accio.errors import (
     Unavailable,
 )
 from accio.exits import exit_code
+from accio.wire.reports import numbered
 from accio_agent import linux
 from accio_agent.agent.disk.state_folder import StateFolder, open_folder
-from accio_agent.agent.link import messages
 from accio_agent.agent.link.outbound import Outbound
 from accio_agent.agent.workers import limits
 from accio_agent.agent.workers.outcomes import of_death
@@ -123,7 +123,7 @@ async def test_reports_go_in_groups() -> None:
     """What waits is sent together, up to a limit; other messages go first."""
     outbound = Outbound()
     for seq in range(200):
-        outbound.put_report(messages.numbered(seq, b""))
+        outbound.put_report(numbered(seq, b""))
     from accio.v1 import agents_pb2
 
     outbound.put(agents_pb2.AgentMessage(heartbeat=agents_pb2.Heartbeat(seq=1)))
