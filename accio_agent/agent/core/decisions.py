@@ -24,6 +24,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from accio.domain.attempts import Holding
 from accio.domain.failures import Failure
 from accio.domain.states import Cause
+from accio_agent.agent.core.lanes import Lanes
 from accio_agent.agent.core.outcome import Ending, Outcome
 from accio_agent.agent.core.work import (
     Assignment,
@@ -40,12 +41,6 @@ from accio_agent.agent.core.work import (
 
 REMEMBERED = 20_000
 """How many ended attempts are remembered at least, so that a repeated assignment is recognised."""
-
-CONDEMNED = 1 << 32
-"""Added to the number of holds of a lane that will never answer them all."""
-
-START_FAILURES = 3
-"""So many lanes of a pool in a row may die before they began anything; then the attempt that waited is failed."""
 
 
 def killed(message: str = "stopped on request") -> Outcome:
@@ -64,7 +59,6 @@ class AgentCore:
         next_seq: int = 1,
     ) -> None:
         """*gone*, *outbox* (report number to attempt) and *next_seq* are what the journal of an earlier life told."""
-        self._idle_limit = idle_limit
         self._gone = set(gone)
         self._outbox: dict[int, int] = dict(outbox or {})
         self._open_by_seq: dict[int, ClassState] = {}
@@ -72,10 +66,7 @@ class AgentCore:
         self._next_seq = next_seq
         self._attempts: dict[int, Attempt] = {}
         self._classes: dict[WorkClass, ClassState] = {}
-        self._lanes: dict[int, Lane] = {}
-        self._idle: dict[str, list[Lane]] = {}
-        self._start_failures: dict[str, int] = {}
-        self._next_lane = 1
+        self._lanes = Lanes(idle_limit)
         self._order = 0
         self._recent: set[int] = set(self._outbox.values()) | self._gone
         self._older: set[int] = set()
@@ -126,12 +117,11 @@ class AgentCore:
 
     def head(self, lane_no: int) -> int:
         """The attempt that a lane's worker executes if nothing was executed that hasn't been told; 0 for none."""
-        lane = self._lanes.get(lane_no)
-        return lane.attempts[0].no if lane is not None and lane.attempts else 0
+        return self._lanes.head(lane_no)
 
     def running(self) -> list[tuple[int, list[int]]]:
         """Each lane with the attempts that it holds."""
-        return [(lane.no, [each.no for each in lane.attempts]) for lane in self._lanes.values() if lane.attempts]
+        return self._lanes.running()
 
     def take(self) -> Effects:
         """Place what can be placed, and give all effects since the last call."""
@@ -274,7 +264,7 @@ class AgentCore:
         if attempt is None or lane.work_class is None:
             return False
         lane.served += 1
-        self._start_failures.pop(lane.pool, None)
+        self._lanes.began(lane)
         state = self._classes[lane.work_class]
         pace = state.pace_us
         state.pace_us = float(wall_us) if pace is None else pace + (wall_us - pace) * (0.2 if wall_us < pace else 0.5)
@@ -298,11 +288,7 @@ class AgentCore:
 
     def condemn(self, lane_no: int) -> None:
         """A lane's worker is about to be killed: hand nothing more to it."""
-        lane = self._lanes.get(lane_no)
-        if lane is not None:
-            lane.holds += CONDEMNED
-            if lane in self._idle.get(lane.pool, ()):
-                self._idle[lane.pool].remove(lane)
+        self._lanes.condemn(lane_no)
 
     def reclaim(self, lane_no: int, running: int) -> None:
         """A suspended lane is still busy with *running* and won't begin what else it holds: place that elsewhere."""
@@ -317,7 +303,7 @@ class AgentCore:
             return
         lane.holds -= 1
         if lane.work_class is None:
-            self._make_idle(lane)
+            self._rest(lane)
             return
         self._touched[lane.work_class] = self._classes[lane.work_class]
         back = set(numbers)
@@ -329,13 +315,12 @@ class AgentCore:
 
         The number of what it ran may be None: it had begun nothing that hasn't been told with `executed`.
         """
-        lane = self._lanes.pop(lane_no, None)
+        lane = self._lanes.remove(lane_no)
         if lane is None:
             return
-        if lane in self._idle.get(lane.pool, ()):
-            self._idle[lane.pool].remove(lane)
         if running is None and lane.served == 0 and lane.attempts:
-            running = self._failed_start(lane)
+            blamed = self._lanes.blame(lane)
+            running = blamed.no if blamed is not None else None
         victim = take_off(lane, running) if running is not None else None
         if lane.work_class is not None:
             state = self._classes[lane.work_class]
@@ -374,12 +359,6 @@ class AgentCore:
         if state is not None:
             state.open_grants.discard(seq)
             self._lose_gpus(state)
-
-    def _failed_start(self, lane: Lane) -> int | None:
-        """Count a worker that died before it began anything; the attempt to blame if there were too many in a row."""
-        failures = self._start_failures.get(lane.pool, 0) + 1
-        self._start_failures[lane.pool] = failures % START_FAILURES
-        return lane.attempts[0].no if failures >= START_FAILURES else None
 
     def _hold(self, lane: Lane, no: int | None) -> None:
         lane.holds += 1
@@ -433,17 +412,12 @@ class AgentCore:
             if in_use < state.grants + len(state.open_grants):  # else its grant is gone already
                 state.free_gpus.append(lane.gpus)
             lane.gpus = ()
-        if lane.no in self._lanes:
-            self._make_idle(lane, close=state.work_class.alone)
+        self._rest(lane, close=state.work_class.alone)
 
-    def _make_idle(self, lane: Lane, *, close: bool = False) -> None:
+    def _rest(self, lane: Lane, *, close: bool = False) -> None:
         """Keep a lane that holds nothing for later work, or close it if that isn't wanted or enough are idle."""
-        idle = self._idle.setdefault(lane.pool, [])
-        if close or (len(idle) >= self._idle_limit and not lane.holds):
-            del self._lanes[lane.no]
+        if not self._lanes.rest(lane, close=close):
             self.effects.closed.append(lane.no)
-        elif not lane.holds and lane not in idle:  # else the answer to the hold makes it idle
-            idle.append(lane)
 
     def _lose_gpus(self, state: ClassState) -> None:
         if state.free_gpus:
@@ -470,12 +444,9 @@ class AgentCore:
     def _open_lane(self, state: ClassState) -> Lane:
         """A lane for a class: one that is idle, or a new one."""
         pool = state.work_class.pool
-        idle = self._idle.get(pool)
-        if idle and not state.work_class.alone:
-            lane = idle.pop()
-        else:
-            lane = self._lanes[self._next_lane] = Lane(self._next_lane, pool)
-            self._next_lane += 1
+        lane = self._lanes.reuse(pool) if not state.work_class.alone else None
+        if lane is None:
+            lane = self._lanes.open(pool)
             self.effects.opened.append(lane)
         lane.work_class = state.work_class
         state.lanes[lane.no] = lane
