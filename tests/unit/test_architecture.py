@@ -34,3 +34,22 @@ def test_rooms_of_the_engine_are_all_described() -> None:
     folder = PAGE.parents[1] / "accio_daemon" / "engine"
     besides = {"__init__", "crash_points", "metrics", "views", "watchers"}
     assert named == {path.stem for path in folder.glob("*.py")} - besides
+
+
+@pytest.mark.parametrize(
+    ("heading", "folder", "besides"),
+    [
+        ("Rooms of the agent", "agent", {"metrics.py"}),
+        ("Rooms of a worker", "worker", set()),
+    ],
+)
+def test_rooms_of_the_agents_processes_are_all_described(heading: str, folder: str, besides: set[str]) -> None:
+    """The table of each side of accio_agent names every module and folder that is there."""
+    table = PAGE.read_text(encoding="utf-8").partition(f"### {heading}")[2].partition("### ")[0]
+    first = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    named = set(re.findall(r"`([\w./]+)`", " ".join(first)))
+    found = {path.name + "/" * path.is_dir() for path in (PAGE.parents[1] / "accio_agent" / folder).iterdir()} - {
+        "__init__.py",
+        "__pycache__/",
+    }
+    assert named == found - besides
