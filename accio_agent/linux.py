@@ -30,7 +30,7 @@ def _prctl(option: int, value: int) -> None:
 
 
 def children(pid: int) -> list[int]:
-    """The children of a process, zombies included; none if it is gone."""
+    """Return the children of a process, zombies included; none if it is gone."""
     found: list[int] = []
     with suppress(OSError, ValueError):
         for task in Path(f"/proc/{pid}/task").iterdir():
@@ -39,7 +39,7 @@ def children(pid: int) -> list[int]:
 
 
 def descendants(pid: int) -> Iterator[int]:
-    """The descendants of a process, parents first."""
+    """Return the descendants of a process, parents first."""
     waiting = children(pid)
     seen: set[int] = set()
     while waiting:
@@ -63,7 +63,7 @@ def kill_group(leader: int, sig: int) -> None:
 
 
 def boot_id() -> str:
-    """What tells one start of the machine from another; empty if the kernel doesn't say."""
+    """Return what tells one start of the machine from another; empty if the kernel doesn't say."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
@@ -90,5 +90,5 @@ def proportional_memory(pid: int) -> int:
 
 
 def thread_count() -> int:
-    """How many threads this process has, those of libraries included."""
+    """Return how many threads this process has, those of libraries included."""
     return sum(1 for _ in Path("/proc/self/task").iterdir())

@@ -128,7 +128,7 @@ def _set_aside(folder: StateFolder, agent: Shell, journal: Journal, following: s
 
 @contextmanager
 def _measuring(address: str, agent: Shell, dialer: Dialer) -> Iterator[Callable[[float], None]]:
-    """Serve metrics, if asked to; gives what takes the lag of the event loop."""
+    """Serve metrics, if asked to; yields what records the lag of the event loop."""
     if not address:
         yield lambda lag: None
         return
@@ -180,7 +180,7 @@ async def _serve(
 
 
 def _give_up(broken: "asyncio.Future[None]", context: dict[str, Any]) -> None:
-    """A callback raised: the agent's state may be half changed, so it must not go on; the journal has what matters."""
+    """End the agent after a callback raised: its state may be half changed, and the journal has what matters."""
     if not broken.done():
         error = context.get("exception")
         log.error("internal error", reason=context["message"], exc_info=error)

@@ -184,7 +184,7 @@ class Shell:
         self._answers.answer_several(request.request, [(no, at, self.core.knows(no)) for no, at in places])
 
     def drain(self) -> None:
-        """Take no new work: the agent is about to end."""
+        """Accept no new work: the agent is about to end."""
         self.core.leave(True)
         self._outbound.put(agents_pb2.AgentMessage(draining=agents_pb2.Draining(draining=True)))
         self.settle_soon()

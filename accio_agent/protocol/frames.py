@@ -57,7 +57,7 @@ class Result(NamedTuple):
 
 
 def frame(kind: Kind, content: Any) -> bytes:
-    """A frame with JSON."""
+    """Write a frame with JSON."""
     return framed(kind, orjson.dumps(content))
 
 
@@ -70,20 +70,20 @@ def empty(kind: Kind) -> bytes:
 
 
 def work(head: Any, assignments: bytes) -> bytes:
-    """A WORK frame; *head* is what is written as JSON."""
+    """Write a WORK frame; *head* is what is written as JSON."""
     text = orjson.dumps(head)
     size = LENGTH.size + len(text) + len(assignments)
     return b"".join((HEADER.pack(size, Kind.WORK), LENGTH.pack(len(text)), text, assignments))
 
 
 def read_work(body: bytes) -> tuple[Any, bytes]:
-    """The two parts of a WORK frame."""
+    """Read the two parts of a WORK frame."""
     end = LENGTH.size + LENGTH.unpack_from(body)[0]
     return orjson.loads(body[LENGTH.size : end]), body[end:]
 
 
 def result(found: Result) -> bytes:
-    """A RESULT frame."""
+    """Write a RESULT frame."""
     head = HEADER.pack(RESULT.size + len(found.report), Kind.RESULT)
     return b"".join((head, RESULT.pack(*found[:5]), found.report))
 
@@ -94,7 +94,7 @@ def read_result(body: bytes) -> Result:
 
 
 def split(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """The frames of which *data* consists: kinds and bodies."""
+    """Return the frames of which *data* consists: kinds and bodies."""
     splitter = Splitter()
     return splitter.feed(data)
 
@@ -106,7 +106,7 @@ class Splitter:
         self._rest = b""
 
     def feed(self, data: bytes) -> Iterator[tuple[int, bytes]]:
-        """The frames that are complete with *data*; ValueError for what can't be one."""
+        """Return the frames that are complete with *data*; ValueError for what can't be one."""
         if self._rest:
             data = self._rest + data
         at, end = 0, len(data)

@@ -33,7 +33,7 @@ _RESULTS = 4096
 
 
 def create() -> int:
-    """A file descriptor of a new page, all zeros."""
+    """Create a page, all zeros, and return its file descriptor."""
     fd = os.memfd_create("accio-worker", os.MFD_CLOEXEC)
     os.ftruncate(fd, SIZE)
     return fd
@@ -64,7 +64,7 @@ class WorkerPage:
         return self._numbers[_HOLDS]
 
     def pipes(self) -> tuple[int, int, int]:
-        """A mark that is odd while the agent reads, and how much it has read from stdout and stderr.
+        """Return a mark that is odd while the agent reads, and how much it has read from stdout and stderr.
 
         The two belong together if the mark is even and the same when it is read again.
         """
@@ -103,7 +103,7 @@ class AgentPage:
         self._map.close()
 
     def current(self) -> tuple[int, int, float]:
-        """The attempt that the worker executes (0 for none), when it began, its progress (NaN if unknown)."""
+        """Return the attempt that the worker executes (0 for none), when it began, its progress (NaN if unknown)."""
         while True:
             attempt = self._numbers[_ATTEMPT]
             found = attempt, self._numbers[_BEGAN], self._fractions[_PROGRESS]
@@ -114,7 +114,7 @@ class AgentPage:
         self._numbers[_HOLDS] += 1
 
     def take_results(self) -> bytes:
-        """The results that were added since the last call; ValueError if somebody else wrote into the page."""
+        """Return the results that were added since the last call; ValueError if somebody else wrote into the page."""
         written = self._numbers[_WRITTEN]
         size = written - self._taken
         if size == 0:

@@ -92,7 +92,7 @@ class Executor:
         return done
 
     def _kept(self, operator: Operator, finished: Finished, job: Job) -> Done:
-        """The outputs, with datasets and large values in the store."""
+        """Return the outputs, with datasets and large values in the store."""
         outputs = dict(finished.outputs)
         contents: dict[str, int] = {}
         size = 0
@@ -117,7 +117,7 @@ class Executor:
         return Done(outputs=outputs, contents=list(contents.items()), large=large, bytes_out=size)
 
     def _with_large(self, job: Job) -> str:
-        """The inputs document with the values that are kept in the store."""
+        """Return the inputs document with the values that are kept in the store."""
         store = self._store(job.store)
         members = [
             f"{json_string(port)}:{store.read(parse_digest(digest)).decode()}" for port, digest in job.large.items()
@@ -133,7 +133,7 @@ class Executor:
 
 
 def _stale(operator: str, changed: str) -> Failure:
-    """Say why nothing is kept of an execution that may have run other code than was announced."""
+    """Return why nothing is kept of an execution that may have run other code than was announced."""
     return Failure(
         cause=Cause.EXCEPTION,
         message=clip(f"operator {operator}: {changed} has changed since the agent started; start the agent again"),
@@ -141,7 +141,7 @@ def _stale(operator: str, changed: str) -> Failure:
 
 
 def _renamed(datatype: DataType, value: Value, names: Mapping[str, str]) -> Value:
-    """A value in which each dataset's text is replaced by another."""
+    """Return a value in which each dataset's text is replaced by another."""
     match datatype.kind:
         case Kind.DATASET:
             return names[str(value)]

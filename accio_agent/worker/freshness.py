@@ -42,11 +42,11 @@ class Freshness:
         self._files = {name: found for name, paths in files.items() if (found := [every[path] for path in paths])}
 
     def before(self, operator: str) -> str:
-        """Say which file of an operator has other content than it had, or nothing."""
+        """Return which file of an operator has other content than it had, or nothing."""
         return next((str(file.path) for file in self._files.get(operator, ()) if not file.is_equal()), "")
 
     def after(self, operator: str) -> str:
-        """Say what an execution may have seen changed: a file written since `before`, a module imported only now."""
+        """Return what an execution may have seen changed: a file written since `before`, a module imported only now."""
         touched = next((str(file.path) for file in self._files.get(operator, ()) if not file.is_untouched()), "")
         if len(sys.modules) > len(self._known):
             self._look_at_modules()
@@ -86,7 +86,7 @@ class _File:
 
 
 def _root(source: Path) -> Path:
-    """Give the folder of the outermost package of a module, or the folder in which it lies if it is in none."""
+    """Return the folder of the outermost package of a module, or the folder in which it lies if it is in none."""
     folder = source.absolute().parent
     while (folder.parent / "__init__.py").is_file():
         folder = folder.parent

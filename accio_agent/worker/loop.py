@@ -199,7 +199,7 @@ class Worker:
             self._connection.sendall(frames.empty(Kind.WAKE))
 
     def _enter_class(self, work_class: dict[str, Any], devices: list[list[int]]) -> None:
-        """What holds for all attempts of a class on a lane: GPUs, processors, the memory limit."""
+        """Set what holds for all attempts of a class on a lane: GPUs, processors, the memory limit."""
         self._entered = (work_class, devices)
         gpus, processors = devices
         wanted = set(processors) or self._affinity
@@ -212,19 +212,19 @@ class Worker:
 
 
 def _variables(number: int, node: str, attempt_no: int) -> tuple[bytes, bytes, bytes, bytes, bytes]:
-    """What operators and the programs that they start find in their environment, in the order of VARIABLES."""
+    """Return what operators and the programs that they start find in their environment, in the order of VARIABLES."""
     key = node.encode()
     run, _, name = key.rpartition(b"/")
     return run, name, b"%d" % number, b"%d" % attempt_no, key
 
 
 def _seed_of(inputs_json: str) -> int:
-    """A seed for the global generators where the node has none: equal inputs, equal numbers."""
+    """Return a seed for the global generators where the node has none: equal inputs, equal numbers."""
     return int.from_bytes(blake3(inputs_json.encode()).digest(8), "big")
 
 
 def _open_clear_refs() -> int:
-    """The file through which the peak of the memory is reset; -1 where the kernel has none."""
+    """Return the file through which the peak of the memory is reset; -1 where the kernel has none."""
     try:
         return os.open("/proc/self/clear_refs", os.O_WRONLY | os.O_CLOEXEC)
     except OSError:

@@ -37,7 +37,7 @@ class Streams:
         self.renew()
 
     def renew(self) -> None:
-        """Give sys.stdout and sys.stderr new objects on the pipes."""
+        """Replace sys.stdout and sys.stderr by new objects on the pipes."""
         self._point_back()
         self._out = sys.stdout = sys.__stdout__ = _text_stream(1)  # type: ignore[misc, assignment]  # on purpose
         self._err = sys.stderr = sys.__stderr__ = _text_stream(2)  # type: ignore[misc, assignment]  # on purpose
@@ -68,7 +68,7 @@ class Streams:
             self.renew()
 
     def totals(self) -> tuple[int, int]:
-        """How many bytes were written to the pipes of stdout and stderr since the worker began."""
+        """Return how many bytes were written to the pipes of stdout and stderr since the worker began."""
         while True:
             mark, out, err = self._page.pipes()
             if mark & 1:
@@ -85,7 +85,7 @@ class Streams:
 
 
 def _text_stream(fd: int) -> TextIO:
-    """A stream that writes each line at once, and whatever text there is."""
+    """Return a stream that writes each line at once, and whatever text there is."""
     raw = io.FileIO(fd, "w", closefd=False)
     return io.TextIOWrapper(io.BufferedWriter(raw), encoding="utf-8", errors="backslashreplace", line_buffering=True)
 
@@ -198,7 +198,9 @@ class Surroundings:
 
 
 def _raw_environment() -> dict[bytes, bytes]:
-    """The mapping within os.environ: comparing it costs half a microsecond, a copy through the public face twenty."""
+    """Return the mapping within os.environ: comparing it costs half a microsecond, a copy through the public face
+    twenty.
+    """
     found: dict[bytes, bytes] = getattr(os.environ, "_data")  # noqa: B009 - its bytes, which have no public name
     return found
 

@@ -282,7 +282,7 @@ def become_worker(parent: int, folder: str, fds: Sequence[int], preloaded: Prelo
 
 
 def _explain(error: BaseException) -> str:
-    """Why an import failed."""
+    """Return why an import failed."""
     if isinstance(error, AccioError):
         return error.message
     return f"{type(error).__name__}: {error}"

@@ -79,7 +79,7 @@ class AgentCore:
     # --- what is asked of it -----------------------------------------------------------------------------------------
 
     def held(self) -> list[tuple[int, Holding]]:
-        """Every attempt that the daemon should know of, for the opening of a session."""
+        """Return every attempt that the daemon should know of, for the opening of a session."""
         self._told = list(self._outbox)
         known = [(each.no, Holding.RUNNING if each.granted else Holding.PENDING) for each in self._attempts.values()]
         known += [(no, Holding.FINISHED) for no in self._outbox.values()]
@@ -88,26 +88,26 @@ class AgentCore:
 
     @property
     def idle(self) -> bool:
-        """True if no attempt is left that hasn't ended."""
+        """Whether no attempt is left that hasn't ended."""
         return not self._attempts
 
     @property
     def unacknowledged(self) -> int:
-        """How many reports the daemon hasn't acknowledged."""
+        """The number of reports that the daemon hasn't acknowledged."""
         return len(self._outbox)
 
     @property
     def reported(self) -> int:
-        """How many reports there have been, those of earlier lives included."""
+        """The number of reports that there have been, those of earlier lives included."""
         return self._next_seq - 1
 
     def counts(self) -> tuple[int, int]:
-        """How many attempts haven't ended, and how many of them hold a grant."""
+        """Return how many attempts haven't ended, and how many of them hold a grant."""
         attempts = list(self._attempts.values())
         return len(attempts), sum(each.granted for each in attempts)
 
     def knows(self, no: int) -> bool:
-        """True for an attempt that hasn't ended."""
+        """Return whether an attempt hasn't ended."""
         return no in self._attempts
 
     def doom(self, no: int) -> Outcome | None:
@@ -116,15 +116,15 @@ class AgentCore:
         return attempt.doomed if attempt is not None else None
 
     def head(self, lane_no: int) -> int:
-        """The attempt that a lane's worker executes if nothing was executed that hasn't been told; 0 for none."""
+        """Return the attempt that a lane's worker executes if all that it executed has been told; 0 for none."""
         return self._lanes.head(lane_no)
 
     def running(self) -> list[tuple[int, list[int]]]:
-        """Each lane with the attempts that it holds."""
+        """Return each lane that holds attempts, with their numbers."""
         return self._lanes.running()
 
     def take(self) -> Effects:
-        """Place what can be placed, and give all effects since the last call."""
+        """Place what can be placed, and return all effects since the last call."""
         while self._touched:
             _, state = self._touched.popitem()
             self._fill(state)
@@ -134,7 +134,7 @@ class AgentCore:
     # --- what the daemon says ----------------------------------------------------------------------------------------
 
     def assign(self, assignments: Iterable[Assignment]) -> None:
-        """Take work. A number that was seen before is ignored."""
+        """Accept work. A number that was seen before is ignored."""
         for assignment in assignments:
             no = assignment.attempt
             if no in self._attempts or no in self._recent or no in self._older:
@@ -179,7 +179,7 @@ class AgentCore:
                 self._hold(attempt.lane, no)
 
     def recall(self, numbers: Iterable[int]) -> None:
-        """Give back what holds no grant and hasn't been handed to a worker."""
+        """Withdraw what holds no grant and hasn't been handed to a worker."""
         for no in numbers:
             attempt = self._attempts.get(no)
             if attempt is not None and is_untouched(attempt):
@@ -199,7 +199,7 @@ class AgentCore:
             self._close_grant(seq)
 
     def welcome(self, keep: Iterable[int], drop: Iterable[int]) -> None:
-        """A session opened: forget what the daemon doesn't want, hand over what it hasn't got."""
+        """Open a session: forget what the daemon doesn't want, hand over what it hasn't got."""
         del keep  # what isn't to be dropped goes on anyway
         dropped = set(drop)
         for seq in self._told:  # of what had ended, the daemon holds no reservation from now on
@@ -220,22 +220,22 @@ class AgentCore:
         self.effects.resend.extend(self._outbox)
 
     def disconnected(self) -> None:
-        """The session ended. Nothing stops for that."""
+        """End the session. Nothing stops for that."""
         self._connected = False
         self._drained = False
 
     def leave(self, leaving: bool) -> None:
-        """The agent itself takes no more work, or takes it again."""
+        """Accept no more work, or accept it again: the agent's own wish."""
         self.leaving = leaving
         self._give_back()
 
     def drain(self, draining: bool) -> None:
-        """The daemon has no more work for it, or has it again."""
+        """Accept no more work, or accept it again: the daemon's wish."""
         self._drained = draining
         self._give_back()
 
     def _give_back(self) -> None:
-        """Give back what hasn't begun, if it is to drain."""
+        """Withdraw what hasn't begun, if the agent is to drain."""
         if self.leaving or self._drained:
             for attempt in [each for each in self._attempts.values() if is_untouched(each)]:
                 self._drop(attempt)
@@ -244,19 +244,21 @@ class AgentCore:
     # --- what staging and workers say --------------------------------------------------------------------------------
 
     def staged(self, no: int) -> None:
-        """The inputs of an attempt are there."""
+        """Queue an attempt whose inputs are there."""
         attempt = self._attempts.get(no)
         if attempt is not None:
             self._put_back(self._state(attempt), [attempt])
 
     def not_staged(self, no: int, outcome: Outcome) -> None:
-        """The inputs of an attempt couldn't be fetched."""
+        """Publish how an attempt ended whose inputs couldn't be fetched."""
         attempt = self._attempts.get(no)
         if attempt is not None and attempt.lane is None:
             self._publish(attempt, outcome)
 
     def executed(self, lane_no: int, no: int, wall_us: int) -> bool:
-        """A lane's worker is done with an attempt. False if that is no news; else `ended` must follow, now or later."""
+        """Remove from a lane an attempt that its worker has executed. False if that is no news; else `ended` must
+        follow, now or later.
+        """
         lane = self._lanes.get(lane_no)
         if lane is None:
             return False
@@ -287,17 +289,17 @@ class AgentCore:
             self._hold(lane, None)
 
     def condemn(self, lane_no: int) -> None:
-        """A lane's worker is about to be killed: hand nothing more to it."""
+        """Hand nothing more to a lane whose worker is about to be killed."""
         self._lanes.condemn(lane_no)
 
     def reclaim(self, lane_no: int, running: int) -> None:
-        """A suspended lane is still busy with *running* and won't begin what else it holds: place that elsewhere."""
+        """Place elsewhere what a suspended lane holds besides *running*, with which it is still busy."""
         lane = self._lanes.get(lane_no)
         if lane is not None and lane.holds and any(each.no == running for each in lane.attempts):
             self._reclaim(lane, [each for each in lane.attempts if each.no != running])
 
     def handed_back(self, lane_no: int, numbers: Sequence[int]) -> None:
-        """A lane's worker answers a hold: it gives these back and will take new work."""
+        """Requeue what a lane's worker gives back in answer to a hold; it will take new work."""
         lane = self._lanes.get(lane_no)
         if lane is None or not lane.holds:
             return
@@ -310,8 +312,8 @@ class AgentCore:
         self._reclaim(lane, [each for each in lane.attempts if each.no in back])
 
     def lane_lost(self, lane_no: int, running: int | None, outcome: Outcome) -> None:
-        """A lane's worker is gone. What it ran ends with *outcome* (or what it was stopped for); the rest was never
-        begun.
+        """Remove a lane whose worker is gone. What it ran ends with *outcome* (or what it was stopped for); the rest is
+        requeued, as it was never begun.
 
         The number of what it ran may be None: it had begun nothing that hasn't been told with `executed`.
         """
@@ -381,7 +383,7 @@ class AgentCore:
             self._hold(lane, attempt.no)
 
     def _reclaim(self, lane: Lane, back: list[Attempt]) -> None:
-        """Take *back* off the lane: what is doomed ends, the rest waits again."""
+        """Remove *back* from the lane: what is doomed ends, the rest waits again."""
         work_class = lane.work_class
         if work_class is None:
             return
@@ -403,7 +405,7 @@ class AgentCore:
         self._touched[state.work_class] = state
 
     def _release(self, lane: Lane, state: ClassState) -> None:
-        """A lane holds nothing more."""
+        """Free a lane that holds nothing more."""
         del state.lanes[lane.no]
         lane.work_class = None
         self._touched[state.work_class] = state
@@ -442,7 +444,7 @@ class AgentCore:
                     self._hand(lane, state, depth - len(lane.attempts))
 
     def _open_lane(self, state: ClassState) -> Lane:
-        """A lane for a class: one that is idle, or a new one."""
+        """Return a lane for a class: one that is idle, or a new one."""
         pool = state.work_class.pool
         lane = self._lanes.reuse(pool) if not state.work_class.alone else None
         if lane is None:

@@ -100,7 +100,7 @@ class ClassState:
         self.free_gpus: list[tuple[int, ...]] = []  # of grants that no lane uses
 
     def depth(self) -> int:
-        """How many attempts a lane of this class should hold."""
+        """Return how many attempts a lane of this class should hold."""
         if self.pace_us is None or self.pace_us > SHORT_US or not self.work_class.ahead:
             return 1
         return min(AHEAD_LIMIT, max(1, int(AHEAD_US / max(self.pace_us, 1.0))))
@@ -145,7 +145,7 @@ class Effects:
 
 
 def is_untouched(attempt: Attempt) -> bool:
-    """True if an attempt holds no grant and no worker has seen it."""
+    """Return whether an attempt holds no grant and no worker has seen it."""
     return attempt.lane is None and not attempt.granted and not attempt.begun
 
 

@@ -55,7 +55,7 @@ def separate_logs(folder: Path, history: str) -> None:
 
 
 def label_logs(folder: Path, history: str) -> None:
-    """Say whose the logs are; a disk that refuses leaves that to the journal alone."""
+    """Write down whose the logs are; a disk that refuses leaves that to the journal alone."""
     with suppress(OSError):
         (folder / "logs" / _LABEL).write_text(history + "\n")
 
@@ -78,7 +78,7 @@ def _move(path: Path, place: Path) -> None:
 
 
 def _prune(folder: Path) -> None:
-    """Let go of the histories that were left longest ago."""
+    """Delete the histories that were left longest ago."""
     places = sorted((folder / "aside").iterdir(), key=lambda place: place.stat().st_mtime_ns)
     for place in places[:-KEPT]:
         shutil.rmtree(place, ignore_errors=True)

@@ -168,7 +168,7 @@ def _record(body: bytes) -> bytes:
 
 
 def _records(content: bytes) -> Iterator[tuple[bytes, int]]:
-    """The bodies of the records up to the first damaged one, each with the place where it ends."""
+    """Return the bodies of the records up to the first damaged one, each with the place where it ends."""
     at = 0
     while at + _HEAD.size <= len(content):
         length, crc = _HEAD.unpack_from(content, at)

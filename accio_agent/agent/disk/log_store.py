@@ -178,7 +178,7 @@ class LogStore:
     # --- reading -----------------------------------------------------------------------------------------------------
 
     def read(self, attempt: int, offset: int, limit: int = ANSWER_LIMIT) -> Extract:
-        """An attempt's log from *offset* on, at most about *limit* bytes of it."""
+        """Return an attempt's log from *offset* on, at most about *limit* bytes of it."""
         extract = Extract(next_offset=offset)
         mark = self._marks.pop(attempt, None)
         if mark is not None and (mark.position > offset or mark.segment not in self._segments):
@@ -288,7 +288,7 @@ class LogStore:
         return self._folder / f"{number:08}.spans"
 
     def _table_path(self, number: int) -> Path:
-        """Where earlier versions kept the places of first records alone."""
+        """Return where earlier versions kept the places of first records alone."""
         return self._folder / f"{number:08}.table"
 
 

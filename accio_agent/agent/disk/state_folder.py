@@ -25,7 +25,7 @@ class StateFolder:
     """An agent's folder, locked until `close` or the end of the process."""
 
     def __init__(self, path: Path, name: str) -> None:
-        """Take the folder; FailedPrecondition if another agent has it."""
+        """Lock the folder; FailedPrecondition if another agent has it."""
         self.path = path
         self.name = name
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -83,7 +83,7 @@ class StateFolder:
         return token, tuple(before)
 
     def _place(self) -> str:
-        """What tells this folder, while it is locked, from any copy; empty if the system doesn't say."""
+        """Return what tells this folder, while it is locked, from any copy; empty if the system doesn't say."""
         boot = boot_id()
         lock = os.fstat(self._fd)
         return f"{boot}:{lock.st_dev}:{lock.st_ino}" if boot else ""
@@ -96,7 +96,9 @@ def _replace(path: Path, text: str) -> None:
 
 
 def open_folder(root: Path, name: str | None, path: Path | None) -> StateFolder:
-    """The folder of the agent *name*; without a name, the first free one of this host (`host-1`, `host-2`, …)."""
+    """Return the folder of the agent *name*; without a name, the first free one of this host (`host-1`, `host-2`,
+    …).
+    """
     if path is not None:
         return StateFolder(path, name or path.name)
     if name is not None:
@@ -112,7 +114,7 @@ def open_folder(root: Path, name: str | None, path: Path | None) -> StateFolder:
 
 
 def _host_name() -> str:
-    """The host's name, of the characters that a name may have."""
+    """Return the host's name, of the characters that a name may have."""
     found = "".join(
         each if each.isascii() and (each.isalnum() or each in "-_.") else "-" for each in socket.gethostname()
     )

@@ -74,7 +74,7 @@ def _fill(message: agents_pb2.LogAnswer | agents_pb2.LogPart, extract: Extract, 
 
 
 def _lines(extract: Extract) -> list[runs_pb2.LogLine]:
-    """The pieces cut into lines."""
+    """Return the pieces cut into lines."""
     return [
         runs_pb2.LogLine(stderr=piece.stream == ERR, at_ms=piece.at_ms, data=line)
         for piece in extract.pieces

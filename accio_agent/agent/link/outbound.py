@@ -40,7 +40,7 @@ class Outbound:
         self._filled.clear()
 
     async def next(self) -> bytes:
-        """Wait for something to send, and give one serialised AgentMessage."""
+        """Wait for something to send, and return it as one serialised AgentMessage."""
         if not self._messages and not self._reports:
             self._filled.clear()
             await self._filled.wait()

@@ -62,7 +62,7 @@ class Handler(Protocol):
     """Who the session is for."""
 
     def hello(self) -> agents_pb2.Hello:
-        """The opening of a session."""
+        """Return the opening of a session."""
         ...
 
     def check_history(self, history: str) -> None:
@@ -221,7 +221,7 @@ class Dialer:
                 raise SessionEnded(f"the daemon hasn't answered for {lease:g} s")
 
     async def goodbye(self, reason: str) -> None:
-        """Tell the daemon that the agent ends; it answers by closing the session. Nothing is dialled after this."""
+        """Announce that the agent ends; the daemon answers by closing the session. Nothing is dialled after this."""
         self._leaving = True
         if not self.connected:
             return
@@ -240,7 +240,7 @@ class Dialer:
         raise FailedPrecondition(f"the daemon sent this agent away: {goodbye.reason}")
 
     def _ended(self, error: SessionEnded | grpc.aio.AioRpcError) -> None:
-        """Say once that the daemon is away; raise if dialling again makes no sense."""
+        """Log once that the daemon is away; raise if dialling again makes no sense."""
         if isinstance(error, grpc.aio.AioRpcError):
             trailers = tuple(error.trailing_metadata() or ())
             if error.code() in _FINAL:

@@ -9,12 +9,12 @@ from accio.errors import AccioError, FailedPrecondition
 
 
 def is_remote(text: str) -> bool:
-    """Whether a dataset's text is an address and no path."""
+    """Return whether a dataset's text is an address and no path."""
     return "://" in text
 
 
 def local_copy(text: str, folder: Path) -> Path:
-    """A path of this machine with the content of an address, fetched anew; FailedPrecondition if that fails."""
+    """Return a path of this machine with the content of an address, fetched anew; FailedPrecondition if that fails."""
     parts = urlsplit(text)
     if parts.scheme == "file":
         if parts.netloc not in {"", "localhost"}:

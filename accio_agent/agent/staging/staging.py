@@ -80,7 +80,7 @@ class Staging:
         self._cache.close()
 
     def use_store(self, folder: str, nonce: str) -> None:
-        """A session opened: share the daemon's store if its folder is visible here."""
+        """Share the daemon's store if its folder is visible here: a session opened."""
         path = Path(folder)
         shared = bool(folder) and shares_folder(path, nonce)
         if shared and not (self._shared and self._store.folder == path and self._store.is_in_place()):
@@ -103,12 +103,14 @@ class Staging:
         return str(self._store.folder)
 
     def told(self, attempt: int) -> dict[str, dict[str, str]] | None:
-        """What a worker must be told about the inputs of an attempt."""
+        """Return what a worker must be told about the inputs of an attempt."""
         staged = self._attempts.get(attempt)
         return None if staged is None else {"datasets": staged.datasets, "large": staged.large}
 
     def holds(self, attempt: int) -> bool:
-        """Whether inputs were brought here for the attempt: then `changed` must be asked once it has been executed."""
+        """Return whether inputs were brought here for the attempt: then `changed` must be asked once it has been
+        executed.
+        """
         return attempt in self._attempts
 
     # --- inputs ------------------------------------------------------------------------------------------------------
@@ -147,13 +149,13 @@ class Staging:
                 inputs.lacks(each.digest, error)
 
     async def forget(self, attempt: int) -> None:
-        """The attempt has ended, however."""
+        """Release what was brought here for an attempt that has ended, however."""
         staged = self._attempts.pop(attempt, None)
         for digest in staged.taken if staged else ():
             await self._written.free(digest)
 
     async def changed(self, attempt: int) -> str:
-        """The attempt has been executed: what changed under it meanwhile, or an empty text."""
+        """Return what changed under an attempt while it was executed, or an empty text."""
         for text, snapshot in self._attempts[attempt].watched if attempt in self._attempts else ():
             what = await self._in_thread(changed_since, snapshot)
             if what is not None:
@@ -161,7 +163,7 @@ class Staging:
         return ""
 
     async def _locate(self, text: str, pinned: str | None, inputs: "_Inputs") -> Path:
-        """The path of a dataset; *inputs* learns what was written out, or must not change."""
+        """Return the path of a dataset; *inputs* learns what was written out, or must not change."""
         if is_digest(text):
             return await self._write_out(Digest(text), inputs)
         if pinned is None:
@@ -215,7 +217,7 @@ class Staging:
         await self._transfer.fetch([digest], self._store)
 
     async def digest_paths(self, paths: Iterable[str]) -> list[agents_pb2.PathDigest]:
-        """The content digests of paths, and why some can't be known."""
+        """Return the content digests of paths, and why some can't be known."""
         answers = []
         for text in paths:
             try:
@@ -285,7 +287,7 @@ class _NotStagedError(AccioError):
 
 
 def _dataset_texts(spec: OperatorSpec, inputs_json: str) -> list[str]:
-    """The texts of the datasets in an inputs document."""
+    """Return the texts of the datasets in an inputs document."""
     import orjson
 
     document = orjson.loads(inputs_json)

@@ -119,7 +119,7 @@ class Capture:
                 self._settle(stream, number, attempt, marks[number])
 
     def tails(self) -> tuple[str, str]:
-        """The last bytes of stdout and stderr of the attempt that has just ended."""
+        """Return the last bytes of stdout and stderr of the attempt that has just ended."""
         out, err = (stream.tail.decode("utf-8", "replace") for stream in self._streams)
         return out, err
 

@@ -17,7 +17,7 @@ BIND_FROM = 4
 
 
 def detect(folder: Path) -> Resources:
-    """The processors, memory, disk space (of *folder*'s file system) and GPUs that this process may use."""
+    """Detect the processors, memory, disk space (of *folder*'s file system) and GPUs that this process may use."""
     return Resources(milli_cpus=_milli_cpus(), memory=_memory(), disk=shutil.disk_usage(folder).free, gpus=_gpus())
 
 
@@ -29,7 +29,7 @@ def _milli_cpus() -> int:
 
 
 def _quota() -> int:
-    """The quota of processor time in thousandths of a processor; 0 if there is none."""
+    """Return the quota of processor time in thousandths of a processor; 0 if there is none."""
     found = []
     for group in groups_above(own_group("")):
         with suppress(OSError, ValueError):  # "max" is no number
@@ -45,7 +45,7 @@ def _quota() -> int:
 
 
 def _memory() -> int:
-    """The machine's memory, or the least limit of the control groups that this process is in."""
+    """Return the machine's memory, or the least limit of the control groups that this process is in."""
     found = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     for controller, name in (("", "memory.max"), ("memory", "memory.limit_in_bytes")):
         for group in groups_above(own_group(controller)):
@@ -55,7 +55,7 @@ def _memory() -> int:
 
 
 def groups_above(group: Path | None) -> Iterator[Path]:
-    """A control group and all that it lies in: the limits of each of them hold."""
+    """Return a control group and all that it lies in: the limits of each of them hold."""
     while group is not None and group != _ROOT.parent:
         yield group
         group = group.parent
@@ -100,13 +100,15 @@ class Processors:
         return found
 
     def release(self, lane: int) -> None:
-        """A lane isn't busy any more."""
+        """Free the processors of a lane that isn't busy any more."""
         for number in self._lanes.pop(lane, ()):
             self._use[number] -= 1
 
 
 def own_group(controller: str) -> Path | None:
-    """The folder of this process's control group: of a controller of version 1, or of version 2 for an empty text."""
+    """Return the folder of this process's control group: of a controller of version 1, or of version 2 for an empty
+    text.
+    """
     try:
         lines = Path("/proc/self/cgroup").read_text().splitlines()
     except OSError:
@@ -154,7 +156,7 @@ class MemoryGuard:
         return str(group / "cgroup.procs")
 
     def used(self, lane: int, pid: int, limit: int) -> int:
-        """The memory of a lane's worker and its descendants now; 0 where the kernel looks after it.
+        """Return the memory of a lane's worker and its descendants now; 0 where the kernel looks after it.
 
         Memory that processes share counts once. Finding that out takes the kernel a walk over all of it, so that it is
         asked only where the sum is beyond the limit.
@@ -169,7 +171,7 @@ class MemoryGuard:
         return found
 
     def verdict(self, lane: int) -> str:
-        """Why a lane's worker was killed, if it was for want of memory; else an empty text."""
+        """Return why a lane's worker was killed, if it was for want of memory; else an empty text."""
         group = self._groups.get(lane)
         if group is None or self._killed(group) <= self._kills[lane]:
             return ""
@@ -188,7 +190,7 @@ class MemoryGuard:
             self.release(lane)
 
     def _killed(self, group: Path) -> int:
-        """How many processes of a group the kernel killed for want of memory."""
+        """Return how many processes of a group the kernel killed for want of memory."""
         with suppress(OSError, ValueError):
             for line in (group / self._files["events"]).read_text().splitlines():
                 if line.startswith("oom_kill "):
@@ -197,7 +199,7 @@ class MemoryGuard:
 
     @staticmethod
     def _find_parent() -> tuple[Path | None, Mapping[str, str]]:
-        """Where groups with a memory limit can be made, and what the files in them are called."""
+        """Return where groups with a memory limit can be made, and what the files in them are called."""
         second = {
             "limit": "memory.max",
             "swap": "memory.swap.max",

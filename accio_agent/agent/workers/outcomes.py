@@ -17,7 +17,7 @@ log = structlog.get_logger("accio.agent")
 
 
 def of_death(status: int | None, *, out_of_memory: str) -> Outcome:
-    """The outcome of the attempt that a worker executed when its process ended; *status* as of waitpid."""
+    """Return the outcome of the attempt that a worker executed when its process ended; *status* as of waitpid."""
     if out_of_memory:
         failure = Failure(cause=Cause.OUT_OF_MEMORY, message=out_of_memory, signal=signal.SIGKILL)
     elif status is None:
@@ -54,12 +54,12 @@ def of_lost_worker(
 
 
 def not_started(why: str) -> Outcome:
-    """The outcome of an attempt whose worker couldn't be started."""
+    """Return the outcome of an attempt whose worker couldn't be started."""
     return Outcome(failure=Failure(cause=Cause.EXCEPTION, message=clip(f"its operator can't be loaded: {why}")))
 
 
 def garbled() -> Outcome:
-    """The outcome of an attempt that wrote into its worker's socket or shared page."""
+    """Return the outcome of an attempt that wrote into its worker's socket or shared page."""
     message = (
         "its operator wrote into files that it hadn't opened: its worker's own; nothing that came after is believed"
     )
@@ -77,7 +77,7 @@ def too_large(used: int, limit: int) -> Outcome:
 
 
 def staging(message: str, *, missing: tuple[str, ...] = (), absent: tuple[str, ...] = ()) -> Outcome:
-    """The outcome of an attempt whose inputs couldn't be fetched, or whose outputs couldn't be delivered.
+    """Return the outcome of an attempt whose inputs couldn't be fetched, or whose outputs couldn't be delivered.
 
     *missing*: the inputs that the store lacks; their producers are executed again. *absent*: the external inputs that
     aren't here as they were pinned; another agent may have them.

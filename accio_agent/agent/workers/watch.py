@@ -92,9 +92,7 @@ class Watch:
             self._look_at_long(worker, attempts, current)
 
     def _look_at_long(self, worker: WorkerHandle, attempts: list[int], current: int) -> None:
-        """Take from a worker that is busy for long what it keeps from others: results, attempts that wait behind,
-        output.
-        """
+        """Collect what a worker that is busy for long keeps from others: results, attempts that wait behind, output."""
         worker.take_results()
         if len(attempts) > 1 and current in attempts:
             if worker.suspended == current:

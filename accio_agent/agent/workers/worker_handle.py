@@ -113,12 +113,12 @@ class WorkerHandle:
         self.send(frames.empty(Kind.HOLD))
 
     def finish(self) -> None:
-        """Let the worker end: it reads the end of its input when it has nothing to do."""
+        """End the worker once it has nothing to do: it then reads the end of its input."""
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
 
     def take_results(self) -> None:
-        """Take the results that are in the ring."""
+        """Report the results that are in the ring."""
         if self.garbled:
             return
         try:
@@ -146,7 +146,7 @@ class WorkerHandle:
         self.page.close()
 
     def drain(self) -> None:
-        """Take everything that the worker sent before it died."""
+        """Report everything that the worker sent before it died."""
         with suppress(OSError):
             while data := self._socket.recv(READ):
                 self._take(data)
@@ -176,7 +176,7 @@ class WorkerHandle:
             self._give_up(error)
 
     def _take_frame(self, kind: int, body: bytes) -> None:
-        """Tell of a frame; ValueError, TypeError or struct.error for what no worker writes."""
+        """Report a frame; ValueError, TypeError or struct.error for what no worker writes."""
         if kind == Kind.WAKE and not body:
             self._events.woken(self)
         elif kind == Kind.RESULT:
@@ -189,7 +189,7 @@ class WorkerHandle:
             raise ValueError(f"a frame of the kind {kind}")
 
     def _give_up(self, error: Exception) -> None:
-        """An operator has written into the socket or the page: nothing that comes from this worker can be believed."""
+        """Stop listening: an operator has written into the socket or the page, and nothing can be believed any more."""
         if not self.garbled:
             self.garbled = True
             self._stop_socket()

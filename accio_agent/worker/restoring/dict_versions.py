@@ -43,7 +43,7 @@ class DictVersions:
         return list(map(_read, self._numbers)) if VERSIONED else [each.copy() for each in self._dicts]
 
     def changed(self) -> bool:
-        """Whether any of them may have changed."""
+        """Return whether any of them may have changed."""
         if VERSIONED:
             return list(map(_read, self._numbers)) != self._kept
         try:
@@ -52,5 +52,5 @@ class DictVersions:
             return True
 
     def renew(self) -> None:
-        """Take them as they are now."""
+        """Note them as they are now."""
         self._kept = self._now()

@@ -39,7 +39,7 @@ class ForeignModules:
         return f"<ForeignModules {', '.join(sorted(each.module.__name__ for each in self._modules))}>"
 
     def look(self) -> None:
-        """Take everything as it is now."""
+        """Note everything as it is now."""
         if self._own != (own := len(self._code.modules())):
             self._own, self._words = own, ALWAYS | self._code.names()
         self._loaded = dict(sys.modules)
@@ -92,7 +92,7 @@ def _counts(name: str, before: object) -> bool:
 
 
 def _is_left_behind(module: ModuleType, name: str, value: object) -> bool:
-    """Whether a new name in a module of the standard library is an operator's doing."""
+    """Return whether a new name in a module of the standard library is an operator's doing."""
     if name.startswith("_") or isinstance(value, ModuleType):
         return False
     return module is builtins or not callable(value)

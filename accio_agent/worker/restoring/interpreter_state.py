@@ -186,7 +186,9 @@ class Warnings:
 
 
 def base_context() -> Context:
-    """The context variables that every execution begins with; among them decimals' context if a module has set it."""
+    """Return the context variables that every execution begins with; among them decimals' context if a module has set
+    it.
+    """
     found = copy_context()
     kept = Context()
     for variable, value in found.items():
@@ -196,11 +198,11 @@ def base_context() -> Context:
 
 
 def _is_default(context: decimal.Context) -> bool:
-    """Whether a context is what a new one would be, but for the flags that computations have raised."""
+    """Return whether a context is what a new one would be, but for the flags that computations have raised."""
     default = decimal.DefaultContext
     return all(getattr(context, name) == getattr(default, name) for name in _DECIMAL if name != "flags")
 
 
 def own_decimals(context: Context) -> decimal.Context | None:
-    """The decimal context that a module has set while it was imported."""
+    """Return the decimal context that a module has set while it was imported."""
     return next((value for value in context.values() if isinstance(value, decimal.Context)), None)

@@ -81,7 +81,7 @@ class Leftovers:
         self._builtins.renew()
 
     def expect(self, what: str) -> None:
-        """Take a property as it is now: it was changed on purpose."""
+        """Expect a property to be as it is now: it was changed on purpose."""
         for at, each in enumerate(self._properties):
             if each.what == what:
                 self._kept[at] = _copied(each.read())
@@ -166,7 +166,7 @@ def _restore(each: Property, kept: Any) -> str:
 
 
 def _copied(value: Any) -> Any:
-    """A value that doesn't change with what it was read from."""
+    """Return a value that doesn't change with what it was read from."""
     if isinstance(value, tuple) and type(value) is tuple:
         return tuple(map(_copied, value))
     return value.copy() if type(value) in {list, dict, set} else value

@@ -25,7 +25,9 @@ _WRAPPERS = (
 
 
 def reader_of(thing: object) -> Callable[[], Any] | None:
-    """What reads the changeable state of an object of a known kind as a value that can be compared; else None."""
+    """Return what reads the changeable state of an object of a known kind as a value that can be compared; else
+    None.
+    """
     if isinstance(thing, random.Random):
         return thing.getstate
     if isinstance(thing, GeneratorType):
@@ -55,7 +57,7 @@ def _numpy_reader(thing: Any) -> Callable[[], Any] | None:
 
 
 def _position(thing: object) -> Any:
-    """Where an iterator stands. Asking it for its parts takes nothing from it."""
+    """Return where an iterator stands. Asking it for its parts takes nothing from it."""
     if isinstance(thing, _ITERATORS + _WRAPPERS):
         return tuple(map(_position, thing.__reduce__()))
     if isinstance(thing, GeneratorType):

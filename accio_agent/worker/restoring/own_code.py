@@ -24,11 +24,11 @@ class OwnCode:
         return f"<OwnCode below {', '.join(self._roots)}>"
 
     def modules(self) -> list[types.ModuleType]:
-        """The own modules that are loaded."""
+        """Return the own modules that are loaded."""
         return [module for name, module in list(sys.modules.items()) if self.is_own(name)]
 
     def is_own(self, name: str) -> bool:
-        """Whether a module, by its name, is one of them."""
+        """Return whether a module, by its name, is one of them."""
         found = self._known.get(name)
         if found is None:
             module = sys.modules.get(name)
@@ -44,7 +44,9 @@ class OwnCode:
         return found
 
     def names(self) -> set[str]:
-        """All words by which their code could reach other modules: names that it uses, and words in its texts."""
+        """Return all words by which their code could reach other modules: names that it uses, and words in its
+        texts.
+        """
         found: set[str] = set()
         for module in self.modules():
             for value in list(vars(module).values()):
@@ -63,7 +65,9 @@ class OwnCode:
 
 
 def _root(source: Path) -> str:
-    """The folder of a module's outermost package; of one that is in none its folder, or itself if it is installed."""
+    """Return the folder of a module's outermost package; of one that is in none its folder, or itself if it is
+    installed.
+    """
     folder = source.absolute().parent
     if not (folder / "__init__.py").is_file() and folder.name in _INSTALLED:
         return str(source.absolute())
@@ -73,12 +77,14 @@ def _root(source: Path) -> str:
 
 
 def _is_installed(path: str) -> bool:
-    """Whether a path below a project's folder is that of something installed there, as in a virtual environment."""
+    """Return whether a path below a project's folder is that of something installed there, as in a virtual
+    environment.
+    """
     return not set(_INSTALLED).isdisjoint(Path(path).parts) or f"{os.sep}lib{os.sep}python3" in f"{os.sep}{path}"
 
 
 def _codes(values: Iterable[object], names: dict[str, object], seen: set[int]) -> Iterator[types.CodeType]:
-    """The code of functions and methods whose globals are *names*, with that of functions within."""
+    """Return the code of functions and methods whose globals are *names*, with that of functions within."""
     for value in values:
         inner = getattr(value, "__wrapped__", value)
         for each in (value, inner, getattr(inner, "__func__", None), getattr(inner, "fget", None)):

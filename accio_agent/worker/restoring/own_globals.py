@@ -55,7 +55,7 @@ class OwnGlobals:
         return f"<OwnGlobals {len(self._names)} name spaces, {len(self._live)} collections>"
 
     def look(self) -> None:
-        """Take everything as it is now."""
+        """Note everything as it is now."""
         self._seen: set[int] = set()
         self._names: list[_Names] = []
         self._live: list[Any] = []
@@ -89,7 +89,7 @@ class OwnGlobals:
         return self._find()
 
     def is_outdated(self) -> bool:
-        """Whether an import has brought more modules, or changed what there was."""
+        """Return whether an import has brought more modules, or changed what there was."""
         return bool(self._find()) or len(self._code.modules()) != len(self._modules)
 
     # --- looking -----------------------------------------------------------------------------------------------------
@@ -214,7 +214,7 @@ def _changed_names(each: _Names) -> Iterator[str]:
 
 
 def _is_harmless(owner: object, name: Any, now: Any, before: Any, missing: object) -> bool:
-    """Whether a new value of a name says nothing of what was executed before."""
+    """Return whether a new value of a name says nothing of what was executed before."""
     if isinstance(now, types.ModuleType):
         return before is missing or before is None or isinstance(before, types.ModuleType)
     if before is missing and isinstance(owner, types.ModuleType):  # a name that a package imports when it is asked for
@@ -233,12 +233,12 @@ def _is_equal(one: object, other: object) -> bool:
 
 
 def _is_inner(name: object) -> bool:
-    """Whether a name is one that the interpreter and libraries use for themselves (`__warningregistry__`)."""
+    """Return whether a name is one that the interpreter and libraries use for themselves (`__warningregistry__`)."""
     return isinstance(name, str) and name.startswith("__") and name.endswith("__")
 
 
 def _dict_of(kind: type) -> dict[str, Any]:
-    """The dictionary behind a class's read-only view of it."""
+    """Return the dictionary behind a class's read-only view of it."""
     found: dict[str, Any] = gc.get_referents(kind.__dict__)[0]
     return found
 
@@ -249,7 +249,7 @@ def _slots(kind: type) -> Iterable[str]:
 
 
 def _plain(collection: Any) -> Any:
-    """The content of a list, set or deque of whatever class."""
+    """Return the content of a list, set or deque of whatever class."""
     kind = next(kind for kind in (list, set, deque) if isinstance(collection, kind))
     return kind(collection)
 

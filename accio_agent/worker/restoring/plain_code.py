@@ -28,7 +28,7 @@ _POWERS = frozenset(
 
 
 def is_plain(words: Set[str], modules: Set[str]) -> bool:
-    """Whether code that uses these words, and names these of the loaded modules, can but compute.
+    """Return whether code that uses these words, and names these of the loaded modules, can but compute.
 
     A word that is the name of a module of the standard library counts also where that isn't loaded yet: those that are
     built into the interpreter come without notice.

@@ -85,7 +85,7 @@ usage: Callable[[], Usage] = partial(resource.getrusage, resource.RUSAGE_SELF)
 
 
 def may_set_limits() -> bool:
-    """Whether anybody but this module could have changed the limits."""
+    """Return whether anybody but this module could have changed the limits."""
     return "resource" in sys.modules
 
 
@@ -105,18 +105,20 @@ class Descriptors:
         self.look()
 
     def look(self) -> None:
-        """Take those that are open now."""
+        """Note those that are open now."""
         self._open = frozenset(os.listdir(self._folder))  # noqa: PTH208 - an open folder
         self._lowest = self._free()
 
     def _free(self) -> int:
-        """The lowest number that is free: a file that is left open takes it, one that was closed gives a lower one."""
+        """Return the lowest number that is free: a file that is left open takes it, one that was closed gives a lower
+        one.
+        """
         found = os.dup(self._folder)
         os.close(found)
         return found
 
     def changed(self, *, thorough: bool) -> bool:
-        """Whether others are open. Listing them is ten times as dear as looking at the first that is free."""
+        """Return whether others are open. Listing them is ten times as dear as looking at the first that is free."""
         if not thorough and self._free() == self._lowest:
             return False
         if frozenset(os.listdir(self._folder)) == self._open:  # noqa: PTH208 - an open folder
@@ -132,7 +134,7 @@ class Descriptors:
 
 
 def _is_of_a_driver(number: str) -> bool:
-    """Whether the driver of a GPU has opened a descriptor, which it keeps for as long as the process lives."""
+    """Return whether the driver of a GPU has opened a descriptor, which it keeps for as long as the process lives."""
     with suppress(OSError):
         return os.readlink(f"/proc/self/fd/{number}").startswith(("/dev/nvidia", "/dev/kfd", "/dev/dri/"))  # noqa: PTH115 - no path
     return False
