@@ -22,7 +22,7 @@ def home_of(declaration: Declaration) -> str:
 
 
 def operator_at(module: ModuleType, name: str, value: object) -> Declaration | None:
-    """Give the operator that *value*, bound to *name* in *module*, is; None if it is none.
+    """Return the operator that *value*, bound to *name* in *module*, is; None if it is none.
 
     InvalidDefinition if it only stands for one: if it carries the declaration of something else.
     """
@@ -33,7 +33,7 @@ def operator_at(module: ModuleType, name: str, value: object) -> Declaration | N
 
 
 def is_decoration(module: ModuleType, value: object) -> bool:
-    """Tell whether *value* was made of an operator that the module has besides, under the name that counts."""
+    """Return whether *value* was made of an operator that the module has besides, under the name that counts."""
     declaration = declaration_of(value)
     return declaration is not None and declaration.target is not value and _is_in_place(declaration, module)
 
@@ -54,7 +54,7 @@ def check_displaced(module: ModuleType) -> None:
 
 
 def _is_in_place(declaration: Declaration, module: ModuleType) -> bool:
-    """Tell whether the name of an operator, or else of its function or class, is bound to it; or any, if none is."""
+    """Return whether the name of an operator, or else of its function or class, is bound to it; or any, if none is."""
     named = vars(module).get(declaration.name)
     if named is declaration.target:
         return True
@@ -67,7 +67,7 @@ def _is_in_place(declaration: Declaration, module: ModuleType) -> bool:
 
 
 def _own_name(declaration: Declaration) -> str:
-    """Give the name that the definition of the target bound in its module; an empty text if it bound none there."""
+    """Return the name that the definition of the target bound in its module; an empty text if it bound none there."""
     qualified = getattr(declaration.target, "__qualname__", "")
     return qualified if qualified.isidentifier() else ""
 

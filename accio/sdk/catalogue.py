@@ -71,12 +71,12 @@ class Catalogue:
         return tuple(dict.fromkeys(offer.source for offer in self.offers))
 
     def is_current(self, source: Source) -> bool:
-        """Tell whether the files of a source are still those that were described; a worker that imports others lies."""
+        """Return whether the files of a source are still those that were described: a worker with others would lie."""
         return self.fingerprints[source.distribution].is_current(Installed(self.contents))
 
 
 def installed_sources() -> list[Source]:
-    """Give what installed distributions announce by entry points, one source for each."""
+    """Return what installed distributions announce by entry points, one source for each."""
     found: dict[str, set[str]] = {}
     for point in entry_points(group=GROUP):
         name = point.dist.name if point.dist is not None else point.module.partition(".")[0]
@@ -85,7 +85,7 @@ def installed_sources() -> list[Source]:
 
 
 def named_source(text: str, folder: Path) -> Source:
-    """Give the source behind `--operators TEXT`: a module, a .py file or the .json file of a program.
+    """Return the source behind `--operators TEXT`: a module, a .py file or the .json file of a program.
 
     Relative paths, and modules that are nowhere else, are looked for in *folder*. BadRequest if there is nothing.
     """
@@ -163,7 +163,7 @@ def refuse_duplicates(offers: Sequence[Offer]) -> None:
 
 
 def describe_source(source: Source, cache: Path | None) -> Description:
-    """Give the description of a source from the cache, or make it in a process of its own."""
+    """Return the description of a source from the cache, or make it in a process of its own."""
     entry = None if cache is None else cache / f"{_key(source)[:32]}.json"
     known = None if entry is None else _read(entry)
     contents = _contents(cache)
@@ -176,7 +176,7 @@ def describe_source(source: Source, cache: Path | None) -> Description:
 
 
 def _contents(cache: Path | None) -> Path | None:
-    """Give the folder in which the contents of installed packages are remembered."""
+    """Return the folder in which the contents of installed packages are remembered."""
     return None if cache is None else cache / "installed"
 
 
@@ -239,7 +239,7 @@ def _merged(sources: Iterable[Source]) -> list[Source]:
 
 
 def _is_importable(module: str) -> bool:
-    """Tell whether a module can be found without importing it; of a submodule, whether its top-level package can."""
+    """Return whether a module can be found without importing it; of a submodule, whether its top-level package can."""
     try:
         return find_spec(module.partition(".")[0]) is not None
     except (ImportError, ValueError):
@@ -247,7 +247,7 @@ def _is_importable(module: str) -> bool:
 
 
 def _binds(path: Path, name: str) -> bool:
-    """Tell whether a statement of a file binds a name, without importing it."""
+    """Return whether a statement of a file binds a name, without importing it."""
     try:
         return name in bound_names(ast.parse(path.read_bytes()).body)
     except (OSError, SyntaxError, ValueError):

@@ -58,12 +58,12 @@ class Program:
         return None if found is None else Path(found).absolute()
 
     def needs(self) -> list[Path]:
-        """Give the files that it is made of, as far as its digest covers them by content."""
+        """Return the files that it is made of, as far as its digest covers them by content."""
         found = [self.path, *(self.folder / file for file in self.files)]
         return found if self.version is not None else [*found, *self.programs().values()]
 
     def programs(self) -> dict[str, Path]:
-        """Give what is executed, by what it is: the executable, its interpreter, files given by absolute paths."""
+        """Return what is executed, by what it is: the executable, its interpreter, files given by absolute paths."""
         found = {f"argument {word}": Path(word) for word in self.command[1:] if word.startswith("/")}
         found = {label: path for label, path in found.items() if path.is_file()}
         executable = self.executable()
@@ -75,7 +75,7 @@ class Program:
         return found
 
     def arguments(self) -> list[str]:
-        """Give the words after the executable, declared files by their paths."""
+        """Return the words after the executable, declared files by their paths."""
         return [str((self.folder / word).absolute()) if word in self.files else word for word in self.command[1:]]
 
 
@@ -94,7 +94,7 @@ def read_program(path: Path) -> Program:
 
 
 def with_digest(program: Program) -> OperatorSpec:
-    """Give the spec with its digest: of the executable, the declared files, and what of the declaration matters."""
+    """Return the spec with its digest: of the executable, the declared files, and what of the declaration matters."""
     parts, problems = file_parts(program.files, program.folder)
     parts["declaration"] = full_hash(_declaration(program))
     if program.version is not None:
@@ -137,7 +137,7 @@ def _add_executable(program: Program, parts: dict[str, str]) -> list[str]:
 
 
 def _interpreter(executable: Path) -> Path | None:
-    """Give the program that runs a script, by its first line; None for anything else."""
+    """Return the program that runs a script, by its first line; None for anything else."""
     try:
         with executable.open("rb") as file:
             line = file.readline(_LONGEST_INTERPRETER_LINE)

@@ -77,7 +77,7 @@ class OperatorContext:
     def for_testing(
         cls, *, seed: int | None = None, folder: Path | None = None, attempt: int = 1, sinks: Sinks | None = None
     ) -> "OperatorContext":
-        """A context to call an operator by hand: ``MyOperator(OperatorContext.for_testing(seed=1), …)``.
+        """Return a context to call an operator by hand: ``MyOperator(OperatorContext.for_testing(seed=1), …)``.
 
         Without a ``folder``, a new temporary one is made (and left to the caller). Without a ``seed``, the operator is
         treated as stable.
@@ -138,7 +138,7 @@ class OperatorContext:
         self._sinks.log(str(message))
 
     def progress(self, fraction: float) -> None:
-        """Tell how much is done: from 0 to 1; values outside are clipped."""
+        """Report how much is done: from 0 to 1; values outside are clipped."""
         if math.isnan(fraction):
             raise ValueError("progress must be a fraction from 0 to 1, found NaN")
         self._sinks.progress(min(1.0, max(0.0, float(fraction))))
@@ -157,7 +157,7 @@ class OperatorContext:
         return MappingProxyType(self._metrics)
 
     def dataset(self, name: str = "data") -> Dataset:
-        """A new empty folder to write into and to return as an output."""
+        """Return a new empty folder to write into and to return as an output."""
         if not name or name in {".", ".."} or "/" in name or "\0" in name:
             raise ValueError(f"a dataset's name must be a plain file name, found {name!r}")
         base = self._folder / "outputs"

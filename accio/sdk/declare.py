@@ -143,7 +143,7 @@ def operator(
 
 
 def declared() -> "Iterator[tuple[ModuleType, Sequence[Declaration]]]":
-    """Give all modules that have declared operators, with those included to which no name leads any more."""
+    """Return all modules that have declared operators, with those included to which no name leads any more."""
     for name, declarations in list(_declared.items()):
         module = sys.modules.get(name)
         if module is not None:
@@ -151,7 +151,7 @@ def declared() -> "Iterator[tuple[ModuleType, Sequence[Declaration]]]":
 
 
 def declaration_of(thing: object) -> Declaration | None:
-    """Give the declaration of a decorated function or class, or None. An undecorated subclass has none."""
+    """Return the declaration of a decorated function or class, or None. An undecorated subclass has none."""
     own = vars(thing) if isinstance(thing, type) else getattr(thing, "__dict__", {})
     found = own.get(ATTRIBUTE)
     return found if isinstance(found, Declaration) else None
@@ -219,7 +219,7 @@ def _build(target: Callable[..., Any], signature: Signature, **options: Any) -> 
 def _resources(
     cpus: float, memory: int | str | None, disk: int | str | None, gpus: int, counters: Mapping[str, int] | None
 ) -> dict[str, Any]:
-    """Give the JSON form of a demand."""
+    """Return the JSON form of a demand."""
     given = {"cpus": cpus, "memory": memory, "disk": disk, "gpus": gpus, "custom": counters or {}}
     return {key: value for key, value in given.items() if value is not None}
 
@@ -236,7 +236,7 @@ def _default_issues(signature: Signature) -> list[Issue]:
 
 
 def default_text(port: Input) -> str | None:
-    """Give an input's default in canonical text, or None without one; ValueProblem if it isn't of the type."""
+    """Return an input's default in canonical text, or None without one; ValueProblem if it isn't of the type."""
     if port.default is MISSING:
         return None
     return Encoder(None).encode(port.hint.type, port.default)

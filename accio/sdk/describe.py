@@ -24,9 +24,9 @@ from accio.sdk.digest import Subject, operator_digest
 from accio.sdk.fingerprint import Fingerprint
 from accio.sdk.import_watch import watched_imports
 from accio.sdk.installed import Installed
+from accio.sdk.library import Library
 from accio.sdk.loading import Loaded, load_all, modules_of
 from accio.sdk.modules import SDK, ModuleFinder, Standing, distributions_of
-from accio.sdk.reach import Library
 from accio.sdk.resolution import Resolution
 
 
@@ -113,7 +113,7 @@ def _spec(
 
 
 def spec_of(operator: Declaration) -> OperatorSpec:
-    """Give the spec of a declaration, without its digest."""
+    """Return the spec of a declaration, without its digest."""
     return OperatorSpec(
         name=operator.name,
         uncacheable="its digest has not been computed",
@@ -137,7 +137,7 @@ def spec_of(operator: Declaration) -> OperatorSpec:
 
 
 def ports_text(operator: Declaration) -> str:
-    """Give the names and types of the ports, and whether there is a seed: a stored result depends on them too."""
+    """Return the names and types of the ports, and whether there is a seed: a stored result depends on them too."""
     return canonical_dump(
         {
             "inputs": sorted([port.name, str(port.hint.type)] for port in operator.inputs),
@@ -148,7 +148,7 @@ def ports_text(operator: Declaration) -> str:
 
 
 def _look_at_loaded(finder: ModuleFinder, names: Iterable[str]) -> None:
-    """Let modules count that were imported with the operators, whether an analysis came to them or not.
+    """Count modules that were imported with the operators, whether an analysis came to them or not.
 
     Those that code has made or put under another name are left out: nothing finds them before that code runs.
     """

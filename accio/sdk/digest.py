@@ -1,4 +1,4 @@
-"""The digest of a Python operator: equal digests promise equal results for equal inputs (SPEC §9).
+"""The digest of a Python operator: equal digests promise equal results for equal inputs (docs/operators.md).
 
 It covers the operator's own code and all that it reaches in its distribution, the versions and installed files of the
 other distributions that these modules import and those need, and the interpreter's minor version. An explicit
@@ -14,8 +14,9 @@ from pathlib import Path
 
 import blake3
 
+from accio.sdk.library import Library
 from accio.sdk.modules import SDK
-from accio.sdk.reach import Library, Reached, Walk
+from accio.sdk.reach import Reached, Walk
 
 FORMAT = "accio operator 2"
 """Enters every digest; a change of the analysis that changes what digests mean gets another number."""
@@ -69,18 +70,18 @@ def operator_digest(subject: Subject, library: Library, also_imported: Iterable[
 
 
 def full_hash(text: str | bytes) -> str:
-    """Give the BLAKE3 hash of a text, in hexadecimal digits."""
+    """Return the BLAKE3 hash of a text, in hexadecimal digits."""
     return blake3.blake3(text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text).hexdigest()
 
 
 def combine(name: str, parts: Mapping[str, str]) -> str:
-    """Give the digest of a program or operator of this name made of these parts: `blake3:HEX`."""
+    """Return the digest of a program or operator of this name made of these parts: `blake3:HEX`."""
     document = json.dumps([FORMAT, name, sorted(parts.items())], ensure_ascii=True, separators=(",", ":"))
     return f"blake3:{full_hash(document)}"
 
 
 def no_digest(reasons: Sequence[str]) -> str:
-    """Say why there is no digest, and what to do about it."""
+    """Explain why there is no digest, and what to do about it."""
     shown = "; ".join(reasons[:_MOST_REASONS])
     more = f"; and {len(reasons) - _MOST_REASONS} more reasons" if len(reasons) > _MOST_REASONS else ""
     return (
@@ -181,7 +182,7 @@ def _versions(subject: Subject, library: Library, reached: Reached) -> dict[str,
 
 
 def _add_contents(library: Library, versions: Mapping[str, str], parts: dict[str, str]) -> None:
-    """Let packages count by what is installed: another build may carry the same version. Accio's own counts by that."""
+    """Count packages by what is installed: another build may carry the same version. Accio's own counts by that."""
     for name in versions:
         kind, _, package = name.partition(" ")
         if kind == "package" and package != SDK:

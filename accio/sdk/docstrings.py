@@ -23,7 +23,7 @@ class Described:
 
 
 def describe(docstring: str | None) -> Described:
-    """The text before the first section, and the help of each name that a section describes."""
+    """Return the text before the first section, and the help of each name that a section describes."""
     described = Described()
     lines = inspect.cleandoc(docstring or "").splitlines()
     start = next(

@@ -94,17 +94,17 @@ class Names(Protocol):
     """What the names of a module stand for."""
 
     def full_name(self, chain: Chain) -> str | None:
-        """Give the absolute name of something that isn't followed (`numpy.array`, `builtins.len`), else None."""
+        """Return the absolute name of something that isn't followed (`numpy.array`, `builtins.len`), else None."""
 
     def is_own_callable(self, chain: Chain) -> bool:
-        """Tell whether it is, or may be, a function or class that is followed."""
+        """Return whether it is, or may be, a function or class that is followed."""
 
     def is_plain_class(self, chain: Chain) -> bool:
-        """Tell whether it is a class that is followed, whose subclasses come into being without running its code."""
+        """Return whether it is a class that is followed, whose subclasses come into being without running its code."""
 
 
 def is_inert(statement: ast.stmt, names: Names) -> bool:
-    """Tell whether running the statement does nothing but define the names that it binds."""
+    """Return whether running the statement does nothing but define the names that it binds."""
     match statement:
         case ast.Import() | ast.ImportFrom() | ast.Pass():
             return True
@@ -139,14 +139,14 @@ def _is_inert_class(node: ast.ClassDef, names: Names) -> bool:
 
 
 def is_plain_class(node: ast.ClassDef, names: Names) -> bool:
-    """Tell whether deriving from a class runs no code that could take note of the subclass."""
+    """Return whether deriving from a class runs no code that could take note of the subclass."""
     if "__init_subclass__" in _methods(node) or any(_is_enumeration(base, names) for base in node.bases):
         return False
     return _is_made_plainly(node, names)
 
 
 def _is_made_plainly(node: ast.ClassDef, names: Names) -> bool:
-    """Tell whether no code but that of its body runs when the class is made."""
+    """Return whether no code but that of its body runs when the class is made."""
     for keyword in node.keywords:
         chain = chain_of(keyword.value)
         if keyword.arg not in _CLASS_KEYWORDS:

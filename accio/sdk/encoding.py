@@ -38,7 +38,7 @@ class UnknownDatasetError(Exception):
 
 
 def load(hint: Hint, value: Value, datasets: Mapping[str, Path]) -> Any:
-    """Give a domain value in the form that the operator's type hint asks for."""
+    """Return a domain value in the form that the operator's type hint asks for."""
     return _load(hint, value, datasets, hashable=False)
 
 
@@ -76,7 +76,7 @@ class Encoder:
         self.datasets: dict[str, Path] = {}
 
     def encode(self, datatype: DataType, value: object) -> str:
-        """Give the canonical text; ValueProblem, saying where and what, if the value is none of the type.
+        """Return the canonical text; ValueProblem, saying where and what, if the value is none of the type.
 
         A dataset's text is its absolute path, which `datasets` then has.
         """
@@ -88,7 +88,7 @@ class Encoder:
         return canonical(datatype, self._plain(datatype, value))
 
     def _plain(self, datatype: DataType, value: Any) -> Value:
-        """Give the domain's form of a value."""
+        """Return the domain's form of a value."""
         value = _unwrapped(value)
         match datatype.kind:
             case Kind.BYTE | Kind.INTEGER | Kind.LONG if _is_number(value, Integral):
@@ -149,7 +149,7 @@ class Encoder:
 
 
 def _may_repeat_keys(datatype: DataType) -> bool:
-    """Tell whether different keys of a Python map may be one in canonical form: NaN differs from itself."""
+    """Return whether different keys of a Python map may be one in canonical form: NaN differs from itself."""
     if datatype.kind is Kind.MAP and (
         datatype.args[0].contains(Kind.DOUBLE) or datatype.args[0].contains(Kind.DISTANCE)
     ):
@@ -158,7 +158,7 @@ def _may_repeat_keys(datatype: DataType) -> bool:
 
 
 def _unwrapped(value: Any) -> Any:
-    """Give NumPy arrays and booleans as Python's own; NumPy needn't be there for it."""
+    """Return NumPy arrays and booleans as Python's own; NumPy needn't be there for it."""
     kind = getattr(getattr(value, "dtype", None), "kind", None)
     if kind is None or not hasattr(value, "tolist"):
         return value

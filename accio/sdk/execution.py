@@ -155,7 +155,7 @@ def _finished(operator: Declaration, request: Request, context: OperatorContext,
 
 
 def _outputs(operator: Declaration, result: Any) -> dict[str, Any]:
-    """Take apart what an operator returned."""
+    """Split what an operator returned into its outputs."""
     names = [port.name for port in operator.outputs]
     found = type(result).__qualname__
     if not names:

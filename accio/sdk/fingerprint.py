@@ -56,7 +56,7 @@ class Fingerprint:
         )
 
     def is_current(self, installed: Installed | None = None) -> bool:
-        """Tell whether everything is still as it was. *installed* knows what has been looked at just now."""
+        """Return whether everything is still as it was. *installed* knows what has been looked at just now."""
         now = installed or Installed()
         return (
             self.python == sys.version
@@ -67,7 +67,7 @@ class Fingerprint:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Give a form that `from_json` reads."""
+        """Return a form that `from_json` reads."""
         return {
             "trees": list(self.trees),
             "folders": list(self.folders),

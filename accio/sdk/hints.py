@@ -64,7 +64,7 @@ class Hint:
 
 
 def read_hint(annotation: object) -> Hint:
-    """Give the data type behind *annotation*, or raise NotADataTypeError."""
+    """Return the data type behind *annotation*, or raise NotADataTypeError."""
     hint = _read(annotation)
     if hint.type.depth > MAX_DEPTH:
         raise NotADataTypeError(f"{hint.type} nests {hint.type.depth} collections; {MAX_DEPTH} are allowed")
@@ -72,7 +72,7 @@ def read_hint(annotation: object) -> Hint:
 
 
 def is_data_type(annotation: object) -> bool:
-    """Tell whether *annotation* stands for a data type."""
+    """Return whether *annotation* stands for a data type."""
     try:
         _read(annotation)
     except NotADataTypeError:
@@ -81,7 +81,7 @@ def is_data_type(annotation: object) -> bool:
 
 
 def take_apart(annotation: object) -> tuple[object, bool, str]:
-    """Give T, whether None is allowed, and the help text of `T`, `T | None`, `Annotated[T, Help("…")]` in any nesting.
+    """Return T, whether None is allowed, and the help of `T`, `T | None`, `Annotated[T, Help("…")]` in any nesting.
 
     A bare string among the annotations counts as a help text too.
     """
@@ -100,7 +100,7 @@ def take_apart(annotation: object) -> tuple[object, bool, str]:
 
 
 def show(annotation: object) -> str:
-    """Give an annotation as the user wrote it, nearly."""
+    """Return an annotation as the user wrote it, nearly."""
     if annotation is typing.Any:
         return "Any"
     if isinstance(annotation, type) and not get_args(annotation):

@@ -61,7 +61,7 @@ class Installed:
         self._contents: dict[tuple[str, tuple[str, ...]], str] = {}
 
     def content(self, name: str, places: Iterable[str] = ()) -> str:
-        """Give a hash of a distribution's files, in hexadecimal digits.
+        """Return a hash of a distribution's files, in hexadecimal digits.
 
         *places* are files and folders of modules known to be its own, for one that doesn't tell its files.
         """
@@ -97,7 +97,7 @@ def files_of(name: str, places: Iterable[str] = ()) -> list[str]:
 
 
 def version_of(name: str) -> str:
-    """Give the version of a distribution, or "unknown"."""
+    """Return the version of a distribution, or "unknown"."""
     try:
         return distribution(name).version
     except PackageNotFoundError:
@@ -120,7 +120,7 @@ def requirements_of(name: str) -> list[str]:
 
 
 def site_of(name: str) -> Path | None:
-    """Give the folder into which a distribution is installed, or None if it is unknown."""
+    """Return the folder into which a distribution is installed, or None if it is unknown."""
     try:
         return Path(str(distribution(name).locate_file(""))).resolve()
     except PackageNotFoundError:
@@ -128,7 +128,7 @@ def site_of(name: str) -> Path | None:
 
 
 def normal_name(name: str) -> str:
-    """Give the form of a distribution's name in which equal names are equal."""
+    """Return the form of a distribution's name in which equal names are equal."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
@@ -167,7 +167,7 @@ def _listed(record: str) -> dict[str, _Recorded]:
 
 
 def _is_note(name: str) -> bool:
-    """Tell whether a file is the installer's, but for the entry points, by which others find code."""
+    """Return whether a file is the installer's, but for the entry points, by which others find code."""
     return name.partition("/")[0].endswith((".dist-info", ".egg-info")) and not _is_points(name)
 
 
@@ -176,7 +176,7 @@ def _is_points(name: str) -> bool:
 
 
 def _unlisted(site: str, listed: set[str], places: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Give files that lie among those of the distribution, and aren't listed: somebody has added them."""
+    """Return files that lie among those of the distribution, and aren't listed: somebody has added them."""
     folders = {name.rpartition("/")[0] for name in listed if not name.startswith("..") and not _is_points(name)} - {""}
     above = {folder[: match.start()] for folder in folders for match in re.finditer("/", folder)}
     for folder in folders:
@@ -209,7 +209,7 @@ def _all_below(folder: str) -> Iterator[str]:
 
 
 def _code_below(folder: str) -> Iterator[str]:
-    """Give the Python files and compiled modules of a source tree, environments and hidden folders left out."""
+    """Return the Python files and compiled modules of a source tree, environments and hidden folders left out."""
     for at, folders, names in os.walk(folder):
         folders[:] = [
             name
@@ -220,7 +220,7 @@ def _code_below(folder: str) -> Iterator[str]:
 
 
 def _source_of(found: Distribution) -> str | None:
-    """Give the folder of an editable install."""
+    """Return the folder of an editable install."""
     try:
         stated = orjson.loads(found.read_text("direct_url.json") or "{}")
         url = urlsplit(stated["url"]) if stated["dir_info"]["editable"] else None
@@ -274,7 +274,7 @@ def _read(path: str, algorithm: str) -> str:
 
 
 def _remembered(entry: Path, signature: str, seen: _Seen) -> str | None:
-    """Give what was found when the files had the same signatures, unless they were too young for that to prove it."""
+    """Return what was found when the files had the same signatures, unless they were too young for that to prove it."""
     try:
         document = orjson.loads(entry.read_bytes())
         written_ns = entry.stat().st_mtime_ns

@@ -44,19 +44,19 @@ class Loaded:
         return Path(str(sys.modules[self.roots[0][0]].__file__))
 
     def files(self) -> list[Path]:
-        """Give the files besides Python code that its digest covers, and that it may read whenever it is executed."""
+        """Return the files besides Python code that its digest covers, and that it may read whenever it is executed."""
         if isinstance(self.operator, Program):
             return self.operator.needs()
         return [self.source.parent / file for file in self.operator.files]
 
 
 def load(references: Iterable[str]) -> dict[str, Operator]:
-    """Give the operators behind some references, by name; see `load_all`."""
+    """Return the operators behind some references, by name; see `load_all`."""
     return {loaded.name: loaded.operator for loaded in load_all(references)}
 
 
 def load_all(references: Iterable[str]) -> list[Loaded]:
-    """Give the operators behind some references.
+    """Return the operators behind some references.
 
     Raises BadRequest if one can't be loaded, InvalidDefinition if a declaration is wrong or a name is there twice.
     """
@@ -72,7 +72,7 @@ def load_all(references: Iterable[str]) -> list[Loaded]:
 
 
 def modules_of(references: Iterable[str]) -> list[str]:
-    """Give the names of the modules that `load_all` has imported for some references."""
+    """Return the names of the modules that `load_all` has imported for some references."""
     return [_module_of(reference).__name__ for reference in references if not reference.endswith(".json")]
 
 
@@ -90,7 +90,7 @@ def _load(reference: str) -> Iterator[Loaded]:
 
 
 def split_reference(reference: str) -> tuple[str, str]:
-    """Give the module or file of a reference, and the attribute in it or an empty text."""
+    """Return the module or file of a reference, and the attribute in it or an empty text."""
     place, colon, attribute = reference.rpartition(":")
     return (place, attribute) if colon and attribute.isidentifier() else (reference, "")
 
@@ -148,7 +148,7 @@ def _check_is(path: Path, name: str, origin: str | None) -> None:
 
 
 def _declared_in(module: ModuleType) -> Iterator[Loaded]:
-    """Give the operators that a module offers, those that it imports from elsewhere in its distribution included."""
+    """Return the operators that a module offers, those that it imports from elsewhere in its distribution included."""
     for name, value in list(vars(module).items()):
         if is_decoration(module, value):
             continue
@@ -183,7 +183,7 @@ def _rooted(declaration: Declaration, module: ModuleType, name: str) -> Loaded:
 
 
 def _belongs_elsewhere(declaration: Declaration, module: ModuleType) -> bool:
-    """Tell whether an operator that a module imports is another distribution's, which announces it itself."""
+    """Return whether an operator that a module imports is another distribution's, which announces it itself."""
     home, own = home_of(declaration).partition(".")[0], module.__name__.partition(".")[0]
     if home == own:
         return False
@@ -192,7 +192,7 @@ def _belongs_elsewhere(declaration: Declaration, module: ModuleType) -> bool:
 
 
 def distributions_announcing(top: str) -> set[str]:
-    """Give the distributions whose entry points name the package *top*; they may be editable installs."""
+    """Return the distributions whose entry points name the package *top*; they may be editable installs."""
     return {
         point.dist.name
         for point in entry_points(group=GROUP)

@@ -23,7 +23,7 @@ class Unit:
 
     @property
     def label(self) -> str:
-        """Say what it is, as `accio why` shows it."""
+        """Return what it is, as `accio why` shows it."""
         kinds = {ast.FunctionDef: "function", ast.AsyncFunctionDef: "function", ast.ClassDef: "class"}
         kind = kinds.get(type(self.node), "constant" if isinstance(self.node, ast.Assign | ast.AnnAssign) else "code")
         return f"{kind} {', '.join(self.names)}" if self.names else "code run by its import"
@@ -48,13 +48,13 @@ class ParsedModule:
     _references: dict[int, References] = field(default_factory=dict)
 
     def references(self, unit: Unit) -> References:
-        """Give what a unit refers to."""
+        """Return what a unit refers to."""
         if unit.index not in self._references:
             self._references[unit.index] = find_references(unit.node, self.package)
         return self._references[unit.index]
 
     def binds(self, name: str) -> bool:
-        """Tell whether a statement of the module itself binds *name*."""
+        """Return whether a statement of the module itself binds *name*."""
         return name in self.bindings or name in self.imported
 
 
@@ -97,7 +97,7 @@ def _add(module: ParsedModule, statement: ast.stmt) -> None:
 
 
 def _flatten(statements: list[ast.stmt], typing_names: set[str], type_only: set[str]) -> Iterator[ast.stmt]:
-    """Give the statements that an import runs: not what is there for type checkers or for `python -m`."""
+    """Return the statements that an import runs: not what is there for type checkers or for `python -m`."""
     for statement in statements:
         if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
             continue
@@ -111,7 +111,7 @@ def _flatten(statements: list[ast.stmt], typing_names: set[str], type_only: set[
 
 
 def _type_checking_names(tree: ast.Module) -> set[str]:
-    """Give the names, dotted ones too, that stand for typing.TYPE_CHECKING in the module."""
+    """Return the names, dotted ones too, that stand for typing.TYPE_CHECKING in the module."""
     found, other = set[str](), set[str]()
     for node in own_scope(tree.body):
         if isinstance(node, ast.ImportFrom) and node.module == "typing" and node.level == 0:

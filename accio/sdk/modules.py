@@ -59,17 +59,17 @@ class ModuleFinder:
         self._found: dict[str, ModuleFacts] = {}
 
     def find(self, name: str) -> ModuleFacts:
-        """Give what is known of the module with this dotted name."""
+        """Return what is known of the module with this dotted name."""
         if name not in self._found:
             self._found[name] = self._find(name)
         return self._found[name]
 
     def looked_at(self) -> list[ModuleFacts]:
-        """Give what is known of every module that was asked for."""
+        """Return what is known of every module that was asked for."""
         return list(self._found.values())
 
     def with_requirements(self, distributions: Iterable[str]) -> dict[str, str]:
-        """Give the versions of distributions, and of all that they need in turn, by name; not Accio's needs."""
+        """Return the versions of distributions, and of all that they need in turn, by name; not Accio's needs."""
         found: dict[str, str] = {}
         waiting = list(distributions)
         while waiting:
@@ -81,12 +81,12 @@ class ModuleFinder:
         return found
 
     def content(self, distribution: str) -> str:
-        """Give a hash of what is installed of a distribution."""
+        """Return a hash of what is installed of a distribution."""
         self._asked.add(distribution)
         return self.installed.content(distribution, self._places.get(normal_name(distribution), ()))
 
     def contents(self) -> dict[str, tuple[str, ...]]:
-        """Give the content of each distribution that was asked for, followed by the places known to be its own."""
+        """Return the content of each distribution that was asked for, followed by the places known to be its own."""
         return {
             name: (self.content(name), *sorted(self._places.get(normal_name(name), ()))) for name in sorted(self._asked)
         }
@@ -141,7 +141,7 @@ def distributions_of(module: str) -> tuple[str, ...]:
 
 
 def place_of(spec: importlib.machinery.ModuleSpec | None) -> tuple[str, ...]:
-    """Say where a name leads: its file, and the folders of a package; nothing if it leads nowhere.
+    """Return where a name leads: its file, and the folders of a package; nothing if it leads nowhere.
 
     A folder that a search path names twice gives a namespace package the same portion twice: it counts once.
     """
@@ -151,7 +151,7 @@ def place_of(spec: importlib.machinery.ModuleSpec | None) -> tuple[str, ...]:
 
 
 def _providing(module: str, path: Path) -> tuple[tuple[str, str], ...]:
-    """Give the distributions that say that a top-level package is theirs, and are installed where the module lies."""
+    """Return the distributions that say that a top-level package is theirs, and are installed where the module lies."""
     names = set(_packages_distributions().get(module.partition(".")[0], []))
     resolved = path.resolve()
     here = [name for name in names if (site := site_of(name)) is not None and resolved.is_relative_to(site)]

@@ -11,7 +11,7 @@ DECLARATIONS = frozenset({"accio.operator", "accio.sdk.declare.operator"})
 
 
 def normal_form(statement: ast.stmt, *, keep_docstrings: bool, is_declaration: Callable[[Chain], bool]) -> str:
-    """Give a text that is equal for statements that do the same when they are run by the same interpreter.
+    """Return a text that is equal for statements that do the same when they are run by the same interpreter.
 
     `is_declaration` tells whether a name stands for one of DECLARATIONS: these decorators are left out.
     """
@@ -27,7 +27,7 @@ class _Stripper:
         self._is_declaration = is_declaration
 
     def strip(self, node: ast.AST) -> ast.AST:
-        """Give the node, or a copy if something of it is left out."""
+        """Return the node, or a copy if something of it is left out."""
         if isinstance(node, ast.Constant):
             return ast.Constant(node.value) if node.kind else node  # u"…" is "…"
         if isinstance(node, ast.Name):
@@ -65,7 +65,7 @@ class _Stripper:
 
 
 def _is_bare_text(statement: ast.stmt) -> bool:
-    """Tell whether it is a docstring, or a text beside an attribute that serves as one."""
+    """Return whether it is a docstring, or a text beside an attribute that serves as one."""
     return (
         isinstance(statement, ast.Expr)
         and isinstance(statement.value, ast.Constant)

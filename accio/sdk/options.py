@@ -38,7 +38,7 @@ def read_limits(
 
 
 def option_issues(texts: Mapping[str, object], flags: Mapping[str, object], files: object) -> list[Issue]:
-    """What is wrong with the options whose types nobody else checks; None stands for an absent text."""
+    """Return what is wrong with the options whose types nobody else checks; None stands for an absent text."""
     issues = [
         Issue(pointer(name), f"{name}: expected a text, found {quote(value)}")
         for name, value in texts.items()

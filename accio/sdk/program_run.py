@@ -56,7 +56,7 @@ def _failed(failure: Failure) -> Failed:
 
 
 def _inputs(program: Program, request: Request) -> str:
-    """Give the inputs document with each dataset's path in place of its text."""
+    """Return the inputs document with each dataset's path in place of its text."""
     document = read_document(request.inputs)
     unknown = document.keys() - {port.name for port in program.spec.inputs}
     if unknown:

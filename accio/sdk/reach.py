@@ -6,16 +6,14 @@ what each statement refers to. A module that is imported also counts with those 
 problem is noted, and then there is no digest. Missing something is the one thing that must never happen.
 """
 
-import ast
 import builtins
 import pkgutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from accio.sdk.effects import Names, is_inert, is_plain_class
-from accio.sdk.module_source import ParsedModule, Unit, UnreadableSourceError, parse_module
-from accio.sdk.modules import SDK, ModuleFinder, Standing
-from accio.sdk.normal import DECLARATIONS, normal_form
+from accio.sdk.library import Library
+from accio.sdk.module_source import Unit, UnreadableSourceError
+from accio.sdk.modules import SDK, Standing
 from accio.sdk.references import Called, Chain, Imported
 from accio.sdk.unfollowable import (
     ATTRIBUTES,
@@ -30,7 +28,6 @@ from accio.sdk.unfollowable import (
 _HARMLESS_MODULE_NAMES = frozenset(
     {"__name__", "__package__", "__qualname__", "__module__", "__annotations__", "__debug__"}
 )
-_DEEPEST = 20
 # Attributes that count also where a text names them: getattr(x, "__file__").
 _TELLING = OWN_FILE_NAMES | {"__doc__", "__subclasses__"} | ATTRIBUTES.keys()
 _DYNAMIC_BUILTINS = frozenset({"globals", "vars"})
@@ -48,109 +45,6 @@ class Reached:
     problems: dict[str, None] = field(default_factory=dict)
     own_file_readers: dict[str, None] = field(default_factory=dict)
     uses_docstrings: bool = False
-
-
-class Library:
-    """The parsed modules of one distribution, shared by the walks of all its operators."""
-
-    def __init__(self, finder: ModuleFinder, imports: Mapping[str, Iterable[str]] | None = None) -> None:
-        """*imports* tells, by top-level name, what packages import that aren't followed."""
-        self.finder = finder
-        self._imports = imports or {}
-        self._parsed: dict[str, ParsedModule] = {}
-        self._effects: dict[str, list[Unit]] = {}
-        self._normal: dict[tuple[str, int, bool], str] = {}
-
-    def parse(self, name: str) -> ParsedModule:
-        """Give a module that is followed, taken apart; UnreadableSourceError if that fails."""
-        if name not in self._parsed:
-            self._parsed[name] = parse_module(self.finder.find(name))
-        return self._parsed[name]
-
-    def imported_by(self, package: str) -> list[str]:
-        """Give what a package that isn't followed imports of others."""
-        return sorted(self._imports.get(package, ()))
-
-    def follows(self, name: str) -> bool:
-        """Tell whether there is such a module, and its source is followed."""
-        return self.finder.find(name).standing is Standing.FOLLOWED
-
-    def names(self, module: str) -> Names:
-        """Give what the names of a module that is followed stand for."""
-        return _Names(self, self.parse(module))
-
-    def effects(self, module: ParsedModule) -> list[Unit]:
-        """Give the statements of a module that do more than define names."""
-        if module.name not in self._effects:
-            names = _Names(self, module)
-            self._effects[module.name] = [unit for unit in module.units if not is_inert(unit.node, names)]
-        return self._effects[module.name]
-
-    def normal_form(self, unit: Unit, *, keep_docstrings: bool) -> str:
-        """Give what a unit does as text (see `normal`); made once, as operators share most of what they reach."""
-        key = (unit.module, unit.index, keep_docstrings)
-        if key not in self._normal:
-            names = self.names(unit.module)
-            self._normal[key] = normal_form(
-                unit.node,
-                keep_docstrings=keep_docstrings,
-                is_declaration=lambda chain: names.full_name(chain) in DECLARATIONS,
-            )
-        return self._normal[key]
-
-
-class _Names:
-    """What the names of one module stand for, as `effects` asks it. `depth` counts the classes derived so far."""
-
-    def __init__(self, library: Library, module: ParsedModule, depth: int = 0) -> None:
-        self._library = library
-        self._module = module
-        self._depth = depth
-
-    def full_name(self, chain: Chain) -> str | None:
-        root = chain[0]
-        if root in self._module.bindings or self._module.stars:
-            return None
-        found = self._module.imported.get(root)
-        if found is None:
-            return ".".join(("builtins", *chain)) if root in vars(builtins) else None
-        if len(found) != 1 or self._library.follows(found[0].target[0]):
-            return None
-        return ".".join((*found[0].target, *chain[1:]))
-
-    def is_own_callable(self, chain: Chain) -> bool:
-        if self.full_name(chain) is not None:
-            return False
-        units = self._module.bindings.get(chain[0])
-        return units is None or any(unit.label.startswith(("function", "class", "code")) for unit in units)
-
-    def is_plain_class(self, chain: Chain) -> bool:
-        found = self._class_of(self._module, chain, self._depth)
-        if found is None:
-            return False
-        module, node, depth = found
-        return is_plain_class(node, _Names(self._library, module, depth + 1))
-
-    def _class_of(
-        self, module: ParsedModule, chain: Chain, depth: int
-    ) -> tuple[ParsedModule, ast.ClassDef, int] | None:
-        """Find the one statement that defines a followed class; None in every doubt, also of a circle."""
-        root, rest = chain[0], chain[1:]
-        units, imported = module.bindings.get(root, []), module.imported.get(root, [])
-        if depth > _DEEPEST or len(units) + len(imported) != 1:
-            return None
-        if units:
-            node = units[0].node
-            return (module, node, depth) if isinstance(node, ast.ClassDef) and not rest else None
-        target = (*imported[0].target, *rest)
-        for end in range(len(target) - 1, 0, -1):
-            name = ".".join(target[:end])
-            if self._library.follows(name):
-                try:
-                    return self._class_of(self._library.parse(name), target[end:], depth + 1)
-                except UnreadableSourceError:
-                    return None
-        return None
 
 
 class Walk:
@@ -180,7 +74,7 @@ class Walk:
             self._execute(module)
 
     def run(self) -> Reached:
-        """Follow everything, and give what was reached."""
+        """Follow everything, and return what was reached."""
         while self._work:
             self._follow(self._work.pop())
             if not self._work and self._takes_all:
@@ -322,7 +216,7 @@ class Walk:
                     self._take_whole(star)
 
     def _full_names(self, module: str, chain: Chain) -> set[str]:
-        """Give the absolute names that a chain may have if it isn't followed."""
+        """Return the absolute names that a chain may have if it isn't followed."""
         parsed = self._library.parse(module)
         if parsed.binds(chain[0]):
             return {".".join((*imported.target, *chain[1:])) for imported in parsed.imported.get(chain[0], [])}
@@ -416,7 +310,7 @@ class Walk:
                 self._escape(imported)
 
     def _module_of(self, module: str, chain: Chain, is_absolute: bool) -> str | None:
-        """Give the followed module that a chain stands for, if it does."""
+        """Return the followed module that a chain stands for, if it does."""
         targets = [chain] if is_absolute else []
         if not is_absolute:
             found = self._library.parse(module).imported.get(chain[0], [])
@@ -472,7 +366,7 @@ class Walk:
         return False
 
     def _take_whole(self, name: str) -> None:
-        """Take every statement of a module, and all that it imports."""
+        """Reach every statement of a module, and all that it imports."""
         if name in self._whole:
             return
         self._whole.add(name)
@@ -486,7 +380,7 @@ class Walk:
                 self.reached.imports.setdefault((name, bound), set()).update(".".join(i.target) for i in found)
 
     def _escape(self, name: str) -> None:
-        """Take a module that is used as a value whole, with its submodules: any attribute may be asked of it."""
+        """Reach all of a module that is used as a value, with its submodules: any attribute may be asked of it."""
         if name in self._escaped or self._has_problem_reading(name):
             return
         self._escaped.add(name)

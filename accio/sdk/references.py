@@ -71,14 +71,14 @@ class References:
 
 
 def find_references(node: ast.AST, package: str) -> References:
-    """Give what *node*, a statement or expression at module level, refers to; relative imports start at *package*."""
+    """Return what *node*, a statement or expression at module level, refers to; relative imports start at *package*."""
     walker = _Walker(package)
     walker.visit(node)
     return walker.found
 
 
 def read_import(node: ast.Import | ast.ImportFrom, package: str) -> list[Imported]:
-    """Give the names that an import statement binds; a star import binds `*`."""
+    """Return the names that an import statement binds; a star import binds `*`."""
     if isinstance(node, ast.Import):
         return [
             Imported(alias.name, None, alias.asname or alias.name.partition(".")[0], is_top=alias.asname is None)
@@ -98,7 +98,7 @@ def absolute_name(module: str, level: int, package: str) -> str:
 
 
 def chain_of(node: ast.expr) -> Chain | None:
-    """Give the chain that an expression is, or None if it is something else."""
+    """Return the chain that an expression is, or None if it is something else."""
     attributes: list[str] = []
     while isinstance(node, ast.Attribute):
         attributes.append(node.attr)
@@ -107,7 +107,7 @@ def chain_of(node: ast.expr) -> Chain | None:
 
 
 def bound_names(statements: Sequence[ast.AST]) -> Iterator[str]:
-    """Give the names that *statements* bind in their own scope."""
+    """Return the names that *statements* bind in their own scope."""
     for node in own_scope(statements):
         match node:
             case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
@@ -208,7 +208,7 @@ class _Walker(ast.NodeVisitor):
         self.found.absolute.update(absolute)
 
     def _resolve(self, chain: Chain) -> tuple[list[Chain], list[Chain]]:
-        """Give the chain as one of a global name, or as absolute ones if its first name is a local import."""
+        """Return the chain as one of a global name, or as absolute ones if its first name is a local import."""
         root = chain[0]
         for scope in reversed(self._scopes):
             if root in scope.declared_global:
@@ -379,5 +379,5 @@ def _is_called(node: ast.expr, name: str) -> bool:
 
 
 def _type_parameters(node: ast.AST) -> list[str]:
-    """Give the names of `def f[T]` (Python 3.12)."""
+    """Return the names of `def f[T]` (Python 3.12)."""
     return [parameter.name for parameter in getattr(node, "type_params", [])]

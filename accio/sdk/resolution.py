@@ -37,14 +37,14 @@ class Resolution:
         return ""
 
     def contradicts(self, name: str) -> bool:
-        """Tell whether this process has imported a module from elsewhere."""
+        """Return whether this process has imported a module from elsewhere."""
         place, loaded = self.places.get(name), sys.modules.get(name)
         if place is None or loaded is None:
             return False
         return place_of(getattr(loaded, "__spec__", None)) != place
 
     def to_json(self) -> dict[str, Any]:
-        """Give a form that `from_json` reads."""
+        """Return a form that `from_json` reads."""
         return {
             "places": {name: list(place) for name, place in self.places.items()},
             "folders": list(self.folders),

@@ -20,7 +20,7 @@ def run_operator(operator: Operator, request: Request, sinks: Sinks) -> Finished
 
 
 def output_types(operator: Operator) -> dict[str, DataType]:
-    """Give the type of each output."""
+    """Return the type of each output."""
     if isinstance(operator, Program):
         return {port.name: port.type for port in operator.spec.outputs}
     return {port.name: port.hint.type for port in operator.outputs}

@@ -35,17 +35,17 @@ def extend(folder: str) -> None:
 
 
 def pin(package: str, folder: str) -> None:
-    """Take a top-level package from *folder*, wherever else there is one of its name."""
+    """Import a top-level package from *folder*, wherever else there is one of its name."""
     _pins.folders[package] = folder
     if _pins not in sys.meta_path:
         sys.meta_path.insert(0, _pins)
 
 
 def added() -> tuple[str, ...]:
-    """Give the folders that were added."""
+    """Return the folders that were added."""
     return tuple(_added)
 
 
 def pinned() -> dict[str, str]:
-    """Give the packages that were pinned, with their folders."""
+    """Return the packages that were pinned, with their folders."""
     return dict(_pins.folders)

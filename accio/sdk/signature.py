@@ -156,7 +156,7 @@ class _Reader:
         return [output for output in found if output is not None], bare
 
     def _fields(self, record: object) -> Mapping[str, object] | None:
-        """Give the hints of the fields of a dataclass or NamedTuple, in their order; None for anything else."""
+        """Return the hints of the fields of a dataclass or NamedTuple, in their order; None for anything else."""
         if not isinstance(record, type):
             return None
         if dataclasses.is_dataclass(record):

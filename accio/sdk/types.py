@@ -32,5 +32,5 @@ class Dataset:
         return str(self.path)
 
     def __truediv__(self, name: str | os.PathLike[str]) -> Path:
-        """Give the path of a file in the folder: `data / "events.parquet"`."""
+        """Return the path of a file in the folder: `data / "events.parquet"`."""
         return self.path / name

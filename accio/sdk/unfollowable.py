@@ -216,7 +216,7 @@ _REASONS: Mapping[str, str] = {
 
 
 def why_unfollowable(name: str) -> str | None:
-    """Say why a use of the absolute *name* can't be followed, or None if it can.
+    """Return why a use of the absolute *name* can't be followed, or None if it can.
 
     A name below an entry counts (`subprocess.run`), and so does a module above one when it is passed around as a value:
     whoever has `os` has `os.system`.
@@ -232,12 +232,12 @@ def why_unfollowable(name: str) -> str | None:
 
 
 def reads_docstrings(name: str) -> bool:
-    """Tell whether the absolute *name* serves to read docstrings."""
+    """Return whether the absolute *name* serves to read docstrings."""
     return any(name == reader or name.startswith(reader + ".") for reader in DOCSTRING_READERS)
 
 
 def reads_own_files(name: str) -> bool:
-    """Tell whether the absolute *name* serves to find files of the package."""
+    """Return whether the absolute *name* serves to find files of the package."""
     return any(name == reader or name.startswith(reader + ".") for reader in OWN_FILE_READERS)
 
 

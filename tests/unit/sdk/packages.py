@@ -9,8 +9,8 @@ import orjson
 
 from accio.domain.operators import OperatorSpec
 from accio.sdk.digest import OperatorDigest, Subject, operator_digest
+from accio.sdk.library import Library
 from accio.sdk.modules import ModuleFinder
-from accio.sdk.reach import Library
 
 ROOT = Path(__file__).resolve().parents[3]
 

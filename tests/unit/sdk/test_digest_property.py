@@ -11,8 +11,8 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from accio.sdk.library import Library
 from accio.sdk.modules import ModuleFinder
-from accio.sdk.reach import Library
 from tests.unit.sdk.packages import digest_of, write
 
 # Ways in which a module can define f(x): INNER stands for a call of the next module's, NUM for a number.
