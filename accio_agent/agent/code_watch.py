@@ -66,7 +66,7 @@ class CodeWatch:
         return frozenset(self._changed)
 
     def _differs(self, source: Source, glance: _Glance) -> bool:
-        """Tell whether a source looks other than before. A first look at its packages has nothing to be held against:
+        """Return whether a source looks other than before. A first look at its packages has nothing to be held against:
         the first look at the source asks for everything.
         """
         seen, before = glance(self._glances[source]), self._seen.get((source, glance))

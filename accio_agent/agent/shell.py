@@ -190,7 +190,7 @@ class Shell:
         self.settle_soon()
 
     def code_changed(self, distributions: Collection[str]) -> None:
-        """Tell the daemon of which distributions the code on disk isn't what was announced."""
+        """Report to the daemon of which distributions the code on disk isn't what was announced."""
         specs = [each.spec for each in self._operators]
         names = [spec.name for spec in specs if spec.distribution in distributions]
         self._stale = agents_pb2.Stale(operators=names)

@@ -15,7 +15,7 @@ from accio_daemon.core.world import World
 
 
 def hand_over(world: World, fx: Effects, agent: Agent, now: Instant) -> None:
-    """Take back from an agent whose lease is over what others can take over, or what nobody wants any more."""
+    """Withdraw from an agent whose lease is over what others can take over, or what nobody wants any more."""
     known: dict[tuple[int, frozenset[SessionNo]], bool] = {}
     for execution in list(agent.attempts.values()):
         if not execution.stopping:

@@ -85,7 +85,7 @@ class Fleet:
         return template
 
     async def _approve(self, template: TemplateHandle) -> None:
-        """Let a template start workers, unless it may have imported other code than was announced.
+        """Approve what a template has imported, unless it may have imported other code than was announced.
 
         The look reads files, many if packages have changed: it is no business of the event loop.
         """

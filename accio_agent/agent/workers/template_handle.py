@@ -75,7 +75,7 @@ class TemplateHandle:
             socket.send_fds(self._socket, [control.write(control.Spawn(lane, str(folder)))], fds)
 
     def approve(self) -> None:
-        """Let it start workers: what it has imported is what was announced."""
+        """Allow it to start workers: what it has imported is what was announced."""
         with suppress(OSError):
             self._socket.send(control.write(control.Approve()))
 

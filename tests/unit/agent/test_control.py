@@ -9,6 +9,7 @@ from accio_agent.protocol import control
 MESSAGES: list[control.Message] = [
     control.Spawn(3, "/a folder/3"),
     control.Kill(3, 15),
+    control.Approve(),
     control.Imported(),
     control.NotImported("no such module"),
     control.Spawned(3, 4711),
