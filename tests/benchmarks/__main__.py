@@ -12,7 +12,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks import growth, latency, peers, reading, scale, swarm, throughput
+from tests.benchmarks import growth, latency, peers, reading, scale, slopes, swarm, throughput
 from tests.benchmarks.rows import Context, Measured, Row
 
 ROWS: tuple[Row, ...] = (
@@ -22,6 +22,7 @@ ROWS: tuple[Row, ...] = (
     *growth.ROWS,
     *reading.ROWS,
     *swarm.ROWS,
+    *slopes.ROWS,
 )
 
 

@@ -46,6 +46,11 @@ class Spent:
     workers: float = 0.0
     client: float = 0.0
 
+    @property
+    def total(self) -> float:
+        """Of all processes together."""
+        return self.daemon + self.agent + self.workers + self.client
+
     def per(self, nodes: int) -> dict[str, float]:
         """Microseconds of processor time for each node."""
         parts = {"daemon": self.daemon, "agent": self.agent, "workers": self.workers, "client": self.client}

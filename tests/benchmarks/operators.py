@@ -58,6 +58,28 @@ def MetricB(s: int, t: float) -> float:
     return s - t
 
 
+@operator(version="1")
+def Say(i: int) -> int:
+    """Print a line."""
+    count()
+    print("number", i)
+    return i
+
+
+@operator(version="1")
+def Next(i: int) -> int:
+    """Go on to the next number."""
+    count()
+    return i + 1
+
+
+@operator(version="1")
+def Fail(i: int) -> int:
+    """Fail at once."""
+    count()
+    raise ValueError(f"{i} is refused")
+
+
 class Columns(NamedTuple):
     """Seventeen numbers."""
 
