@@ -139,6 +139,12 @@ class Client(BlockingCaller):
         """Yield what the run's nodes (or one of them) printed; with *follow*, until the run has ended."""
         return self._iterate(self._client.logs(run, node, follow=follow, patience=patience))
 
+    def log_groups(
+        self, run: str, node: str | None = None, *, follow: bool = False, patience: float = WATCH_PATIENCE_S
+    ) -> Generator[tuple[views.LogLine, ...]]:
+        """Yield the lines of `logs` as they arrive, those of one message together: for logs of many nodes."""
+        return self._iterate(self._client.log_groups(run, node, follow=follow, patience=patience))
+
     def why(self, run: str, node: str | None = None) -> tuple[views.WhyView, ...]:
         """Why a node (or each node) was executed, taken from the memo, or waits."""
         return self._run(self._client.why(run, node))

@@ -181,6 +181,15 @@ class RunCalls(Caller):
         self, run: str, node: str | None = None, *, follow: bool = False, patience: float = WATCH_PATIENCE_S
     ) -> AsyncGenerator[views.LogLine]:
         """Yield what the run's nodes (or one of them) printed; with *follow*, until the run has ended."""
+        async with aclosing(self.log_groups(run, node, follow=follow, patience=patience)) as groups:
+            async for lines in groups:
+                for line in lines:
+                    yield line
+
+    async def log_groups(
+        self, run: str, node: str | None = None, *, follow: bool = False, patience: float = WATCH_PATIENCE_S
+    ) -> AsyncGenerator[tuple[views.LogLine, ...]]:
+        """Yield the lines of `logs` as they arrive, those of one message together: for logs of many nodes."""
         request = accio_pb2.LogsRequest(run=run, node=node or "", follow=follow, together=True)
         reader = LogReader(follow=follow)
         chunks = self._connection.lasting_stream(
@@ -188,10 +197,10 @@ class RunCalls(Caller):
         )
         async with aclosing(chunks):
             async for chunk in chunks:
-                for line in reader.read(chunk):
-                    yield line
-        for line in reader.rest():
-            yield line
+                if lines := tuple(reader.read(chunk)):
+                    yield lines
+        if lines := tuple(reader.rest()):
+            yield lines
 
     async def why(self, run: str, node: str | None = None) -> tuple[views.WhyView, ...]:
         """Why a node (or each node) was executed, taken from the memo, or waits."""

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Sequence
-from itertools import islice
+from itertools import chain, islice
 
 import click
 import orjson
@@ -143,7 +143,7 @@ def logs(session: Session, place: tuple[str, ...], *, follow: bool) -> None:
     """
     run, node = run_and_node(place, "RUN or RUN NODE")
     with session.client() as client:
-        lines = client.logs(run, node, follow=follow)
+        lines = chain.from_iterable(client.log_groups(run, node, follow=follow))
         if session.json:
             _print_document(lines)
         else:

@@ -186,10 +186,11 @@ def _states(
     place = {node.name: no for no, node in enumerate(workflow.graph)}
     states: list[NodeState] = []
     for no, node in enumerate(workflow.graph):
-        before = [ended.get(place[name]) for name in node.predecessors()]
         if no in ended:
             states.append(NODE_STATE_OF[ended[no][0]])
-        elif unreached:
+            continue
+        before = [ended.get(place[name]) for name in node.predecessors()]
+        if unreached:
             killed = found.run.implied is RunState.KILLED and not before
             states.append(NodeState.KILLED if killed else NodeState.CANCELLED)
         elif no in begun and begun[no][1] is not None:

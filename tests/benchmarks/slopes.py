@@ -91,7 +91,7 @@ class Operations:
         client = self._client
         ended = self._watched("run n children that fail, watched by five", self._sweep_of("failing"), "failed")
         with self._cost("logs of n children that failed"):
-            _ = list(client.logs(ended))
+            _ = list(client.log_groups(ended))
         with self._cost("retry n children"):
             client.retry([ended])
             client.wait(ended)
@@ -106,7 +106,7 @@ class Operations:
         with self._cost(f"get a run of {what}"):
             client.get_run(run)
         with self._cost(f"logs of {what}"):
-            lines = sum(1 for line in client.logs(run) if not line.is_note)
+            lines = sum(not line.is_note for group in client.log_groups(run) for line in group)
         if lines != self._size:
             raise RuntimeError(f"expected {self._size} lines, a line for each of {what}, found {lines}")
         with self._cost(f"export {what}"):
