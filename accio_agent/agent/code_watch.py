@@ -23,10 +23,10 @@ log = structlog.get_logger("accio.agent")
 
 SOURCE_EVERY_S = 0.5
 PACKAGES_EVERY_S = 2.0
-SPARE = 100
-"""How much longer than a look the pause after it is at least."""
-SPARE_OF_READING = 10
-"""The same where files had to be read, which is rare."""
+SPARE = 200
+"""How many times the processor time of a look the pause after it is at least: two kinds of looks share a hundredth."""
+SPARE_OF_WAITING = 10
+"""The same for all the time that it took: a file server has others to serve, and reading is rare."""
 
 _Glance = Callable[[Glances], int]
 
@@ -50,15 +50,15 @@ class CodeWatch:
             tasks.create_task(self._repeat(Glances.at_packages, PACKAGES_EVERY_S), name="packages watch")
 
     def look(self, glance: _Glance) -> float:
-        """Look once at all sources; the seconds of a processor after which to rest."""
-        began = time.thread_time()
+        """Look once at all sources; return the seconds for which to rest after it."""
+        began, used = time.monotonic(), time.thread_time()
         differing = [source for source in self._glances if self._differs(source, glance)]
-        looked = time.thread_time()
+        used = time.thread_time() - used
         for source in differing:
             self._changed.discard(source.distribution)
             if not self._catalogue.is_current(source):
                 self._changed.add(source.distribution)
-        return max(SPARE * (looked - began), SPARE_OF_READING * (time.thread_time() - looked))
+        return max(SPARE * used, SPARE_OF_WAITING * (time.monotonic() - began))
 
     @property
     def changed(self) -> frozenset[str]:
