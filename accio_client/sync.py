@@ -7,9 +7,9 @@
 Nothing is decided here. This file is written by scripts/sync_client.py: change accio_client/calls, and run that.
 """
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from accio.v1 import accio_pb2
 from accio_client import views
@@ -19,8 +19,10 @@ from accio_client.calls.runs import WATCH_PATIENCE_S
 from accio_client.definition_text import Definition
 
 if TYPE_CHECKING:
+    from accio_client.collected import Collected
     from accio_client.export import exporting
     from accio_client.export.frames import Table
+    from accio_client.selected import Selected
 
 
 class Client(BlockingCaller):
@@ -182,6 +184,57 @@ class Client(BlockingCaller):
     def fetch_artifact(self, run: str, node: str, port: str, folder: Path) -> tuple[Path, int]:
         """Write an output to *folder*/NODE-PORT (a dataset) or *folder*/NODE-PORT.json; returns its place and bytes."""
         return self._run(self._client.fetch_artifact(run, node, port, folder))
+
+    def columns(
+        self,
+        run: str,
+        *,
+        ports: Iterable[str] = (),
+        metrics: Iterable[str] = (),
+        outputs: bool = True,
+        failures: bool = False,
+        before: "Collected | None" = None,
+    ) -> "Collected":
+        """Return single values of a run's children as columns; with *before* only what may have changed is read anew.
+
+        Without *ports*, all outputs that are numbers. *before* must have been read with the same arguments.
+        """
+        return self._run(
+            self._client.columns(run, ports=ports, metrics=metrics, outputs=outputs, failures=failures, before=before)
+        )
+
+    def selected(
+        self,
+        run: str,
+        *,
+        where: str = "",
+        ports: Sequence[str] = (),
+        metrics: Sequence[str] = (),
+        outputs: bool = True,
+        failures: bool = False,
+    ) -> "Selected":
+        """Return columns as `columns` does, and which children a query (docs/queries.md) selects."""
+        return self._run(
+            self._client.selected(run, where=where, ports=ports, metrics=metrics, outputs=outputs, failures=failures)
+        )
+
+    def frame(
+        self,
+        run: str,
+        *,
+        by: Sequence[str] | None = None,
+        where: str = "",
+        ports: Sequence[str] = (),
+        metrics: Sequence[str] = (),
+        seeds: bool = False,
+        backend: str = "pandas",
+    ) -> Any:
+        """Return a data frame with a row per child, or with *by* one per combination of these parameters, with n, mean,
+        deviation and interval of each number. *backend*: pandas, polars or arrow.
+        """
+        return self._run(
+            self._client.frame(run, by=by, where=where, ports=ports, metrics=metrics, seeds=seeds, backend=backend)
+        )
 
     def list_operators(self) -> tuple[views.OperatorView, ...]:
         return self._run(self._client.list_operators())

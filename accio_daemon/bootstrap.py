@@ -29,6 +29,7 @@ from accio_daemon.services.calls.artifacts import ArtifactCalls
 from accio_daemon.services.calls.catalogue import Catalogue
 from accio_daemon.services.calls.cluster import ClusterCalls
 from accio_daemon.services.calls.collecting import Collector
+from accio_daemon.services.calls.columns import ColumnCalls
 from accio_daemon.services.calls.explanations import ExplanationCalls
 from accio_daemon.services.calls.exporting import ExportCalls
 from accio_daemon.services.calls.logs import LogCalls
@@ -229,6 +230,7 @@ def _wire(
                 limits=limits,
             ),
             ExportCalls(readers=readers, plans=plans),
+            ColumnCalls(readers=readers, plans=plans),
             LogCalls(engine=engine, readers=readers, plans=plans, sessions=sessions),
             ExplanationCalls(engine=engine, readers=readers, plans=plans),
             ClusterCalls(

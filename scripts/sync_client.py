@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = Path("accio_client/sync.py")
-SUBJECTS = ("workflows", "runs", "results", "cluster")
+SUBJECTS = ("workflows", "runs", "results", "analysis", "cluster")
 """The modules of accio_client/calls whose public methods the blocking client has, in this order."""
 
 HEAD = '''"""The blocking client: the methods of `AsyncClient`, for scripts, notebooks and the command line.
@@ -23,9 +23,9 @@ HEAD = '''"""The blocking client: the methods of `AsyncClient`, for scripts, not
 Nothing is decided here. This file is written by scripts/sync_client.py: change accio_client/calls, and run that.
 """
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from accio.v1 import accio_pb2
 from accio_client import views
@@ -35,8 +35,10 @@ from accio_client.calls.runs import WATCH_PATIENCE_S
 from accio_client.definition_text import Definition
 
 if TYPE_CHECKING:
+    from accio_client.collected import Collected
     from accio_client.export import exporting
     from accio_client.export.frames import Table
+    from accio_client.selected import Selected
 
 
 class Client(BlockingCaller):

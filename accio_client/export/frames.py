@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from accio.errors import FailedPrecondition
+from accio.errors import BadRequest, FailedPrecondition
 from accio_client.export.arrow import arrow_table
 from accio_client.export.columns import Batch, Cell, Column
 
@@ -55,6 +55,17 @@ class Table:
         frame = polars.from_arrow(self.to_arrow())
         assert isinstance(frame, polars.DataFrame)
         return frame
+
+
+BACKENDS = {"pandas": "pandas", "polars": "polars", "arrow": "pyarrow"}
+"""The kinds of data frames, and the package that each needs."""
+
+
+def require_backend(backend: str) -> Any:
+    """Return the package of a kind of data frame; BadRequest if there is no such kind."""
+    if backend not in BACKENDS:
+        raise BadRequest(f"expected a backend of {', '.join(BACKENDS)}, found {backend!r}")
+    return _require(BACKENDS[backend])
 
 
 def _require(package: str) -> Any:

@@ -5,10 +5,12 @@ database or memory.
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 import orjson
 
+from accio.domain.children import total
 from accio.domain.states import NodeState, RunState
 from accio_daemon.storage.codes import NODE_STATES, RUN_STATE_OF
 from accio_daemon.storage.runs_query import Found
@@ -35,6 +37,7 @@ class Asked:
     metrics: bool
     measured: bool  # the operators' own metrics
     outcomes: bool
+    causes: bool = True  # with outcomes, what went wrong first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +48,13 @@ class Column:
     outputs: Sequence[Mapping[str, str]] = ()  # port -> canonical text
     metrics: Sequence[Sequence[Any] | None] = ()  # None where only operators' own were asked for, and there are none
     blobs: Sequence[tuple[int, Mapping[str, Sequence[Any]]]] = ()  # row, port -> digest and size
+
+    def values(self, port: str) -> Sequence[str]:
+        """Return the canonical texts of an output, in the order of the rows; null where there is none."""
+        try:
+            return list(map(itemgetter(port), self.outputs))
+        except KeyError:  # an output that isn't always there, or sometimes is a blob
+            return [outputs.get(port, "null") for outputs in self.outputs]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,15 +68,24 @@ class Chunk:
     states: Sequence[RunState]  # of each child, if outcomes were asked for
     causes: Mapping[int, str]  # by row, what went wrong first
     low: int | None  # where the next chunk begins
+    size: int  # characters of all that was read of nodes
 
 
 def read_chunk(
-    connection: sqlite3.Connection, found: Found, nodes: Sequence[int], asked: Asked, low: int, limit: int
+    connection: sqlite3.Connection,
+    found: Found,
+    nodes: Sequence[int],
+    asked: Asked,
+    low: int,
+    limit: int,
+    high: int | None = None,
 ) -> Chunk:
-    """Read up to *limit* children from index *low* on; of a child, that child alone. TooMuch asks for a lower limit."""
+    """Read up to *limit* children from index *low* on (to *high*); of a child, that child alone. TooMuch asks for a
+    lower limit.
+    """
     before = connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST)
     try:
-        return _read_chunk(connection, found, nodes, asked, low, limit)
+        return _read_chunk(connection, found, nodes, asked, low, limit, high)
     except sqlite3.DataError as error:
         raise TooMuch from error
     finally:
@@ -74,17 +93,24 @@ def read_chunk(
 
 
 def _read_chunk(
-    connection: sqlite3.Connection, found: Found, nodes: Sequence[int], asked: Asked, low: int, limit: int
+    connection: sqlite3.Connection,
+    found: Found,
+    nodes: Sequence[int],
+    asked: Asked,
+    low: int,
+    limit: int,
+    high: int | None,
 ) -> Chunk:
     run = found.run
     if found.index is not None or not run.parent:
         indices, following = [found.place], None
     else:
-        values = {"run": run.no, "low": low, "limit": limit + 1}
+        values = {"run": run.no, "low": low, "high": run.children if high is None else high, "limit": limit + 1}
         (text,) = connection.execute(SQL["begun"], values).fetchone()
         indices = orjson.loads(text) if text else []
         following = indices.pop() if len(indices) > limit else None
     columns = {no: Column() for no in nodes}
+    size = 0
     states: Sequence[RunState] = ()
     causes: Mapping[int, str] = {}
     if indices:
@@ -93,11 +119,14 @@ def _read_chunk(
         for no in nodes:
             kinds = {"outputs": asked.outputs, "metrics": asked.metrics, "measured": asked.measured}
             values = {**wanted, "node": no, **kinds}
-            columns[no] = _column(connection.execute(SQL["outcomes"], values).fetchone(), place)
+            texts = connection.execute(SQL["outcomes"], values).fetchone()
+            size += sum(len(text) for text in texts if text)
+            columns[no] = _column(texts, place)
         if asked.outcomes:
             states = _states(connection, found, wanted)
-            causes = _causes(connection, wanted, place) if _UNSUCCESSFUL.intersection(states) else {}
-    return Chunk(indices=indices, columns=columns, states=states, causes=causes, low=following)
+            if asked.causes and _UNSUCCESSFUL.intersection(states):
+                causes = _causes(connection, wanted, place)
+    return Chunk(indices=indices, columns=columns, states=states, causes=causes, low=following, size=size)
 
 
 def _states(connection: sqlite3.Connection, found: Found, wanted: Mapping[str, int]) -> Sequence[RunState]:
@@ -121,3 +150,29 @@ def _column(texts: tuple[str | None, ...], place: Mapping[int, int]) -> Column:
         metrics=metrics,
         blobs=[(place[index], ports) for index, ports in blobs],
     )
+
+
+_MESSAGE = 300
+"""Characters of a failure's message that its fingerprint and a list of failures need."""
+
+
+def read_failures(
+    connection: sqlite3.Connection, found: Found, low: int, high: int
+) -> Sequence[tuple[int, int, str, str | None, str]]:
+    """Read the nodes that failed or were lost of the children between two indices: child, node, cause, exception and
+    the beginning of the message.
+    """
+    values = {"run": found.run.no, "low": low, "high": high, "most": _MESSAGE}
+    states = {"failed": _STOPPED["failed"], "lost": _STOPPED["lost"]}
+    (text,) = connection.execute(SQL["failures"], {**values, **states}).fetchone()
+    failures: Sequence[tuple[int, int, str, str | None, str]] = orjson.loads(text) if text else []
+    return failures
+
+
+def generation(connection: sqlite3.Connection, found: Found) -> int:
+    """Return a number that grows whenever ended children of a run change: by a retry, or because they are deleted.
+
+    Deleting a child also deletes the events of its retries, and so weighs more than all of them.
+    """
+    (retries,) = connection.execute(SQL["retries"], {"run": found.run.no}).fetchone()
+    return int(retries) + (total(found.run.removed) << 32)

@@ -3,7 +3,6 @@
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
 from typing import Any
 
 from accio.domain.names import suggest
@@ -202,7 +201,7 @@ def _add_node(message: accio_pb2.ExportChunk, wanted: _Wanted, column: Column, a
     ports = [port.name for port in wanted.ports]
     if by_port:
         for port in ports:
-            node.ports.add(port=port, values_json=f"[{','.join(_values(column, port))}]")
+            node.ports.add(port=port, values_json=f"[{','.join(column.values(port))}]")
     else:
         node.outputs_json.extend(_objects(column, ports))
     if asked.metrics or any(column.metrics):
@@ -211,13 +210,6 @@ def _add_node(message: accio_pb2.ExportChunk, wanted: _Wanted, column: Column, a
         for port, (digest, _) in kept.items():
             if port in ports:
                 node.blobs.add(row=row, port=port, digest=digest)
-
-
-def _values(column: Column, port: str) -> Iterable[str]:
-    try:
-        return list(map(itemgetter(port), column.outputs))
-    except KeyError:  # an output that isn't always there, or sometimes is a blob
-        return [outputs.get(port, "null") for outputs in column.outputs]
 
 
 def _objects(column: Column, ports: Sequence[str]) -> Iterator[str]:

@@ -3,7 +3,7 @@
 
 -- name: begun
 SELECT '[' || group_concat(idx) || ']'
-FROM (SELECT idx FROM instances WHERE run_no = :run AND idx >= :low ORDER BY idx LIMIT :limit)
+FROM (SELECT idx FROM instances WHERE run_no = :run AND idx >= :low AND idx <= :high ORDER BY idx LIMIT :limit)
 
 -- name: outcomes
 SELECT group_concat(idx), group_concat(outputs), group_concat(CASE WHEN :metrics OR :measured THEN coalesce(metrics, 'null') END),
@@ -27,3 +27,14 @@ SELECT idx, json_extract(cause, '$.cause')
 FROM nodes
 WHERE run_no = :run AND idx >= :low AND idx <= :high AND state IN (:failed, :lost, :killed) AND cause IS NOT NULL
 ORDER BY idx DESC, state = :killed DESC, ended_at DESC, node DESC
+
+-- name: failures
+-- Of each failed or lost node the child, the node, and why: the beginning of the message, of which the rest is in the node's description.
+SELECT '[' || group_concat(json_array(idx, node, json_extract(cause, '$.cause'), json_extract(cause, '$.exception'),
+                                      substr(json_extract(cause, '$.message'), 1, :most))) || ']'
+FROM (SELECT idx, node, cause FROM nodes
+      WHERE run_no = :run AND idx >= :low AND idx <= :high AND state IN (:failed, :lost) AND cause IS NOT NULL
+      ORDER BY idx, node)
+
+-- name: retries
+SELECT count(*) FROM events WHERE run_no = :run AND kind = 'retried'

@@ -1,0 +1,262 @@
+"""The chunks of Columns as columns in memory, and what to ask for to bring them up to date."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from accio.domain.datatypes import DataType, parse_type
+from accio.domain.filters import Context, sweep_context
+from accio.domain.names import MEASURED_METRICS
+from accio.domain.sweeps import Sweep
+from accio.v1 import accio_pb2
+from accio.wire.states import RUN_STATES
+from accio_client import from_wire, views
+from accio_client.analysis.columns import STATES, Floats, Mask, Numbers, SweepTable, Texts, unit_of
+from accio_client.analysis.fingerprints import Failed
+
+Ranges = tuple[tuple[int, int], ...]
+"""Children that follow each other: the first, and how many."""
+_METRIC_UNITS = {name: "µs" if name.endswith("_us") else "B" for name in MEASURED_METRICS}
+
+
+class Head:
+    """What is known of a run before any child is looked at."""
+
+    def __init__(self, message: accio_pb2.ColumnsHead) -> None:
+        self._message = message
+        self.run: views.RunView = from_wire.run(message.run)
+        self.sweep = Sweep.from_json(json.loads(message.sweep_json))
+        self.types: dict[str, DataType] = {
+            f"{each.node}/{each.port}": parse_type(each.type) for each in message.outputs
+        }
+        self.nodes: tuple[str, ...] = tuple(message.nodes)
+        self.generation: int = message.generation
+        self.implied: int = message.implied
+        self.deleted: Ranges = tuple((each.first, each.count) for each in message.deleted)
+
+    def context(self, now_ms: int) -> Context:
+        """Return what queries over the children may ask about: whatever there is, fetched or not."""
+        return sweep_context(self.sweep, now_ms=now_ms, outputs=self.types, nodes=frozenset(self.nodes))
+
+    def names(self, ports: Iterable[str]) -> list[str]:
+        """Return the outputs that are meant by `Node`, `port` or `Node/port`."""
+        wanted = set(ports)
+        return [name for name in self.types if not wanted.isdisjoint((name, *name.split("/")))]
+
+    def is_metric(self, name: str) -> bool:
+        """Whether a name is `Node.metric` of one of the nodes."""
+        return name.rpartition(".")[0] in self.nodes
+
+    def same_for_all(self) -> dict[str, Any]:
+        """Return what the children share, as rows of queries have it."""
+        run = self.run
+        created = from_wire.epoch_ms(run.created_at)
+        return {
+            "owner": (run.owner.name, run.owner.email),
+            "tag": tuple(run.tags),
+            "workflow": f"{run.workflow_id}:{run.workflow_version}",
+            "name": run.name,
+            "notes": run.notes,
+            "created": created,
+            "kind": "single" if run.kind == "single" else "child",
+        }
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Failures:
+    """The nodes that failed, in the order of the sweep: child, node and reason of each."""
+
+    children: npt.NDArray[np.int64]
+    nodes: npt.NDArray[np.uint32]
+    codes: npt.NDArray[np.uint32]
+    names: tuple[str, ...]
+    reasons: tuple[tuple[str, str, str], ...]
+
+    def among(self, where: Mask) -> Iterator[Failed]:
+        """Yield the failures of some children."""
+        kept = where[self.children]
+        triples = (self.children[kept].tolist(), self.nodes[kept].tolist(), self.codes[kept].tolist())
+        for child, node, code in zip(*triples, strict=True):
+            cause, exception, message = self.reasons[code]
+            yield Failed(child=child, node=self.names[node], cause=cause, exception=exception, message=message)
+
+    def causes(self, size: int) -> Texts:
+        """Return why each child failed first, as a column."""
+        names = tuple(dict.fromkeys(cause for cause, _, _ in self.reasons))
+        of_reason = np.array([names.index(cause) for cause, _, _ in self.reasons], dtype=np.int32)
+        codes = np.full(size, -1, dtype=np.int32)
+        # The first of a child is written last.
+        codes[self.children[::-1]] = of_reason[self.codes[::-1]] if len(self.codes) else -1
+        return Texts(name="cause", codes=codes, dictionary=names)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Collected:
+    """A sweep's columns as of one reading; `open` is what may have changed since, if the generation is still this."""
+
+    head: Head
+    table: SweepTable
+    failures: Failures
+    open: Ranges
+    there: Mask | None
+    """Which children weren't deleted; None: all are there."""
+
+    @property
+    def generation(self) -> int:
+        return self.head.generation
+
+
+@dataclass(eq=False)
+class _Column:
+    values: npt.NDArray[Any]
+    present: Mask
+    texts: dict[str, int] = field(default_factory=dict)
+
+
+class Collector:
+    """Fills columns from chunks: from nothing, or where *before* was open."""
+
+    def __init__(self, head: Head, before: Collected | None = None) -> None:
+        self._head = head
+        self._size = head.sweep.size
+        self._columns: dict[str, _Column] = {}
+        self._failed: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.uint32], npt.NDArray[np.uint32]]] = []
+        self._reasons: dict[tuple[str, str, str], int] = {}
+        self._open: Ranges = ()
+        implied = STATES.index(RUN_STATES[head.implied])
+        if before is None:
+            self._states = np.full(self._size, implied, dtype=np.uint8)
+        else:
+            self._states = before.table.states.copy()
+            self._go_on(before, implied)
+
+    def _go_on(self, before: Collected, implied: int) -> None:
+        for column in before.table.numbers.values():
+            self._columns[column.name] = _Column(column.values.copy(), column.valid.copy())
+        for text in before.table.texts.values():
+            if text.name != "cause":
+                dictionary = {each: code for code, each in enumerate(text.dictionary)}
+                self._columns[text.name] = _Column(text.codes.copy(), text.codes >= 0, dictionary)
+        stale = np.zeros(self._size, dtype=np.bool_)
+        for first, count in before.open:
+            stale[first : first + count] = True
+        self._states[stale] = implied
+        for each in self._columns.values():
+            each.present[stale] = False
+        kept = ~stale[before.failures.children]
+        old = before.failures
+        self._failed.append((old.children[kept], old.nodes[kept], old.codes[kept]))
+        self._reasons = {reason: code for code, reason in enumerate(old.reasons)}
+
+    def add(self, chunk: accio_pb2.ColumnsChunk) -> None:
+        """Take in a chunk of rows, or the end."""
+        if chunk.HasField("end"):
+            self._open = tuple((each.first, each.count) for each in chunk.end.open)
+            return
+        states = np.frombuffer(chunk.states, dtype=np.uint8)
+        rows: slice | npt.NDArray[np.int64] = slice(chunk.first, chunk.first + len(states))
+        if chunk.indices:
+            rows = np.frombuffer(chunk.indices, dtype="<u8").astype(np.int64)
+        self._states[rows] = _OF_WIRE[states]
+        for packed in chunk.columns:
+            self._fill(packed, rows)
+        if chunk.failures.rows:
+            self._fail(chunk.failures, rows)
+
+    def _fill(self, packed: accio_pb2.PackedColumn, rows: slice | npt.NDArray[np.int64]) -> None:
+        is_text = bool(packed.codes)
+        if not packed.doubles and not is_text:
+            self._column(packed.name, of_texts=None)
+            return
+        at = _picked(rows, packed.rows)
+        column = self._column(packed.name, of_texts=is_text)
+        if is_text:
+            codes = np.array([column.texts.setdefault(text, len(column.texts)) for text in packed.dictionary], np.int32)
+            column.values[at] = codes[np.frombuffer(packed.codes, dtype="<u4")]
+        else:
+            column.values[at] = np.frombuffer(packed.doubles, dtype="<f8")
+        column.present[at] = True
+
+    def _column(self, name: str, *, of_texts: bool | None) -> _Column:
+        """Return a column to fill; *of_texts* None: whatever its type says."""
+        found = self._columns.get(name)
+        if found is None:
+            datatype = self._head.types.get(name)
+            texts = of_texts if of_texts is not None else datatype is not None and str(datatype) in _TEXTS
+            values: npt.NDArray[Any] = np.full(self._size, -1, np.int32) if texts else np.full(self._size, np.nan)
+            found = self._columns[name] = _Column(values, np.zeros(self._size, dtype=np.bool_))
+        return found
+
+    def _fail(self, packed: accio_pb2.PackedFailures, rows: slice | npt.NDArray[np.int64]) -> None:
+        children = np.asarray(_picked(rows, packed.rows), dtype=np.int64)
+        reasons = [(each.cause, each.exception, each.message) for each in packed.reasons]
+        codes = np.array([self._reasons.setdefault(each, len(self._reasons)) for each in reasons], dtype=np.uint32)
+        nodes = np.frombuffer(packed.nodes, dtype="<u4")
+        self._failed.append((children, nodes, codes[np.frombuffer(packed.codes, dtype="<u4")]))
+
+    def collected(self) -> Collected:
+        """Return what was filled."""
+        there = np.ones(self._size, dtype=np.bool_)
+        for first, count in self._head.deleted:
+            there[first : first + count] = False
+        failures = self._failures()
+        table = SweepTable(
+            run=self._head.run.id,
+            sweep=self._head.sweep,
+            states=self._states,
+            numbers={
+                name: _numbers(name, each, self._head.types.get(name))
+                for name, each in self._columns.items()
+                if each.values.dtype == np.float64
+            },
+            texts={
+                name: Texts(
+                    name=name,
+                    codes=np.where(each.present, each.values, -1).astype(np.int32),
+                    dictionary=tuple(each.texts),
+                )
+                for name, each in self._columns.items()
+                if each.values.dtype != np.float64
+            },
+            same_for_all=self._head.same_for_all(),
+        )
+        if len(failures.children):
+            table = replace(table, texts={**table.texts, "cause": failures.causes(self._size)})
+        return Collected(
+            head=self._head, table=table, failures=failures, open=self._open, there=None if there.all() else there
+        )
+
+    def _failures(self) -> Failures:
+        empty = np.empty(0, np.int64), np.empty(0, np.uint32), np.empty(0, np.uint32)
+        children, nodes, codes = (np.concatenate(each) for each in zip(*(self._failed or [empty]), strict=True))
+        order = np.lexsort((nodes, children))
+        return Failures(
+            children=children[order],
+            nodes=nodes[order],
+            codes=codes[order],
+            names=self._head.nodes,
+            reasons=tuple(self._reasons),
+        )
+
+
+_TEXTS = frozenset({"string", "dataset"})
+_OF_WIRE = np.array([0, *(STATES.index(RUN_STATES[number]) for number in range(1, len(STATES) + 1))], np.uint8)
+
+
+def _picked(rows: slice | npt.NDArray[np.int64], places: bytes) -> slice | npt.NDArray[np.int64]:
+    """Return the rows at some places; all of them, if none are named."""
+    if not places:
+        return rows
+    at = np.frombuffer(places, dtype="<u4").astype(np.int64)
+    return at + rows.start if isinstance(rows, slice) else rows[at]
+
+
+def _numbers(name: str, column: _Column, datatype: DataType | None) -> Numbers:
+    values: Floats = column.values
+    whole = bool(column.present.all())
+    unit = _METRIC_UNITS.get(name.rpartition(".")[2], "") if datatype is None else unit_of(datatype)
+    return Numbers(name=name, values=values, present=None if whole else column.present, type=datatype, unit=unit)

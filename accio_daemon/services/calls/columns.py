@@ -1,0 +1,241 @@
+"""The rpc Columns: single values of children, packed, in chunks of bounded size that the reader's thread builds."""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from accio.domain.names import is_node_name, suggest
+from accio.domain.operators import OutputPort
+from accio.domain.states import RUN_TERMINAL, RunState
+from accio.domain.sweeps import Axis, Sweep
+from accio.errors import BadRequest, NotFound
+from accio.v1 import accio_pb2
+from accio.wire.states import RUN_STATE_MESSAGES
+from accio_daemon.services.messages.columns import NUMBERS, TEXTS, WantedNode, columns_chunk, gaps, ranges
+from accio_daemon.services.messages.runs import run_message
+from accio_daemon.services.transport.rpc import Send
+from accio_daemon.storage import runs_query
+from accio_daemon.storage.export import Asked, Chunk, TooMuch, generation, read_chunk, read_failures
+from accio_daemon.storage.plans import Plans
+from accio_daemon.storage.readers import Readers
+from accio_daemon.storage.runs_query import Found
+
+_ROWS = 16_384
+_VALUES = 131_072  # rows times columns of one chunk
+_FIRST_ROWS = 256  # of the first chunk, before anything is known of their size
+_READ_CHARACTERS = 4_000_000  # of all outputs of a chunk's nodes, also those that nobody asked for
+_CHUNK_BYTES = 2_500_000  # clients take messages of 4 MiB
+
+_Outputs = Mapping[str, tuple[OutputPort, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Selected:
+    found: Found
+    wanted: Mapping[int, WantedNode]
+    asked: Asked
+    failures: bool
+    head: accio_pb2.ColumnsHead
+
+
+class ColumnCalls:
+    """Columns."""
+
+    def __init__(self, *, readers: Readers, plans: Plans) -> None:
+        """Take where to read."""
+        self._readers = readers
+        self._plans = plans
+
+    async def columns(self, request: accio_pb2.ColumnsRequest, send: Send[accio_pb2.ColumnsChunk]) -> None:
+        """Send what there is, then the children that have begun in the order of the sweep, then what is open."""
+        selected = await self._readers.read(lambda connection: self._select(connection, request))
+        await send(accio_pb2.ColumnsChunk(head=selected.head))
+        end = accio_pb2.ColumnsEnd()
+        for first, last in _ranges(request, selected.found):
+            await self._send_range(selected, first, last, send, end)
+        await send(accio_pb2.ColumnsChunk(end=end))
+
+    async def _send_range(
+        self,
+        selected: _Selected,
+        first: int,
+        last: int,
+        send: Send[accio_pb2.ColumnsChunk],
+        end: accio_pb2.ColumnsEnd,
+    ) -> None:
+        width = sum(len(each.ports) + len(each.metrics) for each in selected.wanted.values())
+        most = max(1, min(_ROWS, _VALUES // max(1, width)))
+        limit = min(most, _FIRST_ROWS)
+        low: int | None = first
+        while low is not None:
+            start, rows = low, limit
+
+            def read(connection: sqlite3.Connection) -> tuple[accio_pb2.ColumnsChunk | None, Chunk]:
+                return _read(connection, selected, start, last, rows)  # noqa: B023  # it is awaited in this turn
+
+            try:
+                message, chunk = await self._readers.read_long(read)
+                size = 0 if message is None else message.ByteSize()
+            except TooMuch:
+                if limit == 1:
+                    raise
+                limit = max(1, limit // 4)
+                continue
+            if size > _CHUNK_BYTES and len(chunk.indices) > 1:
+                limit = max(1, limit // 4)
+                continue
+            if message is not None:
+                await send(message)
+            low = chunk.low
+            end.open.extend(ranges(_open(chunk, start, last if low is None else low - 1, selected.head.implied)))
+            by_size = min(_CHUNK_BYTES / max(1, size), _READ_CHARACTERS / max(1, chunk.size))
+            limit = max(1, min(most, 4 * limit, int(len(chunk.indices) * by_size)))
+
+    def _select(self, connection: sqlite3.Connection, request: accio_pb2.ColumnsRequest) -> _Selected:
+        """Find the run, and what is wanted of its nodes."""
+        found = runs_query.find(connection, request.run)
+        operators = self._plans.operators(connection, found.run)
+        graph = self._plans.workflow(connection, found.run).graph
+        outputs = {node.name: operators[no].spec.outputs for no, node in enumerate(graph)}
+        wanted = _wanted(outputs, request)
+        head = accio_pb2.ColumnsHead(
+            run=run_message(found),
+            sweep_json=_sweep(found).to_text(),
+            implied=RUN_STATE_MESSAGES[found.state if found.index is not None else found.run.implied],
+            deleted=() if found.index is not None else ranges(found.run.removed),
+            nodes=outputs,
+            generation=generation(connection, found),
+        )
+        for param in head.run.params:  # the sweep tells the same
+            param.ClearField("form_json")
+        for node, ports in outputs.items():
+            for port in ports:
+                if port.type.kind in NUMBERS or port.type.kind in TEXTS:
+                    head.outputs.add(node=node, port=port.name, type=str(port.type))
+        asked = Asked(
+            outputs=any(each.ports for each in wanted.values()),
+            metrics=any(each.metrics for each in wanted.values()),
+            measured=False,
+            outcomes=True,
+            causes=False,
+        )
+        return _Selected(found=found, wanted=wanted, asked=asked, failures=request.failures, head=head)
+
+
+def _read(
+    connection: sqlite3.Connection, selected: _Selected, low: int, high: int, limit: int
+) -> tuple[accio_pb2.ColumnsChunk | None, Chunk]:
+    """Read some rows, and write them: both in the reader's thread."""
+    found = selected.found
+    chunk = read_chunk(connection, found, tuple(selected.wanted), selected.asked, low, limit, high)
+    if found.index is not None or not found.run.parent:
+        fresh = _again(connection, found)
+        states, indices = [fresh.state], [0]
+        failures = read_failures(connection, found, found.place, found.place) if selected.failures else ()
+        failures = [(0, *rest) for _, *rest in failures]  # type: ignore[misc]  # mypy doesn't follow the star
+        chunk = Chunk(indices=indices, columns=chunk.columns, states=states, causes={}, low=None, size=chunk.size)
+    elif not chunk.indices:
+        return None, chunk
+    else:
+        wants = selected.failures and RunState.FAILED in chunk.states
+        failures = read_failures(connection, found, chunk.indices[0], chunk.indices[-1]) if wants else ()
+    return columns_chunk(selected.wanted, chunk, failures), chunk
+
+
+def _again(connection: sqlite3.Connection, found: Found) -> Found:
+    run = runs_query.get_run(connection, found.run.no)
+    if run is None:
+        raise NotFound(f"run {found.id} was deleted in between")
+    return Found(run=run) if found.index is None else runs_query.get_child(connection, run, found.index)
+
+
+def _sweep(found: Found) -> Sweep:
+    """Return the sweep of what was asked for: a child's has its values alone."""
+    sweep = found.run.sweep
+    if found.index is None:
+        return sweep
+    values = sweep.child(found.index)
+    return Sweep(tuple(Axis(axis.name, axis.type, (values[axis.name],)) for axis in sweep.axes))
+
+
+def _ranges(request: accio_pb2.ColumnsRequest, found: Found) -> Iterator[tuple[int, int]]:
+    """Yield the intervals that were asked for, as far as there are children."""
+    size = found.run.children if found.index is None else 1
+    if not request.ranges:
+        yield 0, size - 1
+    for each in request.ranges:
+        last = min(each.first + each.count, size) - 1
+        if last >= each.first:
+            yield each.first, last
+
+
+def _open(chunk: Chunk, low: int, high: int, implied: int) -> Iterable[tuple[int, int]]:
+    """Yield the intervals of children between two indices that hadn't ended."""
+    ended = [index for index, state in zip(chunk.indices, chunk.states, strict=True) if state in RUN_TERMINAL]
+    if implied not in {RUN_STATE_MESSAGES[state] for state in RUN_TERMINAL}:
+        yield from gaps(ended, low, high)
+        return
+    for index, state in zip(chunk.indices, chunk.states, strict=True):
+        if state not in RUN_TERMINAL:
+            yield index, index
+
+
+def _wanted(outputs: _Outputs, request: accio_pb2.ColumnsRequest) -> dict[int, WantedNode]:
+    """Return what is wanted of a run's nodes, by their places; refuse names that aren't there."""
+    names = set(request.ports)
+    for name in request.ports:
+        _require_port(name, outputs)
+    metrics = [_metric(name, outputs) for name in request.metrics]
+    wanted: dict[int, WantedNode] = {}
+    for no, (node, ports) in enumerate(outputs.items()):
+        chosen = [port for port in ports if request.outputs and _is_chosen(node, port, names)]
+        measured = tuple(dict.fromkeys(metric for of, metric in metrics if of == node))
+        if chosen or measured:
+            typed = tuple((port.name, port.type) for port in chosen)
+            wanted[no] = WantedNode(name=node, ports=typed, metrics=measured)
+    return wanted
+
+
+def _is_chosen(node: str, port: OutputPort, names: set[str]) -> bool:
+    if not names:
+        return port.type.kind in NUMBERS
+    if port.type.kind not in NUMBERS and port.type.kind not in TEXTS:
+        return False
+    return not names.isdisjoint((node, port.name, f"{node}/{port.name}"))
+
+
+def _require_port(name: str, outputs: _Outputs) -> None:
+    """Refuse the name of an output that isn't there, or that is no single value."""
+    named = [port for node, ports in outputs.items() for port in ports if name in _names_of(node, port)]
+    if any(port.type.kind in NUMBERS or port.type.kind in TEXTS for port in named):
+        return
+    if named:
+        raise BadRequest(f"'{name}' is {_article(named)}: columns hold single values; accio export writes collections")
+    known = [each for node, ports in outputs.items() for port in ports for each in _names_of(node, port)]
+    raise NotFound(f"the run has no node or output '{name[:100]}'{_hint(name, known)}")
+
+
+def _article(ports: Sequence[OutputPort]) -> str:
+    return f"a {ports[0].type}"
+
+
+def _names_of(node: str, port: OutputPort) -> tuple[str, str, str]:
+    return node, port.name, f"{node}/{port.name}"
+
+
+def _metric(name: str, outputs: _Outputs) -> tuple[str, str]:
+    """Read `Node.metric`."""
+    node, _, metric = name.rpartition(".")
+    if not metric or not is_node_name(node):
+        raise BadRequest(
+            f"expected a metric as Node.metric, such as {next(iter(outputs))}.wall_us, found '{name[:100]}'"
+        )
+    if node not in outputs:
+        raise NotFound(f"the run has no node '{node[:100]}'{_hint(node, outputs)}")
+    return node, metric
+
+
+def _hint(name: str, known: Iterable[str]) -> str:
+    names = list(dict.fromkeys(known))
+    meant = suggest(name, names)
+    return f"; did you mean {meant}?" if meant else f"; it has {', '.join(names[:10])}"

@@ -1,0 +1,157 @@
+"""Columns of a real daemon: what is read of a sweep, of one child, and again of what was open."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from accio.domain.states import RunState
+from accio.errors import BadRequest, NotFound
+from accio_client import AsyncClient
+from accio_client.analysis.columns import STATES
+from accio_daemon.services.calls import columns as calls
+from tests.integration.daemon.harness import Serving, configured, serving
+from tests.integration.daemon.scripted_agent import ScriptedAgent, joined
+from tests.integration.daemon.workflows import DRAWING, FAILING
+
+SWEEP = {"workflow": "drawing", "params": {"x": {"values": [3, 1, 2]}}, "repeat": 2}
+
+
+@pytest.fixture
+async def daemon(tmp_path: Path) -> AsyncIterator[Serving]:
+    """A daemon with an empty data folder."""
+    async with serving(configured(tmp_path / "data")) as running:
+        yield running
+
+
+@pytest.fixture
+async def agent(daemon: Serving) -> AsyncIterator[ScriptedAgent]:
+    """An agent that computes what its operators promise."""
+    async with joined(daemon.agents) as agent:
+        yield agent
+
+
+@pytest.fixture
+async def client(daemon: Serving) -> AsyncIterator[AsyncClient]:
+    """A client of the daemon."""
+    token = daemon.config.token.read_text().split()[0]
+    async with AsyncClient(daemon.daemon.address, token=token, user="Ada <ada@x.org>") as client:
+        yield client
+
+
+async def test_columns_hold_the_numbers_of_a_sweep(daemon: Serving, agent: ScriptedAgent, client: AsyncClient) -> None:
+    """States and outputs stand at the children's places; without names, every output that is a number is there."""
+    await daemon.push(DRAWING)
+    run = await daemon.finished(SWEEP)
+    found = await client.columns(run.id)
+    assert set(found.table.numbers) == {"Draw/value", "Double/value", "Plain/value"}
+    assert found.table.numbers["Plain/value"].values.tolist() == [6.0, 6.0, 2.0, 2.0, 4.0, 4.0]
+    assert [STATES[code] for code in found.table.states] == [RunState.SUCCESS] * 6
+    assert found.open == ()
+
+
+async def test_many_chunks_make_the_same_columns(
+    daemon: Serving, agent: ScriptedAgent, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Chunks of one child tell what one chunk of all tells."""
+    await daemon.push(DRAWING)
+    run = await daemon.finished(SWEEP)
+    whole = await client.columns(run.id)
+    monkeypatch.setattr(calls, "_ROWS", 1)
+    pieces = await client.columns(run.id)
+    for name, column in whole.table.numbers.items():
+        assert pieces.table.numbers[name].values.tolist() == column.values.tolist()
+
+
+async def test_a_child_and_a_single_run_have_columns_of_one_row(
+    daemon: Serving, agent: ScriptedAgent, client: AsyncClient
+) -> None:
+    """A child's columns hold its own values, and its sweep its own parameters."""
+    await daemon.push(DRAWING)
+    run = await daemon.finished(SWEEP)
+    child = await client.columns(f"{run.id}.2", ports=["Plain"])
+    assert child.table.numbers["Plain/value"].values.tolist() == [2.0]
+    assert child.head.sweep.child(0) == {"x": "1.0"}
+    single = await daemon.finished({"workflow": "drawing", "params": {"x": 5}})
+    found = await client.columns(single.id, ports=["Plain/value"], metrics=["Draw.wall_us"])
+    assert found.table.numbers["Plain/value"].values.tolist() == [10.0]
+    assert found.table.numbers["Draw.wall_us"].values.tolist() == [1500.0]
+
+
+async def test_only_what_was_open_is_read_again(daemon: Serving, client: AsyncClient) -> None:
+    """What hasn't ended is told as open; read again with that, the columns are those of a whole reading."""
+    async with joined(daemon.agents):
+        await daemon.push(DRAWING)
+        done = await daemon.finished(SWEEP)
+    waiting = await daemon.submit({"workflow": "drawing", "params": {"x": {"values": [7, 8]}}})
+    before = await client.columns(waiting.id)
+    assert before.open == ((0, 2),)
+    async with joined(daemon.agents):
+        await client.wait(waiting.id)
+        after = await client.columns(waiting.id, before=before)
+    whole = await client.columns(waiting.id)
+    assert after.open == whole.open == ()
+    assert after.table.numbers["Plain/value"].values.tolist() == [14.0, 16.0]
+    assert whole.table.states.tolist() == after.table.states.tolist()
+    ended = await client.columns(done.id)
+    again = await client.columns(done.id, before=ended)
+    assert again.table.numbers["Plain/value"].values.tolist() == ended.table.numbers["Plain/value"].values.tolist()
+
+
+async def test_deleted_children_are_left_out(daemon: Serving, agent: ScriptedAgent, client: AsyncClient) -> None:
+    """A deletion counts the generation up, and columns that were read before are read anew."""
+    await daemon.push(DRAWING)
+    run = await daemon.finished(SWEEP)
+    before = await client.columns(run.id)
+    assert before.there is None
+    await client.delete([f"{run.id}.1"])
+    after = await client.columns(run.id, before=before)
+    assert after.generation > before.generation
+    assert after.there is not None
+    assert np.flatnonzero(~after.there).tolist() == [1]
+    frame = await client.frame(run.id, backend="arrow")
+    assert frame["index"].to_pylist() == [0, 2, 3, 4, 5]
+
+
+async def test_failures_come_with_their_reasons(daemon: Serving, agent: ScriptedAgent, client: AsyncClient) -> None:
+    """Each node that failed is told with its cause; a query may ask for causes."""
+    await daemon.push(FAILING)
+    run = await daemon.finished({"workflow": "failing", "repeat": 3})
+    found = await client.columns(run.id, outputs=False, failures=True)
+    failed = list(found.failures.among(np.ones(3, dtype=np.bool_)))
+    assert [(each.child, each.node) for each in failed] == [(0, "Fail"), (1, "Fail"), (2, "Fail")]
+    cause = failed[0].cause
+    chosen = await client.selected(run.id, where=f'cause="{cause}" repeat>1', outputs=False)
+    assert np.flatnonzero(chosen.mask).tolist() == [1, 2]
+    retried = await client.retry([run.id])
+    assert [each.changed for each in retried] == [True]
+    await client.wait(run.id)
+    assert (await client.columns(run.id, outputs=False)).generation > found.generation
+
+
+async def test_frames_select_children_by_queries(daemon: Serving, agent: ScriptedAgent, client: AsyncClient) -> None:
+    """A query on parameters or outputs selects rows, in each kind of data frame."""
+    await daemon.push(DRAWING)
+    run = await daemon.finished(SWEEP)
+    for backend in ("pandas", "polars", "arrow"):
+        frame = await client.frame(run.id, where="x>=2 Plain/value>4", ports=["Draw"], backend=backend)
+        assert list(map(float, frame["x"].to_numpy())) == [3.0, 3.0]
+        assert list(map(int, frame["repeat"].to_numpy())) == [1, 2]
+        assert "Plain/value" not in list(getattr(frame, "column_names", None) or frame.columns)
+
+
+async def test_wrong_names_are_refused_with_advice(daemon: Serving, agent: ScriptedAgent, client: AsyncClient) -> None:
+    """What there isn't is named, with what was probably meant; a query shows its place."""
+    await daemon.push(DRAWING)
+    run = await daemon.finished(SWEEP)
+    with pytest.raises(NotFound, match="did you mean Plain/value"):
+        await client.columns(run.id, ports=["Plain/valu"])
+    with pytest.raises(BadRequest, match=r"Node\.metric"):
+        await client.columns(run.id, metrics=["wall_us"])
+    with pytest.raises(NotFound, match="did you mean Draw"):
+        await client.columns(run.id, metrics=["Drew.wall_us"])
+    with pytest.raises(BadRequest, match=r"\^"):
+        await client.frame(run.id, where="xx>2")
+    with pytest.raises(BadRequest, match="pandas, polars, arrow"):
+        await client.frame(run.id, backend="excel")
