@@ -51,6 +51,16 @@ class Head:
         """Whether a name is `Node.metric` of one of the nodes."""
         return name.rpartition(".")[0] in self.nodes
 
+    @property
+    def first_index(self) -> int:
+        """The index of the first row: a child's is its own."""
+        return self.run.index or 0
+
+    @property
+    def first_repetition(self) -> int:
+        """The repetition of the first row: a child's is its own."""
+        return (self.run.repeat or 1) if self.run.kind == "child" else 1
+
     def same_for_all(self) -> dict[str, Any]:
         """Return what the children share, as rows of queries have it."""
         run = self.run

@@ -51,13 +51,13 @@ def _children(found: Selected, *, seeds: bool) -> tuple[dict[str, Cells], dict[s
     table, where = found.table, found.where
     children = np.arange(table.size) if where is None else np.flatnonzero(where)
     head = found.collected.head
-    columns: dict[str, Cells] = {"index": children}
+    columns: dict[str, Cells] = {"index": children + head.first_index}
     units: dict[str, str] = {}
     for axis in table.axes:
         name = parameter_column(axis.name)
         columns[name] = _of_axis(axis, table.coordinate(axis.name, children))
         units |= {name: axis.unit} if axis.unit else {}
-    columns[REPEAT] = children % table.sweep.repeat + 1
+    columns[REPEAT] = children % table.sweep.repeat + head.first_repetition
     if seeds:
         columns["seed"] = np.array(
             [table.sweep.seed_of(number, head.run.seed) for number in children.tolist()]

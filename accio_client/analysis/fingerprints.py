@@ -67,8 +67,12 @@ def fingerprint(cause: str, exception: str, message: str) -> Fingerprint:
 def group_failures(table: SweepTable, failures: Iterable[Failed]) -> tuple[Group, ...]:
     """Group failures by fingerprint, the largest group first."""
     found: dict[Fingerprint, list[Failed]] = {}
+    known: dict[tuple[str, str, str], list[Failed]] = {}  # by texts: masking costs more than all the rest
     for each in failures:
-        found.setdefault(fingerprint(each.cause, each.exception, each.message), []).append(each)
+        said = each.cause, each.exception, each.message
+        if said not in known:
+            known[said] = found.setdefault(fingerprint(*said), [])
+        known[said].append(each)
     groups = [_group(table, print_, sorted(each, key=lambda one: one.child)) for print_, each in found.items()]
     return tuple(sorted(groups, key=lambda group: (-group.count, group.fingerprint)))
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
+from accio.errors import Internal
 from accio.v1 import accio_pb2
 from accio_client.calls.runs import RunCalls
 from accio_client.clock import now
@@ -12,6 +13,8 @@ from accio_client.connection import STREAM_DEADLINE_S
 if TYPE_CHECKING:  # NumPy is loaded by the calls that need it: every command line would pay for it
     from accio_client.collected import Collected
     from accio_client.selected import Selected
+
+_NO_HEAD = "expected columns to begin with what there is, found no such answer of the daemon"
 
 
 class AnalysisCalls(RunCalls):
@@ -49,6 +52,8 @@ class AnalysisCalls(RunCalls):
                     collector = Collector(head, before)
                 else:
                     collector.add(chunk)
+        if collector is None and before is None:
+            raise Internal(_NO_HEAD)
         if collector is None:  # what had ended has changed
             return await self.columns(run, ports=ports, metrics=metrics, outputs=outputs, failures=failures)
         return collector.collected()
@@ -73,8 +78,10 @@ class AnalysisCalls(RunCalls):
         request = accio_pb2.ColumnsRequest(run=run, ranges=[nothing])
         answers = self._connection.stream(lambda stubs: stubs.accio.Columns, request, accio_pb2.ColumnsChunk)
         async with aclosing(answers):
-            (head, *_) = [answer async for answer in answers]
-        needed = plan(head.head, where, ports, metrics, int(now().timestamp() * 1000), outputs=outputs)
+            heads = [answer.head async for answer in answers if answer.HasField("head")]
+        if not heads:
+            raise Internal(_NO_HEAD)
+        needed = plan(heads[0], where, ports, metrics, int(now().timestamp() * 1000), outputs=outputs)
         found = await self.columns(
             run,
             ports=needed.ports,

@@ -26,6 +26,8 @@ _FIRST_ROWS = 256  # of the first chunk, before anything is known of their size
 _READ_CHARACTERS = 4_000_000  # of all outputs of a chunk's nodes, also those that nobody asked for
 _CHUNK_BYTES = 2_500_000  # clients take messages of 4 MiB
 
+_WITHOUT_FAILURES = frozenset({RunState.SCHEDULED, RunState.SUCCESS})
+
 _Outputs = Mapping[str, tuple[OutputPort, ...]]
 
 
@@ -137,7 +139,7 @@ def _read(
     elif not chunk.indices:
         return None, chunk
     else:
-        wants = selected.failures and RunState.FAILED in chunk.states
+        wants = selected.failures and not _WITHOUT_FAILURES.issuperset(chunk.states)
         failures = read_failures(connection, found, chunk.indices[0], chunk.indices[-1]) if wants else ()
     return columns_chunk(selected.wanted, chunk, failures), chunk
 

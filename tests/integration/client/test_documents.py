@@ -1,5 +1,6 @@
 """Every document of --json, as the command line prints it, held against its JSON Schema."""
 
+import math
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from referencing import Registry, Resource
 from accio.domain.issues import Issue
 from accio.errors import InvalidDefinition
 from accio.v1 import accio_pb2, runs_pb2, values_pb2, workflows_pb2
+from accio.wire.packing import pack_doubles, pack_places
 from accio_client.cli.main import main
 from tests.integration.client.fake_daemon import RUN, FakeDaemon, refuse, run
 
@@ -146,6 +148,31 @@ CHUNK = accio_pb2.ExportChunk(
     ],
 )
 
+COLUMNS = [
+    accio_pb2.ColumnsChunk(
+        head=accio_pb2.ColumnsHead(
+            run=run(kind=runs_pb2.RUN_KIND_PARENT, children=4),
+            sweep_json='{"axes":[{"name":"p","type":"double","values":["1.0","2.0"]}],"repeat":2}',
+            implied=runs_pb2.RUN_STATE_SCHEDULED,
+            outputs=[accio_pb2.ColumnOutput(node="A", port="m", type="distance")],
+            nodes=["A"],
+        )
+    ),
+    accio_pb2.ColumnsChunk(
+        first=0,
+        states=bytes([3, 3, 3, 4]),
+        columns=[
+            accio_pb2.PackedColumn(name="A/m", rows=pack_places([0, 1, 2]), doubles=pack_doubles([1.5, 2.5, math.nan]))
+        ],
+        failures=accio_pb2.PackedFailures(
+            rows=pack_places([3]),
+            nodes=pack_places([0]),
+            codes=pack_places([0]),
+            reasons=[accio_pb2.FailureReason(cause="exception", exception="ValueError", message="it was 5")],
+        ),
+    ),
+    accio_pb2.ColumnsChunk(end=accio_pb2.ColumnsEnd()),
+]
 CASES: list[tuple[str, str, dict[str, Any]]] = [
     (
         "push",
@@ -190,8 +217,12 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ),
     ("logs", "logs x", {"Logs": [LOG]}),
     ("export", "export x", {"Export": [CHUNK]}),
+    ("table", "table x", {"Columns": COLUMNS}),
+    ("table", "table x -points", {"Columns": COLUMNS}),
+    ("plot", "plot x -y=A/m", {"Columns": COLUMNS}),
+    ("failures", "failures x", {"Columns": COLUMNS}),
     ("outcomes", "kill a b", {"Kill": OUTCOMES}),
-    ("outcomes", "retry a b", {"Retry": OUTCOMES}),
+    ("outcomes", "retry a b", {"Retry": OUTCOMES, "Get": accio_pb2.GetResponse(run=run())}),
     ("outcomes", "delete run a b", {"Delete": OUTCOMES}),
     ("outcomes", "update x -name=y", {"UpdateMetadata": accio_pb2.UpdateMetadataResponse(run=run(), changed=True)}),
     ("delete-workflow", "delete workflow w", {"DeleteWorkflow": workflows_pb2.DeleteWorkflowResponse()}),

@@ -1,0 +1,173 @@
+"""`accio plot`: pictures of a sweep, in the terminal or as files."""
+
+import csv
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from accio.errors import BadRequest
+from accio_client.cli.output import coloured, out
+from accio_client.cli.session import Session, accio_command
+from accio_client.cli.tables import names_of
+from accio_client.documents import document
+
+if TYPE_CHECKING:
+    from accio_client.analysis.pictures import Picture
+    from accio_client.selected import Selected
+
+_KINDS = ("states", "heat", "failures", "line", "cdf", "pdf", "importance", "scatter", "parallel")
+_WITHOUT_VALUE = ("states", "failures")
+_FILES = ("png", "svg", "pdf", "csv")
+_LEAST_HEIGHT = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    kind: str
+    x: str | None
+    y: str | None
+    by: str | None
+    median: bool
+
+
+@accio_command
+@click.argument("identifier", metavar="RUN")
+@click.option(
+    "-y", "--y", metavar="NAME", help="The result: Node/port, or Node.metric. Of maps over parameters: with -kind."
+)
+@click.option("-x", "--x", metavar="NAME", help="The parameter along the axis; of a scatter plot, a result.")
+@click.option("--by", metavar="NAME", help="A line for each value of this parameter; of a map, its other axis.")
+@click.option("--kind", type=click.Choice(_KINDS), help="What to draw; by what is given otherwise.")
+@click.option("--median/--no-median", default=False, help="Median and quartiles instead of mean and interval.")
+@click.option("--where", metavar="QUERY", default="", help="Only children that match (docs/queries.md).")
+@click.option("--out", "target", metavar="FILE", help="Write a file: .png, .svg, .pdf (needs matplotlib) or .csv.")
+@click.option("--force/--no-force", default=False, help="Replace a file that is there.")
+def plot(
+    session: Session,
+    *,
+    identifier: str,
+    y: str | None,
+    x: str | None,
+    by: str | None,
+    kind: str | None,
+    median: bool,
+    where: str,
+    target: str | None,
+    force: bool,
+) -> None:
+    """Draw the results of a sweep: lines with intervals, maps, distributions, importance of parameters.
+
+    In the terminal, unless -out names a file. docs/pictures.md describes the kinds.
+    """
+    path = None if target is None else _target(target, force=force)
+    if y is None and kind is not None and kind not in _WITHOUT_VALUE:
+        raise click.UsageError(
+            f"-kind={kind} draws a result: name it, as in -y=Node/port (accio table shows which there are)"
+        )
+    if kind == "scatter" and x is None:
+        raise click.UsageError("-kind=scatter draws two results against each other: give -x=Node/port, too")
+    wanted = [name for name in (y, x if kind == "scatter" else None) if name is not None]
+    ports, metrics = names_of(",".join(wanted))
+    with session.client() as client:
+        found = client.selected(identifier, where=where, ports=ports, metrics=metrics, outputs=bool(ports))
+    asked = _Asked(kind=kind or _kind(found, x, y, by), x=x, y=_meant(found, y), by=by, median=median)
+    picture = _picture(found, asked)
+    from accio_client.analysis.pictures import to_json
+
+    if path is not None:
+        _write(picture, path)
+    content = document(
+        {"run": found.table.run, "picture": to_json(picture), "path": None if path is None else str(path)}
+    )
+    ids = [found.table.run] if path is None else [str(path)]
+    session.answer(content, ids, partial(_draw, picture) if path is None else partial(out, f"wrote {path}"))
+
+
+def _target(text: str, *, force: bool) -> Path:
+    path = Path(text)
+    if path.suffix.removeprefix(".").lower() not in _FILES:
+        raise BadRequest(f"expected -out=NAME.{', NAME.'.join(_FILES)}, found {path.name}")
+    if path.exists() and not force:
+        raise BadRequest(f"there is a file {path} already: choose another name, or give -force")
+    return path
+
+
+def _kind(found: "Selected", x: str | None, y: str | None, by: str | None) -> str:
+    """Return what shows most: states without a result; a line over one parameter, a map over two."""
+    if y is None:
+        return "states"
+    axes = len(found.table.axes)
+    if not axes:
+        return "cdf"
+    return "heat" if axes == 2 and x is None and by is None else "line"
+
+
+def _meant(found: "Selected", name: str | None) -> str | None:
+    """Return the column that a name means: a port or a node may be named alone where there is only one such."""
+    if name is None or name in found.table.numbers:
+        return name
+    named = found.numbers()
+    if len(named) > 1:
+        raise BadRequest(f"'{name}' could be any of {', '.join(named)}: name one")
+    if not named:
+        raise BadRequest(f"'{name}' is text, and pictures show numbers: accio table {found.table.run} -points shows it")
+    return named[0]
+
+
+def _picture(found: "Selected", asked: _Asked) -> "Picture":
+    from accio_client.analysis import pictures
+
+    table, y = found.table, asked.y or ""
+    common: dict[str, Any] = {"where": found.where, "query": found.query}
+    makers: dict[str, Callable[[], Picture]] = {
+        "states": lambda: pictures.state_map(table, x=asked.x, y=asked.by, **common),
+        "failures": lambda: pictures.failure_map(table, x=asked.x, y=asked.by, **common),
+        "heat": lambda: pictures.heat_map(table, y, x=asked.x, y=asked.by, **common),
+        "line": lambda: pictures.line(table, y, x=asked.x, by=asked.by, median=asked.median, **common),
+        "cdf": lambda: pictures.distribution(table, y, by=asked.by, **common),
+        "pdf": lambda: pictures.distribution(table, y, density=True, by=asked.by, **common),
+        "importance": lambda: pictures.importance_bars(table, y, **common),
+        "scatter": lambda: pictures.scatter(table, _meant(found, asked.x) or "", y, **common),
+        "parallel": lambda: pictures.parallel(table, y, **common),
+    }
+    return makers[asked.kind]()
+
+
+def _write(picture: "Picture", path: Path) -> None:
+    """Write a file under another name first, so that it appears whole or not at all."""
+    draft = path.with_name(f".{path.stem}.part{path.suffix}")
+    try:
+        if path.suffix.lower() == ".csv":
+            _write_csv(picture, draft)
+        else:
+            from accio_client.analysis.figures import save
+
+            save(picture, draft)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _write_csv(picture: "Picture", path: Path) -> None:
+    from accio_client.analysis.pictures import rows
+
+    table = rows(picture)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(table.columns)
+        writer.writerows(["" if cell is None else cell for cell in row] for row in table.rows)
+
+
+def _draw(picture: "Picture") -> None:
+    from accio_client.analysis.terminal import render
+
+    size = shutil.get_terminal_size()
+    height = max(_LEAST_HEIGHT, size.lines - 6)
+    for line in render(picture, width=size.columns, height=height, colour=coloured(sys.stdout)):
+        out(line)

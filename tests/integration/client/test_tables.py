@@ -1,0 +1,159 @@
+"""`accio table`, `plot`, `failures`, frames and exports of one sweep on a real daemon: they show the same numbers."""
+
+import asyncio
+import csv
+import math
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from accio.v1 import runs_pb2
+from accio_client import AsyncClient
+from accio_client.cli.main import main
+from accio_client.export.exporting import Options
+from accio_client.export.selection import Selection
+from tests.integration.daemon.harness import Serving, configured, serving
+from tests.integration.daemon.scripted_agent import Outputs, joined
+
+NOISY: dict[str, Any] = {
+    "id": "noisy",
+    "params": [{"name": "x", "kind": "double", "default_value": 1.0}, {"name": "y", "kind": "double"}],
+    "graph": [
+        {"op": "Draw", "inputs": {"x": {"param": "x"}}},
+        {"op": "Double", "name": "Sum", "inputs": {"x": {"param": "y"}}},
+    ],
+}
+SWEEP = {"workflow": "noisy", "params": {"x": {"values": [3, 1, 2]}, "y": {"values": [5, 4]}}, "repeat": 4}
+
+
+def behave(name: str, inputs: dict[str, Any], seed: int | None) -> Outputs | runs_pb2.Failure:
+    """Noise that depends on the seed; and a corner of the sweep in which everything fails."""
+    if name == "Double":
+        if inputs["x"] == 4.0:
+            return runs_pb2.Failure(cause="exception", message=f"no room for {seed or 7}", exception="builtins.OSError")
+        return {"value": repr(inputs["x"] * 2)}
+    return {"value": repr(inputs["x"] + (seed or 0) % 1000 / 997)}
+
+
+@pytest.fixture
+async def daemon(tmp_path: Path) -> AsyncIterator[Serving]:
+    """A daemon with an agent whose operators are noisy, or fail."""
+    async with serving(configured(tmp_path / "data")) as running, joined(running.agents, behaviour=behave):
+        yield running
+
+
+@pytest.fixture
+async def run(daemon: Serving, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A sweep that has ended; the environment names its daemon."""
+    monkeypatch.setenv("ACCIO_ADDR", daemon.daemon.address)
+    monkeypatch.setenv("ACCIO_TOKEN", daemon.config.token.read_text().split()[0])
+    monkeypatch.setenv("ACCIO_USER", "Ada <ada@example.org>")
+    await daemon.push(NOISY)
+    return (await daemon.finished(SWEEP)).id
+
+
+async def called(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    """Call the command line beside the daemon's loop."""
+    code = await asyncio.to_thread(main, words)
+    out, err = capsys.readouterr()
+    assert "Traceback" not in out + err
+    assert "internal error" not in err
+    return code, out, err
+
+
+def table_of(text: str, delimiter: str) -> list[dict[str, str]]:
+    """Read separated values."""
+    return list(csv.DictReader(text.splitlines(), delimiter=delimiter))
+
+
+async def test_all_faces_show_the_same_numbers(run: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Mean, deviation, interval and n of each point are equal in table, plot's CSV, frame and export."""
+    code, out, _ = await called(capsys, "table", run, "-cols=Draw/value")
+    assert code == 0
+    shown = {(float(row["x"]), float(row["y"])): row for row in table_of(out, "\t")}
+    assert len(shown) == 6
+    async with AsyncClient() as client:
+        frame = (await client.frame(run, by=["x", "y"], backend="arrow")).to_pylist()
+        only = Selection.read("Draw/value", numeric=True)
+        (file,) = await client.export(run, Options(folder=tmp_path, artifacts=only, aggregate=True))
+    exported = {(float(row["x"]), float(row["y"])): row for row in table_of(file.path.read_text(), ",")}
+    for row in frame:
+        point = row["x"], row["y"]
+        for name in ("n", "mean", "sd", "ci95_low", "ci95_high"):
+            value = row[f"Draw/value.{name}"]
+            assert value == float(shown[point][f"Draw/value.{name}"]), (point, name)
+            assert math.isclose(value, float(exported[point][name]), rel_tol=1e-14), (point, name)
+    picture = tmp_path / "x.csv"
+    code, _, err = await called(capsys, "plot", run, "-y=Draw/value", "-x=x", "-by=y", f"-out={picture}")
+    assert code == 0, err
+    for row in table_of(picture.read_text(), ","):
+        same = shown[float(row["x"]), float(row["y"])]
+        assert float(row["Draw/value"]) == float(same["Draw/value.mean"])
+        assert float(row["low"]) == float(same["Draw/value.ci95_low"])
+
+
+async def test_a_table_selects_sorts_and_shows_children(run: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """-where chooses children, -by groups them, -sort orders, -points shows each, and --json tells the same."""
+    _, out, err = await called(capsys, "table", run, "-by=x", "-where=y=5 repeat>1", "-sort=-Draw/value")
+    rows = table_of(out, "\t")
+    assert [row["x"] for row in rows] == ["3.0", "2.0", "1.0"]
+    assert {row["Draw/value.n"] for row in rows} == {"3"}
+    assert "9 of 24 children" in err
+    _, out, _ = await called(capsys, "table", run, "-points", "-where=x=1 y=5", "-n=2", "-json")
+    document = orjson.loads(out)
+    assert [row["point"]["repeat"] for row in document["rows"]] == ["1", "2"]
+    assert document["rows"][0]["values"]["Sum/value"] == 10.0
+    assert document["of"] == 4
+
+
+async def test_failures_name_the_corner_in_which_they_are(run: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Messages that differ in numbers are one kind; the parameter that explains it is named, and what to do."""
+    code, out, _ = await called(capsys, "failures", run, "-json")
+    assert code == 0
+    document = orjson.loads(out)
+    (group,) = document["groups"]
+    assert (group["count"], group["nodes"], group["message"]) == (12, ["Sum"], "no room for N")
+    (explained,) = document["explained_by"]
+    assert (explained["where"], explained["covered"], explained["elsewhere_failed"]) == ("y=4.0", 12, 0)
+    _, out, _ = await called(capsys, "failures", run)
+    assert "12 × exception: OSError: no room for N" in out
+    assert f"accio retry {run}" in out
+
+
+async def test_pictures_are_drawn_in_the_terminal(run: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each kind of picture is drawn, and says what it counts."""
+    value = "-y=Draw/value"
+    for words in (
+        [], ["-kind=failures"], [value], [value, "-x=x"], [value, "-kind=cdf"], [value, "-kind=pdf"],
+        [value, "-kind=importance"], [value, "-kind=scatter", "-x=Sum/value"], [value, "-kind=parallel"],
+    ):  # fmt: skip
+        code, out, err = await called(capsys, "plot", run, *words)
+        assert code == 0, err
+        assert "of 24 children" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [
+        ("table RUN -by=z", "no parameter 'z' varies in this sweep"),
+        ("table RUN -cols=Draw/vale", "did you mean Draw/value"),
+        ("table RUN -where=yy=4", "did you mean"),
+        ("table RUN -sort=z", "no column 'z' to sort by"),
+        ("table RUN -points -by=x", "give one of the two"),
+        ("table nothere", "there is no run"),
+        ("plot RUN -kind=line", "name it, as in -y="),
+        ("plot RUN -y=Draw/value -kind=scatter", "-x="),
+        ("plot RUN -y=Draw/value -out=a.gif", "NAME.png"),
+        ("plot RUN -y=value", "could be any of"),
+        ("plot RUN -y=Draw/value -x=z", "no parameter 'z'"),
+        ("failures RUN -where=state", ""),
+        ("failures RUN -where=seed=1", "isn't among the columns"),
+    ],
+)
+async def test_wrong_use_gets_advice(run: str, capsys: pytest.CaptureFixture[str], words: str, advice: str) -> None:
+    """Nothing that can be mistyped ends with a traceback, and the answer says what to do."""
+    _, out, err = await called(capsys, *words.replace("RUN", run).split(" "))
+    assert advice in out + err
