@@ -11,8 +11,8 @@ import orjson
 from accio.domain.datatypes import INTEGRAL, DataType, Kind
 from accio.domain.names import MEASURED_METRICS
 from accio.v1 import accio_pb2
-from accio.wire.states import RUN_STATE_MESSAGES
 from accio.wire.packing import pack_doubles, pack_indices, pack_places, pack_texts
+from accio.wire.states import RUN_STATE_MESSAGES
 from accio_daemon.storage.export import Chunk, Column
 
 NUMBERS = INTEGRAL | {Kind.DOUBLE, Kind.DISTANCE, Kind.DURATION, Kind.TIMESTAMP, Kind.BOOLEAN}
