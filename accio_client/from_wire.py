@@ -1,4 +1,8 @@
-"""From messages to views. The only file of the client that reads protobuf fields (apart from the export's columns)."""
+"""From messages to views. The only file of the client that reads protobuf fields (apart from the export's columns).
+
+Views are the client's own values: what the daemon writes such a message from is rows and facts, which only it has. So
+this direction stands here, and the other one in `accio_daemon/services/messages`; what both have is in `accio.wire`.
+"""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta

@@ -6,6 +6,7 @@ from contextlib import aclosing
 
 from accio.errors import InvalidDefinition
 from accio.v1 import accio_pb2, runs_pb2, workflows_pb2
+from accio.wire.cache_modes import CACHE_MODE_MESSAGES
 from accio.wire.errors import is_clipped
 from accio.wire.issues import issues_of
 from accio.wire.states import RUN_STATE_MESSAGES
@@ -15,12 +16,6 @@ from accio_client.definition_text import Definition
 from accio_client.logs import LogReader
 
 WATCH_PATIENCE_S = 600.0
-
-_CACHE_MODES = {
-    "use": accio_pb2.CACHE_MODE_UNSPECIFIED,
-    "none": accio_pb2.CACHE_MODE_NONE,
-    "refresh": accio_pb2.CACHE_MODE_REFRESH,
-}
 
 
 class RunCalls(Caller):
@@ -223,7 +218,7 @@ class RunCalls(Caller):
             base_path=folder,
             idempotency_key=key or secrets.token_hex(16),
             caller=self._user,
-            cache=_CACHE_MODES[cache],
+            cache=CACHE_MODE_MESSAGES[cache],
         )
 
     async def _complete(self, error: InvalidDefinition, request: accio_pb2.SubmitRequest) -> InvalidDefinition:

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import NewType
 
+from accio.domain.cache_mode import CacheMode as CacheMode
 from accio.domain.ids import AttemptNo as AttemptNo
 from accio.domain.operators import OperatorSpec
 
@@ -36,14 +36,6 @@ class Instant:
 
     wall_ms: int
     mono: float  # seconds
-
-
-class CacheMode(StrEnum):
-    """How a run uses the memo."""
-
-    USE = "use"
-    NONE = "none"  # no look-up, no joining, nothing stored
-    REFRESH = "refresh"  # no look-up; the new result is stored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accio.domain.attempts import NO_METRICS, Holding, Report
+from accio.domain.cache_mode import CacheMode
 from accio.domain.datatypes import parse_type
 from accio.domain.failures import Failure
 from accio.domain.ids import AttemptNo
@@ -14,7 +15,8 @@ from accio.domain.issues import Issue
 from accio.domain.operators import InputPort, OperatorSpec, OutputPort
 from accio.domain.resources import MAX_AMOUNT, Resources, sorted_counters
 from accio.domain.states import Cause, NodeState, RunState
-from accio.v1 import agents_pb2, runs_pb2, values_pb2, workflows_pb2
+from accio.v1 import accio_pb2, agents_pb2, runs_pb2, values_pb2, workflows_pb2
+from accio.wire.cache_modes import CACHE_MODE_MESSAGES, CACHE_MODES
 from accio.wire.failures import failure_message, failure_of
 from accio.wire.issues import issue_message, issue_of, issues_of
 from accio.wire.metrics import metrics_message, metrics_of
@@ -155,6 +157,12 @@ def test_states() -> None:
     assert set(RUN_STATES) == set(runs_pb2.RunState.values()) - {runs_pb2.RUN_STATE_UNSPECIFIED}
     assert {NODE_STATES[NODE_STATE_MESSAGES[state]] for state in NodeState} == set(NodeState)
     assert set(NODE_STATES) == set(runs_pb2.NodeState.values()) - {runs_pb2.NODE_STATE_UNSPECIFIED}
+
+
+def test_cache_modes() -> None:
+    """Each use of the memo has its number and each number its use."""
+    assert {CACHE_MODES[CACHE_MODE_MESSAGES[mode]] for mode in CacheMode} == set(CacheMode)
+    assert set(CACHE_MODES) == set(accio_pb2.CacheMode.values())
 
 
 @given(st.dictionaries(NUMBERS.map(AttemptNo), st.sampled_from(Holding)))

@@ -53,3 +53,11 @@ def test_rooms_of_the_agents_processes_are_all_described(heading: str, folder: s
         "__pycache__/",
     }
     assert named == found - besides
+
+
+def test_floors_of_the_services_are_all_described() -> None:
+    """The table of the services' floors names the folders that there are."""
+    table = PAGE.read_text(encoding="utf-8").partition("### Services")[2].partition("### ")[0]
+    named = set(re.findall(r"^\| `services/(\w+)` \|", table, re.MULTILINE))
+    folder = PAGE.parents[1] / "accio_daemon" / "services"
+    assert named == {path.parent.name for path in folder.glob("*/__init__.py")}

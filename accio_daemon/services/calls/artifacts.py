@@ -25,12 +25,12 @@ class ArtifactCalls:
     """Which blobs are missing, storing them, reading them."""
 
     def __init__(self, store: BlobStore, engine: EnginePort) -> None:
-        """Take the store, and who must know when content turns out to be damaged."""
+        """Serve *store*; the engine learns of content that turns out to be damaged."""
         self._store = store
         self._engine = engine
 
     async def missing(self, request: artifacts_pb2.MissingRequest) -> artifacts_pb2.MissingResponse:
-        """Give those digests that the store lacks; the others count as used, so that none is freed meanwhile."""
+        """Return the digests that the store lacks; the others count as used, so that none is freed meanwhile."""
         wanted = [parse_digest(text) for text in request.digests]
         there = await in_thread(lambda: self._store.has(wanted, use=True))
         return artifacts_pb2.MissingResponse(digests=[digest for digest in wanted if digest not in there])

@@ -38,7 +38,7 @@ class Lookup:
     known_versions: Collection[str]
 
     def get(self, workflow_id: str, version: str | None) -> Workflow | None:
-        """Give the workflow if it is the one that was looked up."""
+        """Return the workflow if it is the one that was looked up."""
         found = self.found
         if found is None or found.workflow.id != workflow_id or version not in (None, found.version):
             return None
@@ -57,7 +57,7 @@ class Catalogue:
     """State: workflows by id and version (the key ("id", None) is the latest), the operators, and who uses what."""
 
     def __init__(self, readers: Readers) -> None:
-        """Take where the database is read."""
+        """Keep what *readers* read."""
         self._readers = readers
         self._workflows: OrderedDict[tuple[str, str | None], StoredWorkflow] = OrderedDict()
         self._operators: Operators | None = None
@@ -66,7 +66,7 @@ class Catalogue:
         self._leaving: set[str] = set()
 
     async def operators(self) -> Operators:
-        """Give the latest version of each operator."""
+        """Return the latest version of each operator."""
         while self._operators is None:
             generation = self._generation
             announced = await self._readers.read(workflows.latest_operators)
@@ -81,7 +81,7 @@ class Catalogue:
         self._operators = None
 
     async def workflow(self, name: str, version: str | None) -> StoredWorkflow | None:
-        """Give a version of a workflow, None being the latest; None if there is none."""
+        """Return a version of a workflow, None being the latest; None if there is none."""
         key = (name, version)
         if (found := self._workflows.get(key)) is not None:
             self._workflows.move_to_end(key)

@@ -19,19 +19,19 @@ class ClusterCalls:
     """Operators, agents, and numbers."""
 
     def __init__(self, *, engine: EnginePort, catalogue: Catalogue, synchronous: str, started_ms: int) -> None:
-        """Take who knows the agents and the operators, and what is told of the daemon itself."""
+        """Answer for the engine's agents and the catalogue's operators; the rest describes the daemon itself."""
         self._engine = engine
         self._catalogue = catalogue
         self._synchronous = synchronous
         self._started_ms = started_ms
 
     async def list_operators(self, _request: accio_pb2.ListOperatorsRequest) -> accio_pb2.ListOperatorsResponse:
-        """Give the latest version of every operator that was ever announced."""
+        """Return the latest version of every operator that was ever announced."""
         specs = (await self._catalogue.operators()).specs
         return accio_pb2.ListOperatorsResponse(operators=[operator_message(specs[name]) for name in sorted(specs)])
 
     async def get_operator(self, request: accio_pb2.GetOperatorRequest) -> values_pb2.Operator:
-        """Give the latest version of one operator."""
+        """Return the latest version of one operator."""
         operators = await self._catalogue.operators()
         specs, announced = operators.specs, operators.announced
         if request.name not in specs:
@@ -44,11 +44,11 @@ class ClusterCalls:
         return message
 
     async def list_agents(self, _request: accio_pb2.ListAgentsRequest) -> accio_pb2.ListAgentsResponse:
-        """Give the agents that the daemon remembers."""
+        """Return the agents that the daemon remembers."""
         return accio_pb2.ListAgentsResponse(agents=map(agent_message, self._engine.cluster().agents))
 
     async def drain_agent(self, request: accio_pb2.DrainAgentRequest) -> accio_pb2.Agent:
-        """Let an agent drain, or go on."""
+        """Drain an agent, or end its draining."""
         await self._engine.ask(DrainAgent(name=request.name, draining=not request.undo))
         return agent_message(self._agent(request.name))
 
@@ -64,7 +64,7 @@ class ClusterCalls:
         return found
 
     async def get_cluster_state(self, _request: accio_pb2.GetClusterStateRequest) -> accio_pb2.ClusterState:
-        """Give numbers about the whole cluster."""
+        """Return numbers about the whole cluster."""
         view = self._engine.cluster()
         connected = [agent for agent in view.agents if agent.state not in ("lost", "disconnected")]
         return accio_pb2.ClusterState(

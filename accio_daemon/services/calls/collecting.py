@@ -44,7 +44,7 @@ class Collector:
     """Finds and frees; one collection at a time."""
 
     def __init__(self, *, engine: EnginePort, readers: Readers, store: BlobStore) -> None:
-        """Take who writes, where references are read, and the store."""
+        """Collect in *store*, by the references that *readers* read; the engine forgets results."""
         self._engine = engine
         self._readers = readers
         self._store = store
@@ -75,7 +75,7 @@ class Collector:
             return _results(known, gone) + freed
 
     async def _tell_who_came_late(self, freed: set[Digest], known: References) -> None:
-        """Let results be no hits that were recorded meanwhile and hold content that others had put before."""
+        """Forget results that were recorded meanwhile and hold content that others had put before."""
         if not freed:
             return
         holders = (await self._readers.read(memo.references)).holders
@@ -115,7 +115,7 @@ class Collector:
         return gone
 
     async def forget(self, results: list[int]) -> int:
-        """Make results unhittable: in the database, then in memory. What was hit before is durable then."""
+        """Forget results, in the database and then in memory. What was hit before is durable then."""
         count = await self._engine.write(lambda connection: memo.forget(connection, results), frees=True)
         await self._engine.ask(ForgetResults(results=frozenset(results)))
         return count

@@ -74,7 +74,7 @@ async def check_run_bytes(catalogue: Catalogue, data: bytes, *, base_path: str, 
 
 
 def value_of(outcome: Checked[T]) -> T:
-    """Give what was checked, or raise InvalidDefinition with everything that is wrong."""
+    """Return what was checked, or raise InvalidDefinition with everything that is wrong."""
     if outcome.value is None:
         raise InvalidDefinition(outcome.errors, outcome.warnings)
     return outcome.value

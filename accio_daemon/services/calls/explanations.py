@@ -27,13 +27,13 @@ class ExplanationCalls:
     """Why and Events."""
 
     def __init__(self, *, engine: EnginePort, readers: Readers, plans: Plans) -> None:
-        """Take who knows why nodes wait, and where facts are read."""
+        """Read facts from *readers*, and ask the engine why nodes wait."""
         self._engine = engine
         self._readers = readers
         self._plans = plans
 
     async def why(self, request: accio_pb2.WhyRequest) -> accio_pb2.WhyResponse:
-        """Say why nodes were executed, cached, or wait."""
+        """Explain why nodes were executed, cached, or wait."""
 
         def read(connection: sqlite3.Connection) -> tuple[Found, list[NodeFacts], list[accio_pb2.WhyAnswer]]:
             found = runs_query.find(connection, request.run)
@@ -115,7 +115,7 @@ class ExplanationCalls:
     # --- events -------------------------------------------------------------------------------------------------
 
     async def events(self, request: accio_pb2.EventsRequest) -> accio_pb2.EventsResponse:
-        """Give the history of a run, oldest first."""
+        """Return the history of a run, oldest first."""
         limit = min(request.limit or _EVENTS, _MOST_EVENTS)
 
         def read(connection: sqlite3.Connection) -> list[accio_pb2.Event]:

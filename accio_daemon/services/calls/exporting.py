@@ -44,7 +44,7 @@ class ExportCalls:
     """Export."""
 
     def __init__(self, *, readers: Readers, plans: Plans) -> None:
-        """Take where to read."""
+        """Export what *readers* read."""
         self._readers = readers
         self._plans = plans
 
@@ -213,7 +213,7 @@ def _add_node(message: accio_pb2.ExportChunk, wanted: _Wanted, column: Column, a
 
 
 def _objects(column: Column, ports: Sequence[str]) -> Iterator[str]:
-    """Give a JSON object per row, as clients want it that don't ask for ports."""
+    """Yield a JSON object per row, for clients that don't ask for ports."""
     heads = [(port, f'"{port}":') for port in sorted(ports)]
     for outputs in column.outputs or [{}] * len(column.rows):
         yield "{" + ",".join([head + outputs[port] for port, head in heads if port in outputs]) + "}"

@@ -42,7 +42,7 @@ class LiveRun:
     """Reads a run's state where it has changed since the last look."""
 
     def __init__(self, *, found: Found, readers: Readers, plans: Plans, changes: RunChanges) -> None:
-        """Take the run, where to read it, and who tells what changed."""
+        """Read *found* from *readers*; *changes* says what of it did."""
         self.followers = 0
         self._found = found
         self._readers = readers
@@ -126,7 +126,7 @@ class LiveRuns:
     """Every run that is watched now."""
 
     def __init__(self, *, engine: EnginePort, readers: Readers, plans: Plans) -> None:
-        """Take who tells that something changed, and where to read what."""
+        """Wait for changes that the engine announces, and read them from *readers*."""
         self._engine = engine
         self._readers = readers
         self._plans = plans

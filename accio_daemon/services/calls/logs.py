@@ -61,13 +61,13 @@ class _SweepProgress:
         self._ended: dict[int, _Progress] = {}
 
     def of(self, index: int) -> _Progress:
-        """Give a child's progress, to be changed."""
+        """Return a child's progress, to be changed."""
         if index not in self._open:
             self._open[index] = self._ended.pop(index) if index in self._ended else _Progress()
         return self._open[index]
 
     def ended(self, child: Found) -> None:
-        """Let go of a child of which everything was told."""
+        """Forget a child of which everything was sent."""
         told = self._open.pop(child.place, None)
         if told is not None and child.state is not RunState.SUCCESS:
             self._ended[child.place] = told
@@ -79,7 +79,7 @@ class LogCalls:
     """Logs."""
 
     def __init__(self, *, engine: EnginePort, readers: Readers, plans: Plans, sessions: Sessions) -> None:
-        """Take who tells of changes, where rows are read, and who can ask agents."""
+        """Wait for changes that the engine announces, read rows from *readers*, and ask agents through *sessions*."""
         self._engine = engine
         self._readers = readers
         self._plans = plans
@@ -142,7 +142,7 @@ class LogCalls:
         ]
 
     def _attempts(self, connection: sqlite3.Connection, found: Found, node: NodeFacts) -> Iterator[_Log]:
-        """Give the attempts of a node, oldest first; of a cached one, the attempt that computed its result."""
+        """Return the attempts of a node, oldest first; of a cached one, the attempt that computed its result."""
         for attempt in node.attempts:
             yield _Log(run=found.id, node=node.name, attempt=attempt)
         source = node.source
@@ -160,7 +160,7 @@ class LogCalls:
             yield _Log(run=found.id, node=node.name, attempt=computed, note=f"cached: printed by {origin}")
 
     async def _tell(self, logs: Sequence[tuple[_Log, _Progress]], chunks: "_Chunks") -> None:
-        """Tell what attempts have printed since they were asked last, one after the other."""
+        """Send what attempts have printed since they were asked last, one after the other."""
         at, begun = 0, False
         while at < len(logs):
             # Of one whose answer was no end more is to come, and that before anything of the others.
@@ -200,7 +200,7 @@ class LogCalls:
     async def _tell_part(
         self, each: _Log, progress: _Progress, answer: LogPart | None, chunks: "_Chunks", *, alone: bool
     ) -> bool:
-        """Tell an answer, unless it was told; True if more is to be asked for at once."""
+        """Send an answer, unless it was sent; True if more is to be asked for at once."""
         attempt = each.attempt
         if attempt.id in progress.done:
             return False
@@ -287,7 +287,7 @@ async def _change_or_pause(changes: RunWatch) -> None:
 
 
 def name_of_owner(connection: sqlite3.Connection, owner: tuple[int, int, int], plans: Plans) -> str:
-    """Give "RUN/NODE" of the node that an execution was begun for; empty if its run was deleted."""
+    """Return "RUN/NODE" of the node that an execution was begun for; empty if its run was deleted."""
     run_no, index, node = owner
     run = runs_query.get_run(connection, RunNo(run_no))
     if run is None or not run.has(index):

@@ -39,7 +39,7 @@ class NodeViews:
     """Makes the messages of nodes."""
 
     def __init__(self, *, engine: EnginePort, readers: Readers, plans: Plans, sessions: Sessions) -> None:
-        """Take who knows why nodes wait, where rows are read, and who knows the progress of running ones."""
+        """Read rows from *readers*; ask the engine why nodes wait, and *sessions* for the progress of running ones."""
         self._engine = engine
         self._readers = readers
         self._plans = plans

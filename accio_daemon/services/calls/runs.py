@@ -50,7 +50,7 @@ class RunCalls:
         watching: Watching,
         limits: Limits,
     ) -> None:
-        """Take where to post and to read, and who knows the progress of running nodes."""
+        """Ask the engine, read from *readers*, and ask *sessions* for the progress of running nodes."""
         self._engine = engine
         self._readers = readers
         self._catalogue = catalogue
@@ -63,7 +63,7 @@ class RunCalls:
     # --- reading ------------------------------------------------------------------------------------------------
 
     async def get(self, request: accio_pb2.GetRequest) -> accio_pb2.GetResponse:
-        """Give a run, with its nodes if asked."""
+        """Return a run, with its nodes if asked."""
 
         def read(connection: sqlite3.Connection) -> tuple[Found, list[NodeFacts] | None, int | None]:
             found, nodes = read_state(connection, self._plans, runs_query.find(connection, request.id))
@@ -80,11 +80,11 @@ class RunCalls:
         return response
 
     async def get_node(self, request: accio_pb2.GetNodeRequest) -> runs_pb2.NodeDetails:
-        """Give everything about a node."""
+        """Return everything about a node."""
         return await self._views.details(request.run, request.node)
 
     async def list(self, request: accio_pb2.ListRequest) -> accio_pb2.ListResponse:
-        """Give a page of singles and parents, or of the children of one parent."""
+        """Return a page of singles and parents, or of the children of one parent."""
         states = frozenset(_state(number) for number in request.states)
         params = await self._param_filters(request)
         if request.parent:
@@ -142,7 +142,7 @@ class RunCalls:
         )
 
     async def watch(self, request: accio_pb2.WatchRequest, send: Send[accio_pb2.RunUpdate]) -> None:
-        """Tell a run's states until it has ended."""
+        """Send a run's states until it has ended."""
         await self._watching.watch(await self._find(request.id), send)
 
     async def _find(self, text: str) -> Found:
@@ -185,7 +185,7 @@ class RunCalls:
         return accio_pb2.RunsResponse(runs=outcomes)
 
     async def _latest(self, found: Found) -> tuple[Announced, ...]:
-        """Give the latest operator versions for a run's workflow, if they still fit it."""
+        """Return the latest operator versions for a run's workflow, if they still fit it."""
         workflow = await self._readers.read(lambda connection: self._plans.workflow(connection, found.run))
         operators = await self._catalogue.operators()
         findings = Findings()
@@ -209,7 +209,7 @@ class RunCalls:
 
 
 def _within_bytes(messages: Iterable[runs_pb2.Run]) -> tuple[list[runs_pb2.Run], bool]:
-    """Take messages up to the size of a page; tells whether some were left."""
+    """Return messages up to the size of a page, and whether some were left."""
     taken: list[runs_pb2.Run] = []
     size = 0
     for message in messages:

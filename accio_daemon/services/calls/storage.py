@@ -22,7 +22,7 @@ class StorageCalls:
     def __init__(
         self, *, readers: Readers, collector: Collector, catalogue: Catalogue, plans: Plans, database: Path
     ) -> None:
-        """Take where to read, who frees, and the path of the database."""
+        """Answer from what *readers* read; *collector* frees, and *database* is what a backup copies."""
         self._readers = readers
         self._collector = collector
         self._catalogue = catalogue
@@ -40,7 +40,7 @@ class StorageCalls:
         )
 
     async def get_cache(self, request: accio_pb2.GetCacheRequest) -> accio_pb2.GetCacheResponse:
-        """Give the memo's numbers by operator, and single results if asked."""
+        """Return the memo's numbers by operator, and single results if asked."""
         if request.operator:
             await self._require_operator(request.operator)
 

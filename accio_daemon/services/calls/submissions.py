@@ -21,6 +21,7 @@ from accio.domain.states import RunState
 from accio.domain.workflows import Constant, Workflow
 from accio.errors import BadRequest, FailedPrecondition, InvalidDefinition, ResourceExhausted
 from accio.v1 import accio_pb2, workflows_pb2
+from accio.wire.cache_modes import CACHE_MODES
 from accio.wire.issues import findings_message, issue_message
 from accio_daemon.core.commands import Announced, CacheMode, Pin, SubmitRun, Submitted
 from accio_daemon.core.plan import ClassRegistry, Plan, compile_plan
@@ -38,11 +39,6 @@ from accio_daemon.storage.readers import Readers
 from accio_daemon.storage.runs_query import Found, RunRow
 from accio_daemon.storage.workflows import StoredWorkflow
 
-CACHE_MODES: dict[int, CacheMode] = {
-    accio_pb2.CACHE_MODE_UNSPECIFIED: CacheMode.USE,
-    accio_pb2.CACHE_MODE_NONE: CacheMode.NONE,
-    accio_pb2.CACHE_MODE_REFRESH: CacheMode.REFRESH,
-}
 _KEY_LIMIT = 200
 
 # Submissions that are worked on at a time, and that may wait for it: a flood slows itself down, and is refused in the
@@ -87,7 +83,7 @@ class SubmissionCalls:
         watching: Watching,
         last_id: RunId | None,
     ) -> None:
-        """Take where to post and to read, the limits of definitions, and the newest id that is stored."""
+        """Submit to the engine, and read from *readers*; new ids follow the newest one that is stored."""
         self._engine = engine
         self._readers = readers
         self._catalogue = catalogue
@@ -107,7 +103,7 @@ class SubmissionCalls:
         )
 
     async def submit_and_watch(self, request: accio_pb2.SubmitRequest, send: Send[accio_pb2.RunUpdate]) -> None:
-        """Create a run, and tell its states until it has ended."""
+        """Create a run, and send its states until it has ended."""
         outcome = await self._submit(request)
         first = accio_pb2.RunUpdate(run=run_message(outcome.found), warnings=map(issue_message, outcome.warnings))
         await self._watching.watch(outcome.found, send, first)
@@ -127,7 +123,7 @@ class SubmissionCalls:
         return findings_message(checked.outcome)
 
     async def dry_run(self, request: accio_pb2.SubmitRequest) -> accio_pb2.DryRunResponse:
-        """Say what a submission would do."""
+        """Return what a submission would do."""
         accepted = await self.check(request)
         definition = accepted.definition
         subject = Subject(
@@ -256,7 +252,7 @@ async def _compiled(accepted: Accepted, classes: ClassRegistry) -> Plan:
 
 
 def cache_mode(request: accio_pb2.SubmitRequest) -> CacheMode:
-    """Give how a submission uses the memo."""
+    """Return how a submission uses the memo."""
     cache = CACHE_MODES.get(request.cache)
     if cache is None:
         raise BadRequest(f"expected a cache mode of 0 to 2, found {request.cache}")
@@ -289,7 +285,7 @@ def _artifact_texts(definition: RunDefinition, workflow: Workflow) -> Iterator[t
 
 
 def row_of(command: SubmitRun, submitted: Submitted) -> RunRow:
-    """Give the row that a submission makes."""
+    """Return the row that a submission makes."""
     definition, sweep = command.definition, command.definition.sweep
     return RunRow(
         no=submitted.no,

@@ -38,7 +38,7 @@ class SweepLook:
         self._executing: set[int] = set()
 
     def look(self, connection: sqlite3.Connection) -> Look:
-        """Take the next look; NotFound if the run was deleted."""
+        """Look again; NotFound if the run was deleted."""
         run = runs_query.get_run(connection, self._run.no)
         if run is None:
             raise NotFound(f"run {self._run.id} was deleted")

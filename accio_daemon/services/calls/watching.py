@@ -1,4 +1,4 @@
-"""Telling the states of a run until it has ended. The latest state wins: what changes faster than the watcher reads is
+"""Sending the states of a run until it has ended. The latest state wins: what changes faster than the watcher reads is
 skipped.
 """
 
@@ -28,7 +28,7 @@ class Watching:
     """Sends a run's state whenever something about it was committed."""
 
     def __init__(self, *, engine: EnginePort, readers: Readers, plans: Plans) -> None:
-        """Take who tells that something changed, and where to read what."""
+        """Wait for changes that the engine announces, and read them from *readers*."""
         self._engine = engine
         self._live = LiveRuns(engine=engine, readers=readers, plans=plans)
 
@@ -73,7 +73,7 @@ def _until_next(pace_s: float) -> float:
 
 
 async def _moment(changes: RunWatch) -> bool:
-    """Let a run that ends at once do so, as its next state is its last then; tells whether anything changed."""
+    """Wait a moment for a run that ends at once: its next state is its last then. True if anything changed."""
     try:
         async with asyncio.timeout(_MOMENT_S):
             await changes.changed()

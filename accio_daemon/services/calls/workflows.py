@@ -31,7 +31,7 @@ class WorkflowCalls:
     def __init__(
         self, *, engine: EnginePort, readers: Readers, catalogue: Catalogue, clock: Clock, limits: Limits
     ) -> None:
-        """Take where to write, to read, to look up, and the time."""
+        """Write through the engine, read from *readers*, and look up definitions in *catalogue*."""
         self._engine = engine
         self._readers = readers
         self._catalogue = catalogue
@@ -74,7 +74,7 @@ class WorkflowCalls:
         )
 
     async def get_workflow(self, request: workflows_pb2.GetWorkflowRequest) -> workflows_pb2.Workflow:
-        """Give one version."""
+        """Return one version."""
         found = await self._found(request.workflow)
         return await off_loop(lambda: workflow_message(found), _BYTES_OF_A_NODE * len(found.workflow.graph))
 
@@ -91,7 +91,7 @@ class WorkflowCalls:
         raise NotFound(f"there is no workflow {name[:200]!r}" + (f"; did you mean {meant}?" if meant else ""))
 
     async def list_workflows(self, request: workflows_pb2.ListWorkflowsRequest) -> workflows_pb2.ListWorkflowsResponse:
-        """Give a page of the latest versions."""
+        """Return a page of the latest versions."""
         before = page_key(request.cursor)
         limit = page_size(request.limit)
         found, following = await self._readers.read(
@@ -116,7 +116,7 @@ class WorkflowCalls:
 
 
 def page_size(asked: int, default: int = PAGE) -> int:
-    """Give how many items a page has."""
+    """Return the number of items of a page."""
     return min(asked or default, MOST)
 
 

@@ -114,7 +114,7 @@ def counts(by_state: Mapping[RunState, int] | Mapping[NodeState, int]) -> Iterab
 
 
 def axis_form(axis: Axis) -> str:
-    """Give the JSON that a definition would have for an axis: its values, or its ends and how to come from one to the
+    """Return the JSON that a definition would have for an axis: its values, or its ends and how to come from one to the
     other.
     """
     # Axes are compared by all of their values; the form of one and the same is remembered, for lists and watches.

@@ -80,7 +80,7 @@ class AgentCalls:
         announced: Callable[[], None],
         checks: ResultChecks,
     ) -> None:
-        """Take the engine, where sessions are found, what agents are told, whom to tell of operators, and the judge."""
+        """Serve sessions by *settings*; call *announced* after operators were, and judge reports by *checks*."""
         self._engine = engine
         self._sessions = sessions
         self._settings = settings
@@ -189,7 +189,7 @@ class AgentCalls:
             raise SessionEnded(error.message, error=error) from error
 
     def _handle(self, message: agents_pb2.AgentMessage, session: Session) -> None:
-        """Take a message of the rarer kinds."""
+        """Handle a message of the rarer kinds."""
         number = session.number
         match message.WhichOneof("kind"):
             case "recalled":
@@ -227,7 +227,7 @@ async def _first_message(stream: AgentStream) -> agents_pb2.Hello:
 
 
 async def _send_away(stream: AgentStream, hello: agents_pb2.Hello, history: History) -> None:
-    """Tell an agent that what it holds is of another history: it comes back without."""
+    """Send away an agent that holds attempts of another history: it comes back without."""
     reason = f"it holds attempts of history {hello.history[:12]}, and this daemon's is {history.id[:12]}"
     log.info("agent sent away to set its journal aside", agent=hello.name[:200], reason=reason)
     goodbye = agents_pb2.DaemonGoodbye(reason=reason, reconnect=True, history=history.id)
@@ -264,7 +264,7 @@ async def _watch_queue(link: Link) -> None:
 
 
 def _first(group: BaseExceptionGroup[SessionEnded]) -> SessionEnded:
-    """The reason that tells most: a clean end before an error before a lost connection."""
+    """Return the reason that says most: a clean end before an error before a lost connection."""
     found: list[SessionEnded] = []
     pending: list[Any] = [group]
     while pending:

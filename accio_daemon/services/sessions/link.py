@@ -25,7 +25,7 @@ class Link:
     """
 
     def __init__(self, welcome: WelcomeMessage) -> None:
-        """Take how a Welcome is written, for the session's settings are the service's."""
+        """Begin empty; *welcome* writes a Welcome, for the session's settings are the service's."""
         self._welcome = welcome
         self._welcomed = False
         self._work = WorkWriter(())
@@ -74,7 +74,7 @@ class Link:
             await self._room.wait()
 
     async def next(self) -> Iterator[agents_pb2.DaemonMessage]:
-        """Wait for something to send; gives its messages, made one by one as they are taken."""
+        """Wait for something to send, and return its messages, made one by one as they are taken."""
         while not self._queue:
             self._filled.clear()
             await self._filled.wait()

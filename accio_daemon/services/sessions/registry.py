@@ -68,11 +68,11 @@ class Sessions:
         self._arrivals: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     def arrival(self, name: str) -> asyncio.Lock:
-        """Return what lets agents of one name arrive one after the other."""
+        """Return the lock under which agents of one name arrive, one after the other."""
         return self._arrivals.setdefault(name, asyncio.Lock())
 
     def add(self, session: Session) -> None:
-        """Make a session findable."""
+        """Register a session."""
         self._by_name[session.name] = session
 
     def remove(self, session: Session) -> None:
@@ -137,5 +137,5 @@ class Sessions:
                 self._progress.pop(report.attempt, None)
 
     def progress(self, attempt: int | None) -> float:
-        """Give the fraction that a running attempt last reported, 0 if none."""
+        """Return the fraction that a running attempt last reported, 0 if none."""
         return self._progress.get(attempt, 0.0) if attempt is not None else 0.0

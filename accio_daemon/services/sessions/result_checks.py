@@ -32,20 +32,20 @@ _ELEMENTS: dict[Kind, set[type]] = {Kind.DOUBLE: {float}, Kind.STRING: {str}, Ki
 
 Pinned = tuple[int, OperatorSpec]
 PinnedBy = Callable[[AttemptNo], Pinned | None]
-"""Gives the number and the specification of the operator that an attempt executes; None for one that doesn't go on."""
+"""Returns number and specification of the operator that an attempt executes; None for one that doesn't go on."""
 
 
 class ResultChecks:
     """State: what has been made ready per operator version."""
 
     def __init__(self, pinned: PinnedBy, store: BlobStore) -> None:
-        """Take who knows what attempts execute, and the store that holds their content."""
+        """Judge by the operator that *pinned* finds for an attempt, and by what *store* holds."""
         self._pinned = pinned
         self._store = store
         self._ports: dict[int, Ports] = {}
 
     def judge(self, reports: Iterable[Report]) -> list[tuple[Report, list[Digest]]]:
-        """Turn each success that doesn't fit its operator into a failure; give those that name content, with it."""
+        """Turn each success that doesn't fit its operator into a failure; return those that name content, with it."""
         with_content: list[tuple[Report, list[Digest]]] = []
         for report in reports:
             if report.outputs is None:
@@ -115,7 +115,7 @@ class Ports:
         self.datasets = tuple((port.name, port.type) for port in spec.outputs if port.type.contains(Kind.DATASET))
 
     def problem(self, outputs: Mapping[str, str], blobs: Mapping[str, object] | None) -> str:
-        """Say what is wrong with the outputs of a success; empty if nothing is."""
+        """Describe what is wrong with the outputs of a success; empty if nothing is."""
         tests = self._tests
         for port, text in outputs.items():
             test = tests.get(port)
@@ -144,7 +144,7 @@ class Ports:
         return f"the agent sent an output {port!r}, which {self._name} doesn't have"
 
     def contents(self, report: Report) -> list[str]:
-        """Give what a success names as datasets, each once."""
+        """Return what a success names as datasets, each once."""
         texts = [digest for digest, _ in report.contents]
         for port, datatype in self.datasets:
             if report.outputs and port in report.outputs:
@@ -153,7 +153,7 @@ class Ports:
 
 
 def _test_of(datatype: DataType) -> Callable[[Any], object]:
-    """Make the function that raises ValueProblem unless a document is one of the type's."""
+    """Return a function that raises ValueProblem unless a document is one of the type's."""
     decoded = decoder(datatype)
     of_elements = _ELEMENTS.get(datatype.args[0].kind) if datatype.kind is Kind.LIST else None
     if of_elements is None:

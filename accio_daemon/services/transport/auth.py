@@ -23,11 +23,11 @@ class Tokens:
     """The tokens that this daemon takes. Only their digests are kept, and each comparison takes the same time."""
 
     def __init__(self, entries: Iterable[tuple[str, Person | None]]) -> None:
-        """Take tokens with whom they identify."""
+        """Accept these tokens, each with whom it identifies."""
         self._entries = [(_digest(token), person) for token, person in entries]
 
     def identify(self, authorization: str | bytes | None) -> Person | None:
-        """Give whom an `authorization` header identifies (None: a token without a name), or raise Unauthenticated."""
+        """Return whom an `authorization` header identifies (None: a token without a name), or raise Unauthenticated."""
         header = authorization.decode("ascii", "replace") if isinstance(authorization, bytes) else authorization
         if not header:
             raise Unauthenticated(
@@ -81,5 +81,5 @@ IDENTITY: ContextVar[Person | None] = ContextVar("IDENTITY", default=None)
 
 
 def caller(claimed: str) -> Person:
-    """Give who calls: whom the token identifies, else who the request says it is, else somebody without a name."""
+    """Return who calls: whom the token identifies, else who the request says it is, else somebody without a name."""
     return IDENTITY.get() or _person(claimed) or Person(name="anonymous")

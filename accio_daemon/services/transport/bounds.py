@@ -62,7 +62,7 @@ def is_plain(data: bytes) -> bool:
 
 @cache
 def checker_of(descriptor: Descriptor) -> "Checker | None":
-    """Make the checker of a kind of message; other people's messages (health, reflection) have none."""
+    """Return the checker of a kind of message; other people's messages (health, reflection) have none."""
     return Checker(descriptor) if descriptor.full_name.startswith(_OURS) else None
 
 

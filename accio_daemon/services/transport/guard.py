@@ -32,7 +32,7 @@ Observe = Callable[[str, float], None]
 
 
 def unobserved(method: str, seconds: float) -> None:
-    """Tell nobody."""
+    """Ignore how long a call took."""
 
 
 Behaviour = Callable[[Any, Any], Awaitable[Any]]
@@ -42,13 +42,13 @@ class Guard(grpc.aio.ServerInterceptor):
     """Wraps the behaviour of each method, once."""
 
     def __init__(self, tokens: Tokens, observe: Observe) -> None:
-        """Take the tokens that open the daemon, and who wants to know how long calls take."""
+        """Admit holders of *tokens*, and report to *observe* how long calls take."""
         self._tokens = tokens
         self._observe = observe
         self._wrapped: dict[str, Any] = {}
 
     async def intercept_service(self, continuation: Any, details: Any) -> Any:
-        """Give the wrapped handler of a call. Whom the token identifies is known to all that the call does."""
+        """Return the wrapped handler of a call. Whom the token identifies is known to all that the call does."""
         try:
             IDENTITY.set(self._tokens.identify(dict(details.invocation_metadata or ()).get("authorization")))
         except Unauthenticated as error:
@@ -102,7 +102,7 @@ class Guard(grpc.aio.ServerInterceptor):
 
 
 def _refusal(error: AccioError) -> Any:
-    """Make the handler of a call that ends at once, whatever its kind is, without a message being taken in."""
+    """Return the handler of a call that ends at once, whatever its kind is, without a message being taken in."""
 
     async def refuse(_requests: Any, context: Any) -> NoReturn:
         await _abort(context, error)
@@ -136,13 +136,13 @@ class Incoming:
     """A call whose client sends a stream: gRPC's context, but for the messages, which are read here."""
 
     def __init__(self, context: Any, parse: bounds.Parse) -> None:
-        """Take gRPC's context of the call, and what makes a message of bytes."""
+        """Read from gRPC's context of the call; *parse* makes a message of bytes."""
         self._context = context
         self._parse = parse
         self._writing: asyncio.Task[None] | None = None
 
     async def read(self) -> Any:
-        """Give the next message, or `grpc.aio.EOF`; BadRequest if it isn't one, or breaks the contract's bounds."""
+        """Return the next message, or `grpc.aio.EOF`; BadRequest if it isn't one, or breaks the contract's bounds."""
         data = await self._context.read()
         return data if data is grpc.aio.EOF else bounds.read(self._parse, data)
 
@@ -163,7 +163,7 @@ class Incoming:
             writing.exception()  # whoever waited for it has it, too
 
     async def __aiter__(self) -> AsyncIterator[Any]:
-        """Give each message until the client has ended its half."""
+        """Yield each message until the client has ended its half."""
         while (message := await self.read()) is not grpc.aio.EOF:
             yield message
 

@@ -27,7 +27,7 @@ class Stream(Protocol[In, Out]):
     """Both directions of a streaming call. Only one task may write, and only one may read."""
 
     async def read(self) -> In | Any:
-        """Give the next message, or `grpc.aio.EOF` once the other side has ended its half."""
+        """Return the next message, or `grpc.aio.EOF` once the other side has ended its half."""
         ...
 
     async def write(self, message: Out) -> None:
@@ -36,7 +36,7 @@ class Stream(Protocol[In, Out]):
 
 
 def snake(name: str) -> str:
-    """Give the method name of an rpc: `PushWorkflow` is `push_workflow`."""
+    """Return the method name of an rpc: `PushWorkflow` is `push_workflow`."""
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 
@@ -53,7 +53,7 @@ def methods_of(service: ServiceDescriptor, parts: Iterable[object]) -> dict[str,
 
 
 def offer(service: ServiceDescriptor, *parts: object) -> grpc.GenericRpcHandler:
-    """Give gRPC's handlers of a service whose rpcs are methods of *parts*."""
+    """Return gRPC's handlers of a service whose rpcs are methods of *parts*."""
     offered = methods_of(service, parts)
     handlers = {method.name: _handler(method, offered[method.name]) for method in service.methods}
     return grpc.method_handlers_generic_handler(service.full_name, handlers)

@@ -64,7 +64,7 @@ class Server:
         self._names = names
 
     async def start(self, address: str) -> int:
-        """Listen on HOST:PORT and serve; gives the port. A port that is taken is Unavailable."""
+        """Listen on HOST:PORT and serve; return the port. A port that is taken is Unavailable."""
         try:
             port = self._server.add_insecure_port(address)
         except RuntimeError as error:
@@ -78,6 +78,6 @@ class Server:
         return port
 
     async def stop(self, grace: float) -> None:
-        """Take no new calls, and end those that still go on after *grace* seconds."""
+        """Refuse new calls, and end those that still go on after *grace* seconds."""
         await self._health.enter_graceful_shutdown()
         await self._server.stop(grace)
