@@ -38,3 +38,4 @@ class Report:
     missing: tuple[str, ...] = ()  # digests of inputs that the store doesn't have
     known: bool = True  # whether its attempt went on when it came; what is said of another one can be no result
     absent: tuple[str, ...] = ()  # texts of external inputs that neither the agent has as pinned, nor the store
+    disk_full: bool = False  # whether it failed for want of space at the agent

@@ -21,6 +21,7 @@ from accio.domain.states import Cause
 from accio.sdk.bad_input import BadInputError
 from accio.sdk.context import OperatorContext, Sinks
 from accio.sdk.declare import RUN, Declaration
+from accio.sdk.disk_space import FULL, is_full
 from accio.sdk.encoding import Encoder, UnknownDatasetError, load
 from accio.sdk.signature import MISSING, SINGLE_OUTPUT, Input
 
@@ -52,10 +53,11 @@ class Finished:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
-    """A failure, with the metrics that were recorded before it."""
+    """A failure, with the metrics that were recorded before it; *disk_full* if space was wanting where it wrote."""
 
     failure: Failure
     metrics: Mapping[str, float]
+    disk_full: bool = False
 
 
 _LONGEST_REASON = 200
@@ -95,7 +97,8 @@ def run_declared(operator: Declaration, request: Request, sinks: Sinks) -> Finis
     except BadInputError as refusal:
         return _failed(Cause.BAD_INPUT, f"operator {operator.name}: {_text(refusal)}", context)
     except BaseException as error:  # noqa: BLE001 - whatever an operator raises is its failure, not the worker's
-        return Failed(failure=_failure_of(error), metrics=dict(context.metrics))
+        full = _wants_space(error, request.folder)
+        return Failed(failure=_failure_of(error), metrics=dict(context.metrics), disk_full=full)
     try:
         return _finished(operator, request, context, result)
     except RecursionError:
@@ -205,6 +208,18 @@ def _failure_of(error: BaseException) -> Failure:
         exception=name,
         traceback=clip(_traceback(error)),
     )
+
+
+def _wants_space(error: BaseException, folder: Path) -> bool:
+    """Whether an operator failed as a disk or a quota was full, also where a library hides the system's word for it."""
+    seen: set[int] = set()
+    cause: BaseException | None = error
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        if isinstance(cause, OSError) and (cause.errno in FULL or (cause.errno is None and is_full(folder))):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
 
 
 def _exit_code(error: SystemExit) -> int:

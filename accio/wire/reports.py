@@ -38,6 +38,7 @@ def result_report(
     contents: Iterable[tuple[str, int]],
     metrics: Metrics,
     started_ms: int,
+    disk_full: bool = False,
 ) -> bytes:
     """Write what a worker says of an attempt: a serialised Report that lacks its number and the size of the log."""
     message = agents_pb2.Report(
@@ -46,6 +47,7 @@ def result_report(
         metrics=metrics_message(metrics),
         started_at_ms=started_ms,
         ended_at_ms=started_ms + metrics[0] // 1000,
+        disk_full=disk_full,
     )
     if outputs:
         kept = message.outputs  # filled one by one: given to the constructor they would cost four times as much
@@ -119,6 +121,7 @@ def _report(report: agents_pb2.Report) -> Report:
         contents=[(_digest(each.digest), each.bytes) for each in contents] if contents else _NO_CONTENTS,
         missing=tuple(_digest(digest) for digest in report.missing) if report.missing else (),
         absent=tuple(report.absent) if report.absent else (),
+        disk_full=report.disk_full,
     )
 
 

@@ -316,7 +316,9 @@ class Shell:
             if not self.core.knows(assignment.attempt):  # it was stopped meanwhile
                 await self._staging.forget(assignment.attempt)
         else:
-            outcome = outcomes.staging(staged.reason, missing=staged.missing, absent=staged.absent)
+            outcome = outcomes.staging(
+                staged.reason, missing=staged.missing, absent=staged.absent, disk_full=staged.disk_full
+            )
             self.core.not_staged(assignment.attempt, outcome)
         self.settle_soon()
 

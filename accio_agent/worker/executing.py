@@ -4,13 +4,14 @@ store.
 
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
 
 from accio.content.datasets import put_tree
 from accio.content.digest import parse_digest
-from accio.content.errors import StagingError
+from accio.content.errors import StagingError, StoreFull
 from accio.content.store import FolderStore
 from accio.domain.canonical import Value, canonical, decode
 from accio.domain.containers import FrozenMap
@@ -19,6 +20,7 @@ from accio.domain.failures import Failure, clip
 from accio.domain.jsontext import json_string
 from accio.domain.states import Cause
 from accio.errors import AccioError
+from accio.sdk.disk_space import FULL, is_full
 from accio.sdk.execution import Failed, Finished, Request
 from accio.sdk.run import Operator, output_types, run_operator
 from accio_agent import clock
@@ -71,12 +73,14 @@ class Executor:
         )
         if changed := self._freshness.before(job.operator):
             return Done(failure=_stale(job.operator, changed))
-        finished = run_operator(operator, request, self._sinks)
+        finished = _run(operator, request, self._sinks)
         if changed := self._freshness.after(job.operator):
             return Done(failure=_stale(job.operator, changed), spent=f"it may have loaded another {changed}")
         metrics = orjson.dumps(dict(finished.metrics)).decode() if finished.metrics else ""
         if isinstance(finished, Failed):
-            return Done(failure=finished.failure, metrics_json=metrics, bytes_in=len(inputs))
+            full = finished.disk_full or (finished.failure.cause is Cause.EXIT_CODE and is_full(job.folder))
+            failure = _for_want_of_space(finished.failure) if full else finished.failure
+            return Done(failure=failure, metrics_json=metrics, bytes_in=len(inputs), disk_full=full)
         try:
             done = self._kept(operator, finished, job)
         except StagingError as error:  # what the operator wrote can't be a dataset
@@ -86,7 +90,8 @@ class Executor:
         except (AccioError, OSError) as error:
             message = error.message if isinstance(error, AccioError) else str(error)
             failure = Failure(cause=Cause.STAGING, message=clip(message))
-            return Done(failure=failure, metrics_json=metrics, bytes_in=len(inputs))
+            full = isinstance(error, StoreFull) or (isinstance(error, OSError) and error.errno in FULL)
+            return Done(failure=failure, metrics_json=metrics, bytes_in=len(inputs), disk_full=full)
         done.metrics_json = metrics
         done.bytes_in = len(inputs)
         return done
@@ -130,6 +135,21 @@ class Executor:
         if store is None or not store.is_in_place():  # else it was moved away, and what is put there is lost
             store = self._stores[folder] = FolderStore(Path(folder))
         return store
+
+
+def _run(operator: Operator, request: Request, sinks: PageSinks) -> Finished | Failed:
+    """Run an operator; a full disk may also keep us from writing what a program is to read."""
+    try:
+        return run_operator(operator, request, sinks)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        return Failed(failure=Failure(cause=Cause.STAGING, message=clip(str(error))), metrics={}, disk_full=True)
+
+
+def _for_want_of_space(failure: Failure) -> Failure:
+    """Say that the disk is to blame, not the operator; what it said of it is kept."""
+    return replace(failure, cause=Cause.STAGING, message=clip(f"no space is left where it writes: {failure.message}"))
 
 
 def _stale(operator: str, changed: str) -> Failure:

@@ -34,4 +34,5 @@ class Done:
     metrics_json: str = ""
     bytes_in: int = 0
     bytes_out: int = 0
+    disk_full: bool = False  # whether it failed for want of space here
     spent: str = ""  # why the worker must end after it

@@ -175,6 +175,7 @@ class Worker:
                 done.metrics_json,
             ),
             started_ms=started_ms,
+            disk_full=done.disk_full,
         )
         totals = self._streams.totals()
         flags = Flag.FAILED.value if done.failure is not None else 0

@@ -147,8 +147,12 @@ def is_lacked(world: World, execution: Execution, now: Instant) -> bool:
 
 
 def lacked(world: World, execution: Execution) -> Failure:
-    """Return the failure of an execution whose input no agent has."""
+    """Return the failure of an execution that no agent is left for, as they lack its input or couldn't execute it."""
     lacking = execution.first[0].run.lacking
+    if execution.refused:
+        said = _said(world, execution.refused)
+        name = execution.node.operator.name
+        return Failure(cause=Cause.STAGING, message=f"no agent that offers {name} could execute it: {said}")
     texts = [text for text in execution.contents if text in lacking]
     told = "; ".join(f"{text!r}: {_said(world, lacking[text])}" for text in texts)
     return Failure(

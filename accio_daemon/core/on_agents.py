@@ -7,7 +7,7 @@ from accio.domain.failures import Failure
 from accio.domain.operators import OperatorSpec
 from accio.domain.states import Cause, NodeState
 from accio.errors import FailedPrecondition, NotFound
-from accio_daemon.core import attempts, externals, handing_over
+from accio_daemon.core import attempts, externals, handing_over, unable_agents
 from accio_daemon.core.commands import (
     AgentDraining,
     AgentHeard,
@@ -52,6 +52,8 @@ def joined(world: World, fx: Effects, command: AgentJoined, now: Instant) -> Age
         fx.to(superseded).goodbye = (f"superseded by incarnation {command.incarnation}", False)
         _end_session(world, fx, agent)
     goes_on = (agent.agent_id, agent.incarnation) == (command.agent_id, command.incarnation)
+    if not goes_on:
+        unable_agents.try_again(agent)
     known = agent.operators if goes_on else frozenset()
     numbers = tuple(_announce(world, fx, spec, known) for spec in command.operators)
     agent.agent_id = command.agent_id
@@ -220,6 +222,8 @@ def drain(world: World, fx: Effects, command: DrainAgent) -> None:
         known = ", ".join(sorted(world.agent_names)) or "none"
         raise NotFound(f"there is no agent {command.name!r}; known agents: {known}")
     agent.drained = command.draining
+    if not command.draining:
+        unable_agents.try_again(agent)
     fx.agents[agent.no] = agent
     _drain_changed(world, fx, agent)
     if agent.session is not None:

@@ -2,7 +2,7 @@
 
 from accio.domain.failures import Failure
 from accio.domain.states import ENDED_BY_ITSELF, OPERATOR_FAILURES, Cause, NodeState
-from accio_daemon.core import attempts, endings
+from accio_daemon.core import attempts, endings, unable_agents
 from accio_daemon.core.commands import AgentReports, Report
 from accio_daemon.core.effects import (
     ATTEMPT_FAILED,
@@ -53,6 +53,8 @@ def _finished(world: World, fx: Effects, agent: Agent, execution: Execution, rep
         fx.executions[execution.id] = None
         return
     lacking = report.absent and note_lacking(world, execution, agent, report.absent, failure.message)
+    if report.disk_full:
+        lacking = unable_agents.note_refusal(world, fx, agent, execution, failure.message, now)
     if report.missing and produce_again(world, fx, execution, report.missing):
         return
     if lacking:
@@ -80,6 +82,7 @@ def _learn_duration(world: World, class_id: int, seconds: float) -> None:
 
 def _succeeded(world: World, fx: Effects, agent: Agent, execution: Execution, report: Report, now: Instant) -> None:
     outputs = report.outputs or {}
+    agent.unable_in_a_row = 0
     result = Result(id=execution.id, outputs=outputs, blobs=report.blobs)
     made_again(world, result)
     fx.results.append(

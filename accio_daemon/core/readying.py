@@ -120,15 +120,15 @@ def enqueue(world: World, execution: Execution, now: Instant) -> None:
         move_execution(world, execution, Phase.BACKING_OFF)
         return
     execution.not_before = execution.not_before_ms = None
-    execution.avoid = who_lacks(world, execution) if execution.contents else NOBODY
+    execution.avoid = who_lacks(world, execution) if execution.contents or execution.refused else NOBODY
     move_execution(world, execution, _IN_QUEUE)
     execution.queued_mono = now.mono
 
 
 def who_lacks(world: World, execution: Execution) -> frozenset[SessionNo]:
-    """Return the sessions of connected agents that said that they lack an input of an execution."""
+    """Return the sessions of connected agents that lack an input of an execution, or couldn't execute it."""
     lacking = execution.first[0].run.lacking
-    said = (lacking[text] for text in execution.contents if text in lacking)
+    said = [execution.refused, *(lacking[text] for text in execution.contents if text in lacking)]
     return frozenset(session for sessions in said for session in sessions if session in world.sessions) or NOBODY
 
 

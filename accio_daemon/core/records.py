@@ -29,6 +29,7 @@ NOT_TRIED: Mapping[int, int] = {}
 
 # What most executions avoid.
 NOBODY: frozenset[SessionNo] = frozenset()
+NOT_REFUSED: Mapping[SessionNo, str] = {}
 
 
 class Place(NamedTuple):
@@ -223,6 +224,7 @@ class Execution:
         "phase",
         "place",
         "queued_mono",
+        "refused",
         "seed",
         "store",
         "subscribers",
@@ -246,7 +248,8 @@ class Execution:
         self.subscribers: dict[Subscriber, None] = {}  # who wants it, in the order in which they came
         self.losses = 0
         self.failures = 0
-        self.avoid: frozenset[SessionNo] = NOBODY  # agents that lack an input of it
+        self.avoid: frozenset[SessionNo] = NOBODY  # agents that lack an input of it, or refused it
+        self.refused: Mapping[SessionNo, str] = NOT_REFUSED  # agents that couldn't execute it, and why
         self.dispatched_ms = 0  # when it was last dispatched, and the same by the clock for decisions
         self.dispatched_mono = 0.0
         self.phase = Phase.IDLE  # which of the following fields are set: accio.domain.states.PHASE_FIELDS
@@ -320,6 +323,8 @@ class Agent:
         "running",
         "session",
         "stale",
+        "unable",
+        "unable_in_a_row",
         "version",
         "waits_for",
     )
@@ -335,6 +340,8 @@ class Agent:
         self.operators = operators
         self.session: SessionNo | None = None
         self.drained = False  # a user wants it to drain, connected or not, until he takes that back
+        self.unable_in_a_row = 0  # nodes that it couldn't execute for want of space since the last one that it could
+        self.unable = ""  # why it gets no new work, as it fails what others can execute
         self.leaving = False  # it says itself that it takes no more, in this session
         self.stale: frozenset[int] = frozenset()  # of its operators, those whose code on its disk has changed since
         self.prefetch_limit = 0
@@ -353,7 +360,7 @@ class Agent:
     @property
     def draining(self) -> bool:
         """Whether it is to get no new work."""
-        return self.drained or self.leaving
+        return self.drained or self.leaving or bool(self.unable)
 
     def queue_ahead(self, execution: Execution) -> None:
         """Note an execution that was sent ahead of free capacity."""

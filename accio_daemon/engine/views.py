@@ -32,7 +32,7 @@ def _agent(world: World, agent: Agent, welcomed: Set[SessionNo], now: Instant) -
         prefetched=sum(len(line) for line in agent.prefetched.values()),
         last_seen_ms=agent.heard_ms,
         operators=len(agent.operators),
-        reason=agent.reason or offers.passed_over(world, agent) or offers.behind(world, agent),
+        reason=agent.unable or agent.reason or offers.passed_over(world, agent) or offers.behind(world, agent),
         version=agent.version,
         lease_left_ms=int(left * 1000),
     )

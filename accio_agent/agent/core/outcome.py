@@ -16,6 +16,7 @@ class Outcome:
     log_bytes: int = 0
     missing: tuple[str, ...] = ()  # digests of inputs that the store doesn't have (any more)
     absent: tuple[str, ...] = ()  # texts of external inputs that can be had neither here as pinned, nor from the store
+    disk_full: bool = False  # whether space was wanting here
 
 
 Ending = Outcome | bytes

@@ -16,6 +16,7 @@ def report(outcome: Outcome, attempt: int) -> bytes:
         failure=failure_message(outcome.failure),
         missing=outcome.missing,
         absent=outcome.absent,
+        disk_full=outcome.disk_full,
     )
     return message.SerializeToString()
 

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from accio.content.datasets import missing_blobs, read_manifest
 from accio.content.digest import Digest, is_digest, parse_digest
-from accio.content.errors import BlobMissing
+from accio.content.errors import BlobMissing, StoreFull
 from accio.content.reading import DigestedDataset, digest_dataset
 from accio.content.sharing import shares_folder
 from accio.content.signatures import SqliteSignatureCache
@@ -26,6 +26,7 @@ from accio.domain.canonical import decode
 from accio.domain.datatypes import DataType, Kind
 from accio.domain.operators import OperatorSpec
 from accio.errors import AccioError, NotFound
+from accio.sdk.disk_space import FULL
 from accio.v1 import agents_pb2
 from accio_agent import clock
 from accio_agent.agent.link.transfer import Transfer
@@ -55,6 +56,7 @@ class NotStaged:
     reason: str
     missing: tuple[str, ...] = ()  # digests of inputs that the store doesn't have (any more)
     absent: tuple[str, ...] = ()  # texts of external inputs that can be had neither here as pinned, nor from the store
+    disk_full: bool = False  # whether space was wanting here
 
 
 class Staging:
@@ -122,12 +124,19 @@ class Staging:
             await self._fetch(inputs, spec, task)
         except AccioError as error:
             inputs.problem = inputs.problem or error.message
+            inputs.disk_full = isinstance(error, StoreFull)
         except OSError as error:
             inputs.problem = f"the inputs can't be fetched: {error.strerror or error}"
+            inputs.disk_full = error.errno in FULL
         if inputs.problem:
             for digest in inputs.taken:
                 await self._written.free(digest)
-            return NotStaged(reason=inputs.problem, missing=tuple(inputs.missing), absent=tuple(inputs.absent))
+            return NotStaged(
+                reason=inputs.problem,
+                missing=tuple(inputs.missing),
+                absent=tuple(inputs.absent),
+                disk_full=inputs.disk_full,
+            )
         staged = self._attempts[attempt] = Staged(
             datasets=inputs.datasets, large=inputs.large, taken=tuple(inputs.taken), watched=tuple(inputs.watched)
         )
@@ -275,6 +284,7 @@ class _Inputs:
     missing: list[str] = field(default_factory=list)
     absent: list[str] = field(default_factory=list)
     problem: str = ""
+    disk_full: bool = False
 
     def lacks(self, what: str, error: AccioError) -> None:
         """Note that the store hasn't got an input."""

@@ -76,16 +76,18 @@ def too_large(used: int, limit: int) -> Outcome:
     )
 
 
-def staging(message: str, *, missing: tuple[str, ...] = (), absent: tuple[str, ...] = ()) -> Outcome:
+def staging(
+    message: str, *, missing: tuple[str, ...] = (), absent: tuple[str, ...] = (), disk_full: bool = False
+) -> Outcome:
     """Return the outcome of an attempt whose inputs couldn't be fetched, or whose outputs couldn't be delivered.
 
     *missing*: the inputs that the store lacks; their producers are executed again. *absent*: the external inputs that
-    aren't here as they were pinned; another agent may have them.
+    aren't here as they were pinned; another agent may have them. *disk_full*: another agent may have the space.
     """
     now = clock.wall_ms()
     text = clip(message.removeprefix("staging: "))
     failure = Failure(cause=Cause.STAGING, message=text)
-    return Outcome(failure=failure, started_ms=now, ended_ms=now, missing=missing, absent=absent)
+    return Outcome(failure=failure, started_ms=now, ended_ms=now, missing=missing, absent=absent, disk_full=disk_full)
 
 
 def complete(outcome: Outcome, *, wall_us: int, log_bytes: int, tails: tuple[str, str]) -> None:

@@ -53,6 +53,12 @@ def Print(out: str, err: str = "", times: int = 1) -> int:
 
 
 @operator(version="1")
+def FillDisk() -> None:
+    with Path("/dev/full").open("w") as file:
+        file.write("x")
+
+
+@operator(version="1")
 def PrintBytes(hexadecimal: str) -> int:
     return os.write(1, bytes.fromhex(hexadecimal))
 

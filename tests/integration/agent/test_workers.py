@@ -74,6 +74,14 @@ async def test_failures(daemon: FakeDaemon, operator: str, inputs: str, cause: s
     assert (await run(daemon, 2, "Add", '{"x":1}')).success
 
 
+async def test_a_full_disk_is_no_fault_of_the_node(daemon: FakeDaemon) -> None:
+    """The agent says that space was wanting, so that the node goes elsewhere."""
+    report = await run(daemon, 1, "FillDisk")
+    assert (report.failure.cause, report.disk_full) == ("staging", True)
+    assert "no space is left where it writes: OSError: [Errno 28]" in report.failure.message
+    assert "operators.py" in report.failure.traceback
+
+
 async def test_failure_carries_traceback_and_last_lines(daemon: FakeDaemon) -> None:
     """A failure shows where it was raised, and what was printed last."""
     failure = (await run(daemon, 1, "Fail", '{"message":"too bad"}')).failure

@@ -445,3 +445,26 @@ def test_duplicate_keys_are_refused(tmp_path: Path) -> None:
     """Two keys that are one in canonical form are a bad output."""
     found = failure(run(returning({math.nan: 1, float("nan"): 2}, dict[float, int]), tmp_path))
     assert "twice" in found.message
+
+
+def test_a_full_disk_is_told_apart_from_other_failures(tmp_path: Path) -> None:
+    """Whatever an operator makes of it: the system's error for want of space, raised as it is or behind another one."""
+
+    @operator
+    def Full() -> None:
+        with Path("/dev/full").open("w") as file:
+            file.write("x")
+
+    @operator
+    def Hidden() -> None:
+        try:
+            Full()
+        except OSError:
+            raise ValueError("it can't be saved") from None
+
+    @operator
+    def Missing() -> None:
+        (tmp_path / "missing").read_text()
+
+    outcomes = [run(each, tmp_path) for each in (Full, Hidden, Missing)]
+    assert [isinstance(each, Failed) and each.disk_full for each in outcomes] == [True, True, False]
