@@ -87,19 +87,20 @@ def print_document(content: Document) -> None:
     sys.stdout.write(orjson.dumps(content, option=orjson.OPT_INDENT_2, default=str).decode() + "\n")
 
 
-def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print *rows* below *headers*; every cell is made printable here."""
+def table(headers: Sequence[str], rows: Iterable[Sequence[object]], *, as_named: bool = False) -> None:
+    """Print *rows* below *headers*; every cell is made printable here. *as_named*: headers are names, or have units."""
+    shown = [printable(header) if as_named else header.upper() for header in headers]
     cells = [[printable(str(cell)) for cell in row] for row in rows]
     if coloured(sys.stdout):
-        _drawn(headers, cells)
+        _drawn(headers, shown, cells)
         return
     widths = [max(map(columns, column)) for column in zip(headers, *cells, strict=True)]
-    for row in [[header.upper() for header in headers], *cells]:
+    for row in [shown, *cells]:
         padded = (cell + " " * (width - columns(cell)) for cell, width in zip(row, widths, strict=True))
         out("  ".join(padded).rstrip())
 
 
-def _drawn(headers: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
+def _drawn(headers: Sequence[str], shown: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -112,8 +113,8 @@ def _drawn(headers: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
             fields(zip(headers, row, strict=True))
         return
     drawn = Table(box=None, header_style="bold", pad_edge=False)
-    for header in headers:
-        drawn.add_column(header.upper(), overflow="fold", no_wrap=header in WHOLE)
+    for header, text in zip(headers, shown, strict=True):
+        drawn.add_column(Text(text), overflow="fold", no_wrap=header in WHOLE)
     for row in cells:
         drawn.add_row(*(Text(cell, style=STATE_COLOURS.get(cell, "")) for cell in row))
     console.print(drawn)

@@ -87,12 +87,20 @@ def points(found: "Selected") -> Tabulated:
     children = np.arange(table.size) if found.where is None else np.flatnonzero(found.where)
     view = found.collected.head.run
     ids = _cells(lambda at: view.id if view.kind != "parent" else child_id(RunId(view.id), int(children[at])))
+    repetitions = table.coordinate(REPEAT, children) + found.collected.head.first_repetition
+    of_repetition = _cells(lambda at: str(repetitions[at]))
     states = [state.value for state in STATES]
     codes = table.states[children]
     columns = [
         Column(name="run", sort=children.astype(np.float64), shown=ids, document=ids, data=(("run", ids),)),
         *(_axis(axis, table.coordinate(axis.name, children)) for axis in table.axes),
-        _axis(table.repetitions, table.coordinate(REPEAT, children)),
+        Column(
+            name=REPEAT,
+            sort=repetitions.astype(np.float64),
+            shown=of_repetition,
+            document=of_repetition,
+            data=((REPEAT, of_repetition),),
+        ),
     ]
     of_state = _cells(lambda at: states[codes[at]])
     columns.append(

@@ -77,7 +77,7 @@ def names_of(cols: str) -> tuple[list[str], list[str]]:
 
 def _table(made: "Tabulated") -> None:
     cells = [each.shown(made.rows) for each in made.columns]
-    table([each.title for each in made.columns], zip(*cells, strict=True))
+    table([each.title for each in made.columns], zip(*cells, strict=True), as_named=True)
 
 
 def _values(made: "Tabulated") -> None:

@@ -108,6 +108,8 @@ async def test_a_table_selects_sorts_and_shows_children(run: str, capsys: pytest
     assert [row["point"]["repeat"] for row in document["rows"]] == ["1", "2"]
     assert document["rows"][0]["values"]["Sum/value"] == 10.0
     assert document["of"] == 4
+    _, out, _ = await called(capsys, "table", f"{run}.3", "-points")
+    assert [(row["run"], row["repeat"]) for row in table_of(out, "\t")] == [(f"{run}.3", "4")]
 
 
 async def test_failures_name_the_corner_in_which_they_are(run: str, capsys: pytest.CaptureFixture[str]) -> None:
