@@ -94,7 +94,7 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[object]], *, as_named:
     if coloured(sys.stdout):
         _drawn(headers, shown, cells)
         return
-    widths = [max(map(columns, column)) for column in zip(headers, *cells, strict=True)]
+    widths = [max(map(columns, column)) for column in zip(shown, *cells, strict=True)]
     for row in [shown, *cells]:
         padded = (cell + " " * (width - columns(cell)) for cell, width in zip(row, widths, strict=True))
         out("  ".join(padded).rstrip())
