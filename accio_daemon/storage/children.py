@@ -1,20 +1,20 @@
 """The children of one parent, by pages in order, with or without a row: no query walks all of them.
 
-Filters by parameters are a slice of the axes: the matching children are numbered through, in order, and the n-th is
-computed. Filters by state take children with a row from an index, and computed ones from the part of the sweep that
-has hardly any rows.
+Filters by parameters are a slice of the sweep (`accio/domain/slices.py`): the matching children are numbered through,
+in order, and the n-th is computed. Filters by state take children with a row from an index, and computed ones from the
+part of the sweep that has hardly any rows.
 """
 
 import heapq
 import sqlite3
-from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
 import orjson
 
 from accio.domain.children import last_of
+from accio.domain.slices import SweepSlice, all_with
 from accio.domain.states import RunState
 from accio.domain.sweeps import Sweep
 from accio_daemon.storage.codes import RUN_STATES
@@ -24,39 +24,8 @@ from accio_daemon.storage.search import EXAMINED, ParamFilter
 _BATCH = 500
 
 
-class Slice:
-    """The children of a sweep whose parameters have given values, in order; `number(k)` is the k-th of them."""
-
-    def __init__(self, sweep: Sweep, fixed: Mapping[int, int]) -> None:
-        """Fix some axes, by place, to an index each."""
-        self._sweep = sweep
-        self._sizes = [1 if place in fixed else axis.size for place, axis in enumerate(sweep.axes)]
-        self._fixed = fixed
-        self.size = sweep.repeat
-        for size in self._sizes:
-            self.size *= size
-
-    def number(self, k: int) -> int:
-        """Give the number of the k-th matching child; it grows with k."""
-        rest, repetition = divmod(k, self._sweep.repeat)
-        indices: list[int] = []
-        for place in reversed(range(len(self._sizes))):
-            rest, index = divmod(rest, self._sizes[place])
-            indices.append(self._fixed.get(place, index))
-        return self._sweep.number(tuple(reversed(indices)), repetition + 1)
-
-    def first(self, low: int) -> int:
-        """Give the smallest k whose child is at or above *low*."""
-        return bisect_left(range(self.size), low, key=self.number)
-
-    def contains(self, number: int) -> bool:
-        """Whether a child is one of them."""
-        indices, _ = self._sweep.coordinates(number)
-        return all(indices[place] == index for place, index in self._fixed.items())
-
-
-def slice_of(sweep: Sweep, params: tuple[ParamFilter, ...]) -> Slice | None:
-    """Give the children with these parameter values; None if there can't be any."""
+def slice_of(sweep: Sweep, params: tuple[ParamFilter, ...]) -> SweepSlice | None:
+    """Return the children with these parameter values; None if there can't be any."""
     fixed: dict[int, int] = {}
     for wanted in params:
         axis = sweep.axis(wanted.name)
@@ -64,7 +33,7 @@ def slice_of(sweep: Sweep, params: tuple[ParamFilter, ...]) -> Slice | None:
         if axis is None or index is None:
             return None
         fixed[sweep.axes.index(axis)] = index
-    return Slice(sweep, fixed)
+    return all_with(sweep, fixed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +78,7 @@ class _Budget:
         self.stopped_at: int | None = None
 
     def spend(self, count: int, at: int) -> bool:
-        """Take *count*; False if there isn't so much left, and then a later page goes on at *at*."""
+        """Spend *count*; False if there isn't so much left, and then a later page goes on at *at*."""
         self._left -= count
         if self._left < 0:
             self.stopped_at = at if self.stopped_at is None else min(self.stopped_at, at)
@@ -121,7 +90,7 @@ def _matching(
     connection: sqlite3.Connection,
     run: RunRow,
     states: frozenset[RunState],
-    wanted: Slice,
+    wanted: SweepSlice,
     low: int,
     budget: _Budget,
 ) -> Iterator[Found]:
@@ -135,7 +104,7 @@ def _matching(
     return heapq.merge(*streams, key=lambda found: found.place)
 
 
-def _all(connection: sqlite3.Connection, run: RunRow, wanted: Slice, low: int, budget: _Budget) -> Iterator[Found]:
+def _all(connection: sqlite3.Connection, run: RunRow, wanted: SweepSlice, low: int, budget: _Budget) -> Iterator[Found]:
     """Every child that matches, in order."""
     k = wanted.first(low)
     while k < wanted.size:
@@ -151,7 +120,7 @@ def _all(connection: sqlite3.Connection, run: RunRow, wanted: Slice, low: int, b
             k = _behind_removed(run, wanted, k)
 
 
-def _behind_removed(run: RunRow, wanted: Slice, k: int) -> int:
+def _behind_removed(run: RunRow, wanted: SweepSlice, k: int) -> int:
     while k < wanted.size:
         index = wanted.number(k)
         last = last_of(run.removed, index)
@@ -162,7 +131,7 @@ def _behind_removed(run: RunRow, wanted: Slice, k: int) -> int:
 
 
 def _with_row(
-    connection: sqlite3.Connection, run: RunRow, state: RunState, wanted: Slice, low: int, budget: _Budget
+    connection: sqlite3.Connection, run: RunRow, state: RunState, wanted: SweepSlice, low: int, budget: _Budget
 ) -> Iterator[Found]:
     """The children in a state that only a row can give."""
     whole = wanted.size == run.children
@@ -178,7 +147,7 @@ def _with_row(
 
 
 def _in_implied_state(
-    connection: sqlite3.Connection, run: RunRow, wanted: Slice, low: int, budget: _Budget
+    connection: sqlite3.Connection, run: RunRow, wanted: SweepSlice, low: int, budget: _Budget
 ) -> Iterator[Found]:
     """The children in the state of those without a row: rows below the cursor, rows or none from there on."""
     if run.implied is not RunState.SCHEDULED and low < run.cursor:

@@ -24,7 +24,7 @@ from accio.domain.filters.fields import (
 from accio.domain.filters.grammar import MAX_LENGTH, parse
 from accio.domain.filters.matching import Row, matches
 from accio.domain.filters.problems import FilterProblem
-from accio.domain.filters.slices import Selected, SweepSlice, decide, select
+from accio.domain.filters.slices import Selected, decide, select
 from accio.domain.filters.syntax import EVERYTHING, Comparison, Filter, Not, OneOf, Op, Text, all_of, any_of
 from accio.domain.filters.words import explain
 
@@ -49,7 +49,6 @@ __all__ = [
     "Row",
     "Selected",
     "Subject",
-    "SweepSlice",
     "Text",
     "all_of",
     "any_of",

@@ -6,8 +6,7 @@ left of the query goes on to the next level, where equal rests share one node. S
 query, never on the number of children, and the k-th matching child is found by going down once.
 """
 
-from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,84 +30,12 @@ from accio.domain.filters.syntax import (
     leaves,
     substitute,
 )
+from accio.domain.slices import Level, SweepSlice
 from accio.domain.sweeps import Sweep
 
 REPEAT = "repeat"
 _MOST_WORK = 300_000
 """Leaves looked at while a diagram is built: more than any query by hand needs, and about a second."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Node:
-    """What is left on one level: ranges of indices, each with the node of the next level, and running totals."""
-
-    ranges: tuple[range, ...]
-    below: "tuple[_Node | None, ...]"  # None is the end: the child matches
-    totals: tuple[int, ...]  # members before each range, and of all
-    size: int
-
-
-class SweepSlice:
-    """Some children of a sweep, in order; none is listed."""
-
-    def __init__(self, sweep: Sweep, root: _Node | None) -> None:
-        """*root* None: no child."""
-        self._sweep = sweep
-        self._root = root
-        self.size = 0 if root is None else root.size
-
-    def number(self, k: int) -> int:
-        """Return the number of the k-th child, from 0; it grows with k."""
-        if not 0 <= k < self.size:
-            raise IndexError(k)
-        node, number = self._root, 0
-        for size in _sizes(self._sweep):
-            assert node is not None
-            at = bisect_right(node.totals, k) - 1
-            k -= node.totals[at]
-            below = node.below[at]
-            each = 1 if below is None else below.size
-            number = number * size + node.ranges[at].start + k // each
-            node, k = below, k % each
-        return number
-
-    def first(self, low: int) -> int:
-        """Return the smallest k whose child has the number *low* or a higher one: how many children come before."""
-        if low <= 0:
-            return 0
-        if low >= self._sweep.size:
-            return self.size
-        node, before = self._root, 0
-        for stride, size in _strides(self._sweep):
-            if node is None:
-                return before
-            index = low // stride % size
-            at = bisect_right([each.start for each in node.ranges], index) - 1
-            if at < 0:
-                return before
-            below = node.below[at]
-            each = 1 if below is None else below.size
-            inside = index < node.ranges[at].stop
-            passed = index - node.ranges[at].start if inside else len(node.ranges[at])
-            before += node.totals[at] + passed * each
-            if not inside:
-                return before
-            node = below
-        return before
-
-    def contains(self, number: int) -> bool:
-        """Return whether a child is one of them."""
-        k = self.first(number)
-        return k < self.size and self.number(k) == number
-
-    def __iter__(self) -> Iterator[int]:
-        return map(self.number, range(self.size))
-
-    def __len__(self) -> int:
-        return self.size
-
-    def __repr__(self) -> str:
-        return f"SweepSlice({self.size} of {self._sweep.size})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,26 +115,26 @@ class _Diagram:
     def __init__(self, sweep: Sweep, predicates: Mapping[Term, Predicate]) -> None:
         self._sweep = sweep
         self._predicates = predicates
-        self._nodes: dict[tuple[int, Filter], _Node | None] = {}
+        self._nodes: dict[tuple[int, Filter], Level | None] = {}
         self._places: dict[Term, Places] = {}
         self._work = 0
 
-    def node(self, level: int, rest: Filter) -> _Node | None:
+    def node(self, level: int, rest: Filter) -> Level | None:
         """Return the node for what is left of the query on a level; None if no child matches it."""
         key = (level, rest)
         if key not in self._nodes:
             self._nodes[key] = self._made(level, rest)
         return self._nodes[key]
 
-    def _made(self, level: int, rest: Filter) -> _Node | None:
+    def _made(self, level: int, rest: Filter) -> Level | None:
         if rest == NOTHING:
             return None
         size, found = self._here(level, rest)
         terms = list(found)
         ranges: list[range] = []
-        below: list[_Node | None] = []
+        below: list[Level | None] = []
         totals = [0]
-        outcomes: dict[int, tuple[bool, _Node | None]] = {}
+        outcomes: dict[int, tuple[bool, Level | None]] = {}
         for part, held in segments(list(found.values()), size):
             if held not in outcomes:
                 outcomes[held] = self._outcome(
@@ -218,7 +145,7 @@ class _Diagram:
                 ranges.append(part)
                 below.append(node)
                 totals.append(totals[-1] + len(part) * (1 if node is None else node.size))
-        return _Node(tuple(ranges), tuple(below), tuple(totals[:-1]), totals[-1]) if ranges else None
+        return Level(tuple(ranges), tuple(below), tuple(totals[:-1]), totals[-1]) if ranges else None
 
     def _here(self, level: int, rest: Filter) -> tuple[int, dict[Term, Places]]:
         """Return how many indices a level has, and which of them satisfy each term about it."""
@@ -240,7 +167,7 @@ class _Diagram:
         found = dict.fromkeys(leaf for leaf in leaves(rest) if not isinstance(leaf, Text))
         return [term for term in found if self._predicates[term].subject.key == key]
 
-    def _outcome(self, level: int, rest: Filter, known: Mapping[Leaf, bool]) -> tuple[bool, _Node | None]:
+    def _outcome(self, level: int, rest: Filter, known: Mapping[Leaf, bool]) -> tuple[bool, Level | None]:
         """Return whether children can match once the terms of a level are known, and the node of the next level."""
 
         def leaf(leaf: Leaf) -> Filter:
@@ -254,14 +181,3 @@ class _Diagram:
             return left == EVERYTHING, None
         node = self.node(level + 1, left)
         return node is not None, node
-
-
-def _sizes(sweep: Sweep) -> list[int]:
-    return [*(axis.size for axis in sweep.axes), sweep.repeat]
-
-
-def _strides(sweep: Sweep) -> Iterator[tuple[int, int]]:
-    stride = sweep.size
-    for size in _sizes(sweep):
-        stride //= size
-        yield stride, size
