@@ -2,7 +2,7 @@
 
 import time
 
-from accio_daemon.core.commands import Instant
+from accio_daemon.core.terms import Instant
 
 
 class SystemClock:

@@ -14,8 +14,9 @@ from accio.domain.runs import FailurePolicy, OnFailure, RunDefinition
 from accio.domain.states import Cause
 from accio.domain.sweeps import Axis, Sweep
 from accio.domain.workflows import Constant, FromNode, FromParam, NodeDefinition, Param, Source, Workflow
-from accio_daemon.core.commands import Announced, AttemptNo, Report, SubmitRun
+from accio_daemon.core.commands import Report, SubmitRun
 from accio_daemon.core.on_agents import identity_of
+from accio_daemon.core.terms import Announced, AttemptNo
 from accio_daemon.core.world import World
 
 STRING = parse_type("string")

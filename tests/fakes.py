@@ -11,18 +11,9 @@ from typing import Any
 from accio.domain.operators import OperatorSpec
 from accio.domain.resources import Resources
 from accio.domain.states import Cause
-from accio_daemon.core.commands import (
-    AgentJoined,
-    AgentNo,
-    AgentRecalled,
-    AgentReports,
-    AttemptNo,
-    Holding,
-    Instant,
-    Report,
-    SessionNo,
-)
+from accio_daemon.core.commands import AgentJoined, AgentRecalled, AgentReports, Holding, Report
 from accio_daemon.core.outgoing import Assignment, Outgoing
+from accio_daemon.core.terms import AgentNo, AttemptNo, Instant, SessionNo
 from tests import builders
 
 EPOCH_MS = 1_700_000_000_000

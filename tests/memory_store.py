@@ -14,11 +14,12 @@ from accio.domain.ids import RunId
 from accio.domain.operators import OperatorSpec
 from accio.domain.states import RUN_TERMINAL, RunState
 from accio.errors import AccioError
-from accio_daemon.core.commands import AgentNo, ExecutionNo, InstanceFacts, NodeFact, Result, RunNo, SubmitRun
+from accio_daemon.core.commands import InstanceFacts, NodeFact, SubmitRun
 from accio_daemon.core.effects import Effects, NodeRow
 from accio_daemon.core.on_agents import identity_of
 from accio_daemon.core.records import NOT_TRIED, Agent, Execution, Run
 from accio_daemon.core.restoring import ExecutionFacts, RunFacts
+from accio_daemon.core.terms import AgentNo, ExecutionNo, Result, RunNo
 from accio_daemon.storage.restore import AgentFacts, Numbers, OperatorFacts
 from accio_daemon.storage.transactions import Committed, DiskFull, Job, Outcome
 

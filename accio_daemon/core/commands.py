@@ -17,16 +17,16 @@ from accio.domain.states import NodeState, RunState
 from accio.domain.workflows import Workflow
 from accio.errors import Unavailable
 from accio_daemon.core.plan import Plan
-from accio_daemon.core.terms import AgentNo as AgentNo
-from accio_daemon.core.terms import Announced as Announced
-from accio_daemon.core.terms import AttemptNo as AttemptNo
-from accio_daemon.core.terms import CacheMode as CacheMode
-from accio_daemon.core.terms import ExecutionNo as ExecutionNo
-from accio_daemon.core.terms import Instant as Instant
-from accio_daemon.core.terms import Pin as Pin
-from accio_daemon.core.terms import Result as Result
-from accio_daemon.core.terms import RunNo as RunNo
-from accio_daemon.core.terms import SessionNo as SessionNo
+from accio_daemon.core.terms import (
+    AgentNo,
+    Announced,
+    AttemptNo,
+    CacheMode,
+    Pin,
+    Result,
+    RunNo,
+    SessionNo,
+)
 
 T_co = TypeVar("T_co", covariant=True)
 

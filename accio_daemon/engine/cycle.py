@@ -21,8 +21,9 @@ import structlog
 from accio.domain.states import RUN_TERMINAL
 from accio.errors import AccioError, ResourceExhausted
 from accio_daemon.core import reactor, readying
-from accio_daemon.core.commands import Command, DeleteRun, Instant, RetryRun, RunNo, SubmitRun, Tick
+from accio_daemon.core.commands import Command, DeleteRun, RetryRun, SubmitRun, Tick
 from accio_daemon.core.effects import Effects, NodeKey
+from accio_daemon.core.terms import Instant, RunNo
 from accio_daemon.engine.delivery import Links
 from accio_daemon.engine.full_disk import FullDisk
 from accio_daemon.engine.ports import Clock, Records, Reply

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from accio_daemon.core.commands import SessionNo
 from accio_daemon.core.outgoing import Outgoing
+from accio_daemon.core.terms import SessionNo
 from accio_daemon.core.world import World
 from accio_daemon.engine.ports import AgentLink
 

@@ -10,8 +10,9 @@ from typing import TypeVar
 
 from accio.domain.operators import OperatorSpec
 from accio_daemon.core import explain, offers
-from accio_daemon.core.commands import AgentLost, AttemptNo, Command, RunNo, SessionNo
+from accio_daemon.core.commands import AgentLost, Command
 from accio_daemon.core.plan import ClassRegistry
+from accio_daemon.core.terms import AttemptNo, RunNo, SessionNo
 from accio_daemon.core.world import World
 from accio_daemon.engine.cycle import Cycle
 from accio_daemon.engine.full_disk import FullDisk

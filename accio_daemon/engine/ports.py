@@ -10,11 +10,12 @@ from typing import Any, Protocol, TypeVar
 from accio.domain.ids import RunId
 from accio.domain.operators import OperatorSpec
 from accio.domain.resources import Resources
-from accio_daemon.core.commands import AttemptNo, Command, InstanceFacts, Instant, Result, RunNo, SessionNo
+from accio_daemon.core.commands import Command, InstanceFacts
 from accio_daemon.core.effects import Effects
 from accio_daemon.core.outgoing import Outgoing
 from accio_daemon.core.plan import ClassRegistry
 from accio_daemon.core.restoring import ExecutionFacts, RunFacts
+from accio_daemon.core.terms import AttemptNo, Instant, Result, RunNo, SessionNo
 from accio_daemon.storage.restore import AgentFacts, Numbers, OperatorFacts
 from accio_daemon.storage.transactions import Committed, Job
 

@@ -8,8 +8,9 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 from accio.errors import NotFound
-from accio_daemon.core.commands import Command, DeleteRun, RetryRun, RunNo, StaleFacts
+from accio_daemon.core.commands import Command, DeleteRun, RetryRun, StaleFacts
 from accio_daemon.core.restoring import let_go, restore_run
+from accio_daemon.core.terms import RunNo
 from accio_daemon.core.world import World
 from accio_daemon.engine.ports import Records, Reply
 

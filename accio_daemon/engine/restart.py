@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from accio.domain.ids import RunId
 from accio_daemon.core import readying
-from accio_daemon.core.commands import Instant, RunNo
 from accio_daemon.core.effects import Effects
 from accio_daemon.core.records import Agent
 from accio_daemon.core.restoring import (
@@ -18,6 +17,7 @@ from accio_daemon.core.restoring import (
     restore_execution,
     restore_run,
 )
+from accio_daemon.core.terms import Instant, RunNo
 from accio_daemon.core.world import Settings, World
 from accio_daemon.engine.ports import Stored
 from accio_daemon.storage.restore import AgentFacts

@@ -3,8 +3,8 @@
 from collections.abc import Set
 
 from accio_daemon.core import offers
-from accio_daemon.core.commands import Instant, SessionNo
 from accio_daemon.core.records import Agent
+from accio_daemon.core.terms import Instant, SessionNo
 from accio_daemon.core.world import World
 from accio_daemon.engine.ports import AgentView, ClusterView
 

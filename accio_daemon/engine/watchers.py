@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 
-from accio_daemon.core.commands import RunNo
 from accio_daemon.core.effects import NodeKey
+from accio_daemon.core.terms import RunNo
 
 
 class Changes:

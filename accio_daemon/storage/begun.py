@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import orjson
 
 from accio.domain.states import RunState
-from accio_daemon.core.commands import RunNo
+from accio_daemon.core.terms import RunNo
 from accio_daemon.storage.codes import RUN_STATES
 from accio_daemon.storage.runs_query import SQL, InstanceRow, instance_row
 

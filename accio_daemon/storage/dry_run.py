@@ -13,9 +13,9 @@ from itertools import product
 
 from accio.domain.seeds import node_seed
 from accio.domain.sweeps import Sweep
-from accio_daemon.core.commands import CacheMode, Pin, Result
 from accio_daemon.core.inputs import Results, gather, key_of
 from accio_daemon.core.plan import NodePlan, Plan
+from accio_daemon.core.terms import CacheMode, Pin, Result
 from accio_daemon.storage.results import find_results
 
 EXACT = 20_000

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from accio.domain.failures import Failure
-from accio_daemon.core.commands import RunNo
+from accio_daemon.core.terms import RunNo
 from accio_daemon.storage.codes import ATTEMPT_STATES
 from accio_daemon.storage.sql import load
 

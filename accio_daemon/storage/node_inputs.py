@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from accio.domain.datatypes import DataType
-from accio_daemon.core.commands import Result
 from accio_daemon.core.inputs import Results, value_of
 from accio_daemon.core.plan import NodePlan
+from accio_daemon.core.terms import Result
 from accio_daemon.storage.results import result_of
 from accio_daemon.storage.runs_query import SQL, Found, RunRow
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from accio.content.digest import Digest, from_raw
-from accio_daemon.core.commands import Result
+from accio_daemon.core.terms import Result
 from accio_daemon.storage.results import result_of
 from accio_daemon.storage.runs_query import SQL, Found
 

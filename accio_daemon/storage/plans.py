@@ -9,8 +9,8 @@ from threading import Lock
 from typing import TypeVar
 
 from accio.domain.workflows import Workflow
-from accio_daemon.core.commands import Announced
 from accio_daemon.core.plan import ClassRegistry, Plan, compile_plan
+from accio_daemon.core.terms import Announced
 from accio_daemon.storage import workflows
 from accio_daemon.storage.runs_query import RunRow
 

@@ -17,19 +17,10 @@ from accio.domain.runs import OnFailure
 from accio.domain.states import NodeState, RunState
 from accio.domain.sweeps import Sweep
 from accio.domain.workflows import Workflow
-from accio_daemon.core.commands import (
-    AgentNo,
-    Announced,
-    AttemptNo,
-    CacheMode,
-    ExecutionNo,
-    InstanceFacts,
-    NodeFact,
-    Pin,
-    RunNo,
-)
+from accio_daemon.core.commands import InstanceFacts, NodeFact
 from accio_daemon.core.records import NOT_TRIED
 from accio_daemon.core.restoring import ExecutionFacts, RunFacts
+from accio_daemon.core.terms import AgentNo, Announced, AttemptNo, CacheMode, ExecutionNo, Pin, RunNo
 from accio_daemon.storage.codes import NODE_STATE_OF, RUN_STATE_OF, RUN_STATES, SINGLE
 from accio_daemon.storage.results import result_of
 from accio_daemon.storage.sql import load

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import orjson
 
-from accio_daemon.core.commands import ExecutionNo, Result
+from accio_daemon.core.terms import ExecutionNo, Result
 from accio_daemon.storage.database import GROUP_SIZES
 from accio_daemon.storage.sql import load
 from accio_daemon.storage.writer import key64

@@ -19,7 +19,7 @@ from accio.domain.ids import RunId, child_id, parse_reference
 from accio.domain.states import RUN_TERMINAL, RunState
 from accio.domain.sweeps import Sweep
 from accio.errors import BadRequest, NotFound
-from accio_daemon.core.commands import CacheMode, RunNo
+from accio_daemon.core.terms import CacheMode, RunNo
 from accio_daemon.storage.codes import PARENT, RUN_STATE_OF
 from accio_daemon.storage.sql import load
 

@@ -10,10 +10,11 @@ from typing import Any
 
 from accio.domain.ids import RunId
 from accio.domain.operators import OperatorSpec
-from accio_daemon.core.commands import InstanceFacts, Result, RunNo
+from accio_daemon.core.commands import InstanceFacts
 from accio_daemon.core.effects import Effects
 from accio_daemon.core.on_agents import identity_of
 from accio_daemon.core.restoring import ExecutionFacts, RunFacts
+from accio_daemon.core.terms import Result, RunNo
 from accio_daemon.storage import restore, results, writer
 from accio_daemon.storage.database import Database
 from accio_daemon.storage.transactions import Committed, Job, carry_out

@@ -9,7 +9,7 @@ import orjson
 from accio.content.digest import Digest, is_digest, raw_of
 from accio.domain.datatypes import Kind
 from accio.errors import AccioError, AlreadyExists, NotFound
-from accio_daemon.core.commands import Pin, RunNo
+from accio_daemon.core.terms import Pin, RunNo
 from accio_daemon.storage import runs_query
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.runs_query import Found, RunRow

@@ -12,7 +12,7 @@ from accio.domain.operators import OperatorSpec
 from accio.domain.people import Person
 from accio.domain.workflows import Workflow
 from accio.errors import AlreadyExists, FailedPrecondition, NotFound
-from accio_daemon.core.commands import Announced
+from accio_daemon.core.terms import Announced
 from accio_daemon.storage.sql import load
 
 SQL = load("workflows")

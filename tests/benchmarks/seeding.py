@@ -9,11 +9,12 @@ from accio.domain.ranges import WholePoints
 from accio.domain.runs import RunDefinition
 from accio.domain.states import RunState
 from accio.domain.sweeps import Axis, Sweep
-from accio_daemon.core.commands import Instant, RunNo, SubmitRun
+from accio_daemon.core.commands import SubmitRun
 from accio_daemon.core.effects import Effects
 from accio_daemon.core.moves import move_run
 from accio_daemon.core.on_runs import submit
 from accio_daemon.core.plan import ClassRegistry
+from accio_daemon.core.terms import Instant, RunNo
 from accio_daemon.core.world import World
 from accio_daemon.storage import runs_query
 from accio_daemon.storage.database import prepare

@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from accio.domain.failures import Failure
-from accio_daemon.core.commands import RunNo
+from accio_daemon.core.terms import RunNo
 from accio_daemon.core.world import Settings
 from tests import builders
 from tests.cases.loader import Case, daemon_cases, only

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from accio_daemon.core.commands import AgentDraining, RunNo
+from accio_daemon.core.commands import AgentDraining
+from accio_daemon.core.terms import RunNo
 from tests import builders
 from tests.cases.loader import Case, daemon_cases, mentions, only
 from tests.fakes import FakeAgent

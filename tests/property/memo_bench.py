@@ -28,8 +28,9 @@ from accio.sdk.execution import Finished, Request
 from accio.sdk.loading import load
 from accio.sdk.run import Operator, run_operator
 from accio_agent import clock
-from accio_daemon.core.commands import AgentLost, Announced, CacheMode, PathsDigested, Pin, SubmitRun, Submitted
+from accio_daemon.core.commands import AgentLost, PathsDigested, SubmitRun, Submitted
 from accio_daemon.core.on_agents import identity_of
+from accio_daemon.core.terms import Announced, CacheMode, Pin
 from accio_daemon.core.world import Settings
 from accio_daemon.storage.codes import NODE_STATE_OF
 from tests import builders

@@ -16,16 +16,8 @@ from accio.domain.resources import Resources
 from accio.domain.runs import OnFailure
 from accio.domain.states import Cause
 from accio.errors import AccioError
-from accio_daemon.core.commands import (
-    AgentDraining,
-    AttemptNo,
-    CacheMode,
-    DeleteRun,
-    DrainAgent,
-    KillRun,
-    RunNo,
-    Tick,
-)
+from accio_daemon.core.commands import AgentDraining, DeleteRun, DrainAgent, KillRun, Tick
+from accio_daemon.core.terms import AttemptNo, CacheMode, RunNo
 from accio_daemon.core.world import Settings
 from tests import builders
 from tests.fakes import FakeAgent

@@ -16,8 +16,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from accio.domain.keys import KeyTemplate
 from accio.domain.workflows import Constant, FromNode, FromParam, NodeDefinition, Param, Source, Workflow
 from accio_daemon.core import readying
-from accio_daemon.core.commands import CacheMode
 from accio_daemon.core.inputs import Inputs, key_of
+from accio_daemon.core.terms import CacheMode
 from tests import builders
 from tests.property.memo_bench import Bench, Code, dataset_axis, integer_axis
 

@@ -17,9 +17,10 @@ from accio.domain.states import Cause
 from accio_agent.agent.core.decisions import AgentCore
 from accio_agent.agent.core.outcome import Ending, Outcome
 from accio_agent.agent.core.work import Assignment, Begin, WorkClass
-from accio_daemon.core.commands import AgentJoined, AttemptNo, Holding, SessionNo
+from accio_daemon.core.commands import AgentJoined, Holding
 from accio_daemon.core.outgoing import Assignment as Sent
 from accio_daemon.core.outgoing import Welcome
+from accio_daemon.core.terms import AttemptNo, SessionNo
 from tests.simulator.events import Loop
 from tests.simulator.network import Link, Message, Stream
 

@@ -13,14 +13,11 @@ from accio.domain.workflows import Workflow
 from accio_daemon.core.commands import (
     AgentHeard,
     AgentLost,
-    Announced,
-    CacheMode,
     Command,
     DeleteRun,
     KillRun,
     RemoveAgent,
     RetryRun,
-    RunNo,
     SubmitRun,
     Submitted,
     Tick,
@@ -29,6 +26,7 @@ from accio_daemon.core.explain import why_waiting
 from accio_daemon.core.invariants import check_invariants
 from accio_daemon.core.on_agents import identity_of
 from accio_daemon.core.records import Run
+from accio_daemon.core.terms import Announced, CacheMode, RunNo
 from accio_daemon.core.world import Settings, World
 from accio_daemon.storage.codes import NODE_STATE_OF, RUN_STATE_OF
 from tests import builders

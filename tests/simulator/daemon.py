@@ -5,7 +5,8 @@ Between the steps a test may crash it, or let another batch be decided while one
 
 from typing import Any, TypeVar
 
-from accio_daemon.core.commands import Command, SessionNo
+from accio_daemon.core.commands import Command
+from accio_daemon.core.terms import SessionNo
 from accio_daemon.core.world import Settings
 from accio_daemon.engine.cycle import Cycle
 from accio_daemon.storage.transactions import Committed

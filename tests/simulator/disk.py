@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from accio.domain.workflows import Workflow
-from accio_daemon.core.commands import Instant
+from accio_daemon.core.terms import Instant
 from accio_daemon.core.world import Settings
 from accio_daemon.engine.cycle import Batch
 from accio_daemon.engine.full_disk import FullDisk

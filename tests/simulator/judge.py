@@ -4,9 +4,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from accio.domain.states import Cause, NodeState
-from accio_daemon.core.commands import RunNo, SubmitRun
+from accio_daemon.core.commands import SubmitRun
 from accio_daemon.core.effects import ATTEMPT_LOST, Effects
 from accio_daemon.core.outgoing import Assignment
+from accio_daemon.core.terms import RunNo
 from accio_daemon.core.world import World
 from accio_daemon.storage.codes import NODE_STATE_OF
 from accio_daemon.storage.writer import Batch as Rows

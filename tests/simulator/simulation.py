@@ -23,18 +23,13 @@ from accio_daemon.core.commands import (
     AgentLost,
     AgentRecalled,
     AgentReports,
-    Announced,
-    AttemptNo,
     Command,
     DeleteRun,
     DrainAgent,
-    ExecutionNo,
     Holding,
     KillRun,
     Report,
     RetryRun,
-    RunNo,
-    SessionNo,
     SubmitRun,
     Submitted,
 )
@@ -42,6 +37,7 @@ from accio_daemon.core.history import History
 from accio_daemon.core.invariants import check_invariants
 from accio_daemon.core.on_agents import identity_of
 from accio_daemon.core.outgoing import Outgoing
+from accio_daemon.core.terms import Announced, AttemptNo, ExecutionNo, RunNo, SessionNo
 from accio_daemon.core.world import Settings, World
 from accio_daemon.engine.cycle import Batch, Bounds
 from accio_daemon.engine.delivery import Links

@@ -11,8 +11,8 @@ import orjson
 
 from accio.domain.children import CLOSED_BY_KILL
 from accio.domain.states import NODE_TERMINAL, NodeState, RunState
-from accio_daemon.core.commands import Instant
 from accio_daemon.core.records import Execution, Instance, Run
+from accio_daemon.core.terms import Instant
 from accio_daemon.core.world import World
 from accio_daemon.storage.codes import NODE_STATE_OF, RUN_STATE_OF
 from tests.simulator.disk import Disk

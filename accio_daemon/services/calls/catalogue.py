@@ -13,7 +13,7 @@ from types import MappingProxyType
 from accio.domain.operators import OperatorSpec
 from accio.domain.workflows import Workflow
 from accio.errors import FailedPrecondition
-from accio_daemon.core.commands import Announced
+from accio_daemon.core.terms import Announced
 from accio_daemon.storage import workflows
 from accio_daemon.storage.readers import Readers
 from accio_daemon.storage.workflows import StoredWorkflow

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from accio.domain.operators import OperatorSpec
 from accio.domain.states import RUN_TERMINAL, NodeState
 from accio.v1 import accio_pb2
-from accio_daemon.core.commands import CacheMode
+from accio_daemon.core.terms import CacheMode
 from accio_daemon.engine.ports import EnginePort
 from accio_daemon.services.calls.logs import name_of_owner
 from accio_daemon.services.calls.node_views import node_place, nodes_of

@@ -12,7 +12,7 @@ from accio.v1 import accio_pb2, runs_pb2
 from accio.wire.metrics import metrics_message
 from accio.wire.operators import output_message
 from accio.wire.states import RUN_STATE_MESSAGES
-from accio_daemon.core.commands import RunNo
+from accio_daemon.core.terms import RunNo
 from accio_daemon.services.messages.runs import run_message
 from accio_daemon.services.transport.rpc import Send
 from accio_daemon.storage import runs_query

@@ -10,7 +10,7 @@ from functools import partial
 
 from accio.domain.states import NODE_TERMINAL, RUN_TERMINAL, NodeState, RunState
 from accio.v1 import accio_pb2, runs_pb2
-from accio_daemon.core.commands import RunNo
+from accio_daemon.core.terms import RunNo
 from accio_daemon.engine.ports import EnginePort, RunWatch
 from accio_daemon.services.calls.node_views import node_place
 from accio_daemon.services.calls.sweep_logs import SweepLook

@@ -14,7 +14,8 @@ from accio.domain.values import ValueProblem, canonical, parse_text
 from accio.errors import AccioError, BadRequest, FailedPrecondition
 from accio.v1 import accio_pb2, runs_pb2
 from accio.wire.states import RUN_STATES
-from accio_daemon.core.commands import Announced, Command, DeleteRun, KillRun, RetryRun
+from accio_daemon.core.commands import Command, DeleteRun, KillRun, RetryRun
+from accio_daemon.core.terms import Announced
 from accio_daemon.engine.ports import EnginePort
 from accio_daemon.services.calls.catalogue import Catalogue
 from accio_daemon.services.calls.node_views import NodeViews

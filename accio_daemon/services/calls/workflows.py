@@ -9,7 +9,7 @@ from accio.domain.workflows import Workflow
 from accio.errors import BadRequest, NotFound
 from accio.v1 import workflows_pb2
 from accio.wire.issues import findings_message, issue_message
-from accio_daemon.core.commands import Instant
+from accio_daemon.core.terms import Instant
 from accio_daemon.engine.ports import Clock, EnginePort
 from accio_daemon.services.calls.catalogue import Catalogue
 from accio_daemon.services.calls.definitions import check_workflow_bytes, off_loop, value_of

@@ -8,7 +8,8 @@ from accio.v1 import accio_pb2, agents_pb2
 from accio.wire.operators import operator_of
 from accio.wire.reports import held_of
 from accio.wire.resources import resources_message, resources_of
-from accio_daemon.core.commands import AgentJoined, PathsDigested, Pin, SessionNo
+from accio_daemon.core.commands import AgentJoined, PathsDigested
+from accio_daemon.core.terms import Pin, SessionNo
 from accio_daemon.engine.ports import AgentView
 
 

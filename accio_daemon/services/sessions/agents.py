@@ -16,18 +16,11 @@ from accio.domain.failures import clip
 from accio.errors import AccioError, BadRequest, FailedPrecondition, ResourceExhausted, Unavailable
 from accio.v1 import agents_pb2
 from accio.wire.reports import reports_of
-from accio_daemon.core.commands import (
-    AgentDraining,
-    AgentHeard,
-    AgentLost,
-    AgentRecalled,
-    AgentReports,
-    AgentStale,
-    AttemptNo,
-)
+from accio_daemon.core.commands import AgentDraining, AgentHeard, AgentLost, AgentRecalled, AgentReports, AgentStale
 from accio_daemon.core.history import History
 from accio_daemon.core.lives import Life
 from accio_daemon.core.outgoing import Outgoing, Welcome
+from accio_daemon.core.terms import AttemptNo
 from accio_daemon.engine.ports import EnginePort
 from accio_daemon.services.messages.agents import digested_of, joined_of
 from accio_daemon.services.sessions.link import Link

@@ -7,9 +7,10 @@ from itertools import count
 from weakref import WeakValueDictionary
 
 from accio.v1 import agents_pb2
-from accio_daemon.core.commands import Report, SessionNo
+from accio_daemon.core.commands import Report
 from accio_daemon.core.lives import Life
 from accio_daemon.core.outgoing import Outgoing
+from accio_daemon.core.terms import SessionNo
 from accio_daemon.services.sessions.link import Link
 
 LogPlace = tuple[int, int]  # an attempt, and an offset in its log

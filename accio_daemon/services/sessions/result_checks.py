@@ -22,7 +22,8 @@ from accio.domain.operators import OperatorSpec
 from accio.domain.problems import ValueProblem
 from accio.domain.states import Cause
 from accio.errors import AccioError
-from accio_daemon.core.commands import AttemptNo, Report
+from accio_daemon.core.commands import Report
+from accio_daemon.core.terms import AttemptNo
 
 _KEPT = 1_000
 _NAMED = 3

@@ -14,7 +14,7 @@ from accio.domain.datatypes import INTEGER
 from accio.domain.states import RunState
 from accio.domain.sweeps import Axis, Sweep
 from accio.errors import BadRequest, NotFound
-from accio_daemon.core.commands import RunNo
+from accio_daemon.core.terms import RunNo
 from accio_daemon.storage import children, runs_query
 from accio_daemon.storage.codes import RUN_STATES
 from accio_daemon.storage.database import prepare

@@ -11,8 +11,8 @@ from accio.domain.datatypes import DOUBLE
 from accio.domain.operators import InputPort, OperatorSpec, OutputPort
 from accio.domain.sweeps import Axis, Sweep
 from accio.domain.workflows import Constant, FromNode, FromParam, NodeDefinition, Param, Source, Workflow
-from accio_daemon.core.commands import Announced, CacheMode
 from accio_daemon.core.plan import ClassRegistry, compile_plan
+from accio_daemon.core.terms import Announced, CacheMode
 from accio_daemon.storage.database import prepare
 from accio_daemon.storage.dry_run import Subject, dry_run
 

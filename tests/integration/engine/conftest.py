@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from accio.domain.workflows import Workflow
-from accio_daemon.core.commands import Announced, RunNo, SubmitRun
+from accio_daemon.core.commands import SubmitRun
 from accio_daemon.core.on_agents import identity_of
+from accio_daemon.core.terms import Announced, RunNo
 from accio_daemon.core.world import Settings
 from accio_daemon.engine.engine import Engine
 from accio_daemon.engine.full_disk import FullDisk

@@ -6,7 +6,8 @@ from contextlib import AbstractContextManager
 import orjson
 
 from accio.domain.states import Cause
-from accio_daemon.core.commands import KillRun, RetryRun, RunNo
+from accio_daemon.core.commands import KillRun, RetryRun
+from accio_daemon.core.terms import RunNo
 from accio_daemon.services.calls.live_run import LiveRun, LiveRuns
 from accio_daemon.services.messages.runs import counts
 from accio_daemon.storage import runs_query

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from accio_daemon.core.commands import Instant
+from accio_daemon.core.terms import Instant
 from accio_daemon.core.world import Settings
 from accio_daemon.engine.cycle import Batch
 from accio_daemon.engine.restart import Restored, restart

@@ -19,10 +19,9 @@ from accio_daemon.core.commands import (
     DrainAgent,
     KillRun,
     RetryRun,
-    RunNo,
-    SessionNo,
     SubmitRun,
 )
+from accio_daemon.core.terms import RunNo, SessionNo
 from accio_daemon.core.world import Settings
 from accio_daemon.engine.cycle import Batch, Cycle
 from accio_daemon.engine.ports import Store

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from accio.errors import ResourceExhausted
-from accio_daemon.core.commands import AgentHeard, KillRun, RetryRun, RunNo
+from accio_daemon.core.commands import AgentHeard, KillRun, RetryRun
+from accio_daemon.core.terms import RunNo
 from accio_daemon.core.world import Settings
 from accio_daemon.engine.cycle import Bounds
 from accio_daemon.engine.full_disk import FullDisk

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from accio_daemon.core.commands import RunNo
+from accio_daemon.core.terms import RunNo
 from accio_daemon.engine.watchers import RunWatchers
 
 RUN = RunNo(1)

@@ -9,13 +9,12 @@ from accio_daemon.core.commands import (
     AgentHeard,
     AgentLost,
     AgentReports,
-    AttemptNo,
     DrainAgent,
     Holding,
     RemoveAgent,
-    SessionNo,
     Tick,
 )
+from accio_daemon.core.terms import AttemptNo, SessionNo
 from accio_daemon.core.world import Settings
 from tests import builders
 from tests.fakes import FakeAgent

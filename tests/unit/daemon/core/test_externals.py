@@ -8,7 +8,8 @@ import pytest
 
 from accio.domain.states import Cause
 from accio.domain.workflows import Constant, NodeDefinition, Workflow
-from accio_daemon.core.commands import PathsDigested, Pin
+from accio_daemon.core.commands import PathsDigested
+from accio_daemon.core.terms import Pin
 from tests import builders
 from tests.fakes import FakeAgent
 from tests.simulator.cluster import Cluster

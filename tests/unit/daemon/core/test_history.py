@@ -1,7 +1,7 @@
 """What of an agent's holdings a daemon believes, by the history that they belong to."""
 
-from accio_daemon.core.commands import AttemptNo
 from accio_daemon.core.history import History
+from accio_daemon.core.terms import AttemptNo
 from accio_daemon.core.world import ATTEMPT_BITS
 
 OWN = History(id="a", since=10_004)

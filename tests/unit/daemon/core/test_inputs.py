@@ -4,8 +4,8 @@ import pytest
 
 from accio.domain.datatypes import STRING, parse_type
 from accio.domain.sweeps import Sweep
-from accio_daemon.core.commands import CacheMode, RunNo
 from accio_daemon.core.plan import ClassRegistry, compile_plan
+from accio_daemon.core.terms import CacheMode, RunNo
 from accio_daemon.storage.dry_run import Subject, dry_run
 from accio_daemon.storage.node_inputs import effective_inputs, read_results
 from accio_daemon.storage.runs_query import Found, get_run

@@ -3,7 +3,8 @@
 import pytest
 
 from accio.domain.states import Cause
-from accio_daemon.core.commands import CacheMode, ContentMissing
+from accio_daemon.core.commands import ContentMissing
+from accio_daemon.core.terms import CacheMode
 from accio_daemon.core.world import Settings
 from tests import builders
 from tests.simulator.cluster import Cluster

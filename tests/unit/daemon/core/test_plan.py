@@ -6,8 +6,8 @@ from accio.domain.datatypes import INTEGER
 from accio.domain.operators import InputPort, OperatorSpec, OutputPort
 from accio.domain.resources import Resources
 from accio.domain.sweeps import Axis, Sweep
-from accio_daemon.core.commands import Announced
 from accio_daemon.core.plan import ClassRegistry, compile_plan
+from accio_daemon.core.terms import Announced
 from tests import builders
 
 ONE = Sweep((Axis("i", INTEGER, ("1",)),))

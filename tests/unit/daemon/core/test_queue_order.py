@@ -2,7 +2,7 @@
 
 import pytest
 
-from accio_daemon.core.commands import CacheMode
+from accio_daemon.core.terms import CacheMode
 from accio_daemon.core.world import Settings
 from tests import builders
 from tests.simulator.cluster import Cluster

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from accio.domain.states import Cause
-from accio_daemon.core.commands import ContentMissing, OldestWork, RunNo
+from accio_daemon.core.commands import ContentMissing, OldestWork
+from accio_daemon.core.terms import RunNo
 from tests import builders
 from tests.simulator.cluster import Cluster
 

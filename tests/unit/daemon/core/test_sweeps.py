@@ -9,7 +9,7 @@ import pytest
 from accio.domain.ranges import WholePoints
 from accio.domain.sweeps import Axis, Sweep
 from accio.domain.workflows import Workflow
-from accio_daemon.core.commands import RunNo
+from accio_daemon.core.terms import RunNo
 from accio_daemon.core.world import Settings
 from tests import builders
 from tests.simulator.cluster import Cluster

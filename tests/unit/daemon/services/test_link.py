@@ -3,8 +3,8 @@
 import asyncio
 
 from accio.v1 import agents_pb2
-from accio_daemon.core.commands import AttemptNo, SessionNo
 from accio_daemon.core.outgoing import Outgoing, Welcome
+from accio_daemon.core.terms import AttemptNo, SessionNo
 from accio_daemon.services.sessions import link
 from accio_daemon.services.sessions.link import Link
 

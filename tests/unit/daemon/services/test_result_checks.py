@@ -10,7 +10,8 @@ from accio.content.store import FolderStore
 from accio.domain.datatypes import parse_type
 from accio.domain.operators import OperatorSpec, OutputPort
 from accio.domain.states import Cause
-from accio_daemon.core.commands import AttemptNo, Report
+from accio_daemon.core.commands import Report
+from accio_daemon.core.terms import AttemptNo
 from accio_daemon.services.sessions.result_checks import Pinned, ResultChecks
 
 ABSENT = "blake3:" + "ab" * 32

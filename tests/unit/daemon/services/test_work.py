@@ -1,8 +1,8 @@
 """The hot path from the core to agents."""
 
 from accio.domain.resources import Resources
-from accio_daemon.core.commands import AttemptNo
 from accio_daemon.core.outgoing import Assignment, NodeClass
+from accio_daemon.core.terms import AttemptNo
 from accio_daemon.services.messages.work import WORK_LIMIT, WorkWriter
 
 DIGEST = f"blake3:{'0' * 64}"
