@@ -4,10 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from accio.domain.children import CLOSED_BY_KILL, OPEN, Taken
-from accio.domain.ids import RunId
 from accio.domain.runs import OnFailure
 from accio.domain.states import NODE_TERMINAL, RUN_TERMINAL, NodeState, Phase, RunState
-from accio.domain.sweeps import Sweep
 from accio.domain.workflows import Workflow
 from accio_daemon.core import endings, moves
 from accio_daemon.core.attempts import back_off_ms
@@ -16,36 +14,19 @@ from accio_daemon.core.effects import Effects
 from accio_daemon.core.plan import compile_plan
 from accio_daemon.core.records import Execution, Instance, Place, Run
 from accio_daemon.core.retrying import restored_instance
+from accio_daemon.core.run_record import RunRecord
 from accio_daemon.core.terms import AgentNo, Announced, AttemptNo, CacheMode, ExecutionNo, Instant, Pin, RunNo
 from accio_daemon.core.world import World
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunFacts:
-    """A run as the database has it."""
+class RunFacts(RunRecord):
+    """A run as the World needs it back."""
 
-    no: RunNo
-    id: RunId
-    single: bool
     workflow: Workflow
     operators: tuple[Announced, ...]
-    sweep: Sweep
-    seed: int
-    cache: CacheMode
     on_failure: OnFailure
     sequence: int
-    state: RunState
-    closed: int
-    cursor: int
-    removed: tuple[tuple[int, int], ...]
-    running: int
-    success: int
-    failed: int
-    killed: int
-    nodes_ended: dict[NodeState, int]
-    created_ms: int
-    started_ms: int | None
-    ended_ms: int | None
     pins: dict[str, Pin]
     reached: tuple[int, ...]  # children at or beyond the cursor that have a row
 

@@ -14,14 +14,14 @@ from accio.domain.ids import RunId
 from accio.domain.operators import OperatorSpec
 from accio.domain.resources import Resources, resources_from_json
 from accio.domain.runs import OnFailure
-from accio.domain.states import NodeState, RunState
-from accio.domain.sweeps import Sweep
+from accio.domain.states import RunState
 from accio.domain.workflows import Workflow
 from accio_daemon.core.commands import InstanceFacts, NodeFact
 from accio_daemon.core.records import NOT_TRIED
 from accio_daemon.core.restoring import ExecutionFacts, RunFacts
-from accio_daemon.core.terms import AgentNo, Announced, AttemptNo, CacheMode, ExecutionNo, Pin, RunNo
-from accio_daemon.storage.codes import NODE_STATE_OF, RUN_STATE_OF, RUN_STATES, SINGLE
+from accio_daemon.core.terms import AgentNo, Announced, AttemptNo, ExecutionNo, Pin, RunNo
+from accio_daemon.storage.codes import NODE_STATE_OF, RUN_STATE_OF, RUN_STATES
+from accio_daemon.storage.recorded import RECORDED, operator_numbers, options_of, record_fields
 from accio_daemon.storage.results import result_of
 from accio_daemon.storage.sql import load
 
@@ -151,37 +151,20 @@ def load_run(connection: sqlite3.Connection, specs: Mapping[int, OperatorSpec], 
 
 
 def _run_facts(connection: sqlite3.Connection, specs: Mapping[int, OperatorSpec], row: Sequence[Any]) -> RunFacts:
-    (no, id, kind, seed, sweep, options, operators, sequence, state, closed, cursor, removed, running) = row[:13]
-    (success, failed, killed, nodes_ended, created, started, ended, definition) = row[13:]
-    chosen = orjson.loads(options)
+    recorded, (sequence, definition) = row[:RECORDED], row[RECORDED:]
+    fields = record_fields(recorded)
+    no, cursor = fields["no"], fields["cursor"]
     pins = {
         text: Pin(digest=f"blake3:{digest.hex()}", size=size)
         for text, digest, size in connection.execute(_SQL["pins"], (no,))
     }
     reached = connection.execute(_SQL["reached"], (no, cursor)).fetchall()
     return RunFacts(
-        no=RunNo(no),
-        id=RunId(id),
-        single=kind == SINGLE,
+        **fields,
         workflow=Workflow.from_canonical_json(definition),
-        operators=tuple(Announced(no=number, spec=specs[number]) for number in orjson.loads(operators)),
-        sweep=Sweep.from_text(sweep),
-        seed=seed,
-        cache=CacheMode(chosen["cache"]),
-        on_failure=OnFailure.from_json(chosen["on_failure"]),
+        operators=tuple(Announced(no=number, spec=specs[number]) for number in operator_numbers(recorded)),
+        on_failure=OnFailure.from_json(options_of(recorded)["on_failure"]),
         sequence=sequence,
-        state=RUN_STATE_OF[state],
-        closed=closed,
-        cursor=cursor,
-        removed=tuple((first, last) for first, last in orjson.loads(removed)),
-        running=running,
-        success=success,
-        failed=failed,
-        killed=killed,
-        nodes_ended={NodeState(name): count for name, count in orjson.loads(nodes_ended).items()},
-        created_ms=created,
-        started_ms=started,
-        ended_ms=ended,
         pins=pins,
         reached=tuple(index for (index,) in reached),
     )

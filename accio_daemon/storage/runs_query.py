@@ -7,20 +7,19 @@ never reached. Jobs here take an open connection and run in one transaction; the
 """
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import orjson
 
-from accio.domain.children import Counts, implied_state, is_within, total
 from accio.domain.ids import RunId, child_id, parse_reference
 from accio.domain.states import RUN_TERMINAL, RunState
-from accio.domain.sweeps import Sweep
 from accio.errors import BadRequest, NotFound
-from accio_daemon.core.terms import CacheMode, RunNo
-from accio_daemon.storage.codes import PARENT, RUN_STATE_OF
+from accio_daemon.core.run_record import RunRecord
+from accio_daemon.core.terms import RunNo
+from accio_daemon.storage.codes import RUN_STATE_OF
+from accio_daemon.storage.recorded import RECORDED, operator_numbers, record_fields
 from accio_daemon.storage.sql import load
 
 SQL = load("runs")
@@ -32,19 +31,10 @@ BY_NOS = f"{SQL['columns']} {SQL['by_nos']}"
 _SHOWN_CANDIDATES = 10
 
 
-@lru_cache(maxsize=512)
-def sweep_of(text: str) -> Sweep:
-    """Read a stored sweep; those of many lookups are kept."""
-    return Sweep.from_text(text)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunRow:
-    """A single run or a parent."""
+class RunRow(RunRecord):
+    """A run as views show it."""
 
-    no: RunNo
-    id: RunId
-    parent: bool
     workflow_no: int
     workflow_id: str
     workflow_version: str
@@ -53,50 +43,14 @@ class RunRow:
     name: str
     notes: str
     tags: tuple[str, ...]
-    seed: int
-    sweep: Sweep
-    cache: CacheMode
     operators: tuple[int, ...]  # operator number of each node
     children: int
     nodes: int  # of one child
-    state: RunState
-    closed: int
-    cursor: int
-    removed: tuple[tuple[int, int], ...]
-    running: int
-    success: int
-    failed: int
-    killed: int
-    nodes_ended: Mapping[str, int]
-    created_ms: int
-    started_ms: int | None
-    ended_ms: int | None
 
     @property
-    def implied(self) -> RunState:
-        """The state of a child that has no row."""
-        return implied_state(self.closed)
-
-    @property
-    def present(self) -> int:
-        """How many children there are, without deleted ones."""
-        return self.children - total(self.removed)
-
-    def has(self, index: int) -> bool:
-        """Whether there is such a child."""
-        return 0 <= index < self.children and not is_within(self.removed, index)
-
-    @property
-    def counts(self) -> Counts:
-        """How many children there are in each state."""
-        return Counts(
-            present=self.present,
-            closed=self.closed,
-            running=self.running,
-            success=self.success,
-            failed=self.failed,
-            killed=self.killed,
-        )
+    def parent(self) -> bool:
+        """Whether it has children of their own."""
+        return not self.single
 
     def children_by_state(self) -> dict[RunState, int]:
         """Count the children in each state, those without a row included."""
@@ -119,15 +73,14 @@ class RunRow:
         return min(1.0, self.ended_nodes / total) if total else 1.0
 
 
-def run_row(row: tuple[Any, ...]) -> RunRow:
+def run_row(row: Sequence[Any]) -> RunRow:
     """Read a row of the statement `columns`."""
-    (no, run_id, kind, workflow_no, workflow_id, version, owner_name, owner_email, name, notes, seed, sweep, options,
-     operators, children, nodes, state, closed, cursor, removed, running, success, failed, killed, nodes_ended,
-     created, started, ended, tags) = row  # fmt: skip
+    recorded, (workflow_no, workflow_id, version, owner_name, owner_email, name, notes, children, nodes, tags) = (
+        row[:RECORDED],
+        row[RECORDED:],
+    )
     return RunRow(
-        no=no,
-        id=run_id,
-        parent=kind == PARENT,
+        **record_fields(recorded),
         workflow_no=workflow_no,
         workflow_id=workflow_id,
         workflow_version=version,
@@ -136,24 +89,9 @@ def run_row(row: tuple[Any, ...]) -> RunRow:
         name=name,
         notes=notes,
         tags=tuple(sorted(orjson.loads(tags))),
-        seed=seed,
-        sweep=sweep_of(sweep),
-        cache=CacheMode(orjson.loads(options)["cache"]),
-        operators=tuple(orjson.loads(operators)),
+        operators=operator_numbers(recorded),
         children=children,
         nodes=nodes,
-        state=RUN_STATE_OF[state],
-        closed=closed,
-        cursor=cursor,
-        removed=tuple((first, last) for first, last in orjson.loads(removed)),
-        running=running,
-        success=success,
-        failed=failed,
-        killed=killed,
-        nodes_ended=orjson.loads(nodes_ended),
-        created_ms=created,
-        started_ms=started,
-        ended_ms=ended,
     )
 
 

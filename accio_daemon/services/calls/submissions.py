@@ -17,7 +17,6 @@ from accio.domain.keys import datasets_of
 from accio.domain.limits import Limits
 from accio.domain.runs import RunDefinition
 from accio.domain.seeds import MIN_SEED
-from accio.domain.states import RunState
 from accio.domain.workflows import Constant, Workflow
 from accio.errors import BadRequest, FailedPrecondition, InvalidDefinition, ResourceExhausted
 from accio.v1 import accio_pb2, workflows_pb2
@@ -291,7 +290,7 @@ def row_of(command: SubmitRun, submitted: Submitted) -> RunRow:
     return RunRow(
         no=submitted.no,
         id=submitted.id,
-        parent=not sweep.is_single,
+        single=sweep.is_single,
         workflow_no=command.workflow_no,
         workflow_id=definition.workflow_id,
         workflow_version=definition.version,
@@ -306,16 +305,5 @@ def row_of(command: SubmitRun, submitted: Submitted) -> RunRow:
         operators=tuple(each.no for each in command.operators),
         children=sweep.size,
         nodes=len(command.workflow.graph),
-        state=RunState.SCHEDULED,
-        closed=0,
-        cursor=0,
-        removed=(),
-        running=0,
-        success=0,
-        failed=0,
-        killed=0,
-        nodes_ended={},
         created_ms=submitted.created_ms,
-        started_ms=None,
-        ended_ms=None,
     )

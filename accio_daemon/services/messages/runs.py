@@ -87,7 +87,7 @@ def _fill_whole(message: runs_pb2.Run, run: RunRow, running: int | None, nodes: 
 
 
 def _ended(run: RunRow) -> dict[NodeState, int]:
-    return {NodeState(name): count for name, count in run.nodes_ended.items()}
+    return dict(run.nodes_ended)
 
 
 def _nodes_of_parent(run: RunRow, running: int) -> dict[NodeState, int]:

@@ -8,3 +8,7 @@ id, key, run_no, idx, node, losses, failures, attempt, agent_no, dispatched_at, 
 
 -- name: operators
 no, name, identity, spec, announced
+
+-- name: runs
+r.no, r.id, r.kind, r.seed, r.sweep, r.options, r.operators, r.state, r.closed, r.cursor, r.removed, r.running, r.success, r.failed, r.killed,
+r.nodes_ended, r.created_at, r.started_at, r.ended_at

@@ -16,8 +16,7 @@ SELECT {columns.agents} FROM agents
 SELECT no FROM runs WHERE closed = 3
 
 -- name: runs
-SELECT r.no, r.id, r.kind, r.seed, r.sweep, r.options, r.operators, r.sequence, r.state, r.closed, r.cursor, r.removed, r.running,
-       r.success, r.failed, r.killed, r.nodes_ended, r.created_at, r.started_at, r.ended_at, w.definition
+SELECT {columns.runs}, r.sequence, w.definition
 FROM runs r JOIN workflows w ON w.no = r.workflow_no
 
 -- name: live_runs

@@ -1,9 +1,7 @@
 -- Reading runs, children and nodes. Pages are found by keys, never by offset. A run that is being deleted (closed = 3) is not there any more.
 
 -- name: columns
-SELECT r.no, r.id, r.kind, r.workflow_no, w.id, w.version, r.owner_name, r.owner_email, r.name, r.notes, r.seed, r.sweep, r.options, r.operators,
-       r.children, r.nodes, r.state, r.closed, r.cursor, r.removed, r.running, r.success, r.failed, r.killed, r.nodes_ended,
-       r.created_at, r.started_at, r.ended_at,
+SELECT {columns.runs}, r.workflow_no, w.id, w.version, r.owner_name, r.owner_email, r.name, r.notes, r.children, r.nodes,
        (SELECT json_group_array(tag) FROM tags WHERE run_no = r.no)
 FROM runs r JOIN workflows w ON w.no = r.workflow_no
 

@@ -1,0 +1,58 @@
+"""The columns of a run that every reader of runs takes (`columns.runs`), as the fields of a record."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import orjson
+
+from accio.domain.states import NodeState
+from accio.domain.sweeps import Sweep
+from accio_daemon.core.terms import CacheMode
+from accio_daemon.storage.codes import RUN_STATE_OF, SINGLE
+
+RECORDED = 19
+"""How many columns `columns.runs` has."""
+
+
+@lru_cache(maxsize=512)
+def sweep_of(text: str) -> Sweep:
+    """Read a stored sweep; those of many lookups are kept."""
+    return Sweep.from_text(text)
+
+
+def record_fields(columns: Sequence[Any]) -> dict[str, Any]:
+    """Return the fields of RunRecord."""
+    (no, run_id, kind, seed, sweep, options, _, state, closed, cursor, removed, running, success, failed, killed,
+     nodes_ended, created, started, ended) = columns  # fmt: skip
+    return {
+        "no": no,
+        "id": run_id,
+        "single": kind == SINGLE,
+        "sweep": sweep_of(sweep),
+        "seed": seed,
+        "cache": CacheMode(orjson.loads(options)["cache"]),
+        "state": RUN_STATE_OF[state],
+        "closed": closed,
+        "cursor": cursor,
+        "removed": tuple((first, last) for first, last in orjson.loads(removed)),
+        "running": running,
+        "success": success,
+        "failed": failed,
+        "killed": killed,
+        "nodes_ended": {NodeState(name): count for name, count in orjson.loads(nodes_ended).items()},
+        "created_ms": created,
+        "started_ms": started,
+        "ended_ms": ended,
+    }
+
+
+def options_of(columns: Sequence[Any]) -> dict[str, Any]:
+    """Return how the run was asked to be executed."""
+    found: dict[str, Any] = orjson.loads(columns[5])
+    return found
+
+
+def operator_numbers(columns: Sequence[Any]) -> tuple[int, ...]:
+    """Return the number of each node's operator."""
+    return tuple(orjson.loads(columns[6]))
