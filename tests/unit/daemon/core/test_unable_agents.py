@@ -1,7 +1,8 @@
 """Agents whose disk is full: their nodes go elsewhere, and after some of them they get no new ones."""
 
 from accio.domain.states import Cause
-from accio_daemon.core.commands import AttemptNo, DrainAgent
+from accio_daemon.core.commands import DrainAgent
+from accio_daemon.core.terms import AttemptNo
 from accio_daemon.core.unable_agents import ENOUGH
 from tests import builders
 from tests.fakes import FakeAgent
