@@ -12,12 +12,12 @@ PATH = "PYTHONPATH"
 
 
 def python(module: str, *arguments: str) -> list[str]:
-    """Give the command that runs a module of ours with this interpreter."""
+    """Return the command that runs a module of ours with this interpreter."""
     return [sys.executable, "-P", "-m", module, *arguments]
 
 
 def without_working_folder(environment: Mapping[str, str]) -> dict[str, str]:
-    """Give an environment whose PYTHONPATH has no empty entry, which would stand for the working folder."""
+    """Return an environment whose PYTHONPATH has no empty entry, which would stand for the working folder."""
     cleaned = dict(environment)
     if PATH in cleaned:
         cleaned[PATH] = search_path(cleaned[PATH].split(os.pathsep))
@@ -25,5 +25,5 @@ def without_working_folder(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def search_path(entries: Iterable[str]) -> str:
-    """Give a PYTHONPATH of these entries, without those that stand for the working folder."""
+    """Return a PYTHONPATH of these entries, without those that stand for the working folder."""
     return os.pathsep.join(entry for entry in entries if entry)

@@ -163,7 +163,7 @@ class Collector:
         self._reasons = {reason: code for code, reason in enumerate(old.reasons)}
 
     def add(self, chunk: accio_pb2.ColumnsChunk) -> None:
-        """Take in a chunk of rows, or the end."""
+        """Add a chunk of rows, or the end."""
         if chunk.HasField("end"):
             self._open = tuple((each.first, each.count) for each in chunk.end.open)
             return

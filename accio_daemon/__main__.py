@@ -110,14 +110,14 @@ async def _serve(config: Config) -> None:
 
 
 def _raise_file_limit() -> None:
-    """Take as many open files as the system allows: each agent and client is one."""
+    """Raise the limit of open files as far as the system allows: each agent and client is one."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _spare_the_collector() -> None:
-    """Let the collector of cycles look rarely, and never at what was imported.
+    """Make the collector of cycles look rarely, and never at what was imported.
 
     What the core makes for a node is freed by its reference count. With Python's own thresholds the collector would
     walk all open children again and again: a tenth of the processor time of a busy daemon.

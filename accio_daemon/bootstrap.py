@@ -71,7 +71,7 @@ async def serve(
     ready: Callable[[Daemon], None] = lambda daemon: None,
     clock: Clock | None = None,
 ) -> None:
-    """Take the folder, open the database, restore, and serve until *stop* is set; *ready* is called once it serves.
+    """Lock the folder, open the database, restore, and serve until *stop* is set; *ready* is called once it serves.
 
     It ends cleanly: nothing new, a word to the agents, and everything on disk. An engine that fails ends it, too: the
     daemon restarts from its database, never from half-changed memory.

@@ -12,5 +12,5 @@ class SystemClock:
     """
 
     def now(self) -> Instant:
-        """Give this moment."""
+        """Return this moment."""
         return Instant(wall_ms=time.time_ns() // 1_000_000, mono=time.clock_gettime(time.CLOCK_BOOTTIME))

@@ -153,7 +153,7 @@ class BlobFolder:
         return True
 
     def quarantine(self, name: str, *, inode: int | None) -> bool:
-        """Take away the damaged blob *inode* (None: what isn't a file), unless another has taken its place."""
+        """Remove the damaged blob *inode* (None: what isn't a file), unless another has taken its place."""
         if not self.writable:
             return False
         with self.locked(EXCLUSIVE), self._shard(name) as shard:
@@ -184,7 +184,7 @@ class BlobFolder:
         return Incoming(name=name, fd=fd)
 
     def publish(self, incoming: Incoming, name: str, *, size: int) -> bool:
-        """Let a complete file appear as a blob; false (and the file is dropped) if the blob is there already."""
+        """Make a complete file appear as a blob; return false (and drop the file) if the blob is there already."""
         if self.take(name, size=size):
             self.drop(incoming)
             return False

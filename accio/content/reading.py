@@ -83,7 +83,7 @@ def known_digests(snapshot: Snapshot, cache: SignatureCache | None, *, now_ns: i
 
 
 def remember(snapshot: Snapshot, digests: dict[str, Digest], cache: SignatureCache | None, *, read_at_ns: int) -> None:
-    """Tell the cache the digests of files that were read at *read_at_ns* or later."""
+    """Record in the cache the digests of files that were read at *read_at_ns* or later."""
     if cache is not None and digests:
         files = [((snapshot.place(path), snapshot.files[path]), digest) for path, digest in digests.items()]
         cache.put(files, read_at_ns=read_at_ns)

@@ -81,7 +81,7 @@ class DatasetTarget:
             os.close(fd)
 
     def link(self, entry: FileEntry, fd: int) -> bool:
-        """Let a file be another name of the open file *fd*; false where the file system can't do that."""
+        """Make a file another name of the open file *fd*; return false where the file system can't do that."""
         with self._explained(self._place(entry)):
             folder, name = self._enter(entry)
         try:
@@ -91,7 +91,7 @@ class DatasetTarget:
         return True
 
     def commit(self) -> None:
-        """Let the dataset appear at its target; raises TargetExists if something has come to stand there."""
+        """Make the dataset appear at its target; raises TargetExists if something has come to stand there."""
         with self._explained(self._target):
             for path in self._manifest.empty_folders:
                 self._open_folder(path.split("/"))

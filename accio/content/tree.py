@@ -60,7 +60,7 @@ class Snapshot:
 
 
 def scan(path: str | os.PathLike[str]) -> Snapshot:
-    """Take a snapshot of a file or folder, following links; raises StagingError (PathMissing if nothing is there)."""
+    """Return a snapshot of a file or folder, following links; raises StagingError (PathMissing if nothing is there)."""
     if not os.fspath(path):
         raise PathMissing("the path of the dataset is empty")
     root = bytes(Path(path).absolute())

@@ -221,7 +221,7 @@ def _tell(session: Session, address: str) -> None:
 
 
 def _tell_of_edits(session: Session, agent: Child) -> None:
-    """Tell whoever edits code that the agent doesn't run it."""
+    """Warn whoever edits code that the agent doesn't run it."""
     for found in agent.warnings(CODE_CHANGED):
         session.say(f"{found.get('of')}: {CODE_CHANGED}; stop accio up and start it again to run them as they are now")
 

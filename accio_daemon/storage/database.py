@@ -62,7 +62,7 @@ class WriterConnection(aiosqlite.Connection):
         return result
 
     def interrupt_job(self) -> None:
-        """Let the statement that the job executes now fail; one that executes none goes on."""
+        """Interrupt the statement that the job executes now; one that executes none goes on."""
         self._conn.interrupt()
 
 

@@ -206,6 +206,6 @@ def _children(run: RunRow, ranges: tuple[range, ...]) -> list[int]:
 
 
 def newest_id(connection: sqlite3.Connection) -> RunId | None:
-    """Give the id of the run that was submitted last."""
+    """Return the id of the run that was submitted last."""
     row = connection.execute(SQL["newest_id"]).fetchone()
     return None if row is None else row[0]

@@ -44,7 +44,7 @@ class ColumnCalls:
     """Columns."""
 
     def __init__(self, *, readers: Readers, plans: Plans) -> None:
-        """Take where to read."""
+        """Remember where to read."""
         self._readers = readers
         self._plans = plans
 
