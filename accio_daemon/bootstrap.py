@@ -48,6 +48,7 @@ from accio_daemon.storage.history import TakenUp, taken_up
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.readers import Readers
 from accio_daemon.storage.replacing import finish_replacing
+from accio_daemon.storage.seal import find_gap
 from accio_daemon.storage.store import SqliteStore, StoredWorld
 
 log = structlog.get_logger(__name__)
@@ -166,7 +167,10 @@ async def _restore(database: Database, config: Config, clock: Clock) -> tuple[Ta
     )
 
     def job(connection: sqlite3.Connection) -> tuple[TakenUp, Restored]:
-        with taken_up(connection, config.database) as found:
+        gap = find_gap(connection, config.database)
+        if gap:
+            log.error(gap, what_now="it goes on with what is there; a backup may have more: accio daemon restore FILE")
+        with taken_up(connection, config.database, set_back=bool(gap)) as found:
             return found, restart(StoredWorld(connection), settings=settings, now=clock.now())
 
     found, restored = await database.writer.run_job(job)

@@ -10,18 +10,23 @@ from accio.errors import NotFound
 from accio_daemon.bootstrap import take_folder
 from accio_daemon.config import Config
 from accio_daemon.storage import checks
+from accio_daemon.storage.seal import find_gap
 
 
 def check_folder(config: Config) -> list[str]:
     """Return what is wrong, in sentences; nothing is changed but that damaged blobs are put aside."""
     if not config.database.exists():
-        raise NotFound(f"there is no database in {config.data}")
+        raise NotFound(find_gap(None, config.database) or f"there is no database in {config.data}")
     lock = take_folder(config)
     try:
         connection = sqlite3.connect(f"{config.database.as_uri()}?mode=ro", uri=True)
+        gap = find_gap(connection, config.database)
+        problems = [gap] if gap else []
         try:
-            problems = list(checks.find_problems(connection))
+            problems += checks.find_problems(connection)
             digests = checks.find_digests(connection)
+        except sqlite3.DatabaseError as error:
+            return [*problems, f"database: {error}; restore a backup (accio daemon restore FILE)"]
         finally:
             connection.close()
         return problems + list(_store_problems(config, digests))

@@ -44,8 +44,11 @@ class TakenUp:
 
 
 @contextmanager
-def taken_up(connection: sqlite3.Connection, database: Path) -> Iterator[TakenUp]:
-    """Open the history of a database, in one transaction with what the caller writes in the context."""
+def taken_up(connection: sqlite3.Connection, database: Path, *, set_back: bool = False) -> Iterator[TakenUp]:
+    """Open the history of a database, in one transaction with what the caller writes in the context.
+
+    One that was *set back*, as it lost commits, gets a new identity.
+    """
     marker = database.with_name(MARKER_NAME)
     file = _file(database)
     known = _read(marker)
@@ -53,7 +56,7 @@ def taken_up(connection: sqlite3.Connection, database: Path) -> Iterator[TakenUp
     try:
         facts = dict(connection.execute(_SQL["facts"]).fetchall())
         opened: _Opening = (facts.get("opening", ""), file)
-        renewed = opened not in known and ("history" in facts or bool(known))
+        renewed = set_back or (opened not in known and ("history" in facts or bool(known)))
         if renewed:
             history = renew(connection)
         elif "history" in facts:

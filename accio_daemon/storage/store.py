@@ -17,6 +17,7 @@ from accio_daemon.core.restoring import ExecutionFacts, RunFacts
 from accio_daemon.core.terms import Result, RunNo
 from accio_daemon.storage import restore, results, writer
 from accio_daemon.storage.database import Database
+from accio_daemon.storage.seal import Seal
 from accio_daemon.storage.transactions import Committed, Job, carry_out
 
 
@@ -97,11 +98,13 @@ class SqliteStore(Records):
         """Read on a new connection, and write through the database's only writer."""
         super().__init__(database.reader())
         self._writer = database.writer
+        self._seal = Seal(self.connection, database.path)
 
     async def commit(self, rows: writer.Batch, jobs: Sequence[Job[Any]], deleting: RunNo | None) -> Committed:
         """Make a batch durable, on the writer's thread; see `transactions.carry_out`."""
-        return await self._writer.run_job(lambda connection: carry_out(connection, rows, jobs, deleting))
+        return await self._writer.run_job(lambda connection: carry_out(connection, rows, jobs, deleting, self._seal))
 
     def close(self) -> None:
         """Close what was opened here."""
+        self._seal.close()
         self.connection.close()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from accio.errors import AccioError
+from accio_daemon.storage.seal import Seal
 from accio_daemon.storage.writer import Batch, delete_some, write
 
 T = TypeVar("T")
@@ -36,7 +37,13 @@ class Committed:
     more: bool = False  # whether rows of the run that is being deleted are left
 
 
-def carry_out(connection: sqlite3.Connection, rows: Batch, jobs: Sequence[Job[Any]], deleting: int | None) -> Committed:
+def carry_out(
+    connection: sqlite3.Connection,
+    rows: Batch,
+    jobs: Sequence[Job[Any]],
+    deleting: int | None,
+    seal: Seal | None = None,
+) -> Committed:
     """Write *rows*, remove some rows of the run *deleting*, run *jobs*, and commit.
 
     DiskFull: there is no space; any other exception: the database can't be relied upon. Both leave nothing behind.
@@ -46,6 +53,8 @@ def carry_out(connection: sqlite3.Connection, rows: Batch, jobs: Sequence[Job[An
         write(connection, rows)
         more = delete_some(connection, deleting) if deleting is not None else False
         outcomes = tuple(_run(connection, job) for job in jobs)
+        if seal is not None:
+            seal.write(connection)
         connection.execute("COMMIT")
     except BaseException as error:
         if connection.in_transaction:
@@ -53,6 +62,8 @@ def carry_out(connection: sqlite3.Connection, rows: Batch, jobs: Sequence[Job[An
         if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode == sqlite3.SQLITE_FULL:
             raise DiskFull(str(error)) from error
         raise
+    if seal is not None:
+        seal.keep()
     return Committed(outcomes=outcomes, more=more)
 
 

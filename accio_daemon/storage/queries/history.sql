@@ -3,6 +3,9 @@
 -- name: facts
 SELECT name, value FROM meta WHERE name IN ('history', 'history_since', 'opening', 'epoch')
 
+-- name: seal_facts
+SELECT name, value FROM meta WHERE name IN ('history', 'seal')
+
 -- name: set_fact
 INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)
 

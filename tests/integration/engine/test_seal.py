@@ -1,0 +1,139 @@
+"""What tells that commits are missing: a seal in the database, and how far it had come, beside it."""
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from accio.errors import FailedPrecondition
+from accio_daemon.checking import check_folder
+from accio_daemon.core.effects import Effects
+from accio_daemon.storage.backup import back_up
+from accio_daemon.storage.database import FILE_NAME, prepare
+from accio_daemon.storage.history import taken_up
+from accio_daemon.storage.seal import Seal, find_gap
+from accio_daemon.storage.transactions import carry_out
+from accio_daemon.storage.writer import render
+from tests.integration.daemon.harness import configured
+
+COMMITS = 20
+
+
+def _commit(connection: sqlite3.Connection, seal: Seal, number: int) -> None:
+    def job(connection: sqlite3.Connection) -> None:
+        connection.execute("INSERT OR REPLACE INTO meta VALUES ('note', ?)", (number,))
+
+    carry_out(connection, render(Effects(), {}), [job], None, seal)
+
+
+def _work(folder: Path, commits: int = COMMITS) -> tuple[sqlite3.Connection, Seal]:
+    """Open a folder's database, as the daemon does, and commit."""
+    file = folder / FILE_NAME
+    connection = prepare(file)
+    with taken_up(connection, file, set_back=bool(find_gap(connection, file))):
+        pass
+    seal = Seal(connection, file)
+    for number in range(commits):
+        _commit(connection, seal, number)
+    return connection, seal
+
+
+def _killed(folder: Path, name: str) -> Path:
+    """Copy a folder as a daemon that is killed leaves it."""
+    left = folder.with_name(name)
+    left.mkdir()
+    for file in folder.iterdir():
+        (left / file.name).write_bytes(file.read_bytes())
+    return left
+
+
+def _gap(folder: Path) -> str:
+    with closing(prepare(folder / FILE_NAME)) as connection:
+        return find_gap(connection, folder / FILE_NAME)
+
+
+def _flip_a_bit(folder: Path) -> None:
+    log = folder / f"{FILE_NAME}-wal"
+    content = bytearray(log.read_bytes())
+    content[len(content) // 3] ^= 1
+    log.write_bytes(content)
+
+
+def _drop_the_log(folder: Path) -> None:
+    (folder / f"{FILE_NAME}-wal").unlink()
+
+
+def _drop_the_database(folder: Path) -> None:
+    for file in folder.glob(f"{FILE_NAME}*"):
+        file.unlink()
+
+
+@pytest.mark.parametrize("damage", [_flip_a_bit, _drop_the_log, _drop_the_database])
+def test_lost_commits_are_told(tmp_path: Path, damage: Callable[[Path], None]) -> None:
+    """A flipped bit in the log, a log or a database that is gone is noticed once; starts go on."""
+    data = tmp_path / "data"
+    data.mkdir()
+    before, seal = _work(data, 0)
+    before.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    for number in range(COMMITS):
+        _commit(before, seal, number)
+    left = _killed(data, "left")
+    assert _gap(_killed(left, "whole")) == ""
+    damage(left)
+    assert "that had been committed" in _gap(left)
+    assert "20" in _gap(left)
+    for connection, life in (_work(left, 1), _work(left, 1)):
+        connection.close()
+        life.close()
+    assert _gap(left) == ""
+    before.close()
+    seal.close()
+
+
+def test_an_older_copy_is_told(tmp_path: Path) -> None:
+    """A backup that somebody copied into the database's place lacks what came after it, and `check` says so."""
+    data = configured(tmp_path).data
+    data.mkdir(parents=True, exist_ok=True)
+    connection, seal = _work(data)
+    back_up(data / FILE_NAME, tmp_path / "night.db")
+    _commit(connection, seal, 99)
+    connection.close()
+    seal.close()
+    assert check_folder(configured(tmp_path)) == []
+    (data / FILE_NAME).write_bytes((tmp_path / "night.db").read_bytes())
+    (problem,) = check_folder(configured(tmp_path))
+    assert problem.startswith("the last 1 of 21 transactions that had been committed are missing")
+
+
+@pytest.mark.parametrize("replaced", [True, False])
+def test_a_database_that_vanishes_ends_its_daemon(tmp_path: Path, replaced: bool) -> None:
+    """What would be written into a file that nobody finds again is refused, and nothing of it is acknowledged."""
+    connection, seal = _work(tmp_path)
+    file = tmp_path / FILE_NAME
+    content = file.read_bytes()
+    file.unlink()
+    if replaced:
+        (tmp_path / "other").write_bytes(content)
+        (tmp_path / "other").rename(file)
+    with pytest.raises(FailedPrecondition, match="was removed or replaced while the daemon ran"):
+        _commit(connection, seal, 99)
+    connection.close()
+    seal.close()
+
+
+def test_a_transaction_that_fails_is_not_sealed(tmp_path: Path) -> None:
+    """What was rolled back counts nowhere."""
+    connection, seal = _work(tmp_path)
+
+    def fail(connection: sqlite3.Connection) -> None:
+        raise RuntimeError("a bug")
+
+    with pytest.raises(RuntimeError):
+        carry_out(connection, render(Effects(), {}), [fail], None, seal)
+    assert find_gap(connection, tmp_path / FILE_NAME) == ""
+    _commit(connection, seal, 99)
+    assert find_gap(connection, tmp_path / FILE_NAME) == ""
+    connection.close()
+    seal.close()
