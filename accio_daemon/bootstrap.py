@@ -19,12 +19,13 @@ from accio.places import write_token
 from accio_daemon.clock import SystemClock
 from accio_daemon.config import Config
 from accio_daemon.core.history import History
+from accio_daemon.core.terms import RunNo
 from accio_daemon.core.world import Settings
 from accio_daemon.engine.crash_points import crash_point
 from accio_daemon.engine.engine import Engine
 from accio_daemon.engine.full_disk import FullDisk, Reserve
 from accio_daemon.engine.ports import Clock
-from accio_daemon.engine.restart import Restored, restart
+from accio_daemon.engine.restart import Restored, RunNotRestoredError, restart
 from accio_daemon.services.calls.artifacts import ArtifactCalls
 from accio_daemon.services.calls.catalogue import Catalogue
 from accio_daemon.services.calls.cluster import ClusterCalls
@@ -43,6 +44,7 @@ from accio_daemon.services.sessions.registry import Sessions
 from accio_daemon.services.sessions.result_checks import ResultChecks
 from accio_daemon.services.transport.auth import Tokens, read_tokens
 from accio_daemon.services.transport.server import Server
+from accio_daemon.storage import quarantine
 from accio_daemon.storage.database import Database, FolderLock, refuse_remote
 from accio_daemon.storage.history import TakenUp, taken_up
 from accio_daemon.storage.plans import Plans
@@ -170,8 +172,19 @@ async def _restore(database: Database, config: Config, clock: Clock) -> tuple[Ta
         gap = find_gap(connection, config.database)
         if gap:
             log.error(gap, what_now="it goes on with what is there; a backup may have more: accio daemon restore FILE")
-        with taken_up(connection, config.database, set_back=bool(gap)) as found:
-            return found, restart(StoredWorld(connection), settings=settings, now=clock.now())
+        failed: dict[RunNo, RunNotRestoredError] = {}
+        while True:  # each time with one run fewer
+            try:
+                with taken_up(connection, config.database, set_back=bool(gap)) as found:
+                    restored = restart(StoredWorld(connection), settings=settings, now=clock.now(), without=failed)
+                    for error in failed.values():
+                        raise error
+                    quarantine.forget_failures(connection)
+                return found, restored
+            except RunNotRestoredError as error:
+                if error.run in failed:  # all others were tried, too
+                    raise
+                _set_aside(connection, error, failed, clock)
 
     found, restored = await database.writer.run_job(job)
     if found.renewed:
@@ -182,6 +195,25 @@ async def _restore(database: Database, config: Config, clock: Clock) -> tuple[Ta
             history=found.history.id,
         )
     return found, restored
+
+
+def _set_aside(
+    connection: sqlite3.Connection, error: RunNotRestoredError, failed: dict[RunNo, RunNotRestoredError], clock: Clock
+) -> None:
+    """Count a run's failure; one that isn't set aside by it yet is among the *failed*, for which the start fails."""
+    name = quarantine.run_id(connection, error.run)
+    if quarantine.record_failure(connection, error.run, error.reason, clock.now().wall_ms):
+        log.error(
+            "quarantined: a run can't be restored, and the daemon goes on without it",
+            run=name,
+            reason=error.reason,
+            what_now=f"accio retry {name} tries again, accio delete {name} removes it",
+        )
+        return
+    failed[error.run] = error
+    log.error(
+        "a run can't be restored; if the next start fails at it, too, it is set aside", run=name, reason=error.reason
+    )
 
 
 def _wire(

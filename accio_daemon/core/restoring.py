@@ -85,8 +85,9 @@ def let_go(world: World, run_no: RunNo) -> None:
 
 def restore_children(world: World, run: Run, children: Sequence[InstanceFacts]) -> None:
     """Open the children that had begun and not ended: what is ready of them becomes ready again, at its old place."""
-    for facts in children:
-        instance = run.open[facts.index] = restored_instance(run, facts, run.sequence)
+    instances = [restored_instance(run, facts, run.sequence) for facts in children]  # all, or none is opened
+    for instance in instances:
+        run.open[instance.index] = instance
         ready_again(world, instance)
 
 

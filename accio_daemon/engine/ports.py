@@ -33,6 +33,10 @@ class Records(Protocol):
         """Read one run, ended or not; None if it isn't there."""
         ...
 
+    def open_children(self, run: RunNo) -> list[InstanceFacts]:
+        """Read the children that have begun and not ended."""
+        ...
+
     def unsuccessful_children(
         self, run: RunNo, *, after: int, limit: int, index: int | None = None
     ) -> list[InstanceFacts]:
@@ -67,8 +71,12 @@ class Stored(Protocol):
         """Read all agents."""
         ...
 
-    def live_runs(self, specs: Mapping[int, OperatorSpec]) -> Iterable[RunFacts]:
-        """Read the runs that haven't ended."""
+    def live_runs(self) -> list[RunNo]:
+        """Find the runs that haven't ended, but for those that are set aside."""
+        ...
+
+    def load_run(self, run: RunNo, specs: Mapping[int, OperatorSpec]) -> RunFacts | None:
+        """Read one run, ended or not; None if it isn't there."""
         ...
 
     def open_children(self, run: RunNo) -> list[InstanceFacts]:

@@ -7,9 +7,10 @@ with nothing in between, and the core is asked; if it finds that the facts have 
 from collections.abc import Callable, Generator
 from typing import Any
 
-from accio.errors import NotFound
+from accio.domain.states import RUN_TERMINAL
+from accio.errors import AccioError, FailedPrecondition, NotFound
 from accio_daemon.core.commands import Command, DeleteRun, RetryRun, StaleFacts
-from accio_daemon.core.restoring import let_go, restore_run
+from accio_daemon.core.restoring import let_go, restore_children, restore_run
 from accio_daemon.core.terms import RunNo
 from accio_daemon.core.world import World
 from accio_daemon.engine.ports import Records, Reply
@@ -57,7 +58,7 @@ class Preparation:
         """Retry page by page: memory and latency stay bounded, however many children there are."""
         after, changed = -1, False
         while True:
-            self._revive(command.run)
+            self._revive(command.run, set_aside=True)
             children = self._records.unsuccessful_children(
                 command.run, after=after, limit=self._page, index=command.index
             )
@@ -67,16 +68,35 @@ class Preparation:
                 return changed
             after = children[-1].index
 
-    def _revive(self, run: RunNo) -> None:
-        """Put a run that was over back into the World; the command that needs it is posted in the same step."""
+    def _revive(self, run: RunNo, *, set_aside: bool = False) -> None:
+        """Put a run that was over back into the World; the command that needs it is posted in the same step.
+
+        One that hasn't ended, either, was *set aside*: if that is expected, it goes on.
+        """
         if run in self._world.runs:
             return
         if self._is_undurable(run):
             raise StaleFacts("the run has ended in between, and that isn't in the database yet")
+        try:
+            self._restore(run, set_aside=set_aside)
+        except AccioError:
+            raise
+        except Exception as error:
+            if found := self._world.runs.pop(run, None):
+                self._world.unopened.remove(found)
+            raise FailedPrecondition(
+                f"what is stored of the run can't be restored ({type(error).__name__}: {error}); delete it"
+            ) from error
+
+    def _restore(self, run: RunNo, *, set_aside: bool) -> None:
         facts = self._records.load_run(run, self._world.specs)
         if facts is None:
             raise NotFound("the run isn't there any more")
-        restore_run(self._world, facts)
+        ended = facts.state in RUN_TERMINAL
+        if not ended and not set_aside:
+            raise FailedPrecondition(f"run {facts.id} is quarantined: accio retry {facts.id} makes it go on")
+        children = [] if ended else self._records.open_children(run)
+        restore_children(self._world, restore_run(self._world, facts), children)
 
 
 class Walk:

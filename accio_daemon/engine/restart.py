@@ -4,6 +4,9 @@ Only runs that haven't ended are read, and of those only the children that are o
 what there ever was.
 """
 
+import sqlite3
+from collections.abc import Container, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from accio.domain.ids import RunId
@@ -33,8 +36,21 @@ class Restored:
     last_run_id: RunId | None
 
 
-def restart(stored: Stored, *, settings: Settings, now: Instant) -> Restored:
-    """Read the World back, in an epoch of its own."""
+class RunNotRestoredError(Exception):
+    """What is stored of a run can't be restored; the World that was to get it is unusable."""
+
+    def __init__(self, run: RunNo, reason: str) -> None:
+        """Blame *run*."""
+        super().__init__(f"run number {run} can't be restored from what is stored of it: {reason}")
+        self.run = run
+        self.reason = reason
+
+
+def restart(stored: Stored, *, settings: Settings, now: Instant, without: Container[RunNo] = ()) -> Restored:
+    """Read the World back, in an epoch of its own, but for the runs *without* which it is wanted.
+
+    RunNotRestoredError: one run's facts failed.
+    """
     world = World(epoch=stored.begin_epoch(), settings=settings, started_mono=now.mono)
     fx = Effects()
     _number(stored, world)
@@ -44,10 +60,13 @@ def restart(stored: Stored, *, settings: Settings, now: Instant) -> Restored:
         world.latest[operator.spec.name] = (operator.announced, operator.no)
     for agent in stored.agents():
         _restore_agent(world, agent, now)
-    for facts in stored.live_runs(world.specs):
-        restore_children(world, restore_run(world, facts), stored.open_children(facts.no))
+    for run in stored.live_runs():
+        if run not in without:
+            with _blaming(run):
+                _restore_run(stored, world, run)
     for execution in stored.executions():
-        restore_execution(world, fx, execution, now)
+        with _blaming(execution.owner[0]):
+            restore_execution(world, fx, execution, now)
     go_on_ending(world, fx, now)
     readying.settle(world, fx, now)
     while world.lookups:
@@ -56,6 +75,23 @@ def restart(stored: Stored, *, settings: Settings, now: Instant) -> Restored:
         readying.settle(world, fx, now)
     drop_unwanted(world, fx, now)
     return Restored(world, fx, being_deleted=stored.being_deleted(), last_run_id=stored.last_run_id())
+
+
+@contextmanager
+def _blaming(run: RunNo) -> Iterator[None]:
+    """Say which run a failure is about, unless it is the machine's or the database's."""
+    try:
+        yield
+    except (OSError, MemoryError, sqlite3.Error):
+        raise
+    except Exception as error:
+        raise RunNotRestoredError(run, f"{type(error).__name__}: {error}") from error
+
+
+def _restore_run(stored: Stored, world: World, run: RunNo) -> None:
+    facts = stored.load_run(run, world.specs)
+    assert facts is not None, "it was found in the same transaction"
+    restore_children(world, restore_run(world, facts), stored.open_children(run))
 
 
 def _number(stored: Stored, world: World) -> None:

@@ -21,6 +21,7 @@ from accio_daemon.core.records import NOT_TRIED
 from accio_daemon.core.restoring import ExecutionFacts, RunFacts
 from accio_daemon.core.terms import AgentNo, Announced, AttemptNo, ExecutionNo, Pin, RunNo
 from accio_daemon.storage.codes import NODE_STATE_OF, RUN_STATE_OF, RUN_STATES
+from accio_daemon.storage.quarantine import SET_ASIDE_AFTER
 from accio_daemon.storage.recorded import RECORDED, operator_numbers, options_of, record_fields
 from accio_daemon.storage.results import result_of
 from accio_daemon.storage.sql import load
@@ -137,11 +138,10 @@ def last_run_id(connection: sqlite3.Connection) -> RunId | None:
     return None if last is None else RunId(last)
 
 
-def live_runs(connection: sqlite3.Connection, specs: Mapping[int, OperatorSpec]) -> Iterator[RunFacts]:
-    """Read the runs that haven't ended."""
-    live = (RUN_STATES[RunState.SCHEDULED], RUN_STATES[RunState.RUNNING])
-    for row in connection.execute(_SQL["live_runs"], live).fetchall():
-        yield _run_facts(connection, specs, row)
+def live_runs(connection: sqlite3.Connection) -> list[RunNo]:
+    """Find the runs that haven't ended, but for those that are set aside."""
+    live = (RUN_STATES[RunState.SCHEDULED], RUN_STATES[RunState.RUNNING], SET_ASIDE_AFTER)
+    return [RunNo(no) for (no,) in connection.execute(_SQL["live_runs"], live)]
 
 
 def load_run(connection: sqlite3.Connection, specs: Mapping[int, OperatorSpec], run_no: RunNo) -> RunFacts | None:

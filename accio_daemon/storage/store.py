@@ -36,6 +36,10 @@ class Records:
         """Read one run, ended or not; None if it isn't there."""
         return restore.load_run(self.connection, specs, run)
 
+    def open_children(self, run: RunNo) -> list[InstanceFacts]:
+        """Read the children that have begun and not ended."""
+        return restore.open_children(self.connection, run)
+
     def unsuccessful_children(
         self, run: RunNo, *, after: int, limit: int, index: int | None = None
     ) -> list[InstanceFacts]:
@@ -70,13 +74,9 @@ class StoredWorld(Records):
         """Read all agents."""
         return restore.read_agents(self.connection)
 
-    def live_runs(self, specs: Mapping[int, OperatorSpec]) -> Iterator[RunFacts]:
-        """Read the runs that haven't ended."""
-        return restore.live_runs(self.connection, specs)
-
-    def open_children(self, run: RunNo) -> list[InstanceFacts]:
-        """Read the children that have begun and not ended."""
-        return restore.open_children(self.connection, run)
+    def live_runs(self) -> list[RunNo]:
+        """Find the runs that haven't ended, but for those that are set aside."""
+        return restore.live_runs(self.connection)
 
     def executions(self) -> Iterator[ExecutionFacts]:
         """Read all open executions, those without an attempt first."""

@@ -38,7 +38,7 @@ _GROUPED: dict[str, tuple[int, str]] = {
 }
 # What a deleted child or run leaves; results stay, as they are the memo's.
 _CHILD_TABLES = ("instances", "nodes", "executions", "attempts", "events")
-_RUN_TABLES = ("tags", "run_params", "pins", "submissions")
+_RUN_TABLES = ("tags", "run_params", "pins", "submissions", "quarantine")
 # Rows of a deleted run that one transaction removes.
 DELETED_AT_ONCE = 5000
 

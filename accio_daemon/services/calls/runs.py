@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import TypeVar
 
 from accio.domain.datatypes import DataType
@@ -24,7 +25,7 @@ from accio_daemon.services.calls.workflows import page_key, page_size
 from accio_daemon.services.messages.runs import run_message
 from accio_daemon.services.sessions.registry import Sessions
 from accio_daemon.services.transport.rpc import Send
-from accio_daemon.storage import children, runs_query, search, submissions
+from accio_daemon.storage import children, quarantine, runs_query, search, submissions
 from accio_daemon.storage.begun import count_executing
 from accio_daemon.storage.nodes_query import NodeFacts, count_states
 from accio_daemon.storage.plans import Plans
@@ -180,7 +181,8 @@ class RunCalls:
                 operators = await self._latest(found) if request.latest_operators else None
                 command = RetryRun(run=found.run.no, index=found.index, operators=operators)
                 changed = await self._engine.ask(command)
-                outcomes.append(accio_pb2.RunOutcome(id=found.id, changed=bool(changed)))
+                lifted = await self._engine.write(partial(quarantine.lift, run=found.run.no))  # it goes on
+                outcomes.append(accio_pb2.RunOutcome(id=found.id, changed=bool(changed or lifted)))
             except AccioError as error:
                 outcomes.append(accio_pb2.RunOutcome(id=text, error=error.message))
         return accio_pb2.RunsResponse(runs=outcomes)

@@ -20,8 +20,8 @@ SELECT {columns.runs}, r.sequence, w.definition
 FROM runs r JOIN workflows w ON w.no = r.workflow_no
 
 -- name: live_runs
-{runs}
-WHERE r.state IN (?, ?) AND r.closed <> 3 ORDER BY r.no
+SELECT no FROM runs
+WHERE state IN (?, ?) AND closed <> 3 AND no NOT IN (SELECT run_no FROM quarantine WHERE failures >= ?) ORDER BY no
 
 -- name: run
 {runs}

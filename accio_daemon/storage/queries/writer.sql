@@ -131,3 +131,6 @@ DELETE FROM pins WHERE run_no = ?
 
 -- name: run_submissions
 DELETE FROM submissions WHERE run_no = ?
+
+-- name: run_quarantine
+DELETE FROM quarantine WHERE run_no = ?
