@@ -4,8 +4,8 @@ from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-DISTRIBUTION = "accio"
-"""The name under which Accio is installed."""
+DISTRIBUTION = "accio-experiments"
+"""The name under which Accio is installed; its packages and its command are called accio."""
 
 UNKNOWN = "0+unknown"
 

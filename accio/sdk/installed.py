@@ -23,6 +23,10 @@ from urllib.parse import unquote, urlsplit
 import blake3
 import orjson
 
+from accio.version import DISTRIBUTION, accio_version
+
+SDK = "accio"
+"""The package of operators' authors, and the name under which digests know the distribution that it is in."""
 UNKNOWN = "unknown"
 CODE_SUFFIXES = frozenset({".py", ".so", ".pyd"})
 SETTLED_NS = 60 * 1_000_000_000
@@ -97,7 +101,13 @@ def files_of(name: str, places: Iterable[str] = ()) -> list[str]:
 
 
 def version_of(name: str) -> str:
+<<<<<<< HEAD
     """Return the version of a distribution, or "unknown"."""
+=======
+    """Return the version of a distribution, or "unknown"; Accio's own however it was installed."""
+    if name in (SDK, DISTRIBUTION):
+        return accio_version()
+>>>>>>> ab8ef86 (Call the distribution accio-experiments; packages and command keep their names)
     try:
         return distribution(name).version
     except PackageNotFoundError:

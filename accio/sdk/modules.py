@@ -16,9 +16,8 @@ from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
-from accio.sdk.installed import Installed, normal_name, requirements_of, site_of, version_of
-
-SDK = "accio"
+from accio.sdk.installed import SDK, Installed, normal_name, requirements_of, site_of, version_of
+from accio.version import DISTRIBUTION
 
 
 class Standing(Enum):
@@ -74,6 +73,7 @@ class ModuleFinder:
         waiting = list(distributions)
         while waiting:
             name = normal_name(waiting.pop())
+            name = SDK if name == DISTRIBUTION else name  # digests know it by the name of its package
             if name not in found:
                 found[name] = version_of(name)
                 if name != SDK:

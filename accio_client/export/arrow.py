@@ -83,7 +83,7 @@ def _pyarrow() -> Any:
     try:
         import pyarrow
     except ModuleNotFoundError:
-        raise FailedPrecondition("Parquet and Arrow need the package pyarrow: pip install 'accio[parquet]'") from None
+        raise FailedPrecondition("Parquet and Arrow need the package pyarrow: pip install 'accio-experiments[parquet]'") from None
     return pyarrow
 
 

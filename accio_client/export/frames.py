@@ -38,7 +38,7 @@ class Table:
             yield dict(zip(self.names, row, strict=True))
 
     def to_arrow(self) -> "pyarrow.Table":
-        """Return an Arrow table; needs pyarrow (pip install 'accio[parquet]')."""
+        """Return an Arrow table; needs pyarrow (pip install 'accio-experiments[parquet]')."""
         return arrow_table(self.columns, self.cells)
 
     def to_pandas(self) -> "pandas.DataFrame":

@@ -34,7 +34,7 @@ def test_a_wheel_from_a_clean_clone_is_complete(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
     subprocess.run([*command, "--wheel-dir", str(wheels), str(clone)], check=True)
 
-    (wheel,) = wheels.glob("accio-*.whl")
+    (wheel,) = wheels.glob("accio_experiments-*.whl")
     with zipfile.ZipFile(wheel) as archive:
         held = set(archive.namelist())
     wanted = {name for name in tracked(*PACKAGES) if (clone / name).is_file()}
