@@ -101,13 +101,9 @@ def files_of(name: str, places: Iterable[str] = ()) -> list[str]:
 
 
 def version_of(name: str) -> str:
-<<<<<<< HEAD
-    """Return the version of a distribution, or "unknown"."""
-=======
     """Return the version of a distribution, or "unknown"; Accio's own however it was installed."""
     if name in (SDK, DISTRIBUTION):
         return accio_version()
->>>>>>> ab8ef86 (Call the distribution accio-experiments; packages and command keep their names)
     try:
         return distribution(name).version
     except PackageNotFoundError:

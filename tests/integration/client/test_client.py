@@ -305,7 +305,7 @@ def test_a_table_has_a_row_per_run(daemon: FakeDaemon) -> None:
     daemon.answers["Export"] = [export_chunk(parent, seeds=[101, 102], params=[column], nodes=[results])]
     with Client() as client:
         table = client.table(RUN, metrics="ALL")
-    assert table.names[:6] == ("run", "epsilon", "level", "repeat", "seed", "Stat/x")
+    assert table.names[:9] == ("run", "label", "epsilon", "level", "repeat", "seed", "state", "cause", "Stat/x")
     first, second = table.rows()
     assert (first["run"], first["epsilon"], first["level"], first["Stat/x"]) == (f"{RUN}.0", 0.1, 15, 1.0)
     assert (second["Stat/wall_us"], second["Stat/hits"], first["Stat/hits"]) == (6, None, 2)
