@@ -23,10 +23,10 @@ from accio.sdk.declare import Declaration, default_text
 from accio.sdk.digest import Subject, operator_digest
 from accio.sdk.fingerprint import Fingerprint
 from accio.sdk.import_watch import watched_imports
-from accio.sdk.installed import Installed
+from accio.sdk.installed import SDK, Installed
 from accio.sdk.library import Library
 from accio.sdk.loading import Loaded, load_all, modules_of
-from accio.sdk.modules import SDK, ModuleFinder, Standing, distributions_of
+from accio.sdk.modules import ModuleFinder, Standing, distributions_of
 from accio.sdk.resolution import Resolution
 
 

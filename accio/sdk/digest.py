@@ -14,8 +14,8 @@ from pathlib import Path
 
 import blake3
 
+from accio.sdk.installed import SDK
 from accio.sdk.library import Library
-from accio.sdk.modules import SDK
 from accio.sdk.reach import Reached, Walk
 
 FORMAT = "accio operator 2"

@@ -11,9 +11,10 @@ import pkgutil
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from accio.sdk.installed import SDK
 from accio.sdk.library import Library
 from accio.sdk.module_source import Unit, UnreadableSourceError
-from accio.sdk.modules import SDK, Standing
+from accio.sdk.modules import Standing
 from accio.sdk.references import Called, Chain, Imported
 from accio.sdk.unfollowable import (
     ATTRIBUTES,

@@ -83,7 +83,9 @@ def _pyarrow() -> Any:
     try:
         import pyarrow
     except ModuleNotFoundError:
-        raise FailedPrecondition("Parquet and Arrow need the package pyarrow: pip install 'accio-experiments[parquet]'") from None
+        raise FailedPrecondition(
+            "Parquet and Arrow need the package pyarrow: pip install 'accio-experiments[parquet]'"
+        ) from None
     return pyarrow
 
 
