@@ -5,9 +5,9 @@ two-sum), so that they don't depend on the order, and each group is scaled by a 
 are left out and counted; a value that isn't finite makes its group's mean so, and leaves no interval.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import prod
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -103,7 +103,7 @@ def grouped(table: SweepTable, values: npt.NDArray[T], by: Sequence[str]) -> npt
     """Return a column as a matrix: a column per combination of *by*, with the children of it in order."""
     first = [table.place(name) for name in by]
     rest = [at for at in range(len(table.shape)) if at not in first]
-    columns = prod(table.shape[at] for at in first)
+    columns = math.prod(table.shape[at] for at in first)
     return values.reshape(table.shape).transpose([*rest, *first]).reshape(-1, columns)
 
 
@@ -147,7 +147,26 @@ def _statistics(values: Floats, valid: Mask | None) -> _Found:
 
 
 def exact_sum(values: Floats) -> Floats:
-    """Return the sum of each column, as if it had been computed with twice the digits and rounded once."""
+    """Return the sum of each column of finite numbers, rounded once, as `math.fsum` does.
+
+    Twice the digits are carried along. Where they leave open to which side to round, all of them are.
+    """
+    total, error = _double_sum(values)
+    rounded = total + error
+    rest = (total - (rounded - (rounded - total))) + (error - (rounded - total))  # what rounding lost
+    step = np.spacing(np.abs(rounded))
+    # Each rounding error that was added up has one itself: at most so much in all.
+    doubt = len(values) * (len(values) * np.finfo(float).eps) ** 2 * np.abs(values).max(axis=0, initial=0.0)
+    # Half a step is a tie; a quarter is one below a power of two, where steps are half as long.
+    tie = np.where(np.abs(np.frexp(rounded)[0]) == 0.5, step / 4, step / 2)
+    near = np.abs(np.abs(rest) - tie) <= doubt + step * 1e-9
+    for column in np.flatnonzero((near & (rest != 0)) | (doubt > step / 4)):
+        rounded[column] = math.fsum(values[:, column])
+    return rounded
+
+
+def _double_sum(values: Floats) -> tuple[Floats, Floats]:
+    """Return the sum of each column, and what its roundings lost (Knuth's two-sum, by pairs)."""
     total, error = values, np.zeros(values.shape[1])
     while len(total) > 1:
         half = len(total) // 2
@@ -160,7 +179,7 @@ def exact_sum(values: Floats) -> Floats:
         lost += part
         error += lost.sum(axis=0)
         total = pairs if len(total) == 2 * half else np.concatenate([pairs, total[-1:]])
-    return np.asarray(total[0] + error) if len(total) else error
+    return (np.asarray(total[0]) if len(total) else np.zeros_like(error)), error
 
 
 def _factors(n: Ints) -> Floats:

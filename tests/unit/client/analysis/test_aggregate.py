@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -13,6 +13,8 @@ from accio_client.analysis.aggregate import MEDIAN, Aggregate, aggregate, exact_
 from accio_client.analysis.columns import SweepTable
 from accio_client.export.statistics import summarise
 from tests.unit.client.analysis.tables import VALUE, sweep_of, table_of, tables
+
+FINITE = st.floats(min_value=-1e100, max_value=1e100)
 
 
 def groups(table: SweepTable, by: list[str]) -> dict[tuple[int, ...], list[float]]:
@@ -30,6 +32,15 @@ def groups(table: SweepTable, by: list[str]) -> dict[tuple[int, ...], list[float
 def same(found: float, expected: float | None) -> bool:
     """Whether both are the same double, nothing being NaN."""
     return math.isnan(found) if expected is None or math.isnan(expected) else found == expected
+
+
+@given(st.lists(st.lists(FINITE, min_size=4, max_size=4), min_size=1, max_size=9))
+@example([[1.40129846e-45] * 4, [-48577.0] * 4, [-999999.997] * 4])
+@example([[1.0, 2.0**53, 1.0, 1e16], [2.0**53, 1.0, 2.0**-53, 1.0], [2.0**-60, -(2.0**-60), 2.0**-110, -1e16]])
+def test_sums_beside_ties_are_rounded_once(rows: list[list[float]]) -> None:
+    """The sum of each column is the double that is nearest to the exact sum, also where that lies beside a tie."""
+    matrix = np.array(rows)
+    assert exact_sum(matrix).tolist() == [math.fsum(column) for column in matrix.T]
 
 
 @given(tables(odd=True), st.data())
