@@ -157,8 +157,9 @@ def exact_sum(values: Floats) -> Floats:
     step = np.spacing(np.abs(rounded))
     # Each rounding error that was added up has one itself: at most so much in all.
     doubt = len(values) * (len(values) * np.finfo(float).eps) ** 2 * np.abs(values).max(axis=0, initial=0.0)
-    # Half a step is a tie; a quarter is one below a power of two, where steps are half as long.
-    tie = np.where(np.abs(np.frexp(rounded)[0]) == 0.5, step / 4, step / 2)
+    # Half a step is a tie; a quarter is one towards zero from a power of two, where steps are half as long.
+    shorter = (np.abs(np.frexp(rounded)[0]) == 0.5) & (np.signbit(rest) != np.signbit(rounded))
+    tie = np.where(shorter, step / 4, step / 2)
     near = np.abs(np.abs(rest) - tie) <= doubt + step * 1e-9
     for column in np.flatnonzero((near & (rest != 0)) | (doubt > step / 4)):
         rounded[column] = math.fsum(values[:, column])
