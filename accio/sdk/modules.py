@@ -166,7 +166,8 @@ def find_spec(name: str, folders: Sequence[str] | None) -> importlib.machinery.M
         return importlib.machinery.ModuleSpec(name, None) if spec is None else spec
     try:
         if folders is not None:
-            return importlib.machinery.PathFinder.find_spec(name, list(folders))
+            # By its last word: the spec of a namespace package asks for its package, which need not be imported here.
+            return importlib.machinery.PathFinder.find_spec(name.rpartition(".")[2], list(folders))
         return importlib.util.find_spec(name)
     except (ImportError, ValueError, AttributeError):
         return None

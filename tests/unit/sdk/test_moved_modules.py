@@ -7,6 +7,7 @@ import pytest
 
 from accio.domain.operators import OperatorSpec
 from accio.sdk.catalogue import Catalogue, discover
+from accio.sdk.modules import find_spec
 from tests.unit.sdk.packages import write
 
 HEAD = "from accio import operator\n"
@@ -119,3 +120,11 @@ def test_an_equal_copy_elsewhere_has_the_same_digest(tmp_path: Path, monkeypatch
         monkeypatch.syspath_prepend(tmp_path / folder)
         digests.append(_spec(_find(tmp_path, "copied")).digest)
     assert digests[0] == digests[1] is not None
+
+
+def test_a_namespace_package_within_another_is_found(tmp_path: Path) -> None:
+    """Its place is told though nobody has imported the package that it is in."""
+    (tmp_path / "outer_space" / "inner").mkdir(parents=True)
+    spec = find_spec("outer_space.inner", [str(tmp_path / "outer_space")])
+    assert spec is not None
+    assert list(spec.submodule_search_locations or ()) == [str(tmp_path / "outer_space" / "inner")]
