@@ -27,6 +27,8 @@ SPARE = 200
 """How many times the processor time of a look the pause after it is at least: two kinds of looks share a hundredth."""
 SPARE_OF_WAITING = 10
 """The same for all the time that it took: a file server has others to serve, and reading is rare."""
+UNSEEN = -1
+"""How a source looks whose files can't be looked at."""
 
 _Glance = Callable[[Glances], int]
 
@@ -56,7 +58,7 @@ class CodeWatch:
         used = time.thread_time() - used
         for source in differing:
             self._changed.discard(source.distribution)
-            if not self._catalogue.is_current(source):
+            if not self._is_current(source):
                 self._changed.add(source.distribution)
         return max(SPARE * used, SPARE_OF_WAITING * (time.monotonic() - began))
 
@@ -65,11 +67,24 @@ class CodeWatch:
         """The distributions whose code wasn't what was announced when it was looked at last."""
         return frozenset(self._changed)
 
+    def _is_current(self, source: Source) -> bool:
+        """Return whether a source is what was announced; False, too, if what it has become can't be compared."""
+        try:
+            return self._catalogue.is_current(source)
+        except Exception:
+            log.warning("can't compare the code of operators", of=source.distribution, exc_info=True)
+            return False
+
     def _differs(self, source: Source, glance: _Glance) -> bool:
         """Return whether a source looks other than before. A first look at its packages has nothing to be held against:
-        the first look at the source asks for everything.
+        the first look at the source asks for everything. One that fails differs from all others, and ends nothing.
         """
-        seen, before = glance(self._glances[source]), self._seen.get((source, glance))
+        try:
+            seen = glance(self._glances[source])
+        except Exception:
+            log.warning("can't look at the code of operators", of=source.distribution, exc_info=True)
+            seen = UNSEEN
+        before = self._seen.get((source, glance))
         self._seen[(source, glance)] = seen
         return seen != before and (before is not None or glance is Glances.at_source)
 

@@ -3,7 +3,8 @@
 An outage of all agents, or of the only one that can execute a node, is no loss: taking the node back would begin it
 anew at the same place, and waste what its agent has done meanwhile. So it stays with its agent until that one comes
 back (with it, and it goes on, or without), is removed, or somebody else is there who can execute it. Who was silent at
-the same time doesn't count as there at once: the others may follow it back, and have a lease for that.
+the same time doesn't count as there at once: the others may follow it back, and have a lease for that. A node that has
+been under as many lost agents as it may is given up instead: it may be what ends them.
 """
 
 from accio_daemon.core import attempts
@@ -22,7 +23,7 @@ def hand_over(world: World, fx: Effects, agent: Agent, now: Instant) -> None:
             kind = (execution.node_class.id, execution.avoid)
             if kind not in known:
                 known[kind] = _somebody_is_there(world, agent, execution, now)
-            if not known[kind]:
+            if not known[kind] and execution.losses < world.settings.max_losses:
                 continue
         attempts.lost(world, fx, agent, execution, agent.reason, now, counts=execution.has_grant)
 

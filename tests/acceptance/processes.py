@@ -24,6 +24,7 @@ LOOK_AGAIN = 0.02
 # Below the ports of connections; each process that runs tests has a share of its own.
 SHARE = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 10
 PORTS = (20_000 + 1_000 * SHARE, 21_000 + 1_000 * SHARE)
+_promised: set[int] = set()
 
 
 def eventually(look: Callable[[], T], *, patience: float = PATIENCE, what: str = "it") -> T:
@@ -46,12 +47,16 @@ async def moment() -> None:
 def free_port() -> int:
     """Give a port of the loopback interface that is free now, and stays so while a daemon on it is started again.
 
-    That is none of those which the kernel gives to connections, nor one of another test that runs at the same time.
+    That is none of those which the kernel gives to connections, nor one of another test that runs at the same time, nor
+    one that was given before, whose daemon may not have begun yet.
     """
     while True:
         port = random.randrange(*PORTS)  # noqa: S311 - spreads tests, keeps no secret
+        if port in _promised:
+            continue
         with socket.socket() as found, suppress(OSError):
             found.bind(("127.0.0.1", port))
+            _promised.add(port)
             return port
 
 

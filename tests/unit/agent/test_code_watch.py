@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from accio.sdk.catalogue import discover
+from accio.sdk.catalogue import Catalogue, discover
 from accio.sdk.glances import Glances
 from accio_agent.agent.code_watch import CodeWatch
 from tests.unit.sdk.packages import write
@@ -63,3 +63,30 @@ def test_what_changed_before_the_first_look_is_told(tmp_path: Path) -> None:
     watch = CodeWatch(catalogue, lambda changed: None)
     watch.look(Glances.at_source)
     assert watch.changed == {str(tmp_path / "early_ops.py")}
+
+
+@pytest.mark.parametrize("broken", ["the look", "the comparison"])
+def test_a_look_that_fails_ends_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str) -> None:
+    """Code that can't be compared with what was announced counts as changed, and is looked at again later."""
+    path = tmp_path / "odd_ops.py"
+    write(tmp_path, {path.name: "from accio import operator\n\n@operator\ndef Odd() -> int:\n    return 1\n"})
+    catalogue = discover([path.name], folder=tmp_path, cache=None, installed=False)
+    watch = CodeWatch(catalogue, lambda changed: None)
+    watch.look(Glances.at_source)
+
+    def fail(*_: object) -> int:
+        raise KeyError("tests")
+
+    with monkeypatch.context() as patched:
+        if broken == "the comparison":
+            patched.setattr(Catalogue, "is_current", fail)
+            path.write_text(path.read_text() + "# edited\n")
+            watch.look(Glances.at_source)
+        else:
+            path.write_text(path.read_text().replace("1", "2"))
+            watch.look(fail)
+            watch.look(Glances.at_source)
+        assert watch.changed == {str(path)}
+    path.write_text(path.read_text().replace("2", "1").replace("# edited\n", ""))
+    watch.look(Glances.at_source)
+    assert watch.changed == frozenset()

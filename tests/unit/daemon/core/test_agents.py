@@ -87,6 +87,20 @@ def test_an_outage_of_the_only_agent_is_no_loss(cluster: Cluster) -> None:
     assert cluster.disk.rows("SELECT count(*) FROM attempts") == [(0,)]
 
 
+def test_what_may_end_its_agents_is_given_up_by_the_last_one(make_cluster: MakeCluster) -> None:
+    """A node under which as many agents were lost as may be doesn't wait for the only one that is left."""
+    cluster = make_cluster(settings=Settings(max_losses=1))
+    run = cluster.submit(A)
+    first = cluster.join("w1")
+    cluster.vanish(first)
+    assert cluster.state_of(run, "A") == "running"
+    last = cluster.join("w2")
+    cluster.tick(1.0)
+    assert last.holds("A")
+    cluster.vanish(last)
+    assert (cluster.state_of(run, "A"), cluster.state(run)) == ("lost", "failed")
+
+
 def test_an_outage_outlives_the_daemon(cluster: Cluster) -> None:
     """A daemon that starts while the only agent is away waits for it, too."""
     run = cluster.submit(A)
