@@ -12,12 +12,13 @@ from accio.domain.limits import LONGEST_MS
 from accio.domain.states import PHASES_STOPPING, PHASES_WITH_GRANT, Cause, NodeState, Phase
 from accio_daemon.core import endings
 from accio_daemon.core.commands import Holding, Report
-from accio_daemon.core.effects import ATTEMPT_LOST, AttemptRow, Effects, EventRow
+from accio_daemon.core.effects import ATTEMPT_LOST, AttemptRow, EventRow
 from accio_daemon.core.moves import forget_execution, move_execution, move_node
 from accio_daemon.core.outgoing import Assignment
 from accio_daemon.core.readying import enqueue
 from accio_daemon.core.records import Agent, Execution
-from accio_daemon.core.terms import AttemptNo, Instant
+from accio_daemon.core.terms import AttemptNo
+from accio_daemon.core.turn import Turn
 from accio_daemon.core.world import World
 
 # Doublings after which a back-off grows no more.
@@ -35,12 +36,13 @@ _RUNNING, _QUEUED, _AHEAD, _GRANTED, _OVER, _IDLE = (
 )
 
 
-def dispatch(world: World, fx: Effects, execution: Execution, agent: Agent, now: Instant, *, ahead: bool) -> None:
+def dispatch(turn: Turn, execution: Execution, agent: Agent, *, ahead: bool) -> None:
     """Send a queued execution to an agent: with the grant that `execution.gpus` belongs to, or *ahead* of one."""
+    world = turn.world
     attempt = world.new_attempt()
     execution.attempt = attempt
     execution.agent = agent
-    execution.dispatched_ms, execution.dispatched_mono = now.wall_ms, now.mono
+    execution.dispatched_ms, execution.dispatched_mono = turn.now.wall_ms, turn.now.mono
     agent.attempts[attempt] = execution
     world.by_attempt[attempt] = execution
     instance, no = execution.first
@@ -51,8 +53,8 @@ def dispatch(world: World, fx: Effects, execution: Execution, agent: Agent, now:
         move_execution(world, execution, _GRANTED)
         move_node(instance, no, _RUNNING)
     for subscribed, _ in execution.subscribers:
-        endings.begin_instance(fx, subscribed, now)
-    fx.executions[execution.id] = execution
+        endings.begin_instance(turn, subscribed)
+    turn.fx.executions[execution.id] = execution
     assert agent.session is not None, "only connected agents get work"
     assignment = Assignment(
         attempt=attempt,
@@ -66,18 +68,17 @@ def dispatch(world: World, fx: Effects, execution: Execution, agent: Agent, now:
         blobs=execution.blobs,
         gpus=execution.gpus,
     )
-    fx.to(agent.session).work.append(assignment)
+    turn.fx.to(agent.session).work.append(assignment)
     if ahead:
-        fx.ahead[attempt] = assignment
+        turn.fx.ahead[attempt] = assignment
 
 
-def detach(
-    world: World, agent: Agent, execution: Execution, *, passes_on: bool, is_over: bool = False, fx: Effects
-) -> None:
+def detach(turn: Turn, agent: Agent, execution: Execution, *, passes_on: bool, is_over: bool = False) -> None:
     """Detach an execution from its agent; it *is over* if it succeeded, or was stopping.
 
     Its grant goes to the oldest one sent ahead there, or is released.
     """
+    world = turn.world
     class_id = execution.node_class.id
     if execution.attempt is not None:
         agent.attempts.pop(execution.attempt, None)
@@ -88,7 +89,7 @@ def detach(
         if ahead:
             ahead.remove(execution)
     elif passes_on and ahead and not agent.lost:
-        _inherit(world, fx, ahead.popleft(), execution)
+        _inherit(turn, ahead.popleft(), execution)
     else:
         agent.account.release(execution.node_class.resources, execution.gpus)
         agent.running[class_id] -= 1
@@ -99,10 +100,10 @@ def detach(
     execution.gpus = ()
 
 
-def _inherit(world: World, fx: Effects, heir: Execution, execution: Execution) -> None:
-    _grant(world, heir)
+def _inherit(turn: Turn, heir: Execution, execution: Execution) -> None:
+    _grant(turn.world, heir)
     heir.gpus = execution.gpus
-    if heir.attempt is not None and (unsent := fx.ahead.pop(heir.attempt, None)) is not None:
+    if heir.attempt is not None and (unsent := turn.fx.ahead.pop(heir.attempt, None)) is not None:
         unsent.reserved = True  # it travels behind the acknowledgement that takes the grant back
     show_running(heir)
 
@@ -158,19 +159,19 @@ def show_queued(execution: Execution) -> None:
             move_node(instance, no, _QUEUED)
 
 
-def requeue(world: World, fx: Effects, execution: Execution, now: Instant) -> None:
+def requeue(turn: Turn, execution: Execution) -> None:
     """Put an execution that lost its attempt back to its old place."""
     show_queued(execution)
-    fx.executions[execution.id] = execution
-    enqueue(world, execution, now)
+    turn.fx.executions[execution.id] = execution
+    enqueue(turn, execution)
 
 
-def try_again(world: World, fx: Effects, execution: Execution, now: Instant) -> None:
+def try_again(turn: Turn, execution: Execution) -> None:
     """Requeue an execution whose operator failed, after its back-off."""
     execution.failures += 1
     if wait_ms := back_off_ms(execution):
-        execution.back_off(wait_ms, now)
-    requeue(world, fx, execution, now)
+        execution.back_off(wait_ms, turn.now)
+    requeue(turn, execution)
 
 
 def back_off_ms(execution: Execution) -> int:
@@ -178,60 +179,58 @@ def back_off_ms(execution: Execution) -> int:
     return min(execution.node.retry_backoff_ms << min(execution.failures - 1, _DOUBLINGS), LONGEST_MS)
 
 
-def give_up(world: World, fx: Effects, execution: Execution, state: NodeState, failure: Failure, now: Instant) -> None:
+def give_up(turn: Turn, execution: Execution, state: NodeState, failure: Failure) -> None:
     """End an execution without a result: everybody who waits for it learns the cause."""
-    fx.executions[execution.id] = None
-    forget_execution(world, execution)
+    turn.fx.executions[execution.id] = None
+    forget_execution(turn.world, execution)
     subscribers, execution.subscribers = execution.subscribers, {}
     for instance, no in subscribers:
         own = state if instance.states[no] is _RUNNING else NodeState.FAILED
         if instance.executions[no] is execution:
             instance.executions[no] = None
-            endings.node_failed(world, fx, instance, no, own, failure, now=now)
+            endings.node_failed(turn, instance, no, own, failure)
 
 
-def lost(
-    world: World, fx: Effects, agent: Agent, execution: Execution, reason: str, now: Instant, *, counts: bool
-) -> None:
+def lost(turn: Turn, agent: Agent, execution: Execution, reason: str, *, counts: bool) -> None:
     """Requeue an execution whose agent is gone at its old place, or end it as lost for good."""
+    world = turn.world
     attempt, dispatched = execution.attempt, execution.dispatched_ms
-    detach(world, agent, execution, passes_on=False, fx=fx)
+    detach(turn, agent, execution, passes_on=False)
     if execution.phase is _OVER or not execution.subscribers:
         forget_execution(world, execution)
-        fx.executions[execution.id] = None
+        turn.fx.executions[execution.id] = None
         return
     if not counts:
-        requeue(world, fx, execution, now)
+        requeue(turn, execution)
         return
     failure = Failure(cause=Cause.LOST_AGENT, message=f"agent {agent.name} was lost: {reason}")
     if attempt is not None:
         world.fence(attempt, execution.owner)
-        record(world, fx, agent, execution, attempt, ATTEMPT_LOST, failure, (dispatched, now.wall_ms))
+        record(turn, agent, execution, attempt, ATTEMPT_LOST, failure, (dispatched, turn.now.wall_ms))
     execution.losses += 1
     if execution.losses > world.settings.max_losses:
         many = Failure(
             cause=Cause.LOST_AGENT,
             message=f"{execution.losses} agents were lost under it, the last one {agent.name}: {reason}",
         )
-        give_up(world, fx, execution, NodeState.LOST, many, now)
+        give_up(turn, execution, NodeState.LOST, many)
         return
-    requeue(world, fx, execution, now)
+    requeue(turn, execution)
 
 
-def reported_late(world: World, fx: Effects, agent: Agent, report: Report, now: Instant) -> None:
+def reported_late(turn: Turn, agent: Agent, report: Report) -> None:
     """Record a report of an attempt that isn't the current one of anything; it has no effect."""
-    world.late_reports += 1
+    turn.world.late_reports += 1
     outcome = "success" if report.failure is None else str(report.failure.cause)
     detail = f"late report of attempt {report.attempt} by {agent.name} ({outcome}): recorded and ignored"
-    owner = world.fenced.get(report.attempt)
+    owner = turn.world.fenced.get(report.attempt)
     if owner is not None:
         run_no, index, node = owner
-        fx.events.append(EventRow(run_no, index, node, report.attempt, "late report", detail, now.wall_ms))
+        turn.fx.events.append(EventRow(run_no, index, node, report.attempt, "late report", detail, turn.now.wall_ms))
 
 
 def record(
-    world: World,
-    fx: Effects,
+    turn: Turn,
     agent: Agent,
     execution: Execution,
     attempt: AttemptNo,
@@ -243,11 +242,11 @@ def record(
     if execution.traceless:
         return
     run_no, index, no = execution.owner
-    run = world.runs.get(run_no)
+    run = turn.world.runs.get(run_no)
     instance = None if run is None else run.open.get(index)
     if instance is not None:
         instance.tried = {**instance.tried, no: instance.tried.get(no, 0) + 1}
-    fx.attempts.append(
+    turn.fx.attempts.append(
         AttemptRow(
             attempt,
             execution.id,

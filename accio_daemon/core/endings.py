@@ -6,7 +6,7 @@ Everything that ends goes through here, so that a counter is changed in one plac
 from accio.domain.children import CLOSED_BY_FAILURE, OPEN
 from accio.domain.failures import Failure
 from accio.domain.states import Cause, NodeState, RunState, final_state
-from accio_daemon.core.effects import Effects, NodeRow
+from accio_daemon.core.effects import NodeRow
 from accio_daemon.core.moves import (
     end_run,
     forget_execution,
@@ -16,55 +16,45 @@ from accio_daemon.core.moves import (
     stop_execution,
 )
 from accio_daemon.core.records import Execution, Instance, Run
-from accio_daemon.core.terms import Instant, Result
-from accio_daemon.core.world import World
+from accio_daemon.core.terms import Result
+from accio_daemon.core.turn import Turn
 
 # At hand, as finding a member in its class costs more than comparing it (see moves).
 _SUCCESS, _WAITING, _QUEUED = NodeState.SUCCESS, NodeState.WAITING, NodeState.QUEUED
 
 
-def begin_instance(fx: Effects, instance: Instance, now: Instant) -> None:
+def begin_instance(turn: Turn, instance: Instance) -> None:
     """Note that a child's first node began (or ended without having to)."""
     if instance.started_ms is not None:
         return
-    instance.started_ms = now.wall_ms
+    instance.started_ms = turn.now.wall_ms
     move_instance(instance, RunState.RUNNING)
     run = instance.run
     if run.started_ms is None:
-        run.started_ms = now.wall_ms
+        run.started_ms = turn.now.wall_ms
     if run.state is RunState.SCHEDULED:
         move_run(run, RunState.RUNNING)
-    fx.runs[run.no] = run
+    turn.fx.runs[run.no] = run
     run.taken.reach(instance.index)
-    keep_instance(fx, instance)
+    keep_instance(turn, instance)
 
 
-def keep_instance(fx: Effects, instance: Instance, ended_ms: int | None = None) -> None:
+def keep_instance(turn: Turn, instance: Instance, ended_ms: int | None = None) -> None:
     """Keep a child's row: its state, when it began and ended, and its place if that isn't its run's."""
     run = instance.run
     own = None if instance.sequence == run.sequence else instance.sequence
-    fx.instances[(run.no, instance.index)] = (instance.state, own, instance.started_ms, ended_ms)
+    turn.fx.instances[(run.no, instance.index)] = (instance.state, own, instance.started_ms, ended_ms)
 
 
-def node_succeeded(
-    world: World,
-    fx: Effects,
-    instance: Instance,
-    no: int,
-    result: Result,
-    *,
-    cached: bool,
-    sequence: int,
-    now: Instant,
-) -> None:
+def node_succeeded(turn: Turn, instance: Instance, no: int, result: Result, *, cached: bool, sequence: int) -> None:
     """End a node with a result; successors whose predecessors have all succeeded become ready."""
     run = instance.run
-    begin_instance(fx, instance, now)
+    begin_instance(turn, instance)
     instance.results[no] = result
     instance.executions[no] = None
     instance.ends[no] = sequence
     move_node(instance, no, _SUCCESS)
-    fx.nodes[(run.no, instance.index, no)] = NodeRow(_SUCCESS, cached, sequence, result.id, None, now.wall_ms)
+    turn.fx.nodes[(run.no, instance.index, no)] = NodeRow(_SUCCESS, cached, sequence, result.id, None, turn.now.wall_ms)
     for successor in run.plan.nodes[no].successors:
         instance.waiting[successor] -= 1
         if instance.waiting[successor] == 0 and (
@@ -73,41 +63,32 @@ def node_succeeded(
             if instance.states[successor] is _WAITING:
                 move_node(instance, successor, _QUEUED)
             instance.recomputing -= {successor}
-            world.ready.append((instance, successor))
+            turn.world.ready.append((instance, successor))
     if instance.remaining == 0:
-        instance_over(world, fx, instance, now)
+        instance_over(turn, instance)
     else:
-        fx.runs[run.no] = run
+        turn.fx.runs[run.no] = run
 
 
-def node_failed(
-    world: World,
-    fx: Effects,
-    instance: Instance,
-    no: int,
-    state: NodeState,
-    failure: Failure,
-    *,
-    now: Instant,
-) -> None:
+def node_failed(turn: Turn, instance: Instance, no: int, state: NodeState, failure: Failure) -> None:
     """End a node without a result, and cancel all its transitive successors."""
     begin = state in (NodeState.FAILED, NodeState.LOST)
     if begin:
-        begin_instance(fx, instance, now)
-    end_node(world, fx, instance, no, state, failure, now)
+        begin_instance(turn, instance)
+    end_node(turn, instance, no, state, failure)
     run = instance.run
     name = run.plan.nodes[no].name
     for successor in _descendants(instance, no):
         if instance.states[successor] in (_WAITING, _QUEUED):
-            unsubscribe(world, fx, instance, successor, now)
+            unsubscribe(turn, instance, successor)
             cancelled = Failure(
                 cause=Cause.CANCELLED, message=f"its predecessor {name} did not succeed ({state})", predecessor=name
             )
-            end_node(world, fx, instance, successor, NodeState.CANCELLED, cancelled, now)
+            end_node(turn, instance, successor, NodeState.CANCELLED, cancelled)
     if instance.remaining == 0:
-        instance_over(world, fx, instance, now)
+        instance_over(turn, instance)
     if begin and run.closed == OPEN and run.on_failure.stops_at(run.failed_nodes):
-        stop_run(world, fx, run, now)
+        stop_run(turn, run)
 
 
 def _descendants(instance: Instance, no: int) -> list[int]:
@@ -125,19 +106,17 @@ def _descendants(instance: Instance, no: int) -> list[int]:
     return sorted(seen)
 
 
-def end_node(
-    world: World, fx: Effects, instance: Instance, no: int, state: NodeState, failure: Failure, now: Instant
-) -> None:
+def end_node(turn: Turn, instance: Instance, no: int, state: NodeState, failure: Failure) -> None:
     """Note that a node ended without a result; its successors are the caller's business."""
     run = instance.run
     move_node(instance, no, state)
     instance.executions[no] = None
-    sequence = instance.ends[no] = world.next_sequence(fx)
-    fx.runs[run.no] = run
-    fx.nodes[(run.no, instance.index, no)] = NodeRow(state, False, sequence, None, failure, now.wall_ms)
+    sequence = instance.ends[no] = turn.next_sequence()
+    turn.fx.runs[run.no] = run
+    turn.fx.nodes[(run.no, instance.index, no)] = NodeRow(state, False, sequence, None, failure, turn.now.wall_ms)
 
 
-def unsubscribe(world: World, fx: Effects, instance: Instance, no: int, now: Instant) -> None:
+def unsubscribe(turn: Turn, instance: Instance, no: int) -> None:
     """Remove a node from the execution that it waits for; the last one out stops it."""
     execution = instance.executions[no]
     if execution is None:
@@ -145,34 +124,34 @@ def unsubscribe(world: World, fx: Effects, instance: Instance, no: int, now: Ins
     instance.executions[no] = None
     execution.subscribers.pop((instance, no), None)  # who is being told of its end has left already
     if not execution.subscribers:
-        abandon(world, fx, execution)
+        abandon(turn, execution)
         return
     heir, heir_no = execution.first
     execution.owner = (heir.run.no, heir.index, heir_no)
     if execution.is_stored:
-        begin_instance(fx, heir, now)  # so that a restart finds who it runs for
-        fx.executions[execution.id] = execution
+        begin_instance(turn, heir)  # so that a restart finds who it runs for
+        turn.fx.executions[execution.id] = execution
         if execution.has_grant and heir.states[heir_no] is not NodeState.RUNNING:
             move_node(heir, heir_no, NodeState.RUNNING)
 
 
-def abandon(world: World, fx: Effects, execution: Execution) -> None:
+def abandon(turn: Turn, execution: Execution) -> None:
     """Stop an execution that nobody wants any more.
 
     One that was dispatched keeps its reservation until the agent answers.
     """
     if execution.agent is None:
-        forget_execution(world, execution)
+        forget_execution(turn.world, execution)
         if execution.is_stored:
-            fx.executions[execution.id] = None
+            turn.fx.executions[execution.id] = None
         return
-    stop_execution(world, execution)
-    fx.executions[execution.id] = execution
+    stop_execution(turn.world, execution)
+    turn.fx.executions[execution.id] = execution
     if execution.agent.session is not None and execution.attempt is not None:
-        fx.to(execution.agent.session).stops.append(execution.attempt)
+        turn.fx.to(execution.agent.session).stops.append(execution.attempt)
 
 
-def instance_over(world: World, fx: Effects, instance: Instance, now: Instant) -> None:
+def instance_over(turn: Turn, instance: Instance) -> None:
     """End a child all of whose nodes have ended."""
     run = instance.run
     states = instance.states
@@ -182,13 +161,14 @@ def instance_over(world: World, fx: Effects, instance: Instance, now: Instant) -
         run.taken.reach(instance.index)
     move_instance(instance, state)
     del run.open[instance.index]
-    keep_instance(fx, instance, now.wall_ms)
-    fx.runs[run.no] = run
-    run_over(world, fx, run, now)
+    keep_instance(turn, instance, turn.now.wall_ms)
+    turn.fx.runs[run.no] = run
+    run_over(turn, run)
 
 
-def run_over(world: World, fx: Effects, run: Run, now: Instant) -> None:
+def run_over(turn: Turn, run: Run) -> None:
     """End a run whose children have all ended, or will never begin."""
+    world = turn.world
     if run.open:
         return
     final = run.counts.final()
@@ -196,31 +176,31 @@ def run_over(world: World, fx: Effects, run: Run, now: Instant) -> None:
         return
     end_run(run, final)
     if run.ended_ms is None:  # else a child of a run that was over has been deleted
-        run.ended_ms = now.wall_ms
-    fx.runs[run.no] = run
+        run.ended_ms = turn.now.wall_ms
+    turn.fx.runs[run.no] = run
     world.runs.pop(run.no, None)
     world.unopened.remove(run)
     world.undigested.discard(run)
 
 
-def stop_run(world: World, fx: Effects, run: Run, now: Instant) -> None:
+def stop_run(turn: Turn, run: Run) -> None:
     """Stop a run, as its on_failure says: nothing more of it begins.
 
     Queued and waiting nodes are cancelled, running ones go on.
     """
     run.closed = CLOSED_BY_FAILURE
-    world.unopened.remove(run)
-    fx.runs[run.no] = run
+    turn.world.unopened.remove(run)
+    turn.fx.runs[run.no] = run
     failure = Failure(cause=Cause.CANCELLED, message="the run was stopped by on_failure after a node failed")
     for instance in list(run.open.values()):
         for no, state in enumerate(instance.states):
             execution = instance.executions[no]
             running = execution is not None and execution.agent is not None
             if state in (_WAITING, _QUEUED) and not running:
-                unsubscribe(world, fx, instance, no, now)
-                end_node(world, fx, instance, no, NodeState.CANCELLED, failure, now)
+                unsubscribe(turn, instance, no)
+                end_node(turn, instance, no, NodeState.CANCELLED, failure)
         if instance.remaining == 0 and instance.index in run.open:
-            instance_over(world, fx, instance, now)
+            instance_over(turn, instance)
         elif instance.index in run.open:
-            begin_instance(fx, instance, now)  # what goes on of it must be found after a restart
-    run_over(world, fx, run, now)
+            begin_instance(turn, instance)  # what goes on of it must be found after a restart
+    run_over(turn, run)

@@ -12,15 +12,16 @@ from accio.domain.resources import Resources
 from accio.domain.states import Cause, NodeState, Phase
 from accio_daemon.core import endings
 from accio_daemon.core.commands import PathsDigested
-from accio_daemon.core.effects import Effects
 from accio_daemon.core.readying import settle, who_lacks
 from accio_daemon.core.records import Agent, Digesting, Execution, Run
 from accio_daemon.core.terms import Instant, Pin, SessionNo
+from accio_daemon.core.turn import Turn
 from accio_daemon.core.world import World
 
 
-def request_digests(world: World, fx: Effects, now: Instant) -> bool:
+def request_digests(turn: Turn) -> bool:
     """Ask connected agents for the content digests that runs wait for; True if nodes failed as nobody can tell."""
+    world = turn.world
     failed = False
     for run in sorted(world.undigested, key=lambda run: run.no):
         left = False
@@ -29,9 +30,9 @@ def request_digests(world: World, fx: Effects, now: Instant) -> bool:
                 continue
             agent = _whom_to_ask(world, run, digesting)
             if agent is not None and agent.session is not None:
-                _ask(world, fx, run, text, digesting, agent.session)
+                _ask(turn, run, text, digesting, agent.session)
                 continue
-            failed = _fail_unreadable(world, fx, run, text, digesting, now) or failed
+            failed = _fail_unreadable(turn, run, text, digesting) or failed
             left = left or text in run.digesting
         if not left:
             world.undigested.discard(run)
@@ -46,11 +47,12 @@ def _whom_to_ask(world: World, run: Run, digesting: Digesting) -> Agent | None:
     return min(able, key=lambda agent: (agent.account.load(), agent.name), default=None)
 
 
-def _ask(world: World, fx: Effects, run: Run, text: str, digesting: Digesting, session: SessionNo) -> None:
+def _ask(turn: Turn, run: Run, text: str, digesting: Digesting, session: SessionNo) -> None:
+    world = turn.world
     digesting.request = world.next_request
     world.next_request += 1
     world.digest_requests[digesting.request] = (run, text, session)
-    fx.to(session).digests.append((digesting.request, [text]))
+    turn.fx.to(session).digests.append((digesting.request, [text]))
 
 
 def session_ended(world: World, session: SessionNo) -> None:
@@ -62,8 +64,9 @@ def session_ended(world: World, session: SessionNo) -> None:
             world.undigested.add(run)
 
 
-def digested(world: World, fx: Effects, command: PathsDigested, now: Instant) -> None:
+def digested(turn: Turn, command: PathsDigested) -> None:
     """Pin the digest of a dataset text, so that its nodes go on; or record why an agent has none."""
+    world = turn.world
     run, text, session = world.digest_requests.pop(command.request, (None, "", None))
     if run is None or run.no not in world.runs or session != command.session:
         return
@@ -76,20 +79,21 @@ def digested(world: World, fx: Effects, command: PathsDigested, now: Instant) ->
         return
     del run.digesting[text]
     run.pins[text] = answer
-    fx.pins.append((run.no, text, answer))
+    turn.fx.pins.append((run.no, text, answer))
     if command.session in world.sessions:
         world.sessions[command.session].has_content(answer.digest, answer.size)
     world.ready.extend(digesting.waiting)
-    settle(world, fx, now)
+    settle(turn)
 
 
-def _fail_unreadable(world: World, fx: Effects, run: Run, text: str, digesting: Digesting, now: Instant) -> bool:
+def _fail_unreadable(turn: Turn, run: Run, text: str, digesting: Digesting) -> bool:
     """Fail the nodes for which every agent was asked in vain; those whose operator nobody offers wait."""
+    world = turn.world
     refused = digesting.refused
     hopeless = {
         node.no
         for node in (run.plan.nodes[no] for no in {no for _, no in digesting.waiting})
-        if not _others(world, node.operator_no, node.node_class.resources, refused, now)
+        if not _others(world, node.operator_no, node.node_class.resources, refused, turn.now)
         and any(agent.session in refused for agent in world.offering(node.operator_no))
     }
     if not hopeless:
@@ -102,7 +106,7 @@ def _fail_unreadable(world: World, fx: Effects, run: Run, text: str, digesting: 
     failure = Failure(cause=Cause.STAGING, message=message)
     for instance, no in failed:
         if instance.states[no] is NodeState.QUEUED and instance.executions[no] is None:
-            endings.node_failed(world, fx, instance, no, NodeState.FAILED, failure, now=now)
+            endings.node_failed(turn, instance, no, NodeState.FAILED, failure)
     return True
 
 

@@ -8,24 +8,24 @@ been under as many lost agents as it may is given up instead: it may be what end
 """
 
 from accio_daemon.core import attempts
-from accio_daemon.core.effects import Effects
 from accio_daemon.core.placement import is_usable
 from accio_daemon.core.records import NOBODY, Agent, Execution
 from accio_daemon.core.terms import Instant, SessionNo
+from accio_daemon.core.turn import Turn
 from accio_daemon.core.world import World
 
 
-def hand_over(world: World, fx: Effects, agent: Agent, now: Instant) -> None:
+def hand_over(turn: Turn, agent: Agent) -> None:
     """Withdraw from an agent whose lease is over what others can take over, or what nobody wants any more."""
     known: dict[tuple[int, frozenset[SessionNo]], bool] = {}
     for execution in list(agent.attempts.values()):
         if not execution.stopping:
             kind = (execution.node_class.id, execution.avoid)
             if kind not in known:
-                known[kind] = _somebody_is_there(world, agent, execution, now)
-            if not known[kind] and execution.losses < world.settings.max_losses:
+                known[kind] = _somebody_is_there(turn.world, agent, execution, turn.now)
+            if not known[kind] and execution.losses < turn.world.settings.max_losses:
                 continue
-        attempts.lost(world, fx, agent, execution, agent.reason, now, counts=execution.has_grant)
+        attempts.lost(turn, agent, execution, agent.reason, counts=execution.has_grant)
 
 
 def _somebody_is_there(world: World, agent: Agent, execution: Execution, now: Instant) -> bool:

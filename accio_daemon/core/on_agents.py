@@ -19,62 +19,63 @@ from accio_daemon.core.commands import (
     Holding,
     RemoveAgent,
 )
-from accio_daemon.core.effects import Effects
 from accio_daemon.core.ledger import Account
 from accio_daemon.core.outgoing import Welcome
 from accio_daemon.core.placement import hold_for_starving
 from accio_daemon.core.readying import enqueue, settle
 from accio_daemon.core.records import Agent, Execution
 from accio_daemon.core.terms import AgentNo, AttemptNo, Instant
+from accio_daemon.core.turn import Turn
 from accio_daemon.core.world import World
 
 # After so long, what was sent ahead evidently waits behind long executions.
 _STUCK = 1.0  # seconds
 
 
-def joined(world: World, fx: Effects, command: AgentJoined, now: Instant) -> AgentNo:
+def joined(turn: Turn, command: AgentJoined) -> AgentNo:
     """Admit an agent: what it holds and still counts goes on, the rest it drops.
 
     What it should hold but doesn't is placed anew.
     """
+    world = turn.world
     agent = world.agent_names.get(command.name)
     if agent is None:
         agent = Agent(
             no=AgentNo(world.next_agent), name=command.name, resources=command.resources, operators=frozenset()
         )
         world.next_agent += 1
-        agent.heard_mono = now.mono
+        agent.heard_mono = turn.now.mono
         world.agents[agent.no] = agent
         world.agent_names[agent.name] = agent
     elif agent.session is not None:
-        _refuse_impostor(agent, command, now)
+        _refuse_impostor(agent, command, turn.now)
         superseded = agent.session
-        fx.to(superseded).goodbye = (f"superseded by incarnation {command.incarnation}", False)
-        _end_session(world, fx, agent)
+        turn.fx.to(superseded).goodbye = (f"superseded by incarnation {command.incarnation}", False)
+        _end_session(turn, agent)
     goes_on = (agent.agent_id, agent.incarnation) == (command.agent_id, command.incarnation)
     if not goes_on:
         unable_agents.try_again(agent)
     known = agent.operators if goes_on else frozenset()
-    numbers = tuple(_announce(world, fx, spec, known) for spec in command.operators)
+    numbers = tuple(_announce(turn, spec, known) for spec in command.operators)
     agent.agent_id = command.agent_id
     agent.incarnation = command.incarnation
     agent.version = command.version
     agent.leaving = command.draining
     agent.prefetch_limit = command.prefetch_limit
     agent.session = command.session
-    _note_life(world, agent, now)
+    _note_life(turn, agent)
     agent.reason = ""
     agent.operators = frozenset(numbers)
     world.sessions[command.session] = agent
     for number in numbers:
         world.offers.setdefault(number, set()).add(agent)
-    keep, drop = _reconcile(world, fx, agent, command, now)
+    keep, drop = _reconcile(turn, agent, command)
     _reopen_account(world, agent, command)
     agent.lost = False
     world.dirty_agents.add(agent)
     world.place_all = True
-    fx.agents[agent.no] = agent
-    words = fx.to(command.session)
+    turn.fx.agents[agent.no] = agent
+    words = turn.fx.to(command.session)
     words.welcome = Welcome(session=command.session, keep=keep, drop=drop, operators=numbers)
     if agent.drained:
         words.drain = True
@@ -93,10 +94,11 @@ def _refuse_impostor(agent: Agent, command: AgentJoined, now: Instant) -> None:
         )
 
 
-def _announce(world: World, fx: Effects, spec: OperatorSpec, known: frozenset[int]) -> int:
+def _announce(turn: Turn, spec: OperatorSpec, known: frozenset[int]) -> int:
     """Number an operator version, and let it be the latest of its name. An agent that only dialled again says nothing
     new of what is *known* of it: else the network would decide which of two versions counts.
     """
+    world = turn.world
     identity = identity_of(spec)
     number = world.operators.get((spec.name, identity))
     if number is None:
@@ -105,10 +107,10 @@ def _announce(world: World, fx: Effects, spec: OperatorSpec, known: frozenset[in
         world.operators[(spec.name, identity)] = number
     announced, latest = world.latest.get(spec.name, (0, 0))
     if (latest != number and number not in known) or world.specs.get(number) != spec:
-        announced = world.next_sequence(fx)
+        announced = turn.next_sequence()
         world.latest[spec.name] = (announced, number)
         world.specs[number] = spec
-        fx.operators.append((number, spec, announced))
+        turn.fx.operators.append((number, spec, announced))
     return number
 
 
@@ -117,9 +119,7 @@ def identity_of(spec: OperatorSpec) -> str:
     return spec.digest or "announced:" + blake3(orjson.dumps(spec.to_json(), option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def _reconcile(
-    world: World, fx: Effects, agent: Agent, command: AgentJoined, now: Instant
-) -> tuple[tuple[AttemptNo, ...], tuple[AttemptNo, ...]]:
+def _reconcile(turn: Turn, agent: Agent, command: AgentJoined) -> tuple[tuple[AttemptNo, ...], tuple[AttemptNo, ...]]:
     keep: list[AttemptNo] = []
     drop: list[AttemptNo] = []
     for attempt, holding in command.held.items():
@@ -128,15 +128,15 @@ def _reconcile(
             if holding is not Holding.FINISHED:
                 drop.append(attempt)
         elif holding is Holding.GONE:
-            attempts.lost(world, fx, agent, execution, "the agent was restarted under it", now, counts=True)
+            attempts.lost(turn, agent, execution, "the agent was restarted under it", counts=True)
             drop.append(attempt)
         elif execution.stopping and holding is not Holding.FINISHED:
-            attempts.lost(world, fx, agent, execution, "nobody wants it any more", now, counts=False)
+            attempts.lost(turn, agent, execution, "nobody wants it any more", counts=False)
             drop.append(attempt)
         else:
             keep.append(attempt)
     for attempt in [attempt for attempt in agent.attempts if attempt not in command.held]:
-        attempts.lost(world, fx, agent, agent.attempts[attempt], "it never arrived", now, counts=False)
+        attempts.lost(turn, agent, agent.attempts[attempt], "it never arrived", counts=False)
     return tuple(keep), tuple(drop)
 
 
@@ -150,62 +150,65 @@ def _reopen_account(world: World, agent: Agent, command: AgentJoined) -> None:
     attempts.agree_on_grants(world, agent, command.held)
 
 
-def left(world: World, fx: Effects, command: AgentLost, now: Instant) -> None:
+def left(turn: Turn, command: AgentLost) -> None:
     """A session ended. After a goodbye everything returns to the queue at once; otherwise the lease decides."""
-    agent = world.sessions.get(command.session)
+    agent = turn.world.sessions.get(command.session)
     if agent is None:
         return
     agent.reason = command.reason
-    _end_session(world, fx, agent)
+    _end_session(turn, agent)
     if command.clean:
-        _lose(world, fx, agent, command.reason, now, counts=False)
+        _lose(turn, agent, command.reason, counts=False)
 
 
-def _end_session(world: World, fx: Effects, agent: Agent) -> None:
+def _end_session(turn: Turn, agent: Agent) -> None:
+    world = turn.world
     if agent.session is None:
         return
     world.sessions.pop(agent.session, None)
-    fx.ended_sessions.append(agent.session)
+    turn.fx.ended_sessions.append(agent.session)
     externals.session_ended(world, agent.session)
     agent.session = None
     agent.leaving = False
     agent.stale = frozenset()
     for number in agent.operators:
         world.offers.get(number, set()).discard(agent)
-    fx.agents[agent.no] = agent
+    turn.fx.agents[agent.no] = agent
 
 
-def _lose(world: World, fx: Effects, agent: Agent, reason: str, now: Instant, *, counts: bool) -> None:
+def _lose(turn: Turn, agent: Agent, reason: str, *, counts: bool) -> None:
     for execution in list(agent.attempts.values()):
         begun = execution.has_grant
-        attempts.lost(world, fx, agent, execution, reason, now, counts=counts and begun)
+        attempts.lost(turn, agent, execution, reason, counts=counts and begun)
     agent.lost = True
     agent.reason = reason
-    fx.agents[agent.no] = agent
+    turn.fx.agents[agent.no] = agent
 
 
-def heard(world: World, command: AgentHeard, now: Instant) -> None:
+def heard(turn: Turn, command: AgentHeard) -> None:
     """Note a sign of life."""
+    world = turn.world
     agent = world.sessions.get(command.session)
     if agent is not None:
-        if now.mono - agent.heard_mono > world.settings.suspect:
+        if turn.now.mono - agent.heard_mono > world.settings.suspect:
             world.dirty_agents.add(agent)
             world.place_all = True
-        _note_life(world, agent, now)
+        _note_life(turn, agent)
 
 
-def _note_life(world: World, agent: Agent, now: Instant) -> None:
-    if now.mono - agent.heard_mono > world.settings.suspect:
+def _note_life(turn: Turn, agent: Agent) -> None:
+    now = turn.now
+    if now.mono - agent.heard_mono > turn.world.settings.suspect:
         agent.back_mono = now.mono
     agent.heard_mono, agent.heard_ms = now.mono, now.wall_ms
 
 
-def draining(world: World, fx: Effects, command: AgentDraining) -> None:
+def draining(turn: Turn, command: AgentDraining) -> None:
     """An agent says that it takes no new work, or takes it again."""
-    agent = world.sessions.get(command.session)
+    agent = turn.world.sessions.get(command.session)
     if agent is not None:
         agent.leaving = command.draining
-        _drain_changed(world, fx, agent)
+        _drain_changed(turn, agent)
 
 
 def stale(world: World, command: AgentStale) -> None:
@@ -215,109 +218,113 @@ def stale(world: World, command: AgentStale) -> None:
         agent.stale = frozenset(no for no in agent.operators if world.specs[no].name in command.operators)
 
 
-def drain(world: World, fx: Effects, command: DrainAgent) -> None:
+def drain(turn: Turn, command: DrainAgent) -> None:
     """A user wants an agent to drain, or to go on."""
-    agent = world.agent_names.get(command.name)
+    agent = turn.world.agent_names.get(command.name)
     if agent is None:
-        known = ", ".join(sorted(world.agent_names)) or "none"
+        known = ", ".join(sorted(turn.world.agent_names)) or "none"
         raise NotFound(f"there is no agent {command.name!r}; known agents: {known}")
     agent.drained = command.draining
     if not command.draining:
         unable_agents.try_again(agent)
-    fx.agents[agent.no] = agent
-    _drain_changed(world, fx, agent)
+    turn.fx.agents[agent.no] = agent
+    _drain_changed(turn, agent)
     if agent.session is not None:
-        fx.to(agent.session).drain = command.draining
+        turn.fx.to(agent.session).drain = command.draining
 
 
-def _drain_changed(world: World, fx: Effects, agent: Agent) -> None:
+def _drain_changed(turn: Turn, agent: Agent) -> None:
     if agent.draining:
-        recall(fx, agent)
+        recall(turn, agent)
     else:
-        world.dirty_agents.add(agent)
-        world.place_all = True
+        turn.world.dirty_agents.add(agent)
+        turn.world.place_all = True
 
 
-def recall(fx: Effects, agent: Agent) -> None:
+def recall(turn: Turn, agent: Agent) -> None:
     """Ask for everything back that was sent ahead."""
     waiting = [e.attempt for ahead in agent.prefetched.values() for e in ahead if e.attempt is not None]
     if waiting and agent.session is not None:
-        fx.to(agent.session).recalls.extend(waiting)
+        turn.fx.to(agent.session).recalls.extend(waiting)
 
 
-def recalled(world: World, fx: Effects, command: AgentRecalled, now: Instant) -> None:
+def recalled(turn: Turn, command: AgentRecalled) -> None:
     """Requeue what the agent hadn't begun."""
-    agent = world.sessions.get(command.session)
+    agent = turn.world.sessions.get(command.session)
     if agent is None:
         return
     for attempt in command.withdrawn:
         execution = agent.attempts.get(attempt)
         if execution is not None:
-            attempts.lost(world, fx, agent, execution, "recalled", now, counts=False)
+            attempts.lost(turn, agent, execution, "recalled", counts=False)
 
 
-def remove(world: World, fx: Effects, command: RemoveAgent, now: Instant) -> None:
+def remove(turn: Turn, command: RemoveAgent) -> None:
     """Forget an agent that isn't connected."""
+    world = turn.world
     agent = world.agent_names.get(command.name)
     if agent is None:
         raise NotFound(f"there is no agent {command.name!r}")
     if agent.session is not None:
         raise FailedPrecondition(f"agent {command.name} is connected; stop it first")
-    _lose(world, fx, agent, "removed by a user", now, counts=True)
+    _lose(turn, agent, "removed by a user", counts=True)
     del world.agent_names[agent.name]
     del world.agents[agent.no]
-    fx.agents.pop(agent.no, None)
-    fx.removed_agents.append(agent.no)
+    turn.fx.agents.pop(agent.no, None)
+    turn.fx.removed_agents.append(agent.no)
 
 
-def tick(world: World, fx: Effects, now: Instant) -> None:
+def tick(turn: Turn) -> None:
     """Look at everything that time alone changes: leases, back-offs, reservations, nodes that can never be placed."""
+    world = turn.world
     settings = world.settings
-    _forgive_pause(world, now)
+    _forgive_pause(turn)
     for agent in world.agents.values():
-        if not agent.lost and now.mono - agent.heard_mono > settings.lease:
-            _end_lease(world, fx, agent, now)
+        if not agent.lost and turn.now.mono - agent.heard_mono > settings.lease:
+            _end_lease(turn, agent)
         if agent.lost and agent.attempts:
-            handing_over.hand_over(world, fx, agent, now)
-    for execution in [e for e in world.backing_off if e.not_before is None or e.not_before <= now.mono]:
-        enqueue(world, execution, now)
-    if now.mono - world.started_mono > settings.lease:
-        _fail_impossible(world, fx, now)
-    _fail_lacking(world, fx, now)
-    hold_for_starving(world, now)
-    _recall_stuck(world, fx, now)
-    settle(world, fx, now)
+            handing_over.hand_over(turn, agent)
+    for execution in [e for e in world.backing_off if e.not_before is None or e.not_before <= turn.now.mono]:
+        enqueue(turn, execution)
+    if turn.now.mono - world.started_mono > settings.lease:
+        _fail_impossible(turn)
+    _fail_lacking(turn)
+    hold_for_starving(turn)
+    _recall_stuck(turn)
+    settle(turn)
 
 
-def _end_lease(world: World, fx: Effects, agent: Agent, now: Instant) -> None:
-    silence = now.mono - agent.heard_mono
+def _end_lease(turn: Turn, agent: Agent) -> None:
+    silence = turn.now.mono - agent.heard_mono
     reason = f"silent for {silence:.0f} s" if agent.session is not None else agent.reason or "connection lost"
     if agent.session is not None:
-        fx.to(agent.session).goodbye = (f"the lease of {world.settings.lease:.0f} s is over: {reason}", True)
-        _end_session(world, fx, agent)
-    agent.lost, agent.lost_mono = True, now.mono
+        turn.fx.to(agent.session).goodbye = (f"the lease of {turn.world.settings.lease:.0f} s is over: {reason}", True)
+        _end_session(turn, agent)
+    agent.lost, agent.lost_mono = True, turn.now.mono
     agent.reason = reason
-    fx.agents[agent.no] = agent
+    turn.fx.agents[agent.no] = agent
 
 
-def _forgive_pause(world: World, now: Instant) -> None:
+def _forgive_pause(turn: Turn) -> None:
     """Don't take one's own standing still for the silence of others: their words may be waiting to be read."""
-    pause, world.ticked_mono = now.mono - world.ticked_mono, now.mono
+    world = turn.world
+    pause, world.ticked_mono = turn.now.mono - world.ticked_mono, turn.now.mono
     if pause > world.settings.suspect:
         for agent in world.agents.values():
-            agent.heard_mono = min(now.mono, agent.heard_mono + pause)
+            agent.heard_mono = min(turn.now.mono, agent.heard_mono + pause)
 
 
-def _recall_stuck(world: World, fx: Effects, now: Instant) -> None:
+def _recall_stuck(turn: Turn) -> None:
     """Recall what was sent ahead of executions that turned out to be long, or where capacity is held back."""
-    for session, agent in world.sessions.items():
+    for session, agent in turn.world.sessions.items():
         for ahead in agent.prefetched.values():
-            old = [e for e in ahead if now.mono - e.dispatched_mono > _STUCK or agent.waits_for is not None]
+            old = [e for e in ahead if turn.now.mono - e.dispatched_mono > _STUCK or agent.waits_for is not None]
             if old:
-                fx.to(session).recalls.extend(e.attempt for e in old if e.attempt is not None)
+                turn.fx.to(session).recalls.extend(e.attempt for e in old if e.attempt is not None)
 
 
-def _fail_impossible(world: World, fx: Effects, now: Instant) -> None:
+def _fail_impossible(turn: Turn) -> None:
+    world = turn.world
     for _, group in world.queue.heads():
         operator_no = group.node_class.operator_no
         knowing = [agent for agent in world.agents.values() if operator_no in agent.operators]
@@ -325,14 +332,17 @@ def _fail_impossible(world: World, fx: Effects, now: Instant) -> None:
         if not knowing or any(agent.account.could_ever_fit(demand) for agent in knowing):
             continue
         while (execution := group.head()) is not None:
-            attempts.give_up(world, fx, execution, NodeState.FAILED, impossible(world, execution, knowing), now)
+            attempts.give_up(turn, execution, NodeState.FAILED, impossible(world, execution, knowing))
 
 
-def _fail_lacking(world: World, fx: Effects, now: Instant) -> None:
+def _fail_lacking(turn: Turn) -> None:
     """Fail what waits for an input that all agents lack which could execute it: those that might have had it left."""
+    world = turn.world
     for _, group in world.queue.heads():
-        while (execution := group.head()) is not None and group.avoid and externals.is_lacked(world, execution, now):
-            attempts.give_up(world, fx, execution, NodeState.FAILED, externals.lacked(world, execution), now)
+        while (
+            (execution := group.head()) is not None and group.avoid and externals.is_lacked(world, execution, turn.now)
+        ):
+            attempts.give_up(turn, execution, NodeState.FAILED, externals.lacked(world, execution))
 
 
 def impossible(world: World, execution: Execution, knowing: list[Agent]) -> Failure:

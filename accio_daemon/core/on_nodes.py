@@ -7,66 +7,67 @@ from accio_daemon.core.commands import AgentReports, Report
 from accio_daemon.core.effects import (
     ATTEMPT_FAILED,
     ATTEMPT_KILLED,
-    Effects,
     ResultRow,
 )
 from accio_daemon.core.externals import is_lacked, lacked, note_lacking
 from accio_daemon.core.moves import forget_execution
 from accio_daemon.core.recomputing import made_again, produce_again
 from accio_daemon.core.records import Agent, Execution, Instance
-from accio_daemon.core.terms import Instant, Result
+from accio_daemon.core.terms import Result
+from accio_daemon.core.turn import Turn
 from accio_daemon.core.world import World
 
 # Weight of the newest execution in a class's mean duration.
 _RECENT = 0.2
 
 
-def reports(world: World, fx: Effects, command: AgentReports, now: Instant) -> None:
+def reports(turn: Turn, command: AgentReports) -> None:
     """Apply the reports of an agent; each is acknowledged once what it led to is durable."""
-    agent = world.sessions.get(command.session)
+    agent = turn.world.sessions.get(command.session)
     if agent is None:
         return  # the session is over: the agent hands the reports over again in its next one
-    acks = fx.to(command.session).acks
+    acks = turn.fx.to(command.session).acks
     for report in command.reports:
         acks.append(report.seq)
-        execution = world.by_attempt.get(report.attempt)
+        execution = turn.world.by_attempt.get(report.attempt)
         if execution is None or execution.agent is not agent:
-            attempts.reported_late(world, fx, agent, report, now)
+            attempts.reported_late(turn, agent, report)
             continue
-        _finished(world, fx, agent, execution, report, now)
+        _finished(turn, agent, execution, report)
 
 
-def _finished(world: World, fx: Effects, agent: Agent, execution: Execution, report: Report, now: Instant) -> None:
+def _finished(turn: Turn, agent: Agent, execution: Execution, report: Report) -> None:
+    world = turn.world
     stopping = execution.stopping
     succeeded = report.failure is None and report.outputs is not None and report.known
-    attempts.detach(world, agent, execution, passes_on=True, is_over=succeeded, fx=fx)
+    attempts.detach(turn, agent, execution, passes_on=True, is_over=succeeded)
     if succeeded or (not stopping and _ended_by_itself(report)):
         _learn_duration(world, execution.node_class.id, report.metrics[0] / 1e6)
     if succeeded:
-        _succeeded(world, fx, agent, execution, report, now)
+        _succeeded(turn, agent, execution, report)
         return
     failure = report.failure or Failure(cause=Cause.BAD_OUTPUT, message="the agent's report can be no result")
     state = ATTEMPT_KILLED if stopping else ATTEMPT_FAILED
-    attempts.record(world, fx, agent, execution, report.attempt, state, failure, (report.started_ms, report.ended_ms))
+    attempts.record(turn, agent, execution, report.attempt, state, failure, (report.started_ms, report.ended_ms))
     if stopping or not execution.subscribers:
         forget_execution(world, execution)
-        fx.executions[execution.id] = None
+        turn.fx.executions[execution.id] = None
         return
     lacking = report.absent and note_lacking(world, execution, agent, report.absent, failure.message)
     if report.disk_full:
-        lacking = unable_agents.note_refusal(world, fx, agent, execution, failure.message, now)
-    if report.missing and produce_again(world, fx, execution, report.missing):
+        lacking = unable_agents.note_refusal(turn, agent, execution, failure.message)
+    if report.missing and produce_again(turn, execution, report.missing):
         return
     if lacking:
-        if is_lacked(world, execution, now):
-            attempts.give_up(world, fx, execution, NodeState.FAILED, lacked(world, execution), now)
+        if is_lacked(world, execution, turn.now):
+            attempts.give_up(turn, execution, NodeState.FAILED, lacked(world, execution))
         else:
-            attempts.requeue(world, fx, execution, now)
+            attempts.requeue(turn, execution)
         return
     if failure.cause in OPERATOR_FAILURES and execution.failures < execution.node.retries:
-        attempts.try_again(world, fx, execution, now)
+        attempts.try_again(turn, execution)
         return
-    attempts.give_up(world, fx, execution, NodeState.FAILED, failure, now)
+    attempts.give_up(turn, execution, NodeState.FAILED, failure)
 
 
 def _ended_by_itself(report: Report) -> bool:
@@ -80,12 +81,13 @@ def _learn_duration(world: World, class_id: int, seconds: float) -> None:
     world.durations[class_id] = seconds if before is None else before + _RECENT * (seconds - before)
 
 
-def _succeeded(world: World, fx: Effects, agent: Agent, execution: Execution, report: Report, now: Instant) -> None:
+def _succeeded(turn: Turn, agent: Agent, execution: Execution, report: Report) -> None:
+    world = turn.world
     outputs = report.outputs or {}
     agent.unable_in_a_row = 0
     result = Result(id=execution.id, outputs=outputs, blobs=report.blobs)
     made_again(world, result)
-    fx.results.append(
+    turn.fx.results.append(
         ResultRow(
             execution.id,
             execution.key if execution.store else None,
@@ -99,7 +101,7 @@ def _succeeded(world: World, fx: Effects, agent: Agent, execution: Execution, re
             agent.no,
             report.started_ms,
             report.ended_ms,
-            now.wall_ms,
+            turn.now.wall_ms,
             report.log_bytes,
             execution.owner,
             report.contents,
@@ -112,27 +114,27 @@ def _succeeded(world: World, fx: Effects, agent: Agent, execution: Execution, re
         for text, digest in execution.contents.items():
             if text in pins:
                 agent.has_content(digest, pins[text].size)
-    fx.executions[execution.id] = None
+    turn.fx.executions[execution.id] = None
     forget_execution(world, execution)
     served = list(execution.subscribers)
     if execution.key is not None and execution.store:
         world.remember(execution.key, result)
-        served += _who_needs_no_execution(world, fx, execution)
+        served += _who_needs_no_execution(turn, execution)
     first = True
     for instance, no in served:
-        sequence = world.next_sequence(fx)
-        endings.node_succeeded(world, fx, instance, no, result, cached=not first, sequence=sequence, now=now)
+        sequence = turn.next_sequence()
+        endings.node_succeeded(turn, instance, no, result, cached=not first, sequence=sequence)
         first = False
 
 
-def _who_needs_no_execution(world: World, fx: Effects, execution: Execution) -> list[tuple[Instance, int]]:
+def _who_needs_no_execution(turn: Turn, execution: Execution) -> list[tuple[Instance, int]]:
     """Remove an equal execution that nobody joined, as this one refreshes the memo; return its nodes."""
     assert execution.key is not None
-    equal = world.joinable.get((execution.key, execution.node_class.id, execution.node.retries))
+    equal = turn.world.joinable.get((execution.key, execution.node_class.id, execution.node.retries))
     if equal is None or equal is execution or equal.agent is not None:
         return []
-    forget_execution(world, equal)
+    forget_execution(turn.world, equal)
     if equal.is_stored:
-        fx.executions[equal.id] = None
+        turn.fx.executions[equal.id] = None
     nodes, equal.subscribers = list(equal.subscribers), {}
     return nodes

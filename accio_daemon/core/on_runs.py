@@ -9,19 +9,21 @@ from accio.domain.states import NODE_TERMINAL, Cause, NodeState
 from accio.errors import AlreadyExists, NotFound
 from accio_daemon.core import endings
 from accio_daemon.core.commands import DeleteRun, InstanceFacts, KillRun, StaleFacts, SubmitRun, Submitted
-from accio_daemon.core.effects import Effects, EventRow
+from accio_daemon.core.effects import EventRow
 from accio_daemon.core.moves import count_children, count_out_nodes, move_node
 from accio_daemon.core.plan import compile_plan
 from accio_daemon.core.records import Instance, Run
-from accio_daemon.core.terms import Instant, RunNo
+from accio_daemon.core.terms import RunNo
+from accio_daemon.core.turn import Turn
 from accio_daemon.core.world import World
 
 # Submissions whose idempotency keys stay in memory; older ones are found in the database before they get here.
 _SUBMISSIONS_REMEMBERED = 10_000
 
 
-def submit(world: World, fx: Effects, command: SubmitRun, now: Instant) -> Submitted:
+def submit(turn: Turn, command: SubmitRun) -> Submitted:
     """Create a run. A repeated idempotency key gives the run of before, another request under it is refused."""
+    world, fx = turn.world, turn.fx
     if command.idempotency is not None:
         owner, key, digest = command.idempotency
         before = world.submissions.get((owner, key))
@@ -42,8 +44,8 @@ def submit(world: World, fx: Effects, command: SubmitRun, now: Instant) -> Submi
         seed=command.seed,
         cache=command.cache,
         on_failure=definition.on_failure,
-        sequence=world.next_sequence(fx),
-        created_ms=now.wall_ms,
+        sequence=turn.next_sequence(),
+        created_ms=turn.now.wall_ms,
         pins=command.pins,
     )
     world.next_run += 1
@@ -62,7 +64,7 @@ def submit(world: World, fx: Effects, command: SubmitRun, now: Instant) -> Submi
     return answer
 
 
-def open_children(world: World, fx: Effects, limit: int) -> int:
+def open_children(world: World, limit: int) -> int:
     """Open up to *limit* children whose roots' classes have few executions queued; return how many were opened."""
     opened = 0
     full: set[int] = set()
@@ -141,13 +143,13 @@ def open_instance(world: World, instance: Instance) -> None:
         world.ready.append((instance, no))
 
 
-def kill(world: World, fx: Effects, command: KillRun, now: Instant) -> bool:
+def kill(turn: Turn, command: KillRun) -> bool:
     """Stop a run or one child; an ended one stays as it is."""
-    run = world.runs.get(command.run)
+    run = turn.world.runs.get(command.run)
     if run is None:
         return False
     if command.index is None or run.single:
-        return _kill_all(world, fx, run, now)
+        return _kill_all(turn, run)
     index = command.index
     if run.taken.is_removed(index) or index >= run.size:
         raise NotFound(f"there is no run {run.name_of(index)}")
@@ -157,79 +159,81 @@ def kill(world: World, fx: Effects, command: KillRun, now: Instant) -> bool:
             return False
         instance = Instance(run, index, run.sequence)
         run.open[index] = instance
-    note(fx, run, index, "killed", "killed by a user", now)
-    kill_instance(world, fx, instance, now)
+    note(turn, run, index, "killed", "killed by a user")
+    kill_instance(turn, instance)
     return True
 
 
-def _kill_all(world: World, fx: Effects, run: Run, now: Instant) -> bool:
+def _kill_all(turn: Turn, run: Run) -> bool:
+    world = turn.world
     if run.closed in (CLOSED_BY_KILL, CLOSED_BY_DELETE):
         return False
     run.closed = CLOSED_BY_KILL
     world.unopened.remove(run)
-    fx.runs[run.no] = run
-    note(fx, run, None, "killed", "killed by a user", now)
+    turn.fx.runs[run.no] = run
+    note(turn, run, None, "killed", "killed by a user")
     for instance in list(run.open.values())[: world.settings.killed_at_once]:
-        kill_instance(world, fx, instance, now)
+        kill_instance(turn, instance)
     if run.no in world.runs:
         world.killing.append(run)
-        endings.run_over(world, fx, run, now)
+        endings.run_over(turn, run)
     return True
 
 
-def go_on_killing(world: World, fx: Effects, now: Instant) -> None:
+def go_on_killing(turn: Turn) -> None:
     """Kill some more open children of runs that are being killed."""
+    world = turn.world
     for _ in range(len(world.killing)):
         run = world.killing.popleft()
         if run.closed != CLOSED_BY_KILL:
             continue  # retried since: what the kill hadn't reached goes on
         for instance in list(run.open.values())[: world.settings.killed_at_once]:
-            kill_instance(world, fx, instance, now)
+            kill_instance(turn, instance)
         if run.open:
             world.killing.append(run)
 
 
-def kill_instance(world: World, fx: Effects, instance: Instance, now: Instant) -> None:
+def kill_instance(turn: Turn, instance: Instance) -> None:
     """Kill what runs or is queued of a child, cancel what waits."""
     killed = Failure(cause=Cause.KILLED, message="the run was killed")
     never = Failure(cause=Cause.CANCELLED, message="the run was killed before this node was ready")
     for no, state in enumerate(instance.states):
         if state not in NODE_TERMINAL:
-            endings.unsubscribe(world, fx, instance, no, now)
+            endings.unsubscribe(turn, instance, no)
             ready = state is not NodeState.WAITING or instance.waiting[no] == 0
             if ready:
                 if state is NodeState.WAITING:
                     move_node(instance, no, NodeState.QUEUED)  # a root of a child that wasn't opened yet
-                endings.end_node(world, fx, instance, no, NodeState.KILLED, killed, now)
+                endings.end_node(turn, instance, no, NodeState.KILLED, killed)
             else:
-                endings.end_node(world, fx, instance, no, NodeState.CANCELLED, never, now)
+                endings.end_node(turn, instance, no, NodeState.CANCELLED, never)
     if instance.index in instance.run.open:
-        endings.instance_over(world, fx, instance, now)
+        endings.instance_over(turn, instance)
 
 
-def delete(world: World, fx: Effects, command: DeleteRun, now: Instant) -> bool:
+def delete(turn: Turn, command: DeleteRun) -> bool:
     """Delete a run or one child, stopping it first; the last child takes its parent along."""
-    run = world.runs.get(command.run)
+    run = turn.world.runs.get(command.run)
     if run is None and command.index is not None:
         raise StaleFacts("the run has ended in between")
     if run is None:
-        fx.removed_runs.append(command.run)
-        _leave_no_trace(world, command.run, None)
+        turn.fx.removed_runs.append(command.run)
+        _leave_no_trace(turn.world, command.run, None)
     elif command.index is None or run.single:
-        _stop_quietly(world, fx, run, now)
+        _stop_quietly(turn, run)
     else:
-        _delete_child(world, fx, run, command.index, command.ended, now)
+        _delete_child(turn, run, command.index, command.ended)
     return True
 
 
-def _stop_quietly(world: World, fx: Effects, run: Run, now: Instant) -> None:
+def _stop_quietly(turn: Turn, run: Run) -> None:
     run.closed = CLOSED_BY_DELETE
-    world.unopened.remove(run)
+    turn.world.unopened.remove(run)
     for instance in list(run.open.values()):
-        _silence(world, fx, instance, now)
-    _leave_no_trace(world, run.no, None)
-    forget(world, fx, run)
-    fx.removed_runs.append(run.no)
+        _silence(turn, instance)
+    _leave_no_trace(turn.world, run.no, None)
+    forget(turn, run)
+    turn.fx.removed_runs.append(run.no)
 
 
 def _leave_no_trace(world: World, run: RunNo, index: int | None) -> None:
@@ -241,20 +245,21 @@ def _leave_no_trace(world: World, run: RunNo, index: int | None) -> None:
         del world.fenced[attempt]
 
 
-def _silence(world: World, fx: Effects, instance: Instance, now: Instant) -> None:
+def _silence(turn: Turn, instance: Instance) -> None:
     """End a child without a trace: nothing of it runs or becomes ready any more."""
     for no in range(len(instance.states)):
-        endings.unsubscribe(world, fx, instance, no, now)
+        endings.unsubscribe(turn, instance, no)
         state = instance.states[no]
         if state not in NODE_TERMINAL:
             move_node(instance, no, NodeState.CANCELLED if state is NodeState.WAITING else NodeState.KILLED)
 
 
-def forget(world: World, fx: Effects, run: Run) -> None:
+def forget(turn: Turn, run: Run) -> None:
     """Remove a deleted run from memory; rows that this batch had for it are not written."""
+    fx = turn.fx
     run.open.clear()
-    world.runs.pop(run.no, None)
-    world.undigested.discard(run)
+    turn.world.runs.pop(run.no, None)
+    turn.world.undigested.discard(run)
     fx.runs.pop(run.no, None)
     fx.submitted = [entry for entry in fx.submitted if entry[0] is not run]
     fx.pins = [pin for pin in fx.pins if pin[0] != run.no]
@@ -264,12 +269,12 @@ def forget(world: World, fx: Effects, run: Run) -> None:
         del fx.nodes[node_key]
 
 
-def _delete_child(world: World, fx: Effects, run: Run, index: int, ended: InstanceFacts | None, now: Instant) -> None:
+def _delete_child(turn: Turn, run: Run, index: int, ended: InstanceFacts | None) -> None:
     if index >= run.size or run.taken.is_removed(index):
         raise NotFound(f"there is no run {run.name_of(index)}")
     instance = run.open.get(index)
     if instance is not None:
-        _silence(world, fx, instance, now)
+        _silence(turn, instance)
         count_out_nodes(run, instance.states)
         count_children(run, instance.state, -1)
         del run.open[index]
@@ -278,12 +283,13 @@ def _delete_child(world: World, fx: Effects, run: Run, index: int, ended: Instan
         count_children(run, ended.state, -1)
     elif not run.taken.is_unreached(index):
         raise StaleFacts("the child has ended in between")
-    _leave_no_trace(world, run.no, index)
-    remove_child(world, fx, run, index, now)
+    _leave_no_trace(turn.world, run.no, index)
+    remove_child(turn, run, index)
 
 
-def remove_child(world: World, fx: Effects, run: Run, index: int, now: Instant) -> None:
+def remove_child(turn: Turn, run: Run, index: int) -> None:
     """Note that a child is gone for good."""
+    fx = turn.fx
     run.taken.remove(index)
     fx.removed_instances.append((run.no, index))
     fx.instances.pop((run.no, index), None)
@@ -291,13 +297,13 @@ def remove_child(world: World, fx: Effects, run: Run, index: int, now: Instant) 
         del fx.nodes[key]
     fx.runs[run.no] = run
     if not run.counts.present:
-        world.unopened.remove(run)
-        forget(world, fx, run)
+        turn.world.unopened.remove(run)
+        forget(turn, run)
         fx.removed_runs.append(run.no)
         return
-    endings.run_over(world, fx, run, now)
+    endings.run_over(turn, run)
 
 
-def note(fx: Effects, run: Run, index: int | None, kind: str, detail: str, now: Instant) -> None:
+def note(turn: Turn, run: Run, index: int | None, kind: str, detail: str) -> None:
     """Keep a rare event of a run or a child."""
-    fx.events.append(EventRow(run.no, index, None, None, kind, detail, now.wall_ms))
+    turn.fx.events.append(EventRow(run.no, index, None, None, kind, detail, turn.now.wall_ms))

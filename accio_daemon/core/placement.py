@@ -11,15 +11,16 @@ import heapq
 from accio.domain.children import CLOSED_BY_KILL
 from accio.domain.states import Phase
 from accio_daemon.core.attempts import dispatch
-from accio_daemon.core.effects import Effects
 from accio_daemon.core.node_queue import Group
 from accio_daemon.core.records import Agent, Execution
 from accio_daemon.core.terms import Instant
+from accio_daemon.core.turn import Turn
 from accio_daemon.core.world import World
 
 
-def place(world: World, fx: Effects, now: Instant) -> None:
+def place(turn: Turn) -> None:
     """Assign everything that can be assigned now."""
+    world = turn.world
     everyone, world.place_all = world.place_all, False
     dirty, world.dirty_agents = world.dirty_agents, set()
     if not world.queue.count or not (everyone or dirty or world.queue.groups):
@@ -31,9 +32,9 @@ def place(world: World, fx: Effects, now: Instant) -> None:
         candidates = world.offering(group.node_class.operator_no)
         if group.blocked and not everyone:
             candidates = candidates & dirty
-        if not _place_head(world, fx, group, candidates, now):
+        if not _place_head(turn, group, candidates):
             group.blocked = True
-            _prefetch(world, fx, group, now)
+            _prefetch(turn, group)
             heapq.heappop(heads)
             continue
         head = group.head()
@@ -62,7 +63,8 @@ def is_usable(world: World, agent: Agent, now: Instant) -> bool:
     return agent.session is not None and not agent.draining and now.mono - agent.heard_mono <= world.settings.suspect
 
 
-def _place_head(world: World, fx: Effects, group: Group, candidates: set[Agent], now: Instant) -> bool:
+def _place_head(turn: Turn, group: Group, candidates: set[Agent]) -> bool:
+    world = turn.world
     execution = _wanted_head(world, group)
     if execution is None:
         return False
@@ -72,7 +74,7 @@ def _place_head(world: World, fx: Effects, group: Group, candidates: set[Agent],
     for agent in candidates:
         # What is held back for one of its class is for the first of them, which may have come back since.
         held_for_it = agent.waits_for is not None and agent.waits_for.node_class is execution.node_class
-        if not is_usable(world, agent, now) or not agent.account.fits(demand, ignoring_hold=held_for_it):
+        if not is_usable(world, agent, turn.now) or not agent.account.fits(demand, ignoring_hold=held_for_it):
             continue
         if agent.session in group.avoid:
             continue
@@ -86,7 +88,7 @@ def _place_head(world: World, fx: Effects, group: Group, candidates: set[Agent],
     release_hold(world, execution)
     if best.waits_for is not None and best.waits_for.node_class is execution.node_class:
         release_hold(world, best.waits_for)
-    dispatch(world, fx, execution, best, now, ahead=False)
+    dispatch(turn, execution, best, ahead=False)
     return True
 
 
@@ -97,7 +99,8 @@ def _bytes_present(agent: Agent, execution: Execution) -> int:
     return sum(present.get(digest, 0) for digest in execution.contents.values())
 
 
-def _prefetch(world: World, fx: Effects, group: Group, now: Instant) -> None:
+def _prefetch(turn: Turn, group: Group) -> None:
+    world = turn.world
     duration = world.durations.get(group.node_class.id)
     window = world.settings.prefetch_window
     if duration is None or duration > window or group.node_class.resources.gpus:
@@ -106,7 +109,7 @@ def _prefetch(world: World, fx: Effects, group: Group, now: Instant) -> None:
     room: list[tuple[int, str, Agent]] = []
     for agent in world.offering(group.node_class.operator_no):
         running = agent.running.get(class_id, 0)
-        if not running or agent.waits_for is not None or not is_usable(world, agent, now):
+        if not running or agent.waits_for is not None or not is_usable(world, agent, turn.now):
             continue
         if agent.session in group.avoid:
             continue
@@ -120,7 +123,7 @@ def _prefetch(world: World, fx: Effects, group: Group, now: Instant) -> None:
         if execution is None:
             return
         free, name, agent = room[0]
-        dispatch(world, fx, execution, agent, now, ahead=True)
+        dispatch(turn, execution, agent, ahead=True)
         if free == -1:
             heapq.heappop(room)
         else:
@@ -138,12 +141,13 @@ def release_hold(world: World, execution: Execution) -> None:
             return
 
 
-def hold_for_starving(world: World, now: Instant) -> None:
+def hold_for_starving(turn: Turn) -> None:
     """Reserve capacity for the heads that waited too long, in queue order, one per agent."""
+    world = turn.world
     idle = [
         agent
         for agent in world.holding
-        if agent.waits_for is None or agent.waits_for.phase is not Phase.QUEUED or not is_usable(world, agent, now)
+        if agent.waits_for is None or agent.waits_for.phase is not Phase.QUEUED or not is_usable(world, agent, turn.now)
     ]
     for agent in idle:
         agent.waits_for = None
@@ -153,13 +157,17 @@ def hold_for_starving(world: World, now: Instant) -> None:
     held = {agent.waits_for for agent in world.holding}
     for _, group in sorted(world.queue.heads(), key=lambda entry: entry[0]):
         execution = group.head()
-        if execution is None or execution in held or now.mono - execution.queued_mono < world.settings.reserve_after:
+        if (
+            execution is None
+            or execution in held
+            or turn.now.mono - execution.queued_mono < world.settings.reserve_after
+        ):
             continue
         demand = group.node_class.resources
         fitting = [
             (agent.account.missing(demand), agent.name, agent)
             for agent in world.offering(group.node_class.operator_no)
-            if agent.waits_for is None and is_usable(world, agent, now) and agent.account.could_ever_fit(demand)
+            if agent.waits_for is None and is_usable(world, agent, turn.now) and agent.account.could_ever_fit(demand)
             if agent.session not in group.avoid
         ]
         if fitting:

@@ -1,10 +1,10 @@
 """The reactor: one synchronous function that applies a command to the World, and one that goes on with what follows.
 
-    handle(world, effects, command, now) -> answer    apply one command, or raise AccioError having changed nothing
-    advance(world, effects, now) -> bool              open children, settle, place; True if there is more to do
+    handle(turn, command) -> answer    apply one command, or raise AccioError having changed nothing
+    advance(turn) -> bool              open children, settle, place; True if there is more to do
 
 Neither awaits, reads a clock, or does I/O. Between two calls of `advance` the engine looks up `world.lookups` and
-hands the results to `memo` (`resolve`).
+hands the results to `readying.resolve`.
 """
 
 from typing import TypeVar, assert_never, cast
@@ -32,9 +32,7 @@ from accio_daemon.core.commands import (
     SubmitRun,
     Tick,
 )
-from accio_daemon.core.effects import Effects
-from accio_daemon.core.terms import Instant
-from accio_daemon.core.world import World
+from accio_daemon.core.turn import Turn
 
 # Children that one step opens: enough to fill a batch, few enough to keep the loop responsive.
 OPENED_AT_ONCE = 256
@@ -42,75 +40,74 @@ OPENED_AT_ONCE = 256
 T = TypeVar("T")
 
 
-def handle(world: World, fx: Effects, command: Command[T], now: Instant) -> T:
+def handle(turn: Turn, command: Command[T]) -> T:
     """Apply *command* and return its answer, or raise AccioError having changed nothing."""
-    answer = _apply(world, fx, cast("AnyCommand", command), now)  # a test holds that the union lists all of them
-    readying.settle(world, fx, now)
+    answer = _apply(turn, cast("AnyCommand", command))  # a test holds that the union lists all of them
+    readying.settle(turn)
     return cast("T", answer)  # a test holds that each case answers what its command says
 
 
-def _apply(  # noqa: C901 — one flat list of commands
-    world: World, fx: Effects, command: AnyCommand, now: Instant
-) -> object:
+def _apply(turn: Turn, command: AnyCommand) -> object:  # noqa: C901 — one flat list of commands
     answer: object = None
     match command:
         case AgentReports():
-            on_nodes.reports(world, fx, command, now)
+            on_nodes.reports(turn, command)
         case SubmitRun():
-            answer = on_runs.submit(world, fx, command, now)
+            answer = on_runs.submit(turn, command)
         case KillRun():
-            answer = on_runs.kill(world, fx, command, now)
+            answer = on_runs.kill(turn, command)
         case DeleteRun():
-            answer = on_runs.delete(world, fx, command, now)
+            answer = on_runs.delete(turn, command)
         case RetryRun():
-            answer = retrying.retry(world, fx, command, now)
+            answer = retrying.retry(turn, command)
         case AgentJoined():
-            answer = on_agents.joined(world, fx, command, now)
+            answer = on_agents.joined(turn, command)
         case AgentLost():
-            on_agents.left(world, fx, command, now)
+            on_agents.left(turn, command)
         case AgentHeard():
-            on_agents.heard(world, command, now)
+            on_agents.heard(turn, command)
         case AgentDraining():
-            on_agents.draining(world, fx, command)
+            on_agents.draining(turn, command)
         case AgentStale():
-            on_agents.stale(world, command)
+            on_agents.stale(turn.world, command)
         case AgentRecalled():
-            on_agents.recalled(world, fx, command, now)
+            on_agents.recalled(turn, command)
         case PathsDigested():
-            externals.digested(world, fx, command, now)
+            externals.digested(turn, command)
         case DrainAgent():
-            on_agents.drain(world, fx, command)
+            on_agents.drain(turn, command)
         case RemoveAgent():
-            on_agents.remove(world, fx, command, now)
+            on_agents.remove(turn, command)
         case ContentMissing():
-            recomputing.forget_contents(world, fx, command.digests)
+            recomputing.forget_contents(turn, command.digests)
         case ForgetResults():
-            recomputing.forget_results(world, command.results)
+            recomputing.forget_results(turn.world, command.results)
         case OldestWork():
-            answer = recomputing.oldest_work(world, now)
+            answer = recomputing.oldest_work(turn.world, turn.now)
         case Tick():
-            on_agents.tick(world, fx, now)
+            on_agents.tick(turn)
         case _:
             assert_never(command)
     return answer
 
 
-def stop_more(world: World, fx: Effects, now: Instant) -> bool:
+def stop_more(turn: Turn) -> bool:
     """Go on with kills alone, as nothing may begin now; True if calling again would do more."""
-    if world.killing:
-        on_runs.go_on_killing(world, fx, now)
-    return bool(world.killing)
+    if turn.world.killing:
+        on_runs.go_on_killing(turn)
+    return bool(turn.world.killing)
 
 
-def advance(world: World, fx: Effects, now: Instant, *, opening: int = OPENED_AT_ONCE) -> bool:
+def advance(turn: Turn, *, opening: int = OPENED_AT_ONCE) -> bool:
     """Go on with what earlier commands made possible, and open up to *opening* children; True if calling again would do
     more.
     """
+    world = turn.world
     if world.killing:
-        on_runs.go_on_killing(world, fx, now)
-    opened = on_runs.open_children(world, fx, opening)
-    readying.settle(world, fx, now)
-    failed = bool(world.undigested) and externals.request_digests(world, fx, now)
+        on_runs.go_on_killing(turn)
+    opened = on_runs.open_children(world, opening)
+    readying.settle(turn)
+    failed = bool(world.undigested) and externals.request_digests(turn)
     if not world.lookups:
-        placement.place(world, fx, now)
+        placement.place(turn)
     return bool(opened or failed or world.lookups or world.killing)

@@ -10,29 +10,30 @@ from collections.abc import Iterable, Mapping
 from accio.domain.seeds import node_seed
 from accio.domain.states import NodeState, Phase
 from accio_daemon.core import endings
-from accio_daemon.core.effects import Effects
 from accio_daemon.core.inputs import Inputs, gather, key_of
 from accio_daemon.core.moves import forget_execution, move_execution, move_node
 from accio_daemon.core.plan import NodePlan
 from accio_daemon.core.recomputing import is_whole
 from accio_daemon.core.records import NOBODY, Digesting, Execution, Instance, Place, Run
-from accio_daemon.core.terms import CacheMode, Instant, Result, SessionNo
+from accio_daemon.core.terms import CacheMode, Result, SessionNo
+from accio_daemon.core.turn import Turn
 from accio_daemon.core.world import World
 
 # At hand, as finding a member in its class costs more than comparing it (see moves).
 _QUEUED, _IN_QUEUE, _USE, _NO_CACHE = NodeState.QUEUED, Phase.QUEUED, CacheMode.USE, CacheMode.NONE
 
 
-def settle(world: World, fx: Effects, now: Instant) -> None:
+def settle(turn: Turn) -> None:
     """Work off every node that became ready."""
-    ready = world.ready
+    ready = turn.world.ready
     while ready:
         instance, no = ready.popleft()
         if instance.states[no] is _QUEUED and instance.executions[no] is None:
-            _begin(world, fx, instance, no, now)
+            _begin(turn, instance, no)
 
 
-def _begin(world: World, fx: Effects, instance: Instance, no: int, now: Instant) -> None:
+def _begin(turn: Turn, instance: Instance, no: int) -> None:
+    world = turn.world
     run = instance.run
     node = run.plan.nodes[no]
     place = place_of(instance, node)
@@ -51,7 +52,7 @@ def _begin(world: World, fx: Effects, instance: Instance, no: int, now: Instant)
         _subscribe(restored, instance, no, place)
         restored.subscribers = {(instance, no): None} | restored.subscribers  # who runs by it stands first
         if restored.agent is None:
-            enqueue(world, restored, now)
+            enqueue(turn, restored)
         elif restored.has_grant:
             move_node(instance, no, NodeState.RUNNING)
         return
@@ -59,7 +60,7 @@ def _begin(world: World, fx: Effects, instance: Instance, no: int, now: Instant)
         known = world.recent.get(key)
         if known is not None:
             world.hits += 1
-            endings.node_succeeded(world, fx, instance, no, known, cached=True, sequence=place.sequence, now=now)
+            endings.node_succeeded(turn, instance, no, known, cached=True, sequence=place.sequence)
             return
         shared = world.joinable.get((key, node.node_class.id, node.retries))
         if shared is not None:
@@ -76,7 +77,7 @@ def _begin(world: World, fx: Effects, instance: Instance, no: int, now: Instant)
         world.joinable[execution.joinable] = execution
         world.lookups.append(execution)
     else:
-        enqueue(world, execution, now)
+        enqueue(turn, execution)
 
 
 def place_of(instance: Instance, node: NodePlan) -> Place:
@@ -92,8 +93,9 @@ def _readied(instance: Instance, node: NodePlan) -> int:
     return sequence
 
 
-def resolve(world: World, fx: Effects, found: Mapping[bytes, Result], now: Instant) -> None:
+def resolve(turn: Turn, found: Mapping[bytes, Result]) -> None:
     """Apply the answers for `World.lookups`: hits succeed, the others are queued."""
+    world = turn.world
     wanted, world.lookups = world.lookups, []
     for execution in wanted:
         if not execution.subscribers:
@@ -102,7 +104,7 @@ def resolve(world: World, fx: Effects, found: Mapping[bytes, Result], now: Insta
         result = found.get(execution.key) if execution.key is not None else None
         if result is None or not is_whole(world, result):
             world.misses += 1
-            enqueue(world, execution, now)
+            enqueue(turn, execution)
             continue
         forget_execution(world, execution)
         if execution.key is not None:
@@ -111,18 +113,19 @@ def resolve(world: World, fx: Effects, found: Mapping[bytes, Result], now: Insta
             world.hits += 1
             instance.executions[no] = None
             sequence = _readied(instance, instance.run.plan.nodes[no])
-            endings.node_succeeded(world, fx, instance, no, result, cached=True, sequence=sequence, now=now)
+            endings.node_succeeded(turn, instance, no, result, cached=True, sequence=sequence)
 
 
-def enqueue(world: World, execution: Execution, now: Instant) -> None:
+def enqueue(turn: Turn, execution: Execution) -> None:
     """Put an execution into the queue, or let it wait for its back-off to end."""
-    if execution.not_before is not None and execution.not_before > now.mono:
+    world = turn.world
+    if execution.not_before is not None and execution.not_before > turn.now.mono:
         move_execution(world, execution, Phase.BACKING_OFF)
         return
     execution.not_before = execution.not_before_ms = None
     execution.avoid = who_lacks(world, execution) if execution.contents or execution.refused else NOBODY
     move_execution(world, execution, _IN_QUEUE)
-    execution.queued_mono = now.mono
+    execution.queued_mono = turn.now.mono
 
 
 def who_lacks(world: World, execution: Execution) -> frozenset[SessionNo]:

@@ -4,18 +4,19 @@ import re
 from collections.abc import Container
 
 from accio.domain.states import NodeState
-from accio_daemon.core.effects import Effects
 from accio_daemon.core.moves import forget_execution, move_node
 from accio_daemon.core.records import Execution, Instance
 from accio_daemon.core.terms import Instant, Result
+from accio_daemon.core.turn import Turn
 from accio_daemon.core.world import World
 
 _DIGEST = re.compile("blake3:[0-9a-f]{64}")
 _GONE = 1_024  # contents remembered as gone; one that is forgotten too early costs a fruitless attempt
 
 
-def forget_contents(world: World, fx: Effects, digests: tuple[str, ...]) -> None:
+def forget_contents(turn: Turn, digests: tuple[str, ...]) -> None:
     """Forget the results that hold one of these contents: nothing hits them any more."""
+    world = turn.world
     gone = set(digests)
     for key in [key for key, result in world.recent.items() if _holds(result, gone)]:
         del world.recent[key]
@@ -23,7 +24,7 @@ def forget_contents(world: World, fx: Effects, digests: tuple[str, ...]) -> None
         world.gone[digest] = None
         if len(world.gone) > _GONE:
             world.gone.popitem(last=False)
-    fx.missing.extend(digests)
+    turn.fx.missing.extend(digests)
 
 
 def is_whole(world: World, result: Result) -> bool:
@@ -52,9 +53,9 @@ def oldest_work(world: World, now: Instant) -> int:
     return min(going_on, default=now.wall_ms)
 
 
-def produce_again(world: World, fx: Effects, execution: Execution, digests: tuple[str, ...]) -> bool:
+def produce_again(turn: Turn, execution: Execution, digests: tuple[str, ...]) -> bool:
     """Make the nodes ready again whose outputs an execution lacks; False if none of its inputs comes from a node."""
-    forget_contents(world, fx, digests)
+    forget_contents(turn, digests)
     gone = set(digests)
     producers = [
         (instance, no, before)
@@ -64,8 +65,8 @@ def produce_again(world: World, fx: Effects, execution: Execution, digests: tupl
     ]
     if {(instance, no) for instance, no, _ in producers} != set(execution.subscribers):
         return False
-    fx.executions[execution.id] = None
-    forget_execution(world, execution)
+    turn.fx.executions[execution.id] = None
+    forget_execution(turn.world, execution)
     subscribers, execution.subscribers = execution.subscribers, {}
     for instance, no in subscribers:
         instance.executions[no] = None
@@ -74,19 +75,19 @@ def produce_again(world: World, fx: Effects, execution: Execution, digests: tupl
         instance.recomputing |= {no}
     for instance, before in {(instance, before): None for instance, _, before in producers}:
         if instance.states[before] is NodeState.SUCCESS:
-            _take_back(world, fx, instance, before)
+            _take_back(turn, instance, before)
     return True
 
 
-def _take_back(world: World, fx: Effects, instance: Instance, no: int) -> None:
+def _take_back(turn: Turn, instance: Instance, no: int) -> None:
     run = instance.run
     move_node(instance, no, NodeState.QUEUED)
     instance.results[no] = None
-    fx.nodes[(run.no, instance.index, no)] = None
-    fx.runs[run.no] = run
+    turn.fx.nodes[(run.no, instance.index, no)] = None
+    turn.fx.runs[run.no] = run
     for successor in run.plan.nodes[no].successors:
         instance.waiting[successor] += 1
-    world.ready.append((instance, no))
+    turn.world.ready.append((instance, no))
 
 
 def _holds(result: Result, gone: Container[str]) -> bool:

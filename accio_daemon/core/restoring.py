@@ -10,12 +10,12 @@ from accio.domain.workflows import Workflow
 from accio_daemon.core import endings, moves
 from accio_daemon.core.attempts import back_off_ms
 from accio_daemon.core.commands import InstanceFacts
-from accio_daemon.core.effects import Effects
 from accio_daemon.core.plan import compile_plan
 from accio_daemon.core.records import Execution, Instance, Place, Run
 from accio_daemon.core.retrying import restored_instance
 from accio_daemon.core.run_record import RunRecord
-from accio_daemon.core.terms import AgentNo, Announced, AttemptNo, CacheMode, ExecutionNo, Instant, Pin, RunNo
+from accio_daemon.core.terms import AgentNo, Announced, AttemptNo, CacheMode, ExecutionNo, Pin, RunNo
+from accio_daemon.core.turn import Turn
 from accio_daemon.core.world import World
 
 
@@ -99,20 +99,21 @@ def ready_again(world: World, instance: Instance) -> None:
             world.ready.append((instance, no))
 
 
-def restore_execution(world: World, fx: Effects, facts: ExecutionFacts, now: Instant) -> None:
+def restore_execution(turn: Turn, facts: ExecutionFacts) -> None:
     """Put an open execution back: whoever wants it again finds it by owner or key; its agent may still work on it."""
+    world = turn.world
     run = world.runs.get(facts.owner[0])
     if run is None:  # over: it was being stopped
-        fx.executions[facts.id] = None
+        turn.fx.executions[facts.id] = None
         return
     node = run.plan.nodes[facts.owner[2]]
     execution = Execution(facts.id, node, facts.owner, Place(2**62, facts.owner[1], facts.owner[2]))
     execution.key = facts.key
     execution.losses, execution.failures = facts.losses, facts.failures
     execution.dispatched_ms = facts.dispatched_ms or 0
-    if facts.not_before_ms is not None and facts.not_before_ms > now.wall_ms:
+    if facts.not_before_ms is not None and facts.not_before_ms > turn.now.wall_ms:
         # A wall clock that was set back meanwhile makes nobody wait longer than the whole back-off.
-        execution.back_off(min(facts.not_before_ms - now.wall_ms, back_off_ms(execution)), now)
+        execution.back_off(min(facts.not_before_ms - turn.now.wall_ms, back_off_ms(execution)), turn.now)
     world.executions[execution.id] = execution
     owner = run.open.get(facts.owner[1])
     wanted = not facts.stopping and owner is not None and owner.states[facts.owner[2]] is NodeState.QUEUED
@@ -138,26 +139,27 @@ def restore_execution(world: World, fx: Effects, facts: ExecutionFacts, now: Ins
         agent.queue_ahead(execution)
 
 
-def drop_unwanted(world: World, fx: Effects, now: Instant) -> None:
+def drop_unwanted(turn: Turn) -> None:
     """After everything that is ready found its execution again: stop those that nobody wants any more."""
+    world = turn.world
     for execution in list(world.executions.values()):
         if execution.subscribers:
             continue
         if execution.agent is None:
             moves.forget_execution(world, execution)
-            fx.executions[execution.id] = None
+            turn.fx.executions[execution.id] = None
         else:
             moves.stop_execution(world, execution)
     world.restored.clear()
 
 
-def go_on_ending(world: World, fx: Effects, now: Instant) -> None:
+def go_on_ending(turn: Turn) -> None:
     """Go on with what was decided and takes several decisions: kills, whose open children are killed.
 
     Children that were open without having begun aren't there any more. A run of which no other was left ends now.
     """
-    for run in list(world.runs.values()):
+    for run in list(turn.world.runs.values()):
         if not run.open:
-            endings.run_over(world, fx, run, now)
+            endings.run_over(turn, run)
         elif run.closed == CLOSED_BY_KILL:
-            world.killing.append(run)
+            turn.world.killing.append(run)

@@ -4,26 +4,26 @@ from accio.domain.children import OPEN
 from accio.domain.states import NODE_RETRIABLE, NodeState, RunState
 from accio_daemon.core import endings
 from accio_daemon.core.commands import InstanceFacts, RetryRun, StaleFacts
-from accio_daemon.core.effects import Effects
 from accio_daemon.core.externals import forget_lacks
 from accio_daemon.core.moves import move_instance, move_node, move_run, restore_instance, restore_node
 from accio_daemon.core.on_runs import note, open_instance
 from accio_daemon.core.plan import compile_plan
 from accio_daemon.core.records import Instance, Run
-from accio_daemon.core.terms import Announced, Instant
-from accio_daemon.core.world import World
+from accio_daemon.core.terms import Announced
+from accio_daemon.core.turn import Turn
 
 
-def retry(world: World, fx: Effects, command: RetryRun, now: Instant) -> bool:
+def retry(turn: Turn, command: RetryRun) -> bool:
     """Make a run, or one child, go on. The engine revived the run if it had ended, and read its ended children."""
+    world = turn.world
     run = world.runs.get(command.run)
     if run is None:
         raise StaleFacts("the run has ended in between")
     index = None if run.single else command.index
     if command.operators is not None:
-        _repin(world, fx, run, command.operators, now)
+        _repin(turn, run, command.operators)
     forget_lacks(world, run)
-    sequence = world.next_sequence(fx)
+    sequence = turn.next_sequence()
     for child in command.ended:
         if child.index not in run.open and not run.taken.is_removed(
             child.index
@@ -32,51 +32,52 @@ def retry(world: World, fx: Effects, command: RetryRun, now: Instant) -> bool:
     changed = False
     for instance in list(run.open.values()) if index is None else [run.open[i] for i in (index,) if i in run.open]:
         if any(state in NODE_RETRIABLE for state in instance.states):
-            _again(world, fx, instance, sequence, now)
+            _again(turn, instance, sequence)
             changed = True
     if index is None:
-        changed = _reopen_unreached(world, fx, run, sequence) or changed
+        changed = _reopen_unreached(turn, run, sequence) or changed
     elif run.closed != OPEN and run.taken.is_unreached(index) and index not in run.open:
         open_instance(world, Instance(run, index, sequence))
-        _go_on(fx, run.open[index], now)
+        _go_on(turn, run.open[index])
         changed = True
     if changed:
         if run.state is not RunState.RUNNING:
             move_run(run, RunState.RUNNING)
         run.ended_ms = None
-        fx.runs[run.no] = run
-        note(fx, run, command.index, "retried", "retried by a user", now)
-    endings.run_over(world, fx, run, now)
+        turn.fx.runs[run.no] = run
+        note(turn, run, command.index, "retried", "retried by a user")
+    endings.run_over(turn, run)
     return changed
 
 
-def _repin(world: World, fx: Effects, run: Run, operators: tuple[Announced, ...], now: Instant) -> None:
+def _repin(turn: Turn, run: Run, operators: tuple[Announced, ...]) -> None:
     """Pin other operator versions for what hasn't been dispatched."""
+    world = turn.world
     run.plan = compile_plan(run.workflow, run.sweep, operators, world.classes)
-    fx.repinned[run.no] = tuple(pinned.no for pinned in operators)
+    turn.fx.repinned[run.no] = tuple(pinned.no for pinned in operators)
     world.unopened.refile(run)
     for instance in run.open.values():
         for no, execution in enumerate(instance.executions):
             if execution is not None and execution.agent is None:
-                endings.unsubscribe(world, fx, instance, no, now)
+                endings.unsubscribe(turn, instance, no)
                 world.ready.append((instance, no))
 
 
-def _reopen_unreached(world: World, fx: Effects, run: Run, sequence: int) -> bool:
+def _reopen_unreached(turn: Turn, run: Run, sequence: int) -> bool:
     """Open the run again for children that a kill or a failure kept from beginning."""
     closed, run.closed = run.closed, OPEN
     if closed == OPEN:
         return False
-    fx.runs[run.no] = run
+    turn.fx.runs[run.no] = run
     if run.taken.low >= run.size:
         return False
     run.taken.go_back()
     run.sequence = sequence
     for instance in run.open.values():  # their rows told their place by that of the run
         if instance.started_ms is not None:
-            endings.keep_instance(fx, instance)
-    if run not in world.unopened:
-        world.unopened.add(run)
+            endings.keep_instance(turn, instance)
+    if run not in turn.world.unopened:
+        turn.world.unopened.add(run)
     return True
 
 
@@ -85,30 +86,30 @@ def _reopen(run: Run, child: InstanceFacts) -> None:
     run.open[child.index] = restored_instance(run, child, run.sequence)
 
 
-def _again(world: World, fx: Effects, instance: Instance, sequence: int, now: Instant) -> None:
+def _again(turn: Turn, instance: Instance, sequence: int) -> None:
     """Reset every node that didn't succeed; those whose predecessors all did become ready."""
     run = instance.run
     instance.sequence = sequence
     for no, state in enumerate(instance.states):
         if state in NODE_RETRIABLE:
             move_node(instance, no, NodeState.WAITING)
-            fx.nodes[(run.no, instance.index, no)] = None
+            turn.fx.nodes[(run.no, instance.index, no)] = None
     for no, state in enumerate(instance.states):
         if state is NodeState.WAITING:
             predecessors = run.plan.nodes[no].predecessors
             instance.waiting[no] = sum(1 for p in predecessors if instance.states[p] is not NodeState.SUCCESS)
             if instance.waiting[no] == 0:
                 move_node(instance, no, NodeState.QUEUED)
-                world.ready.append((instance, no))
-    _go_on(fx, instance, now)
+                turn.world.ready.append((instance, no))
+    _go_on(turn, instance)
 
 
-def _go_on(fx: Effects, instance: Instance, now: Instant) -> None:
+def _go_on(turn: Turn, instance: Instance) -> None:
     """Keep a child as running: one that was killed before it began begins now."""
-    endings.begin_instance(fx, instance, now)
+    endings.begin_instance(turn, instance)
     if instance.state is not RunState.RUNNING:
         move_instance(instance, RunState.RUNNING)
-    endings.keep_instance(fx, instance)
+    endings.keep_instance(turn, instance)
 
 
 def restored_instance(run: Run, facts: InstanceFacts, sequence: int) -> Instance:

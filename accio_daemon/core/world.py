@@ -1,8 +1,8 @@
 """The World: all mutable scheduling state, in one place, with one owner.
 
-Only `reactor.handle` and what it calls change it, synchronously. It knows no clock, no database, no event loop:
-time comes with each command, rows leave through Effects, results of earlier executions come in through
-`memo.resolve`.
+Only `reactor.handle`, `reactor.advance` and what they call change it, synchronously, each with a `Turn`. It knows no
+clock, no database, no event loop: time comes with each turn, rows leave through its Effects, results of earlier
+executions come in through `readying.resolve`.
 """
 
 from collections import OrderedDict, deque
@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from accio.domain.operators import OperatorSpec
 from accio_daemon.core.commands import Submitted
-from accio_daemon.core.effects import Effects
 from accio_daemon.core.node_queue import NodeQueue, Unopened
 from accio_daemon.core.plan import ClassRegistry
 from accio_daemon.core.records import Agent, Execution, Instance, Run
@@ -84,12 +83,6 @@ class World:
         self.late_reports = 0
         self.hits = 0
         self.misses = 0
-
-    def next_sequence(self, fx: Effects) -> int:
-        """Number the next decision that the queue's order depends on."""
-        self.sequence += 1
-        fx.sequence = self.sequence
-        return self.sequence
 
     def new_attempt(self) -> AttemptNo:
         """Return a number that no attempt ever had in this database."""

@@ -23,7 +23,8 @@ from accio.errors import AccioError, ResourceExhausted
 from accio_daemon.core import reactor, readying
 from accio_daemon.core.commands import Command, DeleteRun, RetryRun, SubmitRun, Tick
 from accio_daemon.core.effects import Effects, NodeKey
-from accio_daemon.core.terms import Instant, RunNo
+from accio_daemon.core.terms import RunNo
+from accio_daemon.core.turn import Turn
 from accio_daemon.engine.delivery import Links
 from accio_daemon.engine.full_disk import FullDisk
 from accio_daemon.engine.ports import Clock, Records, Reply
@@ -163,14 +164,14 @@ class Cycle:
 
     def decide(self) -> bool:
         """Decide everything that was posted, and a step of what follows; True if there is more to do."""
-        now = self._clock.now()
-        self.batch.begun = self.batch.begun or now.mono
-        self._decide_inbox(now)
+        turn = Turn(self.world, self.batch.fx, self._clock.now())
+        self.batch.begun = self.batch.begun or turn.now.mono
+        self._decide_inbox(turn)
         if self.refusing:
-            return reactor.stop_more(self.world, self.batch.fx, now)
-        return self._advance(now)
+            return reactor.stop_more(turn)
+        return self._advance(turn)
 
-    def _decide_inbox(self, now: Instant) -> None:
+    def _decide_inbox(self, turn: Turn) -> None:
         """Drain the inbox, but for what a full disk doesn't admit: that waits, in order."""
         inbox, batch = self.inbox, self.batch
         for _ in range(len(inbox)):
@@ -179,7 +180,7 @@ class Cycle:
                 inbox.append((command, reply))
                 continue
             try:
-                answer = reactor.handle(self.world, batch.fx, command, now)
+                answer = reactor.handle(turn, command)
             except AccioError as error:
                 if reply is None:
                     log.warning("refused", command=type(command).__name__, error=error.message)
@@ -189,15 +190,15 @@ class Cycle:
             if reply is not None:
                 batch.answers.append((reply, answer))
 
-    def _advance(self, now: Instant) -> bool:
-        world, batch, bounds = self.world, self.batch, self.bounds
+    def _advance(self, turn: Turn) -> bool:
+        world, batch, bounds = turn.world, self.batch, self.bounds
         first, later = (bounds.opened_first, 0) if batch.answers else (reactor.OPENED_AT_ONCE, reactor.OPENED_AT_ONCE)
-        more = reactor.advance(world, batch.fx, now, opening=first)
+        more = reactor.advance(turn, opening=first)
         while world.lookups:
             keys = [execution.key for execution in world.lookups if execution.key is not None]
-            readying.resolve(world, batch.fx, self.records.results(keys), now)
-            more = reactor.advance(world, batch.fx, now, opening=later) or more
-            if batch.fx.size() > bounds.rows or self._clock.now().mono - now.mono > bounds.seconds:
+            readying.resolve(turn, self.records.results(keys))
+            more = reactor.advance(turn, opening=later) or more
+            if batch.fx.size() > bounds.rows or self._clock.now().mono - turn.now.mono > bounds.seconds:
                 return True
         return more
 

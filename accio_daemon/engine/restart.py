@@ -21,6 +21,7 @@ from accio_daemon.core.restoring import (
     restore_run,
 )
 from accio_daemon.core.terms import Instant, RunNo
+from accio_daemon.core.turn import Turn
 from accio_daemon.core.world import Settings, World
 from accio_daemon.engine.ports import Stored
 from accio_daemon.storage.restore import AgentFacts
@@ -52,7 +53,7 @@ def restart(stored: Stored, *, settings: Settings, now: Instant, without: Contai
     RunNotRestoredError: one run's facts failed.
     """
     world = World(epoch=stored.begin_epoch(), settings=settings, started_mono=now.mono)
-    fx = Effects()
+    turn = Turn(world, Effects(), now)
     _number(stored, world)
     for operator in stored.operators():
         world.operators[(operator.spec.name, operator.identity)] = operator.no
@@ -66,15 +67,15 @@ def restart(stored: Stored, *, settings: Settings, now: Instant, without: Contai
                 _restore_run(stored, world, run)
     for execution in stored.executions():
         with _blaming(execution.owner[0]):
-            restore_execution(world, fx, execution, now)
-    go_on_ending(world, fx, now)
-    readying.settle(world, fx, now)
+            restore_execution(turn, execution)
+    go_on_ending(turn)
+    readying.settle(turn)
     while world.lookups:
         keys = [execution.key for execution in world.lookups if execution.key is not None]
-        readying.resolve(world, fx, stored.results(keys), now)
-        readying.settle(world, fx, now)
-    drop_unwanted(world, fx, now)
-    return Restored(world, fx, being_deleted=stored.being_deleted(), last_run_id=stored.last_run_id())
+        readying.resolve(turn, stored.results(keys))
+        readying.settle(turn)
+    drop_unwanted(turn)
+    return Restored(world, turn.fx, being_deleted=stored.being_deleted(), last_run_id=stored.last_run_id())
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from accio_daemon.core.moves import move_run
 from accio_daemon.core.on_runs import submit
 from accio_daemon.core.plan import ClassRegistry
 from accio_daemon.core.terms import Instant, RunNo
+from accio_daemon.core.turn import Turn
 from accio_daemon.core.world import World
 from accio_daemon.storage import runs_query
 from accio_daemon.storage.database import prepare
@@ -69,7 +70,7 @@ def _store(connection: sqlite3.Connection, commands: list[SubmitRun], start: int
     world.next_run = RunNo(newest + 1)
     for place, command in enumerate(commands, start):
         moment = Instant(wall_ms=1_700_000_000_000 + place, mono=0.0)
-        submit(world, fx, command, moment)
+        submit(Turn(world, fx, moment), command)
         run = world.runs.popitem()[1]
         world.unopened.remove(run)
         failed = place % FAILED_EVERY == 0

@@ -38,6 +38,7 @@ from accio_daemon.core.invariants import check_invariants
 from accio_daemon.core.on_agents import identity_of
 from accio_daemon.core.outgoing import Outgoing
 from accio_daemon.core.terms import Announced, AttemptNo, ExecutionNo, RunNo, SessionNo
+from accio_daemon.core.turn import Turn
 from accio_daemon.core.world import Settings, World
 from accio_daemon.engine.cycle import Batch, Bounds
 from accio_daemon.engine.delivery import Links
@@ -313,7 +314,7 @@ class Simulation:
 
     def _unfence(self, daemon: Daemon) -> None:
         """Accept reports of old attempts as reports of the current one."""
-        world, fx, now = daemon.world, daemon.batch.fx, self.loop.clock.now()
+        world, turn = daemon.world, Turn(daemon.world, daemon.batch.fx, self.loop.clock.now())
         posted = [command for command, _ in daemon.inbox if isinstance(command, AgentReports)]
         for session, report in [(each.session, report) for each in posted for report in each.reports]:
             execution = world.executions.get(self._owner.get(report.attempt, ExecutionNo(-1)))
@@ -321,8 +322,8 @@ class Simulation:
             if execution is None or agent is None or report.attempt in world.by_attempt or report.outputs is None:
                 continue
             if execution.agent is not None:
-                attempts.detach(world, execution.agent, execution, passes_on=True, fx=fx)
-            on_nodes._succeeded(world, fx, agent, execution, report, now)
+                attempts.detach(turn, execution.agent, execution, passes_on=True)
+            on_nodes._succeeded(turn, agent, execution, report)
 
     def _commit(self, daemon: Daemon) -> None:
         """Begin to commit what was decided, if nothing is being committed; what comes after takes its time."""

@@ -171,6 +171,22 @@ def test_only_moves_writes_states() -> None:
     assert found == []
 
 
+def test_deciding_takes_a_turn() -> None:
+    """No function of the daemon's core takes Effects by itself, or the World or an instant beside a Turn.
+
+    Who only looks takes the World, and the instant if time matters.
+    """
+    found = []
+    for file, tree in sources("accio_daemon/core"):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef):
+                arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+                types = {ast.unparse(each.annotation) for each in arguments if each.annotation is not None}
+                if "Effects" in types or ("Turn" in types and types & {"World", "Instant"}):
+                    found.append(f"{file}:{node.lineno}: {node.name}")
+    assert found == []
+
+
 SQL = re.compile(
     r"\s*(?:(?:SELECT|INSERT|UPDATE|DELETE|REPLACE|WITH|CREATE|ALTER|DROP|VALUES|WHERE|FROM|JOIN) "
     r"|ORDER BY |GROUP BY |ON CONFLICT )"
