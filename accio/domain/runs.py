@@ -6,10 +6,15 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from accio.domain.datatypes import DataType
 from accio.domain.ids import WorkflowVersion
+from accio.domain.inline_sweeps import inline_form
+from accio.domain.issues import Issue, pointer
 from accio.domain.jsontext import canonical_dump
 from accio.domain.jsontypes import JsonObject
+from accio.domain.problems import ValueProblem
 from accio.domain.sweeps import Sweep
+from accio.errors import InvalidDefinition
 
 
 class FailurePolicy(StrEnum):
@@ -105,11 +110,13 @@ def with_overrides(
     tags: Sequence[str] | None = None,
     repeat: int | None = None,
     seed: int | None = None,
+    types: Mapping[str, DataType] | None = None,
 ) -> JsonObject:
     """Return a run document with what the command line said: `name=value` pairs and options; None leaves as it is.
 
     A parameter replaces whatever the document gave for it and keeps its place; one given several times becomes a list
-    of values. Values stay text: the daemon reads them by the parameter's type.
+    of values, and one whose type is among *types* may be written in short (`accio.domain.inline_sweeps`;
+    InvalidDefinition if it can't be read). Values stay text: the daemon reads them by the parameter's type.
     """
     changed: JsonObject = dict(document)
     texts: dict[str, list[str]] = {}
@@ -117,9 +124,7 @@ def with_overrides(
         texts.setdefault(param, []).append(text)
     given = document.get("params", {})
     if texts and isinstance(given, Mapping):  # anything else is an error that validation will tell
-        changed["params"] = dict(given) | {
-            param: {"value": values[0]} if len(values) == 1 else {"values": values} for param, values in texts.items()
-        }
+        changed["params"] = dict(given) | _forms(texts, types or {})
     options = {
         "name": name,
         "notes": notes,
@@ -129,3 +134,17 @@ def with_overrides(
     }
     changed |= {key: value for key, value in options.items() if value is not None}
     return changed
+
+
+def _forms(texts: Mapping[str, Sequence[str]], types: Mapping[str, DataType]) -> JsonObject:
+    """Return the forms that the texts of parameters mean; InvalidDefinition with everything that is wrong."""
+    forms: JsonObject = {}
+    wrong: list[Issue] = []
+    for param, given in texts.items():
+        try:
+            forms[param] = inline_form(types.get(param), given)
+        except ValueProblem as problem:
+            wrong.append(Issue(pointer("params", param), f"parameter '{param}': {problem.message}"))
+    if wrong:
+        raise InvalidDefinition(wrong)
+    return forms

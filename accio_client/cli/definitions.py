@@ -1,11 +1,12 @@
 """Definitions named on the command line: files, workflows, and the values that replace what a file says."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
+from accio.domain.datatypes import DataType
 from accio.domain.documents import parse_document
 from accio.domain.runs import with_overrides
 from accio.errors import BadRequest, InvalidDefinition, NotFound
@@ -57,8 +58,15 @@ def means_file(argument: str) -> bool:
     return "/" in argument or argument.lower().endswith(".json") or Path(argument).is_file()
 
 
-def submission(argument: str, overrides: Overrides) -> Source:
-    """Return the run definition that `accio submit ARGUMENT …` means; what is wrong with it, the daemon says."""
+Types = Callable[[str], Mapping[str, DataType]]
+"""The parameters' types of a workflow (id or id:version); none if they can't be told."""
+
+
+def submission(argument: str, overrides: Overrides, types: Types) -> Source:
+    """Return the run definition that `accio submit ARGUMENT …` means; what is wrong with it, the daemon says.
+
+    *types* is asked only if a value may be a short form of a sweep.
+    """
     params = parameters(overrides.params)
     if means_file(argument):
         source = read_file(argument)
@@ -70,6 +78,8 @@ def submission(argument: str, overrides: Overrides) -> Source:
             return source  # the daemon tells everything that is wrong with it
     else:
         source, document = Source(name="", text=b"", base_path=base_path(Path.cwd())), {"workflow": argument}
+    workflow = document.get("workflow")
+    short = isinstance(workflow, str) and any(_may_be_short(text) for _, text in params)
     changed = with_overrides(
         document,
         params=params,
@@ -77,11 +87,16 @@ def submission(argument: str, overrides: Overrides) -> Source:
         notes=overrides.notes,
         tags=None if overrides.tags is None else tag_list(overrides.tags),
         repeat=overrides.repeat,
+        types=types(workflow) if short and isinstance(workflow, str) else None,
     )
     if overrides.seed is not None:
         changed["seed"] = overrides.seed
     text = json.dumps(changed, ensure_ascii=False, default=_number).encode()
     return Source(name=source.name, text=text, base_path=source.base_path)
+
+
+def _may_be_short(text: str) -> bool:
+    return "," in text or ".." in text or text.lstrip().startswith("{")
 
 
 def parameters(arguments: Sequence[str]) -> list[tuple[str, str]]:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from accio.domain.datatypes import DataType, parse_type
 from accio.errors import InvalidDefinition, NotFound
 from accio.exits import NOT_SUCCESS, SUCCESS
 from accio_client.cli.definitions import Overrides, Source, submission
@@ -46,17 +47,19 @@ def submit(
     """Create a run, or a sweep, from a run definition FILE or from a WORKFLOW (id or id:version).
 
     NAME=VALUE replaces whatever the file gives for that parameter; a name that is given several times makes a sweep
-    over its values.
+    over its values. Numbers, booleans, distances, durations and timestamps may be swept in short: x=1,2,3, x=1..5,
+    x=1..10:2, x=0..1:count=11, x=1e-5..1:log.
     """
     if refresh and not cache:
         raise click.UsageError(
             "-nocache and -refresh exclude each other: one keeps nothing, the other keeps the new results"
         )
     overrides = Overrides(params=params, name=name, notes=notes, tags=tags, repeat=repeat, seed=seed)
-    source = submission(definition, overrides)
     mode: CacheMode = "refresh" if refresh else "use" if cache else "none"
     with session.client() as client:
+        source = Source(name="", text=b"", base_path="")
         try:
+            source = submission(definition, overrides, lambda workflow: _types(client, workflow))
             if dry_run:
                 return _dry_run(session, client, source, mode)
             if wait:
@@ -68,6 +71,15 @@ def submit(
                 hint = f"; did you mean {unknown.suggestion}?" if unknown.suggestion else ""
                 raise NotFound(unknown.message + hint) from None
             return session.refused(error, source.name, source.text)
+
+
+def _types(client: "Client", workflow: str) -> dict[str, DataType]:
+    """Return the types of a workflow's parameters; none if there is no such workflow, which the submission tells."""
+    try:
+        found = client.get_workflow(workflow)
+    except NotFound:
+        return {}
+    return {param.name: parse_type(param.kind) for param in found.params}
 
 
 def _submit(session: Session, client: "Client", source: Source, mode: "CacheMode") -> int:

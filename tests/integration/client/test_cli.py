@@ -72,6 +72,25 @@ def test_submit_of_a_workflow(daemon: FakeDaemon, accio: Any, tmp_path: Path) ->
     assert daemon.requests["Submit"][-1].base_path == str(tmp_path)
 
 
+def test_submit_of_short_sweeps(daemon: FakeDaemon, accio: Any) -> None:
+    """Lists and ranges are read by the types of the workflow's parameters; what can't be read is submitted nowhere."""
+    daemon.answers["Submit"] = submit_answer
+    kinds = {"epsilon": "double", "n": "integer", "title": "string"}
+    daemon.answers["GetWorkflow"] = workflows_pb2.Workflow(
+        id="w", params=[workflows_pb2.Parameter(name=name, kind=kind) for name, kind in kinds.items()]
+    )
+    assert accio("submit", "w", "epsilon=0.1,0.5", "n=1..10:2", "title=a, b").exit == 0
+    assert submitted(daemon)["params"] == {
+        "epsilon": {"values": ["0.1", "0.5"]},
+        "n": {"from": "1", "to": "10", "step": "2"},
+        "title": {"value": "a, b"},
+    }
+    done = accio("submit", "w", "epsilon=0..1", "n=1,,2")
+    assert (done.exit, len(daemon.requests["Submit"])) == (2, 1)
+    assert "/params/epsilon: parameter 'epsilon': a range of double needs a step" in done.err
+    assert "/params/n: " in done.err
+
+
 def test_submit_of_a_file_with_overrides(daemon: FakeDaemon, accio: Any, tmp_path: Path) -> None:
     """Options and parameters replace what the file says, and relative paths mean the file's folder."""
     daemon.answers["Submit"] = submit_answer

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 import pytest
 
+from accio.domain.datatypes import DataType
 from accio.errors import BadRequest
 from accio_client.cli.definitions import Overrides, means_file, parameters, submission, tag_list
 from accio_client.cli.memo import amount
@@ -51,13 +52,17 @@ def test_files_and_workflows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert not any(map(means_file, ("folder", "geoind_workflow", "w:0123456789ab")))
 
 
+def no_types(workflow: str) -> dict[str, DataType]:
+    raise AssertionError(f"no short form was given, and the types of {workflow} were asked for")
+
+
 def test_a_file_without_overrides_travels_as_it_is(tmp_path: Path) -> None:
     """Not a byte of the file is changed where the command line says nothing; what is no JSON is left to the daemon."""
     file = tmp_path / "run.json"
     for content in (b'{ "workflow" : "w" }\n', b"\xff not JSON"):
         file.write_bytes(content)
-        assert submission(str(file), Overrides()).text == content
-    assert submission(str(file), Overrides(params=("a=1",))).text == content
+        assert submission(str(file), Overrides(), no_types).text == content
+    assert submission(str(file), Overrides(params=("a=1",)), no_types).text == content
 
 
 def test_parameters_and_tags() -> None:
