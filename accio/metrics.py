@@ -5,7 +5,7 @@ from collections.abc import Callable
 import structlog
 from prometheus_client import CollectorRegistry, Histogram, start_http_server
 
-from accio import places
+from accio import places, sockets
 from accio.errors import BadRequest, Unavailable
 
 log = structlog.get_logger()
@@ -22,6 +22,8 @@ def loop_lag(registry: CollectorRegistry, prefix: str) -> Histogram:
 def metrics_address(text: str, *, insecure: bool) -> str:
     """Where to serve metrics, checked; empty for nowhere. They need no token: other machines only if that was said."""
     address = places.parse_address(text) if text else ""
+    if sockets.socket_path(address) is not None:
+        raise BadRequest(f"--metrics: expected HOST:PORT, found {text!r}: Prometheus doesn't read sockets")
     if address and not insecure and not places.is_loopback(address):
         raise BadRequest(
             f"--metrics: {address} can be reached from other machines, without a token; say --insecure if so"

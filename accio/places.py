@@ -15,6 +15,7 @@ from pathlib import Path
 import orjson
 from platformdirs import user_config_path, user_data_path, user_state_path
 
+from accio import sockets
 from accio.domain.problems import quote
 from accio.errors import BadRequest, FailedPrecondition, Unauthenticated
 
@@ -30,7 +31,7 @@ class Cluster:
     """A named daemon of `clusters.json`."""
 
     name: str
-    addr: str  # HOST:PORT
+    addr: str  # HOST:PORT or unix:PATH
 
 
 def data_folder(environment: Mapping[str, str] = os.environ) -> Path:
@@ -130,12 +131,12 @@ def write_token(path: Path) -> str:
 
 
 def daemon_address(environment: Mapping[str, str] = os.environ, system: Path = SYSTEM_CONFIG) -> str:
-    """Where clients and agents find the daemon: `ACCIO_ADDR`, else the first cluster, else this machine."""
+    """Where clients and agents find the daemon: `ACCIO_ADDR`, else the first cluster, else its data folder's socket."""
     given = environment.get("ACCIO_ADDR", "")
     if given:
         return parse_address(given)
     known = clusters(environment, system)
-    return known[0].addr if known else f"{DEFAULT_HOST}:{DEFAULT_PORT}"
+    return known[0].addr if known else sockets.socket_address(data_folder(environment), environment)
 
 
 def cluster_address(name: str, environment: Mapping[str, str] = os.environ, system: Path = SYSTEM_CONFIG) -> str:
@@ -199,7 +200,9 @@ def _read_cluster(entry: object, place: str) -> Cluster:
 
 
 def is_loopback(address: str) -> bool:
-    """Whether HOST:PORT can be reached from this machine only."""
+    """Whether an address can be reached from this machine only."""
+    if sockets.socket_path(address) is not None:
+        return True
     host = address.rpartition(":")[0].strip("[]")
     if host == "localhost":
         return True
@@ -210,11 +213,27 @@ def is_loopback(address: str) -> bool:
 
 
 def parse_address(text: str) -> str:
-    """*text* as HOST:PORT, with the default port if it has none; an IPv6 host stands in brackets."""
+    """*text* as HOST:PORT, with the default port if it has none, or as unix:PATH; an IPv6 host stands in brackets."""
+    if text.strip().startswith(sockets.PREFIX):
+        return _parse_socket(text.strip())
     host, colon, port = text.strip().rpartition(":")
     if not colon or port.endswith("]"):  # no port: the last colon, if any, is one of an IPv6 address
         host, port = text.strip(), str(DEFAULT_PORT)
     wrong = not host or any(character.isspace() for character in host) or (":" in host and not host.startswith("["))
     if wrong or not port.isascii() or not port.isdigit() or not 0 <= int(port) <= 65535:
-        raise BadRequest(f"expected an address HOST:PORT, such as {DEFAULT_HOST}:{DEFAULT_PORT}, found {text!r}")
+        raise BadRequest(
+            f"expected an address HOST:PORT, such as {DEFAULT_HOST}:{DEFAULT_PORT}, or unix:PATH, found {text!r}"
+        )
     return f"{host}:{int(port)}"
+
+
+def _parse_socket(text: str) -> str:
+    named = text.removeprefix(sockets.PREFIX)
+    if not named or "\0" in named:
+        raise BadRequest(f"expected unix:PATH with the path of a socket, found {text!r}")
+    path = folder_named(named, text)
+    if not sockets.fits(path):
+        raise BadRequest(
+            f"expected a socket's path of at most {sockets.LONGEST_PATH} bytes, found {len(os.fsencode(path))}: {path}"
+        )
+    return f"{sockets.PREFIX}{path}"

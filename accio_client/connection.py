@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import grpc
 import grpc.aio
 
+from accio.channels import open_channel
 from accio.errors import AccioError, Unavailable
 from accio.v1 import accio_pb2_grpc, artifacts_pb2_grpc
 from accio.wire.errors import from_status
@@ -55,7 +56,7 @@ class Stubs:
     """A channel with a network connection of its own, made when it is first used, and the services behind it."""
 
     def __init__(self, address: str) -> None:
-        self.channel = grpc.aio.insecure_channel(address, options=_OPTIONS)
+        self.channel = open_channel(address, _OPTIONS)
         self.accio = accio_pb2_grpc.AccioStub(self.channel)
         self.artifacts = artifacts_pb2_grpc.ArtifactsStub(self.channel)
         self.streams = 0

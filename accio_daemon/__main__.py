@@ -32,7 +32,9 @@ log = structlog.get_logger(__name__)
 
 
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--listen", metavar="HOST:PORT", help="Where to listen; default ACCIO_ADDR, else 127.0.0.1:7615.")
+@click.option(
+    "--listen", metavar="HOST:PORT", help="Where to listen besides the data folder's socket; default ACCIO_ADDR."
+)
 @click.option(
     "--data-dir", metavar="FOLDER", help="Database and store; default ACCIO_DATA_DIR, else the user's data folder."
 )

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -16,6 +16,7 @@ from accio.domain.limits import Limits
 from accio.errors import FailedPrecondition
 from accio.metrics import serve_metrics
 from accio.places import write_token
+from accio.sockets import socket_address
 from accio_daemon.clock import SystemClock
 from accio_daemon.config import Config
 from accio_daemon.core.history import History
@@ -63,7 +64,7 @@ _HEARTBEAT_S = 2.0
 class Daemon:
     """A daemon that serves."""
 
-    address: str  # HOST:PORT as it listens
+    address: str  # as it listens
     sessions: Sessions
     engine: Engine
 
@@ -120,9 +121,8 @@ async def serve(
             tasks.create_task(engine.run(), name="engine")
             quota = tasks.create_task(collector.keep_below(config.quota), name="quota") if config.quota else None
             try:
-                port = await server.start(config.address)
-                address = f"{config.address.rpartition(':')[0]}:{port}"
-                log.info("listening", address=address, data=str(config.data), pid=os.getpid())
+                address, *others = await server.start(doors(config))
+                log.info("listening", address=address, also=others, data=str(config.data), pid=os.getpid())
                 ready(Daemon(address=address, sessions=sessions, engine=engine))
                 await stop.wait()
                 log.info("stopping")
@@ -132,6 +132,19 @@ async def serve(
                 if quota is not None:
                     quota.cancel()
                 engine.stop()
+
+
+def doors(config: Config) -> Sequence[str]:
+    """Return where to listen: at the address that was given, if any, and always at the data folder's socket."""
+    if not config.address:
+        return (config.socket or socket_address(config.data),)
+    if not config.socket:
+        log.warning(
+            "the data folder's path is too long for a socket in it, and there is no runtime folder (XDG_RUNTIME_DIR): "
+            "clients find this daemon by its address alone",
+            data=str(config.data),
+        )
+    return tuple(dict.fromkeys(each for each in (config.address, config.socket) if each))
 
 
 def take_folder(config: Config) -> FolderLock:

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from accio import places
+from accio import places, sockets
 from accio.domain.problems import ValueProblem
 from accio.domain.quantities import parse_duration
 from accio.domain.resources import parse_size
-from accio.errors import BadRequest
+from accio.errors import BadRequest, FailedPrecondition
 from accio.metrics import metrics_address
 from accio_daemon.storage.database import FILE_NAME
 
@@ -20,8 +20,9 @@ SYNCHRONOUS = ("FULL", "NORMAL")
 class Config:
     """The daemon's settings, checked."""
 
-    address: str  # HOST:PORT; port 0 takes any that is free
+    address: str  # HOST:PORT, where port 0 takes any that is free, or unix:PATH; empty for the socket alone
     data: Path
+    socket: str  # unix:PATH, where clients with this data folder look; empty if there is no place for it
     token_copy: Path | None  # where clients of the same user look, if the data folder is the default one
     sweep_limit: int = 10_000_000
     open_children: int = 10_000
@@ -65,10 +66,9 @@ def read_config(
     environment: Mapping[str, str] = os.environ,
 ) -> Config:
     """Check what was given; BadRequest says what is wrong with it."""
-    address = places.parse_address(
-        listen or environment.get("ACCIO_ADDR") or f"{places.DEFAULT_HOST}:{places.DEFAULT_PORT}"
-    )
-    if not insecure and not places.is_loopback(address):
+    given = listen or environment.get("ACCIO_ADDR", "")
+    address = places.parse_address(given) if given else ""
+    if address and not insecure and not places.is_loopback(address):
         raise BadRequest(
             f"{address} can be reached from other machines, and there is no encryption yet: whoever sees a token on "
             "the network can run programs here. Listen on 127.0.0.1 (through an SSH tunnel from elsewhere), or say "
@@ -85,6 +85,7 @@ def read_config(
     return Config(
         address=address,
         data=data,
+        socket=_socket(data, environment),
         token_copy=settings / places.TOKEN if default and settings is not None else None,
         sweep_limit=sweep_limit,
         open_children=open_children,
@@ -96,6 +97,13 @@ def read_config(
         metrics=metrics_address(metrics, insecure=insecure),
         crash_at=environment.get("ACCIO_CRASH_AT") or None,
     )
+
+
+def _socket(data: Path, environment: Mapping[str, str]) -> str:
+    try:
+        return sockets.socket_address(data, environment)
+    except FailedPrecondition:  # no matter for whoever gave an address; the others are told when they want to serve
+        return ""
 
 
 def _seconds(option: str, text: str, *, least: float) -> float:

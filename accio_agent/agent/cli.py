@@ -19,7 +19,10 @@ from accio.exits import INTERRUPTED, SUCCESS, USAGE, exit_code
     context_settings={"help_option_names": ["-h", "-help", "--help"], "show_default": True},
 )
 @click.option(
-    "--daemon", "-daemon", metavar="HOST:PORT", help="Where the daemon is.  [default: ACCIO_ADDR or clusters.json]"
+    "--daemon",
+    "-daemon",
+    metavar="HOST:PORT",
+    help="Where the daemon is.  [default: ACCIO_ADDR, else clusters.json]",
 )
 @click.option("--operators", "-operators", multiple=True, metavar="MODULE|FILE", help="Offer these operators, too.")
 @click.option("--name", "-name", help="The agent's name.  [default: the host's name and a number]")

@@ -3,6 +3,7 @@
 import ctypes
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -20,6 +21,7 @@ from accio.errors import FailedPrecondition, Unauthenticated, Unavailable
 from accio.events import CODE_CHANGED
 from accio.exits import INTERNAL, INTERRUPTED, SUCCESS
 from accio.interpreter import python, without_working_folder
+from accio.sockets import socket_address, socket_path
 from accio_client.cli.output import complain, out
 from accio_client.cli.session import Session, accio_command
 from accio_client.cli.text import printable_lines, size
@@ -121,23 +123,25 @@ class ChildEnded(Exception):
 def up(session: Session, *, operators: tuple[str, ...], cpus: str | None, memory: str | None) -> int:
     """Start a daemon and an agent on this machine, in the foreground, until Ctrl-C.
 
-    ACCIO_ADDR says where the daemon listens, ACCIO_DATA_DIR where it and the agent keep what they have.
+    ACCIO_DATA_DIR says where it and the agent keep what they have. The daemon listens at a socket in there, and at
+    ACCIO_ADDR if that is set.
     """
-    address = places.parse_address(session.addr or os.environ.get("ACCIO_ADDR") or _default_address())
-    if _listens(address):
-        raise FailedPrecondition(
-            f"something listens at {address} already. If it is a daemon, there is nothing to start; "
-            "else let ACCIO_ADDR name another address"
-        )
+    address, inside = _addresses(session.addr or os.environ.get("ACCIO_ADDR", ""))
+    for each in dict.fromkeys((address, inside)):
+        if _listens(each):
+            raise FailedPrecondition(
+                f"something listens at {each} already. If it is a daemon, there is nothing to start; "
+                "else let ACCIO_ADDR (for a socket: ACCIO_DATA_DIR) name another address"
+            )
     options = [f"--operators={each}" for each in operators]
     options += [f"--{name}={value}" for name, value in (("cpus", cpus), ("memory", memory)) if value is not None]
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     children: list[Child] = []
     try:
-        _start(children, address, options)
-        _await_agent(session, children, address)
-        _tell(session, address)
+        _start(children, address, inside, options)
+        _await_agent(session, children, inside)
+        _tell(session, address, inside)
         while True:
             _look(children, 1.0)
             _tell_of_edits(session, children[-1])
@@ -155,12 +159,25 @@ def up(session: Session, *, operators: tuple[str, ...], cpus: str | None, memory
             child.stop()
 
 
-def _default_address() -> str:
-    return f"{places.DEFAULT_HOST}:{places.DEFAULT_PORT}"
+def _addresses(given: str) -> tuple[str, str]:
+    """Return where the daemon is to listen, and where its neighbours find it: at the data folder's socket, if it can
+    have one.
+    """
+    if not given:
+        inside = socket_address(places.data_folder())
+        return inside, inside
+    address = places.parse_address(given)
+    try:
+        return address, socket_address(places.data_folder())
+    except FailedPrecondition:  # the path is too long
+        return address, address
 
 
 def _listens(address: str) -> bool:
     """Return whether anything accepts connections there."""
+    path = socket_path(address)
+    if path is not None:
+        return path.exists() and _accepts(path)
     host, _, port = address.rpartition(":")
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=1).close()
@@ -169,7 +186,13 @@ def _listens(address: str) -> bool:
     return True
 
 
-def _start(children: list[Child], address: str, options: Sequence[str]) -> None:
+def _accepts(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(str(path)) == 0
+
+
+def _start(children: list[Child], address: str, inside: str, options: Sequence[str]) -> None:
     """Start both at once: the agent tries until the daemon is there."""
     data = places.data_folder()
     logs = data / "logs"
@@ -177,7 +200,7 @@ def _start(children: list[Child], address: str, options: Sequence[str]) -> None:
     places.write_token(data / places.TOKEN)  # else the agent may look for it before the daemon has written it
     environment = without_working_folder(os.environ) | {"ACCIO_ADDR": address}
     children.append(Child("daemon", ["accio_daemon"], logs / "daemon.log", environment))
-    agent = ["accio_agent", f"--daemon={address}", f"--grace={GRACE_S}", *options]
+    agent = ["accio_agent", f"--daemon={inside}", f"--grace={GRACE_S}", *options]
     children.append(Child("agent", agent, logs / "agent.log", environment))
 
 
@@ -209,13 +232,15 @@ def _await_agent(session: Session, children: Sequence[Child], address: str, tell
             continue
 
 
-def _tell(session: Session, address: str) -> None:
+def _tell(session: Session, address: str, inside: str) -> None:
     data = places.data_folder()
     content = {"schema": "accio/v1", "address": address, "data": str(data)}
     session.answer(content, [address], lambda: out(f"accio is up at {address}; everything is kept in {data}"))
     sys.stdout.flush()
-    if address != _default_address():
-        session.say(f"in another terminal: export ACCIO_ADDR={address}")
+    if os.environ.get("ACCIO_DATA_DIR"):
+        session.say(f"in another terminal: export ACCIO_DATA_DIR={shlex.quote(str(data))}")
+    elif places.daemon_address({**os.environ, "ACCIO_ADDR": ""}) != inside:  # clusters.json names another
+        session.say(f"in another terminal: export ACCIO_ADDR={shlex.quote(address)}")
     session.say("then: accio push WORKFLOW.json; accio submit RUN.json --wait; accio export RUN")
     session.say("Ctrl-C stops both; runs go on when they are up again")
 

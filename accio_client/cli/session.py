@@ -93,7 +93,7 @@ def accio_command(function: Callable[..., int | None]) -> click.Command:
     made.params += [
         click.Option(["--json/--no-json"], default=False, help="Print a JSON document."),
         click.Option(["--quiet/--no-quiet"], default=False, help="Print ids only."),
-        click.Option(["--addr"], metavar="HOST:PORT", help="The daemon's address."),
+        click.Option(["--addr"], metavar="HOST:PORT", help="The daemon's address, or unix:PATH."),
         click.Option(["--cluster"], metavar="NAME", help="A cluster of clusters.json."),
     ]
     return made

@@ -46,12 +46,12 @@ def test_files_of_system_and_user_are_merged(
 
 
 def test_the_first_cluster_is_the_default(tmp_path: Path) -> None:
-    """Without ACCIO_ADDR, the first cluster is asked; with it, that address; with neither, this machine."""
+    """Without ACCIO_ADDR, the first cluster is asked; with it, that address; with neither, the data folder's socket."""
     system = write(tmp_path / "system", [{"name": "a", "addr": "h1:1"}, {"name": "b", "addr": "h2:2"}])
-    environment = {"ACCIO_CONFIG_ROOT": str(tmp_path / "user")}
+    environment = {"ACCIO_CONFIG_ROOT": str(tmp_path / "user"), "ACCIO_DATA_DIR": "/data"}
     assert places.daemon_address(environment, system) == "h1:1"
     assert places.daemon_address({**environment, "ACCIO_ADDR": "h7:7"}, system) == "h7:7"
-    assert places.daemon_address(environment, tmp_path / "empty") == "127.0.0.1:7615"
+    assert places.daemon_address(environment, tmp_path / "empty") == "unix:/data/daemon.sock"
 
 
 @pytest.mark.parametrize(
@@ -86,11 +86,25 @@ def test_a_cluster_is_found_by_name(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("host:1", "host:1"), ("host", "host:7615"), ("[::1]:9", "[::1]:9"), ("[::1]", "[::1]:7615"), (" h:007 ", "h:7")],
+    [
+        ("host:1", "host:1"),
+        ("host", "host:7615"),
+        ("[::1]:9", "[::1]:9"),
+        ("[::1]", "[::1]:7615"),
+        (" h:007 ", "h:7"),
+        ("unix:/a b", "unix:/a b"),
+    ],
 )
 def test_addresses(text: str, expected: str) -> None:
     """An address has a default port, and an IPv6 host stands in brackets."""
     assert places.parse_address(text) == expected
+
+
+@pytest.mark.parametrize("text", ["unix:", "unix:/" + "x" * 107])
+def test_wrong_sockets(text: str) -> None:
+    """An address of a socket has a path, which the system takes."""
+    with pytest.raises(BadRequest, match="path"):
+        places.parse_address(text)
 
 
 @pytest.mark.parametrize("text", ["", ":1", "host:", "host:99999", "ho st:1", "::1"])
@@ -152,7 +166,7 @@ def test_a_user_without_a_home_finds_what_is_named(homeless: None, tmp_path: Pat
     assert places.config_folder({}) is None
     assert places.state_folder() is None
     assert places.find_token({}) is None
-    assert places.daemon_address({}, tmp_path) == "127.0.0.1:7615"
+    assert places.daemon_address({"ACCIO_DATA_DIR": "/d"}, tmp_path) == "unix:/d/daemon.sock"
     environment = {"ACCIO_DATA_DIR": str(tmp_path / "d"), "ACCIO_CONFIG_ROOT": str(tmp_path / "c")}
     assert places.data_folder(environment) == tmp_path / "d"
     assert places.config_folder(environment) == tmp_path / "c"
@@ -161,6 +175,6 @@ def test_a_user_without_a_home_finds_what_is_named(homeless: None, tmp_path: Pat
 def test_a_user_without_a_home_is_told_what_to_name(homeless: None) -> None:
     """Where data must be kept and nothing says where, the message names the variable; so it is with a `~`."""
     with pytest.raises(FailedPrecondition, match="ACCIO_DATA_DIR"):
-        places.data_folder({})
+        places.daemon_address({})
     with pytest.raises(BadRequest, match=r"ACCIO_DATA_DIR.*'~/x'"):
         places.data_folder({"ACCIO_DATA_DIR": "~/x"})

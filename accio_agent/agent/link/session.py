@@ -14,6 +14,7 @@ import grpc
 import grpc.aio
 import structlog
 
+from accio.channels import open_channel
 from accio.errors import AccioError, FailedPrecondition, PermissionDenied, Unauthenticated
 from accio.v1 import agents_pb2
 from accio.wire.errors import from_status
@@ -128,7 +129,7 @@ class Dialer:
         """One session, from the dialling to its end, which is an exception."""
         token = self._token()
         metadata = [("authorization", f"Bearer {token}")] if token else []
-        channel = grpc.aio.insecure_channel(self._address, options=OPTIONS)
+        channel = open_channel(self._address, OPTIONS)
         try:
             async with asyncio.timeout(HANDSHAKE_S):
                 await channel.channel_ready()

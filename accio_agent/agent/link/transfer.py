@@ -7,6 +7,7 @@ from functools import partial
 import grpc
 import grpc.aio
 
+from accio.channels import open_channel
 from accio.content.digest import Digest
 from accio.content.store import FolderStore
 from accio.errors import Unavailable
@@ -72,7 +73,7 @@ class Transfer:
 
     def _stub(self) -> "artifacts_pb2_grpc.ArtifactsAsyncStub":
         if self._channel is None:
-            self._channel = grpc.aio.insecure_channel(self._address, options=OPTIONS)
+            self._channel = open_channel(self._address, OPTIONS)
         return artifacts_pb2_grpc.ArtifactsStub(self._channel)
 
     def _metadata(self) -> list[tuple[str, str]]:

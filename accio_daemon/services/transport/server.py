@@ -1,6 +1,6 @@
 """The gRPC server: its settings, its services, and how it ends."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import grpc
 import grpc.aio
@@ -8,10 +8,12 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from accio.errors import Unavailable
+from accio.sockets import socket_path, target
 from accio.v1 import accio_pb2, agents_pb2, artifacts_pb2
 from accio_daemon.services.transport.auth import Tokens
 from accio_daemon.services.transport.guard import Guard, Observe, unobserved
 from accio_daemon.services.transport.rpc import offer
+from accio_daemon.services.transport.sockets import only_for_owner
 
 MESSAGE_LIMIT = 4 * 1024 * 1024
 CALLS_PER_CONNECTION = 100
@@ -63,19 +65,30 @@ class Server:
         reflection.enable_server_reflection(names, self._server)
         self._names = names
 
-    async def start(self, address: str) -> int:
-        """Listen on HOST:PORT and serve; return the port. A port that is taken is Unavailable."""
+    async def start(self, addresses: Sequence[str]) -> Sequence[str]:
+        """Listen at each of the addresses and serve; return them as they are. One that is taken is Unavailable."""
+        listening = [self._listen(each) for each in addresses]
+        await self._server.start()
+        for name in ("", *self._names):
+            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+        return listening
+
+    def _listen(self, address: str) -> str:
+        path = socket_path(address)
         try:
+            if path is not None:
+                with only_for_owner(path):
+                    self._server.add_insecure_port(target(address))
+                return address
             port = self._server.add_insecure_port(address)
         except RuntimeError as error:
+            if path is not None:
+                raise Unavailable(f"can't listen at {path}: is its folder there, and writable?") from error
             raise Unavailable(
                 f"can't listen on {address}: another process has the port, or the address isn't this machine's; "
                 f"`ss -ltnp` shows whose it is, --listen HOST:PORT (or ACCIO_ADDR) chooses another"
             ) from error
-        await self._server.start()
-        for name in ("", *self._names):
-            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
-        return port
+        return f"{address.rpartition(':')[0]}:{port}"
 
     async def stop(self, grace: float) -> None:
         """Refuse new calls, and end those that still go on after *grace* seconds."""

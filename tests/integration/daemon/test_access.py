@@ -87,9 +87,9 @@ class Broken:
 async def test_a_bug_stays_in_the_log() -> None:
     """An unexpected exception of any method becomes INTERNAL with a reference; its text isn't told."""
     server = Server(tokens=Tokens([("t" * 20, None)]), accio=(Broken(),), agents=Broken(), artifacts=Broken())
-    port = await server.start("127.0.0.1:0")
+    (address,) = await server.start(("127.0.0.1:0",))
     try:
-        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        async with grpc.aio.insecure_channel(address) as channel:
             for method in (*ACCIO.methods, *AGENTS.methods, *ARTIFACTS.methods):
                 with pytest.raises(grpc.aio.AioRpcError) as raised:
                     await call(channel, method, f"Bearer {'t' * 20}")

@@ -94,7 +94,7 @@ def test_names_of_files(text: str, name: str) -> None:
 def test_who_calls_whom(tmp_path: Path) -> None:
     """What is given wins over the environment, the environment over clusters.json, and that over the defaults."""
     environment = {"ACCIO_CONFIG_ROOT": str(tmp_path), "ACCIO_DATA_DIR": str(tmp_path / "data")}
-    assert Settings.load(environment=environment).address == "127.0.0.1:7615"
+    assert Settings.load(environment={**environment, "ACCIO_DATA_DIR": "/d"}).address == "unix:/d/daemon.sock"
     assert Settings.load(environment=environment).user == login_name()
     (tmp_path / "clusters.json").write_text('[{"name": "a", "addr": "h1:1"}, {"name": "b", "addr": "h2:2"}]')
     assert Settings.load(environment=environment).address == "h1:1"

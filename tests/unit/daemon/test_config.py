@@ -16,7 +16,8 @@ def test_options_win_over_the_environment(tmp_path: Path) -> None:
     assert read_config(environment=environment).data == tmp_path / "e"
     config = read_config(listen="127.0.0.1:2", data_dir=str(tmp_path / "o"), environment=environment)
     assert (config.address, config.data) == ("127.0.0.1:2", tmp_path / "o")
-    assert read_config(environment={}).address == "127.0.0.1:7615"
+    assert read_config(environment={}).address == ""
+    assert read_config(data_dir="/d", environment={}).socket == "unix:/d/daemon.sock"
 
 
 def test_only_the_default_folder_shares_its_token(tmp_path: Path) -> None:
@@ -30,6 +31,7 @@ def test_only_the_default_folder_shares_its_token(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("address", "loopback"),
     [
+        ("unix:/a/daemon.sock", True),
         ("127.0.0.1:1", True),
         ("127.3.4.5:1", True),
         ("localhost:1", True),
