@@ -1,14 +1,18 @@
-"""Which children of a sweep are taken, what the others count as, and how many there are in each state.
+"""Which children of a sweep are taken, what the others count as, how many there are in each state, and their pages.
 
 Most children have no row: they are computed from their index. So what is known about them stands in a few numbers and
 small sets, in memory as in the parent's row; this is the one place that reads them. It must not know why a child
-begins, ends or is deleted.
+begins, ends or is deleted, nor where rows are kept.
 """
 
-from collections.abc import Iterable, Sequence
+import heapq
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from typing import Generic, Protocol, TypeVar
 
-from accio.domain.states import RunState
+from accio.domain.slices import SweepSlice
+from accio.domain.states import NodeState, RunState
 
 # Why a run opens no more children.
 OPEN, CLOSED_BY_KILL, CLOSED_BY_FAILURE, CLOSED_BY_DELETE = range(4)
@@ -27,6 +31,11 @@ Intervals = Sequence[tuple[int, int]]
 def implied_state(closed: int) -> RunState:
     """Return what a child without a row counts as."""
     return _IMPLIED[closed]
+
+
+def implied_node_state(child: RunState, *, is_root: bool) -> NodeState:
+    """Return what a node counts as of a child that its closed run never reached: a kill kills what was ready."""
+    return NodeState.KILLED if child is RunState.KILLED and is_root else NodeState.CANCELLED
 
 
 def is_within(intervals: Intervals, index: int) -> bool:
@@ -114,10 +123,9 @@ class Taken:
     def stored(cls, size: int, *, low: int, reached: Iterable[int], removed: Intervals) -> "Taken":
         """Return what the rows of a run say, with the cursor at the lowest child that isn't taken."""
         taken = cls(size)
-        taken.removed = list(removed)
         taken.reached = set(reached)
         taken.low = low
-        taken._move_up()
+        taken.lose(removed)
         taken.cursor = taken.low
         return taken
 
@@ -147,6 +155,11 @@ class Taken:
         self.reached.discard(index)
         self._move_up()
 
+    def lose(self, removed: Intervals) -> None:
+        """Note all the children that have been deleted so far."""
+        self.removed = list(removed)
+        self._move_up()
+
     def go_back(self) -> None:
         """Move the cursor back to the lowest child that isn't taken."""
         self.cursor = self.low
@@ -156,3 +169,144 @@ class Taken:
         while self.low < self.size and (self.low in self.reached or self.is_removed(self.low)):
             self.reached.discard(self.low)
             self.low += 1
+
+
+# --- pages: children with and without a row, in one order -----------------------------------------------------------
+
+_BATCH = 500  # of rows that are read at once
+
+
+class Row(Protocol):
+    """A child that has begun or ended."""
+
+    @property
+    def index(self) -> int:
+        """Its place in the sweep."""
+        ...
+
+    @property
+    def state(self) -> RunState:
+        """Its state."""
+        ...
+
+
+R = TypeVar("R", bound=Row)
+R_co = TypeVar("R_co", bound=Row, covariant=True)
+
+
+class Rows(Protocol[R_co]):
+    """Where the rows of one run's children are kept."""
+
+    def in_state(self, state: RunState, low: int, limit: int) -> Sequence[R_co]:
+        """Return the first rows in a state, from the index *low* on, in order."""
+        ...
+
+    def among(self, indices: Sequence[int]) -> Mapping[int, R_co]:
+        """Return those rows that there are of some children, given in order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[R]):
+    """Some children, each with its row if it has one, and where the next page begins: None after the last."""
+
+    children: list[tuple[int, R | None]]
+    low: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Members(Generic[R]):
+    """The children of one run, by pages in order, with or without a row: no page walks all of them.
+
+    Those that are wanted are a slice of the sweep: they are numbered through, in order, and the n-th is computed. Those
+    in some states are taken from their rows, and computed ones from the part of the sweep that has hardly any rows.
+    """
+
+    rows: Rows[R]
+    wanted: SweepSlice
+    size: int  # of the whole sweep
+    implied: RunState  # the state of a child without a row
+    cursor: int  # nearly every child below has a row, or is deleted; hardly any from there on
+    removed: Intervals
+
+    def page(self, states: frozenset[RunState], low: int, limit: int, examined: int) -> Page[R]:
+        """Return up to *limit* children in these states (in any, if there are none) from the index *low* on.
+
+        A page that has looked at so many as *examined* ends short.
+        """
+        budget = _Budget(examined)
+        found = list(islice(self._matching(states, low, budget), limit + 1))
+        if budget.stopped_at is not None:  # behind it, one kind of children may be missing
+            found = [each for each in found if each[0] < budget.stopped_at]
+        if len(found) > limit:
+            return Page(found[:limit], found[limit][0])
+        return Page(found, budget.stopped_at)
+
+    def _matching(self, states: frozenset[RunState], low: int, budget: "_Budget") -> Iterator[tuple[int, R | None]]:
+        if not states:
+            return self._all(low, budget)
+        streams = [self._with_row(state, low, budget) for state in sorted(states) if state is not self.implied]
+        if self.implied in states:
+            streams.append(self._in_implied_state(low, budget))
+        return heapq.merge(*streams, key=lambda found: found[0])
+
+    def _all(self, low: int, budget: "_Budget") -> Iterator[tuple[int, R | None]]:
+        """Every child that is wanted, in order."""
+        wanted = self.wanted
+        k = wanted.first(low)
+        while k < wanted.size:
+            indices = [wanted.number(place) for place in range(k, min(k + _BATCH, wanted.size))]
+            if not budget.spend(len(indices), indices[0]):
+                return
+            rows = self.rows.among(indices)
+            for index in indices:
+                if not is_within(self.removed, index):
+                    yield index, rows.get(index)
+            k = self._behind_removed(k + _BATCH)
+
+    def _behind_removed(self, k: int) -> int:
+        """Leave each deleted interval behind in one step."""
+        while self.removed and k < self.wanted.size:
+            last = last_of(self.removed, self.wanted.number(k))
+            if last is None:
+                return k
+            k = self.wanted.first(last + 1)
+        return k
+
+    def _with_row(self, state: RunState, low: int, budget: "_Budget") -> Iterator[tuple[int, R | None]]:
+        """The children in a state that only a row can give."""
+        whole = self.wanted.size == self.size
+        while rows := self.rows.in_state(state, low, _BATCH):
+            if not budget.spend(len(rows), rows[0].index):
+                return
+            for row in rows:
+                if not is_within(self.removed, row.index) and (whole or self.wanted.contains(row.index)):
+                    yield row.index, row
+            low = rows[-1].index + 1
+
+    def _in_implied_state(self, low: int, budget: "_Budget") -> Iterator[tuple[int, R | None]]:
+        """The children in the state of those without a row: rows below the cursor, rows or none from there on."""
+        if self.implied is not RunState.SCHEDULED and low < self.cursor:
+            for index, row in self._with_row(self.implied, low, budget):
+                if index >= self.cursor:
+                    break
+                yield index, row
+        if budget.stopped_at is None:
+            behind = self._all(max(low, self.cursor), budget)
+            yield from ((index, row) for index, row in behind if row is None or row.state is self.implied)
+
+
+class _Budget:
+    """How many children may still be looked at; where to go on once it is used up."""
+
+    def __init__(self, left: int) -> None:
+        self._left = left
+        self.stopped_at: int | None = None
+
+    def spend(self, count: int, at: int) -> bool:
+        """Spend *count*; False if there isn't so much left, and then a later page goes on at *at*."""
+        self._left -= count
+        if self._left < 0:
+            self.stopped_at = at if self.stopped_at is None else min(self.stopped_at, at)
+            return False
+        return True

@@ -26,10 +26,10 @@ def begun_among(connection: sqlite3.Connection, run: RunNo, indices: Iterable[in
 
 
 def begun_in_state(
-    connection: sqlite3.Connection, run: RunNo, state: RunState, *, limit: int = _ALL
+    connection: sqlite3.Connection, run: RunNo, state: RunState, *, low: int = 0, limit: int = _ALL
 ) -> list[InstanceRow]:
-    """Read the first children that are in a state."""
-    values = {"run": run, "state": RUN_STATES[state], "low": 0, "limit": limit}
+    """Read the first children that are in a state, from the index *low* on."""
+    values = {"run": run, "state": RUN_STATES[state], "low": low, "limit": limit}
     return [instance_row(row) for row in connection.execute(SQL["instances_in_state"], values)]
 
 

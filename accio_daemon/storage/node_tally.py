@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 
 import orjson
 
+from accio.domain.children import implied_node_state
 from accio.domain.failures import Failure
 from accio.domain.states import NodeState, RunState
 from accio.domain.workflows import Workflow
@@ -74,9 +75,9 @@ class NodeTally:
         return {state: count for state, count in (*going_on.items(), *self._counts.items()) if count}
 
     def unreached(self, run: RunState) -> dict[NodeState, int]:
-        """Count the nodes of a child that its closed run never reached: with a kill, the roots were killed."""
-        roots = self._roots if run is RunState.KILLED else 0
-        lost = {NodeState.KILLED: roots, NodeState.CANCELLED: len(self._ended) - roots}
+        """Count the nodes of a child that its closed run never reached."""
+        lost = Counter({implied_node_state(run, is_root=True): self._roots})
+        lost[implied_node_state(run, is_root=False)] += len(self._ended) - self._roots
         return {state: count for state, count in lost.items() if count}
 
 

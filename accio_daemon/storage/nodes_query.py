@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from accio.domain.children import implied_node_state
 from accio.domain.failures import Failure
 from accio.domain.states import Cause, NodeState, RunState
 from accio.domain.workflows import Workflow
@@ -191,8 +192,7 @@ def _states(
             continue
         before = [ended.get(place[name]) for name in node.predecessors()]
         if unreached:
-            killed = found.run.implied is RunState.KILLED and not before
-            states.append(NodeState.KILLED if killed else NodeState.CANCELLED)
+            states.append(implied_node_state(found.run.implied, is_root=not before))
         elif no in begun and begun[no][1] is not None:
             states.append(NodeState.RUNNING)
         elif all(row is not None and NODE_STATE_OF[row[0]] is NodeState.SUCCESS for row in before):
