@@ -15,12 +15,14 @@ TIMES = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1
 
 
 def loop_lag(registry: CollectorRegistry, prefix: str) -> Histogram:
-    """A histogram for `loop_lag.watch_loop`."""
+    """Return a histogram for `loop_lag.watch_loop`."""
     return Histogram(f"{prefix}_loop_lag_seconds", "How late the event loop is.", buckets=TIMES, registry=registry)
 
 
 def metrics_address(text: str, *, insecure: bool) -> str:
-    """Where to serve metrics, checked; empty for nowhere. They need no token: other machines only if that was said."""
+    """Return where to serve metrics, checked; empty for nowhere. They need no token: other machines only if that was
+    said.
+    """
     address = places.parse_address(text) if text else ""
     if sockets.socket_path(address) is not None:
         raise BadRequest(f"--metrics: expected HOST:PORT, found {text!r}: Prometheus doesn't read sockets")

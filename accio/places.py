@@ -35,7 +35,9 @@ class Cluster:
 
 
 def data_folder(environment: Mapping[str, str] = os.environ) -> Path:
-    """The daemon's database and store, and the agents' folders: `ACCIO_DATA_DIR`, else the user's data folder."""
+    """Return the daemon's database and store, and the agents' folders: `ACCIO_DATA_DIR`, else the user's
+    data folder.
+    """
     found = _data_folder(environment)
     if found is None:
         raise FailedPrecondition(
@@ -50,18 +52,18 @@ def _data_folder(environment: Mapping[str, str]) -> Path | None:
 
 
 def config_folder(environment: Mapping[str, str] = os.environ) -> Path | None:
-    """The user's settings: `ACCIO_CONFIG_ROOT`, else the user's folder for them; None for a user without a home."""
+    """Return where settings are: `ACCIO_CONFIG_ROOT`, else the user's folder of them; None for one without a home."""
     given = environment.get("ACCIO_CONFIG_ROOT", "")
     return folder_named(given, "ACCIO_CONFIG_ROOT") if given else _at_home(user_config_path)
 
 
 def state_folder() -> Path | None:
-    """Where programs of this user leave what they note; None for a user without a home."""
+    """Return where programs of this user leave what they note; None for a user without a home."""
     return _at_home(user_state_path)
 
 
 def folder_named(text: str, origin: str) -> Path:
-    """The folder that a user wrote, in which `~` is the home folder; *origin* says where it was written."""
+    """Return the folder that a user wrote, in which `~` is the home folder; *origin* says where it was written."""
     try:
         return Path(text).expanduser().absolute()
     except RuntimeError:  # no HOME, or no such account
@@ -69,7 +71,7 @@ def folder_named(text: str, origin: str) -> Path:
 
 
 def _at_home(folder: Callable[[str], Path]) -> Path | None:
-    """A folder of this user; None without HOME for a user id that no account has, as in a container."""
+    """Return a folder of this user; None without HOME for a user id that no account has, as in a container."""
     try:
         found = folder("accio")
     except RuntimeError:
@@ -78,12 +80,13 @@ def _at_home(folder: Callable[[str], Path]) -> Path | None:
 
 
 def agents_folder(environment: Mapping[str, str] = os.environ) -> Path:
-    """The folder that holds a state folder per agent of this machine."""
+    """Return the folder that holds a state folder per agent of this machine."""
     return data_folder(environment) / "agents"
 
 
 def find_token(environment: Mapping[str, str] = os.environ) -> str | None:
-    """The bearer token: `ACCIO_TOKEN`, else the file `token` of the data folder, else that of the configuration folder.
+    """Return the bearer token: `ACCIO_TOKEN`, else the file `token` of the data folder, else that of the configuration
+    folder.
 
     None if there is none. A file that others can read is refused (FailedPrecondition): whoever reads it may run code.
     """
@@ -131,7 +134,7 @@ def write_token(path: Path) -> str:
 
 
 def daemon_address(environment: Mapping[str, str] = os.environ, system: Path = SYSTEM_CONFIG) -> str:
-    """Where clients and agents find the daemon: `ACCIO_ADDR`, else the first cluster, else its data folder's socket."""
+    """Return where the daemon is found: `ACCIO_ADDR`, else the first cluster, else its data folder's socket."""
     given = environment.get("ACCIO_ADDR", "")
     if given:
         return parse_address(given)
@@ -140,7 +143,7 @@ def daemon_address(environment: Mapping[str, str] = os.environ, system: Path = S
 
 
 def cluster_address(name: str, environment: Mapping[str, str] = os.environ, system: Path = SYSTEM_CONFIG) -> str:
-    """The address of the cluster *name*; BadRequest if no file names it."""
+    """Return the address of the cluster *name*; BadRequest if no file names it."""
     known = clusters(environment, system)
     for cluster in known:
         if cluster.name == name:
@@ -150,7 +153,8 @@ def cluster_address(name: str, environment: Mapping[str, str] = os.environ, syst
 
 
 def clusters(environment: Mapping[str, str] = os.environ, system: Path = SYSTEM_CONFIG) -> tuple[Cluster, ...]:
-    """The named clusters, the default first: those of the system's file, then those that only the user's file has.
+    """Return the named clusters, the default first: those of the system's file, then those that only the user's file
+    has.
 
     Where both name a cluster, the user's entry takes the place of the system's.
     """
@@ -200,7 +204,7 @@ def _read_cluster(entry: object, place: str) -> Cluster:
 
 
 def is_loopback(address: str) -> bool:
-    """Whether an address can be reached from this machine only."""
+    """Return whether an address can be reached from this machine only."""
     if sockets.socket_path(address) is not None:
         return True
     host = address.rpartition(":")[0].strip("[]")
@@ -213,7 +217,9 @@ def is_loopback(address: str) -> bool:
 
 
 def parse_address(text: str) -> str:
-    """*text* as HOST:PORT, with the default port if it has none, or as unix:PATH; an IPv6 host stands in brackets."""
+    """Return *text* as HOST:PORT, with the default port if it has none, or as unix:PATH; an IPv6 host stands in
+    brackets.
+    """
     if text.strip().startswith(sockets.PREFIX):
         return _parse_socket(text.strip())
     host, colon, port = text.strip().rpartition(":")

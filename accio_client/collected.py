@@ -27,7 +27,6 @@ class Head:
     """What is known of a run before any child is looked at."""
 
     def __init__(self, message: accio_pb2.ColumnsHead) -> None:
-        self._message = message
         self.run: views.RunView = from_wire.run(message.run)
         self.sweep = Sweep.from_json(json.loads(message.sweep_json))
         self.types: dict[str, DataType] = {
@@ -48,7 +47,7 @@ class Head:
         return [name for name in self.types if not wanted.isdisjoint((name, *name.split("/")))]
 
     def is_metric(self, name: str) -> bool:
-        """Whether a name is `Node.metric` of one of the nodes."""
+        """Return whether a name is `Node.metric` of one of the nodes."""
         return name.rpartition(".")[0] in self.nodes
 
     @property

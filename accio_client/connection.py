@@ -86,7 +86,7 @@ class Connection:
 
     @contextmanager
     def _place(self) -> Iterator[Stubs]:
-        """A channel that has room for one more stream, kept for it."""
+        """Keep a place for one more stream on a channel that has room for it."""
         stubs = next((each for each in self._streams if each.streams < _STREAMS_PER_CHANNEL), None)
         if stubs is None:
             stubs = Stubs(self.address)

@@ -29,7 +29,7 @@ def read(definition: Definition, base_path: str | None) -> tuple[bytes, str, str
 
 
 def _plain(value: Any, place: str) -> Any:
-    """*value* in forms that JSON has; BadRequest with its pointer if there is none.
+    """Return *value* in forms that JSON has; BadRequest with its pointer if there is none.
 
     A number that isn't finite becomes a text: the daemon refuses it, and says where it stands.
     """

@@ -19,7 +19,7 @@ Document = dict[str, Any]
 
 
 def document(content: Document) -> Document:
-    """*content* as a whole document, that is with the name of its schema."""
+    """Return *content* as a whole document, that is with the name of its schema."""
     return {"schema": SCHEMA, **content}
 
 

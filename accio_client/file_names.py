@@ -10,17 +10,17 @@ _LONGEST = 200
 
 
 def file_name(text: str) -> str:
-    """*text* as one name of a file: no slash, no control character, not hidden, not too long."""
+    """Return *text* as one name of a file: no slash, no control character, not hidden, not too long."""
     name = _UNSAFE.sub("_", text)
     name = f"_{name}" if name.startswith((".", "-")) or not name else name
     return name if len(name) <= _LONGEST else name[:_LONGEST]
 
 
 def readable(path: str) -> str:
-    r"""*path*, or another text of the operating system, as Unicode: a byte that is no UTF-8 as \xff."""
+    r"""Return *path*, or another text of the operating system, as Unicode: a byte that is no UTF-8 as \xff."""
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def base_path(folder: Path) -> str:
-    """*folder* as the daemon joins relative paths to it; empty, so that it refuses them, if it can't be sent."""
+    """Return *folder* as the daemon joins relative paths to it; empty, so that it refuses them, if it can't be sent."""
     return str(folder) if readable(str(folder)) == str(folder) else ""

@@ -10,7 +10,7 @@ _OF_VALUES = ("from", "to", "step")
 
 
 def json_value(type_name: str, value: Any) -> Any:
-    """*value*, as views have it, of this type; None stays None."""
+    """Return *value*, as views have it, of this type; None stays None."""
     datatype = parse_type(type_name)
     return value if value is None or not datatype.contains(Kind.LONG) else _texts(datatype, value)
 

@@ -27,7 +27,7 @@ class LogReader:
         self._notes: set[tuple[str, str, int, str]] = set()
 
     def begin_again(self) -> None:
-        """The stream was opened anew and tells everything from the beginning."""
+        """Forget what was told: the stream was opened anew and tells everything from the beginning."""
         self._pieces.clear()
         self._repeated = self._given.copy()
 
@@ -54,7 +54,7 @@ class LogReader:
                 self._pieces[key] = (at_ms, held)
 
     def _is_drawn(self, key: _Key, held: bytearray) -> bool:
-        """Whether a line ends with a carriage return; the line feed that may belong to it is a part of it."""
+        """Return whether a line ends with a carriage return; the line feed that may belong to it is a part of it."""
         if held.endswith(b"\r"):
             self._drawn.add(key)
             return True

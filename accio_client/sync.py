@@ -148,7 +148,7 @@ class Client(BlockingCaller):
         return self._iterate(self._client.log_groups(run, node, follow=follow, patience=patience))
 
     def why(self, run: str, node: str | None = None) -> tuple[views.WhyView, ...]:
-        """Why a node (or each node) was executed, taken from the memo, or waits."""
+        """Return why a node (or each node) was executed, taken from the memo, or waits."""
         return self._run(self._client.why(run, node))
 
     def events(self, run: str, *, limit: int = 1000) -> tuple[views.EventView, ...]:

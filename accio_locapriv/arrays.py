@@ -16,14 +16,14 @@ Bools: TypeAlias = NDArray[np.bool_]
 
 
 def offsets_of(counts: Ints) -> Ints:
-    """Where each group begins, and at the end where the last one ends: n + 1 numbers for n groups."""
+    """Return where each group begins, and at the end where the last one ends: n + 1 numbers for n groups."""
     offsets = np.zeros(len(counts) + 1, dtype=np.int64)
     np.cumsum(counts, out=offsets[1:])
     return offsets
 
 
 def ranges(starts: Ints, counts: Ints) -> Ints:
-    """The indices start … start + count - 1 of each group, one group after the other."""
+    """Return the indices start … start + count - 1 of each group, one group after the other."""
     offsets = offsets_of(counts)
     indices: Ints = np.arange(offsets[-1], dtype=np.int64) + np.repeat(starts - offsets[:-1], counts)
     return indices

@@ -14,13 +14,13 @@ from accio_locapriv.arrays import Floats, Ints, offsets_of
 
 
 def array_of(values: Floats | Ints) -> pa.Array:
-    """An Arrow array over the same memory."""
+    """Return an Arrow array over the same memory."""
     kind = pa.float64() if values.dtype == np.float64 else pa.int64()
     return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(np.ascontiguousarray(values))])
 
 
 def texts_of(values: Sequence[str]) -> pa.Array:
-    """An Arrow array of texts."""
+    """Return an Arrow array of texts."""
     encoded = [value.encode() for value in values]
     offsets = offsets_of(np.asarray([len(value) for value in encoded], dtype=np.int64)).astype(np.int32)
     buffers = [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(encoded))]
@@ -28,7 +28,7 @@ def texts_of(values: Sequence[str]) -> pa.Array:
 
 
 def repeated(values: Sequence[str], indices: Ints) -> pa.Array:
-    """A column of texts that repeat, stored once each."""
+    """Return a column of texts that repeat, stored once each."""
     narrow = pa.py_buffer(indices.astype(np.int32))
     return pa.DictionaryArray.from_arrays(
         pa.Array.from_buffers(pa.int32(), len(indices), [None, narrow]), texts_of(values)
@@ -36,13 +36,13 @@ def repeated(values: Sequence[str], indices: Ints) -> pa.Array:
 
 
 def floats_in(column: pa.Array | pa.ChunkedArray) -> Floats:
-    """The numbers of a column of doubles without nulls; over the same memory, so not writable."""
+    """Return the numbers of a column of doubles without nulls; over the same memory, so not writable."""
     values: Floats = _values_in(column, np.dtype(np.float64))
     return values
 
 
 def ints_in(column: pa.Array | pa.ChunkedArray) -> Ints:
-    """The numbers of a column of integers, dates or times of day without nulls, as 64-bit integers."""
+    """Return the numbers of a column of integers, dates or times of day without nulls, as 64-bit integers."""
     width = (column.type.index_type if pa.types.is_dictionary(column.type) else column.type).bit_width
     values: Ints = _values_in(column, np.dtype(f"i{width // 8}")).astype(np.int64, copy=False)
     return values

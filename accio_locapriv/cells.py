@@ -13,7 +13,7 @@ MAX_LEVEL = 30
 
 
 def cells(vectors: Floats, level: int) -> Ints:
-    """The cell of each point at this level: 0 for a face of the cube, 30 for about a square centimetre."""
+    """Return the cell of each point at this level: 0 for a face of the cube, 30 for about a square centimetre."""
     if not 0 <= level <= MAX_LEVEL:
         raise DataError(f"level: expected a cell level from 0 to {MAX_LEVEL}, found {level}")
     face, u, v = _on_cube(vectors)
@@ -23,7 +23,7 @@ def cells(vectors: Floats, level: int) -> Ints:
 
 
 def _on_cube(vectors: Floats) -> tuple[Ints, Floats, Floats]:
-    """The face that each point is projected onto, and where on it, from -1 to 1."""
+    """Return the face that each point is projected onto, and where on it, from -1 to 1."""
     size = np.abs(vectors)
     x_wins = (size[:, 0] > size[:, 1]) & (size[:, 0] > size[:, 2])
     axis = np.where(x_wins, 0, np.where((size[:, 1] > size[:, 2]) & ~(size[:, 0] > size[:, 1]), 1, 2))
@@ -37,7 +37,7 @@ def _on_cube(vectors: Floats) -> tuple[Ints, Floats, Floats]:
 
 
 def _leaf(u: Floats) -> Ints:
-    """The coordinate of the leaf cell; S2's quadratic transform makes cells of more equal area."""
+    """Return the coordinate of the leaf cell; S2's quadratic transform makes cells of more equal area."""
     root = 0.5 * np.sqrt(1.0 + 3.0 * np.abs(u))
     s = np.where(u >= 0.0, root, 1.0 - root)
     leaf: Ints = np.floor(s * (1 << MAX_LEVEL)).astype(np.int64)

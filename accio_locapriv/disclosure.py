@@ -63,7 +63,7 @@ class Reidentification:
 
 
 def pois_reident(train: Pois, test: Pois) -> Reidentification:
-    """Take each test trace for the train trace with the smallest median distance from its POIs to the nearest there.
+    """Match each test trace to the train trace with the smallest median distance from its POIs to the nearest there.
 
     Of several as near, the first by id is taken. A test trace without POIs can't be taken for any: it has no match, and
     counts as not re-identified. So does a trace that only the train side has.

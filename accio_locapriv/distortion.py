@@ -12,13 +12,15 @@ from accio_locapriv.traces import Trace, Traces
 
 
 def spatial_distortion(train: Traces, test: Traces, *, interpolate: bool) -> Statistics:
-    """Metres from each test event to the nearest event of the train trace or, interpolated, to its polyline."""
+    """Return the metres from each test event to the nearest event of the train trace or, interpolated, to
+    its polyline.
+    """
     measure = distance_to_polyline if interpolate else distance_to_events
     return _of_pairs(train, test, lambda reference, result: measure(result.vectors(), reference.vectors()))
 
 
 def spatio_temporal_distortion(train: Traces, test: Traces) -> Statistics:
-    """Metres from each test event to where the train trace was at that moment."""
+    """Return the metres from each test event to where the train trace was at that moment."""
     return _of_pairs(train, test, _at_the_same_time)
 
 
@@ -52,7 +54,7 @@ def _at_the_same_time(train: Trace, test: Trace) -> Floats:
 
 
 def _nearest_of(positions: Floats, places: Floats, firsts: Ints, counts: Ints) -> Floats:
-    """The chord from each place to the nearest of its positions, those from its first on."""
+    """Return the chord from each place to the nearest of its positions, those from its first on."""
     rows = np.repeat(np.arange(len(places)), counts)
     candidates = chords(positions[ranges(firsts, counts)], places[rows])
     nearest = np.full(len(places), np.inf)

@@ -31,7 +31,9 @@ def extent(traces: Traces) -> Extent:
 
 
 def data_completeness(train: Traces, test: Traces) -> Figures:
-    """The size of each test trace over that of the train trace: 1 if both are empty, undefined if only train is."""
+    """Return the size of each test trace over that of the train trace: 1 if both are empty, undefined if
+    only train is.
+    """
     train_counts, test_counts = train.counts.tolist(), test.counts.tolist()
     values, undefined = dict[str, float](), list[str]()
     for trace, train_index, test_index in paired(train.ids, test.ids):
@@ -47,7 +49,7 @@ def data_completeness(train: Traces, test: Traces) -> Figures:
 
 
 def transmission_delay(train: Traces, test: Traces) -> Figures:
-    """The last time of each test trace minus that of the train trace, in ms; undefined if either is empty."""
+    """Return the last time of each test trace minus that of the train trace, in ms; undefined if either is empty."""
     values, undefined = dict[str, float](), list[str]()
     for trace, train_index, test_index in paired(train.ids, test.ids):
         before = None if train_index is None else train.at(train_index)

@@ -20,7 +20,7 @@ TOLERANCE_M = 0.001
 
 
 def unit_vectors(lat: Floats, lng: Floats) -> Floats:
-    """The points as unit vectors, of shape (n, 3)."""
+    """Return the points as unit vectors, of shape (n, 3)."""
     phi, theta = np.radians(lat), np.radians(lng)
     cos_phi = np.cos(phi)
     return np.stack((cos_phi * np.cos(theta), cos_phi * np.sin(theta), np.sin(phi)), axis=-1)
@@ -33,50 +33,41 @@ def degrees_of(vectors: Floats) -> tuple[Floats, Floats]:
 
 
 def chord_of(meters: float) -> float:
-    """The chord that belongs to a distance on the ground; infinite for one that no two points have."""
+    """Return the chord that belongs to a distance on the ground; infinite for one that no two points have."""
     half_angle = max(meters, 0.0) / (2.0 * RADIUS_M)
     return 2.0 * math.sin(half_angle) if half_angle <= math.pi / 2 else math.inf
 
 
 def meters_of(chords: Floats) -> Floats:
-    """The distances on the ground that belong to chords."""
+    """Return the distances on the ground that belong to chords."""
     meters: Floats = 2.0 * RADIUS_M * np.arcsin(np.minimum(chords * 0.5, 1.0))
     return meters
 
 
 def chord_within(meters: float) -> float:
-    """The largest chord of points that are *within* a distance."""
+    """Return the largest chord of points that are *within* a distance."""
     return chord_of(meters + TOLERANCE_M)
 
 
 def chord_at_least(meters: float) -> float:
-    """The smallest chord of points that are *at least* a distance apart."""
+    """Return the smallest chord of points that are *at least* a distance apart."""
     return chord_of(meters - TOLERANCE_M)
 
 
 def chords(a: Floats, b: Floats) -> Floats:
-    """The chords between corresponding points."""
+    """Return the chords between corresponding points."""
     difference = a - b
     lengths: Floats = np.sqrt(np.einsum("...i,...i->...", difference, difference))
     return lengths
 
 
 def distances(a: Floats, b: Floats) -> Floats:
-    """Metres between corresponding points."""
+    """Return the metres between corresponding points."""
     return meters_of(chords(a, b))
 
 
-def haversine(lat: Floats, lng: Floats, other_lat: Floats, other_lng: Floats) -> Floats:
-    """Metres between corresponding points given in degrees, by the haversine formula."""
-    phi, other_phi = np.radians(lat), np.radians(other_lat)
-    half_dphi, half_dtheta = (other_phi - phi) / 2, np.radians(other_lng - lng) / 2
-    h = np.sin(half_dphi) ** 2 + np.cos(phi) * np.cos(other_phi) * np.sin(half_dtheta) ** 2
-    meters: Floats = 2.0 * RADIUS_M * np.arcsin(np.minimum(np.sqrt(h), 1.0))
-    return meters
-
-
 def along(start: Floats, end: Floats, fractions: Floats) -> Floats:
-    """The points at these fractions of the great circles from *start* to *end* (above 1: beyond the end).
+    """Return the points at these fractions of the great circles from *start* to *end* (above 1: beyond the end).
 
     Between antipodes, where every direction is right, one of them is taken; from a point to itself, the point.
     """
@@ -102,7 +93,7 @@ class Plane:
 
     @classmethod
     def at(cls, lat: Floats, lng: Floats) -> "Plane":
-        """The planes around these points."""
+        """Return the planes around these points."""
         phi, theta = np.radians(lat), np.radians(lng)
         sin_phi, cos_phi, sin_theta, cos_theta = np.sin(phi), np.cos(phi), np.sin(theta), np.cos(theta)
         return cls(
@@ -121,7 +112,7 @@ class Plane:
         return np.stack((x * scale, y * scale), axis=-1)
 
     def unproject(self, meters: Floats) -> Floats:
-        """The unit vectors of planar metres; the inverse of `project` up to half the way around the earth."""
+        """Return the unit vectors of planar metres; the inverse of `project` up to half the way around the earth."""
         x, y = meters[..., 0], meters[..., 1]
         length = np.hypot(x, y)
         angle = length / RADIUS_M
@@ -134,20 +125,20 @@ class Plane:
 
 
 def moved(lat: Floats, lng: Floats, meters: Floats, angle: Floats) -> tuple[Floats, Floats]:
-    """The points moved by *meters* in the direction *angle*: radians from the east, counter-clockwise."""
+    """Return the points moved by *meters* in the direction *angle*: radians from the east, counter-clockwise."""
     steps = np.stack((meters * np.cos(angle), meters * np.sin(angle)), axis=-1)
     return degrees_of(Plane.at(lat, lng).unproject(steps))
 
 
 def mean_point(vectors: Floats) -> Floats:
-    """The mean of points in the plane of the first of them, as a unit vector."""
+    """Return the mean of points in the plane of the first of them, as a unit vector."""
     lat, lng = degrees_of(vectors[0])
     plane = Plane.at(lat, lng)
     return plane.unproject(plane.project(vectors).mean(axis=0))
 
 
 def widest_pair(vectors: Floats) -> float:
-    """Metres between the two points that are farthest apart; 0 for fewer than two points.
+    """Return the metres between the two points that are farthest apart; 0 for fewer than two points.
 
     Exact. By the triangle inequality a pair can be wider than one already known only if its points' distances from the
     middle sum up to more, which leaves few points of a cloud to compare with each other.

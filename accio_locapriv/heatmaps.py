@@ -15,7 +15,7 @@ DISTANCES = (
 
 
 def heat_map_distortion(train: Traces, test: Traces, kind: str, cell_size: float) -> Figures:
-    """The distance between the heat maps of each pair of traces; undefined if either trace is empty.
+    """Return the distance between the heat maps of each pair of traces; undefined if either trace is empty.
 
     Cells are squares of *cell_size* metres in the plane of the train trace's first event, which lies in the middle of
     one of them. A heat map is the share of the events in each cell.
@@ -47,7 +47,7 @@ def _heat_maps(train: Trace, test: Trace, cell_size: float) -> tuple[Floats, Flo
 
 
 def distance(p: Floats, q: Floats, kind: str) -> float:
-    """The distance between two distributions over the same cells; the names are those of Cha's survey (2007).
+    """Return the distance between two distributions over the same cells; the names are those of Cha's survey (2007).
 
     Logarithms are natural. `kl` is infinite where q has no share in a cell of p, and `jeffreys` also the other way.
     """

@@ -74,7 +74,7 @@ def read_rows(data: bytes, layout: Layout, *, skip_malformed: bool) -> Rows:
 
 
 def _at_once(data: bytes, layout: Layout) -> Rows | None:
-    """Let Arrow parse the file; None if anything about it needs a closer look."""
+    """Parse the file with Arrow; None if anything about it needs a closer look."""
     wanted = [name for name in layout.columns if name in _ARROW_TYPES]
     try:
         table = arrow_csv.read_csv(
@@ -107,7 +107,7 @@ def _at_once(data: bytes, layout: Layout) -> Rows | None:
 
 
 def _all_within(values: Floats, limit: float) -> bool:
-    """Whether every coordinate is a number in its range; NaN compares false."""
+    """Return whether every coordinate is a number in its range; NaN compares false."""
     return bool(np.all(np.abs(values) <= limit))
 
 
@@ -149,7 +149,7 @@ def _line_by_line(data: bytes, layout: Layout, *, skip_malformed: bool) -> Rows:
 
 
 def _numbered(data: bytes, skip: int) -> Iterator[tuple[int, str]]:
-    """The lines that hold something, with their numbers from 1."""
+    """Yield the lines that hold something, with their numbers from 1."""
     text = data.decode("utf-8-sig", errors="replace")
     for number, line in enumerate(re.split(r"\r\n|\n|\r", text), start=1):
         if number > skip and line.strip():
@@ -157,17 +157,17 @@ def _numbered(data: bytes, skip: int) -> Iterator[tuple[int, str]]:
 
 
 def first_line(data: bytes) -> tuple[int, str] | None:
-    """The first line that holds something, with its number; None in an empty file."""
+    """Return the first line that holds something, with its number; None in an empty file."""
     return next(_numbered(data[:65_536], 0), None)
 
 
 def split_fields(line: str, delimiter: str = ",") -> Sequence[str]:
-    """The fields of one line, without the blanks around them."""
+    """Return the fields of one line, without the blanks around them."""
     return [field.strip() for field in next(csv.reader([line], delimiter=delimiter))]
 
 
 def usual_width(data: bytes) -> int:
-    """How many fields most of the first lines of a comma-separated file have."""
+    """Return how many fields most of the first lines of a comma-separated file have."""
     widths = [len(split_fields(line)) for _, line in _numbered(data[:65_536], 0)]
     return max(widths, key=widths.count, default=0)
 

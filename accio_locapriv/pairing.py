@@ -9,7 +9,7 @@ from accio_locapriv.arrays import Floats
 
 
 def paired(train: Sequence[str], test: Sequence[str]) -> Iterator[tuple[str, int | None, int | None]]:
-    """Each id of either side in order, with its index on each side; None on the side that lacks it."""
+    """Yield each id of either side in order, with its index on each side; None on the side that lacks it."""
     train_at = {trace: index for index, trace in enumerate(train)}
     test_at = {trace: index for index, trace in enumerate(test)}
     for trace in sorted(train_at.keys() | test_at.keys()):

@@ -60,7 +60,7 @@ def _column(path: Path, name: str, column: pa.ChunkedArray, kind: str) -> pa.Chu
 
 
 def positions(column: pa.ChunkedArray, values: Sequence[str], path: Path) -> Ints:
-    """Where in *values* each text of a dictionary column is; DataError names one that isn't there."""
+    """Return where in *values* each text of a dictionary column is; DataError names one that isn't there."""
     known = column.chunk(0).dictionary.to_pylist() if column.num_chunks else []
     indices = ints_in(column)
     places = {value: place for place, value in enumerate(values)}

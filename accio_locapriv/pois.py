@@ -42,11 +42,11 @@ class Pois:
     diameter: Floats
 
     def rows(self, index: int) -> slice:
-        """The rows of the trace of this index."""
+        """Return the rows of the trace of this index."""
         return slice(int(self.offsets[index]), int(self.offsets[index + 1]))
 
     def vectors(self) -> Floats:
-        """The centroids as unit vectors."""
+        """Return the centroids as unit vectors."""
         return unit_vectors(self.lat, self.lng)
 
 

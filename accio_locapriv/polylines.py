@@ -23,12 +23,12 @@ _RELATIVE_SLACK = 1e-12
 
 
 def distance_to_events(points: Floats, events: Floats) -> Floats:
-    """Metres from each point to the nearest of the events, of which there is at least one."""
+    """Return the metres from each point to the nearest of the events, of which there is at least one."""
     return meters_of(_nearest(points, events))
 
 
 def distance_to_polyline(points: Floats, events: Floats) -> Floats:
-    """Metres from each point to the nearest point of the polyline through the events (at least one)."""
+    """Return the metres from each point to the nearest point of the polyline through the events (at least one)."""
     best = _nearest(points, events)
     pieces = _Pieces(events)
     if len(pieces.middles):
@@ -95,7 +95,9 @@ class _Pieces:
         np.minimum.at(best, target[inside], foot[inside])
 
     def _feet(self, points: Floats, segment: Ints) -> tuple[Floats, Bools]:
-        """The chord from each point to the great circle of its segment, and whether the foot is inside the segment."""
+        """Return the chord from each point to the great circle of its segment, and whether the foot is inside the
+        segment.
+        """
         start, end, normal = self._starts[segment], self._ends[segment], self._normals[segment]
         from_start = points - start
         height = np.abs(np.einsum("ni,ni->n", from_start, normal))

@@ -18,7 +18,7 @@ Leg = tuple[tuple[float, float, float], int, float]
 
 
 def planar_laplace_radius(epsilon: float, z: Floats) -> Floats:
-    """The z-quantile of the distance by which planar Laplace noise of *epsilon* (in 1/m) moves a point.
+    """Return the z-quantile of the distance by which planar Laplace noise of *epsilon* (in 1/m) moves a point.
 
     The distance follows Gamma(2, 1/ε). The equal Lambert-W form -(W₋₁((z-1)/e) + 1)/ε loses its accuracy near 0.
     """
@@ -82,7 +82,8 @@ def _smoothed(vectors: Floats, time: Ints, epsilon: float) -> tuple[Floats, Ints
 
 
 def _legs(vectors: Floats, epsilon: float) -> tuple[list[Leg], list[int]]:
-    """Where sampling moves on: from which sample, how many steps, what angle to the event; and the index of each event.
+    """Return where sampling moves on: from which sample, how many steps, what angle to the event; and the index of each
+    event.
 
     All steps towards one event lie on one great circle, so they are counted here and made at once later.
     """

@@ -12,7 +12,7 @@ def count_queries_distortion(
     train: Traces, test: Traces, n: int, sizes: tuple[float, float], durations: tuple[int, int],
     rng: np.random.Generator,
 ) -> list[float]:  # fmt: skip
-    """The relative error |test count - train count| / max(train count, 1) of *n* random range counts.
+    """Return the relative error |test count - train count| / max(train count, 1) of *n* random range counts.
 
     A range is a square around a random train event (a random test event if there is no other) and a time window around
     its time; side and width are drawn evenly between the bounds, in metres and milliseconds.

@@ -74,7 +74,7 @@ def _windows(traces: Traces, reach: int) -> Iterator[tuple[slice, slice]]:
 
 
 def _mean_displacements(points: Floats, others: Floats, weights: Floats) -> Floats:
-    """The weighted mean displacement of each point, as radians in its azimuthal-equidistant plane.
+    """Return the weighted mean displacement of each point, as radians in its azimuthal-equidistant plane.
 
     The displacement from a to b is the part of b that is perpendicular to a, times angle / sin angle.
     """
@@ -86,7 +86,7 @@ def _mean_displacements(points: Floats, others: Floats, weights: Floats) -> Floa
 
 
 def _angle_over_sine(squared: Floats) -> Floats:
-    """Give angle / sin angle for squared chords; a series does for less than 64 km, to the last digit."""
+    """Return angle / sin angle for squared chords; a series does for less than 64 km, to the last digit."""
     if squared.max(initial=0.0) < 1e-4:
         return 1.0 + squared * (1.0 / 6.0 + squared * (1.0 / 30.0))
     angle = 2.0 * np.arcsin(np.minimum(np.sqrt(squared) * 0.5, 1.0))

@@ -73,7 +73,7 @@ class _Collected:
         return not self._wanted or user in self._wanted
 
     def add_user(self, user: str) -> int:
-        """Give the user's index, -1 for one who isn't wanted."""
+        """Return the user's index, -1 for one who isn't wanted."""
         return self._users.setdefault(user, len(self._users)) if self.wants(user) else -1
 
     def add(self, rows: Rows, user_of_file: str) -> None:
@@ -101,7 +101,7 @@ class _Collected:
 
 
 def _files(url: Path, kind: str) -> Iterator[tuple[Path, str]]:
-    """The files of a source in the order of their paths, each with the user of its name."""
+    """Return the files of a source in the order of their paths, each with the user of its name."""
     listing: Callable[[Path], Iterator[tuple[Path, str]]]
     match kind:
         case "csv":
@@ -166,7 +166,7 @@ def _content(file: Path) -> bytes:
 
 
 def _layout(file: Path, data: bytes, kind: str, *, skip_malformed: bool) -> Layout | None:
-    """How the lines of a file look; None if it has none."""
+    """Return how the lines of a file look; None if it has none."""
     first = first_line(data)
     if first is None:
         return None

@@ -11,7 +11,7 @@ from accio_locapriv.traces import Traces
 
 
 def by_duration(traces: Traces, duration: int) -> Traces:
-    """A new piece at the first event that is *duration* or more after the first of the piece."""
+    """Begin a new piece at the first event that is *duration* or more after the first of the piece."""
     _check_not_negative("duration", duration, "ms")
     begins = traces.firsts()
     for begin, end in traces.spans():
@@ -26,7 +26,7 @@ def by_duration(traces: Traces, duration: int) -> Traces:
 
 
 def by_size(traces: Traces, size: int) -> Traces:
-    """A new piece after every *size* events."""
+    """Begin a new piece after every *size* events."""
     if size < 1:
         raise DataError(f"size: expected at least 1 event, found {size}")
     within = np.arange(len(traces.time)) - traces.offsets[:-1][traces.owners]
@@ -34,7 +34,7 @@ def by_size(traces: Traces, size: int) -> Traces:
 
 
 def by_temporal_gap(traces: Traces, duration: int) -> Traces:
-    """A new piece at each event that is *duration* or more after the one before it."""
+    """Begin a new piece at each event that is *duration* or more after the one before it."""
     _check_not_negative("duration", duration, "ms")
     begins = traces.firsts()
     begins[1:] |= np.diff(traces.time) >= duration
@@ -42,7 +42,7 @@ def by_temporal_gap(traces: Traces, duration: int) -> Traces:
 
 
 def by_spatial_gap(traces: Traces, distance: float) -> Traces:
-    """A new piece at each event that is at least *distance* from the one before it."""
+    """Begin a new piece at each event that is at least *distance* from the one before it."""
     _check_not_negative("distance", distance, "m")
     begins = traces.firsts()
     vectors = traces.vectors()

@@ -25,7 +25,7 @@ Stay = tuple[int, int]
 
 
 def extract_pois(traces: Traces, diameter: float, duration: int, min_points: int = 0) -> Pois:
-    """The POIs of each trace: its stays or, with *min_points*, clusters of them. Metres and milliseconds."""
+    """Return the POIs of each trace: its stays or, with *min_points*, clusters of them. Metres and milliseconds."""
     for name, value in (("diameter", diameter), ("duration", duration), ("minPoints", min_points)):
         if not value >= 0:
             raise DataError(f"{name}: expected at least 0, found {value}")
@@ -100,7 +100,7 @@ def _regions(flags: Bools, bounds: Ints) -> list[Stay]:
 
 
 def _grown(vectors: Floats, time: Ints, span: Stay, limit: float, duration: int) -> list[Stay]:
-    """The definition at the top, with a box around the list that saves most comparisons with its members."""
+    """Follow the definition at the top, with a box around the list that saves most comparisons with its members."""
     begin, end = span
     points = vectors[begin:end]
     times = time[begin:end].tolist()
@@ -150,7 +150,7 @@ def _clustered(
 
 
 def _joined(centroids: Floats, radius: float, min_points: int) -> list[Ints]:
-    """The members of each cluster, in the order of their first members."""
+    """Return the members of each cluster, in the order of their first members."""
     pairs = KDTree(centroids).query_pairs(chord_within(radius), output_type="ndarray")
     loops = np.repeat(np.arange(len(centroids))[:, None], 2, axis=1)
     edges = np.concatenate((pairs, pairs[:, ::-1], loops))

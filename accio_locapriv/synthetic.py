@@ -64,7 +64,7 @@ def synthetic_trace(user: str, seed: int, days: int) -> tuple[Floats, Floats, In
 
 
 def _day(rng: np.random.Generator, places: Places, day: int) -> Iterator[tuple[float, Floats]]:
-    """When one leaves for where; the last way of a day leads home."""
+    """Yield when one leaves for where; the last way of a day leads home."""
     midnight = float(_FIRST_DAY_S + day * _DAY_S)
     if day % 7 < _WORKING_DAYS:
         yield midnight + rng.normal(8.5, 0.4) * 3600, places.work

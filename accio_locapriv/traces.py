@@ -46,7 +46,7 @@ class Trace:
         return len(self.time)
 
     def vectors(self) -> Floats:
-        """The events as unit vectors."""
+        """Return the events as unit vectors."""
         return unit_vectors(self.lat, self.lng)
 
 
@@ -78,7 +78,7 @@ class Traces:
         return np.repeat(np.arange(len(self), dtype=np.int64), self.counts)
 
     def at(self, index: int) -> Trace:
-        """The trace of this index."""
+        """Return the trace of this index."""
         begin, end = int(self.offsets[index]), int(self.offsets[index + 1])
         return Trace(
             id=self.ids[index],
@@ -93,17 +93,17 @@ class Traces:
         return pairwise(self.offsets.tolist())
 
     def vectors(self) -> Floats:
-        """The events as unit vectors."""
+        """Return the events as unit vectors."""
         return unit_vectors(self.lat, self.lng)
 
     def firsts(self) -> Bools:
-        """Which events are the first of their trace."""
+        """Return which events are the first of their trace."""
         mask = np.zeros(len(self.time), dtype=np.bool_)
         mask[self.offsets[:-1][self.counts > 0]] = True
         return mask
 
     def moved_to(self, lat: Floats, lng: Floats) -> "Traces":
-        """The same events at other places."""
+        """Return the same events at other places."""
         return replace(self, lat=lat, lng=lng)
 
     def kept(self, mask: Bools) -> "Traces":
@@ -125,7 +125,9 @@ class Traces:
         )
 
     def cut(self, begins: Bools) -> "Traces":
-        """A trace of its own, named `<id>-<k>`, from each marked event on; the first of each trace must be marked."""
+        """Make a trace of its own, named `<id>-<k>`, from each marked event on; the first of each trace must be
+        marked.
+        """
         starts = np.flatnonzero(begins)
         parents = self.owners[starts]
         numbers = np.arange(len(starts), dtype=np.int64) - np.searchsorted(parents, parents)

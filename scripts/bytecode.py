@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> int:
 
 
 def modules() -> list[str]:
-    """Every module of Accio's packages; not the programs, which do something when they are imported."""
+    """Return every module of Accio's packages; not the programs, which do something when they are imported."""
     found = []
     for package in PACKAGES:
         path = importlib.import_module(package).__path__

@@ -16,7 +16,7 @@ from scipy import stats
 
 
 def points(table: Path) -> list[tuple[float, float, float]]:
-    """(epsilon, mean, half the interval), sorted; a repetition counts with the mean over its traces."""
+    """Return (epsilon, mean, half the interval), sorted; a repetition counts with the mean over its traces."""
     traces: dict[tuple[float, str], list[float]] = defaultdict(list)
     with table.open(newline="", encoding="utf-8") as rows:
         for row in csv.DictReader(rows):

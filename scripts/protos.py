@@ -19,7 +19,7 @@ INIT = '"""The generated contract; made from protos/accio/v1 by scripts/gen-prot
 
 
 def digest(root: Path) -> str:
-    """A digest of every proto file (path and content) and of the generators' versions."""
+    """Return a digest of every proto file (path and content) and of the generators' versions."""
     state = hashlib.sha256()
     for name in ("grpcio-tools", "mypy-protobuf"):
         state.update(f"{name} {version(name)}\n".encode())
@@ -71,7 +71,7 @@ def compile_protos(include: Path, files: list[str], out: Path) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """`protos.py`: generate what is stale. `protos.py --check`: exit with 1 if something is."""
+    """Generate what is stale; with `--check`, exit with 1 if something is."""
     root = Path(__file__).resolve().parent.parent
     if not is_stale(root):
         return 0

@@ -52,7 +52,7 @@ def generated(root: Path) -> str:
 
 
 def _asynchronous(root: Path) -> Iterator[ast.AsyncFunctionDef]:
-    """The public coroutines and asynchronous generators of the calls."""
+    """Yield the public coroutines and asynchronous generators of the calls."""
     for subject in SUBJECTS:
         tree = ast.parse((root / "accio_client" / "calls" / f"{subject}.py").read_text(encoding="utf-8"))
         (calls,) = (node for node in tree.body if isinstance(node, ast.ClassDef))
@@ -62,7 +62,7 @@ def _asynchronous(root: Path) -> Iterator[ast.AsyncFunctionDef]:
 
 
 def _method(found: ast.AsyncFunctionDef) -> str:
-    """The method that waits for *found*: the same signature and docstring, and one call."""
+    """Return the method that waits for *found*: the same signature and docstring, and one call."""
     assert found.returns is not None
     returns = ast.unparse(found.returns)
     way = "_iterate" if returns.startswith("AsyncGenerator[") else "_run"

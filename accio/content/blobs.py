@@ -79,15 +79,15 @@ class BlobStore(Protocol):
         ...
 
     def read(self, digest: Digest) -> bytes:
-        """The blob, verified; raises BlobMissing."""
+        """Return the blob, verified; raises BlobMissing."""
         ...
 
     def open(self, digest: Digest) -> BinaryIO:
-        """The blob, **not** verified: for callers that verify what they made of it; raises BlobMissing."""
+        """Return the blob, **not** verified: for callers that verify what they made of it; raises BlobMissing."""
         ...
 
     def open_verified(self, digest: Digest) -> BinaryIO:
-        """The blob, read and verified as a whole before this returns; raises BlobMissing."""
+        """Return the blob, read and verified as a whole before this returns; raises BlobMissing."""
         ...
 
     def verify(self, digest: Digest) -> None:
@@ -99,5 +99,5 @@ class BlobStore(Protocol):
         ...
 
     def list(self) -> Iterator[Blob]:
-        """All blobs, in no order; what comes and goes meanwhile may be listed or not."""
+        """Return all blobs, in no order; what comes and goes meanwhile may be listed or not."""
         ...

@@ -79,7 +79,7 @@ def put_tree(
 
 
 def read_manifest(store: BlobStore, digest: Digest) -> Manifest:
-    """The manifest of a dataset; raises BlobMissing, and InvalidManifest if the blob is something else."""
+    """Return the manifest of a dataset; raises BlobMissing, and InvalidManifest if the blob is something else."""
     if (size := store.has([digest]).get(digest, 0)) > MAX_MANIFEST_BYTES:  # before it is read into memory
         raise InvalidManifest(f"the blob {digest} isn't a dataset: a manifest of {size:,} bytes would be too large")
     try:
@@ -89,7 +89,7 @@ def read_manifest(store: BlobStore, digest: Digest) -> Manifest:
 
 
 def contents(store: BlobStore, digests: Iterable[Digest]) -> dict[Digest, tuple[Digest, ...]]:
-    """The files of those of the digests that are datasets in the store: what `gc.plan` must know of all of them.
+    """Return the files of those of the digests that are datasets in the store: what `gc.plan` must know of all of them.
 
     A blob that looks like a manifest counts as one: at worst that keeps more than need be. What is missing, or not a
     manifest, is left out.
@@ -107,7 +107,8 @@ def contents(store: BlobStore, digests: Iterable[Digest]) -> dict[Digest, tuple[
 
 
 def missing_blobs(store: BlobStore, digest: Digest) -> tuple[Digest, ...]:
-    """What a complete dataset would need and the store lacks: its manifest (then nothing else is known), or files.
+    """Return what a complete dataset would need and the store lacks: its manifest (then nothing else is known), or
+    files.
 
     Sizes are compared, contents are not read. What is there counts as used. Raises InvalidManifest.
     """

@@ -36,27 +36,27 @@ def parse_digest(text: str) -> Digest:
 
 
 def is_digest(text: str) -> bool:
-    """Whether this is the text of a digest."""
+    """Return whether this is the text of a digest."""
     return _TEXT.fullmatch(text) is not None
 
 
 def hex_of(digest: Digest) -> str:
-    """The 64 hexadecimal digits of a digest."""
+    """Return the 64 hexadecimal digits of a digest."""
     return digest[len(PREFIX) :]
 
 
 def raw_of(digest: Digest) -> bytes:
-    """The 32 bytes of a digest."""
+    """Return the 32 bytes of a digest."""
     return bytes.fromhex(hex_of(digest))
 
 
 def from_raw(raw: bytes) -> Digest:
-    """The digest with these 32 bytes."""
+    """Return the digest with these 32 bytes."""
     return Digest(PREFIX + raw.hex())
 
 
 def digest_bytes(data: Bytes) -> Digest:
-    """The digest of bytes in memory."""
+    """Return the digest of bytes in memory."""
     if len(data) >= _THREADS_FROM:
         return Digest(PREFIX + blake3(data, max_threads=blake3.AUTO).hexdigest())
     return Digest(PREFIX + blake3(data).hexdigest())
@@ -75,12 +75,12 @@ class Hasher:
         self.size += len(data)
 
     def digest(self) -> Digest:
-        """The digest of all pieces so far."""
+        """Return the digest of all pieces so far."""
         return Digest(PREFIX + self._state.hexdigest())
 
 
 def digest_fd(fd: int, *, size: int, progress: Progress | None = None) -> tuple[Digest, int]:
-    """The digest of what an open file holds from its position to its end, and the number of bytes read.
+    """Return the digest of what an open file holds from its position to its end, and the number of bytes read.
 
     *size* is what the file is believed to hold; it chooses the way of reading and bounds nothing.
     """

@@ -73,7 +73,7 @@ class BlobFolder:
             os.close(self._fds.popitem()[1])
 
     def is_in_place(self) -> bool:
-        """Whether what stands at the path is still the folder that is open here."""
+        """Return whether what stands at the path is still the folder that is open here."""
         try:
             there, here = self.path.stat(), os.fstat(self._fds["."])
         except OSError:
@@ -104,13 +104,15 @@ class BlobFolder:
     # -- blobs
 
     def names(self) -> Iterator[tuple[str, os.stat_result]]:
-        """The blobs in no order, folder by folder."""
+        """Yield the blobs in no order, folder by folder."""
         for shard in os.listdir(self._fds["blobs"]):
             if len(shard) == _SHARD_DIGITS:
                 yield from self._names_in(shard)
 
     def stat(self, name: str, *, use: bool) -> os.stat_result | None:
-        """What stands in a blob's place, None if nothing does. To *use* it, hold the lock: that moves its time."""
+        """Return what stands in a blob's place, None if nothing does. To *use* it, hold the lock: that
+        moves its time.
+        """
         with self._shard(name) as shard:
             if shard is None:
                 return None

@@ -122,7 +122,7 @@ def _with_files(wanted: Set[Digest], datasets: Mapping[Digest, Sequence[Digest]]
 
 
 def _units(free: Mapping[Digest, int], datasets: Mapping[Digest, Sequence[Digest]]) -> Iterator[list[Digest]]:
-    """What can be freed, least recently used first; each unit holds what becomes free with it."""
+    """Yield what can be freed, least recently used first; each unit holds what becomes free with it."""
     inside = {
         digest: [file for file in dict.fromkeys(datasets[digest]) if file in free]
         for digest in free

@@ -83,12 +83,14 @@ class Manifest:
 
 
 def of_file(*, size: int, digest: Digest) -> Manifest:
-    """The manifest of a dataset that is one file."""
+    """Return the manifest of a dataset that is one file."""
     return Manifest(shape=Shape.FILE, files=(FileEntry(path="", size=size, digest=digest),))
 
 
 def of_folder(files: Iterable[FileEntry], empty_folders: Iterable[str] = ()) -> Manifest:
-    """The manifest of a dataset that is a folder; raises InvalidManifest for paths that can't stand side by side."""
+    """Return the manifest of a dataset that is a folder; raises InvalidManifest for paths that can't stand side by
+    side.
+    """
     files, empty_folders = tuple(files), tuple(empty_folders)
     _check_folder(files, empty_folders)
     return Manifest(

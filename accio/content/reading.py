@@ -67,7 +67,7 @@ def digest_dataset(
 
 
 def manifest_of(snapshot: Snapshot, digests: dict[str, Digest]) -> Manifest:
-    """The manifest of what a snapshot saw, whose files have these digests."""
+    """Return the manifest of what a snapshot saw, whose files have these digests."""
     if snapshot.shape is Shape.FILE:
         return of_file(size=snapshot.files[""].size, digest=digests[""])
     files = [FileEntry(path=path, size=seen.size, digest=digests[path]) for path, seen in snapshot.files.items()]
@@ -75,7 +75,7 @@ def manifest_of(snapshot: Snapshot, digests: dict[str, Digest]) -> Manifest:
 
 
 def known_digests(snapshot: Snapshot, cache: SignatureCache | None, *, now_ns: int) -> dict[str, Digest | None]:
-    """What the cache knows of each file of a snapshot."""
+    """Return what the cache knows of each file of a snapshot."""
     if cache is None or not snapshot.files:
         return dict.fromkeys(snapshot.files)
     located = [(snapshot.place(path), seen) for path, seen in snapshot.files.items()]
@@ -145,7 +145,7 @@ def _adaptively(work: Callable[[Item], Result], items: Sequence[Item]) -> Iterat
 
 
 def _waits(wall_s: float, cpu_s: float) -> bool:
-    """Whether a batch that took this long waited more than it computed, and long enough for threads to pay."""
+    """Return whether a batch that took this long waited more than it computed, and long enough for threads to pay."""
     return wall_s > max(2 * cpu_s, _NOTICEABLE_S)
 
 

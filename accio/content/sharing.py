@@ -33,7 +33,7 @@ def publish_nonce(folder: Path) -> str:
 
 
 def shares_folder(folder: Path, nonce: str) -> bool:
-    """Whether this process sees the folder in which *nonce* was published. Anything that goes wrong means no."""
+    """Return whether this process sees the folder in which *nonce* was published. Anything that goes wrong means no."""
     try:
         fd = os.open(folder / NONCE_FILE, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with open(fd, "rb") as file:

@@ -33,7 +33,7 @@ class SignatureCache(Protocol):
     """What digests were found for which signatures. It may forget, but never err."""
 
     def get(self, files: Sequence[Located], *, now_ns: int) -> list[Digest | None]:
-        """The digest of each file, None where it isn't known."""
+        """Return the digest of each file, None where it isn't known."""
         ...
 
     def put(self, files: Sequence[tuple[Located, Digest]], *, read_at_ns: int) -> None:
@@ -42,7 +42,7 @@ class SignatureCache(Protocol):
 
 
 def is_settled(signature: Signature, *, read_at_ns: int, window_ns: int = RACY_WINDOW_NS) -> bool:
-    """Whether any write after *read_at_ns* would show in the signature."""
+    """Return whether any write after *read_at_ns* would show in the signature."""
     return max(signature.mtime_ns, signature.ctime_ns) < read_at_ns - window_ns
 
 
@@ -77,7 +77,7 @@ class SqliteSignatureCache:
             self._db.close()
 
     def get(self, files: Sequence[Located], *, now_ns: int) -> list[Digest | None]:
-        """The digest of each file, None where it isn't known. *now_ns* (epoch) marks the entries as used."""
+        """Return the digest of each file, None where it isn't known. *now_ns* (epoch) marks the entries as used."""
         keys = [_key(path, signature) for path, signature in files]
         found: dict[bytes, bytes] = {}
         stale: list[bytes] = []

@@ -58,7 +58,9 @@ class FolderStore:
         return self._folder.path
 
     def is_in_place(self) -> bool:
-        """Whether the store's path still leads here; not so once the folder was moved away, or put back from a copy."""
+        """Return whether the store's path still leads here; not so once the folder was moved away, or put back from a
+        copy.
+        """
         return self._folder.is_in_place()
 
     def close(self) -> None:
@@ -76,7 +78,7 @@ class FolderStore:
             return self._sizes(digests, use=False)
 
     def list(self) -> Iterator[Blob]:
-        """All blobs, in no order; what comes and goes meanwhile may be listed or not."""
+        """Yield all blobs, in no order; what comes and goes meanwhile may be listed or not."""
         with self._folder.explained("listed"):
             for name, found in self._folder.names():
                 if is_digest(digest := PREFIX + name):
@@ -135,7 +137,7 @@ class FolderStore:
     # -- reading
 
     def read(self, digest: Digest) -> bytes:
-        """The blob, verified; raises BlobMissing."""
+        """Return the blob, verified; raises BlobMissing."""
         with self.open(digest) as file:
             try:
                 data = file.read()
@@ -146,7 +148,7 @@ class FolderStore:
             return data
 
     def open(self, digest: Digest) -> BinaryIO:
-        """The blob, **not** verified: for callers that verify what they made of it; raises BlobMissing."""
+        """Return the blob, **not** verified: for callers that verify what they made of it; raises BlobMissing."""
         try:
             with self._folder.explained("read"):
                 fd = self._folder.open(hex_of(digest))
@@ -159,7 +161,7 @@ class FolderStore:
         return os.fdopen(fd, "rb")
 
     def open_verified(self, digest: Digest) -> BinaryIO:
-        """The blob, read and verified as a whole before this returns; raises BlobMissing."""
+        """Return the blob, read and verified as a whole before this returns; raises BlobMissing."""
         file = self.open(digest)
         try:
             if os.fstat(file.fileno()).st_size < IN_MEMORY:
@@ -253,7 +255,7 @@ class FolderWriter:
             copy_fd(source, self._fd, size=size)
 
     def digest_written(self, progress: Progress | None) -> tuple[Digest, int]:
-        """The digest and the size of what has been written."""
+        """Return the digest and the size of what has been written."""
         with self._folder.explained("read"):
             size = os.lseek(self._fd, 0, os.SEEK_END)
             os.lseek(self._fd, 0, os.SEEK_SET)

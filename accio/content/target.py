@@ -114,7 +114,7 @@ class DatasetTarget:
             raise TargetExists(f"there is something at {self._target} already: remove it, or choose another place")
 
     def _enter(self, entry: FileEntry) -> tuple[int, str]:
-        """The open folder that a file belongs in, and the file's name there."""
+        """Return the open folder that a file belongs in, and the file's name there."""
         if self._manifest.shape is Shape.FILE:
             return self._stack[0][1], _ONLY_FILE
         *folders, name = entry.path.split("/")

@@ -35,7 +35,7 @@ class Signature(NamedTuple):  # a tuple, since several are made for each file of
 
     @classmethod
     def of(cls, found: os.stat_result) -> "Signature":
-        """The signature in a stat result."""
+        """Return the signature in a stat result."""
         return cls(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
 
 
@@ -50,7 +50,7 @@ class Snapshot:
     empty_folders: tuple[str, ...]
 
     def place(self, path: str) -> bytes:
-        """Where on this machine a file of the snapshot is."""
+        """Return where on this machine a file of the snapshot is."""
         return self.root + b"/" + path.encode() if path else self.root
 
     @property
@@ -118,12 +118,12 @@ def require_unchanged(before: Snapshot) -> None:
 
 
 def show(path: bytes) -> str:
-    """A path for a message, with bytes that aren't UTF-8 escaped."""
+    """Return a path for a message, with bytes that aren't UTF-8 escaped."""
     return path.decode(errors="backslashreplace")
 
 
 def read_error(path: bytes, error: OSError) -> StagingError:
-    """The error that says why a file or folder can't be read."""
+    """Return the error that says why a file or folder can't be read."""
     reason = (error.strerror or str(error)).lower()
     if isinstance(error, FileNotFoundError):
         return ChangedWhileRead(f"{show(path)} is gone")
@@ -188,7 +188,7 @@ class _Walk:
 
 
 def _stat(path: bytes, entry: os.DirEntry[bytes] | None = None) -> os.stat_result:
-    """What a path leads to; *entry* is the listed entry, None for the top of the dataset."""
+    """Return what a path leads to; *entry* is the listed entry, None for the top of the dataset."""
     try:
         return os.stat(path) if entry is None else entry.stat()
     except FileNotFoundError as error:

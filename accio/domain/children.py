@@ -251,7 +251,7 @@ class Members(Generic[R]):
         return heapq.merge(*streams, key=lambda found: found[0])
 
     def _all(self, low: int, budget: "_Budget") -> Iterator[tuple[int, R | None]]:
-        """Every child that is wanted, in order."""
+        """Yield every child that is wanted, in order."""
         wanted = self.wanted
         k = wanted.first(low)
         while k < wanted.size:
@@ -274,7 +274,7 @@ class Members(Generic[R]):
         return k
 
     def _with_row(self, state: RunState, low: int, budget: "_Budget") -> Iterator[tuple[int, R | None]]:
-        """The children in a state that only a row can give."""
+        """Yield the children in a state that only a row can give."""
         whole = self.wanted.size == self.size
         while rows := self.rows.in_state(state, low, _BATCH):
             if not budget.spend(len(rows), rows[0].index):
@@ -285,7 +285,7 @@ class Members(Generic[R]):
             low = rows[-1].index + 1
 
     def _in_implied_state(self, low: int, budget: "_Budget") -> Iterator[tuple[int, R | None]]:
-        """The children in the state of those without a row: rows below the cursor, rows or none from there on."""
+        """Yield the children in the state of those without a row: rows below the cursor, rows or none from there on."""
         if self.implied is not RunState.SCHEDULED and low < self.cursor:
             for index, row in self._with_row(self.implied, low, budget):
                 if index >= self.cursor:

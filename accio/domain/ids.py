@@ -13,7 +13,6 @@ WorkflowVersion = NewType("WorkflowVersion", str)
 OperatorName = NewType("OperatorName", str)
 NodeName = NewType("NodeName", str)
 PortName = NewType("PortName", str)
-ParamName = NewType("ParamName", str)
 AgentName = NewType("AgentName", str)
 AttemptNo = NewType("AttemptNo", int)
 

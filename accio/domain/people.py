@@ -37,6 +37,6 @@ def parse_person(text: str) -> Person:
 
 
 def _is_address(text: str) -> bool:
-    """Whether a text could be an address: something before and behind an '@', no brackets, nothing blank."""
+    """Return whether a text could be an address: something before and behind an '@', no brackets, nothing blank."""
     inner = text[1:-1]
     return "@" in inner and "<" not in text and ">" not in text and len(text.split()) == 1

@@ -18,7 +18,6 @@ from accio.domain.datatypes import DataType, Kind
 from accio.domain.jsontext import json_string
 
 MIN_SEED = -(2**63)
-MAX_SEED = 2**63 - 1
 
 
 def _hashed(document: str) -> int:

@@ -147,7 +147,7 @@ def _add_code(subject: Subject, library: Library, reached: Reached, parts: dict[
 
 
 def _add_order(library: Library, reached: Reached, home: str, parts: dict[str, str]) -> None:
-    """Where statements have effects, their order counts: within a module, and of the modules."""
+    """Add the order of statements that have effects: within a module, and of the modules."""
     modules = []
     for name in reached.executed:
         module = library.parse(name)

@@ -211,7 +211,9 @@ def _failure_of(error: BaseException) -> Failure:
 
 
 def _wants_space(error: BaseException, folder: Path) -> bool:
-    """Whether an operator failed as a disk or a quota was full, also where a library hides the system's word for it."""
+    """Return whether an operator failed as a disk or a quota was full, also where a library hides the system's word for
+    it.
+    """
     seen: set[int] = set()
     cause: BaseException | None = error
     while cause is not None and id(cause) not in seen:

@@ -5,7 +5,6 @@ makes a name lead elsewhere, and what was described isn't what would be run.
 """
 
 import importlib
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec, PathFinder
@@ -35,13 +34,6 @@ class Resolution:
             if now[name] != place:
                 return name
         return ""
-
-    def contradicts(self, name: str) -> bool:
-        """Return whether this process has imported a module from elsewhere."""
-        place, loaded = self.places.get(name), sys.modules.get(name)
-        if place is None or loaded is None:
-            return False
-        return place_of(getattr(loaded, "__spec__", None)) != place
 
     def to_json(self) -> dict[str, Any]:
         """Return a form that `from_json` reads."""

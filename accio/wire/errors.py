@@ -80,7 +80,7 @@ Trailers = tuple[tuple[str, str | bytes], ...]
 
 
 def code_of(error: AccioError) -> grpc.StatusCode:
-    """The status code of *error*: that of its own class, or of the nearest class above it that has one."""
+    """Return the status code of *error*: that of its own class, or of the nearest class above it that has one."""
     for kind in type(error).__mro__:
         if kind in CODE_OF_ERROR:
             return CODE_OF_ERROR[kind]
@@ -88,7 +88,7 @@ def code_of(error: AccioError) -> grpc.StatusCode:
 
 
 def to_status(error: AccioError) -> tuple[grpc.StatusCode, str, Trailers]:
-    """What `context.abort` needs to tell *error* to the other side: code, message, trailing metadata."""
+    """Return what `context.abort` needs to tell *error* to the other side: code, message, trailing metadata."""
     code = code_of(error)
     message = clip(error.message)
     if not isinstance(error, InvalidDefinition):
@@ -99,7 +99,7 @@ def to_status(error: AccioError) -> tuple[grpc.StatusCode, str, Trailers]:
 
 
 def from_status(code: grpc.StatusCode, message: str, trailers: Iterable[tuple[str, str | bytes]] = ()) -> AccioError:
-    """The error that the other side told with this status."""
+    """Return the error that the other side told with this status."""
     issues = _issues_in(trailers) if code is grpc.StatusCode.INVALID_ARGUMENT else ()
     if issues:
         return InvalidDefinition(issues)
@@ -107,12 +107,12 @@ def from_status(code: grpc.StatusCode, message: str, trailers: Iterable[tuple[st
 
 
 def is_clipped(issues: Sequence[Issue]) -> bool:
-    """Whether the list that came with an error is only the beginning of the whole one."""
+    """Return whether the list that came with an error is only the beginning of the whole one."""
     return bool(issues) and issues[-1].path == "" and issues[-1].message.startswith(_MORE)
 
 
 def clip(text: str, limit: int = MESSAGE_LIMIT) -> str:
-    """*text*, shortened so that gRPC's percent-encoding of it takes at most *limit* bytes."""
+    """Return *text*, shortened so that gRPC's percent-encoding of it takes at most *limit* bytes."""
     if len(quote(text)) <= limit:
         return text
     kept, room = [], limit - len(quote("…"))
@@ -128,7 +128,7 @@ _MORE = "the list goes on: "
 
 
 def _details_of_issues(issues: Sequence[Issue]) -> list[AnyMessage]:
-    """The issues as BadRequest and as ValidateResponse: as many as fit, and a last one that counts the rest."""
+    """Return the issues as BadRequest and as ValidateResponse: as many as fit, and a last one that counts the rest."""
     bad, full = error_details_pb2.BadRequest(), workflows_pb2.ValidateResponse()
     room = DETAILS_LIMIT - 600  # the copy of the message, the names of the types, and the entry that counts the rest
     for number, issue in enumerate(issues):
@@ -149,7 +149,7 @@ def _details_of_issues(issues: Sequence[Issue]) -> list[AnyMessage]:
 
 
 def _short(issue: Issue) -> Issue:
-    """The issue with texts of such a length that at least one fits into the details."""
+    """Return the issue with texts of such a length that at least one fits into the details."""
     suggestion = issue.suggestion and _cut(issue.suggestion, 200)
     return Issue(
         path=_cut(issue.path, 300),
@@ -161,7 +161,7 @@ def _short(issue: Issue) -> Issue:
 
 
 def _cut(text: str, limit: int) -> str:
-    """*text* in at most *limit* bytes of UTF-8."""
+    """Return *text* in at most *limit* bytes of UTF-8."""
     encoded = text.encode(errors="replace")
     return text if len(encoded) <= limit else encoded[: limit - 3].decode(errors="ignore") + "…"
 
@@ -173,7 +173,9 @@ def _described(issue: values_pb2.Issue) -> str:
 
 
 def _issues_in(trailers: Iterable[tuple[str, str | bytes]]) -> tuple[Issue, ...]:
-    """The issues in a status's details: ours if they are there, else those of a BadRequest; none if unreadable."""
+    """Return the issues in a status's details: ours if they are there, else those of a BadRequest; none if
+    unreadable.
+    """
     status = status_pb2.Status()
     for key, value in trailers:
         if key == DETAILS_KEY and isinstance(value, bytes):

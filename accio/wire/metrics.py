@@ -37,7 +37,7 @@ def metrics_message(metrics: Metrics) -> runs_pb2.Metrics:
 
 
 def _is_numbers(text: str) -> bool:
-    """Whether a text is a JSON object of numbers (null stands for one that is none)."""
+    """Return whether a text is a JSON object of numbers (null stands for one that is none)."""
     try:
         document = orjson.loads(text)
     except orjson.JSONDecodeError:

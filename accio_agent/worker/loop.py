@@ -62,7 +62,6 @@ class Worker:
         self._holds = 0  # answered
         self._kept = False  # results are in the ring that the agent hasn't been told of
         self._kept_since = 0
-        self._alone = False
         self._served = 0
         self._totals = (0, 0)
         out, err = os.dup(1), os.dup(2)

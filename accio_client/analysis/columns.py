@@ -4,7 +4,7 @@ Parameters need no storage: a child's place on an axis is arithmetic on its numb
 state, and eight per output. Columns are as long as the sweep; a child without a result has `present` False there.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
@@ -226,9 +226,3 @@ class SweepTable:
         wanted = np.zeros(len(STATES), dtype=np.bool_)
         wanted[[STATES.index(state) for state in states]] = True
         return np.asarray(wanted[self.states])
-
-
-def codes_of(states: Sequence[RunState]) -> npt.NDArray[np.uint8]:
-    """Return states as a column."""
-    codes = {state: code for code, state in enumerate(STATES)}
-    return np.fromiter((codes[state] for state in states), np.uint8, len(states))

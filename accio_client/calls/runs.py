@@ -198,7 +198,7 @@ class RunCalls(Caller):
             yield lines
 
     async def why(self, run: str, node: str | None = None) -> tuple[views.WhyView, ...]:
-        """Why a node (or each node) was executed, taken from the memo, or waits."""
+        """Return why a node (or each node) was executed, taken from the memo, or waits."""
         request = accio_pb2.WhyRequest(run=run, node=node or "")
         answer = await self._connection.call(self._accio.Why, request, accio_pb2.WhyResponse)
         return tuple(from_wire.why(each) for each in answer.answers)

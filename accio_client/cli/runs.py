@@ -111,7 +111,7 @@ def _fetch(session: Session, matching: RunFilter, limit: int, cursor: str) -> Ru
 
 
 def _show_all(session: Session, matching: RunFilter, cursor: str) -> None:
-    """Every run that matches, page after page: a sweep may have more children than there is memory."""
+    """Show every run that matches, page after page: a sweep may have more children than there is memory."""
     first = True
     with session.client() as client:
         while True:

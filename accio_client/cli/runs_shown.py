@@ -12,7 +12,7 @@ _NODE_HEADERS = ("node", "operator", "state", "cached", "attempts", "agent", "to
 
 
 def show_runs(runs: Iterable[RunView], *, children: bool) -> None:
-    """A row per run; children of one parent differ by their labels only."""
+    """Show a row per run; children of one parent differ by their labels only."""
     if children:
         rows = [(run.id, run.state, _share(run), run.label, duration(run.started_at, run.ended_at)) for run in runs]
         table(_CHILD_HEADERS, rows)

@@ -42,7 +42,7 @@ class Session:
 
     @contextmanager
     def client(self) -> Iterator["Client"]:
-        """A connection to the daemon that the options or the environment name."""
+        """Connect to the daemon that the options or the environment name."""
         from accio_client.sync import Client
 
         with Client(self.addr, cluster=self.cluster) as client:
@@ -113,6 +113,6 @@ def _given(context: click.Context) -> Iterator[tuple[str, str]]:
 
 
 def _with_parameters_of(function: Callable[..., Any], invoke: Callable[..., Any]) -> Callable[..., Any]:
-    """*invoke* with the options and arguments that click's decorators have noted on *function*."""
+    """Return *invoke* with the options and arguments that click's decorators have noted on *function*."""
     invoke.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]  # click's own attribute
     return invoke

@@ -12,8 +12,8 @@ _TRUE, _FALSE = frozenset({"true", "t", "yes", "y", "1"}), frozenset({"false", "
 
 
 def rewrite(arguments: Sequence[str], parameters: Sequence[click.Parameter]) -> list[str]:
-    """*arguments* with every option as `--name` or `--name=value`, then `--`, then the rest; UsageError for unknown
-    ones.
+    """Return *arguments* with every option as `--name` or `--name=value`, then `--`, then the rest; UsageError for
+    unknown ones.
     """
     positive, negative = _names(parameters)
     options: list[str] = []
@@ -39,7 +39,7 @@ def rewrite(arguments: Sequence[str], parameters: Sequence[click.Parameter]) -> 
 
 
 def _names(parameters: Sequence[click.Parameter]) -> tuple[dict[str, click.Option], dict[str, click.Option]]:
-    """Each option by its names without dashes, and the flags by those that switch them off."""
+    """Return each option by its names without dashes, and the flags by those that switch them off."""
     positive: dict[str, click.Option] = {}
     negative: dict[str, click.Option] = {}
     for option in parameters:

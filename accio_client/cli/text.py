@@ -14,7 +14,7 @@ _LINE_UNSAFE = re.compile(_UNSAFE.pattern[:-1] + "\t\n]")
 
 
 def printable(text: str) -> str:
-    r"""*text* on one line with every character visible; what isn't is written as an escape such as \x1b."""
+    r"""Return *text* on one line with every character visible; what isn't is written as an escape such as \x1b."""
     return _LINE_UNSAFE.sub(_escaped, text)
 
 

@@ -188,7 +188,7 @@ def _node(node: dict[str, Any]) -> tuple[str, str, str]:
 
 
 def _source(given: Any) -> str:
-    """Where an input comes from: a parameter ($epsilon), an output (Node/port) or a constant."""
+    """Return where an input comes from: a parameter ($epsilon), an output (Node/port) or a constant."""
     if isinstance(given, dict) and len(given) == 1:
         if "param" in given:
             return f"${given['param']}"

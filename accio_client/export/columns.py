@@ -46,7 +46,7 @@ class Numbers(Sequence[Cell]):
         return found
 
     def spread(self, rows: Sequence[int], count: int) -> "Numbers":
-        """Each number to its row among *count*, with None everywhere else."""
+        """Put each number into its row among *count*, with None everywhere else."""
         texts = ["null"] * count
         for row, text in zip(rows, self.texts, strict=True):
             texts[row] = text or "null"

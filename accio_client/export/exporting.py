@@ -183,6 +183,6 @@ def _shown(cell: Cell) -> str:
 
 
 def distinct_name(text: str) -> str:
-    """*text* as the name of a folder; what can't be one gets a digest, so that two texts never share a name."""
+    """Return *text* as the name of a folder; what can't be one gets a digest, so that two texts never share a name."""
     name = file_name(text)
     return name if name == text else f"{name[:100]}-{blake2b(text.encode(), digest_size=4).hexdigest()}"

@@ -29,7 +29,7 @@ class Table:
         return tuple(column.name for column in self.columns)
 
     def __getitem__(self, name: str) -> Sequence[Cell]:
-        """The cells of a column."""
+        """Return the cells of a column."""
         return self.cells[self.names.index(name)]
 
     def rows(self) -> Iterator[dict[str, Cell]]:

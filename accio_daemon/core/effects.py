@@ -116,7 +116,7 @@ class Effects:
         return found
 
     def size(self) -> int:
-        """How many rows there are, roughly: the engine bounds batches by it."""
+        """Return how many rows there are, roughly: the engine bounds batches by it."""
         return len(self.nodes) + len(self.instances) + len(self.executions) + len(self.results) + len(self.attempts)
 
     def rows(self) -> dict[str, Any]:

@@ -130,7 +130,7 @@ def note_lacking(world: World, execution: Execution, agent: Agent, texts: Iterab
 
 
 def forget_lacks(world: World, run: Run) -> None:
-    """A user tries again: so may all agents."""
+    """Forget who lacks what: a user tries again, and so may all agents."""
     run.lacking.clear()
     for execution in world.executions.values():
         if execution.phase is Phase.QUEUED and execution.avoid:

@@ -29,7 +29,9 @@ def hand_over(turn: Turn, agent: Agent) -> None:
 
 
 def _somebody_is_there(world: World, agent: Agent, execution: Execution, now: Instant) -> bool:
-    """Whether others can take an execution over: they were there when the lease ended, or have been for a lease."""
+    """Return whether others can take an execution over: they were there when the lease ended, or have been
+    for a lease.
+    """
     return any(
         other.back_mono < agent.lost_mono or now.mono - other.back_mono > world.settings.lease
         for other in able(world, execution, now)

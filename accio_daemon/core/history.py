@@ -25,7 +25,7 @@ class History:
     since: int = 0
 
     def is_other(self, told: str) -> bool:
-        """Whether an agent's holdings are of another history, by what it told; empty if it couldn't tell."""
+        """Return whether an agent's holdings are of another history, by what it told; empty if it couldn't tell."""
         return bool(told) and told != self.id
 
     def foreign(self, told: str, held: Iterable[AttemptNo]) -> list[AttemptNo]:

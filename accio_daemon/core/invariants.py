@@ -60,7 +60,7 @@ def _check_agent(world: World, agent: Agent) -> None:
 
 
 def _check_phases(world: World) -> None:
-    """Each execution has the fields of its phase and no others, and stands where its phase says."""
+    """Check that each execution has the fields of its phase and no others, and stands where its phase says."""
     queued = set(world.queue)
     for execution in world.executions.values():
         phase = execution.phase

@@ -46,7 +46,7 @@ class Account:
         )
 
     def could_ever_fit(self, demand: Resources) -> bool:
-        """Whether the demand fits when nothing else is reserved."""
+        """Return whether the demand fits when nothing else is reserved."""
         return (
             demand.milli_cpus <= self.milli_cpus
             and demand.memory <= self.memory
@@ -56,7 +56,7 @@ class Account:
         )
 
     def fits(self, demand: Resources, *, ignoring_hold: bool = False) -> bool:
-        """Whether the demand fits beside everything that is reserved and held back."""
+        """Return whether the demand fits beside everything that is reserved and held back."""
         held = None if ignoring_hold else self.held_back
         if held is None:
             return (
@@ -84,7 +84,7 @@ class Account:
         )
 
     def missing(self, demand: Resources) -> float:
-        """How much would have to be freed for the demand, as a sum of shares of what the agent has."""
+        """Return how much would have to be freed for the demand, as a sum of shares of what the agent has."""
         share = 0.0
         for wanted, free, total in (
             (demand.milli_cpus, self.milli_cpus - self.used_cpus, self.milli_cpus),

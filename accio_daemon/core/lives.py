@@ -18,7 +18,7 @@ class Life:
     place: str = ""
 
     def succeeds(self, other: "Life") -> bool:
-        """Whether this life shows that the *other* one, which is connected, is over, or is the same."""
+        """Return whether this life shows that the *other* one, which is connected, is over, or is the same."""
         if not self.token or not other.token or self.token == other.token:
             return True
         return bool(self.place) and self.place == other.place and other.token in self.predecessors

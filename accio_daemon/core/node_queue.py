@@ -83,7 +83,7 @@ class NodeQueue:
         self.enter(execution)
 
     def backlog(self, class_id: int) -> int:
-        """How many executions of a class are queued."""
+        """Return how many executions of a class are queued."""
         return sum(group.count for (each, _), group in self.groups.items() if each == class_id)
 
     def heads(self) -> list[tuple[Place, Group]]:

@@ -73,7 +73,7 @@ def version(spec: OperatorSpec) -> str:
 
 
 def _versions(world: World, name: str) -> list[int]:
-    """The versions of an operator that connected agents offer."""
+    """Return the versions of an operator that connected agents offer."""
     return [no for no, agents in world.offers.items() if agents and world.specs[no].name == name]
 
 

@@ -151,7 +151,7 @@ def _reopen_account(world: World, agent: Agent, command: AgentJoined) -> None:
 
 
 def left(turn: Turn, command: AgentLost) -> None:
-    """A session ended. After a goodbye everything returns to the queue at once; otherwise the lease decides."""
+    """End a session. After a goodbye everything returns to the queue at once; otherwise the lease decides."""
     agent = turn.world.sessions.get(command.session)
     if agent is None:
         return
@@ -204,7 +204,7 @@ def _note_life(turn: Turn, agent: Agent) -> None:
 
 
 def draining(turn: Turn, command: AgentDraining) -> None:
-    """An agent says that it takes no new work, or takes it again."""
+    """Note that an agent takes no new work, or takes it again."""
     agent = turn.world.sessions.get(command.session)
     if agent is not None:
         agent.leaving = command.draining
@@ -219,7 +219,7 @@ def stale(world: World, command: AgentStale) -> None:
 
 
 def drain(turn: Turn, command: DrainAgent) -> None:
-    """A user wants an agent to drain, or to go on."""
+    """Drain an agent as a user wants it, or use it again."""
     agent = turn.world.agent_names.get(command.name)
     if agent is None:
         known = ", ".join(sorted(turn.world.agent_names)) or "none"

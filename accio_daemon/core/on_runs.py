@@ -105,7 +105,7 @@ def open_next(world: World, run: Run) -> bool:
 
 
 def _is_taken(run: Run, index: int) -> bool:
-    """Whether a child was opened, has ended, or was deleted."""
+    """Return whether a child was opened, has ended, or was deleted."""
     return run.taken.has_row(index) or index in run.open or run.taken.is_removed(index)
 
 

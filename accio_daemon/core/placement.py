@@ -59,7 +59,7 @@ def _wanted_head(world: World, group: Group) -> Execution | None:
 
 
 def is_usable(world: World, agent: Agent, now: Instant) -> bool:
-    """Whether an agent may get new work now."""
+    """Return whether an agent may get new work now."""
     return agent.session is not None and not agent.draining and now.mono - agent.heard_mono <= world.settings.suspect
 
 

@@ -28,8 +28,8 @@ def forget_contents(turn: Turn, digests: tuple[str, ...]) -> None:
 
 
 def is_whole(world: World, result: Result) -> bool:
-    """Whether nothing that a result of the database holds is known to be gone: what was just forgotten may be read once
-    more before that is durable.
+    """Return whether nothing that a result of the database holds is known to be gone: what was just forgotten may be
+    read once more before that is durable.
     """
     return not (world.gone and _holds(result, world.gone))
 

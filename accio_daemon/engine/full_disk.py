@@ -97,7 +97,7 @@ class FullDisk:
             log.warning("no_space_set_aside", wanted=RESERVE_BYTES)
 
     def found(self, why: str) -> bool:
-        """A write met a full disk. True if another try makes sense at once, as space was given up."""
+        """Note that a write met a full disk. Return True if another try makes sense at once, as space was given up."""
         gave_up = self._reserve is not None and self._reserve.give_up()
         self._gave_up = self._gave_up or gave_up
         if not self.refusing:
@@ -112,7 +112,7 @@ class FullDisk:
         log.error("disk_full", error=why, space_given_up=self._gave_up)
 
     def written(self) -> None:
-        """A write succeeded: there is space again, unless it was the space that was given up."""
+        """Note that a write succeeded: there is space again, unless it was the space that was given up."""
         if self.refusing and not self._gave_up:
             self._accept()
 
@@ -127,5 +127,5 @@ class FullDisk:
         self._gave_up = False
 
     def admits(self, command: Command[object]) -> bool:
-        """Whether a command is decided now; others wait, in order."""
+        """Return whether a command is decided now; others wait, in order."""
         return not self.refusing or isinstance(command, _GO_ON)

@@ -86,7 +86,7 @@ def dry_run(connection: sqlite3.Connection, subject: Subject) -> DryRun:
 
 
 def _distinct(sweep: Sweep, node: NodePlan) -> int:
-    """How many different nodes a node of the graph makes."""
+    """Return how many different nodes a node of the graph makes."""
     if node.every_child:
         return sweep.size
     size = 1
@@ -118,7 +118,7 @@ def _project(node: NodePlan, place: Place) -> Place:
 
 
 def _places(sweep: Sweep, node: NodePlan) -> Iterator[Place]:
-    """Every place at which a node differs."""
+    """Return every place at which a node differs."""
     if node.every_child:
         return (sweep.coordinates(child) for child in range(sweep.size))
     ranges = [range(axis.size) if place in node.axes else range(1) for place, axis in enumerate(sweep.axes)]
@@ -135,7 +135,7 @@ class _Lookup:
         self._results: dict[tuple[int, Place], Result] = {}
 
     def possible(self, node: NodePlan) -> bool:
-        """Whether a node can have a result at all."""
+        """Return whether a node can have a result at all."""
         subject = self._subject
         known = node.keys is not None and subject.cache is CacheMode.USE
         return known and not (node.operator.unstable and subject.seed is None)

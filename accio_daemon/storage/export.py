@@ -130,7 +130,9 @@ def _read_chunk(
 
 
 def _states(connection: sqlite3.Connection, found: Found, wanted: Mapping[str, int]) -> Sequence[RunState]:
-    """The states of the children between two indices; of a child that hasn't begun, and of a single run, its own."""
+    """Return the states of the children between two indices; of a child that hasn't begun, and of a single run, its
+    own.
+    """
     if found.index is not None or not found.run.parent:
         return [found.state]
     (text,) = connection.execute(SQL["states"], wanted).fetchone()
@@ -138,7 +140,7 @@ def _states(connection: sqlite3.Connection, found: Found, wanted: Mapping[str, i
 
 
 def _causes(connection: sqlite3.Connection, wanted: Mapping[str, int], place: Mapping[int, int]) -> Mapping[int, str]:
-    """By row, what went wrong first in the children between two indices."""
+    """Return, by row, what went wrong first in the children between two indices."""
     return {place[index]: cause for index, cause in connection.execute(SQL["causes"], {**wanted, **_STOPPED})}
 
 

@@ -190,8 +190,8 @@ def find(connection: sqlite3.Connection, text: str) -> Found:
 
 
 def _children(run: RunRow, ranges: tuple[range, ...]) -> list[int]:
-    """The children that a typed index can mean: the exact one alone if it is there, else some of those that begin with
-    it.
+    """Return the children that a typed index can mean: the exact one alone if it is there, else some of those that
+    begin with it.
     """
     if ranges and len(ranges[0]) == 1 and run.has(ranges[0][0]):
         return [ranges[0][0]]
@@ -203,9 +203,3 @@ def _children(run: RunRow, ranges: tuple[range, ...]) -> list[int]:
             if run.has(index):
                 found.append(index)
     return found
-
-
-def newest_id(connection: sqlite3.Connection) -> RunId | None:
-    """Return the id of the run that was submitted last."""
-    row = connection.execute(SQL["newest_id"]).fetchone()
-    return None if row is None else row[0]

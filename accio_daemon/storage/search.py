@@ -191,8 +191,8 @@ class _Query:
         }
 
     def _upper_bound(self) -> int:
-        """The number above which every run was created too late (numbers grow with time, but for a clock that is set
-        back).
+        """Return the number above which every run was created too late (numbers grow with time, but for a clock that is
+        set back).
         """
         if not self._filters.created_before_ms:
             return _FAR
@@ -256,7 +256,7 @@ def _stream(connection: sqlite3.Connection, statement: str, value: Any, before: 
 
 
 def _has_params(row: RunRow, wanted: Sequence[ParamFilter]) -> bool:
-    """Whether each wanted value lies on the run's axis of that name."""
+    """Return whether each wanted value lies on the run's axis of that name."""
     for each in wanted:
         axis = row.sweep.axis(each.name)
         if axis is None or all(axis.index_of(text) is None for text in each.texts):

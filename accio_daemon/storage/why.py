@@ -101,7 +101,7 @@ def _inputs(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Differe
 
 
 def _operators(before: OperatorSpec, after: OperatorSpec) -> list[Difference]:
-    """The components of the operator that differ; the digests alone if none is known to."""
+    """Return the components of the operator that differ; the digests alone if none is known to."""
     if before.digest == after.digest:
         return []
     old, new = dict(before.components), dict(after.components)

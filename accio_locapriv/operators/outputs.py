@@ -35,7 +35,7 @@ class AccuracyOutput(NamedTuple):
 
     @classmethod
     def of(cls, found: Accuracy) -> "AccuracyOutput":
-        """The outputs of a comparison."""
+        """Return the outputs of a comparison."""
         return cls(found.precision, found.recall, found.fscore)
 
 
@@ -58,7 +58,7 @@ class StatisticsOutput(NamedTuple):
 
     @classmethod
     def of(cls, ctx: OperatorContext, found: Statistics) -> "StatisticsOutput":
-        """The outputs of a comparison, whose undefined traces are counted."""
+        """Return the outputs of a comparison, whose undefined traces are counted."""
         ctx.metric(UNDEFINED, len(found.undefined))
         return cls(found.min, found.max, found.stddev, found.avg, found.median)
 

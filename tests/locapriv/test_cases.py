@@ -12,12 +12,13 @@ from scipy.spatial.distance import pdist
 
 from accio.domain.quantities import parse_duration
 from accio_locapriv.errors import DataError
-from accio_locapriv.geometry import haversine, meters_of, unit_vectors
+from accio_locapriv.geometry import meters_of, unit_vectors
 from accio_locapriv.pois import read_pois
 from accio_locapriv.protection import planar_laplace_radius
 from accio_locapriv.traces import read_traces, write_traces
 from tests.cases.loader import Case, cases, checks, mentions, only
 from tests.locapriv.calling import Desk, calls, events_of, generated, geolife
+from tests.locapriv.haversine import haversine
 
 RAW_SOURCES = {"EventSource"}
 

@@ -16,12 +16,12 @@ from accio_locapriv.geometry import (
     along,
     degrees_of,
     distances,
-    haversine,
     meters_of,
     moved,
     unit_vectors,
     widest_pair,
 )
+from tests.locapriv.haversine import haversine
 
 latitudes = st.floats(-89.9, 89.9)
 longitudes = st.floats(-180, 180)

@@ -10,12 +10,13 @@ from scipy.special import lambertw
 
 from accio_locapriv.arrays import Floats
 from accio_locapriv.errors import DataError
-from accio_locapriv.geometry import along, chords, distances, haversine, unit_vectors
+from accio_locapriv.geometry import along, chords, distances, unit_vectors
 from accio_locapriv.protection import geo_indistinguishability, planar_laplace_radius, promesse
 from accio_locapriv.randomness import generators
 from accio_locapriv.traces import Trace, Traces
 from tests.locapriv import strategies
 from tests.locapriv.calling import generated, make_traces
+from tests.locapriv.haversine import haversine
 
 
 @pytest.mark.parametrize(

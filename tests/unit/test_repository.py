@@ -258,19 +258,33 @@ def test_no_module_imports_itself_in_a_circle() -> None:
 
 
 # Packages whose docstrings are in the voice that CONTRIBUTING asks for.
-PLAIN_PACKAGES = ("accio", "accio_agent", "accio_client", "accio_daemon")
+PLAIN_PACKAGES = ("accio", "accio_agent", "accio_client", "accio_daemon", "accio_locapriv", "scripts")
+NAMING = {
+    "A", "All", "An", "Each", "Every", "How", "Its", "Some", "The", "What", "When", "Where", "Whether", "Which", "Who",
+    "Why",
+}  # fmt: skip
 
 
 def test_docstrings_are_plain_imperatives() -> None:
-    """A docstring says Return, Record, Requeue: what a function does, as everybody else in the field writes it."""
+    """A docstring says Return, Record, Requeue: what a function does, as everybody else in the field writes it.
+
+    What a property or a class is may be named.
+    """
     found = []
     for file, tree in sources(*PLAIN_PACKAGES):
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Module):
-                first = (ast.get_docstring(node) or "").split(maxsplit=1)[:1]
-                if first and first[0].rstrip(",") in {"Give", "Let", "Take", "Tell"}:
+                first = (ast.get_docstring(node) or "").partition(" ")[0].rstrip(",.:;")
+                if first in {"Give", "Let", "Take", "Tell"} or (first in NAMING and is_function(node)):
                     found.append(f"{file}: {getattr(node, 'name', '')}")
     assert found == []
+
+
+def is_function(node: ast.AST) -> bool:
+    """Return whether a definition is that of a function or a method, and not of a property."""
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        return False
+    return not any("property" in name_of(each) for each in node.decorator_list)
 
 
 def test_tests_do_not_wait_for_time_to_pass() -> None:

@@ -67,19 +67,19 @@ class Handler(Protocol):
         ...
 
     def check_history(self, history: str) -> None:
-        """The daemon tells its history; raises OtherHistory if what the agent holds isn't of that."""
+        """Compare the history that the daemon tells; raise OtherHistory if what the agent holds isn't of that."""
         ...
 
     def welcomed(self, welcome: agents_pb2.Welcome) -> None:
-        """The daemon accepted it."""
+        """Note that the daemon accepted it."""
         ...
 
     def received(self, message: agents_pb2.DaemonMessage) -> None:
-        """The daemon said something else."""
+        """Act on something else that the daemon said."""
         ...
 
     def disconnected(self) -> None:
-        """The session ended."""
+        """Note that the session ended."""
         ...
 
 

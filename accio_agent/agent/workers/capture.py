@@ -78,8 +78,8 @@ class Capture:
         return True
 
     def ended(self, attempt: int, totals: tuple[int, int] | None) -> int:
-        """An attempt ended when so much had gone through the pipes (None: nothing since the last); the size of its
-        log.
+        """Note that an attempt ended when so much had gone through the pipes (None: nothing since the last). Return
+        the size of its log.
         """
         if totals is not None:
             for number, stream in enumerate(self._streams):
@@ -93,7 +93,9 @@ class Capture:
         return self._finish(attempt)
 
     def died(self, attempt: int | None) -> int:
-        """The worker is gone: what is left belongs to the attempt that it executed; the size of that one's log."""
+        """Note that the worker is gone: what is left belongs to the attempt that it executed. Return the size of that
+        one's log.
+        """
         for number, stream in enumerate(self._streams):
             before = -1
             while stream.read != before:  # others may hold the pipe open: what is there now is all that counts

@@ -110,7 +110,7 @@ class Fleet:
         self._spawn(self._approve(template), f"approve {template!r}")
 
     def template_lost(self, template: TemplateHandle) -> None:
-        """All its workers are gone; the next lane starts another one."""
+        """Note that all its workers are gone; the next lane starts another one."""
         if self._templates.get(template.pool) is template:
             del self._templates[template.pool]
         for lane in sorted(template.lanes):

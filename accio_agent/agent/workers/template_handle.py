@@ -22,19 +22,19 @@ class TemplateEvents(Protocol):
     """What happens to templates and, as they tell it, to their workers."""
 
     def template_ready(self, template: "TemplateHandle", failure: str) -> None:
-        """A template has imported its operators, or why it couldn't."""
+        """Note that a template has imported its operators, or why it couldn't."""
         ...
 
     def template_lost(self, template: "TemplateHandle") -> None:
-        """A template's process is gone, and with it all its workers."""
+        """Note that a template's process is gone, and with it all its workers."""
         ...
 
     def spawned(self, lane: int, pid: int) -> None:
-        """The worker of a lane has a process."""
+        """Note that the worker of a lane has a process."""
         ...
 
     def exited(self, lane: int, status: int | None) -> None:
-        """The process of a lane's worker is gone; *status* as of waitpid, None if it is unknown."""
+        """Note that the process of a lane's worker is gone; *status* as of waitpid, None if it is unknown."""
         ...
 
 

@@ -27,19 +27,19 @@ class WorkerEvents(Protocol):
     """What happens to workers."""
 
     def result(self, worker: "WorkerHandle", result: frames.Result) -> None:
-        """A result came."""
+        """Act on a result."""
         ...
 
     def woken(self, worker: "WorkerHandle") -> None:
-        """A worker's results have been taken; others may have some, too."""
+        """Note that a worker's results have been taken; others may have some, too."""
         ...
 
     def handed_back(self, worker: "WorkerHandle", attempts: list[int]) -> None:
-        """A worker gave back what it hadn't begun."""
+        """Note what a worker gave back because it hadn't begun it."""
         ...
 
     def retired(self, worker: "WorkerHandle", why: str) -> None:
-        """A worker ends on its own account; what it holds hasn't begun."""
+        """Note that a worker ends on its own account; what it holds hasn't begun."""
         ...
 
     def garbled(self, worker: "WorkerHandle", why: str) -> None:
@@ -47,7 +47,7 @@ class WorkerEvents(Protocol):
         ...
 
     def exited(self, worker: "WorkerHandle", status: int | None) -> None:
-        """A worker's process is gone; *status* as of waitpid, None if it is unknown."""
+        """Note that a worker's process is gone; *status* as of waitpid, None if it is unknown."""
         ...
 
 

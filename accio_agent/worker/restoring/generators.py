@@ -54,7 +54,7 @@ class Generators:
             seeder(module, seed)
 
     def imported(self, name: str) -> None:
-        """A module has been imported just now, and nobody has used it yet."""
+        """Note that a module has been imported just now, and nobody has used it yet."""
         if name in _SEEDERS and name in sys.modules:
             self._know(name)
 

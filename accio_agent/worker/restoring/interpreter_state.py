@@ -29,7 +29,7 @@ _DECIMAL = ("prec", "rounding", "Emin", "Emax", "capitals", "clamp", "flags", "t
 
 
 def _attributes(what: str, owner: ModuleType, names: tuple[str, ...]) -> Property:
-    """Some attributes of a module. A list stays the same list, with the content that it had."""
+    """Return some attributes of a module. A list stays the same list, with the content that it had."""
     present = tuple(name for name in names if hasattr(owner, name))
     lists = {name: getattr(owner, name) for name in present if name in _LISTS}
 

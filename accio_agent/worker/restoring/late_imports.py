@@ -17,15 +17,15 @@ class Watcher(Protocol):
     """Who wants to know of imports."""
 
     def import_begins(self) -> None:
-        """The execution begins to import something; more may be imported within that."""
+        """Note that the execution begins to import something; more may be imported within that."""
         ...
 
     def imported(self, name: str) -> None:
-        """A module's own code has run; nobody else has seen the module yet."""
+        """Note that a module's own code has run; nobody else has seen the module yet."""
         ...
 
     def import_ends(self) -> None:
-        """All that `import_begins` was called for is done."""
+        """Note that all is done that `import_begins` was called for."""
         ...
 
 

@@ -17,7 +17,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from enum import EnumMeta
 from operator import attrgetter
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from accio_agent.worker.restoring.dict_versions import VERSIONED, DictVersions
@@ -259,8 +258,3 @@ def _content(cell: types.CellType) -> object:
         return cell.cell_contents
     except ValueError:
         return None
-
-
-def own_globals(sources: Iterable[Path]) -> OwnGlobals:
-    """Watch the modules that belong to the files that declare operators."""
-    return OwnGlobals(OwnCode(sources))

@@ -137,7 +137,7 @@ class Collector:
 
 
 def _leaving(known: References, plan: gc.Plan, *, everything: bool) -> set[int]:
-    """The results to delete: all that nothing refers to, or those whose content goes."""
+    """Return the results to delete: all that nothing refers to, or those whose content goes."""
     if everything:
         return set(known.unreferenced)
     holders = (known.holders.get(freed.digest, frozenset()) for freed in plan.freed)

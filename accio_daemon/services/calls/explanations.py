@@ -150,7 +150,7 @@ class ExplanationCalls:
     def _attempts_of_parent(
         self, connection: sqlite3.Connection, found: Found, limit: int
     ) -> Iterator[accio_pb2.Event]:
-        """The attempts under a parent that gave no result; its children's histories have the rest."""
+        """Yield the attempts under a parent that gave no result; its children's histories have the rest."""
         graph = self._plans.workflow(connection, found.run).graph
         for attempt in read_attempts(connection, found.run.no, limit):
             why = attempt.failure.message if attempt.failure else ""

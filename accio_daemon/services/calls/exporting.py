@@ -115,7 +115,9 @@ class ExportCalls:
 
 
 def _once(named: Iterable[Found]) -> list[Found]:
-    """Each run once: a parent covers its children, and children that are named stand in the order of their sweep."""
+    """Return each run once: a parent covers its children, and children that are named stand in the order of their
+    sweep.
+    """
     runs: dict[RunNo, dict[int, Found]] = {}
     for each in named:
         runs.setdefault(each.run.no, {})[_WHOLE if each.index is None else each.index] = each
@@ -125,7 +127,7 @@ def _once(named: Iterable[Found]) -> list[Found]:
 
 
 def _wanted(nodes: _Outputs, request: accio_pb2.ExportRequest) -> dict[int, _Wanted]:
-    """What is wanted of a run's nodes, by their places; metrics are wanted of all of them."""
+    """Return what is wanted of a run's nodes, by their places; metrics are wanted of all of them."""
     names = set(request.artifacts)
     wanted: dict[int, _Wanted] = {}
     for no, (node, outputs) in enumerate(nodes.items()):
@@ -136,7 +138,7 @@ def _wanted(nodes: _Outputs, request: accio_pb2.ExportRequest) -> dict[int, _Wan
 
 
 def _names_of(node: str, port: str) -> tuple[str, str, str]:
-    """How an output may be named."""
+    """Return how an output may be named."""
     return node, port, f"{node}/{port}"
 
 

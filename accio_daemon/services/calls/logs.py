@@ -132,7 +132,7 @@ class LogCalls:
                     await _change_or_pause(changes)
 
     def _logs_of(self, children: list[Found], node: str, connection: sqlite3.Connection) -> list[tuple[Found, _Log]]:
-        """The attempts of some children of one run."""
+        """Return the attempts of some children of one run."""
         workflow = self._plans.workflow(connection, children[0].run)
         return [
             (child, each)
@@ -252,7 +252,7 @@ class _Chunks:
 
 
 def _what_is_left(each: _Log, note: str) -> accio_pb2.LogChunk:
-    """The end of the log that a failure keeps, with the remark that the rest isn't here."""
+    """Return the end of the log that a failure keeps, with the remark that the rest isn't here."""
     attempt = each.attempt
     agent = attempt.agent or "an agent that was removed"
     remark = f"the log is at {agent}, which isn't connected"

@@ -260,7 +260,7 @@ def cache_mode(request: accio_pb2.SubmitRequest) -> CacheMode:
 
 
 def _digest(request: accio_pb2.SubmitRequest) -> bytes:
-    """The digest of what a request asks for."""
+    """Return the digest of what a request asks for."""
     state = blake3()
     for part in (request.definition, request.base_path.encode(), request.cache.to_bytes(4, "big")):
         state.update(len(part).to_bytes(8, "big"))
@@ -269,7 +269,7 @@ def _digest(request: accio_pb2.SubmitRequest) -> bytes:
 
 
 def _artifact_texts(definition: RunDefinition, workflow: Workflow) -> Iterator[tuple[str, str]]:
-    """Each text that names an artifact or stored content, with where it stands."""
+    """Yield each text that names an artifact or stored content, with where it stands."""
 
     def named(texts: Iterable[str]) -> Iterator[str]:
         return (text for text in texts if text.startswith(submissions.ARTIFACT) or is_digest(text))

@@ -58,7 +58,7 @@ class SweepLook:
         )
 
     def _find_new(self, connection: sqlite3.Connection, run: RunRow) -> tuple[dict[int, InstanceRow], bool]:
-        """The next page of rows, without those that were found before, and whether there is a page after it."""
+        """Return the next page of rows, without those that were found before, and whether there is a page after it."""
         page = begun_from(connection, run.no, self._at, _PAGE)
         new = {row.index: row for row in page if not self._found.has_row(row.index)}
         for index in new:

@@ -142,7 +142,7 @@ def _form(axis: Axis) -> str:
 
 
 def _steps(axis: Axis, document: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of a range's form that says how to come from one end to the other."""
+    """Return the part of a range's form that says how to come from one end to the other."""
     if "ratio" in document:
         ratio: str = document["ratio"]
         flags = {"10": {"log": True}, "2": {"log2": True}}

@@ -228,7 +228,7 @@ async def _send_away(stream: AgentStream, hello: agents_pb2.Hello, history: Hist
 
 
 def _protocol(hello: agents_pb2.Hello) -> int:
-    """The newest protocol that both sides speak."""
+    """Return the newest protocol that both sides speak."""
     protocol = min(hello.protocol_max, PROTOCOLS[-1])
     if protocol < max(hello.protocol_min, PROTOCOLS[0]):
         old = "agent" if hello.protocol_max < PROTOCOLS[0] else "daemon"

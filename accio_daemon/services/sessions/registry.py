@@ -94,7 +94,7 @@ class Sessions:
             session.link.deliver(Outgoing(goodbye=(reason, reconnect)))
 
     def __len__(self) -> int:
-        """How many agents are connected."""
+        """Return how many agents are connected."""
         return len(self._by_name)
 
     async def read_logs(self, agent: str, places: Sequence[LogPlace]) -> list[LogPart]:

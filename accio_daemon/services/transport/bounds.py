@@ -56,7 +56,9 @@ def read(parse: Parse, data: bytes) -> Message:
 
 
 def is_plain(data: bytes) -> bool:
-    """Whether the message of these bytes can break no bound but those that are narrower than what holds by itself."""
+    """Return whether the message of these bytes can break no bound but those that are narrower than what holds by
+    itself.
+    """
     return len(data) <= CHARACTERS and _LARGE_NUMBER not in data.translate(_HIGH)
 
 

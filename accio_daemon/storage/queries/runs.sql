@@ -17,9 +17,6 @@ WHERE r.id >= :low AND r.id < :high AND r.closed <> 3 ORDER BY r.id LIMIT :limit
 -- name: by_nos
 WHERE r.no IN (SELECT value FROM json_each(:nos)) AND r.closed <> 3 ORDER BY r.no DESC
 
--- name: newest_id
-SELECT id FROM runs ORDER BY no DESC LIMIT 1
-
 -- name: count
 SELECT count(*) FROM runs
 
