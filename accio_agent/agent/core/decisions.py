@@ -7,29 +7,26 @@ one event to the state and adds what must happen outside to `effects`; the calle
 Words. A *grant* is the reservation that the daemon made for a running attempt; it belongs to the attempt's class. A
 *lane* is a worker process (or its promise) and the attempts that were handed to it, of one class at a time. The rules:
 
-1.  A reserved assignment brings a grant. When an attempt that holds one ends, the grant passes to the oldest attempt of
-    its class that holds none. The daemon applies the same rule to the same reports in the same order, so both agree
-    without further messages.
-2.  If there is none, the grant stays open until the daemon acknowledged the report: an attempt of the class that was
-    sent before the daemon knew of the end takes it. Then it is gone.
-3.  A class has at most as many lanes as it has grants. Short attempts may be handed to a lane ahead of time, in the
-    order of their arrival; such a one may end before it was its turn to hold a grant. Then no grant moves.
-4.  An attempt number is begun at most once. What a lane hands back was never begun.
-5.  Each attempt ends exactly once: reported, withdrawn, or dropped on the daemon's word.
+1.  A reserved assignment brings a grant. The daemon passes grants on by the same rule, from the same reports in the
+    same order, so both agree without further messages (`grants.py`).
+2.  A class has at most as many lanes as it has grants. Short attempts may be handed to a lane ahead of time
+    (`placing.py`); such a one may end before it was its turn to hold a grant. Then no grant moves.
+3.  An attempt number is begun at most once. What a lane hands back was never begun.
+4.  Each attempt ends exactly once: reported, withdrawn, or dropped on the daemon's word.
 """
 
-from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 
 from accio.domain.attempts import Holding
 from accio.domain.failures import Failure
 from accio.domain.states import Cause
+from accio_agent.agent.core.grants import Grants
 from accio_agent.agent.core.lanes import Lanes
 from accio_agent.agent.core.outcome import Ending, Outcome
+from accio_agent.agent.core.placing import Placing
 from accio_agent.agent.core.work import (
     Assignment,
     Attempt,
-    Begin,
     ClassState,
     Effects,
     Lane,
@@ -61,16 +58,15 @@ class AgentCore:
         """*gone*, *outbox* (report number to attempt) and *next_seq* are what the journal of an earlier life told."""
         self._gone = set(gone)
         self._outbox: dict[int, int] = dict(outbox or {})
-        self._open_by_seq: dict[int, ClassState] = {}
-        self._told: list[int] = []  # reports whose attempts the daemon was told to have ended when the session opened
         self._next_seq = next_seq
         self._attempts: dict[int, Attempt] = {}
         self._classes: dict[WorkClass, ClassState] = {}
         self._lanes = Lanes(idle_limit)
+        self._placing = Placing(self._lanes)
+        self._grants = Grants()
         self._order = 0
         self._recent: set[int] = set(self._outbox.values()) | self._gone
         self._older: set[int] = set()
-        self._touched: dict[WorkClass, ClassState] = {}
         self._connected = False
         self.leaving = False  # it is about to end
         self._drained = False  # the daemon wants it to drain; said anew in each session
@@ -80,7 +76,7 @@ class AgentCore:
 
     def held(self) -> list[tuple[int, Holding]]:
         """Return every attempt that the daemon should know of, for the opening of a session."""
-        self._told = list(self._outbox)
+        self._grants.told(self._outbox)
         known = [(each.no, Holding.RUNNING if each.granted else Holding.PENDING) for each in self._attempts.values()]
         known += [(no, Holding.FINISHED) for no in self._outbox.values()]
         known += [(no, Holding.GONE) for no in sorted(self._gone)]
@@ -125,9 +121,7 @@ class AgentCore:
 
     def take(self) -> Effects:
         """Place what can be placed, and return all effects since the last call."""
-        while self._touched:
-            _, state = self._touched.popitem()
-            self._fill(state)
+        self._placing.place(self.effects)
         effects, self.effects = self.effects, Effects()
         return effects
 
@@ -144,27 +138,18 @@ class AgentCore:
                 state = self._classes[assignment.work_class] = ClassState(assignment.work_class)
             self._order += 1
             attempt = self._attempts[no] = Attempt(assignment, self._order)
-            if attempt.granted:
-                state.grants += 1
-                if assignment.gpus:
-                    state.free_gpus.append(assignment.gpus)
-            elif state.open_grants:
-                oldest = min(state.open_grants)  # the daemon learns of the ends in this order, too
-                state.open_grants.remove(oldest)
-                del self._open_by_seq[oldest]
-                attempt.granted = True
-                state.grants += 1
-            elif self.leaving or self._drained:  # it was on its way when the drain began
-                self._drop(attempt)
-                self.effects.withdrawn.append(no)
-                continue
-            else:
+            self._grants.arrived(attempt, state)
+            if not attempt.granted:
+                if self.leaving or self._drained:  # it was on its way when the drain began
+                    self._drop(attempt)
+                    self.effects.withdrawn.append(no)
+                    continue
                 state.ungranted.append(attempt)
             if assignment.ready:
                 state.waiting.append(attempt)
             else:
                 self.effects.stage.append(assignment)
-            self._touched[assignment.work_class] = state
+            self._placing.touch(state)
 
     def stop(self, numbers: Iterable[int], outcome: Outcome | None = None) -> None:
         """End these attempts, as killed unless *outcome* says otherwise. Unknown ones have ended already."""
@@ -196,20 +181,16 @@ class AgentCore:
             if self._outbox.pop(seq, None) is None:
                 continue
             self.effects.acked.append(seq)
-            self._close_grant(seq)
+            self._grants.acknowledged(seq)
 
     def welcome(self, keep: Iterable[int], drop: Iterable[int]) -> None:
         """Open a session: forget what the daemon doesn't want, hand over what it hasn't got."""
         del keep  # what isn't to be dropped goes on anyway
         dropped = set(drop)
-        for seq in self._told:  # of what had ended, the daemon holds no reservation from now on
-            self._close_grant(seq)
+        self._grants.welcomed()
         for no in dropped & self._attempts.keys():
             attempt = self._attempts[no]
-            if attempt.granted:
-                attempt.granted = False
-                self._state(attempt).grants -= 1
-                self._lose_gpus(self._state(attempt))
+            self._grants.revoke(attempt, self._state(attempt))
             self._drop(attempt)
         for seq, no in list(self._outbox.items()):
             if no in dropped:
@@ -247,7 +228,7 @@ class AgentCore:
         """Queue an attempt whose inputs are there."""
         attempt = self._attempts.get(no)
         if attempt is not None:
-            self._put_back(self._state(attempt), [attempt])
+            self._placing.put_back(self._state(attempt), [attempt])
 
     def not_staged(self, no: int, outcome: Outcome) -> None:
         """Publish how an attempt ended whose inputs couldn't be fetched."""
@@ -270,9 +251,9 @@ class AgentCore:
         state = self._classes[lane.work_class]
         pace = state.pace_us
         state.pace_us = float(wall_us) if pace is None else pace + (wall_us - pace) * (0.2 if wall_us < pace else 0.5)
-        self._touched[state.work_class] = state
+        self._placing.touch(state)
         if not lane.attempts:
-            self._release(lane, state)
+            self._placing.release(lane, state, self.effects)
         attempt.begun = True
         return not attempt.ended
 
@@ -305,9 +286,9 @@ class AgentCore:
             return
         lane.holds -= 1
         if lane.work_class is None:
-            self._rest(lane)
+            self._placing.rest(lane, self.effects)
             return
-        self._touched[lane.work_class] = self._classes[lane.work_class]
+        self._placing.touch(self._classes[lane.work_class])
         back = set(numbers)
         self._reclaim(lane, [each for each in lane.attempts if each.no in back])
 
@@ -328,7 +309,7 @@ class AgentCore:
             state = self._classes[lane.work_class]
             self._reclaim(lane, list(lane.attempts))
             if lane.work_class is not None:  # nothing was left to reclaim
-                self._release(lane, state)
+                self._placing.release(lane, state, self.effects)
         if victim is not None and not victim.ended:
             self._publish(victim, victim.doomed or outcome)
 
@@ -344,23 +325,7 @@ class AgentCore:
         self.effects.published.append(Publication(seq=seq, attempt=attempt.no, outcome=outcome))
         state = self._state(attempt)
         self._finish(attempt, state)
-        if not attempt.granted:
-            return
-        while state.ungranted:
-            heir = state.ungranted.popleft()
-            if not heir.ended:
-                heir.granted = True
-                return
-        state.grants -= 1
-        state.open_grants.add(seq)
-        self._open_by_seq[seq] = state
-
-    def _close_grant(self, seq: int) -> None:
-        """Nobody took the grant over that a report left open: it is gone."""
-        state = self._open_by_seq.pop(seq, None)
-        if state is not None:
-            state.open_grants.discard(seq)
-            self._lose_gpus(state)
+        self._grants.ended(attempt, state, seq)
 
     def _hold(self, lane: Lane, no: int | None) -> None:
         lane.holds += 1
@@ -369,7 +334,7 @@ class AgentCore:
     def _finish(self, attempt: Attempt, state: ClassState) -> None:
         del self._attempts[attempt.no]
         attempt.ended = True
-        self._touched[state.work_class] = state
+        self._placing.touch(state)
         if len(self._recent) >= REMEMBERED:
             self._older, self._recent = self._recent, set()
         self._recent.add(attempt.no)
@@ -392,79 +357,9 @@ class AgentCore:
             lane.attempts.remove(attempt)
             attempt.lane = None
         if not lane.attempts:
-            self._release(lane, state)
+            self._placing.release(lane, state, self.effects)
         waiting = [each for each in back if not each.ended and each.doomed is None]
         for attempt in back:
             if not attempt.ended and attempt.doomed is not None:
                 self._publish(attempt, attempt.doomed)
-        self._put_back(state, waiting)
-
-    def _put_back(self, state: ClassState, attempts: list[Attempt]) -> None:
-        if attempts:
-            state.waiting = deque(sorted([*state.waiting, *attempts], key=lambda each: each.order))
-        self._touched[state.work_class] = state
-
-    def _release(self, lane: Lane, state: ClassState) -> None:
-        """Free a lane that holds nothing more."""
-        del state.lanes[lane.no]
-        lane.work_class = None
-        self._touched[state.work_class] = state
-        if lane.gpus:
-            in_use = sum(1 for each in state.lanes.values() if each.gpus) + len(state.free_gpus)
-            if in_use < state.grants + len(state.open_grants):  # else its grant is gone already
-                state.free_gpus.append(lane.gpus)
-            lane.gpus = ()
-        self._rest(lane, close=state.work_class.alone)
-
-    def _rest(self, lane: Lane, *, close: bool = False) -> None:
-        """Keep a lane that holds nothing for later work, or close it if that isn't wanted or enough are idle."""
-        if not self._lanes.rest(lane, close=close):
-            self.effects.closed.append(lane.no)
-
-    def _lose_gpus(self, state: ClassState) -> None:
-        if state.free_gpus:
-            state.free_gpus.pop()
-
-    def _fill(self, state: ClassState) -> None:
-        """Place waiting attempts of a class: a lane for each grant, then more on lanes whose attempts are short."""
-        waiting = state.waiting
-        while waiting and waiting[0].ended:
-            waiting.popleft()
-        if not waiting:
-            return
-        depth = state.depth()
-        if depth > 1:  # every lane gets its share
-            held = sum(len(each.attempts) for each in state.lanes.values())
-            depth = min(depth, -(-(len(waiting) + held) // max(1, state.grants)))
-        while waiting and len(state.lanes) < state.grants:
-            self._hand(self._open_lane(state), state, depth)
-        if depth > 1:
-            for lane in state.lanes.values():
-                if waiting and not lane.holds and len(lane.attempts) * 2 <= depth:
-                    self._hand(lane, state, depth - len(lane.attempts))
-
-    def _open_lane(self, state: ClassState) -> Lane:
-        """Return a lane for a class: one that is idle, or a new one."""
-        pool = state.work_class.pool
-        lane = self._lanes.reuse(pool) if not state.work_class.alone else None
-        if lane is None:
-            lane = self._lanes.open(pool)
-            self.effects.opened.append(lane)
-        lane.work_class = state.work_class
-        state.lanes[lane.no] = lane
-        if state.free_gpus:
-            lane.gpus = state.free_gpus.pop()
-        return lane
-
-    def _hand(self, lane: Lane, state: ClassState, count: int) -> None:
-        """Hand up to *count* waiting attempts to a lane; the first that waits hasn't ended."""
-        handed: list[Assignment] = []
-        waiting = state.waiting
-        while waiting and len(handed) < count:
-            attempt = waiting.popleft()
-            attempt.lane = lane
-            lane.attempts.append(attempt)
-            handed.append(attempt.assignment)
-            while waiting and waiting[0].ended:
-                waiting.popleft()
-        self.effects.begun.append(Begin(lane=lane.no, work_class=state.work_class, gpus=lane.gpus, attempts=handed))
+        self._placing.put_back(state, waiting)

@@ -1,5 +1,5 @@
 """What the agent's core works with: classes, attempts, lanes, and the effects that it asks for. No rules are here
-(core.py).
+(`decisions.py`).
 """
 
 from collections import deque

@@ -1,0 +1,73 @@
+"""Who holds the daemon's grants, and who gets one when its holder ends: as the daemon decides it, too.
+
+1.  When an attempt that holds a grant ends, the grant passes to the oldest attempt of its class that holds none.
+2.  If there is none, the grant stays open until the daemon acknowledged the report: an attempt of the class that was
+    sent before the daemon knew of the end takes it. Then it is gone.
+"""
+
+from collections.abc import Iterable
+
+from accio_agent.agent.core.work import Attempt, ClassState
+
+
+class Grants:
+    """The grants of all classes; how many each class has is in its state."""
+
+    def __init__(self) -> None:
+        """Begin without any."""
+        self._open_by_report: dict[int, ClassState] = {}
+        self._told: list[int] = []  # reports whose attempts the daemon was told to have ended when the session opened
+
+    def arrived(self, attempt: Attempt, state: ClassState) -> None:
+        """Note the grant that an attempt brought, or pass an open one on to it."""
+        if attempt.granted:
+            state.grants += 1
+            if attempt.assignment.gpus:
+                state.free_gpus.append(attempt.assignment.gpus)
+        elif state.open_grants:
+            oldest = min(state.open_grants)  # the daemon learns of the ends in this order, too
+            state.open_grants.remove(oldest)
+            del self._open_by_report[oldest]
+            attempt.granted = True
+            state.grants += 1
+
+    def ended(self, attempt: Attempt, state: ClassState, report: int) -> None:
+        """Pass on the grant of an attempt whose end is in a report, or leave it open."""
+        if not attempt.granted:
+            return
+        while state.ungranted:
+            heir = state.ungranted.popleft()
+            if not heir.ended:
+                heir.granted = True
+                return
+        state.grants -= 1
+        state.open_grants.add(report)
+        self._open_by_report[report] = state
+
+    def acknowledged(self, report: int) -> None:
+        """Close the grant that a report left open, if nobody took it over."""
+        state = self._open_by_report.pop(report, None)
+        if state is not None:
+            state.open_grants.discard(report)
+            _lose_gpus(state)
+
+    def told(self, reports: Iterable[int]) -> None:
+        """Note which ends the daemon is told of when a session opens."""
+        self._told = list(reports)
+
+    def welcomed(self) -> None:
+        """Close the grants of what the daemon was told to have ended: it holds no reservation for that from now on."""
+        for report in self._told:
+            self.acknowledged(report)
+
+    def revoke(self, attempt: Attempt, state: ClassState) -> None:
+        """Remove the grant of an attempt that the daemon doesn't want any more."""
+        if attempt.granted:
+            attempt.granted = False
+            state.grants -= 1
+            _lose_gpus(state)
+
+
+def _lose_gpus(state: ClassState) -> None:
+    if state.free_gpus:
+        state.free_gpus.pop()
