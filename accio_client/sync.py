@@ -115,17 +115,22 @@ class Client(BlockingCaller):
         """Set or, with an empty value, clear metadata; None leaves a field as it is."""
         return self._run(self._client.update(run, name=name, notes=notes, tags=tags))
 
-    def kill(self, runs: Iterable[str]) -> tuple[views.RunOutcome, ...]:
-        """Stop runs. What couldn't be stopped says why in its outcome."""
-        return self._run(self._client.kill(runs))
+    def kill(self, runs: Iterable[str] = (), *, where: str = "") -> tuple[views.RunOutcome, ...]:
+        """Stop runs. What couldn't be stopped says why in its outcome.
 
-    def delete(self, runs: Iterable[str]) -> tuple[views.RunOutcome, ...]:
-        """Delete runs, stopping first what still runs."""
-        return self._run(self._client.delete(runs))
+        With a query: those of the runs' children that match and haven't ended; without *runs*, such runs.
+        """
+        return self._run(self._client.kill(runs, where=where))
 
-    def retry(self, runs: Iterable[str], *, latest_operators: bool = False) -> tuple[views.RunOutcome, ...]:
-        """Run again what failed, was killed or lost."""
-        return self._run(self._client.retry(runs, latest_operators=latest_operators))
+    def delete(self, runs: Iterable[str] = (), *, where: str = "") -> tuple[views.RunOutcome, ...]:
+        """Delete runs, stopping first what still runs. With a query: children of *runs*, or all runs that match."""
+        return self._run(self._client.delete(runs, where=where))
+
+    def retry(
+        self, runs: Iterable[str] = (), *, where: str = "", latest_operators: bool = False
+    ) -> tuple[views.RunOutcome, ...]:
+        """Run again what failed, was killed or lost. With a query: children of *runs*, or all runs that match."""
+        return self._run(self._client.retry(runs, where=where, latest_operators=latest_operators))
 
     def watch(self, run: str, *, patience: float = WATCH_PATIENCE_S) -> Generator[views.RunUpdate]:
         """Yield the run's state now and at each change (the latest wins) until it ended, also over restarts."""

@@ -34,6 +34,7 @@ from accio_daemon.services.calls.collecting import Collector
 from accio_daemon.services.calls.columns import ColumnCalls
 from accio_daemon.services.calls.explanations import ExplanationCalls
 from accio_daemon.services.calls.exporting import ExportCalls
+from accio_daemon.services.calls.lists import ListCalls
 from accio_daemon.services.calls.logs import LogCalls
 from accio_daemon.services.calls.runs import RunCalls
 from accio_daemon.services.calls.storage import StorageCalls
@@ -269,6 +270,7 @@ def _wire(
                 watching=watching,
                 last_id=last_id,
             ),
+            ListCalls(readers=readers, plans=plans, clock=clock),
             RunCalls(
                 engine=engine,
                 readers=readers,

@@ -6,10 +6,10 @@ begins, ends or is deleted, nor where rows are kept.
 """
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeAlias, TypeVar
 
 from accio.domain.slices import SweepSlice
 from accio.domain.states import NodeState, RunState
@@ -214,6 +214,10 @@ class Page(Generic[R]):
     low: int | None
 
 
+Children: TypeAlias = Iterable[tuple[int, R | None]]
+"""Children by their indices, with their rows."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Members(Generic[R]):
     """The children of one run, by pages in order, with or without a row: no page walks all of them.
@@ -229,13 +233,22 @@ class Members(Generic[R]):
     cursor: int  # nearly every child below has a row, or is deleted; hardly any from there on
     removed: Intervals
 
-    def page(self, states: frozenset[RunState], low: int, limit: int, examined: int) -> Page[R]:
+    def page(
+        self,
+        states: frozenset[RunState],
+        low: int,
+        limit: int,
+        examined: int,
+        keep: Callable[[Children[R]], Children[R]] | None = None,
+    ) -> Page[R]:
         """Return up to *limit* children in these states (in any, if there are none) from the index *low* on.
 
-        A page that has looked at so many as *examined* ends short.
+        A page that has looked at so many as *examined* ends short. *keep* returns those of some children that are
+        wanted for more than their place and state.
         """
         budget = _Budget(examined)
-        found = list(islice(self._matching(states, low, budget), limit + 1))
+        matching = self._matching(states, low, budget)
+        found = list(islice(matching if keep is None else _kept(matching, keep), limit + 1))
         if budget.stopped_at is not None:  # behind it, one kind of children may be missing
             found = [each for each in found if each[0] < budget.stopped_at]
         if len(found) > limit:
@@ -294,6 +307,14 @@ class Members(Generic[R]):
         if budget.stopped_at is None:
             behind = self._all(max(low, self.cursor), budget)
             yield from ((index, row) for index, row in behind if row is None or row.state is self.implied)
+
+
+def _kept(candidates: Iterator[tuple[int, R | None]], keep: Callable[[Children[R]], Children[R]]) -> Children[R]:
+    """Yield the candidates that are kept, asked for in batches: a small one first, as a page may need few."""
+    size = _BATCH // 10
+    while batch := list(islice(candidates, size)):
+        yield from keep(batch)
+        size = _BATCH
 
 
 class _Budget:

@@ -11,6 +11,7 @@ from accio.wire.errors import is_clipped
 from accio.wire.issues import issues_of
 from accio.wire.states import RUN_STATE_MESSAGES
 from accio_client import definition_text, from_wire, views
+from accio_client.calls import selecting
 from accio_client.calls.caller import SUBMIT_DEADLINE_S, Caller
 from accio_client.definition_text import Definition
 from accio_client.logs import LogReader
@@ -111,6 +112,8 @@ class RunCalls(Caller):
             created_before_ms=from_wire.epoch_ms(wanted.created_before),
             limit=limit,
             cursor=cursor or "",
+            where=wanted.where,
+            sort=wanted.sort,
         )
         answer = await self._connection.call(self._accio.List, request, accio_pb2.ListResponse)
         return views.RunPage(
@@ -140,21 +143,47 @@ class RunCalls(Caller):
         answer = await self._connection.call(self._accio.UpdateMetadata, request, accio_pb2.UpdateMetadataResponse)
         return views.Updated(run=from_wire.run(answer.run), changed=answer.changed)
 
-    async def kill(self, runs: Iterable[str]) -> tuple[views.RunOutcome, ...]:
-        """Stop runs. What couldn't be stopped says why in its outcome."""
-        request = accio_pb2.RunsRequest(ids=runs)
-        return from_wire.outcomes(await self._connection.call(self._accio.Kill, request, accio_pb2.RunsResponse))
+    async def kill(self, runs: Iterable[str] = (), *, where: str = "") -> tuple[views.RunOutcome, ...]:
+        """Stop runs. What couldn't be stopped says why in its outcome.
 
-    async def delete(self, runs: Iterable[str]) -> tuple[views.RunOutcome, ...]:
-        """Delete runs, stopping first what still runs."""
-        request = accio_pb2.RunsRequest(ids=runs)
-        answer = await self._connection.call(self._accio.Delete, request, accio_pb2.RunsResponse, repeatable=False)
-        return from_wire.outcomes(answer)
+        With a query: those of the runs' children that match and haven't ended; without *runs*, such runs.
+        """
 
-    async def retry(self, runs: Iterable[str], *, latest_operators: bool = False) -> tuple[views.RunOutcome, ...]:
-        """Run again what failed, was killed or lost."""
-        request = accio_pb2.RetryRequest(ids=runs, latest_operators=latest_operators)
-        return from_wire.outcomes(await self._connection.call(self._accio.Retry, request, accio_pb2.RunsResponse))
+        async def act(ids: list[str]) -> tuple[views.RunOutcome, ...]:
+            request = accio_pb2.RunsRequest(ids=ids)
+            return from_wire.outcomes(await self._connection.call(self._accio.Kill, request, accio_pb2.RunsResponse))
+
+        if where:
+            unfinished = selecting.KILLED
+            lists = selecting.selections(runs, where, of_runs=unfinished, of_children=unfinished)
+            runs = await selecting.ids(self.iterate_runs, lists)
+        return await selecting.in_parts(runs, act)
+
+    async def delete(self, runs: Iterable[str] = (), *, where: str = "") -> tuple[views.RunOutcome, ...]:
+        """Delete runs, stopping first what still runs. With a query: children of *runs*, or all runs that match."""
+
+        async def act(ids: list[str]) -> tuple[views.RunOutcome, ...]:
+            request = accio_pb2.RunsRequest(ids=ids)
+            answer = await self._connection.call(self._accio.Delete, request, accio_pb2.RunsResponse, repeatable=False)
+            return from_wire.outcomes(answer)
+
+        if where:
+            runs = await selecting.ids(self.iterate_runs, selecting.selections(runs, where))
+        return await selecting.in_parts(runs, act)
+
+    async def retry(
+        self, runs: Iterable[str] = (), *, where: str = "", latest_operators: bool = False
+    ) -> tuple[views.RunOutcome, ...]:
+        """Run again what failed, was killed or lost. With a query: children of *runs*, or all runs that match."""
+
+        async def act(ids: list[str]) -> tuple[views.RunOutcome, ...]:
+            request = accio_pb2.RetryRequest(ids=ids, latest_operators=latest_operators)
+            return from_wire.outcomes(await self._connection.call(self._accio.Retry, request, accio_pb2.RunsResponse))
+
+        if where:
+            lists = selecting.selections(runs, where, of_children=selecting.RETRIED)
+            runs = await selecting.ids(self.iterate_runs, lists)
+        return await selecting.in_parts(runs, act)
 
     async def watch(self, run: str, *, patience: float = WATCH_PATIENCE_S) -> AsyncGenerator[views.RunUpdate]:
         """Yield the run's state now and at each change (the latest wins) until it ended, also over restarts."""

@@ -2,12 +2,13 @@
 
 import sys
 from collections.abc import Iterable, Sequence
-from itertools import chain, islice
+from itertools import islice
 
 import click
 import orjson
 
 from accio.errors import BadRequest
+from accio_client.cli.acting import selected, where_option
 from accio_client.cli.output import fields, out, table
 from accio_client.cli.places_in_runs import run_and_node
 from accio_client.cli.session import Session, accio_command
@@ -133,22 +134,26 @@ def _show_reasons(found: Sequence[WhyView]) -> None:
 
 
 @accio_command
-@click.argument("place", nargs=-1, required=True, metavar="RUN [NODE]")
+@click.argument("place", nargs=-1, metavar="[RUN [NODE]]")
+@where_option
 @click.option("-f", "--follow/--no-follow", default=False, help="Go on until the run has ended.")
-def logs(session: Session, place: tuple[str, ...], *, follow: bool) -> None:
+def logs(session: Session, place: tuple[str, ...], *, where: str, follow: bool) -> None:
     """Show what a run's nodes, or one of them, printed.
 
     A line of standard output goes to stdout, one of standard error to stderr; each begins with the node's name unless
     one is asked for, and if RUN is a sweep with the child's number.
     """
-    run, node = run_and_node(place, "RUN or RUN NODE")
+    if where and follow:
+        raise click.UsageError("-f follows one run or a whole sweep: without -where")
+    run, node = ("", None) if where and not place else run_and_node(place, "RUN, RUN NODE or -where=QUERY")
     with session.client() as client:
-        lines = chain.from_iterable(client.log_groups(run, node, follow=follow))
+        runs = [each.id for each in selected(session, client, [run] if run else [], where)] if where else [run]
+        lines = (line for each in runs for group in client.log_groups(each, node, follow=follow) for line in group)
         if session.json:
             _print_document(lines)
         else:
             for line in lines:
-                _show_line(line, _origin(line, run, node))
+                _show_line(line, f"{line.run}/{line.node}" if where else _origin(line, run, node))
 
 
 def _print_document(lines: Iterable[LogLine]) -> None:

@@ -12,6 +12,7 @@ import click
 
 from accio.errors import BadRequest
 from accio_client.cli import places_in_runs
+from accio_client.cli.acting import require_runs, selected, where_option
 from accio_client.cli.output import out
 from accio_client.cli.session import Session, accio_command
 from accio_client.cli.text import printable, size
@@ -21,12 +22,15 @@ from accio_client.file_names import readable
 if TYPE_CHECKING:
     from accio_client.export.exporting import Options
     from accio_client.export.files import ExportedFile
+    from accio_client.sync import Client
 
+_CHILDREN = 20_000
 _NOTHING = "nothing to export: no run has such a result yet (-artifacts=ALL takes more than numbers)"
 
 
 @accio_command
-@click.argument("runs", nargs=-1, required=True, metavar="RUN...")
+@click.argument("runs", nargs=-1, metavar="[RUN]...")
+@where_option
 @click.option("--out", "folder", metavar="FOLDER", default=".", help="Where to write, `-` for stdout; here by default.")
 @click.option("--format", "kind", type=click.Choice(["csv", "parquet", "jsonl"]), default="csv", help="csv by default.")
 @click.option("--separator", metavar="CHARACTER", default=",", help="Between the cells of CSV; a comma by default.")
@@ -42,6 +46,7 @@ def export(
     session: Session,
     *,
     runs: tuple[str, ...],
+    where: str,
     folder: str,
     kind: str,
     separator: str,
@@ -55,6 +60,8 @@ def export(
     raw: bool,
 ) -> None:
     """Write the results of runs as tables: one file per artifact or metric, or one for all with -wide."""
+    if not where:
+        require_runs(runs, "export")
     from accio_client.export.exporting import Options
     from accio_client.export.formats import separator as read_separator
     from accio_client.export.selection import Selection
@@ -76,20 +83,35 @@ def export(
         raw=raw,
     )
     if to_stdout:
-        _to_stdout(session, runs, options)
+        _to_stdout(session, runs, where, options)
         return
     with session.client() as client:
-        files = client.export(runs, options)
+        files = client.export(_meant(session, client, runs, where), options)
     content = document({"files": [{"path": readable(str(each.path)), "rows": each.rows} for each in files]})
     session.answer(content, (str(each.path) for each in files), lambda: _show(files))
     if not files:
         session.say(_NOTHING)
 
 
-def _to_stdout(session: Session, runs: Sequence[str], options: "Options") -> None:
+def _meant(session: Session, client: "Client", runs: Sequence[str], where: str) -> Sequence[str]:
+    """Return the runs to export: *runs*, or what a query selects."""
+    if not where:
+        return runs
+    found = [run.id for run in selected(session, client, runs, where)]
+    if not found:
+        raise BadRequest(f"nothing to export: no {'child' if runs else 'run'} matches -where={where}")
+    if runs and len(found) > _CHILDREN:
+        raise BadRequest(
+            f"{len(found):,} children match, and an export of chosen children takes {_CHILDREN:,}: export the "
+            "whole sweep, or use `accio table RUN -points -where=QUERY`, which prints tab-separated values"
+        )
+    return found
+
+
+def _to_stdout(session: Session, runs: Sequence[str], where: str, options: "Options") -> None:
     """Write the one table of an export to stdout."""
     with session.client() as client, TemporaryDirectory(prefix="accio-export-") as folder:
-        files = client.export(runs, replace(options, folder=Path(folder)))
+        files = client.export(_meant(session, client, runs, where), replace(options, folder=Path(folder)))
         if len(files) > 1:
             named = ", ".join(each.path.stem for each in files[:5]) + (", …" if len(files) > 5 else "")
             raise BadRequest(f"-out=- writes one table, found {len(files)} ({named}): give -wide or -artifacts=NAME")

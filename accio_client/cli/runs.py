@@ -1,24 +1,24 @@
-"""Runs: `accio get runs|events`, `describe run`, `watch`, `update`, `kill`, `retry`, `delete run`."""
+"""Looking at runs: `accio get runs|events`, `describe run`, `watch`."""
 
+import shlex
 import sys
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING
 
 import click
 import orjson
 
 from accio.domain.datatypes import TIMESTAMP
-from accio.domain.states import NODE_TERMINAL, RUN_TERMINAL, NodeState, RunState
+from accio.domain.ids import parse_reference
+from accio.domain.states import RUN_TERMINAL, RunState
 from accio.domain.values import ValueProblem, parse_text
-from accio.errors import BadRequest, NotFound
 from accio.exits import NOT_SUCCESS, SUCCESS
+from accio_client.cli.acting import warn_of_fields
 from accio_client.cli.definitions import parameters, tag_list
 from accio_client.cli.following import follow
-from accio_client.cli.outcomes import tell
 from accio_client.cli.output import out, table
-from accio_client.cli.runs_shown import counted, show_run, show_runs
+from accio_client.cli.runs_shown import show_run, show_runs
 from accio_client.cli.session import Session, accio_command
 from accio_client.cli.text import local_time
 from accio_client.clock import now
@@ -27,15 +27,16 @@ from accio_client.documents import run as run_document
 from accio_client.from_wire import moment
 from accio_client.views import EventView, RunFilter, RunPage, RunView
 
-if TYPE_CHECKING:
-    from accio_client.sync import Client
-
-_RUN_AGAIN = frozenset(state.value for state in NODE_TERMINAL - {NodeState.SUCCESS})
 PAGE = 50
 AT_ONCE = 1000
+_LIKE_AN_ID = 6
+"""Letters and digits of a word that may be meant as the beginning of an id."""
 
 
 @accio_command
+@click.argument("query", nargs=-1, metavar="[QUERY]")
+@click.option("--where", metavar="QUERY", default="", help="Only runs that match (docs/queries.md); as QUERY.")
+@click.option("--sort", metavar="[-]COLUMN", default="", help="Sort by this column, downwards with a minus.")
 @click.option("--tags", metavar="TAG,TAG...", default="", help="Only runs that have all of these tags.")
 @click.option("--owner", metavar="TEXT", default="", help="Only runs whose owner's name or address contains this.")
 @click.option("--state", metavar="STATE,...", default="", help="Only runs in one of these states.")
@@ -54,6 +55,9 @@ AT_ONCE = 1000
 def get(
     session: Session,
     *,
+    query: tuple[str, ...],
+    where: str,
+    sort: str,
     tags: str,
     owner: str,
     state: str,
@@ -70,7 +74,15 @@ def get(
     active: bool,
     everything: bool,
 ) -> None:
-    """List runs, newest first; all filters that are given must hold."""
+    """List runs, newest first; all filters that are given must hold.
+
+    QUERY says which, as in `accio get runs 'state=failed epsilon<0.01 created>2d geolife'`; most options are
+    shorthands of its terms.
+    """
+    asked = [part for part in (" ".join(query), where) if part.strip()]
+    wanted = asked[0] if len(asked) == 1 else " ".join(f"({part})" for part in asked)
+    if wanted and not parent:
+        warn_of_fields(session, wanted)
     matching = RunFilter(
         parent=parent,
         states=_states(state, active=active),
@@ -83,6 +95,8 @@ def get(
         params=dict(parameters(params)),
         created_after=_time(since, "-since"),
         created_before=_time(until, "-until"),
+        where=wanted,
+        sort=sort,
     )
     if everything:
         _show_all(session, matching, cursor)
@@ -93,9 +107,12 @@ def get(
         (run.id for run in page.runs),
         lambda: show_runs(page.runs, children=bool(parent)),
     )
+    if not page.runs and len(query) == 1 and len(query[0]) >= _LIKE_AN_ID and parse_reference(query[0]) is not None:
+        session.say(f"no run matches; is it an id? {session.hint(f'describe run {query[0]}')}")
     if page.next and not session.json:
-        more = session.hint("get runs", like_this=True, without=("cursor", "all"))
-        session.say(f"there are more: {more} -cursor={page.next}, or -all")
+        again = f"get runs {shlex.quote(' '.join(query))}" if query else "get runs"
+        more = session.hint(again, like_this=True, without=("cursor", "all"))
+        session.say(f"there are more: {more} -cursor={shlex.quote(page.next)}, or -all")
 
 
 def _fetch(session: Session, matching: RunFilter, limit: int, cursor: str) -> RunPage:
@@ -202,69 +219,3 @@ def watch(session: Session, identifier: str) -> int:
     content = document({"run": run(ended)})
     session.answer(content, [ended.id], lambda: out(f"{ended.id} {ended.state.value}"))
     return SUCCESS if ended.state.value == "success" else NOT_SUCCESS
-
-
-@accio_command
-@click.argument("identifier", metavar="RUN")
-@click.option("--name", help="The new name; an empty one clears it.")
-@click.option("--notes", help="The new notes; empty ones clear them.")
-@click.option("--tags", metavar="TAG,TAG...", help="The new tags, instead of the old ones; an empty list clears them.")
-def update(session: Session, identifier: str, *, name: str | None, notes: str | None, tags: str | None) -> None:
-    """Edit the metadata of a run in any state. A child shows its parent's: editing it edits the parent."""
-    if name is None and notes is None and tags is None:
-        raise click.UsageError("nothing to change: give -name, -notes or -tags")
-    with session.client() as client:
-        found = client.update(identifier, name=name, notes=notes, tags=None if tags is None else tag_list(tags))
-    content = document({"runs": [{"id": found.run.id, "changed": found.changed, "run": run(found.run)}]})
-    changed = "updated" if found.changed else "was so already"
-    session.answer(content, [found.run.id], lambda: out(f"{found.run.id} {changed}"))
-
-
-@accio_command
-@click.argument("runs", nargs=-1, required=True, metavar="RUN...")
-def kill(session: Session, runs: tuple[str, ...]) -> int:
-    """Stop runs. Killing a parent stops all of its children; what has ended stays as it is."""
-    with session.client() as client:
-        found = client.kill(runs)
-    return tell(session, found, "killed", "had ended already")
-
-
-@accio_command
-@click.argument("runs", nargs=-1, required=True, metavar="RUN...")
-@click.option(
-    "--operators",
-    type=click.Choice(["pinned", "latest"]),
-    default="pinned",
-    help="Whether to keep the operator versions that the run pinned.",
-)
-def retry(session: Session, runs: tuple[str, ...], *, operators: str) -> int:
-    """Run again what failed, was killed or lost, with the same seeds; what succeeded is kept.
-
-    Says which nodes that is.
-    """
-    with session.client() as client:
-        again = dict(_not_succeeded(client, run) for run in runs)
-        found = client.retry(runs, latest_operators=operators == "latest")
-    code = tell(session, found, "retried", "has nothing to retry")
-    for each in found:
-        if each.changed and again.get(each.id):
-            session.say(f"{each.id} runs again, of its nodes: {again[each.id]}")
-    return code
-
-
-def _not_succeeded(client: "Client", name: str) -> tuple[str, str]:
-    """Return a run's id, and which nodes a retry runs again (`1 failed, 2 cancelled`); nothing of an unknown run."""
-    try:
-        run = client.get_run(name, nodes=False).run
-    except (NotFound, BadRequest):  # the retry itself tells what is wrong
-        return name, ""
-    return run.id, counted({state: count for state, count in run.nodes_by_state.items() if state in _RUN_AGAIN})
-
-
-@accio_command
-@click.argument("runs", nargs=-1, required=True, metavar="RUN...")
-def delete(session: Session, runs: tuple[str, ...]) -> int:
-    """Delete runs, stopping first what still runs. Deleting a parent deletes its children."""
-    with session.client() as client:
-        found = client.delete(runs)
-    return tell(session, found, "deleted", "was deleted already")

@@ -92,6 +92,10 @@ class RunFilter:
     params: Mapping[str, str] = field(default_factory=dict)
     created_after: datetime | None = None
     created_before: datetime | None = None
+    where: str = ""
+    """A query (docs/queries.md)."""
+    sort: str = ""
+    """The column to sort by, with a minus downwards; empty: newest first, and children in the order of the sweep."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import orjson
 
-from accio.domain.children import Members
+from accio.domain.children import Children, Members
 from accio.domain.slices import SweepSlice, all_with
 from accio.domain.states import RunState
 from accio.domain.sweeps import Sweep
 from accio_daemon.core.terms import RunNo
 from accio_daemon.storage.begun import begun_in_state
+from accio_daemon.storage.child_rows import ChildQuery
 from accio_daemon.storage.runs_query import SQL, Found, InstanceRow, RunRow, instance_row
 from accio_daemon.storage.search import EXAMINED, ParamFilter
 
@@ -45,27 +46,43 @@ def list_children(
     *,
     states: frozenset[RunState] = frozenset(),
     params: tuple[ParamFilter, ...] = (),
+    query: ChildQuery | None = None,
     low: int = 0,
     limit: int,
 ) -> ChildPage:
     """Read a page of children from index *low* on."""
     wanted = slice_of(run.sweep, params)
-    if wanted is None:
+    demanded = None if query is None else query.states(states)
+    if wanted is None or demanded == frozenset():
         return ChildPage(children=[], low=None, total=None)
+    states = states if demanded is None else demanded
     members = Members(
         rows=_Rows(connection, run.no),
-        wanted=wanted,
+        wanted=wanted if query is None else query.children,
         size=run.children,
         implied=run.implied,
         cursor=run.cursor,
         removed=run.removed,
     )
-    page = members.page(states, low, limit, EXAMINED)
+    keep = None if query is None else _keeper(run, query, wanted if params else None)
+    page = members.page(states, low, limit, EXAMINED, keep)
     return ChildPage(
         children=[Found(run=run, index=index, instance=row) for index, row in page.children],
         low=page.low,
-        total=run.present if not states and not params else None,
+        total=run.present if not states and not params and query is None else None,
     )
+
+
+def _keeper(
+    run: RunRow, query: ChildQuery, within: SweepSlice | None
+) -> Callable[[Children[InstanceRow]], Children[InstanceRow]]:
+    """Return the function that looks up for some children what the query asks, besides being in a slice."""
+
+    def keep(children: Children[InstanceRow]) -> Children[InstanceRow]:
+        there = [Found(run=run, index=no, instance=row) for no, row in children if within is None or within.contains(no)]
+        return [(found.place, found.instance) for found in query.matching(there)]
+
+    return keep
 
 
 @dataclass(frozen=True, slots=True)

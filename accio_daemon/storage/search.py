@@ -8,16 +8,18 @@ on: then it is short, but has a cursor. So no combination of filters makes a que
 import heapq
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
 import orjson
 
 from accio.domain.datatypes import DataType, parse_type
+from accio.domain.filters import Checked
 from accio.domain.states import RunState
 from accio_daemon.storage import runs_query
 from accio_daemon.storage.codes import RUN_STATES
+from accio_daemon.storage.run_rows import RunRows, created_required, equal_required, states_required
 from accio_daemon.storage.runs_query import RunRow, run_row
 from accio_daemon.storage.sql import load
 
@@ -52,6 +54,7 @@ class Filters:
     params: tuple[ParamFilter, ...] = ()
     created_after_ms: int = 0
     created_before_ms: int = 0
+    query: Checked | None = None
 
     @property
     def empty(self) -> bool:
@@ -70,40 +73,48 @@ class Page:
 
 def list_runs(connection: sqlite3.Connection, filters: Filters, before: int | None, limit: int) -> Page:
     """Read a page of singles and parents."""
-    query = _Query(connection, filters)
-    if not query.possible:
+    search = Search(connection, filters)
+    if not search.possible:
         return Page(runs=[], before=None, total=None)
     found: list[RunRow] = []
     examined = 0
-    candidates = query.candidates(_FAR if before is None else before)
-    while batch := list(islice(candidates, _BATCH if examined else limit + 1)):
-        found.extend(query.kept(batch, limit + 1 - len(found)))
+    candidates = search.candidates(_FAR if before is None else before)
+    while batch := list(islice(candidates, search.batch if examined else min(limit + 1, search.batch))):
+        found.extend(search.kept(batch, limit + 1 - len(found)))
         examined += len(batch)
-        if len(found) > limit or examined >= EXAMINED:
+        if len(found) > limit or examined >= search.most:
             break
     if len(found) > limit:
-        return Page(runs=found[:limit], before=found[limit - 1].no, total=query.total())
+        return Page(runs=found[:limit], before=found[limit - 1].no, total=search.total())
     # Where enough was looked at, there may be more; the next page goes on there.
-    return Page(runs=found, before=batch[-1] if batch and examined >= EXAMINED else None, total=query.total())
+    return Page(runs=found, before=batch[-1] if batch and examined >= search.most else None, total=search.total())
 
 
-class _Query:
+class Search:
     """The filters, with what they mean in this database."""
 
-    def __init__(self, connection: sqlite3.Connection, filters: Filters) -> None:
+    def __init__(self, connection: sqlite3.Connection, filters: Filters, *, driven: bool = True) -> None:
+        """Find out what the filters mean. Unless *driven*, every filter is asked of each candidate."""
+        self._rows = None if filters.query is None else RunRows(connection, filters.query)
+        if filters.query is not None:
+            filters = _narrowed(filters, filters.query)
+        self.most = EXAMINED if self._rows is None else min(EXAMINED, self._rows.at_once)
+        """How many candidates a page looks at, and how many at once."""
+        self.batch = min(_BATCH, self.most)
         self._connection = connection
         self._filters = filters
         self._owners = self._matching_owners(filters.owner) if filters.owner else []
         self._workflows = self._matching_workflows(filters.workflow) if filters.workflow else []
         self._tags = sorted(filters.tags, key=self._how_many) if len(filters.tags) > 1 else list(filters.tags)
         self._text = text_condition(filters.text, filters.notes)
-        self._driver = _driver(filters)
+        self._driver = _driver(filters) if driven else ""
         self._conditions = self._make_conditions()
         self.possible = (
             (not filters.owner or bool(self._owners))
             and (filters.workflow is None or bool(self._workflows))
             and (not (filters.text or filters.notes) or bool(self._text))
             and all(each.texts for each in filters.params)
+            and filters != _IMPOSSIBLE
         )
 
     def total(self) -> int | None:
@@ -114,8 +125,9 @@ class _Query:
 
     def candidates(self, before: int) -> Iterator[int]:
         """Return run numbers below *before*, newest first, among which everything wanted is."""
-        before = min(before, self._upper_bound())
-        lower = self._lower_bound()
+        lowest, highest = (0, _FAR) if self._rows is None else self._rows.bounds()
+        before = min(before, self._upper_bound(), highest + 1)
+        lower = max(lowest, self._lower_bound())
         streams = [_stream(self._connection, statement, value, before) for statement, value in self._drivers()]
         last = None
         for number in heapq.merge(*streams, reverse=True):
@@ -150,13 +162,26 @@ class _Query:
 
     def kept(self, numbers: Sequence[int], most: int) -> list[RunRow]:
         """Read those of the candidates that pass every filter, newest first, at most *most*."""
+        passing = self._passing(numbers)
+        if not self._filters.params:
+            passing = passing[:most]
+        return [row for row in read_runs(self._connection, passing) if _has_params(row, self._filters.params)][:most]
+
+    def listed(self, numbers: Sequence[int]) -> list[int]:
+        """Return the numbers of those of the candidates that pass every filter, newest first."""
+        if self._filters.params:
+            return [row.no for row in self.kept(numbers, len(numbers))]
+        return self._passing(numbers)
+
+    def _passing(self, numbers: Sequence[int]) -> list[int]:
+        """Return those of the candidates that pass every filter but those by parameter, newest first."""
         statement, values = self._conditions
         values = {**values, "nos": _json(list(numbers))}
         passing = [row[0] for row in self._connection.execute(statement, values)]
-        if not self._filters.params:
-            passing = passing[:most]
-        rows = self._connection.execute(runs_query.BY_NOS, {"nos": _json(passing)})
-        return [row for row in map(run_row, rows) if _has_params(row, self._filters.params)][:most]
+        if self._rows is None or not passing:
+            return passing
+        matching = self._rows.matching(passing)
+        return [number for number in passing if number in matching]
 
     def _make_conditions(self) -> tuple[str, dict[str, Any]]:
         """Return the statement that leaves those candidates which pass the filters that don't drive."""
@@ -228,6 +253,34 @@ class _Query:
     def _matching_workflows(self, wanted: tuple[str, str]) -> list[int]:
         rows = self._connection.execute(SQL["workflow_nos"], {"id": wanted[0], "version": wanted[1]})
         return [row[0] for row in rows]
+
+
+_IMPOSSIBLE = Filters(tags=("",))
+"""No run has an empty tag."""
+
+
+def _narrowed(filters: Filters, query: Checked) -> Filters:
+    """Return the filters with what a query demands of every run: so an index drives."""
+    states = states_required(query, filters.states)
+    if states is not None and not states:
+        return _IMPOSSIBLE
+    names, workflows = equal_required(query, "name"), equal_required(query, "workflow")
+    first, last = created_required(query)
+    before = filters.created_before_ms or _FAR
+    return replace(
+        filters,
+        states=filters.states if states is None else states,
+        tags=tuple(dict.fromkeys((*filters.tags, *equal_required(query, "tag")))),
+        name=names[0] if names and filters.name is None else filters.name,
+        workflow=(workflows[0].partition(":")[0], "") if workflows and not filters.workflow else filters.workflow,
+        created_after_ms=max(filters.created_after_ms, first),
+        created_before_ms=0 if min(before, last + 1) >= _FAR else max(1, min(before, last + 1)),
+    )
+
+
+def read_runs(connection: sqlite3.Connection, numbers: Sequence[int]) -> list[RunRow]:
+    """Read runs by their numbers, newest first."""
+    return [run_row(row) for row in connection.execute(runs_query.BY_NOS, {"nos": _json(list(numbers))})]
 
 
 def _driver(filters: Filters) -> str:

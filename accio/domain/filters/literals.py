@@ -140,8 +140,13 @@ _KINDS_OF: Mapping[type, Kind] = {
 def read_like(value: Any, text: str, now_ms: int) -> Any:
     """Read *text* as what *value* is, for parameters of runs that differ; None if it is no such value."""
     kind = _KINDS_OF.get(type(value))
+    return text if kind is None else read_typed(DataType(kind), text, now_ms)
+
+
+def read_typed(datatype: DataType, text: str, now_ms: int) -> Any:
+    """Read *text* as a value of a type, in comparable form; None if it is no such value."""
     try:
-        return text if kind is None else _typed(DataType(kind), text, now_ms)
+        return _typed(datatype, text, now_ms)
     except ValueProblem:
         return None
 

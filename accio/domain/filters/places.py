@@ -2,12 +2,14 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Any, TypeAlias
 
 from accio.domain.datatypes import Kind
 from accio.domain.filters.checking import Predicate
-from accio.domain.filters.literals import comparable_text
+from accio.domain.filters.fields import Reads
+from accio.domain.filters.literals import comparable_text, read_typed
 from accio.domain.filters.syntax import Op
 from accio.domain.sweeps import Axis
 
@@ -24,6 +26,11 @@ def places(predicate: Predicate, axis: Axis) -> Places:
     """Return the indices on *axis* whose values satisfy the predicate."""
     if not axis.is_formula or axis.size < 3:
         return _where(predicate.holds, (comparable_text(axis.type, text) for text in axis.values()))
+    if predicate.subject.reads is Reads.ANY:  # what it is compared with is read as this axis has it
+        if predicate.op is Op.CONTAINS:
+            return ()
+        read = (read_typed(axis.type, text, predicate.now_ms) for text in predicate.values)
+        predicate = replace(predicate, values=tuple(value for value in read if value is not None))
     return of_sequence(predicate, _Values(axis))
 
 

@@ -1,41 +1,33 @@
 """The rpcs about runs: get, list, describe nodes, edit, kill, delete, retry, watch."""
 
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
-from accio.domain.datatypes import DataType
 from accio.domain.findings import Findings
 from accio.domain.issues import summary
 from accio.domain.limits import Limits
-from accio.domain.states import RunState
 from accio.domain.validation import check_fit
-from accio.domain.values import ValueProblem, canonical, parse_text
 from accio.errors import AccioError, BadRequest, FailedPrecondition
 from accio.v1 import accio_pb2, runs_pb2
-from accio.wire.states import RUN_STATES
 from accio_daemon.core.commands import Command, DeleteRun, KillRun, RetryRun
 from accio_daemon.core.terms import Announced
 from accio_daemon.engine.ports import EnginePort
 from accio_daemon.services.calls.catalogue import Catalogue
 from accio_daemon.services.calls.node_views import NodeViews
 from accio_daemon.services.calls.watching import Watching, read_state
-from accio_daemon.services.calls.workflows import page_key, page_size
 from accio_daemon.services.messages.runs import run_message
 from accio_daemon.services.sessions.registry import Sessions
 from accio_daemon.services.transport.rpc import Send
-from accio_daemon.storage import children, quarantine, runs_query, search, submissions
+from accio_daemon.storage import quarantine, runs_query, submissions
 from accio_daemon.storage.begun import count_executing
 from accio_daemon.storage.nodes_query import NodeFacts, count_states
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.readers import Readers
 from accio_daemon.storage.runs_query import Found
-from accio_daemon.storage.search import Filters, ParamFilter
 
 T = TypeVar("T")
-
-_PAGE_BYTES = 2_000_000
 
 
 class RunCalls:
@@ -84,64 +76,6 @@ class RunCalls:
     async def get_node(self, request: accio_pb2.GetNodeRequest) -> runs_pb2.NodeDetails:
         """Return everything about a node."""
         return await self._views.details(request.run, request.node)
-
-    async def list(self, request: accio_pb2.ListRequest) -> accio_pb2.ListResponse:
-        """Return a page of singles and parents, or of the children of one parent."""
-        states = frozenset(_state(number) for number in request.states)
-        params = await self._param_filters(request)
-        if request.parent:
-            return await self._list_children(request, states, params)
-        filters = Filters(
-            states=states,
-            tags=tuple(dict.fromkeys(request.tags)),
-            owner=request.owner,
-            name=request.name or None,
-            workflow=_workflow_filter(request.workflow),
-            text=request.text,
-            notes=request.notes,
-            params=params,
-            created_after_ms=request.created_after_ms,
-            created_before_ms=request.created_before_ms,
-        )
-        for typed in (filters.text, filters.notes):
-            if typed and not search.fts_query(typed):
-                raise BadRequest(f"expected words to look for, found {typed[:100]!r}")
-        before, limit = page_key(request.cursor), page_size(request.limit)
-        page = await self._readers.read(lambda connection: search.list_runs(connection, filters, before, limit))
-        messages, cut = _within_bytes(run_message(Found(run=row)) for row in page.runs)
-        following = page.runs[len(messages) - 1].no if cut else page.before
-        return accio_pb2.ListResponse(runs=messages, total=page.total, next="" if following is None else str(following))
-
-    async def _list_children(
-        self, request: accio_pb2.ListRequest, states: frozenset[RunState], params: tuple[ParamFilter, ...]
-    ) -> accio_pb2.ListResponse:
-        shared = (request.owner, request.name, request.workflow, request.text, request.notes)
-        if request.tags or any(shared) or request.created_after_ms or request.created_before_ms:
-            raise BadRequest(
-                "children of a parent are filtered by state and parameters only: they share everything else"
-            )
-        low, limit = page_key(request.cursor) or 0, page_size(request.limit)
-
-        def read(connection: sqlite3.Connection) -> children.ChildPage:
-            found = runs_query.find(connection, request.parent)
-            if found.index is not None or not found.run.parent:
-                raise BadRequest(f"{request.parent} has no children: it isn't a sweep")
-            return children.list_children(connection, found.run, states=states, params=params, low=low, limit=limit)
-
-        page = await self._readers.read(read)
-        messages, cut = _within_bytes(run_message(child) for child in page.children)
-        following = page.children[len(messages)].place if cut else page.low
-        return accio_pb2.ListResponse(runs=messages, total=page.total, next="" if following is None else str(following))
-
-    async def _param_filters(self, request: accio_pb2.ListRequest) -> tuple[ParamFilter, ...]:
-        """Read the values of parameter filters by every type that a parameter of that name has anywhere."""
-        if not request.params:
-            return ()
-        types = await self._readers.read(search.param_types)
-        return tuple(
-            ParamFilter(name=each.name, texts=frozenset(_readings(types.get(each.name, ()), each.text)))
-            for each in request.params
-        )
 
     async def watch(self, request: accio_pb2.WatchRequest, send: Send[accio_pb2.RunUpdate]) -> None:
         """Send a run's states until it has ended."""
@@ -209,38 +143,6 @@ class RunCalls:
             except AccioError as error:
                 outcomes.append(accio_pb2.RunOutcome(id=text, error=error.message))
         return accio_pb2.RunsResponse(runs=outcomes)
-
-
-def _within_bytes(messages: Iterable[runs_pb2.Run]) -> tuple[list[runs_pb2.Run], bool]:
-    """Return messages up to the size of a page, and whether some were left."""
-    taken: list[runs_pb2.Run] = []
-    size = 0
-    for message in messages:
-        size += message.ByteSize()
-        if taken and size > _PAGE_BYTES:
-            return taken, True
-        taken.append(message)
-    return taken, False
-
-
-def _state(number: int) -> RunState:
-    state = RUN_STATES.get(number)
-    if state is None:
-        raise BadRequest(f"expected a run state, found {number}")
-    return state
-
-
-def _workflow_filter(text: str) -> tuple[str, str] | None:
-    name, _, version = text.partition(":")
-    return (name, version) if name else None
-
-
-def _readings(types: Iterable[DataType], text: str) -> Iterable[str]:
-    for datatype in types:
-        try:
-            yield canonical(datatype, parse_text(datatype, text))
-        except ValueProblem:
-            continue
 
 
 def _check_metadata(limits: Limits, name: str | None, notes: str | None, tags: tuple[str, ...] | None) -> None:

@@ -77,3 +77,73 @@ SELECT no FROM workflows WHERE id = :id AND (:version = '' OR version = :version
 
 -- name: param_types
 SELECT DISTINCT p.value ->> 'name', p.value ->> 'kind' FROM workflows w, json_each(w.definition, '$.params') p
+
+-- What queries ask of runs
+
+-- name: rows
+SELECT r.no, r.state, r.kind, r.owner_name, r.owner_email, r.name, r.notes, r.created_at, r.started_at, r.ended_at, r.operators, r.sweep,
+       r.failed + r.killed, (SELECT id || ':' || version FROM workflows WHERE no = r.workflow_no),
+       (SELECT json_group_array(tag) FROM tags WHERE run_no = r.no)
+FROM runs r WHERE r.no IN (SELECT value FROM json_each(:nos))
+
+-- name: causes
+SELECT DISTINCT n.cause ->> 'cause'
+FROM instances i CROSS JOIN nodes n ON n.run_no = i.run_no AND n.idx = i.idx
+WHERE i.run_no = :run AND i.state IN (4, 5) AND n.state IN (SELECT value FROM json_each(:states)) AND n.cause IS NOT NULL
+
+-- name: operator_names
+SELECT no, name FROM operators
+
+-- name: numbers_started
+SELECT min(no), max(no) FROM runs WHERE ifnull(started_at, 0) >= max(1, :first) AND ifnull(started_at, 0) <= :last
+
+-- name: numbers_ended
+SELECT min(no), max(no) FROM runs WHERE ifnull(ended_at, 0) >= max(1, :first) AND ifnull(ended_at, 0) <= :last
+
+-- Lists in another order: the value that a run is sorted by, and runs along an index of such values
+
+-- name: keys
+SELECT r.no, {sort_key} FROM runs r WHERE r.no IN (SELECT value FROM json_each(:nos))
+
+-- name: sort_key
+CASE :column
+    WHEN 'created' THEN r.created_at
+    WHEN 'started' THEN ifnull(r.started_at, 0)
+    WHEN 'ended' THEN ifnull(r.ended_at, 0)
+    WHEN 'took' THEN ifnull(r.ended_at - r.started_at, 0)
+    WHEN 'name' THEN r.name
+    WHEN 'owner' THEN r.owner_name
+    WHEN 'tags' THEN ifnull((SELECT group_concat(tag) FROM (SELECT tag FROM tags WHERE run_no = r.no ORDER BY tag)), '')
+    WHEN 'workflow' THEN (SELECT id || ':' || version FROM workflows WHERE no = r.workflow_no)
+    WHEN 'state' THEN r.state
+    WHEN 'children' THEN r.children
+    WHEN 'progress' THEN iif(r.state >= 3, 1.0, (SELECT ifnull(sum(value), 0) FROM json_each(r.nodes_ended)) * 1.0 / (r.children * r.nodes))
+END
+
+-- name: along_created_down
+SELECT no, created_at FROM runs WHERE (created_at, no) < (:key, :no) ORDER BY created_at DESC, no DESC LIMIT :size
+
+-- name: along_created_up
+SELECT no, created_at FROM runs WHERE (created_at, no) > (:key, :no) ORDER BY created_at, no LIMIT :size
+
+-- name: along_started_down
+SELECT no, ifnull(started_at, 0) FROM runs
+WHERE ifnull(started_at, 0) <= :key AND (ifnull(started_at, 0), no) < (:key, :no) ORDER BY ifnull(started_at, 0) DESC, no DESC LIMIT :size
+
+-- name: along_started_up
+SELECT no, ifnull(started_at, 0) FROM runs
+WHERE ifnull(started_at, 0) >= :key AND (ifnull(started_at, 0), no) > (:key, :no) ORDER BY ifnull(started_at, 0), no LIMIT :size
+
+-- name: along_ended_down
+SELECT no, ifnull(ended_at, 0) FROM runs
+WHERE ifnull(ended_at, 0) <= :key AND (ifnull(ended_at, 0), no) < (:key, :no) ORDER BY ifnull(ended_at, 0) DESC, no DESC LIMIT :size
+
+-- name: along_ended_up
+SELECT no, ifnull(ended_at, 0) FROM runs
+WHERE ifnull(ended_at, 0) >= :key AND (ifnull(ended_at, 0), no) > (:key, :no) ORDER BY ifnull(ended_at, 0), no LIMIT :size
+
+-- name: along_name_down
+SELECT no, name FROM runs WHERE (name, no) < (:key, :no) ORDER BY name DESC, no DESC LIMIT :size
+
+-- name: along_name_up
+SELECT no, name FROM runs WHERE (name, no) > (:key, :no) ORDER BY name, no LIMIT :size

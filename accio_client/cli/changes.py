@@ -1,0 +1,114 @@
+"""Changing runs: `accio update`, `kill`, `retry`, `delete run`, each of runs that are named or match a query."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from accio.domain.states import NODE_TERMINAL, NodeState
+from accio.errors import BadRequest, NotFound
+from accio_client.calls.selecting import KILLED, RETRIED
+from accio_client.cli.acting import chosen, where_options
+from accio_client.cli.definitions import tag_list
+from accio_client.cli.outcomes import tell
+from accio_client.cli.output import out
+from accio_client.cli.runs_shown import counted
+from accio_client.cli.session import Session, accio_command
+from accio_client.documents import document, run
+from accio_client.views import Updated
+
+if TYPE_CHECKING:
+    from accio_client.sync import Client
+
+_RUN_AGAIN = frozenset(state.value for state in NODE_TERMINAL - {NodeState.SUCCESS})
+_TOLD = 20
+"""Runs of which a retry tells what runs again: each is asked for."""
+
+
+@accio_command
+@click.argument("identifier", metavar="[RUN]", default="")
+@where_options
+@click.option("--name", help="The new name; an empty one clears it.")
+@click.option("--notes", help="The new notes; empty ones clear them.")
+@click.option("--tags", metavar="TAG,TAG...", help="The new tags, instead of the old ones; an empty list clears them.")
+def update(
+    session: Session,
+    identifier: str,
+    *,
+    where: str,
+    yes: bool,
+    name: str | None,
+    notes: str | None,
+    tags: str | None,
+) -> None:
+    """Edit the metadata of a run in any state. A child shows its parent's: editing it edits the parent."""
+    if name is None and notes is None and tags is None:
+        raise click.UsageError("nothing to change: give -name, -notes or -tags")
+    if where and identifier:
+        raise click.UsageError("children have the metadata of their parent: give RUN or -where=QUERY, not both")
+    labels = None if tags is None else tag_list(tags)
+    with session.client() as client:
+        ids = chosen(session, client, [identifier] if identifier else [], where, "update", yes=yes)
+        found = [client.update(each, name=name, notes=notes, tags=labels) for each in ids]
+    content = document({"runs": [{"id": each.run.id, "changed": each.changed, "run": run(each.run)} for each in found]})
+    session.answer(content, (each.run.id for each in found), lambda: _show_updated(found))
+
+
+def _show_updated(found: Sequence[Updated]) -> None:
+    for each in found:
+        out(f"{each.run.id} {'updated' if each.changed else 'was so already'}")
+
+
+@accio_command
+@click.argument("runs", nargs=-1, metavar="[RUN]...")
+@where_options
+def kill(session: Session, runs: tuple[str, ...], *, where: str, yes: bool) -> int:
+    """Stop runs. Killing a parent stops all of its children; what has ended stays as it is."""
+    with session.client() as client:
+        ids = chosen(session, client, runs, where, "kill", yes=yes, of_runs=KILLED, of_children=KILLED)
+        found = client.kill(ids)
+    return tell(session, found, "killed", "had ended already")
+
+
+@accio_command
+@click.argument("runs", nargs=-1, metavar="[RUN]...")
+@where_options
+@click.option(
+    "--operators",
+    type=click.Choice(["pinned", "latest"]),
+    default="pinned",
+    help="Whether to keep the operator versions that the run pinned.",
+)
+def retry(session: Session, runs: tuple[str, ...], *, where: str, yes: bool, operators: str) -> int:
+    """Run again what failed, was killed or lost, with the same seeds; what succeeded is kept.
+
+    Says which nodes that is.
+    """
+    with session.client() as client:
+        ids = chosen(session, client, runs, where, "retry", yes=yes, of_children=RETRIED)
+        again = dict(_not_succeeded(client, run) for run in ids) if len(ids) <= _TOLD else {}
+        found = client.retry(ids, latest_operators=operators == "latest")
+    code = tell(session, found, "retried", "has nothing to retry")
+    for each in found:
+        if each.changed and again.get(each.id):
+            session.say(f"{each.id} runs again, of its nodes: {again[each.id]}")
+    return code
+
+
+def _not_succeeded(client: "Client", name: str) -> tuple[str, str]:
+    """Return a run's id, and which nodes a retry runs again (`1 failed, 2 cancelled`); nothing of an unknown run."""
+    try:
+        run = client.get_run(name, nodes=False).run
+    except (NotFound, BadRequest):  # the retry itself tells what is wrong
+        return name, ""
+    return run.id, counted({state: count for state, count in run.nodes_by_state.items() if state in _RUN_AGAIN})
+
+
+@accio_command
+@click.argument("runs", nargs=-1, metavar="[RUN]...")
+@where_options
+def delete(session: Session, runs: tuple[str, ...], *, where: str, yes: bool) -> int:
+    """Delete runs, stopping first what still runs. Deleting a parent deletes its children."""
+    with session.client() as client:
+        found = client.delete(chosen(session, client, runs, where, "delete", yes=yes))
+    return tell(session, found, "deleted", "was deleted already")
