@@ -61,11 +61,25 @@ class ChildQuery:
         """Return those of some children of the slice that match."""
         if not self._asks or not batch:
             return list(batch)
-        facts = self._facts([found.place for found in batch])
-        return [found for found in batch if matches(self._rest, dict(self._values(found, facts.get(found.place, ()))))]
+        indices = [found.place for found in batch]
+        facts, agents = self._facts(indices), self._agents(indices)
+        return [
+            found
+            for found in batch
+            if matches(self._rest, dict(self._values(found, facts.get(found.place, ()), agents.get(found.place))))
+        ]
+
+    def _agents(self, indices: list[int]) -> dict[int, tuple[str, ...]]:
+        """Return which agents have run nodes of children, those of failed attempts included."""
+        agents: dict[int, tuple[str, ...]] = {}
+        if "agent" in self._fields:
+            values = {"run": self._run.no, "indices": orjson.dumps(indices).decode()}
+            for index, name in self._connection.execute(SQL["agents"], values):
+                agents[index] = (*agents.get(index, ()), name)
+        return agents
 
     def _facts(self, indices: list[int]) -> dict[int, list[tuple[Any, ...]]]:
-        if not self._results and self._fields.isdisjoint(("agent", "cause")):
+        if not self._results and "cause" not in self._fields:
             return {}
         values = {
             "run": self._run.no,
@@ -78,7 +92,9 @@ class ChildQuery:
             facts.setdefault(index, []).append(tuple(fact))
         return facts
 
-    def _values(self, found: Found, facts: Iterable[tuple[Any, ...]]) -> Iterator[tuple[str, Any]]:
+    def _values(
+        self, found: Found, facts: Iterable[tuple[Any, ...]], agents: tuple[str, ...] | None
+    ) -> Iterator[tuple[str, Any]]:
         row = found.instance
         yield "state", found.state.value
         yield "index", found.place
@@ -88,11 +104,10 @@ class ChildQuery:
             yield "seed", found.seed
         if "progress" in self._fields:
             yield "progress", self._progress(found)
-        if "agent" in self._fields:
-            yield "agent", tuple(agent for *_, agent in facts if agent) or None
+        yield "agent", agents
         if "cause" in self._fields:
             yield "cause", _cause(facts)
-        of_node = {node: (outputs, metrics) for node, _, _, outputs, metrics, _ in facts}
+        of_node = {node: (outputs, metrics) for node, _, _, outputs, metrics in facts}
         for subject in self._results:
             yield subject.key, self._result(subject, of_node)
 

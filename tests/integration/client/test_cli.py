@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,34 +17,9 @@ from accio.domain.issues import Issue
 from accio.errors import FailedPrecondition, Internal, InvalidDefinition, NotFound
 from accio.v1 import accio_pb2, runs_pb2, values_pb2, workflows_pb2
 from accio_client.cli.daemon import _await_agent
-from accio_client.cli.main import main
 from accio_client.cli.output import Tables
 from accio_client.cli.session import Session
 from tests.integration.client.fake_daemon import RUN, FakeDaemon, refuse, run, validation
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    exit: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return orjson.loads(self.out)
-
-
-@pytest.fixture
-def accio(daemon: FakeDaemon, capsys: pytest.CaptureFixture[str]) -> Any:
-    """Runs a command line in this process; no outcome ever holds a traceback."""
-
-    def call(*arguments: str) -> Outcome:
-        code = main(arguments)
-        out, err = capsys.readouterr()
-        assert "Traceback" not in out + err
-        return Outcome(exit=code, out=out, err=err)
-
-    return call
 
 
 def submit_answer(request: accio_pb2.SubmitRequest) -> accio_pb2.SubmitResponse:
@@ -158,9 +132,9 @@ def test_how_the_memo_is_used(daemon: FakeDaemon, accio: Any, options: Sequence[
         (["validate"], 1, "missing argument"),
         (["describe", "run"], 1, "missing argument"),
         (["describe", "node", RUN], 1, "expected RUN/NODE"),
-        (["delete", "run"], 1, "missing argument"),
-        (["kill"], 1, "missing argument"),
-        (["export"], 1, "missing argument"),
+        (["delete", "run"], 1, "nothing to delete"),
+        (["kill"], 1, "nothing to kill: give RUN..., or -where=QUERY"),
+        (["export"], 1, "nothing to export"),
         (["update", RUN], 1, "nothing to change"),
         (["get"], 1, "runs, workflows"),
         (["get", "rums"], 1, "did you mean `accio get runs`"),

@@ -1,12 +1,13 @@
 """Rows that match: the meaning of each operator, and of what isn't there."""
 
 import math
+from decimal import Decimal
 
 import pytest
 
 from accio.domain.datatypes import DOUBLE, LONG, TIMESTAMP, parse_type
 from accio.domain.filters import RUN_FIELDS, Context, matches, read_query
-from accio.domain.ranges import WholePoints
+from accio.domain.ranges import GeometricPoints, WholePoints
 from accio.domain.sweeps import Axis
 from accio.domain.values import Timestamp
 from tests.unit.domain.filters.queries import NOW
@@ -109,3 +110,22 @@ def test_a_sweep_matches_with_one_of_its_values() -> None:
     assert matches(read_query("n>=4999999999995", CONTEXT), row)
     assert matches(read_query("n=15", CONTEXT), row)
     assert not matches(read_query("n=16", CONTEXT), row)
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("epsilon<0.01", True),
+        ("epsilon=0.1", True),
+        ("epsilon=0.2", False),
+        ("epsilon>100", False),
+        ("epsilon=word", False),
+        ("epsilon!=word", True),
+        ("epsilon~0.1", False),
+    ],
+)
+def test_ranges_of_runs_that_differ_are_compared_as_their_type_has_it(query: str, found: bool) -> None:
+    """Over all runs, where no parameter's type is known, a computed axis says how a value is read."""
+    axis = Axis("epsilon", DOUBLE, GeometricPoints(start=Decimal("0.001"), ratio=Decimal(10), size=4, end=None))
+    checked = read_query(query, Context(fields=RUN_FIELDS, now_ms=NOW))
+    assert matches(checked, {"param.epsilon": axis}) == found
