@@ -79,7 +79,9 @@ def _keeper(
     """Return the function that looks up for some children what the query asks, besides being in a slice."""
 
     def keep(children: Children[InstanceRow]) -> Children[InstanceRow]:
-        there = [Found(run=run, index=no, instance=row) for no, row in children if within is None or within.contains(no)]
+        there = [
+            Found(run=run, index=no, instance=row) for no, row in children if within is None or within.contains(no)
+        ]
         return [(found.place, found.instance) for found in query.matching(there)]
 
     return keep
