@@ -25,11 +25,14 @@ ROWS: tuple[Row, ...] = (
     *slopes.ROWS,
 )
 
+INTERPRETER = Path(__file__).parents[2] / "scripts" / "interpreter.py"
+
 
 def main() -> int:
     """Measure."""
     options = _options()
     chosen = [row for row in ROWS if not options.only or row.name in options.only.split(",")]
+    build, optimised = _build()
     folder = Path(tempfile.mkdtemp(prefix="accio-bench-", dir=options.work))
     results: list[dict[str, Any]] = []
     try:
@@ -49,9 +52,16 @@ def main() -> int:
         found = peers.run(Path(options.peers), options.peers_python) if options.peers else []
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+    print(f"{build}{'' if optimised else ': NOT A REPORT, as an optimised interpreter is up to a third faster'}")
     _print(results, found)
     if options.json:
-        content = {"machine": _machine(), "quick": options.quick, "rows": results, "peers": found}
+        content = {
+            "machine": _machine(build),
+            "quick": options.quick,
+            "report": optimised and not options.quick,
+            "rows": results,
+            "peers": found,
+        }
         Path(options.json).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     return 0 if all(result["reached"] for result in results) else 1
 
@@ -84,11 +94,17 @@ def _result(row: Row, measured: Measured, load: float) -> dict[str, Any]:
     }
 
 
-def _machine() -> dict[str, Any]:
+def _build() -> tuple[str, bool]:
+    """Return how the interpreter that is measured was built, and whether it is worth reporting."""
+    found = subprocess.run([sys.executable, INTERPRETER], capture_output=True, text=True, check=False)
+    return found.stdout.strip(), found.returncode == 0
+
+
+def _machine(build: str) -> dict[str, Any]:
     commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
     return {
         "cpus": os.cpu_count(),
-        "python": platform.python_version(),
+        "python": build,
         "system": platform.platform(),
         "commit": commit,
     }
