@@ -1,16 +1,53 @@
-"""How clients and agents open a connection to the daemon, whatever kind of address it has."""
+"""How clients and agents open connections to the daemon, whatever kind of address it has."""
 
+import ssl
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+import grpc
 import grpc.aio
 
-from accio import sockets
+from accio import handshakes, sockets
+from accio.errors import AccioError
+from accio.trust import SYSTEM, Trust
 
 
-def open_channel(address: str, options: Sequence[tuple[str, Any]]) -> grpc.aio.Channel:
-    """Return a channel to HOST:PORT or `unix:PATH`; PermissionDenied for a socket that somebody else made."""
-    path = sockets.socket_path(address)
-    if path is not None:
-        sockets.require_own(path)
-    return grpc.aio.insecure_channel(sockets.target(address), options=list(options))
+class Door:
+    """Where the daemon is, and by what it is known (None: by nothing, in plain text)."""
+
+    def __init__(self, address: str, trust: Trust | None = None) -> None:
+        self.address = address
+        self._path = sockets.socket_path(address)
+        self._trust = trust if self._path is None else None  # a socket is known by who made it
+
+    @property
+    def encrypted(self) -> bool:
+        return self._trust is not None
+
+    def find_authority(self) -> None:
+        """Fetch the authority if only its digest is known; blocks. Call it before `open`."""
+        if self._trust is not None and not self._trust.authority:
+            self._trust = handshakes.fetch_authority(self.address, self._trust)
+
+    def open(self, options: Sequence[tuple[str, Any]]) -> grpc.aio.Channel:
+        """Return a channel; PermissionDenied for a socket that somebody else made."""
+        if self._path is not None:
+            sockets.require_own(self._path)
+            return grpc.aio.insecure_channel(sockets.target(self.address), options=list(options))
+        if self._trust is None:
+            return grpc.aio.insecure_channel(self.address, options=list(options))
+        assert self._trust.authority, "find_authority comes first"
+        roots = _system_roots() if self._trust.authority == SYSTEM else self._trust.authority.encode()
+        named = [("grpc.ssl_target_name_override", self._trust.name)] if self._trust.name else []
+        return grpc.aio.secure_channel(self.address, grpc.ssl_channel_credentials(roots), options=[*options, *named])
+
+    def explain(self) -> AccioError | None:
+        """Return why nothing is reached here, if it is a matter of encryption; blocks."""
+        return None if self._path is not None else handshakes.explain(self.address, self._trust)
+
+
+def _system_roots() -> bytes | None:
+    """Return the authorities that this machine trusts; None for those that come with gRPC, if it names none."""
+    file = ssl.get_default_verify_paths().cafile
+    return Path(file).read_bytes() if file else None

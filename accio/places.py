@@ -18,6 +18,7 @@ from platformdirs import user_config_path, user_data_path, user_state_path
 from accio import sockets
 from accio.domain.problems import quote
 from accio.errors import BadRequest, FailedPrecondition, Unauthenticated
+from accio.trust import Join, Trust, split_token
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 7615
@@ -85,21 +86,42 @@ def agents_folder(environment: Mapping[str, str] = os.environ) -> Path:
 
 
 def find_token(environment: Mapping[str, str] = os.environ) -> str | None:
-    """Return the bearer token: `ACCIO_TOKEN`, else the file `token` of the data folder, else that of the configuration
-    folder.
+    """Return the bearer token: `ACCIO_TOKEN`, else that in `ACCIO_JOIN`, else the file `token` of the data folder, else
+    that of the configuration folder.
 
     None if there is none. A file that others can read is refused (FailedPrecondition): whoever reads it may run code.
     """
+    found = _find_token(environment)
+    return None if found is None else split_token(found)[0]
+
+
+def _find_token(environment: Mapping[str, str]) -> str | None:
     given = environment.get("ACCIO_TOKEN", "").strip()
     if given:
         if not (given.isascii() and given.isprintable()):
             raise Unauthenticated("the token in ACCIO_TOKEN is none: it holds characters beyond printable ASCII")
         return given
+    if join := find_join(environment):
+        return join.token
     for folder in (_data_folder(environment), config_folder(environment)):
         found = None if folder is None else _read_token(folder / TOKEN)
         if found:
             return found
     return None
+
+
+def find_join(environment: Mapping[str, str] = os.environ) -> Join | None:
+    """Return what the join file says that `ACCIO_JOIN` names; None if it names none."""
+    named = environment.get("ACCIO_JOIN", "")
+    return Join.read(folder_named(named, "ACCIO_JOIN")) if named else None
+
+
+def find_trust(environment: Mapping[str, str] = os.environ) -> Trust | None:
+    """Return by what the daemon is known: what a join token in `ACCIO_TOKEN` says, else `ACCIO_JOIN`, else a token's file."""
+    found = _find_token(environment)
+    told = None if found is None else split_token(found)[1]
+    join = find_join(environment)
+    return told or (None if join is None else join.trust)
 
 
 def _read_token(path: Path) -> str | None:
@@ -134,10 +156,14 @@ def write_token(path: Path) -> str:
 
 
 def daemon_address(environment: Mapping[str, str] = os.environ, system: Path = SYSTEM_CONFIG) -> str:
-    """Return where the daemon is found: `ACCIO_ADDR`, else the first cluster, else its data folder's socket."""
+    """Return where the daemon is found: `ACCIO_ADDR`, else what `ACCIO_JOIN` says, else the first cluster, else its data
+    folder's socket.
+    """
     given = environment.get("ACCIO_ADDR", "")
     if given:
         return parse_address(given)
+    if join := find_join(environment):
+        return parse_address(join.address)
     known = clusters(environment, system)
     return known[0].addr if known else sockets.socket_address(data_folder(environment), environment)
 

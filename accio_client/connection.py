@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import grpc
 import grpc.aio
 
-from accio.channels import open_channel
+from accio.channels import Door
 from accio.errors import AccioError, Unavailable
 from accio.v1 import accio_pb2_grpc, artifacts_pb2_grpc
 from accio.wire.errors import from_status
@@ -55,8 +55,8 @@ R = TypeVar("R")
 class Stubs:
     """A channel with a network connection of its own, made when it is first used, and the services behind it."""
 
-    def __init__(self, address: str) -> None:
-        self.channel = open_channel(address, _OPTIONS)
+    def __init__(self, door: Door) -> None:
+        self.channel = door.open(_OPTIONS)
         self.accio = accio_pb2_grpc.AccioStub(self.channel)
         self.artifacts = artifacts_pb2_grpc.ArtifactsStub(self.channel)
         self.streams = 0
@@ -68,11 +68,12 @@ class Connection:
     Make and use it inside one event loop.
     """
 
-    def __init__(self, *, address: str, token: str | None, deadline: float = DEADLINE_S) -> None:
-        self.address = address
+    def __init__(self, *, door: Door, token: str | None, deadline: float = DEADLINE_S) -> None:
+        self.address = door.address
+        self._door = door
         self._deadline = deadline
         self._metadata = (("authorization", f"Bearer {token}"),) if token else ()
-        self._calls = Stubs(address)
+        self._calls = Stubs(door)
         self._streams: list[Stubs] = []
         self.accio = self._calls.accio
         self._answered = False
@@ -89,7 +90,7 @@ class Connection:
         """Keep a place for one more stream on a channel that has room for it."""
         stubs = next((each for each in self._streams if each.streams < _STREAMS_PER_CHANNEL), None)
         if stubs is None:
-            stubs = Stubs(self.address)
+            stubs = Stubs(self._door)
             self._streams.append(stubs)
         stubs.streams += 1
         try:
@@ -112,7 +113,7 @@ class Connection:
                 unsent = (error.details() or "").startswith(_NEVER_SENT)
                 patience = PATIENCE_S if self._answered or not unsent else FIRST_PATIENCE_S
                 if not away or not (repeatable or unsent) or clock() - began + pause > patience:
-                    raise self.translate(error, limit) from None
+                    raise await self._explain(error, limit) from None
                 await asyncio.sleep(pause)
             else:
                 self._answered = True
@@ -137,7 +138,7 @@ class Connection:
                     assert isinstance(message, answer)
                     yield message
             except grpc.aio.AioRpcError as error:
-                raise self.translate(error, deadline) from None
+                raise await self._explain(error, deadline) from None
             finally:
                 call.cancel()
 
@@ -172,6 +173,12 @@ class Connection:
             await asyncio.sleep(next(growing))
             if again is not None:
                 again()
+
+    async def _explain(self, error: grpc.aio.AioRpcError, deadline: float) -> AccioError:
+        """Return the error that a failed call means; a handshake of its own tells what gRPC keeps to itself."""
+        unsent = error.code() is grpc.StatusCode.UNAVAILABLE and (error.details() or "").startswith(_NEVER_SENT)
+        why = await asyncio.to_thread(self._door.explain) if unsent else None
+        return why or self.translate(error, deadline)
 
     def translate(self, error: grpc.aio.AioRpcError, deadline: float) -> AccioError:
         """Return the error that a failed call means."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from accio import places
+from accio.trust import Trust, split_token
 
 LARGEST_DEFINITION = 4_000_000
 """Bytes of a definition that a call can carry: the daemon takes messages of 4 MiB."""
@@ -18,6 +19,7 @@ class Settings:
 
     address: str
     token: str | None
+    trust: Trust | None  # by what the daemon is known
     user: str
 
     @classmethod
@@ -36,9 +38,11 @@ class Settings:
             address = places.cluster_address(cluster, environment)
         else:
             address = places.daemon_address(environment)
+        given, told = split_token(token) if token else (None, None)
         return cls(
             address=address,
-            token=token or places.find_token(environment),
+            token=given or places.find_token(environment),
+            trust=told or places.find_trust(environment),
             user=user or environment.get("ACCIO_USER", "").strip() or login_name(),
         )
 

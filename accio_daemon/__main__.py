@@ -16,12 +16,13 @@ import click
 import structlog
 import uvloop
 
-from accio import logs
+from accio import logs, places
 from accio.errors import AccioError
 from accio.exits import INTERNAL, SUCCESS, USAGE
 from accio_daemon import bootstrap
 from accio_daemon.checking import check_folder
 from accio_daemon.config import Config, read_config
+from accio_daemon.encryption import join, token_to_join
 from accio_daemon.restoring import restore_backup
 
 # How long a thread may keep the interpreter from another. A transaction takes it once for each statement: with Python's
@@ -38,6 +39,7 @@ log = structlog.get_logger(__name__)
 @click.option(
     "--data-dir", metavar="FOLDER", help="Database and store; default ACCIO_DATA_DIR, else the user's data folder."
 )
+@click.option("--tls", type=(str, str), metavar="CERT KEY", help="Show this certificate; default one of its own.")
 @click.option("--insecure", is_flag=True, help="Listen beyond this machine without encryption.")
 @click.option("--sweep-limit", type=int, default=10_000_000, show_default=True, help="Most children of one sweep.")
 @click.option("--open-children", type=int, default=10_000, show_default=True, help="Most open children of one sweep.")
@@ -79,6 +81,27 @@ def restore(config: Config, file: Path, data_dir: str | None) -> None:
         config = replace(config, data=Path(data_dir).expanduser().absolute())
     for line in restore_backup(config, file).lines(file):
         click.echo(line)
+
+
+@command.command("join-file")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--address", metavar="HOST:PORT", help="Where others find the daemon; default --listen or ACCIO_ADDR.")
+@click.pass_obj
+def join_file(config: Config, file: Path, address: str | None) -> None:
+    """Write what agents and clients elsewhere need to join: address, authority and the token in ACCIO_TOKEN, else the
+    data folder's first.
+    """
+    joining = join(config, address)
+    joining.write(file)
+    click.echo(f"{file} is for {joining.address}; it holds a token: copy it to whom it is for alone")
+    click.echo("there: accio agent --join FILE, or ACCIO_JOIN=FILE for agents and clients")
+
+
+@command.command("join-token")
+@click.pass_obj
+def join_by_token(config: Config) -> None:
+    """Print a token that tells by which authority the daemon is known, for ACCIO_TOKEN beside ACCIO_ADDR."""
+    click.echo(token_to_join(join(config, f"{places.DEFAULT_HOST}:{places.DEFAULT_PORT}")))
 
 
 def serve(config: Config) -> int:

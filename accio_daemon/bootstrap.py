@@ -22,6 +22,7 @@ from accio_daemon.config import Config
 from accio_daemon.core.history import History
 from accio_daemon.core.terms import RunNo
 from accio_daemon.core.world import Settings
+from accio_daemon.encryption import credentials
 from accio_daemon.engine.crash_points import crash_point
 from accio_daemon.engine.engine import Engine
 from accio_daemon.engine.full_disk import FullDisk, Reserve
@@ -122,7 +123,7 @@ async def serve(
             tasks.create_task(engine.run(), name="engine")
             quota = tasks.create_task(collector.keep_below(config.quota), name="quota") if config.quota else None
             try:
-                address, *others = await server.start(doors(config))
+                address, *others = await server.start(doors(config), credentials(config, clock))
                 log.info("listening", address=address, also=others, data=str(config.data), pid=os.getpid())
                 ready(Daemon(address=address, sessions=sessions, engine=engine))
                 await stop.wait()

@@ -24,6 +24,8 @@ class Config:
     data: Path
     socket: str  # unix:PATH, where clients with this data folder look; empty if there is no place for it
     token_copy: Path | None  # where clients of the same user look, if the data folder is the default one
+    insecure: bool = False  # nothing is encrypted
+    tls: tuple[Path, ...] | None = None  # certificate and key, if they aren't the daemon's own
     sweep_limit: int = 10_000_000
     open_children: int = 10_000
     lease_s: float = 15.0
@@ -38,6 +40,18 @@ class Config:
     def database(self) -> Path:
         """The database's file."""
         return self.data / FILE_NAME
+
+    @property
+    def certificates(self) -> Path:
+        """The folder of the daemon's own authority and certificate."""
+        return self.data / "tls"
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether TLS is spoken at the address: with a certificate that was given, and always beyond this machine."""
+        if not self.address or sockets.socket_path(self.address) is not None:
+            return False
+        return self.tls is not None or not (self.insecure or places.is_loopback(self.address))
 
     @property
     def store(self) -> Path:
@@ -55,6 +69,7 @@ def read_config(
     listen: str | None = None,
     data_dir: str | None = None,
     insecure: bool = False,
+    tls: tuple[str, str] | None = None,
     sweep_limit: int = 10_000_000,
     open_children: int = 10_000,
     lease: str = "15s",
@@ -68,12 +83,6 @@ def read_config(
     """Check what was given; BadRequest says what is wrong with it."""
     given = listen or environment.get("ACCIO_ADDR", "")
     address = places.parse_address(given) if given else ""
-    if address and not insecure and not places.is_loopback(address):
-        raise BadRequest(
-            f"{address} can be reached from other machines, and there is no encryption yet: whoever sees a token on "
-            "the network can run programs here. Listen on 127.0.0.1 (through an SSH tunnel from elsewhere), or say "
-            "--insecure if the network is trusted"
-        )
     if synchronous.upper() not in SYNCHRONOUS:
         raise BadRequest(f"--synchronous: expected {' or '.join(SYNCHRONOUS)}, found {synchronous!r}")
     for name, number in (("sweep-limit", sweep_limit), ("open-children", open_children)):
@@ -86,6 +95,8 @@ def read_config(
         address=address,
         data=data,
         socket=_socket(data, environment),
+        insecure=insecure,
+        tls=tuple(places.folder_named(each, "--tls") for each in tls) if tls else None,
         token_copy=settings / places.TOKEN if default and settings is not None else None,
         sweep_limit=sweep_limit,
         open_children=open_children,

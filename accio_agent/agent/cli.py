@@ -24,6 +24,7 @@ from accio.exits import INTERRUPTED, SUCCESS, USAGE, exit_code
     metavar="HOST:PORT",
     help="Where the daemon is.  [default: ACCIO_ADDR, else clusters.json]",
 )
+@click.option("--join", "-join", metavar="FILE", help="The join file of the daemon.  [default: ACCIO_JOIN]")
 @click.option("--operators", "-operators", multiple=True, metavar="MODULE|FILE", help="Offer these operators, too.")
 @click.option("--name", "-name", help="The agent's name.  [default: the host's name and a number]")
 @click.option("--state-dir", "-state-dir", type=click.Path(path_type=Path), help="The agent's own folder.")
@@ -44,6 +45,7 @@ from accio.exits import INTERRUPTED, SUCCESS, USAGE, exit_code
 @click.option("--installed/--no-installed", default=True, help="Offer the operators of installed packages.")
 def command(
     daemon: str | None,
+    join: str | None,
     operators: Sequence[str],
     name: str | None,
     state_dir: Path | None,
@@ -58,6 +60,10 @@ def command(
     installed: bool,
 ) -> int:
     """Run an agent."""
+    if join is not None:
+        for lesser in ("ACCIO_ADDR", "ACCIO_TOKEN"):
+            os.environ.pop(lesser, None)
+        os.environ["ACCIO_JOIN"] = join
     from accio_agent.agent.options import Options  # after the options were read: --help needn't wait for it
     from accio_agent.agent.starting import start
 

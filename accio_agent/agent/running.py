@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import structlog
 
 from accio import places
+from accio.channels import Door
 from accio.domain.datatypes import Kind
 from accio.domain.operators import OperatorSpec
 from accio.domain.resources import Resources
@@ -44,7 +45,7 @@ class Stopped(Exception):
     """The agent has been told to end, and has done so."""
 
 
-async def run(folder: StateFolder, address: str, options: Options, catalogue: Catalogue) -> bool:
+async def run(folder: StateFolder, door: Door, options: Options, catalogue: Catalogue) -> bool:
     """Run an agent until it is stopped; whether to begin again, as what it held has been set aside.
 
     What is left of this one (timers, tasks) ends with its event loop: another one needs another loop.
@@ -60,7 +61,7 @@ async def run(folder: StateFolder, address: str, options: Options, catalogue: Ca
     journal = Journal(folder.path / "journal")
     separate_logs(folder.path, journal.remembered.history)
     outbound = Outbound()
-    transfer = Transfer(address, places.find_token)
+    transfer = Transfer(door, places.find_token)
     staging = Staging(folder.path, transfer)
     agent = Shell(
         identity=Identity(
@@ -86,7 +87,7 @@ async def run(folder: StateFolder, address: str, options: Options, catalogue: Ca
             catalogue.is_current(source) for source in catalogue.sources if source.references == references
         ),
     )
-    dialer = Dialer(address, places.find_token, agent, outbound)
+    dialer = Dialer(door, places.find_token, agent, outbound)
     watch = CodeWatch(catalogue, agent.code_changed)
     log.info(
         "agent started", name=folder.name, folder=str(folder.path), operators=len(operators), offers=str(resources)

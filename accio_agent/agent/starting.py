@@ -3,6 +3,7 @@
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -10,6 +11,9 @@ from accio import places
 from accio.sdk.catalogue import discover
 from accio_agent.agent.disk.state_folder import open_folder
 from accio_agent.agent.options import Options
+
+if TYPE_CHECKING:
+    from accio.channels import Door
 
 log = structlog.get_logger("accio.agent")
 
@@ -31,13 +35,28 @@ def start(options: Options) -> int:
 
             from accio_agent.agent.running import run
 
+            door = _door(address)
             catalogue = finding.result()
         for warning in catalogue.warnings:
             log.warning(warning)
         again = True
         while again:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                again = runner.run(run(folder, address, options, catalogue))
+                again = runner.run(run(folder, door, options, catalogue))
     finally:
         folder.close()
     return 0
+
+
+def _door(address: str) -> "Door":
+    """Return the way to the daemon, having said so if nothing protects it."""
+    from accio.channels import Door  # it loads gRPC
+
+    door = Door(address, places.find_trust())
+    if not door.encrypted and not places.is_loopback(address):
+        log.warning(
+            "NOT ENCRYPTED: whoever sees the traffic to the daemon can run programs here; start it without --insecure, "
+            "and give this agent its join file (--join)",
+            daemon=address,
+        )
+    return door

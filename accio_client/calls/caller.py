@@ -1,5 +1,6 @@
 """What every call needs: the connection, and as whom it is made."""
 
+from accio.channels import Door
 from accio_client.connection import DEADLINE_S, Connection
 from accio_client.settings import Settings
 
@@ -19,9 +20,14 @@ class Caller:
         cluster: str | None = None,
         deadline: float = DEADLINE_S,
     ) -> None:
-        """For *address*, the *cluster* of that name, or what the environment says; nothing is sent yet."""
+        """For *address*, the *cluster* of that name, or what the environment says; nothing is sent yet.
+
+        With a join token, which doesn't hold the authority itself, the daemon is asked for that.
+        """
         settings = Settings.load(address=address, token=token, user=user, cluster=cluster)
         self.address = settings.address
         self._user = settings.user
-        self._connection = Connection(address=settings.address, token=settings.token, deadline=deadline)
+        door = Door(settings.address, settings.trust)
+        door.find_authority()
+        self._connection = Connection(door=door, token=settings.token, deadline=deadline)
         self._accio = self._connection.accio

@@ -14,8 +14,8 @@ import grpc
 import grpc.aio
 import structlog
 
-from accio.channels import open_channel
-from accio.errors import AccioError, FailedPrecondition, PermissionDenied, Unauthenticated
+from accio.channels import Door
+from accio.errors import AccioError, FailedPrecondition, PermissionDenied, Unauthenticated, Unavailable
 from accio.v1 import agents_pb2
 from accio.wire.errors import from_status
 from accio_agent.agent.link.outbound import Outbound
@@ -90,13 +90,14 @@ class SessionEnded(Exception):
 class Dialer:
     """Dials the daemon, and keeps a session open until the daemon refuses the agent for good, or `run` is cancelled."""
 
-    def __init__(self, address: str, token: Callable[[], str | None], handler: Handler, outbound: Outbound) -> None:
-        self._address = address
+    def __init__(self, door: Door, token: Callable[[], str | None], handler: Handler, outbound: Outbound) -> None:
+        self._door = door
+        self._address = door.address
         self._token = token
         self._handler = handler
         self._outbound = outbound
         self._backoff = FIRST_BACKOFF_S
-        self._silent = False  # that the daemon is away has been said
+        self._silent = ""  # why the daemon is away, as was said
         self._answered = 0.0
         self._heartbeat = 0
         self._beaten = 0.0
@@ -129,10 +130,9 @@ class Dialer:
         """One session, from the dialling to its end, which is an exception."""
         token = self._token()
         metadata = [("authorization", f"Bearer {token}")] if token else []
-        channel = open_channel(self._address, OPTIONS)
+        channel = await self._open_channel()
         try:
-            async with asyncio.timeout(HANDSHAKE_S):
-                await channel.channel_ready()
+            await self._reach(channel)
             call: Call = channel.stream_stream(_PATH)(metadata=metadata)
             try:
                 async with asyncio.timeout(HANDSHAKE_S):
@@ -149,6 +149,21 @@ class Dialer:
                 self._handler.disconnected()
             await channel.close()
 
+    async def _open_channel(self) -> grpc.aio.Channel:
+        try:
+            await asyncio.to_thread(self._door.find_authority)
+        except Unavailable as error:
+            raise SessionEnded(error.message) from None
+        return self._door.open(OPTIONS)
+
+    async def _reach(self, channel: grpc.aio.Channel) -> None:
+        try:
+            async with asyncio.timeout(HANDSHAKE_S):
+                await channel.channel_ready()
+        except TimeoutError:
+            why = await asyncio.to_thread(self._door.explain)
+            raise SessionEnded(why.message if why else f"no daemon answers at {self._address}") from None
+
     async def _open(self, call: "Call") -> agents_pb2.Welcome:
         hello = self._handler.hello()
         hello.protocol_min, hello.protocol_max = PROTOCOLS[0], PROTOCOLS[-1]
@@ -163,7 +178,7 @@ class Dialer:
 
     async def _converse(self, call: "Call", welcome: agents_pb2.Welcome) -> None:
         log.info("connected", daemon=self._address, epoch=welcome.epoch, session=welcome.session)
-        self._silent = False
+        self._silent = ""
         self._answered = asyncio.get_running_loop().time()
         self._outbound.clear()
         self._welcomed.set()
@@ -249,8 +264,8 @@ class Dialer:
             reason = error.details() or error.code().name
         else:
             reason = str(error)
-        if not self._silent:
-            self._silent = True
+        if reason != self._silent:
+            self._silent = reason
             log.warning("no session; the agent goes on and keeps dialling", daemon=self._address, reason=reason)
 
 

@@ -7,7 +7,7 @@ from functools import partial
 import grpc
 import grpc.aio
 
-from accio.channels import open_channel
+from accio.channels import Door
 from accio.content.digest import Digest
 from accio.content.store import FolderStore
 from accio.errors import Unavailable
@@ -24,8 +24,8 @@ PATIENCE_S = 1.0
 class Transfer:
     """Calls of the Artifacts service. What can't be done because the daemon is away is tried again until it can."""
 
-    def __init__(self, address: str, token: Callable[[], str | None]) -> None:
-        self._address = address
+    def __init__(self, door: Door, token: Callable[[], str | None]) -> None:
+        self._door = door
         self._token = token
         self._channel: grpc.aio.Channel | None = None
         self._slots = asyncio.Semaphore(AT_ONCE)
@@ -73,7 +73,7 @@ class Transfer:
 
     def _stub(self) -> "artifacts_pb2_grpc.ArtifactsAsyncStub":
         if self._channel is None:
-            self._channel = open_channel(self._address, OPTIONS)
+            self._channel = self._door.open(OPTIONS)
         return artifacts_pb2_grpc.ArtifactsStub(self._channel)
 
     def _metadata(self) -> list[tuple[str, str]]:

@@ -5,7 +5,7 @@ import sys
 
 from accio.interpreter import PATH, search_path
 
-_SECRETS = ("ACCIO_TOKEN",)
+_SECRETS = ("ACCIO_TOKEN", "ACCIO_JOIN")
 _THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",

@@ -65,22 +65,28 @@ class Server:
         reflection.enable_server_reflection(names, self._server)
         self._names = names
 
-    async def start(self, addresses: Sequence[str]) -> Sequence[str]:
-        """Listen at each of the addresses and serve; return them as they are. One that is taken is Unavailable."""
-        listening = [self._listen(each) for each in addresses]
+    async def start(self, addresses: Sequence[str], credentials: grpc.ServerCredentials | None = None) -> Sequence[str]:
+        """Listen at each of the addresses and serve; return them as they are. One that is taken is Unavailable.
+
+        With *credentials* ports speak TLS; sockets never do.
+        """
+        listening = [self._listen(each, credentials) for each in addresses]
         await self._server.start()
         for name in ("", *self._names):
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
         return listening
 
-    def _listen(self, address: str) -> str:
+    def _listen(self, address: str, credentials: grpc.ServerCredentials | None) -> str:
         path = socket_path(address)
         try:
             if path is not None:
                 with only_for_owner(path):
                     self._server.add_insecure_port(target(address))
                 return address
-            port = self._server.add_insecure_port(address)
+            if credentials is None:
+                port = self._server.add_insecure_port(address)
+            else:
+                port = self._server.add_secure_port(address, credentials)
         except RuntimeError as error:
             if path is not None:
                 raise Unavailable(f"can't listen at {path}: is its folder there, and writable?") from error

@@ -1,6 +1,7 @@
 """What the daemon can be told."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,14 +49,30 @@ def test_loopback_is_told_from_the_rest(address: str, loopback: bool) -> None:
     assert is_loopback(address) is loopback
 
 
-def test_a_wider_address_needs_a_word() -> None:
-    """Without encryption, listening beyond this machine needs --insecure."""
-    with pytest.raises(BadRequest, match="--insecure"):
-        read_config(listen="0.0.0.0:7615", environment={})
+@pytest.mark.parametrize(
+    ("given", "encrypted"),
+    [
+        ({}, False),
+        ({"listen": "unix:/a/daemon.sock", "tls": ("c", "k")}, False),
+        ({"listen": "127.0.0.1:7615"}, False),
+        ({"listen": "127.0.0.1:7615", "tls": ("c", "k")}, True),
+        ({"listen": "0.0.0.0:7615"}, True),
+        ({"listen": "0.0.0.0:7615", "insecure": True}, False),
+        ({"listen": "0.0.0.0:7615", "insecure": True, "tls": ("c", "k")}, True),
+    ],
+)
+def test_what_leaves_the_machine_is_encrypted(given: dict[str, Any], encrypted: bool) -> None:
+    """Beyond this machine TLS is spoken unless --insecure says otherwise; on it, only with a given certificate."""
+    assert read_config(environment={}, **given).encrypted is encrypted
+
+
+def test_metrics_beyond_this_machine_need_a_word() -> None:
+    """Metrics need no token: that anybody may read them has to be said."""
     with pytest.raises(BadRequest, match="--metrics"):
         read_config(metrics="0.0.0.0:9000", environment={})
     assert read_config(metrics="127.0.0.1:9000", environment={}).metrics == "127.0.0.1:9000"
-    assert read_config(listen="0.0.0.0:7615", insecure=True, environment={}).address == "0.0.0.0:7615"
+    with pytest.raises(BadRequest, match="Prometheus"):
+        read_config(metrics="unix:/a/metrics.sock", environment={})
 
 
 def test_amounts_have_units() -> None:
