@@ -4,6 +4,7 @@ traceback.
 
 import asyncio
 import gc
+import os
 import resource
 import signal
 import sqlite3
@@ -40,6 +41,7 @@ log = structlog.get_logger(__name__)
     "--data-dir", metavar="FOLDER", help="Database and store; default ACCIO_DATA_DIR, else the user's data folder."
 )
 @click.option("--tls", type=(str, str), metavar="CERT KEY", help="Show this certificate; default one of its own.")
+@click.option("--backups", multiple=True, metavar="FOLDER", help="Allow backups here, too; default ACCIO_BACKUPS.")
 @click.option("--insecure", is_flag=True, help="Listen beyond this machine without encryption.")
 @click.option("--sweep-limit", type=int, default=10_000_000, show_default=True, help="Most children of one sweep.")
 @click.option("--open-children", type=int, default=10_000, show_default=True, help="Most open children of one sweep.")
@@ -107,6 +109,7 @@ def join_by_token(config: Config) -> None:
 def serve(config: Config) -> int:
     """Serve until SIGTERM or SIGINT; gives the exit code."""
     logs.set_up()
+    os.umask(0o077)  # whatever it writes is its own user's
     _raise_file_limit()
     _spare_the_collector()
     sys.setswitchinterval(SWITCH_S)

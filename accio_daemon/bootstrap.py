@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from accio import own_folders
 from accio.content.sharing import publish_nonce
 from accio.content.store import FolderStore
 from accio.domain.ids import RunId
@@ -150,9 +151,10 @@ def doors(config: Config) -> Sequence[str]:
 
 
 def take_folder(config: Config) -> FolderLock:
-    """Make the data folder if need be, and lock it."""
+    """Make the data folder if need be, see that it is this user's alone, and lock it."""
     try:
-        config.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if own_folders.take(config.data):
+            log.warning("others could use the data folder; its mode is 0700 now", data=str(config.data))
         refuse_remote(config.data)
         return FolderLock(config.data)
     except OSError as error:
@@ -292,7 +294,12 @@ def _wire(
                 started_ms=clock.now().wall_ms,
             ),
             StorageCalls(
-                readers=readers, collector=collector, catalogue=catalogue, plans=plans, database=config.database
+                readers=readers,
+                collector=collector,
+                catalogue=catalogue,
+                plans=plans,
+                database=config.database,
+                backups=config.backups,
             ),
         ),
         agents=AgentCalls(engine, sessions, settings, catalogue.operators_changed, ResultChecks(engine.pinned, store)),

@@ -1,7 +1,7 @@
 """What the daemon can be told, by options and by the environment; options win."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,7 @@ class Config:
     data: Path
     socket: str  # unix:PATH, where clients with this data folder look; empty if there is no place for it
     token_copy: Path | None  # where clients of the same user look, if the data folder is the default one
+    backups: tuple[Path, ...] = ()  # folders into which backups may be written; the first one is for names alone
     insecure: bool = False  # nothing is encrypted
     tls: tuple[Path, ...] | None = None  # certificate and key, if they aren't the daemon's own
     sweep_limit: int = 10_000_000
@@ -70,6 +71,7 @@ def read_config(
     data_dir: str | None = None,
     insecure: bool = False,
     tls: tuple[str, str] | None = None,
+    backups: Sequence[str] = (),
     sweep_limit: int = 10_000_000,
     open_children: int = 10_000,
     lease: str = "15s",
@@ -96,6 +98,7 @@ def read_config(
         data=data,
         socket=_socket(data, environment),
         insecure=insecure,
+        backups=_backups(data, backups or environment.get("ACCIO_BACKUPS", "").split(os.pathsep)),
         tls=tuple(places.folder_named(each, "--tls") for each in tls) if tls else None,
         token_copy=settings / places.TOKEN if default and settings is not None else None,
         sweep_limit=sweep_limit,
@@ -108,6 +111,10 @@ def read_config(
         metrics=metrics_address(metrics, insecure=insecure),
         crash_at=environment.get("ACCIO_CRASH_AT") or None,
     )
+
+
+def _backups(data: Path, named: Sequence[str]) -> tuple[Path, ...]:
+    return (data / "backups", *(places.folder_named(each, "--backups") for each in named if each))
 
 
 def _socket(data: Path, environment: Mapping[str, str]) -> str:

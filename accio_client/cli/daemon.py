@@ -16,7 +16,7 @@ from types import FrameType
 
 import click
 
-from accio import places
+from accio import own_folders, places
 from accio.errors import FailedPrecondition, Unauthenticated, Unavailable
 from accio.events import CODE_CHANGED
 from accio.exits import INTERNAL, INTERRUPTED, SUCCESS
@@ -196,7 +196,8 @@ def _start(children: list[Child], address: str, inside: str, options: Sequence[s
     """Start both at once: the agent tries until the daemon is there."""
     data = places.data_folder()
     logs = data / "logs"
-    logs.mkdir(parents=True, exist_ok=True, mode=0o700)
+    own_folders.take(data)
+    logs.mkdir(exist_ok=True, mode=0o700)
     places.write_token(data / places.TOKEN)  # else the agent may look for it before the daemon has written it
     environment = without_working_folder(os.environ) | {"ACCIO_ADDR": address}
     children.append(Child("daemon", ["accio_daemon"], logs / "daemon.log", environment))
@@ -262,8 +263,11 @@ def _how(code: int) -> str:
 @accio_command
 @click.argument("file")
 def backup(session: Session, file: str) -> None:
-    """Copy the database of the running daemon to FILE on its machine, consistently and while it is in use."""
+    """Copy the database of the running daemon to FILE on its machine, consistently and while it is in use.
+
+    A name alone goes into the folder backups in its data folder; others must be allowed (accio daemon --backups).
+    """
     with session.client() as client:
-        found = client.backup(str(Path(file).absolute()))
+        found = client.backup(str(Path(file).absolute()) if os.sep in file else file)
     content = document({"path": found.path, "bytes": found.bytes})
     session.answer(content, [found.path], lambda: out(f"{found.path} ({size(found.bytes)})"))

@@ -4,15 +4,38 @@ and on disk.
 
 import os
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 
-from accio.errors import AlreadyExists, BadRequest, ResourceExhausted
+from accio.errors import AlreadyExists, BadRequest, PermissionDenied, ResourceExhausted
 from accio_daemon.storage.history import forget_opening
 from accio_daemon.storage.sql import load
 
 _BEGIN_SNAPSHOT = load("whole")["begin_snapshot"]
 _PAGES = 1_000
 _PAUSE_S = 0.005
+
+
+def place_of(named: str, allowed: Sequence[Path]) -> Path:
+    """Return where a backup goes: a name alone into the first of the allowed folders, a path where it says.
+
+    PermissionDenied for a path outside of them all. Links are followed before that is judged.
+    """
+    path = Path(named)
+    if "\0" in named or path.name in ("", ".."):
+        raise BadRequest(f"expected a name or an absolute path for the backup, found {named[:200]!r}")
+    if path.name == named:
+        allowed[0].mkdir(exist_ok=True, mode=0o700)
+        return allowed[0] / named
+    if not path.is_absolute():
+        raise BadRequest(f"expected an absolute path on the daemon's machine, found {named[:200]!r}")
+    folder = path.parent.resolve()
+    if not any(folder.is_relative_to(each.resolve()) for each in allowed):
+        raise PermissionDenied(
+            f"backups may go below {', '.join(map(str, allowed))} on the daemon's machine, not to {path}: name one of "
+            "those, or start the daemon with --backups FOLDER (ACCIO_BACKUPS)"
+        )
+    return folder / path.name
 
 
 def back_up(database: Path, target: Path) -> int:
@@ -39,6 +62,7 @@ def back_up(database: Path, target: Path) -> int:
 def _copy(database: Path, draft: Path) -> None:
     source = sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)
     try:
+        draft.touch(mode=0o600)  # it is all that the daemon knows
         copy = sqlite3.connect(draft)
         try:
             source.execute("BEGIN")

@@ -116,7 +116,7 @@ def test_a_backup_under_load_is_whole(tmp_path: Path) -> None:
     """A copy made during a sweep passes the check, a daemon on it finishes the sweep, and no draft is left."""
     with cluster(tmp_path / "made") as made:
         _begin(made)
-        folder = tmp_path / "copies"
+        folder = made.data / "backups"
         folder.mkdir()
         with made.client() as client:
             run = client.submit(sweep_of(600)).run.id

@@ -32,7 +32,7 @@ def test_an_old_report_is_no_result_of_a_restored_database(tmp_path: Path) -> No
     """A report of what ran after the backup doesn't become the result of what got its number after the restore."""
     backup = tmp_path / "night.db"
     with cluster(tmp_path / "made") as made:
-        made.start_daemon()
+        made.start_daemon("--backups", str(tmp_path))
         agent = made.start_agent("a1", "--cpus", "1")
         made.agents_are("a1")
         with made.client() as client:

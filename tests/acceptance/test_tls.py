@@ -89,6 +89,21 @@ def test_everything_goes_through_tls(made: Cluster) -> None:
         assert client.wait(client.submit({"workflow": "one"}).run.id).state is RunState.SUCCESS
 
 
+def test_workers_are_given_no_secrets(made: Cluster) -> None:
+    """An operator finds neither token nor join file in its environment, its descriptors, or command lines above it."""
+    listen(made)
+    path = join_file(made)
+    secret = {"ACCIO_TOKEN": by_token(made), "ACCIO_JOIN": str(path)}
+    made.start_agent("a1", "--cpus", "1", operators=("tests.acceptance.secret_operators",), **secret)
+    with Client(made.address, token=by_token(made)) as client:
+        eventually(lambda: [each.state for each in client.list_agents()] == ["connected"], what="the agent")
+        look = {"op": "Look", "inputs": {"secrets": {"value": f"{token(made)} {path} accio.db daemon.sock"}}}
+        client.push({"id": "look", "graph": [look]})
+        run = client.submit({"workflow": "look"}).run.id
+        assert client.wait(run).state is RunState.SUCCESS
+        assert [each.value for each in client.get_node(run, "Look").artifacts] == [""]
+
+
 def test_a_join_token_is_enough(made: Cluster) -> None:
     """A join token fetches the authority from the daemon itself; one of another daemon is not sent to it."""
     listen(made)

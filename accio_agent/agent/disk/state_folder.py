@@ -10,6 +10,7 @@ import socket
 from pathlib import Path
 
 from accio.errors import FailedPrecondition
+from accio.own_folders import take
 from accio_agent.linux import boot_id
 
 _LOCK = "lock"
@@ -25,10 +26,10 @@ class StateFolder:
     """An agent's folder, locked until `close` or the end of the process."""
 
     def __init__(self, path: Path, name: str) -> None:
-        """Lock the folder; FailedPrecondition if another agent has it."""
+        """Lock the folder; FailedPrecondition if another agent has it, PermissionDenied if it is another user's."""
         self.path = path
         self.name = name
-        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        take(path, known_by=(_LOCK, _IDENTITY))
         self._fd = os.open(path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 
 from accio.content.digest import Digest, parse_digest
@@ -11,7 +12,7 @@ from accio_daemon.services.calls.catalogue import Catalogue
 from accio_daemon.services.calls.collecting import Collector
 from accio_daemon.services.calls.logs import name_of_owner
 from accio_daemon.storage import memo
-from accio_daemon.storage.backup import back_up
+from accio_daemon.storage.backup import back_up, place_of
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.readers import Readers
 
@@ -20,14 +21,22 @@ class StorageCalls:
     """Collect garbage, look into the memo, invalidate results, back up."""
 
     def __init__(
-        self, *, readers: Readers, collector: Collector, catalogue: Catalogue, plans: Plans, database: Path
+        self,
+        *,
+        readers: Readers,
+        collector: Collector,
+        catalogue: Catalogue,
+        plans: Plans,
+        database: Path,
+        backups: Sequence[Path],
     ) -> None:
-        """Answer from what *readers* read; *collector* frees, and *database* is what a backup copies."""
+        """Answer from what *readers* read; *collector* frees, a backup copies *database* to below one of *backups*."""
         self._readers = readers
         self._collector = collector
         self._catalogue = catalogue
         self._plans = plans
         self._database = database
+        self._backups = backups
         self._backing_up = asyncio.Lock()
 
     async def collect_garbage(self, request: accio_pb2.CollectGarbageRequest) -> accio_pb2.CollectGarbageResponse:
@@ -80,11 +89,9 @@ class StorageCalls:
 
     async def backup(self, request: accio_pb2.BackupRequest) -> accio_pb2.BackupResponse:
         """Copy the database while it is in use."""
-        path = Path(request.path)
-        if not path.is_absolute():
-            raise BadRequest(f"expected an absolute path on the daemon's machine, found {request.path[:200]!r}")
         if self._backing_up.locked():
             raise AlreadyExists("a backup is being made already; wait for it to end")
         async with self._backing_up:
+            path = await asyncio.to_thread(place_of, request.path, self._backups)
             size = await asyncio.to_thread(back_up, self._database, path)
         return accio_pb2.BackupResponse(path=str(path), bytes=size)

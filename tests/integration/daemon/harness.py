@@ -70,8 +70,9 @@ class Stub:
 
 
 def configured(folder: Path, **options: Any) -> Config:
-    """Configure a daemon in *folder* on any free port."""
-    return read_config(listen="127.0.0.1:0", data_dir=str(folder), environment={}, **options)
+    """Configure a daemon in *folder* on any free port, which may write backups beside that."""
+    fixed = {"listen": "127.0.0.1:0", "data_dir": str(folder), "backups": (str(folder.parent),)}
+    return read_config(environment={}, **fixed, **options)
 
 
 @asynccontextmanager

@@ -70,6 +70,36 @@ def test_its_secrets_are_its_owners(tmp_path: Path) -> None:
         assert len(token.read_text().strip()) >= 40
 
 
+def test_whatever_it_writes_is_its_owners(tmp_path: Path) -> None:
+    """A loose data folder is tightened with a word, and nothing that is written into it can be used by others."""
+    data = tmp_path / "data"
+    data.mkdir(mode=0o755)
+    with started(data):
+        loose = [path for path in data.rglob("*") if path.lstat().st_mode & 0o077]
+        assert loose == []
+        assert stat.S_IMODE(data.stat().st_mode) == 0o700
+
+
+def test_a_folder_that_others_use_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder that others can use, and that holds other things, isn't closed to them."""
+    (tmp_path / "photos").mkdir()
+    tmp_path.chmod(0o755)
+    said = refusal(capsys, f"--data-dir={tmp_path}", "--listen=127.0.0.1:0")
+    assert f"chmod 700 {tmp_path}" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["photos"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make folders of somebody else")
+@pytest.mark.root
+def test_a_folder_of_somebody_else_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever made the folder before would own what is kept in it."""
+    data = tmp_path / "data"
+    data.mkdir(mode=0o700)
+    os.chown(data, 65534, 65534)
+    assert "belongs to" in refusal(capsys, f"--data-dir={data}", "--listen=127.0.0.1:0")
+    assert list(data.iterdir()) == []
+
+
 def test_a_loose_token_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A token that others may read isn't used."""
     (tmp_path / "token").write_text("a" * 40)

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -355,12 +356,17 @@ async def test_a_backup_is_a_database(daemon: Serving, agent: ScriptedAgent, tmp
     target = tmp_path / "copy.db"
     answer = await daemon.accio.Backup(accio_pb2.BackupRequest(path=str(target)))
     assert size_and_names(target) == (answer.bytes, ["copy.db", "data"])
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
     connection = sqlite3.connect(target)
     assert connection.execute("SELECT id FROM runs").fetchall() == [(run.id,)]
     connection.close()
     async with refused(grpc.StatusCode.ALREADY_EXISTS, str(target)):
         await daemon.accio.Backup(accio_pb2.BackupRequest(path=str(target)))
     assert size_and_names(target) == (answer.bytes, ["copy.db", "data"])
+    async with refused(grpc.StatusCode.PERMISSION_DENIED, "--backups"):
+        await daemon.accio.Backup(accio_pb2.BackupRequest(path=str(tmp_path.parent / "copy.db")))
+    named = await daemon.accio.Backup(accio_pb2.BackupRequest(path="copy.db"))
+    assert named.path == str(daemon.config.data / "backups" / "copy.db")
 
 
 async def test_a_large_sweep_is_rehearsed_by_a_sample(daemon: Serving, agent: ScriptedAgent) -> None:
