@@ -117,7 +117,7 @@ def find_join(environment: Mapping[str, str] = os.environ) -> Join | None:
 
 
 def find_trust(environment: Mapping[str, str] = os.environ) -> Trust | None:
-    """Return by what the daemon is known: what a join token in `ACCIO_TOKEN` says, else `ACCIO_JOIN`, else a token's file."""
+    """Return by what the daemon is known: what a join token in `ACCIO_TOKEN`, `ACCIO_JOIN` or a file of tokens says."""
     found = _find_token(environment)
     told = None if found is None else split_token(found)[1]
     join = find_join(environment)
@@ -156,8 +156,8 @@ def write_token(path: Path) -> str:
 
 
 def daemon_address(environment: Mapping[str, str] = os.environ, system: Path = SYSTEM_CONFIG) -> str:
-    """Return where the daemon is found: `ACCIO_ADDR`, else what `ACCIO_JOIN` says, else the first cluster, else its data
-    folder's socket.
+    """Return where the daemon is found: `ACCIO_ADDR`, else what `ACCIO_JOIN` says, else the first cluster, else the
+    socket in its data folder.
     """
     given = environment.get("ACCIO_ADDR", "")
     if given:

@@ -71,8 +71,8 @@ class Stub:
 
 def configured(folder: Path, **options: Any) -> Config:
     """Configure a daemon in *folder* on any free port, which may write backups beside that."""
-    fixed = {"listen": "127.0.0.1:0", "data_dir": str(folder), "backups": (str(folder.parent),)}
-    return read_config(environment={}, **fixed, **options)
+    beside = (str(folder.parent),)
+    return read_config(listen="127.0.0.1:0", data_dir=str(folder), backups=beside, environment={}, **options)
 
 
 @asynccontextmanager
