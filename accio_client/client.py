@@ -10,13 +10,14 @@ Errors are those of `accio.errors`. `accio_client.sync.Client` is the same for c
 from types import TracebackType
 from typing import Self
 
+from accio_client.calls.access import AccessCalls
 from accio_client.calls.analysis import AnalysisCalls
 from accio_client.calls.cluster import ClusterCalls
 from accio_client.calls.results import ResultCalls
 from accio_client.calls.workflows import WorkflowCalls
 
 
-class AsyncClient(WorkflowCalls, ResultCalls, AnalysisCalls, ClusterCalls):
+class AsyncClient(WorkflowCalls, ResultCalls, AnalysisCalls, ClusterCalls, AccessCalls):
     """A connection to a daemon. Open it in the event loop that uses it, with `async with` or `close`."""
 
     async def __aenter__(self) -> Self:

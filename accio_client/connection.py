@@ -49,6 +49,9 @@ _SILENCE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc
 _STREAMS_PER_CHANNEL = 100
 """As many calls as a daemon answers at once on one connection: more would wait until some of them have ended."""
 
+USER_KEY = "accio-user-bin"
+"""The metadata in which the daemon is told who calls."""
+
 R = TypeVar("R")
 
 
@@ -68,11 +71,13 @@ class Connection:
     Make and use it inside one event loop.
     """
 
-    def __init__(self, *, door: Door, token: str | None, deadline: float = DEADLINE_S) -> None:
+    def __init__(self, *, door: Door, token: str | None, user: str = "", deadline: float = DEADLINE_S) -> None:
         self.address = door.address
         self._door = door
         self._deadline = deadline
-        self._metadata = (("authorization", f"Bearer {token}"),) if token else ()
+        self._metadata: tuple[tuple[str, str | bytes], ...] = (("authorization", f"Bearer {token}"),) if token else ()
+        if user:  # counts where the token doesn't tell who calls
+            self._metadata += ((USER_KEY, user.encode()),)
         self._calls = Stubs(door)
         self._streams: list[Stubs] = []
         self.accio = self._calls.accio

@@ -367,3 +367,28 @@ def hit_rate(found: views.CacheStatisticsView) -> float | None:
     """Return the share of nodes that took a result; None before the first node."""
     asked = found.hits + found.misses
     return found.hits / asked if asked else None
+
+
+def token(found: views.TokenView) -> Document:
+    return {
+        "id": found.id,
+        "kind": found.kind,
+        "owner": person(found.owner),
+        "name": found.name,
+        "groups": list(found.groups),
+        "created_at": instant(found.created_at),
+        "expires_at": instant(found.expires_at),
+        "last_used_at": instant(found.last_used_at),
+        "revoked_at": instant(found.revoked_at),
+        "made_with": found.made_with,
+    }
+
+
+def change(found: views.ChangeView) -> Document:
+    return {
+        "at": instant(found.at),
+        "by": found.by,
+        "token": found.token,
+        "what": found.what,
+        "subject": found.subject,
+    }

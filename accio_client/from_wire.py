@@ -17,6 +17,7 @@ from accio.domain.values import display
 from accio.v1 import accio_pb2, runs_pb2, values_pb2, workflows_pb2
 from accio.wire.issues import issues_of
 from accio.wire.states import NODE_STATES, RUN_STATES
+from accio.wire.token_kinds import TOKEN_KINDS
 from accio_client import views
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -364,4 +365,25 @@ def cache(message: accio_pb2.GetCacheResponse) -> views.CacheView:
             )
             for each in message.entries
         ),
+    )
+
+
+def token(message: accio_pb2.Token) -> views.TokenView:
+    return views.TokenView(
+        id=message.id,
+        kind=TOKEN_KINDS[message.kind].value,
+        owner=person(message.owner),
+        name=message.name,
+        groups=tuple(message.groups),
+        created_at=moment(message.created_at_ms),
+        expires_at=moment(message.expires_at_ms),
+        last_used_at=moment(message.last_used_at_ms),
+        revoked_at=moment(message.revoked_at_ms),
+        made_with=message.made_with,
+    )
+
+
+def change(message: accio_pb2.Change) -> views.ChangeView:
+    return views.ChangeView(
+        at=moment(message.at_ms), by=message.by, token=message.token, what=message.what, subject=message.subject
     )

@@ -11,6 +11,7 @@ from collections.abc import Generator, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from accio.domain.access import TokenKind
 from accio.v1 import accio_pb2
 from accio_client import views
 from accio_client.blocking import BlockingCaller
@@ -276,3 +277,29 @@ class Client(BlockingCaller):
     def backup(self, path: str) -> views.BackupView:
         """Back up the daemon's database, consistently, to *path* on its own machine."""
         return self._run(self._client.backup(path))
+
+    def create_token(
+        self,
+        kind: TokenKind | str,
+        *,
+        owner: str | None = None,
+        name: str = "",
+        groups: Iterable[str] = (),
+        expires_in_ms: int = 0,
+    ) -> views.NewToken:
+        """Make a token of a kind (user, agent, pool, admin) for "Name <email>"; 0 ms: it never expires."""
+        return self._run(
+            self._client.create_token(kind, owner=owner, name=name, groups=groups, expires_in_ms=expires_in_ms)
+        )
+
+    def list_tokens(self, *, ended: bool = False) -> tuple[views.TokenView, ...]:
+        """Return the tokens that one may see, newest first; with *ended*, those that don't hold any more, too."""
+        return self._run(self._client.list_tokens(ended=ended))
+
+    def revoke_token(self, token: int) -> views.TokenView:
+        """End a token at once, with what goes on under it and the tokens that were made with it."""
+        return self._run(self._client.revoke_token(token))
+
+    def list_changes(self, *, limit: int = 50, cursor: str | None = None) -> views.ChangePage:
+        """Return a page of what was changed by whom, newest first."""
+        return self._run(self._client.list_changes(limit=limit, cursor=cursor))

@@ -14,6 +14,7 @@ from accio.content.sharing import publish_nonce
 from accio.content.store import FolderStore
 from accio.domain.ids import RunId
 from accio.domain.limits import Limits
+from accio.domain.people import Person
 from accio.errors import FailedPrecondition
 from accio.metrics import serve_metrics
 from accio.places import write_token
@@ -29,6 +30,7 @@ from accio_daemon.engine.engine import Engine
 from accio_daemon.engine.full_disk import FullDisk, Reserve
 from accio_daemon.engine.ports import Clock
 from accio_daemon.engine.restart import Restored, RunNotRestoredError, restart
+from accio_daemon.services.calls.access import AccessCalls
 from accio_daemon.services.calls.artifacts import ArtifactCalls
 from accio_daemon.services.calls.catalogue import Catalogue
 from accio_daemon.services.calls.cluster import ClusterCalls
@@ -38,6 +40,7 @@ from accio_daemon.services.calls.explanations import ExplanationCalls
 from accio_daemon.services.calls.exporting import ExportCalls
 from accio_daemon.services.calls.lists import ListCalls
 from accio_daemon.services.calls.logs import LogCalls
+from accio_daemon.services.calls.rights import Rights
 from accio_daemon.services.calls.runs import RunCalls
 from accio_daemon.services.calls.storage import StorageCalls
 from accio_daemon.services.calls.submissions import SubmissionCalls
@@ -46,9 +49,12 @@ from accio_daemon.services.calls.workflows import WorkflowCalls
 from accio_daemon.services.sessions.agents import AgentCalls, SessionSettings
 from accio_daemon.services.sessions.registry import Sessions
 from accio_daemon.services.sessions.result_checks import ResultChecks
-from accio_daemon.services.transport.auth import Tokens, read_tokens
+from accio_daemon.services.transport.auth import Tokens
+from accio_daemon.services.transport.keeping import TokenKeeper
 from accio_daemon.services.transport.server import Server
+from accio_daemon.services.transport.token_file import read_entries
 from accio_daemon.storage import quarantine
+from accio_daemon.storage.access import read_tokens
 from accio_daemon.storage.database import Database, FolderLock, refuse_remote
 from accio_daemon.storage.history import TakenUp, taken_up
 from accio_daemon.storage.plans import Plans
@@ -87,13 +93,14 @@ async def serve(
     async with AsyncExitStack() as stack:
         lock = take_folder(config)
         stack.callback(lock.close)
-        tokens = prepare_tokens(config)
+        entries = prepare_tokens(config)
         store = stack.enter_context(FolderStore(config.store, sync=config.synchronous == "FULL"))
         finish_replacing(config.database)
         database = await Database.open(config.database, synchronous=config.synchronous)
         stack.push_async_callback(database.close)
         readers = await stack.enter_async_context(Readers.open(database))
         taken_up, restored = await _restore(database, config, clock)
+        tokens = Tokens(entries, await readers.read(read_tokens), lambda: clock.now().wall_ms)
         engine_store = SqliteStore(database)
         stack.callback(engine_store.close)
         engine = Engine(
@@ -107,10 +114,12 @@ async def serve(
             stack.callback(serve_metrics(config.metrics, engine.metrics.registry))
         sessions = Sessions()
         collector = Collector(engine=engine, readers=readers, store=store)
+        keeper = TokenKeeper(engine=engine, tokens=tokens, clock=clock)
         server = _wire(
             config,
             clock=clock,
             tokens=tokens,
+            keeper=keeper,
             store=store,
             database=database,
             readers=readers,
@@ -122,7 +131,9 @@ async def serve(
         )
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(engine.run(), name="engine")
-            quota = tasks.create_task(collector.keep_below(config.quota), name="quota") if config.quota else None
+            forever = [tasks.create_task(keeper.note_uses(), name="uses of tokens")]
+            if config.quota:
+                forever.append(tasks.create_task(collector.keep_below(config.quota), name="quota"))
             try:
                 address, *others = await server.start(doors(config), credentials(config, clock))
                 log.info("listening", address=address, also=others, data=str(config.data), pid=os.getpid())
@@ -132,8 +143,8 @@ async def serve(
             finally:
                 sessions.say_goodbye("the daemon stops", reconnect=True)
                 await server.stop(STOP_GRACE_S)
-                if quota is not None:
-                    quota.cancel()
+                for each in forever:
+                    each.cancel()
                 engine.stop()
 
 
@@ -163,17 +174,17 @@ def take_folder(config: Config) -> FolderLock:
         ) from None
 
 
-def prepare_tokens(config: Config) -> Tokens:
+def prepare_tokens(config: Config) -> list[tuple[str, Person | None]]:
     """Read the tokens, writing the first one; clients of the same user find a copy where they look."""
     text = write_token(config.token)
-    tokens = read_tokens(config.token)
+    entries = read_entries(config.token)
     if config.token_copy is not None:
         config.token_copy.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         draft = config.token_copy.with_name(f".{config.token_copy.name}.{os.getpid()}")
         draft.touch(mode=0o600)
         draft.write_text(text, encoding="utf-8")
         draft.replace(config.token_copy)
-    return tokens
+    return entries
 
 
 async def _restore(database: Database, config: Config, clock: Clock) -> tuple[TakenUp, Restored]:
@@ -238,6 +249,7 @@ def _wire(
     *,
     clock: Clock,
     tokens: Tokens,
+    keeper: TokenKeeper,
     store: FolderStore,
     database: Database,
     readers: Readers,
@@ -250,6 +262,7 @@ def _wire(
     limits = Limits(max_children=config.sweep_limit)
     catalogue, plans = Catalogue(readers), Plans()
     watching = Watching(engine=engine, readers=readers, plans=plans)
+    rights = Rights(tokens, hides=config.hide_runs)
     heartbeat_s = min(_HEARTBEAT_S, config.lease_s / 5)
     settings = SessionSettings(
         lease_ms=int(config.lease_s * 1000),
@@ -262,7 +275,15 @@ def _wire(
         tokens=tokens,
         observe=lambda method, seconds: engine.metrics.rpc_seconds.labels(method).observe(seconds),
         accio=(
-            WorkflowCalls(engine=engine, readers=readers, catalogue=catalogue, clock=clock, limits=limits),
+            WorkflowCalls(
+                engine=engine,
+                readers=readers,
+                catalogue=catalogue,
+                clock=clock,
+                limits=limits,
+                rights=rights,
+                keeper=keeper,
+            ),
             SubmissionCalls(
                 engine=engine,
                 readers=readers,
@@ -272,8 +293,9 @@ def _wire(
                 limits=limits,
                 watching=watching,
                 last_id=last_id,
+                rights=rights,
             ),
-            ListCalls(readers=readers, plans=plans, clock=clock),
+            ListCalls(readers=readers, plans=plans, clock=clock, rights=rights),
             RunCalls(
                 engine=engine,
                 readers=readers,
@@ -282,14 +304,17 @@ def _wire(
                 sessions=sessions,
                 watching=watching,
                 limits=limits,
+                rights=rights,
+                keeper=keeper,
             ),
-            ExportCalls(readers=readers, plans=plans),
-            ColumnCalls(readers=readers, plans=plans),
-            LogCalls(engine=engine, readers=readers, plans=plans, sessions=sessions),
-            ExplanationCalls(engine=engine, readers=readers, plans=plans),
+            ExportCalls(readers=readers, plans=plans, rights=rights),
+            ColumnCalls(readers=readers, plans=plans, rights=rights),
+            LogCalls(engine=engine, readers=readers, plans=plans, sessions=sessions, rights=rights),
+            ExplanationCalls(engine=engine, readers=readers, plans=plans, rights=rights),
             ClusterCalls(
                 engine=engine,
                 catalogue=catalogue,
+                keeper=keeper,
                 synchronous=database.synchronous,
                 started_ms=clock.now().wall_ms,
             ),
@@ -300,8 +325,13 @@ def _wire(
                 plans=plans,
                 database=config.database,
                 backups=config.backups,
+                rights=rights,
+                keeper=keeper,
             ),
+            AccessCalls(keeper=keeper, readers=readers),
         ),
-        agents=AgentCalls(engine, sessions, settings, catalogue.operators_changed, ResultChecks(engine.pinned, store)),
+        agents=AgentCalls(
+            engine, sessions, settings, catalogue.operators_changed, ResultChecks(engine.pinned, store), keeper.claim
+        ),
         artifacts=ArtifactCalls(store, engine),
     )

@@ -35,6 +35,7 @@ class Config:
     synchronous: str = "FULL"
     quota: int = 0  # bytes of the store; 0: none
     metrics: str = ""  # HOST:PORT; empty for none
+    hide_runs: bool = False  # from all but their owners, their groups and administrators
     crash_at: str | None = None
 
     @property
@@ -80,6 +81,7 @@ def read_config(
     synchronous: str = "FULL",
     quota: str = "0",
     metrics: str = "",
+    hide_runs: bool = False,
     environment: Mapping[str, str] = os.environ,
 ) -> Config:
     """Check what was given; BadRequest says what is wrong with it."""
@@ -109,6 +111,7 @@ def read_config(
         synchronous=synchronous.upper(),
         quota=_size("quota", quota),
         metrics=metrics_address(metrics, insecure=insecure),
+        hide_runs=hide_runs,
         crash_at=environment.get("ACCIO_CRASH_AT") or None,
     )
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = Path("accio_client/sync.py")
-SUBJECTS = ("workflows", "runs", "results", "analysis", "cluster")
+SUBJECTS = ("workflows", "runs", "results", "analysis", "cluster", "access")
 """The modules of accio_client/calls whose public methods the blocking client has, in this order."""
 
 HEAD = '''"""The blocking client: the methods of `AsyncClient`, for scripts, notebooks and the command line.
@@ -27,6 +27,7 @@ from collections.abc import Generator, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from accio.domain.access import TokenKind
 from accio.v1 import accio_pb2
 from accio_client import views
 from accio_client.blocking import BlockingCaller

@@ -29,5 +29,5 @@ class Caller:
         self._user = settings.user
         door = Door(settings.address, settings.trust)
         door.find_authority()
-        self._connection = Connection(door=door, token=settings.token, deadline=deadline)
+        self._connection = Connection(door=door, token=settings.token, user=settings.user, deadline=deadline)
         self._accio = self._connection.accio

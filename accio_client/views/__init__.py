@@ -4,6 +4,7 @@ A view holds facts and no connection. Times are aware datetimes in UTC, paramete
 in which they can be submitted again (a distance is "250.meters"), 64-bit integers are ints.
 """
 
+from accio_client.views.access import ChangePage, ChangeView, NewToken, TokenView
 from accio_client.views.cluster import (
     AgentView,
     BackupView,
@@ -44,6 +45,8 @@ __all__ = [
     "CacheMode",
     "CacheStatisticsView",
     "CacheView",
+    "ChangePage",
+    "ChangeView",
     "ClusterView",
     "DifferenceView",
     "DryRunView",
@@ -54,6 +57,7 @@ __all__ = [
     "InputPortView",
     "LogLine",
     "MetricsView",
+    "NewToken",
     "NodeDetailsView",
     "NodeFailureView",
     "NodeView",
@@ -71,6 +75,7 @@ __all__ = [
     "RunUpdate",
     "RunView",
     "Submitted",
+    "TokenView",
     "Updated",
     "Validation",
     "ValueView",

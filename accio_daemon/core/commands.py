@@ -78,6 +78,7 @@ class KillRun(Command[bool]):
 
     run: RunNo
     index: int | None = None
+    by: str = "a user"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +119,7 @@ class RetryRun(Command[bool]):
     run: RunNo
     index: int | None = None
     operators: tuple[Announced, ...] | None = None  # pinned anew, if given
+    by: str = "a user"
     ended: tuple[InstanceFacts, ...] = ()  # children that didn't succeed and have ended, as the engine read them
 
 

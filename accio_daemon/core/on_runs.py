@@ -149,7 +149,7 @@ def kill(turn: Turn, command: KillRun) -> bool:
     if run is None:
         return False
     if command.index is None or run.single:
-        return _kill_all(turn, run)
+        return _kill_all(turn, run, command.by)
     index = command.index
     if run.taken.is_removed(index) or index >= run.size:
         raise NotFound(f"there is no run {run.name_of(index)}")
@@ -159,19 +159,19 @@ def kill(turn: Turn, command: KillRun) -> bool:
             return False
         instance = Instance(run, index, run.sequence)
         run.open[index] = instance
-    note(turn, run, index, "killed", "killed by a user")
+    note(turn, run, index, "killed", f"killed by {command.by}")
     kill_instance(turn, instance)
     return True
 
 
-def _kill_all(turn: Turn, run: Run) -> bool:
+def _kill_all(turn: Turn, run: Run, by: str) -> bool:
     world = turn.world
     if run.closed in (CLOSED_BY_KILL, CLOSED_BY_DELETE):
         return False
     run.closed = CLOSED_BY_KILL
     world.unopened.remove(run)
     turn.fx.runs[run.no] = run
-    note(turn, run, None, "killed", "killed by a user")
+    note(turn, run, None, "killed", f"killed by {by}")
     for instance in list(run.open.values())[: world.settings.killed_at_once]:
         kill_instance(turn, instance)
     if run.no in world.runs:

@@ -45,7 +45,7 @@ def retry(turn: Turn, command: RetryRun) -> bool:
             move_run(run, RunState.RUNNING)
         run.ended_ms = None
         turn.fx.runs[run.no] = run
-        note(turn, run, command.index, "retried", "retried by a user")
+        note(turn, run, command.index, "retried", f"retried by {command.by}")
     endings.run_over(turn, run)
     return changed
 

@@ -5,6 +5,7 @@ with nothing in between, and the core is asked; if it finds that the facts have 
 """
 
 from collections.abc import Callable, Generator
+from dataclasses import replace
 from typing import Any
 
 from accio.domain.states import RUN_TERMINAL
@@ -62,7 +63,7 @@ class Preparation:
             children = self._records.unsuccessful_children(
                 command.run, after=after, limit=self._page, index=command.index
             )
-            again = RetryRun(run=command.run, index=command.index, operators=command.operators, ended=tuple(children))
+            again = replace(command, ended=tuple(children))
             changed = (yield again) or changed
             if command.index is not None or len(children) < self._page:
                 return changed

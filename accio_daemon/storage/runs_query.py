@@ -6,6 +6,7 @@ never reached. Jobs here take an open connection and run in one transaction; the
 `Readers`.
 """
 
+import re
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +14,9 @@ from typing import Any
 
 import orjson
 
+from accio.domain.access import Viewer
 from accio.domain.ids import RunId, child_id, parse_reference
+from accio.domain.people import Person
 from accio.domain.states import RUN_TERMINAL, RunState
 from accio.errors import BadRequest, NotFound
 from accio_daemon.core.run_record import RunRecord
@@ -28,7 +31,11 @@ BY_NO = f"{SQL['columns']} {SQL['by_no']}"
 BY_PREFIX = f"{SQL['columns']} {SQL['by_prefix']}"
 BY_NOS = f"{SQL['columns']} {SQL['by_nos']}"
 
+NEWEST_OF_ADDRESS = f"{SQL['columns']} {SQL['newest_of_address']}"
+NEWEST_OF_NAME = f"{SQL['columns']} {SQL['newest_of_name']}"
+
 _SHOWN_CANDIDATES = 10
+_LAST = re.compile(r"last(?:~(?P<back>[0-9]{1,9}))?(?:\.(?P<index>[0-9]{1,18}))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,19 +169,25 @@ def read_again(connection: sqlite3.Connection, found: Found) -> Found:
     return Found(run=run) if found.index is None else get_child(connection, run, found.index)
 
 
-def find(connection: sqlite3.Connection, text: str) -> Found:
-    """Find a run by its id or an unambiguous prefix of it; an exact match wins."""
+def find(connection: sqlite3.Connection, text: str, viewer: Viewer) -> Found:
+    """Find a run that *viewer* sees by its id or an unambiguous prefix of it; an exact match wins.
+
+    `last` is the newest run that is the viewer's own, `last~2` the third newest; `last.7` a child of it.
+    """
+    if newest := _LAST.fullmatch(text):
+        return _newest(connection, newest, viewer.me)
     reference = parse_reference(text)
     if reference is None:
         raise NotFound(
-            f"there is no run {text[:100]!r}: an id has 16 letters and digits, a child's a dot and a number more"
+            f"there is no run {text[:100]!r}: an id has 16 letters and digits, a child's a dot and a number more; "
+            "your newest run is last, the one before it last~1"
         )
     if reference.is_whole:
         rows = connection.execute(BY_ID, {"id": reference.top}).fetchall()
     else:
         low, high = reference.top_range()
         rows = connection.execute(BY_PREFIX, {"low": low, "high": high, "limit": _SHOWN_CANDIDATES + 1}).fetchall()
-    runs = [run_row(row) for row in rows]
+    runs = [run for run in map(run_row, rows) if viewer.sees(Person(name=run.owner_name, email=run.owner_email))]
     candidates: list[tuple[RunRow, int | None]] = [(run, None) for run in runs]
     if reference.index is not None:
         ranges = [(run, reference.child_ranges(run.children)) for run in runs if run.parent]
@@ -187,6 +200,19 @@ def find(connection: sqlite3.Connection, text: str) -> Found:
         raise BadRequest(f"{text!r} could be any of {', '.join(shown[:_SHOWN_CANDIDATES])}{more}: give more of the id")
     run, index = candidates[0]
     return Found(run=run) if index is None else get_child(connection, run, index)
+
+
+def _newest(connection: sqlite3.Connection, wanted: re.Match[str], me: Person) -> Found:
+    """Find one of the newest runs that are somebody's own, or a child of it."""
+    back = int(wanted["back"] or 0)
+    values = {"email": me.email, "name": me.name, "back": back}
+    row = connection.execute(NEWEST_OF_ADDRESS if me.email else NEWEST_OF_NAME, values).fetchone()
+    if row is None:
+        raise NotFound(f"{me} has {'no run' if back == 0 else f'no more than {back} runs'}: `accio get runs` lists all")
+    run = run_row(row)
+    if wanted["index"] is None:
+        return Found(run=run)
+    return find(connection, f"{run.id}.{wanted['index']}", Viewer(me=me))
 
 
 def _children(run: RunRow, ranges: tuple[range, ...]) -> list[int]:

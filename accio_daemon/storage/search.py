@@ -14,8 +14,10 @@ from typing import Any
 
 import orjson
 
+from accio.domain.access import is_same
 from accio.domain.datatypes import DataType, parse_type
 from accio.domain.filters import Checked
+from accio.domain.people import Person
 from accio.domain.states import RunState
 from accio_daemon.storage import runs_query
 from accio_daemon.storage.codes import RUN_STATES
@@ -47,6 +49,7 @@ class Filters:
     states: frozenset[RunState] = frozenset()
     tags: tuple[str, ...] = ()
     owner: str = ""
+    seen: tuple[Person, ...] | None = None  # whose runs are shown; None for everybody's
     name: str | None = None
     workflow: tuple[str, str] | None = None  # id, version ("" for all)
     text: str = ""
@@ -103,14 +106,15 @@ class Search:
         self.batch = min(_BATCH, self.most)
         self._connection = connection
         self._filters = filters
-        self._owners = self._matching_owners(filters.owner) if filters.owner else []
+        self._by_owner = bool(filters.owner) or filters.seen is not None
+        self._owners = self._matching_owners(filters.owner) if self._by_owner else []
         self._workflows = self._matching_workflows(filters.workflow) if filters.workflow else []
         self._tags = sorted(filters.tags, key=self._how_many) if len(filters.tags) > 1 else list(filters.tags)
         self._text = text_condition(filters.text, filters.notes)
         self._driver = _driver(filters) if driven else ""
         self._conditions = self._make_conditions()
         self.possible = (
-            (not filters.owner or bool(self._owners))
+            (not self._by_owner or bool(self._owners))
             and (filters.workflow is None or bool(self._workflows))
             and (not (filters.text or filters.notes) or bool(self._text))
             and all(each.texts for each in filters.params)
@@ -190,7 +194,7 @@ class Search:
         conditions = [SQL["candidates"]]
         for filter_name, wanted, name, value in (
             ("states", filters.states, "states", [RUN_STATES[state] for state in filters.states]),
-            ("owner", filters.owner, "owners", self._owners),
+            ("owner", self._by_owner, "owners", self._owners),
             ("workflow", filters.workflow, "workflows", self._workflows),
             ("tags", self._tags[1:], "tags", self._tags[1:]),
         ):
@@ -237,11 +241,13 @@ class Search:
 
     def _matching_owners(self, wanted: str) -> list[list[str]]:
         """Find the owners with *wanted* in their name or address; walks distinct owners, not runs."""
-        part, found = wanted.casefold(), []
+        part, seen, found = wanted.casefold(), self._filters.seen, []
         row = self._connection.execute(SQL["first_owner"]).fetchone()
         while row is not None:
             email, name = row
-            if part in f"{name} <{email}>".casefold():
+            if part in f"{name} <{email}>".casefold() and (
+                seen is None or any(is_same(each, Person(name=name, email=email)) for each in seen)
+            ):
                 found.append([email, name])
             after = {"email": email, "name": name}
             row = (
@@ -290,7 +296,7 @@ def _driver(filters: Filters) -> str:
         "text": filters.text or filters.notes,
         "name": filters.name is not None,
         "params": filters.params,
-        "owner": filters.owner,
+        "owner": filters.owner or filters.seen is not None,
         "workflow": filters.workflow,
         "states": filters.states,
     }

@@ -7,10 +7,12 @@ from collections.abc import Iterable
 import orjson
 
 from accio.content.digest import Digest, is_digest, raw_of
+from accio.domain.access import Viewer
 from accio.domain.datatypes import Kind
 from accio.errors import AccioError, AlreadyExists, NotFound
 from accio_daemon.core.terms import Pin, RunNo
 from accio_daemon.storage import runs_query
+from accio_daemon.storage.access import Change
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.runs_query import Found, RunRow
 from accio_daemon.storage.sql import load
@@ -33,7 +35,9 @@ def earlier_submission(connection: sqlite3.Connection, owner: str, key: str, req
     return runs_query.get_run(connection, RunNo(row[1]))
 
 
-def pin_artifacts(connection: sqlite3.Connection, plans: Plans, texts: Iterable[str]) -> dict[str, Pin | str]:
+def pin_artifacts(
+    connection: sqlite3.Connection, plans: Plans, texts: Iterable[str], viewer: Viewer
+) -> dict[str, Pin | str]:
     """Find what texts such as `accio:RUN/NODE/PORT` stand for; a text for which there is nothing gets the reason.
 
     What is named by its content stands for itself: the pin keeps it from being freed.
@@ -42,15 +46,15 @@ def pin_artifacts(connection: sqlite3.Connection, plans: Plans, texts: Iterable[
     for text in texts:
         try:
             known = is_digest(text)
-            pins[text] = _of_content(connection, Digest(text)) if known else _pin(connection, plans, text)
+            pins[text] = _of_content(connection, Digest(text)) if known else _pin(connection, plans, text, viewer)
         except AccioError as error:
             pins[text] = error.message
     return pins
 
 
-def _pin(connection: sqlite3.Connection, plans: Plans, text: str) -> Pin:
+def _pin(connection: sqlite3.Connection, plans: Plans, text: str, viewer: Viewer) -> Pin:
     run, node, port = text.removeprefix(ARTIFACT).split("/")
-    found = runs_query.find(connection, run)
+    found = runs_query.find(connection, run, viewer)
     if found.index is None and found.run.parent:
         raise NotFound(f"{run} is a sweep: name one of its children, as in {found.run.id}.0")
     workflow = plans.workflow(connection, found.run)
@@ -83,8 +87,12 @@ def update_metadata(
     name: str | None,
     notes: str | None,
     tags: tuple[str, ...] | None,
+    change: Change,
 ) -> tuple[Found, bool]:
-    """Set what isn't None; return the run as it is now, and whether anything differs from before."""
+    """Set what isn't None; return the run as it is now, and whether anything differs from before.
+
+    *change* says who does it, for the run's events.
+    """
     run = runs_query.get_run(connection, no)
     if run is None:
         raise NotFound("the run was deleted meanwhile")
@@ -102,6 +110,9 @@ def update_metadata(
     if new_tags != run.tags:
         connection.execute(SQL["delete_tags"], values)
         connection.execute(SQL["insert_tags"], values)
+    edited = [name for name, value in (("name", name), ("notes", notes), ("tags", tags)) if value is not None]
+    values = {"run": no, "detail": f"{', '.join(edited)} edited by {change.by}", "at": change.at_ms}
+    connection.execute(SQL["insert_updated"], values)
     changed = runs_query.get_run(connection, no)
     assert changed is not None, "it was read in this transaction"
     return Found(run=changed), True

@@ -69,6 +69,12 @@ def list_workflows(
     return found, connection.execute(SQL["pushed"], {"id": found[-1].workflow.id}).fetchone()[0]
 
 
+def first_owner(connection: sqlite3.Connection, name: str) -> Person | None:
+    """Read who owns the oldest version of a workflow; None if there is none."""
+    row = connection.execute(SQL["first_owner"], {"id": name}).fetchone()
+    return None if row is None else Person(name=row[0], email=row[1])
+
+
 def names(connection: sqlite3.Connection, name: str) -> tuple[list[str], list[str]]:
     """Return ids of workflows, and the versions of one, for suggestions."""
     ids = [row[0] for row in connection.execute(SQL["ids"])]

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
+from accio.domain.access import Viewer
+from accio.domain.people import Person
 from accio.domain.ranges import WholePoints
 from accio.domain.runs import RunDefinition
 from accio.domain.states import RunState
@@ -22,6 +24,8 @@ from accio_daemon.storage.database import prepare
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.writer import render, write
 from tests.builders import INTEGER, run_id
+
+ANYBODY = Viewer(me=Person(name="anybody"))
 
 BATCH = 5_000
 FAILED_EVERY, OWNERS, TAGS, NAMES, VALUES = 100, 20, 50, 1_000, 500
@@ -41,7 +45,7 @@ def seed_runs(database: Path, count: int, sample: str) -> None:
 
 def _commands(connection: sqlite3.Connection, count: int, sample: str) -> Iterator[SubmitRun]:
     plans = Plans()
-    found = runs_query.find(connection, sample).run
+    found = runs_query.find(connection, sample, ANYBODY).run
     workflow, operators = plans.workflow(connection, found), plans.operators(connection, found)
     for number in range(count):
         yield SubmitRun(
@@ -90,7 +94,7 @@ def seed_nodes(database: Path, count: int, sample: str) -> None:
     """
     connection = prepare(database, synchronous="OFF")
     try:
-        sample_no = runs_query.find(connection, sample).run.no
+        sample_no = runs_query.find(connection, sample, ANYBODY).run.no
         values = {
             "sample": sample_no,
             "count": count,

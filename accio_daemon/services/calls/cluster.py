@@ -13,15 +13,19 @@ from accio_daemon.core.commands import DrainAgent, RemoveAgent
 from accio_daemon.engine.ports import AgentView, EnginePort
 from accio_daemon.services.calls.catalogue import Catalogue
 from accio_daemon.services.messages.agents import agent_message
+from accio_daemon.services.transport.keeping import TokenKeeper
 
 
 class ClusterCalls:
     """Operators, agents, and numbers."""
 
-    def __init__(self, *, engine: EnginePort, catalogue: Catalogue, synchronous: str, started_ms: int) -> None:
+    def __init__(
+        self, *, engine: EnginePort, catalogue: Catalogue, keeper: TokenKeeper, synchronous: str, started_ms: int
+    ) -> None:
         """Answer for the engine's agents and the catalogue's operators; the rest describes the daemon itself."""
         self._engine = engine
         self._catalogue = catalogue
+        self._keeper = keeper
         self._synchronous = synchronous
         self._started_ms = started_ms
 
@@ -50,11 +54,13 @@ class ClusterCalls:
     async def drain_agent(self, request: accio_pb2.DrainAgentRequest) -> accio_pb2.Agent:
         """Drain an agent, or end its draining."""
         await self._engine.ask(DrainAgent(name=request.name, draining=not request.undo))
+        await self._keeper.keep("end draining of agent" if request.undo else "drain agent", request.name)
         return agent_message(self._agent(request.name))
 
     async def remove_agent(self, request: accio_pb2.RemoveAgentRequest) -> accio_pb2.RemoveAgentResponse:
         """Forget an agent that isn't connected."""
         await self._engine.ask(RemoveAgent(name=request.name))
+        await self._keeper.keep("remove agent", request.name)
         return accio_pb2.RemoveAgentResponse()
 
     def _agent(self, name: str) -> AgentView:

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from accio.domain.access import Viewer
 from accio.domain.names import is_node_name, suggest
 from accio.domain.operators import OutputPort
 from accio.domain.states import RUN_TERMINAL, RunState
@@ -11,6 +12,7 @@ from accio.domain.sweeps import Axis, Sweep
 from accio.errors import BadRequest, NotFound
 from accio.v1 import accio_pb2
 from accio.wire.states import RUN_STATE_MESSAGES
+from accio_daemon.services.calls.rights import Rights
 from accio_daemon.services.messages.columns import NUMBERS, TEXTS, WantedNode, columns_chunk, gaps, ranges
 from accio_daemon.services.messages.runs import run_message
 from accio_daemon.services.transport.rpc import Send
@@ -43,14 +45,16 @@ class _Selected:
 class ColumnCalls:
     """Columns."""
 
-    def __init__(self, *, readers: Readers, plans: Plans) -> None:
+    def __init__(self, *, readers: Readers, plans: Plans, rights: Rights) -> None:
         """Remember where to read."""
         self._readers = readers
+        self._rights = rights
         self._plans = plans
 
     async def columns(self, request: accio_pb2.ColumnsRequest, send: Send[accio_pb2.ColumnsChunk]) -> None:
         """Send what there is, then the children that have begun in the order of the sweep, then what is open."""
-        selected = await self._readers.read(lambda connection: self._select(connection, request))
+        viewer = self._rights.viewer()
+        selected = await self._readers.read(lambda connection: self._select(connection, request, viewer))
         await send(accio_pb2.ColumnsChunk(head=selected.head))
         end = accio_pb2.ColumnsEnd()
         for first, last in _ranges(request, selected.found):
@@ -93,9 +97,9 @@ class ColumnCalls:
             by_size = min(_CHUNK_BYTES / max(1, size), _READ_CHARACTERS / max(1, chunk.size))
             limit = max(1, min(most, 4 * limit, int(len(chunk.indices) * by_size)))
 
-    def _select(self, connection: sqlite3.Connection, request: accio_pb2.ColumnsRequest) -> _Selected:
+    def _select(self, connection: sqlite3.Connection, request: accio_pb2.ColumnsRequest, viewer: Viewer) -> _Selected:
         """Find the run, and what is wanted of its nodes."""
-        found = runs_query.find(connection, request.run)
+        found = runs_query.find(connection, request.run, viewer)
         operators = self._plans.operators(connection, found.run)
         graph = self._plans.workflow(connection, found.run).graph
         outputs = {node.name: operators[no].spec.outputs for no, node in enumerate(graph)}

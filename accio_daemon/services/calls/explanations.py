@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 
+from accio.domain.access import Viewer
 from accio.domain.operators import OperatorSpec
 from accio.domain.states import RUN_TERMINAL, NodeState
 from accio.v1 import accio_pb2
@@ -10,6 +11,7 @@ from accio_daemon.core.terms import CacheMode
 from accio_daemon.engine.ports import EnginePort
 from accio_daemon.services.calls.logs import name_of_owner
 from accio_daemon.services.calls.node_views import node_place, nodes_of
+from accio_daemon.services.calls.rights import Rights
 from accio_daemon.storage import runs_query
 from accio_daemon.storage.events import read_attempts, read_events
 from accio_daemon.storage.nodes_query import NodeFacts
@@ -26,21 +28,23 @@ _WAITING = (NodeState.WAITING, NodeState.QUEUED)
 class ExplanationCalls:
     """Why and Events."""
 
-    def __init__(self, *, engine: EnginePort, readers: Readers, plans: Plans) -> None:
+    def __init__(self, *, engine: EnginePort, readers: Readers, plans: Plans, rights: Rights) -> None:
         """Read facts from *readers*, and ask the engine why nodes wait."""
         self._engine = engine
         self._readers = readers
+        self._rights = rights
         self._plans = plans
 
     async def why(self, request: accio_pb2.WhyRequest) -> accio_pb2.WhyResponse:
         """Explain why nodes were executed, cached, or wait."""
+        viewer = self._rights.viewer()
 
         def read(connection: sqlite3.Connection) -> tuple[Found, list[NodeFacts], list[accio_pb2.WhyAnswer]]:
-            found = runs_query.find(connection, request.run)
+            found = runs_query.find(connection, request.run, viewer)
             nodes = nodes_of(connection, self._plans, found)
             if request.node:
                 nodes = [nodes[node_place(self._plans.workflow(connection, found.run), found, request.node)]]
-            return found, nodes, [self._answer(connection, found, node) for node in nodes]
+            return found, nodes, [self._answer(connection, found, node, viewer) for node in nodes]
 
         found, nodes, answers = await self._readers.read(read)
         for node, answer in zip(nodes, answers, strict=True):
@@ -51,7 +55,9 @@ class ExplanationCalls:
                 )
         return accio_pb2.WhyResponse(answers=answers)
 
-    def _answer(self, connection: sqlite3.Connection, found: Found, node: NodeFacts) -> accio_pb2.WhyAnswer:
+    def _answer(
+        self, connection: sqlite3.Connection, found: Found, node: NodeFacts, viewer: Viewer
+    ) -> accio_pb2.WhyAnswer:
         operator = self._plans.operators(connection, found.run)[node.no].spec
         answer = accio_pb2.WhyAnswer(run=found.id, node=node.name, agent=node.agent)
         if node.state in _WAITING:
@@ -62,20 +68,22 @@ class ExplanationCalls:
             answer.answer = "failed"
             answer.reason = node.failure.message if node.failure else f"it is {node.state}"
         elif node.cached:
-            self._explain_hit(connection, node, answer)
+            self._explain_hit(connection, node, answer, viewer)
         elif operator.digest is None:
             answer.answer = "uncacheable"
             answer.reason = operator.uncacheable or "the operator's digest isn't known"
         else:
-            self._explain_execution(connection, found, node, operator, answer)
+            self._explain_execution(connection, found, node, operator, answer, viewer)
         if node.source is not None:
             answer.computed_at_ms = node.source.computed_ms
             answer.agent = node.source.agent
         return answer
 
-    def _explain_hit(self, connection: sqlite3.Connection, node: NodeFacts, answer: accio_pb2.WhyAnswer) -> None:
+    def _explain_hit(
+        self, connection: sqlite3.Connection, node: NodeFacts, answer: accio_pb2.WhyAnswer, viewer: Viewer
+    ) -> None:
         assert node.source is not None, "a cached node has a result"
-        origin = name_of_owner(connection, node.source.owner, self._plans)
+        origin = name_of_owner(connection, node.source.owner, self._plans, viewer)
         answer.answer = "cached"
         setattr(answer, "from", origin)
         what = origin or "a run that was deleted since"
@@ -88,6 +96,7 @@ class ExplanationCalls:
         node: NodeFacts,
         operator: OperatorSpec,
         answer: accio_pb2.WhyAnswer,
+        viewer: Viewer,
     ) -> None:
         assert node.source is not None, "an executed node that succeeded has a result"
         answer.answer = "executed"
@@ -98,7 +107,7 @@ class ExplanationCalls:
         if nearest is None:
             answer.reason = f"there was no earlier result of {operator.name}"
             return
-        setattr(answer, "from", name_of_owner(connection, nearest.owner, self._plans))
+        setattr(answer, "from", name_of_owner(connection, nearest.owner, self._plans, viewer))
         for each in nearest.differences:
             answer.differences.add(component=each.component, before=each.before, after=each.after)
         if nearest.differences:
@@ -116,10 +125,10 @@ class ExplanationCalls:
 
     async def events(self, request: accio_pb2.EventsRequest) -> accio_pb2.EventsResponse:
         """Return the history of a run, oldest first."""
-        limit = min(request.limit or _EVENTS, _MOST_EVENTS)
+        limit, viewer = min(request.limit or _EVENTS, _MOST_EVENTS), self._rights.viewer()
 
         def read(connection: sqlite3.Connection) -> list[accio_pb2.Event]:
-            found = runs_query.find(connection, request.run)
+            found = runs_query.find(connection, request.run, viewer)
             return sorted(self._history(connection, found, limit), key=lambda event: event.at_ms)[:limit]
 
         return accio_pb2.EventsResponse(events=await self._readers.read(read))

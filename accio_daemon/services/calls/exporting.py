@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from accio.domain.access import Viewer
 from accio.domain.names import suggest
 from accio.domain.operators import OutputPort
 from accio.errors import BadRequest, NotFound
@@ -13,6 +14,7 @@ from accio.wire.metrics import metrics_message
 from accio.wire.operators import output_message
 from accio.wire.states import RUN_STATE_MESSAGES
 from accio_daemon.core.terms import RunNo
+from accio_daemon.services.calls.rights import Rights
 from accio_daemon.services.messages.runs import run_message
 from accio_daemon.services.transport.rpc import Send
 from accio_daemon.storage import runs_query
@@ -43,9 +45,10 @@ _Outputs = Mapping[str, tuple[OutputPort, ...]]
 class ExportCalls:
     """Export."""
 
-    def __init__(self, *, readers: Readers, plans: Plans) -> None:
+    def __init__(self, *, readers: Readers, plans: Plans, rights: Rights) -> None:
         """Export what *readers* read."""
         self._readers = readers
+        self._rights = rights
         self._plans = plans
 
     async def export(self, request: accio_pb2.ExportRequest, send: Send[accio_pb2.ExportChunk]) -> None:
@@ -54,7 +57,8 @@ class ExportCalls:
         """
         if not request.ids:
             raise BadRequest("expected at least one run to export, found none")
-        selected = await self._readers.read(lambda connection: self._select(connection, request))
+        viewer = self._rights.viewer()
+        selected = await self._readers.read(lambda connection: self._select(connection, request, viewer))
         for found, wanted in selected:
             await self._send_run(found, wanted, request, send)
 
@@ -100,10 +104,10 @@ class ExportCalls:
                 param.ClearField("form_json")
 
     def _select(
-        self, connection: sqlite3.Connection, request: accio_pb2.ExportRequest
+        self, connection: sqlite3.Connection, request: accio_pb2.ExportRequest, viewer: Viewer
     ) -> list[tuple[Found, dict[int, _Wanted]]]:
         """Find the runs, and what is wanted of the nodes of each."""
-        runs = _once([runs_query.find(connection, text) for text in request.ids])
+        runs = _once([runs_query.find(connection, text, viewer) for text in request.ids])
         graphs = [self._outputs(connection, found) for found in runs]
         _require_known(request.artifacts, graphs)
         return [(found, _wanted(nodes, request)) for found, nodes in zip(runs, graphs, strict=True)]

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import orjson
 
+from accio.domain.access import Viewer
 from accio.domain.datatypes import DataType
 from accio.domain.filters import Checked, FilterProblem
 from accio.domain.states import RunState
@@ -14,6 +15,7 @@ from accio.errors import BadRequest
 from accio.v1 import accio_pb2, runs_pb2
 from accio.wire.states import RUN_STATES
 from accio_daemon.engine.ports import Clock
+from accio_daemon.services.calls.rights import Rights
 from accio_daemon.services.calls.workflows import page_key, page_size
 from accio_daemon.services.messages.runs import run_message
 from accio_daemon.storage import children, runs_query, search, sorting
@@ -33,11 +35,12 @@ _PAGE_BYTES = 2_000_000
 class ListCalls:
     """Lists of runs."""
 
-    def __init__(self, *, readers: Readers, plans: Plans, clock: Clock) -> None:
+    def __init__(self, *, readers: Readers, plans: Plans, clock: Clock, rights: Rights) -> None:
         """Read from *readers*; spans in queries count from what *clock* shows."""
         self._readers = readers
         self._plans = plans
         self._clock = clock
+        self._rights = rights
 
     async def list(self, request: accio_pb2.ListRequest) -> accio_pb2.ListResponse:
         """Return a page of singles and parents, or of the children of one parent."""
@@ -49,6 +52,7 @@ class ListCalls:
             states=states,
             tags=tuple(dict.fromkeys(request.tags)),
             owner=request.owner,
+            seen=self._rights.viewer().seen,
             name=request.name or None,
             workflow=_workflow_filter(request.workflow),
             text=request.text,
@@ -96,10 +100,10 @@ class ListCalls:
             )
         low, limit = page_key(request.cursor) or 0, page_size(request.limit)
         order = Order.read(request.sort, sorting.OF_CHILDREN) if request.sort else None
-        now_ms = self._clock.now().wall_ms
+        now_ms, viewer = self._clock.now().wall_ms, self._rights.viewer()
 
         def read(connection: sqlite3.Connection) -> children.ChildPage:
-            run = _sweep(connection, request.parent)
+            run = _sweep(connection, request.parent, viewer)
             query = self._child_query(connection, run, request.where, now_ms)
             if order is not None:
                 return sorting.list_sorted_children(
@@ -140,8 +144,8 @@ def explained(text: str, read: Callable[[], T]) -> T:
         raise BadRequest(problem.report(text)) from None
 
 
-def _sweep(connection: sqlite3.Connection, text: str) -> RunRow:
-    found = runs_query.find(connection, text)
+def _sweep(connection: sqlite3.Connection, text: str, viewer: Viewer) -> RunRow:
+    found = runs_query.find(connection, text, viewer)
     if found.index is not None or not found.run.parent:
         raise BadRequest(f"{text} has no children: it isn't a sweep")
     return found.run

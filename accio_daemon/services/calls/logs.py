@@ -8,11 +8,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from accio.domain.access import Viewer
+from accio.domain.people import Person
 from accio.domain.states import NODE_TERMINAL, RUN_TERMINAL, NodeState, RunState
 from accio.v1 import accio_pb2, runs_pb2
 from accio_daemon.core.terms import RunNo
 from accio_daemon.engine.ports import EnginePort, RunWatch
 from accio_daemon.services.calls.node_views import node_place
+from accio_daemon.services.calls.rights import Rights
 from accio_daemon.services.calls.sweep_logs import SweepLook
 from accio_daemon.services.calls.watching import read_state
 from accio_daemon.services.sessions.registry import LogPart, Sessions
@@ -78,18 +81,22 @@ class _SweepProgress:
 class LogCalls:
     """Logs."""
 
-    def __init__(self, *, engine: EnginePort, readers: Readers, plans: Plans, sessions: Sessions) -> None:
+    def __init__(
+        self, *, engine: EnginePort, readers: Readers, plans: Plans, sessions: Sessions, rights: Rights
+    ) -> None:
         """Wait for changes that the engine announces, read rows from *readers*, and ask agents through *sessions*."""
         self._engine = engine
         self._readers = readers
+        self._rights = rights
         self._plans = plans
         self._sessions = sessions
 
     async def logs(self, request: accio_pb2.LogsRequest, send: Send[accio_pb2.LogChunk]) -> None:
         """Send what a run's nodes printed, and with `follow` go on until it has ended."""
-        found = await self._readers.read(lambda connection: self._find(connection, request))
+        viewer = self._rights.viewer()
+        found = await self._readers.read(lambda connection: self._find(connection, request, viewer))
         if found.index is None and found.run.parent:
-            await self._of_children(found.run, request, send)
+            await self._of_children(found.run, request, send, viewer)
             return
         progress, chunks = _Progress(), _Chunks(request, send)
         async with self._engine.watch(found.run.no) as changes:
@@ -99,7 +106,7 @@ class LogCalls:
                     lambda connection: [
                         (each, progress)
                         for node in _chosen(nodes or (), request.node)  # noqa: B023  # it is awaited in this turn
-                        for each in self._attempts(connection, now, node)  # noqa: B023  # the same
+                        for each in self._attempts(connection, now, node, viewer)  # noqa: B023  # the same
                     ]
                 )
                 await self._tell(logs, chunks)
@@ -107,13 +114,15 @@ class LogCalls:
                     return
                 await _change_or_pause(changes)
 
-    def _find(self, connection: sqlite3.Connection, request: accio_pb2.LogsRequest) -> Found:
-        found = runs_query.find(connection, request.run)
+    def _find(self, connection: sqlite3.Connection, request: accio_pb2.LogsRequest, viewer: Viewer) -> Found:
+        found = runs_query.find(connection, request.run, viewer)
         if request.node:
             node_place(self._plans.workflow(connection, found.run), found, request.node)
         return found
 
-    async def _of_children(self, run: RunRow, request: accio_pb2.LogsRequest, send: Send[accio_pb2.LogChunk]) -> None:
+    async def _of_children(
+        self, run: RunRow, request: accio_pb2.LogsRequest, send: Send[accio_pb2.LogChunk], viewer: Viewer
+    ) -> None:
         """Send the logs of all children that have begun, and with `follow` what they and later ones go on to print."""
         sweep, progress, chunks = SweepLook(run), _SweepProgress(), _Chunks(request, send)
         async with self._engine.watch(run.no) as changes:
@@ -121,7 +130,7 @@ class LogCalls:
                 look = await self._readers.read(sweep.look)
                 for start in range(0, len(look.children), _CHILDREN):
                     some = look.children[start : start + _CHILDREN]
-                    logs = await self._readers.read(partial(self._logs_of, some, request.node))
+                    logs = await self._readers.read(partial(self._logs_of, some, request.node, viewer))
                     await self._tell([(each, progress.of(child.place)) for child, each in logs], chunks)
                 for child in look.children:
                     if child.state in RUN_TERMINAL:
@@ -131,24 +140,28 @@ class LogCalls:
                         return
                     await _change_or_pause(changes)
 
-    def _logs_of(self, children: list[Found], node: str, connection: sqlite3.Connection) -> list[tuple[Found, _Log]]:
+    def _logs_of(
+        self, children: list[Found], node: str, viewer: Viewer, connection: sqlite3.Connection
+    ) -> list[tuple[Found, _Log]]:
         """Return the attempts of some children of one run."""
         workflow = self._plans.workflow(connection, children[0].run)
         return [
             (child, each)
             for child, nodes in zip(children, read_nodes_of(connection, children, workflow), strict=True)
             for facts in _chosen(nodes, node)
-            for each in self._attempts(connection, child, facts)
+            for each in self._attempts(connection, child, facts, viewer)
         ]
 
-    def _attempts(self, connection: sqlite3.Connection, found: Found, node: NodeFacts) -> Iterator[_Log]:
+    def _attempts(
+        self, connection: sqlite3.Connection, found: Found, node: NodeFacts, viewer: Viewer
+    ) -> Iterator[_Log]:
         """Return the attempts of a node, oldest first; of a cached one, the attempt that computed its result."""
         for attempt in node.attempts:
             yield _Log(run=found.id, node=node.name, attempt=attempt)
         source = node.source
         own = (found.run.no, found.place, node.no)
         if node.state is NodeState.SUCCESS and source is not None and (node.cached or source.owner != own):
-            origin = name_of_owner(connection, source.owner, self._plans) or "a run that was deleted"
+            origin = name_of_owner(connection, source.owner, self._plans, viewer) or "a run that was deleted"
             computed = AttemptRow(
                 id=source.attempt,
                 agent=source.agent,
@@ -286,11 +299,11 @@ async def _change_or_pause(changes: RunWatch) -> None:
         return
 
 
-def name_of_owner(connection: sqlite3.Connection, owner: tuple[int, int, int], plans: Plans) -> str:
-    """Return "RUN/NODE" of the node that an execution was begun for; empty if its run was deleted."""
+def name_of_owner(connection: sqlite3.Connection, owner: tuple[int, int, int], plans: Plans, viewer: Viewer) -> str:
+    """Return "RUN/NODE" of the node that an execution was begun for; empty if its run was deleted or isn't shown."""
     run_no, index, node = owner
     run = runs_query.get_run(connection, RunNo(run_no))
-    if run is None or not run.has(index):
+    if run is None or not run.has(index) or not viewer.sees(Person(name=run.owner_name, email=run.owner_email)):
         return ""
     name = plans.workflow(connection, run).graph[node].name
     return f"{run.id}.{index}/{name}" if run.parent else f"{run.id}/{name}"

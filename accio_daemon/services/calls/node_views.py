@@ -3,6 +3,7 @@
 import sqlite3
 from dataclasses import dataclass
 
+from accio.domain.access import Viewer
 from accio.domain.names import suggest
 from accio.domain.operators import OperatorSpec
 from accio.domain.seeds import node_seed
@@ -54,9 +55,9 @@ class NodeViews:
             progress = self._sessions.progress(node.current.id)
         return node_message(found, node, reason=reason, progress=progress)
 
-    async def details(self, run: str, name: str) -> runs_pb2.NodeDetails:
+    async def details(self, run: str, name: str, viewer: Viewer) -> runs_pb2.NodeDetails:
         """Write everything about one node."""
-        details = await self._readers.read(lambda connection: self._read(connection, run, name))
+        details = await self._readers.read(lambda connection: self._read(connection, run, name, viewer))
         message = runs_pb2.NodeDetails(
             node=self.node(details.found, details.node),
             attempts=map(attempt_message, details.node.attempts),
@@ -72,8 +73,8 @@ class NodeViews:
             message.metrics.CopyFrom(metrics_message(details.result.metrics))
         return message
 
-    def _read(self, connection: sqlite3.Connection, run: str, name: str) -> _Details:
-        found = runs_query.find(connection, run)
+    def _read(self, connection: sqlite3.Connection, run: str, name: str, viewer: Viewer) -> _Details:
+        found = runs_query.find(connection, run, viewer)
         workflow = self._plans.workflow(connection, found.run)
         place = node_place(workflow, found, name)
         nodes = nodes_of(connection, self._plans, found)

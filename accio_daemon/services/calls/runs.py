@@ -1,24 +1,27 @@
 """The rpcs about runs: get, list, describe nodes, edit, kill, delete, retry, watch."""
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
 from accio.domain.findings import Findings
 from accio.domain.issues import summary
 from accio.domain.limits import Limits
+from accio.domain.people import Person
 from accio.domain.validation import check_fit
-from accio.errors import AccioError, BadRequest, FailedPrecondition
+from accio.errors import AccioError, BadRequest, FailedPrecondition, PermissionDenied
 from accio.v1 import accio_pb2, runs_pb2
-from accio_daemon.core.commands import Command, DeleteRun, KillRun, RetryRun
+from accio_daemon.core.commands import DeleteRun, KillRun, RetryRun
 from accio_daemon.core.terms import Announced
 from accio_daemon.engine.ports import EnginePort
 from accio_daemon.services.calls.catalogue import Catalogue
 from accio_daemon.services.calls.node_views import NodeViews
+from accio_daemon.services.calls.rights import Rights
 from accio_daemon.services.calls.watching import Watching, read_state
 from accio_daemon.services.messages.runs import run_message
 from accio_daemon.services.sessions.registry import Sessions
+from accio_daemon.services.transport.keeping import TokenKeeper
 from accio_daemon.services.transport.rpc import Send
 from accio_daemon.storage import quarantine, runs_query, submissions
 from accio_daemon.storage.begun import count_executing
@@ -43,6 +46,8 @@ class RunCalls:
         sessions: Sessions,
         watching: Watching,
         limits: Limits,
+        rights: Rights,
+        keeper: TokenKeeper,
     ) -> None:
         """Ask the engine, read from *readers*, and ask *sessions* for the progress of running nodes."""
         self._engine = engine
@@ -52,15 +57,18 @@ class RunCalls:
         self._sessions = sessions
         self._watching = watching
         self._limits = limits
+        self._rights = rights
+        self._keeper = keeper
         self._views = NodeViews(engine=engine, readers=readers, plans=plans, sessions=sessions)
 
     # --- reading ------------------------------------------------------------------------------------------------
 
     async def get(self, request: accio_pb2.GetRequest) -> accio_pb2.GetResponse:
         """Return a run, with its nodes if asked."""
+        viewer = self._rights.viewer()
 
         def read(connection: sqlite3.Connection) -> tuple[Found, list[NodeFacts] | None, int | None]:
-            found, nodes = read_state(connection, self._plans, runs_query.find(connection, request.id))
+            found, nodes = read_state(connection, self._plans, runs_query.find(connection, request.id, viewer))
             running = None
             if nodes is None:
                 running = count_executing(connection, found.run.no)
@@ -75,14 +83,22 @@ class RunCalls:
 
     async def get_node(self, request: accio_pb2.GetNodeRequest) -> runs_pb2.NodeDetails:
         """Return everything about a node."""
-        return await self._views.details(request.run, request.node)
+        return await self._views.details(request.run, request.node, self._rights.viewer())
 
     async def watch(self, request: accio_pb2.WatchRequest, send: Send[accio_pb2.RunUpdate]) -> None:
         """Send a run's states until it has ended."""
         await self._watching.watch(await self._find(request.id), send)
 
     async def _find(self, text: str) -> Found:
-        return await self._readers.read(lambda connection: runs_query.find(connection, text))
+        viewer = self._rights.viewer()
+        return await self._readers.read(lambda connection: runs_query.find(connection, text, viewer))
+
+    async def _found_own(self, text: str, deed: str) -> Found:
+        """Find a run that who calls may do a *deed* to."""
+        found = await self._find(text)
+        owner = Person(name=found.run.owner_name, email=found.run.owner_email)
+        self._rights.require_owner(owner, deed, f"run {found.id}")
+        return found
 
     # --- changing -----------------------------------------------------------------------------------------------
 
@@ -92,34 +108,45 @@ class RunCalls:
         notes = request.notes if request.HasField("notes") else None
         tags = tuple(request.tags.tags) if request.HasField("tags") else None
         _check_metadata(self._limits, name, notes, tags)
-        found = await self._find(request.id)
+        found = await self._found_own(request.id, "update")
+        change = self._keeper.change("update run", found.run.id)
         run, changed = await self._engine.write(
-            lambda connection: submissions.update_metadata(connection, found.run.no, name=name, notes=notes, tags=tags)
+            lambda connection: submissions.update_metadata(
+                connection, found.run.no, name=name, notes=notes, tags=tags, change=change
+            )
         )
         return accio_pb2.UpdateMetadataResponse(run=run_message(run), changed=changed)
 
     async def kill(self, request: accio_pb2.RunsRequest) -> accio_pb2.RunsResponse:
         """Stop runs."""
-        return await self._each(request.ids, lambda found: KillRun(run=found.run.no, index=found.index))
+
+        async def kill(found: Found) -> bool:
+            by = self._keeper.change("kill run", found.id).by
+            return await self._engine.ask(KillRun(run=found.run.no, index=found.index, by=by))
+
+        return await self._each(request.ids, "kill", kill)
 
     async def delete(self, request: accio_pb2.RunsRequest) -> accio_pb2.RunsResponse:
         """Delete runs, stopping them first."""
-        return await self._each(request.ids, lambda found: DeleteRun(run=found.run.no, index=found.index))
+
+        async def delete(found: Found) -> bool:
+            changed = await self._engine.ask(DeleteRun(run=found.run.no, index=found.index))
+            await self._keeper.keep("delete run", found.id)  # its own events are gone with it
+            return changed
+
+        return await self._each(request.ids, "delete", delete)
 
     async def retry(self, request: accio_pb2.RetryRequest) -> accio_pb2.RunsResponse:
         """Run again what didn't succeed."""
-        outcomes = []
-        for text in request.ids:
-            try:
-                found = await self._find(text)
-                operators = await self._latest(found) if request.latest_operators else None
-                command = RetryRun(run=found.run.no, index=found.index, operators=operators)
-                changed = await self._engine.ask(command)
-                lifted = await self._engine.write(partial(quarantine.lift, run=found.run.no))  # it goes on
-                outcomes.append(accio_pb2.RunOutcome(id=found.id, changed=bool(changed or lifted)))
-            except AccioError as error:
-                outcomes.append(accio_pb2.RunOutcome(id=text, error=error.message))
-        return accio_pb2.RunsResponse(runs=outcomes)
+
+        async def retry(found: Found) -> bool:
+            operators = await self._latest(found) if request.latest_operators else None
+            by = self._keeper.change("retry run", found.id).by
+            changed = await self._engine.ask(RetryRun(run=found.run.no, index=found.index, operators=operators, by=by))
+            lifted = await self._engine.write(partial(quarantine.lift, run=found.run.no))  # it goes on
+            return bool(changed or lifted)
+
+        return await self._each(request.ids, "retry", retry)
 
     async def _latest(self, found: Found) -> tuple[Announced, ...]:
         """Return the latest operator versions for a run's workflow, if they still fit it."""
@@ -133,15 +160,21 @@ class RunCalls:
             )
         return tuple(operators.announced[node.op] for node in workflow.graph)
 
-    async def _each(self, ids: Sequence[str], command: Callable[[Found], Command[bool]]) -> accio_pb2.RunsResponse:
-        outcomes = []
+    async def _each(
+        self, ids: Sequence[str], deed: str, carry_out: Callable[[Found], Awaitable[bool]]
+    ) -> accio_pb2.RunsResponse:
+        """Do something to each run, and say what became of it; PermissionDenied if none of them is the caller's."""
+        outcomes, denied = [], None
         for text in ids:
             try:
-                found = await self._find(text)
-                changed = await self._engine.ask(command(found))
+                found = await self._found_own(text, deed)
+                changed = await carry_out(found)
                 outcomes.append(accio_pb2.RunOutcome(id=found.id, changed=bool(changed)))
             except AccioError as error:
+                denied = denied or (error if isinstance(error, PermissionDenied) else None)
                 outcomes.append(accio_pb2.RunOutcome(id=text, error=error.message))
+        if denied is not None and all(outcome.error for outcome in outcomes):
+            raise denied
         return accio_pb2.RunsResponse(runs=outcomes)
 
 

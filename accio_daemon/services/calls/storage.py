@@ -11,6 +11,8 @@ from accio.v1 import accio_pb2
 from accio_daemon.services.calls.catalogue import Catalogue
 from accio_daemon.services.calls.collecting import Collector
 from accio_daemon.services.calls.logs import name_of_owner
+from accio_daemon.services.calls.rights import Rights
+from accio_daemon.services.transport.keeping import TokenKeeper
 from accio_daemon.storage import memo
 from accio_daemon.storage.backup import back_up, place_of
 from accio_daemon.storage.plans import Plans
@@ -29,6 +31,8 @@ class StorageCalls:
         plans: Plans,
         database: Path,
         backups: Sequence[Path],
+        rights: Rights,
+        keeper: TokenKeeper,
     ) -> None:
         """Answer from what *readers* read; *collector* frees, a backup copies *database* to below one of *backups*."""
         self._readers = readers
@@ -37,11 +41,15 @@ class StorageCalls:
         self._plans = plans
         self._database = database
         self._backups = backups
+        self._rights = rights
+        self._keeper = keeper
         self._backing_up = asyncio.Lock()
 
     async def collect_garbage(self, request: accio_pb2.CollectGarbageRequest) -> accio_pb2.CollectGarbageResponse:
         """Free what nothing refers to, or say what would be freed."""
         freed = await self._collector.collect(dry_run=request.dry_run, quota=request.quota)
+        if freed and not request.dry_run:
+            await self._keeper.keep("collect garbage", f"{len(freed)} freed")
         return accio_pb2.CollectGarbageResponse(
             freed=[accio_pb2.Freed(digest=each.digest, bytes=each.size, reason=each.reason) for each in freed],
             bytes=sum(each.size for each in freed),
@@ -52,6 +60,7 @@ class StorageCalls:
         """Return the memo's numbers by operator, and single results if asked."""
         if request.operator:
             await self._require_operator(request.operator)
+        viewer = self._rights.viewer()
 
         def read(connection: sqlite3.Connection) -> accio_pb2.GetCacheResponse:
             response = accio_pb2.GetCacheResponse()
@@ -63,7 +72,7 @@ class StorageCalls:
                 message = response.entries.add(
                     key=entry.key, operator=entry.operator, computed_at_ms=entry.computed_ms, bytes=entry.size
                 )
-                setattr(message, "from", name_of_owner(connection, entry.owner, self._plans))
+                setattr(message, "from", name_of_owner(connection, entry.owner, self._plans, viewer))
             return response
 
         return await self._readers.read(read)
@@ -81,6 +90,7 @@ class StorageCalls:
         if key is not None and not results:
             raise NotFound(f"the memo has no result under {key}")
         removed = await self._collector.forget(results) if results else 0
+        await self._keeper.keep("invalidate results", f"{removed} of {request.operator or request.key}")
         return accio_pb2.RemoveFromCacheResponse(removed=removed)
 
     async def _require_operator(self, name: str) -> None:
@@ -94,4 +104,5 @@ class StorageCalls:
         async with self._backing_up:
             path = await asyncio.to_thread(place_of, request.path, self._backups)
             size = await asyncio.to_thread(back_up, self._database, path)
+        await self._keeper.keep("back up", str(path))
         return accio_pb2.BackupResponse(path=str(path), bytes=size)

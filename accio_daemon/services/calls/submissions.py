@@ -28,6 +28,7 @@ from accio_daemon.core.terms import Announced, CacheMode, Pin
 from accio_daemon.engine.ports import Clock, EnginePort
 from accio_daemon.services.calls.catalogue import Catalogue
 from accio_daemon.services.calls.definitions import BYTES_OF_NODE, CheckedRun, check_run_bytes, off_loop, value_of
+from accio_daemon.services.calls.rights import Rights
 from accio_daemon.services.calls.watching import Watching
 from accio_daemon.services.messages.runs import run_message
 from accio_daemon.services.transport.auth import caller
@@ -82,6 +83,7 @@ class SubmissionCalls:
         limits: Limits,
         watching: Watching,
         last_id: RunId | None,
+        rights: Rights,
     ) -> None:
         """Submit to the engine, and read from *readers*; new ids follow the newest one that is stored."""
         self._engine = engine
@@ -91,6 +93,7 @@ class SubmissionCalls:
         self._clock = clock
         self._limits = limits
         self._watching = watching
+        self._rights = rights
         self._ids = RunIdFactory(last_id)
         self._places = asyncio.Semaphore(_AT_ONCE)
         self._waiting = 0
@@ -180,7 +183,10 @@ class SubmissionCalls:
         places = dict(_artifact_texts(definition, workflow))
         if not places:
             return {}
-        found = await self._readers.read(lambda connection: submissions.pin_artifacts(connection, self._plans, places))
+        viewer = self._rights.viewer()
+        found = await self._readers.read(
+            lambda connection: submissions.pin_artifacts(connection, self._plans, places, viewer)
+        )
         if wrong := [Issue(places[text], reason) for text, reason in found.items() if isinstance(reason, str)]:
             raise InvalidDefinition(wrong)
         return {text: pin for text, pin in found.items() if isinstance(pin, Pin)}

@@ -1,6 +1,7 @@
 """The rpcs about workflows."""
 
 import re
+import sqlite3
 
 from accio.domain.issues import Checked
 from accio.domain.limits import Limits
@@ -13,9 +14,12 @@ from accio_daemon.core.terms import Instant
 from accio_daemon.engine.ports import Clock, EnginePort
 from accio_daemon.services.calls.catalogue import Catalogue
 from accio_daemon.services.calls.definitions import check_workflow_bytes, off_loop, value_of
+from accio_daemon.services.calls.rights import Rights
 from accio_daemon.services.messages.workflows import workflow_message
-from accio_daemon.services.transport.auth import IDENTITY, caller
+from accio_daemon.services.transport.auth import CALLER, caller
+from accio_daemon.services.transport.keeping import TokenKeeper
 from accio_daemon.storage import workflows
+from accio_daemon.storage.access import record_change
 from accio_daemon.storage.readers import Readers
 from accio_daemon.storage.workflows import StoredWorkflow
 
@@ -29,7 +33,15 @@ class WorkflowCalls:
     """Push, validate, get, list, delete."""
 
     def __init__(
-        self, *, engine: EnginePort, readers: Readers, catalogue: Catalogue, clock: Clock, limits: Limits
+        self,
+        *,
+        engine: EnginePort,
+        readers: Readers,
+        catalogue: Catalogue,
+        clock: Clock,
+        limits: Limits,
+        rights: Rights,
+        keeper: TokenKeeper,
     ) -> None:
         """Write through the engine, read from *readers*, and look up definitions in *catalogue*."""
         self._engine = engine
@@ -37,19 +49,27 @@ class WorkflowCalls:
         self._catalogue = catalogue
         self._clock = clock
         self._limits = limits
+        self._rights = rights
+        self._keeper = keeper
 
     async def push_workflow(self, request: workflows_pb2.PushWorkflowRequest) -> workflows_pb2.PushWorkflowResponse:
         """Check and store a definition."""
         outcome = await self._check(request)
         workflow = value_of(outcome)
-        owner = IDENTITY.get() or workflow.owner or caller(request.caller)
+        owner = CALLER.get().person or workflow.owner or caller(request.caller)
         size = len(request.definition)
         definition, version = await off_loop(lambda: (workflow.canonical_json(), workflow.version), size)
+        await self._require_own(workflow.id, "push a version of")
+        change = self._keeper.change("push workflow", f"{workflow.id}:{version}")
         now: Instant = self._clock.now()
+
+        def push(connection: sqlite3.Connection) -> tuple[StoredWorkflow, bool]:
+            pushed = workflows.push(connection, workflow, definition, version, owner, now.wall_ms)
+            record_change(connection, change)
+            return pushed
+
         try:
-            stored, created = await self._engine.write(
-                lambda connection: workflows.push(connection, workflow, definition, version, owner, now.wall_ms)
-            )
+            stored, created = await self._engine.write(push)
         finally:
             self._catalogue.workflow_changed(workflow.id)
         return workflows_pb2.PushWorkflowResponse(
@@ -90,6 +110,12 @@ class WorkflowCalls:
         meant = suggest(name, ids) if is_workflow_id(name) else None
         raise NotFound(f"there is no workflow {name[:200]!r}" + (f"; did you mean {meant}?" if meant else ""))
 
+    async def _require_own(self, name: str, deed: str) -> None:
+        """Raise PermissionDenied unless who calls owns a workflow: it is whose first version it has."""
+        owner = await self._readers.read(lambda connection: workflows.first_owner(connection, name))
+        if owner is not None:
+            self._rights.require_owner(owner, deed, f"workflow {name}")
+
     async def list_workflows(self, request: workflows_pb2.ListWorkflowsRequest) -> workflows_pb2.ListWorkflowsResponse:
         """Return a page of the latest versions."""
         before = page_key(request.cursor)
@@ -110,8 +136,15 @@ class WorkflowCalls:
                 f"a workflow is deleted with all its versions: expected its id, found {request.id[:200]!r}"
             )
         await self._found(request.id)
+        await self._require_own(request.id, "delete")
+        change = self._keeper.change("delete workflow", request.id)
+
+        def delete(connection: sqlite3.Connection) -> None:
+            workflows.delete(connection, request.id)
+            record_change(connection, change)
+
         with self._catalogue.deleting(request.id):
-            await self._engine.write(lambda connection: workflows.delete(connection, request.id))
+            await self._engine.write(delete)
         return workflows_pb2.DeleteWorkflowResponse()
 
 

@@ -5,15 +5,16 @@ daemon's own end), the engine is told. Commits come before messages: what the en
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import grpc.aio
 import structlog
 
+from accio.domain.access import Caller
 from accio.domain.failures import clip
-from accio.errors import AccioError, BadRequest, FailedPrecondition, ResourceExhausted, Unavailable
+from accio.errors import AccioError, BadRequest, FailedPrecondition, ResourceExhausted, Unauthenticated, Unavailable
 from accio.v1 import agents_pb2
 from accio.wire.reports import reports_of
 from accio_daemon.core.commands import AgentDraining, AgentHeard, AgentLost, AgentRecalled, AgentReports, AgentStale
@@ -26,6 +27,7 @@ from accio_daemon.services.messages.agents import digested_of, joined_of
 from accio_daemon.services.sessions.link import Link
 from accio_daemon.services.sessions.registry import Session, Sessions
 from accio_daemon.services.sessions.result_checks import ResultChecks
+from accio_daemon.services.transport.auth import CALLER, STANDING, Standing
 from accio_daemon.services.transport.rpc import Stream
 
 log = structlog.get_logger(__name__)
@@ -37,6 +39,9 @@ HANDSHAKE_S = 5.0
 _HEARD_EVERY_S = 1.0
 _MISSED_HEARTBEATS = 2
 """So many, and an agent is silent enough to make way for another life of it. Less than a handshake may take."""
+
+Claim = Callable[[Caller, str], Awaitable[None]]
+"""Raises PermissionDenied unless a caller may be the agent of a name."""
 
 AgentStream = Stream[agents_pb2.AgentMessage, agents_pb2.DaemonMessage]
 
@@ -72,17 +77,22 @@ class AgentCalls:
         settings: SessionSettings,
         announced: Callable[[], None],
         checks: ResultChecks,
+        claim: Claim,
     ) -> None:
-        """Serve sessions by *settings*; call *announced* after operators were, and judge reports by *checks*."""
+        """Serve sessions by *settings*; call *announced* after operators were, judge reports by *checks*, and ask
+        *claim* whether who calls may be the agent of a name.
+        """
         self._engine = engine
         self._sessions = sessions
         self._settings = settings
         self._announced = announced
         self._checks = checks
+        self._claim = claim
 
     async def connect(self, stream: AgentStream) -> None:
         """Serve one session until it ends."""
         hello = await _first_message(stream)
+        await self._claim(CALLER.get(), hello.name)
         protocol = _protocol(hello)
         history = self._settings.history
         if history.is_other(hello.history):
@@ -110,6 +120,7 @@ class AgentCalls:
                 loops.create_task(self._receive(stream, session), name=f"{joined.name}: receive")
                 loops.create_task(_send(stream, link), name=f"{joined.name}: send")
                 loops.create_task(_watch_queue(link), name=f"{joined.name}: watch")
+                loops.create_task(_watch_token(STANDING.get()), name=f"{joined.name}: token")
         except* SessionEnded as group:
             ended = _first(group)
         finally:
@@ -254,6 +265,11 @@ async def _watch_queue(link: Link) -> None:
     await link.full.wait()
     reason = "the agent doesn't read what it is sent"
     raise SessionEnded(reason, error=ResourceExhausted(reason))
+
+
+async def _watch_token(standing: Standing) -> None:
+    reason = await standing.ended()
+    raise SessionEnded(reason, error=Unauthenticated(reason))
 
 
 def _first(group: BaseExceptionGroup[SessionEnded]) -> SessionEnded:

@@ -1,85 +1,192 @@
-"""Who calls: bearer tokens, and the file that names them.
+"""Who calls: the bearer tokens that this daemon knows, whom they identify, and until when they hold.
 
-The token file has one `TOKEN Name <email>` per line; the name may be missing: such a token proves that the caller may
-use the daemon, and who he is, is what his requests say. Lines that begin with # are comments. Only its owner may read
-the file.
+All tokens are in memory, by digest, those that have ended included: a call costs one look, and whoever comes with one
+that has ended is told why. Looking a digest up takes as long as the digest likes, and no longer for a token that is
+almost right: whoever measures that learns about digests that nobody can choose.
 """
 
+import asyncio
 import hashlib
-import hmac
-import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
-from pathlib import Path
+from dataclasses import replace
+from datetime import UTC, datetime
 
-from accio.domain.people import Person, parse_person
-from accio.domain.problems import ValueProblem
-from accio.errors import BadRequest, PermissionDenied, Unauthenticated
+from accio.domain.access import UNKNOWN, Caller, TokenKind, is_same
+from accio.domain.people import Person
+from accio.errors import Unauthenticated
+from accio_daemon.clock import SystemClock
+from accio_daemon.services.transport.token_file import callers, read_person
+from accio_daemon.storage.access import StoredToken
 
 _SCHEME = "bearer "
+USED_EVERY_MS = 600_000
+"""How coarse it is when a token was last used."""
+
+
+def wall_ms() -> int:
+    """Return the time by which tokens end, in epoch milliseconds."""
+    return SystemClock().now().wall_ms
+
+
+class Standing:
+    """A token as it stands: whom it identifies, whether it still holds, and what goes on under it."""
+
+    def __init__(self, caller: Caller, stored: StoredToken | None = None, now_ms: Callable[[], int] = wall_ms) -> None:
+        """Stand for a token of the file, or for one that is stored."""
+        self.caller = caller
+        self.stored = stored
+        self._now_ms = now_ms
+        self._limits: set[asyncio.Timeout] = set()
+
+    def __repr__(self) -> str:
+        return f"Standing({self.caller})"
+
+    @property
+    def why_ended(self) -> str:
+        """Why the token doesn't hold any more; empty while it does."""
+        stored = self.stored
+        if stored is None:
+            return ""
+        if stored.revoked_ms is not None:
+            return f"this token was revoked by {stored.revoked_by} at {_date(stored.revoked_ms)}"
+        if stored.expires_ms is not None and stored.expires_ms <= self._now_ms():
+            return f"this token expired at {_date(stored.expires_ms)}"
+        return ""
+
+    def end(self, stored: StoredToken) -> None:
+        """Note that the token was revoked: whatever goes on under it ends at once."""
+        self.stored = stored
+        for limit in self._limits:
+            if not limit.expired():
+                limit.reschedule(0)
+
+    @contextmanager
+    def limiting(self, limit: asyncio.Timeout) -> Iterator[None]:
+        """Make a time-out, which has begun, be over when the token ends."""
+        stored = self.stored
+        if stored is not None and stored.expires_ms is not None:
+            left_s = max(0, stored.expires_ms - self._now_ms()) / 1000
+            limit.reschedule(asyncio.get_running_loop().time() + left_s)
+        self._limits.add(limit)
+        try:
+            yield
+        finally:
+            self._limits.discard(limit)
+
+    async def ended(self) -> str:
+        """Wait until the token ends, and return why."""
+        while not (why := self.why_ended):
+            try:
+                async with asyncio.timeout(None) as limit:
+                    with self.limiting(limit):
+                        await asyncio.get_running_loop().create_future()
+            except TimeoutError:
+                continue
+        return why
 
 
 class Tokens:
-    """The tokens that this daemon takes. Only their digests are kept, and each comparison takes the same time."""
+    """The tokens that this daemon takes, by their digests, and what is known of people through them."""
 
-    def __init__(self, entries: Iterable[tuple[str, Person | None]]) -> None:
-        """Accept these tokens, each with whom it identifies."""
-        self._entries = [(_digest(token), person) for token, person in entries]
+    def __init__(
+        self,
+        entries: Iterable[tuple[str, Person | None]],
+        stored: Iterable[StoredToken] = (),
+        now_ms: Callable[[], int] = wall_ms,
+    ) -> None:
+        """Accept the tokens of a file, each with whom it identifies, and those that are stored."""
+        self._now_ms = now_ms
+        self._by_digest = {digest_of(token): Standing(caller) for token, caller in callers(entries)}
+        self._stored: dict[int, Standing] = {}
+        self.used = asyncio.Event()
+        """Set whenever some token is used that wasn't for a while."""
+        for token in stored:
+            self.add(token)
 
-    def identify(self, authorization: str | bytes | None) -> Person | None:
-        """Return whom an `authorization` header identifies (None: a token without a name), or raise Unauthenticated."""
+    def add(self, token: StoredToken) -> None:
+        """Accept a token from now on."""
+        person = token.owner if token.kind in (TokenKind.USER, TokenKind.ADMIN) else None
+        named = person or Person(name=f"{token.kind} token {token.no}" + (f" ({token.name})" if token.name else ""))
+        caller = Caller(kinds=frozenset({token.kind}), person=named, token=token.no, groups=token.groups)
+        self._by_digest[token.digest] = self._stored[token.no] = Standing(caller, token, self._now_ms)
+
+    def identify(self, authorization: str | bytes | None) -> Standing:
+        """Return the token that an `authorization` header holds, or raise Unauthenticated."""
         header = authorization.decode("ascii", "replace") if isinstance(authorization, bytes) else authorization
         if not header:
             raise Unauthenticated(
                 "expected a bearer token, found none: set ACCIO_TOKEN, or ACCIO_DATA_DIR to the daemon's data folder"
             )
-        found = _digest(header[len(_SCHEME) :].strip()) if header.lower().startswith(_SCHEME) else b""
-        match: list[Person | None] = [person for token, person in self._entries if hmac.compare_digest(token, found)]
-        if not match:
-            raise Unauthenticated("the daemon doesn't know this token: set ACCIO_TOKEN to one of its token file")
-        return match[0]
+        given = header[len(_SCHEME) :].strip() if header.lower().startswith(_SCHEME) else ""
+        found = self._by_digest.get(digest_of(given))
+        if found is None:
+            raise Unauthenticated(
+                "the daemon doesn't know this token: set ACCIO_TOKEN to one of its token file, or to one that an "
+                "administrator made with `accio token create`"
+            )
+        if why := found.why_ended:
+            raise Unauthenticated(f"{why}: ask an administrator for another (`accio token create`), for ACCIO_TOKEN")
+        self._note_use(found)
+        return found
+
+    def _note_use(self, standing: Standing) -> None:
+        stored, now = standing.stored, self._now_ms()
+        if stored is not None and now - (stored.used_ms or 0) >= USED_EVERY_MS:
+            standing.stored = replace(stored, used_ms=now)
+            self.used.set()
+
+    def all(self) -> list[StoredToken]:
+        """Return all stored tokens, the oldest first."""
+        return [each.stored for each in self._stored.values() if each.stored is not None]
+
+    def standing(self, no: int) -> Standing | None:
+        """Return a stored token by its number."""
+        return self._stored.get(no)
+
+    def live_or_ended(self, *, ended: bool) -> list[StoredToken]:
+        """Return the stored tokens that hold, or (*ended*) all of them; the oldest first."""
+        return self.all() if ended else list(self.live())
+
+    def used_at(self) -> dict[int, int]:
+        """Return when tokens were last used, by their numbers; without those that never were."""
+        return {each.no: each.used_ms for each in self.all() if each.used_ms}
+
+    def live(self) -> Iterator[StoredToken]:
+        """Yield the stored tokens that hold."""
+        return (each.stored for each in self._stored.values() if each.stored is not None and not each.why_ended)
+
+    def groups_of(self, person: Person) -> frozenset[str]:
+        """Return the groups that somebody is in, by tokens that weren't revoked."""
+        found = (each.groups for each in self.all() if each.revoked_ms is None and is_same(each.owner, person))
+        return frozenset().union(*found)
+
+    def seen_by(self, caller: Caller) -> tuple[Person, ...] | None:
+        """Return whose runs a caller sees where others' are hidden; None for everybody's."""
+        if caller.is_admin:
+            return None
+        shared = (token.owner for token in self.live() if token.groups & caller.groups)
+        return tuple(dict.fromkeys((caller.who, *shared)))
 
 
-def _digest(token: str) -> bytes:
+def digest_of(token: str) -> bytes:
+    """Return what is kept of a token."""
     return hashlib.sha256(token.encode()).digest()
 
 
-def read_tokens(path: Path) -> Tokens:
-    """Read a token file; one that others may read or change, or without a token, is refused."""
-    mode = path.stat().st_mode
-    if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise PermissionDenied(f"{path} may be used by others (mode {stat.S_IMODE(mode):04o}); run: chmod 600 {path}")
-    tokens = Tokens(entries := list(parse_tokens(path.read_text(encoding="utf-8").splitlines(), str(path))))
-    if not entries:
-        raise BadRequest(f"{path} holds no token; delete it and the daemon writes a new one")
-    return tokens
+def _date(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
-def parse_tokens(lines: Sequence[str], place: str) -> Iterable[tuple[str, Person | None]]:
-    """Read the lines of a token file."""
-    for number, line in enumerate(lines, start=1):
-        token, _, person = line.strip().partition(" ")
-        if not token or token.startswith("#"):
-            continue
-        if len(token) < 16:
-            raise BadRequest(f"{place}, line {number}: expected a token of at least 16 characters, found {len(token)}")
-        yield token, _person(person, f"{place}, line {number}: ")
+CALLER: ContextVar[Caller] = ContextVar("CALLER", default=UNKNOWN)
+"""Who makes the current call."""
 
-
-def _person(text: str, place: str = "") -> Person | None:
-    """Read a person, None for an empty text."""
-    if not text.strip():
-        return None
-    try:
-        return parse_person(text)
-    except ValueProblem as problem:
-        raise BadRequest(f"{place}{problem.message}") from None
-
-
-IDENTITY: ContextVar[Person | None] = ContextVar("IDENTITY", default=None)
-"""Whom the token of the current call identifies."""
+STANDING: ContextVar[Standing] = ContextVar("STANDING")
+"""The token of the current call."""
 
 
 def caller(claimed: str) -> Person:
     """Return who calls: whom the token identifies, else who the request says it is, else somebody without a name."""
-    return IDENTITY.get() or _person(claimed) or Person(name="anonymous")
+    known = CALLER.get()
+    return known.person or read_person(claimed) or known.who

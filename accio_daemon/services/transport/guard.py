@@ -1,7 +1,8 @@
-"""What stands before every call: the token is checked, messages are read, and errors become status codes.
+"""What stands before every call: token and rights are checked, messages are read, and errors become status codes.
 
-Who has no token is turned away before a byte of his request is looked at: his call is answered as if it were a stream,
-from which nobody reads. Requests come here as bytes, and are read one by one, within the bounds of the contract.
+Who has no token, or one of a kind that may not make the call, is turned away before a byte of the request is looked
+at: the call is answered as if it were a stream, from which nobody reads. Requests come here as bytes, and are read one
+by one, within the bounds of the contract.
 
 An AccioError is told to the caller as it is; anything else is a bug, whose text goes to the log under a reference
 that the caller is given. It holds for every service of the server, health and reflection included.
@@ -10,19 +11,27 @@ that the caller is given. It holds for every service of the server, health and r
 import asyncio
 import inspect
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, NoReturn
 
 import grpc
 import grpc.aio
 import structlog
 
-from accio.errors import AccioError, Internal, Unauthenticated
+from accio.domain.access import why_not_call
+from accio.domain.people import Person, parse_person
+from accio.domain.problems import ValueProblem
+from accio.errors import AccioError, Internal, PermissionDenied, Unauthenticated
 from accio.wire.errors import to_status
 from accio_daemon.services.transport import bounds
-from accio_daemon.services.transport.auth import IDENTITY, Tokens
+from accio_daemon.services.transport.auth import CALLER, STANDING, Tokens
 
 log = structlog.get_logger(__name__)
+
+USER_KEY = "accio-user-bin"
+"""The metadata in which clients say who they are: "Name <email>" in UTF-8."""
+_LONGEST_NAME = 4_000  # bytes
+_STREAMS = ("unary_stream", "stream_unary")
 
 LAST_WRITE_S = 1.0
 """How long the end of a call waits for a message that is on its way to a client."""
@@ -50,8 +59,8 @@ class Guard(grpc.aio.ServerInterceptor):
     async def intercept_service(self, continuation: Any, details: Any) -> Any:
         """Return the wrapped handler of a call. Whom the token identifies is known to all that the call does."""
         try:
-            IDENTITY.set(self._tokens.identify(dict(details.invocation_metadata or ()).get("authorization")))
-        except Unauthenticated as error:
+            self._admit(dict(details.invocation_metadata or ()), details.method)
+        except (Unauthenticated, PermissionDenied) as error:
             return _refusal(error)
         handler = self._wrapped.get(details.method)
         if handler is None:
@@ -61,13 +70,24 @@ class Guard(grpc.aio.ServerInterceptor):
             handler = self._wrapped[details.method] = self._wrap(inner, details.method)
         return handler
 
+    def _admit(self, metadata: Mapping[str, str | bytes], method: str) -> None:
+        """Note who calls, or raise Unauthenticated or PermissionDenied."""
+        standing = self._tokens.identify(metadata.get("authorization"))
+        known = standing.caller.claiming(_claimed(metadata.get(USER_KEY)))
+        if why := why_not_call(known, method):
+            raise PermissionDenied(why)
+        CALLER.set(known)
+        STANDING.set(standing)
+
     def _wrap(self, handler: Any, method: str) -> Any:
         codec = {"request_deserializer": None, "response_serializer": handler.response_serializer}
         for kind in ("unary_unary", "unary_stream", "stream_unary", "stream_stream"):
             if behaviour := getattr(handler, kind):
                 make = getattr(grpc, f"{kind}_rpc_method_handler")
                 reading = _reading_stream if handler.request_streaming else _reading_one
-                guarded = self._guarded(reading(_writing(behaviour), handler.request_deserializer), method)
+                read = reading(_writing(behaviour), handler.request_deserializer)
+                # Agents' sessions see to their tokens themselves: they have a word to say at the end.
+                guarded = self._guarded(_while_it_holds(read) if kind in _STREAMS else read, method)
                 return make(self._timed(guarded, method) if kind == "unary_unary" else guarded, **codec)
         raise LookupError(f"the handler of {method} has no behaviour")
 
@@ -99,6 +119,34 @@ class Guard(grpc.aio.ServerInterceptor):
                 await _abort(context, Internal(f"internal error (ref {reference})"))
 
         return guarded
+
+
+def _claimed(text: str | bytes | None) -> Person | None:
+    """Read who a caller says it is; None for what nobody can be called."""
+    if not isinstance(text, bytes) or len(text) > _LONGEST_NAME:
+        return None
+    try:
+        return parse_person(text.decode())
+    except (ValueProblem, UnicodeDecodeError):
+        return None
+
+
+def _while_it_holds(behaviour: Behaviour) -> Behaviour:
+    """End a call when its token ends."""
+
+    async def holding(request: Any, context: Any) -> Any:
+        standing = STANDING.get()
+        limit = asyncio.timeout(None)
+        try:
+            async with limit:
+                with standing.limiting(limit):
+                    return await behaviour(request, context)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            raise Unauthenticated(f"{standing.why_ended}: ask an administrator for another") from None
+
+    return holding
 
 
 def _refusal(error: AccioError) -> Any:

@@ -4,9 +4,11 @@ from collections.abc import Iterable, Sequence
 
 import grpc
 import grpc.aio
+from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2
 
+from accio.domain.access import MAY_CALL
 from accio.errors import Unavailable
 from accio.sockets import socket_path, target
 from accio.v1 import accio_pb2, agents_pb2, artifacts_pb2
@@ -21,6 +23,8 @@ CALLS_PER_CONNECTION = 100
 ACCIO = accio_pb2.DESCRIPTOR.services_by_name["Accio"]
 AGENTS = agents_pb2.DESCRIPTOR.services_by_name["Agents"]
 ARTIFACTS = artifacts_pb2.DESCRIPTOR.services_by_name["Artifacts"]
+HEALTH = health_pb2.DESCRIPTOR.services_by_name["Health"]
+REFLECTION = reflection_pb2.DESCRIPTOR.services_by_name["ServerReflection"]
 
 # Without ping_timeout_ms a frozen peer is noticed after a minute, whatever the other settings say; with so_reuseport
 # a second daemon would share the port in silence. Calls of all connections are taken up in the order in which they
@@ -41,6 +45,14 @@ OPTIONS: tuple[tuple[str, int], ...] = (
 )
 
 
+def require_rules(services: Iterable[ServiceDescriptor]) -> None:
+    """Raise LookupError at a call of which nobody has said who may make it."""
+    for service in services:
+        for method in service.methods:
+            if f"/{service.full_name}/{method.name}" not in MAY_CALL:
+                raise LookupError(f"accio.domain.access.MAY_CALL doesn't say who may call {method.full_name}")
+
+
 class Server:
     """A server that is built, but listens only once it is started."""
 
@@ -55,6 +67,7 @@ class Server:
     ) -> None:
         """Offer the parts of the Accio service, and the other two, behind one guard."""
         self._server = grpc.aio.server(interceptors=(Guard(tokens, observe),), options=OPTIONS)
+        require_rules((ACCIO, AGENTS, ARTIFACTS, HEALTH, REFLECTION))
         self._server.add_generic_rpc_handlers(
             (offer(ACCIO, *accio), offer(AGENTS, agents), offer(ARTIFACTS, artifacts)),
         )

@@ -17,6 +17,12 @@ WHERE r.id >= :low AND r.id < :high AND r.closed <> 3 ORDER BY r.id LIMIT :limit
 -- name: by_nos
 WHERE r.no IN (SELECT value FROM json_each(:nos)) AND r.closed <> 3 ORDER BY r.no DESC
 
+-- name: newest_of_address
+WHERE r.no = (SELECT no FROM runs WHERE owner_email = :email AND closed <> 3 ORDER BY no DESC LIMIT 1 OFFSET :back)
+
+-- name: newest_of_name
+WHERE r.no = (SELECT no FROM runs WHERE owner_email = '' AND owner_name = :name AND closed <> 3 ORDER BY no DESC LIMIT 1 OFFSET :back)
+
 -- name: count
 SELECT count(*) FROM runs
 

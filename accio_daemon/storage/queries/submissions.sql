@@ -20,3 +20,6 @@ DELETE FROM tags WHERE run_no = :run
 
 -- name: insert_tags
 INSERT INTO tags (tag, run_no) SELECT value, :run FROM json_each(:tags)
+
+-- name: insert_updated
+INSERT INTO events (kind, run_no, at, detail) VALUES ('updated', :run, :at, :detail)

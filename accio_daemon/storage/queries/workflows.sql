@@ -50,3 +50,6 @@ WHERE place = 1
 
 -- name: operators_by_no
 SELECT no, spec FROM operators WHERE no IN (SELECT value FROM json_each(:nos))
+
+-- name: first_owner
+SELECT owner_name, owner_email FROM workflows WHERE id = :id ORDER BY no LIMIT 1

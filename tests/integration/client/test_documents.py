@@ -132,6 +132,18 @@ CACHE = accio_pb2.GetCacheResponse(
     ],
     entries=[accio_pb2.CacheEntry(key="blake3:00", operator="GeoI", **{"from": f"{RUN}/A"}, computed_at_ms=5, bytes=5)],
 )
+TOKEN = accio_pb2.Token(
+    id=3,
+    kind=accio_pb2.TOKEN_KIND_USER,
+    owner=values_pb2.Person(name="Ada", email="ada@example.org"),
+    groups=["lab"],
+    created_at_ms=1_388_707_109_120,
+    expires_at_ms=1_488_707_109_120,
+)
+MADE = accio_pb2.CreateTokenResponse(token=TOKEN, secret="accio_u_none")
+CHANGES = accio_pb2.ListChangesResponse(
+    changes=[accio_pb2.Change(at_ms=5, by="Ada", token=3, what="drain agent", subject="here")], next="7"
+)
 CLUSTER = accio_pb2.ClusterState(
     version="0.1.0", epoch=2, resources=RESOURCES, reserved=RESOURCES, agents=1, started_at_ms=5
 )
@@ -252,6 +264,10 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("cache-rm", "cache rm -operator=GeoI", {"RemoveFromCache": accio_pb2.RemoveFromCacheResponse(removed=2)}),
     ("artifact", "get artifact x/A/m", {"GetNode": DETAILS}),
     ("backup", "daemon backup file", {"Backup": accio_pb2.BackupResponse(path="/x/file", bytes=5)}),
+    ("changes", "get changes", {"ListChanges": CHANGES}),
+    ("token-create", "token create -kind=user -owner=Ada", {"CreateToken": MADE}),
+    ("tokens", "token get", {"ListTokens": accio_pb2.ListTokensResponse(tokens=[TOKEN])}),
+    ("tokens", "token revoke 3", {"RevokeToken": TOKEN}),
     ("version", "version", {"GetClusterState": CLUSTER}),
     ("version", "version -client", {}),
     ("help", "help", {}),

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from accio.domain.access import Viewer
 from accio.domain.datatypes import INTEGER
+from accio.domain.people import Person
 from accio.domain.states import RunState
 from accio.domain.sweeps import Axis, Sweep
 from accio.errors import BadRequest, NotFound
@@ -20,6 +22,8 @@ from accio_daemon.storage.codes import RUN_STATES
 from accio_daemon.storage.database import prepare
 from accio_daemon.storage.runs_query import RunRow, find, get_run
 from accio_daemon.storage.search import ParamFilter
+
+ANYBODY = Viewer(me=Person(name="anybody"))
 
 ID = "0123456789abcdef"
 ENDED = [RunState.SUCCESS, RunState.FAILED, RunState.KILLED]
@@ -176,7 +180,7 @@ def test_ids_and_prefixes_are_resolved(tmp_path: Path, text: str, found: int | N
     sweep = Sweep((Axis("a", INTEGER, tuple(map(str, range(58)))),))
     with database(tmp_path / "accio.db") as connection:
         store(connection, sweep, states={}, removed=[(5, 5), (50, 56)])
-        assert find(connection, text).index == found
+        assert find(connection, text, ANYBODY).index == found
 
 
 @pytest.mark.parametrize(
@@ -188,7 +192,7 @@ def test_what_is_not_there_is_not_found(tmp_path: Path, text: str) -> None:
     with database(tmp_path / "accio.db") as connection:
         store(connection, sweep, states={}, removed=[])
         with pytest.raises(NotFound, match="no run"):
-            find(connection, text)
+            find(connection, text, ANYBODY)
 
 
 def test_an_ambiguous_index_lists_candidates(tmp_path: Path) -> None:
@@ -197,7 +201,7 @@ def test_an_ambiguous_index_lists_candidates(tmp_path: Path) -> None:
     with database(tmp_path / "accio.db") as connection:
         store(connection, sweep, states={}, removed=[(2, 2)])
         with pytest.raises(BadRequest, match=rf"{ID}\.20, .* …: give more"):
-            find(connection, f"{ID}.2")
+            find(connection, f"{ID}.2", ANYBODY)
 
 
 def test_every_statement_is_named_once() -> None:

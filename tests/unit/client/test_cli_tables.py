@@ -52,10 +52,10 @@ def test_all_commands_of_the_specification_are_there() -> None:
     """The verbs of docs/cli.md, and the nouns of `get`, `describe` and `delete`."""
     wanted = (
         "push validate submit get describe logs export update kill retry delete why watch gc up daemon agent version"
-        " table plot failures"
+        " table plot failures token"
     )
     assert set(wanted.split()) | {"help", "completion", "schema", "cache"} == set(verbs())
-    assert set(nouns("get")) == {"runs", "workflows", "operators", "agents", "events", "artifact"}
+    assert set(nouns("get")) == {"runs", "workflows", "operators", "agents", "events", "artifact", "changes"}
     assert set(nouns("describe")) == {"run", "workflow", "operator", "node"}
     assert set(nouns("delete")) == {"run", "workflow"}
 

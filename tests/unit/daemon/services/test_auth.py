@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from accio.domain.access import PEOPLE, Caller
 from accio.domain.people import Person
 from accio.errors import BadRequest, PermissionDenied, Unauthenticated
 from accio.places import write_token
-from accio_daemon.services.transport.auth import IDENTITY, Tokens, caller, parse_tokens, read_tokens
+from accio_daemon.services.transport.auth import CALLER, Tokens, caller
+from accio_daemon.services.transport.token_file import parse_entries, read_entries
 
 ADA = Person(name="Ada", email="ada@x.org")
 TOKEN = "a" * 32
@@ -17,9 +19,9 @@ TOKEN = "a" * 32
 def test_a_token_identifies_its_owner() -> None:
     """A token with a name tells who calls, one without that somebody may; the scheme's case doesn't matter."""
     tokens = Tokens([(TOKEN, ADA), ("b" * 32, None)])
-    assert tokens.identify(f"Bearer {TOKEN}") == ADA
-    assert tokens.identify(f"bearer {TOKEN} ".encode()) == ADA
-    assert tokens.identify(f"Bearer {'b' * 32}") is None
+    assert tokens.identify(f"Bearer {TOKEN}").caller.person == ADA
+    assert tokens.identify(f"bearer {TOKEN} ".encode()).caller.person == ADA
+    assert tokens.identify(f"Bearer {'b' * 32}").caller.person is None
 
 
 @pytest.mark.parametrize(
@@ -34,14 +36,14 @@ def test_anything_else_is_refused(header: str | bytes | None) -> None:
 def test_the_file_has_a_token_per_line() -> None:
     """Comments and empty lines are skipped; what follows a token is its owner."""
     lines = ["# who may", "", f"{TOKEN} Ada <ada@x.org>", f"  {'b' * 32}  "]
-    assert list(parse_tokens(lines, "token")) == [(TOKEN, ADA), ("b" * 32, None)]
+    assert list(parse_entries(lines, "token")) == [(TOKEN, ADA), ("b" * 32, None)]
 
 
 @pytest.mark.parametrize(("line", "mentions"), [("short", "16 characters"), (f"{TOKEN} Ada <ada", "owner")])
 def test_a_wrong_line_is_named(line: str, mentions: str) -> None:
     """A token that could be guessed, or an owner that is none, is refused with its line."""
     with pytest.raises(BadRequest, match=f"token, line 2: .*{mentions}"):
-        list(parse_tokens(["", line], "token"))
+        list(parse_entries(["", line], "token"))
 
 
 def test_the_first_token_is_written_once(tmp_path: Path) -> None:
@@ -50,7 +52,7 @@ def test_the_first_token_is_written_once(tmp_path: Path) -> None:
     text = write_token(path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert write_token(path) == text == path.read_text()
-    assert read_tokens(path).identify(f"Bearer {text.strip()}") is None
+    assert read_entries(path) == [(text.strip(), None)]
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620])
@@ -60,7 +62,7 @@ def test_a_file_that_others_can_use_is_refused(tmp_path: Path, mode: int) -> Non
     path.write_text(TOKEN)
     path.chmod(mode)
     with pytest.raises(PermissionDenied, match=f"chmod 600 {path}"):
-        read_tokens(path)
+        read_entries(path)
 
 
 def test_an_empty_file_is_refused(tmp_path: Path) -> None:
@@ -68,17 +70,17 @@ def test_an_empty_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "token"
     path.touch(mode=0o600)
     with pytest.raises(BadRequest, match="holds no token"):
-        read_tokens(path)
+        read_entries(path)
 
 
 def test_the_token_wins_over_what_the_request_claims() -> None:
     """Who calls is whom the token identifies, else who the request says, else somebody without a name."""
     assert caller("Eve <eve@x.org>") == Person(name="Eve", email="eve@x.org")
     assert caller("") == Person(name="anonymous")
-    reset = IDENTITY.set(ADA)
+    reset = CALLER.set(Caller(kinds=PEOPLE, person=ADA))
     try:
         assert caller("Eve <eve@x.org>") == ADA
     finally:
-        IDENTITY.reset(reset)
+        CALLER.reset(reset)
     with pytest.raises(BadRequest, match="Name <email>"):
         caller("Eve <eve")

@@ -1,0 +1,153 @@
+"""Who may do what: kinds of token, callers, and the one table of which kind may make which call.
+
+Pure: the daemon's guard asks it before each call, and whatever changes something that has an owner asks it, too. Its
+answers are sentences: who one is, what is needed, and how to get it; empty where nothing stands in the way.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from accio.domain.people import Person
+
+
+class TokenKind(StrEnum):
+    """What a token is for."""
+
+    USER = "user"
+    AGENT = "agent"
+    POOL = "pool"
+    ADMIN = "admin"
+
+
+Kinds = frozenset[TokenKind]
+
+NOBODY: Kinds = frozenset()
+ANY: Kinds = frozenset(TokenKind)
+ADMINS: Kinds = frozenset({TokenKind.ADMIN})
+PEOPLE: Kinds = ADMINS | {TokenKind.USER}
+AGENTS: Kinds = frozenset({TokenKind.AGENT})
+
+_ACCIO, _AGENTS, _ARTIFACTS = "/accio.v1.Accio/", "/accio.v1.Agents/", "/accio.v1.Artifacts/"
+_HEALTH, _REFLECTION = "/grpc.health.v1.Health/", "/grpc.reflection.v1alpha.ServerReflection/"
+
+MAY_CALL: Mapping[str, Kinds] = {
+    # What people see, and what is theirs alone: who owns it is asked besides.
+    **dict.fromkeys(
+        (
+            *(f"{_ACCIO}{workflow}" for workflow in ("PushWorkflow", "ValidateWorkflow", "GetWorkflow")),
+            *(f"{_ACCIO}{workflow}" for workflow in ("ListWorkflows", "DeleteWorkflow")),
+            *(f"{_ACCIO}{submission}" for submission in ("Submit", "SubmitAndWatch", "Validate", "DryRun")),
+            *(f"{_ACCIO}{run}" for run in ("Get", "GetNode", "List", "Watch", "Export", "Columns", "Logs", "Why")),
+            *(f"{_ACCIO}{run}" for run in ("Events", "UpdateMetadata", "Kill", "Delete", "Retry")),
+            *(f"{_ACCIO}{cluster}" for cluster in ("ListOperators", "GetOperator", "ListAgents", "GetClusterState")),
+            f"{_ACCIO}GetCache",
+        ),
+        PEOPLE,
+    ),
+    # What concerns everybody.
+    **dict.fromkeys(
+        (
+            *(f"{_ACCIO}{agent}" for agent in ("DrainAgent", "RemoveAgent")),
+            *(f"{_ACCIO}{kept}" for kept in ("CollectGarbage", "RemoveFromCache", "Backup", "ListChanges")),
+        ),
+        ADMINS,
+    ),
+    # What a pool may make is narrower than what an administrator may; people see and revoke their own.
+    f"{_ACCIO}CreateToken": ADMINS | {TokenKind.POOL},
+    f"{_ACCIO}ListTokens": PEOPLE | {TokenKind.POOL},
+    f"{_ACCIO}RevokeToken": PEOPLE | {TokenKind.POOL},
+    f"{_AGENTS}Connect": AGENTS,
+    **dict.fromkeys((f"{_ARTIFACTS}{content}" for content in ("Missing", "Write", "Read")), PEOPLE | AGENTS),
+    **dict.fromkeys((f"{_HEALTH}{health}" for health in ("Check", "List", "Watch")), ANY),
+    f"{_REFLECTION}ServerReflectionInfo": PEOPLE,
+}
+"""Who may make a call, by its path. A server that offers a call which isn't here doesn't start."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who makes a call.
+
+    `person` is whom the token identifies (None: one of the token file without a name), `claimed` who the caller says it
+    is, which counts only where the token doesn't tell. `token` is the token's number, 0 for one of the file.
+    """
+
+    kinds: Kinds
+    person: Person | None = None
+    claimed: Person | None = None
+    token: int = 0
+    groups: frozenset[str] = frozenset()
+
+    @property
+    def who(self) -> Person:
+        """The person who calls, as far as anybody knows."""
+        return self.person or self.claimed or Person(name="anonymous")
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether nothing is anybody else's."""
+        return TokenKind.ADMIN in self.kinds
+
+    def claiming(self, person: Person | None) -> "Caller":
+        """Return the caller of a request that says whose it is."""
+        return self if person is None else replace(self, claimed=person)
+
+    def __str__(self) -> str:
+        """Return who it is, for messages."""
+        kind = next((kind for kind in _AN if kind in self.kinds), None)
+        return f"{self.who}, with {'no token' if kind is None else f'{_AN[kind]} token'}"
+
+
+_AN = {
+    TokenKind.ADMIN: "an administrator's",
+    TokenKind.USER: "a user's",
+    TokenKind.POOL: "a pool's",
+    TokenKind.AGENT: "an agent's",
+}
+
+UNKNOWN = Caller(kinds=NOBODY)
+"""Who nobody has looked at yet: may do nothing."""
+
+
+def why_not_call(caller: Caller, path: str) -> str:
+    """Say why a caller may not make a call; empty if it may, and for calls that there aren't."""
+    allowed = MAY_CALL.get(path, caller.kinds)
+    if caller.kinds & allowed or not allowed:
+        return ""
+    needed = " or ".join(f"{_AN[kind]} token" for kind in TokenKind if kind in allowed)
+    kind = next(each for each in TokenKind if each in allowed)
+    return (
+        f"{path.rpartition('/')[2]} needs {needed}, and you are {caller}; an administrator makes one with "
+        f"`accio token create -kind={kind}`"
+    )
+
+
+def is_same(one: Person, other: Person) -> bool:
+    """Return whether two texts mean one person: by address, if either has one, else by name."""
+    if one.email or other.email:
+        return one.email.casefold() == other.email.casefold()
+    return one.name == other.name
+
+
+def why_not_change(caller: Caller, owner: Person, groups: frozenset[str], deed: str, subject: str) -> str:
+    """Say why a caller may not do a *deed* to what somebody owns who is in these groups; empty if he may."""
+    if caller.is_admin or is_same(caller.who, owner) or caller.groups & groups:
+        return ""
+    members = f", members of {' or '.join(sorted(groups))}" if groups else ""
+    return (
+        f"{subject} is {owner}'s, and you are {caller}: only its owner{members} and administrators may {deed} it; ask "
+        "one of them"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Viewer:
+    """Who looks: `me` is whose newest run is called `last`; *seen* is whose runs are shown, None for everybody's."""
+
+    me: Person
+    seen: tuple[Person, ...] | None = None
+
+    def sees(self, owner: Person) -> bool:
+        """Return whether runs of an owner are shown."""
+        return self.seen is None or any(is_same(each, owner) for each in self.seen)

@@ -1,0 +1,190 @@
+"""Making, ending and naming tokens: what changes the tokens that the daemon knows, in the database and in memory.
+
+The database comes first: a token is told once it is durable, and one that was revoked stays so after a restart.
+"""
+
+import secrets
+import sqlite3
+from collections.abc import Callable
+from dataclasses import replace
+
+import structlog
+
+from accio.domain.access import Caller, TokenKind, is_same
+from accio.domain.people import Person
+from accio.errors import AlreadyExists, BadRequest, NotFound, PermissionDenied
+from accio_daemon.engine.ports import Clock, EnginePort
+from accio_daemon.services.transport.auth import CALLER, Tokens, digest_of
+from accio_daemon.storage import access
+from accio_daemon.storage.access import Change, StoredToken
+
+log = structlog.get_logger(__name__)
+
+_PREFIX = {TokenKind.USER: "u", TokenKind.AGENT: "a", TokenKind.POOL: "p", TokenKind.ADMIN: "x"}
+_SECRET_BYTES = 32
+
+
+class TokenKeeper:
+    """Keeps tokens, and who changed what."""
+
+    def __init__(
+        self, *, engine: EnginePort, tokens: Tokens, clock: Clock, secret: Callable[[int], str] = secrets.token_urlsafe
+    ) -> None:
+        """Write through the engine; what holds is known to *tokens*."""
+        self._engine = engine
+        self._tokens = tokens
+        self._clock = clock
+        self._secret = secret
+
+    def change(self, what: str, subject: str) -> Change:
+        """Log what is being changed by who calls, and return it, to be kept in the transaction of the change."""
+        caller, now = CALLER.get(), self._clock.now()
+        change = Change(at_ms=now.wall_ms, by=str(caller.who), token=caller.token, what=what, subject=subject)
+        log.info("changed", what=what, subject=subject, by=change.by, token=caller.token)
+        return change
+
+    async def keep(self, what: str, subject: str) -> None:
+        """Log and keep what was changed by who calls."""
+        change = self.change(what, subject)
+        await self._engine.write(lambda connection: access.record_change(connection, change), frees=True)
+
+    async def create(
+        self, *, kind: TokenKind, owner: Person | None, name: str, groups: frozenset[str], expires_in_ms: int
+    ) -> tuple[str, StoredToken]:
+        """Make a token, and return its text with what is kept of it."""
+        caller = CALLER.get()
+        self._check(caller, kind, owner, name, groups)
+        now = self._clock.now().wall_ms
+        expires = now + expires_in_ms if expires_in_ms else None
+        parent = self._tokens.standing(caller.token)
+        if not caller.is_admin and parent is not None and parent.stored is not None and parent.stored.expires_ms:
+            expires = min(expires or parent.stored.expires_ms, parent.stored.expires_ms)
+        text = f"accio_{_PREFIX[kind]}_{self._secret(_SECRET_BYTES)}"
+        token = StoredToken(
+            no=0,
+            digest=digest_of(text),
+            kind=kind,
+            owner=owner or caller.who,
+            name=name,
+            groups=groups,
+            made_with=caller.token,
+            created_ms=now,
+            expires_ms=expires,
+        )
+        subject = f"{kind} token of {token.owner}" + (f" ({name})" if name else "")
+        change = self.change("create token", subject)
+
+        def store(connection: sqlite3.Connection) -> int:
+            number = access.insert_token(connection, token)
+            access.record_change(connection, replace(change, subject=f"{number}: {subject}"))
+            return number
+
+        stored = replace(token, no=await self._engine.write(store))
+        self._tokens.add(stored)
+        return text, stored
+
+    def _check(self, caller: Caller, kind: TokenKind, owner: Person | None, name: str, groups: frozenset[str]) -> None:
+        if not caller.is_admin and kind is not TokenKind.AGENT:
+            raise PermissionDenied(f"a pool makes tokens of agents only, found one of kind {kind}; you are {caller}")
+        if owner is not None and kind in (TokenKind.AGENT, TokenKind.POOL):
+            raise BadRequest(f"a token of kind {kind} is nobody's: whoever makes it stands for it; leave out the owner")
+        if groups and kind is not TokenKind.USER:
+            raise BadRequest(f"groups are of people: a token of kind {kind} has none")
+        if owner is None and kind is TokenKind.USER:
+            raise BadRequest('whose token is it? Expected an owner, as in -owner="Ada <ada@example.org>"')
+        if kind is TokenKind.AGENT and name:
+            self._require_free(name, 0)
+
+    def _require_free(self, name: str, no: int) -> None:
+        """Refuse an agent's name that another token has which holds."""
+        for other in self._tokens.live():
+            if other.kind is TokenKind.AGENT and other.name == name and other.no != no:
+                raise AlreadyExists(
+                    f"the name {name} belongs to the agent with token {other.no}: choose another name, or revoke that "
+                    f"token (`accio token revoke {other.no}`)"
+                )
+
+    async def claim(self, caller: Caller, name: str) -> None:
+        """Bind the token of who calls to this agent's name, or raise PermissionDenied: a name is its first token's."""
+        standing = self._tokens.standing(caller.token)
+        if standing is None or standing.stored is None:  # a token of the file, which is no agent's own
+            if not caller.is_admin:
+                self._require_not_claimed(name, caller)
+            return
+        stored = standing.stored
+        if stored.name == name:
+            return
+        if stored.name:
+            raise PermissionDenied(
+                f"this token is that of agent {stored.name}, found an agent called {name}: start it with "
+                f"--name {stored.name}, or with a token of its own (`accio token create -kind=agent`)"
+            )
+        self._require_not_claimed(name, caller)
+        # Noted before anything is awaited: of two that come at once, one is first.
+        standing.stored = replace(stored, name=name)
+        change = self.change("name token", f"{stored.no}: agent {name}")
+
+        def bind(connection: sqlite3.Connection) -> None:
+            access.name_token(connection, stored.no, name)
+            access.record_change(connection, change)
+
+        await self._engine.write(bind)
+
+    def _require_not_claimed(self, name: str, caller: Caller) -> None:
+        try:
+            self._require_free(name, caller.token)
+        except AlreadyExists as error:
+            raise PermissionDenied(error.message) from None
+
+    async def revoke(self, no: int) -> StoredToken:
+        """End a token at once, and all that were made with it."""
+        caller = CALLER.get()
+        found = next((each for each in self.visible(ended=True) if each.no == no), None)
+        if found is None:
+            raise NotFound(f"there is no token {no} that is yours; `accio token get` lists those that you may revoke")
+        if found.revoked_ms is None:
+            ending = [each for each in self._family(no) if each.revoked_ms is None]
+            change = self.change("revoke token", f"{no}: {found.kind} token of {found.owner}")
+
+            def end(connection: sqlite3.Connection) -> None:
+                access.revoke_tokens(connection, [each.no for each in ending], str(caller.who), change.at_ms)
+                access.record_change(connection, change)
+
+            await self._engine.write(end, frees=True)
+            for each in ending:
+                standing = self._tokens.standing(each.no)
+                if standing is not None:
+                    standing.end(replace(each, revoked_ms=change.at_ms, revoked_by=str(caller.who)))
+        return next(each for each in self._tokens.all() if each.no == no)
+
+    def _family(self, no: int) -> list[StoredToken]:
+        """Return a token with those that were made with it; one is made after the one that it is made with."""
+        family: dict[int, StoredToken] = {}
+        for each in self._tokens.all():
+            if each.no == no or each.made_with in family:
+                family[each.no] = each
+        return list(family.values())
+
+    def visible(self, *, ended: bool) -> list[StoredToken]:
+        """Return the tokens that who calls may see and revoke, the newest first."""
+        caller = CALLER.get()
+        mine = {caller.token} - {0}
+        return [
+            each
+            for each in reversed(self._tokens.live_or_ended(ended=ended))
+            if caller.is_admin
+            or each.made_with in mine
+            or each.no in mine
+            or (TokenKind.USER in caller.kinds and each.kind is TokenKind.USER and is_same(each.owner, caller.who))
+        ]
+
+    async def note_uses(self) -> None:
+        """Keep when tokens were last used; runs until cancelled."""
+        written: dict[int, int] = {}
+        while True:
+            await self._tokens.used.wait()
+            self._tokens.used.clear()
+            used = self._tokens.used_at()
+            new = {no: at for no, at in used.items() if written.get(no) != at}
+            await self._engine.write(lambda connection: access.note_uses(connection, new))  # noqa: B023  # it is awaited in this turn
+            written |= new

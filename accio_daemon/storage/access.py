@@ -1,0 +1,123 @@
+"""Tokens as they are kept (by digest, never as text), and who changed what."""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import orjson
+
+from accio.domain.access import TokenKind
+from accio.domain.people import Person
+from accio_daemon.storage.sql import load
+
+_SQL = load("access")
+_FAR = 2**62
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredToken:
+    """A token. `digest` is what tells its text; times are epoch milliseconds."""
+
+    no: int
+    digest: bytes
+    kind: TokenKind
+    owner: Person
+    name: str
+    groups: frozenset[str]
+    made_with: int
+    created_ms: int
+    expires_ms: int | None
+    used_ms: int | None = None
+    revoked_ms: int | None = None
+    revoked_by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Something that somebody changed."""
+
+    at_ms: int
+    by: str
+    token: int
+    what: str
+    subject: str
+    no: int = 0
+
+
+def read_tokens(connection: sqlite3.Connection) -> list[StoredToken]:
+    """Read all tokens, those that have ended included; the oldest first."""
+    return [
+        StoredToken(
+            no=no,
+            digest=digest,
+            kind=TokenKind(kind),
+            owner=Person(name=owner_name, email=owner_email),
+            name=name,
+            groups=frozenset(json.loads(groups)),
+            made_with=made_with,
+            created_ms=created,
+            expires_ms=expires,
+            used_ms=used,
+            revoked_ms=revoked,
+            revoked_by=revoked_by,
+        )
+        for (no, digest, kind, owner_name, owner_email, name, groups, made_with, created, expires, used, revoked,
+             revoked_by) in connection.execute(_SQL["tokens"])
+    ]  # fmt: skip
+
+
+def insert_token(connection: sqlite3.Connection, token: StoredToken) -> int:
+    """Store a new token, and return its number; that of *token* doesn't matter."""
+    values = {
+        "digest": token.digest,
+        "kind": token.kind.value,
+        "owner_name": token.owner.name,
+        "owner_email": token.owner.email,
+        "name": token.name,
+        "groups": orjson.dumps(sorted(token.groups)).decode(),
+        "made_with": token.made_with,
+        "created_at": token.created_ms,
+        "expires_at": token.expires_ms,
+    }
+    number: int = connection.execute(_SQL["insert_token"], values).fetchone()[0]
+    return number
+
+
+def revoke_tokens(connection: sqlite3.Connection, nos: Iterable[int], by: str, at_ms: int) -> None:
+    """Note that tokens were revoked."""
+    connection.execute(_SQL["revoke"], {"nos": orjson.dumps(list(nos)).decode(), "by": by, "at": at_ms})
+
+
+def name_token(connection: sqlite3.Connection, no: int, name: str) -> None:
+    """Bind a token to the agent of this name."""
+    connection.execute(_SQL["name_token"], {"no": no, "name": name})
+
+
+def note_uses(connection: sqlite3.Connection, used: Mapping[int, int]) -> None:
+    """Note when tokens were last used, by their numbers."""
+    connection.executemany(_SQL["used"], [{"no": no, "at": at} for no, at in used.items()])
+
+
+def record_change(connection: sqlite3.Connection, change: Change) -> None:
+    """Keep what somebody changed."""
+    connection.execute(
+        _SQL["insert_change"],
+        {
+            "at": change.at_ms,
+            "who": change.by,
+            "token": change.token,
+            "what": change.what,
+            "subject": change.subject,
+        },
+    )
+
+
+def read_changes(connection: sqlite3.Connection, before: int | None, limit: int) -> tuple[list[Change], int | None]:
+    """Read a page of changes, the newest first, and the key of the next page."""
+    rows = connection.execute(_SQL["changes"], {"before": _FAR if before is None else before, "limit": limit + 1})
+    found = [
+        Change(no=no, at_ms=at, by=who, token=token, what=what, subject=subject)
+        for no, at, who, token, what, subject in rows
+    ]
+    return found[:limit], found[limit - 1].no if len(found) > limit else None

@@ -1,0 +1,25 @@
+-- Tokens, and who changed what.
+
+-- name: tokens
+SELECT no, digest, kind, owner_name, owner_email, name, groups, made_with, created_at, expires_at, last_used_at, revoked_at, revoked_by
+FROM tokens ORDER BY no
+
+-- name: insert_token
+INSERT INTO tokens (digest, kind, owner_name, owner_email, name, groups, made_with, created_at, expires_at)
+VALUES (:digest, :kind, :owner_name, :owner_email, :name, :groups, :made_with, :created_at, :expires_at) RETURNING no
+
+-- name: revoke
+UPDATE tokens SET revoked_at = :at, revoked_by = :by
+WHERE no IN (SELECT value FROM json_each(:nos)) AND revoked_at IS NULL
+
+-- name: name_token
+UPDATE tokens SET name = :name WHERE no = :no
+
+-- name: used
+UPDATE tokens SET last_used_at = :at WHERE no = :no
+
+-- name: insert_change
+INSERT INTO changes (at, who, token, what, subject) VALUES (:at, :who, :token, :what, :subject)
+
+-- name: changes
+SELECT no, at, who, token, what, subject FROM changes WHERE no < :before ORDER BY no DESC LIMIT :limit
