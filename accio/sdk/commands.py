@@ -12,7 +12,7 @@ from typing import Any
 
 import blake3
 
-from accio.domain.datatypes import TypeProblem, parse_type
+from accio.domain.datatypes import DataType, Kind, TypeProblem, parse_type
 from accio.domain.documents import parse_document
 from accio.domain.issues import Issue, pointer
 from accio.domain.jsontext import canonical_dump
@@ -23,12 +23,13 @@ from accio.domain.values import parse_to_canonical
 from accio.errors import InvalidDefinition
 from accio.sdk.digest import SHORT, combine, file_parts, full_hash, no_digest
 from accio.sdk.options import read_limits
+from accio.sdk.types import WritableCopy
 
 _KEYS = (
     "name", "help", "category", "inputs", "outputs", "command", "files", "environment", "resources", "timeout",
     "retries", "retry_backoff", "isolated", "unstable", "deprecated", "version",
 )  # fmt: skip
-_INPUT_KEYS = ("name", "type", "default", "optional", "help")
+_INPUT_KEYS = ("name", "type", "default", "optional", "help", "writable_copy")
 _OUTPUT_KEYS = ("name", "type", "help")
 _LONGEST_INTERPRETER_LINE = 4096
 
@@ -43,6 +44,8 @@ class Program:
     files: tuple[str, ...]
     environment: Mapping[str, str]
     version: str | None
+    copied: Mapping[str, str] = field(default_factory=dict)
+    """Inputs that get a copy of their datasets that may be written to, with its name, or an empty text."""
 
     @property
     def folder(self) -> Path:
@@ -112,8 +115,10 @@ def with_digest(program: Program) -> OperatorSpec:
 
 def _declaration(program: Program) -> str:
     spec = program.spec
+    names = {port: name for port, name in program.copied.items() if name}
     return canonical_dump(
         {
+            **({"copies": names} if names else {}),
             "command": list(program.command),
             "environment": dict(program.environment),
             "inputs": [[port.name, str(port.type)] for port in spec.inputs],
@@ -158,6 +163,7 @@ class _Reader:
 
     document: Mapping[str, Any]
     issues: list[Issue] = field(default_factory=list)
+    copied: dict[str, str] = field(default_factory=dict)
 
     def program(self, path: Path) -> Program:
         self._check_keys(self.document, _KEYS, "")
@@ -197,7 +203,13 @@ class _Reader:
         ]
         files, environment = self._texts("files"), self._environment()
         return Program(
-            spec=spec, path=path, command=command, files=files, environment=environment, version=version or None
+            spec=spec,
+            path=path,
+            command=command,
+            files=files,
+            environment=environment,
+            version=version or None,
+            copied=self.copied,
         )
 
     def _say(self, where: str, message: str, suggestion: str | None = None) -> None:
@@ -248,8 +260,23 @@ class _Reader:
                 self._say(f"{where}/default", f"input '{name}': {problem.message}")
             else:
                 optional, text = port.get("optional") is True, str(port.get("help", ""))
+                self._copy(port, datatype, where)
                 found.append(InputPort(name=name, type=datatype, default=default, optional=optional, help=text))
         return found
+
+    def _copy(self, port: Mapping[str, Any], datatype: DataType, where: str) -> None:
+        """Read whether an input wants a copy of its datasets: true, or the name of the copy."""
+        asked = port.get("writable_copy", False)
+        if asked is False:
+            return
+        if not datatype.contains(Kind.DATASET):
+            self._say(f"{where}/writable_copy", f"input '{port['name']}' is no dataset: {datatype} needs no copy")
+            return
+        try:
+            self.copied[port["name"]] = WritableCopy("" if asked is True else asked).name
+        except (TypeError, ValueError):
+            expected = "expected true, or the name of the copy"
+            self._say(f"{where}/writable_copy", f"{expected}, found {quote(asked)}")
 
     def _outputs(self) -> list[OutputPort]:
         found = []

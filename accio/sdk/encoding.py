@@ -6,6 +6,7 @@ Returned values may be wider than the ports' types where nothing is lost: NumPy 
 
 import os
 from collections.abc import Mapping, Set
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from numbers import Integral, Real
 from pathlib import Path
@@ -17,6 +18,7 @@ from accio.domain.datatypes import DataType, Kind
 from accio.domain.problems import ValueProblem, quote
 from accio.domain.quantities import Distance, Duration, Location, Timestamp
 from accio.domain.values import resolve_dataset
+from accio.sdk.copies import Copies
 from accio.sdk.hints import Hint
 from accio.sdk.types import Dataset
 
@@ -37,34 +39,40 @@ class UnknownDatasetError(Exception):
     """An input names a dataset whose path wasn't given; the argument is its text."""
 
 
-def load(hint: Hint, value: Value, datasets: Mapping[str, Path]) -> Any:
+def load(hint: Hint, value: Value, datasets: Mapping[str, Path], copies: Copies) -> Any:
     """Return a domain value in the form that the operator's type hint asks for."""
-    return _load(hint, value, datasets, hashable=False)
+    return _Loader(datasets, copies).load(hint, value, hashable=False)
 
 
-def _load(hint: Hint, value: Value, datasets: Mapping[str, Path], *, hashable: bool) -> Any:
-    match hint.type.kind:
-        case Kind.DATASET:
-            if value not in datasets:
-                raise UnknownDatasetError(value)
-            return Dataset(datasets[value])
-        case Kind.LIST:
-            elements = (_load(hint.items[0], element, datasets, hashable=hashable) for element in value)
-            return tuple(elements) if hashable else hint.container(elements)
-        case Kind.SET:
-            members = (_load(hint.items[0], member, datasets, hashable=True) for member in value)
-            return frozenset(members) if hashable else hint.container(members)
-        case Kind.MAP:
-            pairs = [
-                (
-                    _load(hint.items[0], key, datasets, hashable=True),
-                    _load(hint.items[1], member, datasets, hashable=hashable),
-                )
-                for key, member in value.items()
-            ]
-            return FrozenMap(pairs) if hashable else hint.container(pairs)
-        case _:
-            return value
+@dataclass(frozen=True, slots=True)
+class _Loader:
+    datasets: Mapping[str, Path]
+    copies: Copies
+
+    def load(self, hint: Hint, value: Value, *, hashable: bool) -> Any:
+        match hint.type.kind:
+            case Kind.DATASET:
+                return self._dataset(hint, value)
+            case Kind.LIST:
+                elements = (self.load(hint.items[0], element, hashable=hashable) for element in value)
+                return tuple(elements) if hashable else hint.container(elements)
+            case Kind.SET:
+                members = (self.load(hint.items[0], member, hashable=True) for member in value)
+                return frozenset(members) if hashable else hint.container(members)
+            case Kind.MAP:
+                pairs = [
+                    (self.load(hint.items[0], key, hashable=True), self.load(hint.items[1], member, hashable=hashable))
+                    for key, member in value.items()
+                ]
+                return FrozenMap(pairs) if hashable else hint.container(pairs)
+            case _:
+                return value
+
+    def _dataset(self, hint: Hint, text: str) -> Dataset:
+        if text not in self.datasets:
+            raise UnknownDatasetError(text)
+        path = self.datasets[text]
+        return Dataset(path if hint.copy is None else self.copies.of(path, hint.copy.name))
 
 
 class Encoder:

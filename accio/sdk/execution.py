@@ -20,6 +20,7 @@ from accio.domain.problems import ValueProblem
 from accio.domain.states import Cause
 from accio.sdk.bad_input import BadInputError
 from accio.sdk.context import OperatorContext, Sinks
+from accio.sdk.copies import CannotCopyError, Copies
 from accio.sdk.declare import RUN, Declaration
 from accio.sdk.disk_space import FULL, is_full
 from accio.sdk.encoding import Encoder, UnknownDatasetError, load
@@ -109,12 +110,13 @@ def run_declared(operator: Declaration, request: Request, sinks: Sinks) -> Finis
 
 def _arguments(operator: Declaration, request: Request) -> dict[str, Any]:
     document = read_document(request.inputs)
+    copies = Copies(request.folder)
     arguments = {}
     given = 0
     for port in operator.inputs:
         if port.name in document:
             given += 1
-            arguments[port.name] = _argument(port, document[port.name], request.datasets)
+            arguments[port.name] = _argument(port, document[port.name], request.datasets, copies)
         elif port.default is MISSING:
             if not port.optional:
                 raise BadInputError(f"its input '{port.name}' has no value")
@@ -125,13 +127,15 @@ def _arguments(operator: Declaration, request: Request) -> dict[str, Any]:
     return arguments
 
 
-def _argument(port: Input, document: Any, datasets: Mapping[str, Path]) -> Any:
+def _argument(port: Input, document: Any, datasets: Mapping[str, Path], copies: Copies) -> Any:
     try:
-        return load(port.hint, decode_document(port.hint.type, document), datasets)
+        return load(port.hint, decode_document(port.hint.type, document), datasets, copies)
     except ValueProblem as problem:
         raise BadInputError(f"input '{port.name}': {problem.message}") from None
     except UnknownDatasetError as error:
         raise BadInputError(f"input '{port.name}': the dataset {error} isn't there") from None
+    except CannotCopyError as error:
+        raise BadInputError(f"input '{port.name}': {error}") from None
 
 
 def _call(operator: Declaration, context: OperatorContext, arguments: dict[str, Any]) -> Any:

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from accio.domain.datatypes import MAX_DEPTH, DataType, Kind
 from accio.domain.quantities import Distance, Duration, Location, Timestamp
-from accio.sdk.types import Byte, Dataset, Help, Long
+from accio.sdk.types import Byte, Dataset, Help, Long, WritableCopy
 
 _SCALARS: dict[object, Kind] = {
     Byte: Kind.BYTE,
@@ -61,6 +61,7 @@ class Hint:
     type: DataType
     items: tuple["Hint", ...] = ()
     container: Container = list
+    copy: WritableCopy | None = None  # of a dataset
 
 
 def read_hint(annotation: object) -> Hint:
@@ -83,20 +84,28 @@ def is_data_type(annotation: object) -> bool:
 def take_apart(annotation: object) -> tuple[object, bool, str]:
     """Return T, whether None is allowed, and the help of `T`, `T | None`, `Annotated[T, Help("…")]` in any nesting.
 
-    A bare string among the annotations counts as a help text too.
+    A bare string among the annotations counts as a help text too. A `WritableCopy` stays with T.
     """
-    optional, texts = False, list[str]()
+    optional, texts, copies = False, list[str](), list[WritableCopy]()
     while True:
         origin, arguments = get_origin(annotation), get_args(annotation)
         if origin is Annotated:
             annotation, *notes = arguments
             texts += [note.text if isinstance(note, Help) else note for note in notes if isinstance(note, Help | str)]
+            copies += _copies(notes)
         elif origin in {Union, types.UnionType} and types.NoneType in arguments:
             optional = True
             members = [member for member in arguments if member is not types.NoneType]
             annotation = reduce(or_, members)
         else:
-            return annotation, optional, " ".join(texts)
+            bare = Annotated[annotation, copies[0]] if copies else annotation
+            return bare, optional, " ".join(texts)
+
+
+def _copies(notes: collections.abc.Iterable[object]) -> list[WritableCopy]:
+    """Return what notes of an annotation say of a writable copy; the class itself says it, too."""
+    found = [WritableCopy() if note is WritableCopy else note for note in notes]
+    return [note for note in found if isinstance(note, WritableCopy)]
 
 
 def show(annotation: object) -> str:
@@ -109,10 +118,15 @@ def show(annotation: object) -> str:
 
 
 def _read(annotation: object) -> Hint:
-    annotation = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+    copies: list[WritableCopy] = []
+    if get_origin(annotation) is Annotated:
+        annotation, *notes = get_args(annotation)
+        copies = _copies(notes)
+    if copies and annotation is not Dataset:
+        raise NotADataTypeError(f"WritableCopy is for a Dataset, not for {show(annotation)}")
     scalar = _SCALARS.get(annotation) if isinstance(annotation, collections.abc.Hashable) else None
     if scalar is not None:
-        return Hint(type=DataType(scalar))
+        return Hint(type=DataType(scalar), copy=copies[0] if copies else None)
     origin = get_origin(annotation)
     if origin in {Union, types.UnionType}:
         raise NotADataTypeError(f"{show(annotation)} has several types; a port has one")

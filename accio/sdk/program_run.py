@@ -26,6 +26,7 @@ from accio.domain.states import Cause
 from accio.domain.values import parse
 from accio.sdk.bad_input import BadInputError
 from accio.sdk.commands import Program
+from accio.sdk.copies import CannotCopyError, Copies
 from accio.sdk.execution import BadOutputError, Failed, Finished, Request, read_document
 
 _MOST_OUTPUT = 64 * 1024 * 1024
@@ -61,6 +62,7 @@ def _inputs(program: Program, request: Request) -> str:
     unknown = document.keys() - {port.name for port in program.spec.inputs}
     if unknown:
         raise BadInputError(f"it has no input {', '.join(sorted(unknown))}")
+    copies = Copies(request.folder)
     texts = {}
     for port in program.spec.inputs:
         if port.name not in document:
@@ -72,10 +74,15 @@ def _inputs(program: Program, request: Request) -> str:
         try:
             value = decode(port.type, text)
             if port.type.contains(Kind.DATASET):
-                value = _with_paths(port.type, value, partial(_staged, request.datasets))
+                locate = partial(_staged, request.datasets)
+                if port.name in program.copied:
+                    locate = partial(_copied, request.datasets, copies, program.copied[port.name])
+                value = _with_paths(port.type, value, locate)
             texts[port.name] = canonical(port.type, value)
         except ValueProblem as problem:
             raise BadInputError(f"input '{port.name}': {problem.message}") from None
+        except CannotCopyError as error:
+            raise BadInputError(f"input '{port.name}': {error}") from None
     return object_text(texts)
 
 
@@ -83,6 +90,10 @@ def _staged(datasets: Mapping[str, Path], text: str) -> str:
     if text not in datasets:
         raise ValueProblem(f"the dataset {text} isn't there")
     return str(datasets[text])
+
+
+def _copied(datasets: Mapping[str, Path], copies: Copies, name: str, text: str) -> str:
+    return str(copies.of(Path(_staged(datasets, text)), name))
 
 
 def _with_paths(datatype: DataType, value: Value, locate: Callable[[str], str]) -> Value:

@@ -19,9 +19,26 @@ class Help:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class WritableCopy:
+    """Asks for a copy of a dataset that may be written to, such as `data: Annotated[Dataset, WritableCopy()]`.
+
+    The copy is called *name*, if that is given: for what goes by the suffix of a file.
+    """
+
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        if self.name in {".", ".."} or "/" in self.name or "\0" in self.name:
+            raise ValueError(f"expected the name of a file or a folder, found {self.name!r}")
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Dataset:
-    """A file or a folder. What an operator receives is read-only; what it returns must not change afterwards."""
+    """A file or a folder. What an operator receives is read-only, unless it asks for a `WritableCopy`.
+
+    What it returns must not change afterwards.
+    """
 
     path: Path
 

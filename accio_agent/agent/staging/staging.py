@@ -37,6 +37,11 @@ from accio_agent.agent.staging.written_out import WrittenOut
 T = TypeVar("T")
 
 THREADS = 4
+_WHO_WRITES = (
+    "run again when nothing writes to it. If the operator does (an index beside its input, the files that a database "
+    "in write-ahead mode makes even where it is only read), have it ask for a copy of its own: "
+    'Annotated[Dataset, WritableCopy()], for a program "writable_copy": true'
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +173,7 @@ class Staging:
         for text, snapshot in self._attempts[attempt].watched if attempt in self._attempts else ():
             what = await self._in_thread(changed_since, snapshot)
             if what is not None:
-                return f"the dataset {text} changed while it was used: {what}; run again when nothing writes to it"
+                return f"the dataset {text} changed while it was used: {what}; {_WHO_WRITES}"
         return ""
 
     async def _locate(self, text: str, pinned: str | None, inputs: "_Inputs") -> Path:

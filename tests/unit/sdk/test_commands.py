@@ -85,6 +85,17 @@ def test_declaration(tmp_path: Path) -> None:
         ({"inputs": [{"name": "x"}]}, "/inputs/0", ["port"]),
         ({"inputs": [{"name": "x", "type": "string", "defalt": 1}]}, "/inputs/0/defalt", ["defalt"]),
         ({"inputs": [{"name": "x", "type": "string"}] * 2}, "/inputs/1/name", ["two"]),
+        (
+            {"inputs": [{"name": "x", "type": "string", "writable_copy": True}]},
+            "/inputs/0/writable_copy",
+            ["'x'", "no dataset"],
+        ),
+        (
+            {"inputs": [{"name": "x", "type": "dataset", "writable_copy": "a/b"}]},
+            "/inputs/0/writable_copy",
+            ["true", "a/b"],
+        ),
+        ({"inputs": [{"name": "x", "type": "dataset", "writable_copy": 1}]}, "/inputs/0/writable_copy", ["true", "1"]),
         ({"outputs": {"y": "double"}}, "/outputs", ["list"]),
         ({"outputs": [{"name": "y", "type": "list"}]}, "/outputs/0/type", ["'y'"]),
         ({"resources": {"cpu": 1}}, "/resources/cpu", ["cpu"]),
@@ -212,6 +223,22 @@ def test_a_program_gets_its_inputs_and_surroundings(tmp_path: Path, monkeypatch:
         "OWN=1",
         f"[{tmp_path}/data.txt][$HOME]",
     ]
+
+
+def test_programs_get_copies_too(tmp_path: Path) -> None:
+    """An input with "writable_copy" arrives as a file of the program's own, under the name that it asks for."""
+    (tmp_path / "in.txt").write_text("kept")
+    script = """#!/bin/sh
+set -e
+path=$(sed 's/.*"data":"\\([^"]*\\)".*/\\1/' "$ACCIO_INPUTS")
+echo more >> "$path"
+echo "{\\"y\\": \\"$(basename "$path")\\"}" > "$ACCIO_OUTPUTS"
+"""
+    inputs = [{"name": "data", "type": "dataset", "writable_copy": "table.csv"}]
+    program = make(tmp_path, script, inputs=inputs, outputs=[{"name": "y", "type": "string"}])
+    outcome = finished(run(program, tmp_path, '{"data":"d"}', datasets={"d": tmp_path / "in.txt"}))
+    assert outcome.outputs == {"y": '"table.csv"'}
+    assert (tmp_path / "in.txt").read_text() == "kept"
 
 
 def test_output_datasets(tmp_path: Path) -> None:

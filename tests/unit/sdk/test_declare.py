@@ -19,6 +19,7 @@ from accio import (
     Long,
     OperatorContext,
     Timestamp,
+    WritableCopy,
     operator,
 )
 from accio.sdk.declare import Declaration, declaration_of
@@ -92,6 +93,19 @@ def test_every_data_type_has_a_hint() -> None:
         "byte", "integer", "long", "double", "boolean", "string", "distance", "duration", "timestamp", "location",
         "dataset", "list(integer)", "list(double)", "set(string)", "set(long)", "map(string,list(distance))",
     ]  # fmt: skip
+
+
+def test_only_datasets_have_copies() -> None:
+    """A copy of anything else is refused where it is declared, and so is a name that leads elsewhere."""
+    with pytest.raises(InvalidDefinition, match="WritableCopy is for a Dataset, not for int"):
+
+        @operator
+        def Op(x: Annotated[int, WritableCopy()]) -> None:
+            """Never is one."""
+
+    for name in ("a/b", "..", "."):
+        with pytest.raises(ValueError, match="expected the name of a file or a folder"):
+            WritableCopy(name)
 
 
 def test_defaults_and_optional_inputs() -> None:

@@ -2,23 +2,38 @@
 # ruff: noqa: N802, ANN202 - operators are named as workflows name them; one gets its hint later
 
 import math
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accio import BadInputError, Byte, Dataset, Distance, Duration, Location, Long, OperatorContext, Timestamp, operator
+from accio import (
+    BadInputError,
+    Byte,
+    Dataset,
+    Distance,
+    Duration,
+    Help,
+    Location,
+    Long,
+    OperatorContext,
+    Timestamp,
+    WritableCopy,
+    operator,
+)
 from accio.domain.canonical import canonical, decode
 from accio.domain.datatypes import parse_type
 from accio.domain.failures import TEXT_LIMIT, Failure
 from accio.domain.states import Cause
 from accio.sdk.context import ConsoleSinks
+from accio.sdk.copies import Copies
 from accio.sdk.declare import declaration_of
 from accio.sdk.encoding import Encoder, load
 from accio.sdk.execution import Failed, Finished, Request
@@ -85,6 +100,52 @@ def test_inputs_arrive_as_hinted(tmp_path: Path) -> None:
         "g": Dataset(tmp_path / "g"), "h": (1, 2), "i": frozenset({"x", "y"}), "j": {1: [Dataset(tmp_path / "h")]},
         "k": {(1,), (2, 3)}, "m": None, "n": 7,
     }  # fmt: skip
+
+
+def test_a_copy_may_be_written_to(tmp_path: Path) -> None:
+    """Each input that asks for a copy gets one of its own, under its name, writable: what others use stays as it is."""
+    store = tmp_path / "store"
+    (store / "folder" / "deep").mkdir(parents=True)
+    (store / "folder" / "deep" / "tool").write_text("kept")
+    (store / "folder" / "deep" / "tool").chmod(0o555)
+    (store / "ab12").write_text("kept")
+    (store / "ab12").chmod(0o444)
+    work = tmp_path / "work"
+    work.mkdir()
+
+    @operator
+    def Op(
+        folder: Annotated[Dataset, WritableCopy],
+        file: Annotated[Dataset | None, WritableCopy(name="table.csv"), Help("a table")],
+        several: list[Annotated[Dataset, WritableCopy()]],
+        plain: Dataset,
+    ) -> list[str]:
+        assert file is not None
+        assert os.access(folder / "deep" / "tool", os.X_OK)
+        (folder / "deep" / "tool").write_text("changed")
+        (folder / "deep" / "index").write_text("beside it")
+        (folder / "index").write_text("beside it")
+        for each in (file, *several):
+            each.path.write_text("changed")
+        return [folder.path.name, file.path.name, *(each.path.name for each in several), str(plain.path)]
+
+    paths = {"a": store / "folder", "b": store / "ab12"}
+    outcome = finished(run(Op, work, '{"folder":"a","file":"b","several":["b","b"],"plain":"b"}', datasets=paths))
+    assert outcome.outputs == {"value": f'["folder","table.csv","ab12","ab12","{store / "ab12"}"]'}
+    assert sorted(path.name for path in store.rglob("*")) == ["ab12", "deep", "folder", "tool"]
+    assert {path.read_text() for path in store.rglob("*") if path.is_file()} == {"kept"}
+
+
+def test_what_cannot_be_copied_is_bad_input(tmp_path: Path) -> None:
+    """A dataset that isn't there any more, or can't be read, is the input's fault, and says so."""
+
+    @operator
+    def Op(data: Annotated[Dataset, WritableCopy()]) -> None:
+        """Never begins."""
+
+    found = failure(run(Op, tmp_path, '{"data":"a"}', datasets={"a": tmp_path / "gone"}))
+    assert found.cause is Cause.BAD_INPUT
+    assert f"input 'data': can't copy {tmp_path / 'gone'}: No such file or directory" in found.message
 
 
 def test_outputs_are_canonical(tmp_path: Path) -> None:
@@ -427,7 +488,7 @@ def test_values_survive_the_way_in_and_out(data: st.DataObject) -> None:
                 return VALUES[kind]
 
     text = Encoder(None).encode(hint.type, data.draw(value_of(hint.type)))
-    again = load(hint, decode(hint.type, text), {})
+    again = load(hint, decode(hint.type, text), {}, Copies(Path()))
     assert Encoder(None).encode(hint.type, again) == text
     assert canonical(hint.type, decode(hint.type, text)) == text
 
@@ -438,7 +499,7 @@ def test_sets_and_keys_of_collections(tmp_path: Path) -> None:
     assert hint.type == map_of(list_of(parse_type("integer")), set_of(set_of(parse_type("integer"))))
     value = {(1, 2): {frozenset({3})}}
     text = Encoder(tmp_path).encode(hint.type, value)
-    assert load(hint, decode(hint.type, text), {}) == value
+    assert load(hint, decode(hint.type, text), {}, Copies(Path())) == value
 
 
 def test_duplicate_keys_are_refused(tmp_path: Path) -> None:
