@@ -206,7 +206,9 @@ def lost(turn: Turn, agent: Agent, execution: Execution, reason: str, *, counts:
     failure = Failure(cause=Cause.LOST_AGENT, message=f"agent {agent.name} was lost: {reason}")
     if attempt is not None:
         world.fence(attempt, execution.owner)
-        record(turn, agent, execution, attempt, ATTEMPT_LOST, failure, (dispatched, turn.now.wall_ms))
+        ended_ms = turn.now.wall_ms
+        row = AttemptRow(attempt, execution.id, execution.owner, agent.no, ATTEMPT_LOST, failure, dispatched, ended_ms)
+        record(turn, execution, row)
     execution.losses += 1
     if execution.losses > world.settings.max_losses:
         many = Failure(
@@ -229,31 +231,13 @@ def reported_late(turn: Turn, agent: Agent, report: Report) -> None:
         turn.fx.events.append(EventRow(run_no, index, node, report.attempt, "late report", detail, turn.now.wall_ms))
 
 
-def record(
-    turn: Turn,
-    agent: Agent,
-    execution: Execution,
-    attempt: AttemptNo,
-    state: int,
-    failure: Failure,
-    times_ms: tuple[int, int],
-) -> None:
-    """Record an attempt that ended without a result, *times_ms* being when it began and when it ended."""
+def record(turn: Turn, execution: Execution, row: AttemptRow) -> None:
+    """Record an attempt of an execution that ended without a result."""
     if execution.traceless:
         return
-    run_no, index, no = execution.owner
+    run_no, index, no = row.owner
     run = turn.world.runs.get(run_no)
     instance = None if run is None else run.open.get(index)
     if instance is not None:
         instance.tried = {**instance.tried, no: instance.tried.get(no, 0) + 1}
-    turn.fx.attempts.append(
-        AttemptRow(
-            attempt,
-            execution.id,
-            execution.owner,
-            agent.no,
-            state,
-            failure,
-            *times_ms,
-        )
-    )
+    turn.fx.attempts.append(row)

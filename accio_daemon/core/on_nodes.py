@@ -7,6 +7,7 @@ from accio_daemon.core.commands import AgentReports, Report
 from accio_daemon.core.effects import (
     ATTEMPT_FAILED,
     ATTEMPT_KILLED,
+    AttemptRow,
     ResultRow,
 )
 from accio_daemon.core.externals import is_lacked, lacked, note_lacking
@@ -48,7 +49,9 @@ def _finished(turn: Turn, agent: Agent, execution: Execution, report: Report) ->
         return
     failure = report.failure or Failure(cause=Cause.BAD_OUTPUT, message="the agent's report can be no result")
     state = ATTEMPT_KILLED if stopping else ATTEMPT_FAILED
-    attempts.record(turn, agent, execution, report.attempt, state, failure, (report.started_ms, report.ended_ms))
+    times = (report.started_ms, report.ended_ms)
+    row = AttemptRow(report.attempt, execution.id, execution.owner, agent.no, state, failure, *times)
+    attempts.record(turn, execution, row)
     if stopping or not execution.subscribers:
         forget_execution(world, execution)
         turn.fx.executions[execution.id] = None

@@ -4,8 +4,8 @@ Made once per run (or shared by runs of the same version and pins), read for eve
 after `compile_plan`.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import count
 
 from accio.domain.datatypes import DataType, Kind
@@ -15,7 +15,7 @@ from accio.domain.operators import InputPort, OperatorSpec
 from accio.domain.resources import Resources
 from accio.domain.sweeps import Sweep
 from accio.domain.values import cast
-from accio.domain.workflows import Constant, FromNode, FromParam, NodeDefinition, Workflow
+from accio.domain.workflows import Constant, FromNode, FromParam, NodeDefinition, Source, Workflow
 from accio_daemon.core.inputs import Binding, Inputs, gather
 from accio_daemon.core.outgoing import NodeClass
 from accio_daemon.core.terms import Announced
@@ -74,40 +74,33 @@ class ClassRegistry:
 
 def compile_plan(workflow: Workflow, sweep: Sweep, operators: Sequence[Announced], classes: ClassRegistry) -> Plan:
     """Compile a checked workflow for one run; *operators* pins a version for each node, in the graph's order."""
-    graph = workflow.graph
-    place = {node.name: no for no, node in enumerate(graph)}
-    axis_of = {axis.name: number for number, axis in enumerate(sweep.axes)}
-    defaults = {param.name: (param.type, param.default) for param in workflow.params}
     specs = {pinned.no: pinned.spec for pinned in operators}
-    types = {no: {port.name: port.type for port in spec.outputs} for no, spec in specs.items()}
-    outputs = [types[pinned.no] for pinned in operators]
-    ports = {no: _ports(spec) for no, spec in specs.items()}
-    bindings = [
-        _bindings(node, ports[pinned.no], place=place, sweep=sweep, axis_of=axis_of, defaults=defaults, outputs=outputs)
-        for node, pinned in zip(graph, operators, strict=True)
-    ]
-    before = {no: tuple(sorted({b.node for b in bound if b.node is not None})) for no, bound in enumerate(bindings)}
+    bound = _Binder(workflow, sweep, operators).bind_all({no: _ports(spec) for no, spec in specs.items()})
+    before = {no: tuple(sorted({b.node for b in each if b.node is not None})) for no, each in enumerate(bound)}
     after = successors(before)
     order = topological_order(before)
     templates = {no: KeyTemplate.of(spec) for no, spec in specs.items()}
-    reach, shared = _reach(bindings, before, order, [pinned.spec.unstable for pinned in operators])
+    reach, shared = _reach(bound, before, order, [pinned.spec.unstable for pinned in operators])
     nodes = tuple(
-        _node(
-            no,
-            graph[no],
-            operators[no],
-            bindings[no],
-            classes=classes,
-            sweep=sweep,
-            keys=templates[operators[no].no],
+        NodePlan(
+            no=no,
+            name=definition.name,
+            operator=pinned.spec,
+            operator_no=pinned.no,
+            node_class=_class_of(definition, pinned, classes),
+            bindings=bound[no],
+            constant=_constant(bound[no], sweep),
             predecessors=before[no],
             successors=after[no],
             axes=reach[no],
             every_child=shared[no],
+            retries=_own(definition.retries, pinned.spec.retries),
+            retry_backoff_ms=_own(definition.retry_backoff_ms, pinned.spec.retry_backoff_ms),
+            keys=templates[pinned.no],
         )
-        for no in range(len(graph))
+        for no, (definition, pinned) in enumerate(zip(workflow.graph, operators, strict=True))
     )
-    roots = tuple(no for no in range(len(graph)) if not before[no])
+    roots = tuple(no for no in range(len(nodes)) if not before[no])
     return Plan(
         nodes=nodes,
         order=order,
@@ -118,6 +111,23 @@ def compile_plan(workflow: Workflow, sweep: Sweep, operators: Sequence[Announced
     )
 
 
+def _class_of(definition: NodeDefinition, pinned: Announced, classes: ClassRegistry) -> NodeClass:
+    timeout_ms = definition.timeout_ms if definition.timeout_ms is not None else pinned.spec.timeout_ms
+    return classes.get(pinned.no, definition.demand(pinned.spec), timeout_ms)
+
+
+def _own(own: int | None, of_operator: int) -> int:
+    """Return what a node says itself, else what its operator says."""
+    return of_operator if own is None else own
+
+
+def _constant(bindings: Sequence[Binding], sweep: Sweep) -> Inputs | None:
+    """Return a node's inputs if they are the same in every child, whatever its predecessors give."""
+    if any(bound.text is None or bound.has_dataset for bound in bindings):
+        return None
+    return gather(bindings, sweep, (), _no_result, {})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Port:
     """An input port, with what all nodes of its operator have in common."""
@@ -125,73 +135,88 @@ class _Port:
     port: InputPort
     label: str
     has_dataset: bool
-    absent: Binding | None  # what a node gets that gives it nothing
+    absent: Binding | None = None  # what a node gets that gives it nothing
+
+    def bound(
+        self,
+        source: DataType,
+        *,
+        text: str | None = None,
+        axis: int | None = None,
+        node: int | None = None,
+        node_port: str = "",
+    ) -> Binding:
+        """Return where the value of this port comes from: exactly one of text, axis, node."""
+        return Binding(
+            port=self.port.name,
+            label=self.label,
+            target=self.port.type,
+            source=source,
+            has_dataset=self.has_dataset,
+            text=text,
+            axis=axis,
+            node=node,
+            node_port=node_port,
+        )
 
 
 def _ports(spec: OperatorSpec) -> tuple[_Port, ...]:
     """Prepare an operator's ports, sorted by name: once per operator, as a workflow may have it very often."""
     found: list[_Port] = []
     for port in sorted(spec.inputs, key=lambda port: port.name.encode()):
-        label, has_dataset, absent = f'"{port.name}":', port.type.contains(Kind.DATASET), None
-        if port.default is not None:
-            absent = Binding(
-                port=port.name,
-                label=label,
-                target=port.type,
-                source=port.type,
-                has_dataset=has_dataset,
-                text=port.default,
-            )
-        found.append(_Port(port=port, label=label, has_dataset=has_dataset, absent=absent))
+        bare = _Port(port=port, label=f'"{port.name}":', has_dataset=port.type.contains(Kind.DATASET))
+        default = None if port.default is None else bare.bound(port.type, text=port.default)
+        found.append(replace(bare, absent=default))
     return tuple(found)
 
 
-def _bindings(
-    node: NodeDefinition,
-    ports: Sequence[_Port],
-    *,
-    place: Mapping[str, int],
-    sweep: Sweep,
-    axis_of: Mapping[str, int],
-    defaults: Mapping[str, tuple[DataType, str | None]],
-    outputs: Sequence[Mapping[str, DataType]],
-) -> tuple[Binding, ...]:
-    found: list[Binding] = []
-    for prepared in ports:
-        port, has_dataset = prepared.port, prepared.has_dataset
-        given = node.inputs.get(port.name)
-        if given is None:
-            if prepared.absent is not None:
-                found.append(prepared.absent)
-            continue
-        common = {"port": port.name, "label": prepared.label, "target": port.type}
+class _Binder:
+    """Finds out where the inputs of one workflow's nodes come from."""
+
+    def __init__(self, workflow: Workflow, sweep: Sweep, operators: Sequence[Announced]) -> None:
+        types = {pinned.no: {port.name: port.type for port in pinned.spec.outputs} for pinned in operators}
+        self._graph = workflow.graph
+        self._operators = operators
+        self._axes = sweep.axes
+        self._place = {node.name: no for no, node in enumerate(workflow.graph)}
+        self._axis_of = {axis.name: number for number, axis in enumerate(sweep.axes)}
+        self._defaults = {param.name: (param.type, param.default) for param in workflow.params}
+        self._outputs = [types[pinned.no] for pinned in operators]
+
+    def bind_all(self, ports: Mapping[int, Sequence[_Port]]) -> list[tuple[Binding, ...]]:
+        """Return the bindings of each node, given the ports of each operator."""
+        return [
+            tuple(self._bindings(node, ports[pinned.no]))
+            for node, pinned in zip(self._graph, self._operators, strict=True)
+        ]
+
+    def _bindings(self, node: NodeDefinition, ports: Sequence[_Port]) -> Iterator[Binding]:
+        for prepared in ports:
+            given = node.inputs.get(prepared.port.name)
+            found = prepared.absent if given is None else self._binding(prepared, given)
+            if found is not None:
+                yield found
+
+    def _binding(self, prepared: _Port, given: Source) -> Binding | None:
+        """Return where one input comes from; None if it gets nothing."""
+        port = prepared.port
         match given:
             case FromNode(node=source, port=source_port):
-                no = place[source]
-                kind = outputs[no][source_port]
-                found.append(
-                    Binding(**common, source=kind, has_dataset=has_dataset, node=no, node_port=source_port)  # type: ignore[arg-type]  # common is three fields
-                )
-                continue
-            case FromParam(param=param) if param in axis_of and sweep.axes[axis_of[param]].size > 1:
-                axis = sweep.axes[axis_of[param]]
-                found.append(
-                    Binding(**common, source=axis.type, has_dataset=has_dataset, axis=axis_of[param])  # type: ignore[arg-type]  # as above
-                )
-                continue
-            case FromParam(param=param) if param in axis_of:
-                axis = sweep.axes[axis_of[param]]
+                no = self._place[source]
+                return prepared.bound(self._outputs[no][source_port], node=no, node_port=source_port)
+            case FromParam(param=param) if param in self._axis_of:
+                axis = self._axes[self._axis_of[param]]
+                if axis.size > 1:
+                    return prepared.bound(axis.type, axis=self._axis_of[param])
                 text: str | None = cast(axis.type, port.type, axis.value_at(0))
             case FromParam(param=param):
-                kind, default = defaults[param]
+                kind, default = self._defaults[param]
                 text = port.default if default is None else cast(kind, port.type, default)
             case Constant(type=kind, text=constant):
                 text = cast(kind, port.type, constant)
             case _:
                 raise AssertionError(f"unknown source {given!r}")
-        if text is not None:
-            found.append(Binding(**common, source=port.type, has_dataset=has_dataset, text=text))  # type: ignore[arg-type]  # as above
-    return tuple(found)
+        return None if text is None else prepared.bound(port.type, text=text)
 
 
 def _reach(
@@ -207,46 +232,6 @@ def _reach(
         axes[no] = axes[no].union(*(axes[predecessor] for predecessor in before[no]))
         every[no] = every[no] or any(every[predecessor] for predecessor in before[no])
     return axes, every
-
-
-def _node(
-    no: int,
-    definition: NodeDefinition,
-    pinned: Announced,
-    bindings: tuple[Binding, ...],
-    *,
-    classes: ClassRegistry,
-    sweep: Sweep,
-    keys: KeyTemplate | None,
-    predecessors: tuple[int, ...],
-    successors: tuple[int, ...],
-    axes: frozenset[int],
-    every_child: bool,
-) -> NodePlan:
-    spec = pinned.spec
-    constant = all(b.text is not None and not b.has_dataset for b in bindings)
-    return NodePlan(
-        no=no,
-        name=definition.name,
-        operator=spec,
-        operator_no=pinned.no,
-        node_class=classes.get(
-            pinned.no,
-            definition.demand(spec),
-            definition.timeout_ms if definition.timeout_ms is not None else spec.timeout_ms,
-        ),
-        bindings=bindings,
-        constant=gather(bindings, sweep, (), _no_result, {}) if constant else None,
-        predecessors=predecessors,
-        successors=successors,
-        axes=axes,
-        every_child=every_child,
-        retries=definition.retries if definition.retries is not None else spec.retries,
-        retry_backoff_ms=(
-            definition.retry_backoff_ms if definition.retry_backoff_ms is not None else spec.retry_backoff_ms
-        ),
-        keys=keys,
-    )
 
 
 def _no_result(node: int) -> None:
