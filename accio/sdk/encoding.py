@@ -19,7 +19,7 @@ from accio.domain.problems import ValueProblem, quote
 from accio.domain.quantities import Distance, Duration, Location, Timestamp
 from accio.domain.values import resolve_dataset
 from accio.sdk.copies import Copies
-from accio.sdk.hints import Hint
+from accio.sdk.hints import Hint, one_of
 from accio.sdk.types import Dataset
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -66,13 +66,17 @@ class _Loader:
                 ]
                 return FrozenMap(pairs) if hashable else hint.container(pairs)
             case _:
+                if hint.choices and value not in hint.choices:
+                    raise ValueProblem(f"expected {one_of(hint)}, found {quote(value)}")
                 return value
 
-    def _dataset(self, hint: Hint, text: str) -> Dataset:
+    def _dataset(self, hint: Hint, text: str) -> Dataset | Path:
         if text not in self.datasets:
             raise UnknownDatasetError(text)
         path = self.datasets[text]
-        return Dataset(path if hint.copy is None else self.copies.of(path, hint.copy.name))
+        if hint.copy is not None:
+            path = self.copies.of(path, hint.copy.name)
+        return path if hint.as_path else Dataset(path)
 
 
 class Encoder:

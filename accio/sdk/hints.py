@@ -11,10 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
-from typing import Annotated, Any, Union, get_args, get_origin
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from accio.domain.datatypes import MAX_DEPTH, DataType, Kind
 from accio.domain.quantities import Distance, Duration, Location, Timestamp
+from accio.sdk.other_types import instead_of
 from accio.sdk.types import Byte, Dataset, Help, Long, WritableCopy
 
 _SCALARS: dict[object, Kind] = {
@@ -29,6 +31,7 @@ _SCALARS: dict[object, Kind] = {
     Timestamp: Kind.TIMESTAMP,
     Location: Kind.LOCATION,
     Dataset: Kind.DATASET,
+    Path: Kind.DATASET,
 }
 
 Container = Callable[[collections.abc.Iterable[Any]], Any]
@@ -46,7 +49,8 @@ _COLLECTIONS: dict[object, tuple[Kind, Container]] = {
 
 _EXAMPLES = {Kind.LIST: "list[float]", Kind.SET: "set[int]", Kind.MAP: "dict[str, float]"}
 KNOWN = (
-    "int, Byte, Long, float, bool, str, Distance, Duration, Timestamp, Location, Dataset, list[T], set[T], dict[K, V]"
+    "int, Byte, Long, float, bool, str, Literal, Distance, Duration, Timestamp, Location, Dataset, Path, "
+    "list[T], set[T], dict[K, V]"
 )
 
 
@@ -62,6 +66,8 @@ class Hint:
     items: tuple["Hint", ...] = ()
     container: Container = list
     copy: WritableCopy | None = None  # of a dataset
+    as_path: bool = False  # of a dataset
+    choices: tuple[str | int, ...] = ()  # the values that there are, if they are listed
 
 
 def read_hint(annotation: object) -> Hint:
@@ -108,6 +114,11 @@ def _copies(notes: collections.abc.Iterable[object]) -> list[WritableCopy]:
     return [note for note in found if isinstance(note, WritableCopy)]
 
 
+def one_of(hint: Hint) -> str:
+    """Return the values that a hint lists, for a message."""
+    return f"one of {', '.join(map(repr, hint.choices))}"
+
+
 def show(annotation: object) -> str:
     """Return an annotation as the user wrote it, nearly."""
     if annotation is typing.Any:
@@ -117,22 +128,35 @@ def show(annotation: object) -> str:
     return str(annotation).removeprefix("typing.").replace("collections.abc.", "").replace("typing.", "")
 
 
+def _without_notes(annotation: object) -> tuple[object, tuple[object, ...]]:
+    """Return T and what stands beside it in `Annotated[T, …]`."""
+    if get_origin(annotation) is not Annotated:
+        return annotation, ()
+    bare, *notes = get_args(annotation)
+    return bare, tuple(notes)
+
+
+def _scalar(annotation: Any) -> Kind | None:
+    return _SCALARS.get(annotation) if isinstance(annotation, collections.abc.Hashable) else None
+
+
 def _read(annotation: object) -> Hint:
-    copies: list[WritableCopy] = []
-    if get_origin(annotation) is Annotated:
-        annotation, *notes = get_args(annotation)
-        copies = _copies(notes)
-    if copies and annotation is not Dataset:
+    annotation, notes = _without_notes(annotation)
+    copies = _copies(notes)
+    if copies and annotation is not Dataset and annotation is not Path:
         raise NotADataTypeError(f"WritableCopy is for a Dataset, not for {show(annotation)}")
-    scalar = _SCALARS.get(annotation) if isinstance(annotation, collections.abc.Hashable) else None
+    scalar = _scalar(annotation)
     if scalar is not None:
-        return Hint(type=DataType(scalar), copy=copies[0] if copies else None)
+        return Hint(type=DataType(scalar), copy=copies[0] if copies else None, as_path=annotation is Path)
     origin = get_origin(annotation)
+    if origin is Literal:
+        return _read_choices(annotation)
     if origin in {Union, types.UnionType}:
         raise NotADataTypeError(f"{show(annotation)} has several types; a port has one")
     found = _COLLECTIONS.get(origin if origin is not None else annotation)
     if found is None:
-        raise NotADataTypeError(f"{show(annotation)} is not a data type; data types are {KNOWN}")
+        better = instead_of(annotation) or f"data types are {KNOWN}"
+        raise NotADataTypeError(f"{show(annotation)} is not a data type; {better}")
     kind, container = found
     arguments = list(get_args(annotation))
     if not arguments:
@@ -143,3 +167,12 @@ def _read(annotation: object) -> Hint:
         arguments.pop()
     items = tuple(_read(argument) for argument in arguments)
     return Hint(type=DataType(kind, tuple(item.type for item in items)), items=items, container=container)
+
+
+def _read_choices(annotation: object) -> Hint:
+    """Return the hint of texts, or of integers, that are listed."""
+    values = get_args(annotation)
+    for python, kind in ((str, Kind.STRING), (int, Kind.INTEGER)):
+        if all(type(value) is python for value in values):
+            return Hint(type=DataType(kind), choices=values)
+    raise NotADataTypeError(f"{show(annotation)} lists values of several types; write Literal of texts, or of integers")

@@ -15,7 +15,7 @@ from accio.domain.issues import Issue, pointer
 from accio.domain.names import PARAMETER_RULE, is_port_name
 from accio.sdk.context import OperatorContext
 from accio.sdk.docstrings import describe
-from accio.sdk.hints import Hint, NotADataTypeError, is_data_type, read_hint, show, take_apart
+from accio.sdk.hints import Hint, NotADataTypeError, is_data_type, one_of, read_hint, show, take_apart
 
 MISSING: Any = dataclasses.MISSING
 SINGLE_OUTPUT = "value"
@@ -125,9 +125,12 @@ class _Reader:
         if hint is None:
             return None
         optional, default = (True, MISSING) if default is None else (nullable, default)
-        return Input(
-            name=name, hint=hint, optional=optional, default=default, help=help_text or self._help.get(name, "")
-        )
+        help_text = help_text or self._help.get(name, "")
+        if hint.choices:
+            help_text = f"{help_text} ({one_of(hint)})".lstrip()
+            if default is not MISSING and default not in hint.choices:
+                self._say(path, f"the default of input '{name}' is {default!r}; expected {one_of(hint)}")
+        return Input(name=name, hint=hint, optional=optional, default=default, help=help_text)
 
     def _outputs(self, annotation: Any) -> tuple[list[Output], type | None]:
         path = pointer("outputs")

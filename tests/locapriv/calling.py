@@ -15,6 +15,7 @@ import accio_locapriv.operators
 from accio import Dataset, OperatorContext
 from accio.domain.datatypes import Kind
 from accio.domain.values import parse
+from accio.sdk.copies import Copies
 from accio.sdk.declare import Declaration, declaration_of
 from accio.sdk.encoding import load
 from accio_locapriv.arrays import offsets_of
@@ -63,7 +64,10 @@ class Desk:
         """Call an operator; `inputs` in the form of a workflow definition, datasets by their paths."""
         declared = declaration(operator)
         hints = {port.name: port.hint for port in declared.inputs}
-        arguments = {name: load(hints[name], parse(hints[name].type, value), {}) for name, value in inputs.items()}
+        copies = Copies(self.folder)
+        arguments = {
+            name: load(hints[name], parse(hints[name].type, value), {}, copies) for name, value in inputs.items()
+        }
         arguments |= {name: Dataset(path) for name, path in datasets.items()}
         if not declared.takes_context:
             self.metrics = {}

@@ -1,11 +1,15 @@
 """`@operator`: ports from signatures, and what is refused."""
 # ruff: noqa: N802, ANN001, ANN201, RUF013, F821 - operators are named as workflows name them; some hints are bad
 
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import Enum
 from functools import partial
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
+import numpy as np
 import pytest
 
 from accio import (
@@ -229,6 +233,65 @@ def test_help_from_docstrings(sections: str) -> None:
     spec = spec_of(declared(operator(Op)))
     assert spec.help == "Does it.\n\nAnd well."
     assert [port.help for port in spec.inputs] == ["The x, in metres.", "The y."]
+
+
+class Colour(Enum):
+    RED = "red"
+    BLUE = "blue"
+
+
+class Point(NamedTuple):
+    x: float
+    y: float
+
+
+@pytest.mark.parametrize(
+    ("hint", "instead"),
+    [
+        (Colour, "Literal['red', 'blue']"),
+        (Point, "an input for each of its fields (x, y), or dict[str, T]"),
+        (np.ndarray, "write Dataset, and pass it as a file (such as numpy.save makes)"),
+        (np.float32, "write float"),
+        (np.int64, "write int, or Long for 64 bits"),
+        (datetime, "write Timestamp"),
+        (date, "write Timestamp, or str"),
+        (timedelta, "write Duration"),
+        (bytes, "write Dataset"),
+        (Any, "say which one of them it is"),
+        (Iterator[int], "write list[int]"),
+        (Literal["a", 1], "write Literal of texts, or of integers"),
+        (tuple[float, float], "write tuple[T, ...]"),
+        (threading.Lock, "data types are int, "),
+    ],
+    ids=str,
+)
+def test_another_hint_is_refused_with_the_spelling_that_does(hint: Any, instead: str) -> None:
+    """Whoever writes what Python has and Accio hasn't learns what to write."""
+
+    def Bad(x) -> None:  # type: ignore[no-untyped-def]  # set below
+        """Never is one."""
+
+    Bad.__annotations__["x"] = hint
+    assert instead in refusal(Bad)
+
+
+def test_listed_values_are_told_and_checked() -> None:
+    """A Literal is a text or an integer; its values are in the help, and a default is one of them."""
+
+    @operator
+    def Op(mode: Annotated[Literal["fast", "exact"], Help("how")] = "fast", level: Literal[1, 2] = 1) -> None:
+        """Has choices."""
+
+    inputs = spec_of(declared(Op)).inputs
+    assert [(str(port.type), port.help) for port in inputs] == [
+        ("string", "how (one of 'fast', 'exact')"),
+        ("integer", "(one of 1, 2)"),
+    ]
+
+    def Bad(mode: Literal["fast", "exact"] = "slow") -> None:  # type: ignore[assignment]  # refused
+        """Never is one."""
+
+    assert "the default of input 'mode' is 'slow'; expected one of 'fast', 'exact'" in refusal(Bad)
 
 
 def test_type_of_a_port_must_be_a_data_type() -> None:

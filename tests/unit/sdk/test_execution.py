@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 import pytest
@@ -134,6 +134,22 @@ def test_a_copy_may_be_written_to(tmp_path: Path) -> None:
     assert outcome.outputs == {"value": f'["folder","table.csv","ab12","ab12","{store / "ab12"}"]'}
     assert sorted(path.name for path in store.rglob("*")) == ["ab12", "deep", "folder", "tool"]
     assert {path.read_text() for path in store.rglob("*") if path.is_file()} == {"kept"}
+
+
+def test_paths_and_listed_values_arrive(tmp_path: Path) -> None:
+    """A dataset arrives as the path that was asked for, and only values that are listed arrive."""
+
+    @operator
+    def Op(data: Path, several: list[Path], mode: Literal["fast", "exact"], levels: set[Literal[1, 2]]) -> list[str]:
+        return [data.name, *(each.name for each in several), mode, str(sorted(levels))]
+
+    paths = {"a": tmp_path / "A", "b": tmp_path / "B"}
+    inputs = '{"data":"a","several":["a","b"],"mode":"fast","levels":[1,2]}'
+    assert finished(run(Op, tmp_path, inputs, datasets=paths)).outputs == {"value": '["A","A","B","fast","[1, 2]"]'}
+    for name, wrong in (("mode", inputs.replace("fast", "slow")), ("levels", inputs.replace("1,2", "1,3"))):
+        found = failure(run(Op, tmp_path, wrong, datasets=paths))
+        assert found.cause is Cause.BAD_INPUT
+        assert f"input '{name}': expected one of" in found.message
 
 
 def test_what_cannot_be_copied_is_bad_input(tmp_path: Path) -> None:
