@@ -11,9 +11,10 @@ from typing import Any
 
 import orjson
 
+from accio.domain.failures import Failure
 from accio.domain.states import NodeState
 from accio_daemon.core.commands import SubmitRun
-from accio_daemon.core.effects import Effects
+from accio_daemon.core.effects import AttemptRow, Effects, ResultRow
 from accio_daemon.core.records import Agent, Run
 from accio_daemon.storage.codes import NODE_STATES, PARENT, RUN_STATES, SINGLE
 from accio_daemon.storage.database import upsert_many
@@ -100,27 +101,7 @@ def render(fx: Effects, specs: dict[int, Any]) -> Batch:
         (number, spec.name, specs[number], orjson.dumps(spec.to_json()).decode(), announced)
         for number, spec, announced in fx.operators
     ]
-    tables["results"] = [
-        (
-            row.id,
-            None if row.key is None else key64(row.key),
-            row.key,
-            row.operator_no,
-            row.seed,
-            row.inputs,
-            orjson.dumps(row.outputs).decode(),
-            None if row.blobs is None else orjson.dumps(row.blobs).decode(),
-            orjson.dumps(row.metrics).decode(),
-            row.attempt,
-            row.agent_no,
-            row.started_ms,
-            row.ended_ms,
-            row.recorded_ms,
-            row.log_bytes,
-            *row.owner,
-        )
-        for row in fx.results
-    ]
+    tables["results"] = [_result(row) for row in fx.results]
     tables["contents"] = [
         (digest_blob(digest), row.id, size)
         for row in fx.results
@@ -130,30 +111,10 @@ def render(fx: Effects, specs: dict[int, Any]) -> Batch:
         (*key, RUN_STATES[state], sequence, started, ended)
         for key, (state, sequence, started, ended) in fx.instances.items()
     ]
-    nodes: Rows = []
-    for node_key, node in fx.nodes.items():
-        if node is None:
-            batch.removed_nodes.append(node_key)
-            continue
-        cause = None if node.failure is None else orjson.dumps(node.failure.to_json()).decode()
-        nodes.append(
-            (*node_key, NODE_STATES[node.state], int(node.cached), node.sequence, node.result, cause, node.ended_ms)
-        )
-    tables["nodes"] = nodes
+    tables["nodes"] = _nodes(fx)
+    batch.removed_nodes = [key for key, node in fx.nodes.items() if node is None]
     _render_executions(fx, tables)
-    tables["attempts"] = [
-        (
-            row.id,
-            row.execution,
-            *row.owner,
-            row.agent_no,
-            row.state,
-            None if row.failure is None else orjson.dumps(row.failure.to_json()).decode(),
-            row.started_ms,
-            row.ended_ms,
-        )
-        for row in fx.attempts
-    ]
+    tables["attempts"] = [_attempt(row) for row in fx.attempts]
     tables["pins"] = [(run_no, text, digest_blob(pin.digest), pin.size) for run_no, text, pin in fx.pins]
     batch.events = [(e.run_no, e.index, e.node, e.attempt, e.kind, e.detail, e.at_ms) for e in fx.events]
     batch.removed_instances = list(fx.removed_instances)
@@ -162,6 +123,45 @@ def render(fx: Effects, specs: dict[int, Any]) -> Batch:
     batch.missing = [digest_blob(digest) for digest in fx.missing]
     batch.repinned = [(orjson.dumps(numbers).decode(), run_no) for run_no, numbers in fx.repinned.items()]
     return batch
+
+
+def _result(row: ResultRow) -> tuple[Any, ...]:
+    return (
+        row.id,
+        None if row.key is None else key64(row.key),
+        row.key,
+        row.operator_no,
+        row.seed,
+        row.inputs,
+        orjson.dumps(row.outputs).decode(),
+        None if row.blobs is None else orjson.dumps(row.blobs).decode(),
+        orjson.dumps(row.metrics).decode(),
+        row.attempt,
+        row.agent_no,
+        row.started_ms,
+        row.ended_ms,
+        row.recorded_ms,
+        row.log_bytes,
+        *row.owner,
+    )
+
+
+def _nodes(fx: Effects) -> Rows:
+    """Return the rows of the nodes that ended."""
+    return [
+        (*key, NODE_STATES[row.state], int(row.cached), row.sequence, row.result, _failure(row.failure), row.ended_ms)
+        for key, row in fx.nodes.items()
+        if row is not None
+    ]
+
+
+def _attempt(row: AttemptRow) -> tuple[Any, ...]:
+    failure = _failure(row.failure)
+    return (row.id, row.execution, *row.owner, row.agent_no, row.state, failure, row.started_ms, row.ended_ms)
+
+
+def _failure(failure: Failure | None) -> str | None:
+    return None if failure is None else orjson.dumps(failure.to_json()).decode()
 
 
 def _render_executions(fx: Effects, tables: dict[str, Rows]) -> None:
