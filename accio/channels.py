@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 import grpc.aio
 
-from accio import handshakes, sockets
+from accio import handshakes, places, sockets
 from accio.errors import AccioError
 from accio.trust import SYSTEM, Trust
 
@@ -22,8 +22,9 @@ class Door:
         self._trust = trust if self._path is None else None  # a socket is known by who made it
 
     @property
-    def encrypted(self) -> bool:
-        return self._trust is not None
+    def exposed(self) -> bool:
+        """Whether others on the network can see what is said here, the token first."""
+        return self._trust is None and not places.is_loopback(self.address)
 
     def find_authority(self) -> None:
         """Fetch the authority if only its digest is known; blocks. Call it before `open`."""

@@ -45,6 +45,7 @@ class BlockingCaller:
             self._stop()
             raise
         self.address = self._client.address
+        self.exposed = self._client.exposed
 
     def __enter__(self) -> Self:
         return self

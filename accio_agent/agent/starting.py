@@ -53,7 +53,7 @@ def _door(address: str) -> "Door":
     from accio.channels import Door  # it loads gRPC
 
     door = Door(address, places.find_trust())
-    if not door.encrypted and not places.is_loopback(address):
+    if door.exposed:
         log.warning(
             "NOT ENCRYPTED: whoever sees the traffic to the daemon can run programs here; start it without --insecure, "
             "and give this agent its join file (--join)",

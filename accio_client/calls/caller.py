@@ -25,9 +25,10 @@ class Caller:
         With a join token, which doesn't hold the authority itself, the daemon is asked for that.
         """
         settings = Settings.load(address=address, token=token, user=user, cluster=cluster)
-        self.address = settings.address
-        self._user = settings.user
         door = Door(settings.address, settings.trust)
         door.find_authority()
+        self.address = settings.address
+        self.exposed = door.exposed
+        self._user = settings.user
         self._connection = Connection(door=door, token=settings.token, user=settings.user, deadline=deadline)
         self._accio = self._connection.accio

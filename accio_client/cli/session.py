@@ -46,6 +46,11 @@ class Session:
         from accio_client.sync import Client
 
         with Client(self.addr, cluster=self.cluster) as client:
+            if client.exposed:
+                self.say(
+                    f"warning: NOT ENCRYPTED: whoever sees the traffic to {client.address} gets your token; start that "
+                    "daemon without --insecure, and name its join file in ACCIO_JOIN"
+                )
             yield client
 
     def answer(self, content: Document, ids: Iterable[str], show: Callable[[], None]) -> None:

@@ -132,6 +132,8 @@ def test_a_daemon_that_speaks_plainly_gets_no_token(made: Cluster) -> None:
     daemon.kill(signal.SIGTERM)
     daemon.ended()
     assert "NOT ENCRYPTED" in listen(made, "--insecure").output()
+    loud = accio(made, "get", "agents", ACCIO_ADDR=f"0.0.0.0:{made.port}")
+    assert (loud.returncode, "NOT ENCRYPTED" in loud.stderr) == (0, True)
     assert "doesn't speak TLS" in refusal(made, ACCIO_JOIN=str(path))
     assert "doesn't speak TLS" in refusal(made, ACCIO_ADDR=made.address, ACCIO_TOKEN=word)
     agent = made.start_agent("a1", "--daemon", "", "--cpus", "1", "--join", str(path), **ELSEWHERE)

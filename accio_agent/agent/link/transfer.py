@@ -54,25 +54,30 @@ class Transfer:
                 failure = from_status(error.code(), error.details() or "", tuple(error.trailing_metadata() or ()))
                 if not isinstance(failure, Unavailable):
                     raise failure from None
+            except Unavailable:  # it couldn't be asked who it is
+                pass
             await asyncio.sleep(PATIENCE_S)
 
     async def _fetch(self, digest: Digest, store: FolderStore) -> None:
-        call = self._stub().Read(artifacts_pb2.ReadRequest(digest=digest), metadata=self._metadata())
+        stub = await self._stub()
+        call = stub.Read(artifacts_pb2.ReadRequest(digest=digest), metadata=self._metadata())
         with store.writer(digest) as writer:
             async for chunk in call:
                 await asyncio.to_thread(writer.write, chunk.data)
             await asyncio.to_thread(writer.commit)
 
     async def _send(self, digests: Sequence[Digest], store: FolderStore) -> None:
-        stub, metadata = self._stub(), self._metadata()
+        stub, metadata = await self._stub(), self._metadata()
         answer = await stub.Missing(artifacts_pb2.MissingRequest(digests=digests), metadata=metadata, timeout=IDLE_S)
         lacking = set(answer.digests)
         wanted = [digest for digest in digests if digest in lacking]
         if wanted:
             await stub.Write(_chunks(wanted, store), metadata=metadata)
 
-    def _stub(self) -> "artifacts_pb2_grpc.ArtifactsAsyncStub":
+    async def _stub(self) -> "artifacts_pb2_grpc.ArtifactsAsyncStub":
         if self._channel is None:
+            await asyncio.to_thread(self._door.find_authority)
+        if self._channel is None:  # nobody else has opened one meanwhile
             self._channel = self._door.open(OPTIONS)
         return artifacts_pb2_grpc.ArtifactsStub(self._channel)
 
