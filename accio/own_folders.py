@@ -11,7 +11,7 @@ from accio.sockets import user_name
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _WRITABLE = stat.S_IWGRP | stat.S_IWOTH
 
-OF_DATA = ("accio.db", "accio.lock", "agents")
+OF_DATA = ("accio.db", "accio.lock", "agents", "token")
 """By what a data folder is known, among other things."""
 
 
@@ -31,7 +31,7 @@ def take(folder: Path, *, known_by: Collection[str] = OF_DATA) -> bool:
         )
     if not found.st_mode & _OTHERS:
         return False
-    entries = list(os.scandir(folder))
+    entries = [entry for entry in os.scandir(folder) if entry.name != "lost+found"]  # a disk of its own has that
     if entries and not any(entry.name in known_by for entry in entries):
         raise PermissionDenied(
             f"the folder {folder} can be used by others (mode {stat.S_IMODE(found.st_mode):04o}) and holds other "

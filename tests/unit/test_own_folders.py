@@ -25,7 +25,7 @@ def test_a_new_folder_is_its_users(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("loose", [0o755, 0o770, 0o707, 0o1777])
-@pytest.mark.parametrize("content", [None, "accio.db", "agents"])
+@pytest.mark.parametrize("content", [None, "accio.db", "agents", "token", "lost+found"])
 def test_a_loose_folder_is_tightened(tmp_path: Path, loose: int, content: str | None) -> None:
     """An empty folder, or one that is known to be ours, is closed to others."""
     folder = tmp_path / "data"

@@ -29,7 +29,7 @@ class StateFolder:
         """Lock the folder; FailedPrecondition if another agent has it, PermissionDenied if it is another user's."""
         self.path = path
         self.name = name
-        take(path, known_by=(_LOCK, _IDENTITY))
+        take(path, known_by=(_LOCK, _IDENTITY, "journal"))
         self._fd = os.open(path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
