@@ -29,7 +29,7 @@ from accio.sdk.describe import Description, issues_of
 from accio.sdk.digest import FORMAT, full_hash
 from accio.sdk.fingerprint import Fingerprint
 from accio.sdk.installed import Installed
-from accio.sdk.loading import GROUP, distributions_announcing
+from accio.sdk.loading import GROUP, distributions_announcing, split_reference
 from accio.sdk.modules import distributions_of
 from accio.sdk.references import bound_names
 
@@ -85,15 +85,16 @@ def installed_sources() -> list[Source]:
 
 
 def named_source(text: str, folder: Path) -> Source:
-    """Return the source behind `--operators TEXT`: a module, a .py file or the .json file of a program.
+    """Return the source behind `--operators TEXT`: a module, a .py file (or a function in it), a program's .json file.
 
     Relative paths, and modules that are nowhere else, are looked for in *folder*. BadRequest if there is nothing.
     """
-    if text.endswith((".py", ".json")):
-        path = Path(os.path.normpath(folder / text))
+    place, attribute = split_reference(text)
+    if place.endswith(".py") or text.endswith(".json"):
+        path = Path(os.path.normpath(folder / place))
         if not path.is_file():
             raise BadRequest(f"--operators {text}: there is no file {path}")
-        return Source(distribution=str(path), references=(str(path),))
+        return Source(distribution=str(path), references=(f"{path}:{attribute}" if attribute else str(path),))
     module, colon, attribute = text.partition(":")
     local = _module_file(folder, module)
     if local is not None and not _is_importable(module):

@@ -1,24 +1,27 @@
 """From references to operators: imports modules and reads declarations of programs, in this process.
 
-A reference is `package.module`, `package.module:attribute` (an operator or a list of them), `/path/file.py`,
-`/path/file.py:attribute` or `/path/program.json`. Loading what is loaded already costs nothing.
+A reference is `package.module`, `package.module:attribute` (an operator, a list of them, or a plain function),
+`/path/file.py`, `/path/file.py:attribute` or `/path/program.json`. Loading what is loaded already costs nothing.
 """
 
 import importlib
 import importlib.util
+import inspect
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from accio.domain.issues import Issue
+from accio.domain.names import suggest
 from accio.errors import AccioError, BadRequest, InvalidDefinition
 from accio.sdk import search_path
 from accio.sdk.bindings import check_displaced, home_of, is_decoration, operator_at
 from accio.sdk.commands import Program, read_program
-from accio.sdk.declare import Declaration
+from accio.sdk.declare import Declaration, declaration_of, operator
 from accio.sdk.modules import distributions_of
 from accio.sdk.run import Operator
 
@@ -161,13 +164,26 @@ def _declared_at(module: ModuleType, attribute: str) -> Iterator[Loaded]:
     try:
         value = getattr(module, attribute)
     except AttributeError:
-        raise BadRequest(f"{module.__name__} has no attribute {attribute}") from None
+        known = [name for name, value in vars(module).items() if inspect.isfunction(value) or declaration_of(value)]
+        meant = suggest(attribute, known)
+        hint = f"; did you mean {meant}?" if meant else f"; it has {', '.join(known[:10])}" if known else ""
+        raise BadRequest(f"{module.__name__} has no attribute {attribute}{hint}") from None
     members: Sequence[object] = list(value) if isinstance(value, list | tuple | set | frozenset) else [value]
     for member in members:
         declaration = operator_at(module, attribute, member)
+        if declaration is None and member is value and inspect.isfunction(value):
+            declaration = _declared_plainly(value)
         if declaration is None:
-            raise BadRequest(f"{module.__name__}:{attribute} is no operator, and no list of operators")
+            raise BadRequest(f"{module.__name__}:{attribute} is no operator, no list of operators and no function")
         yield _rooted(declaration, module, attribute)
+
+
+def _declared_plainly(function: Callable[..., Any]) -> Declaration | None:
+    """Declare a function that is named although nothing decorates it.
+
+    It has promised nothing about its results, so they depend on the seed, and repetitions are executed.
+    """
+    return declaration_of(operator(unstable=True)(function))
 
 
 def _rooted(declaration: Declaration, module: ModuleType, name: str) -> Loaded:
