@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from accio_client.client import AsyncClient
+    from accio_client.private import local, local_async
     from accio_client.sync import Client
     from accio_client.views import (
         AgentView,
@@ -40,9 +41,16 @@ __all__ = [
     "Submitted",
     "Validation",
     "WorkflowView",
+    "local",
+    "local_async",
 ]
 
-_ELSEWHERE = {"AsyncClient": "accio_client.client", "Client": "accio_client.sync"}
+_ELSEWHERE = {
+    "AsyncClient": "accio_client.client",
+    "Client": "accio_client.sync",
+    "local": "accio_client.private",
+    "local_async": "accio_client.private",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -49,6 +49,13 @@ class Client(BlockingCaller):
         """Return a page of workflows, most recently pushed first."""
         return self._run(self._client.list_workflows(limit=limit, cursor=cursor))
 
+    def push_operator(self, operator: str) -> views.Pushed:
+        """Store the workflow whose only node is *operator*, with a parameter for each input, under the operator's name.
+
+        NotFound if there is no such operator, FailedPrecondition if another workflow has that name.
+        """
+        return self._run(self._client.push_operator(operator))
+
     def delete_workflow(self, workflow: str) -> None:
         """Delete a workflow that has no runs, with all its versions."""
         return self._run(self._client.delete_workflow(workflow))

@@ -1,12 +1,13 @@
 """Calls about workflows."""
 
-from accio.errors import InvalidDefinition
-from accio.v1 import workflows_pb2
+from accio.errors import FailedPrecondition, InvalidDefinition, NotFound
+from accio.v1 import accio_pb2, values_pb2, workflows_pb2
 from accio.wire.errors import is_clipped
 from accio.wire.issues import issues_of
 from accio_client import definition_text, from_wire, views
 from accio_client.calls.caller import SUBMIT_DEADLINE_S, Caller
 from accio_client.definition_text import Definition
+from accio_client.one_node import is_of_operator, workflow_of
 
 
 class WorkflowCalls(Caller):
@@ -58,6 +59,24 @@ class WorkflowCalls(Caller):
         answer = await self._connection.call(self._accio.ListWorkflows, request, workflows_pb2.ListWorkflowsResponse)
         found = tuple(from_wire.workflow(each) for each in answer.workflows)
         return views.WorkflowPage(workflows=found, next=answer.next or None)
+
+    async def push_operator(self, operator: str) -> views.Pushed:
+        """Store the workflow whose only node is *operator*, with a parameter for each input, under the operator's name.
+
+        NotFound if there is no such operator, FailedPrecondition if another workflow has that name.
+        """
+        request = accio_pb2.GetOperatorRequest(name=operator)
+        found = from_wire.operator(await self._connection.call(self._accio.GetOperator, request, values_pb2.Operator))
+        try:
+            there = await self.get_workflow(operator)
+        except NotFound:
+            return await self.push(workflow_of(found))
+        if not is_of_operator(there.definition, operator):
+            raise FailedPrecondition(
+                f"expected no workflow {operator!r}, or the one of the operator {operator} by itself, found another "
+                f"({there.id}:{there.version}): submit that, or rename one of the two"
+            )
+        return await self.push(workflow_of(found))
 
     async def delete_workflow(self, workflow: str) -> None:
         """Delete a workflow that has no runs, with all its versions."""

@@ -27,6 +27,7 @@ _HERE = "accio_client.cli."
 COMMANDS: dict[str, Entry] = {
     "push": Entry(_HERE + "workflows:push", "store versions of workflows"),
     "validate": Entry(_HERE + "workflows:validate", "check workflow and run files, and store nothing"),
+    "run": Entry(_HERE + "run:execute", "run a function or a file, and print the table of its results"),
     "submit": Entry(_HERE + "submit:submit", "create a run or a sweep"),
     "get runs": Entry(_HERE + "runs:get", "list runs, newest first"),
     "get workflows": Entry(_HERE + "workflows:get", "list workflows"),

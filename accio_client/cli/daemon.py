@@ -1,15 +1,14 @@
 """The daemon: `accio up`, `daemon backup`."""
 
-import ctypes
-import json
 import os
 import shlex
+import shutil
 import signal
 import socket
-import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 from types import FrameType
@@ -20,84 +19,17 @@ from accio import own_folders, places
 from accio.errors import FailedPrecondition, Unauthenticated, Unavailable
 from accio.events import CODE_CHANGED
 from accio.exits import INTERNAL, INTERRUPTED, SUCCESS
-from accio.interpreter import python, without_working_folder
+from accio.interpreter import without_working_folder
 from accio.sockets import socket_address, socket_path
 from accio_client.cli.output import complain, out
+from accio_client.cli.processes import Child
 from accio_client.cli.session import Session, accio_command
-from accio_client.cli.text import printable_lines, size
+from accio_client.cli.text import size
 from accio_client.documents import document
 
 TELL_EVERY_S = 30.0
 LOOK_EVERY_S = 0.03
 GRACE_S = 3
-STOP_WITHIN_S = 15.0
-MOST_NEWS = 1 << 20
-"""How much of a log is looked through at a time."""
-_PR_SET_PDEATHSIG = 1
-
-
-class Child:
-    """A process that ends with this one; what it says goes to a log file."""
-
-    def __init__(self, name: str, arguments: Sequence[str], log: Path, environment: dict[str, str]) -> None:
-        self.name = name
-        self.log = log
-        with log.open("ab") as file:
-            self._begin = self._read = file.tell()
-            self.process = subprocess.Popen(
-                python(*arguments),
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=file,
-                env=environment,
-                start_new_session=True,  # Ctrl-C reaches this process only, which stops the two in order
-                preexec_fn=_end_with(os.getpid()),
-            )
-
-    def ended(self, within_s: float) -> bool:
-        """Return whether the process has ended, after waiting for that for a moment."""
-        with suppress(subprocess.TimeoutExpired):
-            self.process.wait(within_s)
-        return self.process.poll() is not None
-
-    def stop(self) -> None:
-        """Ask it to end, and make it."""
-        if self.process.poll() is None:
-            self.process.terminate()
-            if not self.ended(STOP_WITHIN_S):
-                self.process.kill()
-                self.process.wait()
-
-    def warnings(self, event: str) -> Iterator[Mapping[str, object]]:
-        """Yield what it has said of an event since the last call."""
-        with self.log.open("rb") as file:
-            file.seek(self._read)
-            said = file.read(MOST_NEWS)
-        whole = said if len(said) == MOST_NEWS else said[: said.rfind(b"\n") + 1]
-        self._read += len(whole)
-        for line in whole.splitlines():
-            with suppress(ValueError):
-                if event.encode() in line and (found := json.loads(line))["event"] == event:
-                    yield found
-
-    def last_words(self) -> str:
-        """Return the end of what it said since it was started."""
-        with self.log.open("rb") as file:
-            file.seek(self._begin)
-            lines = file.read()[-4000:].decode(errors="replace").strip().split("\n")
-        return printable_lines("\n".join(f"  {line}" for line in lines[-10:]))
-
-
-def _end_with(parent: int) -> Callable[[], None]:
-    """Return what a child does before it becomes its program: ask the kernel to end it when its parent ends."""
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
-
-    def ask() -> None:
-        prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-        if os.getppid() != parent:
-            os._exit(1)  # the parent ended before the kernel knew
-
-    return ask
 
 
 class Stopped(Exception):
@@ -120,43 +52,82 @@ class ChildEnded(Exception):
 @click.option("--operators", multiple=True, metavar="MODULE|FILE", help="Offer these operators, too.")
 @click.option("--cpus", metavar="N", help="Processors to offer; all by default.")
 @click.option("--memory", metavar="SIZE", help="Memory to offer, such as 8GiB; all by default.")
-def up(session: Session, *, operators: tuple[str, ...], cpus: str | None, memory: str | None) -> int:
+@click.option("--installed/--no-installed", default=True, help="Offer the operators of installed packages.")
+@click.option(
+    "--private/--no-private", default=False, help="Keep everything in a temporary folder, removed at the end."
+)
+@click.option("--parent", type=int, metavar="PID", help="End when this process, which started it, has ended.")
+def up(
+    session: Session,
+    *,
+    operators: tuple[str, ...],
+    cpus: str | None,
+    memory: str | None,
+    installed: bool,
+    private: bool,
+    parent: int | None,
+) -> int:
     """Start a daemon and an agent on this machine, in the foreground, until Ctrl-C.
 
     ACCIO_DATA_DIR says where it and the agent keep what they have. The daemon listens at a socket in there, and at
     ACCIO_ADDR if that is set.
     """
+    options = [f"--operators={each}" for each in operators]
+    options += [f"--{name}={value}" for name, value in (("cpus", cpus), ("memory", memory)) if value is not None]
+    options += [] if installed else ["--no-installed"]
+    children: list[Child] = []
+    with _data(private=private):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _stop)
+        try:
+            return _serve(session, children, options, parent)
+        except Stopped as stopped:
+            session.say("\nstopping ...")
+            return stopped.code
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(
+                    number, signal.SIG_DFL
+                )  # the second Ctrl-C ends at once, and the kernel ends the children
+            for child in reversed(children):
+                child.stop()
+
+
+@contextmanager
+def _data(*, private: bool) -> Iterator[None]:
+    """Use the data folder as it is, or a temporary one, which nobody finds by ACCIO_ADDR."""
+    if not private:
+        yield
+        return
+    folder = tempfile.mkdtemp(prefix="accio-")
+    os.environ["ACCIO_DATA_DIR"] = folder
+    os.environ.pop("ACCIO_ADDR", None)
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _serve(session: Session, children: list[Child], options: Sequence[str], parent: int | None) -> int:
+    """Start the two, say so, and go on until one of them or the parent has ended."""
     address, inside = _addresses(session.addr or os.environ.get("ACCIO_ADDR", ""))
     for each in dict.fromkeys((address, inside)):
-        if _listens(each):
+        if listens(each):
             raise FailedPrecondition(
                 f"something listens at {each} already. If it is a daemon, there is nothing to start; "
                 "else let ACCIO_ADDR (for a socket: ACCIO_DATA_DIR) name another address"
             )
-    options = [f"--operators={each}" for each in operators]
-    options += [f"--{name}={value}" for name, value in (("cpus", cpus), ("memory", memory)) if value is not None]
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _stop)
-    children: list[Child] = []
     try:
         _start(children, address, inside, options)
-        _await_agent(session, children, inside)
+        _await_agent(session, children, inside, parent=parent)
         _tell(session, address, inside)
         while True:
-            _look(children, 1.0)
+            _look(children, 1.0, parent)
             _tell_of_edits(session, children[-1])
-    except Stopped as stopped:
-        session.say("\nstopping ...")
-        return stopped.code
     except ChildEnded as ended:
         code = ended.child.process.returncode
         complain(f"accio: the {ended.child.name} ended {_how(code)}; its last words:\n{ended.child.last_words()}")
         return code if SUCCESS < code <= INTERNAL + 1 else INTERNAL
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_DFL)  # the second Ctrl-C ends at once, and the kernel ends the children
-        for child in reversed(children):
-            child.stop()
 
 
 def _addresses(given: str) -> tuple[str, str]:
@@ -173,7 +144,7 @@ def _addresses(given: str) -> tuple[str, str]:
         return address, address
 
 
-def _listens(address: str) -> bool:
+def listens(address: str) -> bool:
     """Return whether anything accepts connections there."""
     path = socket_path(address)
     if path is not None:
@@ -205,22 +176,30 @@ def _start(children: list[Child], address: str, inside: str, options: Sequence[s
     children.append(Child("agent", agent, logs / "agent.log", environment))
 
 
-def _look(children: Sequence[Child], within_s: float) -> None:
-    """Raise ChildEnded if one has ended, after a moment."""
+def _look(children: Sequence[Child], within_s: float, parent: int | None = None) -> None:
+    """Raise ChildEnded if one has ended, after a moment, Stopped if *parent* isn't the parent of this process now."""
+    if parent is not None and os.getppid() != parent:
+        raise Stopped(SUCCESS)
     for child in children:
         if child.ended(within_s / len(children)):
             raise ChildEnded(child)
 
 
-def _await_agent(session: Session, children: Sequence[Child], address: str, tell_every_s: float = TELL_EVERY_S) -> None:
+def _await_agent(
+    session: Session,
+    children: Sequence[Child],
+    address: str,
+    tell_every_s: float = TELL_EVERY_S,
+    parent: int | None = None,
+) -> None:
     """Wait until the daemon answers and an agent is connected to it, however long its operators take to be imported."""
-    while not _listens(address):  # gRPC is loaded only then: the machine has enough to do
-        _look(children, LOOK_EVERY_S)
+    while not listens(address):  # gRPC is loaded only then: the machine has enough to do
+        _look(children, LOOK_EVERY_S, parent)
     from accio_client.sync import Client
 
     tell_at = monotonic() + tell_every_s
     while True:
-        _look(children, LOOK_EVERY_S)
+        _look(children, LOOK_EVERY_S, parent)
         if monotonic() >= tell_at:
             tell_at += tell_every_s
             log = f"; its log: {children[-1].log}" if children else ""

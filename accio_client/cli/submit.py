@@ -1,13 +1,15 @@
-"""`accio submit FILE|WORKFLOW [NAME=VALUE …]`"""
+"""`accio submit FILE|WORKFLOW|OPERATOR [NAME=VALUE …]`"""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
 
 import click
 
 from accio.domain.datatypes import DataType, parse_type
-from accio.errors import InvalidDefinition, NotFound
+from accio.errors import FailedPrecondition, InvalidDefinition, NotFound
 from accio.exits import NOT_SUCCESS, SUCCESS
 from accio_client.cli.definitions import Overrides, Source, submission
+from accio_client.cli.functions import announced, described, names_function, reference
 from accio_client.cli.output import fields, out
 from accio_client.cli.session import Session, accio_command
 from accio_client.documents import document, dry_run, issues, run
@@ -16,9 +18,12 @@ if TYPE_CHECKING:
     from accio_client.sync import Client
     from accio_client.views import CacheMode, DryRunView, RunView
 
+Way: TypeAlias = "Callable[[Session, Client, Source, CacheMode], int]"
+"""What is done with a definition, as the options say; the exit code."""
+
 
 @accio_command
-@click.argument("definition", metavar="FILE|WORKFLOW")
+@click.argument("definition", metavar="FILE|WORKFLOW|OPERATOR")
 @click.argument("params", nargs=-1, metavar="[NAME=VALUE]...")
 @click.option("--name", help="The run's name.")
 @click.option("--notes", help="Notes about the run.")
@@ -44,7 +49,9 @@ def submit(
     refresh: bool,
     dry_run: bool,
 ) -> int:
-    """Create a run, or a sweep, from a run definition FILE or from a WORKFLOW (id or id:version).
+    """Create a run, or a sweep, from a run definition FILE, a WORKFLOW (id or id:version), or one OPERATOR.
+
+    An operator is named as such, or as FILE.py:FUNCTION if an agent offers that; `accio run` starts one that does.
 
     NAME=VALUE replaces whatever the file gives for that parameter; a name that is given several times makes a sweep
     over its values. Numbers, booleans, distances, durations and timestamps may be swept in short: x=1,2,3, x=1..5,
@@ -57,29 +64,51 @@ def submit(
     overrides = Overrides(params=params, name=name, notes=notes, tags=tags, repeat=repeat, seed=seed)
     mode: CacheMode = "refresh" if refresh else "use" if cache else "none"
     with session.client() as client:
-        source = Source(name="", text=b"", base_path="")
-        try:
-            source = submission(definition, overrides, lambda workflow: _types(client, workflow))
-            if dry_run:
-                return _dry_run(session, client, source, mode)
-            if wait:
-                return _wait(session, client, source, mode)
-            return _submit(session, client, source, mode)
-        except InvalidDefinition as error:
-            unknown = next((issue for issue in error.issues if issue.path == "/workflow"), None)
-            if unknown is not None and not source.name:  # the command line, no definition, names what isn't there
-                hint = f"; did you mean {unknown.suggestion}?" if unknown.suggestion else ""
-                raise NotFound(unknown.message + hint) from None
-            return session.refused(error, source.name, source.text)
+        if names_function(definition):
+            function = reference(definition)
+            definition = announced(session, client, function, described(function))
+        return submitted(
+            session, client, definition, overrides, _dry_run if dry_run else _wait if wait else _submit, mode
+        )
+
+
+def submitted(
+    session: Session, client: "Client", definition: str, overrides: Overrides, way: "Way", mode: "CacheMode"
+) -> int:
+    """Submit what the command line means by *definition*; the exit code.
+
+    The name of an operator stands for the workflow of that operator by itself, which is stored when it is needed.
+    """
+    source = Source(name="", text=b"", base_path="")
+    try:
+        source = submission(definition, overrides, lambda workflow: _types(client, workflow))
+        return way(session, client, source, mode)
+    except InvalidDefinition as error:
+        if not source.name and _is_stored_now(client, definition, error):
+            return submitted(session, client, definition, overrides, way, mode)
+        unknown = next((issue for issue in error.issues if issue.path == "/workflow"), None)
+        if unknown is not None and not source.name:  # the command line, no definition, names what isn't there
+            hint = f"; did you mean {unknown.suggestion}?" if unknown.suggestion else ""
+            raise NotFound(unknown.message + hint) from None
+        return session.refused(error, source.name, source.text)
+
+
+def _is_stored_now(client: "Client", operator: str, error: InvalidDefinition) -> bool:
+    """Return whether *operator* names one whose own workflow wasn't there, or was one of earlier inputs, until now."""
+    if not any(issue.path.startswith(("/workflow", "/params")) for issue in error.issues):
+        return False
+    try:
+        return client.push_operator(operator).created
+    except (NotFound, FailedPrecondition):
+        return False
 
 
 def _types(client: "Client", workflow: str) -> dict[str, DataType]:
     """Return the types of a workflow's parameters; none if there is no such workflow, which the submission tells."""
     try:
-        found = client.get_workflow(workflow)
+        return {param.name: parse_type(param.kind) for param in client.get_workflow(workflow).params}
     except NotFound:
         return {}
-    return {param.name: parse_type(param.kind) for param in found.params}
 
 
 def _submit(session: Session, client: "Client", source: Source, mode: "CacheMode") -> int:

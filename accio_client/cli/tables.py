@@ -58,7 +58,7 @@ def show(
     content = {"run": found.table.run, "columns": columns, "over": list(made.over), "of": of, "rows": []}
     if session.json:
         content["rows"] = made.documents()
-    print_rows = partial(_table if on_terminal else _values, made)
+    print_rows = partial(print_table if on_terminal else print_values, made)
     session.answer(document(content), [found.table.run], print_rows)
     session.say(_remarks(made, of, int(found.mask.sum()), found.table.size))
 
@@ -75,12 +75,13 @@ def names_of(cols: str) -> tuple[list[str], list[str]]:
     return [name for name in named if name not in metrics], metrics
 
 
-def _table(made: "Tabulated") -> None:
+def print_table(made: "Tabulated") -> None:
+    """Print a table for people."""
     cells = [each.shown(made.rows) for each in made.columns]
     table([each.title for each in made.columns], zip(*cells, strict=True), as_named=True)
 
 
-def _values(made: "Tabulated") -> None:
+def print_values(made: "Tabulated") -> None:
     """Print tab-separated values; the unit stands in brackets behind a column's name."""
     data = [
         (f"{name} ({each.unit})" if each.unit and not name.endswith(".n") else name, cells)

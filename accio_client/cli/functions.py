@@ -1,0 +1,73 @@
+"""Functions named on the command line, `model.py:simulate`: which operators they are, and whether they are offered."""
+
+import ast
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from accio.errors import BadRequest, NotFound
+from accio_client.cli.session import Session
+
+if TYPE_CHECKING:
+    from accio.domain.operators import OperatorSpec
+    from accio_client.sync import Client
+
+_FUNCTION = re.compile(r"(?P<file>.+\.py)(?::(?P<function>\w*))?", re.DOTALL)
+
+
+def names_function(argument: str) -> bool:
+    """Return whether *argument* is a Python file, or one and a function in it."""
+    return _FUNCTION.fullmatch(argument) is not None
+
+
+def reference(argument: str) -> str:
+    """Return FILE.py:FUNCTION, also where the function isn't named since the file has only one.
+
+    NotFound if there is no file, BadRequest if it doesn't tell which function is meant.
+    """
+    match = _FUNCTION.fullmatch(argument)
+    assert match is not None, "names_function was asked"
+    path = Path(match["file"])
+    if not path.is_file():
+        raise NotFound(f"{path}: no such file")
+    if match["function"]:
+        return argument
+    functions = _functions(path)
+    if len(functions) == 1:
+        return f"{path}:{functions[0]}"
+    has = f"has {', '.join(functions)}" if functions else "defines none"
+    raise BadRequest(f"expected FILE.py:FUNCTION, found {argument}, which {has}")
+
+
+def _functions(path: Path) -> list[str]:
+    """Return the public functions of a file, which is not imported; none of one that can't be read."""
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return []
+    return [node.name for node in tree.body if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")]
+
+
+def described(function: str) -> "OperatorSpec":
+    """Return the operator that FILE.py:FUNCTION is, as an agent of this folder would offer it."""
+    from accio.sdk.catalogue import describe_source, named_source
+
+    (spec,) = describe_source(named_source(function, Path.cwd()), None).specs
+    return spec
+
+
+def announced(session: Session, client: "Client", function: str, spec: "OperatorSpec") -> str:
+    """Store the workflow of a function that an agent offers, and return its id; NotFound if none ever did."""
+    try:
+        known = client.get_operator(spec.name)
+    except NotFound:
+        raise NotFound(
+            f"no agent offers {spec.name} of {function}: start one with `accio agent -operators={function}` "
+            f"(or `accio up` with that option), or let `accio run {function}` start what is needed"
+        ) from None
+    if known.digest != spec.digest:
+        session.say(
+            f"warning: {spec.name} isn't announced as it is in {function} now, and runs as it was announced: "
+            "start its agent again to run this code"
+        )
+    return client.push_operator(spec.name).workflow.id

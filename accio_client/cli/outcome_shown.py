@@ -1,0 +1,64 @@
+"""The results of a run that has just ended: the table of a sweep, the outputs of a single run."""
+
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from accio_client.cli.output import fields, out
+from accio_client.cli.tables import print_table, print_values
+
+if TYPE_CHECKING:
+    from accio_client.cli.table_columns import Tabulated
+    from accio_client.sync import Client
+    from accio_client.views import RunView
+
+_SHOWN = 100
+_LONGEST_VALUE = 200
+
+
+def results(client: "Client", ended: "RunView") -> dict[str, Any]:
+    """Return the results as members of a document."""
+    if ended.kind == "parent":
+        return {"rows": _tabulated(client, ended).documents()}
+    return {"outputs": _outputs(client, ended)}
+
+
+def show_results(client: "Client", ended: "RunView") -> None:
+    """Print the results."""
+    if ended.kind != "parent":
+        fields((name, _shortened(value)) for name, value in _outputs(client, ended).items())
+        return
+    made = _tabulated(client, ended)
+    if not sys.stdout.isatty():
+        print_values(made)
+        return
+    print_table(made.first(_SHOWN))
+    if len(made.rows) > _SHOWN:
+        out(f"… {len(made.rows) - _SHOWN:,} more rows")
+
+
+def _tabulated(client: "Client", ended: "RunView") -> "Tabulated":
+    """Return statistics over repetitions if there are any, else a row per child."""
+    from accio_client.cli.table_columns import points, statistics
+
+    found = client.selected(ended.id)
+    if ended.repeat is not None and ended.repeat > 1:
+        return statistics(found, None)
+    made = points(found)
+    dull = {"run", "repeat"} | ({"state"} if ended.state.value == "success" else set())
+    return replace(made, columns=tuple(column for column in made.columns if column.name not in dull))
+
+
+def _outputs(client: "Client", ended: "RunView") -> dict[str, Any]:
+    """Return the outputs of all nodes by `Node/port`; of one too large to travel along, where it is."""
+    outputs: dict[str, Any] = {}
+    for node in client.get_run(ended.id).nodes:
+        for each in client.get_node(ended.id, node.name).artifacts:
+            where = f"accio:{ended.id}/{node.name}/{each.port}"
+            outputs[f"{node.name}/{each.port}"] = where if each.blob is not None else each.value
+    return outputs
+
+
+def _shortened(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= _LONGEST_VALUE else text[:_LONGEST_VALUE] + "…"

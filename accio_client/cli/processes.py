@@ -1,0 +1,82 @@
+"""Processes that the command line starts beside itself: they end with it, and what they say goes to a log."""
+
+import ctypes
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from accio.interpreter import python
+from accio_client.cli.text import printable_lines
+
+STOP_WITHIN_S = 15.0
+MOST_NEWS = 1 << 20
+"""How much of a log is looked through at a time."""
+_PR_SET_PDEATHSIG = 1
+
+
+class Child:
+    """A process that ends with this one; what it says goes to a log file."""
+
+    def __init__(self, name: str, arguments: Sequence[str], log: Path, environment: dict[str, str]) -> None:
+        self.name = name
+        self.log = log
+        with log.open("ab") as file:
+            self._begin = self._read = file.tell()
+            self.process = subprocess.Popen(
+                python(*arguments),
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+                env=environment,
+                start_new_session=True,  # Ctrl-C reaches this process only, which stops the two in order
+                preexec_fn=_end_with(os.getpid()),
+            )
+
+    def ended(self, within_s: float) -> bool:
+        """Return whether the process has ended, after waiting for that for a moment."""
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(within_s)
+        return self.process.poll() is not None
+
+    def stop(self) -> None:
+        """Ask it to end, and make it."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            if not self.ended(STOP_WITHIN_S):
+                self.process.kill()
+                self.process.wait()
+
+    def warnings(self, event: str) -> Iterator[Mapping[str, object]]:
+        """Yield what it has said of an event since the last call."""
+        with self.log.open("rb") as file:
+            file.seek(self._read)
+            said = file.read(MOST_NEWS)
+        whole = said if len(said) == MOST_NEWS else said[: said.rfind(b"\n") + 1]
+        self._read += len(whole)
+        for line in whole.splitlines():
+            with suppress(ValueError):
+                if event.encode() in line and (found := json.loads(line))["event"] == event:
+                    yield found
+
+    def last_words(self) -> str:
+        """Return the end of what it said since it was started."""
+        with self.log.open("rb") as file:
+            file.seek(self._begin)
+            lines = file.read()[-4000:].decode(errors="replace").strip().split("\n")
+        return printable_lines("\n".join(f"  {line}" for line in lines[-10:]))
+
+
+def _end_with(parent: int) -> Callable[[], None]:
+    """Return what a child does before it becomes its program: ask the kernel to end it when its parent ends."""
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+
+    def ask() -> None:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(1)  # the parent ended before the kernel knew
+
+    return ask

@@ -1,0 +1,121 @@
+"""`accio run FILE.py:FUNCTION|FILE.json [NAME=VALUE …]`: from one function or file to the table of a sweep."""
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from accio.domain.documents import parse_document
+from accio.errors import InvalidDefinition, NotFound
+from accio.exits import NOT_SUCCESS, SUCCESS
+from accio_client.cli.definitions import Overrides, Source, means_file, read_file
+from accio_client.cli.functions import announced, described, names_function, reference
+from accio_client.cli.outcome_shown import results, show_results
+from accio_client.cli.session import Session, accio_command
+from accio_client.cli.starting import Place, started
+from accio_client.cli.submit import submitted
+from accio_client.cli.workflows import default_id
+from accio_client.documents import document, issues, run
+
+if TYPE_CHECKING:
+    from accio_client.sync import Client
+    from accio_client.views import CacheMode
+
+
+@accio_command
+@click.argument("what", metavar="FILE.py:FUNCTION|FILE.json")
+@click.argument("params", nargs=-1, metavar="[NAME=VALUE]...")
+@click.option("--operators", multiple=True, metavar="MODULE|FILE", help="Offer these operators, too.")
+@click.option("--name", help="The run's name.")
+@click.option("--tags", metavar="TAG,TAG...", help="Tags, instead of the file's.")
+@click.option("--repeat", type=int, metavar="N", help="Repetitions of each combination of values.")
+@click.option("--seed", metavar="NUMBER", help="The seed that fixes every result.")
+@click.option("--cache/--no-cache", default=True, help="Whether to take and keep memoized results.")
+@click.option("--refresh/--no-refresh", default=False, help="Execute everything, and keep the new results.")
+@click.option("--private/--no-private", default=False, help="Use a daemon of its own, of which nothing is kept.")
+def execute(
+    session: Session,
+    *,
+    what: str,
+    params: tuple[str, ...],
+    operators: tuple[str, ...],
+    name: str | None,
+    tags: str | None,
+    repeat: int | None,
+    seed: str | None,
+    cache: bool,
+    refresh: bool,
+    private: bool,
+) -> int:
+    """Run a function of a Python file, a run file or a workflow file, and print the table of its results.
+
+    Uses the daemon that is there, else starts one with an agent for as long as this takes, on the usual data folder. A
+    function needs type hints, no decorator. NAME=VALUE gives a parameter its value or values: x=1,2,3, x=1..5,
+    x=1e-5..1:log; a name may be given several times.
+    """
+    if refresh and not cache:
+        raise click.UsageError(
+            "-nocache and -refresh exclude each other: one keeps nothing, the other keeps the new results"
+        )
+    mode: CacheMode = "refresh" if refresh else "use" if cache else "none"
+    overrides = Overrides(params=params, name=name, tags=tags, repeat=repeat, seed=seed)
+    function = reference(what) if names_function(what) else None
+    if function is None and not means_file(what):
+        raise NotFound(
+            f"expected FILE.py:FUNCTION or FILE.json, found {what!r}, which is no file; `accio submit` takes names"
+        )
+    file = None if function is not None else read_file(what)
+    spec = described(function) if function is not None else None  # what is wrong with it is told before anything starts
+    offered = [*([function] if function else []), *operators]
+    with started(session, offered, private=private, installed=function is None) as place:
+        try:
+            if function is not None and spec is not None:
+                definition = announced(session, place.client, function, spec)
+            else:
+                definition = _stored(session, place.client, file, what) if file is not None else what
+        except InvalidDefinition as error:
+            return session.refused(error, what, file.text if file is not None else b"")
+        return submitted(session, place.client, definition, overrides, partial(_follow, place=place), mode)
+
+
+def _stored(session: Session, client: "Client", file: Source, what: str) -> str:
+    """Store what a file needs, and return what to submit: a workflow's id, or the run file itself.
+
+    A run file's workflow that the daemon doesn't have is looked for beside the file, under its id.
+    """
+    try:
+        content = parse_document(file.text)
+    except InvalidDefinition:
+        return what  # the daemon tells what is wrong with it
+    if "graph" in content:
+        pushed = client.push(file.text, default_id=default_id(file.name), base_path=file.base_path)
+        session.warn(pushed.warnings, what)
+        return f"{pushed.workflow.id}:{pushed.workflow.version}"
+    workflow = content.get("workflow")
+    beside = Path(what).parent / f"{workflow}.json"
+    if isinstance(workflow, str) and "/" not in workflow and beside.is_file():
+        try:
+            client.get_workflow(workflow)
+        except NotFound:
+            client.push(read_file(str(beside)).text, default_id=workflow, base_path=file.base_path)
+    return what
+
+
+def _follow(session: Session, client: "Client", source: Source, mode: "CacheMode", *, place: Place) -> int:
+    from accio_client.cli.following import follow
+
+    updates = client.submit_and_watch(source.text, base_path=source.base_path, cache=mode)
+    try:
+        ended, warnings = follow(session, updates, source.name)
+    except KeyboardInterrupt:
+        session.say(place.after_detaching)
+        raise
+    content = {"run": run(ended), "warnings": issues(warnings)} | results(client, ended)
+    session.answer(document(content), [ended.id], lambda: show_results(client, ended))
+    if ended.state.value == "success":
+        session.say(f"-seed={ended.seed} gives these results again")
+        return SUCCESS
+    if not place.ends:
+        session.say(f"why: {session.hint(f'failures {ended.id}')}")
+    return NOT_SUCCESS
