@@ -183,6 +183,9 @@ class MemoryStore:
             self.tables = before
             raise
 
+    def refuse_if_gone(self) -> None:
+        """Stay: memory is there as long as its process."""
+
     def _write(self, rows: Rows) -> None:
         tables, fx = self.tables, rows.fx
         for no, spec, announced in fx.operators:

@@ -4,7 +4,7 @@ In JSON: `{"cpus": 1.5, "memory": "512MiB", "disk": "8GB", "gpus": 1, "custom": 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -77,14 +77,18 @@ class Resources:
 
     def __str__(self) -> str:
         """Return it in words for people; what is zero isn't said, except of the CPUs."""
-        cpus = cpus_json(self.milli_cpus)
-        parts = [f"{cpus} CPU{'' if cpus == 1 else 's'}"]
-        parts += [
-            f"{amount} bytes of {name}" for name, amount in (("memory", self.memory), ("disk", self.disk)) if amount
-        ]
-        parts += [f"{self.gpus} GPU{'' if self.gpus == 1 else 's'}"] if self.gpus else []
-        parts += [f"{amount} {name}" for name, amount in self.custom]
-        return ", ".join(parts)
+        return ", ".join(_words(*each) for each in self.amounts() if each[1] or each[0] == "cpus")
+
+    def shortage(self, rooms: Iterable["Resources"]) -> str:
+        """Say the most that any of *rooms* has of what this demand wants more of than any of them has; else empty."""
+        offers = [dict(room.amounts()) for room in rooms]
+        most = {name: max((offer.get(name, 0) for offer in offers), default=0) for name, _ in self.amounts()}
+        return ", ".join(_words(name, most[name]) for name, amount in self.amounts() if amount > most[name])
+
+    def amounts(self) -> list[tuple[str, int]]:
+        """Return each amount under its resource's name, with `custom ` before that of a counter."""
+        fixed = [("cpus", self.milli_cpus), ("memory", self.memory), ("disk", self.disk), ("gpus", self.gpus)]
+        return [*fixed, *((f"custom {name}", amount) for name, amount in self.custom)]
 
     def to_json(self) -> JsonObject:
         """Return the JSON form; zeros are left out, except that of the CPUs."""
@@ -95,6 +99,17 @@ class Resources:
         if self.custom:
             document["custom"] = dict(self.custom)
         return document
+
+
+def _words(name: str, amount: int) -> str:
+    if name == "cpus":
+        cpus = cpus_json(amount)
+        return f"{cpus} CPU{'' if cpus == 1 else 's'}"
+    if name == "gpus":
+        return f"{amount} GPU{'' if amount == 1 else 's'}"
+    if name in ("memory", "disk"):
+        return f"{amount} bytes of {name}"
+    return f"{amount} {name.removeprefix('custom ')}"
 
 
 NOTHING = Resources(milli_cpus=0)

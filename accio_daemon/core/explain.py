@@ -2,9 +2,12 @@
 here.
 """
 
+from collections.abc import Iterable
+
+from accio.domain.resources import Resources
 from accio.domain.states import NodeState
 from accio_daemon.core.offers import others_offer, version
-from accio_daemon.core.records import Execution, Instance, Run
+from accio_daemon.core.records import Agent, Execution, Instance, Run
 from accio_daemon.core.terms import Instant, RunNo
 from accio_daemon.core.world import World
 
@@ -85,7 +88,7 @@ def _queued(world: World, instance: Instance, no: int, execution: Execution, now
     demand = node_class.resources
     able = [agent for agent in offering if agent.account.could_ever_fit(demand)]
     if not able:
-        return f"needs {demand}, more than any connected agent that offers {name} has"
+        return _too_large(demand, name, offering)
     held = next((agent for agent in world.holding if agent.waits_for is execution), None)
     if held is not None:
         return f"capacity of {held.name} is held back for it until there is room for {demand}"
@@ -97,3 +100,11 @@ def _queued(world: World, instance: Instance, no: int, execution: Execution, now
         return f"every agent that offers {name} drains"
     busy = ", ".join(sorted(agent.name for agent in able)[:3])
     return f"waits for room for {demand} on {busy}"
+
+
+def _too_large(demand: Resources, name: str, offering: Iterable[Agent]) -> str:
+    """Say what the largest of the agents has of what a node needs that none of them can ever execute."""
+    most = demand.shortage([agent.resources for agent in offering])
+    if not most:
+        return f"needs {demand}: each agent that offers {name} has too little of something"
+    return f"needs {demand}; the largest agent that offers {name} has {most}"

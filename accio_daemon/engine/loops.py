@@ -67,6 +67,7 @@ class Loops:
     async def _tick(self) -> None:
         while not self._stopping:
             await asyncio.sleep(TICK)
+            self._store.refuse_if_gone()  # nobody need write for it to be noticed
             self._cycle.tick()
             self._committed.set()  # there may be space on the disk again
             self.look()

@@ -110,6 +110,10 @@ class Store(Records, Protocol):
         """
         ...
 
+    def refuse_if_gone(self) -> None:
+        """Raise FailedPrecondition if nothing of what is committed would be found again."""
+        ...
+
 
 class Reply(Protocol):
     """Who waits for an answer; a future of asyncio is one."""

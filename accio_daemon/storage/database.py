@@ -135,13 +135,19 @@ def _check_ours(connection: sqlite3.Connection, path: Path, *, existed: bool) ->
         raise FailedPrecondition(
             f"{path} is no SQLite database ({error}); move it away or choose another folder"
         ) from None
-    if existed and application != APPLICATION_ID:
+    if existed and application != APPLICATION_ID and not _is_empty(connection, application, version):
         raise FailedPrecondition(f"{path} is a database of another program; move it away or choose another folder")
     if version > schema_version():
         raise FailedPrecondition(
             f"{path} was written by a newer Accio (schema {version}; this one knows up to {schema_version()}); "
             "upgrade Accio"
         )
+
+
+def _is_empty(connection: sqlite3.Connection, application: int, version: int) -> bool:
+    """Return whether a database holds nothing: ours is like that when its log is gone, which the seal tells."""
+    (things,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    return not (application or version or things)
 
 
 def _migrate(connection: sqlite3.Connection, path: Path, *, existed: bool) -> None:

@@ -57,13 +57,17 @@ class Seal:
             self._page[:] = bytes(2 * _SLOT)
         self.keep()
 
-    def write(self, connection: sqlite3.Connection) -> None:
-        """Seal the transaction that is open, if the database is still the file that it was."""
+    def refuse_if_gone(self) -> None:
+        """Raise FailedPrecondition if the database isn't the file any more that was opened."""
         if _identity(self._database) != self._identity:
             raise FailedPrecondition(
                 f"the database {self._database} was removed or replaced while the daemon ran: nothing that is written "
                 "would be found again; put it back, or restore a backup (accio daemon restore FILE), then start again"
             )
+
+    def write(self, connection: sqlite3.Connection) -> None:
+        """Seal the transaction that is open, if the database is still the file that it was."""
+        self.refuse_if_gone()
         before = self._mark
         digest = blake3(bytes.fromhex(before.digest) + self._life).hexdigest(16)
         self._next = Mark(before.history, before.number + 1, digest)

@@ -104,6 +104,10 @@ class SqliteStore(Records):
         """Make a batch durable, on the writer's thread; see `transactions.carry_out`."""
         return await self._writer.run_job(lambda connection: carry_out(connection, rows, jobs, deleting, self._seal))
 
+    def refuse_if_gone(self) -> None:
+        """Raise FailedPrecondition if the database's file was removed or replaced."""
+        self._seal.refuse_if_gone()
+
     def close(self) -> None:
         """Close what was opened here."""
         self._seal.close()

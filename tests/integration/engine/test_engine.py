@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from accio.errors import AlreadyExists, BadRequest, NotFound, ResourceExhausted
+from accio.errors import AlreadyExists, BadRequest, FailedPrecondition, NotFound, ResourceExhausted
 from accio_daemon.core.commands import (
     AgentReports,
     Command,
@@ -164,6 +164,20 @@ async def test_any_other_failed_commit_ends_the_engine(benches: Benches) -> None
     with pytest.raises(ExceptionGroup) as raised:
         await without_a_table()
     assert raised.group_contains(sqlite3.OperationalError, match="executions")
+
+
+async def test_a_database_that_vanishes_ends_an_idle_engine(benches: Benches) -> None:
+    """Nobody has to write for it to be noticed."""
+
+    async def without_a_file() -> None:
+        async with benches.running() as bench:
+            bench.database.path.rename(bench.database.path.with_name("elsewhere"))
+            await asyncio.Event().wait()
+
+    with pytest.raises(ExceptionGroup) as raised:
+        async with asyncio.timeout(60):
+            await without_a_file()
+    assert raised.group_contains(FailedPrecondition, match="was removed or replaced")
 
 
 async def test_deleting_removes_rows_in_steps_and_over_restarts(

@@ -92,6 +92,18 @@ def test_lost_commits_are_told(tmp_path: Path, damage: Callable[[Path], None]) -
     seal.close()
 
 
+def test_a_log_that_held_everything_is_missed(tmp_path: Path) -> None:
+    """A young database whose log is deleted is one of ours with everything missing, not one of another program."""
+    data = tmp_path / "data"
+    data.mkdir()
+    before, seal = _work(data)
+    left = _killed(data, "left")
+    _drop_the_log(left)
+    assert "20 transactions that had been committed are missing" in _gap(left)
+    before.close()
+    seal.close()
+
+
 def test_an_older_copy_is_told(tmp_path: Path) -> None:
     """A backup that somebody copied into the database's place lacks what came after it, and `check` says so."""
     data = configured(tmp_path).data

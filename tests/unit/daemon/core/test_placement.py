@@ -156,10 +156,20 @@ def test_what_no_agent_can_ever_give_fails_after_a_lease(cluster: Cluster) -> No
     run = cluster.submit(needs("huge", cpus=64))
     cluster.tick(10)
     assert cluster.state_of(run, "huge") == "queued"
-    assert "more than any connected agent" in cluster.why(run, 0)
+    assert cluster.why(run, 0) == "needs 64 CPUs; the largest agent that offers Step has 4 CPUs"
     cluster.tick(6)
     assert cluster.state_of(run, "huge") == "failed"
     assert "cannot be placed" in cluster.cause(run, 0)
+
+
+def test_each_agent_may_lack_something_else(cluster: Cluster) -> None:
+    """What one has enough of isn't named, unless none has enough of anything that is asked for together."""
+    cluster.join("w1", builders.offer(64, memory=10))
+    cluster.join("w2", builders.offer(2, memory=90))
+    demand = Resources(milli_cpus=8000, memory=100)
+    assert demand.shortage(agent.resources for agent in cluster.world.agents.values()) == "90 bytes of memory"
+    run = cluster.submit(needs("both", cpus=8, memory=50))
+    assert "each agent that offers Step has too little of something" in cluster.why(run, 0)
 
 
 def test_a_remembered_agent_is_waited_for(cluster: Cluster) -> None:
