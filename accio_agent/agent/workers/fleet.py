@@ -9,6 +9,7 @@ import structlog
 from accio_agent.agent.core.work import Lane
 from accio_agent.agent.disk.log_store import LogStore
 from accio_agent.agent.workers.limits import MemoryGuard, Processors
+from accio_agent.agent.workers.strays import Strays
 from accio_agent.agent.workers.template_handle import TemplateHandle, parse_pool
 from accio_agent.agent.workers.worker_handle import WorkerEvents, WorkerHandle
 
@@ -43,9 +44,11 @@ class Fleet:
         self._events = events
         self._spawn = spawn
         self._changed_pools: set[str] = set()
+        self._strays = Strays(lambda: {template.pid for template in self._templates.values()})
 
     def watch(self) -> None:
-        """Listen to the templates that have been started already."""
+        """Listen to the templates that have been started already, and be there for what they leave."""
+        self._strays.adopt()
         for template in self._templates.values():
             template.watch(self)
 
@@ -74,6 +77,7 @@ class Fleet:
             template.close()
         for worker in self.workers.values():
             worker.close()
+        self._strays.close()
         self.guard.close()
 
     def _template(self, pool: str) -> TemplateHandle | None:
@@ -113,6 +117,7 @@ class Fleet:
         """Note that all its workers are gone; the next lane starts another one."""
         if self._templates.get(template.pool) is template:
             del self._templates[template.pool]
+        self._strays.bury()
         for lane in sorted(template.lanes):
             self.exited(lane, None)
         template.lanes.clear()

@@ -58,6 +58,10 @@ class TemplateHandle:
         return f"<TemplateHandle {self.pool}, process {self._process.pid}, {len(self.lanes)} workers>"
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def alive(self) -> bool:
         return self._socket.fileno() >= 0
 

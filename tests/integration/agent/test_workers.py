@@ -250,6 +250,18 @@ async def test_nothing_outlives_a_killed_agent(daemon: FakeDaemon, agent: AgentP
     await gone(daemon, pids)
 
 
+async def test_nothing_outlives_a_killed_template(daemon: FakeDaemon, agent: AgentProcess, tmp_path: Path) -> None:
+    """What operators had started dies with a template that can't bury it any more; the agent goes on."""
+    marker = tmp_path / "pids"
+    daemon.assign(daemon.node_class("Escape", 1), [1], json.dumps({"marker": str(marker)}))
+    pids = await processes_in(daemon, marker)
+    (template,) = [pid for pid in children(agent.process.pid) if set(pids) <= set(descendants(pid))]
+    os.kill(template, signal.SIGKILL)
+    assert (await daemon.report(1)).failure.cause == "signal"
+    await gone(daemon, pids)
+    assert agent.process.poll() is None
+
+
 async def processes_in(daemon: FakeDaemon, marker: Path) -> list[int]:
     """Wait for the three processes of Escape; heartbeats wake the wait."""
 
@@ -276,12 +288,13 @@ def is_alive(pid: int) -> bool:
         return False
 
 
+def children(pid: int) -> list[int]:
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return [int(text) for task in tasks for text in (task / "children").read_text().split()]
+
+
 def descendants(pid: int) -> list[int]:
-    found: list[int] = []
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for text in (task / "children").read_text().split():
-            found += [int(text), *descendants(int(text))]
-    return found
+    return [each for child in children(pid) for each in (child, *descendants(child))]
 
 
 async def test_logs_belong_to_their_attempts(daemon: FakeDaemon) -> None:
