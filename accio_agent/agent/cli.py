@@ -36,8 +36,27 @@ from accio.exits import INTERRUPTED, SUCCESS, USAGE, exit_code
     "--resource", "-resource", multiple=True, metavar="NAME=N", help="A counter of your own, such as a licence."
 )
 @click.option(
-    "--grace", "-grace", default=30.0, metavar="SECONDS", help="How long running nodes may go on after SIGTERM."
+    "--grace",
+    "-grace",
+    type=float,
+    metavar="SECONDS",
+    help="How long running nodes may go on after SIGTERM.  [default: 30; in a batch job 20]",
 )
+@click.option(
+    "--patience",
+    "-patience",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="End after so long without a daemon, unless it holds work or results.  [default: never; in a batch job 300]",
+)
+@click.option(
+    "--idle-timeout",
+    "-idle-timeout",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="End after so long with nothing to do.  [default: never]",
+)
+@click.option("--stdin", "-stdin", is_flag=True, help="End when standard input does: for agents started through SSH.")
 @click.option(
     "--metrics", "-metrics", default="", metavar="HOST:PORT", help="Serve Prometheus metrics here; default nowhere."
 )
@@ -54,7 +73,10 @@ def command(
     disk: str | None,
     gpus: str | None,
     resource: Sequence[str],
-    grace: float,
+    grace: float | None,
+    patience: float | None,
+    idle_timeout: float | None,
+    stdin: bool,
     metrics: str,
     insecure: bool,
     installed: bool,
@@ -79,6 +101,9 @@ def command(
             gpus=None if gpus is None else parse_count(gpus),
             custom=_counters(resource),
             grace_s=grace,
+            without_daemon_s=patience,
+            without_work_s=idle_timeout,
+            stdin=stdin,
             installed=installed,
             metrics=_metrics(metrics, insecure=insecure),
         )

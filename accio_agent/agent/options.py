@@ -3,6 +3,17 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from accio_agent.agent.batch_job import BatchJob
+from accio_agent.agent.ending import Patience
+
+GRACE_S = 30.0
+
+GRACE_IN_JOB_S = 20.0
+"""Batch systems commonly kill 30 s after SIGTERM, and the goodbye must have been said by then."""
+
+WITHOUT_DAEMON_IN_JOB_S = 300.0
+"""A job that finds no daemon for so long gives its host back."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
@@ -17,6 +28,19 @@ class Options:
     disk: int | None = None
     gpus: int | None = None
     custom: tuple[tuple[str, int], ...] = ()
-    grace_s: float = 30.0
+    grace_s: float | None = None
+    without_daemon_s: float | None = None
+    without_work_s: float | None = None
+    stdin: bool = False
     installed: bool = True
     metrics: str = ""  # HOST:PORT; empty for nowhere
+
+    def patience(self, job: BatchJob | None) -> Patience:
+        """Return how long the agent stays; what isn't said depends on whether a batch system's *job* is used up."""
+        grace = GRACE_S if job is None else GRACE_IN_JOB_S
+        without_daemon = None if job is None else WITHOUT_DAEMON_IN_JOB_S
+        return Patience(
+            grace=grace if self.grace_s is None else self.grace_s,
+            without_daemon=without_daemon if self.without_daemon_s is None else self.without_daemon_s,
+            without_work=self.without_work_s,
+        )

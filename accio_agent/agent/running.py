@@ -1,9 +1,9 @@
 """Puts an agent together, runs it, takes it apart: the only file that knows all of its parts."""
 
 import asyncio
+import os
 import shutil
-import signal
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,17 +15,22 @@ from accio import places
 from accio.channels import Door
 from accio.domain.datatypes import Kind
 from accio.domain.operators import OperatorSpec
+from accio.domain.problems import ValueProblem
 from accio.domain.resources import Resources
 from accio.errors import FailedPrecondition, Internal
 from accio.loop_lag import watch_loop
 from accio.sdk.catalogue import Catalogue
 from accio.version import accio_version
 from accio_agent import linux
+from accio_agent.agent import batch_job
+from accio_agent.agent.batch_job import BatchJob
 from accio_agent.agent.code_watch import CodeWatch
 from accio_agent.agent.disk.aside import OtherHistory, separate_logs, set_aside
+from accio_agent.agent.disk.claim import RENEWED_EVERY_S, Claim
 from accio_agent.agent.disk.journal import Journal
 from accio_agent.agent.disk.log_store import LogStore
 from accio_agent.agent.disk.state_folder import StateFolder
+from accio_agent.agent.ending import Calls, Patience, Stopped, end_when_told, watch_patience
 from accio_agent.agent.link.outbound import Outbound
 from accio_agent.agent.link.session import Dialer
 from accio_agent.agent.link.transfer import Transfer
@@ -33,16 +38,13 @@ from accio_agent.agent.offer import Identity, Offered
 from accio_agent.agent.options import Options
 from accio_agent.agent.shell import Shell
 from accio_agent.agent.staging.staging import Staging
-from accio_agent.agent.workers import limits
+from accio_agent.agent.workers import devices, limits
+from accio_agent.agent.workers.devices import Devices
 from accio_agent.agent.workers.template_handle import TemplateHandle, pool_name
 
 log = structlog.get_logger("accio.agent")
 
 E = TypeVar("E", bound=Exception)
-
-
-class Stopped(Exception):
-    """The agent has been told to end, and has done so."""
 
 
 async def run(folder: StateFolder, door: Door, options: Options, catalogue: Catalogue) -> bool:
@@ -51,7 +53,8 @@ async def run(folder: StateFolder, door: Door, options: Options, catalogue: Cata
     What is left of this one (timers, tasks) ends with its event loop: another one needs another loop.
     """
     shutil.rmtree(folder.path / "workers", ignore_errors=True)  # of an earlier life
-    resources = _resources(folder.path, options)
+    job = batch_job.this_job()
+    resources, visible = _resources(folder.path, options, job)
     operators = [
         Offered(spec=offer.spec, references=offer.source.references, takes_datasets=_takes_datasets(offer.spec))
         for offer in catalogue.offers
@@ -75,6 +78,7 @@ async def run(folder: StateFolder, door: Door, options: Options, catalogue: Cata
             place=folder.place,
         ),
         resources=resources,
+        devices=visible,
         operators=operators,
         templates=_start_templates(operators),
         folder=folder.path,
@@ -90,11 +94,16 @@ async def run(folder: StateFolder, door: Door, options: Options, catalogue: Cata
     dialer = Dialer(door, places.find_token, agent, outbound)
     watch = CodeWatch(catalogue, agent.code_changed)
     log.info(
-        "agent started", name=folder.name, folder=str(folder.path), operators=len(operators), offers=str(resources)
+        "agent started",
+        name=folder.name,
+        folder=str(folder.path),
+        operators=len(operators),
+        offers=str(resources),
+        **({"job": str(job)} if job is not None else {}),
     )
     try:
         with _measuring(options.metrics, agent, dialer) as observe_lag:
-            other = await _serve(agent, dialer, watch, options.grace_s, observe_lag)
+            other = await _serve(agent, dialer, watch, folder, options.patience(job), options.stdin, observe_lag)
     finally:
         agent.close()
         staging.close()
@@ -149,28 +158,31 @@ async def _serve(
     agent: Shell,
     dialer: Dialer,
     watch: CodeWatch,
-    grace_s: float,
+    folder: StateFolder,
+    patience: Patience,
+    by_input: bool,
     observe_lag: Callable[[float], None],
 ) -> OtherHistory | None:
     """Run the agent's tasks until one of them ends it; raises what the daemon refused it for.
 
     Returns what made it end if it must go on with empty hands.
     """
-    signals: asyncio.Queue[int] = asyncio.Queue()
+    calls = Calls()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, signals.put_nowait, number)
     other: list[OtherHistory] = []
     broken: asyncio.Future[None] = loop.create_future()
     loop.set_exception_handler(lambda _, context: _give_up(broken, context))
     try:
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_until(broken), name="bugs")
-            tasks.create_task(agent.run_tasks(), name="agent")
-            tasks.create_task(dialer.run(), name="session")
-            tasks.create_task(watch.run(), name="code watch")
-            tasks.create_task(watch_loop(loop.time, observe_lag), name="loop watchdog")
-            tasks.create_task(_end_on_signal(agent, dialer, signals.get, grace_s), name="signals")
+        with calls.from_outside(by_input=by_input):
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(_until(broken), name="bugs")
+                tasks.create_task(agent.run_tasks(), name="agent")
+                tasks.create_task(dialer.run(), name="session")
+                tasks.create_task(watch.run(), name="code watch")
+                tasks.create_task(watch_loop(loop.time, observe_lag), name="loop watchdog")
+                tasks.create_task(_keep(folder.claim), name="claim")
+                tasks.create_task(end_when_told(agent, dialer, calls, patience), name="calls to end")
+                tasks.create_task(watch_patience(agent, dialer, calls, patience, dialer.address), name="patience")
     except* Stopped:
         log.info("agent stopped")
     except* OtherHistory as group:
@@ -188,32 +200,18 @@ def _give_up(broken: "asyncio.Future[None]", context: dict[str, Any]) -> None:
         broken.set_exception(Internal(f"the agent ends because of an internal error: {error or context['message']}"))
 
 
+async def _keep(claim: Claim) -> None:
+    """Renew the claim of the folder; raises FailedPrecondition if another agent has it."""
+    while True:
+        await asyncio.sleep(RENEWED_EVERY_S)
+        try:
+            await asyncio.to_thread(claim.renew)
+        except OSError as error:  # a full disk, a server that is away: others see it later, or not at all
+            log.debug("the claim of the agent's folder isn't renewed", reason=str(error))
+
+
 async def _until(broken: "asyncio.Future[None]") -> None:
     await broken
-
-
-async def _end_on_signal(
-    agent: Shell, dialer: Dialer, next_signal: Callable[[], Awaitable[int]], grace_s: float
-) -> None:
-    """Drain after a first signal, end when that is done, or time is over, or a second signal comes."""
-    await next_signal()
-    log.info("draining; a second signal ends the agent at once", grace_s=grace_s)
-    agent.drain()
-    try:
-        async with asyncio.timeout(grace_s):
-            async with asyncio.TaskGroup() as waiting:
-                second = waiting.create_task(_raise_after(next_signal), name="second signal")
-                await agent.idle(connected=lambda: dialer.connected)
-                second.cancel()
-    except* (TimeoutError, Stopped):
-        pass
-    await dialer.goodbye("stopped by a signal")
-    raise Stopped
-
-
-async def _raise_after(next_signal: Callable[[], Awaitable[int]]) -> None:
-    await next_signal()
-    raise Stopped
 
 
 def _first(group: BaseExceptionGroup[E]) -> E:
@@ -232,14 +230,15 @@ def _start_templates(operators: Sequence[Offered]) -> dict[str, TemplateHandle]:
     return templates
 
 
-def _resources(folder: Path, options: Options) -> Resources:
-    found = limits.detect(folder)
-    given = {
-        name: value
-        for name in ("milli_cpus", "memory", "disk", "gpus")
-        if (value := getattr(options, name)) is not None
-    }
-    return replace(found, custom=options.custom, **given)
+def _resources(folder: Path, options: Options, job: BatchJob | None) -> tuple[Resources, Devices]:
+    """Return what the agent offers: what it finds, unless its options say otherwise."""
+    found = limits.detect(folder, job)
+    try:
+        visible = limits.find_devices() if options.gpus is None else devices.first(options.gpus, os.environ)
+    except ValueProblem as problem:
+        raise FailedPrecondition(f"--gpus: {problem.message}") from None
+    given = {name: value for name in ("milli_cpus", "memory", "disk") if (value := getattr(options, name)) is not None}
+    return replace(found, custom=options.custom, gpus=visible.count, **given), visible
 
 
 def _takes_datasets(spec: OperatorSpec) -> bool:

@@ -30,6 +30,8 @@ from accio_agent.agent.link.outbound import Outbound
 from accio_agent.agent.offer import Identity, Offered
 from accio_agent.agent.staging.staging import Staged, Staging
 from accio_agent.agent.workers import outcomes
+from accio_agent.agent.workers.deaths import Deaths
+from accio_agent.agent.workers.devices import Devices
 from accio_agent.agent.workers.fleet import CHANGED, Fleet
 from accio_agent.agent.workers.kills import Kills
 from accio_agent.agent.workers.limits import MemoryGuard, Processors
@@ -55,6 +57,7 @@ class Shell:
         *,
         identity: Identity,
         resources: Resources,
+        devices: Devices,
         operators: Sequence[Offered],
         templates: Mapping[str, TemplateHandle],
         folder: Path,
@@ -67,6 +70,7 @@ class Shell:
     ) -> None:
         self.identity = identity
         self.resources = resources
+        self._devices = devices
         self._operators = operators
         self._folder = folder
         self._journal = journal
@@ -93,6 +97,7 @@ class Shell:
             events=self,
         )
         self._kills = Kills(self.core, self._loop.time)
+        self._deaths = Deaths(self.core, self._loop, self.settle_soon)
         self._watch = Watch(
             self.core, self.fleet, self._kills, report_progress=self._report_progress, looked=self._answer_logs
         )
@@ -183,11 +188,24 @@ class Shell:
         places = [(request.attempt, request.offset), *((each.attempt, each.offset) for each in request.further)]
         self._answers.answer_several(request.request, [(no, at, self.core.knows(no)) for no, at in places])
 
-    def drain(self) -> None:
-        """Accept no new work: the agent is about to end."""
-        self.core.leave(True)
-        self._outbound.put(agents_pb2.AgentMessage(draining=agents_pb2.Draining(draining=True)))
+    def drain(self, *, processes_signalled: bool) -> None:
+        """Accept no new work: the agent is about to end. *processes_signalled*: what tells it to may have reached its
+        workers and what they started, too.
+        """
+        if not self.core.leaving:
+            self.core.leave(True)
+            self._outbound.put(agents_pb2.AgentMessage(draining=agents_pb2.Draining(draining=True)))
+        if processes_signalled:
+            self._deaths.end_all()
         self.settle_soon()
+
+    @property
+    def holds_work(self) -> bool:
+        return not self.core.idle
+
+    @property
+    def holds_reports(self) -> bool:
+        return self.core.unacknowledged > 0
 
     def code_changed(self, distributions: Collection[str]) -> None:
         """Report to the daemon of which distributions the code on disk isn't what was announced."""
@@ -298,7 +316,8 @@ class Shell:
         worker.work_class = work_class
         told = {str(each.attempt): found for each in begin.attempts if (found := self._staging.told(each.attempt))}
         cpus = self.fleet.processors.take(begin.lane, work_class.milli_cpus)
-        head = (self._assignments.numbers[work_class], described, [begin.gpus, cpus], told or None)
+        devices = (self._devices.variables(begin.gpus), cpus)
+        head = (self._assignments.numbers[work_class], described, devices, told or None)
         worker.send(frames.work(head, write_tasks(each.task for each in begin.attempts)))
 
     # --- staging -----------------------------------------------------------------------------------------------------
@@ -341,6 +360,10 @@ class Shell:
         if not self.core.head(worker.lane):
             self.fleet.processors.release(worker.lane)
         if not news:
+            return
+        if flags & FAILED and self._deaths.end_of_all and self.core.doom(no) is None:
+            self.core.give_back(no)
+            self.settle_soon()
             return
         if log_bytes:
             content = with_log(content, log_bytes)
@@ -385,7 +408,7 @@ class Shell:
             doom=self.core.doom(attempt),
             out_of_memory=self.fleet.guard.verdict(worker.lane),
         )
-        self.core.lane_lost(worker.lane, attempt or None, outcome)
+        self._deaths.lose_lane(worker.lane, attempt, outcome)
         self.fleet.bury(worker)
         self._spawn(asyncio.to_thread(shutil.rmtree, self.fleet.folder_of(worker.lane), True), "tidy")
         self.settle_soon()

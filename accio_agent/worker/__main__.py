@@ -11,20 +11,20 @@ import sys
 from collections.abc import Sequence
 
 from accio_agent.protocol.control import FDS_PER_WORKER
-from accio_agent.worker.template import WORKER, Template, become_worker, preload
+from accio_agent.worker.template import WORKER, Template, become_worker, leave_signals_to_agent, preload
 
 
 def main(arguments: Sequence[str]) -> None:
     """See the module."""
     sys.argv[:] = ["operator"]  # what operators find; they aren't started with the agent's options
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the agent, which drains
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if arguments[0] == WORKER:
         parent, folder, *rest = arguments[1:]
         fds, (since_ns, *references) = [int(text) for text in rest[:FDS_PER_WORKER]], rest[FDS_PER_WORKER:]
         become_worker(int(parent), folder, fds, preload(references, int(since_ns), anew=True))
         return
     os.setsid()
+    leave_signals_to_agent()
     control = socket.socket(fileno=int(arguments[0]))
     Template(control, arguments[1:]).run()
 

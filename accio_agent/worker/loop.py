@@ -33,6 +33,10 @@ LIFETIME = 20_000
 """A worker is replaced after so many attempts, so that what leaks within it doesn't grow for ever."""
 
 
+Devices = tuple[dict[str, str], list[int]]
+"""What an attempt may use: GPUs, by the variables that name them, and processors by number, all for an empty list."""
+
+
 class Runner(Protocol):
     """Executes operators."""
 
@@ -56,7 +60,7 @@ class Worker:
         self._page = page
         self._runner = runner
         self._splitter = frames.Splitter()
-        self._queue: deque[tuple[dict[str, Any], list[list[int]], Task, Any]] = deque()
+        self._queue: deque[tuple[dict[str, Any], Devices, Task, Any]] = deque()
         self._classes: dict[int, dict[str, Any]] = {}
         self._entered: tuple[Any, Any] | None = None
         self._holds = 0  # answered
@@ -111,7 +115,7 @@ class Worker:
                 self._connection.sendall(frames.frame(Kind.BACK, back))
         return True
 
-    def _execute(self, work_class: dict[str, Any], devices: list[list[int]], assignment: Task, where: Any) -> str:
+    def _execute(self, work_class: dict[str, Any], devices: Devices, assignment: Task, where: Any) -> str:
         """Execute one attempt unless it is to be handed back; why the worker must end after it, or an empty text."""
         number, inputs_json, node = assignment.attempt, assignment.inputs_json, assignment.node
         seed = assignment.seed if assignment.HasField("seed") else None
@@ -198,15 +202,16 @@ class Worker:
             self._kept = False
             self._connection.sendall(frames.empty(Kind.WAKE))
 
-    def _enter_class(self, work_class: dict[str, Any], devices: list[list[int]]) -> None:
+    def _enter_class(self, work_class: dict[str, Any], devices: Devices) -> None:
         """Set what holds for all attempts of a class on a lane: GPUs, processors, the memory limit."""
         self._entered = (work_class, devices)
-        gpus, processors = devices
+        gpus, processors = devices  # variables and their values, numbers
         wanted = set(processors) or self._affinity
         if wanted != os.sched_getaffinity(0):
             os.sched_setaffinity(0, wanted)
             self._leftovers.expect(process_state.PROCESSORS)
-        self._surroundings.set_variable(b"CUDA_VISIBLE_DEVICES", ",".join(map(str, gpus)).encode())
+        for name, visible in gpus.items():
+            self._surroundings.set_variable(name.encode(), visible.encode())
         if work_class["cgroup"]:
             Path(work_class["cgroup"]).write_text("0")
 

@@ -38,10 +38,21 @@ if TYPE_CHECKING:
 WORKER = "--worker"
 """The first argument of a worker that is started with exec."""
 
+ENGINES_SIGNALS = (signal.SIGHUP, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU)
+"""What batch systems send to every process of a job. It is for the agent: templates end with that, and so go on as long
+as their agent drains; workers are as any program.
+"""
+
 SWEEP_S = 0.02
 """How long a look waits while orphans are dying."""
 
 _Asked = list[tuple[control.Message, Sequence[int]]]
+
+
+def leave_signals_to_agent() -> None:
+    """Ignore what batch systems send, in a template."""
+    for number in ENGINES_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 class Template:
@@ -264,6 +275,8 @@ def become_worker(parent: int, folder: str, fds: Sequence[int], preloaded: Prelo
 
     os.setsid()
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in ENGINES_SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
     linux.adopt_orphans()
     linux.die_with_parent(signal.SIGKILL)
     if os.getppid() != parent:

@@ -12,7 +12,8 @@ Words. A *grant* is the reservation that the daemon made for a running attempt; 
 2.  A class has at most as many lanes as it has grants. Short attempts may be handed to a lane ahead of time
     (`placing.py`); such a one may end before it was its turn to hold a grant. Then no grant moves.
 3.  An attempt number is begun at most once. What a lane hands back was never begun.
-4.  Each attempt ends exactly once: reported, withdrawn, or dropped on the daemon's word.
+4.  Each attempt ends exactly once: reported, withdrawn, or dropped on the daemon's word. What is withdrawn though it
+    holds a grant takes that with it: the daemon passes it on to nobody, and neither does the agent.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -139,11 +140,10 @@ class AgentCore:
             self._order += 1
             attempt = self._attempts[no] = Attempt(assignment, self._order)
             self._grants.arrived(attempt, state)
+            if self.leaving or (self._drained and not attempt.granted):  # it was on its way when the drain began
+                self._withdraw(attempt)
+                continue
             if not attempt.granted:
-                if self.leaving or self._drained:  # it was on its way when the drain began
-                    self._drop(attempt)
-                    self.effects.withdrawn.append(no)
-                    continue
                 state.ungranted.append(attempt)
             if assignment.ready:
                 state.waiting.append(attempt)
@@ -189,9 +189,7 @@ class AgentCore:
         dropped = set(drop)
         self._grants.welcomed()
         for no in dropped & self._attempts.keys():
-            attempt = self._attempts[no]
-            self._grants.revoke(attempt, self._state(attempt))
-            self._drop(attempt)
+            self._drop_with_grant(self._attempts[no])
         for seq, no in list(self._outbox.items()):
             if no in dropped:
                 self.acknowledge([seq])
@@ -210,6 +208,12 @@ class AgentCore:
         self.leaving = leaving
         self._give_back()
 
+    def give_back(self, no: int) -> None:
+        """Withdraw an attempt whose process is gone, and not through any fault of its own: it is executed again."""
+        attempt = self._attempts.get(no)
+        if attempt is not None and attempt.lane is None:
+            self._withdraw(attempt)
+
     def drain(self, draining: bool) -> None:
         """Accept no more work, or accept it again: the daemon's wish."""
         self._drained = draining
@@ -218,9 +222,12 @@ class AgentCore:
     def _give_back(self) -> None:
         """Withdraw what hasn't begun, if the agent is to drain."""
         if self.leaving or self._drained:
-            for attempt in [each for each in self._attempts.values() if is_untouched(each)]:
-                self._drop(attempt)
-                self.effects.withdrawn.append(attempt.no)
+            for attempt in [each for each in self._attempts.values() if self._may_go(each)]:
+                self._withdraw(attempt)
+
+    def _may_go(self, attempt: Attempt) -> bool:
+        """Return whether an attempt that hasn't begun goes: an agent that ends keeps none for the sake of its grant."""
+        return is_untouched(attempt) or (self.leaving and attempt.lane is None and not attempt.begun)
 
     # --- what staging and workers say --------------------------------------------------------------------------------
 
@@ -292,15 +299,16 @@ class AgentCore:
         back = set(numbers)
         self._reclaim(lane, [each for each in lane.attempts if each.no in back])
 
-    def lane_lost(self, lane_no: int, running: int | None, outcome: Outcome) -> None:
+    def lane_lost(self, lane_no: int, running: int | None, outcome: Outcome | None) -> int:
         """Remove a lane whose worker is gone. What it ran ends with *outcome* (or what it was stopped for); the rest is
         requeued, as it was never begun.
 
-        The number of what it ran may be None: it had begun nothing that hasn't been told with `executed`.
+        The number of what it ran may be None: it had begun nothing that hasn't been told with `executed`. Without an
+        outcome, what it ran isn't over: its number is returned, and `ended` or `give_back` must follow; else 0.
         """
         lane = self._lanes.remove(lane_no)
         if lane is None:
-            return
+            return 0
         if running is None and lane.served == 0 and lane.attempts:
             blamed = self._lanes.blame(lane)
             running = blamed.no if blamed is not None else None
@@ -310,8 +318,15 @@ class AgentCore:
             self._reclaim(lane, list(lane.attempts))
             if lane.work_class is not None:  # nothing was left to reclaim
                 self._placing.release(lane, state, self.effects)
-        if victim is not None and not victim.ended:
-            self._publish(victim, victim.doomed or outcome)
+        self._give_back()
+        if victim is None or victim.ended:
+            return 0
+        ending = victim.doomed or outcome
+        if ending is None:
+            victim.begun = True
+            return victim.no
+        self._publish(victim, ending)
+        return 0
 
     # --- within ------------------------------------------------------------------------------------------------------
 
@@ -338,6 +353,15 @@ class AgentCore:
         if len(self._recent) >= REMEMBERED:
             self._older, self._recent = self._recent, set()
         self._recent.add(attempt.no)
+
+    def _withdraw(self, attempt: Attempt) -> None:
+        self._drop_with_grant(attempt)
+        self.effects.withdrawn.append(attempt.no)
+
+    def _drop_with_grant(self, attempt: Attempt) -> None:
+        """End an attempt without a report, and its grant with it."""
+        self._grants.revoke(attempt, self._state(attempt))
+        self._drop(attempt)
 
     def _drop(self, attempt: Attempt) -> None:
         """End an attempt without a report. Its grant, if it had one, has been dealt with."""

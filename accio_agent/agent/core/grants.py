@@ -61,7 +61,7 @@ class Grants:
             self.acknowledged(report)
 
     def revoke(self, attempt: Attempt, state: ClassState) -> None:
-        """Remove the grant of an attempt that the daemon doesn't want any more."""
+        """Remove the grant of an attempt that the daemon doesn't want any more, or that goes back to it."""
         if attempt.granted:
             attempt.granted = False
             state.grants -= 1

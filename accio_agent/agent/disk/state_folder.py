@@ -1,6 +1,7 @@
 """The agent's folder: a lock, an identity that stays, a number that grows with each start, a token for each life.
 
-One agent per folder, and one folder per agent: a copy of it is refused while the agent lives.
+One agent per folder, also where hosts share it (`claim.py`), and one folder per agent: a copy of it is refused while
+the agent lives.
 """
 
 import fcntl
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from accio.errors import FailedPrecondition
 from accio.own_folders import take
+from accio_agent.agent.disk.claim import Claim
 from accio_agent.linux import boot_id
 
 _LOCK = "lock"
@@ -39,6 +41,11 @@ class StateFolder:
             raise FailedPrecondition(
                 f"the agent folder {path} is used by process {owner}; give this agent another --name or --state-dir"
             ) from None
+        try:
+            self.claim = Claim(path)
+        except FailedPrecondition:
+            os.close(self._fd)
+            raise
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
         self.agent_id = self._identity()
@@ -50,6 +57,7 @@ class StateFolder:
         return f"<StateFolder {self.path}, start {self.incarnation}>"
 
     def close(self) -> None:
+        self.claim.release()
         os.close(self._fd)
 
     def _identity(self) -> str:

@@ -92,7 +92,7 @@ class Dialer:
 
     def __init__(self, door: Door, token: Callable[[], str | None], handler: Handler, outbound: Outbound) -> None:
         self._door = door
-        self._address = door.address
+        self.address = door.address
         self._token = token
         self._handler = handler
         self._outbound = outbound
@@ -141,7 +141,7 @@ class Dialer:
             finally:
                 call.cancel()
         except TimeoutError:
-            raise SessionEnded(f"no daemon answers at {self._address}") from None
+            raise SessionEnded(f"no daemon answers at {self.address}") from None
         finally:
             if self._welcomed.is_set():
                 self._welcomed.clear()
@@ -162,7 +162,7 @@ class Dialer:
                 await channel.channel_ready()
         except TimeoutError:
             why = await asyncio.to_thread(self._door.explain)
-            raise SessionEnded(why.message if why else f"no daemon answers at {self._address}") from None
+            raise SessionEnded(why.message if why else f"no daemon answers at {self.address}") from None
 
     async def _open(self, call: "Call") -> agents_pb2.Welcome:
         hello = self._handler.hello()
@@ -177,7 +177,7 @@ class Dialer:
         return message.welcome
 
     async def _converse(self, call: "Call", welcome: agents_pb2.Welcome) -> None:
-        log.info("connected", daemon=self._address, epoch=welcome.epoch, session=welcome.session)
+        log.info("connected", daemon=self.address, epoch=welcome.epoch, session=welcome.session)
         self._silent = ""
         self._answered = asyncio.get_running_loop().time()
         self._outbound.clear()
@@ -266,7 +266,7 @@ class Dialer:
             reason = str(error)
         if reason != self._silent:
             self._silent = reason
-            log.warning("no session; the agent goes on and keeps dialling", daemon=self._address, reason=reason)
+            log.warning("no session; the agent goes on and keeps dialling", daemon=self.address, reason=reason)
 
 
 def _raise_status(code: grpc.StatusCode, details: str, trailers: tuple[tuple[str, str | bytes], ...]) -> NoReturn:

@@ -1,6 +1,7 @@
 """What this machine offers, and how the memory of workers is kept within what was reserved for them."""
 
 import os
+import resource
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,6 +10,9 @@ from pathlib import Path
 
 from accio.domain.resources import Resources
 from accio_agent import linux
+from accio_agent.agent.batch_job import BatchJob
+from accio_agent.agent.workers import devices
+from accio_agent.agent.workers.devices import Devices
 
 _ROOT = Path("/sys/fs/cgroup")
 
@@ -16,16 +20,21 @@ BIND_FROM = 4
 """Fewest processors of a machine whose lanes are bound to some of them."""
 
 
-def detect(folder: Path) -> Resources:
-    """Detect the processors, memory, disk space (of *folder*'s file system) and GPUs that this process may use."""
-    return Resources(milli_cpus=_milli_cpus(), memory=_memory(), disk=shutil.disk_usage(folder).free, gpus=_gpus())
+def detect(folder: Path, job: BatchJob | None = None) -> Resources:
+    """Detect the processors, memory and disk space (of *folder*'s file system) that this process may use: no more than
+    its batch system's *job* was given. GPUs are `find_devices`'s business.
+    """
+    return Resources(
+        milli_cpus=_milli_cpus(job.cpus if job is not None else 0),
+        memory=_memory(job.memory if job is not None else 0),
+        disk=shutil.disk_usage(folder).free,
+    )
 
 
-def _milli_cpus() -> int:
-    """Processors by affinity and by the quota of the control group."""
-    available = len(os.sched_getaffinity(0)) * 1000
-    quota = _quota()
-    return max(1, min(available, quota)) if quota else available
+def _milli_cpus(given: int) -> int:
+    """Processors by affinity, by the quota of the control group, and as *given* to the job; 0 for no job's word."""
+    found = [len(os.sched_getaffinity(0)) * 1000, _quota(), given * 1000]
+    return max(1, min(each for each in found if each))
 
 
 def _quota() -> int:
@@ -44,9 +53,15 @@ def _quota() -> int:
     return max(1, min(found)) if found else 0
 
 
-def _memory() -> int:
-    """Return the machine's memory, or the least limit of the control groups that this process is in."""
+def _memory(given: int) -> int:
+    """Return the machine's memory, or the least of what limits it: the control groups that this process is in, the
+    address space that it may have, what was *given* to the job.
+    """
     found = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    addressable, _ = resource.getrlimit(resource.RLIMIT_AS)  # Grid Engine's h_vmem, for one
+    for limit in (given, addressable):
+        if limit > 0:  # the endless one is -1
+            found = min(found, limit)
     for controller, name in (("", "memory.max"), ("memory", "memory.limit_in_bytes")):
         for group in groups_above(own_group(controller)):
             with suppress(OSError, ValueError):  # "max" is no number
@@ -61,11 +76,12 @@ def groups_above(group: Path | None) -> Iterator[Path]:
         group = group.parent
 
 
-def _gpus() -> int:
-    """GPUs that NVIDIA's driver shows, or those that CUDA_VISIBLE_DEVICES leaves."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None:
-        return len([each for each in visible.split(",") if each.strip() and each.strip() != "-1"])
+def find_devices() -> Devices:
+    """Return the GPUs that a variable leaves to this process, or all that NVIDIA's driver shows."""
+    return devices.named(os.environ) or devices.numbered(_installed_gpus())
+
+
+def _installed_gpus() -> int:
     if Path("/proc/driver/nvidia/gpus").is_dir():
         return sum(1 for _ in Path("/proc/driver/nvidia/gpus").iterdir())
     if shutil.which("nvidia-smi") is None:

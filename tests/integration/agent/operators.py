@@ -30,6 +30,11 @@ def Sleep(seconds: float) -> str:
     return "slept"
 
 
+@operator(version="1")
+def Variable(name: str) -> str:
+    return os.environ.get(name, "")
+
+
 @operator(version="1", unstable=True)
 def Draw(ctx: OperatorContext) -> list[float]:
     ctx.log("drawing")

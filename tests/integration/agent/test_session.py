@@ -252,11 +252,15 @@ async def test_drain(daemon: FakeDaemon, agent: AgentProcess, tmp_path: Path) ->
 
 
 async def test_second_signal(daemon: FakeDaemon, agent: AgentProcess) -> None:
-    """A second signal doesn't wait for what runs."""
+    """Ctrl-C after a signal doesn't wait for what runs; another SIGTERM, as batch systems send in series, does."""
     daemon.assign(daemon.node_class("Sleep", 1), [1], '{"seconds":60.0}')
     agent.process.send_signal(signal.SIGTERM)
     await daemon.until(lambda: bool(daemon.others))
-    assert await agent.stop() == 0
+    agent.process.send_signal(signal.SIGTERM)
+    agent.process.send_signal(signal.SIGUSR2)
+    await asyncio.sleep(1)  # time passes: it doesn't end
+    assert agent.process.poll() is None
+    assert await agent.stop(signal.SIGINT) == 0
     assert 1 not in daemon.reports
     assert daemon.others[-1].WhichOneof("kind") == "goodbye"
 

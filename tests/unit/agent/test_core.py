@@ -376,3 +376,41 @@ def test_draining_gives_back_what_waits() -> None:
     core.drain(True)
     assert core.take().withdrawn == [2]
     assert [no for no, _ in core.held()] == [1]
+
+
+def test_what_an_engine_killed_is_given_back() -> None:
+    """An attempt whose worker died with the whole job is withdrawn, without a report, and its grant goes with it."""
+    core = core_with(assignment(1, CLASSES[0]), assignment(2, CLASSES[0]))
+    first, _ = core.take().opened
+    assert core.lane_lost(first.no, 1, None) == 1
+    assert not core.take().published
+    assert dict(core.held())[1] is Holding.RUNNING
+    core.leave(True)
+    core.give_back(1)
+    effects = core.take()
+    assert (effects.withdrawn, effects.forgotten, effects.published) == ([1], [1], [])
+    assert dict(core.held()) == {2: Holding.RUNNING}
+    core.ended(1, DONE)
+    assert not core.take().published
+
+
+def test_what_is_judged_late_ends_once() -> None:
+    """An attempt that isn't judged yet can be stopped, and isn't judged any more then."""
+    core = core_with(assignment(1, CLASSES[0]))
+    (lane,) = core.take().opened
+    assert core.lane_lost(lane.no, 1, None) == 1
+    core.stop([1])
+    core.ended(1, CRASHED)
+    (report,) = core.take().published
+    assert report.attempt == 1
+    assert report.outcome is not CRASHED
+
+
+def test_an_agent_that_ends_begins_nothing_for_the_sake_of_a_grant() -> None:
+    """What holds a grant but no worker has seen goes back, whether it waited or is still on its way."""
+    core = core_with(assignment(1, CLASSES[0], ready=False))
+    core.leave(True)
+    core.assign([assignment(2, CLASSES[0])])
+    effects = core.take()
+    assert (effects.withdrawn, effects.opened) == ([1, 2], [])
+    assert core.idle

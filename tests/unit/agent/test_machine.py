@@ -36,10 +36,10 @@ def test_detected_resources(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("visible", "count"), [("", 0), ("0,2", 2), ("-1", 0)])
-def test_gpus_that_are_visible(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, visible: str, count: int) -> None:
+def test_gpus_that_are_visible(monkeypatch: pytest.MonkeyPatch, visible: str, count: int) -> None:
     """CUDA_VISIBLE_DEVICES tells which GPUs there are."""
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    assert limits.detect(tmp_path).gpus == count
+    assert limits.find_devices().count == count
 
 
 def test_identity_stays_and_starts_are_counted(tmp_path: Path) -> None:

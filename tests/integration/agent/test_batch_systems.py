@@ -1,0 +1,132 @@
+"""What batch systems do to an agent: signal all of its processes, give it cards, close its input."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from accio_agent import linux
+from tests.integration.agent.conftest import OPERATORS, AgentProcess
+from tests.integration.agent.fake_daemon import FakeDaemon
+
+
+def signal_all(agent: AgentProcess, number: int, *, agent_too: bool = True) -> None:
+    """Signal every process of an agent's job, workers and templates first, as a batch system may."""
+    everybody = [*linux.descendants(agent.process.pid)][::-1]
+    for pid in everybody + [agent.process.pid] * agent_too:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+async def begun(daemon: FakeDaemon, folder: Path) -> None:
+    """Begin an attempt that takes a minute, and return once its operator runs."""
+    inputs = json.dumps({"ledger": str(folder / "ledger"), "name": "x", "seconds": 60.0})
+    daemon.assign(daemon.node_class("Effect", 1), [1], inputs)
+    await daemon.until(lambda: (folder / "ledger").exists())
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGXCPU])
+async def test_a_signal_to_all_processes_fails_nothing(
+    daemon: FakeDaemon, agent: AgentProcess, tmp_path: Path, number: int
+) -> None:
+    """A walltime or a cancellation signals workers, templates and agent: what ran is given back, not failed."""
+    await begun(daemon, tmp_path)
+    signal_all(agent, number)
+    assert await agent.ended() == 0
+    assert 1 not in daemon.reports
+    assert [no for each in daemon.recalled for no in each.withdrawn] == [1]
+    assert daemon.others[-1].WhichOneof("kind") == "goodbye"
+
+
+async def test_what_dies_shortly_before_its_agent_is_told_is_given_back(
+    daemon: FakeDaemon, agent: AgentProcess, tmp_path: Path
+) -> None:
+    """A worker's death is judged a moment later, so that it doesn't matter who is signalled first."""
+    await begun(daemon, tmp_path)
+    signal_all(agent, signal.SIGTERM, agent_too=False)
+    await daemon.until(lambda: "worker lost" in agent.said)
+    agent.process.send_signal(signal.SIGTERM)
+    assert await agent.ended() == 0
+    assert 1 not in daemon.reports
+
+
+async def test_kill_of_all_processes_reports_nothing(daemon: FakeDaemon, agent: AgentProcess, tmp_path: Path) -> None:
+    """SIGKILL of the whole job is the loss of an agent, not the failure of what ran on it."""
+    await begun(daemon, tmp_path)
+    signal_all(agent, signal.SIGKILL)
+    await agent.ended()
+    assert 1 not in daemon.reports
+
+
+async def test_templates_go_on_while_their_agent_drains(
+    daemon: FakeDaemon, agent: AgentProcess, tmp_path: Path
+) -> None:
+    """An operator that survives the warning ends well within the grace: its template doesn't take it along."""
+    inputs = json.dumps({"seconds": 2.0})
+    daemon.assign(daemon.node_class("Stubborn", 1), [1], inputs)
+    await daemon.until(lambda: len(list(linux.descendants(agent.process.pid))) > 1)
+    await asyncio.sleep(1)  # time passes: the operator runs, and has set its signals
+    signal_all(agent, signal.SIGTERM)
+    assert (await daemon.report(1)).success
+    assert await agent.ended() == 0
+
+
+async def test_nodes_get_the_cards_of_the_job(
+    daemon: FakeDaemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the cards 2 and 3, a node gets one of these, whatever the daemon counts them as."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,3")
+    agent = AgentProcess(tmp_path, daemon.address)
+    try:
+        assert (await daemon.connected()).resources.gpus == 2
+        for no, (index, card) in enumerate(((1, "3"), (0, "2")), start=1):
+            node_class = daemon.node_class("Variable", no, gpus=1)
+            daemon.assign(node_class, [no], '{"name":"CUDA_VISIBLE_DEVICES"}', gpus=[index])
+            assert json.loads((await daemon.report(no)).outputs["value"]) == card
+    finally:
+        await agent.stop()
+        await daemon.stop()
+
+
+async def test_an_agent_without_a_daemon_ends(tmp_path: Path) -> None:
+    """With --patience an agent that meets no daemon ends, says why, and has the exit code of an absent daemon."""
+    agent = AgentProcess(tmp_path, "127.0.0.1:9", "--patience", "0.5")
+    assert await agent.ended(60) == 4
+    assert "no daemon has answered at 127.0.0.1:9 for 0.5 s" in agent.said
+
+
+async def test_an_agent_without_work_ends(daemon: FakeDaemon, tmp_path: Path) -> None:
+    """With --idle-timeout an agent that has nothing to do says goodbye, but not as long as it works."""
+    agent = AgentProcess(tmp_path, daemon.address, "--idle-timeout", "2")
+    await daemon.connected()
+    daemon.assign(daemon.node_class("Sleep", 1), [1], '{"seconds":4.0}')
+    assert (await daemon.report(1)).success
+    assert await agent.ended(60) == 0
+    assert daemon.others[-1].goodbye.reason == "ended by having nothing to do for 2 s"
+    await daemon.stop()
+
+
+async def test_an_agent_ends_with_its_input(daemon: FakeDaemon, tmp_path: Path) -> None:
+    """With --stdin an agent drains when its standard input ends, as that of an SSH session does."""
+    command = [sys.executable, "-m", "accio_agent", "--daemon", daemon.address, "--operators", str(OPERATORS)]
+    command += ["--no-installed", "--state-dir", str(tmp_path / "state"), "--stdin"]
+    environment = os.environ | {"ACCIO_DATA_DIR": str(tmp_path), "ACCIO_TOKEN": daemon.token}
+    process = await asyncio.create_subprocess_exec(*command, stdin=subprocess.PIPE, env=environment)
+    try:
+        await daemon.connected()
+        assert process.stdin is not None
+        process.stdin.close()
+        async with asyncio.timeout(60):
+            assert await process.wait() == 0
+        assert daemon.others[-1].goodbye.reason == "ended by the end of its standard input"
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+        await daemon.stop()
