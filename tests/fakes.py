@@ -98,6 +98,7 @@ class FakeAgent:
     agent_id: str = ""
     incarnation: int = 1
     prefetch_limit: int = 0
+    ends_in: float | None = None  # seconds of its host's time, from each hello on
     draining: bool = False  # by itself
     drained: bool = False  # because the daemon said so
     session: SessionNo | None = None
@@ -129,6 +130,7 @@ class FakeAgent:
             held=held,
             draining=self.draining,
             prefetch_limit=self.prefetch_limit,
+            ends_in=self.ends_in,
         )
 
     def deliver(self, outgoing: Outgoing) -> None:

@@ -57,6 +57,7 @@ class Cause(StrEnum):
     BAD_INPUT = "bad input"
     BAD_OUTPUT = "bad output"
     STAGING = "staging"
+    WALLTIME = "walltime"  # its agent's host came to its end: never a node's own, whose attempts it ends
     CANNOT_BE_PLACED = "cannot be placed"
     KILLED = "killed"
     CANCELLED = "cancelled"

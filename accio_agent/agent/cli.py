@@ -11,6 +11,7 @@ from accio.domain.problems import ValueProblem
 from accio.domain.resources import check_counter_name, parse_count, parse_cpus, parse_size
 from accio.errors import AccioError
 from accio.exits import INTERRUPTED, SUCCESS, USAGE, exit_code
+from accio_agent import clock
 
 
 @click.command(
@@ -56,6 +57,12 @@ from accio.exits import INTERRUPTED, SUCCESS, USAGE, exit_code
     metavar="SECONDS",
     help="End after so long with nothing to do.  [default: never]",
 )
+@click.option(
+    "--until",
+    "-until",
+    metavar="TIME",
+    help="When the host ends: 2026-11-30T06:00, or 4h from now.  [default: the end of the Slurm job, else never]",
+)
 @click.option("--stdin", "-stdin", is_flag=True, help="End when standard input does: for agents started through SSH.")
 @click.option(
     "--metrics", "-metrics", default="", metavar="HOST:PORT", help="Serve Prometheus metrics here; default nowhere."
@@ -76,6 +83,7 @@ def command(
     grace: float | None,
     patience: float | None,
     idle_timeout: float | None,
+    until: str | None,
     stdin: bool,
     metrics: str,
     insecure: bool,
@@ -86,6 +94,7 @@ def command(
         for lesser in ("ACCIO_ADDR", "ACCIO_TOKEN"):
             os.environ.pop(lesser, None)
         os.environ["ACCIO_JOIN"] = join
+    from accio_agent.agent.deadline import parse_until
     from accio_agent.agent.options import Options  # after the options were read: --help needn't wait for it
     from accio_agent.agent.starting import start
 
@@ -104,6 +113,7 @@ def command(
             without_daemon_s=patience,
             without_work_s=idle_timeout,
             stdin=stdin,
+            until=None if until is None else parse_until(until, clock.now()),
             installed=installed,
             metrics=_metrics(metrics, insecure=insecure),
         )

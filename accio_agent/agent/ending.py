@@ -1,4 +1,4 @@
-"""Why and how an agent ends: signals, the end of its input, nothing to do, no daemon.
+"""Why and how an agent ends: signals, the end of its host's time or of its input, nothing to do, no daemon.
 
 Whatever tells it to, it drains: takes no new work, gives back what hasn't begun, lets what runs end for a while, hands
 over its reports, says goodbye. Batch systems send signals in series (first a warning, then SIGTERM, in the end SIGKILL)
@@ -9,6 +9,7 @@ processes isn't held against the nodes.
 import asyncio
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from typing import Protocol
 import structlog
 
 from accio.errors import FailedPrecondition, Unavailable
+from accio_agent.agent.deadline import Deadline
 
 log = structlog.get_logger("accio.agent")
 
@@ -63,8 +65,8 @@ class Session(Protocol):
         """Whether there is one."""
         ...
 
-    async def goodbye(self, reason: str) -> None:
-        """End it on purpose."""
+    async def goodbye(self, reason: str, *, walltime: bool) -> None:
+        """End it on purpose, or as the host's time is over."""
         ...
 
 
@@ -75,14 +77,23 @@ class Patience:
     grace: float  # for what runs, once it has been told to end
     without_daemon: float | None = None
     without_work: float | None = None
+    deadline: Deadline | None = None
+
+    def left(self, told: "Told") -> float:
+        """Return how long what runs may go on after a call to end."""
+        if self.deadline is None:
+            return self.grace
+        left = max(0.0, self.deadline.seconds_left)
+        return left if told.by_deadline else min(self.grace, left)
 
 
-@dataclass(frozen=True, slots=True)
-class _Told:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
     """What told an agent to end, and the signal if it was one."""
 
     reason: str
     number: int = 0
+    by_deadline: bool = False
 
     @property
     def reaches_processes(self) -> bool:
@@ -94,7 +105,7 @@ class Calls:
     """What has told the agent to end, in order."""
 
     def __init__(self) -> None:
-        self._told: asyncio.Queue[_Told] = asyncio.Queue()
+        self._told: asyncio.Queue[Told] = asyncio.Queue()
 
     @contextmanager
     def from_outside(self, *, by_input: bool) -> Iterator[None]:
@@ -102,7 +113,7 @@ class Calls:
         loop = asyncio.get_running_loop()
         for number in SIGNALS:
             if signal.getsignal(number) is not signal.SIG_IGN:  # nohup's wish counts
-                loop.add_signal_handler(number, self.call, _name(number), number)
+                loop.add_signal_handler(number, self.call, Told(reason=signal.Signals(number).name, number=number))
         if by_input:
             try:
                 loop.add_reader(_INPUT, self._read_input)
@@ -116,10 +127,10 @@ class Calls:
             if by_input:
                 loop.remove_reader(_INPUT)
 
-    def call(self, reason: str, number: int = 0) -> None:
-        self._told.put_nowait(_Told(reason, number))
+    def call(self, told: Told) -> None:
+        self._told.put_nowait(told)
 
-    async def next(self) -> _Told:
+    async def next(self) -> Told:
         return await self._told.get()
 
     def _read_input(self) -> None:
@@ -129,23 +140,25 @@ class Calls:
             data = b""
         if not data:
             asyncio.get_running_loop().remove_reader(_INPUT)
-            self.call("the end of its standard input")
+            self.call(Told(reason="the end of its standard input"))
 
 
 async def end_when_told(agent: Ending, session: Session, calls: Calls, patience: Patience) -> None:
     """Drain after the first call; raise Stopped when that is done, time is over, or Ctrl-C came after it."""
     told = await calls.next()
-    log.info("draining; Ctrl-C ends the agent at once", reason=told.reason, grace_s=patience.grace)
+    left = patience.left(told)
+    log.info("draining; Ctrl-C ends the agent at once", reason=told.reason, grace_s=round(left, 1))
     agent.drain(processes_signalled=told.reaches_processes)
     try:
-        async with asyncio.timeout(patience.grace):
+        async with asyncio.timeout(left):
             async with asyncio.TaskGroup() as waiting:
                 further = waiting.create_task(_hear_further(agent, calls), name="further signals")
                 await agent.idle(connected=lambda: session.connected)
                 further.cancel()
     except* (TimeoutError, Stopped):
         pass
-    await session.goodbye(f"ended by {told.reason}")
+    walltime = patience.deadline is not None and patience.deadline.is_over
+    await session.goodbye(f"ended by {told.reason}", walltime=walltime)
     raise Stopped
 
 
@@ -156,6 +169,13 @@ async def _hear_further(agent: Ending, calls: Calls) -> None:
             raise Stopped
         if told.reaches_processes:
             agent.drain(processes_signalled=True)
+
+
+async def watch_deadline(calls: Calls, deadline: Deadline | None) -> None:
+    """Call when the time of the host is nearly over."""
+    if deadline is not None:
+        await asyncio.sleep(max(0.0, deadline.drains_at - time.monotonic()))
+        calls.call(Told(reason="the end of its host's time", by_deadline=True))
 
 
 async def watch_patience(agent: Ending, session: Session, calls: Calls, patience: Patience, address: str) -> None:
@@ -177,9 +197,5 @@ async def watch_patience(agent: Ending, session: Session, calls: Calls, patience
                 "holds nothing of one: it ends"
             )
         if patience.without_work is not None and now() - worked >= patience.without_work:
-            calls.call(f"having nothing to do for {patience.without_work:g} s")
+            calls.call(Told(reason=f"having nothing to do for {patience.without_work:g} s"))
             return
-
-
-def _name(number: int) -> str:
-    return signal.Signals(number).name

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from accio.domain.operators import OperatorSpec
+from accio_agent.agent.deadline import Deadline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +18,7 @@ class Identity:
     life: str
     predecessors: tuple[str, ...]
     place: str
+    deadline: Deadline | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

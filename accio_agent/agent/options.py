@@ -1,9 +1,11 @@
 """What an agent was told on its command line."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from accio_agent.agent.batch_job import BatchJob
+from accio_agent.agent.deadline import Deadline
 from accio_agent.agent.ending import Patience
 
 GRACE_S = 30.0
@@ -32,10 +34,11 @@ class Options:
     without_daemon_s: float | None = None
     without_work_s: float | None = None
     stdin: bool = False
+    until: datetime | None = None
     installed: bool = True
     metrics: str = ""  # HOST:PORT; empty for nowhere
 
-    def patience(self, job: BatchJob | None) -> Patience:
+    def patience(self, job: BatchJob | None, deadline: Deadline | None = None) -> Patience:
         """Return how long the agent stays; what isn't said depends on whether a batch system's *job* is used up."""
         grace = GRACE_S if job is None else GRACE_IN_JOB_S
         without_daemon = None if job is None else WITHOUT_DAEMON_IN_JOB_S
@@ -43,4 +46,5 @@ class Options:
             grace=grace if self.grace_s is None else self.grace_s,
             without_daemon=without_daemon if self.without_daemon_s is None else self.without_daemon_s,
             without_work=self.without_work_s,
+            deadline=deadline,
         )

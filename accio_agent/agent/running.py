@@ -21,16 +21,17 @@ from accio.errors import FailedPrecondition, Internal
 from accio.loop_lag import watch_loop
 from accio.sdk.catalogue import Catalogue
 from accio.version import accio_version
-from accio_agent import linux
+from accio_agent import clock, linux
 from accio_agent.agent import batch_job
 from accio_agent.agent.batch_job import BatchJob
 from accio_agent.agent.code_watch import CodeWatch
+from accio_agent.agent.deadline import Deadline, deadline_at, end_of_job
 from accio_agent.agent.disk.aside import OtherHistory, separate_logs, set_aside
 from accio_agent.agent.disk.claim import RENEWED_EVERY_S, Claim
 from accio_agent.agent.disk.journal import Journal
 from accio_agent.agent.disk.log_store import LogStore
 from accio_agent.agent.disk.state_folder import StateFolder
-from accio_agent.agent.ending import Calls, Patience, Stopped, end_when_told, watch_patience
+from accio_agent.agent.ending import Calls, Patience, Stopped, end_when_told, watch_deadline, watch_patience
 from accio_agent.agent.link.outbound import Outbound
 from accio_agent.agent.link.session import Dialer
 from accio_agent.agent.link.transfer import Transfer
@@ -46,6 +47,9 @@ log = structlog.get_logger("accio.agent")
 
 E = TypeVar("E", bound=Exception)
 
+ENDS_AT = "ACCIO_ENDS_AT"
+"""Until when an execution may run, in seconds since 1970."""
+
 
 async def run(folder: StateFolder, door: Door, options: Options, catalogue: Catalogue) -> bool:
     """Run an agent until it is stopped; whether to begin again, as what it held has been set aside.
@@ -55,6 +59,7 @@ async def run(folder: StateFolder, door: Door, options: Options, catalogue: Cata
     shutil.rmtree(folder.path / "workers", ignore_errors=True)  # of an earlier life
     job = batch_job.this_job()
     resources, visible = _resources(folder.path, options, job)
+    deadline = await _find_deadline(options, job)
     operators = [
         Offered(spec=offer.spec, references=offer.source.references, takes_datasets=_takes_datasets(offer.spec))
         for offer in catalogue.offers
@@ -76,6 +81,7 @@ async def run(folder: StateFolder, door: Door, options: Options, catalogue: Cata
             life=folder.life,
             predecessors=folder.predecessors,
             place=folder.place,
+            deadline=deadline,
         ),
         resources=resources,
         devices=visible,
@@ -100,10 +106,12 @@ async def run(folder: StateFolder, door: Door, options: Options, catalogue: Cata
         operators=len(operators),
         offers=str(resources),
         **({"job": str(job)} if job is not None else {}),
+        **({"host_ends": deadline.host_ends.isoformat(timespec="seconds")} if deadline is not None else {}),
     )
     try:
         with _measuring(options.metrics, agent, dialer) as observe_lag:
-            other = await _serve(agent, dialer, watch, folder, options.patience(job), options.stdin, observe_lag)
+            patience = options.patience(job, deadline)
+            other = await _serve(agent, dialer, watch, folder, patience, options.stdin, observe_lag)
     finally:
         agent.close()
         staging.close()
@@ -182,6 +190,7 @@ async def _serve(
                 tasks.create_task(watch_loop(loop.time, observe_lag), name="loop watchdog")
                 tasks.create_task(_keep(folder.claim), name="claim")
                 tasks.create_task(end_when_told(agent, dialer, calls, patience), name="calls to end")
+                tasks.create_task(watch_deadline(calls, patience.deadline), name="deadline")
                 tasks.create_task(watch_patience(agent, dialer, calls, patience, dialer.address), name="patience")
     except* Stopped:
         log.info("agent stopped")
@@ -239,6 +248,17 @@ def _resources(folder: Path, options: Options, job: BatchJob | None) -> tuple[Re
         raise FailedPrecondition(f"--gpus: {problem.message}") from None
     given = {name: value for name in ("milli_cpus", "memory", "disk") if (value := getattr(options, name)) is not None}
     return replace(found, custom=options.custom, gpus=visible.count, **given), visible
+
+
+async def _find_deadline(options: Options, job: BatchJob | None) -> Deadline | None:
+    """Return when the host ends, if it does; programs of operators find it in their environment, for checkpoints."""
+    end = options.until or await asyncio.to_thread(end_of_job, job, os.environ)
+    if end is None:
+        return None
+    deadline = deadline_at(end, clock.now())
+    gives_back_ms = clock.wall_ms() + int(deadline.seconds_left * 1000)
+    os.environ[ENDS_AT] = str(gives_back_ms // 1000)
+    return deadline
 
 
 def _takes_datasets(spec: OperatorSpec) -> bool:

@@ -120,6 +120,7 @@ class Shell:
 
     def hello(self) -> agents_pb2.Hello:
         identity = self.identity
+        deadline = identity.deadline
         return agents_pb2.Hello(
             name=identity.name,
             agent_id=identity.agent_id,
@@ -135,6 +136,8 @@ class Shell:
             life=identity.life,
             predecessors=identity.predecessors,
             place=identity.place,
+            ends_in_ms=0 if deadline is None else max(1, int(deadline.seconds_left * 1000)),
+            lasts_ms=0 if deadline is None else int(deadline.lasts * 1000),
         )
 
     def check_history(self, history: str) -> None:

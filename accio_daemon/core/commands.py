@@ -140,15 +140,20 @@ class AgentJoined(Command[AgentNo]):
     held: Mapping[AttemptNo, Holding]
     draining: bool
     prefetch_limit: int
+    ends_in: float | None = None  # seconds until it gives back what it runs, as its host ends; None if it doesn't
+    lasts: float = 0.0  # seconds of its host's time altogether, if it ends
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentLost(Command[None]):
-    """A session ended. *clean* is a goodbye: what the agent held goes back to the queue at once and counts no loss."""
+    """A session ended. *clean* is a goodbye: what the agent held goes back to the queue at once and counts no loss;
+    *walltime* says that its host's time is over.
+    """
 
     session: SessionNo
     reason: str
     clean: bool = False
+    walltime: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from accio.domain.resources import Resources
 from accio.domain.states import NodeState
 from accio_daemon.core.offers import others_offer, version
 from accio_daemon.core.records import Agent, Execution, Instance, Run
+from accio_daemon.core.remaining import has_time, needed, spoken, time_left
 from accio_daemon.core.terms import Instant, RunNo
 from accio_daemon.core.world import World
 
@@ -98,7 +99,13 @@ def _queued(world: World, instance: Instance, no: int, execution: Execution, now
         return f"waits for an agent that offers {name} and has its inputs ({lacking}: not there)"
     if all(agent.draining for agent in able):
         return f"every agent that offers {name} drains"
-    busy = ", ".join(sorted(agent.name for agent in able)[:3])
+    timely = [agent for agent in able if has_time(world, agent, execution, now)]
+    if not timely:
+        need = spoken(needed(world, node_class.id, node_class.operator_no))
+        most = max(able, key=lambda agent: time_left(agent, now))
+        left = spoken(max(0.0, time_left(most, now)))
+        return f"needs about {need}, and the hosts that offer {name} end before ({most.name} in {left})"
+    busy = ", ".join(sorted(agent.name for agent in timely)[:3])
     return f"waits for room for {demand} on {busy}"
 
 

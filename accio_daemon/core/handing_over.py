@@ -4,12 +4,15 @@ An outage of all agents, or of the only one that can execute a node, is no loss:
 anew at the same place, and waste what its agent has done meanwhile. So it stays with its agent until that one comes
 back (with it, and it goes on, or without), is removed, or somebody else is there who can execute it. Who was silent at
 the same time doesn't count as there at once: the others may follow it back, and have a lease for that. A node that has
-been under as many lost agents as it may is given up instead: it may be what ends them.
+been under as many lost agents as it may is given up instead: it may be what ends them. An agent whose host's time is
+over won't come back, and what it had has been cut off.
 """
 
 from accio_daemon.core import attempts
+from accio_daemon.core.cut_offs import cut_off
 from accio_daemon.core.placement import is_usable
 from accio_daemon.core.records import NOBODY, Agent, Execution
+from accio_daemon.core.remaining import is_over
 from accio_daemon.core.terms import Instant, SessionNo
 from accio_daemon.core.turn import Turn
 from accio_daemon.core.world import World
@@ -17,6 +20,10 @@ from accio_daemon.core.world import World
 
 def hand_over(turn: Turn, agent: Agent) -> None:
     """Withdraw from an agent whose lease is over what others can take over, or what nobody wants any more."""
+    if is_over(agent, turn.now):
+        for execution in list(agent.attempts.values()):
+            cut_off(turn, agent, execution)
+        return
     known: dict[tuple[int, frozenset[SessionNo]], bool] = {}
     for execution in list(agent.attempts.values()):
         if not execution.stopping:

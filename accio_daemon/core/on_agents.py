@@ -1,5 +1,7 @@
 """What happens to agents: they join, fall silent, drain, leave, come back with what they still hold."""
 
+import math
+
 import orjson
 from blake3 import blake3
 
@@ -19,6 +21,7 @@ from accio_daemon.core.commands import (
     Holding,
     RemoveAgent,
 )
+from accio_daemon.core.cut_offs import cut_off
 from accio_daemon.core.ledger import Account
 from accio_daemon.core.outgoing import Welcome
 from accio_daemon.core.placement import hold_for_starving
@@ -61,6 +64,8 @@ def joined(turn: Turn, command: AgentJoined) -> AgentNo:
     agent.incarnation = command.incarnation
     agent.version = command.version
     agent.leaving = command.draining
+    agent.ends_mono = None if command.ends_in is None else turn.now.mono + command.ends_in
+    agent.lasts = math.inf if command.ends_in is None else max(command.lasts, command.ends_in)
     agent.prefetch_limit = command.prefetch_limit
     agent.session = command.session
     _note_life(turn, agent)
@@ -157,6 +162,9 @@ def left(turn: Turn, command: AgentLost) -> None:
         return
     agent.reason = command.reason
     _end_session(turn, agent)
+    if command.walltime:
+        for execution in list(agent.attempts.values()):
+            cut_off(turn, agent, execution)
     if command.clean:
         _lose(turn, agent, command.reason, counts=False)
 
@@ -291,6 +299,8 @@ def tick(turn: Turn) -> None:
     _fail_lacking(turn)
     hold_for_starving(turn)
     _recall_stuck(turn)
+    if any(agent.ends_mono is not None for agent in world.sessions.values()):
+        world.place_all = True  # what is known of how long nodes take has changed, and so has the time that is left
     settle(turn)
 
 

@@ -12,6 +12,7 @@ from accio_daemon.core.effects import (
 )
 from accio_daemon.core.externals import is_lacked, lacked, note_lacking
 from accio_daemon.core.moves import forget_execution
+from accio_daemon.core.needs import Need
 from accio_daemon.core.recomputing import made_again, produce_again
 from accio_daemon.core.records import Agent, Execution, Instance
 from accio_daemon.core.terms import Result
@@ -44,6 +45,7 @@ def _finished(turn: Turn, agent: Agent, execution: Execution, report: Report) ->
     attempts.detach(turn, agent, execution, passes_on=True, is_over=succeeded)
     if succeeded or (not stopping and _ended_by_itself(report)):
         _learn_duration(world, execution.node_class.id, report.metrics[0] / 1e6)
+        world.needs.setdefault(execution.node_class.id, Need()).learn(report.metrics[0] / 1e6)
     if succeeded:
         _succeeded(turn, agent, execution, report)
         return

@@ -2,8 +2,8 @@
 
 Heads of groups are taken in the order of their places, so that the queue is first come, first served; a group
 whose head fits nowhere now doesn't block the others. A head that waited too long gets a reservation: capacity of
-one agent is held back for it. Nodes are also sent ahead of free capacity (prefetch), so that a worker never waits
-for a round trip.
+one agent is held back for it. An agent whose host ends gets only what it has time for. Nodes are also sent ahead of
+free capacity (prefetch), so that a worker never waits for a round trip.
 """
 
 import heapq
@@ -13,6 +13,7 @@ from accio.domain.states import Phase
 from accio_daemon.core.attempts import dispatch
 from accio_daemon.core.node_queue import Group
 from accio_daemon.core.records import Agent, Execution
+from accio_daemon.core.remaining import has_time, is_over, needed, tail_rank, time_left
 from accio_daemon.core.terms import Instant
 from accio_daemon.core.turn import Turn
 from accio_daemon.core.world import World
@@ -60,7 +61,12 @@ def _wanted_head(world: World, group: Group) -> Execution | None:
 
 def is_usable(world: World, agent: Agent, now: Instant) -> bool:
     """Return whether an agent may get new work now."""
-    return agent.session is not None and not agent.draining and now.mono - agent.heard_mono <= world.settings.suspect
+    return (
+        agent.session is not None
+        and not agent.draining
+        and now.mono - agent.heard_mono <= world.settings.suspect
+        and not is_over(agent, now)
+    )
 
 
 def _place_head(turn: Turn, group: Group, candidates: set[Agent]) -> bool:
@@ -70,15 +76,18 @@ def _place_head(turn: Turn, group: Group, candidates: set[Agent]) -> bool:
         return False
     demand = group.node_class.resources
     best: Agent | None = None
-    best_rank: tuple[int, float, str] | None = None
+    best_rank: tuple[int, float, float, str] | None = None
+    need, longest = _time_wanted(turn, group, candidates)
     for agent in candidates:
         # What is held back for one of its class is for the first of them, which may have come back since.
         held_for_it = agent.waits_for is not None and agent.waits_for.node_class is execution.node_class
         if not is_usable(world, agent, turn.now) or not agent.account.fits(demand, ignoring_hold=held_for_it):
             continue
-        if agent.session in group.avoid:
+        left = time_left(agent, turn.now)
+        if agent.session in group.avoid or left < need:
             continue
-        rank = (-_bytes_present(agent, execution), agent.account.load(), agent.name)
+        tail = tail_rank(left, need, longest) if longest else 0.0
+        rank = (-_bytes_present(agent, execution), tail, agent.account.load(), agent.name)
         if best_rank is None or rank < best_rank:
             best, best_rank = agent, rank
     if best is None:
@@ -90,6 +99,18 @@ def _place_head(turn: Turn, group: Group, candidates: set[Agent]) -> bool:
         release_hold(world, best.waits_for)
     dispatch(turn, execution, best, ahead=False)
     return True
+
+
+def _time_wanted(turn: Turn, group: Group, candidates: set[Agent]) -> tuple[float, float]:
+    """Return the time that a node of a group should have, and the longest that a candidate has left.
+
+    Both are 0, and asked for nothing, where no candidate's time ends.
+    """
+    if all(agent.ends_mono is None for agent in candidates):
+        return 0.0, 0.0
+    node_class = group.node_class
+    longest = max(time_left(agent, turn.now) for agent in candidates)
+    return needed(turn.world, node_class.id, node_class.operator_no), longest
 
 
 def _bytes_present(agent: Agent, execution: Execution) -> int:
@@ -111,7 +132,7 @@ def _prefetch(turn: Turn, group: Group) -> None:
         running = agent.running.get(class_id, 0)
         if not running or agent.waits_for is not None or not is_usable(world, agent, turn.now):
             continue
-        if agent.session in group.avoid:
+        if agent.session in group.avoid or time_left(agent, turn.now) < max(window, duration):
             continue
         depth = min(agent.prefetch_limit, int(window * running / max(duration, 1e-6)))
         free = depth - len(agent.prefetched.get(class_id, ()))
@@ -147,7 +168,10 @@ def hold_for_starving(turn: Turn) -> None:
     idle = [
         agent
         for agent in world.holding
-        if agent.waits_for is None or agent.waits_for.phase is not Phase.QUEUED or not is_usable(world, agent, turn.now)
+        if agent.waits_for is None
+        or agent.waits_for.phase is not Phase.QUEUED
+        or not is_usable(world, agent, turn.now)
+        or not has_time(world, agent, agent.waits_for, turn.now)
     ]
     for agent in idle:
         agent.waits_for = None
@@ -168,7 +192,7 @@ def hold_for_starving(turn: Turn) -> None:
             (agent.account.missing(demand), agent.name, agent)
             for agent in world.offering(group.node_class.operator_no)
             if agent.waits_for is None and is_usable(world, agent, turn.now) and agent.account.could_ever_fit(demand)
-            if agent.session not in group.avoid
+            if agent.session not in group.avoid and has_time(world, agent, execution, turn.now)
         ]
         if fitting:
             agent = min(fitting)[2]

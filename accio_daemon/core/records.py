@@ -4,6 +4,7 @@ Only the modules of this package change them, and only inside `handle`. They hol
 are compared by identity; thousands of them live and die each second, hence the slots and the plain fields.
 """
 
+import math
 from collections import OrderedDict, deque
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -206,6 +207,7 @@ class Execution:
         "avoid",
         "blobs",
         "contents",
+        "cut_offs",
         "dispatched_mono",
         "dispatched_ms",
         "failures",
@@ -248,6 +250,7 @@ class Execution:
         self.subscribers: dict[Subscriber, None] = {}  # who wants it, in the order in which they came
         self.losses = 0
         self.failures = 0
+        self.cut_offs = 0  # hosts that ended under it though none lasts longer
         self.avoid: frozenset[SessionNo] = NOBODY  # agents that lack an input of it, or refused it
         self.refused: Mapping[SessionNo, str] = NOT_REFUSED  # agents that couldn't execute it, and why
         self.dispatched_ms = 0  # when it was last dispatched, and the same by the clock for decisions
@@ -307,9 +310,11 @@ class Agent:
         "back_mono",
         "contents",
         "drained",
+        "ends_mono",
         "heard_mono",
         "heard_ms",
         "incarnation",
+        "lasts",
         "leaving",
         "lost",
         "lost_mono",
@@ -345,6 +350,8 @@ class Agent:
         self.leaving = False  # it says itself that it takes no more, in this session
         self.stale: frozenset[int] = frozenset()  # of its operators, those whose code on its disk has changed since
         self.prefetch_limit = 0
+        self.ends_mono: float | None = None  # when it gives back what it runs, as its host ends
+        self.lasts = math.inf  # seconds of its host's time altogether
         self.heard_mono = 0.0
         self.heard_ms = 0
         self.lost = True  # lease over (or never connected): keeps only what nobody else can take over

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from accio.domain.operators import OperatorSpec
 from accio_daemon.core.commands import Submitted
+from accio_daemon.core.needs import Need
 from accio_daemon.core.node_queue import NodeQueue, Unopened
 from accio_daemon.core.plan import ClassRegistry
 from accio_daemon.core.records import Agent, Execution, Instance, Run
@@ -65,6 +66,7 @@ class World:
         self.place_all = True  # whether placing must look at every group anew
         self.holding: set[Agent] = set()  # agents whose capacity is held back for a node that waited too long
         self.durations: dict[int, float] = {}  # class id -> recent seconds of an execution
+        self.needs: dict[int, Need] = {}  # class id -> how much time its nodes should have
         self.backing_off: set[Execution] = set()
         self.digest_requests: dict[int, tuple[Run, str, SessionNo]] = {}
         self.undigested: set[Run] = set()  # runs with dataset texts that some agent is to be asked for

@@ -35,14 +35,14 @@ def made(tmp_path: Path) -> Iterator[Cluster]:
         yield found
 
 
-def start_agent(slurm: Slurm, made: Cluster, name: str) -> str:
+def start_agent(slurm: Slurm, made: Cluster, name: str, *more: str) -> str:
     """Submit a job of one processor and 300 MB in which an agent runs; give its id once the agent is connected."""
     agent = [sys.executable, "-m", "accio_agent", "--name", name, "--state-dir", str(made.root / name)]
     agent += ["--operators", "tests.acceptance.ledger_operators", "--no-installed", "--grace", "3"]
     script = made.root / f"{name}.sh"
     script.write_text(f"#!/bin/sh\nexec {shlex.join(agent)}\n")
     options = ("--ntasks=1", "--mem=300", f"--output={made.root / name}.log")
-    job = slurm.submit(script, *options, **made.environment())
+    job = slurm.submit(script, *options, *more, **made.environment())
     with made.client() as client:
         eventually(
             lambda: any(each.name == name and each.state == "connected" for each in client.list_agents()),
@@ -75,6 +75,12 @@ def test_a_job_offers_what_it_was_given(slurm: Slurm, made: Cluster) -> None:
     with made.client() as client:
         (agent,) = client.list_agents()
     assert (agent.resources.milli_cpus, agent.resources.memory) == (1000, 300 << 20)
+
+
+def test_an_agent_asks_slurm_when_its_job_ends(slurm: Slurm, made: Cluster) -> None:
+    """An agent in a job with a time limit knows when the job ends."""
+    start_agent(slurm, made, "first", "--time=10")
+    eventually(lambda: "host_ends" in (made.root / "first.log").read_text(), what="the agent's word of the end")
 
 
 @pytest.mark.parametrize("options", [(), ("--signal=TERM", "--full"), ("--signal=USR1", "--full")])

@@ -159,6 +159,7 @@ class SimulatedAgent:
         self._answered = 0.0
         self._connected = False
         self._settling = False
+        self._began = self._ends = 0.0  # its host's time; the same if it doesn't end
 
     @property
     def _seen_by(self) -> Witness:
@@ -182,6 +183,10 @@ class SimulatedAgent:
         self._workers = {}
         self._stream = None
         self._connected = self._settling = False
+        self._began = self._ends = self.loop.now
+        if self.loop.chance(0.2):
+            self._ends += self.loop.between(2.0, 60.0)
+            self._mine(self._ends - self.loop.now, lambda: self.say_goodbye(walltime=True))
         self._mine(0.0, self._call)
 
     def die(self) -> None:
@@ -247,6 +252,8 @@ class SimulatedAgent:
             held=held,
             draining=draining,
             prefetch_limit=64,
+            ends_in=max(0.001, self._ends - self.loop.now) if self._ends > self._began else None,
+            lasts=self._ends - self._began,
         )
 
     def _ended(self, stream: Stream) -> None:
@@ -283,12 +290,12 @@ class SimulatedAgent:
         self._send(Message(kind="draining", body=draining))
         self.settle()
 
-    def say_goodbye(self) -> None:
-        """End on purpose: workers stop, the daemon is told, and another life begins a little later."""
+    def say_goodbye(self, *, walltime: bool = False) -> None:
+        """End on purpose, or as the host does: workers stop, the daemon is told; another life begins a little later."""
         stream, self.alive = self._stream, False
         self._life += 1
         if stream is not None and self._connected:
-            stream.send_up(Message(kind="goodbye"))
+            stream.send_up(Message(kind="goodbye", body=walltime))
         self._workers = {}
         self._stream = None
         self.loop.after(self.loop.between(0.5, 4.0), self.start)

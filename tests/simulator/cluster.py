@@ -128,6 +128,7 @@ class Cluster:
         *,
         operators: tuple[OperatorSpec, ...] | None = None,
         prefetch: int = 0,
+        ends_in: float | None = None,
     ) -> FakeAgent:
         """Join an agent, with all operators unless told otherwise."""
         agent = self.agents[name] = FakeAgent(
@@ -135,6 +136,7 @@ class Cluster:
             resources=resources or Resources(),
             operators=self.operators if operators is None else operators,
             prefetch_limit=prefetch,
+            ends_in=ends_in,
         )
         self._connect(agent)
         return agent
@@ -147,6 +149,14 @@ class Cluster:
         session = self.daemon.next_session()
         self.daemon.links.attach(session, agent)
         agent.no = self.ask(agent.hello(session, **changes))
+
+    def end_time(self, agent: FakeAgent) -> None:
+        """End an agent's session as its host's time is over."""
+        assert agent.session is not None
+        session, agent.session = agent.session, None
+        self.daemon.links.detach(session)
+        self.ask(AgentLost(session=session, reason="the end of its time", clean=True, walltime=True))
+        agent.attempts.clear()
 
     def leave(self, agent: FakeAgent, *, clean: bool = False, reason: str = "connection lost") -> None:
         """End an agent's session, with a goodbye or without."""

@@ -43,6 +43,7 @@ class Disk:
     is_full = False
     filled = 0  # how often it was
     lives_on_reserve = False
+    granted = 0  # which filling what was set aside was given up for
 
     def __init__(self) -> None:
         """Make an empty one."""
@@ -126,8 +127,14 @@ class Disk:
         if self.lives_on_reserve:
             return False
         self.lives_on_reserve = True
+        self.granted = self.filled
         self._limit(RESERVED)
         return True
+
+    @property
+    def has_reserve(self) -> bool:
+        """Return whether the database has what was set aside; a disk that others filled again since has taken that."""
+        return self.lives_on_reserve and self.granted == self.filled
 
     def is_given_up(self) -> bool:
         """Return whether the database has what was set aside, whichever life of the daemon gave it up."""

@@ -41,6 +41,7 @@ class Judge:
         self._finished: set[int] = set()
         self._died: set[int] = set()
         self._given_back: set[int] = set()
+        self._ended_hosts: set[str] = set()
         self._lost: set[int] = set()
         self._deaths: Counter[str] = Counter()
         self._accepted: dict[tuple[int, int, int], int] = {}
@@ -110,6 +111,10 @@ class Judge:
         """An agent said goodbye: what it hadn't handed over may be executed again."""
         self._given_back.update(attempt for attempt, _ in reports)
 
+    def host_ended(self, agent: str) -> None:
+        """An agent said that its host's time is over: what it had may be cut off at once."""
+        self._ended_hosts.add(agent)
+
     def _check_given_up(self, rows: Rows, told: set[int], world: World) -> None:
         """Work whose report is on the disk of an agent that is there, or not yet lost, isn't given up."""
         after: dict[int, int | None] = {row[0]: row[7] for row in rows.tables["executions"]}
@@ -133,6 +138,9 @@ class Judge:
             self._loop.note("an agent came back without what it had begun")
             return
         silence = self._loop.now - max(self._heard[agent], self.daemon_started)
+        if str(Cause.WALLTIME) in why and agent in self._ended_hosts:
+            self._loop.note("the end of a host cut work off")
+            return
         require(silence >= LEASE - 0.001, f"{agent} was lost after {silence:.1f} s of silence: {why}")
         self._loop.note("a lease ended")
 

@@ -435,12 +435,19 @@ class Simulation:
             case "draining":
                 self._post(AgentDraining(session=session, draining=body))
             case "goodbye":
-                daemon.links.detach(session)
-                self.loop.note("an agent said goodbye")
-                self.judge.gave_back(agent.disk.reports.values())
-                self._post(AgentLost(session=session, reason="goodbye", clean=True))
+                self._said_goodbye(daemon, agent, session, walltime=body)
             case _:
                 raise AssertionError(f"unknown message {message.kind}")
+
+    def _said_goodbye(self, daemon: Daemon, agent: SimulatedAgent, session: SessionNo, *, walltime: bool) -> None:
+        daemon.links.detach(session)
+        self.judge.gave_back(agent.disk.reports.values())
+        if walltime:
+            self.loop.note("an agent's host ended")
+            self.judge.host_ended(agent.name)
+        else:
+            self.loop.note("an agent said goodbye")
+        self._post(AgentLost(session=session, reason="goodbye", clean=True, walltime=walltime))
 
     def _greet(self, daemon: Daemon, agent: SimulatedAgent, stream: Stream, session: SessionNo, joined: Any) -> None:
         if session in self._names:
@@ -591,12 +598,12 @@ class Simulation:
 
     def _expect_despite_full_disk(self, what: str, done: list[bool]) -> None:
         """What frees space is stored in space that was set aside."""
-        if not self.disk.lives_on_reserve or self.loop.now < self._slow_until:
+        if not self.disk.has_reserve or self.loop.now < self._slow_until:
             return
         moment = self.disk.filled
 
         def check() -> None:
-            if self.disk.lives_on_reserve and self.disk.filled == moment and not self._slow_until:
+            if self.disk.has_reserve and self.disk.filled == moment and not self._slow_until:
                 require(bool(done), f"{what}: not stored in {RESERVED_WITHIN} s, though space was set aside for it")
             if done:
                 self.loop.note("space that was set aside was used")

@@ -236,12 +236,12 @@ class Dialer:
             if now() - self._answered > lease:
                 raise SessionEnded(f"the daemon hasn't answered for {lease:g} s")
 
-    async def goodbye(self, reason: str) -> None:
+    async def goodbye(self, reason: str, *, walltime: bool) -> None:
         """Announce that the agent ends; the daemon answers by closing the session. Nothing is dialled after this."""
         self._leaving = True
         if not self.connected:
             return
-        self._outbound.put(agents_pb2.AgentMessage(goodbye=agents_pb2.AgentGoodbye(reason=reason)))
+        self._outbound.put(agents_pb2.AgentMessage(goodbye=agents_pb2.AgentGoodbye(reason=reason, walltime=walltime)))
         try:
             async with asyncio.timeout(GOODBYE_S):
                 await self._left.wait()

@@ -51,6 +51,8 @@ def joined_of(session: SessionNo, hello: agents_pb2.Hello) -> AgentJoined:
         held=held_of(hello.held),
         draining=hello.draining,
         prefetch_limit=hello.prefetch_limit,
+        ends_in=hello.ends_in_ms / 1000 if hello.ends_in_ms else None,
+        lasts=hello.lasts_ms / 1000,
     )
 
 

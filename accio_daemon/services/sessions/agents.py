@@ -58,12 +58,17 @@ class SessionSettings:
 
 
 class SessionEnded(Exception):
-    """Why a session is over; `clean` if the agent said so itself, `error` if it is to be told as a status."""
+    """Why a session is over; `clean` if the agent said so itself (with `walltime`, as its host ends), `error` if it is
+    to be told as a status.
+    """
 
-    def __init__(self, reason: str, *, clean: bool = False, error: AccioError | None = None) -> None:
+    def __init__(
+        self, reason: str, *, clean: bool = False, walltime: bool = False, error: AccioError | None = None
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.clean = clean
+        self.walltime = walltime
         self.error = error
 
 
@@ -127,7 +132,9 @@ class AgentCalls:
             # Enqueue only: this handler may be dying.
             self._sessions.remove(session)
             self._engine.detach(number)
-            self._engine.post(AgentLost(session=number, reason=ended.reason, clean=ended.clean))
+            self._engine.post(
+                AgentLost(session=number, reason=ended.reason, clean=ended.clean, walltime=ended.walltime)
+            )
             session.ended.set()
             log.info("agent left", agent=joined.name, session=number, reason=ended.reason)
         if ended.error is not None:
@@ -211,7 +218,8 @@ class AgentCalls:
             case "stale":
                 self._engine.post(AgentStale(session=number, operators=frozenset(message.stale.operators)))
             case "goodbye":
-                raise SessionEnded(clip(message.goodbye.reason, 500) or "the agent ended", clean=True)
+                said = message.goodbye
+                raise SessionEnded(clip(said.reason, 500) or "the agent ended", clean=True, walltime=said.walltime)
             case "hello":
                 raise BadRequest("expected one hello per session, found a second")
             case _:  # a kind of a newer protocol

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from accio_agent import linux
+from accio_agent import clock, linux
 from tests.integration.agent.conftest import OPERATORS, AgentProcess
 from tests.integration.agent.fake_daemon import FakeDaemon
 
@@ -130,3 +130,30 @@ async def test_an_agent_ends_with_its_input(daemon: FakeDaemon, tmp_path: Path) 
             process.kill()
             await process.wait()
         await daemon.stop()
+
+
+async def test_an_agent_knows_when_its_host_ends(daemon: FakeDaemon, tmp_path: Path) -> None:
+    """With --until an agent tells when it ends, drains before that, and gives back what still runs in time."""
+    agent = AgentProcess(tmp_path, daemon.address, "--until", "16s")
+    try:
+        hello = await daemon.connected()
+        assert 0 < hello.ends_in_ms <= hello.lasts_ms <= 14_000
+        daemon.assign(daemon.node_class("Variable", 1), [1], '{"name":"ACCIO_ENDS_AT"}')
+        ends_at = int(json.loads((await daemon.report(1)).outputs["value"]))
+        daemon.assign(daemon.node_class("Sleep", 2), [2], '{"seconds":60.0}')
+        assert await agent.ended(60) == 0
+        assert clock.wall_ms() >= ends_at * 1000
+        kinds = [message.WhichOneof("kind") for message in daemon.others]
+        assert kinds == ["draining", "goodbye"]
+        assert daemon.others[-1].goodbye.walltime
+        assert 2 not in daemon.reports
+    finally:
+        await agent.stop()
+        await daemon.stop()
+
+
+async def test_a_time_that_makes_no_sense(tmp_path: Path) -> None:
+    """A --until that is neither a time nor a duration is refused, and says what was expected."""
+    agent = AgentProcess(tmp_path, "127.0.0.1:9", "--until", "tomorrow")
+    assert await agent.ended() == 1
+    assert 'expected a time such as "2026-11-30T06:00"' in agent.said

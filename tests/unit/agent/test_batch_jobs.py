@@ -1,6 +1,7 @@
 """What an agent is given by a batch system: processors, memory, cards, and a folder that hosts share."""
 
 import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import orjson
@@ -10,6 +11,7 @@ from accio.domain.problems import ValueProblem
 from accio.errors import FailedPrecondition
 from accio_agent import linux
 from accio_agent.agent.batch_job import find_job
+from accio_agent.agent.deadline import deadline_at, end_of_job, parse_until
 from accio_agent.agent.disk.claim import ABANDONED_AFTER_S, Claim
 from accio_agent.agent.disk.state_folder import StateFolder, open_folder
 from accio_agent.agent.options import Options
@@ -182,3 +184,49 @@ def test_who_lost_a_folder_notices(tmp_path: Path) -> None:
         claim.renew()
     claim.release()
     assert (tmp_path / "claim").exists()
+
+
+NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "end"),
+    [
+        ("2026-11-28T14:00:00+00:00", NOW.replace(hour=14)),
+        ("3h30m", NOW.replace(hour=15, minute=30)),
+        ("90s", NOW.replace(minute=1, second=30)),
+    ],
+)
+def test_when_a_host_ends(text: str, end: datetime) -> None:
+    """The end is a time, or how long it is until then."""
+    assert parse_until(text, NOW) == end
+
+
+@pytest.mark.parametrize("text", ["", "soon", "-4h", "0s", "2026-13-01"])
+def test_ends_that_make_no_sense(text: str) -> None:
+    """Anything else is refused."""
+    with pytest.raises(ValueProblem, match="expected a time"):
+        parse_until(text, NOW)
+
+
+def test_an_agent_ends_before_its_host() -> None:
+    """It takes no more some time before the end and gives back what runs a little before it, also on short hosts."""
+    for hours, drains_before_s, gives_back_before_s in ((4.0, 288, 15), (0.5, 60, 15), (1 / 60, 15, 7.5)):
+        found = deadline_at(NOW + timedelta(hours=hours), NOW)
+        assert found.lasts == pytest.approx(hours * 3600 - gives_back_before_s)
+        assert found.gives_back_at - found.drains_at == pytest.approx(drains_before_s - gives_back_before_s)
+        assert not found.is_over
+
+
+def test_slurm_tells_when_a_job_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The end of a Slurm job is in a variable, or said by squeue; a job without a limit has none."""
+    job = find_job({"SLURM_JOB_ID": "7"}, "here")
+    told = end_of_job(job, {"SLURM_JOB_END_TIME": str(int(NOW.timestamp()))})
+    assert told == NOW
+    squeue = tmp_path / "squeue"
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    for said, ends in (("2026-11-28T12:00:00", True), ("NONE", False)):
+        squeue.write_text(f"#!/bin/sh\necho {said}\n")
+        squeue.chmod(0o755)
+        assert (end_of_job(job, {}) is not None) == ends
+    assert end_of_job(None, {"SLURM_JOB_END_TIME": "1"}) is None

@@ -1,0 +1,65 @@
+"""Agents whose hosts end: how much time each has left, and whether that is enough for what is to be placed."""
+
+import math
+
+from accio_daemon.core.records import Agent, Execution
+from accio_daemon.core.terms import Instant
+from accio_daemon.core.world import World
+
+NEARLY_ALL = 0.9
+"""The share of a host's time that counts as all of it: a host is never there for its nodes from the first second."""
+
+_LONG = 0.25  # of the longest time that a candidate has left: what needs more is long
+
+
+def time_left(agent: Agent, now: Instant) -> float:
+    """Return the seconds until an agent gives back what it runs; infinity if it is there for good."""
+    return math.inf if agent.ends_mono is None else agent.ends_mono - now.mono
+
+
+def needed(world: World, class_id: int, operator_no: int) -> float:
+    """Return the seconds that a node of a class should have; 0 if nothing is known.
+
+    What needs more than the agents that are there ever have is tried where nearly all of that is left: it may be less
+    than it seems, and else it is known for certain.
+    """
+    need = world.needs.get(class_id)
+    if need is None or not need.seconds:
+        return 0.0
+    longest = max((agent.lasts for agent in world.offering(operator_no)), default=math.inf)
+    return min(need.seconds, longest * NEARLY_ALL)
+
+
+def is_over(agent: Agent, now: Instant) -> bool:
+    """Return whether an agent's time is over."""
+    return agent.ends_mono is not None and now.mono >= agent.ends_mono
+
+
+def has_time(world: World, agent: Agent, execution: Execution, now: Instant) -> bool:
+    """Return whether an agent has as much time left as an execution should have."""
+    if agent.ends_mono is None:
+        return True
+    return needed(world, execution.node_class.id, execution.node_class.operator_no) <= time_left(agent, now)
+
+
+def longest_known(world: World, operator_no: int, agent: Agent) -> float:
+    """Return the longest time that any agent has altogether which offers an operator, connected or not, or *agent*."""
+    return max([agent.lasts, *(each.lasts for each in world.agents.values() if operator_no in each.operators)])
+
+
+def tail_rank(left: float, need: float, longest: float) -> float:
+    """Return what to order agents by that have enough time (the least first): short nodes fill the ends of hosts'
+    times; long ones, and those of which nothing is known, go where most is left.
+    """
+    if need and need <= longest * _LONG:
+        return left
+    return -left
+
+
+def spoken(seconds: float) -> str:
+    """Return a time in words for people, as exact as they want it."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
