@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from accio_client.client import AsyncClient
+    from accio_client.forms import arange, linspace, logspace, values
+    from accio_client.handles import AsyncRun
     from accio_client.private import local, local_async
-    from accio_client.sync import Client
+    from accio_client.sync import Client, Run
     from accio_client.views import (
         AgentView,
         NodeDetailsView,
@@ -29,10 +31,12 @@ if TYPE_CHECKING:
 __all__ = [
     "AgentView",
     "AsyncClient",
+    "AsyncRun",
     "Client",
     "NodeDetailsView",
     "NodeView",
     "OperatorView",
+    "Run",
     "RunDetails",
     "RunFilter",
     "RunPage",
@@ -41,13 +45,20 @@ __all__ = [
     "Submitted",
     "Validation",
     "WorkflowView",
+    "arange",
+    "linspace",
     "local",
     "local_async",
+    "logspace",
+    "values",
 ]
 
 _ELSEWHERE = {
     "AsyncClient": "accio_client.client",
+    "AsyncRun": "accio_client.handles",
     "Client": "accio_client.sync",
+    "Run": "accio_client.sync",
+    **dict.fromkeys(("arange", "linspace", "logspace", "values"), "accio_client.forms"),
     "local": "accio_client.private",
     "local_async": "accio_client.private",
 }

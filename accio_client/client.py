@@ -1,8 +1,8 @@
 """The asynchronous client: one method per question or request, domain values in, views out.
 
     async with AsyncClient() as client:
-        submitted = await client.submit({"workflow": "geoind", "params": {"epsilon": [0.1]}})
-        async for update in client.watch(submitted.run.id): ...
+        run = await client.submit("geoind", epsilon=logspace(1e-5, 1), repeat=3)
+        await run.wait()
 
 Errors are those of `accio.errors`. `accio_client.sync.Client` is the same for code without an event loop.
 """
@@ -11,13 +11,12 @@ from types import TracebackType
 from typing import Self
 
 from accio_client.calls.access import AccessCalls
-from accio_client.calls.analysis import AnalysisCalls
 from accio_client.calls.cluster import ClusterCalls
+from accio_client.calls.handles import HandleCalls
 from accio_client.calls.results import ResultCalls
-from accio_client.calls.workflows import WorkflowCalls
 
 
-class AsyncClient(WorkflowCalls, ResultCalls, AnalysisCalls, ClusterCalls, AccessCalls):
+class AsyncClient(ResultCalls, HandleCalls, ClusterCalls, AccessCalls):
     """A connection to a daemon. Open it in the event loop that uses it, with `async with` or `close`."""
 
     async def __aenter__(self) -> Self:

@@ -1,29 +1,161 @@
 """The blocking client: the methods of `AsyncClient`, for scripts, notebooks and the command line.
 
     with Client() as client:
-        submitted = client.submit({"workflow": "geoind", "params": {"epsilon": 0.1}})
-        print(client.wait(submitted.run.id).state)
+        run = client.submit("geoind", epsilon=logspace(1e-5, 1), repeat=3)
+        print(run.wait().state)
 
-Nothing is decided here. This file is written by scripts/sync_client.py: change accio_client/calls, and run that.
+Nothing is decided here. This file is written by scripts/sync_client.py: change accio_client/calls or handles.py, and
+run that.
 """
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from accio.domain.access import TokenKind
+from accio.domain.states import RUN_TERMINAL, RunState
+from accio.errors import FailedPrecondition
 from accio.v1 import accio_pb2
-from accio_client import views
+from accio_client import notebook, views
 from accio_client.blocking import BlockingCaller
 from accio_client.calls.results import Exported
 from accio_client.calls.runs import WATCH_PATIENCE_S
 from accio_client.definition_text import Definition
+from accio_client.handles import KINDS_TOLD, PATIENCE_S, Submission
 
 if TYPE_CHECKING:
+    from accio_client.analysis.fingerprints import Group
     from accio_client.collected import Collected
     from accio_client.export import exporting
     from accio_client.export.frames import Table
     from accio_client.selected import Selected
+
+
+class Run:
+    """A run or a sweep. It keeps nothing but what was last heard of it: everything is asked of the daemon."""
+
+    def __init__(self, client: "Client", submitted: "Submission") -> None:
+        self._client = client
+        self.run = submitted.run
+        """As it was last heard of: after the submission, `wait` or `refresh`."""
+        self.warnings = submitted.warnings
+        self.created = submitted.created
+        """False where the same idempotency key had created the run before."""
+
+    @property
+    def id(self) -> str:
+        """What the command line calls it."""
+        return self.run.id
+
+    @property
+    def state(self) -> RunState:
+        """The state that was last heard of."""
+        return self.run.state
+
+    def refresh(self) -> views.RunView:
+        """Ask how it is now."""
+        self.run = (self._client.get_run(self.id, nodes=False)).run
+        return self.run
+
+    def wait(self, *, raise_on_failure: bool = False, patience: float = PATIENCE_S) -> views.RunView:
+        """Wait until it has ended, and return how; a notebook shows its progress meanwhile.
+
+        With *raise_on_failure*, FailedPrecondition tells what went wrong if it didn't succeed. An interrupt detaches:
+        the run goes on.
+        """
+        with notebook.screen() as screen:
+            with closing(self._client.watch(self.id, patience=patience)) as updates:
+                for update in updates:
+                    self.run = update.run
+                    screen.show(update)
+            if not self.run.ended:
+                self.refresh()
+        if raise_on_failure and self.run.state is not RunState.SUCCESS:
+            raise FailedPrecondition(f"run {self.id} ended as {self.run.state}{self._reasons()}")
+        return self.run
+
+    def _reasons(self) -> str:
+        groups = self.failures()
+        told = "; ".join(f"{group.count} × {group.fingerprint}" for group in groups[:KINDS_TOLD])
+        more = f"; and {len(groups) - KINDS_TOLD} more kinds" if len(groups) > KINDS_TOLD else ""
+        return f": {told}{more}" if told else ""
+
+    def frame(
+        self,
+        *,
+        by: Sequence[str] | None = None,
+        where: str = "",
+        ports: Sequence[str] = (),
+        metrics: Sequence[str] = (),
+        seeds: bool = False,
+        backend: str = "pandas",
+    ) -> Any:
+        """Return its numbers as a data frame, as `client.frame` does."""
+        return self._client.frame(
+            self.id, by=by, where=where, ports=ports, metrics=metrics, seeds=seeds, backend=backend
+        )
+
+    def failures(self, *, where: str = "") -> "tuple[Group, ...]":
+        """Return the kinds of failures, the most frequent first, with examples."""
+        from accio_client.analysis.fingerprints import group_failures
+
+        found = self._client.selected(self.id, where=where, outputs=False, failures=True)
+        return group_failures(found.table, found.collected.failures.among(found.mask))
+
+    def children(self, *, where: str = "") -> Generator[views.RunView]:
+        """Return the children of a sweep in its order, or those that a query matches (docs/queries.md)."""
+        return self._client.iterate_runs(views.RunFilter(parent=self.id, where=where))
+
+    def as_completed(self, *, patience: float = PATIENCE_S) -> Generator[views.RunView]:
+        """Yield each child of a sweep once it has ended, those that have ended already first; a single run itself.
+
+        For sweeps of thousands: each time something has changed, the children that have ended are listed.
+        """
+        if self.run.kind != "parent":
+            yield self.wait(patience=patience)
+            return
+        told: set[str] = set()
+        matching = views.RunFilter(parent=self.id, states=tuple(RUN_TERMINAL))
+        with closing(self._client.watch(self.id, patience=patience)) as updates:
+            for update in updates:
+                self.run = update.run
+                if sum(update.run.children_by_state.get(state, 0) for state in RUN_TERMINAL) <= len(told):
+                    continue
+                with closing(self._client.iterate_runs(matching)) as children:
+                    for child in children:
+                        if child.id not in told:
+                            told.add(child.id)
+                            yield child
+
+    def retry(self, *, where: str = "", latest_operators: bool = False) -> views.RunOutcome:
+        """Run again what failed, was killed or lost (of a sweep, with a query, among the children that match).
+
+        FailedPrecondition if nothing could be done.
+        """
+        done = self._client.retry([self.id], where=where, latest_operators=latest_operators)
+        return self._outcome(done, "retried")
+
+    def kill(self, *, where: str = "") -> views.RunOutcome:
+        """Stop it, or the children that match a query; FailedPrecondition if nothing could be done."""
+        return self._outcome(self._client.kill([self.id], where=where), "killed")
+
+    def delete(self) -> views.RunOutcome:
+        """Stop and delete it; FailedPrecondition if that couldn't be done."""
+        return self._outcome(self._client.delete([self.id]), "deleted")
+
+    def _outcome(self, outcomes: Sequence[views.RunOutcome], done: str) -> views.RunOutcome:
+        for outcome in outcomes:
+            if outcome.error is None:
+                return outcome
+        why = outcomes[0].error if outcomes else "no child matches"
+        raise FailedPrecondition(f"run {self.id} can't be {done}: {why}")
+
+    def __repr__(self) -> str:
+        return notebook.summary(self.run)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return notebook.bundle(self.run)
 
 
 class Client(BlockingCaller):
@@ -62,15 +194,42 @@ class Client(BlockingCaller):
 
     def submit(
         self,
-        definition: Definition,
+        definition: Definition | str,
         *,
         base_path: str | None = None,
         cache: views.CacheMode = "use",
         idempotency_key: str | None = None,
-    ) -> views.Submitted:
-        """Create a run or a sweep; return once it is durable. Repeated attempts of one call create one run."""
-        return self._run(
-            self._client.submit(definition, base_path=base_path, cache=cache, idempotency_key=idempotency_key)
+        name: str | None = None,
+        notes: str | None = None,
+        tags: Iterable[str] | None = None,
+        repeat: int | None = None,
+        seed: int | None = None,
+        params: Mapping[str, Any] | None = None,
+        **values: Any,
+    ) -> Run:
+        """Create a run or a sweep; return once it is durable. Repeated attempts of one call create one run.
+
+        *definition* is a run definition, or the name of a workflow (or operator), whose parameters are then given as
+        *values*: `submit("geoind", epsilon=logspace(1e-5, 1), repeat=3)`. Parameters whose names are options of this
+        call (or no names in Python) go into *params*.
+        """
+        return Run(
+            self,
+            self._run(
+                self._client.submit(
+                    definition,
+                    base_path=base_path,
+                    cache=cache,
+                    idempotency_key=idempotency_key,
+                    name=name,
+                    notes=notes,
+                    tags=tags,
+                    repeat=repeat,
+                    seed=seed,
+                    params=params,
+                    **values,
+                )
+            ),
         )
 
     def submit_and_watch(

@@ -1,4 +1,4 @@
-"""Writes accio_client/sync.py, the blocking client, from the asynchronous one: `python scripts/sync_client.py`.
+"""Writes accio_client/sync.py, the blocking client with its handles, from the asynchronous one.
 
 With --check it writes nothing, and its exit code is 1 if the file isn't what it would write.
 """
@@ -11,45 +11,77 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = Path("accio_client/sync.py")
-SUBJECTS = ("workflows", "runs", "results", "analysis", "cluster", "access")
+HANDLES = Path("accio_client/handles.py")
+SUBJECTS = ("workflows", "handles", "runs", "results", "analysis", "cluster", "access")
 """The modules of accio_client/calls whose public methods the blocking client has, in this order."""
 
 HEAD = '''"""The blocking client: the methods of `AsyncClient`, for scripts, notebooks and the command line.
 
     with Client() as client:
-        submitted = client.submit({"workflow": "geoind", "params": {"epsilon": 0.1}})
-        print(client.wait(submitted.run.id).state)
+        run = client.submit("geoind", epsilon=logspace(1e-5, 1), repeat=3)
+        print(run.wait().state)
 
-Nothing is decided here. This file is written by scripts/sync_client.py: change accio_client/calls, and run that.
+Nothing is decided here. This file is written by scripts/sync_client.py: change accio_client/calls or handles.py, and
+run that.
 """
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from accio.domain.access import TokenKind
+from accio.domain.states import RUN_TERMINAL, RunState
+from accio.errors import FailedPrecondition
 from accio.v1 import accio_pb2
-from accio_client import views
+from accio_client import notebook, views
 from accio_client.blocking import BlockingCaller
 from accio_client.calls.results import Exported
 from accio_client.calls.runs import WATCH_PATIENCE_S
 from accio_client.definition_text import Definition
+from accio_client.handles import KINDS_TOLD, PATIENCE_S, Submission
 
 if TYPE_CHECKING:
+    from accio_client.analysis.fingerprints import Group
     from accio_client.collected import Collected
     from accio_client.export import exporting
     from accio_client.export.frames import Table
     from accio_client.selected import Selected
+'''
 
-
-class Client(BlockingCaller):
+CLIENT = '''class Client(BlockingCaller):
     """A connection to a daemon, without an event loop of the caller's."""
 '''
 
 
+BLOCKING = {
+    "AsyncRun": "Run",
+    "AsyncGenerator": "Generator",
+    "aclosing": "closing",
+    "async def": "def",
+    "async with": "with",
+    "async for": "for",
+    "await ": "",
+    "AnalysisCalls": "Client",
+}
+"""What stands in a blocking handle for the words of an asynchronous one."""
+
+
 def generated(root: Path) -> str:
     """Return the text of the blocking client, formatted."""
-    return _formatted(HEAD + "".join(f"\n{_method(found)}\n" for found in _asynchronous(root)))
+    client = CLIENT + "".join(f"\n{_method(found)}\n" for found in _asynchronous(root))
+    return _formatted(f"{HEAD}\n\n{_handle(root)}\n\n\n{client}")
+
+
+def _handle(root: Path) -> str:
+    """Return the class of the blocking handle: the asynchronous one's text in other words."""
+    text = (root / HANDLES).read_text(encoding="utf-8")
+    (found,) = (node for node in ast.parse(text).body if isinstance(node, ast.ClassDef) and node.name == "AsyncRun")
+    segment = ast.get_source_segment(text, found)
+    assert segment is not None
+    for asynchronous, blocking in BLOCKING.items():
+        segment = segment.replace(asynchronous, blocking)
+    return segment
 
 
 def _asynchronous(root: Path) -> Iterator[ast.AsyncFunctionDef]:
@@ -69,11 +101,15 @@ def _method(found: ast.AsyncFunctionDef) -> str:
     way = "_iterate" if returns.startswith("AsyncGenerator[") else "_run"
     positional = [each.arg for each in found.args.args[1:]]
     keywords = [f"{each.arg}={each.arg}" for each in found.args.kwonlyargs]
+    keywords += [f"**{found.args.kwarg.arg}"] if found.args.kwarg is not None else []
     documentation = ast.get_docstring(found, clean=False)
+    call = f"self.{way}(self._client.{found.name}({', '.join([*positional, *keywords])}))"
+    if returns == "AsyncRun":
+        returns, call = "Run", f"Run(self, {call})"
     lines = [
         f"    def {found.name}({ast.unparse(found.args)}) -> {returns.replace('AsyncGenerator[', 'Generator[')}:",
         f'        """{documentation}"""' if documentation else "",
-        f"        return self.{way}(self._client.{found.name}({', '.join([*positional, *keywords])}))",
+        f"        return {call}",
     ]
     return "\n".join(line for line in lines if line)
 

@@ -22,15 +22,9 @@ WATCH_PATIENCE_S = 600.0
 class RunCalls(Caller):
     """Make, look at, follow and change runs."""
 
-    async def submit(
-        self,
-        definition: Definition,
-        *,
-        base_path: str | None = None,
-        cache: views.CacheMode = "use",
-        idempotency_key: str | None = None,
+    async def _submit(
+        self, definition: Definition, base_path: str | None, cache: views.CacheMode, idempotency_key: str | None
     ) -> views.Submitted:
-        """Create a run or a sweep; return once it is durable. Repeated attempts of one call create one run."""
         request = self._submission(definition, base_path, cache, idempotency_key)
         try:
             answer = await self._connection.call(

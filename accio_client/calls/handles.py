@@ -1,0 +1,67 @@
+"""The call that makes a run and returns a handle of it."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from accio.errors import BadRequest, FailedPrecondition, InvalidDefinition, NotFound
+from accio_client import forms, views
+from accio_client.calls.analysis import AnalysisCalls
+from accio_client.calls.workflows import WorkflowCalls
+from accio_client.definition_text import Definition
+from accio_client.handles import AsyncRun
+
+
+class HandleCalls(AnalysisCalls, WorkflowCalls):
+    """Make runs that can be asked about themselves."""
+
+    async def submit(
+        self,
+        definition: Definition | str,
+        *,
+        base_path: str | None = None,
+        cache: views.CacheMode = "use",
+        idempotency_key: str | None = None,
+        name: str | None = None,
+        notes: str | None = None,
+        tags: Iterable[str] | None = None,
+        repeat: int | None = None,
+        seed: int | None = None,
+        params: Mapping[str, Any] | None = None,
+        **values: Any,
+    ) -> AsyncRun:
+        """Create a run or a sweep; return once it is durable. Repeated attempts of one call create one run.
+
+        *definition* is a run definition, or the name of a workflow (or operator), whose parameters are then given as
+        *values*: `submit("geoind", epsilon=logspace(1e-5, 1), repeat=3)`. Parameters whose names are options of this
+        call (or no names in Python) go into *params*.
+        """
+        options = {
+            "name": name,
+            "notes": notes,
+            "tags": None if tags is None else list(tags),
+            "repeat": repeat,
+            "seed": seed,
+        }
+        given = {**(params or {}), **values}
+        if not isinstance(definition, str):
+            used = [each for each, value in options.items() if value is not None] + list(given)
+            if used:
+                raise BadRequest(f"expected {', '.join(used)} in the definition, or the name of a workflow beside them")
+            return AsyncRun(self, await self._submit(definition, base_path, cache, idempotency_key))
+        document = forms.definition(definition, given, options)
+        try:
+            submitted = await self._submit(document, base_path, cache, idempotency_key)
+        except InvalidDefinition as error:
+            if not await self._is_stored_now(definition, error):
+                raise
+            submitted = await self._submit(document, base_path, cache, idempotency_key)
+        return AsyncRun(self, submitted)
+
+    async def _is_stored_now(self, operator: str, error: InvalidDefinition) -> bool:
+        """Return whether *operator* names one whose own workflow wasn't there, or was one of earlier inputs."""
+        if not any(issue.path.startswith(("/workflow", "/params")) for issue in error.issues):
+            return False
+        try:
+            return (await self.push_operator(operator)).created
+        except (NotFound, FailedPrecondition):
+            return False
