@@ -84,6 +84,7 @@ class Broken:
         return buggy
 
 
+@pytest.mark.timeout(300)  # each bug is written to the log with its traceback, which takes a busy machine a second
 async def test_a_bug_stays_in_the_log() -> None:
     """An unexpected exception of any method becomes INTERNAL with a reference; its text isn't told."""
     server = Server(tokens=Tokens([("t" * 20, None)]), accio=(Broken(),), agents=Broken(), artifacts=Broken())
