@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -10,7 +11,7 @@ from accio.content.blobs import BlobStore, Stored
 from accio.content.copying import copy_fd, write_all
 from accio.content.digest import CHUNK, Digest, Progress, digest_fd
 from accio.content.errors import BlobMissing, InvalidManifest, StoreUnusable
-from accio.content.manifest import MAGIC, MAX_MANIFEST_BYTES, FileEntry, Manifest, decode
+from accio.content.manifest import MAGIC, MAX_MANIFEST_BYTES, FileEntry, Manifest, decode, glance
 from accio.content.reading import each_file, known_digests, manifest_of, remember
 from accio.content.signatures import SignatureCache
 from accio.content.target import DatasetTarget
@@ -80,12 +81,17 @@ def put_tree(
 
 def read_manifest(store: BlobStore, digest: Digest) -> Manifest:
     """Return the manifest of a dataset; raises BlobMissing, and InvalidManifest if the blob is something else."""
-    if (size := store.has([digest]).get(digest, 0)) > MAX_MANIFEST_BYTES:  # before it is read into memory
-        raise InvalidManifest(f"the blob {digest} isn't a dataset: a manifest of {size:,} bytes would be too large")
+    _refuse_huge(store, digest)
     try:
         return decode(store.read(digest))
     except InvalidManifest as error:
         raise InvalidManifest(f"the blob {digest} isn't a dataset: {error.message}") from error
+
+
+def _refuse_huge(store: BlobStore, digest: Digest) -> None:
+    """Raise InvalidManifest for a blob that is too large to be a manifest, before it is read."""
+    if (size := store.has([digest]).get(digest, 0)) > MAX_MANIFEST_BYTES:
+        raise InvalidManifest(f"the blob {digest} isn't a dataset: a manifest of {size:,} bytes would be too large")
 
 
 def contents(store: BlobStore, digests: Iterable[Digest]) -> dict[Digest, tuple[Digest, ...]]:
@@ -100,10 +106,17 @@ def contents(store: BlobStore, digests: Iterable[Digest]) -> dict[Digest, tuple[
             with store.open(digest) as file:
                 if file.read(len(MAGIC)) != MAGIC:
                     continue
-            found[digest] = tuple(read_manifest(store, digest).blobs)
+            found[digest] = _files(store, digest)
         except (BlobMissing, InvalidManifest):
             continue
     return found
+
+
+def _files(store: BlobStore, digest: Digest) -> tuple[Digest, ...]:
+    """Return the distinct files of a dataset, whose manifest is never in memory as a whole: it may be huge."""
+    _refuse_huge(store, digest)
+    with store.open_verified(digest) as file:
+        return tuple(dict.fromkeys(glance(iter(partial(file.read, _IN_MEMORY), b""))))
 
 
 def missing_blobs(store: BlobStore, digest: Digest) -> tuple[Digest, ...]:

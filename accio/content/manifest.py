@@ -14,7 +14,7 @@ refuses any other, so a digest can't be ambiguous. This module is pure.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -28,6 +28,7 @@ MAX_PATH_BYTES = 4096
 MAX_ENTRIES = 2_000_000
 MAX_MANIFEST_BYTES = 512 << 20
 """Enough for as many entries with paths of 190 bytes."""
+_LONGEST_ENTRY = 2 + 20 + 65 + MAX_PATH_BYTES
 _FILE = re.compile(rb"f (0|[1-9][0-9]{0,18}) ([0-9a-f]{64}) (.*)", re.DOTALL)
 
 
@@ -129,6 +130,34 @@ def decode(data: bytes) -> Manifest:
     if manifest.encoded != data:
         raise InvalidManifest("the manifest isn't canonical: its entries must be sorted by the bytes of their paths")
     return manifest
+
+
+def glance(pieces: Iterable[bytes]) -> Iterator[Digest]:
+    """Yield the content of each file that a manifest names, holding no more than a piece and an entry at a time.
+
+    Of the canonical form only what matters for that is checked; InvalidManifest for the rest.
+    """
+    heads = {MAGIC + shape.encode() + b"\n" for shape in Shape}
+    left, began = b"", False
+    for piece in pieces:
+        left += piece
+        if not began:
+            head = next((each for each in heads if left.startswith(each)), None)
+            if head is None:
+                if len(left) > _LONGEST_ENTRY:
+                    break
+                continue
+            left, began = left[len(head) :], True
+        *lines, left = left.split(b"\0")
+        for line in lines:
+            if match := _FILE.fullmatch(line):
+                yield Digest(PREFIX + match[2].decode())
+            elif not line.startswith(b"d "):
+                raise InvalidManifest(f"an entry of the manifest is neither a file nor a folder: {line[:80]!r}")
+        if len(left) > _LONGEST_ENTRY:
+            break
+    if left or not began:
+        raise InvalidManifest("the manifest is cut off, or its last entry doesn't end with a NUL byte")
 
 
 def check_path(path: str) -> None:

@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+import tracemalloc
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
@@ -21,7 +22,7 @@ from accio.content.errors import (
     StagingError,
     TargetExists,
 )
-from accio.content.manifest import MAGIC, FileEntry, Manifest, Shape, of_file, of_folder
+from accio.content.manifest import MAGIC, FileEntry, Manifest, Shape, glance, of_file, of_folder
 from accio.content.signatures import SqliteSignatureCache
 from accio.content.store import IN_MEMORY, FolderStore
 from accio.content.target import DatasetTarget
@@ -196,6 +197,38 @@ def test_contents_of_the_datasets_among_blobs(store: FolderStore, stored: Digest
     assert {key: set(value) for key, value in contents(store, digests).items()} == {
         stored: {digest_bytes(content) for content in TREE.values() if content is not None}
     }
+
+
+def test_contents_of_a_huge_dataset_take_little_memory(store: FolderStore) -> None:
+    """Collecting what nothing refers to looks at all manifests, also at those of hundreds of thousands of files."""
+    lines = [b"f 1 %064x folder/of/the/file/number-%06d\0" % (number, number) for number in range(50_000)]
+    manifest = MAGIC + b"folder\n" + b"".join(lines)
+    digest = store.put(manifest).digest
+    tracemalloc.start()
+    try:
+        found = contents(store, [digest])
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(found[digest]) == len(lines)
+    assert peak < 6 * len(manifest), f"{peak:,} bytes for a manifest of {len(manifest):,}"
+
+
+@pytest.mark.parametrize("size", [1, 7, 1 << 20])
+def test_a_glance_at_pieces_finds_what_reading_finds(store: FolderStore, stored: Digest, size: int) -> None:
+    """Whatever the pieces, the files are those of the manifest; what is cut off is refused."""
+    whole = store.read(stored)
+    pieces = [whole[at : at + size] for at in range(0, len(whole), size)]
+    assert list(dict.fromkeys(glance(pieces))) == list(read_manifest(store, stored).blobs)
+    for wrong in (
+        [],
+        pieces[:1] if size < len(whole) else [],
+        [*pieces, b"f 1 "],
+        [whole, b"x" * 5_000],
+        [b"x" * 5_000],
+    ):
+        with pytest.raises(InvalidManifest):
+            list(glance(wrong))
 
 
 def test_permissions(tmp_path: Path, store: FolderStore, stored: Digest) -> None:
