@@ -110,6 +110,7 @@ class FakeAgent:
     stopped: list[AttemptNo] = field(default_factory=list)
     recalled: list[AttemptNo] = field(default_factory=list)
     digests: list[tuple[int, list[str]]] = field(default_factory=list)
+    moot: list[int] = field(default_factory=list)
     goodbyes: list[str] = field(default_factory=list)
     next_seq: int = 1
 
@@ -150,6 +151,7 @@ class FakeAgent:
         for assignment in outgoing.work:
             self._take(assignment)
         self.stopped += outgoing.stops
+        self.moot += outgoing.moot
         self.recalled += outgoing.recalls
         if outgoing.goodbye is not None:
             self.goodbyes.append(outgoing.goodbye[0])

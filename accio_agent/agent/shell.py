@@ -171,6 +171,7 @@ class Shell:
                 self.core.acknowledge(message.ack.seqs)
             case "stop":
                 self.core.stop(message.stop.attempts)
+                self._staging.give_up(message.stop.digests)
             case "recall":
                 self.core.recall(message.recall.attempts)
             case "digest":
@@ -225,8 +226,9 @@ class Shell:
             await self.changed.wait()
 
     async def _digest(self, request: int, paths: list[str]) -> None:
-        answers = await self._staging.digest_paths(paths)
-        self._outbound.put(agents_pb2.AgentMessage(digests=agents_pb2.DigestAnswer(request=request, paths=answers)))
+        answers = await self._staging.digest_paths(request, paths)
+        if answers is not None:
+            self._outbound.put(agents_pb2.AgentMessage(digests=agents_pb2.DigestAnswer(request=request, paths=answers)))
 
     # --- effects -----------------------------------------------------------------------------------------------------
 

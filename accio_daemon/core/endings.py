@@ -180,7 +180,18 @@ def run_over(turn: Turn, run: Run) -> None:
     turn.fx.runs[run.no] = run
     world.runs.pop(run.no, None)
     world.unopened.remove(run)
+    stop_digesting(turn, run)
+
+
+def stop_digesting(turn: Turn, run: Run) -> None:
+    """Stop agents from reading inputs of a run that is over: it may take them hours."""
+    world = turn.world
     world.undigested.discard(run)
+    for request in [each.request for each in run.digesting.values() if each.request is not None]:
+        _, _, session = world.digest_requests.pop(request)
+        if session in world.sessions:
+            turn.fx.to(session).moot.append(request)
+    run.digesting.clear()
 
 
 def stop_run(turn: Turn, run: Run) -> None:

@@ -26,7 +26,7 @@ def request_digests(turn: Turn) -> bool:
     for run in sorted(world.undigested, key=lambda run: run.no):
         left = False
         for text, digesting in list(run.digesting.items()):
-            if digesting.request is not None:
+            if digesting.request is not None or text not in run.digesting:  # the run may have ended meanwhile
                 continue
             agent = _whom_to_ask(world, run, digesting)
             if agent is not None and agent.session is not None:

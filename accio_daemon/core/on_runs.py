@@ -259,7 +259,7 @@ def forget(turn: Turn, run: Run) -> None:
     fx = turn.fx
     run.open.clear()
     turn.world.runs.pop(run.no, None)
-    turn.world.undigested.discard(run)
+    endings.stop_digesting(turn, run)
     fx.runs.pop(run.no, None)
     fx.submitted = [entry for entry in fx.submitted if entry[0] is not run]
     fx.pins = [pin for pin in fx.pins if pin[0] != run.no]

@@ -57,5 +57,6 @@ class Outgoing:
     acks: list[int] = field(default_factory=list)
     work: list[Assignment] = field(default_factory=list)
     stops: list[AttemptNo] = field(default_factory=list)  # after the work: what is stopped may stand there
+    moot: list[int] = field(default_factory=list)  # requests for digests that nobody needs any more
     recalls: list[AttemptNo] = field(default_factory=list)
     goodbye: tuple[str, bool] | None = None  # reason, whether to reconnect

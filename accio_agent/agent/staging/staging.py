@@ -8,6 +8,7 @@ and after.
 """
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from accio.content.datasets import missing_blobs, read_manifest
-from accio.content.digest import Digest, is_digest, parse_digest
+from accio.content.digest import Digest, Progress, is_digest, parse_digest
 from accio.content.errors import BlobMissing, StoreFull
 from accio.content.reading import DigestedDataset, digest_dataset
 from accio.content.sharing import shares_folder
@@ -78,6 +79,7 @@ class Staging:
         self._attempts: dict[int, Staged] = {}
         self._written = WrittenOut(folder / "datasets")
         self._trim_at = 0.0
+        self._digesting: dict[int, threading.Event] = {}  # by request; set once nobody needs the answer
 
     def close(self) -> None:
         self._threads.shutdown(cancel_futures=True)
@@ -230,13 +232,33 @@ class Staging:
             raise BlobMissing(digest, f"the store lacks the value {digest}")
         await self._transfer.fetch([digest], self._store)
 
-    async def digest_paths(self, paths: Iterable[str]) -> list[agents_pb2.PathDigest]:
-        """Return the content digests of paths, and why some can't be known."""
+    async def digest_paths(self, request: int, paths: Iterable[str]) -> list[agents_pb2.PathDigest] | None:
+        """Return the content digests of paths, and why some can't be known; None if the request was given up."""
+        given_up = self._digesting[request] = threading.Event()
+        try:
+            return await self._digest_paths(paths, given_up)
+        except _GivenUpError:
+            return None
+        finally:
+            self._digesting.pop(request, None)
+
+    def give_up(self, requests: Iterable[int]) -> None:
+        """Read no further for these requests for digests."""
+        for request in requests:
+            if request in self._digesting:
+                self._digesting[request].set()
+
+    async def _digest_paths(self, paths: Iterable[str], given_up: threading.Event) -> list[agents_pb2.PathDigest]:
+        def look(_: int) -> None:
+            if given_up.is_set():
+                raise _GivenUpError
+
         answers = []
         for text in paths:
             try:
                 path = await self._in_thread(local_copy, text, self._folder) if is_remote(text) else Path(text)
-                found = await self._digested(path)
+                found = await self._digested(path, look)
+                look(0)
                 answers.append(agents_pb2.PathDigest(path=text, digest=found.digest, bytes=found.manifest.size))
             except AccioError as error:
                 answers.append(agents_pb2.PathDigest(path=text, error=error.message.removeprefix("staging: ")))
@@ -244,10 +266,12 @@ class Staging:
                 answers.append(agents_pb2.PathDigest(path=text, error=f"can't read {text}: {error.strerror or error}"))
         return answers
 
-    async def _digested(self, path: Path) -> DigestedDataset:
+    async def _digested(self, path: Path, progress: Progress | None = None) -> DigestedDataset:
         if not path.is_absolute():
             raise _NotStagedError(f"expected an absolute path of a dataset, found {path}")
-        return await self._in_thread(lambda: digest_dataset(path, now_ns=clock.wall_ns(), cache=self._signatures))
+        return await self._in_thread(
+            lambda: digest_dataset(path, now_ns=clock.wall_ns(), cache=self._signatures, progress=progress)
+        )
 
     # --- outputs -----------------------------------------------------------------------------------------------------
 
@@ -295,6 +319,10 @@ class _Inputs:
         """Note that the store hasn't got an input."""
         self.missing.append(what)
         self.problem = error.message
+
+
+class _GivenUpError(Exception):
+    """Nobody needs the digest any more that is being computed."""
 
 
 class _NotStagedError(AccioError):

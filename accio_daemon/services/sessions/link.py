@@ -99,8 +99,8 @@ class Link:
             yield from self._work.messages(item.work, item.acks)
         elif item.acks:
             yield message(ack=agents_pb2.Ack(seqs=item.acks))
-        if item.stops:
-            yield message(stop=agents_pb2.Stop(attempts=item.stops))
+        if item.stops or item.moot:
+            yield message(stop=agents_pb2.Stop(attempts=item.stops, digests=item.moot))
         if item.recalls:
             yield message(recall=agents_pb2.Recall(attempts=item.recalls))
         if item.goodbye is not None:
@@ -113,6 +113,7 @@ def _weight(outgoing: Outgoing) -> int:
         1
         + len(outgoing.acks)
         + len(outgoing.stops)
+        + len(outgoing.moot)
         + len(outgoing.recalls)
         + len(outgoing.digests)
         + len(outgoing.work)

@@ -1,6 +1,7 @@
 """Datasets and large values on their way in and out, with and without a shared folder."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,26 @@ async def test_a_path_that_changes_meanwhile(daemon: FakeDaemon, tmp_path: Path)
     assert report.failure.cause == "staging"
     assert "changed while it was used" in report.failure.message
     assert not report.outputs
+
+
+async def test_reading_for_nobody_is_given_up(daemon: FakeDaemon, agent: AgentProcess, tmp_path: Path) -> None:
+    """A path is read no further once the daemon says that its digest isn't needed any more; there is no answer."""
+    path, other = tmp_path / "huge", tmp_path / "small"
+    with path.open("wb") as file:
+        file.truncate(4 << 40)  # of zeros, without space: to read it takes hours
+    other.write_text("small")
+
+    def is_read() -> bool:
+        folder = Path(f"/proc/{agent.process.pid}/fd")
+        return str(path) in {os.path.realpath(each) for each in folder.iterdir()}
+
+    daemon.send(agents_pb2.DaemonMessage(digest=agents_pb2.DigestRequest(request=7, paths=[str(path)])))
+    await daemon.until(is_read)
+    daemon.send(agents_pb2.DaemonMessage(stop=agents_pb2.Stop(digests=[7, 99])))
+    await daemon.until(lambda: not is_read())
+    daemon.send(agents_pb2.DaemonMessage(digest=agents_pb2.DigestRequest(request=8, paths=[str(other)])))
+    await daemon.until(lambda: any(message.digests.request == 8 for message in daemon.others))
+    assert not any(message.digests.request == 7 for message in daemon.others)
 
 
 @pytest.mark.usefixtures("agent")

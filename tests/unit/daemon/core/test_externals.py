@@ -233,3 +233,15 @@ def test_the_only_other_agent_leaves(cluster: Cluster) -> None:
     cluster.lose(busy)
     assert cluster.state_of(run, "A") == "failed"
     assert "no such file (agent w1)" in cluster.cause(run, 0)
+
+
+def test_what_a_killed_run_needs_is_read_no_further(cluster: Cluster) -> None:
+    """The agent that reads an input for a run is told when the run is over; its answer, if it comes, is for nobody."""
+    agent = cluster.join()
+    run = cluster.submit(_workflow())
+    ((request, paths),) = agent.digests
+    cluster.kill(run)
+    assert agent.moot == [request]
+    assert agent.session is not None
+    cluster.ask(PathsDigested(session=agent.session, request=request, digests=dict.fromkeys(paths, PIN)))
+    assert cluster.state(run) == "killed"
