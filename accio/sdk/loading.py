@@ -20,9 +20,10 @@ from accio.domain.names import suggest
 from accio.errors import AccioError, BadRequest, InvalidDefinition
 from accio.sdk import search_path
 from accio.sdk.bindings import check_displaced, home_of, is_decoration, operator_at
-from accio.sdk.commands import Program, read_program
+from accio.sdk.commands import Program
 from accio.sdk.declare import Declaration, declaration_of, operator
 from accio.sdk.modules import distributions_of
+from accio.sdk.program_file import read_program
 from accio.sdk.run import Operator
 
 GROUP = "accio.operators"

@@ -1,13 +1,15 @@
 """Runs a program once, as a child of this process.
 
 It finds its inputs in the JSON file that ACCIO_INPUTS names (canonical values, datasets as paths), and writes its
-outputs as a JSON object to the file that ACCIO_OUTPUTS names. stdout and stderr are those of this process.
+outputs as a JSON object to the file that ACCIO_OUTPUTS names; or inputs stand in its command, and outputs are files or
+are read from stdout, as the declaration says. stdout and stderr are those of this process.
 """
 
 import os
+import re
 import signal
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,24 +32,28 @@ from accio.sdk.copies import CannotCopyError, Copies
 from accio.sdk.execution import BadOutputError, Failed, Finished, Request, read_document
 
 _MOST_OUTPUT = 64 * 1024 * 1024
+PRIVATE = ".accio"
+"""The folder in the working folder that is ours."""
 
 
 def run_program(program: Program, request: Request) -> Finished | Failed:
     """Run the program in the request's folder, and read what it wrote."""
     name = program.spec.name
-    private = request.folder / ".accio"
+    private = request.folder / PRIVATE
     private.mkdir(exist_ok=True)
     inputs, outputs = private / "inputs.json", private / "outputs.json"
     outputs.unlink(missing_ok=True)
     try:
-        inputs.write_text(_inputs(program, request), encoding="utf-8")
+        values = _inputs(program, request)
     except BadInputError as error:
         return _failed(Failure(cause=Cause.BAD_INPUT, message=clip(f"operator {name}: {error}")))
-    failure = _run(program, request, inputs, outputs)
-    if failure is not None:
-        return _failed(failure)
+    texts = {port: canonical(datatype, value) for port, (datatype, value) in values.items()}
+    inputs.write_text(object_text(texts), encoding="utf-8")
+    printed = _run(program, request, _environment(program, request, inputs, outputs), program.arguments(values))
+    if isinstance(printed, Failure):
+        return _failed(printed)
     try:
-        return _OutputReader(program, request).read(outputs)
+        return _OutputReader(program, request).read(outputs, printed)
     except BadOutputError as error:
         return _failed(Failure(cause=Cause.BAD_OUTPUT, message=clip(f"operator {name}: {error}")))
 
@@ -56,14 +62,14 @@ def _failed(failure: Failure) -> Failed:
     return Failed(failure=failure, metrics={})
 
 
-def _inputs(program: Program, request: Request) -> str:
-    """Return the inputs document with each dataset's path in place of its text."""
+def _inputs(program: Program, request: Request) -> dict[str, tuple[DataType, Value]]:
+    """Return the values of the inputs that have one, with each dataset's path in place of its text."""
     document = read_document(request.inputs)
     unknown = document.keys() - {port.name for port in program.spec.inputs}
     if unknown:
         raise BadInputError(f"it has no input {', '.join(sorted(unknown))}")
     copies = Copies(request.folder)
-    texts = {}
+    values: dict[str, tuple[DataType, Value]] = {}
     for port in program.spec.inputs:
         if port.name not in document:
             if port.required:
@@ -78,12 +84,12 @@ def _inputs(program: Program, request: Request) -> str:
                 if port.name in program.copied:
                     locate = partial(_copied, request.datasets, copies, program.copied[port.name])
                 value = _with_paths(port.type, value, locate)
-            texts[port.name] = canonical(port.type, value)
+            values[port.name] = (port.type, value)
         except ValueProblem as problem:
             raise BadInputError(f"input '{port.name}': {problem.message}") from None
         except CannotCopyError as error:
             raise BadInputError(f"input '{port.name}': {error}") from None
-    return object_text(texts)
+    return values
 
 
 def _staged(datasets: Mapping[str, Path], text: str) -> str:
@@ -114,11 +120,7 @@ def _with_paths(datatype: DataType, value: Value, locate: Callable[[str], str]) 
             return value
 
 
-def _run(program: Program, request: Request, inputs: Path, outputs: Path) -> Failure | None:
-    executable = program.executable()
-    if executable is None:
-        message = f"operator {program.spec.name}: the program {program.command[0]} can't be found"
-        return Failure(cause=Cause.EXCEPTION, message=message, exception="FileNotFoundError")
+def _environment(program: Program, request: Request, inputs: Path, outputs: Path) -> dict[str, str]:
     environment = {
         **{name: value for name, value in os.environ.items() if name != "ACCIO_TOKEN"},
         **program.environment,
@@ -130,25 +132,49 @@ def _run(program: Program, request: Request, inputs: Path, outputs: Path) -> Fai
     }
     if program.spec.unstable and request.seed is not None:
         environment["ACCIO_SEED"] = str(request.seed)
+    return environment
+
+
+def _run(
+    program: Program, request: Request, environment: Mapping[str, str], arguments: Sequence[str]
+) -> bytes | Failure:
+    """Run the program to its end; return what it printed to stdout, if any output is read from there."""
+    executable = program.executable()
+    if executable is None:
+        message = f"operator {program.spec.name}: the program {program.command[0]} can't be found"
+        return Failure(cause=Cause.EXCEPTION, message=message, exception="FileNotFoundError")
     try:
-        done = subprocess.run(
-            [str(executable), *program.arguments()],
+        child = subprocess.Popen(
+            [str(executable), *arguments],
             cwd=request.folder,
             env=environment,
             stdin=subprocess.DEVNULL,
-            check=False,
+            stdout=subprocess.PIPE if program.stdout else None,
         )
     except OSError as error:
         message = f"operator {program.spec.name}: {executable} can't be started ({error.strerror})"
         return Failure(cause=Cause.EXCEPTION, message=message, exception=type(error).__name__)
-    if done.returncode < 0:
-        number = -done.returncode
+    with child:
+        printed = b"" if child.stdout is None else _pass_on(child.stdout.fileno())
+    if child.returncode < 0:
+        number = -child.returncode
         message = f"the program {program.command[0]} was ended by {_signal_name(number)}"
         return Failure(cause=Cause.SIGNAL, message=message, signal=number)
-    if done.returncode > 0:
-        message = f"the program {program.command[0]} ended with exit code {done.returncode}"
-        return Failure(cause=Cause.EXIT_CODE, message=message, exit_code=done.returncode)
-    return None
+    if child.returncode > 0:
+        message = f"the program {program.command[0]} ended with exit code {child.returncode}"
+        return Failure(cause=Cause.EXIT_CODE, message=message, exit_code=child.returncode)
+    return printed
+
+
+def _pass_on(fd: int) -> bytes:
+    """Print what a program prints, and return the first part of it."""
+    kept = bytearray()
+    while data := os.read(fd, 65536):
+        kept += data[: _MOST_OUTPUT - len(kept)]
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(1, rest) :]
+    return bytes(kept)
 
 
 def _signal_name(number: int) -> str:
@@ -162,13 +188,16 @@ class _OutputReader:
     """Reads the outputs file against the ports."""
 
     def __init__(self, program: Program, request: Request) -> None:
+        self._program = program
         self._ports = {port.name: port for port in program.spec.outputs}
         self._folder = request.folder
         self._inputs = {Path(os.path.normpath(path)) for path in request.datasets.values()}
         self._datasets: dict[str, Path] = {}
 
-    def read(self, path: Path) -> Finished:
-        document = self._document(path)
+    def read(self, path: Path, printed: bytes) -> Finished:
+        found = {name: self._file(name, file) for name, file in self._program.output_files.items()}
+        found |= {name: self._printed(name, pattern, printed) for name, pattern in self._program.stdout.items()}
+        document = {**self._document(path, [name for name in self._ports if name not in found]), **found}
         for name in document:
             if name not in self._ports:
                 meant = suggest(name, self._ports)
@@ -185,7 +214,36 @@ class _OutputReader:
                 raise BadOutputError(f"output '{name}': {problem.message}") from None
         return Finished(outputs=outputs, datasets=self._datasets, metrics={})
 
-    def _document(self, path: Path) -> dict[str, Any]:
+    def _file(self, name: str, pattern: str) -> str | list[str]:
+        """Return the path of an output that is a file of the working folder, or the paths of several."""
+        several = self._ports[name].type.kind is Kind.LIST
+        found = [str(path) for path in sorted(self._folder.glob(pattern)) if PRIVATE not in path.parts]
+        if several and found:
+            return found
+        if len(found) == 1:
+            return found[0]
+        what = "files" if several else "a file"
+        many = f"{len(found)} of them" if found else "nothing of that name"
+        raise BadOutputError(f"output '{name}': expected {what} {pattern} in the working folder, found {many}")
+
+    def _printed(self, name: str, pattern: str, printed: bytes) -> Any:
+        """Return what an output is by what the program printed: JSON, or a text."""
+        text = printed.decode(errors="replace").strip()
+        if pattern:
+            match = re.search(pattern, text, re.MULTILINE)
+            if match is None:
+                raise BadOutputError(
+                    f"output '{name}': nothing on stdout matches {pattern}; it begins {quote(text[:80])}"
+                )
+            text = match[1] or ""
+        if self._ports[name].type.kind is Kind.STRING:
+            return text
+        try:
+            return parse_json(text)
+        except JsonProblem:
+            return text
+
+    def _document(self, path: Path, wanted: Sequence[str]) -> dict[str, Any]:
         try:
             if path.stat().st_size > _MOST_OUTPUT:
                 raise BadOutputError(
@@ -193,9 +251,9 @@ class _OutputReader:
                 )
             document = parse_json(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
-            if not self._ports:
+            if not wanted:
                 return {}
-            names = ", ".join(self._ports)
+            names = ", ".join(wanted)
             raise BadOutputError(f"it wrote no outputs file ($ACCIO_OUTPUTS); expected the outputs {names}") from None
         except (OSError, UnicodeDecodeError) as error:
             raise BadOutputError(f"its outputs file can't be read ({error})") from None

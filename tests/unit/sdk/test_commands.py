@@ -11,9 +11,10 @@ import pytest
 from accio import InvalidDefinition
 from accio.domain.failures import Failure
 from accio.domain.states import Cause
-from accio.sdk.commands import Program, read_program, with_digest
+from accio.sdk.commands import Program, with_digest
 from accio.sdk.context import ConsoleSinks
 from accio.sdk.execution import Failed, Finished, Request
+from accio.sdk.program_file import read_program
 from accio.sdk.run import output_types, run_operator
 from tests.unit.sdk.packages import ROOT, write
 
@@ -79,7 +80,6 @@ def test_declaration(tmp_path: Path) -> None:
         ({"name": "a b"}, "/name", ["name"]),
         ({"name": 3}, "/name", ["3"]),
         ({"command": []}, "/command", ["program"]),
-        ({"command": "ls -l"}, "/command", ["list"]),
         ({"inputs": [{"name": "x", "type": "intger"}]}, "/inputs/0/type", ["intger", "integer"]),
         ({"inputs": [{"name": "x", "type": "integer", "default": "a"}]}, "/inputs/0/default", ["'x'", "integer"]),
         ({"inputs": [{"name": "x"}]}, "/inputs/0", ["port"]),

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from accio import OperatorContext, operator
-from accio.sdk.commands import read_program
+from accio.sdk.program_file import read_program
 from tests.unit.sdk.packages import ROOT, described, write
 
 GUIDE = (ROOT / "docs" / "operators.md").read_text(encoding="utf-8")

@@ -1,0 +1,94 @@
+"""Commands as people write them: `"command": "sort -k {column} {table} > {out.sorted}"`.
+
+`{name}` stands for the value of an input, `{out.name}` for the file that an output is read from. Without a shell a
+value is an argument or a part of one, whatever it holds; with one it is quoted. Other braces stand for themselves.
+"""
+
+import re
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from accio.domain.canonical import canonical
+from accio.domain.datatypes import COLLECTIONS, DataType, Kind
+from accio.domain.names import suggest
+from accio.domain.operators import InputPort
+
+SHELL = ("bash", "-eo", "pipefail", "-c")  # a step of a pipe that fails must not pass for a result
+_PLACE = re.compile(r"\{(out\.)?([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+def split(line: str) -> tuple[str, ...]:
+    """Split a command into words as a shell would; ValueError if a quotation doesn't end."""
+    return tuple(shlex.split(line))
+
+
+def places_of_outputs(line: str) -> list[str]:
+    """Return the names of the outputs whose files a command names."""
+    return [match[2] for match in _PLACE.finditer(line) if match[1]]
+
+
+def problems(words: Sequence[str], inputs: Sequence[InputPort], outputs: Mapping[str, DataType]) -> Iterator[str]:
+    """Yield what is wrong with the places in the words of a command."""
+    types = {port.name: port.type for port in inputs}
+    for word in words:
+        for match in _PLACE.finditer(word):
+            of_output, name = match.groups()
+            known: Mapping[str, DataType] = outputs if of_output else types
+            if name not in known:
+                meant = suggest(name, known)
+                hint = f"; did you mean {meant}?" if meant else ""
+                if of_output or meant:
+                    yield f"{match[0]} names no {'output' if of_output else 'input'}{hint}"
+            elif of_output and known[name].kind is not Kind.DATASET:
+                yield f"{match[0]} is a file, but output '{name}' is a {known[name]}, no dataset; read it from stdout"
+            elif not of_output and _cannot_be_a_word(known[name]):
+                yield f"{match[0]} is a {known[name]}, which is no word of a command; read it from $ACCIO_INPUTS"
+
+
+def fill(words: Sequence[str], values: Mapping[str, tuple[DataType, Any]], files: Mapping[str, str]) -> list[str]:
+    """Return the words with what belongs in their places; a word that is a collection's place becomes several."""
+    found: list[str] = []
+    for word in words:
+        match = _PLACE.fullmatch(word)
+        if match is not None and not match[1] and match[2] in values:
+            found += _texts(*values[match[2]])
+        else:
+            found.append(_PLACE.sub(_filler(values, files, " ".join), word))
+    return found
+
+
+def fill_line(line: str, values: Mapping[str, tuple[DataType, Any]], files: Mapping[str, str]) -> str:
+    """Return a shell's command line with what belongs in its places, quoted."""
+    return _PLACE.sub(_filler(values, files, shlex.join), line)
+
+
+def _filler(
+    values: Mapping[str, tuple[DataType, Any]], files: Mapping[str, str], join: Callable[[list[str]], str]
+) -> Callable[[re.Match[str]], str]:
+    def text(match: re.Match[str]) -> str:
+        of_output, name = match.groups()
+        if of_output:
+            return join([files[name]]) if name in files else match[0]
+        return join(_texts(*values[name])) if name in values else match[0]
+
+    return text
+
+
+def _texts(datatype: DataType, value: Any) -> list[str]:
+    """Return a value as words; none for an optional input that has none."""
+    if value is None:
+        return []
+    if datatype.kind in COLLECTIONS:
+        return [text for member in value for text in _texts(datatype.args[0], member)]
+    if datatype.kind in {Kind.STRING, Kind.DATASET}:
+        return [value]
+    return [canonical(datatype, value).strip('"')]
+
+
+def _cannot_be_a_word(datatype: DataType) -> bool:
+    if datatype.kind in {Kind.MAP, Kind.LOCATION}:
+        return True
+    return datatype.kind in COLLECTIONS and (
+        datatype.args[0].kind in COLLECTIONS or datatype.args[0].kind is Kind.LOCATION
+    )
