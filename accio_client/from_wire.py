@@ -249,6 +249,16 @@ def why(message: accio_pb2.WhyAnswer) -> views.WhyView:
     )
 
 
+def operator_difference(message: accio_pb2.OperatorDifference) -> views.OperatorDifferenceView:
+    components = (
+        views.DifferenceView(component=each.component, before=each.before, after=each.after)
+        for each in message.components
+    )
+    return views.OperatorDifferenceView(
+        node=NodeName(message.node), first=message.first, second=message.second, components=tuple(components)
+    )
+
+
 def event(message: accio_pb2.Event) -> views.EventView:
     return views.EventView(
         at=moment(message.at_ms),

@@ -323,6 +323,10 @@ class Client(BlockingCaller):
         """Return why a node (or each node) was executed, taken from the memo, or waits."""
         return self._run(self._client.why(run, node))
 
+    def compare_operators(self, first: str, second: str) -> tuple[views.OperatorDifferenceView, ...]:
+        """Return the nodes whose operators differ between two runs, and in which parts of their code."""
+        return self._run(self._client.compare_operators(first, second))
+
     def events(self, run: str, *, limit: int = 1000) -> tuple[views.EventView, ...]:
         """Return the run's history, oldest first."""
         return self._run(self._client.events(run, limit=limit))

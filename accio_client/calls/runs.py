@@ -226,6 +226,12 @@ class RunCalls(Caller):
         answer = await self._connection.call(self._accio.Why, request, accio_pb2.WhyResponse)
         return tuple(from_wire.why(each) for each in answer.answers)
 
+    async def compare_operators(self, first: str, second: str) -> tuple[views.OperatorDifferenceView, ...]:
+        """Return the nodes whose operators differ between two runs, and in which parts of their code."""
+        request = accio_pb2.CompareOperatorsRequest(first=first, second=second)
+        answer = await self._connection.call(self._accio.CompareOperators, request, accio_pb2.CompareOperatorsResponse)
+        return tuple(from_wire.operator_difference(each) for each in answer.nodes)
+
     async def events(self, run: str, *, limit: int = 1000) -> tuple[views.EventView, ...]:
         """Return the run's history, oldest first."""
         request = accio_pb2.EventsRequest(run=run, limit=limit)

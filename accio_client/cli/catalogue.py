@@ -45,6 +45,7 @@ COMMANDS: dict[str, Entry] = {
     "table": Entry(_HERE + "tables:show", "show the numbers of a sweep, grouped over repetitions"),
     "plot": Entry(_HERE + "pictures:plot", "draw the results of a sweep"),
     "failures": Entry(_HERE + "failures:show", "show why nodes of a run failed, and what explains it"),
+    "diff": Entry(_HERE + "differences:show", "show what differs between two runs"),
     "update": Entry(_HERE + "changes:update", "edit name, notes and tags of a run"),
     "kill": Entry(_HERE + "changes:kill", "stop runs"),
     "retry": Entry(_HERE + "changes:retry", "run again what did not succeed"),

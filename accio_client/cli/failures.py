@@ -1,5 +1,6 @@
 """`accio failures`: which kinds of failures a sweep has, what they have in common, and how to run them again."""
 
+import shlex
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -49,11 +50,22 @@ def show(session: Session, *, identifier: str, where: str, limit: int) -> None:
         "groups": [_group(found, each) for each in groups[:limit]],
         "of": len(groups),
         "explained_by": [_explanation(each) for each in explanations],
-        "retry": session.hint(f"retry {run}") if groups else None,
+        "retry": _retry(session, found, explanations, where) if groups else None,
     }
     session.answer(
-        document(content), _examples(found, groups), partial(_print, session, found, groups, explanations, limit)
+        document(content),
+        _examples(found, groups),
+        partial(_print, session, found, groups, explanations, limit, _retry(session, found, explanations, where)),
     )
+
+
+def _retry(session: Session, found: "Selected", explanations: "tuple[Explanation, ...]", where: str) -> str:
+    """Return the command that runs the failures again: those that were asked for, or the corner in which all are."""
+    run = found.table.run
+    if not where and explanations and explanations[0].covered == explanations[0].failed:
+        where = str(explanations[0].where)
+    is_sweep = found.collected.head.run.kind == "parent"
+    return session.hint(f"retry {run} -where={shlex.quote(where)}" if where and is_sweep else f"retry {run}")
 
 
 def _ended(found: "Selected") -> Any:
@@ -104,6 +116,7 @@ def _print(
     groups: "tuple[Group, ...]",
     explanations: "tuple[Explanation, ...]",
     limit: int,
+    retry: str,
 ) -> None:
     if not groups:
         out(f"no node of {int(found.mask.sum()):,} children has failed")
@@ -124,7 +137,7 @@ def _print(
     example = groups[0].examples[0]
     look = session.hint(f"describe node {_id(found, example.child)}/{example.node}")
     out(f"look at one:     {look}")
-    out(f"run them again:  {session.hint(f'retry {found.table.run}')}")
+    out(f"run them again:  {retry}")
 
 
 def _label(found: "Selected", failed: "Failed") -> str:

@@ -113,6 +113,16 @@ class DifferenceView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorDifferenceView:
+    """A node whose operator differs between two runs; empty names where a run has no such node."""
+
+    node: NodeName
+    first: str
+    second: str
+    components: tuple[DifferenceView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WhyView:
     """Why a node was executed, taken from the memo, or waits; `answer` is cached, executed, waiting, failed or
     uncacheable.

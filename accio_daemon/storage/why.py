@@ -65,7 +65,7 @@ def nearest_earlier(connection: sqlite3.Connection, result: int, operator: str) 
         return None
     _, row, key = best
     specs = workflows.operators_by_no(connection, (key.operator_no, own.operator_no))
-    differences = list(_operators(specs[key.operator_no].spec, specs[own.operator_no].spec))
+    differences = list(operator_differences(specs[key.operator_no].spec, specs[own.operator_no].spec))
     differences += _inputs(key.inputs, own.inputs)
     if key.seed != own.seed:
         differences.append(Difference(component="seed", before=_text(key.seed), after=_text(own.seed)))
@@ -100,7 +100,7 @@ def _inputs(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Differe
     ]
 
 
-def _operators(before: OperatorSpec, after: OperatorSpec) -> list[Difference]:
+def operator_differences(before: OperatorSpec, after: OperatorSpec) -> list[Difference]:
     """Return the components of the operator that differ; the digests alone if none is known to."""
     if before.digest == after.digest:
         return []

@@ -1,4 +1,4 @@
-"""The rpcs Why and Events: what stored facts say of how a run came about."""
+"""The rpcs Why, CompareOperators and Events: what stored facts say of how a run came about."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from accio_daemon.storage.nodes_query import NodeFacts
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.readers import Readers
 from accio_daemon.storage.runs_query import Found
-from accio_daemon.storage.why import nearest_earlier
+from accio_daemon.storage.why import nearest_earlier, operator_differences
 
 _EVENTS = 1_000
 _MOST_EVENTS = 20_000
@@ -26,7 +26,7 @@ _WAITING = (NodeState.WAITING, NodeState.QUEUED)
 
 
 class ExplanationCalls:
-    """Why and Events."""
+    """Why, CompareOperators and Events."""
 
     def __init__(self, *, engine: EnginePort, readers: Readers, plans: Plans, rights: Rights) -> None:
         """Read facts from *readers*, and ask the engine why nodes wait."""
@@ -120,6 +120,27 @@ class ExplanationCalls:
                 "an equal result had been computed, but it was invalidated, its content is damaged or gone, "
                 "or it wasn't there yet when this was looked up"
             )
+
+    async def compare_operators(self, request: accio_pb2.CompareOperatorsRequest) -> accio_pb2.CompareOperatorsResponse:
+        """Say which nodes of two runs have operators that differ, and in what."""
+        first, second = await self._readers.read(
+            lambda connection: (self._specs(connection, request.first), self._specs(connection, request.second))
+        )
+        response = accio_pb2.CompareOperatorsResponse()
+        for node in dict.fromkeys((*first, *second)):
+            one, other = first.get(node), second.get(node)
+            parts = operator_differences(one, other) if one and other and one.name == other.name else []
+            if parts or one is None or other is None or one.name != other.name:
+                found = response.nodes.add(node=node, first=one.name if one else "", second=other.name if other else "")
+                for each in parts:
+                    found.components.add(component=each.component, before=each.before, after=each.after)
+        return response
+
+    def _specs(self, connection: sqlite3.Connection, run: str) -> dict[str, OperatorSpec]:
+        found = runs_query.find(connection, run).run
+        graph = self._plans.workflow(connection, found).graph
+        operators = self._plans.operators(connection, found)
+        return {node.name: pinned.spec for node, pinned in zip(graph, operators, strict=True)}
 
     # --- events -------------------------------------------------------------------------------------------------
 

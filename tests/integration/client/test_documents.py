@@ -109,6 +109,16 @@ CHILD = run(
     repeat=2,
     params=PARAMETERS[1:],
 )
+DIFFERENCES = accio_pb2.CompareOperatorsResponse(
+    nodes=[
+        accio_pb2.OperatorDifference(
+            node="A",
+            first="GeoI",
+            second="GeoI",
+            components=[accio_pb2.Difference(component="function _noise", before="1", after="2")],
+        )
+    ]
+)
 OUTCOMES = accio_pb2.RunsResponse(
     runs=[accio_pb2.RunOutcome(id=RUN, changed=True), accio_pb2.RunOutcome(id="zzz", error="there is no run zzz")]
 )
@@ -233,6 +243,7 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("table", "table x -points", {"Columns": COLUMNS}),
     ("plot", "plot x -y=A/m", {"Columns": COLUMNS}),
     ("failures", "failures x", {"Columns": COLUMNS}),
+    ("diff", "diff x y", {"Columns": COLUMNS, "CompareOperators": DIFFERENCES}),
     ("outcomes", "kill a b", {"Kill": OUTCOMES}),
     ("outcomes", "retry a b", {"Retry": OUTCOMES, "Get": accio_pb2.GetResponse(run=run())}),
     ("outcomes", "delete run a b", {"Delete": OUTCOMES}),

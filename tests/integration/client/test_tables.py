@@ -123,7 +123,39 @@ async def test_failures_name_the_corner_in_which_they_are(run: str, capsys: pyte
     assert (explained["where"], explained["covered"], explained["elsewhere_failed"]) == ("y=4.0", 12, 0)
     _, out, _ = await called(capsys, "failures", run)
     assert "12 × exception: OSError: no room for N" in out
-    assert f"accio retry {run}" in out
+    assert f"accio retry {run} -where=y=4.0" in out
+
+
+async def test_equal_runs_have_no_differences(daemon: Serving, run: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The same sweep again, with the same seed, differs in nothing: exit 0 also with -exit-code."""
+    seed = (await daemon.get(run)).run.seed
+    again = (await daemon.finished({**SWEEP, "seed": seed})).id
+    code, out, _ = await called(capsys, "diff", run, again, "-exit-code")
+    assert (code, out) == (0, "no differences\n")
+
+
+async def test_sweeps_are_compared_on_their_common_points(
+    daemon: Serving, run: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Another seed and another list of values: what differs is told, outputs where both have them, and nothing else."""
+    params = {"x": {"values": [1, 2, 9]}, "y": {"values": [5, 4]}}
+    other = (await daemon.finished({**SWEEP, "params": params, "seed": 11})).id
+    code, out, _ = await called(capsys, "diff", run, other, "-exit-code")
+    assert code == 3
+    assert "seed: " in out
+    assert "param x: 3.0, 1.0, 2.0 → 1.0, 2.0, 9.0" in out
+    assert "param y: " not in out
+    assert "output Draw/value differs at 4 of 4 common points, as independent samples:" in out
+    assert "output Sum/value" not in out
+    assert "only in the first: 2 points" in out
+    _, out, _ = await called(capsys, "diff", run, other, "-json", "-n=1")
+    document = orjson.loads(out)
+    (output,) = document["outputs"]
+    (point,) = output["points"]
+    assert output["differing"] == 4
+    assert point["n"] == 4
+    assert point["low"] <= point["difference"] <= point["high"]
+    assert point["difference"] == pytest.approx(point["second"] - point["first"])
 
 
 async def test_pictures_are_drawn_in_the_terminal(run: str, capsys: pytest.CaptureFixture[str]) -> None:

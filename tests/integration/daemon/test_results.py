@@ -56,6 +56,25 @@ async def test_outputs_come_port_by_port_if_asked_for(daemon: Serving, agent: Sc
         )
 
 
+async def test_operators_of_two_runs_are_compared(daemon: Serving, agent: ScriptedAgent) -> None:
+    """Equal operators are left out; nodes that only one of the runs has are named."""
+    await daemon.push(PAIR)
+    first = await daemon.finished({"workflow": "pair"})
+    again = await daemon.finished({"workflow": "pair"})
+    same = await daemon.accio.CompareOperators(accio_pb2.CompareOperatorsRequest(first=first.id, second=again.id))
+    assert not same.nodes
+    await daemon.push(DRAWING)
+    other = await daemon.finished({"workflow": "drawing"})
+    found = await daemon.accio.CompareOperators(accio_pb2.CompareOperatorsRequest(first=first.id, second=other.id))
+    assert [(each.node, each.first, each.second) for each in found.nodes] == [
+        ("First", "Double", ""),
+        ("Second", "Double", ""),
+        ("Draw", "", "Draw"),
+        ("Double", "", "Double"),
+        ("Plain", "", "Double"),
+    ]
+
+
 async def test_an_export_can_be_narrowed(daemon: Serving, agent: ScriptedAgent) -> None:
     """Nodes and ports are chosen by name; unknown names are refused with what was probably meant."""
     await daemon.push(PAIR)

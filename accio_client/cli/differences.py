@@ -1,0 +1,136 @@
+"""`accio diff`: what differs between two runs, and nothing else."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
+from typing import TYPE_CHECKING
+
+import click
+
+from accio.exits import NOT_SUCCESS, SUCCESS
+from accio_client.cli.output import out
+from accio_client.cli.session import Session, accio_command
+from accio_client.cli.text import printable
+from accio_client.documents import document
+from accio_client.views import OperatorDifferenceView
+
+if TYPE_CHECKING:
+    from accio_client.analysis.differences import Fact, OutputDifference, Outputs, PointDifference
+
+_SHOWN = 10
+
+
+@accio_command
+@click.argument("first", metavar="RUN")
+@click.argument("second", metavar="RUN")
+@click.option("--exit-code/--no-exit-code", default=False, help="Exit 3 if anything differs.")
+@click.option(
+    "-n",
+    "--limit",
+    type=click.IntRange(min=1),
+    default=_SHOWN,
+    metavar="N",
+    help=f"At most N points of each output; {_SHOWN} by default.",
+)
+def show(session: Session, *, first: str, second: str, exit_code: bool, limit: int) -> int:
+    """Show what differs between two runs: seeds, versions, parameters, operators' code, and outputs with intervals.
+
+    Sweeps are compared on the points that both have: paired by repetition where the seeds are equal, else as
+    independent samples.
+    """
+    with session.client() as client:
+        operators = client.compare_operators(first, second)
+        one, other = client.columns(first), client.columns(second)
+    from accio_client.analysis import differences
+
+    runs = one.head.run, other.head.run
+    facts, params = differences.facts(*runs), differences.parameters(one.table.sweep, other.table.sweep)
+    outputs = differences.outputs(one, other)
+    same = not (facts or params or operators or outputs.differing or outputs.only_first or outputs.only_second)
+    content = {
+        "first": runs[0].id,
+        "second": runs[1].id,
+        "same": same,
+        "facts": [asdict(each) for each in facts],
+        "params": [asdict(each) for each in params],
+        "operators": [asdict(each) for each in operators],
+        "outputs": [
+            {
+                "name": each.name,
+                "unit": each.unit,
+                "common": each.common,
+                "differing": len(each.points),
+                "paired": each.paired,
+                "points": [asdict(point) for point in each.points[:limit]],
+            }
+            for each in outputs.differing
+        ],
+        "only_first": outputs.only_first,
+        "only_second": outputs.only_second,
+        "obstacle": outputs.obstacle or None,
+    }
+    session.answer(
+        document(content),
+        [each.id for each in runs] if not same else [],
+        partial(_print, facts, params, operators, outputs, limit, same=same),
+    )
+    return NOT_SUCCESS if exit_code and not same else SUCCESS
+
+
+def _print(
+    facts: "Sequence[Fact]",
+    params: "Sequence[Fact]",
+    operators: Sequence[OperatorDifferenceView],
+    outputs: "Outputs",
+    limit: int,
+    *,
+    same: bool,
+) -> None:
+    if same:
+        out("no differences" + (f" but outputs weren't compared: {outputs.obstacle}" if outputs.obstacle else ""))
+        return
+    for fact in facts:
+        out(_arrow(fact.name, fact.first, fact.second))
+    for fact in params:
+        out(_arrow(f"param {fact.name}", fact.first, fact.second))
+    for each in operators:
+        out(printable(f"operator of {each.node}: {_of_operator(each)}"))
+    for output in outputs.differing:
+        _print_output(output, limit)
+    for count, which in ((outputs.only_first, "first"), (outputs.only_second, "second")):
+        if count:
+            out(f"only in the {which}: {count:,} {'point' if count == 1 else 'points'}")
+    if outputs.obstacle:
+        out(printable(f"outputs weren't compared: {outputs.obstacle}"))
+
+
+def _arrow(name: str, first: str, second: str) -> str:
+    return printable(f"{name}: {first or '(nothing)'} → {second or '(nothing)'}")
+
+
+def _of_operator(each: OperatorDifferenceView) -> str:
+    if each.first != each.second:
+        return f"{each.first or '(nothing)'} → {each.second or '(nothing)'}"
+    changes = [
+        f"{part.component} {'changed' if part.before and part.after else 'is new' if part.after else 'is gone'}"
+        for part in each.components
+    ]
+    return f"{each.first}: {', '.join(changes)}"
+
+
+def _print_output(output: "OutputDifference", limit: int) -> None:
+    unit = f" [{output.unit}]" if output.unit else ""
+    how = "paired by repetition" if output.paired else "as independent samples"
+    common = "" if output.common == 1 else f" at {len(output.points):,} of {output.common:,} common points, {how}"
+    out(printable(f"output {output.name}{unit} differs{common}:"))
+    for point in output.points[:limit]:
+        out(printable(f"    {_point(point)}"))
+    if len(output.points) > limit:
+        out(f"    and {len(output.points) - limit:,} more (-n={len(output.points)} shows all)")
+
+
+def _point(point: "PointDifference") -> str:
+    label = " ".join(f"{name}={value}" for name, value in point.point.items())
+    interval = "" if point.low is None or point.high is None else f" [{point.low:+.3g}, {point.high:+.3g}]"
+    values = f"{point.first:.6g} → {point.second:.6g}  {point.difference:+.3g}{interval} (n={point.n})"
+    return f"{label}  {values}" if label else values
