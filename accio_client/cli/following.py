@@ -11,7 +11,11 @@ from accio.errors import Internal
 from accio_client.cli.output import STATE_COLOURS, coloured
 from accio_client.cli.runs_shown import counted
 from accio_client.cli.session import Session
+from accio_client.cli.text import printable
 from accio_client.views import RunUpdate, RunView
+
+_LAST_LINES = 5
+"""Of what a failed node printed."""
 
 
 def follow(session: Session, updates: Generator[RunUpdate], source: str = "") -> tuple[RunView, tuple[Issue, ...]]:
@@ -64,7 +68,7 @@ class Lines:
             self._session.say(f"{update.run.id} {self._state}" + (f" ({nodes})" if nodes else ""))
         if update.first_failure is not None and not self._failed:
             self._failed = True
-            self._session.say(failure_line(update, self._session))
+            self._session.say(failure_lines(update, self._session))
 
     def close(self) -> None:
         """Nothing is held."""
@@ -106,18 +110,21 @@ class Bar:
         )
         if update.first_failure is not None and not self._failed:
             self._failed = True
-            self._progress.console.print(failure_line(update, self._session), markup=False, highlight=False)
+            self._progress.console.print(failure_lines(update, self._session), markup=False, highlight=False)
 
     def close(self) -> None:
         self._progress.stop()
 
 
-def failure_line(update: RunUpdate, session: Session) -> str:
-    """Return the first failure in one sentence, and where its details are."""
-    from accio_client.cli.text import printable
-
+def failure_lines(update: RunUpdate, session: Session) -> str:
+    """Return the first failure in one sentence, where its details are, and the last lines that it printed."""
     found = update.first_failure
     assert found is not None
     cause = printable(f"{found.failure.cause}: {found.failure.message}"[:2000])
     details = session.hint(f"describe node {found.run}/{found.node}")
-    return f"{found.run}/{found.node} failed: {cause} (details: {details})"
+    told = (found.failure.stderr_tail or found.failure.stdout_tail).splitlines()[-_LAST_LINES:]
+    lines = [
+        f"{found.run}/{found.node} failed: {cause} (details: {details})",
+        *(f"    {printable(line)}" for line in told),
+    ]
+    return "\n".join(lines)

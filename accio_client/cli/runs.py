@@ -211,11 +211,33 @@ def _show_events(found: Sequence[EventView]) -> None:
 
 
 @accio_command
-@click.argument("identifier", metavar="RUN")
-def watch(session: Session, identifier: str) -> int:
-    """Follow a run until it has ended; exit 3 if not in success. Ctrl-C stops following, not the run."""
+@click.argument("runs", nargs=-1, metavar="[RUN]...")
+def watch(session: Session, runs: tuple[str, ...]) -> int:
+    """Follow runs until they have ended; exit 3 if not all in success. Ctrl-C stops following, not the runs.
+
+    Without RUN, all of yours that haven't ended: how fast each is, when it will end at that rate, and what failed
+    first.
+    """
+    if len(runs) != 1:
+        return _watch_all(session, runs)
     with session.client() as client:
-        ended, _ = follow(session, client.watch(identifier))
+        ended, _ = follow(session, client.watch(runs[0]))
     content = document({"run": run(ended)})
     session.answer(content, [ended.id], lambda: out(f"{ended.id} {ended.state.value}"))
     return SUCCESS if ended.state.value == "success" else NOT_SUCCESS
+
+
+def _watch_all(session: Session, runs: Sequence[str]) -> int:
+    from accio_client.cli.watching import follow_all
+
+    found = follow_all(session, runs)
+    if not found:
+        session.say(f"none of your runs is active; {session.hint('get runs -active')} lists those of everybody")
+    content = document({"runs": [run(each) for each in found]})
+    session.answer(content, (each.id for each in found), lambda: _show_ended(found))
+    return SUCCESS if all(each.state.value == "success" for each in found) else NOT_SUCCESS
+
+
+def _show_ended(found: Sequence[RunView]) -> None:
+    for each in found:
+        out(f"{each.id} {each.state.value}")

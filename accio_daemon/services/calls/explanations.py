@@ -123,8 +123,12 @@ class ExplanationCalls:
 
     async def compare_operators(self, request: accio_pb2.CompareOperatorsRequest) -> accio_pb2.CompareOperatorsResponse:
         """Say which nodes of two runs have operators that differ, and in what."""
+        viewer = self._rights.viewer()
         first, second = await self._readers.read(
-            lambda connection: (self._specs(connection, request.first), self._specs(connection, request.second))
+            lambda connection: (
+                self._specs(connection, request.first, viewer),
+                self._specs(connection, request.second, viewer),
+            )
         )
         response = accio_pb2.CompareOperatorsResponse()
         for node in dict.fromkeys((*first, *second)):
@@ -136,8 +140,8 @@ class ExplanationCalls:
                     found.components.add(component=each.component, before=each.before, after=each.after)
         return response
 
-    def _specs(self, connection: sqlite3.Connection, run: str) -> dict[str, OperatorSpec]:
-        found = runs_query.find(connection, run).run
+    def _specs(self, connection: sqlite3.Connection, run: str, viewer: Viewer) -> dict[str, OperatorSpec]:
+        found = runs_query.find(connection, run, viewer).run
         graph = self._plans.workflow(connection, found).graph
         operators = self._plans.operators(connection, found)
         return {node.name: pinned.spec for node, pinned in zip(graph, operators, strict=True)}

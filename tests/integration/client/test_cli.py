@@ -268,6 +268,35 @@ def test_unknown_runs_are_told(daemon: FakeDaemon, accio: Any) -> None:
     assert done.json == {"schema": "accio/v1", "error": {"code": "not_found", "message": "there is no run zzzzzzzz"}}
 
 
+def test_watch_without_a_run_follows_all_of_mine(daemon: FakeDaemon, accio: Any) -> None:
+    """Runs of the caller that haven't ended are followed together, and what failed is told with its last lines."""
+    other = f"{RUN[:-1]}0"
+    failure = runs_pb2.Failure(cause="exception", message="no", stderr_tail="one\ntwo\n")
+    failed = accio_pb2.NodeFailure(run=other, node="A", failure=failure)
+    daemon.answers["List"] = accio_pb2.ListResponse(runs=[run(RUN), run(other)])
+    daemon.answers["Watch"] = lambda request: [
+        accio_pb2.RunUpdate(run=run(RUN))
+        if request.id == RUN
+        else accio_pb2.RunUpdate(run=run(other, state=runs_pb2.RUN_STATE_FAILED), first_failure=failed)
+    ]
+    done = accio("watch")
+    assert (done.exit, done.out) == (3, f"{RUN} success\n{other} failed\n")
+    assert f"{other}/A failed: exception: no" in done.err
+    assert "    two\n" in done.err
+    asked = daemon.requests["List"][-1]
+    assert asked.owner == "ada@example.org"
+    assert set(asked.states) == {runs_pb2.RUN_STATE_SCHEDULED, runs_pb2.RUN_STATE_RUNNING}
+    assert {each["id"] for each in accio("watch", RUN, other, "-json").json["runs"]} == {RUN, other}
+
+
+def test_watch_says_that_nothing_of_mine_is_active(daemon: FakeDaemon, accio: Any) -> None:
+    """Without an active run there is nothing to wait for."""
+    daemon.answers["List"] = accio_pb2.ListResponse()
+    done = accio("watch")
+    assert (done.exit, done.out) == (0, "")
+    assert "none of your runs is active" in done.err
+
+
 def test_a_good_and_an_unknown_run_are_killed(daemon: FakeDaemon, accio: Any) -> None:
     """What worked is told on stdout, what didn't on stderr, and the exit code is 1."""
     outcomes = [

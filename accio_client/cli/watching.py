@@ -1,0 +1,146 @@
+"""Following several runs at once: `accio watch RUN RUN…`, or without a name all of mine that haven't ended."""
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from contextlib import aclosing
+from datetime import timedelta
+from typing import Protocol
+
+from accio.domain.people import parse_person
+from accio.domain.states import NODE_TERMINAL, RUN_TERMINAL, RunState
+from accio.errors import AccioError
+from accio_client.analysis.forecast import Pace
+from accio_client.cli.following import failure_lines
+from accio_client.cli.output import coloured
+from accio_client.cli.session import Session
+from accio_client.cli.text import printable, span
+from accio_client.client import AsyncClient
+from accio_client.settings import Settings
+from accio_client.views import RunFilter, RunUpdate, RunView
+
+_ENDED = {state.value for state in NODE_TERMINAL}
+_ACTIVE = tuple(state for state in RunState if state not in RUN_TERMINAL)
+_EVERY_S = 10.0
+_EVERY_SHARE = 0.05
+
+
+def mine(session: Session) -> RunFilter:
+    """Return the list of the caller's runs that haven't ended."""
+    person = parse_person(Settings.load(address=session.addr, cluster=session.cluster).user)
+    return RunFilter(states=_ACTIVE, owner=person.email or person.name)
+
+
+def follow_all(session: Session, runs: Sequence[str]) -> list[RunView]:
+    """Follow runs until all have ended; without names, those of the caller that haven't ended now."""
+    return asyncio.run(_follow_all(session, runs))
+
+
+async def _follow_all(session: Session, runs: Sequence[str]) -> list[RunView]:
+    async with AsyncClient(session.addr, cluster=session.cluster) as client:
+        ids: list[str] = list(runs) or [run.id async for run in client.iterate_runs(mine(session))]
+        last: dict[str, RunView] = {}
+        screen: Screen = Lines(session)
+        if coloured(sys.stderr) and not session.quiet:
+            screen = Bars(session)
+
+        async def follow(name: str) -> None:
+            pace, failed = Pace(), False
+            async with aclosing(client.watch(name)) as updates:
+                async for update in updates:
+                    last[name] = update.run
+                    pace.note(asyncio.get_running_loop().time(), _ended(update.run))
+                    screen.show(name, update, pace)
+                    if update.first_failure is not None and not failed:
+                        failed = True
+                        screen.tell(failure_lines(update, session))
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for each in ids:
+                    group.create_task(follow(each), name=each)
+        except* AccioError as errors:
+            raise errors.exceptions[0] from None
+        finally:
+            screen.close()
+    return [last[each] for each in ids if each in last]
+
+
+def _ended(run: RunView) -> int:
+    return sum(count for state, count in run.nodes_by_state.items() if state in _ENDED)
+
+
+def forecast(run: RunView, pace: Pace) -> str:
+    """Return the rate, and the range in which the run will end, in words; nothing while that can't be told."""
+    left = sum(run.nodes_by_state.values()) - _ended(run)
+    rates, ends = pace.rates(), pace.left(left)
+    if not rates or ends is None:
+        return ""
+    soonest, latest = (span(timedelta(seconds=round(each.total_seconds()))) for each in ends)
+    return f"{rates[0]:.3g} nodes/s, ends in {soonest if soonest == latest else f'{soonest} to {latest}'}"
+
+
+class Screen(Protocol):
+    """Where the states of several runs are shown."""
+
+    def show(self, name: str, update: RunUpdate, pace: Pace) -> None: ...
+
+    def tell(self, text: str) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Lines:
+    """For files and pipes: a line when a run's state changes, and each 5 % or 10 seconds."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._told: dict[str, tuple[str, float, float]] = {}
+
+    def show(self, name: str, update: RunUpdate, pace: Pace) -> None:
+        run, now = update.run, asyncio.get_running_loop().time()
+        state, share, at = self._told.get(name, ("", -1.0, 0.0))
+        moved = run.progress - share >= _EVERY_SHARE or (now - at >= _EVERY_S and run.progress > share)
+        if run.state.value != state or moved:
+            self._told[name] = (run.state.value, run.progress, now)
+            about = " ".join(filter(None, (run.workflow_id, run.name)))
+            parts = [f"{run.id} {run.state.value} {int(run.progress * 100)}%", about, forecast(run, pace)]
+            self._session.say(printable("  ".join(filter(None, parts))))
+
+    def tell(self, text: str) -> None:
+        self._session.say(text)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class Bars:
+    """For terminals: a bar per run, with its rate and forecast."""
+
+    def __init__(self, session: Session) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
+
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TextColumn("{task.fields[forecast]}"),
+            console=Console(stderr=True),
+        )
+        self._tasks: dict[str, TaskID] = {}
+        self._progress.start()
+
+    def show(self, name: str, update: RunUpdate, pace: Pace) -> None:
+        run = update.run
+        if name not in self._tasks:
+            self._tasks[name] = self._progress.add_task("", total=1.0, forecast="")
+        about = printable(" ".join(filter(None, (run.id, run.state.value, run.name or run.workflow_id))))
+        words = "" if run.ended else forecast(run, pace)
+        self._progress.update(self._tasks[name], description=about, completed=run.progress, forecast=words)
+
+    def tell(self, text: str) -> None:
+        self._progress.console.print(text, markup=False, highlight=False)
+
+    def close(self) -> None:
+        self._progress.stop()
