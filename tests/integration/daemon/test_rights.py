@@ -46,6 +46,7 @@ Columns                  yes   yes   yes   no    no    yes    gone
 Logs                     yes   yes   yes   no    no    yes    gone
 Why                      yes   yes   yes   no    no    yes    gone
 Events                   yes   yes   yes   no    no    yes    gone
+CompareOperators         yes   yes   yes   no    no    yes    gone
 ListOperators            yes   yes   yes   no    no    yes    -
 GetOperator              yes   yes   yes   no    no    yes    -
 ListAgents               yes   yes   yes   no    no    yes    -
@@ -134,6 +135,7 @@ def request_of(name: str, run: str, workflow: str) -> Any:
         "Retry": lambda: accio_pb2.RetryRequest(ids=[run]),
         "Export": lambda: accio_pb2.ExportRequest(ids=[run]),
         "Backup": lambda: accio_pb2.BackupRequest(path="relative"),
+        "CompareOperators": lambda: accio_pb2.CompareOperatorsRequest(first=run, second=run),
         "Read": lambda: artifacts_pb2.ReadRequest(digest="blake3:" + "0" * 64),
         **{each: lambda: accio_pb2.SubmitRequest(definition=definition) for each in SUBMISSIONS},
     }
