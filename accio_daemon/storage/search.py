@@ -192,13 +192,13 @@ class Search:
         filters = self._filters
         values: dict[str, Any] = {}
         conditions = [SQL["candidates"]]
+        tags = self._tags[1:] if self._driver == "tags" else self._tags  # of the tags only the first one drives
         for filter_name, wanted, name, value in (
             ("states", filters.states, "states", [RUN_STATES[state] for state in filters.states]),
             ("owner", self._by_owner, "owners", self._owners),
             ("workflow", filters.workflow, "workflows", self._workflows),
-            ("tags", self._tags[1:], "tags", self._tags[1:]),
+            ("tags", tags, "tags", tags),
         ):
-            # Of the tags only the first one drives.
             if wanted and (filter_name != self._driver or filter_name == "tags"):
                 conditions.append(SQL[f"keep_{name}"])
                 values[name] = _json(value)

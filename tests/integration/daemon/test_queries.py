@@ -160,6 +160,21 @@ def test_too_many_runs_are_not_sorted_without_an_index(tmp_path: Path, monkeypat
         list_sorted(connection, Filters(), Order.read("owner"), None, 10)
 
 
+def test_filters_hold_also_where_an_index_gives_the_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs that are read along an index of the column are those that pass every filter, tags included."""
+    monkeypatch.setattr(search, "EXAMINED", 2)
+    with database(tmp_path / "accio.db", [known("ab"), known("a"), known("b"), known("bc")]) as connection:
+        found: list[str] = []
+        after: sorting.Key | None = None
+        while True:
+            page = list_sorted(connection, Filters(tags=("b",)), Order.read("-name"), after, 10)
+            found += [run.name for run in page.runs]
+            after = page.after
+            if after is None:
+                break
+    assert found == ["bc", "b", "ab"]
+
+
 def known(name: str) -> Known:
     """Return a run of a name."""
     return Known(
