@@ -1,12 +1,10 @@
 """`accio failures`: which kinds of failures a sweep has, what they have in common, and how to run them again."""
 
-import shlex
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from accio.domain.ids import RunId, child_id
 from accio_client.cli.output import out
 from accio_client.cli.session import Session, accio_command
 from accio_client.cli.text import printable
@@ -38,76 +36,22 @@ def show(session: Session, *, identifier: str, where: str, limit: int) -> None:
     """
     with session.client() as client:
         found = client.selected(identifier, where=where, outputs=False, failures=True)
-    from accio_client.analysis.explain import explain_failures
-    from accio_client.analysis.fingerprints import group_failures
+    from accio_client.failure_documents import failures, found_failures, retry_words
 
-    groups = group_failures(found.table, found.collected.failures.among(found.mask))
-    explanations = explain_failures(found.table, where=_ended(found)) if groups else ()
-    run = found.table.run
-    content = {
-        "run": run,
-        "children": int(found.mask.sum()),
-        "groups": [_group(found, each) for each in groups[:limit]],
-        "of": len(groups),
-        "explained_by": [_explanation(each) for each in explanations],
-        "retry": _retry(session, found, explanations, where) if groups else None,
-    }
+    groups, explanations = found_failures(found)
+    retry = session.hint(retry_words(found, explanations, where))
+    content = failures(found, groups, explanations, limit, retry)
     session.answer(
         document(content),
         _examples(found, groups),
-        partial(_print, session, found, groups, explanations, limit, _retry(session, found, explanations, where)),
+        partial(_print, session, found, groups, explanations, limit, retry),
     )
 
 
-def _retry(session: Session, found: "Selected", explanations: "tuple[Explanation, ...]", where: str) -> str:
-    """Return the command that runs the failures again: those that were asked for, or the corner in which all are."""
-    run = found.table.run
-    if not where and explanations and explanations[0].covered == explanations[0].failed:
-        where = str(explanations[0].where)
-    is_sweep = found.collected.head.run.kind == "parent"
-    return session.hint(f"retry {run} -where={shlex.quote(where)}" if where and is_sweep else f"retry {run}")
-
-
-def _ended(found: "Selected") -> Any:
-    from accio.domain.states import RunState
-
-    return found.table.in_state(RunState.SUCCESS, RunState.FAILED, RunState.KILLED) & found.mask
-
-
-def _id(found: "Selected", child: int) -> str:
-    view = found.collected.head.run
-    return child_id(RunId(view.id), child) if view.kind == "parent" else view.id
-
-
 def _examples(found: "Selected", groups: "tuple[Group, ...]") -> list[str]:
-    return [_id(found, group.examples[0].child) for group in groups]
+    from accio_client.failure_documents import run_of
 
-
-def _group(found: "Selected", group: "Group") -> dict[str, Any]:
-    return {
-        "cause": group.fingerprint.cause,
-        "exception": group.fingerprint.exception or None,
-        "message": group.fingerprint.message,
-        "count": group.count,
-        "children": len(group.children),
-        "nodes": list(group.nodes),
-        "examples": [
-            {"run": _id(found, each.child), "node": each.node, "message": each.message} for each in group.examples
-        ],
-    }
-
-
-def _explanation(found: "Explanation") -> dict[str, Any]:
-    return {
-        "where": str(found.where),
-        "words": found.words,
-        "covered": found.covered,
-        "failed": found.failed,
-        "inside": found.inside,
-        "elsewhere_failed": found.elsewhere_failed,
-        "elsewhere": found.elsewhere,
-        "lift": found.lift,
-    }
+    return [run_of(found, group.examples[0].child) for group in groups]
 
 
 def _print(
@@ -118,6 +62,8 @@ def _print(
     limit: int,
     retry: str,
 ) -> None:
+    from accio_client.failure_documents import run_of
+
     if not groups:
         out(f"no node of {int(found.mask.sum()):,} children has failed")
         return
@@ -125,7 +71,7 @@ def _print(
         out(f"{group.count:,} × {printable(str(group.fingerprint))}")
         out(f"    {', '.join(group.nodes)}, in {len(group.children):,} of {int(found.mask.sum()):,} children")
         for each in group.examples:
-            out(f"    {_id(found, each.child)}/{each.node}  {_label(found, each)}")
+            out(f"    {run_of(found, each.child)}/{each.node}  {_label(found, each)}")
     if len(groups) > limit:
         out(f"and {len(groups) - limit:,} more kinds (-n={len(groups)} shows all)")
     if explanations:
@@ -135,7 +81,7 @@ def _print(
         out(f"    {printable(str(explanation))}")
     out("")
     example = groups[0].examples[0]
-    look = session.hint(f"describe node {_id(found, example.child)}/{example.node}")
+    look = session.hint(f"describe node {run_of(found, example.child)}/{example.node}")
     out(f"look at one:     {look}")
     out(f"run them again:  {retry}")
 

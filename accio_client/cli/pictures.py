@@ -3,11 +3,9 @@
 import csv
 import shutil
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,21 +17,11 @@ from accio_client.documents import document
 
 if TYPE_CHECKING:
     from accio_client.analysis.pictures import Picture
-    from accio_client.selected import Selected
 
 _KINDS = ("states", "heat", "failures", "line", "cdf", "pdf", "importance", "scatter", "parallel")
 _WITHOUT_VALUE = ("states", "failures")
 _FILES = ("png", "svg", "pdf", "csv")
 _LEAST_HEIGHT = 12
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
-    kind: str
-    x: str | None
-    y: str | None
-    by: str | None
-    median: bool
 
 
 @accio_command
@@ -72,14 +60,14 @@ def plot(
         )
     if kind == "scatter" and x is None:
         raise click.UsageError("-kind=scatter draws two results against each other: give -x=Node/port, too")
-    wanted = [name for name in (y, x if kind == "scatter" else None) if name is not None]
-    ports, metrics = names_of(",".join(wanted))
+    from accio_client.analysis.pictures import to_json
+    from accio_client.asked_pictures import Asked, draw
+
+    asked = Asked(kind=kind, x=x, y=y, by=by, median=median)
+    ports, metrics = names_of(",".join(asked.results()))
     with session.client() as client:
         found = client.selected(identifier, where=where, ports=ports, metrics=metrics, outputs=bool(ports))
-    asked = _Asked(kind=kind or _kind(found, x, y, by), x=x, y=_meant(found, y), by=by, median=median)
-    picture = _picture(found, asked)
-    from accio_client.analysis.pictures import to_json
-
+    picture = draw(found, asked)
     if path is not None:
         _write(picture, path)
     content = document(
@@ -96,47 +84,6 @@ def _target(text: str, *, force: bool) -> Path:
     if path.exists() and not force:
         raise BadRequest(f"there is a file {path} already: choose another name, or give -force")
     return path
-
-
-def _kind(found: "Selected", x: str | None, y: str | None, by: str | None) -> str:
-    """Return what shows most: states without a result; a line over one parameter, a map over two."""
-    if y is None:
-        return "states"
-    axes = len(found.table.axes)
-    if not axes:
-        return "cdf"
-    return "heat" if axes == 2 and x is None and by is None else "line"
-
-
-def _meant(found: "Selected", name: str | None) -> str | None:
-    """Return the column that a name means: a port or a node may be named alone where there is only one such."""
-    if name is None or name in found.table.numbers:
-        return name
-    named = found.numbers()
-    if len(named) > 1:
-        raise BadRequest(f"'{name}' could be any of {', '.join(named)}: name one")
-    if not named:
-        raise BadRequest(f"'{name}' is text, and pictures show numbers: accio table {found.table.run} -points shows it")
-    return named[0]
-
-
-def _picture(found: "Selected", asked: _Asked) -> "Picture":
-    from accio_client.analysis import pictures
-
-    table, y = found.table, asked.y or ""
-    common: dict[str, Any] = {"where": found.where, "query": found.query}
-    makers: dict[str, Callable[[], Picture]] = {
-        "states": lambda: pictures.state_map(table, x=asked.x, y=asked.by, **common),
-        "failures": lambda: pictures.failure_map(table, x=asked.x, y=asked.by, **common),
-        "heat": lambda: pictures.heat_map(table, y, x=asked.x, y=asked.by, **common),
-        "line": lambda: pictures.line(table, y, x=asked.x, by=asked.by, median=asked.median, **common),
-        "cdf": lambda: pictures.distribution(table, y, by=asked.by, **common),
-        "pdf": lambda: pictures.distribution(table, y, density=True, by=asked.by, **common),
-        "importance": lambda: pictures.importance_bars(table, y, **common),
-        "scatter": lambda: pictures.scatter(table, _meant(found, asked.x) or "", y, **common),
-        "parallel": lambda: pictures.parallel(table, y, **common),
-    }
-    return makers[asked.kind]()
 
 
 def _write(picture: "Picture", path: Path) -> None:

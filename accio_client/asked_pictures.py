@@ -1,0 +1,77 @@
+"""Which picture of a sweep somebody asks for, by names that may be left out: the same for commands and pages."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from accio.errors import BadRequest
+from accio_client.analysis import pictures
+from accio_client.analysis.pictures import Picture
+from accio_client.selected import Selected
+
+KINDS = ("states", "heat", "failures", "line", "cdf", "pdf", "importance", "scatter", "parallel")
+WITHOUT_VALUE = ("states", "failures")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """The options of `accio plot`; *kind* None: what shows most."""
+
+    kind: str | None = None
+    x: str | None = None
+    y: str | None = None
+    by: str | None = None
+    median: bool = False
+
+    def results(self) -> tuple[str, ...]:
+        """Return the names of the results that are drawn."""
+        names = (self.y, self.x if self.kind == "scatter" else None)
+        return tuple(name for name in names if name is not None)
+
+    def metrics(self) -> tuple[str, ...]:
+        """Return those of the results that are metrics: such a name has a dot, and no slash."""
+        return tuple(name for name in self.results() if "." in name and "/" not in name)
+
+    def ports(self) -> tuple[str, ...]:
+        """Return those of the results that are outputs."""
+        return tuple(name for name in self.results() if name not in self.metrics())
+
+
+def draw(found: Selected, asked: Asked) -> Picture:
+    """Return the picture; BadRequest and NotFound say which names can't be meant."""
+    table, y = found.table, _meant(found, asked.y) or ""
+    common: dict[str, Any] = {"where": found.where, "query": found.query}
+    makers: dict[str, Callable[[], Picture]] = {
+        "states": lambda: pictures.state_map(table, x=asked.x, y=asked.by, **common),
+        "failures": lambda: pictures.failure_map(table, x=asked.x, y=asked.by, **common),
+        "heat": lambda: pictures.heat_map(table, y, x=asked.x, y=asked.by, **common),
+        "line": lambda: pictures.line(table, y, x=asked.x, by=asked.by, median=asked.median, **common),
+        "cdf": lambda: pictures.distribution(table, y, by=asked.by, **common),
+        "pdf": lambda: pictures.distribution(table, y, density=True, by=asked.by, **common),
+        "importance": lambda: pictures.importance_bars(table, y, **common),
+        "scatter": lambda: pictures.scatter(table, _meant(found, asked.x) or "", y, **common),
+        "parallel": lambda: pictures.parallel(table, y, **common),
+    }
+    return makers[asked.kind or _kind(found, asked)]()
+
+
+def _kind(found: Selected, asked: Asked) -> str:
+    """Return what shows most: states without a result; a line over one parameter, a map over two."""
+    if asked.y is None:
+        return "states"
+    axes = len(found.table.axes)
+    if not axes:
+        return "cdf"
+    return "heat" if axes == 2 and asked.x is None and asked.by is None else "line"
+
+
+def _meant(found: Selected, name: str | None) -> str | None:
+    """Return the column that a name means: a port or a node may be named alone where there is only one such."""
+    if name is None or name in found.table.numbers:
+        return name
+    named = found.numbers()
+    if len(named) > 1:
+        raise BadRequest(f"'{name}' could be any of {', '.join(named)}: name one")
+    if not named:
+        raise BadRequest(f"'{name}' is text, and pictures show numbers: accio table {found.table.run} -points shows it")
+    return named[0]
