@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -73,6 +73,16 @@ class Head:
             "created": created,
             "kind": "single" if run.kind == "single" else "child",
         }
+
+
+class Reading(NamedTuple):
+    """What was asked of a run's columns: its id, outputs and metrics by name, and whether failures were."""
+
+    run: str
+    ports: tuple[str, ...]
+    metrics: tuple[str, ...]
+    outputs: bool
+    failures: bool
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

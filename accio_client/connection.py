@@ -71,10 +71,19 @@ class Connection:
     Make and use it inside one event loop.
     """
 
-    def __init__(self, *, door: Door, token: str | None, user: str = "", deadline: float = DEADLINE_S) -> None:
+    def __init__(
+        self,
+        *,
+        door: Door,
+        token: str | None,
+        user: str = "",
+        deadline: float = DEADLINE_S,
+        patience: float = PATIENCE_S,
+    ) -> None:
         self.address = door.address
         self._door = door
         self._deadline = deadline
+        self._patience = patience
         self._metadata: tuple[tuple[str, str | bytes], ...] = (("authorization", f"Bearer {token}"),) if token else ()
         if user:  # counts where the token doesn't tell who calls
             self._metadata += ((USER_KEY, user.encode()),)
@@ -116,7 +125,7 @@ class Connection:
                 away = error.code() in _DROPPED
                 self._answered = self._answered or error.code() not in _SILENCE
                 unsent = (error.details() or "").startswith(_NEVER_SENT)
-                patience = PATIENCE_S if self._answered or not unsent else FIRST_PATIENCE_S
+                patience = self._patience if self._answered or not unsent else min(self._patience, FIRST_PATIENCE_S)
                 if not away or not (repeatable or unsent) or clock() - began + pause > patience:
                     raise await self._explain(error, limit) from None
                 await asyncio.sleep(pause)

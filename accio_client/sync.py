@@ -8,7 +8,7 @@ Nothing is decided here. This file is written by scripts/sync_client.py: change 
 run that.
 """
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, MutableMapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,7 @@ from accio_client.handles import KINDS_TOLD, PATIENCE_S, Submission
 
 if TYPE_CHECKING:
     from accio_client.analysis.fingerprints import Group
-    from accio_client.collected import Collected
+    from accio_client.collected import Collected, Head, Reading
     from accio_client.export import exporting
     from accio_client.export.frames import Table
     from accio_client.selected import Selected
@@ -388,11 +388,21 @@ class Client(BlockingCaller):
         metrics: Sequence[str] = (),
         outputs: bool = True,
         failures: bool = False,
+        kept: "MutableMapping[Reading, Collected] | None" = None,
     ) -> "Selected":
-        """Return columns as `columns` does, and which children a query (docs/queries.md) selects."""
+        """Return columns as `columns` does, and which children a query (docs/queries.md) selects.
+
+        What *kept* holds of an earlier reading is brought up to date, and what was read is put there.
+        """
         return self._run(
-            self._client.selected(run, where=where, ports=ports, metrics=metrics, outputs=outputs, failures=failures)
+            self._client.selected(
+                run, where=where, ports=ports, metrics=metrics, outputs=outputs, failures=failures, kept=kept
+            )
         )
+
+    def column_head(self, run: str) -> "Head":
+        """Return what is known of a run's columns before any child is looked at: parameters, outputs, nodes."""
+        return self._run(self._client.column_head(run))
 
     def frame(
         self,

@@ -25,7 +25,7 @@ Nothing is decided here. This file is written by scripts/sync_client.py: change 
 run that.
 """
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, MutableMapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,7 +43,7 @@ from accio_client.handles import KINDS_TOLD, PATIENCE_S, Submission
 
 if TYPE_CHECKING:
     from accio_client.analysis.fingerprints import Group
-    from accio_client.collected import Collected
+    from accio_client.collected import Collected, Head, Reading
     from accio_client.export import exporting
     from accio_client.export.frames import Table
     from accio_client.selected import Selected

@@ -1,6 +1,6 @@
 """Calls about the results of a sweep as columns: tables, data frames, pictures and failures are computed from them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, MutableMapping, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from accio_client.clock import now
 from accio_client.connection import STREAM_DEADLINE_S
 
 if TYPE_CHECKING:  # NumPy is loaded by the calls that need it: every command line would pay for it
-    from accio_client.collected import Collected
+    from accio_client.collected import Collected, Head, Reading
     from accio_client.selected import Selected
 
 _NO_HEAD = "expected columns to begin with what there is, found no such answer of the daemon"
@@ -67,13 +67,31 @@ class AnalysisCalls(RunCalls):
         metrics: Sequence[str] = (),
         outputs: bool = True,
         failures: bool = False,
+        kept: "MutableMapping[Reading, Collected] | None" = None,
     ) -> "Selected":
-        """Return columns as `columns` does, and which children a query (docs/queries.md) selects."""
+        """Return columns as `columns` does, and which children a query (docs/queries.md) selects.
+
+        What *kept* holds of an earlier reading is brought up to date, and what was read is put there.
+        """
+        from accio_client.collected import Reading
         from accio_client.selected import Selected, plan
 
+        kept = {} if kept is None else kept
         if not where.strip():
-            found = await self.columns(run, ports=ports, metrics=metrics, outputs=outputs, failures=failures)
-            return Selected.all_of(found)
+            asked = Reading(run, tuple(ports), tuple(metrics), outputs, failures)
+            return Selected.all_of(await self._kept_columns(asked, kept))
+        head = await self._column_head(run)
+        needed = plan(head, where, ports, metrics, int(now().timestamp() * 1000), outputs=outputs)
+        asked = Reading(run, needed.ports, needed.metrics, needed.outputs, failures or needed.failures)
+        return Selected.matching(await self._kept_columns(asked, kept), needed, where)
+
+    async def column_head(self, run: str) -> "Head":
+        """Return what is known of a run's columns before any child is looked at: parameters, outputs, nodes."""
+        from accio_client.collected import Head
+
+        return Head(await self._column_head(run))
+
+    async def _column_head(self, run: str) -> accio_pb2.ColumnsHead:
         nothing = accio_pb2.IndexRange(first=0, count=0)
         request = accio_pb2.ColumnsRequest(run=run, ranges=[nothing])
         answers = self._connection.stream(lambda stubs: stubs.accio.Columns, request, accio_pb2.ColumnsChunk)
@@ -81,15 +99,19 @@ class AnalysisCalls(RunCalls):
             heads = [answer.head async for answer in answers if answer.HasField("head")]
         if not heads:
             raise Internal(_NO_HEAD)
-        needed = plan(heads[0], where, ports, metrics, int(now().timestamp() * 1000), outputs=outputs)
+        return heads[0]
+
+    async def _kept_columns(self, asked: "Reading", kept: "MutableMapping[Reading, Collected]") -> "Collected":
         found = await self.columns(
-            run,
-            ports=needed.ports,
-            metrics=needed.metrics,
-            outputs=needed.outputs,
-            failures=failures or needed.failures,
+            asked.run,
+            ports=asked.ports,
+            metrics=asked.metrics,
+            outputs=asked.outputs,
+            failures=asked.failures,
+            before=kept.get(asked),
         )
-        return Selected.matching(found, needed, where)
+        kept[asked] = found
+        return found
 
     async def frame(
         self,

@@ -1,7 +1,7 @@
 """What every call needs: the connection, and as whom it is made."""
 
 from accio.channels import Door
-from accio_client.connection import DEADLINE_S, Connection
+from accio_client.connection import DEADLINE_S, PATIENCE_S, Connection
 from accio_client.settings import Settings
 
 SUBMIT_DEADLINE_S = 60.0
@@ -19,10 +19,12 @@ class Caller:
         user: str | None = None,
         cluster: str | None = None,
         deadline: float = DEADLINE_S,
+        patience: float = PATIENCE_S,
     ) -> None:
         """For *address*, the *cluster* of that name, or what the environment says; nothing is sent yet.
 
         With a join token, which doesn't hold the authority itself, the daemon is asked for that.
+        A call takes at most *deadline* seconds; it is repeated for *patience* seconds while the daemon is away.
         """
         settings = Settings.load(address=address, token=token, user=user, cluster=cluster)
         door = Door(settings.address, settings.trust)
@@ -30,5 +32,7 @@ class Caller:
         self.address = settings.address
         self.exposed = door.exposed
         self._user = settings.user
-        self._connection = Connection(door=door, token=settings.token, user=settings.user, deadline=deadline)
+        self._connection = Connection(
+            door=door, token=settings.token, user=settings.user, deadline=deadline, patience=patience
+        )
         self._accio = self._connection.accio
