@@ -62,6 +62,7 @@ COMMANDS: dict[str, Entry] = {
         "accio_daemon", "start the daemon; `accio daemon -help` tells its options and commands", program=True
     ),
     "daemon backup": Entry(_HERE + "daemon:backup", "copy the database of a running daemon"),
+    "web": Entry("accio_web", "serve the web interface; `accio web -help` tells its options", program=True),
     "agent": Entry("accio_agent", "start an agent; `accio agent -help` tells its options", program=True),
     "agent drain": Entry(_HERE + "agents:drain", "let an agent's nodes end and send it no more"),
     "agent remove": Entry(_HERE + "agents:remove", "forget an agent that is not connected"),

@@ -25,6 +25,7 @@ from accio_client.cli.output import complain, out
 from accio_client.cli.processes import Child
 from accio_client.cli.session import Session, accio_command
 from accio_client.cli.text import size
+from accio_client.cli.web_child import start_web
 from accio_client.documents import document
 
 TELL_EVERY_S = 30.0
@@ -57,6 +58,7 @@ class ChildEnded(Exception):
     "--private/--no-private", default=False, help="Keep everything in a temporary folder, removed at the end."
 )
 @click.option("--parent", type=int, metavar="PID", help="End when this process, which started it, has ended.")
+@click.option("--web/--no-web", default=True, help="Serve the web interface, too; so by default.")
 def up(
     session: Session,
     *,
@@ -66,6 +68,7 @@ def up(
     installed: bool,
     private: bool,
     parent: int | None,
+    web: bool,
 ) -> int:
     """Start a daemon and an agent on this machine, in the foreground, until Ctrl-C.
 
@@ -80,7 +83,7 @@ def up(
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _stop)
         try:
-            return _serve(session, children, options, parent)
+            return _serve(session, children, options, parent, web=web and not private and parent is None)
         except Stopped as stopped:
             session.say("\nstopping ...")
             return stopped.code
@@ -108,7 +111,7 @@ def _data(*, private: bool) -> Iterator[None]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _serve(session: Session, children: list[Child], options: Sequence[str], parent: int | None) -> int:
+def _serve(session: Session, children: list[Child], options: Sequence[str], parent: int | None, *, web: bool) -> int:
     """Start the two, say so, and go on until one of them or the parent has ended."""
     address, inside = _addresses(session.addr or os.environ.get("ACCIO_ADDR", ""))
     for each in dict.fromkeys((address, inside)):
@@ -117,17 +120,26 @@ def _serve(session: Session, children: list[Child], options: Sequence[str], pare
                 f"something listens at {each} already. If it is a daemon, there is nothing to start; "
                 "else let ACCIO_ADDR (for a socket: ACCIO_DATA_DIR) name another address"
             )
+    beside = None
     try:
         _start(children, address, inside, options)
         _await_agent(session, children, inside, parent=parent)
-        _tell(session, address, inside)
+        beside = start_web(session, inside) if web else None
+        _tell(session, address, inside, None if beside is None else beside.link)
         while True:
             _look(children, 1.0, parent)
             _tell_of_edits(session, children[-1])
+            if beside is not None and beside.ended(0):
+                how = _how(beside.process.returncode)
+                session.say(f"the {beside.name} ended {how}; runs go on. Its log: {beside.log}")
+                beside = None
     except ChildEnded as ended:
         code = ended.child.process.returncode
         complain(f"accio: the {ended.child.name} ended {_how(code)}; its last words:\n{ended.child.last_words()}")
         return code if SUCCESS < code <= INTERNAL + 1 else INTERNAL
+    finally:
+        if beside is not None:
+            beside.stop()
 
 
 def _addresses(given: str) -> tuple[str, str]:
@@ -212,15 +224,17 @@ def _await_agent(
             continue
 
 
-def _tell(session: Session, address: str, inside: str) -> None:
+def _tell(session: Session, address: str, inside: str, link: str | None) -> None:
     data = places.data_folder()
-    content = {"schema": "accio/v1", "address": address, "data": str(data)}
+    content = {"schema": "accio/v1", "address": address, "data": str(data), "web": link}
     session.answer(content, [address], lambda: out(f"accio is up at {address}; everything is kept in {data}"))
     sys.stdout.flush()
     if os.environ.get("ACCIO_DATA_DIR"):
         session.say(f"in another terminal: export ACCIO_DATA_DIR={shlex.quote(str(data))}")
     elif places.daemon_address({**os.environ, "ACCIO_ADDR": ""}) != inside:  # clusters.json names another
         session.say(f"in another terminal: export ACCIO_ADDR={shlex.quote(address)}")
+    if link is not None:
+        session.say(f"in a browser (this link logs in once, within 10 minutes): {link}")
     session.say("then: accio push WORKFLOW.json; accio submit RUN.json --wait; accio export RUN")
     session.say("Ctrl-C stops both; runs go on when they are up again")
 

@@ -21,7 +21,16 @@ _PR_SET_PDEATHSIG = 1
 class Child:
     """A process that ends with this one; what it says goes to a log file."""
 
-    def __init__(self, name: str, arguments: Sequence[str], log: Path, environment: dict[str, str]) -> None:
+    def __init__(
+        self,
+        name: str,
+        arguments: Sequence[str],
+        log: Path,
+        environment: dict[str, str],
+        *,
+        inherited: Sequence[int] = (),
+        nice: int = 0,
+    ) -> None:
         self.name = name
         self.log = log
         with log.open("ab") as file:
@@ -33,7 +42,8 @@ class Child:
                 stderr=file,
                 env=environment,
                 start_new_session=True,  # Ctrl-C reaches this process only, which stops the two in order
-                preexec_fn=_end_with(os.getpid()),
+                preexec_fn=_end_with(os.getpid(), nice),
+                pass_fds=inherited,
             )
 
     def ended(self, within_s: float) -> bool:
@@ -70,12 +80,13 @@ class Child:
         return printable_lines("\n".join(f"  {line}" for line in lines[-10:]))
 
 
-def _end_with(parent: int) -> Callable[[], None]:
+def _end_with(parent: int, nice: int) -> Callable[[], None]:
     """Return what a child does before it becomes its program: ask the kernel to end it when its parent ends."""
     prctl = ctypes.CDLL(None, use_errno=True).prctl
 
     def ask() -> None:
         prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+        os.nice(nice)
         if os.getppid() != parent:
             os._exit(1)  # the parent ended before the kernel knew
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
@@ -142,3 +143,18 @@ def test_a_port_in_use(up: Up, tmp_path: Path) -> None:
     assert done.returncode == 1
     assert f"something listens at {up.cluster.address} already" in done.stderr
     assert not (tmp_path / "other").exists()
+
+
+def test_it_serves_the_web_interface(up: Up) -> None:
+    """The link that it prints logs in; when the web interface dies, that is said once, and runs go on."""
+    assert up.popen.stdout is not None
+    said = next(line for line in iter(up.popen.stdout.readline, "") if "in a browser" in line)
+    link = said.split()[-1]
+    origin, _, code = link.partition("/login#code=")
+    with httpx.Client(base_url=origin, headers={"origin": origin}, timeout=60, trust_env=False) as http:
+        assert http.post("/api/v1/login", json={"code": code}).status_code == 200
+        assert http.get("/api/v1/workload").json()["cluster"]["agents"] == 1
+    up.child("accio_web").kill()
+    told = next(line for line in iter(up.popen.stdout.readline, "") if "web interface" in line)
+    assert "ended by signal SIGKILL; runs go on" in told
+    assert up.popen.poll() is None

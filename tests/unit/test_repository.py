@@ -258,7 +258,7 @@ def test_no_module_imports_itself_in_a_circle() -> None:
 
 
 # Packages whose docstrings are in the voice that CONTRIBUTING asks for.
-PLAIN_PACKAGES = ("accio", "accio_agent", "accio_client", "accio_daemon", "accio_locapriv", "scripts")
+PLAIN_PACKAGES = ("accio", "accio_agent", "accio_client", "accio_daemon", "accio_locapriv", "accio_web", "scripts")
 NAMING = {
     "A", "All", "An", "Each", "Every", "How", "Its", "Some", "The", "What", "When", "Where", "Whether", "Which", "Who",
     "Why",

@@ -1,0 +1,103 @@
+"""Results of sweeps: which there are, pictures of them with their tables, and failures."""
+
+import asyncio
+import csv
+import io
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from accio.errors import BadRequest
+from accio_client.analysis.pictures import rows, to_json
+from accio_client.asked_pictures import KINDS, WITHOUT_VALUE, Asked, draw
+from accio_client.documents import document
+from accio_client.failure_documents import failures, found_failures, retry_words
+from accio_web.answers import answer
+from accio_web.web import Web, session_of, whole_number
+
+_KINDS_SHOWN = 20
+_MOST_KINDS = 1000
+
+
+class ResultRoutes:
+    """Draw results, by the same functions as the command line."""
+
+    def __init__(self, web: Web) -> None:
+        self._web = web
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/api/v1/runs/{run}/results", self.index, methods=["GET"]),
+            Route("/api/v1/runs/{run}/failures", self.failures, methods=["GET"]),
+            Route("/api/v1/runs/{run}/pictures/{kind}", self.picture, methods=["GET"]),
+            Route("/api/v1/runs/{run}/pictures/{kind}/table.csv", self.table, methods=["GET"]),
+        ]
+
+    async def index(self, request: Request) -> Response:
+        """Return the names that pictures may be asked with: parameters that vary, outputs that are numbers, nodes."""
+        head = await self._web.client(request).column_head(request.path_params["run"])
+        axes = [{"name": axis.name, "type": str(axis.type), "values": axis.size} for axis in head.sweep.varying]
+        numbers = [name for name, datatype in head.types.items() if str(datatype) not in ("string", "dataset")]
+        return answer(
+            document({"axes": axes, "repeat": head.sweep.repeat, "numbers": numbers, "nodes": list(head.nodes)})
+        )
+
+    async def picture(self, request: Request) -> Response:
+        """Return a picture as data."""
+        return answer(document({"picture": await asyncio.to_thread(to_json, await self._drawn(request))}))
+
+    async def table(self, request: Request) -> Response:
+        """Return the numbers of a picture as a file."""
+        content = await asyncio.to_thread(_csv, await self._drawn(request))
+        headers = {"content-disposition": "attachment; filename=picture.csv", "cache-control": "no-store"}
+        return Response(content, headers=headers, media_type="text/csv; charset=utf-8")
+
+    async def _drawn(self, request: Request) -> Any:
+        query, kind = request.query_params, request.path_params["kind"]
+        if kind not in KINDS:
+            raise BadRequest(f"expected a picture ({', '.join(KINDS)}), found {kind!r}")
+        asked = Asked(
+            kind=kind,
+            x=query.get("x") or None,
+            y=query.get("y") or None,
+            by=query.get("by") or None,
+            median=query.get("median") == "1",
+        )
+        if asked.y is None and kind not in WITHOUT_VALUE:
+            raise BadRequest(f"a picture of kind {kind} draws a result: name it in y")
+        if kind == "scatter" and asked.x is None:
+            raise BadRequest("a picture of kind scatter draws two results: name the other one in x")
+        found = await self._web.client(request).selected(
+            request.path_params["run"],
+            where=query.get("where", ""),
+            ports=asked.ports(),
+            metrics=asked.metrics(),
+            outputs=bool(asked.ports()),
+            kept=self._web.clients.columns(session_of(request).token),
+        )
+        return await asyncio.to_thread(draw, found, asked)
+
+    async def failures(self, request: Request) -> Response:
+        """Return which kinds of failures there are, and what explains them."""
+        run, where = request.path_params["run"], request.query_params.get("where", "")
+        limit = whole_number(request, "limit", _KINDS_SHOWN, _MOST_KINDS)
+        found = await self._web.client(request).selected(
+            run,
+            where=where,
+            outputs=False,
+            failures=True,
+            kept=self._web.clients.columns(session_of(request).token),
+        )
+        groups, explanations = await asyncio.to_thread(found_failures, found)
+        retry = f"accio {retry_words(found, explanations, where)}"
+        return answer(document(failures(found, groups, explanations, limit, retry)))
+
+
+def _csv(picture: Any) -> str:
+    table, text = rows(picture), io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(table.columns)
+    writer.writerows(["" if cell is None else cell for cell in row] for row in table.rows)
+    return text.getvalue()

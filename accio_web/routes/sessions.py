@@ -1,0 +1,94 @@
+"""Logging in and out."""
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from accio.errors import AccioError, Unauthenticated
+from accio.version import accio_version
+from accio_client.documents import document
+from accio_web.answers import answer
+from accio_web.errors import refused
+from accio_web.sessions import name_of_token
+from accio_web.web import Web, body_of, session_of
+
+log = structlog.get_logger(__name__)
+
+
+class SessionRoutes:
+    """Open, show and end a session."""
+
+    def __init__(self, web: Web) -> None:
+        self._web = web
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/api/v1/login", self.log_in, methods=["POST"]),
+            Route("/api/v1/logout", self.log_out, methods=["POST"]),
+            Route("/api/v1/session", self.show, methods=["GET"]),
+        ]
+
+    async def log_in(self, request: Request) -> Response:
+        """Open a session for a one-time code, or for a token that the daemon knows."""
+        sessions, now = self._web.sessions, self._web.now
+        if not sessions.may_try(now()):
+            return refused(429, "too many log-ins within a minute: wait a minute, and try again")
+        body = await body_of(request)
+        code, token = body.get("code"), body.get("token")
+        cookie: str | None = None
+        if isinstance(code, str):
+            cookie = sessions.redeem(code, now())
+            if cookie is None:
+                raise Unauthenticated("this link was used already, or is too old: log in with the token instead")
+        elif isinstance(token, str) and token.strip():
+            await self._check(token.strip())
+            cookie = sessions.open(token.strip(), name_of_token(token.strip()), now())
+        if cookie is None:
+            raise Unauthenticated("expected a code or a token")
+        log.info("logged in", by="code" if isinstance(code, str) else "token")
+        response = answer(document({}))
+        response.set_cookie(
+            self._web.cookie,
+            cookie,
+            path=f"{self._web.settings.base_path}/",
+            httponly=True,
+            samesite="strict",
+            secure=request.url.scheme == "https",
+        )
+        return response
+
+    async def _check(self, token: str) -> None:
+        """Ask the daemon whether it knows the token; its own words for what it refuses."""
+        if not (token.isascii() and token.isprintable()):
+            raise Unauthenticated("a token holds printable ASCII characters only")
+        client = self._web.clients.made(token)
+        try:
+            await client.cluster_state()
+        except AccioError:
+            log.warning("a log-in was refused")
+            raise
+        finally:
+            await client.close()
+
+    async def log_out(self, request: Request) -> Response:
+        """End the session."""
+        self._web.sessions.close(request.scope["accio.cookie"])
+        response = answer(document({}))
+        response.delete_cookie(self._web.cookie, path=f"{self._web.settings.base_path}/")
+        return response
+
+    async def show(self, request: Request) -> Response:
+        """Return what a page needs to know about its session and this server."""
+        settings = self._web.settings
+        return answer(
+            document(
+                {
+                    "csrf": session_of(request).csrf,
+                    "user": session_of(request).who,
+                    "daemon": settings.daemon,
+                    "read_only": settings.read_only,
+                    "version": accio_version(),
+                }
+            )
+        )

@@ -1,0 +1,91 @@
+"""Who is logged in: one-time codes, sessions, and how often anybody may try.
+
+A session holds the user's own token, in memory only: the daemon decides what its user may do. Time is an argument.
+"""
+
+import hashlib
+import secrets
+from collections import deque
+from dataclasses import dataclass
+
+CODE_LIVES_S = 600.0
+IDLE_S = 12 * 3600.0
+MOST_TRIES = 5
+TRIES_WITHIN_S = 60.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Session:
+    """A logged-in browser; *csrf* is what its changing calls must carry, *who* is for the log."""
+
+    token: str | None
+    who: str
+    csrf: str
+    used_at: float
+
+
+class Sessions:
+    """All sessions and codes of this process. Nothing of them outlives it."""
+
+    def __init__(self) -> None:
+        self._codes: dict[bytes, tuple[str | None, str, float]] = {}
+        self._sessions: dict[bytes, Session] = {}
+        self._tries: deque[float] = deque()
+
+    def __repr__(self) -> str:
+        return f"Sessions(codes={len(self._codes)}, sessions={len(self._sessions)})"
+
+    def offer(self, token: str | None, who: str, now: float, code: str = "") -> str:
+        """Return a code that opens one session with *token*, once."""
+        code = code or secrets.token_urlsafe(24)
+        self._codes[_digest(code)] = (token, who, now + CODE_LIVES_S)
+        return code
+
+    def may_try(self, now: float) -> bool:
+        """Return whether another log-in may be tried, and count it."""
+        while self._tries and self._tries[0] <= now - TRIES_WITHIN_S:
+            self._tries.popleft()
+        if len(self._tries) >= MOST_TRIES:
+            return False
+        self._tries.append(now)
+        return True
+
+    def redeem(self, code: str, now: float) -> str | None:
+        """Open the session that a code stands for and return its cookie; None where the code is none, or is over."""
+        token, who, until = self._codes.pop(_digest(code), (None, "", 0.0))
+        return self.open(token, who, now) if now < until else None
+
+    def open(self, token: str | None, who: str, now: float) -> str:
+        """Open a session and return its cookie."""
+        cookie = secrets.token_urlsafe(32)
+        self._forget(now)
+        self._sessions[_digest(cookie)] = Session(token=token, who=who, csrf=secrets.token_urlsafe(32), used_at=now)
+        return cookie
+
+    def find(self, cookie: str, now: float) -> Session | None:
+        """Return the session of a cookie, which goes on to live; None where it is unknown or was idle too long."""
+        found = self._sessions.get(_digest(cookie))
+        if found is None or now - found.used_at > IDLE_S:
+            return None
+        found.used_at = now
+        return found
+
+    def close(self, cookie: str) -> None:
+        """End a session."""
+        self._sessions.pop(_digest(cookie), None)
+
+    def _forget(self, now: float) -> None:
+        for digest in [each for each, session in self._sessions.items() if now - session.used_at > IDLE_S]:
+            del self._sessions[digest]
+        for digest in [each for each, (_, _, until) in self._codes.items() if until <= now]:
+            del self._codes[digest]
+
+
+def name_of_token(token: str) -> str:
+    """Return what a log may call the owner of a token."""
+    return f"token {_digest(token).hex()[:8]}"
+
+
+def _digest(secret: str) -> bytes:
+    """Return the key under which a secret is kept: looking it up takes as long whatever was guessed."""
+    return hashlib.sha256(secret.encode()).digest()

@@ -1,0 +1,24 @@
+"""What the web interface is started with."""
+
+from dataclasses import dataclass
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The daemon is at *daemon*; *token* and *user* are those of whoever started this process."""
+
+    daemon: str
+    token: str | None
+    user: str
+    port: int
+    base_path: str = ""
+    read_only: bool = False
+    host_names: frozenset[str] = LOOPBACK
+
+
+def base_path(text: str) -> str:
+    """Return a path prefix as "/a/b", or the empty text for none."""
+    parts = [part for part in text.split("/") if part]
+    return "".join(f"/{part}" for part in parts)

@@ -1,0 +1,94 @@
+// The frame of every page: where one can go, how the daemon is, and which page the address means.
+import { forgetSession, go, href, html, post, render, session, useAddress, useEffect, useState } from './core.js';
+import { isPaused, link, pause, silence, useTopic } from './live.js';
+import { Help, useKeys } from './keys.js';
+import { number, visible } from './parts.js';
+import { ThemeSwitch } from './theme.js';
+
+const PAGES = {
+  '': () => import('./pages/home.js'),
+  login: () => import('./pages/login.js'),
+  runs: () => import('./pages/runs.js'),
+  run: () => import('./pages/run.js'),
+  node: () => import('./pages/node.js'),
+  cluster: () => import('./pages/cluster.js'),
+  help: () => import('./pages/help.js'),
+};
+
+function pageOf(parts) {
+  if (parts[0] === 'runs' && parts.length === 2) return 'run';
+  if (parts[0] === 'runs' && parts.length === 3) return 'node';
+  return parts.length < 2 && (parts[0] ?? '') in PAGES ? parts[0] ?? '' : null;
+}
+
+function App() {
+  const address = useAddress();
+  const name = pageOf(address.parts);
+  const [page, set] = useState({ name: null, Page: null });
+  const [who, know] = useState(null);
+  useEffect(() => {
+    if (name === null) return;
+    PAGES[name]().then((module) => set({ name, Page: module.Page }), () => set({ name, Page: Outdated }));
+  }, [name]);
+  useEffect(() => {
+    if (name !== 'login' && !who) session().then(know, () => null);
+  }, [name, who]);
+  if (name === null) return html`<${Frame} who=${who}><h1>Not found</h1><p>There is no such page. <a href=${href('/')}>Go to the workload</a></p><//>`;
+  if (name === 'login') return page.name === name ? html`<main id="main"><${page.Page} address=${address} done=${know} /></main>` : null;
+  return html`<${Frame} who=${who} at=${address.parts[0] ?? ''} forget=${() => know(null)}>
+    ${page.name === name && who ? html`<${page.Page} key=${address.parts.join('/')} address=${address} session=${who} />` : html`<p class="loading" role="status">Loading …</p>`}
+  <//>`;
+}
+
+const Outdated = () => html`<h1>This page is out of date</h1>
+  <p>The server has another version than this page. <button type="button" onClick=${() => location.reload()}>Load it again</button></p>`;
+
+const PLACES = [['', 'Workload', 'h'], ['runs', 'Runs', 'r'], ['cluster', 'Cluster', 'c'], ['help', 'Help', '?']];
+
+function Frame({ who, at, forget, children }) {
+  const cluster = useTopic(who ? 'cluster' : '');
+  const [help, showHelp] = useKeys();
+  const logOut = async () => {
+    await post('/logout').catch(() => null);
+    silence();
+    forgetSession();
+    forget();
+    go(href('/login'));
+  };
+  return html`<a class="skip" href="#main">To the content</a>
+    <header class="top">
+      <a class="brand" href=${href('/')}>Accio</a>
+      <nav aria-label="Pages"><ul>${PLACES.map(([path, label]) => html`<li>
+        <a href=${href(`/${path}`)} aria-current=${path === at ? 'page' : undefined}>${label}</a></li>`)}</ul></nav>
+      <${Pulse} cluster=${cluster} />
+      <span class="who">${who && html`<span title="Logged in as">${visible(who.user)}</span>`}
+        <button class="quiet" type="button" aria-pressed=${isPaused()} onClick=${() => pause(!isPaused())}>${isPaused() ? 'Go on' : 'Pause'}</button>
+        <${ThemeSwitch} />
+        ${who && html`<button class="quiet" type="button" onClick=${logOut}>Log out</button>`}</span>
+    </header>
+    <${Banner} cluster=${cluster} />
+    <main id="main" class=${cluster?.error || link.away ? 'stale' : ''}>${children}</main>
+    ${help && html`<${Help} close=${() => showHelp(false)} />`}`;
+}
+
+function Pulse({ cluster }) {
+  const found = cluster?.content;
+  if (!found) return html`<span class="pulse"></span>`;
+  return html`<span class="pulse">${number(found.queued_nodes)} queued · ${number(found.running_nodes)} running ·
+    ${' '}${found.reserved.cpus}/${found.resources.cpus} cpus</span>`;
+}
+
+/** The daemon away, or refusing: states of the page, not errors. */
+function Banner({ cluster }) {
+  if (link.away) return html`<div class="banner" role="status"><b>accio web does not answer.</b> What you see is as of ${clock(cluster?.at)}. It is tried again every 2 seconds.</div>`;
+  if (cluster?.error) {
+    return html`<div class="banner" role="status"><b>The daemon is away.</b> What you see is as of ${clock(cluster.at)}; nothing can be changed meanwhile.
+      It is asked again every second. <span class="quiet">${visible(cluster.error.message)}</span></div>`;
+  }
+  const refusing = cluster?.content?.refusing;
+  return refusing ? html`<div class="banner" role="status"><b>The daemon refuses work:</b> ${visible(refusing)}</div>` : null;
+}
+
+const clock = (at) => (at ? at.toLocaleTimeString() : 'before it was opened');
+
+render(html`<${App} />`, document.getElementById('app'));

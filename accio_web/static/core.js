@@ -1,0 +1,156 @@
+// What every module stands on: elements, the address, and calls to the server.
+import { h, render } from './vendor/preact.js';
+import { useCallback, useEffect, useRef, useState } from './vendor/hooks.js';
+import htm from './vendor/htm.js';
+
+export { render, useCallback, useEffect, useRef, useState };
+export const html = htm.bind(h);
+
+const BASE = document.documentElement.dataset.base || '';
+
+// ------------------------------------------------------------------------------------------------------- the address
+
+/** The address of a page of ours. @param {string} path @param {Record<string, any>} [query] */
+export function href(path, query = {}) {
+  const pairs = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    for (const each of Array.isArray(value) ? value : [value]) {
+      if (each !== '' && each !== null && each !== undefined) pairs.append(name, each);
+    }
+  }
+  const text = pairs.toString();
+  return BASE + path + (text ? `?${text}` : '');
+}
+
+export const runPath = (run) => `/runs/${encodeURIComponent(run)}`;
+export const nodePath = (run, node) => `${runPath(run)}/${encodeURIComponent(node)}`;
+
+function parsed() {
+  const parts = location.pathname.slice(BASE.length).split('/').filter(Boolean).map(decodeURIComponent);
+  return { parts, query: new URLSearchParams(location.search) };
+}
+
+const addressListeners = new Set();
+const addressChanged = () => addressListeners.forEach((listener) => listener(parsed()));
+addEventListener('popstate', addressChanged);
+
+/** Show another page. @param {string} target from `href` */
+export function go(target, { replace = false } = {}) {
+  if (target === location.pathname + location.search) return;
+  history[replace ? 'replaceState' : 'pushState'](null, '', target);
+  if (!replace) scrollTo(0, 0);
+  addressChanged();
+}
+
+/** Change parts of the query; empty ones go. The address is the whole state of a page. */
+export function goQuery(changes, { replace = true } = {}) {
+  const query = new URLSearchParams(location.search);
+  for (const [name, value] of Object.entries(changes)) {
+    query.delete(name);
+    for (const each of Array.isArray(value) ? value : [value]) if (each) query.append(name, each);
+  }
+  const text = query.toString();
+  go(location.pathname + (text ? `?${text}` : ''), { replace });
+}
+
+export function useAddress() {
+  const [address, set] = useState(parsed);
+  useEffect(() => {
+    addressListeners.add(set);
+    return () => addressListeners.delete(set);
+  }, []);
+  return address;
+}
+
+document.addEventListener('click', (event) => {
+  const link = /** @type {Element} */ (event.target).closest?.('a[href]');
+  if (!link || event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  const url = new URL(/** @type {HTMLAnchorElement} */ (link).href);
+  const ours = url.origin === location.origin && url.pathname.startsWith(`${BASE}/`);
+  if (!ours || link.hasAttribute('download') || url.pathname.startsWith(`${BASE}/api/`)) return;
+  if (link.getAttribute('href').startsWith('#')) return;
+  event.preventDefault();
+  go(url.pathname + url.search);
+});
+
+// --------------------------------------------------------------------------------------------------------- the server
+
+/** What went wrong with a call. */
+export class Failed extends Error {
+  constructor(status, kind, message, issues = []) {
+    super(message);
+    Object.assign(this, { status, kind, issues });
+  }
+}
+
+let csrf = '';
+
+export const apiAddress = (path, query) => href(`/api/v1${path}`, query);
+
+async function called(path, query, options) {
+  let response;
+  try {
+    response = await fetch(apiAddress(path, query), { credentials: 'same-origin', ...options });
+  } catch {
+    throw new Failed(0, 'Away', 'accio web does not answer: is it still running?');
+  }
+  const body = await response.json().catch(() => ({}));
+  if (response.ok) return body;
+  const { kind = 'Failed', message = `the answer was ${response.status}`, issues } = body.error ?? {};
+  const failed = new Failed(response.status, kind, message, issues);
+  if (response.status === 401 && path !== '/login') toLogin();
+  throw failed;
+}
+
+function toLogin() {
+  const here = location.pathname.slice(BASE.length) + location.search;
+  if (!here.startsWith('/login')) go(href('/login', { next: here === '/' ? '' : here }), { replace: true });
+}
+
+export const api = (path, query) => called(path, query, {});
+
+/** Change something. */
+export async function post(path, body = {}) {
+  if (!csrf && path !== '/login') await session();
+  const headers = { 'content-type': 'application/json', 'x-accio-csrf': csrf };
+  return called(path, {}, { method: 'POST', headers, body: JSON.stringify(body) });
+}
+
+/** What is known of the session; also learns its secret. */
+export async function session() {
+  const found = await api('/session');
+  csrf = found.csrf;
+  return found;
+}
+
+export const forgetSession = () => { csrf = ''; };
+
+const refreshers = new Set();
+/** Ask for everything again: the daemon has started anew, say. */
+export const refreshAll = () => refreshers.forEach((refresh) => refresh());
+
+/**
+ * The answer to a call, asked again when *path*, *query* or *again* change. What was known stays while it is asked, and
+ * when asking fails.
+ */
+export function useData(path, query = {}, again = null) {
+  const [state, set] = useState({ data: null, error: null, of: '' });
+  const key = path === null ? '' : apiAddress(path, query);
+  const latest = useRef('');
+  const load = useCallback(async () => {
+    if (!key) return;
+    latest.current = key;
+    try {
+      const data = await api(path, query);
+      if (latest.current === key) set({ data, error: null, of: key });
+    } catch (error) {
+      if (latest.current === key) set((old) => ({ data: old.of === key ? old.data : null, error, of: key }));
+    }
+  }, [key]);
+  useEffect(() => { load(); }, [load, again]);
+  useEffect(() => {
+    refreshers.add(load);
+    return () => refreshers.delete(load);
+  }, [load]);
+  return { data: state.data, error: state.error, isOld: state.of !== key, reload: load };
+}

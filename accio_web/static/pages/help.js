@@ -1,0 +1,28 @@
+// Keys, states, and what the query box understands.
+import { html, useState } from '../core.js';
+import { KeyTable, keysAreOn, switchKeys } from '../keys.js';
+import { Heading } from '../parts.js';
+import { GLYPHS, State } from '../states.js';
+
+const QUERIES = [
+  ['epsilon<0.01', 'children whose parameter epsilon is below 0.01'],
+  ['state=failed', 'children that failed'],
+  ['Count/value>=10', 'children whose output value of node Count is at least 10'],
+  ['repeat=1 or repeat=2', 'one of two repetitions'],
+  ['not (epsilon<0.01)', 'all others'],
+];
+
+export function Page({ session }) {
+  const [on, set] = useState(keysAreOn);
+  const change = (event) => {
+    switchKeys(event.target.checked);
+    set(event.target.checked);
+  };
+  return html`<${Heading} text="Help" />
+    <section aria-labelledby="queries"><h2 id="queries">Queries</h2>
+      <p>The box above pictures and failures of a sweep takes the same language as <code>-where</code> of the command line; conditions beside each other must all hold.</p>
+      <table class="keys"><thead><tr><th scope="col">Query</th><th scope="col">What it selects</th></tr></thead><tbody>${QUERIES.map(([query, what]) => html`<tr><td><code>${query}</code></td><td>${what}</td></tr>`)}</tbody></table></section>
+    <section aria-labelledby="states"><h2 id="states">States</h2><p class="legend">${Object.keys(GLYPHS).map((state) => html`<${State} of=${state} /> `)}</p></section>
+    <section aria-labelledby="keys"><h2 id="keys">Keys</h2><label class="check"><input type="checkbox" checked=${on} onChange=${change} /> Single keys do something</label><${KeyTable} /></section>
+    <section aria-labelledby="about"><h2 id="about">About</h2><p>accio web ${session.version}, of the daemon at ${session.daemon}${session.read_only ? '; it changes nothing (--read-only)' : ''}.</p></section>`;
+}

@@ -1,0 +1,113 @@
+// A run: a sweep with its children, a single run, or a child.
+import { go, goQuery, href, html, nodePath, runPath, useData } from '../core.js';
+import { useTopic } from '../live.js';
+import { Command, Copy, Empty, Heading, Loaded, Tabs, Time, Took, form, number, shown, visible } from '../parts.js';
+import { RunsTable, ended, title } from '../runs_table.js';
+import { Counts, StackedBar, State } from '../states.js';
+import { Actions, Edit, useForbidden } from '../steering.js';
+import { Failures } from '../failures.js';
+import { Log } from '../log.js';
+import { Overview, Pictures } from '../sweep.js';
+
+const TABS = { parent: ['Overview', 'Pictures', 'Failures', 'Children', 'Logs', 'History', 'Definition'], other: ['Nodes', 'Logs', 'History', 'Definition'] };
+
+export function Page({ address, session }) {
+  const id = address.parts[1];
+  const topic = useTopic(`run/${id}`);
+  const found = useData(runPath(id), {}, topic?.serial);
+  return html`<${Loaded} of=${found}>${(run) => html`<${Run} run=${run} address=${address} session=${session} serial=${topic?.serial} reload=${found.reload} />`}<//>`;
+}
+
+function Run({ run, address, session, serial, reload }) {
+  const forbidden = useForbidden(session);
+  const tabs = run.kind === 'parent' ? TABS.parent : TABS.other;
+  const asked = address.query.get('tab');
+  const tab = tabs.includes(asked) ? asked : tabs[0];
+  const where = address.query.get('where') ?? '';
+  const after = (what) => (what === 'delete' ? go(href('/runs')) : reload());
+  const Part = PARTS[tab];
+  return html`
+    ${run.parent && html`<${Neighbours} run=${run} />`}
+    <${Heading} text=${title(run)}><${State} of=${run.state} /><//>
+    <${Facts} run=${run} />
+    <div class="bar-above"><${Actions} runs=${[run]} forbidden=${forbidden} after=${after} /><${Edit} run=${run} forbidden=${forbidden} after=${after} />
+      <${Copy} text=${location.href} label="Copy link" /></div>
+    ${run.notes && html`<p class="notes pre">${visible(run.notes)}</p>`}
+    <${Tabs} names=${tabs} open=${tab} to=${(name) => href(runPath(run.id), { tab: name === tabs[0] ? '' : name, where })} />
+    <${Part} run=${run} where=${where} serial=${serial} address=${address} />`;
+}
+
+function Facts({ run }) {
+  const counts = run.children?.by_state ?? run.nodes_by_state;
+  return html`<div class="facts">
+    <${StackedBar} counts=${counts} label=${run.children ? 'Children by state' : 'Nodes by state'} />
+    <${Counts} counts=${counts} />
+    <dl class="inline">
+      ${run.children && html`<div><dt>Children</dt><dd>${number(run.children.total)}</dd></div>`}
+      <div><dt>Progress</dt><dd>${Math.floor(run.progress * 100)} %</dd></div>
+      <div><dt>Took</dt><dd><${Took} from=${run.started_at} to=${run.ended_at} />${ended(run) ? '' : ' until now'}</dd></div>
+      <div><dt>Created</dt><dd><${Time} at=${run.created_at} /></dd></div>
+      <div><dt>Workflow</dt><dd title=${`${run.workflow.id}:${run.workflow.version}`}>${visible(run.workflow.id)}</dd></div>
+      <div><dt>Owner</dt><dd>${visible(run.owner.name)}</dd></div>
+      <div><dt>Seed</dt><dd><code>${run.seed}</code> <${Copy} text=${run.seed} name="Copy the seed" /></dd></div>
+      <div><dt>Id</dt><dd><code>${run.id}</code> <${Copy} text=${run.id} name="Copy the id" /></dd></div>
+      ${run.tags.length > 0 && html`<div><dt>Tags</dt><dd>${run.tags.map((tag) => html`<a class="tag" href=${href('/runs', { tag })}>${visible(tag)}</a> `)}</dd></div>`}
+    </dl></div>`;
+}
+
+function Neighbours({ run }) {
+  const child = (index) => href(runPath(`${run.parent}.${index}`));
+  return html`<nav class="crumbs" aria-label="Where this is"><a href=${href(runPath(run.parent))}>The sweep</a>
+    <span>child ${number(run.index)}: ${visible(run.label)}</span>
+    ${run.index > 0 && html`<a href=${child(run.index - 1)}>Previous child</a>`}
+    <a href=${child(run.index + 1)}>Next child</a></nav>`;
+}
+
+function Children({ run, address, serial }) {
+  const state = address.query.get('state') ?? '';
+  const cursor = address.query.get('cursor') ?? '';
+  const found = useData('/runs', { parent: run.id, state, cursor }, serial);
+  const states = Object.keys(run.children.by_state);
+  return html`<div class="filters"><fieldset><legend class="unseen">States</legend>
+      ${states.map((each) => html`<button type="button" class="toggle" aria-pressed=${state === each} onClick=${() => goQuery({ state: state === each ? '' : each, cursor: '' })}>${each} ${number(run.children.by_state[each])}</button>`)}</fieldset></div>
+    <${Loaded} of=${found}>${(page) => html`
+      ${page.runs.length ? html`<${RunsTable} runs=${page.runs.map((each) => ({ ...each, name: each.label }))} caption="Children, in the order of the sweep" />` : html`<${Empty} title=${`No child is ${state} now`} />`}
+      <nav class="pages" aria-label="Pages of the list">
+        ${cursor && html`<button type="button" onClick=${() => goQuery({ cursor: '' })}>First</button>`}
+        ${page.next && html`<button type="button" onClick=${() => goQuery({ cursor: page.next }, { replace: false })}>Next ${page.runs.length}</button>`}</nav>
+      <${Command} text=${`accio get runs -parent=${run.id}${state && ` -state=${state}`}`} />`}<//>`;
+}
+
+function Nodes({ run }) {
+  if (!run.nodes?.length) return html`<${Empty} title="This run has no nodes" />`;
+  return html`<div class="scroll"><table class="rows"><caption class="unseen">Nodes</caption>
+    <thead><tr><th scope="col">State</th><th scope="col">Node</th><th scope="col">Operator</th><th scope="col">Agent</th><th scope="col">Began</th><th scope="col">Took</th><th scope="col">Why</th></tr></thead>
+    <tbody>${run.nodes.map((node) => html`<tr key=${node.name}>
+      <td data-name="State"><${State} of=${node.state} />${node.cached && html` <span class="tag" title="Taken from an earlier or shared execution">cached</span>`}</td>
+      <td class="what"><a class="row" href=${href(nodePath(run.id, node.name))}>${visible(node.name)}</a></td>
+      <td data-name="Operator">${visible(node.operator)}</td><td data-name="Agent">${visible(node.agent ?? '–')}</td>
+      <td data-name="Began"><${Time} at=${node.started_at} /></td><td data-name="Took"><${Took} from=${node.started_at} to=${node.ended_at} /></td>
+      <td class="why">${visible(node.cause ? `${node.cause}: ${node.message}` : node.reason ?? '')}</td></tr>`)}</tbody></table></div>
+    <${Command} text=${`accio describe run ${run.id}`} />`;
+}
+
+function History({ run, serial }) {
+  const found = useData(`${runPath(run.id)}/events`, {}, serial);
+  return html`<${Loaded} of=${found}>${({ events }) => html`<div class="scroll"><table class="rows"><caption class="unseen">History, oldest first</caption>
+    <thead><tr><th scope="col">When</th><th scope="col">What</th><th scope="col">Run</th><th scope="col">Node</th><th scope="col">Detail</th></tr></thead>
+    <tbody>${events.map((each) => html`<tr><td data-name="When"><${Time} at=${each.at} /></td><td class="what">${visible(each.kind)}</td><td data-name="Run"><code>${each.run === run.id ? '' : each.run}</code></td><td data-name="Node">${visible(each.node ?? '')}</td><td>${visible(each.detail)}</td></tr>`)}</tbody>
+    </table></div><${Command} text=${`accio get events ${run.id}`} />`}<//>`;
+}
+
+function Definition({ run }) {
+  const names = Object.keys(run.params).sort((a, b) => (run.forms[b] > 1) - (run.forms[a] > 1));
+  return html`<div class="scroll"><table class="rows"><caption class="unseen">Parameters, those that vary first</caption>
+    <thead><tr><th scope="col">Parameter</th><th scope="col">Value</th><th scope="col" class="n">Values</th></tr></thead>
+    <tbody>${names.map((name) => html`<tr><td class="what">${visible(name)}</td><td>${run.forms[name] > 1 ? form(run.params[name]) : shown(run.params[name])}</td><td data-name="Values" class="n">${number(run.forms[name])}</td></tr>`)}
+    ${run.repeat > 1 && run.kind === 'parent' && html`<tr><td class="what">repetitions</td><td>of each combination</td><td data-name="Values" class="n">${run.repeat}</td></tr>`}</tbody></table></div>
+    <${Command} text=${`accio describe run ${run.id} -json`} />`;
+}
+
+const Logs = ({ run }) => html`<${Log} run=${run.id} withNodes=${true} />`;
+const FailuresTab = ({ run, where, serial }) => html`<${Failures} run=${run} where=${where} serial=${serial} />`;
+const PARTS = { Overview, Pictures, Failures: FailuresTab, Children, Logs, History, Definition, Nodes };

@@ -1,0 +1,31 @@
+// The table twin of a picture: the numbers that it shows.
+import { numberText } from './scales.js';
+
+export const MOST_ROWS = 200;
+
+/** Columns and rows of cells; a cell is a text, a number or null. @returns {{columns: string[], rows: any[][]}} */
+export function twin(picture) {
+  switch (picture.shape) {
+    case 'map': {
+      const states = picture.head.kind === 'states';
+      const rows = picture.values.flatMap((row, r) => row.map((value, c) => [picture.x.ticks[c], picture.y.ticks[r],
+        states && value !== null ? picture.value.ticks[value] : value, picture.n[r][c], picture.failed[r][c]])).filter((row) => row[3] > 0);
+      return { columns: [picture.x.name, picture.y.name, picture.value.name, 'n', 'failed'], rows };
+    }
+    case 'lines': {
+      const named = picture.series_name ? [picture.series_name] : [];
+      const rows = picture.series.flatMap((each) => each.x.map((x, i) => [...(named.length ? [each.name] : []),
+        picture.head.kind === 'line' ? picture.x.ticks[i] : x, each.y[i], each.low?.[i] ?? null, each.high?.[i] ?? null, each.n?.[i] ?? null]));
+      return { columns: [...named, picture.x.name, picture.y.name, 'low', 'high', 'n'], rows };
+    }
+    case 'bars':
+      return { columns: ['what', 'share', 'by chance', 'group'], rows: picture.bars.map((each) => [each.label, each.share, each.mark, each.group]) };
+    case 'cloud':
+      return { columns: ['child', picture.x.name, picture.y.name, 'best'], rows: picture.children.map((child, i) => [child, picture.xs[i], picture.ys[i], picture.best[i] ? 'yes' : '']) };
+    default:
+      return { columns: [], rows: [] };
+  }
+}
+
+/** A cell as a text. */
+export const cellText = (cell) => (cell === null ? '' : typeof cell === 'number' && !Number.isInteger(cell) ? numberText(cell) : String(cell));

@@ -1,0 +1,75 @@
+// The pictures of a sweep: what it shows by itself, and what its reader asks for.
+import { goQuery, html, runPath, useData } from './core.js';
+import { Empty, Loaded } from './parts.js';
+import { Failures } from './failures.js';
+import { Picture } from './pictures/picture.js';
+import { WhereBox } from './where.js';
+
+const LABELS = {
+  line: 'Line: mean and interval', heat: 'Heat map of the mean', states: 'Map of states', failures: 'Map of failures',
+  importance: 'Importance of parameters', cdf: 'Distribution, cumulated', pdf: 'Distribution, density', scatter: 'Scatter of two results',
+};
+const OVER_TWO = ['heat', 'states', 'failures'];
+
+/** Which pictures a sweep with these parameters can have. */
+export function kindsFor(results) {
+  const maps = results.axes.length + (results.repeat > 1 ? 1 : 0) >= 2;
+  return Object.keys(LABELS).filter((kind) => {
+    if (OVER_TWO.includes(kind)) return maps && (kind !== 'heat' || results.numbers.length > 0);
+    if (kind === 'scatter') return results.numbers.length > 1;
+    return results.numbers.length > 0 && (kind !== 'line' || results.axes.length > 0);
+  });
+}
+
+export function Overview({ run, where, serial }) {
+  const found = useData(`${runPath(run.id)}/results`);
+  const failed = run.nodes_by_state.failed ?? 0;
+  return html`<${WhereBox} where=${where} />
+    <${Loaded} of=${found}>${(results) => html`<${Sensible} run=${run} where=${where} serial=${serial} results=${results} />`}<//>
+    ${failed > 0 && html`<section aria-label="Failures"><h2>Failures</h2><${Failures} run=${run} where=${where} serial=${serial} brief=${true} /></section>`}`;
+}
+
+function Sensible({ run, where, serial, results }) {
+  const kinds = kindsFor(results);
+  const y = results.numbers[0];
+  const done = (run.children.by_state.success ?? 0) > 0;
+  const shown = [
+    kinds.includes('states') && { kind: 'states' },
+    done && kinds.includes('line') && { kind: 'line', y },
+    done && kinds.includes('heat') && results.axes.length > 1 && { kind: 'heat', y },
+    done && kinds.includes('importance') && { kind: 'importance', y },
+    done && kinds.includes('cdf') && results.axes.length < 2 && { kind: 'cdf', y },
+  ].filter(Boolean);
+  return html`<div class="pictures">${shown.map((asked) => html`<${Picture} key=${asked.kind} run=${run.id} asked=${{ ...asked, where }} serial=${serial} />`)}</div>
+    ${!done && html`<${Empty} title="No child has succeeded yet"><p>Pictures of results are drawn as soon as one has.</p><//>`}`;
+}
+
+export function Pictures({ run, where, serial, address }) {
+  const found = useData(`${runPath(run.id)}/results`);
+  return html`<${WhereBox} where=${where} />
+    <${Loaded} of=${found}>${(results) => html`<${Chosen} run=${run} where=${where} serial=${serial} results=${results} query=${address.query} />`}<//>`;
+}
+
+function Chosen({ run, where, serial, results, query }) {
+  const kinds = kindsFor(results);
+  if (!kinds.length) return html`<${Empty} title="There is nothing to draw"><p>This sweep has no results that are numbers, and fewer than two parameters that vary.</p><//>`;
+  const kind = kinds.includes(query.get('kind')) ? query.get('kind') : kinds[0];
+  const ofResult = !['states', 'failures'].includes(kind);
+  const axes = [...results.axes.map((axis) => axis.name), ...(results.repeat > 1 && OVER_TWO.includes(kind) ? ['repeat'] : [])];
+  const among = (name, choices) => (choices.includes(query.get(name)) ? query.get(name) : '');
+  const y = ofResult ? among('y', results.numbers) || results.numbers[0] : '';
+  const x = kind === 'scatter' ? among('x', results.numbers) || results.numbers.find((name) => name !== y) : ['cdf', 'pdf', 'importance'].includes(kind) ? '' : among('x', axes);
+  const by = ['scatter', 'importance'].includes(kind) ? '' : among('by', axes.filter((name) => name !== x));
+  const median = kind === 'line' && query.get('median') === '1' ? '1' : '';
+  const choose = (name) => (event) => goQuery({ [name]: event.target.value });
+  const choice = (name, label, value, choices, none) => html`<label>${label} <select onChange=${choose(name)} value=${value}>
+    ${none && html`<option value="" selected=${!value}>${none}</option>`}${choices.map((each) => html`<option value=${each} selected=${each === value}>${each}</option>`)}</select></label>`;
+  return html`<div class="filters">
+      <label>Picture <select onChange=${choose('kind')} value=${kind}>${kinds.map((each) => html`<option value=${each} selected=${each === kind}>${LABELS[each]}</option>`)}</select></label>
+      ${ofResult && choice('y', 'Result', y, results.numbers)}
+      ${kind === 'scatter' ? choice('x', 'Against', x, results.numbers) : (kind === 'line' || OVER_TWO.includes(kind)) && choice('x', 'Along', x, axes, 'what has most values')}
+      ${!['scatter', 'importance'].includes(kind) && choice('by', OVER_TWO.includes(kind) ? 'And' : 'A line for each', by, axes.filter((name) => name !== x), OVER_TWO.includes(kind) ? 'the next one' : 'nothing')}
+      ${kind === 'line' && html`<label class="check"><input type="checkbox" checked=${Boolean(median)} onChange=${(event) => goQuery({ median: event.target.checked ? '1' : '' })} /> Median and quartiles</label>`}
+    </div>
+    <${Picture} run=${run.id} asked=${{ kind, y, x, by, median, where }} serial=${serial} large=${true} />`;
+}

@@ -1,0 +1,145 @@
+"""Journeys through the web interface in a real browser, with a real daemon and agent.
+
+Each ends by showing that nothing was complained about, the content policy included, and no other host was asked.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.acceptance.processes import Cluster, cluster
+from tests.acceptance.sweeps import GATED
+from tests.acceptance.test_web import RATIO, SWEEP
+from tests.acceptance.web import PATIENCE_S, browser_page, web_server
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
+expect.set_options(timeout=PATIENCE_S * 1000)
+
+HOSTILE = '<img src=x onerror="document.title=1"><script>alert(1)</script>\u202etxt.exe'
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A cluster with a sweep that has ended, three of whose twelve children failed."""
+    with cluster(tmp_path_factory.mktemp("browser") / "made") as running:
+        running.start_daemon()
+        running.start_agent(operators=("tests.acceptance.ledger_operators", "tests.acceptance.failing_operators"))
+        running.agents_are("a1")
+        with running.client() as client:
+            client.push(RATIO)
+            client.push(GATED)
+            client.wait(client.submit({**SWEEP, "name": "Ratios"}).run.id)
+        yield running
+
+
+async def open_part(page: Page, name: str) -> None:
+    await page.get_by_role("navigation", name="Parts of this page").get_by_role("link", name=name).click()
+
+
+async def test_from_the_link_to_a_picture(made: Cluster) -> None:
+    """A new user goes by the link to the sweep, reads pictures and failures, narrows them, reads a child's log."""
+    with web_server(made) as server:
+        async with browser_page(server, expected=("400 (Bad Request)",)) as page:  # a query that is wrong
+            await page.get_by_role("link", name="Ratios").click()
+            await expect(page.get_by_role("heading", name="Ratios")).to_be_visible()
+            await expect(page.get_by_role("heading", name="States by y and x")).to_be_visible()
+            line = page.locator("figure", has=page.get_by_role("heading", name="interval of Ratio/value over y"))
+            await expect(line).to_contain_text("9 of 12 children, 3 without value")
+            await line.get_by_role("button", name="Table").click()
+            await expect(line.get_by_role("row")).to_have_count(5)
+            await expect(line.get_by_role("row").nth(2)).to_contain_text("2")
+            await expect(page.get_by_text("covers 3 of 3 failures")).to_be_visible()
+            box = page.get_by_label("Only children where")
+            await box.fill("y>0 x<3")
+            await box.press("Enter")
+            await expect(page.get_by_text("6 of 12 children").first).to_be_visible()
+            assert "where=y%3E0+x%3C3" in page.url
+            await box.fill("z<1")
+            await box.press("Enter")
+            await expect(page.get_by_role("alert").first).to_contain_text("z")
+            await open_part(page, "Children")
+            await page.get_by_role("button", name="failed 3").click()
+            await page.get_by_role("link", name="x=2 y=0").click()
+            await page.get_by_role("link", name="Ratio", exact=True).click()
+            await expect(page.get_by_text("ZeroDivisionError").first).to_be_visible()
+            await expect(page.get_by_role("log")).to_contain_text("dividing 2 by 0")
+
+
+async def test_a_run_is_followed_and_killed(made: Cluster) -> None:
+    """A run that is submitted meanwhile appears, its state changes without a click, and a dialog kills the other."""
+    with web_server(made) as server, made.client() as client:
+        async with browser_page(server) as page:
+            first = client.submit({"workflow": "gated", "name": "First", "params": {"label": "first"}}).run.id
+            await page.get_by_role("link", name="First").click()
+            await expect(page.locator(".heading")).to_contain_text("running")
+            made.open_gate("first")
+            await expect(page.locator(".heading")).to_contain_text("success")
+            assert client.get_run(first).run.state == "success"
+            second = client.submit({"workflow": "gated", "name": "Second", "params": {"label": "second"}}).run.id
+            await page.keyboard.press("g")
+            await page.keyboard.press("h")
+            await page.get_by_role("link", name="Second").click()
+            await page.get_by_role("button", name="Kill").click()
+            await expect(page.get_by_role("dialog")).to_contain_text("Stops 1 run that hasn't ended")
+            await page.get_by_role("dialog").get_by_role("button", name="Kill").click()
+            await expect(page.locator(".heading")).to_contain_text("killed")
+            assert client.get_run(second).run.state == "killed"
+
+
+async def test_hostile_text_is_text(made: Cluster) -> None:
+    """Names, notes and tags that are markup, or turn text around, are shown as they are written."""
+    with web_server(made) as server, made.client() as client:
+        run = client.submit({"workflow": "gated", "name": HOSTILE, "params": {"label": HOSTILE}}).run.id
+        client.update(run, notes=HOSTILE, tags=["<b>bold</b>"])
+        async with browser_page(server) as page:
+            for path in (f"/runs/{run}", f"/runs/{run}?tab=Definition", "/runs", "/"):
+                await page.goto(server.page(path))
+                await expect(page.get_by_text("<img src=x onerror=").first).to_be_visible()
+                await expect(page.get_by_text("\\u202e").first).to_be_visible()
+                assert await page.locator("main img, main script, main b:has-text('bold')").count() == 0
+        client.kill([run])
+
+
+@pytest.mark.parametrize(("dark", "width"), [(False, 1280), (True, 390)])
+async def test_pages_fit(made: Cluster, dark: bool, width: int) -> None:
+    """Every page has one title, fits its width in both themes, and can be reached by its address alone."""
+    with made.client() as client:
+        run = next(each.id for each in client.list_runs(limit=50).runs if each.name == "Ratios")
+    paths = [
+        "/", "/runs", "/runs?state=failed", "/runs?text=nothing", f"/runs/{run}", f"/runs/{run}?tab=Pictures&kind=cdf",
+        f"/runs/{run}?tab=Pictures&kind=heat", f"/runs/{run}?tab=Failures", f"/runs/{run}?tab=Children",
+        f"/runs/{run}?tab=History", f"/runs/{run}?tab=Definition", f"/runs/{run}?tab=Logs", f"/runs/{run}.1",
+        f"/runs/{run}.1/Ratio", "/cluster", "/help",
+    ]  # fmt: skip
+    with web_server(made) as server:
+        async with browser_page(server, dark=dark, width=width) as page:
+            for path in paths:
+                await page.goto(server.page(path))
+                await expect(page.get_by_role("heading", level=1)).to_have_count(1)
+                await expect(page.locator(".loading")).to_have_count(0)
+                wide = await page.evaluate(
+                    "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+                )
+                assert wide <= 0, f"{path} is {wide} px too wide"
+                assert await page.locator("[role=alert]").count() == 0, path
+                unnamed = "button:not([aria-label]):empty, a[href]:empty, input:not([aria-label]):not(label input)"
+                assert await page.locator(unnamed).count() == 0, path
+
+
+async def test_a_daemon_that_goes_away(made: Cluster) -> None:
+    """A page stays while the daemon is away, says so and forbids changes; when it is back, it goes on by itself."""
+    with web_server(made) as server:
+        async with browser_page(server, expected=("503 (Service Unavailable)",)) as page:
+            await page.get_by_role("link", name="Ratios").click()
+            delete = page.get_by_role("button", name="Delete")
+            await expect(delete).to_be_enabled()
+            assert made.daemon is not None
+            made.daemon.kill()
+            made.daemon.ended()
+            await expect(page.get_by_text("The daemon is away.")).to_be_visible()
+            await expect(delete).to_be_disabled()
+            await expect(page.get_by_role("heading", name="Ratios")).to_be_visible()
+            made.start_daemon()
+            await expect(page.get_by_text("The daemon is away.")).to_be_hidden()
+            await expect(delete).to_be_enabled()

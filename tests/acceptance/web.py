@@ -1,0 +1,102 @@
+"""`accio web` as a process, and browsers that look at it."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import httpx
+import pytest
+from playwright.async_api import Page, async_playwright
+
+from accio.interpreter import python
+from tests.acceptance.processes import Cluster, Process, eventually, free_port
+
+CHROMIUM = next((found for name in ("chromium", "chromium-browser") if (found := shutil.which(name))), None)
+PATIENCE_S = 60
+"""What a page may take on a machine that does much else."""
+
+
+class WebServer:
+    """A running `accio web`."""
+
+    def __init__(self, made: Cluster, *options: str) -> None:
+        self.port = free_port()
+        self.origin = f"http://127.0.0.1:{self.port}"
+        command = python("accio_web", f"--port={self.port}", *options)[3:]
+        self.process: Process = made._start("web", command, made.environment())
+        self.link = eventually(self._link, what="the link")
+
+    def _link(self) -> str:
+        if self.process.popen.poll() is not None:
+            raise AssertionError(f"accio web ended:\n{self.process.output()}")
+        return next((line for line in self.process.output().splitlines() if line.startswith(self.origin)), "")
+
+    def page(self, path: str) -> str:
+        return self.origin + path
+
+
+@contextmanager
+def web_server(made: Cluster, *options: str) -> Iterator[WebServer]:
+    """Serve a cluster's web interface; a signal ends it."""
+    server = WebServer(made, *options)
+    try:
+        yield server
+    finally:
+        server.process.kill(15)
+        assert server.process.ended() in (0, -15)
+
+
+def entered(server: WebServer) -> dict[str, str]:
+    """Log in by the link, as a page does, and return the cookies."""
+    headers = {"origin": server.origin, "sec-fetch-site": "same-origin"}
+    with httpx.Client(base_url=server.origin, headers=headers, timeout=PATIENCE_S, trust_env=False) as http:
+        answer = http.post("/api/v1/login", json={"code": server.link.partition("#code=")[2]})
+        assert answer.status_code == 200, answer.text
+        return dict(http.cookies)
+
+
+@asynccontextmanager
+async def browser_page(
+    server: WebServer, *, dark: bool = False, width: int = 1280, expected: tuple[str, ...] = ()
+) -> AsyncIterator[Page]:
+    """Open a browser, log in by the link; fail if anything is complained about (but what is
+    *expected*), or asked of another host.
+    """
+    if CHROMIUM is None:
+        assert not os.environ.get("ACCIO_REQUIRE_BROWSER"), "no Chromium: scripts/setup-system installs it"
+        pytest.skip("no Chromium (scripts/setup-system installs it)")
+    wrong: list[str] = []
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox"], timeout=PATIENCE_S * 1000
+        )
+        context = await browser.new_context(
+            viewport={"width": width, "height": 900},
+            color_scheme="dark" if dark else "light",
+            reduced_motion="reduce",
+        )
+        context.set_default_timeout(PATIENCE_S * 1000)
+        page = await context.new_page()
+        page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
+        page.on("console", lambda said: wrong.append(f"console: {said.text}") if said.type == "error" else None)
+        page.on(
+            "request",
+            lambda asked: None if asked.url.startswith(server.origin) else wrong.append(f"foreign: {asked.url}"),
+        )
+        await page.goto(server.link)
+        await page.get_by_role("heading", name="Workload").wait_for()
+        try:
+            yield page
+        finally:
+            await browser.close()
+    assert [each for each in wrong if not any(part in each for part in expected)] == []
+
+
+async def on_page(page: Page, expression: str, what: str) -> None:
+    """Wait until an expression is true on a page."""
+    try:
+        await page.wait_for_function(expression)
+    except Exception as error:
+        shown = await page.locator("body").inner_text()
+        raise AssertionError(f"{what} didn't come about; the page shows:\n{shown[:3000]}") from error
