@@ -12,7 +12,7 @@ from accio_daemon.core import attempts
 from accio_daemon.core.cut_offs import cut_off
 from accio_daemon.core.placement import is_usable
 from accio_daemon.core.records import NOBODY, Agent, Execution
-from accio_daemon.core.remaining import is_over
+from accio_daemon.core.remaining import ended_with_host, is_over
 from accio_daemon.core.terms import Instant, SessionNo
 from accio_daemon.core.turn import Turn
 from accio_daemon.core.world import World
@@ -20,7 +20,7 @@ from accio_daemon.core.world import World
 
 def hand_over(turn: Turn, agent: Agent) -> None:
     """Withdraw from an agent whose lease is over what others can take over, or what nobody wants any more."""
-    if is_over(agent, turn.now):
+    if ended_with_host(turn.world, agent, turn.now):
         for execution in list(agent.attempts.values()):
             cut_off(turn, agent, execution)
         return
@@ -30,7 +30,8 @@ def hand_over(turn: Turn, agent: Agent) -> None:
             kind = (execution.node_class.id, execution.avoid)
             if kind not in known:
                 known[kind] = _somebody_is_there(turn.world, agent, execution, turn.now)
-            if not known[kind] and execution.losses < turn.world.settings.max_losses:
+            stays = not known[kind] and not is_over(agent, turn.now)
+            if stays and execution.losses < turn.world.settings.max_losses:
                 continue
         attempts.lost(turn, agent, execution, agent.reason, counts=execution.has_grant)
 

@@ -35,6 +35,17 @@ def is_over(agent: Agent, now: Instant) -> bool:
     return agent.ends_mono is not None and now.mono >= agent.ends_mono
 
 
+def ended_with_host(world: World, agent: Agent, now: Instant) -> bool:
+    """Return whether an agent that is silent may have been ended by its host: its time is over, and it spoke until
+    nearly then. Who fell silent long before has another reason, such as a node that ends its agents.
+    """
+    return (
+        is_over(agent, now)
+        and agent.ends_mono is not None
+        and agent.heard_mono + world.settings.suspect >= agent.ends_mono
+    )
+
+
 def has_time(world: World, agent: Agent, execution: Execution, now: Instant) -> bool:
     """Return whether an agent has as much time left as an execution should have."""
     if agent.ends_mono is None:

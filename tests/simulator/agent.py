@@ -26,6 +26,7 @@ from tests.simulator.network import Link, Message, Stream
 
 HEARTBEAT = 2.0
 LEASE = 15.0
+SUSPECT = 6.0
 
 
 class Witness(Protocol):
@@ -189,6 +190,11 @@ class SimulatedAgent:
             self._mine(self._ends - self.loop.now, lambda: self.say_goodbye(walltime=True))
         self._mine(0.0, self._call)
 
+    @property
+    def _host_may_have_ended(self) -> bool:
+        """Return whether the daemon may take a death now for the end of the host, as word travels for a while."""
+        return self._began < self._ends <= self.loop.now + SUSPECT + 1.0
+
     def die(self) -> None:
         """End at once: processes, memory and connection go, the disk stays."""
         if not self.alive:
@@ -197,7 +203,7 @@ class SimulatedAgent:
         self._life += 1
         for worker in self._workers.values():
             if worker.current is not None:
-                self._seen_by.died(self.name, worker.current)
+                self._seen_by.died(self.name, worker.current, counts=not self._host_may_have_ended)
         self._workers = {}
         if self._stream is not None:
             self._stream.snap(notice=3.0)

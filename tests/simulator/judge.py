@@ -68,9 +68,11 @@ class Judge:
         """An attempt's report is on the agent's disk."""
         self._finished.add(attempt)
 
-    def died(self, agent: str, attempt: int) -> None:
-        """An attempt died with its agent."""
+    def died(self, agent: str, attempt: int, *, counts: bool) -> None:
+        """An attempt died with its agent; it counts unless the end of the host may have been the cause."""
         self._died.add(attempt)
+        if not counts:
+            return
         self._deaths[self._node.get(attempt, "of another history")] += 1
 
     def acknowledged(self, attempt: int) -> None:

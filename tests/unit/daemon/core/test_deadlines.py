@@ -103,6 +103,19 @@ def test_a_host_that_ends_without_a_word_has_cut_off_what_it_had(cluster: Cluste
     assert execution.losses == 0
 
 
+def test_an_agent_that_fell_silent_long_before_its_end_counts_as_lost(cluster: Cluster) -> None:
+    """That its host's time ends, too, before anybody takes its work over is no excuse for what may have ended it."""
+    agent = cluster.join("w1", builders.offer(1), ends_in=30)
+    cluster.submit(builders.graph({"t1": []}))
+    cluster.tick(5)
+    cluster.leave(agent)
+    cluster.tick(40)
+    agent.attempts.clear()
+    assert cluster.queue() == ["t1"]
+    (execution,) = cluster.world.executions.values()
+    assert execution.losses == 1
+
+
 def test_what_no_host_lasts_for_fails_the_second_time(cluster: Cluster) -> None:
     """Cut off twice by hosts that last as long as any: it can't be placed, and it says how much time it had."""
     run = cluster.submit(builders.graph({"t1": []}))
