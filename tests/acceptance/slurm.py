@@ -10,7 +10,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -102,8 +102,10 @@ class Slurm:
         eventually(self._is_idle, what="Slurm's node being idle")
 
     def stop(self) -> None:
-        """End its jobs and itself."""
+        """End its jobs, and then itself: what looks after a job doesn't end before it could tell the controller."""
         subprocess.run(["scancel", "--user=root"], env=self._environment, check=False)
+        with suppress(AssertionError):
+            eventually(lambda: not self.jobs(), patience=30, what="the end of every job")
         for process in reversed(self._processes):
             process.terminate()
         for process in self._processes:
