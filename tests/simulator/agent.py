@@ -42,7 +42,7 @@ class Witness(Protocol):
         """An attempt's report is on the agent's disk."""
         ...
 
-    def died(self, agent: str, attempt: int) -> None:
+    def died(self, agent: str, attempt: int, *, counts: bool) -> None:
         """An attempt died with its agent."""
         ...
 
@@ -62,7 +62,7 @@ class Nobody:
     def finished(self, agent: str, attempt: int) -> None:
         """See nothing."""
 
-    def died(self, agent: str, attempt: int) -> None:
+    def died(self, agent: str, attempt: int, *, counts: bool) -> None:
         """See nothing."""
 
     def acknowledged(self, attempt: int) -> None:
