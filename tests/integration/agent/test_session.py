@@ -251,9 +251,10 @@ async def test_drain(daemon: FakeDaemon, agent: AgentProcess, tmp_path: Path) ->
     assert kinds == ["draining", "goodbye"]
 
 
-async def test_second_signal(daemon: FakeDaemon, agent: AgentProcess) -> None:
+async def test_second_signal(daemon: FakeDaemon, agent: AgentProcess, tmp_path: Path) -> None:
     """Ctrl-C after a signal doesn't wait for what runs; another SIGTERM, as batch systems send in series, does."""
-    daemon.assign(daemon.node_class("Sleep", 1), [1], '{"seconds":60.0}')
+    daemon.assign(daemon.node_class("Effect", 1), [1], effect(tmp_path, 60.0))
+    await daemon.until(lambda: (tmp_path / "ledger").exists())
     agent.process.send_signal(signal.SIGTERM)
     await daemon.until(lambda: bool(daemon.others))
     agent.process.send_signal(signal.SIGTERM)
