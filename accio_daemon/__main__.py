@@ -110,10 +110,10 @@ def join_by_token(config: Config) -> None:
 def serve(config: Config) -> int:
     """Serve until SIGTERM or SIGINT; gives the exit code."""
     logs.set_up()
-    os.umask(0o077)  # whatever it writes is its own user's
     _raise_file_limit()
     _spare_the_collector()
     sys.setswitchinterval(SWITCH_S)
+    mask = os.umask(0o077)  # whatever it writes is its own user's
     try:
         uvloop.run(_serve(config))
     except Exception as error:
@@ -126,6 +126,8 @@ def serve(config: Config) -> int:
             return INTERNAL
     else:
         return SUCCESS
+    finally:
+        os.umask(mask)
     log.error("the state can't be stored: stopping; what was acknowledged is on disk", error=why)
     return INTERNAL
 

@@ -101,7 +101,7 @@ def test_a_living_socket_is_left_alone(made: Cluster) -> None:
 @pytest.mark.root
 def test_a_socket_of_somebody_else_gets_no_token(made: Cluster) -> None:
     """Whoever put a socket of his own into the data folder isn't talked to: by no client, agent or daemon."""
-    made.data.mkdir()
+    made.data.mkdir(mode=0o700)
     with socket.socket(socket.AF_UNIX) as theirs:
         theirs.bind(str(path_of(made)))
         theirs.listen()

@@ -73,7 +73,8 @@ def test_its_secrets_are_its_owners(tmp_path: Path) -> None:
 def test_whatever_it_writes_is_its_owners(tmp_path: Path) -> None:
     """A loose data folder is tightened with a word, and nothing that is written into it can be used by others."""
     data = tmp_path / "data"
-    data.mkdir(mode=0o755)
+    data.mkdir()
+    data.chmod(0o755)
     with started(data):
         loose = [path for path in data.rglob("*") if path.lstat().st_mode & 0o077]
         assert loose == []
