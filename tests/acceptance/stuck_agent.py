@@ -1,6 +1,7 @@
 """An agent that a signal makes stuck until the test opens a gate: its threads answer pings, and that is all.
 
-SIGUSR1 blocks the event loop; SIGUSR2 lets native code hold the interpreter's lock, but for moments.
+BLOCK blocks the event loop; HOLD lets native code hold the interpreter's lock, but for moments. Both signals mean
+nothing to agents.
 """
 
 import ctypes
@@ -12,6 +13,7 @@ from accio_agent.agent.cli import main
 from tests.acceptance.ledger_operators import gate, note, wait_for
 
 GATE = "unstuck"
+BLOCK, HOLD = signal.SIGRTMIN + 1, signal.SIGRTMIN + 2
 
 
 def _block(number: int, frame: Any) -> None:
@@ -27,6 +29,6 @@ def _hold(number: int, frame: Any) -> None:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGUSR1, _block)
-    signal.signal(signal.SIGUSR2, _hold)
+    signal.signal(BLOCK, _block)
+    signal.signal(HOLD, _hold)
     sys.exit(main())

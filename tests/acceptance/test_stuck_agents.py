@@ -1,6 +1,5 @@
 """Agents that live and answer nothing: their connection's threads answer pings, so that only heartbeats tell."""
 
-import signal
 from pathlib import Path
 
 import pytest
@@ -12,8 +11,8 @@ from tests.acceptance.sweeps import GATED
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(120)]
 
 
-@pytest.mark.parametrize("how", [signal.SIGUSR1, signal.SIGUSR2], ids=["event loop blocked", "interpreter held"])
-def test_a_stuck_agent_is_lost(tmp_path: Path, how: signal.Signals) -> None:
+@pytest.mark.parametrize("how", [stuck_agent.BLOCK, stuck_agent.HOLD], ids=["event loop blocked", "interpreter held"])
+def test_a_stuck_agent_is_lost(tmp_path: Path, how: int) -> None:
     """It gets no new work, and after the lease its node goes to another; unstuck, it serves, and its report is late."""
     with cluster(tmp_path / "made") as made:
         made.start_daemon("--lease", "2s")
