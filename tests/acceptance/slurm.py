@@ -73,7 +73,7 @@ class Slurm:
         return self.run("sbatch", "--parsable", "--no-requeue", *options, str(script), **environment)
 
     def jobs(self) -> list[str]:
-        """Give the ids of the jobs that haven't ended."""
+        """Return the ids of the jobs that haven't ended."""
         return self.run("squeue", "--noheader", "--format=%i").split()
 
     def start(self) -> None:
@@ -116,7 +116,7 @@ class Slurm:
                 process.wait()
 
     def words(self) -> str:
-        """Give what its programs wrote."""
+        """Return what its programs wrote."""
         logs = sorted((self._folder / "log").iterdir())
         return "\n".join(f"--- {path.name} ---\n{path.read_text(errors='replace')[-3000:]}" for path in logs)
 
@@ -143,7 +143,7 @@ class Slurm:
 
 
 def missing_programs(names: Sequence[str] = _PROGRAMS) -> list[str]:
-    """Give the programs that aren't installed."""
+    """Return the programs that aren't installed."""
     path = f"{os.environ.get('PATH', '')}:{_SYSTEM}"
     return [name for name in names if shutil.which(name, path=path) is None]
 

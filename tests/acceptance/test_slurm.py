@@ -62,7 +62,7 @@ def begin(made: Cluster, client: Client, label: str) -> str:
 
 
 def ends_well(slurm: Slurm, made: Cluster, client: Client, run: str, label: str) -> list[str]:
-    """Give the states of the attempts of a run that another job's agent brings to an end."""
+    """Return the states of the attempts of a run that another job's agent brings to an end."""
     start_agent(slurm, made, "second")
     made.open_gate(label)
     assert client.wait(run).state == "success"

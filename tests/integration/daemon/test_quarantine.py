@@ -53,7 +53,7 @@ async def failing_start(config: Config, run: str) -> None:
 
 
 async def ended(daemon: Serving, run: str) -> runs_pb2.Run:
-    """Give a run once it has ended."""
+    """Return a run once it has ended."""
     last = runs_pb2.Run()
     async for update in daemon.accio.Watch(accio_pb2.WatchRequest(id=run)):
         last = update.run

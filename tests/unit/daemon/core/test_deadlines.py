@@ -10,7 +10,7 @@ SECOND_US = 1_000_000
 
 
 def learn(cluster: Cluster, seconds: float) -> None:
-    """Let enough nodes of one CPU take so long that it counts, on an agent that is there for good."""
+    """Run enough nodes of one CPU for so long that it counts, on an agent that is there for good."""
     cluster.join("teacher", builders.offer(1))
     for number in range(ENOUGH):
         cluster.submit(builders.graph({f"known{number}": []}))
@@ -19,7 +19,7 @@ def learn(cluster: Cluster, seconds: float) -> None:
 
 
 def holder_of(cluster: Cluster, node: str) -> str:
-    """Tell which agent holds a node, if any."""
+    """Return which agent holds a node, if any."""
     held = ((name, each.node) for name, agent in cluster.agents.items() for each in agent.attempts.values())
     return next((name for name, found in held if found.endswith(f"/{node}")), "")
 
