@@ -251,7 +251,7 @@ def test_output_datasets(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     good = make(tmp_path, script(f'{{"a": "out", "b": ["{tmp_path}/in", "out"]}}'), outputs=outputs)
     outcome = finished(run(good, tmp_path, '{"data":"d"}', datasets={"d": tmp_path / "in"}))
-    out = f"{tmp_path}/work/out"
+    out = str(tmp_path / "work" / "out")
     assert outcome.outputs == {"a": f'"{out}"', "b": f'["{tmp_path}/in","{out}"]'}
     assert set(outcome.datasets) == {out, f"{tmp_path}/in"}
     for at, text in enumerate(("..", "/etc", "gone")):
