@@ -11,7 +11,9 @@ from accio.content.errors import DigestMismatch
 from accio.content.manifest import decode
 from accio.content.target import DatasetTarget
 from accio.domain.datatypes import DATASET, parse_type
+from accio.domain.named_content import content_of, name_in
 from accio.errors import AlreadyExists, FailedPrecondition, NotFound
+from accio_client.file_names import file_name
 from accio_client.from_wire import user_value
 from accio_client.views import ArtifactView, NodeDetailsView
 
@@ -40,6 +42,19 @@ async def artifact(client: Source, run: str, node: str, port: str) -> ArtifactVi
     raise NotFound(f"{run}/{node} has no output {port!r}; it has: {known}")
 
 
+def file_of(found: ArtifactView, node: str) -> str:
+    """Return how the file or folder is to be called that an output of *node* is written to.
+
+    A file with a name keeps it, unless that would hide it.
+    """
+    unnamed = file_name(f"{node}-{found.port}")
+    if found.type != "dataset":
+        return f"{unnamed}.json"
+    text = str(found.value)
+    name = "" if content_of(text) is None else name_in(text)
+    return unnamed + name if not name or name.startswith(".") else name
+
+
 async def fetch(client: Source, found: ArtifactView, target: Path) -> int:
     """Write an output to *target*, where nothing may stand yet; it appears whole or not at all. Returns its bytes.
 
@@ -47,7 +62,7 @@ async def fetch(client: Source, found: ArtifactView, target: Path) -> int:
     """
     _make_folder(target.parent)
     if parse_type(found.type) == DATASET:
-        return await _fetch_dataset(client, parse_digest(str(found.value)), target)
+        return await _fetch_dataset(client, parse_digest(content_of(str(found.value)) or str(found.value)), target)
     canonical = found.canonical
     if found.blob is not None:
         canonical = (await read_verified(client, parse_digest(found.blob))).decode()

@@ -358,7 +358,10 @@ class Client(BlockingCaller):
         return self._iterate(self._client.read_blob(digest))
 
     def fetch_artifact(self, run: str, node: str, port: str, folder: Path) -> tuple[Path, int]:
-        """Write an output to *folder*/NODE-PORT (a dataset) or *folder*/NODE-PORT.json; returns its place and bytes."""
+        """Write an output into *folder*; returns its place and bytes.
+
+        A file is called as its operator called it, a folder NODE-PORT, and any other value goes to NODE-PORT.json.
+        """
         return self._run(self._client.fetch_artifact(run, node, port, folder))
 
     def columns(

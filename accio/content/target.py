@@ -2,12 +2,14 @@
 
 Everything goes into a draft folder beside the target, which is renamed at the end. Each folder is opened by a single
 name inside the one before, without following links, and each file is created anew: so no manifest, and no link that
-somebody plants meanwhile, leads out of the target. Files are read-only unless asked for otherwise.
+somebody plants meanwhile, leads out of the target. Files are read-only unless asked for otherwise, and executable if
+their content can be executed: permissions are no part of a dataset's identity, so the content must say it.
 """
 
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -75,13 +77,20 @@ class DatasetTarget:
         try:
             with self._explained(self._place(entry)):
                 yield fd
-                if not self._writable:
-                    os.fchmod(fd, os.fstat(fd).st_mode & 0o444)  # what the umask left of "readable"
+                runs = is_executable(fd)
+                if runs or not self._writable:
+                    mode = stat.S_IMODE(os.fstat(fd).st_mode)  # what the umask left
+                    os.fchmod(fd, (mode if self._writable else mode & 0o444) | ((mode & 0o444) >> 2 if runs else 0))
         finally:
             os.close(fd)
 
     def link(self, entry: FileEntry, fd: int) -> bool:
-        """Make a file another name of the open file *fd*; return false where the file system can't do that."""
+        """Make a file another name of the open file *fd*; return false where that can't be done.
+
+        What is to be executable gets a copy: the modes of the store's own files stay as they are.
+        """
+        if is_executable(fd):
+            return False
         with self._explained(self._place(entry)):
             folder, name = self._enter(entry)
         try:
@@ -146,6 +155,11 @@ class DatasetTarget:
             yield
         except OSError as error:
             raise StagingError(f"can't write {place}: {(error.strerror or str(error)).lower()}") from error
+
+
+def is_executable(fd: int) -> bool:
+    """Return whether the kernel executes an open file with this content: a script that names its program, or ELF."""
+    return os.pread(fd, 4, 0).startswith((b"#!", b"\x7fELF"))
 
 
 class ReceivedFile:

@@ -13,6 +13,7 @@ from accio.domain.canonical import Value, canonical, cast, caster, decode, displ
 from accio.domain.containers import FrozenMap
 from accio.domain.datatypes import DataType, Kind
 from accio.domain.documents import JsonProblem, parse_json
+from accio.domain.named_content import SCHEME, content_of
 from accio.domain.numbers import finite_double, integer
 from accio.domain.problems import ValueProblem, quote
 from accio.domain.quantities import (
@@ -50,7 +51,6 @@ _TRUE = frozenset({"true", "t", "yes", "y"})
 _FALSE = frozenset({"false", "f", "no", "n"})
 _NON_FINITE = {"nan": float("nan"), "infinity": float("inf"), "-infinity": float("-inf")}
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|blake3:|accio:", re.ASCII)
-_DIGEST = re.compile(r"blake3:[0-9a-f]{64}", re.ASCII)
 
 
 def parse(datatype: DataType, value: Any, *, base_path: str | None = None, non_finite: bool = False) -> Value:
@@ -81,8 +81,11 @@ def resolve_dataset(text: str, base_path: str | None) -> str:
         raise ValueProblem("expected dataset (a path, a URL or the id of an artifact), found an empty text")
     if "\0" in text:
         raise ValueProblem("expected dataset, found a text that holds the character NUL")
-    if text.startswith("blake3:") and _DIGEST.fullmatch(text) is None:
-        raise ValueProblem(f"expected dataset, found {quote(text)}; 'blake3:' is followed by 64 hexadecimal digits")
+    if text.startswith(SCHEME) and content_of(text) is None:
+        raise ValueProblem(
+            f"expected dataset, found {quote(text)}; 'blake3:' is followed by 64 hexadecimal digits, "
+            "and perhaps by / and the name of a file"
+        )
     if text.startswith("accio:") and (text.count("/") != 2 or not all(text.removeprefix("accio:").split("/"))):
         raise ValueProblem(f"expected dataset, found {quote(text)}; an artifact is written accio:RUN/NODE/PORT")
     if base_path is None or text.startswith("/") or _SCHEME.match(text):

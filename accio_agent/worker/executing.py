@@ -9,15 +9,17 @@ from pathlib import Path
 
 import orjson
 
-from accio.content.datasets import put_tree
-from accio.content.digest import parse_digest
+from accio.content.datasets import StoredDataset, put_tree
+from accio.content.digest import hex_of, parse_digest
 from accio.content.errors import StagingError, StoreFull
+from accio.content.manifest import Shape
 from accio.content.store import FolderStore
 from accio.domain.canonical import Value, canonical, decode
 from accio.domain.containers import FrozenMap
 from accio.domain.datatypes import DataType, Kind
 from accio.domain.failures import Failure, clip
 from accio.domain.jsontext import json_string
+from accio.domain.named_content import named
 from accio.domain.states import Cause
 from accio.errors import AccioError
 from accio.sdk.disk_space import FULL, is_full
@@ -105,7 +107,7 @@ class Executor:
             digests: dict[str, str] = {}
             for text, path in finished.datasets.items():
                 stored = put_tree(self._store(job.store), path, now_ns=clock.wall_ns())
-                digests[text] = stored.digest
+                digests[text] = _text_of(stored, path)
                 contents[stored.digest] = stored.manifest.size
             for name, datatype in output_types(operator).items():
                 if datatype.contains(Kind.DATASET):
@@ -158,6 +160,13 @@ def _stale(operator: str, changed: str) -> Failure:
         cause=Cause.EXCEPTION,
         message=clip(f"operator {operator}: {changed} has changed since the agent started; start the agent again"),
     )
+
+
+def _text_of(stored: StoredDataset, path: Path) -> str:
+    """Return the text of a dataset at *path*: with its name, if it is a file that was given one."""
+    if stored.manifest.shape is Shape.FOLDER or path.name == hex_of(stored.digest):
+        return stored.digest
+    return named(stored.digest, path.name)
 
 
 def _renamed(datatype: DataType, value: Value, names: Mapping[str, str]) -> Value:

@@ -13,7 +13,6 @@ from accio.v1 import accio_pb2, artifacts_pb2
 from accio_client import fetching
 from accio_client.calls.runs import RunCalls
 from accio_client.connection import STREAM_DEADLINE_S
-from accio_client.file_names import file_name
 
 if TYPE_CHECKING:  # loaded by the calls that need it: every command line would pay for it
     from accio_client.export import exporting
@@ -93,10 +92,12 @@ class ResultCalls(RunCalls):
                 yield chunk.data
 
     async def fetch_artifact(self, run: str, node: str, port: str, folder: Path) -> tuple[Path, int]:
-        """Write an output to *folder*/NODE-PORT (a dataset) or *folder*/NODE-PORT.json; returns its place and bytes."""
+        """Write an output into *folder*; returns its place and bytes.
+
+        A file is called as its operator called it, a folder NODE-PORT, and any other value goes to NODE-PORT.json.
+        """
         found = await fetching.artifact(self, run, node, port)
-        suffix = "" if found.type == "dataset" else ".json"
-        target = folder / (file_name(f"{node}-{port}") + suffix)
+        target = folder / fetching.file_of(found, node)
         return target, await fetching.fetch(self, found, target)
 
     async def _collect(

@@ -132,7 +132,10 @@ def _show(files: "Sequence[ExportedFile]") -> None:
 @click.argument("place", metavar="RUN/NODE/PORT")
 @click.option("--out", "folder", metavar="FOLDER", default=".", help="Where to put it; the working folder by default.")
 def fetch(session: Session, place: str, *, folder: str) -> None:
-    """Fetch an output of a node as FOLDER/NODE-PORT: a dataset as files, any other value as NODE-PORT.json."""
+    """Fetch an output of a node into FOLDER.
+
+    A file keeps its name, a folder is called NODE-PORT, and any other value goes to NODE-PORT.json.
+    """
     run, node, port = places_in_runs.artifact(place)
     with session.client() as client:
         target, length = client.fetch_artifact(run, node, port, Path(folder))

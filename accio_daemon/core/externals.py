@@ -122,7 +122,7 @@ def note_lacking(world: World, execution: Execution, agent: Agent, texts: Iterab
     for text in missing:
         if agent.session is not None:
             run.lacking.setdefault(text, {})[agent.session] = why
-        agent.contents.pop(execution.contents[text], None)
+        agent.contents.pop(execution.contents[text].digest, None)
     for other in world.executions.values():
         if other.phase is Phase.QUEUED and not other.contents.keys().isdisjoint(missing):
             _regroup(world, other)

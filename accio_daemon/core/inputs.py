@@ -10,12 +10,10 @@ from dataclasses import dataclass
 
 from accio.domain.datatypes import DataType
 from accio.domain.keys import KeyTemplate, blob_fragment, datasets_of, fragment, fragment_with_datasets
+from accio.domain.named_content import content_of
 from accio.domain.sweeps import Sweep
 from accio.domain.values import cast
 from accio_daemon.core.terms import Pin, Result
-
-# How the text of a dataset begins that is named by its content.
-_BY_CONTENT = "blake3:"
 
 Blob = tuple[str, int]  # digest and size of the canonical JSON of a value that is kept as a blob
 Results = Callable[[int], Result | None]  # a predecessor's result by its place in the graph; None if it has none yet
@@ -44,7 +42,7 @@ class Inputs:
     def __init__(self) -> None:
         self.wire = ""  # the inputs document: canonical JSON by port
         self.key_inputs = ""  # the same as it enters the key
-        self.contents: dict[str, str] = {}  # dataset text -> digest that the run pinned
+        self.contents: dict[str, Pin] = {}  # dataset text -> content that the run pinned
         self.blobs: dict[str, Blob] = {}  # by port; not in the inputs document
         self.missing: list[str] = []  # datasets that the run hasn't pinned yet
 
@@ -94,10 +92,11 @@ def gather(
 def _with_datasets(binding: Binding, text: str, pins: Mapping[str, Pin], inputs: Inputs) -> str:
     digests: dict[str, str] = {}
     for name in datasets_of(binding.target, text):
-        if name.startswith(_BY_CONTENT):
-            digests[name] = name
+        if (content := content_of(name)) is not None:
+            digests[name] = content
         elif (pin := pins.get(name)) is not None:
-            digests[name] = inputs.contents[name] = pin.digest
+            inputs.contents[name] = pin
+            digests[name] = pin.digest
         else:
             inputs.missing.append(name)
     return "" if inputs.missing else fragment_with_datasets(binding.target, text, digests)

@@ -114,11 +114,8 @@ def _succeeded(turn: Turn, agent: Agent, execution: Execution, report: Report) -
     )
     for digest, size in report.contents:
         agent.has_content(digest, size)
-    if execution.contents:
-        pins = execution.first[0].run.pins if execution.subscribers else {}
-        for text, digest in execution.contents.items():
-            if text in pins:
-                agent.has_content(digest, pins[text].size)
+    for pin in execution.contents.values():
+        agent.has_content(pin.digest, pin.size)
     turn.fx.executions[execution.id] = None
     forget_execution(world, execution)
     served = list(execution.subscribers)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from accio.domain.resources import Resources
-from accio_daemon.core.terms import AttemptNo, SessionNo
+from accio_daemon.core.terms import AttemptNo, Pin, SessionNo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -32,7 +32,7 @@ class Assignment:
     reserved: bool  # else it begins when a node of its class at this agent ends
     node: str  # "RUN/NODE"
     number: int  # from 1
-    contents: Mapping[str, str]  # dataset text -> "blake3:HEX"
+    contents: Mapping[str, Pin]  # by the text of the dataset
     blobs: Mapping[str, tuple[str, int]]  # port -> digest and size of its canonical JSON
     gpus: tuple[int, ...]
 

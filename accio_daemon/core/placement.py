@@ -117,7 +117,7 @@ def _bytes_present(agent: Agent, execution: Execution) -> int:
     if not execution.contents and not execution.blobs:
         return 0
     present = agent.contents
-    return sum(present.get(digest, 0) for digest in execution.contents.values())
+    return sum(present.get(pin.digest, 0) for pin in execution.contents.values())
 
 
 def _prefetch(turn: Turn, group: Group) -> None:

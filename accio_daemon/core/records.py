@@ -245,7 +245,7 @@ class Execution:
         self.inputs = "{}"
         self.key_inputs = "{}"
         self.seed: int | None = None
-        self.contents: dict[str, str] = {}
+        self.contents: dict[str, Pin] = {}
         self.blobs: dict[str, tuple[str, int]] = {}
         self.subscribers: dict[Subscriber, None] = {}  # who wants it, in the order in which they came
         self.losses = 0

@@ -44,6 +44,7 @@ class Pin:
 
     digest: str  # "blake3:HEX"
     size: int  # bytes
+    name: str = ""  # of a file that came out of a node, for an artifact's text; a path says it itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -155,8 +155,8 @@ def _run_facts(connection: sqlite3.Connection, specs: Mapping[int, OperatorSpec]
     fields = record_fields(recorded)
     no, cursor = fields["no"], fields["cursor"]
     pins = {
-        text: Pin(digest=f"blake3:{digest.hex()}", size=size)
-        for text, digest, size in connection.execute(_SQL["pins"], (no,))
+        text: Pin(digest=f"blake3:{digest.hex()}", size=size, name=name)
+        for text, digest, size, name in connection.execute(_SQL["pins"], (no,))
     }
     reached = connection.execute(_SQL["reached"], (no, cursor)).fetchall()
     return RunFacts(

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 
 import orjson
 
-from accio.content.digest import Digest, is_digest, raw_of
+from accio.content.digest import Digest, raw_of
 from accio.domain.access import Viewer
 from accio.domain.datatypes import Kind
+from accio.domain.named_content import content_of, name_in
 from accio.errors import AccioError, AlreadyExists, NotFound
 from accio_daemon.core.terms import Pin, RunNo
 from accio_daemon.storage import runs_query
@@ -45,8 +46,8 @@ def pin_artifacts(
     pins: dict[str, Pin | str] = {}
     for text in texts:
         try:
-            known = is_digest(text)
-            pins[text] = _of_content(connection, Digest(text)) if known else _pin(connection, plans, text, viewer)
+            known = content_of(text) is not None
+            pins[text] = _of_content(connection, text) if known else _pin(connection, plans, text, viewer)
         except AccioError as error:
             pins[text] = error.message
     return pins
@@ -69,15 +70,17 @@ def _pin(connection: sqlite3.Connection, plans: Plans, text: str, viewer: Viewer
     if row is None:
         raise NotFound(f"{node} of run {found.id} has no result (the run is {found.state})")
     _, _, outputs, _, _ = row
-    digest = json.loads(json.loads(outputs).get(port, '""'))
-    if not is_digest(digest):
+    kept = json.loads(json.loads(outputs).get(port, '""'))
+    if content_of(kept) is None:
         raise NotFound(f"the output {port!r} of {node} of run {found.id} isn't kept")
-    return _of_content(connection, Digest(digest))
+    return _of_content(connection, kept)
 
 
-def _of_content(connection: sqlite3.Connection, digest: Digest) -> Pin:
+def _of_content(connection: sqlite3.Connection, text: str) -> Pin:
+    """Return the pin of a text that names content."""
+    digest = Digest(content_of(text) or "")
     size = connection.execute(SQL["content_size"], {"digest": raw_of(digest)}).fetchone()
-    return Pin(digest=digest, size=0 if size is None else size[0])
+    return Pin(digest=digest, size=0 if size is None else size[0], name=name_in(text))
 
 
 def update_metadata(

@@ -34,7 +34,7 @@ _GROUPED: dict[str, tuple[int, str]] = {
     "nodes": (9, ""),
     "executions": (13, ""),
     "attempts": (10, ""),
-    "pins": (4, ""),
+    "pins": (5, ""),
     "ended_executions": (1, ")"),
 }
 # What a deleted child or run leaves; results stay, as they are the memo's.
@@ -115,7 +115,7 @@ def render(fx: Effects, specs: dict[int, Any]) -> Batch:
     batch.removed_nodes = [key for key, node in fx.nodes.items() if node is None]
     _render_executions(fx, tables)
     tables["attempts"] = [_attempt(row) for row in fx.attempts]
-    tables["pins"] = [(run_no, text, digest_blob(pin.digest), pin.size) for run_no, text, pin in fx.pins]
+    tables["pins"] = [(run_no, text, digest_blob(pin.digest), pin.size, pin.name) for run_no, text, pin in fx.pins]
     batch.events = [(e.run_no, e.index, e.node, e.attempt, e.kind, e.detail, e.at_ms) for e in fx.events]
     batch.removed_instances = list(fx.removed_instances)
     batch.removed_runs = list(fx.removed_runs)

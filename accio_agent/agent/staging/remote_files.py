@@ -1,16 +1,27 @@
 """Datasets at addresses such as s3://bucket/key: fetched through fsspec, where that is installed."""
 
 import hashlib
+import posixpath
 import shutil
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from accio.domain.named_content import is_name
 from accio.errors import AccioError, FailedPrecondition
+
+_ARTIFACT = "accio:"
 
 
 def is_remote(text: str) -> bool:
     """Return whether a dataset's text is an address and no path."""
     return "://" in text
+
+
+def name_of(text: str) -> str:
+    """Return how a path or an address calls what it leads to."""
+    if text.startswith(_ARTIFACT):
+        return ""
+    return unquote(posixpath.basename(urlsplit(text).path)) if is_remote(text) else posixpath.basename(text.rstrip("/"))
 
 
 def local_copy(text: str, folder: Path) -> Path:
@@ -28,9 +39,12 @@ def local_copy(text: str, folder: Path) -> Path:
         raise FailedPrecondition(
             f"staging: {text} needs the Python package fsspec (and the one for {parts.scheme}://) on the agent"
         ) from None
-    target = folder / "datasets" / f"remote-{hashlib.blake2b(text.encode(), digest_size=16).hexdigest()}"
-    draft = target.with_suffix(".new")
+    around = folder / "datasets" / f"remote-{hashlib.blake2b(text.encode(), digest_size=16).hexdigest()}"
+    name = name_of(text)
+    target = around / "content" / (name if is_name(name) else "data")
+    draft = around / "draft"
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         for old in (draft, target):
             if old.is_dir():
                 shutil.rmtree(old)

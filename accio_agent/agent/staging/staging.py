@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from accio.content.datasets import missing_blobs, read_manifest
-from accio.content.digest import Digest, Progress, is_digest, parse_digest
+from accio.content.digest import Digest, Progress, parse_digest
 from accio.content.errors import BlobMissing, StoreFull
 from accio.content.reading import DigestedDataset, digest_dataset
 from accio.content.sharing import shares_folder
@@ -25,6 +25,7 @@ from accio.content.store import FolderStore
 from accio.content.tree import Snapshot, changed_since
 from accio.domain.canonical import decode
 from accio.domain.datatypes import DataType, Kind
+from accio.domain.named_content import content_of, named
 from accio.domain.operators import OperatorSpec
 from accio.errors import AccioError, NotFound
 from accio.sdk.disk_space import FULL
@@ -32,7 +33,7 @@ from accio.v1 import agents_pb2
 from accio_agent import clock
 from accio_agent.agent.link.transfer import Transfer
 from accio_agent.agent.staging import cache
-from accio_agent.agent.staging.remote_files import is_remote, local_copy
+from accio_agent.agent.staging.remote_files import is_remote, local_copy, name_of
 from accio_agent.agent.staging.written_out import WrittenOut
 
 T = TypeVar("T")
@@ -51,7 +52,7 @@ class Staged:
 
     datasets: dict[str, str]  # text to path
     large: dict[str, str]  # port to digest; the store has it
-    taken: tuple[Digest, ...] = ()  # datasets that were written out
+    taken: tuple[str, ...] = ()  # texts of datasets that were written out
     watched: tuple[tuple[str, Snapshot], ...] = ()  # texts and what stood at their paths: must not change meanwhile
 
 
@@ -136,8 +137,8 @@ class Staging:
             inputs.problem = f"the inputs can't be fetched: {error.strerror or error}"
             inputs.disk_full = error.errno in FULL
         if inputs.problem:
-            for digest in inputs.taken:
-                await self._written.free(digest)
+            for text in inputs.taken:
+                await self._written.free(text)
             return NotStaged(
                 reason=inputs.problem,
                 missing=tuple(inputs.missing),
@@ -151,12 +152,12 @@ class Staging:
 
     async def _fetch(self, inputs: "_Inputs", spec: OperatorSpec, task: agents_pb2.Assignment) -> None:
         """Bring everything that can be had; what the store lacks is noted, other problems are raised."""
-        pinned = {each.text: each.digest for each in task.contents}
+        pinned = {each.text: named(each.digest, each.name or name_of(each.text)) for each in task.contents}
         for text in _dataset_texts(spec, task.inputs_json):
             try:
                 inputs.datasets[text] = str(await self._locate(text, pinned.get(text), inputs))
             except NotFound as error:
-                inputs.lacks(text, error)
+                inputs.lacks(content_of(text) or text, error)
         for each in task.large_inputs:
             try:
                 await self._bring_blob(parse_digest(each.digest))
@@ -167,8 +168,8 @@ class Staging:
     async def forget(self, attempt: int) -> None:
         """Release what was brought here for an attempt that has ended, however."""
         staged = self._attempts.pop(attempt, None)
-        for digest in staged.taken if staged else ():
-            await self._written.free(digest)
+        for text in staged.taken if staged else ():
+            await self._written.free(text)
 
     async def changed(self, attempt: int) -> str:
         """Return what changed under an attempt while it was executed, or an empty text."""
@@ -180,15 +181,14 @@ class Staging:
 
     async def _locate(self, text: str, pinned: str | None, inputs: "_Inputs") -> Path:
         """Return the path of a dataset; *inputs* learns what was written out, or must not change."""
-        if is_digest(text):
-            return await self._write_out(Digest(text), inputs)
+        if content_of(text) is not None:
+            return await self._write_out(text, inputs)
         if pinned is None:
             return Path(text)
-        wanted = parse_digest(pinned)
         try:
             path = await self._in_thread(local_copy, text, self._folder) if is_remote(text) else Path(text)
             found = await self._digested(path)
-            if found.digest == wanted:
+            if found.digest == content_of(pinned):
                 inputs.watched.append((text, found.snapshot))
                 return path
             problem = f"the dataset {text} changed since the run began"
@@ -197,14 +197,14 @@ class Staging:
         except OSError as error:
             problem = f"can't read {text}: {error.strerror or error}"
         try:
-            return await self._write_out(wanted, inputs)  # the store may have what the run pinned
+            return await self._write_out(pinned, inputs)  # the store may have what the run pinned
         except NotFound:
             inputs.absent.append(text)
             raise _NotStagedError(f"{problem}; it isn't in the store either") from None
 
-    async def _write_out(self, digest: Digest, inputs: "_Inputs") -> Path:
-        path = await self._written.take(digest, self._store, self._complete)
-        inputs.taken.append(digest)
+    async def _write_out(self, text: str, inputs: "_Inputs") -> Path:
+        path = await self._written.take(text, self._store, self._complete)
+        inputs.taken.append(text)
         return path
 
     async def _complete(self, digest: Digest) -> None:
@@ -308,7 +308,7 @@ class _Inputs:
 
     datasets: dict[str, str] = field(default_factory=dict)
     large: dict[str, str] = field(default_factory=dict)
-    taken: list[Digest] = field(default_factory=list)
+    taken: list[str] = field(default_factory=list)
     watched: list[tuple[str, Snapshot]] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     absent: list[str] = field(default_factory=list)

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 from blake3 import blake3
 
-from accio.content.digest import is_digest
 from accio.domain.datatypes import Kind
 from accio.domain.ids import RANDOM_BITS, RunId, RunIdFactory
 from accio.domain.issues import Issue, pointer
 from accio.domain.keys import datasets_of
 from accio.domain.limits import Limits
+from accio.domain.named_content import content_of
 from accio.domain.runs import RunDefinition
 from accio.domain.seeds import MIN_SEED
 from accio.domain.workflows import Constant, Workflow
@@ -278,7 +278,7 @@ def _artifact_texts(definition: RunDefinition, workflow: Workflow) -> Iterator[t
     """Yield each text that names an artifact or stored content, with where it stands."""
 
     def named(texts: Iterable[str]) -> Iterator[str]:
-        return (text for text in texts if text.startswith(submissions.ARTIFACT) or is_digest(text))
+        return (text for text in texts if text.startswith(submissions.ARTIFACT) or content_of(text) is not None)
 
     for axis in definition.sweep.axes:
         if axis.type.contains(Kind.DATASET) and not axis.is_formula:

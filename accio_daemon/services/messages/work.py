@@ -50,8 +50,8 @@ class WorkWriter:
                     **{"class": node_class.id},
                 )
                 if assignment.contents:
-                    for text, digest in assignment.contents.items():
-                        wire.contents.add(text=text, digest=digest)
+                    for text, pin in assignment.contents.items():
+                        wire.contents.add(text=text, digest=pin.digest, name=pin.name)
                 if assignment.blobs:
                     for port, (digest, size) in assignment.blobs.items():
                         wire.large_inputs.add(port=port, digest=digest, size=size)

@@ -13,11 +13,12 @@ import orjson
 
 from accio.content.blobs import BlobStore
 from accio.content.datasets import missing_blobs
-from accio.content.digest import Digest, is_digest
+from accio.content.digest import Digest
 from accio.domain.canonical import decoder
 from accio.domain.datatypes import DataType, Kind
 from accio.domain.failures import Failure, clip
 from accio.domain.keys import datasets_of
+from accio.domain.named_content import content_of
 from accio.domain.operators import OperatorSpec
 from accio.domain.problems import ValueProblem
 from accio.domain.states import Cause
@@ -64,11 +65,11 @@ class ResultChecks:
         return with_content
 
     def _with_content(self, report: Report, ports: "Ports", found: list[tuple[Report, list[Digest]]]) -> None:
-        named = ports.contents(report)
-        if strange := [text for text in named if not is_digest(text)]:
+        named = {text: content_of(text) for text in ports.contents(report)}
+        if strange := [text for text, content in named.items() if content is None]:
             _refuse(report, Cause.BAD_OUTPUT, f"the agent sent {strange[0][:100]!r} as a dataset, expected its digest")
         else:
-            found.append((report, [Digest(text) for text in named]))
+            found.append((report, [Digest(content) for content in dict.fromkeys(named.values()) if content]))
 
     async def require_content(self, reports: Sequence[tuple[Report, list[Digest]]]) -> None:
         """Turn each success whose content the store lacks into a failure."""

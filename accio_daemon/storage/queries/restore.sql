@@ -49,7 +49,7 @@ SELECT max(execution) FROM attempts
 SELECT max(id) FROM runs
 
 -- name: pins
-SELECT text, digest, bytes FROM pins WHERE run_no = ?
+SELECT text, digest, bytes, name FROM pins WHERE run_no = ?
 
 -- name: reached
 SELECT idx FROM instances WHERE run_no = ? AND idx >= ?

@@ -20,7 +20,7 @@ INSERT OR REPLACE INTO executions ({columns.executions}) VALUES
 INSERT OR REPLACE INTO attempts (id, execution, run_no, idx, node, agent_no, state, failure, started_at, ended_at) VALUES
 
 -- name: pins
-INSERT OR REPLACE INTO pins (run_no, text, digest, bytes) VALUES
+INSERT OR REPLACE INTO pins (run_no, text, digest, bytes, name) VALUES
 
 -- name: ended_executions
 DELETE FROM executions WHERE id IN (VALUES

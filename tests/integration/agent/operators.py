@@ -246,6 +246,18 @@ def MakeFifo(ctx: OperatorContext) -> Dataset:
 
 
 @operator(version="1")
+def Script(name: str, answer: str) -> Dataset:
+    path = Path(name)
+    path.write_text(f"#!/bin/sh\necho {answer}\n")
+    return Dataset(path)
+
+
+@operator(version="1")
+def Execute(data: Dataset) -> str:
+    return f"{data.path.name} says {subprocess.check_output([data.path], text=True).strip()}"
+
+
+@operator(version="1")
 def Read(data: Dataset) -> str:
     if data.path.is_file():
         return data.path.read_text()

@@ -55,6 +55,21 @@ async def test_datasets_travel(daemon: FakeDaemon, store: FolderStore, tmp_path:
 
 
 @pytest.mark.usefixtures("connected")
+async def test_files_keep_their_names(daemon: FakeDaemon, tmp_path: Path) -> None:
+    """A file reaches the next operator under its name, and executable: made by a node, or lost at its path."""
+    made = await run(daemon, 1, "Script", {"name": "tool.v2.sh", "answer": "43"})
+    text = json.loads(made.outputs["value"])
+    (content,) = made.contents
+    assert text == f"{content.digest}/tool.v2.sh"
+    said = await run(daemon, 2, "Execute", {"data": text})
+    assert json.loads(said.outputs["value"]) == "tool.v2.sh says 43"
+    for no, name, expected in ((3, "", "moved.sh"), (4, "own.sh", "own.sh")):
+        pinned = [agents_pb2.PinnedContent(text=str(tmp_path / "moved.sh"), digest=content.digest, name=name)]
+        said = await run(daemon, no, "Execute", {"data": str(tmp_path / "moved.sh")}, contents=pinned)
+        assert json.loads(said.outputs["value"]) == f"{expected} says 43"
+
+
+@pytest.mark.usefixtures("connected")
 async def test_datasets_of_the_store_are_fetched(daemon: FakeDaemon, store: FolderStore, tmp_path: Path) -> None:
     """A dataset that only the daemon's store has reaches the operator; one that nobody has is a staging failure."""
     (tmp_path / "file").write_text("content")

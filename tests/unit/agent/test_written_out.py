@@ -51,6 +51,19 @@ async def test_a_copy_that_was_changed_is_written_anew(store: FolderStore, tmp_p
     assert (await written.take(digest, store, nothing_lacks)).read_text() == "content"
 
 
+async def test_a_name_is_kept_and_nothing_beside_it(store: FolderStore, tmp_path: Path) -> None:
+    """A named file is written under its name, one content under several; what was left beside it goes with it."""
+    written = WrittenOut(tmp_path / "written")
+    digest = put(store, tmp_path, "content")
+    first = await written.take(f"{digest}/table.csv.gz", store, nothing_lacks)
+    other = await written.take(f"{digest}/table.txt", store, nothing_lacks)
+    assert [first.name, other.name] == ["table.csv.gz", "table.txt"]
+    assert first.read_text() == other.read_text() == "content"
+    first.with_name("table.csv.gz.idx").write_text("an index")
+    again = await written.take(f"{digest}/table.csv.gz", store, nothing_lacks)
+    assert [path.name for path in again.parent.iterdir()] == ["table.csv.gz"]
+
+
 async def test_what_is_lacking_is_completed(store: FolderStore, tmp_path: Path) -> None:
     """A dataset that the store doesn't have, or has damaged, is brought there first."""
     written = WrittenOut(tmp_path / "written")

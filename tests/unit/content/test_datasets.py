@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+import subprocess
 import tracemalloc
 from collections.abc import Callable, Iterator
 from io import BytesIO
@@ -246,6 +247,26 @@ def test_permissions(tmp_path: Path, store: FolderStore, stored: Digest) -> None
     ]
     with pytest.raises(ValueError, match="can't be writable"):
         materialise(store, stored, tmp_path / "both", link=True, writable=True)
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_what_can_be_executed_is_executable(tmp_path: Path, store: FolderStore, *, link: bool) -> None:
+    """Scripts that name their interpreter and ELF files can be executed once written out, other files can't."""
+    (tmp_path / "tools").mkdir()
+    for name, content in {
+        "tool.sh": b"#!/bin/sh\necho 43\n",
+        "elf": b"\x7fELF\x02",
+        "text": b"# !",
+        "empty": b"",
+    }.items():
+        (tmp_path / "tools" / name).write_bytes(content)
+    digest = put_tree(store, tmp_path / "tools", now_ns=NOW_NS).digest
+    materialise(store, digest, tmp_path / "out", link=link)
+    materialise(store, digest, tmp_path / "writable", writable=True)
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "out").iterdir()}
+    assert modes == {"tool.sh": 0o555, "elf": 0o555, "text": 0o444, "empty": 0o444}
+    assert stat.S_IMODE((tmp_path / "writable/tool.sh").stat().st_mode) == 0o755
+    assert subprocess.check_output([str(tmp_path / "out/tool.sh")]) == b"43\n"
 
 
 def test_writing_to_a_copy_leaves_the_store_alone(tmp_path: Path, store: FolderStore, stored: Digest) -> None:

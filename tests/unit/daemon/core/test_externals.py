@@ -56,7 +56,7 @@ def test_an_external_dataset_is_digested_before_it_is_looked_up(cluster: Cluster
     assert cluster.why(run, 0) == "waits for the content digest of '/data/in'"
     _answer(cluster, agent, PIN)
     assert agent.running()
-    assert next(iter(agent.attempts.values())).assignment.contents == {"/data/in": DIGEST}
+    assert next(iter(agent.attempts.values())).assignment.contents == {"/data/in": PIN}
     cluster.restart()
     assert cluster.run(run).pins == {"/data/in": PIN}
 

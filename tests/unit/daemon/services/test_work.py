@@ -2,7 +2,7 @@
 
 from accio.domain.resources import Resources
 from accio_daemon.core.outgoing import Assignment, NodeClass
-from accio_daemon.core.terms import AttemptNo
+from accio_daemon.core.terms import AttemptNo, Pin
 from accio_daemon.services.messages.work import WORK_LIMIT, WorkWriter
 
 DIGEST = f"blake3:{'0' * 64}"
@@ -59,10 +59,10 @@ def test_an_assignment_keeps_every_field() -> None:
     """Seed, contents, blobs and GPUs travel with their node; a seed of 0 is a seed."""
     work = assignment(1)
     work.seed, work.reserved, work.gpus = 0, False, (2, 3)
-    work.contents = {"/data": DIGEST}
+    work.contents = {"/data": Pin(digest=DIGEST, size=3, name="x.csv")}
     work.blobs = {"big": (DIGEST, 99)}
     (message,) = WorkWriter([7]).messages([work])
     (told,) = message.work.assignments
     assert (told.HasField("seed"), told.seed, told.reserved, list(told.gpus)) == (True, 0, False, [2, 3])
-    assert [(each.text, each.digest) for each in told.contents] == [("/data", DIGEST)]
+    assert [(each.text, each.digest, each.name) for each in told.contents] == [("/data", DIGEST, "x.csv")]
     assert [(each.port, each.digest, each.size) for each in told.large_inputs] == [("big", DIGEST, 99)]
