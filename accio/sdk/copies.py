@@ -24,13 +24,13 @@ class Copies:
 
     def __init__(self, folder: Path) -> None:
         """Make copies below the private *folder* of an execution."""
-        self._folder = folder / FOLDER
+        self._folder = folder
         self._count = 0
 
     def of(self, path: Path, name: str = "") -> Path:
         """Copy a file or a folder, under *name* or its own one; OSError if there is no space."""
         self._count += 1
-        target = self._folder / str(self._count) / (name or path.name)
+        target = self._folder / FOLDER / str(self._count) / (name or path.name)
         try:
             _copy_all(path, target)
         except OSError as error:

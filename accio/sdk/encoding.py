@@ -92,7 +92,7 @@ class Encoder:
 
         A dataset's text is its absolute path, which `datasets` then has.
         """
-        if not (datatype.contains(Kind.DATASET) or _may_repeat_keys(datatype)):
+        if not _must_be_looked_at(datatype):
             try:
                 return canonical(datatype, value)
             except ValueProblem:
@@ -158,6 +158,13 @@ class Encoder:
             raise ValueProblem(f"expected {datatype}, found the path {path}, where there is nothing")
         self.datasets[str(path)] = path
         return str(path)
+
+
+def _must_be_looked_at(datatype: DataType) -> bool:
+    """Return whether even a value in the domain's form must be looked at before it is encoded."""
+    if not datatype.args:  # as most are
+        return datatype.kind is Kind.DATASET
+    return datatype.contains(Kind.DATASET) or _may_repeat_keys(datatype)
 
 
 def _may_repeat_keys(datatype: DataType) -> bool:

@@ -7,10 +7,9 @@ becomes a `Failure`; only a bug here, or the end of the process, escapes.
 import sys
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Any
+from types import MappingProxyType, TracebackType
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -27,8 +26,11 @@ from accio.sdk.encoding import Encoder, UnknownDatasetError, load
 from accio.sdk.signature import MISSING, SINGLE_OUTPUT, Input
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+_NO_DATASETS: Mapping[str, Path] = MappingProxyType({})
+
+
+# Tuples, as a frozen dataclass takes six times as long to make, and each node needs one of both.
+class Request(NamedTuple):
     """One execution.
 
     `inputs` is the canonical JSON object of the ports that have a value. `datasets` maps the text of each dataset in it
@@ -37,14 +39,13 @@ class Request:
 
     inputs: str
     folder: Path
-    datasets: Mapping[str, Path] = field(default_factory=dict)
+    datasets: Mapping[str, Path] = _NO_DATASETS
     seed: int | None = None
     attempt: int = 1
     idempotency_key: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finished:
+class Finished(NamedTuple):
     """A success: the canonical text of each output. A dataset's text is its path here, and `datasets` has them all."""
 
     outputs: Mapping[str, str]
@@ -52,8 +53,7 @@ class Finished:
     metrics: Mapping[str, float]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failed:
+class Failed(NamedTuple):
     """A failure, with the metrics that were recorded before it; *disk_full* if space was wanting where it wrote."""
 
     failure: Failure
@@ -163,16 +163,16 @@ def _finished(operator: Declaration, request: Request, context: OperatorContext,
 
 def _outputs(operator: Declaration, result: Any) -> dict[str, Any]:
     """Split what an operator returned into its outputs."""
+    if operator.record is None and operator.outputs and result is not None:  # as most do
+        return {SINGLE_OUTPUT: result}
     names = [port.name for port in operator.outputs]
     found = type(result).__qualname__
     if not names:
         if result is not None and not (operator.record and isinstance(result, operator.record)):
             raise BadOutputError(f"it declares no outputs, but returned a {found}")
         return {}
-    if result is None:
+    if result is None or operator.record is None:
         raise BadOutputError(f"it returned nothing; expected {_listed(names)}")
-    if operator.record is None:
-        return {SINGLE_OUTPUT: result}
     if not isinstance(result, operator.record):
         raise BadOutputError(f"expected a {operator.record.__qualname__} with {_listed(names)}, found a {found}")
     values = {}

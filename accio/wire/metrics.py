@@ -24,16 +24,22 @@ def metrics_of(message: runs_pb2.Metrics) -> Metrics:
 
 def metrics_message(metrics: Metrics) -> runs_pb2.Metrics:
     """Write metrics."""
+    message = runs_pb2.Metrics()
+    write_metrics(message, metrics)
+    return message
+
+
+def write_metrics(message: runs_pb2.Metrics, metrics: Metrics) -> None:
+    """Write metrics into a message that says nothing yet: one field at a time, as a constructor takes twice as long."""
     wall, user, system, peak, bytes_in, bytes_out, custom = metrics
-    return runs_pb2.Metrics(
-        wall_us=wall,
-        user_cpu_us=user,
-        system_cpu_us=system,
-        peak_memory=peak,
-        bytes_in=bytes_in,
-        bytes_out=bytes_out,
-        custom_json=custom,
-    )
+    message.wall_us = wall
+    message.user_cpu_us = user
+    message.system_cpu_us = system
+    message.peak_memory = peak
+    message.bytes_in = bytes_in
+    message.bytes_out = bytes_out
+    if custom:
+        message.custom_json = custom
 
 
 def _is_numbers(text: str) -> bool:

@@ -16,7 +16,7 @@ from accio.domain.quantities import LAST_MS
 from accio.errors import BadRequest
 from accio.v1 import agents_pb2
 from accio.wire.failures import failure_message, failure_of
-from accio.wire.metrics import metrics_message, metrics_of
+from accio.wire.metrics import metrics_of, write_metrics
 
 _NO_CONTENTS: list[tuple[str, int]] = []
 _BIG = 1 << 63
@@ -41,14 +41,14 @@ def result_report(
     disk_full: bool = False,
 ) -> bytes:
     """Write what a worker says of an attempt: a serialised Report that lacks its number and the size of the log."""
-    message = agents_pb2.Report(
-        attempt=attempt,
-        success=failure is None,
-        metrics=metrics_message(metrics),
-        started_at_ms=started_ms,
-        ended_at_ms=started_ms + metrics[0] // 1000,
-        disk_full=disk_full,
-    )
+    message = agents_pb2.Report()  # filled field by field: a constructor with all of them takes twice as long
+    message.attempt = attempt
+    message.success = failure is None
+    write_metrics(message.metrics, metrics)
+    message.started_at_ms = started_ms
+    message.ended_at_ms = started_ms + metrics[0] // 1000
+    if disk_full:
+        message.disk_full = True
     if outputs:
         kept = message.outputs  # filled one by one: given to the constructor they would cost four times as much
         for port, text in outputs.items():

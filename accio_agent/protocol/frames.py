@@ -23,6 +23,7 @@ import orjson
 HEADER = struct.Struct("<IB")
 LENGTH = struct.Struct("<I")
 RESULT = struct.Struct("<QQQQB")
+_RESULT_FRAME = struct.Struct("<IBQQQQB")
 LIMIT = 64 << 20
 
 
@@ -84,8 +85,8 @@ def read_work(body: bytes) -> tuple[Any, bytes]:
 
 def result(found: Result) -> bytes:
     """Write a RESULT frame."""
-    head = HEADER.pack(RESULT.size + len(found.report), Kind.RESULT)
-    return b"".join((head, RESULT.pack(*found[:5]), found.report))
+    *numbers, report = found
+    return _RESULT_FRAME.pack(RESULT.size + len(report), Kind.RESULT, *numbers) + report
 
 
 def read_result(body: bytes) -> Result:

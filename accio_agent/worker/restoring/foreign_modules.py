@@ -49,7 +49,8 @@ class ForeignModules:
             if self._is_looked_at(name) and hasattr(module, "__dict__")
         ]
         named = {name for name in self._loaded if name.rpartition(".")[2] in self._words and name not in _NOT}
-        self.plain = is_plain(self._words, {name for name in named if not self._code.is_own(name)})
+        foreign = {name for name in named if not self._code.is_own(name) and not _is_bare_folder(self._loaded[name])}
+        self.plain = is_plain(self._words, foreign)
         self._versions = DictVersions([vars(each.module) for each in self._modules])
         self._table = DictVersions([sys.modules])
 
@@ -73,6 +74,14 @@ class ForeignModules:
         for name, module in self._loaded.items():
             if sys.modules.get(name, _MISSING) is not module:
                 yield f"sys.modules['{name}']"
+
+
+def _is_bare_folder(module: object) -> bool:
+    """Return whether a module is a folder without code of its own, as that which holds operators' packages may be.
+
+    What is in it are modules that have names of their own.
+    """
+    return getattr(module, "__file__", None) is None and hasattr(module, "__path__")
 
 
 def _changes(each: _Module) -> Iterator[str]:

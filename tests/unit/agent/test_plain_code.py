@@ -1,9 +1,15 @@
 """Which operators can't change their process."""
 
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
 import pytest
 
+from accio_agent.worker.restoring.foreign_modules import ForeignModules
+from accio_agent.worker.restoring.own_code import OwnCode
 from accio_agent.worker.restoring.plain_code import is_plain
-
 
 @pytest.mark.parametrize(
     ("words", "modules", "plain"),
@@ -21,3 +27,36 @@ from accio_agent.worker.restoring.plain_code import is_plain
 def test_plain(words: set[str], modules: set[str], plain: bool) -> None:
     """Code is plain if all modules that it names compute, and it names none of the ways that lead further."""
     assert is_plain(words, modules) is plain
+
+
+@pytest.fixture
+def package() -> Iterator[ModuleType]:
+    """The package of a loaded operator, whose code names it."""
+    made = ModuleType("package_for_this_test")
+    sys.modules[made.__name__] = made
+    yield made
+    del sys.modules[made.__name__]
+
+
+@pytest.fixture
+def operator(package: ModuleType, tmp_path: Path) -> Iterator[ModuleType]:
+    """A module of the package that is an operator's own."""
+    made = ModuleType(f"{package.__name__}.own_for_this_test")
+    made.__file__ = str(tmp_path / "own" / "operators.py")
+    sys.modules[made.__name__] = made
+    exec(f"def f(): return '{made.__name__}'", vars(made))  # noqa: S102 - as an import would
+    yield made
+    del sys.modules[made.__name__]
+
+
+def test_folder_around_operators(package: ModuleType, operator: ModuleType, tmp_path: Path) -> None:
+    """A folder around operators' packages, without code of its own, leads nowhere."""
+    package.__path__ = [str(tmp_path)]
+    assert ForeignModules(OwnCode([Path(str(operator.__file__))])).plain
+
+
+def test_code_around_operators(package: ModuleType, operator: ModuleType, tmp_path: Path) -> None:
+    """A package with code of its own, elsewhere, may lead anywhere."""
+    package.__path__ = [str(tmp_path)]
+    package.__file__ = str(tmp_path / "elsewhere" / "__init__.py")
+    assert not ForeignModules(OwnCode([Path(str(operator.__file__))])).plain
