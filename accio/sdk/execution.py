@@ -25,7 +25,6 @@ from accio.sdk.disk_space import FULL, is_full
 from accio.sdk.encoding import Encoder, UnknownDatasetError, load
 from accio.sdk.signature import MISSING, SINGLE_OUTPUT, Input
 
-
 _NO_DATASETS: Mapping[str, Path] = MappingProxyType({})
 
 

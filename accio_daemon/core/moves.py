@@ -29,6 +29,7 @@ from accio_daemon.core.world import World
 # Nodes and executions move thousands of times a second. So the members that each move compares are at hand, as finding
 # one in its class costs more than comparing it; and the tables are asked here before they are asked to refuse.
 _QUEUED, _BACKING_OFF, _OVER = Phase.QUEUED, Phase.BACKING_OFF, Phase.OVER
+_SCHEDULED, _RUNNING, _SUCCESS = RunState.SCHEDULED, RunState.RUNNING, RunState.SUCCESS
 
 # --- nodes -----------------------------------------------------------------------------------------------------------
 
@@ -63,7 +64,8 @@ def move_instance(instance: Instance, after: RunState) -> None:
     before = instance.state
     check_run_move(before, after)
     instance.state = after
-    count_children(instance.run, before, -1)
+    if before is not _SCHEDULED:
+        count_children(instance.run, before, -1)
     count_children(instance.run, after, 1)
 
 
@@ -76,9 +78,9 @@ def restore_instance(instance: Instance, state: RunState) -> None:
 
 def count_children(run: Run, state: RunState, by: int) -> None:
     """Count children of a run in or out; those that are scheduled aren't counted."""
-    if state is RunState.RUNNING:
+    if state is _RUNNING:
         run.running += by
-    elif state is RunState.SUCCESS:
+    elif state is _SUCCESS:
         run.success += by
     elif state is RunState.FAILED:
         run.failed += by

@@ -45,7 +45,6 @@ def _finished(turn: Turn, agent: Agent, execution: Execution, report: Report) ->
     attempts.detach(turn, agent, execution, passes_on=True, is_over=succeeded)
     if succeeded or (not stopping and _ended_by_itself(report)):
         _learn_duration(world, execution.node_class.id, report.metrics[0] / 1e6)
-        world.needs.setdefault(execution.node_class.id, Need()).learn(report.metrics[0] / 1e6)
     if succeeded:
         _succeeded(turn, agent, execution, report)
         return
@@ -84,6 +83,10 @@ def _learn_duration(world: World, class_id: int, seconds: float) -> None:
     """Count how long an operator took, well or badly: the nodes of a short class are sent ahead."""
     before = world.durations.get(class_id)
     world.durations[class_id] = seconds if before is None else before + _RECENT * (seconds - before)
+    need = world.needs.get(class_id)
+    if need is None:
+        need = world.needs[class_id] = Need()
+    need.learn(seconds)
 
 
 def _succeeded(turn: Turn, agent: Agent, execution: Execution, report: Report) -> None:

@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import TypeVar
 
 from accio.domain.operators import OperatorSpec
+from accio.domain.states import RUN_TERMINAL
 from accio_daemon.core import explain, offers
 from accio_daemon.core.commands import AgentLost, Command
 from accio_daemon.core.plan import ClassRegistry
@@ -104,6 +105,11 @@ class Engine:
     def watch(self, run: RunNo) -> AbstractAsyncContextManager[RunWatchers.Watch]:
         """Watch a run."""
         return self._watchers.watching(run)
+
+    def is_going_on(self, run: RunNo) -> bool:
+        """Return whether a run hasn't ended, or its end isn't durable yet; see EnginePort."""
+        found = self.world.runs.get(run)
+        return (found is not None and found.state not in RUN_TERMINAL) or self.cycle.is_undurable(run)
 
     def follow(self, run: RunNo, index: int | None) -> Changes:
         """Note what changes of a run; see EnginePort."""

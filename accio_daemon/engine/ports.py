@@ -244,6 +244,10 @@ class EnginePort(Protocol):
         """Watch a run."""
         ...
 
+    def is_going_on(self, run: RunNo) -> bool:
+        """Return whether a run hasn't ended, or its end isn't durable yet: whoever watches it will be woken."""
+        ...
+
     def follow(self, run: RunNo, index: int | None) -> RunChanges:
         """Begin to note what changes of a run, and of the nodes of its child *index* (0 for a single run)."""
         ...

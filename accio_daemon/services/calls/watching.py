@@ -7,7 +7,7 @@ import sqlite3
 from contextlib import AsyncExitStack
 
 from accio.v1 import accio_pb2
-from accio_daemon.engine.ports import EnginePort, RunWatch
+from accio_daemon.engine.ports import EnginePort
 from accio_daemon.services.calls.live_run import LiveRuns
 from accio_daemon.services.transport.rpc import Send
 from accio_daemon.storage import runs_query
@@ -20,8 +20,8 @@ from accio_daemon.storage.runs_query import Found
 _AT_ONCE = 8
 _PACE_S = 0.05
 _BYTES_PER_S = 2_000_000
-# How long the first state of a new run may wait for the next one, which makes it superfluous.
-_MOMENT_S = 0.003
+# How long the first state of a new run may wait for its last one, which makes it superfluous.
+_MOMENT_S = 0.01
 
 
 class Watching:
@@ -35,16 +35,17 @@ class Watching:
     async def watch(
         self, found: Found, send: Send[accio_pb2.RunUpdate], first: accio_pb2.RunUpdate | None = None
     ) -> None:
-        """Send the run's state (beginning with *first*, if given) until it has ended, or is deleted (NotFound)."""
+        """Send the run's state until it has ended, or is deleted (NotFound).
+
+        A new run's *first* state is sent before the others, unless the run ends at once: then its last one says all.
+        """
         last = b""
         failure: accio_pb2.NodeFailure | None = None
         async with AsyncExitStack() as stack:
             live = stack.enter_context(self._live.following(found))
             changes = await stack.enter_async_context(self._engine.watch(found.run.no))
-            if first is not None:
-                await send(first)
-                first.ClearField("warnings")
-                last = first.SerializeToString(deterministic=True)
+            if first is not None and self._engine.is_going_on(found.run.no):
+                await changes.pause(_MOMENT_S)
             for turn in range(2**62):
                 latest, ended = await live.read(afresh=turn == 0)
                 update = accio_pb2.RunUpdate()
@@ -54,8 +55,8 @@ class Watching:
                 failure = failure or (update.first_failure if update.HasField("first_failure") else None)
                 if failure is not None:
                     update.first_failure.CopyFrom(failure)
-                if first is not None and turn == 0 and not ended and await _moment(changes):
-                    continue
+                if first is not None and turn == 0:
+                    last = await _begin(first, update, ended=ended, send=send)
                 state = update.SerializeToString(deterministic=True)
                 if state != last:
                     await send(update)
@@ -72,14 +73,16 @@ def _until_next(pace_s: float) -> float:
     return pace_s - asyncio.get_running_loop().time() % pace_s
 
 
-async def _moment(changes: RunWatch) -> bool:
-    """Wait a moment for a run that ends at once: its next state is its last then. True if anything changed."""
-    try:
-        async with asyncio.timeout(_MOMENT_S):
-            await changes.changed()
-    except TimeoutError:
-        return False
-    return True
+async def _begin(
+    first: accio_pb2.RunUpdate, update: accio_pb2.RunUpdate, *, ended: bool, send: Send[accio_pb2.RunUpdate]
+) -> bytes:
+    """Send a new run's first state, and return it; of a run that has *ended* the only *update* says what it said."""
+    if ended:
+        update.warnings.extend(first.warnings)
+        return b""
+    await send(first)
+    first.ClearField("warnings")
+    return first.SerializeToString(deterministic=True)
 
 
 def read_state(connection: sqlite3.Connection, plans: Plans, found: Found) -> tuple[Found, list[NodeFacts] | None]:

@@ -8,7 +8,7 @@ import grpc
 import orjson
 import pytest
 
-from accio.v1 import accio_pb2, runs_pb2
+from accio.v1 import accio_pb2, agents_pb2, runs_pb2
 from tests.integration.daemon.harness import Serving, configured, refused, serving
 from tests.integration.daemon.scripted_agent import DOUBLE, ScriptedAgent, joined
 from tests.integration.daemon.workflows import DRAWING, FAILING, PAIR
@@ -110,6 +110,19 @@ async def test_a_failure_is_told_and_cancels_what_follows(daemon: Serving, agent
     nodes = (await daemon.get(last.run.id, nodes=True)).nodes
     assert [node.state for node in nodes] == [runs_pb2.NODE_STATE_FAILED, runs_pb2.NODE_STATE_CANCELLED]
     assert nodes[1].failure.predecessor == "Fail"
+
+
+async def test_what_is_over_at_once_is_told_of_once(daemon: Serving, agent: ScriptedAgent) -> None:
+    """A run that has ended by the time that it is answered gets one update: its last state, with the warnings."""
+    await daemon.push(DRAWING)
+    document = {"workflow": "drawing", "seed": 5}
+    await daemon.finished(document)
+    await agent.send(stale=agents_pb2.Stale(operators=["Double"]))
+    request = accio_pb2.SubmitRequest(definition=orjson.dumps(document))
+    while not (await daemon.accio.Submit(request)).warnings:
+        pass
+    updates = [update async for update in daemon.accio.SubmitAndWatch(request)]
+    assert [(update.run.state, len(update.warnings)) for update in updates] == [(SUCCESS, 1)]
 
 
 async def test_equal_nodes_are_taken_from_the_memo(daemon: Serving, agent: ScriptedAgent) -> None:

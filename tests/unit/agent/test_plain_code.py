@@ -11,6 +11,7 @@ from accio_agent.worker.restoring.foreign_modules import ForeignModules
 from accio_agent.worker.restoring.own_code import OwnCode
 from accio_agent.worker.restoring.plain_code import is_plain
 
+
 @pytest.mark.parametrize(
     ("words", "modules", "plain"),
     [
