@@ -5,10 +5,9 @@ becomes a `Failure`; only a bug here, or the end of the process, escapes.
 """
 
 import sys
-import traceback
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType, TracebackType
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import orjson
@@ -24,6 +23,7 @@ from accio.sdk.declare import RUN, Declaration
 from accio.sdk.disk_space import FULL, is_full
 from accio.sdk.encoding import Encoder, UnknownDatasetError, load
 from accio.sdk.signature import MISSING, SINGLE_OUTPUT, Input
+from accio.sdk.tracebacks import traceback_text
 
 _NO_DATASETS: Mapping[str, Path] = MappingProxyType({})
 
@@ -209,7 +209,7 @@ def _failure_of(error: BaseException) -> Failure:
         cause=cause,
         message=clip(f"{name}: {message}" if message else name),
         exception=name,
-        traceback=clip(_traceback(error)),
+        traceback=clip(traceback_text(error, besides=__file__)),  # its own frames are no news to the operator's author
     )
 
 
@@ -247,14 +247,3 @@ def _text(error: BaseException) -> str:
         return str(error)
     except Exception as second:  # noqa: BLE001 - somebody's __str__ may raise anything
         return f"(its text can't be made: {type(second).__qualname__})"
-
-
-def _traceback(error: BaseException) -> str:
-    """Format a traceback without the frames of this module, which are no news to the operator's author."""
-    frames: TracebackType | None = error.__traceback__
-    while frames is not None and frames.tb_frame.f_code.co_filename == __file__:
-        frames = frames.tb_next
-    try:
-        return "".join(traceback.format_exception(type(error), error, frames)).rstrip()
-    except Exception as second:  # noqa: BLE001 - formatting calls somebody's __str__ and __repr__
-        return f"(the traceback can't be shown: {type(second).__qualname__})"
