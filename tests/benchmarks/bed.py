@@ -164,11 +164,13 @@ def bed(root: Path, workflows: tuple[Mapping[str, Any], ...] = (FAN, DAG)) -> It
         yield found
 
 
-def run_sweep(bed: Bed, client: Client, definition: Mapping[str, Any], nodes: int) -> tuple[float, Spent]:
-    """Submit a sweep and wait until it has ended in success: nodes per second, and what it cost."""
+def run_sweep(
+    bed: Bed, client: Client, definition: Mapping[str, Any], nodes: int, *, state: str = "success"
+) -> tuple[float, Spent]:
+    """Submit a sweep and wait until it has ended in the *state*: nodes per second, and what it cost."""
     with bed.spending() as spent:
         run = client.submit(dict(definition)).run.id
         ended = client.wait(run)
-    if ended.state != "success":
-        raise RuntimeError(f"expected the run {run} to succeed, found it {ended.state}")
+    if ended.state != state:
+        raise RuntimeError(f"expected the run {run} to end as {state}, found it {ended.state}")
     return nodes / spent.wall, spent

@@ -3,21 +3,22 @@
 import statistics
 from typing import Any
 
-from tests.benchmarks.bed import Bed, Spent, bed, run_sweep
+from tests.benchmarks.bed import DAG, FAN, Bed, Spent, bed, run_sweep
 from tests.benchmarks.rows import Context, Measured, Row
+from tests.benchmarks.slopes import FAILING
 
 
-def _fan(context: Context, children: int) -> Measured:
+def _fan(context: Context, children: int, workflow: str = "fan", state: str = "success") -> Measured:
     if context.quick:
         children //= 10
     rates: list[float] = []
     costs: list[Spent] = []
-    with bed(context.root) as ready, ready.cluster.client() as client:
+    with bed(context.root, (FAN, FAILING, DAG)) as ready, ready.cluster.client() as client:
         _warm(ready)
         for _ in range(context.repetitions):
             before = ready.executed()
-            sweep = {"workflow": "fan", "params": {"i": ready.fresh(children)}}
-            rate, spent = run_sweep(ready, client, sweep, children)
+            sweep = {"workflow": workflow, "params": {"i": ready.fresh(children)}}
+            rate, spent = run_sweep(ready, client, sweep, children, state=state)
             _expect(ready.executed() - before, children)
             rates.append(rate)
             costs.append(spent)
@@ -75,6 +76,13 @@ def _row(name: str, title: str, must: float, wish: float, measure: Any) -> Row:
 
 ROWS = (
     _row("fan10k", "fan-out of 10,000", 10_000, 20_000, lambda context: _fan(context, 10_000)),
+    _row(
+        "fail10k",
+        "fan-out of 10,000 that fail",
+        8_000,
+        10_000,
+        lambda context: _fan(context, 10_000, "failing", "failed"),
+    ),
     _row("fan100k", "fan-out of 100,000", 10_000, 20_000, lambda context: _fan(context, 100_000)),
     _row("dag2500", "4-node DAG × 2,500", 8_500, 15_000, lambda context: _dag(context, 2_500, again=False)),
     _row("dag25k", "4-node DAG × 25,000", 8_500, 15_000, lambda context: _dag(context, 25_000, again=False)),
