@@ -230,7 +230,8 @@ def update(message: accio_pb2.RunUpdate) -> views.RunUpdate:
     if message.HasField("first_failure"):
         found = message.first_failure
         first = views.NodeFailureView(run=RunId(found.run), node=NodeName(found.node), failure=failure(found.failure))
-    return views.RunUpdate(run=run(message.run), first_failure=first, warnings=issues_of(message.warnings))
+    away = tuple(views.NodesAwayView(agent=each.agent, reason=each.reason, nodes=each.nodes) for each in message.away)
+    return views.RunUpdate(run=run(message.run), first_failure=first, warnings=issues_of(message.warnings), away=away)
 
 
 def why(message: accio_pb2.WhyAnswer) -> views.WhyView:

@@ -19,7 +19,7 @@ from accio_client.views.cluster import (
     OutputPortView,
     ResourcesView,
 )
-from accio_client.views.following import EventView, LogLine, NodeFailureView, RunUpdate
+from accio_client.views.following import EventView, LogLine, NodeFailureView, NodesAwayView, RunUpdate
 from accio_client.views.nodes import (
     ArtifactView,
     AttemptView,
@@ -62,6 +62,7 @@ __all__ = [
     "NodeDetailsView",
     "NodeFailureView",
     "NodeView",
+    "NodesAwayView",
     "OperatorDifferenceView",
     "OperatorView",
     "OutputPortView",

@@ -17,10 +17,20 @@ class NodeFailureView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NodesAwayView:
+    """Running nodes that stay with a lost agent, as nobody else can take them over."""
+
+    agent: str
+    reason: str
+    nodes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunUpdate:
     run: RunView
     first_failure: NodeFailureView | None
     warnings: tuple[Issue, ...]
+    away: tuple[NodesAwayView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

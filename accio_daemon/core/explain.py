@@ -3,6 +3,7 @@ here.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from accio.domain.resources import Resources
 from accio.domain.states import NodeState
@@ -11,6 +12,32 @@ from accio_daemon.core.records import Agent, Execution, Instance, Run
 from accio_daemon.core.remaining import has_time, needed, spoken, time_left
 from accio_daemon.core.terms import Instant, RunNo
 from accio_daemon.core.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class NodesAway:
+    """Running nodes of a run that stay with a lost agent."""
+
+    agent: str
+    reason: str  # why it is lost
+    nodes: int
+
+
+def away(world: World, run_no: RunNo, index: int | None) -> list[NodesAway]:
+    """Count the running nodes of a run (of its child *index* alone, if given) that stay with lost agents."""
+    found = []
+    for agent in world.agents.values():
+        if agent.lost and agent.attempts:
+            nodes = sum(
+                instance.run.no == run_no
+                and index in (None, instance.index)
+                and instance.states[no] is NodeState.RUNNING
+                for execution in agent.attempts.values()
+                for instance, no in execution.subscribers
+            )
+            if nodes:
+                found.append(NodesAway(agent.name, agent.reason, nodes))
+    return sorted(found, key=lambda each: each.agent)
 
 
 def why_waiting(world: World, run_no: RunNo, index: int, no: int, now: Instant) -> str:

@@ -76,7 +76,9 @@ def joined(turn: Turn, command: AgentJoined) -> AgentNo:
         world.offers.setdefault(number, set()).add(agent)
     keep, drop = _reconcile(turn, agent, command)
     _reopen_account(world, agent, command)
-    agent.lost = False
+    if agent.lost:
+        agent.lost = False
+        _tell_watchers(turn, agent)
     world.dirty_agents.add(agent)
     world.place_all = True
     turn.fx.agents[agent.no] = agent
@@ -313,6 +315,14 @@ def _end_lease(turn: Turn, agent: Agent) -> None:
     agent.lost, agent.lost_mono = True, turn.now.mono
     agent.reason = reason
     turn.fx.agents[agent.no] = agent
+    _tell_watchers(turn, agent)
+
+
+def _tell_watchers(turn: Turn, agent: Agent) -> None:
+    """Wake who watches what the agent executes: whether it is lost is part of what they are told."""
+    for execution in agent.attempts.values():
+        for instance, _ in execution.subscribers:
+            turn.fx.runs[instance.run.no] = instance.run
 
 
 def _forgive_pause(turn: Turn) -> None:

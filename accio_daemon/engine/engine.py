@@ -12,6 +12,7 @@ from accio.domain.operators import OperatorSpec
 from accio.domain.states import RUN_TERMINAL
 from accio_daemon.core import explain, offers
 from accio_daemon.core.commands import AgentLost, Command
+from accio_daemon.core.explain import NodesAway
 from accio_daemon.core.plan import ClassRegistry
 from accio_daemon.core.terms import AttemptNo, RunNo, SessionNo
 from accio_daemon.core.world import World
@@ -116,8 +117,12 @@ class Engine:
         return self._watchers.follow(run, index)
 
     def explain(self, run: RunNo, index: int, node: int) -> str:
-        """Say what a waiting or queued node waits for, now."""
+        """Say what a node waits for, or why it stays with a lost agent, now."""
         return explain.why_waiting(self.world, run, index, node, self._clock.now())
+
+    def away(self, run: RunNo, index: int | None) -> list[NodesAway]:
+        """Count the running nodes that stay with lost agents; see EnginePort."""
+        return explain.away(self.world, run, index)
 
     def differing(self, operator_no: int) -> str:
         """Say how agents differ in an operator; see EnginePort."""

@@ -12,6 +12,7 @@ from accio.domain.operators import OperatorSpec
 from accio.domain.resources import Resources
 from accio_daemon.core.commands import Command, InstanceFacts
 from accio_daemon.core.effects import Effects
+from accio_daemon.core.explain import NodesAway
 from accio_daemon.core.outgoing import Outgoing
 from accio_daemon.core.plan import ClassRegistry
 from accio_daemon.core.restoring import ExecutionFacts, RunFacts
@@ -253,7 +254,14 @@ class EnginePort(Protocol):
         ...
 
     def explain(self, run: RunNo, index: int, node: int) -> str:
-        """Say what a waiting or queued node waits for, now; empty if the World doesn't hold it."""
+        """Say what a waiting or queued node waits for, or why a running one stays with a lost agent, now.
+
+        Empty if there is nothing to say, or the World doesn't hold it.
+        """
+        ...
+
+    def away(self, run: RunNo, index: int | None) -> list[NodesAway]:
+        """Count the running nodes of a run (of its child *index* alone, if given) that stay with lost agents, now."""
         ...
 
     def differing(self, operator_no: int) -> str:

@@ -23,6 +23,7 @@ from accio_daemon.storage.why import nearest_earlier, operator_differences
 _EVENTS = 1_000
 _MOST_EVENTS = 20_000
 _WAITING = (NodeState.WAITING, NodeState.QUEUED)
+_UNDECIDED = (*_WAITING, NodeState.RUNNING)  # of which the engine may know more than what is stored
 
 
 class ExplanationCalls:
@@ -48,11 +49,8 @@ class ExplanationCalls:
 
         found, nodes, answers = await self._readers.read(read)
         for node, answer in zip(nodes, answers, strict=True):
-            if node.state in _WAITING:
-                waits = self._engine.explain(found.run.no, found.place, node.no)
-                answer.reason = waits or (
-                    "waits for its predecessors" if node.state is NodeState.WAITING else "is queued"
-                )
+            if node.state in _UNDECIDED:
+                answer.reason = self._engine.explain(found.run.no, found.place, node.no) or answer.reason
         return accio_pb2.WhyResponse(answers=answers)
 
     def _answer(
@@ -62,6 +60,7 @@ class ExplanationCalls:
         answer = accio_pb2.WhyAnswer(run=found.id, node=node.name, agent=node.agent)
         if node.state in _WAITING:
             answer.answer = "waiting"
+            answer.reason = "waits for its predecessors" if node.state is NodeState.WAITING else "is queued"
         elif node.state is NodeState.RUNNING:
             answer.answer, answer.reason = "executed", f"it runs on {node.agent}: no result had its key"
         elif node.source is None:

@@ -6,7 +6,7 @@ and those of the nodes that changed. The first look at a run of many nodes reads
 
 import asyncio
 import sqlite3
-from collections.abc import Iterator, Set
+from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +15,7 @@ from accio.domain.failures import Failure
 from accio.domain.states import RUN_TERMINAL, RunState
 from accio.v1 import accio_pb2
 from accio.wire.failures import failure_message
+from accio_daemon.core.explain import NodesAway
 from accio_daemon.engine.ports import EnginePort, RunChanges
 from accio_daemon.services.messages.runs import run_message
 from accio_daemon.storage import runs_query
@@ -41,13 +42,22 @@ class _Known:
 class LiveRun:
     """Reads a run's state where it has changed since the last look."""
 
-    def __init__(self, *, found: Found, readers: Readers, plans: Plans, changes: RunChanges) -> None:
-        """Read *found* from *readers*; *changes* says what of it did."""
+    def __init__(
+        self,
+        *,
+        found: Found,
+        readers: Readers,
+        plans: Plans,
+        changes: RunChanges,
+        away: Callable[[], list[NodesAway]],
+    ) -> None:
+        """Read *found* from *readers*; *changes* says what of it did, *away* which of its nodes lost agents have."""
         self.followers = 0
         self._found = found
         self._readers = readers
         self._plans = plans
         self._changes = changes
+        self._away = away
         self._known: _Known | None = None
         self._failed: tuple[InstanceRow, accio_pb2.NodeFailure | None] | None = None  # a parent's first failed child
         self._last: tuple[int, Update] | None = None  # what was read, after how many changes
@@ -62,7 +72,10 @@ class LiveRun:
         async with self._reading:
             count = self._changes.count
             if afresh or self._last is None or self._last[0] != count:
-                self._last = (count, await self._look())
+                update, ended = await self._look()
+                for each in self._away():
+                    update.away.add(agent=each.agent, reason=each.reason, nodes=each.nodes)
+                self._last = (count, (update, ended))
             return self._last[1]
 
     async def _look(self) -> Update:
@@ -140,7 +153,8 @@ class LiveRuns:
         if live is None:
             index = None if found.run.parent and found.index is None else found.place
             changes = self._engine.follow(found.run.no, index)
-            live = LiveRun(found=found, readers=self._readers, plans=self._plans, changes=changes)
+            away = partial(self._engine.away, found.run.no, index)
+            live = LiveRun(found=found, readers=self._readers, plans=self._plans, changes=changes, away=away)
             self._live[key] = live
         live.followers += 1
         try:

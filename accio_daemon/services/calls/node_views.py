@@ -23,7 +23,7 @@ from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.readers import Readers
 from accio_daemon.storage.runs_query import Found
 
-_WAITING = (NodeState.WAITING, NodeState.QUEUED)
+_EXPLAINED = (NodeState.WAITING, NodeState.QUEUED, NodeState.RUNNING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,9 +49,9 @@ class NodeViews:
     def node(self, found: Found, node: NodeFacts) -> runs_pb2.Node:
         """Write a node."""
         reason, progress = "", 0.0
-        if node.state in _WAITING:
+        if node.state in _EXPLAINED:
             reason = self._engine.explain(found.run.no, found.place, node.no)
-        elif node.current is not None:
+        if node.current is not None:
             progress = self._sessions.progress(node.current.id)
         return node_message(found, node, reason=reason, progress=progress)
 
