@@ -20,6 +20,9 @@ PACKET = 1 << 16
 
 FDS_PER_WORKER = 4
 
+NO_SPACE = 75
+"""The exit code of a worker that found no space to begin with. Nothing has begun, so no operator can have sent it."""
+
 
 class Spawn(NamedTuple):
     """Start a worker for a lane, with this folder to work in."""
@@ -47,6 +50,7 @@ class NotImported(NamedTuple):
     """The operators can't be imported; the template ends."""
 
     why: str
+    disk_full: bool  # whether it was for want of space
 
 
 class Spawned(NamedTuple):

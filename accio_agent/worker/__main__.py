@@ -10,8 +10,8 @@ import socket
 import sys
 from collections.abc import Sequence
 
-from accio_agent.protocol.control import FDS_PER_WORKER
-from accio_agent.worker.template import WORKER, Template, become_worker, leave_signals_to_agent, preload
+from accio_agent.protocol.control import FDS_PER_WORKER, NO_SPACE
+from accio_agent.worker.template import WORKER, Template, become_worker, lacks_space, leave_signals_to_agent, preload
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -21,7 +21,12 @@ def main(arguments: Sequence[str]) -> None:
     if arguments[0] == WORKER:
         parent, folder, *rest = arguments[1:]
         fds, (since_ns, *references) = [int(text) for text in rest[:FDS_PER_WORKER]], rest[FDS_PER_WORKER:]
-        become_worker(int(parent), folder, fds, preload(references, int(since_ns), anew=True))
+        try:
+            become_worker(int(parent), folder, fds, preload(references, int(since_ns), anew=True))
+        except OSError as error:
+            if not lacks_space(error):
+                raise
+            sys.exit(NO_SPACE)
         return
     os.setsid()
     leave_signals_to_agent()

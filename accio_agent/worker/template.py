@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from accio.errors import AccioError
 from accio.interpreter import python
+from accio.sdk.disk_space import FULL
 from accio_agent import clock, linux
 from accio_agent.protocol import control
 from accio_agent.protocol.control import FDS_PER_WORKER, PACKET
@@ -89,7 +90,7 @@ class Template:
         try:
             self._preloaded = preload(self._references, self._began_ns)
         except BaseException as error:  # noqa: BLE001 - a module that is imported may raise anything, SystemExit too
-            self._tell(control.NotImported(_explain(error)))
+            self._tell(control.NotImported(_explain(error), lacks_space(error)))
             return False
         self._fork = threading.active_count() == 1 and linux.thread_count() == 1
         gc.collect()
@@ -166,8 +167,9 @@ class Template:
             assert self._preloaded is not None, "operators were imported"
             become_worker(parent, folder, fds, self._preloaded)
             code = 0
-        except BaseException:  # noqa: BLE001 - whatever it is, this process must not go on as a second template
+        except BaseException as error:  # noqa: BLE001 - whatever it is, this process must not go on as a second template
             traceback.print_exc()  # to the pipe that the agent shows as the attempt's stderr
+            code = control.NO_SPACE if lacks_space(error) else code
         finally:
             os._exit(code)
 
@@ -292,6 +294,16 @@ def become_worker(parent: int, folder: str, fds: Sequence[int], preloaded: Prelo
     executor = executing.Executor(preloaded.operators, preloaded.freshness)
     look_after = partial(Leftovers, preloaded.own, preloaded.foreign)
     loop.serve(socket.socket(fileno=connection_fd), page_fd, executor, Path(folder), look_after)
+
+
+def lacks_space(error: BaseException) -> bool:
+    """Return whether what failed did so as the disk is full, at its root or on the way."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, OSError) and seen.errno in FULL:
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False
 
 
 def _explain(error: BaseException) -> str:

@@ -12,6 +12,7 @@ from accio.domain.states import Cause
 from accio_agent import clock
 from accio_agent.agent.core.outcome import Outcome
 from accio_agent.agent.workers.worker_handle import WorkerHandle
+from accio_agent.protocol.control import NO_SPACE
 
 log = structlog.get_logger("accio.agent")
 
@@ -42,9 +43,11 @@ def of_lost_worker(
     """
     log_bytes = worker.capture.died(attempt or None)
     if worker.template.failure:
-        return not_started(worker.template.failure)
+        return not_started(worker.template.failure, disk_full=worker.template.disk_full)
     if doom is None and worker.garbled:
         doom = garbled()
+    if doom is None and not attempt and status is not None and os.waitstatus_to_exitcode(status) == NO_SPACE:
+        doom = staging("no space is left for a worker to begin with", disk_full=True)
     outcome = doom or of_death(status, out_of_memory=out_of_memory)
     wall_us = max(0, time.monotonic_ns() - started_ns) // 1000 if attempt else 0
     complete(outcome, wall_us=wall_us, log_bytes=log_bytes, tails=worker.capture.tails())
@@ -53,9 +56,11 @@ def of_lost_worker(
     return outcome
 
 
-def not_started(why: str) -> Outcome:
-    """Return the outcome of an attempt whose worker couldn't be started."""
-    return Outcome(failure=Failure(cause=Cause.EXCEPTION, message=clip(f"its operator can't be loaded: {why}")))
+def not_started(why: str, *, disk_full: bool = False) -> Outcome:
+    """Return the outcome of an attempt whose worker couldn't be started; *disk_full* says that space was wanting."""
+    cause = Cause.STAGING if disk_full else Cause.EXCEPTION
+    failure = Failure(cause=cause, message=clip(f"its operator can't be loaded: {why}"))
+    return Outcome(failure=failure, disk_full=disk_full)
 
 
 def garbled() -> Outcome:

@@ -45,6 +45,7 @@ class TemplateHandle:
         self.pool = pool
         self.lanes: set[int] = set()  # whose workers it has, or is about to have
         self.failure = ""
+        self.disk_full = False  # whether that was for want of space
         self._events: TemplateEvents | None = None
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         command = python("accio_agent.worker", str(theirs.fileno()), *references)
@@ -136,8 +137,8 @@ class TemplateHandle:
                 self._events.exited(lane, status)
             case control.Spawned(lane=lane, pid=pid):
                 self._events.spawned(lane, pid)
-            case control.NotImported(why=why):
-                self.failure = why
+            case control.NotImported(why=why, disk_full=disk_full):
+                self.failure, self.disk_full = why, disk_full
                 self._events.template_ready(self, why)
             case control.Imported():
                 self._events.template_ready(self, "")
