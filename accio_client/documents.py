@@ -64,6 +64,7 @@ def run(found: views.RunView) -> Document:
         "created_at": instant(found.created_at),
         "started_at": instant(found.started_at),
         "ended_at": instant(found.ended_at),
+        "quarantined": found.quarantined or None,
     }
 
 

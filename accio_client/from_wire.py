@@ -88,6 +88,7 @@ def run(message: runs_pb2.Run) -> views.RunView:
         children=message.children if kind == "parent" else None,
         children_by_state=counts(message.children_by_state),
         nodes_by_state=counts(message.nodes_by_state),
+        quarantined=message.quarantined,
     )
 
 

@@ -29,7 +29,8 @@ from accio_daemon.engine.crash_points import crash_point
 from accio_daemon.engine.engine import Engine
 from accio_daemon.engine.full_disk import FullDisk, Reserve
 from accio_daemon.engine.ports import Clock
-from accio_daemon.engine.restart import Restored, RunNotRestoredError, restart
+from accio_daemon.engine.restart import Restored, RunNotRestoredError
+from accio_daemon.engine.starting import start
 from accio_daemon.services.calls.access import AccessCalls
 from accio_daemon.services.calls.artifacts import ArtifactCalls
 from accio_daemon.services.calls.catalogue import Catalogue
@@ -204,7 +205,7 @@ async def _restore(database: Database, config: Config, clock: Clock) -> tuple[Ta
         while True:  # each time with one run fewer
             try:
                 with taken_up(connection, config.database, set_back=bool(gap)) as found:
-                    restored = restart(StoredWorld(connection), settings=settings, now=clock.now(), without=failed)
+                    restored = start(StoredWorld(connection), settings=settings, now=clock.now(), without=failed)
                     for error in failed.values():
                         raise error
                     quarantine.forget_failures(connection)

@@ -72,4 +72,4 @@ class ClusterCalls(Caller):
         answer = await self._connection.call(
             self._accio.Backup, request, accio_pb2.BackupResponse, deadline=STREAM_DEADLINE_S, repeatable=False
         )
-        return views.BackupView(path=answer.path, bytes=answer.bytes)
+        return views.BackupView(path=answer.path, bytes=answer.bytes, problems=tuple(answer.problems))

@@ -16,7 +16,7 @@ from types import FrameType
 import click
 
 from accio import own_folders, places
-from accio.errors import FailedPrecondition, Unauthenticated, Unavailable
+from accio.errors import FailedPrecondition, Internal, Unauthenticated, Unavailable
 from accio.events import CODE_CHANGED
 from accio.exits import INTERNAL, INTERRUPTED, SUCCESS
 from accio.interpreter import without_working_folder
@@ -262,5 +262,10 @@ def backup(session: Session, file: str) -> None:
     """
     with session.client() as client:
         found = client.backup(str(Path(file).absolute()) if os.sep in file else file)
-    content = document({"path": found.path, "bytes": found.bytes})
+    content = document({"path": found.path, "bytes": found.bytes, "problems": list(found.problems)})
     session.answer(content, [found.path], lambda: out(f"{found.path} ({size(found.bytes)})"))
+    if found.problems:
+        raise Internal(
+            f"the copy was made, but the database is damaged: {'; '.join(found.problems)}. Keep earlier backups: "
+            "`accio daemon check` says more once the daemon is stopped, `accio daemon restore FILE` goes back to one"
+        )

@@ -60,7 +60,7 @@ class Lines:
         self._session = session
         self._state = ""
         self._failed = False
-        self._away = ""
+        self._remark = ""
 
     def show(self, update: RunUpdate) -> None:
         if update.run.state != self._state:
@@ -70,9 +70,9 @@ class Lines:
         if update.first_failure is not None and not self._failed:
             self._failed = True
             self._session.say(failure_lines(update, self._session))
-        away, self._away = self._away, away_line(update)
-        if self._away != away:
-            self._session.say(self._away or f"{update.run.id}: no node of it stays with a lost agent any more")
+        before, self._remark = self._remark, remark(update)
+        if self._remark != before:
+            self._session.say(self._remark or f"{update.run.id}: it goes on, and no node of it stays with a lost agent")
 
     def close(self) -> None:
         """Nothing is held."""
@@ -98,7 +98,7 @@ class Bar:
         self._progress.start()
         self._task = self._progress.add_task("waiting for the daemon", total=None, nodes="", states="")
         self._failed = False
-        self._away = ""
+        self._remark = ""
 
     def show(self, update: RunUpdate) -> None:
         nodes = update.run.nodes_by_state
@@ -116,15 +116,15 @@ class Bar:
         if update.first_failure is not None and not self._failed:
             self._failed = True
             self._progress.console.print(failure_lines(update, self._session), markup=False, highlight=False)
-        away, self._away = self._away, away_line(update)
-        if self._away and self._away != away:
-            self._progress.console.print(self._away, markup=False, highlight=False)
+        before, self._remark = self._remark, remark(update)
+        if self._remark and self._remark != before:
+            self._progress.console.print(self._remark, markup=False, highlight=False)
 
     def close(self) -> None:
         self._progress.stop()
 
 
-def away_line(update: RunUpdate) -> str:
+def remark(update: RunUpdate) -> str:
     """Say which running nodes stay with lost agents, where nobody sees whether they go on; empty if none does."""
     if not update.away:
         return ""

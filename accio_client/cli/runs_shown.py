@@ -14,7 +14,7 @@ _NODE_HEADERS = ("node", "operator", "state", "cached", "attempts", "agent", "to
 def show_runs(runs: Iterable[RunView], *, children: bool) -> None:
     """Show a row per run; children of one parent differ by their labels only."""
     if children:
-        rows = [(run.id, run.state, _share(run), run.label, duration(run.started_at, run.ended_at)) for run in runs]
+        rows = [(run.id, _state(run), _share(run), run.label, duration(run.started_at, run.ended_at)) for run in runs]
         table(_CHILD_HEADERS, rows)
     else:
         table(_HEADERS, [_row(run) for run in runs])
@@ -23,7 +23,7 @@ def show_runs(runs: Iterable[RunView], *, children: bool) -> None:
 def _row(run: RunView) -> tuple[str, ...]:
     return (
         run.id,
-        run.state,
+        _state(run),
         _share(run),
         f"{run.workflow_id}:{run.workflow_version}",
         run.name,
@@ -32,6 +32,19 @@ def _row(run: RunView) -> tuple[str, ...]:
         local_time(run.created_at),
         duration(run.started_at, run.ended_at),
     )
+
+
+def _state(run: RunView) -> str:
+    return f"{run.state} (quarantined)" if run.quarantined else run.state
+
+
+def standstill(run: RunView) -> str:
+    """Return why nothing of a run goes on, and what to do; empty if it isn't quarantined."""
+    if not run.quarantined:
+        return ""
+    top = run.parent or run.id
+    reason = f"it made the daemon's start fail twice: {run.quarantined}"
+    return f"{reason}; `accio retry {top}` tries again, `accio delete {top}` removes it"
 
 
 def _share(run: RunView) -> str:
@@ -56,6 +69,7 @@ def show_run(found: RunDetails) -> None:
         ("seed", str(run.seed)),
         ("repetition" if run.kind == "child" else "repetitions", run.repeat),
         ("state", run.state.value),
+        ("quarantined", standstill(run) or None),
         ("progress", _share(run)),
         ("created", local_time(run.created_at)),
         ("started", local_time(run.started_at)),

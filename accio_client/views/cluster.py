@@ -129,5 +129,8 @@ class CacheView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupView:
+    """A copy of the database, and what is wrong with it, as the database is damaged."""
+
     path: str
     bytes: int
+    problems: tuple[str, ...] = ()

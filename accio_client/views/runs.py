@@ -62,6 +62,7 @@ class RunView:
     children: int | None
     children_by_state: Mapping[str, int]
     nodes_by_state: Mapping[str, int]
+    quarantined: str = ""  # why nothing of it goes on, where the daemon couldn't start with it
 
     @property
     def ended(self) -> bool:

@@ -5,7 +5,7 @@ what there ever was.
 """
 
 import sqlite3
-from collections.abc import Container, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -47,12 +47,14 @@ class RunNotRestoredError(Exception):
         self.reason = reason
 
 
-def restart(stored: Stored, *, settings: Settings, now: Instant, without: Container[RunNo] = ()) -> Restored:
-    """Read the World back, in an epoch of its own, but for the runs *without* which it is wanted.
+def restart(
+    stored: Stored, *, settings: Settings, now: Instant, epoch: int | None = None, runs: Iterable[RunNo] | None = None
+) -> Restored:
+    """Read the World back, in an epoch of its own unless one is given, with all runs that haven't ended or with *runs*.
 
     RunNotRestoredError: one run's facts failed.
     """
-    world = World(epoch=stored.begin_epoch(), settings=settings, started_mono=now.mono)
+    world = World(epoch=stored.begin_epoch() if epoch is None else epoch, settings=settings, started_mono=now.mono)
     turn = Turn(world, Effects(), now)
     _number(stored, world)
     for operator in stored.operators():
@@ -61,10 +63,9 @@ def restart(stored: Stored, *, settings: Settings, now: Instant, without: Contai
         world.latest[operator.spec.name] = (operator.announced, operator.no)
     for agent in stored.agents():
         _restore_agent(world, agent, now)
-    for run in stored.live_runs():
-        if run not in without:
-            with _blaming(run):
-                _restore_run(stored, world, run)
+    for run in stored.live_runs() if runs is None else runs:
+        with _blaming(run):
+            _restore_run(stored, world, run)
     for execution in stored.executions():
         with _blaming(execution.owner[0]):
             restore_execution(turn, execution)

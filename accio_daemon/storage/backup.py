@@ -5,15 +5,19 @@ and on disk.
 import os
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from accio.errors import AlreadyExists, BadRequest, PermissionDenied, ResourceExhausted
+from accio_daemon.storage.checks import find_problems
 from accio_daemon.storage.history import forget_opening
 from accio_daemon.storage.sql import load
 
 _BEGIN_SNAPSHOT = load("whole")["begin_snapshot"]
 _PAGES = 1_000
 _PAUSE_S = 0.005
+_MOST_PROBLEMS = 20
 
 
 def place_of(named: str, allowed: Sequence[Path]) -> Path:
@@ -38,19 +42,30 @@ def place_of(named: str, allowed: Sequence[Path]) -> Path:
     return folder / path.name
 
 
-def back_up(database: Path, target: Path) -> int:
-    """Copy *database* to *target*, which must not exist; return its size in bytes. Blocks: call it in a thread."""
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A copy that is in its place."""
+
+    bytes: int
+    problems: tuple[str, ...]  # what is wrong with it, and so with the database
+
+
+def back_up(database: Path, target: Path) -> Backup:
+    """Copy *database* to *target*, which must not exist, and check the copy. Blocks: call it in a thread.
+
+    A copy of a damaged database is made, too: it may be the last one.
+    """
     if target.exists():
         raise AlreadyExists(f"{target} exists already: choose another name")
     if not target.parent.is_dir():
         raise BadRequest(f"the folder {target.parent} doesn't exist on the daemon's machine")
     draft = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        _copy(database, draft)
+        problems = _copy(database, draft)
         _sync(draft)
         os.link(draft, target)  # unlike a rename it never replaces a file that came meanwhile
         _sync(target.parent)
-        return target.stat().st_size
+        return Backup(target.stat().st_size, problems)
     except FileExistsError:
         raise AlreadyExists(f"{target} exists already: choose another name") from None
     except (OSError, sqlite3.OperationalError) as error:
@@ -59,7 +74,8 @@ def back_up(database: Path, target: Path) -> int:
         draft.unlink(missing_ok=True)
 
 
-def _copy(database: Path, draft: Path) -> None:
+def _copy(database: Path, draft: Path) -> tuple[str, ...]:
+    """Copy a database; return what is wrong with the copy."""
     source = sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)
     try:
         draft.touch(mode=0o600)  # it is all that the daemon knows
@@ -71,6 +87,11 @@ def _copy(database: Path, draft: Path) -> None:
             copy.execute("PRAGMA journal_mode = DELETE")
             forget_opening(copy)  # whoever restores it begins another history
             copy.commit()
+            return tuple(islice(find_problems(copy), _MOST_PROBLEMS))
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError):
+                raise
+            return (f"database: {error}",)
         finally:
             copy.close()
     finally:

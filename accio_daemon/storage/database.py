@@ -23,6 +23,7 @@ T = TypeVar("T")
 FILE_NAME = "accio.db"
 LOCK_NAME = "accio.lock"
 APPLICATION_ID = 0x41434349  # "ACCI"
+LOG_LIMIT = 64 << 20  # bytes to which SQLite itself cuts a log that is larger, once all of it is in the database
 # File systems on which locks or write-ahead logs can't be relied upon, by the magic number of statfs(2).
 _REMOTE_FILE_SYSTEMS = {0x6969: "NFS", 0xFF534D42: "CIFS", 0xFE534D42: "SMB2", 0x65735546: "FUSE", 0x0BD00BD0: "Lustre"}
 # Rows that one statement carries: few sizes, so that statements are prepared once; a last group repeats its last row
@@ -114,7 +115,7 @@ def prepare(path: Path, *, synchronous: str = "FULL") -> sqlite3.Connection:
             "PRAGMA foreign_keys = ON",
             "PRAGMA busy_timeout = 5000",
             "PRAGMA trusted_schema = OFF",
-            "PRAGMA journal_size_limit = 67108864",
+            f"PRAGMA journal_size_limit = {LOG_LIMIT}",
             "PRAGMA wal_autocheckpoint = 4000",
             "PRAGMA cache_size = -16384",
             "PRAGMA temp_store = MEMORY",

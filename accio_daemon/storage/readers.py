@@ -11,13 +11,21 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import TypeVar
 
+import structlog
+
+from accio.errors import Internal
 from accio_daemon.storage.database import Database, WriterConnection
+
+log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 Job = Callable[[sqlite3.Connection], T]
 
 CONNECTIONS = 3
 LONG_AT_ONCE = 1
+# What SQLite says of files that can't be read, or aren't what it wrote; more specific codes have more bits.
+_DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN})
+_PRIMARY = 0xFF
 # An interruption ends the statement that runs, not one that is about to begin.
 _INTERRUPTED_EVERY_S = 0.05
 
@@ -66,11 +74,20 @@ class Readers:
 
 
 def _snapshot(connection: sqlite3.Connection, job: Job[T]) -> T:
-    connection.execute("BEGIN")
     try:
-        return job(connection)
-    finally:
-        connection.execute("ROLLBACK")
+        connection.execute("BEGIN")
+        try:
+            return job(connection)
+        finally:
+            connection.execute("ROLLBACK")
+    except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorcode", 0) & _PRIMARY in _DAMAGE:
+            log.exception("the database can't be read", error=str(error))
+            raise Internal(
+                f"the daemon can't read its database ({error}); once it is stopped, `accio daemon check` says what is "
+                "wrong, and `accio daemon restore FILE` puts a backup in its place"
+            ) from error
+        raise
 
 
 @asynccontextmanager

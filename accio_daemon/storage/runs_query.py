@@ -53,6 +53,7 @@ class RunRow(RunRecord):
     operators: tuple[int, ...]  # operator number of each node
     children: int
     nodes: int  # of one child
+    quarantined: str = ""  # why it is set aside; empty if it isn't
 
     @property
     def parent(self) -> bool:
@@ -74,6 +75,16 @@ class RunRow(RunRecord):
         return stored + self.counts.unreached * self.nodes
 
     @property
+    def standstill(self) -> str:
+        """Why nothing of it goes on, and what to do; empty if it isn't quarantined."""
+        if not self.quarantined:
+            return ""
+        return (
+            f"the run is quarantined, as it made the daemon's start fail twice ({self.quarantined}): "
+            f"accio retry {self.id} tries again, accio delete {self.id} removes it"
+        )
+
+    @property
     def progress(self) -> float:
         """The share of nodes that have ended."""
         total = self.present * self.nodes
@@ -82,10 +93,9 @@ class RunRow(RunRecord):
 
 def run_row(row: Sequence[Any]) -> RunRow:
     """Read a row of the statement `columns`."""
-    recorded, (workflow_no, workflow_id, version, owner_name, owner_email, name, notes, children, nodes, tags) = (
-        row[:RECORDED],
-        row[RECORDED:],
-    )
+    recorded = row[:RECORDED]
+    (workflow_no, workflow_id, version, owner_name, owner_email, name, notes, children, nodes, tags,
+     quarantined) = row[RECORDED:]  # fmt: skip
     return RunRow(
         **record_fields(recorded),
         workflow_no=workflow_no,
@@ -99,6 +109,7 @@ def run_row(row: Sequence[Any]) -> RunRow:
         operators=operator_numbers(recorded),
         children=children,
         nodes=nodes,
+        quarantined=quarantined or "",
     )
 
 

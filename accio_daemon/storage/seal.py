@@ -12,6 +12,8 @@ A seal belongs to one history: a database that was put here by `accio daemon res
 import mmap
 import os
 import sqlite3
+import stat
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +21,7 @@ import structlog
 from blake3 import blake3
 
 from accio.errors import FailedPrecondition
+from accio_daemon.storage.database import LOG_LIMIT
 from accio_daemon.storage.sql import load
 
 SEAL_NAME = "accio.seal"
@@ -45,7 +48,11 @@ class Seal:
     def __init__(self, connection: sqlite3.Connection, database: Path) -> None:
         """Go on from what the database has, whatever the file said: that must have been told before."""
         self._database = database
-        self._identity = _identity(database)
+        self._log = database.with_name(f"{database.name}-wal")
+        found = _look_at(database)
+        self._identity = None if found is None else _identity(found)
+        self._log_was = _log_size(self._log)
+        self._is_read_only = False  # and told
         self._mark = self._next = _stored(connection)
         self._life = os.urandom(16)  # so that no other life goes on from the same state in the same way
         try:
@@ -58,12 +65,46 @@ class Seal:
         self.keep()
 
     def refuse_if_gone(self) -> None:
-        """Raise FailedPrecondition if the database isn't the file any more that was opened."""
-        if _identity(self._database) != self._identity:
+        """Raise FailedPrecondition if the database isn't the file any more that was opened, or its log was cut."""
+        found = _look_at(self._database)
+        if found is None or _identity(found) != self._identity:
             raise FailedPrecondition(
                 f"the database {self._database} was removed or replaced while the daemon ran: nothing that is written "
                 "would be found again; put it back, or restore a backup (accio daemon restore FILE), then start again"
             )
+        self._warn_if_read_only(found.st_mode)
+        now, before = _log_size(self._log), self._log_was
+        if now >= min(before, LOG_LIMIT):
+            return
+        if not self._is_readable():
+            raise FailedPrecondition(
+                f"the log {self._log} was cut or removed while the daemon ran ({now:,} of {before:,} bytes are left): "
+                "what had been committed there can't be read any more; start again, which says how much is missing, or "
+                "restore a backup (accio daemon restore FILE)"
+            )
+        self._log_was = now  # somebody else's checkpoint emptied it
+
+    def _warn_if_read_only(self, mode: int) -> None:
+        """Say once that the file can't be opened for writing any more."""
+        read_only = not mode & stat.S_IWUSR
+        if read_only and not self._is_read_only:
+            log.warning(
+                "the database became read-only: this daemon goes on with the file that it has open, the next one can't",
+                database=str(self._database),
+                mode=stat.filemode(mode),
+                what_now=f"chmod u+w {self._database}",
+            )
+        self._is_read_only = read_only
+
+    def _is_readable(self) -> bool:
+        """Look whether the last commit is there, on a connection that remembers nothing."""
+        mark = self._mark
+        try:
+            with closing(sqlite3.connect(f"{self._database.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+                found = _stored(connection)
+        except sqlite3.DatabaseError:
+            return False
+        return found.history == mark.history and found.number >= mark.number
 
     def write(self, connection: sqlite3.Connection) -> None:
         """Seal the transaction that is open, if the database is still the file that it was."""
@@ -78,6 +119,7 @@ class Seal:
         self._mark = self._next
         start = self._mark.number % 2 * _SLOT
         self._page[start : start + _SLOT] = _line(self._mark)
+        self._log_was = _log_size(self._log)
 
     def close(self) -> None:
         """Write no more."""
@@ -124,12 +166,20 @@ def _page(file: Path) -> mmap.mmap:
         os.close(descriptor)
 
 
-def _identity(database: Path) -> tuple[int, int]:
+def _look_at(file: Path) -> os.stat_result | None:
     try:
-        found = database.stat()
+        return file.stat()
     except OSError:
-        return (0, 0)
+        return None
+
+
+def _identity(found: os.stat_result) -> tuple[int, int]:
     return found.st_dev, found.st_ino
+
+
+def _log_size(log: Path) -> int:
+    found = _look_at(log)
+    return 0 if found is None else found.st_size
 
 
 def _stored(connection: sqlite3.Connection) -> Mark:

@@ -105,7 +105,7 @@ class SqliteStore(Records):
         return await self._writer.run_job(lambda connection: carry_out(connection, rows, jobs, deleting, self._seal))
 
     def refuse_if_gone(self) -> None:
-        """Raise FailedPrecondition if the database's file was removed or replaced."""
+        """Raise FailedPrecondition if the database's file was removed or replaced, or its log was cut."""
         self._seal.refuse_if_gone()
 
     def close(self) -> None:

@@ -50,7 +50,8 @@ class ExplanationCalls:
         found, nodes, answers = await self._readers.read(read)
         for node, answer in zip(nodes, answers, strict=True):
             if node.state in _UNDECIDED:
-                answer.reason = self._engine.explain(found.run.no, found.place, node.no) or answer.reason
+                known = found.run.standstill or self._engine.explain(found.run.no, found.place, node.no)
+                answer.reason = known or answer.reason
         return accio_pb2.WhyResponse(answers=answers)
 
     def _answer(

@@ -50,7 +50,7 @@ class NodeViews:
         """Write a node."""
         reason, progress = "", 0.0
         if node.state in _EXPLAINED:
-            reason = self._engine.explain(found.run.no, found.place, node.no)
+            reason = found.run.standstill or self._engine.explain(found.run.no, found.place, node.no)
         if node.current is not None:
             progress = self._sessions.progress(node.current.id)
         return node_message(found, node, reason=reason, progress=progress)

@@ -15,6 +15,7 @@ from accio.v1 import accio_pb2, runs_pb2
 from accio_daemon.core.commands import DeleteRun, KillRun, RetryRun
 from accio_daemon.core.terms import Announced
 from accio_daemon.engine.ports import EnginePort
+from accio_daemon.engine.starting import why_not
 from accio_daemon.services.calls.catalogue import Catalogue
 from accio_daemon.services.calls.node_views import NodeViews
 from accio_daemon.services.calls.rights import Rights
@@ -29,6 +30,7 @@ from accio_daemon.storage.nodes_query import NodeFacts, count_states
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.readers import Readers
 from accio_daemon.storage.runs_query import Found
+from accio_daemon.storage.store import StoredWorld
 
 T = TypeVar("T")
 
@@ -140,6 +142,8 @@ class RunCalls:
         """Run again what didn't succeed."""
 
         async def retry(found: Found) -> bool:
+            if found.run.quarantined:
+                await self._try_to_restore(found)
             operators = await self._latest(found) if request.latest_operators else None
             by = self._keeper.change("retry run", found.id).by
             changed = await self._engine.ask(RetryRun(run=found.run.no, index=found.index, operators=operators, by=by))
@@ -147,6 +151,14 @@ class RunCalls:
             return bool(changed or lifted)
 
         return await self._each(request.ids, "retry", retry)
+
+    async def _try_to_restore(self, found: Found) -> None:
+        """Refuse what would end the daemon: a run whose facts make it fail still."""
+        reason = await self._readers.read(lambda connection: why_not(StoredWorld(connection), [found.run.no]))
+        if reason:
+            raise FailedPrecondition(
+                f"run {found.run.id} can't be restored from what is stored of it: {reason}; delete it"
+            )
 
     async def _latest(self, found: Found) -> tuple[Announced, ...]:
         """Return the latest operator versions for a run's workflow, if they still fit it."""

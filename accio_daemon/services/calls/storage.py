@@ -5,6 +5,8 @@ import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
+import structlog
+
 from accio.content.digest import Digest, parse_digest
 from accio.errors import AlreadyExists, BadRequest, NotFound
 from accio.v1 import accio_pb2
@@ -17,6 +19,8 @@ from accio_daemon.storage import memo
 from accio_daemon.storage.backup import back_up, place_of
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.readers import Readers
+
+log = structlog.get_logger(__name__)
 
 
 class StorageCalls:
@@ -103,6 +107,8 @@ class StorageCalls:
             raise AlreadyExists("a backup is being made already; wait for it to end")
         async with self._backing_up:
             path = await asyncio.to_thread(place_of, request.path, self._backups)
-            size = await asyncio.to_thread(back_up, self._database, path)
+            made = await asyncio.to_thread(back_up, self._database, path)
         await self._keeper.keep("back up", str(path))
-        return accio_pb2.BackupResponse(path=str(path), bytes=size)
+        if made.problems:
+            log.error("the database is damaged, as a check of a backup shows", backup=str(path), found=made.problems)
+        return accio_pb2.BackupResponse(path=str(path), bytes=made.bytes, problems=made.problems)

@@ -36,6 +36,7 @@ def run_message(
         seed=found.seed,
         state=RUN_STATE_MESSAGES[found.state],
         created_at_ms=run.created_ms,
+        quarantined=run.quarantined,
     )
     if index is not None:
         _fill_child(message, found, index, nodes)

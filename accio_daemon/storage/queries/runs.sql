@@ -2,8 +2,12 @@
 
 -- name: columns
 SELECT {columns.runs}, r.workflow_no, w.id, w.version, r.owner_name, r.owner_email, r.name, r.notes, r.children, r.nodes,
-       (SELECT json_group_array(tag) FROM tags WHERE run_no = r.no)
+       (SELECT json_group_array(tag) FROM tags WHERE run_no = r.no),
+       (SELECT reason FROM quarantine WHERE run_no = r.no AND failures >= {set_aside_after})
 FROM runs r JOIN workflows w ON w.no = r.workflow_no
+
+-- name: set_aside_after
+2
 
 -- name: by_id
 WHERE r.id = :id AND r.closed <> 3

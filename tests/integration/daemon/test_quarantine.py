@@ -23,6 +23,11 @@ NODE = (
     "UPDATE nodes SET node = 99 WHERE node = 0 AND run_no = (SELECT no FROM runs WHERE id = ?)",
     "UPDATE nodes SET node = 0 WHERE node = 99 AND run_no = (SELECT no FROM runs WHERE id = ?)",
 )
+# What only fails when all runs go on: a result that lacks an output which another node needs.
+RESULT = (
+    "UPDATE results SET outputs = json('{}') WHERE run_no = (SELECT no FROM runs WHERE id = ?)",
+    "UPDATE results SET outputs = json_object('value', '2.0') WHERE run_no = (SELECT no FROM runs WHERE id = ?)",
+)
 
 
 def change(config: Config, statement: str, run: str) -> None:
@@ -60,7 +65,24 @@ async def ended(daemon: Serving, run: str) -> runs_pb2.Run:
     return last
 
 
-@pytest.mark.parametrize(("spoil", "mend"), [POLICY, NODE], ids=["policy", "node"])
+async def see_standstill(daemon: Serving, run: str, *, nodes: bool) -> None:
+    """See that a run's standstill is told wherever one looks for it; its *nodes* may be what can't be read."""
+    listed = (await daemon.accio.List(accio_pb2.ListRequest())).runs
+    entry = next(each for each in listed if each.id == run)
+    assert "Error" in entry.quarantined
+    assert entry.state == runs_pb2.RUN_STATE_RUNNING
+    if not nodes:
+        return
+    watched = await anext(aiter(daemon.accio.Watch(accio_pb2.WatchRequest(id=run))))
+    found = await daemon.get(run, nodes=True)
+    assert found.run.quarantined == watched.run.quarantined == entry.quarantined
+    answers = (await daemon.accio.Why(accio_pb2.WhyRequest(run=run))).answers
+    told = [each.reason for each in (*found.nodes, *answers) if "quarantined" in each.reason]
+    assert told
+    assert all(f"accio retry {run}" in each for each in told)
+
+
+@pytest.mark.parametrize(("spoil", "mend"), [POLICY, NODE, RESULT], ids=["policy", "node", "result"])
 async def test_a_run_that_fails_two_starts_is_set_aside(tmp_path: Path, spoil: str, mend: str) -> None:
     """The first start fails; the second serves the other runs and tells why; once it is mended, a retry ends it."""
     config = configured(tmp_path)
@@ -73,6 +95,8 @@ async def test_a_run_that_fails_two_starts_is_set_aside(tmp_path: Path, spoil: s
             assert "can't be restored" in outcome.error
             events = (await daemon.accio.Events(accio_pb2.EventsRequest(run=poisoned))).events
             assert [each.kind for each in events if each.kind == "quarantined"] == ["quarantined"]
+            await see_standstill(daemon, poisoned, nodes=spoil != NODE[0])
+            assert not (await daemon.get(sound)).run.quarantined
     async with serving(config) as daemon, joined(daemon.agents):
         assert (await ended(daemon, sound)).state == runs_pb2.RUN_STATE_SUCCESS
     change(config, mend, poisoned)

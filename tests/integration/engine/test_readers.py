@@ -5,6 +5,9 @@ import sqlite3
 import threading
 from pathlib import Path
 
+import pytest
+
+from accio.errors import Internal
 from accio_daemon.storage.database import Database
 from accio_daemon.storage.readers import CONNECTIONS, Readers
 
@@ -30,6 +33,22 @@ async def test_long_reads_leave_connections_to_short_ones(tmp_path: Path) -> Non
         assert begun == list(range(2 * CONNECTIONS))
     finally:
         gate.set()
+        await database.close()
+
+
+async def test_damage_is_told_as_what_it_is(tmp_path: Path) -> None:
+    """A read that finds pages which SQLite never wrote says what is damaged, and what to do."""
+    file = tmp_path / "accio.db"
+    database = await Database.open(file, synchronous="OFF")
+    try:
+        await database.writer.run_job(lambda connection: connection.execute("PRAGMA wal_checkpoint(TRUNCATE)"))
+        with file.open("r+b") as pages:
+            pages.seek(4096)
+            pages.write(b"\xff" * (file.stat().st_size - 4096))
+        async with Readers.open(database) as readers:
+            with pytest.raises(Internal, match=r"can't read its database.*accio daemon check"):
+                await readers.read(lambda connection: connection.execute("SELECT * FROM runs").fetchall())
+    finally:
         await database.close()
 
 

@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from accio.errors import FailedPrecondition
 from accio_daemon.checking import check_folder
@@ -133,6 +134,66 @@ def test_a_database_that_vanishes_ends_its_daemon(tmp_path: Path, replaced: bool
         _commit(connection, seal, 99)
     connection.close()
     seal.close()
+
+
+def test_a_log_that_is_cut_ends_its_daemon(tmp_path: Path) -> None:
+    """A log that is cut under the daemon is noticed without a commit; the next life says how much is missing."""
+    connection, seal = _work(tmp_path)
+    (tmp_path / f"{FILE_NAME}-wal").write_bytes(b"")
+    for _ in range(2):
+        with pytest.raises(FailedPrecondition, match="was cut or removed while the daemon ran"):
+            seal.refuse_if_gone()
+    left = _killed(tmp_path, "left")
+    assert f"{COMMITS} transactions that had been committed are missing" in _gap(left)
+    connection.close()
+    seal.close()
+
+
+def test_a_database_that_becomes_read_only_is_told(tmp_path: Path) -> None:
+    """What is open is written still; that the next daemon can't is said once, and again if it happens again."""
+    connection, seal = _work(tmp_path)
+    file = tmp_path / FILE_NAME
+    with capture_logs() as logs:
+        for mode in (0o400, 0o600, 0o400):
+            file.chmod(mode)
+            _commit(connection, seal, mode)
+            seal.refuse_if_gone()
+    assert [each["what_now"] for each in logs] == [f"chmod u+w {file}"] * 2
+    connection.close()
+    seal.close()
+
+
+def test_a_log_that_a_checkpoint_emptied_ends_nothing(tmp_path: Path) -> None:
+    """Somebody else's checkpoint, which leaves all commits in the database, is no damage."""
+    connection, seal = _work(tmp_path)
+    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as other:
+        assert other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
+    seal.refuse_if_gone()
+    _commit(connection, seal, 99)
+    seal.refuse_if_gone()
+    connection.close()
+    seal.close()
+
+
+def _spoil_an_index(file: Path) -> None:
+    """Change what a row is found by, but not its index, as a flipped bit does."""
+    content = file.read_bytes()
+    first = content.index(b"spoilt-here")
+    file.write_bytes(content[:first] + b"S" + content[first + 1 :])
+
+
+def test_a_backup_tells_of_damage(tmp_path: Path) -> None:
+    """A copy of a database with a flipped bit is made, and what is wrong with it is told."""
+    connection, seal = _work(tmp_path)
+    _commit(connection, seal, 99)
+    connection.execute("INSERT INTO meta VALUES ('spoilt-here', 1)")
+    connection.close()
+    seal.close()
+    assert back_up(tmp_path / FILE_NAME, tmp_path / "sound.db").problems == ()
+    _spoil_an_index(tmp_path / FILE_NAME)
+    made = back_up(tmp_path / FILE_NAME, tmp_path / "night.db")
+    assert made.bytes == (tmp_path / "night.db").stat().st_size
+    assert "meta" in made.problems[0]
 
 
 def test_a_transaction_that_fails_is_not_sealed(tmp_path: Path) -> None:
