@@ -1,8 +1,11 @@
 """Reading the database: a few read-only connections, each query a whole job in one snapshot.
 
+Three kinds of jobs share them, so that none keeps the others from a connection: short ones, long ones (a piece of an
+export), and searches, whose cost is up to whoever asks. Each has a budget of time, and is interrupted when it is over.
+
 A job is a plain function of a connection; it runs in the connection's thread, so that a query of several statements
-costs one hop and sees one state of the database. Jobs must be short (long reads are cut into several by their
-callers): an open snapshot keeps the write-ahead log from being reused.
+costs one hop and sees one state of the database. Long reads are cut into several by their callers: an open snapshot
+keeps the write-ahead log from being reused.
 """
 
 import asyncio
@@ -13,7 +16,7 @@ from typing import TypeVar
 
 import structlog
 
-from accio.errors import Internal
+from accio.errors import Internal, ResourceExhausted
 from accio_daemon.storage.database import Database, WriterConnection
 
 log = structlog.get_logger(__name__)
@@ -23,6 +26,8 @@ Job = Callable[[sqlite3.Connection], T]
 
 CONNECTIONS = 3
 LONG_AT_ONCE = 1
+SEARCHES_AT_ONCE = 1
+BUDGET_S = 20.0
 # What SQLite says of files that can't be read, or aren't what it wrote; more specific codes have more bits.
 _DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN})
 _PRIMARY = 0xFF
@@ -38,25 +43,39 @@ class Readers:
         self._own = own
         self._free: asyncio.LifoQueue[WriterConnection] = asyncio.LifoQueue()
         self._long = asyncio.Semaphore(LONG_AT_ONCE)
+        self._searching = asyncio.Semaphore(SEARCHES_AT_ONCE)
 
-    async def read(self, job: Job[T]) -> T:
-        """Run a job in one snapshot, as soon as a connection is free. Whoever gives up ends what his job reads."""
+    async def read(self, job: Job[T], *, budget_s: float | None = BUDGET_S) -> T:
+        """Run a job in one snapshot, as soon as a connection is free; ResourceExhausted after its budget (None: it has
+        none). Whoever gives up ends what his job reads.
+        """
         connection = await self._free.get()
         reading = asyncio.get_running_loop().create_task(connection.run_job(lambda plain: _snapshot(plain, job)))
         # Only when the job is over, whatever becomes of its caller: a busy connection would keep the next one waiting.
         reading.add_done_callback(lambda _: self._free.put_nowait(connection))
         try:
-            return await asyncio.shield(reading)
-        except asyncio.CancelledError:
+            await asyncio.wait((reading,), timeout=budget_s)
+        finally:
+            given_up = not reading.done()
             while not reading.done():
                 connection.interrupt_job()
                 await asyncio.wait((reading,), timeout=_INTERRUPTED_EVERY_S)
-            reading.exception()  # that of the interruption: nobody is there to hear of it
-            raise
+            if given_up:
+                reading.exception()  # that of the interruption: if the caller is gone, nobody is there to hear of it
+        if given_up and _was_interrupted(reading):
+            raise ResourceExhausted(
+                f"looking took longer than {budget_s:.0f} s and was given up: say more about what you want"
+            )
+        return reading.result()
 
     async def read_long(self, job: Job[T]) -> T:
         """Run a job that takes its time: few do at once, so that short ones find a connection, and the interpreter."""
         async with self._long:
+            return await self.read(job)
+
+    async def search(self, job: Job[T]) -> T:
+        """Run a job whose cost is up to who asks: few do at once, and not in the place of long ones."""
+        async with self._searching:
             return await self.read(job)
 
     def glance(self, job: Job[T]) -> T:
@@ -71,6 +90,11 @@ class Readers:
     def add(self, connection: WriterConnection) -> None:
         """Put a connection into the pool."""
         self._free.put_nowait(connection)
+
+
+def _was_interrupted(reading: "asyncio.Task[T]") -> bool:
+    error = reading.exception()
+    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT
 
 
 def _snapshot(connection: sqlite3.Connection, job: Job[T]) -> T:

@@ -55,7 +55,7 @@ class Collector:
         async with self._busy:
             # Asked first: what begins later uses content later, and what had ended by then is in the database.
             since_ms: int = await self._engine.ask(OldestWork()) - _TICK_MS
-            known = await self._readers.read(memo.references)
+            known = await self._readers.read(memo.references, budget_s=None)
             blobs = await in_thread(lambda: list(self._store.list()))
             plan = await in_thread(lambda: self._plan(known, blobs, quota, since_ms))
             leaving = _leaving(known, plan, everything=quota == 0)
@@ -78,7 +78,7 @@ class Collector:
         """Forget results that were recorded meanwhile and hold content that others had put before."""
         if not freed:
             return
-        holders = (await self._readers.read(memo.references)).holders
+        holders = (await self._readers.read(memo.references, budget_s=None)).holders
         new = [digest for digest in holders if digest not in known.holders]
         parts = await in_thread(lambda: contents(self._store, new))
         late = (freed & holders.keys()) | {dataset for dataset, files in parts.items() if freed & set(files)}

@@ -68,7 +68,8 @@ class ListCalls:
         if request.sort:
             return await self._list_sorted(request, filters)
         before, limit = page_key(request.cursor), page_size(request.limit)
-        page = await self._readers.read(lambda connection: search.list_runs(connection, filters, before, limit))
+        look = self._readers.read if filters == Filters(seen=filters.seen) else self._readers.search
+        page = await look(lambda connection: search.list_runs(connection, filters, before, limit))
         messages, cut = _within_bytes(run_message(Found(run=row)) for row in page.runs)
         following = page.runs[len(messages) - 1].no if cut else page.before
         return accio_pb2.ListResponse(runs=messages, total=page.total, next="" if following is None else str(following))
@@ -78,11 +79,11 @@ class ListCalls:
         if not text.strip():
             return None
         now_ms = self._clock.now().wall_ms
-        return await self._readers.read(lambda _: explained(text, lambda: read_run_query(text, now_ms)))
+        return await self._readers.search(lambda _: explained(text, lambda: read_run_query(text, now_ms)))
 
     async def _list_sorted(self, request: accio_pb2.ListRequest, filters: Filters) -> accio_pb2.ListResponse:
         order, after, limit = Order.read(request.sort), _sorted_key(request.cursor), page_size(request.limit)
-        page = await self._readers.read(
+        page = await self._readers.search(
             lambda connection: sorting.list_sorted(connection, filters, order, after, limit)
         )
         return accio_pb2.ListResponse(
@@ -113,7 +114,7 @@ class ListCalls:
                 connection, run, states=states, params=params, query=query, low=low, limit=limit
             )
 
-        page = await self._readers.read(read)
+        page = await (self._readers.search if request.where or params or order else self._readers.read)(read)
         messages, cut = _within_bytes(run_message(child) for child in page.children)
         following = page.low
         if cut:

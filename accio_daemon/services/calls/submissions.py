@@ -136,7 +136,7 @@ class SubmissionCalls:
             cache=cache_mode(request),
             pins=accepted.pins,
         )
-        outcome = await self._readers.read(lambda connection: dry_run(connection, subject))
+        outcome = await self._readers.search(lambda connection: dry_run(connection, subject))
         return accio_pb2.DryRunResponse(
             children=outcome.children,
             nodes=outcome.nodes,

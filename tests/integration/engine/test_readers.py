@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from accio.errors import Internal
+from accio.errors import Internal, ResourceExhausted
 from accio_daemon.storage.database import Database
 from accio_daemon.storage.readers import CONNECTIONS, Readers
 
@@ -31,6 +31,44 @@ async def test_long_reads_leave_connections_to_short_ones(tmp_path: Path) -> Non
             assert len(begun) <= 1
             gate.set()
         assert begun == list(range(2 * CONNECTIONS))
+    finally:
+        gate.set()
+        await database.close()
+
+
+async def test_a_read_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
+    """A read is interrupted when its budget is over, though its caller waits on, and its connection serves others."""
+    database = await Database.open(tmp_path / "accio.db", synchronous="OFF")
+    try:
+        async with asyncio.timeout(60), Readers.open(database) as readers:
+            for _ in range(2 * CONNECTIONS):
+                with pytest.raises(ResourceExhausted, match="was given up: say more"):
+                    await readers.read(lambda connection: connection.execute(_ENDLESS).fetchone(), budget_s=0.01)
+            assert await readers.read(lambda connection: connection.execute("SELECT 7").fetchone()) == (7,)
+    finally:
+        await database.close()
+
+
+async def test_searches_leave_connections_to_others(tmp_path: Path) -> None:
+    """However many search, and export besides, a look-up needn't wait for them."""
+    database = await Database.open(tmp_path / "accio.db", synchronous="OFF")
+    gate = threading.Event()
+    begun: list[str] = []
+
+    def slow(kind: str) -> None:
+        begun.append(kind)
+        gate.wait()
+
+    try:
+        async with asyncio.timeout(20), Readers.open(database) as readers, asyncio.TaskGroup() as tasks:
+            for _ in range(CONNECTIONS):
+                tasks.create_task(readers.search(lambda _: slow("search")))
+                tasks.create_task(readers.read_long(lambda _: slow("long")))
+            found = await readers.read(lambda connection: connection.execute("SELECT 7").fetchone())
+            assert found == (7,)
+            assert len(begun) <= CONNECTIONS - 1
+            gate.set()
+        assert sorted(begun) == ["long"] * CONNECTIONS + ["search"] * CONNECTIONS
     finally:
         gate.set()
         await database.close()
