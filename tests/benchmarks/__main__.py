@@ -12,7 +12,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks import growth, latency, peers, reading, scale, slopes, swarm, throughput
+from tests.benchmarks import fairness, growth, latency, peers, reading, scale, slopes, swarm, throughput
 from tests.benchmarks.rows import Context, Measured, Row
 
 ROWS: tuple[Row, ...] = (
@@ -23,6 +23,7 @@ ROWS: tuple[Row, ...] = (
     *reading.ROWS,
     *swarm.ROWS,
     *slopes.ROWS,
+    *fairness.ROWS,
 )
 
 INTERPRETER = Path(__file__).parents[2] / "scripts" / "interpreter.py"

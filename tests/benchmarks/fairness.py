@@ -1,0 +1,217 @@
+"""What others notice while somebody floods the daemon: their calls beside each flood, over the same calls in calm.
+
+The calls are a list of ten runs, twenty times a second, from a process of its own.
+"""
+
+import asyncio
+import itertools
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from accio.errors import AccioError
+from accio.v1 import agents_pb2
+from accio_client import AsyncClient
+from accio_client.views import RunFilter
+from tests.acceptance.simulated_agents import hello, stream
+from tests.benchmarks.bed import FAN, Bed, bed
+from tests.benchmarks.rows import Context, Measured, Row
+
+ECHO = {
+    "id": "echo",
+    "params": [{"name": "x", "kind": "integer"}],
+    "graph": [{"op": "Echo", "inputs": {"x": {"param": "x"}}}],
+}
+_SETTLING_S = 1.0  # of a flood, before its effect is measured
+
+Flood = Callable[[Bed, AsyncClient, str], Awaitable[None]]
+"""Floods the daemon until it is cancelled; it is told a client, and the id of a large sweep that has ended."""
+
+
+async def _together(count: int, make: Callable[[int], Coroutine[Any, Any, None]]) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        for number in range(count):
+            tasks.create_task(make(number))
+
+
+async def _submitters(ready: Bed, client: AsyncClient, _: str) -> None:
+    """300 callers submit without a pause."""
+
+    async def submit(_: int) -> None:
+        while True:
+            with suppress(AccioError):  # it refuses what is too much
+                await client.submit({"workflow": "fan", "params": {"i": ready.fresh(1)["from"]}})
+
+    await _together(300, submit)
+
+
+async def _progress(ready: Bed, _: AsyncClient, __: str) -> None:
+    """An agent sends progress as fast as it can."""
+    async with stream(ready.cluster.address, _token(ready)) as call:
+        await call.write(agents_pb2.AgentMessage(hello=hello("chatty")))
+        for number in itertools.count():
+            await call.write(agents_pb2.AgentMessage(progress=agents_pb2.Progress(attempt=[number], fraction=[0.5])))
+
+
+async def _deaf(ready: Bed, client: AsyncClient, _: str) -> None:
+    """An agent takes sweeps and doesn't read what it is sent."""
+    async with stream(ready.cluster.address, _token(ready)) as call:
+        await call.write(agents_pb2.AgentMessage(hello=hello("deaf", cpus=50_000)))
+        await call.read()
+        await client.push(dict(ECHO))
+        while True:
+            await client.submit({"workflow": "echo", "params": {"x": ready.fresh(5_000)}})
+            await asyncio.sleep(1)
+
+
+async def _exports(ready: Bed, client: AsyncClient, sweep: str) -> None:
+    """20 callers export 20,000 rows, again and again."""
+
+    async def export(_: int) -> None:
+        while True:
+            async for _chunk in client.export_chunks(sweep):
+                pass
+
+    await _together(20, export)
+
+
+async def _searches(ready: Bed, client: AsyncClient, sweep: str) -> None:
+    """10 callers search for as many words, and filter by as long queries, as the contract allows."""
+    words = "a " * 4_000
+    query = " or ".join(f"name~x{number}" for number in range(400))
+    hostile = (RunFilter(text=words), RunFilter(where=query), RunFilter(parent=sweep, where="i>0 and duration<1s"))
+
+    async def search(number: int) -> None:
+        while True:
+            with suppress(AccioError):  # it refuses what is too much
+                await client.list_runs(hostile[number % len(hostile)])
+            await asyncio.sleep(0)
+
+    await _together(10, search)
+
+
+async def _watchers(ready: Bed, client: AsyncClient, _: str) -> None:
+    """20 callers watch one run of 10,000 nodes while it is executed."""
+    numbers = ready.fresh(10_000)
+    nodes = [{"op": "Noop", "name": f"n{i}", "inputs": {"i": i}} for i in range(numbers["from"], numbers["to"] + 1)]
+    await client.push({"id": "many", "graph": nodes})
+    run = (await client.submit({"workflow": "many"})).run.id
+
+    async def watch(_: int) -> None:
+        async for _update in client.watch(run):
+            pass
+
+    await _together(20, watch)
+
+
+FLOODS: dict[str, Flood] = {
+    "submitters": _submitters,
+    "progress": _progress,
+    "deaf agent": _deaf,
+    "exports": _exports,
+    "searches": _searches,
+    "watchers": _watchers,
+}
+
+
+def _token(ready: Bed) -> str:
+    return (ready.cluster.data / "token").read_text(encoding="utf-8").split()[0]
+
+
+class _Calls:
+    """What the calls of another process took, in milliseconds."""
+
+    def __init__(self) -> None:
+        self._all: list[tuple[float, float]] = []
+        self._more = asyncio.Event()
+
+    def note(self, line: str) -> None:
+        _, began, took = line.split()
+        self._all.append((float(began), 1000 * float(took)))
+        self._more.set()
+
+    async def until_begun_after(self, when: float) -> None:
+        """Wait until a call that began after *when* is over, and so all that were under way then."""
+        while not self._all or self._all[-1][0] <= when:
+            self._more.clear()
+            await self._more.wait()
+
+    def between(self, first: float, last: float) -> list[float]:
+        """Return those that were under way in a time, sorted."""
+        return sorted(took for began, took in self._all if began < last and began + took / 1000 > first)
+
+
+@asynccontextmanager
+async def _calling(ready: Bed) -> AsyncIterator[_Calls]:
+    calls = _Calls()
+    command = [sys.executable, "-m", "tests.acceptance.probing", ready.cluster.address, _token(ready)]
+    process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
+
+    async def read() -> None:
+        assert process.stdout is not None
+        async for line in process.stdout:
+            calls.note(line.decode())
+
+    async with asyncio.TaskGroup() as tasks:
+        reading = tasks.create_task(read())
+        try:
+            yield calls
+        finally:
+            process.terminate()
+            await process.wait()
+            await reading
+
+
+async def _beside(name: str, ready: Bed, client: AsyncClient, sweep: str, seconds: float) -> dict[str, float]:
+    """Measure calls beside a flood, or in calm for an empty name."""
+    async with _calling(ready) as calls, asyncio.TaskGroup() as tasks:
+        flood = tasks.create_task(FLOODS[name](ready, client, sweep)) if name else None  # type: ignore[arg-type]  # all are coroutines
+        await asyncio.sleep(_SETTLING_S)
+        began = time.monotonic()
+        await asyncio.sleep(seconds)
+        ended = time.monotonic()
+        if flood is not None:
+            flood.cancel()
+        await calls.until_begun_after(ended)
+        found = calls.between(began, ended)
+    return {"p50": _share(found, 0.5), "p99": _share(found, 0.99), "calls": len(found)}
+
+
+def _share(found: list[float], share: float) -> float:
+    return round(found[min(len(found) - 1, int(share * len(found)))], 1)
+
+
+async def _all(ready: Bed, seconds: float, rows: int) -> dict[str, dict[str, float]]:
+    async with AsyncClient(ready.cluster.address, token=_token(ready), user="Me") as client:
+        sweep = (await client.submit({"workflow": "fan", "params": {"i": ready.fresh(rows)}})).run.id
+        await client.wait(sweep)
+        found = {"calm": await _beside("", ready, client, sweep, seconds)}
+        for name in FLOODS:
+            found[name] = await _beside(name, ready, client, sweep, seconds)
+            sys.stderr.write(f"    {name}: {found[name]}\n")
+            await client.kill(where="state=running or state=scheduled")
+        return found
+
+
+def _fairness(context: Context) -> Measured:
+    with bed(context.root, (FAN,)) as ready:
+        found = asyncio.run(_all(ready, 3.0 if context.quick else 15.0, 5_000 if context.quick else 20_000))
+    calm = found.pop("calm")
+    ratios = {name: round(each["p99"] / calm["p99"], 1) for name, each in found.items()}
+    return Measured(value=max(ratios.values()), details={"over_calm": ratios, "calm_ms": calm, "ms": found})
+
+
+ROWS = (
+    Row(
+        name="fairness",
+        title="p99 of others' calls beside the worst flood, over calm",
+        unit="×",
+        must=3.0,
+        wish=2.0,
+        more=False,
+        measure=_fairness,
+    ),
+)
