@@ -19,16 +19,16 @@ def loop_lag(registry: CollectorRegistry, prefix: str) -> Histogram:
     return Histogram(f"{prefix}_loop_lag_seconds", "How late the event loop is.", buckets=TIMES, registry=registry)
 
 
-def metrics_address(text: str, *, insecure: bool) -> str:
+def metrics_address(text: str, *, open_to_all: bool) -> str:
     """Return where to serve metrics, checked; empty for nowhere. They need no token: other machines only if that was
     said.
     """
     address = places.parse_address(text) if text else ""
     if sockets.socket_path(address) is not None:
         raise BadRequest(f"--metrics: expected HOST:PORT, found {text!r}: Prometheus doesn't read sockets")
-    if address and not insecure and not places.is_loopback(address):
+    if address and not open_to_all and not places.is_loopback(address):
         raise BadRequest(
-            f"--metrics: {address} can be reached from other machines, without a token; say --insecure if so"
+            f"--metrics: {address} can be reached from other machines, without a token; say --open-metrics if so"
         )
     return address
 

@@ -29,10 +29,16 @@ TOKEN = "token"  # noqa: S105 - the name of a file
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cluster:
-    """A named daemon of `clusters.json`."""
+    """A named daemon of `clusters.json`: where it is, or a join file, which says that, its authority and a token."""
 
     name: str
-    addr: str  # HOST:PORT or unix:PATH
+    addr: str = ""  # HOST:PORT or unix:PATH
+    join: Path | None = None  # its join file
+
+    @property
+    def address(self) -> str:
+        """Where it is."""
+        return self.addr or ("" if self.join is None else parse_address(Join.read(self.join).address))
 
 
 def data_folder(environment: Mapping[str, str] = os.environ) -> Path:
@@ -165,15 +171,34 @@ def daemon_address(environment: Mapping[str, str] = os.environ, system: Path = S
     if join := find_join(environment):
         return parse_address(join.address)
     known = clusters(environment, system)
-    return known[0].addr if known else sockets.socket_address(data_folder(environment), environment)
+    return known[0].address if known else sockets.socket_address(data_folder(environment), environment)
 
 
 def cluster_address(name: str, environment: Mapping[str, str] = os.environ, system: Path = SYSTEM_CONFIG) -> str:
     """Return the address of the cluster *name*; BadRequest if no file names it."""
+    return _named(name, environment, system).address
+
+
+def joining(
+    environment: Mapping[str, str] = os.environ, name: str | None = None, system: Path = SYSTEM_CONFIG
+) -> Mapping[str, str]:
+    """Return the environment as if it named the join file of the cluster *name*, if that one has a join file.
+
+    Without a name it is the first cluster, where nothing in the environment says which daemon is meant.
+    """
+    if name is None and (environment.get("ACCIO_ADDR") or environment.get("ACCIO_JOIN")):
+        return environment
+    known = [_named(name, environment, system)] if name is not None else clusters(environment, system)[:1]
+    if not known or known[0].join is None:
+        return environment
+    return {**environment, "ACCIO_JOIN": str(known[0].join), "ACCIO_ADDR": known[0].addr}
+
+
+def _named(name: str, environment: Mapping[str, str], system: Path) -> Cluster:
     known = clusters(environment, system)
     for cluster in known:
         if cluster.name == name:
-            return cluster.addr
+            return cluster
     names = ", ".join(cluster.name for cluster in known) or "none"
     raise BadRequest(f"no cluster is called {name!r}; known are: {names}")
 
@@ -206,7 +231,7 @@ def _read_clusters(path: Path) -> Iterable[Cluster]:
         raise BadRequest(f'{path}: expected a list of {{"name", "addr"}}, found {quote(entries)}')
     found: dict[str, Cluster] = {}
     for number, entry in enumerate(entries):
-        cluster = _read_cluster(entry, f"{path}: /{number}")
+        cluster = _read_cluster(entry, f"{path}: /{number}", path.parent)
         if cluster.name in found:
             raise BadRequest(
                 f"{path}: /{number}: the cluster {cluster.name!r} stands there twice; remove one of the two"
@@ -215,16 +240,22 @@ def _read_clusters(path: Path) -> Iterable[Cluster]:
     return found.values()
 
 
-def _read_cluster(entry: object, place: str) -> Cluster:
+def _read_cluster(entry: object, place: str, folder: Path) -> Cluster:
     if not isinstance(entry, dict):
-        raise BadRequest(f'{place}: expected an object with "name" and "addr", found {quote(entry)}')
-    name, addr = entry.get("name"), entry.get("addr")
+        raise BadRequest(f'{place}: expected an object with "name" and "addr" (or "join"), found {quote(entry)}')
+    name, addr, join = entry.get("name"), entry.get("addr"), entry.get("join")
     if not isinstance(name, str) or not name:
         raise BadRequest(f'{place}: expected a text under "name", found {quote(name)}')
-    if not isinstance(addr, str):
+    if join is not None and (not isinstance(join, str) or not join):
+        raise BadRequest(f'{place}: expected the path of a join file under "join", found {quote(join)}')
+    if not isinstance(addr, str) and (join is None or addr is not None):
         raise BadRequest(f'{place}: expected HOST:PORT under "addr", found {quote(addr)}')
     try:
-        return Cluster(name=name, addr=parse_address(addr))
+        return Cluster(
+            name=name,
+            addr="" if addr is None else parse_address(addr),
+            join=None if join is None else folder / folder_named(join, place) if join[0] == "~" else folder / join,
+        )
     except BadRequest as error:
         raise BadRequest(f"{place}: {error.message}") from None
 

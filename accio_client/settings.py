@@ -34,10 +34,9 @@ class Settings:
     ) -> Self:
         if address:
             address = places.parse_address(address)
-        elif cluster:
-            address = places.cluster_address(cluster, environment)
         else:
-            address = places.daemon_address(environment)
+            environment = places.joining(environment, cluster or None)
+            address = places.cluster_address(cluster, environment) if cluster else places.daemon_address(environment)
         given, told = split_token(token) if token else (None, None)
         return cls(
             address=address,

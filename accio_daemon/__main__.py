@@ -52,6 +52,7 @@ log = structlog.get_logger(__name__)
     "--synchronous", default="FULL", show_default=True, help="FULL survives power loss, NORMAL the death of the daemon."
 )
 @click.option("--metrics", default="", metavar="HOST:PORT", help="Serve Prometheus metrics here; default nowhere.")
+@click.option("--open-metrics", is_flag=True, help="Serve metrics beyond this machine, without a token.")
 @click.option("--hide-runs", is_flag=True, help="Show runs to their owners, their groups and administrators only.")
 @click.option("--quota", default="0", metavar="SIZE", help="Free unused content above this size; 0 for never.")
 @click.pass_context

@@ -71,6 +71,7 @@ def read_config(
     listen: str | None = None,
     data_dir: str | None = None,
     insecure: bool = False,
+    open_metrics: bool = False,
     tls: tuple[str, str] | None = None,
     backups: Sequence[str] = (),
     sweep_limit: int = 10_000_000,
@@ -110,7 +111,7 @@ def read_config(
         reserve_after_s=_seconds("reserve-after", reserve_after, least=0.0),
         synchronous=synchronous.upper(),
         quota=_size("quota", quota),
-        metrics=metrics_address(metrics, insecure=insecure),
+        metrics=metrics_address(metrics, open_to_all=open_metrics),
         hide_runs=hide_runs,
         crash_at=environment.get("ACCIO_CRASH_AT") or None,
     )

@@ -11,7 +11,7 @@ from accio.errors import BadRequest, FailedPrecondition, ResourceExhausted
 from accio_daemon.bootstrap import take_folder
 from accio_daemon.clock import SystemClock
 from accio_daemon.config import Config
-from accio_daemon.storage import checks
+from accio_daemon.storage import access, checks
 from accio_daemon.storage.database import APPLICATION_ID, schema_version
 from accio_daemon.storage.history import begin_anew
 from accio_daemon.storage.replacing import draft_of, finish_replacing, put_in_place
@@ -21,13 +21,19 @@ _SHOWN = 5  # problems of a backup that are told
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restoration:
-    """What was done; *kept* is the database that was there, *schema* and *runs* what the backup has."""
+    """What was done; *kept* is the database that was there, *schema* and *runs* what the backup has.
+
+    *revoked* is how many of its tokens had been revoked since, as that database says (None: it couldn't be read); the
+    rest of them, *tokens*, hold.
+    """
 
     database: Path
     kept: Path | None
     schema: int
     runs: int
     history: str
+    revoked: int | None
+    tokens: int
 
     def lines(self, backup: Path) -> list[str]:
         """Say it to whoever asked for it."""
@@ -37,8 +43,17 @@ class Restoration:
             f"it goes on under a new identity ({self.history[:12]}): agents stop what they run, set their journals "
             "aside and begin clean by themselves; what was executed since the backup is executed again if it is needed",
             "blobs aren't part of a backup: what the store lacks is computed again; `accio daemon check` lists it",
+            *self._about_tokens(),
             "start the daemon to go on",
         ]
+
+    def _about_tokens(self) -> list[str]:
+        if self.revoked is None and self.tokens:
+            return [
+                f"{self.tokens} tokens hold as they did when the backup was made: what was revoked since isn't known, "
+                "as there is no database that tells; `accio token get` lists them, revoke those again"
+            ]
+        return [f"{self.revoked} tokens that were revoked since the backup stay revoked"] if self.revoked else []
 
 
 def restore_backup(config: Config, backup: Path) -> Restoration:
@@ -74,6 +89,7 @@ def _check_file(backup: Path) -> None:
 
 
 def _restore(database: Path, backup: Path, draft: Path) -> Restoration:
+    revocations = _revocations(database)
     shutil.copyfile(backup, draft)
     log = backup.with_name(f"{backup.name}-wal")  # of a database that was copied as it was
     if log.exists():
@@ -83,13 +99,38 @@ def _restore(database: Path, backup: Path, draft: Path) -> Restoration:
         try:
             schema = _check(connection, backup)
             runs = checks.count_runs(connection)
+            revoked, tokens = access.revoke_again(connection, revocations or ())
             history = begin_anew(connection, draft, database)
         except sqlite3.OperationalError as error:
             raise ResourceExhausted(f"can't restore {backup} to {database.parent}: {error}") from None
         except sqlite3.DatabaseError as error:
             raise FailedPrecondition(f"the backup {backup} is damaged ({error}); restore another one") from None
     kept = put_in_place(draft, database)
-    return Restoration(database=database, kept=kept, schema=schema, runs=runs, history=history.id)
+    return Restoration(
+        database=database,
+        kept=kept,
+        schema=schema,
+        runs=runs,
+        history=history.id,
+        revoked=None if revocations is None else revoked,
+        tokens=tokens,
+    )
+
+
+def _revocations(database: Path) -> list[access.Revocation] | None:
+    """Read which tokens were revoked in the database that is there; None if there is none that can be read."""
+    if not database.exists():
+        return None
+    beside = [database.with_name(f"{database.name}{part}") for part in ("-wal", "-shm")]
+    made = [each for each in beside if not each.exists()]  # by reading, which never removes them
+    try:
+        with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            return access.read_revocations(connection)
+    except sqlite3.DatabaseError:
+        return None
+    finally:
+        for each in made:
+            each.unlink(missing_ok=True)
 
 
 def _check(connection: sqlite3.Connection, backup: Path) -> int:

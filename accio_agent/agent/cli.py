@@ -67,7 +67,9 @@ from accio_agent import clock
 @click.option(
     "--metrics", "-metrics", default="", metavar="HOST:PORT", help="Serve Prometheus metrics here; default nowhere."
 )
-@click.option("--insecure", "-insecure", is_flag=True, help="Serve metrics beyond this machine, without a token.")
+@click.option(
+    "--open-metrics", "-open-metrics", is_flag=True, help="Serve metrics beyond this machine, without a token."
+)
 @click.option("--installed/--no-installed", default=True, help="Offer the operators of installed packages.")
 def command(
     daemon: str | None,
@@ -86,7 +88,7 @@ def command(
     until: str | None,
     stdin: bool,
     metrics: str,
-    insecure: bool,
+    open_metrics: bool,
     installed: bool,
 ) -> int:
     """Run an agent."""
@@ -115,7 +117,7 @@ def command(
             stdin=stdin,
             until=None if until is None else parse_until(until, clock.now()),
             installed=installed,
-            metrics=_metrics(metrics, insecure=insecure),
+            metrics=_metrics(metrics, open_to_all=open_metrics),
         )
     except ValueProblem as problem:
         raise click.UsageError(problem.message) from None
@@ -123,12 +125,12 @@ def command(
     return start(options)
 
 
-def _metrics(text: str, *, insecure: bool) -> str:
+def _metrics(text: str, *, open_to_all: bool) -> str:
     if not text:
         return ""
     from accio.metrics import metrics_address
 
-    return metrics_address(text, insecure=insecure)
+    return metrics_address(text, open_to_all=open_to_all)
 
 
 def _counters(texts: Sequence[str]) -> tuple[tuple[str, int], ...]:

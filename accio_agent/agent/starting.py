@@ -1,6 +1,7 @@
 """An agent's first steps: it takes its folder, and finds out what it offers while the rest of the program loads."""
 
 import asyncio
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +21,11 @@ log = structlog.get_logger("accio.agent")
 
 def start(options: Options) -> int:
     """Run an agent until it is stopped; the exit code."""
-    address = places.parse_address(options.daemon) if options.daemon else places.daemon_address()
+    if options.daemon:
+        address = places.parse_address(options.daemon)
+    else:
+        os.environ.update(places.joining())
+        address = places.daemon_address()
     folder = open_folder(places.agents_folder(), options.name, options.state_dir)
     try:
         with ThreadPoolExecutor(1) as pool:

@@ -89,6 +89,30 @@ def revoke_tokens(connection: sqlite3.Connection, nos: Iterable[int], by: str, a
     connection.execute(_SQL["revoke"], {"nos": orjson.dumps(list(nos)).decode(), "by": by, "at": at_ms})
 
 
+Revocation = tuple[str, int, str]
+"""Digest of a token, in hexadecimal digits; when it was revoked, and by whom."""
+
+
+def read_revocations(connection: sqlite3.Connection) -> list[Revocation]:
+    """Read what was revoked; nothing from a database that is older than tokens are."""
+    if not _has_tokens(connection):
+        return []
+    return [(digest, at, by) for digest, at, by in connection.execute(_SQL["revoked"])]
+
+
+def revoke_again(connection: sqlite3.Connection, revocations: Iterable[Revocation]) -> tuple[int, int]:
+    """Revoke what was revoked elsewhere; return how many tokens that were, and how many still hold."""
+    if not _has_tokens(connection):
+        return 0, 0
+    text = orjson.dumps(list(revocations)).decode()
+    revoked = connection.execute(_SQL["revoke_again"], {"revoked": text}).rowcount
+    return revoked, connection.execute(_SQL["holding"]).fetchone()[0]
+
+
+def _has_tokens(connection: sqlite3.Connection) -> bool:
+    return bool(connection.execute(_SQL["is_kept"]).fetchone()[0])
+
+
 def name_token(connection: sqlite3.Connection, no: int, name: str) -> None:
     """Bind a token to the agent of this name."""
     connection.execute(_SQL["name_token"], {"no": no, "name": name})

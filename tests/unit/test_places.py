@@ -64,6 +64,7 @@ def test_the_first_cluster_is_the_default(tmp_path: Path) -> None:
         ([{"name": "a", "addr": "h1:port"}], ["/0", "HOST:PORT", "h1:port"]),
         ([7], ["/0", "object", "found 7"]),
         ([{"name": "a", "addr": None}], ["/0", "addr", "found null"]),
+        ([{"name": "a", "join": 7}], ["/0", "join", "found 7"]),
     ],
 )
 def test_a_wrong_file_is_refused_with_its_name(tmp_path: Path, content: Any, mentions: list[str]) -> None:

@@ -11,6 +11,7 @@ import pytest
 from accio import places
 from accio.errors import AccioError, BadRequest, FailedPrecondition
 from accio.trust import Join, Trust, join_token, split_token
+from accio_client.settings import Settings
 
 PEM = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n"
 DIGEST = "0123456789abcdef0123456789abcdef"
@@ -69,6 +70,23 @@ def test_join_tokens() -> None:
     for cut in ("accio_j1_", f"accio_j1_{DIGEST}", f"accio_j1_{DIGEST}_", "accio_j1_0123_t"):
         with pytest.raises(BadRequest, match="cut short"):
             split_token(cut)
+
+
+def test_a_cluster_may_name_a_join_file(tmp_path: Path) -> None:
+    """Address, authority and token of a cluster are those of its join file; what the environment says comes first."""
+    (tmp_path / "clusters.json").write_text('[{"name": "plain", "addr": "h:1"}, {"name": "lab", "join": "lab.join"}]')
+    JOIN.write(tmp_path / "lab.join")
+    environment = {"ACCIO_DATA_DIR": str(tmp_path), "ACCIO_CONFIG_ROOT": str(tmp_path)}
+    found = Settings.load(cluster="lab", environment=environment)
+    assert (found.address, found.trust, found.token) == (JOIN.address, JOIN.trust, JOIN.token)
+    found = Settings.load(environment=environment)  # the first
+    assert (found.address, found.trust, found.token) == ("h:1", None, None)
+    (tmp_path / "clusters.json").write_text('[{"name": "lab", "addr": "tunnel:7", "join": "lab.join"}]')
+    found = Settings.load(environment=environment)
+    assert (found.address, found.trust, found.token) == ("tunnel:7", JOIN.trust, JOIN.token)
+    found = Settings.load(environment={**environment, "ACCIO_ADDR": "g:1"})
+    assert (found.address, found.trust, found.token) == ("g:1", None, None)
+    assert Settings.load(cluster="lab", environment={**environment, "ACCIO_TOKEN": "t"}).token == "t"
 
 
 def test_where_trust_comes_from(tmp_path: Path) -> None:

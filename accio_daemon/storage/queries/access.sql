@@ -12,6 +12,20 @@ VALUES (:digest, :kind, :owner_name, :owner_email, :name, :groups, :made_with, :
 UPDATE tokens SET revoked_at = :at, revoked_by = :by
 WHERE no IN (SELECT value FROM json_each(:nos)) AND revoked_at IS NULL
 
+-- name: is_kept
+SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'tokens'
+
+-- name: revoked
+SELECT hex(digest), revoked_at, revoked_by FROM tokens WHERE revoked_at IS NOT NULL
+
+-- name: revoke_again
+UPDATE tokens SET revoked_at = (SELECT value ->> 1 FROM json_each(:revoked) WHERE value ->> 0 = hex(digest)),
+                  revoked_by = (SELECT value ->> 2 FROM json_each(:revoked) WHERE value ->> 0 = hex(digest))
+WHERE revoked_at IS NULL AND hex(digest) IN (SELECT value ->> 0 FROM json_each(:revoked))
+
+-- name: holding
+SELECT count(*) FROM tokens WHERE revoked_at IS NULL
+
 -- name: name_token
 UPDATE tokens SET name = :name WHERE no = :no
 

@@ -9,10 +9,14 @@ from pathlib import Path
 import pytest
 import structlog
 
+from accio.domain.access import TokenKind
+from accio.domain.people import Person
 from accio.errors import AccioError
 from accio_daemon.__main__ import main
 from accio_daemon.core.history import History
 from accio_daemon.restoring import restore_backup
+from accio_daemon.services.transport.auth import digest_of
+from accio_daemon.storage.access import StoredToken, insert_token, read_tokens, revoke_tokens
 from accio_daemon.storage.backup import back_up
 from accio_daemon.storage.database import FILE_NAME, FolderLock, prepare, schema_version
 from accio_daemon.storage.history import taken_up
@@ -85,6 +89,43 @@ def test_a_log_stays_with_its_database(tmp_path: Path, data: Path) -> None:
     assert kept is not None
     assert fact(kept, "note") == "in the log"
     assert fact(tmp_path / "dead" / FILE_NAME, "note") == "then"
+
+
+def token(file: Path, secret: str, *, revoked: bool = False) -> None:
+    """Keep a token in a database, or revoke one that is there."""
+    stored = StoredToken(
+        no=0,
+        digest=digest_of(secret),
+        kind=TokenKind.USER,
+        owner=Person(name="Ada", email=""),
+        name="",
+        groups=frozenset(),
+        made_with=0,
+        created_ms=1,
+        expires_ms=None,
+    )
+    with closing(sqlite3.connect(file)) as connection, connection:
+        if revoked:
+            revoke_tokens(
+                connection, [each.no for each in read_tokens(connection) if each.digest == stored.digest], "Ada", 7
+            )
+        else:
+            insert_token(connection, stored)
+
+
+def test_what_was_revoked_stays_revoked(tmp_path: Path, data: Path) -> None:
+    """A token that was revoked since the backup is still revoked; where that can't be known, it is said."""
+    for secret in ("kept", "stolen"):
+        token(data / FILE_NAME, secret)
+    back_up(data / FILE_NAME, tmp_path / "later.db")
+    token(data / FILE_NAME, "stolen", revoked=True)
+    done = restore_backup(configured(data), tmp_path / "later.db")
+    assert "1 tokens that were revoked since the backup stay revoked" in done.lines(tmp_path / "later.db")
+    with closing(sqlite3.connect(data / FILE_NAME)) as connection:
+        found = {each.digest: (each.revoked_ms, each.revoked_by) for each in read_tokens(connection)}
+    assert found == {digest_of("kept"): (None, ""), digest_of("stolen"): (7, "Ada")}
+    lost = restore_backup(configured(tmp_path / "elsewhere"), tmp_path / "later.db")
+    assert any(line.startswith("2 tokens hold as they did") for line in lost.lines(tmp_path / "later.db"))
 
 
 def test_an_empty_folder_is_filled(tmp_path: Path, data: Path) -> None:
