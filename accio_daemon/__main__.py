@@ -90,14 +90,25 @@ def restore(config: Config, file: Path, data_dir: str | None) -> None:
 @command.command("join-file")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--address", metavar="HOST:PORT", help="Where others find the daemon; default --listen or ACCIO_ADDR.")
+@click.option("--agent", metavar="NAME", help="With a new token, which can do nothing but be the agent of this name.")
 @click.pass_obj
-def join_file(config: Config, file: Path, address: str | None) -> None:
-    """Write what agents and clients elsewhere need to join: address, authority and the token in ACCIO_TOKEN, else the
-    data folder's first.
+def join_file(config: Config, file: Path, address: str | None, agent: str | None) -> None:
+    """Write what agents and clients elsewhere need to join: address, authority and a token. That is a new one with
+    --agent, else the one in ACCIO_TOKEN, else the data folder's first, with which everything may be done.
     """
-    joining = join(config, address)
+    joining = join(config, address, agent=agent)
     joining.write(file)
+    if agent is not None:
+        click.echo(f"{file} lets the agent {agent} join {joining.address}, and do nothing else; copy it there alone")
+        click.echo(f"there: accio agent --join FILE --name {agent}")
+        return
     click.echo(f"{file} is for {joining.address}; it holds a token: copy it to whom it is for alone")
+    if not os.environ.get("ACCIO_TOKEN"):
+        click.echo(
+            "that token is the data folder's first: whoever has it may do everything here. For a machine that is to "
+            "compute only, write one with --agent NAME; for people, see `accio help token create`",
+            err=True,
+        )
     click.echo("there: accio agent --join FILE, or ACCIO_JOIN=FILE for agents and clients")
 
 

@@ -14,6 +14,7 @@ from accio.handshakes import host_of
 from accio.trust import Join, join_token
 from accio_daemon.config import Config
 from accio_daemon.engine.ports import Clock
+from accio_daemon.requesting import make_agent_token
 from accio_daemon.services.transport.certificates import (
     GivenFiles,
     OwnAuthority,
@@ -52,16 +53,24 @@ def _own(config: Config, clock: Clock) -> OwnAuthority:
     return own
 
 
-def join(config: Config, address: str | None, environment: Mapping[str, str] = os.environ) -> Join:
-    """Return what lets somebody join who finds the daemon at *address* (by default, where it is told to listen)."""
+def join(
+    config: Config, address: str | None, environment: Mapping[str, str] = os.environ, *, agent: str | None = None
+) -> Join:
+    """Return what lets somebody join who finds the daemon at *address* (by default, where it is told to listen).
+
+    With a new token for the agent of this name, which only the running daemon can make, if one is given.
+    """
     pair = read_given(*config.tls) if config.tls else read_own(config.certificates)
+    where = _address(config, address)
     told = {"ACCIO_TOKEN": environment.get("ACCIO_TOKEN", "")}
     token = places.find_token({**told, "ACCIO_DATA_DIR": str(config.data), "ACCIO_CONFIG_ROOT": str(config.data)})
     if not token:
         raise FailedPrecondition(
             f"there is no token in {config.data}: start the daemon once, or set ACCIO_TOKEN to the one to hand on"
         )
-    return Join(address=_address(config, address), trust=trust_of(pair, own=not config.tls), token=token)
+    if agent is not None:
+        token = make_agent_token(config.socket, token, agent)
+    return Join(address=where, trust=trust_of(pair, own=not config.tls), token=token)
 
 
 def token_to_join(joining: Join) -> str:

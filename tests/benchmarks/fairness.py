@@ -8,7 +8,7 @@ import itertools
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -27,7 +27,7 @@ ECHO = {
 }
 _SETTLING_S = 1.0  # of a flood, before its effect is measured
 
-Flood = Callable[[Bed, AsyncClient, str], Awaitable[None]]
+Flood = Callable[[Bed, AsyncClient, str], Coroutine[Any, Any, None]]
 """Floods the daemon until it is cancelled; it is told a client, and the id of a large sweep that has ended."""
 
 
@@ -168,7 +168,7 @@ async def _calling(ready: Bed) -> AsyncIterator[_Calls]:
 async def _beside(name: str, ready: Bed, client: AsyncClient, sweep: str, seconds: float) -> dict[str, float]:
     """Measure calls beside a flood, or in calm for an empty name."""
     async with _calling(ready) as calls, asyncio.TaskGroup() as tasks:
-        flood = tasks.create_task(FLOODS[name](ready, client, sweep)) if name else None  # type: ignore[arg-type]  # all are coroutines
+        flood = tasks.create_task(FLOODS[name](ready, client, sweep)) if name else None
         await asyncio.sleep(_SETTLING_S)
         began = time.monotonic()
         await asyncio.sleep(seconds)

@@ -48,7 +48,7 @@ def no_room(agent: AgentProcess) -> Iterator[Path]:
         pytest.skip("only root can mount a small file system")
     place.mkdir(exist_ok=True)
     options = "size=4k,nr_inodes=1"
-    command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", place]
+    command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)]
     mounted = subprocess.run(command, capture_output=True, text=True, check=False)
     if mounted.returncode != 0:
         pytest.skip(f"a small file system can't be mounted here: {mounted.stderr.strip()}")

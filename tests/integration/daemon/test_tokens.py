@@ -1,5 +1,6 @@
 """The life of tokens: made, named, used, ended; and what is kept of who changed what."""
 
+import asyncio
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ import orjson
 import pytest
 
 from accio.domain.access import TokenKind
+from accio.errors import AlreadyExists, Unavailable
 from accio.v1 import accio_pb2, accio_pb2_grpc, agents_pb2_grpc, workflows_pb2
+from accio_daemon.requesting import make_agent_token
 from tests.integration.daemon.harness import Serving, Stub, configured, refused, serving
 from tests.integration.daemon.scripted_agent import joined
 from tests.integration.daemon.test_rights import made
@@ -212,3 +215,17 @@ async def test_it_is_known_when_a_token_was_used_last(tmp_path: Path) -> None:
     async with serving(config) as daemon:
         again = (await daemon.accio.ListTokens(accio_pb2.ListTokensRequest())).tokens[-1]
         assert again.last_used_at_ms == listed.last_used_at_ms
+
+
+async def test_a_join_file_may_be_for_one_agent(daemon: Serving) -> None:
+    """A command on the data folder has the daemon make a token that is one agent's; without a daemon it says so."""
+    ours = daemon.config.token.read_text().split()[0]
+    secret = await asyncio.to_thread(make_agent_token, daemon.config.socket, ours, "gpu-1")
+    async with joined(as_agent(daemon, secret), name="gpu-1"):
+        pass
+    async with refused(grpc.StatusCode.PERMISSION_DENIED):
+        await as_user(daemon, secret).List(accio_pb2.ListRequest())
+    with pytest.raises(AlreadyExists, match="gpu-1"):
+        await asyncio.to_thread(make_agent_token, daemon.config.socket, ours, "gpu-1")
+    with pytest.raises(Unavailable, match="only a running one makes tokens"):
+        await asyncio.to_thread(make_agent_token, f"{daemon.config.socket}-none", ours, "gpu-2")
