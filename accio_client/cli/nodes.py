@@ -7,6 +7,7 @@ from itertools import islice
 import click
 import orjson
 
+from accio.domain.states import NodeState
 from accio.errors import BadRequest
 from accio_client.cli.acting import selected, where_option
 from accio_client.cli.output import fields, out, table
@@ -38,7 +39,7 @@ def _show_details(found: NodeDetailsView) -> None:
         ("node", node.name),
         ("operator", node.operator),
         ("state", node.state.value + (" (cached)" if node.cached else "")),
-        ("waits for", node.reason),
+        ("stands" if node.state is NodeState.RUNNING else "waits for", node.reason),
         ("agent", node.agent),
         ("started", local_time(node.started_at)),
         ("ended", local_time(node.ended_at)),
