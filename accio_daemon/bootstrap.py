@@ -61,6 +61,7 @@ from accio_daemon.storage.history import TakenUp, taken_up
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.readers import Readers
 from accio_daemon.storage.replacing import finish_replacing
+from accio_daemon.storage.scrubbing import keep_looking
 from accio_daemon.storage.seal import find_gap
 from accio_daemon.storage.store import SqliteStore, StoredWorld
 
@@ -132,7 +133,10 @@ async def serve(
         )
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(engine.run(), name="engine")
-            forever = [tasks.create_task(keeper.note_uses(), name="uses of tokens")]
+            forever = [
+                tasks.create_task(keeper.note_uses(), name="uses of tokens"),
+                tasks.create_task(keep_looking(database), name="look for damage"),
+            ]
             if config.quota:
                 forever.append(tasks.create_task(collector.keep_below(config.quota), name="quota"))
             try:
