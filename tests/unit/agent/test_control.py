@@ -11,7 +11,7 @@ MESSAGES: list[control.Message] = [
     control.Kill(3, 15),
     control.Approve(),
     control.Imported(),
-    control.NotImported("no such module"),
+    control.NotImported("no such module", disk_full=False),
     control.Spawned(3, 4711),
     control.Exited(3, 256),
 ]
