@@ -31,6 +31,7 @@ def main(arguments: Sequence[str]) -> None:
     os.setsid()
     leave_signals_to_agent()
     control = socket.socket(fileno=int(arguments[0]))
+    control.set_inheritable(False)  # it is the template's alone: not its workers', nor that of their programs
     Template(control, arguments[1:]).run()
 
 

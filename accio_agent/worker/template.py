@@ -6,7 +6,8 @@ two say is in `accio_agent.protocol.control`.
 **Nobody outlives the agent.** When the control socket ends, whatever the reason, the template kills every worker,
 every process group and every descendant, and exits. Workers adopt the orphans among their descendants, and the
 template adopts those of dead workers, so none gets away, neither by a double fork nor by a session of its own. If the
-import leaves threads behind, a fork would be unsafe: then workers are started with exec and import for themselves.
+import leaves threads behind, a fork may be unsafe (`forking`): then workers are started with exec and import for
+themselves.
 """
 
 import gc
@@ -15,7 +16,6 @@ import selectors
 import signal
 import socket
 import sys
-import threading
 import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -29,6 +29,7 @@ from accio.sdk.disk_space import FULL
 from accio_agent import clock, linux
 from accio_agent.protocol import control
 from accio_agent.protocol.control import FDS_PER_WORKER, PACKET
+from accio_agent.worker.forking import may_fork
 
 if TYPE_CHECKING:
     from accio.sdk.run import Operator
@@ -92,7 +93,7 @@ class Template:
         except BaseException as error:  # noqa: BLE001 - a module that is imported may raise anything, SystemExit too
             self._tell(control.NotImported(_explain(error), lacks_space(error)))
             return False
-        self._fork = threading.active_count() == 1 and linux.thread_count() == 1
+        self._fork = may_fork()
         gc.collect()
         gc.freeze()  # what has been imported stays shared between the workers
         self._tell(control.Imported())

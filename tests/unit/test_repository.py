@@ -25,6 +25,7 @@ FORBIDDEN_CALLS = {
 }  # fmt: skip
 ALLOWED_CALLS: dict[str, set[str]] = {
     # A template process, which has never used grpc or threads, forks its workers: that is what it is for.
+    "accio_agent/worker/forking.py": {"os.fork"},
     "accio_agent/worker/template.py": {"os.fork"},
 }
 
