@@ -4,6 +4,7 @@ store.
 
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -55,6 +56,14 @@ class Executor:
         self._freshness = freshness
         self._stores: dict[str, FolderStore] = {}
         self._sinks: PageSinks | None = None
+
+    def prepare(self, store: str) -> bool:
+        """See `loop.Runner`."""
+        if store in self._stores:
+            return False
+        with suppress(AccioError, OSError):  # told to the first attempt that needs it
+            self._store(store)
+        return True
 
     def execute(self, job: Job, page: WorkerPage) -> Done:
         """See `loop.Runner`."""

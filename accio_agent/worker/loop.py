@@ -40,6 +40,10 @@ Devices = tuple[dict[str, str], list[int]]
 class Runner(Protocol):
     """Executes operators."""
 
+    def prepare(self, store: str) -> bool:
+        """Open the store at this folder, unless it is open; whether files of this process were opened for that."""
+        ...
+
     def execute(self, job: Job, page: WorkerPage) -> Done:
         """Execute one attempt. No exception of an operator leaves this."""
         ...
@@ -203,7 +207,7 @@ class Worker:
             self._connection.sendall(frames.empty(Kind.WAKE))
 
     def _enter_class(self, work_class: dict[str, Any], devices: Devices) -> None:
-        """Set what holds for all attempts of a class on a lane: GPUs, processors, the memory limit."""
+        """Set what holds for all attempts of a class on a lane: GPUs, processors, the memory limit, the store."""
         self._entered = (work_class, devices)
         gpus, processors = devices  # variables and their values, numbers
         wanted = set(processors) or self._affinity
@@ -212,6 +216,8 @@ class Worker:
             self._leftovers.expect(process_state.PROCESSORS)
         for name, visible in gpus.items():
             self._surroundings.set_variable(name.encode(), visible.encode())
+        if self._runner.prepare(work_class["store"]):
+            self._leftovers.expect_files()
         if work_class["cgroup"]:
             Path(work_class["cgroup"]).write_text("0")
 

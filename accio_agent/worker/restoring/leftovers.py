@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from accio_agent.worker.restoring import interpreter_state, process_state
 from accio_agent.worker.restoring.dict_versions import DictVersions
+from accio_agent.worker.restoring.first_uses import use_all_first, use_first
 from accio_agent.worker.restoring.foreign_modules import ForeignModules
 from accio_agent.worker.restoring.generators import Generators
 from accio_agent.worker.restoring.interpreter_state import OF_MODULES, Warnings
@@ -36,6 +37,7 @@ class Leftovers:
         self._own = own
         self._foreign = foreign
         self._generators = generators
+        use_all_first()
         LateImports(self).install()
         self._pending = set(OF_MODULES)
         self._properties: list[Property] = []
@@ -85,6 +87,10 @@ class Leftovers:
         for at, each in enumerate(self._properties):
             if each.what == what:
                 self._kept[at] = _copied(each.read())
+
+    def expect_files(self) -> None:
+        """Expect the files to be open that are open now: the worker itself has opened or closed some."""
+        self._descriptors.look()
 
     def settle(self, taken_ns: int) -> str:
         """Put back what an execution of this duration left behind; why that can't be done, or an empty text."""
@@ -136,6 +142,7 @@ class Leftovers:
     def imported(self, name: str) -> None:
         """See `late_imports.Watcher`."""
         self._generators.imported(name)
+        use_first(name)
         if name in self._pending:
             self._add_those_of(name)
 

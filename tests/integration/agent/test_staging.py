@@ -70,6 +70,15 @@ async def test_files_keep_their_names(daemon: FakeDaemon, tmp_path: Path) -> Non
 
 
 @pytest.mark.usefixtures("connected")
+async def test_workers_stay_warm_when_they_keep_what_an_operator_made(daemon: FakeDaemon) -> None:
+    """A dataset or a large value, which the worker puts into the store, doesn't cost the worker."""
+    before = await run(daemon, 1, "Pid", {})
+    assert (await run(daemon, 2, "Make", {"text": "kept"})).success
+    assert (await run(daemon, 3, "Large", {"size": 1_000_000})).success
+    assert (await run(daemon, 4, "Pid", {})).outputs["value"] == before.outputs["value"]
+
+
+@pytest.mark.usefixtures("connected")
 async def test_datasets_of_the_store_are_fetched(daemon: FakeDaemon, store: FolderStore, tmp_path: Path) -> None:
     """A dataset that only the daemon's store has reaches the operator; one that nobody has is a staging failure."""
     (tmp_path / "file").write_text("content")
