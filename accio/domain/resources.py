@@ -15,6 +15,7 @@ from accio.domain.jsontypes import JsonObject
 from accio.domain.names import PARAMETER_RULE, is_parameter_name, suggest
 from accio.domain.numbers import EXACT, NUMBER, number_of_json, number_of_text
 from accio.domain.problems import ValueProblem, quote
+from accio.domain.sizes import size
 
 MAX_AMOUNT = 2**62
 _UNITS = {"b": 1} | {
@@ -108,7 +109,7 @@ def _words(name: str, amount: int) -> str:
     if name == "gpus":
         return f"{amount} GPU{'' if amount == 1 else 's'}"
     if name in ("memory", "disk"):
-        return f"{amount} bytes of {name}"
+        return f"{size(amount)} of {name}"
     return f"{amount} {name.removeprefix('custom ')}"
 
 

@@ -16,6 +16,7 @@ from types import FrameType
 import click
 
 from accio import own_folders, places
+from accio.domain.sizes import size
 from accio.errors import FailedPrecondition, Internal, Unauthenticated, Unavailable
 from accio.events import CODE_CHANGED
 from accio.exits import INTERNAL, INTERRUPTED, SUCCESS
@@ -24,7 +25,6 @@ from accio.sockets import socket_address, socket_path
 from accio_client.cli.output import complain, out
 from accio_client.cli.processes import Child
 from accio_client.cli.session import Session, accio_command
-from accio_client.cli.text import size
 from accio_client.cli.web_child import start_web
 from accio_client.documents import document
 

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import click
 
+from accio.domain.sizes import size
 from accio_client.cli.output import fields, out, table
 from accio_client.cli.session import Session, accio_command
-from accio_client.cli.text import shown_value, size
+from accio_client.cli.text import shown_value
 from accio_client.documents import document, operator
 from accio_client.views import InputPortView, OperatorView, ResourcesView
 

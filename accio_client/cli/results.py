@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from accio.domain.sizes import size
 from accio.errors import BadRequest
 from accio_client.cli import places_in_runs
 from accio_client.cli.acting import require_runs, selected, where_option
 from accio_client.cli.output import out
 from accio_client.cli.session import Session, accio_command
-from accio_client.cli.text import printable, size
+from accio_client.cli.text import printable
 from accio_client.documents import document
 from accio_client.file_names import readable
 

@@ -46,16 +46,6 @@ def shown_value(value: object) -> str:
     return printable(value if isinstance(value, str) else orjson.dumps(value, default=str).decode())
 
 
-def size(count: int) -> str:
-    """Return bytes for people: 1.5 GiB."""
-    amount = float(count)
-    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
-        if amount < 1024 or unit == "TiB":
-            return f"{count} B" if unit == "B" else f"{amount:.1f} {unit}"
-        amount /= 1024
-    raise AssertionError("the last unit takes everything")
-
-
 def local_time(at: datetime | None) -> str:
     """Date and time of day in the user's time zone; nothing for none."""
     return at.astimezone().strftime("%Y-%m-%d %H:%M:%S") if at else ""

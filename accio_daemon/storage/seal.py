@@ -20,6 +20,7 @@ from pathlib import Path
 import structlog
 from blake3 import blake3
 
+from accio.domain.sizes import size
 from accio.errors import FailedPrecondition
 from accio_daemon.storage.database import LOG_LIMIT
 from accio_daemon.storage.sql import load
@@ -78,7 +79,7 @@ class Seal:
             return
         if not self._is_readable():
             raise FailedPrecondition(
-                f"the log {self._log} was cut or removed while the daemon ran ({now:,} of {before:,} bytes are left): "
+                f"the log {self._log} was cut or removed while the daemon ran ({size(now)} of {size(before)} left); "
                 "what had been committed there can't be read any more; start again, which says how much is missing, or "
                 "restore a backup (accio daemon restore FILE)"
             )

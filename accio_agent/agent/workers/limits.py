@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from accio.domain.resources import Resources
+from accio.domain.sizes import size
 from accio_agent import linux
 from accio_agent.agent.batch_job import BatchJob
 from accio_agent.agent.workers import devices
@@ -191,7 +192,7 @@ class MemoryGuard:
         group = self._groups.get(lane)
         if group is None or self._killed(group) <= self._kills[lane]:
             return ""
-        return f"it needed more memory than its limit of {self._limits[lane]:,} bytes"
+        return f"it needed more memory than its limit of {size(self._limits[lane])}"
 
     def release(self, lane: int) -> None:
         """Forget a lane whose worker is gone."""

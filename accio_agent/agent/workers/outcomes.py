@@ -8,6 +8,7 @@ from dataclasses import replace
 import structlog
 
 from accio.domain.failures import Failure, clip
+from accio.domain.sizes import size
 from accio.domain.states import Cause
 from accio_agent import clock
 from accio_agent.agent.core.outcome import Outcome
@@ -76,9 +77,8 @@ def timed_out(limit_ms: int) -> Outcome:
 
 
 def too_large(used: int, limit: int) -> Outcome:
-    return Outcome(
-        failure=Failure(cause=Cause.OUT_OF_MEMORY, message=f"it used {used:,} bytes of memory, its limit is {limit:,}")
-    )
+    message = f"it used {size(used)} of memory, more than its limit of {size(limit)}"
+    return Outcome(failure=Failure(cause=Cause.OUT_OF_MEMORY, message=message))
 
 
 def staging(

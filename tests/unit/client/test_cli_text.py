@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accio.domain.issues import Issue
+from accio.domain.sizes import size
 from accio_client.cli.findings import describe_issues
 from accio_client.cli.output import table
-from accio_client.cli.text import columns, printable, printable_lines, shown_value, size, span
+from accio_client.cli.text import columns, printable, printable_lines, shown_value, span
 
 
 @given(st.text() | st.text(st.characters(categories=["Cc", "Cf", "Cs", "Zl", "Zp"])))

@@ -167,7 +167,7 @@ def test_each_agent_may_lack_something_else(cluster: Cluster) -> None:
     cluster.join("w1", builders.offer(64, memory=10))
     cluster.join("w2", builders.offer(2, memory=90))
     demand = Resources(milli_cpus=8000, memory=100)
-    assert demand.shortage(agent.resources for agent in cluster.world.agents.values()) == "90 bytes of memory"
+    assert demand.shortage(agent.resources for agent in cluster.world.agents.values()) == "90 B of memory"
     run = cluster.submit(needs("both", cpus=8, memory=50))
     assert "each agent that offers Step has too little of something" in cluster.why(run, 0)
 
