@@ -72,7 +72,7 @@ async def _exports(ready: Bed, client: AsyncClient, sweep: str) -> None:
 
     async def export(_: int) -> None:
         while True:
-            async for _chunk in client.export_chunks(sweep):
+            async for _chunk in client.export_chunks([sweep]):
                 pass
 
     await _together(20, export)
@@ -168,6 +168,7 @@ async def _calling(ready: Bed) -> AsyncIterator[_Calls]:
 async def _beside(name: str, ready: Bed, client: AsyncClient, sweep: str, seconds: float) -> dict[str, float]:
     """Measure calls beside a flood, or in calm for an empty name."""
     async with _calling(ready) as calls, asyncio.TaskGroup() as tasks:
+        await calls.until_begun_after(0.0)
         flood = tasks.create_task(FLOODS[name](ready, client, sweep)) if name else None
         await asyncio.sleep(_SETTLING_S)
         began = time.monotonic()

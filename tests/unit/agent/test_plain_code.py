@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from accio_agent.worker.restoring.foreign_modules import ForeignModules
+from accio_agent.worker.restoring.foreign_modules import ALWAYS, ForeignModules
 from accio_agent.worker.restoring.own_code import OwnCode
 from accio_agent.worker.restoring.plain_code import is_plain
 
@@ -31,8 +31,10 @@ def test_plain(words: set[str], modules: set[str], plain: bool) -> None:
 
 
 @pytest.fixture
-def package() -> Iterator[ModuleType]:
-    """The package of a loaded operator, whose code names it."""
+def package(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """The package of a loaded operator, whose code names it. What other tests have imported isn't there."""
+    for name in [each for each in sys.modules if each.rpartition(".")[2] in ALWAYS and "." in each]:
+        monkeypatch.delitem(sys.modules, name)
     made = ModuleType("package_for_this_test")
     sys.modules[made.__name__] = made
     yield made
