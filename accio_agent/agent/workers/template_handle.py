@@ -123,7 +123,10 @@ class TemplateHandle:
             data = self._socket.recv(control.PACKET)
         except BlockingIOError:
             return
-        except OSError:
+        except OSError:  # it ended without having read all; what it had said before is there still
+            with suppress(OSError):
+                while data := self._socket.recv(control.PACKET):
+                    self._take(data)
             data = b""
         if not data:
             self._forget()
@@ -131,6 +134,10 @@ class TemplateHandle:
             self._process.wait()
             self._events.template_lost(self)
             return
+        self._take(data)
+
+    def _take(self, data: bytes) -> None:
+        assert self._events is not None
         match control.read(data):
             case control.Exited(lane=lane, status=status):
                 self.lanes.discard(lane)

@@ -246,7 +246,7 @@ def MakeFifo(ctx: OperatorContext) -> Dataset:
 
 
 @operator(version="1")
-def Script(name: str, answer: str) -> Dataset:
+def MakeScript(name: str, answer: str) -> Dataset:
     path = Path(name)
     path.write_text(f"#!/bin/sh\necho {answer}\n")
     return Dataset(path)

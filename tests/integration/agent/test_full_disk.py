@@ -11,15 +11,19 @@ from tests.integration.agent.conftest import AgentProcess
 from tests.integration.agent.fake_daemon import FakeDaemon
 
 WRITING = '''
-"""An operator whose import writes, as that of a compiler's cache does; the describing one is let be."""
+"""An operator whose second import, a template's, finds no space once it is let go on."""
 import errno
 import os
+import time
 from pathlib import Path
 from accio.sdk.declare import operator
 
 here = Path(__file__).parent
-if (here / "full").exists():
+if (here / "described").exists():
+    while not (here / "full").exists():
+        time.sleep(0.01)
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "cache")
+(here / "described").touch()
 
 @operator(version="1", cpus=2)
 def Cached() -> int:
@@ -34,7 +38,6 @@ async def writing(daemon: FakeDaemon, tmp_path: Path) -> AsyncIterator[AgentProc
     running = AgentProcess(tmp_path, daemon.address, "--operators", str(tmp_path / "writing.py"))
     try:
         await daemon.connected()
-        (tmp_path / "full").touch()
         yield running
     finally:
         running.kill()
@@ -68,9 +71,10 @@ async def test_a_worker_that_finds_no_space_blames_no_node(daemon: FakeDaemon) -
 
 
 @pytest.mark.usefixtures("writing")
-async def test_an_import_that_finds_no_space_blames_no_node(daemon: FakeDaemon) -> None:
-    """So does a template whose operators can't be imported for want of space."""
+async def test_an_import_that_finds_no_space_blames_no_node(daemon: FakeDaemon, tmp_path: Path) -> None:
+    """So does a template whose operators can't be imported for want of space, though a worker was asked for."""
     daemon.assign(daemon.node_class("Cached", 1), [1], "{}")
+    (tmp_path / "full").touch()
     report = await daemon.report(1)
     assert (report.failure.cause, report.disk_full) == ("staging", True), report
     assert "No space left" in report.failure.message

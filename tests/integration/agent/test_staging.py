@@ -57,7 +57,7 @@ async def test_datasets_travel(daemon: FakeDaemon, store: FolderStore, tmp_path:
 @pytest.mark.usefixtures("connected")
 async def test_files_keep_their_names(daemon: FakeDaemon, tmp_path: Path) -> None:
     """A file reaches the next operator under its name, and executable: made by a node, or lost at its path."""
-    made = await run(daemon, 1, "Script", {"name": "tool.v2.sh", "answer": "43"})
+    made = await run(daemon, 1, "MakeScript", {"name": "tool.v2.sh", "answer": "43"})
     text = json.loads(made.outputs["value"])
     (content,) = made.contents
     assert text == f"{content.digest}/tool.v2.sh"
