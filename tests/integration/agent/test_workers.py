@@ -159,7 +159,7 @@ async def test_memory_limit(daemon: FakeDaemon) -> None:
     """An attempt that needs more memory than its limit ends as out of memory; others go on."""
     report = await run(daemon, 1, "Eat", '{"mib":400}', memory=128 << 20)
     assert report.failure.cause == "out of memory"
-    assert "134,217,728" in report.failure.message
+    assert "128.0 MiB" in report.failure.message
     assert (await run(daemon, 2, "Eat", '{"mib":4}', memory=128 << 20)).success
 
 
