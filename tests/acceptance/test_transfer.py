@@ -108,11 +108,14 @@ def test_a_node_goes_where_its_path_is(tmp_path: Path) -> None:
             eventually(lambda: sum(" begins" in line for line in made.executed()) == 3, what="all being busy")
             waiting = read(second)
             client.kill([gate for gate in gates if client.get_node(gate, "Gate").node.agent != "a2"])
-            reason = "waits for room for 1 CPU on a2"
-            eventually(lambda: client.why(waiting, "Read")[0].reason == reason, what="a1 and a3 having been tried")
+
+            def tried_in_vain() -> bool:
+                found = client.get_node(waiting, "Read")
+                return found.node.state == "queued" and sorted(each.agent for each in found.attempts) == ["a1", "a3"]
+
+            eventually(tried_in_vain, what="a1 and a3 having been tried")
+            assert client.why(waiting, "Read")[0].reason == "waits for room for 1 CPU on a2"
             tried = client.get_node(waiting, "Read")
-            assert tried.node.state == "queued"
-            assert sorted(attempt.agent for attempt in tried.attempts) == ["a1", "a3"]
             assert {attempt.failure.cause for attempt in tried.attempts if attempt.failure} == {"staging"}
 
             made_here = client.submit({"workflow": "writing", "params": {"text": "third"}}).run.id
