@@ -32,6 +32,11 @@ class Head:
         self.types: dict[str, DataType] = {
             f"{each.node}/{each.port}": parse_type(each.type) for each in message.outputs
         }
+        self.maps: dict[str, DataType] = {f"{each.node}/{each.port}": parse_type(each.type) for each in message.maps}
+        """The types of the members of those outputs that are maps of single values."""
+        for each in message.maps:
+            name = f"{each.node}/{each.port}"
+            self.types |= {f"{name}.{member}": self.maps[name] for member in each.members}
         self.nodes: tuple[str, ...] = tuple(message.nodes)
         self.generation: int = message.generation
         self.implied: int = message.implied
@@ -42,9 +47,30 @@ class Head:
         return sweep_context(self.sweep, now_ms=now_ms, outputs=self.types, nodes=frozenset(self.nodes))
 
     def names(self, ports: Iterable[str]) -> list[str]:
-        """Return the outputs that are meant by `Node`, `port` or `Node/port`."""
+        """Return the columns that are meant by `Node`, `port`, `Node/port` or `Node/port.member`."""
         wanted = set(ports)
-        return [name for name in self.types if not wanted.isdisjoint((name, *name.split("/")))]
+        return [name for name in self.types if not wanted.isdisjoint(_meaning(name, self.map_of(name)))]
+
+    def numbers(self) -> list[str]:
+        """Return the outputs that are numbers, or maps of numbers: those that are meant if none is named."""
+        return [name for name, each in self._outputs() if str(each) not in _TEXTS]
+
+    def texts(self) -> list[str]:
+        """Return the outputs that are texts, or maps of texts; what is in files isn't meant."""
+        return [name for name, each in self._outputs() if str(each) == "string"]
+
+    def _outputs(self) -> Iterator[tuple[str, DataType]]:
+        yield from ((name, each) for name, each in self.types.items() if self.map_of(name) is None)
+        yield from self.maps.items()
+
+    def type_of(self, name: str) -> DataType | None:
+        """Return the type of an output or of a member, also of one that the first children don't have."""
+        found = self.types.get(name)
+        return found or self.maps.get(self.map_of(name) or "")
+
+    def map_of(self, name: str) -> str | None:
+        """Return the output of which this name is a member; None if it is none."""
+        return next((each for each in self.maps if name.startswith(f"{each}.")), None)
 
     def is_metric(self, name: str) -> bool:
         """Return whether a name is `Node.metric` of one of the nodes."""
@@ -73,6 +99,12 @@ class Head:
             "created": created,
             "kind": "single" if run.kind == "single" else "child",
         }
+
+
+def _meaning(name: str, of: str | None) -> tuple[str, ...]:
+    """Return the names by which a column may be asked for."""
+    output = of or name
+    return (name, output, *output.split("/"))
 
 
 class Reading(NamedTuple):
@@ -123,6 +155,8 @@ class Collected:
     open: Ranges
     there: Mask | None
     """Which children weren't deleted; None: all are there."""
+    crowded: tuple[str, ...] = ()
+    """Maps with so many members that none is a column; each can be asked for by name."""
 
     @property
     def generation(self) -> int:
@@ -145,6 +179,7 @@ class Collector:
         self._columns: dict[str, _Column] = {}
         self._failed: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.uint32], npt.NDArray[np.uint32]]] = []
         self._reasons: dict[tuple[str, str, str], int] = {}
+        self._crowded: dict[str, None] = {}
         self._open: Ranges = ()
         implied = STATES.index(RUN_STATES[head.implied])
         if before is None:
@@ -154,6 +189,7 @@ class Collector:
             self._go_on(before, implied)
 
     def _go_on(self, before: Collected, implied: int) -> None:
+        self._crowded.update(dict.fromkeys(before.crowded))
         for column in before.table.numbers.values():
             self._columns[column.name] = _Column(column.values.copy(), column.valid.copy())
         for text in before.table.texts.values():
@@ -181,6 +217,7 @@ class Collector:
         if chunk.indices:
             rows = np.frombuffer(chunk.indices, dtype="<u8").astype(np.int64)
         self._states[rows] = _OF_WIRE[states]
+        self._crowded.update(dict.fromkeys(chunk.crowded))
         for packed in chunk.columns:
             self._fill(packed, rows)
         if chunk.failures.rows:
@@ -204,7 +241,7 @@ class Collector:
         """Return a column to fill; *of_texts* None: whatever its type says."""
         found = self._columns.get(name)
         if found is None:
-            datatype = self._head.types.get(name)
+            datatype = self._head.type_of(name)
             texts = of_texts if of_texts is not None else datatype is not None and str(datatype) in _TEXTS
             values: npt.NDArray[Any] = np.full(self._size, -1, np.int32) if texts else np.full(self._size, np.nan)
             found = self._columns[name] = _Column(values, np.zeros(self._size, dtype=np.bool_))
@@ -219,6 +256,8 @@ class Collector:
 
     def collected(self) -> Collected:
         """Return what was filled."""
+        for name in [each for each in self._columns if self._head.map_of(each) in self._crowded]:
+            del self._columns[name]
         there = np.ones(self._size, dtype=np.bool_)
         for first, count in self._head.deleted:
             there[first : first + count] = False
@@ -228,7 +267,7 @@ class Collector:
             sweep=self._head.sweep,
             states=self._states,
             numbers={
-                name: _numbers(name, each, self._head.types.get(name))
+                name: _numbers(name, each, self._head.type_of(name))
                 for name, each in self._columns.items()
                 if each.values.dtype == np.float64
             },
@@ -246,7 +285,12 @@ class Collector:
         if len(failures.children):
             table = replace(table, texts={**table.texts, "cause": failures.causes(self._size)})
         return Collected(
-            head=self._head, table=table, failures=failures, open=self._open, there=None if there.all() else there
+            head=self._head,
+            table=table,
+            failures=failures,
+            open=self._open,
+            there=None if there.all() else there,
+            crowded=tuple(self._crowded),
         )
 
     def _failures(self) -> Failures:

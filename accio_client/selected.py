@@ -35,11 +35,10 @@ def plan(
     except FilterProblem as problem:
         raise BadRequest(problem.report(where)) from None
     subjects = {subject.key for subject in checked.subjects()}
-    numbers = {name for name, datatype in known.types.items() if str(datatype) not in ("string", "dataset")}
-    asked = set(known.names(ports)) if ports else numbers if outputs else set()
+    asked = set(known.names(ports or known.numbers())) if ports or outputs else set()
     more = sorted(subjects & set(known.types) - asked)
     # Naming no port means every number: where more is needed, all of them are named.
-    named = (*(ports or sorted(asked)), *more) if more else tuple(ports)
+    named = (*(ports or (known.numbers() if outputs else ())), *more) if more else tuple(ports)
     measured = sorted(name for name in subjects - set(known.types) if known.is_metric(name) and name not in metrics)
     return Needed(
         checked=checked,

@@ -44,6 +44,8 @@ def _tabulated(client: "Client", ended: "RunView") -> "Tabulated":
     found = client.selected(ended.id)
     if ended.repeat is not None and ended.repeat > 1:
         return statistics(found, None)
+    if texts := found.collected.head.texts():  # whoever runs a function wants to see what it returned
+        found = client.selected(ended.id, ports=[*found.numbers(), *texts])
     made = points(found)
     dull = {"run", "repeat"} | ({"state"} if ended.state.value == "success" else set())
     return replace(made, columns=tuple(column for column in made.columns if column.name not in dull))

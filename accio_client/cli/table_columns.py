@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from accio.domain.datatypes import INTEGRAL, Kind
 from accio.domain.ids import RunId, child_id
 from accio.errors import NotFound
 from accio_client.analysis.columns import REPEAT, STATES, AxisColumn, Floats, Ints
@@ -160,12 +161,23 @@ def _number(found: "Selected", name: str, children: Ints) -> Column:
     column = found.table.numbers[name]
     values = np.where(column.valid[children], column.values[children], np.nan)
     cells = partial(_finite, values)
+    kind = None if column.type is None else column.type.kind
+
+    def data(rows: Ints) -> list[Any]:
+        if kind is Kind.BOOLEAN:
+            return [None if value is None else "true" if value else "false" for value in cells(rows)]
+        if kind in INTEGRAL:
+            return [None if value is None else int(value) for value in cells(rows)]
+        return cells(rows)
 
     def shown(rows: Ints) -> list[str]:
-        return ["-" if value is None else number_text(value) for value in cells(rows)]
+        return [
+            "-" if value is None else number_text(value) if isinstance(value, float) else str(value)
+            for value in data(rows)
+        ]
 
     return Column(
-        name=name, unit=column.unit, is_value=True, sort=values, shown=shown, document=cells, data=((name, cells),)
+        name=name, unit=column.unit, is_value=True, sort=values, shown=shown, document=cells, data=((name, data),)
     )
 
 

@@ -61,6 +61,8 @@ def show(
     print_rows = partial(print_table if on_terminal else print_values, made)
     session.answer(document(content), [found.table.run], print_rows)
     session.say(_remarks(made, of, int(found.mask.sum()), found.table.size))
+    for name in found.collected.crowded:
+        session.say(f"{name} has too many members for a column each: -cols={name}.MEMBER shows one")
 
 
 def words(text: str) -> list[str]:

@@ -16,6 +16,7 @@ import orjson
 
 from accio.domain.canonical import display
 from accio.domain.datatypes import COLLECTIONS, DataType, Kind
+from accio.domain.members import key_shown
 from accio.domain.quantities import show_location
 
 Cell = Any
@@ -192,11 +193,3 @@ def values_within(datatype: DataType, value: Any) -> Iterator[tuple[Cell, ...]]:
         case _:
             for member in value:
                 yield from values_within(inner, member)
-
-
-def key_shown(datatype: DataType, key: str) -> str:
-    """Return a map's key as a user would write it."""
-    if datatype.kind in (Kind.STRING, Kind.DATASET):
-        return key
-    shown = display(datatype, key)
-    return shown if isinstance(shown, str) else key

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from accio.domain.datatypes import DataType, Kind
+from accio.domain.datatypes import DataType
+from accio.domain.members import MOST_MEMBERS, key_shown, member_type
 from accio.domain.names import MEASURED_METRICS
 from accio_client.export.columns import (
     CAUSE,
@@ -18,14 +19,10 @@ from accio_client.export.columns import (
     Column,
     Holds,
     cell_of,
-    key_shown,
     named,
 )
 from accio_client.export.rows import NodeRows, Parameter, Rows
 from accio_client.export.selection import Selection
-
-MOST_MEMBERS = 1000
-"""Of how many members a map may be in all rows together; one of more is a table of its own rather than columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +88,7 @@ class WideTable:
             output = Output(node.node, port, datatype)
             if not datatype.args:
                 outputs[output] = None
-            elif _holds_scalars(datatype):
+            elif member_type(datatype) is not None:
                 keys = self._members.setdefault(output, {})
                 for _, value in node.values(port):
                     if len(keys) > MOST_MEMBERS:
@@ -133,10 +130,6 @@ class WideTable:
                 case Metric():
                     columns.append(_metric_cells(source, nodes, rows.count))
         return columns
-
-
-def _holds_scalars(datatype: DataType) -> bool:
-    return datatype.kind is Kind.MAP and not datatype.args[1].args
 
 
 def _node_of(output: Output, nodes: dict[str, NodeRows]) -> NodeRows | None:

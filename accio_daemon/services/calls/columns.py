@@ -1,19 +1,19 @@
 """The rpc Columns: single values of children, packed, in chunks of bounded size that the reader's thread builds."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from accio.domain.access import Viewer
-from accio.domain.names import is_node_name, suggest
-from accio.domain.operators import OutputPort
+from accio.domain.members import key_shown, member_type
 from accio.domain.states import RUN_TERMINAL, RunState
 from accio.domain.sweeps import Axis, Sweep
-from accio.errors import BadRequest, NotFound
+from accio.errors import NotFound
 from accio.v1 import accio_pb2
 from accio.wire.states import RUN_STATE_MESSAGES
 from accio_daemon.services.calls.rights import Rights
-from accio_daemon.services.messages.columns import NUMBERS, TEXTS, WantedNode, columns_chunk, gaps, ranges
+from accio_daemon.services.calls.wanted_columns import Outputs, is_foldout, is_single, wanted_columns
+from accio_daemon.services.messages.columns import WantedNode, columns_chunk, decoded, gaps, ranges
 from accio_daemon.services.messages.runs import run_message
 from accio_daemon.services.transport.rpc import Send
 from accio_daemon.storage import runs_query
@@ -27,10 +27,9 @@ _VALUES = 131_072  # rows times columns of one chunk
 _FIRST_ROWS = 256  # of the first chunk, before anything is known of their size
 _READ_CHARACTERS = 4_000_000  # of all outputs of a chunk's nodes, also those that nobody asked for
 _CHUNK_BYTES = 2_500_000  # clients take messages of 4 MiB
+_LOOKED_AT = 16  # children whose maps are looked at to tell which members there are
 
 _WITHOUT_FAILURES = frozenset({RunState.SCHEDULED, RunState.SUCCESS})
-
-_Outputs = Mapping[str, tuple[OutputPort, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +68,7 @@ class ColumnCalls:
         send: Send[accio_pb2.ColumnsChunk],
         end: accio_pb2.ColumnsEnd,
     ) -> None:
-        width = sum(len(each.ports) + len(each.metrics) for each in selected.wanted.values())
+        width = sum(each.width for each in selected.wanted.values())
         most = max(1, min(_ROWS, _VALUES // max(1, width)))
         limit = min(most, _FIRST_ROWS)
         low: int | None = first
@@ -103,7 +102,7 @@ class ColumnCalls:
         operators = self._plans.operators(connection, found.run)
         graph = self._plans.workflow(connection, found.run).graph
         outputs = {node.name: operators[no].spec.outputs for no, node in enumerate(graph)}
-        wanted = _wanted(outputs, request)
+        wanted = wanted_columns(outputs, request)
         head = accio_pb2.ColumnsHead(
             run=run_message(found),
             sweep_json=_sweep(found).to_text(),
@@ -116,16 +115,40 @@ class ColumnCalls:
             param.ClearField("form_json")
         for node, ports in outputs.items():
             for port in ports:
-                if port.type.kind in NUMBERS or port.type.kind in TEXTS:
+                if is_single(port.type):
                     head.outputs.add(node=node, port=port.name, type=str(port.type))
+        head.maps.extend(_maps(connection, found, outputs))
         asked = Asked(
-            outputs=any(each.ports for each in wanted.values()),
+            outputs=any(each.ports or each.maps for each in wanted.values()),
             metrics=any(each.metrics for each in wanted.values()),
             measured=False,
             outcomes=True,
             causes=False,
         )
         return _Selected(found=found, wanted=wanted, asked=asked, failures=request.failures, head=head)
+
+
+def _maps(connection: sqlite3.Connection, found: Found, outputs: Outputs) -> Iterator[accio_pb2.ColumnMap]:
+    """Yield the outputs whose members can be asked for, with those that the first children have."""
+    ports = {no: [port for port in of if is_foldout(port.type)] for no, of in enumerate(outputs.values())}
+    nodes = tuple(no for no, of in ports.items() if of)
+    if not nodes:
+        return
+    asked = Asked(outputs=True, metrics=False, measured=False, outcomes=False)
+    try:
+        columns = read_chunk(connection, found, nodes, asked, 0, _LOOKED_AT).columns
+    except TooMuch:
+        columns = {}
+    for no, node in enumerate(outputs):
+        for port in ports[no]:
+            maps = [each for each in decoded(columns[no], port.name) if each is not None] if no in columns else []
+            keys = dict.fromkeys(key for each in maps for key in each)
+            yield accio_pb2.ColumnMap(
+                node=node,
+                port=port.name,
+                type=str(member_type(port.type)),
+                members=[key_shown(port.type.args[0], key) for key in keys],
+            )
 
 
 def _read(
@@ -184,64 +207,3 @@ def _open(chunk: Chunk, low: int, high: int, implied: int) -> Iterable[tuple[int
     for index, state in zip(chunk.indices, chunk.states, strict=True):
         if state not in RUN_TERMINAL:
             yield index, index
-
-
-def _wanted(outputs: _Outputs, request: accio_pb2.ColumnsRequest) -> dict[int, WantedNode]:
-    """Return what is wanted of a run's nodes, by their places; refuse names that aren't there."""
-    names = set(request.ports)
-    for name in request.ports:
-        _require_port(name, outputs)
-    metrics = [_metric(name, outputs) for name in request.metrics]
-    wanted: dict[int, WantedNode] = {}
-    for no, (node, ports) in enumerate(outputs.items()):
-        chosen = [port for port in ports if request.outputs and _is_chosen(node, port, names)]
-        measured = tuple(dict.fromkeys(metric for of, metric in metrics if of == node))
-        if chosen or measured:
-            typed = tuple((port.name, port.type) for port in chosen)
-            wanted[no] = WantedNode(name=node, ports=typed, metrics=measured)
-    return wanted
-
-
-def _is_chosen(node: str, port: OutputPort, names: set[str]) -> bool:
-    if not names:
-        return port.type.kind in NUMBERS
-    if port.type.kind not in NUMBERS and port.type.kind not in TEXTS:
-        return False
-    return not names.isdisjoint((node, port.name, f"{node}/{port.name}"))
-
-
-def _require_port(name: str, outputs: _Outputs) -> None:
-    """Refuse the name of an output that isn't there, or that is no single value."""
-    named = [port for node, ports in outputs.items() for port in ports if name in _names_of(node, port)]
-    if any(port.type.kind in NUMBERS or port.type.kind in TEXTS for port in named):
-        return
-    if named:
-        raise BadRequest(f"'{name}' is {_article(named)}: columns hold single values; accio export writes collections")
-    known = [each for node, ports in outputs.items() for port in ports for each in _names_of(node, port)]
-    raise NotFound(f"the run has no node or output '{name[:100]}'{_hint(name, known)}")
-
-
-def _article(ports: Sequence[OutputPort]) -> str:
-    return f"a {ports[0].type}"
-
-
-def _names_of(node: str, port: OutputPort) -> tuple[str, str, str]:
-    return node, port.name, f"{node}/{port.name}"
-
-
-def _metric(name: str, outputs: _Outputs) -> tuple[str, str]:
-    """Read `Node.metric`."""
-    node, _, metric = name.rpartition(".")
-    if not metric or not is_node_name(node):
-        raise BadRequest(
-            f"expected a metric as Node.metric, such as {next(iter(outputs))}.wall_us, found '{name[:100]}'"
-        )
-    if node not in outputs:
-        raise NotFound(f"the run has no node '{node[:100]}'{_hint(node, outputs)}")
-    return node, metric
-
-
-def _hint(name: str, known: Iterable[str]) -> str:
-    names = list(dict.fromkeys(known))
-    meant = suggest(name, names)
-    return f"; did you mean {meant}?" if meant else f"; it has {', '.join(names[:10])}"

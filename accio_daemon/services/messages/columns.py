@@ -1,7 +1,7 @@
 """Chunks of children as packed columns."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from math import inf, nan
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from accio.domain.datatypes import INTEGRAL, DataType, Kind
+from accio.domain.members import key_shown
 from accio.domain.names import MEASURED_METRICS
 from accio.v1 import accio_pb2
 from accio.wire.packing import pack_doubles, pack_indices, pack_places, pack_texts
@@ -20,13 +21,35 @@ TEXTS = frozenset({Kind.STRING, Kind.DATASET})
 _NON_FINITE = {"NaN": nan, "Infinity": inf, "-Infinity": -inf}
 
 
+@dataclass(slots=True, kw_only=True)
+class WantedMap:
+    """An output whose members are wanted: those that are named, or else all, unless there are more than `most`."""
+
+    port: str
+    type: DataType
+    most: int
+    members: frozenset[str] | None = None
+    seen: set[str] = field(default_factory=set)
+    """The members that were met, if all are wanted; once they are too many, no more are noted."""
+
+    @property
+    def is_crowded(self) -> bool:
+        return self.members is None and len(self.seen) > self.most
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WantedNode:
-    """What is wanted of one node: ports that are single values, and names of metrics."""
+    """What is wanted of one node: ports that are single values, members of maps of such, and names of metrics."""
 
     name: str
     ports: tuple[tuple[str, DataType], ...] = ()
+    maps: tuple[WantedMap, ...] = ()
     metrics: tuple[str, ...] = ()
+
+    @property
+    def width(self) -> int:
+        """How many columns it has at least."""
+        return len(self.ports) + len(self.metrics) + sum(max(1, len(each.seen)) for each in self.maps)
 
 
 Failures = Sequence[tuple[int, int, str, str | None, str]]
@@ -43,8 +66,10 @@ def columns_chunk(wanted: Mapping[int, WantedNode], chunk: Chunk, failures: Fail
     count = len(chunk.indices)
     for no, column in chunk.columns.items():
         for port, datatype in wanted[no].ports:
-            values = _decoded(column, port)
+            values = decoded(column, port)
             message.columns.append(_packed(f"{wanted[no].name}/{port}", datatype, column.rows, values, count))
+        for each in wanted[no].maps:
+            _add_members(message, wanted[no].name, each, column, count)
         for metric in wanted[no].metrics:
             measured = _measured(column.metrics, metric)
             message.columns.append(_numbers(f"{wanted[no].name}.{metric}", column.rows, measured, count))
@@ -53,9 +78,31 @@ def columns_chunk(wanted: Mapping[int, WantedNode], chunk: Chunk, failures: Fail
     return message
 
 
-def _decoded(column: Column, port: str) -> list[Any]:
+def decoded(column: Column, port: str) -> list[Any]:
+    """Return the values of an output in the order of the column's rows; None where there is none."""
     values: list[Any] = orjson.loads(f"[{','.join(column.values(port))}]")
     return values
+
+
+def _add_members(message: accio_pb2.ColumnsChunk, node: str, of: WantedMap, column: Column, count: int) -> None:
+    """Add a column for each member that is wanted."""
+    rows: dict[str, list[int]] = {}
+    values: dict[str, list[Any]] = {}
+    name = f"{node}/{of.port}"
+    if not of.is_crowded:
+        for row, members in zip(column.rows, decoded(column, of.port), strict=True):
+            for key, value in (members or {}).items():
+                rows.setdefault(key, []).append(row)
+                values.setdefault(key, []).append(value)
+    shown = {key: key_shown(of.type.args[0], key) for key in rows}
+    if of.members is None:
+        of.seen.update(shown.values())
+    if of.is_crowded:
+        message.crowded.append(name)
+        return
+    for key, member in shown.items():
+        if of.members is None or member in of.members:
+            message.columns.append(_packed(f"{name}.{member}", of.type.args[1], rows[key], values[key], count))
 
 
 def _packed(

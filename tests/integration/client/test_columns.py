@@ -2,8 +2,10 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import orjson
 import pytest
 
 from accio.domain.states import RunState
@@ -12,10 +14,31 @@ from accio_client import AsyncClient
 from accio_client.analysis.columns import STATES
 from accio_daemon.services.calls import columns as calls
 from tests.integration.daemon.harness import Serving, configured, serving
-from tests.integration.daemon.scripted_agent import ScriptedAgent, joined
+from tests.integration.daemon.scripted_agent import Outputs, ScriptedAgent, joined, operator
 from tests.integration.daemon.workflows import DRAWING, FAILING
 
 SWEEP = {"workflow": "drawing", "params": {"x": {"values": [3, 1, 2]}}, "repeat": 2}
+
+
+COUNTING = {
+    "id": "counting",
+    "params": [{"name": "n", "kind": "integer"}],
+    "graph": [{"op": "Count", "inputs": {"n": {"param": "n"}}}],
+}
+COUNT = operator(
+    "Count",
+    (("n", "integer", None),),
+    (("sizes", "map(string,double)"), ("names", "map(integer,string)"), ("even", "boolean")),
+)
+
+
+def count(name: str, inputs: dict[str, Any], seed: int | None) -> Outputs:
+    """Give maps with n members each, and whether n is even."""
+    n = inputs["n"]
+    sizes = {f"k.{each}": each / 2 for each in range(n)}
+    names = {str(each): "x" * each for each in range(n)}
+    documents = {"sizes": sizes, "names": names, "even": n % 2 == 0}
+    return {port: orjson.dumps(each, option=orjson.OPT_SORT_KEYS).decode() for port, each in documents.items()}
 
 
 @pytest.fixture
@@ -155,3 +178,51 @@ async def test_wrong_names_are_refused_with_advice(daemon: Serving, agent: Scrip
         await client.frame(run.id, where="xx>2")
     with pytest.raises(BadRequest, match="pandas, polars, arrow"):
         await client.frame(run.id, backend="excel")
+
+
+@pytest.fixture
+async def counting(daemon: Serving) -> AsyncIterator[Serving]:
+    """A daemon with an agent whose operator gives maps."""
+    async with joined(daemon.agents, operators=(COUNT,), behaviour=count):
+        await daemon.push(COUNTING)
+        yield daemon
+
+
+async def test_members_of_maps_are_columns(counting: Serving, client: AsyncClient) -> None:
+    """Without names, those of maps of numbers; also members that only later children have."""
+    run = await counting.finished({"workflow": "counting", "params": {"n": {"values": [1, 3]}}})
+    found = await client.columns(run.id)
+    numbers = found.table.numbers
+    assert set(numbers) == {"Count/even", "Count/sizes.k.0", "Count/sizes.k.1", "Count/sizes.k.2"}
+    assert numbers["Count/sizes.k.2"].values[1] == 1.0
+    assert numbers["Count/sizes.k.2"].valid.tolist() == [False, True]
+    assert str(numbers["Count/sizes.k.2"].type) == "double"
+    assert found.table.texts == {}
+
+
+async def test_members_are_asked_for_by_name(counting: Serving, client: AsyncClient) -> None:
+    """By the output's name all of them, else one; texts as well; and queries may ask about them."""
+    run = await counting.finished({"workflow": "counting", "params": {"n": {"values": [1, 2, 3]}}})
+    one = await client.columns(run.id, ports=["Count/sizes.k.1", "names"])
+    assert set(one.table.numbers) == {"Count/sizes.k.1"}
+    assert set(one.table.texts) == {"Count/names.0", "Count/names.1", "Count/names.2"}
+    chosen = await client.selected(run.id, where="Count/sizes.k.1>0", ports=["even"])
+    assert np.flatnonzero(chosen.mask).tolist() == [1, 2]
+    assert chosen.numbers() == ["Count/even"]
+    with pytest.raises(NotFound, match="did you mean Count/sizes"):
+        await client.columns(run.id, ports=["Count/size"])
+
+
+async def test_a_map_of_too_many_members_is_told_instead(
+    counting: Serving, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A million children have no room for thousands of columns that nobody asked for; one can be asked for."""
+    monkeypatch.setattr(calls, "_ROWS", 1)  # so that some columns were sent before there are too many
+    run = await counting.finished({"workflow": "counting", "params": {"n": {"values": [2, 101, 1]}}})
+    found = await client.columns(run.id)
+    assert set(found.table.numbers) == {"Count/even"}
+    assert found.crowded == ("Count/sizes",)
+    again = await client.columns(run.id, before=found)
+    assert (set(again.table.numbers), again.crowded) == ({"Count/even"}, ("Count/sizes",))
+    named = await client.columns(run.id, ports=["Count/sizes.k.100"])
+    assert named.table.numbers["Count/sizes.k.100"].valid.tolist() == [False, True, False]

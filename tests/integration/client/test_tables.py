@@ -16,7 +16,7 @@ from accio_client.cli.main import main
 from accio_client.export.exporting import Options
 from accio_client.export.selection import Selection
 from tests.integration.daemon.harness import Serving, configured, serving
-from tests.integration.daemon.scripted_agent import Outputs, joined
+from tests.integration.daemon.scripted_agent import Outputs, joined, operator
 
 NOISY: dict[str, Any] = {
     "id": "noisy",
@@ -192,3 +192,24 @@ async def test_wrong_use_gets_advice(run: str, capsys: pytest.CaptureFixture[str
     """Nothing that can be mistyped ends with a traceback, and the answer says what to do."""
     _, out, err = await called(capsys, *words.replace("RUN", run).split(" "))
     assert advice in out + err
+
+
+async def test_whole_numbers_and_truth_look_like_it(
+    daemon: Serving, run: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A boolean isn't 1.0, nor an integer 3.0; a member of a map is a column."""
+    told = operator(
+        "Tell", (("n", "integer", None),), (("count", "integer"), ("even", "boolean"), ("of", "map(string,double)"))
+    )
+
+    def tell(name: str, inputs: dict[str, Any], seed: int | None) -> Outputs:
+        n = inputs["n"]
+        return {"count": str(n), "even": str(n % 2 == 0).lower(), "of": f'{{"half":{n / 2!r}}}'}
+
+    graph = [{"op": "Tell", "inputs": {"n": {"param": "n"}}}]
+    async with joined(daemon.agents, "other", operators=(told,), behaviour=tell):
+        await daemon.push({"id": "telling", "params": [{"name": "n", "kind": "integer"}], "graph": graph})
+        sweep = await daemon.finished({"workflow": "telling", "params": {"n": {"values": [3, 4]}}})
+    _, out, _ = await called(capsys, "table", sweep.id, "-points")
+    rows = [(row["Tell/count"], row["Tell/even"], row["Tell/of.half"]) for row in table_of(out, "\t")]
+    assert rows == [("3", "false", "1.5"), ("4", "true", "2.0")]

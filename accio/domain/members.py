@@ -1,0 +1,23 @@
+"""The members of maps of single values, as columns: `Node/port.member`."""
+
+from accio.domain.canonical import display
+from accio.domain.datatypes import DataType, Kind
+
+MOST_MEMBERS = 1000
+"""Of how many members a map may be in all rows of a tidy table; one of more is a table of its own, not columns."""
+
+UNASKED_MEMBERS = 100
+"""Of how many members a map may be if all of them become columns that nobody asked for by name."""
+
+
+def member_type(datatype: DataType) -> DataType | None:
+    """Return the type of a map's values if they are single values; None of whatever else."""
+    return datatype.args[1] if datatype.kind is Kind.MAP and not datatype.args[1].args else None
+
+
+def key_shown(datatype: DataType, key: str) -> str:
+    """Return a map's key, which is of this type, as a user would write it."""
+    if datatype.kind in (Kind.STRING, Kind.DATASET):
+        return key
+    shown = display(datatype, key)
+    return shown if isinstance(shown, str) else key
