@@ -7,6 +7,7 @@ They stay formulas: a range of a million values costs as much as one of two. Bou
 import math
 from collections.abc import Mapping
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 Bound = float | str
@@ -55,6 +56,18 @@ def arange(start: float, stop: float, step: float = 1) -> dict[str, Any]:
     last = first + (count - 1) * stride
     whole = all(isinstance(number, int) for number in (start, step))
     return {"from": start, "to": int(last) if whole else float(last), "step": step}
+
+
+def points_of(given: Any) -> Any:
+    """Return explicit points in a form of run definitions: of a data frame, its columns; of a path, its text.
+
+    >>> points_of([{"a": 1}, {"a": 2}])
+    [{'a': 1}, {'a': 2}]
+    """
+    if isinstance(given, Path):
+        return str(given.absolute())
+    columns = getattr(given, "columns", None)
+    return given if columns is None else {str(name): list(given[name]) for name in columns}
 
 
 def definition(workflow: str, params: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:

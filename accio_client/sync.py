@@ -204,6 +204,9 @@ class Client(BlockingCaller):
         tags: Iterable[str] | None = None,
         repeat: int | None = None,
         seed: int | None = None,
+        zip: Sequence[Any] | None = None,
+        points: Any = None,
+        where: str | None = None,
         params: Mapping[str, Any] | None = None,
         **values: Any,
     ) -> Run:
@@ -211,7 +214,9 @@ class Client(BlockingCaller):
 
         *definition* is a run definition, or the name of a workflow (or operator), whose parameters are then given as
         *values*: `submit("geoind", epsilon=logspace(1e-5, 1), repeat=3)`. Parameters whose names are options of this
-        call (or no names in Python) go into *params*.
+        call (or no names in Python) go into *params*. *zip* names those whose values go together, *points* are explicit
+        rows (a list of dictionaries, a dictionary of lists, a data frame, or a CSV or Parquet file), and *where* is a
+        condition that points must meet.
         """
         return Run(
             self,
@@ -226,6 +231,9 @@ class Client(BlockingCaller):
                     tags=tags,
                     repeat=repeat,
                     seed=seed,
+                    zip=zip,
+                    points=points,
+                    where=where,
                     params=params,
                     **values,
                 )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Generic, Protocol, TypeAlias, TypeVar
 
-from accio.domain.slices import SweepSlice
+from accio.domain.slices import Intervals, Numbered
 from accio.domain.states import NodeState, RunState
 
 # Why a run opens no more children.
@@ -23,9 +23,6 @@ _IMPLIED = {
     CLOSED_BY_FAILURE: RunState.FAILED,
     CLOSED_BY_DELETE: RunState.KILLED,
 }
-
-Intervals = Sequence[tuple[int, int]]
-"""Disjoint ascending intervals [first, last] of indices."""
 
 
 def implied_state(closed: int) -> RunState:
@@ -227,7 +224,7 @@ class Members(Generic[R]):
     """
 
     rows: Rows[R]
-    wanted: SweepSlice
+    wanted: Numbered
     size: int  # of the whole sweep
     implied: RunState  # the state of a child without a row
     cursor: int  # nearly every child below has a row, or is deleted; hardly any from there on

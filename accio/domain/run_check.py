@@ -1,26 +1,22 @@
 """Checking run definitions: everything that is wrong, in one pass."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
-from accio.domain.datatypes import DataType, Kind
-from accio.domain.findings import Findings, is_ignored
+from accio.domain.datatypes import Kind
+from accio.domain.findings import Findings
 from accio.domain.issues import Checked, pointer
 from accio.domain.limits import Limits
-from accio.domain.linking import Operators, Use, check_fit, reading_type, uses_of_params
+from accio.domain.linking import Operators, check_fit
 from accio.domain.names import Suggestions, is_workflow_id
 from accio.domain.numbers import integer
+from accio.domain.param_forms import ParamForms
 from accio.domain.problems import ValueProblem, quote
-from accio.domain.range_forms import RANGE_KEYS, read_range
 from accio.domain.runs import FailurePolicy, OnFailure, RunDefinition
-from accio.domain.sweeps import Axis, Sweep
-from accio.domain.values import cast, caster, parse_to_canonical
-from accio.domain.workflows import Param, Workflow
+from accio.domain.sweep_check import SWEEP_KEYS, SweepCheck
+from accio.domain.workflows import Workflow
 
-_RUN_KEYS = ("workflow", "name", "notes", "tags", "seed", "repeat", "params", "on_failure")
-_FORMS = '{"value": x}, {"values": [..]} or {"from": x, "to": y, "step": z}'
-_FORM_KEYS = ("value", "values", *RANGE_KEYS)
-_ARRAYS = frozenset({Kind.LIST, Kind.SET})
+_RUN_KEYS = ("workflow", "name", "notes", "tags", "seed", "repeat", *SWEEP_KEYS, "on_failure")
 
 
 class WorkflowLookup(Protocol):
@@ -85,11 +81,13 @@ class _Checker:
         seed = self._seed(document)
         repeat = self._repeat(document)
         on_failure = self._on_failure(document)
-        params = self.findings.object(document.get("params", {}), "/params", "parameters by name")
-        if workflow is None or params is None:
+        if workflow is None:
+            self.findings.object(document.get("params", {}), "/params", "parameters by name")
             return None
-        sweep = Sweep(self._axes(workflow, params), repeat)
-        self._size(sweep)
+        forms = ParamForms(workflow, self._operators, self.findings, self._base_path)
+        sweep = SweepCheck(forms, self.findings, self._limits).sweep(document, repeat)
+        if sweep is None:
+            return None
         return RunDefinition(
             workflow_id=workflow.id,
             version=workflow.version,
@@ -185,122 +183,3 @@ class _Checker:
             return OnFailure()
         self.findings.error("/on_failure", f'expected "continue", "stop" or {{"max": n}}, found {quote(value)}')
         return OnFailure()
-
-    # ----------------------------------------------------------------------------------------------------- parameters
-
-    def _axes(self, workflow: Workflow, params: Mapping[str, Any]) -> tuple[Axis, ...]:
-        uses = uses_of_params(workflow.graph, self._operators)
-        names = Suggestions(param.name for param in workflow.params)
-        axes: list[Axis] = []
-        for name, form in params.items():
-            if is_ignored(name):
-                continue
-            path = pointer("params", name)
-            param = workflow.param(name)
-            if param is None:
-                known = ", ".join(each.name for each in workflow.params)
-                message = f"workflow '{workflow.id}' has no parameter '{name}'; it has {known or 'none'}"
-                self.findings.error(path, message, names.closest(name))
-                continue
-            axis = self._axis(param, form, path, uses.get(name, []))
-            if axis is not None:
-                self._meets_ports(axis, uses.get(name, []), path)
-                axes.append(axis)
-        for param in workflow.params:
-            if param.name in params:
-                continue
-            if param.default is not None:
-                axes.append(Axis(param.name, param.type, (param.default,)))
-            else:
-                self._may_be_absent(param, uses.get(param.name, []))
-        return tuple(axes)
-
-    def _may_be_absent(self, param: Param, uses: list[Use]) -> None:
-        needy = [f"{use.node}/{use.port.name}" for use in uses if use.port.required]
-        if needy:
-            ports = f"{', '.join(needy[:3])}{' and others' if len(needy) > 3 else ''}"
-            message = f"parameter '{param.name}' ({param.type}) needs a value: {ports} can't do without one"
-            self.findings.error(pointer("params", param.name), message)
-
-    def _axis(self, param: Param, form: Any, path: str, uses: list[Use]) -> Axis | None:
-        """Read one of the parameter forms."""
-        datatype = reading_type(param.type, uses)
-        if isinstance(form, list):
-            one = f'one {param.type} is written {{"value": [..]}}; ' if param.type.kind in _ARRAYS else ""
-            hint = f'; {one}several values are written {{"values": [..]}}'
-            self.findings.error(path, f"expected a value or {_FORMS}, found {quote(form)}{hint}")
-            return None
-        if not isinstance(form, Mapping):
-            return self._listed(param, datatype, [form], lambda at: path)
-        keys = [key for key in form if not is_ignored(key)]
-        if "value" in keys:
-            self.findings.known_keys(form, ("value",), path, "a parameter with 'value'")
-            return self._listed(param, datatype, [form["value"]], lambda at: path + "/value")
-        if "values" in keys:
-            self.findings.known_keys(form, ("values",), path, "a parameter with 'values'")
-            return self._values(param, datatype, form["values"], path + "/values")
-        if any(key in RANGE_KEYS for key in keys):
-            self.findings.known_keys(form, RANGE_KEYS, path, "a range")
-            return read_range(param.name, param.type, form, path, self.findings)
-        hint = '; a map is written {"value": {..}}' if param.type.kind is Kind.MAP else ""
-        self.findings.no_form(form, _FORM_KEYS, path, f"expected a value or {_FORMS}{hint}")
-        return None
-
-    def _values(self, param: Param, datatype: DataType, values: Any, path: str) -> Axis | None:
-        listed = self.findings.array(values, path, "'values', the list of values")
-        if listed is None:
-            return None
-        if not listed:
-            self.findings.error(path, "expected at least one value in 'values', found an empty list")
-            return None
-        return self._listed(param, datatype, listed, lambda at: path + pointer(at))
-
-    def _listed(
-        self,
-        param: Param,
-        datatype: DataType,
-        values: list[Any],
-        place: Callable[[int], str],
-    ) -> Axis | None:
-        """Read listed values; equal ones collapse, and the order of the first ones stays. *place* points at a value."""
-        texts: dict[str, None] = {}
-        good = True
-        for at, value in enumerate(values):
-            try:
-                texts[parse_to_canonical(datatype, value, base_path=self._base_path)] = None
-            except ValueProblem as problem:
-                self.findings.error(place(at), f"parameter '{param.name}': {problem.message}")
-                good = False
-        return Axis(param.name, param.type, tuple(texts)) if good else None
-
-    def _meets_ports(self, axis: Axis, uses: list[Use], path: str) -> None:
-        """Report values that can't go to a port whose type is right: longs that a double can't hold, empty paths."""
-        for target in {use.port.type for use in uses}:
-            if target == axis.type or caster(axis.type, target) is None:
-                continue
-            # Of a computed axis, only the ends are looked at if they tell about all of it.
-            few = axis.bounds() if axis.all_are_doubles() else axis.values()
-            for text in few:
-                try:
-                    cast(axis.type, target, text)
-                except ValueProblem as problem:
-                    self.findings.error(path, f"parameter '{axis.name}': {problem.message}")
-                    break
-
-    def _size(self, sweep: Sweep) -> None:
-        if sweep.size <= self._limits.max_children:
-            return
-        factors = [f"{axis.name}: {_amount(axis.size)}" for axis in sweep.varying]
-        if sweep.repeat > 1:
-            factors.append(f"repeat: {_amount(sweep.repeat)}")
-        path = "/params" if sweep.varying else "/repeat"
-        message = (
-            f"the sweep has {_amount(sweep.size)} children ({' × '.join(factors)}), "
-            f"and this daemon takes at most {_amount(self._limits.max_children)}"
-        )
-        self.findings.error(path, message)
-
-
-def _amount(number: int) -> str:
-    """Write a size; one of more than 18 digits as a power of ten."""
-    return str(number) if number < 10**18 else f"about 10^{number.bit_length() * 30103 // 100000}"

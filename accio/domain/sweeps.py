@@ -1,14 +1,15 @@
 """Sweeps as formulas: any child is computed from its number, and no work is proportional to how many there are.
 
-A sweep is the cross product of its axes times `repeat`. The first axis varies slowest, repetitions innermost; children
-count from 0, repetitions from 1. A run of a single combination is a sweep of size 1.
+A sweep is the cross product of its axes times `repeat`, unless a layout says which of its points there are and in what
+order (`accio.domain.layouts`). The first axis varies slowest, repetitions innermost; children count from 0, repetitions
+from 1. A run of a single combination is a sweep of size 1.
 Axes hold the *effective* values of the parameters: those of the run definition in its order, then the defaults of the
 workflow's parameters that the run doesn't mention. So a value has the same part in seeds whether it was written down or
 came from a default.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from math import prod
 from typing import Any, TypeAlias
@@ -17,8 +18,10 @@ from accio.domain.datatypes import INTEGRAL, DataType, Kind, parse_type
 from accio.domain.jsontext import canonical_dump
 from accio.domain.jsontypes import JsonObject
 from accio.domain.labels import label_text
+from accio.domain.layouts import Alike, Block, Digit, Layout
 from accio.domain.ranges import GeometricPoints, LinearPoints, Points, WholePoints
 from accio.domain.seeds import SeedTemplate
+from accio.domain.slices import Chained, Level, Numbered
 from accio.domain.values import format_double
 
 # Texts of an axis that are kept once computed; the bound is on memory (some megabytes), not on the size of an axis.
@@ -143,18 +146,20 @@ Coordinates: TypeAlias = tuple[tuple[int, ...], int]
 
 
 class Sweep:
-    """All combinations of some axes, each repeated. Immutable."""
+    """All combinations of some axes (or those of a layout), each repeated. Immutable."""
 
-    __slots__ = ("_base", "_places", "_seeds", "_strides", "axes", "repeat", "size", "varying")
+    __slots__ = ("_base", "_places", "_seeds", "_strides", "axes", "layout", "points", "repeat", "size", "varying")
 
-    def __init__(self, axes: tuple[Axis, ...], repeat: int = 1) -> None:
-        """Combine axes of different names."""
+    def __init__(self, axes: tuple[Axis, ...], repeat: int = 1, layout: Layout | None = None) -> None:
+        """Combine axes of different names; *layout* None: all combinations, the first axis varies slowest."""
         self.axes = axes
         self.repeat = repeat
-        self.size = prod(axis.size for axis in axes) * repeat
+        self.layout = layout
+        self.points = prod(axis.size for axis in axes) if layout is None else layout.size
+        self.size = self.points * repeat
         self.varying = tuple(axis for axis in axes if axis.size > 1)
         strides: list[int] = []
-        stride = self.size
+        stride = prod(axis.size for axis in axes) * repeat
         for axis in axes:
             stride //= axis.size
             strides.append(stride)
@@ -171,17 +176,43 @@ class Sweep:
         """Whether it is exactly one combination."""
         return self.size == 1
 
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """The blocks of points, one after the other; a sweep without a layout is one block, with a digit per axis."""
+        if self.layout is not None:
+            return self.layout.blocks
+        return (Block([Digit((place,), Alike(1, axis.size)) for place, axis in enumerate(self.axes)]),)
+
+    def children(self, root: Callable[[Block], Level | None]) -> Numbered:
+        """Return the children that *root* takes of each block's digits, then of the repetitions."""
+        parts = [(block.size * self.repeat, block.children(root(block), self.repeat)) for block in self.blocks]
+        return parts[0][1] if len(parts) == 1 else Chained(parts)
+
+    def with_indices(self, fixed: Mapping[int, int]) -> Numbered:
+        """Return the children that have these indices on some axes, given by the places of these."""
+        return self.children(lambda block: block.with_indices(fixed, self.repeat))
+
     def coordinates(self, number: int) -> Coordinates:
         """Return the indices of child *number* on all axes, and its repetition (from 1)."""
         self._check(number)
+        if self.layout is not None:
+            return self.layout.indices(number // self.repeat, len(self.axes)), number % self.repeat + 1
         return tuple([number // stride % size for stride, size in self._places]), number % self.repeat + 1
 
     def number(self, indices: tuple[int, ...], repetition: int = 1) -> int:
-        """Return the number of the child at these coordinates: the inverse of `coordinates`."""
-        number = 0
+        """Return the number of the child at these coordinates: the inverse of `coordinates`.
+
+        KeyError if a layout has no such point.
+        """
+        if self.layout is not None:
+            found = self.layout.find(indices)
+            if found is None:
+                raise KeyError(indices)
+            return found * self.repeat + repetition - 1
+        point = 0
         for axis, index in zip(self.axes, indices, strict=True):
-            number = number * axis.size + index
-        return number * self.repeat + repetition - 1
+            point = point * axis.size + index
+        return point * self.repeat + repetition - 1
 
     def _check(self, number: int) -> None:
         if not 0 <= number < self.size:
@@ -191,13 +222,30 @@ class Sweep:
         """Return the repetition of child *number*, from 1."""
         return number % self.repeat + 1
 
+    def stride(self, axes: frozenset[int]) -> int:
+        """Return how many children one after the other surely agree on the axes at these places."""
+        if self.layout is not None:
+            return self.layout.stride(axes) * self.repeat
+        return prod(axis.size for axis in self.axes[max(axes, default=-1) + 1 :]) * self.repeat
+
     def child(self, number: int) -> dict[str, str]:
         """Return the effective parameters of child *number*: name to canonical text."""
         self._check(number)
         params = self._base.copy()
-        for axis, stride, size in self._strides:
-            params[axis.name] = axis.value_at(number // stride % size)
+        for axis, index in self._indices(number):
+            params[axis.name] = axis.value_at(index)
         return params
+
+    def _indices(self, number: int) -> Iterator[tuple[Axis, int]]:
+        """Yield the index of a child on each axis that varies."""
+        if self.layout is None:
+            for axis, stride, size in self._strides:
+                yield axis, number // stride % size
+            return
+        indices = self.layout.indices(number // self.repeat, len(self.axes))
+        for axis, index in zip(self.axes, indices, strict=True):
+            if axis.size > 1:
+                yield axis, index
 
     def child_seed(self, number: int, parent_seed: int) -> int:
         """Return the seed of child *number* of a parent (docs/seeds.md)."""
@@ -220,16 +268,22 @@ class Sweep:
 
     def places(self, numbers: Sequence[int]) -> Iterator[tuple[Axis, list[int]]]:
         """Return, for each axis that varies, the index of each of these children on it."""
-        for axis, stride, size in self._strides:
-            yield axis, [number // stride % size for number in numbers]
+        if self.layout is None:
+            for axis, stride, size in self._strides:
+                yield axis, [number // stride % size for number in numbers]
+            return
+        width, repeat, indices = len(self.axes), self.repeat, self.layout.indices
+        found = [indices(number // repeat, width) for number in numbers]
+        for place, axis in enumerate(self.axes):
+            if axis.size > 1:
+                yield axis, [each[place] for each in found]
 
     def label(self, number: int) -> str:
         """Return what tells child *number* from its siblings: `epsilon=0.01 #2`; empty for a single run."""
         self._check(number)
-        parts: list[str] = []
-        for axis, stride, size in self._strides:
-            index = number // stride % size
-            parts.append(f"{axis.name}={label_text(axis.type, axis.value_at(index), index)}")
+        parts = [
+            f"{axis.name}={label_text(axis.type, axis.value_at(index), index)}" for axis, index in self._indices(number)
+        ]
         if self.repeat > 1:
             parts.append(f"#{number % self.repeat + 1}")
         return " ".join(parts)
@@ -240,7 +294,10 @@ class Sweep:
 
     def to_json(self) -> JsonObject:
         """Return an exact form that `from_json` reads; ranges stay formulas."""
-        return {"axes": [axis.to_json() for axis in self.axes], "repeat": self.repeat}
+        document: JsonObject = {"axes": [axis.to_json() for axis in self.axes], "repeat": self.repeat}
+        if self.layout is not None:
+            document["layout"] = self.layout.to_json()
+        return document
 
     def to_text(self) -> str:
         """Return `to_json` as compact text, for the database."""
@@ -249,7 +306,8 @@ class Sweep:
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "Sweep":
         """Read what `to_json` gave."""
-        return cls(tuple(Axis.from_json(axis) for axis in document["axes"]), document["repeat"])
+        layout = Layout.from_json(document["layout"]) if "layout" in document else None
+        return cls(tuple(Axis.from_json(axis) for axis in document["axes"]), document["repeat"], layout)
 
     @classmethod
     def from_text(cls, text: str) -> "Sweep":
@@ -257,10 +315,13 @@ class Sweep:
         return cls.from_json(json.loads(text))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sweep) and self.axes == other.axes and self.repeat == other.repeat
+        if not isinstance(other, Sweep) or self.repeat != other.repeat or self.axes != other.axes:
+            return False
+        return (self.layout and self.layout.to_json()) == (other.layout and other.layout.to_json())
 
     def __hash__(self) -> int:
-        return hash((self.axes, self.repeat))
+        return hash((self.axes, self.repeat, self.size))
 
     def __repr__(self) -> str:
-        return f"Sweep({self.size} = {' × '.join(f'{axis.name}:{axis.size}' for axis in self.axes)} × {self.repeat})"
+        factors = " × ".join(f"{axis.name}:{axis.size}" for axis in self.axes)
+        return f"Sweep({self.size} {'=' if self.layout is None else 'of'} {factors} × {self.repeat})"

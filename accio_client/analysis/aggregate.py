@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from accio.errors import BadRequest
-from accio_client.analysis.columns import REPEAT, AxisColumn, Floats, Ints, Mask, Numbers, SweepTable
+from accio_client.analysis.columns import AxisColumn, Floats, Ints, Mask, Numbers, SweepTable
 from accio_client.analysis.student import CONFIDENCE, ci95_factor
 
 T = TypeVar("T", bound=np.generic)
@@ -24,11 +24,15 @@ BOOTSTRAPS = 2000
 _PLAIN_LEAST, _PLAIN_MOST = 1e-100, 1e100
 _MOST_DRAWS = 400_000_000
 _DRAWN_AT_ONCE = 2_000_000
+_MOST_GROUPS = 4_000_000
+_MOST_CELLS = 40_000_000  # of groups that are filled up
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Aggregate:
     """Statistics of a column: arrays with an axis per parameter in `by`. NaN stands where there is nothing.
+
+    Those of each point of a sweep that is no grid have one axis only, for its points in order.
 
     `over` names what was averaged over; `missing` counts the children of each group without a value.
     """
@@ -74,19 +78,21 @@ def aggregate(
     if len(set(names)) < len(names):
         raise BadRequest(f"expected different parameters to group by, found {', '.join(names)}")
     axes = tuple(table.axis(name) for name in names)
-    shape = tuple(axis.size for axis in axes)
-    values = grouped(table, column.values, names)
+    groups = _groups(table, by)
+    shape = groups.shape
+    values = groups.matrix(column.values)
     wanted = where if column.present is None else column.present if where is None else column.present & where
-    valid = None if wanted is None else grouped(table, wanted, names)
+    if not groups.are_even and wanted is None:
+        wanted = np.ones(table.size, dtype=np.bool_)
+    valid = None if wanted is None else groups.matrix(wanted)
     found = _statistics(values, valid)
-    looked_at = np.int64(len(values)) if where is None else grouped(table, where, names).sum(axis=0)
+    looked_at = groups.counts(where)
     ordered = _Ordered(values, valid) if quantiles else None
     draws = None if bootstrap_seed is None else _bootstrap(values, valid, bootstrap_seed)
-    everything = zip([*(axis.name for axis in table.axes), REPEAT], table.shape, strict=True)
     return Aggregate(
         value=column.name,
         by=axes,
-        over=tuple(name for name, size in everything if name not in names and size > 1),
+        over=tuple(name for name, size in table.factors if name not in names and size > 1),
         n=found.n.reshape(shape),
         missing=(looked_at - found.n).reshape(shape),
         mean=found.mean.reshape(shape),
@@ -99,12 +105,77 @@ def aggregate(
     )
 
 
-def grouped(table: SweepTable, values: npt.NDArray[T], by: Sequence[str]) -> npt.NDArray[T]:
-    """Return a column as a matrix: a column per combination of *by*, with the children of it in order."""
-    first = [table.place(name) for name in by]
-    rest = [at for at in range(len(table.shape)) if at not in first]
-    columns = math.prod(table.shape[at] for at in first)
-    return values.reshape(table.shape).transpose([*rest, *first]).reshape(-1, columns)
+def _groups(table: SweepTable, by: Sequence[str] | None) -> "_Grid | _Uneven":
+    """Return the groups of children with equal values of *by* (None: each point), in the order of the sweep."""
+    if table.is_grid:
+        return _Grid(table, [axis.name for axis in table.axes] if by is None else by)
+    if by is None:
+        return _Uneven(np.arange(table.size) // table.sweep.repeat, (table.points,))
+    shape = tuple(table.axis(name).size for name in by)
+    if math.prod(shape) > _MOST_GROUPS:
+        sizes = " × ".join(f"{name}: {size}" for name, size in zip(by, shape, strict=True))
+        raise BadRequest(f"expected at most {_MOST_GROUPS} combinations to group by, found {sizes}; name fewer")
+    return _Uneven(table.codes(by), shape)
+
+
+class _Grid:
+    """Groups of a grid: all have equally many children, and none is sought."""
+
+    are_even = True
+
+    def __init__(self, table: SweepTable, by: Sequence[str]) -> None:
+        self._sizes = table.shape
+        first = [table.place(name) for name in by]
+        self.shape = tuple(self._sizes[at] for at in first)
+        self._order = [*(at for at in range(len(self._sizes)) if at not in first), *first]
+
+    def matrix(self, values: npt.NDArray[T]) -> npt.NDArray[T]:
+        """Return a column as a matrix: a column per group, with its children in order."""
+        return values.reshape(self._sizes).transpose(self._order).reshape(-1, math.prod(self.shape))
+
+    def counts(self, which: Mask | None) -> Ints:
+        """Return how many children there are in each group, or how many of *which*."""
+        if which is None:
+            groups = math.prod(self.shape)
+            return np.full(groups, math.prod(self._sizes) // max(1, groups))
+        return np.asarray(self.matrix(which).sum(axis=0))
+
+
+class _Uneven:
+    """Groups by their numbers, one for each child; what a group has less than the largest one is filled up."""
+
+    are_even = False
+
+    def __init__(self, codes: Ints, shape: tuple[int, ...]) -> None:
+        self.shape = shape
+        self._codes = codes
+        self._size = math.prod(shape)
+        self._order = np.argsort(codes, kind="stable")
+        counts = np.bincount(codes, minlength=self._size)
+        self._most = int(counts.max(initial=0))
+        if self._most * self._size > _MOST_CELLS:
+            raise BadRequest(
+                f"expected groups of similar sizes, found {self._size} of which one has {self._most} children; "
+                "group by fewer parameters"
+            )
+        begins = np.cumsum(counts) - counts
+        self._at = np.arange(len(codes)) - begins[codes[self._order]]
+
+    def matrix(self, values: npt.NDArray[T]) -> npt.NDArray[T]:
+        """Return a column as a matrix: a column per group, with its children in order; then NaN, or False."""
+        nothing = np.nan if np.issubdtype(values.dtype, np.floating) else 0
+        made = np.full((self._most, self._size), nothing, dtype=values.dtype)
+        made[self._at, self._codes[self._order]] = values[self._order]
+        return made
+
+    def counts(self, which: Mask | None) -> Ints:
+        """Return how many children there are in each group, or how many of *which*."""
+        return np.bincount(self._codes if which is None else self._codes[which], minlength=self._size)
+
+
+def counted(table: SweepTable, which: Mask | None, by: Sequence[str] | None) -> Ints:
+    """Return how many of *which* (None: all) there are per combination of *by* (None: per point), in one row."""
+    return _groups(table, by).counts(which)
 
 
 class _Found(NamedTuple):

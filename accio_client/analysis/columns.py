@@ -2,9 +2,11 @@
 
 Parameters need no storage: a child's place on an axis is arithmetic on its number. So a child costs a byte for its
 state, and eight per output. Columns are as long as the sweep; a child without a result has `present` False there.
+Of a sweep that is no plain grid (values that go together, points left out), places are computed once and kept, and its
+axes have those values only that occur.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
@@ -41,10 +43,12 @@ def unit_of(datatype: DataType) -> str:
 class AxisColumn:
     """A parameter that varies, or the repetitions: its values in the order of the sweep."""
 
-    def __init__(self, axis: Axis) -> None:
+    def __init__(self, axis: Axis, occurring: Ints | None = None) -> None:
+        """Hold all values of an axis, or those at some ascending places."""
         self._axis = axis
+        self.occurring = occurring
         self.name = axis.name
-        self.size = axis.size
+        self.size = axis.size if occurring is None else len(occurring)
         self.type = axis.type
         self.unit = unit_of(axis.type)
         self.is_ordered = axis.type.kind in _ORDERED
@@ -55,10 +59,10 @@ class AxisColumn:
         if not self.is_ordered:
             return np.arange(self.size, dtype=np.float64)
         if not self._axis.is_formula or self.size <= _EXACT_VALUES:
-            values = (float(comparable_text(self.type, text)) for text in self._axis.values())
+            values = (float(comparable_text(self.type, self._canonical(at))) for at in range(self.size))
             return np.fromiter(values, np.float64, self.size)
         formula = self._axis.to_json()
-        steps = np.arange(self.size, dtype=np.float64)
+        steps = np.arange(self.size, dtype=np.float64) if self.occurring is None else self.occurring.astype(np.float64)
         start = float(formula["start"])
         if "ratio" in formula:
             return np.asarray(start * float(formula["ratio"]) ** steps)
@@ -79,11 +83,14 @@ class AxisColumn:
 
     def text(self, at: int) -> str:
         """Return a value as a query or a command has it."""
-        canonical = self._axis.value_at(at)
+        canonical = self._canonical(at)
         if self.type.kind in INTEGRAL or self.type.kind in (Kind.DOUBLE, Kind.BOOLEAN):
             return canonical
         shown = display(self.type, canonical)
         return shown if isinstance(shown, str) else canonical_dump(shown)
+
+    def _canonical(self, at: int) -> str:
+        return self._axis.value_at(at if self.occurring is None else int(self.occurring[at]))
 
     def texts(self) -> list[str]:
         """Return all values; only for axes whose size was looked at."""
@@ -97,6 +104,9 @@ class AxisColumn:
             at = self._axis.index_of(parse_to_canonical(self.type, text))
         except ValueProblem as problem:
             raise BadRequest(f"'{self.name}': {problem.message}") from None
+        if at is not None and self.occurring is not None:
+            rank = int(np.searchsorted(self.occurring, at))
+            at = rank if rank < self.size and self.occurring[rank] == at else None
         if at is None:
             some = ", ".join(self.text(place) for place in range(min(self.size, 6)))
             raise NotFound(f"'{self.name}' has no value {text} in this sweep; it has {some}{', …' * (self.size > 6)}")
@@ -164,10 +174,27 @@ class SweepTable:
     def size(self) -> int:
         return self.sweep.size
 
+    @property
+    def is_grid(self) -> bool:
+        """Whether the children are all combinations of the axes, in order."""
+        return self.sweep.layout is None
+
     @cached_property
     def axes(self) -> tuple[AxisColumn, ...]:
         """The parameters that vary, the one that varies slowest first."""
-        return tuple(AxisColumn(axis) for axis in self.sweep.varying)
+        if self.is_grid:
+            return tuple(AxisColumn(axis) for axis in self.sweep.varying)
+        return tuple(axis for axis, _ in self._kept)
+
+    @cached_property
+    def _kept(self) -> "tuple[tuple[AxisColumn, Ints], ...]":
+        """The axes of a sweep that is no grid, each with the place of every child on it."""
+        found: list[tuple[AxisColumn, Ints]] = []
+        for axis, indices in self.sweep.places(range(self.size)):
+            occurring, at = np.unique(np.array(indices, dtype=np.int64), return_inverse=True)
+            if len(occurring) > 1:
+                found.append((AxisColumn(axis, occurring), at.astype(np.int64)))
+        return tuple(found)
 
     @cached_property
     def repetitions(self) -> AxisColumn:
@@ -177,13 +204,18 @@ class SweepTable:
         return AxisColumn(Axis(REPEAT, LONG, WholePoints(start=1, step=1, size=self.sweep.repeat)))
 
     @property
+    def factors(self) -> tuple[tuple[str, int], ...]:
+        """The axes and the repetitions, with their sizes."""
+        return (*((axis.name, axis.size) for axis in self.axes), (REPEAT, self.sweep.repeat))
+
+    @property
     def shape(self) -> tuple[int, ...]:
-        """The sizes of the axes, then the number of repetitions."""
-        return (*(axis.size for axis in self.axes), self.sweep.repeat)
+        """The sizes of the axes, then the number of repetitions; of what is no grid, the number of children."""
+        return tuple(size for _, size in self.factors) if self.is_grid else (self.size,)
 
     @property
     def points(self) -> int:
-        return prod(axis.size for axis in self.axes)
+        return self.sweep.points
 
     def axis(self, name: str) -> AxisColumn:
         """Return an axis by its name, or the repetitions; NotFound says which there are."""
@@ -205,9 +237,19 @@ class SweepTable:
     def coordinate(self, name: str, numbers: Ints | None = None) -> Ints:
         """Return the place of each child (or of those with these numbers) on an axis."""
         at = self.place(name)
-        stride = prod(self.shape[at + 1 :])
+        if not self.is_grid and name != REPEAT:
+            places = self._kept[at][1]
+            return places if numbers is None else places[numbers]
+        stride = prod(size for _, size in self.factors[at + 1 :])
         numbers = np.arange(self.size, dtype=np.int64) if numbers is None else numbers
-        return numbers // stride % self.shape[at]
+        return numbers // stride % self.factors[at][1]
+
+    def codes(self, names: Sequence[str]) -> Ints:
+        """Return the place of each child among all combinations of the values of some parameters."""
+        found = np.zeros(self.size, dtype=np.int64)
+        for name in names:
+            found = found * self.axis(name).size + self.coordinate(name)
+        return found
 
     def column(self, name: str) -> Numbers:
         """Return a column of numbers; NotFound says which was probably meant."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from accio.domain.datatypes import Kind
+from accio.domain.layouts import Block, Digit, Layout, Listed
 from accio.domain.sweeps import Sweep
 from accio.errors import BadRequest, FailedPrecondition
 from accio_client.analysis.aggregate import Aggregate, aggregate
@@ -45,16 +46,13 @@ def paired(
     column, varied = table.column(value), table.axis(axis)
     a, b = varied.index_of(first), varied.index_of(second)
     wanted = column.valid if where is None else column.valid & where
-    at = table.place(axis)
-    values, valid = column.values.reshape(table.shape), wanted.reshape(table.shape)
+    rest, at_a, at_b = _partners(table, axis, a, b)
     with np.errstate(invalid="ignore"):
-        difference = np.take(values, b, at) - np.take(values, a, at)
-    present = np.take(valid, a, at) & np.take(valid, b, at)
-    rest = Sweep(tuple(each for each in table.sweep.axes if each.name != axis), table.sweep.repeat)
+        difference = column.values[at_b] - column.values[at_a]
     differences = Numbers(
         name=f"{column.name} ({second} - {first})",
-        values=difference.reshape(-1),
-        present=present.reshape(-1),
+        values=difference,
+        present=wanted[at_a] & wanted[at_b],
         type=column.type,
         unit=column.unit,
     )
@@ -66,6 +64,31 @@ def paired(
         difference=aggregate(partners, differences, by=by),
         common_seeds=varied.type.contains(Kind.DATASET),
     )
+
+
+def _partners(table: SweepTable, axis: str, a: int, b: int) -> tuple[Sweep, Ints, Ints]:
+    """Return the children with one value of a parameter and those with another, pair by pair.
+
+    The sweep is of what they have in common: the other parameters, and the repetitions.
+    """
+    place = table.coordinate(axis)
+    at_a, at_b = np.flatnonzero(place == a), np.flatnonzero(place == b)
+    kept = [level for level, each in enumerate(table.sweep.axes) if each.name != axis]
+    axes = tuple(table.sweep.axes[level] for level in kept)
+    if table.is_grid:
+        return Sweep(axes, table.sweep.repeat), at_a, at_b
+
+    def rows(children: Ints) -> dict[tuple[tuple[int, ...], int], int]:
+        places = (table.sweep.coordinates(child) for child in children.tolist())
+        return {(tuple(at[level] for level in kept), no): k for k, (at, no) in enumerate(places)}
+
+    first, second = rows(at_a), rows(at_b)
+    common = [row for row in first if row in second]
+    if not common:
+        raise FailedPrecondition(f"no two children of this sweep differ in '{axis}' alone, so none can be compared")
+    listed = [list(column) for column in zip(*(row for row, _ in common), strict=True)] or [[0] * len(common)]
+    layout = Layout([Block([Digit(range(len(axes)), Listed(listed))])])
+    return Sweep(axes, 1, layout), at_a[[first[row] for row in common]], at_b[[second[row] for row in common]]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -97,18 +120,16 @@ def joined(first: SweepTable, second: SweepTable, value: str, *, same_seeds: boo
     samples. FailedPrecondition if a parameter varies in one sweep and is unknown to the other.
     """
     names = _common(first, second)
-    ours, theirs = _common_places(first.sweep, second.sweep, names)
     a, b = aggregate(first, value), aggregate(second, value)
-    at_first, at_second = _points(first, names, ours), _points(second, names, theirs)
+    points, at_first, at_second = _common_points(first, second, names)
     mean_a, mean_b = a.mean.reshape(-1)[at_first], b.mean.reshape(-1)[at_second]
     if same_seeds:
         n, difference, low, high = _paired_points(first, second, value, at_first, at_second)
     else:
         n, difference, low, high = _welch(a, b, at_first, at_second)
-    grid = np.meshgrid(*(np.array(places, dtype=np.int64) for places in ours), indexing="ij")
     return Joined(
         names=names,
-        points=np.stack([each.reshape(-1) for each in grid], axis=1) if names else np.zeros((1, 0), np.int64),
+        points=points,
         first=a,
         second=b,
         first_mean=mean_a,
@@ -132,6 +153,31 @@ def _common(first: SweepTable, second: SweepTable) -> tuple[str, ...]:
                 raise FailedPrecondition(f"{why}: no points are common")
     varying = dict.fromkeys([*(axis.name for axis in first.axes), *(axis.name for axis in second.axes)])
     return tuple(varying)
+
+
+def _common_points(first: SweepTable, second: SweepTable, names: Sequence[str]) -> tuple[Ints, Ints, Ints]:
+    """Return the points that both have: as places on the axes of the first, and by their numbers in either."""
+    if first.is_grid and second.is_grid:
+        ours, theirs = _common_places(first.sweep, second.sweep, names)
+        grid = np.meshgrid(*(np.array(places, dtype=np.int64) for places in ours), indexing="ij")
+        points = np.stack([each.reshape(-1) for each in grid], axis=1) if names else np.zeros((1, 0), np.int64)
+        return points, _points(first, names, ours), _points(second, names, theirs)
+    one, other = _by_values(first.sweep, names), _by_values(second.sweep, names)
+    common = [values for values in one if values in other]
+    axes = [axis for name in names if (axis := first.sweep.axis(name)) is not None]
+    places = [[axis.index_of(text) for axis, text in zip(axes, values, strict=True)] for values in common]
+    at_first, at_second = ([of[values] for values in common] for of in (one, other))
+    return (
+        np.array(places, dtype=np.int64).reshape(len(common), len(names)),
+        np.array(at_first, dtype=np.int64),
+        np.array(at_second, dtype=np.int64),
+    )
+
+
+def _by_values(sweep: Sweep, names: Sequence[str]) -> dict[tuple[str, ...], int]:
+    """Return the number of each point by its values of some parameters."""
+    children = (sweep.child(point * sweep.repeat) for point in range(sweep.points))
+    return {tuple(child[name] for name in names): point for point, child in enumerate(children)}
 
 
 def _common_places(first: Sweep, second: Sweep, names: Sequence[str]) -> tuple[list[list[int]], list[list[int]]]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from accio.domain.filters import Comparison, Filter, OneOf, Op, all_of, parameter_term, sweep_context
 from accio.domain.states import RunState
+from accio_client.analysis.aggregate import counted
 from accio_client.analysis.columns import AxisColumn, Floats, Mask, SweepTable
 from accio_client.analysis.cuts import best_corner, best_cut, by_share
 
@@ -104,8 +105,8 @@ class _Search:
     def __init__(self, table: SweepTable, axes: Sequence[AxisColumn], failed: Mask, among: Mask) -> None:
         self._table = table
         self._axes = axes
-        self._failed = failed.reshape(table.shape)
-        self._among = among.reshape(table.shape)
+        self._failed = failed
+        self._among = among
         self._all_failed = float(failed.sum())
         self._all = float(among.sum())
         self._price = float(np.log(max(self._all, 2.0))) / 2
@@ -124,12 +125,10 @@ class _Search:
 
     def _counts(self, *axes: AxisColumn) -> tuple[Floats, Floats]:
         """Return the failures and the children per place of one axis or two, in the order of their values."""
-        at = [self._table.place(axis.name) for axis in axes]
-        others = tuple(place for place in range(len(self._table.shape)) if place not in at)
+        names, shape = [axis.name for axis in axes], tuple(axis.size for axis in axes)
         found = []
-        for counted in (self._failed, self._among):
-            counts = counted.sum(axis=others).astype(np.float64)
-            counts = counts if at == sorted(at) else counts.T
+        for which in (self._failed, self._among):
+            counts = counted(self._table, which, names).reshape(shape).astype(np.float64)
             for level, axis in enumerate(axes):
                 if axis.name in self._orders:
                     counts = np.take(counts, self._orders[axis.name], axis=level)
@@ -181,13 +180,12 @@ class _Search:
 
 
 def _inside(table: SweepTable, box: Sequence[_Side]) -> Mask:
-    inside: Mask = np.ones((1,) * len(table.shape), dtype=np.bool_)
+    inside: Mask = np.ones(table.size, dtype=np.bool_)
     for side in box:
-        at = table.place(side.axis.name)
         flags = np.zeros(side.axis.size, dtype=np.bool_)
         flags[list(side.places)] = True
-        inside = inside & flags.reshape([-1 if level == at else 1 for level in range(len(table.shape))])
-    return np.broadcast_to(inside, table.shape).reshape(-1)
+        inside &= flags[table.coordinate(side.axis.name)]
+    return inside
 
 
 def _explanation(table: SweepTable, box: Sequence[_Side], inside: Mask, bad: Mask, among: Mask) -> Explanation:

@@ -13,6 +13,7 @@ from itertools import combinations
 import numpy as np
 
 from accio_client.analysis.columns import Floats, Ints, Mask, Numbers, SweepTable
+from accio_client.analysis.factors import factors_of
 
 
 class Method(StrEnum):
@@ -70,13 +71,16 @@ def importance(table: SweepTable, value: str | Numbers, *, where: Mask | None = 
     valid = np.isfinite(column.values)
     for mask in (column.present, where):
         valid = valid if mask is None else valid & mask
-    names = [axis.name for axis in table.axes]
+    factors = factors_of(table)
+    names, shape = factors.names, (*factors.shape, table.sweep.repeat)
+    values = factors.spread(np.where(valid, column.values, 0.0))
+    valid = factors.spread(valid)
     complete = bool(valid.all())
-    grid = (column.values if complete else np.where(valid, column.values, 0.0)).reshape(table.shape)
-    counts = np.full(table.shape[:-1], table.shape[-1]) if complete else valid.reshape(table.shape).sum(axis=-1)
+    grid = values.reshape(shape)
+    counts = np.full(shape[:-1], shape[-1]) if complete else valid.reshape(shape).sum(axis=-1)
     n = int(counts.sum())
     looked_at = table.size if where is None else int(where.sum())
-    split = _split(grid, None if complete else valid.reshape(table.shape), counts, names) if n else _NOTHING
+    split = _split(grid, None if complete else valid.reshape(shape), counts, names) if n else _NOTHING
     return Importance(
         value=column.name,
         method=split.method,

@@ -78,12 +78,29 @@ def _along(table: SweepTable, name: str | None, found: Places) -> Mask:
     shape = [1] * len(table.shape)
     if name is None:
         return np.full(shape, bool(found))
+    if not table.is_grid:
+        return _of_each(table, name, found)
     at = table.place(name)
     shape[at] = table.shape[at]
     flags = np.zeros(table.shape[at], dtype=np.bool_)
     for each in found:
         flags[each.start : each.stop] = True
     return flags.reshape(shape)
+
+
+def _of_each(table: SweepTable, name: str, found: Places) -> Mask:
+    """Return the mask of the children, of a sweep that is no grid: its axes have those values that occur."""
+    if name not in dict(table.factors):  # one value of the axis occurs
+        axis = table.sweep.axis(name)
+        assert axis is not None
+        (at,) = {index for each, (index, *_) in table.sweep.places([0]) if each is axis}
+        return np.full((1,), any(at in each for each in found))
+    axis_column = table.axis(name)
+    places = np.arange(axis_column.size) if axis_column.occurring is None else axis_column.occurring
+    flags = np.zeros(axis_column.size, dtype=np.bool_)
+    for each in found:
+        flags |= (places >= each.start) & (places < each.stop)
+    return flags[table.coordinate(name)]
 
 
 def _of_numbers(predicate: Predicate, column: Numbers) -> Mask:

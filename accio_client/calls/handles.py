@@ -1,6 +1,6 @@
 """The call that makes a run and returns a handle of it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from accio.errors import BadRequest, FailedPrecondition, InvalidDefinition, NotFound
@@ -26,6 +26,9 @@ class HandleCalls(AnalysisCalls, WorkflowCalls):
         tags: Iterable[str] | None = None,
         repeat: int | None = None,
         seed: int | None = None,
+        zip: Sequence[Any] | None = None,  # noqa: A002  # the word of run definitions
+        points: Any = None,
+        where: str | None = None,
         params: Mapping[str, Any] | None = None,
         **values: Any,
     ) -> AsyncRun:
@@ -33,7 +36,9 @@ class HandleCalls(AnalysisCalls, WorkflowCalls):
 
         *definition* is a run definition, or the name of a workflow (or operator), whose parameters are then given as
         *values*: `submit("geoind", epsilon=logspace(1e-5, 1), repeat=3)`. Parameters whose names are options of this
-        call (or no names in Python) go into *params*.
+        call (or no names in Python) go into *params*. *zip* names those whose values go together, *points* are explicit
+        rows (a list of dictionaries, a dictionary of lists, a data frame, or a CSV or Parquet file), and *where* is a
+        condition that points must meet.
         """
         options = {
             "name": name,
@@ -41,6 +46,9 @@ class HandleCalls(AnalysisCalls, WorkflowCalls):
             "tags": None if tags is None else list(tags),
             "repeat": repeat,
             "seed": seed,
+            "zip": zip,
+            "points": None if points is None else forms.points_of(points),
+            "where": where,
         }
         given = {**(params or {}), **values}
         if not isinstance(definition, str):

@@ -15,6 +15,7 @@ from accio_client.calls import selecting
 from accio_client.calls.caller import SUBMIT_DEADLINE_S, Caller
 from accio_client.definition_text import Definition
 from accio_client.logs import LogReader
+from accio_client.point_files import with_points
 
 WATCH_PATIENCE_S = 600.0
 
@@ -243,7 +244,7 @@ class RunCalls(Caller):
     ) -> accio_pb2.SubmitRequest:
         text, folder, _ = definition_text.read(definition, base_path)
         return accio_pb2.SubmitRequest(
-            definition=text,
+            definition=with_points(text, folder),
             base_path=folder,
             idempotency_key=key or secrets.token_hex(16),
             caller=self._user,

@@ -3,15 +3,20 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
+from typing import Any, TypeVar
+
+import click
 
 from accio.domain.datatypes import DataType
 from accio.domain.documents import parse_document
 from accio.domain.runs import with_overrides
 from accio.errors import BadRequest, InvalidDefinition, NotFound
 from accio_client.file_names import base_path, readable
+from accio_client.point_files import number
 from accio_client.settings import LARGEST_DEFINITION
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +38,31 @@ class Overrides:
     tags: str | None = None
     repeat: int | None = None
     seed: str | None = None
+    zipped: tuple[str, ...] = ()
+    points: str | None = None
+    where: str | None = None
+
+    def sweep(self) -> dict[str, Any]:
+        """Return the keys of a run definition that say which points there are."""
+        keys = {
+            "zip": [tag_list(group) for group in self.zipped] or None,
+            "points": None if self.points is None else str(Path(self.points).absolute()),
+            "where": self.where,
+        }
+        return {key: value for key, value in keys.items() if value is not None}
+
+
+def sweep_options(command: F) -> F:
+    """Add the options that say which points a sweep has."""
+    for option in (
+        click.option("--where", metavar="CONDITION", help="Keep only points that meet it, such as 'alpha<1'."),
+        click.option("--points", metavar="FILE", help="A CSV or Parquet file with a row per point."),
+        click.option(
+            "--zip", "zipped", multiple=True, metavar="NAME,NAME...", help="Parameters whose values go together."
+        ),
+    ):
+        command = option(command)
+    return command
 
 
 def read_file(name: str) -> Source:
@@ -89,9 +119,10 @@ def submission(argument: str, overrides: Overrides, types: Types) -> Source:
         repeat=overrides.repeat,
         types=types(workflow) if short and isinstance(workflow, str) else None,
     )
+    changed |= overrides.sweep()
     if overrides.seed is not None:
         changed["seed"] = overrides.seed
-    text = json.dumps(changed, ensure_ascii=False, default=_number).encode()
+    text = json.dumps(changed, ensure_ascii=False, default=number).encode()
     return Source(name=source.name, text=text, base_path=source.base_path)
 
 
@@ -113,9 +144,3 @@ def parameters(arguments: Sequence[str]) -> list[tuple[str, str]]:
 def tag_list(text: str) -> list[str]:
     """Tags separated by commas; an empty text means none."""
     return [tag for tag in (each.strip() for each in text.split(",")) if tag]
-
-
-def _number(value: Decimal) -> float | str:
-    """Return a number of the document for JSON; as text, which any type reads, if a double would change it."""
-    double = float(value)
-    return double if Decimal(repr(double)) == value else str(value)

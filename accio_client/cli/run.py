@@ -9,7 +9,7 @@ import click
 from accio.domain.documents import parse_document
 from accio.errors import InvalidDefinition, NotFound
 from accio.exits import NOT_SUCCESS, SUCCESS
-from accio_client.cli.definitions import Overrides, Source, means_file, read_file
+from accio_client.cli.definitions import Overrides, Source, means_file, read_file, sweep_options
 from accio_client.cli.functions import announced, described, names_function, reference
 from accio_client.cli.outcome_shown import results, show_results
 from accio_client.cli.session import Session, accio_command
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 @click.option("--operators", multiple=True, metavar="MODULE|FILE", help="Offer these operators, too.")
 @click.option("--name", help="The run's name.")
 @click.option("--tags", metavar="TAG,TAG...", help="Tags, instead of the file's.")
+@sweep_options
 @click.option("--repeat", type=int, metavar="N", help="Repetitions of each combination of values.")
 @click.option("--seed", metavar="NUMBER", help="The seed that fixes every result.")
 @click.option("--cache/--no-cache", default=True, help="Whether to take and keep memoized results.")
@@ -42,6 +43,9 @@ def execute(
     operators: tuple[str, ...],
     name: str | None,
     tags: str | None,
+    zipped: tuple[str, ...],
+    points: str | None,
+    where: str | None,
     repeat: int | None,
     seed: str | None,
     cache: bool,
@@ -59,7 +63,9 @@ def execute(
             "-nocache and -refresh exclude each other: one keeps nothing, the other keeps the new results"
         )
     mode: CacheMode = "refresh" if refresh else "use" if cache else "none"
-    overrides = Overrides(params=params, name=name, tags=tags, repeat=repeat, seed=seed)
+    overrides = Overrides(
+        params=params, name=name, tags=tags, repeat=repeat, seed=seed, zipped=zipped, points=points, where=where
+    )
     function = reference(what) if names_function(what) else None
     if function is None and not means_file(what):
         raise NotFound(

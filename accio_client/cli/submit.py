@@ -8,7 +8,7 @@ import click
 from accio.domain.datatypes import DataType, parse_type
 from accio.errors import FailedPrecondition, InvalidDefinition, NotFound
 from accio.exits import NOT_SUCCESS, SUCCESS
-from accio_client.cli.definitions import Overrides, Source, submission
+from accio_client.cli.definitions import Overrides, Source, submission, sweep_options
 from accio_client.cli.functions import announced, described, names_function, reference
 from accio_client.cli.output import fields, out
 from accio_client.cli.session import Session, accio_command
@@ -28,6 +28,7 @@ Way: TypeAlias = "Callable[[Session, Client, Source, CacheMode], int]"
 @click.option("--name", help="The run's name.")
 @click.option("--notes", help="Notes about the run.")
 @click.option("--tags", metavar="TAG,TAG...", help="Tags, instead of the file's.")
+@sweep_options
 @click.option("--repeat", type=int, metavar="N", help="Repetitions of each combination of values.")
 @click.option("--seed", metavar="NUMBER", help="The seed that fixes every result.")
 @click.option("--wait/--no-wait", default=False, help="Follow the run until it has ended; exit 3 if not in success.")
@@ -42,6 +43,9 @@ def submit(
     name: str | None,
     notes: str | None,
     tags: str | None,
+    zipped: tuple[str, ...],
+    points: str | None,
+    where: str | None,
     repeat: int | None,
     seed: str | None,
     wait: bool,
@@ -61,7 +65,17 @@ def submit(
         raise click.UsageError(
             "-nocache and -refresh exclude each other: one keeps nothing, the other keeps the new results"
         )
-    overrides = Overrides(params=params, name=name, notes=notes, tags=tags, repeat=repeat, seed=seed)
+    overrides = Overrides(
+        params=params,
+        name=name,
+        notes=notes,
+        tags=tags,
+        repeat=repeat,
+        seed=seed,
+        zipped=zipped,
+        points=points,
+        where=where,
+    )
     mode: CacheMode = "refresh" if refresh else "use" if cache else "none"
     with session.client() as client:
         if names_function(definition):

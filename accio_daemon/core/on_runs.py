@@ -118,11 +118,9 @@ def _look_ahead(world: World, run: Run, limit: int) -> int:
     axes = run.plan.root_axes
     if not axes or len(run.open) >= world.settings.open_children + world.settings.backlog:
         return 0
-    stride = run.sweep.repeat
-    for axis in run.sweep.axes[max(axes) + 1 :]:
-        stride *= axis.size
+    stride = run.sweep.stride(axes)
     if stride == 1:
-        return 0  # no two children share their roots
+        return 0  # no two children share their roots, or it isn't known which
     opened = 0
     index = max(run.taken.ahead, (run.taken.cursor // stride + 1) * stride)
     while index < run.size and opened < min(limit, world.settings.backlog):

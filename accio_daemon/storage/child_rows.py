@@ -12,7 +12,7 @@ import orjson
 from accio.domain.datatypes import DataType
 from accio.domain.filters import Of, Subject, matches, read_query, select, sweep_context
 from accio.domain.names import MEASURED_METRICS
-from accio.domain.slices import SweepSlice
+from accio.domain.slices import Numbered
 from accio.domain.states import RUN_TERMINAL, NodeState, RunState
 from accio.domain.values import decode
 from accio_daemon.storage.codes import NODE_STATES
@@ -43,7 +43,7 @@ class ChildQuery:
         nodes = frozenset(self._nodes)
         checked = read_query(text, sweep_context(run.sweep, now_ms=now_ms, outputs=outputs, nodes=nodes))
         selected = select(checked, run.sweep, _shared(run, tuple(of.spec.name for of in operators)))
-        self.children: SweepSlice = selected.children
+        self.children: Numbered = selected.children
         self._rest = selected.rest
         self._connection = connection
         self._run = run

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import orjson
 
 from accio.domain.children import Children, Members
-from accio.domain.slices import SweepSlice, all_with
+from accio.domain.slices import Numbered
 from accio.domain.states import RunState
 from accio.domain.sweeps import Sweep
 from accio_daemon.core.terms import RunNo
@@ -17,7 +17,7 @@ from accio_daemon.storage.runs_query import SQL, Found, InstanceRow, RunRow, ins
 from accio_daemon.storage.search import EXAMINED, ParamFilter
 
 
-def slice_of(sweep: Sweep, params: tuple[ParamFilter, ...]) -> SweepSlice | None:
+def slice_of(sweep: Sweep, params: tuple[ParamFilter, ...]) -> Numbered | None:
     """Return the children with these parameter values; None if there can't be any."""
     fixed: dict[int, int] = {}
     for wanted in params:
@@ -26,7 +26,7 @@ def slice_of(sweep: Sweep, params: tuple[ParamFilter, ...]) -> SweepSlice | None
         if axis is None or index is None:
             return None
         fixed[sweep.axes.index(axis)] = index
-    return all_with(sweep, fixed)
+    return sweep.with_indices(fixed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +74,7 @@ def list_children(
 
 
 def _keeper(
-    run: RunRow, query: ChildQuery, within: SweepSlice | None
+    run: RunRow, query: ChildQuery, within: Numbered | None
 ) -> Callable[[Children[InstanceRow]], Children[InstanceRow]]:
     """Return the function that looks up for some children what the query asks, besides being in a slice."""
 

@@ -1,8 +1,9 @@
 """What a submission would do: how many distinct nodes, from the axes that reach each, and how many have a result.
 
 A node is the same for all children that agree on the axes that reach it; one that an unstable node reaches is each
-child's own. So the distinct nodes are counted in closed form. Whether they have results is looked up: for all of them
-if they are few, else for a sample of children.
+child's own. So the distinct nodes of a grid are counted in closed form; those of a sweep that leaves points out are
+counted one by one up to a number of points, and beyond it there are at most as many as said. Whether they have results
+is looked up: for all of them if they are few, else for a sample of children.
 """
 
 import random
@@ -10,6 +11,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from math import prod
 
 from accio.domain.seeds import node_seed
 from accio.domain.sweeps import Sweep
@@ -22,6 +24,8 @@ EXACT = 20_000
 """Distinct nodes up to which each is looked up."""
 
 _SAMPLE = 4_000
+_WALKED = 100_000
+"""Points of a sweep that is no grid up to which different ones are counted."""
 
 Place = tuple[tuple[int, ...], int]
 """Coordinates on all axes (0 on those that don't matter) and the repetition (1 if it doesn't)."""
@@ -58,7 +62,7 @@ def dry_run(connection: sqlite3.Connection, subject: Subject) -> DryRun:
     representatives = [plan.nodes[no] for no in plan.order if representative[no] == no]
     sizes = {node.no: _distinct(sweep, node) for node in representatives}
     distinct = sum(sizes.values())
-    sampled = distinct > EXACT
+    sampled = distinct > EXACT or (sweep.layout is not None and sweep.points > _WALKED)
     draw = random.Random(0)  # noqa: S311  # a sample, the same at each call
     count = max(1, _SAMPLE // max(1, len(representatives)))
     children = [draw.randrange(sweep.size) for _ in range(count)] if sampled else []
@@ -89,10 +93,21 @@ def _distinct(sweep: Sweep, node: NodePlan) -> int:
     """Return how many different nodes a node of the graph makes."""
     if node.every_child:
         return sweep.size
-    size = 1
-    for axis in node.axes:
-        size *= sweep.axes[axis].size
-    return size
+    size = prod(sweep.axes[axis].size for axis in node.axes)
+    if sweep.layout is None or not node.axes:
+        return size
+    if len(sweep.blocks) == 1 and sweep.blocks[0].is_whole:
+        digits = [digit for digit in sweep.blocks[0].digits if not node.axes.isdisjoint(digit.axes)]
+        if all(digit.is_plain or node.axes.issuperset(digit.axes) for digit in digits):
+            return prod(digit.size for digit in digits)
+    if sweep.points <= _WALKED:
+        return len(set(_of_points(sweep, node)))
+    return min(size, sweep.points)
+
+
+def _of_points(sweep: Sweep, node: NodePlan) -> Iterator[Place]:
+    """Yield where a node is for each point, equal places as often as there are points."""
+    return (_project(node, sweep.coordinates(point * sweep.repeat)) for point in range(sweep.points))
 
 
 def _representatives(plan: Plan) -> dict[int, int]:
@@ -121,6 +136,8 @@ def _places(sweep: Sweep, node: NodePlan) -> Iterator[Place]:
     """Return every place at which a node differs."""
     if node.every_child:
         return (sweep.coordinates(child) for child in range(sweep.size))
+    if sweep.layout is not None:
+        return iter(dict.fromkeys(_of_points(sweep, node)))
     ranges = [range(axis.size) if place in node.axes else range(1) for place, axis in enumerate(sweep.axes)]
     return ((coordinates, 1) for coordinates in product(*ranges))
 

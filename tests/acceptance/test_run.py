@@ -103,6 +103,23 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
             process.kill()
 
 
+def test_points_of_a_sweep_are_zipped_listed_and_left_out(desk: Desk) -> None:
+    """Values go together, stand in a file or meet a condition; the table has the rows that there are."""
+    (desk.folder / "points.csv").write_text("alpha,offset\n0.5,100\n0.25,200\n0.5,300\n")
+    done = desk.accio("run", "model.py:simulate", "seed=1,2,3", "-points=points.csv", "-where=alpha=0.5 or seed>=2")
+    assert done.exit == 0, done.err
+    head, *rows = [line.split("\t") for line in done.out.splitlines()]
+    assert head[:3] == ["alpha", "offset", "seed"]
+    left = (
+        [(0.5, 100, seed) for seed in (1, 2, 3)] + [(0.25, 200, 2), (0.25, 200, 3)] + [(0.5, 300, n) for n in (1, 2, 3)]
+    )
+    assert [(float(row[0]), int(row[1]), int(row[2])) for row in rows] == left
+    assert [float(row[3]) for row in rows] == [pytest.approx(a * seed + offset, abs=0.01) for a, offset, seed in left]
+    refused = desk.accio("run", "model.py:simulate", "alpha=0.1,0.2", "seed=1,2,3", "-zip=alpha,seed")
+    assert (refused.exit, refused.out) == (2, "")
+    assert "need the same number of values, found: alpha has 2, seed has 3" in refused.err
+
+
 def test_a_function_becomes_the_table_of_a_sweep(desk: Desk) -> None:
     """One command runs an undecorated function over values and repetitions, and prints statistics; nothing goes on."""
     done = desk.accio("run", "model.py:simulate", "alpha=0.1,0.5", "seed=1..3", "-repeat=2")

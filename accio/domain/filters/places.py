@@ -92,9 +92,14 @@ def _right(values: Sequence[Any], wanted: Any, grows: bool) -> int:
 
 
 def _where(holds: Callable[[Any], bool], values: Iterable[Any]) -> Places:
+    return of_flags(map(holds, values))
+
+
+def of_flags(flags: Iterable[bool]) -> Places:
+    """Return the indices at which a flag is set."""
     found: list[range] = []
     at = 0
-    for satisfied, group in groupby(map(holds, values)):
+    for satisfied, group in groupby(flags):
         size = sum(1 for _ in group)
         if satisfied:
             found.append(range(at, at + size))

@@ -1,19 +1,21 @@
 """The children of a sweep that match a query, found without walking them.
 
 What a query says about parameters, repetitions and what is the same for all children becomes a decision diagram: one
-level per axis, then one for the repetitions. On each level the indices are cut where the query changes, and what is
-left of the query goes on to the next level, where equal rests share one node. So the size of the diagram depends on the
-query, never on the number of children, and the k-th matching child is found by going down once.
+level per digit of a child's number (an axis, or several that go together), then one for the repetitions. On each level
+the indices are cut where the query changes, and what is left of the query goes on to the next level, where equal rests
+share one node. So the size of the diagram depends on the query (and on rows that the definition lists), never on the
+number of children, and the k-th matching child is found by going down once.
 """
 
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from accio.domain.filters.checking import Checked, Predicate, text_parameters
 from accio.domain.filters.fields import SEARCHED, Of
 from accio.domain.filters.matching import found_in, holds
-from accio.domain.filters.places import Places, of_repetitions, places, segments
+from accio.domain.filters.places import Places, of_flags, of_repetitions, places, segments
 from accio.domain.filters.problems import FilterProblem
 from accio.domain.filters.syntax import (
     EVERYTHING,
@@ -30,8 +32,9 @@ from accio.domain.filters.syntax import (
     leaves,
     substitute,
 )
-from accio.domain.slices import Level, SweepSlice
-from accio.domain.sweeps import Sweep
+from accio.domain.layouts import Digit
+from accio.domain.slices import Level, Numbered, SweepSlice
+from accio.domain.sweeps import Axis, Sweep
 
 REPEAT = "repeat"
 _MOST_WORK = 300_000
@@ -42,7 +45,7 @@ _MOST_WORK = 300_000
 class Selected:
     """A query over a sweep in two: the children that can match, and what has yet to be asked of each of them."""
 
-    children: SweepSlice
+    children: Numbered
     rest: Checked
 
 
@@ -57,8 +60,20 @@ def select(checked: Checked, sweep: Sweep, same_for_all: Mapping[str, Any] | Non
     placed = [all(_has_place(decided, leaf, sweep) for leaf in leaves(part)) for part in parts]
     by_place = [part for part, is_placed in zip(parts, placed, strict=True) if is_placed]
     rest = all_of([part for part, is_placed in zip(parts, placed, strict=True) if not is_placed])
-    root = _Diagram(sweep, decided.predicates).node(0, all_of(by_place))
-    return Selected(SweepSlice(sweep, root), decided.with_filter(rest))
+    wanted = all_of(by_place)
+    children = sweep.children(
+        lambda block: _Diagram(sweep.axes, block.digits, sweep.repeat, decided.predicates).node(0, wanted)
+    )
+    return Selected(children, decided.with_filter(rest))
+
+
+def kept_points(checked: Checked, axes: Sequence[Axis], digits: Sequence[Digit]) -> SweepSlice:
+    """Return the points of a product of digits that a condition on the parameters keeps.
+
+    FilterProblem if it distinguishes too many cases.
+    """
+    root = _Diagram(axes, digits, None, checked.predicates).node(0, checked.filter)
+    return SweepSlice([digit.size for digit in digits], root)
 
 
 def decide(checked: Checked, sweep: Sweep, same_for_all: Mapping[str, Any] | None = None) -> Checked:
@@ -112,8 +127,19 @@ class _Known:
 
 
 class _Diagram:
-    def __init__(self, sweep: Sweep, predicates: Mapping[Term, Predicate]) -> None:
-        self._sweep = sweep
+    def __init__(
+        self,
+        axes: Sequence[Axis],
+        digits: Sequence[Digit],
+        repeat: int | None,
+        predicates: Mapping[Term, Predicate],
+    ) -> None:
+        """Prepare the diagram of a product of digits; without repetitions (None), it has no level for them."""
+        self._digits = digits
+        self._axes = [{f"param.{axes[place].name}": place for place in digit.axes} for digit in digits]
+        self._values = axes
+        self._repeat = repeat
+        self._levels = len(digits) + (repeat is not None)
         self._predicates = predicates
         self._nodes: dict[tuple[int, Filter], Level | None] = {}
         self._places: dict[Term, Places] = {}
@@ -123,49 +149,38 @@ class _Diagram:
         """Return the node for what is left of the query on a level; None if no child matches it."""
         key = (level, rest)
         if key not in self._nodes:
-            self._nodes[key] = self._made(level, rest)
+            self._nodes[key] = None if rest == NOTHING else Level.of(self._taken(level, rest))
         return self._nodes[key]
 
-    def _made(self, level: int, rest: Filter) -> Level | None:
-        if rest == NOTHING:
-            return None
-        size, found = self._here(level, rest)
-        terms = list(found)
-        ranges: list[range] = []
-        below: list[Level | None] = []
-        totals = [0]
+    def _taken(self, level: int, rest: Filter) -> Iterator[tuple[range, Level | None]]:
+        terms = self._terms(level, rest)
         outcomes: dict[int, tuple[bool, Level | None]] = {}
-        for part, held in segments(list(found.values()), size):
+        for part, held in segments([self._where(level, term) for term in terms], self._size(level)):
             if held not in outcomes:
-                outcomes[held] = self._outcome(
-                    level, rest, {term: bool(held >> bit & 1) for bit, term in enumerate(terms)}
-                )
+                known: Mapping[Leaf, bool] = {term: bool(held >> bit & 1) for bit, term in enumerate(terms)}
+                outcomes[held] = self._outcome(level, rest, known)
             matched, node = outcomes[held]
             if matched:
-                ranges.append(part)
-                below.append(node)
-                totals.append(totals[-1] + len(part) * (1 if node is None else node.size))
-        return Level(tuple(ranges), tuple(below), tuple(totals[:-1]), totals[-1]) if ranges else None
+                yield part, node
 
-    def _here(self, level: int, rest: Filter) -> tuple[int, dict[Term, Places]]:
-        """Return how many indices a level has, and which of them satisfy each term about it."""
-        axes = self._sweep.axes
-        for term in (of_level := self._terms(level, rest)):
-            if term not in self._places:
-                predicate = self._predicates[term]
-                self._places[term] = (
-                    places(predicate, axes[level])
-                    if level < len(axes)
-                    else of_repetitions(predicate, self._sweep.repeat)
-                )
-        size = axes[level].size if level < len(axes) else self._sweep.repeat
-        return size, {term: self._places[term] for term in of_level}
+    def _size(self, level: int) -> int:
+        return self._digits[level].size if level < len(self._digits) else self._repeat or 1
 
     def _terms(self, level: int, rest: Filter) -> list[Term]:
-        last = level == len(self._sweep.axes)
-        key = REPEAT if last else f"param.{self._sweep.axes[level].name}"
+        keys = self._axes[level] if level < len(self._digits) else {REPEAT: 0}
         found = dict.fromkeys(leaf for leaf in leaves(rest) if not isinstance(leaf, Text))
-        return [term for term in found if self._predicates[term].subject.key == key]
+        return [term for term in found if self._predicates[term].subject.key in keys]
+
+    def _where(self, level: int, term: Term) -> Places:
+        """Return which indices of a level satisfy a term about it."""
+        if term not in self._places:
+            predicate = self._predicates[term]
+            if level == len(self._digits):
+                self._places[term] = of_repetitions(predicate, self._repeat or 1)
+            else:
+                place = self._axes[level][predicate.subject.key]
+                self._places[term] = _rows(self._digits[level], place, places(predicate, self._values[place]))
+        return self._places[term]
 
     def _outcome(self, level: int, rest: Filter, known: Mapping[Leaf, bool]) -> tuple[bool, Level | None]:
         """Return whether children can match once the terms of a level are known, and the node of the next level."""
@@ -177,7 +192,20 @@ class _Diagram:
         left = substitute(rest, leaf)
         if self._work > _MOST_WORK:
             raise FilterProblem("this query distinguishes too many cases; ask in several simpler ones", 0, 1)
-        if level == len(self._sweep.axes):
+        if level == self._levels - 1:
             return left == EVERYTHING, None
         node = self.node(level + 1, left)
         return node is not None, node
+
+
+def _rows(digit: Digit, place: int, found: Places) -> Places:
+    """Return which values of a digit have one of the *found* indices on the axis at a place."""
+    if digit.is_plain:
+        return found
+    starts = [part.start for part in found]
+
+    def is_found(index: int) -> bool:
+        at = bisect_right(starts, index)
+        return at > 0 and index < found[at - 1].stop
+
+    return of_flags(map(is_found, digit.column(place)))

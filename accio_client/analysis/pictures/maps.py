@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from accio.domain.states import RunState
 from accio.errors import FailedPrecondition
-from accio_client.analysis.aggregate import aggregate, grouped
+from accio_client.analysis.aggregate import aggregate, counted
 from accio_client.analysis.columns import REPEAT, STATES, AxisColumn, Ints, Mask, SweepTable
 from accio_client.analysis.pictures.specification import (
     MOST_CELLS,
@@ -59,7 +59,7 @@ class _Cells:
         return values
 
     def count(self, which: Mask) -> Ints:
-        return self.summed(grouped(self.table, which, self.names).sum(axis=0).reshape(self.y.size, self.x.size))
+        return self.summed(counted(self.table, which, self.names).reshape(self.y.size, self.x.size))
 
     def axes(self) -> tuple[PictureAxis, PictureAxis]:
         y = parameter_axis(self.y, self._orders[0], self._edges[0])

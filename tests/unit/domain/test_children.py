@@ -22,7 +22,6 @@ from accio.domain.children import (
     total,
 )
 from accio.domain.datatypes import INTEGER
-from accio.domain.slices import all_with
 from accio.domain.states import RUN_TERMINAL, NodeState, RunState, final_state
 from accio.domain.sweeps import Axis, Sweep
 
@@ -144,7 +143,7 @@ def test_pages_hold_what_a_walk_over_all_children_finds(
     unreached = [index for index in range(sweep.size) if index not in stored and index not in gone]
     members = Members(
         rows=Kept(stored),
-        wanted=all_with(sweep, {} if wanted is None else {0: wanted}),
+        wanted=sweep.with_indices({} if wanted is None else {0: wanted}),
         size=sweep.size,
         implied=implied_state(closed),
         cursor=min([cursor, *unreached]),
@@ -173,7 +172,7 @@ def test_a_page_that_looked_at_enough_ends_short() -> None:
     stored = dict.fromkeys(range(5_000), RunState.SUCCESS)
     del stored[4_321]
     members = Members(
-        rows=Kept(stored), wanted=all_with(sweep, {}), size=5_000, implied=RunState.SCHEDULED, cursor=0, removed=[]
+        rows=Kept(stored), wanted=sweep.with_indices({}), size=5_000, implied=RunState.SCHEDULED, cursor=0, removed=[]
     )
     pages = []
     low: int | None = 0

@@ -4,7 +4,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accio.domain.datatypes import LONG
-from accio.domain.slices import all_with
 from accio.domain.sweeps import Axis, Sweep
 
 
@@ -25,7 +24,7 @@ def test_children_with_given_values_are_numbered_through(case: tuple[Sweep, dict
         for number in range(sweep.size)
         if all(sweep.coordinates(number)[0][place] == index for place, index in fixed.items())
     ]
-    found = all_with(sweep, fixed)
+    found = sweep.with_indices(fixed)
     assert list(found) == children
     for number in range(sweep.size + 1):
         assert found.first(number) == sum(child < number for child in children)

@@ -1,0 +1,100 @@
+"""Points of a sweep that stand in a file: a CSV or Parquet file named by `"points"` is read here, by the client.
+
+The file has a column per parameter, and a row per point. Texts of a CSV file are read by the parameters' types, as
+those of a command line.
+"""
+
+import csv
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from accio.domain.documents import parse_document
+from accio.errors import BadRequest, InvalidDefinition, NotFound
+from accio_client.export.frames import require_backend
+from accio_client.file_names import readable
+
+_KEY = b'"points"'
+
+
+def with_points(text: bytes, folder: str) -> bytes:
+    """Return a run definition with the points of the files that it names, which are sought from *folder*.
+
+    What is no definition stays as it is: whoever checks it says why.
+    """
+    if _KEY not in text:
+        return text
+    try:
+        document = parse_document(text)
+    except InvalidDefinition:
+        return text
+    changed = _resolved(document, folder)
+    return text if changed == document else json.dumps(changed, ensure_ascii=False, default=number).encode()
+
+
+def _resolved(document: Mapping[str, Any], folder: str) -> dict[str, Any]:
+    changed = dict(document)
+    if isinstance(changed.get("points"), str):
+        changed["points"] = read_points(Path(folder, changed["points"]))
+    if isinstance(changed.get("union"), list):
+        changed["union"] = [_resolved(part, folder) if isinstance(part, Mapping) else part for part in changed["union"]]
+    return changed
+
+
+def read_points(path: Path) -> dict[str, list[Any]]:
+    """Return the columns of a CSV or Parquet file, by their names."""
+    name = readable(str(path))
+    try:
+        match path.suffix.lower():
+            case ".csv":
+                return _of_csv(path, name)
+            case ".parquet":
+                return _of_parquet(path)
+            case _:
+                raise BadRequest(f"{name}: expected points in a file that ends in .csv or .parquet")
+    except FileNotFoundError:
+        raise NotFound(f"{name}: no such file, which 'points' names") from None
+    except (OSError, ValueError) as error:
+        raise BadRequest(f"{name}: the points can't be read: {error}") from None
+
+
+def _of_csv(path: Path, name: str) -> dict[str, list[Any]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = csv.reader(file, strict=True)
+        try:
+            header = [each.strip() for each in next(rows, [])]
+            if not header or len(set(header)) < len(header):
+                raise BadRequest(f"{name}: expected different names of parameters in the first line, found {header}")
+            columns: dict[str, list[Any]] = {each: [] for each in header}
+            for row in rows:
+                if not row:  # an empty line
+                    continue
+                if len(row) != len(header):
+                    raise BadRequest(f"{name}: line {rows.line_num}: expected {len(header)} values, found {len(row)}")
+                for each, value in zip(header, row, strict=True):
+                    columns[each].append(value)
+        except csv.Error as error:
+            raise BadRequest(f"{name}: line {rows.line_num}: {error}") from None
+    return columns
+
+
+def _of_parquet(path: Path) -> dict[str, list[Any]]:
+    require_backend("arrow")
+    import pyarrow.parquet as parquet
+
+    table = parquet.read_table(path)
+    return {name: [_plain(value) for value in table.column(name).to_pylist()] for name in table.column_names}
+
+
+def _plain(value: Any) -> Any:
+    """Return a value of a table as JSON has it."""
+    moment = getattr(value, "isoformat", None)
+    return moment() if callable(moment) else value
+
+
+def number(value: Decimal) -> float | str:
+    """Return a number of a document for JSON; as text, which any type reads, if a double would change it."""
+    double = float(value)
+    return double if Decimal(repr(double)) == value else str(value)
