@@ -21,6 +21,7 @@ from accio_web.routes.cluster import ClusterRoutes
 from accio_web.routes.results import ResultRoutes
 from accio_web.routes.runs import RunRoutes
 from accio_web.routes.sessions import SessionRoutes
+from accio_web.routes.submissions import SubmissionRoutes
 from accio_web.sessions import Sessions
 from accio_web.settings import Settings
 from accio_web.static_files import StaticFiles
@@ -62,6 +63,7 @@ def all_routes(web: Web) -> list[Route]:
         *ClusterRoutes(web).routes(),
         *RunRoutes(web).routes(),
         *ResultRoutes(web).routes(),
+        *SubmissionRoutes(web).routes(),
         Route("/api/{rest:path}", _nothing, methods=["GET"]),
         *StaticFiles(web.settings.base_path).routes(),
     ]

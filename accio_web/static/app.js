@@ -12,6 +12,7 @@ const PAGES = {
   run: () => import('./pages/run.js'),
   node: () => import('./pages/node.js'),
   cluster: () => import('./pages/cluster.js'),
+  submit: () => import('./pages/submit.js'),
   help: () => import('./pages/help.js'),
 };
 
@@ -43,7 +44,7 @@ function App() {
 const Outdated = () => html`<h1>This page is out of date</h1>
   <p>The server has another version than this page. <button type="button" onClick=${() => location.reload()}>Load it again</button></p>`;
 
-const PLACES = [['', 'Workload', 'h'], ['runs', 'Runs', 'r'], ['cluster', 'Cluster', 'c'], ['help', 'Help', '?']];
+const PLACES = [['', 'Workload', 'h'], ['runs', 'Runs', 'r'], ['submit', 'Submit', 's'], ['cluster', 'Cluster', 'c'], ['help', 'Help', '?']];
 
 function Frame({ who, at, forget, children }) {
   const cluster = useTopic(who ? 'cluster' : '');

@@ -4,10 +4,10 @@ import { Dialog } from './parts.js';
 
 const KEY = 'accio.keys';
 export const KEYS = [
-  ['g h', 'Workload'], ['g r', 'Runs'], ['g c', 'Cluster'], ['/', 'To the query or search box'],
+  ['g h', 'Workload'], ['g r', 'Runs'], ['g s', 'Submit'], ['g c', 'Cluster'], ['/', 'To the query or search box'],
   ['j k', 'Next, previous row'], ['Enter', 'Open the row'], ['x', 'Select the row'], ['Esc', 'Close'], ['?', 'These keys'],
 ];
-const PLACES = { h: '/', r: '/runs', c: '/cluster' };
+const PLACES = { h: '/', r: '/runs', s: '/submit', c: '/cluster' };
 
 export const keysAreOn = () => {
   try {

@@ -188,6 +188,34 @@ async def test_steering(place: Place, http: httpx.AsyncClient) -> None:
     assert (await http.get(f"/runs/{run}")).status_code == 404
 
 
+async def test_submitting(place: Place, http: httpx.AsyncClient) -> None:
+    """A definition is checked without creating anything, and submitted once for a key, however often it is sent."""
+    wrong = {"workflow": "ratio", "params": {"x": {"values": [1, "a"]}, "y": 2}}
+    checked = (await http.post("/check", json={"definition": wrong})).json()
+    assert not checked["valid"]
+    assert checked["dry_run"] is None
+    assert [issue["path"] for issue in checked["errors"]] == ["/params/x/values/1"]
+    assert checked["params"] == {"y": {"values": 1, "text": "2"}}
+    right = {"workflow": "ratio", "seed": 99, "params": {"x": {"from": 1, "to": 3, "step": 1}, "y": 2}}
+    checked = (await http.post("/check", json={"definition": right})).json()
+    assert checked["valid"]
+    assert checked["dry_run"]["children"] == 3
+    assert checked["params"]["x"] == {"values": 3, "text": "1, 2, 3"}
+    with place.made.client() as client:
+        before = client.list_runs(limit=1).total
+        made = [(await http.post("/submit", json={"definition": right, "key": "mine"})).json() for _ in range(2)]
+        assert client.list_runs(limit=1).total == (before or 0) + 1
+        assert client.wait(made[0]["id"]).state == "success"
+    assert made[0]["id"] == made[1]["id"]
+    assert [each["created"] for each in made] == [True, False]
+    refused = await http.post("/submit", json={"definition": wrong, "key": "other"})
+    assert refused.status_code == 422
+    listed = (await http.get("/workflows")).json()["workflows"]
+    assert {each["id"] for each in listed} == {"ratio", "gated"}
+    assert (await http.get("/workflows/ratio")).json()["params"][0] == {"name": "x", "kind": "integer"}
+    assert (await http.get("/workflows/none")).status_code == 404
+
+
 async def test_draining(place: Place, http: httpx.AsyncClient) -> None:
     """An agent is drained, and gets nodes again when that is undone."""
     drained = await http.post("/agents/a1/drain", json={})

@@ -3,6 +3,7 @@
 Each ends by showing that nothing was complained about, the content policy included, and no other host was asked.
 """
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -87,6 +88,79 @@ async def test_a_run_is_followed_and_killed(made: Cluster) -> None:
             assert client.get_run(second).run.state == "killed"
 
 
+async def test_a_sweep_is_submitted(made: Cluster) -> None:
+    """The form tells what its fields stand for and what is wrong with them, and submits what its text says."""
+    with web_server(made) as server, made.client() as client:
+        async with browser_page(server) as page:
+            await page.get_by_role("link", name="Submit", exact=True).click()
+            await page.get_by_role("link", name="ratio", exact=True).click()
+            await expect(page.get_by_text("2 fields are not right yet.")).to_be_visible()
+            submit = page.get_by_role("button", name="Submit", exact=True)
+            await expect(submit).to_be_disabled()
+            y = page.get_by_role("group", name="y", exact=True)
+            await page.get_by_label("x", exact=True).get_by_role("textbox").fill("7")
+            await y.get_by_role("combobox").select_option("range")
+            await y.get_by_label("y: from").fill("1")
+            await y.get_by_label("y: to").fill("a")
+            await expect(y.get_by_text("expected integer")).to_be_visible()
+            await y.get_by_label("y: to").fill("3")
+            await expect(y.get_by_text("3 values: 1, 2, 3")).to_be_visible()
+            await page.get_by_label("Repetitions").fill("2")
+            await expect(page.get_by_text("6 runs, 3 nodes to execute")).to_be_visible()
+            text = page.get_by_label("Definition as JSON")
+            written = json.loads(await text.input_value())
+            assert written == {
+                "workflow": "ratio",
+                "params": {"x": 7, "y": {"from": 1, "to": 3, "step": 1}},
+                "repeat": 2,
+            }
+            await page.reload()  # the address is the whole state
+            await text.fill(json.dumps({**written, "params": {"x": 7, "y": {"values": [1, 2]}}, "name": "By the form"}))
+            await expect(y.get_by_role("textbox")).to_have_value("1, 2")
+            await expect(page.get_by_text("4 runs, 2 nodes to execute")).to_be_visible()
+            await submit.click()
+            await expect(page.get_by_role("heading", name="By the form", level=1)).to_be_visible()
+            run = client.get_run(page.url.rpartition("/")[2]).run
+            assert (run.children, run.repeat) == (4, 2)
+            await page.get_by_role("link", name="Submit from this").click()
+            await expect(y.get_by_role("textbox")).to_have_value("1, 2")
+
+
+async def test_forms_are_read_and_written(made: Cluster) -> None:
+    """What is typed becomes the value that is meant, and each form can be edited without losing anything."""
+    with web_server(made) as server:
+        async with browser_page(server) as page:
+            found = await page.evaluate(FORMS)
+    assert found == {
+        "values": [0.1, "1e400", "0x10", "9007199254740993", True, " a ", [1, 2], "[1,", "2.km"],
+        "modes": ["default", "value", "value", None, "values", "range", "log", "count", None],
+        "list": [1, 2, "x"],
+        "lines": ["a, b", "c"],
+        "changed": [{"values": [1]}, {"from": 1, "to": "", "log": True}, 1, None],
+        "issues": ["/params/a~1b", "/params/a~1b/values/0"],
+    }
+
+
+FORMS = """async () => {
+    const base = document.querySelector('script[src]').src.replace('app.js', '');
+    const forms = await import(base + 'forms.js');
+    const { valueOf } = forms;
+    return {
+        values: [valueOf('double', '0.1'), valueOf('double', '1e400'), valueOf('integer', '0x10'),
+                 valueOf('long', '9007199254740993'), valueOf('boolean', 'true'), valueOf('string', ' a '),
+                 valueOf('list(integer)', '[1, 2]'), valueOf('list(integer)', '[1,'), valueOf('distance', ' 2.km ')],
+        modes: [undefined, 3, { value: [1] }, [1], { values: [1] }, { from: 1, to: 2, step: 1 },
+                { from: 1, to: 2, log2: true }, { from: 1, to: 2, count: 3 }, { steps: 1 }].map(forms.modeOf),
+        list: forms.listOf('integer', '1, 2,, x'),
+        lines: forms.listOf('string', 'a, b\\nc\\n'),
+        changed: ['values', 'log', 'value', 'default'].map((mode) => forms.changed({ kind: 'double' }, 1, mode))
+            .map((form) => form ?? null),
+        issues: forms.issuesAt([{ path: '/params/a~1b' }, { path: '/params/a~1b/values/0' }, { path: '/params/a~1bc' }],
+                               forms.pointerOf('a/b')).map((each) => each.path),
+    };
+}"""
+
+
 async def test_hostile_text_is_text(made: Cluster) -> None:
     """Names, notes and tags that are markup, or turn text around, are shown as they are written."""
     with web_server(made) as server, made.client() as client:
@@ -110,7 +184,7 @@ async def test_pages_fit(made: Cluster, dark: bool, width: int) -> None:
         "/", "/runs", "/runs?state=failed", "/runs?text=nothing", f"/runs/{run}", f"/runs/{run}?tab=Pictures&kind=cdf",
         f"/runs/{run}?tab=Pictures&kind=heat", f"/runs/{run}?tab=Failures", f"/runs/{run}?tab=Children",
         f"/runs/{run}?tab=History", f"/runs/{run}?tab=Definition", f"/runs/{run}?tab=Logs", f"/runs/{run}.1",
-        f"/runs/{run}.1/Ratio", "/cluster", "/help",
+        f"/runs/{run}.1/Ratio", "/cluster", "/help", "/submit", "/submit?workflow=ratio", f"/submit?from={run}",
     ]  # fmt: skip
     with web_server(made) as server:
         async with browser_page(server, dark=dark, width=width) as page:

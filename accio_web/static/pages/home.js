@@ -41,6 +41,6 @@ function Nothing({ workflows }) {
     return html`<${Empty} title="There is no workflow yet"><p>A workflow says which operators run, and how they are connected. Store one, and submit a run of it:</p>
       <${Command} text="accio push WORKFLOW.json" /><${Command} text="accio submit RUN.json" /><//>`;
   }
-  return html`<${Empty} title="Nothing runs now"><p>Submit a run of ${visible(workflows[0].id)}:</p>
+  return html`<${Empty} title="Nothing runs now"><p><a href=${href('/submit', { workflow: workflows[0].id })}>Submit a run of ${visible(workflows[0].id)}</a>, or <a href=${href('/submit')}>of another workflow</a>.</p>
     <${Command} text="accio submit RUN.json" /><p><a href=${href('/runs')}>Earlier runs</a></p><//>`;
 }

@@ -31,6 +31,7 @@ function Run({ run, address, session, serial, reload }) {
     <${Heading} text=${title(run)}><${State} of=${run.state} /><//>
     <${Facts} run=${run} />
     <div class="bar-above"><${Actions} runs=${[run]} forbidden=${forbidden} after=${after} /><${Edit} run=${run} forbidden=${forbidden} after=${after} />
+      <a class="button" href=${href('/submit', { from: run.id })}>Submit from this</a>
       <${Copy} text=${location.href} label="Copy link" /></div>
     ${run.notes && html`<p class="notes pre">${visible(run.notes)}</p>`}
     <${Tabs} names=${tabs} open=${tab} to=${(name) => href(runPath(run.id), { tab: name === tabs[0] ? '' : name, where })} />

@@ -124,6 +124,11 @@ async def test_changes_that_make_no_sense() -> None:
         ("/api/v1/runs/retry", {"ids": ["x"], "latest_operators": 1}),
         ("/api/v1/runs/x/update", {"name": 1}),
         ("/api/v1/agents/x/drain", {"undo": "no"}),
+        ("/api/v1/check", {}),
+        ("/api/v1/check", {"definition": []}),
+        ("/api/v1/check", {"definition": {}, "cache": "some"}),
+        ("/api/v1/submit", {"definition": {}}),
+        ("/api/v1/submit", {"definition": {}, "key": ""}),
     ]:
         answer = await browser.http.post(path, json=body, headers=headers)
         assert answer.status_code == 400, path

@@ -1,0 +1,102 @@
+"""Submitting: workflows to choose from, what a definition would do, and the run that it makes."""
+
+from typing import Any
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from accio.errors import AccioError, BadRequest, InvalidDefinition
+from accio_client import documents, views
+from accio_client.client import AsyncClient
+from accio_client.documents import document
+from accio_web.answers import answer
+from accio_web.expansion import expansions
+from accio_web.web import Body, Web, body_of, session_of, whole_number
+
+log = structlog.get_logger(__name__)
+
+_WORKFLOWS = 50
+_MOST_WORKFLOWS = 500
+_LONGEST_KEY = 200
+
+
+class SubmissionRoutes:
+    """Look at workflows, and submit runs of them."""
+
+    def __init__(self, web: Web) -> None:
+        self._web = web
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/api/v1/workflows", self.index, methods=["GET"]),
+            Route("/api/v1/workflows/{workflow}", self.show, methods=["GET"]),
+            Route("/api/v1/check", self.check, methods=["POST"]),
+            Route("/api/v1/submit", self.submit, methods=["POST"]),
+        ]
+
+    async def index(self, request: Request) -> Response:
+        """Return a page of workflows, most recently pushed first."""
+        limit = whole_number(request, "limit", _WORKFLOWS, _MOST_WORKFLOWS)
+        cursor = request.query_params.get("cursor") or None
+        page = await self._web.client(request).list_workflows(limit=limit, cursor=cursor)
+        return answer(document({"workflows": [documents.workflow(each) for each in page.workflows], "next": page.next}))
+
+    async def show(self, request: Request) -> Response:
+        """Return a version of a workflow: "id" (the latest) or "id:version"."""
+        found = await self._web.client(request).get_workflow(request.path_params["workflow"])
+        return answer(document(documents.workflow(found)))
+
+    async def check(self, request: Request) -> Response:
+        """Return what a definition would do, or everything that is wrong with it; create nothing."""
+        body = await body_of(request)
+        definition, cache = _definition(body), _cache(body)
+        client = self._web.client(request)
+        told: dict[str, Any] = {"params": await _expanded(client, definition), "errors": [], "dry_run": None}
+        try:
+            found = await client.dry_run(definition, base_path="", cache=cache)
+        except InvalidDefinition as error:
+            told |= {"errors": documents.issues(error.issues), "warnings": documents.issues(error.warnings)}
+        else:
+            told |= {"dry_run": documents.dry_run(found), "warnings": documents.issues(found.warnings)}
+        return answer(document(told | {"valid": not told["errors"]}))
+
+    async def submit(self, request: Request) -> Response:
+        """Create a run; the same key creates it once."""
+        body = await body_of(request)
+        definition, cache, key = _definition(body), _cache(body), body.get("key")
+        if not (isinstance(key, str) and key and len(key) <= _LONGEST_KEY):
+            raise BadRequest("key: expected a text that is another for each form that is submitted")
+        done = await self._web.client(request).submit(definition, base_path="", cache=cache, idempotency_key=key)
+        log.info("a run is submitted", run=done.id, by=session_of(request).who)
+        return answer(document({"id": done.id, "created": done.created, "warnings": documents.issues(done.warnings)}))
+
+
+async def _expanded(client: AsyncClient, definition: dict[str, Any]) -> documents.Document:
+    workflow, params = definition.get("workflow"), definition.get("params")
+    if not isinstance(workflow, str) or not isinstance(params, dict):
+        return {}
+    try:
+        return expansions(await client.get_workflow(workflow), params)
+    except AccioError:
+        return {}  # the dry run says what is wrong with the workflow
+
+
+def _definition(body: Body) -> dict[str, Any]:
+    found = body.get("definition")
+    if not isinstance(found, dict):
+        raise BadRequest("definition: expected a run definition (a JSON object)")
+    return found
+
+
+def _cache(body: Body) -> views.CacheMode:
+    match body.get("cache", "use"):
+        case "use":
+            return "use"
+        case "none":
+            return "none"
+        case "refresh":
+            return "refresh"
+        case other:
+            raise BadRequest(f"cache: expected use, none or refresh, found {other!r:.100}")

@@ -1,0 +1,146 @@
+// Is this what I mean, and when is it done? A form for every parameter, its JSON beside it, and what it would do.
+import { api, go, goQuery, href, html, post, runPath, useData, useEffect, useRef, useState } from '../core.js';
+import { definitionFrom, issuesAt, withField } from '../forms.js';
+import { Command, Copy, Empty, Heading, Loaded, Problem, quoted, visible } from '../parts.js';
+import { useForbidden } from '../steering.js';
+import { Answer } from '../submission.js';
+import { Issues, Parameter } from '../parameter.js';
+
+const WAIT_MS = 300;
+
+export function Page({ address, session }) {
+  const [workflow, from, kept] = ['workflow', 'from', 'definition'].map((name) => address.query.get(name) ?? '');
+  const [start, set] = useState(kept ? () => read(kept) : null);
+  const [error, fail] = useState(null);
+  useEffect(() => {
+    if (start && kept) return;
+    set(null);
+    if (from) api(runPath(from)).then((run) => set(definitionFrom(run)), fail);
+    else if (workflow) set({ workflow, params: {} });
+  }, [workflow, from, kept === '']);
+  return html`<${Heading} text=${start ? `Submit ${start.workflow.split(':')[0]}` : 'Submit'}>${start && html`<a href=${href('/submit')}>Another workflow</a>`}<//>
+    <${Problem} error=${error} />
+    ${start ? html`<${WithWorkflow} key=${start.workflow} start=${start} session=${session} cache=${address.query.get('cache') ?? 'use'} />` : !from && html`<${Choice} />`}`;
+}
+
+function read(text) {
+  try {
+    const found = JSON.parse(text);
+    return typeof found?.workflow === 'string' ? { ...found, params: found.params ?? {} } : null;
+  } catch {
+    return null;
+  }
+}
+
+function Choice() {
+  const found = useData('/workflows', { limit: 200 });
+  return html`<${Loaded} of=${found}>${({ workflows }) => (workflows.length
+    ? html`<p>Of which workflow?</p><div class="scroll"><table class="rows"><caption class="unseen">Workflows, pushed last first</caption>
+      <thead><tr><th scope="col">Workflow</th><th scope="col">Parameters</th><th scope="col">Notes</th></tr></thead>
+      <tbody>${workflows.map((each) => html`<tr key=${each.id}><td class="what"><a class="row" href=${href('/submit', { workflow: each.id })}>${visible(each.name || each.id)}</a>${each.name && html` <code>${visible(each.id)}</code>`}</td>
+        <td data-name="Parameters">${each.params.map((param) => visible(param.name)).join(', ')}</td><td data-name="Notes" class="why">${visible(each.notes ?? '')}</td></tr>`)}</tbody></table></div>`
+    : html`<${Empty} title="There is no workflow yet"><p>Store one first:</p><${Command} text="accio push WORKFLOW.json" /><//>`)}<//>`;
+}
+
+function WithWorkflow({ start, session, cache }) {
+  const found = useData(`/workflows/${encodeURIComponent(start.workflow)}`);
+  return html`<${Loaded} of=${found}>${(workflow) => html`<${Form} workflow=${workflow} start=${start} session=${session} cache=${cache} />`}<//>`;
+}
+
+/** The definition is all of the state; the form and the text beside it are two ways to write it. */
+function Form({ workflow, start, session, cache }) {
+  const [definition, define] = useState(start);
+  const [checked, setChecked] = useState({ data: null, error: null, of: '' });
+  const [sent, setSent] = useState({ busy: false, error: null });
+  const key = useRef({ of: '', key: '' });
+  const forbidden = useForbidden(session);
+  const text = JSON.stringify(definition);
+  const asked = `${cache} ${text}`;
+  useEffect(() => {
+    if (definition !== start) goQuery({ workflow: '', from: '', definition: text });
+    if (forbidden) return undefined;
+    let latest = true;
+    const timer = setTimeout(() => post('/check', { definition, cache }).then(
+      (data) => latest && setChecked({ data, error: null, of: asked }),
+      (error) => latest && setChecked((old) => ({ ...old, error, of: asked })),
+    ), WAIT_MS);
+    return () => {
+      latest = false;
+      clearTimeout(timer);
+    };
+  }, [asked, forbidden]);
+  const isOld = checked.of !== asked;
+  const submit = async () => {
+    if (key.current.of !== asked) key.current = { of: asked, key: fresh() };
+    setSent({ busy: true, error: null });
+    try {
+      go(href(runPath((await post('/submit', { definition, cache, key: key.current.key })).id)));
+    } catch (error) {
+      setSent({ busy: false, error });
+    }
+  };
+  const issues = checked.data?.errors ?? [];
+  const warnings = checked.data?.warnings ?? [];
+  const names = new Set(workflow.params.map((param) => param.name));
+  const unknown = Object.keys(definition.params).filter((name) => !names.has(name));
+  const placed = (issue) => FIELDS.some((name) => issuesAt([issue], `/${name}`).length) || issuesAt([issue], '/params').length > 0 && issue.path !== '/params' && !unknown.some((name) => issuesAt([issue], `/params/${name}`).length);
+  return html`<form class="submit" onSubmit=${(event) => event.preventDefault()}>
+    <div class="form">
+      ${workflow.notes && html`<p class="quiet pre">${visible(workflow.notes)}</p>`}
+      <section aria-labelledby="params"><h2 id="params">Parameters</h2>
+        ${workflow.params.length ? workflow.params.map((param) => html`<${Parameter} key=${param.name} param=${param} definition=${definition} define=${define} expansion=${isOld ? null : checked.data?.params[param.name]} issues=${issues} />`) : html`<p class="quiet">This workflow has none.</p>`}</section>
+      <section aria-labelledby="about"><h2 id="about">The run</h2><${About} definition=${definition} define=${define} issues=${issues} cache=${cache} /></section>
+    </div>
+    <div class="beside">
+      <${Answer} key=${asked} checked=${checked} isOld=${isOld} issues=${issues.filter((each) => !placed(each))} placed=${issues.filter(placed).length} warnings=${warnings} forbidden=${forbidden} sent=${sent} submit=${submit} />
+      <${Text} definition=${definition} define=${define} />
+      <${Command} text=${command(definition)} /><p><${Copy} text=${location.href} label="Copy link to this form" /></p>
+    </div></form>`;
+}
+
+const FIELDS = ['name', 'notes', 'tags', 'repeat', 'seed'];
+
+function About({ definition, define, issues, cache }) {
+  const set = (name, read = (text) => text) => (event) => define((old) => withField(old, name, read(event.target.value)));
+  const whole = (value) => (/^\d{1,15}$/.test(value.trim()) ? Number(value) : value.trim());
+  const field = (name, label, value, change, more = {}) => html`<label>${label} <input name=${name} value=${value} onInput=${change} aria-invalid=${issuesAt(issues, `/${name}`).length > 0} ...${more} /><${Issues} of=${issuesAt(issues, `/${name}`)} /></label>`;
+  return html`<div class="fields">
+    ${field('name', 'Name', definition.name ?? '', set('name'))}
+    ${field('repeat', 'Repetitions of each combination', definition.repeat ?? '', set('repeat', whole), { inputmode: 'numeric', placeholder: '1' })}
+    ${field('seed', 'Seed', definition.seed ?? '', set('seed', (value) => value.trim()), { placeholder: 'chosen by chance' })}
+    ${field('tags', 'Tags, with commas between', (definition.tags ?? []).join(', '), (event) => define((old) => withField(old, 'tags', event.target.value.split(',').map((tag) => tag.trim()).filter(Boolean))))}
+    <label class="wide">Notes <textarea name="notes" rows="2" value=${definition.notes ?? ''} onInput=${set('notes')}></textarea><${Issues} of=${issuesAt(issues, '/notes')} /></label>
+    <label>Known results <select value=${cache} onChange=${(event) => goQuery({ cache: event.target.value === 'use' ? '' : event.target.value })}>
+      <option value="use" selected=${cache === 'use'}>take them</option><option value="refresh" selected=${cache === 'refresh'}>execute everything, keep the new ones</option><option value="none" selected=${cache === 'none'}>neither take nor keep any</option></select></label>
+  </div>`;
+}
+
+/** The definition as text; what isn't JSON yet changes nothing. */
+function Text({ definition, define }) {
+  const [draft, set] = useState(null);
+  const [wrong, say] = useState('');
+  const shown = JSON.stringify(definition, null, 2);
+  const type = (event) => {
+    const { value } = event.target;
+    set(value);
+    const found = read(value);
+    if (found) define(found);
+    say(found ? '' : 'not a run definition: expected a JSON object with a workflow');
+  };
+  return html`<details class="json" open><summary>Definition</summary>
+    <textarea aria-label="Definition as JSON" spellcheck="false" rows=${Math.min(24, shown.split('\n').length + 1)} value=${draft ?? shown} aria-invalid=${Boolean(wrong)} onInput=${type} onBlur=${() => { set(null); say(''); }}></textarea>
+    ${wrong && html`<p class="issue">✗ ${wrong}</p>`}</details>`;
+}
+
+/** A key of this form; a call that is repeated after an answer got lost creates nothing twice. */
+const fresh = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+
+function command(definition) {
+  const words = Object.entries(definition.params).flatMap(([name, form]) => {
+    const of = (value) => quoted(`${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
+    if (Array.isArray(form?.values)) return form.values.map(of);
+    return [of(form?.value ?? form)];
+  });
+  const options = [['name', definition.name], ['repeat', definition.repeat], ['seed', definition.seed], ['tags', definition.tags?.join(',')], ['notes', definition.notes]];
+  return ['accio submit', definition.workflow, ...words, ...options.filter(([, value]) => value).map(([name, value]) => quoted(`-${name}=${value}`))].join(' ');
+}
