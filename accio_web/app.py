@@ -18,9 +18,11 @@ from accio_web.errors import failed, refused
 from accio_web.guard import Guard
 from accio_web.live import Hub
 from accio_web.routes.cluster import ClusterRoutes
+from accio_web.routes.queries import QueryRoutes
 from accio_web.routes.results import ResultRoutes
 from accio_web.routes.runs import RunRoutes
 from accio_web.routes.sessions import SessionRoutes
+from accio_web.routes.steering import SteeringRoutes
 from accio_web.routes.submissions import SubmissionRoutes
 from accio_web.sessions import Sessions
 from accio_web.settings import Settings
@@ -61,8 +63,10 @@ def all_routes(web: Web) -> list[Route]:
     return [
         *SessionRoutes(web).routes(),
         *ClusterRoutes(web).routes(),
+        *SteeringRoutes(web).routes(),
         *RunRoutes(web).routes(),
         *ResultRoutes(web).routes(),
+        *QueryRoutes(web).routes(),
         *SubmissionRoutes(web).routes(),
         Route("/api/{rest:path}", _nothing, methods=["GET"]),
         *StaticFiles(web.settings.base_path).routes(),

@@ -1,7 +1,7 @@
 """What every route works with: settings, sessions, connections and the live topics of this process."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from starlette.requests import ClientDisconnect, Request
 
@@ -9,6 +9,7 @@ from accio.errors import BadRequest, PermissionDenied
 from accio_client.client import AsyncClient
 from accio_web.clients import Clients
 from accio_web.live import Hub
+from accio_web.selections import Selections
 from accio_web.sessions import Session, Sessions
 from accio_web.settings import Settings
 
@@ -25,6 +26,7 @@ class Web:
     cookie: str
     now: Callable[[], float]
     hub: Hub | None = None
+    selections: Selections = field(default_factory=Selections)
 
     def client(self, request: Request) -> AsyncClient:
         """Return the client that calls with the rights of the request's user."""
@@ -59,6 +61,14 @@ def texts(body: Body, name: str, *, most: int = 1000) -> list[str]:
     found = body.get(name)
     if not isinstance(found, list) or not all(isinstance(each, str) for each in found) or len(found) > most:
         raise BadRequest(f"{name}: expected a list of at most {most} texts")
+    return found
+
+
+def text(body: Body, name: str) -> str:
+    """Return a text of the body; empty where it isn't there."""
+    found = body.get(name, "")
+    if not isinstance(found, str):
+        raise BadRequest(f"{name}: expected a text")
     return found
 
 

@@ -1,11 +1,10 @@
-"""Runs and their nodes: lists, details, logs, and what can be done to them."""
+"""Runs and their nodes: lists, details, histories and logs."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import datetime
 
 import orjson
-import structlog
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
@@ -17,9 +16,7 @@ from accio_client.documents import document
 from accio_web.answers import answer
 from accio_web.shown import shown_row, shown_run
 from accio_web.streams import event_stream
-from accio_web.web import Web, body_of, flag, session_of, texts, whole_number
-
-log = structlog.get_logger(__name__)
+from accio_web.web import Web, whole_number
 
 _MOST_ROWS = 500
 _ROWS = 50
@@ -27,7 +24,7 @@ _EVENTS = 1000
 
 
 class RunRoutes:
-    """Look at runs, and steer them."""
+    """Look at runs."""
 
     def __init__(self, web: Web) -> None:
         self._web = web
@@ -35,11 +32,7 @@ class RunRoutes:
     def routes(self) -> list[Route]:
         return [
             Route("/api/v1/runs", self.index, methods=["GET"]),
-            Route("/api/v1/runs/kill", self.kill, methods=["POST"]),
-            Route("/api/v1/runs/retry", self.retry, methods=["POST"]),
-            Route("/api/v1/runs/delete", self.delete, methods=["POST"]),
             Route("/api/v1/runs/{run}", self.show, methods=["GET"]),
-            Route("/api/v1/runs/{run}/update", self.update, methods=["POST"]),
             Route("/api/v1/runs/{run}/events", self.events, methods=["GET"]),
             Route("/api/v1/runs/{run}/logs", self.follow, methods=["GET"]),
             Route("/api/v1/runs/{run}/log.txt", self.download, methods=["GET"]),
@@ -107,47 +100,6 @@ class RunRoutes:
         }
         return StreamingResponse(lines(), headers=headers, media_type="text/plain; charset=utf-8")
 
-    async def kill(self, request: Request) -> Response:
-        """Stop runs."""
-        return await self._outcomes(request, "kill", self._web.client(request).kill)
-
-    async def retry(self, request: Request) -> Response:
-        """Run again what failed, was killed or lost."""
-        body = await body_of(request)
-        client, latest = self._web.client(request), flag(body, "latest_operators")
-
-        async def again(ids: list[str]) -> tuple[views.RunOutcome, ...]:
-            return await client.retry(ids, latest_operators=latest)
-
-        return await self._outcomes(request, "retry", again)
-
-    async def delete(self, request: Request) -> Response:
-        """Delete runs, stopping first what still runs."""
-        return await self._outcomes(request, "delete", self._web.client(request).delete)
-
-    async def _outcomes(
-        self, request: Request, what: str, act: Callable[[list[str]], Awaitable[tuple[views.RunOutcome, ...]]]
-    ) -> Response:
-        ids = texts(await body_of(request), "ids")
-        log.info("runs are changed", what=what, ids=ids, by=session_of(request).who)
-        return answer(document(documents.outcomes(await act(ids))))
-
-    async def update(self, request: Request) -> Response:
-        """Set name, notes and tags; what isn't given stays."""
-        body = await body_of(request)
-        name, notes = (_text_or_none(body.get(field), field) for field in ("name", "notes"))
-        tags = None if body.get("tags") is None else texts(body, "tags")
-        run = request.path_params["run"]
-        log.info("metadata is changed", run=run, by=session_of(request).who)
-        found = await self._web.client(request).update(run, name=name, notes=notes, tags=tags)
-        return answer(document({"run": shown_row(found.run), "changed": found.changed}))
-
-
-def _text_or_none(found: object, field: str) -> str | None:
-    if found is None or isinstance(found, str):
-        return found
-    raise BadRequest(f"{field}: expected a text")
-
 
 def _filter(request: Request) -> views.RunFilter:
     asked = request.query_params
@@ -164,6 +116,8 @@ def _filter(request: Request) -> views.RunFilter:
         workflow=asked.get("workflow", ""),
         text=asked.get("text", ""),
         created_after=_instant(asked.get("after", "")),
+        where=asked.get("where", ""),
+        sort=asked.get("sort", ""),
     )
 
 

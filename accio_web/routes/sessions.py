@@ -73,6 +73,7 @@ class SessionRoutes:
 
     async def log_out(self, request: Request) -> Response:
         """End the session."""
+        self._web.selections.forget(session_of(request).csrf)
         self._web.sessions.close(request.scope["accio.cookie"])
         response = answer(document({}))
         response.delete_cookie(self._web.cookie, path=f"{self._web.settings.base_path}/")

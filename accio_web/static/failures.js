@@ -2,12 +2,12 @@
 import { href, html, nodePath, runPath, useData } from './core.js';
 import { Command, Empty, Loaded, number, quoted, visible } from './parts.js';
 import { Picture } from './pictures/picture.js';
-import { WhereBox } from './where.js';
+import { QueryBox } from './query.js';
 
 /** @param {{run: any, where: string, serial?: number, brief?: boolean}} props */
 export function Failures({ run, where, serial, brief = false }) {
   const found = useData(`${runPath(run.id)}/failures`, { where, limit: brief ? 3 : 50 }, serial);
-  return html`${!brief && html`<${WhereBox} where=${where} run=${run.id} />`}
+  return html`${!brief && html`<${QueryBox} where=${where} run=${run.id} label="Only children where" placeholder="epsilon<0.01" />`}
     <${Loaded} of=${found}>${(data) => html`<${Groups} data=${data} run=${run} where=${where} serial=${serial} brief=${brief} />`}<//>`;
 }
 

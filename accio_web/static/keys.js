@@ -5,7 +5,7 @@ import { Dialog } from './parts.js';
 const KEY = 'accio.keys';
 export const KEYS = [
   ['g h', 'Workload'], ['g r', 'Runs'], ['g s', 'Submit'], ['g c', 'Cluster'], ['/', 'To the query or search box'],
-  ['j k', 'Next, previous row'], ['Enter', 'Open the row'], ['x', 'Select the row'], ['Esc', 'Close'], ['?', 'These keys'],
+  ['j k', 'Next, previous row'], ['Enter', 'Open the row'], ['x', 'Select the row'], ['e', 'Edit the name'], ['Esc', 'Close'], ['?', 'These keys'],
 ];
 const PLACES = { h: '/', r: '/runs', s: '/submit', c: '/cluster' };
 
@@ -41,6 +41,7 @@ export function useKeys() {
       else if (key === '/') /** @type {HTMLElement} */ (document.querySelector('[data-search]'))?.focus();
       else if (key === 'j' || key === 'k') move(key === 'j' ? 1 : -1);
       else if (key === 'x') /** @type {HTMLElement} */ (document.activeElement?.closest('tr')?.querySelector('input[type=checkbox]'))?.click();
+      else if (key === 'e') /** @type {HTMLElement} */ (document.querySelector('[data-edit]'))?.click();
       else if (key === '?') show(true);
       else {
         before = key;

@@ -14,7 +14,7 @@ export function Parameter({ param, definition, define, expansion, issues }) {
   const mode = form === undefined && !modes.includes('default') ? 'value' : modeOf(form);
   const set = (next) => define((old) => withParam(old, param.name, next));
   const Fields = FIELDS[mode] ?? Unreadable;
-  return html`<div class="parameter" role="group" aria-label=${param.name}>
+  return html`<div class="param" role="group" aria-label=${param.name}>
     <span class="name"><b>${visible(param.name)}</b> <code>${param.kind}</code></span>
     <select aria-label=${`How ${param.name} is given`} value=${mode} onChange=${(event) => set(changed(param, form, event.target.value))}>
       ${modes.map((each) => html`<option value=${each} selected=${each === mode}>${MODES[each]}</option>`)}</select>

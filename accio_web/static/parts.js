@@ -117,9 +117,9 @@ export function Empty({ title, children }) {
 }
 
 /** The title of a page, in the window's title, too. */
-export function Heading({ text, children }) {
+export function Heading({ text, instead = null, children }) {
   useEffect(() => { document.title = `${text} · Accio`; }, [text]);
-  return html`<div class="heading"><h1 tabindex="-1">${visible(text)}</h1>${children}</div>`;
+  return html`<div class="heading"><h1 tabindex="-1" class=${instead ? 'unseen' : ''}>${visible(text)}</h1>${instead}${children}</div>`;
 }
 
 // ------------------------------------------------------------------------------------------------------------- dialog

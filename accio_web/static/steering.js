@@ -1,8 +1,10 @@
-// Kill, retry, delete, edit: each names its consequence first, and its outcome afterwards.
-import { html, post, useState } from './core.js';
-import { Dialog, Problem, number, visible } from './parts.js';
+// Kill, retry, delete, tag: of runs that were picked or of all that match; each names its consequence first, and its
+// outcome afterwards.
+import { html, post, useEffect, useState } from './core.js';
+import { Dialog, Problem, number, quoted, visible } from './parts.js';
 import { ACTIVE, sum } from './states.js';
 import { useTopic } from './live.js';
+import { title } from './runs_table.js';
 
 /** Whether nothing may be changed now, and why: a text, or nothing. */
 export function useForbidden(session) {
@@ -14,103 +16,126 @@ export function useForbidden(session) {
 const open = (runs) => runs.filter((run) => ACTIVE.includes(run.state));
 const plural = (n, what) => `${number(n)} ${what}${n === 1 ? '' : 's'}`;
 
-function running(runs) {
-  return runs.reduce((n, run) => n + (run.nodes_by_state?.running ?? 0), 0);
-}
-
-export const ACTIONS = {
-  kill: {
-    label: 'Kill', done: 'killed', applies: (runs) => open(runs).length > 0,
-    warning: (runs) => `Stops ${plural(open(runs).length, 'run')} that ${open(runs).length === 1 ? "hasn't" : "haven't"} ended, with ${plural(running(runs), 'running node')}. Results of nodes that have succeeded are kept.`,
-    command: (ids) => `accio kill ${ids.join(' ')}`,
-  },
-  retry: {
-    label: 'Retry', done: 'started again', applies: (runs) => runs.some((run) => failures(run) > 0 || ['failed', 'killed'].includes(run.state)),
-    warning: (runs) => `Runs again what failed, was killed or lost in ${plural(runs.length, 'run')}. What succeeded is kept.`,
-    command: (ids) => `accio retry ${ids.join(' ')}`,
-  },
-  delete: {
-    label: 'Delete', done: 'deleted', applies: () => true, danger: true,
-    warning: (runs) => `Deletes ${plural(runs.length, 'run')}${runs.some((run) => run.children) ? ' with all children' : ''}; what still runs of it is stopped first. This can't be undone.`,
-    command: (ids) => `accio delete run ${ids.join(' ')}`,
-  },
-};
+const running = (runs) => runs.reduce((n, run) => n + (run.nodes_by_state?.running ?? 0), 0);
 
 function failures(run) {
   const by = run.children?.by_state ?? {};
   return sum(by) ? (by.failed ?? 0) + (by.killed ?? 0) : 0;
 }
 
-/** Buttons for what can be done to some runs. */
-export function Actions({ runs, forbidden, after }) {
+/** What can be done: with *count* runs, of which *nodes* nodes run now. */
+const ACTIONS = {
+  kill: {
+    label: 'Kill', done: 'killed', else: 'had ended already', count: (runs) => open(runs).length,
+    warning: (count, nodes) => `Stops ${plural(count, 'run')} that ${count === 1 ? "hasn't" : "haven't"} ended, with ${plural(nodes, 'running node')}. Results of nodes that have succeeded are kept.`,
+    words: 'kill',
+  },
+  retry: {
+    label: 'Retry', done: 'started again', else: 'had nothing to retry', count: (runs) => runs.filter((run) => failures(run) > 0 || ['failed', 'killed'].includes(run.state)).length,
+    warning: (count) => `Runs again what failed, was killed or lost in ${plural(count, 'run')}. What succeeded is kept.`,
+    words: 'retry',
+  },
+  tag: {
+    label: 'Tag', done: 'tagged', else: 'were tagged so already', count: (runs) => runs.length, fields: Tags,
+    warning: (count) => `Changes the tags of ${plural(count, 'run')}; tags that aren't named stay.`,
+    words: '',
+  },
+  delete: {
+    label: 'Delete', done: 'deleted', else: 'were deleted already', count: (runs) => runs.length, danger: true,
+    warning: (count, nodes, runs) => `Deletes ${plural(count, 'run')}${runs.some((run) => run.children) ? ' with all children' : ''}; what still runs of it is stopped first. This can't be undone.`,
+    words: 'delete run',
+  },
+};
+
+/**
+ * Buttons for what can be done to some runs, or to all that match a query.
+ * @param {{runs: any[], matching?: {where: string, parent?: string}, forbidden: string, after: (what: string) => void, names?: string[]}} props
+ */
+export function Actions({ runs, matching = null, forbidden, after, names = ['kill', 'retry', 'delete'] }) {
   const [asked, ask] = useState(null);
+  const Dialogue = matching ? ConfirmMatching : Confirm;
   return html`<div class="actions" role="group" aria-label="Actions">
-    ${Object.entries(ACTIONS).map(([name, action]) => html`<button type="button" class=${action.danger ? 'danger' : ''}
-      disabled=${Boolean(forbidden) || !runs.length || !action.applies(runs)} title=${forbidden || undefined}
-      onClick=${() => ask(name)}>${action.label} …</button>`)}
-    ${asked && html`<${Confirm} name=${asked} runs=${runs} close=${() => ask(null)} after=${after} />`}
+    ${names.map((name) => html`<button type="button" class=${ACTIONS[name].danger ? 'danger' : ''}
+      disabled=${Boolean(forbidden) || !(matching || ACTIONS[name].count(runs))} title=${forbidden || undefined}
+      onClick=${() => ask(name)}>${ACTIONS[name].label} …</button>`)}
+    ${asked && html`<${Dialogue} name=${asked} runs=${runs} matching=${matching} close=${() => ask(null)} after=${after} />`}
   </div>`;
 }
 
 function Confirm({ name, runs, close, after }) {
   const action = ACTIONS[name];
   const ids = runs.map((run) => run.id);
-  const [state, set] = useState({ busy: false, error: null, outcomes: null });
-  const act = async () => {
-    set({ busy: true, error: null, outcomes: null });
+  const command = action.words && `accio ${action.words} ${(ids.length > 3 ? [...ids.slice(0, 3), '…'] : ids).join(' ')}`;
+  return html`<${Act} name=${name} of=${{ ids }} title=${`${action.label} ${ids.length === 1 ? visible(title(runs[0])) : plural(ids.length, 'run')}`} close=${close} after=${after} command=${command}>
+    <p>${action.warning(action.count(runs), running(runs), runs)}</p><//>`;
+}
+
+/** Finds what matches first, and touches exactly that. */
+function ConfirmMatching({ name, matching, close, after }) {
+  const action = ACTIONS[name];
+  const { where, parent = '' } = matching;
+  const [found, set] = useState({ data: null, error: null });
+  useEffect(() => {
+    post('/select', { action: name, where, parent }).then((data) => set({ data, error: null }), (error) => set({ data: null, error }));
+  }, []);
+  const { data, error } = found;
+  const label = `${action.label} all that match`;
+  if (!data) {
+    return html`<${Dialog} title=${label} close=${close}>${error ? html`<${Problem} error=${error} />` : html`<p role="status">Looking what matches …</p>`}
+      <div class="buttons"><button type="button" onClick=${close}>Cancel</button></div><//>`;
+  }
+  if (!data.count) {
+    return html`<${Dialog} title=${label} close=${close}><p>Nothing that matches ${where && html`<code>${visible(where)}</code>`} can be ${action.done} now.</p>
+      <div class="buttons"><button type="button" onClick=${close}>Close</button></div><//>`;
+  }
+  const command = action.words && ['accio', action.words, parent, quoted(`-where=${where}`)].filter(Boolean).join(' ');
+  return html`<${Act} name=${name} of=${{ selection: data.selection }} title=${`${action.label} ${plural(data.count, 'run')}`} close=${close} after=${after} command=${command}>
+    <p>${action.warning(data.count, data.running, data.first)}</p>
+    <ul>${data.first.map((run) => html`<li>${visible(title(run))} <span class="quiet">${run.state}</span></li>`)}${data.count > data.first.length && html`<li>and ${number(data.count - data.first.length)} more</li>`}</ul>
+    <p class="quiet">Exactly these are meant: what begins to match later is left alone.</p><//>`;
+}
+
+/** The dialog that acts: consequence, command, buttons; afterwards what became of it. */
+function Act({ name, of, title: heading, command, close, after, children }) {
+  const action = ACTIONS[name];
+  const [state, set] = useState({ busy: false, error: null, done: null });
+  const act = async (event) => {
+    event.preventDefault();
+    const given = Object.fromEntries(new FormData(event.target));
+    set({ busy: true, error: null, done: null });
     try {
-      const { runs: outcomes } = await post(`/runs/${name}`, { ids });
-      if (outcomes.every((each) => !each.error)) {
+      const done = await post(`/runs/${name}`, { ...of, ...(action.fields?.read(given) ?? {}) });
+      if (done.runs.every((each) => !each.error)) {
         close();
         after(name);
-      } else set({ busy: false, error: null, outcomes });
+      } else set({ busy: false, error: null, done });
     } catch (error) {
-      set({ busy: false, error, outcomes: null });
+      set({ busy: false, error, done: null });
     }
   };
   const finish = () => {
     close();
-    if (state.outcomes) after(name);
+    if (state.done) after(name);
   };
-  return html`<${Dialog} title=${`${action.label} ${ids.length === 1 ? visible(runs[0].name || runs[0].label || ids[0]) : plural(ids.length, 'run')}`} close=${finish}>
-    ${state.outcomes
-      ? html`<ul>${state.outcomes.map((each) => html`<li><code>${each.id}</code> ${each.error ? html`<b>✗</b> ${visible(each.error)}` : `✓ ${action.done}`}</li>`)}</ul>`
-      : html`<p>${action.warning(runs)}</p><p class="command"><code>${action.command(ids.length > 3 ? [...ids.slice(0, 3), '…'] : ids)}</code></p>`}
+  return html`<${Dialog} title=${heading} close=${finish}><form onSubmit=${act}>
+    ${state.done ? html`<${Outcomes} done=${state.done} action=${action} />` : html`${children}${action.fields && html`<${action.fields} />`}
+      ${command && html`<p class="command"><code>${command}</code></p>`}`}
     <${Problem} error=${state.error} />
     <div class="buttons">
-      <button type="button" onClick=${finish}>${state.outcomes ? 'Close' : 'Cancel'}</button>
-      ${!state.outcomes && html`<button type="button" class=${action.danger ? 'danger main' : 'main'} disabled=${state.busy} onClick=${act}>${action.label}</button>`}
-    </div>
-  <//>`;
+      <button type="button" onClick=${finish}>${state.done ? 'Close' : 'Cancel'}</button>
+      ${!state.done && html`<button class=${action.danger ? 'danger main' : 'main'} disabled=${state.busy}>${state.busy ? 'Working …' : action.label}</button>`}
+    </div></form><//>`;
 }
 
-/** Name, notes and tags of a run. */
-export function Edit({ run, forbidden, after }) {
-  const [isOpen, show] = useState(false);
-  return html`<button type="button" disabled=${Boolean(forbidden)} title=${forbidden || undefined} onClick=${() => show(true)}>Edit …</button>
-    ${isOpen && html`<${EditDialog} run=${run} close=${() => show(false)} after=${after} />`}`;
+function Outcomes({ done, action }) {
+  const refused = done.runs.filter((each) => each.error);
+  return html`<p>✓ ${number(done.changed)} ${action.done}${done.unchanged > 0 && `, ${number(done.unchanged)} ${action.else}`}.</p>
+    <p>✗ ${number(done.refused)} refused:</p><ul>${refused.map((each) => html`<li><code>${each.id}</code> ${visible(each.error)}</li>`)}</ul>`;
 }
 
-function EditDialog({ run, close, after }) {
-  const [error, fail] = useState(null);
-  const save = async (event) => {
-    event.preventDefault();
-    const form = new FormData(event.target);
-    const tags = String(form.get('tags')).split(',').map((tag) => tag.trim()).filter(Boolean);
-    try {
-      await post(`/runs/${encodeURIComponent(run.id)}/update`, { name: form.get('name'), notes: form.get('notes'), tags });
-      close();
-      after('edit');
-    } catch (failed) {
-      fail(failed);
-    }
-  };
-  return html`<${Dialog} title="Edit" close=${close}><form onSubmit=${save}>
-    ${run.kind === 'child' && html`<p>A child shows its parent's name, notes and tags: edits change the parent.</p>`}
-    <label>Name <input name="name" value=${run.name} /></label>
-    <label>Notes <textarea name="notes" rows="5" value=${run.notes}></textarea></label>
-    <label>Tags, with commas between <input name="tags" value=${run.tags.join(', ')} /></label>
-    <${Problem} error=${error} />
-    <div class="buttons"><button type="button" onClick=${close}>Cancel</button><button class="main">Save</button></div>
-  </form><//>`;
+function Tags() {
+  return html`<label>Add, with commas between <input name="add" autocomplete="off" /></label><label>Take away <input name="remove" autocomplete="off" /></label>`;
 }
+Tags.read = ({ add, remove }) => ({ add: split(add), remove: split(remove) });
+
+export const split = (text) => text.split(',').map((tag) => tag.trim()).filter(Boolean);

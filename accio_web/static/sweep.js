@@ -3,7 +3,7 @@ import { goQuery, html, runPath, useData } from './core.js';
 import { Empty, Loaded } from './parts.js';
 import { Failures } from './failures.js';
 import { Picture } from './pictures/picture.js';
-import { WhereBox } from './where.js';
+import { QueryBox } from './query.js';
 
 const LABELS = {
   line: 'Line: mean and interval', heat: 'Heat map of the mean', states: 'Map of states', failures: 'Map of failures',
@@ -24,7 +24,7 @@ export function kindsFor(results) {
 export function Overview({ run, where, serial }) {
   const found = useData(`${runPath(run.id)}/results`);
   const failed = run.nodes_by_state.failed ?? 0;
-  return html`<${WhereBox} where=${where} />
+  return html`<${QueryBox} where=${where} run=${run.id} label="Only children where" placeholder="epsilon<0.01 state=success" />
     <${Loaded} of=${found}>${(results) => html`<${Sensible} run=${run} where=${where} serial=${serial} results=${results} />`}<//>
     ${failed > 0 && html`<section aria-label="Failures"><h2>Failures</h2><${Failures} run=${run} where=${where} serial=${serial} brief=${true} /></section>`}`;
 }
@@ -46,7 +46,7 @@ function Sensible({ run, where, serial, results }) {
 
 export function Pictures({ run, where, serial, address }) {
   const found = useData(`${runPath(run.id)}/results`);
-  return html`<${WhereBox} where=${where} />
+  return html`<${QueryBox} where=${where} run=${run.id} label="Only children where" placeholder="epsilon<0.01 state=success" />
     <${Loaded} of=${found}>${(results) => html`<${Chosen} run=${run} where=${where} serial=${serial} results=${results} query=${address.query} />`}<//>`;
 }
 

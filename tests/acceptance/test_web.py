@@ -188,6 +188,50 @@ async def test_steering(place: Place, http: httpx.AsyncClient) -> None:
     assert (await http.get(f"/runs/{run}")).status_code == 404
 
 
+async def test_acting_on_what_matches(place: Place, http: httpx.AsyncClient) -> None:
+    """An action on all that match touches what was shown, and leaves alone what began to match later."""
+    with place.made.client() as client:
+        shut = [
+            client.submit({"workflow": "gated", "name": "many", "params": {"label": f"m{i}"}}).run.id for i in (1, 2)
+        ]
+        chosen = (await http.post("/select", json={"action": "kill", "where": "name=many"})).json()
+        assert chosen["count"] == 2
+        assert {each["id"] for each in chosen["first"]} == set(shut)
+        later = client.submit({"workflow": "gated", "name": "many", "params": {"label": "m3"}}).run.id
+        done = (await http.post("/runs/kill", json={"selection": chosen["selection"]})).json()
+        assert (done["changed"], done["unchanged"], done["refused"], done["runs"]) == (2, 0, 0, [])
+        assert client.get_run(later).run.state != "killed"
+        tagged = (await http.post("/runs/tag", json={"ids": [*shut, "none"], "add": ["a", "b"], "remove": []})).json()
+        assert (tagged["changed"], tagged["refused"]) == (2, 1)
+        again = (await http.post("/runs/tag", json={"ids": shut, "add": ["c"], "remove": ["a"]})).json()
+        assert again["changed"] == 2
+        assert client.get_run(shut[0]).run.tags == ("b", "c")
+        children = {"action": "retry", "where": "y<1", "parent": place.run}
+        assert (await http.post("/select", json=children)).json()["count"] == 3
+        client.delete([*shut, later])
+    gone = await http.post("/runs/delete", json={"selection": "invented"})
+    assert gone.status_code == 409
+    listed = (await http.get("/runs", params={"where": "workflow=ratio", "sort": "-created"})).json()["runs"]
+    assert place.run in [each["id"] for each in listed]
+    assert (await http.get("/runs", params={"sort": "colour"})).status_code == 400
+
+
+async def test_queries_are_explained(place: Place, http: httpx.AsyncClient) -> None:
+    """A query is told in words, or what is wrong and where; names and values that are there are offered."""
+    right = (await http.get("/query", params={"text": "y<1 state=failed", "run": place.run})).json()
+    assert right["words"] == "y is below 1, and state is failed"
+    assert right["problem"] is None
+    wrong = (await http.get("/query", params={"text": "y<1 stat=failed", "run": place.run})).json()["problem"]
+    assert (wrong["start"], wrong["end"], wrong["suggestion"]) == (4, 8, "state")
+    values = (await http.get("/query", params={"text": "y=", "run": place.run})).json()
+    assert [each["text"] for each in values["suggestions"]] == ["0", "1", "2", "4"]
+    middle = (await http.get("/query", params={"text": "workflow=ra and x=1", "at": len("workflow=ra") + 1})).json()
+    assert (middle["start"], [each["text"] for each in middle["suggestions"]]) == (9, ["ratio"])
+    unknown = (await http.get("/query", params={"text": "colour=red"})).json()
+    assert unknown["words"] == "the parameter colour is red"
+    assert "there is no 'colour' here" in unknown["problem"]["message"]
+
+
 async def test_submitting(place: Place, http: httpx.AsyncClient) -> None:
     """A definition is checked without creating anything, and submitted once for a key, however often it is sent."""
     wrong = {"workflow": "ratio", "params": {"x": {"values": [1, "a"]}, "y": 2}}

@@ -59,6 +59,8 @@ async def test_from_the_link_to_a_picture(made: Cluster) -> None:
             await box.fill("z<1")
             await box.press("Enter")
             await expect(page.get_by_role("alert").first).to_contain_text("z")
+            await box.fill("x>1")
+            await box.press("Enter")
             await open_part(page, "Children")
             await page.get_by_role("button", name="failed 3").click()
             await page.get_by_role("link", name="x=2 y=0").click()
@@ -161,6 +163,80 @@ FORMS = """async () => {
 }"""
 
 
+async def test_the_query_box(made: Cluster) -> None:
+    """The box offers what may be written, says what it means and where it is wrong, and its answer is acted on."""
+    with web_server(made) as server, made.client() as client:
+        runs = [
+            client.submit({"workflow": "gated", "name": f"Boxed {i}", "params": {"label": f"b{i}"}}).run.id
+            for i in (1, 2)
+        ]
+        async with browser_page(server) as page:
+            await page.goto(server.page("/runs"))
+            box = page.get_by_label("Only runs where")
+            await box.press_sequentially("workfl")
+            for offered in ("workflow", "workflow="):
+                await expect(page.get_by_role("option").first).to_contain_text(offered)
+                await box.press("ArrowDown")
+                await box.press("Enter")
+                await expect(box).to_have_value(offered)
+            await box.press_sequentially("ga")
+            await page.get_by_role("option", name="gated").click()
+            await box.press_sequentially(" name~boxed")
+            await expect(page.get_by_text('workflow is gated, and name contains "boxed"')).to_be_visible()
+            await box.press("Enter")
+            await expect(page.get_by_role("row")).to_have_count(3)
+            await page.get_by_role("button", name="Select all 2 shown").click()
+            await page.get_by_role("button", name="Tag").click()
+            await page.get_by_label("Add, with commas between").fill("boxed, <i>")
+            await page.get_by_role("dialog").get_by_role("button", name="Tag").click()
+            await expect(page.get_by_role("row").nth(1)).to_contain_text("<i>")
+            await page.goto(server.page("/runs?where=tag=boxed&state=running&state=scheduled"))
+            await box.fill("stat=failed")
+            await expect(page.get_by_text("did you mean state?")).to_be_visible()
+            await page.get_by_role("button", name="state", exact=True).click()
+            await expect(page.get_by_text("state is failed")).to_be_visible()
+            run = next(each.id for each in client.list_runs(limit=50).runs if each.name == "Ratios")
+            await page.goto(server.page(f"/runs/{run}?tab=Children&where=y%3C1"))
+            await page.get_by_role("button", name="Delete").nth(1).click()
+            dialog = page.get_by_role("dialog")
+            await expect(dialog).to_contain_text("Deletes 3 runs")
+            await expect(dialog).to_contain_text("x=1 y=0")
+            await expect(dialog).to_contain_text(f"accio delete run {run} '-where=y<1'")
+            await dialog.get_by_role("button", name="Cancel").click()
+        client.kill(runs)
+
+
+async def test_editing_in_place(made: Cluster) -> None:
+    """Name, notes and tags are edited where they stand, by mouse and by keys; Esc keeps what was."""
+    with web_server(made) as server, made.client() as client:
+        run = client.submit({"workflow": "ratio", "name": "Before", "params": {"x": 1, "y": 1}}).run.id
+        client.wait(run)
+        async with browser_page(server) as page:
+            await page.goto(server.page(f"/runs/{run}"))
+            await expect(page.get_by_role("heading", name="Before")).to_be_visible()
+            await page.keyboard.press("e")
+            name = page.get_by_role("textbox", name="Name")
+            await name.fill("Not kept")
+            await name.press("Escape")
+            await expect(page.get_by_role("heading", name="Before")).to_be_visible()
+            await page.get_by_role("button", name="Edit the name").click()
+            await name.fill("After <b>")
+            await name.press("Enter")
+            await expect(page.get_by_role("heading", name="After <b>")).to_be_visible()
+            await page.get_by_role("button", name="Edit the notes").click()
+            await page.get_by_role("textbox", name="Notes").fill("two\nlines")
+            await page.get_by_role("textbox", name="Notes").press("Control+Enter")
+            await expect(page.get_by_text("two lines")).to_be_visible()
+            await page.get_by_role("button", name="+ Tag").click()
+            await page.get_by_role("textbox", name="New tags").fill("one, two")
+            await page.get_by_role("textbox", name="New tags").press("Enter")
+            await page.get_by_role("button", name="Take away the tag one").click()
+            await expect(page.get_by_role("link", name="one", exact=True)).to_be_hidden()
+            await expect(page.get_by_role("link", name="two", exact=True)).to_be_visible()
+        found = client.get_run(run).run
+        assert (found.name, found.notes, found.tags) == ("After <b>", "two\nlines", ("two",))
+
+
 async def test_hostile_text_is_text(made: Cluster) -> None:
     """Names, notes and tags that are markup, or turn text around, are shown as they are written."""
     with web_server(made) as server, made.client() as client:
@@ -181,7 +257,8 @@ async def test_pages_fit(made: Cluster, dark: bool, width: int) -> None:
     with made.client() as client:
         run = next(each.id for each in client.list_runs(limit=50).runs if each.name == "Ratios")
     paths = [
-        "/", "/runs", "/runs?state=failed", "/runs?text=nothing", f"/runs/{run}", f"/runs/{run}?tab=Pictures&kind=cdf",
+        "/", "/runs", "/runs?state=failed", "/runs?where=nothing", "/runs?where=workflow%3Dratio&sort=-took",
+        f"/runs/{run}", f"/runs/{run}?tab=Pictures&kind=cdf",
         f"/runs/{run}?tab=Pictures&kind=heat", f"/runs/{run}?tab=Failures", f"/runs/{run}?tab=Children",
         f"/runs/{run}?tab=History", f"/runs/{run}?tab=Definition", f"/runs/{run}?tab=Logs", f"/runs/{run}.1",
         f"/runs/{run}.1/Ratio", "/cluster", "/help", "/submit", "/submit?workflow=ratio", f"/submit?from={run}",

@@ -1,10 +1,12 @@
 // A run: a sweep with its children, a single run, or a child.
-import { go, goQuery, href, html, nodePath, runPath, useData } from '../core.js';
+import { go, goQuery, href, html, nodePath, runPath, useData, useState } from '../core.js';
 import { useTopic } from '../live.js';
-import { Command, Copy, Empty, Heading, Loaded, Tabs, Time, Took, form, number, shown, visible } from '../parts.js';
+import { Command, Copy, Empty, Loaded, Tabs, Time, Took, form, number, quoted, shown, visible } from '../parts.js';
 import { RunsTable, ended, title } from '../runs_table.js';
 import { Counts, StackedBar, State } from '../states.js';
-import { Actions, Edit, useForbidden } from '../steering.js';
+import { EditableName, EditableNotes, EditableTags } from '../inplace.js';
+import { QueryBox } from '../query.js';
+import { Actions, useForbidden } from '../steering.js';
 import { Failures } from '../failures.js';
 import { Log } from '../log.js';
 import { Overview, Pictures } from '../sweep.js';
@@ -28,17 +30,16 @@ function Run({ run, address, session, serial, reload }) {
   const Part = PARTS[tab];
   return html`
     ${run.parent && html`<${Neighbours} run=${run} />`}
-    <${Heading} text=${title(run)}><${State} of=${run.state} /><//>
-    <${Facts} run=${run} />
-    <div class="bar-above"><${Actions} runs=${[run]} forbidden=${forbidden} after=${after} /><${Edit} run=${run} forbidden=${forbidden} after=${after} />
-      <a class="button" href=${href('/submit', { from: run.id })}>Submit from this</a>
+    <${EditableName} run=${run} forbidden=${forbidden} after=${after}><${State} of=${run.state} /><//>
+    <${EditableNotes} run=${run} forbidden=${forbidden} after=${after} />
+    <${Facts} run=${run} forbidden=${forbidden} after=${after} />
+    <div class="bar-above"><${Actions} runs=${[run]} forbidden=${forbidden} after=${after} />      <a class="button" href=${href('/submit', { from: run.id })}>Submit from this</a>
       <${Copy} text=${location.href} label="Copy link" /></div>
-    ${run.notes && html`<p class="notes pre">${visible(run.notes)}</p>`}
     <${Tabs} names=${tabs} open=${tab} to=${(name) => href(runPath(run.id), { tab: name === tabs[0] ? '' : name, where })} />
-    <${Part} run=${run} where=${where} serial=${serial} address=${address} />`;
+    <${Part} run=${run} where=${where} serial=${serial} address=${address} forbidden=${forbidden} after=${after} />`;
 }
 
-function Facts({ run }) {
+function Facts({ run, forbidden, after }) {
   const counts = run.children?.by_state ?? run.nodes_by_state;
   return html`<div class="facts">
     <${StackedBar} counts=${counts} label=${run.children ? 'Children by state' : 'Nodes by state'} />
@@ -52,7 +53,7 @@ function Facts({ run }) {
       <div><dt>Owner</dt><dd>${visible(run.owner.name)}</dd></div>
       <div><dt>Seed</dt><dd><code>${run.seed}</code> <${Copy} text=${run.seed} name="Copy the seed" /></dd></div>
       <div><dt>Id</dt><dd><code>${run.id}</code> <${Copy} text=${run.id} name="Copy the id" /></dd></div>
-      ${run.tags.length > 0 && html`<div><dt>Tags</dt><dd>${run.tags.map((tag) => html`<a class="tag" href=${href('/runs', { tag })}>${visible(tag)}</a> `)}</dd></div>`}
+      <div><dt>Tags</dt><dd><${EditableTags} run=${run} forbidden=${forbidden} after=${after} /></dd></div>
     </dl></div>`;
 }
 
@@ -64,20 +65,33 @@ function Neighbours({ run }) {
     <a href=${child(run.index + 1)}>Next child</a></nav>`;
 }
 
-function Children({ run, address, serial }) {
-  const state = address.query.get('state') ?? '';
-  const cursor = address.query.get('cursor') ?? '';
-  const found = useData('/runs', { parent: run.id, state, cursor }, serial);
-  const states = Object.keys(run.children.by_state);
-  return html`<div class="filters"><fieldset><legend class="unseen">States</legend>
-      ${states.map((each) => html`<button type="button" class="toggle" aria-pressed=${state === each} onClick=${() => goQuery({ state: state === each ? '' : each, cursor: '' })}>${each} ${number(run.children.by_state[each])}</button>`)}</fieldset></div>
-    <${Loaded} of=${found}>${(page) => html`
-      ${page.runs.length ? html`<${RunsTable} runs=${page.runs.map((each) => ({ ...each, name: each.label }))} caption="Children, in the order of the sweep" />` : html`<${Empty} title=${`No child is ${state} now`} />`}
+function Children({ run, where, address, serial, forbidden, after }) {
+  const [state, cursor, sort] = ['state', 'cursor', 'sort'].map((name) => address.query.get(name) ?? '');
+  const [chosen, choose] = useState(() => new Set());
+  const found = useData('/runs', { parent: run.id, where, state, cursor, sort }, serial);
+  const toggle = (id) => choose((old) => new Set(old.has(id) ? [...old].filter((each) => each !== id) : [...old, id]));
+  const matching = where || state ? { parent: run.id, where: [state && where ? `(${where})` : where, state && `state=${state}`].filter(Boolean).join(' ') } : null;
+  const done = (what) => {
+    choose(new Set());
+    found.reload();
+    after(what === 'delete' ? 'edit' : what);
+  };
+  return html`<${QueryBox} where=${where} run=${run.id} label="Only children where" placeholder="epsilon<0.01 state=failed">
+      <fieldset><legend class="unseen">States</legend>
+      ${Object.keys(run.children.by_state).map((each) => html`<button type="button" class="toggle" aria-pressed=${state === each} onClick=${() => goQuery({ state: state === each ? '' : each, cursor: '' })}>${each} ${number(run.children.by_state[each])}</button>`)}</fieldset><//>
+    <${Loaded} of=${found}>${(page) => {
+      const selected = page.runs.filter((each) => chosen.has(each.id));
+      return html`${(selected.length > 0 || matching) && html`<div class="bar-above"><span>${selected.length > 0 ? `${selected.length} selected` : 'All children that match'}</span>
+        <${Actions} runs=${selected} matching=${selected.length ? null : matching} forbidden=${forbidden} after=${done} /></div>`}
+      ${page.runs.length ? html`<${RunsTable} runs=${page.runs} caption="Children" chosen=${chosen} choose=${toggle} sort=${sort} columns=${OF_CHILDREN} />` : html`<${Empty} title=${`No child ${where ? 'matches' : `is ${state} now`}`} />`}
       <nav class="pages" aria-label="Pages of the list">
-        ${cursor && html`<button type="button" onClick=${() => goQuery({ cursor: '' })}>First</button>`}
-        ${page.next && html`<button type="button" onClick=${() => goQuery({ cursor: page.next }, { replace: false })}>Next ${page.runs.length}</button>`}</nav>
-      <${Command} text=${`accio get runs -parent=${run.id}${state && ` -state=${state}`}`} />`}<//>`;
+        ${cursor && html`<button type="button" onClick=${() => goQuery({ cursor: '' })}>First page</button>`}
+        ${page.next && html`<button type="button" onClick=${() => goQuery({ cursor: page.next }, { replace: false })}>Next page</button>`}</nav>
+      <${Command} text=${['accio get runs', `-parent=${run.id}`, where && quoted(where), state && `-state=${state}`, sort && `-sort=${sort}`].filter(Boolean).join(' ')} />`;
+    }}<//>`;
 }
+
+const OF_CHILDREN = { State: 'state', Run: 'label', Started: 'started', Took: 'took' };
 
 function Nodes({ run }) {
   if (!run.nodes?.length) return html`<${Empty} title="This run has no nodes" />`;

@@ -1,41 +1,26 @@
 // Where is the run that …?
 import { api, go, goQuery, href, html, useData, useEffect, useState } from '../core.js';
 import { useTopic } from '../live.js';
-import { Command, Empty, Heading, Loaded, number, quoted } from '../parts.js';
+import { Command, Empty, Heading, Loaded, number, quoted, visible } from '../parts.js';
+import { QueryBox } from '../query.js';
 import { RunsTable } from '../runs_table.js';
 import { Actions, useForbidden } from '../steering.js';
 
 const STATES = ['scheduled', 'running', 'success', 'failed', 'killed'];
-const FIELDS = ['text', 'tag', 'owner', 'workflow'];
-const OPTIONS = { tag: 'tags' };
 
 export function Page({ address, session }) {
-  const query = Object.fromEntries(FIELDS.map((name) => [name, address.query.get(name) ?? '']));
-  query.state = address.query.getAll('state');
+  const query = { where: address.query.get('where') ?? '', state: address.query.getAll('state'), sort: address.query.get('sort') ?? '' };
   const cursor = address.query.get('cursor') ?? '';
   const first = useData('/runs', { ...query, cursor });
+  const toggle = (state) => goQuery({ state: query.state.includes(state) ? query.state.filter((each) => each !== state) : [...query.state, state], cursor: '' });
   return html`<${Heading} text="Runs" />
-    <${Filters} query=${query} />
+    <${QueryBox} where=${query.where} label="Only runs where" placeholder="state=failed epsilon<0.01 created>2d geolife">
+      <fieldset><legend class="unseen">States</legend>${STATES.map((state) => html`<button type="button" class="toggle" aria-pressed=${query.state.includes(state)} onClick=${() => toggle(state)}>${state}</button>`)}</fieldset><//>
     <${Loaded} of=${first}>${(data) => html`<${Rows} key=${JSON.stringify([query, cursor])} page=${data} query=${query} cursor=${cursor} session=${session} reload=${first.reload} />`}<//>`;
 }
 
-function Filters({ query }) {
-  const change = (event) => goQuery({ [event.target.name]: event.target.value.trim(), cursor: '' });
-  const submit = (event) => {
-    event.preventDefault();
-    const form = new FormData(event.target);
-    goQuery({ ...Object.fromEntries(FIELDS.map((name) => [name, String(form.get(name)).trim()])), cursor: '' });
-  };
-  const toggle = (state) => goQuery({ state: query.state.includes(state) ? query.state.filter((each) => each !== state) : [...query.state, state], cursor: '' });
-  return html`<form class="filters" role="search" onSubmit=${submit}>
-    <label>Search <input name="text" type="search" data-search value=${query.text} onChange=${change} placeholder="words of name or notes" /></label>
-    <label>Tag <input name="tag" value=${query.tag} onChange=${change} /></label>
-    <label>Owner <input name="owner" value=${query.owner} onChange=${change} /></label>
-    <label>Workflow <input name="workflow" value=${query.workflow} onChange=${change} /></label>
-    <fieldset><legend class="unseen">States</legend>${STATES.map((state) => html`<button type="button" class="toggle" aria-pressed=${query.state.includes(state)} onClick=${() => toggle(state)}>${state}</button>`)}</fieldset>
-    <button class="unseen">Search</button>
-  </form>`;
-}
+/** Query and states as one query. */
+const whole = ({ where, state }) => [state.length && where ? `(${where})` : where, state.length ? `state in ${state.join(',')}` : ''].filter(Boolean).join(' ');
 
 /** Rows change in place while they are looked at; new ones come when the reader asks for them. */
 function Rows({ page, query, cursor, session, reload }) {
@@ -43,6 +28,7 @@ function Rows({ page, query, cursor, session, reload }) {
   const [rows, setRows] = useState(page.runs);
   const [fresh, setFresh] = useState(0);
   const [chosen, setChosen] = useState(() => new Set());
+  const [all, setAll] = useState(false);
   const forbidden = useForbidden(session);
   useEffect(() => setRows(page.runs), [page]);
   useEffect(() => {
@@ -55,40 +41,47 @@ function Rows({ page, query, cursor, session, reload }) {
       });
     }, () => null);
   }, [told?.serial]);
-  const choose = (id) => setChosen((old) => {
-    const next = new Set(old);
-    if (!next.delete(id)) next.add(id);
-    return next;
-  });
+  const choose = (id) => {
+    setAll(false);
+    setChosen((old) => {
+      const next = new Set(old);
+      if (!next.delete(id)) next.add(id);
+      return next;
+    });
+  };
   const refresh = () => {
     setFresh(0);
     setChosen(new Set());
+    setAll(false);
     reload();
   };
   if (!rows.length) return html`<${NoMatch} query=${query} />`;
   const selected = rows.filter((run) => chosen.has(run.id));
-  const words = FIELDS.filter((name) => query[name]).map((name) => quoted(`-${OPTIONS[name] ?? name}=${query[name]}`));
-  if (query.state.length) words.push(`-state=${query.state.join(',')}`);
+  const where = whole(query);
+  const words = [query.where && quoted(query.where), query.state.length && `-state=${query.state.join(',')}`, query.sort && `-sort=${query.sort}`].filter(Boolean);
+  const every = selected.length === rows.length;
   return html`
     <div class="bar-above">
-      <span>${page.total === null ? `${number(rows.length)} shown` : `${number(page.total)} in all`}${selected.length > 0 && `, ${selected.length} selected`}</span>
+      <span>${all ? html`<b>All that match</b>` : html`${page.total === null ? `${number(rows.length)} shown` : `${number(page.total)} in all`}${selected.length > 0 && `, ${selected.length} selected`}`}</span>
       ${fresh > 0 && html`<button type="button" onClick=${refresh}>Refresh (${fresh} new)</button>`}
-      <button type="button" class="quiet" onClick=${() => setChosen(new Set(selected.length === rows.length ? [] : rows.map((run) => run.id)))}>
-        ${selected.length === rows.length ? 'Select none' : rows.length === 1 ? 'Select it' : `Select all ${rows.length} shown`}</button>
-      <${Actions} runs=${selected} forbidden=${forbidden} after=${refresh} />
+      <button type="button" class="quiet" onClick=${() => { setAll(false); setChosen(new Set(every ? [] : rows.map((run) => run.id))); }}>
+        ${every ? 'Select none' : rows.length === 1 ? 'Select it' : `Select all ${rows.length} shown`}</button>
+      ${where && (page.next || cursor) && !all && html`<button type="button" class="quiet" onClick=${() => { setAll(true); setChosen(new Set(rows.map((run) => run.id))); }}>Select all that match</button>`}
+      <${Actions} runs=${selected} matching=${all ? { where } : null} forbidden=${forbidden} after=${refresh} names=${['kill', 'retry', 'tag', 'delete']} />
+      ${!all && selected.length > 1 && html`<a class="button" href=${href('/compare', { run: selected.map((run) => run.id) })}>Compare</a>`}
     </div>
-    <${RunsTable} runs=${rows} caption="Runs, newest first" chosen=${chosen} choose=${choose} />
+    <${RunsTable} runs=${rows} caption="Runs" chosen=${chosen} choose=${choose} sort=${query.sort} />
     <nav class="pages" aria-label="Pages of the list">
-      ${cursor && html`<a href=${href('/runs', query)}>Newest</a>`}
-      ${page.next && html`<a href=${href('/runs', { ...query, cursor: page.next })}>Older</a>`}
+      ${cursor && html`<a href=${href('/runs', query)}>First page</a>`}
+      ${page.next && html`<a href=${href('/runs', { ...query, cursor: page.next })}>Next page</a>`}
     </nav>
     <${Command} text=${['accio get runs', ...words].join(' ')} />`;
 }
 
 function NoMatch({ query }) {
-  const set = [...FIELDS.filter((name) => query[name]), ...(query.state.length ? ['state'] : [])];
-  if (!set.length) return html`<${Empty} title="There is no run yet"><p>Submit one:</p><${Command} text="accio submit RUN.json" /><//>`;
+  if (!query.where && !query.state.length) return html`<${Empty} title="There is no run yet"><p><a href=${href('/submit')}>Submit one</a>, or by the command line:</p><${Command} text="accio submit RUN.json" /><//>`;
   return html`<${Empty} title="No run matches"><p>Leave out a part of the search:</p>
-    <p class="buttons">${set.map((name) => html`<button type="button" onClick=${() => goQuery({ [name]: '', cursor: '' })}>without ${name} ${[].concat(query[name]).join(', ')}</button>`)}
+    <p class="buttons">${query.where && html`<button type="button" onClick=${() => goQuery({ where: '', cursor: '' })}>without ${visible(query.where)}</button>`}
+    ${query.state.length > 0 && html`<button type="button" onClick=${() => goQuery({ state: '', cursor: '' })}>in any state</button>`}
     <button type="button" onClick=${() => go(href('/runs'))}>Everything</button></p><//>`;
 }

@@ -1,7 +1,7 @@
 // A picture with what belongs to it: how many children it shows, remarks, its table, its command.
 import { apiAddress, goQuery, href, html, runPath, useData, useState } from '../core.js';
 import { Copy, Problem, number, visible } from '../parts.js';
-import { narrowed } from '../where.js';
+import { narrowed } from '../query.js';
 import { BarsPicture } from './bars.js';
 import { CloudPicture } from './cloud.js';
 import { LinesPicture } from './lines.js';

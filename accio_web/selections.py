@@ -1,0 +1,68 @@
+"""What a query meant when it was shown: the runs that an action touches then, and no other.
+
+The ids are kept for the session that was shown them, under a name that nobody guesses. The oldest selections of a
+session go first.
+"""
+
+import secrets
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from accio.errors import BadRequest, FailedPrecondition
+from accio_client.views import RunView
+
+MOST_RUNS = 100_000
+"""Of more, an action would take longer than anybody looks at a page; their parent can be named instead."""
+MOST_KEPT = 4
+SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Runs that match, the first of them as they were shown, and how many of their nodes ran."""
+
+    name: str
+    ids: tuple[str, ...]
+    first: tuple[RunView, ...]
+    running: int
+
+
+class Selections:
+    """The selections of all sessions."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, OrderedDict[str, Selection]] = {}
+
+    async def keep(self, session: str, matching: AsyncIterator[RunView]) -> Selection:
+        """Read what matches and keep it; BadRequest if it is too much."""
+        ids: list[str] = []
+        first: list[RunView] = []
+        running = 0
+        async for run in matching:
+            if len(ids) >= MOST_RUNS:
+                raise BadRequest(
+                    f"expected a query that matches at most {MOST_RUNS:,} runs, found more: say more about which ones, "
+                    "or name their parent"
+                )
+            ids.append(run.id)
+            running += run.nodes_by_state.get("running", 0)
+            if len(first) < SHOWN:
+                first.append(run)
+        made = Selection(name=secrets.token_urlsafe(18), ids=tuple(ids), first=tuple(first), running=running)
+        kept = self._kept.setdefault(session, OrderedDict())
+        kept[made.name] = made
+        while len(kept) > MOST_KEPT:
+            kept.popitem(last=False)
+        return made
+
+    def find(self, session: str, name: str) -> Selection:
+        """Return a selection; FailedPrecondition where it is no longer kept."""
+        found = self._kept.get(session, OrderedDict[str, Selection]()).get(name)
+        if found is None:
+            raise FailedPrecondition("what was selected isn't known any more: select it again")
+        return found
+
+    def forget(self, session: str) -> None:
+        """Forget what a session selected."""
+        self._kept.pop(session, None)

@@ -1,0 +1,68 @@
+// Name, notes and tags, edited where they are shown. Enter or leaving the field keeps what was typed, Esc doesn't.
+import { href, html, post, runPath, useEffect, useRef, useState } from './core.js';
+import { Heading, Problem, visible } from './parts.js';
+import { title } from './runs_table.js';
+
+/** What belongs to editing one field: is it open, what went wrong, and how it is saved. */
+function useEdit(run, after) {
+  const [open, show] = useState(false);
+  const [error, fail] = useState(null);
+  const save = async (change) => {
+    try {
+      await post(`${runPath(run.id)}/update`, change);
+      fail(null);
+      show(false);
+      after('edit');
+    } catch (failed) {
+      fail(failed);
+    }
+  };
+  return { open, show, error, save };
+}
+
+function Field({ label, value, save, cancel, lines = false }) {
+  const box = useRef(null);
+  const left = useRef(false);
+  useEffect(() => {
+    box.current.focus();
+    box.current.select();
+  }, []);
+  const done = (keep) => {
+    if (left.current) return;
+    left.current = true;
+    if (keep && box.current.value !== value) save(box.current.value);
+    else cancel();
+  };
+  const press = (event) => {
+    if (event.key === 'Escape') done(false);
+    else if (event.key === 'Enter' && (!lines || event.ctrlKey || event.metaKey)) done(true);
+    else return;
+    event.preventDefault();
+  };
+  const common = { ref: box, 'aria-label': label, onKeyDown: press, onBlur: () => done(true) };
+  return lines ? html`<textarea class="inplace" rows="5" ...${common} value=${value}></textarea>` : html`<input class="inplace" ...${common} value=${value} />`;
+}
+
+const ofParent = (run) => (run.kind === 'child' ? " A child shows its parent's: this changes the parent." : '');
+
+/** The title of a run's page; a click, or the key e, edits the name. */
+export function EditableName({ run, forbidden, after, children }) {
+  const { open, show, error, save } = useEdit(run, after);
+  const edit = html`<button type="button" class="quiet edit" data-edit aria-label="Edit the name" disabled=${Boolean(forbidden)} title=${forbidden || `Edit the name (e).${ofParent(run)}`} onClick=${() => show(true)}>✎</button>`;
+  return html`<${Heading} text=${title(run)} instead=${open && html`<${Field} label="Name" value=${run.name} save=${(name) => save({ name })} cancel=${() => show(false)} />`}>${!open && run.kind !== 'child' && edit}${children}<//><${Problem} error=${error} />`;
+}
+
+export function EditableNotes({ run, forbidden, after }) {
+  const { open, show, error, save } = useEdit(run, after);
+  const button = (text) => html`<button type="button" class="quiet edit" disabled=${Boolean(forbidden)} title=${forbidden || `Edit the notes.${ofParent(run)}`} onClick=${() => show(true)} aria-label="Edit the notes">${text}</button>`;
+  if (open) return html`<${Field} label="Notes" value=${run.notes} lines=${true} save=${(notes) => save({ notes })} cancel=${() => show(false)} /><p class="quiet">Ctrl+Enter keeps the notes, Esc doesn't.</p><${Problem} error=${error} />`;
+  return html`${run.notes ? html`<div class="notes pre">${visible(run.notes)} ${button('✎')}</div>` : html`<p class="no-notes">${button('+ Notes')}</p>`}<${Problem} error=${error} />`;
+}
+
+export function EditableTags({ run, forbidden, after }) {
+  const { open, show, error, save } = useEdit(run, after);
+  const add = (text) => save({ tags: [...new Set([...run.tags, ...text.split(',').map((tag) => tag.trim()).filter(Boolean)])] });
+  const remove = (tag) => save({ tags: run.tags.filter((each) => each !== tag) });
+  return html`<span class="tags">${run.tags.map((tag) => html`<span class="tag"><a href=${href('/runs', { where: `tag=${JSON.stringify(tag)}` })}>${visible(tag)}</a>${!forbidden && html`<button type="button" class="quiet" aria-label=${`Take away the tag ${visible(tag)}`} onClick=${() => remove(tag)}>×</button>`}</span> `)}
+    ${open ? html`<${Field} label="New tags, with commas between" value="" save=${add} cancel=${() => show(false)} />` : html`<button type="button" class="quiet edit" disabled=${Boolean(forbidden)} title=${forbidden || `Add tags.${ofParent(run)}`} onClick=${() => show(true)}>+ Tag</button>`}</span><${Problem} error=${error} />`;
+}
