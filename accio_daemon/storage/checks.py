@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 
 from accio.content.digest import Digest, from_raw
+from accio_daemon.storage import levels
 from accio_daemon.storage.sql import load
 
 _SQL = load("whole")
@@ -26,6 +27,7 @@ def find_problems(connection: sqlite3.Connection) -> Iterator[str]:
         count = connection.execute(_SQL[statement]).fetchone()[0]
         if count:
             yield f"database: {count} {what}"
+    yield from (f"database: {problem}" for problem in levels.find_problems(connection))
 
 
 def find_digests(connection: sqlite3.Connection) -> list[Digest]:

@@ -18,7 +18,7 @@ from accio.domain.sweeps import Sweep
 from accio_daemon.core.inputs import Results, gather, key_of
 from accio_daemon.core.plan import NodePlan, Plan
 from accio_daemon.core.terms import CacheMode, Pin, Result
-from accio_daemon.storage.results import find_results
+from accio_daemon.storage import levels
 
 EXACT = 20_000
 """Distinct nodes up to which each is looked up."""
@@ -169,7 +169,7 @@ class _Lookup:
                 continue
             seed = self._seed(node, place) if node.operator.unstable else None
             keys[key_of(node.keys, inputs, seed)] = place
-        found = find_results(self._connection, list(keys))
+        found = levels.find(self._connection, list(keys))
         for key, result in found.items():
             self._results[node.no, keys[key]] = result
         return len(found), unknown

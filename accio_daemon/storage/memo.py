@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import orjson
 
 from accio.content.digest import Digest, from_raw, raw_of
+from accio_daemon.storage import levels
 from accio_daemon.storage.sql import load
-from accio_daemon.storage.writer import key64
 
 SQL = load("contents")
 
@@ -80,11 +80,8 @@ def entries(connection: sqlite3.Connection, operator: str) -> list[Entry]:
 def results_of(connection: sqlite3.Connection, *, key: Digest | None, operator: str) -> list[int]:
     """Find the hittable results of a key, or of an operator."""
     if key is not None:
-        raw = raw_of(key)
-        rows = connection.execute(SQL["by_key"], {"key64": key64(raw), "key": raw})
-    else:
-        rows = connection.execute(SQL["by_operator"], {"operator": operator})
-    return [row[0] for row in rows]
+        return levels.results_of(connection, raw_of(key))
+    return [row[0] for row in connection.execute(SQL["by_operator"], {"operator": operator})]
 
 
 def references(connection: sqlite3.Connection) -> References:
@@ -114,8 +111,8 @@ def referenced_among(connection: sqlite3.Connection, results: Iterable[int]) -> 
 
 def delete(connection: sqlite3.Connection, gone: Iterable[int], kept: Iterable[int]) -> None:
     """Delete results, and let others that were forgotten be hit again; a job of the writer."""
-    for number, key in connection.execute(SQL["keys_of"], {"ids": _json(kept)}).fetchall():
-        connection.execute(SQL["remember"], {"id": number, "key64": key64(key)})
+    connection.execute(SQL["remember"], {"ids": _json(kept)})
+    levels.remove(connection, gone)
     ids = {"ids": _json(gone)}
     connection.execute(SQL["delete_contents"], ids)
     connection.execute(SQL["delete_results"], ids)

@@ -15,7 +15,7 @@ from accio_daemon.core.effects import Effects
 from accio_daemon.core.on_agents import identity_of
 from accio_daemon.core.restoring import ExecutionFacts, RunFacts
 from accio_daemon.core.terms import Result, RunNo
-from accio_daemon.storage import restore, results, writer
+from accio_daemon.storage import levels, restore, writer
 from accio_daemon.storage.database import Database
 from accio_daemon.storage.seal import Seal
 from accio_daemon.storage.transactions import Committed, Job, carry_out
@@ -30,7 +30,7 @@ class Records:
 
     def results(self, keys: Sequence[bytes]) -> dict[bytes, Result]:
         """Look up the results of memo keys."""
-        return results.find_results(self.connection, keys)
+        return levels.find(self.connection, keys)
 
     def load_run(self, run: RunNo, specs: Mapping[int, OperatorSpec]) -> RunFacts | None:
         """Read one run, ended or not; None if it isn't there."""

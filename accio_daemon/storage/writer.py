@@ -16,6 +16,7 @@ from accio.domain.states import NodeState
 from accio_daemon.core.commands import SubmitRun
 from accio_daemon.core.effects import AttemptRow, Effects, ResultRow
 from accio_daemon.core.records import Agent, Run
+from accio_daemon.storage import levels
 from accio_daemon.storage.codes import NODE_STATES, PARENT, RUN_STATES, SINGLE
 from accio_daemon.storage.database import upsert_many
 from accio_daemon.storage.sql import load
@@ -50,6 +51,7 @@ class Batch:
     __slots__ = (
         "agents",
         "events",
+        "keys",
         "missing",
         "new_runs",
         "operators",
@@ -65,6 +67,7 @@ class Batch:
 
     def __init__(self) -> None:
         self.tables: dict[str, Rows] = {}
+        self.keys: list[levels.Entry] = []
         self.new_runs: list[tuple[tuple[Any, ...], SubmitRun]] = []
         self.runs: Rows = []
         self.agents: Rows = []
@@ -84,11 +87,6 @@ def digest_blob(digest: str) -> bytes:
     return bytes.fromhex(digest.removeprefix("blake3:"))
 
 
-def key64(key: bytes) -> int:
-    """Return what the index of keys holds: the first 8 bytes as a signed number."""
-    return int.from_bytes(key[:8], "big", signed=True)
-
-
 def render(fx: Effects, specs: dict[int, Any]) -> Batch:
     """Turn what a batch decided into rows."""
     batch = Batch()
@@ -102,6 +100,7 @@ def render(fx: Effects, specs: dict[int, Any]) -> Batch:
         for number, spec, announced in fx.operators
     ]
     tables["results"] = [_result(row) for row in fx.results]
+    batch.keys = [(levels.key64(row.key), row.id) for row in fx.results if row.key is not None]
     tables["contents"] = [
         (digest_blob(digest), row.id, size)
         for row in fx.results
@@ -128,8 +127,8 @@ def render(fx: Effects, specs: dict[int, Any]) -> Batch:
 def _result(row: ResultRow) -> tuple[Any, ...]:
     return (
         row.id,
-        None if row.key is None else key64(row.key),
         row.key,
+        int(row.key is not None),
         row.operator_no,
         row.seed,
         row.inputs,
@@ -261,6 +260,7 @@ def write(connection: sqlite3.Connection, batch: Batch) -> None:
         if rows:
             width, tail = _GROUPED[name]
             upsert_many(connection, _SQL[name], tail, width, rows)
+    levels.add(connection, batch.keys)
     connection.executemany(_SQL["update_run"], batch.runs)
     connection.executemany(_SQL["remove_node"], batch.removed_nodes)
     connection.executemany(_SQL["insert_event"], batch.events)

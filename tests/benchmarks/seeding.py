@@ -19,7 +19,7 @@ from accio_daemon.core.plan import ClassRegistry
 from accio_daemon.core.terms import Instant, RunNo
 from accio_daemon.core.turn import Turn
 from accio_daemon.core.world import World
-from accio_daemon.storage import runs_query
+from accio_daemon.storage import levels, runs_query
 from accio_daemon.storage.database import prepare
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.writer import render, write
@@ -113,10 +113,28 @@ def seed_nodes(database: Path, count: int, sample: str) -> None:
             connection.execute(statement, used)
         for _, text in built:
             connection.execute(text)
+        _seed_memo(connection, count)
         connection.execute("COMMIT")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     finally:
         connection.close()
+
+
+def _seed_memo(connection: sqlite3.Connection, count: int) -> None:
+    """Put the keys of the newest *count* results where they had come to if they had been added one after the other."""
+    connection.create_function("key64", 1, levels.key64, deterministic=True)
+    (before,) = connection.execute("SELECT max(id) FROM results").fetchone()
+    state = levels.State()
+    for level, bound in enumerate((*levels.BOUNDS, count)):
+        size = min(bound, count)
+        connection.execute(
+            f"INSERT INTO memo_{level} SELECT key64(key), id FROM results WHERE id > ? AND id <= ? ORDER BY 1",  # noqa: S608 - a number
+            (before - size, before),
+        )
+        before, count = before - size, count - size
+        if level < len(state.sizes):
+            state.sizes[level] = size
+    state.store(connection)
 
 
 _NODES = (
@@ -144,9 +162,9 @@ _NODES = (
     """,
     """
     WITH RECURSIVE each (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM each WHERE i + 1 < :count)
-    INSERT INTO results (id, key64, key, operator_no, seed, inputs, outputs, metrics, attempt, agent_no,
+    INSERT INTO results (id, kept, key, operator_no, seed, inputs, outputs, metrics, attempt, agent_no,
                          started_at, ended_at, recorded_at, log_bytes, run_no, idx, node)
-    SELECT s.id + 1 + each.i, random(), randomblob(32), s.operator_no, s.seed, json_object('i', -1 - each.i),
+    SELECT s.id + 1 + each.i, 1, randomblob(32), s.operator_no, s.seed, json_object('i', -1 - each.i),
            json_object('value', CAST(-1 - each.i AS TEXT)), s.metrics, s.attempt, s.agent_no, s.started_at, s.ended_at,
            s.recorded_at, s.log_bytes, (SELECT max(no) FROM runs), each.i, 0
     FROM each, (SELECT * FROM results WHERE run_no = :sample) s

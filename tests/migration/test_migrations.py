@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from accio.errors import FailedPrecondition
-from accio_daemon.storage import database
+from accio_daemon.storage import checks, database
 from accio_daemon.storage.database import APPLICATION_ID, FILE_NAME, migrations, prepare, schema_version
 
 EARLIER = range(1, schema_version() + 1)
@@ -151,3 +151,11 @@ def test_a_newer_database_is_left_alone(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(FailedPrecondition, match="upgrade Accio"):
         prepare(path)
     assert path.read_bytes() == before
+
+
+def test_a_check_reads_databases_from_before_the_levels(tmp_path: Path) -> None:
+    """`accio daemon check` of a folder that no daemon of this version has opened finds nothing wrong with its memo."""
+    path = tmp_path / FILE_NAME
+    _of_version(path, 7)
+    with closing(sqlite3.connect(path)) as connection:
+        assert list(checks.find_problems(connection)) == []

@@ -1,4 +1,5 @@
--- Lists of columns that are written in one place and read in another, in the order in which both take them.
+-- Lists of columns that are written in one place and read in another, in the order in which both take them; and what tells whether hits may
+-- take a result `s`.
 
 -- name: agents
 no, name, agent_id, incarnation, version, resources, operators, draining, last_seen_at, reason
@@ -12,3 +13,6 @@ no, name, identity, spec, announced
 -- name: runs
 r.no, r.id, r.kind, r.seed, r.sweep, r.options, r.operators, r.state, r.closed, r.cursor, r.removed, r.running, r.success, r.failed, r.killed,
 r.nodes_ended, r.created_at, r.started_at, r.ended_at
+
+-- name: hittable
+coalesce(s.kept, s.key64 IS NOT NULL)

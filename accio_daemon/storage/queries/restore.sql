@@ -82,6 +82,3 @@ WHERE n.run_no = ? AND n.idx = ?
 
 -- name: executions
 SELECT {columns.executions} FROM executions ORDER BY attempt, id
-
--- name: results_by_keys
-SELECT key, id, outputs, blobs FROM results WHERE key64 IN

@@ -1,7 +1,7 @@
 -- What the engine's transactions write. The statements that end with VALUES get one group of marks per row (storage.database.upsert_many).
 
 -- name: results
-INSERT OR REPLACE INTO results (id, key64, key, operator_no, seed, inputs, outputs, blobs, metrics, attempt, agent_no, started_at,
+INSERT OR REPLACE INTO results (id, key, kept, operator_no, seed, inputs, outputs, blobs, metrics, attempt, agent_no, started_at,
                                 ended_at, recorded_at, log_bytes, run_no, idx, node) VALUES
 
 -- name: contents
@@ -84,7 +84,7 @@ DELETE FROM runs WHERE no = ?
 DELETE FROM agents WHERE no = ?
 
 -- name: forget_results
-UPDATE results SET key64 = NULL WHERE id IN (SELECT result FROM contents WHERE digest = ?)
+UPDATE results AS s SET kept = 0 WHERE id IN (SELECT result FROM contents WHERE digest = ?) AND {columns.hittable}
 
 -- What a deleted child leaves.
 

@@ -1,7 +1,6 @@
 """A dry run's closed form agrees with counting every node of every child."""
 
 import sqlite3
-from pathlib import Path
 from typing import Any
 
 from hypothesis import given, settings
@@ -13,7 +12,7 @@ from accio.domain.sweeps import Axis, Sweep
 from accio.domain.workflows import Constant, FromNode, FromParam, NodeDefinition, Param, Source, Workflow
 from accio_daemon.core.plan import ClassRegistry, compile_plan
 from accio_daemon.core.terms import Announced, CacheMode
-from accio_daemon.storage.database import prepare
+from accio_daemon.storage.database import migrations
 from accio_daemon.storage.dry_run import Subject, dry_run
 
 PORTS = ("p", "q")
@@ -82,9 +81,8 @@ def test_distinct_nodes_are_counted_in_closed_form(drawn: tuple[Workflow, Sweep]
     """
     workflow, sweep = drawn
     connection = sqlite3.connect(":memory:")
-    connection.executescript(
-        (Path(str(prepare.__code__.co_filename)).parent / "migrations/0001_initial.sql").read_text()
-    )
+    for _, script in migrations():
+        connection.executescript(script)
     operators = {STABLE.name: Announced(no=1, spec=STABLE), DRAWING.name: Announced(no=2, spec=DRAWING)}
     pinned = tuple(operators[node.op] for node in workflow.graph)
     plan = compile_plan(workflow, sweep, pinned, ClassRegistry())

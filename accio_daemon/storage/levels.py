@@ -1,0 +1,174 @@
+"""The memo's index: which results have a key, found by the key's first 8 bytes, in levels of rising size.
+
+Keys are as good as random. In one index of millions each new key changes a page of its own, which goes into the log
+whole. So new keys go to a small table that stays in the page cache. What is above a level's bound moves on in pieces:
+neighbours in the order of keys, which share pages in the next level, too. Each transaction moves about as many keys as
+it adds, so that none takes long; a piece begins where the last one ended, and goes round.
+
+All of it is part of the transaction that adds the results: levels, sizes and places of pieces are never apart. Keys
+move downwards only, and whoever looks asks the levels downwards, so that no key is overlooked between two of them,
+snapshot or not. Of several results of one key the newest is in the uppermost level that has any, or in the same.
+
+An entry is a hint: the result's own row says whether hits may take it (`kept`) and what its whole key is. Results of
+databases from before there were levels are found in the index `results_by_key`, to which nothing is added any more.
+See docs/adr/0014-memo-in-levels.md.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+import orjson
+
+from accio_daemon.core.terms import Result
+from accio_daemon.storage.database import GROUP_SIZES, upsert_many
+from accio_daemon.storage.results import result_of
+from accio_daemon.storage.sql import load
+
+Entry = tuple[int, int]  # the first 8 bytes of a key, and a result
+
+BOUNDS = (4_096, 131_072, 4_194_304)
+"""How many keys each level holds at most, but for the last one: 32 times as many as the one before, so that a piece has
+several keys for each page that it changes.
+"""
+_PIECE = 64  # keys that are moved at least: single nodes of an idle system don't move one each
+_LOWEST, _HIGHEST = -(1 << 63), (1 << 63) - 1
+_LEVELS = tuple(f"memo_{number}" for number in range(len(BOUNDS) + 1))
+_SQL = load("levels")
+
+
+def _on(level: str, next_level: str = "") -> dict[str, str]:
+    return {
+        name: statement.replace("LEVEL", level).replace("NEXT", next_level)
+        for name, statement in _SQL.items()
+        if "LEVEL" in statement
+    }
+
+
+_OF = {level: _on(level) for level in _LEVELS}
+_MOVING = [_on(level, below) for level, below in pairwise(_LEVELS)]
+# Asked in this order: a statement for each number of keys that it may have.
+_FINDING = [
+    {size: f"{query} ({','.join('?' * size)})" for size in GROUP_SIZES}
+    for query in (*(_OF[level]["find"] for level in _LEVELS), _SQL["find_older"])
+]
+
+
+def key64(key: bytes) -> int:
+    """Return what the index has of a key: the first 8 bytes as a signed number."""
+    return int.from_bytes(key[:8], "big", signed=True)
+
+
+class State:
+    """How many keys each level but the last one holds and may hold, and behind which key its next piece begins."""
+
+    __slots__ = ("after", "bounds", "sizes")
+
+    def __init__(self, bounds: Sequence[int] = BOUNDS) -> None:
+        """Describe empty levels."""
+        self.bounds = list(bounds)
+        self.sizes = [0] * len(bounds)
+        self.after = [_LOWEST] * len(bounds)
+
+    @classmethod
+    def of(cls, connection: sqlite3.Connection) -> "State":
+        """Read the state."""
+        state = cls()
+        row = connection.execute(_SQL["state"]).fetchone()
+        if row is not None:
+            state.bounds, state.sizes, state.after = orjson.loads(row[0])
+        return state
+
+    def store(self, connection: sqlite3.Connection) -> None:
+        """Write the state, in the transaction that made it."""
+        text = orjson.dumps([self.bounds, self.sizes, self.after]).decode()
+        connection.execute(_SQL["set_state"], (text,))
+
+
+def add(connection: sqlite3.Connection, entries: Iterable[Entry]) -> None:
+    """Add keys, and move what is above the bounds, inside the caller's transaction."""
+    rows = sorted(entries)
+    if not rows:
+        return
+    state = State.of(connection)
+    upsert_many(connection, _OF[_LEVELS[0]]["add"], "", 2, rows)
+    state.sizes[0] += len(rows)
+    for level, bound in enumerate(state.bounds):
+        for _ in ("up to the end of the order at most", "and from its beginning"):
+            excess = state.sizes[level] - bound
+            if excess >= min(_PIECE, bound):
+                _move(connection, state, level, excess)
+    state.store(connection)
+
+
+def _move(connection: sqlite3.Connection, state: State, level: int, count: int) -> None:
+    """Move about *count* neighbouring keys into the next level; less where the order of keys ends."""
+    statements = _MOVING[level]
+    place = {"after": state.after[level]}
+    row = connection.execute(statements["end_of_piece"], {**place, "count": count}).fetchone()
+    last = _HIGHEST if row is None else row[0]
+    # The statement takes all results of the last key: those of one key stay together, the newest above.
+    connection.execute(statements["move"], {**place, "last": last})
+    moved = connection.execute(statements["clear"], {**place, "last": last}).rowcount
+    state.sizes[level] -= moved
+    if level + 1 < len(state.sizes):
+        state.sizes[level + 1] += moved
+    state.after[level] = _LOWEST if last == _HIGHEST else last
+
+
+def find(connection: sqlite3.Connection, keys: Sequence[bytes]) -> dict[bytes, Result]:
+    """Find the results that hits of these keys take: the newest of each key. The whole key decides."""
+    found: dict[bytes, Result] = {}
+    left = {key: key64(key) for key in keys}
+    for statements in _FINDING if _has_older(connection) else _FINDING[:-1]:
+        if not left:
+            break
+        here: dict[bytes, Result] = {}
+        marks = list(left.values())
+        for start in range(0, len(marks), GROUP_SIZES[0]):
+            group = marks[start : start + GROUP_SIZES[0]]
+            size = min(size for size in GROUP_SIZES if size >= len(group))
+            group += [group[-1]] * (size - len(group))
+            for key, id, outputs, blobs in connection.execute(statements[size], group):
+                if key in left:
+                    here[key] = result_of(id, outputs, blobs)
+        for key in here:
+            del left[key]
+        found |= here
+    return found
+
+
+def results_of(connection: sqlite3.Connection, key: bytes) -> list[int]:
+    """Return every result of a key that hits may take."""
+    values = {"key64": key64(key), "key": key}
+    queries = [*(_OF[level]["all_of"] for level in _LEVELS), _SQL["all_of_older"]]
+    return [id for query in queries for (id,) in connection.execute(query, values)]
+
+
+def _has_older(connection: sqlite3.Connection) -> bool:
+    return bool(connection.execute(_SQL["has_older"]).fetchone()[0])
+
+
+def remove(connection: sqlite3.Connection, results: Iterable[int]) -> None:
+    """Remove results that are about to be deleted; a job of the writer."""
+    ids = orjson.dumps(sorted(results)).decode()
+    entries = sorted((key64(key), id) for key, id in connection.execute(_SQL["keys_of"], {"ids": ids}))
+    if not entries:
+        return
+    state = State.of(connection)
+    for level, name in enumerate(_LEVELS):
+        removed = connection.executemany(_OF[name]["remove"], entries).rowcount
+        if level < len(state.sizes):
+            state.sizes[level] -= removed
+    state.store(connection)
+
+
+def find_problems(connection: sqlite3.Connection) -> list[str]:
+    """Find what the index and the results don't agree on, in sentences."""
+    if not connection.execute(_SQL["is_there"]).fetchone()[0]:
+        return []  # of a version from before there were levels
+    sizes = [connection.execute(_OF[level]["count"]).fetchone()[0] for level in _LEVELS]
+    (results,) = connection.execute(_SQL["indexed"]).fetchone()
+    if sum(sizes) != results:
+        return [f"the memo's index has {sum(sizes)} keys, the results have {results}"]
+    return []

@@ -1,0 +1,55 @@
+-- The memo's index (accio_daemon.storage.levels). LEVEL stands for one of its tables, NEXT for the next larger one.
+
+-- name: found
+s.key, s.id, s.outputs, s.blobs
+
+-- name: find
+SELECT {found} FROM LEVEL m CROSS JOIN results s ON s.id = m.result
+WHERE s.kept = 1 AND m.key64 IN
+
+-- name: find_older
+SELECT {found} FROM results s INDEXED BY results_by_key
+WHERE s.key64 IS NOT NULL AND s.kept IS NOT 0 AND s.key64 IN
+
+-- name: all_of
+SELECT s.id FROM LEVEL m CROSS JOIN results s ON s.id = m.result
+WHERE s.kept = 1 AND m.key64 = :key64 AND s.key = :key
+
+-- name: all_of_older
+SELECT id FROM results INDEXED BY results_by_key WHERE key64 = :key64 AND kept IS NOT 0 AND key = :key
+
+-- name: has_older
+SELECT EXISTS (SELECT 1 FROM results INDEXED BY results_by_key WHERE key64 IS NOT NULL)
+
+-- name: add
+INSERT OR IGNORE INTO LEVEL (key64, result) VALUES
+
+-- name: end_of_piece
+SELECT key64 FROM LEVEL WHERE key64 > :after ORDER BY key64 LIMIT 1 OFFSET :count - 1
+
+-- name: move
+INSERT OR IGNORE INTO NEXT (key64, result) SELECT key64, result FROM LEVEL WHERE key64 > :after AND key64 <= :last
+
+-- name: clear
+DELETE FROM LEVEL WHERE key64 > :after AND key64 <= :last
+
+-- name: keys_of
+SELECT key, id FROM results WHERE key IS NOT NULL AND id IN (SELECT value FROM json_each(:ids))
+
+-- name: remove
+DELETE FROM LEVEL WHERE key64 = ? AND result = ?
+
+-- name: state
+SELECT value FROM meta WHERE name = 'memo_levels'
+
+-- name: set_state
+INSERT OR REPLACE INTO meta (name, value) VALUES ('memo_levels', ?)
+
+-- name: is_there
+SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'memo_0')
+
+-- name: count
+SELECT count(*) FROM LEVEL
+
+-- name: indexed
+SELECT count(*) FROM results WHERE key IS NOT NULL AND key64 IS NULL AND kept IS NOT NULL

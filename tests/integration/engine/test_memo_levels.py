@@ -1,0 +1,204 @@
+"""The memo's index in levels: whatever moves, each key is found, the newest result of it first, and nothing grows."""
+
+import random
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from accio.content.digest import from_raw
+from accio_daemon.core.effects import Effects, ResultRow
+from accio_daemon.core.terms import AgentNo, AttemptNo, ExecutionNo, RunNo
+from accio_daemon.storage import checks, levels, memo
+from accio_daemon.storage.database import FILE_NAME, prepare
+from accio_daemon.storage.transactions import carry_out
+from accio_daemon.storage.writer import render
+
+BOUNDS = (4, 16, 64)
+LEVELS = range(len(BOUNDS) + 1)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Name a database that isn't there yet."""
+    return tmp_path / FILE_NAME
+
+
+@pytest.fixture
+def database(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open a new database whose levels are small."""
+    with closing(prepare(path, synchronous="OFF")) as connection:
+        levels.State(bounds=BOUNDS).store(connection)
+        yield connection
+
+
+def _key(number: int) -> bytes:
+    return random.Random(number).randbytes(32)  # noqa: S311 - equal numbers are equal keys
+
+
+def _result(id: int, key: bytes | None) -> ResultRow:
+    return ResultRow(
+        id=ExecutionNo(id),
+        key=key,
+        operator_no=1,
+        seed=None,
+        inputs="{}",
+        outputs={"value": str(id)},
+        blobs=None,
+        contents=[],
+        metrics=(0, 0, 0, 0, 0, 0, "{}"),
+        attempt=AttemptNo(id),
+        agent_no=AgentNo(1),
+        started_ms=0,
+        ended_ms=0,
+        recorded_ms=0,
+        log_bytes=0,
+        owner=(RunNo(1), id, 0),
+    )
+
+
+def _store(connection: sqlite3.Connection, *results: tuple[int, bytes | None]) -> None:
+    fx = Effects()
+    fx.results.extend(_result(id, key) for id, key in results)
+    carry_out(connection, render(fx, {}), (), None)
+
+
+def _store_as_before(connection: sqlite3.Connection, id: int, key: bytes) -> None:
+    """Store a result as versions did that had one index of keys."""
+    _store(connection, (id, None))
+    values = {"id": id, "key": key, "key64": levels.key64(key)}
+    connection.execute("UPDATE results SET key = :key, key64 = :key64, kept = NULL WHERE id = :id", values)
+
+
+def _sizes(connection: sqlite3.Connection) -> list[int]:
+    return [connection.execute(f"SELECT count(*) FROM memo_{level}").fetchone()[0] for level in LEVELS]  # noqa: S608 - a number
+
+
+def _found(connection: sqlite3.Connection, *keys: bytes) -> dict[bytes, int]:
+    return {key: result.id for key, result in levels.find(connection, keys).items()}
+
+
+def test_every_key_is_found_in_whichever_level_it_is(database: sqlite3.Connection) -> None:
+    """A few keys at a time: all keys so far are found, no level holds more than its bound, and no entry is lost."""
+    keys = {_key(number): number for number in range(1, 301)}
+    known: dict[bytes, int] = {}
+    for start in range(0, len(keys), 7):
+        added = list(keys.items())[start : start + 7]
+        _store(database, *((id, key) for key, id in added))
+        known |= dict(added)
+        assert _found(database, *keys) == known
+        sizes = _sizes(database)
+        assert sum(sizes) == len(known)
+        assert all(size < 2 * bound for size, bound in zip(sizes, BOUNDS, strict=False)), sizes
+        assert levels.State.of(database).sizes == sizes[:-1]
+    assert min(_sizes(database)) > 0, "all levels were used"
+    assert list(checks.find_problems(database)) == []
+
+
+def test_the_newest_result_of_a_key_is_taken(database: sqlite3.Connection) -> None:
+    """Results of one key, far apart in time and so in different levels: hits take the last one."""
+    key = _key(0)
+    for round_ in range(12):
+        first = 1 + round_ * 30
+        _store(database, (first, key), *((first + place, _key(first + place)) for place in range(1, 30)))
+        assert _found(database, key) == {key: first}
+    assert sorted(levels.results_of(database, key)) == [1 + round_ * 30 for round_ in range(12)]
+
+
+def test_the_whole_key_decides(database: sqlite3.Connection) -> None:
+    """Keys that begin alike are different keys, whichever level they are in."""
+    twins = [_key(0)[:8] + bytes([number]) * 24 for number in range(20)]
+    _store(database, *enumerate(twins, 1))
+    assert _found(database, *twins, _key(0)) == {key: id for id, key in enumerate(twins, 1)}
+
+
+def test_what_is_undone_leaves_the_levels_as_they_were(database: sqlite3.Connection) -> None:
+    """A transaction that fails after keys were moved changes neither keys, nor sizes, nor places of pieces."""
+    _store(database, *((id, _key(id)) for id in range(1, 200)))
+    state = levels.State.of(database)
+    before = _sizes(database), state.sizes, state.after
+    database.execute("BEGIN IMMEDIATE")
+    levels.add(database, [(levels.key64(_key(id)), id) for id in range(200, 260)])
+    assert _sizes(database) != before[0]
+    database.execute("ROLLBACK")
+    state = levels.State.of(database)
+    assert (_sizes(database), state.sizes, state.after) == before
+
+
+@pytest.mark.parametrize("asked", range(1, len(BOUNDS) + 1))
+def test_keys_that_move_while_they_are_looked_for_are_found(
+    path: Path, database: sqlite3.Connection, asked: int
+) -> None:
+    """A reader without a snapshot finds every key, though many move on between two of the levels that it asks."""
+    _store(database, *((id, _key(id)) for id in range(1, 200)))
+    keys = [_key(id) for id in range(1, 200)]
+    with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+        seen: list[str] = []
+
+        def move(statement: str) -> None:
+            if f"memo_{asked}" in statement:
+                _store(database, *((id, _key(id)) for id in range(200, 300)))
+                seen.append(statement)
+
+        reader.set_trace_callback(move)
+        assert _found(reader, *keys) == {_key(id): id for id in range(1, 200)}
+    assert len(seen) == 1
+
+
+def test_what_is_forgotten_is_no_hit_until_it_is_remembered(database: sqlite3.Connection) -> None:
+    """Forgotten results are found neither by key nor by operator; an older one of the same key is taken instead."""
+    _store(database, (1, _key(0)), *((id, _key(id)) for id in range(2, 100)), (100, _key(0)))
+    assert memo.forget(database, [100, 50]) == 2
+    assert memo.forget(database, [100, 50]) == 0, "they were forgotten"
+    assert _found(database, _key(0), _key(50)) == {_key(0): 1}
+    assert memo.results_of(database, key=from_raw(_key(0)), operator="") == [1]
+    memo.delete(database, gone=[], kept=[100])
+    assert _found(database, _key(0), _key(50)) == {_key(0): 100}
+
+
+def test_what_is_deleted_leaves_no_entry(database: sqlite3.Connection) -> None:
+    """Deleted results leave every level, and the levels know how many they hold."""
+    _store(database, *((id, _key(id)) for id in range(1, 200)), (200, None))
+    gone = list(range(1, 201, 3))
+    memo.delete(database, gone=gone, kept=[])
+    left = {_key(id): id for id in range(1, 200) if id not in gone}
+    assert _found(database, *map(_key, range(1, 200))) == left
+    assert sum(_sizes(database)) == len(left)
+    assert levels.State.of(database).sizes == _sizes(database)[:-1]
+    assert list(checks.find_problems(database)) == []
+
+
+def test_results_from_before_are_hits(database: sqlite3.Connection) -> None:
+    """Results of a database from before there were levels are found, forgotten, remembered and deleted like others."""
+    for id in (1, 2, 3):
+        _store_as_before(database, id, _key(id))
+    _store(database, *((id, _key(id)) for id in range(4, 20)))
+    assert _found(database, *map(_key, range(1, 20))) == {_key(id): id for id in range(1, 20)}
+    memo.forget(database, [1, 2])
+    assert _found(database, _key(1), _key(2), _key(3)) == {_key(3): 3}
+    memo.delete(database, gone=[1], kept=[2])
+    assert _found(database, _key(1), _key(2), _key(3)) == {_key(2): 2, _key(3): 3}
+    assert levels.results_of(database, _key(2)) == [2]
+    assert list(checks.find_problems(database)) == []
+
+
+def test_a_refreshed_result_from_before_gives_way(database: sqlite3.Connection) -> None:
+    """A result that was computed again is the one that hits take, not the one from before there were levels."""
+    _store_as_before(database, 1, _key(1))
+    _store(database, (2, _key(1)))
+    assert _found(database, _key(1)) == {_key(1): 2}
+
+
+def test_a_lost_entry_is_found_by_a_check(database: sqlite3.Connection) -> None:
+    """An index that has fewer keys than results have is told by `accio daemon check`."""
+    _store(database, *((id, _key(id)) for id in range(1, 10)))
+    database.execute("DELETE FROM memo_0 WHERE result = (SELECT max(result) FROM memo_0)")
+    assert list(checks.find_problems(database)) == ["database: the memo's index has 8 keys, the results have 9"]
+
+
+def test_the_bounds_rise_so_that_pieces_share_pages() -> None:
+    """Each level is several times as large as the one before."""
+    assert all(below >= 8 * above for above, below in pairwise(levels.BOUNDS))
