@@ -25,11 +25,11 @@ class Issue:
     def __str__(self) -> str:
         """Return the one-line form, for terminals and logs."""
         if self.line is not None:
-            where = f"line {self.line}, column {self.column}"
+            where = f"line {self.line}, column {self.column}: "
         else:
-            where = self.path or "the document"
+            where = f"{self.path}: " if self.path else ""
         hint = f" (did you mean {self.suggestion}?)" if self.suggestion else ""
-        return f"{where}: {self.message}{hint}"
+        return f"{where}{self.message}{hint}"
 
     def to_json(self) -> JsonObject:
         """Return the object that `--json` prints; what is unknown is left out."""

@@ -112,7 +112,8 @@ class Calls:
         """Listen to signals meanwhile, and to the end of the standard input if that is to count."""
         loop = asyncio.get_running_loop()
         for number in SIGNALS:
-            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup's wish counts
+            # What nohup ignores counts; that shells ignore SIGINT for whatever a script begins with & doesn't.
+            if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
                 loop.add_signal_handler(number, self.call, Told(reason=signal.Signals(number).name, number=number))
         if by_input:
             try:

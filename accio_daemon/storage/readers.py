@@ -103,7 +103,8 @@ def _snapshot(connection: sqlite3.Connection, job: Job[T]) -> T:
         try:
             return job(connection)
         finally:
-            connection.execute("ROLLBACK")
+            if connection.in_transaction:  # some errors end it, and must not be hidden behind another one
+                connection.execute("ROLLBACK")
     except sqlite3.DatabaseError as error:
         if getattr(error, "sqlite_errorcode", 0) & _PRIMARY in _DAMAGE:
             log.exception("the database can't be read", error=str(error))

@@ -8,6 +8,7 @@ never reached. Jobs here take an open connection and run in one transaction; the
 
 import re
 import sqlite3
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,9 +16,10 @@ from typing import Any
 import orjson
 
 from accio.domain.access import Viewer
+from accio.domain.children import OPEN, implied_node_state
 from accio.domain.ids import RunId, child_id, parse_reference
 from accio.domain.people import Person
-from accio.domain.states import RUN_TERMINAL, RunState
+from accio.domain.states import RUN_TERMINAL, NodeState, RunState
 from accio.errors import BadRequest, NotFound
 from accio_daemon.core.run_record import RunRecord
 from accio_daemon.core.terms import RunNo
@@ -54,6 +56,7 @@ class RunRow(RunRecord):
     children: int
     nodes: int  # of one child
     quarantined: str = ""  # why it is set aside; empty if it isn't
+    roots: int = 0  # nodes of one child that need no other; known if a kill left children unreached
 
     @property
     def parent(self) -> bool:
@@ -63,6 +66,19 @@ class RunRow(RunRecord):
     def children_by_state(self) -> dict[RunState, int]:
         """Count the children in each state, those without a row included."""
         return self.counts.by_state()
+
+    def nodes_by_state(self, running: int) -> dict[NodeState, int]:
+        """Count the nodes of all children, given how many run: the ended ones exactly, and what hasn't begun as
+        waiting (whether it is queued isn't stored).
+        """
+        found = Counter(self.nodes_ended)
+        if self.closed != OPEN:
+            for count, is_root in ((self.roots, True), (self.nodes - self.roots, False)):
+                found[implied_node_state(self.implied, is_root=is_root)] += self.counts.unreached * count
+        rest = self.present * self.nodes - found.total()
+        found[NodeState.RUNNING] = min(running, rest)
+        found[NodeState.WAITING] = rest - found[NodeState.RUNNING]
+        return found
 
     @property
     def ended_nodes(self) -> int:
@@ -95,7 +111,7 @@ def run_row(row: Sequence[Any]) -> RunRow:
     """Read a row of the statement `columns`."""
     recorded = row[:RECORDED]
     (workflow_no, workflow_id, version, owner_name, owner_email, name, notes, children, nodes, tags,
-     quarantined) = row[RECORDED:]  # fmt: skip
+     quarantined, roots) = row[RECORDED:]  # fmt: skip
     return RunRow(
         **record_fields(recorded),
         workflow_no=workflow_no,
@@ -110,6 +126,7 @@ def run_row(row: Sequence[Any]) -> RunRow:
         children=children,
         nodes=nodes,
         quarantined=quarantined or "",
+        roots=roots or 0,
     )
 
 

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from accio.domain.children import OPEN
 from accio.domain.datatypes import DURATION, Kind
 from accio.domain.jsontext import canonical_dump
 from accio.domain.states import NODE_TERMINAL, RUN_TERMINAL, NodeState, RunState
@@ -84,25 +83,11 @@ def _fill_whole(message: runs_pb2.Run, run: RunRow, running: int | None, nodes: 
     message.kind = runs_pb2.RUN_KIND_PARENT
     message.children = run.present
     message.children_by_state.extend(counts(run.children_by_state()))
-    message.nodes_by_state.extend(counts(_nodes_of_parent(run, running or 0)))
+    message.nodes_by_state.extend(counts(run.nodes_by_state(running or 0)))
 
 
 def _ended(run: RunRow) -> dict[NodeState, int]:
     return dict(run.nodes_ended)
-
-
-def _nodes_of_parent(run: RunRow, running: int) -> dict[NodeState, int]:
-    """Count a parent's nodes: the ended ones exactly, and what hasn't begun as waiting (whether it is queued isn't
-    stored).
-    """
-    found = _ended(run)
-    if run.closed != OPEN and (unreached := run.counts.unreached):
-        lost = NodeState.KILLED if run.implied is RunState.KILLED else NodeState.CANCELLED
-        found[lost] = found.get(lost, 0) + unreached * run.nodes
-    rest = run.present * run.nodes - sum(found.values())
-    found[NodeState.RUNNING] = min(running, rest)
-    found[NodeState.WAITING] = rest - found[NodeState.RUNNING]
-    return found
 
 
 def _share(nodes: Mapping[NodeState, int], total: int) -> float:

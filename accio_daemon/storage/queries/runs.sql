@@ -3,8 +3,14 @@
 -- name: columns
 SELECT {columns.runs}, r.workflow_no, w.id, w.version, r.owner_name, r.owner_email, r.name, r.notes, r.children, r.nodes,
        (SELECT json_group_array(tag) FROM tags WHERE run_no = r.no),
-       (SELECT reason FROM quarantine WHERE run_no = r.no AND failures >= {set_aside_after})
+       (SELECT reason FROM quarantine WHERE run_no = r.no AND failures >= {set_aside_after}),
+       CASE WHEN r.closed IN (1, 3) AND r.running + r.success + r.failed + r.killed < r.children THEN {roots} END
 FROM runs r JOIN workflows w ON w.no = r.workflow_no
+
+-- name: roots
+-- Nodes that need no other one. Read where it is asked for alone: it parses the whole graph.
+(SELECT count(*) FROM json_each(w.definition, '$.graph') AS node
+ WHERE NOT EXISTS (SELECT 1 FROM json_each(node.value, '$.inputs') AS input WHERE input.value ->> 'reference' IS NOT NULL))
 
 -- name: set_aside_after
 2

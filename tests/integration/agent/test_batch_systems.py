@@ -101,6 +101,19 @@ async def test_an_agent_without_a_daemon_ends(tmp_path: Path) -> None:
     assert "no daemon has answered at 127.0.0.1:9 for 0.5 s" in agent.said
 
 
+async def test_an_agent_in_a_scripts_background_ends(daemon: FakeDaemon, tmp_path: Path) -> None:
+    """Shells ignore SIGINT for what a script begins with `&`; a script's `kill -INT` ends the agent all the same."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        agent = AgentProcess(tmp_path, daemon.address)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    await daemon.connected()
+    assert await agent.stop(signal.SIGINT) == 0
+    assert daemon.others[-1].goodbye.reason == "ended by SIGINT"
+    await daemon.stop()
+
+
 async def test_an_agent_without_work_ends(daemon: FakeDaemon, tmp_path: Path) -> None:
     """With --idle-timeout an agent that has nothing to do says goodbye, but not as long as it works."""
     agent = AgentProcess(tmp_path, daemon.address, "--idle-timeout", "2")

@@ -237,6 +237,20 @@ async def test_delete_takes_a_child_or_all(daemon: Serving, agent: ScriptedAgent
     assert (again.changed, again.error) == (False, f"there is no run '{run.id}'")
 
 
+async def test_a_killed_sweep_counts_its_nodes_as_its_children_do(daemon: Serving) -> None:
+    """Of children that a kill never reached, roots are killed and the rest is cancelled: for the parent as for each."""
+    async with joined(daemon.agents, behaviour=None):
+        await daemon.push(PAIR)
+        run = await daemon.submit({"workflow": "pair", "repeat": 20_000})
+        await daemon.accio.Kill(accio_pb2.RunsRequest(ids=[run.id]))
+        async for update in daemon.accio.Watch(accio_pb2.WatchRequest(id=run.id)):
+            run = update.run
+    found = {each.state: each.count for each in run.nodes_by_state}
+    assert found == {"killed": 20_000, "cancelled": 20_000}
+    last = (await daemon.get(f"{run.id}.19999")).run
+    assert {each.state: each.count for each in last.nodes_by_state} == {"killed": 1, "cancelled": 1}
+
+
 async def test_a_restart_goes_on_where_it_stopped(tmp_path: Path) -> None:
     """Runs, their queue and idempotency keys survive the daemon; a new id is newer than all before."""
     document = {"workflow": "pair", "params": {"x": {"values": [1, 2]}}}

@@ -90,6 +90,21 @@ async def test_damage_is_told_as_what_it_is(tmp_path: Path) -> None:
         await database.close()
 
 
+async def test_a_log_that_was_cut_is_told_as_what_it_is(tmp_path: Path) -> None:
+    """SQLite ends the transaction of a read that finds its log cut; that there is none to end hides nothing."""
+    file = tmp_path / "accio.db"
+    database = await Database.open(file, synchronous="OFF")
+    try:
+        async with Readers.open(database) as readers:
+            readers.glance(lambda connection: connection.execute("SELECT * FROM tags").fetchall())
+            await database.writer.run_job(lambda connection: connection.execute("INSERT INTO tags VALUES ('a', 1)"))
+            file.with_name("accio.db-wal").write_bytes(b"")
+            with pytest.raises(Internal, match=r"can't read its database.*accio daemon check"):
+                readers.glance(lambda connection: connection.execute("SELECT * FROM tags").fetchall())
+    finally:
+        await database.close()
+
+
 _ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
 
 

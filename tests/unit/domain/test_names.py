@@ -161,7 +161,7 @@ def test_issues_read_well() -> None:
     assert str(issue) == "/a: bad (did you mean good?)"
     assert issue.to_json() == {"path": "/a", "message": "bad", "suggestion": "good"}
     assert Issue("", "bad", line=3, column=4).to_json() == {"path": "", "message": "bad", "line": 3, "column": 4}
-    assert str(Issue("", "bad")) == "the document: bad"
+    assert str(Issue("", "bad")) == "bad"
     assert Checked(value=1).valid
     assert not Checked(value=None, errors=(issue,)).valid
 
