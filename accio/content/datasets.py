@@ -1,7 +1,7 @@
 """Datasets in a store: a manifest, which is a blob under the dataset's digest, and the blobs that it names."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ from accio.content.manifest import MAGIC, MAX_MANIFEST_BYTES, FileEntry, Manifes
 from accio.content.reading import each_file, known_digests, manifest_of, remember
 from accio.content.signatures import SignatureCache
 from accio.content.target import DatasetTarget
-from accio.content.tree import Snapshot, require_unchanged, scan
+from accio.content.tree import Snapshot, require_still_there, require_unchanged, scan
 
 _IN_MEMORY = 1 << 20
 
@@ -50,7 +50,29 @@ def put_tree(
     store has aren't read at all. The manifest comes last: whoever finds it finds all that it names. *now_ns* is the
     time (epoch) when the call begins.
     """
-    snapshot = scan(path)
+    return _put(store, scan(path), require_unchanged, now_ns=now_ns, cache=cache, progress=progress)
+
+
+def put_snapshot(
+    store: BlobStore,
+    snapshot: Snapshot,
+    *,
+    now_ns: int,
+    cache: SignatureCache | None = None,
+) -> StoredDataset:
+    """Store what a snapshot saw, without whatever came to stand beside it since; otherwise as `put_tree`."""
+    return _put(store, snapshot, require_still_there, now_ns=now_ns, cache=cache, progress=None)
+
+
+def _put(
+    store: BlobStore,
+    snapshot: Snapshot,
+    require: Callable[[Snapshot], None],
+    *,
+    now_ns: int,
+    cache: SignatureCache | None,
+    progress: Progress | None,
+) -> StoredDataset:
     known = known_digests(snapshot, cache, now_ns=now_ns)
     there = store.has({digest for digest in known.values() if digest is not None}, use=True)
     digests = {
@@ -65,7 +87,7 @@ def put_tree(
 
     unread = [path for path in snapshot.files if path not in digests]
     read = [stored for stored, _ in each_file(snapshot, unread, keep, progress=progress)]
-    require_unchanged(snapshot)
+    require(snapshot)
     fresh = {path: stored.digest for path, stored in zip(unread, read, strict=True)}
     remember(snapshot, fresh, cache, read_at_ns=now_ns)
     manifest = manifest_of(snapshot, digests | fresh)

@@ -111,10 +111,29 @@ def changed_since(before: Snapshot) -> str | None:
     return difference(before, after)
 
 
+def only_grew(before: Snapshot) -> bool:
+    """Look again: return whether all that the snapshot saw is as it was, though there may be more by now."""
+    try:
+        after = scan(os.fsdecode(before.root))
+    except StagingError:
+        return False
+    return (
+        before.shape is after.shape
+        and before.files.items() <= after.files.items()
+        and before.folders.keys() <= after.folders.keys()
+    )
+
+
 def require_unchanged(before: Snapshot) -> None:
     """Raise ChangedWhileRead if what stands at the path is no longer what the snapshot saw."""
     if (what := changed_since(before)) is not None:
         raise ChangedWhileRead(what)
+
+
+def require_still_there(before: Snapshot) -> None:
+    """Raise ChangedWhileRead if anything that the snapshot saw is no longer as it was; there may be more."""
+    if not only_grew(before):
+        raise ChangedWhileRead(f"something in {show(before.root)} was changed or removed")
 
 
 def show(path: bytes) -> str:

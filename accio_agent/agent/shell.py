@@ -350,6 +350,11 @@ class Shell:
         """Check the inputs again, send new content to the store, then report."""
         report = agents_pb2.Report.FromString(content)
         problem = await self._staging.changed(attempt)
+        if problem and self.core.doom(attempt) is None and await self._staging.can_repeat(attempt):
+            self.core.give_back(attempt)
+            await self._staging.forget(attempt)
+            self.settle_soon()
+            return
         if not problem and report.success:
             datasets = [each.digest for each in report.contents]
             problem = await self._staging.deliver(datasets, [each.digest for each in report.large_outputs])

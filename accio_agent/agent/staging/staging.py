@@ -4,7 +4,8 @@ Where agent and daemon share the store's folder nothing travels: outputs are put
 keeps a store of its own as a cache, and fetches or sends what one of the two lacks, every blob verified on both sides.
 A dataset that is named by its digest is written out once into the agent's folder and looked after: if an operator
 changes it, it is written anew. A dataset at a path is used where it is, if its content is what the run pinned, before
-and after.
+and after. That tells of operators that write beside their input (an index, the side files of a database): from then on
+they get folders written out.
 """
 
 import asyncio
@@ -15,14 +16,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from accio.content.datasets import missing_blobs, read_manifest
+import structlog
+
+from accio.content.datasets import missing_blobs, put_snapshot, read_manifest
 from accio.content.digest import Digest, Progress, parse_digest
 from accio.content.errors import BlobMissing, StoreFull
+from accio.content.manifest import Shape
 from accio.content.reading import DigestedDataset, digest_dataset
 from accio.content.sharing import shares_folder
 from accio.content.signatures import SqliteSignatureCache
 from accio.content.store import FolderStore
-from accio.content.tree import Snapshot, changed_since
+from accio.content.tree import Snapshot, changed_since, only_grew
 from accio.domain.canonical import decode
 from accio.domain.datatypes import DataType, Kind
 from accio.domain.named_content import content_of, named
@@ -36,12 +40,13 @@ from accio_agent.agent.staging import cache
 from accio_agent.agent.staging.remote_files import is_remote, local_copy, name_of
 from accio_agent.agent.staging.written_out import WrittenOut
 
+log = structlog.get_logger("accio.agent")
+
 T = TypeVar("T")
 
 THREADS = 4
 _WHO_WRITES = (
-    "run again when nothing writes to it. If the operator does (an index beside its input, the files that a database "
-    "in write-ahead mode makes even where it is only read), have it ask for a copy of its own: "
+    "run again when nothing writes to it. If the operator changes it, have it ask for a copy of its own: "
     'Annotated[Dataset, WritableCopy()], for a program "writable_copy": true'
 )
 
@@ -50,6 +55,7 @@ _WHO_WRITES = (
 class Staged:
     """Where the inputs of an attempt are."""
 
+    operator: str
     datasets: dict[str, str]  # text to path
     large: dict[str, str]  # port to digest; the store has it
     taken: tuple[str, ...] = ()  # texts of datasets that were written out
@@ -79,6 +85,7 @@ class Staging:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="staging")
         self._attempts: dict[int, Staged] = {}
         self._written = WrittenOut(folder / "datasets")
+        self._writers: set[str] = set()  # operators that write beside what they read
         self._trim_at = 0.0
         self._digesting: dict[int, threading.Event] = {}  # by request; set once nobody needs the answer
 
@@ -127,7 +134,7 @@ class Staging:
 
     async def fetch(self, attempt: int, spec: OperatorSpec, task: agents_pb2.Assignment) -> Staged | NotStaged:
         """Bring the inputs of an attempt here; why it can't be done."""
-        inputs = _Inputs()
+        inputs = _Inputs(copied=spec.name in self._writers)
         try:
             await self._fetch(inputs, spec, task)
         except AccioError as error:
@@ -146,7 +153,11 @@ class Staging:
                 disk_full=inputs.disk_full,
             )
         staged = self._attempts[attempt] = Staged(
-            datasets=inputs.datasets, large=inputs.large, taken=tuple(inputs.taken), watched=tuple(inputs.watched)
+            operator=spec.name,
+            datasets=inputs.datasets,
+            large=inputs.large,
+            taken=tuple(inputs.taken),
+            watched=tuple(inputs.watched),
         )
         return staged
 
@@ -179,6 +190,34 @@ class Staging:
                 return f"the dataset {text} changed while it was used: {what}; {_WHO_WRITES}"
         return ""
 
+    async def can_repeat(self, attempt: int) -> bool:
+        """Return whether an attempt under which inputs changed can be made again and won't be disturbed: if nothing but
+        additions changed them, which are the operator's own, perhaps. Their content is stored as it was, and from now
+        on the operator gets folders written out of the store.
+        """
+        staged = self._attempts[attempt]
+        for text, snapshot in staged.watched:
+            if await self._in_thread(changed_since, snapshot) is None:
+                continue
+            if not await self._in_thread(only_grew, snapshot) or not await self._stored(snapshot):
+                return False
+            if staged.operator not in self._writers:
+                self._writers.add(staged.operator)
+                log.info(
+                    "operator writes beside its input, and gets copies of folders", operator=staged.operator, input=text
+                )
+        return True
+
+    async def _stored(self, snapshot: Snapshot) -> bool:
+        """Store what stood at a path; return whether that worked."""
+        try:
+            await self._in_thread(
+                lambda: put_snapshot(self._store, snapshot, now_ns=clock.wall_ns(), cache=self._signatures)
+            )
+        except AccioError:  # no space, or a file has changed just now
+            return False
+        return True
+
     async def _locate(self, text: str, pinned: str | None, inputs: "_Inputs") -> Path:
         """Return the path of a dataset; *inputs* learns what was written out, or must not change."""
         if content_of(text) is not None:
@@ -189,6 +228,8 @@ class Staging:
             path = await self._in_thread(local_copy, text, self._folder) if is_remote(text) else Path(text)
             found = await self._digested(path)
             if found.digest == content_of(pinned):
+                if inputs.copied and found.snapshot.shape is Shape.FOLDER and await self._stored(found.snapshot):
+                    return await self._write_out(pinned, inputs)
                 inputs.watched.append((text, found.snapshot))
                 return path
             problem = f"the dataset {text} changed since the run began"
@@ -306,6 +347,7 @@ class Staging:
 class _Inputs:
     """What has been brought here for an attempt so far."""
 
+    copied: bool  # whether folders are written out of the store, wherever they lie
     datasets: dict[str, str] = field(default_factory=dict)
     large: dict[str, str] = field(default_factory=dict)
     taken: list[str] = field(default_factory=list)

@@ -271,6 +271,14 @@ def Change(data: Dataset) -> str:
 
 
 @operator(version="1")
+def Index(data: Dataset) -> str:
+    """Reads a folder, and leaves an index beside what it read."""
+    found = sorted(path.name for path in data.path.iterdir())
+    (data.path / "index").write_text("made")
+    return ",".join(found)
+
+
+@operator(version="1")
 def Large(size: int) -> str:
     return "x" * size
 

@@ -148,6 +148,31 @@ async def test_a_path_that_changes_meanwhile(daemon: FakeDaemon, tmp_path: Path)
     assert not report.outputs
 
 
+@pytest.mark.usefixtures("agent")
+async def test_an_operator_that_writes_beside_its_input_gets_a_copy(daemon: FakeDaemon, tmp_path: Path) -> None:
+    """What an operator adds to a folder that it reads fails nothing: it is executed again, on the folder as it was, and
+    writes into no other folder any more.
+    """
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for folder in folders:
+        folder.mkdir()
+        (folder / "data").write_text(folder.name)
+    first, second = (
+        [agents_pb2.PinnedContent(text=str(folder), digest=digest_dataset(folder, now_ns=NOW).digest)]
+        for folder in folders
+    )
+    inputs = json.dumps({"data": str(folders[0])})
+    daemon.assign(daemon.node_class("Index", 1), [1], inputs, contents=first)
+    await daemon.until(lambda: [no for each in daemon.recalled for no in each.withdrawn] == [1])
+    assert (folders[0] / "index").exists()
+    report = await run(daemon, 2, "Index", {"data": str(folders[0])}, contents=first)
+    assert report.outputs["value"] == '"data"'
+    report = await run(daemon, 3, "Index", {"data": str(folders[1])}, contents=second)
+    assert report.outputs["value"] == '"data"'
+    assert [path.name for path in folders[1].iterdir()] == ["data"]
+    assert 1 not in daemon.reports
+
+
 async def test_reading_for_nobody_is_given_up(daemon: FakeDaemon, agent: AgentProcess, tmp_path: Path) -> None:
     """A path is read no further once the daemon says that its digest isn't needed any more; there is no answer."""
     path, other = tmp_path / "huge", tmp_path / "small"

@@ -13,7 +13,7 @@ from typing import BinaryIO
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from accio.content.datasets import contents, materialise, missing_blobs, put_tree, read_manifest
+from accio.content.datasets import contents, materialise, missing_blobs, put_snapshot, put_tree, read_manifest
 from accio.content.digest import CHUNK, Digest, digest_bytes, hex_of
 from accio.content.errors import (
     BlobMissing,
@@ -114,6 +114,18 @@ def test_known_files_are_not_read_again(tmp_path: Path, store: FolderStore, stor
         put_tree(store, tmp_path / "in", now_ns=NOW_NS, cache=cache, progress=told)
         assert told.bytes == len(BIG) + 12
     assert missing_blobs(store, stored) == ()
+
+
+def test_a_folder_is_stored_as_it_was(tmp_path: Path, store: FolderStore) -> None:
+    """What came to stand beside the files of a snapshot isn't stored; a file that changed is an error, known or not."""
+    folder = make_tree(tmp_path / "d", {"a": b"1", "sub/b": b"2"})
+    with SqliteSignatureCache(tmp_path / "cache") as cache:
+        before = put_tree(store, folder, now_ns=NOW_NS, cache=cache)
+        (folder / "sub" / "new").write_bytes(b"3")
+        assert put_snapshot(store, before.snapshot, now_ns=NOW_NS, cache=cache).digest == before.digest
+        (folder / "a").write_bytes(b"4")
+        with pytest.raises(ChangedWhileRead, match=f"something in {folder} was changed or removed"):
+            put_snapshot(store, before.snapshot, now_ns=NOW_NS, cache=cache)
 
 
 def test_a_folder_that_changes_while_it_is_stored(tmp_path: Path, store: FolderStore) -> None:

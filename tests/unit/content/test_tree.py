@@ -10,7 +10,7 @@ import pytest
 
 from accio.content.errors import ChangedWhileRead, PathMissing, StagingError
 from accio.content.manifest import Shape
-from accio.content.tree import changed_since, require_unchanged, scan
+from accio.content.tree import changed_since, only_grew, require_unchanged, scan
 from tests.unit.content.trees import digest_of, make_tree
 
 
@@ -193,6 +193,7 @@ def test_every_change_is_noticed(tmp_path: Path, says: str, change: object) -> N
     assert what.removeprefix(f"{folder}/") == says
     with pytest.raises(ChangedWhileRead, match="staging: changed while it was read: "):
         require_unchanged(before)
+    assert only_grew(before) is says.endswith("was added")
 
 
 def test_a_dataset_that_vanished_or_changed_shape(tmp_path: Path) -> None:
@@ -203,6 +204,7 @@ def test_a_dataset_that_vanished_or_changed_shape(tmp_path: Path) -> None:
     assert changed_since(before) == f"there is no file or folder at {folder}"
     folder.write_bytes(b"")
     assert changed_since(before) == f"{folder} was a folder and is a file"
+    assert not only_grew(before)
 
 
 def test_something_came_and_went_in_a_folder(tmp_path: Path) -> None:
@@ -212,6 +214,7 @@ def test_something_came_and_went_in_a_folder(tmp_path: Path) -> None:
     (folder / "b").write_bytes(b"")
     (folder / "b").unlink()
     assert changed_since(before) == f"something was added to or taken out of the folder {folder}"
+    assert only_grew(before)
 
 
 def test_a_deep_tree(tmp_path: Path) -> None:
