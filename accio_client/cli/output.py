@@ -106,34 +106,52 @@ def _drawn(headers: Sequence[str], shown: Sequence[str], cells: Sequence[Sequenc
     from rich.text import Text
 
     console = Console(highlight=False)
-    if _narrowest(headers, cells) > console.width:
+    widths = fitting(headers, cells, console.width)
+    if widths is None:
         for number, row in enumerate(cells):
             if number:
                 out("")
             fields(zip(headers, row, strict=True))
         return
     drawn = Table(box=None, header_style="bold", pad_edge=False)
-    for header, text in zip(headers, shown, strict=True):
-        drawn.add_column(Text(text), overflow="fold", no_wrap=header in WHOLE)
+    for at, width in widths.items():
+        drawn.add_column(Text(shown[at]), overflow="fold", width=width)
     for row in cells:
-        drawn.add_row(*(Text(cell, style=STATE_COLOURS.get(cell, "")) for cell in row))
+        drawn.add_row(*(Text(row[at], style=STATE_COLOURS.get(row[at], "")) for at in widths))
     console.print(drawn)
 
 
 WHOLE = frozenset({"id", "run", "key", "digest", "from", "parent"})
 """Columns whose cells are copied: they are never broken over lines."""
-_NARROW = 9
-"""Columns of a terminal that any other cell can be folded to, at most."""
+_WORDS = (24, 10)
+"""So much of a word of any other cell stays in one line, if there is space, and at least: a version, a date."""
+_GAP = 2
 
 
-def _narrowest(headers: Sequence[str], cells: Sequence[Sequence[str]]) -> int:
-    """Return how wide a terminal must be for a table with whole identifiers."""
-    widths = [max(map(columns, column)) for column in zip(headers, *cells, strict=True)]
-    narrow = (
-        width if header in WHOLE else min(width, max(_NARROW, columns(header)))
-        for header, width in zip(headers, widths, strict=True)
-    )
-    return sum(narrow) + len(headers) - 1
+def fitting(headers: Sequence[str], cells: Sequence[Sequence[str]], width: int) -> dict[int, int] | None:
+    """Return the columns that are shown in a terminal of a width, and how wide; None if they don't fit.
+
+    Where space is wanting, empty columns are left out, and then the widest ones folded, between words if possible.
+    """
+    everything = {at: max(map(columns, column)) for at, column in enumerate(zip(headers, *cells, strict=True))}
+    if sum(everything.values()) + _GAP * (len(everything) - 1) <= width:
+        return everything
+    found = {at: full for at, full in everything.items() if any(row[at] for row in cells)}
+    for word in _WORDS:
+        least = {
+            at: full if headers[at] in WHOLE else max(columns(headers[at]), _longest(word, (row[at] for row in cells)))
+            for at, full in found.items()
+        }
+        if sum(least.values()) + _GAP * (len(found) - 1) <= width:
+            for _ in range(sum(found.values()) + _GAP * (len(found) - 1) - width):
+                found[max(found, key=lambda at: (found[at] > least[at], found[at]))] -= 1
+            return found
+    return None
+
+
+def _longest(limit: int, cells: Iterable[str]) -> int:
+    """Return the length of the longest word, or *limit* if that is less."""
+    return max((min(limit, columns(word)) for cell in cells for word in cell.split()), default=0)
 
 
 def fields(pairs: Iterable[tuple[str, object]]) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from accio.domain.issues import Issue
 from accio.domain.sizes import size
 from accio_client.cli.findings import describe_issues
-from accio_client.cli.output import table
+from accio_client.cli.output import fitting, table
 from accio_client.cli.text import columns, printable, printable_lines, shown_value, span
 
 
@@ -52,6 +52,17 @@ def test_columns_are_aligned_in_any_script(capsys: pytest.CaptureFixture[str]) -
     """What stands right of a wide text is where it is in the other rows."""
     table(("name", "state"), [("日本", "ok"), ("abc", "ok"), ("é💥", "ok")])
     assert capsys.readouterr().out == "NAME  STATE\n日本  ok\nabc   ok\né💥   ok\n"
+
+
+def test_a_narrow_table_breaks_no_words() -> None:
+    """Where space is wanting, empty columns go first; then the others are folded between words; ids stay whole."""
+    headers = ["id", "state", "workflow", "name", "created"]
+    row = ["1m8k58ce61rx4gyf", "success", "w:fd2874e33d19", "", "2026-11-29 08:03:01"]
+    assert fitting(headers, [row], 80) == {0: 16, 1: 7, 2: 14, 3: 4, 4: 19}
+    assert fitting(headers, [row], 62) == {0: 16, 1: 7, 2: 14, 4: 19}
+    assert fitting(headers, [row], 53) == {0: 16, 1: 7, 2: 14, 4: 10}
+    assert fitting(headers, [row], 50) == {0: 16, 1: 7, 2: 11, 4: 10}
+    assert fitting(headers, [row], 48) is None
 
 
 @pytest.mark.parametrize(("count", "text"), [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (5 << 40, "5.0 TiB")])
