@@ -73,6 +73,7 @@ class Reader:
     folder: Path
     names: dict[str, Any] = field(default_factory=dict)
     up: "subprocess.Popen[bytes] | None" = None
+    options: tuple[str, ...] = ()
 
     def follow(self, block: Block) -> None:
         """Do what a block says."""
@@ -129,10 +130,13 @@ class Reader:
             return client.list_runs(limit=1).runs[0].id
 
     def _start(self, command: str) -> None:
-        """Start `accio up` with what the page says, once; it is ready when it has said so."""
-        if self.up is not None:
-            return
+        """Start `accio up` with what the page says, anew if it says more; it is ready when it has said so."""
         options = command.removesuffix("&").split()[2:]
+        if self.up is not None:
+            if set(self.options).issuperset(options):
+                return
+            self.leave()
+        self.options = tuple(options)
         self.up = subprocess.Popen(
             [*python("accio_client.cli.main", "up"), *options],
             cwd=self.folder,
