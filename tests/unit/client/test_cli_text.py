@@ -61,7 +61,7 @@ def test_a_narrow_table_breaks_no_words() -> None:
     assert fitting(headers, [row], 80) == {0: 16, 1: 7, 2: 14, 3: 4, 4: 19}
     assert fitting(headers, [row], 62) == {0: 16, 1: 7, 2: 14, 4: 19}
     assert fitting(headers, [row], 53) == {0: 16, 1: 7, 2: 14, 4: 10}
-    assert fitting(headers, [row], 50) == {0: 16, 1: 7, 2: 11, 4: 10}
+    assert fitting(headers, [row], 49) == {0: 16, 1: 7, 2: 10, 4: 10}
     assert fitting(headers, [row], 48) is None
 
 
