@@ -190,6 +190,19 @@ def dry_run(found: views.DryRunView) -> Document:
         "sampled": found.sampled,
         "looked_up": found.looked_up,
         "warnings": issues(found.warnings),
+        "forecast": None if found.forecast is None else forecast(found.forecast),
+    }
+
+
+def forecast(found: views.ForecastView) -> Document:
+    """Return a forecast in seconds from now; `low_s` and `high_s` are null where the end isn't known."""
+    return {
+        "low_s": found.low_s if found.known else None,
+        "high_s": found.high_s if found.known else None,
+        "cpu_low_s": found.cpu_low_s,
+        "cpu_high_s": found.cpu_high_s,
+        "why": found.why or None,
+        "never": found.never,
     }
 
 

@@ -14,7 +14,7 @@ import orjson
 from accio.domain.datatypes import parse_type
 from accio.domain.ids import AgentName, NodeName, OperatorName, PortName, RunId, WorkflowId, WorkflowVersion
 from accio.domain.values import display
-from accio.v1 import accio_pb2, runs_pb2, values_pb2, workflows_pb2
+from accio.v1 import accio_pb2, runs_pb2, values_pb2, workflows_pb2, workload_pb2
 from accio.wire.issues import issues_of
 from accio.wire.states import NODE_STATES, RUN_STATES
 from accio.wire.token_kinds import TOKEN_KINDS
@@ -217,6 +217,7 @@ def dry_run(message: accio_pb2.DryRunResponse) -> views.DryRunView:
         looked_up=message.looked_up,
         unknown=message.unknown,
         warnings=issues_of(message.warnings),
+        forecast=forecast(message.forecast) if message.HasField("forecast") else None,
     )
 
 
@@ -347,6 +348,78 @@ def cluster(message: accio_pb2.ClusterState) -> views.ClusterView:
         refusing=message.refusing,
         agents=message.agents,
         started_at=moment(message.started_at_ms),
+    )
+
+
+def workload(message: workload_pb2.Workload) -> views.WorkloadView:
+    return views.WorkloadView(
+        agents=message.agents,
+        resources=resources(message.resources),
+        reserved=resources(message.reserved),
+        active_runs=message.active_runs,
+        runs=tuple(map(_run_load, message.runs)),
+        demands=tuple(map(_demand_load, message.demands)),
+        owners=tuple(
+            views.OwnerLoadView(
+                owner=person(each.owner),
+                runs=each.runs,
+                queued=each.queued,
+                running=each.running,
+                reserved=resources(each.reserved),
+            )
+            for each in message.owners
+        ),
+        forecast=forecast(message.forecast),
+    )
+
+
+def _run_load(message: workload_pb2.RunLoad) -> views.RunLoadView:
+    return views.RunLoadView(
+        run=RunId(message.run),
+        workflow_id=WorkflowId(message.workflow_id),
+        owner=person(message.owner),
+        name=message.name,
+        children=message.children,
+        children_left=message.children_left,
+        queued=message.queued,
+        running=message.running,
+        executions=message.executions,
+        reserved=resources(message.reserved),
+        forecast=forecast(message.forecast),
+    )
+
+
+def _demand_load(message: workload_pb2.DemandLoad) -> views.DemandLoadView:
+    took = None
+    if message.HasField("took"):
+        took = views.TookView(
+            low_s=message.took.low_s,
+            high_s=message.took.high_s,
+            measured=message.took.measured,
+            earlier_version=message.took.earlier_version,
+        )
+    return views.DemandLoadView(
+        operator=OperatorName(message.operator),
+        resources=resources(message.resources),
+        queued=message.queued,
+        running=message.running,
+        executions=message.executions,
+        slots=message.slots,
+        took=took,
+        waits=message.waits,
+        never=message.never,
+    )
+
+
+def forecast(message: workload_pb2.Forecast) -> views.ForecastView:
+    return views.ForecastView(
+        known=message.known,
+        low_s=message.low_s,
+        high_s=message.high_s,
+        cpu_low_s=message.cpu_low_s,
+        cpu_high_s=message.cpu_high_s,
+        why=message.why,
+        never=message.never,
     )
 
 

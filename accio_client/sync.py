@@ -453,6 +453,10 @@ class Client(BlockingCaller):
     def cluster_state(self) -> views.ClusterView:
         return self._run(self._client.cluster_state())
 
+    def workload(self, run: str = "") -> views.WorkloadView:
+        """Return what is queued and running, and when it will have ended; of the runs, *run* alone if it is given."""
+        return self._run(self._client.workload(run))
+
     def collect_garbage(self, *, dry_run: bool = False, quota: int = 0) -> views.GarbageView:
         """Free what nothing refers to (down to *quota* bytes), or say what would be freed."""
         return self._run(self._client.collect_garbage(dry_run=dry_run, quota=quota))

@@ -47,6 +47,7 @@ from accio_daemon.services.calls.storage import StorageCalls
 from accio_daemon.services.calls.submissions import SubmissionCalls
 from accio_daemon.services.calls.watching import Watching
 from accio_daemon.services.calls.workflows import WorkflowCalls
+from accio_daemon.services.calls.workload import WorkloadCalls
 from accio_daemon.services.sessions.agents import AgentCalls, SessionSettings
 from accio_daemon.services.sessions.registry import Sessions
 from accio_daemon.services.sessions.result_checks import ResultChecks
@@ -323,6 +324,7 @@ def _wire(
                 synchronous=database.synchronous,
                 started_ms=clock.now().wall_ms,
             ),
+            WorkloadCalls(engine=engine, readers=readers, rights=rights),
             StorageCalls(
                 readers=readers,
                 collector=collector,

@@ -76,6 +76,11 @@ class Resources:
         offered = dict(room.custom)
         return all(amount <= offered.get(name, 0) for name, amount in self.custom)
 
+    def times_in(self, room: "Resources") -> int:
+        """Return how often this demand fits into *room* at a time."""
+        offered = dict(room.amounts())
+        return min((offered.get(name, 0) // amount for name, amount in self.amounts() if amount), default=0)
+
     def __str__(self) -> str:
         """Return it in words for people; what is zero isn't said, except of the CPUs."""
         return ", ".join(_words(*each) for each in self.amounts() if each[1] or each[0] == "cpus")

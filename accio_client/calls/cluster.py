@@ -1,6 +1,6 @@
 """Calls about the cluster: its operators, agents, memo and store."""
 
-from accio.v1 import accio_pb2, values_pb2
+from accio.v1 import accio_pb2, values_pb2, workload_pb2
 from accio_client import from_wire, views
 from accio_client.calls.caller import Caller
 from accio_client.connection import STREAM_DEADLINE_S
@@ -40,6 +40,11 @@ class ClusterCalls(Caller):
         return from_wire.cluster(
             await self._connection.call(self._accio.GetClusterState, request, accio_pb2.ClusterState)
         )
+
+    async def workload(self, run: str = "") -> views.WorkloadView:
+        """Return what is queued and running, and when it will have ended; of the runs, *run* alone if it is given."""
+        request = workload_pb2.GetWorkloadRequest(run=run)
+        return from_wire.workload(await self._connection.call(self._accio.GetWorkload, request, workload_pb2.Workload))
 
     async def collect_garbage(self, *, dry_run: bool = False, quota: int = 0) -> views.GarbageView:
         """Free what nothing refers to (down to *quota* bytes), or say what would be freed."""

@@ -33,6 +33,7 @@ COMMANDS: dict[str, Entry] = {
     "get workflows": Entry(_HERE + "workflows:get", "list workflows"),
     "get operators": Entry(_HERE + "operators:get", "list operators"),
     "get agents": Entry(_HERE + "agents:get", "list agents, their load and leases"),
+    "get workload": Entry(_HERE + "workload:get", "show what is queued and running, and when it will have ended"),
     "get events": Entry(_HERE + "runs:events", "show the history of a run"),
     "get changes": Entry(_HERE + "tokens:changes", "list who changed what"),
     "get artifact": Entry(_HERE + "results:fetch", "fetch an output of a node"),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import click
 
 from accio.domain.datatypes import DataType, parse_type
-from accio.errors import FailedPrecondition, InvalidDefinition, NotFound
+from accio.errors import AccioError, FailedPrecondition, InvalidDefinition, NotFound
 from accio.exits import NOT_SUCCESS, SUCCESS
 from accio_client.cli.definitions import Overrides, Source, submission, sweep_options
 from accio_client.cli.functions import announced, described, names_function, reference
@@ -17,6 +17,8 @@ from accio_client.documents import document, dry_run, issues, run
 if TYPE_CHECKING:
     from accio_client.sync import Client
     from accio_client.views import CacheMode, DryRunView, RunView
+
+_SOON_S = 10.0
 
 Way: TypeAlias = "Callable[[Session, Client, Source, CacheMode], int]"
 """What is done with a definition, as the options say; the exit code."""
@@ -129,15 +131,31 @@ def _submit(session: Session, client: "Client", source: Source, mode: "CacheMode
     done = client.submit(source.text, base_path=source.base_path, cache=mode)
     session.warn(done.warnings, source.name)
     content = document({"run": run(done.run), "warnings": issues(done.warnings)})
-    session.answer(content, [done.run.id], lambda: _show(session, done.run))
+    session.answer(content, [done.run.id], lambda: _show(session, client, done.run))
     return SUCCESS
 
 
-def _show(session: Session, created: "RunView") -> None:
+def _show(session: Session, client: "Client", created: "RunView") -> None:
     out(created.id)
     what = f"{created.children} runs" if created.children is not None else "a run"
     session.say(f"submitted {what} of {created.workflow_id}:{created.workflow_version} with seed {created.seed}")
+    if told := _forecast(client, created):
+        session.say(told)
     session.say(f"follow: {session.hint(f'watch {created.id}')}")
+
+
+def _forecast(client: "Client", created: "RunView") -> str:
+    """Return when a run will have ended; empty if that is soon, or if nothing is known or it can't be asked."""
+    from accio_client.cli.workload import ending
+
+    try:
+        load = client.workload(created.id)
+    except AccioError:
+        return ""  # the run is made: what else could be told of it isn't worth an error
+    found = next((each.forecast for each in load.runs), None)
+    if found is None or not (found.never or (found.known and found.high_s >= _SOON_S)):
+        return ""
+    return f"it won't end with the agents that are there: {found.why}" if found.never else f"ends {ending(found)}"
 
 
 def _wait(session: Session, client: "Client", source: Source, mode: "CacheMode") -> int:
@@ -158,6 +176,8 @@ def _dry_run(session: Session, client: "Client", source: Source, mode: "CacheMod
 
 
 def _show_dry_run(found: "DryRunView") -> None:
+    from accio_client.cli.workload import cpu_time, ending
+
     about = "about " if found.sampled else ""
     fields(
         [
@@ -168,5 +188,7 @@ def _show_dry_run(found: "DryRunView") -> None:
             ("to execute", f"{about}{found.to_execute}"),
             ("not known yet", f"{found.unknown} depend on outputs that don't exist yet" if found.unknown else None),
             ("sample", f"{found.looked_up} distinct nodes were looked up" if found.sampled else None),
+            ("ends", None if found.forecast is None else ending(found.forecast)),
+            ("cpu time", None if found.forecast is None else cpu_time(found.forecast)),
         ]
     )

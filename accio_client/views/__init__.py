@@ -36,6 +36,14 @@ from accio_client.views.nodes import (
 from accio_client.views.runs import ParameterView, PersonView, RunFilter, RunKind, RunOutcome, RunPage, RunView, Updated
 from accio_client.views.submissions import CacheMode, DryRunView, Submitted, Validation
 from accio_client.views.workflows import Pushed, WorkflowPage, WorkflowParameterView, WorkflowView
+from accio_client.views.workload import (
+    DemandLoadView,
+    ForecastView,
+    OwnerLoadView,
+    RunLoadView,
+    TookView,
+    WorkloadView,
+)
 
 __all__ = [
     "AgentView",
@@ -49,10 +57,12 @@ __all__ = [
     "ChangePage",
     "ChangeView",
     "ClusterView",
+    "DemandLoadView",
     "DifferenceView",
     "DryRunView",
     "EventView",
     "FailureView",
+    "ForecastView",
     "FreedView",
     "GarbageView",
     "InputPortView",
@@ -66,6 +76,7 @@ __all__ = [
     "OperatorDifferenceView",
     "OperatorView",
     "OutputPortView",
+    "OwnerLoadView",
     "ParameterView",
     "PersonView",
     "Pushed",
@@ -73,12 +84,14 @@ __all__ = [
     "RunDetails",
     "RunFilter",
     "RunKind",
+    "RunLoadView",
     "RunOutcome",
     "RunPage",
     "RunUpdate",
     "RunView",
     "Submitted",
     "TokenView",
+    "TookView",
     "Updated",
     "Validation",
     "ValueView",
@@ -86,4 +99,5 @@ __all__ = [
     "WorkflowPage",
     "WorkflowParameterView",
     "WorkflowView",
+    "WorkloadView",
 ]

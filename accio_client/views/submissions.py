@@ -5,6 +5,7 @@ from typing import Literal
 
 from accio.domain.issues import Issue
 from accio_client.views.runs import RunView
+from accio_client.views.workload import ForecastView
 
 CacheMode = Literal["use", "none", "refresh"]
 
@@ -36,3 +37,4 @@ class DryRunView:
     looked_up: int
     unknown: int
     warnings: tuple[Issue, ...]
+    forecast: ForecastView | None = None  # when it would have ended, were it submitted now; None of an older daemon

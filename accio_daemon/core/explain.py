@@ -5,6 +5,7 @@ here.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from accio.domain.operators import OperatorSpec
 from accio.domain.resources import Resources
 from accio.domain.states import NodeState
 from accio_daemon.core.offers import others_offer, version
@@ -103,20 +104,30 @@ def _queued(world: World, instance: Instance, no: int, execution: Execution, now
         return f"was sent ahead to {execution.agent.name}, where it begins next"
     if execution in world.backing_off and execution.not_before is not None:
         return f"waits {execution.not_before - now.mono:.1f} s more before attempt {execution.number}"
+    return why_queued(world, execution, now)
+
+
+def why_never(world: World, spec: OperatorSpec, operator_no: int, demand: Resources) -> str:
+    """Return why none of the connected agents can ever execute a node of an operator's version; empty if one can."""
+    offering = world.offering(operator_no)
+    if not offering:
+        others = others_offer(world, operator_no)
+        if others:
+            return f"no connected agent offers version {version(spec)} of {spec.name}, as pinned; {others}"
+        return f"no connected agent offers the pinned version of {spec.name}"
+    if not any(agent.account.could_ever_fit(demand) for agent in offering):
+        return _too_large(demand, spec.name, offering)
+    return ""
+
+
+def why_queued(world: World, execution: Execution, now: Instant) -> str:
+    """Return why a queued execution has no place."""
     node_class = execution.node_class
     offering = world.offering(node_class.operator_no)
-    name = execution.node.operator.name
-    if not offering:
-        others = others_offer(world, node_class.operator_no)
-        if others:
-            return (
-                f"no connected agent offers version {version(execution.node.operator)} of {name}, as pinned; {others}"
-            )
-        return f"no connected agent offers the pinned version of {name}"
-    demand = node_class.resources
+    name, demand = execution.node.operator.name, node_class.resources
+    if never := why_never(world, execution.node.operator, node_class.operator_no, demand):
+        return never
     able = [agent for agent in offering if agent.account.could_ever_fit(demand)]
-    if not able:
-        return _too_large(demand, name, offering)
     held = next((agent for agent in world.holding if agent.waits_for is execution), None)
     if held is not None:
         return f"capacity of {held.name} is held back for it until there is room for {demand}"

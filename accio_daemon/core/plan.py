@@ -7,6 +7,7 @@ after `compile_plan`.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
+from math import prod
 
 from accio.domain.datatypes import DataType, Kind
 from accio.domain.graph import successors, topological_order
@@ -109,6 +110,15 @@ def compile_plan(workflow: Workflow, sweep: Sweep, operators: Sequence[Announced
         root_classes=frozenset(nodes[no].node_class.id for no in roots),
         root_axes=None if any(shared[no] for no in roots) else frozenset().union(*(reach[no] for no in roots)),
     )
+
+
+def distinct_at_most(sweep: Sweep, node: NodePlan) -> int:
+    """Return how many different nodes a node of the graph makes at most: children that agree on what reaches it share
+    one.
+    """
+    if node.every_child:
+        return sweep.size
+    return min(sweep.points, prod(sweep.axes[axis].size for axis in node.axes))
 
 
 def _class_of(definition: NodeDefinition, pinned: Announced, classes: ClassRegistry) -> NodeClass:

@@ -4,7 +4,7 @@ What a batch goes through is decided in `cycle.py`, and when each step is taken 
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from typing import TypeVar
 
@@ -15,6 +15,7 @@ from accio_daemon.core.commands import AgentLost, Command
 from accio_daemon.core.explain import NodesAway
 from accio_daemon.core.plan import ClassRegistry
 from accio_daemon.core.terms import AttemptNo, RunNo, SessionNo
+from accio_daemon.core.workload import Rest, Workload, workload
 from accio_daemon.core.world import World
 from accio_daemon.engine.cycle import Cycle
 from accio_daemon.engine.full_disk import FullDisk
@@ -141,6 +142,10 @@ class Engine:
         """Count what the World holds, now."""
         welcomed = self.cycle.links.welcomed
         return cluster_view(self.world, self._clock.now(), welcomed=welcomed, refusing=self.refusing)
+
+    def workload(self, also: Iterable[Rest] = ()) -> Workload:
+        """Read what is left to do; see EnginePort."""
+        return workload(self.world, self._clock.now(), also)
 
     async def run(self) -> None:
         """Decide and commit until stopped."""

@@ -17,6 +17,7 @@ from accio_daemon.core.outgoing import Outgoing
 from accio_daemon.core.plan import ClassRegistry
 from accio_daemon.core.restoring import ExecutionFacts, RunFacts
 from accio_daemon.core.terms import AttemptNo, Instant, Result, RunNo, SessionNo
+from accio_daemon.core.workload import Rest, Workload
 from accio_daemon.storage.restore import AgentFacts, Numbers, OperatorFacts
 from accio_daemon.storage.transactions import Committed, Job
 
@@ -278,4 +279,8 @@ class EnginePort(Protocol):
 
     def cluster(self) -> ClusterView:
         """Count what the World holds, now."""
+        ...
+
+    def workload(self, also: Iterable[Rest] = ()) -> Workload:
+        """Read what is left to do, now, and where: of *also*, which nobody has submitted, where alone."""
         ...

@@ -42,6 +42,7 @@ class DryRun:
     unknown: int
     looked_up: int
     sampled: bool
+    executed: Mapping[int, int]  # by node of the graph: how many different ones have no result
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,9 +61,9 @@ def dry_run(connection: sqlite3.Connection, subject: Subject) -> DryRun:
     sweep, plan = subject.sweep, subject.plan
     representative = _representatives(plan)
     representatives = [plan.nodes[no] for no in plan.order if representative[no] == no]
-    sizes = {node.no: _distinct(sweep, node) for node in representatives}
-    distinct = sum(sizes.values())
-    sampled = distinct > EXACT or (sweep.layout is not None and sweep.points > _WALKED)
+    executed = {node.no: _distinct(sweep, node) for node in representatives}
+    different = sum(executed.values())
+    sampled = different > EXACT or (sweep.layout is not None and sweep.points > _WALKED)
     draw = random.Random(0)  # noqa: S311  # a sample, the same at each call
     count = max(1, _SAMPLE // max(1, len(representatives)))
     children = [draw.randrange(sweep.size) for _ in range(count)] if sampled else []
@@ -74,18 +75,20 @@ def dry_run(connection: sqlite3.Connection, subject: Subject) -> DryRun:
         found = {_project(node, sweep.coordinates(child)) for child in children} if sampled else _places(sweep, node)
         places = list(found)
         hits, missing = look.node(node, places)
-        share = sizes[node.no] / len(places)
+        share = executed[node.no] / len(places)
+        executed[node.no] -= round(hits * share)
         cached += round(hits * share)
         unknown += round(missing * share)
         looked_up += len(places) - missing
     return DryRun(
         children=sweep.size,
         nodes=sweep.size * len(plan.nodes),
-        distinct=distinct,
+        distinct=different,
         cached=cached,
         unknown=unknown,
         looked_up=looked_up,
         sampled=sampled,
+        executed=executed,
     )
 
 

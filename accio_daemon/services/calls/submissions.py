@@ -25,12 +25,15 @@ from accio.wire.issues import findings_message, issue_message
 from accio_daemon.core.commands import SubmitRun, Submitted
 from accio_daemon.core.plan import ClassRegistry, Plan, compile_plan
 from accio_daemon.core.terms import Announced, CacheMode, Pin
+from accio_daemon.core.workload import rest_of
 from accio_daemon.engine.ports import Clock, EnginePort
 from accio_daemon.services.calls.catalogue import Catalogue
 from accio_daemon.services.calls.definitions import BYTES_OF_NODE, CheckedRun, check_run_bytes, off_loop, value_of
 from accio_daemon.services.calls.rights import Rights
 from accio_daemon.services.calls.watching import Watching
+from accio_daemon.services.calls.workload import outlook
 from accio_daemon.services.messages.runs import run_message
+from accio_daemon.services.messages.workload import forecast_message
 from accio_daemon.services.transport.auth import caller
 from accio_daemon.services.transport.rpc import Send
 from accio_daemon.storage import runs_query, submissions
@@ -129,14 +132,17 @@ class SubmissionCalls:
         """Return what a submission would do."""
         accepted = await self.check(request)
         definition = accepted.definition
+        plan = await _compiled(accepted, ClassRegistry())
         subject = Subject(
             sweep=definition.sweep,
-            plan=await _compiled(accepted, ClassRegistry()),
+            plan=plan,
             seed=definition.seed,
             cache=cache_mode(request),
             pins=accepted.pins,
         )
         outcome = await self._readers.search(lambda connection: dry_run(connection, subject))
+        rests = [rest_of(plan.nodes[no], count) for no, count in outcome.executed.items() if count]
+        seen = await outlook(self._engine, self._readers, rests)
         return accio_pb2.DryRunResponse(
             children=outcome.children,
             nodes=outcome.nodes,
@@ -147,6 +153,7 @@ class SubmissionCalls:
             looked_up=outcome.looked_up,
             unknown=outcome.unknown,
             warnings=map(issue_message, accepted.warnings),
+            forecast=forecast_message(seen.also),
         )
 
     async def check(self, request: accio_pb2.SubmitRequest) -> Accepted:

@@ -12,7 +12,7 @@ import grpc
 
 from accio.content.digest import digest_bytes
 from accio.errors import AccioError, InvalidDefinition, NotFound, Unauthenticated, Unavailable
-from accio.v1 import accio_pb2, artifacts_pb2, runs_pb2, values_pb2, workflows_pb2
+from accio.v1 import accio_pb2, artifacts_pb2, runs_pb2, values_pb2, workflows_pb2, workload_pb2
 from accio.wire.errors import to_status
 from accio.wire.issues import issue_message
 
@@ -157,7 +157,7 @@ def validation(error: InvalidDefinition) -> workflows_pb2.ValidateResponse:
 
 
 def _message(name: str) -> Any:
-    for module in (accio_pb2, workflows_pb2, runs_pb2, values_pb2):
+    for module in (accio_pb2, workflows_pb2, runs_pb2, values_pb2, workload_pb2):
         if hasattr(module, name):
             return getattr(module, name)
     raise LookupError(name)

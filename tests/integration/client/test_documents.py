@@ -12,7 +12,7 @@ from referencing import Registry, Resource
 
 from accio.domain.issues import Issue
 from accio.errors import InvalidDefinition
-from accio.v1 import accio_pb2, runs_pb2, values_pb2, workflows_pb2
+from accio.v1 import accio_pb2, runs_pb2, values_pb2, workflows_pb2, workload_pb2
 from accio.wire.packing import pack_doubles, pack_places
 from accio_client.cli.main import main
 from tests.integration.client.fake_daemon import RUN, FakeDaemon, refuse, run
@@ -157,6 +157,18 @@ CHANGES = accio_pb2.ListChangesResponse(
 CLUSTER = accio_pb2.ClusterState(
     version="0.1.0", epoch=2, resources=RESOURCES, reserved=RESOURCES, agents=1, started_at_ms=5
 )
+WORKLOAD = workload_pb2.Workload(
+    agents=1,
+    resources=RESOURCES,
+    active_runs=1,
+    runs=[workload_pb2.RunLoad(run=RUN, workflow_id="w", children=4, forecast=workload_pb2.Forecast(why="nothing"))],
+    demands=[
+        workload_pb2.DemandLoad(operator="GeoI", queued=3, took=workload_pb2.Took(low_s=1, high_s=2, measured=5)),
+        workload_pb2.DemandLoad(operator="X", resources=RESOURCES, waits="waits", never="needs more"),
+    ],
+    owners=[workload_pb2.OwnerLoad(owner=values_pb2.Person(name="Ada"), runs=1)],
+    forecast=workload_pb2.Forecast(known=True, low_s=5, high_s=300),
+)
 LOG = accio_pb2.LogChunk(run=RUN, node="A", attempt=1, note="cut", lines=[runs_pb2.LogLine(data=b"x\n", at_ms=1)])
 CHUNK = accio_pb2.ExportChunk(
     run=run(),
@@ -230,6 +242,8 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("workflows", "get workflows", {"ListWorkflows": workflows_pb2.ListWorkflowsResponse(workflows=[WORKFLOW])}),
     ("workflow", "describe workflow w", {"GetWorkflow": WORKFLOW}),
     ("agents", "get agents", {"ListAgents": accio_pb2.ListAgentsResponse(agents=[AGENT])}),
+    ("workload", "get workload", {"GetWorkload": WORKLOAD}),
+    ("workload", "get workload", {"GetWorkload": workload_pb2.Workload()}),
     ("agent", "agent drain here", {"DrainAgent": AGENT}),
     ("agent-remove", "agent remove here", {"RemoveAgent": accio_pb2.RemoveAgentResponse()}),
     (

@@ -12,7 +12,7 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message_factory import GetMessageClass
 
 from accio.domain.access import TokenKind
-from accio.v1 import accio_pb2, artifacts_pb2, workflows_pb2
+from accio.v1 import accio_pb2, artifacts_pb2, workflows_pb2, workload_pb2
 from accio.wire.token_kinds import TOKEN_KIND_MESSAGES
 from accio_daemon.services.transport.server import ACCIO, AGENTS, ARTIFACTS, HEALTH, REFLECTION
 from tests.integration.daemon.harness import Serving, configured, serving
@@ -53,6 +53,7 @@ ListAgents               yes   yes   yes   no    no    yes    -
 DrainAgent               no    no    no    no    no    yes    -
 RemoveAgent              no    no    no    no    no    yes    -
 GetClusterState          yes   yes   yes   no    no    yes    -
+GetWorkload              yes   yes   yes   no    no    yes    gone
 CollectGarbage           no    no    no    no    no    yes    -
 GetCache                 yes   yes   yes   no    no    yes    -
 RemoveFromCache          no    no    no    no    no    yes    -
@@ -129,6 +130,7 @@ def request_of(name: str, run: str, workflow: str) -> Any:
         "PushWorkflow": lambda: workflows_pb2.PushWorkflowRequest(definition=pushed, base_path="/base"),
         "GetWorkflow": lambda: workflows_pb2.GetWorkflowRequest(workflow=workflow),
         "DeleteWorkflow": lambda: workflows_pb2.DeleteWorkflowRequest(id=workflow),
+        "GetWorkload": lambda: workload_pb2.GetWorkloadRequest(run=run),
         "GetNode": lambda: accio_pb2.GetNodeRequest(run=run, node="First"),
         "Kill": lambda: accio_pb2.RunsRequest(ids=[run]),
         "Delete": lambda: accio_pb2.RunsRequest(ids=[run]),

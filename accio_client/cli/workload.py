@@ -1,0 +1,131 @@
+"""`accio get workload`, and forecasts in words."""
+
+from collections.abc import Iterable, Iterator
+
+from accio.domain.sizes import size
+from accio_client.cli.operators import shown_resources
+from accio_client.cli.output import fields, out, table
+from accio_client.cli.session import Session, accio_command
+from accio_client.cli.text import printable
+from accio_client.documents import document
+from accio_client.views import DemandLoadView, ForecastView, ResourcesView, TookView, WorkloadView
+from accio_client.workload_documents import workload
+
+_UNITS = (("s", 1.0, 90.0), ("min", 60.0, 5400.0), ("h", 3600.0, 172_800.0), ("d", 86_400.0, float("inf")))
+
+
+@accio_command
+def get(session: Session) -> None:
+    """Show what is queued and running, how busy the agents are, and when it will have ended.
+
+    Runs are in the order of the queue. Forecasts come from how long similar nodes took; they are upper bounds, as
+    results that the memo holds aren't counted out.
+    """
+    with session.client() as client:
+        found = client.workload()
+    session.answer(document(workload(found)), (each.run for each in found.runs), lambda: _show(session, found))
+
+
+def _show(session: Session, found: WorkloadView) -> None:
+    fields(
+        [
+            ("agents", found.agents or "none that may get work"),
+            ("busy", _busy(found.reserved, found.resources)),
+            ("active runs", found.active_runs),
+            ("ends", ending(found.forecast) if found.active_runs else None),
+            ("cpu time", cpu_time(found.forecast) if found.active_runs else None),
+        ]
+    )
+    if found.runs:
+        out("")
+        rows = [
+            (
+                each.run,
+                each.workflow_id,
+                each.owner.name or each.owner.email,
+                f"{each.children_left:,} of {each.children:,}",
+                each.running,
+                each.queued,
+                ending(each.forecast, brief=True),
+            )
+            for each in found.runs
+        ]
+        table(("run", "workflow", "owner", "left", "running", "queued", "ends"), rows)
+    if len(found.owners) > 1:
+        out("")
+        owners = [
+            (each.owner.name or each.owner.email, each.runs, each.running, each.queued, shown_resources(each.reserved))
+            for each in found.owners
+        ]
+        table(("owner", "runs", "running", "queued", "reserved"), owners)
+    if found.demands:
+        out("")
+        demands = [
+            (
+                each.operator,
+                shown_resources(each.resources),
+                each.running,
+                each.queued,
+                each.executions,
+                each.slots,
+                _took(each.took),
+            )
+            for each in found.demands
+        ]
+        table(("operator", "resources", "running", "queued", "left", "at once", "takes"), demands)
+        for line in _reasons(found.demands):
+            session.say(line)
+
+
+def _busy(reserved: ResourcesView, offered: ResourcesView) -> str:
+    """Return what is reserved of each resource that the agents have."""
+    parts = [f"{reserved.milli_cpus / 1000:g} of {offered.milli_cpus / 1000:g} CPUs"]
+    if offered.memory:
+        parts.append(f"{size(reserved.memory)} of {size(offered.memory)} of memory")
+    if offered.gpus:
+        parts.append(f"{reserved.gpus} of {offered.gpus} GPUs")
+    parts += [f"{reserved.custom.get(name, 0)} of {amount} {name}" for name, amount in offered.custom.items()]
+    return ", ".join(parts)
+
+
+def _took(took: TookView | None) -> str:
+    return "unknown" if took is None else ranged(took.low_s, took.high_s)
+
+
+def _reasons(demands: Iterable[DemandLoadView]) -> Iterator[str]:
+    """Yield why nodes wait, those that will never have a place first."""
+    for each in demands:
+        if each.never:
+            yield printable(f"{each.operator} can't be executed now: {each.never}")
+    for each in demands:
+        if each.waits and not each.never:
+            yield printable(f"the first {each.operator} that is queued {each.waits}")
+
+
+def ending(forecast: ForecastView, *, brief: bool = False) -> str:
+    """Return in words when something will have ended; *brief* leaves out why that isn't known."""
+    if forecast.known:
+        return f"in {ranged(forecast.low_s, forecast.high_s)}"
+    word = "not with these agents" if forecast.never else "unknown"
+    return word if brief else f"{word}: {forecast.why}"
+
+
+def cpu_time(forecast: ForecastView) -> str | None:
+    """Return in words how much CPU time something reserves; None if that isn't known."""
+    return f"{ranged(forecast.cpu_low_s, forecast.cpu_high_s)} at most" if forecast.known else None
+
+
+def ranged(low_s: float, high_s: float) -> str:
+    """Return a range of time in words: `2 to 5 min`, `50 s to 3 min`, `less than 1 s`."""
+    if high_s < 1:
+        return "less than 1 s"
+    (low, low_unit), (high, high_unit) = _spoken(low_s), _spoken(high_s)
+    if low_unit != high_unit:
+        return f"{low} {low_unit} to {high} {high_unit}"
+    return f"{high} {high_unit}" if low == high else f"{low} to {high} {high_unit}"
+
+
+def _spoken(seconds: float) -> tuple[str, str]:
+    unit, length = next((unit, length) for unit, length, most in _UNITS if seconds < most)
+    amount = seconds / length
+    return (f"{amount:.1f}" if amount < 10 and unit != "s" else f"{amount:.0f}").removesuffix(".0"), unit

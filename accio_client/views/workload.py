@@ -1,0 +1,90 @@
+"""What is queued and running, and when it will have ended."""
+
+from dataclasses import dataclass
+
+from accio.domain.ids import OperatorName, RunId, WorkflowId
+from accio_client.views.cluster import ResourcesView
+from accio_client.views.runs import PersonView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForecastView:
+    """When something will have ended, in seconds from now, and the CPU time that it reserves until then.
+
+    Where that isn't known, `why` says why; `never` is true if it never will end with the agents that are there.
+    """
+
+    known: bool
+    low_s: float
+    high_s: float
+    cpu_low_s: float
+    cpu_high_s: float
+    why: str
+    never: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunLoadView:
+    """What is left of a run; `executions` is an upper bound, as the memo may hold some."""
+
+    run: RunId
+    workflow_id: WorkflowId
+    owner: PersonView
+    name: str
+    children: int
+    children_left: int
+    queued: int
+    running: int
+    executions: int
+    reserved: ResourcesView
+    forecast: ForecastView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TookView:
+    """How long nodes take, in seconds: the quickest quarter and the slowest quarter of *measured* similar ones."""
+
+    low_s: float
+    high_s: float
+    measured: int
+    earlier_version: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemandLoadView:
+    """Nodes of the same operator version with the same resources; `slots`: how many the agents execute at a time."""
+
+    operator: OperatorName
+    resources: ResourcesView
+    queued: int
+    running: int
+    executions: int
+    slots: int
+    took: TookView | None
+    waits: str
+    never: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnerLoadView:
+    """What is left of one person's runs."""
+
+    owner: PersonView
+    runs: int
+    queued: int
+    running: int
+    reserved: ResourcesView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkloadView:
+    """What is left to do: runs in the order of the queue, demands, owners; and how busy the agents are."""
+
+    agents: int
+    resources: ResourcesView
+    reserved: ResourcesView
+    active_runs: int
+    runs: tuple[RunLoadView, ...]
+    demands: tuple[DemandLoadView, ...]
+    owners: tuple[OwnerLoadView, ...]
+    forecast: ForecastView

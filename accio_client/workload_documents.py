@@ -1,0 +1,64 @@
+"""The document of `accio get workload`."""
+
+from accio_client import views
+from accio_client.documents import Document, forecast, person, resources
+
+
+def workload(found: views.WorkloadView) -> Document:
+    return {
+        "agents": found.agents,
+        "resources": resources(found.resources),
+        "reserved": resources(found.reserved),
+        "active_runs": found.active_runs,
+        "forecast": forecast(found.forecast),
+        "runs": [_run(each) for each in found.runs],
+        "demands": [_demand(each) for each in found.demands],
+        "owners": [
+            {
+                "owner": person(each.owner),
+                "runs": each.runs,
+                "queued": each.queued,
+                "running": each.running,
+                "reserved": resources(each.reserved),
+            }
+            for each in found.owners
+        ],
+    }
+
+
+def _run(found: views.RunLoadView) -> Document:
+    return {
+        "run": found.run,
+        "workflow": found.workflow_id,
+        "owner": person(found.owner),
+        "name": found.name,
+        "children": found.children,
+        "children_left": found.children_left,
+        "queued": found.queued,
+        "running": found.running,
+        "executions": found.executions,
+        "reserved": resources(found.reserved),
+        "forecast": forecast(found.forecast),
+    }
+
+
+def _demand(found: views.DemandLoadView) -> Document:
+    took = found.took
+    return {
+        "operator": found.operator,
+        "resources": resources(found.resources),
+        "queued": found.queued,
+        "running": found.running,
+        "executions": found.executions,
+        "slots": found.slots,
+        "took": None
+        if took is None
+        else {
+            "low_s": took.low_s,
+            "high_s": took.high_s,
+            "measured": took.measured,
+            "earlier_version": took.earlier_version,
+        },
+        "waits": found.waits or None,
+        "never": found.never or None,
+    }

@@ -1,0 +1,208 @@
+"""What is left to do, by run and by demand: a pure reading of the World, as advice for people.
+
+A node of a workflow counts once for all children that agree on what reaches it, as they share one execution. What the
+memo already holds isn't known before a node is ready, so the counts are upper bounds.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from accio.domain.children import OPEN, total
+from accio.domain.resources import NOTHING, Resources
+from accio.domain.states import NODE_TERMINAL, NodeState
+from accio_daemon.core.explain import why_never, why_queued
+from accio_daemon.core.outgoing import NodeClass
+from accio_daemon.core.plan import NodePlan, distinct_at_most
+from accio_daemon.core.records import Agent, Execution, Run
+from accio_daemon.core.terms import CacheMode, Instant, RunNo
+from accio_daemon.core.world import World
+
+LOOKED_AT = 200_000
+"""Nodes of open children that one reading looks at; of more, it looks at some children and scales."""
+
+_LEAST = 20  # children of a run that are looked at all the same
+
+Demand = tuple[int, Resources]
+"""What a node needs: the number of an operator version, and resources."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rest:
+    """What is left of one node of a workflow, over all children of a run."""
+
+    no: int
+    demand: Demand
+    operator: str
+    predecessors: tuple[int, ...]
+    count: int  # executions, those that run included
+    ages: tuple[float, ...]  # of those that run: seconds since they were sent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunLoad:
+    """What is left of a run."""
+
+    no: RunNo
+    children: int  # that haven't ended
+    queued: int  # nodes that wait for a place
+    running: int  # executions that have one
+    reserved: Resources
+    rests: tuple[Rest, ...]
+
+    @property
+    def executions(self) -> int:
+        """How many executions are left, at most."""
+        return sum(rest.count for rest in self.rests)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemandLoad:
+    """Nodes that need the same, over all runs, and where they can be executed."""
+
+    demand: Demand
+    operator: str
+    queued: int
+    running: int
+    left: int
+    slots: int  # how many the agents that are there execute at a time, with nothing else to do
+    room: Resources  # of these agents
+    waits: str  # why the first of those that are queued isn't executed yet
+    never: str  # why none of the agents that are there will execute one; empty if one can
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """Everything that is left."""
+
+    runs: tuple[RunLoad, ...]  # in the order of the queue
+    demands: Mapping[Demand, DemandLoad]
+    agents: int  # that may get work
+    room: Resources  # of these agents
+    reserved: Resources  # on all agents
+
+
+def demand_of(node_class: NodeClass) -> Demand:
+    """Return what the nodes of a class need."""
+    return node_class.operator_no, node_class.resources
+
+
+def rest_of(node: NodePlan, count: int, ages: tuple[float, ...] = ()) -> Rest:
+    """Return what is left of a node of a plan."""
+    return Rest(
+        no=node.no,
+        demand=demand_of(node.node_class),
+        operator=node.operator.name,
+        predecessors=node.predecessors,
+        count=count,
+        ages=ages,
+    )
+
+
+def workload(world: World, now: Instant, also: Iterable[Rest] = ()) -> Workload:
+    """Read what is left; the demands of *also*, which nobody has submitted, are told of besides."""
+    running: dict[RunNo, list[Execution]] = {}
+    for execution in world.by_attempt.values():
+        if execution.has_grant and execution.subscribers:
+            running.setdefault(execution.first[0].run.no, []).append(execution)
+    order = sorted(world.runs.values(), key=lambda run: (run.sequence, run.no))
+    share = LOOKED_AT // max(1, len(order))
+    runs = tuple(_run(run, running.get(run.no, ()), now, share) for run in order)
+    agents = [agent for agent in world.agents.values() if _may_get_work(agent)]
+    names = {rest.demand: rest.operator for rest in also}
+    names |= {rest.demand: rest.operator for run in runs for rest in run.rests}
+    return Workload(
+        runs=runs,
+        demands=_demands(world, now, names, runs),
+        agents=len(agents),
+        room=sum((agent.resources for agent in agents), NOTHING),
+        reserved=sum((agent.account.used() for agent in world.agents.values()), NOTHING),
+    )
+
+
+def _may_get_work(agent: Agent) -> bool:
+    return agent.session is not None and not agent.draining
+
+
+def _run(run: Run, executions: Sequence[Execution], now: Instant, look_at: int) -> RunLoad:
+    nodes = run.plan.nodes
+    unopened = 0
+    if run.closed == OPEN:
+        ended = run.success + run.failed + run.killed
+        unopened = max(0, run.size - total(run.taken.removed) - ended - len(run.open))
+    unended, queued = _open_nodes(run, look_at)
+    ages: dict[int, list[float]] = {}
+    for execution in executions:
+        ages.setdefault(execution.first[1], []).append(max(0.0, now.mono - execution.dispatched_mono))
+    rests: list[Rest] = []
+    for node in nodes:
+        running = tuple(ages.get(node.no, ()))
+        left = unopened + unended[node.no]
+        if run.cache is CacheMode.USE and left:  # children that agree on what reaches it share one
+            left = -(-left * distinct_at_most(run.sweep, node) // run.size)
+        if left or running:
+            rests.append(rest_of(node, max(left, len(running)), running))
+    return RunLoad(
+        no=run.no,
+        children=unopened + len(run.open),
+        queued=queued,
+        running=len(executions),
+        reserved=sum((execution.node_class.resources for execution in executions), NOTHING),
+        rests=tuple(rests),
+    )
+
+
+def _open_nodes(run: Run, look_at: int) -> tuple[Counter[int], int]:
+    """Count the nodes of open children that haven't ended, and those that are queued; of many children, by a sample."""
+    children = list(run.open.values())
+    step = max(1, len(children) // max(_LEAST, look_at // max(1, len(run.plan.nodes))))
+    looked_at = children[::step]
+    unended: Counter[int] = Counter()
+    queued = 0
+    for instance in looked_at:
+        for no, state in enumerate(instance.states):
+            if state not in NODE_TERMINAL:
+                unended[no] += 1
+                queued += state is NodeState.QUEUED
+    if step > 1:
+        scale = len(children) / len(looked_at)
+        unended = Counter({no: round(count * scale) for no, count in unended.items()})
+        queued = round(queued * scale)
+    return unended, queued
+
+
+def _demands(
+    world: World, now: Instant, names: Mapping[Demand, str], runs: Iterable[RunLoad]
+) -> dict[Demand, DemandLoad]:
+    queued: Counter[Demand] = Counter()
+    heads: dict[Demand, Execution] = {}
+    for _, group in sorted(world.queue.heads(), key=lambda head: head[0]):
+        demand = demand_of(group.node_class)
+        queued[demand] += group.count
+        if (head := group.head()) is not None:
+            heads.setdefault(demand, head)
+    running: Counter[Demand] = Counter()
+    left: Counter[Demand] = Counter()
+    for rest in (rest for run in runs for rest in run.rests):
+        running[rest.demand] += len(rest.ages)
+        left[rest.demand] += rest.count
+    found: dict[Demand, DemandLoad] = {}
+    for demand, name in names.items():
+        operator_no, resources = demand
+        agents = [agent for agent in world.offering(operator_no) if _may_get_work(agent)]
+        slots = sum(resources.times_in(agent.resources) for agent in agents)
+        never = why_never(world, world.specs[operator_no], operator_no, resources)
+        if not slots and not never:
+            never = f"every agent that offers {name}, and is large enough, drains"
+        found[demand] = DemandLoad(
+            demand=demand,
+            operator=name,
+            queued=queued[demand],
+            running=running[demand],
+            left=left[demand],
+            slots=slots,
+            room=sum((agent.resources for agent in agents), NOTHING),
+            waits=why_queued(world, heads[demand], now) if demand in heads else "",
+            never=never,
+        )
+    return found

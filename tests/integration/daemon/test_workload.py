@@ -1,0 +1,91 @@
+"""What is queued and running, and when it will have ended, as a client is told."""
+
+from pathlib import Path
+
+import orjson
+
+from accio.v1 import accio_pb2, runs_pb2, values_pb2, workload_pb2
+from tests.integration.daemon.harness import Serving, configured, serving
+from tests.integration.daemon.scripted_agent import ScriptedAgent, joined
+from tests.integration.daemon.workflows import PAIR
+
+
+async def workload(daemon: Serving, run: str = "") -> workload_pb2.Workload:
+    """Ask for the workload."""
+    found: workload_pb2.Workload = await daemon.accio.GetWorkload(workload_pb2.GetWorkloadRequest(run=run))
+    return found
+
+
+async def test_the_workload_is_told_by_run_owner_and_demand(daemon: Serving, agent: ScriptedAgent) -> None:
+    """How long nodes take is known from those that ended, also after a restart of the daemon."""
+    await daemon.push(PAIR)
+    await daemon.finished({"workflow": "pair", "params": {"x": 4}})
+    agent.behaviour = None
+    sweep = {"workflow": "pair", "name": "n", "params": {"x": {"from": 1, "to": 40, "step": 1}}}
+    run = await daemon.submit(sweep)
+    await agent.work.get()
+    found = await workload(daemon)
+    assert (found.agents, found.active_runs, found.resources.milli_cpus) == (1, 1, 4000)
+    (mine,) = found.runs
+    assert (mine.run, mine.name, mine.owner.name, mine.children) == (run.id, "n", "Ada", 40)
+    assert mine.children_left <= 40
+    assert mine.executions <= 80
+    (owner,) = found.owners
+    assert (owner.owner.name, owner.runs, owner.running) == ("Ada", 1, mine.running)
+    (demand,) = found.demands
+    assert (demand.operator, demand.slots, demand.took.measured, demand.took.earlier_version) == ("Double", 4, 2, False)
+    assert 0 < demand.took.low_s < 0.0015 < demand.took.high_s
+    assert mine.forecast.known
+    assert 0 < mine.forecast.low_s < mine.forecast.high_s
+    assert found.forecast == mine.forecast
+
+
+async def test_nothing_is_known_of_an_operator_that_was_never_executed(daemon: Serving) -> None:
+    """A forecast says so, and which agents would be needed if none is there."""
+    async with joined(daemon.agents, behaviour=None) as agent:
+        await daemon.push(PAIR)
+        run = await daemon.submit({"workflow": "pair"})
+        await agent.work.get()
+        (mine,) = (await workload(daemon, run.id)).runs
+        assert not mine.forecast.known
+        assert mine.forecast.why == "nothing is known yet of how long Double takes"
+    other = values_pb2.Operator(name="Other", digest="blake3:" + "0" * 64)
+    async with joined(daemon.agents, "other", operators=[other]):
+        (mine,) = (await workload(daemon, run.id)).runs
+        while "no connected agent" not in mine.forecast.why:
+            (mine,) = (await workload(daemon, run.id)).runs
+        assert mine.forecast.never
+
+
+async def test_a_dry_run_tells_when_it_would_have_ended(daemon: Serving, agent: ScriptedAgent) -> None:
+    """What the memo holds takes no time; what has to be executed takes as long as such nodes took."""
+    await daemon.push(PAIR)
+    await daemon.finished({"workflow": "pair", "params": {"x": 4}})
+
+    async def forecast(x: float) -> workload_pb2.Forecast:
+        definition = orjson.dumps({"workflow": "pair", "params": {"x": x}})
+        answer = await daemon.accio.DryRun(accio_pb2.SubmitRequest(definition=definition))
+        found: workload_pb2.Forecast = answer.forecast
+        return found
+
+    known, new = await forecast(4), await forecast(5)
+    assert (known.known, known.high_s) == (True, 0.0)
+    assert new.known
+    assert 0 < new.low_s < new.high_s < 1
+
+
+async def test_hidden_runs_are_counted_and_not_shown(tmp_path: Path) -> None:
+    """Who doesn't see others' runs is told how busy the cluster is, and nothing about whose work that is."""
+    async with serving(configured(tmp_path / "data", hide_runs=True)) as daemon, joined(daemon.agents, behaviour=None):
+        request = accio_pb2.CreateTokenRequest(kind=accio_pb2.TOKEN_KIND_USER, owner="Eve <eve@x.org>")
+        eve = (await daemon.accio.CreateToken(request)).secret
+        await daemon.push(PAIR)
+        run = await daemon.submit({"workflow": "pair"})
+        assert run.state == runs_pb2.RUN_STATE_SCHEDULED
+        call = daemon.channel.unary_unary(
+            "/accio.v1.Accio/GetWorkload",
+            request_serializer=workload_pb2.GetWorkloadRequest.SerializeToString,
+            response_deserializer=workload_pb2.Workload.FromString,
+        )
+        found = await call(workload_pb2.GetWorkloadRequest(), metadata=(("authorization", f"Bearer {eve}"),))
+        assert (found.active_runs, len(found.runs), len(found.owners), len(found.demands)) == (1, 0, 0, 1)
