@@ -13,10 +13,11 @@ from typing import Self
 from accio_client.calls.access import AccessCalls
 from accio_client.calls.cluster import ClusterCalls
 from accio_client.calls.handles import HandleCalls
+from accio_client.calls.pools import PoolCalls
 from accio_client.calls.results import ResultCalls
 
 
-class AsyncClient(ResultCalls, HandleCalls, ClusterCalls, AccessCalls):
+class AsyncClient(ResultCalls, HandleCalls, ClusterCalls, PoolCalls, AccessCalls):
     """A connection to a daemon. Open it in the event loop that uses it, with `async with` or `close`."""
 
     async def __aenter__(self) -> Self:

@@ -17,7 +17,7 @@ import grpc.aio
 
 from accio.channels import Door
 from accio.errors import AccioError, Unavailable
-from accio.v1 import accio_pb2_grpc, artifacts_pb2_grpc
+from accio.v1 import accio_pb2_grpc, artifacts_pb2_grpc, pools_pb2_grpc
 from accio.wire.errors import from_status
 
 DEADLINE_S = 30.0
@@ -61,6 +61,7 @@ class Stubs:
     def __init__(self, door: Door) -> None:
         self.channel = door.open(_OPTIONS)
         self.accio = accio_pb2_grpc.AccioStub(self.channel)
+        self.pools = pools_pb2_grpc.PoolsStub(self.channel)
         self.artifacts = artifacts_pb2_grpc.ArtifactsStub(self.channel)
         self.streams = 0
 
@@ -90,6 +91,7 @@ class Connection:
         self._calls = Stubs(door)
         self._streams: list[Stubs] = []
         self.accio = self._calls.accio
+        self.pools = self._calls.pools
         self._answered = False
 
     def __repr__(self) -> str:

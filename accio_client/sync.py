@@ -473,6 +473,18 @@ class Client(BlockingCaller):
         """Back up the daemon's database, consistently, to *path* on its own machine."""
         return self._run(self._client.backup(path))
 
+    def list_pools(self) -> views.PoolsView:
+        return self._run(self._client.list_pools())
+
+    def list_allocations(
+        self, *, pool: str | None = None, live: bool = False, limit: int = 50, cursor: str | None = None
+    ) -> views.AllocationPage:
+        return self._run(self._client.list_allocations(pool=pool, live=live, limit=limit, cursor=cursor))
+
+    def change_pool(self, name: str, *, paused: bool | None = None, kept: int | str | None = None) -> views.PoolView:
+        """Pause a pool or let it go on; keep so many hosts of it whatever is queued, or as its file says ("auto")."""
+        return self._run(self._client.change_pool(name, paused=paused, kept=kept))
+
     def create_token(
         self,
         kind: TokenKind | str,

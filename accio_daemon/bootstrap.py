@@ -41,6 +41,7 @@ from accio_daemon.services.calls.explanations import ExplanationCalls
 from accio_daemon.services.calls.exporting import ExportCalls
 from accio_daemon.services.calls.lists import ListCalls
 from accio_daemon.services.calls.logs import LogCalls
+from accio_daemon.services.calls.pools import PoolCalls
 from accio_daemon.services.calls.rights import Rights
 from accio_daemon.services.calls.runs import RunCalls
 from accio_daemon.services.calls.storage import StorageCalls
@@ -49,6 +50,7 @@ from accio_daemon.services.calls.watching import Watching
 from accio_daemon.services.calls.workflows import WorkflowCalls
 from accio_daemon.services.calls.workload import WorkloadCalls
 from accio_daemon.services.sessions.agents import AgentCalls, SessionSettings
+from accio_daemon.services.sessions.pools import PoolSessions
 from accio_daemon.services.sessions.registry import Sessions
 from accio_daemon.services.sessions.result_checks import ResultChecks
 from accio_daemon.services.transport.auth import Tokens
@@ -341,4 +343,5 @@ def _wire(
             engine, sessions, settings, catalogue.operators_changed, ResultChecks(engine.pinned, store), keeper.claim
         ),
         artifacts=ArtifactCalls(store, engine),
+        pools=(PoolCalls(engine=engine, readers=readers, keeper=keeper), PoolSessions(engine, history)),
     )

@@ -10,7 +10,7 @@ import pkgutil
 import sys
 from pathlib import Path
 
-PACKAGES = ("accio", "accio_daemon", "accio_agent", "accio_client", "accio_locapriv", "accio_web")
+PACKAGES = ("accio", "accio_daemon", "accio_agent", "accio_client", "accio_locapriv", "accio_pool", "accio_web")
 # What isn't imported together with Accio's modules, but later or by the tests.
 OTHERS = (
     "_pytest.terminal",

@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = Path("accio_client/sync.py")
 HANDLES = Path("accio_client/handles.py")
-SUBJECTS = ("workflows", "handles", "runs", "results", "analysis", "cluster", "access")
+SUBJECTS = ("workflows", "handles", "runs", "results", "analysis", "cluster", "pools", "access")
 """The modules of accio_client/calls whose public methods the blocking client has, in this order."""
 
 HEAD = '''"""The blocking client: the methods of `AsyncClient`, for scripts, notebooks and the command line.

@@ -114,7 +114,13 @@ class FakeAgent:
     goodbyes: list[str] = field(default_factory=list)
     next_seq: int = 1
 
-    def hello(self, session: SessionNo, *, held: Mapping[AttemptNo, Holding] | None = None) -> AgentJoined:
+    def hello(
+        self,
+        session: SessionNo,
+        *,
+        held: Mapping[AttemptNo, Holding] | None = None,
+        allocation: tuple[str, int] | None = None,
+    ) -> AgentJoined:
         """Open a session with what is held; *held* tells the daemon something else."""
         self.session = session
         if held is None:
@@ -132,6 +138,7 @@ class FakeAgent:
             draining=self.draining,
             prefetch_limit=self.prefetch_limit,
             ends_in=self.ends_in,
+            allocation=allocation,
         )
 
     def deliver(self, outgoing: Outgoing) -> None:

@@ -17,14 +17,16 @@ from accio.errors import AccioError
 from accio_daemon.core.commands import InstanceFacts, NodeFact, SubmitRun
 from accio_daemon.core.effects import Effects, NodeRow
 from accio_daemon.core.on_agents import identity_of
+from accio_daemon.core.pools.records import Allocation, Pool
 from accio_daemon.core.records import NOT_TRIED, Agent, Execution, Run
 from accio_daemon.core.restoring import ExecutionFacts, RunFacts
 from accio_daemon.core.terms import AgentNo, ExecutionNo, Result, RunNo
+from accio_daemon.storage.pools import AllocationRow, PoolFacts
 from accio_daemon.storage.restore import AgentFacts, Numbers, OperatorFacts
 from accio_daemon.storage.transactions import Committed, DiskFull, Job, Outcome
 
 Place = tuple[RunNo, int]
-_NONE = Numbers(sequence=0, run=0, agent=0, operator=0, execution=0)
+_NONE = Numbers(sequence=0, run=0, agent=0, operator=0, execution=0, allocation=0)
 _UNSUCCESSFUL = (RunState.FAILED, RunState.KILLED)
 
 
@@ -36,6 +38,8 @@ class Tables:
     numbers: Numbers = _NONE
     operators: dict[int, OperatorFacts] = field(default_factory=dict)
     agents: dict[AgentNo, AgentFacts] = field(default_factory=dict)
+    pools: dict[str, PoolFacts] = field(default_factory=dict)
+    allocations: dict[int, AllocationRow] = field(default_factory=dict)
     runs: dict[RunNo, RunFacts] = field(default_factory=dict)
     deleted: list[RunNo] = field(default_factory=list)
     instances: dict[Place, tuple[RunState, int | None, int | None, int | None]] = field(default_factory=dict)
@@ -54,6 +58,8 @@ class Rows:
     submitted: list[RunFacts]
     runs: list[RunFacts]
     agents: list[AgentFacts]
+    pools: list[PoolFacts]
+    allocations: list[AllocationRow]
     executions: dict[ExecutionNo, ExecutionFacts | None]
 
 
@@ -66,6 +72,14 @@ class MemoryStore:
         self.full = False
 
     # --- reading ----------------------------------------------------------------------------------------------------
+
+    def pools(self) -> list[PoolFacts]:
+        """Read all pools, in order of preference."""
+        return sorted(self.tables.pools.values(), key=lambda each: (each.place, each.spec.name))
+
+    def live_allocations(self) -> list[AllocationRow]:
+        """Read the allocations that haven't ended, the oldest first."""
+        return [each for _, each in sorted(self.tables.allocations.items()) if each.ended_ms is None]
 
     def results(self, keys: Sequence[bytes]) -> dict[bytes, Result]:
         """Look up the results of memo keys."""
@@ -165,6 +179,8 @@ class MemoryStore:
             submitted=[_run_facts(run, command) for run, command in fx.submitted],
             runs=[_run_facts(run, None) for run in fx.runs.values()],
             agents=[_agent_facts(agent) for agent in fx.agents.values()],
+            pools=[_pool_facts(pool) for pool in fx.pools.values()],
+            allocations=[_allocation_row(each) for each in fx.allocations.values()],
             executions={no: None if each is None else _execution_facts(each) for no, each in fx.executions.items()},
         )
 
@@ -191,6 +207,8 @@ class MemoryStore:
         for no, spec, announced in fx.operators:
             tables.operators[no] = OperatorFacts(no=no, identity=identity_of(spec), spec=spec, announced=announced)
         tables.agents |= {each.no: each for each in rows.agents}
+        tables.pools |= {each.spec.name: each for each in rows.pools}
+        tables.allocations |= {each.no: each for each in rows.allocations}
         tables.runs |= {each.no: each for each in rows.submitted}
         for facts in rows.runs:
             written = tables.runs[facts.no]
@@ -252,6 +270,7 @@ class MemoryStore:
             agent=max([old.agent, *(each.no for each in rows.agents)]),
             operator=max([old.operator, *tables.operators]),
             execution=max([old.execution, *executions]),
+            allocation=max([old.allocation, *rows.fx.allocations]),
         )
         ids = [each.id for each in tables.runs.values()]
         tables.last_run_id = max(ids) if ids else None
@@ -264,6 +283,36 @@ def _run(job: Job[Any]) -> Outcome:
         return Outcome(value=job(nothing))
     except AccioError as error:
         return Outcome(refusal=error)
+
+
+def _pool_facts(pool: Pool) -> PoolFacts:
+    return PoolFacts(
+        spec=pool.spec,
+        place=pool.place,
+        server=pool.server,
+        paused=pool.paused,
+        floor=pool.floor,
+        offers=pool.offers,
+        operators=pool.operators,
+    )
+
+
+def _allocation_row(each: Allocation) -> AllocationRow:
+    return AllocationRow(
+        no=each.no,
+        pool=each.pool,
+        state=each.state,
+        lasting=each.lasting,
+        job=each.job,
+        host=each.host,
+        agent=each.agent,
+        goodbye=each.said_goodbye,
+        cancelling=each.cancelling,
+        reason=each.reason,
+        requested_ms=each.requested_ms,
+        began_ms=each.began_ms,
+        ended_ms=each.ended_ms,
+    )
 
 
 def _run_facts(run: Run, command: SubmitRun | None) -> RunFacts:

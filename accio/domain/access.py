@@ -29,6 +29,7 @@ PEOPLE: Kinds = ADMINS | {TokenKind.USER}
 AGENTS: Kinds = frozenset({TokenKind.AGENT})
 
 _ACCIO, _AGENTS, _ARTIFACTS = "/accio.v1.Accio/", "/accio.v1.Agents/", "/accio.v1.Artifacts/"
+_POOLS = "/accio.v1.Pools/"
 _HEALTH, _REFLECTION = "/grpc.health.v1.Health/", "/grpc.reflection.v1alpha.ServerReflection/"
 
 MAY_CALL: Mapping[str, Kinds] = {
@@ -42,6 +43,7 @@ MAY_CALL: Mapping[str, Kinds] = {
             *(f"{_ACCIO}{run}" for run in ("Events", "CompareOperators", "UpdateMetadata", "Kill", "Delete", "Retry")),
             *(f"{_ACCIO}{cluster}" for cluster in ("ListOperators", "GetOperator", "ListAgents", "GetClusterState")),
             *(f"{_ACCIO}{seen}" for seen in ("GetWorkload", "GetCache")),
+            *(f"{_POOLS}{pools}" for pools in ("ListPools", "ListAllocations")),
         ),
         PEOPLE,
     ),
@@ -50,6 +52,7 @@ MAY_CALL: Mapping[str, Kinds] = {
         (
             *(f"{_ACCIO}{agent}" for agent in ("DrainAgent", "RemoveAgent")),
             *(f"{_ACCIO}{kept}" for kept in ("CollectGarbage", "RemoveFromCache", "Backup", "ListChanges")),
+            f"{_POOLS}ChangePool",
         ),
         ADMINS,
     ),
@@ -58,6 +61,7 @@ MAY_CALL: Mapping[str, Kinds] = {
     f"{_ACCIO}ListTokens": PEOPLE | {TokenKind.POOL},
     f"{_ACCIO}RevokeToken": PEOPLE | {TokenKind.POOL},
     f"{_AGENTS}Connect": AGENTS,
+    f"{_POOLS}Serve": ADMINS | {TokenKind.POOL},
     **dict.fromkeys((f"{_ARTIFACTS}{content}" for content in ("Missing", "Write", "Read")), PEOPLE | AGENTS),
     **dict.fromkeys((f"{_HEALTH}{health}" for health in ("Check", "List", "Watch")), ANY),
     f"{_REFLECTION}ServerReflectionInfo": PEOPLE,

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import TypeVar
 
+from accio.domain.pools import ALLOCATION_TERMINAL, ALLOCATION_TRANSITIONS, AllocationState
 from accio.domain.states import (
     NODE_TERMINAL,
     NODE_TRANSITIONS,
@@ -26,7 +27,8 @@ S = TypeVar("S", bound=StrEnum)
 
 _HEAD = """# States
 
-Generated from `accio/domain/states.py`, which is the specification; a test keeps this page fresh.
+Generated from `accio/domain/states.py` and `accio/domain/pools.py`, which are the specification; a test keeps this
+page fresh.
 """
 
 _RULES = """## Rules
@@ -49,6 +51,12 @@ agent; a running node's is granted. Only people who read the code see these phas
 """
 
 _FIELDS = """An execution has these fields in these phases, and nowhere else (`may` says that a field isn't always set):
+"""
+
+
+_ALLOCATIONS = """## Allocations
+
+An *allocation* is one host that a [pool](pools.md) asked an engine for, with one agent on it.
 """
 
 
@@ -96,6 +104,9 @@ def document() -> str:
         *_table(PHASE_TRANSITIONS),
         _FIELDS,
         *_fields(),
+        _ALLOCATIONS,
+        *_diagram(ALLOCATION_TRANSITIONS, (AllocationState.REQUESTED,), ALLOCATION_TERMINAL),
+        *_table(ALLOCATION_TRANSITIONS),
         "## Causes",
         "",
         "A node that ended otherwise than in success keeps one of these causes:",

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from accio import logs
+from accio.domain.pools import parse_key
 from accio.domain.problems import ValueProblem
 from accio.domain.resources import check_counter_name, parse_count, parse_cpus, parse_size
 from accio.errors import AccioError
@@ -70,6 +71,9 @@ from accio_agent import clock
 @click.option(
     "--open-metrics", "-open-metrics", is_flag=True, help="Serve metrics beyond this machine, without a token."
 )
+@click.option(
+    "--allocation", "-allocation", metavar="NAME", help="The allocation of a pool in which it runs; pools say it."
+)
 @click.option("--installed/--no-installed", default=True, help="Offer the operators of installed packages.")
 def command(
     daemon: str | None,
@@ -89,6 +93,7 @@ def command(
     stdin: bool,
     metrics: str,
     open_metrics: bool,
+    allocation: str | None,
     installed: bool,
 ) -> int:
     """Run an agent."""
@@ -116,6 +121,7 @@ def command(
             without_work_s=idle_timeout,
             stdin=stdin,
             until=None if until is None else parse_until(until, clock.now()),
+            allocation=_allocation(allocation),
             installed=installed,
             metrics=_metrics(metrics, open_to_all=open_metrics),
         )
@@ -131,6 +137,12 @@ def _metrics(text: str, *, open_to_all: bool) -> str:
     from accio.metrics import metrics_address
 
     return metrics_address(text, open_to_all=open_to_all)
+
+
+def _allocation(text: str | None) -> str:
+    if text is not None and parse_key(text) is None:
+        raise ValueProblem(f"--allocation: expected a name such as accio-1a2b3c4d-cpu-7, found {text!r}")
+    return text or ""
 
 
 def _counters(texts: Sequence[str]) -> tuple[tuple[str, int], ...]:

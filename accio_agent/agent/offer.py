@@ -19,6 +19,7 @@ class Identity:
     predecessors: tuple[str, ...]
     place: str
     deadline: Deadline | None = None
+    allocation: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

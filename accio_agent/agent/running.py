@@ -82,6 +82,7 @@ async def run(folder: StateFolder, door: Door, options: Options, catalogue: Cata
             predecessors=folder.predecessors,
             place=folder.place,
             deadline=deadline,
+            allocation=options.allocation,
         ),
         resources=resources,
         devices=visible,

@@ -14,7 +14,7 @@ class Entry(NamedTuple):
     """A command: where it is written, as "module:function", and a line about it.
 
     Where `program` is true, the place is a module that is a program of its own, which takes the place of this one with
-    all of its arguments.
+    all of its arguments, the command's second word among them.
     """
 
     place: str
@@ -34,6 +34,7 @@ COMMANDS: dict[str, Entry] = {
     "get operators": Entry(_HERE + "operators:get", "list operators"),
     "get agents": Entry(_HERE + "agents:get", "list agents, their load and leases"),
     "get workload": Entry(_HERE + "workload:get", "show what is queued and running, and when it will have ended"),
+    "get allocations": Entry(_HERE + "pools:allocations", "list the hosts that pools asked for"),
     "get events": Entry(_HERE + "runs:events", "show the history of a run"),
     "get changes": Entry(_HERE + "tokens:changes", "list who changed what"),
     "get artifact": Entry(_HERE + "results:fetch", "fetch an output of a node"),
@@ -67,10 +68,17 @@ COMMANDS: dict[str, Entry] = {
     "agent": Entry("accio_agent", "start an agent; `accio agent -help` tells its options", program=True),
     "agent drain": Entry(_HERE + "agents:drain", "let an agent's nodes end and send it no more"),
     "agent remove": Entry(_HERE + "agents:remove", "forget an agent that is not connected"),
+    "pool serve": Entry("accio_pool", "ask engines for the hosts that a daemon wants", program=True),
+    "pool check": Entry("accio_pool", "check a file of pools, and show what would be submitted", program=True),
+    "pool get": Entry(_HERE + "pools:get", "list pools, and how many hosts each has"),
+    "pool why": Entry(_HERE + "pools:why", "explain why pools have as many hosts as they have"),
+    "pool pause": Entry(_HERE + "pools:pause", "ask for no more hosts of a pool"),
+    "pool resume": Entry(_HERE + "pools:resume", "ask for hosts of a pool again"),
+    "pool scale": Entry(_HERE + "pools:scale", "keep a number of hosts of a pool"),
     "token create": Entry(_HERE + "tokens:create", "make a token and show its secret, once"),
     "token get": Entry(_HERE + "tokens:get", "list tokens"),
     "token revoke": Entry(_HERE + "tokens:revoke", "end tokens at once"),
-    "schema": Entry(_HERE + "workflows:schema", "print the JSON Schema of workflow or run files"),
+    "schema": Entry(_HERE + "workflows:schema", "print the JSON Schema of workflow, run or pools files"),
     "version": Entry(_HERE + "about:version", "print the versions of client and daemon"),
     "help": Entry(_HERE + "about:explain", "explain a command"),
     "completion": Entry(_HERE + "completion:completion", "print a completion script for bash, zsh or fish"),
@@ -81,6 +89,7 @@ SAME = {
     "get workflow": "get workflows",
     "get operator": "get operators",
     "get agent": "get agents",
+    "get allocation": "get allocations",
     "describe runs": "describe run",
     "describe nodes": "describe node",
     "describe workflows": "describe workflow",

@@ -58,7 +58,7 @@ def _dispatch(arguments: Sequence[str]) -> int:
     if words == "help" and not leading and not rest:
         words = ""  # the most frequent question; answered without loading click
     if words in COMMANDS and COMMANDS[words].program:
-        become(COMMANDS[words].place, [*leading, *rest])
+        become(COMMANDS[words].place, [*words.split(" ")[1:], *leading, *rest])
     if words in COMMANDS:
         return _run(load(words), words, [*leading, *rest])
     verb = words.partition(" ")[0]

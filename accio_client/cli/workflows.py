@@ -216,8 +216,8 @@ def delete(session: Session, workflows: tuple[str, ...]) -> int:
 
 
 @accio_command
-@click.argument("kind", type=click.Choice(["workflow", "run"]))
+@click.argument("kind", type=click.Choice(["workflow", "run", "pools"]))
 def schema(session: Session, kind: str) -> None:
-    """Print the JSON Schema of workflow or run files, for editors that complete and check them."""
+    """Print the JSON Schema of workflow, run or pools files, for editors that complete and check them."""
     text = files("accio.schemas").joinpath(f"{kind}.schema.json").read_text(encoding="utf-8")
     session.answer(orjson.loads(text), [kind], lambda: out(text.rstrip("\n")))

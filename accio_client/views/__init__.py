@@ -33,6 +33,7 @@ from accio_client.views.nodes import (
     ValueView,
     WhyView,
 )
+from accio_client.views.pools import AllocationPage, AllocationView, PoolsView, PoolView
 from accio_client.views.runs import ParameterView, PersonView, RunFilter, RunKind, RunOutcome, RunPage, RunView, Updated
 from accio_client.views.submissions import CacheMode, DryRunView, Submitted, Validation
 from accio_client.views.workflows import Pushed, WorkflowPage, WorkflowParameterView, WorkflowView
@@ -47,6 +48,8 @@ from accio_client.views.workload import (
 
 __all__ = [
     "AgentView",
+    "AllocationPage",
+    "AllocationView",
     "ArtifactView",
     "AttemptView",
     "BackupView",
@@ -79,6 +82,8 @@ __all__ = [
     "OwnerLoadView",
     "ParameterView",
     "PersonView",
+    "PoolView",
+    "PoolsView",
     "Pushed",
     "ResourcesView",
     "RunDetails",

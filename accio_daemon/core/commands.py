@@ -11,6 +11,7 @@ from accio.domain.attempts import Holding as Holding
 from accio.domain.attempts import Report as Report
 from accio.domain.ids import RunId
 from accio.domain.operators import OperatorSpec
+from accio.domain.pools import PoolSpec
 from accio.domain.resources import Resources
 from accio.domain.runs import RunDefinition
 from accio.domain.states import NodeState, RunState
@@ -142,6 +143,7 @@ class AgentJoined(Command[AgentNo]):
     prefetch_limit: int
     ends_in: float | None = None  # seconds until it gives back what it runs, as its host ends; None if it doesn't
     lasts: float = 0.0  # seconds of its host's time altogether, if it ends
+    allocation: tuple[str, int] | None = None  # pool and number, of an agent that a pool asked an engine for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,6 +245,66 @@ class OldestWork(Command[int]):
     """
 
 
+# --- pools -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolsJoined(Command[None]):
+    """A process opened a session in which it serves pools, in order of preference."""
+
+    session: SessionNo
+    server: str  # random identity of the process
+    pools: tuple[PoolSpec, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolsLeft(Command[None]):
+    """Such a session ended."""
+
+    session: SessionNo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllocationFacts:
+    """What an engine says of an allocation."""
+
+    number: int
+    job: str
+    begun: bool
+    host: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllocationsFound(Command[None]):
+    """The engine's list of a pool's allocations; one that isn't complete says nothing of those that it lacks."""
+
+    session: SessionNo
+    pool: str
+    complete: bool
+    found: tuple[AllocationFacts, ...]
+    reasons: Mapping[int, str] = field(default_factory=dict)  # why allocations that it lacks ended, where that is known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllocationsRefused(Command[None]):
+    """The engine refused allocations, by number, with its words."""
+
+    session: SessionNo
+    pool: str
+    refused: Mapping[int, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangePool(Command[None]):
+    """A user pauses a pool, lets it go on, or sets how many allocations it keeps; unknown names raise NotFound."""
+
+    name: str
+    paused: bool | None = None  # None: as it is
+    floor: int | None = None
+    by_file: bool = False  # keep as many as its file says
+
+
 # --- clocks ----------------------------------------------------------------------------------------------------------
 
 
@@ -269,5 +331,10 @@ AnyCommand = (
     | ContentMissing
     | ForgetResults
     | OldestWork
+    | PoolsJoined
+    | PoolsLeft
+    | AllocationsFound
+    | AllocationsRefused
+    | ChangePool
     | Tick
 )

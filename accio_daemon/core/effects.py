@@ -12,6 +12,7 @@ from accio.domain.operators import OperatorSpec
 from accio.domain.states import NodeState, RunState
 from accio_daemon.core.commands import SubmitRun
 from accio_daemon.core.outgoing import Assignment, Outgoing
+from accio_daemon.core.pools.records import Allocation, Pool
 from accio_daemon.core.records import Agent, Execution, Run
 from accio_daemon.core.terms import AgentNo, AttemptNo, ExecutionNo, Pin, RunNo, SessionNo
 
@@ -98,6 +99,8 @@ class Effects:
     pins: list[tuple[RunNo, str, Pin]] = field(default_factory=list)
     events: list[EventRow] = field(default_factory=list)
     agents: dict[AgentNo, Agent] = field(default_factory=dict)
+    pools: dict[str, Pool] = field(default_factory=dict)
+    allocations: dict[int, Allocation] = field(default_factory=dict)
     removed_agents: list[AgentNo] = field(default_factory=list)
     operators: list[tuple[int, OperatorSpec, int]] = field(default_factory=list)  # number, specification, announced
     removed_instances: list[tuple[RunNo, int]] = field(default_factory=list)

@@ -4,6 +4,7 @@ production.
 
 from collections import Counter
 
+from accio.domain.pools import ALLOCATION_TERMINAL
 from accio.domain.states import NODE_TERMINAL, PHASE_FIELDS, PHASE_OPTIONS, NodeState, Phase, RunState
 from accio_daemon.core.ledger import Account
 from accio_daemon.core.records import Agent, Instance
@@ -38,6 +39,16 @@ def check_invariants(world: World) -> None:
     for execution in queued:
         _require(bool(execution.subscribers), "{} is queued for nobody", execution)
     _check_phases(world)
+    _check_pools(world)
+
+
+def _check_pools(world: World) -> None:
+    for name, pool in world.pools.items():
+        _require(pool.spec.name == name, "{} is known as {}", pool, name)
+        for number, allocation in pool.live.items():
+            known = (allocation.no, allocation.pool) == (number, name) and number < world.next_allocation
+            _require(known, "{} is known as {} of {}", allocation, number, name)
+            _require(allocation.state not in ALLOCATION_TERMINAL, "{} is over, and live", allocation)
 
 
 def _check_agent(world: World, agent: Agent) -> None:

@@ -1,4 +1,4 @@
-"""The only writer of states: of nodes, children, runs and executions.
+"""The only writer of states: of nodes, children, runs, executions and allocations.
 
 Every move asks the tables of `accio.domain.states` first. What follows from a state alone moves along with it, so that
 the two can't contradict each other: how many nodes of a child are left, how many nodes and children of a run have ended
@@ -8,6 +8,7 @@ that nobody else assigns a state.
 
 from collections.abc import Iterable
 
+from accio.domain.pools import AllocationState, check_allocation_move
 from accio.domain.states import (
     NODE_TERMINAL,
     NODE_TRANSITIONS,
@@ -23,6 +24,7 @@ from accio.domain.states import (
     check_run_judged_anew,
     check_run_move,
 )
+from accio_daemon.core.pools.records import Allocation
 from accio_daemon.core.records import Execution, Instance, Run
 from accio_daemon.core.world import World
 
@@ -167,3 +169,19 @@ def share_no_more(world: World, execution: Execution) -> None:
     """Close an execution to further nodes."""
     if execution.joinable is not None and world.joinable.get(execution.joinable) is execution:
         del world.joinable[execution.joinable]
+
+
+# --- allocations -----------------------------------------------------------------------------------------------------
+
+
+def move_allocation(allocation: Allocation, after: AllocationState) -> None:
+    """Move an allocation; IllegalMove, and nothing has changed, if there is no such move."""
+    check_allocation_move(allocation.state, after)
+    allocation.state = after
+
+
+def restore_allocation(allocation: Allocation, state: AllocationState) -> None:
+    """Set an allocation that is read back to its stored state."""
+    if allocation.state is not AllocationState.REQUESTED:
+        raise IllegalMove(f"an allocation that is {allocation.state} can't be restored as {state}")
+    allocation.state = state

@@ -157,6 +157,10 @@ class Unopened:
         if not heap:
             del self._buckets[classes]
 
+    def __iter__(self) -> Iterator[Run]:
+        """Return every run, unordered."""
+        return (run for heap in self._buckets.values() for _, _, run in heap)
+
     def __contains__(self, run: Run) -> bool:
         return run.no in self._classes
 

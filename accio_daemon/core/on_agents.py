@@ -25,6 +25,8 @@ from accio_daemon.core.cut_offs import cut_off
 from accio_daemon.core.ledger import Account
 from accio_daemon.core.outgoing import Welcome
 from accio_daemon.core.placement import hold_for_starving
+from accio_daemon.core.pools import on_pools
+from accio_daemon.core.pools.planning import cannot_serve
 from accio_daemon.core.readying import enqueue, settle
 from accio_daemon.core.records import Agent, Execution
 from accio_daemon.core.terms import AgentNo, AttemptNo, Instant
@@ -41,6 +43,7 @@ def joined(turn: Turn, command: AgentJoined) -> AgentNo:
     What it should hold but doesn't is placed anew.
     """
     world = turn.world
+    on_pools.check_claim(world, command)
     agent = world.agent_names.get(command.name)
     if agent is None:
         agent = Agent(
@@ -82,6 +85,7 @@ def joined(turn: Turn, command: AgentJoined) -> AgentNo:
     world.dirty_agents.add(agent)
     world.place_all = True
     turn.fx.agents[agent.no] = agent
+    on_pools.agent_joined(turn, agent, command)
     words = turn.fx.to(command.session)
     words.welcome = Welcome(session=command.session, keep=keep, drop=drop, operators=numbers)
     if agent.drained:
@@ -168,6 +172,7 @@ def left(turn: Turn, command: AgentLost) -> None:
         for execution in list(agent.attempts.values()):
             cut_off(turn, agent, execution)
     if command.clean:
+        on_pools.agent_left(turn, agent, command.reason)
         _lose(turn, agent, command.reason, counts=False)
 
 
@@ -285,7 +290,7 @@ def remove(turn: Turn, command: RemoveAgent) -> None:
 
 
 def tick(turn: Turn) -> None:
-    """Look at everything that time alone changes: leases, back-offs, reservations, nodes that can never be placed."""
+    """Look at everything that time alone changes: leases, back-offs, reservations, impossible nodes, pools."""
     world = turn.world
     settings = world.settings
     _forgive_pause(turn)
@@ -303,6 +308,7 @@ def tick(turn: Turn) -> None:
     _recall_stuck(turn)
     if any(agent.ends_mono is not None for agent in world.sessions.values()):
         world.place_all = True  # what is known of how long nodes take has changed, and so has the time that is left
+    on_pools.tick(turn)
     settle(turn)
 
 
@@ -350,6 +356,8 @@ def _fail_impossible(turn: Turn) -> None:
         knowing = [agent for agent in world.agents.values() if operator_no in agent.operators]
         demand = group.node_class.resources
         if not knowing or any(agent.account.could_ever_fit(demand) for agent in knowing):
+            continue
+        if any(not cannot_serve(pool, operator_no, demand, 0.0) for pool in world.pools.values()):
             continue
         while (execution := group.head()) is not None:
             attempts.give_up(turn, execution, NodeState.FAILED, impossible(world, execution, knowing))

@@ -47,6 +47,15 @@ class Welcome:
     operators: tuple[int, ...]  # the operator number of each operator that the agent announced, in its order
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which allocations of a pool there should be: whatever else the engine has of this pool is to end."""
+
+    pool: str
+    submit: tuple[tuple[int, bool], ...]  # number, and whether it stays when it is idle; those the engine may not have
+    keep: tuple[int, ...]  # numbers that the engine has
+
+
 @dataclass(slots=True)
 class Outgoing:
     """What one batch has to tell one session, in the order in which the fields stand."""
@@ -59,4 +68,5 @@ class Outgoing:
     stops: list[AttemptNo] = field(default_factory=list)  # after the work: what is stopped may stand there
     moot: list[int] = field(default_factory=list)  # requests for digests that nobody needs any more
     recalls: list[AttemptNo] = field(default_factory=list)
+    wanted: dict[str, Wanted] = field(default_factory=dict)  # by pool: for the process that serves it
     goodbye: tuple[str, bool] | None = None  # reason, whether to reconnect

@@ -18,7 +18,10 @@ from accio_daemon.core.commands import (
     AgentRecalled,
     AgentReports,
     AgentStale,
+    AllocationsFound,
+    AllocationsRefused,
     AnyCommand,
+    ChangePool,
     Command,
     ContentMissing,
     DeleteRun,
@@ -27,11 +30,14 @@ from accio_daemon.core.commands import (
     KillRun,
     OldestWork,
     PathsDigested,
+    PoolsJoined,
+    PoolsLeft,
     RemoveAgent,
     RetryRun,
     SubmitRun,
     Tick,
 )
+from accio_daemon.core.pools import on_pools
 from accio_daemon.core.turn import Turn
 
 # Children that one step opens: enough to fill a batch, few enough to keep the loop responsive.
@@ -84,6 +90,16 @@ def _apply(turn: Turn, command: AnyCommand) -> object:  # noqa: C901 — one fla
             recomputing.forget_results(turn.world, command.results)
         case OldestWork():
             answer = recomputing.oldest_work(turn.world, turn.now)
+        case PoolsJoined():
+            on_pools.joined(turn, command)
+        case PoolsLeft():
+            on_pools.left(turn, command)
+        case AllocationsFound():
+            on_pools.found(turn, command)
+        case AllocationsRefused():
+            on_pools.refused(turn, command)
+        case ChangePool():
+            on_pools.change(turn, command)
         case Tick():
             on_agents.tick(turn)
         case _:

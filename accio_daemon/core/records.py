@@ -306,6 +306,7 @@ class Agent:
     __slots__ = (
         "account",
         "agent_id",
+        "allocation",
         "attempts",
         "back_mono",
         "contents",
@@ -347,6 +348,7 @@ class Agent:
         self.drained = False  # a user wants it to drain, connected or not, until he takes that back
         self.unable_in_a_row = 0  # nodes that it couldn't execute for want of space since the last one that it could
         self.unable = ""  # why it gets no new work, as it fails what others can execute
+        self.allocation: tuple[str, int] | None = None  # pool and number of what it runs in, in this session
         self.leaving = False  # it says itself that it takes no more, in this session
         self.stale: frozenset[int] = frozenset()  # of its operators, those whose code on its disk has changed since
         self.prefetch_limit = 0

@@ -54,8 +54,17 @@ def has_time(world: World, agent: Agent, execution: Execution, now: Instant) -> 
 
 
 def longest_known(world: World, operator_no: int, agent: Agent) -> float:
-    """Return the longest time that any agent has altogether which offers an operator, connected or not, or *agent*."""
-    return max([agent.lasts, *(each.lasts for each in world.agents.values() if operator_no in each.operators)])
+    """Return the longest time that any agent has altogether which offers an operator, connected or not, or *agent*; or
+    that an agent of a pool would have.
+    """
+    pools = [pool for pool in world.pools.values() if pool.operators is None or operator_no in pool.operators]
+    return max(
+        [
+            agent.lasts,
+            *(each.lasts for each in world.agents.values() if operator_no in each.operators),
+            *(math.inf if pool.spec.lasts is None else pool.spec.lasts for pool in pools),
+        ]
+    )
 
 
 def tail_rank(left: float, need: float, longest: float) -> float:

@@ -13,6 +13,7 @@ from accio_daemon.core.commands import Submitted
 from accio_daemon.core.needs import Need
 from accio_daemon.core.node_queue import NodeQueue, Unopened
 from accio_daemon.core.plan import ClassRegistry
+from accio_daemon.core.pools.records import Pool
 from accio_daemon.core.records import Agent, Execution, Instance, Run
 from accio_daemon.core.terms import AgentNo, AttemptNo, ExecutionNo, Result, RunNo, SessionNo
 
@@ -54,6 +55,9 @@ class World:
         self.agents: dict[AgentNo, Agent] = {}
         self.agent_names: dict[str, Agent] = {}
         self.sessions: dict[SessionNo, Agent] = {}
+        self.pools: dict[str, Pool] = {}
+        self.planned_mono = float("-inf")  # when it was last decided what pools should have
+        self.unservable: tuple[str, ...] = ()  # what waits and no pool can serve, as was found then
         self.offers: dict[int, set[Agent]] = {}  # operator number -> connected agents that offer it
         self.operators: dict[tuple[str, str], int] = {}  # name and identity -> number
         self.specs: dict[int, OperatorSpec] = {}
@@ -77,6 +81,7 @@ class World:
         self.next_execution = 1
         self.next_agent = 1
         self.next_operator = 1
+        self.next_allocation = 1
         self.next_request = 1
         self._next_attempt = epoch << ATTEMPT_BITS
         self.fenced: OrderedDict[AttemptNo, tuple[RunNo, int, int]] = (

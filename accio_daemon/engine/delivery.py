@@ -40,7 +40,7 @@ class Links:
                 continue
             with_work += bool(words.work)
             agent = world.sessions.get(session)
-            if agent is None and words.goodbye is None:
+            if agent is None and words.goodbye is None and not words.wanted:
                 continue
             words.work = [] if agent is None else [a for a in words.work if a.attempt in agent.attempts]
             if words.welcome is not None:

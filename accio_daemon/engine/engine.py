@@ -21,9 +21,9 @@ from accio_daemon.engine.cycle import Cycle
 from accio_daemon.engine.full_disk import FullDisk
 from accio_daemon.engine.loops import Loops
 from accio_daemon.engine.metrics import Metrics
-from accio_daemon.engine.ports import AgentLink, Clock, ClusterView, Store
+from accio_daemon.engine.ports import AgentLink, Clock, ClusterView, PoolsView, Store
 from accio_daemon.engine.restart import Restored
-from accio_daemon.engine.views import cluster_view
+from accio_daemon.engine.views import cluster_view, pools_view
 from accio_daemon.engine.watchers import Changes, RunWatchers
 from accio_daemon.storage.transactions import Job
 
@@ -146,6 +146,10 @@ class Engine:
     def workload(self, also: Iterable[Rest] = ()) -> Workload:
         """Read what is left to do; see EnginePort."""
         return workload(self.world, self._clock.now(), also)
+
+    def pools(self) -> PoolsView:
+        """Return what is known of pools, now."""
+        return pools_view(self.world, self._clock.now())
 
     async def run(self) -> None:
         """Decide and commit until stopped."""

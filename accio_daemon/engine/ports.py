@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 from accio.domain.ids import RunId
 from accio.domain.operators import OperatorSpec
+from accio.domain.pools import AllocationState, PoolSpec
 from accio.domain.resources import Resources
 from accio_daemon.core.commands import Command, InstanceFacts
 from accio_daemon.core.effects import Effects
@@ -18,6 +19,7 @@ from accio_daemon.core.plan import ClassRegistry
 from accio_daemon.core.restoring import ExecutionFacts, RunFacts
 from accio_daemon.core.terms import AttemptNo, Instant, Result, RunNo, SessionNo
 from accio_daemon.core.workload import Rest, Workload
+from accio_daemon.storage.pools import AllocationRow, PoolFacts
 from accio_daemon.storage.restore import AgentFacts, Numbers, OperatorFacts
 from accio_daemon.storage.transactions import Committed, Job
 
@@ -71,6 +73,14 @@ class Stored(Protocol):
 
     def agents(self) -> Iterable[AgentFacts]:
         """Read all agents."""
+        ...
+
+    def pools(self) -> Iterable[PoolFacts]:
+        """Read all pools, in order of preference."""
+        ...
+
+    def live_allocations(self) -> Iterable[AllocationRow]:
+        """Read the allocations that haven't ended, the oldest first."""
         ...
 
     def live_runs(self) -> list[RunNo]:
@@ -193,6 +203,27 @@ class AgentView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PoolView:
+    """A pool as the World sees it now."""
+
+    spec: PoolSpec
+    state: str  # serving, away, paused, backing off
+    least: int  # allocations that are kept
+    allocations: Mapping[AllocationState, int]  # those that haven't ended, by their states
+    offers: Resources | None
+    decision: tuple[str, ...]
+    problem: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolsView:
+    """All pools, in order of preference, and what waits that none of them can serve."""
+
+    pools: tuple[PoolView, ...]
+    unservable: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterView:
     """Numbers about the whole World."""
 
@@ -283,4 +314,8 @@ class EnginePort(Protocol):
 
     def workload(self, also: Iterable[Rest] = ()) -> Workload:
         """Read what is left to do, now, and where: of *also*, which nobody has submitted, where alone."""
+        ...
+
+    def pools(self) -> PoolsView:
+        """Return what is known of pools, now."""
         ...

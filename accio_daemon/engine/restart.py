@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from accio.domain.ids import RunId
 from accio_daemon.core import readying
 from accio_daemon.core.effects import Effects
+from accio_daemon.core.moves import restore_allocation
+from accio_daemon.core.pools.records import Allocation, Pool
 from accio_daemon.core.records import Agent
 from accio_daemon.core.restoring import (
     drop_unwanted,
@@ -63,6 +65,7 @@ def restart(
         world.latest[operator.spec.name] = (operator.announced, operator.no)
     for agent in stored.agents():
         _restore_agent(world, agent, now)
+    _restore_pools(stored, world)
     for run in stored.live_runs() if runs is None else runs:
         with _blaming(run):
             _restore_run(stored, world, run)
@@ -104,6 +107,7 @@ def _number(stored: Stored, world: World) -> None:
     world.next_agent = numbers.agent + 1
     world.next_operator = numbers.operator + 1
     world.next_execution = numbers.execution + 1
+    world.next_allocation = numbers.allocation + 1
 
 
 def _restore_agent(world: World, facts: AgentFacts, now: Instant) -> None:
@@ -115,3 +119,17 @@ def _restore_agent(world: World, facts: AgentFacts, now: Instant) -> None:
     agent.lost = False
     world.agents[agent.no] = agent
     world.agent_names[agent.name] = agent
+
+
+def _restore_pools(stored: Stored, world: World) -> None:
+    for facts in stored.pools():
+        pool = world.pools[facts.spec.name] = Pool(facts.spec, place=facts.place)
+        pool.server, pool.paused, pool.floor = facts.server, facts.paused, facts.floor
+        pool.offers, pool.operators = facts.offers, facts.operators
+    for row in stored.live_allocations():
+        found = Allocation(no=row.no, pool=row.pool, lasting=row.lasting, requested_ms=row.requested_ms)
+        found.job, found.host, found.agent = row.job, row.host, row.agent
+        found.said_goodbye, found.cancelling, found.reason = row.goodbye, row.cancelling, row.reason
+        found.began_ms = row.began_ms
+        restore_allocation(found, row.state)
+        world.pools[row.pool].live[row.no] = found

@@ -1,12 +1,15 @@
 """The World as users may see it: frozen snapshots, made on demand."""
 
+from collections import Counter
 from collections.abc import Set
 
 from accio_daemon.core import offers
+from accio_daemon.core.pools.planning import ranked_pools
+from accio_daemon.core.pools.records import Pool
 from accio_daemon.core.records import Agent
 from accio_daemon.core.terms import Instant, SessionNo
 from accio_daemon.core.world import World
-from accio_daemon.engine.ports import AgentView, ClusterView
+from accio_daemon.engine.ports import AgentView, ClusterView, PoolsView, PoolView
 
 
 def cluster_view(world: World, now: Instant, *, welcomed: Set[SessionNo], refusing: str) -> ClusterView:
@@ -44,3 +47,28 @@ def _state(world: World, agent: Agent, welcomed: Set[SessionNo], now: Instant) -
     if now.mono - agent.heard_mono > world.settings.suspect:
         return "suspect"
     return "draining" if agent.draining else "connected"
+
+
+def pools_view(world: World, now: Instant) -> PoolsView:
+    """Return what is known of pools."""
+    return PoolsView(pools=tuple(_pool(pool, now) for pool in ranked_pools(world)), unservable=world.unservable)
+
+
+def _pool(pool: Pool, now: Instant) -> PoolView:
+    return PoolView(
+        spec=pool.spec,
+        state=_pool_state(pool, now),
+        least=pool.least,
+        allocations=Counter(each.state for each in pool.live.values()),
+        offers=pool.offers,
+        decision=pool.decision,
+        problem=pool.problem,
+    )
+
+
+def _pool_state(pool: Pool, now: Instant) -> str:
+    if pool.session is None:
+        return "away"
+    if pool.paused:
+        return "paused"
+    return "backing off" if now.mono < pool.retry_mono else "serving"

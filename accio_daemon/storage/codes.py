@@ -1,5 +1,6 @@
 """States as the small numbers that the database keeps. Append-only: a number never changes its meaning."""
 
+from accio.domain.pools import AllocationState
 from accio.domain.states import NodeState, RunState
 
 RUN_STATES: dict[RunState, int] = {
@@ -19,8 +20,17 @@ NODE_STATES: dict[NodeState, int] = {
     NodeState.LOST: 7,
     NodeState.CANCELLED: 8,
 }
+ALLOCATION_STATES: dict[AllocationState, int] = {
+    AllocationState.REQUESTED: 1,
+    AllocationState.PENDING: 2,
+    AllocationState.RUNNING: 3,
+    AllocationState.ENDED: 4,
+    AllocationState.FAILED: 5,
+    AllocationState.LOST: 6,
+}
 RUN_STATE_OF = {number: state for state, number in RUN_STATES.items()}
 NODE_STATE_OF = {number: state for state, number in NODE_STATES.items()}
+ALLOCATION_STATE_OF = {number: state for state, number in ALLOCATION_STATES.items()}
 
 SINGLE, PARENT = 1, 2
 

@@ -21,6 +21,7 @@ from accio_daemon.core.records import NOT_TRIED
 from accio_daemon.core.restoring import ExecutionFacts, RunFacts
 from accio_daemon.core.terms import AgentNo, Announced, AttemptNo, ExecutionNo, Pin, RunNo
 from accio_daemon.storage.codes import NODE_STATE_OF, RUN_STATE_OF, RUN_STATES
+from accio_daemon.storage.pools import highest_number
 from accio_daemon.storage.quarantine import SET_ASIDE_AFTER
 from accio_daemon.storage.recorded import RECORDED, operator_numbers, options_of, record_fields
 from accio_daemon.storage.results import result_of
@@ -38,6 +39,7 @@ class Numbers:
     agent: int
     operator: int
     execution: int
+    allocation: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +86,7 @@ def read_numbers(connection: sqlite3.Connection) -> Numbers:
         agent=highest("agent"),
         operator=highest("operator"),
         execution=max(highest("result"), highest("execution"), highest("attempted")),
+        allocation=highest_number(connection),
     )
 
 

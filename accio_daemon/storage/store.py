@@ -17,6 +17,7 @@ from accio_daemon.core.restoring import ExecutionFacts, RunFacts
 from accio_daemon.core.terms import Result, RunNo
 from accio_daemon.storage import levels, restore, writer
 from accio_daemon.storage.database import Database
+from accio_daemon.storage.pools import AllocationRow, PoolFacts, read_live, read_pools
 from accio_daemon.storage.seal import Seal
 from accio_daemon.storage.transactions import Committed, Job, carry_out
 
@@ -73,6 +74,14 @@ class StoredWorld(Records):
     def agents(self) -> list[restore.AgentFacts]:
         """Read all agents."""
         return restore.read_agents(self.connection)
+
+    def pools(self) -> list[PoolFacts]:
+        """Read all pools, in order of preference."""
+        return read_pools(self.connection)
+
+    def live_allocations(self) -> list[AllocationRow]:
+        """Read the allocations that haven't ended, the oldest first."""
+        return read_live(self.connection)
 
     def live_runs(self) -> list[RunNo]:
         """Find the runs that haven't ended, but for those that are set aside."""

@@ -16,7 +16,7 @@ from accio.domain.states import NodeState
 from accio_daemon.core.commands import SubmitRun
 from accio_daemon.core.effects import AttemptRow, Effects, ResultRow
 from accio_daemon.core.records import Agent, Run
-from accio_daemon.storage import levels
+from accio_daemon.storage import levels, pools
 from accio_daemon.storage.codes import NODE_STATES, PARENT, RUN_STATES, SINGLE
 from accio_daemon.storage.database import upsert_many
 from accio_daemon.storage.sql import load
@@ -50,11 +50,13 @@ class Batch:
 
     __slots__ = (
         "agents",
+        "allocations",
         "events",
         "keys",
         "missing",
         "new_runs",
         "operators",
+        "pools",
         "removed_agents",
         "removed_instances",
         "removed_nodes",
@@ -71,6 +73,8 @@ class Batch:
         self.new_runs: list[tuple[tuple[Any, ...], SubmitRun]] = []
         self.runs: Rows = []
         self.agents: Rows = []
+        self.pools: Rows = []
+        self.allocations: Rows = []
         self.operators: Rows = []
         self.events: Rows = []
         self.removed_nodes: Rows = []
@@ -95,6 +99,7 @@ def render(fx: Effects, specs: dict[int, Any]) -> Batch:
     batch.new_runs = [(_new_run(run, command), command) for run, command in fx.submitted]
     batch.runs = [_run(run) for run in fx.runs.values()]
     batch.agents = [_agent(agent) for agent in fx.agents.values()]
+    batch.pools, batch.allocations = pools.render(fx)
     batch.operators = [
         (number, spec.name, specs[number], orjson.dumps(spec.to_json()).decode(), announced)
         for number, spec, announced in fx.operators
@@ -254,6 +259,7 @@ def write(connection: sqlite3.Connection, batch: Batch) -> None:
     """Write a batch inside the caller's transaction."""
     connection.executemany(_SQL["upsert_operator"], batch.operators)
     connection.executemany(_SQL["upsert_agent"], batch.agents)
+    pools.write(connection, batch.pools, batch.allocations)
     for row, command in batch.new_runs:
         _write_run(connection, row, command)
     for name, rows in batch.tables.items():

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("accio", "accio_agent", "accio_client", "accio_daemon", "accio_locapriv", "accio_web")
+PACKAGES = ("accio", "accio_agent", "accio_client", "accio_daemon", "accio_locapriv", "accio_pool", "accio_web")
 
 
 def tracked(*folders: str) -> list[str]:

@@ -11,6 +11,7 @@ import orjson
 
 from accio.domain.children import CLOSED_BY_KILL
 from accio.domain.states import NODE_TERMINAL, NodeState, RunState
+from accio_daemon.core.pools.records import Pool
 from accio_daemon.core.records import Execution, Instance, Run
 from accio_daemon.core.terms import Instant
 from accio_daemon.core.world import World
@@ -41,6 +42,19 @@ def snapshot(world: World, now: Instant) -> dict[str, Any]:
         },
         "agents": {agent.name: (agent.agent_id, agent.incarnation, agent.drained) for agent in world.agents.values()},
         "operators": (world.operators, world.latest),
+        "pools": {name: _pool(pool) for name, pool in world.pools.items()},
+    }
+
+
+def _pool(pool: Pool) -> dict[str, Any]:
+    live = {
+        no: (each.state, each.job, each.host, each.agent, each.lasting, each.said_goodbye, each.cancelling, each.reason)
+        for no, each in pool.live.items()
+    }
+    return {
+        "spec": (pool.spec, pool.place, pool.server, pool.paused, pool.floor),
+        "hosts": (pool.offers, pool.operators),
+        "live": live,
     }
 
 

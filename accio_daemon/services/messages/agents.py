@@ -3,6 +3,7 @@
 from accio.content.digest import is_digest
 from accio.domain.failures import clip
 from accio.domain.names import is_node_name
+from accio.domain.pools import parse_key
 from accio.errors import BadRequest
 from accio.v1 import accio_pb2, agents_pb2
 from accio.wire.operators import operator_of
@@ -53,7 +54,17 @@ def joined_of(session: SessionNo, hello: agents_pb2.Hello) -> AgentJoined:
         prefetch_limit=hello.prefetch_limit,
         ends_in=hello.ends_in_ms / 1000 if hello.ends_in_ms else None,
         lasts=hello.lasts_ms / 1000,
+        allocation=_allocation_of(hello.allocation),
     )
+
+
+def _allocation_of(text: str) -> tuple[str, int] | None:
+    if not text:
+        return None
+    key = parse_key(text)
+    if key is None:
+        raise BadRequest(f"expected an allocation such as accio-1a2b3c4d-cpu-7, found {text!r}")
+    return key.pool, key.number
 
 
 def digested_of(session: SessionNo, answer: agents_pb2.DigestAnswer) -> PathsDigested:

@@ -14,6 +14,7 @@ import structlog
 
 from accio.domain.access import Caller
 from accio.domain.failures import clip
+from accio.domain.pools import CLUSTER_DIGITS, parse_key
 from accio.errors import AccioError, BadRequest, FailedPrecondition, ResourceExhausted, Unauthenticated, Unavailable
 from accio.v1 import agents_pb2
 from accio.wire.reports import reports_of
@@ -105,6 +106,7 @@ class AgentCalls:
             return
         number = self._engine.next_session()
         joined = joined_of(number, hello)
+        _check_cluster(hello, history)
         foreign = history.foreign(hello.history, joined.held)
         if foreign:
             joined = replace(joined, held={no: held for no, held in joined.held.items() if no not in set(foreign)})
@@ -244,6 +246,16 @@ async def _send_away(stream: AgentStream, hello: agents_pb2.Hello, history: Hist
     log.info("agent sent away to set its journal aside", agent=hello.name[:200], reason=reason)
     goodbye = agents_pb2.DaemonGoodbye(reason=reason, reconnect=True, history=history.id)
     await stream.write(agents_pb2.DaemonMessage(goodbye=goodbye))
+
+
+def _check_cluster(hello: agents_pb2.Hello, history: History) -> None:
+    """Refuse an agent whose host another daemon's pool asked for, or this one's before a backup was restored."""
+    key = parse_key(hello.allocation)
+    if key is not None and key.cluster != history.id[:CLUSTER_DIGITS]:
+        raise FailedPrecondition(
+            f"the allocation {key} belongs to the history {key.cluster}, and this daemon's is "
+            f"{history.id[:CLUSTER_DIGITS]}: its agent isn't needed here"
+        )
 
 
 def _protocol(hello: agents_pb2.Hello) -> int:

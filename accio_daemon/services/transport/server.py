@@ -11,7 +11,7 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2
 from accio.domain.access import MAY_CALL
 from accio.errors import Unavailable
 from accio.sockets import socket_path, target
-from accio.v1 import accio_pb2, agents_pb2, artifacts_pb2
+from accio.v1 import accio_pb2, agents_pb2, artifacts_pb2, pools_pb2
 from accio_daemon.services.transport.auth import Tokens
 from accio_daemon.services.transport.guard import Guard, Observe, unobserved
 from accio_daemon.services.transport.rpc import offer
@@ -23,6 +23,7 @@ CALLS_PER_CONNECTION = 100
 ACCIO = accio_pb2.DESCRIPTOR.services_by_name["Accio"]
 AGENTS = agents_pb2.DESCRIPTOR.services_by_name["Agents"]
 ARTIFACTS = artifacts_pb2.DESCRIPTOR.services_by_name["Artifacts"]
+POOLS = pools_pb2.DESCRIPTOR.services_by_name["Pools"]
 HEALTH = health_pb2.DESCRIPTOR.services_by_name["Health"]
 REFLECTION = reflection_pb2.DESCRIPTOR.services_by_name["ServerReflection"]
 
@@ -63,17 +64,18 @@ class Server:
         accio: Iterable[object],
         agents: object,
         artifacts: object,
+        pools: Iterable[object],
         observe: Observe = unobserved,
     ) -> None:
-        """Offer the parts of the Accio service, and the other two, behind one guard."""
+        """Offer the parts of the Accio and the Pools service, and the other two, behind one guard."""
         self._server = grpc.aio.server(interceptors=(Guard(tokens, observe),), options=OPTIONS)
-        require_rules((ACCIO, AGENTS, ARTIFACTS, HEALTH, REFLECTION))
+        require_rules((ACCIO, AGENTS, ARTIFACTS, POOLS, HEALTH, REFLECTION))
         self._server.add_generic_rpc_handlers(
-            (offer(ACCIO, *accio), offer(AGENTS, agents), offer(ARTIFACTS, artifacts)),
+            (offer(ACCIO, *accio), offer(AGENTS, agents), offer(ARTIFACTS, artifacts), offer(POOLS, *pools)),
         )
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        names = [service.full_name for service in (ACCIO, AGENTS, ARTIFACTS)]
+        names = [service.full_name for service in (ACCIO, AGENTS, ARTIFACTS, POOLS)]
         names += [health.SERVICE_NAME, reflection.SERVICE_NAME]
         reflection.enable_server_reflection(names, self._server)
         self._names = names

@@ -4,11 +4,17 @@
 -- name: agents
 no, name, agent_id, incarnation, version, resources, operators, draining, last_seen_at, reason
 
+-- name: allocations
+no, pool, state, lasting, job, host, agent, goodbye, cancelling, reason, requested_at, began_at, ended_at
+
 -- name: executions
 id, key, run_no, idx, node, losses, failures, attempt, agent_no, dispatched_at, gpus, stopping, not_before_at
 
 -- name: operators
 no, name, identity, spec, announced
+
+-- name: pools
+name, place, spec, server, paused, floor, offers, operators
 
 -- name: runs
 r.no, r.id, r.kind, r.seed, r.sweep, r.options, r.operators, r.state, r.closed, r.cursor, r.removed, r.running, r.success, r.failed, r.killed,

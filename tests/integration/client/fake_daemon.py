@@ -12,7 +12,7 @@ import grpc
 
 from accio.content.digest import digest_bytes
 from accio.errors import AccioError, InvalidDefinition, NotFound, Unauthenticated, Unavailable
-from accio.v1 import accio_pb2, artifacts_pb2, runs_pb2, values_pb2, workflows_pb2, workload_pb2
+from accio.v1 import accio_pb2, artifacts_pb2, pools_pb2, runs_pb2, values_pb2, workflows_pb2, workload_pb2
 from accio.wire.errors import to_status
 from accio.wire.issues import issue_message
 
@@ -68,9 +68,10 @@ class FakeDaemon:
     def start(self) -> None:
         """Listen on the port that it had before, or on any."""
         server = grpc.server(ThreadPoolExecutor(8), options=[("grpc.so_reuseport", 0)])
-        accio = accio_pb2.DESCRIPTOR.services_by_name["Accio"]
-        handlers = {method.name: self._handler(method) for method in accio.methods}
-        server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(accio.full_name, handlers)])
+        services = (accio_pb2.DESCRIPTOR.services_by_name["Accio"], pools_pb2.DESCRIPTOR.services_by_name["Pools"])
+        for service in services:
+            handlers = {method.name: self._handler(method) for method in service.methods}
+            server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(service.full_name, handlers)])
         read = grpc.unary_stream_rpc_method_handler(
             self._read, artifacts_pb2.ReadRequest.FromString, artifacts_pb2.ReadChunk.SerializeToString
         )
@@ -157,7 +158,7 @@ def validation(error: InvalidDefinition) -> workflows_pb2.ValidateResponse:
 
 
 def _message(name: str) -> Any:
-    for module in (accio_pb2, workflows_pb2, runs_pb2, values_pb2, workload_pb2):
+    for module in (accio_pb2, workflows_pb2, runs_pb2, values_pb2, workload_pb2, pools_pb2):
         if hasattr(module, name):
             return getattr(module, name)
     raise LookupError(name)

@@ -12,7 +12,7 @@ from referencing import Registry, Resource
 
 from accio.domain.issues import Issue
 from accio.errors import InvalidDefinition
-from accio.v1 import accio_pb2, runs_pb2, values_pb2, workflows_pb2, workload_pb2
+from accio.v1 import accio_pb2, pools_pb2, runs_pb2, values_pb2, workflows_pb2, workload_pb2
 from accio.wire.packing import pack_doubles, pack_places
 from accio_client.cli.main import main
 from tests.integration.client.fake_daemon import RUN, FakeDaemon, refuse, run
@@ -151,6 +151,27 @@ TOKEN = accio_pb2.Token(
     expires_at_ms=1_488_707_109_120,
 )
 MADE = accio_pb2.CreateTokenResponse(token=TOKEN, secret="accio_u_none")
+POOL = pools_pb2.Pool(
+    description=pools_pb2.PoolDescription(
+        name="cpu", provider="slurm", host=values_pb2.Resources(milli_cpus=8000), walltime_ms=14_400_000, max=20
+    ),
+    state="backing off",
+    kept=1,
+    allocations={"pending": 2, "running": 1},
+    offers=values_pb2.Resources(milli_cpus=8000, memory=1 << 34),
+    decision=["3 asked for"],
+    problem="allocation 7: no such partition",
+)
+POOLS = pools_pb2.ListPoolsResponse(
+    pools=[POOL, pools_pb2.Pool(state="away")], unservable=["2 queued nodes of A have no pool"]
+)
+ALLOCATIONS = pools_pb2.ListAllocationsResponse(
+    allocations=[
+        pools_pb2.Allocation(number=8, pool="cpu", state="pending", job="77", requested_ms=5, cancelling=True),
+        pools_pb2.Allocation(number=7, pool="cpu", state="ended", agent="h-1", requested_ms=1, began_ms=2, ended_ms=3),
+    ],
+    next="7",
+)
 CHANGES = accio_pb2.ListChangesResponse(
     changes=[accio_pb2.Change(at_ms=5, by="Ada", token=3, what="drain agent", subject="here")], next="7"
 )
@@ -290,6 +311,15 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("artifact", "get artifact x/A/m", {"GetNode": DETAILS}),
     ("backup", "daemon backup file", {"Backup": accio_pb2.BackupResponse(path="/x/file", bytes=5)}),
     ("changes", "get changes", {"ListChanges": CHANGES}),
+    ("pools", "pool get", {"ListPools": POOLS}),
+    ("pools", "pool get", {"ListPools": pools_pb2.ListPoolsResponse()}),
+    ("pools", "pool why", {"ListPools": POOLS}),
+    ("pools", "pool why cpu", {"ListPools": POOLS}),
+    ("pool", "pool pause cpu", {"ChangePool": POOL}),
+    ("pool", "pool resume cpu", {"ChangePool": POOL}),
+    ("pool", "pool scale cpu 3", {"ChangePool": POOL}),
+    ("pool", "pool scale cpu auto", {"ChangePool": POOL}),
+    ("allocations", "get allocations", {"ListAllocations": ALLOCATIONS}),
     ("token-create", "token create -kind=user -owner=Ada", {"CreateToken": MADE}),
     ("tokens", "token get", {"ListTokens": accio_pb2.ListTokensResponse(tokens=[TOKEN])}),
     ("tokens", "token revoke 3", {"RevokeToken": TOKEN}),

@@ -14,7 +14,7 @@ from google.protobuf.message_factory import GetMessageClass
 from accio.domain.access import TokenKind
 from accio.v1 import accio_pb2, artifacts_pb2, workflows_pb2, workload_pb2
 from accio.wire.token_kinds import TOKEN_KIND_MESSAGES
-from accio_daemon.services.transport.server import ACCIO, AGENTS, ARTIFACTS, HEALTH, REFLECTION
+from accio_daemon.services.transport.server import ACCIO, AGENTS, ARTIFACTS, HEALTH, POOLS, REFLECTION
 from tests.integration.daemon.harness import Serving, configured, serving
 from tests.integration.daemon.scripted_agent import joined
 from tests.integration.daemon.workflows import PAIR
@@ -63,6 +63,10 @@ ListTokens               yes   yes   yes   no    yes   yes    -
 RevokeToken              yes   yes   yes   no    yes   yes    -
 ListChanges              no    no    no    no    no    yes    -
 Connect                  no    no    no    yes   no    no     -
+Serve                    no    no    no    no    yes   yes    -
+ListPools                yes   yes   yes   no    no    yes    -
+ListAllocations          yes   yes   yes   no    no    yes    -
+ChangePool               no    no    no    no    no    yes    -
 Missing                  yes   yes   yes   yes   no    yes    -
 Write                    yes   yes   yes   yes   no    yes    -
 Read                     yes   yes   yes   yes   no    yes    -
@@ -78,7 +82,7 @@ NOBODYS = "0123456789abcdef"
 
 METHODS: dict[str, MethodDescriptor] = {
     (f"Health.{method.name}" if service is HEALTH else method.name): method
-    for service in (ACCIO, AGENTS, ARTIFACTS, HEALTH, REFLECTION)
+    for service in (ACCIO, AGENTS, ARTIFACTS, POOLS, HEALTH, REFLECTION)
     for method in service.methods
 }
 

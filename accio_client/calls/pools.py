@@ -1,0 +1,33 @@
+"""Calls about pools and their allocations."""
+
+from accio.v1 import pools_pb2
+from accio_client import from_wire_pools, views
+from accio_client.calls.caller import Caller
+
+
+class PoolCalls(Caller):
+    """Look at pools and allocations, and change pools."""
+
+    async def list_pools(self) -> views.PoolsView:
+        request = pools_pb2.ListPoolsRequest()
+        answer = await self._connection.call(self._connection.pools.ListPools, request, pools_pb2.ListPoolsResponse)
+        return from_wire_pools.pools(answer)
+
+    async def list_allocations(
+        self, *, pool: str | None = None, live: bool = False, limit: int = 50, cursor: str | None = None
+    ) -> views.AllocationPage:
+        request = pools_pb2.ListAllocationsRequest(pool=pool or "", live=live, limit=limit, cursor=cursor or "")
+        answer = await self._connection.call(
+            self._connection.pools.ListAllocations, request, pools_pb2.ListAllocationsResponse
+        )
+        return from_wire_pools.allocations(answer)
+
+    async def change_pool(
+        self, name: str, *, paused: bool | None = None, kept: int | str | None = None
+    ) -> views.PoolView:
+        """Pause a pool or let it go on; keep so many hosts of it whatever is queued, or as its file says ("auto")."""
+        number = kept if isinstance(kept, int) else None
+        request = pools_pb2.ChangePoolRequest(name=name, paused=paused, kept=number, by_file=isinstance(kept, str))
+        return from_wire_pools.pool(
+            await self._connection.call(self._connection.pools.ChangePool, request, pools_pb2.Pool)
+        )

@@ -1,0 +1,41 @@
+"""The JSON documents about pools and allocations."""
+
+from accio_client import views
+from accio_client.documents import Document, instant, resources
+
+
+def pool(found: views.PoolView) -> Document:
+    return {
+        "name": found.name,
+        "provider": found.provider,
+        "state": found.state,
+        "host": resources(found.host),
+        "offers": None if found.offers is None else resources(found.offers),
+        "walltime_s": found.walltime,
+        "min": found.least,
+        "max": found.most,
+        "kept": found.kept,
+        "pending": found.pending,
+        "worth_s": found.worth,
+        "keep_s": found.keep,
+        "allocations": dict(found.allocations),
+        "decision": list(found.decision),
+        "problem": found.problem or None,
+    }
+
+
+def allocation(found: views.AllocationView) -> Document:
+    return {
+        "number": found.number,
+        "pool": found.pool,
+        "state": found.state,
+        "job": found.job or None,
+        "host": found.host or None,
+        "agent": found.agent,
+        "reason": found.reason or None,
+        "requested_at": instant(found.requested_at),
+        "began_at": instant(found.began_at),
+        "ended_at": instant(found.ended_at),
+        "lasting": found.lasting,
+        "cancelling": found.cancelling,
+    }

@@ -1,0 +1,61 @@
+"""Pools and allocations."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from accio.domain.ids import AgentName
+from accio_client.views.cluster import ResourcesView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolView:
+    """A pool; times in seconds, `walltime` None where hosts stay until they are given back."""
+
+    name: str
+    provider: str
+    state: str  # serving, away, paused, backing off
+    host: ResourcesView  # what is asked for
+    offers: ResourcesView | None  # what its last agent really offered
+    walltime: float | None
+    least: int  # the `min` of its file
+    most: int
+    kept: int  # allocations that are kept now, whatever is queued
+    pending: int
+    worth: float
+    keep: float
+    allocations: Mapping[str, int]  # that haven't ended, by their states
+    decision: tuple[str, ...]  # why it has as many as it has
+    problem: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolsView:
+    """All pools, in order of preference; *unservable* tells what waits that none of them can serve."""
+
+    pools: tuple[PoolView, ...]
+    unservable: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllocationView:
+    number: int
+    pool: str
+    state: str
+    job: str
+    host: str
+    agent: AgentName | None
+    reason: str
+    requested_at: datetime | None
+    began_at: datetime | None
+    ended_at: datetime | None
+    lasting: bool
+    cancelling: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllocationPage:
+    """A page of allocations, the newest first; `next` is the cursor of the next page."""
+
+    allocations: tuple[AllocationView, ...]
+    next: str | None

@@ -1,0 +1,71 @@
+"""What the queue holds that hosts could be asked for: by class, in the order in which it will be placed."""
+
+import math
+from dataclasses import dataclass
+
+from accio.domain.resources import MAX_AMOUNT, Resources
+from accio_daemon.core.outgoing import NodeClass
+from accio_daemon.core.plan import NodePlan
+from accio_daemon.core.records import Run
+from accio_daemon.core.terms import CacheMode
+from accio_daemon.core.world import World
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """Nodes of one class that wait. Times in seconds."""
+
+    node_class: NodeClass
+    operator: str
+    count: int
+    mean: float | None  # how long one takes; None if nobody knows
+    need: float  # how long a host should last for one; 0 if nobody knows
+
+
+def demands(world: World) -> list[Demand]:
+    """Return what waits, first come first: the queue, and the roots of children that haven't been opened."""
+    waiting: dict[int, int] = {}
+    classes: dict[int, NodeClass] = {}
+    for _, group in sorted(world.queue.heads(), key=lambda entry: entry[0]):
+        classes[group.node_class.id] = group.node_class
+        waiting[group.node_class.id] = waiting.get(group.node_class.id, 0) + group.count
+    for run in world.unopened:
+        for no in run.plan.roots:
+            node_class = run.plan.nodes[no].node_class
+            classes[node_class.id] = node_class
+            waiting[node_class.id] = waiting.get(node_class.id, 0) + _unopened(run, run.plan.nodes[no])
+    return [_demand(world, classes[class_id], count) for class_id, count in waiting.items() if count]
+
+
+def _unopened(run: Run, root: NodePlan) -> int:
+    """Return how many further executions the unopened children of a run may need of a root; equal ones are shared."""
+    left = max(0, run.size - run.taken.cursor)
+    if root.every_child or run.cache is CacheMode.NONE:
+        return left
+    return min(left, math.prod(run.sweep.axes[axis].size for axis in root.axes))
+
+
+def _demand(world: World, node_class: NodeClass, count: int) -> Demand:
+    need = world.needs.get(node_class.id)
+    return Demand(
+        node_class=node_class,
+        operator=world.specs[node_class.operator_no].name,
+        count=count,
+        mean=world.durations.get(node_class.id),
+        need=0.0 if need is None else need.seconds,
+    )
+
+
+def slots(room: Resources, demand: Resources) -> int:
+    """Return how many nodes of a demand fit into a room at a time."""
+    found = room.milli_cpus // demand.milli_cpus if demand.milli_cpus else MAX_AMOUNT
+    if demand.memory:
+        found = min(found, room.memory // demand.memory)
+    if demand.disk:
+        found = min(found, room.disk // demand.disk)
+    if demand.gpus:
+        found = min(found, room.gpus // demand.gpus)
+    if demand.custom:
+        offered = dict(room.custom)
+        found = min(found, *(offered.get(name, 0) // amount for name, amount in demand.custom))
+    return found

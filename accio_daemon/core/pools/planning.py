@@ -1,0 +1,171 @@
+"""How many hosts the queue is worth, and of which pool: pure readings of the World, once a second at most.
+
+What waits is compared with what is there. Agents with room, and allocations whose agents may still come, are *supply*;
+each is one host, of which classes of nodes take shares. What is left over is asked of the first pool in order that can
+serve it, and only if an allocation really could: hosts that are too small, too short, or without the operator are never
+asked for. The work of `worth` seconds is what makes another host worthwhile where it is known how long nodes take;
+where it isn't, pools begin with one host and double.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from accio.domain.resources import Resources
+from accio_daemon.core.placement import is_usable
+from accio_daemon.core.pools.demand import Demand, demands, slots
+from accio_daemon.core.pools.records import Allocation, Pool
+from accio_daemon.core.remaining import spoken, time_left
+from accio_daemon.core.terms import Instant
+from accio_daemon.core.world import World
+
+_NOTHING_LEFT = 1e-9
+
+
+@dataclass(slots=True)
+class Host:
+    """One host that is there or on its way, and the share of it that isn't spoken for."""
+
+    room: Resources
+    lasts: float
+    operators: frozenset[int] | None  # None: not known yet
+    free: Resources  # what of the room is free at this moment
+    left: float = 1.0
+    allocation: Allocation | None = None  # on its way
+
+
+@dataclass(slots=True)
+class Want:
+    """What a pool should have besides what it has."""
+
+    hosts: float = 0.0
+    guessed: bool = False  # for nodes of which nobody knows how long they take
+    lines: list[str] = field(default_factory=list)
+
+    @property
+    def count(self) -> int:
+        """Hosts, as a whole number: a part of one is worth one."""
+        return math.ceil(self.hosts - _NOTHING_LEFT)
+
+
+@dataclass(slots=True, kw_only=True)
+class Decision:
+    """What the queue wants of each pool, which allocations it has no use for, and what no pool can serve."""
+
+    wants: dict[str, Want]
+    unused: list[Allocation]
+    unservable: list[str]
+
+
+def decide(world: World, now: Instant) -> Decision:
+    """Compare what waits with what is there."""
+    ranked = ranked_pools(world)
+    hosts = [*_agents(world, now), *_coming(ranked)]
+    wants = {pool.spec.name: Want() for pool in ranked}
+    unservable: list[str] = []
+    for demand in demands(world):
+        count = float(demand.count)
+        for host in hosts:
+            count -= _taken(host, demand, count, _worth(ranked))
+            if count < _NOTHING_LEFT:
+                break
+        else:
+            _ask(ranked, wants, demand, count, unservable)
+    unused = [host.allocation for host in hosts if host.allocation is not None and host.left == 1.0]
+    return Decision(wants=wants, unused=unused, unservable=unservable)
+
+
+def ranked_pools(world: World) -> list[Pool]:
+    """Return all pools in order of preference."""
+    return sorted(world.pools.values(), key=lambda pool: (pool.place, pool.spec.name))
+
+
+def _worth(pools: Sequence[Pool]) -> float:
+    """Return for how much work an agent that is there counts: as much as the least makes another host worthwhile."""
+    return min((pool.spec.worth for pool in pools), default=0.0)
+
+
+def _agents(world: World, now: Instant) -> Iterable[Host]:
+    for agent in world.sessions.values():
+        if is_usable(world, agent, now):
+            free = _less(agent.resources, agent.account.used())
+            yield Host(agent.resources, time_left(agent, now), agent.operators, free)
+
+
+def _less(room: Resources, used: Resources) -> Resources:
+    taken = dict(used.custom)
+    return Resources(
+        milli_cpus=max(0, room.milli_cpus - used.milli_cpus),
+        memory=max(0, room.memory - used.memory),
+        disk=max(0, room.disk - used.disk),
+        gpus=max(0, room.gpus - used.gpus),
+        custom=tuple(
+            (name, amount - taken.get(name, 0)) for name, amount in room.custom if amount > taken.get(name, 0)
+        ),
+    )
+
+
+def _coming(pools: Iterable[Pool]) -> Iterable[Host]:
+    for pool in pools:
+        for allocation in pool.live.values():
+            if allocation.waits:
+                yield Host(pool.shape, lasts(pool), pool.operators, pool.shape, allocation=allocation)
+
+
+def lasts(pool: Pool) -> float:
+    """Return how long nodes have on a host of a pool."""
+    return math.inf if pool.spec.lasts is None else pool.spec.lasts
+
+
+def _taken(host: Host, demand: Demand, count: float, worth: float) -> float:
+    """Reserve what nodes of a demand can take of a host; return how many did."""
+    if host.left <= 0 or demand.need > host.lasts:
+        return 0.0
+    if host.operators is not None and demand.node_class.operator_no not in host.operators:
+        return 0.0
+    at_once = slots(host.room, demand.node_class.resources)
+    if not at_once:
+        return 0.0
+    if demand.mean is None:
+        free_now = slots(host.free, demand.node_class.resources)
+        host.left = min(host.left, free_now / at_once)
+    capacity = at_once * _rounds(demand, worth)
+    taken = min(count, capacity * host.left)
+    host.left -= taken / capacity
+    return taken
+
+
+def _rounds(demand: Demand, worth: float) -> float:
+    """Return how many nodes of a demand one place takes one after the other before another host is worthwhile."""
+    return 1.0 if not demand.mean else max(1.0, worth / demand.mean)
+
+
+def _ask(pools: Sequence[Pool], wants: dict[str, Want], demand: Demand, count: float, unservable: list[str]) -> None:
+    reasons = []
+    for pool in pools:
+        why_not = cannot_serve(pool, demand.node_class.operator_no, demand.node_class.resources, demand.need)
+        if not why_not and not pool.paused:
+            want = wants[pool.spec.name]
+            at_once = slots(pool.shape, demand.node_class.resources)
+            want.hosts += count / (at_once * _rounds(demand, pool.spec.worth))
+            want.guessed = want.guessed or demand.mean is None
+            takes = "nobody knows how long one takes" if demand.mean is None else f"one takes {spoken(demand.mean)}"
+            want.lines.append(
+                f"{math.ceil(count)} of {demand.count} queued nodes of {demand.operator} find no place: {at_once} fit "
+                f"on a host, {takes}"
+            )
+            return
+        reasons.append(f"{pool.spec.name}: {why_not or 'it is paused'}")
+    if reasons:
+        unservable.append(f"{demand.count} queued nodes of {demand.operator} have no pool ({'; '.join(reasons)})")
+
+
+def cannot_serve(pool: Pool, operator_no: int, demand: Resources, need: float) -> str:
+    """Say why a host of a pool could never take a node; empty if it could, as far as that is known."""
+    if not slots(pool.shape, demand):
+        return f"they need {demand}, and a host has {demand.shortage([pool.shape])}"
+    if pool.operators is not None and operator_no not in pool.operators:
+        return "its last agent didn't offer this version of the operator"
+    if need > lasts(pool):
+        return f"they need about {spoken(need)}, and a host lasts {spoken(lasts(pool))}"
+    return ""

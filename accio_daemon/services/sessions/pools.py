@@ -1,0 +1,106 @@
+"""The side of those who serve pools: one call is one session. What they are told is durable, and whole each time."""
+
+import asyncio
+from collections.abc import Sequence
+
+import grpc.aio
+import structlog
+
+from accio.domain.pools import CLUSTER_DIGITS
+from accio.errors import BadRequest, Unavailable
+from accio.v1 import pools_pb2
+from accio.version import accio_version
+from accio_daemon.core.commands import PoolsLeft
+from accio_daemon.core.history import History
+from accio_daemon.core.outgoing import Outgoing, Wanted
+from accio_daemon.core.terms import SessionNo
+from accio_daemon.engine.ports import EnginePort
+from accio_daemon.services.messages.pools import found_of, pools_joined_of, refused_of, wanted_message
+from accio_daemon.services.sessions.agents import HANDSHAKE_S
+from accio_daemon.services.transport.rpc import Stream
+
+log = structlog.get_logger(__name__)
+
+PoolStream = Stream[pools_pb2.PoolsMessage, pools_pb2.PoolsAnswer]
+
+
+class WantedLink:
+    """An `AgentLink` that keeps the newest wishes of each pool until they are sent."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, Wanted] = {}
+        self._filled = asyncio.Event()
+
+    def deliver(self, outgoing: Outgoing) -> None:
+        """Queue what one batch has decided; newer wishes for a pool replace older ones."""
+        self._waiting |= outgoing.wanted
+        self._filled.set()
+
+    async def next(self) -> Sequence[Wanted]:
+        """Wait for wishes, and return all of them."""
+        await self._filled.wait()
+        self._filled.clear()
+        waiting, self._waiting = self._waiting, {}
+        return list(waiting.values())
+
+
+class PoolSessions:
+    """The rpc `Pools.Serve`."""
+
+    def __init__(self, engine: EnginePort, history: History) -> None:
+        """Serve sessions of the daemon with this history, whose beginning is part of all names of allocations."""
+        self._engine = engine
+        self._cluster = history.id[:CLUSTER_DIGITS]
+
+    async def serve(self, stream: PoolStream) -> None:
+        """Serve one session until it ends."""
+        hello = await _first_message(stream)
+        number = self._engine.next_session()
+        joined = pools_joined_of(number, hello)
+        names = [spec.name for spec in joined.pools]
+        link = WantedLink()
+        self._engine.attach(number, link)
+        try:
+            await self._engine.ask(joined)
+            log.info("pools are served", pools=names, session=number, version=hello.version)
+            welcome = pools_pb2.PoolsWelcome(cluster=self._cluster, version=accio_version())
+            await stream.write(pools_pb2.PoolsAnswer(welcome=welcome))
+            async with asyncio.TaskGroup() as loops:
+                sending = loops.create_task(_send(stream, link), name=f"pools {number}: send")
+                await self._receive(stream, number)
+                sending.cancel()
+        finally:
+            # Enqueue only: this handler may be dying.
+            self._engine.detach(number)
+            self._engine.post(PoolsLeft(session=number))
+            log.info("pools are away", pools=names, session=number)
+
+    async def _receive(self, stream: PoolStream, session: SessionNo) -> None:
+        while (message := await stream.read()) is not grpc.aio.EOF:
+            match message.WhichOneof("kind"):
+                case "list":
+                    self._engine.post(found_of(session, message.list))
+                case "refusals":
+                    self._engine.post(refused_of(session, message.refusals))
+                case "hello":
+                    raise BadRequest("expected one hello per session, found a second")
+                case _:  # a kind of a newer protocol
+                    continue
+
+
+async def _first_message(stream: PoolStream) -> pools_pb2.PoolsHello:
+    try:
+        async with asyncio.timeout(HANDSHAKE_S):
+            message = await stream.read()
+    except TimeoutError:
+        raise Unavailable(f"expected a hello within {HANDSHAKE_S:g} seconds, found nothing") from None
+    if message is grpc.aio.EOF or not message.HasField("hello"):
+        raise BadRequest("expected a hello as the first message of the session")
+    hello: pools_pb2.PoolsHello = message.hello
+    return hello
+
+
+async def _send(stream: PoolStream, link: WantedLink) -> None:
+    while True:
+        for wanted in await link.next():
+            await stream.write(pools_pb2.PoolsAnswer(wanted=wanted_message(wanted)))

@@ -1,0 +1,111 @@
+"""`accio pool serve` and `accio pool check`: options, exit codes, and how providers are found."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from pathlib import Path
+
+import click
+
+from accio import logs, places
+from accio.domain.issues import summary
+from accio.domain.pools import AllocationKey
+from accio.errors import AccioError, InvalidDefinition
+from accio.exits import INTERRUPTED, INVALID, SUCCESS, USAGE, exit_code
+from accio_pool.config import PoolConfig, read_pools
+from accio_pool.providers.local import LocalProvider
+from accio_pool.providers.ports import Order, Provider
+
+Make = Callable[[PoolConfig, Path], Provider]
+
+PROVIDERS: Mapping[str, tuple[Make, bool]] = {"local": (LocalProvider, False)}
+"""Each provider: how to make one for a pool and a folder for its files, and whether its hosts end by themselves."""
+
+_FILE = click.argument("file", type=click.Path(path_type=Path))
+
+
+@click.group(context_settings={"help_option_names": ["-h", "-help", "--help"]})
+def command() -> None:
+    """Serve pools: ask engines (batch systems, this machine) for the hosts that a daemon wants."""
+
+
+@command.command()
+@_FILE
+@click.option("-addr", "--addr", metavar="HOST:PORT", help="The daemon's address, or unix:PATH.")
+@click.option("-cluster", "--cluster", metavar="NAME", help="A cluster of clusters.json.")
+def serve(file: Path, addr: str | None, cluster: str | None) -> int:
+    """Serve the pools of FILE until told to stop. Hosts go on meanwhile: whoever serves next finds them again."""
+    pools = _read(file)
+    logs.set_up()
+    os.environ.update(places.joining(name=cluster))
+    if addr is not None:
+        os.environ["ACCIO_ADDR"] = addr  # agents find it there, too
+    from accio.channels import Door  # these load gRPC
+    from accio_pool.session import PoolServer
+
+    address = places.cluster_address(cluster) if cluster is not None and addr is None else places.daemon_address()
+    door = Door(address, places.find_trust())
+    folder = places.data_folder() / "pools"
+    made = [(pool, PROVIDERS[pool.spec.provider][0](pool, _folder_of(pool, folder))) for pool in pools]
+    asyncio.run(_until_told(PoolServer(door, places.find_token, made).run))
+    return SUCCESS
+
+
+def _read(file: Path) -> tuple[PoolConfig, ...]:
+    return read_pools(file, {name: hosts_end for name, (_, hosts_end) in PROVIDERS.items()})
+
+
+def _folder_of(pool: PoolConfig, folder: Path) -> Path:
+    return places.folder_named(pool.folder, "folder") if pool.folder else folder
+
+
+async def _until_told(run: Callable[[], Coroutine[None, None, None]]) -> None:
+    """Run until a signal comes."""
+    told = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, told.set)
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            serving = tasks.create_task(run(), name="serve")
+            waiting = tasks.create_task(told.wait(), name="signals")
+            await asyncio.wait((serving, waiting), return_when=asyncio.FIRST_COMPLETED)
+            serving.cancel()
+            waiting.cancel()
+    except* AccioError as group:
+        raise group.exceptions[0] from None
+
+
+@command.command()
+@_FILE
+def check(file: Path) -> int:
+    """Check the pools of FILE, and print what would be submitted for each. No engine is asked for anything."""
+    for pool in _read(file):
+        spec = pool.spec
+        provider = PROVIDERS[spec.provider][0](pool, _folder_of(pool, places.data_folder() / "pools"))
+        lasts = "until it is given back" if spec.walltime is None else f"{spec.walltime:g} s"
+        click.echo(
+            f"pool {spec.name} ({spec.provider}): {spec.minimum} to {spec.maximum} hosts of {spec.host}, {lasts}"
+        )
+        click.echo(provider.preview(Order(key=AllocationKey("0" * 8, spec.name, 1), lasting=False)))
+    return SUCCESS
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code. Shows no traceback for what a user can mend."""
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"  # forks of this process are only ever followed by exec
+    try:
+        code: int | None = command.main(arguments, prog_name="accio pool", standalone_mode=False)
+    except InvalidDefinition as error:
+        click.echo(f"accio: {summary(error.issues)}", err=True)
+        return INVALID
+    except AccioError as error:
+        click.echo(f"accio: {error.message}", err=True)
+        return exit_code(error)
+    except click.ClickException as error:
+        error.show()
+        return USAGE
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    return code or SUCCESS

@@ -1,0 +1,203 @@
+"""The file that describes pools (`pools.json`): read whole, with everything that is wrong with it said at once."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from accio.domain.documents import parse_document
+from accio.domain.findings import is_ignored
+from accio.domain.issues import Issue, pointer
+from accio.domain.names import suggest
+from accio.domain.pools import POOL_NAME_RULE, PoolSpec, is_pool_name
+from accio.domain.problems import ValueProblem, quote
+from accio.domain.quantities import parse_duration
+from accio.domain.resources import Resources, parse_count, resources_from_json
+from accio.errors import BadRequest, InvalidDefinition
+
+ONE_CPU = Resources()
+_LONGEST_TEXT = 10_000
+_MOST = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolConfig:
+    """One pool of the file: what the daemon is told of it, and what its provider needs besides."""
+
+    spec: PoolSpec
+    options: Mapping[str, str] = field(default_factory=dict)  # of the engine, such as partition and account
+    directives: Sequence[str] = ()  # further options of the engine, as they are
+    leave_out: Sequence[str] = ()  # options that this site doesn't want to see
+    before: Sequence[str] = ()  # lines of the script before the agent
+    agent: Sequence[str] = ()  # further options of the agent
+    join: str = ""  # the join file of agents, where their hosts see it
+    command: str = ""  # how the agent is started there; empty: as this process was
+    folder: str = ""  # for scripts and output; empty: in the data folder
+    poll: float = 10.0  # seconds between two looks at the engine
+
+
+Report = Callable[[Issue], None]
+
+
+def read_pools(path: Path, providers: Mapping[str, bool]) -> tuple[PoolConfig, ...]:
+    """Read the file; *providers* are those that there are, and whether their hosts end (a walltime is needed).
+
+    InvalidDefinition has everything that is wrong with it.
+    """
+    try:
+        document = parse_document(path.read_bytes())
+    except OSError as error:
+        raise BadRequest(f"{path} can't be read: {error.strerror}") from None
+    return parse_pools(document, providers)
+
+
+def parse_pools(document: Any, providers: Mapping[str, bool]) -> tuple[PoolConfig, ...]:
+    """Read the document of a file; see `read_pools`."""
+    issues: list[Issue] = []
+    top = _Object(document, "", issues, {"pools"})
+    listed = top.take("pools", _list, [])
+    pools = [_pool(each, f"/pools/{number}", issues, providers) for number, each in enumerate(listed)]
+    names = [pool.spec.name for pool in pools]
+    issues += [
+        Issue(f"/pools/{at}/name", f"there is a pool {name} already")
+        for at, name in enumerate(names)
+        if name in names[:at]
+    ]
+    if not issues and not pools:
+        issues.append(Issue("/pools", "expected at least one pool, found none"))
+    if issues:
+        raise InvalidDefinition(issues)
+    return tuple(pools)
+
+
+_KEYS = {
+    "name", "provider", "host", "walltime", "min", "max", "pending", "worth", "keep", "options", "directives",
+    "leave_out", "before", "agent", "join", "command", "folder", "poll",
+}  # fmt: skip
+
+
+def _pool(document: Any, path: str, issues: list[Issue], providers: Mapping[str, bool]) -> PoolConfig:
+    found = _Object(document, path, issues, _KEYS)
+    name = found.require("name", _pool_name, "a")
+    provider = found.require("provider", lambda value: _one_of(value, providers), "")
+    hosts_end = providers.get(provider, False)
+    walltime = found.take("walltime", _seconds, None)
+    if hosts_end and walltime is None and "walltime" not in found.given:
+        found.report("walltime", f'expected how long a host of {provider} is asked for, such as "4h"')
+    maximum = found.require("max", lambda value: _whole(value, least=1), 1)
+    minimum = found.take("min", lambda value: _whole(value, least=0), 0)
+    if minimum > maximum:
+        found.report("min", f"expected at most {maximum}, the `max` of the pool, found {minimum}")
+    host = ONE_CPU
+    if "host" in found.given:
+        host, wrong = resources_from_json(found.given["host"], path + pointer("host"))
+        issues += wrong
+    return PoolConfig(
+        spec=PoolSpec(
+            name=name,
+            provider=provider,
+            host=host,
+            walltime=walltime,
+            minimum=minimum,
+            maximum=maximum,
+            pending=found.take("pending", lambda value: _whole(value, least=1), min(5, maximum)),
+            worth=found.take("worth", _seconds, 120.0),
+            keep=found.take("keep", _seconds, 300.0),
+        ),
+        options=found.take("options", _options, {}),
+        directives=found.take("directives", _texts, ()),
+        leave_out=found.take("leave_out", _texts, ()),
+        before=found.take("before", _texts, ()),
+        agent=found.take("agent", _texts, ()),
+        join=found.take("join", _text, ""),
+        command=found.take("command", _text, ""),
+        folder=found.take("folder", _text, ""),
+        poll=found.take("poll", _seconds, 1.0 if provider == "local" else 10.0),
+    )
+
+
+class _Object:
+    """An object of the document that is being read: each key at most once, unknown ones reported."""
+
+    def __init__(self, document: Any, path: str, issues: list[Issue], keys: set[str]) -> None:
+        self._path = path
+        self._issues = issues
+        self.given: Mapping[str, Any] = document if isinstance(document, dict) else {}
+        if not isinstance(document, dict):
+            issues.append(Issue(path, f"expected an object, found {quote(document)}"))
+        for key in self.given:
+            if key not in keys and not is_ignored(key):
+                self.report(
+                    key, f"there is no key {key!r} here; expected {', '.join(sorted(keys))}", suggest(key, keys)
+                )
+
+    def report(self, key: str, message: str, meant: str | None = None) -> None:
+        """Note that something is wrong with a key."""
+        self._issues.append(Issue(self._path + pointer(key), message, meant))
+
+    def take(self, key: str, read: Callable[[Any], Any], default: Any) -> Any:
+        """Return what *read* makes of a key's value; the default if it isn't there, or is wrong."""
+        if key not in self.given:
+            return default
+        try:
+            return read(self.given[key])
+        except ValueProblem as problem:
+            self.report(key, problem.message)
+            return default
+
+    def require(self, key: str, read: Callable[[Any], Any], default: Any) -> Any:
+        """Do as `take`, and report a key that isn't there."""
+        if key not in self.given:
+            self.report(key, "expected it to be there")
+        return self.take(key, read, default)
+
+
+def _pool_name(value: Any) -> str:
+    if not isinstance(value, str) or not is_pool_name(value):
+        raise ValueProblem(f"expected a pool's name ({POOL_NAME_RULE}), found {quote(value)}")
+    return value
+
+
+def _one_of(value: Any, known: Mapping[str, bool]) -> str:
+    if not isinstance(value, str) or value not in known:
+        raise ValueProblem(f"expected one of the providers {', '.join(sorted(known))}, found {quote(value)}")
+    return value
+
+
+def _whole(value: Any, *, least: int) -> int:
+    number = parse_count(value)
+    if not least <= number <= _MOST:
+        raise ValueProblem(f"expected a whole number from {least} to {_MOST}, found {quote(value)}")
+    return number
+
+
+def _seconds(value: Any) -> float:
+    seconds = parse_duration(value).ms / 1000
+    if seconds <= 0:
+        raise ValueProblem(f'expected a time such as "90s" or "4h", found {quote(value)}')
+    return seconds
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value or len(value) > _LONGEST_TEXT or "\0" in value:
+        raise ValueProblem(f"expected a text, found {quote(value)}")
+    return value
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise ValueProblem(f"expected a list, found {quote(value)}")
+    return value
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    found = tuple(_text(each) for each in _list(value))
+    if any("\n" in each for each in found):
+        raise ValueProblem("expected texts of one line each")
+    return found
+
+
+def _options(value: Any) -> Mapping[str, str]:
+    if not isinstance(value, dict):
+        raise ValueProblem(f"expected an object of options, found {quote(value)}")
+    return {key: _text(each) for key, each in value.items()}

@@ -1,0 +1,102 @@
+"""The provider `local`: agents are processes of this machine, which outlive the process that serves the pool.
+
+They are found again by their command line, which names the allocation: by nothing that could be lost or out of date.
+"""
+
+import asyncio
+import os
+import shlex
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import psutil
+
+from accio.domain.pools import AllocationKey, parse_key
+from accio_pool.agents import agent_command, last_words
+from accio_pool.config import PoolConfig
+from accio_pool.providers.ports import Found, Listing, Order, Refused
+
+_LAST = 2000  # bytes of an agent's output that are looked at
+_OPTION = "--allocation"
+
+
+class LocalProvider:
+    """A pool of agents on this machine."""
+
+    def __init__(self, pool: PoolConfig, folder: Path) -> None:
+        """Start agents as *pool* says; what they print goes to *folder*."""
+        self._pool = pool
+        self._folder = folder
+        self._children: list[subprocess.Popen[bytes]] = []  # to be reaped once they have ended
+
+    async def submit(self, order: Order) -> str:
+        """Start an agent."""
+        child = self._start(order)
+        self._children.append(child)
+        return str(child.pid)
+
+    def _start(self, order: Order) -> "subprocess.Popen[bytes]":
+        self._folder.mkdir(parents=True, exist_ok=True)
+        try:
+            with self._log(order.key).open("ab") as log:
+                return subprocess.Popen(
+                    agent_command(self._pool, order, until=True),
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                )
+        except OSError as error:
+            raise Refused(f"the agent can't be started: {error}") from None
+
+    async def list(self, cluster: str) -> Listing:
+        """Look for the agents' processes."""
+        self._children = [child for child in self._children if child.poll() is None]
+        found = await asyncio.to_thread(_processes)
+        host = socket.gethostname()
+        return Listing(
+            found=[
+                Found(key=key, job=str(pid), begun=True, host=host)
+                for pid, key in found
+                if (key.cluster, key.pool) == (cluster, self._pool.spec.name)
+            ]
+        )
+
+    async def cancel(self, found: Found, *, gently: bool) -> None:
+        """Signal an agent, unless its process has become another one since."""
+        pid = int(found.job)
+        if (pid, found.key) in await asyncio.to_thread(_processes):
+            os.kill(pid, signal.SIGTERM if gently else signal.SIGKILL)
+
+    async def last_words(self, key: AllocationKey) -> str:
+        """Return what an agent said last."""
+        try:
+            with self._log(key).open("rb") as log:
+                log.seek(max(0, log.seek(0, os.SEEK_END) - _LAST))
+                return last_words(log.read())
+        except OSError:
+            return ""
+
+    def preview(self, order: Order) -> str:
+        """Return the agent's command."""
+        return shlex.join(agent_command(self._pool, order, until=True))
+
+    def _log(self, key: AllocationKey) -> Path:
+        return self._folder / f"{key}.log"
+
+
+def _processes() -> list[tuple[int, AllocationKey]]:
+    """Return the processes of this user that are agents in allocations."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.uids().real != os.getuid():
+                continue
+            words = process.cmdline()
+        except psutil.Error:
+            continue
+        if _OPTION in words[:-1] and (key := parse_key(words[words.index(_OPTION) + 1])) is not None:
+            found.append((process.pid, key))
+    return found

@@ -1,0 +1,76 @@
+"""What a provider is: how to talk to one kind of engine. Each method asks the engine once; nothing is kept in between.
+
+An allocation's name is its key (`accio.domain.pools.AllocationKey`): engines give numbers of jobs again, and a
+submission whose answer got lost may have been carried out. So it is looked for by name, and only a list that is
+*complete* tells that something isn't there.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from accio.domain.pools import AllocationKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """An allocation to be submitted."""
+
+    key: AllocationKey
+    lasting: bool  # its agent stays when it has nothing to do
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """An allocation that the engine has."""
+
+    key: AllocationKey
+    job: str
+    begun: bool
+    host: str = ""
+    reason: str = ""  # why it waits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """What the engine has of one cluster's pool; of one that isn't complete, *problem* says why."""
+
+    found: Sequence[Found]
+    problem: str = ""
+
+    @property
+    def complete(self) -> bool:
+        """Whether what it lacks isn't there."""
+        return not self.problem
+
+
+class Refused(Exception):
+    """The engine refused a submission for certain, with its words."""
+
+
+class Unsure(Exception):
+    """Nobody knows whether a submission was carried out: the engine didn't answer, or not clearly."""
+
+
+class Provider(Protocol):
+    """One pool at its engine."""
+
+    async def submit(self, order: Order) -> str:
+        """Ask for an allocation, and return what the engine calls it; raises Refused or Unsure."""
+        ...
+
+    async def list(self, cluster: str) -> Listing:
+        """List what the engine has of this pool for a daemon's cluster."""
+        ...
+
+    async def cancel(self, found: Found, *, gently: bool) -> None:
+        """End an allocation: *gently* lets its agent drain. What can't be told is tried again."""
+        ...
+
+    async def last_words(self, key: AllocationKey) -> str:
+        """Return the end of what an allocation that is over has printed; empty if nobody knows."""
+        ...
+
+    def preview(self, order: Order) -> str:
+        """Return what would be submitted, for people."""
+        ...

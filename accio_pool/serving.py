@@ -1,0 +1,135 @@
+"""Serving one pool: what the daemon wants is compared with what the engine has, again and again.
+
+What is wanted and isn't there is submitted; what is there and isn't wanted is ended. So it doesn't matter which answers
+got lost, or how often this process has died. Only a complete list counts, and what may have been submitted already is
+waited for first.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import structlog
+
+from accio.domain.pools import AllocationKey
+from accio_pool.config import PoolConfig
+from accio_pool.providers.ports import Found, Listing, Order, Provider, Refused, Unsure
+
+log = structlog.get_logger("accio.pool")
+
+UNSURE_S = 60.0
+"""So long after a submission of which nobody knows what became of it, it isn't repeated."""
+GRACE_S = 60.0
+"""So long an agent that was told to end has for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """Which allocations there should be, by number: those that the engine may not have, and those that it has."""
+
+    submit: dict[int, bool] = field(default_factory=dict)  # number -> whether it is lasting
+    keep: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the daemon is told: the engine's list, why allocations ended that it lacks, and what was refused."""
+
+    listing: Listing
+    reasons: dict[int, str]
+    refused: dict[int, str]
+
+
+Tell = Callable[[Told], Awaitable[None]]
+
+
+class Serving:
+    """One pool."""
+
+    def __init__(self, pool: PoolConfig, provider: Provider, cluster: str, now: Callable[[], float]) -> None:
+        self.pool = pool
+        self._provider = provider
+        self._cluster = cluster
+        self._now = now
+        self._wishes: Wishes | None = None
+        self._changed = asyncio.Event()
+        self._tried: dict[int, float] = {}  # submissions and when they were made, as long as the engine lacks them
+        self._ending: dict[int, float] = {}  # allocations and when they were told to end
+        self._known: set[int] = set()  # that the engine had
+        self._problem = ""
+
+    def want(self, wishes: Wishes) -> None:
+        """Note what the daemon wants now."""
+        self._wishes = wishes
+        self._changed.set()
+
+    async def run(self, tell: Tell) -> None:
+        """Compare and act until cancelled."""
+        while True:
+            wishes = self._wishes
+            self._changed.clear()
+            if wishes is not None:
+                await tell(await self.step(wishes))
+            try:
+                async with asyncio.timeout(self.pool.poll):
+                    await self._changed.wait()
+            except TimeoutError:
+                continue
+
+    async def step(self, wishes: Wishes) -> Told:
+        """Look at the engine once, and act; return what the daemon is to know."""
+        listing = await self._provider.list(self._cluster)
+        self._note_problem(listing.problem)
+        if not listing.complete:
+            return Told(listing, {}, {})
+        found = {each.key.number: each for each in listing.found}
+        gone = (self._known | wishes.keep) - set(found)
+        reasons = {number: await self._provider.last_words(self._key(number)) for number in gone}
+        self._known = set(found)
+        self._tried = {
+            number: at for number, at in self._tried.items() if number in wishes.submit.keys() - found.keys()
+        }
+        refused: dict[int, str] = {}
+        for number, lasting in wishes.submit.items():
+            if number not in found and self._may_try(number):
+                await self._submit(Order(key=self._key(number), lasting=lasting), refused)
+        for number, each in found.items():
+            if number not in wishes.submit and number not in wishes.keep:
+                await self._end(each)
+        self._ending = {number: at for number, at in self._ending.items() if number in found}
+        return Told(listing, {number: words for number, words in reasons.items() if words}, refused)
+
+    def _key(self, number: int) -> AllocationKey:
+        return AllocationKey(self._cluster, self.pool.spec.name, number)
+
+    def _may_try(self, number: int) -> bool:
+        tried = self._tried.get(number)
+        return tried is None or self._now() - tried > UNSURE_S
+
+    async def _submit(self, order: Order, refused: dict[int, str]) -> None:
+        self._tried[order.key.number] = self._now()
+        try:
+            job = await self._provider.submit(order)
+        except Refused as error:
+            log.warning("the engine refuses an allocation", allocation=str(order.key), reason=str(error))
+            refused[order.key.number] = str(error)
+        except Unsure as error:
+            log.warning("nobody knows what became of a submission", allocation=str(order.key), reason=str(error))
+        else:
+            log.info("submitted", allocation=str(order.key), job=job)
+
+    async def _end(self, found: Found) -> None:
+        """End what isn't wanted: its agent is told to, and made to after a while."""
+        number, now = found.key.number, self._now()
+        told = self._ending.get(number)
+        if told is None:
+            log.info("an allocation isn't wanted any more", allocation=str(found.key), job=found.job)
+            self._ending[number] = now
+            await self._provider.cancel(found, gently=found.begun)
+        elif now - told > GRACE_S:
+            await self._provider.cancel(found, gently=False)
+
+    def _note_problem(self, problem: str) -> None:
+        if problem and problem != self._problem:
+            log.warning("the engine doesn't tell what it has", pool=self.pool.spec.name, reason=problem)
+        self._problem = problem

@@ -1,0 +1,104 @@
+"""Pools with real processes: the queue gets hosts, they do the work and are given back; processes die in between."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from accio_client import Client
+from tests.acceptance.processes import Cluster, Process, cluster, eventually
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(240)]
+
+GATED = {
+    "id": "gated",
+    "params": [{"name": "label", "kind": "string"}],
+    "graph": [{"op": "Gate", "inputs": {"label": {"param": "label"}}}],
+}
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Iterator[Cluster]:
+    with cluster(tmp_path / "made") as found:
+        found.start_daemon("--lease", "5s")
+        yield found
+
+
+def serve(made: Cluster, **pool: Any) -> Process:
+    """Serve a pool of agents on this machine."""
+    described = {"name": "here", "provider": "local", "max": 3, "keep": "2s", "poll": "0.2s"} | pool
+    described["agent"] = ["--operators", "tests.acceptance.ledger_operators", "--no-installed", "--grace", "2"]
+    file = made.root / "pools.json"
+    file.write_text(json.dumps({"pools": [described]}))
+    return made._start("pool", ["accio_pool", "serve", str(file)], made.environment())
+
+
+def live(client: Client) -> list[str]:
+    """Return the states of the allocations that haven't ended."""
+    return [each.state for each in client.list_allocations(live=True).allocations]
+
+
+def learn(client: Client) -> None:
+    """Let the daemon learn which operators the pool's hosts offer, and the hosts end."""
+    eventually(lambda: client.list_pools().pools, what="the pool being served")
+    client.change_pool("here", kept=1)
+    eventually(lambda: live(client) == ["running"] and client.list_operators(), what="an agent's operators being known")
+    client.change_pool("here", kept="auto")
+    eventually(lambda: live(client) == [], what="the host being given back")
+
+
+def test_hosts_come_with_the_work_and_go_with_it(made: Cluster) -> None:
+    """Queued nodes get hosts of the pool, which are given back when nothing is left to do; nothing stays behind."""
+    serve(made)
+    with made.client() as client:
+        learn(client)
+        client.push(GATED)
+        runs = [client.submit({"workflow": "gated", "params": {"label": f"g{number}"}}).run.id for number in range(3)]
+        eventually(lambda: live(client) == ["running"] * 3, what="a host for each node")
+        for number in range(3):
+            made.open_gate(f"g{number}")
+        assert [client.wait(run).state for run in runs] == ["success"] * 3
+        eventually(lambda: live(client) == [], what="all hosts being given back")
+        found = client.list_allocations().allocations
+    assert [(each.state, bool(each.agent)) for each in found] == [("ended", True)] * 4
+    assert all("nothing to do" in each.reason for each in found[:3]), found
+    eventually(lambda: made.survivors() == [], what="every process of the agents having ended")
+
+
+def test_kills_of_both_sides_lose_no_host_and_ask_for_none_twice(made: Cluster) -> None:
+    """SIGKILL to the pool's process and to the daemon while work runs: both find what is there, and work goes on."""
+    pool = serve(made)
+    with made.client() as client:
+        learn(client)
+        client.push(GATED)
+        runs = [client.submit({"workflow": "gated", "params": {"label": f"g{number}"}}).run.id for number in range(3)]
+        eventually(lambda: len(made.executed()) == 3, what="the nodes' beginning")
+        pool.kill()
+        pool.ended()
+        assert made.daemon is not None
+        made.daemon.kill()
+        made.daemon.ended()
+        made.start_daemon("--lease", "5s")
+        serve(made)
+        eventually(
+            lambda: [each.state for each in client.list_pools().pools] == ["serving"], what="the pool being served"
+        )
+        for number in range(3):
+            made.open_gate(f"g{number}")
+        assert [client.wait(run).state for run in runs] == ["success"] * 3
+        eventually(lambda: live(client) == [], what="all hosts being given back")
+        assert len(client.list_allocations().allocations) == 4
+    assert len([line for line in made.executed() if "begins" in line]) == 3
+
+
+def test_agents_that_cannot_start_are_told_of(made: Cluster) -> None:
+    """An allocation whose agent ends at once has failed with what it said last; no other is asked for soon."""
+    serve(made, min=1, join=str(made.root / "nowhere.join"))
+    with made.client() as client:
+        eventually(lambda: [each.problem for each in client.list_pools().pools if each.problem], what="the failure")
+        (pool,) = client.list_pools().pools
+        (failed,) = client.list_allocations().allocations
+    assert (pool.state, failed.state) == ("backing off", "failed")
+    assert "nowhere.join" in failed.reason

@@ -1,0 +1,375 @@
+"""Pools: how many hosts are asked for, and what becomes of each allocation."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from accio.domain.pools import AllocationState, PoolSpec
+from accio.errors import BadRequest, FailedPrecondition, NotFound
+from accio_daemon.core.commands import (
+    AllocationFacts,
+    AllocationsFound,
+    AllocationsRefused,
+    ChangePool,
+    PoolsJoined,
+    PoolsLeft,
+)
+from accio_daemon.core.outgoing import Outgoing, Wanted
+from accio_daemon.core.pools.records import Pool
+from accio_daemon.core.terms import SessionNo
+from tests import builders
+from tests.fakes import FakeAgent
+from tests.simulator.cluster import Cluster
+from tests.unit.daemon.core.conftest import MakeCluster
+
+
+class Engine:
+    """A process that serves pools, and its engine, which does at once what it is told."""
+
+    def __init__(self, cluster: Cluster, *specs: PoolSpec, server: str = "s1") -> None:
+        self.cluster = cluster
+        self.session: SessionNo = cluster.daemon.next_session()
+        self.wanted: dict[str, Wanted] = {}
+        cluster.daemon.links.attach(self.session, self)
+        cluster.ask(PoolsJoined(session=self.session, server=server, pools=specs))
+
+    def deliver(self, outgoing: Outgoing) -> None:
+        """Note what is wanted."""
+        self.wanted |= outgoing.wanted
+
+    def asked(self, pool: str = "cpu") -> list[int]:
+        """Return the allocations that are to be submitted."""
+        return [number for number, _ in self.wanted[pool].submit]
+
+    def kept(self, pool: str = "cpu") -> list[int]:
+        """Return the allocations that are to stay."""
+        return list(self.wanted[pool].keep)
+
+    def has(
+        self, *numbers: int, begun: bool = False, pool: str = "cpu", reasons: Mapping[int, str] | None = None
+    ) -> None:
+        """Say, completely, what the engine has."""
+        found = tuple(AllocationFacts(number=number, job=f"job {number}", begun=begun) for number in numbers)
+        self.cluster.ask(
+            AllocationsFound(session=self.session, pool=pool, complete=True, found=found, reasons=reasons or {})
+        )
+
+    def forgets(self, *rest: int, begun: bool = True) -> None:
+        """Say often enough that the engine has no more than the rest."""
+        for _ in range(2):
+            self.has(*rest, begun=begun)
+
+    def leave(self) -> None:
+        """End the session."""
+        self.cluster.daemon.links.detach(self.session)
+        self.cluster.ask(PoolsLeft(session=self.session))
+
+
+def pool(name: str = "cpu", **fields: object) -> PoolSpec:
+    """Describe a pool of hosts with two CPUs."""
+    given: dict[str, object] = {"host": builders.offer(2), "walltime": None, "maximum": 4, "provider": "fake"}
+    return PoolSpec(name=name, **(given | fields))  # type: ignore[arg-type]  # the fields of a PoolSpec
+
+
+def submit(cluster: Cluster, nodes: int, *, start: int = 0) -> None:
+    """Submit a run of independent nodes of one CPU."""
+    cluster.submit(builders.graph({f"t{start + number}": [] for number in range(nodes)}))
+
+
+def join(cluster: Cluster, number: int, cpus: float = 2, *, pool: str = "cpu", name: str = "") -> FakeAgent:
+    """Join an agent from an allocation."""
+    name = name or f"{pool}-{number}"
+    agent = cluster.agents[name] = FakeAgent(name=name, resources=builders.offer(cpus), operators=cluster.operators)
+    cluster.rejoin(agent, allocation=(pool, number))
+    return agent
+
+
+def known(cluster: Cluster, name: str = "cpu") -> Pool:
+    """Return a pool as the World has it."""
+    return cluster.world.pools[name]
+
+
+def ended(cluster: Cluster) -> dict[int, tuple[int, str]]:
+    """Return the stored allocations that are over: number, state, reason."""
+    rows = cluster.disk.rows("SELECT no, state, reason FROM allocations WHERE ended_at IS NOT NULL")
+    return {number: (state, reason) for number, state, reason in rows}
+
+
+ENDED, FAILED, LOST = 4, 5, 6
+
+
+def test_an_empty_queue_asks_for_nothing(cluster: Cluster) -> None:
+    """Without anything that waits no host is asked for."""
+    engine = Engine(cluster, pool())
+    cluster.tick(10)
+    assert engine.asked() == []
+    assert known(cluster).decision == ("nothing is queued that needs another host",)
+
+
+def test_unknown_nodes_are_tried_on_one_host_first(cluster: Cluster) -> None:
+    """Of nodes of which nobody knows how long they take, one host is asked for; then twice as many."""
+    engine = Engine(cluster, pool())
+    submit(cluster, 100)
+    cluster.tick(2)
+    assert engine.asked() == [1]
+    engine.has(1)
+    assert (engine.asked(), engine.kept()) == ([], [1])
+    cluster.tick(2)
+    assert engine.asked() == []
+    join(cluster, 1)
+    cluster.tick(2)
+    assert engine.asked() == [2]
+    join(cluster, 2)
+    cluster.tick(2)
+    assert engine.asked() == [3, 4]
+    join(cluster, 3)
+    join(cluster, 4)
+    cluster.tick(2)
+    assert engine.asked() == []
+    assert known(cluster).decision[-1].endswith("4 of at most 4 are there")
+
+
+def test_short_work_is_not_worth_another_host(cluster: Cluster) -> None:
+    """Where it is known that what waits is over soon on what is there, nothing is asked for."""
+    engine = Engine(cluster, pool(worth=100.0))
+    cluster.join("w1", builders.offer(1))
+    for number in range(3):
+        submit(cluster, 1, start=number)
+        cluster.succeed(f"t{number}", wall_us=1_000_000)
+    submit(cluster, 60, start=10)
+    cluster.tick(2)
+    assert engine.asked() == []
+    submit(cluster, 600, start=100)
+    cluster.tick(2)
+    assert len(engine.asked()) == 3  # 661 s of work, less what w1 takes, for 200 s on each host
+
+
+def test_no_more_wait_at_the_engine_than_may(cluster: Cluster) -> None:
+    """At most `pending` allocations wait at the engine at a time."""
+    engine = Engine(cluster, pool(minimum=4, pending=2))
+    cluster.tick(2)
+    assert engine.asked() == [1, 2]
+    engine.has(1, 2)
+    cluster.tick(2)
+    assert engine.asked() == []
+    engine.has(1, 2, begun=True)
+    cluster.tick(2)
+    assert engine.asked() == [3, 4]
+
+
+@pytest.mark.parametrize(
+    ("spec", "why"),
+    [
+        (pool(host=builders.offer(0.5)), "they need 1 CPU, and a host has 0.5 CPUs"),
+        (pool(walltime=60.0), "they need about 2 min, and a host lasts 52 s"),
+    ],
+)
+def test_what_no_host_could_take_asks_for_none(cluster: Cluster, spec: PoolSpec, why: str) -> None:
+    """Demand that no allocation could serve submits nothing, and says what doesn't fit."""
+    teacher = cluster.join("teacher", builders.offer(1))
+    for number in range(5):
+        submit(cluster, 1, start=number)
+        cluster.succeed(f"t{number}", wall_us=100_000_000)
+    cluster.leave(teacher, clean=True)
+    engine = Engine(cluster, spec)
+    submit(cluster, 10, start=10)
+    cluster.tick(60)
+    assert engine.asked() == []
+    assert cluster.world.next_allocation == 1
+    (line,) = cluster.world.unservable
+    assert why in line
+
+
+def test_a_second_pool_takes_what_the_first_cannot(cluster: Cluster) -> None:
+    """Nodes are asked for at the first pool in order that can take them."""
+    engine = Engine(cluster, pool("small", host=builders.offer(0.5)), pool("large"))
+    submit(cluster, 3)
+    cluster.tick(2)
+    assert (engine.asked("small"), engine.asked("large")) == ([], [1])
+
+
+def test_what_nobody_fits_waits_for_a_pool(make_cluster: MakeCluster) -> None:
+    """A node that is too large for every agent that is there doesn't fail as long as a pool has hosts for it."""
+    cluster = make_cluster()
+    Engine(cluster, pool(host=builders.offer(8), maximum=1))
+    cluster.join("w1", builders.offer(1))
+    run = cluster.submit(builders.graph({"t1": []}, demands={"t1": builders.offer(4)}))
+    cluster.tick(cluster.settings.lease + 2)
+    assert not cluster.run_is_over(run)
+
+
+def test_allocations_run_and_end(cluster: Cluster) -> None:
+    """An allocation is pending, runs, has an agent, and has ended once this has left and the engine lacks it."""
+    engine = Engine(cluster, pool())
+    submit(cluster, 1)
+    cluster.tick(2)
+    engine.has(1)
+    assert known(cluster).live[1].state is AllocationState.PENDING
+    agent = join(cluster, 1)
+    assert known(cluster).live[1].state is AllocationState.RUNNING
+    cluster.succeed("t0")
+    cluster.leave(agent, clean=True, reason="nothing to do")
+    engine.forgets()
+    assert ended(cluster) == {1: (ENDED, "nothing to do")}
+
+
+def test_an_agents_word_counts_for_more_than_the_engines(cluster: Cluster) -> None:
+    """As long as its agent is connected, an allocation that the engine doesn't know runs; then it is lost."""
+    engine = Engine(cluster, pool())
+    submit(cluster, 1)
+    cluster.tick(2)
+    agent = join(cluster, 1)
+    engine.forgets()
+    assert known(cluster).live[1].state is AllocationState.RUNNING
+    cluster.leave(agent)
+    engine.forgets()
+    assert ended(cluster) == {1: (LOST, "its agent cpu-1 vanished")}
+
+
+def test_failures_make_a_pool_wait(cluster: Cluster) -> None:
+    """After allocations without an agent, less and less is asked for; one that joins makes good for all."""
+    engine = Engine(cluster, pool())
+    submit(cluster, 100)
+    cluster.tick(2)
+    requested = []
+    for seconds in (6, 31, 901, 1801):
+        (number,) = engine.asked()
+        requested.append(number)
+        engine.has(number, begun=True)
+        engine.has(reasons={number: "no such module"})
+        engine.has(reasons={number: "no such module"})
+        cluster.tick(2)
+        assert engine.asked() == []
+        assert "no such module" in known(cluster).decision[-1]
+        cluster.tick(seconds)
+    assert requested == [1, 2, 3, 4]
+    assert ended(cluster)[4] == (FAILED, "no such module")
+    join(cluster, 5)
+    cluster.tick(2)
+    assert (known(cluster).problem, engine.asked()) == ("", [6])
+
+
+def test_a_refusal_is_a_failure(cluster: Cluster) -> None:
+    """What the engine refuses has failed with its words; `resume` tries again at once."""
+    engine = Engine(cluster, pool())
+    submit(cluster, 1)
+    cluster.tick(2)
+    cluster.ask(AllocationsRefused(session=engine.session, pool="cpu", refused={1: "no such partition"}))
+    assert ended(cluster) == {1: (FAILED, "no such partition")}
+    cluster.tick(3)
+    assert engine.asked() == []
+    cluster.ask(ChangePool(name="cpu", paused=False))
+    cluster.tick(1)
+    assert engine.asked() == [2]
+
+
+def test_nobody_joins_for_ever(cluster: Cluster) -> None:
+    """An allocation that began five minutes ago and has no agent is given up, and has failed once it is gone."""
+    engine = Engine(cluster, pool())
+    submit(cluster, 1)
+    cluster.tick(2)
+    engine.has(1, begun=True)
+    cluster.tick(299)
+    assert engine.kept() == [1]
+    cluster.tick(5)
+    assert engine.kept() == []
+    engine.forgets()
+    assert ended(cluster)[1] == (FAILED, "no agent joined within 300 s of its beginning")
+
+
+def test_what_is_not_needed_any_more_is_given_up(cluster: Cluster) -> None:
+    """Pending allocations are given up two minutes after the queue has nothing for them; not before."""
+    engine = Engine(cluster, pool())
+    run = cluster.submit(builders.graph({"t1": []}))
+    cluster.tick(2)
+    engine.has(1)
+    cluster.kill(run)
+    cluster.tick(110)
+    assert engine.kept() == [1]
+    cluster.tick(15)
+    assert engine.kept() == []
+    engine.forgets()
+    assert ended(cluster) == {1: (ENDED, "nothing is queued for it any more")}
+
+
+def test_an_agent_of_what_was_given_up_is_turned_away(cluster: Cluster) -> None:
+    """An allocation that isn't wanted, or isn't known, has no place for an agent; nor has one for two."""
+    Engine(cluster, pool())
+    submit(cluster, 1)
+    cluster.tick(2)
+    join(cluster, 1, name="first")
+    with pytest.raises(FailedPrecondition, match="is that of agent first"):
+        join(cluster, 1, name="second")
+    with pytest.raises(FailedPrecondition, match="was given up"):
+        join(cluster, 2)
+    assert "second" not in cluster.world.agent_names
+
+
+def test_hosts_are_kept_as_the_user_says(cluster: Cluster) -> None:
+    """`scale` keeps allocations that last whatever is queued, and gives up those beyond."""
+    engine = Engine(cluster, pool(minimum=1))
+    cluster.tick(2)
+    assert engine.wanted["cpu"].submit == ((1, True),)
+    cluster.ask(ChangePool(name="cpu", floor=3))
+    cluster.tick(2)
+    assert engine.asked() == [1, 2, 3]
+    cluster.restart()
+    engine = Engine(cluster, pool(minimum=1))
+    cluster.tick(2)
+    assert engine.asked() == [1, 2, 3]
+    cluster.ask(ChangePool(name="cpu", by_file=True))
+    cluster.tick(2)
+    assert engine.asked() == [1]
+    with pytest.raises(BadRequest, match="at most 4"):
+        cluster.ask(ChangePool(name="cpu", floor=5))
+    with pytest.raises(NotFound, match="known pools: cpu"):
+        cluster.ask(ChangePool(name="gpu", paused=True))
+
+
+def test_paused_pools_ask_for_nothing(cluster: Cluster) -> None:
+    """A paused pool asks for nothing, and what waits is said to have no pool; what it has stays."""
+    engine = Engine(cluster, pool())
+    submit(cluster, 1)
+    cluster.tick(2)
+    engine.has(1)
+    cluster.ask(ChangePool(name="cpu", paused=True))
+    submit(cluster, 100, start=5)
+    cluster.tick(2)
+    assert (engine.asked(), engine.kept()) == ([], [1])
+    assert "cpu: it is paused" in cluster.world.unservable[0]
+
+
+def test_nothing_is_concluded_while_a_pool_is_away(cluster: Cluster) -> None:
+    """Without its process a pool asks for nothing, and forgets nothing; the next process is told all of it."""
+    engine = Engine(cluster, pool())
+    submit(cluster, 1)
+    cluster.tick(2)
+    engine.has(1)
+    engine.leave()
+    submit(cluster, 100, start=5)
+    cluster.tick(400)
+    assert list(known(cluster).live) == [1]
+    again = Engine(cluster, pool(), server="s2")
+    assert again.kept() == [1]
+
+
+def test_two_processes_do_not_serve_one_pool(cluster: Cluster) -> None:
+    """A second process for a pool is refused as long as the first serves it."""
+    engine = Engine(cluster, pool())
+    with pytest.raises(FailedPrecondition, match="another process serves the pool cpu"):
+        Engine(cluster, pool(), server="s2")
+    engine.leave()
+    Engine(cluster, pool(), server="s2")
+
+
+def test_a_restart_loses_no_allocation(cluster: Cluster) -> None:
+    """Allocations, their agents and the numbers that were given survive the daemon."""
+    engine = Engine(cluster, pool(minimum=2))
+    cluster.tick(2)
+    engine.has(1, 2, begun=True)
+    join(cluster, 1)
+    cluster.restart()
+    assert {number: each.agent for number, each in known(cluster).live.items()} == {1: "cpu-1", 2: ""}
+    engine = Engine(cluster, pool(minimum=3))
+    cluster.tick(2)
+    assert (engine.asked(), engine.kept()) == ([3], [1, 2])
