@@ -14,12 +14,17 @@ from accio.domain.pools import AllocationKey
 from accio.errors import AccioError, InvalidDefinition
 from accio.exits import INTERRUPTED, INVALID, SUCCESS, USAGE, exit_code
 from accio_pool.config import PoolConfig, read_pools
+from accio_pool.providers.batch import BatchProvider
 from accio_pool.providers.local import LocalProvider
 from accio_pool.providers.ports import Order, Provider
+from accio_pool.providers.slurm import Slurm
 
 Make = Callable[[PoolConfig, Path], Provider]
 
-PROVIDERS: Mapping[str, tuple[Make, bool]] = {"local": (LocalProvider, False)}
+PROVIDERS: Mapping[str, tuple[Make, bool]] = {
+    "local": (LocalProvider, False),
+    "slurm": (lambda pool, folder: BatchProvider(pool, folder, Slurm()), True),
+}
 """Each provider: how to make one for a pool and a folder for its files, and whether its hosts end by themselves."""
 
 _FILE = click.argument("file", type=click.Path(path_type=Path))

@@ -7,6 +7,7 @@ variables alone.
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -59,6 +60,21 @@ class Slurm:
         self._processes: list[subprocess.Popen[bytes]] = []
         path = f"{os.environ.get('PATH', '')}:{_SYSTEM}"
         self._environment = {**os.environ, "SLURM_CONF": str(folder / "slurm.conf"), "PATH": path}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What other programs need to use it."""
+        return {name: self._environment[name] for name in ("SLURM_CONF", "PATH")}
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Keep the controller from answering."""
+        (controller,) = (each for each in self._processes if "slurmctld" in str(each.args))
+        controller.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            controller.send_signal(signal.SIGCONT)
 
     def run(self, *command: str, **environment: str) -> str:
         """Run one of its commands; give what it printed."""

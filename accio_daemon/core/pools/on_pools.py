@@ -325,11 +325,10 @@ def _give_up(turn: Turn, pool: Pool, allocation: Allocation, reason: str) -> Non
 def _grow(turn: Turn, pool: Pool, want: Want) -> None:
     """Ask for more allocations, as far as limits allow; note why it is as many."""
     lines = list(want.lines)
-    kept = sum(each.lasting and not each.cancelling for each in pool.live.values())
-    lasting = max(0, pool.least - kept)
+    lasting = max(0, pool.least - len(_kept(pool)))
     if lasting:
         lines.append(f"{pool.least} are kept, whatever is queued")
-    count, limits = _limited(turn, pool, lasting + want.count, guessed=want.guessed and not lasting)
+    count, limits = _limited(turn, pool, max(lasting, want.count), guessed=want.guessed and not lasting)
     lines += limits
     for _ in range(count):
         _request(turn, pool, lasting=lasting > 0)
@@ -338,6 +337,11 @@ def _grow(turn: Turn, pool: Pool, want: Want) -> None:
         lines.append(f"{count} asked for")
         _tell(turn, pool)
     pool.decision = tuple(lines) or ("nothing is queued that needs another host",)
+
+
+def _kept(pool: Pool) -> list[Allocation]:
+    """Return the allocations that stay whatever is queued, the oldest first."""
+    return [each for each in pool.live.values() if each.lasting and not each.cancelling and not each.said_goodbye]
 
 
 def _limited(turn: Turn, pool: Pool, wanted: int, *, guessed: bool) -> tuple[int, list[str]]:
@@ -394,6 +398,5 @@ def _shrink(turn: Turn, pool: Pool, unused: list[Allocation]) -> None:
         idle = now - allocation.unused_mono
         if idle >= _UNUSED and not allocation.lasting and allocation.state is not _RUNNING:
             _give_up(turn, pool, allocation, "nothing is queued for it any more")
-    lasting = [each for each in pool.live.values() if each.lasting and not each.cancelling]
-    for allocation in lasting[pool.least :]:
+    for allocation in _kept(pool)[pool.least :]:
         _give_up(turn, pool, allocation, f"{pool.least} are to be kept")

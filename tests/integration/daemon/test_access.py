@@ -12,7 +12,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from accio.v1 import accio_pb2, agents_pb2, workflows_pb2
 from accio_daemon.services.transport.auth import Tokens
-from accio_daemon.services.transport.server import ACCIO, AGENTS, ARTIFACTS, Server
+from accio_daemon.services.transport.server import ACCIO, AGENTS, ARTIFACTS, POOLS, Server
 from tests.integration.daemon.harness import Serving, Stub, refused
 from tests.integration.daemon.scripted_agent import joined
 from tests.integration.daemon.workflows import PAIR
@@ -87,11 +87,13 @@ class Broken:
 @pytest.mark.timeout(300)  # each bug is written to the log with its traceback, which takes a busy machine a second
 async def test_a_bug_stays_in_the_log() -> None:
     """An unexpected exception of any method becomes INTERNAL with a reference; its text isn't told."""
-    server = Server(tokens=Tokens([("t" * 20, None)]), accio=(Broken(),), agents=Broken(), artifacts=Broken())
+    server = Server(
+        tokens=Tokens([("t" * 20, None)]), accio=(Broken(),), agents=Broken(), artifacts=Broken(), pools=(Broken(),)
+    )
     (address,) = await server.start(("127.0.0.1:0",))
     try:
         async with grpc.aio.insecure_channel(address) as channel:
-            for method in (*ACCIO.methods, *AGENTS.methods, *ARTIFACTS.methods):
+            for method in (*ACCIO.methods, *AGENTS.methods, *ARTIFACTS.methods, *POOLS.methods):
                 with pytest.raises(grpc.aio.AioRpcError) as raised:
                     await call(channel, method, f"Bearer {'t' * 20}")
                 assert raised.value.code() is grpc.StatusCode.INTERNAL, method.full_name
@@ -104,9 +106,9 @@ async def test_a_bug_stays_in_the_log() -> None:
 async def test_every_rpc_is_offered_once() -> None:
     """A part that lacks an rpc of the contract, or two that have it, are found when the server is made."""
     with pytest.raises(LookupError, match="PushWorkflow is offered by 0 parts"):
-        Server(tokens=Tokens([]), accio=(), agents=Broken(), artifacts=Broken())
+        Server(tokens=Tokens([]), accio=(), agents=Broken(), artifacts=Broken(), pools=(Broken(),))
     with pytest.raises(LookupError, match="offered by 2 parts"):
-        Server(tokens=Tokens([]), accio=(Broken(), Broken()), agents=Broken(), artifacts=Broken())
+        Server(tokens=Tokens([]), accio=(Broken(), Broken()), agents=Broken(), artifacts=Broken(), pools=(Broken(),))
 
 
 async def test_health_and_reflection_answer(daemon: Serving) -> None:

@@ -1,0 +1,146 @@
+"""What batch systems have in common: a script is submitted under a name, all jobs are listed by one command, and jobs
+are ended by number.
+
+A *dialect* is the table of what differs: the commands, and how to read what they print.
+"""
+
+import getpass
+import os
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from accio.domain.pools import AllocationKey
+from accio_pool.agents import agent_command, last_words
+from accio_pool.config import PoolConfig
+from accio_pool.providers.ports import Found, Listing, Order, Refused, Unsure
+from accio_pool.runner import NoAnswer, Output, run
+
+_LAST = 2000  # bytes of a job's output that are looked at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A job as a batch system lists it; *over* says how it ended, if it lists what has ended, too."""
+
+    key: AllocationKey
+    job: str
+    begun: bool
+    host: str = ""
+    reason: str = ""
+    over: str = ""
+
+
+class Dialect(Protocol):
+    """The commands of one batch system."""
+
+    knows_end: bool
+    """Whether a job can find out when it ends."""
+
+    def submit(self, pool: PoolConfig, order: Order, output: Path) -> Sequence[str]:
+        """Return the command that submits the script on its standard input."""
+        ...
+
+    def submitted(self, output: str) -> str:
+        """Return the job that a submission printed; empty if it printed none."""
+        ...
+
+    def is_refusal(self, output: Output) -> bool:
+        """Return whether a submission that failed was refused for certain."""
+        ...
+
+    def list(self, user: str) -> Sequence[str]:
+        """Return the command that lists all jobs of a user."""
+        ...
+
+    def listed(self, output: str) -> Sequence[Job]:
+        """Read that list, but for jobs that aren't allocations; ValueError if it isn't one."""
+        ...
+
+    def cancel(self, job: str, *, gently: bool) -> Sequence[str]:
+        """Return the command that ends a job; *gently* lets the agent in it drain."""
+        ...
+
+
+class BatchProvider:
+    """A pool of jobs of a batch system."""
+
+    def __init__(self, pool: PoolConfig, folder: Path, dialect: Dialect) -> None:
+        """Submit jobs as *pool* says in a *dialect*; what they print goes to *folder*, which their hosts see."""
+        self._pool = pool
+        self._folder = folder
+        self._dialect = dialect
+        self._over: dict[AllocationKey, str] = {}  # how jobs ended that the batch system still lists
+
+    async def submit(self, order: Order) -> str:
+        """Submit a job."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        try:
+            done = await run(self._command(order), given=self._script(order))
+        except NoAnswer as error:
+            raise Unsure(str(error)) from None
+        job = self._dialect.submitted(done.out) if done.code == 0 else ""
+        if job:
+            return job
+        if done.code != 0 and self._dialect.is_refusal(done):
+            raise Refused(done.words)
+        raise Unsure(done.words)
+
+    async def list(self, cluster: str) -> Listing:
+        """List the pool's jobs."""
+        try:
+            done = await run(self._dialect.list(getpass.getuser()))
+        except NoAnswer as error:
+            return Listing(found=(), problem=str(error))
+        if done.code != 0:
+            return Listing(found=(), problem=done.words)
+        try:
+            jobs = self._dialect.listed(done.out)
+        except ValueError as error:
+            return Listing(found=(), problem=f"its list can't be read: {error}")
+        own = [each for each in jobs if (each.key.cluster, each.key.pool) == (cluster, self._pool.spec.name)]
+        self._over = {each.key: each.over for each in own if each.over}
+        return Listing(
+            found=[
+                Found(key=each.key, job=each.job, begun=each.begun, host=each.host, reason=each.reason)
+                for each in own
+                if not each.over
+            ]
+        )
+
+    async def cancel(self, found: Found, *, gently: bool) -> None:
+        """End a job; if that can't be told, its next turn comes."""
+        try:
+            await run(self._dialect.cancel(found.job, gently=gently))
+        except NoAnswer:
+            return
+
+    async def last_words(self, key: AllocationKey) -> str:
+        """Return how a job ended, as far as the batch system says, and what its agent said last."""
+        try:
+            with self._output(key).open("rb") as output:
+                output.seek(max(0, output.seek(0, os.SEEK_END) - _LAST))
+                said = last_words(output.read())
+        except OSError:
+            said = ""
+        return "; ".join(each for each in (self._over.get(key, ""), said) if each)
+
+    def preview(self, order: Order) -> str:
+        """Return the submission as a shell would be told it."""
+        script = self._script(order).rstrip("\n")
+        return f"{shlex.join(self._command(order))} <<'END'\n{script}\nEND"
+
+    def _command(self, order: Order) -> Sequence[str]:
+        command = self._dialect.submit(self._pool, order, self._output(order.key))
+        left_out = set(self._pool.leave_out)
+        return [word for word in command if word.partition("=")[0] not in left_out]
+
+    def _script(self, order: Order) -> str:
+        """Return the job: `exec`, so that the agent is the process which is signalled first."""
+        command = agent_command(self._pool, order, until=not self._dialect.knows_end)
+        return "\n".join(["#!/bin/sh", *self._pool.before, f"exec {shlex.join(command)}", ""])
+
+    def _output(self, key: AllocationKey) -> Path:
+        return self._folder / f"{key}.log"

@@ -1,0 +1,94 @@
+"""The dialect of Slurm (tried on 22.05): sbatch, squeue, scancel."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from accio.domain.pools import parse_key
+from accio_pool.config import PoolConfig
+from accio_pool.providers.batch import Job
+from accio_pool.providers.ports import Order
+from accio_pool.runner import Output
+
+_MIB = 1 << 20
+_WARNING_S = 120
+
+_OVER = {
+    "BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED", "REVOKED",
+    "TIMEOUT",
+}  # fmt: skip
+"""States that nothing follows. Whatever Slurm may say besides, the job may still be there."""
+_WAITING = {"PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "RESV_DEL_HOLD", "SPECIAL_EXIT"}
+
+_UNSURE = ("timed out", "unable to contact", "communication", "connection refused", "zero bytes", "slurmctld")
+"""What sbatch says, among other words, where the job may have been taken in: a frozen controller had."""
+
+
+class Slurm:
+    """The commands of Slurm."""
+
+    knows_end = True
+
+    def submit(self, pool: PoolConfig, order: Order, output: Path) -> Sequence[str]:
+        """Return the command that submits a job of one host and one task."""
+        host, key = pool.spec.host, str(order.key)
+        assert pool.spec.walltime is not None, "pools of batch systems have one"
+        command = [
+            "sbatch",
+            "--parsable",
+            "--no-requeue",
+            f"--job-name={key}",
+            f"--comment={key}",
+            f"--output={output}",
+            "--nodes=1",
+            "--ntasks=1",
+            f"--cpus-per-task={math.ceil(host.milli_cpus / 1000)}",
+            f"--time={max(1, math.floor(pool.spec.walltime / 60))}",
+            f"--signal=B:USR1@{min(_WARNING_S, max(1, int(pool.spec.walltime / 4)))}",
+        ]
+        if host.memory:
+            command.append(f"--mem={math.ceil(host.memory / _MIB)}M")
+        if host.gpus:
+            command.append(f"--gpus-per-node={host.gpus}")
+        command += [f"--{name}={value}" for name, value in pool.options.items()]
+        return [*command, *pool.directives]
+
+    def submitted(self, output: str) -> str:
+        """Return the number of the job; of federated clusters it is followed by the cluster's name."""
+        job = output.strip().partition(";")[0]
+        return job if job.isascii() and job.isdigit() else ""
+
+    def is_refusal(self, output: Output) -> bool:
+        """Return whether a submission was refused for certain."""
+        said = output.words.lower()
+        return "sbatch: error" in said and not any(each in said for each in _UNSURE)
+
+    def list(self, user: str) -> Sequence[str]:
+        """Return the command that lists all jobs, those that have ended lately among them."""
+        return ["squeue", "--noheader", "--states=all", f"--user={user}", "--format=%i|%T|%N|%j|%r"]
+
+    def listed(self, output: str) -> Sequence[Job]:
+        """Read what squeue printed."""
+        found = []
+        for line in output.splitlines():
+            fields = line.strip().split("|", 4)
+            if len(fields) != 5:
+                raise ValueError(f"expected five fields, found {line!r}")
+            job, state, host, name, reason = fields
+            key = parse_key(name)
+            if key is not None:
+                waits = state in _WAITING
+                over = _over(state, reason)
+                words = reason if waits and reason != "None" else ""
+                found.append(Job(key=key, job=job, begun=not waits, host=host, reason=words, over=over))
+        return found
+
+    def cancel(self, job: str, *, gently: bool) -> Sequence[str]:
+        """Return the command that ends a job: gently, only the agent is signalled, which is the batch script."""
+        return ["scancel", "--batch", "--signal=TERM", job] if gently else ["scancel", job]
+
+
+def _over(state: str, reason: str) -> str:
+    if state not in _OVER:
+        return ""
+    return state if reason in ("None", "") else f"{state} ({reason})"

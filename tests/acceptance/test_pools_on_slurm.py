@@ -1,0 +1,110 @@
+"""A pool on a real Slurm: jobs come with the work, through frozen and killed controllers, and are given back."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from accio_client import Client
+from tests.acceptance.processes import Cluster, Process, cluster, eventually
+from tests.acceptance.slurm import Slurm, local_slurm
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.root, pytest.mark.timeout(300)]
+
+GATED = {
+    "id": "gated",
+    "params": [{"name": "label", "kind": "string"}],
+    "graph": [{"op": "Gate", "inputs": {"label": {"param": "label"}}}],
+}
+
+
+@pytest.fixture(scope="module")
+def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slurm]:
+    """A Slurm for all tests here: starting one takes longer than any of them."""
+    with local_slurm(tmp_path_factory.mktemp("slurm") / "made") as made:
+        yield made
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Iterator[Cluster]:
+    with cluster(tmp_path / "made") as found:
+        found.start_daemon("--lease", "5s")
+        yield found
+
+
+def serve(slurm: Slurm, made: Cluster, **options: str) -> Process:
+    """Serve a pool of jobs of one processor."""
+    pool = {
+        "name": "cpu",
+        "provider": "slurm",
+        "walltime": "10m",
+        "max": 2,
+        "keep": "2s",
+        "poll": "0.5s",
+        "host": {"cpus": 1, "memory": "300MiB"},
+        "options": options,
+        "agent": ["--operators", "tests.acceptance.ledger_operators", "--no-installed", "--grace", "2"],
+    }
+    file = made.root / "pools.json"
+    file.write_text(json.dumps({"pools": [pool]}))
+    return made._start("pool", ["accio_pool", "serve", str(file)], made.environment(**slurm.environment))
+
+
+def live(client: Client) -> list[str]:
+    """Return the states of the allocations that haven't ended."""
+    return [each.state for each in client.list_allocations(live=True).allocations]
+
+
+def learn(client: Client) -> None:
+    """Let the daemon learn which operators the pool's hosts offer."""
+    eventually(lambda: client.list_pools().pools, what="the pool being served")
+    client.change_pool("cpu", kept=1)
+    eventually(lambda: live(client) == ["running"] and client.list_operators(), what="an agent's operators being known")
+    client.push(GATED)
+
+
+def begun(made: Cluster, label: str) -> None:
+    """Wait until a gated node runs."""
+    eventually(lambda: any(f"Gate {label} begins" in line for line in made.executed()), what="the node's beginning")
+
+
+def test_jobs_come_with_the_work_and_survive_it_all(slurm: Slurm, made: Cluster) -> None:
+    """Work runs in jobs that the pool asked for: through a scancel, a frozen controller and the death of the pool's
+    process; no job is there twice, and all are given back.
+    """
+    pool = serve(slurm, made)
+    with made.client() as client:
+        learn(client)
+        run = client.submit({"workflow": "gated", "params": {"label": "a"}}).run.id
+        begun(made, "a")
+        (first,) = client.list_allocations(live=True).allocations
+        with slurm.frozen():
+            pool.kill()
+            pool.ended()
+            pool = serve(slurm, made)
+            eventually(
+                lambda: "doesn't tell what it has" in pool.output(), what="the controller's silence being noticed"
+            )
+        slurm.run("scancel", first.job)
+        eventually(lambda: len([line for line in made.executed() if "Gate a begins" in line]) == 2, what="another job")
+        made.open_gate("a")
+        assert client.wait(run).state == "success"
+        client.change_pool("cpu", kept="auto")
+        eventually(lambda: live(client) == [], what="all jobs being given back")
+        ended = client.list_allocations().allocations
+        assert [(each.number, each.state) for each in ended] == [(2, "ended"), (1, "ended")]
+    assert slurm.jobs() == []
+
+
+def test_a_partition_that_is_not_there_is_refused_once(slurm: Slurm, made: Cluster) -> None:
+    """What Slurm refuses has failed with its words, and isn't asked for again soon."""
+    serve(slurm, made, partition="nowhere")
+    with made.client() as client:
+        eventually(lambda: client.list_pools().pools, what="the pool being served")
+        client.change_pool("cpu", kept=1)
+        eventually(lambda: client.list_pools().pools[0].problem, what="the refusal")
+        (failed,) = client.list_allocations().allocations
+        assert failed.state == "failed"
+        assert "invalid partition" in failed.reason.lower()
+        assert client.list_pools().pools[0].state == "backing off"
