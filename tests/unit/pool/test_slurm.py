@@ -28,7 +28,7 @@ POOL = PoolConfig(
     leave_out=("--mem",),
     before=("module load python",),
     agent=("--operators", "my ops.py"),
-    join="/home/me/accio.join",
+    join="/shared/accio.join",
     command="/opt/accio agent",
 )
 
@@ -49,7 +49,7 @@ def test_a_job_is_submitted_by_what_the_file_says() -> None:
         "#!/bin/sh",
         "module load python",
         "exec /opt/accio agent --allocation accio-0123abcd-cpu-7 --cpus 3.5 --memory 2147483649 "
-        "--join /home/me/accio.join --idle-timeout 90 --operators 'my ops.py'",
+        "--join /shared/accio.join --idle-timeout 90 --operators 'my ops.py'",
         "END",
     ]
 
