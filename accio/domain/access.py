@@ -30,7 +30,8 @@ AGENTS: Kinds = frozenset({TokenKind.AGENT})
 
 _ACCIO, _AGENTS, _ARTIFACTS = "/accio.v1.Accio/", "/accio.v1.Agents/", "/accio.v1.Artifacts/"
 _POOLS = "/accio.v1.Pools/"
-_HEALTH, _REFLECTION = "/grpc.health.v1.Health/", "/grpc.reflection.v1alpha.ServerReflection/"
+_HEALTH = "/grpc.health.v1.Health/"
+_REFLECTIONS = ("/grpc.reflection.v1.ServerReflection/", "/grpc.reflection.v1alpha.ServerReflection/")
 
 MAY_CALL: Mapping[str, Kinds] = {
     # What people see, and what is theirs alone: who owns it is asked besides.
@@ -64,7 +65,7 @@ MAY_CALL: Mapping[str, Kinds] = {
     f"{_POOLS}Serve": ADMINS | {TokenKind.POOL},
     **dict.fromkeys((f"{_ARTIFACTS}{content}" for content in ("Missing", "Write", "Read")), PEOPLE | AGENTS),
     **dict.fromkeys((f"{_HEALTH}{health}" for health in ("Check", "List", "Watch")), ANY),
-    f"{_REFLECTION}ServerReflectionInfo": PEOPLE,
+    **dict.fromkeys((f"{reflection}ServerReflectionInfo" for reflection in _REFLECTIONS), PEOPLE),
 }
 """Who may make a call, by its path. A server that offers a call which isn't here doesn't start."""
 

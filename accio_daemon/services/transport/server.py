@@ -6,7 +6,7 @@ import grpc
 import grpc.aio
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection, reflection_pb2
+from grpc_reflection.v1alpha import reflection, reflection_pb2, reflection_pb2_grpc
 
 from accio.domain.access import MAY_CALL
 from accio.errors import Unavailable
@@ -46,6 +46,16 @@ OPTIONS: tuple[tuple[str, int], ...] = (
 )
 
 
+def _reflection_v1(reflector: reflection_pb2_grpc.ServerReflectionServicer) -> grpc.GenericRpcHandler:
+    """Offer reflection under the name that clients ask for first today; its messages are those of v1alpha."""
+    method = grpc.stream_stream_rpc_method_handler(
+        reflector.ServerReflectionInfo,
+        request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
+        response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
+    )
+    return grpc.method_handlers_generic_handler("grpc.reflection.v1.ServerReflection", {"ServerReflectionInfo": method})
+
+
 def require_rules(services: Iterable[ServiceDescriptor]) -> None:
     """Raise LookupError at a call of which nobody has said who may make it."""
     for service in services:
@@ -77,7 +87,9 @@ class Server:
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = [service.full_name for service in (ACCIO, AGENTS, ARTIFACTS, POOLS)]
         names += [health.SERVICE_NAME, reflection.SERVICE_NAME]
-        reflection.enable_server_reflection(names, self._server)
+        reflector = reflection.aio.ReflectionServicer(service_names=names)
+        reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflector, self._server)
+        self._server.add_generic_rpc_handlers((_reflection_v1(reflector),))
         self._names = names
 
     async def start(self, addresses: Sequence[str], credentials: grpc.ServerCredentials | None = None) -> Sequence[str]:

@@ -111,6 +111,21 @@ async def test_every_rpc_is_offered_once() -> None:
         Server(tokens=Tokens([]), accio=(Broken(), Broken()), agents=Broken(), artifacts=Broken(), pools=(Broken(),))
 
 
+async def test_reflection_answers_under_both_names(daemon: Serving) -> None:
+    """Clients of today ask for v1 first; its messages are the same, and it wants the same token."""
+    call = daemon.channel.stream_stream(
+        "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+        request_serializer=reflection_pb2.ServerReflectionRequest.SerializeToString,
+        response_deserializer=reflection_pb2.ServerReflectionResponse.FromString,
+    )
+    request = reflection_pb2.ServerReflectionRequest(file_containing_symbol="accio.v1.Accio")
+    known = (("authorization", f"Bearer {daemon.config.token.read_text().strip()}"),)
+    answers = [answer async for answer in call(iter([request]), metadata=known)]
+    assert b"SubmitRequest" in answers[0].file_descriptor_response.file_descriptor_proto[0]
+    async with refused(grpc.StatusCode.UNAUTHENTICATED, "token"):
+        await call(iter([request])).read()
+
+
 async def test_health_and_reflection_answer(daemon: Serving) -> None:
     """With a token the standard services say that the daemon serves, and which services it has."""
     token = daemon.config.token.read_text().strip()

@@ -99,3 +99,27 @@ def test_an_unknown_schema_is_an_error() -> None:
     """There are no other schemas."""
     with pytest.raises(FileNotFoundError):
         load("nope")
+
+
+@pytest.mark.parametrize("name", ["workflow", "run"])
+def test_every_key_says_what_it_means(name: str) -> None:
+    """Editors show the descriptions, and the documentation's page on files is made of them."""
+    schema = load(name)
+    silent = [
+        f"{place}.{key}"
+        for place, part in {"": schema, **schema["$defs"]}.items()
+        for key, value in part.get("properties", {}).items()
+        if not key.startswith("$") and not value.get("description")
+    ]
+    silent += [place for place, part in schema["$defs"].items() if "properties" in part and "description" not in part]
+    assert [each for each in silent if not _inherits(schema, each)] == []
+
+
+def _inherits(schema: dict[str, Any], name: str) -> bool:
+    """Return whether a key means what the definition says that it refers to."""
+    place, _, key = name.partition(".")
+    if not key:
+        return False
+    part = schema["$defs"][place] if place else schema
+    reference = part["properties"][key].get("$ref", "")
+    return "description" in schema["$defs"].get(reference.rpartition("/")[2], {})
