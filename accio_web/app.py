@@ -18,12 +18,15 @@ from accio_web.errors import failed, refused
 from accio_web.guard import Guard
 from accio_web.live import Hub
 from accio_web.routes.cluster import ClusterRoutes
+from accio_web.routes.comparisons import ComparisonRoutes
 from accio_web.routes.queries import QueryRoutes
 from accio_web.routes.results import ResultRoutes
 from accio_web.routes.runs import RunRoutes
 from accio_web.routes.sessions import SessionRoutes
 from accio_web.routes.steering import SteeringRoutes
+from accio_web.routes.storage import StorageRoutes
 from accio_web.routes.submissions import SubmissionRoutes
+from accio_web.routes.workflows import WorkflowRoutes
 from accio_web.sessions import Sessions
 from accio_web.settings import Settings
 from accio_web.static_files import StaticFiles
@@ -68,6 +71,9 @@ def all_routes(web: Web) -> list[Route]:
         *ResultRoutes(web).routes(),
         *QueryRoutes(web).routes(),
         *SubmissionRoutes(web).routes(),
+        *WorkflowRoutes(web).routes(),
+        *ComparisonRoutes(web).routes(),
+        *StorageRoutes(web).routes(),
         Route("/api/{rest:path}", _nothing, methods=["GET"]),
         *StaticFiles(web.settings.base_path).routes(),
     ]

@@ -1,7 +1,5 @@
 """`accio diff`: what differs between two runs, and nothing else."""
 
-from collections.abc import Sequence
-from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,7 +13,8 @@ from accio_client.documents import document
 from accio_client.views import OperatorDifferenceView
 
 if TYPE_CHECKING:
-    from accio_client.analysis.differences import Fact, OutputDifference, Outputs, PointDifference
+    from accio_client.analysis.differences import OutputDifference, PointDifference
+    from accio_client.difference_documents import Differences
 
 _SHOWN = 10
 
@@ -41,59 +40,27 @@ def show(session: Session, *, first: str, second: str, exit_code: bool, limit: i
     with session.client() as client:
         operators = client.compare_operators(first, second)
         one, other = client.columns(first), client.columns(second)
-    from accio_client.analysis import differences
+    from accio_client.difference_documents import compared, differences_document
 
-    runs = one.head.run, other.head.run
-    facts, params = differences.facts(*runs), differences.parameters(one.table.sweep, other.table.sweep)
-    outputs = differences.outputs(one, other)
-    same = not (facts or params or operators or outputs.differing or outputs.only_first or outputs.only_second)
-    content = {
-        "first": runs[0].id,
-        "second": runs[1].id,
-        "same": same,
-        "facts": [asdict(each) for each in facts],
-        "params": [asdict(each) for each in params],
-        "operators": [asdict(each) for each in operators],
-        "outputs": [
-            {
-                "name": each.name,
-                "unit": each.unit,
-                "common": each.common,
-                "differing": len(each.points),
-                "paired": each.paired,
-                "points": [asdict(point) for point in each.points[:limit]],
-            }
-            for each in outputs.differing
-        ],
-        "only_first": outputs.only_first,
-        "only_second": outputs.only_second,
-        "obstacle": outputs.obstacle or None,
-    }
+    found = compared(operators, one, other)
     session.answer(
-        document(content),
-        [each.id for each in runs] if not same else [],
-        partial(_print, facts, params, operators, outputs, limit, same=same),
+        document(differences_document(found, limit)),
+        [found.first.id, found.second.id] if not found.none else [],
+        partial(_print, found, limit),
     )
-    return NOT_SUCCESS if exit_code and not same else SUCCESS
+    return NOT_SUCCESS if exit_code and not found.none else SUCCESS
 
 
-def _print(
-    facts: "Sequence[Fact]",
-    params: "Sequence[Fact]",
-    operators: Sequence[OperatorDifferenceView],
-    outputs: "Outputs",
-    limit: int,
-    *,
-    same: bool,
-) -> None:
-    if same:
+def _print(found: "Differences", limit: int) -> None:
+    outputs = found.outputs
+    if found.none:
         out("no differences" + (f" but outputs weren't compared: {outputs.obstacle}" if outputs.obstacle else ""))
         return
-    for fact in facts:
+    for fact in found.facts:
         out(_arrow(fact.name, fact.first, fact.second))
-    for fact in params:
+    for fact in found.params:
         out(_arrow(f"param {fact.name}", fact.first, fact.second))
-    for each in operators:
+    for each in found.operators:
         out(printable(f"operator of {each.node}: {_of_operator(each)}"))
     for output in outputs.differing:
         _print_output(output, limit)

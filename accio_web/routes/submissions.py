@@ -1,4 +1,4 @@
-"""Submitting: workflows to choose from, what a definition would do, and the run that it makes."""
+"""Submitting: what a definition would do, and the run that it makes."""
 
 from typing import Any
 
@@ -13,40 +13,24 @@ from accio_client.client import AsyncClient
 from accio_client.documents import document
 from accio_web.answers import answer
 from accio_web.expansion import expansions
-from accio_web.web import Body, Web, body_of, session_of, whole_number
+from accio_web.web import Body, Web, body_of, session_of
 
 log = structlog.get_logger(__name__)
 
-_WORKFLOWS = 50
-_MOST_WORKFLOWS = 500
 _LONGEST_KEY = 200
 
 
 class SubmissionRoutes:
-    """Look at workflows, and submit runs of them."""
+    """Check run definitions, and submit them."""
 
     def __init__(self, web: Web) -> None:
         self._web = web
 
     def routes(self) -> list[Route]:
         return [
-            Route("/api/v1/workflows", self.index, methods=["GET"]),
-            Route("/api/v1/workflows/{workflow}", self.show, methods=["GET"]),
             Route("/api/v1/check", self.check, methods=["POST"]),
             Route("/api/v1/submit", self.submit, methods=["POST"]),
         ]
-
-    async def index(self, request: Request) -> Response:
-        """Return a page of workflows, most recently pushed first."""
-        limit = whole_number(request, "limit", _WORKFLOWS, _MOST_WORKFLOWS)
-        cursor = request.query_params.get("cursor") or None
-        page = await self._web.client(request).list_workflows(limit=limit, cursor=cursor)
-        return answer(document({"workflows": [documents.workflow(each) for each in page.workflows], "next": page.next}))
-
-    async def show(self, request: Request) -> Response:
-        """Return a version of a workflow: "id" (the latest) or "id:version"."""
-        found = await self._web.client(request).get_workflow(request.path_params["workflow"])
-        return answer(document(documents.workflow(found)))
 
     async def check(self, request: Request) -> Response:
         """Return what a definition would do, or everything that is wrong with it; create nothing."""

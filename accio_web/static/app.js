@@ -13,12 +13,17 @@ const PAGES = {
   node: () => import('./pages/node.js'),
   cluster: () => import('./pages/cluster.js'),
   submit: () => import('./pages/submit.js'),
+  compare: () => import('./pages/compare.js'),
+  workflows: () => import('./pages/workflows.js'),
+  storage: () => import('./pages/storage.js'),
+  settings: () => import('./pages/settings.js'),
   help: () => import('./pages/help.js'),
 };
 
 function pageOf(parts) {
   if (parts[0] === 'runs' && parts.length === 2) return 'run';
   if (parts[0] === 'runs' && parts.length === 3) return 'node';
+  if (parts[0] === 'workflows' && parts.length === 2) return 'workflows';
   return parts.length < 2 && (parts[0] ?? '') in PAGES ? parts[0] ?? '' : null;
 }
 
@@ -44,7 +49,7 @@ function App() {
 const Outdated = () => html`<h1>This page is out of date</h1>
   <p>The server has another version than this page. <button type="button" onClick=${() => location.reload()}>Load it again</button></p>`;
 
-const PLACES = [['', 'Workload', 'h'], ['runs', 'Runs', 'r'], ['submit', 'Submit', 's'], ['cluster', 'Cluster', 'c'], ['help', 'Help', '?']];
+const PLACES = [['', 'Workload', 'h'], ['runs', 'Runs', 'r'], ['submit', 'Submit', 's'], ['workflows', 'Workflows', 'w'], ['cluster', 'Cluster', 'c'], ['storage', 'Storage', ''], ['help', 'Help', '?']];
 
 function Frame({ who, at, forget, children }) {
   const cluster = useTopic(who ? 'cluster' : '');
@@ -64,7 +69,7 @@ function Frame({ who, at, forget, children }) {
       <${Pulse} cluster=${cluster} />
       <span class="who">${who && html`<span title="Logged in as">${visible(who.user)}</span>`}
         <button class="quiet" type="button" aria-pressed=${isPaused()} onClick=${() => pause(!isPaused())}>${isPaused() ? 'Go on' : 'Pause'}</button>
-        <${ThemeSwitch} />
+        <${ThemeSwitch} /><a class="quiet" href=${href('/settings')} aria-label="Settings" title="Settings" aria-current=${at === 'settings' ? 'page' : undefined}>⚙</a>
         ${who && html`<button class="quiet" type="button" onClick=${logOut}>Log out</button>`}</span>
     </header>
     <${Banner} cluster=${cluster} />

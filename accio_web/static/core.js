@@ -65,7 +65,7 @@ export function useAddress() {
 document.addEventListener('click', (event) => {
   const link = /** @type {Element} */ (event.target).closest?.('a[href]');
   if (!link || event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
-  const url = new URL(/** @type {HTMLAnchorElement} */ (link).href);
+  const url = new URL(link.getAttribute('href'), location.href); // links in SVG have no text in .href
   const ours = url.origin === location.origin && url.pathname.startsWith(`${BASE}/`);
   if (!ours || link.hasAttribute('download') || url.pathname.startsWith(`${BASE}/api/`)) return;
   if (link.getAttribute('href').startsWith('#')) return;

@@ -1,5 +1,6 @@
 // Pieces that pages are made of: times, ids, messages, dialogs.
 import { html, useEffect, useRef, useState } from './core.js';
+import { exactTime } from './preferences.js';
 
 // -------------------------------------------------------------------------------------------------------------- texts
 
@@ -62,7 +63,7 @@ export function Time({ at }) {
   }, []);
   if (!at) return '–';
   const seconds = (Date.now() - Date.parse(at)) / 1000;
-  return html`<time datetime=${at} title=${at}>${seconds < 5 ? 'just now' : `${duration(seconds)} ago`}</time>`;
+  return html`<time datetime=${at} title=${exactTime(at)}>${seconds < 5 ? 'just now' : `${duration(seconds)} ago`}</time>`;
 }
 
 /** How long something took, or has taken until now. */

@@ -1,5 +1,5 @@
 // Light or dark: as the system is, or as the reader wants it.
-import { html, useState } from './core.js';
+import { html, useEffect, useState } from './core.js';
 
 const NEXT = { system: 'light', light: 'dark', dark: 'system' };
 const KEY = 'accio.theme';
@@ -20,15 +20,25 @@ function apply(theme) {
 
 apply(kept());
 
+let current = kept();
+
+export const theme = () => current;
+
+/** Show this theme from now on. */
+export function chooseTheme(next) {
+  try {
+    localStorage.setItem(KEY, next);
+  } catch { /* it holds until the page is left */ }
+  current = next;
+  apply(next);
+}
+
 export function ThemeSwitch() {
-  const [theme, set] = useState(kept);
-  const change = () => {
-    const next = NEXT[theme] ?? 'system';
-    try {
-      localStorage.setItem(KEY, next);
-    } catch { /* it holds until the page is left */ }
-    apply(next);
-    set(next);
-  };
-  return html`<button class="quiet" type="button" onClick=${change} aria-label=${`Theme: ${theme}`}>◐ ${theme}</button>`;
+  const [shown, set] = useState(current);
+  useEffect(() => {
+    const changed = () => set(current);
+    addEventListener('themechange', changed);
+    return () => removeEventListener('themechange', changed);
+  }, []);
+  return html`<button class="quiet" type="button" onClick=${() => chooseTheme(NEXT[current] ?? 'system')} aria-label=${`Theme: ${shown}`} title=${`Theme: ${shown}`}>◐</button>`;
 }

@@ -232,6 +232,46 @@ async def test_queries_are_explained(place: Place, http: httpx.AsyncClient) -> N
     assert "there is no 'colour' here" in unknown["problem"]["message"]
 
 
+async def test_comparisons_are_those_of_the_command_line(place: Place, http: httpx.AsyncClient) -> None:
+    """What differs between two sweeps is what `accio diff` says; a third one is compared with the first, too."""
+    with place.made.client() as client:
+        params = {"x": {"values": [1, 2]}, "y": {"values": [1, 2, 8]}}
+        other = client.submit({"workflow": "ratio", "seed": 2, "params": params}).run.id
+        client.wait(other)
+        found = (await http.get("/compare", params={"run": [place.run, other, place.run[:-1]]})).json()
+        assert [each["id"] for each in found["runs"]] == [place.run, other, place.run]
+        assert found["runs"][0]["params"]["x"] == {"values": [1, 2, 3]}
+        assert found["numbers"] == [["Ratio/value"]] * 3
+        told = place.accio("diff", place.run, other)
+        assert found["differences"][0] == {name: value for name, value in told.items() if name != "schema"}
+        assert (found["differences"][0]["only_first"], found["differences"][0]["only_second"]) == (8, 2)
+        assert found["differences"][1]["same"]
+        client.delete([other])
+    assert (await http.get("/compare", params={"run": [place.run, "none"]})).status_code == 404
+
+
+async def test_workflows_have_a_picture(place: Place, http: httpx.AsyncClient) -> None:
+    """A workflow is told with the places of its nodes and what its operators say of themselves."""
+    found = (await http.get("/workflows/ratio", params={"operators": "1"})).json()
+    assert [each["name"] for each in found["layout"]["nodes"]] == ["Ratio"]
+    assert found["operators"]["Ratio"]["outputs"][0]["name"] == "value"
+
+
+async def test_storage(place: Place, http: httpx.AsyncClient) -> None:
+    """The memo is told by operator; looking what would be freed frees nothing, and invalidating forgets results."""
+    with place.made.client() as client:
+        spare = client.submit({"workflow": "ratio", "params": {"x": 50, "y": 7}}).run.id
+        client.wait(spare)
+    rows = {each["operator"]: each for each in (await http.get("/storage")).json()["operators"]}
+    assert rows["Ratio"]["results"] >= 10
+    looked = (await http.post("/storage/collect", json={"dry_run": True})).json()
+    assert looked["dry_run"]
+    assert looked["pieces"] == len(looked["freed"])
+    assert (await http.post("/storage/invalidate", json={"operator": "Ratio"})).json()["removed"] >= 10
+    rows = {each["operator"]: each for each in (await http.get("/storage")).json()["operators"]}
+    assert rows["Ratio"]["results"] == 0
+
+
 async def test_submitting(place: Place, http: httpx.AsyncClient) -> None:
     """A definition is checked without creating anything, and submitted once for a key, however often it is sent."""
     wrong = {"workflow": "ratio", "params": {"x": {"values": [1, "a"]}, "y": 2}}

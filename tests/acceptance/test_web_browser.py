@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.acceptance.processes import Cluster, cluster
-from tests.acceptance.sweeps import GATED
+from tests.acceptance.sweeps import GATED, THREE
 from tests.acceptance.test_web import RATIO, SWEEP
 from tests.acceptance.web import PATIENCE_S, browser_page, web_server
 
@@ -237,6 +237,76 @@ async def test_editing_in_place(made: Cluster) -> None:
         assert (found.name, found.notes, found.tags) == ("After <b>", "two\nlines", ("two",))
 
 
+async def test_runs_are_compared(made: Cluster) -> None:
+    """Two sweeps are picked from the list; what differs and both curves are shown, and the base is changed."""
+    with web_server(made) as server, made.client() as client:
+        params = {"x": {"values": [1, 2]}, "y": {"values": [1, 2, 4]}}
+        runs = [
+            client.submit({"workflow": "ratio", "name": f"Compared {seed}", "seed": seed, "params": params}).run.id
+            for seed in (3, 4)
+        ]
+        third = {
+            "workflow": "ratio",
+            "name": "Compared wider",
+            "seed": 3,
+            "params": {**params, "x": {"values": [2, 3]}},
+        }
+        for run in (*runs, client.submit(third).run.id):
+            client.wait(run)
+        async with browser_page(server) as page:
+            await page.goto(server.page("/runs?where=name~compared"))
+            await page.get_by_label("Select Compared 3").check()
+            await page.get_by_label("Select Compared wider").check()
+            await page.get_by_role("link", name="Compare", exact=True).click()
+            await expect(page.get_by_role("heading", name="Compare", level=1)).to_be_visible()
+            definition = page.get_by_role("table", name="What differs of their definitions")
+            await expect(definition.get_by_role("row", name="param x")).to_contain_text("1, 2")
+            await expect(page.get_by_text("3 points are only in A; 3 points are only in B.")).to_be_visible()
+            await expect(page.get_by_text("A: 6 of 6 children · B: 6 of 6 children")).to_have_count(2)
+            await page.get_by_role("button", name="Make it the base").click()
+            await expect(page.get_by_role("row", name="Compared 3")).to_contain_text("Make it the base")
+            await page.goto(server.page(f"/compare?run={runs[0]}"))
+            await page.get_by_label("Ids of runs").fill(runs[1])
+            await page.get_by_role("button", name="Compare").click()
+            await expect(definition.get_by_role("row", name="seed")).to_contain_text("4")
+            await expect(page.get_by_text("No output differs on the points that both have.")).to_be_visible()
+
+
+async def test_a_workflow_and_its_graph(made: Cluster) -> None:
+    """A workflow's page shows its graph; that of a run leads from a node of the graph to its page."""
+    with web_server(made) as server, made.client() as client:
+        client.push(THREE)
+        run = client.submit({"workflow": "three", "name": "Graphed", "params": {"x": 3}}).run.id
+        client.wait(run)
+        async with browser_page(server) as page:
+            await page.get_by_role("link", name="Workflows").click()
+            await page.get_by_role("link", name="three", exact=True).click()
+            await expect(page.get_by_role("region", name="Graph of three").get_by_role("link")).to_have_count(3)
+            await expect(page.get_by_role("row", name="Total")).to_contain_text("square ← Square/value")
+            await page.get_by_role("link", name="Graphed").click()
+            graph = page.get_by_role("region", name="Graph of the nodes")
+            await graph.get_by_role("link", name="Total, success").click()
+            await expect(page.get_by_role("heading", name="Total", level=1)).to_be_visible()
+
+
+async def test_storage_is_looked_at_and_freed(made: Cluster) -> None:
+    """The storage page names what would be forgotten before it is, and settings are kept by the browser."""
+    with web_server(made) as server:
+        async with browser_page(server) as page:
+            await page.get_by_role("link", name="Storage").click()
+            await expect(page.get_by_role("row", name="Ratio")).to_contain_text("%")
+            await page.get_by_role("button", name="Look what would be freed").click()
+            await expect(page.get_by_text("would be freed.")).to_be_visible()
+            await page.get_by_role("link", name="Settings").click()
+            await page.get_by_label("dark").check()
+            await page.get_by_label("compact").check()
+            await page.reload()
+            shown = await page.evaluate(
+                "[document.documentElement.dataset.theme, document.documentElement.dataset.density]"
+            )
+            assert shown == ["dark", "compact"]
+
+
 async def test_hostile_text_is_text(made: Cluster) -> None:
     """Names, notes and tags that are markup, or turn text around, are shown as they are written."""
     with web_server(made) as server, made.client() as client:
@@ -261,7 +331,8 @@ async def test_pages_fit(made: Cluster, dark: bool, width: int) -> None:
         f"/runs/{run}", f"/runs/{run}?tab=Pictures&kind=cdf",
         f"/runs/{run}?tab=Pictures&kind=heat", f"/runs/{run}?tab=Failures", f"/runs/{run}?tab=Children",
         f"/runs/{run}?tab=History", f"/runs/{run}?tab=Definition", f"/runs/{run}?tab=Logs", f"/runs/{run}.1",
-        f"/runs/{run}.1/Ratio", "/cluster", "/help", "/submit", "/submit?workflow=ratio", f"/submit?from={run}",
+        f"/runs/{run}.1/Ratio", "/cluster", "/help", "/workflows", "/workflows/ratio", "/storage", "/settings",
+        "/compare", f"/compare?run={run}&run={run}.1", "/submit", "/submit?workflow=ratio", f"/submit?from={run}",
     ]  # fmt: skip
     with web_server(made) as server:
         async with browser_page(server, dark=dark, width=width) as page:

@@ -90,7 +90,8 @@ async def browser_page(
             yield page
         finally:
             await browser.close()
-    assert [each for each in wrong if not any(part in each for part in expected)] == []
+    complaints = [each for each in wrong if not any(part in each for part in expected)]
+    assert not complaints, complaints
 
 
 async def on_page(page: Page, expression: str, what: str) -> None:

@@ -9,6 +9,7 @@ import { QueryBox } from '../query.js';
 import { Actions, useForbidden } from '../steering.js';
 import { Failures } from '../failures.js';
 import { Log } from '../log.js';
+import { Graph } from '../pictures/graph.js';
 import { Overview, Pictures } from '../sweep.js';
 
 const TABS = { parent: ['Overview', 'Pictures', 'Failures', 'Children', 'Logs', 'History', 'Definition'], other: ['Nodes', 'Logs', 'History', 'Definition'] };
@@ -34,6 +35,7 @@ function Run({ run, address, session, serial, reload }) {
     <${EditableNotes} run=${run} forbidden=${forbidden} after=${after} />
     <${Facts} run=${run} forbidden=${forbidden} after=${after} />
     <div class="bar-above"><${Actions} runs=${[run]} forbidden=${forbidden} after=${after} />      <a class="button" href=${href('/submit', { from: run.id })}>Submit from this</a>
+      <a class="button" href=${href('/compare', { run: run.id })}>Compare …</a>
       <${Copy} text=${location.href} label="Copy link" /></div>
     <${Tabs} names=${tabs} open=${tab} to=${(name) => href(runPath(run.id), { tab: name === tabs[0] ? '' : name, where })} />
     <${Part} run=${run} where=${where} serial=${serial} address=${address} forbidden=${forbidden} after=${after} />`;
@@ -49,7 +51,7 @@ function Facts({ run, forbidden, after }) {
       <div><dt>Progress</dt><dd>${Math.floor(run.progress * 100)} %</dd></div>
       <div><dt>Took</dt><dd><${Took} from=${run.started_at} to=${run.ended_at} />${ended(run) ? '' : ' until now'}</dd></div>
       <div><dt>Created</dt><dd><${Time} at=${run.created_at} /></dd></div>
-      <div><dt>Workflow</dt><dd title=${`${run.workflow.id}:${run.workflow.version}`}>${visible(run.workflow.id)}</dd></div>
+      <div><dt>Workflow</dt><dd title=${`${run.workflow.id}:${run.workflow.version}`}><a href=${href(`/workflows/${encodeURIComponent(`${run.workflow.id}:${run.workflow.version}`)}`)}>${visible(run.workflow.id)}</a></dd></div>
       <div><dt>Owner</dt><dd>${visible(run.owner.name)}</dd></div>
       <div><dt>Seed</dt><dd><code>${run.seed}</code> <${Copy} text=${run.seed} name="Copy the seed" /></dd></div>
       <div><dt>Id</dt><dd><code>${run.id}</code> <${Copy} text=${run.id} name="Copy the id" /></dd></div>
@@ -93,9 +95,17 @@ function Children({ run, where, address, serial, forbidden, after }) {
 
 const OF_CHILDREN = { State: 'state', Run: 'label', Started: 'started', Took: 'took' };
 
+function NodesGraph({ run }) {
+  const found = useData(`/workflows/${encodeURIComponent(`${run.workflow.id}:${run.workflow.version}`)}`);
+  if (!found.data) return null; // the table below has everything
+  const operators = Object.fromEntries(run.nodes.map((node) => [node.name, node.operator]));
+  const states = Object.fromEntries(run.nodes.map((node) => [node.name, node]));
+  return html`<${Graph} layout=${found.data.layout} label="Graph of the nodes" operators=${operators} states=${states} to=${(name) => href(nodePath(run.id, name))} />`;
+}
+
 function Nodes({ run }) {
   if (!run.nodes?.length) return html`<${Empty} title="This run has no nodes" />`;
-  return html`<div class="scroll"><table class="rows"><caption class="unseen">Nodes</caption>
+  return html`${run.nodes.length > 1 && html`<${NodesGraph} run=${run} />`}<div class="scroll"><table class="rows"><caption class="unseen">Nodes</caption>
     <thead><tr><th scope="col">State</th><th scope="col">Node</th><th scope="col">Operator</th><th scope="col">Agent</th><th scope="col">Began</th><th scope="col">Took</th><th scope="col">Why</th></tr></thead>
     <tbody>${run.nodes.map((node) => html`<tr key=${node.name}>
       <td data-name="State"><${State} of=${node.state} />${node.cached && html` <span class="tag" title="Taken from an earlier or shared execution">cached</span>`}</td>

@@ -100,6 +100,9 @@ async def test_a_daemon_that_is_away_is_told() -> None:
         ("/api/v1/runs/x/pictures/scatter?y=a", 400),
         ("/api/v1/live?topic=weather", 400),
         ("/api/v1/live?topic=run/", 400),
+        ("/api/v1/compare", 400),
+        ("/api/v1/compare?run=a&run=a", 400),
+        ("/api/v1/compare?run=a&run=b&limit=0", 400),
         ("/api/v1/nothing", 404),
     ],
 )
@@ -128,6 +131,8 @@ async def test_changes_that_make_no_sense() -> None:
         ("/api/v1/runs/tag", {"ids": ["x"], "add": [], "remove": []}),
         ("/api/v1/select", {"action": "praise", "where": "state=failed"}),
         ("/api/v1/select", {"action": "kill", "where": ""}),
+        ("/api/v1/storage/collect", {"dry_run": "yes"}),
+        ("/api/v1/storage/invalidate", {}),
         ("/api/v1/check", {}),
         ("/api/v1/check", {"definition": []}),
         ("/api/v1/check", {"definition": {}, "cache": "some"}),
