@@ -147,6 +147,9 @@ def node_details(found: views.NodeDetailsView) -> Document:
         "seed": None if found.seed is None else str(found.seed),
         "operator_digest": found.operator_digest or None,
         "key": found.key,
+        "demand": None if found.demand is None else resources(found.demand),
+        "timeout_ms": found.timeout_ms,
+        "demand_changed": found.demand_changed or None,
     }
 
 

@@ -174,6 +174,9 @@ def node_details(message: runs_pb2.NodeDetails) -> views.NodeDetailsView:
         seed=message.seed if message.HasField("seed") else None,
         operator_digest=message.operator_digest,
         key=message.key or None,
+        demand=resources(message.demand) if message.HasField("demand") else None,
+        timeout_ms=message.timeout_ms or None,
+        demand_changed=message.demand_changed,
     )
 
 

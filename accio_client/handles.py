@@ -5,7 +5,7 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Unpack
 
 from accio.domain.issues import Issue
 from accio.domain.states import RUN_TERMINAL, RunState
@@ -129,12 +129,13 @@ class AsyncRun:
                             told.add(child.id)
                             yield child
 
-    async def retry(self, *, where: str = "", latest_operators: bool = False) -> views.RunOutcome:
-        """Run again what failed, was killed or lost (of a sweep, with a query, among the children that match).
-
-        FailedPrecondition if nothing could be done.
+    async def retry(
+        self, *, where: str = "", latest_operators: bool = False, **demand: Unpack[views.RetryDemand]
+    ) -> views.RunOutcome:
+        """Run again what failed, was killed or lost (of a sweep, with a query, among the children that match), with
+        other demands if given, as in `memory="2x"`. FailedPrecondition if nothing could be done.
         """
-        done = await self._client.retry([self.id], where=where, latest_operators=latest_operators)
+        done = await self._client.retry([self.id], where=where, latest_operators=latest_operators, **demand)
         return self._outcome(done, "retried")
 
     async def kill(self, *, where: str = "") -> views.RunOutcome:

@@ -11,7 +11,7 @@ run that.
 from collections.abc import Generator, Iterable, Mapping, MutableMapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from accio.domain.access import TokenKind
 from accio.domain.states import RUN_TERMINAL, RunState
@@ -128,12 +128,13 @@ class Run:
                             told.add(child.id)
                             yield child
 
-    def retry(self, *, where: str = "", latest_operators: bool = False) -> views.RunOutcome:
-        """Run again what failed, was killed or lost (of a sweep, with a query, among the children that match).
-
-        FailedPrecondition if nothing could be done.
+    def retry(
+        self, *, where: str = "", latest_operators: bool = False, **demand: Unpack[views.RetryDemand]
+    ) -> views.RunOutcome:
+        """Run again what failed, was killed or lost (of a sweep, with a query, among the children that match), with
+        other demands if given, as in `memory="2x"`. FailedPrecondition if nothing could be done.
         """
-        done = self._client.retry([self.id], where=where, latest_operators=latest_operators)
+        done = self._client.retry([self.id], where=where, latest_operators=latest_operators, **demand)
         return self._outcome(done, "retried")
 
     def kill(self, *, where: str = "") -> views.RunOutcome:
@@ -302,10 +303,19 @@ class Client(BlockingCaller):
         return self._run(self._client.delete(runs, where=where))
 
     def retry(
-        self, runs: Iterable[str] = (), *, where: str = "", latest_operators: bool = False
+        self,
+        runs: Iterable[str] = (),
+        *,
+        where: str = "",
+        latest_operators: bool = False,
+        **demand: Unpack[views.RetryDemand],
     ) -> tuple[views.RunOutcome, ...]:
-        """Run again what failed, was killed or lost. With a query: children of *runs*, or all runs that match."""
-        return self._run(self._client.retry(runs, where=where, latest_operators=latest_operators))
+        """Run again what failed, was killed or lost. With a query: children of *runs*, or all runs that match.
+
+        From then on these nodes demand `memory="8GiB"`, `cpus="2x"` (twice as many), `timeout="30.minutes"`; what no
+        known agent could execute is refused without `force=True`.
+        """
+        return self._run(self._client.retry(runs, where=where, latest_operators=latest_operators, **demand))
 
     def watch(self, run: str, *, patience: float = WATCH_PATIENCE_S) -> Generator[views.RunUpdate]:
         """Yield the run's state now and at each change (the latest wins) until it ended, also over restarts."""

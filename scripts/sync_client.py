@@ -28,7 +28,7 @@ run that.
 from collections.abc import Generator, Iterable, Mapping, MutableMapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from accio.domain.access import TokenKind
 from accio.domain.states import RUN_TERMINAL, RunState

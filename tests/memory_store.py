@@ -12,6 +12,7 @@ from typing import Any
 
 from accio.domain.ids import RunId
 from accio.domain.operators import OperatorSpec
+from accio.domain.retry_demand import NodeDemand
 from accio.domain.states import RUN_TERMINAL, RunState
 from accio.errors import AccioError
 from accio_daemon.core.commands import InstanceFacts, NodeFact, SubmitRun
@@ -44,6 +45,7 @@ class Tables:
     deleted: list[RunNo] = field(default_factory=list)
     instances: dict[Place, tuple[RunState, int | None, int | None, int | None]] = field(default_factory=dict)
     nodes: dict[tuple[RunNo, int, int], NodeRow] = field(default_factory=dict)
+    demands: dict[tuple[RunNo, int, int], NodeDemand] = field(default_factory=dict)
     executions: dict[ExecutionNo, ExecutionFacts] = field(default_factory=dict)
     attempts: dict[int, tuple[RunNo, int, int]] = field(default_factory=dict)
     results: dict[ExecutionNo, tuple[bytes | None, Result, frozenset[str]]] = field(default_factory=dict)
@@ -135,6 +137,7 @@ class MemoryStore:
             started_ms=started,
             nodes=tuple(self._node(no, row) for no, row in nodes),
             tried=dict(attempts) if tried and attempts else NOT_TRIED,
+            demands={no: each for (*place, no), each in self.tables.demands.items() if place == [run, index]},
         )
 
     def _node(self, no: int, row: NodeRow) -> NodeFact:
@@ -160,7 +163,8 @@ class MemoryStore:
 
     def executions(self) -> list[ExecutionFacts]:
         """Read all open executions."""
-        return sorted(self.tables.executions.values(), key=lambda each: (each.attempt or 0, each.id))
+        found = [replace(each, demand=self.tables.demands.get(each.owner)) for each in self.tables.executions.values()]
+        return sorted(found, key=lambda each: (each.attempt or 0, each.id))
 
     def being_deleted(self) -> list[RunNo]:
         """Find the runs of which rows are left."""
@@ -217,6 +221,7 @@ class MemoryStore:
             tables.nodes.pop((run, index, node), None)
         tables.nodes |= {key: copy.copy(row) for key, row in fx.nodes.items() if row is not None}
         tables.instances |= fx.instances
+        tables.demands |= fx.demands
         for no, execution in rows.executions.items():
             if execution is None:
                 tables.executions.pop(no, None)
@@ -235,6 +240,7 @@ class MemoryStore:
             tables.instances.pop(place, None)
             for key in [key for key in tables.nodes if key[:2] == place]:
                 del tables.nodes[key]
+            tables.demands = {key: each for key, each in tables.demands.items() if key[:2] != place}
             self._forget_work(lambda owner, place=place: owner[:2] == place)
         for run in fx.removed_runs:
             tables.runs.pop(run, None)
@@ -258,6 +264,7 @@ class MemoryStore:
         tables = self.tables
         tables.instances = {key: row for key, row in tables.instances.items() if key[0] != run}
         tables.nodes = {key: row for key, row in tables.nodes.items() if key[0] != run}
+        tables.demands = {key: each for key, each in tables.demands.items() if key[0] != run}
         self._forget_work(lambda owner: owner[0] == run)
         tables.deleted.remove(run)
 

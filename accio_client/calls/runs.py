@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
+from typing import Unpack
 
 from accio.errors import InvalidDefinition
 from accio.v1 import accio_pb2, runs_pb2, workflows_pb2
@@ -167,12 +168,21 @@ class RunCalls(Caller):
         return await selecting.in_parts(runs, act)
 
     async def retry(
-        self, runs: Iterable[str] = (), *, where: str = "", latest_operators: bool = False
+        self,
+        runs: Iterable[str] = (),
+        *,
+        where: str = "",
+        latest_operators: bool = False,
+        **demand: Unpack[views.RetryDemand],
     ) -> tuple[views.RunOutcome, ...]:
-        """Run again what failed, was killed or lost. With a query: children of *runs*, or all runs that match."""
+        """Run again what failed, was killed or lost. With a query: children of *runs*, or all runs that match.
+
+        From then on these nodes demand `memory="8GiB"`, `cpus="2x"` (twice as many), `timeout="30.minutes"`; what no
+        known agent could execute is refused without `force=True`.
+        """
 
         async def act(ids: list[str]) -> tuple[views.RunOutcome, ...]:
-            request = accio_pb2.RetryRequest(ids=ids, latest_operators=latest_operators)
+            request = accio_pb2.RetryRequest(ids=ids, latest_operators=latest_operators, **demand)
             return from_wire.outcomes(await self._connection.call(self._accio.Retry, request, accio_pb2.RunsResponse))
 
         if where:

@@ -79,15 +79,33 @@ def kill(session: Session, runs: tuple[str, ...], *, where: str, yes: bool) -> i
     default="pinned",
     help="Whether to keep the operator versions that the run pinned.",
 )
-def retry(session: Session, runs: tuple[str, ...], *, where: str, yes: bool, operators: str) -> int:
+@click.option("--memory", metavar="SIZE|Nx", default="", help="What they demand from now on, such as 8GiB or 2x.")
+@click.option("--cpus", metavar="N|Nx", default="", help="The same of CPUs, such as 4 or 2x.")
+@click.option("--timeout", metavar="TIME|Nx", default="", help="The same of time, such as 30.minutes or 2x.")
+@click.option("--force/--no-force", default=False, help="Even if no agent that is known could execute them.")
+def retry(
+    session: Session,
+    runs: tuple[str, ...],
+    *,
+    where: str,
+    yes: bool,
+    operators: str,
+    memory: str,
+    cpus: str,
+    timeout: str,
+    force: bool,
+) -> int:
     """Run again what failed, was killed or lost, with the same seeds; what succeeded is kept.
 
-    Says which nodes that is.
+    Says which nodes that is. With -memory, -cpus or -timeout these nodes demand so much from then on, or N times as
+    much as before; `accio describe node` shows it. It changes no result, and no key.
     """
     with session.client() as client:
         ids = chosen(session, client, runs, where, "retry", yes=yes, of_children=RETRIED)
         again = dict(_not_succeeded(client, run) for run in ids) if len(ids) <= _TOLD else {}
-        found = client.retry(ids, latest_operators=operators == "latest")
+        found = client.retry(
+            ids, latest_operators=operators == "latest", memory=memory, cpus=cpus, timeout=timeout, force=force
+        )
     code = tell(session, found, "retried", "has nothing to retry")
     for each in found:
         if each.changed and again.get(each.id):

@@ -11,6 +11,7 @@ from accio.domain.sizes import size
 from accio.domain.states import NodeState
 from accio.errors import BadRequest
 from accio_client.cli.acting import selected, where_option
+from accio_client.cli.operators import shown_resources
 from accio_client.cli.output import fields, out, table
 from accio_client.cli.places_in_runs import run_and_node
 from accio_client.cli.session import Session, accio_command
@@ -46,6 +47,9 @@ def _show_details(found: NodeDetailsView) -> None:
         ("ended", local_time(node.ended_at)),
         ("took", duration(node.started_at, node.ended_at)),
         ("seed", None if found.seed is None else str(found.seed)),
+        ("demands", None if found.demand is None else shown_resources(found.demand)),
+        ("time-out", None if found.timeout_ms is None else f"{found.timeout_ms / 1000:g} s"),
+        ("changed by a retry", found.demand_changed),
         ("operator digest", found.operator_digest),
         ("key", found.key),
     ]

@@ -34,7 +34,17 @@ from accio_client.views.nodes import (
     WhyView,
 )
 from accio_client.views.pools import AllocationPage, AllocationView, PoolsView, PoolView
-from accio_client.views.runs import ParameterView, PersonView, RunFilter, RunKind, RunOutcome, RunPage, RunView, Updated
+from accio_client.views.runs import (
+    ParameterView,
+    PersonView,
+    RetryDemand,
+    RunFilter,
+    RunKind,
+    RunOutcome,
+    RunPage,
+    RunView,
+    Updated,
+)
 from accio_client.views.submissions import CacheMode, DryRunView, Submitted, Validation
 from accio_client.views.workflows import Pushed, WorkflowPage, WorkflowParameterView, WorkflowView
 from accio_client.views.workload import (
@@ -86,6 +96,7 @@ __all__ = [
     "PoolsView",
     "Pushed",
     "ResourcesView",
+    "RetryDemand",
     "RunDetails",
     "RunFilter",
     "RunKind",

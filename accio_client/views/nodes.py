@@ -7,6 +7,7 @@ from typing import Any
 
 from accio.domain.ids import AgentName, NodeName, OperatorName, PortName, RunId
 from accio.domain.states import NodeState
+from accio_client.views.cluster import ResourcesView
 from accio_client.views.runs import RunView
 
 
@@ -103,6 +104,9 @@ class NodeDetailsView:
     seed: int | None
     operator_digest: str
     key: str | None
+    demand: ResourcesView | None = None  # what it demands, since its last retry; None of an older daemon
+    timeout_ms: int | None = None
+    demand_changed: str = ""  # what a retry changed of that
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 from accio.domain.ids import RunId, WorkflowId, WorkflowVersion
 from accio.domain.states import RUN_TERMINAL, RunState
@@ -103,6 +103,15 @@ class RunFilter:
 class Updated:
     run: RunView
     changed: bool
+
+
+class RetryDemand(TypedDict, total=False):
+    """What nodes that are retried demand from then on: amounts, or factors such as "2x"."""
+
+    memory: str
+    cpus: str
+    timeout: str
+    force: bool  # though no agent that is known could execute them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from accio.domain.ids import RunId
 from accio.domain.operators import OperatorSpec
 from accio.domain.pools import PoolSpec
 from accio.domain.resources import Resources
+from accio.domain.retry_demand import NodeDemand, RetryDemand
 from accio.domain.runs import RunDefinition
 from accio.domain.states import NodeState, RunState
 from accio.domain.workflows import Workflow
@@ -102,6 +103,7 @@ class InstanceFacts:
     started_ms: int | None
     nodes: tuple[NodeFact, ...]
     tried: Mapping[int, int]  # attempts without a result, by node
+    demands: Mapping[int, NodeDemand] = field(default_factory=dict)  # of nodes that were retried with more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +122,10 @@ class RetryRun(Command[bool]):
     run: RunNo
     index: int | None = None
     operators: tuple[Announced, ...] | None = None  # pinned anew, if given
+    demand: RetryDemand | None = None  # what the nodes that run again demand instead of before
+    forced: bool = False  # though no agent that is known could execute them
     by: str = "a user"
+    goes_on: bool = False  # whether it is the rest of a retry of many children
     ended: tuple[InstanceFacts, ...] = ()  # children that didn't succeed and have ended, as the engine read them
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from accio.domain.failures import Failure
 from accio.domain.operators import OperatorSpec
+from accio.domain.retry_demand import NodeDemand
 from accio.domain.states import NodeState, RunState
 from accio_daemon.core.commands import SubmitRun
 from accio_daemon.core.outgoing import Assignment, Outgoing
@@ -92,6 +93,7 @@ class Effects:
         default_factory=dict
     )  # state, place of its roots if not the run's, started, ended
     nodes: dict[NodeKey, NodeRow | None] = field(default_factory=dict)
+    demands: dict[NodeKey, NodeDemand] = field(default_factory=dict)  # of nodes that were retried with more
     executions: dict[ExecutionNo, Execution | None] = field(default_factory=dict)  # None: the row goes
     results: list[ResultRow] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)  # contents that are gone: no result that holds one may be hit
@@ -120,7 +122,14 @@ class Effects:
 
     def size(self) -> int:
         """Return how many rows there are, roughly: the engine bounds batches by it."""
-        return len(self.nodes) + len(self.instances) + len(self.executions) + len(self.results) + len(self.attempts)
+        return (
+            len(self.nodes)
+            + len(self.demands)
+            + len(self.instances)
+            + len(self.executions)
+            + len(self.results)
+            + len(self.attempts)
+        )
 
     def rows(self) -> dict[str, Any]:
         """Count what is in it; empty if there is nothing to write or to tell."""

@@ -265,6 +265,8 @@ def forget(turn: Turn, run: Run) -> None:
         del fx.instances[key]
     for node_key in [key for key in fx.nodes if key[0] == run.no]:
         del fx.nodes[node_key]
+    for node_key in [key for key in fx.demands if key[0] == run.no]:
+        del fx.demands[node_key]
 
 
 def _delete_child(turn: Turn, run: Run, index: int, ended: InstanceFacts | None) -> None:
@@ -291,8 +293,9 @@ def remove_child(turn: Turn, run: Run, index: int) -> None:
     run.taken.remove(index)
     fx.removed_instances.append((run.no, index))
     fx.instances.pop((run.no, index), None)
-    for key in [key for key in fx.nodes if key[0] == run.no and key[1] == index]:
-        del fx.nodes[key]
+    for rows in (fx.nodes, fx.demands):
+        for key in [key for key in rows if key[0] == run.no and key[1] == index]:
+            del rows[key]
     fx.runs[run.no] = run
     if not run.counts.present:
         turn.world.unopened.remove(run)

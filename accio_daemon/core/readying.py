@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from accio.domain.seeds import node_seed
 from accio.domain.states import NodeState, Phase
 from accio_daemon.core import endings
+from accio_daemon.core.demands import class_of
 from accio_daemon.core.inputs import Inputs, gather, key_of
 from accio_daemon.core.moves import forget_execution, move_execution, move_node
 from accio_daemon.core.plan import NodePlan
@@ -56,24 +57,25 @@ def _begin(turn: Turn, instance: Instance, no: int) -> None:
         elif restored.has_grant:
             move_node(instance, no, NodeState.RUNNING)
         return
+    node_class = class_of(world, instance, node) if instance.demands else node.node_class
     if key is not None and run.cache is _USE:
         known = world.recent.get(key)
         if known is not None:
             world.hits += 1
             endings.node_succeeded(turn, instance, no, known, cached=True, sequence=place.sequence)
             return
-        shared = world.joinable.get((key, node.node_class.id, node.retries))
+        shared = world.joinable.get((key, node_class.id, node.retries))
         if shared is not None:
             if not shared.subscribers:  # of the daemon before: nobody told it its inputs yet
                 _fill(shared, inputs, key, seed, run)
             _join(world, shared, instance, no, place)
             return
-    execution = Execution(world.new_execution_no(), node, (run.no, instance.index, no), place)
+    execution = Execution(world.new_execution_no(), node, node_class, (run.no, instance.index, no), place)
     _fill(execution, inputs, key, seed, run)
     _subscribe(execution, instance, no, place)
     world.executions[execution.id] = execution
     if key is not None and run.cache is _USE:
-        execution.joinable = (key, node.node_class.id, node.retries)
+        execution.joinable = (key, node_class.id, node.retries)
         world.joinable[execution.joinable] = execution
         world.lookups.append(execution)
     else:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from accio.domain.children import OPEN, Counts, Taken, total
 from accio.domain.ids import RunId
 from accio.domain.resources import Resources
+from accio.domain.retry_demand import NodeDemand
 from accio.domain.runs import OnFailure
 from accio.domain.states import NODE_TERMINAL, PHASES_STOPPING, PHASES_WITH_GRANT, NodeState, Phase, RunState
 from accio.domain.sweeps import Sweep
@@ -27,6 +28,7 @@ CONTENTS_REMEMBERED = 4096
 # What most children share, as they never need a set of their own.
 NO_NODES: frozenset[int] = frozenset()
 NOT_TRIED: Mapping[int, int] = {}
+AS_DECLARED: Mapping[int, NodeDemand] = {}
 
 # What most executions avoid.
 NOBODY: frozenset[SessionNo] = frozenset()
@@ -157,6 +159,7 @@ class Instance:
 
     __slots__ = (
         "coordinates",
+        "demands",
         "ends",
         "executions",
         "index",
@@ -189,6 +192,7 @@ class Instance:
         self.coordinates: tuple[int, ...] = run.sweep.coordinates(index)[0]
         self.recomputing: frozenset[int] = NO_NODES  # nodes that wait for a predecessor to be executed again
         self.tried: Mapping[int, int] = NOT_TRIED  # attempts without a result, by node
+        self.demands: Mapping[int, NodeDemand] = AS_DECLARED  # of nodes that were retried with more, or less
         self.seed: int | None = None  # computed when an unstable node needs it
 
     def __repr__(self) -> str:
@@ -233,10 +237,12 @@ class Execution:
         "traceless",
     )
 
-    def __init__(self, id: ExecutionNo, node: NodePlan, owner: tuple[RunNo, int, int], place: Place) -> None:
+    def __init__(
+        self, id: ExecutionNo, node: NodePlan, node_class: NodeClass, owner: tuple[RunNo, int, int], place: Place
+    ) -> None:
         self.id = id
         self.node = node
-        self.node_class: NodeClass = node.node_class
+        self.node_class = node_class  # that of its node, or of one that demands more
         self.owner = owner  # the node that it was begun for
         self.place = place
         self.key: bytes | None = None

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from accio.domain.children import CLOSED_BY_KILL, OPEN, Taken
+from accio.domain.retry_demand import NodeDemand
 from accio.domain.runs import OnFailure
 from accio.domain.states import NODE_TERMINAL, RUN_TERMINAL, NodeState, Phase, RunState
 from accio.domain.workflows import Workflow
@@ -46,6 +47,7 @@ class ExecutionFacts:
     gpus: tuple[int, ...]
     stopping: bool
     not_before_ms: int | None
+    demand: NodeDemand | None = None  # of its owner, if that was retried with more
 
 
 def restore_run(world: World, facts: RunFacts) -> Run:
@@ -107,7 +109,10 @@ def restore_execution(turn: Turn, facts: ExecutionFacts) -> None:
         turn.fx.executions[facts.id] = None
         return
     node = run.plan.nodes[facts.owner[2]]
-    execution = Execution(facts.id, node, facts.owner, Place(2**62, facts.owner[1], facts.owner[2]))
+    node_class = node.node_class
+    if facts.demand is not None:
+        node_class = world.classes.get(node.operator_no, facts.demand.resources, facts.demand.timeout_ms)
+    execution = Execution(facts.id, node, node_class, facts.owner, Place(2**62, facts.owner[1], facts.owner[2]))
     execution.key = facts.key
     execution.losses, execution.failures = facts.losses, facts.failures
     execution.dispatched_ms = facts.dispatched_ms or 0
@@ -120,7 +125,7 @@ def restore_execution(turn: Turn, facts: ExecutionFacts) -> None:
     if wanted:  # else it is being stopped, and nobody may join it
         world.restored[facts.owner] = execution
     if wanted and facts.key is not None and run.cache is CacheMode.USE:
-        execution.joinable = (facts.key, node.node_class.id, node.retries)
+        execution.joinable = (facts.key, node_class.id, node.retries)
         world.joinable[execution.joinable] = execution
     agent = world.agents.get(facts.agent_no) if facts.agent_no is not None else None
     if facts.attempt is None or agent is None:
@@ -129,9 +134,9 @@ def restore_execution(turn: Turn, facts: ExecutionFacts) -> None:
     execution.agent = agent
     agent.attempts[facts.attempt] = execution
     world.by_attempt[facts.attempt] = execution
-    class_id = node.node_class.id
+    class_id = node_class.id
     execution.gpus = facts.gpus
-    if agent.account.take(node.node_class.resources, facts.gpus):
+    if agent.account.take(node_class.resources, facts.gpus):
         agent.running[class_id] = agent.running.get(class_id, 0) + 1
         moves.restore_execution(execution, Phase.GRANTED)
     else:  # it had been sent ahead of free capacity

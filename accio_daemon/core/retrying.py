@@ -1,9 +1,11 @@
 """Running again what didn't succeed: the same run, the same seeds, a new place. Successes stay."""
 
 from accio.domain.children import OPEN
+from accio.domain.retry_demand import RetryDemand
 from accio.domain.states import NODE_RETRIABLE, NodeState, RunState
 from accio_daemon.core import endings
 from accio_daemon.core.commands import InstanceFacts, RetryRun, StaleFacts
+from accio_daemon.core.demands import RAISED, check, raise_demand
 from accio_daemon.core.externals import forget_lacks
 from accio_daemon.core.moves import move_instance, move_node, move_run, restore_instance, restore_node
 from accio_daemon.core.on_runs import note, open_instance
@@ -23,6 +25,7 @@ def retry(turn: Turn, command: RetryRun) -> bool:
     if command.operators is not None:
         _repin(turn, run, command.operators)
     forget_lacks(world, run)
+    changes = check(world, run, command) if command.demand else ""
     sequence = turn.next_sequence()
     for child in command.ended:
         if child.index not in run.open and not run.taken.is_removed(
@@ -32,7 +35,7 @@ def retry(turn: Turn, command: RetryRun) -> bool:
     changed = False
     for instance in list(run.open.values()) if index is None else [run.open[i] for i in (index,) if i in run.open]:
         if any(state in NODE_RETRIABLE for state in instance.states):
-            _again(turn, instance, sequence)
+            _again(turn, instance, sequence, command.demand)
             changed = True
     if index is None:
         changed = _reopen_unreached(turn, run, sequence) or changed
@@ -45,7 +48,8 @@ def retry(turn: Turn, command: RetryRun) -> bool:
             move_run(run, RunState.RUNNING)
         run.ended_ms = None
         turn.fx.runs[run.no] = run
-        note(turn, run, command.index, "retried", f"retried by {command.by}")
+        with_more = f", with other demands: {changes}" if changes else ""
+        note(turn, run, command.index, "retried", f"retried by {command.by}{with_more}")
     endings.run_over(turn, run)
     return changed
 
@@ -86,12 +90,16 @@ def _reopen(run: Run, child: InstanceFacts) -> None:
     run.open[child.index] = restored_instance(run, child, run.sequence)
 
 
-def _again(turn: Turn, instance: Instance, sequence: int) -> None:
-    """Reset every node that didn't succeed; those whose predecessors all did become ready."""
+def _again(turn: Turn, instance: Instance, sequence: int, demand: RetryDemand | None) -> None:
+    """Reset every node that didn't succeed, with another *demand* if given; those whose predecessors all did become
+    ready.
+    """
     run = instance.run
     instance.sequence = sequence
     for no, state in enumerate(instance.states):
         if state in NODE_RETRIABLE:
+            if demand and state in RAISED:
+                raise_demand(turn, instance, no, demand)
             move_node(instance, no, NodeState.WAITING)
             turn.fx.nodes[(run.no, instance.index, no)] = None
     for no, state in enumerate(instance.states):
@@ -117,6 +125,7 @@ def restored_instance(run: Run, facts: InstanceFacts, sequence: int) -> Instance
     instance = Instance(run, facts.index, sequence if facts.sequence is None else facts.sequence)
     instance.started_ms = facts.started_ms
     instance.tried = facts.tried
+    instance.demands = facts.demands
     restore_instance(instance, facts.state)
     for fact in facts.nodes:
         restore_node(instance, fact.no, fact.state)

@@ -63,7 +63,7 @@ class Preparation:
             children = self._records.unsuccessful_children(
                 command.run, after=after, limit=self._page, index=command.index
             )
-            again = replace(command, ended=tuple(children))
+            again = replace(command, ended=tuple(children), goes_on=after >= 0)
             changed = (yield again) or changed
             if command.index is not None or len(children) < self._page:
                 return changed

@@ -13,14 +13,16 @@ import orjson
 from accio.domain.ids import RunId
 from accio.domain.operators import OperatorSpec
 from accio.domain.resources import Resources, resources_from_json
+from accio.domain.retry_demand import NodeDemand
 from accio.domain.runs import OnFailure
 from accio.domain.states import RunState
 from accio.domain.workflows import Workflow
 from accio_daemon.core.commands import InstanceFacts, NodeFact
-from accio_daemon.core.records import NOT_TRIED
+from accio_daemon.core.records import AS_DECLARED, NOT_TRIED
 from accio_daemon.core.restoring import ExecutionFacts, RunFacts
 from accio_daemon.core.terms import AgentNo, Announced, AttemptNo, ExecutionNo, Pin, RunNo
 from accio_daemon.storage.codes import NODE_STATE_OF, RUN_STATE_OF, RUN_STATES
+from accio_daemon.storage.demands import by_child, read_demand
 from accio_daemon.storage.pools import highest_number
 from accio_daemon.storage.quarantine import SET_ASIDE_AFTER
 from accio_daemon.storage.recorded import RECORDED, operator_numbers, options_of, record_fields
@@ -180,7 +182,8 @@ def open_children(connection: sqlite3.Connection, run_no: RunNo) -> list[Instanc
     for index, node, count in connection.execute(_SQL["tried_by_open_children"], which):
         tried.setdefault(index, {})[node] = count
     rows = connection.execute(_SQL["open_children"], which).fetchall()
-    return _instances(connection, run_no, rows, tried)
+    demands = by_child(connection.execute(_SQL["demands_of_open_children"], which))
+    return _instances(connection, run_no, rows, tried, demands)
 
 
 def unsuccessful_children(
@@ -192,13 +195,16 @@ def unsuccessful_children(
         rows = connection.execute(_SQL["unsuccessful_child"], (run_no, index, *states)).fetchall()
     else:
         rows = connection.execute(_SQL["unsuccessful_children"], (run_no, after, *states, limit)).fetchall()
-    return _instances(connection, run_no, rows, _tried(connection, run_no, rows))
+    demands: dict[int, dict[int, NodeDemand]] = {}
+    for child, *_ in rows:
+        demands |= by_child(connection.execute(_SQL["demands"], (run_no, child)))
+    return _instances(connection, run_no, rows, _tried(connection, run_no, rows), demands)
 
 
 def ended_child(connection: sqlite3.Connection, run_no: RunNo, index: int) -> InstanceFacts | None:
     """Read a child that has ended."""
     rows = connection.execute(_SQL["ended_child"], (run_no, index)).fetchall()
-    found = _instances(connection, run_no, rows, {})
+    found = _instances(connection, run_no, rows, {}, {})
     return found[0] if found else None
 
 
@@ -212,6 +218,7 @@ def _instances(
     run_no: RunNo,
     rows: Iterable[Sequence[Any]],
     tried: Mapping[int, Mapping[int, int]],
+    demands: Mapping[int, Mapping[int, NodeDemand]],
 ) -> list[InstanceFacts]:
     facts: list[InstanceFacts] = []
     for index, state, sequence, started in rows:
@@ -224,6 +231,7 @@ def _instances(
                 started_ms=started,
                 nodes=tuple(_node(*node) for node in nodes),
                 tried=tried.get(index, NOT_TRIED),
+                demands=demands.get(index, AS_DECLARED),
             )
         )
     return facts
@@ -251,4 +259,5 @@ def read_executions(connection: sqlite3.Connection) -> Iterator[ExecutionFacts]:
             gpus=() if gpus is None else tuple(orjson.loads(gpus)),
             stopping=bool(stopping),
             not_before_ms=not_before,
+            demand=read_demand(connection, RunNo(run_no), index, node),
         )

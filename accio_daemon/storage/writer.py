@@ -33,13 +33,14 @@ _GROUPED: dict[str, tuple[int, str]] = {
     "contents": (3, ""),
     "instances": (6, ""),
     "nodes": (9, ""),
+    "demands": (5, ""),
     "executions": (13, ""),
     "attempts": (10, ""),
     "pins": (5, ""),
     "ended_executions": (1, ")"),
 }
 # What a deleted child or run leaves; results stay, as they are the memo's.
-_CHILD_TABLES = ("instances", "nodes", "executions", "attempts", "events")
+_CHILD_TABLES = ("instances", "nodes", "demands", "executions", "attempts", "events")
 _RUN_TABLES = ("tags", "run_params", "pins", "submissions", "quarantine")
 # Rows of a deleted run that one transaction removes.
 DELETED_AT_ONCE = 5000
@@ -117,6 +118,10 @@ def render(fx: Effects, specs: dict[int, Any]) -> Batch:
     ]
     tables["nodes"] = _nodes(fx)
     batch.removed_nodes = [key for key, node in fx.nodes.items() if node is None]
+    tables["demands"] = [
+        (*key, orjson.dumps(demand.resources.to_json()).decode(), demand.timeout_ms)
+        for key, demand in fx.demands.items()
+    ]
     _render_executions(fx, tables)
     tables["attempts"] = [_attempt(row) for row in fx.attempts]
     tables["pins"] = [(run_no, text, digest_blob(pin.digest), pin.size, pin.name) for run_no, text, pin in fx.pins]

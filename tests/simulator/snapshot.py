@@ -87,6 +87,7 @@ def _instance(instance: Instance) -> dict[str, Any]:
         "started": instance.started_ms,
         "remaining": instance.remaining,
         "tried": dict(instance.tried),
+        "demands": dict(instance.demands),
         "states": [
             # Who waits for a predecessor to be executed again waits for it as ever, after a restart.
             NodeState.WAITING.value if no in instance.recomputing else _settled(state)

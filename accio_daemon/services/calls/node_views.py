@@ -6,16 +6,20 @@ from dataclasses import dataclass
 from accio.domain.access import Viewer
 from accio.domain.names import suggest
 from accio.domain.operators import OperatorSpec
+from accio.domain.retry_demand import NodeDemand, difference
 from accio.domain.seeds import node_seed
 from accio.domain.states import NodeState
 from accio.domain.workflows import Workflow
 from accio.errors import BadRequest, NotFound
 from accio.v1 import runs_pb2, values_pb2
 from accio.wire.metrics import metrics_message
+from accio.wire.resources import resources_message
+from accio_daemon.core.demands import declared
 from accio_daemon.engine.ports import EnginePort
 from accio_daemon.services.messages.nodes import artifact_messages, attempt_message, node_message
 from accio_daemon.services.sessions.registry import Sessions
 from accio_daemon.storage import runs_query
+from accio_daemon.storage.demands import read_demand
 from accio_daemon.storage.node_inputs import Input, effective_inputs, read_results
 from accio_daemon.storage.node_results import NodeResult, read_result
 from accio_daemon.storage.nodes_query import NodeFacts, read_nodes
@@ -34,6 +38,8 @@ class _Details:
     inputs: dict[str, Input]
     seed: int | None
     result: NodeResult | None
+    declared: NodeDemand  # what the workflow says that it demands
+    demand: NodeDemand
 
 
 class NodeViews:
@@ -63,6 +69,9 @@ class NodeViews:
             attempts=map(attempt_message, details.node.attempts),
             seed=details.seed,
             operator_digest=details.operator.digest or "",
+            demand=resources_message(details.demand.resources),
+            timeout_ms=details.demand.timeout_ms or 0,
+            demand_changed=difference(details.declared, details.demand),
         )
         for port, value in details.inputs.items():
             if value.text is not None:
@@ -81,6 +90,7 @@ class NodeViews:
         plan = self._plans.plan(connection, found.run)
         coordinates, _ = found.run.sweep.coordinates(found.place)
         planned = plan.nodes[place]
+        by_itself = declared(planned)
         return _Details(
             found=found,
             node=nodes[place],
@@ -88,6 +98,8 @@ class NodeViews:
             inputs=effective_inputs(found.run, planned, coordinates, read_results(connection, found).get),
             seed=node_seed(found.seed, name) if planned.operator.unstable else None,
             result=read_result(connection, found, place),
+            declared=by_itself,
+            demand=read_demand(connection, found.run.no, found.place, place) or by_itself,
         )
 
 

@@ -9,6 +9,8 @@ from accio.domain.findings import Findings
 from accio.domain.issues import summary
 from accio.domain.limits import Limits
 from accio.domain.people import Person
+from accio.domain.problems import ValueProblem
+from accio.domain.retry_demand import read_retry_demand
 from accio.domain.validation import check_fit
 from accio.errors import AccioError, BadRequest, FailedPrecondition, PermissionDenied
 from accio.v1 import accio_pb2, runs_pb2
@@ -140,13 +142,25 @@ class RunCalls:
 
     async def retry(self, request: accio_pb2.RetryRequest) -> accio_pb2.RunsResponse:
         """Run again what didn't succeed."""
+        try:
+            demand = read_retry_demand(memory=request.memory, cpus=request.cpus, timeout=request.timeout)
+        except ValueProblem as problem:
+            raise BadRequest(problem.message) from None
 
         async def retry(found: Found) -> bool:
             if found.run.quarantined:
                 await self._try_to_restore(found)
             operators = await self._latest(found) if request.latest_operators else None
             by = self._keeper.change("retry run", found.id).by
-            changed = await self._engine.ask(RetryRun(run=found.run.no, index=found.index, operators=operators, by=by))
+            command = RetryRun(
+                run=found.run.no,
+                index=found.index,
+                operators=operators,
+                demand=demand or None,
+                forced=request.force,
+                by=by,
+            )
+            changed = await self._engine.ask(command)
             lifted = await self._engine.write(partial(quarantine.lift, run=found.run.no))  # it goes on
             return bool(changed or lifted)
 

@@ -13,6 +13,9 @@ INSERT OR REPLACE INTO instances (run_no, idx, state, sequence, started_at, ende
 -- name: nodes
 INSERT OR REPLACE INTO nodes (run_no, idx, node, state, cached, sequence, result, cause, ended_at) VALUES
 
+-- name: demands
+INSERT OR REPLACE INTO demands (run_no, idx, node, resources, timeout_ms) VALUES
+
 -- name: executions
 INSERT OR REPLACE INTO executions ({columns.executions}) VALUES
 
@@ -94,6 +97,9 @@ DELETE FROM instances WHERE run_no = ? AND idx = ?
 -- name: child_nodes
 DELETE FROM nodes WHERE run_no = ? AND idx = ?
 
+-- name: child_demands
+DELETE FROM demands WHERE run_no = ? AND idx = ?
+
 -- name: child_executions
 DELETE FROM executions WHERE run_no = ? AND idx = ?
 
@@ -110,6 +116,9 @@ DELETE FROM instances WHERE (run_no, idx) IN (SELECT run_no, idx FROM instances 
 
 -- name: some_nodes
 DELETE FROM nodes WHERE (run_no, idx, node) IN (SELECT run_no, idx, node FROM nodes WHERE run_no = ? LIMIT ?)
+
+-- name: some_demands
+DELETE FROM demands WHERE (run_no, idx, node) IN (SELECT run_no, idx, node FROM demands WHERE run_no = ? LIMIT ?)
 
 -- name: some_executions
 DELETE FROM executions WHERE (rowid) IN (SELECT rowid FROM executions WHERE run_no = ? LIMIT ?)

@@ -1,0 +1,109 @@
+"""Nodes that demand more than their workflow says, since they were retried with more: kept by child and node.
+
+What a node demands is no part of its key: its result is the same. Nodes of other classes don't share an execution, so
+that who was given more isn't held back by who wasn't.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from accio.domain.problems import ValueProblem
+from accio.domain.retry_demand import NodeDemand, RetryDemand, difference
+from accio.domain.states import NODE_RETRIABLE, NodeState
+from accio.errors import BadRequest, FailedPrecondition
+from accio_daemon.core.commands import InstanceFacts, RetryRun
+from accio_daemon.core.outgoing import NodeClass
+from accio_daemon.core.plan import NodePlan
+from accio_daemon.core.records import Instance, Run
+from accio_daemon.core.turn import Turn
+from accio_daemon.core.world import World
+
+RAISED = NODE_RETRIABLE - {NodeState.CANCELLED}
+"""States in which a node may have wanted more; who was cancelled never ran."""
+
+
+def class_of(world: World, instance: Instance, node: NodePlan) -> NodeClass:
+    """Return the class of a node of a child."""
+    own = instance.demands.get(node.no)
+    if own is None:
+        return node.node_class
+    return world.classes.get(node.operator_no, own.resources, own.timeout_ms)
+
+
+def declared(node: NodePlan) -> NodeDemand:
+    """Return what a node of a plan demands by itself."""
+    return NodeDemand(node.node_class.resources, node.node_class.timeout_ms)
+
+
+def raise_demand(turn: Turn, instance: Instance, no: int, wanted: RetryDemand) -> None:
+    """Change what a node that didn't succeed demands from now on; `check` has found that it can."""
+    node = instance.run.plan.nodes[no]
+    before = instance.demands.get(no, declared(node))
+    try:
+        after = wanted.apply(before)
+    except ValueProblem:
+        return  # nothing to multiply, as `check` said if that is so of all nodes
+    if after != before:
+        instance.demands = {**instance.demands, no: after}
+        turn.fx.demands[instance.run.no, instance.index, no] = after
+
+
+def check(world: World, run: Run, command: RetryRun) -> str:
+    """Return in words what changes for the nodes that a retry runs again; raise if it can't be, and nothing changes.
+
+    BadRequest: there is nothing to multiply. FailedPrecondition: no agent could execute a node, unless it is forced.
+    """
+    assert command.demand is not None, "asked where something is to change"
+    changes: dict[str, None] = {}
+    problem = ""
+    found = False
+    for node, before in _retried(run, command):
+        found = True
+        try:
+            after = command.demand.apply(before)
+        except ValueProblem as error:
+            problem = problem or f"node {node.name} {error.message}"
+            continue
+        if after == before:
+            continue
+        if not command.forced:
+            _require_agent(world, node, after)
+        changes[f"{node.name} from {difference(before, after)}"] = None
+    if found and not changes and problem and not command.goes_on:
+        raise BadRequest(problem)
+    return "; ".join(changes)
+
+
+def _retried(run: Run, command: RetryRun) -> Iterator[tuple[NodePlan, NodeDemand]]:
+    """Yield each node that a retry runs again, with what it demands, those that are equal once."""
+    seen: set[tuple[int, NodeDemand]] = set()
+    nodes = run.plan.nodes
+    for no, own in (*_of_ended(run, command.ended), *_of_open(run, command.index)):
+        before = own or declared(nodes[no])
+        if (no, before) not in seen:
+            seen.add((no, before))
+            yield nodes[no], before
+
+
+def _of_ended(run: Run, children: Iterable[InstanceFacts]) -> Iterator[tuple[int, NodeDemand | None]]:
+    for child in children:
+        if child.index not in run.open:
+            yield from ((fact.no, child.demands.get(fact.no)) for fact in child.nodes if fact.state in RAISED)
+
+
+def _of_open(run: Run, index: int | None) -> Iterator[tuple[int, NodeDemand | None]]:
+    for instance in run.open.values():
+        if run.single or index in (None, instance.index):
+            yield from ((no, instance.demands.get(no)) for no, state in enumerate(instance.states) if state in RAISED)
+
+
+def _require_agent(world: World, node: NodePlan, wanted: NodeDemand) -> None:
+    """Refuse what no agent could ever execute, of those that are known to offer the operator."""
+    knowing = [agent for agent in world.agents.values() if node.operator_no in agent.operators]
+    if not knowing or any(agent.account.could_ever_fit(wanted.resources) for agent in knowing):
+        return
+    most = wanted.resources.shortage([agent.resources for agent in knowing])
+    raise FailedPrecondition(
+        f"node {node.name} would need {wanted.resources}, and the largest agent that offers {node.operator.name} has "
+        f"{most or 'too little of something'}: it could never be executed; start a larger agent first, ask for less, "
+        "or say -force if one will come"
+    )

@@ -1,0 +1,146 @@
+"""Retries with other demands: kept over retries and restarts, shared with nobody else, refused where they can't be."""
+
+import pytest
+
+from accio.domain.resources import Resources
+from accio.domain.retry_demand import NodeDemand, read_retry_demand
+from accio.domain.states import NodeState
+from accio.domain.workflows import Workflow
+from accio.errors import BadRequest, FailedPrecondition
+from accio_daemon.core.commands import RetryRun
+from accio_daemon.core.terms import RunNo
+from tests import builders
+from tests.simulator.cluster import Cluster
+
+MIB = 1 << 20
+LARGE = builders.offer(4, memory=1000 * MIB)
+
+
+def needing(memory: int) -> Workflow:
+    """Make a workflow of two nodes one after the other; the first demands so much."""
+    return builders.graph({"A": [], "B": ["A"]}, swept=("A",), demands={"A": builders.offer(1, memory=memory)})
+
+
+def retry(cluster: Cluster, run: RunNo, index: int | None = None, *, forced: bool = False, **typed: str) -> bool:
+    """Retry with other demands."""
+    return cluster.ask(RetryRun(run=run, index=index, demand=read_retry_demand(**typed), forced=forced))
+
+
+def stored(cluster: Cluster) -> list[tuple[int, int, str]]:
+    """Read what is stored."""
+    return [tuple(row) for row in cluster.disk.rows("SELECT idx, node, resources FROM demands ORDER BY idx, node")]
+
+
+def test_a_retried_node_demands_more_from_then_on(cluster: Cluster) -> None:
+    """The retry reserves twice as much; so does the next one, which multiplies it again. Who was cancelled doesn't."""
+    cluster.join("w1", LARGE)
+    run = cluster.submit(needing(100 * MIB))
+    for memory in (100, 200, 400):
+        assert cluster.world.agent_names["w1"].account.used_memory == memory * MIB
+        cluster.fail("A")
+        assert cluster.nodes(run) == {"A": "failed", "B": "cancelled"}
+        assert retry(cluster, run, memory="2x")
+    cluster.succeed("A")
+    assert cluster.world.agent_names["w1"].account.used_memory == 0
+    assert stored(cluster) == [(0, 0, '{"cpus":1,"memory":838860800}')]
+    cluster.succeed("B")
+
+
+def test_an_ordinary_retry_keeps_what_an_earlier_one_changed(cluster: Cluster) -> None:
+    """Also over restarts of the daemon, before and after the node is dispatched."""
+    agent = cluster.join("w1", LARGE)
+    run = cluster.submit(needing(100 * MIB))
+    cluster.fail("A")
+    assert retry(cluster, run, memory="300MiB", timeout="1.minutes")
+    cluster.restart()
+    instance = cluster.run(run).open[0]
+    assert instance.demands == {0: NodeDemand(Resources(memory=300 * MIB), 60_000)}
+    cluster.rejoin(agent)
+    assert cluster.world.agent_names["w1"].account.used_memory == 300 * MIB
+    cluster.fail("A")
+    assert cluster.retry(run)
+    assert cluster.world.agent_names["w1"].account.used_memory == 300 * MIB
+
+
+def test_only_the_retried_children_demand_more(cluster: Cluster) -> None:
+    """A child that was retried alone demands more alone, and one that joins it later for its result isn't changed."""
+    cluster.join("w1", LARGE)
+    run = cluster.submit(needing(100 * MIB), sweep=builders.sweep_of(2))
+    cluster.fail("0/A")
+    cluster.fail("1/A")
+    assert retry(cluster, run, 1, memory="2x")
+    assert cluster.retry(run, 0)
+    used = [e.node_class.resources.memory // MIB for e in cluster.world.by_attempt.values()]
+    assert sorted(used) == [100, 200]
+    assert [index for index, _, _ in stored(cluster)] == [1]
+
+
+def test_nodes_of_other_demands_share_no_execution(cluster: Cluster) -> None:
+    """What was given more isn't held back by an equal node that wasn't: each has an execution, and one key."""
+    cluster.join("w1", builders.offer(4, memory=100 * MIB))
+    first = cluster.submit(needing(100 * MIB))
+    cluster.fail("A")
+    second = cluster.submit(needing(100 * MIB))
+    assert retry(cluster, first, memory="300MiB", forced=True)
+    assert cluster.state_of(second, "A") is NodeState.RUNNING
+    assert "needs 1 CPU, 300.0 MiB of memory; the largest agent" in cluster.why(first, 0)
+    cluster.join("w2", LARGE)
+    assert cluster.state_of(first, "A") is NodeState.RUNNING
+
+
+def test_what_no_agent_could_execute_is_refused_and_nothing_changes(cluster: Cluster) -> None:
+    """The message says what is wanted and what there is; forced, it waits for a larger agent."""
+    cluster.join("w1", LARGE)
+    run = cluster.submit(needing(600 * MIB))
+    cluster.fail("A")
+    with pytest.raises(FailedPrecondition, match=r"would need 1 CPU, 1.2 GiB of memory, and the largest .* 1000.0 MiB"):
+        retry(cluster, run, memory="2x")
+    assert cluster.nodes(run) == {"A": "failed", "B": "cancelled"}
+    assert stored(cluster) == []
+    assert retry(cluster, run, memory="2x", forced=True)
+    assert cluster.state_of(run, "A") is NodeState.QUEUED
+
+
+def test_where_nothing_can_be_multiplied_it_is_said(cluster: Cluster) -> None:
+    """A node without a limit isn't given twice of nothing, and the retry isn't carried out."""
+    cluster.join("w1", LARGE)
+    run = cluster.submit(builders.graph({"A": []}))
+    cluster.fail("A")
+    with pytest.raises(BadRequest, match="node A has no memory limit to multiply"):
+        retry(cluster, run, memory="2x")
+    assert retry(cluster, run, cpus="2x")
+    assert cluster.world.agent_names["w1"].account.used_cpus == 2000
+
+
+def test_a_mixed_run_changes_what_can_be_changed(cluster: Cluster) -> None:
+    """Of two failed nodes the one with a limit is given more; the other is run again as it was."""
+    cluster.join("w1", LARGE)
+    run = cluster.submit(builders.graph({"A": [], "N": []}, demands={"A": builders.offer(1, memory=100 * MIB)}))
+    cluster.fail("A")
+    cluster.fail("N")
+    assert retry(cluster, run, memory="2x")
+    assert cluster.world.agent_names["w1"].account.used_memory == 200 * MIB
+
+
+def test_the_history_says_what_a_retry_changed(cluster: Cluster) -> None:
+    """Who retried, and which node demands what instead of before."""
+    cluster.join("w1", LARGE)
+    run = cluster.submit(needing(100 * MIB))
+    cluster.fail("A")
+    assert retry(cluster, run, memory="2x")
+    ((detail,),) = cluster.disk.rows("SELECT detail FROM events WHERE kind = 'retried'")
+    assert detail == "retried by a user, with other demands: A from 100.0 MiB to 200.0 MiB of memory"
+
+
+def test_deleted_runs_and_children_leave_no_demands(cluster: Cluster) -> None:
+    """What a child demanded goes with it."""
+    cluster.join("w1", LARGE)
+    run = cluster.submit(needing(100 * MIB), sweep=builders.sweep_of(3))
+    for index in range(3):
+        cluster.fail(f"{index}/A")
+    assert retry(cluster, run, memory="2x")
+    assert [index for index, _, _ in stored(cluster)] == [0, 1, 2]
+    cluster.delete(run, 1)
+    assert [index for index, _, _ in stored(cluster)] == [0, 2]
+    cluster.delete(run)
+    assert stored(cluster) == []
