@@ -78,8 +78,16 @@ class Resources:
 
     def times_in(self, room: "Resources") -> int:
         """Return how often this demand fits into *room* at a time."""
-        offered = dict(room.amounts())
-        return min((offered.get(name, 0) // amount for name, amount in self.amounts() if amount), default=0)
+        pairs = [  # asked for each class and agent, so without names
+            (self.milli_cpus, room.milli_cpus),
+            (self.memory, room.memory),
+            (self.disk, room.disk),
+            (self.gpus, room.gpus),
+        ]
+        if self.custom:
+            offered = dict(room.custom)
+            pairs += [(amount, offered.get(name, 0)) for name, amount in self.custom]
+        return min((there // amount for amount, there in pairs if amount), default=0)
 
     def __str__(self) -> str:
         """Return it in words for people; what is zero isn't said, except of the CPUs."""

@@ -9,6 +9,7 @@ from accio.domain.operators import OperatorSpec
 from accio.domain.resources import Resources
 from accio.domain.states import NodeState
 from accio_daemon.core.offers import others_offer, version
+from accio_daemon.core.pools.planning import hosts_for
 from accio_daemon.core.records import Agent, Execution, Instance, Run
 from accio_daemon.core.remaining import has_time, needed, spoken, time_left
 from accio_daemon.core.terms import Instant, RunNo
@@ -104,7 +105,15 @@ def _queued(world: World, instance: Instance, no: int, execution: Execution, now
         return f"was sent ahead to {execution.agent.name}, where it begins next"
     if execution in world.backing_off and execution.not_before is not None:
         return f"waits {execution.not_before - now.mono:.1f} s more before attempt {execution.number}"
-    return why_queued(world, execution, now)
+    node_class = execution.node_class
+    return joined(
+        why_queued(world, execution, now), hosts_for(world, node_class.operator_no, node_class.resources, node_class.id)
+    )
+
+
+def joined(why: str, hosts: str) -> str:
+    """Return why something waits together with what pools do about it."""
+    return "; ".join(each for each in (why, hosts) if each)
 
 
 def why_never(world: World, spec: OperatorSpec, operator_no: int, demand: Resources) -> str:

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from accio.domain.children import OPEN, total
 from accio.domain.resources import NOTHING, Resources
 from accio.domain.states import NODE_TERMINAL, NodeState
-from accio_daemon.core.explain import why_never, why_queued
+from accio_daemon.core.explain import joined, why_never, why_queued
 from accio_daemon.core.outgoing import NodeClass
 from accio_daemon.core.plan import NodePlan, distinct_at_most
+from accio_daemon.core.pools.planning import hosts_for
 from accio_daemon.core.records import Agent, Execution, Run
 from accio_daemon.core.terms import CacheMode, Instant, RunNo
 from accio_daemon.core.world import World
@@ -203,6 +204,6 @@ def _demands(
             slots=slots,
             room=sum((agent.resources for agent in agents), NOTHING),
             waits=why_queued(world, heads[demand], now) if demand in heads else "",
-            never=never,
+            never=joined(never, hosts_for(world, operator_no, resources)) if never else "",
         )
     return found

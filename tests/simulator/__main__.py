@@ -4,7 +4,9 @@ import argparse
 import sys
 from time import perf_counter
 
-from tests.simulator.simulation import SAFEGUARDS
+from tests.simulator import pools, sweep
+from tests.simulator.pools import PoolSimulation
+from tests.simulator.simulation import SAFEGUARDS, Simulation
 from tests.simulator.sweep import ENOUGH, Found, explore_all, say_nothing
 
 
@@ -17,16 +19,22 @@ def main() -> int:
     parser.add_argument(
         "--mutations", action="store_true", help="do without each safeguard in turn: each must be noticed"
     )
+    parser.add_argument("--pools", action="store_true", help="the story of a pool and its engine instead")
     options = parser.parse_args()
+    story: sweep.Story = PoolSimulation if options.pools else Simulation
     say_nothing()
     seeds = range(options.seed, options.seed + options.seeds)
     if options.mutations:
         return _table(seeds)
     began = perf_counter()
-    found = explore_all(seeds, switched_off=frozenset(options.mutation))
+    found = explore_all(seeds, switched_off=frozenset(options.mutation), story=story)
     seconds = perf_counter() - began
     _show(found, seconds)
-    missing = found.missing() if found.seeds >= ENOUGH and not options.mutation else []
+    missing = (
+        found.missing(pools.RARE if options.pools else sweep.RARE)
+        if found.seeds >= ENOUGH and not options.mutation
+        else []
+    )
     for what in missing:
         _say(f"never happened: {what}")
     return 1 if found.violations or missing else 0

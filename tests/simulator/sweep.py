@@ -4,13 +4,14 @@ import logging
 import multiprocessing
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 
 import structlog
 
+from tests.simulator.pools import PoolSimulation
 from tests.simulator.simulation import Simulation
 
 # What must have happened among a thousand seeds: else a green result would mean nothing.
@@ -65,16 +66,25 @@ class Found:
         self.seen += other.seen
         self.violations |= other.violations
 
-    def missing(self) -> list[str]:
+    def missing(self, rare: Sequence[str] = RARE) -> list[str]:
         """Name the rare states that never occurred."""
-        return [what for what in RARE if not self.seen[what]]
+        return [what for what in rare if not self.seen[what]]
 
 
-def explore(seeds: Iterable[int], *, switched_off: frozenset[str] = frozenset(), until_found: bool = False) -> Found:
-    """Run seeds; with *until_found* only up to the first violation."""
+Story = type[Simulation] | type[PoolSimulation]
+
+
+def explore(
+    seeds: Iterable[int],
+    *,
+    switched_off: frozenset[str] = frozenset(),
+    until_found: bool = False,
+    story: Story = Simulation,
+) -> Found:
+    """Run seeds of a story; with *until_found* only up to the first violation."""
     found = Found()
     for seed in seeds:
-        simulation = Simulation(seed, switched_off=switched_off)
+        simulation = story(seed, switched_off=switched_off)
         found.seeds += 1
         try:
             simulation.run()
@@ -93,14 +103,14 @@ def say_nothing() -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
 
-def explore_all(seeds: range, *, switched_off: frozenset[str] = frozenset()) -> Found:
+def explore_all(seeds: range, *, switched_off: frozenset[str] = frozenset(), story: Story = Simulation) -> Found:
     """Run many seeds on all processors; what a seed shows doesn't depend on who runs it."""
     slices = [seeds[start : start + _SLICE] for start in range(0, len(seeds), _SLICE)]
     if len(slices) <= 1:
-        return explore(seeds, switched_off=switched_off)
+        return explore(seeds, switched_off=switched_off, story=story)
     found = Found()
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(len(os.sched_getaffinity(0)), mp_context=context, initializer=say_nothing) as pool:
-        for part in pool.map(partial(explore, switched_off=switched_off), slices):
+        for part in pool.map(partial(explore, switched_off=switched_off, story=story), slices):
             found.add(part)
     return found

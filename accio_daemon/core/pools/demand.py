@@ -1,11 +1,9 @@
 """What the queue holds that hosts could be asked for: by class, in the order in which it will be placed."""
 
-import math
 from dataclasses import dataclass
 
-from accio.domain.resources import MAX_AMOUNT, Resources
 from accio_daemon.core.outgoing import NodeClass
-from accio_daemon.core.plan import NodePlan
+from accio_daemon.core.plan import NodePlan, distinct_at_most
 from accio_daemon.core.records import Run
 from accio_daemon.core.terms import CacheMode
 from accio_daemon.core.world import World
@@ -40,9 +38,9 @@ def demands(world: World) -> list[Demand]:
 def _unopened(run: Run, root: NodePlan) -> int:
     """Return how many further executions the unopened children of a run may need of a root; equal ones are shared."""
     left = max(0, run.size - run.taken.cursor)
-    if root.every_child or run.cache is CacheMode.NONE:
+    if run.cache is CacheMode.NONE:
         return left
-    return min(left, math.prod(run.sweep.axes[axis].size for axis in root.axes))
+    return min(left, distinct_at_most(run.sweep, root))
 
 
 def _demand(world: World, node_class: NodeClass, count: int) -> Demand:
@@ -54,18 +52,3 @@ def _demand(world: World, node_class: NodeClass, count: int) -> Demand:
         mean=world.durations.get(node_class.id),
         need=0.0 if need is None else need.seconds,
     )
-
-
-def slots(room: Resources, demand: Resources) -> int:
-    """Return how many nodes of a demand fit into a room at a time."""
-    found = room.milli_cpus // demand.milli_cpus if demand.milli_cpus else MAX_AMOUNT
-    if demand.memory:
-        found = min(found, room.memory // demand.memory)
-    if demand.disk:
-        found = min(found, room.disk // demand.disk)
-    if demand.gpus:
-        found = min(found, room.gpus // demand.gpus)
-    if demand.custom:
-        offered = dict(room.custom)
-        found = min(found, *(offered.get(name, 0) // amount for name, amount in demand.custom))
-    return found

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from accio.domain.resources import Resources
 from accio_daemon.core.placement import is_usable
-from accio_daemon.core.pools.demand import Demand, demands, slots
+from accio_daemon.core.pools.demand import Demand, demands
 from accio_daemon.core.pools.records import Allocation, Pool
 from accio_daemon.core.remaining import spoken, time_left
 from accio_daemon.core.terms import Instant
@@ -123,11 +123,11 @@ def _taken(host: Host, demand: Demand, count: float, worth: float) -> float:
         return 0.0
     if host.operators is not None and demand.node_class.operator_no not in host.operators:
         return 0.0
-    at_once = slots(host.room, demand.node_class.resources)
+    at_once = demand.node_class.resources.times_in(host.room)
     if not at_once:
         return 0.0
     if demand.mean is None:
-        free_now = slots(host.free, demand.node_class.resources)
+        free_now = demand.node_class.resources.times_in(host.free)
         host.left = min(host.left, free_now / at_once)
     capacity = at_once * _rounds(demand, worth)
     taken = min(count, capacity * host.left)
@@ -146,7 +146,7 @@ def _ask(pools: Sequence[Pool], wants: dict[str, Want], demand: Demand, count: f
         why_not = cannot_serve(pool, demand.node_class.operator_no, demand.node_class.resources, demand.need)
         if not why_not and not pool.paused:
             want = wants[pool.spec.name]
-            at_once = slots(pool.shape, demand.node_class.resources)
+            at_once = demand.node_class.resources.times_in(pool.shape)
             want.hosts += count / (at_once * _rounds(demand, pool.spec.worth))
             want.guessed = want.guessed or demand.mean is None
             takes = "nobody knows how long one takes" if demand.mean is None else f"one takes {spoken(demand.mean)}"
@@ -162,10 +162,25 @@ def _ask(pools: Sequence[Pool], wants: dict[str, Want], demand: Demand, count: f
 
 def cannot_serve(pool: Pool, operator_no: int, demand: Resources, need: float) -> str:
     """Say why a host of a pool could never take a node; empty if it could, as far as that is known."""
-    if not slots(pool.shape, demand):
+    if not demand.times_in(pool.shape):
         return f"they need {demand}, and a host has {demand.shortage([pool.shape])}"
     if pool.operators is not None and operator_no not in pool.operators:
         return "its last agent didn't offer this version of the operator"
     if need > lasts(pool):
         return f"they need about {spoken(need)}, and a host lasts {spoken(lasts(pool))}"
     return ""
+
+
+def hosts_for(world: World, operator_no: int, demand: Resources, class_id: int = 0) -> str:
+    """Say which pool brings hosts for a kind of node, or why none can; empty if there are no pools."""
+    need = world.needs.get(class_id)
+    reasons = []
+    for pool in ranked_pools(world):
+        name = pool.spec.name
+        why_not = cannot_serve(pool, operator_no, demand, 0.0 if need is None else need.seconds)
+        if not why_not and not pool.paused:
+            coming = sum(each.waits for each in pool.live.values())
+            hosts = f"{coming} host{'' if coming == 1 else 's'} on the way" if coming else "no host on the way"
+            return f"the pool {name} has {hosts} (accio pool why {name})"
+        reasons.append(f"{name}: {why_not or 'it is paused'}")
+    return f"no pool brings a host for it ({'; '.join(reasons)})" if reasons else ""

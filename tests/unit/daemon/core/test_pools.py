@@ -373,3 +373,16 @@ def test_a_restart_loses_no_allocation(cluster: Cluster) -> None:
     engine = Engine(cluster, pool(minimum=3))
     cluster.tick(2)
     assert (engine.asked(), engine.kept()) == ([3], [1, 2])
+
+
+def test_a_waiting_node_knows_of_pools(cluster: Cluster) -> None:
+    """Why a node waits says which pool brings hosts for it, or why none does."""
+    Engine(cluster, pool("small", host=builders.offer(0.5)), pool())
+    run = cluster.submit(builders.graph({"t1": []}))
+    cluster.tick(2)
+    assert cluster.why(run, 0).endswith("; the pool cpu has 1 host on the way (accio pool why cpu)")
+    cluster.ask(ChangePool(name="cpu", paused=True))
+    why = cluster.why(run, 0)
+    assert why.endswith(
+        "; no pool brings a host for it (small: they need 1 CPU, and a host has 0.5 CPUs; cpu: it is paused)"
+    ), why

@@ -1,0 +1,479 @@
+"""A pool at an engine that loses answers, kills jobs and forgets them, in one thread and one seed.
+
+    PoolSimulation(seed).run()      raises Violation if anything that must never happen happened
+
+Real are the daemon's cycle with its storage, and what the process does that serves a pool (accio_pool.serving); the
+engine and the agents are models. For a while everything fails; then the faults stop, all work must get done, and no
+job may stay.
+"""
+
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeVar
+
+from accio.domain.pools import AllocationKey, PoolSpec
+from accio.errors import FailedPrecondition
+from accio_daemon.core.commands import (
+    AgentHeard,
+    AgentLost,
+    AllocationFacts,
+    AllocationsFound,
+    AllocationsRefused,
+    Command,
+    PoolsJoined,
+    PoolsLeft,
+    Tick,
+)
+from accio_daemon.core.outgoing import Outgoing, Wanted
+from accio_daemon.core.terms import SessionNo
+from accio_daemon.core.world import Settings
+from accio_pool.config import PoolConfig
+from accio_pool.providers.ports import Found, Listing, Order, Refused, Unsure
+from accio_pool.serving import Serving, Told, Wishes
+from tests import builders
+from tests.fakes import FakeAgent
+from tests.simulator.cluster import Cluster
+from tests.simulator.events import Loop
+from tests.simulator.judge import require
+
+T = TypeVar("T")
+
+FAULTS_END = 400.0
+GIVE_UP = 30_000.0
+KEEP, POLL, WALLTIME, MOST = 10.0, 1.0, 90.0, 4
+STARTS_WITHIN = 12.0  # from a job's beginning to its agent's hello
+GONE_WITHIN = 60.0  # from the end of all work to that of the last job
+SPEC = PoolSpec(
+    name="cpu",
+    provider="model",
+    host=builders.offer(2),
+    walltime=WALLTIME,
+    maximum=MOST,
+    pending=3,
+    worth=20.0,
+    keep=KEEP,
+)
+
+RARE = (
+    "a doubled job's agent was turned away",
+    "a job died before its agent joined",
+    "a job was killed",
+    "a list was incomplete",
+    "a submission was lost",
+    "a submission was refused",
+    "a submission's answer was lost",
+    "an agent of what was given up was turned away",
+    "an agent left with nothing to do",
+    "the daemon died",
+    "the daemon died between commit and act",
+    "the engine forgot a job",
+    "the pool's process died",
+    "the walltime ended a job",
+)
+
+
+@dataclass(eq=False)
+class Job:
+    """A job of the engine, and the agent in it."""
+
+    no: int
+    key: AllocationKey
+    born: float  # when the engine took it in
+    begun: bool = False
+    over: bool = False
+    agent: FakeAgent | None = None
+    planned: set[int] = field(default_factory=set)  # attempts whose end is planned
+    idle_since: float = 0.0
+
+
+class Process:
+    """One life of the process that serves the pool: a session, and what it was told last."""
+
+    def __init__(self, story: "PoolSimulation", number: int) -> None:
+        self.story = story
+        self.number = number
+        self.alive = True
+        self.session: SessionNo | None = None
+        self.serving = Serving(PoolConfig(spec=SPEC, poll=POLL), story, story.cluster_name, lambda: story.loop.now)
+        self.wishes: Wishes | None = None
+
+    def deliver(self, outgoing: Outgoing) -> None:
+        """Hear, a little later, what is wanted."""
+        for wanted in outgoing.wanted.values():
+            self.story.loop.after(self.story.loop.between(0.0, 0.3), partial(self._want, wanted, self.session))
+
+    def _want(self, wanted: Wanted, session: SessionNo | None) -> None:
+        if self.alive and session == self.session:
+            self.wishes = Wishes(dict(wanted.submit), frozenset(wanted.keep))
+
+
+class PoolSimulation:
+    """One seed's history."""
+
+    cluster_name = "0123abcd"
+
+    def __init__(self, seed: int, *, switched_off: frozenset[str] = frozenset()) -> None:
+        """Set everything up; nothing has happened yet."""
+        self.loop = Loop(seed)
+        self.off = switched_off
+        self.cluster = Cluster(settings=Settings(lease=8.0, suspect=3.0, max_losses=10_000))
+        self.cluster.checked = False
+        self.disk = self.cluster.disk
+        self.cluster.clock = self.cluster.daemon._clock = self.loop.clock
+        self.faults = True
+        self.jobs: dict[int, Job] = {}
+        self.submissions = 0
+        self.doubled = 0
+        self.most_jobs = 0
+        self.idle_seconds = 0.0
+        self._process: Process | None = None
+        self._lives = 0
+        self._names = 0
+        self._to_submit = 0
+        self._done_at: float | None = None
+        self._doomed = False  # whether the daemon dies with the next thing that it commits
+
+    # --- the story --------------------------------------------------------------------------------------------------
+
+    def run(self) -> "PoolSimulation":
+        """Run the whole story; raise a Violation if it went wrong."""
+        loop, start = self.loop, self.loop.now
+        self.begin()
+        for _ in range(loop.random.randint(2, 5)):
+            self._to_submit += 1
+            loop.after(loop.between(0.0, FAULTS_END * 0.8), self._submit_run)
+        loop.after(loop.between(1.0, 20.0), self._misfortune)
+        loop.run_until(start + FAULTS_END)
+        self.faults = False
+        done = loop.run_until(start + GIVE_UP, self.is_over)
+        require(done, f"it never came to an end: {self._state()}")
+        rows = self.cluster.disk.rows("SELECT count(*) FROM allocations WHERE ended_at IS NULL")
+        require(rows == [(0,)], f"allocations were left open: {rows}")
+        states = self.cluster.disk.rows("SELECT count(*) FROM runs WHERE state <> 3")
+        require(states == [(0,)], "a run didn't succeed")
+        return self
+
+    def begin(self) -> None:
+        """Let time pass, and serve the pool."""
+        self._serve()
+        self._every(1.0, self._tick)
+        self._every(2.0, self._beat)
+
+    def repeat(self, seconds: float) -> None:
+        """Submit a node again and again."""
+        self._every(seconds, partial(self.submit_nodes, 1))
+
+    def _state(self) -> str:
+        world = self.cluster.world
+        return f"{world}, {list(world.pools.values())}, {[p.decision for p in world.pools.values()]}, jobs {self.jobs}"
+
+    def is_over(self) -> bool:
+        """Return whether all work is done and no host is left; raise a Violation where hosts stay for long."""
+        world = self.cluster.world
+        if self._to_submit or world.runs:
+            self._done_at = None
+            return False
+        self._done_at = self.loop.now if self._done_at is None else self._done_at
+        for job in self.jobs.values():
+            idle = self.loop.now - max(self._done_at, job.born)
+            require(idle < GONE_WITHIN, f"hosts are kept after the work's end: {self._state()}")
+        return not self.jobs and not any(pool.live for pool in world.pools.values())
+
+    def _every(self, seconds: float, what: Any) -> None:
+        def again() -> None:
+            what()
+            self.loop.after(seconds, again)
+
+        self.loop.after(seconds, again)
+
+    def _submit_run(self) -> None:
+        self._to_submit -= 1
+        self.submit_nodes(self.loop.random.randint(1, 30))
+
+    def submit_nodes(self, nodes: int) -> None:
+        """Submit a run of independent nodes."""
+        self._names += 1
+        self.cluster.submit(builders.graph({f"r{self._names}n{number}": [] for number in range(nodes)}))
+        self._look()
+
+    def _tick(self) -> None:
+        self._post(Tick())
+        self.most_jobs = max(self.most_jobs, len(self.jobs))
+        self.idle_seconds += sum(job.agent is not None and not job.agent.attempts for job in self.jobs.values())
+        require(len({job.key for job in self.jobs.values()}) <= MOST + self.doubled, f"too many jobs: {self.jobs}")
+
+    def _post(self, command: Command[None]) -> None:
+        """Let the daemon hear something; it may die having committed what that made it decide."""
+        if not self._doomed:
+            self._ask(command)
+            return
+        daemon = self.cluster.daemon
+        daemon.post(command)
+        daemon.decide()
+        if daemon.seal() is not None:
+            self.loop.note("the daemon died between commit and act")
+            daemon.commit()
+            self._doomed = False
+            self._lose_daemon()
+        else:
+            self._look()
+
+    def _ask(self, command: Command[T]) -> T:
+        answer = self.cluster.daemon.carry_out(command)
+        self._look()
+        return answer
+
+    def _beat(self) -> None:
+        for job in self.jobs.values():
+            if job.agent is not None and job.agent.session is not None:
+                self.cluster.daemon.post(AgentHeard(session=job.agent.session))
+
+    # --- misfortune -------------------------------------------------------------------------------------------------
+
+    def _misfortune(self) -> None:
+        if not self.faults:
+            return
+        self.loop.random.choice((self._kill_daemon, self._kill_process, self._kill_job, self._forget_job))()
+        self.loop.after(self.loop.between(5.0, 60.0), self._misfortune)
+
+    def _kill_daemon(self) -> None:
+        if self.loop.chance(0.5):
+            self._doomed = True
+        else:
+            self._lose_daemon()
+
+    def _lose_daemon(self) -> None:
+        self.loop.note("the daemon died")
+        daemon = self.cluster.daemon
+        for job in self.jobs.values():
+            if job.agent is not None and job.agent.session is not None:
+                job.agent.session = None
+                self.loop.after(self.loop.between(0.5, 3.0), partial(self._hello, job))
+        self.cluster.daemon = type(daemon)(self.cluster.disk, self.loop.clock, self.cluster.settings)
+        self.cluster.daemon.finish()
+        if self._process is not None:
+            self._process.session = None
+            self.loop.after(self.loop.between(0.5, 3.0), partial(self._dial, self._process))
+
+    def _kill_process(self) -> None:
+        if self._process is not None:
+            self.loop.note("the pool's process died")
+            process, self._process = self._process, None
+            process.alive = False
+            if process.session is not None:
+                self._ask(PoolsLeft(session=process.session))
+            self.loop.after(self.loop.between(0.5, 30.0), self._serve)
+
+    def _kill_job(self) -> None:
+        if self.jobs:
+            self.loop.note("a job was killed")
+            self._end_job(self.loop.random.choice(list(self.jobs.values())), said=False)
+
+    def _forget_job(self) -> None:
+        """Lose a pending job, as a controller that was restarted does."""
+        pending = [job for job in self.jobs.values() if not job.begun]
+        if pending:
+            self.loop.note("the engine forgot a job")
+            self._end_job(pending[0], said=False)
+
+    # --- the process that serves the pool ---------------------------------------------------------------------------
+
+    def _serve(self) -> None:
+        self._lives += 1
+        self._process = process = Process(self, self._lives)
+        self._dial(process)
+        self._step(process)
+
+    def _dial(self, process: Process) -> None:
+        if not process.alive:
+            return
+        process.session = self.cluster.daemon.next_session()
+        process.wishes = None
+        self.cluster.daemon.links.attach(process.session, process)
+        self._ask(PoolsJoined(session=process.session, server=f"s{process.number}", pools=(SPEC,)))
+
+    def _step(self, process: Process) -> None:
+        if not process.alive:
+            return
+        if process.session is not None and process.wishes is not None:
+            told = _driven(process.serving.step(process.wishes))
+            self.loop.after(self.loop.between(0.0, 0.3), partial(self._tell, process, process.session, told))
+        self.loop.after(self.loop.between(POLL * 0.5, POLL * 2), partial(self._step, process))
+
+    def _tell(self, process: Process, session: SessionNo, told: Told) -> None:
+        if not process.alive or process.session != session:
+            return
+        if told.refused:
+            self._ask(AllocationsRefused(session=session, pool="cpu", refused=told.refused))
+        found = tuple(
+            AllocationFacts(number=each.key.number, job=each.job, begun=each.begun) for each in told.listing.found
+        )
+        complete = told.listing.complete
+        self._post(AllocationsFound(session=session, pool="cpu", complete=complete, found=found, reasons=told.reasons))
+
+    # --- the engine, as a provider ----------------------------------------------------------------------------------
+
+    async def submit(self, order: Order) -> str:
+        """Take in a job, or lose it, or lose the answer."""
+        self.submissions += 1
+        luck = self.loop.random.random() if self.faults else 1.0
+        if luck < 0.05:
+            self.loop.note("a submission was refused")
+            raise Refused("no such partition")
+        if luck < 0.10:
+            self.loop.note("a submission was lost")
+            raise Unsure("timed out")
+        late = self.loop.between(30.0, 500.0) if luck < 0.15 else 0.0  # a frozen controller takes it in much later
+        self.loop.after(late, partial(self._take_in, order.key, 0.1 if late else 30.0))
+        if luck < 0.20:
+            self.loop.note("a submission's answer was lost")
+            self.doubled += 1
+            raise Unsure("timed out")
+        return "job"
+
+    def _take_in(self, key: AllocationKey, waits: float) -> None:
+        number = self.submissions * 1000 + len(self.jobs)
+        while number in self.jobs:
+            number += 1
+        job = self.jobs[number] = Job(no=number, key=key, born=self.loop.now)
+        self.loop.after(self.loop.between(0.0, waits), partial(self._begin_job, job))
+
+    async def list(self, cluster: str) -> Listing:
+        """List all jobs, unless it fails."""
+        if self.faults and self.loop.chance(0.1):
+            self.loop.note("a list was incomplete")
+            return Listing(found=(), problem="timed out")
+        return Listing(found=[Found(key=job.key, job=str(job.no), begun=job.begun) for job in self.jobs.values()])
+
+    async def cancel(self, found: Found, *, gently: bool) -> None:
+        """End a job, at once or after its agent has said goodbye."""
+        job = self.jobs.get(int(found.job))
+        if job is not None:
+            self._end_job(job, said=gently)
+
+    async def last_words(self, key: AllocationKey) -> str:
+        """Know nothing."""
+        return ""
+
+    def preview(self, order: Order) -> str:
+        """Show nothing."""
+        return ""
+
+    # --- jobs and their agents --------------------------------------------------------------------------------------
+
+    def _begin_job(self, job: Job) -> None:
+        if job.over:
+            return
+        job.begun = True
+        self.loop.after(WALLTIME, partial(self._walltime, job))
+        if self.faults and self.loop.chance(0.05):
+            self.loop.note("a job died before its agent joined")
+            self._end_job(job, said=False)
+            return
+        self.loop.after(self.loop.between(0.1, STARTS_WITHIN), partial(self._start_agent, job))
+
+    def _walltime(self, job: Job) -> None:
+        if not job.over:
+            self.loop.note("the walltime ended a job")
+            self._end_job(job, said=True, walltime=True)
+
+    def _start_agent(self, job: Job) -> None:
+        if job.over:
+            return
+        job.agent = FakeAgent(
+            name=f"h{job.no}", resources=builders.offer(2), operators=self.cluster.operators, ends_in=WALLTIME * 0.8
+        )
+        job.idle_since = self.loop.now
+        self._hello(job)
+        self._look_idle(job)
+
+    def _hello(self, job: Job) -> None:
+        agent = job.agent
+        if job.over or agent is None:
+            return
+        session = self.cluster.daemon.next_session()
+        self.cluster.daemon.links.attach(session, agent)
+        if "fence" in self.off:
+            self._unfence(job)
+        try:
+            self._ask(agent.hello(session, allocation=(job.key.pool, job.key.number)))
+        except FailedPrecondition as error:
+            doubled = "was started for it, too" in error.message
+            self.loop.note(
+                "a doubled job's agent was turned away" if doubled else "an agent of what was given up was turned away"
+            )
+            agent.session = None
+            self._end_job(job, said=False)
+            return
+        here = [
+            other
+            for other in self.jobs.values()
+            if other.key == job.key and other.agent is not None and other.agent.session is not None
+        ]
+        require(len(here) == 1, f"two agents work for one allocation: {here}")
+
+    def _unfence(self, job: Job) -> None:
+        """Let an allocation be anybody's."""
+        pool = self.cluster.world.pools["cpu"]
+        if job.agent is not None and (allocation := pool.live.get(job.key.number)) is not None:
+            allocation.agent = ""
+
+    def _look(self) -> None:
+        """Begin what agents were given."""
+        for job in list(self.jobs.values()):
+            agent = job.agent
+            if agent is None:
+                continue
+            for attempt, held in agent.attempts.items():
+                if held.granted and attempt not in job.planned:
+                    job.planned.add(attempt)
+                    self.loop.after(self.loop.between(0.5, 12.0), partial(self._succeed, job, attempt))
+
+    def _succeed(self, job: Job, attempt: Any) -> None:
+        agent = job.agent
+        if job.over or agent is None or attempt not in agent.attempts:
+            return
+        job.idle_since = self.loop.now
+        node = agent.attempts[attempt].node
+        agent.end(builders.success(agent.next_seq, attempt, {"data": f'"{node}"'}, wall_us=6_000_000))
+        if agent.session is not None:
+            self._ask(agent.telling())
+        else:
+            self._look()
+
+    def _look_idle(self, job: Job) -> None:
+        """Let an agent leave that has nothing to do; one that the daemon doesn't hear waits for it."""
+        agent = job.agent
+        if job.over or agent is None:
+            return
+        if agent.session is not None and agent.outbox:
+            self._ask(agent.telling())
+        if agent.attempts or agent.outbox or agent.session is None:
+            job.idle_since = self.loop.now
+        elif self.loop.now - job.idle_since >= KEEP:
+            self.loop.note("an agent left with nothing to do")
+            self._end_job(job, said=True)
+            return
+        self.loop.after(1.0, partial(self._look_idle, job))
+
+    def _end_job(self, job: Job, *, said: bool, walltime: bool = False) -> None:
+        """End a job; its agent says goodbye or vanishes."""
+        job.over = True
+        self.jobs.pop(job.no, None)
+        agent = job.agent
+        if agent is None or agent.session is None:
+            return
+        session, agent.session = agent.session, None
+        self.cluster.daemon.links.detach(session)
+        self._ask(AgentLost(session=session, reason="it ended", clean=said, walltime=walltime))
+
+
+def _driven(steps: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine that waits for nothing."""
+    try:
+        steps.send(None)
+    except StopIteration as done:
+        result: T = done.value
+        return result
+    raise AssertionError("the model waits for nothing")
