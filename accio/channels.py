@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 import grpc.aio
 
-from accio import handshakes, places, sockets
+from accio import places, sockets
 from accio.errors import AccioError
 from accio.trust import SYSTEM, Trust
 
@@ -29,6 +29,8 @@ class Door:
     def find_authority(self) -> None:
         """Fetch the authority if only its digest is known; blocks. Call it before `open`."""
         if self._trust is not None and not self._trust.authority:
+            from accio import handshakes
+
             self._trust = handshakes.fetch_authority(self.address, self._trust)
 
     def open(self, options: Sequence[tuple[str, Any]]) -> grpc.aio.Channel:
@@ -45,7 +47,11 @@ class Door:
 
     def explain(self) -> AccioError | None:
         """Return why nothing is reached here, if it is a matter of encryption; blocks."""
-        return None if self._path is not None else handshakes.explain(self.address, self._trust)
+        if self._path is not None:
+            return None
+        from accio import handshakes
+
+        return handshakes.explain(self.address, self._trust)
 
 
 def _system_roots() -> bytes | None:

@@ -6,7 +6,6 @@ a file is an `AccioError` that names the file.
 
 import ipaddress
 import os
-import secrets
 import stat
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -149,6 +148,8 @@ def _read_token(path: Path) -> str | None:
 def write_token(path: Path) -> str:
     """Write a file with one new token, for its owner only; one that is there stays. Gives what the file holds."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    import secrets  # with the libraries of ciphers: only who makes a token waits for them
+
     token = secrets.token_urlsafe(32)
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)

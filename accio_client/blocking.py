@@ -3,15 +3,19 @@
 Use it from any thread; `close` (or `with`) ends the thread.
 """
 
+from __future__ import annotations
+
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Coroutine, Generator
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from accio.errors import Unavailable
 from accio_client.client import AsyncClient
 from accio_client.connection import DEADLINE_S
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Coroutine, Generator
+    from types import TracebackType
 
 R = TypeVar("R")
 

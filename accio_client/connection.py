@@ -6,19 +6,28 @@ daemon that restarts comes back). A call that may not be sent twice is repeated 
 if the connection was refused.
 """
 
+from __future__ import annotations
+
 import asyncio
 import random
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing, contextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import grpc
 import grpc.aio
+from google.protobuf.descriptor import FileDescriptor
 
 from accio.channels import Door
 from accio.errors import AccioError, Unavailable
-from accio.v1 import accio_pb2_grpc, artifacts_pb2_grpc, pools_pb2_grpc
+from accio.v1 import accio_pb2, artifacts_pb2, pools_pb2
 from accio.wire.errors import from_status
+from accio_client.services import Service
+
+if TYPE_CHECKING:
+    from accio.v1.accio_pb2_grpc import AccioAsyncStub
+    from accio.v1.artifacts_pb2_grpc import ArtifactsAsyncStub
+    from accio.v1.pools_pb2_grpc import PoolsAsyncStub
 
 DEADLINE_S = 30.0
 FIRST_PATIENCE_S = 1.5
@@ -55,14 +64,18 @@ USER_KEY = "accio-user-bin"
 R = TypeVar("R")
 
 
+def _service(channel: grpc.aio.Channel, file: FileDescriptor, name: str) -> Any:
+    return Service(channel, file.services_by_name[name])
+
+
 class Stubs:
     """A channel with a network connection of its own, made when it is first used, and the services behind it."""
 
     def __init__(self, door: Door) -> None:
         self.channel = door.open(_OPTIONS)
-        self.accio = accio_pb2_grpc.AccioStub(self.channel)
-        self.pools = pools_pb2_grpc.PoolsStub(self.channel)
-        self.artifacts = artifacts_pb2_grpc.ArtifactsStub(self.channel)
+        self.accio: AccioAsyncStub = _service(self.channel, accio_pb2.DESCRIPTOR, "Accio")
+        self.pools: PoolsAsyncStub = _service(self.channel, pools_pb2.DESCRIPTOR, "Pools")
+        self.artifacts: ArtifactsAsyncStub = _service(self.channel, artifacts_pb2.DESCRIPTOR, "Artifacts")
         self.streams = 0
 
 

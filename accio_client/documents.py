@@ -5,13 +5,18 @@ field that is renamed or removed needs a new schema name. 64-bit integers (seeds
 and sizes, which no reader loses a digit of, are numbers.
 """
 
-from collections.abc import Iterable
-from datetime import UTC, datetime
-from typing import Any
+from __future__ import annotations
 
-from accio.domain.issues import Issue
-from accio_client import views
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
 from accio_client.json_values import json_parameter, json_value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from accio.domain.issues import Issue
+    from accio_client import views
 
 SCHEMA = "accio/v1"
 

@@ -1,8 +1,8 @@
 """Outputs of nodes into files: datasets as the files and folders that they are, every other value as JSON."""
 
-from collections.abc import AsyncGenerator
-from pathlib import Path
-from typing import Protocol
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
 
 import orjson
 
@@ -15,7 +15,12 @@ from accio.domain.named_content import content_of, name_in
 from accio.errors import AlreadyExists, FailedPrecondition, NotFound
 from accio_client.file_names import file_name
 from accio_client.from_wire import user_value
-from accio_client.views import ArtifactView, NodeDetailsView
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+    from pathlib import Path
+
+    from accio_client.views import ArtifactView, NodeDetailsView
 
 
 class Source(Protocol):

@@ -4,10 +4,11 @@ Views are the client's own values: what the daemon writes such a message from is
 this direction stands here, and the other one in `accio_daemon/services/messages`; what both have is in `accio.wire`.
 """
 
-from collections.abc import Iterable
+from __future__ import annotations
+
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -17,8 +18,10 @@ from accio.domain.values import display
 from accio.v1 import accio_pb2, runs_pb2, values_pb2, workflows_pb2, workload_pb2
 from accio.wire.issues import issues_of
 from accio.wire.states import NODE_STATES, RUN_STATES
-from accio.wire.token_kinds import TOKEN_KINDS
 from accio_client import views
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -457,6 +460,8 @@ def cache(message: accio_pb2.GetCacheResponse) -> views.CacheView:
 
 
 def token(message: accio_pb2.Token) -> views.TokenView:
+    from accio.wire.token_kinds import TOKEN_KINDS
+
     return views.TokenView(
         id=message.id,
         kind=TOKEN_KINDS[message.kind].value,

@@ -1,9 +1,15 @@
 """Messages about pools as views."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from accio.domain.ids import AgentName
-from accio.v1 import pools_pb2
 from accio_client import views
 from accio_client.from_wire import moment, resources
+
+if TYPE_CHECKING:
+    from accio.v1 import pools_pb2
 
 
 def pools(message: pools_pb2.ListPoolsResponse) -> views.PoolsView:

@@ -3,16 +3,19 @@
 `Run` in accio_client/sync.py is made of `AsyncRun` by scripts/sync_client.py: change this one, and run that.
 """
 
-from collections.abc import AsyncGenerator, Sequence
+from __future__ import annotations
+
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Protocol, Unpack
 
-from accio.domain.issues import Issue
 from accio.domain.states import RUN_TERMINAL, RunState
 from accio.errors import FailedPrecondition
-from accio_client import notebook, views
+from accio_client import views
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Sequence
+
+    from accio.domain.issues import Issue
     from accio_client.analysis.fingerprints import Group
     from accio_client.calls.analysis import AnalysisCalls
 
@@ -36,7 +39,7 @@ class Submission(Protocol):
 class AsyncRun:
     """A run or a sweep. It keeps nothing but what was last heard of it: everything is asked of the daemon."""
 
-    def __init__(self, client: "AnalysisCalls", submitted: "Submission") -> None:
+    def __init__(self, client: AnalysisCalls, submitted: Submission) -> None:
         self._client = client
         self.run = submitted.run
         """As it was last heard of: after the submission, `wait` or `refresh`."""
@@ -65,6 +68,8 @@ class AsyncRun:
         With *raise_on_failure*, FailedPrecondition tells what went wrong if it didn't succeed. An interrupt detaches:
         the run goes on.
         """
+        from accio_client import notebook
+
         with notebook.screen() as screen:
             async with aclosing(self._client.watch(self.id, patience=patience)) as updates:
                 async for update in updates:
@@ -97,7 +102,7 @@ class AsyncRun:
             self.id, by=by, where=where, ports=ports, metrics=metrics, seeds=seeds, backend=backend
         )
 
-    async def failures(self, *, where: str = "") -> "tuple[Group, ...]":
+    async def failures(self, *, where: str = "") -> tuple[Group, ...]:
         """Return the kinds of failures, the most frequent first, with examples."""
         from accio_client.analysis.fingerprints import group_failures
 
@@ -154,7 +159,11 @@ class AsyncRun:
         raise FailedPrecondition(f"run {self.id} can't be {done}: {why}")
 
     def __repr__(self) -> str:
+        from accio_client import notebook
+
         return notebook.summary(self.run)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        from accio_client import notebook
+
         return notebook.bundle(self.run)

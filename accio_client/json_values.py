@@ -1,9 +1,13 @@
 """Values as `--json` documents hold them: 64-bit integers as texts, since many readers of JSON know only doubles."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from accio.domain.datatypes import DataType, Kind, parse_type
-from accio_client import views
+
+if TYPE_CHECKING:
+    from accio_client import views
 
 _OF_VALUES = ("from", "to", "step")
 """What else than `values` is a value of the parameter's type in the form of a sweep."""

@@ -1,12 +1,18 @@
 """From log chunks to lines: pieces of a line are joined, and what a re-opened stream repeats is left out."""
 
+from __future__ import annotations
+
 from collections import Counter
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from accio.domain.ids import NodeName, RunId
-from accio.v1 import accio_pb2
 from accio_client.from_wire import moment
 from accio_client.views import LogLine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from accio.v1 import accio_pb2
 
 _Key = tuple[str, str, int, bool]  # run, node, attempt, stderr
 

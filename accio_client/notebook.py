@@ -3,14 +3,18 @@
 The HTML stands by itself, so that it survives in exports and on sites that show notebooks.
 """
 
+from __future__ import annotations
+
 import sys
 from contextlib import AbstractContextManager
 from html import escape
 from time import monotonic
-from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from accio_client.views import RunUpdate, RunView
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from accio_client.views import RunUpdate, RunView
 
 UPDATE_EVERY_S = 0.5
 _COLOURS = {

@@ -1,9 +1,13 @@
 """The workflow that one operator makes by itself: a parameter for each input, and a node of the operator's name."""
 
-from collections.abc import Mapping
-from typing import Any
+from __future__ import annotations
 
-from accio_client.views import OperatorView
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from accio_client.views import OperatorView
 
 
 def workflow_of(operator: OperatorView) -> dict[str, Any]:

@@ -1,7 +1,13 @@
 """The JSON documents about pools and allocations."""
 
-from accio_client import views
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from accio_client.documents import Document, instant, resources
+
+if TYPE_CHECKING:
+    from accio_client import views
 
 
 def pool(found: views.PoolView) -> Document:

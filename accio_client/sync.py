@@ -8,34 +8,38 @@ Nothing is decided here. This file is written by scripts/sync_client.py: change 
 run that.
 """
 
-from collections.abc import Generator, Iterable, Mapping, MutableMapping, Sequence
+from __future__ import annotations
+
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-from accio.domain.access import TokenKind
 from accio.domain.states import RUN_TERMINAL, RunState
 from accio.errors import FailedPrecondition
-from accio.v1 import accio_pb2
-from accio_client import notebook, views
+from accio_client import views
 from accio_client.blocking import BlockingCaller
-from accio_client.calls.results import Exported
 from accio_client.calls.runs import WATCH_PATIENCE_S
-from accio_client.definition_text import Definition
-from accio_client.handles import KINDS_TOLD, PATIENCE_S, Submission
+from accio_client.handles import KINDS_TOLD, PATIENCE_S
 
 if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Mapping, MutableMapping, Sequence
+    from pathlib import Path
+
+    from accio.domain.access import TokenKind
+    from accio.v1 import accio_pb2
     from accio_client.analysis.fingerprints import Group
+    from accio_client.calls.results import Exported
     from accio_client.collected import Collected, Head, Reading
+    from accio_client.definition_text import Definition
     from accio_client.export import exporting
     from accio_client.export.frames import Table
+    from accio_client.handles import Submission
     from accio_client.selected import Selected
 
 
 class Run:
     """A run or a sweep. It keeps nothing but what was last heard of it: everything is asked of the daemon."""
 
-    def __init__(self, client: "Client", submitted: "Submission") -> None:
+    def __init__(self, client: Client, submitted: Submission) -> None:
         self._client = client
         self.run = submitted.run
         """As it was last heard of: after the submission, `wait` or `refresh`."""
@@ -64,6 +68,8 @@ class Run:
         With *raise_on_failure*, FailedPrecondition tells what went wrong if it didn't succeed. An interrupt detaches:
         the run goes on.
         """
+        from accio_client import notebook
+
         with notebook.screen() as screen:
             with closing(self._client.watch(self.id, patience=patience)) as updates:
                 for update in updates:
@@ -96,7 +102,7 @@ class Run:
             self.id, by=by, where=where, ports=ports, metrics=metrics, seeds=seeds, backend=backend
         )
 
-    def failures(self, *, where: str = "") -> "tuple[Group, ...]":
+    def failures(self, *, where: str = "") -> tuple[Group, ...]:
         """Return the kinds of failures, the most frequent first, with examples."""
         from accio_client.analysis.fingerprints import group_failures
 
@@ -153,9 +159,13 @@ class Run:
         raise FailedPrecondition(f"run {self.id} can't be {done}: {why}")
 
     def __repr__(self) -> str:
+        from accio_client import notebook
+
         return notebook.summary(self.run)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        from accio_client import notebook
+
         return notebook.bundle(self.run)
 
 
@@ -363,11 +373,11 @@ class Client(BlockingCaller):
             self._client.export_chunks(runs, artifacts=artifacts, outputs=outputs, metrics=metrics, wide=wide)
         )
 
-    def export(self, runs: str | Iterable[str], options: "exporting.Options | None" = None) -> Exported:
+    def export(self, runs: str | Iterable[str], options: exporting.Options | None = None) -> Exported:
         """Write results as tables; all files appear at the end, or none. docs/cli.md describes the options."""
         return self._run(self._client.export(runs, options))
 
-    def table(self, runs: str | Iterable[str], *, artifacts: str = "NUMERIC", metrics: str = "NONE") -> "Table":
+    def table(self, runs: str | Iterable[str], *, artifacts: str = "NUMERIC", metrics: str = "NONE") -> Table:
         """Return the tidy table of `accio export -wide`: a row per run, a column per parameter, result and metric."""
         return self._run(self._client.table(runs, artifacts=artifacts, metrics=metrics))
 
@@ -390,8 +400,8 @@ class Client(BlockingCaller):
         metrics: Iterable[str] = (),
         outputs: bool = True,
         failures: bool = False,
-        before: "Collected | None" = None,
-    ) -> "Collected":
+        before: Collected | None = None,
+    ) -> Collected:
         """Return single values of a run's children as columns; with *before* only what may have changed is read anew.
 
         Without *ports*, all outputs that are numbers. *before* must have been read with the same arguments.
@@ -409,8 +419,8 @@ class Client(BlockingCaller):
         metrics: Sequence[str] = (),
         outputs: bool = True,
         failures: bool = False,
-        kept: "MutableMapping[Reading, Collected] | None" = None,
-    ) -> "Selected":
+        kept: MutableMapping[Reading, Collected] | None = None,
+    ) -> Selected:
         """Return columns as `columns` does, and which children a query (docs/queries.md) selects.
 
         What *kept* holds of an earlier reading is brought up to date, and what was read is put there.
@@ -421,7 +431,7 @@ class Client(BlockingCaller):
             )
         )
 
-    def column_head(self, run: str) -> "Head":
+    def column_head(self, run: str) -> Head:
         """Return what is known of a run's columns before any child is looked at: parameters, outputs, nodes."""
         return self._run(self._client.column_head(run))
 

@@ -25,27 +25,31 @@ Nothing is decided here. This file is written by scripts/sync_client.py: change 
 run that.
 """
 
-from collections.abc import Generator, Iterable, Mapping, MutableMapping, Sequence
+from __future__ import annotations
+
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-from accio.domain.access import TokenKind
 from accio.domain.states import RUN_TERMINAL, RunState
 from accio.errors import FailedPrecondition
-from accio.v1 import accio_pb2
-from accio_client import notebook, views
+from accio_client import views
 from accio_client.blocking import BlockingCaller
-from accio_client.calls.results import Exported
 from accio_client.calls.runs import WATCH_PATIENCE_S
-from accio_client.definition_text import Definition
-from accio_client.handles import KINDS_TOLD, PATIENCE_S, Submission
+from accio_client.handles import KINDS_TOLD, PATIENCE_S
 
 if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Mapping, MutableMapping, Sequence
+    from pathlib import Path
+
+    from accio.domain.access import TokenKind
+    from accio.v1 import accio_pb2
     from accio_client.analysis.fingerprints import Group
+    from accio_client.calls.results import Exported
     from accio_client.collected import Collected, Head, Reading
+    from accio_client.definition_text import Definition
     from accio_client.export import exporting
     from accio_client.export.frames import Table
+    from accio_client.handles import Submission
     from accio_client.selected import Selected
 '''
 

@@ -1,12 +1,17 @@
 """Calls about tokens, and about who changed what."""
 
-from collections.abc import Iterable
+from __future__ import annotations
 
-from accio.domain.access import TokenKind
+from typing import TYPE_CHECKING
+
 from accio.v1 import accio_pb2
-from accio.wire.token_kinds import TOKEN_KIND_MESSAGES
 from accio_client import from_wire, views
 from accio_client.calls.caller import Caller
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from accio.domain.access import TokenKind
 
 
 class AccessCalls(Caller):
@@ -22,6 +27,9 @@ class AccessCalls(Caller):
         expires_in_ms: int = 0,
     ) -> views.NewToken:
         """Make a token of a kind (user, agent, pool, admin) for "Name <email>"; 0 ms: it never expires."""
+        from accio.domain.access import TokenKind
+        from accio.wire.token_kinds import TOKEN_KIND_MESSAGES
+
         request = accio_pb2.CreateTokenRequest(
             kind=TOKEN_KIND_MESSAGES[TokenKind(kind)],
             owner=owner or "",

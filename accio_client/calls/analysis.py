@@ -1,6 +1,7 @@
 """Calls about the results of a sweep as columns: tables, data frames, pictures and failures are computed from them."""
 
-from collections.abc import Iterable, MutableMapping, Sequence
+from __future__ import annotations
+
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,8 @@ from accio_client.clock import now
 from accio_client.connection import STREAM_DEADLINE_S
 
 if TYPE_CHECKING:  # NumPy is loaded by the calls that need it: every command line would pay for it
+    from collections.abc import Iterable, MutableMapping, Sequence
+
     from accio_client.collected import Collected, Head, Reading
     from accio_client.selected import Selected
 
@@ -28,8 +31,8 @@ class AnalysisCalls(RunCalls):
         metrics: Iterable[str] = (),
         outputs: bool = True,
         failures: bool = False,
-        before: "Collected | None" = None,
-    ) -> "Collected":
+        before: Collected | None = None,
+    ) -> Collected:
         """Return single values of a run's children as columns; with *before* only what may have changed is read anew.
 
         Without *ports*, all outputs that are numbers. *before* must have been read with the same arguments.
@@ -67,8 +70,8 @@ class AnalysisCalls(RunCalls):
         metrics: Sequence[str] = (),
         outputs: bool = True,
         failures: bool = False,
-        kept: "MutableMapping[Reading, Collected] | None" = None,
-    ) -> "Selected":
+        kept: MutableMapping[Reading, Collected] | None = None,
+    ) -> Selected:
         """Return columns as `columns` does, and which children a query (docs/queries.md) selects.
 
         What *kept* holds of an earlier reading is brought up to date, and what was read is put there.
@@ -85,7 +88,7 @@ class AnalysisCalls(RunCalls):
         asked = Reading(run, needed.ports, needed.metrics, needed.outputs, failures or needed.failures)
         return Selected.matching(await self._kept_columns(asked, kept), needed, where)
 
-    async def column_head(self, run: str) -> "Head":
+    async def column_head(self, run: str) -> Head:
         """Return what is known of a run's columns before any child is looked at: parameters, outputs, nodes."""
         from accio_client.collected import Head
 
@@ -101,7 +104,7 @@ class AnalysisCalls(RunCalls):
             raise Internal(_NO_HEAD)
         return heads[0]
 
-    async def _kept_columns(self, asked: "Reading", kept: "MutableMapping[Reading, Collected]") -> "Collected":
+    async def _kept_columns(self, asked: Reading, kept: MutableMapping[Reading, Collected]) -> Collected:
         found = await self.columns(
             asked.run,
             ports=asked.ports,
@@ -135,7 +138,7 @@ class AnalysisCalls(RunCalls):
         return frame_of(found, by=by, seeds=seeds, backend=backend)
 
 
-def _ranges(before: "Collected | None") -> list[accio_pb2.IndexRange]:
+def _ranges(before: Collected | None) -> list[accio_pb2.IndexRange]:
     if before is None:
         return []
     open_ = before.open or ((0, 0),)

@@ -1,5 +1,7 @@
 """What every call needs: the connection, and as whom it is made."""
 
+from __future__ import annotations
+
 from accio.channels import Door
 from accio_client.connection import DEADLINE_S, PATIENCE_S, Connection
 from accio_client.settings import Settings

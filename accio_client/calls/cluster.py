@@ -1,5 +1,7 @@
 """Calls about the cluster: its operators, agents, memo and store."""
 
+from __future__ import annotations
+
 from accio.v1 import accio_pb2, values_pb2, workload_pb2
 from accio_client import from_wire, views
 from accio_client.calls.caller import Caller

@@ -1,14 +1,19 @@
 """The call that makes a run and returns a handle of it."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from accio.errors import BadRequest, FailedPrecondition, InvalidDefinition, NotFound
-from accio_client import forms, views
+from accio_client import views
 from accio_client.calls.analysis import AnalysisCalls
 from accio_client.calls.workflows import WorkflowCalls
-from accio_client.definition_text import Definition
 from accio_client.handles import AsyncRun
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from accio_client.definition_text import Definition
 
 
 class HandleCalls(AnalysisCalls, WorkflowCalls):
@@ -40,6 +45,8 @@ class HandleCalls(AnalysisCalls, WorkflowCalls):
         rows (a list of dictionaries, a dictionary of lists, a data frame, or a CSV or Parquet file), and *where* is a
         condition that points must meet.
         """
+        from accio_client import forms
+
         options = {
             "name": name,
             "notes": notes,

@@ -1,5 +1,7 @@
 """Calls about pools and their allocations."""
 
+from __future__ import annotations
+
 from accio.v1 import pools_pb2
 from accio_client import from_wire_pools, views
 from accio_client.calls.caller import Caller

@@ -1,20 +1,21 @@
 """Calls about results: tables, files and the content of outputs."""
 
+from __future__ import annotations
+
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-from accio.content.digest import parse_digest
 from accio.v1 import accio_pb2, artifacts_pb2
-from accio_client import fetching
 from accio_client.calls.runs import RunCalls
 from accio_client.connection import STREAM_DEADLINE_S
 
 if TYPE_CHECKING:  # loaded by the calls that need it: every command line would pay for it
+    from collections.abc import AsyncGenerator, Callable, Iterable
+    from pathlib import Path
+
     from accio_client.export import exporting
     from accio_client.export.files import ExportedFile
     from accio_client.export.frames import Table
@@ -57,7 +58,7 @@ class ResultCalls(RunCalls):
             async for chunk in chunks:
                 yield chunk
 
-    async def export(self, runs: str | Iterable[str], options: "exporting.Options | None" = None) -> Exported:
+    async def export(self, runs: str | Iterable[str], options: exporting.Options | None = None) -> Exported:
         """Write results as tables; all files appear at the end, or none. docs/cli.md describes the options."""
         from accio_client.export import exporting
         from accio_client.export.spool import Spool
@@ -67,7 +68,7 @@ class ResultCalls(RunCalls):
             await self._collect(spool, runs, wanted.artifacts, wanted.metrics, wide=wanted.wide)
             return await self._beside(partial(exporting.write_files, spool, wanted))
 
-    async def table(self, runs: str | Iterable[str], *, artifacts: str = "NUMERIC", metrics: str = "NONE") -> "Table":
+    async def table(self, runs: str | Iterable[str], *, artifacts: str = "NUMERIC", metrics: str = "NONE") -> Table:
         """Return the tidy table of `accio export -wide`: a row per run, a column per parameter, result and metric."""
         from accio_client.export import exporting
         from accio_client.export.selection import Selection
@@ -77,7 +78,7 @@ class ResultCalls(RunCalls):
         with Spool() as spool:
             await self._collect(spool, runs, outputs, measures, wide=True)
 
-            def build(read_blob: "ReadBlob", check: "exporting.Check") -> "Table":
+            def build(read_blob: ReadBlob, check: exporting.Check) -> Table:
                 return exporting.wide_table(spool, outputs, measures, read_blob, check)
 
             return await self._beside(build)
@@ -96,16 +97,18 @@ class ResultCalls(RunCalls):
 
         A file is called as its operator called it, a folder NODE-PORT, and any other value goes to NODE-PORT.json.
         """
+        from accio_client import fetching
+
         found = await fetching.artifact(self, run, node, port)
         target = folder / fetching.file_of(found, node)
         return target, await fetching.fetch(self, found, target)
 
     async def _collect(
         self,
-        spool: "Spool",
+        spool: Spool,
         runs: str | Iterable[str],
-        artifacts: "Selection",
-        metrics: "Selection",
+        artifacts: Selection,
+        metrics: Selection,
         *,
         wide: bool,
     ) -> None:
@@ -118,8 +121,11 @@ class ResultCalls(RunCalls):
             async for chunk in chunks:
                 spool.add(chunk)
 
-    async def _beside(self, work: "Callable[[ReadBlob, exporting.Check], R]") -> R:
+    async def _beside(self, work: Callable[[ReadBlob, exporting.Check], R]) -> R:
         """Do *work* in a thread, where it may read blobs; it is told to end when the caller doesn't wait any more."""
+        from accio.content.digest import parse_digest
+        from accio_client import fetching
+
         loop, cancelled = asyncio.get_running_loop(), threading.Event()
 
         def read_blob(digest: str) -> bytes:

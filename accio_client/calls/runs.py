@@ -1,9 +1,9 @@
 """Calls about runs: making, looking at, following and changing them."""
 
-import secrets
-from collections.abc import AsyncGenerator, Iterable
+from __future__ import annotations
+
 from contextlib import aclosing
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from accio.errors import InvalidDefinition
 from accio.v1 import accio_pb2, runs_pb2, workflows_pb2
@@ -14,9 +14,11 @@ from accio.wire.states import RUN_STATE_MESSAGES
 from accio_client import definition_text, from_wire, views
 from accio_client.calls import selecting
 from accio_client.calls.caller import SUBMIT_DEADLINE_S, Caller
-from accio_client.definition_text import Definition
-from accio_client.logs import LogReader
-from accio_client.point_files import with_points
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Iterable
+
+    from accio_client.definition_text import Definition
 
 WATCH_PATIENCE_S = 600.0
 
@@ -219,6 +221,8 @@ class RunCalls(Caller):
         self, run: str, node: str | None = None, *, follow: bool = False, patience: float = WATCH_PATIENCE_S
     ) -> AsyncGenerator[tuple[views.LogLine, ...]]:
         """Yield the lines of `logs` as they arrive, those of one message together: for logs of many nodes."""
+        from accio_client.logs import LogReader
+
         request = accio_pb2.LogsRequest(run=run, node=node or "", follow=follow, together=True)
         reader = LogReader(follow=follow)
         chunks = self._connection.lasting_stream(
@@ -252,6 +256,10 @@ class RunCalls(Caller):
     def _submission(
         self, definition: Definition, base_path: str | None, cache: views.CacheMode, key: str | None
     ) -> accio_pb2.SubmitRequest:
+        import secrets
+
+        from accio_client.point_files import with_points
+
         text, folder, _ = definition_text.read(definition, base_path)
         return accio_pb2.SubmitRequest(
             definition=with_points(text, folder),

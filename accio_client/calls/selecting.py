@@ -1,13 +1,17 @@
 """Acting on what a query (docs/queries.md) selects: the runs are found first, and then nothing but these is touched."""
 
+from __future__ import annotations
+
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from accio.domain.ids import RunId
 from accio.domain.states import RUN_TERMINAL, RunState
 from accio.errors import BadRequest
 from accio_client import views
+
+if TYPE_CHECKING:
+    from accio.domain.ids import RunId
 
 Act: TypeAlias = Callable[[list[str]], Coroutine[Any, Any, tuple[views.RunOutcome, ...]]]
 Iterate: TypeAlias = Callable[[views.RunFilter], AsyncGenerator[views.RunView]]

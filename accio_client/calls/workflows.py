@@ -1,13 +1,19 @@
 """Calls about workflows."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from accio.errors import FailedPrecondition, InvalidDefinition, NotFound
 from accio.v1 import accio_pb2, values_pb2, workflows_pb2
 from accio.wire.errors import is_clipped
 from accio.wire.issues import issues_of
 from accio_client import definition_text, from_wire, views
 from accio_client.calls.caller import SUBMIT_DEADLINE_S, Caller
-from accio_client.definition_text import Definition
 from accio_client.one_node import is_of_operator, workflow_of
+
+if TYPE_CHECKING:
+    from accio_client.definition_text import Definition
 
 
 class WorkflowCalls(Caller):

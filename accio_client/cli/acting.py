@@ -1,5 +1,7 @@
 """What a command acts on: the runs that were named, or what a query selects, shown before it is touched."""
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Callable, Sequence
 from itertools import islice
@@ -7,15 +9,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from accio.domain.states import RunState
 from accio_client.calls.selecting import selections
-from accio_client.cli.session import Session
 from accio_client.cli.text import printable
 from accio_client.clock import now
-from accio_client.views import RunView
 
 if TYPE_CHECKING:
+    from accio.domain.states import RunState
+    from accio_client.cli.session import Session
     from accio_client.sync import Client
+    from accio_client.views import RunView
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -36,7 +38,7 @@ def where_option(function: F) -> F:
 
 def chosen(
     session: Session,
-    client: "Client",
+    client: Client,
     runs: Sequence[str],
     where: str,
     verb: str,
@@ -58,7 +60,7 @@ def chosen(
 
 def selected(
     session: Session,
-    client: "Client",
+    client: Client,
     runs: Sequence[str],
     where: str,
     *,

@@ -9,9 +9,9 @@ from accio.domain.states import NODE_TERMINAL, NodeState
 from accio.errors import BadRequest, NotFound
 from accio_client.calls.selecting import KILLED, RETRIED
 from accio_client.cli.acting import chosen, where_options
-from accio_client.cli.definitions import tag_list
 from accio_client.cli.outcomes import tell
 from accio_client.cli.output import out
+from accio_client.cli.pairs import tag_list
 from accio_client.cli.runs_shown import counted
 from accio_client.cli.session import Session, accio_command
 from accio_client.documents import document, run

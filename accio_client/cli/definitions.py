@@ -1,7 +1,7 @@
 """Definitions named on the command line: files, workflows, and the values that replace what a file says."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,6 +12,7 @@ from accio.domain.datatypes import DataType
 from accio.domain.documents import parse_document
 from accio.domain.runs import with_overrides
 from accio.errors import BadRequest, InvalidDefinition, NotFound
+from accio_client.cli.pairs import parameters, tag_list
 from accio_client.file_names import base_path, readable
 from accio_client.point_files import number
 from accio_client.settings import LARGEST_DEFINITION
@@ -128,19 +129,3 @@ def submission(argument: str, overrides: Overrides, types: Types) -> Source:
 
 def _may_be_short(text: str) -> bool:
     return "," in text or ".." in text or text.lstrip().startswith("{")
-
-
-def parameters(arguments: Sequence[str]) -> list[tuple[str, str]]:
-    """Return names and values of `name=value` arguments, in their order."""
-    pairs: list[tuple[str, str]] = []
-    for argument in arguments:
-        name, equal, value = argument.partition("=")
-        if not equal or not name:
-            raise BadRequest(f"expected NAME=VALUE for a parameter, found {argument!r}")
-        pairs.append((name, value))
-    return pairs
-
-
-def tag_list(text: str) -> list[str]:
-    """Tags separated by commas; an empty text means none."""
-    return [tag for tag in (each.strip() for each in text.split(",")) if tag]

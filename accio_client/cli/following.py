@@ -1,18 +1,23 @@
 """Following a run until it has ended: progress on a terminal, a line per change of state elsewhere, Ctrl-C detaches."""
 
-import sys
-from collections.abc import Generator
-from contextlib import closing
-from typing import Protocol
+from __future__ import annotations
 
-from accio.domain.issues import Issue
+import sys
+from contextlib import closing
+from typing import TYPE_CHECKING, Protocol
+
 from accio.domain.states import NODE_TERMINAL
 from accio.errors import Internal
 from accio_client.cli.output import STATE_COLOURS, coloured
 from accio_client.cli.runs_shown import counted
-from accio_client.cli.session import Session
 from accio_client.cli.text import printable
-from accio_client.views import RunUpdate, RunView
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from accio.domain.issues import Issue
+    from accio_client.cli.session import Session
+    from accio_client.views import RunUpdate, RunView
 
 _LAST_LINES = 5
 """Of what a failed node printed."""

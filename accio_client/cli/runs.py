@@ -1,10 +1,12 @@
 """Looking at runs: `accio get runs|events`, `describe run`, `watch`."""
 
+from __future__ import annotations
+
 import shlex
 import sys
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 
 import click
 import orjson
@@ -15,9 +17,8 @@ from accio.domain.states import RUN_TERMINAL, RunState
 from accio.domain.values import ValueProblem, parse_text
 from accio.exits import NOT_SUCCESS, SUCCESS
 from accio_client.cli.acting import warn_of_fields
-from accio_client.cli.definitions import parameters, tag_list
-from accio_client.cli.following import follow
 from accio_client.cli.output import out, table
+from accio_client.cli.pairs import parameters, tag_list
 from accio_client.cli.runs_shown import show_run, show_runs
 from accio_client.cli.session import Session, accio_command
 from accio_client.cli.text import local_time
@@ -25,7 +26,12 @@ from accio_client.clock import now
 from accio_client.documents import document, event, run, run_details, run_page
 from accio_client.documents import run as run_document
 from accio_client.from_wire import moment
-from accio_client.views import EventView, RunFilter, RunPage, RunView
+from accio_client.views import RunFilter, RunPage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from accio_client.views import EventView, RunView
 
 PAGE = 50
 AT_ONCE = 1000
@@ -220,6 +226,8 @@ def watch(session: Session, runs: tuple[str, ...]) -> int:
     """
     if len(runs) != 1:
         return _watch_all(session, runs)
+    from accio_client.cli.following import follow
+
     with session.client() as client:
         ended, _ = follow(session, client.watch(runs[0]))
     content = document({"run": run(ended)})

@@ -1,10 +1,16 @@
 """How runs and nodes look on a terminal."""
 
-from collections.abc import Iterable
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from accio_client.cli.output import fields, table
 from accio_client.cli.text import duration, local_time, shown_value
-from accio_client.views import NodeView, RunDetails, RunView
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from accio_client.views import NodeView, RunDetails, RunView
 
 _HEADERS = ("id", "state", "progress", "workflow", "name", "tags", "owner", "created", "took")
 _CHILD_HEADERS = ("id", "state", "progress", "label", "took")

@@ -1,60 +1,65 @@
 """What the client answers with: frozen values, whatever the wire looks like.
 
 A view holds facts and no connection. Times are aware datetimes in UTC, parameter values are Python values in the form
-in which they can be submitted again (a distance is "250.meters"), 64-bit integers are ints.
+in which they can be submitted again (a distance is "250.meters"), 64-bit integers are ints. The names are loaded when
+they are used: to make all of these classes takes longer than most commands.
 """
 
-from accio_client.views.access import ChangePage, ChangeView, NewToken, TokenView
-from accio_client.views.cluster import (
-    AgentView,
-    BackupView,
-    CacheEntryView,
-    CacheStatisticsView,
-    CacheView,
-    ClusterView,
-    FreedView,
-    GarbageView,
-    InputPortView,
-    OperatorView,
-    OutputPortView,
-    ResourcesView,
-)
-from accio_client.views.following import EventView, LogLine, NodeFailureView, NodesAwayView, RunUpdate
-from accio_client.views.nodes import (
-    ArtifactView,
-    AttemptView,
-    DifferenceView,
-    FailureView,
-    MetricsView,
-    NodeDetailsView,
-    NodeView,
-    OperatorDifferenceView,
-    RunDetails,
-    ValueView,
-    WhyView,
-)
-from accio_client.views.pools import AllocationPage, AllocationView, PoolsView, PoolView
-from accio_client.views.runs import (
-    ParameterView,
-    PersonView,
-    RetryDemand,
-    RunFilter,
-    RunKind,
-    RunOutcome,
-    RunPage,
-    RunView,
-    Updated,
-)
-from accio_client.views.submissions import CacheMode, DryRunView, Submitted, Validation
-from accio_client.views.workflows import Pushed, WorkflowPage, WorkflowParameterView, WorkflowView
-from accio_client.views.workload import (
-    DemandLoadView,
-    ForecastView,
-    OwnerLoadView,
-    RunLoadView,
-    TookView,
-    WorkloadView,
-)
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from accio_client.views.access import ChangePage, ChangeView, NewToken, TokenView
+    from accio_client.views.cluster import (
+        AgentView,
+        BackupView,
+        CacheEntryView,
+        CacheStatisticsView,
+        CacheView,
+        ClusterView,
+        FreedView,
+        GarbageView,
+        InputPortView,
+        OperatorView,
+        OutputPortView,
+        ResourcesView,
+    )
+    from accio_client.views.following import EventView, LogLine, NodeFailureView, NodesAwayView, RunUpdate
+    from accio_client.views.nodes import (
+        ArtifactView,
+        AttemptView,
+        DifferenceView,
+        FailureView,
+        MetricsView,
+        NodeDetailsView,
+        NodeView,
+        OperatorDifferenceView,
+        RunDetails,
+        ValueView,
+        WhyView,
+    )
+    from accio_client.views.pools import AllocationPage, AllocationView, PoolsView, PoolView
+    from accio_client.views.runs import (
+        ParameterView,
+        PersonView,
+        RetryDemand,
+        RunFilter,
+        RunKind,
+        RunOutcome,
+        RunPage,
+        RunView,
+        Updated,
+    )
+    from accio_client.views.submissions import CacheMode, DryRunView, Submitted, Validation
+    from accio_client.views.workflows import Pushed, WorkflowPage, WorkflowParameterView, WorkflowView
+    from accio_client.views.workload import (
+        DemandLoadView,
+        ForecastView,
+        OwnerLoadView,
+        RunLoadView,
+        TookView,
+        WorkloadView,
+    )
 
 __all__ = [
     "AgentView",
@@ -117,3 +122,29 @@ __all__ = [
     "WorkflowView",
     "WorkloadView",
 ]
+
+_SUBJECTS = {
+    "access": "ChangePage ChangeView NewToken TokenView",
+    "cluster": (
+        "AgentView BackupView CacheEntryView CacheStatisticsView CacheView ClusterView FreedView "
+        "GarbageView InputPortView OperatorView OutputPortView ResourcesView"
+    ),
+    "following": "EventView LogLine NodeFailureView NodesAwayView RunUpdate",
+    "nodes": (
+        "ArtifactView AttemptView DifferenceView FailureView MetricsView NodeDetailsView NodeView "
+        "OperatorDifferenceView RunDetails ValueView WhyView"
+    ),
+    "pools": "AllocationPage AllocationView PoolsView PoolView",
+    "runs": "ParameterView PersonView RetryDemand RunFilter RunKind RunOutcome RunPage RunView Updated",
+    "submissions": "CacheMode DryRunView Submitted Validation",
+    "workflows": "Pushed WorkflowPage WorkflowParameterView WorkflowView",
+    "workload": "DemandLoadView ForecastView OwnerLoadView RunLoadView TookView WorkloadView",
+}
+_ELSEWHERE = {name: f"accio_client.views.{subject}" for subject, names in _SUBJECTS.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ELSEWHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(import_module(_ELSEWHERE[name]), name)
+    return found

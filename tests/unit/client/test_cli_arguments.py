@@ -7,8 +7,9 @@ import pytest
 
 from accio.domain.datatypes import DataType
 from accio.errors import BadRequest
-from accio_client.cli.definitions import Overrides, means_file, parameters, submission, tag_list
+from accio_client.cli.definitions import Overrides, means_file, submission
 from accio_client.cli.memo import amount
+from accio_client.cli.pairs import parameters, tag_list
 from accio_client.cli.places_in_runs import artifact, run_and_node
 from accio_client.file_names import file_name
 from accio_client.settings import Settings, login_name

@@ -1,0 +1,21 @@
+"""Pairs and lists in words of the command line."""
+
+from collections.abc import Sequence
+
+from accio.errors import BadRequest
+
+
+def parameters(arguments: Sequence[str]) -> list[tuple[str, str]]:
+    """Return names and values of `name=value` arguments, in their order."""
+    pairs: list[tuple[str, str]] = []
+    for argument in arguments:
+        name, equal, value = argument.partition("=")
+        if not equal or not name:
+            raise BadRequest(f"expected NAME=VALUE for a parameter, found {argument!r}")
+        pairs.append((name, value))
+    return pairs
+
+
+def tag_list(text: str) -> list[str]:
+    """Tags separated by commas; an empty text means none."""
+    return [tag for tag in (each.strip() for each in text.split(",")) if tag]

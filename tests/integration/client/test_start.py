@@ -1,0 +1,47 @@
+"""What a short command loads: each module costs time before the first answer, so the list is kept here."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from accio.v1 import accio_pb2
+from tests.integration.client.fake_daemon import FakeDaemon, run
+
+CODE = """
+import sys
+from accio_client.cli.main import main
+code = main(["get", "runs"])
+standard = sys.stdlib_module_names
+print(*(name for name in sys.modules if name.partition(".")[0] not in standard), file=sys.stderr)
+sys.exit(code)
+"""
+OTHERS = {"click", "cython_runtime", "google", "grpc", "orjson", "platformdirs", "sitecustomize", "typing_extensions"}
+OTHERS |= {"grpc_health", "grpc_reflection", "grpc_tools"}  # gRPC looks which of these there are
+OWN = {
+    "accio": "channels errors exits places sockets trust",
+    "accio.domain": "cache_mode canonical containers datatypes documents ids issues jsontext jsontypes named_content "
+    "names numbers problems quantities states values",
+    "accio.v1": "accio_pb2 artifacts_pb2 bounds_pb2 pools_pb2 runs_pb2 values_pb2 workflows_pb2 workload_pb2",
+    "accio.wire": "cache_modes errors issues states",
+    "accio_client": "blocking client clock connection definition_text documents file_names from_wire "
+    "from_wire_pools handles json_values one_node services settings sync",
+    "accio_client.calls": "access analysis caller cluster handles pools results runs selecting workflows",
+    "accio_client.cli": "acting catalogue findings main output pairs runs runs_shown session spelling text",
+    "accio_client.views": "runs",
+}
+ALLOWED = {*OWN, *(f"{package}.{name}" for package, names in OWN.items() for name in names.split())}
+
+
+def test_a_list_loads_no_more_than_it_needs(daemon: FakeDaemon) -> None:
+    """`accio get runs` loads the modules of this list: no NumPy, no tables, no sweeps, no views of other subjects."""
+    daemon.answers["List"] = accio_pb2.ListResponse(runs=[run()])
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    done = subprocess.run(
+        [sys.executable, "-c", CODE], capture_output=True, text=True, env=environment, timeout=30, check=False
+    )
+    assert (done.returncode, len(done.stdout.splitlines())) == (0, 2), done.stderr
+    loaded = {name for name in done.stderr.split() if not name.startswith("_")}
+    own = {name for name in loaded if name.partition(".")[0] in ("accio", "accio_client")}
+    assert own - ALLOWED == set()
+    assert {name.partition(".")[0] for name in loaded - own} - OTHERS == set()
