@@ -217,6 +217,8 @@ class Client(BlockingCaller):
         seed: int | None = None,
         zip: Sequence[Any] | None = None,
         points: Any = None,
+        sample: Mapping[str, Any] | None = None,
+        union: Sequence[Mapping[str, Any]] | None = None,
         where: str | None = None,
         params: Mapping[str, Any] | None = None,
         **values: Any,
@@ -226,8 +228,8 @@ class Client(BlockingCaller):
         *definition* is a run definition, or the name of a workflow (or operator), whose parameters are then given as
         *values*: `submit("geoind", epsilon=logspace(1e-5, 1), repeat=3)`. Parameters whose names are options of this
         call (or no names in Python) go into *params*. *zip* names those whose values go together, *points* are explicit
-        rows (a list of dictionaries, a dictionary of lists, a data frame, or a CSV or Parquet file), and *where* is a
-        condition that points must meet.
+        rows (a list of dictionaries, a dictionary of lists, a data frame, a CSV or Parquet file), *sample* draws points
+        (`{"method": "lhs", "n": 100}`), *union* has several sweeps, and *where* is a condition that points must meet.
         """
         return Run(
             self,
@@ -244,6 +246,8 @@ class Client(BlockingCaller):
                     seed=seed,
                     zip=zip,
                     points=points,
+                    sample=sample,
+                    union=union,
                     where=where,
                     params=params,
                     **values,

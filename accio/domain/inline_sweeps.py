@@ -21,10 +21,10 @@ _LOG = re.compile(r"log(?:2|10)?", re.ASCII)
 _FORMS = "FROM..TO, FROM..TO:STEP, FROM..TO:count=N or FROM..TO:log"
 
 
-def inline_form(datatype: DataType | None, texts: Sequence[str]) -> JsonObject:
+def inline_form(datatype: DataType | None, texts: Sequence[str], *, continuous: bool = False) -> JsonObject:
     """Return the form of a run definition that the *texts* of one parameter mean; without a type, they are values.
 
-    ValueProblem if they mean none.
+    A *continuous* range, which is sampled, needs no step. ValueProblem if the texts mean nothing.
     """
     kind = None if datatype is None else datatype.kind
     if datatype is not None and kind in _RANGES:
@@ -33,7 +33,8 @@ def inline_form(datatype: DataType | None, texts: Sequence[str]) -> JsonObject:
             raise ValueProblem(f"expected one range, or values, found {quote(whole[0])} beside others")
         if whole:
             (text,) = texts
-            return _object(text) if ".." not in text or text.lstrip().startswith("{") else _range(datatype, text)
+            is_form = ".." not in text or text.lstrip().startswith("{")
+            return _object(text) if is_form else _range(datatype, text, continuous=continuous)
     values = [piece for text in texts for piece in _pieces(text)] if kind in _LISTS else list(texts)
     return {"value": values[0]} if len(values) == 1 else {"values": values}
 
@@ -55,7 +56,7 @@ def _object(text: str) -> JsonObject:
     return dict(form)
 
 
-def _range(datatype: DataType, text: str) -> JsonObject:
+def _range(datatype: DataType, text: str, *, continuous: bool) -> JsonObject:
     start, _, rest = (part.strip() for part in text.partition(".."))
     end, options = _options(datatype, rest)
     if not start or not end or ".." in end:
@@ -66,7 +67,7 @@ def _range(datatype: DataType, text: str) -> JsonObject:
         if key in form:
             raise ValueProblem(f"expected '{key}' once, found it twice in {quote(text)}")
         form[key] = value
-    if not options:
+    if not options and not continuous:
         if datatype.kind not in INTEGRAL:
             log = datatype.kind is not Kind.TIMESTAMP
             needs = "a step, a count or 'log'" if log else "a step or a count"

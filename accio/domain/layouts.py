@@ -10,12 +10,11 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from math import prod
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
 from accio.domain.jsontypes import JsonObject
+from accio.domain.sampling import Row, Sampled
 from accio.domain.slices import Every, Intervals, Level, Numbered, Renumbered, SweepSlice, Without
-
-Row: TypeAlias = tuple[int, ...]
 
 
 class Rows(Protocol):
@@ -124,6 +123,8 @@ class Digit:
         axes = document["axes"]
         if "rows" in document:
             return cls(axes, Listed(document["rows"]))
+        if "sample" in document:
+            return cls(axes, Sampled.from_json(document["sample"]))
         return cls(axes, Alike(len(axes), document["size"]))
 
 

@@ -65,9 +65,12 @@ class ParamForms:
             self._findings.error(path, message, self._names.closest(name))
         return param
 
-    def column(self, param: Param, form: Any, path: str) -> Column | None:
-        """Read one of the forms, with a value for each that is listed."""
-        column = self._column(param, form, path)
+    def column(self, param: Param, form: Any, path: str, *, continuous: bool = False) -> Column | None:
+        """Read one of the forms, with a value for each that is listed.
+
+        A range may be *continuous*, if it is sampled.
+        """
+        column = self._column(param, form, path, continuous=continuous)
         return self._fitting(column, param, path)
 
     def listed(self, param: Param, values: Sequence[Any], path: str, place: Callable[[int], str]) -> Column | None:
@@ -75,15 +78,15 @@ class ParamForms:
         column = self._listed(param, reading_type(param.type, self._of(param)), values, place)
         return self._fitting(column, param, path)
 
-    def default(self, param: Param) -> Axis | None:
-        """Return the axis of a parameter that the definition doesn't mention; report if it can't be absent."""
+    def default(self, param: Param, path: str) -> Axis | None:
+        """Return the axis of a parameter that `params` at *path* doesn't mention; report if it can't be absent."""
         if param.default is not None:
             return Axis(param.name, param.type, (param.default,))
         needy = [f"{use.node}/{use.port.name}" for use in self._of(param) if use.port.required]
         if needy:
             ports = f"{', '.join(needy[:3])}{' and others' if len(needy) > 3 else ''}"
             message = f"parameter '{param.name}' ({param.type}) needs a value: {ports} can't do without one"
-            self._findings.error(pointer("params", param.name), message)
+            self._findings.error(path + pointer("params", param.name), message)
         return None
 
     def _of(self, param: Param) -> list[Use]:
@@ -94,7 +97,7 @@ class ParamForms:
             self._meets_ports(column.axis, self._of(param), path)
         return column
 
-    def _column(self, param: Param, form: Any, path: str) -> Column | None:
+    def _column(self, param: Param, form: Any, path: str, *, continuous: bool) -> Column | None:
         datatype = reading_type(param.type, self._of(param))
         if isinstance(form, list):
             one = f'one {param.type} is written {{"value": [..]}}; ' if param.type.kind in _ARRAYS else ""
@@ -112,7 +115,7 @@ class ParamForms:
             return self._values(param, datatype, form["values"], path + "/values")
         if any(key in RANGE_KEYS for key in keys):
             self._findings.known_keys(form, RANGE_KEYS, path, "a range")
-            axis = read_range(param.name, param.type, form, path, self._findings)
+            axis = read_range(param.name, param.type, form, path, self._findings, continuous=continuous)
             return None if axis is None else Column(axis, None)
         hint = '; a map is written {"value": {..}}' if param.type.kind is Kind.MAP else ""
         self._findings.no_form(form, _FORM_KEYS, path, f"expected a value or {_FORMS}{hint}")

@@ -45,8 +45,17 @@ class RangeProblem(ValueError):
         self.key = key
 
 
-def read_range(name: str, datatype: DataType, form: Mapping[str, Any], path: str, findings: Findings) -> Axis | None:
-    """Read a range for the parameter *name*; report what is wrong at *path* or below."""
+_DENSE = (10**9, 10**6, 10**3)
+"""Steps of a continuous range: the first number of which the type can tell the points apart."""
+
+
+def read_range(
+    name: str, datatype: DataType, form: Mapping[str, Any], path: str, findings: Findings, *, continuous: bool = False
+) -> Axis | None:
+    """Read a range for the parameter *name*; report what is wrong at *path* or below.
+
+    A *continuous* one that has neither step nor count is of all whole numbers, or of very many points.
+    """
     if datatype.kind not in _RANGES:
         kinds = "byte, integer, long, double, distance, duration and timestamp"
         findings.error(path, f"there are no ranges of {datatype}, only of {kinds}; list its values instead")
@@ -58,17 +67,44 @@ def read_range(name: str, datatype: DataType, form: Mapping[str, Any], path: str
             findings.error(path, f"expected a range with 'from' and 'to', found none of '{key}'")
     if "step" in form and "count" in form:
         findings.error(path, "expected 'step' or 'count', found both")
-    elif "step" not in form and "count" not in form and flag == "":
+    elif "step" not in form and "count" not in form and flag == "" and not continuous:
         findings.error(path, f"a linear range of {datatype} needs a 'step' or a 'count'")
     read = _Reader(datatype, form, flag, path, findings)
     start, end, step, count = read.bound("from"), read.bound("to"), read.step(), read.count()
     if start is None or end is None or flag is None or len(findings.errors) > before:
         return None
     try:
+        if continuous and step is None and count is None and (datatype.kind is not Kind.DURATION or not flag):
+            return Axis(name, datatype, _dense(datatype, form, flag, start, end))
         return Axis(name, datatype, _Range(datatype, form, flag).points(start, end, step, count))
     except RangeProblem as problem:
         findings.error(path + (pointer(problem.key) if problem.key in form else ""), problem.message)
         return None
+
+
+def _dense(datatype: DataType, form: Mapping[str, Any], flag: str, start: Decimal, end: Decimal) -> Points:
+    """Return the points of a continuous range."""
+    if start > end:
+        raise RangeProblem(f"'from' ({quote(form['from'])}) is above 'to' ({quote(form['to'])})")
+    if datatype.kind in _WHOLE:
+        return WholePoints(start=int(start), step=1, size=int(end) - int(start) + 1)
+    if start == end:
+        return LinearPoints(start=start, step=Decimal(1), size=1, end=end)
+    *finer, coarsest = _DENSE
+    for steps in finer:
+        try:
+            return _dense_of(datatype, form, flag, start, end, steps)
+        except RangeProblem:
+            continue
+    return _dense_of(datatype, form, flag, start, end, coarsest)
+
+
+def _dense_of(
+    datatype: DataType, form: Mapping[str, Any], flag: str, start: Decimal, end: Decimal, steps: int
+) -> Points:
+    found = _Range(datatype, form, flag).points(start, end, None, steps + 1)
+    assert not isinstance(found, tuple), "only durations are listed"
+    return found
 
 
 def _log_flag(datatype: DataType, form: Mapping[str, Any], path: str, findings: Findings) -> str | None:

@@ -111,20 +111,22 @@ def with_overrides(
     repeat: int | None = None,
     seed: int | None = None,
     types: Mapping[str, DataType] | None = None,
+    sweep: Mapping[str, Any] | None = None,
 ) -> JsonObject:
     """Return a run document with what the command line said: `name=value` pairs and options; None leaves as it is.
 
     A parameter replaces whatever the document gave for it and keeps its place; one given several times becomes a list
     of values, and one whose type is among *types* may be written in short (`accio.domain.inline_sweeps`;
-    InvalidDefinition if it can't be read). Values stay text: the daemon reads them by the parameter's type.
+    InvalidDefinition if it can't be read). Values stay text: the daemon reads them by the parameter's type. *sweep* has
+    the keys that say which points there are.
     """
-    changed: JsonObject = dict(document)
+    changed: JsonObject = dict(document) | dict(sweep or {})
     texts: dict[str, list[str]] = {}
     for param, text in params:
         texts.setdefault(param, []).append(text)
     given = document.get("params", {})
     if texts and isinstance(given, Mapping):  # anything else is an error that validation will tell
-        changed["params"] = dict(given) | _forms(texts, types or {})
+        changed["params"] = dict(given) | _forms(texts, types or {}, sampled="sample" in changed)
     options = {
         "name": name,
         "notes": notes,
@@ -136,13 +138,13 @@ def with_overrides(
     return changed
 
 
-def _forms(texts: Mapping[str, Sequence[str]], types: Mapping[str, DataType]) -> JsonObject:
+def _forms(texts: Mapping[str, Sequence[str]], types: Mapping[str, DataType], *, sampled: bool) -> JsonObject:
     """Return the forms that the texts of parameters mean; InvalidDefinition with everything that is wrong."""
     forms: JsonObject = {}
     wrong: list[Issue] = []
     for param, given in texts.items():
         try:
-            forms[param] = inline_form(types.get(param), given)
+            forms[param] = inline_form(types.get(param), given, continuous=sampled)
         except ValueProblem as problem:
             wrong.append(Issue(pointer("params", param), f"parameter '{param}': {problem.message}"))
     if wrong:

@@ -1,45 +1,24 @@
-"""Checking the sweep of a run definition: `params`, what goes together (`zip`, `points`), what is kept (`where`)."""
+"""Checking the sweep of a run definition: `params`, what goes together, what is kept (`where`), and unions."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from accio.domain.datatypes import DataType
 from accio.domain.filters import Checked, Context, FilterProblem, read_query
 from accio.domain.filters.slices import kept_points
 from accio.domain.filters.syntax import Text, leaves
-from accio.domain.findings import Findings, is_ignored
+from accio.domain.findings import Findings
 from accio.domain.issues import pointer
-from accio.domain.layouts import Alike, Block, Digit, Layout, Listed
+from accio.domain.layouts import Alike, Block, Digit, Layout
 from accio.domain.limits import Limits
-from accio.domain.param_forms import Column, ParamForms
-from accio.domain.problems import quote
+from accio.domain.param_forms import ParamForms
+from accio.domain.problems import ValueProblem, quote
+from accio.domain.sweep_groups import Groups, Together
+from accio.domain.sweep_unions import united
 from accio.domain.sweeps import Axis, Sweep
 
-SWEEP_KEYS = ("params", "points", "zip", "where")
-_MOST_LISTED = 200_000
-"""Values that may be listed as rows (`points`, and `zip` of values that repeat): they are kept with the run."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Together:
-    """Parameters whose values go together, row by row; the first one's place is that of all."""
-
-    columns: tuple[Column, ...]
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(column.axis.name for column in self.columns)
-
-    def digit(self, first: int) -> Digit:
-        """Return the digit of axes that stand at *first* and behind it; equal rows collapse."""
-        axes = range(first, first + len(self.columns))
-        if any(column.rows is None for column in self.columns):  # then no two rows are equal
-            different = all(column.rows is None for column in self.columns)
-            rows = [column.indices() for column in self.columns]
-            return Digit(axes, Alike(len(rows), self.columns[0].size) if different else Listed(rows))
-        unique = dict.fromkeys(zip(*(column.indices() for column in self.columns), strict=True))
-        return Digit(axes, Listed(tuple(zip(*unique, strict=True))))
+PART_KEYS = ("params", "points", "zip", "sample", "where")
+SWEEP_KEYS = (*PART_KEYS, "union")
 
 
 class SweepCheck:
@@ -54,180 +33,90 @@ class SweepCheck:
     def sweep(self, document: Mapping[str, Any], repeat: int) -> Sweep | None:
         """Read the sweep; None if it can't be made, which is reported."""
         before = len(self._findings.errors)
-        params = self._findings.object(document.get("params", {}), "/params", "parameters by name")
+        sweep = self._union(document, repeat) if "union" in document else self._part(document, "", {}, repeat)
+        if sweep is not None:
+            # What is readable is still too large if it is.
+            self._size(sweep)
+        return None if sweep is None or len(self._findings.errors) > before else _normal(sweep)
+
+    def _part(self, document: Mapping[str, Any], path: str, shared: Mapping[str, Any], repeat: int) -> Sweep | None:
+        """Read the sweep of a definition, or of one part of a union, where *shared* has the parameters of all."""
+        before = len(self._findings.errors)
+        params = self._findings.object(document.get("params", {}), path + "/params", "parameters by name")
         if params is None:
             return None
-        points = self._points(document)
-        zipped = self._zipped(document, params)
-        groups = [*points, *self._groups(params, zipped, {name for each in points for name in each.names})]
+        params = {**shared, **params}
+        groups = Groups(self._forms, self._findings, path).read(document, params)
         mentioned = {name for group in groups for name in group.names} | params.keys()
         defaults = [
             axis
             for param in self._forms.params
-            if param.name not in mentioned and (axis := self._forms.default(param)) is not None
+            if param.name not in mentioned and (axis := self._forms.default(param, path)) is not None
         ]
-        query = self._query(document, [*(column.axis for group in groups for column in group.columns), *defaults])
-        if len(self._findings.errors) > before:
-            # What is readable is still too large if it is.
-            self._size(_product(groups, defaults, repeat))
-            return None
+        query = self._query(document, path, [*(column.axis for group in groups for column in group.columns), *defaults])
         sweep = _product(groups, defaults, repeat)
-        if query is not None:
-            sweep = self._kept(sweep, query)
-        self._size(sweep)
-        return _normal(sweep)
+        if query is not None and len(self._findings.errors) == before:
+            sweep = self._kept(sweep, query, path)
+        return sweep
 
-    # -------------------------------------------------------------------------------------------------------- groups
-
-    def _groups(
-        self, params: Mapping[str, Any], zipped: Mapping[str, tuple[str, ...]], taken: set[str]
-    ) -> Iterator[_Together]:
-        """Read the forms, those that are zipped at the place of the first of them."""
-        columns: dict[str, Column] = {}
-        for name, form in params.items():
-            path = pointer("params", name)
-            if is_ignored(name) or (param := self._forms.param(name, path)) is None:
+    def _union(self, document: Mapping[str, Any], repeat: int) -> Sweep | None:
+        """Read a union: its parts have the parameters of the whole, and those of their own."""
+        for key in ("points", "zip", "sample"):
+            if key in document:
+                self._findings.error(pointer(key), f"expected '{key}' in the parts of 'union', not beside it")
+        shared = self._findings.object(document.get("params", {}), "/params", "parameters by name")
+        parts = self._findings.array(document["union"], "/union", "sweeps, each with 'params' or 'points'")
+        if shared is None or parts is None:
+            return None
+        if not parts:
+            self._findings.error("/union", "expected at least one sweep, found an empty list")
+        sweeps: list[Sweep] = []
+        for at, part in enumerate(parts):
+            path = pointer("union", at)
+            if (given := self._findings.object(part, path, "a sweep of a union")) is None:
                 continue
-            if name in taken:
-                self._findings.error(path, f"'points' gives parameter '{name}' its values, so 'params' can't")
-            elif (column := self._forms.column(param, form, path)) is not None:
-                columns[name] = column
-        done: set[str] = set()
-        for name, column in columns.items():
-            if name in done:
-                continue
-            group = [columns[each] for each in zipped.get(name, ()) if each in columns]
-            if len(group) < 2:
-                yield _Together((Column(column.axis, None),))
-                continue
-            done.update(zipped[name])
-            if self._same_sizes(group):
-                yield _Together(tuple(group))
-
-    def _same_sizes(self, group: Sequence[Column]) -> bool:
-        sizes = {column.axis.name: column.size for column in group}
-        if len(set(sizes.values())) == 1:
-            listed = sum(column.size for column in group if column.rows is not None)
-            return self._few("/zip", listed)
-        counts = ", ".join(f"{name} has {size}" for name, size in sizes.items())
-        self._findings.error("/zip", f"parameters that go together need the same number of values, found: {counts}")
-        return False
-
-    def _few(self, path: str, listed: int) -> bool:
-        if listed > _MOST_LISTED:
-            message = f"expected at most {_MOST_LISTED} listed values (rows × parameters), found {listed}"
-            self._findings.error(path, message)
-        return listed <= _MOST_LISTED
-
-    def _zipped(self, document: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-        """Return, for each parameter that is zipped, all those that it goes with."""
-        given = self._findings.array(document.get("zip", []), "/zip", 'names such as ["a", "b"], or lists of them')
-        nested = bool(given) and all(isinstance(each, list) for each in given or ())
-        zipped: dict[str, tuple[str, ...]] = {}
-        for at, group in enumerate((given if nested else [given] if given else None) or ()):
-            path = pointer("zip", at) if nested else "/zip"
-            names = tuple(name for name in group if isinstance(name, str))
-            if len(names) < len(group) or len(names) < 2:
-                self._findings.error(path, f"expected the names of two or more parameters, found {quote(group)}")
-                continue
+            self._findings.known_keys(given, PART_KEYS, path, "a sweep of a union")
             before = len(self._findings.errors)
-            for place, name in enumerate(names):
-                where = path + pointer(place)
-                if name in zipped or names.count(name) > 1:
-                    self._findings.error(where, f"parameter '{name}' is zipped twice")
-                elif name not in params and self._forms.param(name, where) is not None:
-                    self._findings.error(where, f"'params' has no values of '{name}', which is zipped")
-            if len(self._findings.errors) == before:
-                zipped |= dict.fromkeys(names, names)
-        return zipped
-
-    # -------------------------------------------------------------------------------------------------------- points
-
-    def _points(self, document: Mapping[str, Any]) -> list[_Together]:
-        """Read `points`: an array of objects, or an object of arrays, as tables have them."""
-        if "points" not in document:
-            return []
-        given = document["points"]
-        if isinstance(given, str):
-            hint = "give it to the command line or the Python client, which read such files"
-            self._findings.error("/points", f"expected rows, found the name of a file ({quote(given)}): {hint}")
-            return []
-        by_columns = isinstance(given, Mapping)
-        columns = self._of_columns(given) if isinstance(given, Mapping) else self._of_rows(given)
-        if columns is None:
-            return []
-        read: list[Column] = []
-        good = self._few("/points", sum(map(len, columns.values())))
-        for name, values in columns.items() if good else ():
-            whole = pointer("points", name) if by_columns else "/points"
-            param = self._forms.param(name, whole if by_columns else pointer("points", 0, name))
-            column = None
-            if param is not None:
-                place = _place_in_column(name) if by_columns else _place_in_rows(name)
-                column = self._forms.listed(param, values, whole, place)
-            if column is None:
-                good = False
-            else:
-                read.append(column)
-        return [_Together(tuple(read))] if good and read else []
-
-    def _of_columns(self, given: Mapping[str, Any]) -> dict[str, list[Any]] | None:
-        columns = {
-            name: self._findings.array(values, pointer("points", name), "the values of a parameter, row by row")
-            for name, values in given.items()
-            if not is_ignored(name)
-        }
-        sizes = {name: len(values) for name, values in columns.items() if values is not None}
-        if len(sizes) < len(columns):
+            sweep = self._part(given, path, shared, repeat)
+            if sweep is not None and len(self._findings.errors) == before:
+                query = self._query(document, "", sweep.axes)
+                sweeps.append(sweep if query is None else self._kept(sweep, query, "", may_be_empty=True))
+        if len(sweeps) < len(parts) or not parts:
+            # What the parts share is told once.
+            self._findings.errors[:] = dict.fromkeys(self._findings.errors)
             return None
-        if not sizes or not all(sizes.values()):
-            self._findings.error("/points", f"expected at least one point, found {quote(given)}")
+        try:
+            return united(sweeps)
+        except ValueProblem as problem:
+            self._findings.error("/union", problem.message)
             return None
-        if len(set(sizes.values())) > 1:
-            counts = ", ".join(f"{name} has {size}" for name, size in sizes.items())
-            self._findings.error("/points", f"expected as many values of each parameter, found: {counts}")
-            return None
-        return {name: values for name, values in columns.items() if values is not None}
-
-    def _of_rows(self, given: Any) -> dict[str, list[Any]] | None:
-        rows = self._findings.array(given, "/points", "points, each an object of parameters")
-        if rows is None:
-            return None
-        names = [name for name in rows[0] if not is_ignored(name)] if rows and isinstance(rows[0], Mapping) else []
-        if not names:
-            self._findings.error("/points", f"expected at least one point that has parameters, found {quote(given)}")
-            return None
-        good = True
-        for at, row in enumerate(rows):
-            if not isinstance(row, Mapping) or {name for name in row if not is_ignored(name)} != set(names):
-                message = f"expected a point with {', '.join(names)}, as the first one, found {quote(row)}"
-                self._findings.error(pointer("points", at), message)
-                good = False
-        return {name: [row[name] for row in rows] for name in names} if good else None
 
     # --------------------------------------------------------------------------------------------------------- where
 
-    def _query(self, document: Mapping[str, Any], axes: Sequence[Axis]) -> Checked | None:
-        text = self._findings.text(document, "where", "")
+    def _query(self, document: Mapping[str, Any], path: str, axes: Sequence[Axis]) -> Checked | None:
+        text = self._findings.text(document, "where", path)
         if not text:
             return None
         checked = read_condition(text, {axis.name: axis.type for axis in axes})
         if isinstance(checked, Checked):
             return checked
-        self._findings.error("/where", *_told(checked, text))
+        self._findings.error(path + "/where", *_told(checked, text))
         return None
 
-    def _kept(self, sweep: Sweep, query: Checked) -> Sweep:
+    def _kept(self, sweep: Sweep, query: Checked, path: str, *, may_be_empty: bool = False) -> Sweep:
+        """Return what a condition keeps of a sweep of one block."""
         (block,) = sweep.blocks
         try:
             kept = kept_points(query, sweep.axes, block.digits)
         except FilterProblem as problem:
-            self._findings.error("/where", problem.message)
+            self._findings.error(path + "/where", problem.message)
             return sweep
-        if not kept.size:
-            self._findings.error("/where", f"none of the {_amount(sweep.points)} points is left: {query}")
+        if block.kept is not None:
+            kept = kept.among(block.kept)
+        if not kept.size and not may_be_empty:
+            self._findings.error(path + "/where", f"none of the {_amount(sweep.points)} points is left: {query}")
             return sweep
-        if kept.size == sweep.points:
+        if kept.size == block.size:
             return sweep
         return Sweep(sweep.axes, sweep.repeat, Layout([Block(block.digits, kept)]))
 
@@ -243,14 +132,6 @@ class SweepCheck:
             f"and this daemon takes at most {_amount(most)}"
         )
         self._findings.error(path, message)
-
-
-def _place_in_column(name: str) -> Any:
-    return lambda at: pointer("points", name, at)
-
-
-def _place_in_rows(name: str) -> Any:
-    return lambda at: pointer("points", at, name)
 
 
 def read_condition(text: str, parameters: Mapping[str, DataType]) -> Checked | FilterProblem:
@@ -272,7 +153,7 @@ def _told(problem: FilterProblem, text: str) -> tuple[str, str | None]:
     return f"column {problem.start + 1} of {quote(text)}: {problem.message}", problem.suggestion
 
 
-def _product(groups: Sequence[_Together], defaults: Sequence[Axis], repeat: int) -> Sweep:
+def _product(groups: Sequence[Together], defaults: Sequence[Axis], repeat: int) -> Sweep:
     """Return all combinations of groups."""
     axes: list[Axis] = []
     digits: list[Digit] = []

@@ -59,10 +59,13 @@ class Importance:
     pairs: tuple[Share, ...]
     higher: float | None
     noise: float | None
+    ranges: int = 0
+    """How many ranges the values of parameters that were drawn are cut into; 0 if none were."""
 
     @property
     def note(self) -> str:
-        return NOTES[self.method]
+        cut = f"; values that were drawn are cut into {self.ranges} ranges" if self.ranges else ""
+        return NOTES[self.method] + cut
 
 
 def importance(table: SweepTable, value: str | Numbers, *, where: Mask | None = None) -> Importance:
@@ -72,7 +75,7 @@ def importance(table: SweepTable, value: str | Numbers, *, where: Mask | None = 
     for mask in (column.present, where):
         valid = valid if mask is None else valid & mask
     factors = factors_of(table)
-    names, shape = factors.names, (*factors.shape, table.sweep.repeat)
+    names, shape = factors.names, (*factors.shape, factors.inside)
     values = factors.spread(np.where(valid, column.values, 0.0))
     valid = factors.spread(valid)
     complete = bool(valid.all())
@@ -91,6 +94,7 @@ def importance(table: SweepTable, value: str | Numbers, *, where: Mask | None = 
         pairs=tuple(sorted(split.pairs, key=lambda each: -each.share)),
         higher=split.higher,
         noise=split.noise,
+        ranges=factors.ranges,
     )
 
 

@@ -33,6 +33,8 @@ class HandleCalls(AnalysisCalls, WorkflowCalls):
         seed: int | None = None,
         zip: Sequence[Any] | None = None,  # noqa: A002  # the word of run definitions
         points: Any = None,
+        sample: Mapping[str, Any] | None = None,
+        union: Sequence[Mapping[str, Any]] | None = None,
         where: str | None = None,
         params: Mapping[str, Any] | None = None,
         **values: Any,
@@ -42,8 +44,8 @@ class HandleCalls(AnalysisCalls, WorkflowCalls):
         *definition* is a run definition, or the name of a workflow (or operator), whose parameters are then given as
         *values*: `submit("geoind", epsilon=logspace(1e-5, 1), repeat=3)`. Parameters whose names are options of this
         call (or no names in Python) go into *params*. *zip* names those whose values go together, *points* are explicit
-        rows (a list of dictionaries, a dictionary of lists, a data frame, or a CSV or Parquet file), and *where* is a
-        condition that points must meet.
+        rows (a list of dictionaries, a dictionary of lists, a data frame, a CSV or Parquet file), *sample* draws points
+        (`{"method": "lhs", "n": 100}`), *union* has several sweeps, and *where* is a condition that points must meet.
         """
         from accio_client import forms
 
@@ -55,6 +57,8 @@ class HandleCalls(AnalysisCalls, WorkflowCalls):
             "seed": seed,
             "zip": zip,
             "points": None if points is None else forms.points_of(points),
+            "sample": sample,
+            "union": union,
             "where": where,
         }
         given = {**(params or {}), **values}

@@ -41,6 +41,7 @@ class Overrides:
     seed: str | None = None
     zipped: tuple[str, ...] = ()
     points: str | None = None
+    sample: str | None = None
     where: str | None = None
 
     def sweep(self) -> dict[str, Any]:
@@ -48,6 +49,7 @@ class Overrides:
         keys = {
             "zip": [tag_list(group) for group in self.zipped] or None,
             "points": None if self.points is None else str(Path(self.points).absolute()),
+            "sample": None if self.sample is None else sample_of(self.sample),
             "where": self.where,
         }
         return {key: value for key, value in keys.items() if value is not None}
@@ -57,6 +59,11 @@ def sweep_options(command: F) -> F:
     """Add the options that say which points a sweep has."""
     for option in (
         click.option("--where", metavar="CONDITION", help="Keep only points that meet it, such as 'alpha<1'."),
+        click.option(
+            "--sample",
+            metavar="METHOD:N",
+            help="Draw N points: random, lhs or sobol, as in sobol:64 or lhs:100:seed=7.",
+        ),
         click.option("--points", metavar="FILE", help="A CSV or Parquet file with a row per point."),
         click.option(
             "--zip", "zipped", multiple=True, metavar="NAME,NAME...", help="Parameters whose values go together."
@@ -64,6 +71,16 @@ def sweep_options(command: F) -> F:
     ):
         command = option(command)
     return command
+
+
+def sample_of(text: str) -> dict[str, Any]:
+    """Return the `sample` of a run definition that METHOD:N or METHOD:N:seed=NUMBER means."""
+    method, *rest = (part.strip() for part in text.split(":"))
+    count, seed = rest[0] if rest else "", rest[1].removeprefix("seed=") if len(rest) > 1 else None
+    number = (seed or "0").removeprefix("-")
+    if not method or len(rest) > 2 or not (count.isascii() and count.isdigit()) or not number.isdigit():
+        raise BadRequest(f"expected -sample=METHOD:N or METHOD:N:seed=NUMBER, such as lhs:100, found {text!r}")
+    return {"method": method, "n": int(count)} | ({} if seed is None else {"seed": int(seed)})
 
 
 def read_file(name: str) -> Source:
@@ -119,8 +136,8 @@ def submission(argument: str, overrides: Overrides, types: Types) -> Source:
         tags=None if overrides.tags is None else tag_list(overrides.tags),
         repeat=overrides.repeat,
         types=types(workflow) if short and isinstance(workflow, str) else None,
+        sweep=overrides.sweep(),
     )
-    changed |= overrides.sweep()
     if overrides.seed is not None:
         changed["seed"] = overrides.seed
     text = json.dumps(changed, ensure_ascii=False, default=number).encode()

@@ -45,6 +45,7 @@ def execute(
     tags: str | None,
     zipped: tuple[str, ...],
     points: str | None,
+    sample: str | None,
     where: str | None,
     repeat: int | None,
     seed: str | None,
@@ -64,7 +65,15 @@ def execute(
         )
     mode: CacheMode = "refresh" if refresh else "use" if cache else "none"
     overrides = Overrides(
-        params=params, name=name, tags=tags, repeat=repeat, seed=seed, zipped=zipped, points=points, where=where
+        params=params,
+        name=name,
+        tags=tags,
+        repeat=repeat,
+        seed=seed,
+        zipped=zipped,
+        points=points,
+        sample=sample,
+        where=where,
     )
     function = reference(what) if names_function(what) else None
     if function is None and not means_file(what):

@@ -47,6 +47,7 @@ def submit(
     tags: str | None,
     zipped: tuple[str, ...],
     points: str | None,
+    sample: str | None,
     where: str | None,
     repeat: int | None,
     seed: str | None,
@@ -76,6 +77,7 @@ def submit(
         seed=seed,
         zipped=zipped,
         points=points,
+        sample=sample,
         where=where,
     )
     mode: CacheMode = "refresh" if refresh else "use" if cache else "none"

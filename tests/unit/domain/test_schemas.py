@@ -44,6 +44,23 @@ GOOD_WORKFLOW: dict[str, Any] = {"graph": [{"op": "A"}]}
 @pytest.mark.parametrize(
     "change",
     [
+        {"zip": ["a", "b"]},
+        {"zip": [["a", "b"], ["c", "d"]], "where": "a<3"},
+        {"points": [{"a": 1, "b": "x"}]},
+        {"points": {"a": [1, 2]}},
+        {"points": "points.csv"},
+        {"sample": {"method": "sobol", "n": 64, "seed": "7", "params": ["a"]}},
+        {"union": [{"params": {"a": 1}}, {"points": [{"a": 2}], "where": "a=2"}]},
+    ],
+)
+def test_sweeps_of_all_kinds_are_good_runs(change: dict[str, Any]) -> None:
+    """What the check accepts, the schema does."""
+    validator("run").validate(GOOD_RUN | change)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
         {"workflow": "a:b:c"},
         {"paramz": {}},
         {"repeat": 0},
@@ -57,6 +74,12 @@ GOOD_WORKFLOW: dict[str, Any] = {"graph": [{"op": "A"}]}
         {"params": {"p": {"from": 1}}},
         {"params": {"p": {"from": 1, "to": 2, "step": 1, "count": 2}}},
         {"params": {"p": {"value": 1, "values": [1]}}},
+        {"zip": ["a"]},
+        {"points": []},
+        {"where": 3},
+        {"sample": {"method": "lsh", "n": 3}},
+        {"sample": {"method": "lhs"}},
+        {"union": [{"repeat": 3}]},
     ],
 )
 def test_bad_runs_do_not(change: dict[str, Any]) -> None:

@@ -155,3 +155,96 @@ def test_too_many_children_are_counted_by_what_goes_together() -> None:
     """The message names the factors that make the size."""
     keys = {"params": {"a": MILLION, "b": MILLION, "c": {"from": 1, "to": 50, "step": 1}}, "zip": ["a", "b"]}
     assert "(a and b: 1000000 × c: 50)" in issue_of(**keys).message
+
+
+@pytest.mark.parametrize("method", ["random", "lhs", "sobol"])
+def test_samples_draw_from_ranges_and_lists(method: str) -> None:
+    """A range without a step is continuous; what doesn't vary stays, and zipped parameters are crossed."""
+    params = {
+        "epsilon": {"from": 0.001, "to": 1, "log": True},
+        "size": {"from": "100.meters", "to": "2.kilometers"},
+        "level": {"from": 1, "to": 10},
+        "uri": {"values": ["x", "y"]},
+        "a": 7,
+        "b": {"values": [1, 2]},
+        "c": {"values": [3, 4]},
+    }
+    sweep = sweep_of(params=params, zip=["b", "c"], sample={"method": method, "n": 16, "seed": "5"}, repeat=2)
+    assert sweep.size == 16 * 2 * 2
+    children = [sweep.child(number) for number in range(0, sweep.size, 4)]
+    epsilons = [float(child["epsilon"]) for child in children]
+    assert len(set(epsilons)) == 16
+    assert 0.001 <= min(epsilons) < 0.03
+    assert all(100 <= float(child["size"]) <= 2000 and 1 <= int(child["level"]) <= 10 for child in children)
+    assert {child["uri"] for child in children} == {'"x"', '"y"'}
+    assert Sweep.from_text(sweep.to_text()).child(33) == sweep.child(33)
+    assert sweep_of(params=params, zip=["b", "c"], sample={"method": method, "n": 16, "seed": 5}, repeat=2) == sweep
+
+
+def test_some_parameters_are_drawn_and_others_crossed() -> None:
+    """`params` of a sample names them; conditions leave points out as ever."""
+    params = {"a": {"from": 1, "to": 5, "step": 1}, "b": {"from": 1, "to": 5}, "c": {"values": [1, 2]}}
+    sweep = sweep_of(params=params, sample={"method": "random", "n": 5, "params": ["b"]}, where="a>3")
+    assert sorted(rows(sweep, "a", "b", "c")) == [
+        (a, b, c) for a in "45" for b in "12345" for c in "12"
+    ]  # fmt: skip
+
+
+def test_unions_have_their_points_once() -> None:
+    """One sweep after the other, without what an earlier one has; what is given beside them is for all."""
+    parts = [
+        {"params": {"b": {"values": [1, 2]}}, "where": "b>1 or a=1"},
+        {"params": {"b": {"values": [2, 3]}}},
+        {"points": [{"b": 1}, {"b": 9}, {"b": 2}]},
+    ]
+    sweep = sweep_of(params={"a": {"values": [1, 2]}}, union=parts, where="not (a=2 b=9)", repeat=2)
+    points = rows(sweep, "a", "b")[::2]
+    assert points == [("1", "1"), ("1", "2"), ("2", "2"), ("1", "3"), ("2", "3"), ("2", "1"), ("1", "9")]
+    again = Sweep.from_text(sweep.to_text())
+    assert again == sweep
+    assert [again.number(*again.coordinates(number)) for number in range(14)] == list(range(14))
+
+
+def test_unions_of_formulas_stay_formulas() -> None:
+    """A parameter with the same range in all parts isn't listed, whatever the others do; samples may be parts."""
+    parts = [
+        {"params": {"b": 1}},
+        {"params": {"b": 2}},
+        {"params": {"b": {"from": 3, "to": 10**9}}, "sample": {"method": "lhs", "n": 5, "params": ["b"]}},
+    ]
+    sweep = sweep_of(params={"a": MILLION}, union=parts, repeat=1)
+    assert sweep.size == 7 * 1_000_000
+    assert len(sweep.to_text()) < 2_000
+    assert sweep.child(1_000_001) | {"a": "2", "b": "2"} == sweep.child(1_000_001)
+
+
+@pytest.mark.parametrize(
+    ("keys", "path", "message"),
+    [
+        ({"sample": 3}, "/sample", "'method' and 'n'"),
+        ({"sample": {"method": "lsh", "n": 3}}, "/sample/method", "random, lhs, sobol"),
+        ({"sample": {"method": "lhs"}}, "/sample/n", "1 to 200000"),
+        ({"sample": {"method": "lhs", "n": 10**7}}, "/sample/n", "1 to 200000"),
+        ({"sample": {"method": "lhs", "n": 3, "seed": "x"}}, "/sample/seed", "64-bit"),
+        (
+            {"sample": {"method": "lhs", "n": 3, "params": ["q"]}},
+            "/sample/params/0",
+            "expected a parameter of 'params'",
+        ),
+        ({"sample": {"method": "random", "n": 13}}, "/sample/n", "there are 12 points only"),
+        ({"sample": {"method": "sobol", "n": 4}}, "/sample/n", "'random' never draws a point twice"),
+        ({"union": []}, "/union", "at least one"),
+        ({"union": {}}, "/union", "an array"),
+        ({"union": [{"param": {}}]}, "/union/0/param", "no key"),
+        ({"union": [{"params": {"q": 1}}]}, "/union/0/params/q", "no parameter 'q'"),
+        ({"union": [{"params": {"level": 1}}, {}]}, "/union", "sweep 0 gives 'level' a value, and sweep 1 doesn't"),
+        ({"union": [{}], "zip": ["a", "b"]}, "/zip", "in the parts of 'union'"),
+        ({"union": [{"where": "a>7"}]}, "/union/0/where", "none of the 12 points"),
+        ({"union": [{}], "where": "a>7"}, "/union", "none of the points"),
+    ],
+)
+def test_wrong_samples_and_unions_are_told_where_they_stand(keys: dict[str, Any], path: str, message: str) -> None:
+    """Each error has its place in the definition, those of a part in the part."""
+    grid = {"a": {"values": [1, 2]}, "b": {"values": [1, 2, 3]}, "c": {"values": [1, 2]}}
+    issue = issue_of(params=grid, **keys)
+    assert (issue.path, message in issue.message) == (path, True), issue

@@ -5,9 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from accio.domain.datatypes import LONG
 from accio.domain.layouts import Alike, Block, Digit, Layout, Listed
+from accio.domain.ranges import WholePoints
+from accio.domain.sampling import Method as Drawing
+from accio.domain.sampling import Sampled
 from accio.domain.slices import Level, SweepSlice
-from accio.domain.sweeps import Sweep
+from accio.domain.sweeps import Axis, Sweep
 from accio.errors import FailedPrecondition
 from accio_client.analysis.aggregate import aggregate
 from accio_client.analysis.columns import SweepTable
@@ -157,3 +161,20 @@ def test_sweeps_are_joined_on_common_points() -> None:
     assert (len(found.points), found.only_first, found.only_second) == (6, 0, 3)
     assert found.second_mean.tolist() == [10.0 * a for a in range(3) for _ in range(a + 1)]
     assert found.first_mean.tolist() == list(range(6))
+
+
+def test_drawn_parameters_are_cut_into_ranges() -> None:
+    """Their shares are what each explains by itself, though every value comes once."""
+    sizes = (10**9 + 1, 10**9 + 1)
+    points = (WholePoints(start=0, step=1, size=size) for size in sizes)
+    axes = tuple(Axis(name, LONG, each) for name, each in zip("ab", points, strict=True))
+    drawn = Sampled(method=Drawing.SOBOL, size=512, seed=1, names=("a", "b"), sizes=sizes)
+    sweep = Sweep(axes, 1, Layout([Block([Digit((0, 1), drawn)])]))
+    values = [3 * int(sweep.child(number)["a"]) + int(sweep.child(number)["b"]) for number in range(512)]
+    table = table_of(sweep, values)
+    found = importance(table, VALUE)
+    shares = {each.names: each.share for each in found.main}
+    assert shares["a",] == pytest.approx(0.9, abs=0.02)
+    assert shares["b",] == pytest.approx(0.1, abs=0.02)
+    assert "cut into 10 ranges" in found.note
+    assert where(table, "a<500000000", 0).sum() == 256
