@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 
 import click
@@ -14,18 +14,8 @@ from accio.domain.pools import AllocationKey
 from accio.errors import AccioError, InvalidDefinition
 from accio.exits import INTERRUPTED, INVALID, SUCCESS, USAGE, exit_code
 from accio_pool.config import PoolConfig, read_pools
-from accio_pool.providers.batch import BatchProvider
-from accio_pool.providers.local import LocalProvider
+from accio_pool.providers import kinds
 from accio_pool.providers.ports import Order, Provider
-from accio_pool.providers.slurm import Slurm
-
-Make = Callable[[PoolConfig, Path], Provider]
-
-PROVIDERS: Mapping[str, tuple[Make, bool]] = {
-    "local": (LocalProvider, False),
-    "slurm": (lambda pool, folder: BatchProvider(pool, folder, Slurm()), True),
-}
-"""Each provider: how to make one for a pool and a folder for its files, and whether its hosts end by themselves."""
 
 _FILE = click.argument("file", type=click.Path(path_type=Path))
 
@@ -51,18 +41,18 @@ def serve(file: Path, addr: str | None, cluster: str | None) -> int:
 
     address = places.cluster_address(cluster) if cluster is not None and addr is None else places.daemon_address()
     door = Door(address, places.find_trust())
-    folder = places.data_folder() / "pools"
-    made = [(pool, PROVIDERS[pool.spec.provider][0](pool, _folder_of(pool, folder))) for pool in pools]
+    made = [(pool, _provider(pool)) for pool in pools]
     asyncio.run(_until_told(PoolServer(door, places.find_token, made).run))
     return SUCCESS
 
 
 def _read(file: Path) -> tuple[PoolConfig, ...]:
-    return read_pools(file, {name: hosts_end for name, (_, hosts_end) in PROVIDERS.items()})
+    return read_pools(file, {name: kind.hosts_end for name, kind in kinds().items()})
 
 
-def _folder_of(pool: PoolConfig, folder: Path) -> Path:
-    return places.folder_named(pool.folder, "folder") if pool.folder else folder
+def _provider(pool: PoolConfig) -> Provider:
+    folder = places.folder_named(pool.folder, "folder") if pool.folder else places.data_folder() / "pools"
+    return kinds()[pool.spec.provider].make(pool, folder)
 
 
 async def _until_told(run: Callable[[], Coroutine[None, None, None]]) -> None:
@@ -87,7 +77,7 @@ def check(file: Path) -> int:
     """Check the pools of FILE, and print what would be submitted for each. No engine is asked for anything."""
     for pool in _read(file):
         spec = pool.spec
-        provider = PROVIDERS[spec.provider][0](pool, _folder_of(pool, places.data_folder() / "pools"))
+        provider = _provider(pool)
         lasts = "until it is given back" if spec.walltime is None else f"{spec.walltime:g} s"
         click.echo(
             f"pool {spec.name} ({spec.provider}): {spec.minimum} to {spec.maximum} hosts of {spec.host}, {lasts}"

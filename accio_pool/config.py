@@ -33,6 +33,7 @@ class PoolConfig:
     join: str = ""  # the join file of agents, where their hosts see it
     command: str = ""  # how the agent is started there; empty: as this process was
     folder: str = ""  # for scripts and output; empty: in the data folder
+    hosts: Sequence[str] = ()  # of pools of machines: their names
     poll: float = 10.0  # seconds between two looks at the engine
 
 
@@ -72,7 +73,7 @@ def parse_pools(document: Any, providers: Mapping[str, bool]) -> tuple[PoolConfi
 
 _KEYS = {
     "name", "provider", "host", "walltime", "min", "max", "pending", "worth", "keep", "options", "directives",
-    "leave_out", "before", "agent", "join", "command", "folder", "poll",
+    "leave_out", "before", "agent", "join", "command", "folder", "poll", "hosts",
 }  # fmt: skip
 
 
@@ -88,6 +89,11 @@ def _pool(document: Any, path: str, issues: list[Issue], providers: Mapping[str,
     minimum = found.take("min", lambda value: _whole(value, least=0), 0)
     if minimum > maximum:
         found.report("min", f"expected at most {maximum}, the `max` of the pool, found {minimum}")
+    hosts = found.take("hosts", _texts, ())
+    if provider == "ssh" and not hosts:
+        found.report("hosts", "expected the names of the machines, as `ssh` takes them")
+    if hosts and maximum > len(hosts):
+        found.report("max", f"expected at most {len(hosts)}, as there is one agent per machine, found {maximum}")
     host = ONE_CPU
     if "host" in found.given:
         host, wrong = resources_from_json(found.given["host"], path + pointer("host"))
@@ -112,6 +118,7 @@ def _pool(document: Any, path: str, issues: list[Issue], providers: Mapping[str,
         join=found.take("join", _text, ""),
         command=found.take("command", _text, ""),
         folder=found.take("folder", _text, ""),
+        hosts=hosts,
         poll=found.take("poll", _seconds, 1.0 if provider == "local" else 10.0),
     )
 

@@ -9,7 +9,7 @@ from accio.errors import InvalidDefinition
 from accio.schemas import load
 from accio_pool.config import parse_pools
 
-PROVIDERS = {"local": False, "batch": True}
+PROVIDERS = {"local": False, "batch": True, "ssh": False}
 GOOD: dict[str, Any] = {"name": "cpu", "provider": "batch", "walltime": "4h", "max": 20}
 FULL: dict[str, Any] = {
     **GOOD,
@@ -57,7 +57,7 @@ def test_everything_can_be_said() -> None:
     ("change", "path", "message"),
     [
         ({"name": "Cpu"}, "/pools/0/name", "expected a pool's name"),
-        ({"provider": "slrm"}, "/pools/0/provider", "expected one of the providers batch, local"),
+        ({"provider": "slrm"}, "/pools/0/provider", "expected one of the providers batch, local, ssh"),
         ({"max": 0}, "/pools/0/max", "from 1 to"),
         ({"min": 21}, "/pools/0/min", "at most 20"),
         ({"pending": 0}, "/pools/0/pending", "from 1 to"),
@@ -68,6 +68,8 @@ def test_everything_can_be_said() -> None:
         ({"options": {"partition": 3}}, "/pools/0/options", "expected a text"),
         ({"before": ["a\nb"]}, "/pools/0/before", "one line each"),
         ({"agents": []}, "/pools/0/agents", "there is no key"),
+        ({"hosts": ["h1", "h2"]}, "/pools/0/max", "at most 2"),
+        ({"provider": "ssh"}, "/pools/0/hosts", "names of the machines"),
     ],
 )
 def test_what_is_wrong_is_said(change: dict[str, Any], path: str, message: str) -> None:
