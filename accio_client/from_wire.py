@@ -239,7 +239,13 @@ def update(message: accio_pb2.RunUpdate) -> views.RunUpdate:
         found = message.first_failure
         first = views.NodeFailureView(run=RunId(found.run), node=NodeName(found.node), failure=failure(found.failure))
     away = tuple(views.NodesAwayView(agent=each.agent, reason=each.reason, nodes=each.nodes) for each in message.away)
-    return views.RunUpdate(run=run(message.run), first_failure=first, warnings=issues_of(message.warnings), away=away)
+    return views.RunUpdate(
+        run=run(message.run),
+        first_failure=first,
+        warnings=issues_of(message.warnings),
+        away=away,
+        stuck=message.stuck,
+    )
 
 
 def why(message: accio_pb2.WhyAnswer) -> views.WhyView:

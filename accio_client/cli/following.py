@@ -65,7 +65,7 @@ class Lines:
         self._session = session
         self._state = ""
         self._failed = False
-        self._remark = ""
+        self._hindrance = Hindrance()
 
     def show(self, update: RunUpdate) -> None:
         if update.run.state != self._state:
@@ -75,9 +75,8 @@ class Lines:
         if update.first_failure is not None and not self._failed:
             self._failed = True
             self._session.say(failure_lines(update, self._session))
-        before, self._remark = self._remark, remark(update)
-        if self._remark != before:
-            self._session.say(self._remark or f"{update.run.id}: it goes on, and no node of it stays with a lost agent")
+        if news := self._hindrance.news(update):
+            self._session.say(news)
 
     def close(self) -> None:
         """Nothing is held."""
@@ -103,7 +102,7 @@ class Bar:
         self._progress.start()
         self._task = self._progress.add_task("waiting for the daemon", total=None, nodes="", states="")
         self._failed = False
-        self._remark = ""
+        self._hindrance = Hindrance()
 
     def show(self, update: RunUpdate) -> None:
         nodes = update.run.nodes_by_state
@@ -121,18 +120,33 @@ class Bar:
         if update.first_failure is not None and not self._failed:
             self._failed = True
             self._progress.console.print(failure_lines(update, self._session), markup=False, highlight=False)
-        before, self._remark = self._remark, remark(update)
-        if self._remark and self._remark != before:
-            self._progress.console.print(self._remark, markup=False, highlight=False)
+        if news := self._hindrance.news(update):
+            self._progress.console.print(news, markup=False, highlight=False)
 
     def close(self) -> None:
         self._progress.stop()
 
 
-def remark(update: RunUpdate) -> str:
-    """Say which running nodes stay with lost agents, where nobody sees whether they go on; empty if none does."""
+class Hindrance:
+    """What keeps a run from going on, as far as it was told already."""
+
+    def __init__(self) -> None:
+        self._told = ""
+
+    def news(self, update: RunUpdate) -> str:
+        """Return what has changed about it; empty if nothing has."""
+        before, self._told = self._told, _hindrance(update)
+        if self._told == before or (update.run.ended and not self._told):
+            return ""
+        return self._told or f"{update.run.id}: it goes on"
+
+
+def _hindrance(update: RunUpdate) -> str:
+    """Say which running nodes stay with lost agents, where nobody sees whether they go on, or else why a queued one has
+    no place; empty if there is no such.
+    """
     if not update.away:
-        return ""
+        return printable(f"{update.run.id}: {update.stuck}") if update.stuck else ""
     parts = (
         f"{each.nodes} running {'node' if each.nodes == 1 else 'nodes'} with {each.agent} ({each.reason})"
         for each in update.away

@@ -11,7 +11,7 @@ from accio.domain.people import parse_person
 from accio.domain.states import NODE_TERMINAL, RUN_TERMINAL, RunState
 from accio.errors import AccioError
 from accio_client.analysis.forecast import Pace
-from accio_client.cli.following import failure_lines, remark
+from accio_client.cli.following import Hindrance, failure_lines
 from accio_client.cli.output import coloured
 from accio_client.cli.session import Session
 from accio_client.cli.text import printable, span
@@ -45,7 +45,7 @@ async def _follow_all(session: Session, runs: Sequence[str]) -> list[RunView]:
             screen = Bars(session)
 
         async def follow(name: str) -> None:
-            pace, failed, told = Pace(), False, ""
+            pace, failed, hindrance = Pace(), False, Hindrance()
             async with aclosing(client.watch(name)) as updates:
                 async for update in updates:
                     last[name] = update.run
@@ -54,9 +54,8 @@ async def _follow_all(session: Session, runs: Sequence[str]) -> list[RunView]:
                     if update.first_failure is not None and not failed:
                         failed = True
                         screen.tell(failure_lines(update, session))
-                    before, told = told, remark(update)
-                    if told and told != before:
-                        screen.tell(told)
+                    if news := hindrance.news(update):
+                        screen.tell(news)
 
         try:
             async with asyncio.TaskGroup() as group:

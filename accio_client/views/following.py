@@ -31,6 +31,7 @@ class RunUpdate:
     first_failure: NodeFailureView | None
     warnings: tuple[Issue, ...]
     away: tuple[NodesAwayView, ...] = ()
+    stuck: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ here.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 
 from accio.domain.operators import OperatorSpec
 from accio.domain.resources import Resources
@@ -14,6 +15,8 @@ from accio_daemon.core.records import Agent, Execution, Instance, Run
 from accio_daemon.core.remaining import has_time, needed, spoken, time_left
 from accio_daemon.core.terms import Instant, RunNo
 from accio_daemon.core.world import World
+
+_LOOKED_AT = 16  # open children whose nodes are looked at: the others have the same nodes
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,23 @@ def away(world: World, run_no: RunNo, index: int | None) -> list[NodesAway]:
             if nodes:
                 found.append(NodesAway(agent.name, agent.reason, nodes))
     return sorted(found, key=lambda each: each.agent)
+
+
+def stuck(world: World, run_no: RunNo, index: int | None) -> str:
+    """Return why a queued node of a run (of its child *index* alone, if given) has no place with the agents that are
+    there, and never will have; empty if there is none among the first children that are open.
+    """
+    run = world.runs.get(run_no)
+    for instance in islice(run.open.values(), _LOOKED_AT) if run is not None else ():
+        if index not in (None, instance.index):
+            continue
+        for execution in instance.executions:
+            if execution is None or execution.agent is not None:
+                continue
+            demand, node = execution.node_class, execution.node
+            if never := why_never(world, node.operator, demand.operator_no, demand.resources):
+                return f"{node.name} waits: {never}"
+    return ""
 
 
 def why_waiting(world: World, run_no: RunNo, index: int, no: int, now: Instant) -> str:

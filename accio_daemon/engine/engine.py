@@ -125,6 +125,10 @@ class Engine:
         """Count the running nodes that stay with lost agents; see EnginePort."""
         return explain.away(self.world, run, index)
 
+    def stuck(self, run: RunNo, index: int | None) -> str:
+        """Say why a queued node of a run will have no place; see EnginePort."""
+        return explain.stuck(self.world, run, index)
+
     def differing(self, operator_no: int) -> str:
         """Say how agents differ in an operator; see EnginePort."""
         return offers.differing(self.world, operator_no) if operator_no in self.world.specs else ""

@@ -296,6 +296,12 @@ class EnginePort(Protocol):
         """Count the running nodes of a run (of its child *index* alone, if given) that stay with lost agents, now."""
         ...
 
+    def stuck(self, run: RunNo, index: int | None) -> str:
+        """Say why a queued node of a run (of its child *index* alone, if given) can't have a place with the agents that
+        are there; empty if that isn't known of any.
+        """
+        ...
+
     def differing(self, operator_no: int) -> str:
         """Say how connected agents differ in an operator of which this version is used; empty if they agree."""
         ...

@@ -50,14 +50,18 @@ class LiveRun:
         plans: Plans,
         changes: RunChanges,
         away: Callable[[], list[NodesAway]],
+        stuck: Callable[[], str],
     ) -> None:
-        """Read *found* from *readers*; *changes* says what of it did, *away* which of its nodes lost agents have."""
+        """Read *found* from *readers*; *changes* says what of it did, *away* which of its nodes lost agents have, and
+        *stuck* why some have no place.
+        """
         self.followers = 0
         self._found = found
         self._readers = readers
         self._plans = plans
         self._changes = changes
         self._away = away
+        self._stuck = stuck
         self._known: _Known | None = None
         self._failed: tuple[InstanceRow, accio_pb2.NodeFailure | None] | None = None  # a parent's first failed child
         self._last: tuple[int, Update] | None = None  # what was read, after how many changes
@@ -75,6 +79,7 @@ class LiveRun:
                 update, ended = await self._look()
                 for each in self._away():
                     update.away.add(agent=each.agent, reason=each.reason, nodes=each.nodes)
+                update.stuck = self._stuck()
                 self._last = (count, (update, ended))
             return self._last[1]
 
@@ -154,7 +159,10 @@ class LiveRuns:
             index = None if found.run.parent and found.index is None else found.place
             changes = self._engine.follow(found.run.no, index)
             away = partial(self._engine.away, found.run.no, index)
-            live = LiveRun(found=found, readers=self._readers, plans=self._plans, changes=changes, away=away)
+            stuck = partial(self._engine.stuck, found.run.no, index)
+            live = LiveRun(
+                found=found, readers=self._readers, plans=self._plans, changes=changes, away=away, stuck=stuck
+            )
             self._live[key] = live
         live.followers += 1
         try:

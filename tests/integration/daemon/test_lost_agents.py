@@ -40,3 +40,22 @@ async def test_nodes_that_stay_with_a_lost_agent_are_told(tmp_path: Path) -> Non
                 await asyncio.wait((watching,))
         last = [seen.get_nowait() for _ in range(seen.qsize())][-1]
         assert not last.away
+
+
+async def test_watchers_hear_why_nothing_goes_on(tmp_path: Path) -> None:
+    """A run whose operator nobody offers any more says so, until somebody does."""
+    async with serving(configured(tmp_path, lease="1s")) as daemon, asyncio.TaskGroup() as tasks:
+        seen: asyncio.Queue[accio_pb2.RunUpdate] = asyncio.Queue()
+        async with joined(daemon.agents, AGENT, (DOUBLE,)):
+            await daemon.push(PAIR)
+        while (await daemon.accio.ListAgents(accio_pb2.ListAgentsRequest())).agents[0].state != "lost":
+            pass
+        run = await daemon.submit({"workflow": "pair"})
+        watching = tasks.create_task(updates(daemon, run.id, seen))
+        while not (update := await seen.get()).stuck:
+            pass
+        assert "no connected agent offers the pinned version of Double" in update.stuck
+        async with joined(daemon.agents, AGENT, (DOUBLE,)):
+            while not watching.done():
+                await asyncio.wait((watching,))
+        assert not [seen.get_nowait() for _ in range(seen.qsize())][-1].stuck
