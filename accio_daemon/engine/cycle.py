@@ -47,6 +47,9 @@ class Watchers(Protocol):
         ...
 
 
+_FEWEST_OPENED = 32
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
     """How much one step takes on, so that memory and latency stay bounded."""
@@ -102,6 +105,7 @@ class Cycle:
         self.in_commit: Batch | None = None
         self.deleting: deque[RunNo] = deque(restored.being_deleted)  # runs whose rows are still being removed
         self._clock = clock
+        self._opening = reactor.OPENED_AT_ONCE  # children at once; fewer where that takes long
         self._watchers: Watchers = watchers or _Nobody()
         self._preparation = Preparation(self.world, records, self.is_undurable, self.bounds.retried)
 
@@ -192,15 +196,25 @@ class Cycle:
 
     def _advance(self, turn: Turn) -> bool:
         world, batch, bounds = turn.world, self.batch, self.bounds
-        first, later = (bounds.opened_first, 0) if batch.answers else (reactor.OPENED_AT_ONCE, reactor.OPENED_AT_ONCE)
-        more = reactor.advance(turn, opening=first)
+        first, later = (min(bounds.opened_first, self._opening), 0) if batch.answers else (self._opening, self._opening)
+        begun = self._clock.now().mono
+        more = reactor.advance(turn, opening=0 if world.lookups else first)  # those of the step before come first
         while world.lookups:
             keys = [execution.key for execution in world.lookups if execution.key is not None]
             readying.resolve(turn, self.records.results(keys))
             more = reactor.advance(turn, opening=later) or more
-            if batch.fx.size() > bounds.rows or self._clock.now().mono - turn.now.mono > bounds.seconds:
+            ended = self._clock.now().mono
+            self._adapt(len(keys), ended - begun)
+            if batch.fx.size() > bounds.rows or ended - turn.now.mono > bounds.seconds:
                 return True
+            begun = ended
         return more
+
+    def _adapt(self, count: int, seconds: float) -> None:
+        """Open as many children at once next time as a step has time for, given how long so many took."""
+        if count >= _FEWEST_OPENED:
+            fitting = int(count * self.bounds.seconds / seconds) if seconds > 0 else reactor.OPENED_AT_ONCE
+            self._opening = max(_FEWEST_OPENED, min(fitting, 2 * self._opening, reactor.OPENED_AT_ONCE))
 
     # --- persist ----------------------------------------------------------------------------------------------------
 

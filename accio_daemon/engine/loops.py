@@ -16,6 +16,9 @@ from accio_daemon.storage.transactions import Committed, DiskFull
 TICK = 0.25
 # Seconds that an answer has to go out before the children of the run that it tells of are opened.
 ANSWERING = 0.002
+# Seconds of deciding for which others get one more turn, and the turns that they get at most.
+TURN = 0.0005
+TURNS = 12
 # Seconds between tries to write when the disk is full.
 FULL_DISK_PAUSE = 1.0
 
@@ -86,9 +89,17 @@ class Loops:
                 self._decided.set()
                 await self._committed.wait()
             self._metrics.decisions.inc(len(self._cycle.inbox))
+            begun = self._clock.now().mono
             more = self._cycle.decide()
             self._decided.set()
-            await asyncio.sleep(0)  # let messages in and commits start
+            await self._yield_turns(self._clock.now().mono - begun)
+
+    async def _yield_turns(self, seconds: float) -> None:
+        """Yield to messages and commits. A call needs several turns of the loop: a step that took so many *seconds* is
+        followed by more of them than a short one, or a call would wait for as many steps.
+        """
+        for _ in range(1 + min(TURNS, int(seconds / TURN))):
+            await asyncio.sleep(0)
 
     async def _next_post(self) -> None:
         self._posted.clear()

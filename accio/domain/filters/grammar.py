@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import lru_cache
 
 from accio.domain.filters.problems import FilterProblem
 from accio.domain.filters.syntax import (
@@ -22,6 +23,7 @@ from accio.domain.filters.syntax import (
 )
 
 MAX_LENGTH = 10_000
+REMEMBERED = 64
 MAX_DEPTH = 50
 """Levels of parentheses and `not`: they bound the recursion here, and of everything that walks a filter."""
 
@@ -58,8 +60,12 @@ class _Token:
         return "the end" if self.kind is _Kind.END else f"'{self.text}'"
 
 
+@lru_cache(maxsize=REMEMBERED)
 def parse(text: str) -> Filter:
-    """Read a query; FilterProblem says what is wrong, and where."""
+    """Read a query; FilterProblem says what is wrong, and where.
+
+    The last ones are remembered: pages ask the same again and again, and one that is as long as it may be takes long.
+    """
     if len(text) > MAX_LENGTH:
         raise FilterProblem(f"a query has at most {MAX_LENGTH} characters, found {len(text)}", MAX_LENGTH, len(text))
     return _Parser(_tokens(text)).read()

@@ -26,6 +26,7 @@ from accio_daemon.core.terms import AttemptNo
 from accio_daemon.engine.ports import EnginePort
 from accio_daemon.services.messages.agents import digested_of, joined_of
 from accio_daemon.services.sessions.link import Link
+from accio_daemon.services.sessions.pace import Pace
 from accio_daemon.services.sessions.registry import Session, Sessions
 from accio_daemon.services.sessions.result_checks import ResultChecks
 from accio_daemon.services.transport.auth import CALLER, STANDING, Standing
@@ -38,6 +39,9 @@ PROTOCOLS = range(1, 2)
 
 HANDSHAKE_S = 5.0
 _HEARD_EVERY_S = 1.0
+# Messages other than reports that are read in any so many seconds. Agents send a few in a second, and logs in pieces.
+CHATTER_AT_ONCE = 40
+CHATTER_S = 0.01
 _MISSED_HEARTBEATS = 2
 """So many, and an agent is silent enough to make way for another life of it. Less than a handshake may take."""
 
@@ -177,6 +181,7 @@ class AgentCalls:
     async def _receive(self, stream: AgentStream, session: Session) -> None:
         now = asyncio.get_running_loop().time
         heard = now()
+        chatter = Pace(CHATTER_AT_ONCE, CHATTER_S)
         try:
             while True:
                 message = await stream.read()
@@ -193,7 +198,9 @@ class AgentCalls:
                     self._engine.post(AgentReports(session=session.number, reports=reports))
                     self._sessions.forget_progress(reports)
                     await session.link.admit(len(reports))
-                elif message.HasField("heartbeat"):
+                    continue
+                await chatter.keep()
+                if message.HasField("heartbeat"):
                     ack = agents_pb2.HeartbeatAck(seq=message.heartbeat.seq)
                     session.link.send(agents_pb2.DaemonMessage(heartbeat=ack))
                 else:

@@ -1,6 +1,6 @@
 """The cycle of a batch: what waits, what is refused, and in which order things leave. The simulator drives the same."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -77,6 +77,26 @@ def test_who_asks_is_answered_before_all_children_are_opened(cluster: Cluster) -
     daemon.ask(cluster.submission(ONE, sweep=builders.sweep_of(9)), Reply())
     daemon.decide()
     assert len(daemon.world.runs[RunNo(run + 1)].open) == 2
+
+
+@pytest.mark.parametrize(("seconds", "least", "most"), [(0.0, 256, 256), (0.0001, 50, 50), (0.01, 32, 32)])
+def test_a_step_opens_as_many_children_as_it_has_time_for(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch, seconds: float, least: int, most: int
+) -> None:
+    """However long it takes to begin a child, a step hardly exceeds its bound; where it is quick, many begin."""
+    daemon = bounded(cluster)
+    looked_up: list[int] = []
+    results = daemon.records.results
+
+    def slow(keys: Sequence[bytes]) -> object:
+        looked_up.append(len(keys))
+        cluster.clock.advance(seconds * len(keys))
+        return results(keys)
+
+    monkeypatch.setattr(daemon.records, "results", slow)
+    daemon.carry_out(cluster.submission(ONE, sweep=builders.sweep_of(2_000)))
+    assert sum(looked_up) >= 500
+    assert least <= max(looked_up[2:]) <= most
 
 
 def test_a_retry_goes_page_by_page(cluster: Cluster) -> None:
