@@ -308,6 +308,7 @@ def operator(found: views.OperatorView) -> Document:
         "timeout_ms": found.timeout_ms,
         "retries": found.retries,
         "retry_backoff_ms": found.retry_backoff_ms,
+        "retry_memory": found.retry_memory,
         "isolated": found.isolated,
         "components": dict(found.components),
         "distribution": found.distribution,

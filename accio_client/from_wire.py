@@ -312,6 +312,7 @@ def operator(message: values_pb2.Operator) -> views.OperatorView:
         timeout_ms=message.timeout_ms or None,
         retries=message.retries,
         retry_backoff_ms=message.retry_backoff_ms,
+        retry_memory=message.retry_memory or None,
         isolated=message.isolated,
         components=dict(sorted(message.components.items())),
         distribution=message.distribution,

@@ -41,6 +41,7 @@ def step(
     unstable: bool = False,
     retries: int = 0,
     backoff_ms: int = 0,
+    retry_memory: float | None = None,
     demand: Resources | None = None,
     kind: DataType = STRING,
 ) -> OperatorSpec:
@@ -53,6 +54,7 @@ def step(
         unstable=unstable,
         retries=retries,
         retry_backoff_ms=backoff_ms,
+        retry_memory=retry_memory,
         resources=demand or Resources(),
         inputs=(InputPort(name="label", type=STRING), InputPort(name="x", type=INTEGER, optional=True), *optional),
         outputs=(OutputPort(name="data", type=kind),),

@@ -10,6 +10,7 @@ from accio.domain.jsontypes import JsonObject
 from accio.domain.names import NODE_RULE, PARAMETER_RULE, is_operator_name, is_port_name
 from accio.domain.problems import ValueProblem, quote
 from accio.domain.resources import ONE_CPU, Resources, resources_from_json
+from accio.domain.retry_demand import retry_memory_problem
 from accio.domain.values import decode
 
 
@@ -62,7 +63,8 @@ class OperatorSpec:
 
     `digest` is `blake3:HEX`, or None where it can't be known; then `uncacheable` says why. `deprecated` is the message
     for its users, or None. `components` maps a name (`function _noise`, `package numpy`) to a hash, for explanations.
-    `distribution` names the package that it comes from.
+    `distribution` names the package that it comes from. After it was ended for its memory, its next attempt demands
+    `retry_memory` times as much.
     """
 
     name: str
@@ -78,6 +80,7 @@ class OperatorSpec:
     timeout_ms: int | None = None
     retries: int = 0
     retry_backoff_ms: int = 0
+    retry_memory: float | None = None
     isolated: bool = False
     components: tuple[tuple[str, str], ...] = ()
     distribution: str = ""
@@ -96,7 +99,7 @@ class OperatorSpec:
 
     def to_json(self) -> JsonObject:
         """Return a form that `from_json` reads."""
-        return {
+        document: JsonObject = {
             "name": self.name,
             "digest": self.digest,
             "uncacheable": self.uncacheable,
@@ -114,6 +117,9 @@ class OperatorSpec:
             "components": dict(self.components),
             "distribution": self.distribution,
         }
+        if self.retry_memory is not None:  # else absent: what versions without it announced stays what it was
+            document["retry_memory"] = self.retry_memory
+        return document
 
     @classmethod
     def from_json(cls, document: Any) -> "OperatorSpec":
@@ -156,6 +162,7 @@ def _operator(document: Any) -> OperatorSpec:
         timeout_ms=document["timeout_ms"],
         retries=document["retries"],
         retry_backoff_ms=document["retry_backoff_ms"],
+        retry_memory=document.get("retry_memory"),
         isolated=document["isolated"],
         components=tuple(sorted(document["components"].items())),
         distribution=document["distribution"],
@@ -182,6 +189,8 @@ class _Checker:
         if spec.retry_backoff_ms < 0:
             message = f"expected a duration, 0 or more, found {spec.retry_backoff_ms} ms"
             yield self._issue(pointer("retry_backoff_ms"), message)
+        if problem := retry_memory_problem(spec.retry_memory, spec.resources, spec.retries):
+            yield self._issue(pointer("retry_memory"), problem)
 
     def _issue(self, path: str, message: str) -> Issue:
         return Issue(path, f"operator {self._spec.name}: {message}")

@@ -108,6 +108,17 @@ def _milliseconds(text: str) -> int:
     return int(ms)
 
 
+def retry_memory_problem(factor: float | None, resources: Resources, retries: int) -> str:
+    """Say what is wrong with an operator's `retry_memory`; empty if nothing is."""
+    if factor is None:
+        return ""
+    if not 1 < factor <= MOST:
+        return f"retry_memory: expected a factor above 1, at most {MOST}, found {factor:g}"
+    if not resources.memory:
+        return 'retry_memory needs a limit to multiply: give memory, such as "2GiB"'
+    return "" if retries else "retry_memory is about further attempts: give retries of at least 1"
+
+
 def difference(before: NodeDemand, after: NodeDemand) -> str:
     """Say in words what a demand changes; empty if nothing does."""
     parts = []

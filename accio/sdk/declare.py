@@ -81,6 +81,7 @@ def operator(
     timeout: str | Duration | None = None,
     retries: int = 0,
     retry_backoff: str | Duration | None = None,
+    retry_memory: float | None = None,
     isolated: bool = False,
     help: str | None = None,
 ) -> Callable[[Target], Target]: ...
@@ -104,6 +105,7 @@ def operator(
     timeout: str | Duration | None = None,
     retries: int = 0,
     retry_backoff: str | Duration | None = None,
+    retry_memory: float | None = None,
     isolated: bool = False,
     help: str | None = None,  # noqa: A002 - the word that ports and workflows use
 ) -> Any:
@@ -116,6 +118,7 @@ def operator(
         timeout=timeout,
         retries=retries,
         retry_backoff=retry_backoff,
+        retry_memory=retry_memory,
     )
     texts = {"name": name, "category": category, "help": help, "deprecated": deprecated, "version": version}
     issues += option_issues(texts, {"unstable": unstable, "isolated": isolated}, files)

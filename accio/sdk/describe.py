@@ -132,6 +132,7 @@ def spec_of(operator: Declaration) -> OperatorSpec:
         timeout_ms=operator.limits.timeout_ms,
         retries=operator.limits.retries,
         retry_backoff_ms=operator.limits.retry_backoff_ms,
+        retry_memory=operator.limits.retry_memory,
         isolated=operator.isolated,
     )
 

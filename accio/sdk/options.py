@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from accio.domain.issues import Issue, pointer
+from accio.domain.numbers import number_of_json
 from accio.domain.problems import ValueProblem, quote
 from accio.domain.quantities import Duration, parse_duration
 from accio.domain.resources import ONE_CPU, Resources, parse_count, resources_from_json
+from accio.domain.retry_demand import retry_memory_problem
 
 Read = TypeVar("Read")
 
@@ -21,10 +23,11 @@ class Limits:
     timeout_ms: int | None = None
     retries: int = 0
     retry_backoff_ms: int = 0
+    retry_memory: float | None = None
 
 
 def read_limits(
-    *, resources: Any, timeout: object, retries: object, retry_backoff: object
+    *, resources: Any, timeout: object, retries: object, retry_backoff: object, retry_memory: object = None
 ) -> tuple[Limits, list[Issue]]:
     """Read the options; `resources` in their JSON form. None stands for an absent time-out or back-off."""
     demand, issues = resources_from_json(resources, pointer("resources"))
@@ -33,7 +36,10 @@ def read_limits(
         timeout_ms=_read(timeout, "timeout", _positive_ms, issues, None),
         retries=_read(retries, "retries", parse_count, issues, 0),
         retry_backoff_ms=_read(retry_backoff, "retry_backoff", _milliseconds, issues, 0),
+        retry_memory=_read(retry_memory, "retry_memory", _factor, issues, None),
     )
+    if problem := retry_memory_problem(limits.retry_memory, demand, limits.retries):
+        issues.append(Issue(pointer("retry_memory"), problem))
     return limits, issues
 
 
@@ -65,6 +71,13 @@ def _read(value: object, name: str, reader: Callable[[Any], Read], issues: list[
     except ValueProblem as problem:
         issues.append(Issue(pointer(name), f"{name}: {problem.message}"))
         return absent
+
+
+def _factor(value: Any) -> float | None:
+    number = number_of_json(value)
+    if number is None:
+        raise ValueProblem(f"expected a factor such as 2.0, found {quote(value)}")
+    return float(number.exact)
 
 
 def _milliseconds(value: Any) -> int:

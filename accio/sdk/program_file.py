@@ -21,7 +21,7 @@ from accio.sdk.types import WritableCopy
 
 _KEYS = (
     "name", "help", "category", "inputs", "outputs", "command", "files", "environment", "resources", "timeout",
-    "retries", "retry_backoff", "isolated", "unstable", "deprecated", "version", "shell", "programs",
+    "retries", "retry_backoff", "retry_memory", "isolated", "unstable", "deprecated", "version", "shell", "programs",
 )  # fmt: skip
 _INPUT_KEYS = ("name", "type", "default", "optional", "help", "writable_copy")
 _OUTPUT_KEYS = ("name", "type", "help", "file", "stdout")
@@ -67,6 +67,7 @@ class _Reader:
             timeout=self.document.get("timeout"),
             retries=self.document.get("retries"),
             retry_backoff=self.document.get("retry_backoff"),
+            retry_memory=self.document.get("retry_memory"),
         )
         self.issues += issues
         command, line, shell = self._command()
@@ -84,6 +85,7 @@ class _Reader:
             timeout_ms=limits.timeout_ms,
             retries=limits.retries,
             retry_backoff_ms=limits.retry_backoff_ms,
+            retry_memory=limits.retry_memory,
             isolated=self._flag("isolated"),
             distribution=str(path),
         )

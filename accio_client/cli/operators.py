@@ -61,6 +61,7 @@ def _show_operator(found: OperatorView) -> None:
             ("resources", shown_resources(found.resources)),
             ("time-out", f"{found.timeout_ms} ms" if found.timeout_ms else None),
             ("retries", str(found.retries) if found.retries else None),
+            ("retry memory", f"{found.retry_memory:g} times as much" if found.retry_memory else None),
             ("process", "a new one for each node" if found.isolated else None),
         ]
     )

@@ -56,6 +56,7 @@ class OperatorView:
     isolated: bool
     components: Mapping[str, str]
     distribution: str
+    retry_memory: float | None = None
     differing: str = ""  # how connected agents differ in it: which version counts, and who gets none of it
     stale: str = ""  # whose code of it has changed on disk since it was announced, and what to do
 

@@ -5,15 +5,20 @@ that who was given more isn't held back by who wasn't.
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from math import ceil
 
 from accio.domain.problems import ValueProblem
+from accio.domain.resources import MAX_AMOUNT
 from accio.domain.retry_demand import NodeDemand, RetryDemand, difference
+from accio.domain.sizes import size
 from accio.domain.states import NODE_RETRIABLE, NodeState
 from accio.errors import BadRequest, FailedPrecondition
 from accio_daemon.core.commands import InstanceFacts, RetryRun
+from accio_daemon.core.effects import EventRow
 from accio_daemon.core.outgoing import NodeClass
 from accio_daemon.core.plan import NodePlan
-from accio_daemon.core.records import Instance, Run
+from accio_daemon.core.records import Execution, Instance, Run
 from accio_daemon.core.turn import Turn
 from accio_daemon.core.world import World
 
@@ -45,6 +50,28 @@ def raise_demand(turn: Turn, instance: Instance, no: int, wanted: RetryDemand) -
     if after != before:
         instance.demands = {**instance.demands, no: after}
         turn.fx.demands[instance.run.no, instance.index, no] = after
+
+
+def after_memory_ran_out(turn: Turn, execution: Execution) -> None:
+    """Raise the memory that an execution demands by as much as its operator says, as an attempt was ended for it: to
+    what the largest agent has that may execute it, at most.
+    """
+    factor, before = execution.node.operator.retry_memory, execution.node_class.resources
+    agents = [agent for agent in turn.world.agents.values() if execution.node.operator_no in agent.operators]
+    most = max((agent.resources.memory for agent in agents), default=MAX_AMOUNT)
+    if factor is None or not before.memory:
+        return
+    memory = min(most, ceil(before.memory * factor))
+    if memory <= before.memory:
+        return
+    demand = NodeDemand(replace(before, memory=memory), execution.node_class.timeout_ms)
+    execution.node_class = turn.world.classes.get(execution.node.operator_no, demand.resources, demand.timeout_ms)
+    for instance, no in execution.subscribers:
+        instance.demands = {**instance.demands, no: demand}
+        turn.fx.demands[instance.run.no, instance.index, no] = demand
+    run_no, index, no = execution.owner
+    detail = f"its memory ran out: its next attempt demands {size(memory)} instead of {size(before.memory)}"
+    turn.fx.events.append(EventRow(run_no, index, no, None, "demands more", detail, turn.now.wall_ms))
 
 
 def check(world: World, run: Run, command: RetryRun) -> str:

@@ -94,6 +94,7 @@ OPERATORS = st.builds(
     timeout_ms=st.none() | st.integers(1, 2**40),
     retries=st.integers(0, 99),
     retry_backoff_ms=st.integers(0, 2**40),
+    retry_memory=st.none(),
     isolated=st.booleans(),
     components=st.dictionaries(TEXTS, TEXTS, max_size=3).map(lambda found: tuple(sorted(found.items()))),
     distribution=TEXTS,

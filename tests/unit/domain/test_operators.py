@@ -27,6 +27,7 @@ FULL = OperatorSpec(
     timeout_ms=1000,
     retries=2,
     retry_backoff_ms=5,
+    retry_memory=1.5,
     isolated=True,
     components=(("function _noise", "ab"), ("package numpy", "2.0")),
     distribution="locapriv",
@@ -75,6 +76,7 @@ def test_every_problem_is_named() -> None:
         timeout_ms=0,
         retries=-1,
         retry_backoff_ms=-1,
+        retry_memory=0.5,
     )
     problems = bad.problems()
     assert {issue.path for issue in problems} == {
@@ -87,6 +89,7 @@ def test_every_problem_is_named() -> None:
         "/timeout_ms",
         "/retries",
         "/retry_backoff_ms",
+        "/retry_memory",
     }
     assert all("has space" in issue.message for issue in problems)
 

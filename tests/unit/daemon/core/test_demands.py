@@ -4,13 +4,14 @@ import pytest
 
 from accio.domain.resources import Resources
 from accio.domain.retry_demand import NodeDemand, read_retry_demand
-from accio.domain.states import NodeState
+from accio.domain.states import Cause, NodeState
 from accio.domain.workflows import Workflow
 from accio.errors import BadRequest, FailedPrecondition
 from accio_daemon.core.commands import RetryRun
 from accio_daemon.core.terms import RunNo
 from tests import builders
 from tests.simulator.cluster import Cluster
+from tests.unit.daemon.core.conftest import MakeCluster
 
 MIB = 1 << 20
 LARGE = builders.offer(4, memory=1000 * MIB)
@@ -144,3 +145,50 @@ def test_deleted_runs_and_children_leave_no_demands(cluster: Cluster) -> None:
     assert [index for index, _, _ in stored(cluster)] == [0, 2]
     cluster.delete(run)
     assert stored(cluster) == []
+
+
+def memory_tries(cluster: Cluster) -> list[int]:
+    """Run A out of memory until it fails for good; return the MiB that each attempt had."""
+    run = cluster.submit(builders.graph({"A": []}))
+    tries = []
+    while cluster.state_of(run, "A") is NodeState.RUNNING:
+        tries.append(cluster.world.agent_names["w1"].account.used_memory // MIB)
+        cluster.fail("A", Cause.OUT_OF_MEMORY)
+    assert cluster.state_of(run, "A") is NodeState.FAILED
+    return tries
+
+
+def test_who_ran_out_of_memory_comes_back_with_more(make_cluster: MakeCluster) -> None:
+    """Each attempt demands as much more as the operator says, at most what the largest agent has; restarts know it."""
+    demand = builders.offer(1, memory=100 * MIB)
+    cluster = make_cluster(operators=(builders.step(demand=demand, retries=4, retry_memory=3.0),))
+    cluster.join("w1", LARGE)
+    assert memory_tries(cluster) == [100, 300, 900, 1000, 1000]
+    details = [detail for (detail,) in cluster.disk.rows("SELECT detail FROM events WHERE kind = 'demands more'")]
+    assert details[0] == "its memory ran out: its next attempt demands 300.0 MiB instead of 100.0 MiB"
+    assert len(details) == 3
+
+
+def test_without_being_told_nobody_gets_more(make_cluster: MakeCluster) -> None:
+    """An operator that doesn't say so is tried again with what it had; and other failures are nobody's memory."""
+    demand = builders.offer(1, memory=100 * MIB)
+    cluster = make_cluster(operators=(builders.step(demand=demand, retries=1),))
+    cluster.join("w1", LARGE)
+    assert memory_tries(cluster) == [100, 100]
+    other = make_cluster(operators=(builders.step(demand=demand, retries=1, retry_memory=2.0),))
+    other.join("w1", LARGE)
+    other.submit(builders.graph({"A": []}))
+    other.fail("A")
+    assert other.world.agent_names["w1"].account.used_memory == 100 * MIB
+
+
+def test_everybody_who_shares_an_execution_comes_back_with_more(make_cluster: MakeCluster) -> None:
+    """What waits for the same result demands the same; the result is everybody's."""
+    demand = builders.offer(1, memory=100 * MIB)
+    cluster = make_cluster(operators=(builders.step(demand=demand, retries=1, retry_memory=2.0),))
+    cluster.join("w1", LARGE)
+    runs = [cluster.submit(builders.graph({"A": []})) for _ in range(2)]
+    cluster.fail("A", Cause.OUT_OF_MEMORY)
+    assert [cluster.run(run).open[0].demands[0].resources.memory // MIB for run in runs] == [200, 200]
+    cluster.succeed("A")
+    assert all(cluster.run_is_over(run) for run in runs)
