@@ -13,6 +13,7 @@ from accio.domain.states import RunState
 from accio.errors import Unavailable
 from accio_client import documents, views
 from accio_client.documents import document
+from accio_client.workload_documents import workload as load
 from accio_web.answers import answer
 from accio_web.errors import refused
 from accio_web.live import look_at
@@ -45,10 +46,11 @@ class ClusterRoutes:
         ]
 
     async def workload(self, request: Request) -> Response:
-        """Return what goes on: the cluster, active runs in the order of submission, what failed last, lost agents."""
+        """Return what goes on: the cluster, what is queued and when it ends, what failed last, lost agents."""
         client = self._web.client(request)
-        cluster, active, failed, agents, workflows = await asyncio.gather(
+        cluster, workload, active, failed, agents, workflows = await asyncio.gather(
             client.cluster_state(),
+            client.workload(),
             client.list_runs(views.RunFilter(states=_ACTIVE), limit=_MOST_ACTIVE),
             client.list_runs(views.RunFilter(states=(RunState.FAILED,)), limit=_RECENT),
             client.list_agents(),
@@ -58,8 +60,8 @@ class ClusterRoutes:
             document(
                 {
                     "cluster": documents.cluster(cluster),
+                    "workload": load(workload),
                     "active": [shown_row(each) for each in reversed(active.runs)],
-                    "more_active": active.next is not None,
                     "failed": [shown_row(each) for each in failed.runs],
                     "agents": [documents.agent(each) for each in agents],
                     "workflows": [documents.workflow(each) for each in workflows.workflows],

@@ -14,7 +14,7 @@ export function Failures({ run, where, serial, brief = false }) {
 function Groups({ data, run, where, serial, brief }) {
   if (!data.groups.length) return html`<${Empty} title=${`No node of ${number(data.children)} children has failed`} />`;
   const option = where ? ` ${quoted(`-where=${where}`)}` : '';
-  return html`
+  return html`${!brief && html`<h2 class="unseen">Kinds of failures</h2>`}
     ${data.explained_by.length > 0 && html`<section aria-label="Explained by"><h3>Explained by</h3><ul>${data.explained_by.map((each) => html`<li>
       <a href=${href(runPath(run.id), { tab: 'Failures', where: each.where })}><code>${visible(each.where)}</code></a>
       ${' '}covers ${number(each.covered)} of ${number(each.failed)} failures; elsewhere ${number(each.elsewhere_failed)} of ${number(each.elsewhere)} failed</li>`)}</ul></section>`}

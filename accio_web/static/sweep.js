@@ -7,7 +7,7 @@ import { QueryBox } from './query.js';
 
 const LABELS = {
   line: 'Line: mean and interval', heat: 'Heat map of the mean', states: 'Map of states', failures: 'Map of failures',
-  importance: 'Importance of parameters', cdf: 'Distribution, cumulated', pdf: 'Distribution, density', scatter: 'Scatter of two results',
+  importance: 'Importance of parameters', parallel: 'Parallel coordinates', cdf: 'Distribution, cumulated', pdf: 'Distribution, density', scatter: 'Scatter of two results',
 };
 const OVER_TWO = ['heat', 'states', 'failures'];
 
@@ -17,7 +17,7 @@ export function kindsFor(results) {
   return Object.keys(LABELS).filter((kind) => {
     if (OVER_TWO.includes(kind)) return maps && (kind !== 'heat' || results.numbers.length > 0);
     if (kind === 'scatter') return results.numbers.length > 1;
-    return results.numbers.length > 0 && (kind !== 'line' || results.axes.length > 0);
+    return results.numbers.length > 0 && (!['line', 'parallel'].includes(kind) || results.axes.length > 0);
   });
 }
 
@@ -38,9 +38,10 @@ function Sensible({ run, where, serial, results }) {
     done && kinds.includes('line') && { kind: 'line', y },
     done && kinds.includes('heat') && results.axes.length > 1 && { kind: 'heat', y },
     done && kinds.includes('importance') && { kind: 'importance', y },
+    done && kinds.includes('parallel') && results.axes.length > 2 && { kind: 'parallel', y },
     done && kinds.includes('cdf') && results.axes.length < 2 && { kind: 'cdf', y },
   ].filter(Boolean);
-  return html`<div class="pictures">${shown.map((asked) => html`<${Picture} key=${asked.kind} run=${run.id} asked=${{ ...asked, where }} serial=${serial} />`)}</div>
+  return html`<h2 class="unseen">Pictures</h2><div class="pictures">${shown.map((asked) => html`<${Picture} key=${asked.kind} run=${run.id} asked=${{ ...asked, where }} serial=${serial} />`)}</div>
     ${!done && html`<${Empty} title="No child has succeeded yet"><p>Pictures of results are drawn as soon as one has.</p><//>`}`;
 }
 
@@ -58,17 +59,17 @@ function Chosen({ run, where, serial, results, query }) {
   const axes = [...results.axes.map((axis) => axis.name), ...(results.repeat > 1 && OVER_TWO.includes(kind) ? ['repeat'] : [])];
   const among = (name, choices) => (choices.includes(query.get(name)) ? query.get(name) : '');
   const y = ofResult ? among('y', results.numbers) || results.numbers[0] : '';
-  const x = kind === 'scatter' ? among('x', results.numbers) || results.numbers.find((name) => name !== y) : ['cdf', 'pdf', 'importance'].includes(kind) ? '' : among('x', axes);
-  const by = ['scatter', 'importance'].includes(kind) ? '' : among('by', axes.filter((name) => name !== x));
+  const x = kind === 'scatter' ? among('x', results.numbers) || results.numbers.find((name) => name !== y) : ['cdf', 'pdf', 'importance', 'parallel'].includes(kind) ? '' : among('x', axes);
+  const by = ['scatter', 'importance', 'parallel'].includes(kind) ? '' : among('by', axes.filter((name) => name !== x));
   const median = kind === 'line' && query.get('median') === '1' ? '1' : '';
   const choose = (name) => (event) => goQuery({ [name]: event.target.value });
   const choice = (name, label, value, choices, none) => html`<label>${label} <select onChange=${choose(name)} value=${value}>
     ${none && html`<option value="" selected=${!value}>${none}</option>`}${choices.map((each) => html`<option value=${each} selected=${each === value}>${each}</option>`)}</select></label>`;
-  return html`<div class="filters">
+  return html`<h2 class="unseen">The picture</h2><div class="filters">
       <label>Picture <select onChange=${choose('kind')} value=${kind}>${kinds.map((each) => html`<option value=${each} selected=${each === kind}>${LABELS[each]}</option>`)}</select></label>
       ${ofResult && choice('y', 'Result', y, results.numbers)}
       ${kind === 'scatter' ? choice('x', 'Against', x, results.numbers) : (kind === 'line' || OVER_TWO.includes(kind)) && choice('x', 'Along', x, axes, 'what has most values')}
-      ${!['scatter', 'importance'].includes(kind) && choice('by', OVER_TWO.includes(kind) ? 'And' : 'A line for each', by, axes.filter((name) => name !== x), OVER_TWO.includes(kind) ? 'the next one' : 'nothing')}
+      ${!['scatter', 'importance', 'parallel'].includes(kind) && choice('by', OVER_TWO.includes(kind) ? 'And' : 'A line for each', by, axes.filter((name) => name !== x), OVER_TWO.includes(kind) ? 'the next one' : 'nothing')}
       ${kind === 'line' && html`<label class="check"><input type="checkbox" checked=${Boolean(median)} onChange=${(event) => goQuery({ median: event.target.checked ? '1' : '' })} /> Median and quartiles</label>`}
     </div>
     <${Picture} run=${run.id} asked=${{ kind, y, x, by, median, where }} serial=${serial} large=${true} />`;

@@ -20,6 +20,28 @@ function apply(theme) {
 
 apply(kept());
 
+/** Whether the page is dark now, for what isn't coloured by the style sheet. */
+export function isDark() {
+  const [red, green, blue] = (getComputedStyle(document.body).backgroundColor.match(/\d+/g) ?? ['255', '255', '255']).map(Number);
+  return red + green + blue < 382;
+}
+
+/** Render again when the theme changes, by the switch or by the system. */
+export function useTheme() {
+  const [, again] = useState(0);
+  useEffect(() => {
+    const changed = () => again((n) => n + 1);
+    const dark = matchMedia('(prefers-color-scheme: dark)');
+    addEventListener('themechange', changed);
+    dark.addEventListener('change', changed);
+    return () => {
+      removeEventListener('themechange', changed);
+      dark.removeEventListener('change', changed);
+    };
+  }, []);
+  return isDark();
+}
+
 let current = kept();
 
 export const theme = () => current;

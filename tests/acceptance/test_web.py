@@ -92,6 +92,7 @@ async def http(place: Place, cookies: dict[str, str]) -> AsyncIterator[httpx.Asy
         ("line?y=Ratio/value&x=y&median=1", "-kind=line -y=Ratio/value -x=y -median"),
         ("cdf?y=Ratio/value&where=x<3", "-kind=cdf -y=Ratio/value -where=x<3"),
         ("pdf?y=Ratio.wall_us", "-kind=pdf -y=Ratio.wall_us"),
+        ("parallel?y=Ratio/value", "-kind=parallel -y=Ratio/value"),
         ("importance?y=Ratio/value", "-kind=importance -y=Ratio/value"),
         ("scatter?y=Ratio/value&x=Ratio/value", "-kind=scatter -y=Ratio/value -x=Ratio/value"),
     ],

@@ -82,7 +82,11 @@ async def browser_page(
         page.on("console", lambda said: wrong.append(f"console: {said.text}") if said.type == "error" else None)
         page.on(
             "request",
-            lambda asked: None if asked.url.startswith(server.origin) else wrong.append(f"foreign: {asked.url}"),
+            lambda asked: (
+                None
+                if asked.url.removeprefix("blob:").startswith(server.origin)
+                else wrong.append(f"foreign: {asked.url}")
+            ),
         )
         await page.goto(server.link)
         await page.get_by_role("heading", name="Workload").wait_for()

@@ -1,39 +1,72 @@
 // May I submit now? What of mine needs me?
-import { href, html, useData } from '../core.js';
+import { href, html, runPath, useData } from '../core.js';
+import { Ending, cpuTime, ranged, reserves } from '../forecast.js';
 import { useTopic } from '../live.js';
 import { Bar, Command, Empty, Heading, Loaded, bytes, number, visible } from '../parts.js';
-import { RunsTable } from '../runs_table.js';
+import { RunsTable, title } from '../runs_table.js';
+import { StackedBar } from '../states.js';
 
 export function Page() {
   const cluster = useTopic('cluster');
   const runs = useTopic('runs');
   const found = useData('/workload', {}, `${cluster?.serial}/${runs?.serial}`);
-  return html`<${Heading} text="Workload" />
+  return html`<${Heading} text="Workload"><a class="button" href=${href('/submit')}>Submit a run</a><//>
     <${Loaded} of=${found}>${(data) => html`<${Content} data=${data} />`}<//>`;
 }
 
 function Content({ data }) {
-  const { cluster, active, failed, agents, workflows } = data;
+  const { cluster, workload, active, failed, agents, workflows } = data;
   const lost = agents.filter((agent) => !['connected', 'draining'].includes(agent.state));
+  const share = (kind) => (cluster.resources[kind] ? cluster.reserved[kind] / cluster.resources[kind] : 0);
+  const cpu = cpuTime(workload.forecast);
   return html`
     <section aria-label="The cluster now" class="cards">
-      <div class="card"><b>${number(cluster.queued_nodes)}</b> nodes queued</div>
-      <div class="card"><b>${number(cluster.running_nodes)}</b> nodes running</div>
-      <div class="card"><b>${cluster.reserved.cpus} of ${cluster.resources.cpus}</b> processors
-        <${Bar} share=${cluster.resources.cpus ? cluster.reserved.cpus / cluster.resources.cpus : 0} label="Processors in use" /></div>
-      <div class="card"><b>${bytes(cluster.reserved.memory)} of ${bytes(cluster.resources.memory)}</b> memory
-        <${Bar} share=${cluster.resources.memory ? cluster.reserved.memory / cluster.resources.memory : 0} label="Memory in use" /></div>
+      <div class="card"><b>${number(cluster.queued_nodes)}</b> nodes queued, <b>${number(cluster.running_nodes)}</b> running
+        <p class="quiet">${!workload.active_runs ? 'nothing to wait for' : workload.forecast.low_s === null ? html`<${Ending} of=${workload.forecast} />` : html`all ends <${Ending} of=${workload.forecast} />`}${cpu && workload.active_runs > 0 && html`<br />at most ${cpu} of processor time left`}</p></div>
+      <div class="card"><b>${cluster.reserved.cpus} of ${cluster.resources.cpus}</b> processors<${Bar} share=${share('cpus')} label="Processors in use" /></div>
+      <div class="card"><b>${bytes(cluster.reserved.memory)} of ${bytes(cluster.resources.memory)}</b> memory<${Bar} share=${share('memory')} label="Memory in use" /></div>
       <div class="card"><b>${number(cluster.agents)}</b> <a href=${href('/cluster')}>${cluster.agents === 1 ? 'agent' : 'agents'}</a>${lost.length > 0 && html`, <b class="state lost">↯ ${lost.length} away</b>`}</div>
     </section>
     ${!cluster.agents && html`<${Empty} title="No agent is connected: nothing can run"><p>Start one on a machine with processors to offer:</p><${Command} text="accio agent" /><//>`}
-    <section aria-labelledby="active"><h2 id="active">Active runs</h2>
-      ${active.length
-        ? html`<${RunsTable} runs=${active} caption="Active runs, oldest first" />
-          ${data.more_active && html`<p><a href=${href('/runs', { state: ['scheduled', 'running'] })}>All active runs</a></p>`}`
-        : html`<${Nothing} workflows=${workflows} />`}</section>
+    <section aria-labelledby="active"><h2 id="active">Active runs, in the order of the queue</h2>
+      ${workload.runs.length ? html`<${Active} runs=${workload.runs} shown=${new Map(active.map((run) => [run.id, run]))} />
+          ${workload.active_runs > workload.runs.length && html`<p>${number(workload.runs.length)} of ${number(workload.active_runs)}. <a href=${href('/runs', { state: ['scheduled', 'running'] })}>All active runs</a></p>`}`
+    : html`<${Nothing} workflows=${workflows} />`}</section>
+    ${workload.demands.length > 0 && html`<${Demands} demands=${workload.demands} />`}
+    ${workload.owners.length > 1 && html`<${Owners} owners=${workload.owners} />`}
     ${failed.length > 0 && html`<section aria-labelledby="failed"><h2 id="failed">Failed last</h2>
       <${RunsTable} runs=${failed} caption="Runs that failed last" />
-      <p><a href=${href('/runs', { state: 'failed' })}>All failed runs</a></p></section>`}`;
+      <p><a href=${href('/runs', { state: 'failed' })}>All failed runs</a></p></section>`}
+    <${Command} text="accio get workload" />`;
+}
+
+function Active({ runs, shown }) {
+  return html`<div class="scroll"><table class="rows"><caption class="unseen">Active runs, in the order of the queue</caption>
+    <thead><tr><th scope="col">Run</th><th scope="col">Progress</th><th scope="col">Workflow</th><th scope="col">Owner</th><th scope="col" class="n">Left</th><th scope="col" class="n">Running</th><th scope="col" class="n">Queued</th><th scope="col">Ends</th></tr></thead>
+    <tbody>${runs.map((each) => {
+      const run = shown.get(each.run);
+      const counts = run?.children?.by_state ?? run?.nodes_by_state ?? {};
+      return html`<tr key=${each.run}><td class="what"><a class="row" href=${href(runPath(each.run))}>${visible(run ? title(run) : each.name || `${each.workflow} ${each.run.slice(-6)}`)}</a></td>
+        <td data-name="Progress"><${StackedBar} counts=${counts} label="Progress" /></td><td data-name="Workflow">${visible(each.workflow)}</td><td data-name="Owner">${visible(each.owner.name)}</td>
+        <td class="n" data-name="Left">${number(each.children_left)} of ${number(each.children)}</td><td class="n" data-name="Running">${number(each.running)}</td><td class="n" data-name="Queued">${number(each.queued)}</td>
+        <td data-name="Ends"><${Ending} of=${each.forecast} brief=${true} /></td></tr>`;
+    })}</tbody></table></div>`;
+}
+
+function Demands({ demands }) {
+  return html`<section aria-labelledby="demands"><h2 id="demands">What is waited for</h2><div class="scroll"><table class="rows"><caption class="unseen">Nodes by operator and what they reserve</caption>
+    <thead><tr><th scope="col">Operator</th><th scope="col">Each reserves</th><th scope="col" class="n">Running</th><th scope="col" class="n">Queued</th><th scope="col" class="n">Left</th><th scope="col" class="n">At once</th><th scope="col">Takes</th><th scope="col">Why they wait</th></tr></thead>
+    <tbody>${demands.map((each) => html`<tr><td class="what">${visible(each.operator)}</td><td data-name="Each reserves">${reserves(each.resources, bytes)}</td>
+      <td class="n" data-name="Running">${number(each.running)}</td><td class="n" data-name="Queued">${number(each.queued)}</td><td class="n" data-name="Left">${number(each.executions)}</td><td class="n" data-name="At once">${number(each.slots)}</td>
+      <td data-name="Takes">${each.took ? html`<span title=${`the middle half of ${number(each.took.measured)} measured${each.took.earlier_version ? ' with an earlier version' : ''}`}>${ranged(each.took.low_s, each.took.high_s)}</span>` : html`<span class="quiet">unknown</span>`}</td>
+      <td class="why">${each.never ? html`<span class="state lost">↯ </span>${visible(each.never)}` : visible(each.waits ?? '')}</td></tr>`)}</tbody></table></div></section>`;
+}
+
+function Owners({ owners }) {
+  return html`<section aria-labelledby="owners"><h2 id="owners">Whose runs</h2><div class="scroll"><table class="rows"><caption class="unseen">What is left, by owner</caption>
+    <thead><tr><th scope="col">Owner</th><th scope="col" class="n">Runs</th><th scope="col" class="n">Running</th><th scope="col" class="n">Queued</th><th scope="col">Reserved</th></tr></thead>
+    <tbody>${owners.map((each) => html`<tr><td class="what"><a href=${href('/runs', { where: `owner=${JSON.stringify(each.owner.name || each.owner.email)}`, state: ['scheduled', 'running'] })}>${visible(each.owner.name || each.owner.email)}</a></td><td class="n" data-name="Runs">${number(each.runs)}</td>
+      <td class="n" data-name="Running">${number(each.running)}</td><td class="n" data-name="Queued">${number(each.queued)}</td><td data-name="Reserved">${reserves(each.reserved, bytes)}</td></tr>`)}</tbody></table></div></section>`;
 }
 
 function Nothing({ workflows }) {

@@ -4,7 +4,7 @@ import { visible } from '../parts.js';
 import { GLYPHS } from '../states.js';
 import { bounds, cividis, numberText, short, someTicks } from './scales.js';
 
-const WIDTH = 640;
+export const WIDTH = 640;
 const LEFT = 96;
 const BOTTOM = 44;
 const TOP = 6;
@@ -39,13 +39,18 @@ export function said(picture, cell) {
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-function draw(canvas, picture, chosen) {
-  const size = geometry(picture);
+function redrawn(canvas, picture, chosen) {
   const ratio = devicePixelRatio || 1;
   canvas.width = WIDTH * ratio;
-  canvas.height = size.height * ratio;
+  canvas.height = geometry(picture).height * ratio;
   const context = canvas.getContext('2d');
   context.scale(ratio, ratio);
+  draw(context, picture, chosen);
+}
+
+/** Draw a map, with one of its cells framed; the context is that of a canvas, or one that records. */
+export function draw(context, picture, chosen) {
+  const size = geometry(picture);
   const isStates = picture.head.kind === 'states';
   for (const cell of cells(picture)) {
     const [x, y] = [LEFT + cell.column * size.width, TOP + (size.rows - 1 - cell.row) * size.cell];
@@ -117,7 +122,7 @@ export function MapPicture({ picture, choose }) {
   const canvas = useRef(null);
   const [cell, point] = useState(null);
   useEffect(() => {
-    const redraw = () => draw(canvas.current, picture, cell);
+    const redraw = () => redrawn(canvas.current, picture, cell);
     redraw();
     addEventListener('themechange', redraw);
     const dark = matchMedia('(prefers-color-scheme: dark)');

@@ -20,6 +20,9 @@ export function twin(picture) {
     }
     case 'bars':
       return { columns: ['what', 'share', 'by chance', 'group'], rows: picture.bars.map((each) => [each.label, each.share, each.mark, each.group]) };
+    case 'parallel':
+      return picture.lines ? { columns: ['child', ...picture.axes.map((axis) => axis.name)], rows: picture.children.map((child, i) => [child, ...picture.lines[i]]) }
+        : { columns: ['from', 'to', 'from bin', 'to bin', 'n'], rows: picture.ribbons.flatMap((ribbon, at) => ribbon.flatMap((row, from) => row.flatMap((n, to) => (n ? [[picture.axes[at].name, picture.axes[at + 1].name, from, to, n]] : [])))) };
     case 'cloud':
       return { columns: ['child', picture.x.name, picture.y.name, 'best'], rows: picture.children.map((child, i) => [child, picture.xs[i], picture.ys[i], picture.best[i] ? 'yes' : '']) };
     default:

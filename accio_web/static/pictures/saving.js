@@ -1,0 +1,68 @@
+// Pictures as files. SVG stands by itself: what the style sheet says is written into it.
+import { SvgContext } from './svg_context.js';
+import { WIDTH, draw, geometry } from './map.js';
+
+const STYLES = ['fill', 'stroke', 'stroke-width', 'stroke-dasharray', 'stroke-linecap', 'opacity', 'font-size', 'font-weight', 'text-anchor'];
+const FONT = 'system-ui, sans-serif';
+const SCALE = 2;
+
+const background = () => getComputedStyle(document.documentElement).getPropertyValue('--surface').trim() || '#fff';
+
+function standalone(svg) {
+  const copy = /** @type {SVGElement} */ (svg.cloneNode(true));
+  const [from, to] = [[svg, ...svg.querySelectorAll('*')], [copy, ...copy.querySelectorAll('*')]];
+  from.forEach((element, at) => {
+    const style = getComputedStyle(element);
+    for (const name of STYLES) if (style.getPropertyValue(name)) to[at].setAttribute(name, style.getPropertyValue(name));
+    to[at].removeAttribute('class');
+  });
+  copy.querySelectorAll('[fill="rgba(0, 0, 0, 0)"]').forEach((element) => element.setAttribute('fill', 'none'));
+  const [, , width, height] = svg.getAttribute('viewBox').split(' ').map(Number);
+  copy.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
+  copy.setAttribute('width', String(width));
+  copy.setAttribute('height', String(height));
+  copy.setAttribute('font-family', FONT);
+  const back = document.createElementNS('http://www.w3.org/2000/svg', 'rect');
+  const [x, y] = svg.getAttribute('viewBox').split(' ');
+  for (const [name, value] of Object.entries({ x, y, width, height, fill: background() })) back.setAttribute(name, String(value));
+  copy.prepend(back);
+  return { text: new XMLSerializer().serializeToString(copy), width, height };
+}
+
+/** A figure's picture as SVG: {text, width, height}; null where it is a table. */
+export function svgOf(figure, picture) {
+  const svg = figure.querySelector('svg.chart, .graph svg');
+  if (svg) return standalone(svg);
+  if (picture.shape !== 'map') return null;
+  const context = new SvgContext();
+  const { height } = geometry(picture);
+  context.fillStyle = background();
+  context.fillRect(0, 0, WIDTH, height);
+  draw(context, picture, null);
+  return { text: context.toString(WIDTH, height), width: WIDTH, height };
+}
+
+/** The same as PNG, at twice the size. @returns {Promise<Blob>} */
+export async function pngOf({ text, width, height }) {
+  const address = URL.createObjectURL(new Blob([text], { type: 'image/svg+xml' }));
+  try {
+    const image = new Image();
+    image.src = address;
+    await image.decode();
+    const canvas = document.createElement('canvas');
+    Object.assign(canvas, { width: width * SCALE, height: height * SCALE });
+    canvas.getContext('2d').drawImage(image, 0, 0, canvas.width, canvas.height);
+    return await new Promise((done, fail) => { canvas.toBlob((blob) => (blob ? done(blob) : fail(new Error('no picture'))), 'image/png'); });
+  } finally {
+    URL.revokeObjectURL(address);
+  }
+}
+
+/** Hand a file to the reader. */
+export function download(name, blob) {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
