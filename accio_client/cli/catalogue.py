@@ -25,6 +25,7 @@ class Entry(NamedTuple):
 _HERE = "accio_client.cli."
 
 COMMANDS: dict[str, Entry] = {
+    "init": Entry(_HERE + "init:start", "make a starter project that runs as it is"),
     "push": Entry(_HERE + "workflows:push", "store versions of workflows"),
     "validate": Entry(_HERE + "workflows:validate", "check workflow and run files, and store nothing"),
     "run": Entry(_HERE + "run:execute", "run a function or a file, and print the table of its results"),

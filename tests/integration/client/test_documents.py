@@ -325,6 +325,7 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("tokens", "token revoke 3", {"RevokeToken": TOKEN}),
     ("version", "version", {"GetClusterState": CLUSTER}),
     ("version", "version -client", {}),
+    ("init", "init project", {}),
     ("help", "help", {}),
     ("completion", "completion bash", {}),
     ("error", "describe run", {}),
