@@ -12,7 +12,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks import fairness, growth, latency, peers, reading, scale, slopes, swarm, throughput
+from tests.benchmarks import against, fairness, growth, latency, peers, reading, scale, slopes, swarm, throughput
 from tests.benchmarks.rows import Context, Measured, Row
 
 ROWS: tuple[Row, ...] = (
@@ -35,6 +35,11 @@ def main() -> int:
     chosen = [row for row in ROWS if not options.only or row.name in options.only.split(",")]
     build, optimised = _build()
     folder = Path(tempfile.mkdtemp(prefix="accio-bench-", dir=options.work))
+    if options.against:
+        try:
+            return _compare(options, chosen, folder, build)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
     results: list[dict[str, Any]] = []
     try:
         for row in chosen:
@@ -67,11 +72,47 @@ def main() -> int:
     return 0 if all(result["reached"] for result in results) else 1
 
 
+def _compare(options: argparse.Namespace, chosen: list[Row], folder: Path, build: str) -> int:
+    """Measure this commit and another one by turns; the code tells whether there is a ratio of every row."""
+    try:
+        there = against.lay_out(options.against, folder / "there")
+    except subprocess.CalledProcessError as error:
+        print(f"can't lay out the commit {options.against}: {error}", file=sys.stderr)
+        return 2
+    here = against.Tree(name="here", root=against.HERE)
+    further = [*(["--quick"] if options.quick else []), *(["--work", options.work] if options.work else [])]
+    print(build)
+    print(against.heading(here, there))
+    found = []
+    for each in against.compare(
+        here,
+        there,
+        [(row.name, row.unit) for row in chosen],
+        turns=options.repeat,
+        options=further,
+        file=folder / "measured.json",
+    ):
+        print(each.told(), flush=True)
+        found.append(each)
+    if options.json:
+        content = {
+            "machine": _machine(build),
+            "quick": options.quick,
+            "against": there.name,
+            "rows": [each.to_json() for each in found],
+        }
+        Path(options.json).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    return 0 if all(each.ratios for each in found) else 1
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument("--only", metavar="ROWS", help=f"of {','.join(row.name for row in ROWS)}")
     parser.add_argument("--quick", action="store_true", help="a tenth of the work: to try it, not to report")
     parser.add_argument("--repeat", type=int, default=3, help="repetitions of a row; the median counts")
+    parser.add_argument(
+        "--against", metavar="COMMIT", help="measure another commit, too, by turns, and tell the ratios"
+    )
     parser.add_argument("--json", metavar="FILE", help="write everything that was measured")
     parser.add_argument("--work", metavar="FOLDER", help="where the databases are kept meanwhile")
     parser.add_argument("--peers", metavar="FOLDER", help="run the peers' scripts that are in this folder, too")
