@@ -28,6 +28,7 @@ from accio_daemon.core.world import World
 _EVERY = 1.0  # seconds between two decisions about what pools should have
 _GONE = 2  # complete lists in a row that lack an allocation which is over: one may be taken amid a start
 _JOINS_WITHIN = 300.0  # seconds from an allocation's beginning, else it is given up
+_SHOWS_WITHIN = 3.0  # seconds from an agent's joining, in which it may show that no further host is needed
 _UNUSED = 120.0  # seconds for which nothing may be there for an allocation that is on its way
 _PAUSES = (5.0, 30.0, 900.0, 1800.0, 3600.0)
 """Seconds in which nothing is asked for after so many allocations without an agent; then one is, as a probe."""
@@ -241,7 +242,7 @@ def agent_joined(turn: Turn, agent: Agent, command: AgentJoined) -> None:
     if allocation.state is not _RUNNING:
         _begin(turn, allocation)
     if not allocation.agent:
-        allocation.agent, allocation.reason = agent.name, ""
+        allocation.agent, allocation.reason, allocation.joined_mono = agent.name, "", turn.now.mono
     turn.fx.allocations[number] = allocation
     _tell(turn, pool)
 
@@ -361,7 +362,9 @@ def _limited(turn: Turn, pool: Pool, wanted: int, *, guessed: bool) -> tuple[int
         (pool.spec.maximum - live, f"{live} of at most {pool.spec.maximum} are there"),
         (pool.spec.pending - queued, f"{queued} wait at the engine, which is as many as may"),
     ]
-    if guessed:
+    if guessed and any(turn.now.mono - each.joined_mono < _SHOWS_WITHIN for each in pool.live.values()):
+        bounds.append((0, "it is waited for what the newest agent shows of how long nodes take"))
+    elif guessed:
         bounds.append(
             (max(1, live - coming) - coming, "as long as nobody knows how long nodes take, hosts are doubled")
         )

@@ -16,6 +16,7 @@ class Allocation:
         "ended_ms",
         "host",
         "job",
+        "joined_mono",
         "lasting",
         "missing",
         "no",
@@ -36,6 +37,7 @@ class Allocation:
         self.job = ""  # what the engine calls it
         self.host = ""
         self.agent = ""  # the agent that joined from it; empty while none has
+        self.joined_mono = float("-inf")  # when that agent joined, if this daemon was there
         self.said_goodbye = False
         self.began_ms: int | None = None
         self.began_mono: float | None = None  # when this daemon learnt that it runs

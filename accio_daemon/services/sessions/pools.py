@@ -7,7 +7,7 @@ import grpc.aio
 import structlog
 
 from accio.domain.pools import CLUSTER_DIGITS
-from accio.errors import BadRequest, Unavailable
+from accio.errors import AccioError, BadRequest, Unauthenticated, Unavailable
 from accio.v1 import pools_pb2
 from accio.version import accio_version
 from accio_daemon.core.commands import PoolsLeft
@@ -17,11 +17,16 @@ from accio_daemon.core.terms import SessionNo
 from accio_daemon.engine.ports import EnginePort
 from accio_daemon.services.messages.pools import found_of, pools_joined_of, refused_of, wanted_message
 from accio_daemon.services.sessions.agents import HANDSHAKE_S
+from accio_daemon.services.transport.auth import STANDING, Standing
 from accio_daemon.services.transport.rpc import Stream
 
 log = structlog.get_logger(__name__)
 
 PoolStream = Stream[pools_pb2.PoolsMessage, pools_pb2.PoolsAnswer]
+
+
+class _Left(Exception):
+    """The other side is gone."""
 
 
 class WantedLink:
@@ -59,6 +64,7 @@ class PoolSessions:
         joined = pools_joined_of(number, hello)
         names = [spec.name for spec in joined.pools]
         link = WantedLink()
+        refusal: BaseException | None = None
         self._engine.attach(number, link)
         try:
             await self._engine.ask(joined)
@@ -66,14 +72,20 @@ class PoolSessions:
             welcome = pools_pb2.PoolsWelcome(cluster=self._cluster, version=accio_version())
             await stream.write(pools_pb2.PoolsAnswer(welcome=welcome))
             async with asyncio.TaskGroup() as loops:
-                sending = loops.create_task(_send(stream, link), name=f"pools {number}: send")
-                await self._receive(stream, number)
-                sending.cancel()
+                loops.create_task(self._receive(stream, number), name=f"pools {number}: receive")
+                loops.create_task(_send(stream, link), name=f"pools {number}: send")
+                loops.create_task(_watch_token(STANDING.get()), name=f"pools {number}: token")
+        except* _Left:
+            pass
+        except* AccioError as group:
+            refusal = group.exceptions[0]
         finally:
             # Enqueue only: this handler may be dying.
             self._engine.detach(number)
             self._engine.post(PoolsLeft(session=number))
             log.info("pools are away", pools=names, session=number)
+        if refusal is not None:
+            raise refusal
 
     async def _receive(self, stream: PoolStream, session: SessionNo) -> None:
         while (message := await stream.read()) is not grpc.aio.EOF:
@@ -86,6 +98,7 @@ class PoolSessions:
                     raise BadRequest("expected one hello per session, found a second")
                 case _:  # a kind of a newer protocol
                     continue
+        raise _Left
 
 
 async def _first_message(stream: PoolStream) -> pools_pb2.PoolsHello:
@@ -103,4 +116,11 @@ async def _first_message(stream: PoolStream) -> pools_pb2.PoolsHello:
 async def _send(stream: PoolStream, link: WantedLink) -> None:
     while True:
         for wanted in await link.next():
-            await stream.write(pools_pb2.PoolsAnswer(wanted=wanted_message(wanted)))
+            try:
+                await stream.write(pools_pb2.PoolsAnswer(wanted=wanted_message(wanted)))
+            except Exception as error:  # gRPC has no common class for "the other side is gone"
+                raise _Left from error
+
+
+async def _watch_token(standing: Standing) -> None:
+    raise Unauthenticated(await standing.ended())

@@ -12,7 +12,15 @@ import grpc.aio
 import orjson
 import pytest
 
-from accio.v1 import accio_pb2, accio_pb2_grpc, agents_pb2_grpc, artifacts_pb2_grpc, runs_pb2, workflows_pb2
+from accio.v1 import (
+    accio_pb2,
+    accio_pb2_grpc,
+    agents_pb2_grpc,
+    artifacts_pb2_grpc,
+    pools_pb2_grpc,
+    runs_pb2,
+    workflows_pb2,
+)
 from accio_daemon import bootstrap
 from accio_daemon.bootstrap import Daemon
 from accio_daemon.config import Config, read_config
@@ -28,6 +36,7 @@ class Serving:
     accio: Any
     agents: Any
     artifacts: Any
+    pools: Any
 
     async def push(self, document: dict[str, Any]) -> workflows_pb2.Workflow:
         """Push a workflow definition."""
@@ -95,6 +104,7 @@ async def serving(config: Config) -> AsyncIterator[Serving]:
                 accio=Stub(accio_pb2_grpc.AccioStub(channel), token),
                 agents=Stub(agents_pb2_grpc.AgentsStub(channel), token),
                 artifacts=Stub(artifacts_pb2_grpc.ArtifactsStub(channel), token),
+                pools=Stub(pools_pb2_grpc.PoolsStub(channel), token),
             )
     finally:
         stop.set()

@@ -118,13 +118,16 @@ def test_unknown_nodes_are_tried_on_one_host_first(cluster: Cluster) -> None:
     assert engine.asked() == []
     join(cluster, 1)
     cluster.tick(2)
+    assert engine.asked() == []
+    assert "it is waited for what the newest agent shows" in known(cluster).decision[-1]
+    cluster.tick(2)
     assert engine.asked() == [2]
     join(cluster, 2)
-    cluster.tick(2)
+    cluster.tick(4)
     assert engine.asked() == [3, 4]
     join(cluster, 3)
     join(cluster, 4)
-    cluster.tick(2)
+    cluster.tick(4)
     assert engine.asked() == []
     assert known(cluster).decision[-1].endswith("4 of at most 4 are there")
 
@@ -245,7 +248,7 @@ def test_failures_make_a_pool_wait(cluster: Cluster) -> None:
     assert requested == [1, 2, 3, 4]
     assert ended(cluster)[4] == (FAILED, "no such module")
     join(cluster, 5)
-    cluster.tick(2)
+    cluster.tick(4)
     assert (known(cluster).problem, engine.asked()) == ("", [6])
 
 
