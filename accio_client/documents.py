@@ -64,6 +64,7 @@ def run(found: views.RunView) -> Document:
         "seed": str(found.seed),
         "repeat": found.repeat,
         "params": {name: json_parameter(parameter) for name, parameter in found.params.items()},
+        "sweep": dict(found.sweep) or None,
         "state": found.state.value,
         "progress": found.progress,
         "created_at": instant(found.created_at),

@@ -92,6 +92,7 @@ def run(message: runs_pb2.Run) -> views.RunView:
         children_by_state=counts(message.children_by_state),
         nodes_by_state=counts(message.nodes_by_state),
         quarantined=message.quarantined,
+        sweep=orjson.loads(message.sweep_json) if message.sweep_json else {},
     )
 
 

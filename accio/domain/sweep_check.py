@@ -7,8 +7,9 @@ from accio.domain.datatypes import DataType
 from accio.domain.filters import Checked, Context, FilterProblem, read_query
 from accio.domain.filters.slices import kept_points
 from accio.domain.filters.syntax import Text, leaves
-from accio.domain.findings import Findings
+from accio.domain.findings import Findings, is_ignored
 from accio.domain.issues import pointer
+from accio.domain.jsontypes import JsonObject
 from accio.domain.layouts import Alike, Block, Digit, Layout
 from accio.domain.limits import Limits
 from accio.domain.param_forms import ParamForms
@@ -37,7 +38,7 @@ class SweepCheck:
         if sweep is not None:
             # What is readable is still too large if it is.
             self._size(sweep)
-        return None if sweep is None or len(self._findings.errors) > before else _normal(sweep)
+        return None if sweep is None or len(self._findings.errors) > before else _normal(sweep, document)
 
     def _part(self, document: Mapping[str, Any], path: str, shared: Mapping[str, Any], repeat: int) -> Sweep | None:
         """Read the sweep of a definition, or of one part of a union, where *shared* has the parameters of all."""
@@ -167,10 +168,12 @@ def _product(groups: Sequence[Together], defaults: Sequence[Axis], repeat: int) 
     return Sweep(tuple(axes), repeat, None if is_grid else Layout([Block(digits)]))
 
 
-def _normal(sweep: Sweep) -> Sweep:
-    """Return a sweep of one point as a plain one, as if its values had been written down."""
-    if sweep.layout is None or sweep.points > 1:
+def _normal(sweep: Sweep, document: Mapping[str, Any]) -> Sweep:
+    """Return a sweep of one point as a plain one, as if its values had been written down; any other with its origin."""
+    if sweep.layout is None:
         return sweep
+    if sweep.points > 1:
+        return Sweep(sweep.axes, sweep.repeat, sweep.layout, origin_of(document))
     values = sweep.child(0)
     return Sweep(tuple(Axis(axis.name, axis.type, (values[axis.name],)) for axis in sweep.axes), sweep.repeat)
 
@@ -191,3 +194,15 @@ def _factors(sweep: Sweep) -> str:
 def _amount(number: int) -> str:
     """Write a size; one of more than 18 digits as a power of ten."""
     return str(number) if number < 10**18 else f"about 10^{number.bit_length() * 30103 // 100000}"
+
+
+def origin_of(document: Mapping[str, Any]) -> JsonObject:
+    """Return what a definition says of its points, in its own words; of listed points, the names of the parameters."""
+    origin: JsonObject = {key: document[key] for key in ("zip", "sample", "where") if key in document}
+    if "points" in document:
+        points = document["points"]
+        names = points if isinstance(points, Mapping) else points[0]
+        origin["points"] = [name for name in names if not is_ignored(name)]
+    if "union" in document:
+        origin["union"] = [origin_of(part) for part in document["union"]]
+    return origin

@@ -148,13 +148,35 @@ Coordinates: TypeAlias = tuple[tuple[int, ...], int]
 class Sweep:
     """All combinations of some axes (or those of a layout), each repeated. Immutable."""
 
-    __slots__ = ("_base", "_places", "_seeds", "_strides", "axes", "layout", "points", "repeat", "size", "varying")
+    __slots__ = (
+        "_base",
+        "_places",
+        "_seeds",
+        "_strides",
+        "axes",
+        "layout",
+        "origin",
+        "points",
+        "repeat",
+        "size",
+        "varying",
+    )
 
-    def __init__(self, axes: tuple[Axis, ...], repeat: int = 1, layout: Layout | None = None) -> None:
-        """Combine axes of different names; *layout* None: all combinations, the first axis varies slowest."""
+    def __init__(
+        self,
+        axes: tuple[Axis, ...],
+        repeat: int = 1,
+        layout: Layout | None = None,
+        origin: JsonObject | None = None,
+    ) -> None:
+        """Combine axes of different names; *layout* None: all combinations, the first axis varies slowest.
+
+        *origin* is what the definition said of a layout, for people; nothing is computed from it.
+        """
         self.axes = axes
         self.repeat = repeat
         self.layout = layout
+        self.origin: JsonObject = origin or {}
         self.points = prod(axis.size for axis in axes) if layout is None else layout.size
         self.size = self.points * repeat
         self.varying = tuple(axis for axis in axes if axis.size > 1)
@@ -297,6 +319,8 @@ class Sweep:
         document: JsonObject = {"axes": [axis.to_json() for axis in self.axes], "repeat": self.repeat}
         if self.layout is not None:
             document["layout"] = self.layout.to_json()
+        if self.origin:
+            document["origin"] = self.origin
         return document
 
     def to_text(self) -> str:
@@ -307,7 +331,8 @@ class Sweep:
     def from_json(cls, document: Mapping[str, Any]) -> "Sweep":
         """Read what `to_json` gave."""
         layout = Layout.from_json(document["layout"]) if "layout" in document else None
-        return cls(tuple(Axis.from_json(axis) for axis in document["axes"]), document["repeat"], layout)
+        axes = tuple(Axis.from_json(axis) for axis in document["axes"])
+        return cls(axes, document["repeat"], layout, document.get("origin"))
 
     @classmethod
     def from_text(cls, text: str) -> "Sweep":

@@ -8,7 +8,8 @@ from accio_client.cli.output import fields, table
 from accio_client.cli.text import duration, local_time, shown_value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
+    from typing import Any
 
     from accio_client.views import NodeView, RunDetails, RunView
 
@@ -86,10 +87,33 @@ def show_run(found: RunDetails) -> None:
         facts.append(("children", counted(run.children_by_state)))
     facts.append(("nodes", counted(run.nodes_by_state)))
     facts += [(f"param {name}", shown_value(each.value)) for name, each in run.params.items() if each.value is not None]
+    facts += point_facts(run.sweep)
     fields(facts)
     if found.nodes:
         fields([])
         show_nodes(found.nodes)
+
+
+def point_facts(sweep: Mapping[str, Any]) -> list[tuple[str, str | None]]:
+    """Return what the definition says of the points of a sweep that isn't all combinations."""
+    facts: list[tuple[str, str | None]] = []
+    for key, said in sweep.items():
+        match key:
+            case "union":
+                facts += [
+                    (
+                        f"sweep {at}",
+                        "; ".join(f"{name} {text}" for name, text in point_facts(part)) or "all combinations",
+                    )
+                    for at, part in enumerate(said)
+                ]
+            case "sample":
+                facts.append((key, ", ".join(f"{name}={shown_value(value)}" for name, value in said.items())))
+            case "zip" if all(isinstance(each, list) for each in said):
+                facts.append((key, "; ".join(", ".join(group) for group in said)))
+            case _:
+                facts.append((key, said if isinstance(said, str) else ", ".join(said)))
+    return facts
 
 
 def counted(by_state: object) -> str:

@@ -62,6 +62,8 @@ class RunView:
     children: int | None
     children_by_state: Mapping[str, int]
     nodes_by_state: Mapping[str, int]
+    sweep: Mapping[str, Any] = field(default_factory=dict)
+    """What the definition said of the points, if they aren't all combinations: zip, points, sample, union, where."""
     quarantined: str = ""  # why nothing of it goes on, where the daemon couldn't start with it
 
     @property

@@ -13,6 +13,7 @@ from accio.v1 import runs_pb2, values_pb2
 from accio.wire.states import RUN_STATE_MESSAGES
 from accio_daemon.storage.runs_query import Found, RunRow
 
+_CONTINUOUS = 10**9  # an axis of more points is a range without a step, from which points are drawn
 _SHORT = 20  # digits of a step or ratio that somebody may have written; longer ones were computed from a count
 
 
@@ -76,6 +77,8 @@ def _fill_whole(message: runs_pb2.Run, run: RunRow, running: int | None, nodes: 
     for axis in run.sweep.axes:
         form = axis_form(axis) if axis.size > 1 else ""
         message.params.add(name=axis.name, type=str(axis.type), json=axis.value_at(0), values=axis.size, form_json=form)
+    if run.sweep.origin:
+        message.sweep_json = canonical_dump(run.sweep.origin)
     if not run.parent:
         message.kind = runs_pb2.RUN_KIND_SINGLE
         message.nodes_by_state.extend(counts(nodes if nodes is not None else _ended(run)))
@@ -124,7 +127,10 @@ def _form(axis: Axis) -> str:
 
     if "values" in document:
         return canonical_dump({"values": [shown(place) for place in range(axis.size)]})
-    return canonical_dump({"from": shown(0), "to": shown(axis.size - 1)} | _steps(axis, document))
+    steps = {"log": True} if axis.size > _CONTINUOUS and "ratio" in document else {}
+    if axis.size <= _CONTINUOUS:
+        steps = _steps(axis, document)
+    return canonical_dump({"from": shown(0), "to": shown(axis.size - 1)} | steps)
 
 
 def _steps(axis: Axis, document: Mapping[str, Any]) -> dict[str, Any]:

@@ -34,6 +34,16 @@ async def test_a_run_is_executed_and_described(daemon: Serving, agent: ScriptedA
     assert node.key.startswith("blake3:")
 
 
+TWO = {
+    "id": "two",
+    "params": [{"name": "x", "kind": "double"}, {"name": "y", "kind": "double"}],
+    "graph": [
+        {"op": "Double", "name": "First", "inputs": {"x": {"param": "x"}}},
+        {"op": "Double", "name": "Second", "inputs": {"x": {"param": "y"}}},
+    ],
+}
+
+
 async def test_submit_answers_before_anything_ran(daemon: Serving) -> None:
     """The answer of a submission describes the run as it was made, and is durable."""
     async with joined(daemon.agents, behaviour=None):
@@ -43,6 +53,19 @@ async def test_submit_answers_before_anything_ran(daemon: Serving) -> None:
     assert run.owner.name == "Ada"
     assert orjson.loads(run.params[0].form_json) == {"values": [1.0, 2.0, 3.0]}
     assert (await daemon.get(run.id)).run.id == run.id
+
+
+async def test_a_sweep_says_which_points_it_has(daemon: Serving) -> None:
+    """What the definition says of its points comes with the run; of listed ones the names, and of a range no count."""
+    points = {"points": [{"y": 1}, {"y": 2}], "sample": {"method": "lhs", "n": 4}, "where": "x<0.9"}
+    async with joined(daemon.agents, behaviour=None):
+        await daemon.push(TWO)
+        run = await daemon.submit({"workflow": "two", "params": {"x": {"from": 0, "to": 1}}, **points})
+        plain = await daemon.submit({"workflow": "two", "params": {"x": {"values": [1, 2]}, "y": 1}})
+    assert orjson.loads(run.sweep_json) == points | {"points": ["y"]}
+    assert orjson.loads(run.params[1].form_json) == {"from": 0.0, "to": 1.0}
+    assert (await daemon.get(run.id)).run.sweep_json == run.sweep_json
+    assert plain.sweep_json == ""
 
 
 async def test_a_key_makes_a_submission_repeatable(daemon: Serving, agent: ScriptedAgent) -> None:

@@ -248,3 +248,13 @@ def test_wrong_samples_and_unions_are_told_where_they_stand(keys: dict[str, Any]
     grid = {"a": {"values": [1, 2]}, "b": {"values": [1, 2, 3]}, "c": {"values": [1, 2]}}
     issue = issue_of(params=grid, **keys)
     assert (issue.path, message in issue.message) == (path, True), issue
+
+
+def test_a_sweep_remembers_what_was_written() -> None:
+    """For people, also once it was stored; a plain grid has nothing to remember."""
+    parts = [{"zip": ["a", "b"]}, {"where": "a=2", "x-why": "ours"}]
+    grid = {"a": {"values": [1, 2]}, "b": {"values": [1, 2]}}
+    sweep = sweep_of(params=grid, union=parts)
+    assert sweep.origin == {"union": [{"zip": ["a", "b"]}, {"where": "a=2"}]}
+    assert Sweep.from_text(sweep.to_text()).origin == sweep.origin
+    assert sweep_of(params=grid).origin == {}
