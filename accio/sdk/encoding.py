@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import Enum
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from accio.domain.problems import ValueProblem, quote
 from accio.domain.quantities import Distance, Duration, Location, Timestamp
 from accio.domain.values import resolve_dataset
 from accio.sdk.copies import Copies
-from accio.sdk.hints import Hint, one_of
+from accio.sdk.hints import Hint, member_value, one_of
 from accio.sdk.types import Dataset
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -54,6 +55,8 @@ class _Loader:
             case Kind.DATASET:
                 return self._dataset(hint, value)
             case Kind.LIST:
+                if hint.length is not None and len(value) != hint.length:
+                    raise ValueProblem(f"expected {hint.length} elements, found {len(value)}")
                 elements = (self.load(hint.items[0], element, hashable=hashable) for element in value)
                 return tuple(elements) if hashable else hint.container(elements)
             case Kind.SET:
@@ -68,7 +71,7 @@ class _Loader:
             case _:
                 if hint.choices and value not in hint.choices:
                     raise ValueProblem(f"expected {one_of(hint)}, found {quote(value)}")
-                return value
+                return value if hint.make is None else hint.make(value)
 
     def _dataset(self, hint: Hint, text: str) -> Dataset | Path:
         if text not in self.datasets:
@@ -92,7 +95,7 @@ class Encoder:
 
         A dataset's text is its absolute path, which `datasets` then has.
         """
-        if not _must_be_looked_at(datatype):
+        if not _must_be_looked_at(datatype) and not isinstance(value, Enum):
             try:
                 return canonical(datatype, value)
             except ValueProblem:
@@ -177,7 +180,11 @@ def _may_repeat_keys(datatype: DataType) -> bool:
 
 
 def _unwrapped(value: Any) -> Any:
-    """Return NumPy arrays and booleans as Python's own; NumPy needn't be there for it."""
+    """Return NumPy arrays and booleans as Python's own (NumPy needn't be there for it), members of enumerations as what
+    stands for them.
+    """
+    if isinstance(value, Enum):
+        return member_value(value)
     kind = getattr(getattr(value, "dtype", None), "kind", None)
     if kind is None or not hasattr(value, "tolist"):
         return value

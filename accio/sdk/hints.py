@@ -5,10 +5,12 @@ declared and not where it fails.
 """
 
 import collections.abc
+import enum
 import types
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import reduce
 from operator import or_
 from pathlib import Path
@@ -32,7 +34,16 @@ _SCALARS: dict[object, Kind] = {
     Location: Kind.LOCATION,
     Dataset: Kind.DATASET,
     Path: Kind.DATASET,
+    datetime: Kind.TIMESTAMP,
+    timedelta: Kind.DURATION,
 }
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MADE: dict[object, Callable[[Any], Any]] = {
+    datetime: lambda moment: _EPOCH + timedelta(milliseconds=moment.epoch_ms),
+    timedelta: lambda span: timedelta(milliseconds=span.ms),
+}
+"""How the values of Python's own types are made of those of the language, where these are others."""
 
 Container = Callable[[collections.abc.Iterable[Any]], Any]
 
@@ -49,8 +60,8 @@ _COLLECTIONS: dict[object, tuple[Kind, Container]] = {
 
 _EXAMPLES = {Kind.LIST: "list[float]", Kind.SET: "set[int]", Kind.MAP: "dict[str, float]"}
 KNOWN = (
-    "int, Byte, Long, float, bool, str, Literal, Distance, Duration, Timestamp, Location, Dataset, Path, "
-    "list[T], set[T], dict[K, V]"
+    "int, Byte, Long, float, bool, str, Literal, Enum, Distance, Duration, Timestamp, Location, Dataset, Path, "
+    "datetime, timedelta, list[T], set[T], dict[K, V]"
 )
 
 
@@ -68,6 +79,8 @@ class Hint:
     copy: WritableCopy | None = None  # of a dataset
     as_path: bool = False  # of a dataset
     choices: tuple[str | int, ...] = ()  # the values that there are, if they are listed
+    make: Callable[[Any], Any] | None = None  # what the operator gets of a scalar, if it isn't the value itself
+    length: int | None = None  # of a list, if it is fixed
 
 
 def read_hint(annotation: object) -> Hint:
@@ -147,7 +160,10 @@ def _read(annotation: object) -> Hint:
         raise NotADataTypeError(f"WritableCopy is for a Dataset, not for {show(annotation)}")
     scalar = _scalar(annotation)
     if scalar is not None:
-        return Hint(type=DataType(scalar), copy=copies[0] if copies else None, as_path=annotation is Path)
+        made = _MADE.get(annotation) if isinstance(annotation, collections.abc.Hashable) else None
+        return Hint(type=DataType(scalar), copy=copies[0] if copies else None, as_path=annotation is Path, make=made)
+    if isinstance(annotation, type) and issubclass(annotation, enum.Enum) and len(annotation):
+        return _read_enum(annotation)
     origin = get_origin(annotation)
     if origin is Literal:
         return _read_choices(annotation)
@@ -158,15 +174,35 @@ def _read(annotation: object) -> Hint:
         better = instead_of(annotation) or f"data types are {KNOWN}"
         raise NotADataTypeError(f"{show(annotation)} is not a data type; {better}")
     kind, container = found
+    length: int | None = None
     arguments = list(get_args(annotation))
     if not arguments:
         raise NotADataTypeError(f"{show(annotation)} says nothing of its elements; write for example {_EXAMPLES[kind]}")
     if origin is tuple:
-        if len(arguments) != 2 or arguments[1] is not Ellipsis:
-            raise NotADataTypeError(f"{show(annotation)} is no list; write tuple[T, ...] for elements of one type")
-        arguments.pop()
+        length = None if arguments[-1] is Ellipsis else len(arguments)
+        if length is not None and any(argument != arguments[0] for argument in arguments):
+            raise NotADataTypeError(
+                f"{show(annotation)} is no list; write tuple[T, ...] for elements of one type, or an input for each"
+            )
+        arguments = arguments[:1]
     items = tuple(_read(argument) for argument in arguments)
-    return Hint(type=DataType(kind, tuple(item.type for item in items)), items=items, container=container)
+    return Hint(
+        type=DataType(kind, tuple(item.type for item in items)), items=items, container=container, length=length
+    )
+
+
+def member_value(member: enum.Enum) -> str | int:
+    """Return what stands for a member of an enumeration: its value, if all are texts or all integers, else its name."""
+    of = type(member)
+    plain = any(all(isinstance(each.value, python) for each in of) for python in (str, int))
+    return member.value if plain and not any(isinstance(each.value, bool) for each in of) else member.name
+
+
+def _read_enum(annotation: type[enum.Enum]) -> Hint:
+    """Return the hint of an enumeration: its members' values, or their names, as a closed set."""
+    members = {member_value(member): member for member in annotation}
+    kind = Kind.STRING if all(isinstance(value, str) for value in members) else Kind.INTEGER
+    return Hint(type=DataType(kind), choices=tuple(members), make=members.__getitem__)
 
 
 def _read_choices(annotation: object) -> Hint:

@@ -5,7 +5,6 @@ Types are known by their names, so that nothing is imported for it.
 
 import collections.abc
 import dataclasses
-import enum
 import typing
 from typing import Any, get_args, get_origin
 
@@ -13,9 +12,7 @@ _SAVED = "write Dataset, and pass it as a file (such as {}), or list[float] for 
 _INSTEAD = {
     "bytes": "write Dataset, and pass it as a file",
     "complex": "write two inputs, or list[float]",
-    "datetime.date": "write Timestamp, or str",
-    "datetime.datetime": "write Timestamp, which a datetime with a time zone can be returned as",
-    "datetime.timedelta": "write Duration, which a timedelta can be returned as",
+    "datetime.date": "write datetime, or str",
     "decimal.Decimal": "write float, or str for all digits",
     "fractions.Fraction": "write float, or str",
     "numpy.ndarray": _SAVED.format("numpy.save makes"),
@@ -44,8 +41,6 @@ def instead_of(annotation: Any) -> str:
             return _INSTEAD[name]
     if kind.__module__ == "numpy" and hasattr(kind, "dtype"):
         return _of_number(kind.__name__)
-    if issubclass(kind, enum.Enum):
-        return f"write {_literal(kind)}, and make a {kind.__qualname__} of it in the operator"
     if dataclasses.is_dataclass(kind) or hasattr(kind, "_fields") or typing.is_typeddict(kind):
         return _of_record(kind)
     if kind in {collections.abc.Iterable, collections.abc.Iterator, collections.abc.Collection}:
@@ -62,13 +57,6 @@ def _of_record(kind: type) -> str:
     fields = list(getattr(kind, "__annotations__", {}))
     shown = ", ".join(fields[:5]) + (", …" if len(fields) > 5 else "")
     return f"write an input for each of its fields ({shown}), or dict[str, T] if all are of one type T"
-
-
-def _literal(kind: type[enum.Enum]) -> str:
-    values = [member.value for member in kind]
-    if values and (all(type(value) is str for value in values) or all(type(value) is int for value in values)):
-        return f"Literal[{', '.join(map(repr, values))}]"
-    return f"Literal[{', '.join(repr(name) for name in kind.__members__)}]"
 
 
 def _inner(annotation: Any) -> str:

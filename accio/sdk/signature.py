@@ -4,6 +4,7 @@ All that is wrong is collected, each with the port that it is about; nothing her
 """
 
 import dataclasses
+import enum
 import inspect
 import types
 import typing
@@ -15,7 +16,7 @@ from accio.domain.issues import Issue, pointer
 from accio.domain.names import PARAMETER_RULE, is_port_name
 from accio.sdk.context import OperatorContext
 from accio.sdk.docstrings import describe
-from accio.sdk.hints import Hint, NotADataTypeError, is_data_type, one_of, read_hint, show, take_apart
+from accio.sdk.hints import Hint, NotADataTypeError, is_data_type, member_value, one_of, read_hint, show, take_apart
 
 MISSING: Any = dataclasses.MISSING
 SINGLE_OUTPUT = "value"
@@ -128,7 +129,8 @@ class _Reader:
         help_text = help_text or self._help.get(name, "")
         if hint.choices:
             help_text = f"{help_text} ({one_of(hint)})".lstrip()
-            if default is not MISSING and default not in hint.choices:
+            chosen = member_value(default) if isinstance(default, enum.Enum) else default
+            if chosen is not MISSING and chosen not in hint.choices:
                 self._say(path, f"the default of input '{name}' is {default!r}; expected {one_of(hint)}")
         return Input(name=name, hint=hint, optional=optional, default=default, help=help_text)
 

@@ -4,7 +4,7 @@
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date
 from enum import Enum
 from functools import partial
 from typing import Annotated, Any, Literal, NamedTuple
@@ -268,19 +268,16 @@ class Point(NamedTuple):
 @pytest.mark.parametrize(
     ("hint", "instead"),
     [
-        (Colour, "Literal['red', 'blue']"),
         (Point, "an input for each of its fields (x, y), or dict[str, T]"),
         (np.ndarray, "write Dataset, and pass it as a file (such as numpy.save makes)"),
         (np.float32, "write float"),
         (np.int64, "write int, or Long for 64 bits"),
-        (datetime, "write Timestamp"),
-        (date, "write Timestamp, or str"),
-        (timedelta, "write Duration"),
+        (date, "write datetime, or str"),
         (bytes, "write Dataset"),
         (Any, "say which one of them it is"),
         (Iterator[int], "write list[int]"),
         (Literal["a", 1], "write Literal of texts, or of integers"),
-        (tuple[float, float], "write tuple[T, ...]"),
+        (tuple[float, str], "write tuple[T, ...]"),
         (threading.Lock, "data types are int, "),
     ],
     ids=str,

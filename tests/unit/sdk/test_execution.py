@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import Enum, IntEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -35,6 +36,7 @@ from accio.domain.states import Cause
 from accio.sdk.context import ConsoleSinks
 from accio.sdk.copies import Copies
 from accio.sdk.declare import declaration_of
+from accio.sdk.describe import spec_of
 from accio.sdk.encoding import Encoder, load
 from accio.sdk.execution import Failed, Finished, Request
 from accio.sdk.hints import read_hint
@@ -100,6 +102,77 @@ def test_inputs_arrive_as_hinted(tmp_path: Path) -> None:
         "g": Dataset(tmp_path / "g"), "h": (1, 2), "i": frozenset({"x", "y"}), "j": {1: [Dataset(tmp_path / "h")]},
         "k": {(1,), (2, 3)}, "m": None, "n": 7,
     }  # fmt: skip
+
+
+class Colour(Enum):
+    RED = "red"
+    BLUE = "blue"
+
+
+class Level(IntEnum):
+    LOW = 1
+    HIGH = 10
+
+
+class Shape(Enum):
+    """Values that are no texts: names stand for them."""
+
+    ROUND = (1.0, 2.0)
+    FLAT = None
+
+
+def test_pythons_own_types_arrive_as_hinted(tmp_path: Path) -> None:
+    """Members of enumerations, moments, spans and pairs come and go as what Python has, also inside collections."""
+    seen: dict[str, object] = {}
+
+    @operator
+    def Op(
+        colour: Colour, level: Level, shapes: list[Shape], at: datetime, spans: dict[str, timedelta],
+        pair: tuple[float, float], other: Colour = Colour.BLUE, pause: timedelta = timedelta(seconds=2),
+    ) -> tuple[Shape, ...]:  # fmt: skip
+        seen.update(colour=colour, level=level, shapes=shapes, at=at, spans=spans, pair=pair, other=other, pause=pause)
+        return tuple(shapes)
+
+    inputs = (
+        '{"colour":"red","level":10,"shapes":["FLAT","ROUND"],"at":1500,"spans":{"a":90000},"pair":[1.0,2.5],'
+        '"other":"blue","pause":2000}'
+    )
+    done = finished(run(Op, tmp_path, inputs))
+    assert seen == {
+        "colour": Colour.RED, "level": Level.HIGH, "shapes": [Shape.FLAT, Shape.ROUND],
+        "at": datetime(1970, 1, 1, 0, 0, 1, 500_000, tzinfo=UTC), "spans": {"a": timedelta(seconds=90)},
+        "pair": (1.0, 2.5), "other": Colour.BLUE, "pause": timedelta(seconds=2),
+    }  # fmt: skip
+    assert type(seen["level"]) is Level
+    assert done.outputs == {"value": '["FLAT","ROUND"]'}
+    declaration = declaration_of(Op)
+    assert declaration is not None
+    spec = spec_of(declaration)
+    assert [(port.name, str(port.type), port.default) for port in spec.inputs] == [
+        ("colour", "string", None), ("level", "integer", None), ("shapes", "list(string)", None),
+        ("at", "timestamp", None), ("spans", "map(string,duration)", None), ("pair", "list(double)", None),
+        ("other", "string", '"blue"'), ("pause", "duration", "2000"),
+    ]  # fmt: skip
+    assert spec.inputs[0].help == "(one of 'red', 'blue')"
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        ('{"colour":"green","pair":[1.0,2.0]}', "one of 'red', 'blue', found \"green\""),
+        ('{"colour":"red","pair":[1.0]}', "expected 2 elements, found 1"),
+    ],
+)
+def test_what_pythons_own_types_do_not_have_is_bad_input(tmp_path: Path, inputs: str, message: str) -> None:
+    """A text that stands for no member, and a pair of one, never reach the operator."""
+
+    @operator
+    def Op(colour: Colour, pair: tuple[float, float]) -> None:
+        raise AssertionError
+
+    found = failure(run(Op, tmp_path, inputs))
+    assert found.cause is Cause.BAD_INPUT
+    assert message in found.message
 
 
 def test_a_copy_may_be_written_to(tmp_path: Path) -> None:
