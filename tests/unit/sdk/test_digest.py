@@ -424,3 +424,14 @@ def test_circles_end(tmp_path: Path) -> None:
     }
     write(tmp_path, files)
     assert digest_of("pkg.ops", "Op").uncacheable is None
+
+
+@pytest.mark.parametrize("annotation", ["Kind", "list[Kind]", "'Kind | None'"])
+def test_an_enumeration_that_only_a_hint_names_matters(tmp_path: Path, annotation: str) -> None:
+    """An operator gets its members, so what a member stands for is part of what it computes with."""
+    ops = (
+        "import enum\nfrom accio import operator\n\nclass Kind(enum.Enum):\n    A = {value}\n\n"
+        f"@operator\ndef Op(x: {annotation}) -> str:\n    return str(x)\n"
+    )
+    before = {"pkg/__init__.py": "", "pkg/ops.py": ops.format(value="1, 2")}
+    assert changed(tmp_path, before, {"pkg/ops.py": ops.format(value="1, 3")})
