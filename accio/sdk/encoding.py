@@ -9,6 +9,7 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
+from itertools import count
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from accio.domain.quantities import Distance, Duration, Location, Timestamp
 from accio.domain.values import resolve_dataset
 from accio.sdk.copies import Copies
 from accio.sdk.hints import Hint, member_value, one_of
+from accio.sdk.stored_types import stored_type
 from accio.sdk.types import Dataset
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -73,12 +75,14 @@ class _Loader:
                     raise ValueProblem(f"expected {one_of(hint)}, found {quote(value)}")
                 return value if hint.make is None else hint.make(value)
 
-    def _dataset(self, hint: Hint, text: str) -> Dataset | Path:
+    def _dataset(self, hint: Hint, text: str) -> Any:
         if text not in self.datasets:
             raise UnknownDatasetError(text)
         path = self.datasets[text]
         if hint.copy is not None:
             path = self.copies.of(path, hint.copy.name)
+        if hint.stored is not None:
+            return hint.stored.load(path)
         return path if hint.as_path else Dataset(path)
 
 
@@ -88,13 +92,16 @@ class Encoder:
     def __init__(self, folder: Path | None) -> None:
         """Relative dataset paths are relative to *folder*, and must exist; without one, they are kept as they are."""
         self._folder = folder
+        self._name = ""
         self.datasets: dict[str, Path] = {}
 
-    def encode(self, datatype: DataType, value: object) -> str:
+    def encode(self, datatype: DataType, value: object, name: str = "value") -> str:
         """Return the canonical text; ValueProblem, saying where and what, if the value is none of the type.
 
-        A dataset's text is its absolute path, which `datasets` then has.
+        A dataset's text is its absolute path, which `datasets` then has. An array or a data frame is written to a file
+        called by *name*.
         """
+        self._name = name
         if not _must_be_looked_at(datatype) and not isinstance(value, Enum):
             try:
                 return canonical(datatype, value)
@@ -104,7 +111,7 @@ class Encoder:
 
     def _plain(self, datatype: DataType, value: Any) -> Value:
         """Return the domain's form of a value."""
-        value = _unwrapped(value)
+        value = value if datatype.kind is Kind.DATASET else _unwrapped(value)
         match datatype.kind:
             case Kind.BYTE | Kind.INTEGER | Kind.LONG if _is_number(value, Integral):
                 return int(value)
@@ -149,6 +156,10 @@ class Encoder:
         return FrozenMap(members)
 
     def _dataset(self, datatype: DataType, value: object) -> str:
+        written = value
+        if (stored := stored_type(type(value))) is not None and self._folder is not None:
+            value = _unused(self._folder, self._name, stored.suffix)
+            stored.save(written, value)
         if not isinstance(value, str | os.PathLike):
             raise ValueProblem(f"expected {datatype} (a Dataset or a path), found {quote(value)}")
         text = os.fspath(value)
@@ -161,6 +172,11 @@ class Encoder:
             raise ValueProblem(f"expected {datatype}, found the path {path}, where there is nothing")
         self.datasets[str(path)] = path
         return str(path)
+
+
+def _unused(folder: Path, name: str, suffix: str) -> Path:
+    """Return a path in a folder where there is nothing yet."""
+    return next(path for at in count() if not (path := folder / f"{name}{f'-{at}' if at else ''}{suffix}").exists())
 
 
 def _must_be_looked_at(datatype: DataType) -> bool:

@@ -148,7 +148,7 @@ def _finished(operator: Declaration, request: Request, context: OperatorContext,
     values = _outputs(operator, result)
     for port in operator.outputs:
         try:
-            outputs[port.name] = encoder.encode(port.hint.type, values[port.name])
+            outputs[port.name] = encoder.encode(port.hint.type, values[port.name], port.name)
         except ValueProblem as problem:
             raise BadOutputError(f"output '{port.name}': {problem.message}") from None
         except RecursionError:

@@ -19,6 +19,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from accio.domain.datatypes import MAX_DEPTH, DataType, Kind
 from accio.domain.quantities import Distance, Duration, Location, Timestamp
 from accio.sdk.other_types import instead_of
+from accio.sdk.stored_types import StoredType, stored_type
 from accio.sdk.types import Byte, Dataset, Help, Long, WritableCopy
 
 _SCALARS: dict[object, Kind] = {
@@ -61,7 +62,7 @@ _COLLECTIONS: dict[object, tuple[Kind, Container]] = {
 _EXAMPLES = {Kind.LIST: "list[float]", Kind.SET: "set[int]", Kind.MAP: "dict[str, float]"}
 KNOWN = (
     "int, Byte, Long, float, bool, str, Literal, Enum, Distance, Duration, Timestamp, Location, Dataset, Path, "
-    "datetime, timedelta, list[T], set[T], dict[K, V]"
+    "datetime, timedelta, arrays and data frames, list[T], set[T], dict[K, V]"
 )
 
 
@@ -81,6 +82,7 @@ class Hint:
     choices: tuple[str | int, ...] = ()  # the values that there are, if they are listed
     make: Callable[[Any], Any] | None = None  # what the operator gets of a scalar, if it isn't the value itself
     length: int | None = None  # of a list, if it is fixed
+    stored: StoredType | None = None  # of a dataset, if the operator gets what its file holds
 
 
 def read_hint(annotation: object) -> Hint:
@@ -160,7 +162,7 @@ def _read(annotation: object) -> Hint:
         raise NotADataTypeError(f"WritableCopy is for a Dataset, not for {show(annotation)}")
     scalar = _scalar(annotation)
     if scalar is not None:
-        made = _MADE.get(annotation) if isinstance(annotation, collections.abc.Hashable) else None
+        made = _MADE.get(annotation)
         return Hint(type=DataType(scalar), copy=copies[0] if copies else None, as_path=annotation is Path, make=made)
     if isinstance(annotation, type) and issubclass(annotation, enum.Enum) and len(annotation):
         return _read_enum(annotation)
@@ -169,6 +171,8 @@ def _read(annotation: object) -> Hint:
         return _read_choices(annotation)
     if origin in {Union, types.UnionType}:
         raise NotADataTypeError(f"{show(annotation)} has several types; a port has one")
+    if (stored := stored_type(annotation)) is not None:
+        return Hint(type=DataType(Kind.DATASET), stored=stored)
     found = _COLLECTIONS.get(origin if origin is not None else annotation)
     if found is None:
         better = instead_of(annotation) or f"data types are {KNOWN}"
@@ -186,6 +190,8 @@ def _read(annotation: object) -> Hint:
             )
         arguments = arguments[:1]
     items = tuple(_read(argument) for argument in arguments)
+    if items[0].stored is not None and kind is not Kind.LIST:
+        raise NotADataTypeError(f"{show(annotation)}: a {items[0].stored.name} can be no element of a set, nor a key")
     return Hint(
         type=DataType(kind, tuple(item.type for item in items)), items=items, container=container, length=length
     )

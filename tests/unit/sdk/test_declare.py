@@ -269,7 +269,7 @@ class Point(NamedTuple):
     ("hint", "instead"),
     [
         (Point, "an input for each of its fields (x, y), or dict[str, T]"),
-        (np.ndarray, "write Dataset, and pass it as a file (such as numpy.save makes)"),
+        (set[np.ndarray], "can be no element of a set"),
         (np.float32, "write float"),
         (np.int64, "write int, or Long for 64 bits"),
         (date, "write datetime, or str"),
