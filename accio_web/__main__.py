@@ -2,13 +2,14 @@
 
 import os
 import socket
+import ssl
 import sys
 from collections.abc import Sequence
 
 import click
 
-from accio import logs, web_door
-from accio.errors import AccioError
+from accio import logs, places, sockets, web_door
+from accio.errors import AccioError, BadRequest
 from accio.exits import SUCCESS, USAGE, exit_code
 from accio.version import DISTRIBUTION
 from accio_client.settings import Settings as ClientSettings
@@ -23,6 +24,15 @@ INSTALL = f"pip install '{DISTRIBUTION}[web]'"
 @click.option(
     "-port", "--port", type=click.IntRange(0, 65535), help=f"Where to listen; {web_door.PORT}, or the next free one."
 )
+@click.option(
+    "-listen",
+    "--listen",
+    "host",
+    default=web_door.HOST,
+    metavar="HOST|unix:PATH",
+    help="Listen at this address, with --tls also beyond this machine; or at a file that only you may open.",
+)
+@click.option("-tls", "--tls", type=(str, str), metavar="CERT KEY", help="Speak TLS, with this certificate.")
 @click.option("-host-name", "--host-name", "names", multiple=True, metavar="NAME", help="Answer to this name, too.")
 @click.option("-base-path", "--base-path", default="", metavar="PATH", help="Serve below this path, behind a proxy.")
 @click.option("-read-only", "--read-only", is_flag=True, help="Change nothing.")
@@ -31,6 +41,8 @@ def command(
     addr: str | None,
     cluster: str | None,
     port: int | None,
+    host: str,
+    tls: tuple[str, str] | None,
     names: tuple[str, ...],
     base_path: str,
     read_only: bool,
@@ -38,21 +50,55 @@ def command(
 ) -> int:
     """Serve the web interface on this machine, and print a link that logs in once."""
     found = ClientSettings.load(address=addr, cluster=cluster)
-    listening = web_door.listen(port) if inherited is None else socket.socket(fileno=inherited)
-    return serve(_settings(found, listening, names, base_path, read_only=read_only), listening)
+    certificate = None if tls is None else checked(tls)
+    listening = _door(port, host, encrypted=tls is not None) if inherited is None else socket.socket(fileno=inherited)
+    named = names if host == web_door.HOST or host.startswith(sockets.PREFIX) else (*names, host)
+    return serve(_settings(found, listening, named, base_path, certificate, read_only=read_only), listening)
+
+
+def _door(port: int | None, host: str, *, encrypted: bool) -> socket.socket:
+    if host.startswith(sockets.PREFIX):
+        return web_door.listen_at_file(host.removeprefix(sockets.PREFIX))
+    if not (encrypted or places.is_loopback(f"{host}:0")):
+        raise BadRequest(
+            f"--listen {host}: beyond this machine only with --tls CERT KEY; or listen at {web_door.HOST}, behind a "
+            "proxy on this machine that ends TLS, or a tunnel"
+        )
+    return web_door.listen(port, host)
+
+
+def checked(tls: tuple[str, str]) -> tuple[str, str]:
+    """Return the files of a certificate and its key; BadRequest if they are none."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*tls)
+    except (OSError, ssl.SSLError) as error:
+        why = (
+            error.strerror if isinstance(error, FileNotFoundError) else "a certificate and its key in PEM are expected"
+        )
+        raise BadRequest(f"--tls {tls[0]} {tls[1]}: {why or error}") from None
+    return tls
 
 
 def _settings(
-    found: ClientSettings, listening: socket.socket, names: tuple[str, ...], prefix: str, *, read_only: bool
+    found: ClientSettings,
+    listening: socket.socket,
+    names: tuple[str, ...],
+    prefix: str,
+    certificate: tuple[str, str] | None,
+    *,
+    read_only: bool,
 ) -> Settings:
+    in_file = listening.family == socket.AF_UNIX
     return Settings(
         daemon=found.address,
         token=found.token,
         user=found.user,
-        port=listening.getsockname()[1],
+        port=web_door.PORT if in_file else listening.getsockname()[1],
         base_path=base_path(prefix),
         read_only=read_only,
-        host_names=LOOPBACK | {name.lower() for name in names},
+        host_names=LOOPBACK | {f"[{name}]" if ":" in name else name.lower() for name in names},
+        name=names[0] if names else web_door.HOST,
+        certificate=certificate,
     )
 
 
@@ -65,7 +111,10 @@ def serve(settings: Settings, listening: socket.socket) -> int:
     sessions = Sessions()
     code = sessions.offer(settings.token, settings.user, now(), os.environ.pop(web_door.CODE, ""))
     click.echo(f"the web interface of the daemon at {settings.daemon}; this link logs in once, within 10 minutes:")
-    click.echo(web_door.link(listening, code, settings.base_path))
+    encrypted = settings.certificate is not None
+    click.echo(web_door.link(listening, code, settings.base_path, name=settings.name, encrypted=encrypted))
+    if listening.family == socket.AF_UNIX:
+        click.echo(f"through a tunnel: ssh -L {web_door.PORT}:{listening.getsockname()} HOST")
     sys.stdout.flush()
     run(settings, sessions, listening)
     return SUCCESS

@@ -11,8 +11,11 @@ from accio_web.settings import Settings
 
 def run(settings: Settings, sessions: Sessions, listening: socket.socket) -> None:
     """Serve at a socket until SIGINT or SIGTERM; streams are cut then."""
+    certificate, key = settings.certificate or (None, None)
     config = uvicorn.Config(
         application(settings, sessions),
+        ssl_certfile=certificate,
+        ssl_keyfile=key,
         log_config=None,
         access_log=False,
         server_header=False,

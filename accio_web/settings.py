@@ -16,6 +16,10 @@ class Settings:
     base_path: str = ""
     read_only: bool = False
     host_names: frozenset[str] = LOOPBACK
+    name: str = "127.0.0.1"
+    """By which links call this server."""
+    certificate: tuple[str, str] | None = None
+    """The files of certificate and key; None: TLS isn't spoken here."""
 
 
 def base_path(text: str) -> str:

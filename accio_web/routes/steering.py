@@ -45,12 +45,18 @@ class SteeringRoutes:
         return await self._outcomes(request, "kill", await body_of(request), self._web.client(request).kill)
 
     async def retry(self, request: Request) -> Response:
-        """Run again what failed, was killed or lost."""
+        """Run again what failed, was killed or lost; if so asked, with more memory, processors or time from then on."""
         body = await body_of(request)
         client, latest = self._web.client(request), flag(body, "latest_operators")
+        demand: views.RetryDemand = {
+            "memory": text(body, "memory"),
+            "cpus": text(body, "cpus"),
+            "timeout": text(body, "timeout"),
+            "force": flag(body, "force"),
+        }
 
         async def again(ids: list[str]) -> tuple[views.RunOutcome, ...]:
-            return await client.retry(ids, latest_operators=latest)
+            return await client.retry(ids, latest_operators=latest, **demand)
 
         return await self._outcomes(request, "retry", body, again)
 

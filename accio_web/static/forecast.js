@@ -2,6 +2,7 @@
 import { html } from './core.js';
 import { visible } from './parts.js';
 
+/** @type {[string, number, number][]} */
 const UNITS = [['s', 1, 90], ['min', 60, 5400], ['h', 3600, 172_800], ['d', 86_400, Infinity]];
 
 function spoken(seconds) {

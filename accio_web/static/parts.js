@@ -4,6 +4,7 @@ import { exactTime } from './preferences.js';
 
 // -------------------------------------------------------------------------------------------------------------- texts
 
+/** @type {[number, string][]} */
 const UNITS = [[60, 's'], [60, 'min'], [24, 'h'], [365, 'd']];
 
 /** A duration in two figures: "3.2 s", "12 min". @param {number} seconds */

@@ -32,8 +32,11 @@ const ACTIONS = {
   },
   retry: {
     label: 'Retry', done: 'started again', else: 'had nothing to retry', count: (runs) => runs.filter((run) => failures(run) > 0 || ['failed', 'killed'].includes(run.state)).length,
-    warning: (count) => `Runs again what failed, was killed or lost in ${plural(count, 'run')}. What succeeded is kept.`,
-    words: 'retry',
+    warning: (count, nodes, runs) => {
+      const children = count === runs.length ? runs.reduce((n, run) => n + failures(run), 0) : 0;
+      return `Runs again what failed, was killed or lost in ${children ? `${number(children)} ${children === 1 ? 'child' : 'children'} of ` : ''}${plural(count, 'run')}. What succeeded is kept.`;
+    },
+    words: 'retry', fields: Demand,
   },
   tag: {
     label: 'Tag', done: 'tagged', else: 'were tagged so already', count: (runs) => runs.length, fields: Tags,
@@ -99,6 +102,8 @@ function ConfirmMatching({ name, matching, close, after }) {
 function Act({ name, of, title: heading, command, close, after, children }) {
   const action = ACTIONS[name];
   const [state, set] = useState({ busy: false, error: null, done: null });
+  const [more, say] = useState('');
+  const typed = (event) => say(action.fields?.words ? ` ${action.fields.words(action.fields.read(Object.fromEntries(new FormData(event.currentTarget))))}`.trimEnd() : '');
   const act = async (event) => {
     event.preventDefault();
     const given = Object.fromEntries(new FormData(event.target));
@@ -117,9 +122,9 @@ function Act({ name, of, title: heading, command, close, after, children }) {
     close();
     if (state.done) after(name);
   };
-  return html`<${Dialog} title=${heading} close=${finish}><form onSubmit=${act}>
+  return html`<${Dialog} title=${heading} close=${finish}><form onSubmit=${act} onInput=${typed}>
     ${state.done ? html`<${Outcomes} done=${state.done} action=${action} />` : html`${children}${action.fields && html`<${action.fields} />`}
-      ${command && html`<p class="command"><code>${command}</code></p>`}`}
+      ${command && html`<p class="command"><code>${command}${visible(more)}</code></p>`}`}
     <${Problem} error=${state.error} />
     <div class="buttons">
       <button type="button" onClick=${finish}>${state.done ? 'Close' : 'Cancel'}</button>
@@ -137,5 +142,15 @@ function Tags() {
   return html`<label>Add, with commas between <input name="add" autocomplete="off" /></label><label>Take away <input name="remove" autocomplete="off" /></label>`;
 }
 Tags.read = ({ add, remove }) => ({ add: split(add), remove: split(remove) });
+
+function Demand() {
+  return html`<details><summary>With more memory, processors or time, or the operators of today</summary>
+    <p class="quiet">What is retried demands so much from then on: an amount, or a factor such as 2x. It changes no result.</p>
+    <label>Memory <input name="memory" placeholder="2x, or 8GiB" autocomplete="off" /></label><label>Processors <input name="cpus" placeholder="2x, or 4" autocomplete="off" /></label><label>Time <input name="timeout" placeholder="2x, or 30.minutes" autocomplete="off" /></label>
+    <label class="check"><input type="checkbox" name="force" /> Even if no agent that is known could execute it</label>
+    <label class="check"><input type="checkbox" name="latest" /> With the operators as they are now</label></details>`;
+}
+Demand.read = ({ memory, cpus, timeout, force, latest }) => ({ memory: memory.trim(), cpus: cpus.trim(), timeout: timeout.trim(), force: force === 'on', latest_operators: latest === 'on' });
+Demand.words = ({ memory, cpus, timeout, force, latest_operators: latest }) => [memory && `-memory=${memory}`, cpus && `-cpus=${cpus}`, timeout && `-timeout=${timeout}`, latest && '-operators=latest', force && '-force'].filter(Boolean).join(' ');
 
 export const split = (text) => text.split(',').map((tag) => tag.trim()).filter(Boolean);

@@ -181,8 +181,11 @@ async def test_steering(place: Place, http: httpx.AsyncClient) -> None:
     assert [each["changed"] for each in killed] == [True, False]
     assert killed[1]["error"]
     place.made.open_gate("steered")
-    again = (await http.post("/runs/retry", json={"ids": [run]})).json()["runs"]
+    much = (await http.post("/runs/retry", json={"ids": [run], "cpus": "1000"})).json()["runs"]
+    assert "1000" in much[0]["error"]
+    again = (await http.post("/runs/retry", json={"ids": [run], "cpus": "2x"})).json()["runs"]
     assert [each["changed"] for each in again] == [True]
+    assert (await http.get(f"/runs/{run}/nodes/Gate")).json()["demand"]["cpus"] == 2
     with place.made.client() as client:
         assert client.wait(run).state == "success"
     assert (await http.post("/runs/delete", json={"ids": [run]})).json()["runs"][0]["changed"]

@@ -92,6 +92,16 @@ async def test_a_run_is_followed_and_killed(made: Cluster) -> None:
             await page.get_by_role("dialog").get_by_role("button", name="Kill").click()
             await expect(page.locator(".heading")).to_contain_text("killed")
             assert client.get_run(second).run.state == "killed"
+            await page.get_by_role("button", name="Retry").click()
+            await page.get_by_text("With more memory, processors or time").click()
+            await page.get_by_label("Processors").fill("2x")
+            await expect(page.get_by_role("dialog")).to_contain_text(f"accio retry {second} -cpus=2x")
+            await page.get_by_role("dialog").get_by_role("button", name="Retry").click()
+            await expect(page.locator(".heading")).to_contain_text("running")
+            made.open_gate("second")
+            await expect(page.locator(".heading")).to_contain_text("success")
+            await page.get_by_role("link", name="Gate", exact=True).click()
+            await expect(page.get_by_text("1 to 2 CPUs")).to_be_visible()
 
 
 async def test_a_sweep_is_submitted(made: Cluster) -> None:
@@ -288,6 +298,9 @@ async def test_a_workflow_and_its_graph(made: Cluster) -> None:
             await expect(page.get_by_role("region", name="Graph of three").get_by_role("link")).to_have_count(3)
             await expect(page.get_by_role("row", name="Total")).to_contain_text("square ← Square/value")
             await page.get_by_role("link", name="Graphed").click()
+            await open_part(page, "Timeline")
+            await expect(page.locator("figure").get_by_role("link", name="Square, success")).to_be_visible()
+            await open_part(page, "Nodes")
             graph = page.get_by_role("region", name="Graph of the nodes")
             await graph.get_by_role("link", name="Total, success").click()
             await expect(page.get_by_role("heading", name="Total", level=1)).to_be_visible()
@@ -336,6 +349,33 @@ async def test_pictures_are_files(made: Cluster, kind: str) -> None:
     assert b"var(--" not in files["SVG"]
     assert files["PNG"].startswith(b"\x89PNG\r\n")
     assert len(files["CSV"].decode().splitlines()) == shown + 1
+
+
+async def test_lanes_of_a_timeline(made: Cluster) -> None:
+    """Bars of one lane don't overlap, cached nodes have none, and the axis is marked in steps that people count in."""
+    with web_server(made) as server:
+        async with browser_page(server) as page:
+            found = await page.evaluate(LANES)
+    assert found["lanes"] == [["a1", ["first", "third"]], ["a1", ["second"]], ["a2", ["other"]]]
+    assert found["marks"] == [
+        [0],
+        [0, 0.2, 0.4, 0.6, 0.8, 1],
+        [0, 10, 20, 30, 40, 50, 60],
+        [0, 600, 1200, 1800, 2400, 3000, 3600],
+    ]
+
+
+LANES = """async () => {
+    const base = document.querySelector('script[src]').src.replace('app.js', '');
+    const { lanesOf, marks } = await import(base + 'pictures/timeline.js');
+    const text = (at) => (at === null ? null : new Date(at).toISOString());
+    const node = (name, agent, from, to, cached = false) => ({ name, agent, cached,
+        started_at: text(from), ended_at: text(to) });
+    const nodes = [node('first', 'a1', 0, 10), node('second', 'a1', 5, null), node('third', 'a1', 10, 20),
+                   node('other', 'a2', 1, 2), node('taken', 'a1', 0, 1, true), node('later', null, null, null)];
+    return { lanes: lanesOf(nodes, 99).map((lane) => [lane.agent, lane.bars.map((bar) => bar.node.name)]),
+             marks: [0, 1, 60, 3600].map((seconds) => marks(seconds).map((mark) => Number(mark.toFixed(6)))) };
+}"""
 
 
 async def test_a_range_is_brushed(made: Cluster) -> None:
@@ -405,7 +445,8 @@ async def test_pages_fit(made: Cluster, dark: bool, width: int) -> None:
         f"/runs/{run}?tab=Pictures&kind=heat",
         f"/runs/{run}?tab=Pictures&kind=parallel", f"/runs/{run}?tab=Failures", f"/runs/{run}?tab=Children",
         f"/runs/{run}?tab=History", f"/runs/{run}?tab=Definition", f"/runs/{run}?tab=Logs", f"/runs/{run}.1",
-        f"/runs/{run}.1/Ratio", "/cluster", "/help", "/workflows", "/workflows/ratio", "/storage", "/settings",
+        f"/runs/{run}.1/Ratio", f"/runs/{run}.1?tab=Timeline",
+        "/cluster", "/help", "/workflows", "/workflows/ratio", "/storage", "/settings",
         "/compare", f"/compare?run={run}&run={run}.1", "/submit", "/submit?workflow=ratio", f"/submit?from={run}",
     ]  # fmt: skip
     with web_server(made) as server:

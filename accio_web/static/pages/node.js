@@ -1,5 +1,6 @@
 // A node: why did it fail, was it cached, does it wait?
 import { href, html, runPath, useData } from '../core.js';
+import { reserves } from '../forecast.js';
 import { useTopic } from '../live.js';
 import { Command, Copy, Heading, Loaded, Time, Took, bytes, duration, number, shown, visible } from '../parts.js';
 import { State } from '../states.js';
@@ -32,6 +33,7 @@ function Node({ node }) {
     <section aria-label="Key"><h2>Key</h2><dl class="inline">
       <div><dt>Operator</dt><dd>${visible(node.operator)} <code>${visible(node.operator_digest ?? '')}</code></dd></div>
       <div><dt>Memo key</dt><dd>${node.key ? html`<code>${node.key}</code> <${Copy} text=${node.key} name="Copy the key" />` : 'not known'}</dd></div>
+      ${node.demand && html`<div><dt>Demands</dt><dd>${reserves(node.demand, bytes)}${node.demand_changed && html` <span class="tag">${visible(node.demand_changed)}</span>`}</dd></div>`}
       ${node.seed !== null && html`<div><dt>Seed</dt><dd><code>${node.seed}</code> <${Copy} text=${node.seed} name="Copy the seed" /></dd></div>`}</dl></section>
     <${Command} text=${`accio describe node ${node.run}/${node.name}`} />`;
 }

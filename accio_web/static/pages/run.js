@@ -1,5 +1,5 @@
 // A run: a sweep with its children, a single run, or a child.
-import { go, goQuery, href, html, nodePath, runPath, useData, useState } from '../core.js';
+import { go, goQuery, href, html, nodePath, runPath, useData, useRef, useState } from '../core.js';
 import { useTopic } from '../live.js';
 import { Command, Copy, Empty, Loaded, Tabs, Time, Took, form, number, quoted, shown, visible } from '../parts.js';
 import { RunsTable, ended, title } from '../runs_table.js';
@@ -10,9 +10,11 @@ import { Actions, useForbidden } from '../steering.js';
 import { Failures } from '../failures.js';
 import { Log } from '../log.js';
 import { Graph } from '../pictures/graph.js';
+import { SaveButtons } from '../pictures/save_buttons.js';
+import { Timeline } from '../pictures/timeline.js';
 import { Overview, Pictures } from '../sweep.js';
 
-const TABS = { parent: ['Overview', 'Pictures', 'Failures', 'Children', 'Logs', 'History', 'Definition'], other: ['Nodes', 'Logs', 'History', 'Definition'] };
+const TABS = { parent: ['Overview', 'Pictures', 'Failures', 'Children', 'Logs', 'History', 'Definition'], other: ['Nodes', 'Timeline', 'Logs', 'History', 'Definition'] };
 
 export function Page({ address, session }) {
   const id = address.parts[1];
@@ -96,11 +98,12 @@ function Children({ run, where, address, serial, forbidden, after }) {
 const OF_CHILDREN = { State: 'state', Run: 'label', Started: 'started', Took: 'took' };
 
 function NodesGraph({ run }) {
+  const figure = useRef(null);
   const found = useData(`/workflows/${encodeURIComponent(`${run.workflow.id}:${run.workflow.version}`)}`);
   if (!found.data) return null; // the table below has everything
   const operators = Object.fromEntries(run.nodes.map((node) => [node.name, node.operator]));
   const states = Object.fromEntries(run.nodes.map((node) => [node.name, node]));
-  return html`<${Graph} layout=${found.data.layout} label="Graph of the nodes" operators=${operators} states=${states} to=${(name) => href(nodePath(run.id, name))} />`;
+  return html`<div ref=${figure}><${Graph} layout=${found.data.layout} label="Graph of the nodes" operators=${operators} states=${states} to=${(name) => href(nodePath(run.id, name))} /><p class="tools"><${SaveButtons} figure=${figure} name="graph" /></p></div>`;
 }
 
 function Nodes({ run }) {
@@ -125,7 +128,7 @@ function History({ run, serial }) {
 }
 
 function Definition({ run }) {
-  const names = Object.keys(run.params).sort((a, b) => (run.forms[b] > 1) - (run.forms[a] > 1));
+  const names = Object.keys(run.params).sort((a, b) => Number(run.forms[b] > 1) - Number(run.forms[a] > 1));
   return html`<div class="scroll"><table class="rows"><caption class="unseen">Parameters, those that vary first</caption>
     <thead><tr><th scope="col">Parameter</th><th scope="col">Value</th><th scope="col" class="n">Values</th></tr></thead>
     <tbody>${names.map((name) => html`<tr><td class="what">${visible(name)}</td><td>${run.forms[name] > 1 ? form(run.params[name]) : shown(run.params[name])}</td><td data-name="Values" class="n">${number(run.forms[name])}</td></tr>`)}
@@ -135,4 +138,11 @@ function Definition({ run }) {
 
 const Logs = ({ run }) => html`<${Log} run=${run.id} withNodes=${true} />`;
 const FailuresTab = ({ run, where, serial }) => html`<${Failures} run=${run} where=${where} serial=${serial} />`;
-const PARTS = { Overview, Pictures, Failures: FailuresTab, Children, Logs, History, Definition, Nodes };
+function TimelineTab({ run }) {
+  const figure = useRef(null);
+  return html`<figure class="picture" ref=${figure}><figcaption><h2>When its nodes ran, and where</h2><p class="quiet">${number(run.nodes.filter((node) => node.started_at && !node.cached).length)} of ${number(run.nodes.length)} nodes ran here; others were taken from the memo, or haven't begun. The table of nodes has the times.</p></figcaption>
+    <${Timeline} nodes=${run.nodes} label="When the nodes ran" to=${(name) => href(nodePath(run.id, name))} />
+    <p class="tools"><${SaveButtons} figure=${figure} name="timeline" /></p></figure>`;
+}
+
+const PARTS = { Overview, Timeline: TimelineTab, Pictures, Failures: FailuresTab, Children, Logs, History, Definition, Nodes };

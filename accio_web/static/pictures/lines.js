@@ -2,7 +2,7 @@
 import { html } from '../core.js';
 import { visible } from '../parts.js';
 import { Frame, INNER, axisLabel } from './frame.js';
-import { axisOf, bounds, someTicks } from './scales.js';
+import { axisOf, bounds, numberText, someTicks } from './scales.js';
 
 const DASHES = ['', '7 4', '2 3', '9 3 2 3', '12 5', '4 2', '1 4', '10 3 2 3 2 3'];
 const MOST_MARKS = 60;
@@ -61,6 +61,6 @@ export function LinesPicture({ picture }) {
 
 function said(picture, series, one) {
   const named = series.name ? `${picture.series_name}=${series.name}, ` : '';
-  const band = one.low === null ? '' : ` (${one.low} … ${one.high})`;
-  return visible(`${named}${picture.x.name}=${one.value}: ${one.mean}${band}${one.n === null ? '' : `, n=${one.n}`}`);
+  const band = one.low === null ? '' : ` (${numberText(one.low)} … ${numberText(one.high)})`;
+  return visible(`${named}${picture.x.name}=${typeof one.value === 'number' ? numberText(one.value) : one.value}: ${numberText(one.mean)}${band}${one.n === null ? '' : `, n=${one.n}`}`);
 }

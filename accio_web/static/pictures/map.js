@@ -33,7 +33,7 @@ export function said(picture, cell) {
   const failed = cell.failed ? `, ${cell.failed} failed` : '';
   if (cell.value === null) return visible(`${where}: nothing${failed}`);
   const value = picture.head.kind === 'states' ? `${picture.value.ticks[cell.value]}${cell.mixed ? ' (most of several states)' : ''}`
-    : picture.head.kind === 'failures' ? `${(cell.value * 100).toFixed(1)} % failed` : String(cell.value);
+    : picture.head.kind === 'failures' ? `${(cell.value * 100).toFixed(1)} % failed` : numberText(cell.value);
   return visible(`${where}: ${value}, n=${cell.n}${picture.head.kind === 'failures' ? '' : failed}`);
 }
 

@@ -7,7 +7,7 @@ import { CloudPicture } from './cloud.js';
 import { LinesPicture } from './lines.js';
 import { MapPicture } from './map.js';
 import { ParallelPicture } from './parallel.js';
-import { download, pngOf, svgOf } from './saving.js';
+import { SaveButtons } from './save_buttons.js';
 import { MOST_ROWS, cellText, twin } from './twin.js';
 
 const DRAWN = { bars: BarsPicture, cloud: CloudPicture, lines: LinesPicture, map: MapPicture, parallel: ParallelPicture };
@@ -27,17 +27,13 @@ export function Picture({ run, asked, serial, large = false }) {
   const Drawn = DRAWN[picture.shape];
   const narrow = (said) => goQuery({ where: narrowed(asked.where ?? '', said), cursor: '' }, { replace: false });
   const choose = (cell) => narrow(condition(picture, cell));
-  const save = (type) => async () => {
-    const found = svgOf(figure.current, picture);
-    download(`${kind}.${type}`, type === 'svg' ? new Blob([found.text], { type: 'image/svg+xml' }) : await pngOf(found));
-  };
   return html`<figure ref=${figure} class=${`picture${large ? ' large' : ''}${picture.shape === 'parallel' ? ' wide' : ''}`}>
     <figcaption><h3>${visible(head.title)}</h3>
       <p class="quiet">${number(head.counted.n)} of ${number(head.counted.of)} children${head.counted.without > 0 && `, ${number(head.counted.without)} without value`}${head.remarks.map((each) => ` · ${visible(each)}`)}</p></figcaption>
     ${found.error && html`<${Problem} error=${found.error} />`}
     ${asTable ? html`<${Twin} picture=${picture} />` : html`<${Drawn} picture=${picture} run=${run} choose=${choose} narrow=${narrow} />`}
     <p class="tools"><button class="quiet" type="button" aria-pressed=${asTable} onClick=${() => show(!asTable)}>${asTable ? 'Picture' : 'Table'}</button>
-      ${!asTable && picture.shape !== 'bars' && html`<button class="quiet" type="button" onClick=${save('svg')}>SVG</button><button class="quiet" type="button" onClick=${save('png')}>PNG</button>`}
+      ${!asTable && picture.shape !== 'bars' && html`<${SaveButtons} figure=${figure} picture=${picture} name=${kind} />`}
       <a download="picture.csv" href=${apiAddress(`${path}/table.csv`, options)}>CSV</a>
       ${!large && html`<a href=${href(runPath(run), { tab: 'Pictures', ...asked })}>Larger</a>`}
       <${Copy} text=${head.command} label="Copy as command" /></p>

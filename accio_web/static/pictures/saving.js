@@ -33,7 +33,7 @@ function standalone(svg) {
 export function svgOf(figure, picture) {
   const svg = figure.querySelector('svg.chart, .graph svg');
   if (svg) return standalone(svg);
-  if (picture.shape !== 'map') return null;
+  if (picture?.shape !== 'map') return null;
   const context = new SvgContext();
   const { height } = geometry(picture);
   context.fillStyle = background();

@@ -6,7 +6,12 @@ const short = (value) => Number(value.toFixed(2));
 /** As much of CanvasRenderingContext2D as our pictures use. */
 export class SvgContext {
   constructor() {
-    Object.assign(this, { fillStyle: '#000', strokeStyle: '#000', lineWidth: 1, font: '12px sans-serif', textAlign: 'start', textBaseline: 'alphabetic' });
+    this.fillStyle = '#000';
+    this.strokeStyle = '#000';
+    this.lineWidth = 1;
+    this.font = '12px sans-serif';
+    this.textAlign = 'start';
+    this.textBaseline = 'alphabetic';
     this.parts = [];
     this.open = [0];
     this.path = '';

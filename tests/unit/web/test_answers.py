@@ -124,6 +124,7 @@ async def test_changes_that_make_no_sense() -> None:
         ("/api/v1/runs/kill", {}),
         ("/api/v1/runs/kill", {"ids": "x"}),
         ("/api/v1/runs/delete", {"ids": [1]}),
+        ("/api/v1/runs/retry", {"ids": ["x"], "memory": 2}),
         ("/api/v1/runs/retry", {"ids": ["x"], "latest_operators": 1}),
         ("/api/v1/runs/x/update", {"name": 1}),
         ("/api/v1/agents/x/drain", {"undo": "no"}),

@@ -1,0 +1,99 @@
+"""Where `accio web` listens: with TLS, at a file, and where it refuses to."""
+
+import ssl
+import stat
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from accio.interpreter import python
+from tests.acceptance.processes import Cluster, Process, cluster, eventually
+from tests.acceptance.test_tls import given
+from tests.acceptance.web import PATIENCE_S
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(240)]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    with cluster(tmp_path_factory.mktemp("doors") / "made") as running:
+        running.start_daemon()
+        yield running
+
+
+def served(made: Cluster, *options: str) -> tuple[Process, str]:
+    """Start `accio web` and return it with its link."""
+    process = made._start("web", python("accio_web", *options)[3:], made.environment())
+
+    def link() -> str:
+        assert process.popen.poll() is None, process.output()
+        return next((line for line in process.output().splitlines() if "#code=" in line), "")
+
+    return process, eventually(link, what="the link")
+
+
+def log_in(http: httpx.Client, link: str) -> httpx.Response:
+    origin, _, code = link.partition("/login#code=")
+    return http.post("/api/v1/login", json={"code": code}, headers={"origin": origin, "sec-fetch-site": "same-origin"})
+
+
+def test_tls(made: Cluster) -> None:
+    """With a certificate, everything goes through TLS, the cookie included; the certificate's name is a host name."""
+    cert, key = given(made.root)
+    process, link = served(made, "--port=0", "--tls", cert, key, "--host-name=localhost")
+    assert link.startswith("https://localhost:")
+    origin = link.partition("/login")[0]
+    with httpx.Client(
+        base_url=origin, verify=ssl.create_default_context(cafile=cert), timeout=PATIENCE_S, trust_env=False
+    ) as http:
+        answer = log_in(http, link)
+        assert answer.status_code == 200
+        assert "secure" in answer.headers["set-cookie"].lower()
+        assert http.get("/api/v1/cluster").status_code == 200
+    with pytest.raises(httpx.HTTPError):
+        httpx.get(origin.replace("https", "http"), timeout=PATIENCE_S, trust_env=False)
+    process.kill(15)
+    assert process.ended() in (0, -15)
+
+
+def test_a_file(made: Cluster, tmp_path: Path) -> None:
+    """At a file only its owner is let in; one that was left behind is replaced, one in use is not."""
+    path = tmp_path / "web.sock"
+    for _ in range(2):
+        process, link = served(made, "--listen", f"unix:{path}")
+        assert f"ssh -L 7616:{path} HOST" in process.output()
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        transport = httpx.HTTPTransport(uds=str(path))
+        with httpx.Client(transport=transport, base_url="http://127.0.0.1:7616", timeout=PATIENCE_S) as http:
+            assert log_in(http, link).status_code == 200
+            assert http.get("/api/v1/cluster").status_code == 200
+        refused = started(made, "--listen", f"unix:{path}")
+        assert refused.returncode != 0
+        assert "can't be listened at" in refused.stderr
+        process.kill()
+        process.ended()
+
+
+def started(made: Cluster, *options: str) -> "subprocess.CompletedProcess[str]":
+    command = python("accio_web", *options)
+    return subprocess.run(command, env=made.environment(), capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--listen", "0.0.0.0"), "only with --tls CERT KEY"),  # noqa: S104 - it is refused
+        (("--tls", "none", "none"), "No such file"),
+        (("--tls", "{key}", "{cert}"), "in PEM are expected"),
+    ],
+)
+def test_what_is_refused(made: Cluster, options: tuple[str, ...], said: str) -> None:
+    """Beyond this machine nothing is served in the clear, and files that are no certificate are told in one line."""
+    cert, key = given(made.root)
+    done = started(made, *(each.format(cert=cert, key=key) for each in options))
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
