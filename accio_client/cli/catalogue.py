@@ -81,6 +81,7 @@ COMMANDS: dict[str, Entry] = {
     "token revoke": Entry(_HERE + "tokens:revoke", "end tokens at once"),
     "schema": Entry(_HERE + "workflows:schema", "print the JSON Schema of workflow, run or pools files"),
     "version": Entry(_HERE + "about:version", "print the versions of client and daemon"),
+    "doctor": Entry(_HERE + "doctor:look", "check installation, daemon, agents and operators, and say what mends them"),
     "help": Entry(_HERE + "about:explain", "explain a command"),
     "completion": Entry(_HERE + "completion:completion", "print a completion script for bash, zsh or fish"),
 }

@@ -190,6 +190,11 @@ WORKLOAD = workload_pb2.Workload(
     owners=[workload_pb2.OwnerLoad(owner=values_pb2.Person(name="Ada"), runs=1)],
     forecast=workload_pb2.Forecast(known=True, low_s=5, high_s=300),
 )
+HEALTHY = {
+    "GetClusterState": CLUSTER,
+    "ListAgents": accio_pb2.ListAgentsResponse(agents=[accio_pb2.Agent(name="here", state="connected")]),
+    "ListOperators": accio_pb2.ListOperatorsResponse(operators=[OPERATOR]),
+}
 LOG = accio_pb2.LogChunk(run=RUN, node="A", attempt=1, note="cut", lines=[runs_pb2.LogLine(data=b"x\n", at_ms=1)])
 CHUNK = accio_pb2.ExportChunk(
     run=run(),
@@ -326,6 +331,7 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("version", "version", {"GetClusterState": CLUSTER}),
     ("version", "version -client", {}),
     ("init", "init project", {}),
+    ("doctor", "doctor", HEALTHY),
     ("help", "help", {}),
     ("completion", "completion bash", {}),
     ("error", "describe run", {}),

@@ -1,0 +1,142 @@
+"""`accio doctor`: every ✗ has a remedy, the verdict stands last, and nothing is changed."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from accio.errors import Unauthenticated
+from accio.v1 import accio_pb2, values_pb2
+from accio.version import accio_version
+from accio_client.clock import now
+from accio_client.doctor import Health, look_here
+from accio_client.from_wire import epoch_ms
+from tests.integration.client.fake_daemon import FakeDaemon
+
+GOOD = "from accio import operator\n\n\n@operator\ndef One(x: int) -> int:\n    return x\n"
+
+
+@pytest.fixture(autouse=True)
+def _healthy(daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A daemon with an agent that was heard just now; packages, which take their time, have no operators."""
+    monkeypatch.setattr("accio.sdk.catalogue.installed_sources", list)
+    healthy(daemon)
+
+
+def agent(name: str = "w1", *, ago_s: float = 1.0, **fields: Any) -> accio_pb2.Agent:
+    """Make an agent as the daemon tells of it."""
+    made = accio_pb2.Agent(
+        name=name,
+        state="connected",
+        resources=values_pb2.Resources(milli_cpus=4000),
+        last_seen_ms=epoch_ms(now() - timedelta(seconds=ago_s)),
+    )
+    made.MergeFrom(accio_pb2.Agent(**fields))
+    return made
+
+
+def healthy(daemon: FakeDaemon, *agents: accio_pb2.Agent, **cluster: Any) -> None:
+    """Answer as a daemon where nothing is wrong, but for what is given."""
+    state = accio_pb2.ClusterState(agents=1)
+    state.MergeFrom(accio_pb2.ClusterState(**({"version": accio_version()} | cluster)))
+    daemon.answers["GetClusterState"] = state
+    daemon.answers["ListAgents"] = accio_pb2.ListAgentsResponse(agents=agents or [agent()])
+    known = values_pb2.Operator(name="GeoI", digest="blake3:00")
+    daemon.answers["ListOperators"] = accio_pb2.ListOperatorsResponse(operators=[known])
+
+
+def checks(outcome: Any) -> dict[str, tuple[str, str, str | None]]:
+    """Return health, finding and remedy by subject."""
+    found = {each["subject"]: (each["health"], each["found"], each["remedy"]) for each in outcome.json["checks"]}
+    assert all(remedy for health, _, remedy in found.values() if health == "doubtful"), found
+    return found
+
+
+def test_where_all_is_well_it_says_so_last(accio: Any) -> None:
+    """Each line has its mark, and the verdict is the last word."""
+    outcome = accio("doctor")
+    assert outcome.exit == 0
+    *lines, last = outcome.out.splitlines()
+    assert last == "ready"
+    assert all(line.startswith("✓ ") for line in lines)
+    assert "✓ agents: 1 connected, with 4 CPUs: w1" in lines
+
+
+def test_a_daemon_that_is_not_there(accio: Any, daemon: FakeDaemon) -> None:
+    """It is said what starts one, and that nothing can be done before."""
+    daemon.stop()
+    outcome = accio("doctor")
+    assert outcome.exit == 3
+    assert "start one" in outcome.out
+    assert outcome.out.splitlines()[-1] == "not ready: daemon"
+
+
+def test_a_token_that_the_daemon_does_not_know(accio: Any, daemon: FakeDaemon) -> None:
+    """The daemon's own words are told."""
+    daemon.trouble["GetClusterState"] = [Unauthenticated("expected a token that counts, found another")]
+    health, found, _ = checks(accio("doctor", "--json"))["daemon"]
+    assert (health, found) == ("bad", "expected a token that counts, found another")
+
+
+@pytest.mark.parametrize(
+    ("state", "subject", "health", "says"),
+    [
+        ({"refusing": "the disk is full"}, "daemon's disk", "bad", "the disk is full"),
+        ({"version": "0.0.1"}, "daemon", "doubtful", "0.0.1 at"),
+    ],
+)
+def test_what_is_wrong_with_a_daemon(
+    accio: Any, daemon: FakeDaemon, state: dict[str, Any], subject: str, health: str, says: str
+) -> None:
+    """A full disk must be mended; another version is to be looked at."""
+    healthy(daemon, **state)
+    found = checks(accio("doctor", "--json"))[subject]
+    assert found[0] == health
+    assert says in found[1]
+
+
+def test_what_is_wrong_with_agents_and_clocks(accio: Any, daemon: FakeDaemon) -> None:
+    """None, a lost one, one with a remark, and one that was heard in an hour: each is told with what to do."""
+    healthy(daemon, agent(state="disconnected"))
+    assert checks(accio("doctor", "--json"))["agents"] == (
+        "bad",
+        "none is connected",
+        "start one: accio agent (or accio up, which starts a daemon, too)",
+    )
+    healthy(daemon, agent(ago_s=-3600), agent("w2", state="lost", reason="heartbeat"))
+    outcome = accio("doctor", "--json")
+    found = checks(outcome)
+    assert found["agent w2"][:2] == ("doubtful", "lost: heartbeat")
+    assert found["clocks"][1] == "the daemon's is about 3600 s ahead of this machine's"
+    assert outcome.json["verdict"] == "ready; to look at: agent w2, clocks"
+    assert outcome.exit == 0
+
+
+def test_operators_that_do_not_load_are_named(accio: Any, tmp_path: Path) -> None:
+    """A file with a mistake is told with its error; one that loads with how many operators it has."""
+    (tmp_path / "bad.py").write_text("import nonsense\n")
+    (tmp_path / "good.py").write_text(
+        "from accio import operator\n\n@operator\ndef One(x: int) -> int:\n    return x\n"
+    )
+    outcome = accio("doctor", "-operators=bad.py", "-operators=good.py", "-operators=none.py", "--json")
+    assert outcome.exit == 3
+    found = checks(outcome)
+    assert "No module named 'nonsense'" in found["operators of bad.py"][1]
+    assert found["operators of bad.py"][2] == "mend that, then say again: accio doctor -operators=bad.py"
+    assert found["operators of good.py"][:2] == ("good", "1 can be loaded")
+    assert found["operators of none.py"][0] == "bad"
+
+
+def test_a_data_folder_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A folder below a file is no folder; nothing is made by looking."""
+    folder = tmp_path / "new" / "data"
+    monkeypatch.setenv("ACCIO_DATA_DIR", str(folder))
+    found = {each.subject: each for each in look_here()}["data folder"]
+    assert found.health is Health.GOOD
+    assert "(not there yet)" in found.found
+    assert not folder.exists()
+    monkeypatch.setattr("os.access", lambda *_: False)
+    found = {each.subject: each for each in look_here()}["data folder"]
+    assert found.health is Health.BAD
+    assert found.remedy
