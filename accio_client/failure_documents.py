@@ -4,7 +4,7 @@ import shlex
 from typing import Any
 
 from accio.domain.ids import RunId, child_id
-from accio.domain.states import RunState
+from accio.domain.states import Cause, RunState
 from accio_client.analysis.explain import Explanation, explain_failures
 from accio_client.analysis.fingerprints import Group, group_failures
 from accio_client.documents import Document
@@ -32,13 +32,22 @@ def failures(
     }
 
 
-def retry_words(found: Selected, explanations: tuple[Explanation, ...], where: str) -> str:
-    """Return what runs the failures again: those that were asked for, or the corner in which all are."""
+_MORE = {Cause.OUT_OF_MEMORY: "-memory=2x", Cause.TIME_OUT: "-timeout=2x"}
+"""What would mend a failure that a limit caused."""
+
+
+def retry_words(found: Selected, groups: tuple[Group, ...], explanations: tuple[Explanation, ...], where: str) -> str:
+    """Return what runs the failures again: those that were asked for, or the corner in which all are; with more of what
+    ran out, if nothing else went wrong.
+    """
     run = found.table.run
     if not where and explanations and explanations[0].covered == explanations[0].failed:
         where = str(explanations[0].where)
     is_sweep = found.collected.head.run.kind == "parent"
-    return f"retry {run} -where={shlex.quote(where)}" if where and is_sweep else f"retry {run}"
+    causes = dict.fromkeys(group.fingerprint.cause for group in groups)
+    limits = [words for cause, words in _MORE.items() if cause in causes]
+    corner = [f"-where={shlex.quote(where)}"] if where and is_sweep else []
+    return " ".join(["retry", run, *corner, *(limits if len(limits) == len(causes) else [])])
 
 
 def run_of(found: Selected, child: int) -> str:

@@ -39,7 +39,7 @@ def show(session: Session, *, identifier: str, where: str, limit: int) -> None:
     from accio_client.failure_documents import failures, found_failures, retry_words
 
     groups, explanations = found_failures(found)
-    retry = session.hint(retry_words(found, explanations, where))
+    retry = session.hint(retry_words(found, groups, explanations, where))
     content = failures(found, groups, explanations, limit, retry)
     session.answer(
         document(content),

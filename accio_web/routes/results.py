@@ -91,7 +91,7 @@ class ResultRoutes:
             kept=self._web.clients.columns(session_of(request).token),
         )
         groups, explanations = await asyncio.to_thread(found_failures, found)
-        retry = f"accio {retry_words(found, explanations, where)}"
+        retry = f"accio {retry_words(found, groups, explanations, where)}"
         return answer(document(failures(found, groups, explanations, limit, retry)))
 
 

@@ -28,12 +28,16 @@ NOISY: dict[str, Any] = {
 }
 SWEEP = {"workflow": "noisy", "params": {"x": {"values": [3, 1, 2]}, "y": {"values": [5, 4]}}, "repeat": 4}
 
+LIMITS = {6.0: "out of memory", 7.0: "time-out"}  # what fails for want of something, by y
+
 
 def behave(name: str, inputs: dict[str, Any], seed: int | None) -> Outputs | runs_pb2.Failure:
     """Noise that depends on the seed; and a corner of the sweep in which everything fails."""
     if name == "Double":
         if inputs["x"] == 4.0:
             return runs_pb2.Failure(cause="exception", message=f"no room for {seed or 7}", exception="builtins.OSError")
+        if inputs["x"] in LIMITS:
+            return runs_pb2.Failure(cause=LIMITS[inputs["x"]], message="it needed more than its limit")
         return {"value": repr(inputs["x"] * 2)}
     return {"value": repr(inputs["x"] + (seed or 0) % 1000 / 997)}
 
@@ -124,6 +128,19 @@ async def test_failures_name_the_corner_in_which_they_are(run: str, capsys: pyte
     _, out, _ = await called(capsys, "failures", run)
     assert "12 × exception: OSError: no room for N" in out
     assert f"accio retry {run} -where=y=4.0" in out
+
+
+@pytest.mark.parametrize(
+    ("failing", "ends"), [([6], "y=6.0 -memory=2x"), ([6, 7], "-memory=2x -timeout=2x"), ([6, 4], "retry {run}")]
+)
+async def test_failures_for_want_of_something_are_retried_with_more(
+    daemon: Serving, run: str, capsys: pytest.CaptureFixture[str], failing: list[int], ends: str
+) -> None:
+    """The command that runs them again asks for more of what ran out, if nothing else went wrong."""
+    other = await daemon.finished({"workflow": "noisy", "params": {"y": {"values": [5, 8, *failing]}}})
+    _, out, _ = await called(capsys, "failures", other.id)
+    again = out.splitlines()[-1]
+    assert again.endswith(ends.format(run=other.id)) or (ends == "retry {run}" and "2x" not in again), again
 
 
 async def test_equal_runs_have_no_differences(daemon: Serving, run: str, capsys: pytest.CaptureFixture[str]) -> None:
