@@ -15,7 +15,7 @@ from accio.errors import AccioError, BadRequest, PermissionDenied, Unauthenticat
 from accio.v1 import pools_pb2
 from accio.version import accio_version
 from accio.wire.errors import from_status
-from accio.wire.resources import resources_message
+from accio.wire.pools import description_message
 from accio_pool.config import PoolConfig
 from accio_pool.providers.ports import Provider
 from accio_pool.serving import Serving, Tell, Told, Wishes
@@ -146,21 +146,8 @@ class PoolServer:
 
 
 def _hello(server: str, pools: Sequence[PoolConfig]) -> pools_pb2.PoolsHello:
-    return pools_pb2.PoolsHello(server=server, version=accio_version(), pools=map(_description, pools))
-
-
-def _description(pool: PoolConfig) -> pools_pb2.PoolDescription:
-    spec = pool.spec
-    return pools_pb2.PoolDescription(
-        name=spec.name,
-        provider=spec.provider,
-        host=resources_message(spec.host),
-        walltime_ms=0 if spec.walltime is None else int(spec.walltime * 1000),
-        min=spec.minimum,
-        max=spec.maximum,
-        pending=spec.pending,
-        worth_ms=int(spec.worth * 1000),
-        keep_ms=int(spec.keep * 1000),
+    return pools_pb2.PoolsHello(
+        server=server, version=accio_version(), pools=[description_message(pool.spec) for pool in pools]
     )
 
 

@@ -22,6 +22,9 @@ _PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "sinfo", "scan
 
 _SYSTEM = "/usr/sbin:/sbin"
 
+LEASE = "5s"
+"""Of the daemons beside it."""
+
 _CONFIGURATION = """\
 ClusterName=accio-test
 SlurmctldHost={host}(127.0.0.1)

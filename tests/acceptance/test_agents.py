@@ -9,6 +9,7 @@ import pytest
 
 from accio_client import Client
 from tests.acceptance.processes import Cluster, cluster, eventually
+from tests.acceptance.sweeps import GATED
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(120)]
 
@@ -16,11 +17,6 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(120)]
 # at times. Where nothing is to be lost, it takes so long that nothing is.
 LEASE = "5s"
 LONG_LEASE = "60s"
-GATED = {
-    "id": "gated",
-    "params": [{"name": "label", "kind": "string"}],
-    "graph": [{"op": "Gate", "inputs": {"label": {"param": "label"}}}],
-}
 
 
 def _begin(made: Cluster, client: Client, label: str) -> str:

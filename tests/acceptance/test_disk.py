@@ -15,22 +15,13 @@ import pytest
 
 from accio.errors import ResourceExhausted, Unavailable
 from tests.acceptance.processes import Cluster, Process, cluster, eventually
+from tests.acceptance.sweeps import GATED, SQUARE
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="a small file system needs root")
 needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="failing system calls need strace")
 
 FULL = "the disk of the data folder is full"
-GATED = {
-    "id": "gated",
-    "params": [{"name": "label", "kind": "string"}],
-    "graph": [{"op": "Gate", "inputs": {"label": {"param": "label"}}}],
-}
-SQUARE = {
-    "id": "square",
-    "params": [{"name": "x", "kind": "integer"}],
-    "graph": [{"op": "Square", "inputs": {"x": {"param": "x"}}}],
-}
 
 
 @contextmanager

@@ -1,29 +1,15 @@
 """Pools with real processes: the queue gets hosts, they do the work and are given back; processes die in between."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from accio_client import Client
-from tests.acceptance.processes import Cluster, Process, cluster, eventually
+from tests.acceptance.processes import Cluster, Process, eventually
+from tests.acceptance.sweeps import GATED
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(240)]
-
-GATED = {
-    "id": "gated",
-    "params": [{"name": "label", "kind": "string"}],
-    "graph": [{"op": "Gate", "inputs": {"label": {"param": "label"}}}],
-}
-
-
-@pytest.fixture
-def made(tmp_path: Path) -> Iterator[Cluster]:
-    with cluster(tmp_path / "made") as found:
-        found.start_daemon("--lease", "5s")
-        yield found
 
 
 def serve(made: Cluster, **pool: Any) -> Process:

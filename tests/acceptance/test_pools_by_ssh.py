@@ -13,14 +13,9 @@ import pytest
 
 from accio_client import Client
 from tests.acceptance.processes import Cluster, Process, cluster, eventually, free_port
+from tests.acceptance.sweeps import GATED
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.root, pytest.mark.timeout(240)]
-
-GATED = {
-    "id": "gated",
-    "params": [{"name": "label", "kind": "string"}],
-    "graph": [{"op": "Gate", "inputs": {"label": {"param": "label"}}}],
-}
 
 
 @dataclass(frozen=True)

@@ -1,36 +1,15 @@
 """A pool on a real Slurm: jobs come with the work, through frozen and killed controllers, and are given back."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from accio_client import Client
-from tests.acceptance.processes import Cluster, Process, cluster, eventually
-from tests.acceptance.slurm import Slurm, local_slurm
+from tests.acceptance.processes import Cluster, Process, eventually
+from tests.acceptance.slurm import Slurm
+from tests.acceptance.sweeps import GATED
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.root, pytest.mark.timeout(300)]
-
-GATED = {
-    "id": "gated",
-    "params": [{"name": "label", "kind": "string"}],
-    "graph": [{"op": "Gate", "inputs": {"label": {"param": "label"}}}],
-}
-
-
-@pytest.fixture(scope="module")
-def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slurm]:
-    """A Slurm for all tests here: starting one takes longer than any of them."""
-    with local_slurm(tmp_path_factory.mktemp("slurm") / "made") as made:
-        yield made
-
-
-@pytest.fixture
-def made(tmp_path: Path) -> Iterator[Cluster]:
-    with cluster(tmp_path / "made") as found:
-        found.start_daemon("--lease", "5s")
-        yield found
 
 
 def serve(slurm: Slurm, made: Cluster, **options: str) -> Process:

@@ -2,37 +2,15 @@
 
 import shlex
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from accio_client import Client
-from tests.acceptance.processes import Cluster, cluster, eventually
-from tests.acceptance.slurm import Slurm, local_slurm
+from tests.acceptance.processes import Cluster, eventually
+from tests.acceptance.slurm import Slurm
+from tests.acceptance.sweeps import GATED
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.root, pytest.mark.timeout(240)]
-
-LEASE = "5s"
-GATED = {
-    "id": "gated",
-    "params": [{"name": "label", "kind": "string"}],
-    "graph": [{"op": "Gate", "inputs": {"label": {"param": "label"}}}],
-}
-
-
-@pytest.fixture(scope="module")
-def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slurm]:
-    """A Slurm for all tests here: starting one takes longer than any of them."""
-    with local_slurm(tmp_path_factory.mktemp("slurm") / "made") as made:
-        yield made
-
-
-@pytest.fixture
-def made(tmp_path: Path) -> Iterator[Cluster]:
-    with cluster(tmp_path / "made") as found:
-        found.start_daemon("--lease", LEASE)
-        yield found
 
 
 def start_agent(slurm: Slurm, made: Cluster, name: str, *more: str) -> str:

@@ -1,10 +1,10 @@
 """Pools and allocations as messages, and what those who serve pools say as commands."""
 
 from accio.domain.failures import clip
-from accio.domain.pools import POOL_NAME_RULE, PoolSpec, is_pool_name
 from accio.errors import BadRequest
 from accio.v1 import pools_pb2
-from accio.wire.resources import resources_message, resources_of
+from accio.wire.pools import description_message, pool_spec
+from accio.wire.resources import resources_message
 from accio_daemon.core.commands import AllocationFacts, AllocationsFound, AllocationsRefused, PoolsJoined
 from accio_daemon.core.outgoing import Wanted
 from accio_daemon.core.terms import SessionNo
@@ -21,25 +21,7 @@ def pools_joined_of(session: SessionNo, hello: pools_pb2.PoolsHello) -> PoolsJoi
     names = [each.name for each in hello.pools]
     if len(set(names)) != len(names):
         raise BadRequest("expected each pool once")
-    return PoolsJoined(session=session, server=hello.server, pools=tuple(map(_spec, hello.pools)))
-
-
-def _spec(message: pools_pb2.PoolDescription) -> PoolSpec:
-    if not is_pool_name(message.name):
-        raise BadRequest(f"expected a pool's name ({POOL_NAME_RULE}), found {message.name!r}")
-    if message.min > message.max or not message.pending:
-        raise BadRequest(f"expected the pool {message.name} to keep at most `max` allocations, and some to be pending")
-    return PoolSpec(
-        name=message.name,
-        provider=message.provider,
-        host=resources_of(message.host),
-        walltime=message.walltime_ms / 1000 if message.walltime_ms else None,
-        minimum=message.min,
-        maximum=message.max,
-        pending=message.pending,
-        worth=message.worth_ms / 1000,
-        keep=message.keep_ms / 1000,
-    )
+    return PoolsJoined(session=session, server=hello.server, pools=tuple(map(pool_spec, hello.pools)))
 
 
 def found_of(session: SessionNo, message: pools_pb2.EngineList) -> AllocationsFound:
@@ -76,21 +58,6 @@ def pool_message(view: PoolView) -> pools_pb2.Pool:
         offers=None if view.offers is None else resources_message(view.offers),
         decision=view.decision,
         problem=view.problem,
-    )
-
-
-def description_message(spec: PoolSpec) -> pools_pb2.PoolDescription:
-    """Write a pool as its file describes it."""
-    return pools_pb2.PoolDescription(
-        name=spec.name,
-        provider=spec.provider,
-        host=resources_message(spec.host),
-        walltime_ms=0 if spec.walltime is None else int(spec.walltime * 1000),
-        min=spec.minimum,
-        max=spec.maximum,
-        pending=spec.pending,
-        worth_ms=int(spec.worth * 1000),
-        keep_ms=int(spec.keep * 1000),
     )
 
 

@@ -15,7 +15,7 @@ import structlog
 from accio.domain.access import Caller
 from accio.domain.failures import clip
 from accio.domain.pools import CLUSTER_DIGITS, parse_key
-from accio.errors import AccioError, BadRequest, FailedPrecondition, ResourceExhausted, Unauthenticated, Unavailable
+from accio.errors import AccioError, BadRequest, FailedPrecondition, ResourceExhausted, Unauthenticated
 from accio.v1 import agents_pb2
 from accio.wire.reports import reports_of
 from accio_daemon.core.commands import AgentDraining, AgentHeard, AgentLost, AgentRecalled, AgentReports, AgentStale
@@ -25,6 +25,7 @@ from accio_daemon.core.outgoing import Outgoing, Welcome
 from accio_daemon.core.terms import AttemptNo
 from accio_daemon.engine.ports import EnginePort
 from accio_daemon.services.messages.agents import digested_of, joined_of
+from accio_daemon.services.sessions.handshake import read_hello
 from accio_daemon.services.sessions.link import Link
 from accio_daemon.services.sessions.pace import Pace
 from accio_daemon.services.sessions.registry import Session, Sessions
@@ -37,7 +38,6 @@ log = structlog.get_logger(__name__)
 PROTOCOLS = range(1, 2)
 """The protocol versions that this daemon speaks."""
 
-HANDSHAKE_S = 5.0
 _HEARD_EVERY_S = 1.0
 # Messages other than reports that are read in any so many seconds. Agents send a few in a second, and logs in pieces.
 CHATTER_AT_ONCE = 40
@@ -101,7 +101,7 @@ class AgentCalls:
 
     async def connect(self, stream: AgentStream) -> None:
         """Serve one session until it ends."""
-        hello = await _first_message(stream)
+        hello = await read_hello(stream, agents_pb2.Hello)
         await self._claim(CALLER.get(), hello.name)
         protocol = _protocol(hello)
         history = self._settings.history
@@ -233,18 +233,6 @@ class AgentCalls:
                 raise BadRequest("expected one hello per session, found a second")
             case _:  # a kind of a newer protocol
                 return
-
-
-async def _first_message(stream: AgentStream) -> agents_pb2.Hello:
-    try:
-        async with asyncio.timeout(HANDSHAKE_S):
-            message = await stream.read()
-    except TimeoutError:
-        raise Unavailable(f"expected a hello within {HANDSHAKE_S:g} seconds, found nothing") from None
-    if message is grpc.aio.EOF or not message.HasField("hello"):
-        raise BadRequest("expected a hello as the first message of the session")
-    hello: agents_pb2.Hello = message.hello
-    return hello
 
 
 async def _send_away(stream: AgentStream, hello: agents_pb2.Hello, history: History) -> None:

@@ -7,7 +7,7 @@ import grpc.aio
 import structlog
 
 from accio.domain.pools import CLUSTER_DIGITS
-from accio.errors import AccioError, BadRequest, Unauthenticated, Unavailable
+from accio.errors import AccioError, BadRequest, Unauthenticated
 from accio.v1 import pools_pb2
 from accio.version import accio_version
 from accio_daemon.core.commands import PoolsLeft
@@ -16,7 +16,7 @@ from accio_daemon.core.outgoing import Outgoing, Wanted
 from accio_daemon.core.terms import SessionNo
 from accio_daemon.engine.ports import EnginePort
 from accio_daemon.services.messages.pools import found_of, pools_joined_of, refused_of, wanted_message
-from accio_daemon.services.sessions.agents import HANDSHAKE_S
+from accio_daemon.services.sessions.handshake import read_hello
 from accio_daemon.services.transport.auth import STANDING, Standing
 from accio_daemon.services.transport.rpc import Stream
 
@@ -59,7 +59,7 @@ class PoolSessions:
 
     async def serve(self, stream: PoolStream) -> None:
         """Serve one session until it ends."""
-        hello = await _first_message(stream)
+        hello = await read_hello(stream, pools_pb2.PoolsHello)
         number = self._engine.next_session()
         joined = pools_joined_of(number, hello)
         names = [spec.name for spec in joined.pools]
@@ -99,18 +99,6 @@ class PoolSessions:
                 case _:  # a kind of a newer protocol
                     continue
         raise _Left
-
-
-async def _first_message(stream: PoolStream) -> pools_pb2.PoolsHello:
-    try:
-        async with asyncio.timeout(HANDSHAKE_S):
-            message = await stream.read()
-    except TimeoutError:
-        raise Unavailable(f"expected a hello within {HANDSHAKE_S:g} seconds, found nothing") from None
-    if message is grpc.aio.EOF or not message.HasField("hello"):
-        raise BadRequest("expected a hello as the first message of the session")
-    hello: pools_pb2.PoolsHello = message.hello
-    return hello
 
 
 async def _send(stream: PoolStream, link: WantedLink) -> None:

@@ -1,0 +1,24 @@
+"""What several files of tests start."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.processes import Cluster, cluster
+from tests.acceptance.slurm import LEASE, Slurm, local_slurm
+
+
+@pytest.fixture(scope="session")
+def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slurm]:
+    """A Slurm for all tests of a process: starting one takes longer than any of them."""
+    with local_slurm(tmp_path_factory.mktemp("slurm") / "made") as made:
+        yield made
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Iterator[Cluster]:
+    """A daemon that soon notices when a job ends under an agent."""
+    with cluster(tmp_path / "made") as found:
+        found.start_daemon("--lease", LEASE)
+        yield found
