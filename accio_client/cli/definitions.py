@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,11 +14,13 @@ from accio.domain.documents import parse_document
 from accio.domain.runs import with_overrides
 from accio.errors import BadRequest, InvalidDefinition, NotFound
 from accio_client.cli.pairs import parameters, tag_list
+from accio_client.cli.session import Session
 from accio_client.file_names import base_path, readable
 from accio_client.point_files import number
 from accio_client.settings import LARGEST_DEFINITION
 
-F = TypeVar("F", bound=Callable[..., Any])
+if TYPE_CHECKING:
+    from accio_client.views import CacheMode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,22 +58,39 @@ class Overrides:
         return {key: value for key, value in keys.items() if value is not None}
 
 
-def sweep_options(command: F) -> F:
-    """Add the options that say which points a sweep has."""
-    for option in (
-        click.option("--where", metavar="CONDITION", help="Keep only points that meet it, such as 'alpha<1'."),
-        click.option(
-            "--sample",
-            metavar="METHOD:N",
-            help="Draw N points: random, lhs or sobol, as in sobol:64 or lhs:100:seed=7.",
-        ),
-        click.option("--points", metavar="FILE", help="A CSV or Parquet file with a row per point."),
-        click.option(
-            "--zip", "zipped", multiple=True, metavar="NAME,NAME...", help="Parameters whose values go together."
-        ),
-    ):
-        command = option(command)
-    return command
+_OPTIONS = (
+    click.option("--name", help="The run's name."),
+    click.option("--notes", help="Notes about the run."),
+    click.option("--tags", metavar="TAG,TAG...", help="Tags, instead of the file's."),
+    click.option("--zip", "zipped", multiple=True, metavar="NAME,NAME...", help="Parameters whose values go together."),
+    click.option("--points", metavar="FILE", help="A CSV or Parquet file with a row per point."),
+    click.option(
+        "--sample", metavar="METHOD:N", help="Draw N points: random, lhs or sobol, as in sobol:64 or lhs:100:seed=7."
+    ),
+    click.option("--where", metavar="CONDITION", help="Keep only points that meet it, such as 'alpha<1'."),
+    click.option("--repeat", type=int, metavar="N", help="Repetitions of each combination of values."),
+    click.option("--seed", metavar="NUMBER", help="The seed that fixes every result."),
+    click.option("--cache/--no-cache", default=True, help="Whether to take and keep memoized results."),
+    click.option("--refresh/--no-refresh", default=False, help="Execute everything, and keep the new results."),
+)
+
+
+def run_options(command: Callable[..., int]) -> Callable[..., int]:
+    """Add the options that say what a run is, and how it uses the memo: `overrides` and `mode` of the command."""
+
+    @wraps(command)
+    def gathered(session: Session, *, cache: bool, refresh: bool, **options: Any) -> int:
+        if refresh and not cache:
+            raise click.UsageError(
+                "-nocache and -refresh exclude each other: one keeps nothing, the other keeps the new results"
+            )
+        overrides = Overrides(**{each.name: options.pop(each.name) for each in fields(Overrides)})
+        mode: CacheMode = "refresh" if refresh else "use" if cache else "none"
+        return command(session, overrides=overrides, mode=mode, **options)
+
+    for option in reversed(_OPTIONS):
+        gathered = option(gathered)
+    return gathered
 
 
 def sample_of(text: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import click
 from accio.domain.documents import parse_document
 from accio.errors import InvalidDefinition, NotFound
 from accio.exits import NOT_SUCCESS, SUCCESS
-from accio_client.cli.definitions import Overrides, Source, means_file, read_file, sweep_options
+from accio_client.cli.definitions import Overrides, Source, means_file, read_file, run_options
 from accio_client.cli.functions import announced, described, names_function, reference
 from accio_client.cli.outcome_shown import results, show_results
 from accio_client.cli.session import Session, accio_command
@@ -27,31 +27,16 @@ if TYPE_CHECKING:
 @click.argument("what", metavar="FILE.py:FUNCTION|FILE.json")
 @click.argument("params", nargs=-1, metavar="[NAME=VALUE]...")
 @click.option("--operators", multiple=True, metavar="MODULE|FILE", help="Offer these operators, too.")
-@click.option("--name", help="The run's name.")
-@click.option("--tags", metavar="TAG,TAG...", help="Tags, instead of the file's.")
-@sweep_options
-@click.option("--repeat", type=int, metavar="N", help="Repetitions of each combination of values.")
-@click.option("--seed", metavar="NUMBER", help="The seed that fixes every result.")
-@click.option("--cache/--no-cache", default=True, help="Whether to take and keep memoized results.")
-@click.option("--refresh/--no-refresh", default=False, help="Execute everything, and keep the new results.")
 @click.option("--private/--no-private", default=False, help="Use a daemon of its own, of which nothing is kept.")
+@run_options
 def execute(
     session: Session,
     *,
     what: str,
-    params: tuple[str, ...],
     operators: tuple[str, ...],
-    name: str | None,
-    tags: str | None,
-    zipped: tuple[str, ...],
-    points: str | None,
-    sample: str | None,
-    where: str | None,
-    repeat: int | None,
-    seed: str | None,
-    cache: bool,
-    refresh: bool,
     private: bool,
+    overrides: Overrides,
+    mode: "CacheMode",
 ) -> int:
     """Run a function of a Python file, a run file or a workflow file, and print the table of its results.
 
@@ -59,22 +44,6 @@ def execute(
     function needs type hints, no decorator. NAME=VALUE gives a parameter its value or values: x=1,2,3, x=1..5,
     x=1e-5..1:log; a name may be given several times.
     """
-    if refresh and not cache:
-        raise click.UsageError(
-            "-nocache and -refresh exclude each other: one keeps nothing, the other keeps the new results"
-        )
-    mode: CacheMode = "refresh" if refresh else "use" if cache else "none"
-    overrides = Overrides(
-        params=params,
-        name=name,
-        tags=tags,
-        repeat=repeat,
-        seed=seed,
-        zipped=zipped,
-        points=points,
-        sample=sample,
-        where=where,
-    )
     function = reference(what) if names_function(what) else None
     if function is None and not means_file(what):
         raise NotFound(

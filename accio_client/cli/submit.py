@@ -8,7 +8,7 @@ import click
 from accio.domain.datatypes import DataType, parse_type
 from accio.errors import AccioError, FailedPrecondition, InvalidDefinition, NotFound
 from accio.exits import NOT_SUCCESS, SUCCESS
-from accio_client.cli.definitions import Overrides, Source, submission, sweep_options
+from accio_client.cli.definitions import Overrides, Source, run_options, submission
 from accio_client.cli.functions import announced, described, names_function, reference
 from accio_client.cli.output import fields, out
 from accio_client.cli.session import Session, accio_command
@@ -27,34 +27,17 @@ Way: TypeAlias = "Callable[[Session, Client, Source, CacheMode], int]"
 @accio_command
 @click.argument("definition", metavar="FILE|WORKFLOW|OPERATOR")
 @click.argument("params", nargs=-1, metavar="[NAME=VALUE]...")
-@click.option("--name", help="The run's name.")
-@click.option("--notes", help="Notes about the run.")
-@click.option("--tags", metavar="TAG,TAG...", help="Tags, instead of the file's.")
-@sweep_options
-@click.option("--repeat", type=int, metavar="N", help="Repetitions of each combination of values.")
-@click.option("--seed", metavar="NUMBER", help="The seed that fixes every result.")
 @click.option("--wait/--no-wait", default=False, help="Follow the run until it has ended; exit 3 if not in success.")
-@click.option("--cache/--no-cache", default=True, help="Whether to take and keep memoized results.")
-@click.option("--refresh/--no-refresh", default=False, help="Execute everything, and keep the new results.")
 @click.option("--dry-run/--no-dry-run", default=False, help="Say what would be executed, and create nothing.")
+@run_options
 def submit(
     session: Session,
     *,
     definition: str,
-    params: tuple[str, ...],
-    name: str | None,
-    notes: str | None,
-    tags: str | None,
-    zipped: tuple[str, ...],
-    points: str | None,
-    sample: str | None,
-    where: str | None,
-    repeat: int | None,
-    seed: str | None,
     wait: bool,
-    cache: bool,
-    refresh: bool,
     dry_run: bool,
+    overrides: Overrides,
+    mode: "CacheMode",
 ) -> int:
     """Create a run, or a sweep, from a run definition FILE, a WORKFLOW (id or id:version), or one OPERATOR.
 
@@ -64,23 +47,6 @@ def submit(
     over its values. Numbers, booleans, distances, durations and timestamps may be swept in short: x=1,2,3, x=1..5,
     x=1..10:2, x=0..1:count=11, x=1e-5..1:log.
     """
-    if refresh and not cache:
-        raise click.UsageError(
-            "-nocache and -refresh exclude each other: one keeps nothing, the other keeps the new results"
-        )
-    overrides = Overrides(
-        params=params,
-        name=name,
-        notes=notes,
-        tags=tags,
-        repeat=repeat,
-        seed=seed,
-        zipped=zipped,
-        points=points,
-        sample=sample,
-        where=where,
-    )
-    mode: CacheMode = "refresh" if refresh else "use" if cache else "none"
     with session.client() as client:
         if names_function(definition):
             function = reference(definition)
