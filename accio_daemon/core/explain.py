@@ -10,6 +10,7 @@ from accio.domain.operators import OperatorSpec
 from accio.domain.resources import Resources
 from accio.domain.states import NodeState
 from accio_daemon.core.offers import others_offer, version
+from accio_daemon.core.outgoing import NodeClass
 from accio_daemon.core.pools.planning import hosts_for
 from accio_daemon.core.records import Agent, Execution, Instance, Run
 from accio_daemon.core.remaining import has_time, needed, spoken, time_left
@@ -50,16 +51,27 @@ def stuck(world: World, run_no: RunNo, index: int | None) -> str:
     there, and never will have; empty if there is none among the first children that are open.
     """
     run = world.runs.get(run_no)
-    for instance in islice(run.open.values(), _LOOKED_AT) if run is not None else ():
+    # Watches ask again and again: kinds of demands are few, and looked at first, nodes only if need be.
+    hopeless = {
+        group.node_class.id
+        for group in world.queue.groups.values()
+        if group.count and not _could_ever_begin(world, group.node_class)
+    }
+    for instance in islice(run.open.values(), _LOOKED_AT) if run is not None and hopeless else ():
         if index not in (None, instance.index):
             continue
         for execution in instance.executions:
-            if execution is None or execution.agent is not None:
+            if execution is None or execution.agent is not None or execution.node_class.id not in hopeless:
                 continue
             demand, node = execution.node_class, execution.node
             if never := why_never(world, node.operator, demand.operator_no, demand.resources):
                 return f"{node.name} waits: {never}"
     return ""
+
+
+def _could_ever_begin(world: World, node_class: NodeClass) -> bool:
+    """Return whether a connected agent could execute nodes of a class, if it had nothing else to do."""
+    return any(agent.account.could_ever_fit(node_class.resources) for agent in world.offering(node_class.operator_no))
 
 
 def why_waiting(world: World, run_no: RunNo, index: int, no: int, now: Instant) -> str:

@@ -4,6 +4,7 @@ import pytest
 
 from accio.domain.resources import Resources
 from accio.domain.workflows import Workflow
+from accio_daemon.core import explain
 from accio_daemon.core.commands import DrainAgent
 from accio_daemon.core.ledger import Account, LedgerError
 from accio_daemon.core.world import Settings
@@ -237,3 +238,24 @@ def test_the_ledger_takes_assigned_gpus_or_nothing() -> None:
     assert not account.take(demand, (5,))
     assert account.reserve(demand) == (0,)
     assert account.used() == builders.offer(2, gpus=2)
+
+
+def test_who_watches_a_large_run_looks_at_kinds_of_demands(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether a run is stuck is found by kinds of demands, not node by node; what is hopeless is told all the same."""
+    cluster.join("w1", builders.offer(2))
+    nodes = {f"t{number}": list[str]() for number in range(200)}
+    run = cluster.submit(builders.graph(nodes))
+    looks: list[Resources] = []
+    could_fit = Account.could_ever_fit
+
+    def counting(account: Account, demand: Resources) -> bool:
+        looks.append(demand)
+        return could_fit(account, demand)
+
+    monkeypatch.setattr(Account, "could_ever_fit", counting)
+    assert explain.stuck(cluster.world, run, None) == ""
+    assert len(looks) == 1
+    large = cluster.submit(builders.graph({"small": [], "large": []}, demands={"large": builders.offer(9)}))
+    assert explain.stuck(cluster.world, run, None) == ""
+    assert explain.stuck(cluster.world, large, None).startswith("large waits: needs 9 CPUs")
+    assert explain.stuck(cluster.world, large, 1) == ""
