@@ -176,9 +176,11 @@ class Cycle:
         return self._advance(turn)
 
     def _decide_inbox(self, turn: Turn) -> None:
-        """Drain the inbox, but for what a full disk doesn't admit: that waits, in order."""
+        """Drain the inbox as far as a step has time for; what a full disk doesn't admit waits, in order."""
         inbox, batch = self.inbox, self.batch
         for _ in range(len(inbox)):
+            if not self.refusing and self._clock.now().mono - turn.now.mono > self.bounds.seconds:
+                return
             command, reply = inbox.popleft()
             if not self.full_disk.admits(command):
                 inbox.append((command, reply))

@@ -1,12 +1,15 @@
 """The cycle of a batch: what waits, what is refused, and in which order things leave. The simulator drives the same."""
 
 from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
 import pytest
 
 from accio.errors import ResourceExhausted
-from accio_daemon.core.commands import AgentHeard, KillRun, RetryRun
+from accio_daemon.core import reactor
+from accio_daemon.core.commands import AgentHeard, Command, KillRun, RetryRun
 from accio_daemon.core.terms import RunNo
+from accio_daemon.core.turn import Turn
 from accio_daemon.core.world import Settings
 from accio_daemon.engine.cycle import Bounds
 from accio_daemon.engine.full_disk import FullDisk
@@ -15,6 +18,7 @@ from tests.fakes import Reply
 from tests.simulator.cluster import Cluster
 from tests.simulator.daemon import Daemon
 
+T = TypeVar("T")
 ONE = builders.graph({"A": []}, swept=("A",))
 
 
@@ -77,6 +81,25 @@ def test_who_asks_is_answered_before_all_children_are_opened(cluster: Cluster) -
     daemon.ask(cluster.submission(ONE, sweep=builders.sweep_of(9)), Reply())
     daemon.decide()
     assert len(daemon.world.runs[RunNo(run + 1)].open) == 2
+
+
+def test_a_step_decides_what_it_has_time_for(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many ask at once, a step takes no longer than its bound and a command; all are answered, in order."""
+    daemon = bounded(cluster)
+    handle = reactor.handle
+
+    def slow(turn: Turn, command: Command[T]) -> T:
+        cluster.clock.advance(0.002)
+        return handle(turn, command)
+
+    monkeypatch.setattr(reactor, "handle", slow)
+    replies = [Reply() for _ in range(10)]
+    for reply in replies:
+        daemon.ask(cluster.submission(ONE), reply)
+    daemon.decide()
+    assert len(daemon.inbox) == 7
+    daemon.finish()
+    assert [reply.result.no for reply in replies] == sorted(reply.result.no for reply in replies)
 
 
 @pytest.mark.parametrize(("seconds", "least", "most"), [(0.0, 256, 256), (0.0001, 50, 50), (0.01, 32, 32)])
