@@ -19,19 +19,27 @@ from google.protobuf.message_factory import GetMessageClass
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from accio.v1 import accio_pb2, agents_pb2, runs_pb2
-from accio_daemon.services.transport.server import ACCIO, ARTIFACTS
+from accio.v1 import accio_pb2, agents_pb2, pools_pb2, pools_pb2_grpc, runs_pb2, values_pb2
+from accio_daemon.services.transport.server import ACCIO, ARTIFACTS, POOLS
 from tests.integration.daemon.harness import Serving, configured, serving
 from tests.integration.daemon.scripted_agent import hello, joined, operator
 from tests.integration.daemon.workflows import PAIR
 from tests.property import messages
 
 MESSAGES = int(os.environ.get("ACCIO_FUZZ_MESSAGES", "150"))
-METHODS = [*ACCIO.methods, *ARTIFACTS.methods]
+METHODS = [*ACCIO.methods, *ARTIFACTS.methods, *POOLS.methods]
 PATIENCE = 20.0
 # What callers are told of a bug, of an answer that never comes, and of a daemon that is gone.
 BUGS = ("internal error", "Deadline Exceeded", "failed to connect", "Unexpected <class")
 OPERATORS = (operator("Double"), operator("Other", outputs=(("a", "list(double)"), ("b", "map(string,dataset)"))))
+
+_POOLS = st.builds(
+    pools_pb2.PoolDescription,
+    name=st.sampled_from(("a", "w")),  # words that other messages say, too
+    provider=st.just("local"),
+    host=st.builds(values_pb2.Resources, milli_cpus=st.sampled_from((0, 1000, 2**40))),
+    max=st.integers(0, 3),
+)
 
 Run = Callable[[Callable[[Serving], Coroutine[Any, Any, Any]]], Any]
 
@@ -71,11 +79,14 @@ async def _is_served(daemon: Serving) -> None:
         assert (await daemon.get(run.id)).run.id == run.id
 
 
+def _authorized(daemon: Serving) -> tuple[tuple[str, str], ...]:
+    return (("authorization", f"Bearer {daemon.config.token.read_text().split()[0]}"),)
+
+
 async def _call(daemon: Serving, method: MethodDescriptor, request: Message) -> str:
     """Call a method and take its first answer, whatever it is; give the words of its refusal."""
     service = method.containing_service
     kind = f"{'stream' if method.client_streaming else 'unary'}_{'stream' if method.server_streaming else 'unary'}"
-    token = daemon.config.token.read_text().split()[0]
     make = getattr(daemon.channel, kind)(
         f"/{service.full_name}/{method.name}",
         request_serializer=GetMessageClass(method.input_type).SerializeToString,
@@ -83,7 +94,7 @@ async def _call(daemon: Serving, method: MethodDescriptor, request: Message) -> 
     )
     call = make(
         iter([request]) if method.client_streaming else request,
-        metadata=(("authorization", f"Bearer {token}"),),
+        metadata=_authorized(daemon),
         timeout=PATIENCE,
     )
     try:
@@ -128,6 +139,39 @@ def test_every_session_ends_in_a_status(on_daemon: Run, said: list[agents_pb2.Ag
     first, *rest = [opening, *said] if manners == "greets" or not said else said
     words = on_daemon(lambda daemon: _session(daemon, first, rest))
     assert not any(bug in words for bug in BUGS), (words, manners, said)
+
+
+async def _serve(daemon: Serving, said: list[pools_pb2.PoolsMessage]) -> Any:
+    """Serve pools by saying things, and end; give the words of the end."""
+    call = pools_pb2_grpc.PoolsStub(daemon.channel).Serve(timeout=PATIENCE, metadata=_authorized(daemon))
+    with suppress(asyncio.InvalidStateError, grpc.aio.AioRpcError):
+        for message in said:
+            await call.write(message)
+        await call.done_writing()
+        while await call.read() is not grpc.aio.EOF:
+            pass
+    return str(await call.details())
+
+
+@fuzzed
+@given(
+    st.lists(messages.of(pools_pb2.PoolsMessage.DESCRIPTOR), max_size=4),
+    st.none() | st.builds(pools_pb2.PoolsHello, pools=st.lists(_POOLS, max_size=3)),
+)
+def test_every_server_of_pools_ends_in_a_status(
+    on_daemon: Run, said: list[pools_pb2.PoolsMessage], greeting: pools_pb2.PoolsHello | None
+) -> None:
+    """No message of a process that serves pools, before or after a proper hello, is a bug of the daemon's."""
+    opening = [] if greeting is None else [pools_pb2.PoolsMessage(hello=greeting)]
+    words = on_daemon(lambda daemon: _serve(daemon, [*opening, *said]))
+    assert not any(bug in words for bug in BUGS), (words, greeting, said)
+
+
+def test_a_server_of_pools_is_told_what_was_wrong(on_daemon: Run) -> None:
+    """What breaks a session that has begun is its status, not an internal error."""
+    hello = pools_pb2.PoolsMessage(hello=pools_pb2.PoolsHello(server="s"))
+    words = on_daemon(lambda daemon: _serve(daemon, [hello, hello]))
+    assert words == "expected one hello per session, found a second"
 
 
 async def _lie(daemon: Serving, report: agents_pb2.Report) -> Any:
