@@ -26,7 +26,9 @@ from accio.domain.jsontypes import JsonObject
 
 Row: TypeAlias = tuple[int, ...]
 
-_ROUNDS = 6
+_ROUNDS = 4
+_BITS = 2**64 - 1
+_SMALL = 2**48  # numbers of which the rest of 64 bits is even enough
 
 
 class Method(StrEnum):
@@ -57,12 +59,7 @@ class Sampled:
             case Method.LHS:
                 return tuple([self._in_stratum(axis, index) for axis in range(len(self.sizes))])
             case Method.SOBOL:
-                return tuple(
-                    [
-                        (sobol.coordinate(axis, index) ^ shift) * size >> sobol.BITS
-                        for axis, (size, shift) in enumerate(zip(self.sizes, self._shifts, strict=True))
-                    ]
-                )
+                return tuple([self._shifted(axis, sobol.coordinate(axis, index)) for axis in range(len(self.sizes))])
 
     def columns(self) -> Sequence[Sequence[int]]:
         """Return all points, by axes; computed once."""
@@ -70,6 +67,11 @@ class Sampled:
 
     @cached_property
     def _columns(self) -> Sequence[Sequence[int]]:
+        if self.method is Method.SOBOL:
+            return [
+                array("q", [self._shifted(axis, point) for point in sobol.coordinates(axis, self.size)])
+                for axis in range(len(self.sizes))
+            ]
         columns = [array("q") for _ in self.sizes]
         for index in range(self.size):
             for column, value in zip(columns, self.at(index), strict=True):
@@ -118,6 +120,10 @@ class Sampled:
         return tuple(_Permutation(self.size, f"lhs:{self.seed}:{name}".encode()) for name in self.names)
 
     @cached_property
+    def _jitters(self) -> tuple[int, ...]:
+        return tuple(_hashed(f"jitter:{self.seed}:{name}".encode()) for name in self.names)
+
+    @cached_property
     def _shifts(self) -> tuple[int, ...]:
         return tuple(_hashed(f"sobol:{self.seed}:{name}".encode()) >> (64 - sobol.BITS) for name in self.names)
 
@@ -128,12 +134,15 @@ class Sampled:
             indices.append(index)
         return tuple(reversed(indices))
 
+    def _shifted(self, axis: int, point: int) -> int:
+        return (point ^ self._shifts[axis]) * self.sizes[axis] >> sobol.BITS
+
     def _in_stratum(self, axis: int, index: int) -> int:
         size, stratum = self.sizes[axis], self._strata[axis].at(index)
         first, end = -(-stratum * size // self.size), -(-(stratum + 1) * size // self.size)
         if first >= end:  # fewer values than strata: the one that lies in it
             return stratum * size // self.size
-        return first + _hashed(f"jitter:{self.seed}:{self.names[axis]}:{index}".encode()) % (end - first)
+        return first + _mixed(index + self._jitters[axis]) % (end - first)
 
 
 class _Permutation:
@@ -145,28 +154,40 @@ class _Permutation:
         self._left = isqrt(size - 1) + 1
         self._right = -(-size // self._left)
         self._bytes = (self._left.bit_length() + 7) // 8 + 8
+        self._is_small = self._left <= _SMALL
+        self._keys = [_hashed(b"%b:%d" % (self._key, turn)) for turn in range(_ROUNDS)]
 
     def at(self, number: int) -> int:
         """Return the number that stands at a place of the order."""
-        number = self._mixed(number)
+        number = self._turned(number)
         while number >= self._size:  # the network may have some more numbers, whose walk leads back inside
-            number = self._mixed(number)
+            number = self._turned(number)
         return number
 
-    def _mixed(self, number: int) -> int:
+    def _turned(self, number: int) -> int:
         left, right = divmod(number, self._right)
-        for turn in range(_ROUNDS):
-            if turn % 2:
-                right = (right + self._noise(turn, left)) % self._right
-            else:
-                left = (left + self._noise(turn, right)) % self._left
+        noise = self._small_noise if self._is_small else self._noise
+        for turn in range(0, _ROUNDS, 2):
+            left = (left + noise(turn, right)) % self._left
+            right = (right + noise(turn + 1, left)) % self._right
         return left * self._right + right
+
+    def _small_noise(self, turn: int, value: int) -> int:
+        return _mixed(value + self._keys[turn])
 
     def _noise(self, turn: int, value: int) -> int:
         if self._bytes <= 64:
             told = b"%d:%d" % (turn, value)
             return int.from_bytes(blake2b(told, digest_size=self._bytes, key=self._key).digest(), "big")
         return int.from_bytes(shake_256(b"%b:%d:%d" % (self._key, turn, value)).digest(self._bytes), "big")
+
+
+def _mixed(number: int) -> int:
+    """Return 64 bits that look unlike those of other numbers: the finalizer of SplitMix64 (Steele and others 2014)."""
+    number &= _BITS
+    number = (number ^ number >> 30) * 0xBF58476D1CE4E5B9 & _BITS
+    number = (number ^ number >> 27) * 0x94D049BB133111EB & _BITS
+    return number ^ number >> 31
 
 
 def _hashed(told: bytes) -> int:

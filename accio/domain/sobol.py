@@ -4,6 +4,7 @@ The direction numbers are those of Joe and Kuo ("Constructing Sobol sequences wi
 SIAM J. Sci. Comput. 30, 2008; new-joe-kuo-6.21201), the order is Gray's (Antonov and Saleev 1979), as SciPy has it.
 """
 
+from collections.abc import Iterator
 from functools import cache
 
 BITS = 32
@@ -66,6 +67,15 @@ def coordinate(dimension: int, index: int) -> int:
         gray >>= 1
         bit += 1
     return found
+
+
+def coordinates(dimension: int, size: int) -> Iterator[int]:
+    """Yield that coordinate of the first *size* points, each from the one before."""
+    directions = _directions(dimension)
+    found = 0
+    for index in range(size):
+        yield found
+        found ^= directions[(~index & (index + 1)).bit_length() - 1]
 
 
 @cache

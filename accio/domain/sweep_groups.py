@@ -18,7 +18,7 @@ from accio.domain.sobol import DIMENSIONS
 MOST_LISTED = 200_000
 """Values that may be listed as rows (`points`, and `zip` of values that repeat): they are kept with the run."""
 
-_MOST_SAMPLED = 200_000
+_MOST_SAMPLED = 100_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from accio.domain.sweeps import Axis, Sweep
 _MOST_LISTED = 200_000
 """Values that may be listed, on axes and as rows, where sweeps differ in the values of a parameter."""
 
-_MOST_COMPARED = 1_000_000
+_MOST_COMPARED = 100_000
 """Points of a sweep that are looked for in those before it."""
 
 

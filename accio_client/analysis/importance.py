@@ -64,8 +64,9 @@ class Importance:
 
     @property
     def note(self) -> str:
-        cut = f"; values that were drawn are cut into {self.ranges} ranges" if self.ranges else ""
-        return NOTES[self.method] + cut
+        if not self.ranges or self.method is Method.NOTHING:
+            return NOTES[self.method]
+        return f"values that were drawn are cut into {self.ranges} ranges: shares are estimates, and don't add up to 1"
 
 
 def importance(table: SweepTable, value: str | Numbers, *, where: Mask | None = None) -> Importance:

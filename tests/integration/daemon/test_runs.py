@@ -1,6 +1,7 @@
 """Runs from submission to deletion, through the real server, engine and database."""
 
 import asyncio
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,9 @@ import grpc
 import orjson
 import pytest
 
+from accio.domain.validation import check_run
 from accio.v1 import accio_pb2, agents_pb2, runs_pb2
+from accio_daemon.services.calls import definitions
 from tests.integration.daemon.harness import Serving, configured, refused, serving
 from tests.integration.daemon.scripted_agent import DOUBLE, ScriptedAgent, joined
 from tests.integration.daemon.workflows import DRAWING, FAILING, PAIR
@@ -66,6 +69,23 @@ async def test_a_sweep_says_which_points_it_has(daemon: Serving) -> None:
     assert orjson.loads(run.params[1].form_json) == {"from": 0.0, "to": 1.0}
     assert (await daemon.get(run.id)).run.sweep_json == run.sweep_json
     assert plain.sweep_json == ""
+
+
+async def test_points_are_looked_at_off_the_event_loop(daemon: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A short definition may ask for many points: it is checked in a thread, so that nobody waits for it."""
+    threads: list[threading.Thread] = []
+
+    def recorded(*arguments: Any, **options: Any) -> Any:
+        threads.append(threading.current_thread())
+        return check_run(*arguments, **options)
+
+    monkeypatch.setattr(definitions, "check_run", recorded)
+    async with joined(daemon.agents, behaviour=None):
+        await daemon.push(TWO)
+        cases: list[dict[str, Any]] = [{}, {"sample": {"method": "lhs", "n": 4}}, {"where": "y=1"}, {"union": [{}]}]
+        for keys in cases:
+            await daemon.submit({"workflow": "two", "params": {"x": {"from": 0, "to": 1, "count": 5}, "y": 1}, **keys})
+    assert [thread is threading.main_thread() for thread in threads] == [True, False, False, False]
 
 
 async def test_a_key_makes_a_submission_repeatable(daemon: Serving, agent: ScriptedAgent) -> None:

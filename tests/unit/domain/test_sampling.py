@@ -23,6 +23,9 @@ def test_the_sequence_is_scipys() -> None:
     expected = qmc.Sobol(sobol.DIMENSIONS, scramble=False, bits=sobol.BITS).random(256)
     found = [[sobol.coordinate(axis, index) for axis in range(sobol.DIMENSIONS)] for index in range(256)]
     assert found == (expected * 2**sobol.BITS).astype(int).tolist()
+    assert [list(sobol.coordinates(axis, 256)) for axis in range(40)] == [
+        list(each) for each in zip(*found, strict=True)
+    ]
 
 
 @given(SIZES, st.integers(-(2**63), 2**63 - 1))
@@ -84,6 +87,7 @@ def test_points_that_can_coincide_are_told(method: Method) -> None:
 def test_a_sample_is_kept_as_a_formula(method: Method) -> None:
     """Its text says how to draw it, and it finds the number of a point."""
     digit = Digit((0, 1), sample(method, 100, 1000, 3, seed=9))
+    assert list(zip(*digit.rows.columns(), strict=True)) == [digit.rows.at(index) for index in range(100)]
     again = Digit.from_json(digit.to_json())
     assert len(str(digit.to_json())) < 200
     assert [again.find(digit.rows.at(index)) for index in range(100)] == list(range(100))
