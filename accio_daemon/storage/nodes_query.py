@@ -182,6 +182,8 @@ def _going_on(
 def _states(
     found: Found, workflow: Workflow, ended: dict[int, list[Any]], begun: dict[int, list[Any]]
 ) -> list[NodeState]:
+    if len(ended) == len(workflow.graph):
+        return [NODE_STATE_OF[ended[no][0]] for no in range(len(ended))]
     # A single run's row has its state, and it is closed only for a moment before its nodes have ended.
     unreached = found.instance is None and not ended and found.run.implied is not RunState.SCHEDULED
     place = {node.name: no for no, node in enumerate(workflow.graph)}

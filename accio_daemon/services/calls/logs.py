@@ -123,22 +123,40 @@ class LogCalls:
     async def _of_children(
         self, run: RunRow, request: accio_pb2.LogsRequest, send: Send[accio_pb2.LogChunk], viewer: Viewer
     ) -> None:
-        """Send the logs of all children that have begun, and with `follow` what they and later ones go on to print."""
+        """Send the logs of all children that have begun, and with `follow` what they and later ones go on to print.
+
+        The next children are read while agents are asked for what those before them printed.
+        """
         sweep, progress, chunks = SweepLook(run), _SweepProgress(), _Chunks(request, send)
-        async with self._engine.watch(run.no) as changes:
-            while True:
-                look = await self._readers.read(sweep.look)
-                for start in range(0, len(look.children), _CHILDREN):
-                    some = look.children[start : start + _CHILDREN]
-                    logs = await self._readers.read(partial(self._logs_of, some, request.node, viewer))
-                    await self._tell([(each, progress.of(child.place)) for child, each in logs], chunks)
-                for child in look.children:
-                    if child.state in RUN_TERMINAL:
-                        progress.ended(child)
-                if not look.more:
+        try:
+            async with self._engine.watch(run.no) as changes, asyncio.TaskGroup() as beside:
+                telling: asyncio.Task[None] | None = None
+                while True:
+                    look = await self._readers.read(sweep.look)
+                    for start in range(0, len(look.children), _CHILDREN):
+                        some = look.children[start : start + _CHILDREN]
+                        logs = await self._readers.read(partial(self._logs_of, some, request.node, viewer))
+                        if telling is not None:
+                            await telling
+                        telling = beside.create_task(self._tell_of(some, logs, progress, chunks))
+                    if look.more:
+                        continue
+                    if telling is not None:
+                        await telling
                     if not request.follow or look.ended:
                         return
                     await _change_or_pause(changes)
+        except ExceptionGroup as errors:  # callers are told the error itself
+            raise errors.exceptions[0] from None
+
+    async def _tell_of(
+        self, children: list[Found], logs: list[tuple[Found, _Log]], progress: _SweepProgress, chunks: "_Chunks"
+    ) -> None:
+        """Send what some children have printed, and forget those that have ended."""
+        await self._tell([(each, progress.of(child.place)) for child, each in logs], chunks)
+        for child in children:
+            if child.state in RUN_TERMINAL:
+                progress.ended(child)
 
     def _logs_of(
         self, children: list[Found], node: str, viewer: Viewer, connection: sqlite3.Connection

@@ -211,6 +211,17 @@ async def test_the_logs_of_a_whole_sweep_can_be_followed(daemon: Serving) -> Non
         assert [chunk.run for chunk in whole] == sorted(chunk.run for chunk in whole)
 
 
+async def test_the_logs_of_many_children_come_in_their_order(daemon: Serving) -> None:
+    """Children are read while agents are asked for those before them: each line once, in the order of the sweep."""
+    async with joined(daemon.agents, behaviour=compute, cpus=2) as agent:
+        agent.logs = Numbers()
+        await daemon.push(PAIR)
+        run = await daemon.finished({"workflow": "pair", "params": {"x": {"from": 1, "to": 700, "step": 1}}})
+        told = [chunk async for chunk in daemon.accio.Logs(accio_pb2.LogsRequest(run=run.id, node="Second"))]
+    assert [chunk.run for chunk in told] == [f"{run.id}.{index}" for index in range(700)]
+    assert len({line.data for chunk in told for line in chunk.lines}) == 700
+
+
 async def test_logs_come_from_the_agent_or_from_what_is_left(daemon: Serving) -> None:
     """A connected agent gives the whole log; without it the end that a failure keeps is shown with a remark."""
     request = accio_pb2.LogsRequest
