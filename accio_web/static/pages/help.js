@@ -5,6 +5,8 @@ import { Heading } from '../parts.js';
 import { GLYPHS, State } from '../states.js';
 
 const QUERIES = [
+  ['created>2d geolife', 'runs of the last two days with the word geolife in name, notes, tags, workflow or a parameter'],
+  ['tag=paper owner~ada', 'runs with the tag paper, of an owner whose name contains ada'],
   ['epsilon<0.01', 'children whose parameter epsilon is below 0.01'],
   ['state=failed', 'children that failed'],
   ['Count/value>=10', 'children whose output value of node Count is at least 10'],
@@ -20,7 +22,7 @@ export function Page({ session }) {
   };
   return html`<${Heading} text="Help" />
     <section aria-labelledby="queries"><h2 id="queries">Queries</h2>
-      <p>The box above pictures and failures of a sweep takes the same language as <code>-where</code> of the command line; conditions beside each other must all hold.</p>
+      <p>The boxes above runs, children, pictures and failures take the same language as <code>-where</code> of the command line; conditions beside each other must all hold. While you write, the line below says what it means, and the list what may come next.</p>
       <table class="keys"><thead><tr><th scope="col">Query</th><th scope="col">What it selects</th></tr></thead><tbody>${QUERIES.map(([query, what]) => html`<tr><td><code>${query}</code></td><td>${what}</td></tr>`)}</tbody></table></section>
     <section aria-labelledby="states"><h2 id="states">States</h2><p class="legend">${Object.keys(GLYPHS).map((state) => html`<${State} of=${state} /> `)}</p></section>
     <section aria-labelledby="keys"><h2 id="keys">Keys</h2><label class="check"><input type="checkbox" checked=${on} onChange=${change} /> Single keys do something</label><${KeyTable} /></section>
