@@ -115,12 +115,17 @@ def _shares(load: DemandLoad) -> Iterator[tuple[object, float]]:
 
 def _longest_chain(rests: Sequence[Rest], seconds: Mapping[int, float]) -> float:
     """Return how long the longest chain of nodes takes, if nothing is in its way."""
-    by_no = {rest.no: rest for rest in rests}
+    by_no: dict[int, list[Rest]] = {}
+    for rest in rests:
+        by_no.setdefault(rest.no, []).append(rest)
+    before = {no: tuple(p for p in each[0].predecessors if p in by_no) for no, each in by_no.items()}
     found: dict[int, float] = {}
-    for no in topological_order({no: tuple(p for p in rest.predecessors if p in by_no) for no, rest in by_no.items()}):
-        rest = by_no[no]
-        own = seconds[rest.demand[0]]
-        if rest.count == len(rest.ages):
-            own = max(0.0, own - min(rest.ages))
-        found[no] = own + max((found[before] for before in rest.predecessors if before in found), default=0.0)
+    for no in topological_order(before):
+        own = max(_left_of_one(rest, seconds[rest.demand[0]]) for rest in by_no[no])
+        found[no] = own + max((found[earlier] for earlier in before[no]), default=0.0)
     return max(found.values(), default=0.0)
+
+
+def _left_of_one(rest: Rest, seconds: float) -> float:
+    """Return how long one more takes, or what is left of the one that runs for the shortest time."""
+    return max(0.0, seconds - min(rest.ages)) if rest.count == len(rest.ages) else seconds

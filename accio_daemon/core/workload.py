@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from accio.domain.children import OPEN, total
 from accio.domain.resources import NOTHING, Resources
 from accio.domain.states import NODE_TERMINAL, NodeState
+from accio_daemon.core.demands import class_of
 from accio_daemon.core.explain import joined, why_never, why_queued
 from accio_daemon.core.outgoing import NodeClass
 from accio_daemon.core.plan import NodePlan, distinct_at_most
@@ -19,7 +20,7 @@ from accio_daemon.core.records import Agent, Execution, Run
 from accio_daemon.core.terms import CacheMode, Instant, RunNo
 from accio_daemon.core.world import World
 
-LOOKED_AT = 200_000
+LOOKED_AT = 50_000
 """Nodes of open children that one reading looks at; of more, it looks at some children and scales."""
 
 _LEAST = 20  # children of a run that are looked at all the same
@@ -88,11 +89,11 @@ def demand_of(node_class: NodeClass) -> Demand:
     return node_class.operator_no, node_class.resources
 
 
-def rest_of(node: NodePlan, count: int, ages: tuple[float, ...] = ()) -> Rest:
-    """Return what is left of a node of a plan."""
+def rest_of(node: NodePlan, count: int, ages: tuple[float, ...] = (), node_class: NodeClass | None = None) -> Rest:
+    """Return what is left of a node of a plan; of children that were retried with other demands, its *class* there."""
     return Rest(
         no=node.no,
-        demand=demand_of(node.node_class),
+        demand=demand_of(node_class or node.node_class),
         operator=node.operator.name,
         predecessors=node.predecessors,
         count=count,
@@ -108,7 +109,7 @@ def workload(world: World, now: Instant, also: Iterable[Rest] = ()) -> Workload:
             running.setdefault(execution.first[0].run.no, []).append(execution)
     order = sorted(world.runs.values(), key=lambda run: (run.sequence, run.no))
     share = LOOKED_AT // max(1, len(order))
-    runs = tuple(_run(run, running.get(run.no, ()), now, share) for run in order)
+    runs = tuple(_run(world, run, running.get(run.no, ()), now, share) for run in order)
     agents = [agent for agent in world.agents.values() if _may_get_work(agent)]
     names = {rest.demand: rest.operator for rest in also}
     names |= {rest.demand: rest.operator for run in runs for rest in run.rests}
@@ -125,24 +126,27 @@ def _may_get_work(agent: Agent) -> bool:
     return agent.session is not None and not agent.draining
 
 
-def _run(run: Run, executions: Sequence[Execution], now: Instant, look_at: int) -> RunLoad:
+def _run(world: World, run: Run, executions: Sequence[Execution], now: Instant, look_at: int) -> RunLoad:
     nodes = run.plan.nodes
     unopened = 0
     if run.closed == OPEN:
         ended = run.success + run.failed + run.killed
         unopened = max(0, run.size - total(run.taken.removed) - ended - len(run.open))
-    unended, queued = _open_nodes(run, look_at)
-    ages: dict[int, list[float]] = {}
+    unended, queued = _open_nodes(world, run, look_at)
+    ages: dict[tuple[int, NodeClass], list[float]] = {}
     for execution in executions:
-        ages.setdefault(execution.first[1], []).append(max(0.0, now.mono - execution.dispatched_mono))
-    rests: list[Rest] = []
+        age = max(0.0, now.mono - execution.dispatched_mono)
+        ages.setdefault((execution.first[1], execution.node_class), []).append(age)
     for node in nodes:
-        running = tuple(ages.get(node.no, ()))
-        left = unopened + unended[node.no]
+        unended[node.no, node.node_class] += unopened
+    rests: list[Rest] = []
+    for no, node_class in sorted({*unended, *ages}, key=lambda each: (each[0], each[1].id)):
+        node, running = nodes[no], tuple(ages.get((no, node_class), ()))
+        left = unended[no, node_class]
         if run.cache is CacheMode.USE and left:  # children that agree on what reaches it share one
             left = -(-left * distinct_at_most(run.sweep, node) // run.size)
         if left or running:
-            rests.append(rest_of(node, max(left, len(running)), running))
+            rests.append(rest_of(node, max(left, len(running)), running, node_class))
     return RunLoad(
         no=run.no,
         children=unopened + len(run.open),
@@ -153,21 +157,24 @@ def _run(run: Run, executions: Sequence[Execution], now: Instant, look_at: int) 
     )
 
 
-def _open_nodes(run: Run, look_at: int) -> tuple[Counter[int], int]:
-    """Count the nodes of open children that haven't ended, and those that are queued; of many children, by a sample."""
+def _open_nodes(world: World, run: Run, look_at: int) -> tuple[Counter[tuple[int, NodeClass]], int]:
+    """Count the nodes of open children that haven't ended, by class, and those that are queued; of many children, by a
+    sample.
+    """
     children = list(run.open.values())
-    step = max(1, len(children) // max(_LEAST, look_at // max(1, len(run.plan.nodes))))
+    nodes = run.plan.nodes
+    step = max(1, len(children) // max(_LEAST, look_at // max(1, len(nodes))))
     looked_at = children[::step]
-    unended: Counter[int] = Counter()
+    unended: Counter[tuple[int, NodeClass]] = Counter()
     queued = 0
     for instance in looked_at:
         for no, state in enumerate(instance.states):
             if state not in NODE_TERMINAL:
-                unended[no] += 1
+                unended[no, class_of(world, instance, nodes[no])] += 1
                 queued += state is NodeState.QUEUED
     if step > 1:
         scale = len(children) / len(looked_at)
-        unended = Counter({no: round(count * scale) for no, count in unended.items()})
+        unended = Counter({key: round(count * scale) for key, count in unended.items()})
         queued = round(queued * scale)
     return unended, queued
 

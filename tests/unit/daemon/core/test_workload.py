@@ -3,7 +3,8 @@
 import pytest
 
 from accio.domain.resources import Resources
-from accio_daemon.core.commands import DrainAgent
+from accio.domain.retry_demand import read_retry_demand
+from accio_daemon.core.commands import DrainAgent, RetryRun
 from accio_daemon.core.forecast import Forecast, Forecaster, Spread, spread_of
 from accio_daemon.core.terms import CacheMode, RunNo
 from accio_daemon.core.workload import Workload, workload
@@ -132,6 +133,21 @@ def test_where_all_agents_drain_nothing_ends(cluster: Cluster) -> None:
     found = forecasts(cluster)[run]
     assert found.never
     assert "drains" in found.why
+
+
+def test_nodes_that_were_retried_with_more_count_with_what_they_demand_now(cluster: Cluster) -> None:
+    """One of three children needs two CPUs since its retry: it is told of by itself, and takes more of the cluster."""
+    cluster.join("w1", builders.offer(4))
+    run = cluster.submit(builders.graph({"A": []}, swept=("A",)), sweep=builders.sweep_of(3))
+    before = forecasts(cluster)[run]
+    cluster.fail("1/A")
+    cluster.ask(RetryRun(run=run, index=1, demand=read_retry_demand(cpus="4")))
+    load = seen(cluster)
+    left = {demand[1].milli_cpus: (each.left, each.running, each.slots) for demand, each in load.demands.items()}
+    assert left == {1000: (2, 2, 4), 4000: (1, 0, 1)}
+    after = forecasts(cluster)[run]
+    assert (after.cpu_low, before.cpu_low) == (60.0, 30.0)
+    assert after.low > before.low
 
 
 def test_durations_are_quartiles_further_apart_where_they_are_few() -> None:
