@@ -11,7 +11,6 @@ from accio_pool.providers.ports import Order
 from accio_pool.runner import Output
 
 _MIB = 1 << 20
-_WARNING_S = 120
 
 _OVER = {
     "BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED", "REVOKED",
@@ -30,7 +29,10 @@ class Slurm:
     knows_end = True
 
     def submit(self, pool: PoolConfig, order: Order, output: Path) -> Sequence[str]:
-        """Return the command that submits a job of one host and one task."""
+        """Return the command that submits a job of one host and one task.
+
+        There is no `--signal`: its warning may come a minute too early, and an agent knows the end by itself.
+        """
         host, key = pool.spec.host, str(order.key)
         assert pool.spec.walltime is not None, "pools of batch systems have one"
         command = [
@@ -44,7 +46,6 @@ class Slurm:
             "--ntasks=1",
             f"--cpus-per-task={math.ceil(host.milli_cpus / 1000)}",
             f"--time={max(1, math.floor(pool.spec.walltime / 60))}",
-            f"--signal=B:USR1@{min(_WARNING_S, max(1, int(pool.spec.walltime / 4)))}",
         ]
         if host.memory:
             command.append(f"--mem={math.ceil(host.memory / _MIB)}M")

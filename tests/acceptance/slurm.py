@@ -69,15 +69,27 @@ class Slurm:
         """What other programs need to use it."""
         return {name: self._environment[name] for name in ("SLURM_CONF", "PATH")}
 
+    @property
+    def _controller(self) -> "subprocess.Popen[bytes]":
+        return next(each for each in self._processes if "slurmctld" in str(each.args))
+
     @contextmanager
     def frozen(self) -> Iterator[None]:
         """Keep the controller from answering."""
-        (controller,) = (each for each in self._processes if "slurmctld" in str(each.args))
+        controller = self._controller
         controller.send_signal(signal.SIGSTOP)
         try:
             yield
         finally:
             controller.send_signal(signal.SIGCONT)
+
+    def replace_controller(self) -> None:
+        """Kill the controller, and start another one on what it had saved."""
+        controller = self._controller
+        controller.kill()
+        controller.wait()
+        self._processes.remove(controller)
+        self._launch("slurmctld", "-D", "-f", self._environment["SLURM_CONF"])
 
     def run(self, *command: str, **environment: str) -> str:
         """Run one of its commands; give what it printed."""

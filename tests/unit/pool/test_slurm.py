@@ -42,7 +42,7 @@ def test_a_job_is_submitted_by_what_the_file_says() -> None:
     command, *script = preview(POOL).splitlines()
     assert command == (
         "sbatch --parsable --no-requeue --job-name=accio-0123abcd-cpu-7 --comment=accio-0123abcd-cpu-7 "
-        "--output=/out/accio-0123abcd-cpu-7.log --nodes=1 --ntasks=1 --cpus-per-task=4 --time=240 --signal=B:USR1@120 "
+        "--output=/out/accio-0123abcd-cpu-7.log --nodes=1 --ntasks=1 --cpus-per-task=4 --time=240 "
         "--gpus-per-node=2 --partition=batch --constraint=rome <<'END'"
     )
     assert script == [
