@@ -17,7 +17,7 @@ from accio.errors import BadRequest, InvalidDefinition
 
 ONE_CPU = Resources()
 _LONGEST_TEXT = 10_000
-_MOST = 1_000_000
+_MOST = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

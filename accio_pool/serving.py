@@ -29,6 +29,7 @@ class Wishes:
 
     submit: dict[int, bool] = field(default_factory=dict)  # number -> whether it is lasting
     keep: frozenset[int] = frozenset()
+    exclude: tuple[str, ...] = ()  # hosts that allocations shouldn't get
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ class Serving:
         refused: dict[int, str] = {}
         for number, lasting in wishes.submit.items():
             if number not in found and self._may_try(number):
-                await self._submit(Order(key=self._key(number), lasting=lasting), refused)
+                await self._submit(Order(key=self._key(number), lasting=lasting, exclude=wishes.exclude), refused)
         for number, each in found.items():
             if number not in wishes.submit and number not in wishes.keep:
                 await self._end(each)

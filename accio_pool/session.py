@@ -126,7 +126,7 @@ class PoolServer:
             if message.HasField("wanted") and message.wanted.pool in serving:
                 wanted = message.wanted
                 submit = {each.number: each.lasting for each in wanted.submit}
-                serving[wanted.pool].want(Wishes(submit, frozenset(wanted.keep)))
+                serving[wanted.pool].want(Wishes(submit, frozenset(wanted.keep), tuple(wanted.exclude)))
 
     async def _read(self, call: "Call") -> pools_pb2.PoolsAnswer:
         data = await call.read()
@@ -166,7 +166,11 @@ def _teller(call: "Call", pool: str, writing: asyncio.Lock) -> Tell:
                 for each in told.listing.found
             ]
             listed = pools_pb2.EngineList(
-                pool=pool, complete=told.listing.complete, allocations=allocations, reasons=told.reasons
+                pool=pool,
+                complete=told.listing.complete,
+                allocations=allocations,
+                reasons=told.reasons,
+                hosts=told.listing.hosts,
             )
             await _write(call, pools_pb2.PoolsMessage(list=listed))
 

@@ -289,6 +289,7 @@ class AllocationsFound(Command[None]):
     complete: bool
     found: tuple[AllocationFacts, ...]
     reasons: Mapping[int, str] = field(default_factory=dict)  # why allocations that it lacks ended, where that is known
+    hosts: Mapping[int, str] = field(default_factory=dict)  # where they were
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

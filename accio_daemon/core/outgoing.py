@@ -54,6 +54,7 @@ class Wanted:
     pool: str
     submit: tuple[tuple[int, bool], ...]  # number, and whether it stays when it is idle; those the engine may not have
     keep: tuple[int, ...]  # numbers that the engine has
+    exclude: tuple[str, ...] = ()  # hosts on which agents don't start
 
 
 @dataclass(slots=True)

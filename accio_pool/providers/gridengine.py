@@ -48,6 +48,8 @@ class GridEngine:
             command += ["-pe", pool.options["pe"], str(slots)]
         if host.memory:
             command += ["-l", f"h_vmem={math.ceil(host.memory / slots)}"]
+        if order.exclude:
+            command += ["-l", f"h=!({'|'.join(order.exclude)})"]
         command += [word for name, value in pool.options.items() if name not in _OWN for word in (f"-{name}", value)]
         return [*command, *pool.directives]
 

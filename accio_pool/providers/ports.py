@@ -5,8 +5,8 @@ submission whose answer got lost may have been carried out. So it is looked for 
 *complete* tells that something isn't there.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from accio.domain.pools import AllocationKey
@@ -18,6 +18,7 @@ class Order:
 
     key: AllocationKey
     lasting: bool  # its agent stays when it has nothing to do
+    exclude: Sequence[str] = ()  # hosts that it shouldn't get
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,7 @@ class Listing:
 
     found: Sequence[Found]
     problem: str = ""
+    hosts: Mapping[int, str] = field(default_factory=dict)  # of allocations that are over, where that is known
 
     @property
     def complete(self) -> bool:

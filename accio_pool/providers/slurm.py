@@ -51,6 +51,8 @@ class Slurm:
             command.append(f"--mem={math.ceil(host.memory / _MIB)}M")
         if host.gpus:
             command.append(f"--gpus-per-node={host.gpus}")
+        if order.exclude:
+            command.append(f"--exclude={','.join(order.exclude)}")
         command += [f"--{name}={value}" for name, value in pool.options.items()]
         return [*command, *pool.directives]
 

@@ -44,7 +44,8 @@ class SshProvider:
 
     async def submit(self, order: Order) -> str:
         """Start an agent on a machine that has none and answers."""
-        host = next((each for each in self._pool.hosts if self._answered.get(each) == {}), None)
+        hosts = (each for each in self._pool.hosts if each not in order.exclude)
+        host = next((each for each in hosts if self._answered.get(each) == {}), None)
         if host is None:
             raise Unsure("no machine that answers is free")
         log = f"{self._folder}/{order.key}.log"
@@ -76,7 +77,8 @@ class SshProvider:
             if (key.cluster, key.pool) == (cluster, self._pool.spec.name)
         ]
         self._last_host |= {each.key: each.host for each in found}
-        return Listing(found=found, problem="" if self._answered else "no machine answers")
+        hosts = {key.number: host for key, host in self._last_host.items()}
+        return Listing(found=found, problem="" if self._answered else "no machine answers", hosts=hosts)
 
     async def cancel(self, found: Found, *, gently: bool) -> None:
         """Signal an agent, unless its process has become another one since."""

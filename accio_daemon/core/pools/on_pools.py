@@ -21,6 +21,7 @@ from accio_daemon.core.outgoing import Wanted
 from accio_daemon.core.pools.planning import Want, decide, ranked_pools
 from accio_daemon.core.pools.records import Allocation, Pool
 from accio_daemon.core.records import Agent
+from accio_daemon.core.remaining import spoken
 from accio_daemon.core.terms import SessionNo
 from accio_daemon.core.turn import Turn
 from accio_daemon.core.world import World
@@ -29,6 +30,8 @@ _EVERY = 1.0  # seconds between two decisions about what pools should have
 _GONE = 2  # complete lists in a row that lack an allocation which is over: one may be taken amid a start
 _JOINS_WITHIN = 300.0  # seconds from an allocation's beginning, else it is given up
 _SHOWS_WITHIN = 3.0  # seconds from an agent's joining, in which it may show that no further host is needed
+_TRIED_ON_HOST = 2  # allocations in a row that no agent joined from on one host, while others have agents
+_SHUNNED = 3600.0  # seconds for which such a host is left out
 _UNUSED = 120.0  # seconds for which nothing may be there for an allocation that is on its way
 _PAUSES = (5.0, 30.0, 900.0, 1800.0, 3600.0)
 """Seconds in which nothing is asked for after so many allocations without an agent; then one is, as a probe."""
@@ -93,6 +96,7 @@ def _tell(turn: Turn, pool: Pool) -> None:
         pool=pool.spec.name,
         submit=tuple((each.no, each.lasting) for each in wanted if each.state is _REQUESTED),
         keep=tuple(each.no for each in wanted if each.state is not _REQUESTED),
+        exclude=tuple(sorted(pool.shunned)),
     )
 
 
@@ -110,6 +114,7 @@ def found(turn: Turn, command: AllocationsFound) -> None:
         if facts is not None:
             _seen(turn, pool, allocation, facts)
         elif command.complete:
+            allocation.host = allocation.host or command.hosts.get(allocation.no, "")
             _lacking(turn, pool, allocation, command.reasons.get(allocation.no, ""))
 
 
@@ -178,10 +183,32 @@ def refused(turn: Turn, command: AllocationsRefused) -> None:
 
 
 def _note_failure(turn: Turn, pool: Pool, allocation: Allocation) -> None:
-    pause = _PAUSES[min(pool.failures, len(_PAUSES) - 1)]
-    pool.failures += 1
+    blamed = _is_the_hosts(turn, pool, allocation)
+    pause = _PAUSES[0 if blamed else min(pool.failures, len(_PAUSES) - 1)]
+    pool.failures += not blamed
     pool.retry_mono = turn.now.mono + pause
     pool.problem = f"allocation {allocation.no}: {allocation.reason}"
+
+
+def _is_the_hosts(turn: Turn, pool: Pool, allocation: Allocation) -> bool:
+    """Return whether a failure is its host's, as agents of the pool live on others; the second one shuns the host."""
+    host = allocation.host
+    if not host or not any(each.agent and each.host not in ("", host) for each in pool.live.values()):
+        return False
+    pool.stillborn[host] = pool.stillborn.get(host, 0) + 1
+    if pool.stillborn[host] >= _TRIED_ON_HOST:
+        del pool.stillborn[host]
+        pool.shunned[host] = turn.now.mono + _SHUNNED
+        _tell(turn, pool)
+    return True
+
+
+def _take_back_shunned(turn: Turn, pool: Pool) -> None:
+    over = [host for host, until in pool.shunned.items() if until <= turn.now.mono]
+    for host in over:
+        del pool.shunned[host]
+    if over:
+        _tell(turn, pool)
 
 
 def _forgive(pool: Pool) -> None:
@@ -242,6 +269,7 @@ def agent_joined(turn: Turn, agent: Agent, command: AgentJoined) -> None:
     if allocation.state is not _RUNNING:
         _begin(turn, allocation)
     if not allocation.agent:
+        pool.stillborn.pop(allocation.host, None)
         allocation.agent, allocation.reason, allocation.joined_mono = agent.name, "", turn.now.mono
     turn.fx.allocations[number] = allocation
     _tell(turn, pool)
@@ -280,6 +308,8 @@ def change(turn: Turn, command: ChangePool) -> None:
         if not command.paused:
             _forgive(pool)
             pool.operators = None
+            pool.shunned.clear()
+            _tell(turn, pool)
     if command.floor is not None or command.by_file:
         pool.floor = command.floor
     turn.fx.pools[command.name] = pool
@@ -297,6 +327,7 @@ def tick(turn: Turn) -> None:
     world.planned_mono = turn.now.mono
     for pool in world.pools.values():
         _give_up_silent(turn, pool)
+        _take_back_shunned(turn, pool)
     decision = decide(world, turn.now)
     world.unservable = tuple(decision.unservable)
     for pool in ranked_pools(world):
@@ -337,6 +368,9 @@ def _grow(turn: Turn, pool: Pool, want: Want) -> None:
     if count:
         lines.append(f"{count} asked for")
         _tell(turn, pool)
+    if pool.shunned:
+        left = ", ".join(f"{host} for {spoken(until - turn.now.mono)}" for host, until in sorted(pool.shunned.items()))
+        lines.append(f"left out, as agents didn't start there: {left} (accio pool resume takes that back)")
     pool.decision = tuple(lines) or ("nothing is queued that needs another host",)
 
 

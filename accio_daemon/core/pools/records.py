@@ -72,7 +72,9 @@ class Pool:
         "retry_mono",
         "server",
         "session",
+        "shunned",
         "spec",
+        "stillborn",
     )
 
     def __init__(self, spec: PoolSpec, *, place: int) -> None:
@@ -87,6 +89,8 @@ class Pool:
         self.live: dict[int, Allocation] = {}  # allocations that haven't ended, by number
         self.failures = 0  # allocations in a row that no agent joined from
         self.retry_mono = 0.0  # until when nothing is asked for after those
+        self.stillborn: dict[str, int] = {}  # allocations in a row without an agent, by host, while others had one
+        self.shunned: dict[str, float] = {}  # hosts that are left out, and until when
         self.problem = ""  # what went wrong with the last of them
         self.decision: tuple[str, ...] = ()  # why as many are asked for as are
 

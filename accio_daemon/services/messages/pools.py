@@ -33,7 +33,14 @@ def found_of(session: SessionNo, message: pools_pb2.EngineList) -> AllocationsFo
         for each in message.allocations
     )
     reasons = {number: clip(reason, _REASON) for number, reason in message.reasons.items()}
-    return AllocationsFound(session=session, pool=message.pool, complete=message.complete, found=found, reasons=reasons)
+    return AllocationsFound(
+        session=session,
+        pool=message.pool,
+        complete=message.complete,
+        found=found,
+        reasons=reasons,
+        hosts=dict(message.hosts),
+    )
 
 
 def refused_of(session: SessionNo, message: pools_pb2.EngineRefusals) -> AllocationsRefused:
@@ -45,7 +52,7 @@ def refused_of(session: SessionNo, message: pools_pb2.EngineRefusals) -> Allocat
 def wanted_message(wanted: Wanted) -> pools_pb2.Wanted:
     """Write which allocations there should be."""
     submit = [pools_pb2.WantedAllocation(number=number, lasting=lasting) for number, lasting in wanted.submit]
-    return pools_pb2.Wanted(pool=wanted.pool, submit=submit, keep=wanted.keep)
+    return pools_pb2.Wanted(pool=wanted.pool, submit=submit, keep=wanted.keep, exclude=wanted.exclude)
 
 
 def pool_message(view: PoolView) -> pools_pb2.Pool:

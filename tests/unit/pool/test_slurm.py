@@ -101,3 +101,9 @@ def test_only_what_is_certain_is_a_refusal(said: str, refused: bool) -> None:
 def test_the_number_of_a_job_is_read(said: str, job: str) -> None:
     """What a submission prints is a number, perhaps with the name of a cluster."""
     assert Slurm().submitted(said) == job
+
+
+def test_hosts_that_are_to_be_left_out_are_told() -> None:
+    """Slurm gets the hosts that an allocation shouldn't be given, and tells those of jobs that are over."""
+    provider = BatchProvider(POOL, Path("/out"), Slurm())
+    assert "--exclude=n1,n2 " in provider.preview(Order(key=KEY, lasting=False, exclude=("n1", "n2")))

@@ -45,11 +45,24 @@ class Engine:
         """Return the allocations that are to stay."""
         return list(self.wanted[pool].keep)
 
+    def excluded(self) -> list[str]:
+        """Return the hosts that are to be left out."""
+        return list(self.wanted["cpu"].exclude)
+
     def has(
-        self, *numbers: int, begun: bool = False, pool: str = "cpu", reasons: Mapping[int, str] | None = None
+        self,
+        *numbers: int,
+        begun: bool = False,
+        pool: str = "cpu",
+        reasons: Mapping[int, str] | None = None,
+        hosts: Mapping[int, str] | None = None,
     ) -> None:
-        """Say, completely, what the engine has."""
-        found = tuple(AllocationFacts(number=number, job=f"job {number}", begun=begun) for number in numbers)
+        """Say, completely, what the engine has, and where."""
+        where = hosts or {}
+        found = tuple(
+            AllocationFacts(number=number, job=f"job {number}", begun=begun, host=where.get(number, ""))
+            for number in numbers
+        )
         self.cluster.ask(
             AllocationsFound(session=self.session, pool=pool, complete=True, found=found, reasons=reasons or {})
         )
@@ -389,3 +402,36 @@ def test_a_waiting_node_knows_of_pools(cluster: Cluster) -> None:
     assert why.endswith(
         "; no pool brings a host for it (small: they need 1 CPU, and a host has 0.5 CPUs; cpu: it is paused)"
     ), why
+
+
+def test_a_bad_host_is_left_out_and_not_the_pool(cluster: Cluster) -> None:
+    """A host on which agents don't start, while they do on others, is left out for an hour; the pool goes on."""
+    engine = Engine(cluster, pool(minimum=2))
+    cluster.tick(2)
+    engine.has(1, begun=True, hosts={1: "good"})
+    join(cluster, 1)
+    for number in (2, 3):
+        assert engine.asked() == [number]
+        assert engine.excluded() == []
+        engine.has(1, number, begun=True, hosts={1: "good", number: "bad"})
+        engine.forgets(1)
+        cluster.tick(7)
+    assert engine.excluded() == ["bad"]
+    assert engine.asked() == [4]
+    assert "bad for 60 min" in known(cluster).decision[-1]
+    engine.has(1, 4, begun=True, hosts={1: "good", 4: "other"})
+    join(cluster, 4)
+    cluster.tick(3600)
+    assert engine.excluded() == []
+
+
+def test_where_every_host_fails_the_pool_is_to_blame(cluster: Cluster) -> None:
+    """Without an agent on any other host no host is left out: the pool backs off."""
+    engine = Engine(cluster, pool(minimum=1))
+    cluster.tick(2)
+    for number in (1, 2):
+        assert engine.asked() == [number]
+        engine.has(number, begun=True, hosts={number: "h1"})
+        engine.forgets()
+        cluster.tick(33)
+    assert (known(cluster).shunned, known(cluster).failures) == ({}, 2)
