@@ -20,7 +20,7 @@ from accio_daemon.core.records import Agent, Execution, Run
 from accio_daemon.core.terms import CacheMode, Instant, RunNo
 from accio_daemon.core.world import World
 
-LOOKED_AT = 50_000
+LOOKED_AT = 20_000
 """Nodes of open children that one reading looks at; of more, it looks at some children and scales."""
 
 _LEAST = 20  # children of a run that are looked at all the same
@@ -165,13 +165,20 @@ def _open_nodes(world: World, run: Run, look_at: int) -> tuple[Counter[tuple[int
     nodes = run.plan.nodes
     step = max(1, len(children) // max(_LEAST, look_at // max(1, len(nodes))))
     looked_at = children[::step]
+    usual = [0] * len(nodes)  # of the classes that the plan says: nearly all, and so counted without a look at each
     unended: Counter[tuple[int, NodeClass]] = Counter()
     queued = 0
     for instance in looked_at:
+        queued += instance.states.count(NodeState.QUEUED)
         for no, state in enumerate(instance.states):
-            if state not in NODE_TERMINAL:
+            if state in NODE_TERMINAL:
+                continue
+            if instance.demands:
                 unended[no, class_of(world, instance, nodes[no])] += 1
-                queued += state is NodeState.QUEUED
+            else:
+                usual[no] += 1
+    for node in nodes:
+        unended[node.no, node.node_class] += usual[node.no]
     if step > 1:
         scale = len(children) / len(looked_at)
         unended = Counter({key: round(count * scale) for key, count in unended.items()})
