@@ -104,9 +104,9 @@ def _kind(value: Any, schema: Mapping[str, Any]) -> str:
     if not isinstance(value, dict):
         return "anything"
     if "$ref" in value:
-        name = value["$ref"].rpartition("/")[2]
-        target = schema["$defs"][name]
-        return name if "properties" in target else _kind(target, schema)
+        target = _target(value, schema)
+        is_named = "properties" in target and value["$ref"].startswith("#/$defs/")
+        return value["$ref"].rpartition("/")[2] if is_named else _kind(target, schema)
     for word in ("anyOf", "oneOf"):
         if word in value:
             return " or ".join(dict.fromkeys(_kind(each, schema) for each in value[word]))
@@ -121,10 +121,19 @@ def _kind(value: Any, schema: Mapping[str, Any]) -> str:
     return " or ".join(kinds)
 
 
+def _target(value: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what a reference within the schema leads to."""
+    found: Any = schema
+    for name in value["$ref"].removeprefix("#/").split("/"):
+        found = found[name]
+    assert isinstance(found, dict)
+    return found
+
+
 def _meaning(value: Any, schema: Mapping[str, Any]) -> str:
     if not isinstance(value, dict):
         return ""
-    inherited = schema["$defs"][value["$ref"].rpartition("/")[2]] if "$ref" in value else {}
+    inherited = _target(value, schema) if "$ref" in value else {}
     said = value.get("description") or inherited.get("description", "")
     examples = value.get("examples") or inherited.get("examples", ())
     if examples:
