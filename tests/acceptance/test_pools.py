@@ -27,7 +27,7 @@ def live(client: Client) -> list[str]:
 
 
 def learn(client: Client) -> None:
-    """Let the daemon learn which operators the pool's hosts offer, and the hosts end."""
+    """Start a host, so that the daemon learns which operators the pool offers, and wait for its end."""
     eventually(lambda: client.list_pools().pools, what="the pool being served")
     client.change_pool("here", kept=1)
     eventually(lambda: live(client) == ["running"] and client.list_operators(), what="an agent's operators being known")

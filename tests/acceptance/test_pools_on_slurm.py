@@ -42,7 +42,7 @@ def live(client: Client) -> list[str]:
 
 
 def learn(client: Client) -> None:
-    """Let the daemon learn which operators the pool's hosts offer."""
+    """Start a host, so that the daemon learns which operators the pool offers."""
     eventually(lambda: client.list_pools().pools, what="the pool being served")
     client.change_pool("cpu", kept=1)
     eventually(lambda: live(client) == ["running"] and client.list_operators(), what="an agent's operators being known")

@@ -155,7 +155,7 @@ class PoolSimulation:
         return self
 
     def begin(self) -> None:
-        """Let time pass, and serve the pool."""
+        """Advance the time, and serve the pool."""
         self._serve()
         self._every(1.0, self._tick)
         self._every(2.0, self._beat)
@@ -204,7 +204,7 @@ class PoolSimulation:
         require(len({job.key for job in self.jobs.values()}) <= MOST + self.doubled, f"too many jobs: {self.jobs}")
 
     def _post(self, command: Command[None]) -> None:
-        """Let the daemon hear something; it may die having committed what that made it decide."""
+        """Send the daemon something; it may die having committed what that made it decide."""
         if not self._doomed:
             self._ask(command)
             return
@@ -315,7 +315,7 @@ class PoolSimulation:
     # --- the engine, as a provider ----------------------------------------------------------------------------------
 
     async def submit(self, order: Order) -> str:
-        """Take in a job, or lose it, or lose the answer."""
+        """Queue a job, or lose it, or lose the answer."""
         self.submissions += 1
         luck = self.loop.random.random() if self.faults else 1.0
         if luck < 0.05:
@@ -414,7 +414,7 @@ class PoolSimulation:
         require(len(here) == 1, f"two agents work for one allocation: {here}")
 
     def _unfence(self, job: Job) -> None:
-        """Let an allocation be anybody's."""
+        """Make an allocation anybody's."""
         pool = self.cluster.world.pools["cpu"]
         if job.agent is not None and (allocation := pool.live.get(job.key.number)) is not None:
             allocation.agent = ""
@@ -443,7 +443,7 @@ class PoolSimulation:
             self._look()
 
     def _look_idle(self, job: Job) -> None:
-        """Let an agent leave that has nothing to do; one that the daemon doesn't hear waits for it."""
+        """End an agent that has nothing to do; one that the daemon doesn't hear waits for it."""
         agent = job.agent
         if job.over or agent is None:
             return

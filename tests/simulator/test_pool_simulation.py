@@ -28,7 +28,7 @@ def test_the_fence_of_allocations_is_needed() -> None:
 
 
 def flapping(seconds: float, period: float) -> PoolSimulation:
-    """Let a short node come again and again, without faults."""
+    """Submit a short node again and again, without faults."""
     story = PoolSimulation(1)
     story.faults = False
     story.begin()

@@ -33,7 +33,7 @@ COUNT = operator(
 
 
 def count(name: str, inputs: dict[str, Any], seed: int | None) -> Outputs:
-    """Give maps with n members each, and whether n is even."""
+    """Return maps with n members each, and whether n is even."""
     n = inputs["n"]
     sizes = {f"k.{each}": each / 2 for each in range(n)}
     names = {str(each): "x" * each for each in range(n)}
