@@ -2,10 +2,11 @@
 
 import ast
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from accio.errors import BadRequest, NotFound
+from accio.errors import BadRequest, InvalidDefinition, NotFound
 from accio_client.cli.session import Session
 
 if TYPE_CHECKING:
@@ -49,10 +50,18 @@ def _functions(path: Path) -> list[str]:
 
 
 def described(function: str) -> "OperatorSpec":
-    """Return the operator that FILE.py:FUNCTION is, as an agent of this folder would offer it."""
+    """Return the operator that FILE.py:FUNCTION is, as an agent of this folder would offer it.
+
+    InvalidDefinition says why it can be none, in terms of the function, as its author knows it.
+    """
     from accio.sdk.catalogue import describe_source, named_source
 
-    (spec,) = describe_source(named_source(function, Path.cwd()), None).specs
+    try:
+        (spec,) = describe_source(named_source(function, Path.cwd()), None).specs
+    except InvalidDefinition as error:
+        named = f"operator {function.rpartition(':')[2]}: "
+        issues = (replace(issue, path="", message=issue.message.removeprefix(named)) for issue in error.issues)
+        raise InvalidDefinition(replace(issue, message=f"{function}: {issue.message}") for issue in issues) from None
     return spec
 
 

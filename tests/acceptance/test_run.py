@@ -140,6 +140,10 @@ def test_mistakes_are_told_before_anything_is_started(desk: Desk) -> None:
     assert (done.exit, "did you mean simulate" in done.err, "starting" in done.err) == (1, True, False)
     done = desk.accio("run", "nothing.py:f")
     assert (done.exit, done.err) == (1, "accio: nothing.py: no such file\n")
+    (desk.folder / "bare.py").write_text("def bare(x):\n    return x\n")
+    told = desk.accio("run", "bare.py:bare", "x=1").err.splitlines()
+    assert told[0] == "accio: bare.py:bare: input 'x' has no type hint; write for example x: float"
+    assert told[1].startswith("bare.py:bare: its return type isn't declared; write for example -> float")
     assert not (desk.folder.parent / "data").exists()
     done = desk.accio("run", "model.py", "alhpa=1", "seed=1", "-private")
     assert (done.exit, "did you mean alpha" in done.err) == (2, True)
