@@ -137,7 +137,8 @@ class _Reader:
     def _outputs(self, annotation: Any) -> tuple[list[Output], type | None]:
         path = pointer("outputs")
         if annotation is inspect.Signature.empty:
-            self._say(path, "its return type isn't declared; write -> None if it has no outputs")
+            advice = "write for example -> float, or -> None if it has no outputs"
+            self._say(path, f"its return type isn't declared; {advice}")
             return [], None
         resolved = self._resolve(annotation, "the return type", path)
         bare, nullable, help_text = take_apart(resolved)
