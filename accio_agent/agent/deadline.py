@@ -21,6 +21,7 @@ ASKED_FOR_S = 10.0
 DRAINS_BEFORE_S = 60.0
 _DRAINS_BEFORE_SHARE = 0.02  # of the whole time, where that is more
 _GIVES_BACK_BEFORE_S = 15.0
+_EARLY_S = 0.05  # by which the timer of an event loop, which counts milliseconds, may ring before its time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +40,8 @@ class Deadline:
 
     @property
     def is_over(self) -> bool:
-        return self.seconds_left <= 0
+        """Whether what runs has been given back, or is about to be."""
+        return self.seconds_left <= _EARLY_S
 
 
 def deadline_at(end: datetime, now: datetime) -> Deadline:

@@ -218,6 +218,14 @@ def test_an_agent_ends_before_its_host() -> None:
         assert not found.is_over
 
 
+def test_a_timer_that_rings_a_little_early_rings_for_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An event loop counts whole milliseconds: what it ended at the deadline ended because of it."""
+    found = deadline_at(NOW + timedelta(hours=1), NOW)
+    for early_s, is_over in ((0.001, True), (1.0, False)):
+        monkeypatch.setattr("accio_agent.agent.deadline.time.monotonic", lambda at=found.gives_back_at - early_s: at)
+        assert found.is_over is is_over
+
+
 def test_slurm_tells_when_a_job_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The end of a Slurm job is in a variable, or said by squeue; a job without a limit has none."""
     job = find_job({"SLURM_JOB_ID": "7"}, "here")
