@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from accio_client.forms import arange, linspace, logspace, values
     from accio_client.handles import AsyncRun
     from accio_client.private import local, local_async
-    from accio_client.sync import Client, Run
+    from accio_client.sync import Client
+    from accio_client.sync_handles import Run
     from accio_client.views import (
         AgentView,
         NodeDetailsView,
@@ -57,7 +58,7 @@ _ELSEWHERE = {
     "AsyncClient": "accio_client.client",
     "AsyncRun": "accio_client.handles",
     "Client": "accio_client.sync",
-    "Run": "accio_client.sync",
+    "Run": "accio_client.sync_handles",
     **dict.fromkeys(("arange", "linspace", "logspace", "values"), "accio_client.forms"),
     "local": "accio_client.private",
     "local_async": "accio_client.private",

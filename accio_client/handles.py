@@ -1,6 +1,6 @@
 """What `AsyncClient.submit` returns: a run or a sweep that can be asked about itself.
 
-`Run` in accio_client/sync.py is made of `AsyncRun` by scripts/sync_client.py: change this one, and run that.
+`Run` in accio_client/sync_handles.py is made of `AsyncRun` by scripts/sync_client.py: change this one, and run that.
 """
 
 from __future__ import annotations

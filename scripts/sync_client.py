@@ -1,41 +1,37 @@
-"""Writes accio_client/sync.py, the blocking client with its handles, from the asynchronous one.
+"""Writes the blocking client from the asynchronous one.
 
-With --check it writes nothing, and its exit code is 1 if the file isn't what it would write.
+accio_client/sync_calls.py has its calls, sync_handles.py the handle of a run over these, sync.py the client that
+returns handles. With --check it writes nothing, and its exit code is 1 if a file isn't what it would write.
 """
 
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-TARGET = Path("accio_client/sync.py")
-HANDLES = Path("accio_client/handles.py")
-SUBJECTS = ("workflows", "handles", "runs", "results", "analysis", "cluster", "pools", "access")
-"""The modules of accio_client/calls whose public methods the blocking client has, in this order."""
+CALLS = Path("accio_client/sync_calls.py")
+HANDLE = Path("accio_client/sync_handles.py")
+CLIENT = Path("accio_client/sync.py")
+ASYNCHRONOUS_HANDLE = Path("accio_client/handles.py")
+SUBJECTS = ("workflows", "runs", "results", "analysis", "cluster", "pools", "access")
+"""The modules of accio_client/calls whose public methods the blocking calls are, in this order."""
+RETURNING_HANDLES = ("handles",)
+"""Those whose methods return handles."""
 
-HEAD = '''"""The blocking client: the methods of `AsyncClient`, for scripts, notebooks and the command line.
+CALLS_HEAD = '''"""The calls of the blocking client: those of `AsyncClient`, each waited for.
 
-    with Client() as client:
-        run = client.submit("geoind", epsilon=logspace(1e-5, 1), repeat=3)
-        print(run.wait().state)
-
-Nothing is decided here. This file is written by scripts/sync_client.py: change accio_client/calls or handles.py, and
-run that.
+Nothing is decided here. This file is written by scripts/sync_client.py: change accio_client/calls, and run that.
 """
 
 from __future__ import annotations
 
-from contextlib import closing
 from typing import TYPE_CHECKING, Any, Unpack
 
-from accio.domain.states import RUN_TERMINAL, RunState
-from accio.errors import FailedPrecondition
 from accio_client import views
 from accio_client.blocking import BlockingCaller
 from accio_client.calls.runs import WATCH_PATIENCE_S
-from accio_client.handles import KINDS_TOLD, PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping, MutableMapping, Sequence
@@ -49,14 +45,45 @@ if TYPE_CHECKING:
     from accio_client.definition_text import Definition
     from accio_client.export import exporting
     from accio_client.export.frames import Table
-    from accio_client.handles import Submission
     from accio_client.selected import Selected
+
+
+class BlockingCalls(BlockingCaller):
+    """What can be asked of a daemon, without an event loop of the caller's."""
 '''
 
-CLIENT = '''class Client(BlockingCaller):
+CLIENT_HEAD = '''"""The blocking client: the methods of `AsyncClient`, for scripts, notebooks and the command line.
+
+    with Client() as client:
+        run = client.submit("geoind", epsilon=logspace(1e-5, 1), repeat=3)
+        print(run.wait().state)
+
+Nothing is decided here. This file is written by scripts/sync_client.py: change accio_client/calls, and run that.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from accio_client import views
+from accio_client.sync_calls import BlockingCalls
+from accio_client.sync_handles import Run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from accio_client.definition_text import Definition
+
+
+class Client(BlockingCalls):
     """A connection to a daemon, without an event loop of the caller's."""
 '''
 
+HANDLE_HEAD = '''"""What `Client.submit` returns: a run or a sweep that can be asked about itself.
+
+Nothing is decided here. This file is written by scripts/sync_client.py: change accio_client/handles.py, and run that.
+"""
+'''
 
 BLOCKING = {
     "AsyncRun": "Run",
@@ -66,31 +93,52 @@ BLOCKING = {
     "async with": "with",
     "async for": "for",
     "await ": "",
-    "AnalysisCalls": "Client",
+    "accio_client.calls.analysis": "accio_client.sync_calls",
+    "AnalysisCalls": "BlockingCalls",
 }
-"""What stands in a blocking handle for the words of an asynchronous one."""
+"""What stands in the blocking handle for the words of the asynchronous one."""
 
 
-def generated(root: Path) -> str:
-    """Return the text of the blocking client, formatted."""
-    client = CLIENT + "".join(f"\n{_method(found)}\n" for found in _asynchronous(root))
-    return _formatted(f"{HEAD}\n\n{_handle(root)}\n\n\n{client}")
+def generated(root: Path) -> dict[Path, str]:
+    """Return the files of the blocking client and their texts, formatted."""
+    texts = {
+        CALLS: CALLS_HEAD + _methods(root, SUBJECTS),
+        HANDLE: _handle(root),
+        CLIENT: CLIENT_HEAD + _methods(root, RETURNING_HANDLES),
+    }
+    return {path: _formatted(text, path) for path, text in texts.items()}
+
+
+def _methods(root: Path, subjects: Sequence[str]) -> str:
+    return "".join(f"\n{_method(found)}\n" for found in _asynchronous(root, subjects))
 
 
 def _handle(root: Path) -> str:
-    """Return the class of the blocking handle: the asynchronous one's text in other words."""
-    text = (root / HANDLES).read_text(encoding="utf-8")
-    (found,) = (node for node in ast.parse(text).body if isinstance(node, ast.ClassDef) and node.name == "AsyncRun")
-    segment = ast.get_source_segment(text, found)
-    assert segment is not None
+    """Return the module of the blocking handle: the asynchronous one in other words, without what both can share."""
+    text = (root / ASYNCHRONOUS_HANDLE).read_text(encoding="utf-8")
+    body = ast.parse(text).body
+    (handle,) = (node for node in body if isinstance(node, ast.ClassDef) and node.name == "AsyncRun")
+    future, *imports = [node for node in body if isinstance(node, ast.ImportFrom | ast.If)]
+    constants = [
+        node.targets[0].id for node in body if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    ]
+    protocols = [node.name for node in body if isinstance(node, ast.ClassDef) and node is not handle]
+    parts = [
+        ast.get_source_segment(text, future) or "",
+        *(f"from accio_client.handles import {name}" for name in constants),
+        *(ast.get_source_segment(text, node) or "" for node in imports),
+        *(f"    from accio_client.handles import {name}" for name in protocols),
+        ast.get_source_segment(text, handle) or "",
+    ]
+    written = "\n".join(parts)
     for asynchronous, blocking in BLOCKING.items():
-        segment = segment.replace(asynchronous, blocking)
-    return segment
+        written = written.replace(asynchronous, blocking)
+    return HANDLE_HEAD + written
 
 
-def _asynchronous(root: Path) -> Iterator[ast.AsyncFunctionDef]:
+def _asynchronous(root: Path, subjects: Sequence[str]) -> Iterator[ast.AsyncFunctionDef]:
     """Yield the public coroutines and asynchronous generators of the calls."""
-    for subject in SUBJECTS:
+    for subject in subjects:
         tree = ast.parse((root / "accio_client" / "calls" / f"{subject}.py").read_text(encoding="utf-8"))
         (calls,) = (node for node in tree.body if isinstance(node, ast.ClassDef))
         for node in calls.body:
@@ -118,22 +166,27 @@ def _method(found: ast.AsyncFunctionDef) -> str:
     return "\n".join(line for line in lines if line)
 
 
-def _formatted(text: str) -> str:
-    command = [sys.executable, "-m", "ruff", "format", "--stdin-filename", str(TARGET), "-"]
-    return subprocess.run(command, input=text, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+def _formatted(text: str, path: Path) -> str:
+    """Return the text of a module without the imports that it doesn't need, in order and formatted."""
+    for command in (("check", "--fix-only", "--quiet", "--select", "F401,I001"), ("format",)):
+        whole = [sys.executable, "-m", "ruff", *command, "--stdin-filename", str(path), "-"]
+        text = subprocess.run(whole, input=text, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    return text
 
 
 def main(arguments: list[str]) -> int:
-    text = generated(ROOT)
-    fresh = (ROOT / TARGET).is_file() and (ROOT / TARGET).read_text(encoding="utf-8") == text
-    if arguments == ["--check"]:
-        if not fresh:
-            print(f"{TARGET} isn't what the asynchronous client makes it: run scripts/sync_client.py")
-        return 0 if fresh else 1
-    if not fresh:
-        (ROOT / TARGET).write_text(text, encoding="utf-8")
-        print(f"wrote {TARGET}")
-    return 0
+    stale = {
+        path: text
+        for path, text in generated(ROOT).items()
+        if not (ROOT / path).is_file() or (ROOT / path).read_text(encoding="utf-8") != text
+    }
+    for path, text in stale.items():
+        if arguments == ["--check"]:
+            print(f"{path} isn't what the asynchronous client makes it: run scripts/sync_client.py")
+        else:
+            (ROOT / path).write_text(text, encoding="utf-8")
+            print(f"wrote {path}")
+    return 1 if stale and arguments == ["--check"] else 0
 
 
 if __name__ == "__main__":

@@ -106,7 +106,7 @@ def test_both_clients_have_the_same_face() -> None:
     for name, signature in asynchronous.items():
         assert blocking[name].parameters == signature.parameters, name
         expected = str(signature.return_annotation).replace("AsyncGenerator", "Generator")
-        expected = expected.replace("accio_client.handles.AsyncRun", "accio_client.sync.Run")
+        expected = expected.replace("accio_client.handles.AsyncRun", "accio_client.sync_handles.Run")
         expected = "Run" if expected == "AsyncRun" else expected  # a name that only type checkers import
         assert str(blocking[name].return_annotation).replace("typing.", "") == expected.replace("typing.", "")
 

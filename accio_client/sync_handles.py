@@ -1,0 +1,154 @@
+"""What `Client.submit` returns: a run or a sweep that can be asked about itself.
+
+Nothing is decided here. This file is written by scripts/sync_client.py: change accio_client/handles.py, and run that.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, Unpack
+
+from accio.domain.states import RUN_TERMINAL, RunState
+from accio.errors import FailedPrecondition
+from accio_client import views
+from accio_client.handles import KINDS_TOLD, PATIENCE_S
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+    from accio_client.analysis.fingerprints import Group
+    from accio_client.handles import Submission
+    from accio_client.sync_calls import BlockingCalls
+
+
+class Run:
+    """A run or a sweep. It keeps nothing but what was last heard of it: everything is asked of the daemon."""
+
+    def __init__(self, client: BlockingCalls, submitted: Submission) -> None:
+        self._client = client
+        self.run = submitted.run
+        """As it was last heard of: after the submission, `wait` or `refresh`."""
+        self.warnings = submitted.warnings
+        self.created = submitted.created
+        """False where the same idempotency key had created the run before."""
+
+    @property
+    def id(self) -> str:
+        """What the command line calls it."""
+        return self.run.id
+
+    @property
+    def state(self) -> RunState:
+        """The state that was last heard of."""
+        return self.run.state
+
+    def refresh(self) -> views.RunView:
+        """Ask how it is now."""
+        self.run = (self._client.get_run(self.id, nodes=False)).run
+        return self.run
+
+    def wait(self, *, raise_on_failure: bool = False, patience: float = PATIENCE_S) -> views.RunView:
+        """Wait until it has ended, and return how; a notebook shows its progress meanwhile.
+
+        With *raise_on_failure*, FailedPrecondition tells what went wrong if it didn't succeed. An interrupt detaches:
+        the run goes on.
+        """
+        from accio_client import notebook
+
+        with notebook.screen() as screen:
+            with closing(self._client.watch(self.id, patience=patience)) as updates:
+                for update in updates:
+                    self.run = update.run
+                    screen.show(update)
+            if not self.run.ended:
+                self.refresh()
+        if raise_on_failure and self.run.state is not RunState.SUCCESS:
+            raise FailedPrecondition(f"run {self.id} ended as {self.run.state}{self._reasons()}")
+        return self.run
+
+    def _reasons(self) -> str:
+        groups = self.failures()
+        told = "; ".join(f"{group.count} × {group.fingerprint}" for group in groups[:KINDS_TOLD])
+        more = f"; and {len(groups) - KINDS_TOLD} more kinds" if len(groups) > KINDS_TOLD else ""
+        return f": {told}{more}" if told else ""
+
+    def frame(
+        self,
+        *,
+        by: Sequence[str] | None = None,
+        where: str = "",
+        ports: Sequence[str] = (),
+        metrics: Sequence[str] = (),
+        seeds: bool = False,
+        backend: str = "pandas",
+    ) -> Any:
+        """Return its numbers as a data frame, as `client.frame` does."""
+        return self._client.frame(
+            self.id, by=by, where=where, ports=ports, metrics=metrics, seeds=seeds, backend=backend
+        )
+
+    def failures(self, *, where: str = "") -> tuple[Group, ...]:
+        """Return the kinds of failures, the most frequent first, with examples."""
+        from accio_client.analysis.fingerprints import group_failures
+
+        found = self._client.selected(self.id, where=where, outputs=False, failures=True)
+        return group_failures(found.table, found.collected.failures.among(found.mask))
+
+    def children(self, *, where: str = "") -> Generator[views.RunView]:
+        """Return the children of a sweep in its order, or those that a query matches (docs/queries.md)."""
+        return self._client.iterate_runs(views.RunFilter(parent=self.id, where=where))
+
+    def as_completed(self, *, patience: float = PATIENCE_S) -> Generator[views.RunView]:
+        """Yield each child of a sweep once it has ended, those that have ended already first; a single run itself.
+
+        For sweeps of thousands: each time something has changed, the children that have ended are listed.
+        """
+        if self.run.kind != "parent":
+            yield self.wait(patience=patience)
+            return
+        told: set[str] = set()
+        matching = views.RunFilter(parent=self.id, states=tuple(RUN_TERMINAL))
+        with closing(self._client.watch(self.id, patience=patience)) as updates:
+            for update in updates:
+                self.run = update.run
+                if sum(update.run.children_by_state.get(state, 0) for state in RUN_TERMINAL) <= len(told):
+                    continue
+                with closing(self._client.iterate_runs(matching)) as children:
+                    for child in children:
+                        if child.id not in told:
+                            told.add(child.id)
+                            yield child
+
+    def retry(
+        self, *, where: str = "", latest_operators: bool = False, **demand: Unpack[views.RetryDemand]
+    ) -> views.RunOutcome:
+        """Run again what failed, was killed or lost (of a sweep, with a query, among the children that match), with
+        other demands if given, as in `memory="2x"`. FailedPrecondition if nothing could be done.
+        """
+        done = self._client.retry([self.id], where=where, latest_operators=latest_operators, **demand)
+        return self._outcome(done, "retried")
+
+    def kill(self, *, where: str = "") -> views.RunOutcome:
+        """Stop it, or the children that match a query; FailedPrecondition if nothing could be done."""
+        return self._outcome(self._client.kill([self.id], where=where), "killed")
+
+    def delete(self) -> views.RunOutcome:
+        """Stop and delete it; FailedPrecondition if that couldn't be done."""
+        return self._outcome(self._client.delete([self.id]), "deleted")
+
+    def _outcome(self, outcomes: Sequence[views.RunOutcome], done: str) -> views.RunOutcome:
+        for outcome in outcomes:
+            if outcome.error is None:
+                return outcome
+        why = outcomes[0].error if outcomes else "no child matches"
+        raise FailedPrecondition(f"run {self.id} can't be {done}: {why}")
+
+    def __repr__(self) -> str:
+        from accio_client import notebook
+
+        return notebook.summary(self.run)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        from accio_client import notebook
+
+        return notebook.bundle(self.run)
