@@ -6,29 +6,26 @@ workers get their work, then the daemon gets its messages.
 
 import asyncio
 import os
-import shutil
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import structlog
 
 from accio.domain.resources import Resources
 from accio.v1 import agents_pb2
-from accio.wire.operators import operator_message
 from accio.wire.reports import held_message, numbered, with_log, with_tails
-from accio.wire.resources import resources_message
 from accio_agent.agent.assignments import Assignments
 from accio_agent.agent.core.decisions import AgentCore
-from accio_agent.agent.core.work import Assignment, Begin, Effects, Publication
+from accio_agent.agent.core.work import Begin, Effects, Publication
 from accio_agent.agent.disk.aside import OtherHistory, label_logs
 from accio_agent.agent.disk.journal import Journal
 from accio_agent.agent.disk.log_store import LogStore
+from accio_agent.agent.errands import Errands
 from accio_agent.agent.link import messages
 from accio_agent.agent.link.log_answers import LogAnswers
 from accio_agent.agent.link.outbound import Outbound
-from accio_agent.agent.offer import Identity, Offered
-from accio_agent.agent.staging.staging import Staged, Staging
+from accio_agent.agent.offer import Identity, Offered, hello
+from accio_agent.agent.staging.staging import Staging
 from accio_agent.agent.workers import outcomes
 from accio_agent.agent.workers.deaths import Deaths
 from accio_agent.agent.workers.devices import Devices
@@ -44,7 +41,6 @@ from accio_agent.protocol.reports import write_tasks
 
 log = structlog.get_logger("accio.agent")
 
-PREFETCH_LIMIT = 1024
 FEW_WORKERS = 32
 FAILED, STORED, PRINTED = Flag.FAILED.value, Flag.STORED.value, Flag.PRINTED.value
 
@@ -78,13 +74,15 @@ class Shell:
         self._staging = staging
         self._outbound = outbound
         self._loop = asyncio.get_running_loop()
-        self._tasks: asyncio.TaskGroup | None = None
         remembered = journal.remembered
         self.core = AgentCore(
             idle_limit=idle_limit,
             gone=remembered.begun,
             outbox={seq: attempt for seq, (attempt, _) in remembered.reports.items()},
             next_seq=remembered.next_seq,
+        )
+        self._errands = Errands(
+            core=self.core, staging=staging, operators=operators, outbound=outbound, settle_soon=self.settle_soon
         )
         self.fleet = Fleet(
             folder=folder / "workers",
@@ -93,7 +91,7 @@ class Shell:
             guard=MemoryGuard(identity.name),
             processors=Processors(os.sched_getaffinity(0)),
             is_current=is_current,
-            spawn=self._spawn,
+            spawn=self._errands.spawn,
             events=self,
         )
         self._kills = Kills(self.core, self._loop.time)
@@ -111,34 +109,17 @@ class Shell:
         self.changed = asyncio.Event()
 
     async def run_tasks(self) -> None:
-        """Be the parent of the tasks that fetch inputs, deliver outputs and digest paths, until cancelled."""
+        """Watch the processes, and run what fetches inputs, delivers outputs and digests paths, until cancelled."""
         self.fleet.watch()
-        async with asyncio.TaskGroup() as self._tasks:
-            await asyncio.get_running_loop().create_future()
+        await self._errands.run()
 
     # --- session.Handler ---------------------------------------------------------------------------------------------
 
     def hello(self) -> agents_pb2.Hello:
-        identity = self.identity
-        deadline = identity.deadline
-        return agents_pb2.Hello(
-            name=identity.name,
-            agent_id=identity.agent_id,
-            incarnation=identity.incarnation,
-            boot_id=identity.boot_id,
-            version=identity.version,
-            resources=resources_message(self.resources),
-            operators=[operator_message(each.spec) for each in self._operators],
-            held=held_message(self.core.held()),
-            draining=self.core.leaving,
-            prefetch_limit=PREFETCH_LIMIT,
-            history=self._journal.remembered.history,
-            life=identity.life,
-            predecessors=identity.predecessors,
-            place=identity.place,
-            ends_in_ms=0 if deadline is None else max(1, int(deadline.seconds_left * 1000)),
-            lasts_ms=0 if deadline is None else int(deadline.lasts * 1000),
-            allocation=identity.allocation,
+        held = held_message(self.core.held())
+        history = self._journal.remembered.history
+        return hello(
+            self.identity, self.resources, self._operators, held=held, draining=self.core.leaving, history=history
         )
 
     def check_history(self, history: str) -> None:
@@ -176,7 +157,7 @@ class Shell:
             case "recall":
                 self.core.recall(message.recall.attempts)
             case "digest":
-                self._spawn(self._digest(message.digest.request, list(message.digest.paths)), "digest")
+                self._errands.digest(message.digest.request, list(message.digest.paths))
             case "log":
                 self._answer_log(message.log)
             case "drain":
@@ -226,11 +207,6 @@ class Shell:
             self.changed.clear()
             await self.changed.wait()
 
-    async def _digest(self, request: int, paths: list[str]) -> None:
-        answers = await self._staging.digest_paths(request, paths)
-        if answers is not None:
-            self._outbound.put(agents_pb2.AgentMessage(digests=agents_pb2.DigestAnswer(request=request, paths=answers)))
-
     # --- effects -----------------------------------------------------------------------------------------------------
 
     def settle_soon(self) -> None:
@@ -258,7 +234,7 @@ class Shell:
             if lane_no in workers:
                 workers[lane_no].finish()
         for assignment in effects.stage:
-            self._spawn(self._stage(assignment), f"stage {assignment.attempt}")
+            self._errands.stage(assignment)
         self._tell(effects, reports)
         for lane in refused:
             self.core.lane_lost(lane.no, None, outcomes.not_started(CHANGED))
@@ -286,7 +262,7 @@ class Shell:
     def _keep_report(self, journal: Journal, publication: Publication) -> bytes:
         seq, attempt, ending = publication.seq, publication.attempt, publication.outcome
         if self._staging.holds(attempt):
-            self._spawn(self._staging.forget(attempt), f"forget {attempt}")
+            self._errands.forget(attempt)
         content = numbered(seq, ending if isinstance(ending, bytes) else messages.report(ending, attempt))
         journal.report(seq, attempt, content)
         return content
@@ -326,42 +302,6 @@ class Shell:
         head = (self._assignments.numbers[work_class], described, devices, told or None)
         worker.send(frames.work(head, write_tasks(each.task for each in begin.attempts)))
 
-    # --- staging -----------------------------------------------------------------------------------------------------
-
-    def _spawn(self, work: Any, name: str) -> None:
-        assert self._tasks is not None, "run_tasks runs as long as events come"
-        self._tasks.create_task(work, name=name)
-
-    async def _stage(self, assignment: Assignment) -> None:
-        task: agents_pb2.Assignment = assignment.task
-        spec = self._operators[assignment.work_class.operator].spec
-        staged = await self._staging.fetch(assignment.attempt, spec, task)
-        if isinstance(staged, Staged):
-            self.core.staged(assignment.attempt)
-            if not self.core.knows(assignment.attempt):  # it was stopped meanwhile
-                await self._staging.forget(assignment.attempt)
-        else:
-            outcome = outcomes.staging(
-                staged.reason, missing=staged.missing, absent=staged.absent, disk_full=staged.disk_full
-            )
-            self.core.not_staged(assignment.attempt, outcome)
-        self.settle_soon()
-
-    async def _deliver(self, attempt: int, content: bytes) -> None:
-        """Check the inputs again, send new content to the store, then report."""
-        report = agents_pb2.Report.FromString(content)
-        problem = await self._staging.changed(attempt)
-        if problem and self.core.doom(attempt) is None and await self._staging.can_repeat(attempt):
-            self.core.give_back(attempt)
-            await self._staging.forget(attempt)
-            self.settle_soon()
-            return
-        if not problem and report.success:
-            datasets = [each.digest for each in report.contents]
-            problem = await self._staging.deliver(datasets, [each.digest for each in report.large_outputs])
-        self.core.ended(attempt, messages.not_delivered(report, outcomes.staging(problem)) if problem else content)
-        self.settle_soon()
-
     # --- WorkerEvents ------------------------------------------------------------------------------------------------
 
     def result(self, worker: WorkerHandle, result: frames.Result) -> None:
@@ -381,7 +321,7 @@ class Shell:
             if flags & FAILED:
                 content = with_tails(content, worker.capture.tails())
         if flags & STORED or self._staging.holds(no):
-            self._spawn(self._deliver(no, content), f"deliver {no}")
+            self._errands.deliver(no, content)
         else:
             self.core.ended(no, content)
         self.settle_soon()
@@ -421,7 +361,7 @@ class Shell:
         )
         self._deaths.lose_lane(worker.lane, attempt, outcome)
         self.fleet.bury(worker)
-        self._spawn(asyncio.to_thread(shutil.rmtree, self.fleet.folder_of(worker.lane), True), "tidy")
+        self._errands.remove(self.fleet.folder_of(worker.lane))
         self.settle_soon()
 
     # --- what the watch asks for -------------------------------------------------------------------------------------

@@ -1,0 +1,104 @@
+"""What takes longer than a turn of the event loop: fetching inputs, delivering outputs, digesting paths.
+
+Each errand is a task of its own; what comes of it is fed to the core.
+"""
+
+import asyncio
+import shutil
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Any
+
+from accio.v1 import agents_pb2
+from accio_agent.agent.core.decisions import AgentCore
+from accio_agent.agent.core.work import Assignment
+from accio_agent.agent.link import messages
+from accio_agent.agent.link.outbound import Outbound
+from accio_agent.agent.offer import Offered
+from accio_agent.agent.staging.staging import Staged, Staging
+from accio_agent.agent.workers import outcomes
+
+
+class Errands:
+    """Runs errands until it is cancelled; *settle_soon* is called when one has told the core something."""
+
+    def __init__(
+        self,
+        *,
+        core: AgentCore,
+        staging: Staging,
+        operators: Sequence[Offered],
+        outbound: Outbound,
+        settle_soon: Callable[[], None],
+    ) -> None:
+        self._core = core
+        self._staging = staging
+        self._operators = operators
+        self._outbound = outbound
+        self._settle_soon = settle_soon
+        self._tasks: asyncio.TaskGroup | None = None
+
+    async def run(self) -> None:
+        """Be the parent of all errands, until cancelled."""
+        async with asyncio.TaskGroup() as self._tasks:
+            await asyncio.get_running_loop().create_future()
+
+    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Begin an errand."""
+        assert self._tasks is not None, "run goes on as long as events come"
+        self._tasks.create_task(work, name=name)
+
+    def stage(self, assignment: Assignment) -> None:
+        """Fetch the inputs of an attempt."""
+        self.spawn(self._stage(assignment), f"stage {assignment.attempt}")
+
+    def deliver(self, attempt: int, report: bytes) -> None:
+        """Bring what an attempt made to where others find it, then report."""
+        self.spawn(self._deliver(attempt, report), f"deliver {attempt}")
+
+    def forget(self, attempt: int) -> None:
+        """Remove what was fetched for an attempt."""
+        self.spawn(self._staging.forget(attempt), f"forget {attempt}")
+
+    def digest(self, request: int, paths: list[str]) -> None:
+        """Digest paths of this host for the daemon."""
+        self.spawn(self._digest(request, paths), "digest")
+
+    def remove(self, folder: Path) -> None:
+        """Remove what a process left."""
+        self.spawn(asyncio.to_thread(shutil.rmtree, folder, True), "tidy")
+
+    async def _stage(self, assignment: Assignment) -> None:
+        task: agents_pb2.Assignment = assignment.task
+        spec = self._operators[assignment.work_class.operator].spec
+        staged = await self._staging.fetch(assignment.attempt, spec, task)
+        if isinstance(staged, Staged):
+            self._core.staged(assignment.attempt)
+            if not self._core.knows(assignment.attempt):  # it was stopped meanwhile
+                await self._staging.forget(assignment.attempt)
+        else:
+            outcome = outcomes.staging(
+                staged.reason, missing=staged.missing, absent=staged.absent, disk_full=staged.disk_full
+            )
+            self._core.not_staged(assignment.attempt, outcome)
+        self._settle_soon()
+
+    async def _deliver(self, attempt: int, content: bytes) -> None:
+        """Check the inputs again, send new content to the store, then report."""
+        report = agents_pb2.Report.FromString(content)
+        problem = await self._staging.changed(attempt)
+        if problem and self._core.doom(attempt) is None and await self._staging.can_repeat(attempt):
+            self._core.give_back(attempt)
+            await self._staging.forget(attempt)
+            self._settle_soon()
+            return
+        if not problem and report.success:
+            datasets = [each.digest for each in report.contents]
+            problem = await self._staging.deliver(datasets, [each.digest for each in report.large_outputs])
+        self._core.ended(attempt, messages.not_delivered(report, outcomes.staging(problem)) if problem else content)
+        self._settle_soon()
+
+    async def _digest(self, request: int, paths: list[str]) -> None:
+        answers = await self._staging.digest_paths(request, paths)
+        if answers is not None:
+            self._outbound.put(agents_pb2.AgentMessage(digests=agents_pb2.DigestAnswer(request=request, paths=answers)))
