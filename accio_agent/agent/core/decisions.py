@@ -171,7 +171,8 @@ class AgentCore:
                 self._drop(attempt)
                 self.effects.withdrawn.append(no)
             elif attempt is None and no not in self._recent and no not in self._older:
-                self.effects.withdrawn.append(no)  # it never came, and won't
+                self._remember(no)  # it never came, and mustn't: the daemon lets another execute it
+                self.effects.withdrawn.append(no)
             else:
                 self.effects.started.append(no)
 
@@ -350,9 +351,13 @@ class AgentCore:
         del self._attempts[attempt.no]
         attempt.ended = True
         self._placing.touch(state)
+        self._remember(attempt.no)
+
+    def _remember(self, no: int) -> None:
+        """Recognise a number that is over here if it is assigned (again)."""
         if len(self._recent) >= REMEMBERED:
             self._older, self._recent = self._recent, set()
-        self._recent.add(attempt.no)
+        self._recent.add(no)
 
     def _withdraw(self, attempt: Attempt) -> None:
         self._drop_with_grant(attempt)

@@ -414,3 +414,14 @@ def test_an_agent_that_ends_begins_nothing_for_the_sake_of_a_grant() -> None:
     effects = core.take()
     assert (effects.withdrawn, effects.opened) == ([1, 2], [])
     assert core.idle
+
+
+def test_what_is_recalled_before_it_came_never_begins() -> None:
+    """An agent that says that it won't execute an attempt keeps its word, though the work arrives afterwards."""
+    core = core_with()
+    core.recall([1])
+    assert core.take().withdrawn == [1]
+    core.assign([assignment(1, CLASSES[0], reserved=False)])
+    effects = core.take()
+    assert core.idle
+    assert not effects.opened
