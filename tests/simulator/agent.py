@@ -21,7 +21,7 @@ from accio_daemon.core.commands import AgentJoined, Holding
 from accio_daemon.core.outgoing import Assignment as Sent
 from accio_daemon.core.outgoing import Welcome
 from accio_daemon.core.terms import AttemptNo, SessionNo
-from tests.simulator.events import Loop
+from tests.simulator.events import Loop, Standstill
 from tests.simulator.network import Link, Message, Stream
 
 HEARTBEAT = 2.0
@@ -144,7 +144,7 @@ class SimulatedAgent:
         self.link = Link()
         self.disk = AgentDisk()
         self.alive = False
-        self.frozen_until = 0.0
+        self.standstill = Standstill(loop)
         self.deaths = deaths
         self._resources = resources
         self._operators = operators
@@ -218,14 +218,10 @@ class SimulatedAgent:
         life = self._life
 
         def happen() -> None:
-            if life != self._life:
-                return
-            if self.frozen_until > self.loop.now:
-                self.loop.after(self.frozen_until - self.loop.now, happen)
-                return
-            what()
+            if life == self._life:
+                what()
 
-        self.loop.after(seconds, happen)
+        self.loop.after(seconds, lambda: self.standstill.pass_on(happen))
 
     # --- the session ----------------------------------------------------------------------------------------------
 

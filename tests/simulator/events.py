@@ -51,3 +51,37 @@ class Loop:
                 return True
         self.clock.advance(max(0.0, when - self.clock.mono))
         return done()
+
+
+class Standstill:
+    """Whether a process is stopped (SIGSTOP): what reaches it waits until it goes on, and keeps its order then."""
+
+    def __init__(self, loop: Loop) -> None:
+        """Begin in motion."""
+        self._loop = loop
+        self._waiting: list[Callable[[], None]] | None = None  # None: in motion
+
+    @property
+    def is_on(self) -> bool:
+        """Return whether it is stopped."""
+        return self._waiting is not None
+
+    def begin(self, seconds: float) -> None:
+        """Stop for so long, or until `end`."""
+        assert not self.is_on, "it is stopped already"
+        waiting: list[Callable[[], None]] = []
+        self._waiting = waiting
+        self._loop.after(seconds, lambda: self.end() if self._waiting is waiting else None)
+
+    def end(self) -> None:
+        """Go on, with what waited first."""
+        waiting, self._waiting = self._waiting, None
+        for what in waiting or ():
+            what()
+
+    def pass_on(self, what: Callable[[], None]) -> None:
+        """Do it now, or when the process goes on."""
+        if self._waiting is None:
+            what()
+        else:
+            self._waiting.append(what)

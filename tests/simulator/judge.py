@@ -47,7 +47,9 @@ class Judge:
         self._accepted: dict[tuple[int, int, int], int] = {}
         self._heard: dict[str, float] = defaultdict(lambda: -1e9)
         self._node: dict[int, str] = {}
-        self.daemon_started = 0.0
+        self._started = 0.0  # the daemon
+        self._current: dict[int, str] = {}  # attempts that the daemon waited for lately, with their agents
+        self._silence: dict[int, float] = {}  # of the agent of an attempt when the daemon gave that up
         self.history = "history 1"
         self.restored = 0
         self.acked: dict[str, RunNo] = {}
@@ -87,6 +89,11 @@ class Judge:
 
     # --- the daemon -------------------------------------------------------------------------------------------------
 
+    def daemon_starts(self) -> None:
+        """The daemon begins another life: what the one before decided, and didn't commit, never was."""
+        self._started = self._loop.now
+        self._current, self._silence = {}, {}
+
     def before_commit(self, fx: Effects, rows: Rows, world: World) -> None:
         """A batch is about to be written: results are those of current attempts, losses are real."""
         for row in fx.results:
@@ -104,6 +111,10 @@ class Judge:
 
     def decided(self, fx: Effects, world: World) -> None:
         """Something was decided: losses are real, at the moment when they are decided."""
+        for no, name in self._current.items():
+            if no not in world.by_attempt:
+                self._silence[no] = self._silent_for(name)
+        self._current = {no: each.agent.name for no, each in world.by_attempt.items() if each.agent is not None}
         for attempt in fx.attempts:
             if attempt.state == ATTEMPT_LOST and attempt.id not in self._lost:
                 self._lost.add(attempt.id)
@@ -131,15 +142,21 @@ class Judge:
             excused = excused or _is_unwanted(rows, *owner)
             if excused or current == attempt or attempt not in self._finished:
                 continue
-            silence = self._loop.now - max(self._heard[world.agents[agent_no].name], self.daemon_started)
+            silence = self._silence.get(attempt)  # the agent may be back when what was decided is committed
+            if silence is None:
+                silence = self._silent_for(world.agents[agent_no].name)
             require(silence >= LEASE, f"attempt {attempt} has finished, and was given up")
+
+    def _silent_for(self, agent: str) -> float:
+        """Return how long the daemon heard nothing of an agent."""
+        return self._loop.now - max(self._heard[agent], self._started)
 
     def _check_loss(self, attempt: int, agent: str, why: str) -> None:
         if "restarted under it" in why:
             require(attempt not in self._finished, f"attempt {attempt} finished, and was counted as lost: {why}")
             self._loop.note("an agent came back without what it had begun")
             return
-        silence = self._loop.now - max(self._heard[agent], self.daemon_started)
+        silence = self._silent_for(agent)
         if str(Cause.WALLTIME) in why and agent in self._ended_hosts:
             self._loop.note("the end of a host cut work off")
             return

@@ -191,7 +191,7 @@ class Simulation:
         self.disk.empty()
         for agent in self.agents:
             agent.deaths = 0.0
-            agent.frozen_until = 0.0
+            agent.standstill.end()
             agent.link.up_cut = agent.link.down_cut = 0.0
         done = self.loop.run_until(start + GIVE_UP, self._quiet)
         self._check_end(done)
@@ -234,7 +234,7 @@ class Simulation:
             links=UnboundLinks(self._names) if "bind the send" in self.off else None,
             full_disk=CarefreeDisk(self.disk) if "admission" in self.off else FullDisk(self.disk),
         )
-        self.judge.daemon_started = self.loop.now
+        self.judge.daemon_starts()
         self._deciding = self._more = False
         if "grace after restart" in self.off:
             for agent in daemon.world.agents.values():
@@ -622,8 +622,8 @@ class Simulation:
             self._crash_daemon()
         elif roll < 0.35:
             agent.die()
-        elif roll < 0.45 and agent.frozen_until <= self.loop.now:
-            agent.frozen_until = self.loop.now + self.loop.between(0.5, 25.0)
+        elif roll < 0.45 and not agent.standstill.is_on:
+            agent.standstill.begin(self.loop.between(0.5, 25.0))
             self.loop.note("an agent froze")
         elif roll < 0.8:
             self._cut(agent)
