@@ -22,9 +22,10 @@ from accio_daemon.core.pools.records import Allocation, Pool
 from accio_daemon.core.records import NOT_TRIED, Agent, Execution, Run
 from accio_daemon.core.restoring import ExecutionFacts, RunFacts
 from accio_daemon.core.terms import AgentNo, ExecutionNo, Result, RunNo
+from accio_daemon.storage.jobs import WriteJob
 from accio_daemon.storage.pools import AllocationRow, PoolFacts
 from accio_daemon.storage.restore import AgentFacts, Numbers, OperatorFacts
-from accio_daemon.storage.transactions import Committed, DiskFull, Job, Outcome
+from accio_daemon.storage.transactions import Committed, DiskFull, Outcome
 
 Place = tuple[RunNo, int]
 _NONE = Numbers(sequence=0, run=0, agent=0, operator=0, execution=0, allocation=0)
@@ -188,7 +189,7 @@ class MemoryStore:
             executions={no: None if each is None else _execution_facts(each) for no, each in fx.executions.items()},
         )
 
-    async def commit(self, rows: Rows, jobs: Sequence[Job[Any]], deleting: RunNo | None) -> Committed:
+    async def commit(self, rows: Rows, jobs: Sequence[WriteJob[Any]], deleting: RunNo | None) -> Committed:
         """Make a batch durable, all or none of it."""
         if self.full:
             raise DiskFull("no space in memory")
@@ -283,7 +284,7 @@ class MemoryStore:
         tables.last_run_id = max(ids) if ids else None
 
 
-def _run(job: Job[Any]) -> Outcome:
+def _run(job: WriteJob[Any]) -> Outcome:
     """Run a job, which finds no database here."""
     nothing: Any = None
     try:

@@ -30,7 +30,8 @@ from accio_daemon.engine.full_disk import FullDisk
 from accio_daemon.engine.ports import Clock, Records, Reply
 from accio_daemon.engine.prepare import RETRIED_AT_ONCE, Preparation, Step, Walk
 from accio_daemon.engine.restart import Restored
-from accio_daemon.storage.transactions import Committed, Job
+from accio_daemon.storage.jobs import WriteJob
+from accio_daemon.storage.transactions import Committed
 
 log = structlog.get_logger()
 
@@ -71,7 +72,7 @@ class Batch:
         self.begun = 0.0  # when its first decision was made
         self.fx = Effects() if fx is None else fx
         self.answers: list[tuple[Reply, Any]] = []
-        self.jobs: list[tuple[Job[Any], Reply]] = []
+        self.jobs: list[tuple[WriteJob[Any], Reply]] = []
         self.rows: Any = None  # of the store, once it is sealed
         self.deleting: RunNo | None = None  # a deleted run, some rows of which go with it
 
@@ -138,7 +139,7 @@ class Cycle:
         """Post a command whose answer nobody waits for."""
         self.inbox.append((command, None))
 
-    def write(self, job: Job[Any], reply: Reply, *, frees: bool = False) -> None:
+    def write(self, job: WriteJob[Any], reply: Reply, *, frees: bool = False) -> None:
         """Run a job inside the next transaction; while the disk is full only one that *frees* space."""
         if self.refusing and not frees:
             reply.set_exception(ResourceExhausted(self.refusing))

@@ -25,7 +25,7 @@ from accio_daemon.engine.ports import AgentLink, Clock, ClusterView, PoolsView, 
 from accio_daemon.engine.restart import Restored
 from accio_daemon.engine.views import cluster_view, pools_view
 from accio_daemon.engine.watchers import Changes, RunWatchers
-from accio_daemon.storage.transactions import Job
+from accio_daemon.storage.jobs import WriteJob
 
 T = TypeVar("T")
 
@@ -79,7 +79,7 @@ class Engine:
         self.cycle.post(command)
         self._loops.look()
 
-    async def write(self, job: Job[T], *, frees: bool = False) -> T:
+    async def write(self, job: WriteJob[T], *, frees: bool = False) -> T:
         """Run a job inside the next transaction."""
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self.cycle.write(job, future, frees=frees)

@@ -19,9 +19,10 @@ from accio_daemon.core.plan import ClassRegistry
 from accio_daemon.core.restoring import ExecutionFacts, RunFacts
 from accio_daemon.core.terms import AttemptNo, Instant, Result, RunNo, SessionNo
 from accio_daemon.core.workload import Rest, Workload
+from accio_daemon.storage.jobs import WriteJob
 from accio_daemon.storage.pools import AllocationRow, PoolFacts
 from accio_daemon.storage.restore import AgentFacts, Numbers, OperatorFacts
-from accio_daemon.storage.transactions import Committed, Job
+from accio_daemon.storage.transactions import Committed
 
 T = TypeVar("T")
 
@@ -115,7 +116,7 @@ class Stored(Protocol):
 class Store(Records, Protocol):
     """Where everything that was decided becomes durable."""
 
-    async def commit(self, rows: Any, jobs: Sequence[Job[Any]], deleting: RunNo | None) -> Committed:
+    async def commit(self, rows: Any, jobs: Sequence[WriteJob[Any]], deleting: RunNo | None) -> Committed:
         """Make rendered rows durable, remove some rows of the run *deleting*, and run jobs, all or none of it.
 
         DiskFull: there is no space, and it may be tried again.
@@ -254,7 +255,7 @@ class EnginePort(Protocol):
         """Post a command whose answer nobody waits for."""
         ...
 
-    async def write(self, job: Job[T], *, frees: bool = False) -> T:
+    async def write(self, job: WriteJob[T], *, frees: bool = False) -> T:
         """Run a job inside the next transaction (after its rows are written).
 
         An AccioError undoes the job alone and is raised here. While the disk is full only what *frees* space is done.

@@ -9,6 +9,7 @@ import orjson
 
 from accio.domain.access import TokenKind
 from accio.domain.people import Person
+from accio_daemon.storage.jobs import Transaction
 from accio_daemon.storage.sql import load
 
 _SQL = load("access")
@@ -67,7 +68,7 @@ def read_tokens(connection: sqlite3.Connection) -> list[StoredToken]:
     ]  # fmt: skip
 
 
-def insert_token(connection: sqlite3.Connection, token: StoredToken) -> int:
+def insert_token(transaction: Transaction, token: StoredToken) -> int:
     """Store a new token, and return its number; that of *token* doesn't matter."""
     values = {
         "digest": token.digest,
@@ -80,13 +81,13 @@ def insert_token(connection: sqlite3.Connection, token: StoredToken) -> int:
         "created_at": token.created_ms,
         "expires_at": token.expires_ms,
     }
-    number: int = connection.execute(_SQL["insert_token"], values).fetchone()[0]
+    number: int = transaction.execute(_SQL["insert_token"], values).fetchone()[0]
     return number
 
 
-def revoke_tokens(connection: sqlite3.Connection, nos: Iterable[int], by: str, at_ms: int) -> None:
+def revoke_tokens(transaction: Transaction, nos: Iterable[int], by: str, at_ms: int) -> None:
     """Note that tokens were revoked."""
-    connection.execute(_SQL["revoke"], {"nos": orjson.dumps(list(nos)).decode(), "by": by, "at": at_ms})
+    transaction.execute(_SQL["revoke"], {"nos": orjson.dumps(list(nos)).decode(), "by": by, "at": at_ms})
 
 
 Revocation = tuple[str, int, str]
@@ -113,19 +114,19 @@ def _has_tokens(connection: sqlite3.Connection) -> bool:
     return bool(connection.execute(_SQL["is_kept"]).fetchone()[0])
 
 
-def name_token(connection: sqlite3.Connection, no: int, name: str) -> None:
+def name_token(transaction: Transaction, no: int, name: str) -> None:
     """Bind a token to the agent of this name."""
-    connection.execute(_SQL["name_token"], {"no": no, "name": name})
+    transaction.execute(_SQL["name_token"], {"no": no, "name": name})
 
 
-def note_uses(connection: sqlite3.Connection, used: Mapping[int, int]) -> None:
+def note_uses(transaction: Transaction, used: Mapping[int, int]) -> None:
     """Note when tokens were last used, by their numbers."""
-    connection.executemany(_SQL["used"], [{"no": no, "at": at} for no, at in used.items()])
+    transaction.executemany(_SQL["used"], [{"no": no, "at": at} for no, at in used.items()])
 
 
-def record_change(connection: sqlite3.Connection, change: Change) -> None:
+def record_change(transaction: Transaction, change: Change) -> None:
     """Keep what somebody changed."""
-    connection.execute(
+    transaction.execute(
         _SQL["insert_change"],
         {
             "at": change.at_ms,

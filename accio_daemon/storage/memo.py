@@ -12,6 +12,7 @@ import orjson
 
 from accio.content.digest import Digest, from_raw, raw_of
 from accio_daemon.storage import levels
+from accio_daemon.storage.jobs import Transaction
 from accio_daemon.storage.sql import load
 
 SQL = load("contents")
@@ -99,9 +100,9 @@ def references(connection: sqlite3.Connection) -> References:
     )
 
 
-def forget(connection: sqlite3.Connection, results: Iterable[int]) -> int:
+def forget(transaction: Transaction, results: Iterable[int]) -> int:
     """Make results unhittable; a job of the writer. Return how many there were."""
-    return connection.execute(SQL["forget"], {"ids": _json(results)}).rowcount
+    return transaction.execute(SQL["forget"], {"ids": _json(results)}).rowcount
 
 
 def referenced_among(connection: sqlite3.Connection, results: Iterable[int]) -> frozenset[int]:
@@ -109,13 +110,13 @@ def referenced_among(connection: sqlite3.Connection, results: Iterable[int]) -> 
     return frozenset(row[0] for row in connection.execute(SQL["referenced_among"], {"ids": _json(results)}))
 
 
-def delete(connection: sqlite3.Connection, gone: Iterable[int], kept: Iterable[int]) -> None:
+def delete(transaction: Transaction, gone: Iterable[int], kept: Iterable[int]) -> None:
     """Delete results, and let others that were forgotten be hit again; a job of the writer."""
-    connection.execute(SQL["remember"], {"ids": _json(kept)})
-    levels.remove(connection, gone)
+    transaction.execute(SQL["remember"], {"ids": _json(kept)})
+    levels.remove(transaction, gone)
     ids = {"ids": _json(gone)}
-    connection.execute(SQL["delete_contents"], ids)
-    connection.execute(SQL["delete_results"], ids)
+    transaction.execute(SQL["delete_contents"], ids)
+    transaction.execute(SQL["delete_results"], ids)
 
 
 def _json(numbers: Iterable[int]) -> str:

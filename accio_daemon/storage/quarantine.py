@@ -8,6 +8,7 @@ import sqlite3
 
 from accio.domain.ids import RunId
 from accio_daemon.core.terms import RunNo
+from accio_daemon.storage.jobs import Transaction
 from accio_daemon.storage.sql import load
 
 # Failures in a row from which on a run is set aside; the query `live_runs` is asked with it, too.
@@ -37,6 +38,6 @@ def forget_failures(connection: sqlite3.Connection) -> None:
     connection.execute(_SQL["forget"], (SET_ASIDE_AFTER,))
 
 
-def lift(connection: sqlite3.Connection, run: RunNo) -> bool:
+def lift(transaction: Transaction, run: RunNo) -> bool:
     """Stop setting a run aside; return whether it was."""
-    return connection.execute(_SQL["lift"], (run, SET_ASIDE_AFTER)).rowcount > 0
+    return transaction.execute(_SQL["lift"], (run, SET_ASIDE_AFTER)).rowcount > 0

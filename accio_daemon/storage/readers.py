@@ -3,14 +3,14 @@
 Three kinds of jobs share them, so that none keeps the others from a connection: short ones, long ones (a piece of an
 export), and searches, whose cost is up to whoever asks. Each has a budget of time, and is interrupted when it is over.
 
-A job is a plain function of a connection; it runs in the connection's thread, so that a query of several statements
+A job is a plain function of a snapshot; it runs in the connection's thread, so that a query of several statements
 costs one hop and sees one state of the database. Long reads are cut into several by their callers: an open snapshot
 keeps the write-ahead log from being reused.
 """
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import TypeVar
 
@@ -18,11 +18,11 @@ import structlog
 
 from accio.errors import Internal, ResourceExhausted
 from accio_daemon.storage.database import Database, WriterConnection
+from accio_daemon.storage.jobs import ReadJob, Snapshot
 
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
-Job = Callable[[sqlite3.Connection], T]
 
 CONNECTIONS = 3
 LONG_AT_ONCE = 1
@@ -45,7 +45,7 @@ class Readers:
         self._long = asyncio.Semaphore(LONG_AT_ONCE)
         self._searching = asyncio.Semaphore(SEARCHES_AT_ONCE)
 
-    async def read(self, job: Job[T], *, budget_s: float | None = BUDGET_S) -> T:
+    async def read(self, job: ReadJob[T], *, budget_s: float | None = BUDGET_S) -> T:
         """Run a job in one snapshot, as soon as a connection is free; ResourceExhausted after its budget (None: it has
         none). Whoever gives up ends what his job reads.
         """
@@ -68,17 +68,17 @@ class Readers:
             )
         return reading.result()
 
-    async def read_long(self, job: Job[T]) -> T:
+    async def read_long(self, job: ReadJob[T]) -> T:
         """Run a job that takes its time: few do at once, so that short ones find a connection, and the interpreter."""
         async with self._long:
             return await self.read(job)
 
-    async def search(self, job: Job[T]) -> T:
+    async def search(self, job: ReadJob[T]) -> T:
         """Run a job whose cost is up to who asks: few do at once, and not in the place of long ones."""
         async with self._searching:
             return await self.read(job)
 
-    def glance(self, job: Job[T]) -> T:
+    def glance(self, job: ReadJob[T]) -> T:
         """Run a job at once, on the event loop: only for look-ups by key, which cost less than a hop to a thread."""
         return _snapshot(self._own, job)
 
@@ -97,11 +97,11 @@ def _was_interrupted(reading: "asyncio.Task[T]") -> bool:
     return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT
 
 
-def _snapshot(connection: sqlite3.Connection, job: Job[T]) -> T:
+def _snapshot(connection: sqlite3.Connection, job: ReadJob[T]) -> T:
     try:
         connection.execute("BEGIN")
         try:
-            return job(connection)
+            return job(Snapshot(connection))
         finally:
             if connection.in_transaction:  # some errors end it, and must not be hidden behind another one
                 connection.execute("ROLLBACK")

@@ -17,9 +17,10 @@ from accio_daemon.core.restoring import ExecutionFacts, RunFacts
 from accio_daemon.core.terms import Result, RunNo
 from accio_daemon.storage import levels, restore, writer
 from accio_daemon.storage.database import Database
+from accio_daemon.storage.jobs import WriteJob
 from accio_daemon.storage.pools import AllocationRow, PoolFacts, read_live, read_pools
 from accio_daemon.storage.seal import Seal
-from accio_daemon.storage.transactions import Committed, Job, carry_out
+from accio_daemon.storage.transactions import Committed, carry_out
 
 
 class Records:
@@ -109,7 +110,7 @@ class SqliteStore(Records):
         self._writer = database.writer
         self._seal = Seal(self.connection, database.path)
 
-    async def commit(self, rows: writer.Batch, jobs: Sequence[Job[Any]], deleting: RunNo | None) -> Committed:
+    async def commit(self, rows: writer.Batch, jobs: Sequence[WriteJob[Any]], deleting: RunNo | None) -> Committed:
         """Make a batch durable, on the writer's thread; see `transactions.carry_out`."""
         return await self._writer.run_job(lambda connection: carry_out(connection, rows, jobs, deleting, self._seal))
 

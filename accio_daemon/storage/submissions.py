@@ -14,6 +14,7 @@ from accio.errors import AccioError, AlreadyExists, NotFound
 from accio_daemon.core.terms import Pin, RunNo
 from accio_daemon.storage import runs_query
 from accio_daemon.storage.access import Change
+from accio_daemon.storage.jobs import Transaction
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.runs_query import Found, RunRow
 from accio_daemon.storage.sql import load
@@ -84,7 +85,7 @@ def _of_content(connection: sqlite3.Connection, text: str) -> Pin:
 
 
 def update_metadata(
-    connection: sqlite3.Connection,
+    transaction: Transaction,
     no: RunNo,
     *,
     name: str | None,
@@ -96,7 +97,7 @@ def update_metadata(
 
     *change* says who does it, for the run's events.
     """
-    run = runs_query.get_run(connection, no)
+    run = runs_query.get_run(transaction, no)
     if run is None:
         raise NotFound("the run was deleted meanwhile")
     new_name = run.name if name is None else name
@@ -106,16 +107,16 @@ def update_metadata(
         return Found(run=run), False
     values = {"run": no, "name": new_name, "notes": new_notes, "tags": orjson.dumps(new_tags).decode()}
     if (new_name, new_notes) != (run.name, run.notes):
-        connection.execute(SQL["set_metadata"], values)
-        connection.execute(SQL["delete_text"], values)
+        transaction.execute(SQL["set_metadata"], values)
+        transaction.execute(SQL["delete_text"], values)
         if new_name or new_notes:
-            connection.execute(SQL["insert_text"], values)
+            transaction.execute(SQL["insert_text"], values)
     if new_tags != run.tags:
-        connection.execute(SQL["delete_tags"], values)
-        connection.execute(SQL["insert_tags"], values)
+        transaction.execute(SQL["delete_tags"], values)
+        transaction.execute(SQL["insert_tags"], values)
     edited = [name for name, value in (("name", name), ("notes", notes), ("tags", tags)) if value is not None]
     values = {"run": no, "detail": f"{', '.join(edited)} edited by {change.by}", "at": change.at_ms}
-    connection.execute(SQL["insert_updated"], values)
-    changed = runs_query.get_run(connection, no)
+    transaction.execute(SQL["insert_updated"], values)
+    changed = runs_query.get_run(transaction, no)
     assert changed is not None, "it was read in this transaction"
     return Found(run=changed), True

@@ -4,17 +4,14 @@ All of it is durable together, or none of it is. A job that refuses (an AccioErr
 """
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from accio.errors import AccioError
+from accio_daemon.storage.jobs import Transaction, WriteJob
 from accio_daemon.storage.seal import Seal
 from accio_daemon.storage.writer import Batch, delete_some, write
-
-T = TypeVar("T")
-# A write that isn't the World's business, and a query: whole jobs on one connection.
-Job = Callable[[sqlite3.Connection], T]
 
 
 class DiskFull(Exception):
@@ -40,7 +37,7 @@ class Committed:
 def carry_out(
     connection: sqlite3.Connection,
     rows: Batch,
-    jobs: Sequence[Job[Any]],
+    jobs: Sequence[WriteJob[Any]],
     deleting: int | None,
     seal: Seal | None = None,
 ) -> Committed:
@@ -67,10 +64,10 @@ def carry_out(
     return Committed(outcomes=outcomes, more=more)
 
 
-def _run(connection: sqlite3.Connection, job: Job[Any]) -> Outcome:
+def _run(connection: sqlite3.Connection, job: WriteJob[Any]) -> Outcome:
     connection.execute("SAVEPOINT job")
     try:
-        value = job(connection)
+        value = job(Transaction(connection))
     except AccioError as error:
         connection.execute("ROLLBACK TO job")
         connection.execute("RELEASE job")

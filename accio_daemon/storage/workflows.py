@@ -13,6 +13,7 @@ from accio.domain.people import Person
 from accio.domain.workflows import Workflow
 from accio.errors import AlreadyExists, FailedPrecondition, NotFound
 from accio_daemon.core.terms import Announced
+from accio_daemon.storage.jobs import Transaction
 from accio_daemon.storage.sql import load
 
 SQL = load("workflows")
@@ -82,14 +83,14 @@ def names(connection: sqlite3.Connection, name: str) -> tuple[list[str], list[st
 
 
 def push(
-    connection: sqlite3.Connection, workflow: Workflow, definition: str, version: str, owner: Person, now_ms: int
+    transaction: Transaction, workflow: Workflow, definition: str, version: str, owner: Person, now_ms: int
 ) -> tuple[StoredWorkflow, bool]:
     """Store a version (its canonical JSON and name) if it is new, and make it the latest; return whether it was new.
 
     Nothing large is parsed or rendered here: commits wait for this job.
     """
     key = {"id": workflow.id, "version": version}
-    row = connection.execute(VERSION, key).fetchone()
+    row = transaction.execute(VERSION, key).fetchone()
     new = row is None
     if new:
         fields = {
@@ -101,12 +102,12 @@ def push(
             "owner_email": owner.email,
             "created_at": now_ms,
         }
-        connection.execute(SQL["insert"], fields)
-        row = connection.execute(VERSION, key).fetchone()
+        transaction.execute(SQL["insert"], fields)
+        row = transaction.execute(VERSION, key).fetchone()
     no, _, _, known, owner_name, owner_email, created_at, versions = row
     if known != definition:
         raise AlreadyExists(f"another content of {workflow.id} has the version {version}; change the notes, say")
-    connection.execute(SQL["make_latest"], {"id": workflow.id, "no": no})
+    transaction.execute(SQL["make_latest"], {"id": workflow.id, "no": no})
     stored = StoredWorkflow(
         no=no,
         workflow=workflow,
@@ -118,13 +119,13 @@ def push(
     return stored, new
 
 
-def delete(connection: sqlite3.Connection, name: str) -> None:
+def delete(transaction: Transaction, name: str) -> None:
     """Delete a workflow with all its versions, unless there is a run of it."""
-    row = connection.execute(SQL["run_of"], {"id": name}).fetchone()
+    row = transaction.execute(SQL["run_of"], {"id": name}).fetchone()
     if row is not None:
         raise FailedPrecondition(f"workflow {name} has runs ({row[0]} is one): delete those first")
-    connection.execute(SQL["delete_head"], {"id": name})
-    if connection.execute(SQL["delete_versions"], {"id": name}).rowcount == 0:
+    transaction.execute(SQL["delete_head"], {"id": name})
+    if transaction.execute(SQL["delete_versions"], {"id": name}).rowcount == 0:
         raise NotFound(f"there is no workflow {name!r}")
 
 

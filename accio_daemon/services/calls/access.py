@@ -47,7 +47,7 @@ class AccessCalls:
     async def list_changes(self, request: accio_pb2.ListChangesRequest) -> accio_pb2.ListChangesResponse:
         """Return a page of changes, the newest first."""
         before, limit = page_key(request.cursor), page_size(request.limit)
-        found, following = await self._readers.read(lambda connection: access.read_changes(connection, before, limit))
+        found, following = await self._readers.read(lambda snapshot: access.read_changes(snapshot, before, limit))
         return accio_pb2.ListChangesResponse(
             changes=map(change_message, found), next="" if following is None else str(following)
         )

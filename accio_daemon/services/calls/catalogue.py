@@ -87,7 +87,7 @@ class Catalogue:
             self._workflows.move_to_end(key)
             return found
         generation = self._generation
-        found = await self._readers.read(lambda connection: workflows.get_workflow(connection, name, version))
+        found = await self._readers.read(lambda snapshot: workflows.get_workflow(snapshot, name, version))
         if found is not None and generation == self._generation:
             self._workflows[key] = found
             if len(self._workflows) > _KEPT:
@@ -106,7 +106,7 @@ class Catalogue:
         found = await self.workflow(name, version or None)
         if found is not None:
             return Lookup(found=found, known_ids=(name,), known_versions=(found.version,))
-        ids, versions = await self._readers.read(lambda connection: workflows.names(connection, name))
+        ids, versions = await self._readers.read(lambda snapshot: workflows.names(snapshot, name))
         return Lookup(found=None, known_ids=ids, known_versions=versions)
 
     @contextmanager

@@ -108,15 +108,15 @@ class Collector:
         left = iter(sorted(leaving))
         while group := list(islice(left, _AT_ONCE)):
             await self.forget(group)
-            taken = await self._readers.read(lambda connection: memo.referenced_among(connection, group))
+            taken = await self._readers.read(lambda snapshot: memo.referenced_among(snapshot, group))
             free = [number for number in group if number not in taken]
-            await self._engine.write(lambda connection: memo.delete(connection, free, taken), frees=True)  # noqa: B023  # it is awaited in this turn
+            await self._engine.write(lambda transaction: memo.delete(transaction, free, taken), frees=True)  # noqa: B023  # it is awaited in this turn
             gone.update(free)
         return gone
 
     async def forget(self, results: list[int]) -> int:
         """Forget results, in the database and then in memory. What was hit before is durable then."""
-        count = await self._engine.write(lambda connection: memo.forget(connection, results), frees=True)
+        count = await self._engine.write(lambda transaction: memo.forget(transaction, results), frees=True)
         await self._engine.ask(ForgetResults(results=frozenset(results)))
         return count
 

@@ -1,6 +1,5 @@
 """The rpc Columns: single values of children, packed, in chunks of bounded size that the reader's thread builds."""
 
-import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -18,6 +17,7 @@ from accio_daemon.services.messages.runs import run_message
 from accio_daemon.services.transport.rpc import Send
 from accio_daemon.storage import runs_query
 from accio_daemon.storage.export import Asked, Chunk, TooMuch, generation, read_chunk, read_failures
+from accio_daemon.storage.jobs import Snapshot
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.readers import Readers
 from accio_daemon.storage.runs_query import Found
@@ -53,7 +53,7 @@ class ColumnCalls:
     async def columns(self, request: accio_pb2.ColumnsRequest, send: Send[accio_pb2.ColumnsChunk]) -> None:
         """Send what there is, then the children that have begun in the order of the sweep, then what is open."""
         viewer = self._rights.viewer()
-        selected = await self._readers.read(lambda connection: self._select(connection, request, viewer))
+        selected = await self._readers.read(lambda snapshot: self._select(snapshot, request, viewer))
         await send(accio_pb2.ColumnsChunk(head=selected.head))
         end = accio_pb2.ColumnsEnd()
         for first, last in _ranges(request, selected.found):
@@ -75,8 +75,8 @@ class ColumnCalls:
         while low is not None:
             start, rows = low, limit
 
-            def read(connection: sqlite3.Connection) -> tuple[accio_pb2.ColumnsChunk | None, Chunk]:
-                return _read(connection, selected, start, last, rows)  # noqa: B023  # it is awaited in this turn
+            def read(snapshot: Snapshot) -> tuple[accio_pb2.ColumnsChunk | None, Chunk]:
+                return _read(snapshot, selected, start, last, rows)  # noqa: B023  # it is awaited in this turn
 
             try:
                 message, chunk = await self._readers.read_long(read)
@@ -96,11 +96,11 @@ class ColumnCalls:
             by_size = min(_CHUNK_BYTES / max(1, size), _READ_CHARACTERS / max(1, chunk.size))
             limit = max(1, min(most, 4 * limit, int(len(chunk.indices) * by_size)))
 
-    def _select(self, connection: sqlite3.Connection, request: accio_pb2.ColumnsRequest, viewer: Viewer) -> _Selected:
+    def _select(self, snapshot: Snapshot, request: accio_pb2.ColumnsRequest, viewer: Viewer) -> _Selected:
         """Find the run, and what is wanted of its nodes."""
-        found = runs_query.find(connection, request.run, viewer)
-        operators = self._plans.operators(connection, found.run)
-        graph = self._plans.workflow(connection, found.run).graph
+        found = runs_query.find(snapshot, request.run, viewer)
+        operators = self._plans.operators(snapshot, found.run)
+        graph = self._plans.workflow(snapshot, found.run).graph
         outputs = {node.name: operators[no].spec.outputs for no, node in enumerate(graph)}
         wanted = wanted_columns(outputs, request)
         head = accio_pb2.ColumnsHead(
@@ -109,7 +109,7 @@ class ColumnCalls:
             implied=RUN_STATE_MESSAGES[found.state if found.index is not None else found.run.implied],
             deleted=() if found.index is not None else ranges(found.run.removed),
             nodes=outputs,
-            generation=generation(connection, found),
+            generation=generation(snapshot, found),
         )
         for param in head.run.params:  # the sweep tells the same
             param.ClearField("form_json")
@@ -117,7 +117,7 @@ class ColumnCalls:
             for port in ports:
                 if is_single(port.type):
                     head.outputs.add(node=node, port=port.name, type=str(port.type))
-        head.maps.extend(_maps(connection, found, outputs))
+        head.maps.extend(_maps(snapshot, found, outputs))
         asked = Asked(
             outputs=any(each.ports or each.maps for each in wanted.values()),
             metrics=any(each.metrics for each in wanted.values()),
@@ -128,7 +128,7 @@ class ColumnCalls:
         return _Selected(found=found, wanted=wanted, asked=asked, failures=request.failures, head=head)
 
 
-def _maps(connection: sqlite3.Connection, found: Found, outputs: Outputs) -> Iterator[accio_pb2.ColumnMap]:
+def _maps(snapshot: Snapshot, found: Found, outputs: Outputs) -> Iterator[accio_pb2.ColumnMap]:
     """Yield the outputs whose members can be asked for, with those that the first children have."""
     ports = {no: [port for port in of if is_foldout(port.type)] for no, of in enumerate(outputs.values())}
     nodes = tuple(no for no, of in ports.items() if of)
@@ -136,7 +136,7 @@ def _maps(connection: sqlite3.Connection, found: Found, outputs: Outputs) -> Ite
         return
     asked = Asked(outputs=True, metrics=False, measured=False, outcomes=False)
     try:
-        columns = read_chunk(connection, found, nodes, asked, 0, _LOOKED_AT).columns
+        columns = read_chunk(snapshot, found, nodes, asked, 0, _LOOKED_AT).columns
     except TooMuch:
         columns = {}
     for no, node in enumerate(outputs):
@@ -152,30 +152,30 @@ def _maps(connection: sqlite3.Connection, found: Found, outputs: Outputs) -> Ite
 
 
 def _read(
-    connection: sqlite3.Connection, selected: _Selected, low: int, high: int, limit: int
+    snapshot: Snapshot, selected: _Selected, low: int, high: int, limit: int
 ) -> tuple[accio_pb2.ColumnsChunk | None, Chunk]:
     """Read some rows, and write them: both in the reader's thread."""
     found = selected.found
-    chunk = read_chunk(connection, found, tuple(selected.wanted), selected.asked, low, limit, high)
+    chunk = read_chunk(snapshot, found, tuple(selected.wanted), selected.asked, low, limit, high)
     if found.index is not None or not found.run.parent:
-        fresh = _again(connection, found)
+        fresh = _again(snapshot, found)
         states, indices = [fresh.state], [0]
-        failures = read_failures(connection, found, found.place, found.place) if selected.failures else ()
+        failures = read_failures(snapshot, found, found.place, found.place) if selected.failures else ()
         failures = [(0, *rest) for _, *rest in failures]  # type: ignore[misc]  # mypy doesn't follow the star
         chunk = Chunk(indices=indices, columns=chunk.columns, states=states, causes={}, low=None, size=chunk.size)
     elif not chunk.indices:
         return None, chunk
     else:
         wants = selected.failures and not _WITHOUT_FAILURES.issuperset(chunk.states)
-        failures = read_failures(connection, found, chunk.indices[0], chunk.indices[-1]) if wants else ()
+        failures = read_failures(snapshot, found, chunk.indices[0], chunk.indices[-1]) if wants else ()
     return columns_chunk(selected.wanted, chunk, failures), chunk
 
 
-def _again(connection: sqlite3.Connection, found: Found) -> Found:
-    run = runs_query.get_run(connection, found.run.no)
+def _again(snapshot: Snapshot, found: Found) -> Found:
+    run = runs_query.get_run(snapshot, found.run.no)
     if run is None:
         raise NotFound(f"run {found.id} was deleted in between")
-    return Found(run=run) if found.index is None else runs_query.get_child(connection, run, found.index)
+    return Found(run=run) if found.index is None else runs_query.get_child(snapshot, run, found.index)
 
 
 def _sweep(found: Found) -> Sweep:

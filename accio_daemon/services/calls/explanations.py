@@ -1,6 +1,5 @@
 """The rpcs Why, CompareOperators and Events: what stored facts say of how a run came about."""
 
-import sqlite3
 from collections.abc import Iterator
 
 from accio.domain.access import Viewer
@@ -14,6 +13,7 @@ from accio_daemon.services.calls.node_views import node_place, nodes_of
 from accio_daemon.services.calls.rights import Rights
 from accio_daemon.storage import runs_query
 from accio_daemon.storage.events import read_attempts, read_events
+from accio_daemon.storage.jobs import Snapshot
 from accio_daemon.storage.nodes_query import NodeFacts
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.readers import Readers
@@ -40,12 +40,12 @@ class ExplanationCalls:
         """Explain why nodes were executed, cached, or wait."""
         viewer = self._rights.viewer()
 
-        def read(connection: sqlite3.Connection) -> tuple[Found, list[NodeFacts], list[accio_pb2.WhyAnswer]]:
-            found = runs_query.find(connection, request.run, viewer)
-            nodes = nodes_of(connection, self._plans, found)
+        def read(snapshot: Snapshot) -> tuple[Found, list[NodeFacts], list[accio_pb2.WhyAnswer]]:
+            found = runs_query.find(snapshot, request.run, viewer)
+            nodes = nodes_of(snapshot, self._plans, found)
             if request.node:
-                nodes = [nodes[node_place(self._plans.workflow(connection, found.run), found, request.node)]]
-            return found, nodes, [self._answer(connection, found, node, viewer) for node in nodes]
+                nodes = [nodes[node_place(self._plans.workflow(snapshot, found.run), found, request.node)]]
+            return found, nodes, [self._answer(snapshot, found, node, viewer) for node in nodes]
 
         found, nodes, answers = await self._readers.read(read)
         for node, answer in zip(nodes, answers, strict=True):
@@ -54,10 +54,8 @@ class ExplanationCalls:
                 answer.reason = known or answer.reason
         return accio_pb2.WhyResponse(answers=answers)
 
-    def _answer(
-        self, connection: sqlite3.Connection, found: Found, node: NodeFacts, viewer: Viewer
-    ) -> accio_pb2.WhyAnswer:
-        operator = self._plans.operators(connection, found.run)[node.no].spec
+    def _answer(self, snapshot: Snapshot, found: Found, node: NodeFacts, viewer: Viewer) -> accio_pb2.WhyAnswer:
+        operator = self._plans.operators(snapshot, found.run)[node.no].spec
         answer = accio_pb2.WhyAnswer(run=found.id, node=node.name, agent=node.agent)
         if node.state in _WAITING:
             answer.answer = "waiting"
@@ -68,22 +66,20 @@ class ExplanationCalls:
             answer.answer = "failed"
             answer.reason = node.failure.message if node.failure else f"it is {node.state}"
         elif node.cached:
-            self._explain_hit(connection, node, answer, viewer)
+            self._explain_hit(snapshot, node, answer, viewer)
         elif operator.digest is None:
             answer.answer = "uncacheable"
             answer.reason = operator.uncacheable or "the operator's digest isn't known"
         else:
-            self._explain_execution(connection, found, node, operator, answer, viewer)
+            self._explain_execution(snapshot, found, node, operator, answer, viewer)
         if node.source is not None:
             answer.computed_at_ms = node.source.computed_ms
             answer.agent = node.source.agent
         return answer
 
-    def _explain_hit(
-        self, connection: sqlite3.Connection, node: NodeFacts, answer: accio_pb2.WhyAnswer, viewer: Viewer
-    ) -> None:
+    def _explain_hit(self, snapshot: Snapshot, node: NodeFacts, answer: accio_pb2.WhyAnswer, viewer: Viewer) -> None:
         assert node.source is not None, "a cached node has a result"
-        origin = name_of_owner(connection, node.source.owner, self._plans, viewer)
+        origin = name_of_owner(snapshot, node.source.owner, self._plans, viewer)
         answer.answer = "cached"
         setattr(answer, "from", origin)
         what = origin or "a run that was deleted since"
@@ -91,7 +87,7 @@ class ExplanationCalls:
 
     def _explain_execution(
         self,
-        connection: sqlite3.Connection,
+        snapshot: Snapshot,
         found: Found,
         node: NodeFacts,
         operator: OperatorSpec,
@@ -103,11 +99,11 @@ class ExplanationCalls:
         if found.run.cache is CacheMode.NONE:
             answer.reason = "the run doesn't use the memo (--no-cache)"
             return
-        nearest = nearest_earlier(connection, node.source.result, operator.name)
+        nearest = nearest_earlier(snapshot, node.source.result, operator.name)
         if nearest is None:
             answer.reason = f"there was no earlier result of {operator.name}"
             return
-        setattr(answer, "from", name_of_owner(connection, nearest.owner, self._plans, viewer))
+        setattr(answer, "from", name_of_owner(snapshot, nearest.owner, self._plans, viewer))
         for each in nearest.differences:
             answer.differences.add(component=each.component, before=each.before, after=each.after)
         if nearest.differences:
@@ -125,9 +121,9 @@ class ExplanationCalls:
         """Say which nodes of two runs have operators that differ, and in what."""
         viewer = self._rights.viewer()
         first, second = await self._readers.read(
-            lambda connection: (
-                self._specs(connection, request.first, viewer),
-                self._specs(connection, request.second, viewer),
+            lambda snapshot: (
+                self._specs(snapshot, request.first, viewer),
+                self._specs(snapshot, request.second, viewer),
             )
         )
         response = accio_pb2.CompareOperatorsResponse()
@@ -140,10 +136,10 @@ class ExplanationCalls:
                     found.components.add(component=each.component, before=each.before, after=each.after)
         return response
 
-    def _specs(self, connection: sqlite3.Connection, run: str, viewer: Viewer) -> dict[str, OperatorSpec]:
-        found = runs_query.find(connection, run, viewer).run
-        graph = self._plans.workflow(connection, found).graph
-        operators = self._plans.operators(connection, found)
+    def _specs(self, snapshot: Snapshot, run: str, viewer: Viewer) -> dict[str, OperatorSpec]:
+        found = runs_query.find(snapshot, run, viewer).run
+        graph = self._plans.workflow(snapshot, found).graph
+        operators = self._plans.operators(snapshot, found)
         return {node.name: pinned.spec for node, pinned in zip(graph, operators, strict=True)}
 
     # --- events -------------------------------------------------------------------------------------------------
@@ -152,18 +148,18 @@ class ExplanationCalls:
         """Return the history of a run, oldest first."""
         limit, viewer = min(request.limit or _EVENTS, _MOST_EVENTS), self._rights.viewer()
 
-        def read(connection: sqlite3.Connection) -> list[accio_pb2.Event]:
-            found = runs_query.find(connection, request.run, viewer)
-            return sorted(self._history(connection, found, limit), key=lambda event: event.at_ms)[:limit]
+        def read(snapshot: Snapshot) -> list[accio_pb2.Event]:
+            found = runs_query.find(snapshot, request.run, viewer)
+            return sorted(self._history(snapshot, found, limit), key=lambda event: event.at_ms)[:limit]
 
         return accio_pb2.EventsResponse(events=await self._readers.read(read))
 
-    def _history(self, connection: sqlite3.Connection, found: Found, limit: int) -> Iterator[accio_pb2.Event]:
+    def _history(self, snapshot: Snapshot, found: Found, limit: int) -> Iterator[accio_pb2.Event]:
         run = found.run
-        graph = self._plans.workflow(connection, run).graph
+        graph = self._plans.workflow(snapshot, run).graph
         owner = f"by {run.owner_name} <{run.owner_email}>" if run.owner_email else f"by {run.owner_name}"
         yield accio_pb2.Event(at_ms=run.created_ms, kind="submitted", run=run.id, detail=owner)
-        for event in read_events(connection, run.no, found.index, limit):
+        for event in read_events(snapshot, run.no, found.index, limit):
             yield accio_pb2.Event(
                 at_ms=event.at_ms,
                 kind=event.kind,
@@ -173,20 +169,18 @@ class ExplanationCalls:
                 detail=event.detail,
             )
         if found.index is None and run.parent:
-            yield from self._attempts_of_parent(connection, found, limit)
+            yield from self._attempts_of_parent(snapshot, found, limit)
         else:
-            for node_facts in nodes_of(connection, self._plans, found):
+            for node_facts in nodes_of(snapshot, self._plans, found):
                 yield from _events_of_node(found, node_facts)
         ended = found.instance.ended_ms if found.instance is not None else run.ended_ms
         if found.state in RUN_TERMINAL and ended:
             yield accio_pb2.Event(at_ms=ended, kind="ended", run=found.id, detail=found.state.value)
 
-    def _attempts_of_parent(
-        self, connection: sqlite3.Connection, found: Found, limit: int
-    ) -> Iterator[accio_pb2.Event]:
+    def _attempts_of_parent(self, snapshot: Snapshot, found: Found, limit: int) -> Iterator[accio_pb2.Event]:
         """Yield the attempts under a parent that gave no result; its children's histories have the rest."""
-        graph = self._plans.workflow(connection, found.run).graph
-        for attempt in read_attempts(connection, found.run.no, limit):
+        graph = self._plans.workflow(snapshot, found.run).graph
+        for attempt in read_attempts(snapshot, found.run.no, limit):
             why = attempt.failure.message if attempt.failure else ""
             yield accio_pb2.Event(
                 at_ms=attempt.ended_ms,

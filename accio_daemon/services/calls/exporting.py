@@ -1,6 +1,5 @@
 """The rpc Export: results of runs in chunks of bounded size, built in the reader's thread."""
 
-import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +18,7 @@ from accio_daemon.services.messages.runs import run_message
 from accio_daemon.services.transport.rpc import Send
 from accio_daemon.storage import runs_query
 from accio_daemon.storage.export import Asked, Chunk, Column, TooMuch, read_chunk
+from accio_daemon.storage.jobs import Snapshot
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.readers import Readers
 from accio_daemon.storage.runs_query import Found
@@ -58,7 +58,7 @@ class ExportCalls:
         if not request.ids:
             raise BadRequest("expected at least one run to export, found none")
         viewer = self._rights.viewer()
-        selected = await self._readers.read(lambda connection: self._select(connection, request, viewer))
+        selected = await self._readers.read(lambda snapshot: self._select(snapshot, request, viewer))
         for found, wanted in selected:
             await self._send_run(found, wanted, request, send)
 
@@ -82,8 +82,8 @@ class ExportCalls:
         while low is not None:
             start, rows = low, limit
 
-            def read(connection: sqlite3.Connection) -> tuple[accio_pb2.ExportChunk, Chunk]:
-                chunk = read_chunk(connection, found, tuple(wanted), asked, start, rows)  # noqa: B023  # it is awaited in this turn
+            def read(snapshot: Snapshot) -> tuple[accio_pb2.ExportChunk, Chunk]:
+                chunk = read_chunk(snapshot, found, tuple(wanted), asked, start, rows)  # noqa: B023  # it is awaited in this turn
                 return chunk_message(found, run, wanted, chunk, asked, by_port=request.by_port), chunk
 
             try:
@@ -104,17 +104,17 @@ class ExportCalls:
                 param.ClearField("form_json")
 
     def _select(
-        self, connection: sqlite3.Connection, request: accio_pb2.ExportRequest, viewer: Viewer
+        self, snapshot: Snapshot, request: accio_pb2.ExportRequest, viewer: Viewer
     ) -> list[tuple[Found, dict[int, _Wanted]]]:
         """Find the runs, and what is wanted of the nodes of each."""
-        runs = _once([runs_query.find(connection, text, viewer) for text in request.ids])
-        graphs = [self._outputs(connection, found) for found in runs]
+        runs = _once([runs_query.find(snapshot, text, viewer) for text in request.ids])
+        graphs = [self._outputs(snapshot, found) for found in runs]
         _require_known(request.artifacts, graphs)
         return [(found, _wanted(nodes, request)) for found, nodes in zip(runs, graphs, strict=True)]
 
-    def _outputs(self, connection: sqlite3.Connection, found: Found) -> _Outputs:
-        operators = self._plans.operators(connection, found.run)
-        graph = self._plans.workflow(connection, found.run).graph
+    def _outputs(self, snapshot: Snapshot, found: Found) -> _Outputs:
+        operators = self._plans.operators(snapshot, found.run)
+        graph = self._plans.workflow(snapshot, found.run).graph
         return {node.name: operators[no].spec.outputs for no, node in enumerate(graph)}
 
 

@@ -1,6 +1,5 @@
 """The rpc List: singles and parents, or the children of one parent, filtered and sorted."""
 
-import sqlite3
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
@@ -20,6 +19,7 @@ from accio_daemon.services.calls.workflows import page_key, page_size
 from accio_daemon.services.messages.runs import run_message
 from accio_daemon.storage import children, runs_query, search, sorting
 from accio_daemon.storage.child_rows import ChildQuery
+from accio_daemon.storage.jobs import Snapshot
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.readers import Readers
 from accio_daemon.storage.run_rows import read_run_query
@@ -69,7 +69,7 @@ class ListCalls:
             return await self._list_sorted(request, filters)
         before, limit = page_key(request.cursor), page_size(request.limit)
         look = self._readers.read if filters == Filters(seen=filters.seen) else self._readers.search
-        page = await look(lambda connection: search.list_runs(connection, filters, before, limit))
+        page = await look(lambda snapshot: search.list_runs(snapshot, filters, before, limit))
         messages, cut = _within_bytes(run_message(Found(run=row)) for row in page.runs)
         following = page.runs[len(messages) - 1].no if cut else page.before
         return accio_pb2.ListResponse(runs=messages, total=page.total, next="" if following is None else str(following))
@@ -83,9 +83,7 @@ class ListCalls:
 
     async def _list_sorted(self, request: accio_pb2.ListRequest, filters: Filters) -> accio_pb2.ListResponse:
         order, after, limit = Order.read(request.sort), _sorted_key(request.cursor), page_size(request.limit)
-        page = await self._readers.search(
-            lambda connection: sorting.list_sorted(connection, filters, order, after, limit)
-        )
+        page = await self._readers.search(lambda snapshot: sorting.list_sorted(snapshot, filters, order, after, limit))
         return accio_pb2.ListResponse(
             runs=[run_message(Found(run=row)) for row in page.runs],
             next="" if page.after is None else orjson.dumps(page.after).decode(),
@@ -103,15 +101,15 @@ class ListCalls:
         order = Order.read(request.sort, sorting.OF_CHILDREN) if request.sort else None
         now_ms, viewer = self._clock.now().wall_ms, self._rights.viewer()
 
-        def read(connection: sqlite3.Connection) -> children.ChildPage:
-            run = _sweep(connection, request.parent, viewer)
-            query = self._child_query(connection, run, request.where, now_ms)
+        def read(snapshot: Snapshot) -> children.ChildPage:
+            run = _sweep(snapshot, request.parent, viewer)
+            query = self._child_query(snapshot, run, request.where, now_ms)
             if order is not None:
                 return sorting.list_sorted_children(
-                    connection, run, order, states=states, params=params, query=query, passed=low, limit=limit
+                    snapshot, run, order, states=states, params=params, query=query, passed=low, limit=limit
                 )
             return children.list_children(
-                connection, run, states=states, params=params, query=query, low=low, limit=limit
+                snapshot, run, states=states, params=params, query=query, low=low, limit=limit
             )
 
         page = await (self._readers.search if request.where or params or order else self._readers.read)(read)
@@ -121,10 +119,10 @@ class ListCalls:
             following = page.children[len(messages)].place if order is None else low + len(messages)
         return accio_pb2.ListResponse(runs=messages, total=page.total, next="" if following is None else str(following))
 
-    def _child_query(self, connection: sqlite3.Connection, run: RunRow, text: str, now_ms: int) -> ChildQuery | None:
+    def _child_query(self, snapshot: Snapshot, run: RunRow, text: str, now_ms: int) -> ChildQuery | None:
         if not text.strip():
             return None
-        return explained(text, lambda: ChildQuery(connection, self._plans, run, text, now_ms))
+        return explained(text, lambda: ChildQuery(snapshot, self._plans, run, text, now_ms))
 
     async def _param_filters(self, request: accio_pb2.ListRequest) -> tuple[ParamFilter, ...]:
         """Read the values of parameter filters by every type that a parameter of that name has anywhere."""
@@ -145,8 +143,8 @@ def explained(text: str, read: Callable[[], T]) -> T:
         raise BadRequest(problem.report(text)) from None
 
 
-def _sweep(connection: sqlite3.Connection, text: str, viewer: Viewer) -> RunRow:
-    found = runs_query.find(connection, text, viewer)
+def _sweep(snapshot: Snapshot, text: str, viewer: Viewer) -> RunRow:
+    found = runs_query.find(snapshot, text, viewer)
     if found.index is not None or not found.run.parent:
         raise BadRequest(f"{text} has no children: it isn't a sweep")
     return found.run

@@ -5,7 +5,6 @@ and those of the nodes that changed. The first look at a run of many nodes reads
 """
 
 import asyncio
-import sqlite3
 from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from accio_daemon.engine.ports import EnginePort, RunChanges
 from accio_daemon.services.messages.runs import run_message
 from accio_daemon.storage import runs_query
 from accio_daemon.storage.begun import begun_in_state, count_executing
+from accio_daemon.storage.jobs import Snapshot
 from accio_daemon.storage.node_tally import FAILURES, NodeTally, count_nodes, first_failed, read_ends
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.readers import Readers
@@ -93,50 +93,44 @@ class LiveRun:
         self._known, update = self._readers.glance(job) if due <= _AT_HAND else await self._readers.read(job)
         return update
 
-    def _read_nodes(
-        self, known: _Known | None, changed: Set[int], connection: sqlite3.Connection
-    ) -> tuple[_Known, Update]:
-        now = runs_query.read_again(connection, self._found)
+    def _read_nodes(self, known: _Known | None, changed: Set[int], snapshot: Snapshot) -> tuple[_Known, Update]:
+        now = runs_query.read_again(snapshot, self._found)
         if known is None:
-            known = _Known(tally=NodeTally(self._plans.workflow(connection, now.run)))
-            ends = read_ends(connection, now)
+            known = _Known(tally=NodeTally(self._plans.workflow(snapshot, now.run)))
+            ends = read_ends(snapshot, now)
             changed = ends.keys()
         else:
-            ends = read_ends(connection, now, changed)
+            ends = read_ends(snapshot, now, changed)
         for no in changed:
             known.tally.put(no, ends.get(no))
         if known.failure is not None and known.tally.ended(known.failure[0]) not in FAILURES:
             known.failure = None  # it was retried
         if known.failure is None and known.tally.has_failures():
-            known.failure = first_failed(connection, now)
-        update = accio_pb2.RunUpdate(run=run_message(now, nodes=count_nodes(connection, now, known.tally)))
+            known.failure = first_failed(snapshot, now)
+        update = accio_pb2.RunUpdate(run=run_message(now, nodes=count_nodes(snapshot, now, known.tally)))
         if known.failure is not None:
-            update.first_failure.CopyFrom(self._failure(connection, now, *known.failure))
+            update.first_failure.CopyFrom(self._failure(snapshot, now, *known.failure))
         return known, (update, now.state in RUN_TERMINAL)
 
-    def _read_parent(self, connection: sqlite3.Connection) -> Update:
-        now = runs_query.read_again(connection, self._found)
-        running = None if now.state in RUN_TERMINAL else count_executing(connection, now.run.no)
+    def _read_parent(self, snapshot: Snapshot) -> Update:
+        now = runs_query.read_again(snapshot, self._found)
+        running = None if now.state in RUN_TERMINAL else count_executing(snapshot, now.run.no)
         update = accio_pb2.RunUpdate(run=run_message(now, running=running))
-        failed = begun_in_state(connection, now.run.no, RunState.FAILED, limit=1) if now.run.failed else []
+        failed = begun_in_state(snapshot, now.run.no, RunState.FAILED, limit=1) if now.run.failed else []
         if failed:
             if self._failed is None or self._failed[0] != failed[0]:
-                self._failed = (failed[0], self._failure_of_child(connection, now.run, failed[0]))
+                self._failed = (failed[0], self._failure_of_child(snapshot, now.run, failed[0]))
             if self._failed[1] is not None:
                 update.first_failure.CopyFrom(self._failed[1])
         return update, now.state in RUN_TERMINAL
 
-    def _failure_of_child(
-        self, connection: sqlite3.Connection, run: RunRow, row: InstanceRow
-    ) -> accio_pb2.NodeFailure | None:
+    def _failure_of_child(self, snapshot: Snapshot, run: RunRow, row: InstanceRow) -> accio_pb2.NodeFailure | None:
         child = Found(run=run, index=row.index, instance=row)
-        failure = first_failed(connection, child)
-        return None if failure is None else self._failure(connection, child, *failure)
+        failure = first_failed(snapshot, child)
+        return None if failure is None else self._failure(snapshot, child, *failure)
 
-    def _failure(
-        self, connection: sqlite3.Connection, found: Found, no: int, failure: Failure
-    ) -> accio_pb2.NodeFailure:
-        name = self._plans.workflow(connection, found.run).graph[no].name
+    def _failure(self, snapshot: Snapshot, found: Found, no: int, failure: Failure) -> accio_pb2.NodeFailure:
+        name = self._plans.workflow(snapshot, found.run).graph[no].name
         return accio_pb2.NodeFailure(run=found.id, node=name, failure=failure_message(failure))
 
 

@@ -3,7 +3,6 @@ failures keep is left.
 """
 
 import asyncio
-import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,6 +20,7 @@ from accio_daemon.services.calls.watching import read_state
 from accio_daemon.services.sessions.registry import LogPart, Sessions
 from accio_daemon.services.transport.rpc import Send
 from accio_daemon.storage import runs_query
+from accio_daemon.storage.jobs import Snapshot
 from accio_daemon.storage.nodes_query import AttemptRow, NodeFacts, read_nodes_of
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.readers import Readers
@@ -94,19 +94,19 @@ class LogCalls:
     async def logs(self, request: accio_pb2.LogsRequest, send: Send[accio_pb2.LogChunk]) -> None:
         """Send what a run's nodes printed, and with `follow` go on until it has ended."""
         viewer = self._rights.viewer()
-        found = await self._readers.read(lambda connection: self._find(connection, request, viewer))
+        found = await self._readers.read(lambda snapshot: self._find(snapshot, request, viewer))
         if found.index is None and found.run.parent:
             await self._of_children(found.run, request, send, viewer)
             return
         progress, chunks = _Progress(), _Chunks(request, send)
         async with self._engine.watch(found.run.no) as changes:
             while True:
-                now, nodes = await self._readers.read(lambda connection: read_state(connection, self._plans, found))
+                now, nodes = await self._readers.read(lambda snapshot: read_state(snapshot, self._plans, found))
                 logs = await self._readers.read(
-                    lambda connection: [
+                    lambda snapshot: [
                         (each, progress)
                         for node in _chosen(nodes or (), request.node)  # noqa: B023  # it is awaited in this turn
-                        for each in self._attempts(connection, now, node, viewer)  # noqa: B023  # the same
+                        for each in self._attempts(snapshot, now, node, viewer)  # noqa: B023  # the same
                     ]
                 )
                 await self._tell(logs, chunks)
@@ -114,10 +114,10 @@ class LogCalls:
                     return
                 await _change_or_pause(changes)
 
-    def _find(self, connection: sqlite3.Connection, request: accio_pb2.LogsRequest, viewer: Viewer) -> Found:
-        found = runs_query.find(connection, request.run, viewer)
+    def _find(self, snapshot: Snapshot, request: accio_pb2.LogsRequest, viewer: Viewer) -> Found:
+        found = runs_query.find(snapshot, request.run, viewer)
         if request.node:
-            node_place(self._plans.workflow(connection, found.run), found, request.node)
+            node_place(self._plans.workflow(snapshot, found.run), found, request.node)
         return found
 
     async def _of_children(
@@ -159,27 +159,25 @@ class LogCalls:
                 progress.ended(child)
 
     def _logs_of(
-        self, children: list[Found], node: str, viewer: Viewer, connection: sqlite3.Connection
+        self, children: list[Found], node: str, viewer: Viewer, snapshot: Snapshot
     ) -> list[tuple[Found, _Log]]:
         """Return the attempts of some children of one run."""
-        workflow = self._plans.workflow(connection, children[0].run)
+        workflow = self._plans.workflow(snapshot, children[0].run)
         return [
             (child, each)
-            for child, nodes in zip(children, read_nodes_of(connection, children, workflow), strict=True)
+            for child, nodes in zip(children, read_nodes_of(snapshot, children, workflow), strict=True)
             for facts in _chosen(nodes, node)
-            for each in self._attempts(connection, child, facts, viewer)
+            for each in self._attempts(snapshot, child, facts, viewer)
         ]
 
-    def _attempts(
-        self, connection: sqlite3.Connection, found: Found, node: NodeFacts, viewer: Viewer
-    ) -> Iterator[_Log]:
+    def _attempts(self, snapshot: Snapshot, found: Found, node: NodeFacts, viewer: Viewer) -> Iterator[_Log]:
         """Return the attempts of a node, oldest first; of a cached one, the attempt that computed its result."""
         for attempt in node.attempts:
             yield _Log(run=found.id, node=node.name, attempt=attempt)
         source = node.source
         own = (found.run.no, found.place, node.no)
         if node.state is NodeState.SUCCESS and source is not None and (node.cached or source.owner != own):
-            origin = name_of_owner(connection, source.owner, self._plans, viewer) or "a run that was deleted"
+            origin = name_of_owner(snapshot, source.owner, self._plans, viewer) or "a run that was deleted"
             computed = AttemptRow(
                 id=source.attempt,
                 agent=source.agent,
@@ -317,11 +315,11 @@ async def _change_or_pause(changes: RunWatch) -> None:
         return
 
 
-def name_of_owner(connection: sqlite3.Connection, owner: tuple[int, int, int], plans: Plans, viewer: Viewer) -> str:
+def name_of_owner(snapshot: Snapshot, owner: tuple[int, int, int], plans: Plans, viewer: Viewer) -> str:
     """Return "RUN/NODE" of the node that an execution was begun for; empty if its run was deleted or isn't shown."""
     run_no, index, node = owner
-    run = runs_query.get_run(connection, RunNo(run_no))
+    run = runs_query.get_run(snapshot, RunNo(run_no))
     if run is None or not run.has(index) or not viewer.sees(Person(name=run.owner_name, email=run.owner_email)):
         return ""
-    name = plans.workflow(connection, run).graph[node].name
+    name = plans.workflow(snapshot, run).graph[node].name
     return f"{run.id}.{index}/{name}" if run.parent else f"{run.id}/{name}"

@@ -1,6 +1,5 @@
 """Nodes as users see them: what the database knows, why they wait, and how far they say they are."""
 
-import sqlite3
 from dataclasses import dataclass
 
 from accio.domain.access import Viewer
@@ -20,6 +19,7 @@ from accio_daemon.services.messages.nodes import artifact_messages, attempt_mess
 from accio_daemon.services.sessions.registry import Sessions
 from accio_daemon.storage import runs_query
 from accio_daemon.storage.demands import read_demand
+from accio_daemon.storage.jobs import Snapshot
 from accio_daemon.storage.node_inputs import Input, effective_inputs, read_results
 from accio_daemon.storage.node_results import NodeResult, read_result
 from accio_daemon.storage.nodes_query import NodeFacts, read_nodes
@@ -63,7 +63,7 @@ class NodeViews:
 
     async def details(self, run: str, name: str, viewer: Viewer) -> runs_pb2.NodeDetails:
         """Write everything about one node."""
-        details = await self._readers.read(lambda connection: self._read(connection, run, name, viewer))
+        details = await self._readers.read(lambda snapshot: self._read(snapshot, run, name, viewer))
         message = runs_pb2.NodeDetails(
             node=self.node(details.found, details.node),
             attempts=map(attempt_message, details.node.attempts),
@@ -82,12 +82,12 @@ class NodeViews:
             message.metrics.CopyFrom(metrics_message(details.result.metrics))
         return message
 
-    def _read(self, connection: sqlite3.Connection, run: str, name: str, viewer: Viewer) -> _Details:
-        found = runs_query.find(connection, run, viewer)
-        workflow = self._plans.workflow(connection, found.run)
+    def _read(self, snapshot: Snapshot, run: str, name: str, viewer: Viewer) -> _Details:
+        found = runs_query.find(snapshot, run, viewer)
+        workflow = self._plans.workflow(snapshot, found.run)
         place = node_place(workflow, found, name)
-        nodes = nodes_of(connection, self._plans, found)
-        plan = self._plans.plan(connection, found.run)
+        nodes = nodes_of(snapshot, self._plans, found)
+        plan = self._plans.plan(snapshot, found.run)
         coordinates, _ = found.run.sweep.coordinates(found.place)
         planned = plan.nodes[place]
         by_itself = declared(planned)
@@ -95,19 +95,19 @@ class NodeViews:
             found=found,
             node=nodes[place],
             operator=planned.operator,
-            inputs=effective_inputs(found.run, planned, coordinates, read_results(connection, found).get),
+            inputs=effective_inputs(found.run, planned, coordinates, read_results(snapshot, found).get),
             seed=node_seed(found.seed, name) if planned.operator.unstable else None,
-            result=read_result(connection, found, place),
+            result=read_result(snapshot, found, place),
             declared=by_itself,
-            demand=read_demand(connection, found.run.no, found.place, place) or by_itself,
+            demand=read_demand(snapshot, found.run.no, found.place, place) or by_itself,
         )
 
 
-def nodes_of(connection: sqlite3.Connection, plans: Plans, found: Found) -> list[NodeFacts]:
+def nodes_of(snapshot: Snapshot, plans: Plans, found: Found) -> list[NodeFacts]:
     """Read the nodes of a single run or a child; BadRequest for a parent, which has none."""
     if found.index is None and found.run.parent:
         raise BadRequest(f"{found.id} is a sweep and has no nodes itself: name one of its children, as in {found.id}.0")
-    return read_nodes(connection, found, plans.workflow(connection, found.run))
+    return read_nodes(snapshot, found, plans.workflow(snapshot, found.run))
 
 
 def node_place(workflow: Workflow, found: Found, name: str) -> int:

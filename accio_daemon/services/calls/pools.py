@@ -31,8 +31,8 @@ class PoolCalls:
         """Return a page of allocations, the newest first."""
         before, limit = page_key(request.cursor) or _FAR, page_size(request.limit)
         rows = await self._readers.read(
-            lambda connection: pools.read_page(
-                connection, before=before, limit=limit + 1, pool=request.pool, live=request.live
+            lambda snapshot: pools.read_page(
+                snapshot, before=before, limit=limit + 1, pool=request.pool, live=request.live
             )
         )
         following = str(rows[limit - 1].no) if len(rows) > limit else ""

@@ -1,6 +1,5 @@
 """The rpcs about runs: get, list, describe nodes, edit, kill, delete, retry, watch."""
 
-import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TypeVar
@@ -28,6 +27,7 @@ from accio_daemon.services.transport.keeping import TokenKeeper
 from accio_daemon.services.transport.rpc import Send
 from accio_daemon.storage import quarantine, runs_query, submissions
 from accio_daemon.storage.begun import count_executing
+from accio_daemon.storage.jobs import Snapshot
 from accio_daemon.storage.nodes_query import NodeFacts, count_states
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.readers import Readers
@@ -71,11 +71,11 @@ class RunCalls:
         """Return a run, with its nodes if asked."""
         viewer = self._rights.viewer()
 
-        def read(connection: sqlite3.Connection) -> tuple[Found, list[NodeFacts] | None, int | None]:
-            found, nodes = read_state(connection, self._plans, runs_query.find(connection, request.id, viewer))
+        def read(snapshot: Snapshot) -> tuple[Found, list[NodeFacts] | None, int | None]:
+            found, nodes = read_state(snapshot, self._plans, runs_query.find(snapshot, request.id, viewer))
             running = None
             if nodes is None:
-                running = count_executing(connection, found.run.no)
+                running = count_executing(snapshot, found.run.no)
             return found, nodes, running
 
         found, nodes, running = await self._readers.read(read)
@@ -95,7 +95,7 @@ class RunCalls:
 
     async def _find(self, text: str) -> Found:
         viewer = self._rights.viewer()
-        return await self._readers.read(lambda connection: runs_query.find(connection, text, viewer))
+        return await self._readers.read(lambda snapshot: runs_query.find(snapshot, text, viewer))
 
     async def _found_own(self, text: str, deed: str) -> Found:
         """Find a run that who calls may do a *deed* to."""
@@ -115,8 +115,8 @@ class RunCalls:
         found = await self._found_own(request.id, "update")
         change = self._keeper.change("update run", found.run.id)
         run, changed = await self._engine.write(
-            lambda connection: submissions.update_metadata(
-                connection, found.run.no, name=name, notes=notes, tags=tags, change=change
+            lambda transaction: submissions.update_metadata(
+                transaction, found.run.no, name=name, notes=notes, tags=tags, change=change
             )
         )
         return accio_pb2.UpdateMetadataResponse(run=run_message(run), changed=changed)
@@ -168,7 +168,7 @@ class RunCalls:
 
     async def _try_to_restore(self, found: Found) -> None:
         """Refuse what would end the daemon: a run whose facts make it fail still."""
-        reason = await self._readers.read(lambda connection: why_not(StoredWorld(connection), [found.run.no]))
+        reason = await self._readers.read(lambda snapshot: why_not(StoredWorld(snapshot), [found.run.no]))
         if reason:
             raise FailedPrecondition(
                 f"run {found.run.id} can't be restored from what is stored of it: {reason}; delete it"
@@ -176,7 +176,7 @@ class RunCalls:
 
     async def _latest(self, found: Found) -> tuple[Announced, ...]:
         """Return the latest operator versions for a run's workflow, if they still fit it."""
-        workflow = await self._readers.read(lambda connection: self._plans.workflow(connection, found.run))
+        workflow = await self._readers.read(lambda snapshot: self._plans.workflow(snapshot, found.run))
         operators = await self._catalogue.operators()
         findings = Findings()
         check_fit(workflow, operators.specs, findings)

@@ -1,7 +1,6 @@
 """The rpcs about what is kept: garbage, the memo, backups."""
 
 import asyncio
-import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from accio_daemon.services.calls.rights import Rights
 from accio_daemon.services.transport.keeping import TokenKeeper
 from accio_daemon.storage import memo
 from accio_daemon.storage.backup import back_up, place_of
+from accio_daemon.storage.jobs import Snapshot
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.readers import Readers
 
@@ -66,17 +66,17 @@ class StorageCalls:
             await self._require_operator(request.operator)
         viewer = self._rights.viewer()
 
-        def read(connection: sqlite3.Connection) -> accio_pb2.GetCacheResponse:
+        def read(snapshot: Snapshot) -> accio_pb2.GetCacheResponse:
             response = accio_pb2.GetCacheResponse()
-            for each in memo.numbers(connection, request.operator):
+            for each in memo.numbers(snapshot, request.operator):
                 response.operators.add(
                     operator=each.operator, results=each.results, bytes=each.size, hits=each.hits, misses=each.misses
                 )
-            for entry in memo.entries(connection, request.operator) if request.entries else ():
+            for entry in memo.entries(snapshot, request.operator) if request.entries else ():
                 message = response.entries.add(
                     key=entry.key, operator=entry.operator, computed_at_ms=entry.computed_ms, bytes=entry.size
                 )
-                setattr(message, "from", name_of_owner(connection, entry.owner, self._plans, viewer))
+                setattr(message, "from", name_of_owner(snapshot, entry.owner, self._plans, viewer))
             return response
 
         return await self._readers.read(read)
@@ -89,7 +89,7 @@ class StorageCalls:
         if request.operator:
             await self._require_operator(request.operator)
         results = await self._readers.read(
-            lambda connection: memo.results_of(connection, key=key, operator=request.operator)
+            lambda snapshot: memo.results_of(snapshot, key=key, operator=request.operator)
         )
         if key is not None and not results:
             raise NotFound(f"the memo has no result under {key}")

@@ -140,7 +140,7 @@ class SubmissionCalls:
             cache=cache_mode(request),
             pins=accepted.pins,
         )
-        outcome = await self._readers.search(lambda connection: dry_run(connection, subject))
+        outcome = await self._readers.search(lambda snapshot: dry_run(snapshot, subject))
         rests = [rest_of(plan.nodes[no], count) for no, count in outcome.executed.items() if count]
         seen = await outlook(self._engine, self._readers, rests)
         return accio_pb2.DryRunResponse(
@@ -192,7 +192,7 @@ class SubmissionCalls:
             return {}
         viewer = self._rights.viewer()
         found = await self._readers.read(
-            lambda connection: submissions.pin_artifacts(connection, self._plans, places, viewer)
+            lambda snapshot: submissions.pin_artifacts(snapshot, self._plans, places, viewer)
         )
         if wrong := [Issue(places[text], reason) for text, reason in found.items() if isinstance(reason, str)]:
             raise InvalidDefinition(wrong)
@@ -245,14 +245,14 @@ class SubmissionCalls:
             submitted: Submitted = await self._engine.ask(command)
         row = None
         if not submitted.created:
-            row = await self._readers.read(lambda connection: runs_query.get_run(connection, submitted.no))
+            row = await self._readers.read(lambda snapshot: runs_query.get_run(snapshot, submitted.no))
         row = row_of(command, submitted) if row is None else row
         return Outcome(found=Found(run=row), created=submitted.created, warnings=accepted.warnings)
 
     def _earlier(self, owner: str, key: str, digest: bytes) -> RunRow | None:
         if len(key) > _KEY_LIMIT:
             raise BadRequest(f"expected an idempotency key of at most {_KEY_LIMIT} characters, found {len(key)}")
-        return self._readers.glance(lambda connection: submissions.earlier_submission(connection, owner, key, digest))
+        return self._readers.glance(lambda snapshot: submissions.earlier_submission(snapshot, owner, key, digest))
 
 
 async def _compiled(accepted: Accepted, classes: ClassRegistry) -> Plan:

@@ -4,7 +4,6 @@ A look never walks the sweep: it reads the rows that weren't read before, and as
 open and those that execute. Children begin nearly in order, so what is remembered of them is little.
 """
 
-import sqlite3
 from dataclasses import dataclass
 
 from accio.domain.children import Taken
@@ -12,6 +11,7 @@ from accio.domain.states import RUN_TERMINAL, RunState
 from accio.errors import NotFound
 from accio_daemon.storage import runs_query
 from accio_daemon.storage.begun import begun_among, begun_from, begun_in_state, executing_children
+from accio_daemon.storage.jobs import Snapshot
 from accio_daemon.storage.runs_query import Found, InstanceRow, RunRow
 
 _PAGE = 500
@@ -37,19 +37,17 @@ class SweepLook:
         self._open: set[int] = set()  # found, and not ended at the last look
         self._executing: set[int] = set()
 
-    def look(self, connection: sqlite3.Connection) -> Look:
+    def look(self, snapshot: Snapshot) -> Look:
         """Look again; NotFound if the run was deleted."""
-        run = runs_query.get_run(connection, self._run.no)
+        run = runs_query.get_run(snapshot, self._run.no)
         if run is None:
             raise NotFound(f"run {self._run.id} was deleted")
-        new, more = self._find_new(connection, run)
-        running = {row.index for row in begun_in_state(connection, run.no, RunState.RUNNING)}
-        executing = executing_children(connection, run.no)
+        new, more = self._find_new(snapshot, run)
+        running = {row.index for row in begun_in_state(snapshot, run.no, RunState.RUNNING)}
+        executing = executing_children(snapshot, run.no)
         found_open = {index for index in running if self._found.has_row(index)}
         known = ((found_open ^ self._open) | executing | self._executing) - new.keys()  # ^: ended, or retried
-        rows = new | {
-            row.index: row for row in begun_among(connection, run.no, known) if self._found.has_row(row.index)
-        }
+        rows = new | {row.index: row for row in begun_among(snapshot, run.no, known) if self._found.has_row(row.index)}
         self._open, self._executing = found_open, executing
         return Look(
             children=[Found(run=run, index=index, instance=rows[index]) for index in sorted(rows)],
@@ -57,9 +55,9 @@ class SweepLook:
             ended=run.state in RUN_TERMINAL,
         )
 
-    def _find_new(self, connection: sqlite3.Connection, run: RunRow) -> tuple[dict[int, InstanceRow], bool]:
+    def _find_new(self, snapshot: Snapshot, run: RunRow) -> tuple[dict[int, InstanceRow], bool]:
         """Return the next page of rows, without those that were found before, and whether there is a page after it."""
-        page = begun_from(connection, run.no, self._at, _PAGE)
+        page = begun_from(snapshot, run.no, self._at, _PAGE)
         new = {row.index: row for row in page if not self._found.has_row(row.index)}
         for index in new:
             self._found.reach(index)

@@ -3,7 +3,6 @@ skipped.
 """
 
 import asyncio
-import sqlite3
 from contextlib import AsyncExitStack
 
 from accio.v1 import accio_pb2
@@ -11,6 +10,7 @@ from accio_daemon.engine.ports import EnginePort
 from accio_daemon.services.calls.live_run import LiveRuns
 from accio_daemon.services.transport.rpc import Send
 from accio_daemon.storage import runs_query
+from accio_daemon.storage.jobs import Snapshot
 from accio_daemon.storage.nodes_query import NodeFacts, read_nodes
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.readers import Readers
@@ -85,9 +85,9 @@ async def _begin(
     return first.SerializeToString(deterministic=True)
 
 
-def read_state(connection: sqlite3.Connection, plans: Plans, found: Found) -> tuple[Found, list[NodeFacts] | None]:
+def read_state(snapshot: Snapshot, plans: Plans, found: Found) -> tuple[Found, list[NodeFacts] | None]:
     """Read a run anew, with its nodes unless it is a parent; NotFound if it was deleted."""
-    now = runs_query.read_again(connection, found)
+    now = runs_query.read_again(snapshot, found)
     if now.index is None and now.run.parent:
         return now, None
-    return now, read_nodes(connection, now, plans.workflow(connection, now.run))
+    return now, read_nodes(snapshot, now, plans.workflow(snapshot, now.run))

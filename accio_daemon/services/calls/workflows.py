@@ -1,7 +1,6 @@
 """The rpcs about workflows."""
 
 import re
-import sqlite3
 
 from accio.domain.issues import Checked
 from accio.domain.limits import Limits
@@ -20,6 +19,7 @@ from accio_daemon.services.transport.auth import CALLER, caller
 from accio_daemon.services.transport.keeping import TokenKeeper
 from accio_daemon.storage import workflows
 from accio_daemon.storage.access import record_change
+from accio_daemon.storage.jobs import Transaction
 from accio_daemon.storage.readers import Readers
 from accio_daemon.storage.workflows import StoredWorkflow
 
@@ -63,9 +63,9 @@ class WorkflowCalls:
         change = self._keeper.change("push workflow", f"{workflow.id}:{version}")
         now: Instant = self._clock.now()
 
-        def push(connection: sqlite3.Connection) -> tuple[StoredWorkflow, bool]:
-            pushed = workflows.push(connection, workflow, definition, version, owner, now.wall_ms)
-            record_change(connection, change)
+        def push(transaction: Transaction) -> tuple[StoredWorkflow, bool]:
+            pushed = workflows.push(transaction, workflow, definition, version, owner, now.wall_ms)
+            record_change(transaction, change)
             return pushed
 
         try:
@@ -103,7 +103,7 @@ class WorkflowCalls:
         found = await self._catalogue.workflow(name, version or None)
         if found is not None:
             return found
-        ids, versions = await self._readers.read(lambda connection: workflows.names(connection, name))
+        ids, versions = await self._readers.read(lambda snapshot: workflows.names(snapshot, name))
         if versions:
             newest = ", ".join(versions[:5])
             raise NotFound(f"workflow {name} has no version {version!r}; its newest are {newest}")
@@ -112,7 +112,7 @@ class WorkflowCalls:
 
     async def _require_own(self, name: str, deed: str) -> None:
         """Raise PermissionDenied unless who calls owns a workflow: it is whose first version it has."""
-        owner = await self._readers.read(lambda connection: workflows.first_owner(connection, name))
+        owner = await self._readers.read(lambda snapshot: workflows.first_owner(snapshot, name))
         if owner is not None:
             self._rights.require_owner(owner, deed, f"workflow {name}")
 
@@ -120,9 +120,7 @@ class WorkflowCalls:
         """Return a page of the latest versions."""
         before = page_key(request.cursor)
         limit = page_size(request.limit)
-        found, following = await self._readers.read(
-            lambda connection: workflows.list_workflows(connection, before, limit)
-        )
+        found, following = await self._readers.read(lambda snapshot: workflows.list_workflows(snapshot, before, limit))
         nodes = sum(len(stored.workflow.graph) for stored in found)
         messages = await off_loop(lambda: list(map(workflow_message, found)), _BYTES_OF_A_NODE * nodes)
         return workflows_pb2.ListWorkflowsResponse(workflows=messages, next="" if following is None else str(following))
@@ -139,9 +137,9 @@ class WorkflowCalls:
         await self._require_own(request.id, "delete")
         change = self._keeper.change("delete workflow", request.id)
 
-        def delete(connection: sqlite3.Connection) -> None:
-            workflows.delete(connection, request.id)
-            record_change(connection, change)
+        def delete(transaction: Transaction) -> None:
+            workflows.delete(transaction, request.id)
+            record_change(transaction, change)
 
         with self._catalogue.deleting(request.id):
             await self._engine.write(delete)

@@ -1,6 +1,5 @@
 """The rpc GetWorkload, and forecasts for what is only about to be submitted."""
 
-import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -16,6 +15,7 @@ from accio_daemon.engine.ports import EnginePort
 from accio_daemon.services.calls.rights import Rights
 from accio_daemon.services.messages.workload import demand_message, forecast_message, owner_message, run_load_message
 from accio_daemon.storage import durations, runs_query, search
+from accio_daemon.storage.jobs import Snapshot
 from accio_daemon.storage.readers import Readers
 from accio_daemon.storage.runs_query import RunRow
 
@@ -103,9 +103,9 @@ def _all_of(forecasts: Iterable[Forecast]) -> Forecast:
     )
 
 
-def _rows(connection: sqlite3.Connection, numbers: Iterable[RunNo], viewer: Viewer) -> dict[RunNo, RunRow]:
+def _rows(snapshot: Snapshot, numbers: Iterable[RunNo], viewer: Viewer) -> dict[RunNo, RunRow]:
     """Read those of the runs that who calls may see."""
-    rows = search.read_runs(connection, list(numbers))
+    rows = search.read_runs(snapshot, list(numbers))
     return {row.no: row for row in rows if viewer.sees(Person(name=row.owner_name, email=row.owner_email))}
 
 

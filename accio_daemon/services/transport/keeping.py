@@ -4,7 +4,6 @@ The database comes first: a token is told once it is durable, and one that was r
 """
 
 import secrets
-import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -17,6 +16,7 @@ from accio_daemon.engine.ports import Clock, EnginePort
 from accio_daemon.services.transport.auth import CALLER, Tokens, digest_of
 from accio_daemon.storage import access
 from accio_daemon.storage.access import Change, StoredToken
+from accio_daemon.storage.jobs import Transaction
 
 log = structlog.get_logger(__name__)
 
@@ -46,7 +46,7 @@ class TokenKeeper:
     async def keep(self, what: str, subject: str) -> None:
         """Log and keep what was changed by who calls."""
         change = self.change(what, subject)
-        await self._engine.write(lambda connection: access.record_change(connection, change), frees=True)
+        await self._engine.write(lambda transaction: access.record_change(transaction, change), frees=True)
 
     async def create(
         self, *, kind: TokenKind, owner: Person | None, name: str, groups: frozenset[str], expires_in_ms: int
@@ -74,9 +74,9 @@ class TokenKeeper:
         subject = f"{kind} token of {token.owner}" + (f" ({name})" if name else "")
         change = self.change("create token", subject)
 
-        def store(connection: sqlite3.Connection) -> int:
-            number = access.insert_token(connection, token)
-            access.record_change(connection, replace(change, subject=f"{number}: {subject}"))
+        def store(transaction: Transaction) -> int:
+            number = access.insert_token(transaction, token)
+            access.record_change(transaction, replace(change, subject=f"{number}: {subject}"))
             return number
 
         stored = replace(token, no=await self._engine.write(store))
@@ -124,9 +124,9 @@ class TokenKeeper:
         standing.stored = replace(stored, name=name)
         change = self.change("name token", f"{stored.no}: agent {name}")
 
-        def bind(connection: sqlite3.Connection) -> None:
-            access.name_token(connection, stored.no, name)
-            access.record_change(connection, change)
+        def bind(transaction: Transaction) -> None:
+            access.name_token(transaction, stored.no, name)
+            access.record_change(transaction, change)
 
         await self._engine.write(bind)
 
@@ -146,9 +146,9 @@ class TokenKeeper:
             ending = [each for each in self._family(no) if each.revoked_ms is None]
             change = self.change("revoke token", f"{no}: {found.kind} token of {found.owner}")
 
-            def end(connection: sqlite3.Connection) -> None:
-                access.revoke_tokens(connection, [each.no for each in ending], str(caller.who), change.at_ms)
-                access.record_change(connection, change)
+            def end(transaction: Transaction) -> None:
+                access.revoke_tokens(transaction, [each.no for each in ending], str(caller.who), change.at_ms)
+                access.record_change(transaction, change)
 
             await self._engine.write(end, frees=True)
             for each in ending:
@@ -186,5 +186,5 @@ class TokenKeeper:
             self._tokens.used.clear()
             used = self._tokens.used_at()
             new = {no: at for no, at in used.items() if written.get(no) != at}
-            await self._engine.write(lambda connection: access.note_uses(connection, new))  # noqa: B023  # it is awaited in this turn
+            await self._engine.write(lambda transaction: access.note_uses(transaction, new))  # noqa: B023  # it is awaited in this turn
             written |= new

@@ -20,6 +20,7 @@ from accio_daemon.storage.access import StoredToken, insert_token, read_tokens, 
 from accio_daemon.storage.backup import back_up
 from accio_daemon.storage.database import FILE_NAME, FolderLock, prepare, schema_version
 from accio_daemon.storage.history import taken_up
+from accio_daemon.storage.jobs import Transaction
 from tests.integration.daemon.harness import configured
 
 
@@ -105,12 +106,12 @@ def token(file: Path, secret: str, *, revoked: bool = False) -> None:
         expires_ms=None,
     )
     with closing(sqlite3.connect(file)) as connection, connection:
+        transaction = Transaction(connection)
         if revoked:
-            revoke_tokens(
-                connection, [each.no for each in read_tokens(connection) if each.digest == stored.digest], "Ada", 7
-            )
+            of_secret = [each.no for each in read_tokens(connection) if each.digest == stored.digest]
+            revoke_tokens(transaction, of_secret, "Ada", 7)
         else:
-            insert_token(connection, stored)
+            insert_token(transaction, stored)
 
 
 def test_what_was_revoked_stays_revoked(tmp_path: Path, data: Path) -> None:

@@ -14,6 +14,7 @@ from accio_daemon.core.effects import Effects, ResultRow
 from accio_daemon.core.terms import AgentNo, AttemptNo, ExecutionNo, RunNo
 from accio_daemon.storage import checks, levels, memo
 from accio_daemon.storage.database import FILE_NAME, prepare
+from accio_daemon.storage.jobs import Transaction
 from accio_daemon.storage.transactions import carry_out
 from accio_daemon.storage.writer import render
 
@@ -151,11 +152,11 @@ def test_keys_that_move_while_they_are_looked_for_are_found(
 def test_what_is_forgotten_is_no_hit_until_it_is_remembered(database: sqlite3.Connection) -> None:
     """Forgotten results are found neither by key nor by operator; an older one of the same key is taken instead."""
     _store(database, (1, _key(0)), *((id, _key(id)) for id in range(2, 100)), (100, _key(0)))
-    assert memo.forget(database, [100, 50]) == 2
-    assert memo.forget(database, [100, 50]) == 0, "they were forgotten"
+    assert memo.forget(Transaction(database), [100, 50]) == 2
+    assert memo.forget(Transaction(database), [100, 50]) == 0, "they were forgotten"
     assert _found(database, _key(0), _key(50)) == {_key(0): 1}
     assert memo.results_of(database, key=from_raw(_key(0)), operator="") == [1]
-    memo.delete(database, gone=[], kept=[100])
+    memo.delete(Transaction(database), gone=[], kept=[100])
     assert _found(database, _key(0), _key(50)) == {_key(0): 100}
 
 
@@ -163,7 +164,7 @@ def test_what_is_deleted_leaves_no_entry(database: sqlite3.Connection) -> None:
     """Deleted results leave every level, and the levels know how many they hold."""
     _store(database, *((id, _key(id)) for id in range(1, 200)), (200, None))
     gone = list(range(1, 201, 3))
-    memo.delete(database, gone=gone, kept=[])
+    memo.delete(Transaction(database), gone=gone, kept=[])
     left = {_key(id): id for id in range(1, 200) if id not in gone}
     assert _found(database, *map(_key, range(1, 200))) == left
     assert sum(_sizes(database)) == len(left)
@@ -177,9 +178,9 @@ def test_results_from_before_are_hits(database: sqlite3.Connection) -> None:
         _store_as_before(database, id, _key(id))
     _store(database, *((id, _key(id)) for id in range(4, 20)))
     assert _found(database, *map(_key, range(1, 20))) == {_key(id): id for id in range(1, 20)}
-    memo.forget(database, [1, 2])
+    memo.forget(Transaction(database), [1, 2])
     assert _found(database, _key(1), _key(2), _key(3)) == {_key(3): 3}
-    memo.delete(database, gone=[1], kept=[2])
+    memo.delete(Transaction(database), gone=[1], kept=[2])
     assert _found(database, _key(1), _key(2), _key(3)) == {_key(2): 2, _key(3): 3}
     assert levels.results_of(database, _key(2)) == [2]
     assert list(checks.find_problems(database)) == []
