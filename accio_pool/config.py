@@ -34,6 +34,7 @@ class PoolConfig:
     command: str = ""  # how the agent is started there; empty: as this process was
     folder: str = ""  # for scripts and output; empty: in the data folder
     hosts: Sequence[str] = ()  # of pools of machines: their names
+    pod: Mapping[str, Any] = field(default_factory=dict)  # of Kubernetes: merged into what a pod is described as
     poll: float = 10.0  # seconds between two looks at the engine
 
 
@@ -71,9 +72,11 @@ def parse_pools(document: Any, providers: Mapping[str, bool]) -> tuple[PoolConfi
     return tuple(pools)
 
 
+_KUBERNETES_OPTIONS = {"image", "namespace", "secret", "queue", "gpu"}
 _KEYS = {
     "name", "provider", "host", "walltime", "min", "max", "pending", "worth", "keep", "options", "directives",
     "leave_out", "before", "agent", "join", "command", "folder", "poll", "hosts",
+    "pod",
 }  # fmt: skip
 
 
@@ -94,6 +97,9 @@ def _pool(document: Any, path: str, issues: list[Issue], providers: Mapping[str,
         found.report("hosts", "expected the names of the machines, as `ssh` takes them")
     if hosts and maximum > len(hosts):
         found.report("max", f"expected at most {len(hosts)}, as there is one agent per machine, found {maximum}")
+    options = found.take("options", _options, {})
+    if provider == "kubernetes":
+        _check_kubernetes(options, path + pointer("options"), issues)
     host = ONE_CPU
     if "host" in found.given:
         host, wrong = resources_from_json(found.given["host"], path + pointer("host"))
@@ -110,7 +116,7 @@ def _pool(document: Any, path: str, issues: list[Issue], providers: Mapping[str,
             worth=found.take("worth", _seconds, 120.0),
             keep=found.take("keep", _seconds, 300.0),
         ),
-        options=found.take("options", _options, {}),
+        options=options,
         directives=found.take("directives", _texts, ()),
         leave_out=found.take("leave_out", _texts, ()),
         before=found.take("before", _texts, ()),
@@ -119,8 +125,25 @@ def _pool(document: Any, path: str, issues: list[Issue], providers: Mapping[str,
         command=found.take("command", _text, ""),
         folder=found.take("folder", _text, ""),
         hosts=hosts,
+        pod=found.take("pod", _object, {}),
         poll=found.take("poll", _seconds, 1.0 if provider == "local" else 10.0),
     )
+
+
+def _check_kubernetes(options: Mapping[str, str], path: str, issues: list[Issue]) -> None:
+    """Check options that aren't passed on: nobody else would say what is wrong with them."""
+    if "image" not in options:
+        issues.append(Issue(path, "expected the `image` of agents' containers to be there"))
+    issues += [
+        Issue(
+            path + pointer(key),
+            f"there is no option {key!r}; expected {', '.join(sorted(_KUBERNETES_OPTIONS))}. What else a pod needs "
+            "stands under `pod`",
+            suggest(key, _KUBERNETES_OPTIONS),
+        )
+        for key in options
+        if key not in _KUBERNETES_OPTIONS and not is_ignored(key)
+    ]
 
 
 class _Object:
@@ -194,6 +217,12 @@ def _text(value: Any) -> str:
 def _list(value: Any) -> list[Any]:
     if not isinstance(value, list):
         raise ValueProblem(f"expected a list, found {quote(value)}")
+    return value
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueProblem(f"expected an object, found {quote(value)}")
     return value
 
 

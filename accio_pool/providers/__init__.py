@@ -9,6 +9,7 @@ from accio.errors import FailedPrecondition
 from accio_pool.config import PoolConfig
 from accio_pool.providers.batch import BatchProvider, Dialect
 from accio_pool.providers.gridengine import GridEngine
+from accio_pool.providers.kubernetes import KubernetesProvider
 from accio_pool.providers.local import LocalProvider
 from accio_pool.providers.pbs import Pbs
 from accio_pool.providers.ports import Provider
@@ -39,6 +40,7 @@ _OWN: Mapping[str, Kind] = {
     "sge": _batch(GridEngine),
     "pbs": _batch(Pbs),
     "ssh": Kind(SshProvider),
+    "kubernetes": Kind(KubernetesProvider),
 }
 
 

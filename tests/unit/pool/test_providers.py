@@ -31,7 +31,7 @@ def test_another_package_brings_a_provider(tmp_path: Path, monkeypatch: pytest.M
     install(tmp_path, cloud="clouds:Cloud", slurm="clouds:Cloud")
     monkeypatch.syspath_prepend(str(tmp_path))
     found = kinds()
-    assert set(found) == {"local", "slurm", "sge", "pbs", "ssh", "cloud"}
+    assert set(found) == {"local", "slurm", "sge", "pbs", "ssh", "kubernetes", "cloud"}
     made = found["cloud"].make(POOL, tmp_path)
     assert vars(made)["name"] == ("c", tmp_path)
     assert found["slurm"].hosts_end

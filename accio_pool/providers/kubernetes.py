@@ -1,0 +1,227 @@
+"""The provider `kubernetes`: a Job per allocation, by the API that `kubectl` reaches.
+
+Only `kubectl` knows its users' contexts, certificates and ways to log in. It is told the API's paths (`--raw`), so that
+nothing is asked for that isn't meant, and answers as the API does. The name of a Job is the allocation's key: what was
+carried out without an answer is refused the second time, which is an answer, too.
+"""
+
+import json
+import re
+import shlex
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from accio.domain.pools import AllocationKey, parse_key
+from accio_pool.agents import last_words
+from accio_pool.config import PoolConfig
+from accio_pool.providers.manifest import ALLOCATION, CLUSTER, POOL, job_manifest
+from accio_pool.providers.ports import Found, Listing, Order, Refused, Unsure
+from accio_pool.runner import NoAnswer, Output, run
+
+_THERE_ALREADY = "(AlreadyExists)"
+_REFUSAL = re.compile(
+    r"Error from server \((Forbidden|Invalid|BadRequest|NotFound|MethodNotAllowed)\)|"
+    r"The request is invalid|You must be logged in"
+)
+"""What kubectl says where the API has refused something for certain."""
+_OVER = ("Succeeded", "Failed")  # phases of pods that nothing follows
+_LINES = 5  # of a pod's output that are looked at
+
+
+class _Silence(Exception):
+    """The API didn't answer, or not as it should."""
+
+
+@dataclass(slots=True)
+class _Allocation:
+    """What the API has of one allocation."""
+
+    job: Mapping[str, Any] | None = None
+    pods: list[Mapping[str, Any]] = field(default_factory=list)
+
+    @property
+    def live_pods(self) -> list[Mapping[str, Any]]:
+        return [pod for pod in self.pods if pod.get("status", {}).get("phase") not in _OVER]
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing of it runs, or will."""
+        return not self.live_pods and (self.job is None or _has(self.job, "Complete") or _has(self.job, "Failed"))
+
+
+class KubernetesProvider:
+    """A pool of pods."""
+
+    def __init__(self, pool: PoolConfig, folder: Path) -> None:
+        """Ask for pods as *pool* says; what they print stays with Kubernetes."""
+        del folder  # of this machine
+        self._pool = pool
+        self._namespace = pool.options.get("namespace", "default")
+        self._seen: Mapping[AllocationKey, _Allocation] = {}  # when it was last listed
+
+    async def submit(self, order: Order) -> str:
+        """Create a Job; one that is there already was created by an earlier try."""
+        manifest = json.dumps(job_manifest(self._pool, order))
+        try:
+            done = await self._kubectl("create", f"{self._jobs}?fieldValidation=Strict", given=manifest)
+        except NoAnswer as error:
+            raise Unsure(str(error)) from None
+        if done.code == 0 or _THERE_ALREADY in done.words:
+            return str(order.key)
+        if _REFUSAL.search(done.words):
+            raise Refused(done.words)
+        raise Unsure(done.words)
+
+    async def list(self, cluster: str) -> Listing:
+        """List the pool's Jobs, then its pods: a Job that is over had none left when the pods were listed."""
+        selector = quote(f"{CLUSTER}={cluster},{POOL}={self._pool.spec.name}", safe="")
+        seen: dict[AllocationKey, _Allocation] = defaultdict(_Allocation)
+        try:
+            for key, job in _keyed(await self._items(f"{self._jobs}?labelSelector={selector}")):
+                seen[key].job = job
+            for key, pod in _keyed(await self._items(f"{self._pods}?labelSelector={selector}")):
+                seen[key].pods.append(pod)
+            refused = await self._refused_pods() if any(_lacks_pod(each) for each in seen.values()) else {}
+        except _Silence as silence:
+            return Listing(found=(), problem=str(silence))
+        self._seen = dict(seen)
+        return Listing(
+            found=[_found(key, each, refused.get(str(key), "")) for key, each in seen.items() if not each.is_over],
+            hosts={key.number: host for key, each in seen.items() if each.is_over and (host := _node(each.pods))},
+        )
+
+    async def cancel(self, found: Found, *, gently: bool) -> None:
+        """Delete a Job, whose pod is told to end; by force, the pod gets a second. What fails is tried again."""
+        pods = self._seen.get(found.key, _Allocation()).live_pods
+        paths = [f"{self._jobs}/{found.key}?propagationPolicy=Background"]
+        if not gently:
+            paths += [f"{self._pods}/{pod['metadata']['name']}?gracePeriodSeconds=1" for pod in pods]
+        for path in paths:
+            try:
+                await self._kubectl("delete", path)
+            except NoAnswer:
+                return
+
+    async def last_words(self, key: AllocationKey) -> str:
+        """Return how a pod ended and what its agent said last, as long as Kubernetes keeps that."""
+        seen = self._seen.get(key)
+        if seen is None or not seen.pods:
+            return "" if seen is None or seen.job is None else _condition(seen.job, "Failed")
+        pod = seen.pods[-1]
+        try:
+            done = await self._kubectl("get", f"{self._pods}/{pod['metadata']['name']}/log?tailLines={_LINES}")
+        except NoAnswer:
+            said = ""
+        else:
+            said = last_words(done.out.encode()) if done.code == 0 else ""
+        return "; ".join(each for each in (_ending(pod), said) if each)
+
+    def preview(self, order: Order) -> str:
+        """Return the Job as a shell would be told to create it."""
+        command = ["kubectl", *self._pool.directives, "--namespace", self._namespace, "create", "-f", "-"]
+        return f"{shlex.join(command)} <<'END'\n{json.dumps(job_manifest(self._pool, order), indent=2)}\nEND"
+
+    @property
+    def _jobs(self) -> str:
+        return f"/apis/batch/v1/namespaces/{self._namespace}/jobs"
+
+    @property
+    def _pods(self) -> str:
+        return f"/api/v1/namespaces/{self._namespace}/pods"
+
+    async def _refused_pods(self) -> Mapping[str, str]:
+        """Return why pods of Jobs couldn't be created (a quota, mostly), by the Jobs' names."""
+        selector = quote("involvedObject.kind=Job,reason=FailedCreate", safe="")
+        events = await self._items(f"/api/v1/namespaces/{self._namespace}/events?fieldSelector={selector}")
+        return {each.get("involvedObject", {}).get("name", ""): each.get("message", "") for each in events}
+
+    async def _items(self, path: str) -> Sequence[Mapping[str, Any]]:
+        """Return what a path lists, whole: without a limit the API leaves nothing out."""
+        try:
+            done = await self._kubectl("get", path)
+        except NoAnswer as error:
+            raise _Silence(str(error)) from None
+        if done.code != 0:
+            raise _Silence(done.words)
+        try:
+            items: Sequence[Mapping[str, Any]] = json.loads(done.out)["items"] or ()
+        except (ValueError, LookupError, TypeError) as error:
+            raise _Silence(f"its list can't be read: {error}") from None
+        return items
+
+    async def _kubectl(self, verb: str, path: str, *, given: str = "") -> Output:
+        """Send one request as the user of this process."""
+        words = ["kubectl", *self._pool.directives, "--request-timeout=30s", verb, "--raw", path]
+        return await run([*words, "-f", "-"] if given else words, given=given)
+
+
+def _keyed(items: Iterable[Mapping[str, Any]]) -> Iterable[tuple[AllocationKey, Mapping[str, Any]]]:
+    for each in items:
+        key = parse_key(each.get("metadata", {}).get("labels", {}).get(ALLOCATION, ""))
+        if key is not None:
+            yield key, each
+
+
+def _found(key: AllocationKey, seen: _Allocation, refused: str) -> Found:
+    pods = seen.live_pods
+    begun = any(pod.get("status", {}).get("phase") != "Pending" for pod in pods)
+    reason = "" if begun else next(filter(None, map(_waiting, pods)), "") or _without_pod(seen, refused)
+    return Found(key=key, job=str(key), begun=begun, host=_node(pods), reason=reason)
+
+
+def _lacks_pod(seen: _Allocation) -> bool:
+    return not seen.pods and not seen.is_over
+
+
+def _without_pod(seen: _Allocation, refused: str) -> str:
+    if seen.pods:
+        return ""
+    suspended = seen.job is not None and seen.job.get("spec", {}).get("suspend")
+    return "suspended, as by a queue" if suspended else refused or "it has no pod yet"
+
+
+def _node(pods: Sequence[Mapping[str, Any]]) -> str:
+    return next((name for pod in pods if (name := pod.get("spec", {}).get("nodeName", ""))), "")
+
+
+def _waiting(pod: Mapping[str, Any]) -> str:
+    """Return why a pod hasn't begun: no node has room, or its image doesn't come."""
+    for status in pod.get("status", {}).get("containerStatuses", ()):
+        waiting = status.get("state", {}).get("waiting", {})
+        if waiting.get("reason") and waiting["reason"] != "ContainerCreating":
+            return _joined(waiting["reason"], waiting.get("message", ""))
+    scheduled = _conditions(pod).get("PodScheduled", {})
+    return "" if scheduled.get("status") == "True" else str(scheduled.get("message", ""))
+
+
+def _ending(pod: Mapping[str, Any]) -> str:
+    """Return how a pod ended, if not by the agent's own end: evicted, out of memory, at its deadline."""
+    status = pod.get("status", {})
+    if status.get("reason"):
+        return _joined(status["reason"], status.get("message", ""))
+    for each in status.get("containerStatuses", ()):
+        ended = each.get("state", {}).get("terminated", {})
+        if ended.get("reason") not in (None, "Completed", "Error"):
+            return _joined(ended["reason"], ended.get("message", ""))
+    return ""
+
+
+def _conditions(thing: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
+    return {each["type"]: each for each in thing.get("status", {}).get("conditions", ()) or ()}
+
+
+def _has(thing: Mapping[str, Any], condition: str) -> bool:
+    return _conditions(thing).get(condition, {}).get("status") == "True"
+
+
+def _condition(thing: Mapping[str, Any], condition: str) -> str:
+    found = _conditions(thing).get(condition, {})
+    return _joined(found.get("reason", ""), found.get("message", ""))
+
+
+def _joined(*words: str) -> str:
+    return ": ".join(each.strip() for each in words if each)
