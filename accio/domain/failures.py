@@ -23,6 +23,11 @@ class Failure:
     stderr_tail: str = ""
     predecessor: str = ""
 
+    @property
+    def length(self) -> int:
+        """How many characters its longer texts have."""
+        return len(self.message) + len(self.traceback) + len(self.stdout_tail) + len(self.stderr_tail)
+
     def to_json(self) -> dict[str, str | int]:
         """Return the fields that say something."""
         # asdict would copy deeply, and thousands may be killed at once.

@@ -241,3 +241,5 @@ def record(turn: Turn, execution: Execution, row: AttemptRow) -> None:
     if instance is not None:
         instance.tried = {**instance.tried, no: instance.tried.get(no, 0) + 1}
     turn.fx.attempts.append(row)
+    if row.failure is not None:
+        turn.fx.weigh(row.failure.length)

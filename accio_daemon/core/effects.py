@@ -19,6 +19,12 @@ from accio_daemon.core.terms import AgentNo, AttemptNo, ExecutionNo, Pin, RunNo,
 
 NodeKey = tuple[RunNo, int, int]
 
+# Fields of Effects that are no rows.
+_NO_ROWS = frozenset({"sequence", "heavy"})
+
+# Bytes of text that a row may hold to count as one; each further so many count as another one.
+_LIGHT = 512
+
 ATTEMPT_FAILED, ATTEMPT_KILLED, ATTEMPT_LOST, ATTEMPT_SUPERSEDED = 1, 2, 3, 4
 
 
@@ -112,6 +118,11 @@ class Effects:
     ahead: dict[AttemptNo, Assignment] = field(default_factory=dict)  # of `outgoing`: what is sent ahead
     ended_sessions: list[SessionNo] = field(default_factory=list)
     sequence: int | None = None
+    heavy: int = 0  # rows' worth of long texts, beyond the rows that hold them
+
+    def weigh(self, text: int) -> None:
+        """Count the *text* of a row, in bytes or characters, so that a batch is bounded by what it writes."""
+        self.heavy += text // _LIGHT
 
     def to(self, session: SessionNo) -> Outgoing:
         """Return what will be told to a session."""
@@ -121,7 +132,7 @@ class Effects:
         return found
 
     def size(self) -> int:
-        """Return how many rows there are, roughly: the engine bounds batches by it."""
+        """Return how many rows there are, roughly."""
         return (
             len(self.nodes)
             + len(self.demands)
@@ -131,9 +142,15 @@ class Effects:
             + len(self.attempts)
         )
 
+    def weight(self) -> int:
+        """Return how many rows there are, and what long texts add: the engine bounds batches by it."""
+        return self.size() + self.heavy
+
     def rows(self) -> dict[str, Any]:
         """Count what is in it; empty if there is nothing to write or to tell."""
-        counts = {name: len(value) for name in self.__slots__ if name != "sequence" and (value := getattr(self, name))}
+        counts = {
+            name: len(value) for name in self.__slots__ if name not in _NO_ROWS and (value := getattr(self, name))
+        }
         if self.sequence is not None:
             counts["sequence"] = 1
         return counts

@@ -114,6 +114,7 @@ def end_node(turn: Turn, instance: Instance, no: int, state: NodeState, failure:
     sequence = instance.ends[no] = turn.next_sequence()
     turn.fx.runs[run.no] = run
     turn.fx.nodes[(run.no, instance.index, no)] = NodeRow(state, False, sequence, None, failure, turn.now.wall_ms)
+    turn.fx.weigh(failure.length)
 
 
 def unsubscribe(turn: Turn, instance: Instance, no: int) -> None:

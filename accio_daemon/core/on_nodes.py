@@ -118,6 +118,7 @@ def _succeeded(turn: Turn, agent: Agent, execution: Execution, report: Report) -
             report.contents,
         )
     )
+    turn.fx.weigh(len(execution.key_inputs) + sum(map(len, outputs.values())))
     for digest, size in report.contents:
         agent.has_content(digest, size)
     for pin in execution.contents.values():

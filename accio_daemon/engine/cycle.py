@@ -55,7 +55,9 @@ _FEWEST_OPENED = 32
 class Bounds:
     """How much one step takes on, so that memory and latency stay bounded."""
 
-    rows: int = 6_000  # of a batch that isn't being committed yet, beyond which deciding waits
+    # Of a batch that isn't being committed yet, beyond which deciding waits; long texts count as several. Two batches,
+    # one of which is being committed, take less than what is set aside for a full disk.
+    rows: int = 6_000
     seconds: float = 0.005  # of deciding, after which messages may come in and what was decided may be committed
     # Children that a batch opens for which somebody waits: only as many as keep idle workers busy until it is durable;
     # then its answer has seconds to go out.
@@ -157,7 +159,7 @@ class Cycle:
 
     def must_wait(self) -> bool:
         """Return whether deciding has to wait for a commit, or for space on the disk."""
-        if self.batch.fx.size() > self.bounds.rows:
+        if self.batch.fx.weight() > self.bounds.rows:
             return True
         if not self.refusing or self.world.killing:
             return False
@@ -180,7 +182,9 @@ class Cycle:
         """Drain the inbox as far as a step has time for; what a full disk doesn't admit waits, in order."""
         inbox, batch = self.inbox, self.batch
         for _ in range(len(inbox)):
-            if not self.refusing and self._clock.now().mono - turn.now.mono > self.bounds.seconds:
+            if not self.refusing and (
+                batch.fx.weight() > self.bounds.rows or self._clock.now().mono - turn.now.mono > self.bounds.seconds
+            ):
                 return
             command, reply = inbox.popleft()
             if not self.full_disk.admits(command):
@@ -208,7 +212,7 @@ class Cycle:
             more = reactor.advance(turn, opening=later) or more
             ended = self._clock.now().mono
             self._adapt(len(keys), ended - begun)
-            if batch.fx.size() > bounds.rows or ended - turn.now.mono > bounds.seconds:
+            if batch.fx.weight() > bounds.rows or ended - turn.now.mono > bounds.seconds:
                 return True
             begun = ended
         return more

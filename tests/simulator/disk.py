@@ -37,8 +37,9 @@ def _empty_database() -> bytes:
     return image
 
 
-# Pages of the database that are set aside for when the disk is full.
-RESERVED = 16
+# Pages of the database that are set aside for when the disk is full: a batch of the simulation's bounds takes up to
+# 17, one is being committed when the disk is found full, and one has been decided.
+RESERVED = 40
 _UNLIMITED = 1 << 30
 
 

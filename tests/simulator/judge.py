@@ -49,6 +49,7 @@ class Judge:
         self._node: dict[int, str] = {}
         self._started = 0.0  # the daemon
         self._current: dict[int, str] = {}  # attempts that the daemon waited for lately, with their agents
+        self._before_full: list[Effects] = []  # what had been decided when the disk was found full
         self._silence: dict[int, float] = {}  # of the agent of an attempt when the daemon gave that up
         self.history = "history 1"
         self.restored = 0
@@ -92,10 +93,12 @@ class Judge:
     def daemon_starts(self) -> None:
         """The daemon begins another life: what the one before decided, and didn't commit, never was."""
         self._started = self._loop.now
-        self._current, self._silence = {}, {}
+        self._current, self._silence, self._before_full = {}, {}, []
 
     def before_commit(self, fx: Effects, rows: Rows, world: World) -> None:
         """A batch is about to be written: results are those of current attempts, losses are real."""
+        if self._disk.lives_on_reserve and self._disk.is_full and not any(fx is each for each in self._before_full):
+            require(not fx.results and not fx.submitted, "new work is written to the space that was set aside")
         for row in fx.results:
             current = self._disk.rows("SELECT attempt FROM executions WHERE id = ?", row.id)
             gone = not current and row.owner[0] in self.deleted  # its rows went with its run; the memo keeps the result
@@ -108,6 +111,10 @@ class Judge:
                 before = self._accepted.setdefault(key, node.result)
                 require(before == node.result, f"node {key} had result {before}, then {node.result}")
         self._check_given_up(rows, {row.attempt for row in fx.results} | {row.id for row in fx.attempts}, world)
+
+    def found_disk_full(self, decided: list[Effects]) -> None:
+        """The disk is full, and what was set aside is given up: what was *decided* before may be written there, too."""
+        self._before_full = decided
 
     def decided(self, fx: Effects, world: World) -> None:
         """Something was decided: losses are real, at the moment when they are decided."""

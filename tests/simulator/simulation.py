@@ -351,6 +351,7 @@ class Simulation:
             else:
                 again = daemon.full_disk.found(str(error))
                 if again:
+                    self.judge.found_disk_full([batch.fx, daemon.batch.fx])
                     self._free_space()
                 self._in_this_life(0.0001 if again else FULL_DISK_PAUSE, partial(self._write, daemon))
                 return
@@ -647,9 +648,13 @@ class Simulation:
         self.loop.note("the disk was full")
         self.disk.fill(self.loop.random.randint(0, 10))
         self.loop.after(self.loop.between(8.0, 30.0), self.disk.empty)
+        for _ in range(2):  # late, when new work would long have taken what was set aside
+            self.loop.after(self._apart.uniform(3.0, 20.0), self._free_space)
 
     def _free_space(self) -> None:
         """Somebody notices that the disk is full, and kills what fills it."""
+        if not self.disk.is_full:
+            return
         runs = sorted(set(self.judge.acked.values()) - self.judge.killed - self.judge.deleted - self.judge.retried)
         if runs and self.faults and self.loop.chance(0.7):
             run = self.loop.random.choice(runs)

@@ -7,7 +7,7 @@ import pytest
 
 from accio.errors import ResourceExhausted
 from accio_daemon.core import reactor
-from accio_daemon.core.commands import AgentHeard, Command, KillRun, RetryRun
+from accio_daemon.core.commands import AgentHeard, AgentReports, Command, KillRun, RetryRun
 from accio_daemon.core.terms import RunNo
 from accio_daemon.core.turn import Turn
 from accio_daemon.core.world import Settings
@@ -153,3 +153,25 @@ def test_a_full_disk_admits_what_frees_space_and_keeps_the_rest_in_order(cluster
     assert (killed.result, freed.done()) == (True, True)
     assert [getattr(command, "name", "") for command, _ in daemon.inbox] == ["w1", "w2"]
     assert daemon.must_wait()
+
+
+def test_long_texts_count_as_several_rows(cluster: Cluster) -> None:
+    """A batch of few large results, or failures that say much, is bounded, too: what is set aside must hold two."""
+    daemon = bounded(cluster, rows=50)
+    joined(daemon, cluster, cpus=9)
+    agent = cluster.agents["w1"]
+    daemon.carry_out(cluster.submission(ONE, sweep=builders.sweep_of(9)))
+    assert agent.session is not None
+    attempts = list(agent.attempts)
+    assert len(attempts) == 9
+    said = '"' + "x" * 20_000 + '"'
+    for seq, attempt in enumerate(attempts[:4], start=1):
+        daemon.post(AgentReports(session=agent.session, reports=[builders.success(seq, attempt, {"data": said})]))
+    daemon.decide()
+    assert len(daemon.batch.fx.results) == 2, "the others wait for a commit"
+    assert daemon.must_wait()
+    daemon.finish()
+    loud = builders.failure(5, attempts[4], message="x" * 20_000)
+    daemon.post(AgentReports(session=agent.session, reports=[loud]))
+    daemon.decide()
+    assert daemon.batch.fx.weight() > daemon.batch.fx.size() + 50
