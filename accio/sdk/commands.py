@@ -5,6 +5,7 @@ that file's path. One that is a text has places for inputs and outputs (`accio.s
 shell only if the declaration asks for it. `accio.sdk.program_run` runs them.
 """
 
+import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -18,6 +19,8 @@ from accio.domain.jsontext import canonical_dump
 from accio.domain.operators import OperatorSpec
 from accio.sdk.command_line import SHELL, fill, fill_line
 from accio.sdk.digest import SHORT, combine, file_parts, full_hash, no_digest
+from accio.sdk.environments.images import pin_of, pinned
+from accio.sdk.environments.python import PythonNeed
 
 _LONGEST_INTERPRETER_LINE = 4096
 
@@ -43,6 +46,10 @@ class Program:
     """Outputs that are files or folders of these names in the working folder, or found there by a pattern."""
     stdout: Mapping[str, str] = field(default_factory=dict)
     """Outputs that are read from stdout: by a pattern, or (with an empty one) the whole of it."""
+    image: str = ""
+    """The container image that it runs in; its executable is one of the image's."""
+    python: PythonNeed | None = None
+    """The Python environment that it runs in."""
 
     @property
     def folder(self) -> Path:
@@ -54,12 +61,19 @@ class Program:
         first = self.command[0]
         if "/" in first or first in self.files:
             first = str(self.folder / first)
-        found = shutil.which(first)
+        path = None
+        if self.python is not None:
+            path = f"{self.python.search_path}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+        found = shutil.which(first, path=path)
         return None if found is None else Path(found).absolute()
 
     def needs(self) -> list[Path]:
         """Return the files that it is made of, as far as its digest covers them by content."""
         found = [self.path, *(self.folder / file for file in self.files)]
+        if self.image:
+            return [*found, pin_of(self.image, self.folder)]
+        if self.python is not None:
+            found += self.python.needs()
         return found if self.version is not None else [*found, *self.programs().values()]
 
     def programs(self) -> dict[str, Path]:
@@ -68,7 +82,7 @@ class Program:
         found = {label: path for label, path in found.items() if path.is_file()}
         found |= {f"program {name}": Path(place) for name in self.uses if (place := shutil.which(name)) is not None}
         executable = self.executable()
-        if executable is not None:
+        if executable is not None and not (self.python and executable.is_relative_to(self.python.place())):
             found["executable"] = executable
             interpreter = _interpreter(executable)
             if interpreter is not None:
@@ -88,9 +102,13 @@ def with_digest(program: Program) -> OperatorSpec:
     """Return the spec with its digest: of the executable, the declared files, and what of the declaration matters."""
     parts, problems = file_parts(program.files, program.folder)
     parts["declaration"] = full_hash(_declaration(program))
+    if program.image:
+        parts["image"] = full_hash(pinned(program.image, program.folder).digest)
+    if program.python is not None:
+        parts |= program.python.parts()
     if program.version is not None:
         parts["version"] = full_hash(program.version)
-    else:
+    elif not program.image:
         problems += _add_executable(program, parts)
     components = {name: value[:SHORT] for name, value in parts.items()}
     return replace(
@@ -125,7 +143,7 @@ def _declaration(program: Program) -> str:
 
 def _add_executable(program: Program, parts: dict[str, str]) -> list[str]:
     programs = program.programs()
-    if "executable" not in programs:
+    if program.executable() is None:
         return [f"the program {program.command[0]} can't be found"]
     problems = [f"the program {name} can't be found" for name in program.uses if shutil.which(name) is None]
     for label, path in programs.items():

@@ -89,6 +89,8 @@ def _spec(
     operator = loaded.operator
     foundations.files.update(loaded.files())
     if isinstance(operator, Program):
+        if operator.python is not None and operator.python.lock is None:
+            foundations.trees.update(operator.python.sites())
         return replace(with_digest(operator), distribution=distribution)
     foundations.files.add(
         loaded.source

@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from importlib.metadata import Distribution, PackageNotFoundError, distribution, distributions
 from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import unquote, urlsplit
@@ -98,6 +98,15 @@ def files_of(name: str, places: Iterable[str] = ()) -> list[str]:
         return list(_files(distribution(name), places).paths.values())
     except PackageNotFoundError:
         return []
+
+
+def contents_below(sites: Iterable[Path]) -> dict[str, str]:
+    """Return a hash of the files of each distribution in folders of packages, by its name and version."""
+    found = {}
+    for each in distributions(path=[str(site) for site in sites]):
+        files = _files(each, ())
+        found[f"{normal_name(each.name)} {each.version}"] = _content(files, _look(files.paths))
+    return found
 
 
 def version_of(name: str) -> str:

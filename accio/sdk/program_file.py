@@ -16,15 +16,18 @@ from accio.domain.values import parse_to_canonical
 from accio.errors import InvalidDefinition
 from accio.sdk.command_line import SHELL, places_of_outputs, problems, split
 from accio.sdk.commands import Program
+from accio.sdk.environments.python import PythonNeed, problem_of
 from accio.sdk.options import read_limits
 from accio.sdk.types import WritableCopy
 
 _KEYS = (
     "name", "help", "category", "inputs", "outputs", "command", "files", "environment", "resources", "timeout",
     "retries", "retry_backoff", "retry_memory", "isolated", "unstable", "deprecated", "version", "shell", "programs",
+    "image", "python",
 )  # fmt: skip
 _INPUT_KEYS = ("name", "type", "default", "optional", "help", "writable_copy")
 _OUTPUT_KEYS = ("name", "type", "help", "file", "stdout")
+_SPACE = re.compile(r"\s")
 _FOR_SHELLS = frozenset({"|", ">", ">>", "<", "&", "&&", "||", ";", "2>", "2>&1"})
 _DATASETS = DataType(Kind.LIST, (DataType(Kind.DATASET),))
 
@@ -98,6 +101,7 @@ class _Reader:
             if issue.path not in known
         ]
         files, environment = self._texts("files"), self._environment()
+        image, python = self._image(), self._python(path.parent)
         return Program(
             spec=spec,
             path=path,
@@ -111,7 +115,39 @@ class _Reader:
             uses=self._texts("programs"),
             output_files=self.output_files,
             stdout=self.stdout,
+            image=image,
+            python=python,
         )
+
+    def _image(self) -> str:
+        """Read the name of the container image that it runs in."""
+        image = self._text("image") or ""
+        if not image:
+            return ""
+        for key, why in (("python", "an image has its own Python"), ("programs", "an image has its own programs")):
+            if key in self.document:
+                self._say(key, f"{why}: leave out one of both")
+        if _SPACE.search(image) or image.startswith("-"):
+            self._say(
+                "image", f'expected the name of an image, such as "docker.io/library/debian:12", found {quote(image)}'
+            )
+        return image
+
+    def _python(self, folder: Path) -> PythonNeed | None:
+        """Read which Python environment it runs in: a folder, or locked requirements."""
+        found = self.document.get("python")
+        if found is None:
+            return None
+        if isinstance(found, str) and found:
+            return PythonNeed(folder=(folder / Path(found).expanduser()).absolute())
+        if isinstance(found, dict) and found.keys() == {"requirements"} and isinstance(found["requirements"], str):
+            lock = (folder / found["requirements"]).absolute()
+            if problem := problem_of(lock):
+                self._say("python/requirements", problem)
+            return PythonNeed(lock=lock)
+        expected = 'expected the path of an environment, or {"requirements": FILE}'
+        self._say("python", f"{expected}, found {quote(found)}")
+        return None
 
     def _command(self) -> tuple[tuple[str, ...], str, bool]:
         """Read the command: its words, what was written if that is a text, and whether a shell is to read it."""

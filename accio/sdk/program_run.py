@@ -26,12 +26,19 @@ from accio.domain.names import suggest
 from accio.domain.problems import ValueProblem, quote
 from accio.domain.states import Cause
 from accio.domain.values import parse
+from accio.errors import AccioError
 from accio.sdk.bad_input import BadInputError
 from accio.sdk.commands import Program
 from accio.sdk.copies import CannotCopyError, Copies
 from accio.sdk.execution import BadOutputError, Failed, Finished, Request, read_document
+from accio.sdk.program_invocation import invocation
 
 _MOST_OUTPUT = 64 * 1024 * 1024
+_CONTAINERS_CODES = {
+    125: ", with which containers end that can't be started: stderr says why",
+    126: ", with which containers end whose command can't be executed",
+    127: ", with which containers end whose image has no such command",
+}
 PRIVATE = ".accio"
 """The folder in the working folder that is ours."""
 
@@ -139,31 +146,42 @@ def _run(
     program: Program, request: Request, environment: Mapping[str, str], arguments: Sequence[str]
 ) -> bytes | Failure:
     """Run the program to its end; return what it printed to stdout, if any output is read from there."""
-    executable = program.executable()
-    if executable is None:
+    try:
+        command, environment = invocation(program, arguments, environment, request)
+    except AccioError as error:
+        return Failure(cause=Cause.STAGING, message=clip(f"operator {program.spec.name}: {error.message}"))
+    if not command:
         message = f"operator {program.spec.name}: the program {program.command[0]} can't be found"
         return Failure(cause=Cause.EXCEPTION, message=message, exception="FileNotFoundError")
     try:
         child = subprocess.Popen(
-            [str(executable), *arguments],
+            command,
             cwd=request.folder,
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE if program.stdout else None,
         )
     except OSError as error:
-        message = f"operator {program.spec.name}: {executable} can't be started ({error.strerror})"
+        message = f"operator {program.spec.name}: {command[0]} can't be started ({error.strerror})"
         return Failure(cause=Cause.EXCEPTION, message=message, exception=type(error).__name__)
     with child:
         printed = b"" if child.stdout is None else _pass_on(child.stdout.fileno())
-    if child.returncode < 0:
-        number = -child.returncode
-        message = f"the program {program.command[0]} was ended by {_signal_name(number)}"
-        return Failure(cause=Cause.SIGNAL, message=message, signal=number)
-    if child.returncode > 0:
-        message = f"the program {program.command[0]} ended with exit code {child.returncode}"
-        return Failure(cause=Cause.EXIT_CODE, message=message, exit_code=child.returncode)
-    return printed
+    return _ending(program, child.returncode) or printed
+
+
+def _ending(program: Program, code: int) -> Failure | None:
+    """Return why a program that ended with this code has failed; None if it hasn't.
+
+    An engine of containers tells its own failures and signals by codes of its own.
+    """
+    what = f"the program {program.command[0]}"
+    number = code - 128 if program.image and 128 < code < 193 else -code
+    if number > 0:
+        return Failure(cause=Cause.SIGNAL, message=f"{what} was ended by {_signal_name(number)}", signal=number)
+    if code > 0:
+        hint = _CONTAINERS_CODES.get(code, "") if program.image else ""
+        return Failure(cause=Cause.EXIT_CODE, message=f"{what} ended with exit code {code}{hint}", exit_code=code)
+    return None
 
 
 def _pass_on(fd: int) -> bytes:
