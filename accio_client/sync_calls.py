@@ -281,6 +281,10 @@ class BlockingCalls(BlockingCaller):
     def cluster_state(self) -> views.ClusterView:
         return self._run(self._client.cluster_state())
 
+    def feed(self, *, patience: float = WATCH_PATIENCE_S) -> Generator[views.FeedUpdate]:
+        """Yield the cluster's numbers, and what has changed, at most twice a second, also over restarts."""
+        return self._iterate(self._client.feed(patience=patience))
+
     def workload(self, run: str = "") -> views.WorkloadView:
         """Return what is queued and running, and when it will have ended; of the runs, *run* alone if it is given."""
         return self._run(self._client.workload(run))

@@ -39,6 +39,7 @@ from accio_daemon.services.calls.collecting import Collector
 from accio_daemon.services.calls.columns import ColumnCalls
 from accio_daemon.services.calls.explanations import ExplanationCalls
 from accio_daemon.services.calls.exporting import ExportCalls
+from accio_daemon.services.calls.feeding import FeedCalls
 from accio_daemon.services.calls.lists import ListCalls
 from accio_daemon.services.calls.logs import LogCalls
 from accio_daemon.services.calls.pools import PoolCalls
@@ -271,6 +272,13 @@ def _wire(
     catalogue, plans = Catalogue(readers), Plans()
     watching = Watching(engine=engine, readers=readers, plans=plans)
     rights = Rights(tokens, hides=config.hide_runs)
+    cluster = ClusterCalls(
+        engine=engine,
+        catalogue=catalogue,
+        keeper=keeper,
+        synchronous=database.synchronous,
+        started_ms=clock.now().wall_ms,
+    )
     heartbeat_s = min(_HEARTBEAT_S, config.lease_s / 5)
     settings = SessionSettings(
         lease_ms=int(config.lease_s * 1000),
@@ -319,13 +327,8 @@ def _wire(
             ColumnCalls(readers=readers, plans=plans, rights=rights),
             LogCalls(engine=engine, readers=readers, plans=plans, sessions=sessions, rights=rights),
             ExplanationCalls(engine=engine, readers=readers, plans=plans, rights=rights),
-            ClusterCalls(
-                engine=engine,
-                catalogue=catalogue,
-                keeper=keeper,
-                synchronous=database.synchronous,
-                started_ms=clock.now().wall_ms,
-            ),
+            cluster,
+            FeedCalls(engine=engine, readers=readers, rights=rights, state_of=cluster.state_of),
             WorkloadCalls(engine=engine, readers=readers, rights=rights),
             StorageCalls(
                 readers=readers,

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from accio.domain.ids import RunId
 from accio.v1 import accio_pb2, values_pb2, workload_pb2
 from accio_client import from_wire, views
 from accio_client.calls.caller import Caller
+from accio_client.calls.runs import WATCH_PATIENCE_S
 from accio_client.connection import STREAM_DEADLINE_S
 
 
@@ -42,6 +47,20 @@ class ClusterCalls(Caller):
         return from_wire.cluster(
             await self._connection.call(self._accio.GetClusterState, request, accio_pb2.ClusterState)
         )
+
+    async def feed(self, *, patience: float = WATCH_PATIENCE_S) -> AsyncGenerator[views.FeedUpdate]:
+        """Yield the cluster's numbers, and what has changed, at most twice a second, also over restarts."""
+        updates = self._connection.lasting_stream(
+            lambda stubs: stubs.accio.Feed, accio_pb2.FeedRequest(), accio_pb2.FeedUpdate, patience=patience
+        )
+        async with aclosing(updates):
+            async for message in updates:
+                yield views.FeedUpdate(
+                    cluster=from_wire.cluster(message.cluster),
+                    runs=tuple(RunId(each) for each in message.runs),
+                    more=message.more,
+                    agents=message.agents,
+                )
 
     async def workload(self, run: str = "") -> views.WorkloadView:
         """Return what is queued and running, and when it will have ended; of the runs, *run* alone if it is given."""

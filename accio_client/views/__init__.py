@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         OutputPortView,
         ResourcesView,
     )
-    from accio_client.views.following import EventView, LogLine, NodeFailureView, NodesAwayView, RunUpdate
+    from accio_client.views.following import EventView, FeedUpdate, LogLine, NodeFailureView, NodesAwayView, RunUpdate
     from accio_client.views.nodes import (
         ArtifactView,
         AttemptView,
@@ -80,6 +80,7 @@ __all__ = [
     "DryRunView",
     "EventView",
     "FailureView",
+    "FeedUpdate",
     "ForecastView",
     "FreedView",
     "GarbageView",
@@ -129,7 +130,7 @@ _SUBJECTS = {
         "AgentView BackupView CacheEntryView CacheStatisticsView CacheView ClusterView FreedView "
         "GarbageView InputPortView OperatorView OutputPortView ResourcesView"
     ),
-    "following": "EventView LogLine NodeFailureView NodesAwayView RunUpdate",
+    "following": "EventView FeedUpdate LogLine NodeFailureView NodesAwayView RunUpdate",
     "nodes": (
         "ArtifactView AttemptView DifferenceView FailureView MetricsView NodeDetailsView NodeView "
         "OperatorDifferenceView RunDetails ValueView WhyView"

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from accio.domain.ids import NodeName, RunId
 from accio.domain.issues import Issue
+from accio_client.views.cluster import ClusterView
 from accio_client.views.nodes import FailureView
 from accio_client.views.runs import RunView
 
@@ -23,6 +24,16 @@ class NodesAwayView:
     agent: str
     reason: str
     nodes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedUpdate:
+    """What has changed since the update before it: these runs, agents, and perhaps *more* (anything, that is)."""
+
+    cluster: ClusterView
+    runs: tuple[RunId, ...]
+    more: bool
+    agents: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,6 +47,10 @@ class Watchers(Protocol):
         """Wake whoever watches the run: something about it was committed."""
         ...
 
+    def committed(self, *, more: bool) -> None:
+        """Wake whoever watches everything: a batch was committed, which may have changed *more* than runs' states."""
+        ...
+
 
 _FEWEST_OPENED = 32
 
@@ -255,6 +259,7 @@ class Cycle:
             self._watchers.wake(run.no, ended=run.state in RUN_TERMINAL)
         for removed in batch.fx.removed_runs:
             self._watchers.wake(removed, ended=True)
+        self._watchers.committed(more=bool(batch.jobs or batch.fx.removed_runs))
         return self.links.deliver(self.world, batch.fx.outgoing)
 
     def answer(self, committed: Committed) -> None:
@@ -294,4 +299,7 @@ class _Nobody:
         """Do nothing."""
 
     def wake(self, run: RunNo, *, ended: bool) -> None:
+        """Do nothing."""
+
+    def committed(self, *, more: bool) -> None:
         """Do nothing."""

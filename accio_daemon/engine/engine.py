@@ -5,7 +5,7 @@ What a batch goes through is decided in `cycle.py`, and when each step is taken 
 
 import asyncio
 from collections.abc import Callable, Iterable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import TypeVar
 
 from accio.domain.operators import OperatorSpec
@@ -24,7 +24,7 @@ from accio_daemon.engine.metrics import Metrics
 from accio_daemon.engine.ports import AgentLink, Clock, ClusterView, PoolsView, Store
 from accio_daemon.engine.restart import Restored
 from accio_daemon.engine.views import cluster_view, pools_view
-from accio_daemon.engine.watchers import Changes, RunWatchers
+from accio_daemon.engine.watchers import Changes, Feed, RunWatchers
 from accio_daemon.storage.jobs import WriteJob
 
 T = TypeVar("T")
@@ -116,6 +116,10 @@ class Engine:
     def follow(self, run: RunNo, index: int | None) -> Changes:
         """Note what changes of a run; see EnginePort."""
         return self._watchers.follow(run, index)
+
+    def feed(self) -> AbstractContextManager[Feed]:
+        """Note what changes anywhere; see EnginePort."""
+        return self._watchers.feeding()
 
     def explain(self, run: RunNo, index: int, node: int) -> str:
         """Say what a node waits for, or why it stays with a lost agent, now."""

@@ -3,7 +3,7 @@ tests.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -186,6 +186,18 @@ class RunChanges(Protocol):
         ...
 
 
+class Feed(Protocol):
+    """Notes what changes anywhere."""
+
+    async def changed(self, at_most: float) -> None:
+        """Return once something was committed that `take` hasn't returned, or after so many seconds."""
+        ...
+
+    def take(self) -> tuple[set[RunNo], bool]:
+        """Return the runs that changed since the last call, and whether anything else may have."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentView:
     """An agent as the World sees it now; all times are those of the daemon's clocks."""
@@ -284,6 +296,10 @@ class EnginePort(Protocol):
 
     def follow(self, run: RunNo, index: int | None) -> RunChanges:
         """Begin to note what changes of a run, and of the nodes of its child *index* (0 for a single run)."""
+        ...
+
+    def feed(self) -> AbstractContextManager[Feed]:
+        """Note what changes anywhere."""
         ...
 
     def explain(self, run: RunNo, index: int, node: int) -> str:

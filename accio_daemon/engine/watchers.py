@@ -1,10 +1,10 @@
-"""Who watches which run. A watch holds no history: it only knows that something changed since it last looked. Who keeps
-the state of a run's nodes is told which of them may have changed.
+"""Who watches which run, or all of them. A watch holds no history: it only knows that something changed since it last
+looked. Who keeps the state of a run's nodes is told which of them may have changed, a feed which runs.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 
 from accio_daemon.core.effects import NodeKey
 from accio_daemon.core.terms import RunNo
@@ -41,8 +41,46 @@ class Changes:
         self._close()
 
 
+class Feed:
+    """What changes anywhere, for as long as somebody is fed."""
+
+    MOST = 200
+    """Runs that are told one by one; beyond them any may have changed."""
+
+    __slots__ = ("_changed", "_more", "_runs")
+
+    def __init__(self) -> None:
+        self._changed = asyncio.Event()
+        self._runs: set[RunNo] = set()
+        self._more = True  # whoever begins to listen knows nothing
+
+    async def changed(self, at_most: float) -> None:
+        """Return once something was committed that `take` hasn't returned, or after so many seconds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(at_most):
+                await self._changed.wait()
+
+    def take(self) -> tuple[set[RunNo], bool]:
+        """Return the runs that changed since the last call, and whether anything else may have."""
+        taken = self._runs, self._more
+        self._runs, self._more = set(), False
+        self._changed.clear()
+        return taken
+
+    def add(self, run: RunNo) -> None:
+        """Note a run about which something was committed."""
+        self._runs.add(run)
+        if len(self._runs) > self.MOST:
+            self._runs, self._more = set(), True
+
+    def committed(self, *, more: bool) -> None:
+        """Note that a batch was committed, and whether it may have changed *more* than the runs that were added."""
+        self._more = self._more or more
+        self._changed.set()
+
+
 class RunWatchers:
-    """All watches, by run."""
+    """All watches, by run, and all feeds."""
 
     class Watch:
         """One watch of one run."""
@@ -77,6 +115,7 @@ class RunWatchers:
         self._watches: dict[RunNo, set[RunWatchers.Watch]] = {}
         self._changes: dict[RunNo, dict[int | None, list[Changes]]] = {}
         self._newest: Collection[NodeKey] = ()
+        self._feeds: list[Feed] = []
 
     def add(self, run: RunNo) -> "RunWatchers.Watch":
         """Begin to watch a run."""
@@ -100,6 +139,16 @@ class RunWatchers:
             yield watch
         finally:
             self.remove(watch)
+
+    @contextmanager
+    def feeding(self) -> Iterator[Feed]:
+        """Note what changes anywhere for as long as the context lasts."""
+        feed = Feed()
+        self._feeds.append(feed)
+        try:
+            yield feed
+        finally:
+            self._feeds.remove(feed)
 
     def follow(self, run: RunNo, index: int | None) -> Changes:
         """Begin to note what changes of a run, and of the nodes of its child *index*."""
@@ -139,6 +188,13 @@ class RunWatchers:
                 changes.count += 1
         for watch in self._watches.get(run, ()):
             watch.wake(ended=ended)
+        for feed in self._feeds:
+            feed.add(run)
+
+    def committed(self, *, more: bool) -> None:
+        """Wake the feeds: a batch was committed, which changed the runs that were woken, and perhaps *more*."""
+        for feed in self._feeds:
+            feed.committed(more=more)
 
 
 _NOBODY: dict[int | None, list[Changes]] = {}

@@ -16,7 +16,7 @@ from accio_client.documents import document
 from accio_client.workload_documents import workload as load
 from accio_web.answers import answer
 from accio_web.errors import refused
-from accio_web.live import look_at
+from accio_web.live import require_topic
 from accio_web.shown import shown_row
 from accio_web.streams import event_stream
 from accio_web.web import Web, body_of, flag, session_of
@@ -98,7 +98,7 @@ class ClusterRoutes:
         session, names, hub = session_of(request), request.query_params.getlist("topic"), self._web.hub
         client = self._web.client(request)
         for name in names:
-            look_at(client, name)  # what is no topic is told by a status
+            require_topic(name)  # what is no topic is told by a status
         if hub is None:
             raise Unavailable("this server is about to end")
         key = id(session)

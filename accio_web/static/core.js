@@ -137,8 +137,15 @@ export function useData(path, query = {}, again = null) {
   const [state, set] = useState({ data: null, error: null, of: '' });
   const key = path === null ? '' : apiAddress(path, query);
   const latest = useRef('');
+  const asking = useRef({ of: '', again: false });
   const load = useCallback(async () => {
     if (!key) return;
+    if (asking.current.of === key) { // one call at a time, however often something changes meanwhile
+      asking.current.again = true;
+      return;
+    }
+    const mine = { of: key, again: false };
+    asking.current = mine;
     latest.current = key;
     try {
       const data = await api(path, query);
@@ -146,6 +153,9 @@ export function useData(path, query = {}, again = null) {
     } catch (error) {
       if (latest.current === key) set((old) => ({ data: old.of === key ? old.data : null, error, of: key }));
     }
+    if (asking.current !== mine) return;
+    asking.current = { of: '', again: false };
+    if (mine.again) load();
   }, [key]);
   useEffect(() => { load(); }, [load, again]);
   useEffect(() => {

@@ -25,6 +25,16 @@ SQUARE: dict[str, Any] = {
     "params": [{"name": "x", "kind": "integer"}],
     "graph": [{"op": "Square", "inputs": {"x": {"param": "x"}}}],
 }
+RATIO: dict[str, Any] = {
+    "id": "ratio",
+    "params": [{"name": "x", "kind": "integer"}, {"name": "y", "kind": "integer"}],
+    "graph": [{"op": "Ratio", "inputs": {"x": {"param": "x"}, "y": {"param": "y"}}}],
+}
+RATIOS: dict[str, Any] = {
+    "workflow": "ratio",
+    "seed": 1,
+    "params": {"x": {"values": [1, 2, 3]}, "y": {"values": [0, 1, 2, 4]}},
+}
 
 
 def sweep_of(children: int) -> dict[str, Any]:

@@ -14,17 +14,10 @@ import pytest
 
 from accio.interpreter import python
 from tests.acceptance.processes import Cluster, cluster, token
-from tests.acceptance.sweeps import GATED
+from tests.acceptance.sweeps import GATED, RATIO, RATIOS
 from tests.acceptance.web import PATIENCE_S, WebServer, entered, web_server
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
-
-RATIO: dict[str, Any] = {
-    "id": "ratio",
-    "params": [{"name": "x", "kind": "integer"}, {"name": "y", "kind": "integer"}],
-    "graph": [{"op": "Ratio", "inputs": {"x": {"param": "x"}, "y": {"param": "y"}}}],
-}
-SWEEP = {"workflow": "ratio", "seed": 1, "params": {"x": {"values": [1, 2, 3]}, "y": {"values": [0, 1, 2, 4]}}}
 
 
 class Place:
@@ -55,7 +48,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         with made.client() as client:
             client.push(RATIO)
             client.push(GATED)
-            run = client.submit(SWEEP).run.id
+            run = client.submit(RATIOS).run.id
             assert client.wait(run).state == "failed"
         with web_server(made) as server:
             yield Place(made, server, run)

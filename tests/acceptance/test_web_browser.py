@@ -3,20 +3,17 @@
 Each ends by showing that nothing was complained about, the content policy included, and no other host was asked.
 """
 
-import asyncio
 import json
 from collections.abc import Iterator
-from xml.etree import ElementTree
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 
 from accio_client.cli.workload import ranged
-from tests.acceptance.processes import Cluster, cluster
-from tests.acceptance.sweeps import GATED, THREE
-from tests.acceptance.test_web import RATIO, SWEEP
-from tests.acceptance.web import PATIENCE_S, browser_page, web_server
+from tests.acceptance.processes import Cluster
+from tests.acceptance.sweeps import THREE
+from tests.acceptance.web import PATIENCE_S, browser_page, open_part, ratios, web_server
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
 expect.set_options(timeout=PATIENCE_S * 1000)
@@ -27,19 +24,8 @@ HOSTILE = '<img src=x onerror="document.title=1"><script>alert(1)</script>\u202e
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A cluster with a sweep that has ended, three of whose twelve children failed."""
-    with cluster(tmp_path_factory.mktemp("browser") / "made") as running:
-        running.start_daemon()
-        running.start_agent(operators=("tests.acceptance.ledger_operators", "tests.acceptance.failing_operators"))
-        running.agents_are("a1")
-        with running.client() as client:
-            client.push(RATIO)
-            client.push(GATED)
-            client.wait(client.submit({**SWEEP, "name": "Ratios"}).run.id)
+    with ratios(tmp_path_factory.mktemp("browser")) as running:
         yield running
-
-
-async def open_part(page: Page, name: str) -> None:
-    await page.get_by_role("navigation", name="Parts of this page").get_by_role("link", name=name).click()
 
 
 async def test_from_the_link_to_a_picture(made: Cluster) -> None:
@@ -71,37 +57,6 @@ async def test_from_the_link_to_a_picture(made: Cluster) -> None:
             await page.get_by_role("link", name="Ratio", exact=True).click()
             await expect(page.get_by_text("ZeroDivisionError").first).to_be_visible()
             await expect(page.get_by_role("log")).to_contain_text("dividing 2 by 0")
-
-
-async def test_a_run_is_followed_and_killed(made: Cluster) -> None:
-    """A run that is submitted meanwhile appears, its state changes without a click, and a dialog kills the other."""
-    with web_server(made) as server, made.client() as client:
-        async with browser_page(server) as page:
-            first = client.submit({"workflow": "gated", "name": "First", "params": {"label": "first"}}).run.id
-            await page.get_by_role("link", name="First").click()
-            await expect(page.locator(".heading")).to_contain_text("running")
-            made.open_gate("first")
-            await expect(page.locator(".heading")).to_contain_text("success")
-            assert client.get_run(first).run.state == "success"
-            second = client.submit({"workflow": "gated", "name": "Second", "params": {"label": "second"}}).run.id
-            await page.keyboard.press("g")
-            await page.keyboard.press("h")
-            await page.get_by_role("link", name="Second").click()
-            await page.get_by_role("button", name="Kill").click()
-            await expect(page.get_by_role("dialog")).to_contain_text("Stops 1 run that hasn't ended")
-            await page.get_by_role("dialog").get_by_role("button", name="Kill").click()
-            await expect(page.locator(".heading")).to_contain_text("killed")
-            assert client.get_run(second).run.state == "killed"
-            await page.get_by_role("button", name="Retry").click()
-            await page.get_by_text("With more memory, processors or time").click()
-            await page.get_by_label("Processors").fill("2x")
-            await expect(page.get_by_role("dialog")).to_contain_text(f"accio retry {second} -cpus=2x")
-            await page.get_by_role("dialog").get_by_role("button", name="Retry").click()
-            await expect(page.locator(".heading")).to_contain_text("running")
-            made.open_gate("second")
-            await expect(page.locator(".heading")).to_contain_text("success")
-            await page.get_by_role("link", name="Gate", exact=True).click()
-            await expect(page.get_by_text("1 to 2 CPUs")).to_be_visible()
 
 
 async def test_a_sweep_is_submitted(made: Cluster) -> None:
@@ -277,8 +232,9 @@ async def test_runs_are_compared(made: Cluster) -> None:
             await expect(definition.get_by_role("row", name="param x")).to_contain_text("1, 2")
             await expect(page.get_by_text("3 points are only in A; 3 points are only in B.")).to_be_visible()
             await expect(page.get_by_text("A: 6 of 6 children · B: 6 of 6 children")).to_have_count(2)
-            await page.get_by_role("button", name="Make it the base").click()
-            await expect(page.get_by_role("row", name="Compared 3")).to_contain_text("Make it the base")
+            await expect(page.get_by_role("row", name="Compared wider")).to_contain_text("the base")
+            await page.get_by_role("row", name="Compared 3").get_by_role("button", name="Make it the base").click()
+            await expect(page.get_by_role("row", name="Compared wider")).to_contain_text("Make it the base")
             await page.goto(server.page(f"/compare?run={runs[0]}"))
             await page.get_by_label("Ids of runs").fill(runs[1])
             await page.get_by_role("button", name="Compare").click()
@@ -322,81 +278,6 @@ async def test_storage_is_looked_at_and_freed(made: Cluster) -> None:
                 "[document.documentElement.dataset.theme, document.documentElement.dataset.density]"
             )
             assert shown == ["dark", "compact"]
-
-
-@pytest.mark.parametrize("kind", ["states", "heat", "line", "parallel"])
-async def test_pictures_are_files(made: Cluster, kind: str) -> None:
-    """A picture is saved as SVG that stands by itself, as PNG, and as CSV with what its table shows."""
-    with web_server(made) as server, made.client() as client:
-        run = next(each.id for each in client.list_runs(limit=50).runs if each.name == "Ratios")
-        async with browser_page(server) as page:
-            await page.goto(server.page(f"/runs/{run}?tab=Pictures&kind={kind}"))
-            files: dict[str, bytes] = {}
-            for name, role in (("SVG", "button"), ("PNG", "button"), ("CSV", "link")):
-                async with page.expect_download() as started:
-                    await page.locator("figure").get_by_text(name, exact=True).click()
-                found = await started.value
-                saved = await found.path()
-                files[name] = await asyncio.to_thread(saved.read_bytes)
-                assert role == "link" or found.suggested_filename == f"{kind}.{name.lower()}"
-            await page.get_by_role("button", name="Table").click()
-            shown = await page.locator(".twin tbody tr").count()
-    drawing = ElementTree.fromstring(files["SVG"])  # noqa: S314 - what our own page wrote
-    tags = [each.tag.rpartition("}")[2] for each in drawing.iter()]
-    assert tags.count("rect") + tags.count("path") + tags.count("circle") >= 5
-    texts = [each.text for each in drawing.iter() if each.tag.endswith("}text")]
-    assert any(text and "y" in text for text in texts)
-    assert b"var(--" not in files["SVG"]
-    assert files["PNG"].startswith(b"\x89PNG\r\n")
-    assert len(files["CSV"].decode().splitlines()) == shown + 1
-
-
-async def test_lanes_of_a_timeline(made: Cluster) -> None:
-    """Bars of one lane don't overlap, cached nodes have none, and the axis is marked in steps that people count in."""
-    with web_server(made) as server:
-        async with browser_page(server) as page:
-            found = await page.evaluate(LANES)
-    assert found["lanes"] == [["a1", ["first", "third"]], ["a1", ["second"]], ["a2", ["other"]]]
-    assert found["marks"] == [
-        [0],
-        [0, 0.2, 0.4, 0.6, 0.8, 1],
-        [0, 10, 20, 30, 40, 50, 60],
-        [0, 600, 1200, 1800, 2400, 3000, 3600],
-    ]
-
-
-LANES = """async () => {
-    const base = document.querySelector('script[src]').src.replace('app.js', '');
-    const { lanesOf, marks } = await import(base + 'pictures/timeline.js');
-    const text = (at) => (at === null ? null : new Date(at).toISOString());
-    const node = (name, agent, from, to, cached = false) => ({ name, agent, cached,
-        started_at: text(from), ended_at: text(to) });
-    const nodes = [node('first', 'a1', 0, 10), node('second', 'a1', 5, null), node('third', 'a1', 10, 20),
-                   node('other', 'a2', 1, 2), node('taken', 'a1', 0, 1, true), node('later', null, null, null)];
-    return { lanes: lanesOf(nodes, 99).map((lane) => [lane.agent, lane.bars.map((bar) => bar.node.name)]),
-             marks: [0, 1, 60, 3600].map((seconds) => marks(seconds).map((mark) => Number(mark.toFixed(6)))) };
-}"""
-
-
-async def test_a_range_is_brushed(made: Cluster) -> None:
-    """Dragging along an axis of parallel coordinates writes a range into the query; an axis is turned by a key."""
-    with web_server(made) as server, made.client() as client:
-        run = next(each.id for each in client.list_runs(limit=50).runs if each.name == "Ratios")
-        async with browser_page(server) as page:
-            await page.goto(server.page(f"/runs/{run}?tab=Pictures&kind=parallel"))
-            await expect(page.get_by_text("9 of 12 children, 3 without value")).to_be_visible()
-            turn = page.get_by_role("button", name="Turn x around")
-            await turn.press("Enter")
-            await expect(turn).to_have_attribute("aria-pressed", "true")
-            await turn.press("Enter")
-            box = await page.locator(".parallel line.axis").first.bounding_box()
-            assert box is not None
-            await page.mouse.move(box["x"], box["y"] + box["height"] * 0.4)
-            await page.mouse.down()
-            await page.mouse.move(box["x"], box["y"] + box["height"], steps=3)
-            await page.mouse.up()
-            await expect(page.get_by_label("Only children where")).to_have_value("x>=1 x<=2")
-            await expect(page.get_by_text("6 of 12 children, 2 without value")).to_be_visible()
 
 
 async def test_forecasts_are_those_of_the_command_line(made: Cluster) -> None:
@@ -465,21 +346,3 @@ async def test_pages_fit(made: Cluster, dark: bool, width: int) -> None:
                     path,
                     [(each["id"], [node["html"][:300] for node in each["nodes"]]) for each in found],
                 )
-
-
-async def test_a_daemon_that_goes_away(made: Cluster) -> None:
-    """A page stays while the daemon is away, says so and forbids changes; when it is back, it goes on by itself."""
-    with web_server(made) as server:
-        async with browser_page(server, expected=("503 (Service Unavailable)",)) as page:
-            await page.get_by_role("link", name="Ratios").click()
-            delete = page.get_by_role("button", name="Delete")
-            await expect(delete).to_be_enabled()
-            assert made.daemon is not None
-            made.daemon.kill()
-            made.daemon.ended()
-            await expect(page.get_by_text("The daemon is away.")).to_be_visible()
-            await expect(delete).to_be_disabled()
-            await expect(page.get_by_role("heading", name="Ratios")).to_be_visible()
-            made.start_daemon()
-            await expect(page.get_by_text("The daemon is away.")).to_be_hidden()
-            await expect(delete).to_be_enabled()

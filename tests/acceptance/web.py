@@ -4,13 +4,15 @@ import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 
 import httpx
 import pytest
 from playwright.async_api import Page, async_playwright
 
 from accio.interpreter import python
-from tests.acceptance.processes import Cluster, Process, eventually, free_port
+from tests.acceptance.processes import Cluster, Process, cluster, eventually, free_port
+from tests.acceptance.sweeps import GATED, RATIO, RATIOS
 
 CHROMIUM = next((found for name in ("chromium", "chromium-browser") if (found := shutil.which(name))), None)
 PATIENCE_S = 60
@@ -34,6 +36,20 @@ class WebServer:
 
     def page(self, path: str) -> str:
         return self.origin + path
+
+
+@contextmanager
+def ratios(folder: Path) -> Iterator[Cluster]:
+    """A cluster with a sweep that has ended, "Ratios", three of whose twelve children failed."""
+    with cluster(folder / "made") as made:
+        made.start_daemon()
+        made.start_agent(operators=("tests.acceptance.ledger_operators", "tests.acceptance.failing_operators"))
+        made.agents_are("a1")
+        with made.client() as client:
+            client.push(RATIO)
+            client.push(GATED)
+            client.wait(client.submit({**RATIOS, "name": "Ratios"}).run.id)
+        yield made
 
 
 @contextmanager
@@ -105,3 +121,8 @@ async def on_page(page: Page, expression: str, what: str) -> None:
     except Exception as error:
         shown = await page.locator("body").inner_text()
         raise AssertionError(f"{what} didn't come about; the page shows:\n{shown[:3000]}") from error
+
+
+async def open_part(page: Page, name: str) -> None:
+    """Open one of the parts of a run's page."""
+    await page.get_by_role("navigation", name="Parts of this page").get_by_role("link", name=name).click()

@@ -10,7 +10,7 @@ from accio.version import accio_version
 from accio.wire.operators import operator_message
 from accio.wire.resources import resources_message
 from accio_daemon.core.commands import DrainAgent, RemoveAgent
-from accio_daemon.engine.ports import AgentView, EnginePort
+from accio_daemon.engine.ports import AgentView, ClusterView, EnginePort
 from accio_daemon.services.calls.catalogue import Catalogue
 from accio_daemon.services.messages.agents import agent_message
 from accio_daemon.services.transport.keeping import TokenKeeper
@@ -71,7 +71,10 @@ class ClusterCalls:
 
     async def get_cluster_state(self, _request: accio_pb2.GetClusterStateRequest) -> accio_pb2.ClusterState:
         """Return numbers about the whole cluster."""
-        view = self._engine.cluster()
+        return self.state_of(self._engine.cluster())
+
+    def state_of(self, view: ClusterView) -> accio_pb2.ClusterState:
+        """Sum up the cluster."""
         connected = [agent for agent in view.agents if agent.state not in ("lost", "disconnected")]
         return accio_pb2.ClusterState(
             version=accio_version(),

@@ -5,8 +5,9 @@ import { Bar, Command, Dialog, Empty, Heading, Loaded, Problem, Time, bytes, num
 import { useForbidden } from '../steering.js';
 
 export function Page({ session }) {
-  const told = useTopic('cluster');
-  const found = useData('/cluster', {}, told?.serial);
+  const cluster = useTopic('cluster');
+  const agents = useTopic('agents');
+  const found = useData('/cluster', {}, `${cluster?.serial}/${agents?.serial}`);
   return html`<${Heading} text="Cluster" /><${Loaded} of=${found}>${(data) => html`<${Content} data=${data} session=${session} reload=${found.reload} />`}<//>`;
 }
 

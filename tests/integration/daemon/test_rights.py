@@ -54,6 +54,7 @@ DrainAgent               no    no    no    no    no    yes    -
 RemoveAgent              no    no    no    no    no    yes    -
 GetClusterState          yes   yes   yes   no    no    yes    -
 GetWorkload              yes   yes   yes   no    no    yes    gone
+Feed                     yes   yes   yes   no    no    yes    -
 CollectGarbage           no    no    no    no    no    yes    -
 GetCache                 yes   yes   yes   no    no    yes    -
 RemoveFromCache          no    no    no    no    no    yes    -

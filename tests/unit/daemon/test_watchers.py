@@ -3,7 +3,7 @@
 import asyncio
 
 from accio_daemon.core.terms import RunNo
-from accio_daemon.engine.watchers import RunWatchers
+from accio_daemon.engine.watchers import Feed, RunWatchers
 
 RUN = RunNo(1)
 
@@ -88,3 +88,33 @@ def test_commits_are_counted_until_the_end() -> None:
     changes.close()
     watchers.wake(RUN, ended=True)
     assert changes.count == 2
+
+
+async def test_a_feed_tells_what_changed_since_it_was_asked() -> None:
+    """A feed first says that anything may have; then the runs that were committed, and no more once it is closed."""
+    watchers = RunWatchers()
+    with watchers.feeding() as feed:
+        assert feed.take() == (set(), True)
+        for run in (RUN, RunNo(2), RUN):
+            watchers.wake(run, ended=False)
+            watchers.committed(more=False)
+        await feed.changed(3600)
+        assert feed.take() == ({RUN, RunNo(2)}, False)
+        watchers.committed(more=True)
+        await feed.changed(3600)
+        assert feed.take() == (set(), True)
+    watchers.wake(RUN, ended=False)
+    watchers.committed(more=False)
+    assert feed.take() == (set(), False)
+
+
+def test_a_feed_that_is_not_read_stays_small() -> None:
+    """Of more runs than are told one by one a feed only says that any may have changed."""
+    watchers = RunWatchers()
+    with watchers.feeding() as feed:
+        feed.take()
+        for number in range(Feed.MOST + 2):
+            watchers.wake(RunNo(number), ended=False)
+        runs, more = feed.take()
+        assert more
+        assert len(runs) <= Feed.MOST

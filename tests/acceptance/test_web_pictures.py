@@ -1,0 +1,96 @@
+"""Pictures in a real browser: what they draw, what is saved of them, and how they are worked with."""
+
+import asyncio
+from collections.abc import Iterator
+from xml.etree import ElementTree
+
+import pytest
+from playwright.async_api import expect
+
+from tests.acceptance.processes import Cluster
+from tests.acceptance.web import PATIENCE_S, browser_page, ratios, web_server
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
+expect.set_options(timeout=PATIENCE_S * 1000)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A cluster with a sweep that has ended, three of whose twelve children failed."""
+    with ratios(tmp_path_factory.mktemp("browser")) as running:
+        yield running
+
+
+@pytest.mark.parametrize("kind", ["states", "heat", "line", "parallel"])
+async def test_pictures_are_files(made: Cluster, kind: str) -> None:
+    """A picture is saved as SVG that stands by itself, as PNG, and as CSV with what its table shows."""
+    with web_server(made) as server, made.client() as client:
+        run = next(each.id for each in client.list_runs(limit=50).runs if each.name == "Ratios")
+        async with browser_page(server) as page:
+            await page.goto(server.page(f"/runs/{run}?tab=Pictures&kind={kind}"))
+            files: dict[str, bytes] = {}
+            for name, role in (("SVG", "button"), ("PNG", "button"), ("CSV", "link")):
+                async with page.expect_download() as started:
+                    await page.locator("figure").get_by_text(name, exact=True).click()
+                found = await started.value
+                saved = await found.path()
+                files[name] = await asyncio.to_thread(saved.read_bytes)
+                assert role == "link" or found.suggested_filename == f"{kind}.{name.lower()}"
+            await page.get_by_role("button", name="Table").click()
+            shown = await page.locator(".twin tbody tr").count()
+    drawing = ElementTree.fromstring(files["SVG"])  # noqa: S314 - what our own page wrote
+    tags = [each.tag.rpartition("}")[2] for each in drawing.iter()]
+    assert tags.count("rect") + tags.count("path") + tags.count("circle") >= 5
+    texts = [each.text for each in drawing.iter() if each.tag.endswith("}text")]
+    assert any(text and "y" in text for text in texts)
+    assert b"var(--" not in files["SVG"]
+    assert files["PNG"].startswith(b"\x89PNG\r\n")
+    assert len(files["CSV"].decode().splitlines()) == shown + 1
+
+
+async def test_lanes_of_a_timeline(made: Cluster) -> None:
+    """Bars of one lane don't overlap, cached nodes have none, and the axis is marked in steps that people count in."""
+    with web_server(made) as server:
+        async with browser_page(server) as page:
+            found = await page.evaluate(LANES)
+    assert found["lanes"] == [["a1", ["first", "third"]], ["a1", ["second"]], ["a2", ["other"]]]
+    assert found["marks"] == [
+        [0],
+        [0, 0.2, 0.4, 0.6, 0.8, 1],
+        [0, 10, 20, 30, 40, 50, 60],
+        [0, 600, 1200, 1800, 2400, 3000, 3600],
+    ]
+
+
+LANES = """async () => {
+    const base = document.querySelector('script[src]').src.replace('app.js', '');
+    const { lanesOf, marks } = await import(base + 'pictures/timeline.js');
+    const text = (at) => (at === null ? null : new Date(at).toISOString());
+    const node = (name, agent, from, to, cached = false) => ({ name, agent, cached,
+        started_at: text(from), ended_at: text(to) });
+    const nodes = [node('first', 'a1', 0, 10), node('second', 'a1', 5, null), node('third', 'a1', 10, 20),
+                   node('other', 'a2', 1, 2), node('taken', 'a1', 0, 1, true), node('later', null, null, null)];
+    return { lanes: lanesOf(nodes, 99).map((lane) => [lane.agent, lane.bars.map((bar) => bar.node.name)]),
+             marks: [0, 1, 60, 3600].map((seconds) => marks(seconds).map((mark) => Number(mark.toFixed(6)))) };
+}"""
+
+
+async def test_a_range_is_brushed(made: Cluster) -> None:
+    """Dragging along an axis of parallel coordinates writes a range into the query; an axis is turned by a key."""
+    with web_server(made) as server, made.client() as client:
+        run = next(each.id for each in client.list_runs(limit=50).runs if each.name == "Ratios")
+        async with browser_page(server) as page:
+            await page.goto(server.page(f"/runs/{run}?tab=Pictures&kind=parallel"))
+            await expect(page.get_by_text("9 of 12 children, 3 without value")).to_be_visible()
+            turn = page.get_by_role("button", name="Turn x around")
+            await turn.press("Enter")
+            await expect(turn).to_have_attribute("aria-pressed", "true")
+            await turn.press("Enter")
+            box = await page.locator(".parallel line.axis").first.bounding_box()
+            assert box is not None
+            await page.mouse.move(box["x"], box["y"] + box["height"] * 0.4)
+            await page.mouse.down()
+            await page.mouse.move(box["x"], box["y"] + box["height"], steps=3)
+            await page.mouse.up()
+            await expect(page.get_by_label("Only children where")).to_have_value("x>=1 x<=2")
+            await expect(page.get_by_text("6 of 12 children, 2 without value")).to_be_visible()
