@@ -17,6 +17,7 @@ from accio.wire.states import RUN_STATES
 from accio_client import from_wire, views
 from accio_client.analysis.columns import STATES, Floats, Mask, Numbers, SweepTable, Texts, unit_of
 from accio_client.analysis.fingerprints import Failed
+from accio_client.moments import epoch_ms
 
 Ranges = tuple[tuple[int, int], ...]
 """Children that follow each other: the first, and how many."""
@@ -89,7 +90,7 @@ class Head:
     def same_for_all(self) -> dict[str, Any]:
         """Return what the children share, as rows of queries have it."""
         run = self.run
-        created = from_wire.epoch_ms(run.created_at)
+        created = epoch_ms(run.created_at)
         return {
             "owner": (run.owner.name, run.owner.email),
             "tag": tuple(run.tags),

@@ -156,6 +156,18 @@ def node_details(found: views.NodeDetailsView) -> Document:
         "demand": None if found.demand is None else resources(found.demand),
         "timeout_ms": found.timeout_ms,
         "demand_changed": found.demand_changed or None,
+        "checkpoint": checkpoint(found.checkpoint),
+    }
+
+
+def checkpoint(found: views.CheckpointView | None) -> Document | None:
+    if found is None:
+        return None
+    return {
+        "digest": found.digest,
+        "size": found.size,
+        "attempt": found.attempt,
+        "saved_at": instant(found.saved_at),
     }
 
 

@@ -6,7 +6,6 @@ this direction stands here, and the other one in `accio_daemon/services/messages
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -19,26 +18,17 @@ from accio.v1 import accio_pb2, runs_pb2, values_pb2, workflows_pb2, workload_pb
 from accio.wire.issues import issues_of
 from accio.wire.states import NODE_STATES, RUN_STATES
 from accio_client import views
+from accio_client.from_wire_live import checkpoint
+from accio_client.moments import moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _KINDS: dict[runs_pb2.RunKind.ValueType, views.RunKind] = {
     runs_pb2.RUN_KIND_SINGLE: "single",
     runs_pb2.RUN_KIND_PARENT: "parent",
     runs_pb2.RUN_KIND_CHILD: "child",
 }
-
-
-def moment(epoch_ms: int) -> datetime | None:
-    """Return the time that a message means; 0 means none."""
-    return _EPOCH + timedelta(milliseconds=epoch_ms) if epoch_ms else None
-
-
-def epoch_ms(at: datetime | None) -> int:
-    return (at - _EPOCH) // timedelta(milliseconds=1) if at else 0
 
 
 @lru_cache(maxsize=4096)
@@ -181,6 +171,7 @@ def node_details(message: runs_pb2.NodeDetails) -> views.NodeDetailsView:
         demand=resources(message.demand) if message.HasField("demand") else None,
         timeout_ms=message.timeout_ms or None,
         demand_changed=message.demand_changed,
+        checkpoint=checkpoint(message.checkpoint) if message.HasField("checkpoint") else None,
     )
 
 

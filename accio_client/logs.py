@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from accio.domain.ids import NodeName, RunId
-from accio_client.from_wire import moment
+from accio_client.moments import moment
 from accio_client.views import LogLine
 
 if TYPE_CHECKING:

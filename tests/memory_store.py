@@ -21,7 +21,7 @@ from accio_daemon.core.on_agents import identity_of
 from accio_daemon.core.pools.records import Allocation, Pool
 from accio_daemon.core.records import NOT_TRIED, Agent, Execution, Run
 from accio_daemon.core.restoring import ExecutionFacts, RunFacts
-from accio_daemon.core.terms import AgentNo, ExecutionNo, Result, RunNo
+from accio_daemon.core.terms import AgentNo, Checkpoint, ExecutionNo, Result, RunNo
 from accio_daemon.storage.jobs import WriteJob
 from accio_daemon.storage.pools import AllocationRow, PoolFacts
 from accio_daemon.storage.restore import AgentFacts, Numbers, OperatorFacts
@@ -47,6 +47,7 @@ class Tables:
     instances: dict[Place, tuple[RunState, int | None, int | None, int | None]] = field(default_factory=dict)
     nodes: dict[tuple[RunNo, int, int], NodeRow] = field(default_factory=dict)
     demands: dict[tuple[RunNo, int, int], NodeDemand] = field(default_factory=dict)
+    checkpoints: dict[tuple[RunNo, int, int], Checkpoint] = field(default_factory=dict)
     executions: dict[ExecutionNo, ExecutionFacts] = field(default_factory=dict)
     attempts: dict[int, tuple[RunNo, int, int]] = field(default_factory=dict)
     results: dict[ExecutionNo, tuple[bytes | None, Result, frozenset[str]]] = field(default_factory=dict)
@@ -139,6 +140,7 @@ class MemoryStore:
             nodes=tuple(self._node(no, row) for no, row in nodes),
             tried=dict(attempts) if tried and attempts else NOT_TRIED,
             demands={no: each for (*place, no), each in self.tables.demands.items() if place == [run, index]},
+            checkpoints={no: each for (*place, no), each in self.tables.checkpoints.items() if place == [run, index]},
         )
 
     def _node(self, no: int, row: NodeRow) -> NodeFact:
@@ -223,6 +225,11 @@ class MemoryStore:
         tables.nodes |= {key: copy.copy(row) for key, row in fx.nodes.items() if row is not None}
         tables.instances |= fx.instances
         tables.demands |= fx.demands
+        for key, saved in fx.checkpoints.items():
+            if saved is None:
+                tables.checkpoints.pop(key, None)
+            else:
+                tables.checkpoints[key] = saved
         for no, execution in rows.executions.items():
             if execution is None:
                 tables.executions.pop(no, None)
@@ -242,6 +249,7 @@ class MemoryStore:
             for key in [key for key in tables.nodes if key[:2] == place]:
                 del tables.nodes[key]
             tables.demands = {key: each for key, each in tables.demands.items() if key[:2] != place}
+            tables.checkpoints = {key: each for key, each in tables.checkpoints.items() if key[:2] != place}
             self._forget_work(lambda owner, place=place: owner[:2] == place)
         for run in fx.removed_runs:
             tables.runs.pop(run, None)
@@ -266,6 +274,7 @@ class MemoryStore:
         tables.instances = {key: row for key, row in tables.instances.items() if key[0] != run}
         tables.nodes = {key: row for key, row in tables.nodes.items() if key[0] != run}
         tables.demands = {key: each for key, each in tables.demands.items() if key[0] != run}
+        tables.checkpoints = {key: each for key, each in tables.checkpoints.items() if key[0] != run}
         self._forget_work(lambda owner: owner[0] == run)
         tables.deleted.remove(run)
 

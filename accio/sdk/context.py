@@ -15,10 +15,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 from accio.domain.names import MEASURED_METRICS
+from accio.sdk.checkpoint import Checkpoint, FolderKeeper, Keeper
 from accio.sdk.types import Dataset
 
 if TYPE_CHECKING:
     import numpy
+
+PRIVATE = ".accio"
+"""The folder in the working folder that is ours."""
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 _UNSIGNED_64 = (1 << 64) - 1
@@ -61,6 +65,7 @@ class OperatorContext:
         sinks: Sinks,
         attempt: int = 1,
         idempotency_key: str = "",
+        keeper: Keeper | None = None,
     ) -> None:
         """``seed`` is a signed 64-bit integer, or None for a stable operator; ``folder`` exists and is private."""
         self._operator = operator
@@ -69,22 +74,38 @@ class OperatorContext:
         self._sinks = sinks
         self._attempt = attempt
         self._idempotency_key = idempotency_key
+        self._keeper = keeper
+        self._checkpoint: Checkpoint | None = None
         self._random: random_module.Random | None = None
         self._rng: numpy.random.Generator | None = None
         self._metrics: dict[str, float] = {}
 
     @classmethod
     def for_testing(
-        cls, *, seed: int | None = None, folder: Path | None = None, attempt: int = 1, sinks: Sinks | None = None
+        cls,
+        *,
+        seed: int | None = None,
+        folder: Path | None = None,
+        attempt: int = 1,
+        sinks: Sinks | None = None,
+        checkpoint: Path | None = None,
     ) -> "OperatorContext":
         """Return a context to call an operator by hand: ``MyOperator(OperatorContext.for_testing(seed=1), …)``.
 
         Without a ``folder``, a new temporary one is made (and left to the caller). Without a ``seed``, the operator is
-        treated as stable.
+        treated as stable. ``checkpoint`` is a folder in which what the operator saves is kept: give the next context
+        the same one, and it goes on from there.
         """
         if folder is None:
             folder = Path(tempfile.mkdtemp(prefix="accio-"))
-        return cls(operator="(test)", folder=folder, seed=seed, sinks=sinks or ConsoleSinks(), attempt=attempt)
+        return cls(
+            operator="(test)",
+            folder=folder,
+            seed=seed,
+            sinks=sinks or ConsoleSinks(),
+            attempt=attempt,
+            keeper=None if checkpoint is None else FolderKeeper(checkpoint),
+        )
 
     def __repr__(self) -> str:
         return f"<OperatorContext of {self._operator}: seed={self._seed}, folder={str(self._folder)!r}>"
@@ -132,6 +153,16 @@ class OperatorContext:
     def idempotency_key(self) -> str:
         """The same text for all attempts of a node: for effects on the world outside that must happen once."""
         return self._idempotency_key
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """A folder whose content, once ``save()`` was called, the next attempt of the node finds; the same object at
+        each access.
+        """
+        if self._checkpoint is None:
+            keeper = self._keeper or FolderKeeper(self._folder / PRIVATE / "saved")
+            self._checkpoint = Checkpoint(self._folder / PRIVATE / "checkpoint", keeper)
+        return self._checkpoint
 
     def log(self, message: object) -> None:
         """Keep a message with the node's logs."""

@@ -17,6 +17,7 @@ from accio.domain.failures import Failure, clip
 from accio.domain.problems import ValueProblem
 from accio.domain.states import Cause
 from accio.sdk.bad_input import BadInputError
+from accio.sdk.checkpoint import Keeper
 from accio.sdk.context import OperatorContext, Sinks
 from accio.sdk.copies import CannotCopyError, Copies
 from accio.sdk.declare import RUN, Declaration
@@ -42,6 +43,7 @@ class Request(NamedTuple):
     seed: int | None = None
     attempt: int = 1
     idempotency_key: str = ""
+    keeper: Keeper | None = None
 
 
 class Finished(NamedTuple):
@@ -87,6 +89,7 @@ def run_declared(operator: Declaration, request: Request, sinks: Sinks) -> Finis
         sinks=sinks,
         attempt=request.attempt,
         idempotency_key=request.idempotency_key,
+        keeper=request.keeper,
     )
     try:
         arguments = _arguments(operator, request)

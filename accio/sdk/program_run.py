@@ -3,12 +3,18 @@
 It finds its inputs in the JSON file that ACCIO_INPUTS names (canonical values, datasets as paths), and writes its
 outputs as a JSON object to the file that ACCIO_OUTPUTS names; or inputs stand in its command, and outputs are files or
 are read from stdout, as the declaration says. stdout and stderr are those of this process.
+
+ACCIO_CHECKPOINT names a folder with what an earlier attempt saved. Once the program makes an empty file of that name
+with `.save` behind it, beside the folder, the folder's content is kept for the next attempt and the file removed; until
+then the program must change nothing in the folder.
 """
 
 import os
 import re
+import select
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -28,7 +34,9 @@ from accio.domain.states import Cause
 from accio.domain.values import parse
 from accio.errors import AccioError
 from accio.sdk.bad_input import BadInputError
+from accio.sdk.checkpoint import Checkpoint, CheckpointError, FolderKeeper
 from accio.sdk.commands import Program
+from accio.sdk.context import PRIVATE
 from accio.sdk.copies import CannotCopyError, Copies
 from accio.sdk.execution import BadOutputError, Failed, Finished, Request, read_document
 from accio.sdk.program_invocation import invocation
@@ -39,8 +47,11 @@ _CONTAINERS_CODES = {
     126: ", with which containers end whose command can't be executed",
     127: ", with which containers end whose image has no such command",
 }
-PRIVATE = ".accio"
-"""The folder in the working folder that is ours."""
+SAVE = ".save"
+"""What follows the folder's name in that of the file by which a program says that its checkpoint is to be kept."""
+
+_LOOK_MS = 250
+"""Between two looks at what the program has written."""
 
 
 def run_program(program: Program, request: Request) -> Finished | Failed:
@@ -56,7 +67,12 @@ def run_program(program: Program, request: Request) -> Finished | Failed:
         return _failed(Failure(cause=Cause.BAD_INPUT, message=clip(f"operator {name}: {error}")))
     texts = {port: canonical(datatype, value) for port, (datatype, value) in values.items()}
     inputs.write_text(object_text(texts), encoding="utf-8")
-    printed = _run(program, request, _environment(program, request, inputs, outputs), program.arguments(values))
+    checkpoint = Checkpoint(private / "checkpoint", request.keeper or FolderKeeper(private / "saved"))
+    environment = _environment(program, request, inputs, outputs) | {
+        "ACCIO_CHECKPOINT": str(checkpoint.folder),
+        "ACCIO_CHECKPOINT_ATTEMPT": str(checkpoint.attempt),
+    }
+    printed = _run(program, request, environment, program.arguments(values), partial(_save_if_told, checkpoint))
     if isinstance(printed, Failure):
         return _failed(printed)
     try:
@@ -142,10 +158,29 @@ def _environment(program: Program, request: Request, inputs: Path, outputs: Path
     return environment
 
 
+def _save_if_told(checkpoint: Checkpoint) -> None:
+    """Save the checkpoint if the program says that it may be; what goes wrong is said, and left to the program."""
+    mark = checkpoint.folder.with_name(checkpoint.folder.name + SAVE)
+    if not mark.exists():
+        return
+    try:
+        checkpoint.save()
+    except (CheckpointError, OSError) as error:
+        sys.stderr.write(f"accio: the checkpoint can't be saved: {error}\n")
+        sys.stderr.flush()
+    mark.unlink(missing_ok=True)
+
+
 def _run(
-    program: Program, request: Request, environment: Mapping[str, str], arguments: Sequence[str]
+    program: Program,
+    request: Request,
+    environment: Mapping[str, str],
+    arguments: Sequence[str],
+    look: Callable[[], None],
 ) -> bytes | Failure:
-    """Run the program to its end; return what it printed to stdout, if any output is read from there."""
+    """Run the program to its end, and *look* now and then; return what it printed to stdout, if any output is read from
+    there.
+    """
     try:
         command, environment = invocation(program, arguments, environment, request)
     except AccioError as error:
@@ -165,7 +200,7 @@ def _run(
         message = f"operator {program.spec.name}: {command[0]} can't be started ({error.strerror})"
         return Failure(cause=Cause.EXCEPTION, message=message, exception=type(error).__name__)
     with child:
-        printed = b"" if child.stdout is None else _pass_on(child.stdout.fileno())
+        printed = _follow(child, look)
     return _ending(program, child.returncode) or printed
 
 
@@ -184,15 +219,36 @@ def _ending(program: Program, code: int) -> Failure | None:
     return None
 
 
-def _pass_on(fd: int) -> bytes:
-    """Print what a program prints, and return the first part of it."""
+def _follow(child: "subprocess.Popen[bytes]", look: Callable[[], None]) -> bytes:
+    """Wait for a program's end, and *look* now and then; print what it prints to a pipe, and return the first part."""
     kept = bytearray()
-    while data := os.read(fd, 65536):
-        kept += data[: _MOST_OUTPUT - len(kept)]
-        rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(1, rest) :]
+    ended = os.pidfd_open(child.pid)
+    out = child.stdout.fileno() if child.stdout is not None else -1
+    try:
+        waiting = select.poll()
+        waiting.register(ended, select.POLLIN)
+        if out >= 0:
+            waiting.register(out, select.POLLIN)
+        open_fds = {ended, out} - {-1}
+        while open_fds:
+            ready = [fd for fd, _ in waiting.poll(_LOOK_MS)]
+            look()
+            for fd in ready:
+                data = os.read(out, 65536) if fd == out else b""
+                if not data:  # the end of the pipe, or of the program
+                    open_fds.discard(fd)
+                    waiting.unregister(fd)
+                kept += data[: _MOST_OUTPUT - len(kept)]
+                _print(data)
+    finally:
+        os.close(ended)
     return bytes(kept)
+
+
+def _print(data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(1, rest) :]
 
 
 def _signal_name(number: int) -> str:

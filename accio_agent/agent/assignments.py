@@ -31,7 +31,7 @@ class Assignments:
         assignments = []
         for each in work.assignments:
             work_class = classes[getattr(each, "class")]
-            ready = not (operators[work_class.operator].takes_datasets or each.large_inputs)
+            brought = operators[work_class.operator].takes_datasets or each.large_inputs or each.HasField("checkpoint")
             assignments.append(
                 Assignment(
                     attempt=each.attempt,
@@ -39,7 +39,7 @@ class Assignments:
                     task=each,
                     reserved=each.reserved,
                     gpus=tuple(each.gpus) if work_class.gpus else (),
-                    ready=ready,
+                    ready=not brought,
                 )
             )
         return assignments

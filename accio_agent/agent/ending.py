@@ -11,7 +11,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -27,6 +27,9 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2, signal
 
 LOOK_S = 0.5
 """Between two looks at whether there is a daemon, and something to do."""
+
+LAST_WORDS_S = 5.0
+"""How long what attempts have saved may take to come into the daemon's store once they are to be cut off."""
 
 _INPUT = 0
 
@@ -44,6 +47,10 @@ class Ending(Protocol):
 
     async def idle(self, connected: Callable[[], bool]) -> None:
         """Wait until nothing runs, and the daemon (if it is there) has all reports."""
+        ...
+
+    async def checkpoints_told(self) -> None:
+        """Wait until the daemon has been told of all that attempts have saved."""
         ...
 
     @property
@@ -158,6 +165,9 @@ async def end_when_told(agent: Ending, session: Session, calls: Calls, patience:
                 further.cancel()
     except* (TimeoutError, Stopped):
         pass
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LAST_WORDS_S):
+            await agent.checkpoints_told()
     walltime = patience.deadline is not None and patience.deadline.is_over
     await session.goodbye(f"ended by {told.reason}", walltime=walltime)
     raise Stopped

@@ -5,7 +5,7 @@ Each errand is a task of its own; what comes of it is fed to the core.
 
 import asyncio
 import shutil
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,9 +52,9 @@ class Errands:
         """Fetch the inputs of an attempt."""
         self.spawn(self._stage(assignment), f"stage {assignment.attempt}")
 
-    def deliver(self, attempt: int, report: bytes) -> None:
-        """Bring what an attempt made to where others find it, then report."""
-        self.spawn(self._deliver(attempt, report), f"deliver {attempt}")
+    def deliver(self, attempt: int, report: bytes, saved: Awaitable[None]) -> None:
+        """Bring what an attempt made to where others find it, then report: once what it *saved* has been told."""
+        self.spawn(self._deliver(attempt, report, saved), f"deliver {attempt}")
 
     def forget(self, attempt: int) -> None:
         """Remove what was fetched for an attempt."""
@@ -83,8 +83,9 @@ class Errands:
             self._core.not_staged(assignment.attempt, outcome)
         self._settle_soon()
 
-    async def _deliver(self, attempt: int, content: bytes) -> None:
+    async def _deliver(self, attempt: int, content: bytes, saved: Awaitable[None]) -> None:
         """Check the inputs again, send new content to the store, then report."""
+        await saved
         report = agents_pb2.Report.FromString(content)
         problem = await self._staging.changed(attempt)
         if problem and self._core.doom(attempt) is None and await self._staging.can_repeat(attempt):

@@ -15,6 +15,7 @@ from accio.domain.resources import Resources
 from accio.v1 import agents_pb2
 from accio.wire.reports import held_message, numbered, with_log, with_tails
 from accio_agent.agent.assignments import Assignments
+from accio_agent.agent.checkpoints import Checkpoints
 from accio_agent.agent.core.decisions import AgentCore
 from accio_agent.agent.core.work import Begin, Effects, Publication
 from accio_agent.agent.disk.aside import OtherHistory, label_logs
@@ -101,6 +102,9 @@ class Shell:
         )
         self._assignments = Assignments(operators)
         self._answers = LogAnswers(logs, outbound)
+        self.checkpoints = Checkpoints(
+            deliver=staging.deliver, shared=lambda: staging.shared, tell=self._tell_saved, spawn=self._errands.spawn
+        )
         self._stale = agents_pb2.Stale()  # the operators whose code on disk isn't what was announced
         self._told: set[str] = set()  # why workers were replaced
         self._settling = False
@@ -138,6 +142,7 @@ class Shell:
         self.core.welcome(welcome.keep, welcome.drop)
         if self._stale.operators:
             self._outbound.put(agents_pb2.AgentMessage(stale=self._stale))
+        self.checkpoints.session_opened()
         self.settle()
 
     def disconnected(self) -> None:
@@ -207,6 +212,10 @@ class Shell:
             self.changed.clear()
             await self.changed.wait()
 
+    async def checkpoints_told(self) -> None:
+        """Wait until the daemon has been told of all that attempts have saved."""
+        await self.checkpoints.all_settled()
+
     # --- effects -----------------------------------------------------------------------------------------------------
 
     def settle_soon(self) -> None:
@@ -246,6 +255,8 @@ class Shell:
         journal = self._journal
         journal.acknowledged(effects.acked)
         journal.forgotten(effects.forgotten)
+        for no in effects.forgotten:
+            self.checkpoints.forget(no)
         reports = [self._keep_report(journal, each) for each in effects.published]
         for begin in effects.begun:
             journal.begun([each.attempt for each in begin.attempts])
@@ -261,6 +272,7 @@ class Shell:
 
     def _keep_report(self, journal: Journal, publication: Publication) -> bytes:
         seq, attempt, ending = publication.seq, publication.attempt, publication.outcome
+        self.checkpoints.forget(attempt)
         if self._staging.holds(attempt):
             self._errands.forget(attempt)
         content = numbered(seq, ending if isinstance(ending, bytes) else messages.report(ending, attempt))
@@ -320,8 +332,8 @@ class Shell:
             content = with_log(content, log_bytes)
             if flags & FAILED:
                 content = with_tails(content, worker.capture.tails())
-        if flags & STORED or self._staging.holds(no):
-            self._errands.deliver(no, content)
+        if flags & STORED or self._staging.holds(no) or self.checkpoints.pending(no):
+            self._errands.deliver(no, content, self.checkpoints.settled(no))
         else:
             self.core.ended(no, content)
         self.settle_soon()
@@ -330,6 +342,14 @@ class Shell:
         if len(self.fleet.workers) <= FEW_WORKERS:  # one group of reports for all
             for each in self.fleet.workers.values():
                 each.take_results()
+
+    def saved(self, worker: WorkerHandle, attempt: int, digest: str, size: int, saved_ms: int) -> None:
+        if self.core.head(worker.lane) == attempt:
+            self.checkpoints.saved(attempt, digest, size, saved_ms)
+
+    def _tell_saved(self, message: agents_pb2.SavedCheckpoint) -> None:
+        if self._connected:
+            self._outbound.put(agents_pb2.AgentMessage(checkpoint=message))
 
     def handed_back(self, worker: WorkerHandle, attempts: list[int]) -> None:
         self.core.handed_back(worker.lane, attempts)

@@ -8,6 +8,7 @@
                             in the shared page's ring, or through the socket if it is too large for that
                     WAKE    there are results in the ring
                     BACK    JSON [attempt, …]: the answer to a HOLD
+                    SAVED   JSON [attempt, digest, bytes, when]: a checkpoint is in the store; by the ring, as a RESULT
                     RETIRE  JSON text, why: the worker ends after this; what it holds hasn't begun
 
 No frame is larger than 64 MiB: larger values travel as files.
@@ -36,6 +37,7 @@ class Kind(IntEnum):
     BACK = 4
     RETIRE = 5
     WAKE = 6
+    SAVED = 7
 
 
 class Flag(IntFlag):

@@ -30,6 +30,7 @@ from accio_agent import clock
 from accio_agent.protocol.page import WorkerPage
 from accio_agent.worker.freshness import Freshness
 from accio_agent.worker.job import Done, Job
+from accio_agent.worker.keeping import AttemptKeeper
 
 INLINE_LIMIT = 65_536
 """Outputs with longer canonical JSON (in bytes) are kept as blobs."""
@@ -74,6 +75,7 @@ class Executor:
             inputs = self._with_large(job) if job.large else job.inputs_json
         except AccioError as error:
             return Done(failure=Failure(cause=Cause.STAGING, message=clip(error.message)))
+        keeper = AttemptKeeper(job.attempt, job.checkpoint, lambda: self._store(job.store), job.send)
         request = Request(
             inputs=inputs,
             folder=job.folder,
@@ -81,10 +83,12 @@ class Executor:
             seed=job.seed,
             attempt=job.number,
             idempotency_key=job.node,
+            keeper=keeper,
         )
         if changed := self._freshness.before(job.operator):
             return Done(failure=_stale(job.operator, changed))
         finished = _run(operator, request, self._sinks)
+        keeper.end()
         if changed := self._freshness.after(job.operator):
             return Done(failure=_stale(job.operator, changed), spent=f"it may have loaded another {changed}")
         metrics = orjson.dumps(dict(finished.metrics)).decode() if finished.metrics else ""

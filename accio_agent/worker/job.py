@@ -1,6 +1,6 @@
 """One attempt as a worker sees it, and what comes of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,8 @@ class Job:
     large: Mapping[str, str]  # port to the digest of its canonical JSON, which the store has
     folder: Path
     store: str  # folder of the store that has large inputs and takes outputs
+    send: Callable[[bytes], None]  # writes a frame to the agent
+    checkpoint: tuple[str, int] | None = None  # digest of what an earlier attempt saved, and which one
 
 
 @dataclass(slots=True, kw_only=True)

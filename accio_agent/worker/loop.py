@@ -149,6 +149,8 @@ class Worker:
             large=where["large"] if where else {},
             folder=self._surroundings.folder,
             store=work_class["store"],
+            send=self._send,
+            checkpoint=_checkpoint(assignment),
         )
         done = self._leftovers.call(lambda: self._runner.execute(job, self._page))
         taken_ns = time.monotonic_ns() - started
@@ -192,13 +194,22 @@ class Worker:
             self._totals = totals
             flags |= Flag.PRINTED.value
         result = frames.result(Result(number, wall_us, totals[0], totals[1], flags, report))
-        if not self._page.keep(result):
-            self._connection.sendall(result)
+        self._keep(result, now)
+        if not self._queue or now - self._kept_since > FLUSH_NS:
+            self._flush()
+
+    def _keep(self, frame: bytes, now: int) -> None:
+        """Put a frame into the ring, or write it at once if there is no room."""
+        if not self._page.keep(frame):
+            self._connection.sendall(frame)
         elif not self._kept:
             self._kept = True
             self._kept_since = now
-        if not self._queue or now - self._kept_since > FLUSH_NS:
-            self._flush()
+
+    def _send(self, frame: bytes) -> None:
+        """Write a frame, in its place among the results, and wake the agent."""
+        self._keep(frame, time.monotonic_ns())
+        self._flush()
 
     def _flush(self) -> None:
         """Wake the agent if there are results that it hasn't been told of."""
@@ -227,6 +238,13 @@ def _variables(number: int, node: str, attempt_no: int) -> tuple[bytes, bytes, b
     key = node.encode()
     run, _, name = key.rpartition(b"/")
     return run, name, b"%d" % number, b"%d" % attempt_no, key
+
+
+def _checkpoint(assignment: Task) -> tuple[str, int] | None:
+    """Return what an earlier attempt saved, if one did: its digest, and which attempt it was."""
+    if not assignment.HasField("checkpoint"):
+        return None
+    return assignment.checkpoint.digest, assignment.checkpoint.attempt
 
 
 def _seed_of(inputs_json: str) -> int:

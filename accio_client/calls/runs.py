@@ -14,6 +14,7 @@ from accio.wire.states import RUN_STATE_MESSAGES
 from accio_client import definition_text, from_wire, views
 from accio_client.calls import selecting
 from accio_client.calls.caller import SUBMIT_DEADLINE_S, Caller
+from accio_client.moments import epoch_ms
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable
@@ -106,8 +107,8 @@ class RunCalls(Caller):
             text=wanted.text,
             notes=wanted.notes,
             params=[accio_pb2.ParameterFilter(name=name, text=text) for name, text in wanted.params.items()],
-            created_after_ms=from_wire.epoch_ms(wanted.created_after),
-            created_before_ms=from_wire.epoch_ms(wanted.created_before),
+            created_after_ms=epoch_ms(wanted.created_after),
+            created_before_ms=epoch_ms(wanted.created_before),
             limit=limit,
             cursor=cursor or "",
             where=wanted.where,

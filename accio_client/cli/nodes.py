@@ -17,7 +17,7 @@ from accio_client.cli.places_in_runs import run_and_node
 from accio_client.cli.session import Session, accio_command
 from accio_client.cli.text import duration, local_time, printable, printable_lines, shown_value
 from accio_client.documents import SCHEMA, document, log_line, metrics, node_details, why
-from accio_client.views import FailureView, LogLine, NodeDetailsView, RunFilter, WhyView
+from accio_client.views import CheckpointView, FailureView, LogLine, NodeDetailsView, RunFilter, WhyView
 
 _BYTES = frozenset({"peak_memory", "bytes_in", "bytes_out"})
 
@@ -50,6 +50,7 @@ def _show_details(found: NodeDetailsView) -> None:
         ("demands", None if found.demand is None else shown_resources(found.demand)),
         ("time-out", None if found.timeout_ms is None else f"{found.timeout_ms / 1000:g} s"),
         ("changed by a retry", found.demand_changed),
+        ("checkpoint", None if found.checkpoint is None else _saved(found.checkpoint)),
         ("operator digest", found.operator_digest),
         ("key", found.key),
     ]
@@ -76,6 +77,10 @@ def _show_details(found: NodeDetailsView) -> None:
         table(("attempt", "agent", "state", "started", "took", "cause"), rows)
     if node.failure is not None:
         _show_failure(node.failure)
+
+
+def _saved(checkpoint: CheckpointView) -> str:
+    return f"{size(checkpoint.size)}, saved {local_time(checkpoint.saved_at)} by attempt {checkpoint.attempt}"
 
 
 def _show_failure(failure: FailureView) -> None:

@@ -25,7 +25,7 @@ from accio_client.cli.text import local_time
 from accio_client.clock import now
 from accio_client.documents import document, event, run, run_details, run_page
 from accio_client.documents import run as run_document
-from accio_client.from_wire import moment
+from accio_client.moments import moment
 from accio_client.views import RunFilter, RunPage
 
 if TYPE_CHECKING:

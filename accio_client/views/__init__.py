@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from accio_client.views.nodes import (
         ArtifactView,
         AttemptView,
+        CheckpointView,
         DifferenceView,
         FailureView,
         MetricsView,
@@ -74,6 +75,7 @@ __all__ = [
     "CacheView",
     "ChangePage",
     "ChangeView",
+    "CheckpointView",
     "ClusterView",
     "DemandLoadView",
     "DifferenceView",
@@ -132,7 +134,7 @@ _SUBJECTS = {
     ),
     "following": "EventView FeedUpdate LogLine NodeFailureView NodesAwayView RunUpdate",
     "nodes": (
-        "ArtifactView AttemptView DifferenceView FailureView MetricsView NodeDetailsView NodeView "
+        "ArtifactView AttemptView CheckpointView DifferenceView FailureView MetricsView NodeDetailsView NodeView "
         "OperatorDifferenceView RunDetails ValueView WhyView"
     ),
     "pools": "AllocationPage AllocationView PoolsView PoolView",

@@ -95,6 +95,16 @@ class MetricsView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointView:
+    """What an attempt of a node (from 1) saved for the next one: `digest` names the folder, `size` is in bytes."""
+
+    digest: str
+    size: int
+    attempt: int
+    saved_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NodeDetailsView:
     node: NodeView
     attempts: tuple[AttemptView, ...]
@@ -107,6 +117,7 @@ class NodeDetailsView:
     demand: ResourcesView | None = None  # what it demands, since its last retry; None of an older daemon
     timeout_ms: int | None = None
     demand_changed: str = ""  # what a retry changed of that
+    checkpoint: CheckpointView | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

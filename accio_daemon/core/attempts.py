@@ -11,6 +11,7 @@ from accio.domain.failures import Failure
 from accio.domain.limits import LONGEST_MS
 from accio.domain.states import PHASES_STOPPING, PHASES_WITH_GRANT, Cause, NodeState, Phase
 from accio_daemon.core import endings
+from accio_daemon.core.checkpoints import left_for
 from accio_daemon.core.commands import Holding, Report
 from accio_daemon.core.effects import ATTEMPT_LOST, AttemptRow, EventRow
 from accio_daemon.core.moves import forget_execution, move_execution, move_node
@@ -67,6 +68,7 @@ def dispatch(turn: Turn, execution: Execution, agent: Agent, *, ahead: bool) -> 
         contents=execution.contents,
         blobs=execution.blobs,
         gpus=execution.gpus,
+        checkpoint=left_for(execution) if instance.checkpoints else None,
     )
     turn.fx.to(agent.session).work.append(assignment)
     if ahead:

@@ -24,6 +24,7 @@ from accio_daemon.core.terms import (
     Announced,
     AttemptNo,
     CacheMode,
+    Checkpoint,
     Pin,
     Result,
     RunNo,
@@ -104,6 +105,7 @@ class InstanceFacts:
     nodes: tuple[NodeFact, ...]
     tried: Mapping[int, int]  # attempts without a result, by node
     demands: Mapping[int, NodeDemand] = field(default_factory=dict)  # of nodes that were retried with more
+    checkpoints: Mapping[int, Checkpoint] = field(default_factory=dict)  # by node
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,6 +194,17 @@ class AgentReports(Command[None]):
 
     session: SessionNo
     reports: list[Report]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentSaved(Command[None]):
+    """A running attempt saved a checkpoint at an agent; the store has its content."""
+
+    session: SessionNo
+    attempt: AttemptNo
+    digest: str
+    size: int
+    saved_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -330,6 +343,7 @@ AnyCommand = (
     | AgentDraining
     | AgentStale
     | AgentReports
+    | AgentSaved
     | AgentRecalled
     | PathsDigested
     | DrainAgent

@@ -1,11 +1,13 @@
 """What the end of an agent's time cuts off: it costs a node neither a retry nor a loss, and it keeps its place.
 
-Only what hosts that last longest have cut off twice ends, as it would go on like that for ever.
+Only what hosts that last longest have cut off twice ends, as it would go on like that for ever. What saves checkpoints
+gets further each time, so that it may take any number of hosts, and needs none that lasts longer.
 """
 
 from accio.domain.failures import Failure
 from accio.domain.states import Cause, NodeState, Phase
 from accio_daemon.core import attempts
+from accio_daemon.core.checkpoints import saved_by
 from accio_daemon.core.effects import ATTEMPT_LOST, AttemptRow
 from accio_daemon.core.moves import forget_execution
 from accio_daemon.core.needs import Need
@@ -30,7 +32,9 @@ def cut_off(turn: Turn, agent: Agent, execution: Execution) -> None:
         return
     ran = max(0, turn.now.wall_ms - began_ms) / 1000
     node_class = execution.node_class
-    world.needs.setdefault(node_class.id, Need()).cut_off(ran)
+    gets_further = saved_by(execution, attempt)
+    if not gets_further:
+        world.needs.setdefault(node_class.id, Need()).cut_off(ran)
     failure = Failure(
         cause=Cause.WALLTIME, message=f"the time of {agent.name}'s host was over after {spoken(ran)} of it"
     )
@@ -39,7 +43,9 @@ def cut_off(turn: Turn, agent: Agent, execution: Execution) -> None:
     row = AttemptRow(attempt, execution.id, execution.owner, agent.no, ATTEMPT_LOST, failure, began_ms, ended_ms)
     attempts.record(turn, execution, row)
     longest = longest_known(world, node_class.operator_no, agent)
-    if ran >= longest * NEARLY_ALL:
+    if gets_further:
+        execution.cut_offs = 0
+    elif ran >= longest * NEARLY_ALL:
         execution.cut_offs += 1
     if execution.cut_offs >= _MOST:
         message = (

@@ -15,7 +15,7 @@ from accio_daemon.core.commands import SubmitRun
 from accio_daemon.core.outgoing import Assignment, Outgoing
 from accio_daemon.core.pools.records import Allocation, Pool
 from accio_daemon.core.records import Agent, Execution, Run
-from accio_daemon.core.terms import AgentNo, AttemptNo, ExecutionNo, Pin, RunNo, SessionNo
+from accio_daemon.core.terms import AgentNo, AttemptNo, Checkpoint, ExecutionNo, Pin, RunNo, SessionNo
 
 NodeKey = tuple[RunNo, int, int]
 
@@ -100,6 +100,7 @@ class Effects:
     )  # state, place of its roots if not the run's, started, ended
     nodes: dict[NodeKey, NodeRow | None] = field(default_factory=dict)
     demands: dict[NodeKey, NodeDemand] = field(default_factory=dict)  # of nodes that were retried with more
+    checkpoints: dict[NodeKey, Checkpoint | None] = field(default_factory=dict)  # None: the row goes
     executions: dict[ExecutionNo, Execution | None] = field(default_factory=dict)  # None: the row goes
     results: list[ResultRow] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)  # contents that are gone: no result that holds one may be hit
@@ -136,6 +137,7 @@ class Effects:
         return (
             len(self.nodes)
             + len(self.demands)
+            + len(self.checkpoints)
             + len(self.instances)
             + len(self.executions)
             + len(self.results)

@@ -6,6 +6,7 @@ Everything that ends goes through here, so that a counter is changed in one plac
 from accio.domain.children import CLOSED_BY_FAILURE, OPEN
 from accio.domain.failures import Failure
 from accio.domain.states import Cause, NodeState, RunState, final_state
+from accio_daemon.core import checkpoints
 from accio_daemon.core.effects import NodeRow
 from accio_daemon.core.moves import (
     end_run,
@@ -50,6 +51,8 @@ def node_succeeded(turn: Turn, instance: Instance, no: int, result: Result, *, c
     """End a node with a result; successors whose predecessors have all succeeded become ready."""
     run = instance.run
     begin_instance(turn, instance)
+    if instance.checkpoints:
+        checkpoints.drop(turn, instance, no)
     instance.results[no] = result
     instance.executions[no] = None
     instance.ends[no] = sequence
@@ -129,6 +132,8 @@ def unsubscribe(turn: Turn, instance: Instance, no: int) -> None:
         return
     heir, heir_no = execution.first
     execution.owner = (heir.run.no, heir.index, heir_no)
+    if instance.checkpoints:
+        checkpoints.pass_on(turn, (instance, no), (heir, heir_no))
     if execution.is_stored:
         begin_instance(turn, heir)  # so that a restart finds who it runs for
         turn.fx.executions[execution.id] = execution

@@ -267,6 +267,8 @@ def forget(turn: Turn, run: Run) -> None:
         del fx.nodes[node_key]
     for node_key in [key for key in fx.demands if key[0] == run.no]:
         del fx.demands[node_key]
+    for node_key in [key for key in fx.checkpoints if key[0] == run.no]:
+        del fx.checkpoints[node_key]
 
 
 def _delete_child(turn: Turn, run: Run, index: int, ended: InstanceFacts | None) -> None:
@@ -293,7 +295,7 @@ def remove_child(turn: Turn, run: Run, index: int) -> None:
     run.taken.remove(index)
     fx.removed_instances.append((run.no, index))
     fx.instances.pop((run.no, index), None)
-    for rows in (fx.nodes, fx.demands):
+    for rows in (fx.nodes, fx.demands, fx.checkpoints):
         for key in [key for key in rows if key[0] == run.no and key[1] == index]:
             del rows[key]
     fx.runs[run.no] = run

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from accio.domain.resources import Resources
-from accio_daemon.core.terms import AttemptNo, Pin, SessionNo
+from accio_daemon.core.terms import AttemptNo, Checkpoint, Pin, SessionNo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -35,6 +35,7 @@ class Assignment:
     contents: Mapping[str, Pin]  # by the text of the dataset
     blobs: Mapping[str, tuple[str, int]]  # port -> digest and size of its canonical JSON
     gpus: tuple[int, ...]
+    checkpoint: Checkpoint | None = None  # of an earlier attempt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

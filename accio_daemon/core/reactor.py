@@ -9,7 +9,17 @@ hands the results to `readying.resolve`.
 
 from typing import TypeVar, assert_never, cast
 
-from accio_daemon.core import externals, on_agents, on_nodes, on_runs, placement, readying, recomputing, retrying
+from accio_daemon.core import (
+    checkpoints,
+    externals,
+    on_agents,
+    on_nodes,
+    on_runs,
+    placement,
+    readying,
+    recomputing,
+    retrying,
+)
 from accio_daemon.core.commands import (
     AgentDraining,
     AgentHeard,
@@ -17,6 +27,7 @@ from accio_daemon.core.commands import (
     AgentLost,
     AgentRecalled,
     AgentReports,
+    AgentSaved,
     AgentStale,
     AllocationsFound,
     AllocationsRefused,
@@ -58,6 +69,8 @@ def _apply(turn: Turn, command: AnyCommand) -> object:  # noqa: C901 — one fla
     match command:
         case AgentReports():
             on_nodes.reports(turn, command)
+        case AgentSaved():
+            checkpoints.saved(turn, command)
         case SubmitRun():
             answer = on_runs.submit(turn, command)
         case KillRun():

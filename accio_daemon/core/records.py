@@ -20,7 +20,18 @@ from accio.domain.workflows import Workflow
 from accio_daemon.core.ledger import Account
 from accio_daemon.core.outgoing import NodeClass
 from accio_daemon.core.plan import NodePlan, Plan
-from accio_daemon.core.terms import AgentNo, AttemptNo, CacheMode, ExecutionNo, Instant, Pin, Result, RunNo, SessionNo
+from accio_daemon.core.terms import (
+    AgentNo,
+    AttemptNo,
+    CacheMode,
+    Checkpoint,
+    ExecutionNo,
+    Instant,
+    Pin,
+    Result,
+    RunNo,
+    SessionNo,
+)
 
 # How many datasets are remembered per agent, for placing nodes near their inputs.
 CONTENTS_REMEMBERED = 4096
@@ -29,6 +40,7 @@ CONTENTS_REMEMBERED = 4096
 NO_NODES: frozenset[int] = frozenset()
 NOT_TRIED: Mapping[int, int] = {}
 AS_DECLARED: Mapping[int, NodeDemand] = {}
+NOTHING_SAVED: Mapping[int, Checkpoint] = {}
 
 # What most executions avoid.
 NOBODY: frozenset[SessionNo] = frozenset()
@@ -158,6 +170,7 @@ class Instance:
     """A child (or a single run) whose nodes are being worked on."""
 
     __slots__ = (
+        "checkpoints",
         "coordinates",
         "demands",
         "ends",
@@ -193,6 +206,7 @@ class Instance:
         self.recomputing: frozenset[int] = NO_NODES  # nodes that wait for a predecessor to be executed again
         self.tried: Mapping[int, int] = NOT_TRIED  # attempts without a result, by node
         self.demands: Mapping[int, NodeDemand] = AS_DECLARED  # of nodes that were retried with more, or less
+        self.checkpoints: Mapping[int, Checkpoint] = NOTHING_SAVED  # of nodes that haven't succeeded
         self.seed: int | None = None  # computed when an unstable node needs it
 
     def __repr__(self) -> str:

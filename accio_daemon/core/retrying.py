@@ -126,6 +126,7 @@ def restored_instance(run: Run, facts: InstanceFacts, sequence: int) -> Instance
     instance.started_ms = facts.started_ms
     instance.tried = facts.tried
     instance.demands = facts.demands
+    instance.checkpoints = facts.checkpoints
     restore_instance(instance, facts.state)
     for fact in facts.nodes:
         restore_node(instance, fact.no, fact.state)

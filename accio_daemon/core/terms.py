@@ -48,6 +48,18 @@ class Pin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """What an attempt of a node saved for the next one."""
+
+    digest: str  # "blake3:HEX" of a folder
+    size: int  # bytes
+    number: int  # of the attempt among those of its node, from 1
+    saved_ms: int  # epoch, by the agent's clock
+    attempt: AttemptNo  # the same attempt by its number in the database
+    basis: bytes  # what it was computed from: operator, inputs and seed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Announced:
     """An operator version under the number that the database gave it."""
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import orjson
 
 from accio.content.digest import Digest, from_raw, raw_of
-from accio_daemon.storage import levels
+from accio_daemon.storage import checkpoints, levels
 from accio_daemon.storage.jobs import Transaction
 from accio_daemon.storage.sql import load
 
@@ -52,8 +52,8 @@ class Unreferenced:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class References:
-    """What refers to content: results by the digests that they hold, digests that runs pinned, results that no node
-    took.
+    """What refers to content: results by the digests that they hold, digests that runs pinned or that are checkpoints,
+    results that no node took.
     """
 
     holders: dict[Digest, frozenset[int]]
@@ -92,7 +92,7 @@ def references(connection: sqlite3.Connection) -> References:
         holders.setdefault(from_raw(digest), set()).add(result)
     return References(
         holders={digest: frozenset(results) for digest, results in holders.items()},
-        pinned=frozenset(from_raw(row[0]) for row in connection.execute(SQL["pins"])),
+        pinned=frozenset(from_raw(row[0]) for row in connection.execute(SQL["pins"])) | checkpoints.digests(connection),
         unreferenced={
             number: Unreferenced(id=number, key=None if key is None else from_raw(key), size=size, recorded_ms=at)
             for number, key, size, at in connection.execute(SQL["unreferenced"])

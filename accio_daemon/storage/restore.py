@@ -18,9 +18,10 @@ from accio.domain.runs import OnFailure
 from accio.domain.states import RunState
 from accio.domain.workflows import Workflow
 from accio_daemon.core.commands import InstanceFacts, NodeFact
-from accio_daemon.core.records import AS_DECLARED, NOT_TRIED
+from accio_daemon.core.records import AS_DECLARED, NOT_TRIED, NOTHING_SAVED
 from accio_daemon.core.restoring import ExecutionFacts, RunFacts
-from accio_daemon.core.terms import AgentNo, Announced, AttemptNo, ExecutionNo, Pin, RunNo
+from accio_daemon.core.terms import AgentNo, Announced, AttemptNo, Checkpoint, ExecutionNo, Pin, RunNo
+from accio_daemon.storage import checkpoints
 from accio_daemon.storage.codes import NODE_STATE_OF, RUN_STATE_OF, RUN_STATES
 from accio_daemon.storage.demands import by_child, read_demand
 from accio_daemon.storage.pools import highest_number
@@ -183,7 +184,8 @@ def open_children(connection: sqlite3.Connection, run_no: RunNo) -> list[Instanc
         tried.setdefault(index, {})[node] = count
     rows = connection.execute(_SQL["open_children"], which).fetchall()
     demands = by_child(connection.execute(_SQL["demands_of_open_children"], which))
-    return _instances(connection, run_no, rows, tried, demands)
+    saved = checkpoints.by_child(connection.execute(_SQL["checkpoints_of_open_children"], which))
+    return _instances(connection, run_no, rows, tried, demands, saved)
 
 
 def unsuccessful_children(
@@ -196,15 +198,17 @@ def unsuccessful_children(
     else:
         rows = connection.execute(_SQL["unsuccessful_children"], (run_no, after, *states, limit)).fetchall()
     demands: dict[int, dict[int, NodeDemand]] = {}
+    saved: dict[int, dict[int, Checkpoint]] = {}
     for child, *_ in rows:
         demands |= by_child(connection.execute(_SQL["demands"], (run_no, child)))
-    return _instances(connection, run_no, rows, _tried(connection, run_no, rows), demands)
+        saved |= checkpoints.by_child(connection.execute(_SQL["checkpoints"], (run_no, child)))
+    return _instances(connection, run_no, rows, _tried(connection, run_no, rows), demands, saved)
 
 
 def ended_child(connection: sqlite3.Connection, run_no: RunNo, index: int) -> InstanceFacts | None:
     """Read a child that has ended."""
     rows = connection.execute(_SQL["ended_child"], (run_no, index)).fetchall()
-    found = _instances(connection, run_no, rows, {}, {})
+    found = _instances(connection, run_no, rows, {}, {}, {})
     return found[0] if found else None
 
 
@@ -219,6 +223,7 @@ def _instances(
     rows: Iterable[Sequence[Any]],
     tried: Mapping[int, Mapping[int, int]],
     demands: Mapping[int, Mapping[int, NodeDemand]],
+    saved: Mapping[int, Mapping[int, Checkpoint]],
 ) -> list[InstanceFacts]:
     facts: list[InstanceFacts] = []
     for index, state, sequence, started in rows:
@@ -232,6 +237,7 @@ def _instances(
                 nodes=tuple(_node(*node) for node in nodes),
                 tried=tried.get(index, NOT_TRIED),
                 demands=demands.get(index, AS_DECLARED),
+                checkpoints=saved.get(index, NOTHING_SAVED),
             )
         )
     return facts

@@ -34,13 +34,14 @@ _GROUPED: dict[str, tuple[int, str]] = {
     "instances": (6, ""),
     "nodes": (9, ""),
     "demands": (5, ""),
+    "checkpoints": (9, ""),
     "executions": (13, ""),
     "attempts": (10, ""),
     "pins": (5, ""),
     "ended_executions": (1, ")"),
 }
 # What a deleted child or run leaves; results stay, as they are the memo's.
-_CHILD_TABLES = ("instances", "nodes", "demands", "executions", "attempts", "events")
+_CHILD_TABLES = ("instances", "nodes", "demands", "checkpoints", "executions", "attempts", "events")
 _RUN_TABLES = ("tags", "run_params", "pins", "submissions", "quarantine")
 # Rows of a deleted run that one transaction removes.
 DELETED_AT_ONCE = 5000
@@ -59,6 +60,7 @@ class Batch:
         "operators",
         "pools",
         "removed_agents",
+        "removed_checkpoints",
         "removed_instances",
         "removed_nodes",
         "removed_runs",
@@ -79,6 +81,7 @@ class Batch:
         self.operators: Rows = []
         self.events: Rows = []
         self.removed_nodes: Rows = []
+        self.removed_checkpoints: Rows = []
         self.removed_instances: Rows = []
         self.removed_runs: list[int] = []
         self.removed_agents: list[int] = []
@@ -122,6 +125,12 @@ def render(fx: Effects, specs: dict[int, Any]) -> Batch:
         (*key, orjson.dumps(demand.resources.to_json()).decode(), demand.timeout_ms)
         for key, demand in fx.demands.items()
     ]
+    tables["checkpoints"] = [
+        (*key, digest_blob(each.digest), each.size, each.number, each.saved_ms, each.attempt, each.basis)
+        for key, each in fx.checkpoints.items()
+        if each is not None
+    ]
+    batch.removed_checkpoints = [key for key, each in fx.checkpoints.items() if each is None]
     _render_executions(fx, tables)
     tables["attempts"] = [_attempt(row) for row in fx.attempts]
     tables["pins"] = [(run_no, text, digest_blob(pin.digest), pin.size, pin.name) for run_no, text, pin in fx.pins]
@@ -274,6 +283,7 @@ def write(connection: sqlite3.Connection, batch: Batch) -> None:
     levels.add(connection, batch.keys)
     connection.executemany(_SQL["update_run"], batch.runs)
     connection.executemany(_SQL["remove_node"], batch.removed_nodes)
+    connection.executemany(_SQL["remove_checkpoint"], batch.removed_checkpoints)
     connection.executemany(_SQL["insert_event"], batch.events)
     connection.executemany(_SQL["repin"], batch.repinned)
     _write_removals(connection, batch)

@@ -88,6 +88,7 @@ def _instance(instance: Instance) -> dict[str, Any]:
         "remaining": instance.remaining,
         "tried": dict(instance.tried),
         "demands": dict(instance.demands),
+        "checkpoints": dict(instance.checkpoints),
         "states": [
             # Who waits for a predecessor to be executed again waits for it as ever, after a restart.
             NodeState.WAITING.value if no in instance.recomputing else _settled(state)

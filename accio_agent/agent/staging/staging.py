@@ -31,7 +31,7 @@ from accio.domain.canonical import decode
 from accio.domain.datatypes import DataType, Kind
 from accio.domain.named_content import content_of, named
 from accio.domain.operators import OperatorSpec
-from accio.errors import AccioError, NotFound
+from accio.errors import AccioError, FailedPrecondition, NotFound
 from accio.sdk.disk_space import FULL
 from accio.v1 import agents_pb2
 from accio_agent import clock
@@ -169,6 +169,8 @@ class Staging:
                 inputs.datasets[text] = str(await self._locate(text, pinned.get(text), inputs))
             except NotFound as error:
                 inputs.lacks(content_of(text) or text, error)
+        if task.HasField("checkpoint"):
+            await self._bring_checkpoint(parse_digest(task.checkpoint.digest))
         for each in task.large_inputs:
             try:
                 await self._bring_blob(parse_digest(each.digest))
@@ -247,6 +249,13 @@ class Staging:
         path = await self._written.take(text, self._store, self._complete)
         inputs.taken.append(text)
         return path
+
+    async def _bring_checkpoint(self, digest: Digest) -> None:
+        """Bring what an earlier attempt saved; if it is lost, the worker says so and the node begins anew."""
+        try:
+            await self._complete(digest)
+        except (NotFound, FailedPrecondition) as error:
+            log.warning("what an earlier attempt saved can't be had", digest=digest, reason=error.message)
 
     async def _complete(self, digest: Digest) -> None:
         """Make sure that the store has a dataset; raises BlobMissing if the daemon hasn't either."""

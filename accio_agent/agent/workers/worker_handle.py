@@ -38,6 +38,10 @@ class WorkerEvents(Protocol):
         """Note what a worker gave back because it hadn't begun it."""
         ...
 
+    def saved(self, worker: "WorkerHandle", attempt: int, digest: str, size: int, saved_ms: int) -> None:
+        """Note that what an attempt wants kept for the next one is in the store."""
+        ...
+
     def retired(self, worker: "WorkerHandle", why: str) -> None:
         """Note that a worker ends on its own account; what it holds hasn't begun."""
         ...
@@ -181,6 +185,9 @@ class WorkerHandle:
             self._events.woken(self)
         elif kind == Kind.RESULT:
             self._events.result(self, frames.read_result(body))
+        elif kind == Kind.SAVED:
+            attempt, digest, size, saved_ms = orjson.loads(body)
+            self._events.saved(self, int(attempt), str(digest), int(size), int(saved_ms))
         elif kind == Kind.BACK:
             self._events.handed_back(self, [int(each) for each in orjson.loads(body)])
         elif kind == Kind.RETIRE:

@@ -14,10 +14,12 @@ from accio.v1 import runs_pb2, values_pb2
 from accio.wire.metrics import metrics_message
 from accio.wire.resources import resources_message
 from accio_daemon.core.demands import declared
+from accio_daemon.core.terms import Checkpoint
 from accio_daemon.engine.ports import EnginePort
-from accio_daemon.services.messages.nodes import artifact_messages, attempt_message, node_message
+from accio_daemon.services.messages.nodes import artifact_messages, attempt_message, checkpoint_message, node_message
 from accio_daemon.services.sessions.registry import Sessions
 from accio_daemon.storage import runs_query
+from accio_daemon.storage.checkpoints import read_checkpoint
 from accio_daemon.storage.demands import read_demand
 from accio_daemon.storage.jobs import Snapshot
 from accio_daemon.storage.node_inputs import Input, effective_inputs, read_results
@@ -40,6 +42,7 @@ class _Details:
     result: NodeResult | None
     declared: NodeDemand  # what the workflow says that it demands
     demand: NodeDemand
+    checkpoint: Checkpoint | None
 
 
 class NodeViews:
@@ -73,6 +76,8 @@ class NodeViews:
             timeout_ms=details.demand.timeout_ms or 0,
             demand_changed=difference(details.declared, details.demand),
         )
+        if details.checkpoint is not None:
+            message.checkpoint.CopyFrom(checkpoint_message(details.checkpoint))
         for port, value in details.inputs.items():
             if value.text is not None:
                 message.inputs[port].CopyFrom(values_pb2.Value(type=str(value.type), json=value.text))
@@ -100,6 +105,7 @@ class NodeViews:
             result=read_result(snapshot, found, place),
             declared=by_itself,
             demand=read_demand(snapshot, found.run.no, found.place, place) or by_itself,
+            checkpoint=read_checkpoint(snapshot, found.run.no, found.place, place),
         )
 
 

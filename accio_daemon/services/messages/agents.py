@@ -1,16 +1,17 @@
 """Agents as messages, and what they say besides reports as commands."""
 
-from accio.content.digest import is_digest
+from accio.content.digest import is_digest, parse_digest
 from accio.domain.failures import clip
 from accio.domain.names import is_node_name
 from accio.domain.pools import parse_key
+from accio.domain.quantities import LAST_MS
 from accio.errors import BadRequest
 from accio.v1 import accio_pb2, agents_pb2
 from accio.wire.operators import operator_of
 from accio.wire.reports import held_of
 from accio.wire.resources import resources_message, resources_of
-from accio_daemon.core.commands import AgentJoined, PathsDigested
-from accio_daemon.core.terms import Pin, SessionNo
+from accio_daemon.core.commands import AgentJoined, AgentSaved, PathsDigested
+from accio_daemon.core.terms import AttemptNo, Pin, SessionNo
 from accio_daemon.engine.ports import AgentView
 
 
@@ -76,3 +77,14 @@ def digested_of(session: SessionNo, answer: agents_pb2.DigestAnswer) -> PathsDig
         else:
             digests[each.path] = clip(each.error, 1000) or "the agent gave no digest"
     return PathsDigested(session=session, request=answer.request, digests=digests)
+
+
+def saved_of(session: SessionNo, message: agents_pb2.SavedCheckpoint) -> AgentSaved:
+    """Read what an attempt saved; a malformed digest is a BadRequest."""
+    return AgentSaved(
+        session=session,
+        attempt=AttemptNo(message.attempt),
+        digest=parse_digest(message.digest),
+        size=message.bytes,
+        saved_ms=min(max(message.saved_at_ms, 0), LAST_MS),
+    )

@@ -6,6 +6,7 @@ from accio.domain.states import NodeState
 from accio.v1 import runs_pb2
 from accio.wire.failures import failure_message
 from accio.wire.states import NODE_STATE_MESSAGES
+from accio_daemon.core.terms import Checkpoint
 from accio_daemon.storage.node_results import NodeResult
 from accio_daemon.storage.nodes_query import AttemptRow, NodeFacts
 from accio_daemon.storage.runs_query import Found
@@ -38,6 +39,16 @@ def attempt_message(attempt: AttemptRow) -> runs_pb2.Attempt:
         started_at_ms=attempt.started_ms,
         ended_at_ms=attempt.ended_ms or 0,
         failure=None if attempt.failure is None else failure_message(attempt.failure),
+    )
+
+
+def checkpoint_message(checkpoint: Checkpoint) -> runs_pb2.Checkpoint:
+    """Write what an attempt saved for the next one."""
+    return runs_pb2.Checkpoint(
+        digest=checkpoint.digest,
+        bytes=checkpoint.size,
+        attempt=checkpoint.number,
+        saved_at_ms=checkpoint.saved_ms,
     )
 
 

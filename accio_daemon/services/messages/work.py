@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from accio.v1 import agents_pb2
 from accio.wire.resources import resources_message
 from accio_daemon.core.outgoing import Assignment, NodeClass
+from accio_daemon.services.messages.nodes import checkpoint_message
 
 WORK_LIMIT = 128
 """Assignments in one message: more gain nothing, and delay the first."""
@@ -49,6 +50,8 @@ class WorkWriter:
                     gpus=assignment.gpus,
                     **{"class": node_class.id},
                 )
+                if assignment.checkpoint is not None:
+                    wire.checkpoint.CopyFrom(checkpoint_message(assignment.checkpoint))
                 if assignment.contents:
                     for text, pin in assignment.contents.items():
                         wire.contents.add(text=text, digest=pin.digest, name=pin.name)

@@ -24,7 +24,7 @@ from accio_daemon.core.lives import Life
 from accio_daemon.core.outgoing import Outgoing, Welcome
 from accio_daemon.core.terms import AttemptNo
 from accio_daemon.engine.ports import EnginePort
-from accio_daemon.services.messages.agents import digested_of, joined_of
+from accio_daemon.services.messages.agents import digested_of, joined_of, saved_of
 from accio_daemon.services.sessions.handshake import read_hello
 from accio_daemon.services.sessions.link import Link
 from accio_daemon.services.sessions.pace import Pace
@@ -226,6 +226,8 @@ class AgentCalls:
                 self._engine.post(AgentDraining(session=number, draining=message.draining.draining))
             case "stale":
                 self._engine.post(AgentStale(session=number, operators=frozenset(message.stale.operators)))
+            case "checkpoint":
+                self._engine.post(saved_of(number, message.checkpoint))
             case "goodbye":
                 said = message.goodbye
                 raise SessionEnded(clip(said.reason, 500) or "the agent ended", clean=True, walltime=said.walltime)

@@ -47,5 +47,8 @@ DELETE FROM contents WHERE result IN (SELECT value FROM json_each(:ids))
 -- name: contents
 SELECT digest, result FROM contents
 
+-- name: checkpoints
+SELECT DISTINCT digest FROM checkpoints WHERE run_no NOT IN (SELECT no FROM runs WHERE closed = 3)
+
 -- name: pins
 SELECT DISTINCT digest FROM pins WHERE run_no NOT IN (SELECT no FROM runs WHERE closed = 3)

@@ -77,6 +77,17 @@ SELECT idx, node, resources, timeout_ms FROM demands WHERE run_no = ? AND idx = 
 -- name: demand
 {demands} AND node = ?
 
+-- name: checkpoints_of_open_children
+SELECT c.idx, c.node, c.digest, c.bytes, c.attempt, c.saved_at, c.made_by, c.basis
+FROM instances i JOIN checkpoints c ON c.run_no = i.run_no AND c.idx = i.idx
+WHERE i.run_no = ? AND i.state = ?
+
+-- name: checkpoints
+SELECT idx, node, digest, bytes, attempt, saved_at, made_by, basis FROM checkpoints WHERE run_no = ? AND idx = ?
+
+-- name: checkpoint
+{checkpoints} AND node = ?
+
 -- name: unsuccessful_child
 {children} AND idx = ? AND state IN (?, ?)
 

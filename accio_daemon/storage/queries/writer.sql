@@ -16,6 +16,9 @@ INSERT OR REPLACE INTO nodes (run_no, idx, node, state, cached, sequence, result
 -- name: demands
 INSERT OR REPLACE INTO demands (run_no, idx, node, resources, timeout_ms) VALUES
 
+-- name: checkpoints
+INSERT OR REPLACE INTO checkpoints (run_no, idx, node, digest, bytes, attempt, saved_at, made_by, basis) VALUES
+
 -- name: executions
 INSERT OR REPLACE INTO executions ({columns.executions}) VALUES
 
@@ -74,6 +77,9 @@ UPDATE runs SET operators = ? WHERE no = ?
 -- name: remove_node
 DELETE FROM nodes WHERE run_no = ? AND idx = ? AND node = ?
 
+-- name: remove_checkpoint
+DELETE FROM checkpoints WHERE run_no = ? AND idx = ? AND node = ?
+
 -- name: hide_run
 UPDATE runs SET closed = 3 WHERE no = ?
 
@@ -100,6 +106,9 @@ DELETE FROM nodes WHERE run_no = ? AND idx = ?
 -- name: child_demands
 DELETE FROM demands WHERE run_no = ? AND idx = ?
 
+-- name: child_checkpoints
+DELETE FROM checkpoints WHERE run_no = ? AND idx = ?
+
 -- name: child_executions
 DELETE FROM executions WHERE run_no = ? AND idx = ?
 
@@ -119,6 +128,9 @@ DELETE FROM nodes WHERE (run_no, idx, node) IN (SELECT run_no, idx, node FROM no
 
 -- name: some_demands
 DELETE FROM demands WHERE (run_no, idx, node) IN (SELECT run_no, idx, node FROM demands WHERE run_no = ? LIMIT ?)
+
+-- name: some_checkpoints
+DELETE FROM checkpoints WHERE (run_no, idx, node) IN (SELECT run_no, idx, node FROM checkpoints WHERE run_no = ? LIMIT ?)
 
 -- name: some_executions
 DELETE FROM executions WHERE (rowid) IN (SELECT rowid FROM executions WHERE run_no = ? LIMIT ?)

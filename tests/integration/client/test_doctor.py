@@ -11,7 +11,7 @@ from accio.v1 import accio_pb2, values_pb2
 from accio.version import accio_version
 from accio_client.clock import now
 from accio_client.doctor import Health, look_here
-from accio_client.from_wire import epoch_ms
+from accio_client.moments import epoch_ms
 from tests.integration.client.fake_daemon import FakeDaemon
 
 GOOD = "from accio import operator\n\n\n@operator\ndef One(x: int) -> int:\n    return x\n"

@@ -72,3 +72,20 @@ def test_messages_progress_and_metrics(tmp_path: Path) -> None:
         ctx.metric("a b", 1)
     with pytest.raises(ValueError, match="another name"):
         ctx.metric("peak_memory", 1)
+
+
+def test_a_context_for_tests_goes_on_from_a_checkpoint(tmp_path: Path) -> None:
+    """What is saved in one context is in the folder of the next one; what isn't, is not."""
+    saved = tmp_path / "saved"
+    first = OperatorContext.for_testing(checkpoint=saved)
+    assert first.checkpoint is first.checkpoint
+    assert first.checkpoint.attempt == 0
+    (first.checkpoint / "step").write_text("1", encoding="utf-8")
+    first.checkpoint.save()
+    (first.checkpoint / "step").write_text("2", encoding="utf-8")
+    first.checkpoint.save()
+    (first.checkpoint / "step").write_text("3", encoding="utf-8")
+    second = OperatorContext.for_testing(checkpoint=saved)
+    assert Path(second.checkpoint) == second.checkpoint.folder
+    assert second.checkpoint.attempt == 1
+    assert (second.checkpoint / "step").read_text(encoding="utf-8") == "2"
