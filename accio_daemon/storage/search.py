@@ -326,7 +326,7 @@ def _has_params(row: RunRow, wanted: Sequence[ParamFilter]) -> bool:
 def fts_query(text: str) -> str:
     """Turn words that a user typed into a query for all of them; a word that ends with * means its beginnings."""
     words = []
-    for word in text.split():
+    for word in text.replace("\0", " ").split():  # at which SQLite would end the query, within a word
         stem = word.rstrip("*").replace('"', '""')
         if stem:
             words.append(f'"{stem}"' + ("*" if word.endswith("*") else ""))

@@ -157,6 +157,17 @@ def test_words_are_only_words() -> None:
     assert fts_query(" * ") == ""
 
 
+@given(st.text(st.sampled_from("ab\"*'():^-+{}\0\x1b\n é")), st.text(st.sampled_from('a"*\0 ')))
+def test_any_text_is_a_search(text: str, notes: str) -> None:
+    """Whatever characters are typed, SQLite takes them for words: no syntax of its queries, and no end of one."""
+    with sqlite3.connect(":memory:") as connection:
+        connection.execute("CREATE VIRTUAL TABLE run_text USING fts5(name, notes)")
+        connection.execute("INSERT INTO run_text VALUES ('a b', 'a')")
+        if query := text_condition(text, notes):
+            connection.execute("SELECT rowid FROM run_text WHERE run_text MATCH ?", (query,)).fetchall()
+    connection.close()
+
+
 def test_notes_are_looked_at_apart_from_names() -> None:
     """Words of both filters must be there; a filter without a word can't be met."""
     assert text_condition("a b", "c*") == '("a" "b") AND notes : ("c"*)'
