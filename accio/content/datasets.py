@@ -1,8 +1,8 @@
 """Datasets in a store: a manifest, which is a blob under the dataset's digest, and the blobs that it names."""
 
 import os
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
@@ -10,14 +10,17 @@ from typing import BinaryIO
 from accio.content.blobs import BlobStore, Stored
 from accio.content.copying import copy_fd, write_all
 from accio.content.digest import CHUNK, Digest, Progress, digest_fd
-from accio.content.errors import BlobMissing, InvalidManifest, StoreUnusable
+from accio.content.errors import BlobMissing, ChangedWhileRead, InvalidManifest, StoreUnusable
 from accio.content.manifest import MAGIC, MAX_MANIFEST_BYTES, FileEntry, Manifest, decode, glance
 from accio.content.reading import each_file, known_digests, manifest_of, remember
 from accio.content.signatures import SignatureCache
+from accio.content.store import FolderStore
 from accio.content.target import DatasetTarget
-from accio.content.tree import Snapshot, require_still_there, require_unchanged, scan
+from accio.content.tree import Snapshot, difference, require_still_there, require_unchanged, scan
 
 _IN_MEMORY = 1 << 20
+_ADOPTED_FROM = 1 << 20
+"""Copying smaller files costs less than making sure that nobody writes to them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +56,37 @@ def put_tree(
     return _put(store, scan(path), require_unchanged, now_ns=now_ns, cache=cache, progress=progress)
 
 
+def put_own_tree(store: FolderStore, path: Path, *, within: Path, now_ns: int) -> StoredDataset:
+    """Store what an operator has made *within* a folder of its own that will be removed; otherwise as `put_tree`.
+
+    Large files are taken as they are where that is safe (`adopting`), so that they don't need their space twice.
+    """
+    snapshot = scan(path)
+    root = bytes(within.resolve()) + b"/"
+    digests: dict[str, Digest] = {}
+    taken: list[Stored] = []
+    for name, seen in snapshot.files.items():
+        place = snapshot.place(name)
+        if seen.size >= _ADOPTED_FROM and os.path.realpath(place).startswith(root):
+            stored = store.adopt(os.path.realpath(place))
+            if stored is not None and stored.size == seen.size:
+                digests[name] = stored.digest
+                taken.append(stored)
+    snapshot = scan(path)  # their modes are others now
+
+    def require(before: Snapshot) -> None:
+        after = scan(path)
+        what = difference(_without(before, digests), _without(after, digests))
+        if what is not None:
+            raise ChangedWhileRead(what)
+
+    return _store(store, snapshot, digests, require, taken=taken)
+
+
+def _without(snapshot: Snapshot, names: Container[str]) -> Snapshot:
+    return replace(snapshot, files={name: seen for name, seen in snapshot.files.items() if name not in names})
+
+
 def put_snapshot(
     store: BlobStore,
     snapshot: Snapshot,
@@ -81,6 +115,24 @@ def _put(
         if digest is not None and there.get(digest) == snapshot.files[path].size
     }
 
+    def note(fresh: dict[str, Digest]) -> None:
+        remember(snapshot, fresh, cache, read_at_ns=now_ns)
+
+    return _store(store, snapshot, digests, require, note=note, progress=progress)
+
+
+def _store(
+    store: BlobStore,
+    snapshot: Snapshot,
+    digests: Mapping[str, Digest],
+    require: Callable[[Snapshot], None],
+    *,
+    taken: Sequence[Stored] = (),
+    note: Callable[[dict[str, Digest]], None] = lambda _: None,
+    progress: Progress | None = None,
+) -> StoredDataset:
+    """Store those files of a snapshot whose digests aren't known, and its manifest; *taken* are stored already."""
+
     def keep(fd: int, *, size: int, progress: Progress | None) -> tuple[Stored, int]:
         stored = store.put_file(fd, size=size, progress=progress)
         return stored, stored.size
@@ -89,10 +141,10 @@ def _put(
     read = [stored for stored, _ in each_file(snapshot, unread, keep, progress=progress)]
     require(snapshot)
     fresh = {path: stored.digest for path, stored in zip(unread, read, strict=True)}
-    remember(snapshot, fresh, cache, read_at_ns=now_ns)
-    manifest = manifest_of(snapshot, digests | fresh)
+    note(fresh)
+    manifest = manifest_of(snapshot, {**digests, **fresh})
     read.append(store.put(manifest.encoded, manifest.digest))
-    new = [stored for stored in read if stored.new]
+    new = [stored for stored in (*taken, *read) if stored.new]
     return StoredDataset(
         manifest=manifest,
         snapshot=snapshot,

@@ -185,6 +185,24 @@ class BlobFolder:
                 raise
         return Incoming(name=name, fd=fd)
 
+    def begin_with(self, fd: int) -> Incoming | None:
+        """Make another name of an open file under `incoming`; None where that can't be."""
+        name = secrets.token_hex(16)
+        folder = self._fds["incoming"]
+        with self.locked(SHARED):
+            try:
+                os.link(f"/proc/self/fd/{fd}", name, dst_dir_fd=folder, follow_symlinks=True)
+            except OSError:
+                return None  # another file system, or one without links
+            own = os.open(name, _READ, dir_fd=folder)
+            try:
+                fcntl.flock(own, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BaseException:
+                os.unlink(name, dir_fd=folder)
+                os.close(own)
+                raise
+        return Incoming(name=name, fd=own)
+
     def publish(self, incoming: Incoming, name: str, *, size: int) -> bool:
         """Make a complete file appear as a blob; return false (and drop the file) if the blob is there already."""
         if self.take(name, size=size):

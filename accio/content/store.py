@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
+from accio.content.adopting import adopt
 from accio.content.blobs import Blob, Stored
 from accio.content.copying import copy_fd, write_all
 from accio.content.digest import (
@@ -118,6 +119,14 @@ class FolderStore:
             digest, size = writer.digest_written(progress)
             _require(expected, digest)
             return writer.publish(digest, size)
+
+    def adopt(self, place: bytes) -> Stored | None:
+        """Make a file a blob without copying it; None, with nothing done but to its mode, where that isn't safe.
+
+        For who owns the file and needs it for nothing else: it can't be written to any more. See `adopting`.
+        """
+        with self._folder.explained("written"):
+            return adopt(self._folder, place)
 
     def delete(self, blob: Blob) -> bool:
         """Delete a blob unless it was used since it was listed so; false if it was, or is gone."""

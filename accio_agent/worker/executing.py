@@ -10,7 +10,7 @@ from pathlib import Path
 
 import orjson
 
-from accio.content.datasets import StoredDataset, put_tree
+from accio.content.datasets import StoredDataset, put_own_tree, put_tree
 from accio.content.digest import hex_of, parse_digest
 from accio.content.errors import StagingError, StoreFull
 from accio.content.manifest import Shape
@@ -119,7 +119,12 @@ class Executor:
         if finished.datasets:
             digests: dict[str, str] = {}
             for text, path in finished.datasets.items():
-                stored = put_tree(self._store(job.store), path, now_ns=clock.wall_ns())
+                store = self._store(job.store)
+                own = path.resolve().is_relative_to(job.folder.resolve())  # it may be an input that is passed on
+                if own:
+                    stored = put_own_tree(store, path, within=job.folder, now_ns=clock.wall_ns())
+                else:
+                    stored = put_tree(store, path, now_ns=clock.wall_ns())
                 digests[text] = _text_of(stored, path)
                 contents[stored.digest] = stored.manifest.size
             for name, datatype in output_types(operator).items():

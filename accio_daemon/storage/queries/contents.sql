@@ -1,7 +1,12 @@
 -- The memo, and what the store keeps for it. Rows of a run that is being deleted (closed = 3) don't count any more. Counting walks a table; these queries are for people who ask, not for any loop.
 
 -- name: statistics
-SELECT o.name, coalesce(sum({columns.hittable}), 0), coalesce(sum(length(s.outputs)), 0), count(s.id)
+SELECT o.name, coalesce(sum({columns.hittable}), 0),
+    coalesce(sum(length(s.outputs)), 0) + coalesce((
+        SELECT sum(each.bytes) FROM (  -- results with equal content share it
+            SELECT DISTINCT c.digest, c.bytes FROM contents c JOIN results r ON r.id = c.result WHERE r.operator_no = o.no
+        ) each
+    ), 0), count(s.id)
 FROM operators o LEFT JOIN results s ON s.operator_no = o.no
 WHERE :operator = '' OR o.name = :operator
 GROUP BY o.name ORDER BY o.name
@@ -13,7 +18,8 @@ WHERE n.cached = 1 AND (:operator = '' OR o.name = :operator)
 GROUP BY o.name
 
 -- name: entries
-SELECT s.key, o.name, s.run_no, s.idx, s.node, s.ended_at, length(s.outputs)
+SELECT s.key, o.name, s.run_no, s.idx, s.node, s.ended_at,
+    length(s.outputs) + coalesce((SELECT sum(c.bytes) FROM contents c WHERE c.result = s.id), 0)
 FROM results s JOIN operators o ON o.no = s.operator_no
 WHERE {columns.hittable} AND (:operator = '' OR o.name = :operator)
 ORDER BY s.id DESC LIMIT 1000
