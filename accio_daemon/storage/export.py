@@ -3,7 +3,7 @@ database or memory.
 """
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
@@ -23,6 +23,10 @@ LONGEST = 100_000_000
 
 _UNSUCCESSFUL = frozenset({RunState.FAILED, RunState.KILLED})
 _STOPPED = {each.value: NODE_STATES[each] for each in (NodeState.FAILED, NodeState.LOST, NodeState.KILLED)}
+
+
+_PASSED = 8
+"""Up to how many nodes of a child it is faster to pass all of them than to look those up that are wanted: measured."""
 
 
 class TooMuch(Exception):  # no error: the reader asks for fewer children
@@ -63,9 +67,9 @@ class Chunk:
     graph.
     """
 
-    indices: list[int]
+    indices: Sequence[int]
     columns: dict[int, Column]
-    states: Sequence[RunState]  # of each child, if outcomes were asked for
+    states: Sequence[RunState]
     causes: Mapping[int, str]  # by row, what went wrong first
     low: int | None  # where the next chunk begins
     size: int  # characters of all that was read of nodes
@@ -102,55 +106,72 @@ def _read_chunk(
     high: int | None,
 ) -> Chunk:
     run = found.run
-    if found.index is not None or not run.parent:
-        indices, following = [found.place], None
-    else:
-        values = {"run": run.no, "low": low, "high": run.children if high is None else high, "limit": limit + 1}
-        (text,) = connection.execute(SQL["begun"], values).fetchone()
-        indices = orjson.loads(text) if text else []
-        following = indices.pop() if len(indices) > limit else None
+    indices: Sequence[int] = (found.place,)
+    states: Sequence[RunState] = (found.state,)
+    following = None
+    if found.index is None and run.parent:
+        top = run.children - 1 if high is None else high
+        indices, states = _begun(connection, {"run": run.no, "low": low, "high": top, "limit": limit})
+        following = indices[-1] + 1 if len(indices) == limit and indices[-1] < top else None
     columns = {no: Column() for no in nodes}
     size = 0
-    states: Sequence[RunState] = ()
     causes: Mapping[int, str] = {}
     if indices:
-        place = {index: row for row, index in enumerate(indices)}
+        place = _Places(indices)
         wanted = {"run": run.no, "low": indices[0], "high": indices[-1]}
+        outcomes = SQL["outcomes_passing" if run.nodes <= _PASSED else "outcomes_looking"]
         for no in nodes:
             kinds = {"outputs": asked.outputs, "metrics": asked.metrics, "measured": asked.measured}
-            values = {**wanted, "node": no, **kinds}
-            texts = connection.execute(SQL["outcomes"], values).fetchone()
+            count, *texts = connection.execute(outcomes, {**wanted, "node": no, **kinds}).fetchone()
             size += sum(len(text) for text in texts if text)
-            columns[no] = _column(texts, place)
-        if asked.outcomes:
-            states = _states(connection, found, wanted)
-            if asked.causes and _UNSUCCESSFUL.intersection(states):
-                causes = _causes(connection, wanted, place)
+            rows: Sequence[int] = range(count)
+            if count < len(indices):
+                (text,) = connection.execute(SQL["succeeded"], {**wanted, "node": no}).fetchone()
+                rows = place.rows(orjson.loads(text) if text else ())
+            columns[no] = _column(rows, texts, place)
+        if asked.outcomes and asked.causes and _UNSUCCESSFUL.intersection(states):
+            causes = _causes(connection, wanted, place)
     return Chunk(indices=indices, columns=columns, states=states, causes=causes, low=following, size=size)
 
 
-def _states(connection: sqlite3.Connection, found: Found, wanted: Mapping[str, int]) -> Sequence[RunState]:
-    """Return the states of the children between two indices; of a child that hasn't begun, and of a single run, its
-    own.
-    """
-    if found.index is not None or not found.run.parent:
-        return [found.state]
-    (text,) = connection.execute(SQL["states"], wanted).fetchone()
-    return [RUN_STATE_OF[number] for number in orjson.loads(text)]
+class _Places:
+    """Which row of a chunk a child is in."""
+
+    def __init__(self, indices: Sequence[int]) -> None:
+        self._first = indices[0]
+        self._places = None if isinstance(indices, range) else {index: row for row, index in enumerate(indices)}
+
+    def row(self, index: int) -> int:
+        return index - self._first if self._places is None else self._places[index]
+
+    def rows(self, indices: Iterable[int]) -> Sequence[int]:
+        return [self.row(index) for index in indices]
 
 
-def _causes(connection: sqlite3.Connection, wanted: Mapping[str, int], place: Mapping[int, int]) -> Mapping[int, str]:
+def _begun(connection: sqlite3.Connection, wanted: Mapping[str, int]) -> tuple[Sequence[int], Sequence[RunState]]:
+    """Return the next children that have begun and their states, a range where none is missing between them."""
+    count, first, last, least, most = connection.execute(SQL["begun"], wanted).fetchone()
+    if not count:
+        return range(0), ()
+    between = {"run": wanted["run"], "low": first, "high": last}
+    indices: Sequence[int] = range(first, last + 1)
+    if len(indices) > count:
+        indices = orjson.loads(connection.execute(SQL["indices"], between).fetchone()[0])
+    if least == most:
+        return indices, [RUN_STATE_OF[least]] * count
+    (text,) = connection.execute(SQL["states"], between).fetchone()
+    return indices, [RUN_STATE_OF[number] for number in orjson.loads(text)]
+
+
+def _causes(connection: sqlite3.Connection, wanted: Mapping[str, int], place: _Places) -> Mapping[int, str]:
     """Return, by row, what went wrong first in the children between two indices."""
-    return {place[index]: cause for index, cause in connection.execute(SQL["causes"], {**wanted, **_STOPPED})}
+    return {place.row(index): cause for index, cause in connection.execute(SQL["causes"], {**wanted, **_STOPPED})}
 
 
-def _column(texts: tuple[str | None, ...], place: Mapping[int, int]) -> Column:
-    indices, outputs, metrics, blobs = (orjson.loads(f"[{text}]") if text else [] for text in texts)
+def _column(rows: Sequence[int], texts: Sequence[str | None], place: _Places) -> Column:
+    outputs, metrics, blobs = (orjson.loads(f"[{text}]") if text else [] for text in texts)
     return Column(
-        rows=[place[index] for index in indices],
-        outputs=outputs,
-        metrics=metrics,
-        blobs=[(place[index], ports) for index, ports in blobs],
+        rows=rows, outputs=outputs, metrics=metrics, blobs=[(place.row(index), ports) for index, ports in blobs]
     )
 
 

@@ -12,7 +12,19 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks import against, fairness, growth, latency, peers, reading, scale, slopes, swarm, throughput
+from tests.benchmarks import (
+    against,
+    columns,
+    fairness,
+    growth,
+    latency,
+    peers,
+    reading,
+    scale,
+    slopes,
+    swarm,
+    throughput,
+)
 from tests.benchmarks.rows import Context, Measured, Row
 
 ROWS: tuple[Row, ...] = (
@@ -21,6 +33,7 @@ ROWS: tuple[Row, ...] = (
     *scale.ROWS,
     *growth.ROWS,
     *reading.ROWS,
+    *columns.ROWS,
     *swarm.ROWS,
     *slopes.ROWS,
     *fairness.ROWS,

@@ -108,3 +108,18 @@ def Many(i: int, eps: float) -> Columns:
     count()
     x = i * eps
     return Columns(x, x, x, x, x, x, x, x, x, x, x, x, i, i, i, i, i)
+
+
+class Figures(NamedTuple):
+    """Three numbers."""
+
+    a: int
+    b: float
+    c: float
+
+
+@operator(version="1")
+def Three(i: int) -> Figures:
+    """Give three outputs."""
+    count()
+    return Figures(i, i * 0.375, i / 7)

@@ -1,7 +1,7 @@
 """Databases with a million runs, or with millions of ended nodes, made without executing anything."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from tests.builders import INTEGER, run_id
 ANYBODY = Viewer(me=Person(name="anybody"))
 
 BATCH = 5_000
+VALUE = {"value": "CAST(-1 - each.i AS TEXT)"}
 FAILED_EVERY, OWNERS, TAGS, NAMES, VALUES = 100, 20, 50, 1_000, 500
 
 
@@ -86,11 +87,11 @@ def _store(connection: sqlite3.Connection, commands: list[SubmitRun], start: int
     connection.execute("COMMIT")
 
 
-def seed_nodes(database: Path, count: int, sample: str) -> None:
+def seed_nodes(database: Path, count: int, sample: str, outputs: Mapping[str, str] = VALUE) -> None:
     """Store a sweep of *count* ended children of one node, whose results are in the memo, each like *sample*.
 
-    *sample* is a single run; its daemon has ended. Indexes with an order of their own are built at the end: what comes
-    of it is the same.
+    *outputs* are SQL for the canonical text of each output at child `each.i`. *sample* is a single run; its daemon has
+    ended. Indexes with an order of their own are built at the end: what comes of it is the same.
     """
     connection = prepare(database, synchronous="OFF")
     try:
@@ -108,7 +109,8 @@ def seed_nodes(database: Path, count: int, sample: str) -> None:
         connection.execute("BEGIN IMMEDIATE")
         for name, _ in built:
             connection.execute(f"DROP INDEX {name}")
-        for statement in _NODES:
+        given = ", ".join(f"'{port}', {text}" for port, text in outputs.items())
+        for statement in (each.replace("{outputs}", given) for each in _NODES):
             used = {name: value for name, value in values.items() if f":{name}" in statement}
             connection.execute(statement, used)
         for _, text in built:
@@ -165,7 +167,7 @@ _NODES = (
     INSERT INTO results (id, kept, key, operator_no, seed, inputs, outputs, metrics, attempt, agent_no,
                          started_at, ended_at, recorded_at, log_bytes, run_no, idx, node)
     SELECT s.id + 1 + each.i, 1, randomblob(32), s.operator_no, s.seed, json_object('i', -1 - each.i),
-           json_object('value', CAST(-1 - each.i AS TEXT)), s.metrics, s.attempt, s.agent_no, s.started_at, s.ended_at,
+           json_object({outputs}), s.metrics, s.attempt, s.agent_no, s.started_at, s.ended_at,
            s.recorded_at, s.log_bytes, (SELECT max(no) FROM runs), each.i, 0
     FROM each, (SELECT * FROM results WHERE run_no = :sample) s
     """,

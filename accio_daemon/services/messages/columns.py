@@ -61,7 +61,7 @@ def columns_chunk(wanted: Mapping[int, WantedNode], chunk: Chunk, failures: Fail
     message = accio_pb2.ColumnsChunk(
         first=first,
         indices=b"" if last - first + 1 == len(chunk.indices) else pack_indices(chunk.indices),
-        states=bytes([RUN_STATE_MESSAGES[state] for state in chunk.states]),
+        states=bytes(map(RUN_STATE_MESSAGES.__getitem__, chunk.states)),
     )
     count = len(chunk.indices)
     for no, column in chunk.columns.items():

@@ -2,20 +2,45 @@
 -- fetches gives the interpreter away and has to wait for it again.
 
 -- name: begun
-SELECT '[' || group_concat(idx) || ']'
-FROM (SELECT idx FROM instances WHERE run_no = :run AND idx >= :low AND idx <= :high ORDER BY idx LIMIT :limit)
+-- How many, from where to where, and whether all are in one state: most chunks are told by that, and no text is made of them.
+SELECT count(*), min(idx), max(idx), min(state), max(state)
+FROM (SELECT idx, state FROM instances WHERE run_no = :run AND idx >= :low AND idx <= :high ORDER BY idx LIMIT :limit)
 
--- name: outcomes
-SELECT group_concat(idx), group_concat(outputs), group_concat(CASE WHEN :metrics OR :measured THEN coalesce(metrics, 'null') END),
+-- name: indices
+SELECT '[' || group_concat(idx) || ']'
+FROM (SELECT idx FROM instances WHERE run_no = :run AND idx >= :low AND idx <= :high ORDER BY idx)
+
+-- name: given
+SELECT count(*), group_concat(outputs), group_concat(CASE WHEN :metrics OR :measured THEN coalesce(metrics, 'null') END),
        group_concat(CASE WHEN blobs IS NOT NULL THEN '[' || idx || ',' || blobs || ']' END)
-FROM (SELECT n.idx, iif(:outputs, s.outputs, NULL) AS outputs,
-             iif(:metrics OR (:measured AND substr(s.metrics, -4) <> ',""]'), s.metrics, NULL) AS metrics,
-             iif(:outputs, s.blobs, NULL) AS blobs
-      FROM instances i
-      CROSS JOIN nodes n ON n.run_no = i.run_no AND n.idx = i.idx AND n.node = :node
-      CROSS JOIN results s ON s.id = n.result
-      WHERE i.run_no = :run AND i.idx >= :low AND i.idx <= :high
-      ORDER BY i.idx)
+
+-- name: result
+SELECT n.idx, iif(:outputs, s.outputs, NULL) AS outputs,
+       iif(:metrics OR (:measured AND substr(s.metrics, -4) <> ',""]'), s.metrics, NULL) AS metrics,
+       iif(:outputs, s.blobs, NULL) AS blobs
+
+-- name: passing
+-- In the nodes' own order: a few that nobody asked for are passed faster than those that were are looked up.
+FROM nodes n
+CROSS JOIN results s ON s.id = n.result
+WHERE n.run_no = :run AND n.idx >= :low AND n.idx <= :high AND n.node = :node
+ORDER BY n.idx
+
+-- name: looking
+FROM instances i
+CROSS JOIN nodes n ON n.run_no = i.run_no AND n.idx = i.idx AND n.node = :node
+CROSS JOIN results s ON s.id = n.result
+WHERE i.run_no = :run AND i.idx >= :low AND i.idx <= :high
+ORDER BY i.idx
+
+-- name: outcomes_passing
+{given} FROM ({result} {passing})
+
+-- name: outcomes_looking
+{given} FROM ({result} {looking})
+
+-- name: succeeded
+SELECT '[' || group_concat(idx) || ']' FROM (SELECT n.idx {looking})
 
 -- name: states
 SELECT '[' || group_concat(state) || ']'

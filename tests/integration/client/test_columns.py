@@ -1,6 +1,8 @@
 """Columns of a real daemon: what is read of a sweep, of one child, and again of what was open."""
 
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ from accio.errors import BadRequest, NotFound
 from accio_client import AsyncClient
 from accio_client.analysis.columns import STATES
 from accio_daemon.services.calls import columns as calls
+from accio_daemon.storage import export
+from accio_daemon.storage.codes import RUN_STATES
 from tests.integration.daemon.harness import Serving, configured, serving
 from tests.integration.daemon.scripted_agent import Outputs, ScriptedAgent, joined, operator
 from tests.integration.daemon.workflows import DRAWING, FAILING
@@ -85,6 +89,38 @@ async def test_many_chunks_make_the_same_columns(
     pieces = await client.columns(run.id)
     for name, column in whole.table.numbers.items():
         assert pieces.table.numbers[name].values.tolist() == column.values.tolist()
+
+
+@pytest.mark.parametrize("passed", [0, 8], ids=["looked up", "passed"])
+async def test_deleted_children_and_missing_results_leave_the_others_in_their_places(
+    daemon: Serving, agent: ScriptedAgent, client: AsyncClient, monkeypatch: pytest.MonkeyPatch, passed: int
+) -> None:
+    """Whichever way nodes are found, and in chunks of every size, each child has its own numbers and state."""
+    monkeypatch.setattr(export, "_PASSED", passed)
+    await daemon.push(DRAWING)
+    run = await daemon.finished(SWEEP)
+    await client.delete([f"{run.id}.1", f"{run.id}.4"])
+    _set_aside(daemon, run.id, 3)
+    for rows in (1, 2, 3, 100):
+        monkeypatch.setattr(calls, "_ROWS", rows)
+        found = await client.columns(run.id, ports=["Plain"])
+        values = found.table.numbers["Plain/value"]
+        assert values.valid.tolist() == [True, False, True, False, False, True]
+        assert values.values[values.valid].tolist() == [6.0, 2.0, 4.0]
+        states = [STATES[code] for code in found.table.states[[0, 2, 3, 5]]]
+        assert states == [RunState.SUCCESS, RunState.SUCCESS, RunState.FAILED, RunState.SUCCESS]
+
+
+def _set_aside(daemon: Serving, run: str, index: int) -> None:
+    """Store that a child has failed at its last node."""
+    with closing(sqlite3.connect(daemon.config.database)) as connection, connection:
+        values = (RUN_STATES[RunState.FAILED], run, index)
+        connection.execute(
+            "UPDATE instances SET state = ? WHERE run_no = (SELECT no FROM runs WHERE id = ?) AND idx = ?", values
+        )
+        connection.execute(
+            "UPDATE nodes SET result = NULL WHERE run_no = (SELECT no FROM runs WHERE id = ?) AND idx = ?", values[1:]
+        )
 
 
 async def test_a_child_and_a_single_run_have_columns_of_one_row(
