@@ -39,6 +39,8 @@ def place_of(named: str, allowed: Sequence[Path]) -> Path:
             f"backups may go below {', '.join(map(str, allowed))} on the daemon's machine, not to {path}: name one of "
             "those, or start the daemon with --backups FOLDER (ACCIO_BACKUPS)"
         )
+    if folder == allowed[0].resolve():
+        folder.mkdir(exist_ok=True, mode=0o700)  # the daemon's own: whoever names it as the message does finds it
     return folder / path.name
 
 

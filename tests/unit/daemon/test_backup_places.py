@@ -21,6 +21,12 @@ def test_a_name_goes_into_the_daemons_own_folder(allowed: tuple[Path, Path]) -> 
     assert allowed[0].is_dir()
 
 
+def test_a_path_into_the_daemons_own_folder_finds_it(allowed: tuple[Path, Path]) -> None:
+    """The first backup may name the folder as refusals do, though no backup has made it yet."""
+    assert place_of(str(allowed[0] / "night.db"), allowed) == allowed[0] / "night.db"
+    assert allowed[0].is_dir()
+
+
 def test_a_path_goes_below_what_is_allowed(allowed: tuple[Path, Path]) -> None:
     """A path may lie in an allowed folder, or anywhere below it."""
     for path in (allowed[1] / "night.db", allowed[1] / "monthly" / "night.db"):
