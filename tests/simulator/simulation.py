@@ -14,7 +14,6 @@ from typing import Any
 
 import orjson
 
-from accio.errors import ResourceExhausted
 from accio_agent.agent.core.outcome import Ending
 from accio_daemon.core import attempts, on_nodes
 from accio_daemon.core.commands import (
@@ -24,20 +23,14 @@ from accio_daemon.core.commands import (
     AgentRecalled,
     AgentReports,
     Command,
-    DeleteRun,
-    DrainAgent,
     Holding,
-    KillRun,
     Report,
-    RetryRun,
-    SubmitRun,
-    Submitted,
 )
 from accio_daemon.core.history import History
 from accio_daemon.core.invariants import check_invariants
 from accio_daemon.core.on_agents import identity_of
 from accio_daemon.core.outgoing import Outgoing
-from accio_daemon.core.terms import Announced, AttemptNo, ExecutionNo, RunNo, SessionNo
+from accio_daemon.core.terms import AttemptNo, ExecutionNo, SessionNo
 from accio_daemon.core.turn import Turn
 from accio_daemon.core.world import Settings, World
 from accio_daemon.engine.cycle import Batch, Bounds
@@ -49,11 +42,12 @@ from tests import builders
 from tests.fakes import FakeAgent, Reply
 from tests.simulator import judge
 from tests.simulator.agent import SimulatedAgent
+from tests.simulator.clients import Clients
 from tests.simulator.daemon import Daemon
 from tests.simulator.disk import CarefreeDisk, Disk
 from tests.simulator.events import Loop
-from tests.simulator.histories import Backup
 from tests.simulator.judge import Judge, require
+from tests.simulator.misfortune import Misfortune
 from tests.simulator.network import Message, Stream
 from tests.simulator.snapshot import assert_same, check_leftovers, check_recount, restored, snapshot
 from tests.simulator.truth import OPERATORS, Machine
@@ -79,15 +73,7 @@ FAULTS_END = 45.0
 GIVE_UP = 400.0
 # Small: large batches wait for a commit, submissions open most children later, retries take several pages.
 BOUNDS = Bounds(rows=24, opened_first=2, retried=3)
-RESERVED_WITHIN = 5.0
 TICK = 1.0
-
-SHAPES: tuple[dict[str, list[str]], ...] = (
-    {"A": []},
-    {"A": [], "B": ["A"]},
-    {"A": [], "B": [], "C": ["A", "B"]},
-    {"A": [], "B": ["A"], "C": ["A"], "D": ["B", "C"]},
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +118,7 @@ class Simulation:
         self.daemon: Daemon | None = None
         self._deciding = False
         self._more = False  # whether the last decision left something to do
-        self._slow_until = 0.0
+        self.slow_until = 0.0
         self._names: dict[SessionNo, str] = {}  # agents by their sessions
         self._owner: dict[AttemptNo, ExecutionNo] = {}  # attempt -> execution, for a daemon without a fence
         lease = 0.0 if "lease order" in switched_off else judge.LEASE
@@ -155,12 +141,12 @@ class Simulation:
             )
             for number, cpus in enumerate((1, 2, 3), start=1)
         ]
-        self._streams: list[Stream] = []
-        self._busy_clients = 0
-        self._restored = 0
+        self.streams: list[Stream] = []
+        self.restored = 0  # how often a backup was
         self._apart = Random(seed)  # noqa: S311 - it must be repeatable, and leave all other chances as they are
-        self._next_id = 1
         self._to_submit = self.loop.random.randint(3, 6)
+        self.clients = Clients(self, self._numbers)
+        self.misfortune = Misfortune(self, self._apart)
 
     def _announce(self) -> dict[str, int]:
         """Announce the operators on an earlier day, so that runs can be submitted at once."""
@@ -181,13 +167,13 @@ class Simulation:
         for agent in self.agents:
             agent.start()
         for number in range(self._to_submit):
-            self.loop.after(self.loop.between(0, FAULTS_END * 0.7), partial(self._submit, f"key {number}"))
-        self.loop.after(self.loop.between(0.2, 2.0), self._misfortune)
+            self.loop.after(self.loop.between(0, FAULTS_END * 0.7), partial(self.clients.submit, f"key {number}"))
+        self.loop.after(self.loop.between(0.2, 2.0), self.misfortune.strike)
         if self._apart.random() < 0.2:
-            self.loop.after(self._apart.uniform(1.0, 25.0), self._back_up)
+            self.loop.after(self._apart.uniform(1.0, 25.0), self.misfortune.back_up)
         self.loop.run_until(start + FAULTS_END)
         self.faults = False
-        self._slow_until = 0.0
+        self.slow_until = 0.0
         self.disk.empty()
         for agent in self.agents:
             agent.deaths = 0.0
@@ -199,7 +185,7 @@ class Simulation:
 
     def _quiet(self) -> bool:
         daemon = self.daemon
-        if daemon is None or len(self.judge.acked) < self._to_submit or self._busy_clients:
+        if daemon is None or len(self.judge.acked) < self._to_submit or self.clients.busy:
             return False
         if daemon.world.runs or daemon.world.by_attempt or daemon.deleting or daemon.in_commit or daemon.inbox:
             return False
@@ -212,7 +198,7 @@ class Simulation:
         daemon.finish()
         stuck = f"{list(daemon.world.runs.values())}, {daemon.world.queue}, {daemon.world.by_attempt}"
         agents = [(agent.name, agent.core.running(), agent.core.unacknowledged) for agent in self.agents]
-        require(done, f"it never came to an end: {stuck}, {agents}, clients {self._busy_clients}")
+        require(done, f"it never came to an end: {stuck}, {agents}, clients {self.clients.busy}")
         check_invariants(daemon.world)
         check_recount(self.disk)
         check_leftovers(self.disk, daemon.world)
@@ -240,13 +226,13 @@ class Simulation:
             for agent in daemon.world.agents.values():
                 agent.heard_mono = -1e9
         self._decide_soon()
-        self._in_this_life(TICK, self._tick)
+        self.in_this_life(TICK, self._tick)
 
-    def _in_this_life(self, seconds: float, what: Callable[[], None]) -> None:
+    def in_this_life(self, seconds: float, what: Callable[[], None]) -> None:
         life = self.life
         self.loop.after(seconds, lambda: what() if life == self.life and self.daemon is not None else None)
 
-    def _crash_daemon(self) -> None:
+    def crash_daemon(self) -> None:
         """Kill the daemon: what isn't committed never was. All connections break."""
         if self.daemon is None:
             return
@@ -257,23 +243,23 @@ class Simulation:
             self.loop.note("the daemon died during a kill")
         self.daemon = None
         self.life += 1
-        for stream in self._streams:
+        for stream in self.streams:
             stream.snap(notice=2.0)
-        self._streams = []
+        self.streams = []
         self.loop.after(self.loop.between(0.1, 30.0 if self.loop.chance(0.15) else 3.0), self._start_daemon)
 
     def _tick(self) -> None:
         assert self.daemon is not None
         self.daemon.tick()
         self._decide_soon()
-        self._in_this_life(TICK, self._tick)
+        self.in_this_life(TICK, self._tick)
 
-    def _post(self, command: Command[object]) -> None:
+    def post(self, command: Command[object]) -> None:
         if self.daemon is not None:
             self.daemon.post(command)
             self._decide_soon()
 
-    def _ask(self, command: Command[object], answered: Answer | None = None, refused: Answer | None = None) -> None:
+    def ask(self, command: Command[object], answered: Answer | None = None, refused: Answer | None = None) -> None:
         if self.daemon is not None:
             self.daemon.ask(command, Reply(answered, refused))
             self._decide_soon()
@@ -281,7 +267,7 @@ class Simulation:
     def _decide_soon(self) -> None:
         if not self._deciding:
             self._deciding = True
-            self._in_this_life(self.loop.between(0.0001, judge.DECIDED_WITHIN), self._decide)
+            self.in_this_life(self.loop.between(0.0001, judge.DECIDED_WITHIN), self._decide)
 
     def _decide(self) -> None:
         self._deciding = False
@@ -328,10 +314,10 @@ class Simulation:
     def _commit(self, daemon: Daemon) -> None:
         """Begin to commit what was decided, if nothing is being committed; what comes after takes its time."""
         if daemon.in_commit is None and daemon.seal() is not None:
-            self._in_this_life(self._commit_time(), partial(self._write, daemon))
+            self.in_this_life(self._commit_time(), partial(self._write, daemon))
 
     def _commit_time(self) -> float:
-        if self.loop.now < self._slow_until:
+        if self.loop.now < self.slow_until:
             return self.loop.between(0.3, 3.0)
         if self.loop.chance(0.9):
             return self.loop.between(0.0002, 0.002)
@@ -352,14 +338,14 @@ class Simulation:
                 again = daemon.full_disk.found(str(error))
                 if again:
                     self.judge.found_disk_full([batch.fx, daemon.batch.fx])
-                    self._free_space()
-                self._in_this_life(0.0001 if again else FULL_DISK_PAUSE, partial(self._write, daemon))
+                    self.clients.free_space()
+                self.in_this_life(0.0001 if again else FULL_DISK_PAUSE, partial(self._write, daemon))
                 return
         if self.faults and self.loop.chance(0.002):
             self.loop.note("the daemon died between commit and act")
-            self._crash_daemon()
+            self.crash_daemon()
             return
-        self._in_this_life(0.0001, partial(self._act, daemon, committed))
+        self.in_this_life(0.0001, partial(self._act, daemon, committed))
 
     def _act(self, daemon: Daemon, committed: Committed) -> None:
         batch = daemon.in_commit
@@ -370,7 +356,7 @@ class Simulation:
         daemon.act(committed)
         daemon.answer(committed)
         if self.faults and daemon.world.killing and self._apart.random() < 0.7:
-            self._crash_daemon()
+            self.crash_daemon()
             return
         if self.loop.chance(0.01):
             self._check_restart(daemon)
@@ -392,7 +378,7 @@ class Simulation:
         if daemon is None or agent.link.up_cut > self.loop.now or agent.link.down_cut > self.loop.now:
             return None
         stream = Stream(self.loop, agent.link, duplicates=0.01 if self.faults else 0.0)
-        self._streams.append(stream)
+        self.streams.append(stream)
         life, session = self.life, daemon.next_session()
         stream.to_daemon = lambda message: self._arrived(agent, stream, session, message) if life == self.life else None
         stream.daemon_ended = lambda reason: self._session_ended(session, reason) if life == self.life else None
@@ -401,7 +387,7 @@ class Simulation:
     def _session_ended(self, session: SessionNo, reason: str) -> None:
         if self.daemon is not None:
             self.daemon.links.detach(session)
-            self._post(AgentLost(session=session, reason=reason))
+            self.post(AgentLost(session=session, reason=reason))
 
     def _arrived(self, agent: SimulatedAgent, stream: Stream, session: SessionNo, message: Message) -> None:
         daemon = self.daemon
@@ -421,20 +407,20 @@ class Simulation:
                 late = [r for r in reports if r.attempt not in daemon.world.by_attempt]
                 if late:
                     self.loop.note("a late report was refused")
-                self._post(AgentReports(session=session, reports=reports))
+                self.post(AgentReports(session=session, reports=reports))
             case "heartbeat":
                 stream.send_down(Message(kind="heartbeat"))
                 if session in daemon.world.sessions:
                     self.judge.heard(agent.name)
-                self._post(AgentHeard(session=session))
+                self.post(AgentHeard(session=session))
             case "recalled":
                 withdrawn, started = body
                 if withdrawn:
                     self.loop.note("work sent ahead was given back")
                 numbers = tuple(AttemptNo(no) for no in withdrawn), tuple(AttemptNo(no) for no in started)
-                self._post(AgentRecalled(session=session, withdrawn=numbers[0], started=numbers[1]))
+                self.post(AgentRecalled(session=session, withdrawn=numbers[0], started=numbers[1]))
             case "draining":
-                self._post(AgentDraining(session=session, draining=body))
+                self.post(AgentDraining(session=session, draining=body))
             case "goodbye":
                 self._said_goodbye(daemon, agent, session, walltime=body)
             case _:
@@ -448,7 +434,7 @@ class Simulation:
             self.judge.host_ended(agent.name)
         else:
             self.loop.note("an agent said goodbye")
-        self._post(AgentLost(session=session, reason="goodbye", clean=True, walltime=walltime))
+        self.post(AgentLost(session=session, reason="goodbye", clean=True, walltime=walltime))
 
     def _greet(self, daemon: Daemon, agent: SimulatedAgent, stream: Stream, session: SessionNo, joined: Any) -> None:
         if session in self._names:
@@ -465,7 +451,7 @@ class Simulation:
             self.loop.note("an agent came back with running work")
 
         self.judge.heard(agent.name)
-        self._ask(joined, None, lambda _: stream.shut(by_daemon=True))
+        self.ask(joined, None, lambda _: stream.shut(by_daemon=True))
 
     def _send(self, daemon: Daemon, stream: Stream, words: Outgoing) -> None:
         """Send what a batch says to one session, message by message, in the order of services.sessions.link."""
@@ -487,223 +473,6 @@ class Simulation:
         if words.goodbye is not None:
             stream.send_down(Message(kind="goodbye"))
             stream.shut(by_daemon=True)
-
-    # --- clients ------------------------------------------------------------------------------------------------------
-
-    def _submit(self, key: str) -> None:
-        """Submit a run, again and again until the answer arrives."""
-        if key not in self.judge.commands:
-            self.judge.commands[key] = self._submission(key)
-            self._busy_clients += 1
-        if key in self.judge.acked:
-            return
-        command = self.judge.commands[key]
-        if "idempotency key" in self.off:
-            command = replace(command, idempotency=None)
-        number = self._next_id = self._next_id + 1
-        known = self.disk.rows("SELECT run_no FROM submissions WHERE key = ?", key)
-        if known and "idempotency key" not in self.off:  # the service looks there before it asks the core
-            self._told(key, RunNo(known[0][0]))
-        else:
-            self._ask(
-                replace(command, id=builders.run_id(number)), partial(self._answered_submit, key), self._refused_submit
-            )
-        self.loop.after(self.loop.between(1.0, 4.0), partial(self._submit, key))
-
-    def _answered_submit(self, key: str, answer: Submitted) -> None:
-        if self.faults and self.loop.chance(0.3):
-            self.loop.note("a client lost its answer")
-            return
-        self._told(key, answer.no)
-
-    def _refused_submit(self, error: BaseException) -> None:
-        if isinstance(error, ResourceExhausted):
-            self.loop.note("a request was refused for want of space")
-
-    def _told(self, key: str, run: RunNo) -> None:
-        first = key not in self.judge.acked
-        self.judge.told(key, run)
-        if first:
-            self._busy_clients -= 1
-            self._plan_more(run, self.judge.commands[key])
-
-    def _submission(self, key: str) -> SubmitRun:
-        random = self.loop.random
-        shape = random.choice(SHAPES)
-        names = list(shape)
-        ops = {random.choice(names): random.choice(("Random", "Flaky", "Secret", "Large", "Step", "Step"))}
-        last = random.choice(names)
-        if self.loop.chance(0.15):
-            ops[last] = "Wrong"
-        elif self.loop.chance(0.12):
-            shape, ops = {"Poison": []}, {"Poison": "Poison"}
-        workflow = builders.graph(shape, op=ops, swept=random.choice(((), ("A",), ("B",), ("A", "B"))), labels=None)
-        specs = {spec.name: spec for spec in OPERATORS}
-        children = random.choice((1, 1, 2, 6, 12))
-        return SubmitRun(
-            id=builders.run_id(0),
-            definition=builders.definition(workflow, sweep=builders.sweep_of(children)),
-            workflow_no=self.disk.add_workflow(workflow),
-            workflow=workflow,
-            operators=tuple(Announced(no=self._numbers[node.op], spec=specs[node.op]) for node in workflow.graph),
-            owner_name="Ada",
-            owner_email="ada@example.org",
-            seed=random.choice((1, 2, 3)),
-            idempotency=("Ada", key, key.encode()),
-        )
-
-    def _plan_more(self, run: RunNo, command: SubmitRun) -> None:
-        """Plan what else the client does with its run."""
-        if not self.faults or command.workflow.graph[0].op == "Poison":
-            return
-        roll = self.loop.random.random()
-        if roll < 0.12:
-            self.judge.killed.add(run)
-            self._insist(run, KillRun(run=run), f"kill {run}")
-        elif roll < 0.2:
-            self.judge.deleted.add(run)
-            self._insist(run, DeleteRun(run=run), f"delete {run}")
-        elif roll < 0.35:
-            self.judge.retried.add(run)
-            self._insist(run, RetryRun(run=run), f"retry {run}")
-
-    def _insist(self, run: RunNo, command: KillRun | DeleteRun | RetryRun, what: str) -> None:
-        """Ask until the answer arrives."""
-        self._busy_clients += 1
-        done: list[bool] = []
-
-        def answered(_: Any) -> None:
-            if not done:
-                done.append(True)
-                self._busy_clients -= 1
-
-        def refused(error: BaseException) -> None:
-            if isinstance(error, ResourceExhausted):
-                self.loop.note("a request was refused for want of space")
-            else:
-                answered(None)
-
-        began = self._restored
-
-        def ask() -> None:
-            if not done and began != self._restored:
-                answered(None)  # its run is gone, or another one has its number
-            if done:
-                return
-            self._ask(command, answered, refused)
-            if not isinstance(command, RetryRun):
-                self._expect_despite_full_disk(what, done)
-            self.loop.after(self.loop.between(1.0, 4.0), ask)
-
-        self.loop.after(self.loop.between(0.1, 12.0), ask)
-
-    def _expect_despite_full_disk(self, what: str, done: list[bool]) -> None:
-        """What frees space is stored in space that was set aside."""
-        if not self.disk.has_reserve or self.loop.now < self._slow_until:
-            return
-        moment = self.disk.filled
-
-        def check() -> None:
-            if self.disk.has_reserve and self.disk.filled == moment and not self._slow_until:
-                require(bool(done), f"{what}: not stored in {RESERVED_WITHIN} s, though space was set aside for it")
-            if done:
-                self.loop.note("space that was set aside was used")
-
-        self._in_this_life(RESERVED_WITHIN, check)
-
-    # --- misfortune ---------------------------------------------------------------------------------------------------
-
-    def _misfortune(self) -> None:
-        """Cause something bad, and plan the next one."""
-        if not self.faults:
-            return
-        agent = self.loop.random.choice(self.agents)
-        roll = self.loop.random.random()
-        if roll < 0.2:
-            self._crash_daemon()
-        elif roll < 0.35:
-            agent.die()
-        elif roll < 0.45 and not agent.standstill.is_on:
-            agent.standstill.begin(self.loop.between(0.5, 25.0))
-            self.loop.note("an agent froze")
-        elif roll < 0.8:
-            self._cut(agent)
-        elif roll < 0.85 and agent.alive:
-            agent.say_goodbye()
-        elif roll < 0.89 and agent.alive:
-            agent.drain()
-        elif roll < 0.95:
-            self._fill_disk()
-        elif roll < 0.97:
-            self._slow_until = self.loop.now + self.loop.between(5.0, 20.0)
-            self.loop.note("the disk was slow")
-        else:
-            self._drain_by_user(agent)
-        self.loop.after(self.loop.between(0.2, 5.0), self._misfortune)
-
-    def _fill_disk(self) -> None:
-        """Leave hardly any space for a while."""
-        if self.disk.is_full:
-            return
-        self.loop.note("the disk was full")
-        self.disk.fill(self.loop.random.randint(0, 10))
-        self.loop.after(self.loop.between(8.0, 30.0), self.disk.empty)
-        for _ in range(2):  # late, when new work would long have taken what was set aside
-            self.loop.after(self._apart.uniform(3.0, 20.0), self._free_space)
-
-    def _free_space(self) -> None:
-        """Somebody notices that the disk is full, and kills what fills it."""
-        if not self.disk.is_full:
-            return
-        runs = sorted(set(self.judge.acked.values()) - self.judge.killed - self.judge.deleted - self.judge.retried)
-        if runs and self.faults and self.loop.chance(0.7):
-            run = self.loop.random.choice(runs)
-            self.judge.killed.add(run)
-            self._insist(run, KillRun(run=run), f"kill {run}")
-
-    def _back_up(self) -> None:
-        """Copy the database, and lose it some time later."""
-        self.loop.after(self._apart.uniform(1.0, 15.0), partial(self._restore, Backup(self.disk, self.judge)))
-
-    def _restore(self, backup: Backup) -> None:
-        """Kill the daemon, and put a backup in the place of its database. Numbers of attempts are used again."""
-        self.loop.note("a backup was restored")
-        self._crash_daemon()
-        for key in sorted(backup.restore(self.disk, self.judge)):
-            self._busy_clients += 1
-            self.loop.after(self.loop.between(0.0, 4.0), partial(self._submit, key))
-        self._restored += 1
-        self.judge.restored += 1
-        if "histories" not in self.off:
-            self.judge.history = f"history {1 + self._restored}"
-        for agent in self.agents:
-            self._drain_ends(agent.name)
-
-    def _drain_by_user(self, agent: SimulatedAgent) -> None:
-        self._post(DrainAgent(name=agent.name, draining=True))
-        self.loop.after(3.0, partial(self._drain_ends, agent.name))
-
-    def _drain_ends(self, name: str) -> None:
-        """Repeat it until a daemon heard it."""
-        if self.daemon is None:
-            self.loop.after(1.0, partial(self._drain_ends, name))
-            return
-        life = self.life
-        self._post(DrainAgent(name=name, draining=False))
-        self.loop.after(2.0, lambda: self._drain_ends(name) if life != self.life else None)
-
-    def _cut(self, agent: SimulatedAgent) -> None:
-        """Cut a link, one way or both, for a while: streams survive short cuts, or break."""
-        until = self.loop.now + (self.loop.between(0.1, 4.0) if self.loop.chance(0.6) else self.loop.between(4.0, 25.0))
-        which = self.loop.random.choice(("up", "down", "both", "both"))
-        if which != "down":
-            agent.link.up_cut = until
-        if which != "up":
-            agent.link.down_cut = until
-        self.loop.note(f"a link was cut ({which})")
-        if self.loop.chance(0.6):
-            for stream in [s for s in self._streams if s is agent._stream]:
-                stream.snap(notice=6.0)
 
 
 def _report(seq: int, attempt: int, ending: Ending) -> Report:
