@@ -50,7 +50,8 @@ def keep_instance(turn: Turn, instance: Instance, ended_ms: int | None = None) -
 def node_succeeded(turn: Turn, instance: Instance, no: int, result: Result, *, cached: bool, sequence: int) -> None:
     """End a node with a result; successors whose predecessors have all succeeded become ready."""
     run = instance.run
-    begin_instance(turn, instance)
+    if instance.started_ms is None:
+        begin_instance(turn, instance)
     if instance.checkpoints:
         checkpoints.drop(turn, instance, no)
     instance.results[no] = result

@@ -79,13 +79,12 @@ def gather(
             inputs.blobs[binding.port] = value
             keyed.append(binding.label + blob_fragment(value[0]))
             continue
-        wire.append(binding.label + value)
-        if binding.has_dataset:
-            keyed.append(binding.label + _with_datasets(binding, value, pins, inputs))
-        else:
-            keyed.append(binding.label + fragment(value))
+        member = binding.label + value
+        wire.append(member)
+        shown = _with_datasets(binding, value, pins, inputs) if binding.has_dataset else fragment(value)
+        keyed.append(member if shown is value else binding.label + shown)
     inputs.wire = "{" + ",".join(wire) + "}"
-    inputs.key_inputs = "{" + ",".join(keyed) + "}"
+    inputs.key_inputs = inputs.wire if keyed == wire else "{" + ",".join(keyed) + "}"  # nearly always the same
     return inputs
 
 

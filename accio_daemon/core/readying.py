@@ -37,7 +37,6 @@ def _begin(turn: Turn, instance: Instance, no: int) -> None:
     world = turn.world
     run = instance.run
     node = run.plan.nodes[no]
-    place = place_of(instance, node)
     restored = world.restored.pop((run.no, instance.index, no), None) if world.restored else None
     inputs = node.constant or gather(
         node.bindings, run.sweep, instance.coordinates, instance.results.__getitem__, run.pins
@@ -48,7 +47,9 @@ def _begin(turn: Turn, instance: Instance, no: int) -> None:
         return
     seed = _seed(instance, node) if node.operator.unstable else None
     key = key_of(node.keys, inputs, seed) if node.keys is not None and run.cache is not _NO_CACHE else None
+    sequence = _readied(instance, node)
     if restored is not None:
+        place = Place(sequence, instance.index, no)
         _fill(restored, inputs, key, seed, run)
         _subscribe(restored, instance, no, place)
         restored.subscribers = {(instance, no): None} | restored.subscribers  # who runs by it stands first
@@ -62,8 +63,10 @@ def _begin(turn: Turn, instance: Instance, no: int) -> None:
         known = world.recent.get(key)
         if known is not None:
             world.hits += 1
-            endings.node_succeeded(turn, instance, no, known, cached=True, sequence=place.sequence)
+            endings.node_succeeded(turn, instance, no, known, cached=True, sequence=sequence)
             return
+    place = Place(sequence, instance.index, no)
+    if key is not None and run.cache is _USE:
         shared = world.joinable.get((key, node_class.id, node.retries))
         if shared is not None:
             if not shared.subscribers:  # of the daemon before: nobody told it its inputs yet
@@ -82,13 +85,10 @@ def _begin(turn: Turn, instance: Instance, no: int) -> None:
         enqueue(turn, execution)
 
 
-def place_of(instance: Instance, node: NodePlan) -> Place:
-    """Return a ready node's place: when its last predecessor ended, or that of its run's roots."""
-    return Place(_readied(instance, node), instance.index, node.no)
-
-
 def _readied(instance: Instance, node: NodePlan) -> int:
-    """Return when a node became ready, in the order of decisions."""
+    """Return when a node became ready, in the order of decisions: when its last predecessor ended, or its run's roots
+    became ready.
+    """
     sequence = instance.sequence
     for predecessor in node.predecessors:
         sequence = max(sequence, instance.ends[predecessor])
