@@ -85,6 +85,7 @@ def open_children(world: World, limit: int) -> int:
                 opened += 1
         if opened >= limit:
             break
+    world.opened += opened
     return opened
 
 

@@ -88,6 +88,7 @@ class World:
             OrderedDict()
         )  # lost attempts that may still report
         self.late_reports = 0
+        self.opened = 0  # children so far
         self.hits = 0
         self.misses = 0
 

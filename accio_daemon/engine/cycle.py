@@ -62,6 +62,7 @@ class Bounds:
     # Of a batch that isn't being committed yet, beyond which deciding waits; long texts count as several. Two batches,
     # one of which is being committed, take less than what is set aside for a full disk.
     rows: int = 6_000
+    rows_due: int = 1_500  # of a batch for which nobody waits, from which on it is worth a commit while more is decided
     seconds: float = 0.005  # of deciding, after which messages may come in and what was decided may be committed
     # Children that a batch opens for which somebody waits: only as many as keep idle workers busy until it is durable;
     # then its answer has seconds to go out.
@@ -173,6 +174,14 @@ class Cycle:
         """Return whether somebody waits for the batch that is being committed, or else for the next one."""
         return bool((self.in_commit or self.batch).answers)
 
+    def is_due(self) -> bool:
+        """Return whether what was decided should be committed now though more will be decided.
+
+        Somebody waits for it, or it is so much that a commit of its own costs little beside it.
+        """
+        batch = self.batch
+        return bool(batch.answers or batch.jobs or batch.fx.outgoing) or batch.fx.weight() > self.bounds.rows_due
+
     def decide(self) -> bool:
         """Decide everything that was posted, and a step of what follows; True if there is more to do."""
         turn = Turn(self.world, self.batch.fx, self._clock.now())
@@ -208,17 +217,18 @@ class Cycle:
     def _advance(self, turn: Turn) -> bool:
         world, batch, bounds = turn.world, self.batch, self.bounds
         first, later = (min(bounds.opened_first, self._opening), 0) if batch.answers else (self._opening, self._opening)
-        begun = self._clock.now().mono
+        begun, opened = self._clock.now().mono, world.opened
         more = reactor.advance(turn, opening=0 if world.lookups else first)  # those of the step before come first
         while world.lookups:
             keys = [execution.key for execution in world.lookups if execution.key is not None]
             readying.resolve(turn, self.records.results(keys))
             more = reactor.advance(turn, opening=later) or more
             ended = self._clock.now().mono
-            self._adapt(len(keys), ended - begun)
+            self._adapt(world.opened - opened, ended - begun)
             if batch.fx.weight() > bounds.rows or ended - turn.now.mono > bounds.seconds:
                 return True
-            begun = ended
+            begun, opened = ended, world.opened
+        self._adapt(world.opened - opened, self._clock.now().mono - begun)
         return more
 
     def _adapt(self, count: int, seconds: float) -> None:

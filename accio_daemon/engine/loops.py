@@ -91,7 +91,8 @@ class Loops:
             self._metrics.decisions.inc(len(self._cycle.inbox))
             begun = self._clock.now().mono
             more = self._cycle.decide()
-            self._decided.set()
+            if not more or self._cycle.is_due():
+                self._decided.set()
             await self._yield_turns(self._clock.now().mono - begun)
 
     async def _yield_turns(self, seconds: float) -> None:

@@ -1,14 +1,15 @@
 """The cycle of a batch: what waits, what is refused, and in which order things leave. The simulator drives the same."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 import pytest
 
 from accio.errors import ResourceExhausted
-from accio_daemon.core import reactor
+from accio_daemon.core import reactor, readying
 from accio_daemon.core.commands import AgentHeard, AgentReports, Command, KillRun, RetryRun
-from accio_daemon.core.terms import RunNo
+from accio_daemon.core.terms import CacheMode, RunNo
 from accio_daemon.core.turn import Turn
 from accio_daemon.core.world import Settings
 from accio_daemon.engine.cycle import Bounds
@@ -120,6 +121,50 @@ def test_a_step_opens_as_many_children_as_it_has_time_for(
     daemon.carry_out(cluster.submission(ONE, sweep=builders.sweep_of(2_000)))
     assert sum(looked_up) >= 500
     assert least <= max(looked_up[2:]) <= most
+
+
+def test_children_of_which_nothing_is_looked_up_are_opened_as_time_allows_too(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What takes long may be what hits of results in memory take, or runs that use no cache: no look-up tells of it."""
+    daemon = bounded(cluster)
+    begun: list[int] = []
+    settle = readying.settle
+
+    def slow(turn: Turn) -> None:
+        begun.append(len(turn.world.ready))
+        cluster.clock.advance(0.0001 * len(turn.world.ready))
+        settle(turn)
+
+    monkeypatch.setattr(readying, "settle", slow)
+    submission = replace(cluster.submission(ONE, sweep=builders.sweep_of(2_000)), cache=CacheMode.NONE)
+    daemon.carry_out(submission)
+    opened = [count for count in begun if count]
+    assert sum(opened) >= 500
+    assert max(opened[2:]) == 50
+
+
+def test_what_nobody_waits_for_is_committed_in_large_batches(cluster: Cluster) -> None:
+    """A batch is due once somebody waits for its answer, an agent for a word, or it is as large as its bound says."""
+    daemon = bounded(cluster, rows_due=3)
+    agent = cluster.join("w1", builders.offer(1))
+    session = daemon.next_session()
+    daemon.links.attach(session, agent)
+    assert not daemon.is_due()
+    daemon.post(agent.hello(session))
+    daemon.decide()
+    assert daemon.is_due()  # a welcome
+    daemon.finish()
+    daemon.ask(cluster.submission(ONE), Reply())
+    daemon.decide()
+    assert daemon.is_due()  # an answer
+    daemon.finish()
+    rows = daemon.batch.fx.nodes
+    rows |= {(RunNo(1), index, 0): None for index in range(3)}
+    assert not daemon.is_due()
+    rows[RunNo(1), 3, 0] = None
+    assert daemon.is_due()
+    rows.clear()
 
 
 def test_a_retry_goes_page_by_page(cluster: Cluster) -> None:
