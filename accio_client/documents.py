@@ -78,7 +78,7 @@ def run_details(found: views.RunDetails) -> Document:
     described = run(found.run)
     if found.run.kind == "parent":
         described["children"] = {"total": found.run.children, "by_state": dict(found.run.children_by_state)}
-    else:
+    if found.nodes or found.run.kind != "parent":
         described["nodes"] = [node(each) for each in found.nodes]
     return described
 

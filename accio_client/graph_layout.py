@@ -47,15 +47,16 @@ class Layout:
 
 
 def edges_of(graph: Iterable[Mapping[str, Any]]) -> tuple[list[str], list[Edge]]:
-    """Return the nodes of a workflow's `graph`, and which takes an output of which."""
+    """Return the nodes of a workflow's `graph`, and which takes, or gathers, an output of which."""
     nodes: list[str] = []
     edges: dict[Edge, None] = {}
     for node in graph:
         name = str(node.get("name") or node["op"])
         nodes.append(name)
         for source in node.get("inputs", {}).values():
-            if isinstance(source, Mapping) and "reference" in source:
-                edges[str(source["reference"]).partition("/")[0], name] = None
+            taken = (source.get("reference") or source.get("gather")) if isinstance(source, Mapping) else None
+            if taken:
+                edges[str(taken).partition("/")[0], name] = None
     return nodes, list(edges)
 
 

@@ -40,6 +40,7 @@ from accio_daemon.services.calls.columns import ColumnCalls
 from accio_daemon.services.calls.explanations import ExplanationCalls
 from accio_daemon.services.calls.exporting import ExportCalls
 from accio_daemon.services.calls.feeding import FeedCalls
+from accio_daemon.services.calls.gathering import Gatherer
 from accio_daemon.services.calls.lists import ListCalls
 from accio_daemon.services.calls.logs import LogCalls
 from accio_daemon.services.calls.pools import PoolCalls
@@ -109,10 +110,13 @@ async def serve(
         tokens = Tokens(entries, await readers.read(read_tokens), lambda: clock.now().wall_ms)
         engine_store = SqliteStore(database)
         stack.callback(engine_store.close)
+        plans = Plans()
+        gatherer = Gatherer(readers=readers, store=store, plans=plans)
         engine = Engine(
             restored=restored,
             store=engine_store,
             clock=clock,
+            gather=gatherer.ask,
             crash_point=crash_point(config.crash_at),
             disk=FullDisk(Reserve(config.data)),
         )
@@ -133,6 +137,7 @@ async def serve(
             sessions=sessions,
             last_id=restored.last_run_id,
             collector=collector,
+            plans=plans,
             history=taken_up.history,
         )
         async with asyncio.TaskGroup() as tasks:
@@ -140,6 +145,7 @@ async def serve(
             forever = [
                 tasks.create_task(keeper.note_uses(), name="uses of tokens"),
                 tasks.create_task(keep_looking(database), name="look for damage"),
+                tasks.create_task(gatherer.run(engine), name="gather"),
             ]
             if config.quota:
                 forever.append(tasks.create_task(collector.keep_below(config.quota), name="quota"))
@@ -266,10 +272,11 @@ def _wire(
     sessions: Sessions,
     last_id: RunId | None,
     collector: Collector,
+    plans: Plans,
     history: History,
 ) -> Server:
     limits = Limits(max_children=config.sweep_limit)
-    catalogue, plans = Catalogue(readers), Plans()
+    catalogue = Catalogue(readers)
     watching = Watching(engine=engine, readers=readers, plans=plans)
     rights = Rights(tokens, hides=config.hide_runs)
     cluster = ClusterCalls(

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from accio.domain.children import OWN
 from accio.domain.ids import RunId
 from accio.domain.operators import OperatorSpec
 from accio.domain.retry_demand import NodeDemand
@@ -108,7 +109,7 @@ class MemoryStore:
     def ended_child(self, run: RunNo, index: int) -> InstanceFacts | None:
         """Read a child that has ended; None if it hasn't, or isn't there."""
         found = self.tables.instances.get((run, index))
-        return None if found is None or found[3] is None else self._child(run, index)
+        return None if found is None or found[3] is None else self._child(run, index, tried=True)
 
     def open_children(self, run: RunNo) -> list[InstanceFacts]:
         """Read the children that have begun and not ended."""
@@ -220,6 +221,8 @@ class MemoryStore:
         for facts in rows.runs:
             written = tables.runs[facts.no]
             tables.runs[facts.no] = replace(facts, operators=written.operators, seed=written.seed)
+        for run in fx.begun_anew:
+            self._forget_child((run, OWN))
         for run, index, node in [key for key, row in fx.nodes.items() if row is None]:
             tables.nodes.pop((run, index, node), None)
         tables.nodes |= {key: copy.copy(row) for key, row in fx.nodes.items() if row is not None}
@@ -245,12 +248,7 @@ class MemoryStore:
     def _write_removals(self, fx: Effects) -> None:
         tables = self.tables
         for place in fx.removed_instances:
-            tables.instances.pop(place, None)
-            for key in [key for key in tables.nodes if key[:2] == place]:
-                del tables.nodes[key]
-            tables.demands = {key: each for key, each in tables.demands.items() if key[:2] != place}
-            tables.checkpoints = {key: each for key, each in tables.checkpoints.items() if key[:2] != place}
-            self._forget_work(lambda owner, place=place: owner[:2] == place)
+            self._forget_child(place)
         for run in fx.removed_runs:
             tables.runs.pop(run, None)
             tables.deleted.append(run)
@@ -263,6 +261,15 @@ class MemoryStore:
             known = {no: each.spec for no, each in tables.operators.items()}
             pinned = tuple(type(tables.runs[run].operators[0])(no=no, spec=known[no]) for no in operators)
             tables.runs[run] = replace(tables.runs[run], operators=pinned)
+
+    def _forget_child(self, place: Place) -> None:
+        tables = self.tables
+        tables.instances.pop(place, None)
+        for key in [key for key in tables.nodes if key[:2] == place]:
+            del tables.nodes[key]
+        tables.demands = {key: each for key, each in tables.demands.items() if key[:2] != place}
+        tables.checkpoints = {key: each for key, each in tables.checkpoints.items() if key[:2] != place}
+        self._forget_work(lambda owner, place=place: owner[:2] == place)
 
     def _forget_work(self, of: Any) -> None:
         tables = self.tables
@@ -358,6 +365,8 @@ def _run_facts(run: Run, command: SubmitRun | None) -> RunFacts:
         ended_ms=run.ended_ms,
         pins=dict(run.pins),
         reached=(),
+        own_state=run.own_state,
+        gathered=dict(run.gathered),
     )
 
 

@@ -14,6 +14,9 @@ from typing import Generic, Protocol, TypeAlias, TypeVar
 from accio.domain.slices import Intervals, Numbered
 from accio.domain.states import NodeState, RunState
 
+OWN = -1
+"""The index under which the nodes of a parent itself stand, beside its children."""
+
 # Why a run opens no more children.
 OPEN, CLOSED_BY_KILL, CLOSED_BY_FAILURE, CLOSED_BY_DELETE = range(4)
 

@@ -3,7 +3,7 @@
 Used when a workflow is checked, and again when a run of it is: operators may have changed in between.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -11,9 +11,18 @@ from accio.domain.datatypes import DataType, Kind, castable
 from accio.domain.findings import Findings
 from accio.domain.issues import pointer
 from accio.domain.names import Suggestions
-from accio.domain.operators import InputPort, OperatorSpec
+from accio.domain.operators import InputPort, OperatorSpec, OutputPort
 from accio.domain.values import ValueProblem, cast
-from accio.domain.workflows import Constant, FromNode, FromParam, NodeDefinition, Source, Workflow
+from accio.domain.workflows import (
+    Constant,
+    FromChildren,
+    FromNode,
+    FromParam,
+    NodeDefinition,
+    Source,
+    Workflow,
+    nodes_of_parent,
+)
 
 Operators: TypeAlias = Mapping[str, OperatorSpec]
 
@@ -68,6 +77,8 @@ class Linker:
                 self._param(param, port, path)
             case FromNode():
                 self._reference(source, port, path)
+            case FromChildren():
+                self._gathered(source, port, path)
 
     def _value(self, datatype: DataType, text: str, port: InputPort, path: str) -> None:
         try:
@@ -87,23 +98,37 @@ class Linker:
         self._findings.error(path, message)
 
     def _reference(self, source: FromNode, port: InputPort | None, path: str) -> None:
+        reference, output = f"{source.node}/{source.port}", self._output(source, path)
+        if output is not None and port is not None and not castable(output.type, port.type):
+            message = f"port '{port.name}' takes {port.type}, and '{reference}' is of type {output.type}"
+            self._findings.error(path, message)
+
+    def _gathered(self, source: FromChildren, port: InputPort | None, path: str) -> None:
+        reference, output = f"{source.node}/{source.port}", self._output(source, path)
+        if output is not None and port is not None and gathered_type(output.type, port.type) is None:
+            forms = f"list({output.type})"
+            if output.type.kind is Kind.DATASET:
+                forms += " or dataset (a folder)"
+            message = f"port '{port.name}' takes {port.type}, and what is gathered of '{reference}' is {forms}"
+            self._findings.error(path, message)
+
+    def _output(self, source: FromNode | FromChildren, path: str) -> OutputPort | None:
+        """Find the output that a source names, or report that there is none; None, too, if its operator isn't known."""
         reference = f"{source.node}/{source.port}"
         if source.node not in self._scope.nodes:
             message = f"the reference '{reference}' names no node: there is no '{source.node}' in the graph"
             self._findings.error(path, message, self._node_names.closest(source.node))
-            return
+            return None
         spec = self._operators.get(self._scope.nodes[source.node] or "")
         if spec is None:  # reported where that node stands
-            return
+            return None
         output = spec.output(source.port)
         if output is None:
             names = [known.name for known in spec.outputs]
             has = f"has {', '.join(names)}" if names else "has no outputs"
             message = f"the reference '{reference}' names no output: operator '{spec.name}' {has}"
             self._findings.error(path, message, Suggestions(names).closest(source.port))
-        elif port is not None and not castable(output.type, port.type):
-            message = f"port '{port.name}' takes {port.type}, and '{reference}' is of type {output.type}"
-            self._findings.error(path, message)
+        return output
 
     def missing(self, spec: OperatorSpec, given: Mapping[str, object], path: str) -> None:
         """Report the required inputs that have no source; *path* is that of the inputs."""
@@ -111,6 +136,35 @@ class Linker:
             if port.required and port.name not in given:
                 message = f"input '{port.name}' ({port.type}) of operator '{spec.name}' needs a value"
                 self._findings.error(path + pointer(port.name), message)
+
+
+def gathered_type(of: DataType, port: DataType) -> DataType | None:
+    """Return the type in which a port takes what is gathered of outputs of type *of*; None if it can't.
+
+    That is the list of the values, or, of datasets, one dataset: a folder.
+    """
+    if port.kind is Kind.LIST and castable(of, port.args[0]):
+        return port
+    return port if port.kind is Kind.DATASET and of.kind is Kind.DATASET else None
+
+
+def check_sides(nodes: Iterable[tuple[NodeDefinition, str]], findings: Findings) -> None:
+    """Check that nodes of each child and nodes of the parent take each other's outputs in the right form.
+
+    *nodes* are those of one graph, each with the pointer to its inputs.
+    """
+    listed = list(nodes)
+    of_parent = nodes_of_parent([node for node, _ in listed])
+    of_children = {node.name for node, _ in listed} - of_parent
+    for node, inputs in listed:
+        for port, source in node.inputs.items():
+            path = inputs + pointer(port)
+            if isinstance(source, FromChildren) and source.node in of_parent:
+                message = f"'{source.node}' runs once for a whole sweep, as it gathers: there is one value to take"
+                findings.error(path, message, f'{{"reference": "{source.node}/{source.port}"}}')
+            elif isinstance(source, FromNode) and node.name in of_parent and source.node in of_children:
+                message = f"'{node.name}' runs once for a whole sweep, as it gathers, and '{source.node}' in each child"
+                findings.error(path, message, f'{{"gather": "{source.node}/{source.port}"}}')
 
 
 def check_fit(workflow: Workflow, operators: Operators, findings: Findings) -> None:

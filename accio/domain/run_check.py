@@ -14,7 +14,8 @@ from accio.domain.param_forms import ParamForms
 from accio.domain.problems import ValueProblem, quote
 from accio.domain.runs import FailurePolicy, OnFailure, RunDefinition
 from accio.domain.sweep_check import SWEEP_KEYS, SweepCheck
-from accio.domain.workflows import Workflow
+from accio.domain.sweeps import Sweep
+from accio.domain.workflows import FromParam, Workflow
 
 _RUN_KEYS = ("workflow", "name", "notes", "tags", "seed", "repeat", *SWEEP_KEYS, "on_failure")
 
@@ -88,6 +89,7 @@ class _Checker:
         sweep = SweepCheck(forms, self.findings, self._limits).sweep(document, repeat)
         if sweep is None:
             return None
+        self._varies_in_parent(workflow, sweep)
         return RunDefinition(
             workflow_id=workflow.id,
             version=workflow.version,
@@ -134,6 +136,18 @@ class _Checker:
             return
         suggestion = Suggestions(self._workflows.ids()).closest(workflow_id)
         self.findings.error("/workflow", f"there is no workflow '{workflow_id}'", suggestion)
+
+    def _varies_in_parent(self, workflow: Workflow, sweep: Sweep) -> None:
+        """Report parameters that vary although a node takes them that the sweep has once."""
+        varying = {axis.name for axis in sweep.varying}
+        for node in workflow.graph[workflow.per_child :]:
+            for source in node.inputs.values():
+                if isinstance(source, FromParam) and source.param in varying:
+                    message = (
+                        f"parameter '{source.param}' varies, and node '{node.name}' takes it, which runs once for the "
+                        "whole sweep, as it gathers: give it one value"
+                    )
+                    self.findings.error(pointer("params", source.param), message)
 
     # ------------------------------------------------------------------------------------------------------- metadata
 

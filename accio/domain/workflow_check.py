@@ -9,7 +9,7 @@ from accio.domain.findings import Findings, is_ignored
 from accio.domain.graph import cycles
 from accio.domain.issues import Checked, pointer
 from accio.domain.limits import LONGEST_MS, Limits
-from accio.domain.linking import Linker, Operators, Scope, Use, reading_type, uses_of_params
+from accio.domain.linking import Linker, Operators, Scope, Use, check_sides, reading_type, uses_of_params
 from accio.domain.names import (
     NODE_RULE,
     PARAMETER_RULE,
@@ -23,12 +23,22 @@ from accio.domain.problems import quote
 from accio.domain.quantities import parse_duration
 from accio.domain.resources import ResourceChanges, parse_changes, parse_count
 from accio.domain.values import ValueProblem, cast, caster, parse_to_canonical
-from accio.domain.workflows import Constant, FromNode, FromParam, NodeDefinition, Param, Source, Workflow
+from accio.domain.workflows import (
+    Constant,
+    FromChildren,
+    FromNode,
+    FromParam,
+    NodeDefinition,
+    Param,
+    Source,
+    Workflow,
+    in_order,
+)
 
 _WORKFLOW_KEYS = ("id", "name", "notes", "owner", "params", "graph")
 _PARAM_KEYS = ("name", "kind", "default_value", "help")
 _NODE_KEYS = ("op", "name", "inputs", "resources", "timeout", "retries", "retry_backoff")
-_SOURCE_KEYS = ("value", "param", "reference")
+_SOURCE_KEYS = ("value", "param", "reference", "gather")
 
 
 def check_workflow(
@@ -308,7 +318,11 @@ class _Checker:
             if node.spec is not None:
                 linker.missing(node.spec, node.raw_inputs, inputs)
         self._cycles(nodes)
-        return tuple(node.definition() for node in nodes)
+        graph = tuple(node.definition() for node in nodes)
+        if any(node.gathers for node in graph):
+            places = [pointer("graph", node.at, "inputs") for node in nodes]
+            check_sides(zip(graph, places, strict=True), self.findings)
+        return in_order(graph)
 
     def _input(self, node: _DraftNode, name: str, value: Any, linker: Linker, path: str) -> None:
         port: InputPort | None = None
@@ -324,11 +338,12 @@ class _Checker:
             return self._constant(value, port, path)
         found = [key for key in _SOURCE_KEYS if key in value]
         if len(found) != 1:
-            forms = 'one of {"value": …}, {"param": "p"}, {"reference": "Node/port"}'
+            forms = 'one of {"value": …}, {"param": "p"}, {"reference": "Node/port"}, {"gather": "Node/port"}'
             hint = '; a map constant is written {"value": {…}}' if port is None or port.type.kind == "map" else ""
             self.findings.no_form(value, _SOURCE_KEYS, path, f"expected a constant or {forms}{hint}")
             return None
-        self.findings.known_keys(value, found, path, f"an input with '{found[0]}'")
+        known = [*found, "partial"] if found[0] == "gather" else found
+        self.findings.known_keys(value, known, path, f"an input with '{found[0]}'")
         content = value[found[0]]
         if found[0] == "value":
             return self._constant(content, port, path)
@@ -342,7 +357,14 @@ class _Checker:
         if not (node and slash and output) or "/" in output:
             self.findings.error(path, f'expected a reference "Node/port", found {quote(content)}')
             return None
-        return FromNode(node, output)
+        if found[0] == "reference":
+            return FromNode(node, output)
+        partial = value.get("partial", False)
+        if not isinstance(partial, bool):
+            message = f"expected true or false (whether to leave out what failed), found {quote(partial)}"
+            self.findings.error(path + "/partial", message)
+            return None
+        return FromChildren(node, output, partial)
 
     def _constant(self, value: Any, port: InputPort | None, path: str) -> Source | None:
         if port is None:  # its type isn't known, since its operator isn't
@@ -360,7 +382,9 @@ class _Checker:
         for node in nodes:
             if node.name is not None and node.name not in places:
                 places[node.name] = node.at
-                needed[node.name] = [source.node for source in node.inputs.values() if isinstance(source, FromNode)]
+                needed[node.name] = [
+                    source.node for source in node.inputs.values() if isinstance(source, FromNode | FromChildren)
+                ]
         for cycle in cycles(needed):
             who = "these nodes wait for each other" if len(cycle) > 1 else "this node waits for itself"
             self.findings.error(pointer("graph", places[cycle[0]]), f"{who}: {' → '.join((*cycle, cycle[0]))}")

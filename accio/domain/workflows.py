@@ -5,7 +5,7 @@ operators. `to_json()` is the definition in the user's form, which can be pushed
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -47,7 +47,19 @@ class FromNode:
     port: str
 
 
-Source: TypeAlias = Constant | FromParam | FromNode
+@dataclass(frozen=True, slots=True)
+class FromChildren:
+    """An input that takes what `node` gave at `port` in all children of a sweep, once they have ended.
+
+    *partial*: those that didn't succeed are left out; else they cancel who gathers.
+    """
+
+    node: str
+    port: str
+    partial: bool = False
+
+
+Source: TypeAlias = Constant | FromParam | FromNode | FromChildren
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,15 +89,22 @@ class NodeDefinition:
         return self.resources.apply(operator.resources) if self.resources else operator.resources
 
     def predecessors(self) -> tuple[str, ...]:
-        """Name the nodes whose outputs it takes, each once, in order of the ports."""
-        return tuple(dict.fromkeys(source.node for source in self.inputs.values() if isinstance(source, FromNode)))
+        """Name the nodes whose outputs it takes or gathers, each once, in order of the ports."""
+        sources = (source for source in self.inputs.values() if isinstance(source, FromNode | FromChildren))
+        return tuple(dict.fromkeys(source.node for source in sources))
+
+    @property
+    def gathers(self) -> bool:
+        """Whether it gathers what children gave."""
+        return any(isinstance(source, FromChildren) for source in self.inputs.values())
 
 
 @dataclass(frozen=True, kw_only=True)
 class Workflow:
     """A valid workflow.
 
-    `owner` is what the definition says. Whether that counts, and who owns it else, is for the daemon to say.
+    `owner` is what the definition says. Whether that counts, and who owns it else, is for the daemon to say. The nodes
+    that each child of a sweep has come first in the graph, those of the parent behind them.
     """
 
     id: str
@@ -102,6 +121,13 @@ class Workflow:
     def node(self, name: str) -> NodeDefinition | None:
         """Find a node by name."""
         return next((node for node in self.graph if node.name == name), None)
+
+    @cached_property
+    def per_child(self) -> int:
+        """How many nodes each child of a sweep has: the others gather, or depend on one that does, and are the
+        parent's.
+        """
+        return len(self.graph) - len(nodes_of_parent(self.graph))
 
     def uses(self) -> Iterator[tuple[NodeDefinition, str, Source]]:
         """Go through all inputs: node, port and where its value comes from."""
@@ -126,6 +152,27 @@ class Workflow:
     def from_canonical_json(cls, text: str) -> "Workflow":
         """Read what `canonical_json` gave."""
         return _workflow(json.loads(text))
+
+
+def nodes_of_parent(graph: Sequence[NodeDefinition]) -> frozenset[str]:
+    """Name the nodes that a sweep has once: those that gather, and all that depend on one of them."""
+    found = {node.name for node in graph if node.gathers}
+    after: dict[str, list[str]] = {}
+    for node in graph if found else ():
+        for before in node.predecessors():
+            after.setdefault(before, []).append(node.name)
+    left = list(found)
+    while left:
+        new = [name for name in after.get(left.pop(), ()) if name not in found]
+        found.update(new)
+        left.extend(new)
+    return frozenset(found)
+
+
+def in_order(graph: Sequence[NodeDefinition]) -> tuple[NodeDefinition, ...]:
+    """Return the nodes of each child first, then those of the parent, otherwise as they stood."""
+    of_parent = nodes_of_parent(graph)
+    return tuple(sorted(graph, key=lambda node: node.name in of_parent))
 
 
 def _stored(datatype: DataType, text: str) -> Any:
@@ -181,6 +228,8 @@ def _source_record(source: Source, render: Any) -> JsonObject:
             return {"param": param}
         case FromNode(node=node, port=port):
             return {"reference": f"{node}/{port}"}
+        case FromChildren(node=node, port=port, partial=partial):
+            return {"gather": f"{node}/{port}"} | ({"partial": True} if partial else {})
 
 
 def _workflow(document: JsonObject) -> Workflow:
@@ -224,5 +273,8 @@ def _source(document: JsonObject) -> Source:
     if "reference" in document:
         node, _, port = document["reference"].partition("/")
         return FromNode(node, port)
+    if "gather" in document:
+        node, _, port = document["gather"].partition("/")
+        return FromChildren(node, port, document.get("partial", False))
     value = document["value"]
     return Constant(parse_type(value["type"]), value["text"])

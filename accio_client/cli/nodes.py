@@ -113,18 +113,22 @@ CHILDREN = 1000
 def explain(session: Session, place: tuple[str, ...], *, limit: int | None, everything: bool) -> None:
     """Say why a node (or each node of a run) was executed, taken from the cache, or waits.
 
-    On a sweep it means that node, or each node, of its children.
+    On a sweep it means that node, or each node, of its children, and the nodes of the sweep itself, which gather.
     """
     run, node = run_and_node(place, "RUN or RUN/NODE")
     with session.client() as client:
         asked = client.get_run(run, nodes=False).run
-        most = None if everything else limit or CHILDREN
-        runs = islice(client.iterate_runs(RunFilter(parent=asked.id)), most) if asked.kind == "parent" else (asked,)
+        own = [each.name for each in client.get_run(run).nodes] if asked.kind == "parent" else []
+        of_children = asked.kind == "parent" and node not in own
+        most = None if everything or not of_children else limit or CHILDREN
+        runs = islice(client.iterate_runs(RunFilter(parent=asked.id)), most) if of_children else (asked,)
         found = [answer for each in runs for answer in client.why(each.id, node)]
+        if own and of_children and node is None:
+            found += client.why(asked.id, None)
     if most is not None and (asked.children or 0) > most:
         session.say(f"{most} of {asked.children} children were asked about: -n N for more, -all, or name one")
     answers = [why(each) for each in found]
-    single = node is not None and asked.kind != "parent"
+    single = node is not None and not of_children
     content = answers[0] if single and answers else {"run": asked.id, "nodes": answers}
     session.answer(document(content), (f"{each.run}/{each.node}" for each in found), lambda: _show_reasons(found))
 

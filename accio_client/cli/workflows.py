@@ -188,7 +188,9 @@ def _node(node: dict[str, Any]) -> tuple[str, str, str]:
 
 
 def _source(given: Any) -> str:
-    """Return where an input comes from: a parameter ($epsilon), an output (Node/port) or a constant."""
+    """Return where an input comes from: a parameter ($epsilon), an output (Node/port), all children, or a constant."""
+    if isinstance(given, dict) and "gather" in given:
+        return f"all {given['gather']}" + (" that there are" if given.get("partial") else "")
     if isinstance(given, dict) and len(given) == 1:
         if "param" in given:
             return f"${given['param']}"

@@ -25,6 +25,7 @@ from accio_daemon.core.terms import (
     AttemptNo,
     CacheMode,
     Checkpoint,
+    Gathered,
     Pin,
     Result,
     RunNo,
@@ -129,6 +130,7 @@ class RetryRun(Command[bool]):
     by: str = "a user"
     goes_on: bool = False  # whether it is the rest of a retry of many children
     ended: tuple[InstanceFacts, ...] = ()  # children that didn't succeed and have ended, as the engine read them
+    own: InstanceFacts | None = None  # the nodes of the parent itself, if they have ended
 
 
 # --- agents ----------------------------------------------------------------------------------------------------------
@@ -223,6 +225,15 @@ class PathsDigested(Command[None]):
     session: SessionNo
     request: int
     digests: Mapping[str, Pin | str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValuesGathered(Command[None]):
+    """What a run's children gave was put together, as was asked for; without a value, *problem* says why not."""
+
+    request: int
+    value: Gathered | None
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -346,6 +357,7 @@ AnyCommand = (
     | AgentSaved
     | AgentRecalled
     | PathsDigested
+    | ValuesGathered
     | DrainAgent
     | RemoveAgent
     | ContentMissing

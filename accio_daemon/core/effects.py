@@ -15,7 +15,17 @@ from accio_daemon.core.commands import SubmitRun
 from accio_daemon.core.outgoing import Assignment, Outgoing
 from accio_daemon.core.pools.records import Allocation, Pool
 from accio_daemon.core.records import Agent, Execution, Run
-from accio_daemon.core.terms import AgentNo, AttemptNo, Checkpoint, ExecutionNo, Pin, RunNo, SessionNo
+from accio_daemon.core.terms import (
+    AgentNo,
+    AttemptNo,
+    Checkpoint,
+    ExecutionNo,
+    Gather,
+    Gathered,
+    Pin,
+    RunNo,
+    SessionNo,
+)
 
 NodeKey = tuple[RunNo, int, int]
 
@@ -89,6 +99,15 @@ class EventRow:
     at_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class GatherRequest:
+    """What is to be read of a run's children, and put together, once all that was decided is durable."""
+
+    number: int
+    run: RunNo
+    gather: Gather
+
+
 @dataclass(slots=True)
 class Effects:
     """Everything that one batch decided."""
@@ -106,6 +125,9 @@ class Effects:
     missing: list[str] = field(default_factory=list)  # contents that are gone: no result that holds one may be hit
     attempts: list[AttemptRow] = field(default_factory=list)
     pins: list[tuple[RunNo, str, Pin]] = field(default_factory=list)
+    gathers: list[GatherRequest] = field(default_factory=list)
+    gathered: list[tuple[RunNo, Gather, Gathered]] = field(default_factory=list)
+    begun_anew: list[RunNo] = field(default_factory=list)  # whose own nodes' rows go, before others are written
     events: list[EventRow] = field(default_factory=list)
     agents: dict[AgentNo, Agent] = field(default_factory=dict)
     pools: dict[str, Pool] = field(default_factory=dict)

@@ -3,9 +3,9 @@
 Everything that ends goes through here, so that a counter is changed in one place only.
 """
 
-from accio.domain.children import CLOSED_BY_FAILURE, OPEN
+from accio.domain.children import CLOSED_BY_FAILURE, CLOSED_BY_KILL, OPEN, OWN
 from accio.domain.failures import Failure
-from accio.domain.states import Cause, NodeState, RunState, final_state
+from accio.domain.states import RUN_TERMINAL, Cause, NodeState, RunState, final_state
 from accio_daemon.core import checkpoints
 from accio_daemon.core.effects import NodeRow
 from accio_daemon.core.moves import (
@@ -181,6 +181,11 @@ def run_over(turn: Turn, run: Run) -> None:
     final = run.counts.final()
     if final is None:
         return
+    if run.plan.gathers:
+        if run.own_state not in RUN_TERMINAL:
+            _begin_own(turn, run)
+            return  # once its own nodes have ended, too, it comes here again
+        final = final_state((final, run.own_state))
     end_run(run, final)
     if run.ended_ms is None:  # else a child of a run that was over has been deleted
         run.ended_ms = turn.now.wall_ms
@@ -188,6 +193,40 @@ def run_over(turn: Turn, run: Run) -> None:
     world.runs.pop(run.no, None)
     world.unopened.remove(run)
     stop_digesting(turn, run)
+
+
+def _begin_own(turn: Turn, run: Run) -> None:
+    """Make the nodes of a parent itself ready, as all its children have ended; those that gather from children of which
+    one didn't succeed are cancelled, unless they take what there is.
+    """
+    instance = Instance(run, OWN, turn.world.sequence)
+    run.open[OWN] = instance
+    counts, nodes = run.counts, run.plan.nodes
+    lacking = counts.present - counts.success
+    for no in range(run.plan.per_child, len(nodes)):
+        if instance.states[no] is not _WAITING:
+            continue  # cancelled with one before it
+        if run.closed == CLOSED_BY_KILL and not nodes[no].predecessors:
+            move_node(instance, no, _QUEUED)
+            killed = Failure(cause=Cause.KILLED, message="the run was killed before this node began")
+            node_failed(turn, instance, no, NodeState.KILLED, killed)
+        elif run.closed != OPEN:
+            never = Failure(cause=Cause.CANCELLED, message="on_failure stopped the run before this node was ready")
+            node_failed(turn, instance, no, NodeState.CANCELLED, never)
+        elif lacking and nodes[no].whole:
+            failure = Failure(
+                cause=Cause.CANCELLED,
+                message=f"it gathers from all children, and {lacking} of {counts.present} did not succeed; with "
+                '"partial": true it takes what the others gave',
+                predecessor=nodes[nodes[no].gathers[0].node].name,
+            )
+            node_failed(turn, instance, no, NodeState.CANCELLED, failure)
+    for no in instance.roots:
+        if instance.states[no] is _WAITING:
+            move_node(instance, no, _QUEUED)
+            turn.world.ready.append((instance, no))
+    if OWN in run.open and instance.remaining < len(nodes) - run.plan.per_child:
+        begin_instance(turn, instance)  # some have ended, which a restart must find
 
 
 def stop_digesting(turn: Turn, run: Run) -> None:

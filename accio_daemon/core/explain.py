@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 
+from accio.domain.children import OWN
 from accio.domain.operators import OperatorSpec
 from accio.domain.resources import Resources
 from accio.domain.states import NodeState
@@ -97,6 +98,8 @@ def why_waiting(world: World, run_no: RunNo, index: int, no: int, now: Instant) 
         return ""
     if execution is None and no in instance.recomputing:
         return "waits for a predecessor whose stored result was corrupt or gone, and is computed again"
+    if execution is None and any(each in run.gathering for each in run.plan.nodes[no].gathers):
+        return "what the children gave is being gathered"
     if execution is None:
         texts = [text for text, digesting in run.digesting.items() if (instance, no) in digesting.waiting]
         what = ", ".join(repr(text) for text in texts)
@@ -122,6 +125,10 @@ def _cut_off(world: World, execution: Execution) -> str:
 
 
 def _not_opened(world: World, run: Run, index: int) -> str:
+    if index == OWN:
+        counts = run.counts
+        left = counts.present - counts.success - counts.failed - counts.killed
+        return f"waits for {left} of {counts.present} children to end"
     if index < run.taken.cursor:
         return ""
     if len(run.open) >= world.settings.open_children:

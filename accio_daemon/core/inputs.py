@@ -13,15 +13,16 @@ from accio.domain.keys import KeyTemplate, blob_fragment, datasets_of, fragment,
 from accio.domain.named_content import content_of
 from accio.domain.sweeps import Sweep
 from accio.domain.values import cast
-from accio_daemon.core.terms import Pin, Result
+from accio_daemon.core.terms import Gather, Gathered, Pin, Result
 
 Blob = tuple[str, int]  # digest and size of the canonical JSON of a value that is kept as a blob
+NOTHING_GATHERED: Mapping[Gather, Gathered] = {}
 Results = Callable[[int], Result | None]  # a predecessor's result by its place in the graph; None if it has none yet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Binding:
-    """Where the value of one input port comes from: exactly one of text, axis, node."""
+    """Where the value of one input port comes from: exactly one of text, axis, node, gather."""
 
     port: str
     label: str  # '"port":', as it stands in the inputs document
@@ -32,6 +33,8 @@ class Binding:
     axis: int | None = None  # place of the sweep's axis
     node: int | None = None  # place of the predecessor
     node_port: str = ""
+    gather: Gather | None = None
+    partial: bool = False  # whether what is gathered may lack children
 
 
 class Inputs:
@@ -47,10 +50,19 @@ class Inputs:
         self.missing: list[str] = []  # datasets that the run hasn't pinned yet
 
 
-def value_of(binding: Binding, sweep: Sweep, coordinates: Sequence[int], results: Results) -> str | Blob | None:
-    """Return the text of an input, cast to its port's type, or its blob; None if the predecessor has no result."""
+def value_of(
+    binding: Binding,
+    sweep: Sweep,
+    coordinates: Sequence[int],
+    results: Results,
+    gathered: Mapping[Gather, Gathered] = NOTHING_GATHERED,
+) -> str | Blob | None:
+    """Return the text of an input, cast to its port's type, or its blob; None if there is none yet."""
     if binding.text is not None:
         return binding.text
+    if binding.gather is not None:
+        found = gathered.get(binding.gather)
+        return None if found is None else found.text if found.blob is None else found.blob
     if binding.axis is not None:
         text = sweep.axes[binding.axis].value_at(coordinates[binding.axis])
     else:
@@ -64,15 +76,22 @@ def value_of(binding: Binding, sweep: Sweep, coordinates: Sequence[int], results
     return text if binding.source is binding.target else cast(binding.source, binding.target, text)
 
 
-def gather(
-    bindings: Sequence[Binding], sweep: Sweep, coordinates: Sequence[int], results: Results, pins: Mapping[str, Pin]
+def received(
+    bindings: Sequence[Binding],
+    sweep: Sweep,
+    coordinates: Sequence[int],
+    results: Results,
+    pins: Mapping[str, Pin],
+    gathered: Mapping[Gather, Gathered] = NOTHING_GATHERED,
 ) -> Inputs | None:
-    """Return what a node receives at *coordinates* of its sweep; None if a predecessor has no result."""
+    """Return what a node receives at *coordinates* of its sweep; None if a predecessor has no result, or what it
+    gathers isn't among *gathered*.
+    """
     inputs = Inputs()
     wire: list[str] = []
     keyed: list[str] = []
     for binding in bindings:
-        value = value_of(binding, sweep, coordinates, results)
+        value = value_of(binding, sweep, coordinates, results, gathered)
         if value is None:
             return None
         if isinstance(value, tuple):

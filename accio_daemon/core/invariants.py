@@ -97,7 +97,7 @@ def _check_attempts(world: World) -> None:
 
 def _check_runs(world: World) -> None:
     for run in world.runs.values():
-        begun = sum(1 for instance in run.open.values() if instance.started_ms is not None)
+        begun = sum(1 for each in run.open.values() if each.started_ms is not None and not each.own)
         _require(run.running == begun, "{} counts {} running, {} have begun", run, run.running, begun)
         for instance in run.open.values():
             _check_instance(instance)

@@ -66,6 +66,9 @@ def move_instance(instance: Instance, after: RunState) -> None:
     before = instance.state
     check_run_move(before, after)
     instance.state = after
+    if instance.own:
+        instance.run.own_state = after
+        return
     if before is not _SCHEDULED:
         count_children(instance.run, before, -1)
     count_children(instance.run, after, 1)
@@ -76,6 +79,8 @@ def restore_instance(instance: Instance, state: RunState) -> None:
     if instance.state is not RunState.SCHEDULED:
         raise IllegalMove(f"a child that is {instance.state} can't be restored as {state}")
     instance.state = state
+    if instance.own:
+        instance.run.own_state = state
 
 
 def count_children(run: Run, state: RunState, by: int) -> None:
@@ -94,6 +99,11 @@ def count_out_nodes(run: Run, ended: Iterable[NodeState]) -> None:
     """Subtract the ended nodes of a child that is deleted from its run's counters."""
     for state in ended:
         run.nodes_ended[state] -= 1
+
+
+def reset_own_nodes(run: Run) -> None:
+    """Make the nodes of a parent itself wait for its children again, which go on; their rows are the caller's."""
+    run.own_state = RunState.SCHEDULED
 
 
 # --- runs ------------------------------------------------------------------------------------------------------------
@@ -115,11 +125,11 @@ def end_run(run: Run, after: RunState) -> None:
     move_run(run, after)
 
 
-def restore_run(run: Run, state: RunState) -> None:
-    """Set a run that is read back to its stored state."""
+def restore_run(run: Run, state: RunState, own: RunState = RunState.SCHEDULED) -> None:
+    """Set a run that is read back to its stored state, and that of a parent's own nodes."""
     if run.state is not RunState.SCHEDULED:
         raise IllegalMove(f"a run that is {run.state} can't be restored as {state}")
-    run.state = state
+    run.state, run.own_state = state, own
 
 
 # --- executions ------------------------------------------------------------------------------------------------------

@@ -137,7 +137,7 @@ def open_instance(world: World, instance: Instance) -> None:
     """Make a child's roots ready."""
     run = instance.run
     run.open[instance.index] = instance
-    for no in run.plan.roots:
+    for no in instance.roots:
         move_node(instance, no, NodeState.QUEUED)
         world.ready.append((instance, no))
 
@@ -217,7 +217,7 @@ def delete(turn: Turn, command: DeleteRun) -> bool:
         raise StaleFacts("the run has ended in between")
     if run is None:
         turn.fx.removed_runs.append(command.run)
-        _leave_no_trace(turn.world, command.run, None)
+        leave_no_trace(turn.world, command.run, None)
     elif command.index is None or run.single:
         _stop_quietly(turn, run)
     else:
@@ -229,13 +229,13 @@ def _stop_quietly(turn: Turn, run: Run) -> None:
     run.closed = CLOSED_BY_DELETE
     turn.world.unopened.remove(run)
     for instance in list(run.open.values()):
-        _silence(turn, instance)
-    _leave_no_trace(turn.world, run.no, None)
+        silence(turn, instance)
+    leave_no_trace(turn.world, run.no, None)
     forget(turn, run)
     turn.fx.removed_runs.append(run.no)
 
 
-def _leave_no_trace(world: World, run: RunNo, index: int | None) -> None:
+def leave_no_trace(world: World, run: RunNo, index: int | None) -> None:
     """Mark what is still being stopped at agents for a deleted run or child: it writes nothing any more."""
     for execution in world.by_attempt.values():
         if execution.stopping and execution.owner[0] == run and index in (None, execution.owner[1]):
@@ -244,7 +244,7 @@ def _leave_no_trace(world: World, run: RunNo, index: int | None) -> None:
         del world.fenced[attempt]
 
 
-def _silence(turn: Turn, instance: Instance) -> None:
+def silence(turn: Turn, instance: Instance) -> None:
     """End a child without a trace: nothing of it runs or becomes ready any more."""
     for no in range(len(instance.states)):
         endings.unsubscribe(turn, instance, no)
@@ -277,7 +277,7 @@ def _delete_child(turn: Turn, run: Run, index: int, ended: InstanceFacts | None)
         raise NotFound(f"there is no run {run.name_of(index)}")
     instance = run.open.get(index)
     if instance is not None:
-        _silence(turn, instance)
+        silence(turn, instance)
         count_out_nodes(run, instance.states)
         count_children(run, instance.state, -1)
         del run.open[index]
@@ -286,7 +286,7 @@ def _delete_child(turn: Turn, run: Run, index: int, ended: InstanceFacts | None)
         count_children(run, ended.state, -1)
     elif not run.taken.is_unreached(index):
         raise StaleFacts("the child has ended in between")
-    _leave_no_trace(turn.world, run.no, index)
+    leave_no_trace(turn.world, run.no, index)
     remove_child(turn, run, index)
 
 
@@ -295,17 +295,25 @@ def remove_child(turn: Turn, run: Run, index: int) -> None:
     fx = turn.fx
     run.taken.remove(index)
     fx.removed_instances.append((run.no, index))
-    fx.instances.pop((run.no, index), None)
-    for rows in (fx.nodes, fx.demands, fx.checkpoints):
-        for key in [key for key in rows if key[0] == run.no and key[1] == index]:
-            del rows[key]
+    drop_rows(turn, run.no, index)
     fx.runs[run.no] = run
     if not run.counts.present:
         turn.world.unopened.remove(run)
+        for left in list(run.open.values()):  # nodes of the parent itself
+            silence(turn, left)
         forget(turn, run)
         fx.removed_runs.append(run.no)
         return
     endings.run_over(turn, run)
+
+
+def drop_rows(turn: Turn, run: RunNo, index: int) -> None:
+    """Drop the rows that this batch had for a child, or for a parent's own nodes."""
+    fx = turn.fx
+    fx.instances.pop((run, index), None)
+    for rows in (fx.nodes, fx.demands, fx.checkpoints):
+        for key in [key for key in rows if key[0] == run and key[1] == index]:
+            del rows[key]
 
 
 def note(turn: Turn, run: Run, index: int | None, kind: str, detail: str) -> None:

@@ -16,10 +16,10 @@ from accio.domain.operators import InputPort, OperatorSpec
 from accio.domain.resources import Resources
 from accio.domain.sweeps import Sweep
 from accio.domain.values import cast
-from accio.domain.workflows import Constant, FromNode, FromParam, NodeDefinition, Source, Workflow
-from accio_daemon.core.inputs import Binding, Inputs, gather
+from accio.domain.workflows import Constant, FromChildren, FromNode, FromParam, NodeDefinition, Source, Workflow
+from accio_daemon.core.inputs import Binding, Inputs, received
 from accio_daemon.core.outgoing import NodeClass
-from accio_daemon.core.terms import Announced
+from accio_daemon.core.terms import Announced, Gather
 
 ClassKey = tuple[int, Resources, int | None]
 
@@ -42,18 +42,32 @@ class NodePlan:
     retries: int
     retry_backoff_ms: int
     keys: KeyTemplate | None  # None if nothing can be cached
+    of_parent: bool = False  # whether a sweep has it once, beside its children
+    gathers: tuple[Gather, ...] = ()
+    whole: bool = False  # whether what it gathers must be complete
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Plan:
     """A compiled workflow."""
 
-    nodes: tuple[NodePlan, ...]  # in the order of the graph
+    nodes: tuple[NodePlan, ...]  # in the order of the graph: those of each child, then those of the parent
+    per_child: int  # how many nodes each child has; all of them in a single run
     order: tuple[int, ...]  # each behind its predecessors
-    roots: tuple[int, ...]
+    roots: tuple[int, ...]  # of each child
+    roots_of_parent: tuple[int, ...]
     pending: tuple[int, ...]  # number of predecessors of each node
     root_classes: frozenset[int]
     root_axes: frozenset[int] | None  # axes that reach the roots; None if each child's roots are its own
+
+    @property
+    def gathers(self) -> bool:
+        """Whether the parent has nodes itself."""
+        return self.per_child < len(self.nodes)
+
+    def count(self, children: int) -> int:
+        """Return how many nodes a run of so many children has, the parent's own included."""
+        return children * self.per_child + len(self.nodes) - self.per_child
 
 
 class ClassRegistry:
@@ -77,7 +91,8 @@ def compile_plan(workflow: Workflow, sweep: Sweep, operators: Sequence[Announced
     """Compile a checked workflow for one run; *operators* pins a version for each node, in the graph's order."""
     specs = {pinned.no: pinned.spec for pinned in operators}
     bound = _Binder(workflow, sweep, operators).bind_all({no: _ports(spec) for no, spec in specs.items()})
-    before = {no: tuple(sorted({b.node for b in each if b.node is not None})) for no, each in enumerate(bound)}
+    per_child = len(workflow.graph) if sweep.is_single else workflow.per_child
+    before = {no: _predecessors(each, gathered=sweep.is_single) for no, each in enumerate(bound)}
     after = successors(before)
     order = topological_order(before)
     templates = {no: KeyTemplate.of(spec) for no, spec in specs.items()}
@@ -94,18 +109,23 @@ def compile_plan(workflow: Workflow, sweep: Sweep, operators: Sequence[Announced
             predecessors=before[no],
             successors=after[no],
             axes=reach[no],
-            every_child=shared[no],
+            every_child=shared[no] and no < per_child,
+            of_parent=no >= per_child,
             retries=_own(definition.retries, pinned.spec.retries),
             retry_backoff_ms=_own(definition.retry_backoff_ms, pinned.spec.retry_backoff_ms),
             keys=templates[pinned.no],
+            gathers=tuple(dict.fromkeys(b.gather for b in bound[no] if b.gather is not None)),
+            whole=any(b.gather is not None and not b.partial for b in bound[no]),
         )
         for no, (definition, pinned) in enumerate(zip(workflow.graph, operators, strict=True))
     )
-    roots = tuple(no for no in range(len(nodes)) if not before[no])
+    roots = tuple(no for no in range(per_child) if not before[no])
     return Plan(
         nodes=nodes,
+        per_child=per_child,
         order=order,
         roots=roots,
+        roots_of_parent=tuple(no for no in range(per_child, len(nodes)) if not before[no]),
         pending=tuple(len(predecessors) for predecessors in before.values()),
         root_classes=frozenset(nodes[no].node_class.id for no in roots),
         root_axes=None if any(shared[no] for no in roots) else frozenset().union(*(reach[no] for no in roots)),
@@ -116,9 +136,19 @@ def distinct_at_most(sweep: Sweep, node: NodePlan) -> int:
     """Return how many different nodes a node of the graph makes at most: children that agree on what reaches it share
     one.
     """
+    if node.of_parent:
+        return 1
     if node.every_child:
         return sweep.size
     return min(sweep.points, prod(sweep.axes[axis].size for axis in node.axes))
+
+
+def _predecessors(bindings: Sequence[Binding], *, gathered: bool) -> tuple[int, ...]:
+    """Return the nodes that must end before: in a single run those too whose outputs are *gathered*."""
+    nodes = {b.node for b in bindings if b.node is not None}
+    if gathered:
+        nodes |= {b.gather.node for b in bindings if b.gather is not None}
+    return tuple(sorted(nodes))
 
 
 def _class_of(definition: NodeDefinition, pinned: Announced, classes: ClassRegistry) -> NodeClass:
@@ -135,7 +165,7 @@ def _constant(bindings: Sequence[Binding], sweep: Sweep) -> Inputs | None:
     """Return a node's inputs if they are the same in every child, whatever its predecessors give."""
     if any(bound.text is None or bound.has_dataset for bound in bindings):
         return None
-    return gather(bindings, sweep, (), _no_result, {})
+    return received(bindings, sweep, (), _no_result, {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +186,7 @@ class _Port:
         node: int | None = None,
         node_port: str = "",
     ) -> Binding:
-        """Return where the value of this port comes from: exactly one of text, axis, node."""
+        """Return where the value of this port comes from: one of text, axis, node, or none if it is gathered."""
         return Binding(
             port=self.port.name,
             label=self.label,
@@ -214,6 +244,9 @@ class _Binder:
             case FromNode(node=source, port=source_port):
                 no = self._place[source]
                 return prepared.bound(self._outputs[no][source_port], node=no, node_port=source_port)
+            case FromChildren(node=source, port=source_port, partial=partial):
+                gather = Gather(self._place[source], source_port, port.type)
+                return replace(prepared.bound(port.type), gather=gather, partial=partial)
             case FromParam(param=param) if param in self._axis_of:
                 axis = self._axes[self._axis_of[param]]
                 if axis.size > 1:

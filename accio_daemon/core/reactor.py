@@ -12,6 +12,7 @@ from typing import TypeVar, assert_never, cast
 from accio_daemon.core import (
     checkpoints,
     externals,
+    gathering,
     on_agents,
     on_nodes,
     on_runs,
@@ -47,6 +48,7 @@ from accio_daemon.core.commands import (
     RetryRun,
     SubmitRun,
     Tick,
+    ValuesGathered,
 )
 from accio_daemon.core.pools import on_pools
 from accio_daemon.core.turn import Turn
@@ -93,6 +95,8 @@ def _apply(turn: Turn, command: AnyCommand) -> object:  # noqa: C901 — one fla
             on_agents.recalled(turn, command)
         case PathsDigested():
             externals.digested(turn, command)
+        case ValuesGathered():
+            gathering.gathered(turn, command)
         case DrainAgent():
             on_agents.drain(turn, command)
         case RemoveAgent():

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 
 from accio.domain.seeds import node_seed
 from accio.domain.states import NodeState, Phase
-from accio_daemon.core import endings
+from accio_daemon.core import endings, gathering
 from accio_daemon.core.demands import class_of
-from accio_daemon.core.inputs import Inputs, gather, key_of
+from accio_daemon.core.inputs import Inputs, key_of, received
 from accio_daemon.core.moves import forget_execution, move_execution, move_node
 from accio_daemon.core.plan import NodePlan
 from accio_daemon.core.recomputing import is_whole
@@ -37,9 +37,12 @@ def _begin(turn: Turn, instance: Instance, no: int) -> None:
     world = turn.world
     run = instance.run
     node = run.plan.nodes[no]
+    if node.gathers and (lacking := [each for each in node.gathers if each not in run.gathered]):
+        gathering.wait_for(turn, instance, no, lacking)
+        return
     restored = world.restored.pop((run.no, instance.index, no), None) if world.restored else None
-    inputs = node.constant or gather(
-        node.bindings, run.sweep, instance.coordinates, instance.results.__getitem__, run.pins
+    inputs = node.constant or received(
+        node.bindings, run.sweep, instance.coordinates, instance.results.__getitem__, run.pins, run.gathered
     )
     assert inputs is not None, "a ready node's predecessors have results"
     if inputs.missing:
@@ -163,7 +166,8 @@ def _fill(execution: Execution, inputs: Inputs, key: bytes | None, seed: int | N
 def _seed(instance: Instance, node: NodePlan) -> int:
     """Return the seed of an unstable node; its child's is computed once."""
     if instance.seed is None:
-        instance.seed = instance.run.sweep.seed_of(instance.index, instance.run.seed)
+        run = instance.run
+        instance.seed = run.seed if instance.own else run.sweep.seed_of(instance.index, run.seed)
     return node_seed(instance.seed, node.name)
 
 

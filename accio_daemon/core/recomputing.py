@@ -49,7 +49,8 @@ def forget_results(world: World, results: frozenset[int]) -> None:
 
 def oldest_work(world: World, now: Instant) -> int:
     """Return when the oldest attempt was sent that goes on, or this moment, in epoch milliseconds."""
-    going_on = (each.dispatched_ms for each in world.executions.values() if each.agent is not None)
+    going_on = [each.dispatched_ms for each in world.executions.values() if each.agent is not None]
+    going_on += [asked.since_ms for asked in world.gather_requests.values()]
     return min(going_on, default=now.wall_ms)
 
 

@@ -9,7 +9,7 @@ from collections import OrderedDict, deque
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from accio.domain.children import OPEN, Counts, Taken, total
+from accio.domain.children import OPEN, OWN, Counts, Taken, total
 from accio.domain.ids import RunId
 from accio.domain.resources import Resources
 from accio.domain.retry_demand import NodeDemand
@@ -26,6 +26,8 @@ from accio_daemon.core.terms import (
     CacheMode,
     Checkpoint,
     ExecutionNo,
+    Gather,
+    Gathered,
     Instant,
     Pin,
     Result,
@@ -76,6 +78,8 @@ class Run:
         "digesting",
         "ended_ms",
         "failed",
+        "gathered",
+        "gathering",
         "id",
         "killed",
         "lacking",
@@ -83,6 +87,7 @@ class Run:
         "nodes_ended",
         "on_failure",
         "open",
+        "own_state",
         "pins",
         "plan",
         "running",
@@ -129,7 +134,10 @@ class Run:
         self.pins = dict(pins)
         self.digesting: dict[str, Digesting] = {}  # by dataset text
         self.lacking: dict[str, dict[SessionNo, str]] = {}  # dataset text -> who lacks what is pinned, and why
+        self.gathered: dict[Gather, Gathered] = {}  # what nodes have gathered, or the run's children gave them
+        self.gathering: dict[Gather, list[Subscriber]] = {}  # what is being gathered, and who waits for it
         self.state = RunState.SCHEDULED
+        self.own_state = RunState.SCHEDULED  # of a parent's own nodes together, if it has some
         self.closed = OPEN
         self.taken = Taken(self.size)
         self.open: dict[int, Instance] = {}
@@ -159,15 +167,26 @@ class Run:
         )
 
     def name_of(self, index: int) -> str:
-        """Return the id of a child, or of the single run itself."""
-        return self.id if self.single else f"{self.id}.{index}"
+        """Return the id of a child, or of the run itself for its own nodes."""
+        return self.id if self.single or index == OWN else f"{self.id}.{index}"
 
     def __repr__(self) -> str:
         return f"Run({self.no}, {self.state}, cursor={self.taken.cursor}/{self.size}, open={len(self.open)})"
 
 
+class Asked(NamedTuple):
+    """A request for what children gave that hasn't been answered."""
+
+    run: Run
+    gather: Gather
+    since_ms: int
+
+
 class Instance:
-    """A child (or a single run) whose nodes are being worked on."""
+    """A child (or a single run) whose nodes are being worked on; or, as OWN, the nodes of a parent itself.
+
+    Those stand in the graph behind the ones of each child, which for a parent count as one success.
+    """
 
     __slots__ = (
         "checkpoints",
@@ -190,24 +209,37 @@ class Instance:
     )
 
     def __init__(self, run: Run, index: int, sequence: int) -> None:
-        count = len(run.plan.nodes)
+        before = run.plan.per_child if index == OWN else 0
+        count = len(run.plan.nodes) if index == OWN else run.plan.per_child
         self.run = run
         self.index = index
         self.sequence = sequence  # place of its roots
         self.state = RunState.SCHEDULED
-        self.states: list[NodeState] = [NodeState.WAITING] * count
-        self.waiting: list[int] = list(run.plan.pending)
+        self.states: list[NodeState] = [NodeState.SUCCESS] * before + [NodeState.WAITING] * (count - before)
+        self.waiting: list[int] = list(run.plan.pending[:count])
         self.results: list[Result | None] = [None] * count
         self.executions: list[Execution | None] = [None] * count
-        self.ends: list[int] = [sequence] * count  # when each node ended, in the order of decisions
-        self.remaining = count
+        self.ends: list[int] = [0] * before + [sequence] * (
+            count - before
+        )  # when each node ended, in the order of decisions
+        self.remaining = count - before
         self.started_ms: int | None = None
-        self.coordinates: tuple[int, ...] = run.sweep.coordinates(index)[0]
+        self.coordinates: tuple[int, ...] = () if index == OWN else run.sweep.coordinates(index)[0]
         self.recomputing: frozenset[int] = NO_NODES  # nodes that wait for a predecessor to be executed again
         self.tried: Mapping[int, int] = NOT_TRIED  # attempts without a result, by node
         self.demands: Mapping[int, NodeDemand] = AS_DECLARED  # of nodes that were retried with more, or less
         self.checkpoints: Mapping[int, Checkpoint] = NOTHING_SAVED  # of nodes that haven't succeeded
         self.seed: int | None = None  # computed when an unstable node needs it
+
+    @property
+    def own(self) -> bool:
+        """Whether it is the nodes of a parent itself."""
+        return self.index == OWN
+
+    @property
+    def roots(self) -> tuple[int, ...]:
+        """The nodes that need no other one."""
+        return self.run.plan.roots_of_parent if self.own else self.run.plan.roots
 
     def __repr__(self) -> str:
         return f"Instance({self.run.name_of(self.index)}, {[state.value for state in self.states]})"

@@ -1,7 +1,7 @@
 """From stored facts back to a World: after a restart, or for one ended run that somebody retries or deletes from."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from accio.domain.children import CLOSED_BY_KILL, OPEN, Taken
 from accio.domain.retry_demand import NodeDemand
@@ -15,7 +15,7 @@ from accio_daemon.core.plan import compile_plan
 from accio_daemon.core.records import Execution, Instance, Place, Run
 from accio_daemon.core.retrying import restored_instance
 from accio_daemon.core.run_record import RunRecord
-from accio_daemon.core.terms import AgentNo, Announced, AttemptNo, CacheMode, ExecutionNo, Pin, RunNo
+from accio_daemon.core.terms import AgentNo, Announced, AttemptNo, CacheMode, ExecutionNo, Gather, Gathered, Pin, RunNo
 from accio_daemon.core.turn import Turn
 from accio_daemon.core.world import World
 
@@ -30,6 +30,8 @@ class RunFacts(RunRecord):
     sequence: int
     pins: dict[str, Pin]
     reached: tuple[int, ...]  # children at or beyond the cursor that have a row
+    own_state: RunState = RunState.SCHEDULED
+    gathered: Mapping[Gather, Gathered] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +68,8 @@ def restore_run(world: World, facts: RunFacts) -> Run:
         created_ms=facts.created_ms,
         pins=facts.pins,
     )
-    moves.restore_run(run, facts.state)
+    moves.restore_run(run, facts.state, facts.own_state)
+    run.gathered = dict(facts.gathered)
     run.closed = facts.closed
     run.running, run.success, run.failed, run.killed = facts.running, facts.success, facts.failed, facts.killed
     run.nodes_ended = {state: facts.nodes_ended.get(state, 0) for state in sorted(NODE_TERMINAL)}

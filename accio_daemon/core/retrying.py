@@ -1,14 +1,22 @@
 """Running again what didn't succeed: the same run, the same seeds, a new place. Successes stay."""
 
-from accio.domain.children import OPEN
+from accio.domain.children import OPEN, OWN
 from accio.domain.retry_demand import RetryDemand
-from accio.domain.states import NODE_RETRIABLE, NodeState, RunState
-from accio_daemon.core import endings
+from accio.domain.states import NODE_RETRIABLE, RUN_TERMINAL, NodeState, RunState
+from accio_daemon.core import endings, gathering
 from accio_daemon.core.commands import InstanceFacts, RetryRun, StaleFacts
 from accio_daemon.core.demands import RAISED, check, raise_demand
 from accio_daemon.core.externals import forget_lacks
-from accio_daemon.core.moves import move_instance, move_node, move_run, restore_instance, restore_node
-from accio_daemon.core.on_runs import note, open_instance
+from accio_daemon.core.moves import (
+    count_out_nodes,
+    move_instance,
+    move_node,
+    move_run,
+    reset_own_nodes,
+    restore_instance,
+    restore_node,
+)
+from accio_daemon.core.on_runs import drop_rows, leave_no_trace, note, open_instance, silence
 from accio_daemon.core.plan import compile_plan
 from accio_daemon.core.records import Instance, Run
 from accio_daemon.core.terms import Announced
@@ -22,6 +30,8 @@ def retry(turn: Turn, command: RetryRun) -> bool:
     if run is None:
         raise StaleFacts("the run has ended in between")
     index = None if run.single else command.index
+    if run.own_state in RUN_TERMINAL and command.own is None:
+        raise StaleFacts("the run's own nodes have ended in between")
     if command.operators is not None:
         _repin(turn, run, command.operators)
     forget_lacks(world, run)
@@ -34,15 +44,15 @@ def retry(turn: Turn, command: RetryRun) -> bool:
             _reopen(run, child)
     changed = False
     for instance in list(run.open.values()) if index is None else [run.open[i] for i in (index,) if i in run.open]:
-        if any(state in NODE_RETRIABLE for state in instance.states):
-            _again(turn, instance, sequence, command.demand)
-            changed = True
+        changed = (not instance.own and _again(turn, instance, sequence, command.demand)) or changed
     if index is None:
         changed = _reopen_unreached(turn, run, sequence) or changed
     elif run.closed != OPEN and run.taken.is_unreached(index) and index not in run.open:
         open_instance(world, Instance(run, index, sequence))
         _go_on(turn, run.open[index])
         changed = True
+    if run.plan.gathers:
+        changed = _retry_own(turn, run, command, sequence, goes_on=changed) or changed
     if changed:
         if run.state is not RunState.RUNNING:
             move_run(run, RunState.RUNNING)
@@ -52,6 +62,39 @@ def retry(turn: Turn, command: RetryRun) -> bool:
         note(turn, run, command.index, "retried", f"retried by {command.by}{with_more}")
     endings.run_over(turn, run)
     return changed
+
+
+def _retry_own(turn: Turn, run: Run, command: RetryRun, sequence: int, *, goes_on: bool) -> bool:
+    """Run the nodes of a parent itself again: all of them once its children that *go on* have ended, or, if all have
+    ended, those that didn't succeed. Return whether anything of that changed.
+    """
+    if goes_on or run.counts.final() is None:
+        if run.own_state is not RunState.SCHEDULED:
+            _reset_own(turn, run, command.own)
+        return False
+    if command.index is not None and not run.single:
+        return False
+    if command.own is not None and run.own_state in RUN_TERMINAL:
+        if not any(node.state in NODE_RETRIABLE for node in command.own.nodes):
+            return False
+        _reopen(run, command.own)
+    own = run.open.get(OWN)
+    return own is not None and _again(turn, own, sequence, command.demand)
+
+
+def _reset_own(turn: Turn, run: Run, ended: InstanceFacts | None) -> None:
+    """Make all nodes of a parent itself wait for its children again, as if none of them had begun."""
+    fx, own = turn.fx, run.open.pop(OWN, None)
+    if own is not None:
+        silence(turn, own)
+        count_out_nodes(run, own.states[run.plan.per_child :])
+    elif ended is not None:
+        count_out_nodes(run, [node.state for node in ended.nodes])
+    leave_no_trace(turn.world, run.no, OWN)
+    drop_rows(turn, run.no, OWN)
+    gathering.forget(turn, run)
+    reset_own_nodes(run)
+    fx.begun_anew.append(run.no)
 
 
 def _repin(turn: Turn, run: Run, operators: tuple[Announced, ...]) -> None:
@@ -90,10 +133,12 @@ def _reopen(run: Run, child: InstanceFacts) -> None:
     run.open[child.index] = restored_instance(run, child, run.sequence)
 
 
-def _again(turn: Turn, instance: Instance, sequence: int, demand: RetryDemand | None) -> None:
+def _again(turn: Turn, instance: Instance, sequence: int, demand: RetryDemand | None) -> bool:
     """Reset every node that didn't succeed, with another *demand* if given; those whose predecessors all did become
-    ready.
+    ready. Return whether there was one.
     """
+    if not any(state in NODE_RETRIABLE for state in instance.states):
+        return False
     run = instance.run
     instance.sequence = sequence
     for no, state in enumerate(instance.states):
@@ -110,6 +155,7 @@ def _again(turn: Turn, instance: Instance, sequence: int, demand: RetryDemand | 
                 move_node(instance, no, NodeState.QUEUED)
                 turn.world.ready.append((instance, no))
     _go_on(turn, instance)
+    return True
 
 
 def _go_on(turn: Turn, instance: Instance) -> None:

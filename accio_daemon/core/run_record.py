@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from accio.domain.children import OPEN, Counts, implied_state, is_within, total
+from accio.domain.children import OPEN, OWN, Counts, implied_state, is_within, total
 from accio.domain.ids import RunId
 from accio.domain.states import NodeState, RunState
 from accio.domain.sweeps import Sweep
@@ -46,6 +46,10 @@ class RunRecord:
     def has(self, index: int) -> bool:
         """Return whether there is such a child."""
         return 0 <= index < self.sweep.size and not is_within(self.removed, index)
+
+    def name_of(self, index: int) -> str:
+        """Return the id of a child, or of the run itself for its own nodes."""
+        return self.id if self.single or index == OWN else f"{self.id}.{index}"
 
     @property
     def counts(self) -> Counts:

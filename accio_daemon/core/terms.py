@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import NewType
 
 from accio.domain.cache_mode import CacheMode as CacheMode
+from accio.domain.datatypes import DataType
 from accio.domain.ids import AttemptNo as AttemptNo
 from accio.domain.operators import OperatorSpec
 
@@ -28,6 +29,24 @@ class Result:
 
     def __repr__(self) -> str:
         return f"Result({self.id}, {dict(self.outputs)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Gather:
+    """What a node gathers: an output of all children of a sweep, by the place of its node in the graph."""
+
+    node: int
+    port: str
+    type: DataType  # that of the values together: a list, or a dataset, which is a folder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gathered:
+    """What was gathered: canonical text, or the blob that holds it if that is long."""
+
+    text: str | None = None
+    blob: tuple[str, int] | None = None  # digest and size
+    count: int  # of the children whose values are in it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from accio.domain.children import OPEN, total
+from accio.domain.children import OPEN, OWN, total
 from accio.domain.resources import NOTHING, Resources
-from accio.domain.states import NODE_TERMINAL, NodeState
+from accio.domain.states import NODE_TERMINAL, NodeState, RunState
 from accio_daemon.core.demands import class_of
 from accio_daemon.core.explain import joined, why_never, why_queued
 from accio_daemon.core.outgoing import NodeClass
@@ -127,29 +127,34 @@ def _may_get_work(agent: Agent) -> bool:
 
 
 def _run(world: World, run: Run, executions: Sequence[Execution], now: Instant, look_at: int) -> RunLoad:
-    nodes = run.plan.nodes
+    nodes, children = run.plan.nodes, len(run.open) - (OWN in run.open)
     unopened = 0
     if run.closed == OPEN:
         ended = run.success + run.failed + run.killed
-        unopened = max(0, run.size - total(run.taken.removed) - ended - len(run.open))
+        unopened = max(0, run.size - total(run.taken.removed) - ended - children)
     unended, queued = _open_nodes(world, run, look_at)
     ages: dict[tuple[int, NodeClass], list[float]] = {}
     for execution in executions:
         age = max(0.0, now.mono - execution.dispatched_mono)
         ages.setdefault((execution.first[1], execution.node_class), []).append(age)
     for node in nodes:
-        unended[node.no, node.node_class] += unopened
+        if not node.of_parent:
+            unended[node.no, node.node_class] += unopened
+        elif run.own_state is RunState.SCHEDULED:
+            unended[node.no, node.node_class] += 1
     rests: list[Rest] = []
     for no, node_class in sorted({*unended, *ages}, key=lambda each: (each[0], each[1].id)):
         node, running = nodes[no], tuple(ages.get((no, node_class), ()))
         left = unended[no, node_class]
-        if run.cache is CacheMode.USE and left:  # children that agree on what reaches it share one
+        if (
+            run.cache is CacheMode.USE and left and not node.of_parent
+        ):  # children that agree on what reaches it share one
             left = -(-left * distinct_at_most(run.sweep, node) // run.size)
         if left or running:
             rests.append(rest_of(node, max(left, len(running)), running, node_class))
     return RunLoad(
         no=run.no,
-        children=unopened + len(run.open),
+        children=unopened + children,
         queued=queued,
         running=len(executions),
         reserved=sum((execution.node_class.resources for execution in executions), NOTHING),

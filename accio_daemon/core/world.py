@@ -14,7 +14,7 @@ from accio_daemon.core.needs import Need
 from accio_daemon.core.node_queue import NodeQueue, Unopened
 from accio_daemon.core.plan import ClassRegistry
 from accio_daemon.core.pools.records import Pool
-from accio_daemon.core.records import Agent, Execution, Instance, Run
+from accio_daemon.core.records import Agent, Asked, Execution, Instance, Run
 from accio_daemon.core.terms import AgentNo, AttemptNo, ExecutionNo, Result, RunNo, SessionNo
 
 # Bits of an attempt's number below the epoch: numbers stay unique across restarts without a row being written for each.
@@ -73,6 +73,7 @@ class World:
         self.needs: dict[int, Need] = {}  # class id -> how much time its nodes should have
         self.backing_off: set[Execution] = set()
         self.digest_requests: dict[int, tuple[Run, str, SessionNo]] = {}
+        self.gather_requests: dict[int, Asked] = {}
         self.undigested: set[Run] = set()  # runs with dataset texts that some agent is to be asked for
         self.submissions: OrderedDict[tuple[str, str], tuple[bytes, Submitted]] = OrderedDict()
         self.killing: deque[Run] = deque()  # runs with open children that a kill hasn't reached yet

@@ -22,7 +22,7 @@ from accio.domain.states import RUN_TERMINAL
 from accio.errors import AccioError, ResourceExhausted
 from accio_daemon.core import reactor, readying
 from accio_daemon.core.commands import Command, DeleteRun, RetryRun, SubmitRun, Tick
-from accio_daemon.core.effects import Effects, NodeKey
+from accio_daemon.core.effects import Effects, GatherRequest, NodeKey
 from accio_daemon.core.terms import RunNo
 from accio_daemon.core.turn import Turn
 from accio_daemon.engine.delivery import Links
@@ -101,6 +101,7 @@ class Cycle:
         links: Links | None = None,
         watchers: Watchers | None = None,
         bounds: Bounds | None = None,
+        gather: Callable[[GatherRequest], None] | None = None,
     ) -> None:
         """Start from a restored World; what restoring it decided is the first batch."""
         self.world = restored.world
@@ -112,6 +113,8 @@ class Cycle:
         self.batch = Batch(restored.effects)
         self.in_commit: Batch | None = None
         self.deleting: deque[RunNo] = deque(restored.being_deleted)  # runs whose rows are still being removed
+        self.gathers: deque[GatherRequest] = deque()  # what is to be gathered now, if nobody else takes it
+        self._gather = gather or self.gathers.append
         self._clock = clock
         self._opening = reactor.OPENED_AT_ONCE  # children at once; fewer where that takes long
         self._watchers: Watchers = watchers or _Nobody()
@@ -270,6 +273,8 @@ class Cycle:
         for removed in batch.fx.removed_runs:
             self._watchers.wake(removed, ended=True)
         self._watchers.committed(more=bool(batch.jobs or batch.fx.removed_runs))
+        for request in batch.fx.gathers:
+            self._gather(request)
         return self.links.deliver(self.world, batch.fx.outgoing)
 
     def answer(self, committed: Committed) -> None:

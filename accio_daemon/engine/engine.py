@@ -12,6 +12,7 @@ from accio.domain.operators import OperatorSpec
 from accio.domain.states import RUN_TERMINAL
 from accio_daemon.core import explain, offers
 from accio_daemon.core.commands import AgentLost, Command
+from accio_daemon.core.effects import GatherRequest
 from accio_daemon.core.explain import NodesAway
 from accio_daemon.core.plan import ClassRegistry
 from accio_daemon.core.terms import AttemptNo, RunNo, SessionNo
@@ -42,10 +43,13 @@ class Engine:
         metrics: Metrics | None = None,
         crash_point: Callable[[str], None] = lambda name: None,
         disk: FullDisk | None = None,
+        gather: Callable[[GatherRequest], None] | None = None,
     ) -> None:
         """Start from a restored World."""
         self._watchers = RunWatchers()
-        self.cycle = Cycle(restored=restored, records=store, clock=clock, full_disk=disk, watchers=self._watchers)
+        self.cycle = Cycle(
+            restored=restored, records=store, clock=clock, full_disk=disk, watchers=self._watchers, gather=gather
+        )
         self.metrics = metrics or Metrics()
         self.metrics.observe_world(restored.world)
         self._loops = Loops(self.cycle, store, clock, self.metrics, crash_point)

@@ -78,7 +78,7 @@ class _WorldCollector(Collector):
         ended = Tally[NodeState]()
         for run in runs:
             ended.update(run.nodes_ended)
-        total = sum(run.counts.present * len(run.plan.nodes) for run in runs)
+        total = sum(run.plan.count(run.counts.present) for run in runs)
         nodes = GaugeMetricFamily("accio_nodes", "Nodes of runs that haven't ended, by state.", labels=["state"])
         nodes.add_metric(["waiting"], max(0, total - ended.total() - world.queue.count - running - ahead))
         nodes.add_metric(["queued"], world.queue.count)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator
 from dataclasses import replace
 from typing import Any
 
+from accio.domain.children import OWN
 from accio.domain.states import RUN_TERMINAL
 from accio.errors import AccioError, FailedPrecondition, NotFound
 from accio_daemon.core.commands import Command, DeleteRun, RetryRun, StaleFacts
@@ -63,7 +64,8 @@ class Preparation:
             children = self._records.unsuccessful_children(
                 command.run, after=after, limit=self._page, index=command.index
             )
-            again = replace(command, ended=tuple(children), goes_on=after >= 0)
+            own = self._records.ended_child(command.run, OWN)
+            again = replace(command, ended=tuple(children), own=own, goes_on=after >= 0)
             changed = (yield again) or changed
             if command.index is not None or len(children) < self._page:
                 return changed

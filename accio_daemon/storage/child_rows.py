@@ -33,10 +33,10 @@ class ChildQuery:
     def __init__(self, connection: sqlite3.Connection, plans: Plans, run: RunRow, text: str, now_ms: int) -> None:
         """Read the query; FilterProblem if it can't be read."""
         operators = plans.operators(connection, run)
-        graph = plans.workflow(connection, run).graph
+        graph = plans.workflow(connection, run).graph[: run.nodes]
         outputs = {
             f"{node.name}/{port.name}": port.type
-            for node, of in zip(graph, operators, strict=True)
+            for node, of in zip(graph, operators, strict=False)  # a sweep has further nodes itself
             for port in of.spec.outputs
         }
         self._nodes = {node.name: no for no, node in enumerate(graph)}

@@ -15,7 +15,7 @@ from math import prod
 
 from accio.domain.seeds import node_seed
 from accio.domain.sweeps import Sweep
-from accio_daemon.core.inputs import Results, gather, key_of
+from accio_daemon.core.inputs import Results, key_of, received
 from accio_daemon.core.plan import NodePlan, Plan
 from accio_daemon.core.terms import CacheMode, Pin, Result
 from accio_daemon.storage import levels
@@ -82,7 +82,7 @@ def dry_run(connection: sqlite3.Connection, subject: Subject) -> DryRun:
         looked_up += len(places) - missing
     return DryRun(
         children=sweep.size,
-        nodes=sweep.size * len(plan.nodes),
+        nodes=plan.count(sweep.size),
         distinct=different,
         cached=cached,
         unknown=unknown,
@@ -94,6 +94,8 @@ def dry_run(connection: sqlite3.Connection, subject: Subject) -> DryRun:
 
 def _distinct(sweep: Sweep, node: NodePlan) -> int:
     """Return how many different nodes a node of the graph makes."""
+    if node.of_parent:
+        return 1
     if node.every_child:
         return sweep.size
     size = prod(sweep.axes[axis].size for axis in node.axes)
@@ -119,7 +121,7 @@ def _representatives(plan: Plan) -> dict[int, int]:
     first: dict[object, int] = {}
     for node in (plan.nodes[no] for no in plan.order):
         inputs = tuple(
-            (b.port, b.text, b.axis, None if b.node is None else representative[b.node], b.node_port)
+            (b.port, b.text, b.axis, None if b.node is None else representative[b.node], b.node_port, b.gather)
             for b in node.bindings
         )
         # An unstable node's seed comes from its name.
@@ -166,7 +168,7 @@ class _Lookup:
         keys: dict[bytes, Place] = {}
         unknown = 0
         for place in places:
-            inputs = gather(node.bindings, self._subject.sweep, place[0], self._results_at(place), self._subject.pins)
+            inputs = received(node.bindings, self._subject.sweep, place[0], self._results_at(place), self._subject.pins)
             if inputs is None or inputs.missing:
                 unknown += 1
                 continue

@@ -1,13 +1,13 @@
 """The inputs of a node as people see them: computed by `accio_daemon.core.inputs`, as when the node became ready."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from accio.domain.datatypes import DataType
-from accio_daemon.core.inputs import Results, value_of
+from accio_daemon.core.inputs import NOTHING_GATHERED, Results, value_of
 from accio_daemon.core.plan import NodePlan
-from accio_daemon.core.terms import Result
+from accio_daemon.core.terms import Gather, Gathered, Result
 from accio_daemon.storage.results import result_of
 from accio_daemon.storage.runs_query import SQL, Found, RunRow
 
@@ -27,11 +27,17 @@ def read_results(connection: sqlite3.Connection, found: Found) -> dict[int, Resu
     return {no: result_of(id, outputs, blobs) for no, id, outputs, blobs in rows}
 
 
-def effective_inputs(run: RunRow, node: NodePlan, coordinates: Sequence[int], results: Results) -> dict[str, Input]:
+def effective_inputs(
+    run: RunRow,
+    node: NodePlan,
+    coordinates: Sequence[int],
+    results: Results,
+    gathered: Mapping[Gather, Gathered] = NOTHING_GATHERED,
+) -> dict[str, Input]:
     """Return those inputs of a node that are known, by port."""
     inputs: dict[str, Input] = {}
     for binding in node.bindings:
-        value = value_of(binding, run.sweep, coordinates, results)
+        value = value_of(binding, run.sweep, coordinates, results, gathered)
         if isinstance(value, tuple):
             inputs[binding.port] = Input(type=binding.target, text=None, blob=value[0])
         elif value is not None:

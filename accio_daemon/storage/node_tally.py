@@ -23,17 +23,18 @@ FAILURES = (NodeState.FAILED, NodeState.LOST)
 class NodeTally:
     """The states of the nodes of one graph, of which nothing has ended at first."""
 
-    def __init__(self, workflow: Workflow) -> None:
-        """Begin with a graph."""
-        place = {node.name: no for no, node in enumerate(workflow.graph)}
-        self._after: list[list[int]] = [[] for _ in workflow.graph]
+    def __init__(self, workflow: Workflow, count: int) -> None:
+        """Begin with a graph, of which a single run or a child has the first *count* nodes."""
+        graph = workflow.graph[:count]
+        place = {node.name: no for no, node in enumerate(graph)}
+        self._after: list[list[int]] = [[] for _ in graph]
         self._missing: list[int] = []  # of each node, predecessors that haven't succeeded
-        for no, node in enumerate(workflow.graph):
+        for no, node in enumerate(graph):
             before = node.predecessors()
             self._missing.append(len(before))
             for name in before:
                 self._after[place[name]].append(no)
-        self._ended: list[NodeState | None] = [None] * len(workflow.graph)
+        self._ended: list[NodeState | None] = [None] * len(graph)
         self._counts: Counter[NodeState] = Counter()
         self._roots = self._ready = self._missing.count(0)  # ready: could run, and hasn't ended
 

@@ -75,7 +75,7 @@ class NodeFacts:
 
 
 def read_nodes(connection: sqlite3.Connection, found: Found, workflow: Workflow) -> list[NodeFacts]:
-    """Read every node of a single run or a child, in the order of the graph."""
+    """Read every node of a single run or a child, or those of a parent itself, in the order of the graph."""
     return read_nodes_of(connection, [found], workflow)[0]
 
 
@@ -107,7 +107,8 @@ def _nodes(found: Found, workflow: Workflow, rows: _Rows) -> list[NodeFacts]:
     ended, begun, attempts = rows.ended, rows.begun, rows.attempts
     nodes: list[NodeFacts] = []
     states = _states(found, workflow, ended, begun)
-    for no, definition in enumerate(workflow.graph):
+    for no in places(found, workflow):
+        definition = workflow.graph[no]
         past = attempts.get(no, [])
         common: dict[str, Any] = {"no": no, "name": definition.name, "operator": definition.op, "state": states[no]}
         if no in ended:
@@ -179,28 +180,40 @@ def _going_on(
     )
 
 
+def places(found: Found, workflow: Workflow) -> range:
+    """Return the places in the graph of a single run's nodes, of a child's, or of those of a parent itself."""
+    if found.run.single:
+        return range(len(workflow.graph))
+    if found.index is None:
+        return range(workflow.per_child, len(workflow.graph))
+    return range(workflow.per_child)
+
+
 def _states(
     found: Found, workflow: Workflow, ended: dict[int, list[Any]], begun: dict[int, list[Any]]
-) -> list[NodeState]:
-    if len(ended) == len(workflow.graph):
-        return [NODE_STATE_OF[ended[no][0]] for no in range(len(ended))]
+) -> dict[int, NodeState]:
+    here = places(found, workflow)
+    if len(ended) == len(here):
+        return {no: NODE_STATE_OF[ended[no][0]] for no in here}
+    of_parent = found.index is None and found.run.parent
     # A single run's row has its state, and it is closed only for a moment before its nodes have ended.
-    unreached = found.instance is None and not ended and found.run.implied is not RunState.SCHEDULED
+    unreached = found.instance is None and not ended and found.run.implied is not RunState.SCHEDULED and not of_parent
+    waits = of_parent and found.run.counts.final() is None  # for children
     place = {node.name: no for no, node in enumerate(workflow.graph)}
-    states: list[NodeState] = []
-    for no, node in enumerate(workflow.graph):
+    states: dict[int, NodeState] = {}
+    for no in here:
         if no in ended:
-            states.append(NODE_STATE_OF[ended[no][0]])
+            states[no] = NODE_STATE_OF[ended[no][0]]
             continue
-        before = [ended.get(place[name]) for name in node.predecessors()]
+        before = [ended.get(place[name]) for name in workflow.graph[no].predecessors() if place[name] in here]
         if unreached:
-            states.append(implied_node_state(found.run.implied, is_root=not before))
+            states[no] = implied_node_state(found.run.implied, is_root=not before)
         elif no in begun and begun[no][1] is not None:
-            states.append(NodeState.RUNNING)
-        elif all(row is not None and NODE_STATE_OF[row[0]] is NodeState.SUCCESS for row in before):
-            states.append(NodeState.QUEUED)
+            states[no] = NodeState.RUNNING
+        elif not waits and all(row is not None and NODE_STATE_OF[row[0]] is NodeState.SUCCESS for row in before):
+            states[no] = NodeState.QUEUED
         else:
-            states.append(NodeState.WAITING)
+            states[no] = NodeState.WAITING
     return states
 
 

@@ -24,6 +24,7 @@ from accio_daemon.core.terms import AgentNo, Announced, AttemptNo, Checkpoint, E
 from accio_daemon.storage import checkpoints
 from accio_daemon.storage.codes import NODE_STATE_OF, RUN_STATE_OF, RUN_STATES
 from accio_daemon.storage.demands import by_child, read_demand
+from accio_daemon.storage.gathered import own_state, read_gathered
 from accio_daemon.storage.pools import highest_number
 from accio_daemon.storage.quarantine import SET_ASIDE_AFTER
 from accio_daemon.storage.recorded import RECORDED, operator_numbers, options_of, record_fields
@@ -173,6 +174,8 @@ def _run_facts(connection: sqlite3.Connection, specs: Mapping[int, OperatorSpec]
         sequence=sequence,
         pins=pins,
         reached=tuple(index for (index,) in reached),
+        own_state=own_state(connection, no),
+        gathered=read_gathered(connection, no),
     )
 
 
@@ -208,7 +211,9 @@ def unsuccessful_children(
 def ended_child(connection: sqlite3.Connection, run_no: RunNo, index: int) -> InstanceFacts | None:
     """Read a child that has ended."""
     rows = connection.execute(_SQL["ended_child"], (run_no, index)).fetchall()
-    found = _instances(connection, run_no, rows, {}, {}, {})
+    demands = by_child(connection.execute(_SQL["demands"], (run_no, index)))
+    saved = checkpoints.by_child(connection.execute(_SQL["checkpoints"], (run_no, index)))
+    found = _instances(connection, run_no, rows, _tried(connection, run_no, rows), demands, saved)
     return found[0] if found else None
 
 

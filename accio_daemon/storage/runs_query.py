@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 
 from accio.domain.access import Viewer
-from accio.domain.children import OPEN, implied_node_state
+from accio.domain.children import OPEN, OWN, implied_node_state
 from accio.domain.ids import RunId, child_id, parse_reference
 from accio.domain.people import Person
 from accio.domain.states import RUN_TERMINAL, NodeState, RunState
@@ -55,6 +55,7 @@ class RunRow(RunRecord):
     operators: tuple[int, ...]  # operator number of each node
     children: int
     nodes: int  # of one child
+    own_nodes: int = 0  # of a parent itself
     quarantined: str = ""  # why it is set aside; empty if it isn't
     roots: int = 0  # nodes of one child that need no other; known if a kill left children unreached
 
@@ -75,17 +76,22 @@ class RunRow(RunRecord):
         if self.closed != OPEN:
             for count, is_root in ((self.roots, True), (self.nodes - self.roots, False)):
                 found[implied_node_state(self.implied, is_root=is_root)] += self.counts.unreached * count
-        rest = self.present * self.nodes - found.total()
+        rest = self.all_nodes - found.total()
         found[NodeState.RUNNING] = min(running, rest)
         found[NodeState.WAITING] = rest - found[NodeState.RUNNING]
         return found
+
+    @property
+    def all_nodes(self) -> int:
+        """How many nodes there are, of all children and of a parent itself."""
+        return self.present * self.nodes + self.own_nodes
 
     @property
     def ended_nodes(self) -> int:
         """How many nodes have ended, those of children that will never begin included."""
         stored = sum(self.nodes_ended.values())
         if self.state in RUN_TERMINAL:
-            return self.present * self.nodes
+            return self.all_nodes
         if self.implied is RunState.SCHEDULED:
             return stored
         return stored + self.counts.unreached * self.nodes
@@ -103,15 +109,14 @@ class RunRow(RunRecord):
     @property
     def progress(self) -> float:
         """The share of nodes that have ended."""
-        total = self.present * self.nodes
-        return min(1.0, self.ended_nodes / total) if total else 1.0
+        return min(1.0, self.ended_nodes / self.all_nodes) if self.all_nodes else 1.0
 
 
 def run_row(row: Sequence[Any]) -> RunRow:
     """Read a row of the statement `columns`."""
     recorded = row[:RECORDED]
-    (workflow_no, workflow_id, version, owner_name, owner_email, name, notes, children, nodes, tags,
-     quarantined, roots) = row[RECORDED:]  # fmt: skip
+    (workflow_no, workflow_id, version, owner_name, owner_email, name, notes, children, nodes, own_nodes,
+     tags, quarantined, roots) = row[RECORDED:]  # fmt: skip
     return RunRow(
         **record_fields(recorded),
         workflow_no=workflow_no,
@@ -125,6 +130,7 @@ def run_row(row: Sequence[Any]) -> RunRow:
         operators=operator_numbers(recorded),
         children=children,
         nodes=nodes,
+        own_nodes=own_nodes,
         quarantined=quarantined or "",
         roots=roots or 0,
     )
@@ -174,7 +180,9 @@ class Found:
     @property
     def place(self) -> int:
         """The index under which its nodes are stored."""
-        return self.index or 0
+        if self.index is None:
+            return 0 if self.run.single else OWN
+        return self.index
 
 
 def get_run(connection: sqlite3.Connection, no: RunNo) -> RunRow | None:

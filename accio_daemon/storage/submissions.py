@@ -15,6 +15,7 @@ from accio_daemon.core.terms import Pin, RunNo
 from accio_daemon.storage import runs_query
 from accio_daemon.storage.access import Change
 from accio_daemon.storage.jobs import Transaction
+from accio_daemon.storage.nodes_query import places
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.runs_query import Found, RunRow
 from accio_daemon.storage.sql import load
@@ -57,12 +58,14 @@ def pin_artifacts(
 def _pin(connection: sqlite3.Connection, plans: Plans, text: str, viewer: Viewer) -> Pin:
     run, node, port = text.removeprefix(ARTIFACT).split("/")
     found = runs_query.find(connection, run, viewer)
-    if found.index is None and found.run.parent:
-        raise NotFound(f"{run} is a sweep: name one of its children, as in {found.run.id}.0")
     workflow = plans.workflow(connection, found.run)
-    no = next((no for no, each in enumerate(workflow.graph) if each.name == node), None)
+    here = places(found, workflow)
+    if not here:
+        raise NotFound(f"{run} is a sweep: name one of its children, as in {found.run.id}.0")
+    no = next((no for no in here if workflow.graph[no].name == node), None)
     if no is None:
-        raise NotFound(f"run {found.id} has no node {node!r}; it has {', '.join(each.name for each in workflow.graph)}")
+        names = ", ".join(workflow.graph[no].name for no in here)
+        raise NotFound(f"run {found.id} has no node {node!r}; it has {names}")
     output = plans.operators(connection, found.run)[no].spec.output(port)
     if output is None or output.type.kind is not Kind.DATASET:
         raise NotFound(f"{node} of run {found.id} has no output {port!r} that is a dataset")

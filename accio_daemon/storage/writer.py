@@ -11,12 +11,13 @@ from typing import Any
 
 import orjson
 
+from accio.domain.children import OWN
 from accio.domain.failures import Failure
 from accio.domain.states import NodeState
 from accio_daemon.core.commands import SubmitRun
 from accio_daemon.core.effects import AttemptRow, Effects, ResultRow
 from accio_daemon.core.records import Agent, Run
-from accio_daemon.storage import levels, pools
+from accio_daemon.storage import gathered, levels, pools
 from accio_daemon.storage.codes import NODE_STATES, PARENT, RUN_STATES, SINGLE
 from accio_daemon.storage.database import upsert_many
 from accio_daemon.storage.sql import load
@@ -42,7 +43,7 @@ _GROUPED: dict[str, tuple[int, str]] = {
 }
 # What a deleted child or run leaves; results stay, as they are the memo's.
 _CHILD_TABLES = ("instances", "nodes", "demands", "checkpoints", "executions", "attempts", "events")
-_RUN_TABLES = ("tags", "run_params", "pins", "submissions", "quarantine")
+_RUN_TABLES = ("tags", "run_params", "pins", "gathered", "submissions", "quarantine")
 # Rows of a deleted run that one transaction removes.
 DELETED_AT_ONCE = 5000
 
@@ -53,7 +54,9 @@ class Batch:
     __slots__ = (
         "agents",
         "allocations",
+        "begun_anew",
         "events",
+        "gathered",
         "keys",
         "missing",
         "new_runs",
@@ -80,6 +83,8 @@ class Batch:
         self.allocations: Rows = []
         self.operators: Rows = []
         self.events: Rows = []
+        self.gathered: Rows = []
+        self.begun_anew: Rows = []
         self.removed_nodes: Rows = []
         self.removed_checkpoints: Rows = []
         self.removed_instances: Rows = []
@@ -135,6 +140,8 @@ def render(fx: Effects, specs: dict[int, Any]) -> Batch:
     tables["attempts"] = [_attempt(row) for row in fx.attempts]
     tables["pins"] = [(run_no, text, digest_blob(pin.digest), pin.size, pin.name) for run_no, text, pin in fx.pins]
     batch.events = [(e.run_no, e.index, e.node, e.attempt, e.kind, e.detail, e.at_ms) for e in fx.events]
+    batch.gathered = list(gathered.rows_of(fx.gathered))
+    batch.begun_anew = [(run_no, OWN) for run_no in fx.begun_anew]
     batch.removed_instances = list(fx.removed_instances)
     batch.removed_runs = list(fx.removed_runs)
     batch.removed_agents = list(fx.removed_agents)
@@ -226,9 +233,10 @@ def _new_run(run: Run, command: SubmitRun) -> tuple[Any, ...]:
         orjson.dumps(options).decode(),
         orjson.dumps([pinned.no for pinned in command.operators]).decode(),
         run.size,
-        len(run.plan.nodes),
+        run.plan.per_child,
         run.sequence,
         run.created_ms,
+        len(run.plan.nodes) - run.plan.per_child,
     )
 
 
@@ -276,6 +284,9 @@ def write(connection: sqlite3.Connection, batch: Batch) -> None:
     pools.write(connection, batch.pools, batch.allocations)
     for row, command in batch.new_runs:
         _write_run(connection, row, command)
+    for own in batch.begun_anew:
+        _remove_child(connection, own)
+        connection.execute(_SQL["run_gathered"], own[:1])
     for name, rows in batch.tables.items():
         if rows:
             width, tail = _GROUPED[name]
@@ -284,6 +295,7 @@ def write(connection: sqlite3.Connection, batch: Batch) -> None:
     connection.executemany(_SQL["update_run"], batch.runs)
     connection.executemany(_SQL["remove_node"], batch.removed_nodes)
     connection.executemany(_SQL["remove_checkpoint"], batch.removed_checkpoints)
+    connection.executemany(gathered.SQL["insert"], batch.gathered)
     connection.executemany(_SQL["insert_event"], batch.events)
     connection.executemany(_SQL["repin"], batch.repinned)
     _write_removals(connection, batch)
@@ -291,10 +303,14 @@ def write(connection: sqlite3.Connection, batch: Batch) -> None:
         connection.execute(_SQL["set_sequence"], (batch.sequence,))
 
 
+def _remove_child(connection: sqlite3.Connection, child: tuple[Any, ...]) -> None:
+    for table in _CHILD_TABLES:
+        connection.execute(_SQL[f"child_{table}"], child)
+
+
 def _write_removals(connection: sqlite3.Connection, batch: Batch) -> None:
     for child in batch.removed_instances:
-        for table in _CHILD_TABLES:
-            connection.execute(_SQL[f"child_{table}"], child)
+        _remove_child(connection, child)
     for run_no in batch.removed_runs:
         connection.execute(_SQL["hide_run"], (run_no,))
         connection.execute(_SQL["remove_text"], (run_no,))

@@ -5,10 +5,12 @@ Between the steps a test may crash it, or let another batch be decided while one
 
 from typing import Any, TypeVar
 
-from accio_daemon.core.commands import Command
-from accio_daemon.core.terms import SessionNo
+from accio_daemon.core.commands import Command, ValuesGathered
+from accio_daemon.core.effects import GatherRequest
+from accio_daemon.core.terms import Gathered, SessionNo
 from accio_daemon.core.world import Settings
 from accio_daemon.engine.cycle import Cycle
+from accio_daemon.storage.gathered import read_values
 from accio_daemon.storage.transactions import Committed
 from tests.fakes import FakeClock, Reply
 from tests.simulator.disk import Disk
@@ -45,6 +47,15 @@ class Daemon(Cycle):
                 committed = self.commit()
                 self.act(committed)
                 self.answer(committed)
+            while self.gathers:
+                more = True
+                self.post(self.gathered(self.gathers.popleft()))
+
+    def gathered(self, request: GatherRequest) -> ValuesGathered:
+        """Read what a run's children gave; all of it is short."""
+        values = read_values(self._database.connection, request.run, request.gather, -1, 1_000_000)
+        text = "[" + ",".join(value.text for value in values) + "]"
+        return ValuesGathered(request=request.number, value=Gathered(text=text, count=len(values)))
 
     def carry_out(self, command: Command[T], *, prepared: bool = True) -> T:
         """Carry a command out, with all that follows, and give its answer; not *prepared*, it goes without facts."""

@@ -146,7 +146,7 @@ def check_recount(disk: Disk) -> None:
     """The counters of each run equal a recount of its rows."""
     children: dict[int, Counter[RunState]] = {}
     nodes: dict[int, Counter[NodeState]] = {}
-    for run_no, state in disk.rows("SELECT run_no, state FROM instances"):
+    for run_no, state in disk.rows("SELECT run_no, state FROM instances WHERE idx >= 0"):
         children.setdefault(run_no, Counter())[RUN_STATE_OF[state]] += 1
     for run_no, state in disk.rows("SELECT run_no, state FROM nodes"):
         nodes.setdefault(run_no, Counter())[NODE_STATE_OF[state]] += 1

@@ -13,7 +13,7 @@ from accio.domain.failures import Failure
 from accio.domain.jsontext import json_string
 from accio.domain.seeds import node_seed
 from accio.domain.states import Cause, NodeState
-from accio.domain.workflows import Constant, FromNode, FromParam, NodeDefinition
+from accio.domain.workflows import Constant, FromChildren, FromNode, FromParam, NodeDefinition
 from accio_agent.agent.core.outcome import Outcome
 from accio_daemon.core.commands import SubmitRun
 from accio_daemon.core.outgoing import Assignment
@@ -100,4 +100,6 @@ def _inputs(node: NodeDefinition, params: dict[str, str], found: dict[str, tuple
                 values[port] = params[param]
             case FromNode(node=before):
                 values[port] = str(found[before][1])
+            case FromChildren():
+                raise AssertionError("no workflow of the simulation gathers")
     return "{" + ",".join(f"{orjson.dumps(port).decode()}:{values[port]}" for port in sorted(values)) + "}"

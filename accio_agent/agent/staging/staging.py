@@ -27,8 +27,8 @@ from accio.content.sharing import shares_folder
 from accio.content.signatures import SqliteSignatureCache
 from accio.content.store import FolderStore
 from accio.content.tree import Snapshot, changed_since, only_grew
-from accio.domain.canonical import decode
-from accio.domain.datatypes import DataType, Kind
+from accio.domain.datatypes import Kind
+from accio.domain.keys import datasets_of
 from accio.domain.named_content import content_of, named
 from accio.domain.operators import OperatorSpec
 from accio.errors import AccioError, FailedPrecondition, NotFound
@@ -164,19 +164,26 @@ class Staging:
     async def _fetch(self, inputs: "_Inputs", spec: OperatorSpec, task: agents_pb2.Assignment) -> None:
         """Bring everything that can be had; what the store lacks is noted, other problems are raised."""
         pinned = {each.text: named(each.digest, each.name or name_of(each.text)) for each in task.contents}
-        for text in _dataset_texts(spec, task.inputs_json):
+        texts = dict.fromkeys(_dataset_texts(spec, task.inputs_json))
+        for each in task.large_inputs:
+            digest = parse_digest(each.digest)
+            try:
+                await self._bring_blob(digest)
+                inputs.large[each.port] = each.digest
+            except NotFound as error:
+                inputs.lacks(each.digest, error)
+                continue
+            port = spec.input(each.port)
+            if port is not None and port.type.contains(Kind.DATASET):
+                text = (await self._in_thread(self._store.read, digest)).decode()
+                texts |= dict.fromkeys(datasets_of(port.type, text))
+        for text in texts:
             try:
                 inputs.datasets[text] = str(await self._locate(text, pinned.get(text), inputs))
             except NotFound as error:
                 inputs.lacks(content_of(text) or text, error)
         if task.HasField("checkpoint"):
             await self._bring_checkpoint(parse_digest(task.checkpoint.digest))
-        for each in task.large_inputs:
-            try:
-                await self._bring_blob(parse_digest(each.digest))
-                inputs.large[each.port] = each.digest
-            except NotFound as error:
-                inputs.lacks(each.digest, error)
 
     async def forget(self, attempt: int) -> None:
         """Release what was brought here for an attempt that has ended, however."""
@@ -388,21 +395,5 @@ def _dataset_texts(spec: OperatorSpec, inputs_json: str) -> list[str]:
     found: dict[str, None] = {}
     for port in spec.inputs:
         if port.type.contains(Kind.DATASET) and port.name in document:
-            value = decode(port.type, orjson.dumps(document[port.name]).decode())
-            found |= dict.fromkeys(_datasets_in(port.type, value))
+            found |= dict.fromkeys(datasets_of(port.type, orjson.dumps(document[port.name]).decode()))
     return list(found)
-
-
-def _datasets_in(datatype: DataType, value: Any) -> Iterable[str]:
-    match datatype.kind:
-        case Kind.DATASET:
-            yield str(value)
-        case Kind.LIST | Kind.SET:
-            for each in value:
-                yield from _datasets_in(datatype.args[0], each)
-        case Kind.MAP:
-            for key, each in value.items():
-                yield from _datasets_in(datatype.args[0], key)
-                yield from _datasets_in(datatype.args[1], each)
-        case _:
-            return

@@ -101,7 +101,7 @@ class ColumnCalls:
         found = runs_query.find(snapshot, request.run, viewer)
         operators = self._plans.operators(snapshot, found.run)
         graph = self._plans.workflow(snapshot, found.run).graph
-        outputs = {node.name: operators[no].spec.outputs for no, node in enumerate(graph)}
+        outputs = {node.name: operators[no].spec.outputs for no, node in enumerate(graph[: found.run.nodes])}
         wanted = wanted_columns(outputs, request)
         head = accio_pb2.ColumnsHead(
             run=run_message(found),

@@ -44,7 +44,8 @@ class ExplanationCalls:
             found = runs_query.find(snapshot, request.run, viewer)
             nodes = nodes_of(snapshot, self._plans, found)
             if request.node:
-                nodes = [nodes[node_place(self._plans.workflow(snapshot, found.run), found, request.node)]]
+                place = node_place(self._plans.workflow(snapshot, found.run), found, request.node)
+                nodes = [node for node in nodes if node.no == place]
             return found, nodes, [self._answer(snapshot, found, node, viewer) for node in nodes]
 
         found, nodes, answers = await self._readers.read(read)
@@ -163,7 +164,7 @@ class ExplanationCalls:
             yield accio_pb2.Event(
                 at_ms=event.at_ms,
                 kind=event.kind,
-                run=run.id if event.index is None or not run.parent else f"{run.id}.{event.index}",
+                run=run.id if event.index is None else run.name_of(event.index),
                 node="" if event.node is None else graph[event.node].name,
                 attempt=event.attempt or 0,
                 detail=event.detail,
@@ -185,7 +186,7 @@ class ExplanationCalls:
             yield accio_pb2.Event(
                 at_ms=attempt.ended_ms,
                 kind=attempt.state,
-                run=f"{found.run.id}.{attempt.index}",
+                run=found.run.name_of(attempt.index),
                 node=graph[attempt.node].name,
                 attempt=attempt.id,
                 detail=f"on {attempt.agent or 'a removed agent'}" + (f": {why}" if why else ""),

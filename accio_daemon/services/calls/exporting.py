@@ -115,7 +115,7 @@ class ExportCalls:
     def _outputs(self, snapshot: Snapshot, found: Found) -> _Outputs:
         operators = self._plans.operators(snapshot, found.run)
         graph = self._plans.workflow(snapshot, found.run).graph
-        return {node.name: operators[no].spec.outputs for no, node in enumerate(graph)}
+        return {node.name: operators[no].spec.outputs for no, node in enumerate(graph[: found.run.nodes])}
 
 
 def _once(named: Iterable[Found]) -> list[Found]:

@@ -96,7 +96,7 @@ class LiveRun:
     def _read_nodes(self, known: _Known | None, changed: Set[int], snapshot: Snapshot) -> tuple[_Known, Update]:
         now = runs_query.read_again(snapshot, self._found)
         if known is None:
-            known = _Known(tally=NodeTally(self._plans.workflow(snapshot, now.run)))
+            known = _Known(tally=NodeTally(self._plans.workflow(snapshot, now.run), now.run.nodes))
             ends = read_ends(snapshot, now)
             changed = ends.keys()
         else:
@@ -122,6 +122,8 @@ class LiveRun:
                 self._failed = (failed[0], self._failure_of_child(snapshot, now.run, failed[0]))
             if self._failed[1] is not None:
                 update.first_failure.CopyFrom(self._failed[1])
+        elif now.run.own_nodes and (own := first_failed(snapshot, now)) is not None:
+            update.first_failure.CopyFrom(self._failure(snapshot, now, *own))
         return update, now.state in RUN_TERMINAL
 
     def _failure_of_child(self, snapshot: Snapshot, run: RunRow, row: InstanceRow) -> accio_pb2.NodeFailure | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from accio.domain.access import Viewer
+from accio.domain.children import OWN
 from accio.domain.people import Person
 from accio.domain.states import NODE_TERMINAL, RUN_TERMINAL, NodeState, RunState
 from accio.v1 import accio_pb2, runs_pb2
@@ -16,12 +17,11 @@ from accio_daemon.engine.ports import EnginePort, RunWatch
 from accio_daemon.services.calls.node_views import node_place
 from accio_daemon.services.calls.rights import Rights
 from accio_daemon.services.calls.sweep_logs import SweepLook
-from accio_daemon.services.calls.watching import read_state
 from accio_daemon.services.sessions.registry import LogPart, Sessions
 from accio_daemon.services.transport.rpc import Send
 from accio_daemon.storage import runs_query
 from accio_daemon.storage.jobs import Snapshot
-from accio_daemon.storage.nodes_query import AttemptRow, NodeFacts, read_nodes_of
+from accio_daemon.storage.nodes_query import AttemptRow, NodeFacts, read_nodes, read_nodes_of
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.readers import Readers
 from accio_daemon.storage.runs_query import Found, RunRow
@@ -94,31 +94,41 @@ class LogCalls:
     async def logs(self, request: accio_pb2.LogsRequest, send: Send[accio_pb2.LogChunk]) -> None:
         """Send what a run's nodes printed, and with `follow` go on until it has ended."""
         viewer = self._rights.viewer()
-        found = await self._readers.read(lambda snapshot: self._find(snapshot, request, viewer))
-        if found.index is None and found.run.parent:
+        found, of_children = await self._readers.read(lambda snapshot: self._find(snapshot, request, viewer))
+        if of_children:
             await self._of_children(found.run, request, send, viewer)
             return
         progress, chunks = _Progress(), _Chunks(request, send)
         async with self._engine.watch(found.run.no) as changes:
             while True:
-                now, nodes = await self._readers.read(lambda snapshot: read_state(snapshot, self._plans, found))
+                now, nodes = await self._readers.read(partial(self._state, found))
                 logs = await self._readers.read(
                     lambda snapshot: [
                         (each, progress)
-                        for node in _chosen(nodes or (), request.node)  # noqa: B023  # it is awaited in this turn
+                        for node in _chosen(nodes, request.node)  # noqa: B023  # it is awaited in this turn
                         for each in self._attempts(snapshot, now, node, viewer)  # noqa: B023  # the same
                     ]
                 )
                 await self._tell(logs, chunks)
-                if not request.follow or now.state in RUN_TERMINAL or _over(nodes or (), request.node):
+                if not request.follow or now.state in RUN_TERMINAL or _over(nodes, request.node):
                     return
                 await _change_or_pause(changes)
 
-    def _find(self, snapshot: Snapshot, request: accio_pb2.LogsRequest, viewer: Viewer) -> Found:
+    def _find(self, snapshot: Snapshot, request: accio_pb2.LogsRequest, viewer: Viewer) -> tuple[Found, bool]:
+        """Find a run, and say whether the logs of its children are wanted: not if a node of a sweep itself is named."""
         found = runs_query.find(snapshot, request.run, viewer)
+        workflow = self._plans.workflow(snapshot, found.run)
+        of_child = any(node.name == request.node for node in workflow.graph[: found.run.nodes])
+        if found.place == OWN and (of_child or not request.node):
+            return found, True
         if request.node:
-            node_place(self._plans.workflow(snapshot, found.run), found, request.node)
-        return found
+            node_place(workflow, found, request.node)
+        return found, False
+
+    def _state(self, found: Found, snapshot: Snapshot) -> tuple[Found, list[NodeFacts]]:
+        """Read a run anew, with its nodes, those of a sweep being its own; NotFound if it was deleted."""
+        now = runs_query.read_again(snapshot, found)
+        return now, read_nodes(snapshot, now, self._plans.workflow(snapshot, now.run))
 
     async def _of_children(
         self, run: RunRow, request: accio_pb2.LogsRequest, send: Send[accio_pb2.LogChunk], viewer: Viewer
@@ -319,7 +329,11 @@ def name_of_owner(snapshot: Snapshot, owner: tuple[int, int, int], plans: Plans,
     """Return "RUN/NODE" of the node that an execution was begun for; empty if its run was deleted or isn't shown."""
     run_no, index, node = owner
     run = runs_query.get_run(snapshot, RunNo(run_no))
-    if run is None or not run.has(index) or not viewer.sees(Person(name=run.owner_name, email=run.owner_email)):
+    if (
+        run is None
+        or not (run.has(index) or index == OWN)
+        or not viewer.sees(Person(name=run.owner_name, email=run.owner_email))
+    ):
         return ""
     name = plans.workflow(snapshot, run).graph[node].name
-    return f"{run.id}.{index}/{name}" if run.parent else f"{run.id}/{name}"
+    return f"{run.name_of(index)}/{name}"

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from accio.domain.access import Viewer
+from accio.domain.children import OWN
 from accio.domain.names import suggest
 from accio.domain.operators import OperatorSpec
 from accio.domain.retry_demand import NodeDemand, difference
@@ -21,10 +22,11 @@ from accio_daemon.services.sessions.registry import Sessions
 from accio_daemon.storage import runs_query
 from accio_daemon.storage.checkpoints import read_checkpoint
 from accio_daemon.storage.demands import read_demand
+from accio_daemon.storage.gathered import read_gathered
 from accio_daemon.storage.jobs import Snapshot
 from accio_daemon.storage.node_inputs import Input, effective_inputs, read_results
 from accio_daemon.storage.node_results import NodeResult, read_result
-from accio_daemon.storage.nodes_query import NodeFacts, read_nodes
+from accio_daemon.storage.nodes_query import NodeFacts, places, read_nodes
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.readers import Readers
 from accio_daemon.storage.runs_query import Found
@@ -90,17 +92,23 @@ class NodeViews:
     def _read(self, snapshot: Snapshot, run: str, name: str, viewer: Viewer) -> _Details:
         found = runs_query.find(snapshot, run, viewer)
         workflow = self._plans.workflow(snapshot, found.run)
-        place = node_place(workflow, found, name)
         nodes = nodes_of(snapshot, self._plans, found)
+        place = node_place(workflow, found, name)
         plan = self._plans.plan(snapshot, found.run)
-        coordinates, _ = found.run.sweep.coordinates(found.place)
+        coordinates = () if found.place == OWN else found.run.sweep.coordinates(found.place)[0]
         planned = plan.nodes[place]
         by_itself = declared(planned)
         return _Details(
             found=found,
-            node=nodes[place],
+            node=nodes[place - nodes[0].no],
             operator=planned.operator,
-            inputs=effective_inputs(found.run, planned, coordinates, read_results(snapshot, found).get),
+            inputs=effective_inputs(
+                found.run,
+                planned,
+                coordinates,
+                read_results(snapshot, found).get,
+                read_gathered(snapshot, found.run.no) if planned.gathers else {},
+            ),
             seed=node_seed(found.seed, name) if planned.operator.unstable else None,
             result=read_result(snapshot, found, place),
             declared=by_itself,
@@ -110,17 +118,19 @@ class NodeViews:
 
 
 def nodes_of(snapshot: Snapshot, plans: Plans, found: Found) -> list[NodeFacts]:
-    """Read the nodes of a single run or a child; BadRequest for a parent, which has none."""
-    if found.index is None and found.run.parent:
+    """Read the nodes of a single run or a child, or those of a sweep itself; BadRequest if it has none."""
+    if found.place == OWN and not found.run.own_nodes:
         raise BadRequest(f"{found.id} is a sweep and has no nodes itself: name one of its children, as in {found.id}.0")
     return read_nodes(snapshot, found, plans.workflow(snapshot, found.run))
 
 
 def node_place(workflow: Workflow, found: Found, name: str) -> int:
-    """Find a node by its name; NotFound says which there are."""
-    names = [node.name for node in workflow.graph]
+    """Find a node of a run by its name, and return its place in the graph; NotFound says which there are."""
+    names = {workflow.graph[no].name: no for no in places(found, workflow)}
     if name in names:
-        return names.index(name)
+        return names[name]
     meant = suggest(name, names)
-    hint = f"; did you mean {meant}?" if meant else f"; it has {', '.join(names[:20])}"
+    hint = f"; did you mean {meant}?" if meant else f"; it has {', '.join(list(names)[:20])}"
+    if workflow.node(name) is not None:
+        hint = f": its children have it, as {found.id}.0" if found.place == OWN else f": {found.run.id} itself has it"
     raise NotFound(f"run {found.id} has no node {name[:100]!r}{hint}")

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
+from accio.domain.children import OWN
 from accio.domain.findings import Findings
 from accio.domain.issues import summary
 from accio.domain.limits import Limits
@@ -20,7 +21,7 @@ from accio_daemon.engine.starting import why_not
 from accio_daemon.services.calls.catalogue import Catalogue
 from accio_daemon.services.calls.node_views import NodeViews
 from accio_daemon.services.calls.rights import Rights
-from accio_daemon.services.calls.watching import Watching, read_state
+from accio_daemon.services.calls.watching import Watching
 from accio_daemon.services.messages.runs import run_message
 from accio_daemon.services.sessions.registry import Sessions
 from accio_daemon.services.transport.keeping import TokenKeeper
@@ -28,7 +29,7 @@ from accio_daemon.services.transport.rpc import Send
 from accio_daemon.storage import quarantine, runs_query, submissions
 from accio_daemon.storage.begun import count_executing
 from accio_daemon.storage.jobs import Snapshot
-from accio_daemon.storage.nodes_query import NodeFacts, count_states
+from accio_daemon.storage.nodes_query import NodeFacts, count_states, read_nodes
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.readers import Readers
 from accio_daemon.storage.runs_query import Found
@@ -71,17 +72,16 @@ class RunCalls:
         """Return a run, with its nodes if asked."""
         viewer = self._rights.viewer()
 
-        def read(snapshot: Snapshot) -> tuple[Found, list[NodeFacts] | None, int | None]:
-            found, nodes = read_state(snapshot, self._plans, runs_query.find(snapshot, request.id, viewer))
-            running = None
-            if nodes is None:
-                running = count_executing(snapshot, found.run.no)
+        def read(snapshot: Snapshot) -> tuple[Found, list[NodeFacts], int | None]:
+            found = runs_query.find(snapshot, request.id, viewer)
+            nodes = read_nodes(snapshot, found, self._plans.workflow(snapshot, found.run))
+            running = count_executing(snapshot, found.run.no) if found.place == OWN else None
             return found, nodes, running
 
         found, nodes, running = await self._readers.read(read)
-        counts = None if nodes is None else count_states(nodes)
+        counts = None if found.place == OWN else count_states(nodes)
         response = accio_pb2.GetResponse(run=run_message(found, running=running, nodes=counts))
-        if request.nodes and nodes is not None:
+        if request.nodes:
             response.nodes.extend(self._views.node(found, node) for node in nodes)
         return response
 

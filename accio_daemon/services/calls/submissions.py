@@ -317,6 +317,7 @@ def row_of(command: SubmitRun, submitted: Submitted) -> RunRow:
         cache=command.cache,
         operators=tuple(each.no for each in command.operators),
         children=sweep.size,
-        nodes=len(command.workflow.graph),
+        nodes=len(command.workflow.graph) if sweep.is_single else command.workflow.per_child,
+        own_nodes=0 if sweep.is_single else len(command.workflow.graph) - command.workflow.per_child,
         created_ms=submitted.created_ms,
     )

@@ -9,9 +9,6 @@ from accio.v1 import accio_pb2
 from accio_daemon.engine.ports import EnginePort
 from accio_daemon.services.calls.live_run import LiveRuns
 from accio_daemon.services.transport.rpc import Send
-from accio_daemon.storage import runs_query
-from accio_daemon.storage.jobs import Snapshot
-from accio_daemon.storage.nodes_query import NodeFacts, read_nodes
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.readers import Readers
 from accio_daemon.storage.runs_query import Found
@@ -83,11 +80,3 @@ async def _begin(
     await send(first)
     first.ClearField("warnings")
     return first.SerializeToString(deterministic=True)
-
-
-def read_state(snapshot: Snapshot, plans: Plans, found: Found) -> tuple[Found, list[NodeFacts] | None]:
-    """Read a run anew, with its nodes unless it is a parent; NotFound if it was deleted."""
-    now = runs_query.read_again(snapshot, found)
-    if now.index is None and now.run.parent:
-        return now, None
-    return now, read_nodes(snapshot, now, plans.workflow(snapshot, now.run))

@@ -57,4 +57,5 @@ SELECT digest, result FROM contents
 SELECT DISTINCT digest FROM checkpoints WHERE run_no NOT IN (SELECT no FROM runs WHERE closed = 3)
 
 -- name: pins
-SELECT DISTINCT digest FROM pins WHERE run_no NOT IN (SELECT no FROM runs WHERE closed = 3)
+SELECT digest FROM pins WHERE run_no NOT IN (SELECT no FROM runs WHERE closed = 3)
+UNION SELECT digest FROM gathered WHERE digest IS NOT NULL AND run_no NOT IN (SELECT no FROM runs WHERE closed = 3)

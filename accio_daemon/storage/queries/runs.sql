@@ -1,7 +1,7 @@
 -- Reading runs, children and nodes. Pages are found by keys, never by offset. A run that is being deleted (closed = 3) is not there any more.
 
 -- name: columns
-SELECT {columns.runs}, r.workflow_no, w.id, w.version, r.owner_name, r.owner_email, r.name, r.notes, r.children, r.nodes,
+SELECT {columns.runs}, r.workflow_no, w.id, w.version, r.owner_name, r.owner_email, r.name, r.notes, r.children, r.nodes, r.own_nodes,
        (SELECT json_group_array(tag) FROM tags WHERE run_no = r.no),
        (SELECT reason FROM quarantine WHERE run_no = r.no AND failures >= {set_aside_after}),
        CASE WHEN r.closed IN (1, 3) AND r.running + r.success + r.failed + r.killed < r.children THEN {roots} END
@@ -10,7 +10,7 @@ FROM runs r JOIN workflows w ON w.no = r.workflow_no
 -- name: roots
 -- Nodes that need no other one. Read where it is asked for alone: it parses the whole graph.
 (SELECT count(*) FROM json_each(w.definition, '$.graph') AS node
- WHERE NOT EXISTS (SELECT 1 FROM json_each(node.value, '$.inputs') AS input WHERE input.value ->> 'reference' IS NOT NULL))
+ WHERE NOT EXISTS (SELECT 1 FROM json_each(node.value, '$.inputs') AS input WHERE coalesce(input.value ->> 'reference', input.value ->> 'gather') IS NOT NULL))
 
 -- name: set_aside_after
 2
@@ -86,7 +86,7 @@ WHERE e.run_no = :run AND e.idx IN (SELECT value FROM json_each(:indices))
 SELECT count(*) FROM executions WHERE run_no = :run AND attempt IS NOT NULL
 
 -- name: executing_children
-SELECT DISTINCT idx FROM executions WHERE run_no = :run AND attempt IS NOT NULL
+SELECT DISTINCT idx FROM executions WHERE run_no = :run AND idx >= 0 AND attempt IS NOT NULL
 
 -- name: attempts_of
 SELECT t.idx, t.node, t.id, a.name, t.state, t.failure, t.started_at, t.ended_at

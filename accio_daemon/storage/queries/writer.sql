@@ -34,8 +34,8 @@ DELETE FROM executions WHERE id IN (VALUES
 -- name: insert_run
 INSERT INTO runs (no, id, kind, workflow_no, owner_name, owner_email, name, notes, seed, sweep, options, operators, children,
                   nodes, sequence, state, closed, cursor, removed, running, success, failed, killed, nodes_ended, created_at,
-                  started_at, ended_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 0, 0, '[]', 0, 0, 0, 0, '{}', ?, NULL, NULL)
+                  started_at, ended_at, own_nodes)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 0, 0, '[]', 0, 0, 0, 0, '{}', ?, NULL, NULL, ?)
 
 -- name: update_run
 UPDATE runs SET state = ?, closed = ?, cursor = ?, removed = ?, running = ?, success = ?, failed = ?, killed = ?, nodes_ended = ?,
@@ -149,6 +149,9 @@ DELETE FROM run_params WHERE run_no = ?
 
 -- name: run_pins
 DELETE FROM pins WHERE run_no = ?
+
+-- name: run_gathered
+DELETE FROM gathered WHERE run_no = ?
 
 -- name: run_submissions
 DELETE FROM submissions WHERE run_no = ?

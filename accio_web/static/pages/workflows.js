@@ -54,4 +54,4 @@ function Workflow({ workflow }) {
     <${Command} text=${`accio describe workflow ${workflow.id}:${workflow.version}`} />`;
 }
 
-const sourceText = (source) => source.reference ?? (source.param !== undefined ? `parameter ${source.param}` : JSON.stringify(source.value));
+const sourceText = (source) => source.reference ?? (source.gather && `all ${source.gather}`) ?? (source.param !== undefined ? `parameter ${source.param}` : JSON.stringify(source.value));

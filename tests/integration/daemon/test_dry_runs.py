@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from accio.domain.datatypes import DOUBLE
 from accio.domain.operators import InputPort, OperatorSpec, OutputPort
 from accio.domain.sweeps import Axis, Sweep
-from accio.domain.workflows import Constant, FromNode, FromParam, NodeDefinition, Param, Source, Workflow
+from accio.domain.workflows import Constant, FromChildren, FromNode, FromParam, NodeDefinition, Param, Source, Workflow
 from accio_daemon.core.plan import ClassRegistry, compile_plan
 from accio_daemon.core.terms import Announced, CacheMode
 from accio_daemon.storage.database import migrations
@@ -64,6 +64,8 @@ def distinct_nodes(workflow: Workflow, sweep: Sweep) -> int:
                         inputs.append(params[param])
                     case FromNode(node=before):
                         inputs.append(identity[before])
+                    case FromChildren():
+                        raise AssertionError("none of these workflows gathers")
                     case None:
                         inputs.append("0.0")
             seed = (child, node.name) if node.op == DRAWING.name else None

@@ -8,7 +8,7 @@ from accio.domain.named_content import content_of, name_in, named
 from accio.domain.problems import ValueProblem
 from accio.domain.sweeps import Axis, Sweep
 from accio.domain.values import parse_to_canonical
-from accio_daemon.core.inputs import Binding, gather
+from accio_daemon.core.inputs import Binding, received
 from accio_daemon.core.terms import Pin
 
 DIGEST = "blake3:" + "0123456789abcdef" * 4
@@ -46,7 +46,7 @@ def test_names_do_not_enter_keys() -> None:
     def key_inputs(texts: dict[str, str]) -> str:
         text = parse_to_canonical(files, texts)
         bindings = [Binding(port="x", label='"x":', target=files, source=files, has_dataset=True, text=text)]
-        inputs = gather(bindings, Sweep((Axis("n", DATASET, ("0",)),)), (0,), lambda _: None, {})
+        inputs = received(bindings, Sweep((Axis("n", DATASET, ("0",)),)), (0,), lambda _: None, {})
         assert inputs is not None
         assert sorted(datasets_of(files, inputs.wire[len('{"x":') : -1])) == sorted(texts.values())
         return inputs.key_inputs
@@ -61,7 +61,7 @@ def test_pins_carry_names_beside_the_content() -> None:
     text = "accio:run/Write/value"
     bindings = [Binding(port="x", label='"x":', target=DATASET, source=DATASET, has_dataset=True, text=f'"{text}"')]
     pins = {text: Pin(digest=DIGEST, size=3, name="table.csv.gz")}
-    inputs = gather(bindings, Sweep((Axis("n", DATASET, ("0",)),)), (0,), lambda _: None, pins)
+    inputs = received(bindings, Sweep((Axis("n", DATASET, ("0",)),)), (0,), lambda _: None, pins)
     assert inputs is not None
     assert inputs.key_inputs == f'{{"x":{{"dataset":"{DIGEST}"}}}}'
     assert inputs.contents[text].name == "table.csv.gz"
