@@ -157,6 +157,18 @@ def node_details(found: views.NodeDetailsView) -> Document:
         "timeout_ms": found.timeout_ms,
         "demand_changed": found.demand_changed or None,
         "checkpoint": checkpoint(found.checkpoint),
+        "series": [series(each) for each in found.series],
+    }
+
+
+def series(found: views.SeriesView) -> Document:
+    """Return a series, its points as [step, value, seconds]; values that aren't finite are null."""
+    return {
+        "attempt": found.attempt,
+        "running": found.running,
+        "metric": found.name,
+        "total": found.total,
+        "points": [list(point) for point in found.points],
     }
 
 

@@ -18,7 +18,7 @@ from accio.v1 import accio_pb2, runs_pb2, values_pb2, workflows_pb2, workload_pb
 from accio.wire.issues import issues_of
 from accio.wire.states import NODE_STATES, RUN_STATES
 from accio_client import views
-from accio_client.from_wire_live import checkpoint
+from accio_client.from_wire_live import checkpoint, series
 from accio_client.moments import moment
 
 if TYPE_CHECKING:
@@ -172,6 +172,7 @@ def node_details(message: runs_pb2.NodeDetails) -> views.NodeDetailsView:
         timeout_ms=message.timeout_ms or None,
         demand_changed=message.demand_changed,
         checkpoint=checkpoint(message.checkpoint) if message.HasField("checkpoint") else None,
+        series=tuple(map(series, message.measured)),
     )
 
 

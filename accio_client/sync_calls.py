@@ -261,6 +261,18 @@ class BlockingCalls(BlockingCaller):
             self._client.frame(run, by=by, where=where, ports=ports, metrics=metrics, seeds=seeds, backend=backend)
         )
 
+    def series(self, runs: str | Iterable[str], name: str = "", *, node: str = "") -> Generator[views.SeriesView]:
+        """Yield what operators of runs (a sweep stands for its children) measured at steps, of nodes that run as they
+        told it last: a series per attempt of a node and name, or those of one *name* or *node* alone.
+        """
+        return self._iterate(self._client.series(runs, name, node=node))
+
+    def series_frame(
+        self, runs: str | Iterable[str], name: str = "", *, node: str = "", backend: str = "pandas"
+    ) -> Any:
+        """Return what `series` yields as a data frame: a row per point. *backend*: pandas, polars or arrow."""
+        return self._run(self._client.series_frame(runs, name, node=node, backend=backend))
+
     def list_operators(self) -> tuple[views.OperatorView, ...]:
         return self._run(self._client.list_operators())
 

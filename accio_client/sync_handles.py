@@ -87,6 +87,10 @@ class Run:
             self.id, by=by, where=where, ports=ports, metrics=metrics, seeds=seeds, backend=backend
         )
 
+    def series(self, name: str = "", *, node: str = "", backend: str = "pandas") -> Any:
+        """Return what its operators measured at steps, as `client.series_frame` does: `run.series("loss")`."""
+        return self._client.series_frame(self.id, name, node=node, backend=backend)
+
     def failures(self, *, where: str = "") -> tuple[Group, ...]:
         """Return the kinds of failures, the most frequent first, with examples."""
         from accio_client.analysis.fingerprints import group_failures

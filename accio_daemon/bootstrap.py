@@ -43,6 +43,7 @@ from accio_daemon.services.calls.feeding import FeedCalls
 from accio_daemon.services.calls.gathering import Gatherer
 from accio_daemon.services.calls.lists import ListCalls
 from accio_daemon.services.calls.logs import LogCalls
+from accio_daemon.services.calls.measurements import MeasureCalls
 from accio_daemon.services.calls.pools import PoolCalls
 from accio_daemon.services.calls.rights import Rights
 from accio_daemon.services.calls.runs import RunCalls
@@ -332,6 +333,7 @@ def _wire(
             ),
             ExportCalls(readers=readers, plans=plans, rights=rights),
             ColumnCalls(readers=readers, plans=plans, rights=rights),
+            MeasureCalls(readers=readers, plans=plans, sessions=sessions, rights=rights),
             LogCalls(engine=engine, readers=readers, plans=plans, sessions=sessions, rights=rights),
             ExplanationCalls(engine=engine, readers=readers, plans=plans, rights=rights),
             cluster,

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from accio.domain.failures import Failure
 from accio.domain.ids import AttemptNo
+from accio.domain.series import Packed
 
 Metrics = tuple[int, int, int, int, int, int, str]
 """Wall, user and system time in µs, peak memory, bytes in, bytes out, custom metrics in JSON."""
@@ -39,3 +40,4 @@ class Report:
     known: bool = True  # whether its attempt went on when it came; what is said of another one can be no result
     absent: tuple[str, ...] = ()  # texts of external inputs that neither the agent has as pinned, nor the store
     disk_full: bool = False  # whether it failed for want of space at the agent
+    series: tuple[Packed, ...] = ()  # what the operator measured at steps

@@ -4,18 +4,16 @@ Stable operators (the default) promise equal results for equal inputs, so they a
 ``unstable=True`` receive one: it fixes their result, and is the only source of randomness that they should use.
 """
 
-import math
 import random as random_module
-import re
-import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from accio.domain.names import MEASURED_METRICS
+from accio.domain.series import Series
 from accio.sdk.checkpoint import Checkpoint, FolderKeeper, Keeper
+from accio.sdk.measuring import Measurements
+from accio.sdk.sinks import ConsoleSinks, Sinks
 from accio.sdk.types import Dataset
 
 if TYPE_CHECKING:
@@ -24,29 +22,7 @@ if TYPE_CHECKING:
 PRIVATE = ".accio"
 """The folder in the working folder that is ours."""
 
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 _UNSIGNED_64 = (1 << 64) - 1
-
-
-class Sinks(Protocol):
-    """Where an operator's words go while it runs."""
-
-    def log(self, text: str) -> None:
-        """Keep one message."""
-
-    def progress(self, fraction: float) -> None:
-        """Show how much is done, from 0 to 1."""
-
-
-class ConsoleSinks:
-    """Messages go to stderr, progress nowhere."""
-
-    def log(self, text: str) -> None:
-        sys.stderr.write(text + "\n")
-        sys.stderr.flush()
-
-    def progress(self, fraction: float) -> None:
-        """Nobody watches."""
 
 
 class NotUnstableError(Exception):
@@ -78,7 +54,7 @@ class OperatorContext:
         self._checkpoint: Checkpoint | None = None
         self._random: random_module.Random | None = None
         self._rng: numpy.random.Generator | None = None
-        self._metrics: dict[str, float] = {}
+        self._measurements = Measurements(sinks)
 
     @classmethod
     def for_testing(
@@ -169,23 +145,25 @@ class OperatorContext:
         self._sinks.log(str(message))
 
     def progress(self, fraction: float) -> None:
-        """Report how much is done: from 0 to 1; values outside are clipped."""
-        if math.isnan(fraction):
-            raise ValueError("progress must be a fraction from 0 to 1, found NaN")
-        self._sinks.progress(min(1.0, max(0.0, float(fraction))))
+        """Report how much is done: from 0 to 1; values outside are clipped. What was reported is kept as a series."""
+        self._measurements.progress(fraction)
 
-    def metric(self, name: str, value: float) -> None:
-        """Record a number beside the outputs, shown with the measured metrics; the last value of a name counts."""
-        if not _NAME.match(name):
-            raise ValueError(f"a metric's name must match [A-Za-z][A-Za-z0-9_]*, found {name!r}")
-        if name in MEASURED_METRICS:
-            raise ValueError(f"the metric {name} is measured of every execution: give yours another name")
-        self._metrics[name] = float(value)
+    def metric(self, name: str, value: float, step: int | None = None) -> None:
+        """Record a number beside the outputs, shown with the measured metrics; the last value of a name counts.
+
+        With a ``step`` (an epoch, an iteration) all values are kept as a series, which can be read while the node runs.
+        """
+        self._measurements.metric(name, value, step)
 
     @property
     def metrics(self) -> Mapping[str, float]:
         """What was recorded so far."""
-        return MappingProxyType(self._metrics)
+        return self._measurements.metrics
+
+    @property
+    def series(self) -> Mapping[str, Series]:
+        """What was recorded with steps so far, by name."""
+        return self._measurements.series
 
     def dataset(self, name: str = "data") -> Dataset:
         """Return a new empty folder to write into and to return as an output."""

@@ -15,18 +15,21 @@ import orjson
 from accio.domain.canonical import decode_document
 from accio.domain.failures import Failure, clip
 from accio.domain.problems import ValueProblem
+from accio.domain.series import Series
 from accio.domain.states import Cause
 from accio.sdk.bad_input import BadInputError
 from accio.sdk.checkpoint import Keeper
-from accio.sdk.context import OperatorContext, Sinks
+from accio.sdk.context import OperatorContext
 from accio.sdk.copies import CannotCopyError, Copies
 from accio.sdk.declare import RUN, Declaration
 from accio.sdk.disk_space import FULL, is_full
 from accio.sdk.encoding import Encoder, UnknownDatasetError, load
 from accio.sdk.signature import MISSING, SINGLE_OUTPUT, Input
+from accio.sdk.sinks import Sinks
 from accio.sdk.tracebacks import traceback_text
 
 _NO_DATASETS: Mapping[str, Path] = MappingProxyType({})
+_NO_SERIES: Mapping[str, Series] = MappingProxyType({})
 
 
 # Tuples, as a frozen dataclass takes six times as long to make, and each node needs one of both.
@@ -52,14 +55,16 @@ class Finished(NamedTuple):
     outputs: Mapping[str, str]
     datasets: Mapping[str, Path]
     metrics: Mapping[str, float]
+    series: Mapping[str, Series] = _NO_SERIES
 
 
 class Failed(NamedTuple):
-    """A failure, with the metrics that were recorded before it; *disk_full* if space was wanting where it wrote."""
+    """A failure, with what was measured before it; *disk_full* if space was wanting where it wrote."""
 
     failure: Failure
     metrics: Mapping[str, float]
     disk_full: bool = False
+    series: Mapping[str, Series] = _NO_SERIES
 
 
 _LONGEST_REASON = 200
@@ -101,7 +106,7 @@ def run_declared(operator: Declaration, request: Request, sinks: Sinks) -> Finis
         return _failed(Cause.BAD_INPUT, f"operator {operator.name}: {_text(refusal)}", context)
     except BaseException as error:  # noqa: BLE001 - whatever an operator raises is its failure, not the worker's
         full = _wants_space(error, request.folder)
-        return Failed(failure=_failure_of(error), metrics=dict(context.metrics), disk_full=full)
+        return Failed(failure=_failure_of(error), metrics=dict(context.metrics), disk_full=full, series=context.series)
     try:
         return _finished(operator, request, context, result)
     except RecursionError:
@@ -160,7 +165,7 @@ def _finished(operator: Declaration, request: Request, context: OperatorContext,
             found = f"a {type(values[port.name]).__qualname__} that can't be read"
             why = f"{_class_name(type(error))}: {_text(error)[:_LONGEST_REASON]}"
             raise BadOutputError(f"output '{port.name}': expected {port.hint.type}, found {found} ({why})") from None
-    return Finished(outputs=outputs, datasets=encoder.datasets, metrics=dict(context.metrics))
+    return Finished(outputs=outputs, datasets=encoder.datasets, metrics=dict(context.metrics), series=context.series)
 
 
 def _outputs(operator: Declaration, result: Any) -> dict[str, Any]:
@@ -197,7 +202,9 @@ def _listed(names: list[str]) -> str:
 
 
 def _failed(cause: Cause, message: str, context: OperatorContext) -> Failed:
-    return Failed(failure=Failure(cause=cause, message=clip(message)), metrics=dict(context.metrics))
+    return Failed(
+        failure=Failure(cause=cause, message=clip(message)), metrics=dict(context.metrics), series=context.series
+    )
 
 
 def _failure_of(error: BaseException) -> Failure:

@@ -6,7 +6,8 @@ are read from stdout, as the declaration says. stdout and stderr are those of th
 
 ACCIO_CHECKPOINT names a folder with what an earlier attempt saved. Once the program makes an empty file of that name
 with `.save` behind it, beside the folder, the folder's content is kept for the next attempt and the file removed; until
-then the program must change nothing in the folder.
+then the program must change nothing in the folder. To the file that ACCIO_METRICS names it may add lines, each a JSON
+object of numbers, as `{"step": 3, "loss": 0.25}`: `metric` and `progress` of the context in another form.
 """
 
 import os
@@ -14,7 +15,6 @@ import re
 import select
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -34,12 +34,15 @@ from accio.domain.states import Cause
 from accio.domain.values import parse
 from accio.errors import AccioError
 from accio.sdk.bad_input import BadInputError
-from accio.sdk.checkpoint import Checkpoint, CheckpointError, FolderKeeper
+from accio.sdk.checkpoint import Checkpoint, FolderKeeper
 from accio.sdk.commands import Program
 from accio.sdk.context import PRIVATE
 from accio.sdk.copies import CannotCopyError, Copies
 from accio.sdk.execution import BadOutputError, Failed, Finished, Request, read_document
+from accio.sdk.measuring import Measurements
 from accio.sdk.program_invocation import invocation
+from accio.sdk.program_watch import LOOK_MS, ProgramWatch
+from accio.sdk.sinks import Sinks
 
 _MOST_OUTPUT = 64 * 1024 * 1024
 _CONTAINERS_CODES = {
@@ -47,19 +50,20 @@ _CONTAINERS_CODES = {
     126: ", with which containers end whose command can't be executed",
     127: ", with which containers end whose image has no such command",
 }
-SAVE = ".save"
-"""What follows the folder's name in that of the file by which a program says that its checkpoint is to be kept."""
-
-_LOOK_MS = 250
-"""Between two looks at what the program has written."""
 
 
-def run_program(program: Program, request: Request) -> Finished | Failed:
+def run_program(program: Program, request: Request, sinks: Sinks) -> Finished | Failed:
     """Run the program in the request's folder, and read what it wrote."""
+    measurements = Measurements(sinks)
+    found = _run_program(program, request, measurements)
+    return found._replace(metrics=measurements.metrics, series=measurements.series)
+
+
+def _run_program(program: Program, request: Request, measurements: Measurements) -> Finished | Failed:
     name = program.spec.name
     private = request.folder / PRIVATE
     private.mkdir(exist_ok=True)
-    inputs, outputs = private / "inputs.json", private / "outputs.json"
+    inputs, outputs, metrics = private / "inputs.json", private / "outputs.json", private / "metrics.jsonl"
     outputs.unlink(missing_ok=True)
     try:
         values = _inputs(program, request)
@@ -71,8 +75,10 @@ def run_program(program: Program, request: Request) -> Finished | Failed:
     environment = _environment(program, request, inputs, outputs) | {
         "ACCIO_CHECKPOINT": str(checkpoint.folder),
         "ACCIO_CHECKPOINT_ATTEMPT": str(checkpoint.attempt),
+        "ACCIO_METRICS": str(metrics),
     }
-    printed = _run(program, request, environment, program.arguments(values), partial(_save_if_told, checkpoint))
+    watch = ProgramWatch(checkpoint, metrics, measurements)
+    printed = _run(program, request, environment, program.arguments(values), watch)
     if isinstance(printed, Failure):
         return _failed(printed)
     try:
@@ -158,27 +164,14 @@ def _environment(program: Program, request: Request, inputs: Path, outputs: Path
     return environment
 
 
-def _save_if_told(checkpoint: Checkpoint) -> None:
-    """Save the checkpoint if the program says that it may be; what goes wrong is said, and left to the program."""
-    mark = checkpoint.folder.with_name(checkpoint.folder.name + SAVE)
-    if not mark.exists():
-        return
-    try:
-        checkpoint.save()
-    except (CheckpointError, OSError) as error:
-        sys.stderr.write(f"accio: the checkpoint can't be saved: {error}\n")
-        sys.stderr.flush()
-    mark.unlink(missing_ok=True)
-
-
 def _run(
     program: Program,
     request: Request,
     environment: Mapping[str, str],
     arguments: Sequence[str],
-    look: Callable[[], None],
+    watch: ProgramWatch,
 ) -> bytes | Failure:
-    """Run the program to its end, and *look* now and then; return what it printed to stdout, if any output is read from
+    """Run the program to its end, and *watch* it; return what it printed to stdout, if any output is read from
     there.
     """
     try:
@@ -200,7 +193,7 @@ def _run(
         message = f"operator {program.spec.name}: {command[0]} can't be started ({error.strerror})"
         return Failure(cause=Cause.EXCEPTION, message=message, exception=type(error).__name__)
     with child:
-        printed = _follow(child, look)
+        printed = _follow(child, watch)
     return _ending(program, child.returncode) or printed
 
 
@@ -219,8 +212,8 @@ def _ending(program: Program, code: int) -> Failure | None:
     return None
 
 
-def _follow(child: "subprocess.Popen[bytes]", look: Callable[[], None]) -> bytes:
-    """Wait for a program's end, and *look* now and then; print what it prints to a pipe, and return the first part."""
+def _follow(child: "subprocess.Popen[bytes]", watch: ProgramWatch) -> bytes:
+    """Wait for a program's end, and *watch* it; print what it prints to a pipe, and return the first part."""
     kept = bytearray()
     ended = os.pidfd_open(child.pid)
     out = child.stdout.fileno() if child.stdout is not None else -1
@@ -231,8 +224,8 @@ def _follow(child: "subprocess.Popen[bytes]", look: Callable[[], None]) -> bytes
             waiting.register(out, select.POLLIN)
         open_fds = {ended, out} - {-1}
         while open_fds:
-            ready = [fd for fd, _ in waiting.poll(_LOOK_MS)]
-            look()
+            ready = [fd for fd, _ in waiting.poll(LOOK_MS)]
+            watch.look()
             for fd in ready:
                 data = os.read(out, 65536) if fd == out else b""
                 if not data:  # the end of the pipe, or of the program
@@ -242,6 +235,7 @@ def _follow(child: "subprocess.Popen[bytes]", look: Callable[[], None]) -> bytes
                 _print(data)
     finally:
         os.close(ended)
+        watch.finish()
     return bytes(kept)
 
 

@@ -4,10 +4,10 @@ from typing import TypeAlias
 
 from accio.domain.datatypes import DataType
 from accio.sdk.commands import Program
-from accio.sdk.context import Sinks
 from accio.sdk.declare import Declaration
 from accio.sdk.execution import Failed, Finished, Request, run_declared
 from accio.sdk.program_run import run_program
+from accio.sdk.sinks import Sinks
 
 Operator: TypeAlias = Declaration | Program
 
@@ -15,7 +15,7 @@ Operator: TypeAlias = Declaration | Program
 def run_operator(operator: Operator, request: Request, sinks: Sinks) -> Finished | Failed:
     """Run a function or class in this process, or a program as its child; whatever goes wrong becomes `Failed`."""
     if isinstance(operator, Program):
-        return run_program(operator, request)
+        return run_program(operator, request, sinks)
     return run_declared(operator, request, sinks)
 
 

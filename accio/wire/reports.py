@@ -13,11 +13,14 @@ from accio.domain.attempts import NO_METRICS, Holding, Metrics, Report
 from accio.domain.failures import Failure, clip
 from accio.domain.ids import AttemptNo
 from accio.domain.quantities import LAST_MS
+from accio.domain.series import Series
 from accio.errors import BadRequest
-from accio.v1 import agents_pb2
+from accio.v1 import agents_pb2, runs_pb2
 from accio.wire.failures import failure_message, failure_of
 from accio.wire.metrics import metrics_of, write_metrics
+from accio.wire.series import all_packed_of, series_messages
 
+_NO_SERIES: Mapping[str, Series] = {}
 _NO_CONTENTS: list[tuple[str, int]] = []
 _BIG = 1 << 63
 _REPORTS_FIELD = bytes([agents_pb2.AgentMessage.REPORTS_FIELD_NUMBER << 3 | 2])
@@ -39,6 +42,7 @@ def result_report(
     metrics: Metrics,
     started_ms: int,
     disk_full: bool = False,
+    series: Mapping[str, Series] = _NO_SERIES,
 ) -> bytes:
     """Write what a worker says of an attempt: a serialised Report that lacks its number and the size of the log."""
     message = agents_pb2.Report()  # filled field by field: a constructor with all of them takes twice as long
@@ -59,6 +63,8 @@ def result_report(
         message.large_outputs.add(port=port, digest=digest, size=size)
     for digest, size in contents:
         message.contents.add(digest=digest, bytes=size)
+    if series:
+        message.series.extend(series_messages(series))
     return message.SerializeToString()
 
 
@@ -70,6 +76,11 @@ def numbered(seq: int, content: bytes) -> bytes:
 def with_log(content: bytes, log_bytes: int) -> bytes:
     """Add the size of its log to a serialised Report."""
     return content + _LOG_FIELD + _varint(log_bytes)
+
+
+def with_series(content: bytes, series: Iterable[runs_pb2.Series]) -> bytes:
+    """Add what was measured to a serialised Report."""
+    return content + agents_pb2.Report(series=series).SerializeToString()
 
 
 def with_tails(content: bytes, tails: tuple[str, str]) -> bytes:
@@ -122,6 +133,7 @@ def _report(report: agents_pb2.Report) -> Report:
         missing=tuple(_digest(digest) for digest in report.missing) if report.missing else (),
         absent=tuple(report.absent) if report.absent else (),
         disk_full=report.disk_full,
+        series=all_packed_of(report.series) if report.series else (),
     )
 
 

@@ -13,7 +13,7 @@ import structlog
 
 from accio.domain.resources import Resources
 from accio.v1 import agents_pb2
-from accio.wire.reports import held_message, numbered, with_log, with_tails
+from accio.wire.reports import held_message, numbered, with_log, with_series, with_tails
 from accio_agent.agent.assignments import Assignments
 from accio_agent.agent.checkpoints import Checkpoints
 from accio_agent.agent.core.decisions import AgentCore
@@ -25,6 +25,7 @@ from accio_agent.agent.errands import Errands
 from accio_agent.agent.link import messages
 from accio_agent.agent.link.log_answers import LogAnswers
 from accio_agent.agent.link.outbound import Outbound
+from accio_agent.agent.live_series import LiveSeries
 from accio_agent.agent.offer import Identity, Offered, hello
 from accio_agent.agent.staging.staging import Staging
 from accio_agent.agent.workers import outcomes
@@ -105,6 +106,7 @@ class Shell:
         self.checkpoints = Checkpoints(
             deliver=staging.deliver, shared=lambda: staging.shared, tell=self._tell_saved, spawn=self._errands.spawn
         )
+        self._series = LiveSeries(lambda series: outbound.put(agents_pb2.AgentMessage(series=series)))
         self._stale = agents_pb2.Stale()  # the operators whose code on disk isn't what was announced
         self._told: set[str] = set()  # why workers were replaced
         self._settling = False
@@ -143,6 +145,7 @@ class Shell:
         if self._stale.operators:
             self._outbound.put(agents_pb2.AgentMessage(stale=self._stale))
         self.checkpoints.session_opened()
+        self._series.session_opened()
         self.settle()
 
     def disconnected(self) -> None:
@@ -257,6 +260,7 @@ class Shell:
         journal.forgotten(effects.forgotten)
         for no in effects.forgotten:
             self.checkpoints.forget(no)
+            self._series.take(no)
         reports = [self._keep_report(journal, each) for each in effects.published]
         for begin in effects.begun:
             journal.begun([each.attempt for each in begin.attempts])
@@ -275,7 +279,9 @@ class Shell:
         self.checkpoints.forget(attempt)
         if self._staging.holds(attempt):
             self._errands.forget(attempt)
-        content = numbered(seq, ending if isinstance(ending, bytes) else messages.report(ending, attempt))
+        measured = self._series.take(attempt)
+        report = ending if isinstance(ending, bytes) else with_series(messages.report(ending, attempt), measured)
+        content = numbered(seq, report)
         journal.report(seq, attempt, content)
         return content
 
@@ -351,6 +357,10 @@ class Shell:
         if self._connected:
             self._outbound.put(agents_pb2.AgentMessage(checkpoint=message))
 
+    def measured(self, worker: WorkerHandle, series: agents_pb2.AttemptSeries) -> None:
+        if self.core.head(worker.lane) == series.attempt:
+            self._series.measured(series)
+
     def handed_back(self, worker: WorkerHandle, attempts: list[int]) -> None:
         self.core.handed_back(worker.lane, attempts)
         self.settle_soon()
@@ -387,9 +397,12 @@ class Shell:
     # --- what the watch asks for -------------------------------------------------------------------------------------
 
     def _report_progress(self, news: Mapping[int, float]) -> None:
-        if self._connected:
+        if not self._connected:
+            return
+        if news:
             progress = agents_pb2.Progress(attempt=news.keys(), fraction=news.values())
             self._outbound.put(agents_pb2.AgentMessage(progress=progress))
+        self._series.tell()
 
     def _answer_logs(self) -> bool:
         """Try those again who wait for what is printed next; whether any goes on waiting."""

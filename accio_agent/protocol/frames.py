@@ -9,6 +9,7 @@
                     WAKE    there are results in the ring
                     BACK    JSON [attempt, …]: the answer to a HOLD
                     SAVED   JSON [attempt, digest, bytes, when]: a checkpoint is in the store; by the ring, as a RESULT
+                    SERIES  a serialised AttemptSeries; by the ring alone, and left out if there is no room
                     RETIRE  JSON text, why: the worker ends after this; what it holds hasn't begun
 
 No frame is larger than 64 MiB: larger values travel as files.
@@ -38,6 +39,7 @@ class Kind(IntEnum):
     RETIRE = 5
     WAKE = 6
     SAVED = 7
+    SERIES = 8
 
 
 class Flag(IntFlag):

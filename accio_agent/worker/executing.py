@@ -2,7 +2,6 @@
 store.
 """
 
-import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -26,27 +25,16 @@ from accio.errors import AccioError
 from accio.sdk.disk_space import FULL, is_full
 from accio.sdk.execution import Failed, Finished, Request
 from accio.sdk.run import Operator, output_types, run_operator
+from accio.sdk.sinks import Sinks
 from accio_agent import clock
 from accio_agent.protocol.page import WorkerPage
 from accio_agent.worker.freshness import Freshness
 from accio_agent.worker.job import Done, Job
 from accio_agent.worker.keeping import AttemptKeeper
+from accio_agent.worker.sinks import JobSinks
 
 INLINE_LIMIT = 65_536
 """Outputs with longer canonical JSON (in bytes) are kept as blobs."""
-
-
-class PageSinks:
-    """What an operator says while it runs: messages go to stderr, progress to the shared page."""
-
-    def __init__(self, page: WorkerPage) -> None:
-        self._page = page
-
-    def log(self, text: str) -> None:
-        sys.stderr.write(text + "\n")
-
-    def progress(self, fraction: float) -> None:
-        self._page.progress(fraction)
 
 
 class Executor:
@@ -56,7 +44,6 @@ class Executor:
         self._operators = operators
         self._freshness = freshness
         self._stores: dict[str, FolderStore] = {}
-        self._sinks: PageSinks | None = None
 
     def prepare(self, store: str) -> bool:
         """See `loop.Runner`."""
@@ -68,8 +55,6 @@ class Executor:
 
     def execute(self, job: Job, page: WorkerPage) -> Done:
         """See `loop.Runner`."""
-        if self._sinks is None:
-            self._sinks = PageSinks(page)
         operator = self._operators[job.operator]
         try:
             inputs = self._with_large(job) if job.large else job.inputs_json
@@ -87,7 +72,7 @@ class Executor:
         )
         if changed := self._freshness.before(job.operator):
             return Done(failure=_stale(job.operator, changed))
-        finished = _run(operator, request, self._sinks)
+        finished = _run(operator, request, JobSinks(job, page))
         keeper.end()
         if changed := self._freshness.after(job.operator):
             return Done(failure=_stale(job.operator, changed), spent=f"it may have loaded another {changed}")
@@ -95,19 +80,24 @@ class Executor:
         if isinstance(finished, Failed):
             full = finished.disk_full or (finished.failure.cause is Cause.EXIT_CODE and is_full(job.folder))
             failure = _for_want_of_space(finished.failure) if full else finished.failure
-            return Done(failure=failure, metrics_json=metrics, bytes_in=len(inputs), disk_full=full)
+            return Done(
+                failure=failure, metrics_json=metrics, series=finished.series, bytes_in=len(inputs), disk_full=full
+            )
         try:
             done = self._kept(operator, finished, job)
         except StagingError as error:  # what the operator wrote can't be a dataset
             message = f"operator {job.operator}: {error.message.removeprefix('staging: ')}"
             failure = Failure(cause=Cause.BAD_OUTPUT, message=clip(message))
-            return Done(failure=failure, metrics_json=metrics, bytes_in=len(inputs))
+            return Done(failure=failure, metrics_json=metrics, series=finished.series, bytes_in=len(inputs))
         except (AccioError, OSError) as error:
             message = error.message if isinstance(error, AccioError) else str(error)
             failure = Failure(cause=Cause.STAGING, message=clip(message))
             full = isinstance(error, StoreFull) or (isinstance(error, OSError) and error.errno in FULL)
-            return Done(failure=failure, metrics_json=metrics, bytes_in=len(inputs), disk_full=full)
+            return Done(
+                failure=failure, metrics_json=metrics, series=finished.series, bytes_in=len(inputs), disk_full=full
+            )
         done.metrics_json = metrics
+        done.series = finished.series
         done.bytes_in = len(inputs)
         return done
 
@@ -157,7 +147,7 @@ class Executor:
         return store
 
 
-def _run(operator: Operator, request: Request, sinks: PageSinks) -> Finished | Failed:
+def _run(operator: Operator, request: Request, sinks: Sinks) -> Finished | Failed:
     """Run an operator; a full disk may also keep us from writing what a program is to read."""
     try:
         return run_operator(operator, request, sinks)

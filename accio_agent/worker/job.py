@@ -1,10 +1,11 @@
 """One attempt as a worker sees it, and what comes of it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from accio.domain.failures import Failure
+from accio.domain.series import Series
 
 
 @dataclass(slots=True, kw_only=True)
@@ -22,6 +23,7 @@ class Job:
     folder: Path
     store: str  # folder of the store that has large inputs and takes outputs
     send: Callable[[bytes], None]  # writes a frame to the agent
+    offer: Callable[[bytes], bool]  # puts a frame where the agent looks now and then; False if there is no room
     checkpoint: tuple[str, int] | None = None  # digest of what an earlier attempt saved, and which one
 
 
@@ -36,5 +38,6 @@ class Done:
     metrics_json: str = ""
     bytes_in: int = 0
     bytes_out: int = 0
+    series: Mapping[str, Series] = field(default_factory=dict)
     disk_full: bool = False  # whether it failed for want of space here
     spent: str = ""  # why the worker must end after it

@@ -150,6 +150,7 @@ class Worker:
             folder=self._surroundings.folder,
             store=work_class["store"],
             send=self._send,
+            offer=self._page.keep,
             checkpoint=_checkpoint(assignment),
         )
         done = self._leftovers.call(lambda: self._runner.execute(job, self._page))
@@ -185,6 +186,7 @@ class Worker:
             ),
             started_ms=started_ms,
             disk_full=done.disk_full,
+            series=done.series,
         )
         totals = self._streams.totals()
         flags = Flag.FAILED.value if done.failure is not None else 0

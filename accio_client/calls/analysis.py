@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from accio.errors import Internal
 from accio.v1 import accio_pb2
+from accio_client import from_wire_live, views
 from accio_client.calls.runs import RunCalls
 from accio_client.clock import now
 from accio_client.connection import STREAM_DEADLINE_S
 
 if TYPE_CHECKING:  # NumPy is loaded by the calls that need it: every command line would pay for it
-    from collections.abc import Iterable, MutableMapping, Sequence
+    from collections.abc import AsyncGenerator, Iterable, MutableMapping, Sequence
 
     from accio_client.collected import Collected, Head, Reading
     from accio_client.selected import Selected
@@ -136,6 +137,32 @@ class AnalysisCalls(RunCalls):
         require_backend(backend)
         found = await self.selected(run, where=where, ports=ports, metrics=metrics)
         return frame_of(found, by=by, seeds=seeds, backend=backend)
+
+    async def series(
+        self, runs: str | Iterable[str], name: str = "", *, node: str = ""
+    ) -> AsyncGenerator[views.SeriesView]:
+        """Yield what operators of runs (a sweep stands for its children) measured at steps, of nodes that run as they
+        told it last: a series per attempt of a node and name, or those of one *name* or *node* alone.
+        """
+        ids = [runs] if isinstance(runs, str) else list(runs)
+        request = accio_pb2.MeasureRequest(ids=ids, name=name, node=node)
+        chunks = self._connection.stream(
+            lambda stubs: stubs.accio.Measure, request, accio_pb2.MeasureChunk, deadline=STREAM_DEADLINE_S
+        )
+        async with aclosing(chunks):
+            async for chunk in chunks:
+                for each in chunk.series:
+                    yield from_wire_live.series(each)
+
+    async def series_frame(
+        self, runs: str | Iterable[str], name: str = "", *, node: str = "", backend: str = "pandas"
+    ) -> Any:
+        """Return what `series` yields as a data frame: a row per point. *backend*: pandas, polars or arrow."""
+        from accio_client.export.frames import in_backend
+        from accio_client.export.series import series_table
+
+        async with aclosing(self.series(runs, name, node=node)) as found:
+            return in_backend(series_table([each async for each in found]), backend)
 
 
 def _ranges(before: Collected | None) -> list[accio_pb2.IndexRange]:

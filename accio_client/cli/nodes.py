@@ -15,10 +15,12 @@ from accio_client.cli.operators import shown_resources
 from accio_client.cli.output import fields, out, table
 from accio_client.cli.places_in_runs import run_and_node
 from accio_client.cli.session import Session, accio_command
+from accio_client.cli.sparkline import sparkline
 from accio_client.cli.text import duration, local_time, printable, printable_lines, shown_value
 from accio_client.documents import SCHEMA, document, log_line, metrics, node_details, why
-from accio_client.views import CheckpointView, FailureView, LogLine, NodeDetailsView, RunFilter, WhyView
+from accio_client.views import CheckpointView, FailureView, LogLine, NodeDetailsView, RunFilter, SeriesView, WhyView
 
+_SHAPE_WIDTH = 24
 _BYTES = frozenset({"peak_memory", "bytes_in", "bytes_out"})
 
 
@@ -75,8 +77,17 @@ def _show_details(found: NodeDetailsView) -> None:
             for each in found.attempts
         ]
         table(("attempt", "agent", "state", "started", "took", "cause"), rows)
+    if found.series:
+        out("")
+        table(("series", "attempt", "points", "last", "at step", "shape"), map(_series_row, found.series))
     if node.failure is not None:
         _show_failure(node.failure)
+
+
+def _series_row(series: SeriesView) -> tuple[object, ...]:
+    last = series.points[-1]
+    shape = sparkline(series.points, _SHAPE_WIDTH)
+    return (series.name, series.attempt, f"{series.total:,}", f"{last.value:.6g}", f"{last.step:,}", shape)
 
 
 def _saved(checkpoint: CheckpointView) -> str:

@@ -61,6 +61,18 @@ BACKENDS = {"pandas": "pandas", "polars": "polars", "arrow": "pyarrow"}
 """The kinds of data frames, and the package that each needs."""
 
 
+def in_backend(table: Table, backend: str) -> Any:
+    """Return a table as a data frame of a kind."""
+    require_backend(backend)
+    match backend:
+        case "pandas":
+            return table.to_pandas()
+        case "polars":
+            return table.to_polars()
+        case _:
+            return table.to_arrow()
+
+
 def require_backend(backend: str) -> Any:
     """Return the package of a kind of data frame; BadRequest if there is no such kind."""
     if backend not in BACKENDS:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         NodeView,
         OperatorDifferenceView,
         RunDetails,
+        SeriesView,
         ValueView,
         WhyView,
     )
@@ -113,6 +114,7 @@ __all__ = [
     "RunPage",
     "RunUpdate",
     "RunView",
+    "SeriesView",
     "Submitted",
     "TokenView",
     "TookView",
@@ -135,7 +137,7 @@ _SUBJECTS = {
     "following": "EventView FeedUpdate LogLine NodeFailureView NodesAwayView RunUpdate",
     "nodes": (
         "ArtifactView AttemptView CheckpointView DifferenceView FailureView MetricsView NodeDetailsView NodeView "
-        "OperatorDifferenceView RunDetails ValueView WhyView"
+        "OperatorDifferenceView RunDetails SeriesView ValueView WhyView"
     ),
     "pools": "AllocationPage AllocationView PoolsView PoolView",
     "runs": "ParameterView PersonView RetryDemand RunFilter RunKind RunOutcome RunPage RunView Updated",

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from accio.domain.ids import AgentName, NodeName, OperatorName, PortName, RunId
+from accio.domain.series import Point
 from accio.domain.states import NodeState
 from accio_client.views.cluster import ResourcesView
 from accio_client.views.runs import RunView
@@ -105,6 +106,19 @@ class CheckpointView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesView:
+    """What an attempt of a node (from 1) measured at steps: `points` are those that are kept of `total`."""
+
+    run: RunId
+    node: NodeName
+    attempt: int
+    running: bool
+    name: str
+    total: int
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NodeDetailsView:
     node: NodeView
     attempts: tuple[AttemptView, ...]
@@ -118,6 +132,7 @@ class NodeDetailsView:
     timeout_ms: int | None = None
     demand_changed: str = ""  # what a retry changed of that
     checkpoint: CheckpointView | None = None
+    series: tuple[SeriesView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from typing import Any
 from accio.domain.failures import Failure
 from accio.domain.operators import OperatorSpec
 from accio.domain.retry_demand import NodeDemand
+from accio.domain.series import Packed
 from accio.domain.states import NodeState, RunState
 from accio_daemon.core.commands import SubmitRun
 from accio_daemon.core.outgoing import Assignment, Outgoing
@@ -70,6 +71,7 @@ class ResultRow:
     log_bytes: int
     owner: NodeKey
     contents: list[tuple[str, int]]
+    series: tuple[Packed, ...] = ()
 
 
 @dataclass(slots=True)
@@ -84,6 +86,7 @@ class AttemptRow:
     failure: Failure | None
     started_ms: int
     ended_ms: int
+    series: tuple[Packed, ...] = ()
 
 
 @dataclass(slots=True)

@@ -52,7 +52,7 @@ def _finished(turn: Turn, agent: Agent, execution: Execution, report: Report) ->
     failure = report.failure or Failure(cause=Cause.BAD_OUTPUT, message="the agent's report can be no result")
     state = ATTEMPT_KILLED if stopping else ATTEMPT_FAILED
     times = (report.started_ms, report.ended_ms)
-    row = AttemptRow(report.attempt, execution.id, execution.owner, agent.no, state, failure, *times)
+    row = AttemptRow(report.attempt, execution.id, execution.owner, agent.no, state, failure, *times, report.series)
     attempts.record(turn, execution, row)
     if stopping or not execution.subscribers:
         forget_execution(world, execution)
@@ -116,6 +116,7 @@ def _succeeded(turn: Turn, agent: Agent, execution: Execution, report: Report) -
             report.log_bytes,
             execution.owner,
             report.contents,
+            report.series,
         )
     )
     turn.fx.weigh(len(execution.key_inputs) + sum(map(len, outputs.values())))

@@ -36,6 +36,7 @@ _GROUPED: dict[str, tuple[int, str]] = {
     "nodes": (9, ""),
     "demands": (5, ""),
     "checkpoints": (9, ""),
+    "series": (4, ""),
     "executions": (13, ""),
     "attempts": (10, ""),
     "pins": (5, ""),
@@ -134,6 +135,10 @@ def render(fx: Effects, specs: dict[int, Any]) -> Batch:
         (*key, digest_blob(each.digest), each.size, each.number, each.saved_ms, each.attempt, each.basis)
         for key, each in fx.checkpoints.items()
         if each is not None
+    ]
+    tables["series"] = [
+        *((row.attempt, *each) for row in fx.results if row.series for each in row.series),
+        *((row.id, *each) for row in fx.attempts if row.series for each in row.series),
     ]
     batch.removed_checkpoints = [key for key, each in fx.checkpoints.items() if each is None]
     _render_executions(fx, tables)

@@ -20,6 +20,7 @@ from accio.content.signatures import SqliteSignatureCache
 from accio.domain.jsontext import json_string
 from accio.domain.operators import OperatorSpec
 from accio.domain.resources import Resources
+from accio.domain.series import Series
 from accio.domain.states import NodeState
 from accio.domain.sweeps import Axis, Sweep
 from accio.domain.workflows import Workflow
@@ -117,6 +118,9 @@ class _Silence:
         """Forget it."""
 
     def progress(self, fraction: float) -> None:
+        """Forget it."""
+
+    def measured(self, name: str, series: Mapping[str, Series]) -> None:
         """Forget it."""
 
 

@@ -38,7 +38,7 @@ class Watch:
         looked: Callable[[], bool],
     ) -> None:
         """*looked* is called after each look, and returns whether there must be another though nothing runs;
-        *report_progress* gets what has changed of the progress of attempts.
+        *report_progress* gets, a few times a second, what has changed of the progress of attempts, also if nothing has.
         """
         self._core = core
         self._fleet = fleet
@@ -120,5 +120,4 @@ class Watch:
                     found[current] = fraction
         news = {no: fraction for no, fraction in found.items() if self._progress.get(no) != fraction}
         self._progress = found
-        if news:
-            self._report_progress(news)
+        self._report_progress(news)

@@ -13,12 +13,14 @@ from typing import Protocol
 
 import orjson
 
+from accio.v1 import agents_pb2
 from accio_agent.agent.core.work import WorkClass
 from accio_agent.agent.disk.log_store import LogStore
 from accio_agent.agent.workers.capture import Capture
 from accio_agent.agent.workers.template_handle import TemplateHandle
 from accio_agent.protocol import frames, page
 from accio_agent.protocol.frames import Kind
+from accio_agent.protocol.reports import read_series
 
 READ = 1 << 18
 
@@ -40,6 +42,10 @@ class WorkerEvents(Protocol):
 
     def saved(self, worker: "WorkerHandle", attempt: int, digest: str, size: int, saved_ms: int) -> None:
         """Note that what an attempt wants kept for the next one is in the store."""
+        ...
+
+    def measured(self, worker: "WorkerHandle", series: agents_pb2.AttemptSeries) -> None:
+        """Note what a running attempt has measured."""
         ...
 
     def retired(self, worker: "WorkerHandle", why: str) -> None:
@@ -188,6 +194,8 @@ class WorkerHandle:
         elif kind == Kind.SAVED:
             attempt, digest, size, saved_ms = orjson.loads(body)
             self._events.saved(self, int(attempt), str(digest), int(size), int(saved_ms))
+        elif kind == Kind.SERIES:
+            self._events.measured(self, read_series(body))
         elif kind == Kind.BACK:
             self._events.handed_back(self, [int(each) for each in orjson.loads(body)])
         elif kind == Kind.RETIRE:

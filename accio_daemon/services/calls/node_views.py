@@ -8,6 +8,7 @@ from accio.domain.names import suggest
 from accio.domain.operators import OperatorSpec
 from accio.domain.retry_demand import NodeDemand, difference
 from accio.domain.seeds import node_seed
+from accio.domain.series import Packed
 from accio.domain.states import NodeState
 from accio.domain.workflows import Workflow
 from accio.errors import BadRequest, NotFound
@@ -17,7 +18,14 @@ from accio.wire.resources import resources_message
 from accio_daemon.core.demands import declared
 from accio_daemon.core.terms import Checkpoint
 from accio_daemon.engine.ports import EnginePort
-from accio_daemon.services.messages.nodes import artifact_messages, attempt_message, checkpoint_message, node_message
+from accio_daemon.services.messages.nodes import (
+    artifact_messages,
+    attempt_message,
+    attempts_of,
+    checkpoint_message,
+    node_message,
+    series_messages_of,
+)
 from accio_daemon.services.sessions.registry import Sessions
 from accio_daemon.storage import runs_query
 from accio_daemon.storage.checkpoints import read_checkpoint
@@ -30,6 +38,7 @@ from accio_daemon.storage.nodes_query import NodeFacts, places, read_nodes
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.readers import Readers
 from accio_daemon.storage.runs_query import Found
+from accio_daemon.storage.series import read_series
 
 _EXPLAINED = (NodeState.WAITING, NodeState.QUEUED, NodeState.RUNNING)
 
@@ -45,6 +54,7 @@ class _Details:
     declared: NodeDemand  # what the workflow says that it demands
     demand: NodeDemand
     checkpoint: Checkpoint | None
+    series: dict[int, list[Packed]]  # by attempt
 
 
 class NodeViews:
@@ -80,6 +90,9 @@ class NodeViews:
         )
         if details.checkpoint is not None:
             message.checkpoint.CopyFrom(checkpoint_message(details.checkpoint))
+        current = details.node.current
+        live = {} if current is None else {current.id: self._sessions.series(current.id)}
+        message.measured.extend(series_messages_of(details.found.id, details.node, live | details.series))
         for port, value in details.inputs.items():
             if value.text is not None:
                 message.inputs[port].CopyFrom(values_pb2.Value(type=str(value.type), json=value.text))
@@ -114,6 +127,7 @@ class NodeViews:
             declared=by_itself,
             demand=read_demand(snapshot, found.run.no, found.place, place) or by_itself,
             checkpoint=read_checkpoint(snapshot, found.run.no, found.place, place),
+            series=read_series(snapshot, attempts_of(nodes[place])),
         )
 
 

@@ -1,10 +1,14 @@
 """Nodes, attempts and what nodes gave as messages."""
 
+from collections.abc import Iterable, Mapping
+
 from accio.domain.keys import datasets_of
 from accio.domain.operators import OperatorSpec
+from accio.domain.series import Packed
 from accio.domain.states import NodeState
 from accio.v1 import runs_pb2
 from accio.wire.failures import failure_message
+from accio.wire.series import packed_message
 from accio.wire.states import NODE_STATE_MESSAGES
 from accio_daemon.core.terms import Checkpoint
 from accio_daemon.storage.node_results import NodeResult
@@ -50,6 +54,25 @@ def checkpoint_message(checkpoint: Checkpoint) -> runs_pb2.Checkpoint:
         attempt=checkpoint.number,
         saved_at_ms=checkpoint.saved_ms,
     )
+
+
+def attempts_of(node: NodeFacts) -> list[int]:
+    """Return the attempts whose measurements are a node's, oldest first: of a cached one, the attempt of its source."""
+    if node.attempts or node.source is None:
+        return [each.id for each in node.attempts]
+    return [node.source.attempt]
+
+
+def series_messages_of(run: str, node: NodeFacts, known: Mapping[int, Iterable[Packed]]) -> list[runs_pb2.NodeSeries]:
+    """Write the series of a node's attempts."""
+    current = None if node.current is None else node.current.id
+    return [
+        runs_pb2.NodeSeries(
+            run=run, node=node.name, attempt=number, running=attempt == current, series=packed_message(packed)
+        )
+        for number, attempt in enumerate(attempts_of(node), 1)
+        for packed in known.get(attempt, ())
+    ]
 
 
 def artifact_messages(operator: OperatorSpec, found: NodeResult) -> list[runs_pb2.Artifact]:

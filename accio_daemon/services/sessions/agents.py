@@ -18,6 +18,7 @@ from accio.domain.pools import CLUSTER_DIGITS, parse_key
 from accio.errors import AccioError, BadRequest, FailedPrecondition, ResourceExhausted, Unauthenticated
 from accio.v1 import agents_pb2
 from accio.wire.reports import reports_of
+from accio.wire.series import packed_of
 from accio_daemon.core.commands import AgentDraining, AgentHeard, AgentLost, AgentRecalled, AgentReports, AgentStale
 from accio_daemon.core.history import History
 from accio_daemon.core.lives import Life
@@ -196,7 +197,7 @@ class AgentCalls:
                     if with_content := self._checks.judge(reports):
                         await self._checks.require_content(with_content)
                     self._engine.post(AgentReports(session=session.number, reports=reports))
-                    self._sessions.forget_progress(reports)
+                    self._sessions.forget_live(report.attempt for report in reports)
                     await session.link.admit(len(reports))
                     continue
                 await chatter.keep()
@@ -228,6 +229,9 @@ class AgentCalls:
                 self._engine.post(AgentStale(session=number, operators=frozenset(message.stale.operators)))
             case "checkpoint":
                 self._engine.post(saved_of(number, message.checkpoint))
+            case "series":
+                measured = [(each.attempt, packed_of(each.series)) for each in message.series.series]
+                self._sessions.note_series(measured)
             case "goodbye":
                 said = message.goodbye
                 raise SessionEnded(clip(said.reason, 500) or "the agent ended", clean=True, walltime=said.walltime)

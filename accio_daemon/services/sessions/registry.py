@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from itertools import count
 from weakref import WeakValueDictionary
 
+from accio.domain.series import Packed
 from accio.v1 import agents_pb2
-from accio_daemon.core.commands import Report
 from accio_daemon.core.lives import Life
 from accio_daemon.core.outgoing import Outgoing
 from accio_daemon.core.terms import SessionNo
@@ -18,6 +18,7 @@ LogPart = agents_pb2.LogAnswer | agents_pb2.LogPart
 
 LOG_ANSWER_S = 5.0
 _PROGRESS_LIMIT = 100_000
+_SERIES_BYTES = 64 << 20
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -65,6 +66,8 @@ class Sessions:
     def __init__(self) -> None:
         self._by_name: dict[str, Session] = {}
         self._progress: dict[int, float] = {}
+        self._series: dict[int, dict[str, Packed]] = {}
+        self._series_bytes = 0
         self._requests = count(1)
         self._arrivals: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -131,11 +134,28 @@ class Sessions:
             if len(self._progress) < _PROGRESS_LIMIT or attempt in self._progress:
                 self._progress[attempt] = min(max(fraction, 0.0), 1.0)
 
-    def forget_progress(self, reports: Iterable[Report]) -> None:
+    def note_series(self, found: Iterable[tuple[int, Packed]]) -> None:
+        """Remember what running operators have measured; the latest wins, and what there is no room for waits for the
+        report of its attempt.
+        """
+        for attempt, packed in found:
+            known = self._series.setdefault(attempt, {})
+            before = known.get(packed.name)
+            grown = len(packed.points) - (0 if before is None else len(before.points))
+            if self._series_bytes + grown <= _SERIES_BYTES:
+                self._series_bytes += grown
+                known[packed.name] = packed
+
+    def series(self, attempt: int) -> list[Packed]:
+        """Return what a running attempt has measured so far."""
+        return list(self._series.get(attempt, {}).values())
+
+    def forget_live(self, attempts: Iterable[int]) -> None:
         """Drop what was said of attempts that have ended."""
-        if self._progress:
-            for report in reports:
-                self._progress.pop(report.attempt, None)
+        if self._progress or self._series:
+            for attempt in attempts:
+                self._progress.pop(attempt, None)
+                self._series_bytes -= sum(len(each.points) for each in self._series.pop(attempt, {}).values())
 
     def progress(self, attempt: int | None) -> float:
         """Return the fraction that a running attempt last reported, 0 if none."""

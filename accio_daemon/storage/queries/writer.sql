@@ -19,6 +19,9 @@ INSERT OR REPLACE INTO demands (run_no, idx, node, resources, timeout_ms) VALUES
 -- name: checkpoints
 INSERT OR REPLACE INTO checkpoints (run_no, idx, node, digest, bytes, attempt, saved_at, made_by, basis) VALUES
 
+-- name: series
+INSERT OR REPLACE INTO series VALUES
+
 -- name: executions
 INSERT OR REPLACE INTO executions ({columns.executions}) VALUES
 

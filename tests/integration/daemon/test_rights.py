@@ -43,6 +43,7 @@ Retry                    yes   yes   no    no    no    yes    gone
 Watch                    yes   yes   yes   no    no    yes    gone
 Export                   yes   yes   yes   no    no    yes    gone
 Columns                  yes   yes   yes   no    no    yes    gone
+Measure                  yes   yes   yes   no    no    yes    gone
 Logs                     yes   yes   yes   no    no    yes    gone
 Why                      yes   yes   yes   no    no    yes    gone
 Events                   yes   yes   yes   no    no    yes    gone
@@ -141,6 +142,7 @@ def request_of(name: str, run: str, workflow: str) -> Any:
         "Delete": lambda: accio_pb2.RunsRequest(ids=[run]),
         "Retry": lambda: accio_pb2.RetryRequest(ids=[run]),
         "Export": lambda: accio_pb2.ExportRequest(ids=[run]),
+        "Measure": lambda: accio_pb2.MeasureRequest(ids=[run]),
         "Backup": lambda: accio_pb2.BackupRequest(path="relative"),
         "CompareOperators": lambda: accio_pb2.CompareOperatorsRequest(first=run, second=run),
         "Read": lambda: artifacts_pb2.ReadRequest(digest="blake3:" + "0" * 64),

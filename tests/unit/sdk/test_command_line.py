@@ -9,10 +9,10 @@ import pytest
 from accio.domain.states import Cause
 from accio.errors import InvalidDefinition
 from accio.sdk.commands import Program, with_digest
-from accio.sdk.context import ConsoleSinks
 from accio.sdk.execution import Failed, Finished, Request
 from accio.sdk.program_file import read_program
 from accio.sdk.run import run_operator
+from accio.sdk.sinks import ConsoleSinks
 
 
 def make(folder: Path, command: str, **declared: Any) -> Program:

@@ -12,10 +12,10 @@ from accio import InvalidDefinition
 from accio.domain.failures import Failure
 from accio.domain.states import Cause
 from accio.sdk.commands import Program, with_digest
-from accio.sdk.context import ConsoleSinks
 from accio.sdk.execution import Failed, Finished, Request
 from accio.sdk.program_file import read_program
 from accio.sdk.run import output_types, run_operator
+from accio.sdk.sinks import ConsoleSinks
 from tests.unit.sdk.packages import ROOT, write
 
 EXAMPLES = ROOT / "examples" / "programs"
@@ -348,3 +348,30 @@ def test_example_scripts_are_readable_files() -> None:
     modes = [stat.S_IMODE(path.stat().st_mode) for path in EXAMPLES.iterdir()]
     assert len(modes) == 4
     assert all(mode & 0o444 for mode in modes)
+
+
+MEASURING = """#!/bin/sh
+echo '{"y": 1}' > "$ACCIO_OUTPUTS"
+echo '{"step": 1, "loss": 0.5, "accuracy": 0.7}' >> "$ACCIO_METRICS"
+echo '{"step": 2, "loss": 0.25}' >> "$ACCIO_METRICS"
+echo 'no json' >> "$ACCIO_METRICS"
+echo '{"step": 3, "loss": "low"}' >> "$ACCIO_METRICS"
+echo '{"progress": 0.5}' >> "$ACCIO_METRICS"
+printf '{"plain": 4}' >> "$ACCIO_METRICS"
+"""
+
+
+def test_a_program_measures_by_lines_of_json(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Numbers with a step are series, others metrics; what is none of both is left out, and said once."""
+    outcome = finished(run(make(tmp_path, MEASURING), tmp_path))
+    assert dict(outcome.metrics) == {"loss": 0.25, "accuracy": 0.7, "plain": 4.0}
+    found = {name: [(point.step, point.value) for point in each.points()] for name, each in outcome.series.items()}
+    assert found == {"loss": [(1, 0.5), (2, 0.25)], "accuracy": [(1, 0.7)], "progress": [(0, 0.5)]}
+    assert capfd.readouterr().err.count("ACCIO_METRICS") == 1
+
+
+def test_a_program_that_fails_has_measured_all_the_same(tmp_path: Path) -> None:
+    """What a failing program measured stays, as that of a function does."""
+    outcome = run(make(tmp_path, MEASURING + "exit 3\n"), tmp_path)
+    assert failure(outcome).exit_code == 3
+    assert outcome.series["loss"].total == 2

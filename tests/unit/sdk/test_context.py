@@ -1,11 +1,13 @@
 """The context of an execution: randomness, folder, and what an operator says."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from accio import NotUnstableError, OperatorContext
+from accio.domain.series import MOST_SERIES, Series
 
 
 class Heard:
@@ -19,6 +21,9 @@ class Heard:
 
     def progress(self, fraction: float) -> None:
         self.said.append(fraction)
+
+    def measured(self, name: str, series: Mapping[str, Series]) -> None:
+        self.said.append((name, series[name].points()[-1].value))
 
 
 @pytest.mark.parametrize("asked", ["seed", "random", "rng"])
@@ -66,7 +71,7 @@ def test_messages_progress_and_metrics(tmp_path: Path) -> None:
     ctx.progress(7)
     ctx.metric("loss", 2)
     ctx.metric("loss", 1)
-    assert heard.said == ["{'a': 1}", 0.5, 1.0]
+    assert heard.said == ["{'a': 1}", ("progress", 0.5), 0.5, ("progress", 1.0), 1.0]
     assert dict(ctx.metrics) == {"loss": 1.0}
     with pytest.raises(ValueError, match="metric"):
         ctx.metric("a b", 1)
@@ -89,3 +94,36 @@ def test_a_context_for_tests_goes_on_from_a_checkpoint(tmp_path: Path) -> None:
     assert Path(second.checkpoint) == second.checkpoint.folder
     assert second.checkpoint.attempt == 1
     assert (second.checkpoint / "step").read_text(encoding="utf-8") == "2"
+
+
+def test_metrics_with_steps_are_series(tmp_path: Path) -> None:
+    """All values of a name are kept with their steps, the last one is the metric; progress is a series of its own."""
+    heard = Heard()
+    ctx = OperatorContext.for_testing(folder=tmp_path, sinks=heard)
+    for step in range(3):
+        ctx.metric("loss", 1 / (step + 1), step=step)
+    ctx.metric("plain", 4)
+    ctx.progress(0.25)
+    assert dict(ctx.metrics) == {"loss": 1 / 3, "plain": 4.0}
+    assert {name: [(p.step, p.value) for p in series.points()] for name, series in ctx.series.items()} == {
+        "loss": [(0, 1.0), (1, 0.5), (2, 1 / 3)],
+        "progress": [(0, 0.25)],
+    }
+    assert ("loss", 0.5) in heard.said
+    with pytest.raises(ValueError, match="whole number"):
+        ctx.metric("loss", 1, step=0.5)  # type: ignore[arg-type]  # as users may
+    with pytest.raises(ValueError, match=r"ctx\.progress"):
+        ctx.metric("progress", 1, step=1)
+
+
+def test_no_more_than_so_many_series_are_kept(tmp_path: Path) -> None:
+    """Series beyond the limit are left out, which is said once; their last values are metrics all the same."""
+    heard = Heard()
+    ctx = OperatorContext.for_testing(folder=tmp_path, sinks=heard)
+    for number in range(MOST_SERIES + 2):
+        ctx.metric(f"m{number}", number, step=0)
+    assert len(ctx.series) == MOST_SERIES
+    assert len(ctx.metrics) == MOST_SERIES + 2
+    assert [said for said in heard.said if isinstance(said, str)] == [
+        f"accio: series beyond the first {MOST_SERIES} are not kept: m{MOST_SERIES}"
+    ]

@@ -33,7 +33,6 @@ from accio.domain.canonical import canonical, decode
 from accio.domain.datatypes import parse_type
 from accio.domain.failures import TEXT_LIMIT, Failure
 from accio.domain.states import Cause
-from accio.sdk.context import ConsoleSinks
 from accio.sdk.copies import Copies
 from accio.sdk.declare import declaration_of
 from accio.sdk.describe import spec_of
@@ -41,6 +40,7 @@ from accio.sdk.encoding import Encoder, load
 from accio.sdk.execution import Failed, Finished, Request
 from accio.sdk.hints import read_hint
 from accio.sdk.run import output_types, run_operator
+from accio.sdk.sinks import ConsoleSinks
 from tests.unit.domain.strategies import list_of, map_of, set_of
 
 

@@ -11,13 +11,13 @@ import pytest
 from accio.domain.states import Cause
 from accio.errors import FailedPrecondition, InvalidDefinition
 from accio.sdk.commands import Program, with_digest
-from accio.sdk.context import ConsoleSinks
 from accio.sdk.environments import containers
 from accio.sdk.environments.containers import Execution, Host
 from accio.sdk.environments.images import Engine, Image, engine
 from accio.sdk.execution import Failed, Finished, Request
 from accio.sdk.program_file import read_program
 from accio.sdk.run import run_operator
+from accio.sdk.sinks import ConsoleSinks
 
 PULLED = "content of the image"
 FAKE = f"""#!/bin/bash

@@ -1,0 +1,63 @@
+"""Series of real nodes: read while they run, and kept however they end."""
+
+from pathlib import Path
+
+import pytest
+
+from accio.domain.series import latest_at
+from accio_client import Client
+from accio_client.views import SeriesView
+from tests.acceptance.processes import cluster, eventually
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(120)]
+
+
+def _live(client: Client, run: str) -> SeriesView | None:
+    """Give the loss of a node that runs, once there are some points of it."""
+    found = list(client.series(run, "loss"))
+    return found[0] if found and found[0].running and found[0].total > 20 else None
+
+
+def test_a_loss_can_be_followed_while_its_node_runs(tmp_path: Path) -> None:
+    """Points come while the node runs; at its end all are there, the last one is the metric, in frames too."""
+    with cluster(tmp_path / "made") as made:
+        made.start_daemon()
+        with made.client() as client:
+            made.start_agent("a1", operators=("tests.acceptance.measuring_operators",))
+            made.agents_are("a1")
+            client.push({"id": "descend", "graph": [{"op": "Descend", "inputs": {"label": "g", "how": "end"}}]})
+            run = client.submit("descend")
+            live = eventually(lambda: _live(client, run.id), what="points of a node that runs")
+            assert live is not None
+            middle = latest_at(live.points, 10)
+            assert middle is not None
+            assert middle.value == 1 / 11
+            made.open_gate("g")
+            assert run.wait().state == "success"
+            (loss,) = client.series(run.id, "loss")
+            assert not loss.running
+            assert loss.points[-1].value == 0.0
+            metrics = client.get_node(run.id, "Descend").metrics
+            assert metrics is not None
+            assert metrics.custom["loss"] == 0.0
+            assert {each.name for each in client.series(run.id)} == {"loss", "progress"}
+            frame = run.series("loss")
+            assert list(frame.columns) == ["run", "node", "attempt", "metric", "step", "value", "seconds"]
+            assert frame["value"].iloc[-1] == 0.0
+
+
+def test_what_a_killed_node_had_measured_stays(tmp_path: Path) -> None:
+    """A process that is killed told what it had measured up to half a second before."""
+    with cluster(tmp_path / "made") as made:
+        made.start_daemon()
+        with made.client() as client:
+            made.start_agent("a1", operators=("tests.acceptance.measuring_operators",))
+            made.agents_are("a1")
+            client.push({"id": "descend", "graph": [{"op": "Descend", "inputs": {"label": "g", "how": "die"}}]})
+            run = client.submit({"workflow": "descend"}).run.id
+            eventually(lambda: _live(client, run), what="points of a node that runs")
+            made.open_gate("g")
+            assert client.wait(run).state == "failed"
+            (loss,) = client.series(run, "loss")
+            assert loss.total > 20
+            assert not loss.running
