@@ -124,7 +124,7 @@ async def serve(
         if config.metrics:
             stack.callback(serve_metrics(config.metrics, engine.metrics.registry))
         sessions = Sessions()
-        collector = Collector(engine=engine, readers=readers, store=store)
+        collector = Collector(engine=engine, readers=readers, store=store, tell_agents=sessions.tell_freed)
         keeper = TokenKeeper(engine=engine, tokens=tokens, clock=clock)
         server = _wire(
             config,

@@ -64,6 +64,10 @@ class Errands:
         """Digest paths of this host for the daemon."""
         self.spawn(self._digest(request, paths), "digest")
 
+    def drop_freed(self) -> None:
+        """Free what was kept of content that the daemon has freed, perhaps while this agent was away."""
+        self.spawn(self._staging.drop_freed(idle=self._core.idle), "drop freed content")
+
     def remove(self, folder: Path) -> None:
         """Remove what a process left."""
         self.spawn(asyncio.to_thread(shutil.rmtree, folder, True), "tidy")

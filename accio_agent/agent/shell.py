@@ -141,6 +141,7 @@ class Shell:
             self._journal.belongs_to(welcome.history)
             label_logs(self._folder, welcome.history)
         self._staging.use_store(welcome.store_folder, welcome.store_nonce)
+        self._errands.drop_freed()
         self.core.welcome(welcome.keep, welcome.drop)
         if self._stale.operators:
             self._outbound.put(agents_pb2.AgentMessage(stale=self._stale))
@@ -170,6 +171,8 @@ class Shell:
                 self._answer_log(message.log)
             case "drain":
                 self.core.drain(message.drain.draining)
+            case "freed":
+                self._errands.drop_freed()
             case _:
                 return  # a kind of a newer protocol
         self.settle_soon()

@@ -19,6 +19,7 @@ PIECE = 1 << 20
 AT_ONCE = 4
 IDLE_S = 60.0
 PATIENCE_S = 1.0
+_ASKED_AT_ONCE = 20_000
 
 
 class Transfer:
@@ -43,6 +44,19 @@ class Transfer:
         """Write those blobs that the daemon lacks."""
         if digests:
             await self._patiently(partial(self._send, digests, store))
+
+    async def lacking(self, digests: Sequence[Digest]) -> set[Digest]:
+        """Return those blobs that the daemon lacks; asking is no use of the others."""
+        found: set[Digest] = set()
+        for start in range(0, len(digests), _ASKED_AT_ONCE):
+            await self._patiently(partial(self._look, digests[start : start + _ASKED_AT_ONCE], found))
+        return found
+
+    async def _look(self, digests: Sequence[Digest], found: set[Digest]) -> None:
+        stub = await self._stub()
+        request = artifacts_pb2.MissingRequest(digests=digests, look=True)
+        answer = await stub.Missing(request, metadata=self._metadata(), timeout=IDLE_S)
+        found.update(Digest(text) for text in answer.digests)
 
     async def _patiently(self, work: Callable[[], Awaitable[None]]) -> None:
         while True:

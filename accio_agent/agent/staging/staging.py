@@ -87,6 +87,8 @@ class Staging:
         self._written = WrittenOut(folder / "datasets")
         self._writers: set[str] = set()  # operators that write beside what they read
         self._trim_at = 0.0
+        self._sending: list[dict[Digest, None]] = []
+        self._dropping = asyncio.Lock()
         self._digesting: dict[int, threading.Event] = {}  # by request; set once nobody needs the answer
 
     def close(self) -> None:
@@ -342,11 +344,41 @@ class Staging:
                 manifest = await self._in_thread(read_manifest, self._cache, dataset)
                 wanted |= dict.fromkeys(manifest.blobs)
                 wanted[dataset] = None  # last: whoever finds a manifest finds all that it names
-            await self._transfer.send(list(wanted), self._cache)
+            self._sending.append(wanted)
+            try:
+                await self._transfer.send(list(wanted), self._cache)
+            finally:
+                self._sending.remove(wanted)
             await self._trim()
         except AccioError as error:
             return error.message
         return ""
+
+    # --- the cache ---------------------------------------------------------------------------------------------------
+
+    async def drop_freed(self, *, idle: bool) -> None:
+        """Free what this agent keeps of content that the daemon hasn't any more: blobs, and datasets written out.
+
+        What is being sent stays, and unless the agent is *idle* what was used so recently that it may be the output of
+        an attempt that goes on.
+        """
+        if self._dropping.locked():
+            return  # it waits for the daemon, and will ask of everything
+        async with self._dropping:
+            await self._drop_freed(used_before_ns=clock.wall_ns() - (0 if idle else cache.SPARED_S * 1_000_000_000))
+
+    async def _drop_freed(self, *, used_before_ns: int) -> None:
+        try:
+            blobs = await self._in_thread(lambda: list(self._cache.list()))
+            lacking = await self._transfer.lacking([*(blob.digest for blob in blobs), *self._written.digests])
+        except AccioError:  # refused, as by a daemon that is ending; it is asked again in the next session
+            return
+        await self._written.drop(lacking)
+        sending = {digest for wanted in self._sending for digest in wanted}
+        freed = [blob for blob in blobs if blob.digest in lacking]
+        size = await self._in_thread(lambda: cache.drop(self._cache, freed, but=sending, used_before_ns=used_before_ns))
+        if size:
+            log.info("freed what the daemon has freed", bytes=size)
 
     async def _trim(self) -> None:
         """Now and then, delete from the cache what it has too much of."""

@@ -8,7 +8,7 @@ go.
 import asyncio
 import shutil
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Container
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
@@ -77,6 +77,18 @@ class WrittenOut:
             return _Entry(around=path, path=path)
         around = self._folder / f"{hex_of(digest)}-{blake2b(name.encode(), digest_size=8).hexdigest()}"
         return _Entry(around=around, path=around / name)
+
+    @property
+    def digests(self) -> list[Digest]:
+        """Name the datasets that are written."""
+        return [parse_digest(content_of(text) or text) for text in self._entries]
+
+    async def drop(self, digests: Container[Digest]) -> None:
+        """Remove those of some datasets that aren't in use."""
+        for text, entry in list(self._entries.items()):
+            if entry.uses == 0 and parse_digest(content_of(text) or text) in digests:
+                del self._entries[text]
+                await asyncio.to_thread(_remove, entry.around)
 
     async def free(self, text: str) -> None:
         """One user less."""

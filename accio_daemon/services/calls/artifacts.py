@@ -30,9 +30,11 @@ class ArtifactCalls:
         self._engine = engine
 
     async def missing(self, request: artifacts_pb2.MissingRequest) -> artifacts_pb2.MissingResponse:
-        """Return the digests that the store lacks; the others count as used, so that none is freed meanwhile."""
+        """Return the digests that the store lacks; the others count as used, so that none is freed meanwhile, unless
+        this is only a look.
+        """
         wanted = [parse_digest(text) for text in request.digests]
-        there = await in_thread(lambda: self._store.has(wanted, use=True))
+        there = await in_thread(lambda: self._store.has(wanted, use=not request.look))
         return artifacts_pb2.MissingResponse(digests=[digest for digest in wanted if digest not in there])
 
     async def write(

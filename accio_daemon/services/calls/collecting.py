@@ -1,7 +1,7 @@
 """Freeing what nothing refers to: results of the memo first, then the content that only they held."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import islice
 
@@ -43,8 +43,13 @@ class Freed:
 class Collector:
     """Finds and frees; one collection at a time."""
 
-    def __init__(self, *, engine: EnginePort, readers: Readers, store: BlobStore) -> None:
-        """Collect in *store*, by the references that *readers* read; the engine forgets results."""
+    def __init__(
+        self, *, engine: EnginePort, readers: Readers, store: BlobStore, tell_agents: Callable[[], None]
+    ) -> None:
+        """Collect in *store*, by the references that *readers* read; the engine forgets results, and agents are told
+        that what they keep of the content may go.
+        """
+        self._tell_agents = tell_agents
         self._engine = engine
         self._readers = readers
         self._store = store
@@ -71,6 +76,8 @@ class Collector:
                 over_quota_bytes=plan.over_quota_bytes,
             )
             freed = await in_thread(lambda: [_blob(each) for each in gc.collect(self._store, final)])
+            if freed:
+                self._tell_agents()
             await self._tell_who_came_late({each.digest for each in freed}, known)
             return _results(known, gone) + freed
 

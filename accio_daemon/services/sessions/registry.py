@@ -96,6 +96,11 @@ class Sessions:
         for session in self._by_name.values():
             session.link.deliver(Outgoing(goodbye=(reason, reconnect)))
 
+    def tell_freed(self) -> None:
+        """Tell every agent that the store has freed content."""
+        for session in self._by_name.values():
+            session.link.send(agents_pb2.DaemonMessage(freed=agents_pb2.ContentFreed()))
+
     def __len__(self) -> int:
         """Return how many agents are connected."""
         return len(self._by_name)
