@@ -7,7 +7,18 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from accio.domain.datatypes import parse_type
-from accio.domain.filters import RUN_FIELDS, Context, FilterProblem, Of, Subject, explain, read_query
+from accio.domain.filters import (
+    RUN_FIELDS,
+    Context,
+    FilterProblem,
+    Of,
+    Subject,
+    all_of,
+    conjuncts,
+    explain,
+    parse,
+    read_query,
+)
 from accio.domain.states import RunState
 from accio.errors import BadRequest
 from accio_client import views
@@ -50,7 +61,7 @@ class QueryRoutes:
         ]
 
     async def look(self, request: Request) -> Response:
-        """Return a query in words, or what is wrong with it and where, and what may be written at the cursor."""
+        """Return a query in words and in parts, or what is wrong with it and where, and what may be written next."""
         query, run = request.query_params.get("text", "")[:_LONGEST], request.query_params.get("run", "")
         at = whole_number(request, "at", len(query) + 1, _LONGEST + 1) - 1
         client, now_ms = self._web.client(request), int(now().timestamp() * 1000)
@@ -94,7 +105,7 @@ def _read(query: str, context: Context, *, all_runs: bool) -> Document:
 
     Over all runs, a parameter may be one of a workflow that wasn't looked at: then both are told.
     """
-    told: Document = {"words": "", "problem": None}
+    told: Document = {"words": "", "problem": None, "parts": _parts(query)}
     try:
         told["words"] = explain(read_query(query, context))
     except FilterProblem as problem:
@@ -108,6 +119,15 @@ def _read(query: str, context: Context, *, all_runs: bool) -> Document:
             with suppress(FilterProblem):
                 told["words"] = explain(read_query(query, Context(fields=context.fields, now_ms=context.now_ms)))
     return told
+
+
+def _parts(query: str) -> list[Document]:
+    """Return what all matches satisfy, part by part, each with the query that is left without it."""
+    try:
+        found = conjuncts(parse(query))
+    except FilterProblem:
+        return []
+    return [{"text": str(each), "rest": str(all_of([*found[:at], *found[at + 1 :]]))} for at, each in enumerate(found)]
 
 
 async def _known(client: AsyncClient, head: Head | None, subject: Subject | None) -> list[str]:

@@ -39,7 +39,7 @@ class ResultRoutes:
         """Return the names that pictures may be asked with: parameters that vary, outputs that are numbers, nodes."""
         head = await self._web.client(request).column_head(request.path_params["run"])
         axes = [{"name": axis.name, "type": str(axis.type), "values": axis.size} for axis in head.sweep.varying]
-        numbers = [name for name, datatype in head.types.items() if str(datatype) not in ("string", "dataset")]
+        numbers = head.names(head.numbers())
         return answer(
             document({"axes": axes, "repeat": head.sweep.repeat, "numbers": numbers, "nodes": list(head.nodes)})
         )

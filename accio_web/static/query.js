@@ -56,6 +56,7 @@ export function QueryBox({ where, label, run = '', placeholder = '', children = 
       take(offered[active]);
     }
   };
+  const parts = told.of === where && where ? found?.parts ?? [] : [];
   const wrong = told.of === text && text.trim() ? found?.problem : null;
   return html`<form class="query" role="search" onSubmit=${submit}>
     <div class="filters"><label class="wide">${label}
@@ -67,6 +68,8 @@ export function QueryBox({ where, label, run = '', placeholder = '', children = 
       ${children}</div>
     <div class="suggestions-place"><ul id="suggestions" class="suggestions" role="listbox" aria-label="What may be written next" hidden=${!offered.length}>${offered.map((each, i) => html`<li id=${`suggestion-${i}`} role="option" aria-selected=${i === active}
       onMouseDown=${(event) => { event.preventDefault(); take(each); }}><code>${visible(each.text)}</code> <span class="quiet">${each.help}</span></li>`)}</ul></div>
+    ${parts.length > 1 && html`<ul class="tags chips" aria-label="Parts of the query">${parts.map((part) => html`<li class="tag" key=${part.text}><code>${visible(part.text)}</code><button type="button" class="quiet"
+      aria-label=${`Without ${visible(part.text)}`} title="Leave this part out" onClick=${() => goQuery({ where: part.rest, cursor: '' }, { replace: false })}>×</button></li>`)}</ul>`}
     <p class="meaning" role="status">${wrong ? html`${found.words && html`<span class="quiet">${visible(found.words)}: </span>`}<${Wrong} text=${text} problem=${wrong} only=${Boolean(found.words)} fix=${(next) => { write(next); place(next.length); box.current.focus(); }} />` : text.trim() && told.of === text && found ? html`<span class="quiet">${visible(found.words)}</span>` : ''}</p>
   </form>`;
 }

@@ -218,6 +218,7 @@ async def test_queries_are_explained(place: Place, http: httpx.AsyncClient) -> N
     right = (await http.get("/query", params={"text": "y<1 state=failed", "run": place.run})).json()
     assert right["words"] == "y is below 1, and state is failed"
     assert right["problem"] is None
+    assert right["parts"] == [{"text": "y<1", "rest": "state=failed"}, {"text": "state=failed", "rest": "y<1"}]
     wrong = (await http.get("/query", params={"text": "y<1 stat=failed", "run": place.run})).json()["problem"]
     assert (wrong["start"], wrong["end"], wrong["suggestion"]) == (4, 8, "state")
     values = (await http.get("/query", params={"text": "y=", "run": place.run})).json()

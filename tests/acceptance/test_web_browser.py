@@ -175,6 +175,29 @@ async def test_the_query_box(made: Cluster) -> None:
         client.kill(runs)
 
 
+async def test_parts_of_a_query_and_views(made: Cluster) -> None:
+    """A part of a query is left out by its cross; a view is saved by a name, opened from elsewhere, and forgotten."""
+    with web_server(made) as server:
+        async with browser_page(server) as page:
+            await page.goto(server.page("/runs?where=name~ratios+(state=failed+or+state=killed)&sort=-took"))
+            await page.get_by_label("Name of this view").fill("Mine <b>")
+            await page.get_by_role("button", name="Save view").click()
+            views = page.get_by_role("group", name="Saved views")
+            await expect(views.get_by_role("link", name="Mine <b>")).to_have_attribute("aria-current", "page")
+            await page.get_by_role("button", name="Without name~ratios").click()
+            await expect(page.get_by_label("Only runs where")).to_have_value("state=failed or state=killed")
+            await page.goto(server.page("/runs"))
+            await views.get_by_role("link", name="Mine <b>").click()
+            await expect(page.get_by_label("Only runs where")).to_have_value(
+                "name~ratios (state=failed or state=killed)"
+            )
+            assert "sort=-took" in page.url
+            found = (await Axe().run(page)).response["violations"]
+            assert not found, found
+            await page.get_by_role("button", name="Forget the view Mine <b>").click()
+            await expect(views.get_by_role("link")).to_have_count(0)
+
+
 async def test_editing_in_place(made: Cluster) -> None:
     """Name, notes and tags are edited where they stand, by mouse and by keys; Esc keeps what was."""
     with web_server(made) as server, made.client() as client:

@@ -1,6 +1,7 @@
 """Pictures in a real browser: what they draw, what is saved of them, and how they are worked with."""
 
 import asyncio
+import csv
 from collections.abc import Iterator
 from xml.etree import ElementTree
 
@@ -8,6 +9,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.acceptance.processes import Cluster
+from tests.acceptance.sweeps import THREE
 from tests.acceptance.web import PATIENCE_S, browser_page, ratios, web_server
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
@@ -46,6 +48,62 @@ async def test_pictures_are_files(made: Cluster, kind: str) -> None:
     assert b"var(--" not in files["SVG"]
     assert files["PNG"].startswith(b"\x89PNG\r\n")
     assert len(files["CSV"].decode().splitlines()) == shown + 1
+
+
+async def test_nodes_of_a_run_are_files(made: Cluster) -> None:
+    """The graph and the timeline of a run are saved as SVG and as CSV; a timeline shows less, and the rest again."""
+    with web_server(made) as server, made.client() as client:
+        client.push(THREE)
+        run = client.submit({"workflow": "three", "params": {"x": 4}}).run.id
+        client.wait(run)
+        rows: dict[str, list[list[str]]] = {}
+        async with browser_page(server) as page:
+            for tab, name in (("Nodes", "graph"), ("Timeline", "timeline")):
+                await page.goto(server.page(f"/runs/{run}?tab={tab}"))
+                async with page.expect_download() as started:
+                    await page.get_by_role("button", name="CSV").click()
+                found = await started.value
+                assert found.suggested_filename == f"{name}.csv"
+                text = await asyncio.to_thread((await found.path()).read_text, encoding="utf-8")
+                rows[name] = list(csv.reader(text.splitlines()))
+                async with page.expect_download() as started:
+                    await page.get_by_role("button", name="SVG").click()
+                saved = await (await started.value).path()
+                assert await asyncio.to_thread(ElementTree.parse, saved)
+            bars = page.locator(".timeline a")
+            await expect(bars).to_have_count(3)
+            before = await bars.last.bounding_box()
+            await page.get_by_role("button", name="Show less").click()
+            await page.get_by_role("button", name="Show less").click()
+            await page.get_by_role("region", name="When the nodes ran").press("0")
+            await expect(bars).to_have_count(3)
+            assert await bars.last.bounding_box() == before
+    assert rows["graph"][0] == ["node", "operator", "state", "cached", "takes from"]
+    assert rows["graph"][3] == ["Total", "Total", "success", "false", "Square Noise"]
+    assert rows["timeline"][0] == ["node", "agent", "lane", "state", "began", "ended", "seconds"]
+    assert sorted(row[0] for row in rows["timeline"][1:]) == ["Noise", "Square", "Total"]
+
+
+async def test_what_a_timeline_shows_is_narrowed_and_moved(made: Cluster) -> None:
+    """Steps stay within the whole, a narrower part keeps its middle; cells of a file are quoted where it is needed."""
+    with web_server(made) as server:
+        async with browser_page(server) as page:
+            found = await page.evaluate(ZOOMED)
+    assert found["views"] == [[0.25, 0.75], [0.375, 0.625], [0.4375, 0.6875], [0.3125, 0.8125], [0, 1], [0, 1]]
+    assert found["csv"] == 'a,"b,c"\n,"say ""no"""\n"two\nlines",0\n'
+
+
+ZOOMED = """async () => {
+    const base = document.querySelector('script[src]').src.replace('app.js', '');
+    const { WHOLE, stepped } = await import(base + 'pictures/zoom.js');
+    const { csvOf } = await import(base + 'pictures/saving.js');
+    let view = WHOLE;
+    const views = ['in', 'in', 'right', 'out', 'out', 'left'].map((step) => {
+        view = stepped(view, step);
+        return [view.from, view.to];
+    });
+    return { views, csv: csvOf([['a', 'b,c'], [null, 'say "no"'], ['two\\nlines', 0]]) };
+}"""
 
 
 async def test_lanes_of_a_timeline(made: Cluster) -> None:

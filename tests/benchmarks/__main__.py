@@ -24,6 +24,7 @@ from tests.benchmarks import (
     slopes,
     swarm,
     throughput,
+    web,
 )
 from tests.benchmarks.rows import Context, Measured, Row
 
@@ -37,6 +38,7 @@ ROWS: tuple[Row, ...] = (
     *swarm.ROWS,
     *slopes.ROWS,
     *fairness.ROWS,
+    *web.ROWS,
 )
 
 INTERPRETER = Path(__file__).parents[2] / "scripts" / "interpreter.py"
@@ -45,7 +47,8 @@ INTERPRETER = Path(__file__).parents[2] / "scripts" / "interpreter.py"
 def main() -> int:
     """Measure."""
     options = _options()
-    chosen = [row for row in ROWS if not options.only or row.name in options.only.split(",")]
+    wanted = options.only.split(",") if options.only else []
+    chosen = [row for row in ROWS if not wanted or {row.name, row.name.partition("-")[0]} & {*wanted}]
     build, optimised = _build()
     folder = Path(tempfile.mkdtemp(prefix="accio-bench-", dir=options.work))
     if options.against:

@@ -12,7 +12,7 @@ from accio_client import Client
 from tests.benchmarks.bed import FAN, Bed, bed, run_sweep
 from tests.benchmarks.reading import WIDE
 from tests.benchmarks.rows import Context, Measured, Row
-from tests.benchmarks.seeding import seed_nodes
+from tests.benchmarks.seeding import seed_nodes, whole
 
 THREE = {
     "id": "three",
@@ -83,7 +83,7 @@ def _seed_million(context: Context, ready: Bed) -> str:
         sample = client.submit({"workflow": "three", "params": {"i": 1}}).run.id
         client.wait(sample)
     children = 100_000 if context.quick else 1_000_000
-    ready.fill(lambda database: seed_nodes(database, children, sample, _FIGURES))
+    ready.fill(lambda database: seed_nodes(database, sample, whole("i", children), outputs=_FIGURES))
     with ready.cluster.client() as client:
         return next(each.id for each in client.list_runs().runs if each.id != sample)
 

@@ -7,7 +7,7 @@ import psutil
 from accio_client import Client
 from tests.benchmarks.bed import Bed, bed, run_sweep
 from tests.benchmarks.rows import Context, Measured, Row
-from tests.benchmarks.seeding import seed_nodes
+from tests.benchmarks.seeding import seed_nodes, whole
 
 ROUNDS = 5
 
@@ -44,7 +44,7 @@ def _fill(ready: Bed, count: int) -> dict[str, float]:
     with ready.cluster.client() as client:
         sample = client.submit({"workflow": "fan", "params": {"i": 0}}).run.id
         client.wait(sample)
-    seeding, restart = ready.fill(lambda database: seed_nodes(database, count, sample))
+    seeding, restart = ready.fill(lambda database: seed_nodes(database, sample, whole("i", count)))
     ready.cluster.agents_are("a1")
     return {"seeding_s": round(seeding, 1), "restart_s": round(restart, 2)}
 

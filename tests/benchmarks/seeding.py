@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 
+import orjson
+
 from accio.domain.access import Viewer
 from accio.domain.people import Person
 from accio.domain.ranges import WholePoints
@@ -87,12 +89,19 @@ def _store(connection: sqlite3.Connection, commands: list[SubmitRun], start: int
     connection.execute("COMMIT")
 
 
-def seed_nodes(database: Path, count: int, sample: str, outputs: Mapping[str, str] = VALUE) -> None:
-    """Store a sweep of *count* ended children of one node, whose results are in the memo, each like *sample*.
+def whole(name: str, size: int) -> Axis:
+    """Return an axis of whole numbers that no other run has."""
+    return Axis(name, INTEGER, WholePoints(start=-1, step=-1, size=size))
 
-    *outputs* are SQL for the canonical text of each output at child `each.i`. *sample* is a single run; its daemon has
-    ended. Indexes with an order of their own are built at the end: what comes of it is the same.
+
+def seed_nodes(database: Path, sample: str, *axes: Axis, outputs: Mapping[str, str] = VALUE) -> None:
+    """Store a sweep over *axes* whose children have ended, each like *sample*, with results that are in the memo.
+
+    *outputs* are SQL for the canonical text of each output at child `each.i`. *sample* is a single run of one node; its
+    daemon has ended. Indexes with an order of their own are built at the end: what comes of it is the same.
     """
+    sweep = Sweep(axes)
+    count = sweep.size
     connection = prepare(database, synchronous="OFF")
     try:
         sample_no = runs_query.find(connection, sample, ANYBODY).run.no
@@ -100,7 +109,8 @@ def seed_nodes(database: Path, count: int, sample: str, outputs: Mapping[str, st
             "sample": sample_no,
             "count": count,
             "id": run_id(count),
-            "sweep": Sweep((Axis("i", INTEGER, WholePoints(start=-1, step=-1, size=count)),)).to_text(),
+            "sweep": sweep.to_text(),
+            "names": orjson.dumps([axis.name for axis in axes]).decode(),
         }
         indexes = connection.execute(
             "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = 'results'"
@@ -149,7 +159,7 @@ _NODES = (
            created_at, started_at, ended_at
     FROM runs WHERE no = :sample
     """,
-    "INSERT INTO run_params VALUES ('i', NULL, (SELECT max(no) FROM runs))",
+    "INSERT INTO run_params SELECT value, NULL, (SELECT max(no) FROM runs) FROM json_each(:names)",
     """
     WITH RECURSIVE each (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM each WHERE i + 1 < :count)
     INSERT INTO instances (run_no, idx, state, started_at, ended_at)

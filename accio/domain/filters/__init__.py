@@ -25,7 +25,7 @@ from accio.domain.filters.grammar import MAX_LENGTH, parse
 from accio.domain.filters.matching import Row, matches
 from accio.domain.filters.problems import FilterProblem
 from accio.domain.filters.slices import Selected, decide, select
-from accio.domain.filters.syntax import EVERYTHING, Comparison, Filter, Not, OneOf, Op, Text, all_of, any_of
+from accio.domain.filters.syntax import EVERYTHING, Comparison, Filter, Not, OneOf, Op, Text, all_of, any_of, conjuncts
 from accio.domain.filters.words import explain
 
 __all__ = [
@@ -53,6 +53,7 @@ __all__ = [
     "all_of",
     "any_of",
     "check",
+    "conjuncts",
     "decide",
     "examine",
     "explain",

@@ -9,9 +9,9 @@ import { QueryBox } from '../query.js';
 import { Actions, useForbidden } from '../steering.js';
 import { Failures } from '../failures.js';
 import { Log } from '../log.js';
-import { Graph } from '../pictures/graph.js';
+import { Graph, graphRows } from '../pictures/graph.js';
 import { SaveButtons } from '../pictures/save_buttons.js';
-import { Timeline } from '../pictures/timeline.js';
+import { Timeline, laneRows } from '../pictures/timeline.js';
 import { Overview, Pictures } from '../sweep.js';
 
 const TABS = { parent: ['Overview', 'Pictures', 'Failures', 'Children', 'Logs', 'History', 'Definition'], other: ['Nodes', 'Timeline', 'Logs', 'History', 'Definition'] };
@@ -103,7 +103,7 @@ function NodesGraph({ run }) {
   if (!found.data) return null; // the table below has everything
   const operators = Object.fromEntries(run.nodes.map((node) => [node.name, node.operator]));
   const states = Object.fromEntries(run.nodes.map((node) => [node.name, node]));
-  return html`<div ref=${figure}><${Graph} layout=${found.data.layout} label="Graph of the nodes" operators=${operators} states=${states} to=${(name) => href(nodePath(run.id, name))} /><p class="tools"><${SaveButtons} figure=${figure} name="graph" /></p></div>`;
+  return html`<div ref=${figure}><${Graph} layout=${found.data.layout} label="Graph of the nodes" operators=${operators} states=${states} to=${(name) => href(nodePath(run.id, name))} /><p class="tools"><${SaveButtons} figure=${figure} name="graph" table=${() => graphRows(run.nodes, found.data.layout)} /></p></div>`;
 }
 
 function Nodes({ run }) {
@@ -142,7 +142,7 @@ function TimelineTab({ run }) {
   const figure = useRef(null);
   return html`<figure class="picture" ref=${figure}><figcaption><h2>When its nodes ran, and where</h2><p class="quiet">${number(run.nodes.filter((node) => node.started_at && !node.cached).length)} of ${number(run.nodes.length)} nodes ran here; others were taken from the memo, or haven't begun. The table of nodes has the times.</p></figcaption>
     <${Timeline} nodes=${run.nodes} label="When the nodes ran" to=${(name) => href(nodePath(run.id, name))} />
-    <p class="tools"><${SaveButtons} figure=${figure} name="timeline" /></p></figure>`;
+    <p class="tools"><${SaveButtons} figure=${figure} name="timeline" table=${() => laneRows(run.nodes, Date.now())} /></p></figure>`;
 }
 
 const PARTS = { Overview, Timeline: TimelineTab, Pictures, Failures: FailuresTab, Children, Logs, History, Definition, Nodes };

@@ -4,6 +4,7 @@ import { useTopic } from '../live.js';
 import { Command, Empty, Heading, Loaded, number, quoted, visible } from '../parts.js';
 import { QueryBox } from '../query.js';
 import { RunsTable } from '../runs_table.js';
+import { SavedViews } from '../saved_views.js';
 import { Actions, useForbidden } from '../steering.js';
 
 const STATES = ['scheduled', 'running', 'success', 'failed', 'killed'];
@@ -16,6 +17,7 @@ export function Page({ address, session }) {
   return html`<${Heading} text="Runs" />
     <${QueryBox} where=${query.where} label="Only runs where" placeholder="state=failed epsilon<0.01 created>2d geolife">
       <fieldset><legend class="unseen">States</legend>${STATES.map((state) => html`<button type="button" class="toggle" aria-pressed=${query.state.includes(state)} onClick=${() => toggle(state)}>${state}</button>`)}</fieldset><//>
+    <${SavedViews} query=${address.query} />
     <${Loaded} of=${first}>${(data) => html`<${Rows} key=${JSON.stringify([query, cursor])} page=${data} query=${query} cursor=${cursor} session=${session} reload=${first.reload} />`}<//>`;
 }
 

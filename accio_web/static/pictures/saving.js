@@ -58,6 +58,15 @@ export async function pngOf({ text, width, height }) {
   }
 }
 
+/** Rows as CSV (RFC 4180). @param {any[][]} rows */
+export function csvOf(rows) {
+  const cell = (value) => {
+    const text = value === null || value === undefined ? '' : String(value);
+    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+  return rows.map((row) => `${row.map(cell).join(',')}\n`).join('');
+}
+
 /** Hand a file to the reader. */
 export function download(name, blob) {
   const link = document.createElement('a');

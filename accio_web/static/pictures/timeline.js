@@ -1,8 +1,9 @@
 // When the nodes of a run ran, and where: a lane for each slot of an agent, a bar for each node.
-import { html } from '../core.js';
+import { html, useState } from '../core.js';
 import { duration, visible } from '../parts.js';
 import { GLYPHS } from '../states.js';
 import { short } from './scales.js';
+import { WHOLE, ZoomButtons, stepOf, stepped } from './zoom.js';
 
 const WIDTH = 960;
 const LEFT = 110;
@@ -27,6 +28,13 @@ export function lanesOf(nodes, now) {
   return lanes.sort((a, b) => a.agent.localeCompare(b.agent) || a.bars[0].from - b.bars[0].from);
 }
 
+/** What a timeline draws, as a table: a row for each bar. */
+export function laneRows(nodes, now) {
+  const time = (at) => new Date(at).toISOString();
+  return [['node', 'agent', 'lane', 'state', 'began', 'ended', 'seconds'],
+    ...lanesOf(nodes, now).flatMap((lane, at) => lane.bars.map(({ node, from, to }) => [node.name, lane.agent, at + 1, node.state, time(from), node.ended_at ? time(to) : '', (to - from) / 1000]))];
+}
+
 /** Seconds at which an axis of a length is marked: at most *most*, in steps that people count in. */
 export function marks(seconds, most = 8) {
   if (!(seconds > 0)) return [0];
@@ -39,19 +47,30 @@ export function marks(seconds, most = 8) {
 /** @param {{nodes: any[], to: (name: string) => string, label: string}} props */
 export function Timeline({ nodes, to, label }) {
   const lanes = lanesOf(nodes, Date.now());
+  const [view, look] = useState(WHOLE);
   if (!lanes.length) return html`<p class="quiet">No node has run here: all were taken from the memo, or none has begun.</p>`;
   const bars = lanes.flatMap((lane) => lane.bars);
-  const [first, last] = [Math.min(...bars.map((bar) => bar.from)), Math.max(...bars.map((bar) => bar.to))];
-  const span = Math.max(1, last - first);
-  const place = (at) => LEFT + ((at - first) / span) * (WIDTH - LEFT - RIGHT);
+  const [begin, end] = [bars.reduce((least, bar) => Math.min(least, bar.from), Infinity), bars.reduce((most, bar) => Math.max(most, bar.to), -Infinity)];
+  const span = Math.max(1, end - begin) * (view.to - view.from);
+  const first = begin + Math.max(1, end - begin) * view.from;
+  const place = (at) => LEFT + (Math.min(1, Math.max(0, (at - first) / span))) * (WIDTH - LEFT - RIGHT);
+  const seen = (bar) => bar.to >= first && bar.from <= first + span;
+  const since = (first - begin) / 1000; // marks tell the time since the first node began
+  const ticks = marks(span / 1000).map((seconds) => ({ at: place(first + seconds * 1000), text: seconds || since ? duration(since + seconds) : '0' }));
+  const key = (event) => {
+    const step = stepOf(event);
+    if (!step || event.target !== event.currentTarget) return;
+    event.preventDefault();
+    look(stepped(view, step));
+  };
   const height = TOP + lanes.length * LANE + BOTTOM;
   const under = height - BOTTOM;
-  return html`<svg viewBox=${`0 0 ${WIDTH} ${height}`} class="chart timeline" role="group" aria-label=${label}>
-    <g class="grid">${marks(span / 1000).map((seconds) => html`<line x1=${place(first + seconds * 1000)} x2=${place(first + seconds * 1000)} y1=${TOP} y2=${under + 4} /><text x=${place(first + seconds * 1000)} y=${under + 18} text-anchor="middle">${seconds ? duration(seconds) : '0'}</text>`)}</g>
+  return html`<${ZoomButtons} view=${view} look=${look} /><div class="scroll" tabindex="0" role="region" aria-label=${`${label}: + and − show less and more, arrows move`} onKeyDown=${key}><svg viewBox=${`0 0 ${WIDTH} ${height}`} class="chart timeline" role="group" aria-label=${label}>
+    <g class="grid">${ticks.map((tick) => html`<line x1=${tick.at} x2=${tick.at} y1=${TOP} y2=${under + 4} /><text x=${tick.at} y=${under + 18} text-anchor="middle">${tick.text}</text>`)}</g>
     ${lanes.map((lane, row) => html`<g>
       ${(!row || lanes[row - 1].agent !== lane.agent) && html`<text class="label" x=${LEFT - 10} y=${TOP + row * LANE + LANE / 2} dy="0.35em" text-anchor="end">${visible(short(lane.agent, 15))}</text>`}
-      ${lane.bars.map((bar) => html`<${Bar} bar=${bar} x=${place(bar.from)} width=${Math.max(2, place(bar.to) - place(bar.from))} y=${TOP + row * LANE + 3} to=${to} />`)}</g>`)}
-  </svg>`;
+      ${lane.bars.filter(seen).map((bar) => html`<${Bar} bar=${bar} x=${place(bar.from)} width=${Math.max(2, place(bar.to) - place(bar.from))} y=${TOP + row * LANE + 3} to=${to} />`)}</g>`)}
+  </svg></div>`;
 }
 
 function Bar({ bar, x, width, y, to }) {
