@@ -1,7 +1,7 @@
 """The document of `accio get workload`."""
 
 from accio_client import views
-from accio_client.documents import Document, forecast, person, resources
+from accio_client.documents import Document, forecast, instant, person, resources
 
 
 def workload(found: views.WorkloadView) -> Document:
@@ -61,4 +61,22 @@ def _demand(found: views.DemandLoadView) -> Document:
         },
         "waits": found.waits or None,
         "never": found.never or None,
+    }
+
+
+def timeline(found: views.TimelineView) -> Document:
+    return {
+        "bars": [
+            {
+                "agent": bar.agent,
+                "state": bar.state,
+                "started_at": instant(bar.started_at),
+                "ended_at": instant(bar.ended_at),
+                "run": bar.run,
+                "node": bar.node,
+                "operator": bar.operator,
+            }
+            for bar in found.bars
+        ],
+        "earlier": found.earlier,
     }

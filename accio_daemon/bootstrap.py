@@ -49,6 +49,7 @@ from accio_daemon.services.calls.rights import Rights
 from accio_daemon.services.calls.runs import RunCalls
 from accio_daemon.services.calls.storage import StorageCalls
 from accio_daemon.services.calls.submissions import SubmissionCalls
+from accio_daemon.services.calls.timelines import TimelineCalls
 from accio_daemon.services.calls.watching import Watching
 from accio_daemon.services.calls.workflows import WorkflowCalls
 from accio_daemon.services.calls.workload import WorkloadCalls
@@ -339,6 +340,7 @@ def _wire(
             cluster,
             FeedCalls(engine=engine, readers=readers, rights=rights, state_of=cluster.state_of),
             WorkloadCalls(engine=engine, readers=readers, rights=rights),
+            TimelineCalls(engine=engine, readers=readers, plans=plans, clock=clock, rights=rights),
             StorageCalls(
                 readers=readers,
                 collector=collector,

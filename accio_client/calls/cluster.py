@@ -7,7 +7,7 @@ from contextlib import aclosing
 
 from accio.domain.ids import RunId
 from accio.v1 import accio_pb2, values_pb2, workload_pb2
-from accio_client import from_wire, views
+from accio_client import from_wire, from_wire_timeline, views
 from accio_client.calls.caller import Caller
 from accio_client.calls.runs import WATCH_PATIENCE_S
 from accio_client.connection import STREAM_DEADLINE_S
@@ -66,6 +66,13 @@ class ClusterCalls(Caller):
         """Return what is queued and running, and when it will have ended; of the runs, *run* alone if it is given."""
         request = workload_pb2.GetWorkloadRequest(run=run)
         return from_wire.workload(await self._connection.call(self._accio.GetWorkload, request, workload_pb2.Workload))
+
+    async def timeline(self, *, limit: int = 500) -> views.TimelineView:
+        """Return what agents execute, and the *limit* executions that ended last (at most 5,000)."""
+        request = workload_pb2.GetTimelineRequest(limit=limit)
+        return from_wire_timeline.timeline(
+            await self._connection.call(self._accio.GetTimeline, request, workload_pb2.Timeline)
+        )
 
     async def collect_garbage(self, *, dry_run: bool = False, quota: int = 0) -> views.GarbageView:
         """Free what nothing refers to (down to *quota* bytes), or say what would be freed."""

@@ -59,6 +59,8 @@ if TYPE_CHECKING:
         ForecastView,
         OwnerLoadView,
         RunLoadView,
+        TimelineBarView,
+        TimelineView,
         TookView,
         WorkloadView,
     )
@@ -116,6 +118,8 @@ __all__ = [
     "RunView",
     "SeriesView",
     "Submitted",
+    "TimelineBarView",
+    "TimelineView",
     "TokenView",
     "TookView",
     "Updated",
@@ -143,7 +147,9 @@ _SUBJECTS = {
     "runs": "ParameterView PersonView RetryDemand RunFilter RunKind RunOutcome RunPage RunView Updated",
     "submissions": "CacheMode DryRunView Submitted Validation",
     "workflows": "Pushed WorkflowPage WorkflowParameterView WorkflowView",
-    "workload": "DemandLoadView ForecastView OwnerLoadView RunLoadView TookView WorkloadView",
+    "workload": (
+        "DemandLoadView ForecastView OwnerLoadView RunLoadView TimelineBarView TimelineView TookView WorkloadView"
+    ),
 }
 _ELSEWHERE = {name: f"accio_client.views.{subject}" for subject, names in _SUBJECTS.items() for name in names.split()}
 

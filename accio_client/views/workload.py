@@ -1,6 +1,7 @@
 """What is queued and running, and when it will have ended."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from accio.domain.ids import OperatorName, RunId, WorkflowId
 from accio_client.views.cluster import ResourcesView
@@ -88,3 +89,24 @@ class WorkloadView:
     demands: tuple[DemandLoadView, ...]
     owners: tuple[OwnerLoadView, ...]
     forecast: ForecastView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimelineBarView:
+    """An execution at an agent; without an end while it goes on, without a run where that isn't known any more."""
+
+    agent: str
+    state: str
+    started_at: datetime | None
+    ended_at: datetime | None
+    run: str | None
+    node: str | None
+    operator: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimelineView:
+    """What agents execute, and what they executed last; *earlier*: whether there was more before that."""
+
+    bars: tuple[TimelineBarView, ...]
+    earlier: bool

@@ -13,6 +13,7 @@ from accio.domain.states import RUN_TERMINAL
 from accio_daemon.core import explain, offers
 from accio_daemon.core.commands import AgentLost, Command
 from accio_daemon.core.effects import GatherRequest
+from accio_daemon.core.executing import Executing, executing
 from accio_daemon.core.explain import NodesAway
 from accio_daemon.core.plan import ClassRegistry
 from accio_daemon.core.terms import AttemptNo, RunNo, SessionNo
@@ -154,6 +155,10 @@ class Engine:
         """Count what the World holds, now."""
         welcomed = self.cycle.links.welcomed
         return cluster_view(self.world, self._clock.now(), welcomed=welcomed, refusing=self.refusing)
+
+    def executing(self) -> list[Executing]:
+        """Return what agents execute, now; see EnginePort."""
+        return executing(self.world)
 
     def workload(self, also: Iterable[Rest] = ()) -> Workload:
         """Read what is left to do; see EnginePort."""

@@ -13,6 +13,7 @@ from accio.domain.pools import AllocationState, PoolSpec
 from accio.domain.resources import Resources
 from accio_daemon.core.commands import Command, InstanceFacts
 from accio_daemon.core.effects import Effects
+from accio_daemon.core.executing import Executing
 from accio_daemon.core.explain import NodesAway
 from accio_daemon.core.outgoing import Outgoing
 from accio_daemon.core.plan import ClassRegistry
@@ -333,6 +334,10 @@ class EnginePort(Protocol):
 
     def cluster(self) -> ClusterView:
         """Count what the World holds, now."""
+        ...
+
+    def executing(self) -> list[Executing]:
+        """Return what agents execute, now."""
         ...
 
     def workload(self, also: Iterable[Rest] = ()) -> Workload:

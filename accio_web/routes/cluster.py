@@ -13,19 +13,21 @@ from accio.domain.states import RunState
 from accio.errors import Unavailable
 from accio_client import documents, views
 from accio_client.documents import document
+from accio_client.workload_documents import timeline
 from accio_client.workload_documents import workload as load
 from accio_web.answers import answer
 from accio_web.errors import refused
 from accio_web.live import require_topic
 from accio_web.shown import shown_row
 from accio_web.streams import event_stream
-from accio_web.web import Web, body_of, flag, session_of
+from accio_web.web import Web, body_of, flag, session_of, whole_number
 
 log = structlog.get_logger(__name__)
 
 _ACTIVE = (RunState.SCHEDULED, RunState.RUNNING)
 _MOST_ACTIVE = 100
 _RECENT = 5
+_BARS, _MOST_BARS = 500, 5_000
 _MOST_STREAMS = 30
 
 
@@ -40,6 +42,7 @@ class ClusterRoutes:
         return [
             Route("/api/v1/workload", self.workload, methods=["GET"]),
             Route("/api/v1/cluster", self.show, methods=["GET"]),
+            Route("/api/v1/timeline", self.timeline, methods=["GET"]),
             Route("/api/v1/agents/{agent}/drain", self.drain, methods=["POST"]),
             Route("/api/v1/agents/{agent}/remove", self.remove, methods=["POST"]),
             Route("/api/v1/live", self.live, methods=["GET"]),
@@ -75,6 +78,11 @@ class ClusterRoutes:
         cluster, agents = await asyncio.gather(client.cluster_state(), client.list_agents())
         found = {"cluster": documents.cluster(cluster), "agents": [documents.agent(each) for each in agents]}
         return answer(document(found))
+
+    async def timeline(self, request: Request) -> Response:
+        """Return what agents execute, and what they executed last."""
+        limit = whole_number(request, "limit", _BARS, _MOST_BARS)
+        return answer(document(timeline(await self._web.client(request).timeline(limit=limit))))
 
     async def drain(self, request: Request) -> Response:
         """Send an agent nothing more, or again."""

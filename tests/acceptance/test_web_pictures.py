@@ -69,7 +69,8 @@ async def test_nodes_of_a_run_are_files(made: Cluster) -> None:
                 async with page.expect_download() as started:
                     await page.get_by_role("button", name="SVG").click()
                 saved = await (await started.value).path()
-                assert await asyncio.to_thread(ElementTree.parse, saved)
+                drawing = await asyncio.to_thread(ElementTree.parse, saved)
+                assert drawing.getroot().tag == "{http://www.w3.org/2000/svg}svg"
             bars = page.locator(".timeline a")
             await expect(bars).to_have_count(3)
             before = await bars.last.bounding_box()
@@ -79,9 +80,24 @@ async def test_nodes_of_a_run_are_files(made: Cluster) -> None:
             await expect(bars).to_have_count(3)
             assert await bars.last.bounding_box() == before
     assert rows["graph"][0] == ["node", "operator", "state", "cached", "takes from"]
-    assert rows["graph"][3] == ["Total", "Total", "success", "false", "Square Noise"]
-    assert rows["timeline"][0] == ["node", "agent", "lane", "state", "began", "ended", "seconds"]
-    assert sorted(row[0] for row in rows["timeline"][1:]) == ["Noise", "Square", "Total"]
+    assert rows["graph"][3] == ["Total", "Total", "success", "false", "Noise Square"]
+    assert rows["timeline"][0] == ["run", "node", "agent", "lane", "state", "began", "ended", "seconds"]
+    assert sorted(row[1] for row in rows["timeline"][1:]) == ["Noise", "Square", "Total"]
+
+
+async def test_lanes_of_the_cluster(made: Cluster) -> None:
+    """The cluster's page shows what failed, succeeded and goes on, when and at which agent, and leads to it."""
+    with web_server(made) as server, made.client() as client:
+        waiting = client.submit({"workflow": "gated", "params": {"label": "lanes"}}).run.id
+        async with browser_page(server) as page:
+            await page.goto(server.page("/cluster"))
+            lanes = page.get_by_role("region", name="What ran when, and where")
+            await expect(lanes.get_by_role("link", name="Ratio, failed").first).to_be_visible()
+            await expect(lanes.get_by_role("link", name="Ratio, success")).to_have_count(9)
+            await lanes.get_by_role("link", name="Gate, running").click()
+            await expect(page.get_by_role("heading", name="Gate", level=1)).to_be_visible()
+            assert page.url.endswith(f"/runs/{waiting}/Gate")
+        client.kill([waiting])
 
 
 async def test_what_a_timeline_shows_is_narrowed_and_moved(made: Cluster) -> None:

@@ -1,14 +1,17 @@
 // Is the machine park healthy and busy?
 import { html, post, useData, useState } from '../core.js';
+import { Lanes } from '../lanes.js';
 import { useTopic } from '../live.js';
 import { Bar, Command, Dialog, Empty, Heading, Loaded, Problem, Time, bytes, number, visible } from '../parts.js';
 import { useForbidden } from '../steering.js';
 
-export function Page({ session }) {
+export function Page({ address, session }) {
   const cluster = useTopic('cluster');
   const agents = useTopic('agents');
-  const found = useData('/cluster', {}, `${cluster?.serial}/${agents?.serial}`);
-  return html`<${Heading} text="Cluster" /><${Loaded} of=${found}>${(data) => html`<${Content} data=${data} session=${session} reload=${found.reload} />`}<//>`;
+  const again = `${cluster?.serial}/${agents?.serial}`;
+  const found = useData('/cluster', {}, again);
+  return html`<${Heading} text="Cluster" /><${Loaded} of=${found}>${(data) => html`<${Content} data=${data} session=${session} reload=${found.reload} />`}<//>
+    <${Lanes} again=${again} limit=${address.query.get('bars') ?? ''} />`;
 }
 
 function Content({ data: { cluster, agents }, session, reload }) {

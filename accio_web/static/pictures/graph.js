@@ -11,7 +11,7 @@ const [SMALLEST, LARGEST] = [0.25, 4];
 
 /** What the graph of a run shows, as a table: a row for each node. */
 export function graphRows(nodes, layout) {
-  const sources = (name) => layout.edges.filter((edge) => edge.to === name).map((edge) => edge.from).join(' ');
+  const sources = (name) => layout.edges.filter((edge) => edge.to === name).map((edge) => edge.from).sort().join(' ');
   return [['node', 'operator', 'state', 'cached', 'takes from'], ...nodes.map((node) => [node.name, node.operator, node.state, node.cached, sources(node.name)])];
 }
 

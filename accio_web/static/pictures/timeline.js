@@ -31,8 +31,8 @@ export function lanesOf(nodes, now) {
 /** What a timeline draws, as a table: a row for each bar. */
 export function laneRows(nodes, now) {
   const time = (at) => new Date(at).toISOString();
-  return [['node', 'agent', 'lane', 'state', 'began', 'ended', 'seconds'],
-    ...lanesOf(nodes, now).flatMap((lane, at) => lane.bars.map(({ node, from, to }) => [node.name, lane.agent, at + 1, node.state, time(from), node.ended_at ? time(to) : '', (to - from) / 1000]))];
+  return [['run', 'node', 'agent', 'lane', 'state', 'began', 'ended', 'seconds'],
+    ...lanesOf(nodes, now).flatMap((lane, at) => lane.bars.map(({ node, from, to }) => [node.run ?? '', node.name, lane.agent, at + 1, node.state, time(from), node.ended_at ? time(to) : '', (to - from) / 1000]))];
 }
 
 /** Seconds at which an axis of a length is marked: at most *most*, in steps that people count in. */
@@ -44,7 +44,7 @@ export function marks(seconds, most = 8) {
   return Array.from({ length: Math.floor(seconds / step + 1e-9) + 1 }, (_, at) => at * step);
 }
 
-/** @param {{nodes: any[], to: (name: string) => string, label: string}} props */
+/** @param {{nodes: any[], to: (node: any) => string | null, label: string}} props */
 export function Timeline({ nodes, to, label }) {
   const lanes = lanesOf(nodes, Date.now());
   const [view, look] = useState(WHOLE);
@@ -77,6 +77,8 @@ function Bar({ bar, x, width, y, to }) {
   const { node } = bar;
   const said = `${node.name}, ${node.state}, ${duration((bar.to - bar.from) / 1000)}${node.agent ? ` on ${node.agent}` : ''}`;
   const room = Math.floor((width - 10) / 7);
-  return html`<a href=${to(node.name)} aria-label=${visible(said)}><rect class=${`bar-of ${node.state}`} x=${x} y=${y} width=${width} height=${LANE - 6} rx="3"><title>${visible(said)}</title></rect>
-    ${room > 2 && html`<text class="inside" x=${x + 6} y=${y + (LANE - 6) / 2} dy="0.35em">${GLYPHS[node.state] ?? ''} ${visible(short(node.name, room - 2))}</text>`}</a>`;
+  const target = to(node);
+  const content = html`<rect class=${`bar-of ${node.state}`} x=${x} y=${y} width=${width} height=${LANE - 6} rx="3"><title>${visible(said)}</title></rect>
+    ${room > 2 && html`<text class="inside" x=${x + 6} y=${y + (LANE - 6) / 2} dy="0.35em">${GLYPHS[node.state] ?? ''} ${visible(short(node.name, room - 2))}</text>`}`;
+  return target ? html`<a href=${target} aria-label=${visible(said)}>${content}</a>` : html`<g role="img" aria-label=${visible(said)}>${content}</g>`;
 }

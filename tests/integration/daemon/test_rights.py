@@ -55,6 +55,7 @@ DrainAgent               no    no    no    no    no    yes    -
 RemoveAgent              no    no    no    no    no    yes    -
 GetClusterState          yes   yes   yes   no    no    yes    -
 GetWorkload              yes   yes   yes   no    no    yes    gone
+GetTimeline              yes   yes   yes   no    no    yes    -
 Feed                     yes   yes   yes   no    no    yes    -
 CollectGarbage           no    no    no    no    no    yes    -
 GetCache                 yes   yes   yes   no    no    yes    -

@@ -1,0 +1,9 @@
+-- Where time went; see storage/lanes.py. Both tables are read from their newest rows.
+
+-- name: results
+SELECT ifnull(a.name, ''), 0, r.started_at, r.ended_at, r.run_no, r.idx, r.node
+FROM (SELECT * FROM results ORDER BY id DESC LIMIT :limit) r LEFT JOIN agents a ON a.no = r.agent_no
+
+-- name: attempts
+SELECT ifnull(a.name, ''), t.state, t.started_at, t.ended_at, t.run_no, t.idx, t.node
+FROM (SELECT * FROM attempts ORDER BY id DESC LIMIT :limit) t LEFT JOIN agents a ON a.no = t.agent_no

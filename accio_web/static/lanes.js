@@ -1,0 +1,25 @@
+// Where the cluster spends its time: lanes of all agents, over the executions that ended last and those that go on.
+import { goQuery, href, html, nodePath, useData, useRef } from './core.js';
+import { Loaded, number } from './parts.js';
+import { SaveButtons } from './pictures/save_buttons.js';
+import { Timeline, laneRows } from './pictures/timeline.js';
+
+const LENGTHS = ['100', '500', '2000'];
+
+/** @param {{again: any, limit: string}} props again: when to look again */
+export function Lanes({ again, limit }) {
+  const chosen = LENGTHS.includes(limit) ? limit : '500';
+  const found = useData('/timeline', { limit: chosen }, again);
+  return html`<section aria-labelledby="lanes"><h2 id="lanes">What ran when, and where</h2><${Loaded} of=${found}>${(data) => html`<${Figure} data=${data} chosen=${chosen} />`}<//></section>`;
+}
+
+function Figure({ data: { bars, earlier }, chosen }) {
+  const figure = useRef(null);
+  const nodes = bars.map((bar) => ({ ...bar, name: bar.node ?? 'another’s node', agent: bar.agent || 'removed' }));
+  const running = bars.filter((bar) => !bar.ended_at).length;
+  return html`<figure class="picture" ref=${figure}><figcaption><p class="quiet">${number(bars.length - running)} executions that ended last${earlier ? ', of more' : ', all there are'}, and ${number(running)} that go on.</p></figcaption>
+    ${bars.length ? html`<${Timeline} nodes=${nodes} label="What ran when, and where" to=${(node) => (node.run ? href(nodePath(node.run, node.node)) : null)} />`
+    : html`<p class="quiet">Nothing has been executed yet.</p>`}
+    <p class="tools"><label>At most <select onChange=${(event) => goQuery({ bars: event.target.value })} value=${chosen}>${LENGTHS.map((each) => html`<option value=${each} selected=${each === chosen}>${number(Number(each))}</option>`)}</select></label>
+      <${SaveButtons} figure=${figure} name="lanes" table=${() => laneRows(nodes, Date.now())} /></p></figure>`;
+}

@@ -1,0 +1,42 @@
+"""The rpc GetTimeline: what agents executed last, and what they execute."""
+
+from pathlib import Path
+
+from accio.v1 import accio_pb2, accio_pb2_grpc, workload_pb2
+from tests.integration.daemon.harness import Serving, Stub, configured, serving
+from tests.integration.daemon.scripted_agent import joined
+from tests.integration.daemon.test_rights import as_ada, submitted, tokens_of
+from tests.integration.daemon.workflows import PAIR
+
+
+async def test_what_ended_and_what_goes_on(daemon: Serving) -> None:
+    """Executions have agent, run, node and times; those that ended last are told, and whether there were more."""
+    async with joined(daemon.agents):
+        await daemon.push(PAIR)
+        run = await daemon.finished({"workflow": "pair"})
+        told = await daemon.accio.GetTimeline(workload_pb2.GetTimelineRequest())
+        assert [(bar.agent, bar.state, bar.run, bar.node) for bar in told.bars] == [
+            ("agent", "success", run.id, node.name) for node in (await daemon.get(run.id, nodes=True)).nodes
+        ]
+        assert all(bar.started_at_ms and bar.ended_at_ms and bar.operator for bar in told.bars)
+        assert not told.earlier
+        newest = await daemon.accio.GetTimeline(workload_pb2.GetTimelineRequest(limit=1))
+        assert (len(newest.bars), newest.earlier) == (1, True)
+        await daemon.accio.Delete(accio_pb2.RunsRequest(ids=[run.id]))
+        told = await daemon.accio.GetTimeline(workload_pb2.GetTimelineRequest())
+        assert all((bar.run, bar.node) == ("", "") for bar in told.bars), "a deleted run has no name"
+
+
+async def test_others_runs_are_lanes_without_names(tmp_path: Path) -> None:
+    """With --hide-runs a timeline tells of others' executions only where they are, and when."""
+    async with serving(configured(tmp_path / "data", hide_runs=True)) as daemon, joined(daemon.agents, behaviour=None):
+        tokens = await tokens_of(daemon)
+        run = await submitted(daemon, tokens["ada"], await as_ada(daemon, tokens["ada"])("w"))
+        for who, seen in (("ada", run), ("eve", "")):
+            accio = Stub(accio_pb2_grpc.AccioStub(daemon.channel), tokens[who])
+            told = await accio.GetTimeline(workload_pb2.GetTimelineRequest())
+            while not told.bars:
+                told = await accio.GetTimeline(workload_pb2.GetTimelineRequest())
+            assert {(bar.agent, bar.state, bar.run, bar.ended_at_ms) for bar in told.bars} == {
+                ("agent", "running", seen, 0)
+            }
