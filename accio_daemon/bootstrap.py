@@ -10,8 +10,7 @@ from dataclasses import dataclass
 import structlog
 
 from accio import own_folders
-from accio.content.sharing import publish_nonce
-from accio.content.store import FolderStore
+from accio.content.blobs import BlobStore
 from accio.domain.ids import RunId
 from accio.domain.limits import Limits
 from accio.domain.people import Person
@@ -71,6 +70,7 @@ from accio_daemon.storage.replacing import finish_replacing
 from accio_daemon.storage.scrubbing import keep_looking
 from accio_daemon.storage.seal import find_gap
 from accio_daemon.storage.store import SqliteStore, StoredWorld
+from accio_daemon.storing import open_store, share
 
 log = structlog.get_logger(__name__)
 
@@ -103,7 +103,7 @@ async def serve(
         lock = take_folder(config)
         stack.callback(lock.close)
         entries = prepare_tokens(config)
-        store = stack.enter_context(FolderStore(config.store, sync=config.synchronous == "FULL"))
+        store = stack.enter_context(open_store(config, clock))
         finish_replacing(config.database)
         database = await Database.open(config.database, synchronous=config.synchronous)
         stack.push_async_callback(database.close)
@@ -267,7 +267,7 @@ def _wire(
     clock: Clock,
     tokens: Tokens,
     keeper: TokenKeeper,
-    store: FolderStore,
+    store: BlobStore,
     database: Database,
     readers: Readers,
     engine: Engine,
@@ -288,12 +288,13 @@ def _wire(
         synchronous=database.synchronous,
         started_ms=clock.now().wall_ms,
     )
+    shared = share(config)
     heartbeat_s = min(_HEARTBEAT_S, config.lease_s / 5)
     settings = SessionSettings(
         lease_ms=int(config.lease_s * 1000),
         heartbeat_ms=int(heartbeat_s * 1000),
-        store_folder=str(config.store),
-        store_nonce=publish_nonce(config.store),
+        store_folder=shared.folder,
+        store_nonce=shared.nonce,
         history=history,
     )
     return Server(

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 
 from accio.content.digest import Digest
 from accio.content.errors import BlobMissing
-from accio.content.store import FolderStore
 from accio.errors import NotFound
 from accio_daemon.bootstrap import take_folder
+from accio_daemon.clock import SystemClock
 from accio_daemon.config import Config
 from accio_daemon.storage import checks
 from accio_daemon.storage.seal import find_gap
+from accio_daemon.storing import open_store
 
 
 def check_folder(config: Config) -> list[str]:
@@ -35,9 +36,9 @@ def check_folder(config: Config) -> list[str]:
 
 
 def _store_problems(config: Config, digests: list[Digest]) -> Iterator[str]:
-    if not config.store.exists():
+    if not config.objects and not config.store.exists():
         return
-    with FolderStore(config.store) as store:
+    with open_store(config, SystemClock()) as store:
         for blob in store.list():
             try:
                 store.verify(blob.digest)

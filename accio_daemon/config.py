@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from accio import places, sockets
+from accio.content.objects import SCHEMES, is_object_store
 from accio.domain.problems import ValueProblem
 from accio.domain.quantities import parse_duration
 from accio.domain.resources import parse_size
@@ -33,6 +34,7 @@ class Config:
     max_losses: int = 3
     reserve_after_s: float = 30.0
     synchronous: str = "FULL"
+    store_at: str = ""  # the address of an object store, or a folder; empty for the data folder's own
     quota: int = 0  # bytes of the store; 0: none
     metrics: str = ""  # HOST:PORT; empty for none
     hide_runs: bool = False  # from all but their owners, their groups and administrators
@@ -56,8 +58,13 @@ class Config:
         return self.tls is not None or not (self.insecure or places.is_loopback(self.address))
 
     @property
+    def objects(self) -> str:
+        """The address of the object store that has the blobs; empty if a folder has them."""
+        return self.store_at if is_object_store(self.store_at) else ""
+
+    @property
     def store(self) -> Path:
-        """The folder of blobs."""
+        """The folder of blobs, if it isn't an object store that has them."""
         return self.data / "store"
 
     @property
@@ -80,6 +87,7 @@ def read_config(
     max_losses: int = 3,
     reserve_after: str = "30s",
     synchronous: str = "FULL",
+    store: str = "",
     quota: str = "0",
     metrics: str = "",
     hide_runs: bool = False,
@@ -110,11 +118,23 @@ def read_config(
         max_losses=max_losses,
         reserve_after_s=_seconds("reserve-after", reserve_after, least=0.0),
         synchronous=synchronous.upper(),
+        store_at=_store(store or environment.get("ACCIO_STORE", "")),
         quota=_size("quota", quota),
         metrics=metrics_address(metrics, open_to_all=open_metrics),
         hide_runs=hide_runs,
         crash_at=environment.get("ACCIO_CRASH_AT") or None,
     )
+
+
+def _store(text: str) -> str:
+    if text and not is_object_store(text):
+        raise BadRequest(
+            f"--store: expected an address of {', '.join(f'{each}://' for each in SCHEMES)}, such as "
+            f"s3://BUCKET/PREFIX, found {text!r}"
+        )
+    if "@" in text:
+        raise BadRequest("--store: expected no credentials in the address; they come from the environment")
+    return text
 
 
 def _backups(data: Path, named: Sequence[str]) -> tuple[Path, ...]:

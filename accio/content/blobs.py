@@ -1,4 +1,4 @@
-"""The port behind which blobs are kept: bytes under their digest. A folder today (`store.py`), an object store one day.
+"""The port behind which blobs are kept under their digest: in a folder (`store.py`) or an object store (`objects.py`).
 
 Rules for every store. A blob is there whole and right, or not there: it is verified before it appears, and again before
 it is served; one that turns out damaged is taken away and reported as missing. Putting what is there already stores

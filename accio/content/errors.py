@@ -12,7 +12,9 @@
     │   ├── StagingError        a path can't be taken as a dataset
     │   │   ├── PathMissing         there is nothing at the path
     │   │   └── ChangedWhileRead    it changed while it was read: nobody knows what was read
-    │   └── StoreUnusable       the store's folder can't be opened, read or written
+    │   └── StoreUnusable       the store can't be opened, read or written
+    ├── Unavailable
+    │   └── StoreAway           an object store can't be reached, or doesn't answer as it should: try again
     └── ResourceExhausted
         └── StoreFull           no space (or quota) is left on the store's file system
 
@@ -20,7 +22,7 @@ A StagingError's message begins with "staging: ": it is the cause that a failed 
 """
 
 from accio.content.digest import Digest
-from accio.errors import AlreadyExists, BadRequest, FailedPrecondition, NotFound, ResourceExhausted
+from accio.errors import AlreadyExists, BadRequest, FailedPrecondition, NotFound, ResourceExhausted, Unavailable
 
 
 class DigestMismatch(BadRequest):
@@ -70,7 +72,11 @@ class ChangedWhileRead(StagingError):
 
 
 class StoreUnusable(FailedPrecondition):
-    """The store's folder can't be opened, read or written."""
+    """The store can't be opened, read or written."""
+
+
+class StoreAway(Unavailable):
+    """An object store can't be reached, or doesn't answer as it should; it may later."""
 
 
 class StoreFull(ResourceExhausted):

@@ -11,6 +11,7 @@ from accio.content import gc
 from accio.content.blobs import Blob, BlobStore
 from accio.content.datasets import contents
 from accio.content.digest import Digest
+from accio.errors import Unavailable
 from accio_daemon.core.commands import ContentMissing, ForgetResults, OldestWork
 from accio_daemon.engine.ports import EnginePort
 from accio_daemon.services.calls.artifacts import in_thread
@@ -134,13 +135,19 @@ class Collector:
         while True:
             await asyncio.sleep(pause)
             began = now()
-            size = await in_thread(lambda: sum(blob.size for blob in self._store.list()))
+            try:
+                await self._fit(quota)
+            except Unavailable as away:  # an object store; it is looked at again
+                log.warning("can't look whether the store is above its quota", reason=away.message)
             pause = min(max(_QUOTA_OFTEN_S, (now() - began) * _QUOTA_PAUSE_PER_LOOK), _QUOTA_RARELY_S)
-            if size > quota:
-                freed = await self.collect(dry_run=False, quota=quota)
-                if freed:
-                    total = sum(each.size for each in freed)
-                    log.info("store was above its quota", bytes=size, quota=quota, freed=total)
+
+    async def _fit(self, quota: int) -> None:
+        size = await in_thread(lambda: sum(blob.size for blob in self._store.list()))
+        if size > quota:
+            freed = await self.collect(dry_run=False, quota=quota)
+            if freed:
+                total = sum(each.size for each in freed)
+                log.info("store was above its quota", bytes=size, quota=quota, freed=total)
 
 
 def _leaving(known: References, plan: gc.Plan, *, everything: bool) -> set[int]:

@@ -79,3 +79,15 @@ def test_amounts_have_units() -> None:
     """Durations and sizes are read as everywhere."""
     config = read_config(lease="1m", quota="2GiB", environment={})
     assert (config.lease_s, config.quota) == (60.0, 2 << 30)
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [("/srv/blobs", "expected an address of s3://"), ("s3://key:secret@bucket/p", "expected no credentials")],
+)
+def test_a_store_is_an_address_without_credentials(url: str, message: str) -> None:
+    """Credentials in an address would be in the list of processes, and in log lines."""
+    with pytest.raises(BadRequest, match=message):
+        read_config(store=url, environment={})
+    assert read_config(environment={"ACCIO_STORE": "s3://bucket/p"}).objects == "s3://bucket/p"
+    assert read_config(environment={}).objects == ""

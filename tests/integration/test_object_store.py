@@ -1,0 +1,230 @@
+"""The store in an object store, on a real S3 server: whole and right, or not there."""
+
+import itertools
+import logging
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from accio.content.blobs import BlobStore, Stored
+from accio.content.datasets import contents, materialise, put_tree
+from accio.content.digest import Digest, digest_bytes, hex_of
+from accio.content.errors import BlobMissing, DigestMismatch, StoreAway, StoreUnusable
+from accio.content.objects import IN_MEMORY, PART, ObjectStore, open_remote
+from tests.acceptance.s3 import KEY, S3, SECRET, s3_server
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(120)]
+
+DATA = b"some bytes"
+DIGEST = digest_bytes(DATA)
+BIG = bytes(range(256)) * (2 * IN_MEMORY // 256)
+HUGE = bytes(range(255)) * ((2 * PART + 12_345) // 255)
+MISSING = digest_bytes(b"not there")
+prefixes = itertools.count()
+ticks = itertools.count(10**18)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
+    with s3_server(tmp_path_factory.mktemp("s3") / "server") as found:
+        yield found
+
+
+@pytest.fixture
+def environment(server: S3, monkeypatch: pytest.MonkeyPatch) -> S3:
+    for name in list(os.environ):
+        if name.startswith("AWS_"):
+            monkeypatch.delenv(name)
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    return server
+
+
+def opened(server: S3, prefix: str, scratch: Path, owner: str = "me") -> ObjectStore:
+    url = server.url(prefix)
+    return ObjectStore(open_remote(url), url, scratch, owner=owner, now_ns=lambda: next(ticks))
+
+
+@pytest.fixture
+def prefix() -> str:
+    return f"store-{next(prefixes)}"
+
+
+@pytest.fixture
+def store(environment: S3, prefix: str, tmp_path: Path) -> Iterator[ObjectStore]:
+    with opened(environment, prefix, tmp_path / "scratch") as found:
+        yield found
+    assert list((tmp_path / "scratch").iterdir()) == []
+
+
+def damage(server: S3, prefix: str, digest: Digest, data: bytes) -> None:
+    """Write other bytes in a blob's place."""
+    import obstore
+
+    name = hex_of(digest)
+    obstore.put(server.remote(prefix), f"blobs/{name[:2]}/{name}", data)
+
+
+def put_bytes(store: ObjectStore, data: bytes, tmp_path: Path, expected: Digest | None = None) -> Stored:
+    del tmp_path
+    return store.put(data, expected)
+
+
+def put_pieces(store: ObjectStore, data: bytes, tmp_path: Path, expected: Digest | None = None) -> Stored:
+    del tmp_path
+    with store.writer(expected) as writer:
+        for start in range(0, len(data), 100_000):
+            writer.write(data[start : start + 100_000])
+        return writer.commit()
+
+
+def put_file(store: ObjectStore, data: bytes, tmp_path: Path, expected: Digest | None = None) -> Stored:
+    source = tmp_path / "source"
+    source.write_bytes(data)
+    with source.open("rb") as file:
+        return store.put_file(file.fileno(), size=len(data), expected=expected)
+
+
+Put = Callable[[ObjectStore, bytes, Path, Digest | None], Stored]
+
+
+@pytest.mark.parametrize("put", [put_bytes, put_pieces, put_file])
+@pytest.mark.parametrize("data", [b"", DATA, BIG, HUGE], ids=["empty", "small", "big", "in parts"])
+def test_what_is_put_can_be_read(store: ObjectStore, put: Put, data: bytes, tmp_path: Path) -> None:
+    """Whatever the size and the way, the bytes are there under their digest; a second put stores nothing."""
+    digest = digest_bytes(data)
+    assert put(store, data, tmp_path, digest) == Stored(digest=digest, size=len(data), new=True)
+    assert put(store, data, tmp_path, None) == Stored(digest=digest, size=len(data), new=False)
+    assert store.read(digest) == data
+    with store.open_verified(digest) as verified, store.open(digest) as file:
+        assert verified.read() == data
+        assert file.read() == data
+    assert store.has([digest, MISSING]) == {digest: len(data)}
+    assert [(blob.digest, blob.size) for blob in store.list()] == [(digest, len(data))]
+
+
+def test_it_is_a_blob_store(store: ObjectStore) -> None:
+    """It can stand wherever a store is asked for."""
+    port: BlobStore = store
+    assert port.has([]) == {}
+
+
+@pytest.mark.parametrize("put", [put_bytes, put_pieces, put_file])
+def test_content_that_is_not_what_was_announced_is_refused(store: ObjectStore, put: Put, tmp_path: Path) -> None:
+    """Nothing appears under either digest."""
+    with pytest.raises(DigestMismatch):
+        put(store, DATA, tmp_path, MISSING)
+    assert store.has([DIGEST, MISSING]) == {}
+
+
+@pytest.mark.parametrize("data", [DATA, BIG], ids=["small", "big"])
+def test_a_damaged_blob_is_never_served(
+    store: ObjectStore, environment: S3, prefix: str, data: bytes, tmp_path: Path
+) -> None:
+    """It is put aside and missing; putting it again heals."""
+    import obstore
+
+    digest = store.put(data).digest
+    damage(environment, prefix, digest, data[:-1] + b"!")
+    with pytest.raises(BlobMissing) as raised:
+        store.open_verified(digest)
+    assert raised.value.quarantined
+    with pytest.raises(BlobMissing):
+        store.verify(digest)
+    aside = [each["path"] for page in obstore.list(environment.remote(prefix), "quarantine") for each in page]
+    assert [path.rpartition("/")[2].partition("-")[0] for path in aside] == [hex_of(digest)]
+    assert put_pieces(store, data, tmp_path).new
+    assert store.read(digest) == data
+
+
+def test_what_is_missing(store: ObjectStore) -> None:
+    """Every way of reading says so, even where the blob was known to be there."""
+    import obstore
+
+    for read in (store.read, store.open, store.open_verified, store.verify):
+        with pytest.raises(BlobMissing, match="lacks blake3:"):
+            read(MISSING)
+    store.put(BIG)
+    digest = digest_bytes(BIG)
+    obstore.delete(store._remote, f"blobs/{hex_of(digest)[:2]}/{hex_of(digest)}")
+    with pytest.raises(BlobMissing):
+        store.open_verified(digest)
+    assert store.has([digest]) == {}
+
+
+def test_what_was_used_since_it_was_listed_is_not_deleted(store: ObjectStore, tmp_path: Path) -> None:
+    """By a look that counts, or by a put; other looks don't count."""
+    store.put(DATA)
+    uses: list[Callable[[], object]] = [
+        lambda: store.has([DIGEST], use=True),
+        lambda: put_bytes(store, DATA, tmp_path),
+        lambda: put_pieces(store, DATA, tmp_path),
+    ]
+    for use in uses:
+        (blob,) = store.list()
+        use()
+        assert not store.delete(blob)
+    (blob,) = store.list()
+    store.has([DIGEST])
+    assert store.delete(blob)
+    assert not store.delete(blob)
+    assert store.has([DIGEST]) == {}
+
+
+def test_what_was_there_counts_as_used_at_the_opening(
+    store: ObjectStore, environment: S3, prefix: str, tmp_path: Path
+) -> None:
+    """Nobody knows any more who uses it: so work that began before the opening keeps it."""
+    store.put(DATA)
+    before = next(ticks)
+    with opened(environment, prefix, tmp_path / "scratch") as again:
+        (blob,) = again.list()
+        assert blob.last_use_ns > before
+        assert again.delete(blob)
+
+
+def test_datasets_go_in_and_out(store: ObjectStore, tmp_path: Path) -> None:
+    """A folder's manifest and files are found as such, and written out again."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "a").write_bytes(DATA)
+    (folder / "b").write_bytes(BIG)
+    stored = put_tree(store, folder, now_ns=1)
+    found = contents(store, [blob.digest for blob in store.list()])
+    assert {digest: set(files) for digest, files in found.items()} == {stored.digest: {DIGEST, digest_bytes(BIG)}}
+    materialise(store, stored.digest, tmp_path / "out")
+    assert (tmp_path / "out" / "b").read_bytes() == BIG
+
+
+def test_another_owners_store_is_refused(environment: S3, store: ObjectStore, prefix: str, tmp_path: Path) -> None:
+    """Two daemons would delete each other's blobs. The words say how a store is handed over."""
+    assert store.has([]) == {}
+    with pytest.raises(StoreUnusable, match=f"belongs to another daemon: .* delete the object .*{prefix}/owner"):
+        opened(environment, prefix, tmp_path / "other", owner="another")
+
+
+def test_errors_quote_no_credentials(
+    environment: S3, prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A wrong key, a server that is away, a bucket that isn't there: told in words of ours, with no key in them."""
+    caplog.set_level(logging.DEBUG)
+    said = []
+    with monkeypatch.context() as changed:
+        changed.setenv("AWS_SECRET_ACCESS_KEY", "a-wrong-secret")
+        with pytest.raises(StoreUnusable, match="credentials come from the environment") as refused:
+            opened(environment, prefix, tmp_path)
+        said.append(str(refused.value))
+    with monkeypatch.context() as changed:
+        changed.setenv("AWS_ENDPOINT", "http://127.0.0.1:1")
+        with pytest.raises(StoreAway, match="it can't be reached") as away:
+            opened(environment, prefix, tmp_path)
+        said.append(str(away.value))
+    with monkeypatch.context() as changed:
+        changed.delenv("AWS_ALLOW_HTTP")
+        with pytest.raises(StoreAway, match="it isn't encrypted, which AWS_ALLOW_HTTP=true allows") as plain:
+            opened(environment, prefix, tmp_path)
+        said.append(str(plain.value))
+    for secret in (KEY, SECRET, "a-wrong-secret"):
+        assert not any(secret in each for each in [*said, caplog.text])
