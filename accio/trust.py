@@ -46,7 +46,7 @@ class Join:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read a join file; one that others can read is refused, as it holds a token."""
+        """Read a join file; one that others can read, or wrote, is refused, as it holds a token. Root is no other."""
         try:
             with path.open("rb") as file:
                 found = os.fstat(file.fileno())
@@ -56,7 +56,7 @@ class Join:
                 f"the join file {path} can't be read: {error.strerror}; `accio daemon join-file` on the daemon's "
                 "machine writes one"
             ) from None
-        if found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o077:
+        if found.st_uid not in (os.geteuid(), 0) or stat.S_IMODE(found.st_mode) & 0o077:
             raise FailedPrecondition(
                 f"the join file {path} isn't yours alone: chown it to yourself, and chmod 600 {path}"
             )

@@ -11,6 +11,7 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 
 _SET_DEATH_SIGNAL = 1
 _SET_SUBREAPER = 36
+_SET_DUMPABLE = 4
 
 
 def die_with_parent(sig: int) -> None:
@@ -21,6 +22,16 @@ def die_with_parent(sig: int) -> None:
 def adopt_orphans() -> None:
     """Become the parent of descendants whose own parents end."""
     _prctl(_SET_SUBREAPER, 1)
+
+
+def refuse_tracing() -> None:
+    """Let no process of the same user trace this one, or read its memory and environment."""
+    _prctl(_SET_DUMPABLE, 0)
+
+
+def access_files_as(uid: int) -> int:
+    """Let the calling thread access files as this user from now on, as far as it may; return as whom it did before."""
+    return int(LIBC.setfsuid(uid))
 
 
 def _prctl(option: int, value: int) -> None:

@@ -20,6 +20,7 @@ import uvloop
 from accio import logs, places
 from accio.errors import AccioError
 from accio.exits import INTERNAL, SUCCESS, USAGE
+from accio.one_error import most_telling
 from accio_daemon import bootstrap
 from accio_daemon.checking import check_folder
 from accio_daemon.config import Config, read_config
@@ -130,7 +131,7 @@ def serve(config: Config) -> int:
     try:
         uvloop.run(_serve(config))
     except Exception as error:
-        cause = _first(error)
+        cause = most_telling(error)
         if isinstance(cause, AccioError):
             raise cause from None
         why = str(cause)
@@ -169,12 +170,6 @@ def _spare_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 20, 20)
-
-
-def _first(group: BaseException) -> BaseException:
-    while isinstance(group, BaseExceptionGroup):
-        group = group.exceptions[0]
-    return group
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

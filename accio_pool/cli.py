@@ -13,6 +13,7 @@ from accio.domain.issues import summary
 from accio.domain.pools import AllocationKey
 from accio.errors import AccioError, InvalidDefinition
 from accio.exits import INTERRUPTED, INVALID, SUCCESS, USAGE, exit_code
+from accio.one_error import one_error
 from accio_pool.config import PoolConfig, read_pools
 from accio_pool.providers import kinds
 from accio_pool.providers.ports import Order, Provider
@@ -60,15 +61,13 @@ async def _until_told(run: Callable[[], Coroutine[None, None, None]]) -> None:
     told = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, told.set)
-    try:
+    with one_error(AccioError):
         async with asyncio.TaskGroup() as tasks:
             serving = tasks.create_task(run(), name="serve")
             waiting = tasks.create_task(told.wait(), name="signals")
             await asyncio.wait((serving, waiting), return_when=asyncio.FIRST_COMPLETED)
             serving.cancel()
             waiting.cancel()
-    except* AccioError as group:
-        raise group.exceptions[0] from None
 
 
 @command.command()

@@ -12,6 +12,7 @@ import structlog
 
 from accio.channels import Door
 from accio.errors import AccioError, BadRequest, PermissionDenied, Unauthenticated, Unavailable
+from accio.one_error import one_error
 from accio.v1 import pools_pb2
 from accio.version import accio_version
 from accio.wire.errors import from_status
@@ -112,13 +113,11 @@ class PoolServer:
             pool.spec.name: Serving(pool, provider, first.welcome.cluster, now) for pool, provider in self._pools
         }
         writing = asyncio.Lock()
-        try:
+        with one_error(Away, AccioError, grpc.aio.AioRpcError):
             async with asyncio.TaskGroup() as loops:
                 for each in serving.values():
                     loops.create_task(each.run(_teller(call, each.pool.spec.name, writing)), name=each.pool.spec.name)
                 loops.create_task(self._listen(call, serving), name="listen")
-        except* (Away, AccioError, grpc.aio.AioRpcError) as group:
-            raise _first(group) from None
 
     async def _listen(self, call: "Call", serving: Mapping[str, Serving]) -> None:
         while True:
@@ -182,9 +181,3 @@ async def _write(call: "Call", message: pools_pb2.PoolsMessage) -> None:
         await call.write(message.SerializeToString())
     except asyncio.InvalidStateError:
         raise Away("the connection was lost") from None
-
-
-def _first(group: BaseExceptionGroup[Exception]) -> Exception:
-    found = [each for each in group.exceptions if not isinstance(each, BaseExceptionGroup)]
-    final = [each for each in found if isinstance(each, AccioError)]
-    return (final or found)[0]

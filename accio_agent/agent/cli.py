@@ -30,6 +30,9 @@ from accio_agent import clock
 @click.option("--operators", "-operators", multiple=True, metavar="MODULE|FILE", help="Offer these operators, too.")
 @click.option("--name", "-name", help="The agent's name.  [default: the host's name and a number]")
 @click.option("--state-dir", "-state-dir", type=click.Path(path_type=Path), help="The agent's own folder.")
+@click.option(
+    "--user", "-user", metavar="NAME", help="Run operators as this user, who can't read the agent's token; needs root."
+)
 @click.option("--cpus", "-cpus", help="Processors to offer.  [default: all]")
 @click.option("--memory", "-memory", help="Memory to offer, such as 8GiB.  [default: all]")
 @click.option("--disk", "-disk", help="Disk space to offer, such as 100GB.  [default: what is free]")
@@ -81,6 +84,7 @@ def command(
     operators: Sequence[str],
     name: str | None,
     state_dir: Path | None,
+    user: str | None,
     cpus: str | None,
     memory: str | None,
     disk: str | None,
@@ -111,6 +115,7 @@ def command(
             operators=tuple(operators),
             name=name,
             state_dir=None if state_dir is None else state_dir.absolute(),
+            user=user,
             milli_cpus=None if cpus is None else parse_cpus(cpus),
             memory=None if memory is None else parse_size(memory),
             disk=None if disk is None else parse_size(disk),

@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import structlog
 
-from accio import places
 from accio.channels import Door
 from accio.domain.datatypes import Kind
 from accio.domain.operators import OperatorSpec
@@ -19,6 +18,7 @@ from accio.domain.problems import ValueProblem
 from accio.domain.resources import Resources
 from accio.errors import FailedPrecondition, Internal
 from accio.loop_lag import watch_loop
+from accio.one_error import most_telling, single_errors
 from accio.sdk.catalogue import Catalogue
 from accio.version import accio_version
 from accio_agent import clock, linux
@@ -45,13 +45,13 @@ from accio_agent.agent.workers.template_handle import TemplateHandle, pool_name
 
 log = structlog.get_logger("accio.agent")
 
-E = TypeVar("E", bound=Exception)
-
 ENDS_AT = "ACCIO_ENDS_AT"
 """Until when an execution may run, in seconds since 1970."""
 
 
-async def run(folder: StateFolder, door: Door, options: Options, catalogue: Catalogue) -> bool:
+async def run(
+    folder: StateFolder, door: Door, find_token: Callable[[], str | None], options: Options, catalogue: Catalogue
+) -> bool:
     """Run an agent until it is stopped; whether to begin again, as what it held has been set aside.
 
     What is left of this one (timers, tasks) ends with its event loop: another one needs another loop.
@@ -69,7 +69,7 @@ async def run(folder: StateFolder, door: Door, options: Options, catalogue: Cata
     journal = Journal(folder.path / "journal")
     separate_logs(folder.path, journal.remembered.history)
     outbound = Outbound()
-    transfer = Transfer(door, places.find_token)
+    transfer = Transfer(door, find_token)
     staging = Staging(folder.path, transfer)
     agent = Shell(
         identity=Identity(
@@ -98,7 +98,7 @@ async def run(folder: StateFolder, door: Door, options: Options, catalogue: Cata
             catalogue.is_current(source) for source in catalogue.sources if source.references == references
         ),
     )
-    dialer = Dialer(door, places.find_token, agent, outbound)
+    dialer = Dialer(door, find_token, agent, outbound)
     watch = CodeWatch(catalogue, agent.code_changed)
     log.info(
         "agent started",
@@ -106,6 +106,7 @@ async def run(folder: StateFolder, door: Door, options: Options, catalogue: Cata
         folder=str(folder.path),
         operators=len(operators),
         offers=str(resources),
+        **({"operators_run_as": options.user} if options.user is not None else {}),
         **({"job": str(job)} if job is not None else {}),
         **({"host_ends": deadline.host_ends.isoformat(timespec="seconds")} if deadline is not None else {}),
     )
@@ -178,7 +179,6 @@ async def _serve(
     """
     calls = Calls()
     loop = asyncio.get_running_loop()
-    other: list[OtherHistory] = []
     broken: asyncio.Future[None] = loop.create_future()
     loop.set_exception_handler(lambda _, context: _give_up(broken, context))
     try:
@@ -193,13 +193,15 @@ async def _serve(
                 tasks.create_task(end_when_told(agent, dialer, calls, patience), name="calls to end")
                 tasks.create_task(watch_deadline(calls, patience.deadline), name="deadline")
                 tasks.create_task(watch_patience(agent, dialer, calls, patience, dialer.address), name="patience")
-    except* Stopped:
+    except BaseExceptionGroup as group:
+        told, unexpected = group.split((Stopped, OtherHistory))
+        if unexpected is not None:
+            raise most_telling(unexpected) from None
+        for error in single_errors(told):
+            if isinstance(error, OtherHistory):
+                return error
         log.info("agent stopped")
-    except* OtherHistory as group:
-        other.append(_first(group))
-    except* Exception as group:  # noqa: BLE001 - raised again, without the group
-        raise _first(group) from None
-    return other[0] if other else None
+    return None
 
 
 def _give_up(broken: "asyncio.Future[None]", context: dict[str, Any]) -> None:
@@ -222,11 +224,6 @@ async def _keep(claim: Claim) -> None:
 
 async def _until(broken: "asyncio.Future[None]") -> None:
     await broken
-
-
-def _first(group: BaseExceptionGroup[E]) -> E:
-    found = group.exceptions[0]
-    return _first(found) if isinstance(found, BaseExceptionGroup) else found
 
 
 def _start_templates(operators: Sequence[Offered]) -> dict[str, TemplateHandle]:

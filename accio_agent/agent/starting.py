@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,9 +13,11 @@ from accio import places
 from accio.sdk.catalogue import discover
 from accio_agent.agent.disk.state_folder import open_folder
 from accio_agent.agent.options import Options
+from accio_agent.agent.privileges import work_as
 
 if TYPE_CHECKING:
     from accio.channels import Door
+    from accio.trust import Trust
 
 log = structlog.get_logger("accio.agent")
 
@@ -26,6 +29,10 @@ def start(options: Options) -> int:
     else:
         os.environ.update(places.joining())
         address = places.daemon_address()
+    trust = places.find_trust()
+    find_token: Callable[[], str | None] = places.find_token
+    if options.user is not None:
+        find_token = work_as(options.user, address)
     folder = open_folder(places.agents_folder(), options.name, options.state_dir)
     try:
         with ThreadPoolExecutor(1) as pool:
@@ -40,24 +47,24 @@ def start(options: Options) -> int:
 
             from accio_agent.agent.running import run
 
-            door = _door(address)
+            door = _door(address, trust)
             catalogue = finding.result()
         for warning in catalogue.warnings:
             log.warning(warning)
         again = True
         while again:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                again = runner.run(run(folder, door, options, catalogue))
+                again = runner.run(run(folder, door, find_token, options, catalogue))
     finally:
         folder.close()
     return 0
 
 
-def _door(address: str) -> "Door":
+def _door(address: str, trust: "Trust | None") -> "Door":
     """Return the way to the daemon, having said so if nothing protects it."""
     from accio.channels import Door  # it loads gRPC
 
-    door = Door(address, places.find_trust())
+    door = Door(address, trust)
     if door.exposed:
         log.warning(
             "NOT ENCRYPTED: whoever sees the traffic to the daemon can run programs here; start it without --insecure, "

@@ -10,6 +10,7 @@ from typing import Protocol
 from accio.domain.people import parse_person
 from accio.domain.states import NODE_TERMINAL, RUN_TERMINAL, RunState
 from accio.errors import AccioError
+from accio.one_error import one_error
 from accio_client.analysis.forecast import Pace
 from accio_client.cli.following import Hindrance, failure_lines
 from accio_client.cli.output import coloured
@@ -58,11 +59,10 @@ async def _follow_all(session: Session, runs: Sequence[str]) -> list[RunView]:
                         screen.tell(news)
 
         try:
-            async with asyncio.TaskGroup() as group:
-                for each in ids:
-                    group.create_task(follow(each), name=each)
-        except* AccioError as errors:
-            raise errors.exceptions[0] from None
+            with one_error(AccioError):
+                async with asyncio.TaskGroup() as group:
+                    for each in ids:
+                        group.create_task(follow(each), name=each)
         finally:
             screen.close()
     return [last[each] for each in ids if each in last]

@@ -122,12 +122,17 @@ class Cluster:
         }
 
     def _start(
-        self, name: str, arguments: list[str], environment: Mapping[str, str], before: Sequence[str] = ()
+        self,
+        name: str,
+        arguments: list[str],
+        environment: Mapping[str, str],
+        before: Sequence[str] = (),
+        interpreter: str = sys.executable,
     ) -> Process:
         log = self.root / f"{name}-{len(self.processes)}.log"
         with log.open("wb") as sink:
             popen = subprocess.Popen(
-                [*before, sys.executable, "-m", *arguments],
+                [*before, interpreter, "-m", *arguments],
                 env=dict(environment),
                 stdin=subprocess.DEVNULL,
                 stdout=sink,
@@ -160,6 +165,7 @@ class Cluster:
         operators: Sequence[str] = ("tests.acceptance.ledger_operators",),
         before: Sequence[str] = (),
         module: str = "accio_agent",
+        interpreter: str = sys.executable,
         **environment: str,
     ) -> Process:
         """Start an agent that offers the ledger operators, or others; *before* is a command that starts it."""
@@ -174,6 +180,7 @@ class Cluster:
             ],
             self.environment(**environment),
             before,
+            interpreter,
         )
 
     def client(self) -> Client:

@@ -4,7 +4,6 @@ import signal
 import socket
 import ssl
 import stat
-import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,9 +16,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from accio.domain.states import RunState
 from accio.errors import Unavailable
-from accio.interpreter import python
 from accio.trust import join_token
 from accio_client import Client
+from tests.acceptance.joining import accio, by_token, join_file
 from tests.acceptance.processes import Cluster, Process, cluster, eventually, token
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(240)]
@@ -36,31 +35,6 @@ def made(tmp_path: Path) -> Iterator[Cluster]:
 def listen(made: Cluster, *arguments: str) -> Process:
     """Start the daemon where other machines could reach it."""
     return made.start_daemon("--listen", f"0.0.0.0:{made.port}", *arguments)
-
-
-def accio(made: Cluster, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    """Run a command of the command line."""
-    return subprocess.run(
-        python("accio_client.cli.main", *arguments),
-        env=made.environment(**environment),
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
-
-
-def join_file(made: Cluster, *options: str) -> Path:
-    """Write a join file for this machine, as a user does."""
-    path = made.root / "join"
-    path.unlink(missing_ok=True)
-    done = accio(made, "daemon", *options, "join-file", str(path), "--address", made.address)
-    assert done.returncode == 0, done.stderr
-    return path
-
-
-def by_token(made: Cluster) -> str:
-    return accio(made, "daemon", "join-token").stdout.strip()
 
 
 def works(made: Cluster, **environment: str) -> bool:

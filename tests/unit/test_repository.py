@@ -117,6 +117,20 @@ def test_forbidden_calls() -> None:
     assert found == []
 
 
+def test_nothing_is_raised_out_of_a_handler_of_groups() -> None:
+    """Whatever is raised within `except*` comes out in a group before Python 3.11.4 (accio/one_error.py)."""
+    found = [
+        f"{file}:{each.lineno}"
+        for file, tree in sources(*PACKAGES)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.TryStar)
+        for handler in node.handlers
+        for each in ast.walk(handler)
+        if isinstance(each, ast.Raise)
+    ]
+    assert found == []
+
+
 def targets_of(node: ast.AST) -> list[ast.expr]:
     """What a statement assigns or deletes, and what a call of a list's method changes."""
     match node:

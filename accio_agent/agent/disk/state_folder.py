@@ -24,6 +24,10 @@ LIVES_NAMED = 32
 """Earlier lives that an agent names to the daemon."""
 
 
+class FolderUnusable(FailedPrecondition):
+    """The folder can't be made, or not be written to: another one beside it is no better."""
+
+
 class StateFolder:
     """An agent's folder, locked until `close` or the end of the process."""
 
@@ -31,8 +35,13 @@ class StateFolder:
         """Lock the folder; FailedPrecondition if another agent has it, PermissionDenied if it is another user's."""
         self.path = path
         self.name = name
-        take(path, known_by=(_LOCK, _IDENTITY, "journal"))
-        self._fd = os.open(path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            take(path, known_by=(_LOCK, _IDENTITY, "journal"))
+            self._fd = os.open(path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise FolderUnusable(
+                f"can't use the agent's folder {path}: {error.strerror}; name another with --state-dir"
+            ) from None
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -117,6 +126,8 @@ def open_folder(root: Path, name: str | None, path: Path | None) -> StateFolder:
         candidate = f"{host}-{number}"
         try:
             return StateFolder(root / candidate, candidate)
+        except FolderUnusable:
+            raise
         except FailedPrecondition:
             continue
     raise FailedPrecondition(f"all agent folders below {root} are in use; give this agent a --name")

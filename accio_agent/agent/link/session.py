@@ -16,6 +16,7 @@ import structlog
 
 from accio.channels import Door
 from accio.errors import AccioError, FailedPrecondition, PermissionDenied, Unauthenticated, Unavailable
+from accio.one_error import one_error
 from accio.v1 import agents_pb2
 from accio.wire.errors import from_status
 from accio_agent.agent.link.outbound import Outbound
@@ -183,13 +184,11 @@ class Dialer:
         self._outbound.clear()
         self._welcomed.set()
         self._handler.welcomed(welcome)
-        try:
+        with one_error(SessionEnded, grpc.aio.AioRpcError, AccioError):
             async with asyncio.TaskGroup() as loops:
                 loops.create_task(self._receive(call), name="receive")
                 loops.create_task(self._send(call), name="send")
                 loops.create_task(self._beat(welcome), name="heartbeat")
-        except* (SessionEnded, grpc.aio.AioRpcError, AccioError) as group:
-            raise _most_telling(group) from None
 
     async def _receive(self, call: "Call") -> None:
         while True:
@@ -277,10 +276,3 @@ def _raise_status(code: grpc.StatusCode, details: str, trailers: tuple[tuple[str
         hint = "set ACCIO_TOKEN, or copy the daemon's token file into this agent's data folder"
         raise type(error)(f"the daemon refuses this agent: {error.message}; {hint}")
     raise error
-
-
-def _most_telling(group: BaseExceptionGroup[Exception]) -> Exception:
-    """One exception of a session's tasks: a refusal before a lost connection."""
-    found = [each for each in group.exceptions if not isinstance(each, BaseExceptionGroup)]
-    final = [each for each in found if isinstance(each, AccioError)]
-    return (final or found)[0]

@@ -7,7 +7,6 @@ daemon's own end), the engine is told. Commits come before messages: what the en
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import grpc.aio
 import structlog
@@ -16,6 +15,7 @@ from accio.domain.access import Caller
 from accio.domain.failures import clip
 from accio.domain.pools import CLUSTER_DIGITS, parse_key
 from accio.errors import AccioError, BadRequest, FailedPrecondition, ResourceExhausted, Unauthenticated
+from accio.one_error import single_errors
 from accio.v1 import agents_pb2
 from accio.wire.reports import reports_of
 from accio.wire.series import packed_of
@@ -134,7 +134,8 @@ class AgentCalls:
                 loops.create_task(_watch_queue(link), name=f"{joined.name}: watch")
                 loops.create_task(_watch_token(STANDING.get()), name=f"{joined.name}: token")
         except* SessionEnded as group:
-            ended = _first(group)
+            found = [each for each in single_errors(group) if isinstance(each, SessionEnded)]
+            ended = min(found, key=lambda each: (not each.clean, each.error is None))  # the reason that says most
         finally:
             # Enqueue only: this handler may be dying.
             self._sessions.remove(session)
@@ -291,16 +292,3 @@ async def _watch_queue(link: Link) -> None:
 async def _watch_token(standing: Standing) -> None:
     reason = await standing.ended()
     raise SessionEnded(reason, error=Unauthenticated(reason))
-
-
-def _first(group: BaseExceptionGroup[SessionEnded]) -> SessionEnded:
-    """Return the reason that says most: a clean end before an error before a lost connection."""
-    found: list[SessionEnded] = []
-    pending: list[Any] = [group]
-    while pending:
-        each = pending.pop()
-        if isinstance(each, BaseExceptionGroup):
-            pending.extend(each.exceptions)
-        else:
-            found.append(each)
-    return min(found, key=lambda ended: (not ended.clean, ended.error is None))
