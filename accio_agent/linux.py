@@ -25,12 +25,12 @@ def adopt_orphans() -> None:
 
 
 def refuse_tracing() -> None:
-    """Let no process of the same user trace this one, or read its memory and environment."""
+    """Keep processes of the same user from tracing this one, and from reading its memory and environment."""
     _prctl(_SET_DUMPABLE, 0)
 
 
 def access_files_as(uid: int) -> int:
-    """Let the calling thread access files as this user from now on, as far as it may; return as whom it did before."""
+    """Access files as this user from now on, in the calling thread alone; return as whom it did before."""
     return int(LIBC.setfsuid(uid))
 
 

@@ -55,7 +55,7 @@ def _with_lease(folder: BlobFolder, fd: int, size: int) -> Stored | None:
 
 
 def _lease(fd: int) -> bool:
-    """Take a lease that ends when somebody opens the file for writing; false if somebody has, or none can be had."""
+    """Acquire a lease that ends when somebody opens the file for writing; false if somebody has, or none can be had."""
     try:
         fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGURG)  # the usual one would end the process; this one is ignored
         fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)
