@@ -12,11 +12,12 @@ from accio_client.blocking import BlockingCaller
 from accio_client.calls.runs import WATCH_PATIENCE_S
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, MutableMapping, Sequence
+    from collections.abc import Collection, Generator, Iterable, MutableMapping, Sequence
     from pathlib import Path
 
     from accio.domain.access import TokenKind
     from accio.v1 import accio_pb2
+    from accio_client.analysis.pictures import Lines
     from accio_client.calls.results import Exported
     from accio_client.collected import Collected, Head, Reading
     from accio_client.definition_text import Definition
@@ -200,6 +201,26 @@ class BlockingCalls(BlockingCaller):
         """
         return self._run(self._client.fetch_artifact(run, node, port, folder))
 
+    def series(self, runs: str | Iterable[str], name: str = "", *, node: str = "") -> Generator[views.SeriesView]:
+        """Yield what operators of runs (a sweep stands for its children) measured at steps, of nodes that run as they
+        told it last: a series per attempt of a node and name, or those of one *name* or *node* alone.
+        """
+        return self._iterate(self._client.series(runs, name, node=node))
+
+    def series_frame(
+        self, runs: str | Iterable[str], name: str = "", *, node: str = "", backend: str = "pandas"
+    ) -> Any:
+        """Return what `series` yields as a data frame: a row per point. *backend*: pandas, polars or arrow."""
+        return self._run(self._client.series_frame(runs, name, node=node, backend=backend))
+
+    def export_series(
+        self, runs: str | Iterable[str], names: Collection[str] = (), options: exporting.Options | None = None
+    ) -> Exported:
+        """Write series as one long table called `series`, a row per point: all of them, or those of some *names*. No
+        file if there are none; of *options* the folder and the form of the file count.
+        """
+        return self._run(self._client.export_series(runs, names, options))
+
     def columns(
         self,
         run: str,
@@ -261,17 +282,11 @@ class BlockingCalls(BlockingCaller):
             self._client.frame(run, by=by, where=where, ports=ports, metrics=metrics, seeds=seeds, backend=backend)
         )
 
-    def series(self, runs: str | Iterable[str], name: str = "", *, node: str = "") -> Generator[views.SeriesView]:
-        """Yield what operators of runs (a sweep stands for its children) measured at steps, of nodes that run as they
-        told it last: a series per attempt of a node and name, or those of one *name* or *node* alone.
+    def curves(self, run: str, name: str, *, by: str | None = None, where: str = "") -> Lines:
+        """Return the picture of a series over its steps: of some children that have begun (those that match *where*) a
+        line each, or the means of those with one value of the parameter *by*.
         """
-        return self._iterate(self._client.series(runs, name, node=node))
-
-    def series_frame(
-        self, runs: str | Iterable[str], name: str = "", *, node: str = "", backend: str = "pandas"
-    ) -> Any:
-        """Return what `series` yields as a data frame: a row per point. *backend*: pandas, polars or arrow."""
-        return self._run(self._client.series_frame(runs, name, node=node, backend=backend))
+        return self._run(self._client.curves(run, name, by=by, where=where))
 
     def list_operators(self) -> tuple[views.OperatorView, ...]:
         return self._run(self._client.list_operators())

@@ -15,7 +15,7 @@ CALLS = Path("accio_client/sync_calls.py")
 HANDLE = Path("accio_client/sync_handles.py")
 CLIENT = Path("accio_client/sync.py")
 ASYNCHRONOUS_HANDLE = Path("accio_client/handles.py")
-SUBJECTS = ("workflows", "runs", "results", "analysis", "cluster", "pools", "access")
+SUBJECTS = ("workflows", "runs", "results", "measurements", "analysis", "cluster", "pools", "access")
 """The modules of accio_client/calls whose public methods the blocking calls are, in this order."""
 RETURNING_HANDLES = ("handles",)
 """Those whose methods return handles."""
@@ -34,12 +34,13 @@ from accio_client.blocking import BlockingCaller
 from accio_client.calls.runs import WATCH_PATIENCE_S
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Mapping, MutableMapping, Sequence
+    from collections.abc import Collection, Generator, Iterable, Mapping, MutableMapping, Sequence
     from pathlib import Path
 
     from accio.domain.access import TokenKind
     from accio.v1 import accio_pb2
     from accio_client.analysis.fingerprints import Group
+    from accio_client.analysis.pictures import Lines
     from accio_client.calls.results import Exported
     from accio_client.collected import Collected, Head, Reading
     from accio_client.definition_text import Definition

@@ -7,21 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 from accio.errors import Internal
 from accio.v1 import accio_pb2
-from accio_client import from_wire_live, views
-from accio_client.calls.runs import RunCalls
+from accio_client.calls.measurements import MeasurementCalls
 from accio_client.clock import now
 from accio_client.connection import STREAM_DEADLINE_S
 
 if TYPE_CHECKING:  # NumPy is loaded by the calls that need it: every command line would pay for it
-    from collections.abc import AsyncGenerator, Iterable, MutableMapping, Sequence
+    from collections.abc import Iterable, MutableMapping, Sequence
 
+    from accio_client.analysis.pictures import Lines
     from accio_client.collected import Collected, Head, Reading
     from accio_client.selected import Selected
+    from accio_client.views import SeriesView
 
 _NO_HEAD = "expected columns to begin with what there is, found no such answer of the daemon"
 
 
-class AnalysisCalls(RunCalls):
+class AnalysisCalls(MeasurementCalls):
     """Read results as columns."""
 
     async def columns(
@@ -138,31 +139,23 @@ class AnalysisCalls(RunCalls):
         found = await self.selected(run, where=where, ports=ports, metrics=metrics)
         return frame_of(found, by=by, seeds=seeds, backend=backend)
 
-    async def series(
-        self, runs: str | Iterable[str], name: str = "", *, node: str = ""
-    ) -> AsyncGenerator[views.SeriesView]:
-        """Yield what operators of runs (a sweep stands for its children) measured at steps, of nodes that run as they
-        told it last: a series per attempt of a node and name, or those of one *name* or *node* alone.
+    async def curves(self, run: str, name: str, *, by: str | None = None, where: str = "") -> Lines:
+        """Return the picture of a series over its steps: of some children that have begun (those that match *where*) a
+        line each, or the means of those with one value of the parameter *by*.
         """
-        ids = [runs] if isinstance(runs, str) else list(runs)
-        request = accio_pb2.MeasureRequest(ids=ids, name=name, node=node)
-        chunks = self._connection.stream(
-            lambda stubs: stubs.accio.Measure, request, accio_pb2.MeasureChunk, deadline=STREAM_DEADLINE_S
-        )
-        async with aclosing(chunks):
-            async for chunk in chunks:
-                for each in chunk.series:
-                    yield from_wire_live.series(each)
+        from accio_client.analysis.pictures import curves
 
-    async def series_frame(
-        self, runs: str | Iterable[str], name: str = "", *, node: str = "", backend: str = "pandas"
-    ) -> Any:
-        """Return what `series` yields as a data frame: a row per point. *backend*: pandas, polars or arrow."""
-        from accio_client.export.frames import in_backend
-        from accio_client.export.series import series_table
-
-        async with aclosing(self.series(runs, name, node=node)) as found:
-            return in_backend(series_table([each async for each in found]), backend)
+        found = await self.selected(run, where=where, outputs=False)
+        table, head = found.table, found.collected.head
+        numbers = curves.chosen(table, found.where, by).tolist()
+        ids = {f"{head.run.id}.{number}" if head.run.kind == "parent" else head.run.id: number for number in numbers}
+        measured: dict[int, list[SeriesView]] = {number: [] for number in numbers}
+        if ids:
+            async with aclosing(self.series(list(ids), name)) as series:
+                async for each in series:
+                    measured[ids[each.run]].append(each)
+        drawn = {number: curves.curves_of(some) for number, some in measured.items()}
+        return curves.curves(table, name, drawn, by=by, where=found.where, query=found.query)
 
 
 def _ranges(before: Collected | None) -> list[accio_pb2.IndexRange]:

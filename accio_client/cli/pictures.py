@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from accio.errors import BadRequest
+from accio.errors import BadRequest, NotFound
 from accio_client.cli.output import coloured, out
 from accio_client.cli.session import Session, accio_command
 from accio_client.cli.tables import names_of
@@ -17,6 +17,8 @@ from accio_client.documents import document
 
 if TYPE_CHECKING:
     from accio_client.analysis.pictures import Picture
+    from accio_client.asked_pictures import Asked
+    from accio_client.sync import Client
 
 _KINDS = ("states", "heat", "failures", "line", "cdf", "pdf", "importance", "scatter", "parallel")
 _WITHOUT_VALUE = ("states", "failures")
@@ -28,6 +30,9 @@ _LEAST_HEIGHT = 12
 @click.argument("identifier", metavar="RUN")
 @click.option(
     "-y", "--y", metavar="NAME", help="The result: Node/port, or Node.metric. Of maps over parameters: with -kind."
+)
+@click.option(
+    "--metric", metavar="NAME", help="A series over its steps, also of nodes that run: ctx.metric(…, step=N)."
 )
 @click.option("-x", "--x", metavar="NAME", help="The parameter along the axis; of a scatter plot, a result.")
 @click.option("--by", metavar="NAME", help="A line for each value of this parameter; of a map, its other axis.")
@@ -41,6 +46,7 @@ def plot(
     *,
     identifier: str,
     y: str | None,
+    metric: str | None,
     x: str | None,
     by: str | None,
     kind: str | None,
@@ -49,7 +55,7 @@ def plot(
     target: str | None,
     force: bool,
 ) -> None:
-    """Draw the results of a sweep: lines with intervals, maps, distributions, importance of parameters.
+    """Draw the results of a sweep: lines with intervals, maps, distributions, importance of parameters, curves.
 
     In the terminal, unless -out names a file. docs/pictures.md describes the kinds.
     """
@@ -60,21 +66,39 @@ def plot(
         )
     if kind == "scatter" and x is None:
         raise click.UsageError("-kind=scatter draws two results against each other: give -x=Node/port, too")
+    if metric is not None and (y or x or kind or median):
+        raise click.UsageError("-metric draws a series over its steps: without -y, -x, -kind and -median")
     from accio_client.analysis.pictures import to_json
-    from accio_client.asked_pictures import Asked, draw
+    from accio_client.asked_pictures import Asked
 
-    asked = Asked(kind=kind, x=x, y=y, by=by, median=median)
-    ports, metrics = names_of(",".join(asked.results()))
     with session.client() as client:
-        found = client.selected(identifier, where=where, ports=ports, metrics=metrics, outputs=bool(ports))
-    picture = draw(found, asked)
+        if metric is not None:
+            run, picture = _curves(client, identifier, metric, by, where)
+        else:
+            run, picture = _results(client, identifier, Asked(kind=kind, x=x, y=y, by=by, median=median), where)
     if path is not None:
         _write(picture, path)
-    content = document(
-        {"run": found.table.run, "picture": to_json(picture), "path": None if path is None else str(path)}
-    )
-    ids = [found.table.run] if path is None else [str(path)]
+    content = document({"run": run, "picture": to_json(picture), "path": None if path is None else str(path)})
+    ids = [run] if path is None else [str(path)]
     session.answer(content, ids, partial(_draw, picture) if path is None else partial(out, f"wrote {path}"))
+
+
+def _results(client: "Client", identifier: str, asked: "Asked", where: str) -> "tuple[str, Picture]":
+    from accio_client.asked_pictures import draw
+
+    ports, metrics = names_of(",".join(asked.results()))
+    found = client.selected(identifier, where=where, ports=ports, metrics=metrics, outputs=bool(ports))
+    return found.table.run, draw(found, asked)
+
+
+def _curves(client: "Client", identifier: str, name: str, by: str | None, where: str) -> "tuple[str, Picture]":
+    run = client.get_run(identifier, nodes=False).run.id
+    picture = client.curves(run, name, by=by, where=where)
+    if not picture.series:
+        raise NotFound(
+            f"no node of {run} that was looked at has a series '{name}': accio describe node RUN/NODE lists them"
+        )
+    return run, picture
 
 
 def _target(text: str, *, force: bool) -> Path:

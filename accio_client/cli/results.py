@@ -2,8 +2,9 @@
 
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from accio_client.sync import Client
 
 _CHILDREN = 20_000
+_NO_SERIES = "nothing to export: there is no such series (operators make some by ctx.metric(NAME, NUMBER, step=N))"
 _NOTHING = "nothing to export: no run has such a result yet (-artifacts=ALL takes more than numbers)"
 
 
@@ -37,6 +39,7 @@ _NOTHING = "nothing to export: no run has such a result yet (-artifacts=ALL take
 @click.option("--separator", metavar="CHARACTER", default=",", help="Between the cells of CSV; a comma by default.")
 @click.option("--artifacts", metavar="NAMES|NUMERIC|ALL|NONE", default="NUMERIC", help="Also names: Node, Node/port.")
 @click.option("--metrics", metavar="NAMES|ALL|NONE", default="NONE", help="Names such as Node/wall_us or peak_memory.")
+@click.option("--series", metavar="NAMES|ALL", help="What was measured at steps instead: a table, a row per point.")
 @click.option("--wide/--no-wide", default=False, help="One table: a row per run, a column per scalar result.")
 @click.option("--split/--no-split", default=False, help="A folder per combination of parameters.")
 @click.option("--aggregate/--no-aggregate", default=False, help="Mean, deviation and interval over the repetitions.")
@@ -53,6 +56,7 @@ def export(
     separator: str,
     artifacts: str,
     metrics: str,
+    series: str | None,
     wide: bool,
     split: bool,
     aggregate: bool,
@@ -67,6 +71,9 @@ def export(
     from accio_client.export.formats import separator as read_separator
     from accio_client.export.selection import Selection
 
+    if series is not None and (wide or split or aggregate):
+        raise click.UsageError("-series writes a table of its own: without -wide, -split and -aggregate")
+    write = _write_results if series is None else partial(_write_series, names=_names(series))
     to_stdout = folder == "-"
     if to_stdout and (session.json or append or force or split):
         raise click.UsageError("-out=- writes one table to stdout: without -json, -append, -force and -split")
@@ -84,14 +91,28 @@ def export(
         raw=raw,
     )
     if to_stdout:
-        _to_stdout(session, runs, where, options)
+        _to_stdout(session, runs, where, options, write)
         return
     with session.client() as client:
-        files = client.export(_meant(session, client, runs, where), options)
+        files = write(client, _meant(session, client, runs, where), options)
     content = document({"files": [{"path": readable(str(each.path)), "rows": each.rows} for each in files]})
     session.answer(content, (str(each.path) for each in files), lambda: _show(files))
     if not files:
-        session.say(_NOTHING)
+        session.say(_NOTHING if series is None else _NO_SERIES)
+
+
+def _names(series: str) -> tuple[str, ...]:
+    return () if series.upper() == "ALL" else tuple(name.strip() for name in series.split(",") if name.strip())
+
+
+def _write_results(client: "Client", runs: Sequence[str], options: "Options") -> "tuple[ExportedFile, ...]":
+    return client.export(runs, options)
+
+
+def _write_series(
+    client: "Client", runs: Sequence[str], options: "Options", *, names: Sequence[str]
+) -> "tuple[ExportedFile, ...]":
+    return client.export_series(runs, names, options)
 
 
 def _meant(session: Session, client: "Client", runs: Sequence[str], where: str) -> Sequence[str]:
@@ -109,15 +130,21 @@ def _meant(session: Session, client: "Client", runs: Sequence[str], where: str) 
     return found
 
 
-def _to_stdout(session: Session, runs: Sequence[str], where: str, options: "Options") -> None:
+def _to_stdout(
+    session: Session,
+    runs: Sequence[str],
+    where: str,
+    options: "Options",
+    write: "Callable[..., tuple[ExportedFile, ...]]",
+) -> None:
     """Write the one table of an export to stdout."""
     with session.client() as client, TemporaryDirectory(prefix="accio-export-") as folder:
-        files = client.export(_meant(session, client, runs, where), replace(options, folder=Path(folder)))
+        files = write(client, _meant(session, client, runs, where), replace(options, folder=Path(folder)))
         if len(files) > 1:
             named = ", ".join(each.path.stem for each in files[:5]) + (", …" if len(files) > 5 else "")
             raise BadRequest(f"-out=- writes one table, found {len(files)} ({named}): give -wide or -artifacts=NAME")
         if not files:
-            session.say(_NOTHING)
+            session.say(_NOTHING if write is _write_results else _NO_SERIES)
             return
         sys.stdout.flush()
         with files[0].path.open("rb") as file:

@@ -51,12 +51,9 @@ class Options:
             raise BadRequest("-wide and -aggregate exclude each other: a row per run, or a row per point")
 
 
-def write_files(
-    spool: Spool, options: Options, read_blob: ReadBlob, check: Check = lambda: None
-) -> tuple[ExportedFile, ...]:
-    """Write the tables of the chunks that *spool* holds; all files appear at the end, or none."""
-    params = parameters(spool.runs, constant=options.wide)
-    files = Files(
+def files_of(options: Options) -> Files:
+    """Return where tables are written to."""
+    return Files(
         options.folder,
         kind=options.format,
         force=options.force,
@@ -64,6 +61,14 @@ def write_files(
         separator=options.separator,
         raw=options.raw,
     )
+
+
+def write_files(
+    spool: Spool, options: Options, read_blob: ReadBlob, check: Check = lambda: None
+) -> tuple[ExportedFile, ...]:
+    """Write the tables of the chunks that *spool* holds; all files appear at the end, or none."""
+    params = parameters(spool.runs, constant=options.wide)
+    files = files_of(options)
     require_known(spool, options.artifacts)
     with files:
         export = _Export(options, params, files)

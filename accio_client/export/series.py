@@ -17,13 +17,21 @@ COLUMNS = (
 )
 
 
-def series_table(found: Iterable[SeriesView]) -> Table:
-    """Return the points of series as a table, in their order."""
+SERIES = "series"
+"""The name of the file."""
+
+
+def cells_of(found: Iterable[SeriesView]) -> list[list[Cell]]:
+    """Return the points of series as rows, column by column, in their order."""
     cells: list[list[Cell]] = [[] for _ in COLUMNS]
     for each in found:
-        count = len(each.points)
         for column, value in zip(cells[:4], (each.run, each.node, each.attempt, each.name), strict=True):
-            column.extend([value] * count)
+            column.extend([value] * len(each.points))
         for column, values in zip(cells[4:], zip(*each.points, strict=True), strict=False):
             column.extend(values)
-    return Table(columns=COLUMNS, cells=cells)
+    return cells
+
+
+def series_table(found: Iterable[SeriesView]) -> Table:
+    """Return the points of series as a table, in their order."""
+    return Table(columns=COLUMNS, cells=cells_of(found))

@@ -6,6 +6,7 @@ import pytest
 
 from accio.domain.series import latest_at
 from accio_client import Client
+from accio_client.export.exporting import Options
 from accio_client.views import SeriesView
 from tests.acceptance.processes import cluster, eventually
 
@@ -44,6 +45,10 @@ def test_a_loss_can_be_followed_while_its_node_runs(tmp_path: Path) -> None:
             frame = run.series("loss")
             assert list(frame.columns) == ["run", "node", "attempt", "metric", "step", "value", "seconds"]
             assert frame["value"].iloc[-1] == 0.0
+            (file,) = client.export_series(run.id, ["loss"], Options(folder=tmp_path / "out"))
+            assert file.path == tmp_path / "out" / "series.csv"
+            assert file.rows == len(loss.points)
+            assert client.export_series(run.id, ["lost"], Options(folder=tmp_path / "out")) == ()
 
 
 def test_what_a_killed_node_had_measured_stays(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def _of_map(picture: Map) -> Iterator[Row]:
 
 
 def _of_lines(picture: Lines) -> Iterator[Row]:
-    tried = picture.head.kind is Kind.LINE
+    tried = bool(picture.x.ticks)  # a parameter has them
     for series in picture.series:
         for at, (x, y) in enumerate(zip(series.x.tolist(), series.y.tolist(), strict=True)):
             place = picture.x.ticks[at] if tried else x

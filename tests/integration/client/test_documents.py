@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
 from accio.domain.issues import Issue
+from accio.domain.series import Point, pack
 from accio.errors import InvalidDefinition
 from accio.v1 import accio_pb2, pools_pb2, runs_pb2, values_pb2, workflows_pb2, workload_pb2
 from accio.wire.packing import pack_doubles, pack_places
@@ -122,6 +123,12 @@ DIFFERENCES = accio_pb2.CompareOperatorsResponse(
 OUTCOMES = accio_pb2.RunsResponse(
     runs=[accio_pb2.RunOutcome(id=RUN, changed=True), accio_pb2.RunOutcome(id="zzz", error="there is no run zzz")]
 )
+LOSS = runs_pb2.NodeSeries(
+    run=f"{RUN}.3",
+    node="A",
+    attempt=1,
+    series=runs_pb2.Series(name="loss", total=9, points=pack([Point(0, 1.0, 0.1), Point(8, math.nan, 0.2)])),
+)
 DETAILS = runs_pb2.NodeDetails(
     node=NODE,
     attempts=[runs_pb2.Attempt(id=7, agent="here", state="failed", started_at_ms=1, ended_at_ms=2, failure=FAILURE)],
@@ -134,6 +141,8 @@ DETAILS = runs_pb2.NodeDetails(
     seed=-5,
     operator_digest="blake3:00",
     key="blake3:11",
+    checkpoint=runs_pb2.Checkpoint(digest="blake3:22", bytes=5, attempt=1, saved_at_ms=7),
+    measured=[LOSS],
 )
 CACHE = accio_pb2.GetCacheResponse(
     operators=[
@@ -279,9 +288,19 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ),
     ("logs", "logs x", {"Logs": [LOG]}),
     ("export", "export x", {"Export": [CHUNK]}),
+    ("export", "export x -series=loss", {"Measure": [accio_pb2.MeasureChunk(series=[LOSS])]}),
     ("table", "table x", {"Columns": COLUMNS}),
     ("table", "table x -points", {"Columns": COLUMNS}),
     ("plot", "plot x -y=A/m", {"Columns": COLUMNS}),
+    (
+        "plot",
+        "plot x -metric=loss",
+        {
+            "Get": accio_pb2.GetResponse(run=PARENT),
+            "Columns": COLUMNS,
+            "Measure": [accio_pb2.MeasureChunk(series=[LOSS])],
+        },
+    ),
     ("failures", "failures x", {"Columns": COLUMNS}),
     ("diff", "diff x y", {"Columns": COLUMNS, "CompareOperators": DIFFERENCES}),
     ("outcomes", "kill a b", {"Kill": OUTCOMES}),
