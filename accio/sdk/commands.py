@@ -46,6 +46,8 @@ class Program:
     """Outputs that are files or folders of these names in the working folder, or found there by a pattern."""
     stdout: Mapping[str, str] = field(default_factory=dict)
     """Outputs that are read from stdout: by a pattern, or (with an empty one) the whole of it."""
+    members: Mapping[str, str] = field(default_factory=dict)
+    """Of these outputs those that are a member of the JSON on stdout, by its JSON pointer."""
     image: str = ""
     """The container image that it runs in; its executable is one of the image's."""
     python: PythonNeed | None = None
@@ -128,6 +130,7 @@ def _declaration(program: Program) -> str:
         "shell": program.in_shell,
         "files_of_outputs": dict(program.output_files),
         "stdout": dict(program.stdout),
+        "members": dict(program.members),
     }
     return canonical_dump(
         {

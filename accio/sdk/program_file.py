@@ -62,6 +62,7 @@ class _Reader:
     copied: dict[str, str] = field(default_factory=dict)
     output_files: dict[str, str] = field(default_factory=dict)
     stdout: dict[str, str] = field(default_factory=dict)
+    members: dict[str, str] = field(default_factory=dict)
 
     def program(self, path: Path) -> Program:
         self._check_keys(self.document, _KEYS, "")
@@ -115,6 +116,7 @@ class _Reader:
             uses=self._texts("programs"),
             output_files=self.output_files,
             stdout=self.stdout,
+            members=self.members,
             image=image,
             python=python,
         )
@@ -201,11 +203,18 @@ class _Reader:
             self._say(f"{where}/stdout", f"output '{name}' is a {datatype}; write it to a file: {{out.{name}}}")
         elif stdout is True:
             self.stdout[name] = ""
+        elif isinstance(stdout, dict):
+            at = stdout.get("json")
+            if stdout.keys() == {"json"} and isinstance(at, str) and (at == "" or at.startswith("/")):
+                self.stdout[name], self.members[name] = "", at
+            else:
+                expected = 'expected {"json": "/MEMBER/MEMBER"}, a JSON pointer'
+                self._say(f"{where}/stdout", f"{expected}, found {quote(stdout)}")
         else:
             try:
                 self.stdout[name] = _pattern(stdout)
             except (TypeError, re.error) as error:
-                expected = "expected true, or a pattern with one (group)"
+                expected = 'expected true, a pattern with one (group), or {"json": "/MEMBER"}'
                 self._say(f"{where}/stdout", f"{expected}, found {quote(stdout)} ({error})")
 
     def _say(self, where: str, message: str, suggestion: str | None = None) -> None:

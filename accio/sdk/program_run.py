@@ -297,6 +297,8 @@ class _OutputReader:
     def _printed(self, name: str, pattern: str, printed: bytes) -> Any:
         """Return what an output is by what the program printed: JSON, or a text."""
         text = printed.decode(errors="replace").strip()
+        if (at := self._program.members.get(name)) is not None:
+            return _member(name, text, at)
         if pattern:
             match = re.search(pattern, text, re.MULTILINE)
             if match is None:
@@ -352,3 +354,23 @@ class _OutputReader:
             raise ValueProblem(f"expected dataset, found the path {path}, where there is nothing")
         self._datasets[str(path)] = path
         return str(path)
+
+
+def _member(name: str, text: str, at: str) -> Any:
+    """Return a member of the JSON that a program printed, by its pointer (RFC 6901)."""
+    try:
+        found = parse_json(text)
+    except JsonProblem as problem:
+        where = f"line {problem.line}, column {problem.column}"
+        raise BadOutputError(
+            f"output '{name}': expected JSON on stdout, found {quote(text[:80])} ({where}: {problem.message})"
+        ) from None
+    for part in at.split("/")[1:]:
+        step = part.replace("~1", "/").replace("~0", "~")
+        if isinstance(found, dict) and step in found:
+            found = found[step]
+        elif isinstance(found, list) and step.isdecimal() and int(step) < len(found):
+            found = found[int(step)]
+        else:
+            raise BadOutputError(f"output '{name}': the JSON on stdout has no {at}; it is {quote(text[:80])}")
+    return found

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from accio.errors import FailedPrecondition
 from accio.interpreter import python
 from tests.acceptance.processes import eventually
 
+ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
 
 MODEL = '''
@@ -118,6 +120,27 @@ def test_points_of_a_sweep_are_zipped_listed_and_left_out(desk: Desk) -> None:
     refused = desk.accio("run", "model.py:simulate", "alpha=0.1,0.2", "seed=1,2,3", "-zip=alpha,seed")
     assert (refused.exit, refused.out) == (2, "")
     assert "need the same number of values, found: alpha has 2, seed has 3" in refused.err
+
+
+def test_command_line_tools_are_chained_from_files_alone(desk: Desk) -> None:
+    """A compressed file, two declarations and a workflow become a table; a sweep's equal nodes are executed once."""
+    for path in (ROOT / "examples" / "reads").iterdir():
+        shutil.copy(path, desk.folder)
+    done = desk.accio(
+        "run", "chain.json", "-operators=trim.json", "-operators=bases.json", "reads=reads.fastq.gz", "least=1,3,5"
+    )
+    assert done.exit == 0, done.err
+    assert [line.split("\t") for line in done.out.splitlines()] == [
+        ["least", "Bases/reads", "Bases/gc"],
+        ["1", "3", "0.4286"],
+        ["3", "2", "0.3333"],
+        ["5", "1", "0.25"],
+    ]
+    again = desk.accio(
+        "run", "chain.json", "-operators=trim.json", "-operators=bases.json", "reads=reads.fastq.gz", "least=3"
+    )
+    assert again.exit == 0, again.err
+    assert again.out.splitlines()[-1].split("\t")[-1] == "0.3333"
 
 
 def test_a_function_becomes_the_table_of_a_sweep(desk: Desk) -> None:

@@ -137,6 +137,25 @@ def test_what_stdout_lacks_is_told(tmp_path: Path) -> None:
         assert message in failure.message
 
 
+def test_numbers_are_members_of_the_json_on_stdout(tmp_path: Path) -> None:
+    """By a JSON pointer, through objects and lists; what isn't there is told with what is."""
+    printed = """echo '{"summary": {"reads": 3, "a/b": [1.5, 2.5]}}'"""
+    outputs = [
+        {"name": "reads", "type": "integer", "stdout": {"json": "/summary/reads"}},
+        {"name": "second", "type": "double", "stdout": {"json": "/summary/a~1b/1"}},
+    ]
+    outcome = finished(run(make(tmp_path / "a", printed, **SHELL, outputs=outputs), tmp_path / "a", "{}"))
+    assert outcome.outputs == {"reads": "3", "second": "2.5"}
+    for at, (command, message) in enumerate(
+        ((printed, "the JSON on stdout has no /total; it is "), ("echo about 3", "expected JSON on stdout, found"))
+    ):
+        wanted = [{"name": "y", "type": "integer", "stdout": {"json": "/total"}}]
+        program = make(tmp_path / f"b{at}", command, **SHELL, outputs=wanted)
+        failure = failed(run(program, tmp_path / f"b{at}", "{}")).failure
+        assert failure.cause is Cause.BAD_OUTPUT
+        assert message in failure.message
+
+
 INPUT = {"name": "reads", "type": "dataset"}
 OUTPUT = {"name": "counts", "type": "dataset"}
 
@@ -153,6 +172,7 @@ OUTPUT = {"name": "counts", "type": "dataset"}
         ({"command": "f {m}", "inputs": [{"name": "m", "type": "map(string,double)"}]}, "/command", ["ACCIO_INPUTS"]),
         ({"command": "f {out.n}", "outputs": [{"name": "n", "type": "integer"}]}, "/command", ["stdout"]),
         ({"outputs": [OUTPUT | {"stdout": True}]}, "/outputs/0/stdout", ["{out.counts}"]),
+        ({"outputs": [{"name": "n", "type": "long", "stdout": {"json": "n"}}]}, "/outputs/0/stdout", ["JSON pointer"]),
         ({"outputs": [{"name": "n", "type": "long", "stdout": "x"}]}, "/outputs/0/stdout", ["one (group)"]),
         ({"outputs": [{"name": "n", "type": "long", "stdout": "(x"}]}, "/outputs/0/stdout", ["(x"]),
         ({"outputs": [{"name": "n", "type": "long", "file": "x"}]}, "/outputs/0/file", ["dataset"]),
