@@ -1,6 +1,7 @@
 """The types of values: their names, their canonical text, and which may stand for which.
 
-Type names are read in any case and with any spaces; `str()` gives the canonical name, such as `map(string,double)`.
+Type names are read in any case and with any spaces, and Python's words for some of them; `str()` gives the canonical
+name, such as `map(string,double)`.
 """
 
 import re
@@ -119,13 +120,12 @@ def parse_type(text: str) -> DataType:
     return _TypeReader(text).read()
 
 
+SYNONYMS = {"int": Kind.LONG, "float": Kind.DOUBLE, "str": Kind.STRING, "bool": Kind.BOOLEAN}
+"""Python's words, as people write them in files. `int` has no bounds there, so it is the widest of ours."""
 # What other languages call them: names too far from ours, or close to the wrong one.
 _ELSEWHERE = {
-    "int": Kind.INTEGER,
-    "float": Kind.DOUBLE,
     "real": Kind.DOUBLE,
     "number": Kind.DOUBLE,
-    "str": Kind.STRING,
     "text": Kind.STRING,
     "date": Kind.TIMESTAMP,
     "datetime": Kind.TIMESTAMP,
@@ -171,7 +171,7 @@ class _TypeReader:
             raise self._problem(f"expected {_FORMS}")
         self._at += 1
         try:
-            kind = Kind(name.lower())
+            kind = SYNONYMS.get(name.lower()) or Kind(name.lower())
         except ValueError:
             meant = _ELSEWHERE.get(name.lower()) or suggest(name, Kind)
             raise TypeProblem(f"there is no type '{name}'; expected {_FORMS}", meant) from None

@@ -95,6 +95,8 @@ class Linker:
         if datatype is None or port is None or castable(datatype, port.type):
             return
         message = f"port '{port.name}' takes {port.type}, and parameter '{name}' is of kind {datatype}"
+        if castable(port.type, datatype):  # a wider one: `int` is a long in files, and an integer as a hint in Python
+            message += f"; write kind {port.type} for the parameter"
         self._findings.error(path, message)
 
     def _reference(self, source: FromNode, port: InputPort | None, path: str) -> None:

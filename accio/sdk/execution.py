@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, is_typeddict
 
 import orjson
 
@@ -175,19 +175,19 @@ def _outputs(operator: Declaration, result: Any) -> dict[str, Any]:
     names = [port.name for port in operator.outputs]
     found = type(result).__qualname__
     if not names:
-        if result is not None and not (operator.record and isinstance(result, operator.record)):
+        if result is not None and not (operator.record and _is_a(result, operator.record)):
             raise BadOutputError(f"it declares no outputs, but returned a {found}")
         return {}
     if result is None or operator.record is None:
         raise BadOutputError(f"it returned nothing; expected {_listed(names)}")
-    if not isinstance(result, operator.record):
+    if not _is_a(result, operator.record):
         raise BadOutputError(f"expected a {operator.record.__qualname__} with {_listed(names)}, found a {found}")
     values = {}
     missing = []
     for name in names:
         try:
-            values[name] = getattr(result, name)
-        except AttributeError:
+            values[name] = result[name] if is_typeddict(operator.record) else getattr(result, name)
+        except (AttributeError, KeyError):
             missing.append(name)
         except BaseException as error:  # noqa: BLE001 - a property may raise anything
             why = f"{_class_name(type(error))}: {_text(error)[:_LONGEST_REASON]}"
@@ -195,6 +195,11 @@ def _outputs(operator: Declaration, result: Any) -> dict[str, Any]:
     if missing:
         raise BadOutputError(f"the {found} that it returned has no value for {_listed(missing)}")
     return values
+
+
+def _is_a(result: Any, record: type) -> bool:
+    """Return whether a result is one of a record's class; a TypedDict is any dictionary."""
+    return isinstance(result, dict if is_typeddict(record) else record)
 
 
 def _listed(names: list[str]) -> str:

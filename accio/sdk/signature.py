@@ -10,7 +10,7 @@ import types
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from accio.domain.issues import Issue, pointer
 from accio.domain.names import PARAMETER_RULE, is_port_name
@@ -162,13 +162,21 @@ class _Reader:
         return [output for output in found if output is not None], bare
 
     def _fields(self, record: object) -> Mapping[str, object] | None:
-        """Return the hints of the fields of a dataclass or NamedTuple, in their order; None for anything else."""
+        """Return the hints of the fields of a dataclass, NamedTuple or TypedDict, in their order; None for anything
+        else.
+        """
         if not isinstance(record, type):
             return None
         if dataclasses.is_dataclass(record):
             names = [field.name for field in dataclasses.fields(record)]
         elif issubclass(record, tuple) and hasattr(record, "_fields"):
             names = list(record._fields)
+        elif typing.is_typeddict(record):
+            names = list(record.__annotations__)
+            for name in sorted(getattr(record, "__optional_keys__", ())):
+                self._say(
+                    pointer("outputs", name), f"output '{name}' may be left out, but an output always has a value"
+                )
         else:
             return None
         try:
@@ -179,7 +187,7 @@ class _Reader:
         for name in names:
             if name not in hints:
                 self._say(pointer("outputs", name), f"output '{name}' of {record.__qualname__} has no type hint")
-        return {name: hints[name] for name in names if name in hints}
+        return {name: _required(hints[name]) for name in names if name in hints}
 
     def _output(self, name: str, annotation: object, help_text: str, what: str) -> Output | None:
         path = pointer("outputs", name)
@@ -213,6 +221,11 @@ class _Reader:
                 "the module is, not only under TYPE_CHECKING, and be defined before the operator",
             )
             return _Unresolved()
+
+
+def _required(hint: object) -> object:
+    """Return T of `Required[T]` and `NotRequired[T]`."""
+    return get_args(hint)[0] if get_origin(hint) in {typing.Required, typing.NotRequired} else hint
 
 
 class _Unresolved:

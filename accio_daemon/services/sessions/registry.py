@@ -97,7 +97,7 @@ class Sessions:
             session.link.deliver(Outgoing(goodbye=(reason, reconnect)))
 
     def tell_freed(self) -> None:
-        """Tell every agent that the store has freed content."""
+        """Send every agent word that the store has freed content."""
         for session in self._by_name.values():
             session.link.send(agents_pb2.DaemonMessage(freed=agents_pb2.ContentFreed()))
 

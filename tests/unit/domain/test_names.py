@@ -102,17 +102,31 @@ def test_what_is_no_type(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "canonical"),
+    [
+        ("int", "long"),
+        ("Float", "double"),
+        ("str", "string"),
+        ("bool", "boolean"),
+        ("map(str, list(int))", "map(string,list(long))"),
+    ],
+)
+def test_pythons_words_are_synonyms(written: str, canonical: str) -> None:
+    """They are read wherever a type is; what is written back is the language's own word."""
+    assert parse_type(written) == parse_type(canonical)
+    assert str(parse_type(written)) == canonical
+
+
+@pytest.mark.parametrize(
     ("text", "suggestion"),
     [
         ("duble", "double"),
         ("list(strng)", "string"),
-        ("bool", "boolean"),
-        ("Int", "integer"),
-        ("float", "double"),
-        ("str", "string"),
+        ("number", "double"),
+        ("text", "string"),
         ("datetime", "timestamp"),
         ("file", "dataset"),
-        ("dict(str,int)", "map"),
+        ("dict(string,long)", "map"),
         ("zebra", None),
     ],
 )
