@@ -101,3 +101,12 @@ class BlobStore(Protocol):
     def list(self) -> Iterator[Blob]:
         """Return all blobs, in no order; what comes and goes meanwhile may be listed or not."""
         ...
+
+    @property
+    def has_addresses(self) -> bool:
+        """Whether blobs can be read or written elsewhere, by `address`."""
+        ...
+
+    def address(self, digest: Digest, *, write: bool) -> str | None:
+        """Return a URL for one GET (or PUT) of a blob within minutes, without credentials; None if there is none."""
+        ...

@@ -37,6 +37,7 @@ PART = 8 << 20
 """Larger ones travel in pieces of this size."""
 SCHEMES = ("s3", "gs", "az")
 _LOOKS_AT_ONCE = 16
+_VALID = timedelta(minutes=15)
 _FIRST_BYTES = 1 << 12
 _OPTIONS: Any = {"connect_timeout": "3s", "timeout": "60s"}
 _RETRIES: Any = {"max_retries": 3, "retry_timeout": timedelta(seconds=6)}
@@ -143,6 +144,21 @@ class ObjectStore:
                 digest = PREFIX + each["path"].rpartition("/")[2]
                 if is_digest(digest):
                     yield self._noted(Digest(digest), each["size"], each["last_modified"].timestamp())
+
+    @property
+    def has_addresses(self) -> bool:
+        """Whether blobs can be read or written elsewhere: one PUT makes an object, but for Azure's."""
+        return not self._name.startswith("az:")
+
+    def address(self, digest: Digest, *, write: bool) -> str | None:
+        """Return a URL for one GET or PUT within a quarter of an hour, signed here; None for what can't be read.
+
+        What others put isn't verified before it is there. Every reader verifies it.
+        """
+        if not self.has_addresses or (not write and not self.has([digest])):
+            return None
+        with self._explained("read"):
+            return str(self._calls.sign(self._remote, "PUT" if write else "GET", _path(digest), _VALID))
 
     # -- writing
 

@@ -85,6 +85,15 @@ class FolderStore:
                 if is_digest(digest := PREFIX + name):
                     yield Blob(digest=Digest(digest), size=found.st_size, last_use_ns=found.st_mtime_ns)
 
+    @property
+    def has_addresses(self) -> bool:
+        """Whether blobs can be read or written elsewhere: not in a folder."""
+        return False
+
+    def address(self, digest: Digest, *, write: bool) -> str | None:
+        """Return None: whoever doesn't see the folder asks its owner."""
+        return None
+
     # -- writing
 
     def writer(self, expected: Digest | None = None) -> "FolderWriter":

@@ -64,7 +64,7 @@ MAY_CALL: Mapping[str, Kinds] = {
     f"{_ACCIO}RevokeToken": PEOPLE | {TokenKind.POOL},
     f"{_AGENTS}Connect": AGENTS,
     f"{_POOLS}Serve": ADMINS | {TokenKind.POOL},
-    **dict.fromkeys((f"{_ARTIFACTS}{content}" for content in ("Missing", "Write", "Read")), PEOPLE | AGENTS),
+    **dict.fromkeys((f"{_ARTIFACTS}{content}" for content in ("Missing", "Write", "Read", "Locate")), PEOPLE | AGENTS),
     **dict.fromkeys((f"{_HEALTH}{health}" for health in ("Check", "List", "Watch")), ANY),
     **dict.fromkeys((f"{reflection}ServerReflectionInfo" for reflection in _REFLECTIONS), PEOPLE),
 }

@@ -5,15 +5,23 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
+from accio.channels import Door
 from accio.content.blobs import BlobStore, Stored
 from accio.content.datasets import contents, materialise, put_tree
 from accio.content.digest import Digest, digest_bytes, hex_of
 from accio.content.errors import BlobMissing, DigestMismatch, StoreAway, StoreUnusable
 from accio.content.objects import IN_MEMORY, PART, ObjectStore, open_remote
+from accio.content.store import FolderStore
+from accio.errors import AccioError
+from accio.v1 import artifacts_pb2
+from accio_agent.agent.link.transfer import Transfer
 from tests.acceptance.s3 import KEY, S3, SECRET, s3_server
+from tests.integration.agent.fake_daemon import FakeDaemon
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(120)]
 
@@ -228,3 +236,78 @@ def test_errors_quote_no_credentials(
         said.append(str(plain.value))
     for secret in (KEY, SECRET, "a-wrong-secret"):
         assert not any(secret in each for each in [*said, caplog.text])
+
+
+class Signing(FakeDaemon):
+    """A daemon that signs addresses, and notes what passes through it all the same."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        super().__init__()
+        self.blobs = store
+        self.passed: list[str] = []
+        self.spoil = False
+
+    async def Missing(self, request: artifacts_pb2.MissingRequest, context: Any) -> artifacts_pb2.MissingResponse:  # noqa: N802
+        del context
+        there = self.blobs.has([Digest(digest) for digest in request.digests], use=True)
+        return artifacts_pb2.MissingResponse(digests=[each for each in request.digests if each not in there])
+
+    async def Locate(self, request: artifacts_pb2.LocateRequest, context: Any) -> artifacts_pb2.LocateResponse:  # noqa: N802
+        del context
+        answer = artifacts_pb2.LocateResponse(ever=self.blobs.has_addresses)
+        for digest in request.digests:
+            url = self.blobs.address(Digest(digest), write=request.write)
+            if url is not None:
+                url = url.replace("X-Amz-Signature=", "X-Amz-Signature=0") if self.spoil else url
+                answer.locations.add(digest=digest, url=url)
+        return answer
+
+    async def Write(self, request_iterator: Any, context: Any) -> artifacts_pb2.WriteResponse:  # noqa: N802
+        del context
+        async for chunk in request_iterator:
+            self.passed.append(chunk.digest)
+            self.blobs.put(chunk.data)
+        return artifacts_pb2.WriteResponse()
+
+    async def Read(self, request: artifacts_pb2.ReadRequest, context: Any) -> Any:  # noqa: N802
+        del context
+        self.passed.append(request.digest)
+        yield artifacts_pb2.ReadChunk(data=self.blobs.read(Digest(request.digest)))
+
+
+async def test_agents_reach_the_object_store_without_the_daemon(
+    store: ObjectStore, environment: S3, prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By addresses for minutes, without credentials; what fails that way goes through the daemon, and no address is
+    logged.
+    """
+    for name in environment.environment:
+        monkeypatch.delenv(name)
+    daemon = Signing(store)
+    await daemon.start()
+    transfer = Transfer(Door(daemon.address, None), lambda: None)
+    big, empty = digest_bytes(BIG), digest_bytes(b"")
+    with FolderStore(tmp_path / "one") as one, FolderStore(tmp_path / "two") as two, capture_logs() as said:
+        for data in (DATA, BIG, b""):
+            one.put(data)
+        await transfer.send([DIGEST, big, empty], one)
+        assert store.has([DIGEST, big, empty]) == {DIGEST: len(DATA), big: len(BIG), empty: 0}
+        await transfer.fetch([DIGEST, big, empty], two)
+        assert (two.read(DIGEST), two.read(big), two.read(empty)) == (DATA, BIG, b"")
+        assert (daemon.passed, said) == ([], [])
+        # From here on something is wrong with the direct way.
+        daemon.spoil = True
+        other = one.put(b"more").digest
+        await transfer.send([other], one)
+        await transfer.fetch([other], two)
+        daemon.spoil = False
+        third = store.put(b"third").digest
+        damage(environment, prefix, third, b"wrong")
+        with pytest.raises(AccioError):
+            await transfer.fetch([third], two)
+        assert two.has([other, third]) == {other: 4}
+        assert daemon.passed == [other, other, third]
+    assert [each["reason"] for each in said] == ["HTTP 403", "HTTP 403", "DigestMismatch"]
+    assert "X-Amz" not in str(said)
+    await transfer.close()
+    await daemon.stop()

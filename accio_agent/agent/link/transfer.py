@@ -1,4 +1,8 @@
-"""Moves blobs between the agent's cache and the daemon's store, in pieces, verified on both sides."""
+"""Moves blobs between the agent's cache and the daemon's store, in pieces, verified on both sides.
+
+Where the daemon keeps blobs in an object store they go there and come from there directly, by addresses that it signs
+for minutes. What can't go that way, for whatever reason, goes through the daemon, which then says what is wrong.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -13,6 +17,7 @@ from accio.content.store import FolderStore
 from accio.errors import Unavailable
 from accio.v1 import artifacts_pb2, artifacts_pb2_grpc
 from accio.wire.errors import from_status
+from accio_agent.agent.link import direct
 from accio_agent.agent.link.session import OPTIONS
 
 PIECE = 1 << 20
@@ -20,6 +25,7 @@ AT_ONCE = 4
 IDLE_S = 60.0
 PATIENCE_S = 1.0
 _ASKED_AT_ONCE = 20_000
+_LOCATED = 1000  # addresses that are asked for at a time
 
 
 class Transfer:
@@ -29,6 +35,7 @@ class Transfer:
         self._door = door
         self._token = token
         self._channel: grpc.aio.Channel | None = None
+        self._has_locations = True  # until the daemon says otherwise
         self._slots = asyncio.Semaphore(AT_ONCE)
 
     async def close(self) -> None:
@@ -74,6 +81,9 @@ class Transfer:
 
     async def _fetch(self, digest: Digest, store: FolderStore) -> None:
         stub = await self._stub()
+        for url in (await self._locate(stub, [digest], write=False)).values():
+            if await asyncio.to_thread(direct.download, url, digest, store):
+                return
         call = stub.Read(artifacts_pb2.ReadRequest(digest=digest), metadata=self._metadata())
         with store.writer(digest) as writer:
             async for chunk in call:
@@ -85,8 +95,38 @@ class Transfer:
         answer = await stub.Missing(artifacts_pb2.MissingRequest(digests=digests), metadata=metadata, timeout=IDLE_S)
         lacking = set(answer.digests)
         wanted = [digest for digest in digests if digest in lacking]
-        if wanted:
-            await stub.Write(_chunks(wanted, store), metadata=metadata)
+        sent = await self._send_directly(stub, wanted, store)
+        left = [digest for digest in wanted if digest not in sent]
+        if left:
+            await stub.Write(_chunks(left, store), metadata=metadata)
+
+    async def _send_directly(
+        self, stub: "artifacts_pb2_grpc.ArtifactsAsyncStub", digests: Sequence[Digest], store: FolderStore
+    ) -> set[Digest]:
+        """Write blobs to where the daemon keeps them; return those for which that worked."""
+        sent: set[Digest] = set()
+        for start in range(0, len(digests), _LOCATED):
+            found = await self._locate(stub, digests[start : start + _LOCATED], write=True)
+            for digest, url in found.items():
+                if await asyncio.to_thread(direct.upload, url, digest, store):
+                    sent.add(digest)
+        return sent
+
+    async def _locate(
+        self, stub: "artifacts_pb2_grpc.ArtifactsAsyncStub", digests: Sequence[Digest], *, write: bool
+    ) -> dict[Digest, str]:
+        """Ask for addresses, unless the daemon has none."""
+        if not self._has_locations or not digests:
+            return {}
+        request = artifacts_pb2.LocateRequest(digests=digests, write=write)
+        try:
+            answer = await stub.Locate(request, metadata=self._metadata(), timeout=IDLE_S)
+        except grpc.aio.AioRpcError as error:
+            if error.code() is not grpc.StatusCode.UNIMPLEMENTED:  # a daemon of an earlier version
+                raise
+            answer = artifacts_pb2.LocateResponse()
+        self._has_locations = answer.ever
+        return {Digest(each.digest): each.url for each in answer.locations}
 
     async def _stub(self) -> "artifacts_pb2_grpc.ArtifactsAsyncStub":
         if self._channel is None:

@@ -1,7 +1,7 @@
 """The service `Artifacts`: blobs by digest, in and out of the daemon's store. Files are read and written in threads."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 import grpc.aio
@@ -36,6 +36,20 @@ class ArtifactCalls:
         wanted = [parse_digest(text) for text in request.digests]
         there = await in_thread(lambda: self._store.has(wanted, use=not request.look))
         return artifacts_pb2.MissingResponse(digests=[digest for digest in wanted if digest not in there])
+
+    async def locate(self, request: artifacts_pb2.LocateRequest) -> artifacts_pb2.LocateResponse:
+        """Return addresses of blobs in an object store; of those to be written, each counts as used."""
+        wanted = [parse_digest(text) for text in request.digests]
+        response = artifacts_pb2.LocateResponse(ever=self._store.has_addresses)
+        if response.ever:
+            await in_thread(lambda: self._store.has(wanted, use=request.write))
+            for digest, url in await in_thread(lambda: self._addresses(wanted, write=request.write)):
+                response.locations.add(digest=digest, url=url)
+        return response
+
+    def _addresses(self, wanted: Iterable[Digest], *, write: bool) -> list[tuple[Digest, str]]:
+        found = ((digest, self._store.address(digest, write=write)) for digest in wanted)
+        return [(digest, url) for digest, url in found if url is not None]
 
     async def write(
         self, stream: Stream[artifacts_pb2.WriteChunk, artifacts_pb2.WriteResponse]

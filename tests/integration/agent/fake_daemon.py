@@ -238,6 +238,12 @@ class FakeDaemon(agents_pb2_grpc.AgentsServicer, artifacts_pb2_grpc.ArtifactsSer
         there = self.store.has([Digest(digest) for digest in request.digests])
         return artifacts_pb2.MissingResponse(digests=[digest for digest in request.digests if digest not in there])
 
+    async def Locate(  # noqa: N802 - the contract's name
+        self, request: artifacts_pb2.LocateRequest, context: Any
+    ) -> artifacts_pb2.LocateResponse:
+        del request, context
+        return artifacts_pb2.LocateResponse()
+
     async def Write(self, request_iterator: Any, context: Any) -> artifacts_pb2.WriteResponse:  # noqa: N802 - the contract's name
         del context
         assert self.store is not None

@@ -73,6 +73,7 @@ ChangePool               no    no    no    no    no    yes    -
 Missing                  yes   yes   yes   yes   no    yes    -
 Write                    yes   yes   yes   yes   no    yes    -
 Read                     yes   yes   yes   yes   no    yes    -
+Locate                   yes   yes   yes   yes   no    yes    -
 Health.Check             yes   yes   yes   yes   yes   yes    -
 Health.List              yes   yes   yes   yes   yes   yes    -
 Health.Watch             yes   yes   yes   yes   yes   yes    -

@@ -18,12 +18,13 @@ class Whole:
     async def missing(self) -> None: ...
     async def write(self) -> None: ...
     async def read(self) -> None: ...
+    async def locate(self) -> None: ...
 
 
 def test_parts_share_a_service() -> None:
     """Each rpc is found wherever it is offered."""
     whole = Whole()
-    assert set(methods_of(ARTIFACTS, (object(), whole))) == {"Missing", "Write", "Read"}
+    assert set(methods_of(ARTIFACTS, (object(), whole))) == {"Missing", "Write", "Read", "Locate"}
 
 
 def test_a_missing_rpc_is_found_at_once() -> None:
