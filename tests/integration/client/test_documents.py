@@ -16,6 +16,7 @@ from accio.errors import InvalidDefinition
 from accio.v1 import accio_pb2, pools_pb2, runs_pb2, values_pb2, workflows_pb2, workload_pb2
 from accio.wire.packing import pack_doubles, pack_places
 from accio_client.cli.main import main
+from accio_client.crate import archive
 from tests.integration.client.fake_daemon import RUN, FakeDaemon, refuse, run
 
 FOLDER = files("accio.schemas.documents")
@@ -217,6 +218,20 @@ CHUNK = accio_pb2.ExportChunk(
     ],
 )
 
+REPLAYED: dict[str, Any] = {
+    "PushWorkflow": workflows_pb2.PushWorkflowResponse(workflow=WORKFLOW, created=True),
+    "Submit": accio_pb2.SubmitResponse(run=run(), created=True),
+    "Watch": [accio_pb2.RunUpdate(run=run())],
+    "ListOperators": accio_pb2.ListOperatorsResponse(operators=[OPERATOR]),
+    "Export": [CHUNK],
+}
+_PUBLISHED = {
+    "workflow.json": {"id": "w", "graph": []},
+    "run.json": {"workflow": "w", "seed": 1},
+    "operators.json": [{"name": "GeoI", "digest": "blake3:00", "components": {}, "from": ""}],
+    "outputs.jsonl": {"params": {}, "repeat": 1, "seed": "1", "state": "success", "outputs": {"S/x": 1.0, "S/y": 2}},
+}
+
 COLUMNS = [
     accio_pb2.ColumnsChunk(
         head=accio_pb2.ColumnsHead(
@@ -303,6 +318,18 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ),
     ("failures", "failures x", {"Columns": COLUMNS}),
     ("diff", "diff x y", {"Columns": COLUMNS, "CompareOperators": DIFFERENCES}),
+    (
+        "publish",
+        "publish x -out=made.zip -force",
+        {
+            "Get": accio_pb2.GetResponse(run=run()),
+            "GetWorkflow": WORKFLOW,
+            "ListOperators": accio_pb2.ListOperatorsResponse(operators=[OPERATOR]),
+            "Export": [CHUNK],
+        },
+    ),
+    ("replay", "replay crate.zip", REPLAYED),
+    ("replay", "replay crate.zip -verify", REPLAYED),
     ("outcomes", "kill a b", {"Kill": OUTCOMES}),
     ("outcomes", "retry a b", {"Retry": OUTCOMES, "Get": accio_pb2.GetResponse(run=run())}),
     ("outcomes", "delete run a b", {"Delete": OUTCOMES}),
@@ -360,8 +387,13 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
 
 @pytest.fixture
 def workplace(daemon: FakeDaemon, tmp_path: Path) -> FakeDaemon:
-    """A folder with a file to push."""
+    """A folder with a file to push, and a crate."""
     (tmp_path / "ok.json").write_text('{"graph": []}')
+    parts = tmp_path / "parts"
+    parts.mkdir()
+    for name, content in _PUBLISHED.items():
+        (parts / name).write_bytes(orjson.dumps(content))
+    archive.write(tmp_path / "crate.zip", {name: parts / name for name in _PUBLISHED}, force=False)
     return daemon
 
 
@@ -389,7 +421,7 @@ def test_everything_is_shown_to_people_too(
     for option in ("-noquiet", "-quiet"):
         code = main([*words.split(" "), option, *(["-force"] if schema == "export" else [])])
         out, err = capsys.readouterr()
-        assert code in (0, 1, 2), err
+        assert code in (0, 1, 2, 3), err
         assert "internal error" not in err
         assert out or err or option == "-quiet"
 
