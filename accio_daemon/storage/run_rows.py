@@ -3,6 +3,7 @@
 The terms that all matching runs must satisfy also narrow the filters of the list, so that an index drives it.
 """
 
+import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -147,6 +148,8 @@ _WORDS = f"{PARAM} "
 
 _ALWAYS = (0, 2**62)
 
+_WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}", re.ASCII)  # in the only spelling in which it is stored
+
 
 def required(checked: Checked, key: str) -> Iterator[Predicate]:
     """Yield the terms about something that every run which matches satisfies."""
@@ -195,3 +198,19 @@ def equal_required(checked: Checked, key: str) -> tuple[str, ...]:
     """Return the texts that a field of every matching run is equal to."""
     found = required(checked, key)
     return tuple(each.values[0] for each in found if each.op is Op.EQUAL and len(each.values) == 1)
+
+
+def contained_required(checked: Checked, key: str) -> tuple[str, ...]:
+    """Return the texts that a field of every matching run contains, or is equal to."""
+    found = required(checked, key)
+    return tuple(each.values[0] for each in found if each.op in (Op.EQUAL, Op.CONTAINS) and len(each.values) == 1)
+
+
+def whole_required(checked: Checked) -> Iterator[tuple[str, str]]:
+    """Yield the parameters of which every matching run has a certain whole number among its values, with that."""
+    for part in conjuncts(checked.filter):
+        predicate = checked.predicates[part] if isinstance(part, Comparison) else None
+        if predicate is not None and predicate.subject.of is Of.PARAMETER and predicate.op is Op.EQUAL:
+            text = predicate.values[0] if len(predicate.values) == 1 else None
+            if isinstance(text, str) and _WHOLE.fullmatch(text):
+                yield predicate.subject.key.removeprefix(PARAM), text

@@ -15,13 +15,20 @@ from typing import Any
 import orjson
 
 from accio.domain.access import is_same
-from accio.domain.datatypes import DataType, parse_type
+from accio.domain.datatypes import INTEGRAL, DataType, parse_type
 from accio.domain.filters import Checked
 from accio.domain.people import Person
 from accio.domain.states import RunState
 from accio_daemon.storage import runs_query
 from accio_daemon.storage.codes import RUN_STATES
-from accio_daemon.storage.run_rows import RunRows, created_required, equal_required, states_required
+from accio_daemon.storage.run_rows import (
+    RunRows,
+    contained_required,
+    created_required,
+    equal_required,
+    states_required,
+    whole_required,
+)
 from accio_daemon.storage.runs_query import RunRow, run_row
 from accio_daemon.storage.sql import load
 
@@ -101,6 +108,7 @@ class Search:
         self._rows = None if filters.query is None else RunRows(connection, filters.query)
         if filters.query is not None:
             filters = _narrowed(filters, filters.query)
+            filters = replace(filters, params=(*filters.params, *_whole_numbers(connection, filters.query)))
         self.most = EXAMINED if self._rows is None else min(EXAMINED, self._rows.at_once)
         """How many candidates a page looks at, and how many at once."""
         self.batch = min(_BATCH, self.most)
@@ -271,10 +279,12 @@ def _narrowed(filters: Filters, query: Checked) -> Filters:
     if states is not None and not states:
         return _IMPOSSIBLE
     names, workflows = equal_required(query, "name"), equal_required(query, "workflow")
+    owners = contained_required(query, "owner")
     first, last = created_required(query)
     before = filters.created_before_ms or _FAR
     return replace(
         filters,
+        owner=filters.owner or max(owners, key=len, default=""),
         states=filters.states if states is None else states,
         tags=tuple(dict.fromkeys((*filters.tags, *equal_required(query, "tag")))),
         name=names[0] if names and filters.name is None else filters.name,
@@ -282,6 +292,15 @@ def _narrowed(filters: Filters, query: Checked) -> Filters:
         created_after_ms=max(filters.created_after_ms, first),
         created_before_ms=0 if min(before, last + 1) >= _FAR else max(1, min(before, last + 1)),
     )
+
+
+def _whole_numbers(connection: sqlite3.Connection, query: Checked | None) -> Iterator[ParamFilter]:
+    """Yield what a query demands of parameters that are whole numbers in every workflow that has them."""
+    wanted = [] if query is None else list(whole_required(query))
+    types = param_types(connection) if wanted else {}
+    for name, text in wanted:
+        if types.get(name) and all(each.kind in INTEGRAL for each in types[name]):
+            yield ParamFilter(name=name, texts=frozenset({text}))
 
 
 def read_runs(connection: sqlite3.Connection, numbers: Sequence[int]) -> list[RunRow]:

@@ -67,7 +67,7 @@ function Frame({ who, at, forget, children }) {
       <nav aria-label="Pages"><ul>${PLACES.map(([path, label]) => html`<li>
         <a href=${href(`/${path}`)} aria-current=${path === at ? 'page' : undefined}>${label}</a></li>`)}</ul></nav>
       <${Pulse} cluster=${cluster} />
-      <span class="who">${who && html`<span title="Logged in as">${visible(who.user)}</span>`}
+      <span class="who">${who && html`<span title=${`Logged in as ${visible(who.user)}`}>${visible(who.user.replace(/ *<[^>]*>$/, '') || who.user)}</span>`}
         <button class="quiet" type="button" aria-pressed=${isPaused()} onClick=${() => pause(!isPaused())}>${isPaused() ? 'Go on' : 'Pause'}</button>
         <${ThemeSwitch} /><a class="quiet" href=${href('/settings')} aria-label="Settings" title="Settings" aria-current=${at === 'settings' ? 'page' : undefined}>⚙</a>
         ${who && html`<button class="quiet" type="button" onClick=${logOut}>Log out</button>`}</span>

@@ -17,9 +17,9 @@ function Figure({ data: { bars, earlier }, chosen }) {
   const figure = useRef(null);
   const nodes = bars.map((bar) => ({ ...bar, name: bar.node ?? 'another’s node', agent: bar.agent || 'removed' }));
   const running = bars.filter((bar) => !bar.ended_at).length;
-  return html`<figure class="picture" ref=${figure}><figcaption><p class="quiet">${number(bars.length - running)} executions that ended last${earlier ? ', of more' : ', all there are'}, and ${number(running)} that go on.</p></figcaption>
+  return html`<figure class="picture large" ref=${figure}><figcaption><p class="quiet">${number(bars.length - running)} executions that ended last${earlier ? ', of more' : ', all there are'}, and ${number(running)} that go on.</p></figcaption>
     ${bars.length ? html`<${Timeline} nodes=${nodes} label="What ran when, and where" to=${(node) => (node.run ? href(nodePath(node.run, node.node)) : null)} />`
     : html`<p class="quiet">Nothing has been executed yet.</p>`}
-    <p class="tools"><label>At most <select onChange=${(event) => goQuery({ bars: event.target.value })} value=${chosen}>${LENGTHS.map((each) => html`<option value=${each} selected=${each === chosen}>${number(Number(each))}</option>`)}</select></label>
-      <${SaveButtons} figure=${figure} name="lanes" table=${() => laneRows(nodes, Date.now())} /></p></figure>`;
+    <p class="tools"><${SaveButtons} figure=${figure} name="lanes" table=${() => laneRows(nodes, Date.now())} />
+      <label>At most <select onChange=${(event) => goQuery({ bars: event.target.value })} value=${chosen}>${LENGTHS.map((each) => html`<option value=${each} selected=${each === chosen}>${number(Number(each))}</option>`)}</select></label></p></figure>`;
 }

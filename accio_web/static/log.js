@@ -1,6 +1,6 @@
 // What a run prints, followed as it comes: a bounded number of lines, colours as spans, progress bars as one line.
 import { apiAddress, html, runPath, useEffect, useRef, useState } from './core.js';
-import { Command, Empty, number, visible } from './parts.js';
+import { Command, Empty, counted, number, visible } from './parts.js';
 
 export const MOST_LINES = 2000;
 const DRAW_MS = 200;
@@ -91,7 +91,7 @@ export function Log({ run, node = '', withNodes = false }) {
   };
   return html`<div class="filters">
       <label>Search <input type="search" data-search value=${search} onInput=${(event) => find(event.target.value)} /></label>
-      <span class="quiet" role="status">${search && `${number(matching.length)} of `}${number(state.lines.length)} lines${state.left > 0 ? `, ${number(state.left)} earlier ones left out` : ''}${state.over ? '' : ', following'}</span>
+      <span class="quiet" role="status">${search && `${number(matching.length)} of `}${counted(state.lines.length, 'line')}${state.left > 0 ? `, ${number(state.left)} earlier ones left out` : ''}${state.over ? '' : ', following'}</span>
       <a download="log.txt" href=${apiAddress(`${runPath(run)}/log.txt`, { node })}>Download all</a>
     </div>
     ${state.problem && html`<p class="problem" role="alert">${visible(state.problem)}</p>`}

@@ -9,6 +9,7 @@ const UNITS = [[60, 's'], [60, 'min'], [24, 'h'], [365, 'd']];
 
 /** A duration in two figures: "3.2 s", "12 min". @param {number} seconds */
 export function duration(seconds) {
+  if (seconds > 0 && seconds < 0.00095) return `${Math.max(1, Math.round(seconds * 1e6))} µs`;
   if (seconds < 0.995) return `${Math.round(seconds * 1000)} ms`;
   let value = seconds;
   for (const [size, unit] of UNITS) {
@@ -19,6 +20,9 @@ export function duration(seconds) {
 }
 
 export const number = (value) => value.toLocaleString('en');
+
+/** A number with what it counts: "1 node", "2 nodes". */
+export const counted = (value, what) => `${number(value)} ${what}${value === 1 ? '' : 's'}`;
 
 /** Bytes with a unit that people know. */
 export function bytes(value) {

@@ -2,7 +2,7 @@
 import { html, post, useData, useState } from '../core.js';
 import { Lanes } from '../lanes.js';
 import { useTopic } from '../live.js';
-import { Bar, Command, Dialog, Empty, Heading, Loaded, Problem, Time, bytes, number, visible } from '../parts.js';
+import { Bar, Command, Dialog, Empty, Heading, Loaded, Problem, Time, bytes, counted, number, visible } from '../parts.js';
 import { useForbidden } from '../steering.js';
 
 export function Page({ address, session }) {
@@ -18,8 +18,8 @@ function Content({ data: { cluster, agents }, session, reload }) {
   return html`<dl class="inline facts">
       <div><dt>Daemon</dt><dd>${visible(session.daemon)}, version ${visible(cluster.version)}</dd></div>
       <div><dt>Started</dt><dd><${Time} at=${cluster.started_at} /></dd></div>
-      <div><dt>Queued</dt><dd>${number(cluster.queued_nodes)} nodes</dd></div>
-      <div><dt>Running</dt><dd>${number(cluster.running_nodes)} nodes</dd></div>
+      <div><dt>Queued</dt><dd>${counted(cluster.queued_nodes, 'node')}</dd></div>
+      <div><dt>Running</dt><dd>${counted(cluster.running_nodes, 'node')}</dd></div>
       <div><dt>Active runs</dt><dd>${number(cluster.active_runs)}</dd></div></dl>
     ${agents.length ? html`<div class="scroll"><table class="rows"><caption class="unseen">Agents</caption>
       <thead><tr><th scope="col">Agent</th><th scope="col">State</th><th scope="col">Processors</th><th scope="col">Memory</th><th scope="col" class="n">Running</th><th scope="col">Heard of</th><th scope="col" class="n">Operators</th><th scope="col">Version</th><th scope="col">Do</th></tr></thead>

@@ -18,7 +18,7 @@ function Node({ node }) {
   const taken = node.why?.answer === 'cached';
   return html`<${Heading} text=${node.name}><${State} of=${node.state} />${node.cached && html`<span class="tag">cached</span>`}<//>
     ${node.error && html`<${Failure} error=${node.error} />`}
-    ${node.why && html`<section aria-label="Why"><h2>Why</h2><p>${WORDS[node.why.answer] ?? visible(node.why.answer)}${node.why.reason && `: ${visible(node.why.reason)}`}</p>
+    ${node.why && !(node.error && node.why.answer === 'failed') && html`<section aria-label="Why"><h2>Why</h2><p>${WORDS[node.why.answer] ?? visible(node.why.answer)}${node.why.reason && `: ${visible(node.why.reason)}`}</p>
       ${taken && node.why.from && html`<p>From ${visible(node.why.from)}, computed <${Time} at=${node.why.computed_at} />.</p>`}
       ${node.why.differences.length > 0 && html`<div class="scroll"><table class="rows"><caption>What differs from the nearest earlier execution</caption><thead><tr><th scope="col">Part of the key</th><th scope="col">Before</th><th scope="col">Now</th></tr></thead>
         <tbody>${node.why.differences.map((each) => html`<tr><td class="what">${visible(each.component)}</td><td data-name="Before"><code>${visible(each.before)}</code></td><td data-name="Now"><code>${visible(each.after)}</code></td></tr>`)}</tbody></table></div>`}</section>`}

@@ -140,7 +140,7 @@ const Logs = ({ run }) => html`<${Log} run=${run.id} withNodes=${true} />`;
 const FailuresTab = ({ run, where, serial }) => html`<${Failures} run=${run} where=${where} serial=${serial} />`;
 function TimelineTab({ run }) {
   const figure = useRef(null);
-  return html`<figure class="picture" ref=${figure}><figcaption><h2>When its nodes ran, and where</h2><p class="quiet">${number(run.nodes.filter((node) => node.started_at && !node.cached).length)} of ${number(run.nodes.length)} nodes ran here; others were taken from the memo, or haven't begun. The table of nodes has the times.</p></figcaption>
+  return html`<figure class="picture large" ref=${figure}><figcaption><h2>When its nodes ran, and where</h2><p class="quiet">${number(run.nodes.filter((node) => node.started_at && !node.cached).length)} of ${number(run.nodes.length)} nodes ran here; others were taken from the memo, or haven't begun. The table of nodes has the times.</p></figcaption>
     <${Timeline} nodes=${run.nodes} label="When the nodes ran" to=${(node) => href(nodePath(run.id, node.name))} />
     <p class="tools"><${SaveButtons} figure=${figure} name="timeline" table=${() => laneRows(run.nodes.map((node) => ({ ...node, run: run.id })), Date.now())} /></p></figure>`;
 }

@@ -16,7 +16,7 @@ from accio.errors import BadRequest
 from accio.v1 import accio_pb2
 from accio_daemon.storage import search, sorting
 from accio_daemon.storage.run_rows import read_run_query
-from accio_daemon.storage.search import Filters, list_runs
+from accio_daemon.storage.search import Filters, Search, list_runs
 from accio_daemon.storage.sorting import Order, list_sorted
 from tests.integration.daemon.harness import Serving
 from tests.integration.daemon.scripted_agent import ScriptedAgent
@@ -33,6 +33,10 @@ QUERIES = [
     "tag!=a",
     "owner=Ada",
     "owner~x.org or name=one",
+    "owner~X.ORG tag=a",
+    "owner=ADA",
+    "owner=nobody",
+    "owner~a owner~ada",
     "name=one",
     'name="two words" not tag=c',
     "workflow=w",
@@ -41,6 +45,9 @@ QUERIES = [
     "words",
     "notes~some",
     "x=2",
+    "x=2 x=3",
+    "x=02",
+    "x=2 tag=a",
     "x<2 x>2",
     "x!=2",
     "not x=2",
@@ -102,6 +109,25 @@ def test_pages_of_a_query_have_every_run_that_matches(
             if before is None:
                 break
     assert found == expected
+
+
+@pytest.mark.parametrize("query", ["owner=nobody", "owner~nobody state=failed", "x=7"])
+def test_a_query_that_an_index_answers_looks_at_no_run(tmp_path: Path, query: str) -> None:
+    """Where nobody owns a run, or no run has that number, none is looked at, however many there are."""
+    run = Known(
+        state=RunState.FAILED,
+        owner=OWNERS[0],
+        workflow=1,
+        name="",
+        notes="",
+        tags=frozenset(),
+        values=(2,),
+        listed=True,
+        deleted=False,
+    )
+    with database(tmp_path / "accio.db", [run] * 20) as connection:
+        found = Search(connection, Filters(query=read_run_query(query, NOW)))
+        assert not found.possible or not list(found.candidates(2**62))
 
 
 @pytest.mark.parametrize("examined", [5, 20_000])

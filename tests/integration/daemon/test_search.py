@@ -79,7 +79,8 @@ def database(path: Path, runs: list[Known]) -> Iterator[sqlite3.Connection]:
     connection = prepare(path)
     connection.execute("BEGIN")
     for no, name, version in ((1, "w", "v1"), (2, "w", "v2"), (3, "v", "v1")):
-        connection.execute("INSERT INTO workflows VALUES (?, ?, ?, '{}', '', '', 'o', '', 1)", (no, name, version))
+        given = (no, name, version, '{"params": [{"name": "x", "kind": "integer"}]}')
+        connection.execute("INSERT INTO workflows VALUES (?, ?, ?, ?, '', '', 'o', '', 1)", given)
     for no, run in enumerate(runs, start=1):
         axis = Axis("x", INTEGER, tuple(map(str, run.values)))
         values = (no, f"{no:016}", run.workflow, run.owner.name, run.owner.email, run.name, run.notes)
