@@ -42,7 +42,13 @@ def issues(found: Iterable[Issue]) -> list[Document]:
 
 
 def validation(found: views.Validation) -> Document:
-    return {"valid": found.valid, "errors": issues(found.errors), "warnings": issues(found.warnings)}
+    told: Document = {"valid": found.valid, "errors": issues(found.errors), "warnings": issues(found.warnings)}
+    if found.children is not None:
+        told["children"] = found.children
+        told["points"] = [
+            {name: json_value(value.type, value.value) for name, value in point.items()} for point in found.points
+        ]
+    return told
 
 
 def person(found: views.PersonView) -> Document:

@@ -155,14 +155,16 @@ def metrics(message: runs_pb2.Metrics) -> views.MetricsView:
     )
 
 
+def value_view(message: values_pb2.Value) -> views.ValueView:
+    value = user_value(message.type, message.json)
+    return views.ValueView(type=message.type, value=value, canonical=message.json)
+
+
 def node_details(message: runs_pb2.NodeDetails) -> views.NodeDetailsView:
     return views.NodeDetailsView(
         node=node(message.node),
         attempts=tuple(attempt(each) for each in message.attempts),
-        inputs={
-            port: views.ValueView(type=value.type, value=user_value(value.type, value.json), canonical=value.json)
-            for port, value in sorted(message.inputs.items())
-        },
+        inputs={port: value_view(value) for port, value in sorted(message.inputs.items())},
         artifacts=tuple(artifact(each) for each in message.artifacts),
         metrics=metrics(message.metrics) if message.HasField("metrics") else None,
         seed=message.seed if message.HasField("seed") else None,
@@ -199,10 +201,6 @@ def _workflow_parameter(message: workflows_pb2.Parameter) -> views.WorkflowParam
         default=user_value(message.kind, message.default_json) if has_default else None,
         help=message.help,
     )
-
-
-def validation(message: workflows_pb2.ValidateResponse) -> views.Validation:
-    return views.Validation(valid=message.valid, errors=issues_of(message.errors), warnings=issues_of(message.warnings))
 
 
 def dry_run(message: accio_pb2.DryRunResponse) -> views.DryRunView:

@@ -11,7 +11,7 @@ from accio.wire.cache_modes import CACHE_MODE_MESSAGES
 from accio.wire.errors import is_clipped
 from accio.wire.issues import issues_of
 from accio.wire.states import RUN_STATE_MESSAGES
-from accio_client import definition_text, from_wire, views
+from accio_client import definition_text, from_wire, from_wire_checks, views
 from accio_client.calls import selecting
 from accio_client.calls.caller import SUBMIT_DEADLINE_S, Caller
 from accio_client.moments import epoch_ms
@@ -64,7 +64,7 @@ class RunCalls(Caller):
     async def validate(self, definition: Definition, *, base_path: str | None = None) -> views.Validation:
         """Say what `submit` would say, and create nothing."""
         request = self._submission(definition, base_path, "use", None)
-        return from_wire.validation(
+        return from_wire_checks.validation(
             await self._connection.call(self._accio.Validate, request, workflows_pb2.ValidateResponse)
         )
 

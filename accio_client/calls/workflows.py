@@ -8,7 +8,7 @@ from accio.errors import FailedPrecondition, InvalidDefinition, NotFound
 from accio.v1 import accio_pb2, values_pb2, workflows_pb2
 from accio.wire.errors import is_clipped
 from accio.wire.issues import issues_of
-from accio_client import definition_text, from_wire, views
+from accio_client import definition_text, from_wire, from_wire_checks, views
 from accio_client.calls.caller import SUBMIT_DEADLINE_S, Caller
 from accio_client.one_node import is_of_operator, workflow_of
 
@@ -50,7 +50,7 @@ class WorkflowCalls(Caller):
         request = workflows_pb2.ValidateWorkflowRequest(
             definition=text, default_id=default_id or name, base_path=folder
         )
-        return from_wire.validation(
+        return from_wire_checks.validation(
             await self._connection.call(self._accio.ValidateWorkflow, request, workflows_pb2.ValidateResponse)
         )
 

@@ -1,5 +1,6 @@
 """Workflows and definition files: `accio push`, `validate`, `get workflows`, `describe|delete workflow`, `schema`."""
 
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -98,8 +99,23 @@ def validate(session: Session, files: tuple[str, ...]) -> int:
         listed = [{"file": source.name, **validation(found)} for source, found in results]
         content = {"valid": all(found.valid for _, found in results), "files": listed}
     good = [source.name for source, found in results if found.valid]
-    session.answer(document(content), good, lambda: out("\n".join(f"{name}: valid" for name in good)) if good else None)
+    session.answer(document(content), good, lambda: _show_valid(results))
     return SUCCESS if len(good) == len(results) else INVALID
+
+
+def _show_valid(results: Sequence[tuple[Source, "Validation"]]) -> None:
+    """Say what is valid, and of sweeps how large they are and how they begin."""
+    for source, found in results:
+        if not found.valid:
+            continue
+        if found.children is None or found.children == 1:
+            out(f"{source.name}: valid" + ("" if found.children is None else ", a single run"))
+            continue
+        out(f"{source.name}: valid, {found.children} children" + (", which begin with" if found.points else ""))
+        if found.points:
+            names = list(found.points[0])
+            rows = [[shown_value(point[name].value) for name in names] for point in found.points]
+            table(names, rows, as_named=True)
 
 
 def _checked(client: "Client", source: Source) -> "Validation":

@@ -1,9 +1,11 @@
 """Answers to definitions that were submitted, or only checked."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from accio.domain.issues import Issue
+from accio_client.views.nodes import ValueView
 from accio_client.views.runs import RunView
 from accio_client.views.workload import ForecastView
 
@@ -15,6 +17,10 @@ class Validation:
     valid: bool
     errors: tuple[Issue, ...]
     warnings: tuple[Issue, ...]
+    children: int | None = None
+    """How many children a submission would have, 1 for a single run; None for workflows, and if it isn't valid."""
+    points: tuple[Mapping[str, ValueView], ...] = ()
+    """The first points of the sweep, in its order: the parameters that vary."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

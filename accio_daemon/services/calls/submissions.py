@@ -17,9 +17,10 @@ from accio.domain.limits import Limits
 from accio.domain.named_content import content_of
 from accio.domain.runs import RunDefinition
 from accio.domain.seeds import MIN_SEED
+from accio.domain.sweeps import Sweep
 from accio.domain.workflows import Constant, Workflow
 from accio.errors import BadRequest, FailedPrecondition, InvalidDefinition, ResourceExhausted
-from accio.v1 import accio_pb2, workflows_pb2
+from accio.v1 import accio_pb2, values_pb2, workflows_pb2
 from accio.wire.cache_modes import CACHE_MODES
 from accio.wire.issues import findings_message, issue_message
 from accio_daemon.core.commands import SubmitRun, Submitted
@@ -44,6 +45,7 @@ from accio_daemon.storage.runs_query import Found, RunRow
 from accio_daemon.storage.workflows import StoredWorkflow
 
 _KEY_LIMIT = 200
+_SHOWN_POINTS = 5  # by a check
 
 # Submissions that are worked on at a time, and that may wait for it: a flood slows itself down, and is refused in the
 # end. With more than two at a time a flood keeps the event loop busy without a gap, and other calls, which need several
@@ -119,13 +121,18 @@ class SubmissionCalls:
         checked = await self._check(request)
         if checked.outcome.valid:
             try:
-                await self.accept(checked)
+                accepted = await self.accept(checked)
             except InvalidDefinition as error:
                 return workflows_pb2.ValidateResponse(
                     valid=False,
                     errors=map(issue_message, error.issues),
                     warnings=map(issue_message, checked.outcome.warnings),
                 )
+            answer = findings_message(checked.outcome)
+            sweep = accepted.definition.sweep
+            answer.children = sweep.size
+            answer.points.extend(_first_points(sweep) if sweep.points > 1 else ())
+            return answer
         return findings_message(checked.outcome)
 
     async def dry_run(self, request: accio_pb2.SubmitRequest) -> accio_pb2.DryRunResponse:
@@ -295,6 +302,16 @@ def _artifact_texts(definition: RunDefinition, workflow: Workflow) -> Iterator[t
         if isinstance(source, Constant) and source.type.contains(Kind.DATASET):
             for text in named(datasets_of(source.type, source.text)):
                 yield text, ""
+
+
+def _first_points(sweep: Sweep) -> Iterator[workflows_pb2.Point]:
+    for point in range(min(_SHOWN_POINTS, sweep.points)):
+        values = sweep.child(point * sweep.repeat)
+        found = workflows_pb2.Point()
+        for axis in sweep.varying:
+            value = values_pb2.Value(type=str(axis.type), json=values[axis.name])
+            found.values.add(name=axis.name, value=value)
+        yield found
 
 
 def row_of(command: SubmitRun, submitted: Submitted) -> RunRow:

@@ -116,6 +116,23 @@ async def test_an_invalid_definition_creates_nothing(daemon: Serving, agent: Scr
     assert (await daemon.accio.List(accio_pb2.ListRequest())).total == 0
 
 
+async def test_a_check_shows_how_a_sweep_begins(daemon: Serving, agent: ScriptedAgent) -> None:
+    """How many children there would be, and the first points, repetitions aside; of a single run nothing but that."""
+    await daemon.push(PAIR)
+
+    async def check(document: dict[str, Any]) -> tuple[int, list[dict[str, str]]]:
+        found = await daemon.accio.Validate(accio_pb2.SubmitRequest(definition=orjson.dumps(document)))
+        assert found.valid
+        return found.children, [{each.name: each.value.json for each in point.values} for point in found.points]
+
+    sweep = {"workflow": "pair", "params": {"x": {"from": 1, "to": 1_000_000, "step": 1}}, "repeat": 3, "where": "x>7"}
+    points = [{"x": f"{x}.0"} for x in range(8, 13)]
+    assert await check(sweep) == (3 * 999_993, points)
+    assert await check({"workflow": "pair", "params": {"x": 2}}) == (1, [])
+    assert await check({"workflow": "pair", "repeat": 2}) == (2, [])
+    assert (await daemon.accio.List(accio_pb2.ListRequest())).total == 0
+
+
 async def test_a_sweep_of_ten_million_costs_nothing(daemon: Serving) -> None:
     """A huge sweep is one row; any child can be named, listed and described before anything about it is stored."""
     async with joined(daemon.agents, behaviour=None):
