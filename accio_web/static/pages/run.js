@@ -14,7 +14,7 @@ import { SaveButtons } from '../pictures/save_buttons.js';
 import { Timeline, laneRows } from '../pictures/timeline.js';
 import { Overview, Pictures } from '../sweep.js';
 
-const TABS = { parent: ['Overview', 'Pictures', 'Failures', 'Children', 'Logs', 'History', 'Definition'], other: ['Nodes', 'Timeline', 'Logs', 'History', 'Definition'] };
+const TABS = { parent: ['Overview', 'Pictures', 'Failures', 'Children', 'Logs', 'History', 'Definition'], gathering: ['Overview', 'Nodes', 'Pictures', 'Failures', 'Children', 'Logs', 'History', 'Definition'], other: ['Nodes', 'Timeline', 'Logs', 'History', 'Definition'] };
 
 export function Page({ address, session }) {
   const id = address.parts[1];
@@ -25,7 +25,7 @@ export function Page({ address, session }) {
 
 function Run({ run, address, session, serial, reload }) {
   const forbidden = useForbidden(session);
-  const tabs = run.kind === 'parent' ? TABS.parent : TABS.other;
+  const tabs = run.kind !== 'parent' ? TABS.other : run.nodes?.length ? TABS.gathering : TABS.parent;
   const asked = address.query.get('tab');
   const tab = tabs.includes(asked) ? asked : tabs[0];
   const where = address.query.get('where') ?? '';
@@ -103,7 +103,7 @@ function NodesGraph({ run }) {
   if (!found.data) return null; // the table below has everything
   const operators = Object.fromEntries(run.nodes.map((node) => [node.name, node.operator]));
   const states = Object.fromEntries(run.nodes.map((node) => [node.name, node]));
-  return html`<div ref=${figure}><${Graph} layout=${found.data.layout} label="Graph of the nodes" operators=${operators} states=${states} to=${(name) => href(nodePath(run.id, name))} /><p class="tools"><${SaveButtons} figure=${figure} name="graph" table=${() => graphRows(run.nodes, found.data.layout)} /></p></div>`;
+  return html`<div ref=${figure}><${Graph} layout=${found.data.layout} label="Graph of the nodes" operators=${operators} states=${states} to=${(name) => href(nodePath(name in states ? run.id : run.parent ?? `${run.id}.0`, name))} /><p class="tools"><${SaveButtons} figure=${figure} name="graph" table=${() => graphRows(run.nodes, found.data.layout)} /></p></div>`;
 }
 
 function Nodes({ run }) {
