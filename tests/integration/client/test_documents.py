@@ -257,6 +257,9 @@ COLUMNS = [
     ),
     accio_pb2.ColumnsChunk(end=accio_pb2.ColumnsEnd()),
 ]
+POINT = workflows_pb2.Point(
+    values=[workflows_pb2.PointValue(name="x", value=values_pb2.Value(type="long", json="9007199254740993"))]
+)
 CASES: list[tuple[str, str, dict[str, Any]]] = [
     (
         "push",
@@ -268,6 +271,11 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
         "validate",
         "validate ok.json",
         {"ValidateWorkflow": workflows_pb2.ValidateResponse(valid=True, warnings=[ISSUE])},
+    ),
+    (
+        "validate",
+        "validate run.json",
+        {"Validate": workflows_pb2.ValidateResponse(valid=True, children=6, points=[POINT])},
     ),
     ("validate", "validate ok.json ok.json", {"ValidateWorkflow": workflows_pb2.ValidateResponse(errors=[ISSUE])}),
     ("validate", "submit w", {"Submit": refuse(InvalidDefinition([Issue("/params/x", "bad", "y")]))}),
@@ -283,6 +291,7 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("runs", "get runs -all", {"List": accio_pb2.ListResponse(total=0)}),
     ("runs", "get runs -parent=x", {"List": accio_pb2.ListResponse(runs=[CHILD], next="c")}),
     ("run", "describe run x", {"Get": accio_pb2.GetResponse(run=PARENT)}),
+    ("run", "describe run x", {"Get": accio_pb2.GetResponse(run=PARENT, nodes=[NODE, WAITING])}),
     ("run", "describe run x", {"Get": accio_pb2.GetResponse(run=CHILD, nodes=[NODE, WAITING])}),
     ("run", "describe run x", {"Get": accio_pb2.GetResponse(run=run(name="N", notes="multi\nline"), nodes=[NODE])}),
     ("node", "describe node x/A", {"GetNode": DETAILS}),
@@ -394,6 +403,7 @@ def workplace(daemon: FakeDaemon, tmp_path: Path) -> FakeDaemon:
     for name, content in _PUBLISHED.items():
         (parts / name).write_bytes(orjson.dumps(content))
     archive.write(tmp_path / "crate.zip", {name: parts / name for name in _PUBLISHED}, force=False)
+    (tmp_path / "run.json").write_text('{"workflow": "w"}')
     return daemon
 
 
