@@ -6,9 +6,10 @@ them. What it does is told to the `Witness`, who judges.
 
 from collections import deque
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from accio.domain.failures import Failure
 from accio.domain.operators import OperatorSpec
@@ -18,55 +19,18 @@ from accio_agent.agent.core.decisions import AgentCore
 from accio_agent.agent.core.outcome import Ending, Outcome
 from accio_agent.agent.core.work import Assignment, Begin, WorkClass
 from accio_daemon.core.commands import AgentJoined, Holding
+from accio_daemon.core.lives import Life
 from accio_daemon.core.outgoing import Assignment as Sent
 from accio_daemon.core.outgoing import Welcome
 from accio_daemon.core.terms import AttemptNo, SessionNo
+from tests.simulator.agent_disk import AgentDisk
 from tests.simulator.events import Loop, Standstill
 from tests.simulator.network import Link, Message, Stream
+from tests.simulator.witness import Nobody, Witness
 
 HEARTBEAT = 2.0
 LEASE = 15.0
 SUSPECT = 6.0
-
-
-class Witness(Protocol):
-    """Who sees what agents do, as far as it belongs to one history."""
-
-    history: str
-
-    def began(self, agent: str, sent: Sent) -> None:
-        """An attempt begins."""
-        ...
-
-    def finished(self, agent: str, attempt: int) -> None:
-        """An attempt's report is on the agent's disk."""
-        ...
-
-    def died(self, agent: str, attempt: int, *, counts: bool) -> None:
-        """An attempt died with its agent."""
-        ...
-
-    def acknowledged(self, attempt: int) -> None:
-        """The daemon told the agent that it has an attempt's report."""
-        ...
-
-
-class Nobody:
-    """A witness of what counts no more."""
-
-    history = ""
-
-    def began(self, agent: str, sent: Sent) -> None:
-        """See nothing."""
-
-    def finished(self, agent: str, attempt: int) -> None:
-        """See nothing."""
-
-    def died(self, agent: str, attempt: int, *, counts: bool) -> None:
-        """See nothing."""
-
-    def acknowledged(self, attempt: int) -> None:
-        """See nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,21 +44,6 @@ class Work:
 
 Execute = Callable[[Sent], Work]
 Dial = Callable[["SimulatedAgent"], Stream | None]
-
-
-@dataclass(slots=True)
-class AgentDisk:
-    """What survives the death of the agent's process."""
-
-    begun: set[int] = field(default_factory=set)
-    reports: dict[int, tuple[int, Ending]] = field(default_factory=dict)
-    next_seq: int = 1
-    incarnation: int = 0
-    history: str = ""
-
-    def set_aside(self) -> None:
-        """Hold nothing any more, of any history."""
-        self.begun, self.reports, self.next_seq, self.history = set(), {}, 1, ""
 
 
 @dataclass(slots=True)
@@ -137,13 +86,20 @@ class SimulatedAgent:
         witness: Witness,
         switched_off: frozenset[str],
         deaths: float,
+        pace: float = 1.0,
+        place: str = "its machine",
     ) -> None:
-        """Install it; `start` begins its first life. *deaths* is how likely it dies between two of its steps."""
+        """Install it; `start` begins its first life. *deaths* is how likely it dies between two of its steps, *pace*
+        how many seconds pass while its clock shows one.
+        """
+        self.place = place
+        self._pace = pace
         self.loop = loop
         self.name = name
         self.link = Link()
         self.disk = AgentDisk()
         self.alive = False
+        self.comes_back = True  # whether somebody starts it again
         self.standstill = Standstill(loop)
         self.deaths = deaths
         self._resources = resources
@@ -167,12 +123,32 @@ class SimulatedAgent:
         """Who sees what happens: nobody judges what is left of another history."""
         return self._witness if self.disk.history == self._witness.history else Nobody()
 
+    def copied(self) -> "SimulatedAgent":
+        """Return a copy of the agent, at another place; whoever made it doesn't start it again when it has ended."""
+        twin = SimulatedAgent(
+            self.loop,
+            self.name,
+            resources=self._resources,
+            operators=self._operators,
+            execute=self._execute,
+            dial=self._dial,
+            witness=self._witness,
+            switched_off=self._off,
+            deaths=self.deaths,
+            pace=self._pace,
+            place="a copy of its machine",
+        )
+        twin.disk = deepcopy(self.disk)
+        twin.comes_back = False
+        return twin
+
     # --- lives ----------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Begin a life with what the disk says."""
         disk = self.disk
         disk.incarnation += 1
+        disk.lives.append(f"life {disk.incarnation} on {self.place}")
         self._life += 1
         self.alive = True
         core = ForgetfulCore if "dedup of starts" in self._off else AgentCore
@@ -211,7 +187,16 @@ class SimulatedAgent:
         if "outbox" in self._off:
             self.disk.reports.clear()
         self.loop.note("an agent died")
-        self.loop.after(self.loop.between(0.1, 25.0 if self.loop.chance(0.3) else 3.0), self.start)
+        self._start_again(self.loop.between(0.1, 25.0 if self.loop.chance(0.3) else 3.0))
+
+    def _start_again(self, seconds: float) -> None:
+        if self.comes_back:
+            self.loop.after(seconds, self.start)
+
+    def serve_another(self, *, same_history: bool) -> None:
+        """Die; before the next life another daemon had the folder, and gave it attempts with numbers of this one's."""
+        self.die()
+        self.disk.serve_another(same_history=same_history)
 
     def _mine(self, seconds: float, what: Callable[[], None]) -> None:
         """Plan something for this life; while the process is stopped, nothing happens in it."""
@@ -221,7 +206,7 @@ class SimulatedAgent:
             if life == self._life:
                 what()
 
-        self.loop.after(seconds, lambda: self.standstill.pass_on(happen))
+        self.loop.after(seconds * self._pace, lambda: self.standstill.pass_on(happen))
 
     # --- the session ----------------------------------------------------------------------------------------------
 
@@ -238,7 +223,9 @@ class SimulatedAgent:
         )
         held = {AttemptNo(no): holding for no, holding in self.core.held()}
         hello = partial(self._hello, held, self.core.leaving)
-        stream.send_up(Message(kind="hello", body=(self.disk.history, hello)))
+        *before, token = self.disk.lives
+        own = Life(token=token, predecessors=frozenset(before), place=self.place)
+        stream.send_up(Message(kind="hello", body=(self.disk.history, own, hello)))
         self._mine(10.0, lambda: None if self._connected else self._ended(stream))
 
     def _hello(self, held: dict[AttemptNo, Holding], draining: bool, session: SessionNo) -> AgentJoined:
@@ -270,7 +257,7 @@ class SimulatedAgent:
     def _beat(self, stream: Stream) -> None:
         if stream is not self._stream:
             return
-        if self.loop.now - self._answered > LEASE:
+        if self.loop.now - self._answered > LEASE * self._pace:
             self.loop.note("an agent gave a silent daemon up")
             stream.shut(by_daemon=False)
             self._ended(stream)
@@ -300,7 +287,7 @@ class SimulatedAgent:
             stream.send_up(Message(kind="goodbye", body=walltime))
         self._workers = {}
         self._stream = None
-        self.loop.after(self.loop.between(0.5, 4.0), self.start)
+        self._start_again(self.loop.between(0.5, 4.0))
 
     def _received(self, stream: Stream, message: Message) -> None:
         if stream is not self._stream:
@@ -336,6 +323,8 @@ class SimulatedAgent:
             self._welcomed(stream, *message.body)
         elif message.kind == "another history":
             self._begin_clean()
+        elif message.kind == "refused":  # as a copy of one that lives
+            self.die()
 
     def _begin_clean(self) -> None:
         """Stop everything, set the journal aside, and dial again."""

@@ -42,6 +42,7 @@ class Judge:
         self._died: set[int] = set()
         self._given_back: set[int] = set()
         self._ended_hosts: set[str] = set()
+        self._copied: set[str] = set()  # agents; what one says that takes the other's place isn't what that one did
         self._lost: set[int] = set()
         self._deaths: Counter[str] = Counter()
         self._accepted: dict[tuple[int, int, int], int] = {}
@@ -53,6 +54,7 @@ class Judge:
         self._silence: dict[int, float] = {}  # of the agent of an attempt when the daemon gave that up
         self.history = "history 1"
         self.restored = 0
+        self.lent = 0  # how often an agent's folder served another daemon
         self.acked: dict[str, RunNo] = {}
         self.commands: dict[str, SubmitRun] = {}
         self.retried: set[int] = set()
@@ -72,9 +74,12 @@ class Judge:
         self._finished.add(attempt)
 
     def died(self, agent: str, attempt: int, *, counts: bool) -> None:
-        """An attempt died with its agent; it counts unless the end of the host may have been the cause."""
+        """An attempt died with its agent; it counts unless the end of the host may have been the cause.
+
+        Nor if there are two of the agent: the other one may have taken its place, and doesn't know of the death.
+        """
         self._died.add(attempt)
-        if not counts:
+        if not counts or agent in self._copied:
             return
         self._deaths[self._node.get(attempt, "of another history")] += 1
 
@@ -135,6 +140,10 @@ class Judge:
         """An agent said that its host's time is over: what it had may be cut off at once."""
         self._ended_hosts.add(agent)
 
+    def copied(self, agent: str) -> None:
+        """There are two of an agent: while the one is silent, the other may take its place, without its work."""
+        self._copied.add(agent)
+
     def _check_given_up(self, rows: Rows, told: set[int], world: World) -> None:
         """Work whose report is on the disk of an agent that is there, or not yet lost, isn't given up."""
         after: dict[int, int | None] = {row[0]: row[7] for row in rows.tables["executions"]}
@@ -149,6 +158,8 @@ class Judge:
             excused = excused or _is_unwanted(rows, *owner)
             if excused or current == attempt or attempt not in self._finished:
                 continue
+            if world.agents[agent_no].name in self._copied:
+                continue
             silence = self._silence.get(attempt)  # the agent may be back when what was decided is committed
             if silence is None:
                 silence = self._silent_for(world.agents[agent_no].name)
@@ -160,7 +171,8 @@ class Judge:
 
     def _check_loss(self, attempt: int, agent: str, why: str) -> None:
         if "restarted under it" in why:
-            require(attempt not in self._finished, f"attempt {attempt} finished, and was counted as lost: {why}")
+            knew = attempt not in self._finished or agent in self._copied
+            require(knew, f"attempt {attempt} finished, and was counted as lost: {why}")
             self._loop.note("an agent came back without what it had begun")
             return
         silence = self._silent_for(agent)
@@ -202,8 +214,9 @@ class Judge:
             require(self._exists(run), f"acknowledged run {run} is gone")
             self._check_run(run, self.commands[key])
         for node, deaths in self._deaths.items():
-            # The death that was under way at a backup counts no loss: its agent comes back with empty hands.
-            limit = (MAX_LOSSES + 1) * (1 + len(self.retried)) + self.restored
+            # The death that was under way at a backup, or before an agent served another daemon, counts no loss: the
+            # agent comes back with empty hands.
+            limit = (MAX_LOSSES + 1) * (1 + len(self.retried)) + self.restored + self.lent
             require(deaths <= limit or not self.poisonous(node), f"{node} took {deaths} agents along")
 
     def poisonous(self, node: str) -> bool:

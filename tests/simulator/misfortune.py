@@ -23,6 +23,22 @@ class Misfortune:
         self._disk = story.disk
         self._judge = story.judge
         self._off = story.off
+        self._copies: list[SimulatedAgent] = []
+
+    def plan(self) -> None:
+        """Plan what happens in few stories only."""
+        apart = self._apart
+        if apart.random() < 0.2:
+            self._loop.after(apart.uniform(1.0, 25.0), self.back_up)
+        if apart.random() < 0.1:
+            self._loop.after(apart.uniform(2.0, 40.0), self._lend)
+        if apart.random() < 0.15:
+            self._loop.after(apart.uniform(2.0, 35.0), self._copy)
+
+    def end(self) -> None:
+        """Whoever runs copies of agents notices, and stops them."""
+        for copy in self._copies:
+            copy.die()
 
     def strike(self) -> None:
         """Cause something bad, and plan the next one."""
@@ -67,9 +83,16 @@ class Misfortune:
         self._loop.after(self._apart.uniform(1.0, 15.0), partial(self._restore, Backup(self._disk, self._judge)))
 
     def _restore(self, backup: Backup) -> None:
-        """Kill the daemon, and put a backup in the place of its database. Numbers of attempts are used again."""
+        """Kill the daemon, and put a backup in the place of its database. Numbers of attempts are used again.
+
+        Now and then it was the wrong one, and the database that it replaced comes back.
+        """
+        if not self._story.faults:
+            return
         self._loop.note("a backup was restored")
         self._story.crash_daemon()
+        if self._apart.random() < 0.3:
+            self._loop.after(self._apart.uniform(1.0, 8.0), partial(self._restore, Backup(self._disk, self._judge)))
         for key in sorted(backup.restore(self._disk, self._judge)):
             self._loop.after(self._loop.between(0.0, 4.0), partial(self._story.clients.submit, key))
         self._story.restored += 1
@@ -78,6 +101,27 @@ class Misfortune:
             self._judge.history = f"history {1 + self._story.restored}"
         for agent in self._story.agents:
             self._drain_ends(agent.name)
+
+    def _lend(self) -> None:
+        """Let an agent's folder serve another daemon for a while, whose numbers are the same."""
+        if not self._story.faults:
+            return
+        agent = self._apart.choice(self._story.agents)
+        self._loop.note("an agent served another daemon")
+        self._judge.gave_back(agent.disk.reports.values())
+        self._judge.lent += 1
+        agent.serve_another(same_history="histories" in self._off)
+
+    def _copy(self) -> None:
+        """Copy an agent's folder under it, as with its machine, and start what was copied."""
+        if not self._story.faults:
+            return
+        agent = self._apart.choice(self._story.agents)
+        self._loop.note("an agent was copied")
+        self._judge.copied(agent.name)
+        copy = agent.copied()
+        self._copies.append(copy)
+        copy.start()
 
     def _drain_by_user(self, agent: SimulatedAgent) -> None:
         self._story.post(DrainAgent(name=agent.name, draining=True))

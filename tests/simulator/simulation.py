@@ -12,19 +12,16 @@ from functools import partial
 from random import Random
 from typing import Any
 
-import orjson
-
-from accio_agent.agent.core.outcome import Ending
 from accio_daemon.core import attempts, on_nodes
 from accio_daemon.core.commands import (
     AgentDraining,
     AgentHeard,
+    AgentJoined,
     AgentLost,
     AgentRecalled,
     AgentReports,
     Command,
     Holding,
-    Report,
 )
 from accio_daemon.core.history import History
 from accio_daemon.core.invariants import check_invariants
@@ -42,6 +39,7 @@ from tests import builders
 from tests.fakes import FakeAgent, Reply
 from tests.simulator import judge
 from tests.simulator.agent import SimulatedAgent
+from tests.simulator.arrivals import Arrivals
 from tests.simulator.clients import Clients
 from tests.simulator.daemon import Daemon
 from tests.simulator.disk import CarefreeDisk, Disk
@@ -50,7 +48,7 @@ from tests.simulator.judge import Judge, require
 from tests.simulator.misfortune import Misfortune
 from tests.simulator.network import Message, Stream
 from tests.simulator.snapshot import assert_same, check_leftovers, check_recount, restored, snapshot
-from tests.simulator.truth import OPERATORS, Machine
+from tests.simulator.truth import OPERATORS, Machine, report_of
 
 SAFEGUARDS = (
     "fence",
@@ -74,6 +72,7 @@ GIVE_UP = 400.0
 # Small: large batches wait for a commit, submissions open most children later, retries take several pages.
 BOUNDS = Bounds(rows=24, opened_first=2, retried=3)
 TICK = 1.0
+DRIFT = 0.02  # of the clocks of agents, in seconds a second: a hundred times that of bad ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +125,7 @@ class Simulation:
             open_children=4, backlog=2, killed_at_once=1, lease=lease, max_losses=judge.MAX_LOSSES, reserve_after=3.0
         )
         self._numbers = self._announce()
+        self._apart = Random(seed)  # noqa: S311 - it must be repeatable, and leave all other chances as they are
         machine = Machine(self.loop, {number: name for name, number in self._numbers.items()})
         self.agents = [
             SimulatedAgent(
@@ -138,12 +138,13 @@ class Simulation:
                 witness=self.judge,
                 switched_off=switched_off,
                 deaths=0.003,
+                pace=self._apart.uniform(1 - DRIFT, 1 + DRIFT),
             )
             for number, cpus in enumerate((1, 2, 3), start=1)
         ]
         self.streams: list[Stream] = []
+        self.arrivals = Arrivals(self)
         self.restored = 0  # how often a backup was
-        self._apart = Random(seed)  # noqa: S311 - it must be repeatable, and leave all other chances as they are
         self._to_submit = self.loop.random.randint(3, 6)
         self.clients = Clients(self, self._numbers)
         self.misfortune = Misfortune(self, self._apart)
@@ -169,12 +170,12 @@ class Simulation:
         for number in range(self._to_submit):
             self.loop.after(self.loop.between(0, FAULTS_END * 0.7), partial(self.clients.submit, f"key {number}"))
         self.loop.after(self.loop.between(0.2, 2.0), self.misfortune.strike)
-        if self._apart.random() < 0.2:
-            self.loop.after(self._apart.uniform(1.0, 25.0), self.misfortune.back_up)
+        self.misfortune.plan()
         self.loop.run_until(start + FAULTS_END)
         self.faults = False
         self.slow_until = 0.0
         self.disk.empty()
+        self.misfortune.end()
         for agent in self.agents:
             agent.deaths = 0.0
             agent.standstill.end()
@@ -212,6 +213,7 @@ class Simulation:
     def _start_daemon(self) -> None:
         self.life += 1
         self._names = {}
+        self.arrivals = Arrivals(self)
         self.daemon = daemon = Daemon(
             self.disk,
             self.loop.clock,
@@ -387,6 +389,7 @@ class Simulation:
     def _session_ended(self, session: SessionNo, reason: str) -> None:
         if self.daemon is not None:
             self.daemon.links.detach(session)
+            self.arrivals.ended(session)
             self.post(AgentLost(session=session, reason=reason))
 
     def _arrived(self, agent: SimulatedAgent, stream: Stream, session: SessionNo, message: Message) -> None:
@@ -394,16 +397,18 @@ class Simulation:
         if daemon is None:
             return
         body = message.body
+        self.arrivals.hear(session)
         match message.kind:
             case "hello":
-                told, hello = body
+                told, life, hello = body
                 if History(id=self.judge.history).is_other(told):
                     stream.send_down(Message(kind="another history"))
                     stream.shut(by_daemon=True)
                     return
-                self._greet(daemon, agent, stream, session, hello(session))
+                greet = partial(self._greet, daemon, agent, stream, session, hello)
+                self.arrivals.arrive(agent.name, stream, session, life, greet)
             case "reports":
-                reports = [_report(*each) for each in body]
+                reports = [report_of(*each) for each in body]
                 late = [r for r in reports if r.attempt not in daemon.world.by_attempt]
                 if late:
                     self.loop.note("a late report was refused")
@@ -428,6 +433,7 @@ class Simulation:
 
     def _said_goodbye(self, daemon: Daemon, agent: SimulatedAgent, session: SessionNo, *, walltime: bool) -> None:
         daemon.links.detach(session)
+        self.arrivals.ended(session)
         self.judge.gave_back(agent.disk.reports.values())
         if walltime:
             self.loop.note("an agent's host ended")
@@ -436,14 +442,22 @@ class Simulation:
             self.loop.note("an agent said goodbye")
         self.post(AgentLost(session=session, reason="goodbye", clean=True, walltime=walltime))
 
-    def _greet(self, daemon: Daemon, agent: SimulatedAgent, stream: Stream, session: SessionNo, joined: Any) -> None:
+    def _greet(
+        self,
+        daemon: Daemon,
+        agent: SimulatedAgent,
+        stream: Stream,
+        session: SessionNo,
+        hello: Callable[[SessionNo], AgentJoined],
+    ) -> None:
         if session in self._names:
             return
+        joined = hello(session)
         self._names[session] = agent.name
         if "reconcile" in self.off:
             known = daemon.world.agent_names.get(agent.name)
             joined = replace(joined, held=dict.fromkeys(known.attempts if known else (), Holding.RUNNING))
-        daemon.links.attach(session, Link(partial(self._send, daemon, stream)))
+        daemon.links.attach(session, Link(partial(self._send, daemon, stream, session)))
         record = daemon.world.agent_names.get(agent.name)
         if record is not None and record.session is not None:
             self.loop.note("a session was superseded")
@@ -451,9 +465,13 @@ class Simulation:
             self.loop.note("an agent came back with running work")
 
         self.judge.heard(agent.name)
-        self.ask(joined, None, lambda _: stream.shut(by_daemon=True))
+        self.ask(joined, None, lambda _: self._end(stream, session))
 
-    def _send(self, daemon: Daemon, stream: Stream, words: Outgoing) -> None:
+    def _end(self, stream: Stream, session: SessionNo) -> None:
+        self.arrivals.ended(session)
+        stream.shut(by_daemon=True)
+
+    def _send(self, daemon: Daemon, stream: Stream, session: SessionNo, words: Outgoing) -> None:
         """Send what a batch says to one session, message by message, in the order of services.sessions.link."""
         for sent in words.work:
             self.judge.sends(sent, daemon.world)
@@ -472,12 +490,4 @@ class Simulation:
                 stream.send_down(Message(kind=kind, body=body))
         if words.goodbye is not None:
             stream.send_down(Message(kind="goodbye"))
-            stream.shut(by_daemon=True)
-
-
-def _report(seq: int, attempt: int, ending: Ending) -> Report:
-    """Read a report, as accio.wire.reports does."""
-    if isinstance(ending, bytes):
-        body = orjson.loads(ending)
-        return builders.success(seq, AttemptNo(attempt), body["outputs"], wall_us=body["wall_us"])
-    return builders.failure(seq, AttemptNo(attempt), ending.failure.cause, ending.failure.message)
+            self._end(stream, session)

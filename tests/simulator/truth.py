@@ -14,9 +14,10 @@ from accio.domain.jsontext import json_string
 from accio.domain.seeds import node_seed
 from accio.domain.states import Cause, NodeState
 from accio.domain.workflows import Constant, FromChildren, FromNode, FromParam, NodeDefinition
-from accio_agent.agent.core.outcome import Outcome
-from accio_daemon.core.commands import SubmitRun
+from accio_agent.agent.core.outcome import Ending, Outcome
+from accio_daemon.core.commands import Report, SubmitRun
 from accio_daemon.core.outgoing import Assignment
+from accio_daemon.core.terms import AttemptNo
 from tests import builders
 from tests.simulator.agent import Work
 from tests.simulator.events import Loop
@@ -43,6 +44,14 @@ def output(operator: str, inputs: str, seed: int | None) -> str:
 def told(text: str, seconds: float) -> bytes:
     """Return a worker's report of a success as the agent keeps it, unread."""
     return orjson.dumps({"outputs": {"data": text}, "wall_us": int(seconds * 1e6)})
+
+
+def report_of(seq: int, attempt: int, ending: Ending) -> Report:
+    """Read what an agent sends of an attempt, as accio.wire.reports does."""
+    if isinstance(ending, bytes):
+        body = orjson.loads(ending)
+        return builders.success(seq, AttemptNo(attempt), body["outputs"], wall_us=body["wall_us"])
+    return builders.failure(seq, AttemptNo(attempt), ending.failure.cause, ending.failure.message)
 
 
 class Machine:
