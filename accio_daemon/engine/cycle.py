@@ -247,7 +247,7 @@ class Cycle:
         assert self.in_commit is None, "one batch is committed at a time"
         batch = self.batch
         if batch.is_empty() and not self.deleting:
-            batch.begun = 0.0
+            batch.begun, batch.fx.heavy = 0.0, 0  # or texts of what was taken back would count for ever
             return None
         batch.rows = self.records.render(batch.fx)
         batch.deleting = self.deleting[0] if self.deleting else None

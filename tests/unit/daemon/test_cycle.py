@@ -220,3 +220,12 @@ def test_long_texts_count_as_several_rows(cluster: Cluster) -> None:
     daemon.post(AgentReports(session=agent.session, reports=[loud]))
     daemon.decide()
     assert daemon.batch.fx.weight() > daemon.batch.fx.size() + 50
+
+
+def test_texts_that_were_taken_back_weigh_nothing(cluster: Cluster) -> None:
+    """A batch that has nothing to commit any more keeps nobody waiting for a commit that never comes."""
+    daemon = bounded(cluster)
+    daemon.batch.fx.weigh(100_000_000)
+    assert daemon.must_wait()
+    assert daemon.seal() is None
+    assert not daemon.must_wait()
