@@ -1,4 +1,4 @@
-"""The only file that wires classes: from a configuration to a daemon that serves, and back to nothing."""
+"""From a configuration to a daemon that serves, and back to nothing. Its services are put together in `wiring`."""
 
 import asyncio
 import os
@@ -10,9 +10,6 @@ from dataclasses import dataclass
 import structlog
 
 from accio import own_folders
-from accio.content.blobs import BlobStore
-from accio.domain.ids import RunId
-from accio.domain.limits import Limits
 from accio.domain.people import Person
 from accio.errors import FailedPrecondition
 from accio.metrics import serve_metrics
@@ -20,7 +17,6 @@ from accio.places import write_token
 from accio.sockets import socket_address
 from accio_daemon.clock import SystemClock
 from accio_daemon.config import Config
-from accio_daemon.core.history import History
 from accio_daemon.core.terms import RunNo
 from accio_daemon.core.world import Settings
 from accio_daemon.encryption import credentials
@@ -30,35 +26,11 @@ from accio_daemon.engine.full_disk import FullDisk, Reserve
 from accio_daemon.engine.ports import Clock
 from accio_daemon.engine.restart import Restored, RunNotRestoredError
 from accio_daemon.engine.starting import start
-from accio_daemon.services.calls.access import AccessCalls
-from accio_daemon.services.calls.artifacts import ArtifactCalls
-from accio_daemon.services.calls.catalogue import Catalogue
-from accio_daemon.services.calls.cluster import ClusterCalls
 from accio_daemon.services.calls.collecting import Collector
-from accio_daemon.services.calls.columns import ColumnCalls
-from accio_daemon.services.calls.explanations import ExplanationCalls
-from accio_daemon.services.calls.exporting import ExportCalls
-from accio_daemon.services.calls.feeding import FeedCalls
 from accio_daemon.services.calls.gathering import Gatherer
-from accio_daemon.services.calls.lists import ListCalls
-from accio_daemon.services.calls.logs import LogCalls
-from accio_daemon.services.calls.measurements import MeasureCalls
-from accio_daemon.services.calls.pools import PoolCalls
-from accio_daemon.services.calls.rights import Rights
-from accio_daemon.services.calls.runs import RunCalls
-from accio_daemon.services.calls.storage import StorageCalls
-from accio_daemon.services.calls.submissions import SubmissionCalls
-from accio_daemon.services.calls.timelines import TimelineCalls
-from accio_daemon.services.calls.watching import Watching
-from accio_daemon.services.calls.workflows import WorkflowCalls
-from accio_daemon.services.calls.workload import WorkloadCalls
-from accio_daemon.services.sessions.agents import AgentCalls, SessionSettings
-from accio_daemon.services.sessions.pools import PoolSessions
 from accio_daemon.services.sessions.registry import Sessions
-from accio_daemon.services.sessions.result_checks import ResultChecks
 from accio_daemon.services.transport.auth import Tokens
 from accio_daemon.services.transport.keeping import TokenKeeper
-from accio_daemon.services.transport.server import Server
 from accio_daemon.services.transport.token_file import read_entries
 from accio_daemon.storage import quarantine
 from accio_daemon.storage.access import read_tokens
@@ -70,12 +42,12 @@ from accio_daemon.storage.replacing import finish_replacing
 from accio_daemon.storage.scrubbing import keep_looking
 from accio_daemon.storage.seal import find_gap
 from accio_daemon.storage.store import SqliteStore, StoredWorld
-from accio_daemon.storing import open_store, share
+from accio_daemon.storing import open_store
+from accio_daemon.wiring import Parts, Services
 
 log = structlog.get_logger(__name__)
 
 STOP_GRACE_S = 1.0
-_HEARTBEAT_S = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,8 +99,8 @@ async def serve(
         sessions = Sessions()
         collector = Collector(engine=engine, readers=readers, store=store, tell_agents=sessions.tell_freed)
         keeper = TokenKeeper(engine=engine, tokens=tokens, clock=clock)
-        server = _wire(
-            config,
+        parts = Parts(
+            config=config,
             clock=clock,
             tokens=tokens,
             keeper=keeper,
@@ -142,6 +114,7 @@ async def serve(
             plans=plans,
             history=taken_up.history,
         )
+        server = Services(parts).server()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(engine.run(), name="engine")
             forever = [
@@ -258,105 +231,4 @@ def _set_aside(
     failed[error.run] = error
     log.error(
         "a run can't be restored; if the next start fails at it, too, it is set aside", run=name, reason=error.reason
-    )
-
-
-def _wire(
-    config: Config,
-    *,
-    clock: Clock,
-    tokens: Tokens,
-    keeper: TokenKeeper,
-    store: BlobStore,
-    database: Database,
-    readers: Readers,
-    engine: Engine,
-    sessions: Sessions,
-    last_id: RunId | None,
-    collector: Collector,
-    plans: Plans,
-    history: History,
-) -> Server:
-    limits = Limits(max_children=config.sweep_limit)
-    catalogue = Catalogue(readers)
-    watching = Watching(engine=engine, readers=readers, plans=plans)
-    rights = Rights(tokens, hides=config.hide_runs)
-    cluster = ClusterCalls(
-        engine=engine,
-        catalogue=catalogue,
-        keeper=keeper,
-        synchronous=database.synchronous,
-        started_ms=clock.now().wall_ms,
-    )
-    shared = share(config)
-    heartbeat_s = min(_HEARTBEAT_S, config.lease_s / 5)
-    settings = SessionSettings(
-        lease_ms=int(config.lease_s * 1000),
-        heartbeat_ms=int(heartbeat_s * 1000),
-        store_folder=shared.folder,
-        store_nonce=shared.nonce,
-        history=history,
-    )
-    return Server(
-        tokens=tokens,
-        observe=lambda method, seconds: engine.metrics.rpc_seconds.labels(method).observe(seconds),
-        accio=(
-            WorkflowCalls(
-                engine=engine,
-                readers=readers,
-                catalogue=catalogue,
-                clock=clock,
-                limits=limits,
-                rights=rights,
-                keeper=keeper,
-            ),
-            SubmissionCalls(
-                engine=engine,
-                readers=readers,
-                catalogue=catalogue,
-                plans=plans,
-                clock=clock,
-                limits=limits,
-                watching=watching,
-                last_id=last_id,
-                rights=rights,
-            ),
-            ListCalls(readers=readers, plans=plans, clock=clock, rights=rights),
-            RunCalls(
-                engine=engine,
-                readers=readers,
-                catalogue=catalogue,
-                plans=plans,
-                sessions=sessions,
-                watching=watching,
-                limits=limits,
-                rights=rights,
-                keeper=keeper,
-            ),
-            ExportCalls(readers=readers, plans=plans, rights=rights),
-            ColumnCalls(readers=readers, plans=plans, rights=rights),
-            MeasureCalls(readers=readers, plans=plans, sessions=sessions, rights=rights),
-            LogCalls(engine=engine, readers=readers, plans=plans, sessions=sessions, rights=rights),
-            ExplanationCalls(engine=engine, readers=readers, plans=plans, rights=rights),
-            cluster,
-            FeedCalls(engine=engine, readers=readers, rights=rights, state_of=cluster.state_of),
-            WorkloadCalls(engine=engine, readers=readers, rights=rights),
-            TimelineCalls(engine=engine, readers=readers, plans=plans, clock=clock, rights=rights),
-            StorageCalls(
-                readers=readers,
-                collector=collector,
-                catalogue=catalogue,
-                plans=plans,
-                database=config.database,
-                backups=config.backups,
-                rights=rights,
-                keeper=keeper,
-            ),
-            AccessCalls(keeper=keeper, readers=readers),
-        ),
-        agents=AgentCalls(
-            engine, sessions, settings, catalogue.operators_changed, ResultChecks(engine.pinned, store), keeper.claim
-        ),
-        artifacts=ArtifactCalls(store, engine),
-        pools=(PoolCalls(engine=engine, readers=readers, keeper=keeper), PoolSessions(engine, history)),
     )

@@ -1,0 +1,197 @@
+"""Puts the services of a daemon together from its parts: which call stands on what."""
+
+from dataclasses import dataclass
+
+from accio.content.blobs import BlobStore
+from accio.domain.ids import RunId
+from accio.domain.limits import Limits
+from accio_daemon.config import Config
+from accio_daemon.core.history import History
+from accio_daemon.engine.engine import Engine
+from accio_daemon.engine.ports import Clock
+from accio_daemon.services.calls.access import AccessCalls
+from accio_daemon.services.calls.artifacts import ArtifactCalls
+from accio_daemon.services.calls.catalogue import Catalogue
+from accio_daemon.services.calls.cluster import ClusterCalls
+from accio_daemon.services.calls.collecting import Collector
+from accio_daemon.services.calls.columns import ColumnCalls
+from accio_daemon.services.calls.explanations import ExplanationCalls
+from accio_daemon.services.calls.exporting import ExportCalls
+from accio_daemon.services.calls.feeding import FeedCalls
+from accio_daemon.services.calls.lists import ListCalls
+from accio_daemon.services.calls.logs import LogCalls
+from accio_daemon.services.calls.measurements import MeasureCalls
+from accio_daemon.services.calls.pools import PoolCalls
+from accio_daemon.services.calls.rights import Rights
+from accio_daemon.services.calls.runs import RunCalls
+from accio_daemon.services.calls.storage import StorageCalls
+from accio_daemon.services.calls.submissions import SubmissionCalls
+from accio_daemon.services.calls.timelines import TimelineCalls
+from accio_daemon.services.calls.watching import Watching
+from accio_daemon.services.calls.workflows import WorkflowCalls
+from accio_daemon.services.calls.workload import WorkloadCalls
+from accio_daemon.services.sessions.agents import AgentCalls, SessionSettings
+from accio_daemon.services.sessions.pools import PoolSessions
+from accio_daemon.services.sessions.registry import Sessions
+from accio_daemon.services.sessions.result_checks import ResultChecks
+from accio_daemon.services.transport.auth import Tokens
+from accio_daemon.services.transport.keeping import TokenKeeper
+from accio_daemon.services.transport.server import Server
+from accio_daemon.storage.database import Database
+from accio_daemon.storage.plans import Plans
+from accio_daemon.storage.readers import Readers
+from accio_daemon.storing import share
+
+_HEARTBEAT_S = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What a daemon consists of, but for its services."""
+
+    config: Config
+    clock: Clock
+    tokens: Tokens
+    keeper: TokenKeeper
+    store: BlobStore
+    database: Database
+    readers: Readers
+    engine: Engine
+    sessions: Sessions
+    last_id: RunId | None
+    collector: Collector
+    plans: Plans
+    history: History
+
+
+class Services:
+    """Makes the services, in groups by what they are about."""
+
+    def __init__(self, parts: Parts) -> None:
+        """Make what several services share."""
+        self._parts = parts
+        self._limits = Limits(max_children=parts.config.sweep_limit)
+        self._catalogue = Catalogue(parts.readers)
+        self._watching = Watching(engine=parts.engine, readers=parts.readers, plans=parts.plans)
+        self._rights = Rights(parts.tokens, hides=parts.config.hide_runs)
+
+    def server(self) -> Server:
+        """Return what serves all of them."""
+        parts = self._parts
+        seconds = parts.engine.metrics.rpc_seconds
+        return Server(
+            tokens=parts.tokens,
+            observe=lambda method, took: seconds.labels(method).observe(took),
+            accio=(*self._of_runs(), *self._of_results(), *self._of_the_cluster()),
+            agents=self._of_agents(),
+            artifacts=ArtifactCalls(parts.store, parts.engine),
+            pools=(
+                PoolCalls(engine=parts.engine, readers=parts.readers, keeper=parts.keeper),
+                PoolSessions(parts.engine, parts.history),
+            ),
+        )
+
+    def _of_runs(self) -> tuple[WorkflowCalls, SubmissionCalls, ListCalls, RunCalls]:
+        parts = self._parts
+        return (
+            WorkflowCalls(
+                engine=parts.engine,
+                readers=parts.readers,
+                catalogue=self._catalogue,
+                clock=parts.clock,
+                limits=self._limits,
+                rights=self._rights,
+                keeper=parts.keeper,
+            ),
+            SubmissionCalls(
+                engine=parts.engine,
+                readers=parts.readers,
+                catalogue=self._catalogue,
+                plans=parts.plans,
+                clock=parts.clock,
+                limits=self._limits,
+                watching=self._watching,
+                last_id=parts.last_id,
+                rights=self._rights,
+            ),
+            ListCalls(readers=parts.readers, plans=parts.plans, clock=parts.clock, rights=self._rights),
+            RunCalls(
+                engine=parts.engine,
+                readers=parts.readers,
+                catalogue=self._catalogue,
+                plans=parts.plans,
+                sessions=parts.sessions,
+                watching=self._watching,
+                limits=self._limits,
+                rights=self._rights,
+                keeper=parts.keeper,
+            ),
+        )
+
+    def _of_results(self) -> tuple[ExportCalls, ColumnCalls, MeasureCalls, LogCalls, ExplanationCalls, StorageCalls]:
+        parts = self._parts
+        return (
+            ExportCalls(readers=parts.readers, plans=parts.plans, rights=self._rights),
+            ColumnCalls(readers=parts.readers, plans=parts.plans, rights=self._rights),
+            MeasureCalls(readers=parts.readers, plans=parts.plans, sessions=parts.sessions, rights=self._rights),
+            LogCalls(
+                engine=parts.engine,
+                readers=parts.readers,
+                plans=parts.plans,
+                sessions=parts.sessions,
+                rights=self._rights,
+            ),
+            ExplanationCalls(engine=parts.engine, readers=parts.readers, plans=parts.plans, rights=self._rights),
+            StorageCalls(
+                readers=parts.readers,
+                collector=parts.collector,
+                catalogue=self._catalogue,
+                plans=parts.plans,
+                database=parts.config.database,
+                backups=parts.config.backups,
+                rights=self._rights,
+                keeper=parts.keeper,
+            ),
+        )
+
+    def _of_the_cluster(self) -> tuple[ClusterCalls, FeedCalls, WorkloadCalls, TimelineCalls, AccessCalls]:
+        parts = self._parts
+        cluster = ClusterCalls(
+            engine=parts.engine,
+            catalogue=self._catalogue,
+            keeper=parts.keeper,
+            synchronous=parts.database.synchronous,
+            started_ms=parts.clock.now().wall_ms,
+        )
+        return (
+            cluster,
+            FeedCalls(engine=parts.engine, readers=parts.readers, rights=self._rights, state_of=cluster.state_of),
+            WorkloadCalls(engine=parts.engine, readers=parts.readers, rights=self._rights),
+            TimelineCalls(
+                engine=parts.engine,
+                readers=parts.readers,
+                plans=parts.plans,
+                clock=parts.clock,
+                rights=self._rights,
+            ),
+            AccessCalls(keeper=parts.keeper, readers=parts.readers),
+        )
+
+    def _of_agents(self) -> AgentCalls:
+        parts = self._parts
+        lease_s, shared = parts.config.lease_s, share(parts.config)
+        settings = SessionSettings(
+            lease_ms=int(lease_s * 1000),
+            heartbeat_ms=int(min(_HEARTBEAT_S, lease_s / 5) * 1000),
+            store_folder=shared.folder,
+            store_nonce=shared.nonce,
+            history=parts.history,
+        )
+        return AgentCalls(
+            parts.engine,
+            parts.sessions,
+            settings,
+            self._catalogue.operators_changed,
+            ResultChecks(parts.engine.pinned, parts.store),
+            parts.keeper.claim,
+        )
