@@ -97,7 +97,7 @@ def list_runs(connection: sqlite3.Connection, filters: Filters, before: int | No
     if len(found) > limit:
         return Page(runs=found[:limit], before=found[limit - 1].no, total=search.total())
     # Where enough was looked at, there may be more; the next page goes on there.
-    return Page(runs=found, before=batch[-1] if batch and examined >= search.most else None, total=search.total())
+    return Page(runs=found, before=batch[-1] if batch else None, total=search.total())
 
 
 class Search:
