@@ -1,7 +1,10 @@
 """What the queue holds that hosts could be asked for: by class, in the order in which it will be placed."""
 
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from accio.domain.states import NodeState
 from accio_daemon.core.outgoing import NodeClass
 from accio_daemon.core.plan import NodePlan, distinct_at_most
 from accio_daemon.core.records import Run
@@ -21,7 +24,9 @@ class Demand:
 
 
 def demands(world: World) -> list[Demand]:
-    """Return what waits, first come first: the queue, and the roots of children that haven't been opened."""
+    """Return what waits, first come first: the queue, the roots of children that haven't been opened, and nodes whose
+    input only an agent can tell the content of.
+    """
     waiting: dict[int, int] = {}
     classes: dict[int, NodeClass] = {}
     for _, group in sorted(world.queue.heads(), key=lambda entry: entry[0]):
@@ -32,6 +37,9 @@ def demands(world: World) -> list[Demand]:
             node_class = run.plan.nodes[no].node_class
             classes[node_class.id] = node_class
             waiting[node_class.id] = waiting.get(node_class.id, 0) + _unopened(run, run.plan.nodes[no])
+    for node, count in _unread(world):
+        classes[node.node_class.id] = node.node_class
+        waiting[node.node_class.id] = waiting.get(node.node_class.id, 0) + count
     return [_demand(world, classes[class_id], count) for class_id, count in waiting.items() if count]
 
 
@@ -41,6 +49,23 @@ def _unopened(run: Run, root: NodePlan) -> int:
     if run.cache is CacheMode.NONE:
         return left
     return min(left, distinct_at_most(run.sweep, root))
+
+
+def _unread(world: World) -> Iterator[tuple[NodePlan, int]]:
+    """Yield nodes that wait for an agent to read a dataset that isn't in the store, and how many executions they need
+    at most.
+    """
+    for run in sorted(world.undigested, key=lambda run: run.no):
+        waiting = {
+            (instance.index, no)
+            for digesting in run.digesting.values()
+            if digesting.request is None
+            for instance, no in digesting.waiting
+            if instance.states[no] is NodeState.QUEUED
+        }
+        for no, count in Counter(no for _, no in waiting).items():
+            node = run.plan.nodes[no]
+            yield node, count if run.cache is CacheMode.NONE else min(count, distinct_at_most(run.sweep, node))
 
 
 def _demand(world: World, node_class: NodeClass, count: int) -> Demand:

@@ -13,6 +13,7 @@ from accio_daemon.core.terms import Pin
 from tests import builders
 from tests.fakes import FakeAgent
 from tests.simulator.cluster import Cluster
+from tests.unit.daemon.core.test_pools import Engine, join, known, pool
 
 DIGEST = "blake3:" + "5" * 64
 PIN = Pin(digest=DIGEST, size=7)
@@ -69,6 +70,21 @@ def test_an_unreadable_dataset_fails_what_needs_it(cluster: Cluster) -> None:
     assert cluster.state_of(run, "A") == "failed"
     assert "staging" in cluster.cause(run, 0)
     assert "No such file" in cluster.cause(run, 0)
+
+
+def test_a_pool_brings_the_host_that_reads_an_input(cluster: Cluster) -> None:
+    """Nothing is queued before some agent has told the content: without agents that, too, is worth a host."""
+    engine = Engine(cluster, pool())
+    run = cluster.submit(_workflow(), sweep=builders.sweep_of(1, repeat=2))
+    cluster.tick(2)
+    assert engine.asked() == [1]
+    assert "queued nodes of Step find no place" in "\n".join(known(cluster).decision)
+    engine.has(1, begun=True)
+    agent = join(cluster, 1)
+    _answer(cluster, agent, PIN)
+    assert agent.running(), cluster.why(run, 0)
+    cluster.tick(2)
+    assert engine.asked() == []
 
 
 def test_a_digest_that_never_comes_is_asked_of_another_agent(cluster: Cluster) -> None:
