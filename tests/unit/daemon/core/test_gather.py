@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from accio.content.digest import digest_bytes
 from accio.domain.children import OWN
 from accio.domain.datatypes import parse_type
 from accio.domain.jsontext import json_string
@@ -12,7 +13,8 @@ from accio.domain.resources import Resources
 from accio.domain.states import NodeState, RunState
 from accio.domain.workflows import Constant, FromChildren, FromNode, FromParam, NodeDefinition, Param, Source, Workflow
 from accio_daemon.core.commands import Holding, ValuesGathered
-from accio_daemon.core.terms import RunNo
+from accio_daemon.core.terms import CacheMode, Gathered, RunNo
+from accio_daemon.storage.memo import references
 from tests import builders
 from tests.simulator.cluster import Cluster
 from tests.unit.daemon.core.conftest import MakeCluster
@@ -235,3 +237,19 @@ def test_a_failure_to_gather_is_told(cluster: Cluster) -> None:
     assert cluster.run_is_over(run)
     assert states(cluster, run) == ("failed", "cancelled")
     assert "the blob is gone" in cluster.cause(run, 1, OWN)
+
+
+def test_what_was_gathered_is_kept_as_long_as_its_sweep(cluster: Cluster) -> None:
+    """A list that is a blob, or a folder, is referred to by the run alone: gc must not take it from under a node."""
+    blob, folder = digest_bytes(b"a long list"), digest_bytes(b"a folder")
+    values = iter([Gathered(blob=(blob, 11), count=2), Gathered(text=json_string(folder), count=2)])
+    cluster.daemon.gathered = lambda request: ValuesGathered(  # type: ignore[method-assign]  # a store that has both
+        request=request.number, value=next(values)
+    )
+    runs = []
+    for seed in (1, 2):
+        runs.append(cluster.submit(workflow(), sweep=builders.sweep_of(2), seed=seed, cache=CacheMode.NONE))
+        end_children(cluster, [0, 1])
+    assert references(cluster.disk.connection).pinned == {blob, folder}
+    cluster.delete(runs[0])
+    assert references(cluster.disk.connection).pinned == {folder}
