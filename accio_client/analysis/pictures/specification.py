@@ -185,7 +185,12 @@ def to_json(picture: Any) -> Any:
         shape = {"shape": type(picture).__name__.lower()} if hasattr(picture, "head") else {}
         return shape | document
     if isinstance(picture, np.ndarray):
-        return to_json(picture.tolist())
+        # A map has a hundred thousand cells: they aren't looked at one by one.
+        if picture.dtype.kind == "f" and not (finite := np.isfinite(picture)).all():
+            written = picture.astype(object)
+            written[~finite] = None
+            return written.tolist()
+        return to_json(picture.tolist()) if picture.dtype.kind == "O" else picture.tolist()
     if isinstance(picture, tuple | list):
         return [to_json(each) for each in picture]
     if isinstance(picture, float) and not math.isfinite(picture):

@@ -262,3 +262,12 @@ def test_the_tables_of_densities_and_ribbons_count_all() -> None:
     for picture in (scatter(table, VALUE, VALUE), parallel(table, VALUE)):
         _, found = rows(picture)
         assert sum(row[-1] for row in found) == 30_000
+
+
+def test_arrays_are_written_as_their_elements_are() -> None:
+    """Values that JSON lacks are null, in tables of any depth; all others, whole numbers and truths too, stay."""
+    values = np.array([[1.5, np.nan], [np.inf, -0.0]])
+    assert to_json(values) == [[1.5, None], [None, 0.0]]
+    assert to_json(np.array([[1, 2]])) == [[1, 2]]
+    assert to_json(np.array([True, False])) == [True, False]
+    assert to_json((np.array([0.5]), np.array([np.nan]))) == [[0.5], [None]]
