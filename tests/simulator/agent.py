@@ -31,6 +31,7 @@ from tests.simulator.witness import Nobody, Witness
 HEARTBEAT = 2.0
 LEASE = 15.0
 SUSPECT = 6.0
+SAVES_AFTER = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -433,8 +434,16 @@ class SimulatedAgent:
         life, ended = self._life, partial(self._ended_attempt, lane, worker, assignment.attempt, work)
         # The worker goes on while the agent is stopped; the agent hears of it later.
         self.loop.after(work.seconds, lambda: self._mine(0.0, ended) if life == self._life else None)
+        if work.seconds > SAVES_AFTER:
+            self._mine(work.seconds / 2, partial(self._save, lane, worker, assignment.attempt))
         if worker.waiting and work.seconds > 0.01:
             self._mine(0.02, partial(self._suspend, lane, worker, assignment.attempt))
+
+    def _save(self, lane: int, worker: Worker, attempt: int) -> None:
+        """Let a long attempt save a checkpoint."""
+        if worker.current == attempt and self._workers.get(lane) is worker:
+            self._seen_by.saved(attempt)
+            self._send(Message(kind="checkpoint", body=attempt))
 
     def _suspend(self, lane: int, worker: Worker, attempt: int) -> None:
         if worker.current == attempt and worker.waiting:

@@ -43,6 +43,14 @@ RESERVED = 40
 _UNLIMITED = 1 << 30
 
 
+def _connection(image: bytes) -> sqlite3.Connection:
+    """Open a database of this content."""
+    connection = sqlite3.connect(":memory:", isolation_level=None, cached_statements=512)
+    connection.deserialize(image)
+    connection.execute("PRAGMA journal_mode = MEMORY")
+    return connection
+
+
 class Disk:
     """One database file, and the space that it may take (Space of accio_daemon.engine.full_disk)."""
 
@@ -53,9 +61,7 @@ class Disk:
 
     def __init__(self) -> None:
         """Make an empty one."""
-        self.connection = sqlite3.connect(":memory:", isolation_level=None, cached_statements=512)
-        self.connection.deserialize(_empty_database())
-        self.connection.execute("PRAGMA journal_mode = MEMORY")
+        self.connection = _connection(_empty_database())
         self._workflows: dict[str, int] = {}
 
     @classmethod
@@ -89,8 +95,8 @@ class Disk:
     def put_back(self, image: bytes) -> None:
         """Let an earlier image take the place of the database; workflows stay, as clients submit them again."""
         workflows = self.rows("SELECT * FROM workflows")
-        self.connection.deserialize(image)
-        self.connection.execute("PRAGMA journal_mode = MEMORY")
+        self.connection.close()  # whose statements know the tables of the image before
+        self.connection = _connection(image)
         self.filled += 1
         self.lives_on_reserve = False
         self.empty()

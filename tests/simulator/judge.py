@@ -9,7 +9,7 @@ from accio_daemon.core.effects import ATTEMPT_LOST, Effects
 from accio_daemon.core.outgoing import Assignment
 from accio_daemon.core.terms import RunNo
 from accio_daemon.core.world import World
-from accio_daemon.storage.codes import NODE_STATE_OF
+from accio_daemon.storage.codes import NODE_STATE_OF, NODE_STATES
 from accio_daemon.storage.writer import Batch as Rows
 from tests.simulator.disk import Disk
 from tests.simulator.events import Loop
@@ -40,6 +40,7 @@ class Judge:
         self._begun: Counter[int] = Counter()
         self._finished: set[int] = set()
         self._died: set[int] = set()
+        self._saved: set[int] = set()
         self._given_back: set[int] = set()
         self._ended_hosts: set[str] = set()
         self._copied: set[str] = set()  # agents; what one says that takes the other's place isn't what that one did
@@ -68,6 +69,10 @@ class Judge:
         self._begun[sent.attempt] += 1
         self._node[sent.attempt] = sent.node
         require(self._begun[sent.attempt] == 1, f"attempt {sent.attempt} of {sent.node} began twice on {agent}")
+        if sent.checkpoint is not None:
+            saved = sent.checkpoint.attempt
+            require(saved in self._saved and saved < sent.attempt, f"{sent.node} goes on from what {saved} didn't save")
+            self._loop.note("a node went on from a checkpoint")
 
     def finished(self, agent: str, attempt: int) -> None:
         """An attempt's report is on the agent's disk."""
@@ -87,6 +92,10 @@ class Judge:
         """An agent may forget a report: what it led to must be durable."""
         open_still = self._disk.rows("SELECT 1 FROM executions WHERE attempt = ?", attempt)
         require(not open_still, f"the report of attempt {attempt} was acknowledged, and the database waits for it")
+
+    def saved(self, attempt: int) -> None:
+        """An attempt saved a checkpoint."""
+        self._saved.add(attempt)
 
     def heard(self, agent: str) -> None:
         """The daemon heard an agent. It decides a moment later: until then what it heard before counts."""
@@ -213,6 +222,11 @@ class Judge:
                 continue
             require(self._exists(run), f"acknowledged run {run} is gone")
             self._check_run(run, self.commands[key])
+        outlived = self._disk.rows(
+            "SELECT n.run_no, n.idx, n.node FROM checkpoints JOIN nodes n USING (run_no, idx, node) WHERE n.state = ?",
+            NODE_STATES[NodeState.SUCCESS],
+        )
+        require(not outlived, f"checkpoints outlived the success of their nodes: {outlived}")
         for node, deaths in self._deaths.items():
             # The death that was under way at a backup, or before an agent served another daemon, counts no loss: the
             # agent comes back with empty hands.

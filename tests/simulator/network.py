@@ -20,7 +20,7 @@ class Message:
 
 
 # What may arrive a second time, later: all that names attempts or reports by their numbers.
-REPEATABLE = frozenset({"work", "ack", "stop", "recall", "reports", "recalled"})
+REPEATABLE = frozenset({"work", "ack", "stop", "recall", "reports", "recalled", "checkpoint"})
 
 Receive = Callable[[Message], None]
 

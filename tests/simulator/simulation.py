@@ -48,7 +48,7 @@ from tests.simulator.judge import Judge, require
 from tests.simulator.misfortune import Misfortune
 from tests.simulator.network import Message, Stream
 from tests.simulator.snapshot import assert_same, check_leftovers, check_recount, restored, snapshot
-from tests.simulator.truth import OPERATORS, Machine, report_of
+from tests.simulator.truth import OPERATORS, Machine, report_of, saved_of
 
 SAFEGUARDS = (
     "fence",
@@ -400,13 +400,7 @@ class Simulation:
         self.arrivals.hear(session)
         match message.kind:
             case "hello":
-                told, life, hello = body
-                if History(id=self.judge.history).is_other(told):
-                    stream.send_down(Message(kind="another history"))
-                    stream.shut(by_daemon=True)
-                    return
-                greet = partial(self._greet, daemon, agent, stream, session, hello)
-                self.arrivals.arrive(agent.name, stream, session, life, greet)
+                self._said_hello(daemon, agent, stream, session, body)
             case "reports":
                 reports = [report_of(*each) for each in body]
                 late = [r for r in reports if r.attempt not in daemon.world.by_attempt]
@@ -424,12 +418,23 @@ class Simulation:
                     self.loop.note("work sent ahead was given back")
                 numbers = tuple(AttemptNo(no) for no in withdrawn), tuple(AttemptNo(no) for no in started)
                 self.post(AgentRecalled(session=session, withdrawn=numbers[0], started=numbers[1]))
+            case "checkpoint":
+                self.post(saved_of(session, body))
             case "draining":
                 self.post(AgentDraining(session=session, draining=body))
             case "goodbye":
                 self._said_goodbye(daemon, agent, session, walltime=body)
             case _:
                 raise AssertionError(f"unknown message {message.kind}")
+
+    def _said_hello(self, daemon: Daemon, agent: SimulatedAgent, stream: Stream, session: SessionNo, body: Any) -> None:
+        told, life, hello = body
+        if History(id=self.judge.history).is_other(told):
+            stream.send_down(Message(kind="another history"))
+            stream.shut(by_daemon=True)
+            return
+        greet = partial(self._greet, daemon, agent, stream, session, hello)
+        self.arrivals.arrive(agent.name, stream, session, life, greet)
 
     def _said_goodbye(self, daemon: Daemon, agent: SimulatedAgent, session: SessionNo, *, walltime: bool) -> None:
         daemon.links.detach(session)

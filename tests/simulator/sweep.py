@@ -25,6 +25,7 @@ RARE = (
     "a message arrived twice",
     "a message of a broken stream arrived",
     "a node was lost",
+    "a node went on from a checkpoint",
     "a request was refused for want of space",
     "a session was superseded",
     "a silent agent made way for another life of it",

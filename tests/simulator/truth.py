@@ -15,9 +15,9 @@ from accio.domain.seeds import node_seed
 from accio.domain.states import Cause, NodeState
 from accio.domain.workflows import Constant, FromChildren, FromNode, FromParam, NodeDefinition
 from accio_agent.agent.core.outcome import Ending, Outcome
-from accio_daemon.core.commands import Report, SubmitRun
+from accio_daemon.core.commands import AgentSaved, Report, SubmitRun
 from accio_daemon.core.outgoing import Assignment
-from accio_daemon.core.terms import AttemptNo
+from accio_daemon.core.terms import AttemptNo, SessionNo
 from tests import builders
 from tests.simulator.agent import Work
 from tests.simulator.events import Loop
@@ -44,6 +44,11 @@ def output(operator: str, inputs: str, seed: int | None) -> str:
 def told(text: str, seconds: float) -> bytes:
     """Return a worker's report of a success as the agent keeps it, unread."""
     return orjson.dumps({"outputs": {"data": text}, "wall_us": int(seconds * 1e6)})
+
+
+def saved_of(session: SessionNo, attempt: AttemptNo) -> AgentSaved:
+    """Return what the daemon hears of a checkpoint that an attempt saved."""
+    return AgentSaved(session=session, attempt=attempt, digest=f"blake3:{attempt:064x}", size=1, saved_ms=0)
 
 
 def report_of(seq: int, attempt: int, ending: Ending) -> Report:

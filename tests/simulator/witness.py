@@ -26,6 +26,10 @@ class Witness(Protocol):
         """The daemon told the agent that it has an attempt's report."""
         ...
 
+    def saved(self, attempt: int) -> None:
+        """An attempt saved a checkpoint."""
+        ...
+
 
 class Nobody:
     """A witness of what counts no more."""
@@ -42,4 +46,7 @@ class Nobody:
         """See nothing."""
 
     def acknowledged(self, attempt: int) -> None:
+        """See nothing."""
+
+    def saved(self, attempt: int) -> None:
         """See nothing."""
