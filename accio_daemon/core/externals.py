@@ -12,7 +12,7 @@ from accio.domain.resources import Resources
 from accio.domain.states import Cause, NodeState, Phase
 from accio_daemon.core import endings
 from accio_daemon.core.commands import PathsDigested
-from accio_daemon.core.readying import settle, who_lacks
+from accio_daemon.core.readying import who_lacks
 from accio_daemon.core.records import Agent, Digesting, Execution, Run
 from accio_daemon.core.terms import Instant, Pin, SessionNo
 from accio_daemon.core.turn import Turn
@@ -83,7 +83,6 @@ def digested(turn: Turn, command: PathsDigested) -> None:
     if command.session in world.sessions:
         world.sessions[command.session].has_content(answer.digest, answer.size)
     world.ready.extend(digesting.waiting)
-    settle(turn)
 
 
 def _fail_unreadable(turn: Turn, run: Run, text: str, digesting: Digesting) -> bool:

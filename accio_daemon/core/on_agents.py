@@ -27,7 +27,7 @@ from accio_daemon.core.outgoing import Welcome
 from accio_daemon.core.placement import hold_for_starving
 from accio_daemon.core.pools import on_pools
 from accio_daemon.core.pools.planning import cannot_serve
-from accio_daemon.core.readying import enqueue, settle
+from accio_daemon.core.readying import enqueue
 from accio_daemon.core.records import Agent, Execution
 from accio_daemon.core.terms import AgentNo, AttemptNo, Instant
 from accio_daemon.core.turn import Turn
@@ -309,7 +309,6 @@ def tick(turn: Turn) -> None:
     if any(agent.ends_mono is not None for agent in world.sessions.values()):
         world.place_all = True  # what is known of how long nodes take has changed, and so has the time that is left
     on_pools.tick(turn)
-    settle(turn)
 
 
 def _end_lease(turn: Turn, agent: Agent) -> None:

@@ -64,8 +64,10 @@ def submit(turn: Turn, command: SubmitRun) -> Submitted:
     return answer
 
 
-def open_children(world: World, limit: int) -> int:
-    """Open up to *limit* children whose roots' classes have few executions queued; return how many were opened."""
+def open_children(world: World, limit: int, settling: int) -> int:
+    """Open up to *limit* children whose roots' classes have few executions queued, and none while *settling* nodes or
+    more are ready; return how many were opened.
+    """
     opened = 0
     full: set[int] = set()
     backlog = world.settings.backlog
@@ -73,7 +75,7 @@ def open_children(world: World, limit: int) -> int:
         # Looked at once: what is opened here reaches the queue only afterwards.
         if all(world.queue.backlog(class_id) >= backlog for class_id in classes):
             continue
-        while opened < limit:
+        while opened < limit and len(world.ready) < settling:
             run = world.unopened.first(classes, skip=full)
             if run is None:
                 break

@@ -55,14 +55,16 @@ from accio_daemon.core.turn import Turn
 
 # Children that one step opens: enough to fill a batch, few enough to keep the loop responsive.
 OPENED_AT_ONCE = 256
+# Ready nodes that one step looks at, and as many as a step opens further children for.
+SETTLED_AT_ONCE = 256
 
 T = TypeVar("T")
 
 
-def handle(turn: Turn, command: Command[T]) -> T:
+def handle(turn: Turn, command: Command[T], *, settling: int = SETTLED_AT_ONCE) -> T:
     """Apply *command* and return its answer, or raise AccioError having changed nothing."""
     answer = _apply(turn, cast("AnyCommand", command))  # a test holds that the union lists all of them
-    readying.settle(turn)
+    readying.settle(turn, settling)
     return cast("T", answer)  # a test holds that each case answers what its command says
 
 
@@ -131,16 +133,14 @@ def stop_more(turn: Turn) -> bool:
     return bool(turn.world.killing)
 
 
-def advance(turn: Turn, *, opening: int = OPENED_AT_ONCE) -> bool:
-    """Go on with what earlier commands made possible, and open up to *opening* children; True if calling again would do
-    more.
-    """
+def advance(turn: Turn, *, opening: int = OPENED_AT_ONCE, settling: int = SETTLED_AT_ONCE) -> bool:
+    """Go on with what earlier commands made possible, opening and *settling* so much; True if there is more to do."""
     world = turn.world
     if world.killing:
         on_runs.go_on_killing(turn)
-    opened = on_runs.open_children(world, opening)
-    readying.settle(turn)
+    opened = on_runs.open_children(world, opening, settling)
+    readying.settle(turn, settling)
     failed = bool(world.undigested) and externals.request_digests(turn)
     if not world.lookups:
         placement.place(turn)
-    return bool(opened or failed or world.lookups or world.killing)
+    return bool(opened or failed or world.ready or world.lookups or world.killing)

@@ -1,8 +1,8 @@
 """From ready node to execution: inputs, memo key, joining an equal execution, look-up, queue.
 
 A node that becomes ready is put on `World.ready`; `settle` works that list off, so that chains of hits need no
-recursion. Keys that memory doesn't know are left in `World.lookups`; the engine reads them from the database in
-one query and calls `resolve`.
+recursion, and a run of many nodes no step that others can't bear. Keys that memory doesn't know are left in
+`World.lookups`; the engine reads them from the database in one query and calls `resolve`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -24,13 +24,19 @@ from accio_daemon.core.world import World
 _QUEUED, _IN_QUEUE, _USE, _NO_CACHE = NodeState.QUEUED, Phase.QUEUED, CacheMode.USE, CacheMode.NONE
 
 
-def settle(turn: Turn) -> None:
-    """Work off every node that became ready."""
+def settle(turn: Turn, most: int | None = None) -> None:
+    """Work off every node that became ready, or at most so many: the others wait for the next step."""
     ready = turn.world.ready
-    while ready:
+    settled = 0
+    while ready and (most is None or settled < most):
+        settled += 1
         instance, no = ready.popleft()
-        if instance.states[no] is _QUEUED and instance.executions[no] is None:
-            _begin(turn, instance, no)
+        if instance.states[no] is not _QUEUED or instance.executions[no] is not None:
+            continue
+        if instance.waiting[no]:  # while it waited for its step, content of a predecessor was found to be gone
+            instance.recomputing |= {no}
+            continue
+        _begin(turn, instance, no)
 
 
 def _begin(turn: Turn, instance: Instance, no: int) -> None:

@@ -65,7 +65,7 @@ class World:
         self.recent: OrderedDict[bytes, Result] = OrderedDict()  # results by key, the latest last
         self.gone: OrderedDict[str, None] = OrderedDict()  # contents that the store lacks, the latest last
         self.lookups: list[Execution] = []  # whose keys are to be looked up in the database
-        self.ready: deque[tuple[Instance, int]] = deque()  # nodes that became ready in this decision
+        self.ready: deque[tuple[Instance, int]] = deque()  # nodes that became ready, and weren't looked at
         self.dirty_agents: set[Agent] = set()  # that have more free capacity than when placing last looked
         self.place_all = True  # whether placing must look at every group anew
         self.holding: set[Agent] = set()  # agents whose capacity is held back for a node that waited too long

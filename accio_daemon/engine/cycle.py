@@ -68,6 +68,7 @@ class Bounds:
     # then its answer has seconds to go out.
     opened_first: int = 64
     retried: int = RETRIED_AT_ONCE
+    settled: int = reactor.SETTLED_AT_ONCE  # ready nodes that a step looks at
 
 
 class Batch:
@@ -207,7 +208,7 @@ class Cycle:
                 inbox.append((command, reply))
                 continue
             try:
-                answer = reactor.handle(turn, command)
+                answer = reactor.handle(turn, command, settling=self.bounds.settled)
             except AccioError as error:
                 if reply is None:
                     log.warning("refused", command=type(command).__name__, error=error.message)
@@ -221,11 +222,12 @@ class Cycle:
         world, batch, bounds = turn.world, self.batch, self.bounds
         first, later = (min(bounds.opened_first, self._opening), 0) if batch.answers else (self._opening, self._opening)
         begun, opened = self._clock.now().mono, world.opened
-        more = reactor.advance(turn, opening=0 if world.lookups else first)  # those of the step before come first
+        opening = 0 if world.lookups else first  # those of the step before come first
+        more = reactor.advance(turn, opening=opening, settling=bounds.settled)
         while world.lookups:
             keys = [execution.key for execution in world.lookups if execution.key is not None]
             readying.resolve(turn, self.records.results(keys))
-            more = reactor.advance(turn, opening=later) or more
+            more = reactor.advance(turn, opening=later, settling=bounds.settled) or more
             ended = self._clock.now().mono
             self._adapt(world.opened - opened, ended - begun)
             if batch.fx.weight() > bounds.rows or ended - turn.now.mono > bounds.seconds:

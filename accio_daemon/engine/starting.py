@@ -62,7 +62,7 @@ def _guilty(stored: Stored, runs: Sequence[RunNo]) -> RunNo | None:
 def _decide(stored: Stored, turn: Turn) -> None:
     """Decide what restored runs make possible, as the engine would first."""
     reactor.advance(turn)
-    while turn.world.lookups:
+    while turn.world.lookups or turn.world.ready:
         keys = [execution.key for execution in turn.world.lookups if execution.key is not None]
         readying.resolve(turn, stored.results(keys))
         reactor.advance(turn, opening=0)

@@ -70,7 +70,7 @@ Answer = Callable[[Any], None]
 FAULTS_END = 45.0
 GIVE_UP = 400.0
 # Small: large batches wait for a commit, submissions open most children later, retries take several pages.
-BOUNDS = Bounds(rows=24, opened_first=2, retried=3)
+BOUNDS = Bounds(rows=24, opened_first=2, retried=3, settled=3)
 TICK = 1.0
 DRIFT = 0.02  # of the clocks of agents, in seconds a second: a hundred times that of bad ones
 
@@ -367,8 +367,9 @@ class Simulation:
             self._decide_soon()
 
     def _check_restart(self, daemon: Daemon) -> None:
-        """Now and then: if nothing waits to be committed, a restart finds what is there."""
-        if daemon.in_commit is None and not daemon.inbox and not daemon.batch.fx.rows() and not self.off:
+        """Now and then: if nothing waits to be decided or committed, a restart finds what is there."""
+        decided = not (daemon.inbox or daemon.world.ready or daemon.world.lookups)
+        if daemon.in_commit is None and decided and not daemon.batch.fx.rows() and not self.off:
             now = self.loop.clock.now()
             assert_same(snapshot(daemon.world, now), snapshot(restored(self.disk, daemon.world, now), now))
             check_recount(self.disk)

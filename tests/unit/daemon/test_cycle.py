@@ -89,9 +89,9 @@ def test_a_step_decides_what_it_has_time_for(cluster: Cluster, monkeypatch: pyte
     daemon = bounded(cluster)
     handle = reactor.handle
 
-    def slow(turn: Turn, command: Command[T]) -> T:
+    def slow(turn: Turn, command: Command[T], *, settling: int) -> T:
         cluster.clock.advance(0.002)
-        return handle(turn, command)
+        return handle(turn, command, settling=settling)
 
     monkeypatch.setattr(reactor, "handle", slow)
     replies = [Reply() for _ in range(10)]
@@ -131,10 +131,10 @@ def test_children_of_which_nothing_is_looked_up_are_opened_as_time_allows_too(
     begun: list[int] = []
     settle = readying.settle
 
-    def slow(turn: Turn) -> None:
+    def slow(turn: Turn, most: int) -> None:
         begun.append(len(turn.world.ready))
         cluster.clock.advance(0.0001 * len(turn.world.ready))
-        settle(turn)
+        settle(turn, most)
 
     monkeypatch.setattr(readying, "settle", slow)
     submission = replace(cluster.submission(ONE, sweep=builders.sweep_of(2_000)), cache=CacheMode.NONE)
@@ -142,6 +142,21 @@ def test_children_of_which_nothing_is_looked_up_are_opened_as_time_allows_too(
     opened = [count for count in begun if count]
     assert sum(opened) >= 500
     assert max(opened[2:]) == 50
+
+
+def test_a_step_looks_at_so_many_nodes(cluster: Cluster) -> None:
+    """A run of many nodes is taken up in several steps, and no further children are opened meanwhile."""
+    daemon = bounded(cluster, settled=3)
+    wide = builders.graph({f"N{number}": [] for number in range(10)}, swept=("N0",))
+    daemon.ask(cluster.submission(wide, sweep=builders.sweep_of(2), cache=CacheMode.NONE), Reply())
+    begun = []
+    while daemon.decide():
+        begun.append((len(daemon.world.executions), len(daemon.world.ready)))
+        if len(begun) == 2:
+            daemon.tick()  # a command is a step like another
+    assert begun == [(3, 7), (6, 4), (12, 8), (15, 5), (18, 2)]
+    daemon.finish()
+    assert len(daemon.world.executions) == 20
 
 
 def test_what_nobody_waits_for_is_committed_in_large_batches(cluster: Cluster) -> None:

@@ -7,8 +7,10 @@ from dataclasses import replace
 import pytest
 
 from accio.domain.states import Cause
+from accio_daemon.core import reactor
 from accio_daemon.core.commands import ContentMissing, OldestWork
-from accio_daemon.core.terms import RunNo
+from accio_daemon.core.terms import CacheMode, RunNo
+from accio_daemon.core.turn import Turn
 from tests import builders
 from tests.simulator.cluster import Cluster
 
@@ -56,6 +58,30 @@ def test_a_hit_without_content_is_produced_again(cluster: Cluster) -> None:
     assert cluster.nodes(second) == {"A": "success", "B": "success"}
     assert cluster.run_is_over(first)
     assert cluster.run_is_over(second)
+
+
+def test_a_consumer_that_no_step_has_looked_at_waits_for_the_producer_again(cluster: Cluster) -> None:
+    """What is ready and waits for its step when content of its producer is found gone: it goes on with the new one."""
+    daemon, consumers = cluster.daemon, ["B", "C", "D"]
+    run = cluster.submit(builders.graph({"A": [], **{name: ["A"] for name in consumers}}), cache=CacheMode.NONE)
+    agent = cluster.holder("A")
+    report = builders.success(agent.next_seq, agent.attempt_of("A"), {"data": f'"{GONE}"'}, contents=[(GONE, 1)])
+    turn = Turn(daemon.world, daemon.batch.fx, cluster.clock.now())
+    reactor.handle(turn, agent.telling(agent.end(report)), settling=0)
+    assert reactor.advance(turn, settling=1)
+    assert daemon.seal() is not None
+    committed = daemon.commit()
+    daemon.act(committed)
+    daemon.answer(committed)
+    assert [agent.holds(name) for name in consumers] == [True, False, False]
+    assert "about to be looked up" in cluster.why(run, 3)
+    _miss(cluster, "B", GONE)
+    assert cluster.nodes(run) == {"A": "running", "B": "queued", "C": "queued", "D": "queued"}
+    assert "computed again" in cluster.why(run, 3)
+    _produce(cluster)
+    for name in consumers:
+        cluster.succeed(name, f'"{OTHER}"')
+    assert cluster.run_is_over(run)
 
 
 def test_an_input_that_no_node_makes_fails(cluster: Cluster) -> None:
