@@ -109,11 +109,11 @@ class NodeViews:
         place = node_place(workflow, found, name)
         plan = self._plans.plan(snapshot, found.run)
         coordinates = () if found.place == OWN else found.run.sweep.coordinates(found.place)[0]
-        planned = plan.nodes[place]
+        node, planned = nodes[place - nodes[0].no], plan.nodes[place]
         by_itself = declared(planned)
         return _Details(
             found=found,
-            node=nodes[place - nodes[0].no],
+            node=node,
             operator=planned.operator,
             inputs=effective_inputs(
                 found.run,
@@ -127,7 +127,7 @@ class NodeViews:
             declared=by_itself,
             demand=read_demand(snapshot, found.run.no, found.place, place) or by_itself,
             checkpoint=read_checkpoint(snapshot, found.run.no, found.place, place),
-            series=read_series(snapshot, attempts_of(nodes[place])),
+            series=read_series(snapshot, attempts_of(node)),
         )
 
 

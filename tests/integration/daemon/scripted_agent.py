@@ -40,13 +40,16 @@ DOUBLE = operator("Double")
 DRAW = operator("Draw", unstable=True, digest="b")
 FAIL = operator("Fail", digest="c")
 LOAD = operator("Load", (("data", "dataset", None),), (("data", "dataset"),), digest="d")
-OPERATORS = (DOUBLE, DRAW, FAIL, LOAD)
+TOTAL = operator("Total", (("xs", "list(double)", None),), digest="e")
+OPERATORS = (DOUBLE, DRAW, FAIL, LOAD, TOTAL)
 
 
 def compute(name: str, inputs: dict[str, Any], seed: int | None) -> Outputs | runs_pb2.Failure:
     """Do what OPERATORS promise."""
     if name == "Double":
         return {"value": repr(2.0 * inputs["x"])}
+    if name == "Total":
+        return {"value": repr(float(sum(inputs["xs"])))}
     if name == "Draw":
         assert seed is not None
         return {"value": repr(float(seed % 1000))}

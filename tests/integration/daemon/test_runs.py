@@ -133,6 +133,25 @@ async def test_a_check_shows_how_a_sweep_begins(daemon: Serving, agent: Scripted
     assert (await daemon.accio.List(accio_pb2.ListRequest())).total == 0
 
 
+async def test_a_sweep_shows_the_nodes_of_its_own(daemon: Serving, agent: ScriptedAgent) -> None:
+    """What gathers is described, explained and taken as an artifact under the sweep's id, apart from its children."""
+    total = {"op": "Total", "inputs": {"xs": {"gather": "Double/value"}}}
+    double = {"op": "Double", "inputs": {"x": {"param": "x"}}}
+    await daemon.push({"id": "sum", "params": [{"name": "x", "kind": "double"}], "graph": [total, double]})
+    run = await daemon.finished({"workflow": "sum", "params": {"x": {"values": [1, 2, 4]}}})
+    assert run.state == runs_pb2.RUN_STATE_SUCCESS
+    shown = await daemon.get(run.id, nodes=True)
+    assert [(node.run, node.name) for node in shown.nodes] == [(run.id, "Total")]
+    assert [node.name for node in (await daemon.get(f"{run.id}.1", nodes=True)).nodes] == ["Double"]
+    details = await daemon.accio.GetNode(accio_pb2.GetNodeRequest(run=run.id, node="Total"))
+    assert details.inputs["xs"].json == "[2.0,4.0,8.0]"
+    assert details.artifacts[0].json == "14.0"
+    (why,) = (await daemon.accio.Why(accio_pb2.WhyRequest(run=run.id))).answers
+    assert (why.run, why.node, why.answer) == (run.id, "Total", "executed")
+    async with refused(grpc.StatusCode.NOT_FOUND, "its children have it"):
+        await daemon.accio.GetNode(accio_pb2.GetNodeRequest(run=run.id, node="Double"))
+
+
 async def test_a_sweep_of_ten_million_costs_nothing(daemon: Serving) -> None:
     """A huge sweep is one row; any child can be named, listed and described before anything about it is stored."""
     async with joined(daemon.agents, behaviour=None):
