@@ -25,6 +25,7 @@ from accio.sdk.declare import Declaration, declaration_of, operator
 from accio.sdk.modules import distributions_of
 from accio.sdk.program_file import read_program
 from accio.sdk.run import Operator
+from accio.sdk.signature import CONTEXT
 
 GROUP = "accio.operators"
 
@@ -85,12 +86,27 @@ def _load(reference: str) -> Iterator[Loaded]:
         yield Loaded(operator=read_program(Path(reference)))
         return
     module = _module_of(reference)
-    _, attribute = split_reference(reference)
+    place, attribute = split_reference(reference)
     check_displaced(module)
     found = list(_declared_at(module, attribute) if attribute else _declared_in(module))
+    if not found and place.endswith(".py"):
+        found = [loaded for name in _hinted_functions(module) for loaded in _declared_at(module, name)]
     if not found:
-        raise BadRequest(f"{reference} declares no operators; an operator is a function or a class under @operator")
+        raise BadRequest(
+            f"{reference} declares no operators; an operator is a function or a class under @operator, or in a file "
+            "without any a function with type hints for its parameters and its result"
+        )
     yield from found
+
+
+def _hinted_functions(module: ModuleType) -> list[str]:
+    """Name the public functions of a module that say what they take and return: those that are meant to be run."""
+    return [
+        name
+        for name, value in vars(module).items()
+        if inspect.isfunction(value) and value.__module__ == module.__name__ and not name.startswith("_")
+        if value.__annotations__.keys() >= {*inspect.signature(value).parameters, "return"} - {CONTEXT}
+    ]
 
 
 def split_reference(reference: str) -> tuple[str, str]:

@@ -82,7 +82,19 @@ def test_what_is_no_operator(model: Path, name: str, error: type[Exception], mes
         discover([f"{model}:{name}"], folder=model.parent, cache=None, installed=False)
 
 
-def test_a_file_by_itself_offers_what_is_decorated(model: Path) -> None:
-    """Undecorated functions are offered by name only."""
-    with pytest.raises(BadRequest, match="declares no operators"):
+def test_a_file_by_itself_offers_its_functions(model: Path) -> None:
+    """All that say what they take and return, where nothing is decorated; where something is, that alone."""
+    model.write_text(MODEL + "\ndef _inner(x: int) -> int:\n    return x\n")
+    (offer,) = discover([str(model)], folder=model.parent, cache=None, installed=False).offers
+    assert (offer.spec.name, offer.spec.unstable) == ("simulate", True)
+    decorated = "\nfrom accio import operator\n\n@operator\ndef Other(x: int) -> int:\n    return x\n"
+    model.write_text(MODEL + decorated)
+    (offer,) = discover([str(model)], folder=model.parent, cache=None, installed=False).offers
+    assert offer.spec.name == "Other"
+
+
+def test_a_file_without_such_functions_is_refused(model: Path) -> None:
+    """What an operator is stands in the message."""
+    model.write_text("def bare(x):\n    return x\n")
+    with pytest.raises(BadRequest, match=r"declares no operators; .* a function with type hints for its parameters"):
         discover([str(model)], folder=model.parent, cache=None, installed=False)
