@@ -13,7 +13,7 @@ from accio.errors import FailedPrecondition
 from accio_client import views
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator, Iterable, Sequence
 
     from accio.domain.issues import Issue
     from accio_client.analysis.fingerprints import Group
@@ -146,6 +146,18 @@ class AsyncRun:
         """
         done = await self._client.retry([self.id], where=where, latest_operators=latest_operators, **demand)
         return self._outcome(done, "retried")
+
+    async def why(self, node: str | None = None) -> tuple[views.WhyView, ...]:
+        """Return why a node (or each node) was executed, taken from the memo, or waits; of a sweep, ask a child's."""
+        return await self._client.why(self.id, node)
+
+    async def tag(self, *, add: Iterable[str] = (), remove: Iterable[str] = ()) -> tuple[str, ...]:
+        """Add and remove tags; return those that it has then, in the order in which they came."""
+        tags = dict.fromkeys((*(await self.refresh()).tags, *add))
+        for each in remove:
+            tags.pop(each, None)
+        self.run = (await self._client.update(self.id, tags=tags)).run
+        return self.run.tags
 
     async def kill(self, *, where: str = "") -> views.RunOutcome:
         """Stop it, or the children that match a query; FailedPrecondition if nothing could be done."""

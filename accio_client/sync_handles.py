@@ -14,7 +14,7 @@ from accio_client import views
 from accio_client.handles import KINDS_TOLD, PATIENCE_S
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator, Iterable, Sequence
 
     from accio_client.analysis.fingerprints import Group
     from accio_client.handles import Submission
@@ -131,6 +131,18 @@ class Run:
         """
         done = self._client.retry([self.id], where=where, latest_operators=latest_operators, **demand)
         return self._outcome(done, "retried")
+
+    def why(self, node: str | None = None) -> tuple[views.WhyView, ...]:
+        """Return why a node (or each node) was executed, taken from the memo, or waits; of a sweep, ask a child's."""
+        return self._client.why(self.id, node)
+
+    def tag(self, *, add: Iterable[str] = (), remove: Iterable[str] = ()) -> tuple[str, ...]:
+        """Add and remove tags; return those that it has then, in the order in which they came."""
+        tags = dict.fromkeys((*(self.refresh()).tags, *add))
+        for each in remove:
+            tags.pop(each, None)
+        self.run = (self._client.update(self.id, tags=tags)).run
+        return self.run.tags
 
     def kill(self, *, where: str = "") -> views.RunOutcome:
         """Stop it, or the children that match a query; FailedPrecondition if nothing could be done."""

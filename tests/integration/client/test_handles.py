@@ -32,6 +32,13 @@ def sweep(state: runs_pb2.RunState.ValueType, **counts: int) -> accio_pb2.RunUpd
     return accio_pb2.RunUpdate(run=found)
 
 
+def tagged(*tags: str) -> runs_pb2.Run:
+    """The run with these tags."""
+    found = run()
+    found.tags[:] = tags
+    return found
+
+
 def definition(daemon: FakeDaemon) -> dict[str, Any]:
     """The last definition that was submitted."""
     found: dict[str, Any] = orjson.loads(daemon.requests["Submit"][-1].definition)
@@ -108,6 +115,29 @@ def test_children_are_found_by_queries(daemon: FakeDaemon) -> None:
         assert [each.id for each in client.submit("w").children(where="epsilon<1")] == [f"{RUN}.4"]
     (request,) = daemon.requests["List"]
     assert (request.parent, request.where) == (RUN, "epsilon<1")
+
+
+def test_tags_are_added_and_removed(daemon: FakeDaemon) -> None:
+    """`tag` changes those that are named alone, from what the run has at that moment."""
+
+    def update(request: accio_pb2.UpdateMetadataRequest) -> accio_pb2.UpdateMetadataResponse:
+        return accio_pb2.UpdateMetadataResponse(run=tagged(*request.tags.tags), changed=True)
+
+    has = accio_pb2.GetResponse(run=tagged("draft", "kept"))
+    daemon.answers |= {"Submit": submitted, "Get": has, "UpdateMetadata": update}
+    with Client() as client:
+        handle = client.submit("w")
+        assert handle.tag(add=["paper", "kept"], remove=["draft", "unknown"]) == ("kept", "paper")
+        assert handle.run.tags == ("kept", "paper")
+
+
+def test_a_handle_says_why(daemon: FakeDaemon) -> None:
+    """`why` asks about the run of the handle, and the node that is named."""
+    daemon.answers |= {"Submit": submitted, "Why": accio_pb2.WhyResponse()}
+    with Client() as client:
+        assert client.submit("w").why("Node") == ()
+    (request,) = daemon.requests["Why"]
+    assert (request.run, request.node) == (RUN, "Node")
 
 
 def test_what_could_not_be_done_is_an_error(daemon: FakeDaemon) -> None:
