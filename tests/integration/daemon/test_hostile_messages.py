@@ -8,7 +8,7 @@ import os
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
 import grpc.aio
@@ -22,9 +22,11 @@ from hypothesis import strategies as st
 from accio.v1 import accio_pb2, agents_pb2, pools_pb2, pools_pb2_grpc, runs_pb2, values_pb2
 from accio_daemon.services.transport.server import ACCIO, ARTIFACTS, POOLS
 from tests.integration.daemon.harness import Serving, configured, serving
-from tests.integration.daemon.scripted_agent import hello, joined, operator
+from tests.integration.daemon.scripted_agent import ScriptedAgent, hello, joined, operator
 from tests.integration.daemon.workflows import PAIR
 from tests.property import messages
+
+T = TypeVar("T")
 
 MESSAGES = int(os.environ.get("ACCIO_FUZZ_MESSAGES", "150"))
 METHODS = [*ACCIO.methods, *ARTIFACTS.methods, *POOLS.methods]
@@ -174,15 +176,26 @@ def test_a_server_of_pools_is_told_what_was_wrong(on_daemon: Run) -> None:
     assert words == "expected one hello per session, found a second"
 
 
+async def _unless_it_ends(agent: ScriptedAgent, queue: asyncio.Queue[T]) -> T | None:
+    """Take what comes next, or None if the session ends before."""
+    taken = asyncio.get_running_loop().create_task(queue.get())
+    await asyncio.wait((taken, agent.receiving), return_when=asyncio.FIRST_COMPLETED, timeout=PATIENCE)
+    if taken.done():
+        return taken.result()
+    taken.cancel()
+    assert agent.receiving.done(), f"nothing came for {PATIENCE} s, though the session goes on"
+    return None
+
+
 async def _lie(daemon: Serving, report: agents_pb2.Report) -> Any:
     """Take work, and report of it what was given; then let somebody honest do it."""
     async with joined(daemon.agents, "liar", OPERATORS, behaviour=None) as agent:
         run = await daemon.submit({"workflow": "pair"}, cache=accio_pb2.CACHE_MODE_NONE)
-        report.attempt = (await agent.work.get()).attempt
-        await agent.send(reports=agents_pb2.Reports(reports=[report]))
-        acked = asyncio.get_running_loop().create_task(agent.acked.get())
-        await asyncio.wait((acked, agent.receiving), return_when=asyncio.FIRST_COMPLETED, timeout=PATIENCE)
-        acked.cancel()
+        work = await _unless_it_ends(agent, agent.work)
+        if work is not None:  # else the machine stood still for longer than a lease
+            report.attempt = work.attempt
+            await agent.send(reports=agents_pb2.Reports(reports=[report]))
+            await _unless_it_ends(agent, agent.acked)
         node = (await daemon.get(run.id, nodes=True)).nodes[0]
         answer = await daemon.accio.Kill(accio_pb2.RunsRequest(ids=[run.id]))
         assert len(answer.runs) == 1
