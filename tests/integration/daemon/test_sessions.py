@@ -42,7 +42,7 @@ async def test_an_agent_is_welcomed_and_remembered(daemon: Serving) -> None:
         (known,) = await agents(daemon)
         assert (known.name, known.state, known.operators) == ("m1", "connected", len(OPERATORS))
     operators = (await daemon.accio.ListOperators(accio_pb2.ListOperatorsRequest())).operators
-    assert [each.name for each in operators] == ["Double", "Draw", "Fail", "Load"]
+    assert [each.name for each in operators] == ["Double", "Draw", "Fail", "Load", "Total"]
     async with refused(grpc.StatusCode.NOT_FOUND, "Double"):
         await daemon.accio.GetOperator(accio_pb2.GetOperatorRequest(name="Doubel"))
 
