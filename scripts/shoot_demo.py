@@ -15,7 +15,7 @@ PARTS = {"overview": "", "picture": "?tab=Pictures&kind=line", "children": "?tab
 
 
 def main(origin: str, run: str, folder: str) -> int:
-    """Take them: each part of the page, in both themes; the code is 1 where a browser is missing and required."""
+    """Save pictures of each part of the page, in both themes; return 1 where a browser is missing and required."""
     chromium = next((found for name in ("chromium", "chromium-browser") if (found := shutil.which(name))), None)
     if chromium is None:
         print("no screenshots: there is no Chromium here (scripts/setup-system installs it)", file=sys.stderr)
