@@ -86,6 +86,11 @@ class MemoryStore:
         """Read the allocations that haven't ended, the oldest first."""
         return [each for _, each in sorted(self.tables.allocations.items()) if each.ended_ms is None]
 
+    def given_back(self) -> list[str]:
+        """Find the agents whose last allocations have ended."""
+        last = {each.agent: each for _, each in sorted(self.tables.allocations.items()) if each.agent}
+        return [name for name, each in last.items() if each.ended_ms is not None]
+
     def results(self, keys: Sequence[bytes]) -> dict[bytes, Result]:
         """Look up the results of memo keys."""
         return {key: result for key, result, _ in self.tables.results.values() if key is not None and key in set(keys)}

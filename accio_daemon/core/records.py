@@ -364,6 +364,7 @@ class Agent:
         "contents",
         "drained",
         "ends_mono",
+        "given_back",
         "heard_mono",
         "heard_ms",
         "incarnation",
@@ -406,6 +407,7 @@ class Agent:
         self.prefetch_limit = 0
         self.ends_mono: float | None = None  # when it gives back what it runs, as its host ends
         self.lasts = math.inf  # seconds of its host's time altogether
+        self.given_back = False  # the allocation that it ran in has ended: it doesn't come back from there
         self.heard_mono = 0.0
         self.heard_ms = 0
         self.lost = True  # lease over (or never connected): keeps only what nobody else can take over

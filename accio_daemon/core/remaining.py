@@ -31,8 +31,8 @@ def needed(world: World, class_id: int, operator_no: int) -> float:
 
 
 def is_over(agent: Agent, now: Instant) -> bool:
-    """Return whether an agent's time is over."""
-    return agent.ends_mono is not None and now.mono >= agent.ends_mono
+    """Return whether an agent's time is over, or its host was given back."""
+    return agent.given_back or (agent.ends_mono is not None and now.mono >= agent.ends_mono)
 
 
 def ended_with_host(world: World, agent: Agent, now: Instant) -> bool:

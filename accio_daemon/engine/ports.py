@@ -85,6 +85,10 @@ class Stored(Protocol):
         """Read the allocations that haven't ended, the oldest first."""
         ...
 
+    def given_back(self) -> list[str]:
+        """Find the agents whose last allocations have ended."""
+        ...
+
     def live_runs(self) -> list[RunNo]:
         """Find the runs that haven't ended, but for those that are set aside."""
         ...

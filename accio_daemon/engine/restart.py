@@ -133,3 +133,6 @@ def _restore_pools(stored: Stored, world: World) -> None:
         found.began_ms = row.began_ms
         restore_allocation(found, row.state)
         world.pools[row.pool].live[row.no] = found
+    for name in stored.given_back():
+        if name in world.agent_names:
+            world.agent_names[name].given_back = True

@@ -148,6 +148,11 @@ def read_live(connection: sqlite3.Connection) -> list[AllocationRow]:
     return [_allocation(row) for row in connection.execute(_SQL["live_allocations"])]
 
 
+def read_given_back(connection: sqlite3.Connection) -> list[str]:
+    """Find the agents whose last allocations have ended."""
+    return [name for (name,) in connection.execute(_SQL["given_back"])]
+
+
 def highest_number(connection: sqlite3.Connection) -> int:
     """Read the highest number that an allocation was given; 0 if there was none."""
     found = connection.execute(_SQL["highest_allocation"]).fetchone()

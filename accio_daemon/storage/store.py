@@ -18,7 +18,7 @@ from accio_daemon.core.terms import Result, RunNo
 from accio_daemon.storage import levels, restore, writer
 from accio_daemon.storage.database import Database
 from accio_daemon.storage.jobs import WriteJob
-from accio_daemon.storage.pools import AllocationRow, PoolFacts, read_live, read_pools
+from accio_daemon.storage.pools import AllocationRow, PoolFacts, read_given_back, read_live, read_pools
 from accio_daemon.storage.seal import Seal
 from accio_daemon.storage.transactions import Committed, carry_out
 
@@ -83,6 +83,10 @@ class StoredWorld(Records):
     def live_allocations(self) -> list[AllocationRow]:
         """Read the allocations that haven't ended, the oldest first."""
         return read_live(self.connection)
+
+    def given_back(self) -> list[str]:
+        """Find the agents whose last allocations have ended."""
+        return read_given_back(self.connection)
 
     def live_runs(self) -> list[RunNo]:
         """Find the runs that haven't ended, but for those that are set aside."""

@@ -221,6 +221,9 @@ def _end(turn: Turn, pool: Pool, allocation: Allocation, state: AllocationState,
     allocation.reason = reason
     del pool.live[allocation.no]
     turn.fx.allocations[allocation.no] = allocation
+    agent = turn.world.agent_names.get(allocation.agent)
+    if agent is not None and agent.session is None and agent.allocation in (None, (allocation.pool, allocation.no)):
+        agent.given_back = True
     turn.world.planned_mono = float("-inf")
     _tell(turn, pool)
 

@@ -15,6 +15,10 @@ SELECT {columns.pools} FROM pools ORDER BY place, name
 -- name: live_allocations
 SELECT {columns.allocations} FROM allocations WHERE ended_at IS NULL ORDER BY no
 
+-- name: given_back
+SELECT agent FROM (SELECT agent, max(no), ended_at FROM allocations WHERE agent <> '' GROUP BY agent)
+WHERE ended_at IS NOT NULL
+
 -- name: highest_allocation
 SELECT seq FROM sqlite_sequence WHERE name = 'allocations'
 

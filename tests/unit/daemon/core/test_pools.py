@@ -435,3 +435,25 @@ def test_where_every_host_fails_the_pool_is_to_blame(cluster: Cluster) -> None:
         engine.forgets()
         cluster.tick(33)
     assert (known(cluster).shunned, known(cluster).failures) == ({}, 2)
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_what_ran_on_a_host_that_was_given_back_runs_elsewhere(cluster: Cluster, restarted: bool) -> None:
+    """An agent whose allocation has ended won't return from there, whenever the daemon began: another host is asked
+    for, though nobody else could take its work over.
+    """
+    engine = Engine(cluster, pool())
+    submit(cluster, 1)
+    cluster.tick(2)
+    engine.has(1, begun=True)
+    agent = join(cluster, 1)
+    assert agent.attempt_of("t0")
+    cluster.leave(agent)
+    engine.forgets()
+    assert ended(cluster)[1][0] == LOST
+    if restarted:
+        cluster.restart()
+        engine = Engine(cluster, pool())
+    cluster.tick(cluster.settings.lease + 2)
+    cluster.tick(2)
+    assert engine.asked() == [2]
