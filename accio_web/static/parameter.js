@@ -10,6 +10,7 @@ export const Issues = ({ of }) => of.map((each) => html`<span class="issue" role
 export function Parameter({ param, definition, define, expansion, issues }) {
   const form = definition.params[param.name];
   const found = issuesAt(issues, pointerOf(param.name));
+  const lacks = form === undefined && found.length > 0; // nothing was written yet, which is no mistake
   const modes = modesOf(param);
   const mode = form === undefined && !modes.includes('default') ? 'value' : modeOf(form);
   const set = (next) => define((old) => withParam(old, param.name, next));
@@ -18,9 +19,9 @@ export function Parameter({ param, definition, define, expansion, issues }) {
     <span class="name"><b>${visible(param.name)}</b> <code>${param.kind}</code></span>
     <select aria-label=${`How ${param.name} is given`} value=${mode} onChange=${(event) => set(changed(param, form, event.target.value))}>
       ${modes.map((each) => html`<option value=${each} selected=${each === mode}>${MODES[each]}</option>`)}</select>
-    <div class="inputs"><${Fields} param=${param} form=${form} set=${set} wrong=${found.length > 0} /></div>
+    <div class="inputs"><${Fields} param=${param} form=${form} set=${set} wrong=${found.length > 0 && !lacks} /></div>
     <p class="quiet">${param.help && html`${visible(param.help)} `}${mode !== 'value' && mode !== 'default' && expansion && html`<output>${number(expansion.values)} ${expansion.values === 1 ? 'value' : 'values'}: ${visible(expansion.text)}</output>`}</p>
-    <${Issues} of=${found} />
+    ${lacks ? html`<span class="quiet" role="status">It needs a value.</span>` : html`<${Issues} of=${found} />`}
   </div>`;
 }
 

@@ -53,6 +53,7 @@ function Row({ run, chosen, choose, columns }) {
 export function Progress({ run }) {
   const counts = run.children?.by_state ?? run.nodes_by_state ?? {};
   const total = run.children?.total ?? Object.values(counts).reduce((a, b) => a + b, 0);
+  if (!total) return html`<span class="quiet">${ended(run) ? '' : `${Math.floor(run.progress * 100)} %`}</span>`; // lists count no nodes
   return html`<span class="progress"><${StackedBar} counts=${counts} label=${run.children ? 'Children' : 'Nodes'} />
     <span class="quiet">${number(total)} ${run.children ? 'children' : total === 1 ? 'node' : 'nodes'}${ended(run) ? '' : `, ${Math.floor(run.progress * 100)} %`}</span></span>`;
 }

@@ -99,3 +99,26 @@ async def test_a_daemon_that_goes_away(made: Cluster) -> None:
             made.start_daemon()
             await expect(page.get_by_text("The daemon is away.")).to_be_hidden()
             await expect(delete).to_be_enabled()
+
+
+async def test_a_curve_grows_while_its_node_runs(made: Cluster) -> None:
+    """What an operator measures at steps is drawn on its node's page while it runs, and stays when it has ended."""
+    made.start_agent("measuring", operators=("tests.acceptance.measuring_operators",))
+    made.agents_are("a1", "measuring")
+    with web_server(made) as server, made.client() as client:
+        run = client.submit("Descend", label="curve", how="")
+        async with browser_page(server) as page:
+            await page.goto(server.page(f"/runs/{run.id}/Descend"))
+            series = page.get_by_role("region", name="Series")
+            line = series.locator("path.line").first
+            await expect(line).to_be_visible()
+            early = await line.get_attribute("d") or ""
+            await expect(line).not_to_have_attribute("d", early)
+            made.open_gate("curve")
+            await expect(page.locator(".heading")).to_contain_text("success")
+            await expect(series.get_by_role("heading", name="loss")).to_be_visible()
+            async with page.expect_download() as started:
+                await series.locator("figure", has_text="loss").get_by_role("button", name="CSV").click()
+            table = (await (await started.value).path()).read_text()
+    assert table.splitlines()[0] == "attempt,step,loss"
+    assert len(table.splitlines()) > 3

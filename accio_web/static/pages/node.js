@@ -1,5 +1,6 @@
 // A node: why did it fail, was it cached, does it wait?
 import { href, html, runPath, useData } from '../core.js';
+import { Curves } from '../curves.js';
 import { reserves } from '../forecast.js';
 import { useTopic } from '../live.js';
 import { Command, Copy, Heading, Loaded, Time, Took, bytes, duration, number, shown, visible } from '../parts.js';
@@ -11,10 +12,10 @@ export function Page({ address }) {
   const topic = useTopic(`run/${run}`);
   const found = useData(`${runPath(run)}/nodes/${encodeURIComponent(name)}`, {}, topic?.serial);
   return html`<nav class="crumbs" aria-label="Where this is">${run.includes('.') && html`<a href=${href(runPath(run.split('.')[0]))}>The sweep</a>`}<a href=${href(runPath(run))}>Run ${run}</a></nav>
-    <${Loaded} of=${found}>${(node) => html`<${Node} node=${node} />`}<//>`;
+    <${Loaded} of=${found}>${(node) => html`<${Node} node=${node} reload=${found.reload} />`}<//>`;
 }
 
-function Node({ node }) {
+function Node({ node, reload }) {
   const taken = node.why?.answer === 'cached';
   return html`<${Heading} text=${node.name}><${State} of=${node.state} />${node.cached && html`<span class="tag">cached</span>`}<//>
     ${node.error && html`<${Failure} error=${node.error} />`}
@@ -22,6 +23,7 @@ function Node({ node }) {
       ${taken && node.why.from && html`<p>From ${visible(node.why.from)}, computed <${Time} at=${node.why.computed_at} />.</p>`}
       ${node.why.differences.length > 0 && html`<div class="scroll"><table class="rows"><caption>What differs from the nearest earlier execution</caption><thead><tr><th scope="col">Part of the key</th><th scope="col">Before</th><th scope="col">Now</th></tr></thead>
         <tbody>${node.why.differences.map((each) => html`<tr><td class="what">${visible(each.component)}</td><td data-name="Before"><code>${visible(each.before)}</code></td><td data-name="Now"><code>${visible(each.after)}</code></td></tr>`)}</tbody></table></div>`}</section>`}
+    <${Curves} node=${node} reload=${reload} />
     <section aria-label="Log"><h2>Log</h2><${Log} run=${node.run} node=${node.name} /></section>
     <section aria-label="Attempts"><h2>Attempts</h2>${node.attempts.length ? html`<div class="scroll"><table class="rows"><caption class="unseen">Attempts, oldest first</caption>
       <thead><tr><th scope="col">State</th><th scope="col">Agent</th><th scope="col">Began</th><th scope="col">Took</th><th scope="col">Why it failed</th></tr></thead>
