@@ -1,5 +1,7 @@
 """What nodes leave while they run, as views: checkpoints, and what they measure."""
 
+from __future__ import annotations
+
 from accio.domain.ids import NodeName, RunId
 from accio.domain.series import unpack
 from accio.v1 import runs_pb2

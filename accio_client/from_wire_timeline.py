@@ -1,5 +1,7 @@
 """The cluster's timeline as a view."""
 
+from __future__ import annotations
+
 from accio.v1 import workload_pb2
 from accio_client import views
 from accio_client.moments import moment
