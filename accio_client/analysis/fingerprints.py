@@ -29,7 +29,9 @@ class Fingerprint:
     message: str
 
     def __str__(self) -> str:
-        parts = [self.cause, self.exception.rpartition(".")[2], self.message]
+        name = self.exception.rpartition(".")[2]
+        named = self.message.startswith((self.exception, name))
+        parts = [self.cause, "" if named else name, self.message]
         return ": ".join(part for part in parts if part)
 
 

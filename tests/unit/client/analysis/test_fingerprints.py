@@ -45,3 +45,10 @@ def test_failures_are_grouped() -> None:
     assert first.by_value["a"].tolist() == [1, 3]
     assert first.by_value["b"].tolist() == [1, 1, 2]
     assert first.children.tolist() == [2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("exception", ["MemoryError", "numpy.exceptions.AxisError", ""])
+def test_an_exception_is_named_once(exception: str) -> None:
+    """A message that begins with the class of its exception isn't headed by that class again."""
+    found = fingerprint("exception", exception, f"{exception}: of 4 GiB" if exception else "of 4 GiB")
+    assert str(found) == f"exception: {exception}: of N GiB" if exception else "exception: of N GiB"
