@@ -5,9 +5,8 @@ whole. So new keys go to a small table that stays in the page cache. What is abo
 neighbours in the order of keys, which share pages in the next level, too. Each transaction moves about as many keys as
 it adds, so that none takes long; a piece begins where the last one ended, and goes round.
 
-All of it is part of the transaction that adds the results: levels, sizes and places of pieces are never apart. Keys
-move downwards only, and whoever looks asks the levels downwards, so that no key is overlooked between two of them,
-snapshot or not. Of several results of one key the newest is in the uppermost level that has any, or in the same.
+All of it is part of the transaction that adds the results: levels, sizes and places of pieces are never apart. Whoever
+looks asks all levels in one statement, which sees one state of them: no key is overlooked that moves meanwhile.
 
 An entry is a hint: the result's own row says whether hits may take it (`kept`) and what its whole key is. Results of
 databases from before there were levels are found in the index `results_by_key`, to which nothing is added any more.
@@ -47,11 +46,14 @@ def _on(level: str, next_level: str = "") -> dict[str, str]:
 
 _OF = {level: _on(level) for level in _LEVELS}
 _MOVING = [_on(level, below) for level, below in pairwise(_LEVELS)]
-# Asked in this order: a statement for each number of keys that it may have.
-_FINDING = [
-    {size: f"{query} ({','.join('?' * size)})" for size in GROUP_SIZES}
-    for query in (*(_OF[level]["find"] for level in _LEVELS), _SQL["find_older"])
-]
+# All levels and the older index in one statement, for each number of keys that it may have.
+_FINDING = {
+    size: " UNION ALL ".join(
+        f"{query} ({','.join(f'?{number}' for number in range(1, size + 1))})"
+        for query in (*(_OF[level]["find"] for level in _LEVELS), _SQL["find_older"])
+    )
+    for size in GROUP_SIZES
+}
 
 
 def key64(key: bytes) -> int:
@@ -119,22 +121,16 @@ def _move(connection: sqlite3.Connection, state: State, level: int, count: int) 
 def find(connection: sqlite3.Connection, keys: Sequence[bytes]) -> dict[bytes, Result]:
     """Find the results that hits of these keys take: the newest of each key. The whole key decides."""
     found: dict[bytes, Result] = {}
-    left = {key: key64(key) for key in keys}
-    for statements in _FINDING if _has_older(connection) else _FINDING[:-1]:
-        if not left:
-            break
-        here: dict[bytes, Result] = {}
-        marks = list(left.values())
-        for start in range(0, len(marks), GROUP_SIZES[0]):
-            group = marks[start : start + GROUP_SIZES[0]]
-            size = min(size for size in GROUP_SIZES if size >= len(group))
-            group += [group[-1]] * (size - len(group))
-            for key, id, outputs, blobs in connection.execute(statements[size], group):
-                if key in left:
-                    here[key] = result_of(id, outputs, blobs)
-        for key in here:
-            del left[key]
-        found |= here
+    newest = dict.fromkeys(keys, 0)
+    marks = [key64(key) for key in newest]
+    for start in range(0, len(marks), GROUP_SIZES[0]):
+        group = marks[start : start + GROUP_SIZES[0]]
+        size = min(size for size in GROUP_SIZES if size >= len(group))
+        group += [group[-1]] * (size - len(group))
+        for key, id, outputs, blobs in connection.execute(_FINDING[size], group):
+            if newest.get(key, id) < id:
+                newest[key] = id
+                found[key] = result_of(id, outputs, blobs)
     return found
 
 
@@ -143,10 +139,6 @@ def results_of(connection: sqlite3.Connection, key: bytes) -> list[int]:
     values = {"key64": key64(key), "key": key}
     queries = [*(_OF[level]["all_of"] for level in _LEVELS), _SQL["all_of_older"]]
     return [id for query in queries for (id,) in connection.execute(query, values)]
-
-
-def _has_older(connection: sqlite3.Connection) -> bool:
-    return bool(connection.execute(_SQL["has_older"]).fetchone()[0])
 
 
 def remove(connection: sqlite3.Connection, results: Iterable[int]) -> None:

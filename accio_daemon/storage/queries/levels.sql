@@ -18,9 +18,6 @@ WHERE s.kept = 1 AND m.key64 = :key64 AND s.key = :key
 -- name: all_of_older
 SELECT id FROM results INDEXED BY results_by_key WHERE key64 = :key64 AND kept IS NOT 0 AND key = :key
 
--- name: has_older
-SELECT EXISTS (SELECT 1 FROM results INDEXED BY results_by_key WHERE key64 IS NOT NULL)
-
 -- name: add
 INSERT OR IGNORE INTO LEVEL (key64, result) VALUES
 
