@@ -7,7 +7,7 @@ engine and the agents are models. For a while everything fails; then the faults 
 job may stay.
 """
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
@@ -97,11 +97,18 @@ class Process:
         self.session: SessionNo | None = None
         self.serving = Serving(PoolConfig(spec=SPEC, poll=POLL), story, story.cluster_name, lambda: story.loop.now)
         self.wishes: Wishes | None = None
+        self._arrivals = {"here": 0.0, "there": 0.0}  # of the last message in each direction
+
+    def after_earlier(self, end: str, happen: Callable[[], None]) -> None:
+        """Bring a message a little later, and none before an earlier one of the same stream."""
+        now = self.story.loop.now
+        at = self._arrivals[end] = max(self._arrivals[end], now + self.story.loop.between(0.0, 0.3))
+        self.story.loop.after(at - now, happen)
 
     def deliver(self, outgoing: Outgoing) -> None:
         """Hear, a little later, what is wanted."""
         for wanted in outgoing.wanted.values():
-            self.story.loop.after(self.story.loop.between(0.0, 0.3), partial(self._want, wanted, self.session))
+            self.after_earlier("here", partial(self._want, wanted, self.session))
 
     def _want(self, wanted: Wanted, session: SessionNo | None) -> None:
         if self.alive and session == self.session:
@@ -298,7 +305,7 @@ class PoolSimulation:
             return
         if process.session is not None and process.wishes is not None:
             told = _driven(process.serving.step(process.wishes))
-            self.loop.after(self.loop.between(0.0, 0.3), partial(self._tell, process, process.session, told))
+            process.after_earlier("there", partial(self._tell, process, process.session, told))
         self.loop.after(self.loop.between(POLL * 0.5, POLL * 2), partial(self._step, process))
 
     def _tell(self, process: Process, session: SessionNo, told: Told) -> None:
