@@ -76,30 +76,27 @@ class Executor:
         keeper.end()
         if changed := self._freshness.after(job.operator):
             return Done(failure=_stale(job.operator, changed), spent=f"it may have loaded another {changed}")
-        metrics = orjson.dumps(dict(finished.metrics)).decode() if finished.metrics else ""
-        if isinstance(finished, Failed):
-            full = finished.disk_full or (finished.failure.cause is Cause.EXIT_CODE and is_full(job.folder))
-            failure = _for_want_of_space(finished.failure) if full else finished.failure
-            return Done(
-                failure=failure, metrics_json=metrics, series=finished.series, bytes_in=len(inputs), disk_full=full
-            )
-        try:
-            done = self._kept(operator, finished, job)
-        except StagingError as error:  # what the operator wrote can't be a dataset
-            message = f"operator {job.operator}: {error.message.removeprefix('staging: ')}"
-            failure = Failure(cause=Cause.BAD_OUTPUT, message=clip(message))
-            return Done(failure=failure, metrics_json=metrics, series=finished.series, bytes_in=len(inputs))
-        except (AccioError, OSError) as error:
-            message = error.message if isinstance(error, AccioError) else str(error)
-            failure = Failure(cause=Cause.STAGING, message=clip(message))
-            full = isinstance(error, StoreFull) or (isinstance(error, OSError) and error.errno in FULL)
-            return Done(
-                failure=failure, metrics_json=metrics, series=finished.series, bytes_in=len(inputs), disk_full=full
-            )
-        done.metrics_json = metrics
+        done = self._ended(operator, finished, job)
+        done.metrics_json = orjson.dumps(dict(finished.metrics)).decode() if finished.metrics else ""
         done.series = finished.series
         done.bytes_in = len(inputs)
         return done
+
+    def _ended(self, operator: Operator, finished: Finished | Failed, job: Job) -> Done:
+        """Return the outputs, kept, or why there are none."""
+        if isinstance(finished, Failed):
+            full = finished.disk_full or (finished.failure.cause is Cause.EXIT_CODE and is_full(job.folder))
+            failure = _for_want_of_space(finished.failure) if full else finished.failure
+            return Done(failure=failure, disk_full=full)
+        try:
+            return self._kept(operator, finished, job)
+        except StagingError as error:  # what the operator wrote can't be a dataset
+            message = f"operator {job.operator}: {error.message.removeprefix('staging: ')}"
+            return Done(failure=Failure(cause=Cause.BAD_OUTPUT, message=clip(message)))
+        except (AccioError, OSError) as error:
+            message = error.message if isinstance(error, AccioError) else str(error)
+            full = isinstance(error, StoreFull) or (isinstance(error, OSError) and error.errno in FULL)
+            return Done(failure=Failure(cause=Cause.STAGING, message=clip(message)), disk_full=full)
 
     def _kept(self, operator: Operator, finished: Finished, job: Job) -> Done:
         """Return the outputs, with datasets and large values in the store."""
