@@ -33,13 +33,9 @@ class ChildQuery:
     def __init__(self, connection: sqlite3.Connection, plans: Plans, run: RunRow, text: str, now_ms: int) -> None:
         """Read the query; FilterProblem if it can't be read."""
         operators = plans.operators(connection, run)
-        graph = plans.workflow(connection, run).graph[: run.nodes]
-        outputs = {
-            f"{node.name}/{port.name}": port.type
-            for node, of in zip(graph, operators, strict=False)  # a sweep has further nodes itself
-            for port in of.spec.outputs
-        }
-        self._nodes = {node.name: no for no, node in enumerate(graph)}
+        ports = plans.outputs(connection, run)
+        outputs = {f"{node}/{port.name}": port.type for node, of in ports.items() for port in of}
+        self._nodes = {node: no for no, node in enumerate(ports)}
         nodes = frozenset(self._nodes)
         checked = read_query(text, sweep_context(run.sweep, now_ms=now_ms, outputs=outputs, nodes=nodes))
         selected = select(checked, run.sweep, _shared(run, tuple(of.spec.name for of in operators)))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable
 from threading import Lock
 from typing import TypeVar
 
+from accio.domain.operators import OutputPort
 from accio.domain.workflows import Workflow
 from accio_daemon.core.plan import ClassRegistry, Plan, compile_plan
 from accio_daemon.core.terms import Announced
@@ -60,6 +61,16 @@ class Plans:
             return tuple(found[no] for no in run.operators)
 
         return self._operators.get_or(run.operators, read)
+
+    def outputs(self, connection: sqlite3.Connection, run: RunRow) -> dict[str, tuple[OutputPort, ...]]:
+        """Return the outputs of each node of a run, or of a child of a sweep, in the order of the graph."""
+        graph = self.workflow(connection, run).graph[: run.nodes]
+        return {
+            node.name: of.spec.outputs
+            for node, of in zip(
+                graph, self.operators(connection, run), strict=False
+            )  # a sweep has further nodes itself
+        }
 
     def plan(self, connection: sqlite3.Connection, run: RunRow) -> Plan:
         """Return a run's compiled workflow."""

@@ -99,9 +99,7 @@ class ColumnCalls:
     def _select(self, snapshot: Snapshot, request: accio_pb2.ColumnsRequest, viewer: Viewer) -> _Selected:
         """Find the run, and what is wanted of its nodes."""
         found = runs_query.find(snapshot, request.run, viewer)
-        operators = self._plans.operators(snapshot, found.run)
-        graph = self._plans.workflow(snapshot, found.run).graph
-        outputs = {node.name: operators[no].spec.outputs for no, node in enumerate(graph[: found.run.nodes])}
+        outputs = self._plans.outputs(snapshot, found.run)
         wanted = wanted_columns(outputs, request)
         head = accio_pb2.ColumnsHead(
             run=run_message(found),

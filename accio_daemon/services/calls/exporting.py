@@ -14,6 +14,7 @@ from accio.wire.operators import output_message
 from accio.wire.states import RUN_STATE_MESSAGES
 from accio_daemon.core.terms import RunNo
 from accio_daemon.services.calls.rights import Rights
+from accio_daemon.services.calls.wanted_columns import Outputs
 from accio_daemon.services.messages.runs import run_message
 from accio_daemon.services.transport.rpc import Send
 from accio_daemon.storage import runs_query
@@ -36,10 +37,6 @@ class _Wanted:
 
     name: str
     ports: tuple[OutputPort, ...]
-
-
-_Outputs = Mapping[str, tuple[OutputPort, ...]]
-"""The outputs of a run's nodes, in the order of its workflow."""
 
 
 class ExportCalls:
@@ -108,14 +105,9 @@ class ExportCalls:
     ) -> list[tuple[Found, dict[int, _Wanted]]]:
         """Find the runs, and what is wanted of the nodes of each."""
         runs = _once([runs_query.find(snapshot, text, viewer) for text in request.ids])
-        graphs = [self._outputs(snapshot, found) for found in runs]
+        graphs = [self._plans.outputs(snapshot, found.run) for found in runs]
         _require_known(request.artifacts, graphs)
         return [(found, _wanted(nodes, request)) for found, nodes in zip(runs, graphs, strict=True)]
-
-    def _outputs(self, snapshot: Snapshot, found: Found) -> _Outputs:
-        operators = self._plans.operators(snapshot, found.run)
-        graph = self._plans.workflow(snapshot, found.run).graph
-        return {node.name: operators[no].spec.outputs for no, node in enumerate(graph[: found.run.nodes])}
 
 
 def _once(named: Iterable[Found]) -> list[Found]:
@@ -130,7 +122,7 @@ def _once(named: Iterable[Found]) -> list[Found]:
     ]
 
 
-def _wanted(nodes: _Outputs, request: accio_pb2.ExportRequest) -> dict[int, _Wanted]:
+def _wanted(nodes: Outputs, request: accio_pb2.ExportRequest) -> dict[int, _Wanted]:
     """Return what is wanted of a run's nodes, by their places; metrics are wanted of all of them."""
     names = set(request.artifacts)
     wanted: dict[int, _Wanted] = {}
@@ -146,7 +138,7 @@ def _names_of(node: str, port: str) -> tuple[str, str, str]:
     return node, port, f"{node}/{port}"
 
 
-def _require_known(names: Iterable[str], graphs: Sequence[_Outputs]) -> None:
+def _require_known(names: Iterable[str], graphs: Sequence[Outputs]) -> None:
     """Refuse a name that no run has; one that some of them lack is no mistake."""
     known = {name for nodes in graphs for node, outputs in nodes.items() for name in (node, *_all_names(node, outputs))}
     for name in names:
