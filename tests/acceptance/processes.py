@@ -44,6 +44,11 @@ async def moment() -> None:
     await asyncio.sleep(LOOK_AGAIN)
 
 
+def hiding(folder: Path) -> list[str]:
+    """Return the start of a command in whose mount namespace a folder is empty; it needs root and unshare."""
+    return ["unshare", "--mount", "sh", "-c", f'mount -t tmpfs none "{folder}" && exec "$0" "$@"']
+
+
 def free_port() -> int:
     """Give a port of the loopback interface that is free now, and stays so while a daemon on it is started again.
 

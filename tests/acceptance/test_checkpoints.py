@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from accio_client import Client
-from tests.acceptance.processes import Cluster, cluster, eventually
+from tests.acceptance.processes import Cluster, cluster, eventually, hiding
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(120)]
 
@@ -27,7 +27,7 @@ def _submit(client: Client, how: str, *, retries: int = 0) -> str:
 
 
 def _began(made: Cluster) -> list[str]:
-    """Give where each execution began."""
+    """Return where each execution began."""
     return [line.split(" ", 3)[3] for line in made.executed() if " from " in line]
 
 
@@ -73,11 +73,6 @@ def test_a_node_that_failed_for_good_goes_on_when_somebody_retries_it(tmp_path: 
             assert _began(made) == RESUMED
 
 
-def _hide(folder: Path) -> list[str]:
-    """Give the start of a command in whose mount namespace a folder is empty."""
-    return ["unshare", "--mount", "sh", "-c", f'mount -t tmpfs none "{folder}" && exec "$0" "$@"']
-
-
 @pytest.mark.parametrize("way", ["lost", "drained", "walltime"])
 @pytest.mark.parametrize(
     "hidden",
@@ -95,7 +90,7 @@ def test_another_agent_goes_on_from_what_was_saved(tmp_path: Path, way: str, hid
     """Whether an agent is lost, drained or at the end of its time, and whether the agents see one store or not."""
     with cluster(tmp_path / "made") as made:
         made.start_daemon("--lease", "5s")
-        before = _hide(made.data / "store") if hidden else []
+        before = hiding(made.data / "store") if hidden else []
         options = ("--until", "12s", "--grace", "0") if way == "walltime" else ("--grace", "0")
         first = made.start_agent("a1", "--cpus", "1", *options, operators=OPERATORS, before=before)
         made.agents_are("a1")

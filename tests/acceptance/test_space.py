@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.processes import Cluster, Process, cluster, eventually
+from tests.acceptance.processes import Cluster, Process, cluster, eventually, hiding
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(120)]
 
@@ -73,7 +73,7 @@ def test_gc_reaches_the_caches_of_agents(tmp_path: Path) -> None:
     """Of one that is connected at once, of one that was away when it is back; what runs refer to stays everywhere."""
     with cluster(tmp_path / "made") as made:
         made.start_daemon()
-        hide = ["unshare", "--mount", "sh", "-c", f'mount -t tmpfs none "{made.data}/store" && exec "$0" "$@"']
+        hide = hiding(made.data / "store")
 
         def start(name: str) -> Process:
             only = ("--cpus", "1", "--resource", f"{name}=1")

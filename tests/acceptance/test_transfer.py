@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from accio_client import Client
-from tests.acceptance.processes import Cluster, cluster, eventually
+from tests.acceptance.processes import Cluster, cluster, eventually, hiding
 
 pytestmark = [
     pytest.mark.acceptance,
@@ -39,14 +39,9 @@ WRITING = {
 }
 
 
-def _hide(folder: Path) -> list[str]:
-    """Give the start of a command in whose mount namespace a folder is empty."""
-    return ["unshare", "--mount", "sh", "-c", f'mount -t tmpfs none "{folder}" && exec "$0" "$@"']
-
-
 def _run(made: Cluster, *, hidden: bool) -> str:
     made.start_daemon()
-    before = _hide(made.data / "store") if hidden else []
+    before = hiding(made.data / "store") if hidden else []
     made.start_agent("a1", "--cpus", "1", "--resource", "left=1", before=before)
     made.start_agent("a2", "--cpus", "1", "--resource", "right=1", before=before)
     made.agents_are("a1", "a2")
@@ -90,7 +85,7 @@ def test_a_node_goes_where_its_path_is(tmp_path: Path) -> None:
     first, second, third = (_dataset(inputs / name, name) for name in ("first", "second", "third"))
     with cluster(tmp_path / "made") as made:
         made.start_daemon()
-        made.start_agent("a1", "--cpus", "1", before=_hide(inputs))
+        made.start_agent("a1", "--cpus", "1", before=hiding(inputs))
         made.start_agent("a2", "--cpus", "1")
         made.agents_are("a1", "a2")
         with made.client() as client:
@@ -102,7 +97,7 @@ def test_a_node_goes_where_its_path_is(tmp_path: Path) -> None:
 
             assert _where(client, read(first)) == ("first", "a2")
 
-            made.start_agent("a3", "--cpus", "1", before=_hide(inputs))  # idle: where work goes while a2 is busy
+            made.start_agent("a3", "--cpus", "1", before=hiding(inputs))  # idle: where work goes while a2 is busy
             made.agents_are("a1", "a2", "a3")
             gates = [client.submit({"workflow": "busy"}, cache="none").run.id for _ in range(3)]
             eventually(lambda: sum(" begins" in line for line in made.executed()) == 3, what="all being busy")
