@@ -41,7 +41,7 @@ class Containers:
         return sorted((self.folder / "cache" / "accio" / "images").glob(f"*-{name}-1-*.json"))
 
     def podman(self, *arguments: str) -> str:
-        """Have Podman do something; give what it printed."""
+        """Run a command of Podman; return what it printed."""
         done = subprocess.run(
             ["podman", *arguments],
             env=os.environ | self.variables,

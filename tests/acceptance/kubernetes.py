@@ -48,12 +48,12 @@ class Pod:
 
     @property
     def name(self) -> str:
-        """Give its name."""
+        """Return its name."""
         return str(self.thing["metadata"]["name"])
 
     @property
     def labels(self) -> Mapping[str, str]:
-        """Give its labels."""
+        """Return its labels."""
         found: Mapping[str, str] = self.thing["metadata"]["labels"]
         return found
 
@@ -191,7 +191,7 @@ class Kubernetes:
         self._end(pod, grace)
 
     def _end(self, pod: Pod, grace: int | None) -> None:
-        """Tell a container to end, and kill it after its grace."""
+        """Signal a container to end, and kill it after its grace."""
         process = pod.process
         assert process is not None
         process.send_signal(signal.SIGTERM)
@@ -226,7 +226,7 @@ def _selected(things: Any, query: Mapping[str, str]) -> list[Any]:
 
 
 def has_kubectl() -> bool:
-    """Tell whether there is a kubectl."""
+    """Return whether there is a kubectl."""
     return shutil.which("kubectl") is not None
 
 

@@ -33,7 +33,7 @@ class S3:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Give what a process needs to use it."""
+        """Return what a process needs to use it."""
         return {
             "AWS_ACCESS_KEY_ID": KEY,
             "AWS_SECRET_ACCESS_KEY": SECRET,
@@ -43,7 +43,7 @@ class S3:
         }
 
     def url(self, prefix: str) -> str:
-        """Give the address of a prefix of the bucket."""
+        """Return the address of a prefix of the bucket."""
         return f"s3://{BUCKET}/{prefix}"
 
     def start(self) -> None:

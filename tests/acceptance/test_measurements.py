@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(120)]
 
 
 def _live(client: Client, run: str) -> SeriesView | None:
-    """Give the loss of a node that runs, once there are some points of it."""
+    """Return the loss of a node that runs, once there are some points of it."""
     found = list(client.series(run, "loss"))
     return found[0] if found and found[0].running and found[0].total > 20 else None
 

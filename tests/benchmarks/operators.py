@@ -120,6 +120,6 @@ class Figures(NamedTuple):
 
 @operator(version="1")
 def Three(i: int) -> Figures:
-    """Give three outputs."""
+    """Return three outputs."""
     count()
     return Figures(i, i * 0.375, i / 7)

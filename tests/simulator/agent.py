@@ -440,7 +440,7 @@ class SimulatedAgent:
             self._mine(0.02, partial(self._suspend, lane, worker, assignment.attempt))
 
     def _save(self, lane: int, worker: Worker, attempt: int) -> None:
-        """Let a long attempt save a checkpoint."""
+        """Save a checkpoint for a long attempt."""
         if worker.current == attempt and self._workers.get(lane) is worker:
             self._seen_by.saved(attempt)
             self._send(Message(kind="checkpoint", body=attempt))

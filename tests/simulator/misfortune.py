@@ -103,7 +103,7 @@ class Misfortune:
             self._drain_ends(agent.name)
 
     def _lend(self) -> None:
-        """Let an agent's folder serve another daemon for a while, whose numbers are the same."""
+        """Have an agent's folder serve another daemon for a while, whose numbers are the same."""
         if not self._story.faults:
             return
         agent = self._apart.choice(self._story.agents)

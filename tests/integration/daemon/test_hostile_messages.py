@@ -177,7 +177,7 @@ def test_a_server_of_pools_is_told_what_was_wrong(on_daemon: Run) -> None:
 
 
 async def _unless_it_ends(agent: ScriptedAgent, queue: asyncio.Queue[T]) -> T | None:
-    """Take what comes next, or None if the session ends before."""
+    """Return what comes next, or None if the session ends before."""
     taken = asyncio.get_running_loop().create_task(queue.get())
     await asyncio.wait((taken, agent.receiving), return_when=asyncio.FIRST_COMPLETED, timeout=PATIENCE)
     if taken.done():

@@ -37,7 +37,7 @@ def config(document: dict[str, Any]) -> PoolConfig:
 
 
 def made(document: dict[str, Any], *exclude: str) -> dict[str, Any]:
-    """Give the Job of a pool, which has been held against the published schema."""
+    """Return the Job of a pool, which has been held against the published schema."""
     job = job_manifest(config(document), Order(key=KEY, lasting=False, exclude=exclude))
     jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text())).validate(job)
     return job
