@@ -219,9 +219,8 @@ class Instance:
         self.waiting: list[int] = list(run.plan.pending[:count])
         self.results: list[Result | None] = [None] * count
         self.executions: list[Execution | None] = [None] * count
-        self.ends: list[int] = [0] * before + [sequence] * (
-            count - before
-        )  # when each node ended, in the order of decisions
+        # When each node ended, in the order of decisions.
+        self.ends: list[int] = [0] * before + [sequence] * (count - before)
         self.remaining = count - before
         self.started_ms: int | None = None
         self.coordinates: tuple[int, ...] = () if index == OWN else run.sweep.coordinates(index)[0]
