@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from accio.control_groups import own_group
 from accio.sdk.environments.images import Engine, Image
 
 HOME = ".accio/home"
@@ -155,12 +156,10 @@ def _limit(limits: str, name: str, most: int = 1 << 20) -> str:
 
 def _memory_limit() -> int:
     """Return the limit of the control group of this process; 0 for none."""
-    for line in Path("/proc/self/cgroup").read_text().splitlines():
-        _, controllers, path = line.split(":", 2)
-        if controllers not in ("", "memory"):
-            continue
-        folder = Path("/sys/fs/cgroup") / controllers / path.lstrip("/")
-        with suppress(OSError, ValueError):  # "max" is no number
-            found = int((folder / ("memory.limit_in_bytes" if controllers else "memory.max")).read_text())
-            return found if found < _ENDLESS else 0
+    for controller, name in (("memory", "memory.limit_in_bytes"), ("", "memory.max")):
+        group = own_group(controller)
+        if group is not None:
+            with suppress(OSError, ValueError):  # "max" is no number
+                found = int((group / name).read_text())
+                return found if found < _ENDLESS else 0
     return 0

@@ -4,18 +4,17 @@ import os
 import resource
 import shutil
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from accio.control_groups import groups_above, own_group
 from accio.domain.resources import Resources
 from accio.domain.sizes import size
 from accio_agent import linux
 from accio_agent.agent.batch_job import BatchJob
 from accio_agent.agent.workers import devices
 from accio_agent.agent.workers.devices import Devices
-
-_ROOT = Path("/sys/fs/cgroup")
 
 BIND_FROM = 4
 """Fewest processors of a machine whose lanes are bound to some of them."""
@@ -70,13 +69,6 @@ def _memory(given: int) -> int:
     return found
 
 
-def groups_above(group: Path | None) -> Iterator[Path]:
-    """Return a control group and all that it lies in: the limits of each of them hold."""
-    while group is not None and group != _ROOT.parent:
-        yield group
-        group = group.parent
-
-
 def find_devices() -> Devices:
     """Return the GPUs that a variable leaves to this process, or all that NVIDIA's driver shows."""
     return devices.named(os.environ) or devices.numbered(_installed_gpus())
@@ -120,25 +112,6 @@ class Processors:
         """Free the processors of a lane that isn't busy any more."""
         for number in self._lanes.pop(lane, ()):
             self._use[number] -= 1
-
-
-def own_group(controller: str) -> Path | None:
-    """Return the folder of this process's control group: of a controller of version 1, or of version 2 for an empty
-    text.
-    """
-    try:
-        lines = Path("/proc/self/cgroup").read_text().splitlines()
-    except OSError:
-        return None
-    for line in lines:
-        _, names, path = line.split(":", 2)
-        if controller in names.split(","):
-            roots = [_ROOT / controller] if controller else [_ROOT, _ROOT / "unified"]
-            for root in roots:
-                folder = root / path.lstrip("/")
-                if folder.is_dir():
-                    return folder
-    return None
 
 
 class MemoryGuard:

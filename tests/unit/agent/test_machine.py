@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from accio import control_groups
 from accio.errors import (
     AccioError,
     BadRequest,
@@ -160,7 +161,7 @@ def test_limits_of_all_control_groups_hold(tmp_path: Path, monkeypatch: pytest.M
             file.write_text(text)
             (file.parent / "cpu.cfs_period_us").write_text("100000")
     groups = {"memory": tmp_path / "memory/batch/task", "cpu": tmp_path / "cpu/batch/task"}
-    monkeypatch.setattr(limits, "_ROOT", tmp_path)
+    monkeypatch.setattr(control_groups, "ROOT", tmp_path)
     monkeypatch.setattr(limits, "own_group", groups.get)
     found = limits.detect(tmp_path)
     assert (found.memory, found.milli_cpus) == (1 << 28, 500)
