@@ -28,7 +28,7 @@ _promised: set[int] = set()
 
 
 def eventually(look: Callable[[], T], *, patience: float = PATIENCE, what: str = "it") -> T:
-    """Give the first true value of *look*, or fail after *patience* seconds."""
+    """Return the first true value of *look*, or fail after *patience* seconds."""
     end = time.monotonic() + patience
     while True:
         found = look()
@@ -44,13 +44,25 @@ async def moment() -> None:
     await asyncio.sleep(LOOK_AGAIN)
 
 
+def sizes(folder: Path) -> dict[Path, int]:
+    """Return the files below a folder with their bytes, though a process may be making and removing some just now."""
+    found = {}
+    for place, _, names in os.walk(folder):  # goes on where a folder has vanished, as `rglob` doesn't
+        for name in names:
+            path = Path(place, name)
+            with suppress(FileNotFoundError):
+                if path.is_file():
+                    found[path] = path.stat().st_size
+    return found
+
+
 def hiding(folder: Path) -> list[str]:
     """Return the start of a command in whose mount namespace a folder is empty; it needs root and unshare."""
     return ["unshare", "--mount", "sh", "-c", f'mount -t tmpfs none "{folder}" && exec "$0" "$@"']
 
 
 def free_port() -> int:
-    """Give a port of the loopback interface that is free now, and stays so while a daemon on it is started again.
+    """Return a port of the loopback interface that is free now, and stays so while a daemon on it is started again.
 
     That is none of those which the kernel gives to connections, nor one of another test that runs at the same time, nor
     one that was given before, whose daemon may not have begun yet.

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.processes import Cluster, Process, cluster, eventually, hiding
+from tests.acceptance.processes import Cluster, Process, cluster, eventually, hiding, sizes
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(120)]
 
@@ -45,7 +45,7 @@ def operators(folder: Path) -> list[str]:
 
 def blobs(made: Cluster) -> list[Path]:
     """The large files of the daemon's store."""
-    return [path for path in (made.data / "store").rglob("*") if path.is_file() and path.stat().st_size == SIZE]
+    return [path for path, size in sizes(made.data / "store").items() if size == SIZE]
 
 
 def test_a_large_result_is_the_file_that_was_written(tmp_path: Path) -> None:
@@ -82,9 +82,9 @@ def test_gc_reaches_the_caches_of_agents(tmp_path: Path) -> None:
         def kept(name: str) -> list[int]:
             """Return the first bytes of what an agent keeps, in its cache and written out."""
             found = set()
-            for path in (made.root / name).rglob("*"):
+            for path, size in sizes(made.root / name).items():
                 with suppress(FileNotFoundError):  # it goes just now
-                    if path.is_file() and path.stat().st_size == SIZE:
+                    if size == SIZE:
                         found.add(path.read_bytes()[0])
             return sorted(found)
 
