@@ -1,4 +1,4 @@
-"""Commands as people write them: `"command": "sort -k {column} {table} > {out.sorted}"`.
+"""Commands as people write them: `"command": "sort -k {column} {table} > {out.sorted}"`, or a list of such words.
 
 `{name}` stands for the value of an input, `{out.name}` for the file that an output is read from. Without a shell a
 value is an argument or a part of one, whatever it holds; with one it is quoted. Other braces stand for themselves.
@@ -6,7 +6,9 @@ value is an argument or a part of one, whatever it holds; with one it is quoted.
 
 import re
 import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from itertools import pairwise
+from pathlib import PurePath
 from typing import Any
 
 from accio.domain.canonical import canonical
@@ -15,6 +17,8 @@ from accio.domain.names import suggest
 from accio.domain.operators import InputPort
 
 SHELL = ("bash", "-eo", "pipefail", "-c")  # a step of a pipe that fails must not pass for a result
+_SHELLS = frozenset({"bash", "dash", "ksh", "sh", "zsh"})
+_CODE_FOLLOWS = re.compile(r"-[A-Za-z]*c")
 _PLACE = re.compile(r"\{(out\.)?([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -46,16 +50,36 @@ def problems(words: Sequence[str], inputs: Sequence[InputPort], outputs: Mapping
                 yield f"{match[0]} is a {known[name]}, which is no word of a command; read it from $ACCIO_INPUTS"
 
 
-def fill(words: Sequence[str], values: Mapping[str, tuple[DataType, Any]], files: Mapping[str, str]) -> list[str]:
-    """Return the words with what belongs in their places; a word that is a collection's place becomes several."""
-    found: list[str] = []
-    for word in words:
-        match = _PLACE.fullmatch(word)
-        if match is not None and not match[1] and match[2] in values:
-            found += _texts(*values[match[2]])
-        else:
-            found.append(_PLACE.sub(_filler(values, files, " ".join), word))
-    return found
+def code_with_values(words: Sequence[str], inputs: Sequence[InputPort]) -> str | None:
+    """Return the first place in the code of `sh -c CODE` whose value could hold more code; None if there is none."""
+    if not words or PurePath(words[0]).name not in _SHELLS:
+        return None
+    types = {port.name: port.type for port in inputs}
+    for option, word in pairwise(words):
+        if not _CODE_FOLLOWS.fullmatch(option):
+            continue
+        for match in _PLACE.finditer(word):
+            datatype = types.get(match[2])
+            if (
+                not match[1]
+                and datatype is not None
+                and (datatype.contains(Kind.STRING) or datatype.contains(Kind.DATASET))
+            ):
+                return match[0]
+    return None
+
+
+def has_places(word: str, inputs: Container[str], outputs: Container[str]) -> bool:
+    """Return whether something belongs in places of a word."""
+    return any(match[2] in (outputs if match[1] else inputs) for match in _PLACE.finditer(word))
+
+
+def fill(word: str, values: Mapping[str, tuple[DataType, Any]], files: Mapping[str, str]) -> list[str]:
+    """Return a word with what belongs in its places; one that is a collection's place becomes several, or none."""
+    match = _PLACE.fullmatch(word)
+    if match is not None and not match[1] and match[2] in values:
+        return _texts(*values[match[2]])
+    return [_PLACE.sub(_filler(values, files, " ".join), word)]
 
 
 def fill_line(line: str, values: Mapping[str, tuple[DataType, Any]], files: Mapping[str, str]) -> str:

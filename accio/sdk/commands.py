@@ -1,8 +1,8 @@
 """Programs as operators: any executable, declared by a JSON file. docs/operators.md describes the file.
 
-A command that is a list is executed as it is, except that a word of it that names one of the declared files becomes
-that file's path. One that is a text has places for inputs and outputs (`accio.sdk.command_line`), and is given to a
-shell only if the declaration asks for it. `accio.sdk.program_run` runs them.
+A command is a list of words, or a text that is split into words or given to a shell. Both have places for inputs and
+outputs (`accio.sdk.command_line`); a word that names one of the declared files becomes that file's path.
+`accio.sdk.program_run` runs them.
 """
 
 import os
@@ -17,7 +17,7 @@ import blake3
 from accio.domain.datatypes import DataType
 from accio.domain.jsontext import canonical_dump
 from accio.domain.operators import OperatorSpec
-from accio.sdk.command_line import SHELL, fill, fill_line
+from accio.sdk.command_line import SHELL, fill, fill_line, has_places
 from accio.sdk.digest import SHORT, combine, file_parts, full_hash, no_digest
 from accio.sdk.environments.images import pin_of, pinned
 from accio.sdk.environments.python import PythonNeed
@@ -96,8 +96,17 @@ class Program:
         values = {port.name: (port.type, None) for port in self.spec.inputs} | dict(values)
         if self.in_shell:
             return [*SHELL[1:], fill_line(self.line, values, self.output_files)]
-        words = fill(self.command[1:], values, self.output_files) if self.line else self.command[1:]
-        return [str((self.folder / word).absolute()) if word in self.files else word for word in words]
+        words: list[str] = []
+        for word in self.command[1:]:  # a value that is called like a declared file stays a value
+            is_file = word in self.files
+            words += [str((self.folder / word).absolute())] if is_file else fill(word, values, self.output_files)
+        return words
+
+    @property
+    def listed_places(self) -> list[str]:
+        """The words of a command that is a list in which something is filled in."""
+        names = {port.name for port in self.spec.inputs}
+        return [word for word in self.command[1:] if not self.line and has_places(word, names, self.output_files)]
 
 
 def with_digest(program: Program) -> OperatorSpec:
@@ -127,6 +136,7 @@ def _declaration(program: Program) -> str:
     added = {
         "copies": names,
         "line": program.line,
+        "filled": program.listed_places,  # up to 0.1 these words were arguments as they stand
         "shell": program.in_shell,
         "files_of_outputs": dict(program.output_files),
         "stdout": dict(program.stdout),

@@ -14,7 +14,7 @@ from accio.domain.operators import InputPort, OperatorSpec, OutputPort
 from accio.domain.problems import ValueProblem, quote
 from accio.domain.values import parse_to_canonical
 from accio.errors import InvalidDefinition
-from accio.sdk.command_line import SHELL, places_of_outputs, problems, split
+from accio.sdk.command_line import SHELL, code_with_values, places_of_outputs, problems, split
 from accio.sdk.commands import Program
 from accio.sdk.environments.python import PythonNeed, problem_of
 from accio.sdk.options import read_limits
@@ -178,11 +178,18 @@ class _Reader:
 
     def _check_places(self, spec: OperatorSpec, command: Sequence[str], line: str) -> None:
         """Complain about places of the command that stand for nothing, and outputs that nothing gives."""
-        if line:
-            files = {port.name: port.type for port in spec.outputs}
-            for message in problems([line], spec.inputs, files):
-                self._say("command", message)
-            for name in places_of_outputs(line):
+        written = [line] if line else command
+        files = {port.name: port.type for port in spec.outputs}
+        for message in problems(written, spec.inputs, files):
+            self._say("command", message)
+        if (place := code_with_values(command, spec.inputs)) is not None:
+            self._say(
+                "command",
+                f"the value of {place} would be read as code by {command[0]} -c; write the command as one text with "
+                f'"shell": true, which quotes values, or pass {place} as an argument behind the code, where it is "$0"',
+            )
+        for word in written:
+            for name in places_of_outputs(word):
                 self.output_files.setdefault(name, name)
 
     def _captured(self, port: Mapping[str, Any], datatype: DataType, where: str) -> None:

@@ -15,7 +15,7 @@ from accio.sdk.run import run_operator
 from accio.sdk.sinks import ConsoleSinks
 
 
-def make(folder: Path, command: str, **declared: Any) -> Program:
+def make(folder: Path, command: str | list[str], **declared: Any) -> Program:
     """Declare a program by its command."""
     folder.mkdir(exist_ok=True)
     path = folder / "tool.json"
@@ -81,6 +81,26 @@ def test_without_a_shell_values_are_arguments(tmp_path: Path) -> None:
     inputs = json.dumps({"several": ["x y", "$HOME"], "column": 3, "mark": HOSTILE, "ratio": 0.5, "flag": True})
     said = json.loads(finished(run(program, tmp_path, inputs)).outputs["said"])
     assert said.split("\n") == ["x y", "$HOME", "-k3", f"--mark={HOSTILE}", "0.5", "true", "{print}", "a b"]
+
+
+def test_a_list_has_places_like_a_text(tmp_path: Path) -> None:
+    """Words of a list are filled in as those of a text; a value that is called like a declared file stays a value."""
+    (tmp_path / "tool.sh").touch()
+    program = make(
+        tmp_path,
+        ["sh", "tool.sh", "{several}", "-k{column}", "{mark}", "{print}", "tool.sh", "> {out.y}"],
+        files=["tool.sh"],
+        inputs=[
+            {"name": "several", "type": "list(string)"},
+            {"name": "column", "type": "integer"},
+            {"name": "mark", "type": "string"},
+        ],
+        outputs=[{"name": "y", "type": "dataset", "file": "y.txt"}],
+    )
+    values = {"several": ["x y", "$HOME"], "column": 3, "mark": "tool.sh"}
+    arguments = program.arguments({port.name: (port.type, values[port.name]) for port in program.spec.inputs})
+    script = str(tmp_path / "tool.sh")
+    assert arguments == [script, "x y", "$HOME", "-k3", "tool.sh", "{print}", script, "> y.txt"]
 
 
 def test_outputs_are_read_from_stdout(tmp_path: Path) -> None:
@@ -168,6 +188,9 @@ OUTPUT = {"name": "counts", "type": "dataset"}
         ({"command": "wc {reads} > x", "inputs": [INPUT]}, "/command", ["shell"]),
         ({"command": "wc 'x"}, "/command", ["quotation"]),
         ({"command": ""}, "/command", ["program"]),
+        ({"command": ["wc", "{raeds}"], "inputs": [INPUT]}, "/command", ["{raeds}", "did you mean reads?"]),
+        ({"command": ["sh", "-c", "wc {reads}"], "inputs": [INPUT]}, "/command", ["code", '"shell": true', '"$0"']),
+        ({"command": "bash -ec 'wc {reads}'", "inputs": [INPUT]}, "/command", ["{reads}", "bash -c"]),
         ({"command": ["wc"], "shell": True}, "/shell", ["text"]),
         ({"command": "f {m}", "inputs": [{"name": "m", "type": "map(string,double)"}]}, "/command", ["ACCIO_INPUTS"]),
         ({"command": "f {out.n}", "outputs": [{"name": "n", "type": "integer"}]}, "/command", ["stdout"]),
@@ -197,6 +220,8 @@ def test_digest_covers_the_command_and_the_programs_that_it_names(tmp_path: Path
         {"command": "true 1", "shell": True, "programs": ["true"]},
         {"command": "true 1", "outputs": [OUTPUT | {"file": "a"}]},
         {"command": "true 1", "outputs": [OUTPUT | {"file": "b"}]},
+        {"command": ["true", "{reads}"], "inputs": [INPUT]},
+        {"command": ["true", "{x}"], "inputs": [INPUT]},
     ]
     digests = [with_digest(make(tmp_path / str(at), **form)).digest for at, form in enumerate(forms)]
     assert None not in digests
