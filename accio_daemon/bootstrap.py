@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -72,70 +72,76 @@ async def serve(
     """
     clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
-        lock = take_folder(config)
-        stack.callback(lock.close)
-        entries = prepare_tokens(config)
-        store = stack.enter_context(open_store(config, clock))
-        finish_replacing(config.database)
-        database = await Database.open(config.database, synchronous=config.synchronous)
-        stack.push_async_callback(database.close)
-        readers = await stack.enter_async_context(Readers.open(database))
-        taken_up, restored = await _restore(database, config, clock)
-        tokens = Tokens(entries, await readers.read(read_tokens), lambda: clock.now().wall_ms)
-        engine_store = SqliteStore(database)
-        stack.callback(engine_store.close)
-        plans = Plans()
-        gatherer = Gatherer(readers=readers, store=store, plans=plans)
-        engine = Engine(
-            restored=restored,
-            store=engine_store,
-            clock=clock,
-            gather=gatherer.ask,
-            crash_point=crash_point(config.crash_at),
-            disk=FullDisk(Reserve(config.data)),
-        )
+        stack.callback(take_folder(config).close)
+        parts = await _put_together(config, clock, stack)
         if config.metrics:
-            stack.callback(serve_metrics(config.metrics, engine.metrics.registry))
-        sessions = Sessions()
-        collector = Collector(engine=engine, readers=readers, store=store, tell_agents=sessions.tell_freed)
-        keeper = TokenKeeper(engine=engine, tokens=tokens, clock=clock)
-        parts = Parts(
-            config=config,
-            clock=clock,
-            tokens=tokens,
-            keeper=keeper,
-            store=store,
-            database=database,
-            readers=readers,
-            engine=engine,
-            sessions=sessions,
-            last_id=restored.last_run_id,
-            collector=collector,
-            plans=plans,
-            history=taken_up.history,
-        )
+            stack.callback(serve_metrics(config.metrics, parts.engine.metrics.registry))
         server = Services(parts).server()
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(engine.run(), name="engine")
-            forever = [
-                tasks.create_task(keeper.note_uses(), name="uses of tokens"),
-                tasks.create_task(keep_looking(database), name="look for damage"),
-                tasks.create_task(gatherer.run(engine), name="gather"),
-            ]
-            if config.quota:
-                forever.append(tasks.create_task(collector.keep_below(config.quota), name="quota"))
+            tasks.create_task(parts.engine.run(), name="engine")
+            forever = [tasks.create_task(task, name=name) for name, task in _tasks_of(parts)]
             try:
                 address, *others = await server.start(doors(config), credentials(config, clock))
                 log.info("listening", address=address, also=others, data=str(config.data), pid=os.getpid())
-                ready(Daemon(address=address, sessions=sessions, engine=engine))
+                ready(Daemon(address=address, sessions=parts.sessions, engine=parts.engine))
                 await stop.wait()
                 log.info("stopping")
             finally:
-                sessions.say_goodbye("the daemon stops", reconnect=True)
+                parts.sessions.say_goodbye("the daemon stops", reconnect=True)
                 await server.stop(STOP_GRACE_S)
                 for each in forever:
                     each.cancel()
-                engine.stop()
+                parts.engine.stop()
+
+
+async def _put_together(config: Config, clock: Clock, stack: AsyncExitStack) -> Parts:
+    """Open the store and the database of a folder that is locked, restore, and return what works on them."""
+    entries = prepare_tokens(config)
+    store = stack.enter_context(open_store(config, clock))
+    finish_replacing(config.database)
+    database = await Database.open(config.database, synchronous=config.synchronous)
+    stack.push_async_callback(database.close)
+    readers = await stack.enter_async_context(Readers.open(database))
+    taken_up, restored = await _restore(database, config, clock)
+    tokens = Tokens(entries, await readers.read(read_tokens), lambda: clock.now().wall_ms)
+    engine_store = SqliteStore(database)
+    stack.callback(engine_store.close)
+    plans = Plans()
+    gatherer = Gatherer(readers=readers, store=store, plans=plans)
+    engine = Engine(
+        restored=restored,
+        store=engine_store,
+        clock=clock,
+        gather=gatherer.ask,
+        crash_point=crash_point(config.crash_at),
+        disk=FullDisk(Reserve(config.data)),
+    )
+    sessions = Sessions()
+    return Parts(
+        config=config,
+        clock=clock,
+        tokens=tokens,
+        keeper=TokenKeeper(engine=engine, tokens=tokens, clock=clock),
+        store=store,
+        database=database,
+        readers=readers,
+        engine=engine,
+        sessions=sessions,
+        last_id=restored.last_run_id,
+        collector=Collector(engine=engine, readers=readers, store=store, tell_agents=sessions.tell_freed),
+        gatherer=gatherer,
+        plans=plans,
+        history=taken_up.history,
+    )
+
+
+def _tasks_of(parts: Parts) -> Iterator[tuple[str, Coroutine[None, None, None]]]:
+    """Yield what is at work as long as the daemon serves, beside the engine, with its name."""
+    yield "uses of tokens", parts.keeper.note_uses()
+    yield "look for damage", keep_looking(parts.database)
+    yield "gather", parts.gatherer.run(parts.engine)
+    if parts.config.quota:
+        yield "quota", parts.collector.keep_below(parts.config.quota)
 
 
 def doors(config: Config) -> Sequence[str]:

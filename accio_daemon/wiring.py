@@ -18,6 +18,7 @@ from accio_daemon.services.calls.columns import ColumnCalls
 from accio_daemon.services.calls.explanations import ExplanationCalls
 from accio_daemon.services.calls.exporting import ExportCalls
 from accio_daemon.services.calls.feeding import FeedCalls
+from accio_daemon.services.calls.gathering import Gatherer
 from accio_daemon.services.calls.lists import ListCalls
 from accio_daemon.services.calls.logs import LogCalls
 from accio_daemon.services.calls.measurements import MeasureCalls
@@ -60,6 +61,7 @@ class Parts:
     sessions: Sessions
     last_id: RunId | None
     collector: Collector
+    gatherer: Gatherer
     plans: Plans
     history: History
 

@@ -168,10 +168,10 @@ def failure(
 
 
 def announced(world: World, spec: OperatorSpec) -> Announced:
-    """Give an operator that was announced to a World, with its number."""
+    """Return an operator that was announced to a World, with its number."""
     return Announced(no=world.operators[(spec.name, identity_of(spec))], spec=spec)
 
 
 def keyed(command: SubmitRun, idempotency: tuple[str, str, bytes], number: int) -> SubmitRun:
-    """Give a submission under an idempotency key, as another call that chose another run id."""
+    """Return a submission under an idempotency key, as another call that chose another run id."""
     return replace(command, idempotency=idempotency, id=run_id(1000 + number))

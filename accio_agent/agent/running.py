@@ -13,7 +13,6 @@ import structlog
 
 from accio.channels import Door
 from accio.domain.datatypes import Kind
-from accio.domain.operators import OperatorSpec
 from accio.domain.problems import ValueProblem
 from accio.domain.resources import Resources
 from accio.errors import FailedPrecondition, Internal
@@ -60,30 +59,14 @@ async def run(
     job = batch_job.this_job()
     resources, visible = _resources(folder.path, options, job)
     deadline = await _find_deadline(options, job)
-    operators = [
-        Offered(spec=offer.spec, references=offer.source.references, takes_datasets=_takes_datasets(offer.spec))
-        for offer in catalogue.offers
-    ]
-    if not operators:
-        log.warning("this agent offers no operators: install a package that has some, or give --operators")
+    operators = _offered(catalogue)
     journal = Journal(folder.path / "journal")
     separate_logs(folder.path, journal.remembered.history)
     outbound = Outbound()
     transfer = Transfer(door, find_token)
     staging = Staging(folder.path, transfer)
     agent = Shell(
-        identity=Identity(
-            name=folder.name,
-            agent_id=folder.agent_id,
-            incarnation=folder.incarnation,
-            boot_id=linux.boot_id(),
-            version=accio_version(),
-            life=folder.life,
-            predecessors=folder.predecessors,
-            place=folder.place,
-            deadline=deadline,
-            allocation=options.allocation,
-        ),
+        identity=_identity(folder, deadline, options.allocation),
         resources=resources,
         devices=visible,
         operators=operators,
@@ -106,9 +89,7 @@ async def run(
         folder=str(folder.path),
         operators=len(operators),
         offers=str(resources),
-        **({"operators_run_as": options.user} if options.user is not None else {}),
-        **({"job": str(job)} if job is not None else {}),
-        **({"host_ends": deadline.host_ends.isoformat(timespec="seconds")} if deadline is not None else {}),
+        **_further(options, job, deadline),
     )
     try:
         with _measuring(options.metrics, agent, dialer) as observe_lag:
@@ -122,6 +103,31 @@ async def run(
         return False
     _set_aside(folder, agent, journal, other.history)
     return True
+
+
+def _identity(folder: StateFolder, deadline: Deadline | None, allocation: str) -> Identity:
+    return Identity(
+        name=folder.name,
+        agent_id=folder.agent_id,
+        incarnation=folder.incarnation,
+        boot_id=linux.boot_id(),
+        version=accio_version(),
+        life=folder.life,
+        predecessors=folder.predecessors,
+        place=folder.place,
+        deadline=deadline,
+        allocation=allocation,
+    )
+
+
+def _further(options: Options, job: BatchJob | None, deadline: Deadline | None) -> dict[str, str]:
+    """Return what the agent says of itself as it starts only where there is something to say."""
+    found = {
+        "operators_run_as": options.user,
+        "job": None if job is None else str(job),
+        "host_ends": None if deadline is None else deadline.host_ends.isoformat(timespec="seconds"),
+    }
+    return {name: text for name, text in found.items() if text is not None}
 
 
 def _set_aside(folder: StateFolder, agent: Shell, journal: Journal, following: str) -> None:
@@ -226,6 +232,20 @@ async def _until(broken: "asyncio.Future[None]") -> None:
     await broken
 
 
+def _offered(catalogue: Catalogue) -> list[Offered]:
+    operators = [
+        Offered(
+            spec=offer.spec,
+            references=offer.source.references,
+            takes_datasets=any(port.type.contains(Kind.DATASET) for port in offer.spec.inputs),
+        )
+        for offer in catalogue.offers
+    ]
+    if not operators:
+        log.warning("this agent offers no operators: install a package that has some, or give --operators")
+    return operators
+
+
 def _start_templates(operators: Sequence[Offered]) -> dict[str, TemplateHandle]:
     """Start a template for each source at once: they import while the agent connects."""
     templates: dict[str, TemplateHandle] = {}
@@ -257,7 +277,3 @@ async def _find_deadline(options: Options, job: BatchJob | None) -> Deadline | N
     gives_back_ms = clock.wall_ms() + int(deadline.seconds_left * 1000)
     os.environ[ENDS_AT] = str(gives_back_ms // 1000)
     return deadline
-
-
-def _takes_datasets(spec: OperatorSpec) -> bool:
-    return any(port.type.contains(Kind.DATASET) for port in spec.inputs)

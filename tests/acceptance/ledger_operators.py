@@ -26,7 +26,7 @@ def note(event: str) -> None:
 
 
 def gate(label: str) -> Path:
-    """Give the file that exists once the test has opened the gate of this name."""
+    """Return the file that exists once the test has opened the gate of this name."""
     return Path(os.environ[GATES]) / label
 
 

@@ -132,7 +132,7 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, gate
 
 @contextmanager
 def proxy(port: int) -> Iterator[Proxy]:
-    """Give a proxy to a port of this machine."""
+    """Return a proxy to a port of this machine."""
     made = Proxy(port)
     made.start()
     try:
@@ -175,7 +175,7 @@ class NoNamespaces(Exception):
 
 @contextmanager
 def namespace(port: int) -> Iterator[Namespace]:
-    """Give a namespace in which *port* of this machine is reached; NoNamespaces if that takes more than tests may."""
+    """Return a namespace in which *port* of this machine is reached; NoNamespaces if that takes more than tests may."""
     number = os.getpid() % 250
     name, outer, inner = f"accio{os.getpid()}", f"ac{os.getpid()}o", f"ac{os.getpid()}i"
     host = f"10.213.{number}.1"

@@ -95,7 +95,7 @@ class Process:
         return self.popen.wait(patience)
 
     def output(self) -> str:
-        """Give what it wrote to stdout and stderr."""
+        """Return what it wrote to stdout and stderr."""
         return self.log.read_text(encoding="utf-8", errors="replace")
 
 
@@ -124,7 +124,7 @@ class Cluster:
         return self.root / "data"
 
     def environment(self, **more: str) -> dict[str, str]:
-        """Give the environment of every process of this cluster."""
+        """Return the environment of every process of this cluster."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("ACCIO_")}
         return {
             **kept,
@@ -213,7 +213,7 @@ class Cluster:
             )
 
     def executed(self) -> list[str]:
-        """Give the lines of the ledger."""
+        """Return the lines of the ledger."""
         return self.ledger.read_text(encoding="utf-8").splitlines() if self.ledger.exists() else []
 
     def open_gate(self, label: str) -> None:
@@ -221,7 +221,7 @@ class Cluster:
         (self.root / "gates" / label).touch()
 
     def survivors(self) -> list[int]:
-        """Give the processes that carry this cluster's environment and are none of those that it started itself."""
+        """Return the processes that carry this cluster's environment and are none of those that it started itself."""
         mark = f"{ledger_operators.LEDGER}={self.ledger}".encode()
         own = {process.popen.pid for process in self.processes} | {os.getpid()}
         found = []
@@ -248,13 +248,13 @@ class Cluster:
 
 
 def token(made: Cluster) -> str:
-    """Give what opens a cluster's daemon."""
+    """Return what opens a cluster's daemon."""
     return (made.data / "token").read_text(encoding="utf-8").split()[0]
 
 
 @contextmanager
 def cluster(root: Path) -> Iterator[Cluster]:
-    """Give a cluster without processes; whatever is started in it is killed at the end, shown if the test failed."""
+    """Return a cluster without processes; whatever is started in it is killed at the end, shown if the test failed."""
     (root / "gates").mkdir(parents=True)
     made = Cluster(root)
     try:

@@ -26,7 +26,7 @@ ECHO = values_pb2.Operator(
 
 
 def hello(name: str, *, cpus: int = 1, **fields: Any) -> agents_pb2.Hello:
-    """Give the opening of a session of an agent that offers Echo."""
+    """Return the opening of a session of an agent that offers Echo."""
     made = agents_pb2.Hello(
         protocol_min=1,
         protocol_max=1,

@@ -38,17 +38,17 @@ RATIOS: dict[str, Any] = {
 
 
 def sweep_of(children: int) -> dict[str, Any]:
-    """Give a sweep of THREE; its seed is fixed, so that its table always is the same."""
+    """Return a sweep of THREE; its seed is fixed, so that its table always is the same."""
     return {"workflow": "three", "seed": 7, "params": {"x": {"from": 1, "to": children, "step": 1}}}
 
 
 def table(client: Client, run: str) -> list[tuple[str, ...]]:
-    """Give the rows of a run's table, in an order of their own."""
+    """Return the rows of a run's table, in an order of their own."""
     found = client.table([run], artifacts="ALL").to_arrow()
     names = [name for name in found.column_names if name != "run"]
     return sorted(tuple(repr(row[name]) for name in names) for row in found.to_pylist())
 
 
 def repeated(made: Cluster) -> dict[str, int]:
-    """Give the nodes that were executed more than once, with how often."""
+    """Return the nodes that were executed more than once, with how often."""
     return {node: n for node, n in Counter(line.split()[0] for line in made.executed()).items() if n > 1}

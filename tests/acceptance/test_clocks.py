@@ -26,7 +26,7 @@ pytestmark = [
 
 
 def _clock(made: Cluster, name: str) -> dict[str, str]:
-    """Give the environment of a process whose wall clock `_shift` shifts while it runs."""
+    """Return the environment of a process whose wall clock `_shift` shifts while it runs."""
     _shift(made, name, "+0")
     return {
         "LD_PRELOAD": str(LIBRARY),

@@ -153,7 +153,7 @@ def _restart_when_dead(made: Cluster, doomed: Process, done: Callable[[], bool])
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the folder of a daemon that knows the workflows."""
+    """Return the folder of a daemon that knows the workflows."""
     root = tmp_path_factory.mktemp("prepared") / "made"
 
     async def push() -> None:

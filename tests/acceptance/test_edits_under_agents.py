@@ -30,7 +30,7 @@ WORKFLOW = {
 
 
 def _submit(client: Client, x: int) -> tuple[object, list[str]]:
-    """Give the result of a run, and what its submission warned of."""
+    """Return the result of a run, and what its submission warned of."""
     done = client.submit({"workflow": "under", "params": {"x": x}})
     assert client.wait(done.run.id).state == "success"
     return client.get_node(done.run.id, "Under").artifacts[0].value, [each.message for each in done.warnings]

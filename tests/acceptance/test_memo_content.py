@@ -81,14 +81,14 @@ def restart(made: Cluster, agent: Process) -> None:
 
 
 def submit(client: Client, workflow: str, text: str, label: str) -> str:
-    """Give the id of a run that succeeded."""
+    """Return the id of a run that succeeded."""
     run = client.submit({"workflow": workflow, "params": {"text": text, "label": label}}).run.id
     assert client.wait(run).state == "success", [node.failure for node in client.get_run(run).nodes]
     return run
 
 
 def output(client: Client, run: str, node: str) -> Any:
-    """Give the first output of a node."""
+    """Return the first output of a node."""
     return client.get_node(run, node).artifacts[0].value
 
 

@@ -49,7 +49,7 @@ def _begin(made: Cluster, before: Sequence[str] = ()) -> None:
 
 
 def _read(client: Client, path: Path) -> tuple[Any, bool]:
-    """Give what the operator found at a path, and whether that was a hit."""
+    """Return what the operator found at a path, and whether that was a hit."""
     run = client.submit({"workflow": "reading", "params": {"data": str(path)}}).run.id
     assert client.wait(run).state == "success", client.get_node(run, "Use").node.failure
     details = client.get_node(run, "Use")

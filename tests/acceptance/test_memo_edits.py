@@ -92,7 +92,7 @@ def _executed(client: Client, run: str) -> set[str]:
 
 
 def _why(made: Cluster, target: str) -> Any:
-    """Give what `accio why --json` prints."""
+    """Return what `accio why --json` prints."""
     command = [sys.executable, "-m", "accio_client.cli.main", "why", target, "--json"]
     done = subprocess.run(command, env=made.environment(), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

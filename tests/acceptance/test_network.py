@@ -27,7 +27,7 @@ def _pass_time(seconds: float) -> None:
 
 @contextmanager
 def _linked(root: Path, kind: str, lease: float = LEASE_S) -> Iterator[tuple[Cluster, Link]]:
-    """Give a daemon and an agent a1 behind a link that can be cut."""
+    """Return a daemon and an agent a1 behind a link that can be cut."""
     with ExitStack() as stack:
         made = stack.enter_context(cluster(root))
         try:

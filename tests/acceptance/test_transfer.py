@@ -73,7 +73,7 @@ def _dataset(folder: Path, text: str) -> str:
 
 
 def _where(client: Client, run: str) -> tuple[object, str | None]:
-    """Give what a run read, and on which agent."""
+    """Return what a run read, and on which agent."""
     assert client.wait(run).state == "success", client.get_node(run, "Read").node.failure
     details = client.get_node(run, "Read")
     return details.artifacts[0].value, details.node.agent

@@ -75,7 +75,7 @@ class Bed:
         return sum(file.stat().st_size for file in self.counters.iterdir())
 
     def fresh(self, count: int) -> dict[str, int]:
-        """Give a range of numbers that no run had: nothing of it can be in the memo."""
+        """Return a range of numbers that no run had: nothing of it can be in the memo."""
         first, self.next_number = self.next_number, self.next_number + count
         return {"from": first, "to": first + count - 1, "step": 1}
 
@@ -151,7 +151,7 @@ def _own(process: psutil.Process) -> float:
 
 @contextmanager
 def bed(root: Path, workflows: tuple[Mapping[str, Any], ...] = (FAN, DAG)) -> Iterator[Bed]:
-    """Give a running bed whose daemon knows the workflows."""
+    """Return a running bed whose daemon knows the workflows."""
     root.mkdir(parents=True)
     with cluster(root / "cluster") as made:
         found = Bed(made)

@@ -50,7 +50,7 @@ def areas() -> tuple[str, ...]:
 
 
 def cases(area: str) -> list[ParameterSet]:
-    """Give all cases of an area."""
+    """Return all cases of an area."""
     return [pytest.param(case, id=case["id"]) for case in DOC["cases"] if case["area"] == area]
 
 
@@ -63,7 +63,7 @@ def needs_a_system(case: Case) -> bool:
 
 
 def pure_cases(*of: str) -> list[ParameterSet]:
-    """Give the cases of some areas that the language alone can answer."""
+    """Return the cases of some areas that the language alone can answer."""
     return [pytest.param(case, id=case["id"]) for case in DOC["cases"] if case["area"] in of and is_pure(case)]
 
 
@@ -73,7 +73,7 @@ def is_pure(case: Case) -> bool:
 
 
 def daemon_cases(area: str) -> list[ParameterSet]:
-    """Give the cases of an area that need a running system."""
+    """Return the cases of an area that need a running system."""
     return [pytest.param(case, id=case["id"]) for case in DOC["cases"] if case["area"] == area and not is_pure(case)]
 
 
@@ -84,7 +84,7 @@ def only(part: Mapping[str, Any], *known: str) -> None:
 
 
 def checks(case: Case) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    """Give the pairs of given and expected: one, or one per check."""
+    """Return the pairs of given and expected: one, or one per check."""
     given, expect = case["given"], case["expect"]
     if "checks" not in given:
         return [(given, expect)]

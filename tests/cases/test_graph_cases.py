@@ -70,7 +70,7 @@ class GraphDriver:
         self.progress.append(self.share())
 
     def node(self, name: str) -> str:
-        """Give a node's name as agents tell it: "A", or "1/A" of the second child."""
+        """Return a node's name as agents tell it: "A", or "1/A" of the second child."""
         return f"{self.index(name)}/{name.partition('/')[2]}" if name.startswith("#") else name
 
     @staticmethod
@@ -116,7 +116,7 @@ class GraphDriver:
     # --- what is to be seen -----------------------------------------------------------------------------------------
 
     def share(self) -> float:
-        """Give the progress: the share of ended nodes."""
+        """Return the progress: the share of ended nodes."""
         if not self.cluster.exists(self.run):
             return 1.0
         ((ended, children, closed, removed, size),) = self.cluster.disk.rows(

@@ -13,7 +13,7 @@ from tests.cases.test_types import outcome
 
 
 def in_units(datatype: DataType, text: str) -> Any:
-    """Give a value as the cases write it: metres and milliseconds as bare numbers, timestamps as texts."""
+    """Return a value as the cases write it: metres and milliseconds as bare numbers, timestamps as texts."""
     if datatype.kind is Kind.TIMESTAMP:
         return display(datatype, text)
     value = outcome(decode(datatype, text))

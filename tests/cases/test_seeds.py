@@ -34,7 +34,7 @@ def submitted(step: dict[str, Any]) -> RunDefinition:
 
 
 def seed_of(runs: dict[str, RunDefinition], name: str) -> int:
-    """Give the seed of `P#2.seed`, which is that of the child P.1."""
+    """Return the seed of `P#2.seed`, which is that of the child P.1."""
     child, _, what = name.partition(".")
     assert what == "seed"
     parent, _, number = child.partition("#")

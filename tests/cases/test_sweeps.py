@@ -9,7 +9,7 @@ from tests.cases.loader import Case, checks, mentions, only, pure_cases, same
 
 
 def child_params(run: RunDefinition, number: int) -> dict[str, object]:
-    """Give a child's parameters in the user's form."""
+    """Return a child's parameters in the user's form."""
     types = {axis.name: axis.type for axis in run.sweep.axes}
     return {name: display(types[name], text) for name, text in run.sweep.child(number).items()}
 

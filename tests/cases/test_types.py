@@ -15,7 +15,7 @@ from tests.cases.loader import Case, checks, mentions, only, pure_cases, same
 
 
 def outcome(value: Any) -> Any:
-    """Give a value in the units in which cases write it."""
+    """Return a value in the units in which cases write it."""
     match value:
         case Distance(meters=meters):
             return {"meters": meters}

@@ -52,7 +52,7 @@ class Code:
     comment: int = 0
 
     def files(self) -> dict[str, str]:
-        """Give the files of the package."""
+        """Return the files of the package."""
         return {
             "memotruth/__init__.py": "",
             "memotruth/helper.py": f"# {self.comment}\ndef factor():\n    return {self.factor}\n",

@@ -41,7 +41,7 @@ _RANGES = {
 
 
 def of(descriptor: Descriptor, deep: int = 0) -> st.SearchStrategy[Message]:
-    """Give messages of a kind."""
+    """Return messages of a kind."""
     kind = GetMessageClass(descriptor)
     fields = {field.name: _field(field, deep) for field in descriptor.fields if _is_filled(field, deep)}
     in_oneof = {each.name: tuple(field.name for field in each.fields) for each in descriptor.oneofs}

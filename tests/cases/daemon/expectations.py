@@ -66,7 +66,7 @@ def _assert_command(scenario: Scenario, name: str, wanted: Mapping[str, Any]) ->
 
 
 def _exported(scenario: Scenario) -> Exported:
-    """Give the ids and seeds of all runs, as exports name them."""
+    """Return the ids and seeds of all runs, as exports name them."""
     made = Exported()
     for alias, ids in scenario.runs.items():
         made.ids[alias] = ids[-1]
@@ -127,7 +127,7 @@ def _assert_facts(scenario: Scenario, name: str, found: Mapping[str, Any], wante
 
 
 def _node(scenario: Scenario, name: str) -> Place:
-    """Give a node by its name, or by the end of its name if only one ends so."""
+    """Return a node by its name, or by the end of its name if only one ends so."""
     place = scenario.place(name)
     names = [node.name for node in scenario.system.client.get_run(place.run).nodes]
     if place.node in names:
@@ -138,7 +138,7 @@ def _node(scenario: Scenario, name: str) -> Place:
 
 
 def value(scenario: Scenario, name: str) -> Any:
-    """Give what a name in `equal` or `different` stands for: an artifact, a version, a seed, a field of a run."""
+    """Return what a name in `equal` or `different` stands for: an artifact, a version, a seed, a field of a run."""
     seed = re.fullmatch(r"seed received by (\S+) in attempt (\d+)", name)
     if seed:
         place = _node(scenario, seed[1])
@@ -206,7 +206,7 @@ def _executions(scenario: Scenario, wanted: Mapping[str, Any]) -> None:
 
 
 def _digest_of(scenario: Scenario, phrase: str) -> str:
-    """Give the content that "the folder made by R1/MakeFile" or "R1/MakeFile/data" means."""
+    """Return the content that "the folder made by R1/MakeFile" or "R1/MakeFile/data" means."""
     name = phrase.rpartition(" ")[2]
     found = [digest for key, digest in scenario.digests.items() if key == name or key.startswith(f"{name}/")]
     assert len(found) == 1, f"{phrase}: {scenario.digests}"

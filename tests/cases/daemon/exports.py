@@ -31,7 +31,7 @@ class Exported:
     seeds: dict[str, int] = field(default_factory=dict)
 
     def real(self, text: str) -> str:
-        """Give the id of a run, or a metric's name, for what stands for it in the case."""
+        """Return the id of a run, or a metric's name, for what stands for it in the case."""
         if text in self.ids:
             return self.ids[text]
         for word, name in METRICS.items():
@@ -103,7 +103,7 @@ class _Plan:
         assert ended.ended
 
     def _definition(self, names: list[str]) -> dict[str, Any]:
-        """Give the run definition whose children, in the order of the sweep, are the members."""
+        """Return the run definition whose children, in the order of the sweep, are the members."""
         definition: dict[str, Any] = {"workflow": self._workflow, "params": {}}
         for name in names:
             values = list(dict.fromkeys(member["params"][name] for member in self._members))

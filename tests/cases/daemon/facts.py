@@ -74,7 +74,7 @@ def process_of(system: System, place: Place) -> str:
 
 
 def artifacts(system: System, run: str) -> dict[str, ArtifactView]:
-    """Give every artifact of a run, by `Node/port`."""
+    """Return every artifact of a run, by `Node/port`."""
     found: dict[str, ArtifactView] = {}
     for node in system.client.get_run(run).nodes:
         for artifact in system.client.get_node(run, node.name).artifacts:
@@ -83,7 +83,7 @@ def artifacts(system: System, run: str) -> dict[str, ArtifactView]:
 
 
 def value_of(system: System, place: Place, port: str) -> Any:
-    """Give an artifact: a dataset of files as their contents by name, anything else as its value."""
+    """Return an artifact: a dataset of files as their contents by name, anything else as its value."""
     artifact = next((one for one in system.client.get_node(place.run, place.node).artifacts if one.port == port), None)
     assert artifact is not None, f"{place} has no artifact {port}"
     if artifact.type != "dataset":
@@ -101,13 +101,13 @@ def fetched(system: System, place: Place, port: str) -> Path:
 
 
 def contents(path: Path) -> dict[str, str]:
-    """Give the texts of the files of a folder."""
+    """Return the texts of the files of a folder."""
     files = sorted(file for file in path.rglob("*") if file.is_file())
     return {file.relative_to(path).as_posix(): file.read_bytes().decode(errors="replace") for file in files}
 
 
 def read(system: System, digest: str) -> bytes:
-    """Give the bytes of a blob."""
+    """Return the bytes of a blob."""
     return b"".join(system.client.read_blob(digest))
 
 

@@ -25,7 +25,7 @@ INFINITE = {
 
 
 def hint(datatype: DataType) -> str:
-    """Give the type hint of a data type."""
+    """Return the type hint of a data type."""
     match datatype.kind:
         case Kind.LIST:
             return f"list[{hint(datatype.args[0])}]"
@@ -56,7 +56,7 @@ class Given(NamedTuple):
 
 @operator
 def {name}(x: {written}) -> Given:
-    """Give a value."""
+    """Return a value."""
     note("{name}")
     return Given({value})
 '''

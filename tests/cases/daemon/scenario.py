@@ -33,7 +33,7 @@ class Scenario:
     # ---------------------------------------------------------------------------------------------------------- names
 
     def run(self, name: str) -> str:
-        """Give the id of `R`, or of `P#2`, the child P.1."""
+        """Return the id of `R`, or of `P#2`, the child P.1."""
         alias, _, number = name.partition("#")
         if alias not in self.runs:
             return name  # an id, or one that nobody has
@@ -41,7 +41,7 @@ class Scenario:
         return f"{run}.{int(number) - 1}" if number else run
 
     def place(self, name: str) -> Place:
-        """Give the node that `R/Node` means."""
+        """Return the node that `R/Node` means."""
         run, _, node = name.partition("/")
         return Place(self.run(run), node)
 
@@ -72,7 +72,7 @@ class Scenario:
         return str(self.system.real(text))
 
     def alias(self, run: str) -> str:
-        """Give the name of a run's id; of a child, `P#2`."""
+        """Return the name of a run's id; of a child, `P#2`."""
         parent, _, number = run.partition(".")
         for name, ids in self.runs.items():
             if parent in ids:
@@ -120,14 +120,14 @@ class Scenario:
         }
 
     def singles(self, run: str) -> list[str]:
-        """Give a run's id, or those of its children."""
+        """Return a run's id, or those of its children."""
         found = self.system.client.get_run(run, nodes=False).run
         if found.kind != "parent":
             return [run]
         return [child.id for child in self.system.client.list_runs(RunFilter(parent=run), limit=1000).runs]
 
     def client_for(self, step: Mapping[str, Any]) -> Client:
-        """Give the client of the user that a step names."""
+        """Return the client of the user that a step names."""
         if "user" not in step:
             return self.system.client
         token = (self.system.cluster.data / "token").read_text(encoding="utf-8").split()[0]

@@ -287,7 +287,7 @@ class System:
 
 
 def _reference(operator: str) -> str:
-    """Give the reference of one fixture operator."""
+    """Return the reference of one fixture operator."""
     if operator == "Quit":
         return QUIT
     for module in MODULES:
@@ -325,7 +325,7 @@ def start(root: Path, settings: Mapping[str, Any] | None = None, *, agents: bool
 
 
 def _options(settings: Mapping[str, Any]) -> list[str]:
-    """Give the daemon's options for the settings of a case."""
+    """Return the daemon's options for the settings of a case."""
     names = {
         "quota_in_bytes": "--quota",
         "quota": "--quota",

@@ -24,7 +24,7 @@ def files_of(folder: Path) -> list[Path]:
 
 
 def read(path: Path, separator: str = ",") -> tuple[list[str], list[Row]]:
-    """Give the header and the rows of a table in any of the formats."""
+    """Return the header and the rows of a table in any of the formats."""
     match path.suffix:
         case ".jsonl":
             lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]

@@ -18,7 +18,7 @@ _OF_THE_RUN = ("kind", "children", "params", "tags", "name", "notes", "seed", "r
 
 
 def command_lines() -> list[Any]:
-    """Give the cases that are command lines, alone or several under one rule."""
+    """Return the cases that are command lines, alone or several under one rule."""
     found = [case for area in areas() for case in daemon_cases(area)]
     return [case for case in found if _is_command_line(case.values[0])]  # type: ignore[arg-type]  # a case
 

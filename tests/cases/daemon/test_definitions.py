@@ -33,7 +33,7 @@ _VALUES: dict[Kind, Any] = {
 
 
 def having(key: str, *, but_not: str = "") -> list[Any]:
-    """Give the cases with this key in `given`, or in one of its checks; a workflow must be a definition."""
+    """Return the cases with this key in `given`, or in one of its checks; a workflow must be a definition."""
     found = []
     for param in (param for area in areas() for param in daemon_cases(area)):
         case: Any = param.values[0]
@@ -105,7 +105,7 @@ def test_accepted_everywhere(case: Case, system: System) -> None:
 
 
 def _valid_definitions() -> list[str]:
-    """Give the texts of the workflows that are expected to be valid."""
+    """Return the texts of the workflows that are expected to be valid."""
     found: list[str] = []
     for case in DOC["cases"]:
         for given, expect in checks(case):
@@ -117,7 +117,7 @@ def _valid_definitions() -> list[str]:
 
 
 def _value(datatype: DataType) -> Any:
-    """Give some value of a type, as a definition gives it."""
+    """Return some value of a type, as a definition gives it."""
     match datatype.kind:
         case Kind.LIST | Kind.SET:
             return {"value": [_value(datatype.args[0])]}

@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
 
 
 def exports() -> list[Any]:
-    """Give the cases that export runs with given results."""
+    """Return the cases that export runs with given results."""
     return [case for case in daemon_cases("export") if "runs" in case.values[0]["given"]]  # type: ignore[index]  # a case
 
 

@@ -58,7 +58,7 @@ def test_query(case: Case, system: System, tmp_path: Path) -> None:
 
 
 def _options(query: Mapping[str, Any], names: Mapping[str, str]) -> list[str]:
-    """Give the options that say what to filter by."""
+    """Return the options that say what to filter by."""
     options: list[str] = []
     for word, value in query.items():
         assert word in OPTIONS, f"the adapter doesn't know the filter {word}"

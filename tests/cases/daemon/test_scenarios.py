@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
 
 
 def scenarios() -> list[Any]:
-    """Give the cases that consist of steps, except those that other adapters read in their own way."""
+    """Return the cases that consist of steps, except those that other adapters read in their own way."""
     found = [case for area in areas() for case in daemon_cases(area)]
     return [case for case in found if _is_scenario(case.values[0])]  # type: ignore[arg-type]  # a case
 

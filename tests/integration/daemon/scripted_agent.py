@@ -115,7 +115,7 @@ class ScriptedAgent:
         await self.send(reports=agents_pb2.Reports(reports=[self.report(each) for each in assignments]))
 
     def class_of(self, assignment: agents_pb2.Assignment) -> agents_pb2.NodeClass:
-        """Give the class of an assignment, which was described before."""
+        """Return the class of an assignment, which was described before."""
         return self._classes[getattr(assignment, "class")]
 
     def operator_of(self, assignment: agents_pb2.Assignment) -> str:

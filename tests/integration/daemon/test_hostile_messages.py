@@ -54,7 +54,7 @@ fuzzed = settings(
 
 @pytest.fixture(scope="module")
 def on_daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    """Give what runs a coroutine beside a daemon that has a run, on an event loop of its own."""
+    """Return what runs a coroutine beside a daemon that has a run, on an event loop of its own."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()

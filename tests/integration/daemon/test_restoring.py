@@ -56,7 +56,7 @@ def data(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def _reset() -> Iterator[None]:
-    """Give the streams back, as this process goes on."""
+    """Return the streams back, as this process goes on."""
     yield
     structlog.reset_defaults()
 

@@ -375,7 +375,7 @@ async def test_an_artifact_of_a_run_is_an_input(daemon: Serving, agent: Scripted
 
 
 def size_and_names(path: Path) -> tuple[int, list[str]]:
-    """Give the size of a file, and what stands beside it."""
+    """Return the size of a file, and what stands beside it."""
     return path.stat().st_size, sorted(each.name for each in path.parent.iterdir())
 
 

@@ -129,5 +129,5 @@ class Benches:
 
 @pytest.fixture
 def benches(tmp_path: Path) -> Benches:
-    """Give a place for a database, and a clock."""
+    """Return a place for a database, and a clock."""
     return Benches(tmp_path)

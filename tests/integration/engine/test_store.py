@@ -188,7 +188,7 @@ Opening = Callable[[Path], AbstractAsyncContextManager[Place]]
 
 @pytest.fixture(params=[on_sqlite, in_memory], ids=["sqlite", "memory"])
 async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
-    """Give an empty store of each kind."""
+    """Return an empty store of each kind."""
     opening: Opening = request.param
     async with opening(tmp_path) as found:
         yield found

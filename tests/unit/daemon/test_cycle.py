@@ -25,7 +25,7 @@ ONE = builders.graph({"A": []}, swept=("A",))
 
 @pytest.fixture
 def cluster() -> Iterator[Cluster]:
-    """Give a cluster."""
+    """Return a cluster."""
     found = Cluster()
     yield found
     found.close()

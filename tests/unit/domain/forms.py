@@ -8,7 +8,7 @@ from tests.cases.language import check_one_param
 
 
 def axis_of(kind: str, form: Any) -> Axis:
-    """Give the axis of a good form."""
+    """Return the axis of a good form."""
     checked = check_one_param(kind, form)
     assert checked.value is not None, checked.errors
     axis = checked.value.sweep.axis("p")
@@ -17,12 +17,12 @@ def axis_of(kind: str, form: Any) -> Axis:
 
 
 def texts_of(kind: str, form: Any) -> list[str]:
-    """Give the canonical values of a good form."""
+    """Return the canonical values of a good form."""
     return list(axis_of(kind, form).values())
 
 
 def issue_of(kind: str, form: Any) -> Issue:
-    """Give the one issue of a bad form."""
+    """Return the one issue of a bad form."""
     checked = check_one_param(kind, form)
     assert checked.value is None
     (issue,) = checked.errors

@@ -16,7 +16,7 @@ def validator(name: str) -> jsonschema.Draft202012Validator:
 
 
 def documents(key: str) -> list[tuple[Any, bool]]:
-    """Give the documents of the cases, and whether they are expected to be valid."""
+    """Return the documents of the cases, and whether they are expected to be valid."""
     found = []
     for case in DOC["cases"]:
         given, expect = case["given"], case["expect"]

@@ -9,6 +9,6 @@ DOCS = Path(__file__).parents[3] / "docs"
 
 
 def published(page: str) -> list[list[dict[str, Any]]]:
-    """Give the vectors of a page, block by block."""
+    """Return the vectors of a page, block by block."""
     blocks = re.findall(r"```jsonl\n(.*?)```", (DOCS / page).read_text(encoding="utf-8"), re.DOTALL)
     return [[json.loads(line) for line in block.splitlines()] for block in blocks]

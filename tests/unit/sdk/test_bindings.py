@@ -77,7 +77,7 @@ ACCEPTED = {
 
 
 def _module(tmp_path: Path) -> Path:
-    """Give a file whose module's name no other test uses."""
+    """Return a file whose module's name no other test uses."""
     return tmp_path / f"{tmp_path.name}.py"
 
 

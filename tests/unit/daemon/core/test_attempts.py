@@ -17,7 +17,7 @@ def _number(cluster: Cluster, node: str = "A") -> int:
 
 @pytest.fixture
 def patient(make_cluster: MakeCluster) -> Cluster:
-    """Give a cluster whose operator is retried twice, after 10 and after 20 seconds."""
+    """Return a cluster whose operator is retried twice, after 10 and after 20 seconds."""
     return make_cluster(operators=(builders.step(retries=2, backoff_ms=10_000),))
 
 

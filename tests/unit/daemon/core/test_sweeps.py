@@ -36,7 +36,7 @@ def written(cluster: Cluster) -> tuple[int, int]:
 
 
 def measured(what: Callable[[], object]) -> tuple[float, int]:
-    """Give the seconds that something took, and the bytes that it left in memory."""
+    """Return the seconds that something took, and the bytes that it left in memory."""
     tracemalloc.start()
     began = process_time()
     what()

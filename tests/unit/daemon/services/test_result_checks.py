@@ -42,7 +42,7 @@ def _report(outputs: dict[str, str], attempt: int = 1, **fields: object) -> Repo
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[FolderStore]:
-    """Give an empty store."""
+    """Return an empty store."""
     with FolderStore(tmp_path / "store") as opened:
         yield opened
 
