@@ -7,6 +7,7 @@ daemon's own end), the engine is told. Commits come before messages: what the en
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import grpc.aio
 import structlog
@@ -19,13 +20,22 @@ from accio.one_error import single_errors
 from accio.v1 import agents_pb2
 from accio.wire.reports import reports_of
 from accio.wire.series import packed_of
-from accio_daemon.core.commands import AgentDraining, AgentHeard, AgentLost, AgentRecalled, AgentReports, AgentStale
+from accio_daemon.core.commands import (
+    AgentDraining,
+    AgentHeard,
+    AgentLost,
+    AgentRecalled,
+    AgentReports,
+    AgentStale,
+    Report,
+)
 from accio_daemon.core.history import History
 from accio_daemon.core.lives import Life
 from accio_daemon.core.outgoing import Outgoing, Welcome
 from accio_daemon.core.terms import AttemptNo
 from accio_daemon.engine.ports import EnginePort
 from accio_daemon.services.messages.agents import digested_of, joined_of, saved_of
+from accio_daemon.services.sessions.content_looks import ContentLooks
 from accio_daemon.services.sessions.handshake import read_hello
 from accio_daemon.services.sessions.link import Link
 from accio_daemon.services.sessions.pace import Pace
@@ -128,8 +138,10 @@ class AgentCalls:
                 self._sessions.add(session)
             self._announced()
             log.info("agent joined", agent=joined.name, session=number, operators=len(joined.operators))
+            looks = ContentLooks(self._checks, partial(self._pass_on, session))
             async with asyncio.TaskGroup() as loops:
-                loops.create_task(self._receive(stream, session), name=f"{joined.name}: receive")
+                loops.create_task(self._receive(stream, session, looks), name=f"{joined.name}: receive")
+                loops.create_task(looks.run(), name=f"{joined.name}: look for content")
                 loops.create_task(_send(stream, link), name=f"{joined.name}: send")
                 loops.create_task(_watch_queue(link), name=f"{joined.name}: watch")
                 loops.create_task(_watch_token(STANDING.get()), name=f"{joined.name}: token")
@@ -180,7 +192,12 @@ class AgentCalls:
             history=settings.history.id,
         )
 
-    async def _receive(self, stream: AgentStream, session: Session) -> None:
+    def _pass_on(self, session: Session, reports: list[Report]) -> None:
+        if reports:
+            self._engine.post(AgentReports(session=session.number, reports=reports))
+            self._sessions.forget_live(report.attempt for report in reports)
+
+    async def _receive(self, stream: AgentStream, session: Session, looks: ContentLooks) -> None:
         now = asyncio.get_running_loop().time
         heard = now()
         chatter = Pace(CHATTER_AT_ONCE, CHATTER_S)
@@ -195,10 +212,7 @@ class AgentCalls:
                     self._engine.post(AgentHeard(session=session.number))
                 if message.HasField("reports"):
                     reports = reports_of(message.reports)
-                    if with_content := self._checks.judge(reports):
-                        await self._checks.require_content(with_content)
-                    self._engine.post(AgentReports(session=session.number, reports=reports))
-                    self._sessions.forget_live(report.attempt for report in reports)
+                    self._pass_on(session, looks.keep(reports, self._checks.judge(reports)))
                     await session.link.admit(len(reports))
                     continue
                 await chatter.keep()

@@ -7,6 +7,7 @@ kept as a blob is looked for, not read: whoever takes it as an input reads it, a
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import orjson
@@ -14,6 +15,7 @@ import orjson
 from accio.content.blobs import BlobStore
 from accio.content.datasets import missing_blobs
 from accio.content.digest import Digest
+from accio.content.errors import BlobMissing, InvalidManifest
 from accio.domain.canonical import decoder
 from accio.domain.datatypes import DataType, Kind
 from accio.domain.failures import Failure, clip
@@ -22,11 +24,11 @@ from accio.domain.named_content import content_of
 from accio.domain.operators import OperatorSpec
 from accio.domain.problems import ValueProblem
 from accio.domain.states import Cause
-from accio.errors import AccioError
 from accio_daemon.core.commands import Report
 from accio_daemon.core.terms import AttemptNo
 
 _KEPT = 1_000
+_THREADS = 4
 _NAMED = 3
 # Documents of lists whose elements' Python type says all: a look at the set of types is fifty times as fast as one at
 # each element.
@@ -45,6 +47,13 @@ class ResultChecks:
         self._pinned = pinned
         self._store = store
         self._ports: dict[int, Ports] = {}
+        # Of their own: a store that hangs must not keep the threads that everything else shares.
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="result-checks")
+
+    def operator_of(self, report: Report) -> int | None:
+        """Return the number of the operator that a report is about; None for a late report, without effect."""
+        pinned = self._pinned(report.attempt)
+        return None if pinned is None else pinned[0]
 
     def judge(self, reports: Iterable[Report]) -> list[tuple[Report, list[Digest]]]:
         """Turn each success that doesn't fit its operator into a failure; return those that name content, with it."""
@@ -72,8 +81,9 @@ class ResultChecks:
             found.append((report, [Digest(content) for content in dict.fromkeys(named.values()) if content]))
 
     async def require_content(self, reports: Sequence[tuple[Report, list[Digest]]]) -> None:
-        """Turn each success whose content the store lacks into a failure."""
-        found = await asyncio.to_thread(self._lacking, [(report.blobs or {}, named) for report, named in reports])
+        """Turn each success whose content the store lacks into a failure; raises StoreAway, StoreUnusable."""
+        named = [(report.blobs or {}, digests) for report, digests in reports]
+        found = await asyncio.get_running_loop().run_in_executor(self._threads, self._lacking, named)
         for (report, _), lacking in zip(reports, found, strict=True):
             if lacking:
                 what = ", ".join(lacking[:_NAMED]) + (f" and {len(lacking) - _NAMED} more" if lacking[_NAMED:] else "")
@@ -100,7 +110,7 @@ class ResultChecks:
         for dataset in datasets:
             try:
                 missing: Iterable[str] = missing_blobs(self._store, dataset)
-            except AccioError as error:  # it isn't a dataset, or damaged
+            except (InvalidManifest, BlobMissing) as error:  # it isn't a dataset, or damaged
                 missing = (f"{dataset} ({error.message})",)
             yield from missing
 
