@@ -111,10 +111,13 @@ class Reader:
             assert not promises or promise.strip() in printed, f"{place}: {command}\n{printed}"
 
     def _output(self, place: str, command: str) -> str:
+        environment = self.cluster.environment()
+        if self.up is None and command.startswith("accio run "):
+            del environment["ACCIO_ADDR"]  # no daemon is named: it starts one
         done = subprocess.run(
             ["bash", "-c", command],
             cwd=self.folder,
-            env=self.cluster.environment(),
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
