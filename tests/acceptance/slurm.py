@@ -136,7 +136,7 @@ class Slurm:
         """End its jobs, and then itself: what looks after a job doesn't end before it could tell the controller."""
         subprocess.run(["scancel", "--user=root"], env=self._environment, check=False)
         with suppress(AssertionError):
-            eventually(lambda: not self.jobs(), patience=30, what="the end of every job")
+            eventually(lambda: not self.jobs(), patience=90, what="the end of every job")
         for process in reversed(self._processes):
             process.terminate()
         for process in self._processes:

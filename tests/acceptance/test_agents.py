@@ -46,7 +46,7 @@ def test_nothing_outlives_a_killed_agent(tmp_path: Path) -> None:
             assert made.survivors()
             agent.kill()
             agent.ended()
-            eventually(lambda: not made.survivors(), patience=20, what="the end of every process of the agent")
+            eventually(lambda: not made.survivors(), patience=90, what="the end of every process of the agent")
 
 
 def test_a_killed_agents_node_goes_to_another_one(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def _ended(made: Cluster, run: str) -> bool:
 
 def _check_outcome(made: Cluster, run: str, calm: list[tuple[str, str]]) -> None:
     with made.client() as client:
-        assert client.wait(run, patience=60).state == "success"
+        assert client.wait(run, patience=90).state == "success"
         assert _table(client, run) == calm
     executions = Counter(line.split()[0] for line in made.executed())
     assert len(executions) == 3 * CHILDREN, "each node was executed"

@@ -139,7 +139,7 @@ def test_a_backup_under_load_is_whole(tmp_path: Path) -> None:
                 made.start_daemon()
                 made.start_agent("b1")
                 with made.client() as client:
-                    assert client.wait(run, patience=60).state == "success"
+                    assert client.wait(run, patience=90).state == "success"
 
 
 def test_a_folder_that_cannot_be_used_is_explained(tmp_path: Path) -> None:

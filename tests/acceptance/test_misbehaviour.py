@@ -40,7 +40,7 @@ def _submit(client: Client, operator: str, inputs: dict[str, Any]) -> str:
 
 
 def _failure(client: Client, run: str, operator: str) -> FailureView:
-    assert client.wait(run, patience=60).state == "failed"
+    assert client.wait(run, patience=90).state == "failed"
     failure = client.get_node(run, operator).node.failure
     assert failure is not None
     return failure

@@ -143,7 +143,7 @@ def test_a_sweep_over_a_bad_network_is_as_any(tmp_path: Path) -> None:
                     link.reset()
                 link.heal()
                 _pass_time(rng.uniform(0.0, 0.3))
-            assert client.wait(run, patience=60).state == "success"
+            assert client.wait(run, patience=90).state == "success"
             assert table(client, run) == calm
         assert repeated(made) == {}
         assert len(made.executed()) == 3 * children

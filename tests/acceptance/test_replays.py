@@ -92,7 +92,7 @@ def _late(metrics: int) -> int:
 def _check(made: Cluster, run: str) -> None:
     """Assert that each node has its own value, given by one successful attempt."""
     with made.client() as client:
-        assert client.wait(run, patience=60).state == "success"
+        assert client.wait(run, patience=90).state == "success"
         table = client.table([run], artifacts="ALL").to_arrow().to_pylist()
         assert sorted((row["x"], row["Echo/value"]) for row in table) == [(x, x) for x in range(1, CHILDREN + 1)]
         for index in range(CHILDREN):
