@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from accio.domain.datatypes import DataType
-from accio.domain.filters import Of, Subject, matches, read_query, select, sweep_context
+from accio.domain.filters import Of, Subject, matcher, read_query, select, sweep_context
 from accio.domain.names import MEASURED_METRICS
 from accio.domain.slices import Numbered
 from accio.domain.states import RUN_TERMINAL, NodeState, RunState
@@ -59,10 +59,11 @@ class ChildQuery:
             return list(batch)
         indices = [found.place for found in batch]
         facts, agents = self._facts(indices), self._agents(indices)
+        test = matcher(self._rest)
         return [
             found
             for found in batch
-            if matches(self._rest, dict(self._values(found, facts.get(found.place, ()), agents.get(found.place))))
+            if test(dict(self._values(found, facts.get(found.place, ()), agents.get(found.place))))
         ]
 
     def _agents(self, indices: list[int]) -> dict[int, tuple[str, ...]]:

@@ -6,7 +6,7 @@ The terms that all matching runs must satisfy also narrow the filters of the lis
 import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import orjson
 
@@ -19,7 +19,7 @@ from accio.domain.filters import (
     Op,
     Predicate,
     Text,
-    matches,
+    matcher,
     read_query,
 )
 from accio.domain.filters.fields import PARAM, SEARCHED, TEXT_KINDS
@@ -68,6 +68,32 @@ class _Record(NamedTuple):
     tags: str
 
 
+_Read: TypeAlias = Callable[[_Record], Any]
+
+
+class _Row(Mapping[str, Any]):
+    """What a query may ask of a run, each read when it is asked for."""
+
+    __slots__ = ("_readers", "_record")
+
+    def __init__(self, record: _Record, readers: Mapping[str, _Read]) -> None:
+        self._record = record
+        self._readers = readers
+
+    def __getitem__(self, key: str) -> Any:
+        return self._readers[key](self._record)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        read = self._readers.get(key)
+        return default if read is None else read(self._record)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._readers)
+
+    def __len__(self) -> int:
+        return len(self._readers)
+
+
 class RunRows:
     """Runs as rows of one query."""
 
@@ -75,20 +101,24 @@ class RunRows:
         """Find out what the query asks for."""
         self._connection = connection
         self._checked = checked
+        self._matches = matcher(checked)
         found = list(leaves(checked.filter))
-        self._words = any(isinstance(leaf, Text) for leaf in found)
         keys = {checked.predicates[leaf].subject.key for leaf in found if not isinstance(leaf, Text)}
-        self._params = tuple(sorted(key.removeprefix(PARAM) for key in keys if key.startswith(PARAM)))
-        fields = {key for key in keys if not key.startswith(PARAM)} | (set(SEARCHED) if self._words else set())
-        self._readers = [(key, read) for key, read in self._all().items() if key in fields]
+        keys |= {*SEARCHED, _WORDS} if any(isinstance(leaf, Text) for leaf in found) else set()
+        self._readers = {key: read for key in sorted(keys) if (read := self._reader(key)) is not None}
         self._operators: Mapping[int, str] | None = None
         self.at_once = max(1, _LEAVES // max(1, len(found)))
         """How many runs may be looked at for one page."""
 
     def matching(self, numbers: Sequence[int]) -> set[int]:
         """Return those of the runs that match."""
-        records = map(_Record._make, self._connection.execute(SQL["rows"], {"nos": orjson.dumps(numbers).decode()}))
-        return {record.no for record in records if matches(self._checked, dict(self._values(record)))}
+        values = {
+            "nos": orjson.dumps(numbers).decode(),
+            "workflow": "workflow" in self._readers,
+            "tags": "tag" in self._readers,
+        }
+        records = map(_Record._make, self._connection.execute(SQL["rows"], values))
+        return {record.no for record in records if self._matches(_Row(record, self._readers))}
 
     def bounds(self) -> tuple[int, int]:
         """Return the lowest and the highest number that a matching run can have, by when it began and ended."""
@@ -100,18 +130,15 @@ class RunRows:
                 low, high = (1, 0) if row[0] is None else (max(low, row[0]), min(high, row[1]))
         return low, high
 
-    def _values(self, record: _Record) -> Iterator[tuple[str, Any]]:
-        for key, read in self._readers:
-            yield key, read(record)
-        if self._params or self._words:
-            sweep = sweep_of(record.sweep)
-            for name in self._params:
-                yield PARAM + name, sweep.axis(name)
-            if self._words:
-                texts = (axis for axis in sweep.axes if axis.type.kind in TEXT_KINDS)
-                yield _WORDS, tuple(comparable_text(axis.type, text) for axis in texts for text in axis.values())
+    def _reader(self, key: str) -> _Read | None:
+        """Return what reads something of a run; None for what only children have."""
+        if key == _WORDS:
+            return _texts
+        if key.startswith(PARAM):
+            return lambda record: sweep_of(record.sweep).axis(key.removeprefix(PARAM))
+        return self._fields().get(key)
 
-    def _all(self) -> Mapping[str, Callable[[_Record], Any]]:
+    def _fields(self) -> Mapping[str, _Read]:
         return {
             "state": lambda record: RUN_STATE_OF[record.state].value,
             "owner": lambda record: (record.owner_name, record.owner_email),
@@ -143,11 +170,20 @@ class RunRows:
         return tuple(self._operators[number] for number in orjson.loads(record.operators))
 
 
+def _texts(record: _Record) -> tuple[Any, ...]:
+    """Return the values of parameters that are texts."""
+    if not any(kind in record.sweep for kind in _TEXT_KINDS):  # most have none, which is found without reading it
+        return ()
+    axes = (axis for axis in sweep_of(record.sweep).axes if axis.type.kind in TEXT_KINDS)
+    return tuple(comparable_text(axis.type, text) for axis in axes for text in axis.values())
+
+
 _WORDS = f"{PARAM} "
 """Where a row has the texts among the parameters, for words: no parameter has this name."""
 
 _ALWAYS = (0, 2**62)
 
+_TEXT_KINDS = tuple(kind.value for kind in TEXT_KINDS)
 _WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}", re.ASCII)  # in the only spelling in which it is stored
 
 

@@ -34,6 +34,7 @@ from accio_web.suggestions import place_in, suggested
 from accio_web.web import Web, body_of, session_of, text, whole_number
 
 _LONGEST = 10_000
+_MOST_PARTS = 50
 _LOOKED_AT = 100
 """The newest workflows and runs, whose parameters, tags and owners are suggested."""
 _VALUES = 500
@@ -122,10 +123,15 @@ def _read(query: str, context: Context, *, all_runs: bool) -> Document:
 
 
 def _parts(query: str) -> list[Document]:
-    """Return what all matches satisfy, part by part, each with the query that is left without it."""
+    """Return what all matches satisfy, part by part, each with the query that is left without it.
+
+    Of a query with very many parts there are none: nobody takes them away one by one, and each repeats the others.
+    """
     try:
         found = conjuncts(parse(query))
     except FilterProblem:
+        return []
+    if len(found) > _MOST_PARTS:
         return []
     return [{"text": str(each), "rest": str(all_of([*found[:at], *found[at + 1 :]]))} for at, each in enumerate(found)]
 

@@ -219,6 +219,8 @@ async def test_queries_are_explained(place: Place, http: httpx.AsyncClient) -> N
     assert right["words"] == "y is below 1, and state is failed"
     assert right["problem"] is None
     assert right["parts"] == [{"text": "y<1", "rest": "state=failed"}, {"text": "state=failed", "rest": "y<1"}]
+    many = (await http.get("/query", params={"text": "y<1 " * 100, "run": place.run})).json()
+    assert (many["parts"], many["problem"]) == ([], None)
     wrong = (await http.get("/query", params={"text": "y<1 stat=failed", "run": place.run})).json()["problem"]
     assert (wrong["start"], wrong["end"], wrong["suggestion"]) == (4, 8, "state")
     values = (await http.get("/query", params={"text": "y=", "run": place.run})).json()

@@ -22,7 +22,7 @@ from accio.domain.filters.fields import (
     sweep_context,
 )
 from accio.domain.filters.grammar import MAX_LENGTH, parse
-from accio.domain.filters.matching import Row, matches
+from accio.domain.filters.matching import Row, matcher, matches
 from accio.domain.filters.problems import FilterProblem
 from accio.domain.filters.slices import Selected, decide, select
 from accio.domain.filters.syntax import EVERYTHING, Comparison, Filter, Not, OneOf, Op, Text, all_of, any_of, conjuncts
@@ -57,6 +57,7 @@ __all__ = [
     "decide",
     "examine",
     "explain",
+    "matcher",
     "matches",
     "parameter_term",
     "parse",

@@ -14,7 +14,7 @@ from typing import Any
 
 from accio.domain.filters.checking import Checked, Predicate, text_parameters
 from accio.domain.filters.fields import SEARCHED, Of
-from accio.domain.filters.matching import found_in, holds
+from accio.domain.filters.matching import finder, holds
 from accio.domain.filters.places import Places, of_flags, of_repetitions, places, segments
 from accio.domain.filters.problems import FilterProblem
 from accio.domain.filters.syntax import (
@@ -114,7 +114,7 @@ class _Known:
         return leaf
 
     def _search(self, text: str) -> Filter:
-        if found_in(text, {name: self._same.get(name) for name in SEARCHED}):
+        if finder(text)({name: self._same.get(name) for name in SEARCHED}):
             return EVERYTHING
         terms: list[Filter] = []
         for name in self._texts:

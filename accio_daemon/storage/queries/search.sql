@@ -31,28 +31,31 @@ SELECT run_no FROM run_params WHERE name = :value ->> 0 AND text = :value ->> 1 
 SELECT run_no FROM run_params WHERE name = :value AND text IS NULL AND run_no < :before ORDER BY run_no DESC LIMIT :size
 
 -- name: candidates
-SELECT r.no FROM runs r WHERE r.no IN (SELECT value FROM json_each(:nos)) AND r.closed <> 3
+SELECT r.no FROM json_each(:nos) c CROSS JOIN runs r ON r.no = c.value WHERE r.closed <> 3
 
 -- name: newest_first
 ORDER BY r.no DESC
 
+-- Those that an index answers are asked of the number alone, before the run's row is looked up.
+
 -- name: keep_states
-r.state IN (SELECT value FROM json_each(:states))
+EXISTS (SELECT 1 FROM json_each(:states) w CROSS JOIN runs s INDEXED BY runs_by_state WHERE s.state = w.value AND s.no = c.value)
 
 -- name: keep_owners
-(r.owner_email, r.owner_name) IN (SELECT value ->> 0, value ->> 1 FROM json_each(:owners))
+EXISTS (SELECT 1 FROM json_each(:owners) w CROSS JOIN runs s INDEXED BY runs_by_owner
+        WHERE s.owner_email = w.value ->> 0 AND s.owner_name = w.value ->> 1 AND s.no = c.value)
 
 -- name: keep_workflows
-r.workflow_no IN (SELECT value FROM json_each(:workflows))
+EXISTS (SELECT 1 FROM json_each(:workflows) w CROSS JOIN runs s INDEXED BY runs_by_workflow WHERE s.workflow_no = w.value AND s.no = c.value)
 
 -- name: keep_name
-r.name = :name
+EXISTS (SELECT 1 FROM runs s INDEXED BY runs_by_name WHERE s.name = :name AND s.no = c.value)
 
 -- name: keep_tags
-NOT EXISTS (SELECT 1 FROM json_each(:tags) t WHERE NOT EXISTS (SELECT 1 FROM tags WHERE tag = t.value AND run_no = r.no))
+NOT EXISTS (SELECT 1 FROM json_each(:tags) t WHERE NOT EXISTS (SELECT 1 FROM tags WHERE tag = t.value AND run_no = c.value))
 
 -- name: keep_text
-r.no IN (SELECT rowid FROM run_text WHERE run_text MATCH :text AND rowid IN (SELECT value FROM json_each(:nos)))
+c.value IN (SELECT rowid FROM run_text WHERE run_text MATCH :text AND rowid IN (SELECT value FROM json_each(:nos)))
 
 -- name: keep_created
 r.created_at >= :created_after AND r.created_at < :created_before
@@ -82,8 +85,8 @@ SELECT DISTINCT p.value ->> 'name', p.value ->> 'kind' FROM workflows w, json_ea
 
 -- name: rows
 SELECT r.no, r.state, r.kind, r.owner_name, r.owner_email, r.name, r.notes, r.created_at, r.started_at, r.ended_at, r.operators, r.sweep,
-       r.failed + r.killed, (SELECT id || ':' || version FROM workflows WHERE no = r.workflow_no),
-       (SELECT json_group_array(tag) FROM tags WHERE run_no = r.no)
+       r.failed + r.killed, iif(:workflow, (SELECT id || ':' || version FROM workflows WHERE no = r.workflow_no), ''),
+       iif(:tags, (SELECT json_group_array(tag) FROM tags WHERE run_no = r.no), '[]')
 FROM runs r WHERE r.no IN (SELECT value FROM json_each(:nos))
 
 -- name: causes

@@ -51,12 +51,15 @@ function Rows({ page, query, cursor, session, reload }) {
       return next;
     });
   };
+  const further = !page.runs.length && page.next; // a page looks at so many runs, and says where to go on
+  useEffect(() => { if (further) go(href('/runs', { ...query, cursor: page.next }), { replace: true }); }, [further]);
   const refresh = () => {
     setFresh(0);
     setChosen(new Set());
     setAll(false);
     reload();
   };
+  if (further) return html`<p class="loading" role="status">No match among the newest runs; looking further back …</p>`;
   if (!rows.length) return html`<${NoMatch} query=${query} />`;
   const selected = rows.filter((run) => chosen.has(run.id));
   const where = whole(query);

@@ -17,7 +17,7 @@ from accio.domain.sweeps import Axis, Sweep
 from accio_daemon.storage import search
 from accio_daemon.storage.codes import RUN_STATES
 from accio_daemon.storage.database import prepare
-from accio_daemon.storage.search import Filters, ParamFilter, fts_query, list_runs, text_condition
+from accio_daemon.storage.search import Filters, ParamFilter, Search, fts_query, list_runs, text_condition
 
 OWNERS = [Person(name="Ada", email="ada@x.org"), Person(name="Ada", email=""), Person(name="Bob", email="bob@y.org")]
 _INSERT = """
@@ -150,6 +150,19 @@ def test_pages_have_every_run_that_matches(
             assert before is None or page.before < before
             before = page.before
     assert found == expected
+
+
+def test_indexes_answer_before_rows_are_read(tmp_path: Path) -> None:
+    """What a filter asks of a candidate is looked up in an index alone: most candidates' rows are never read."""
+    everything = Filters(
+        states=frozenset({RunState.FAILED}), tags=("a",), owner="a", name="one", workflow=("w", ""), text="words"
+    )
+    with database(tmp_path / "accio.db", []) as connection:
+        statement, values = Search(connection, everything, driven=False)._conditions
+        plan = connection.execute(f"EXPLAIN QUERY PLAN {statement}", {**values, "nos": "[1]"})
+        steps = [step for *_, step in plan if step.startswith("SEARCH s ")]
+    assert len(steps) == 4, steps
+    assert all("COVERING INDEX" in step and "rowid=?" in step for step in steps), steps
 
 
 def test_words_are_only_words() -> None:

@@ -2,11 +2,12 @@
 
 import math
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from accio.domain.datatypes import DOUBLE, LONG, TIMESTAMP, parse_type
-from accio.domain.filters import RUN_FIELDS, Context, matches, read_query
+from accio.domain.filters import RUN_FIELDS, Context, Row, matcher, matches, read_query
 from accio.domain.ranges import GeometricPoints, WholePoints
 from accio.domain.sweeps import Axis
 from accio.domain.values import Timestamp
@@ -129,3 +130,28 @@ def test_ranges_of_runs_that_differ_are_compared_as_their_type_has_it(query: str
     axis = Axis("epsilon", DOUBLE, GeometricPoints(start=Decimal("0.001"), ratio=Decimal(10), size=4, end=None))
     checked = read_query(query, Context(fields=RUN_FIELDS, now_ms=NOW))
     assert matches(checked, {"param.epsilon": axis}) == found
+
+
+class Reading(dict[str, Any]):
+    """A row that notes what it is asked for."""
+
+    def __init__(self, row: Row) -> None:
+        super().__init__(row)
+        self.asked: list[str] = []
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self.asked.append(key)
+        return super().get(key, default)
+
+
+def test_a_row_is_asked_for_no_more_than_decides() -> None:
+    """Once a term has decided, what the others are about isn't read: it may be costly."""
+    for query, asked in {
+        "state=success progress<1": ["state"],
+        "state=failed or progress<1": ["state"],
+        "state=failed progress<1": ["state", "progress"],
+        "second or progress<1": ["name"],
+    }.items():
+        row = Reading(ROW)
+        matcher(read_query(query, CONTEXT))(row)
+        assert row.asked == asked, query
