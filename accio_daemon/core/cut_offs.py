@@ -10,9 +10,9 @@ from accio_daemon.core import attempts
 from accio_daemon.core.checkpoints import saved_by
 from accio_daemon.core.effects import ATTEMPT_LOST, AttemptRow
 from accio_daemon.core.moves import forget_execution
-from accio_daemon.core.needs import Need
+from accio_daemon.core.needs import NEARLY_ALL, Need
 from accio_daemon.core.records import Agent, Execution
-from accio_daemon.core.remaining import NEARLY_ALL, longest_known, spoken
+from accio_daemon.core.remaining import longest_known, spoken
 from accio_daemon.core.turn import Turn
 
 _MOST = 2
@@ -34,7 +34,7 @@ def cut_off(turn: Turn, agent: Agent, execution: Execution) -> None:
     node_class = execution.node_class
     gets_further = saved_by(execution, attempt)
     if not gets_further:
-        world.needs.setdefault(node_class.id, Need()).cut_off(ran)
+        world.needs.setdefault(node_class.id, Need()).cut_off(min(ran, agent.lasts))
     failure = Failure(
         cause=Cause.WALLTIME, message=f"the time of {agent.name}'s host was over after {spoken(ran)} of it"
     )

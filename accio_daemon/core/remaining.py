@@ -2,12 +2,10 @@
 
 import math
 
+from accio_daemon.core.needs import NEARLY_ALL
 from accio_daemon.core.records import Agent, Execution
 from accio_daemon.core.terms import Instant
 from accio_daemon.core.world import World
-
-NEARLY_ALL = 0.9
-"""The share of a host's time that counts as all of it: a host is never there for its nodes from the first second."""
 
 _LONG = 0.25  # of the longest time that a candidate has left: what needs more is long
 

@@ -1,5 +1,6 @@
 """What the queue holds that hosts could be asked for: by class, in the order in which it will be placed."""
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from dataclasses import dataclass
 from accio.domain.states import NodeState
 from accio_daemon.core.outgoing import NodeClass
 from accio_daemon.core.plan import NodePlan, distinct_at_most
+from accio_daemon.core.pools.records import Pool
 from accio_daemon.core.records import Run
 from accio_daemon.core.terms import CacheMode
 from accio_daemon.core.world import World
@@ -20,7 +22,7 @@ class Demand:
     operator: str
     count: int
     mean: float | None  # how long one takes; None if nobody knows
-    need: float  # how long a host should last for one; 0 if nobody knows
+    need: float  # how long a host should last for one, as far as any does; 0 if nobody knows
 
 
 def demands(world: World) -> list[Demand]:
@@ -68,12 +70,25 @@ def _unread(world: World) -> Iterator[tuple[NodePlan, int]]:
             yield node, count if run.cache is CacheMode.NONE else min(count, distinct_at_most(run.sweep, node))
 
 
+def lasts(pool: Pool) -> float:
+    """Return how long nodes have on a host of a pool."""
+    return math.inf if pool.spec.lasts is None else pool.spec.lasts
+
+
+def need_of(world: World, class_id: int, operator_no: int) -> float:
+    """Return how long a host of a pool should last for a node; 0 if nobody knows."""
+    need = world.needs.get(class_id)
+    if need is None:
+        return 0.0
+    pools = (pool for pool in world.pools.values() if pool.operators is None or operator_no in pool.operators)
+    return need.within(max((lasts(pool) for pool in pools), default=math.inf))
+
+
 def _demand(world: World, node_class: NodeClass, count: int) -> Demand:
-    need = world.needs.get(node_class.id)
     return Demand(
         node_class=node_class,
         operator=world.specs[node_class.operator_no].name,
         count=count,
         mean=world.durations.get(node_class.id),
-        need=0.0 if need is None else need.seconds,
+        need=need_of(world, node_class.id, node_class.operator_no),
     )

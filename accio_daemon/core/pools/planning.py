@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from accio.domain.resources import Resources
 from accio_daemon.core.placement import is_usable
-from accio_daemon.core.pools.demand import Demand, demands
+from accio_daemon.core.pools.demand import Demand, demands, lasts, need_of
 from accio_daemon.core.pools.records import Allocation, Pool
 from accio_daemon.core.remaining import spoken, time_left
 from accio_daemon.core.terms import Instant
@@ -112,11 +112,6 @@ def _coming(pools: Iterable[Pool]) -> Iterable[Host]:
                 yield Host(pool.shape, lasts(pool), pool.operators, pool.shape, allocation=allocation)
 
 
-def lasts(pool: Pool) -> float:
-    """Return how long nodes have on a host of a pool."""
-    return math.inf if pool.spec.lasts is None else pool.spec.lasts
-
-
 def _taken(host: Host, demand: Demand, count: float, worth: float) -> float:
     """Reserve what nodes of a demand can take of a host; return how many did."""
     if host.left <= 0 or demand.need > host.lasts:
@@ -173,11 +168,11 @@ def cannot_serve(pool: Pool, operator_no: int, demand: Resources, need: float) -
 
 def hosts_for(world: World, operator_no: int, demand: Resources, class_id: int = 0) -> str:
     """Say which pool brings hosts for a kind of node, or why none can; empty if there are no pools."""
-    need = world.needs.get(class_id)
+    need = need_of(world, class_id, operator_no)
     reasons = []
     for pool in ranked_pools(world):
         name = pool.spec.name
-        why_not = cannot_serve(pool, operator_no, demand, 0.0 if need is None else need.seconds)
+        why_not = cannot_serve(pool, operator_no, demand, need)
         if not why_not and not pool.paused:
             coming = sum(each.waits for each in pool.live.values())
             hosts = f"{coming} host{'' if coming == 1 else 's'} on the way" if coming else "no host on the way"

@@ -34,6 +34,7 @@ def test_what_nearly_all_needed_and_a_little_more() -> None:
     assert need.seconds == pytest.approx(12.5)
     need.cut_off(60)
     assert need.seconds == pytest.approx(90)
+    assert (need.within(1000), need.within(70), need.within(30)) == pytest.approx((90, 63, 90))
     need.learn(61)
     assert need.seconds == pytest.approx(61 * 1.25)
 

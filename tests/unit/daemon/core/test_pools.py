@@ -89,10 +89,14 @@ def submit(cluster: Cluster, nodes: int, *, start: int = 0) -> None:
     cluster.submit(builders.graph({f"t{start + number}": [] for number in range(nodes)}))
 
 
-def join(cluster: Cluster, number: int, cpus: float = 2, *, pool: str = "cpu", name: str = "") -> FakeAgent:
+def join(
+    cluster: Cluster, number: int, cpus: float = 2, *, pool: str = "cpu", name: str = "", ends_in: float | None = None
+) -> FakeAgent:
     """Join an agent from an allocation."""
     name = name or f"{pool}-{number}"
-    agent = cluster.agents[name] = FakeAgent(name=name, resources=builders.offer(cpus), operators=cluster.operators)
+    agent = cluster.agents[name] = FakeAgent(
+        name=name, resources=builders.offer(cpus), operators=cluster.operators, ends_in=ends_in
+    )
     cluster.rejoin(agent, allocation=(pool, number))
     return agent
 
@@ -194,6 +198,26 @@ def test_what_no_host_could_take_asks_for_none(cluster: Cluster, spec: PoolSpec,
     assert cluster.world.next_allocation == 1
     (line,) = cluster.world.unservable
     assert why in line
+
+
+def test_what_a_whole_host_cut_off_is_worth_another_and_no_third(cluster: Cluster) -> None:
+    """What ran to the end of a host's time may need a little more than it had: it gets one more host of the only kind
+    that there is, and fails if that isn't enough, either.
+    """
+    engine = Engine(cluster, pool(walltime=400.0))
+    submit(cluster, 1)
+    for number in (1, 2):
+        cluster.tick(60)
+        assert engine.asked() == [number], cluster.world.unservable
+        engine.has(number, begun=True)
+        agent = join(cluster, number, ends_in=385.0)
+        assert len(agent.attempts) == 1
+        cluster.tick(384)
+        cluster.end_time(agent)
+        engine.has()
+    cluster.tick(600)
+    assert engine.asked() == []
+    assert cluster.queue() == []
 
 
 def test_a_second_pool_takes_what_the_first_cannot(cluster: Cluster) -> None:
