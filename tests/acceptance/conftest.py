@@ -5,14 +5,23 @@ from pathlib import Path
 
 import pytest
 
+from tests.acceptance.engines import LEASE
+from tests.acceptance.gridengine import LocalGridEngine
 from tests.acceptance.processes import Cluster, cluster
-from tests.acceptance.slurm import LEASE, Slurm, local_slurm
+from tests.acceptance.slurm import Slurm
 
 
 @pytest.fixture(scope="session")
 def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slurm]:
     """A Slurm for all tests of a process: starting one takes longer than any of them."""
-    with local_slurm(tmp_path_factory.mktemp("slurm") / "made") as made:
+    with Slurm.local(tmp_path_factory.mktemp("slurm") / "made") as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def grid_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalGridEngine]:
+    """A Grid Engine for all tests of a process."""
+    with LocalGridEngine.local(tmp_path_factory.mktemp("gridengine") / "made") as made:
         yield made
 
 

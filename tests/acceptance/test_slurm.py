@@ -1,50 +1,12 @@
 """Agents in jobs of a real Slurm: they offer what the job was given, and nothing fails when a job ends under them."""
 
-import shlex
-import sys
-
 import pytest
 
-from accio_client import Client
+from tests.acceptance.batch_jobs import begin, ends_well, start_agent
 from tests.acceptance.processes import Cluster, eventually
 from tests.acceptance.slurm import Slurm
-from tests.acceptance.sweeps import GATED
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.root, pytest.mark.timeout(240)]
-
-
-def start_agent(slurm: Slurm, made: Cluster, name: str, *more: str) -> str:
-    """Submit a job of one processor and 300 MB in which an agent runs; give its id once the agent is connected."""
-    agent = [sys.executable, "-m", "accio_agent", "--name", name, "--state-dir", str(made.root / name)]
-    agent += ["--operators", "tests.acceptance.ledger_operators", "--no-installed", "--grace", "3"]
-    script = made.root / f"{name}.sh"
-    script.write_text(f"#!/bin/sh\nexec {shlex.join(agent)}\n")
-    options = ("--ntasks=1", "--mem=300", f"--output={made.root / name}.log")
-    job = slurm.submit(script, *options, *more, **made.environment())
-    with made.client() as client:
-        eventually(
-            lambda: any(each.name == name and each.state == "connected" for each in client.list_agents()),
-            what=f"the agent of job {job} being connected",
-        )
-    return job
-
-
-def begin(made: Cluster, client: Client, label: str) -> str:
-    """Submit a run of one node that waits behind a gate; give its id once the node runs."""
-    client.push(GATED)
-    run = client.submit({"workflow": "gated", "params": {"label": label}}).run.id
-    eventually(
-        lambda: [line for line in made.executed() if f"Gate {label} begins" in line], what="the node's beginning"
-    )
-    return run
-
-
-def ends_well(slurm: Slurm, made: Cluster, client: Client, run: str, label: str) -> list[str]:
-    """Return the states of the attempts of a run that another job's agent brings to an end."""
-    start_agent(slurm, made, "second")
-    made.open_gate(label)
-    assert client.wait(run).state == "success"
-    return [attempt.state for attempt in client.get_node(run, "Gate").attempts]
 
 
 def test_a_job_offers_what_it_was_given(slurm: Slurm, made: Cluster) -> None:
@@ -67,7 +29,7 @@ def test_a_cancelled_job_fails_nothing(slurm: Slurm, made: Cluster, options: tup
     job = start_agent(slurm, made, "first")
     with made.client() as client:
         run = begin(made, client, "g")
-        slurm.run("scancel", *options, job)
+        slurm.cancel(*options, job)
         eventually(lambda: job not in slurm.jobs(), what="the job's end")
         assert ends_well(slurm, made, client, run, "g") == ["success"]
 
@@ -77,6 +39,6 @@ def test_a_killed_job_fails_nothing(slurm: Slurm, made: Cluster) -> None:
     job = start_agent(slurm, made, "first")
     with made.client() as client:
         run = begin(made, client, "g")
-        slurm.run("scancel", "--signal=KILL", "--full", job)
+        slurm.cancel("--signal=KILL", "--full", job)
         eventually(lambda: job not in slurm.jobs(), what="the job's end")
         assert ends_well(slurm, made, client, run, "g") in (["success"], ["lost", "success"])
