@@ -65,7 +65,7 @@ from accio_agent import clock
     "--until",
     "-until",
     metavar="TIME",
-    help="When the host ends: 2026-11-30T06:00, or 4h from now.  [default: the end of the Slurm job, else never]",
+    help="When the host ends: 2026-11-30T06:00, or 4h from its start.  [default: the end of the Slurm job, else never]",
 )
 @click.option("--stdin", "-stdin", is_flag=True, help="End when standard input does: for agents started through SSH.")
 @click.option(
@@ -125,7 +125,7 @@ def command(
             without_daemon_s=patience,
             without_work_s=idle_timeout,
             stdin=stdin,
-            until=None if until is None else parse_until(until, clock.now()),
+            until=None if until is None else parse_until(until, clock.process_began()),
             allocation=_allocation(allocation),
             installed=installed,
             metrics=_metrics(metrics, open_to_all=open_metrics),

@@ -53,9 +53,9 @@ def deadline_at(end: datetime, now: datetime) -> Deadline:
     return Deadline(lasts=lasts, drains_at=start + whole - drains_before, gives_back_at=start + lasts, host_ends=end)
 
 
-def parse_until(text: str, now: datetime) -> datetime:
+def parse_until(text: str, began: datetime) -> datetime:
     """Read when the host ends: a time (`2026-11-30T06:00`, in local time unless it says otherwise), or how long it is
-    until then (`3h30m`).
+    there (`3h30m`) since the agent's process *began*, which in a job is the script that became the agent.
     """
     with suppress(ValueError):
         found = datetime.fromisoformat(text)
@@ -66,9 +66,9 @@ def parse_until(text: str, now: datetime) -> datetime:
         seconds = 0.0
     if seconds <= 0:
         raise ValueProblem(
-            f'expected a time such as "2026-11-30T06:00", or how long it is until then, such as "4h", found {text!r}'
+            f'expected a time such as "2026-11-30T06:00", or how long the host is there, such as "4h", found {text!r}'
         )
-    return datetime.fromtimestamp(now.timestamp() + seconds, tz=now.tzinfo)
+    return datetime.fromtimestamp(began.timestamp() + seconds, tz=began.tzinfo)
 
 
 def end_of_job(job: BatchJob | None, environment: Mapping[str, str]) -> datetime | None:

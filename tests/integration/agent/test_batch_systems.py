@@ -147,10 +147,10 @@ async def test_an_agent_ends_with_its_input(daemon: FakeDaemon, tmp_path: Path) 
 
 async def test_an_agent_knows_when_its_host_ends(daemon: FakeDaemon, tmp_path: Path) -> None:
     """With --until an agent tells when it ends, drains before that, and gives back what still runs in time."""
-    agent = AgentProcess(tmp_path, daemon.address, "--until", "16s")
+    agent = AgentProcess(tmp_path, daemon.address, "--until", "24s")
     try:
         hello = await daemon.connected()
-        assert 0 < hello.ends_in_ms <= hello.lasts_ms <= 14_000
+        assert 0 < hello.ends_in_ms <= hello.lasts_ms <= 21_000
         daemon.assign(daemon.node_class("Variable", 1), [1], '{"name":"ACCIO_ENDS_AT"}')
         ends_at = int(json.loads((await daemon.report(1)).outputs["value"]))
         daemon.assign(daemon.node_class("Sleep", 2), [2], '{"seconds":60.0}')
@@ -170,3 +170,18 @@ async def test_a_time_that_makes_no_sense(tmp_path: Path) -> None:
     agent = AgentProcess(tmp_path, "127.0.0.1:9", "--until", "tomorrow")
     assert await agent.ended() == 1
     assert 'expected a time such as "2026-11-30T06:00"' in agent.said
+
+
+async def test_time_counts_from_the_script_that_became_the_agent() -> None:
+    """What a job does before it becomes the agent is part of the time that its host is there."""
+    asked = f"exec {sys.executable} -c 'from accio_agent import clock; print(clock.process_began().timestamp())'"
+    before = clock.now().timestamp()
+    script = await asyncio.create_subprocess_exec(
+        *("sh", "-c", f"echo; read -r line; {asked}"), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert script.stdout is not None
+    await script.stdout.readline()
+    begun_at = clock.now().timestamp()
+    await asyncio.sleep(0.2)  # time passes: the script does something before it becomes the agent
+    began, _ = await script.communicate(b"go on\n")
+    assert before - 0.05 <= float(began) <= begun_at + 0.05

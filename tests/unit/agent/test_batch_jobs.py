@@ -198,7 +198,7 @@ NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
     ],
 )
 def test_when_a_host_ends(text: str, end: datetime) -> None:
-    """The end is a time, or how long it is until then."""
+    """The end is a time, or how long the host is there."""
     assert parse_until(text, NOW) == end
 
 
