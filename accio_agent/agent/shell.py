@@ -152,6 +152,7 @@ class Shell:
     def disconnected(self) -> None:
         self._connected = False
         self.core.disconnected()
+        self.settle_soon()
 
     def received(self, message: agents_pb2.DaemonMessage) -> None:
         match message.WhichOneof("kind"):

@@ -250,9 +250,9 @@ class SimulatedAgent:
         if stream is not self._stream:
             return
         self._stream = None
-        if self._connected:
-            self._connected = False
-            self.core.disconnected()
+        self._connected = False
+        self.core.disconnected()
+        self.settle()
         self._mine(self.loop.between(0.1, 2.0), self._call)
 
     def _beat(self, stream: Stream) -> None:

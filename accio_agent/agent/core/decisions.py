@@ -188,7 +188,8 @@ class AgentCore:
         """Open a session: forget what the daemon doesn't want, hand over what it hasn't got."""
         del keep  # what isn't to be dropped goes on anyway
         dropped = set(drop)
-        self._grants.welcomed()
+        for state in self._grants.welcomed({seq for seq, no in self._outbox.items() if no in dropped}):
+            self._placing.touch(state)
         for no in dropped & self._attempts.keys():
             self._drop_with_grant(self._attempts[no])
         for seq, no in list(self._outbox.items()):
@@ -200,9 +201,11 @@ class AgentCore:
         self.effects.resend.extend(self._outbox)
 
     def disconnected(self) -> None:
-        """End the session. Nothing stops for that."""
+        """End the session, or its opening. Nothing stops for that."""
         self._connected = False
         self._drained = False
+        for state in self._grants.not_welcomed():
+            self._placing.touch(state)
 
     def leave(self, leaving: bool) -> None:
         """Accept no more work, or accept it again: the agent's own wish."""

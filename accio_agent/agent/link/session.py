@@ -80,7 +80,7 @@ class Handler(Protocol):
         ...
 
     def disconnected(self) -> None:
-        """Note that the session ended."""
+        """Note that the session ended, or didn't come about."""
         ...
 
 
@@ -147,7 +147,7 @@ class Dialer:
             if self._welcomed.is_set():
                 self._welcomed.clear()
                 self._outbound.clear()
-                self._handler.disconnected()
+            self._handler.disconnected()
             await channel.close()
 
     async def _open_channel(self) -> grpc.aio.Channel:

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Iterable
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -367,6 +368,40 @@ def test_dropped_attempts_end_without_a_report() -> None:
     assert core.executed(second.no, 2, 50)
     core.ended(2, DONE)
     assert [each.attempt for each in core.take().published] == [2]
+
+
+def opening() -> AgentCore:
+    """Make a core with an attempt that ended as a session was opening, and one that waits for its grant."""
+    core = core_with(assignment(1, CLASSES[0]), assignment(2, CLASSES[0], reserved=False))
+    (lane,) = core.take().opened
+    core.disconnected()
+    assert dict(core.held()) == {1: Holding.RUNNING, 2: Holding.PENDING}
+    core.executed(lane.no, 1, 50_000)
+    core.ended(1, DONE)
+    effects = core.take()
+    assert [each.attempt for each in effects.published] == [1]
+    assert effects.begun == []
+    return core
+
+
+def test_a_grant_that_the_daemon_gave_away_passes_to_nobody() -> None:
+    """Of what ended as a session opened, and isn't wanted any more, nobody inherits: another one has its capacity."""
+    core = opening()
+    core.welcome([2], [1])
+    assert core.take().begun == []
+    assert dict(core.held()) == {2: Holding.PENDING}
+
+
+@pytest.mark.parametrize("welcomed", [True, False])
+def test_a_grant_passes_on_once_the_session_is_open(welcomed: bool) -> None:
+    """What ended as a session opened, and is wanted, leaves its grant as ever, and so if the session doesn't open."""
+    core = opening()
+    if welcomed:
+        core.welcome([1, 2], [])
+    else:
+        core.disconnected()
+    assert [each.attempts[0].attempt for each in core.take().begun] == [2]
+    assert dict(core.held())[2] is Holding.RUNNING
 
 
 def test_draining_gives_back_what_waits() -> None:
