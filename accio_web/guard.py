@@ -14,7 +14,7 @@ from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from accio_web.errors import refused
-from accio_web.sessions import Sessions
+from accio_web.sessions import Session, Sessions
 from accio_web.settings import Settings
 
 API = "/api/"
@@ -91,7 +91,8 @@ class Guard:
             return
         refusal = self._check(scope)
         app = self._app if refusal is None else refused(refusal.status, refusal.message)
-        await app(scope, _bounded(receive), _with_headers(send))
+        changing = None if refusal is not None or scope["method"] in SAFE_METHODS else scope.get("accio.session")
+        await app(scope, _bounded(receive), _with_headers(send, changing))
 
     def _check(self, scope: Scope) -> Refusal | None:
         headers, method = Headers(scope=scope), str(scope["method"])
@@ -134,9 +135,13 @@ def _bounded(receive: Receive) -> Receive:
     return counting
 
 
-def _with_headers(send: Send) -> Callable[[Message], Awaitable[None]]:
+def _with_headers(send: Send, changing: Session | None) -> Callable[[Message], Awaitable[None]]:
+    """Return a sender that adds our headers, and counts a change before its answer is seen."""
+
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
+            if changing is not None:
+                changing.changes += 1
             headers = MutableHeaders(scope=message)
             for name, value in HEADERS.items():
                 headers[name] = value

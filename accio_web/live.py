@@ -108,6 +108,7 @@ class Source:
         self._heard = asyncio.Event()
         self._runs = 0
         self._agents = 0
+        self._updates = 0
         self._ids: dict[str, str] = {}  # of runs and parents, by what topics call them: parts of ids, children, `last`
 
     def __repr__(self) -> str:
@@ -131,6 +132,10 @@ class Source:
                 task.cancel()
                 del self._topics[name]
                 self._ids.pop(name, None)
+
+    def told(self) -> int | None:
+        """Return how often the daemon has told of changes; None while it can't."""
+        return None if self._latest is None or self._error is not None else self._updates
 
     def has_listeners(self) -> bool:
         """Return whether anybody listens to anything."""
@@ -160,6 +165,7 @@ class Source:
             await asyncio.sleep(AGAIN_S)
 
     def _hear(self, update: FeedUpdate) -> None:
+        self._updates += 1
         everything = update.more or self._error is not None or self._latest is None
         self._latest, self._error = update, None
         self._runs += bool(everything or update.runs)
@@ -210,6 +216,11 @@ class Hub:
 
     def __repr__(self) -> str:
         return f"Hub({list(self._sources.values())})"
+
+    def told(self, token: str | None) -> int | None:
+        """Return how often the daemon has told a token of changes; None while it isn't listened to, or is away."""
+        source = self._sources.get(token)
+        return None if source is None else source.told()
 
     async def listen(self, client: AsyncClient, token: str | None, names: Iterable[str]) -> AsyncGenerator[list[bytes]]:
         """Yield messages about topics as they change; an empty list now and then."""

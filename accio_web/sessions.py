@@ -16,12 +16,15 @@ TRIES_WITHIN_S = 60.0
 
 @dataclass(slots=True, kw_only=True)
 class Session:
-    """A logged-in browser; *csrf* is what its changing calls must carry, *who* is for the log."""
+    """A logged-in browser; *csrf* is what its changing calls must carry, *who* is for the log, *changes* counts what
+    was changed through it.
+    """
 
     token: str | None
     who: str
     csrf: str
     used_at: float
+    changes: int = 0
 
 
 class Sessions:

@@ -1,17 +1,22 @@
 """What every route works with: settings, sessions, connections and the live topics of this process."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, field
+from typing import Any
 
+import orjson
 from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 
 from accio.errors import BadRequest, PermissionDenied
 from accio_client.client import AsyncClient
+from accio_web.answers import answer_bytes
 from accio_web.clients import Clients
 from accio_web.live import Hub
 from accio_web.selections import Selections
 from accio_web.sessions import Session, Sessions
 from accio_web.settings import Settings
+from accio_web.shared import SharedAnswers
 
 Body = dict[str, object]
 
@@ -27,10 +32,28 @@ class Web:
     now: Callable[[], float]
     hub: Hub | None = None
     selections: Selections = field(default_factory=Selections)
+    _shared: SharedAnswers = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._shared = SharedAnswers(self.now)
 
     def client(self, request: Request) -> AsyncClient:
         """Return the client that calls with the rights of the request's user."""
         return self.clients.of(session_of(request).token)
+
+    async def shared_answer(self, request: Request, ask: Callable[[], Awaitable[Any]]) -> Response:
+        """Answer a request that reads with the document that *ask* returns, or has returned to another tab."""
+        session = session_of(request)
+
+        def change() -> Hashable | None:
+            told = None if self.hub is None else self.hub.told(session.token)
+            return None if told is None else (told, session.changes)
+
+        async def written() -> bytes:
+            return orjson.dumps(await ask())
+
+        key = (session.csrf, request.url.path, request.url.query)
+        return answer_bytes(await self._shared.of(key, change, written))
 
 
 def session_of(request: Request) -> Session:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from typing import Any
 
 import structlog
 from starlette.requests import Request
@@ -12,6 +13,7 @@ from starlette.routing import Route
 from accio.domain.states import RunState
 from accio.errors import Unavailable
 from accio_client import documents, views
+from accio_client.client import AsyncClient
 from accio_client.documents import document
 from accio_client.workload_documents import timeline
 from accio_client.workload_documents import workload as load
@@ -51,33 +53,19 @@ class ClusterRoutes:
     async def workload(self, request: Request) -> Response:
         """Return what goes on: the cluster, what is queued and when it ends, what failed last, lost agents."""
         client = self._web.client(request)
-        cluster, workload, active, failed, agents, workflows = await asyncio.gather(
-            client.cluster_state(),
-            client.workload(),
-            client.list_runs(views.RunFilter(states=_ACTIVE), limit=_MOST_ACTIVE),
-            client.list_runs(views.RunFilter(states=(RunState.FAILED,)), limit=_RECENT),
-            client.list_agents(),
-            client.list_workflows(limit=_RECENT),
-        )
-        return answer(
-            document(
-                {
-                    "cluster": documents.cluster(cluster),
-                    "workload": load(workload),
-                    "active": [shown_row(each) for each in reversed(active.runs)],
-                    "failed": [shown_row(each) for each in failed.runs],
-                    "agents": [documents.agent(each) for each in agents],
-                    "workflows": [documents.workflow(each) for each in workflows.workflows],
-                }
-            )
-        )
+        return await self._web.shared_answer(request, lambda: _workload(client))
 
     async def show(self, request: Request) -> Response:
         """Return the cluster and its agents."""
         client = self._web.client(request)
-        cluster, agents = await asyncio.gather(client.cluster_state(), client.list_agents())
-        found = {"cluster": documents.cluster(cluster), "agents": [documents.agent(each) for each in agents]}
-        return answer(document(found))
+
+        async def found() -> Any:
+            cluster, agents = await asyncio.gather(client.cluster_state(), client.list_agents())
+            return document(
+                {"cluster": documents.cluster(cluster), "agents": [documents.agent(each) for each in agents]}
+            )
+
+        return await self._web.shared_answer(request, found)
 
     async def timeline(self, request: Request) -> Response:
         """Return what agents execute, and what they executed last."""
@@ -126,3 +114,24 @@ class ClusterRoutes:
                     del self._streams[key]
 
         return event_stream(messages())
+
+
+async def _workload(client: AsyncClient) -> Any:
+    cluster, workload, active, failed, agents, workflows = await asyncio.gather(
+        client.cluster_state(),
+        client.workload(),
+        client.list_runs(views.RunFilter(states=_ACTIVE), limit=_MOST_ACTIVE),
+        client.list_runs(views.RunFilter(states=(RunState.FAILED,)), limit=_RECENT),
+        client.list_agents(),
+        client.list_workflows(limit=_RECENT),
+    )
+    return document(
+        {
+            "cluster": documents.cluster(cluster),
+            "workload": load(workload),
+            "active": [shown_row(each) for each in reversed(active.runs)],
+            "failed": [shown_row(each) for each in failed.runs],
+            "agents": [documents.agent(each) for each in agents],
+            "workflows": [documents.workflow(each) for each in workflows.workflows],
+        }
+    )

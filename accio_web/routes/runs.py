@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import datetime
+from typing import Any
 
 import orjson
 from starlette.requests import Request
@@ -43,9 +44,14 @@ class RunRoutes:
         """Return a page of runs, newest first; of children, in the order of the sweep."""
         limit = whole_number(request, "limit", _ROWS, _MOST_ROWS)
         cursor = request.query_params.get("cursor") or None
-        page = await self._web.client(request).list_runs(_filter(request), limit=limit, cursor=cursor)
-        rows = [shown_row(each) for each in page.runs]
-        return answer(document({"runs": rows, "total": page.total, "next": page.next}))
+        wanted, client = _filter(request), self._web.client(request)
+
+        async def found() -> Any:
+            page = await client.list_runs(wanted, limit=limit, cursor=cursor)
+            rows = [shown_row(each) for each in page.runs]
+            return document({"runs": rows, "total": page.total, "next": page.next})
+
+        return await self._web.shared_answer(request, found)
 
     async def show(self, request: Request) -> Response:
         """Return a run with its nodes, a parent with its children by state."""

@@ -100,6 +100,18 @@ async def test_read_only_changes_nothing() -> None:
     assert (await browser.http.post("/api/v1/logout", json={}, headers=headers)).status_code == 200
 
 
+async def test_changes_are_counted_before_they_are_answered() -> None:
+    """What a session reads after a change isn't what another tab of it was told before; reading counts for nothing."""
+    browser = Browser()
+    await browser.log_in()
+    (session,) = browser.sessions._sessions.values()
+    await browser.http.get("/api/v1/session")
+    assert session.changes == 0
+    headers = {**OURS, "x-accio-csrf": browser.csrf}
+    await browser.http.post("/api/v1/runs/kill", json={"ids": ["x"]}, headers=headers)
+    assert session.changes == 1
+
+
 async def test_every_answer_carries_the_policy() -> None:
     """Pages, files, answers and refusals forbid what isn't from here."""
     browser = Browser()
