@@ -13,11 +13,12 @@ from typing import Self
 from accio_client.calls.access import AccessCalls
 from accio_client.calls.cluster import ClusterCalls
 from accio_client.calls.handles import HandleCalls
+from accio_client.calls.owners import OwnerCalls
 from accio_client.calls.pools import PoolCalls
 from accio_client.calls.results import ResultCalls
 
 
-class AsyncClient(ResultCalls, HandleCalls, ClusterCalls, PoolCalls, AccessCalls):
+class AsyncClient(ResultCalls, HandleCalls, ClusterCalls, OwnerCalls, PoolCalls, AccessCalls):
     """A connection to a daemon. Open it in the event loop that uses it, with `async with` or `close`."""
 
     async def __aenter__(self) -> Self:

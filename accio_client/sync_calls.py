@@ -336,6 +336,14 @@ class BlockingCalls(BlockingCaller):
         """Back up the daemon's database, consistently, to *path* on its own machine."""
         return self._run(self._client.backup(path))
 
+    def list_owners(self) -> views.OwnersView:
+        """Return whose work there is, how much of it is at agents, and how much may be."""
+        return self._run(self._client.list_owners())
+
+    def change_cap(self, owner: str, *, nodes: int | None = None, cpus: float | None = None) -> views.CapView:
+        """Set how many nodes of an owner, on how many CPUs, may be at agents at a time; without either, any number."""
+        return self._run(self._client.change_cap(owner, nodes=nodes, cpus=cpus))
+
     def list_pools(self) -> views.PoolsView:
         return self._run(self._client.list_pools())
 

@@ -22,6 +22,7 @@ from accio_daemon.services.calls.gathering import Gatherer
 from accio_daemon.services.calls.lists import ListCalls
 from accio_daemon.services.calls.logs import LogCalls
 from accio_daemon.services.calls.measurements import MeasureCalls
+from accio_daemon.services.calls.owners import OwnerCalls
 from accio_daemon.services.calls.pools import PoolCalls
 from accio_daemon.services.calls.rights import Rights
 from accio_daemon.services.calls.runs import RunCalls
@@ -156,7 +157,9 @@ class Services:
             ),
         )
 
-    def _of_the_cluster(self) -> tuple[ClusterCalls, FeedCalls, WorkloadCalls, TimelineCalls, AccessCalls]:
+    def _of_the_cluster(
+        self,
+    ) -> tuple[ClusterCalls, FeedCalls, WorkloadCalls, OwnerCalls, TimelineCalls, AccessCalls]:
         parts = self._parts
         cluster = ClusterCalls(
             engine=parts.engine,
@@ -169,6 +172,7 @@ class Services:
             cluster,
             FeedCalls(engine=parts.engine, readers=parts.readers, rights=self._rights, state_of=cluster.state_of),
             WorkloadCalls(engine=parts.engine, readers=parts.readers, rights=self._rights),
+            OwnerCalls(engine=parts.engine, rights=self._rights, keeper=parts.keeper),
             TimelineCalls(
                 engine=parts.engine,
                 readers=parts.readers,

@@ -15,7 +15,7 @@ CALLS = Path("accio_client/sync_calls.py")
 HANDLE = Path("accio_client/sync_handles.py")
 CLIENT = Path("accio_client/sync.py")
 ASYNCHRONOUS_HANDLE = Path("accio_client/handles.py")
-SUBJECTS = ("workflows", "runs", "results", "measurements", "analysis", "cluster", "pools", "access")
+SUBJECTS = ("workflows", "runs", "results", "measurements", "analysis", "cluster", "owners", "pools", "access")
 """The modules of accio_client/calls whose public methods the blocking calls are, in this order."""
 RETURNING_HANDLES = ("handles",)
 """Those whose methods return handles."""

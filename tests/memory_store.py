@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from accio.domain.caps import Cap
 from accio.domain.children import OWN
 from accio.domain.ids import RunId
 from accio.domain.operators import OperatorSpec
@@ -43,6 +44,7 @@ class Tables:
     agents: dict[AgentNo, AgentFacts] = field(default_factory=dict)
     pools: dict[str, PoolFacts] = field(default_factory=dict)
     allocations: dict[int, AllocationRow] = field(default_factory=dict)
+    caps: dict[str, Cap] = field(default_factory=dict)
     runs: dict[RunNo, RunFacts] = field(default_factory=dict)
     deleted: list[RunNo] = field(default_factory=list)
     instances: dict[Place, tuple[RunState, int | None, int | None, int | None]] = field(default_factory=dict)
@@ -85,6 +87,10 @@ class MemoryStore:
     def live_allocations(self) -> list[AllocationRow]:
         """Read the allocations that haven't ended, the oldest first."""
         return [each for _, each in sorted(self.tables.allocations.items()) if each.ended_ms is None]
+
+    def caps(self) -> dict[str, Cap]:
+        """Read the caps, by the key of their owner."""
+        return dict(self.tables.caps)
 
     def given_back(self) -> list[str]:
         """Find the agents whose last allocations have ended."""
@@ -222,6 +228,11 @@ class MemoryStore:
         tables.agents |= {each.no: each for each in rows.agents}
         tables.pools |= {each.spec.name: each for each in rows.pools}
         tables.allocations |= {each.no: each for each in rows.allocations}
+        for owner, cap in rows.fx.caps.items():
+            if cap is None:
+                tables.caps.pop(owner, None)
+            else:
+                tables.caps[owner] = cap
         tables.runs |= {each.no: each for each in rows.submitted}
         for facts in rows.runs:
             written = tables.runs[facts.no]
@@ -369,6 +380,7 @@ def _run_facts(run: Run, command: SubmitRun | None) -> RunFacts:
         started_ms=run.started_ms,
         ended_ms=run.ended_ms,
         pins=dict(run.pins),
+        owner=run.owner.person,
         reached=(),
         own_state=run.own_state,
         gathered=dict(run.gathered),

@@ -44,7 +44,7 @@ MAY_CALL: Mapping[str, Kinds] = {
             *(f"{_ACCIO}{told}" for told in ("Logs", "Why")),
             *(f"{_ACCIO}{run}" for run in ("Events", "CompareOperators", "UpdateMetadata", "Kill", "Delete", "Retry")),
             *(f"{_ACCIO}{cluster}" for cluster in ("ListOperators", "GetOperator", "ListAgents", "GetClusterState")),
-            *(f"{_ACCIO}{seen}" for seen in ("GetWorkload", "GetTimeline", "GetCache", "Feed")),
+            *(f"{_ACCIO}{seen}" for seen in ("GetWorkload", "GetTimeline", "GetCache", "Feed", "ListOwners")),
             *(f"{_POOLS}{pools}" for pools in ("ListPools", "ListAllocations")),
         ),
         PEOPLE,
@@ -54,6 +54,7 @@ MAY_CALL: Mapping[str, Kinds] = {
         (
             *(f"{_ACCIO}{agent}" for agent in ("DrainAgent", "RemoveAgent")),
             *(f"{_ACCIO}{kept}" for kept in ("CollectGarbage", "RemoveFromCache", "Backup", "ListChanges")),
+            f"{_ACCIO}ChangeCap",
             f"{_POOLS}ChangePool",
         ),
         ADMINS,

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         ValueView,
         WhyView,
     )
+    from accio_client.views.owners import CapView, OwnersView, OwnerView
     from accio_client.views.pools import AllocationPage, AllocationView, PoolsView, PoolView
     from accio_client.views.runs import (
         ParameterView,
@@ -76,6 +77,7 @@ __all__ = [
     "CacheMode",
     "CacheStatisticsView",
     "CacheView",
+    "CapView",
     "ChangePage",
     "ChangeView",
     "CheckpointView",
@@ -101,6 +103,8 @@ __all__ = [
     "OperatorView",
     "OutputPortView",
     "OwnerLoadView",
+    "OwnerView",
+    "OwnersView",
     "ParameterView",
     "PersonView",
     "PoolView",
@@ -143,6 +147,7 @@ _SUBJECTS = {
         "ArtifactView AttemptView CheckpointView DifferenceView FailureView MetricsView NodeDetailsView NodeView "
         "OperatorDifferenceView RunDetails SeriesView ValueView WhyView"
     ),
+    "owners": "CapView OwnerView OwnersView",
     "pools": "AllocationPage AllocationView PoolsView PoolView",
     "runs": "ParameterView PersonView RetryDemand RunFilter RunKind RunOutcome RunPage RunView Updated",
     "submissions": "CacheMode DryRunView Submitted Validation",

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from accio.domain.failures import Failure
 from accio.domain.limits import LONGEST_MS
 from accio.domain.states import PHASES_STOPPING, PHASES_WITH_GRANT, Cause, NodeState, Phase
-from accio_daemon.core import endings
+from accio_daemon.core import endings, payers
 from accio_daemon.core.checkpoints import left_for
 from accio_daemon.core.commands import Holding, Report
 from accio_daemon.core.effects import ATTEMPT_LOST, AttemptRow, EventRow
@@ -46,6 +46,7 @@ def dispatch(turn: Turn, execution: Execution, agent: Agent, *, ahead: bool) -> 
     execution.dispatched_ms, execution.dispatched_mono = turn.now.wall_ms, turn.now.mono
     agent.attempts[attempt] = execution
     world.by_attempt[attempt] = execution
+    execution.payer.take(execution.node_class.resources)
     instance, no = execution.first
     if ahead:
         move_execution(world, execution, _AHEAD)
@@ -85,6 +86,7 @@ def detach(turn: Turn, agent: Agent, execution: Execution, *, passes_on: bool, i
     if execution.attempt is not None:
         agent.attempts.pop(execution.attempt, None)
         world.by_attempt.pop(execution.attempt, None)
+    execution.payer.give_back(execution.node_class.resources)
     ahead = agent.prefetched.get(class_id)
     phase = execution.phase
     if phase not in PHASES_WITH_GRANT:
@@ -165,6 +167,7 @@ def requeue(turn: Turn, execution: Execution) -> None:
     """Put an execution that lost its attempt back to its old place."""
     show_queued(execution)
     turn.fx.executions[execution.id] = execution
+    payers.choose(turn.world, execution)
     enqueue(turn, execution)
 
 

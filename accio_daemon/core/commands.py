@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 
 from accio.domain.attempts import Holding as Holding
 from accio.domain.attempts import Report as Report
+from accio.domain.caps import Cap
 from accio.domain.ids import RunId
 from accio.domain.operators import OperatorSpec
 from accio.domain.pools import PoolSpec
@@ -335,6 +336,19 @@ class ChangePool(Command[None]):
     by_file: bool = False  # keep as many as its file says
 
 
+# --- owners ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeCap(Command[None]):
+    """An administrator sets what an owner (by key) may have at agents at a time, or takes that cap away; the one of
+    EVERYBODY counts for who has none.
+    """
+
+    owner: str
+    cap: Cap | None
+
+
 # --- clocks ----------------------------------------------------------------------------------------------------------
 
 
@@ -368,5 +382,6 @@ AnyCommand = (
     | AllocationsFound
     | AllocationsRefused
     | ChangePool
+    | ChangeCap
     | Tick
 )

@@ -7,6 +7,7 @@ thing replaces an earlier one; nothing here knows SQL.
 from dataclasses import dataclass, field
 from typing import Any
 
+from accio.domain.caps import Cap
 from accio.domain.failures import Failure
 from accio.domain.operators import OperatorSpec
 from accio.domain.retry_demand import NodeDemand
@@ -135,6 +136,7 @@ class Effects:
     agents: dict[AgentNo, Agent] = field(default_factory=dict)
     pools: dict[str, Pool] = field(default_factory=dict)
     allocations: dict[int, Allocation] = field(default_factory=dict)
+    caps: dict[str, Cap | None] = field(default_factory=dict)  # None: the row goes
     removed_agents: list[AgentNo] = field(default_factory=list)
     operators: list[tuple[int, OperatorSpec, int]] = field(default_factory=list)  # number, specification, announced
     removed_instances: list[tuple[RunNo, int]] = field(default_factory=list)

@@ -6,7 +6,7 @@ Everything that ends goes through here, so that a counter is changed in one plac
 from accio.domain.children import CLOSED_BY_FAILURE, CLOSED_BY_KILL, OPEN, OWN
 from accio.domain.failures import Failure
 from accio.domain.states import RUN_TERMINAL, Cause, NodeState, RunState, final_state
-from accio_daemon.core import checkpoints
+from accio_daemon.core import checkpoints, payers
 from accio_daemon.core.effects import NodeRow
 from accio_daemon.core.moves import (
     end_run,
@@ -135,6 +135,8 @@ def unsubscribe(turn: Turn, instance: Instance, no: int) -> None:
     execution.owner = (heir.run.no, heir.index, heir_no)
     if instance.checkpoints:
         checkpoints.pass_on(turn, (instance, no), (heir, heir_no))
+    if execution.payer is instance.run.owner and execution.agent is None:
+        payers.choose(turn.world, execution)
     if execution.is_stored:
         begin_instance(turn, heir)  # so that a restart finds who it runs for
         turn.fx.executions[execution.id] = execution

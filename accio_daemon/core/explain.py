@@ -145,6 +145,8 @@ def _queued(world: World, instance: Instance, no: int, execution: Execution, now
     if execution in world.backing_off and execution.not_before is not None:
         return f"waits {execution.not_before - now.mono:.1f} s more before attempt {execution.number}"
     node_class = execution.node_class
+    if not execution.payer.may_begin(node_class.resources):
+        return why_queued(world, execution, now)
     return joined(
         why_queued(world, execution, now), hosts_for(world, node_class.operator_no, node_class.resources, node_class.id)
     )
@@ -175,6 +177,8 @@ def why_queued(world: World, execution: Execution, now: Instant) -> str:
     name, demand = execution.node.operator.name, node_class.resources
     if never := why_never(world, execution.node.operator, node_class.operator_no, demand):
         return never
+    if capped := execution.payer.why_not(demand):
+        return capped
     able = [agent for agent in offering if agent.account.could_ever_fit(demand)]
     held = next((agent for agent in world.holding if agent.waits_for is execution), None)
     if held is not None:

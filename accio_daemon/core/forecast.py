@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from statistics import quantiles
 
 from accio.domain.graph import topological_order
-from accio.domain.resources import cpus_json
+from accio.domain.resources import Resources, cpus_json
+from accio_daemon.core.owners import Owner
 from accio_daemon.core.workload import DemandLoad, Rest, Workload
 
 
@@ -60,12 +61,13 @@ class Forecaster:
         self._high: dict[object, float] = {}
         self._unknown = ""  # what is ahead that nobody knows the duration of
 
-    def serve(self, rests: Iterable[Rest]) -> Forecast:
-        """Return when these will have ended behind all that were served before."""
+    def serve(self, rests: Iterable[Rest], owner: Owner | None = None) -> Forecast:
+        """Return when these will have ended behind all that were served before, within the cap of their *owner*."""
         left = [rest for rest in rests if rest.count]
         possible = [rest for rest in left if not self._demands[rest.demand].never]
         unknown = sorted({rest.operator for rest in possible if rest.demand[0] not in self._spreads})
         never = next((self._demands[rest.demand].never for rest in left if self._demands[rest.demand].never), "")
+        never = never or _never_by_cap(left, owner)
         known = [rest for rest in possible if rest.demand[0] in self._spreads]
         cpu_low = cpu_high = 0.0
         mine: set[object] = set()
@@ -74,7 +76,7 @@ class Forecaster:
             low, high = _work(rest, spread.low), _work(rest, spread.high)
             cpus = cpus_json(rest.demand[1].milli_cpus)
             cpu_low, cpu_high = cpu_low + low * cpus, cpu_high + high * cpus
-            for what, share in _shares(self._demands[rest.demand]):
+            for what, share in (*_shares(self._demands[rest.demand]), *_shares_of_cap(owner, rest.demand[1])):
                 mine.add(what)
                 self._low[what] = self._low.get(what, 0.0) + low * share
                 self._high[what] = self._high.get(what, 0.0) + high * share
@@ -99,6 +101,13 @@ class Forecaster:
         )
 
 
+def _never_by_cap(rests: Iterable[Rest], owner: Owner | None) -> str:
+    cap = None if owner is None else owner.cap
+    if owner is None or cap is None or all(cap.could_ever_hold(rest.demand[1]) for rest in rests):
+        return ""
+    return f"the cap of {owner.person} is {cap} at a time, with which some of it never begins"
+
+
 def _work(rest: Rest, seconds: float) -> float:
     """Return the seconds of execution that are left, if each takes so long."""
     return rest.count * seconds - sum(min(age, seconds) for age in rest.ages)
@@ -111,6 +120,17 @@ def _shares(load: DemandLoad) -> Iterator[tuple[object, float]]:
     for name, amount in load.demand[1].amounts():
         if amount:
             yield name, amount / room[name]
+
+
+def _shares_of_cap(owner: Owner | None, demand: Resources) -> Iterator[tuple[object, float]]:
+    """Yield which share of what its owner may have at agents one execution occupies."""
+    cap = None if owner is None else owner.cap
+    if owner is None or cap is None:
+        return
+    if cap.nodes:
+        yield (owner, "nodes"), 1 / cap.nodes
+    if cap.milli_cpus:
+        yield (owner, "cpus"), demand.milli_cpus / cap.milli_cpus
 
 
 def _longest_chain(rests: Sequence[Rest], seconds: Mapping[int, float]) -> float:

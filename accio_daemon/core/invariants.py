@@ -91,6 +91,9 @@ def _check_attempts(world: World) -> None:
         _require(execution.attempt == attempt, "{} is found as attempt {}", execution, attempt)
         _require(execution.agent is not None, "{} has an attempt and no agent", execution)
         _require(bool(execution.subscribers) or execution.stopping, "{} runs for nobody", execution)
+    at_agents = Counter(execution.payer for execution in world.by_attempt.values())
+    for owner in world.owners.known.values():
+        _require(owner.nodes == at_agents[owner], "{} has {} at agents", owner, at_agents[owner])
     total = sum(len(agent.attempts) for agent in world.agents.values())
     _require(total == len(world.by_attempt), "{} attempts on agents, {} known", total, len(world.by_attempt))
 

@@ -1,15 +1,18 @@
-"""The queue of ready executions: first come, first served, grouped by what they need and whom they must avoid.
+"""The queue of ready executions: first come, first served, grouped by what they need, whose they are and whom they
+must avoid.
 
-Placing looks at one head per group, so that it costs O(distinct demands), not O(queue). A group's heap may hold
-executions that left the queue since (killed, joined by somebody earlier): they are dropped when they come up.
+Placing looks at one head per group, so that it costs O(distinct demands and owners), not O(queue). A group's heap may
+hold executions that left the queue since (killed, joined by somebody earlier): they are dropped when they come up.
 Unopened children stand in line too, as one cursor per run (`Unopened`).
 """
 
 import heapq
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from accio.domain.states import Phase
 from accio_daemon.core.outgoing import NodeClass
+from accio_daemon.core.owners import Owner
 from accio_daemon.core.records import Execution, Place, Run
 from accio_daemon.core.terms import SessionNo
 
@@ -17,12 +20,13 @@ _QUEUED = Phase.QUEUED
 
 
 class Group:
-    """Queued executions of one class that the same agents may take."""
+    """Queued executions of one class and one owner that the same agents may take."""
 
-    __slots__ = ("avoid", "blocked", "count", "heap", "node_class")
+    __slots__ = ("avoid", "blocked", "count", "heap", "node_class", "owner")
 
-    def __init__(self, node_class: NodeClass, avoid: frozenset[SessionNo]) -> None:
+    def __init__(self, node_class: NodeClass, avoid: frozenset[SessionNo], owner: Owner) -> None:
         self.node_class = node_class
+        self.owner = owner  # whose cap they count against
         self.avoid = avoid  # agents that lack an input of each
         self.heap: list[tuple[Place, int, Execution]] = []
         self.count = 0  # executions that are queued, those that left not counted
@@ -33,10 +37,14 @@ class Group:
         heap = self.heap
         while heap:
             place, _, execution = heap[0]
-            if execution.phase is _QUEUED and execution.place == place and execution.avoid == self.avoid:
+            if self.holds(execution) and execution.place == place:
                 return execution
             heapq.heappop(heap)
         return None
+
+    def holds(self, execution: Execution) -> bool:
+        """Return whether an execution of the heap is still queued, and here."""
+        return execution.phase is _QUEUED and execution.payer is self.owner and execution.avoid == self.avoid
 
     def push(self, execution: Execution) -> None:
         """Put an execution at its place; a new head hasn't been refused by anybody."""
@@ -45,22 +53,23 @@ class Group:
             self.blocked = False
 
     def __repr__(self) -> str:
-        return f"Group(class {self.node_class.id}, {self.count} queued{', blocked' if self.blocked else ''})"
+        blocked = ", blocked" if self.blocked else ""
+        return f"Group(class {self.node_class.id} of {self.owner.key}, {self.count} queued{blocked})"
 
 
 class NodeQueue:
     """All queued executions."""
 
     def __init__(self) -> None:
-        self.groups: dict[tuple[int, frozenset[SessionNo]], Group] = {}
+        self.groups: dict[tuple[int, frozenset[SessionNo], Owner], Group] = {}
         self.count = 0
 
     def enter(self, execution: Execution) -> None:
         """Put an execution that has just been queued at its place."""
-        kind = (execution.node_class.id, execution.avoid)
+        kind = (execution.node_class.id, execution.avoid, execution.payer)
         group = self.groups.get(kind)
         if group is None:
-            group = self.groups[kind] = Group(execution.node_class, execution.avoid)
+            group = self.groups[kind] = Group(execution.node_class, execution.avoid, execution.payer)
         if not group.count:
             group.blocked = False  # nobody stood here to be refused: what was freed since may fit
         group.count += 1
@@ -69,12 +78,12 @@ class NodeQueue:
 
     def leave(self, execution: Execution) -> None:
         """Remove an execution that is queued no more, wherever it stands."""
-        self.groups[execution.node_class.id, execution.avoid].count -= 1
+        self.groups[execution.node_class.id, execution.avoid, execution.payer].count -= 1
         self.count -= 1
 
     def move_up(self, execution: Execution) -> None:
         """Put a queued execution where it stands since its place became an earlier one."""
-        self.groups[execution.node_class.id, execution.avoid].push(execution)
+        self.groups[execution.node_class.id, execution.avoid, execution.payer].push(execution)
 
     def regroup(self, execution: Execution, avoid: frozenset[SessionNo]) -> None:
         """Put a queued execution among those that must avoid the same agents."""
@@ -82,9 +91,17 @@ class NodeQueue:
         execution.avoid = avoid
         self.enter(execution)
 
-    def backlog(self, class_id: int) -> int:
-        """Return how many executions of a class are queued."""
-        return sum(group.count for (each, _), group in self.groups.items() if each == class_id)
+    def hand_on(self, execution: Execution, owner: Owner) -> None:
+        """Put a queued execution among those of another owner."""
+        self.leave(execution)
+        execution.payer = owner
+        self.enter(execution)
+
+    def backlog(self, class_id: int, owner: Owner) -> int:
+        """Return how many executions of a class an owner has queued."""
+        return sum(
+            group.count for (each, _, whose), group in self.groups.items() if each == class_id and whose is owner
+        )
 
     def heads(self) -> list[tuple[Place, Group]]:
         """Return each group that has somebody queued with its head's place, unordered; empty groups are forgotten."""
@@ -103,7 +120,7 @@ class NodeQueue:
             entry[2]
             for group in self.groups.values()
             for entry in group.heap
-            if entry[2].phase is Phase.QUEUED and entry[2].place == entry[0] and entry[2].avoid == group.avoid
+            if group.holds(entry[2]) and entry[2].place == entry[0]
         ]
         return iter(sorted(set(everyone), key=lambda execution: (execution.place, execution.id)))
 
@@ -111,17 +128,24 @@ class NodeQueue:
         return f"NodeQueue({self.count} in {list(self.groups.values())})"
 
 
+class Bucket(NamedTuple):
+    """Which runs open their children in the place of each other: those of one owner whose roots need the same."""
+
+    classes: frozenset[int]  # of the roots
+    owner: Owner
+
+
 class Unopened:
-    """Runs with children that haven't been opened, first come first served, grouped by the classes of their roots."""
+    """Runs with children that haven't been opened, first come first served, by owner and the classes of their roots."""
 
     def __init__(self) -> None:
-        self._buckets: dict[frozenset[int], list[tuple[int, int, Run]]] = {}
-        self._classes: dict[int, frozenset[int]] = {}  # run -> its bucket
+        self._buckets: dict[Bucket, list[tuple[int, int, Run]]] = {}
+        self._bucket_of: dict[int, Bucket] = {}  # by the run's number
 
     def add(self, run: Run) -> None:
         """Add a run that waits for its turn."""
-        self._classes[run.no] = run.plan.root_classes
-        heapq.heappush(self._buckets.setdefault(run.plan.root_classes, []), (run.sequence, run.no, run))
+        bucket = self._bucket_of[run.no] = Bucket(run.plan.root_classes, run.owner)
+        heapq.heappush(self._buckets.setdefault(bucket, []), (run.sequence, run.no, run))
 
     def refile(self, run: Run) -> None:
         """Move a run whose plan changed to where it belongs now."""
@@ -129,13 +153,13 @@ class Unopened:
             self.remove(run)
             self.add(run)
 
-    def buckets(self) -> list[tuple[int, frozenset[int]]]:
-        """Return the groups of root classes, the one with the earliest run first."""
-        return sorted((heap[0][0], classes) for classes, heap in self._buckets.items())
+    def buckets(self) -> list[Bucket]:
+        """Return the buckets, the one with the earliest run first."""
+        return sorted(self._buckets, key=lambda bucket: self._buckets[bucket][0][:2])
 
-    def first(self, classes: frozenset[int], *, skip: set[int]) -> Run | None:
+    def first(self, bucket: Bucket, *, skip: set[int]) -> Run | None:
         """Return the earliest run of a bucket whose number isn't in *skip* (those that have too many open children)."""
-        heap = self._buckets.get(classes)
+        heap = self._buckets.get(bucket)
         if not heap:
             return None
         if not skip or heap[0][1] not in skip:
@@ -144,10 +168,10 @@ class Unopened:
 
     def remove(self, run: Run) -> None:
         """Forget a run."""
-        classes = self._classes.pop(run.no, None)
-        if classes is None:
+        bucket = self._bucket_of.pop(run.no, None)
+        if bucket is None:
             return
-        heap = self._buckets[classes]
+        heap = self._buckets[bucket]
         if heap[0][2] is run:
             heapq.heappop(heap)
         else:
@@ -155,14 +179,14 @@ class Unopened:
             heapq.heapify(kept)
             heap[:] = kept
         if not heap:
-            del self._buckets[classes]
+            del self._buckets[bucket]
 
     def __iter__(self) -> Iterator[Run]:
         """Return every run, unordered."""
         return (run for heap in self._buckets.values() for _, _, run in heap)
 
     def __contains__(self, run: Run) -> bool:
-        return run.no in self._classes
+        return run.no in self._bucket_of
 
     def __len__(self) -> int:
-        return len(self._classes)
+        return len(self._bucket_of)

@@ -9,7 +9,7 @@ from accio.domain.failures import Failure
 from accio.domain.operators import OperatorSpec
 from accio.domain.states import Cause, NodeState
 from accio.errors import FailedPrecondition, NotFound
-from accio_daemon.core import attempts, externals, handing_over, unable_agents
+from accio_daemon.core import attempts, externals, handing_over, payers, unable_agents
 from accio_daemon.core.commands import (
     AgentDraining,
     AgentHeard,
@@ -305,6 +305,7 @@ def tick(turn: Turn) -> None:
     if turn.now.mono - world.started_mono > settings.lease:
         _fail_impossible(turn)
     _fail_lacking(turn)
+    payers.look_again(world)
     hold_for_starving(turn)
     _recall_stuck(turn)
     if any(agent.ends_mono is not None for agent in world.sessions.values()):

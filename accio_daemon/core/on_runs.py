@@ -5,6 +5,7 @@ And how children are opened, one after the other, never all at once.
 
 from accio.domain.children import CLOSED_BY_DELETE, CLOSED_BY_KILL, OPEN
 from accio.domain.failures import Failure
+from accio.domain.people import Person
 from accio.domain.states import NODE_TERMINAL, Cause, NodeState
 from accio.errors import AlreadyExists, NotFound
 from accio_daemon.core import endings
@@ -47,6 +48,7 @@ def submit(turn: Turn, command: SubmitRun) -> Submitted:
         sequence=turn.next_sequence(),
         created_ms=turn.now.wall_ms,
         pins=command.pins,
+        owner=world.owners.of(Person(name=command.owner_name, email=command.owner_email)),
     )
     world.next_run += 1
     world.runs[run.no] = run
@@ -65,18 +67,18 @@ def submit(turn: Turn, command: SubmitRun) -> Submitted:
 
 
 def open_children(world: World, limit: int, settling: int) -> int:
-    """Open up to *limit* children whose roots' classes have few executions queued, and none while *settling* nodes or
-    more are ready; return how many were opened.
+    """Open up to *limit* children whose owner has few executions of their roots' classes queued, and none while
+    *settling* nodes or more are ready; return how many were opened.
     """
     opened = 0
     full: set[int] = set()
     backlog = world.settings.backlog
-    for _, classes in world.unopened.buckets():
+    for bucket in world.unopened.buckets():
         # Looked at once: what is opened here reaches the queue only afterwards.
-        if all(world.queue.backlog(class_id) >= backlog for class_id in classes):
+        if all(world.queue.backlog(class_id, bucket.owner) >= backlog for class_id in bucket.classes):
             continue
         while opened < limit and len(world.ready) < settling:
-            run = world.unopened.first(classes, skip=full)
+            run = world.unopened.first(bucket, skip=full)
             if run is None:
                 break
             if len(run.open) >= world.settings.open_children:

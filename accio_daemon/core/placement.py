@@ -1,9 +1,10 @@
 """Placing: who in the queue goes to which agent now.
 
 Heads of groups are taken in the order of their places, so that the queue is first come, first served; a group
-whose head fits nowhere now doesn't block the others. A head that waited too long gets a reservation: capacity of
-one agent is held back for it. An agent whose host ends gets only what it has time for. Nodes are also sent ahead of
-free capacity (prefetch), so that a worker never waits for a round trip.
+whose head fits nowhere now, or whose owner has as much at agents as his cap allows, doesn't block the others. A head
+that waited too long gets a reservation: capacity of one agent is held back for it. An agent whose host ends gets only
+what it has time for. Nodes are also sent ahead of free capacity (prefetch), so that a worker never waits for a round
+trip.
 """
 
 import heapq
@@ -12,6 +13,7 @@ from accio.domain.children import CLOSED_BY_KILL
 from accio.domain.states import Phase
 from accio_daemon.core.attempts import dispatch
 from accio_daemon.core.node_queue import Group
+from accio_daemon.core.owners import Owner
 from accio_daemon.core.records import Agent, Execution
 from accio_daemon.core.remaining import has_time, is_over, needed, tail_rank, time_left
 from accio_daemon.core.terms import Instant
@@ -28,8 +30,13 @@ def place(turn: Turn) -> None:
         return
     heads = [(head, order, group) for order, (head, group) in enumerate(world.queue.heads())]
     heapq.heapify(heads)
+    due: set[Owner] = set()  # whose next node has waited for the cap long enough: no smaller one passes it any more
     while heads:
         _, order, group = heads[0]
+        if group.owner.cap is not None and _is_capped(turn, group, due):
+            group.blocked = False  # what was freed since it was refused may fit once the cap allows it
+            heapq.heappop(heads)
+            continue
         candidates = world.offering(group.node_class.operator_no)
         if group.blocked and not everyone:
             candidates = candidates & dirty
@@ -43,6 +50,20 @@ def place(turn: Turn) -> None:
             heapq.heappop(heads)
         else:
             heapq.heapreplace(heads, (head.place, order, group))
+
+
+def _is_capped(turn: Turn, group: Group, due: set[Owner]) -> bool:
+    """Return whether its owner's cap keeps the head of a group from beginning; note in *due* who mustn't be passed."""
+    owner, demand = group.owner, group.node_class.resources
+    if owner in due:
+        return True
+    if owner.may_begin(demand):
+        return False
+    head = group.head()
+    waited = 0.0 if head is None else turn.now.mono - head.queued_mono
+    if owner.cap is not None and owner.cap.could_ever_hold(demand) and waited >= turn.world.settings.reserve_after:
+        due.add(owner)
+    return True
 
 
 def _wanted_head(world: World, group: Group) -> Execution | None:
@@ -141,7 +162,7 @@ def _prefetch(turn: Turn, group: Group) -> None:
     heapq.heapify(room)
     while room:
         execution = _wanted_head(world, group)
-        if execution is None:
+        if execution is None or not group.owner.may_begin(group.node_class.resources):
             return
         free, name, agent = room[0]
         dispatch(turn, execution, agent, ahead=True)
@@ -172,6 +193,7 @@ def hold_for_starving(turn: Turn) -> None:
         or agent.waits_for.phase is not Phase.QUEUED
         or not is_usable(world, agent, turn.now)
         or not has_time(world, agent, agent.waits_for, turn.now)
+        or not agent.waits_for.payer.may_begin(agent.waits_for.node_class.resources)
     ]
     for agent in idle:
         agent.waits_for = None
@@ -188,6 +210,8 @@ def hold_for_starving(turn: Turn) -> None:
         ):
             continue
         demand = group.node_class.resources
+        if not group.owner.may_begin(demand):
+            continue
         fitting = [
             (agent.account.missing(demand), agent.name, agent)
             for agent in world.offering(group.node_class.operator_no)

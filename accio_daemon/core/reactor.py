@@ -16,6 +16,7 @@ from accio_daemon.core import (
     on_agents,
     on_nodes,
     on_runs,
+    payers,
     placement,
     readying,
     recomputing,
@@ -33,6 +34,7 @@ from accio_daemon.core.commands import (
     AllocationsFound,
     AllocationsRefused,
     AnyCommand,
+    ChangeCap,
     ChangePool,
     Command,
     ContentMissing,
@@ -119,6 +121,8 @@ def _apply(turn: Turn, command: AnyCommand) -> object:  # noqa: C901 — one fla
             on_pools.refused(turn, command)
         case ChangePool():
             on_pools.change(turn, command)
+        case ChangeCap():
+            payers.change_cap(turn, command)
         case Tick():
             on_agents.tick(turn)
         case _:

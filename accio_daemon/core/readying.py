@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from accio.domain.seeds import node_seed
 from accio.domain.states import NodeState, Phase
-from accio_daemon.core import endings, gathering
+from accio_daemon.core import endings, gathering, payers
 from accio_daemon.core.demands import class_of
 from accio_daemon.core.inputs import Inputs, key_of, received
 from accio_daemon.core.moves import forget_execution, move_execution, move_node
@@ -82,7 +82,7 @@ def _begin(turn: Turn, instance: Instance, no: int) -> None:
                 _fill(shared, inputs, key, seed, run)
             _join(world, shared, instance, no, place)
             return
-    execution = Execution(world.new_execution_no(), node, node_class, (run.no, instance.index, no), place)
+    execution = Execution(world.new_execution_no(), node, node_class, (run.no, instance.index, no), place, run.owner)
     _fill(execution, inputs, key, seed, run)
     _subscribe(execution, instance, no, place)
     world.executions[execution.id] = execution
@@ -151,6 +151,8 @@ def _join(world: World, execution: Execution, instance: Instance, no: int, place
     _subscribe(execution, instance, no, place)
     if earlier and execution.phase is _IN_QUEUE:
         world.queue.move_up(execution)
+    if execution.payer is not instance.run.owner and execution.agent is None:
+        payers.choose(world, execution)
 
 
 def _subscribe(execution: Execution, instance: Instance, no: int, place: Place) -> None:

@@ -19,6 +19,7 @@ from accio.domain.sweeps import Sweep
 from accio.domain.workflows import Workflow
 from accio_daemon.core.ledger import Account
 from accio_daemon.core.outgoing import NodeClass
+from accio_daemon.core.owners import Owner
 from accio_daemon.core.plan import NodePlan, Plan
 from accio_daemon.core.terms import (
     AgentNo,
@@ -88,6 +89,7 @@ class Run:
         "on_failure",
         "open",
         "own_state",
+        "owner",
         "pins",
         "plan",
         "running",
@@ -118,6 +120,7 @@ class Run:
         sequence: int,
         created_ms: int,
         pins: Mapping[str, Pin],
+        owner: Owner,
     ) -> None:
         self.no = no
         self.id = id
@@ -132,6 +135,7 @@ class Run:
         self.sequence = sequence
         self.created_ms = created_ms
         self.pins = dict(pins)
+        self.owner = owner
         self.digesting: dict[str, Digesting] = {}  # by dataset text
         self.lacking: dict[str, dict[SessionNo, str]] = {}  # dataset text -> who lacks what is pinned, and why
         self.gathered: dict[Gather, Gathered] = {}  # what nodes have gathered, or the run's children gave them
@@ -272,6 +276,7 @@ class Execution:
         "not_before",
         "not_before_ms",
         "owner",
+        "payer",
         "phase",
         "place",
         "queued_mono",
@@ -283,13 +288,20 @@ class Execution:
     )
 
     def __init__(
-        self, id: ExecutionNo, node: NodePlan, node_class: NodeClass, owner: tuple[RunNo, int, int], place: Place
+        self,
+        id: ExecutionNo,
+        node: NodePlan,
+        node_class: NodeClass,
+        owner: tuple[RunNo, int, int],
+        place: Place,
+        payer: Owner,
     ) -> None:
         self.id = id
         self.node = node
         self.node_class = node_class  # that of its node, or of one that demands more
         self.owner = owner  # the node that it was begun for
         self.place = place
+        self.payer = payer  # whose cap it counts against; never changed while it is at an agent
         self.key: bytes | None = None
         self.store = False  # whether its success may be hit by others
         self.joinable: tuple[bytes, int, int] | None = None  # under which World.joinable knows it

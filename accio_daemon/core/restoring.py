@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from accio.domain.children import CLOSED_BY_KILL, OPEN, Taken
+from accio.domain.people import Person
 from accio.domain.retry_demand import NodeDemand
 from accio.domain.runs import OnFailure
 from accio.domain.states import NODE_TERMINAL, RUN_TERMINAL, NodeState, Phase, RunState
@@ -29,6 +30,7 @@ class RunFacts(RunRecord):
     on_failure: OnFailure
     sequence: int
     pins: dict[str, Pin]
+    owner: Person
     reached: tuple[int, ...]  # children at or beyond the cursor that have a row
     own_state: RunState = RunState.SCHEDULED
     gathered: Mapping[Gather, Gathered] = field(default_factory=dict)
@@ -67,6 +69,7 @@ def restore_run(world: World, facts: RunFacts) -> Run:
         sequence=facts.sequence,
         created_ms=facts.created_ms,
         pins=facts.pins,
+        owner=world.owners.of(facts.owner),
     )
     moves.restore_run(run, facts.state, facts.own_state)
     run.gathered = dict(facts.gathered)
@@ -115,7 +118,8 @@ def restore_execution(turn: Turn, facts: ExecutionFacts) -> None:
     node_class = node.node_class
     if facts.demand is not None:
         node_class = world.classes.get(node.operator_no, facts.demand.resources, facts.demand.timeout_ms)
-    execution = Execution(facts.id, node, node_class, facts.owner, Place(2**62, facts.owner[1], facts.owner[2]))
+    place = Place(2**62, facts.owner[1], facts.owner[2])
+    execution = Execution(facts.id, node, node_class, facts.owner, place, run.owner)
     execution.key = facts.key
     execution.losses, execution.failures = facts.losses, facts.failures
     execution.dispatched_ms = facts.dispatched_ms or 0
@@ -136,6 +140,7 @@ def restore_execution(turn: Turn, facts: ExecutionFacts) -> None:
     execution.attempt = facts.attempt
     execution.agent = agent
     agent.attempts[facts.attempt] = execution
+    execution.payer.take(node_class.resources)
     world.by_attempt[facts.attempt] = execution
     class_id = node_class.id
     execution.gpus = facts.gpus

@@ -14,6 +14,7 @@ from accio.domain.states import NODE_TERMINAL, NodeState, RunState
 from accio_daemon.core.demands import class_of
 from accio_daemon.core.explain import joined, why_never, why_queued
 from accio_daemon.core.outgoing import NodeClass
+from accio_daemon.core.owners import Owner
 from accio_daemon.core.plan import NodePlan, distinct_at_most
 from accio_daemon.core.pools.planning import hosts_for
 from accio_daemon.core.records import Agent, Execution, Run
@@ -46,6 +47,7 @@ class RunLoad:
     """What is left of a run."""
 
     no: RunNo
+    owner: Owner
     children: int  # that haven't ended
     queued: int  # nodes that wait for a place
     running: int  # executions that have one
@@ -154,6 +156,7 @@ def _run(world: World, run: Run, executions: Sequence[Execution], now: Instant, 
             rests.append(rest_of(node, max(left, len(running)), running, node_class))
     return RunLoad(
         no=run.no,
+        owner=run.owner,
         children=unopened + children,
         queued=queued,
         running=len(executions),

@@ -12,6 +12,7 @@ from accio.domain.operators import OperatorSpec
 from accio_daemon.core.commands import Submitted
 from accio_daemon.core.needs import Need
 from accio_daemon.core.node_queue import NodeQueue, Unopened
+from accio_daemon.core.owners import Owners
 from accio_daemon.core.plan import ClassRegistry
 from accio_daemon.core.pools.records import Pool
 from accio_daemon.core.records import Agent, Asked, Execution, Instance, Run
@@ -26,7 +27,7 @@ class Settings:
     """What an operator of the daemon may choose. Times in seconds."""
 
     open_children: int = 10_000  # of one parent, begun or about to begin and not ended
-    backlog: int = 1_000  # ready executions of a class below which further children are opened
+    backlog: int = 1_000  # ready executions of a class and an owner below which further children are opened
     killed_at_once: int = 256  # open children that one decision kills; the rest follow in the next ones
     lease: float = 15.0  # silence after which an agent is lost
     suspect: float = 6.0  # silence after which an agent gets no new work
@@ -47,6 +48,7 @@ class World:
         self.sequence = 0
         self.classes = ClassRegistry()
         self.runs: dict[RunNo, Run] = {}  # those that haven't ended
+        self.owners = Owners()
         self.queue = NodeQueue()
         self.unopened = Unopened()
         self.executions: dict[ExecutionNo, Execution] = {}

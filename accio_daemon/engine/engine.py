@@ -23,9 +23,9 @@ from accio_daemon.engine.cycle import Cycle
 from accio_daemon.engine.full_disk import FullDisk
 from accio_daemon.engine.loops import Loops
 from accio_daemon.engine.metrics import Metrics
-from accio_daemon.engine.ports import AgentLink, Clock, ClusterView, PoolsView, Store
+from accio_daemon.engine.ports import AgentLink, Clock, ClusterView, OwnersView, PoolsView, Store
 from accio_daemon.engine.restart import Restored
-from accio_daemon.engine.views import cluster_view, pools_view
+from accio_daemon.engine.views import cluster_view, owners_view, pools_view
 from accio_daemon.engine.watchers import Changes, Feed, RunWatchers
 from accio_daemon.storage.jobs import WriteJob
 
@@ -167,6 +167,10 @@ class Engine:
     def pools(self) -> PoolsView:
         """Return what is known of pools, now."""
         return pools_view(self.world, self._clock.now())
+
+    def owners(self) -> OwnersView:
+        """Return whose work there is, and what caps there are, now."""
+        return owners_view(self.world)
 
     async def run(self) -> None:
         """Decide and commit until stopped."""

@@ -7,8 +7,10 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+from accio.domain.caps import Cap
 from accio.domain.ids import RunId
 from accio.domain.operators import OperatorSpec
+from accio.domain.people import Person
 from accio.domain.pools import AllocationState, PoolSpec
 from accio.domain.resources import Resources
 from accio_daemon.core.commands import Command, InstanceFacts
@@ -83,6 +85,10 @@ class Stored(Protocol):
 
     def live_allocations(self) -> Iterable[AllocationRow]:
         """Read the allocations that haven't ended, the oldest first."""
+        ...
+
+    def caps(self) -> Mapping[str, Cap]:
+        """Read the caps, by the key of their owner."""
         ...
 
     def given_back(self) -> list[str]:
@@ -242,6 +248,27 @@ class PoolsView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OwnerView:
+    """Somebody who has runs or a cap, as the World sees him now."""
+
+    person: Person
+    runs: int  # that haven't ended
+    queued: int  # nodes that count for him
+    nodes: int  # at agents
+    milli_cpus: int  # that those have reserved, or will have
+    cap: Cap | None  # that counts for him
+    is_own: bool  # whether that is his own, not everybody's
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnersView:
+    """Everybody who has runs that haven't ended, or a cap; and the cap of those who have none of their own."""
+
+    owners: tuple[OwnerView, ...]
+    everybody: Cap | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterView:
     """Numbers about the whole World."""
 
@@ -350,4 +377,8 @@ class EnginePort(Protocol):
 
     def pools(self) -> PoolsView:
         """Return what is known of pools, now."""
+        ...
+
+    def owners(self) -> OwnersView:
+        """Return whose work there is, and what caps there are, now."""
         ...

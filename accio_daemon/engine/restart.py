@@ -66,6 +66,8 @@ def restart(
     for agent in stored.agents():
         _restore_agent(world, agent, now)
     _restore_pools(stored, world)
+    for owner, cap in stored.caps().items():
+        world.owners.set_cap(owner, cap)
     for run in stored.live_runs() if runs is None else runs:
         with _blaming(run):
             _restore_run(stored, world, run)

@@ -3,13 +3,15 @@
 from collections import Counter
 from collections.abc import Set
 
+from accio.domain.caps import EVERYBODY, named
 from accio_daemon.core import offers
+from accio_daemon.core.owners import Owner
 from accio_daemon.core.pools.planning import ranked_pools
 from accio_daemon.core.pools.records import Pool
 from accio_daemon.core.records import Agent
 from accio_daemon.core.terms import Instant, SessionNo
 from accio_daemon.core.world import World
-from accio_daemon.engine.ports import AgentView, ClusterView, PoolsView, PoolView
+from accio_daemon.engine.ports import AgentView, ClusterView, OwnersView, OwnerView, PoolsView, PoolView
 
 
 def cluster_view(world: World, now: Instant, *, welcomed: Set[SessionNo], refusing: str) -> ClusterView:
@@ -72,3 +74,30 @@ def _pool_state(pool: Pool, now: Instant) -> str:
     if pool.paused:
         return "paused"
     return "backing off" if now.mono < pool.retry_mono else "serving"
+
+
+def owners_view(world: World) -> OwnersView:
+    """Return whose work there is, and what caps there are; those who have most at agents first."""
+    runs = Counter(run.owner for run in world.runs.values())
+    queued: Counter[Owner] = Counter()
+    for group in world.queue.groups.values():
+        queued[group.owner] += group.count
+    active = {owner.key: owner for owner in {*runs, *queued} if runs[owner] or queued[owner] or owner.nodes}
+    for key in world.owners.caps:
+        if key not in active and key != EVERYBODY:
+            known = world.owners.known.get(key)
+            active[key] = known or world.owners.of(named(key))
+    found = [
+        OwnerView(
+            person=owner.person,
+            runs=runs[owner],
+            queued=queued[owner],
+            nodes=owner.nodes,
+            milli_cpus=owner.milli_cpus,
+            cap=owner.cap,
+            is_own=owner.key in world.owners.caps,
+        )
+        for owner in active.values()
+    ]
+    found.sort(key=lambda each: (-each.milli_cpus, -each.nodes, -each.queued, str(each.person)))
+    return OwnersView(owners=tuple(found), everybody=world.owners.caps.get(EVERYBODY))

@@ -12,6 +12,7 @@ import orjson
 
 from accio.domain.ids import RunId
 from accio.domain.operators import OperatorSpec
+from accio.domain.people import Person
 from accio.domain.resources import Resources, resources_from_json
 from accio.domain.retry_demand import NodeDemand
 from accio.domain.runs import OnFailure
@@ -158,7 +159,7 @@ def load_run(connection: sqlite3.Connection, specs: Mapping[int, OperatorSpec], 
 
 
 def _run_facts(connection: sqlite3.Connection, specs: Mapping[int, OperatorSpec], row: Sequence[Any]) -> RunFacts:
-    recorded, (sequence, definition) = row[:RECORDED], row[RECORDED:]
+    recorded, (sequence, definition, owner_name, owner_email) = row[:RECORDED], row[RECORDED:]
     fields = record_fields(recorded)
     no, cursor = fields["no"], fields["cursor"]
     pins = {
@@ -173,6 +174,7 @@ def _run_facts(connection: sqlite3.Connection, specs: Mapping[int, OperatorSpec]
         on_failure=OnFailure.from_json(options_of(recorded)["on_failure"]),
         sequence=sequence,
         pins=pins,
+        owner=Person(name=owner_name, email=owner_email),
         reached=tuple(index for (index,) in reached),
         own_state=own_state(connection, no),
         gathered=read_gathered(connection, no),

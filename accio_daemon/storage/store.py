@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from accio.domain.caps import Cap
 from accio.domain.ids import RunId
 from accio.domain.operators import OperatorSpec
 from accio_daemon.core.commands import InstanceFacts
@@ -18,6 +19,7 @@ from accio_daemon.core.terms import Result, RunNo
 from accio_daemon.storage import levels, restore, writer
 from accio_daemon.storage.database import Database
 from accio_daemon.storage.jobs import WriteJob
+from accio_daemon.storage.owners import read_caps
 from accio_daemon.storage.pools import AllocationRow, PoolFacts, read_given_back, read_live, read_pools
 from accio_daemon.storage.seal import Seal
 from accio_daemon.storage.transactions import Committed, carry_out
@@ -83,6 +85,10 @@ class StoredWorld(Records):
     def live_allocations(self) -> list[AllocationRow]:
         """Read the allocations that haven't ended, the oldest first."""
         return read_live(self.connection)
+
+    def caps(self) -> dict[str, Cap]:
+        """Read the caps, by the key of their owner."""
+        return read_caps(self.connection)
 
     def given_back(self) -> list[str]:
         """Find the agents whose last allocations have ended."""

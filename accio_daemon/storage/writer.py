@@ -11,13 +11,14 @@ from typing import Any
 
 import orjson
 
+from accio.domain.caps import Cap
 from accio.domain.children import OWN
 from accio.domain.failures import Failure
 from accio.domain.states import NodeState
 from accio_daemon.core.commands import SubmitRun
 from accio_daemon.core.effects import AttemptRow, Effects, ResultRow
 from accio_daemon.core.records import Agent, Run
-from accio_daemon.storage import gathered, levels, pools
+from accio_daemon.storage import gathered, levels, owners, pools
 from accio_daemon.storage.codes import NODE_STATES, PARENT, RUN_STATES, SINGLE
 from accio_daemon.storage.database import upsert_many
 from accio_daemon.storage.sql import load
@@ -56,6 +57,7 @@ class Batch:
         "agents",
         "allocations",
         "begun_anew",
+        "caps",
         "events",
         "gathered",
         "keys",
@@ -82,6 +84,7 @@ class Batch:
         self.agents: Rows = []
         self.pools: Rows = []
         self.allocations: Rows = []
+        self.caps: dict[str, Cap | None] = {}
         self.operators: Rows = []
         self.events: Rows = []
         self.gathered: Rows = []
@@ -110,6 +113,7 @@ def render(fx: Effects, specs: dict[int, Any]) -> Batch:
     batch.runs = [_run(run) for run in fx.runs.values()]
     batch.agents = [_agent(agent) for agent in fx.agents.values()]
     batch.pools, batch.allocations = pools.render(fx)
+    batch.caps = dict(fx.caps)
     batch.operators = [
         (number, spec.name, specs[number], orjson.dumps(spec.to_json()).decode(), announced)
         for number, spec, announced in fx.operators
@@ -287,6 +291,7 @@ def write(connection: sqlite3.Connection, batch: Batch) -> None:
     connection.executemany(_SQL["upsert_operator"], batch.operators)
     connection.executemany(_SQL["upsert_agent"], batch.agents)
     pools.write(connection, batch.pools, batch.allocations)
+    owners.write_caps(connection, batch.caps)
     for row, command in batch.new_runs:
         _write_run(connection, row, command)
     for own in batch.begun_anew:

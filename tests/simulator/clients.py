@@ -8,6 +8,7 @@ from accio.errors import ResourceExhausted
 from accio_daemon.core.commands import DeleteRun, KillRun, RetryRun, SubmitRun, Submitted
 from accio_daemon.core.terms import Announced, RunNo
 from tests import builders
+from tests.simulator.caps import owner_of
 from tests.simulator.judge import require
 from tests.simulator.truth import OPERATORS
 
@@ -92,8 +93,8 @@ class Clients:
             workflow_no=self._disk.add_workflow(workflow),
             workflow=workflow,
             operators=tuple(Announced(no=self._numbers[node.op], spec=specs[node.op]) for node in workflow.graph),
-            owner_name="Ada",
-            owner_email="ada@example.org",
+            owner_name=owner_of(key).name,
+            owner_email="",
             seed=random.choice((1, 2, 3)),
             idempotency=("Ada", key, key.encode()),
         )

@@ -6,6 +6,7 @@ Checked are the World's invariants, the counters against the rows, and that a re
 from typing import Any, TypeVar
 
 from accio.domain.operators import OperatorSpec
+from accio.domain.people import parse_person
 from accio.domain.resources import Resources
 from accio.domain.states import RUN_TERMINAL, Cause, NodeState, RunState
 from accio.domain.sweeps import Sweep
@@ -215,6 +216,7 @@ class Cluster:
         """Make a submission."""
         idempotency = fields.pop("idempotency", None)
         pins = fields.pop("pins", {})
+        owner = parse_person(fields.pop("owner", "Ada <ada@example.org>"))
         self._next_id += 1
         return SubmitRun(
             id=builders.run_id(self._next_id),
@@ -222,8 +224,8 @@ class Cluster:
             workflow_no=self.disk.add_workflow(workflow),
             workflow=workflow,
             operators=self.pinned(workflow),
-            owner_name="Ada",
-            owner_email="ada@example.org",
+            owner_name=owner.name,
+            owner_email=owner.email,
             cache=cache,
             seed=seed,
             pins=pins,

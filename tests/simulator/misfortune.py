@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from accio_daemon.core.commands import DrainAgent
 from tests.simulator.agent import SimulatedAgent
+from tests.simulator.caps import Administrator
 from tests.simulator.histories import Backup
 
 if TYPE_CHECKING:
@@ -24,10 +25,12 @@ class Misfortune:
         self._judge = story.judge
         self._off = story.off
         self._copies: list[SimulatedAgent] = []
+        self._administrator = Administrator(story, Random(apart.random()))  # noqa: S311 - as the other
 
     def plan(self) -> None:
         """Plan what happens in few stories only."""
         apart = self._apart
+        self._administrator.plan()
         if apart.random() < 0.2:
             self._loop.after(apart.uniform(1.0, 25.0), self.back_up)
         if apart.random() < 0.1:
@@ -36,9 +39,10 @@ class Misfortune:
             self._loop.after(apart.uniform(2.0, 35.0), self._copy)
 
     def end(self) -> None:
-        """Whoever runs copies of agents notices, and stops them."""
+        """Whoever runs copies of agents notices, and stops them; nobody is capped any more."""
         for copy in self._copies:
             copy.die()
+        self._administrator.end()
 
     def strike(self) -> None:
         """Cause something bad, and plan the next one."""

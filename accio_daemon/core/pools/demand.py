@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from accio.domain.states import NodeState
 from accio_daemon.core.outgoing import NodeClass
+from accio_daemon.core.owners import Room
 from accio_daemon.core.plan import NodePlan, distinct_at_most
 from accio_daemon.core.pools.records import Pool
 from accio_daemon.core.records import Run
@@ -27,20 +28,24 @@ class Demand:
 
 def demands(world: World) -> list[Demand]:
     """Return what waits, first come first: the queue, the roots of children that haven't been opened, and nodes whose
-    input only an agent can tell the content of.
+    input only an agent can tell the content of. What caps keep from beginning now isn't among it.
     """
+    room = Room()
     waiting: dict[int, int] = {}
     classes: dict[int, NodeClass] = {}
     for _, group in sorted(world.queue.heads(), key=lambda entry: entry[0]):
         classes[group.node_class.id] = group.node_class
-        waiting[group.node_class.id] = waiting.get(group.node_class.id, 0) + group.count
+        count = room.take(group.owner, group.node_class.resources, group.count)
+        waiting[group.node_class.id] = waiting.get(group.node_class.id, 0) + count
     for run in world.unopened:
         for no in run.plan.roots:
             node_class = run.plan.nodes[no].node_class
             classes[node_class.id] = node_class
-            waiting[node_class.id] = waiting.get(node_class.id, 0) + _unopened(run, run.plan.nodes[no])
-    for node, count in _unread(world):
+            count = room.take(run.owner, node_class.resources, _unopened(run, run.plan.nodes[no]))
+            waiting[node_class.id] = waiting.get(node_class.id, 0) + count
+    for run, node, unread in _unread(world):
         classes[node.node_class.id] = node.node_class
+        count = room.take(run.owner, node.node_class.resources, unread)
         waiting[node.node_class.id] = waiting.get(node.node_class.id, 0) + count
     return [_demand(world, classes[class_id], count) for class_id, count in waiting.items() if count]
 
@@ -53,7 +58,7 @@ def _unopened(run: Run, root: NodePlan) -> int:
     return min(left, distinct_at_most(run.sweep, root))
 
 
-def _unread(world: World) -> Iterator[tuple[NodePlan, int]]:
+def _unread(world: World) -> Iterator[tuple[Run, NodePlan, int]]:
     """Yield nodes that wait for an agent to read a dataset that isn't in the store, and how many executions they need
     at most.
     """
@@ -67,7 +72,7 @@ def _unread(world: World) -> Iterator[tuple[NodePlan, int]]:
         }
         for no, count in Counter(no for _, no in waiting).items():
             node = run.plan.nodes[no]
-            yield node, count if run.cache is CacheMode.NONE else min(count, distinct_at_most(run.sweep, node))
+            yield run, node, count if run.cache is CacheMode.NONE else min(count, distinct_at_most(run.sweep, node))
 
 
 def lasts(pool: Pool) -> float:

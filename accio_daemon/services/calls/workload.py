@@ -79,7 +79,7 @@ async def outlook(engine: EnginePort, readers: Readers, also: Iterable[Rest] = (
         if (spread := spread_of(seconds, earlier=earlier)) is not None:
             spreads[number] = spread
     forecaster = Forecaster(load, spreads)
-    forecasts = {run.no: forecaster.serve(run.rests) for run in load.runs}
+    forecasts = {run.no: forecaster.serve(run.rests, run.owner) for run in load.runs}
     return Outlook(
         load=load,
         spreads=spreads,

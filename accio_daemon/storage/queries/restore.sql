@@ -16,7 +16,7 @@ SELECT {columns.agents} FROM agents
 SELECT no FROM runs WHERE closed = 3
 
 -- name: runs
-SELECT {columns.runs}, r.sequence, w.definition
+SELECT {columns.runs}, r.sequence, w.definition, r.owner_name, r.owner_email
 FROM runs r JOIN workflows w ON w.no = r.workflow_no
 
 -- name: live_runs

@@ -182,6 +182,23 @@ ALLOCATIONS = pools_pb2.ListAllocationsResponse(
     ],
     next="7",
 )
+OWNERS = workload_pb2.ListOwnersResponse(
+    owners=[
+        workload_pb2.Owner(
+            owner=values_pb2.Person(name="Ada", email="ada@example.org"),
+            runs=1,
+            queued=7,
+            nodes=2,
+            milli_cpus=2500,
+            cap=workload_pb2.Cap(nodes=2),
+            own_cap=True,
+        ),
+        workload_pb2.Owner(owner=values_pb2.Person(email="bo@example.org"), cap=workload_pb2.Cap(milli_cpus=500)),
+        workload_pb2.Owner(owner=values_pb2.Person(name="Cy"), runs=1),
+    ],
+    everybody=workload_pb2.Cap(nodes=10, milli_cpus=8000),
+)
+CAP = workload_pb2.ChangeCapResponse(owner="ada@example.org", cap=workload_pb2.Cap(nodes=2))
 CHANGES = accio_pb2.ListChangesResponse(
     changes=[accio_pb2.Change(at_ms=5, by="Ada", token=3, what="drain agent", subject="here")], next="7"
 )
@@ -379,6 +396,10 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("pool", "pool resume cpu", {"ChangePool": POOL}),
     ("pool", "pool scale cpu 3", {"ChangePool": POOL}),
     ("pool", "pool scale cpu auto", {"ChangePool": POOL}),
+    ("owners", "get owners", {"ListOwners": OWNERS}),
+    ("owners", "get owners", {"ListOwners": workload_pb2.ListOwnersResponse()}),
+    ("cap", "cap ada@example.org -nodes=2", {"ChangeCap": CAP}),
+    ("cap", "cap everybody -none", {"ChangeCap": workload_pb2.ChangeCapResponse(owner="everybody")}),
     ("allocations", "get allocations", {"ListAllocations": ALLOCATIONS}),
     ("token-create", "token create -kind=user -owner=Ada", {"CreateToken": MADE}),
     ("tokens", "token get", {"ListTokens": accio_pb2.ListTokensResponse(tokens=[TOKEN])}),

@@ -1,0 +1,66 @@
+"""Caps: how much of what somebody's runs want may be at agents at a time."""
+
+from dataclasses import dataclass
+
+from accio.domain.jsontypes import JsonObject
+from accio.domain.people import Person, parse_person
+from accio.domain.resources import Resources, cpus_json
+
+EVERYBODY = "everybody"
+"""Whose cap counts for everybody who has none of his own."""
+
+MOST_NODES = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cap:
+    """The most that one owner may have at agents at a time; None: any amount."""
+
+    nodes: int | None = None
+    milli_cpus: int | None = None
+
+    def could_ever_hold(self, demand: Resources) -> bool:
+        """Return whether a node could begin under it if its owner had nothing else at agents."""
+        enough = self.milli_cpus is None or demand.milli_cpus <= self.milli_cpus
+        return enough and (self.nodes is None or self.nodes > 0)
+
+    def to_json(self) -> JsonObject:
+        """Return the object that `--json` prints."""
+        return {
+            "nodes": self.nodes,
+            "cpus": None if self.milli_cpus is None else cpus_json(self.milli_cpus),
+        }
+
+    def __str__(self) -> str:
+        """Return it in words: `8 CPUs and 100 nodes`."""
+        parts = [] if self.milli_cpus is None else [cpus_in_words(self.milli_cpus)]
+        parts += [] if self.nodes is None else [nodes_in_words(self.nodes)]
+        return " and ".join(parts)
+
+
+def cpus_in_words(milli_cpus: int) -> str:
+    """Say how many CPUs these are."""
+    return f"{cpus_json(milli_cpus)} CPU{'' if milli_cpus == 1000 else 's'}"
+
+
+def nodes_in_words(nodes: int) -> str:
+    """Say how many nodes these are."""
+    return f"{nodes} node{'' if nodes == 1 else 's'}"
+
+
+def parse_owner(text: str) -> str:
+    """Read whose cap is meant: an address, a name, `Name <address>`, or "everybody". Return what tells owners apart."""
+    trimmed = text.strip()
+    if "@" in trimmed and "<" not in trimmed and trimmed.isprintable():
+        return trimmed.casefold()
+    return owner_key(parse_person(trimmed))
+
+
+def named(key: str) -> Person:
+    """Return somebody of whom only that is known."""
+    return Person(name="", email=key) if "@" in key else Person(name=key)
+
+
+def owner_key(person: Person) -> str:
+    """Return what tells owners apart: the address, or for want of one the name (as `accio.domain.access.is_same`)."""
+    return person.email.casefold() if person.email else person.name

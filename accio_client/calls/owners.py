@@ -1,0 +1,32 @@
+"""Calls about owners and their caps."""
+
+from __future__ import annotations
+
+from accio.v1 import workload_pb2
+from accio_client import views
+from accio_client.calls.caller import Caller
+
+
+class OwnerCalls(Caller):
+    """Look at owners, and change their caps."""
+
+    async def list_owners(self) -> views.OwnersView:
+        """Return whose work there is, how much of it is at agents, and how much may be."""
+        from accio_client import from_wire_owners  # few commands need it
+
+        request = workload_pb2.ListOwnersRequest()
+        return from_wire_owners.owners(
+            await self._connection.call(self._accio.ListOwners, request, workload_pb2.ListOwnersResponse)
+        )
+
+    async def change_cap(self, owner: str, *, nodes: int | None = None, cpus: float | None = None) -> views.CapView:
+        """Set how many nodes of an owner, on how many CPUs, may be at agents at a time; without either, any number."""
+        from accio_client import from_wire_owners  # as above
+
+        request = workload_pb2.ChangeCapRequest(owner=owner)
+        if nodes is not None or cpus is not None:
+            milli_cpus = None if cpus is None else round(cpus * 1000)
+            request.cap.CopyFrom(workload_pb2.Cap(nodes=nodes, milli_cpus=milli_cpus))
+        return from_wire_owners.changed(
+            await self._connection.call(self._accio.ChangeCap, request, workload_pb2.ChangeCapResponse)
+        )

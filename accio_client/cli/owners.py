@@ -1,0 +1,79 @@
+"""Owners: `accio get owners`, and `accio cap`."""
+
+import click
+
+from accio.domain.caps import EVERYBODY, MOST_NODES, Cap
+from accio.domain.problems import ValueProblem
+from accio.domain.resources import cpus_json, parse_cpus
+from accio.errors import BadRequest
+from accio_client.cli.output import out, table
+from accio_client.cli.session import Session, accio_command
+from accio_client.documents import document
+from accio_client.owner_documents import cap_change, owners
+from accio_client.views import CapView, OwnersView, PersonView
+
+
+@accio_command
+def get(session: Session) -> None:
+    """List whose work there is: what is queued, what is at agents, and how much of it may be there at a time.
+
+    Nodes at agents are those that are executed, and those that wait there for their turn.
+    """
+    with session.client() as client:
+        found = client.list_owners()
+    keys = (each.owner.email or each.owner.name for each in found.owners)
+    session.answer(document(owners(found)), keys, lambda: _show(found))
+    if found.everybody is not None:
+        session.say(f"who has no cap of their own may have {found.everybody} at agents at a time")
+
+
+def _show(found: OwnersView) -> None:
+    rows = [
+        (
+            _person(each.owner),
+            each.runs,
+            each.queued,
+            each.nodes,
+            cpus_json(each.milli_cpus),
+            "" if each.cap is None else f"{each.cap}{'' if each.own_cap else f', as {EVERYBODY}'}",
+        )
+        for each in found.owners
+    ]
+    table(("owner", "runs", "queued", "at agents", "cpus", "cap"), rows)
+
+
+def _person(found: PersonView) -> str:
+    return f"{found.name} <{found.email}>" if found.name and found.email else found.email or found.name
+
+
+@accio_command
+@click.argument("owner", metavar=f"OWNER|{EVERYBODY}")
+@click.option("--nodes", type=click.IntRange(0, MOST_NODES), metavar="N", help="At most N nodes at agents at a time.")
+@click.option("--cpus", metavar="N", help="At most nodes that need N CPUs together.")
+@click.option("--none/--no-none", "nothing", default=False, help="Take the cap away.")
+def cap(session: Session, *, owner: str, nodes: int | None, cpus: str | None, nothing: bool) -> None:
+    """Set how much of an owner's work may be at agents at a time; for administrators.
+
+    OWNER is an address or a name; the cap of `everybody` counts for each of those who have none of their own. It
+    replaces the one before as a whole. What runs goes on; no more begins until there is less of it than the cap allows.
+    """
+    if nothing == (nodes is not None or cpus is not None):
+        raise BadRequest("expected -nodes, -cpus or both, or -none to take the cap away")
+    with session.client() as client:
+        changed = client.change_cap(owner, nodes=nodes, cpus=None if cpus is None else _cpus(cpus))
+    session.answer(document(cap_change(changed)), [changed.owner], lambda: out(_said(changed)))
+
+
+def _cpus(text: str) -> float:
+    try:
+        return parse_cpus(text) / 1000
+    except ValueProblem as problem:
+        raise BadRequest(f"-cpus: {problem.message}") from None
+
+
+def _said(changed: CapView) -> str:
+    limit: Cap | None = changed.cap
+    if limit is None:
+        return f"{changed.owner} has no cap any more"
+    whose = "everybody without a cap of their own" if changed.owner == EVERYBODY else changed.owner
+    return f"{whose} may have {limit} at agents at a time"

@@ -1,0 +1,34 @@
+"""Owners and caps as views."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from accio.wire.caps import cap_of
+from accio_client import views
+
+if TYPE_CHECKING:
+    from accio.v1 import workload_pb2
+
+
+def owners(message: workload_pb2.ListOwnersResponse) -> views.OwnersView:
+    return views.OwnersView(
+        owners=tuple(map(_owner, message.owners)),
+        everybody=cap_of(message.everybody) if message.HasField("everybody") else None,
+    )
+
+
+def _owner(message: workload_pb2.Owner) -> views.OwnerView:
+    return views.OwnerView(
+        owner=views.PersonView(name=message.owner.name, email=message.owner.email),
+        runs=message.runs,
+        queued=message.queued,
+        nodes=message.nodes,
+        milli_cpus=message.milli_cpus,
+        cap=cap_of(message.cap) if message.HasField("cap") else None,
+        own_cap=message.own_cap,
+    )
+
+
+def changed(message: workload_pb2.ChangeCapResponse) -> views.CapView:
+    return views.CapView(owner=message.owner, cap=cap_of(message.cap) if message.HasField("cap") else None)

@@ -1,0 +1,35 @@
+"""Owners and caps."""
+
+from dataclasses import dataclass
+
+from accio.domain.caps import Cap
+from accio_client.views.runs import PersonView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnerView:
+    """Somebody who has runs that haven't ended, or a cap; `nodes` and `milli_cpus` are those at agents."""
+
+    owner: PersonView
+    runs: int
+    queued: int
+    nodes: int
+    milli_cpus: int
+    cap: Cap | None  # that counts for him
+    own_cap: bool  # whether that is his own, not everybody's
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnersView:
+    """Whose work there is, who has most at agents first; *everybody* is the cap of who has none of his own."""
+
+    owners: tuple[OwnerView, ...]
+    everybody: Cap | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CapView:
+    """A cap as it is now; *owner* is the address or name that tells owners apart, or "everybody"."""
+
+    owner: str
+    cap: Cap | None

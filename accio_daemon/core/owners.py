@@ -1,0 +1,105 @@
+"""Whose work it is: how much of it is at agents, and how much of it may be at a time.
+
+Everything that was sent to an agent counts for the owner of the run that it was begun for, from when it is sent until
+it is over there: what waits there for its turn, too. Work that several owners want counts for one of them; as long as
+it is queued, that is one who may begin it, if there is one.
+"""
+
+from collections import Counter
+
+from accio.domain.caps import EVERYBODY, Cap, cpus_in_words, nodes_in_words, owner_key
+from accio.domain.people import Person
+from accio.domain.resources import Resources
+
+
+class Owner:
+    """Somebody who has runs."""
+
+    __slots__ = ("cap", "key", "milli_cpus", "nodes", "person")
+
+    def __init__(self, person: Person, cap: Cap | None) -> None:
+        self.key = owner_key(person)
+        self.person = person
+        self.cap = cap  # his own, or everybody's
+        self.nodes = 0  # at agents
+        self.milli_cpus = 0  # that those have reserved, or will have
+
+    def take(self, demand: Resources) -> None:
+        """Count a node that is sent to an agent."""
+        self.nodes += 1
+        self.milli_cpus += demand.milli_cpus
+
+    def give_back(self, demand: Resources) -> None:
+        """Count a node out that is over at its agent."""
+        self.nodes -= 1
+        self.milli_cpus -= demand.milli_cpus
+
+    def may_begin(self, demand: Resources) -> bool:
+        """Return whether one more node may be sent to an agent."""
+        cap = self.cap
+        return cap is None or (
+            (cap.nodes is None or self.nodes < cap.nodes)
+            and (cap.milli_cpus is None or self.milli_cpus + demand.milli_cpus <= cap.milli_cpus)
+        )
+
+    def why_not(self, demand: Resources) -> str:
+        """Say why no more may be sent; empty if it may."""
+        if self.may_begin(demand) or self.cap is None:
+            return ""
+        if not self.cap.could_ever_hold(demand):
+            needs = f"needs {cpus_in_words(demand.milli_cpus)}, and " if self.cap.nodes != 0 else "waits: "
+            return f"{needs}the cap of {self.person} is {self.cap} at a time: it never begins until that is raised"
+        has = f"{nodes_in_words(self.nodes)} on {cpus_in_words(self.milli_cpus)}"
+        return f"waits until nodes of {self.person} end, who has {has} at agents; the cap is {self.cap} at a time"
+
+    def __repr__(self) -> str:
+        return f"Owner({self.key}, {self.nodes} nodes at agents, cap {self.cap})"
+
+
+class Room:
+    """What caps leave for what waits, as one kind of node after the other takes of it."""
+
+    def __init__(self) -> None:
+        self._nodes: Counter[Owner] = Counter()
+        self._milli_cpus: Counter[Owner] = Counter()
+
+    def take(self, owner: Owner, demand: Resources, count: int) -> int:
+        """Return how many of *count* nodes could be at agents at a time besides those that are, and were asked for."""
+        cap = owner.cap
+        if cap is None:
+            return count
+        if cap.nodes is not None:
+            count = min(count, cap.nodes - owner.nodes - self._nodes[owner])
+        if cap.milli_cpus is not None and demand.milli_cpus:
+            left = cap.milli_cpus - owner.milli_cpus - self._milli_cpus[owner]
+            count = min(count, left // demand.milli_cpus)
+        count = max(0, count)
+        self._nodes[owner] += count
+        self._milli_cpus[owner] += count * demand.milli_cpus
+        return count
+
+
+class Owners:
+    """Everybody who has runs, and caps."""
+
+    def __init__(self) -> None:
+        self.caps: dict[str, Cap] = {}  # by key; EVERYBODY's counts for who has none
+        self.known: dict[str, Owner] = {}
+
+    def of(self, person: Person) -> Owner:
+        """Return somebody, always the same object."""
+        key = owner_key(person)
+        found = self.known.get(key)
+        if found is None:
+            found = self.known[key] = Owner(person, self.caps.get(key, self.caps.get(EVERYBODY)))
+        return found
+
+    def set_cap(self, key: str, cap: Cap | None) -> None:
+        """Set a cap, or take it away."""
+        if cap is None:
+            self.caps.pop(key, None)
+        else:
+            self.caps[key] = cap
+        common = self.caps.get(EVERYBODY)
+        for owner in self.known.values():
+            owner.cap = self.caps.get(owner.key, common)

@@ -1,0 +1,75 @@
+"""Owners of the simulation's runs, the caps that an administrator gives them, and whether these are kept."""
+
+import zlib
+from collections.abc import Sequence
+from functools import partial
+from random import Random
+from typing import TYPE_CHECKING
+
+from accio.domain.caps import EVERYBODY, Cap
+from accio.domain.people import Person
+from accio_daemon.core.commands import ChangeCap
+from accio_daemon.core.world import World
+
+if TYPE_CHECKING:
+    from tests.simulator.simulation import Simulation
+
+OWNERS: Sequence[Person] = tuple(Person(name=name) for name in ("Ada", "Bo", "Cy"))
+_CAPS = (Cap(nodes=0), Cap(nodes=1), Cap(nodes=2), Cap(milli_cpus=1000), Cap(nodes=3, milli_cpus=2000), None)
+
+
+def owner_of(key: str) -> Person:
+    """Return whose submission it is."""
+    return OWNERS[zlib.crc32(key.encode()) % len(OWNERS)]
+
+
+class Administrator:
+    """Changes caps while the story lasts, and takes them away at its end."""
+
+    def __init__(self, story: "Simulation", apart: Random) -> None:
+        """*apart* is chance that leaves all others as they are."""
+        self._story = story
+        self._apart = apart
+        self._loop = story.loop
+
+    def plan(self) -> None:
+        """Plan some changes, in half of the stories."""
+        for _ in range(self._apart.choice((0, 0, 3, 6))):
+            whose = self._apart.choice((EVERYBODY, *(owner.name for owner in OWNERS)))
+            command = ChangeCap(owner=whose, cap=self._apart.choice(_CAPS))
+            self._loop.after(self._apart.uniform(0.0, 40.0), partial(self._story.post, command))
+
+    def end(self) -> None:
+        """Take all caps away, again and again until the daemon has heard it."""
+        daemon = self._story.daemon
+        for whose in () if daemon is None else tuple(daemon.world.owners.caps):
+            self._story.post(ChangeCap(owner=whose, cap=None))
+        self._loop.after(1.0, self.end)
+
+
+class CapsKept:
+    """Looks after each decision whether an owner has more at agents than his cap allows, and got more by it."""
+
+    def __init__(self) -> None:
+        """Know nothing of this life of the daemon yet."""
+        self._before: dict[str, tuple[int, int]] | None = None
+
+    def violation(self, world: World) -> str:
+        """Say who got more than his cap allows; empty if nobody did. What was there before it was lowered may stay."""
+        before, self._before = self._before, {key: (o.nodes, o.milli_cpus) for key, o in world.owners.known.items()}
+        for key, (nodes, milli_cpus) in self._before.items() if before is not None else ():
+            cap = world.owners.known[key].cap
+            had_nodes, had_cpus = before.get(key, (0, 0))
+            if cap is None:
+                continue
+            if cap.nodes is not None and nodes > max(cap.nodes, had_nodes):
+                return f"{key} has {nodes} nodes at agents, had {had_nodes}, and may have {cap.nodes}"
+            if cap.milli_cpus is not None and milli_cpus > max(cap.milli_cpus, had_cpus):
+                return f"{key} has {milli_cpus} at agents, had {had_cpus}, and may have {cap.milli_cpus}"
+        return ""
+
+    @staticmethod
+    def keep_waiting(world: World) -> bool:
+        """Return whether somebody's nodes wait for his cap now."""
+        groups = world.queue.groups.values()
+        return any(group.count and not group.owner.may_begin(group.node_class.resources) for group in groups)
