@@ -39,6 +39,7 @@ class Asked:
 
 def draw(found: Selected, asked: Asked) -> Picture:
     """Return the picture; BadRequest and NotFound say which names can't be meant."""
+    _check(asked)
     table, y = found.table, _meant(found, asked.y) or ""
     common: dict[str, Any] = {"where": found.where, "query": found.query}
     makers: dict[str, Callable[[], Picture]] = {
@@ -53,6 +54,15 @@ def draw(found: Selected, asked: Asked) -> Picture:
         "parallel": lambda: pictures.parallel(table, y, **common),
     }
     return makers[asked.kind or _kind(found, asked)]()
+
+
+def _check(asked: Asked) -> None:
+    if asked.kind is not None and asked.kind not in KINDS:
+        raise BadRequest(f"expected a kind of {', '.join(KINDS)}, found {asked.kind!r}")
+    if asked.y is None and asked.kind is not None and asked.kind not in WITHOUT_VALUE:
+        raise BadRequest(f"a picture of kind {asked.kind} draws a result: name it as y, as in Node/port")
+    if asked.kind == "scatter" and asked.x is None:
+        raise BadRequest("a scatter plot draws two results against each other: name the other one as x")
 
 
 def _kind(found: Selected, asked: Asked) -> str:

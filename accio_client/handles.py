@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Protocol, Unpack
+from urllib.parse import quote
 
 from accio.domain.states import RUN_TERMINAL, RunState
 from accio.errors import FailedPrecondition
 from accio_client import views
+from accio_client.settings import web_address
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Sequence
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from accio.domain.issues import Issue
     from accio_client.analysis.fingerprints import Group
     from accio_client.calls.analysis import AnalysisCalls
+    from accio_client.drawing import Drawing
 
 PATIENCE_S = 600.0
 """How long a daemon may be away while somebody waits for a run."""
@@ -51,6 +54,11 @@ class AsyncRun:
     def id(self) -> str:
         """What the command line calls it."""
         return self.run.id
+
+    @property
+    def url(self) -> str:
+        """The address of its page: of the web interface that ACCIO_WEB names, else of one on this machine."""
+        return f"{web_address()}/runs/{quote(self.id)}"
 
     @property
     def state(self) -> RunState:
@@ -105,6 +113,29 @@ class AsyncRun:
     async def series(self, name: str = "", *, node: str = "", backend: str = "pandas") -> Any:
         """Return what its operators measured at steps, as `client.series_frame` does: `run.series("loss")`."""
         return await self._client.series_frame(self.id, name, node=node, backend=backend)
+
+    async def plot(
+        self,
+        y: str | None = None,
+        *,
+        x: str | None = None,
+        by: str | None = None,
+        kind: str | None = None,
+        median: bool = False,
+        where: str = "",
+    ) -> Drawing:
+        """Return a picture of its results, as `accio plot` draws it: `run.plot("Noise/error", x="epsilon")`.
+
+        A notebook shows it, `print` draws it in characters, `.save("error.pdf")` writes it. Without *y* it shows the
+        states of the children; docs/pictures.md describes each *kind*.
+        """
+        from accio_client.asked_pictures import Asked, draw
+        from accio_client.drawing import Drawing
+
+        asked = Asked(kind=kind, x=x, y=y, by=by, median=median)
+        ports, metrics = asked.ports(), asked.metrics()
+        found = await self._client.selected(self.id, where=where, ports=ports, metrics=metrics, outputs=bool(ports))
+        return Drawing(draw(found, asked))
 
     async def failures(self, *, where: str = "") -> tuple[Group, ...]:
         """Return the kinds of failures, the most frequent first, with examples."""

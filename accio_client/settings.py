@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from accio import places
+from accio import places, web_door
 from accio.trust import Trust, split_token
 
 LARGEST_DEFINITION = 4_000_000
@@ -52,3 +52,8 @@ def login_name() -> str:
         return getpass.getuser()
     except (OSError, KeyError):  # a container may run under a number that no account has
         return f"user {os.getuid()}"
+
+
+def web_address(environment: Mapping[str, str] = os.environ) -> str:
+    """Return where the web interface is: what ACCIO_WEB says (without a slash at its end), else the default."""
+    return environment.get("ACCIO_WEB", "").strip().rstrip("/") or f"http://{web_door.HOST}:{web_door.PORT}"

@@ -75,3 +75,7 @@ class Client(BlockingCalls):
                 )
             ),
         )
+
+    def run(self, run: str) -> Run:
+        """Return the handle of a run or a sweep that is there; NotFound without one."""
+        return Run(self, self._run(self._client.run(run)))

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Unpack
+from urllib.parse import quote
 
 from accio.domain.states import RUN_TERMINAL, RunState
 from accio.errors import FailedPrecondition
 from accio_client import views
 from accio_client.handles import KINDS_TOLD, PATIENCE_S
+from accio_client.settings import web_address
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
 
     from accio_client.analysis.fingerprints import Group
+    from accio_client.drawing import Drawing
     from accio_client.handles import Submission
     from accio_client.sync_calls import BlockingCalls
 
@@ -36,6 +39,11 @@ class Run:
     def id(self) -> str:
         """What the command line calls it."""
         return self.run.id
+
+    @property
+    def url(self) -> str:
+        """The address of its page: of the web interface that ACCIO_WEB names, else of one on this machine."""
+        return f"{web_address()}/runs/{quote(self.id)}"
 
     @property
     def state(self) -> RunState:
@@ -90,6 +98,29 @@ class Run:
     def series(self, name: str = "", *, node: str = "", backend: str = "pandas") -> Any:
         """Return what its operators measured at steps, as `client.series_frame` does: `run.series("loss")`."""
         return self._client.series_frame(self.id, name, node=node, backend=backend)
+
+    def plot(
+        self,
+        y: str | None = None,
+        *,
+        x: str | None = None,
+        by: str | None = None,
+        kind: str | None = None,
+        median: bool = False,
+        where: str = "",
+    ) -> Drawing:
+        """Return a picture of its results, as `accio plot` draws it: `run.plot("Noise/error", x="epsilon")`.
+
+        A notebook shows it, `print` draws it in characters, `.save("error.pdf")` writes it. Without *y* it shows the
+        states of the children; docs/pictures.md describes each *kind*.
+        """
+        from accio_client.asked_pictures import Asked, draw
+        from accio_client.drawing import Drawing
+
+        asked = Asked(kind=kind, x=x, y=y, by=by, median=median)
+        ports, metrics = asked.ports(), asked.metrics()
+        found = self._client.selected(self.id, where=where, ports=ports, metrics=metrics, outputs=bool(ports))
+        return Drawing(draw(found, asked))
 
     def failures(self, *, where: str = "") -> tuple[Group, ...]:
         """Return the kinds of failures, the most frequent first, with examples."""

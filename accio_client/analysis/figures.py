@@ -4,6 +4,7 @@ Colours are those of the web interface: Cividis for numbers, a colour and a sign
 dash and its name at the end of the line, so that no picture depends on colours alone.
 """
 
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,13 +54,24 @@ def save(picture: Picture, path: Path) -> None:
     kind = path.suffix.removeprefix(".").lower()
     if kind not in FORMATS:
         raise BadRequest(f"expected a file called *.{', *.'.join(FORMATS)}, found {path.name}")
+    _write(picture, path, kind)
+
+
+def svg(picture: Picture) -> str:
+    """Return a picture as the text of an SVG file; FailedPrecondition without matplotlib."""
+    text = StringIO()
+    _write(picture, text, "svg")
+    return text.getvalue()
+
+
+def _write(picture: Picture, target: Path | StringIO, kind: str) -> None:
     drawn = figure(picture)
     # The same picture is the same file: no date, and ids of SVG elements from a fixed salt.
     metadata: dict[str, Any] = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}[kind]
     import matplotlib as mpl
 
     with mpl.rc_context({"svg.hashsalt": "accio"}):
-        drawn.savefig(path, format=kind, dpi=150, metadata=metadata)
+        drawn.savefig(target, format=kind, dpi=150, metadata=metadata)
 
 
 def figure(picture: Picture) -> "Figure":

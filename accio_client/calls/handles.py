@@ -76,6 +76,11 @@ class HandleCalls(AnalysisCalls, WorkflowCalls):
             submitted = await self._submit(document, base_path, cache, idempotency_key)
         return AsyncRun(self, submitted)
 
+    async def run(self, run: str) -> AsyncRun:
+        """Return the handle of a run or a sweep that is there; NotFound without one."""
+        found = await self.get_run(run, nodes=False)
+        return AsyncRun(self, views.Submitted(run=found.run, warnings=(), created=False))
+
     async def _is_stored_now(self, operator: str, error: InvalidDefinition) -> bool:
         """Return whether *operator* names one whose own workflow wasn't there, or was one of earlier inputs."""
         if not any(issue.path.startswith(("/workflow", "/params")) for issue in error.issues):

@@ -1,19 +1,17 @@
 """`accio plot`: pictures of a sweep, in the terminal or as files."""
 
-import csv
 import shutil
 import sys
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from accio.errors import BadRequest, NotFound
+from accio.errors import NotFound
 from accio_client.cli.output import coloured, out
 from accio_client.cli.session import Session, accio_command
-from accio_client.cli.tables import names_of
 from accio_client.documents import document
+from accio_client.drawing import Drawing, checked_target
 
 if TYPE_CHECKING:
     from accio_client.analysis.pictures import Picture
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
 
 _KINDS = ("states", "heat", "failures", "line", "cdf", "pdf", "importance", "scatter", "parallel")
 _WITHOUT_VALUE = ("states", "failures")
-_FILES = ("png", "svg", "pdf", "csv")
 _LEAST_HEIGHT = 12
 
 
@@ -59,7 +56,7 @@ def plot(
 
     In the terminal, unless -out names a file. docs/pictures.md describes the kinds.
     """
-    path = None if target is None else _target(target, force=force)
+    path = None if target is None else checked_target(target, force=force)
     if y is None and kind is not None and kind not in _WITHOUT_VALUE:
         raise click.UsageError(
             f"-kind={kind} draws a result: name it, as in -y=Node/port (accio table shows which there are)"
@@ -77,7 +74,7 @@ def plot(
         else:
             run, picture = _results(client, identifier, Asked(kind=kind, x=x, y=y, by=by, median=median), where)
     if path is not None:
-        _write(picture, path)
+        Drawing(picture).save(path, force=force)
     content = document({"run": run, "picture": to_json(picture), "path": None if path is None else str(path)})
     ids = [run] if path is None else [str(path)]
     session.answer(content, ids, partial(_draw, picture) if path is None else partial(out, f"wrote {path}"))
@@ -86,7 +83,7 @@ def plot(
 def _results(client: "Client", identifier: str, asked: "Asked", where: str) -> "tuple[str, Picture]":
     from accio_client.asked_pictures import draw
 
-    ports, metrics = names_of(",".join(asked.results()))
+    ports, metrics = asked.ports(), asked.metrics()
     found = client.selected(identifier, where=where, ports=ports, metrics=metrics, outputs=bool(ports))
     return found.table.run, draw(found, asked)
 
@@ -99,40 +96,6 @@ def _curves(client: "Client", identifier: str, name: str, by: str | None, where:
             f"no node of {run} that was looked at has a series '{name}': accio describe node RUN/NODE lists them"
         )
     return run, picture
-
-
-def _target(text: str, *, force: bool) -> Path:
-    path = Path(text)
-    if path.suffix.removeprefix(".").lower() not in _FILES:
-        raise BadRequest(f"expected -out=NAME.{', NAME.'.join(_FILES)}, found {path.name}")
-    if path.exists() and not force:
-        raise BadRequest(f"there is a file {path} already: choose another name, or give -force")
-    return path
-
-
-def _write(picture: "Picture", path: Path) -> None:
-    """Write a file under another name first, so that it appears whole or not at all."""
-    draft = path.with_name(f".{path.stem}.part{path.suffix}")
-    try:
-        if path.suffix.lower() == ".csv":
-            _write_csv(picture, draft)
-        else:
-            from accio_client.analysis.figures import save
-
-            save(picture, draft)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-def _write_csv(picture: "Picture", path: Path) -> None:
-    from accio_client.analysis.pictures import rows
-
-    table = rows(picture)
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(table.columns)
-        writer.writerows(["" if cell is None else cell for cell in row] for row in table.rows)
 
 
 def _draw(picture: "Picture") -> None:

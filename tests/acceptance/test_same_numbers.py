@@ -103,7 +103,7 @@ def test_table_plot_frame_and_export_have_the_same_numbers(swept: tuple[Cluster,
 
 
 def test_they_are_what_the_children_say(swept: tuple[Cluster, Client, str]) -> None:
-    """n, mean and deviation of each point are those that Python's own statistics have for the rows of the wide table."""
+    """n, mean and deviation of each point are those of Python's own statistics for the rows of the wide table."""
     _, client, run = swept
     drawn: dict[Point, list[float]] = {}
     for row in client.table([run]).to_arrow().to_pylist():

@@ -70,6 +70,17 @@ def test_a_definition_says_everything_itself(daemon: FakeDaemon) -> None:
     assert not daemon.requests["Submit"]
 
 
+def test_a_handle_knows_its_page(daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The address is that of the web interface on this machine, or of the one that ACCIO_WEB names."""
+    daemon.answers["Get"] = accio_pb2.GetResponse(run=run())
+    monkeypatch.delenv("ACCIO_WEB", raising=False)
+    with Client() as client:
+        handle = client.run(RUN)
+        assert handle.url == f"http://127.0.0.1:7616/runs/{RUN}"
+        monkeypatch.setenv("ACCIO_WEB", "https://lab.example.org/accio/")
+        assert handle.url == f"https://lab.example.org/accio/runs/{RUN}"
+
+
 def test_an_operator_stands_for_its_workflow(daemon: FakeDaemon) -> None:
     """Where no workflow has the name, the operator's is stored and submitted; without an operator the error stays."""
     unknown = InvalidDefinition([Issue("/workflow", "there is no workflow 'op'")])

@@ -10,6 +10,7 @@ import orjson
 import pytest
 from structlog.testing import capture_logs
 
+from accio.errors import BadRequest
 from accio.v1 import runs_pb2
 from accio_client import AsyncClient
 from accio_client.cli.main import main
@@ -98,6 +99,36 @@ async def test_all_faces_show_the_same_numbers(run: str, capsys: pytest.CaptureF
         same = shown[float(row["x"]), float(row["y"])]
         assert float(row["Draw/value"]) == float(same["Draw/value.mean"])
         assert float(row["low"]) == float(same["Draw/value.ci95_low"])
+
+
+async def test_a_handle_draws_what_the_command_draws(
+    run: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """`run.plot` has the numbers of `accio plot`; notebooks show it as text and SVG, and no file is replaced."""
+    picture, saved = tmp_path / "x.csv", tmp_path / "y.csv"
+    code, _, err = await called(capsys, "plot", run, "-y=Draw/value", "-x=x", "-by=y", f"-out={picture}")
+    assert code == 0, err
+    async with AsyncClient() as client:
+        drawing = await (await client.run(run[:10])).plot("Draw/value", x="x", by="y")
+        handle = await client.run(run)
+        with pytest.raises(BadRequest, match="name the other one as x"):
+            await handle.plot("Draw/value", kind="scatter")
+        with pytest.raises(BadRequest, match="name it as y"):
+            await handle.plot(kind="cdf")
+        with pytest.raises(BadRequest, match="expected a kind of states, heat"):
+            await handle.plot("Draw/value", kind="pie")
+    assert drawing.csv() == picture.read_text()
+    assert drawing.save(saved) == saved
+    assert saved.read_text() == picture.read_text()
+    with pytest.raises(BadRequest, match=r"there is a file .*y\.csv already"):
+        drawing.save(saved)
+    with pytest.raises(BadRequest, match=r"NAME\.png"):
+        drawing.save(tmp_path / "y.gif")
+    shown = drawing._repr_mimebundle_()
+    assert "<svg" in shown["image/svg+xml"]
+    assert shown["text/plain"] == str(drawing)
+    assert "24 of 24 children" in str(drawing)
+    assert "Draw/value" in repr(drawing)
 
 
 async def test_a_table_selects_sorts_and_shows_children(run: str, capsys: pytest.CaptureFixture[str]) -> None:
