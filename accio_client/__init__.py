@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from accio_client.client import AsyncClient
+    from accio_client.composing import Workflow
     from accio_client.forms import arange, linspace, logspace, values
     from accio_client.handles import AsyncRun
     from accio_client.private import local, local_async
@@ -45,6 +46,7 @@ __all__ = [
     "RunView",
     "Submitted",
     "Validation",
+    "Workflow",
     "WorkflowView",
     "arange",
     "linspace",
@@ -59,6 +61,7 @@ _ELSEWHERE = {
     "AsyncRun": "accio_client.handles",
     "Client": "accio_client.sync",
     "Run": "accio_client.sync_handles",
+    "Workflow": "accio_client.composing",
     **dict.fromkeys(("arange", "linspace", "logspace", "values"), "accio_client.forms"),
     "local": "accio_client.private",
     "local_async": "accio_client.private",

@@ -47,10 +47,11 @@ class Client(BlockingCalls):
         """Create a run or a sweep; return once it is durable. Repeated attempts of one call create one run.
 
         *definition* is a run definition, or the name of a workflow (or operator), whose parameters are then given as
-        *values*: `submit("geoind", epsilon=logspace(1e-5, 1), repeat=3)`. Parameters whose names are options of this
-        call (or no names in Python) go into *params*. *zip* names those whose values go together, *points* are explicit
-        rows (a list of dictionaries, a dictionary of lists, a data frame, a CSV or Parquet file), *sample* draws points
-        (`{"method": "lhs", "n": 100}`), *union* has several sweeps, and *where* is a condition that points must meet.
+        *values*: `submit("geoind", epsilon=logspace(1e-5, 1), repeat=3)`; a `Workflow` is pushed first. Parameters
+        whose names are options of this call (or no names in Python) go into *params*. *zip* names those whose values go
+        together, *points* are explicit rows (a list of dictionaries, a dictionary of lists, a data frame, a CSV or
+        Parquet file), *sample* draws points (`{"method": "lhs", "n": 100}`), *union* has several sweeps, and *where* is
+        a condition that points must meet.
         """
         return Run(
             self,

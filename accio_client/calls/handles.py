@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from accio.errors import BadRequest, FailedPrecondition, InvalidDefinition, NotFound
 from accio_client import views
 from accio_client.calls.analysis import AnalysisCalls
 from accio_client.calls.workflows import WorkflowCalls
+from accio_client.composing import Workflow
 from accio_client.handles import AsyncRun
 
 if TYPE_CHECKING:
@@ -42,10 +44,11 @@ class HandleCalls(AnalysisCalls, WorkflowCalls):
         """Create a run or a sweep; return once it is durable. Repeated attempts of one call create one run.
 
         *definition* is a run definition, or the name of a workflow (or operator), whose parameters are then given as
-        *values*: `submit("geoind", epsilon=logspace(1e-5, 1), repeat=3)`. Parameters whose names are options of this
-        call (or no names in Python) go into *params*. *zip* names those whose values go together, *points* are explicit
-        rows (a list of dictionaries, a dictionary of lists, a data frame, a CSV or Parquet file), *sample* draws points
-        (`{"method": "lhs", "n": 100}`), *union* has several sweeps, and *where* is a condition that points must meet.
+        *values*: `submit("geoind", epsilon=logspace(1e-5, 1), repeat=3)`; a `Workflow` is pushed first. Parameters
+        whose names are options of this call (or no names in Python) go into *params*. *zip* names those whose values go
+        together, *points* are explicit rows (a list of dictionaries, a dictionary of lists, a data frame, a CSV or
+        Parquet file), *sample* draws points (`{"method": "lhs", "n": 100}`), *union* has several sweeps, and *where* is
+        a condition that points must meet.
         """
         from accio_client import forms
 
@@ -62,6 +65,11 @@ class HandleCalls(AnalysisCalls, WorkflowCalls):
             "where": where,
         }
         given = {**(params or {}), **values}
+        if isinstance(definition, Workflow):
+            pushed = await self.push(definition, base_path=base_path)
+            document = forms.definition(f"{pushed.workflow.id}:{pushed.workflow.version}", given, options)
+            submitted = await self._submit(document, base_path, cache, idempotency_key)
+            return AsyncRun(self, replace(submitted, warnings=(*pushed.warnings, *submitted.warnings)))
         if not isinstance(definition, str):
             used = [each for each, value in options.items() if value is not None] + list(given)
             if used:

@@ -173,6 +173,7 @@ def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reader]:
     for name, value in cluster.environment().items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(folder)
+    monkeypatch.syspath_prepend(str(folder))  # as of a script in it
     someone = Reader(cluster, folder, names={"tmp_path": tmp_path})
     yield someone
     someone.leave()

@@ -1,17 +1,8 @@
 """Values of parameters as forms of a run definition."""
 
-import doctest
-
 import pytest
 
-from accio_client import forms
 from accio_client.forms import arange, definition, linspace, logspace, values
-
-
-def test_the_examples_of_the_docstrings() -> None:
-    """Each example gives what stands below it."""
-    found = doctest.testmod(forms)
-    assert (found.failed, found.attempted) == (0, 6)
 
 
 def test_options_of_ranges() -> None:
