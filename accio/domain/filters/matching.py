@@ -32,13 +32,17 @@ def matcher(checked: Checked) -> Test:
         key = predicate.subject.key
         return lambda row: holds(predicate, row.get(key))
 
+    def negate(part: Test) -> Test:
+        return lambda row: not part(row)
+
+    def conjoin(parts: list[Test]) -> Test:
+        return lambda row: all(part(row) for part in parts)
+
+    def disjoin(parts: list[Test]) -> Test:
+        return lambda row: any(part(row) for part in parts)
+
     return fold(
-        checked.filter,
-        everything=lambda: lambda _: True,
-        leaf=leaf,
-        negate=lambda part: lambda row: not part(row),
-        conjoin=lambda parts: lambda row: all(part(row) for part in parts),
-        disjoin=lambda parts: lambda row: any(part(row) for part in parts),
+        checked.filter, everything=lambda: lambda _: True, leaf=leaf, negate=negate, conjoin=conjoin, disjoin=disjoin
     )
 
 
