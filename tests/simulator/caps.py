@@ -57,7 +57,9 @@ class CapsKept:
     def violation(self, world: World) -> str:
         """Say who got more than his cap allows; empty if nobody did. What was there before it was lowered may stay."""
         before, self._before = self._before, {key: (o.nodes, o.milli_cpus) for key, o in world.owners.known.items()}
-        for key, (nodes, milli_cpus) in self._before.items() if before is not None else ():
+        if before is None:
+            return ""
+        for key, (nodes, milli_cpus) in self._before.items():
             cap = world.owners.known[key].cap
             had_nodes, had_cpus = before.get(key, (0, 0))
             if cap is None:
