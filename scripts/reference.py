@@ -162,7 +162,8 @@ def calls() -> str:
     """Return the services and messages of the contract, with their comments."""
     text = _opening(
         "The gRPC API",
-        "Everything that the command line does, it does through these calls: any language with gRPC can.",
+        "Everything that the command line does, it does through these calls: any language with gRPC can, see",
+        "[clients in other languages](../other-languages.md).",
         "The contract is in `protos/accio/v1`; the server answers reflection and health checks.",
         "A token travels as the metadata `authorization: Bearer TOKEN`, see [security](../security.md).",
     )

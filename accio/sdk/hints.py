@@ -46,6 +46,8 @@ _MADE: dict[object, Callable[[Any], Any]] = {
 }
 """How the values of Python's own types are made of those of the language, where these are others."""
 
+_MEANING = "__value__"
+
 Container = Callable[[collections.abc.Iterable[Any]], Any]
 
 _COLLECTIONS: dict[object, tuple[Kind, Container]] = {
@@ -87,7 +89,10 @@ class Hint:
 
 def read_hint(annotation: object) -> Hint:
     """Return the data type behind *annotation*, or raise NotADataTypeError."""
-    hint = _read(annotation)
+    try:
+        hint = _read(annotation)
+    except RecursionError:
+        raise NotADataTypeError(f"{show(annotation)} is made of itself") from None
     if hint.type.depth > MAX_DEPTH:
         raise NotADataTypeError(f"{hint.type} nests {hint.type.depth} collections; {MAX_DEPTH} are allowed")
     return hint
@@ -97,7 +102,7 @@ def is_data_type(annotation: object) -> bool:
     """Return whether *annotation* stands for a data type."""
     try:
         _read(annotation)
-    except NotADataTypeError:
+    except (NotADataTypeError, RecursionError):
         return False
     return True
 
@@ -109,6 +114,7 @@ def take_apart(annotation: object) -> tuple[object, bool, str]:
     """
     optional, texts, copies = False, list[str](), list[WritableCopy]()
     while True:
+        annotation = unaliased(annotation)
         origin, arguments = get_origin(annotation), get_args(annotation)
         if origin is Annotated:
             annotation, *notes = arguments
@@ -121,6 +127,22 @@ def take_apart(annotation: object) -> tuple[object, bool, str]:
         else:
             bare = Annotated[annotation, copies[0]] if copies else annotation
             return bare, optional, " ".join(texts)
+
+
+def unaliased(annotation: object) -> Any:
+    """Return what an alias that is a value of its own stands for: `type Numbers = list[float]`, NumPy's `NDArray`."""
+    while True:
+        origin: Any = get_origin(annotation)
+        if _is_alias(annotation):
+            annotation = getattr(annotation, _MEANING)
+        elif _is_alias(origin):
+            annotation = getattr(origin, _MEANING)[get_args(annotation)]
+        else:
+            return annotation
+
+
+def _is_alias(annotation: object) -> bool:
+    return type(annotation).__name__ == "TypeAliasType"  # Python 3.12, or typing_extensions
 
 
 def _copies(notes: collections.abc.Iterable[object]) -> list[WritableCopy]:
@@ -145,10 +167,11 @@ def show(annotation: object) -> str:
 
 def _without_notes(annotation: object) -> tuple[object, tuple[object, ...]]:
     """Return T and what stands beside it in `Annotated[T, …]`."""
+    annotation = unaliased(annotation)
     if get_origin(annotation) is not Annotated:
         return annotation, ()
     bare, *notes = get_args(annotation)
-    return bare, tuple(notes)
+    return unaliased(bare), tuple(notes)
 
 
 def _scalar(annotation: Any) -> Kind | None:

@@ -1,16 +1,18 @@
 """`@operator`: ports from signatures, and what is refused."""
 # ruff: noqa: N802, ANN001, ANN201, RUF013, F821 - operators are named as workflows name them; some hints are bad
 
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
 from functools import partial
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 import pytest
+from typing_extensions import TypeAliasType
 
 from accio import (
     Byte,
@@ -97,6 +99,35 @@ def test_every_data_type_has_a_hint() -> None:
         "byte", "integer", "long", "double", "boolean", "string", "distance", "duration", "timestamp", "location",
         "dataset", "list(integer)", "list(double)", "set(string)", "set(long)", "map(string,list(distance))",
     ]  # fmt: skip
+
+
+def test_an_alias_of_a_type_stands_for_it() -> None:
+    """`type X = …`, as NumPy's NDArray is since 2.5, generic or not; one that is made of itself is refused."""
+    element = TypeVar("element")
+    numbers = TypeAliasType("numbers", list[float])
+    some = TypeAliasType("some", list[element], type_params=(element,))
+    array = TypeAliasType("array", np.ndarray[tuple[Any, ...], np.dtype[element]], type_params=(element,))
+
+    @operator
+    def Aliased(a: numbers, b: some[int], c: array[np.int64], d: numbers | None = None) -> numbers:
+        return [float(bool(a and b and d)) + c.size]
+
+    declared = declaration_of(Aliased)
+    assert declared is not None
+    spec = spec_of(declared)
+    assert [f"{port.name}: {port.type}" for port in spec.inputs] == [
+        "a: list(double)", "b: list(integer)", "c: dataset", "d: list(double)"
+    ]  # fmt: skip
+    assert [str(port.type) for port in spec.outputs] == ["list(double)"]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="an alias that is made of itself needs the statement `type`")
+def test_an_alias_that_is_made_of_itself_is_refused() -> None:
+    """It says so, in place of the interpreter's own RecursionError."""
+    names: dict[str, Any] = {}
+    exec("type Tree = list[Tree]\ndef endless(a: Tree) -> None: ...", names)  # noqa: S102 - the syntax of 3.12
+    with pytest.raises(InvalidDefinition, match=r"list\[Tree\] is made of itself"):
+        operator(names["endless"])
 
 
 def test_only_datasets_have_copies() -> None:
