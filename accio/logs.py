@@ -7,7 +7,9 @@ import os
 import sys
 from typing import Any, TextIO, cast
 
-import structlog
+from accio.plain_structlog import structlog
+
+get_logger = structlog.get_logger
 
 
 class Forgiving:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
-from platformdirs import user_config_path, user_data_path, user_state_path
+from platformdirs import user_cache_path, user_config_path, user_data_path, user_state_path
 
 from accio import sockets
 from accio.domain.problems import quote
@@ -66,6 +66,24 @@ def config_folder(environment: Mapping[str, str] = os.environ) -> Path | None:
 def state_folder() -> Path | None:
     """Return where programs of this user leave what they note; None for a user without a home."""
     return _at_home(user_state_path)
+
+
+def descriptions_folder() -> Path | None:
+    """Return where agents of this user share descriptions of installed operators, made if need be.
+
+    None for a user without a home, and where others could put descriptions in.
+    """
+    cache = _at_home(user_cache_path)
+    if cache is None:
+        return None
+    folder = cache / "operators"
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        found = folder.stat()
+    except OSError:
+        return None
+    writable = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return folder if found.st_uid == os.geteuid() and not writable else None
 
 
 def folder_named(text: str, origin: str) -> Path:

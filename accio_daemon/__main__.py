@@ -14,7 +14,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import click
-import structlog
 import uvloop
 
 from accio import logs, places
@@ -24,14 +23,13 @@ from accio.one_error import most_telling
 from accio_daemon import bootstrap
 from accio_daemon.checking import check_folder
 from accio_daemon.config import Config, read_config
-from accio_daemon.encryption import join, token_to_join
 from accio_daemon.restoring import restore_backup
 
 # How long a thread may keep the interpreter from another. A transaction takes it once for each statement: with Python's
 # own 5 ms, a busy event loop makes a commit take eight times as long.
 SWITCH_S = 0.0005
 
-log = structlog.get_logger(__name__)
+log = logs.get_logger(__name__)
 
 
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
@@ -98,6 +96,8 @@ def join_file(config: Config, file: Path, address: str | None, agent: str | None
     """Write what agents and clients elsewhere need to join: address, authority and a token. That is a new one with
     --agent, else the one in ACCIO_TOKEN, else the data folder's first, with which everything may be done.
     """
+    from accio_daemon.encryption import join  # it loads a library of ciphers, which a daemon at a socket has no use for
+
     joining = join(config, address, agent=agent)
     joining.write(file)
     if agent is not None:
@@ -118,6 +118,8 @@ def join_file(config: Config, file: Path, address: str | None, agent: str | None
 @click.pass_obj
 def join_by_token(config: Config) -> None:
     """Print a token that tells by which authority the daemon is known, for ACCIO_TOKEN beside ACCIO_ADDR."""
+    from accio_daemon.encryption import join, token_to_join
+
     click.echo(token_to_join(join(config, f"{places.DEFAULT_HOST}:{places.DEFAULT_PORT}")))
 
 

@@ -7,19 +7,18 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
+import grpc
 import structlog
 
-from accio import own_folders
+from accio import own_folders, places
 from accio.domain.people import Person
 from accio.errors import FailedPrecondition
 from accio.metrics import serve_metrics
-from accio.places import write_token
 from accio.sockets import socket_address
 from accio_daemon.clock import SystemClock
 from accio_daemon.config import Config
 from accio_daemon.core.terms import RunNo
 from accio_daemon.core.world import Settings
-from accio_daemon.encryption import credentials
 from accio_daemon.engine.crash_points import crash_point
 from accio_daemon.engine.engine import Engine
 from accio_daemon.engine.full_disk import FullDisk, Reserve
@@ -81,7 +80,7 @@ async def serve(
             tasks.create_task(parts.engine.run(), name="engine")
             forever = [tasks.create_task(task, name=name) for name, task in _tasks_of(parts)]
             try:
-                address, *others = await server.start(doors(config), credentials(config, clock))
+                address, *others = await server.start(doors(config), _credentials(config, clock))
                 log.info("listening", address=address, also=others, data=str(config.data), pid=os.getpid())
                 ready(Daemon(address=address, sessions=parts.sessions, engine=parts.engine))
                 await stop.wait()
@@ -144,6 +143,21 @@ def _tasks_of(parts: Parts) -> Iterator[tuple[str, Coroutine[None, None, None]]]
         yield "quota", parts.collector.keep_below(parts.config.quota)
 
 
+def _credentials(config: Config, clock: Clock) -> grpc.ServerCredentials | None:
+    """Return what encrypts, None if nothing does; certificates are made if there are none."""
+    if config.encrypted:
+        from accio_daemon.encryption import credentials  # it loads a library of ciphers
+
+        return credentials(config, clock)
+    if config.address and not places.is_loopback(config.address):
+        log.warning(
+            "NOT ENCRYPTED: whoever sees the traffic of this network gets the tokens, and can run programs on every "
+            "agent; start without --insecure, and give clients and agents a join file",
+            address=config.address,
+        )
+    return None
+
+
 def doors(config: Config) -> Sequence[str]:
     """Return where to listen: at the address that was given, if any, and always at the data folder's socket."""
     if not config.address:
@@ -172,7 +186,7 @@ def take_folder(config: Config) -> FolderLock:
 
 def prepare_tokens(config: Config) -> list[tuple[str, Person | None]]:
     """Read the tokens, writing the first one; clients of the same user find a copy where they look."""
-    text = write_token(config.token)
+    text = places.write_token(config.token)
     entries = read_entries(config.token)
     if config.token_copy is not None:
         config.token_copy.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -29,17 +29,9 @@ EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - recognised, not listened at
 log = structlog.get_logger(__name__)
 
 
-def credentials(config: Config, clock: Clock) -> grpc.ServerCredentials | None:
-    """Return what encrypts, None if nothing does; certificates are made if there are none."""
-    if config.encrypted:
-        return server_credentials(GivenFiles(*config.tls) if config.tls else _own(config, clock))
-    if config.address and not places.is_loopback(config.address):
-        log.warning(
-            "NOT ENCRYPTED: whoever sees the traffic of this network gets the tokens, and can run programs on every "
-            "agent; start without --insecure, and give clients and agents a join file",
-            address=config.address,
-        )
-    return None
+def credentials(config: Config, clock: Clock) -> grpc.ServerCredentials:
+    """Return what encrypts; certificates are made if there are none."""
+    return server_credentials(GivenFiles(*config.tls) if config.tls else _own(config, clock))
 
 
 def _own(config: Config, clock: Clock) -> OwnAuthority:

@@ -33,6 +33,9 @@ from accio.sdk.loading import GROUP, distributions_announcing, split_reference
 from accio.sdk.modules import distributions_of
 from accio.sdk.references import bound_names
 
+MOST_DESCRIPTIONS = 64
+"""How many a cache keeps, the newest: each interpreter and each place of a file has its own."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
@@ -57,10 +60,12 @@ class Offer:
 class Catalogue:
     """What there is to offer. `warnings` are for people: operators that aren't cached, packages that can't be loaded.
 
-    `fingerprints` are those of the sources, by distribution; `contents` is where those of installed packages are kept.
+    `fingerprints` are those of the sources, by distribution; `contents` is where those of installed packages are kept;
+    `named` are the distributions that were asked for by name.
     """
 
     offers: tuple[Offer, ...]
+    named: frozenset[str]
     warnings: tuple[str, ...]
     fingerprints: dict[str, Fingerprint]
     contents: Path | None = None
@@ -110,20 +115,29 @@ def named_source(text: str, folder: Path) -> Source:
     return Source(distribution=names[0], references=(text,))
 
 
-def discover(named: Iterable[str], *, folder: Path, cache: Path | None, installed: bool = True) -> Catalogue:
+def discover(
+    named: Iterable[str], *, folder: Path, cache: Path | None, shared: Path | None = None, installed: bool = True
+) -> Catalogue:
     """Find and describe operators. *named* are the values of `--operators`, relative to *folder*.
 
-    *cache* is a folder for descriptions. What can't be loaded is an error if it was named (BadRequest,
+    *cache* is a folder for descriptions, *shared* one for those of what installed packages announce, which are the same
+    for all agents of a user; by default it is *cache*. What can't be loaded is an error if it was named (BadRequest,
     InvalidDefinition), and a warning if it is only installed. Two operators of one name are refused.
     """
     explicit = [named_source(text, folder) for text in named]
     wanted = {source.distribution for source in explicit}
-    sources = _merged([*(installed_sources() if installed else []), *explicit])
+    announced = installed_sources() if installed else []
+    sources = _merged([*announced, *explicit])
+    shared = shared or cache
+    contents = None if shared is None else shared / "installed"
     offers: list[Offer] = []
     warnings: list[str] = []
     fingerprints: dict[str, Fingerprint] = {}
     with ThreadPoolExecutor() as pool:  # each is described by a process of its own
-        describing = [pool.submit(describe_source, source, cache) for source in sources]
+        describing = [
+            pool.submit(describe_source, source, shared if source in announced else cache, contents)
+            for source in sources
+        ]
     for source, described in zip(sources, describing, strict=True):
         try:
             description = described.result()
@@ -141,7 +155,11 @@ def discover(named: Iterable[str], *, folder: Path, cache: Path | None, installe
         ]
     refuse_duplicates(offers)
     return Catalogue(
-        offers=tuple(offers), warnings=tuple(warnings), fingerprints=fingerprints, contents=_contents(cache)
+        offers=tuple(offers),
+        named=frozenset(wanted),
+        warnings=tuple(warnings),
+        fingerprints=fingerprints,
+        contents=contents,
     )
 
 
@@ -163,22 +181,19 @@ def refuse_duplicates(offers: Sequence[Offer]) -> None:
         raise InvalidDefinition(issues)
 
 
-def describe_source(source: Source, cache: Path | None) -> Description:
-    """Return the description of a source from the cache, or make it in a process of its own."""
+def describe_source(source: Source, cache: Path | None, contents: Path | None = None) -> Description:
+    """Return the description of a source from the cache, or make it in a process of its own.
+
+    *contents* is a folder in which the contents of installed packages are remembered.
+    """
     entry = None if cache is None else cache / f"{_key(source)[:32]}.json"
     known = None if entry is None else _read(entry)
-    contents = _contents(cache)
     if known is not None and known.fingerprint.is_current(Installed(contents)):
         return known
     document = _describe_elsewhere(source, contents)
     if entry is not None:
         _write(entry, document)
     return _description(document)
-
-
-def _contents(cache: Path | None) -> Path | None:
-    """Return the folder in which the contents of installed packages are remembered."""
-    return None if cache is None else cache / "installed"
 
 
 def _key(source: Source) -> str:
@@ -200,6 +215,9 @@ def _write(entry: Path, document: dict[str, Any]) -> None:
         temporary = entry.with_suffix(f".{os.getpid()}")
         temporary.write_bytes(orjson.dumps(document))
         temporary.replace(entry)
+        written = sorted(entry.parent.glob("*.json"), key=lambda each: each.stat().st_mtime_ns, reverse=True)
+        for old in written[MOST_DESCRIPTIONS:]:
+            old.unlink(missing_ok=True)
 
 
 def _description(document: dict[str, Any]) -> Description:

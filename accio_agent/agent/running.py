@@ -3,7 +3,7 @@
 import asyncio
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -70,7 +70,7 @@ async def run(
         resources=resources,
         devices=visible,
         operators=operators,
-        templates=_start_templates(operators),
+        templates=start_templates(catalogue),
         folder=folder.path,
         journal=journal,
         logs=LogStore(folder.path / "logs"),
@@ -246,14 +246,19 @@ def _offered(catalogue: Catalogue) -> list[Offered]:
     return operators
 
 
-def _start_templates(operators: Sequence[Offered]) -> dict[str, TemplateHandle]:
-    """Start a template for each source at once: they import while the agent connects."""
+def start_templates(catalogue: Catalogue) -> dict[str, TemplateHandle]:
+    """Start templates for the operators that were named at once: they import while the agent connects.
+
+    Those of installed packages start when they are needed: most runs use few of them.
+    """
     templates: dict[str, TemplateHandle] = {}
-    for each in operators:
+    for each in catalogue.offers:
+        if each.source.distribution not in catalogue.named:
+            continue
         threads = max(1, each.spec.resources.milli_cpus // 1000)
-        pool = pool_name(each.references, threads)
+        pool = pool_name(each.source.references, threads)
         if pool not in templates:
-            templates[pool] = TemplateHandle(pool, each.references, threads)
+            templates[pool] = TemplateHandle(pool, each.source.references, threads)
     return templates
 
 

@@ -41,6 +41,7 @@ def start(options: Options) -> int:
                 options.operators,
                 folder=Path.cwd(),
                 cache=folder.path / "catalogue",
+                shared=places.descriptions_folder(),
                 installed=options.installed,
             )
             import uvloop  # this and gRPC take a while, in which operators are described

@@ -8,7 +8,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic
 from types import FrameType
@@ -17,7 +17,7 @@ import click
 
 from accio import own_folders, places
 from accio.domain.sizes import size
-from accio.errors import FailedPrecondition, Internal, Unauthenticated, Unavailable
+from accio.errors import FailedPrecondition, Internal, Unavailable
 from accio.events import CODE_CHANGED
 from accio.exits import INTERNAL, INTERRUPTED, SUCCESS
 from accio.interpreter import without_working_folder
@@ -210,18 +210,16 @@ def _await_agent(
     from accio_client.sync import Client
 
     tell_at = monotonic() + tell_every_s
-    while True:
-        _look(children, LOOK_EVERY_S, parent)
-        if monotonic() >= tell_at:
-            tell_at += tell_every_s
-            log = f"; its log: {children[-1].log}" if children else ""
-            session.say(f"still waiting for the agent: it imports its operators, or can't reach the daemon{log}")
-        try:
-            with Client(address) as client:
+    with Client(address) as client:
+        while True:
+            _look(children, LOOK_EVERY_S, parent)
+            if monotonic() >= tell_at:
+                tell_at += tell_every_s
+                log = f"; its log: {children[-1].log}" if children else ""
+                session.say(f"still waiting for the agent: it imports its operators, or can't reach the daemon{log}")
+            with suppress(Unavailable):  # it is about to listen
                 if any(agent.state == "connected" for agent in client.list_agents()):
                     return
-        except (Unavailable, Unauthenticated):  # it is about to listen, or to write its token
-            continue
 
 
 def _tell(session: Session, address: str, inside: str, link: str | None) -> None:

@@ -166,6 +166,7 @@ def test_a_user_without_a_home_finds_what_is_named(homeless: None, tmp_path: Pat
     """Without a home there is no folder of the user's, and what the environment names is found all the same."""
     assert places.config_folder({}) is None
     assert places.state_folder() is None
+    assert places.descriptions_folder() is None
     assert places.find_token({}) is None
     assert places.daemon_address({"ACCIO_DATA_DIR": "/d"}, tmp_path) == "unix:/d/daemon.sock"
     environment = {"ACCIO_DATA_DIR": str(tmp_path / "d"), "ACCIO_CONFIG_ROOT": str(tmp_path / "c")}
@@ -179,3 +180,16 @@ def test_a_user_without_a_home_is_told_what_to_name(homeless: None) -> None:
         places.daemon_address({})
     with pytest.raises(BadRequest, match=r"ACCIO_DATA_DIR.*'~/x'"):
         places.data_folder({"ACCIO_DATA_DIR": "~/x"})
+
+
+def test_descriptions_are_shared_where_nobody_else_can_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder is made in the user's cache; one in which others could put descriptions isn't used, nor is a file."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    found = places.descriptions_folder()
+    assert found == tmp_path / "accio" / "operators"
+    assert found.stat().st_mode & 0o777 == 0o700
+    found.chmod(0o770)
+    assert places.descriptions_folder() is None
+    found.rmdir()
+    found.write_text("a file")
+    assert places.descriptions_folder() is None

@@ -4,11 +4,14 @@ import json
 import os
 import signal
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from accio.sdk.catalogue import discover
 from accio.v1 import agents_pb2
+from accio_agent.agent.running import start_templates
 from tests.integration.agent.conftest import AgentProcess
 from tests.integration.agent.fake_daemon import FakeDaemon
 
@@ -210,3 +213,19 @@ async def test_nothing_is_kept_of_what_changed_under_a_worker(daemon: FakeDaemon
     finally:
         await running.stop(signal.SIGTERM)
         await daemon.stop()
+
+
+async def test_templates_of_operators_that_nobody_named_start_when_needed(tmp_path: Path) -> None:
+    """An agent starts processes for what it was told to offer; those for what merely is installed wait for a node."""
+    code = "from accio import operator\n@operator\ndef {name}() -> int:\n    return 1\n"
+    for name in ("Named", "Installed"):
+        (tmp_path / f"{name.lower()}.py").write_text(code.format(name=name))
+    found = discover(["named.py", "installed.py"], folder=tmp_path, cache=None, installed=False)
+    named = str(tmp_path / "named.py")
+    assert found.named == {named, str(tmp_path / "installed.py")}
+    started = start_templates(replace(found, named=frozenset({named})))
+    try:
+        assert [pool.split("\0")[1:] for pool in started] == [[named]]
+    finally:
+        for template in started.values():
+            template.close()

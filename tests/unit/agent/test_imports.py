@@ -1,4 +1,4 @@
-"""What worker processes must not import."""
+"""What processes must not import when they start."""
 
 import subprocess
 import sys
@@ -12,3 +12,11 @@ def test_workers_import_neither_grpc_nor_asyncio() -> None:
     )
     found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert found.stdout == "[]\n"
+
+
+def test_a_start_loads_neither_what_draws_nor_what_encrypts() -> None:
+    """Daemon and agent start without rich, which structlog would load, and without a library of ciphers."""
+    for program in ("accio_daemon.__main__", "accio_agent.agent.cli, accio_agent.agent.running"):
+        script = f"import sys, {program}\nprint(sorted({{'rich', 'cryptography', 'pygments'}} & sys.modules.keys()))"
+        found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+        assert found.stdout == "[]\n", program

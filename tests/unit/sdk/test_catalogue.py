@@ -343,6 +343,33 @@ def test_however_an_operator_came_about_its_code_is_found(tmp_path: Path, what: 
     assert digests[0] != digests[1]
 
 
+def test_what_is_installed_is_described_once_for_all_agents_of_a_user(tmp_path: Path, importable: Path) -> None:
+    """Agents with folders of their own share descriptions of installed packages; those of named files stay theirs."""
+    write(importable, {"shared_ops.py": LEDGER + OPERATOR.format(name="SharedA")})
+    announce(importable, "shared-dist", "1.0", "shared_ops:SharedA")
+    write(tmp_path, {"own.py": OPERATOR.format(name="OwnB")})
+    for number in range(3):
+        catalogue = discover(["own.py"], folder=tmp_path, cache=tmp_path / f"agent{number}", shared=tmp_path / "shared")
+        assert {"SharedA", "OwnB"} <= names(catalogue).keys()
+        assert len([*(tmp_path / f"agent{number}").glob("*.json")]) == 1
+    assert imports(tmp_path) == 1
+    write(importable, {"shared_ops.py": LEDGER + OPERATOR.format(name="SharedA") + "# changed\n"})
+    discover([], folder=tmp_path, cache=tmp_path / "agent3", shared=tmp_path / "shared")
+    assert imports(tmp_path) == 2
+
+
+def test_a_cache_of_descriptions_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The descriptions that were written last stay."""
+    monkeypatch.setattr("accio.sdk.catalogue.MOST_DESCRIPTIONS", 2)
+    for name in ("one", "two", "three"):
+        write(tmp_path, {f"{name}/ops.py": LEDGER + OPERATOR.format(name="A")})
+        find(tmp_path, f"{name}/ops.py")
+    assert len([*(tmp_path / "cache").glob("*.json")]) == 2
+    find(tmp_path, "two/ops.py")
+    find(tmp_path, "three/ops.py")
+    assert imports(tmp_path) == 3
+
+
 def test_a_digest_is_the_same_everywhere(tmp_path: Path) -> None:
     """Equal packages at different places, in processes with other hash seeds, have equal digests."""
     ops = "".join(f"def f{i}(x):\n    from . import m{i}\n    return m{i}.N\n" for i in range(20))
