@@ -27,6 +27,7 @@ from accio.errors import AccioError, BadRequest, InvalidDefinition
 from accio.interpreter import PATH, python, search_path
 from accio.sdk.describe import Description, issues_of
 from accio.sdk.digest import FORMAT, full_hash
+from accio.sdk.extras import has_extras
 from accio.sdk.fingerprint import Fingerprint
 from accio.sdk.installed import Installed
 from accio.sdk.loading import GROUP, distributions_announcing, split_reference
@@ -81,11 +82,16 @@ class Catalogue:
 
 
 def installed_sources() -> list[Source]:
-    """Return what installed distributions announce by entry points, one source for each."""
+    """Return what installed distributions announce by entry points, one source for each.
+
+    An entry point that names extras of its distribution (`package.operators [extra]`) counts where these are installed.
+    """
     found: dict[str, set[str]] = {}
     for point in entry_points(group=GROUP):
+        if not has_extras(point):
+            continue
         name = point.dist.name if point.dist is not None else point.module.partition(".")[0]
-        found.setdefault(name, set()).add(point.value.replace(" ", ""))
+        found.setdefault(name, set()).add(f"{point.module}:{point.attr}" if point.attr else point.module)
     return [Source(distribution=name, references=tuple(sorted(found[name]))) for name in sorted(found)]
 
 

@@ -138,6 +138,18 @@ def test_entry_points(importable: Path, tmp_path: Path, value: str) -> None:
     assert set(names(find(tmp_path, value))) == ({"One"} if value.endswith(":One") else {"One", "Two"})
 
 
+@pytest.mark.parametrize(("needed", "offered"), [("pytest", True), ("no-such-distribution", False)])
+def test_operators_that_need_an_extra_are_silent_without_it(importable: Path, needed: str, offered: bool) -> None:
+    """An entry point that names an extra counts where all that the extra asks for is installed."""
+    announce(importable, "extended", "1.0", "extended.ops [more]")
+    with (importable / "extended-1.0.dist-info" / "METADATA").open("a") as metadata:
+        metadata.write(
+            f"Requires-Dist: numpy\nRequires-Dist: {needed}>=1; extra == 'more'\nRequires-Dist: gone; extra == 'x'\n"
+        )
+    found = [source.references for source in installed_sources() if source.distribution == "extended"]
+    assert found == ([("extended.ops",)] if offered else [])
+
+
 def test_a_named_module_of_an_installed_distribution_is_offered_once(importable: Path, tmp_path: Path) -> None:
     """Naming what an entry point announces too gives each operator once, under its distribution."""
     write(importable, {"twice_pkg/__init__.py": "", "twice_pkg/ops.py": OPERATOR.format(name="TwiceFound")})
