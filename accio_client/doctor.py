@@ -112,10 +112,15 @@ def _file_system(place: Path) -> str:
 
 
 def look_at_operators(named: Iterable[str]) -> Iterator[Finding]:
-    """Describe operators as an agent of this folder would: those of installed packages, and the *named* files."""
+    """Describe operators as an agent of this folder would: those of installed packages, and the *named* files.
+
+    Installed ones needn't be loaded again if an agent of this user has described them, and nothing has changed since.
+    """
     from accio.sdk.catalogue import Source, describe_source, installed_sources, named_source
 
     asked = tuple(named)
+    shared = places.descriptions_folder()
+    contents = None if shared is None else shared / "installed"
 
     def sources() -> Iterator[tuple[str, Source | AccioError]]:
         yield from ((each.distribution, each) for each in installed_sources())
@@ -129,7 +134,7 @@ def look_at_operators(named: Iterable[str]) -> Iterator[Finding]:
         try:
             if isinstance(source, AccioError):
                 raise source
-            specs = describe_source(source, None).specs
+            specs = describe_source(source, None if text in asked else shared, contents).specs
         except AccioError as error:
             remedy = "mend that, then say again: accio doctor" + (f" -operators={text}" if text in asked else "")
             yield Finding(subject=f"operators of {text}", health=Health.BAD, found=error.message, remedy=remedy)
@@ -161,7 +166,9 @@ def look_at_daemon(client: "Client", now: datetime) -> Iterator[Finding]:
 
 
 def _daemon(address: str, cluster: ClusterView) -> Finding:
-    found = f"{cluster.version} at {address}, {cluster.active_runs} active runs"
+    found = (
+        f"{cluster.version} at {address}, {cluster.active_runs} active {'run' if cluster.active_runs == 1 else 'runs'}"
+    )
     if cluster.version == accio_version():
         return good("daemon", found)
     remedy = f"this client is {accio_version()}: install the same version in both places, then start the daemon again"

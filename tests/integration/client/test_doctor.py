@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from accio import places
 from accio.errors import Unauthenticated
+from accio.sdk.catalogue import Source, discover
 from accio.v1 import accio_pb2, values_pb2
 from accio.version import accio_version
 from accio_client.clock import now
@@ -126,6 +128,26 @@ def test_operators_that_do_not_load_are_named(accio: Any, tmp_path: Path) -> Non
     assert found["operators of bad.py"][2] == "mend that, then say again: accio doctor -operators=bad.py"
     assert found["operators of good.py"][:2] == ("good", "1 can be loaded")
     assert found["operators of none.py"][0] == "bad"
+
+
+def test_what_an_agent_has_described_is_not_loaded_again(
+    accio: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Packages of gigabytes needn't be read and imported; what has changed since is loaded as ever."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    ledger, file = tmp_path / "ledger", tmp_path / "good.py"
+    told = f"open({str(ledger)!r}, 'a').write('x')\n"
+    file.write_text(told + GOOD)
+    announced = Source(distribution="mine", references=(str(file),))
+    monkeypatch.setattr("accio.sdk.catalogue.installed_sources", lambda: [announced])
+    discover((), folder=tmp_path, cache=None, shared=places.descriptions_folder())
+    assert ledger.read_text() == "x"
+    assert checks(accio("doctor", "--json"))["operators of mine"][:2] == ("good", "1 can be loaded")
+    assert ledger.read_text() == "x"
+    file.write_text(told + GOOD.replace("One", "Other"))
+    assert checks(accio("doctor", "--json"))["operators of mine"][0] == "good"
+    assert ledger.read_text() == "xx"
 
 
 def test_a_data_folder_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
