@@ -29,6 +29,7 @@ class Engine(ABC):
     name: ClassVar[str]
     programs: ClassVar[Sequence[str]]
     """What must be installed."""
+    takes_root: ClassVar[bool] = True
     pool: ClassVar[dict[str, Any]]
     """What describes a pool of it, of hosts of one processor."""
     shortest: ClassVar[str]
@@ -44,7 +45,7 @@ class Engine(ABC):
     @contextmanager
     def local(cls, folder: Path) -> Iterator[Self]:
         """Run one in a folder; the test is skipped where none can be had."""
-        if os.geteuid() != 0:
+        if cls.takes_root and os.geteuid() != 0:
             pytest.skip(f"a {cls.name} of one's own takes root")
         if missing := [name for name in cls.programs if shutil.which(name, path=_PATH) is None]:
             pytest.skip(f"not installed: {', '.join(missing)}; scripts/setup-system installs {cls.name}")

@@ -67,7 +67,7 @@ class LocalGridEngine(Engine):
     name = "Grid Engine"
     programs = ("sge_qmaster", "sge_execd", "qsub", "qstat", "qdel", "qconf", str(_PROGRAMS / "spoolinit"))
     pool: ClassVar[dict[str, Any]] = {"provider": "sge", "walltime": "10m", "host": {"cpus": 1}}
-    shortest = "30s"
+    shortest = "40s"
 
     def __init__(self, folder: Path) -> None:
         super().__init__(

@@ -11,6 +11,7 @@ from accio.domain.access import TokenKind
 from accio.v1 import accio_pb2, pools_pb2, pools_pb2_grpc, values_pb2
 from accio.wire.token_kinds import TOKEN_KIND_MESSAGES
 from tests.integration.daemon.harness import Serving, Stub, refused
+from tests.integration.daemon.scripted_agent import joined
 
 Call = Any
 
@@ -93,6 +94,16 @@ async def test_one_process_serves_a_pool(daemon: Serving) -> None:
             await other
         async with session(daemon, hello()) as again:
             assert (await again.read()).HasField("welcome")
+
+
+async def test_an_agent_of_another_history_has_no_allocation(daemon: Serving) -> None:
+    """A host that was asked for before a backup was restored, or by another daemon, isn't taken for this one's."""
+    words = ("belongs to the history 00000000", "isn't needed here")
+    async with (
+        refused(grpc.StatusCode.FAILED_PRECONDITION, *words),
+        joined(daemon.agents, "cpu-1", allocation="accio-00000000-cpu-1"),
+    ):
+        pass
 
 
 async def test_a_session_ends_with_its_token(daemon: Serving) -> None:
