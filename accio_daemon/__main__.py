@@ -53,7 +53,12 @@ log = logs.get_logger(__name__)
 @click.option("--metrics", default="", metavar="HOST:PORT", help="Serve Prometheus metrics here; default nowhere.")
 @click.option("--open-metrics", is_flag=True, help="Serve metrics beyond this machine, without a token.")
 @click.option("--hide-runs", is_flag=True, help="Show runs to their owners, their groups and administrators only.")
-@click.option("--store", default="", metavar="URL", help="Keep blobs in an object store, such as s3://BUCKET/PREFIX.")
+@click.option(
+    "--store",
+    default="",
+    metavar="PLACE",
+    help="Keep blobs in an object store (s3://BUCKET/PREFIX), or in a folder that hosts share (shared:FOLDER).",
+)
 @click.option("--quota", default="0", metavar="SIZE", help="Free unused content above this size; 0 for never.")
 @click.pass_context
 def command(context: click.Context, /, **options: object) -> None:

@@ -15,6 +15,7 @@ from accio.metrics import metrics_address
 from accio_daemon.storage.database import FILE_NAME
 
 SYNCHRONOUS = ("FULL", "NORMAL")
+_SHARED = "shared:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +35,7 @@ class Config:
     max_losses: int = 3
     reserve_after_s: float = 30.0
     synchronous: str = "FULL"
-    store_at: str = ""  # the address of an object store, or a folder; empty for the data folder's own
+    store_at: str = ""  # the address of an object store, or shared:FOLDER; empty for the data folder's own
     quota: int = 0  # bytes of the store; 0: none
     metrics: str = ""  # HOST:PORT; empty for none
     hide_runs: bool = False  # from all but their owners, their groups and administrators
@@ -65,7 +66,12 @@ class Config:
     @property
     def store(self) -> Path:
         """The folder of blobs, if it isn't an object store that has them."""
-        return self.data / "store"
+        return Path(self.store_at.removeprefix(_SHARED)) if self.is_shared else self.data / "store"
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether the folder of blobs is on a file system that hosts share, whose locks can't be relied upon."""
+        return self.store_at.startswith(_SHARED)
 
     @property
     def token(self) -> Path:
@@ -127,10 +133,15 @@ def read_config(
 
 
 def _store(text: str) -> str:
+    if text.startswith(_SHARED):
+        folder = text.removeprefix(_SHARED)
+        if not folder:
+            raise BadRequest(f"--store: expected a folder behind {_SHARED}, such as {_SHARED}/scratch/lab/accio")
+        return f"{_SHARED}{places.folder_named(folder, '--store')}"
     if text and not is_object_store(text):
         raise BadRequest(
             f"--store: expected an address of {', '.join(f'{each}://' for each in SCHEMES)}, such as "
-            f"s3://BUCKET/PREFIX, found {text!r}"
+            f"s3://BUCKET/PREFIX, or a folder that hosts share, such as {_SHARED}/scratch/lab/accio, found {text!r}"
         )
     if "@" in text:
         raise BadRequest("--store: expected no credentials in the address; they come from the environment")

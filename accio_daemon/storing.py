@@ -1,4 +1,4 @@
-"""Where the daemon keeps blobs: in its data folder, in another folder, or in an object store."""
+"""Where the daemon keeps blobs: in its data folder, in a folder that hosts share, or in an object store."""
 
 import secrets
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from accio.content.blobs import BlobStore
 from accio.content.objects import ObjectStore, open_remote
-from accio.content.sharing import publish_nonce
+from accio.content.sharing import claim_folder, publish_nonce
 from accio.content.store import FolderStore
 from accio_daemon.config import Config
 from accio_daemon.engine.ports import Clock
@@ -27,7 +27,10 @@ class Shared(NamedTuple):
 def open_store(config: Config, clock: Clock) -> Iterator[BlobStore]:
     """Open the store for a while; raises AccioError with what is wrong."""
     if not config.objects:
-        with FolderStore(config.store, sync=config.synchronous == "FULL") as folder:
+        sync = config.synchronous == "FULL"
+        with FolderStore(config.store, sync=sync, unlocked=config.is_shared) as folder:
+            if config.is_shared:
+                claim_folder(config.store, _owner(config.data / "store.owner"))
             yield folder
         return
     with ObjectStore(
@@ -46,7 +49,7 @@ def share(config: Config) -> Shared:
 
 
 def _owner(file: Path) -> str:
-    """Return the text by which this data folder's daemon is known in an object store; the first time, make it."""
+    """Return the text by which this data folder's daemon is known in a store of its own; the first time, make it."""
     if not file.exists():
         draft = file.with_suffix(".draft")
         draft.write_text(secrets.token_hex(16), encoding="ascii")

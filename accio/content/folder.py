@@ -12,6 +12,11 @@ whoever learns that a blob is there, and means to rely on it, moves its time wit
 time within the lock. It is taken anew for each step (a lock belongs to an open file, so threads don't share it) and
 held for microseconds. A file in `incoming` that nobody has locked belongs to a dead writer.
 
+File systems that hosts share may have no locks, or keep them from other hosts. A store there is made *unlocked*, which
+its `format` tells everybody. Only one process deletes there, and only what wasn't used for a day: a blob is moved aside
+first, and put back if its time has moved meanwhile (opening a file asks the server for its time, whatever this host
+remembers of it). A file in `incoming` belongs to a dead writer once it hasn't changed for a day.
+
 Names come from digests and from `secrets`, never from outside, and no symbolic link below FOLDER is followed.
 """
 
@@ -30,6 +35,11 @@ from pathlib import Path
 from accio.content.errors import StoreFull, StoreUnusable
 
 FORMAT = b"accio store 1\n"
+UNLOCKED_FORMAT = b"accio store 1, without locks\n"
+ABANDONED_NS = 24 * 3600 * 1_000_000_000
+"""Without locks, a file that is being written has changed, and a blob that is relied upon was used, within so long, by
+the clock of the file system.
+"""
 SHARED, EXCLUSIVE = fcntl.LOCK_SH, fcntl.LOCK_EX
 _SHARD_DIGITS = 2
 _PARTS = ("blobs", "incoming", "quarantine")
@@ -38,6 +48,7 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,10 +66,12 @@ class NotAFile(Exception):
 class BlobFolder:
     """The open folders of a store; every step is safe against every other one of any process."""
 
-    def __init__(self, path: Path, *, sync: bool, writable: bool) -> None:
+    def __init__(self, path: Path, *, sync: bool, writable: bool, unlocked: bool = False) -> None:
+        """Open a folder, or make it; *unlocked* insists on one without locks, which else only its format says."""
         self.path = path
         self.sync = sync
         self.writable = writable
+        self._locks = not unlocked
         self._fds: dict[str, int] = {}
         try:
             with self.explained("opened"):
@@ -89,11 +102,19 @@ class BlobFolder:
             if error.errno in FULL:
                 raise StoreFull(self._full()) from error
             reason = (error.strerror or str(error)).lower()
+            if error.errno in _NO_LOCKS:
+                reason += (
+                    "; its file system has no locks: use a folder on a local disk, or let the daemon keep blobs in one "
+                    "without (accio daemon --store shared:FOLDER)"
+                )
             raise StoreUnusable(f"the store in {self.path} can't be {done}: {reason}") from error
 
     @contextmanager
     def locked(self, kind: int) -> Iterator[None]:
-        """Hold the store's lock, SHARED or EXCLUSIVE."""
+        """Hold the store's lock, SHARED or EXCLUSIVE, if it has one."""
+        if not self._locks:
+            yield
+            return
         fd = os.open("lock", os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self._fds["."])
         try:
             fcntl.flock(fd, kind)
@@ -142,13 +163,17 @@ class BlobFolder:
         return fd
 
     def remove(self, name: str, *, last_use_ns: int) -> bool:
-        """Delete a blob whose time is still *last_use_ns*; false if it isn't, or the blob is gone."""
+        """Delete a blob whose time is still *last_use_ns*; false if it isn't, or the blob is gone, or too young."""
+        if not self._locks and self._now_ns() - last_use_ns < ABANDONED_NS:
+            return False
         with self.locked(EXCLUSIVE), self._shard(name) as shard:
             if shard is None:
                 return False
             try:
                 if os.stat(name, dir_fd=shard, follow_symlinks=False).st_mtime_ns != last_use_ns:
                     return False
+                if not self._locks:
+                    return self._remove_aside(name, shard, last_use_ns)
                 os.unlink(name, dir_fd=shard)
             except FileNotFoundError:
                 return False
@@ -165,8 +190,10 @@ class BlobFolder:
                 found = os.stat(name, dir_fd=shard, follow_symlinks=False)
                 if found.st_ino != inode if inode is not None else stat.S_ISREG(found.st_mode):
                     return False
-                aside = f"{name}-{secrets.token_hex(4)}"
-                os.rename(name, aside, src_dir_fd=shard, dst_dir_fd=self._fds["quarantine"])
+                aside = self._move_aside(name, shard)
+                if not self._locks and inode is not None and self._aside(aside).st_ino != inode:
+                    self._put_back(name, aside, shard)  # somebody was faster, and put a good one in its place
+                    return False
             except FileNotFoundError:
                 return False
         return True
@@ -179,7 +206,8 @@ class BlobFolder:
         with self.locked(SHARED):  # `sweep` never sees a file between its making and its locking
             fd = os.open(name, _CREATE, 0o644, dir_fd=self._fds["incoming"])
             try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if self._locks:
+                    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BaseException:
                 os.close(fd)
                 raise
@@ -187,6 +215,8 @@ class BlobFolder:
 
     def begin_with(self, fd: int) -> Incoming | None:
         """Make another name of an open file under `incoming`; None where that can't be."""
+        if not self._locks:
+            return None  # what was written long ago would count as left by a dead writer
         name = secrets.token_hex(16)
         folder = self._fds["incoming"]
         with self.locked(SHARED):
@@ -246,8 +276,10 @@ class BlobFolder:
         """Remove what dead writers left; the number of files."""
         removed = 0
         with self.locked(EXCLUSIVE):
-            for name in os.listdir(self._fds["incoming"]):
-                removed += self._remove_orphan(name)
+            names = os.listdir(self._fds["incoming"])
+            before_ns = 0 if self._locks or not names else self._now_ns() - ABANDONED_NS
+            for name in names:
+                removed += self._remove_orphan(name) if self._locks else self._remove_abandoned(name, before_ns)
         return removed
 
     def clear_quarantine(self, *, before_ns: int) -> int:
@@ -269,7 +301,7 @@ class BlobFolder:
             self.path.mkdir(parents=True, exist_ok=True)
         root = self._fds["."] = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         if self.writable:
-            self._make("format", FORMAT)
+            self._make("format", FORMAT if self._locks else UNLOCKED_FORMAT)
             self._make("lock", b"")
             for part in _PARTS:
                 with suppress(FileExistsError):
@@ -277,8 +309,14 @@ class BlobFolder:
             if self.sync:
                 os.fsync(root)
         with open(os.open("format", _READ, dir_fd=root), "rb") as file:
-            found = file.read(len(FORMAT) + 1)
-        if found != FORMAT:
+            found = file.read(len(UNLOCKED_FORMAT) + 1)
+        if found == FORMAT and not self._locks:
+            raise StoreUnusable(
+                f"the store in {self.path} was made for processes of one host, which lock each other out: use another "
+                "folder for one without locks"
+            )
+        self._locks = found != UNLOCKED_FORMAT
+        if self._locks and found != FORMAT:
             raise StoreUnusable(
                 f"the store in {self.path} has the format {found!r}, this version of Accio reads {FORMAT!r}: "
                 "use the version that made it, or another folder"
@@ -350,6 +388,53 @@ class BlobFolder:
             return False  # its writer lives, or has just published it
         finally:
             os.close(fd)
+        return True
+
+    def _remove_abandoned(self, name: str, before_ns: int) -> bool:
+        folder = self._fds["incoming"]
+        with suppress(OSError):  # gone, or nothing that a writer made
+            fd = os.open(name, _READ, dir_fd=folder)
+            try:
+                if os.fstat(fd).st_mtime_ns < before_ns:
+                    os.unlink(name, dir_fd=folder)
+                    return True
+            finally:
+                os.close(fd)
+        return False
+
+    def _now_ns(self) -> int:
+        """Return the time by the clock of the file system, which may be another host's."""
+        name, folder = secrets.token_hex(16), self._fds["incoming"]
+        fd = os.open(name, _CREATE, 0o644, dir_fd=folder)
+        try:
+            return os.fstat(fd).st_mtime_ns
+        finally:
+            os.close(fd)
+            os.unlink(name, dir_fd=folder)
+
+    def _move_aside(self, name: str, shard: int) -> str:
+        aside = f"{name}-{secrets.token_hex(4)}"
+        os.rename(name, aside, src_dir_fd=shard, dst_dir_fd=self._fds["quarantine"])
+        return aside
+
+    def _aside(self, aside: str) -> os.stat_result:
+        """Return what the file system says of what was moved aside, not what this host remembers of it."""
+        fd = os.open(aside, _READ, dir_fd=self._fds["quarantine"])
+        try:
+            return os.fstat(fd)
+        finally:
+            os.close(fd)
+
+    def _put_back(self, name: str, aside: str, shard: int) -> None:
+        os.rename(aside, name, src_dir_fd=self._fds["quarantine"], dst_dir_fd=shard)
+
+    def _remove_aside(self, name: str, shard: int, last_use_ns: int) -> bool:
+        """Delete a blob that nobody is kept from using meanwhile; it is put back if somebody does."""
+        aside = self._move_aside(name, shard)
+        if self._aside(aside).st_mtime_ns != last_use_ns:
+            self._put_back(name, aside, shard)
+            return False
+        os.unlink(aside, dir_fd=self._fds["quarantine"])
         return True
 
     def _full(self) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 from accio.content.errors import StoreUnusable
 
 NONCE_FILE = "nonce"
+OWNER_FILE = "owner"
 _LONGEST = 256
 
 
@@ -41,3 +42,23 @@ def shares_folder(folder: Path, nonce: str) -> bool:
     except OSError:
         return False
     return bool(nonce) and hmac.compare_digest(found, nonce.encode())
+
+
+def claim_folder(folder: Path, owner: str) -> None:
+    """Note who alone deletes in the folder; raises StoreUnusable if that is another one already."""
+    draft = folder / f"{OWNER_FILE}-{secrets.token_hex(4)}"
+    try:
+        draft.write_text(owner)
+        with suppress(FileExistsError):
+            os.link(draft, folder / OWNER_FILE)  # at once and as a whole, also where nothing can be locked
+        draft.unlink()
+        found = (folder / OWNER_FILE).read_text(errors="replace").strip()
+    except OSError as error:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise StoreUnusable(f"can't write to the store's folder {folder}: {(error.strerror or '').lower()}") from error
+    if found != owner:
+        raise StoreUnusable(
+            f"the store in {folder} is another daemon's, which alone deletes there: use another folder; if that daemon "
+            f"is gone for good, remove {folder / OWNER_FILE}"
+        )

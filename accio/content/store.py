@@ -35,11 +35,12 @@ class FolderStore:
 
     *sync*: a put returns when the blob would survive the loss of power (without it: the death of any process).
     *writable* false is for a reader that may not change the folder: uses aren't noted, damaged blobs are reported but
-    stay. Opening a folder for writing makes it if need be, and removes what dead writers left.
+    stay. Opening a folder for writing makes it if need be, and removes what dead writers left; *unlocked* insists on
+    one without locks, as file systems need that hosts share.
     """
 
-    def __init__(self, folder: Path, *, sync: bool = False, writable: bool = True) -> None:
-        self._folder = BlobFolder(folder, sync=sync, writable=writable)
+    def __init__(self, folder: Path, *, sync: bool = False, writable: bool = True, unlocked: bool = False) -> None:
+        self._folder = BlobFolder(folder, sync=sync, writable=writable, unlocked=unlocked)
         if writable:
             self.sweep()
 

@@ -31,6 +31,13 @@ from accio_agent import clock
 @click.option("--name", "-name", help="The agent's name.  [default: the host's name and a number]")
 @click.option("--state-dir", "-state-dir", type=click.Path(path_type=Path), help="The agent's own folder.")
 @click.option(
+    "--store",
+    "-store",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Where this host sees the folder of the daemon's store.  [default: where the daemon sees it]",
+)
+@click.option(
     "--user", "-user", metavar="NAME", help="Run operators as this user, who can't read the agent's token; needs root."
 )
 @click.option("--cpus", "-cpus", help="Processors to offer.  [default: all]")
@@ -84,6 +91,7 @@ def command(
     operators: Sequence[str],
     name: str | None,
     state_dir: Path | None,
+    store: Path | None,
     user: str | None,
     cpus: str | None,
     memory: str | None,
@@ -115,6 +123,7 @@ def command(
             operators=tuple(operators),
             name=name,
             state_dir=None if state_dir is None else state_dir.absolute(),
+            store=None if store is None else store.absolute(),
             user=user,
             milli_cpus=None if cpus is None else parse_cpus(cpus),
             memory=None if memory is None else parse_size(memory),

@@ -25,6 +25,7 @@ class Options:
     operators: tuple[str, ...] = ()
     name: str | None = None
     state_dir: Path | None = None
+    store: Path | None = None  # where this host sees the daemon's store; None for the daemon's own path
     user: str | None = None  # as whom operators run; None for who runs the agent
     milli_cpus: int | None = None
     memory: int | None = None

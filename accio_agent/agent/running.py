@@ -64,7 +64,7 @@ async def run(
     separate_logs(folder.path, journal.remembered.history)
     outbound = Outbound()
     transfer = Transfer(door, find_token)
-    staging = Staging(folder.path, transfer)
+    staging = Staging(folder.path, transfer, options.store)
     agent = Shell(
         identity=_identity(folder, deadline, options.allocation),
         resources=resources,

@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -56,7 +57,7 @@ class Machines:
         for name in self._names:
             command = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "sleep", "infinity"]
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
-            init = eventually(lambda pid=process.pid: _child(pid), what=f"the first process of {name}")
+            init = eventually(partial(_child, process.pid), what=f"the first process of {name}")
             self._machines[name] = Machine(name, free_port(), process, init)
         (self._folder / "config").write_text("".join(map(self._entry, self._machines.values())))
         for machine in self._machines.values():
@@ -146,7 +147,10 @@ class Machines:
 
     def _answer(self) -> None:
         for name in self._machines:
-            eventually(lambda name=name: self.run(name, "true").returncode == 0, what=f"the answer of sshd on {name}")
+            eventually(partial(self._lets_in, name), what=f"the answer of sshd on {name}")
+
+    def _lets_in(self, name: str) -> bool:
+        return self.run(name, "true").returncode == 0
 
 
 def _child(pid: int) -> int:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -166,7 +167,7 @@ def test_sweeps_come_through_walltimes_and_deaths(site: Site, tmp_path: Path) ->
             gated = [client.submit({"workflow": "gated", "params": {"label": each}}).run.id for each in "ab"]
             runs.append(begin(client, traces, 1))
             for label, run in zip("ab", gated, strict=True):
-                eventually(lambda run=run: is_cut_off(client, run), what=f"the walltime of the host of {label}")
+                eventually(partial(is_cut_off, client, run), what=f"the walltime of the host of {label}")
                 made.open_gate(label)
             assert [client.wait(run).state for run in (*gated, *runs)] == ["success"] * 4
             found = [table(client, run) for run in runs]

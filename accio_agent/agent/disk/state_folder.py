@@ -50,6 +50,11 @@ class StateFolder:
             raise FailedPrecondition(
                 f"the agent folder {path} is used by process {owner}; give this agent another --name or --state-dir"
             ) from None
+        except OSError as error:
+            os.close(self._fd)
+            raise FolderUnusable(
+                f"can't lock the agent's folder {path}: {error.strerror}; name one on a local disk with --state-dir"
+            ) from None
         try:
             self.claim = Claim(path)
         except FailedPrecondition:

@@ -75,8 +75,10 @@ class NotStaged:
 class Staging:
     """Inputs in, outputs out."""
 
-    def __init__(self, folder: Path, transfer: Transfer) -> None:
+    def __init__(self, folder: Path, transfer: Transfer, store: Path | None = None) -> None:
+        """Stage in *folder*; *store* is where the daemon's store is seen here, if elsewhere than the daemon sees it."""
         self._folder = folder
+        self._seen_at = store
         self._transfer = transfer
         self._cache = FolderStore(folder / "store")
         self._store = self._cache
@@ -100,7 +102,7 @@ class Staging:
 
     def use_store(self, folder: str, nonce: str) -> None:
         """Share the daemon's store if its folder is visible here: a session opened."""
-        path = Path(folder)
+        path = self._seen_at or Path(folder)
         shared = bool(folder) and shares_folder(path, nonce)
         if shared and not (self._shared and self._store.folder == path and self._store.is_in_place()):
             try:

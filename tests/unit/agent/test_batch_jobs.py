@@ -1,5 +1,7 @@
 """What an agent is given by a batch system: processors, memory, cards, and a folder that hosts share."""
 
+import errno
+import fcntl
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -149,6 +151,17 @@ def test_a_folder_that_another_host_uses_is_refused(tmp_path: Path) -> None:
     path.unlink()
     StateFolder(tmp_path / "a", "a").close()
     assert not path.exists()
+
+
+def test_a_folder_that_cannot_be_locked_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a file system without locks another folder is asked for."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(FailedPrecondition, match=r"can't lock the agent's folder .* name one on a local disk"):
+        StateFolder(tmp_path / "a1", "a1")
 
 
 def test_a_number_that_another_host_uses_is_passed_over(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The store in a folder: whole and right, or not there."""
 
+import errno
 import fcntl
 import os
 import socket
@@ -12,6 +13,7 @@ from types import ModuleType
 
 import pytest
 
+from accio.content import folder as files_of_a_store
 from accio.content.blobs import Blob, BlobStore, Stored
 from accio.content.digest import CHUNK, Digest, digest_bytes, hex_of
 from accio.content.errors import BlobMissing, DigestMismatch, StoreUnusable
@@ -24,13 +26,29 @@ BIG = bytes(range(256)) * (2 * IN_MEMORY // 256)
 BIG_DIGEST = digest_bytes(BIG)
 
 
-@pytest.fixture(params=[False, True], ids=["", "sync"])
-def store(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[FolderStore]:
+@pytest.fixture(params=["", "sync", "unlocked"])
+def store(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[FolderStore]:
     files = open_files()
-    with FolderStore(tmp_path / "store", sync=request.param) as store:
+    unlocked = request.param == "unlocked"
+    if unlocked:
+        without_locks(monkeypatch)
+        monkeypatch.setattr(files_of_a_store, "ABANDONED_NS", 0)
+    with FolderStore(tmp_path / "store", sync=request.param == "sync", unlocked=unlocked) as store:
         yield store
         assert list((store.folder / "incoming").iterdir()) == []
     assert open_files() == files
+
+
+ONLY_WITH_LOCKS = pytest.mark.parametrize("store", ["", "sync"], indirect=True)
+
+
+def without_locks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every lock fail as on a file system that has none."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
 
 
 def place_of(store: FolderStore, digest: Digest) -> Path:
@@ -370,6 +388,7 @@ def during(
     return outcome
 
 
+@ONLY_WITH_LOCKS
 def test_use_waits_for_a_deletion(store: FolderStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who asks for a blob in the midst of its deletion is told that it is gone, not that it was there."""
     store.put(DATA)
@@ -379,6 +398,7 @@ def test_use_waits_for_a_deletion(store: FolderStore, monkeypatch: pytest.Monkey
     assert told.result(timeout=40) == {}
 
 
+@ONLY_WITH_LOCKS
 def test_a_deletion_waits_for_a_put(store: FolderStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """A blob that comes back while it is being deleted is there afterwards."""
     store.put(DATA)
@@ -389,6 +409,7 @@ def test_a_deletion_waits_for_a_put(store: FolderStore, monkeypatch: pytest.Monk
     assert store.read(DIGEST) == DATA
 
 
+@ONLY_WITH_LOCKS
 def test_sweeping_waits_for_a_beginning_writer(store: FolderStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file between its making and its locking isn't taken for a dead writer's."""
     told = during(monkeypatch, fcntl, "flock", fcntl.LOCK_EX | fcntl.LOCK_NB, store.sweep)

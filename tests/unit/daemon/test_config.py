@@ -91,3 +91,12 @@ def test_a_store_is_an_address_without_credentials(url: str, message: str) -> No
         read_config(store=url, environment={})
     assert read_config(environment={"ACCIO_STORE": "s3://bucket/p"}).objects == "s3://bucket/p"
     assert read_config(environment={}).objects == ""
+
+
+def test_the_store_may_be_a_folder_that_hosts_share() -> None:
+    """It is named by its path; without one the option makes no sense."""
+    config = read_config(store="shared:/scratch/lab", environment={})
+    assert (config.store, config.is_shared, config.objects) == (Path("/scratch/lab"), True, "")
+    assert not read_config(environment={}).is_shared
+    with pytest.raises(BadRequest, match="expected a folder behind shared:"):
+        read_config(store="shared:", environment={})
