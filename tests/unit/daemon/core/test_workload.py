@@ -81,6 +81,20 @@ def test_a_chain_takes_as_long_as_its_nodes_one_after_the_other(cluster: Cluster
     assert forecasts(cluster)[run].low == pytest.approx(24.0)
 
 
+def test_nodes_of_microseconds_end_no_faster_than_the_daemon_hands_them_on(cluster: Cluster) -> None:
+    """A million nodes of 10 to 20 µs: not 5 to 10 seconds, but as long as a daemon needs for a million."""
+    cluster.join("w1", builders.offer(2))
+    quick = Spread(low=10e-6, high=20e-6, measured=64)
+    first, second = (
+        cluster.submit(builders.graph({name: []}, swept=(name,)), sweep=builders.sweep_of(size))
+        for name, size in (("A", 1_000_000), ("B", 500_002))
+    )
+    found = forecasts(cluster, quick)
+    assert [found[first].low, found[first].high] == pytest.approx([100, 600], rel=0.01)
+    assert [found[second].low, found[second].high] == pytest.approx([150, 900], rel=0.01)
+    assert found[first].cpu_high == pytest.approx(20, rel=0.01)
+
+
 def test_runs_wait_for_those_ahead_of_them(cluster: Cluster) -> None:
     """The second of two equal runs ends when both have been served."""
     cluster.join("w1", builders.offer(1))
