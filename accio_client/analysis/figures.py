@@ -12,10 +12,12 @@ import numpy as np
 
 from accio.errors import BadRequest, FailedPrecondition
 from accio_client.analysis.columns import STATES, Floats, Mask
+from accio_client.analysis.node_figures import draw_graph, draw_timeline
 from accio_client.analysis.pictures.specification import (
     BINS,
     Bars,
     Cloud,
+    Graph,
     Head,
     Kind,
     Lines,
@@ -24,6 +26,7 @@ from accio_client.analysis.pictures.specification import (
     Picture,
     PictureAxis,
     Scale,
+    Timeline,
     short_tick,
     visible,
 )
@@ -97,6 +100,10 @@ def figure(picture: Picture) -> "Figure":
             _cloud(drawn, axes, picture)
         case Parallel():
             _parallel(axes, picture)
+        case Graph():
+            draw_graph(axes, picture)
+        case Timeline():
+            draw_timeline(axes, picture)
     _say(drawn, axes, picture.head)
     return drawn
 

@@ -7,10 +7,12 @@ import numpy as np
 from accio.domain.states import RunState
 from accio_client.analysis.braille import Canvas
 from accio_client.analysis.columns import STATES, Floats, Ints
+from accio_client.analysis.node_terminal import graph_lines, timeline_lines
 from accio_client.analysis.pictures.specification import (
     BINS,
     Bars,
     Cloud,
+    Graph,
     Kind,
     Lines,
     Map,
@@ -18,6 +20,7 @@ from accio_client.analysis.pictures.specification import (
     Picture,
     PictureAxis,
     Scale,
+    Timeline,
     number_text,
     short_tick,
     visible,
@@ -56,6 +59,10 @@ def _body(picture: Picture, width: int, height: int, *, colour: bool) -> list[st
             return _cloud(picture, width, height)
         case Parallel():
             return _parallel(picture, width, height)
+        case Graph():
+            return graph_lines(picture, width)
+        case Timeline():
+            return timeline_lines(picture, width)
 
 
 def _short(text: str, width: int) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from accio.errors import NotFound
+from accio.errors import BadRequest, NotFound
 from accio_client.cli.output import coloured, out
 from accio_client.cli.session import Session, accio_command
 from accio_client.documents import document
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _KINDS = ("states", "heat", "failures", "line", "cdf", "pdf", "importance", "scatter", "parallel")
 _WITHOUT_VALUE = ("states", "failures")
+_OF_NODES = ("graph", "timeline")
 _LEAST_HEIGHT = 12
 
 
@@ -33,7 +34,7 @@ _LEAST_HEIGHT = 12
 )
 @click.option("-x", "--x", metavar="NAME", help="The parameter along the axis; of a scatter plot, a result.")
 @click.option("--by", metavar="NAME", help="A line for each value of this parameter; of a map, its other axis.")
-@click.option("--kind", type=click.Choice(_KINDS), help="What to draw; by what is given otherwise.")
+@click.option("--kind", type=click.Choice((*_KINDS, *_OF_NODES)), help="What to draw; by what is given otherwise.")
 @click.option("--median/--no-median", default=False, help="Median and quartiles instead of mean and interval.")
 @click.option("--where", metavar="QUERY", default="", help="Only children that match (docs/queries.md).")
 @click.option("--out", "target", metavar="FILE", help="Write a file: .png, .svg, .pdf (needs matplotlib) or .csv.")
@@ -54,10 +55,16 @@ def plot(
 ) -> None:
     """Draw the results of a sweep: lines with intervals, maps, distributions, importance of parameters, curves.
 
+    Of a run or a child, its nodes: -kind=graph (with their states), -kind=timeline (when they ran, and where).
+
     In the terminal, unless -out names a file. docs/pictures.md describes the kinds.
     """
     path = None if target is None else checked_target(target, force=force)
-    if y is None and kind is not None and kind not in _WITHOUT_VALUE:
+    if kind in _OF_NODES and (y or x or by or median or where or metric):
+        raise click.UsageError(
+            f"-kind={kind} draws the nodes of a run: without -y, -x, -by, -median, -where and -metric"
+        )
+    if y is None and kind is not None and kind not in (*_WITHOUT_VALUE, *_OF_NODES):
         raise click.UsageError(
             f"-kind={kind} draws a result: name it, as in -y=Node/port (accio table shows which there are)"
         )
@@ -71,6 +78,8 @@ def plot(
     with session.client() as client:
         if metric is not None:
             run, picture = _curves(client, identifier, metric, by, where)
+        elif kind in _OF_NODES:
+            run, picture = _nodes(client, identifier, kind)
         else:
             run, picture = _results(client, identifier, Asked(kind=kind, x=x, y=y, by=by, median=median), where)
     if path is not None:
@@ -96,6 +105,20 @@ def _curves(client: "Client", identifier: str, name: str, by: str | None, where:
             f"no node of {run} that was looked at has a series '{name}': accio describe node RUN/NODE lists them"
         )
     return run, picture
+
+
+def _nodes(client: "Client", identifier: str, kind: str) -> "tuple[str, Picture]":
+    from accio_client.analysis.pictures import node_graph, node_timeline
+    from accio_client.clock import now
+    from accio_client.documents import workflow
+
+    found = client.get_run(identifier)
+    if kind == "timeline":
+        if not found.nodes:
+            raise BadRequest(f"the nodes of {found.run.id} belong to its children: name one, as in {found.run.id}.0")
+        return found.run.id, node_timeline(found.run.id, found.nodes, now())
+    graph = workflow(client.get_workflow(f"{found.run.workflow_id}:{found.run.workflow_version}"))["graph"]
+    return found.run.id, node_graph(found.run.id, graph, found.nodes)
 
 
 def _draw(picture: "Picture") -> None:

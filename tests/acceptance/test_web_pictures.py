@@ -2,12 +2,15 @@
 
 import asyncio
 import csv
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 from playwright.async_api import expect
 
+from accio.interpreter import python
 from tests.acceptance.processes import Cluster
 from tests.acceptance.sweeps import THREE
 from tests.acceptance.web import PATIENCE_S, browser_page, ratios, web_server
@@ -50,8 +53,10 @@ async def test_pictures_are_files(made: Cluster, kind: str) -> None:
     assert len(files["CSV"].decode().splitlines()) == shown + 1
 
 
-async def test_nodes_of_a_run_are_files(made: Cluster) -> None:
-    """The graph and the timeline of a run are saved as SVG and as CSV; a timeline shows less, and the rest again."""
+async def test_nodes_of_a_run_are_files(made: Cluster, tmp_path: Path) -> None:
+    """The graph and the timeline of a run are saved as SVG and as CSV, which is that of `accio plot`; a timeline shows
+    less, and the rest again.
+    """
     with web_server(made) as server, made.client() as client:
         client.push(THREE)
         run = client.submit({"workflow": "three", "params": {"x": 4}}).run.id
@@ -70,6 +75,7 @@ async def test_nodes_of_a_run_are_files(made: Cluster) -> None:
                     await page.get_by_role("button", name="SVG").click()
                 saved = await (await started.value).path()
                 drawing = await asyncio.to_thread(ElementTree.parse, saved)
+                await expect(page.get_by_text(f"accio plot {run} -kind={name}")).to_be_visible()
                 assert drawing.getroot().tag == "{http://www.w3.org/2000/svg}svg"
             bars = page.locator(".timeline a")
             await expect(bars).to_have_count(3)
@@ -83,6 +89,14 @@ async def test_nodes_of_a_run_are_files(made: Cluster) -> None:
     assert rows["graph"][3] == ["Total", "Total", "success", "false", "Noise Square"]
     assert rows["timeline"][0] == ["run", "node", "agent", "lane", "state", "began", "ended", "seconds"]
     assert sorted(row[1] for row in rows["timeline"][1:]) == ["Noise", "Square", "Total"]
+    for name, shown in rows.items():
+        drawn = tmp_path / f"{name}.csv"
+        command = python("accio_client.cli.main", "plot", run, f"-kind={name}", f"-out={drawn}")
+        await asyncio.to_thread(subprocess.run, command, env=made.environment(), check=True, timeout=120)
+        written = list(csv.reader(drawn.read_text(encoding="utf-8").splitlines()))
+        if name == "timeline":  # whole seconds are written in two ways
+            assert [float(row.pop()) for row in written[1:]] == [float(row.pop()) for row in shown[1:]]
+        assert written == shown
 
 
 async def test_lanes_of_the_cluster(made: Cluster) -> None:

@@ -3,12 +3,26 @@
 from accio_client.analysis.pictures.clouds import parallel, scatter
 from accio_client.analysis.pictures.lines import distribution, distribution_of, importance_bars, line
 from accio_client.analysis.pictures.maps import failure_map, heat_map, state_map
+from accio_client.analysis.pictures.nodes import node_graph, node_timeline
 from accio_client.analysis.pictures.rows import Rows, rows
-from accio_client.analysis.pictures.specification import Bars, Cloud, Head, Kind, Lines, Map, Parallel, Picture, to_json
+from accio_client.analysis.pictures.specification import (
+    Bars,
+    Cloud,
+    Graph,
+    Head,
+    Kind,
+    Lines,
+    Map,
+    Parallel,
+    Picture,
+    Timeline,
+    to_json,
+)
 
 __all__ = [
     "Bars",
     "Cloud",
+    "Graph",
     "Head",
     "Kind",
     "Lines",
@@ -16,12 +30,15 @@ __all__ = [
     "Parallel",
     "Picture",
     "Rows",
+    "Timeline",
     "distribution",
     "distribution_of",
     "failure_map",
     "heat_map",
     "importance_bars",
     "line",
+    "node_graph",
+    "node_timeline",
     "parallel",
     "rows",
     "scatter",

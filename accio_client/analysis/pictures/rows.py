@@ -9,7 +9,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from accio_client.analysis.pictures.specification import Bars, Cloud, Kind, Lines, Map, Parallel, Picture, PictureAxis
+from accio_client.analysis.pictures.specification import (
+    Bars,
+    Cloud,
+    Graph,
+    Kind,
+    Lines,
+    Map,
+    Parallel,
+    Picture,
+    PictureAxis,
+    Timeline,
+)
 
 Row = tuple[Any, ...]
 
@@ -36,6 +47,10 @@ def rows(picture: Picture) -> Rows:
             return _of_cloud(picture)
         case Parallel():
             return _of_parallel(picture)
+        case Graph():
+            return _of_graph(picture)
+        case Timeline():
+            return _of_timeline(picture)
 
 
 def _cell(value: float) -> float | None:
@@ -79,6 +94,33 @@ def _middles(axis: PictureAxis, count: int) -> list[float]:
     assert axis.values is not None, "the axis of a density has its bounds"
     edges = np.linspace(axis.values[0], axis.values[-1], count + 1)
     return [float(each) for each in (edges[:-1] + edges[1:]) / 2]
+
+
+def _of_graph(picture: Graph) -> Rows:
+    def takes(name: str) -> str:
+        return " ".join(sorted(edge.source for edge in picture.edges if edge.target == name))
+
+    found = (
+        (each.name, each.operator, each.state, str(each.cached).lower(), takes(each.name)) for each in picture.nodes
+    )
+    return Rows(("node", "operator", "state", "cached", "takes from"), found)
+
+
+def _of_timeline(picture: Timeline) -> Rows:
+    found = (
+        (
+            each.run,
+            each.node,
+            each.agent,
+            each.lane + 1,
+            each.state,
+            each.began,
+            each.ended,
+            round(each.end - each.start, 3),
+        )
+        for each in picture.spans
+    )
+    return Rows(("run", "node", "agent", "lane", "state", "began", "ended", "seconds"), found)
 
 
 def _of_parallel(picture: Parallel) -> Rows:

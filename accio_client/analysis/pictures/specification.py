@@ -36,6 +36,8 @@ class Kind(StrEnum):
     IMPORTANCE = "importance"
     SCATTER = "scatter"
     PARALLEL = "parallel"
+    GRAPH = "graph"
+    TIMELINE = "timeline"
 
 
 class Scale(StrEnum):
@@ -46,15 +48,16 @@ class Scale(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """How many children a picture shows, of how many, and how many of those have no value."""
+    """How many children (or nodes) a picture shows, of how many, and how many of those have no value."""
 
     n: int
     of: int
     without: int
+    what: str = "children"
 
     def __str__(self) -> str:
         without = f", {self.without:,} without value" if self.without else ""
-        return f"{self.n:,} of {self.of:,} children{without}"
+        return f"{self.n:,} of {self.of:,} {self.what}{without}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -175,7 +178,65 @@ class Parallel:
     brushed: tuple[Ints, ...]
 
 
-Picture: TypeAlias = Map | Lines | Bars | Cloud | Parallel
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphNode:
+    """A node at its place; `state` is empty where it has none, `seconds` what it took, if it was executed."""
+
+    name: str
+    operator: str
+    state: str
+    cached: bool
+    seconds: float | None
+    x: float
+    y: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphEdge:
+    """What one node takes from another, with the corners of its way."""
+
+    source: str
+    target: str
+    points: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Graph:
+    """The nodes of a workflow from left to right, with their states in a run."""
+
+    head: Head
+    width: float
+    height: float
+    nodes: tuple[GraphNode, ...]
+    edges: tuple[GraphEdge, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """When a node ran: `start` and `end` are seconds on the axis, `ended` is empty while it runs."""
+
+    run: str
+    node: str
+    agent: str
+    lane: int
+    state: str
+    began: str
+    ended: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Timeline:
+    """When the nodes of a run ran, and where: no two spans of a lane overlap; `lanes` are their agents."""
+
+    head: Head
+    x: PictureAxis
+    lanes: tuple[str, ...]
+    spans: tuple[Span, ...]
+
+
+Picture: TypeAlias = Map | Lines | Bars | Cloud | Parallel | Graph | Timeline
 
 
 def to_json(picture: Any) -> Any:

@@ -103,7 +103,7 @@ function NodesGraph({ run }) {
   if (!found.data) return null; // the table below has everything
   const operators = Object.fromEntries(run.nodes.map((node) => [node.name, node.operator]));
   const states = Object.fromEntries(run.nodes.map((node) => [node.name, node]));
-  return html`<div ref=${figure}><${Graph} layout=${found.data.layout} label="Graph of the nodes" operators=${operators} states=${states} to=${(name) => href(nodePath(name in states ? run.id : run.parent ?? `${run.id}.0`, name))} /><p class="tools"><${SaveButtons} figure=${figure} name="graph" table=${() => graphRows(run.nodes, found.data.layout)} /></p></div>`;
+  return html`<div ref=${figure}><${Graph} layout=${found.data.layout} label="Graph of the nodes" operators=${operators} states=${states} to=${(name) => href(nodePath(name in states ? run.id : run.parent ?? `${run.id}.0`, name))} /><p class="tools"><${SaveButtons} figure=${figure} name="graph" table=${() => graphRows(run.nodes, found.data.layout)} /></p><${Command} text=${`accio plot ${run.id} -kind=graph`} /></div>`;
 }
 
 function Nodes({ run }) {
@@ -123,7 +123,7 @@ function History({ run, serial }) {
   const found = useData(`${runPath(run.id)}/events`, {}, serial);
   return html`<${Loaded} of=${found}>${({ events }) => html`<div class="scroll"><table class="rows"><caption class="unseen">History, oldest first</caption>
     <thead><tr><th scope="col">When</th><th scope="col">What</th><th scope="col">Run</th><th scope="col">Node</th><th scope="col">Detail</th></tr></thead>
-    <tbody>${events.map((each) => html`<tr><td data-name="When"><${Time} at=${each.at} /></td><td class="what">${visible(each.kind)}</td><td data-name="Run"><code>${each.run === run.id ? '' : each.run}</code></td><td data-name="Node">${visible(each.node ?? '')}</td><td>${visible(each.detail)}</td></tr>`)}</tbody>
+    <tbody>${events.map((each) => html`<tr><td data-name="When"><${Time} at=${each.at} /></td><td class="what">${visible(each.kind)}</td><td data-name="Run">${each.run !== run.id && html`<a href=${href(runPath(each.run))}><code>${each.run}</code></a>`}</td><td data-name="Node">${each.node && html`<a href=${href(nodePath(each.run, each.node))}>${visible(each.node)}</a>`}</td><td>${visible(each.detail)}</td></tr>`)}</tbody>
     </table></div><${Command} text=${`accio get events ${run.id}`} />`}<//>`;
 }
 
@@ -142,7 +142,7 @@ function TimelineTab({ run }) {
   const figure = useRef(null);
   return html`<figure class="picture large" ref=${figure}><figcaption><h2>When its nodes ran, and where</h2><p class="quiet">${number(run.nodes.filter((node) => node.started_at && !node.cached).length)} of ${number(run.nodes.length)} nodes ran here; others were taken from the memo, or haven't begun. The table of nodes has the times.</p></figcaption>
     <${Timeline} nodes=${run.nodes} label="When the nodes ran" to=${(node) => href(nodePath(run.id, node.name))} />
-    <p class="tools"><${SaveButtons} figure=${figure} name="timeline" table=${() => laneRows(run.nodes.map((node) => ({ ...node, run: run.id })), Date.now())} /></p></figure>`;
+    <p class="tools"><${SaveButtons} figure=${figure} name="timeline" table=${() => laneRows(run.nodes.map((node) => ({ ...node, run: run.id })), Date.now())} /></p><${Command} text=${`accio plot ${run.id} -kind=timeline`} /></figure>`;
 }
 
 const PARTS = { Overview, Timeline: TimelineTab, Pictures, Failures: FailuresTab, Children, Logs, History, Definition, Nodes };

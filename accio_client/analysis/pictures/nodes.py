@@ -1,0 +1,112 @@
+"""Pictures of one run's nodes: the graph with their states, and when and where they ran."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from accio_client.analysis.pictures.specification import (
+    Counted,
+    Graph,
+    GraphEdge,
+    GraphNode,
+    Head,
+    Kind,
+    PictureAxis,
+    Scale,
+    Span,
+    Timeline,
+    command_of,
+)
+from accio_client.graph_layout import edges_of, layout
+from accio_client.views import NodeView
+
+
+def node_graph(run: str, graph: Sequence[Mapping[str, Any]], nodes: Sequence[NodeView]) -> Graph:
+    """Return the graph of a workflow with the states of a run's nodes; those of other runs have none."""
+    names, edges = edges_of(graph)
+    operators = dict(zip(names, (str(each["op"]) for each in graph), strict=True))
+    placed, known = layout(names, edges), {str(each.name): each for each in nodes}
+    shown = [_graph_node(name, operators[name], placed.nodes[name], known.get(name)) for name in names]
+    states = {each.state for each in shown if each.state}
+    return Graph(
+        head=Head(
+            kind=Kind.GRAPH,
+            title=f"nodes of {run}",
+            counted=Counted(len(shown), len(shown), sum(not each.state for each in shown), "nodes"),
+            remarks=("nodes without a state belong to the children",) if states and len(nodes) < len(names) else (),
+            command=command_of(run, Kind.GRAPH),
+        ),
+        width=placed.width,
+        height=placed.height,
+        nodes=tuple(shown),
+        edges=tuple(
+            GraphEdge(source=first, target=second, points=points) for (first, second), points in placed.edges.items()
+        ),
+    )
+
+
+def _graph_node(name: str, operator: str, place: tuple[float, float], found: NodeView | None) -> GraphNode:
+    x, y = place
+    if found is None:
+        return GraphNode(name=name, operator=operator, state="", cached=False, seconds=None, x=x, y=y)
+    took = None if found.cached or None in (found.started_at, found.ended_at) else _seconds(found)
+    return GraphNode(
+        name=name, operator=found.operator, state=found.state.value, cached=found.cached, seconds=took, x=x, y=y
+    )
+
+
+def _seconds(node: NodeView) -> float:
+    assert node.started_at is not None
+    assert node.ended_at is not None
+    return (node.ended_at - node.started_at).total_seconds()
+
+
+def node_timeline(run: str, nodes: Sequence[NodeView], now: datetime) -> Timeline:
+    """Return when the nodes that were executed ran; those that run still, until *now*."""
+    ran = sorted(
+        (
+            (node.started_at, max(node.started_at, node.ended_at or now), node)
+            for node in nodes
+            if node.started_at is not None and not node.cached
+        ),
+        key=lambda each: each[:2],
+    )
+    first = ran[0][0] if ran else now
+    lanes: list[tuple[str, datetime]] = []  # the agent of each, and until when it is taken
+    taken: list[int] = []
+    for began, ended, node in ran:
+        agent = node.agent or ""
+        free = (at for at, (whose, until) in enumerate(lanes) if whose == agent and until <= began)
+        taken.append(next(free, len(lanes)))
+        lanes[taken[-1] : taken[-1] + 1] = [(agent, ended)]
+    order = sorted(range(len(lanes)), key=lambda lane: (lanes[lane][0], lane))  # those of an agent beside each other
+    spans = [
+        Span(
+            run=node.run,
+            node=node.name,
+            agent=node.agent or "",
+            lane=order.index(lane),
+            state=node.state.value,
+            began=_written(began),
+            ended="" if node.ended_at is None else _written(ended),
+            start=(began - first).total_seconds(),
+            end=(ended - first).total_seconds(),
+        )
+        for lane, (began, ended, node) in zip(taken, ran, strict=True)
+    ]
+    return Timeline(
+        head=Head(
+            kind=Kind.TIMELINE,
+            title=f"when the nodes of {run} ran",
+            counted=Counted(len(spans), len(nodes), 0, "nodes"),
+            remarks=("the others were taken from the memo, or haven't begun",) if len(spans) < len(nodes) else (),
+            command=command_of(run, Kind.TIMELINE),
+        ),
+        x=PictureAxis(f"since {first.isoformat(timespec='seconds')}", "s", Scale.LINEAR),
+        lanes=tuple(lanes[lane][0] for lane in order),
+        spans=tuple(spans),
+    )
+
+
+def _written(at: datetime) -> str:
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

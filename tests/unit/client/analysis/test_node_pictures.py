@@ -1,0 +1,139 @@
+"""Pictures of one run's nodes, in the terminal, as rows and as files."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from accio.domain.ids import AgentName, NodeName, OperatorName, RunId
+from accio.domain.states import NodeState
+from accio_client.analysis.figures import save
+from accio_client.analysis.pictures import Graph, Timeline, node_graph, node_timeline, rows, to_json
+from accio_client.analysis.pictures.specification import Picture
+from accio_client.analysis.terminal import render
+from accio_client.views import NodeView
+
+RUN = RunId("01j9zk3m5q8w2xyz")
+BEGAN = datetime(2026, 1, 31, 12, tzinfo=UTC)
+DIAMOND: list[dict[str, Any]] = [
+    {"op": "Source"},
+    {"op": "Work", "name": "Left", "inputs": {"a": {"reference": "Source/value"}}},
+    {"op": "Work", "name": "Right", "inputs": {"a": {"reference": "Source/value"}}},
+    {"op": "Join", "inputs": {"a": {"reference": "Left/value"}, "b": {"gather": "Right/value"}}},
+]
+
+
+def node(name: str, state: NodeState, start: float | None = None, end: float | None = None, **other: Any) -> NodeView:
+    """A node that ran from and until so many seconds after the beginning."""
+    given: dict[str, Any] = {"operator": OperatorName(name), "cached": False, "agent": AgentName("a1"), **other}
+    return NodeView(
+        run=RUN,
+        name=NodeName(name),
+        state=state,
+        attempts=1,
+        started_at=None if start is None else BEGAN + timedelta(seconds=start),
+        ended_at=None if end is None else BEGAN + timedelta(seconds=end),
+        failure=None,
+        reason="",
+        progress=0.0,
+        **given,
+    )
+
+
+NODES = [
+    node("Source", NodeState.SUCCESS, 0, 2, cached=True),
+    node("Left", NodeState.SUCCESS, 0, 4, operator=OperatorName("Work"), agent=AgentName("b1")),
+    node("Right", NodeState.FAILED, 1, 3, operator=OperatorName("Work")),
+    node("Join", NodeState.RUNNING, 3),
+    node("Late", NodeState.WAITING, agent=None),
+]
+
+
+def graph() -> Graph:
+    return node_graph(RUN, DIAMOND, NODES[:3])
+
+
+def timeline() -> Timeline:
+    return node_timeline(RUN, NODES, BEGAN + timedelta(seconds=8))
+
+
+def test_a_graph_in_the_terminal() -> None:
+    """Each node has its layer, its state, what it took, and what it takes from which."""
+    assert render(graph(), width=60) == [
+        f"nodes of {RUN}",
+        "  1 ✓ Source  cached",
+        "  2 ✓ Left    Work, 4 s  ← Source",
+        "  2 ✗ Right   Work, 2 s  ← Source",
+        "  3 · Join    ← Left, Right",
+        "4 of 4 nodes, 1 without value",
+        "nodes without a state belong to the children",
+    ]
+
+
+def test_a_timeline_in_the_terminal() -> None:
+    """Spans of one agent share a lane where they don't overlap; what runs still goes on until now."""
+    assert render(timeline(), width=54) == [
+        f"when the nodes of {RUN} ran",
+        "          a1 │     ✗━━━━━━━━━▶━━━━━━━━━━━━━━━━━━━━━━━━",
+        "          b1 │✓━━━━━━━━━━━━━━━━━━━",
+        f"             └{'─' * 40}",
+        f"              0{'8 s':>39}",
+        "3 of 5 nodes",
+        "the others were taken from the memo, or haven't begun",
+    ]
+
+
+def test_lanes_do_not_overlap() -> None:
+    """What runs at the same time at one agent has lanes of its own, which stand beside each other."""
+    nodes = [
+        node(name, NodeState.SUCCESS, start, end, agent=AgentName(agent))
+        for name, agent, start, end in (("A", "a", 0, 4), ("B", "b", 0, 9), ("C", "a", 1, 2), ("D", "a", 2, 3))
+    ]
+    found = node_timeline(RUN, nodes, BEGAN)
+    assert found.lanes == ("a", "a", "b")
+    assert {span.node: span.lane for span in found.spans} == {"A": 0, "B": 2, "C": 1, "D": 1}
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_no_line_is_wider_than_the_terminal(width: int) -> None:
+    """Long and hostile names are cut and shown as they are written."""
+    name = "a\u202e\x1b[31m" + "n" * 300
+    graph = node_graph(RUN, [{"op": name}, {"op": "B", "inputs": {"a": {"reference": f"{name}/v"}}}], [])
+    spans = node_timeline(RUN, [node("A", NodeState.SUCCESS, 0, 1, agent=AgentName(name))], BEGAN)
+    lines = [*render(graph, width=width), *render(spans, width=width)]
+    assert max(map(len, lines)) <= width
+    assert all(line.isprintable() for line in lines)
+
+
+def test_tables_and_documents() -> None:
+    """The table twins have a row for each node and span; documents say which shape they have."""
+    assert list(rows(graph()).rows)[3] == ("Join", "Join", "", "false", "Left Right")
+    table = rows(timeline())
+    assert table.columns == ("run", "node", "agent", "lane", "state", "began", "ended", "seconds")
+    found = list(table.rows)
+    assert found[0] == (RUN, "Left", "b1", 2, "success", "2026-01-31T12:00:00.000Z", "2026-01-31T12:00:04.000Z", 4.0)
+    assert found[2][6:] == ("", 5.0)
+    assert [to_json(each)["shape"] for each in (graph(), timeline())] == ["graph", "timeline"]
+    assert to_json(graph())["head"]["command"] == f"accio plot {RUN} -kind=graph"
+
+
+def test_nothing_ran() -> None:
+    """A run whose nodes all came from the memo has an empty timeline that says so."""
+    assert render(node_timeline(RUN, NODES[:1], BEGAN), width=80)[1:] == [
+        "0 of 1 nodes",
+        "the others were taken from the memo, or haven't begun",
+    ]
+
+
+@pytest.mark.parametrize("kind", ["png", "svg", "pdf"])
+def test_files(tmp_path: Path, kind: str) -> None:
+    """Both are drawn as files, the same ones each time, whatever names say to matplotlib."""
+    odd = [{"op": "$x^2$", "inputs": {}}, {"op": "B", "inputs": {"a": {"reference": "$x^2$/v"}}}]
+    pictures: list[Picture] = [graph(), timeline(), node_graph(RUN, odd, []), node_timeline(RUN, [], BEGAN)]
+    for at, picture in enumerate(pictures):
+        files = [tmp_path / f"{at}{copy}.{kind}" for copy in "ab"]
+        for path in files:
+            save(picture, path)
+        assert files[0].read_bytes() == files[1].read_bytes()
+        assert files[0].stat().st_size > 1_000
