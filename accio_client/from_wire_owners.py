@@ -1,4 +1,4 @@
-"""Owners and caps as views."""
+"""Owners, caps and usage as views."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from accio.wire.caps import cap_of
 from accio_client import views
+from accio_client.moments import moment
 
 if TYPE_CHECKING:
     from accio.v1 import workload_pb2
@@ -32,3 +33,21 @@ def _owner(message: workload_pb2.Owner) -> views.OwnerView:
 
 def changed(message: workload_pb2.ChangeCapResponse) -> views.CapView:
     return views.CapView(owner=message.owner, cap=cap_of(message.cap) if message.HasField("cap") else None)
+
+
+def usage(message: workload_pb2.GetUsageResponse) -> views.UsageReport:
+    return views.UsageReport(
+        usage=tuple(
+            views.UsageView(
+                owner=each.owner,
+                pool=each.pool,
+                period=each.period,
+                nodes=each.nodes,
+                core_hours=each.core_hours,
+                gpu_hours=each.gpu_hours,
+            )
+            for each in message.usage
+        ),
+        since=moment(message.since_ms),
+        until=moment(message.until_ms),
+    )

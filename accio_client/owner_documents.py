@@ -1,10 +1,10 @@
-"""The documents of `accio get owners` and `accio cap`."""
+"""The documents of `accio get owners`, `accio get usage` and `accio cap`."""
 
 from accio.domain.caps import Cap
 from accio.domain.jsontypes import JsonObject
 from accio.domain.resources import cpus_json
 from accio_client import views
-from accio_client.documents import Document, person
+from accio_client.documents import Document, instant, person
 
 
 def owners(found: views.OwnersView) -> Document:
@@ -31,3 +31,21 @@ def cap_change(found: views.CapView) -> Document:
 
 def _cap(cap: Cap | None) -> JsonObject | None:
     return None if cap is None else cap.to_json()
+
+
+def usage(found: views.UsageReport) -> Document:
+    return {
+        "usage": [
+            {
+                "owner": each.owner or None,
+                "pool": each.pool or None,
+                "period": each.period or None,
+                "nodes": each.nodes,
+                "core_hours": each.core_hours,
+                "gpu_hours": each.gpu_hours,
+            }
+            for each in found.usage
+        ],
+        "since": instant(found.since),
+        "until": instant(found.until),
+    }

@@ -13,6 +13,7 @@ from accio_client.calls.runs import WATCH_PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Iterable, MutableMapping, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from accio.domain.access import TokenKind
@@ -343,6 +344,12 @@ class BlockingCalls(BlockingCaller):
     def change_cap(self, owner: str, *, nodes: int | None = None, cpus: float | None = None) -> views.CapView:
         """Set how many nodes of an owner, on how many CPUs, may be at agents at a time; without either, any number."""
         return self._run(self._client.change_cap(owner, nodes=nodes, cpus=cpus))
+
+    def usage(
+        self, *, by: Sequence[str] = ("owner",), since: datetime | None = None, until: datetime | None = None
+    ) -> views.UsageReport:
+        """Return what nodes used of agents, told apart *by* any of owner, pool, and one of day and month."""
+        return self._run(self._client.usage(by=by, since=since, until=until))
 
     def list_pools(self) -> views.PoolsView:
         return self._run(self._client.list_pools())

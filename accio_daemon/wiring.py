@@ -29,6 +29,7 @@ from accio_daemon.services.calls.runs import RunCalls
 from accio_daemon.services.calls.storage import StorageCalls
 from accio_daemon.services.calls.submissions import SubmissionCalls
 from accio_daemon.services.calls.timelines import TimelineCalls
+from accio_daemon.services.calls.usage import UsageCalls
 from accio_daemon.services.calls.watching import Watching
 from accio_daemon.services.calls.workflows import WorkflowCalls
 from accio_daemon.services.calls.workload import WorkloadCalls
@@ -159,7 +160,7 @@ class Services:
 
     def _of_the_cluster(
         self,
-    ) -> tuple[ClusterCalls, FeedCalls, WorkloadCalls, OwnerCalls, TimelineCalls, AccessCalls]:
+    ) -> tuple[ClusterCalls, FeedCalls, WorkloadCalls, OwnerCalls, UsageCalls, TimelineCalls, AccessCalls]:
         parts = self._parts
         cluster = ClusterCalls(
             engine=parts.engine,
@@ -173,6 +174,7 @@ class Services:
             FeedCalls(engine=parts.engine, readers=parts.readers, rights=self._rights, state_of=cluster.state_of),
             WorkloadCalls(engine=parts.engine, readers=parts.readers, rights=self._rights),
             OwnerCalls(engine=parts.engine, rights=self._rights, keeper=parts.keeper),
+            UsageCalls(readers=parts.readers, clock=parts.clock, rights=self._rights),
             TimelineCalls(
                 engine=parts.engine,
                 readers=parts.readers,

@@ -35,6 +35,7 @@ from accio_client.calls.runs import WATCH_PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Iterable, Mapping, MutableMapping, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from accio.domain.access import TokenKind

@@ -18,7 +18,7 @@ from accio.domain.retry_demand import NodeDemand
 from accio.domain.states import RUN_TERMINAL, RunState
 from accio.errors import AccioError
 from accio_daemon.core.commands import InstanceFacts, NodeFact, SubmitRun
-from accio_daemon.core.effects import Effects, NodeRow
+from accio_daemon.core.effects import Effects, NodeRow, Usage
 from accio_daemon.core.on_agents import identity_of
 from accio_daemon.core.pools.records import Allocation, Pool
 from accio_daemon.core.records import NOT_TRIED, Agent, Execution, Run
@@ -45,6 +45,7 @@ class Tables:
     pools: dict[str, PoolFacts] = field(default_factory=dict)
     allocations: dict[int, AllocationRow] = field(default_factory=dict)
     caps: dict[str, Cap] = field(default_factory=dict)
+    usage: dict[tuple[str, str, int], Usage] = field(default_factory=dict)
     runs: dict[RunNo, RunFacts] = field(default_factory=dict)
     deleted: list[RunNo] = field(default_factory=list)
     instances: dict[Place, tuple[RunState, int | None, int | None, int | None]] = field(default_factory=dict)
@@ -91,6 +92,10 @@ class MemoryStore:
     def caps(self) -> dict[str, Cap]:
         """Read the caps, by the key of their owner."""
         return dict(self.tables.caps)
+
+    def used_by_hour(self, since: int) -> list[tuple[str, int, float]]:
+        """Read the core-seconds of each owner in each hour, from one on."""
+        return [(owner, hour, used.cpu_s) for (owner, _, hour), used in self.tables.usage.items() if hour >= since]
 
     def given_back(self) -> list[str]:
         """Find the agents whose last allocations have ended."""
@@ -221,6 +226,20 @@ class MemoryStore:
     def refuse_if_gone(self) -> None:
         """Stay: memory is there as long as its process."""
 
+    def _write_owners(self, fx: Effects) -> None:
+        for key, more in fx.usage.items():
+            used = self.tables.usage.setdefault(key, Usage())
+            used.nodes, used.cpu_s, used.gpu_s = (
+                used.nodes + more.nodes,
+                used.cpu_s + more.cpu_s,
+                used.gpu_s + more.gpu_s,
+            )
+        for owner, cap in fx.caps.items():
+            if cap is None:
+                self.tables.caps.pop(owner, None)
+            else:
+                self.tables.caps[owner] = cap
+
     def _write(self, rows: Rows) -> None:
         tables, fx = self.tables, rows.fx
         for no, spec, announced in fx.operators:
@@ -228,11 +247,7 @@ class MemoryStore:
         tables.agents |= {each.no: each for each in rows.agents}
         tables.pools |= {each.spec.name: each for each in rows.pools}
         tables.allocations |= {each.no: each for each in rows.allocations}
-        for owner, cap in rows.fx.caps.items():
-            if cap is None:
-                tables.caps.pop(owner, None)
-            else:
-                tables.caps[owner] = cap
+        self._write_owners(fx)
         tables.runs |= {each.no: each for each in rows.submitted}
         for facts in rows.runs:
             written = tables.runs[facts.no]

@@ -44,7 +44,10 @@ MAY_CALL: Mapping[str, Kinds] = {
             *(f"{_ACCIO}{told}" for told in ("Logs", "Why")),
             *(f"{_ACCIO}{run}" for run in ("Events", "CompareOperators", "UpdateMetadata", "Kill", "Delete", "Retry")),
             *(f"{_ACCIO}{cluster}" for cluster in ("ListOperators", "GetOperator", "ListAgents", "GetClusterState")),
-            *(f"{_ACCIO}{seen}" for seen in ("GetWorkload", "GetTimeline", "GetCache", "Feed", "ListOwners")),
+            *(
+                f"{_ACCIO}{seen}"
+                for seen in ("GetWorkload", "GetTimeline", "GetCache", "Feed", "ListOwners", "GetUsage")
+            ),
             *(f"{_POOLS}{pools}" for pools in ("ListPools", "ListAllocations")),
         ),
         PEOPLE,

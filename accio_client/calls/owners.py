@@ -1,6 +1,9 @@
-"""Calls about owners and their caps."""
+"""Calls about owners, their caps, and what they used."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
 
 from accio.v1 import workload_pb2
 from accio_client import views
@@ -29,4 +32,19 @@ class OwnerCalls(Caller):
             request.cap.CopyFrom(workload_pb2.Cap(nodes=nodes, milli_cpus=milli_cpus))
         return from_wire_owners.changed(
             await self._connection.call(self._accio.ChangeCap, request, workload_pb2.ChangeCapResponse)
+        )
+
+    async def usage(
+        self, *, by: Sequence[str] = ("owner",), since: datetime | None = None, until: datetime | None = None
+    ) -> views.UsageReport:
+        """Return what nodes used of agents, told apart *by* any of owner, pool, and one of day and month."""
+        from accio_client import from_wire_owners  # as above
+
+        request = workload_pb2.GetUsageRequest(
+            by=by,
+            since_ms=0 if since is None else int(since.timestamp() * 1000),
+            until_ms=0 if until is None else int(until.timestamp() * 1000),
+        )
+        return from_wire_owners.usage(
+            await self._connection.call(self._accio.GetUsage, request, workload_pb2.GetUsageResponse)
         )

@@ -36,6 +36,7 @@ COMMANDS: dict[str, Entry] = {
     "get agents": Entry(_HERE + "agents:get", "list agents, their load and leases"),
     "get workload": Entry(_HERE + "workload:get", "show what is queued and running, and when it will have ended"),
     "get owners": Entry(_HERE + "owners:get", "list whose work there is, and how much may run at a time"),
+    "get usage": Entry(_HERE + "owners:usage", "report what nodes used of agents, by owner, pool and time"),
     "get allocations": Entry(_HERE + "pools:allocations", "list the hosts that pools asked for"),
     "get events": Entry(_HERE + "runs:events", "show the history of a run"),
     "get changes": Entry(_HERE + "tokens:changes", "list who changed what"),

@@ -1,4 +1,6 @@
-"""Owners: `accio get owners`, and `accio cap`."""
+"""Owners: `accio get owners`, `accio get usage`, and `accio cap`."""
+
+from collections.abc import Callable, Sequence
 
 import click
 
@@ -8,9 +10,11 @@ from accio.domain.resources import cpus_json, parse_cpus
 from accio.errors import BadRequest
 from accio_client.cli.output import out, table
 from accio_client.cli.session import Session, accio_command
+from accio_client.cli.times import point_in_time
 from accio_client.documents import document
 from accio_client.owner_documents import cap_change, owners
-from accio_client.views import CapView, OwnersView, PersonView
+from accio_client.owner_documents import usage as usage_document
+from accio_client.views import CapView, OwnersView, PersonView, UsageReport, UsageView
 
 
 @accio_command
@@ -44,6 +48,51 @@ def _show(found: OwnersView) -> None:
 
 def _person(found: PersonView) -> str:
     return f"{found.name} <{found.email}>" if found.name and found.email else found.email or found.name
+
+
+_BY = ("owner", "pool", "day", "month")
+
+
+@accio_command
+@click.option(
+    "--by", default="owner", show_default=True, metavar="LIST", help="Tell apart by owner, pool, and day or month."
+)
+@click.option(
+    "--since", metavar="TIME|SPAN", default="", help="What was over at or after 2026-11-01T00:00:00Z, or 7d ago."
+)
+@click.option("--until", metavar="TIME|SPAN", default="", help="And before this time, or so long ago.")
+def usage(session: Session, *, by: str, since: str, until: str) -> None:
+    """Report what nodes used of agents: how many there were, and the hours of CPUs and GPUs reserved for them.
+
+    It counts when it is over, whatever came of it, by whole hours in UTC, for whom it was executed; what comes from the
+    cache uses nothing. A run that is deleted has used what it used.
+    """
+    wanted = [each.strip() for each in by.split(",")]
+    if unknown := [each for each in wanted if each not in _BY]:
+        raise BadRequest(f"-by: expected any of {', '.join(_BY)}, separated by commas, found {unknown[0]!r}")
+    with session.client() as client:
+        found = client.usage(by=wanted, since=point_in_time(since, "-since"), until=point_in_time(until, "-until"))
+    names = (each.owner or each.pool or each.period for each in found.usage)
+    session.answer(document(usage_document(found)), names, lambda: _show_usage(found, wanted))
+
+
+def _show_usage(found: UsageReport, by: Sequence[str]) -> None:
+    told: dict[str, Callable[[UsageView], str]] = {}
+    if "day" in by or "month" in by:
+        told["day" if "day" in by else "month"] = lambda each: each.period
+    if "owner" in by:
+        told["owner"] = lambda each: each.owner
+    if "pool" in by:
+        told["pool"] = lambda each: each.pool or "(none)"
+    rows = [
+        (*(value(each) for value in told.values()), each.nodes, _hours(each.core_hours), _hours(each.gpu_hours))
+        for each in found.usage
+    ]
+    table((*told, "nodes", "core-hours", "gpu-hours"), rows)
+
+
+def _hours(hours: float) -> str:
+    return f"{hours:,.2f}" if hours >= 1 or not hours else f"{hours:.2g}"
 
 
 @accio_command

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import shlex
 import sys
-from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 import orjson
 
-from accio.domain.datatypes import TIMESTAMP
 from accio.domain.ids import parse_reference
 from accio.domain.states import RUN_TERMINAL, RunState
-from accio.domain.values import ValueProblem, parse_text
 from accio.exits import NOT_SUCCESS, SUCCESS
 from accio_client.cli.acting import warn_of_fields
 from accio_client.cli.output import out, table
@@ -22,10 +19,9 @@ from accio_client.cli.pairs import parameters, tag_list
 from accio_client.cli.runs_shown import show_run, show_runs
 from accio_client.cli.session import Session, accio_command
 from accio_client.cli.text import local_time
-from accio_client.clock import now
+from accio_client.cli.times import point_in_time
 from accio_client.documents import document, event, run, run_details, run_page
 from accio_client.documents import run as run_document
-from accio_client.moments import moment
 from accio_client.views import RunFilter, RunPage
 
 if TYPE_CHECKING:
@@ -99,8 +95,8 @@ def get(
         text=text,
         notes=notes,
         params=dict(parameters(params)),
-        created_after=_time(since, "-since"),
-        created_before=_time(until, "-until"),
+        created_after=point_in_time(since, "-since"),
+        created_before=point_in_time(until, "-until"),
         where=wanted,
         sort=sort,
     )
@@ -168,23 +164,6 @@ def _states(text: str, *, active: bool) -> tuple[RunState, ...]:
         if not wanted:
             raise click.UsageError("-active and -state exclude each other: no run is both ended and unfinished")
     return tuple(state for state in RunState if state in wanted)
-
-
-def _time(text: str, option: str) -> datetime | None:
-    """Return a time, or a span before now such as 90s, 3h or 2d."""
-    if not text:
-        return None
-    from accio.domain.datatypes import DURATION
-
-    try:
-        return moment(parse_text(TIMESTAMP, text).epoch_ms)
-    except ValueProblem as problem:
-        try:
-            return now() - timedelta(milliseconds=parse_text(DURATION, text).ms)
-        except (ValueProblem, OverflowError):
-            raise click.UsageError(
-                f"{option}: {problem.message}; a span before now is fine too: 90s, 3h, 2.days"
-            ) from None
 
 
 @accio_command

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
         ValueView,
         WhyView,
     )
-    from accio_client.views.owners import CapView, OwnersView, OwnerView
+    from accio_client.views.owners import CapView, OwnersView, OwnerView, UsageReport, UsageView
     from accio_client.views.pools import AllocationPage, AllocationView, PoolsView, PoolView
     from accio_client.views.runs import (
         ParameterView,
@@ -127,6 +127,8 @@ __all__ = [
     "TokenView",
     "TookView",
     "Updated",
+    "UsageReport",
+    "UsageView",
     "Validation",
     "ValueView",
     "WhyView",
@@ -147,7 +149,7 @@ _SUBJECTS = {
         "ArtifactView AttemptView CheckpointView DifferenceView FailureView MetricsView NodeDetailsView NodeView "
         "OperatorDifferenceView RunDetails SeriesView ValueView WhyView"
     ),
-    "owners": "CapView OwnerView OwnersView",
+    "owners": "CapView OwnerView OwnersView UsageReport UsageView",
     "pools": "AllocationPage AllocationView PoolsView PoolView",
     "runs": "ParameterView PersonView RetryDemand RunFilter RunKind RunOutcome RunPage RunView Updated",
     "submissions": "CacheMode DryRunView Submitted Validation",

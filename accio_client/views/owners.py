@@ -1,6 +1,7 @@
-"""Owners and caps."""
+"""Owners, caps, and what was used."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from accio.domain.caps import Cap
 from accio_client.views.runs import PersonView
@@ -25,6 +26,27 @@ class OwnersView:
 
     owners: tuple[OwnerView, ...]
     everybody: Cap | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageView:
+    """What some nodes used; owner, pool and period (2026-11-29 or 2026-11) are empty where they aren't told apart."""
+
+    owner: str
+    pool: str
+    period: str
+    nodes: int
+    core_hours: float
+    gpu_hours: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageReport:
+    """What nodes used that were over in the hours from *since* on and before *until*."""
+
+    usage: tuple[UsageView, ...]
+    since: datetime | None
+    until: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from accio.domain.failures import Failure
 from accio.domain.limits import LONGEST_MS
 from accio.domain.states import PHASES_STOPPING, PHASES_WITH_GRANT, Cause, NodeState, Phase
-from accio_daemon.core import endings, payers
+from accio_daemon.core import accounts, endings, payers
 from accio_daemon.core.checkpoints import left_for
 from accio_daemon.core.commands import Holding, Report
 from accio_daemon.core.effects import ATTEMPT_LOST, AttemptRow, EventRow
@@ -44,9 +44,10 @@ def dispatch(turn: Turn, execution: Execution, agent: Agent, *, ahead: bool) -> 
     execution.attempt = attempt
     execution.agent = agent
     execution.dispatched_ms, execution.dispatched_mono = turn.now.wall_ms, turn.now.mono
+    execution.granted_mono = turn.now.mono
     agent.attempts[attempt] = execution
     world.by_attempt[attempt] = execution
-    execution.payer.take(execution.node_class.resources)
+    execution.payer.take(execution.node_class.resources, turn.now.mono)
     instance, no = execution.first
     if ahead:
         move_execution(world, execution, _AHEAD)
@@ -86,9 +87,11 @@ def detach(turn: Turn, agent: Agent, execution: Execution, *, passes_on: bool, i
     if execution.attempt is not None:
         agent.attempts.pop(execution.attempt, None)
         world.by_attempt.pop(execution.attempt, None)
-    execution.payer.give_back(execution.node_class.resources)
+    execution.payer.give_back(execution.node_class.resources, execution.granted_mono)
     ahead = agent.prefetched.get(class_id)
     phase = execution.phase
+    if phase in PHASES_WITH_GRANT:
+        accounts.charge(turn, agent, execution)
     if phase not in PHASES_WITH_GRANT:
         if ahead:
             ahead.remove(execution)
@@ -106,6 +109,8 @@ def detach(turn: Turn, agent: Agent, execution: Execution, *, passes_on: bool, i
 
 def _inherit(turn: Turn, heir: Execution, execution: Execution) -> None:
     _grant(turn.world, heir)
+    heir.payer.begins_later(heir.node_class.resources, heir.granted_mono, turn.now.mono)
+    heir.granted_mono = turn.now.mono
     heir.gpus = execution.gpus
     if heir.attempt is not None and (unsent := turn.fx.ahead.pop(heir.attempt, None)) is not None:
         unsent.reserved = True  # it travels behind the acknowledgement that takes the grant back

@@ -103,6 +103,15 @@ class EventRow:
     at_ms: int
 
 
+@dataclass(slots=True)
+class Usage:
+    """What nodes used of agents: how many there were, and seconds of CPUs and GPUs that were reserved for them."""
+
+    nodes: int = 0
+    cpu_s: float = 0.0
+    gpu_s: float = 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class GatherRequest:
     """What is to be read of a run's children, and put together, once all that was decided is durable."""
@@ -137,6 +146,9 @@ class Effects:
     pools: dict[str, Pool] = field(default_factory=dict)
     allocations: dict[int, Allocation] = field(default_factory=dict)
     caps: dict[str, Cap | None] = field(default_factory=dict)  # None: the row goes
+    usage: dict[tuple[str, str, int], Usage] = field(
+        default_factory=dict
+    )  # more of it, by owner, pool, hour since 1970
     removed_agents: list[AgentNo] = field(default_factory=list)
     operators: list[tuple[int, OperatorSpec, int]] = field(default_factory=list)  # number, specification, announced
     removed_instances: list[tuple[RunNo, int]] = field(default_factory=list)

@@ -306,6 +306,7 @@ def tick(turn: Turn) -> None:
         _fail_impossible(turn)
     _fail_lacking(turn)
     payers.look_again(world)
+    world.owners.fade(turn.now.mono)
     hold_for_starving(turn)
     _recall_stuck(turn)
     if any(agent.ends_mono is not None for agent in world.sessions.values()):

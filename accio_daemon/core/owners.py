@@ -11,11 +11,14 @@ from accio.domain.caps import EVERYBODY, Cap, cpus_in_words, nodes_in_words, own
 from accio.domain.people import Person
 from accio.domain.resources import Resources
 
+HALF_LIFE = 24 * 3600.0
+"""Seconds after which what somebody used counts half."""
+
 
 class Owner:
     """Somebody who has runs."""
 
-    __slots__ = ("cap", "key", "milli_cpus", "nodes", "person")
+    __slots__ = ("_begun", "_used", "cap", "key", "milli_cpus", "nodes", "person")
 
     def __init__(self, person: Person, cap: Cap | None) -> None:
         self.key = owner_key(person)
@@ -23,16 +26,36 @@ class Owner:
         self.cap = cap  # his own, or everybody's
         self.nodes = 0  # at agents
         self.milli_cpus = 0  # that those have reserved, or will have
+        self._begun = 0.0  # when these began, each weighed with its thousandths of a CPU
+        self._used = 0.0  # core-seconds of what is over, as they count now
 
-    def take(self, demand: Resources) -> None:
-        """Count a node that is sent to an agent."""
+    def take(self, demand: Resources, mono: float) -> None:
+        """Count a node that is sent to an agent at this time."""
         self.nodes += 1
         self.milli_cpus += demand.milli_cpus
+        self._begun += demand.milli_cpus * mono
 
-    def give_back(self, demand: Resources) -> None:
-        """Count a node out that is over at its agent."""
+    def give_back(self, demand: Resources, began: float) -> None:
+        """Count a node out that is over at its agent, and was counted since it *began*."""
         self.nodes -= 1
         self.milli_cpus -= demand.milli_cpus
+        self._begun = self._begun - demand.milli_cpus * began if self.nodes else 0.0
+
+    def begins_later(self, demand: Resources, before: float, mono: float) -> None:
+        """Count a node from another time on than *before*, as only now there is room for it."""
+        self._begun += demand.milli_cpus * (mono - before)
+
+    def charge(self, core_seconds: float) -> None:
+        """Count what a node used that is over."""
+        self._used += core_seconds
+
+    def fade(self, share: float) -> None:
+        """Count this share of what he used from now on."""
+        self._used *= share
+
+    def used(self, mono: float) -> float:
+        """Return the core-seconds that he used lately, those of what is at agents included."""
+        return self._used + max(0.0, self.milli_cpus * mono - self._begun) / 1000
 
     def may_begin(self, demand: Resources) -> bool:
         """Return whether one more node may be sent to an agent."""
@@ -83,6 +106,7 @@ class Owners:
     """Everybody who has runs, and caps."""
 
     def __init__(self) -> None:
+        self._faded_mono = 0.0
         self.caps: dict[str, Cap] = {}  # by key; EVERYBODY's counts for who has none
         self.known: dict[str, Owner] = {}
 
@@ -92,7 +116,20 @@ class Owners:
         found = self.known.get(key)
         if found is None:
             found = self.known[key] = Owner(person, self.caps.get(key, self.caps.get(EVERYBODY)))
+        elif person.name and not found.person.name:
+            found.person = person  # until now only his address was known
         return found
+
+    def fade(self, mono: float) -> None:
+        """Count what everybody used half after each HALF_LIFE; called so often that it doesn't matter when exactly."""
+        faded = 0.5 ** ((mono - self._faded_mono) / HALF_LIFE)
+        self._faded_mono = mono
+        for owner in self.known.values():
+            owner.fade(faded)
+
+    def begin(self, mono: float) -> None:
+        """Begin to let it fade, at this time."""
+        self._faded_mono = mono
 
     def set_cap(self, key: str, cap: Cap | None) -> None:
         """Set a cap, or take it away."""

@@ -265,6 +265,7 @@ class Execution:
         "dispatched_ms",
         "failures",
         "gpus",
+        "granted_mono",
         "id",
         "inputs",
         "joinable",
@@ -318,6 +319,7 @@ class Execution:
         self.refused: Mapping[SessionNo, str] = NOT_REFUSED  # agents that couldn't execute it, and why
         self.dispatched_ms = 0  # when it was last dispatched, and the same by the clock for decisions
         self.dispatched_mono = 0.0
+        self.granted_mono = 0.0  # since when what it needs is reserved; while it has no grant, when it was dispatched
         self.phase = Phase.IDLE  # which of the following fields are set: accio.domain.states.PHASE_FIELDS
         self.not_before: float | None = None  # monotonic seconds: back-off of a retry
         self.not_before_ms: int | None = None  # the same by the wall clock, which a restart can read

@@ -140,7 +140,9 @@ def restore_execution(turn: Turn, facts: ExecutionFacts) -> None:
     execution.attempt = facts.attempt
     execution.agent = agent
     agent.attempts[facts.attempt] = execution
-    execution.payer.take(node_class.resources)
+    age = max(0, turn.now.wall_ms - (facts.dispatched_ms or turn.now.wall_ms)) / 1000
+    execution.dispatched_mono = execution.granted_mono = turn.now.mono - age
+    execution.payer.take(node_class.resources, execution.granted_mono)
     world.by_attempt[facts.attempt] = execution
     class_id = node_class.id
     execution.gpus = facts.gpus

@@ -91,6 +91,10 @@ class Stored(Protocol):
         """Read the caps, by the key of their owner."""
         ...
 
+    def used_by_hour(self, since: int) -> Iterable[tuple[str, int, float]]:
+        """Read the core-seconds of each owner, by key, in each hour since 1970, from one on."""
+        ...
+
     def given_back(self) -> list[str]:
         """Find the agents whose last allocations have ended."""
         ...

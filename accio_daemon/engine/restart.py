@@ -9,10 +9,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from accio.domain.caps import named
 from accio.domain.ids import RunId
 from accio_daemon.core import readying
+from accio_daemon.core.accounts import HOUR_MS
 from accio_daemon.core.effects import Effects
 from accio_daemon.core.moves import restore_allocation
+from accio_daemon.core.owners import HALF_LIFE
 from accio_daemon.core.pools.records import Allocation, Pool
 from accio_daemon.core.records import Agent
 from accio_daemon.core.restoring import (
@@ -27,6 +30,9 @@ from accio_daemon.core.turn import Turn
 from accio_daemon.core.world import Settings, World
 from accio_daemon.engine.ports import Stored
 from accio_daemon.storage.restore import AgentFacts
+
+FORGOTTEN_AFTER_MS = 10 * 24 * HOUR_MS
+"""What was used before that counts for no order any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +72,7 @@ def restart(
     for agent in stored.agents():
         _restore_agent(world, agent, now)
     _restore_pools(stored, world)
-    for owner, cap in stored.caps().items():
-        world.owners.set_cap(owner, cap)
+    _restore_owners(stored, world, now)
     for run in stored.live_runs() if runs is None else runs:
         with _blaming(run):
             _restore_run(stored, world, run)
@@ -138,3 +143,12 @@ def _restore_pools(stored: Stored, world: World) -> None:
     for name in stored.given_back():
         if name in world.agent_names:
             world.agent_names[name].given_back = True
+
+
+def _restore_owners(stored: Stored, world: World, now: Instant) -> None:
+    for key, cap in stored.caps().items():
+        world.owners.set_cap(key, cap)
+    for key, hour, core_seconds in stored.used_by_hour((now.wall_ms - FORGOTTEN_AFTER_MS) // HOUR_MS):
+        age = max(0.0, now.wall_ms / HOUR_MS - hour - 0.5) * 3600
+        world.owners.of(named(key)).charge(core_seconds * 0.5 ** (age / HALF_LIFE))
+    world.owners.begin(now.mono)

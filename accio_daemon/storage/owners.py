@@ -1,13 +1,31 @@
-"""What is kept of owners: their caps."""
+"""What is kept of owners: their caps, and what they used."""
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from accio.domain.caps import Cap
+from accio_daemon.core.effects import Usage
 from accio_daemon.storage.sql import load
 
 _SQL = load("owners")
+
+
+Rows = list[tuple[Any, ...]]
+PERIODS = ("day", "month")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageRow:
+    """What nodes used of agents that were over within a period; *period* is empty for all of the time asked for."""
+
+    owner: str
+    pool: str
+    period: str
+    nodes: int
+    cpu_s: float
+    gpu_s: float
 
 
 def write_caps(connection: sqlite3.Connection, caps: Mapping[str, Cap | None]) -> None:
@@ -22,3 +40,27 @@ def read_caps(connection: sqlite3.Connection) -> dict[str, Cap]:
     return {
         owner: Cap(nodes=nodes, milli_cpus=milli_cpus) for owner, nodes, milli_cpus in connection.execute(_SQL["caps"])
     }
+
+
+def usage_rows(usage: Mapping[tuple[str, str, int], Usage]) -> Rows:
+    """Return the rows of what a batch adds to what was used."""
+    return [(hour, owner, pool, each.nodes, each.cpu_s, each.gpu_s) for (owner, pool, hour), each in usage.items()]
+
+
+def add_usage(connection: sqlite3.Connection, rows: Rows) -> None:
+    """Add to what was used, inside the caller's transaction."""
+    connection.executemany(_SQL["add_usage"], rows)
+
+
+def read_usage(connection: sqlite3.Connection, *, since: int, until: int, period: str) -> list[UsageRow]:
+    """Read what was used from one hour on and before another, by owner, pool and period ("day", "month", or "")."""
+    values = {"since": since, "until": until, "period": period}
+    return [
+        UsageRow(owner=owner, pool=pool, period=when, nodes=nodes, cpu_s=cpu_s, gpu_s=gpu_s)
+        for owner, pool, when, nodes, cpu_s, gpu_s in connection.execute(_SQL["usage"], values)
+    ]
+
+
+def used_by_hour(connection: sqlite3.Connection, since: int) -> Iterator[tuple[str, int, float]]:
+    """Yield the core-seconds of each owner in each hour from one on."""
+    yield from connection.execute(_SQL["used_by_hour"], (since,))

@@ -19,7 +19,7 @@ from accio_daemon.core.terms import Result, RunNo
 from accio_daemon.storage import levels, restore, writer
 from accio_daemon.storage.database import Database
 from accio_daemon.storage.jobs import WriteJob
-from accio_daemon.storage.owners import read_caps
+from accio_daemon.storage.owners import read_caps, used_by_hour
 from accio_daemon.storage.pools import AllocationRow, PoolFacts, read_given_back, read_live, read_pools
 from accio_daemon.storage.seal import Seal
 from accio_daemon.storage.transactions import Committed, carry_out
@@ -89,6 +89,10 @@ class StoredWorld(Records):
     def caps(self) -> dict[str, Cap]:
         """Read the caps, by the key of their owner."""
         return read_caps(self.connection)
+
+    def used_by_hour(self, since: int) -> Iterator[tuple[str, int, float]]:
+        """Yield the core-seconds of each owner in each hour since 1970, from one on."""
+        return used_by_hour(self.connection, since)
 
     def given_back(self) -> list[str]:
         """Find the agents whose last allocations have ended."""

@@ -74,6 +74,7 @@ class Batch:
         "runs",
         "sequence",
         "tables",
+        "usage",
     )
 
     def __init__(self) -> None:
@@ -85,6 +86,7 @@ class Batch:
         self.pools: Rows = []
         self.allocations: Rows = []
         self.caps: dict[str, Cap | None] = {}
+        self.usage: Rows = []
         self.operators: Rows = []
         self.events: Rows = []
         self.gathered: Rows = []
@@ -114,6 +116,7 @@ def render(fx: Effects, specs: dict[int, Any]) -> Batch:
     batch.agents = [_agent(agent) for agent in fx.agents.values()]
     batch.pools, batch.allocations = pools.render(fx)
     batch.caps = dict(fx.caps)
+    batch.usage = owners.usage_rows(fx.usage)
     batch.operators = [
         (number, spec.name, specs[number], orjson.dumps(spec.to_json()).decode(), announced)
         for number, spec, announced in fx.operators
@@ -292,6 +295,7 @@ def write(connection: sqlite3.Connection, batch: Batch) -> None:
     connection.executemany(_SQL["upsert_agent"], batch.agents)
     pools.write(connection, batch.pools, batch.allocations)
     owners.write_caps(connection, batch.caps)
+    owners.add_usage(connection, batch.usage)
     for row, command in batch.new_runs:
         _write_run(connection, row, command)
     for own in batch.begun_anew:

@@ -198,6 +198,13 @@ OWNERS = workload_pb2.ListOwnersResponse(
     ],
     everybody=workload_pb2.Cap(nodes=10, milli_cpus=8000),
 )
+USAGE = workload_pb2.GetUsageResponse(
+    usage=[
+        workload_pb2.Usage(owner="ada@example.org", pool="cpu", period="2026-11", nodes=5, core_hours=2.5, gpu_hours=1),
+        workload_pb2.Usage(nodes=1),
+    ],
+    until_ms=3_600_000,
+)
 CAP = workload_pb2.ChangeCapResponse(owner="ada@example.org", cap=workload_pb2.Cap(nodes=2))
 CHANGES = accio_pb2.ListChangesResponse(
     changes=[accio_pb2.Change(at_ms=5, by="Ada", token=3, what="drain agent", subject="here")], next="7"
@@ -398,6 +405,8 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("pool", "pool scale cpu auto", {"ChangePool": POOL}),
     ("owners", "get owners", {"ListOwners": OWNERS}),
     ("owners", "get owners", {"ListOwners": workload_pb2.ListOwnersResponse()}),
+    ("usage", "get usage", {"GetUsage": USAGE}),
+    ("usage", "get usage -by=owner,pool,month -since=30d", {"GetUsage": USAGE}),
     ("cap", "cap ada@example.org -nodes=2", {"ChangeCap": CAP}),
     ("cap", "cap everybody -none", {"ChangeCap": workload_pb2.ChangeCapResponse(owner="everybody")}),
     ("allocations", "get allocations", {"ListAllocations": ALLOCATIONS}),

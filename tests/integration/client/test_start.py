@@ -29,7 +29,7 @@ OWN = {
     "moments one_node services settings sync sync_calls sync_handles",
     "accio_client.calls": "access analysis caller cluster handles measurements owners pools results runs selecting "
     "workflows",
-    "accio_client.cli": "acting catalogue findings main output pairs runs runs_shown session spelling text",
+    "accio_client.cli": "acting catalogue findings main output pairs runs runs_shown session spelling text times",
     "accio_client.views": "runs",
 }
 ALLOWED = {*OWN, *(f"{package}.{name}" for package, names in OWN.items() for name in names.split())}

@@ -38,3 +38,13 @@ async def test_what_is_no_cap_is_refused(daemon: Serving, owner: str, cap: workl
     """It must be somebody's, and bound something."""
     async with refused(grpc.StatusCode.INVALID_ARGUMENT, word):
         await daemon.accio.ChangeCap(workload_pb2.ChangeCapRequest(owner=owner, cap=cap))
+
+
+@pytest.mark.parametrize("by", [["day", "month"], ["week"]])
+async def test_usage_is_told_apart_by_what_there_is(daemon: Serving, by: list[str]) -> None:
+    """Days and months at once, and words that aren't known, are refused; nothing used is an empty report."""
+    async with refused(grpc.StatusCode.INVALID_ARGUMENT, "by"):
+        await daemon.accio.GetUsage(workload_pb2.GetUsageRequest(by=by))
+    report = await daemon.accio.GetUsage(workload_pb2.GetUsageRequest(by=["owner", "pool", "month"]))
+    assert list(report.usage) == []
+    assert (report.since_ms, report.until_ms % 3_600_000) == (0, 0)

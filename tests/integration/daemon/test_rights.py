@@ -55,6 +55,7 @@ DrainAgent               no    no    no    no    no    yes    -
 RemoveAgent              no    no    no    no    no    yes    -
 GetClusterState          yes   yes   yes   no    no    yes    -
 GetWorkload              yes   yes   yes   no    no    yes    gone
+GetUsage                 yes   yes   yes   no    no    yes    -
 ListOwners               yes   yes   yes   no    no    yes    -
 ChangeCap                no    no    no    no    no    yes    -
 GetTimeline              yes   yes   yes   no    no    yes    -

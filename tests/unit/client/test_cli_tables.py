@@ -66,6 +66,7 @@ def test_all_commands_of_the_specification_are_there() -> None:
         "workload",
         "allocations",
         "owners",
+        "usage",
     }
     assert set(nouns("describe")) == {"run", "workflow", "operator", "node"}
     assert set(nouns("delete")) == {"run", "workflow"}

@@ -1,0 +1,27 @@
+"""Accounts: what nodes used of agents, by owner, pool and hour.
+
+Used is what was reserved, from when a node had its place until it was over there, whatever came of it. It counts when
+it is over, for who paid for it, and is written in the transaction that ends it.
+"""
+
+from accio_daemon.core.effects import Usage
+from accio_daemon.core.records import Agent, Execution
+from accio_daemon.core.turn import Turn
+
+HOUR_MS = 3_600_000
+
+
+def charge(turn: Turn, agent: Agent, execution: Execution) -> None:
+    """Note what an execution used that is over at an agent."""
+    now, payer, demand = turn.now, execution.payer, execution.node_class.resources
+    seconds = now.mono - execution.granted_mono
+    core_seconds = demand.milli_cpus * seconds / 1000
+    payer.charge(core_seconds)
+    key = (payer.key, agent.allocation[0] if agent.allocation is not None else "", now.wall_ms // HOUR_MS)
+    used = turn.fx.usage.get(key)
+    if used is None:
+        used = turn.fx.usage[key] = Usage()
+    used.nodes += 1
+    used.cpu_s += core_seconds
+    if demand.gpus:
+        used.gpu_s += demand.gpus * seconds
