@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from accio_client.analysis.columns import Floats
+from accio_client.analysis.columns import Floats, Ints
 
 _MOST_EDGES = 400
 
@@ -49,15 +49,33 @@ def best_cut(failed: Floats, n: Floats, *, ordered: bool, all_failed: float, all
     price = np.log(max(all_n, 2.0)) / 2
     if not ordered:
         return _best_set(failed, n, all_failed, all_n, price)
-    size = len(n)
+    return _best_range(_running(failed), _running(n), all_failed, all_n, price)
+
+
+def _best_range(sum_failed: Floats, sum_n: Floats, all_failed: float, all_n: float, price: float) -> Cut:
+    """Return the best range of places, of which there are running sums.
+
+    Where there are many places, their pairs are too many to look at: the best one of those that lie evenly is found,
+    and its ends are moved in turns, each to the best of all places, until nothing is gained.
+    """
+    size = len(sum_n) - 1
+
+    def best_of(low: Ints, high: Ints) -> tuple[int, int, float]:
+        gains = gain(sum_failed[high] - sum_failed[low], sum_n[high] - sum_n[low], all_failed, all_n)
+        worths = gains - price * ((low > 0).astype(np.int64) + (high < size))
+        at = int(np.argmax(worths))
+        return int(low[at]), int(high[at]), float(worths[at])
+
     edges = np.unique(np.linspace(0, size, min(size, _MOST_EDGES) + 1).astype(np.int64))
-    sum_failed, sum_n = _running(failed)[edges], _running(n)[edges]
-    low, high = np.triu_indices(len(edges), k=1)
-    gains = gain(sum_failed[high] - sum_failed[low], sum_n[high] - sum_n[low], all_failed, all_n)
-    costs = (edges[low] > 0).astype(np.int64) + (edges[high] < size)
-    best = int(np.argmax(gains - price * costs))
-    places = tuple(range(int(edges[low[best]]), int(edges[high[best]])))
-    return Cut(places, int(costs[best]), float(gains[best]))
+    at_low, at_high = np.triu_indices(len(edges), k=1)
+    low, high, found = best_of(edges[at_low], edges[at_high])
+    before = -np.inf
+    while len(edges) <= size and found > before:
+        before = found
+        low, high, found = best_of(np.arange(high), np.full(high, high))
+        low, high, found = best_of(np.full(size - low, low), np.arange(low + 1, size + 1))
+    cost = int(low > 0) + int(high < size)
+    return Cut(tuple(range(low, high)), cost, found + price * cost)
 
 
 def _best_set(failed: Floats, n: Floats, all_failed: float, all_n: float, price: float) -> Cut:
@@ -73,7 +91,7 @@ def _best_set(failed: Floats, n: Floats, all_failed: float, all_n: float, price:
     return Cut(tuple(sorted(order[: best + 1].tolist())), int(costs[best]), float(gains[best]))
 
 
-def by_share(failed: Floats, n: Floats) -> "np.ndarray[tuple[int, ...], np.dtype[np.int64]]":
+def by_share(failed: Floats, n: Floats) -> Ints:
     """Return the places in the order of their share of failures, the largest first; those without children last."""
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.where(n > 0, failed / n, -1.0)

@@ -55,6 +55,16 @@ def test_the_corner_that_was_sown_is_named(corner: str) -> None:
     assert found.rate_elsewhere == 0
 
 
+@pytest.mark.parametrize("corner", ["a>=801 b<=19", "a>=333 a<=335", "a>=17 a<=501 b=998"])
+def test_the_corner_is_exact_where_parameters_have_a_thousand_values(corner: str) -> None:
+    """Too many ends to try all pairs of them: those that lie evenly lead to the ones that were sown."""
+    sweep = sweep_of(1000, 1000)
+    failed = where(table_of(sweep, np.zeros(sweep.size)), corner, 0)
+    (found,) = explain_failures(table_of(sweep, np.zeros(sweep.size), failed=failed))
+    assert str(found.where) == corner
+    assert found.coverage == found.rate == 1
+
+
 def test_a_corner_is_named_among_strays() -> None:
     """With 97 % failing in the corner, and one in five hundred elsewhere, the corner is found and said in words."""
     table = sown("memory_mb<=512 epsilon<=0.0009", caught=0.97, stray=0.002)
