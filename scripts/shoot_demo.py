@@ -8,8 +8,10 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from playwright.sync_api import Browser, sync_playwright
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 PARTS = {"overview": "", "picture": "?tab=Pictures&kind=line", "children": "?tab=Children"}
 
@@ -20,6 +22,8 @@ def main(origin: str, run: str, folder: str) -> int:
     if chromium is None:
         print("no screenshots: there is no Chromium here (scripts/setup-system installs it)", file=sys.stderr)
         return 1 if os.environ.get("ACCIO_REQUIRE_BROWSER") else 0
+    from playwright.sync_api import sync_playwright  # scripts/setup installs it for the demo where Chromium is
+
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         for theme in ("light", "dark"):
@@ -28,7 +32,7 @@ def main(origin: str, run: str, folder: str) -> int:
     return 0
 
 
-def _shoot(browser: Browser, theme: str, origin: str, run: str, folder: Path) -> None:
+def _shoot(browser: "Browser", theme: str, origin: str, run: str, folder: Path) -> None:
     context = browser.new_context(
         color_scheme="dark" if theme == "dark" else "light",
         viewport={"width": 1280, "height": 900},
