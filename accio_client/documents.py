@@ -45,6 +45,7 @@ def validation(found: views.Validation) -> Document:
     told: Document = {"valid": found.valid, "errors": issues(found.errors), "warnings": issues(found.warnings)}
     if found.children is not None:
         told["children"] = found.children
+        told["until"] = None if found.until is None else repeat_until(found.until)
         told["points"] = [
             {name: json_value(value.type, value.value) for name, value in point.items()} for point in found.points
         ]
@@ -71,6 +72,7 @@ def run(found: views.RunView) -> Document:
         "repeat": found.repeat,
         "params": {name: json_parameter(parameter) for name, parameter in found.params.items()},
         "sweep": dict(found.sweep) or None,
+        "until": None if found.until is None else repeat_until(found.until),
         "state": found.state.value,
         "progress": found.progress,
         "created_at": instant(found.created_at),
@@ -80,10 +82,22 @@ def run(found: views.RunView) -> Document:
     }
 
 
+def repeat_until(found: views.RepeatUntilView) -> Document:
+    return {
+        "output": found.output,
+        "ci95": found.ci95,
+        "relative": found.relative,
+        "min": found.min,
+        "points": found.points,
+    }
+
+
 def run_details(found: views.RunDetails) -> Document:
     described = run(found.run)
     if found.run.kind == "parent":
         described["children"] = {"total": found.run.children, "by_state": dict(found.run.children_by_state)}
+    if found.precision is not None:
+        described["precision"] = {"precise": found.precision.precise, "at_max": found.precision.at_max}
     if found.nodes or found.run.kind != "parent":
         described["nodes"] = [node(each) for each in found.nodes]
     return described
@@ -230,6 +244,7 @@ def dry_run(found: views.DryRunView) -> Document:
         "looked_up": found.looked_up,
         "warnings": issues(found.warnings),
         "forecast": None if found.forecast is None else forecast(found.forecast),
+        "until": None if found.until is None else repeat_until(found.until),
     }
 
 

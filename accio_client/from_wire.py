@@ -83,6 +83,17 @@ def run(message: runs_pb2.Run) -> views.RunView:
         nodes_by_state=counts(message.nodes_by_state),
         quarantined=message.quarantined,
         sweep=orjson.loads(message.sweep_json) if message.sweep_json else {},
+        until=repeat_until(message.until) if message.HasField("until") else None,
+    )
+
+
+def repeat_until(message: runs_pb2.RepeatUntil) -> views.RepeatUntilView:
+    return views.RepeatUntilView(
+        output=message.output,
+        ci95=message.ci95,
+        relative=message.relative,
+        min=message.min,
+        points=message.points,
     )
 
 
@@ -213,6 +224,7 @@ def dry_run(message: accio_pb2.DryRunResponse) -> views.DryRunView:
         sampled=message.sampled,
         looked_up=message.looked_up,
         unknown=message.unknown,
+        until=repeat_until(message.until) if message.HasField("until") else None,
         warnings=issues_of(message.warnings),
         forecast=forecast(message.forecast) if message.HasField("forecast") else None,
     )

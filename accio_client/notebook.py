@@ -107,7 +107,11 @@ def summary(run: RunView) -> str:
     varied = ", ".join(f"{name} ({param.values})" for name, param in run.params.items() if param.varies)
     parts = [f"{run.id} of {run.workflow_id}: {run.state}"]
     parts += [f"varies {varied}"] if varied else []
-    parts += [f"{run.repeat} repetitions"] if run.kind == "parent" and run.repeat and run.repeat > 1 else []
+    parts += (
+        [f"{'up to ' if run.until else ''}{run.repeat} repetitions"]
+        if run.kind == "parent" and run.repeat and run.repeat > 1
+        else []
+    )
     counts = ", ".join(f"{count:,} {state}" for state, count in _counts(run).items())
     parts += [counts] if counts else []
     return "; ".join(parts)

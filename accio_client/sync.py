@@ -34,7 +34,7 @@ class Client(BlockingCalls):
         name: str | None = None,
         notes: str | None = None,
         tags: Iterable[str] | None = None,
-        repeat: int | None = None,
+        repeat: int | Mapping[str, Any] | None = None,
         seed: int | None = None,
         zip: Sequence[Any] | None = None,
         points: Any = None,
@@ -48,10 +48,11 @@ class Client(BlockingCalls):
 
         *definition* is a run definition, or the name of a workflow (or operator), whose parameters are then given as
         *values*: `submit("geoind", epsilon=logspace(1e-5, 1), repeat=3)`; a `Workflow` is pushed first. Parameters
-        whose names are options of this call (or no names in Python) go into *params*. *zip* names those whose values go
-        together, *points* are explicit rows (a list of dictionaries, a dictionary of lists, a data frame, a CSV or
-        Parquet file), *sample* draws points (`{"method": "lhs", "n": 100}`), *union* has several sweeps, and *where* is
-        a condition that points must meet.
+        whose names are options of this call (or no names in Python) go into *params*. *repeat* is how often each point
+        is executed, or until when (`{"until": {"output": "Train/score", "ci95": 0.01}, "max": 50}`). *zip* names those
+        whose values go together, *points* are explicit rows (a list of dictionaries, a dictionary of lists, a data
+        frame, a CSV or Parquet file), *sample* draws points (`{"method": "lhs", "n": 100}`), *union* has several
+        sweeps, and *where* is a condition that points must meet.
         """
         return Run(
             self,

@@ -27,6 +27,7 @@ from accio_daemon.engine.restart import Restored, RunNotRestoredError
 from accio_daemon.engine.starting import start
 from accio_daemon.services.calls.collecting import Collector
 from accio_daemon.services.calls.gathering import Gatherer
+from accio_daemon.services.calls.measuring import Measurer
 from accio_daemon.services.sessions.registry import Sessions
 from accio_daemon.services.transport.auth import Tokens
 from accio_daemon.services.transport.keeping import TokenKeeper
@@ -107,11 +108,13 @@ async def _put_together(config: Config, clock: Clock, stack: AsyncExitStack) -> 
     stack.callback(engine_store.close)
     plans = Plans()
     gatherer = Gatherer(readers=readers, store=store, plans=plans)
+    measurer = Measurer(readers)
     engine = Engine(
         restored=restored,
         store=engine_store,
         clock=clock,
         gather=gatherer.ask,
+        measure=measurer.ask,
         crash_point=crash_point(config.crash_at),
         disk=FullDisk(Reserve(config.data)),
     )
@@ -129,6 +132,7 @@ async def _put_together(config: Config, clock: Clock, stack: AsyncExitStack) -> 
         last_id=restored.last_run_id,
         collector=Collector(engine=engine, readers=readers, store=store, tell_agents=sessions.tell_freed),
         gatherer=gatherer,
+        measurer=measurer,
         plans=plans,
         history=taken_up.history,
     )
@@ -139,6 +143,7 @@ def _tasks_of(parts: Parts) -> Iterator[tuple[str, Coroutine[None, None, None]]]
     yield "uses of tokens", parts.keeper.note_uses()
     yield "look for damage", keep_looking(parts.database)
     yield "gather", parts.gatherer.run(parts.engine)
+    yield "measure", parts.measurer.run(parts.engine)
     if parts.config.quota:
         yield "quota", parts.collector.keep_below(parts.config.quota)
 

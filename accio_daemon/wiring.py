@@ -22,6 +22,7 @@ from accio_daemon.services.calls.gathering import Gatherer
 from accio_daemon.services.calls.lists import ListCalls
 from accio_daemon.services.calls.logs import LogCalls
 from accio_daemon.services.calls.measurements import MeasureCalls
+from accio_daemon.services.calls.measuring import Measurer
 from accio_daemon.services.calls.owners import OwnerCalls
 from accio_daemon.services.calls.pools import PoolCalls
 from accio_daemon.services.calls.rights import Rights
@@ -64,6 +65,7 @@ class Parts:
     last_id: RunId | None
     collector: Collector
     gatherer: Gatherer
+    measurer: Measurer
     plans: Plans
     history: History
 

@@ -23,7 +23,7 @@ from accio_daemon.core.on_agents import identity_of
 from accio_daemon.core.pools.records import Allocation, Pool
 from accio_daemon.core.records import NOT_TRIED, Agent, Execution, Run
 from accio_daemon.core.restoring import ExecutionFacts, RunFacts
-from accio_daemon.core.terms import AgentNo, Checkpoint, ExecutionNo, Result, RunNo
+from accio_daemon.core.terms import AgentNo, Checkpoint, ExecutionNo, Result, Round, RunNo
 from accio_daemon.storage.jobs import WriteJob
 from accio_daemon.storage.pools import AllocationRow, PoolFacts
 from accio_daemon.storage.restore import AgentFacts, Numbers, OperatorFacts
@@ -50,6 +50,7 @@ class Tables:
     deleted: list[RunNo] = field(default_factory=list)
     instances: dict[Place, tuple[RunState, int | None, int | None, int | None]] = field(default_factory=dict)
     nodes: dict[tuple[RunNo, int, int], NodeRow] = field(default_factory=dict)
+    rounds: dict[tuple[RunNo, int], Round] = field(default_factory=dict)
     demands: dict[tuple[RunNo, int, int], NodeDemand] = field(default_factory=dict)
     checkpoints: dict[tuple[RunNo, int, int], Checkpoint] = field(default_factory=dict)
     executions: dict[ExecutionNo, ExecutionFacts] = field(default_factory=dict)
@@ -113,7 +114,8 @@ class MemoryStore:
             return None
         assert all(specs[each.no] == each.spec for each in facts.operators), "the caller knows the operators"
         reached = sorted(index for no, index in self.tables.instances if no == run and index >= facts.cursor)
-        return replace(facts, reached=tuple(reached))
+        rounds = {point: each for (no, point), each in self.tables.rounds.items() if no == run}
+        return replace(facts, reached=tuple(reached), rounds=rounds)
 
     def unsuccessful_children(
         self, run: RunNo, *, after: int, limit: int, index: int | None = None
@@ -259,6 +261,7 @@ class MemoryStore:
         tables.nodes |= {key: copy.copy(row) for key, row in fx.nodes.items() if row is not None}
         tables.instances |= fx.instances
         tables.demands |= fx.demands
+        tables.rounds |= fx.rounds
         for key, saved in fx.checkpoints.items():
             if saved is None:
                 tables.checkpoints.pop(key, None)
@@ -312,6 +315,7 @@ class MemoryStore:
         tables.instances = {key: row for key, row in tables.instances.items() if key[0] != run}
         tables.nodes = {key: row for key, row in tables.nodes.items() if key[0] != run}
         tables.demands = {key: each for key, each in tables.demands.items() if key[0] != run}
+        tables.rounds = {key: each for key, each in tables.rounds.items() if key[0] != run}
         tables.checkpoints = {key: each for key, each in tables.checkpoints.items() if key[0] != run}
         self._forget_work(lambda owner: owner[0] == run)
         tables.deleted.remove(run)

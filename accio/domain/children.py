@@ -6,9 +6,11 @@ begins, ends or is deleted, nor where rows are kept.
 """
 
 import heapq
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from math import inf
 from typing import Generic, Protocol, TypeAlias, TypeVar
 
 from accio.domain.slices import Intervals, Numbered
@@ -39,13 +41,14 @@ def implied_node_state(child: RunState, *, is_root: bool) -> NodeState:
 
 
 def is_within(intervals: Intervals, index: int) -> bool:
-    """Return whether an index is in one of the intervals."""
-    return any(first <= index <= last for first, last in intervals)
+    """Return whether an index is in one of the intervals, which are in order."""
+    return last_of(intervals, index) is not None
 
 
 def last_of(intervals: Intervals, index: int) -> int | None:
-    """Return the end of the interval that an index is in; None if it is in none."""
-    return next((last for first, last in intervals if first <= index <= last), None)
+    """Return the end of the interval that an index is in; None if it is in none. They are in order."""
+    at = bisect_right(intervals, (index, inf)) - 1
+    return intervals[at][1] if at >= 0 and index <= intervals[at][1] else None
 
 
 def total(intervals: Intervals) -> int:
@@ -151,8 +154,14 @@ class Taken:
 
     def remove(self, index: int) -> None:
         """Note that a child was deleted."""
-        self.removed = merged([*self.removed, (index, index)])
         self.reached.discard(index)
+        self.spare(index, index)
+
+    def spare(self, first: int, last: int) -> None:
+        """Note that some children are gone that have no row: nobody needs them."""
+        low, high = bisect_left(self.removed, (first - 1,)), bisect_right(self.removed, (last + 1, inf))
+        low = max(0, low - 1)  # one that begins before them may reach into them
+        self.removed[low:high] = merged([*self.removed[low:high], (first, last)])
         self._move_up()
 
     def lose(self, removed: Intervals) -> None:

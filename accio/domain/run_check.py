@@ -12,6 +12,7 @@ from accio.domain.names import Suggestions, is_workflow_id
 from accio.domain.numbers import integer
 from accio.domain.param_forms import ParamForms
 from accio.domain.problems import ValueProblem, quote
+from accio.domain.repeat_check import RepeatCheck, check_points
 from accio.domain.runs import FailurePolicy, OnFailure, RunDefinition
 from accio.domain.sweep_check import SWEEP_KEYS, SweepCheck
 from accio.domain.sweeps import Sweep
@@ -80,7 +81,7 @@ class _Checker:
         notes = self.findings.text(document, "notes", "", self._limits.notes_bytes)
         tags = self._tags(document)
         seed = self._seed(document)
-        repeat = self._repeat(document)
+        repeat, until = RepeatCheck(self.findings, self._operators).read(document.get("repeat", 1), workflow)
         on_failure = self._on_failure(document)
         if workflow is None:
             self.findings.object(document.get("params", {}), "/params", "parameters by name")
@@ -90,6 +91,9 @@ class _Checker:
         if sweep is None:
             return None
         self._varies_in_parent(workflow, sweep)
+        if until is not None:
+            check_points(sweep, self.findings)
+            sweep = sweep.repeated_until(until)
         return RunDefinition(
             workflow_id=workflow.id,
             version=workflow.version,
@@ -176,13 +180,6 @@ class _Checker:
         except ValueProblem as problem:
             self.findings.error("/seed", f"expected a seed (a 64-bit integer): {problem.message}")
             return None
-
-    def _repeat(self, document: Mapping[str, Any]) -> int:
-        repeat = document.get("repeat", 1)
-        if not isinstance(repeat, int) or isinstance(repeat, bool) or repeat < 1:
-            self.findings.error("/repeat", f"expected a whole number of repetitions, 1 or more, found {quote(repeat)}")
-            return 1
-        return repeat
 
     def _on_failure(self, document: Mapping[str, Any]) -> OnFailure:
         value = document.get("on_failure", "continue")

@@ -108,7 +108,7 @@ def with_overrides(
     name: str | None = None,
     notes: str | None = None,
     tags: Sequence[str] | None = None,
-    repeat: int | None = None,
+    repeat: int | Mapping[str, Any] | None = None,
     seed: int | None = None,
     types: Mapping[str, DataType] | None = None,
     sweep: Mapping[str, Any] | None = None,

@@ -19,6 +19,7 @@ from accio.domain.jsontext import canonical_dump
 from accio.domain.jsontypes import JsonObject
 from accio.domain.labels import label_text
 from accio.domain.layouts import Alike, Block, Digit, Layout
+from accio.domain.precision import Until
 from accio.domain.ranges import GeometricPoints, LinearPoints, Points, WholePoints
 from accio.domain.seeds import SeedTemplate
 from accio.domain.slices import Chained, Level, Numbered
@@ -159,6 +160,7 @@ class Sweep:
         "points",
         "repeat",
         "size",
+        "until",
         "varying",
     )
 
@@ -168,13 +170,16 @@ class Sweep:
         repeat: int = 1,
         layout: Layout | None = None,
         origin: JsonObject | None = None,
+        until: Until | None = None,
     ) -> None:
         """Combine axes of different names; *layout* None: all combinations, the first axis varies slowest.
 
-        *origin* is what the definition said of a layout, for people; nothing is computed from it.
+        *origin* is what the definition said of a layout, for people; nothing is computed from it. With *until*, points
+        may need fewer repetitions than there are numbers for.
         """
         self.axes = axes
         self.repeat = repeat
+        self.until = until
         self.layout = layout
         self.origin: JsonObject = origin or {}
         self.points = prod(axis.size for axis in axes) if layout is None else layout.size
@@ -192,6 +197,10 @@ class Sweep:
         )
         self._base = {axis.name: axis.value_at(0) for axis in axes}
         self._seeds: SeedTemplate | None = None
+
+    def repeated_until(self, until: Until | None) -> "Sweep":
+        """Return the same points, each repeated until it is precise."""
+        return Sweep(self.axes, self.repeat, self.layout, self.origin, until)
 
     @property
     def is_single(self) -> bool:
@@ -321,6 +330,8 @@ class Sweep:
             document["layout"] = self.layout.to_json()
         if self.origin:
             document["origin"] = self.origin
+        if self.until is not None:
+            document["until"] = self.until.to_json()
         return document
 
     def to_text(self) -> str:
@@ -332,7 +343,8 @@ class Sweep:
         """Read what `to_json` gave."""
         layout = Layout.from_json(document["layout"]) if "layout" in document else None
         axes = tuple(Axis.from_json(axis) for axis in document["axes"])
-        return cls(axes, document["repeat"], layout, document.get("origin"))
+        until = Until.from_json(document["until"]) if "until" in document else None
+        return cls(axes, document["repeat"], layout, document.get("origin"), until)
 
     @classmethod
     def from_text(cls, text: str) -> "Sweep":
@@ -340,7 +352,9 @@ class Sweep:
         return cls.from_json(json.loads(text))
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Sweep) or self.repeat != other.repeat or self.axes != other.axes:
+        if not isinstance(other, Sweep) or (self.repeat, self.until) != (other.repeat, other.until):
+            return False
+        if self.axes != other.axes:
             return False
         return (self.layout and self.layout.to_json()) == (other.layout and other.layout.to_json())
 

@@ -13,9 +13,9 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from accio.domain.student import CONFIDENCE, ci95_factor
 from accio.errors import BadRequest
 from accio_client.analysis.columns import AxisColumn, Floats, Ints, Mask, Numbers, SweepTable
-from accio_client.analysis.student import CONFIDENCE, ci95_factor
 
 T = TypeVar("T", bound=np.generic)
 

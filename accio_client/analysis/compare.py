@@ -11,11 +11,11 @@ import numpy as np
 
 from accio.domain.datatypes import Kind
 from accio.domain.layouts import Block, Digit, Layout, Listed
+from accio.domain.student import ci95_factor
 from accio.domain.sweeps import Sweep
 from accio.errors import BadRequest, FailedPrecondition
 from accio_client.analysis.aggregate import Aggregate, aggregate
 from accio_client.analysis.columns import Floats, Ints, Mask, Numbers, SweepTable
-from accio_client.analysis.student import ci95_factor
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

@@ -85,7 +85,12 @@ class RunCalls(Caller):
             self._accio.Get, accio_pb2.GetRequest(id=run, nodes=nodes), accio_pb2.GetResponse
         )
         found = tuple(from_wire.node(each) for each in answer.nodes)
-        return views.RunDetails(run=from_wire.run(answer.run), nodes=found)
+        precision = answer.precision if answer.HasField("precision") else None
+        return views.RunDetails(
+            run=from_wire.run(answer.run),
+            nodes=found,
+            precision=precision and views.PrecisionView(precise=precision.precise, at_max=precision.at_max),
+        )
 
     async def get_node(self, run: str, node: str) -> views.NodeDetailsView:
         """Return everything about one node: attempts, inputs, artifacts, metrics."""

@@ -41,6 +41,7 @@ class Overrides:
     notes: str | None = None
     tags: str | None = None
     repeat: int | None = None
+    until: str | None = None
     seed: str | None = None
     zipped: tuple[str, ...] = ()
     points: str | None = None
@@ -57,6 +58,16 @@ class Overrides:
         }
         return {key: value for key, value in keys.items() if value is not None}
 
+    def repeated(self) -> int | dict[str, Any] | None:
+        """Return the `repeat` of a run definition; BadRequest if it can't be read."""
+        if self.until is None:
+            return self.repeat
+        output, colon, ci95 = self.until.rpartition(":")
+        if not colon or not output or not ci95 or self.repeat is None:
+            lacking = "" if self.repeat is not None else " with -repeat=N, the most repetitions of a point"
+            raise BadRequest(f"expected -until=NODE/PORT:CI95{lacking}, such as Train/score:0.01, found {self.until!r}")
+        return {"until": {"output": output, "ci95": ci95}, "max": self.repeat}
+
 
 _OPTIONS = (
     click.option("--name", help="The run's name."),
@@ -69,6 +80,11 @@ _OPTIONS = (
     ),
     click.option("--where", metavar="CONDITION", help="Keep only points that meet it, such as 'alpha<1'."),
     click.option("--repeat", type=int, metavar="N", help="Repetitions of each combination of values."),
+    click.option(
+        "--until",
+        metavar="OUTPUT:CI95",
+        help="Repeat up to N times, until the 95 % interval is as narrow: Train/score:0.01, or :1% of the mean.",
+    ),
     click.option("--seed", metavar="NUMBER", help="The seed that fixes every result."),
     click.option("--cache/--no-cache", default=True, help="Whether to take and keep memoized results."),
     click.option("--refresh/--no-refresh", default=False, help="Execute everything, and keep the new results."),
@@ -154,7 +170,7 @@ def submission(argument: str, overrides: Overrides, types: Types) -> Source:
         name=overrides.name,
         notes=overrides.notes,
         tags=None if overrides.tags is None else tag_list(overrides.tags),
-        repeat=overrides.repeat,
+        repeat=overrides.repeated(),
         types=types(workflow) if short and isinstance(workflow, str) else None,
         sweep=overrides.sweep(),
     )

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
-    from accio_client.views import NodeView, RunDetails, RunView
+    from accio_client.views import NodeView, PrecisionView, RepeatUntilView, RunDetails, RunView
 
 _HEADERS = ("id", "state", "progress", "workflow", "name", "tags", "owner", "created", "took")
 _CHILD_HEADERS = ("id", "state", "progress", "label", "took")
@@ -74,7 +74,7 @@ def show_run(found: RunDetails) -> None:
         ("workflow", f"{run.workflow_id}:{run.workflow_version}"),
         ("owner", run.owner),
         ("seed", str(run.seed)),
-        ("repetition" if run.kind == "child" else "repetitions", run.repeat),
+        ("repetition" if run.kind == "child" else "repetitions", _repetitions(run)),
         ("state", run.state.value),
         ("quarantined", standstill(run) or None),
         ("progress", _share(run)),
@@ -85,6 +85,8 @@ def show_run(found: RunDetails) -> None:
     ]
     if run.children is not None:
         facts.append(("children", counted(run.children_by_state)))
+    if found.precision is not None and run.until is not None:
+        facts.append(("precise", _precise(found.precision, run.until.points, run.repeat or 1)))
     facts.append(("nodes", counted(run.nodes_by_state)))
     facts += [(f"param {name}", shown_value(each.value)) for name, each in run.params.items() if each.value is not None]
     facts += point_facts(run.sweep)
@@ -92,6 +94,25 @@ def show_run(found: RunDetails) -> None:
     if found.nodes:
         fields([])
         show_nodes(found.nodes)
+
+
+def _repetitions(run: RunView) -> int | str | None:
+    return run.repeat if run.until is None else f"{run.until.min} to {run.repeat}, until {run.until}"
+
+
+def _precise(found: PrecisionView, points: int, most: int) -> str:
+    """Return how many points are as precise as is wanted, and what becomes of the others."""
+    told = [f"{found.precise} of {points} points"]
+    if found.at_max:
+        told.append(f"{found.at_max} not even after {most} repetitions")
+    if left := points - found.precise - found.at_max:
+        told.append(f"{left} without all the repetitions that they need")
+    return ", ".join(told)
+
+
+def at_most(count: int, until: RepeatUntilView | None) -> str:
+    """Return a number of children, which is the largest one if points are repeated until they are precise."""
+    return f"{count}" if until is None else f"{until.points * until.min} to {count}"
 
 
 def point_facts(sweep: Mapping[str, Any]) -> list[tuple[str, str | None]]:

@@ -11,6 +11,7 @@ from accio.exits import NOT_SUCCESS, SUCCESS
 from accio_client.cli.definitions import Overrides, Source, run_options, submission
 from accio_client.cli.functions import announced, described, names_function, reference
 from accio_client.cli.output import fields, out
+from accio_client.cli.runs_shown import at_most
 from accio_client.cli.session import Session, accio_command
 from accio_client.documents import document, dry_run, issues, run
 
@@ -105,7 +106,7 @@ def _submit(session: Session, client: "Client", source: Source, mode: "CacheMode
 
 def _show(session: Session, client: "Client", created: "RunView") -> None:
     out(created.id)
-    what = f"{created.children} runs" if created.children is not None else "a run"
+    what = f"{at_most(created.children, created.until)} runs" if created.children is not None else "a run"
     session.say(f"submitted {what} of {created.workflow_id}:{created.workflow_version} with seed {created.seed}")
     if told := _forecast(client, created):
         session.say(told)
@@ -147,13 +148,15 @@ def _show_dry_run(found: "DryRunView") -> None:
     from accio_client.cli.workload import cpu_time, ending
 
     about = "about " if found.sampled else ""
+    most = "" if found.until is None else "at most "
     fields(
         [
-            ("runs", str(found.children)),
-            ("nodes", str(found.nodes)),
-            ("distinct nodes", str(found.distinct_nodes)),
+            ("runs", at_most(found.children, found.until)),
+            ("repeated", None if found.until is None else f"until {found.until}"),
+            ("nodes", f"{most}{found.nodes}"),
+            ("distinct nodes", f"{most}{found.distinct_nodes}"),
             ("cached", f"{about}{found.cached}"),
-            ("to execute", f"{about}{found.to_execute}"),
+            ("to execute", f"{about or most}{found.to_execute}"),
             ("not known yet", f"{found.unknown} depend on outputs that don't exist yet" if found.unknown else None),
             ("sample", f"{found.looked_up} distinct nodes were looked up" if found.sampled else None),
             ("ends", None if found.forecast is None else ending(found.forecast)),

@@ -16,6 +16,7 @@ from accio_client.cli.definitions import Source, read_file
 from accio_client.cli.findings import describe_issues
 from accio_client.cli.outcomes import tell
 from accio_client.cli.output import Document, complain, fields, out, table
+from accio_client.cli.runs_shown import at_most
 from accio_client.cli.session import Session, accio_command
 from accio_client.cli.text import local_time, shown_value
 from accio_client.documents import document, issues, pushed, validation, workflow
@@ -111,7 +112,10 @@ def _show_valid(results: Sequence[tuple[Source, "Validation"]]) -> None:
         if found.children is None or found.children == 1:
             out(f"{source.name}: valid" + ("" if found.children is None else ", a single run"))
             continue
-        out(f"{source.name}: valid, {found.children} children" + (", which begin with" if found.points else ""))
+        out(
+            f"{source.name}: valid, {at_most(found.children, found.until)} children"
+            + (", which begin with" if found.points else "")
+        )
         if found.points:
             names = list(found.points[0])
             rows = [[shown_value(point[name].value) for name in names] for point in found.points]

@@ -31,7 +31,7 @@ def run_definition(run: RunView, *, anonymous: bool) -> dict[str, Any]:
         **run.sweep,
     }
     if run.kind == "parent":
-        definition["repeat"] = run.repeat or 1
+        definition["repeat"] = run.repeat_form
     return {name: value for name, value in definition.items() if value not in ("", [])}
 
 

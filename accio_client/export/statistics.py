@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from accio_client.analysis.student import ci95_factor
+from accio.domain.student import ci95_factor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

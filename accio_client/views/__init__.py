@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from accio_client.views.runs import (
         ParameterView,
         PersonView,
+        PrecisionView,
+        RepeatUntilView,
         RetryDemand,
         RunFilter,
         RunKind,
@@ -109,7 +111,9 @@ __all__ = [
     "PersonView",
     "PoolView",
     "PoolsView",
+    "PrecisionView",
     "Pushed",
+    "RepeatUntilView",
     "ResourcesView",
     "RetryDemand",
     "RunDetails",
@@ -151,7 +155,8 @@ _SUBJECTS = {
     ),
     "owners": "CapView OwnerView OwnersView UsageReport UsageView",
     "pools": "AllocationPage AllocationView PoolsView PoolView",
-    "runs": "ParameterView PersonView RetryDemand RunFilter RunKind RunOutcome RunPage RunView Updated",
+    "runs": "ParameterView PersonView PrecisionView RepeatUntilView RetryDemand RunFilter RunKind RunOutcome RunPage "
+    "RunView Updated",
     "submissions": "CacheMode DryRunView Submitted Validation",
     "workflows": "Pushed WorkflowPage WorkflowParameterView WorkflowView",
     "workload": (

@@ -9,7 +9,7 @@ from accio.domain.ids import AgentName, NodeName, OperatorName, PortName, RunId
 from accio.domain.series import Point
 from accio.domain.states import NodeState
 from accio_client.views.cluster import ResourcesView
-from accio_client.views.runs import RunView
+from accio_client.views.runs import PrecisionView, RunView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +49,7 @@ class RunDetails:
 
     run: RunView
     nodes: tuple[NodeView, ...]
+    precision: PrecisionView | None = None  # of a parent that is repeated until precise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

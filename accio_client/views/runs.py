@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Literal, TypedDict
 
 from accio.domain.ids import RunId, WorkflowId, WorkflowVersion
+from accio.domain.precision import wanted_text
 from accio.domain.states import RUN_TERMINAL, RunState
 
 RunKind = Literal["single", "parent", "child"]
@@ -37,6 +39,42 @@ class ParameterView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RepeatUntilView:
+    """When a point has been repeated often enough: half of the 95 % interval of an output's mean is at most `ci95`, in
+    the output's unit (metres, milliseconds), or as a share of the mean if it is `relative`.
+    """
+
+    output: str
+    ci95: float
+    relative: bool
+    min: int
+    """Repetitions that each point begins with."""
+    points: int
+
+    @property
+    def wanted(self) -> float | str:
+        """What is wanted as a run definition has it."""
+        return f"{Decimal(repr(self.ci95)) * 100:f}%" if self.relative else self.ci95
+
+    def __str__(self) -> str:
+        return wanted_text(self.output, self.ci95, relative=self.relative)
+
+    def repeat(self, most: int) -> Mapping[str, Any]:
+        """Return the `repeat` of a run definition that means the same."""
+        return {"until": {"output": self.output, "ci95": self.wanted}, "min": self.min, "max": most}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrecisionView:
+    """How many points of a sweep that is repeated until precise are as precise as is wanted, and how many have all the
+    repetitions that they may get and aren't; the rest is going on.
+    """
+
+    precise: int
+    at_max: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunView:
     """A single run, a parent or a child. `repeat` is a child's repetition and a parent's number of repetitions."""
 
@@ -64,11 +102,18 @@ class RunView:
     nodes_by_state: Mapping[str, int]
     sweep: Mapping[str, Any] = field(default_factory=dict)
     """What the definition said of the points, if they aren't all combinations: zip, points, sample, union, where."""
+    until: RepeatUntilView | None = None
+    """Of a parent that is repeated until precise; then `repeat` is how many repetitions a point gets at most."""
     quarantined: str = ""  # why nothing of it goes on, where the daemon couldn't start with it
 
     @property
     def ended(self) -> bool:
         return self.state in RUN_TERMINAL
+
+    @property
+    def repeat_form(self) -> int | Mapping[str, Any]:
+        """What a run definition says of the repetitions."""
+        return (self.repeat or 1) if self.until is None else self.until.repeat(self.repeat or 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from typing import Literal
 
 from accio.domain.issues import Issue
 from accio_client.views.nodes import ValueView
-from accio_client.views.runs import RunView
+from accio_client.views.runs import RepeatUntilView, RunView
 from accio_client.views.workload import ForecastView
 
 CacheMode = Literal["use", "none", "refresh"]
@@ -21,6 +21,8 @@ class Validation:
     """How many children a submission would have, 1 for a single run; None for workflows, and if it isn't valid."""
     points: tuple[Mapping[str, ValueView], ...] = ()
     """The first points of the sweep, in its order: the parameters that vary."""
+    until: RepeatUntilView | None = None
+    """When points have been repeated often enough, if that decides: then `children` are what there are at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,3 +46,4 @@ class DryRunView:
     unknown: int
     warnings: tuple[Issue, ...]
     forecast: ForecastView | None = None  # when it would have ended, were it submitted now; None of an older daemon
+    until: RepeatUntilView | None = None  # if that decides how often points are repeated: all numbers are the most then

@@ -13,6 +13,7 @@ from accio.domain.caps import Cap
 from accio.domain.ids import RunId
 from accio.domain.operators import OperatorSpec
 from accio.domain.pools import PoolSpec
+from accio.domain.precision import Measured
 from accio.domain.resources import Resources
 from accio.domain.retry_demand import NodeDemand, RetryDemand
 from accio.domain.runs import RunDefinition
@@ -238,6 +239,15 @@ class ValuesGathered(Command[None]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PointMeasured(Command[None]):
+    """What a point's repetitions gave was read, as was asked for."""
+
+    run: RunNo
+    point: int
+    measured: Measured
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DrainAgent(Command[None]):
     """A user wants an agent to drain, or to go on; unknown names raise NotFound."""
 
@@ -372,6 +382,7 @@ AnyCommand = (
     | AgentRecalled
     | PathsDigested
     | ValuesGathered
+    | PointMeasured
     | DrainAgent
     | RemoveAgent
     | ContentMissing

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from accio.domain.caps import Cap
+from accio.domain.datatypes import DataType
 from accio.domain.failures import Failure
 from accio.domain.operators import OperatorSpec
 from accio.domain.retry_demand import NodeDemand
@@ -25,6 +26,7 @@ from accio_daemon.core.terms import (
     Gather,
     Gathered,
     Pin,
+    Round,
     RunNo,
     SessionNo,
 )
@@ -121,6 +123,19 @@ class GatherRequest:
     gather: Gather
 
 
+@dataclass(frozen=True, slots=True)
+class MeasureRequest:
+    """A point whose children's values of an output are to be read, once all that was decided is durable."""
+
+    run: RunNo
+    point: int
+    first: int
+    end: int  # behind the last of the children
+    node: int
+    port: str
+    type: DataType
+
+
 @dataclass(slots=True)
 class Effects:
     """Everything that one batch decided."""
@@ -140,6 +155,8 @@ class Effects:
     pins: list[tuple[RunNo, str, Pin]] = field(default_factory=list)
     gathers: list[GatherRequest] = field(default_factory=list)
     gathered: list[tuple[RunNo, Gather, Gathered]] = field(default_factory=list)
+    measures: list[MeasureRequest] = field(default_factory=list)
+    rounds: dict[tuple[RunNo, int], Round] = field(default_factory=dict)  # by run and point
     begun_anew: list[RunNo] = field(default_factory=list)  # whose own nodes' rows go, before others are written
     events: list[EventRow] = field(default_factory=list)
     agents: dict[AgentNo, Agent] = field(default_factory=dict)

@@ -6,7 +6,7 @@ Everything that ends goes through here, so that a counter is changed in one plac
 from accio.domain.children import CLOSED_BY_FAILURE, CLOSED_BY_KILL, OPEN, OWN
 from accio.domain.failures import Failure
 from accio.domain.states import RUN_TERMINAL, Cause, NodeState, RunState, final_state
-from accio_daemon.core import checkpoints, payers
+from accio_daemon.core import checkpoints, payers, points_over
 from accio_daemon.core.effects import NodeRow
 from accio_daemon.core.moves import (
     end_run,
@@ -172,13 +172,14 @@ def instance_over(turn: Turn, instance: Instance) -> None:
     del run.open[instance.index]
     keep_instance(turn, instance, turn.now.wall_ms)
     turn.fx.runs[run.no] = run
+    points_over.child_over(turn, run, instance.index)
     run_over(turn, run)
 
 
 def run_over(turn: Turn, run: Run) -> None:
     """End a run whose children have all ended, or will never begin."""
     world = turn.world
-    if run.open:
+    if run.open or (run.rounds is not None and run.rounds.asked and run.is_open):
         return
     final = run.counts.final()
     if final is None:

@@ -129,6 +129,9 @@ def _not_opened(world: World, run: Run, index: int) -> str:
         counts = run.counts
         left = counts.present - counts.success - counts.failed - counts.killed
         return f"waits for {left} of {counts.present} children to end"
+    if run.rounds is not None and not run.rounds.may_begin(index):
+        begun = len(run.rounds.members(index // run.rounds.most))
+        return f"begins only if the first {begun} repetitions of its point aren't enough: until {run.rounds.until}"
     if index < run.taken.cursor:
         return ""
     if len(run.open) >= world.settings.open_children:

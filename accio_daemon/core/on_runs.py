@@ -8,12 +8,13 @@ from accio.domain.failures import Failure
 from accio.domain.people import Person
 from accio.domain.states import NODE_TERMINAL, Cause, NodeState
 from accio.errors import AlreadyExists, NotFound
-from accio_daemon.core import endings
+from accio_daemon.core import endings, points_over
 from accio_daemon.core.commands import DeleteRun, InstanceFacts, KillRun, StaleFacts, SubmitRun, Submitted
 from accio_daemon.core.effects import EventRow
 from accio_daemon.core.moves import count_children, count_out_nodes, move_node
 from accio_daemon.core.plan import compile_plan
 from accio_daemon.core.records import Instance, Run
+from accio_daemon.core.rounds import Rounds
 from accio_daemon.core.terms import RunNo
 from accio_daemon.core.turn import Turn
 from accio_daemon.core.world import World
@@ -50,6 +51,8 @@ def submit(turn: Turn, command: SubmitRun) -> Submitted:
         pins=command.pins,
         owner=world.owners.of(Person(name=command.owner_name, email=command.owner_email)),
     )
+    if definition.sweep.until is not None:
+        run.rounds = Rounds(definition.sweep, definition.sweep.until, {})
     world.next_run += 1
     world.runs[run.no] = run
     world.unopened.add(run)
@@ -95,18 +98,21 @@ def open_children(world: World, limit: int, settling: int) -> int:
 
 def open_next(world: World, run: Run) -> bool:
     """Open the next child of a run; False if none was left."""
+    index = _behind_cursor(run) if run.rounds is None else run.rounds.next(lambda index: _is_taken(run, index))
+    if index is not None:
+        open_instance(world, Instance(run, index, run.sequence))
+    if not run.unopened:
+        world.unopened.remove(run)
+    return index is not None
+
+
+def _behind_cursor(run: Run) -> int | None:
+    """Move the cursor behind the next child that isn't taken, and return that; None if there is none."""
     index = run.taken.cursor
     while index < run.size and _is_taken(run, index):
         index += 1
-    if index >= run.size:
-        run.taken.cursor = index
-        world.unopened.remove(run)
-        return False
-    run.taken.cursor = index + 1
-    open_instance(world, Instance(run, index, run.sequence))
-    if run.taken.cursor >= run.size:
-        world.unopened.remove(run)
-    return True
+    run.taken.cursor = min(index + 1, run.size)
+    return index if index < run.size else None
 
 
 def _is_taken(run: Run, index: int) -> bool:
@@ -121,7 +127,7 @@ def _look_ahead(world: World, run: Run, limit: int) -> int:
     What is skipped stays unopened, and its turn comes when the cursor does.
     """
     axes = run.plan.root_axes
-    if not axes or len(run.open) >= world.settings.open_children + world.settings.backlog:
+    if run.rounds is not None or not axes or len(run.open) >= world.settings.open_children + world.settings.backlog:
         return 0
     stride = run.sweep.stride(axes)
     if stride == 1:
@@ -266,6 +272,8 @@ def forget(turn: Turn, run: Run) -> None:
     fx.runs.pop(run.no, None)
     fx.submitted = [entry for entry in fx.submitted if entry[0] is not run]
     fx.pins = [pin for pin in fx.pins if pin[0] != run.no]
+    for point in [point for point in fx.rounds if point[0] == run.no]:
+        del fx.rounds[point]
     for key in [key for key in fx.instances if key[0] == run.no]:
         del fx.instances[key]
     for node_key in [key for key in fx.nodes if key[0] == run.no]:
@@ -301,6 +309,7 @@ def remove_child(turn: Turn, run: Run, index: int) -> None:
     fx.removed_instances.append((run.no, index))
     drop_rows(turn, run.no, index)
     fx.runs[run.no] = run
+    points_over.child_over(turn, run, index)
     if not run.counts.present:
         turn.world.unopened.remove(run)
         for left in list(run.open.values()):  # nodes of the parent itself

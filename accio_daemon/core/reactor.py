@@ -20,6 +20,7 @@ from accio_daemon.core import (
     placement,
     readying,
     recomputing,
+    repeating,
     retrying,
 )
 from accio_daemon.core.commands import (
@@ -44,6 +45,7 @@ from accio_daemon.core.commands import (
     KillRun,
     OldestWork,
     PathsDigested,
+    PointMeasured,
     PoolsJoined,
     PoolsLeft,
     RemoveAgent,
@@ -101,6 +103,8 @@ def _apply(turn: Turn, command: AnyCommand) -> object:  # noqa: C901 — one fla
             externals.digested(turn, command)
         case ValuesGathered():
             gathering.gathered(turn, command)
+        case PointMeasured():
+            repeating.measured(turn, command)
         case DrainAgent():
             on_agents.drain(turn, command)
         case RemoveAgent():

@@ -21,6 +21,7 @@ from accio_daemon.core.ledger import Account
 from accio_daemon.core.outgoing import NodeClass
 from accio_daemon.core.owners import Owner
 from accio_daemon.core.plan import NodePlan, Plan
+from accio_daemon.core.rounds import Rounds
 from accio_daemon.core.terms import (
     AgentNo,
     AttemptNo,
@@ -92,6 +93,7 @@ class Run:
         "owner",
         "pins",
         "plan",
+        "rounds",
         "running",
         "seed",
         "sequence",
@@ -145,6 +147,7 @@ class Run:
         self.closed = OPEN
         self.taken = Taken(self.size)
         self.open: dict[int, Instance] = {}
+        self.rounds: Rounds | None = None  # of a run that is repeated until precise
         self.running = 0  # children begun and not ended
         self.success = 0
         self.failed = 0
@@ -152,6 +155,16 @@ class Run:
         self.nodes_ended: dict[NodeState, int] = dict.fromkeys(sorted(NODE_TERMINAL), 0)
         self.started_ms: int | None = None
         self.ended_ms: int | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether children may begin that haven't."""
+        return self.closed == OPEN
+
+    @property
+    def unopened(self) -> int:
+        """How many children may begin so far that weren't opened, at most."""
+        return max(0, self.size - self.taken.cursor) if self.rounds is None else self.rounds.left
 
     @property
     def failed_nodes(self) -> int:

@@ -9,14 +9,26 @@ from accio.domain.retry_demand import NodeDemand
 from accio.domain.runs import OnFailure
 from accio.domain.states import NODE_TERMINAL, RUN_TERMINAL, NodeState, Phase, RunState
 from accio.domain.workflows import Workflow
-from accio_daemon.core import endings, moves
+from accio_daemon.core import endings, moves, repeating
 from accio_daemon.core.attempts import back_off_ms
 from accio_daemon.core.commands import InstanceFacts
 from accio_daemon.core.plan import compile_plan
 from accio_daemon.core.records import Execution, Instance, Place, Run
 from accio_daemon.core.retrying import restored_instance
+from accio_daemon.core.rounds import Rounds
 from accio_daemon.core.run_record import RunRecord
-from accio_daemon.core.terms import AgentNo, Announced, AttemptNo, CacheMode, ExecutionNo, Gather, Gathered, Pin, RunNo
+from accio_daemon.core.terms import (
+    AgentNo,
+    Announced,
+    AttemptNo,
+    CacheMode,
+    ExecutionNo,
+    Gather,
+    Gathered,
+    Pin,
+    Round,
+    RunNo,
+)
 from accio_daemon.core.turn import Turn
 from accio_daemon.core.world import World
 
@@ -34,6 +46,7 @@ class RunFacts(RunRecord):
     reached: tuple[int, ...]  # children at or beyond the cursor that have a row
     own_state: RunState = RunState.SCHEDULED
     gathered: Mapping[Gather, Gathered] = field(default_factory=dict)
+    rounds: Mapping[int, Round] = field(default_factory=dict)  # of a run that is repeated until precise, by point
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +91,8 @@ def restore_run(world: World, facts: RunFacts) -> Run:
     run.nodes_ended = {state: facts.nodes_ended.get(state, 0) for state in sorted(NODE_TERMINAL)}
     run.started_ms, run.ended_ms = facts.started_ms, facts.ended_ms
     run.taken = Taken.stored(run.size, low=facts.cursor, reached=facts.reached, removed=facts.removed)
+    if facts.sweep.until is not None:
+        run.rounds = Rounds(facts.sweep, facts.sweep.until, facts.rounds)
     world.runs[run.no] = run
     if run.closed == OPEN and run.taken.low < run.size and run.state in (RunState.SCHEDULED, RunState.RUNNING):
         world.unopened.add(run)
@@ -174,6 +189,7 @@ def go_on_ending(turn: Turn) -> None:
     Children that were open without having begun aren't there any more. A run of which no other was left ends now.
     """
     for run in list(turn.world.runs.values()):
+        repeating.resume(turn, run)
         if not run.open:
             endings.run_over(turn, run)
         elif run.closed == CLOSED_BY_KILL:

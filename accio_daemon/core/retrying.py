@@ -3,7 +3,7 @@
 from accio.domain.children import OPEN, OWN
 from accio.domain.retry_demand import RetryDemand
 from accio.domain.states import NODE_RETRIABLE, RUN_TERMINAL, NodeState, RunState
-from accio_daemon.core import endings, gathering
+from accio_daemon.core import endings, gathering, repeating
 from accio_daemon.core.commands import InstanceFacts, RetryRun, StaleFacts
 from accio_daemon.core.demands import RAISED, check, raise_demand
 from accio_daemon.core.externals import forget_lacks
@@ -60,6 +60,7 @@ def retry(turn: Turn, command: RetryRun) -> bool:
         turn.fx.runs[run.no] = run
         with_more = f", with other demands: {changes}" if changes else ""
         note(turn, run, command.index, "retried", f"retried by {command.by}{with_more}")
+    repeating.resume(turn, run)
     endings.run_over(turn, run)
     return changed
 

@@ -8,6 +8,7 @@ from accio.domain.cache_mode import CacheMode as CacheMode
 from accio.domain.datatypes import DataType
 from accio.domain.ids import AttemptNo as AttemptNo
 from accio.domain.operators import OperatorSpec
+from accio.domain.precision import Measured
 
 RunNo = NewType("RunNo", int)
 AgentNo = NewType("AgentNo", int)
@@ -47,6 +48,15 @@ class Gathered:
     text: str | None = None
     blob: tuple[str, int] | None = None  # digest and size
     count: int  # of the children whose values are in it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """What was decided last about a point that is repeated until precise."""
+
+    repetitions: int  # that may begin, or all that there are if it has ended
+    ended: bool  # whether it gets no more
+    measured: Measured  # what it was decided by
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

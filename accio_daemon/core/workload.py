@@ -131,7 +131,9 @@ def _may_get_work(agent: Agent) -> bool:
 def _run(world: World, run: Run, executions: Sequence[Execution], now: Instant, look_at: int) -> RunLoad:
     nodes, children = run.plan.nodes, len(run.open) - (OWN in run.open)
     unopened = 0
-    if run.closed == OPEN:
+    if run.rounds is not None and run.closed == OPEN:
+        unopened = run.rounds.left
+    elif run.closed == OPEN:
         ended = run.success + run.failed + run.killed
         unopened = max(0, run.size - total(run.taken.removed) - ended - children)
     unended, queued = _open_nodes(world, run, look_at)

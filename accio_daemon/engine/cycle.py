@@ -22,7 +22,7 @@ from accio.domain.states import RUN_TERMINAL
 from accio.errors import AccioError, ResourceExhausted
 from accio_daemon.core import reactor, readying
 from accio_daemon.core.commands import Command, DeleteRun, RetryRun, SubmitRun, Tick
-from accio_daemon.core.effects import Effects, GatherRequest, NodeKey
+from accio_daemon.core.effects import Effects, GatherRequest, MeasureRequest, NodeKey
 from accio_daemon.core.terms import RunNo
 from accio_daemon.core.turn import Turn
 from accio_daemon.engine.delivery import Links
@@ -103,6 +103,7 @@ class Cycle:
         watchers: Watchers | None = None,
         bounds: Bounds | None = None,
         gather: Callable[[GatherRequest], None] | None = None,
+        measure: Callable[[MeasureRequest], None] | None = None,
     ) -> None:
         """Start from a restored World; what restoring it decided is the first batch."""
         self.world = restored.world
@@ -115,7 +116,9 @@ class Cycle:
         self.in_commit: Batch | None = None
         self.deleting: deque[RunNo] = deque(restored.being_deleted)  # runs whose rows are still being removed
         self.gathers: deque[GatherRequest] = deque()  # what is to be gathered now, if nobody else takes it
+        self.measures: deque[MeasureRequest] = deque()  # the same of points
         self._gather = gather or self.gathers.append
+        self._measure = measure or self.measures.append
         self._clock = clock
         self._opening = reactor.OPENED_AT_ONCE  # children at once; fewer where that takes long
         self._watchers: Watchers = watchers or _Nobody()
@@ -277,6 +280,8 @@ class Cycle:
         self._watchers.committed(more=bool(batch.jobs or batch.fx.removed_runs))
         for request in batch.fx.gathers:
             self._gather(request)
+        for point in batch.fx.measures:
+            self._measure(point)
         return self.links.deliver(self.world, batch.fx.outgoing)
 
     def answer(self, committed: Committed) -> None:

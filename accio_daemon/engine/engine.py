@@ -12,7 +12,7 @@ from accio.domain.operators import OperatorSpec
 from accio.domain.states import RUN_TERMINAL
 from accio_daemon.core import explain, offers
 from accio_daemon.core.commands import AgentLost, Command
-from accio_daemon.core.effects import GatherRequest
+from accio_daemon.core.effects import GatherRequest, MeasureRequest
 from accio_daemon.core.executing import Executing, executing
 from accio_daemon.core.explain import NodesAway
 from accio_daemon.core.plan import ClassRegistry
@@ -45,11 +45,18 @@ class Engine:
         crash_point: Callable[[str], None] = lambda name: None,
         disk: FullDisk | None = None,
         gather: Callable[[GatherRequest], None] | None = None,
+        measure: Callable[[MeasureRequest], None] | None = None,
     ) -> None:
         """Start from a restored World."""
         self._watchers = RunWatchers()
         self.cycle = Cycle(
-            restored=restored, records=store, clock=clock, full_disk=disk, watchers=self._watchers, gather=gather
+            restored=restored,
+            records=store,
+            clock=clock,
+            full_disk=disk,
+            watchers=self._watchers,
+            gather=gather,
+            measure=measure,
         )
         self.metrics = metrics or Metrics()
         self.metrics.observe_world(restored.world)

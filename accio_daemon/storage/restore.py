@@ -30,6 +30,7 @@ from accio_daemon.storage.pools import highest_number
 from accio_daemon.storage.quarantine import SET_ASIDE_AFTER
 from accio_daemon.storage.recorded import RECORDED, operator_numbers, options_of, record_fields
 from accio_daemon.storage.results import result_of
+from accio_daemon.storage.rounds import read_rounds
 from accio_daemon.storage.sql import load
 
 _SQL = load("restore")
@@ -178,6 +179,7 @@ def _run_facts(connection: sqlite3.Connection, specs: Mapping[int, OperatorSpec]
         reached=tuple(index for (index,) in reached),
         own_state=own_state(connection, no),
         gathered=read_gathered(connection, no),
+        rounds=read_rounds(connection, no),
     )
 
 

@@ -18,7 +18,7 @@ from accio.domain.states import NodeState
 from accio_daemon.core.commands import SubmitRun
 from accio_daemon.core.effects import AttemptRow, Effects, ResultRow
 from accio_daemon.core.records import Agent, Run
-from accio_daemon.storage import gathered, levels, owners, pools
+from accio_daemon.storage import gathered, levels, owners, pools, rounds
 from accio_daemon.storage.codes import NODE_STATES, PARENT, RUN_STATES, SINGLE
 from accio_daemon.storage.database import upsert_many
 from accio_daemon.storage.sql import load
@@ -45,7 +45,7 @@ _GROUPED: dict[str, tuple[int, str]] = {
 }
 # What a deleted child or run leaves; results stay, as they are the memo's.
 _CHILD_TABLES = ("instances", "nodes", "demands", "checkpoints", "executions", "attempts", "events")
-_RUN_TABLES = ("tags", "run_params", "pins", "gathered", "submissions", "quarantine")
+_RUN_TABLES = ("tags", "run_params", "pins", "gathered", "rounds", "submissions", "quarantine")
 # Rows of a deleted run that one transaction removes.
 DELETED_AT_ONCE = 5000
 
@@ -71,6 +71,7 @@ class Batch:
         "removed_nodes",
         "removed_runs",
         "repinned",
+        "rounds",
         "runs",
         "sequence",
         "tables",
@@ -90,6 +91,7 @@ class Batch:
         self.operators: Rows = []
         self.events: Rows = []
         self.gathered: Rows = []
+        self.rounds: Rows = []
         self.begun_anew: Rows = []
         self.removed_nodes: Rows = []
         self.removed_checkpoints: Rows = []
@@ -153,6 +155,7 @@ def render(fx: Effects, specs: dict[int, Any]) -> Batch:
     tables["pins"] = [(run_no, text, digest_blob(pin.digest), pin.size, pin.name) for run_no, text, pin in fx.pins]
     batch.events = [(e.run_no, e.index, e.node, e.attempt, e.kind, e.detail, e.at_ms) for e in fx.events]
     batch.gathered = list(gathered.rows_of(fx.gathered))
+    batch.rounds = list(rounds.rows_of(fx.rounds))
     batch.begun_anew = [(run_no, OWN) for run_no in fx.begun_anew]
     batch.removed_instances = list(fx.removed_instances)
     batch.removed_runs = list(fx.removed_runs)
@@ -310,6 +313,7 @@ def write(connection: sqlite3.Connection, batch: Batch) -> None:
     connection.executemany(_SQL["remove_node"], batch.removed_nodes)
     connection.executemany(_SQL["remove_checkpoint"], batch.removed_checkpoints)
     connection.executemany(gathered.SQL["insert"], batch.gathered)
+    connection.executemany(rounds.SQL["insert"], batch.rounds)
     connection.executemany(_SQL["insert_event"], batch.events)
     connection.executemany(_SQL["repin"], batch.repinned)
     _write_removals(connection, batch)

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
+from accio.domain.precision import Until
 from accio.domain.resources import Resources
 from accio.domain.runs import OnFailure
 from accio.domain.states import Cause
@@ -60,6 +61,7 @@ class CoreMachine(RuleBasedStateMachine):
         where=st.sampled_from(["A", "B", "C"]),
         children=st.sampled_from([1, 1, 2, 5, 9]),
         repeat=st.sampled_from([1, 1, 2]),
+        until=st.sampled_from([None, None, 0.5, 15.0]),
         swept=nodes_of,
         same=st.booleans(),
         policy=st.sampled_from([OnFailure(), OnFailure(), builders.STOP, builders.at_most(1)]),
@@ -72,6 +74,7 @@ class CoreMachine(RuleBasedStateMachine):
         where: str,
         children: int,
         repeat: int,
+        until: float | None,
         swept: tuple[str, ...],
         same: bool,
         policy: OnFailure,
@@ -79,9 +82,12 @@ class CoreMachine(RuleBasedStateMachine):
     ) -> None:
         labels = dict.fromkeys(shape, "same") if same else {}
         workflow = builders.graph(shape, op={where: op}, swept=swept, labels=labels)
+        sweep = builders.sweep_of(children, repeat=repeat if until is None else 6)
+        if until is not None:
+            sweep = sweep.repeated_until(Until(node="A", port="data", ci95=until, least=2))
         run = self.cluster.submit(
             workflow,
-            sweep=builders.sweep_of(children, repeat=repeat),
+            sweep=sweep,
             on_failure=policy,
             cache=cache,
             seed=len(self.runs),
@@ -184,9 +190,21 @@ class CoreMachine(RuleBasedStateMachine):
         if agent.session is not None:
             self.cluster.ask(agent.telling())
 
+    @rule(which=pick)
+    def end_all(self, which: int) -> None:
+        """Everything that an agent may execute ends well, so that whole points of a sweep come to an end."""
+        agents = self._agents(connected=True)
+        if agents:
+            agent = agents[which % len(agents)]
+            for no in [no for no, held in agent.attempts.items() if held.granted]:
+                self._end(agent, no, "success")
+            if agent.outbox:
+                self.cluster.ask(agent.telling())
+
     def _end(self, agent: FakeAgent, no: AttemptNo, outcome: str) -> None:
         if outcome == "success":
-            text = f'"{agent.attempts[no].assignment.inputs.count("x")}"'
+            sent = agent.attempts[no].assignment
+            text = f'"{sent.inputs.count("x") + (sent.seed or 0) % 5}"'
             agent.end(builders.success(agent.next_seq, no, {"data": text}, wall_us=1000))
         else:
             cause = Cause.EXCEPTION if outcome == "failure" else Cause.BAD_INPUT

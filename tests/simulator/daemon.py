@@ -5,12 +5,13 @@ Between the steps a test may crash it, or let another batch be decided while one
 
 from typing import Any, TypeVar
 
-from accio_daemon.core.commands import Command, ValuesGathered
-from accio_daemon.core.effects import GatherRequest
+from accio_daemon.core.commands import Command, PointMeasured, ValuesGathered
+from accio_daemon.core.effects import GatherRequest, MeasureRequest
 from accio_daemon.core.terms import Gathered, SessionNo
 from accio_daemon.core.world import Settings
 from accio_daemon.engine.cycle import Cycle
 from accio_daemon.storage.gathered import read_values
+from accio_daemon.storage.rounds import measure_point
 from accio_daemon.storage.transactions import Committed
 from tests.fakes import FakeClock, Reply
 from tests.simulator.disk import Disk
@@ -50,12 +51,20 @@ class Daemon(Cycle):
             while self.gathers:
                 more = True
                 self.post(self.gathered(self.gathers.popleft()))
+            while self.measures:
+                more = True
+                self.post(self.measured(self.measures.popleft()))
 
     def gathered(self, request: GatherRequest) -> ValuesGathered:
         """Read what a run's children gave; all of it is short."""
         values = read_values(self._database.connection, request.run, request.gather, -1, 1_000_000)
         text = "[" + ",".join(value.text for value in values) + "]"
         return ValuesGathered(request=request.number, value=Gathered(text=text, count=len(values)))
+
+    def measured(self, request: MeasureRequest) -> PointMeasured:
+        """Read what a point's repetitions gave."""
+        found = measure_point(self._database.connection, request)
+        return PointMeasured(run=request.run, point=request.point, measured=found)
 
     def carry_out(self, command: Command[T], *, prepared: bool = True) -> T:
         """Carry a command out, with all that follows, and give its answer; not *prepared*, it goes without facts."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from accio.domain.series import Point, joined
 from accio.domain.states import RunState
+from accio.domain.student import ci95_factor
 from accio_client.analysis.columns import Floats, Ints, Mask, SweepTable
 from accio_client.analysis.pictures.specification import (
     MOST_LINES,
@@ -23,7 +24,6 @@ from accio_client.analysis.pictures.specification import (
     evenly,
     growing,
 )
-from accio_client.analysis.student import ci95_factor
 from accio_client.views import SeriesView
 
 MOST_AVERAGED = 25

@@ -52,7 +52,7 @@ def demands(world: World) -> list[Demand]:
 
 def _unopened(run: Run, root: NodePlan) -> int:
     """Return how many further executions the unopened children of a run may need of a root; equal ones are shared."""
-    left = max(0, run.size - run.taken.cursor)
+    left = run.unopened
     if run.cache is CacheMode.NONE:
         return left
     return min(left, distinct_at_most(run.sweep, root))

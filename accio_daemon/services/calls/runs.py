@@ -1,6 +1,6 @@
 """The rpcs about runs: get, list, describe nodes, edit, kill, delete, retry, watch."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -9,13 +9,14 @@ from accio.domain.findings import Findings
 from accio.domain.issues import summary
 from accio.domain.limits import Limits
 from accio.domain.people import Person
+from accio.domain.precision import Until
 from accio.domain.problems import ValueProblem
 from accio.domain.retry_demand import read_retry_demand
 from accio.domain.validation import check_fit
 from accio.errors import AccioError, BadRequest, FailedPrecondition, PermissionDenied
 from accio.v1 import accio_pb2, runs_pb2
 from accio_daemon.core.commands import DeleteRun, KillRun, RetryRun
-from accio_daemon.core.terms import Announced
+from accio_daemon.core.terms import Announced, Round
 from accio_daemon.engine.ports import EnginePort
 from accio_daemon.engine.starting import why_not
 from accio_daemon.services.calls.catalogue import Catalogue
@@ -32,6 +33,7 @@ from accio_daemon.storage.jobs import Snapshot
 from accio_daemon.storage.nodes_query import NodeFacts, count_states, read_nodes
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.readers import Readers
+from accio_daemon.storage.rounds import read_rounds
 from accio_daemon.storage.runs_query import Found
 from accio_daemon.storage.store import StoredWorld
 
@@ -72,15 +74,17 @@ class RunCalls:
         """Return a run, with its nodes if asked."""
         viewer = self._rights.viewer()
 
-        def read(snapshot: Snapshot) -> tuple[Found, list[NodeFacts], int | None]:
+        def read(snapshot: Snapshot) -> tuple[Found, list[NodeFacts], int | None, runs_pb2.Precision | None]:
             found = runs_query.find(snapshot, request.id, viewer)
             nodes = read_nodes(snapshot, found, self._plans.workflow(snapshot, found.run))
             running = count_executing(snapshot, found.run.no) if found.place == OWN else None
-            return found, nodes, running
+            until = found.run.sweep.until if found.place == OWN else None
+            precision = None if until is None else _precision(read_rounds(snapshot, found.run.no), until)
+            return found, nodes, running, precision
 
-        found, nodes, running = await self._readers.read(read)
+        found, nodes, running, precision = await self._readers.read(read)
         counts = None if found.place == OWN else count_states(nodes)
-        response = accio_pb2.GetResponse(run=run_message(found, running=running, nodes=counts))
+        response = accio_pb2.GetResponse(run=run_message(found, running=running, nodes=counts), precision=precision)
         if request.nodes:
             response.nodes.extend(self._views.node(found, node) for node in nodes)
         return response
@@ -202,6 +206,13 @@ class RunCalls:
         if denied is not None and all(outcome.error for outcome in outcomes):
             raise denied
         return accio_pb2.RunsResponse(runs=outcomes)
+
+
+def _precision(rounds: Mapping[int, Round], until: Until) -> runs_pb2.Precision:
+    """Count the points that get no more repetitions."""
+    ended = [each for each in rounds.values() if each.ended]
+    precise = sum(1 for each in ended if until.is_met(each.measured))
+    return runs_pb2.Precision(precise=precise, at_max=len(ended) - precise)
 
 
 def _check_metadata(limits: Limits, name: str | None, notes: str | None, tags: tuple[str, ...] | None) -> None:

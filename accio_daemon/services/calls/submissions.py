@@ -33,7 +33,7 @@ from accio_daemon.services.calls.definitions import BYTES_OF_NODE, CheckedRun, c
 from accio_daemon.services.calls.rights import Rights
 from accio_daemon.services.calls.watching import Watching
 from accio_daemon.services.calls.workload import outlook
-from accio_daemon.services.messages.runs import run_message
+from accio_daemon.services.messages.runs import run_message, until_message
 from accio_daemon.services.messages.workload import forecast_message
 from accio_daemon.services.transport.auth import caller
 from accio_daemon.services.transport.rpc import Send
@@ -131,6 +131,8 @@ class SubmissionCalls:
             answer = findings_message(checked.outcome)
             sweep = accepted.definition.sweep
             answer.children = sweep.size
+            if (until := until_message(sweep)) is not None:
+                answer.until.CopyFrom(until)
             answer.points.extend(_first_points(sweep) if sweep.points > 1 else ())
             return answer
         return findings_message(checked.outcome)
@@ -161,6 +163,7 @@ class SubmissionCalls:
             unknown=outcome.unknown,
             warnings=map(issue_message, accepted.warnings),
             forecast=forecast_message(seen.also),
+            until=until_message(definition.sweep),
         )
 
     async def check(self, request: accio_pb2.SubmitRequest) -> Accepted:

@@ -7,7 +7,7 @@ from typing import Any
 from accio.domain.datatypes import DURATION, Kind
 from accio.domain.jsontext import canonical_dump
 from accio.domain.states import NODE_TERMINAL, RUN_TERMINAL, NodeState, RunState
-from accio.domain.sweeps import Axis
+from accio.domain.sweeps import Axis, Sweep
 from accio.domain.values import display, format_double
 from accio.v1 import runs_pb2, values_pb2
 from accio.wire.states import RUN_STATE_MESSAGES
@@ -79,6 +79,8 @@ def _fill_whole(message: runs_pb2.Run, run: RunRow, running: int | None, nodes: 
         message.params.add(name=axis.name, type=str(axis.type), json=axis.value_at(0), values=axis.size, form_json=form)
     if run.sweep.origin:
         message.sweep_json = canonical_dump(run.sweep.origin)
+    if (until := until_message(run.sweep)) is not None:
+        message.until.CopyFrom(until)
     if not run.parent:
         message.kind = runs_pb2.RUN_KIND_SINGLE
         message.nodes_by_state.extend(counts(nodes if nodes is not None else _ended(run)))
@@ -87,6 +89,16 @@ def _fill_whole(message: runs_pb2.Run, run: RunRow, running: int | None, nodes: 
     message.children = run.present
     message.children_by_state.extend(counts(run.children_by_state()))
     message.nodes_by_state.extend(counts(run.nodes_by_state(running or 0)))
+
+
+def until_message(sweep: Sweep) -> runs_pb2.RepeatUntil | None:
+    """Write when a sweep's points have been repeated often enough; None if their number doesn't depend on that."""
+    until = sweep.until
+    if until is None:
+        return None
+    return runs_pb2.RepeatUntil(
+        output=until.output, ci95=until.ci95, relative=until.relative, min=until.least, points=sweep.points
+    )
 
 
 def _ended(run: RunRow) -> dict[NodeState, int]:

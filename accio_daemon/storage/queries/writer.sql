@@ -156,6 +156,9 @@ DELETE FROM pins WHERE run_no = ?
 -- name: run_gathered
 DELETE FROM gathered WHERE run_no = ?
 
+-- name: run_rounds
+DELETE FROM rounds WHERE run_no = ?
+
 -- name: run_submissions
 DELETE FROM submissions WHERE run_no = ?
 

@@ -189,3 +189,15 @@ def test_nodes_of_unreached_children_count_as_the_end_of_their_run_says() -> Non
     assert implied_node_state(RunState.KILLED, is_root=True) is NodeState.KILLED
     assert implied_node_state(RunState.KILLED, is_root=False) is NodeState.CANCELLED
     assert implied_node_state(RunState.FAILED, is_root=True) is NodeState.CANCELLED
+
+
+def test_spared_children_are_gone_like_deleted_ones() -> None:
+    """Intervals stay in order and apart, whichever is spared first."""
+    taken = Taken(100)
+    for first, last in ((50, 59), (10, 19), (70, 79), (60, 64), (20, 20), (0, 9)):
+        taken.spare(first, last)
+    assert taken.removed == [(0, 20), (50, 64), (70, 79)]
+    assert taken.low == 21
+    assert [taken.is_removed(index) for index in (20, 21, 49, 50, 64, 65, 79, 80)] == [
+        True, False, False, True, True, False, True, False,
+    ]  # fmt: skip

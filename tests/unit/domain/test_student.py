@@ -3,7 +3,7 @@
 import pytest
 from scipy import stats
 
-from accio_client.analysis.student import ci95_factor, t_quantile
+from accio.domain.student import ci95_factor, t_quantile
 
 
 @pytest.mark.parametrize("degrees", [1, 1.5, 2, 3, 4, 5, 7, 10.25, 19, 30, 79, 80, 99, 999, 3000, 3001, 1e5, 1e6, 1e9])

@@ -1,0 +1,123 @@
+"""Checking `repeat` of a run definition: a number of repetitions, or until when there are to be more of them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from accio.domain.datatypes import INTEGRAL, DataType, Kind
+from accio.domain.filters.literals import comparable_text
+from accio.domain.findings import Findings
+from accio.domain.linking import Operators
+from accio.domain.names import Suggestions
+from accio.domain.numbers import number_of_json
+from accio.domain.operators import OutputPort
+from accio.domain.precision import LEAST, Until
+from accio.domain.problems import ValueProblem, quote
+from accio.domain.sweeps import Sweep
+from accio.domain.values import parse_to_canonical
+from accio.domain.workflows import Workflow
+
+MOST_POINTS = 10_000
+"""Points of a sweep that is repeated until precise: what is known of each is kept in memory while the run goes on."""
+
+_MEASURED = INTEGRAL | {Kind.DOUBLE, Kind.DISTANCE, Kind.DURATION}
+_PATH = "/repeat"
+_UNTIL = f"{_PATH}/until"
+
+
+class RepeatCheck:
+    """Reads `repeat`; reports what is wrong."""
+
+    def __init__(self, findings: Findings, operators: Operators) -> None:
+        """Find the types of outputs in *operators*."""
+        self._findings = findings
+        self._operators = operators
+
+    def read(self, value: Any, workflow: Workflow | None) -> tuple[int, Until | None]:
+        """Return how many repetitions there are at most, and until when there are more; 1 if that can't be read."""
+        if not isinstance(value, Mapping):
+            return self._number(value, _PATH, least=1, otherwise=1), None
+        self._findings.known_keys(value, ("until", "min", "max"), _PATH, "'repeat'")
+        if "max" not in value:
+            self._findings.error(_PATH, "expected 'max', the most repetitions that a point may get, found none")
+        most = self._number(value.get("max", LEAST), f"{_PATH}/max", least=2, otherwise=LEAST)
+        least = self._number(value.get("min", min(LEAST, most)), f"{_PATH}/min", least=2, otherwise=2)
+        if least > most:
+            self._findings.error(f"{_PATH}/min", f"expected at most 'max', which is {most}, found {least}")
+        until = self._until(value.get("until"), workflow, least)
+        return most, until
+
+    def _number(self, value: Any, path: str, *, least: int, otherwise: int) -> int:
+        if isinstance(value, int) and not isinstance(value, bool) and value >= least:
+            return value
+        form = ' or {"until": …, "max": n}' if path == _PATH else ""
+        message = f"expected a whole number of repetitions, {least} or more{form}, found {quote(value)}"
+        self._findings.error(path, message)
+        return otherwise
+
+    def _until(self, value: Any, workflow: Workflow | None, least: int) -> Until | None:
+        document = self._findings.object(value, _UNTIL, "'until', with 'output' and 'ci95'")
+        if document is None:
+            return None
+        self._findings.known_keys(document, ("output", "ci95"), _UNTIL, "'until'")
+        for key, what in (("output", "an output Node/port"), ("ci95", "half of the width of a 95 % interval")):
+            if key not in document:
+                self._findings.error(_UNTIL, f"expected '{key}', {what}, found none")
+        reference = self._findings.text(document, "output", _UNTIL)
+        if reference is None or workflow is None:
+            return None
+        node, _, port = reference.partition("/")
+        output = self._output(reference, workflow)
+        if output is None or "ci95" not in document:
+            return None
+        wanted = self._wanted(document["ci95"], output.type)
+        return None if wanted is None else Until(node=node, port=port, ci95=wanted[0], relative=wanted[1], least=least)
+
+    def _output(self, reference: str, workflow: Workflow) -> OutputPort | None:
+        """Find the output that is to become precise, or report why it can't."""
+        path = f"{_UNTIL}/output"
+        measured = [
+            (f"{node.name}/{output.name}", output)
+            for node in workflow.graph[: workflow.per_child]
+            if (spec := self._operators.get(node.op)) is not None
+            for output in spec.outputs
+        ]
+        outputs = dict(measured)
+        output = outputs.get(reference)
+        if output is None:
+            there = ", ".join(name for name, each in measured if each.type.kind in _MEASURED) or "none"
+            message = (
+                f"expected an output Node/port of the children that is a number ({there}), found {quote(reference)}"
+            )
+            self._findings.error(path, message, Suggestions(outputs).closest(reference))
+            return None
+        if output.type.kind not in _MEASURED:
+            self._findings.error(
+                path, f"expected an output that is a number, found '{reference}' of type {output.type}"
+            )
+            return None
+        return output
+
+    def _wanted(self, value: Any, datatype: DataType) -> tuple[float, bool] | None:
+        """Read half of the width that an interval may have: a number, one with a unit, or percents of the mean."""
+        path = f"{_UNTIL}/ci95"
+        unit = {Kind.DISTANCE: ' such as "5 m"', Kind.DURATION: ' such as "200 ms"'}.get(datatype.kind, "")
+        percents = isinstance(value, str) and value.rstrip().endswith("%")
+        number = number_of_json(value.rstrip()[:-1] if percents else value)
+        found: float | None = None if number is None else float(number.exact)
+        if found is None and not percents and unit:
+            try:
+                found = float(comparable_text(datatype, parse_to_canonical(datatype, value)))
+            except ValueProblem:
+                found = None
+        if found is None or not 0 < found < float("inf"):
+            message = f'expected a number above 0{unit} or "1%" of the mean, found {quote(value)}'
+            self._findings.error(path, message)
+            return None
+        return (found / 100, True) if percents else (found, False)
+
+
+def check_points(sweep: Sweep, findings: Findings) -> None:
+    """Report a sweep that has too many points to look at each again and again."""
+    if sweep.points > MOST_POINTS:
+        message = f"expected at most {MOST_POINTS} points that are repeated until precise, found {sweep.points}"
+        findings.error(_UNTIL, message)
