@@ -23,11 +23,16 @@ _LAST_LINES = 5
 """Of what a failed node printed."""
 
 
-def follow(session: Session, updates: Generator[RunUpdate], source: str = "") -> tuple[RunView, tuple[Issue, ...]]:
-    """Show *updates* until the run has ended; the run and the findings of its submission."""
-    screen: Screen = Lines(session)
+def follow(
+    session: Session, updates: Generator[RunUpdate], source: str = "", *, lasting: bool = True
+) -> tuple[RunView, tuple[Issue, ...]]:
+    """Show *updates* until the run has ended; the run and the findings of its submission.
+
+    *lasting*: whether the daemon can be asked for more afterwards.
+    """
+    screen: Screen = Lines(session, lasting=lasting)
     if coloured(sys.stderr) and not session.quiet:
-        screen = Bar(session)
+        screen = Bar(session, lasting=lasting)
     last: RunView | None = None
     warnings: tuple[Issue, ...] = ()
     try:
@@ -61,8 +66,9 @@ class Screen(Protocol):
 class Lines:
     """For files and pipes: a line whenever the state changes, and one for the first failure."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, *, lasting: bool = True) -> None:
         self._session = session
+        self._lasting = lasting
         self._state = ""
         self._failed = False
         self._hindrance = Hindrance()
@@ -74,7 +80,7 @@ class Lines:
             self._session.say(f"{update.run.id} {self._state}" + (f" ({nodes})" if nodes else ""))
         if update.first_failure is not None and not self._failed:
             self._failed = True
-            self._session.say(failure_lines(update, self._session))
+            self._session.say(failure_lines(update, self._session, lasting=self._lasting))
         if news := self._hindrance.news(update):
             self._session.say(news)
 
@@ -85,11 +91,12 @@ class Lines:
 class Bar:
     """For terminals: a bar over the nodes, the children by state, and the first failure above it."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, *, lasting: bool = True) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
         self._session = session
+        self._lasting = lasting
         self._bar = BarColumn(complete_style=STATE_COLOURS["running"], pulse_style=STATE_COLOURS["running"])
         self._progress = Progress(
             TextColumn("{task.description}"),
@@ -119,7 +126,8 @@ class Bar:
         )
         if update.first_failure is not None and not self._failed:
             self._failed = True
-            self._progress.console.print(failure_lines(update, self._session), markup=False, highlight=False)
+            told = failure_lines(update, self._session, lasting=self._lasting)
+            self._progress.console.print(told, markup=False, highlight=False)
         if news := self._hindrance.news(update):
             self._progress.console.print(news, markup=False, highlight=False)
 
@@ -154,15 +162,28 @@ def _hindrance(update: RunUpdate) -> str:
     return printable(f"{update.run.id}: may go on at a lost agent, or wait for it: {', '.join(parts)}")
 
 
-def failure_lines(update: RunUpdate, session: Session) -> str:
-    """Return the first failure in one sentence, where its details are, and the last lines that it printed."""
+def failure_lines(update: RunUpdate, session: Session, *, lasting: bool = True) -> str:
+    """Return the first failure in one sentence, where its details are, where it was raised, and what was printed last.
+
+    Its details are with the daemon, if that is *lasting*.
+    """
     found = update.first_failure
     assert found is not None
     cause = printable(f"{found.failure.cause}: {found.failure.message}"[:2000])
-    details = session.hint(f"describe node {found.run}/{found.node}")
+    details = f" (details: {session.hint(f'describe node {found.run}/{found.node}')})" if lasting else ""
     told = (found.failure.stderr_tail or found.failure.stdout_tail).splitlines()[-_LAST_LINES:]
     lines = [
-        f"{found.run}/{found.node} failed: {cause} (details: {details})",
-        *(f"    {printable(line)}" for line in told),
+        f"{found.run}/{found.node} failed: {cause}{details}",
+        *(f"    {printable(line)}" for line in (*_raised_at(found.failure.traceback), *told)),
     ]
     return "\n".join(lines)
+
+
+def _raised_at(traceback: str) -> list[str]:
+    """Return the innermost place of a traceback and its line of code; none if there is no traceback."""
+    lines = traceback.splitlines()
+    places = [at for at, line in enumerate(lines) if line.startswith('  File "')]
+    if not places:
+        return []
+    place, *code = lines[places[-1] : places[-1] + 2]
+    return [place.strip(), *(f"  {line.strip()}" for line in code if line.startswith("    "))]

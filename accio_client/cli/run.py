@@ -91,7 +91,7 @@ def _follow(session: Session, client: "Client", source: Source, mode: "CacheMode
 
     updates = client.submit_and_watch(source.text, base_path=source.base_path, cache=mode)
     try:
-        ended, warnings = follow(session, updates, source.name)
+        ended, warnings = follow(session, updates, source.name, lasting=not place.ends)
     except KeyboardInterrupt:
         session.say(place.after_detaching)
         raise
@@ -100,6 +100,9 @@ def _follow(session: Session, client: "Client", source: Source, mode: "CacheMode
     if ended.state.value == "success":
         session.say(f"-seed={ended.seed} gives these results again")
         return SUCCESS
+    why = session.hint(f"failures {ended.id}")
     if not place.ends:
-        session.say(f"why: {session.hint(f'failures {ended.id}')}")
+        session.say(f"why: {why}")
+    elif not place.private:
+        session.say(f"the daemon has ended, the results are kept; {place.how_to_go_on}, and then `{why}` tells more")
     return NOT_SUCCESS

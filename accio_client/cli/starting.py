@@ -24,11 +24,20 @@ _LOOK_EVERY_S = 0.05
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """A daemon with agents; `ends` tells whether it ends with this command, `offers` whether an agent of it does."""
+    """A daemon with agents; `ends` tells whether it ends with this command, `offers` whether an agent of it does.
+
+    Of a `private` one nothing is kept.
+    """
 
     client: "Client"
     ends: bool
     offers: tuple[str, ...]
+    private: bool = False
+
+    @property
+    def how_to_go_on(self) -> str:
+        """How to bring back what ended with this command."""
+        return f"start one with `accio up{''.join(f' -operators={each}' for each in self.offers)}`"
 
     @property
     def after_detaching(self) -> str:
@@ -51,7 +60,7 @@ def started(session: Session, offered: Sequence[str], *, private: bool, installe
         session.say("starting a daemon and an agent …")
         folder = None if private else places.data_folder()
         with LocalClient(PrivateCluster(folder, offered, installed=installed)) as client:
-            yield Place(client=client, ends=True, offers=tuple(offered))
+            yield Place(client=client, ends=True, offers=tuple(offered), private=private)
         return
     with session.client() as client:
         if not offered:

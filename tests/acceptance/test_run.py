@@ -174,6 +174,11 @@ def test_mistakes_are_told_before_anything_is_started(desk: Desk) -> None:
     assert done.exit == 3
     assert orjson.loads(done.out)["run"]["state"] == "failed"
     assert "alpha is too large" in done.err
+    assert 'in simulate\n      raise ValueError("alpha is too large")\n' in done.err
+    assert "accio up" not in done.err  # nothing is kept
+    done = desk.accio("run", "model.py:simulate", "alpha=2", "seed=1")
+    assert "accio up -operators=model.py:simulate" in done.err  # who asked for details now would find nobody
+    assert "describe node" not in done.err
 
 
 def test_files_are_run(desk: Desk) -> None:
