@@ -107,7 +107,7 @@ class Workflow:
         self._kinds: dict[str, dict[str, str]] = {}  # of each parameter, by the inputs that take it
         self._nodes: dict[str, dict[str, Any]] = {}
 
-    def param(self, name: str, kind: str | None = None, *, default: Any = None, help: str = "") -> Param:  # noqa: A002
+    def param(self, name: str, kind: str | None = None, *, default: Any = None, help: str = "") -> Param:  # noqa: A002 - the word of workflow files
         """Declare a parameter, or return the one of this name that was declared.
 
         Its *kind* is a data type as in a file ("double", "list(string)"); by default that of the inputs that take it.

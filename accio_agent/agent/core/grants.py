@@ -90,7 +90,7 @@ class Grants:
 
 
 def _pass_on(state: ClassState) -> bool:
-    """Give a grant to the oldest attempt of its class that holds none; return whether there is one."""
+    """Hand a grant to the oldest attempt of its class that holds none; return whether there is one."""
     while state.ungranted:
         heir = state.ungranted.popleft()
         if not heir.ended:
