@@ -107,7 +107,8 @@ async def _put_together(config: Config, clock: Clock, stack: AsyncExitStack) -> 
     engine_store = SqliteStore(database)
     stack.callback(engine_store.close)
     plans = Plans()
-    gatherer = Gatherer(readers=readers, store=store, plans=plans)
+    crashes = crash_point(config.crash_at)
+    gatherer = Gatherer(readers=readers, store=store, plans=plans, crash_point=crashes)
     measurer = Measurer(readers)
     engine = Engine(
         restored=restored,
@@ -115,7 +116,7 @@ async def _put_together(config: Config, clock: Clock, stack: AsyncExitStack) -> 
         clock=clock,
         gather=gatherer.ask,
         measure=measurer.ask,
-        crash_point=crash_point(config.crash_at),
+        crash_point=crashes,
         disk=FullDisk(Reserve(config.data)),
     )
     sessions = Sessions()

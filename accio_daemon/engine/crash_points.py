@@ -1,4 +1,5 @@
-"""Named places at which a test may kill the daemon, as a power cut would: at the boundaries of a commit.
+"""Named places at which a test may kill the daemon, as a power cut would: at the boundaries of a commit, and while the
+values of a sweep are gathered.
 
 `ACCIO_CRASH_AT=NAME:N` kills the process with SIGKILL when it passes NAME for the N-th time. Without it nothing
 happens.
@@ -10,6 +11,7 @@ from collections.abc import Callable
 
 ENVIRONMENT = "ACCIO_CRASH_AT"
 POINTS = ("before_commit", "after_commit", "after_act", "after_answer")
+GATHER_POINTS = ("while_gathering", "after_gathering")
 
 
 def crash_point(setting: str | None) -> Callable[[str], None]:
@@ -20,8 +22,9 @@ def crash_point(setting: str | None) -> Callable[[str], None]:
     if not setting:
         return lambda name: None
     wanted, _, count = setting.partition(":")
-    if wanted not in POINTS or not (count or "1").isdigit():
-        raise ValueError(f"{ENVIRONMENT}: expected one of {', '.join(POINTS)} and a number, found {setting!r}")
+    known = (*POINTS, *GATHER_POINTS)
+    if wanted not in known or not (count or "1").isdigit():
+        raise ValueError(f"{ENVIRONMENT}: expected one of {', '.join(known)} and a number, found {setting!r}")
     left = int(count or "1")
 
     def passing(name: str) -> None:

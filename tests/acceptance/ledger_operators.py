@@ -43,6 +43,13 @@ def Square(x: int) -> int:
     return x * x
 
 
+@operator(version="1")
+def Sum(numbers: list[int]) -> int:
+    """Add what a sweep gave."""
+    note("Sum")
+    return sum(numbers)
+
+
 @operator(version="1", unstable=True)
 def Noise(ctx: OperatorContext, x: int) -> float:
     """Draw a number that the seed fixes."""

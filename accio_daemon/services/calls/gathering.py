@@ -7,7 +7,7 @@ long goes into the store while it is made. Equal values give equal bytes, which 
 import asyncio
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -17,6 +17,7 @@ import structlog
 from accio.content.blobs import BlobStore, BlobWriter
 from accio.content.datasets import read_manifest
 from accio.content.digest import parse_digest
+from accio.content.errors import StoreAway
 from accio.content.manifest import FileEntry, Shape, of_folder
 from accio.domain.datatypes import DataType, Kind
 from accio.domain.jsontext import json_string
@@ -42,6 +43,7 @@ INDEX = "manifest.csv"
 """The file of a gathered folder that says which child each of the others is of."""
 
 _PAGE = 1_000
+_PAUSE_S = 5.0
 _UNNAMED = "data"
 _FIXED = ("index", "repeat", "path")
 
@@ -49,11 +51,23 @@ _FIXED = ("index", "repeat", "path")
 class Gatherer:
     """Takes requests of the engine, and carries them out one after the other."""
 
-    def __init__(self, *, readers: Readers, store: BlobStore, plans: Plans) -> None:
-        """Read values with *readers*; blobs and files are in *store*."""
+    def __init__(
+        self,
+        *,
+        readers: Readers,
+        store: BlobStore,
+        plans: Plans,
+        crash_point: Callable[[str], None] = lambda name: None,
+        pause_s: float = _PAUSE_S,
+    ) -> None:
+        """Read values with *readers*; blobs and files are in *store*, which is tried again after *pause_s* while it is
+        away.
+        """
         self._readers = readers
         self._store = store
         self._plans = plans
+        self._crash_point = crash_point
+        self._pause_s = pause_s
         self._requests: asyncio.Queue[GatherRequest] = asyncio.Queue()
 
     def ask(self, request: GatherRequest) -> None:
@@ -64,12 +78,21 @@ class Gatherer:
         """Carry requests out until cancelled."""
         while True:
             request = await self._requests.get()
-            try:
-                value, problem = await self._gathered(request), ""
-            except AccioError as error:
-                value, problem = None, f"what the children gave can't be gathered: {error.message}"
-                log.warning("not gathered", run=request.run, error=error.message)
+            value, problem = await self._outcome(request)
+            self._crash_point("after_gathering")
             engine.post(ValuesGathered(request=request.number, value=value, problem=problem))
+
+    async def _outcome(self, request: GatherRequest) -> tuple[Gathered | None, str]:
+        """Return what was gathered, or why that can't be."""
+        while True:
+            try:
+                return await self._gathered(request), ""
+            except StoreAway as error:
+                log.warning("what children gave waits for the store", run=request.run, error=error.message)
+                await asyncio.sleep(self._pause_s)
+            except AccioError as error:
+                log.warning("not gathered", run=request.run, error=error.message)
+                return None, f"what the children gave can't be gathered: {error.message}"
 
     async def _gathered(self, request: GatherRequest) -> Gathered:
         sweep, source = await self._readers.read(lambda snapshot: self._sweep(snapshot, request))
@@ -83,6 +106,7 @@ class Gatherer:
                     lambda snapshot: read_values(snapshot, request.run, request.gather, last, _PAGE)  # noqa: B023  # it is awaited in this turn
                 )
                 await in_thread(lambda: made.add(page))  # noqa: B023  # as above
+                self._crash_point("while_gathering")
                 if len(page) < _PAGE:
                     return await in_thread(made.end)
                 after = page[-1].child
