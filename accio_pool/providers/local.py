@@ -9,6 +9,7 @@ import shlex
 import signal
 import socket
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -67,8 +68,16 @@ class LocalProvider:
     async def cancel(self, found: Found, *, gently: bool) -> None:
         """Signal an agent, unless its process has become another one since."""
         pid = int(found.job)
-        if (pid, found.key) in await asyncio.to_thread(_processes):
-            os.kill(pid, signal.SIGTERM if gently else signal.SIGKILL)
+        try:
+            process = os.pidfd_open(pid)  # it stays that process's, whoever gets the number next
+        except ProcessLookupError:
+            return
+        try:
+            if (pid, found.key) in await asyncio.to_thread(_processes):
+                with suppress(ProcessLookupError):
+                    signal.pidfd_send_signal(process, signal.SIGTERM if gently else signal.SIGKILL)
+        finally:
+            os.close(process)
 
     async def last_words(self, key: AllocationKey) -> str:
         """Return what an agent said last."""
