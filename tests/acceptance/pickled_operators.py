@@ -15,7 +15,7 @@ class Bomb:
     def __init__(self, path: str) -> None:
         self._path = path
 
-    def __reduce__(self) -> object:
+    def __reduce__(self) -> tuple[object, ...]:
         return Path.touch, (Path(self._path),)
 
 

@@ -29,7 +29,7 @@ SUM = sum(x * x for x in range(1, CHILDREN + 1))
 def test_a_death_while_gathering_is_made_good(tmp_path: Path, point: str) -> None:
     """Three lives end in the middle of it; the fourth gathers all values, and nothing is executed twice."""
     with cluster(tmp_path / "made") as made:
-        first = made.start_daemon(**{ENVIRONMENT: point})
+        first = made.start_daemon(wait=True, **{ENVIRONMENT: point})
         made.start_agent()
         made.agents_are("a1")
         with made.client() as client:

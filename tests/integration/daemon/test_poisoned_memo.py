@@ -17,7 +17,7 @@ PAIR_RUN = b'{"workflow": "pair"}'
 LIES, RIGHT = ["666.0", "666.0"], ["6.0", "12.0"]
 
 
-async def values(stub: Any, cache: accio_pb2.CacheMode = accio_pb2.CACHE_MODE_UNSPECIFIED) -> list[str]:
+async def values(stub: Any, cache: Any = accio_pb2.CACHE_MODE_UNSPECIFIED) -> list[str]:
     """Submit a run, and return what its nodes gave."""
     last = None
     async for update in stub.SubmitAndWatch(accio_pb2.SubmitRequest(definition=PAIR_RUN, cache=cache)):
