@@ -1,0 +1,71 @@
+"""A sweep that is repeated until precise, whose daemon is killed again and again: it decides what it would have."""
+
+import signal
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from accio_client import Client
+from tests.acceptance.processes import Cluster, cluster, eventually
+from tests.acceptance.sweeps import table
+
+pytestmark = pytest.mark.acceptance
+
+WORKFLOW = {
+    "id": "noise",
+    "params": [{"name": "x", "kind": "integer"}],
+    "graph": [{"op": "Noise", "inputs": {"x": {"param": "x"}}}],
+}
+MOST = 60
+RUN = {
+    "workflow": "noise",
+    "seed": 7,
+    "params": {"x": {"from": 1, "to": 6, "step": 1}},
+    "repeat": {"until": {"output": "Noise/value", "ci95": 0.1}, "min": 4, "max": MOST},
+}
+KILLS = 5
+
+
+def started(made: Cluster) -> Client:
+    """Start a daemon and an agent."""
+    made.start_daemon()
+    made.start_agent()
+    made.agents_are("a1")
+    return made.client()
+
+
+def outcome(client: Client, run: str) -> tuple[Any, ...]:
+    """Return what a run that has ended came to: which children there are, what they gave, and how precise that is."""
+    details = client.get_run(run, nodes=False)
+    assert details.run.state == "success"
+    assert details.precision is not None
+    return table(client, run), details.run.children, details.precision
+
+
+@pytest.mark.timeout(300)
+def test_kills_change_no_decision(tmp_path: Path) -> None:
+    """Five kills, spread over the run: the same points get the same repetitions, each executed once."""
+    with cluster(tmp_path / "calm") as made, started(made) as client:
+        client.push(WORKFLOW)
+        run = client.submit(RUN).run.id
+        client.wait(run)
+        calm = outcome(client, run)
+        total = len(made.executed())
+    assert 6 * 4 < total < 6 * MOST, "some points need more than others"
+    with cluster(tmp_path / "killed") as made, started(made) as client:
+        client.push(WORKFLOW)
+        run = client.submit(RUN).run.id
+        for kill in range(KILLS):
+            enough = total * (kill + 1) // (KILLS + 2)
+            eventually(lambda: len(made.executed()) >= enough, what=f"execution {enough} of {total}")  # noqa: B023  # it is awaited in this turn
+            assert made.daemon is not None
+            made.daemon.kill(signal.SIGKILL)
+            made.daemon.ended()
+            made.start_daemon()
+        client.wait(run, patience=90)
+        assert outcome(client, run) == calm
+        executions = Counter(line.split()[0] for line in made.executed())
+        assert {node: n for node, n in executions.items() if n > 1} == {}
+        assert len(executions) == total
