@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from accio_client.cli.output import fields, out
 from accio_client.cli.tables import print_table, print_values
+from accio_client.cli.text import printable
 
 if TYPE_CHECKING:
+    from accio_client.cli.session import Session
     from accio_client.cli.table_columns import Tabulated
     from accio_client.sync import Client
     from accio_client.views import RunView
@@ -18,23 +20,27 @@ _LONGEST_VALUE = 200
 
 def results(client: "Client", ended: "RunView") -> dict[str, Any]:
     """Return the results as members of a document."""
-    if ended.kind == "parent":
-        return {"rows": _tabulated(client, ended).documents()}
-    return {"outputs": _outputs(client, ended)}
+    outputs = _outputs(client, ended)
+    if ended.kind != "parent":
+        return {"outputs": outputs}
+    found: dict[str, Any] = {"rows": _tabulated(client, ended).documents()}
+    return found | ({"outputs": outputs} if outputs else {})
 
 
-def show_results(client: "Client", ended: "RunView") -> None:
-    """Print the results."""
+def show_results(session: "Session", client: "Client", ended: "RunView") -> None:
+    """Print the results; those of a sweep's own nodes, which gather, aren't part of its table."""
     if ended.kind != "parent":
         fields((name, _shortened(value)) for name, value in _outputs(client, ended).items())
         return
     made = _tabulated(client, ended)
     if not sys.stdout.isatty():
         print_values(made)
-        return
-    print_table(made.first(_SHOWN))
-    if len(made.rows) > _SHOWN:
-        out(f"… {len(made.rows) - _SHOWN:,} more rows")
+    else:
+        print_table(made.first(_SHOWN))
+        if len(made.rows) > _SHOWN:
+            out(f"… {len(made.rows) - _SHOWN:,} more rows")
+    for name, value in _outputs(client, ended).items():
+        session.say(printable(f"{name}: {_shortened(value)}"))
 
 
 def _tabulated(client: "Client", ended: "RunView") -> "Tabulated":
@@ -52,7 +58,7 @@ def _tabulated(client: "Client", ended: "RunView") -> "Tabulated":
 
 
 def _outputs(client: "Client", ended: "RunView") -> dict[str, Any]:
-    """Return the outputs of all nodes by `Node/port`; of one too large to travel along, where it is."""
+    """Return the outputs of a run's own nodes by `Node/port`; of one too large to travel along, where it is."""
     outputs: dict[str, Any] = {}
     for node in client.get_run(ended.id).nodes:
         for each in client.get_node(ended.id, node.name).artifacts:

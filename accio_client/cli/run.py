@@ -96,7 +96,7 @@ def _follow(session: Session, client: "Client", source: Source, mode: "CacheMode
         session.say(place.after_detaching)
         raise
     content = {"run": run(ended), "warnings": issues(warnings)} | results(client, ended)
-    session.answer(document(content), [ended.id], lambda: show_results(client, ended))
+    session.answer(document(content), [ended.id], lambda: show_results(session, client, ended))
     if ended.state.value == "success":
         session.say(f"-seed={ended.seed} gives these results again")
         return SUCCESS

@@ -195,6 +195,23 @@ def test_files_are_run(desk: Desk) -> None:
     assert done.out.startswith("simulate/value: 1.5"), done.err
 
 
+def test_what_a_sweep_gathers_is_told(desk: Desk) -> None:
+    """The outputs of a node that gathers are no column of the table: they are told beside it, and part of the JSON."""
+    (desk.folder / "total.py").write_text("def total(values: list[float]) -> int:\n    return len(values)\n")
+    graph = [
+        {"op": "simulate", "inputs": {"alpha": {"param": "alpha"}, "seed": 3}},
+        {"op": "total", "inputs": {"values": {"gather": "simulate/value"}}},
+    ]
+    workflow = {"id": "gathered", "params": [{"name": "alpha", "kind": "double"}], "graph": graph}
+    (desk.folder / "gathered.json").write_bytes(orjson.dumps(workflow))
+    command = ("run", "gathered.json", "alpha=0,1", "-operators=model.py:simulate", "-operators=total.py:total")
+    done = desk.accio(*command, "-private")
+    assert (done.exit, "total/value: 2" in done.err.splitlines()) == (0, True), done.err
+    assert "total" not in done.out
+    found = orjson.loads(desk.accio(*command, "-private", "-json").out)
+    assert (len(found["rows"]), found["outputs"]) == (2, {"total/value": 2})
+
+
 def test_a_daemon_that_is_there_is_used(desk: Desk) -> None:
     """With a daemon, `run` starts an agent only, and leaves the run there; `submit` takes operators."""
     with accio_client.local(
