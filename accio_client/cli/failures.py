@@ -65,7 +65,8 @@ def _print(
     from accio_client.failure_documents import run_of
 
     if not groups:
-        out(f"no node of {int(found.mask.sum()):,} children has failed")
+        looked_at = int(found.mask.sum())
+        out("no node has failed" if looked_at == 1 else f"no node of {looked_at:,} children has failed")
         return
     for group in groups[:limit]:
         out(f"{group.count:,} × {printable(str(group.fingerprint))}")

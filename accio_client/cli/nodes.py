@@ -171,15 +171,20 @@ def logs(session: Session, place: tuple[str, ...], *, where: str, follow: bool) 
     """
     if where and follow:
         raise click.UsageError("-f follows one run or a whole sweep: without -where")
+    if not where and not place:
+        raise click.UsageError("nothing to show: give RUN, RUN NODE, or -where=QUERY for every run that matches")
     run, node = ("", None) if where and not place else run_and_node(place, "RUN, RUN NODE or -where=QUERY")
     with session.client() as client:
         runs = [each.id for each in selected(session, client, [run] if run else [], where)] if where else [run]
         lines = (line for each in runs for group in client.log_groups(each, node, follow=follow) for line in group)
         if session.json:
             _print_document(lines)
-        else:
-            for line in lines:
-                _show_line(line, f"{line.run}/{line.node}" if where else _origin(line, run, node))
+            return
+        line = None
+        for line in lines:
+            _show_line(line, f"{line.run}/{line.node}" if where else _origin(line, run, node))
+        if line is None:
+            session.say("nothing was printed" + (" by what matches" if where else ""))
 
 
 def _print_document(lines: Iterable[LogLine]) -> None:

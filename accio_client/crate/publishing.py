@@ -42,6 +42,8 @@ async def publish(
     client: AsyncClient, run: str, target: Path, *, license_: str = "", anonymous: bool = False, force: bool = False
 ) -> Published:
     """Write the crate of a single run or a sweep that has ended; FailedPrecondition if it hasn't."""
+    if target.suffix.lower() != ".zip":
+        raise BadRequest(f"expected a file called NAME.zip, found {target.name or target}")
     details = await client.get_run(run, nodes=False)
     found = details.run
     if found.kind == "child":

@@ -234,6 +234,11 @@ async def test_pictures_are_drawn_in_the_terminal(run: str, capsys: pytest.Captu
         ("plot RUN -y=value", "could be any of"),
         ("plot RUN -y=Draw/value -x=z", "no parameter 'z'"),
         ("failures RUN -where=state", ""),
+        ("failures RUN.3", "no node has failed"),
+        ("publish RUN -out=run.tar", "NAME.zip"),
+        ("logs", "nothing to show: give RUN, RUN NODE, or -where=QUERY"),
+        ("logs RUN.0", "nothing was printed\n"),
+        ("logs RUN -where=index=0", "nothing was printed by what matches"),
         ("failures RUN -where=seed=1", "isn't among the columns"),
     ],
 )
