@@ -2,14 +2,15 @@
 runs.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from itertools import chain, groupby
 from pathlib import Path
 
 from accio.domain.names import suggest
 from accio.errors import BadRequest, NotFound
-from accio_client.export.aggregate import Aggregator
+from accio_client.export.aggregate import Aggregated, Aggregator
 from accio_client.export.columns import Batch, Cell, Column
 from accio_client.export.files import ExportedFile, Files, Format
 from accio_client.export.frames import Table
@@ -142,17 +143,23 @@ class _Export:
                     self._stem(piece.table), piece.columns, piece.batch, piece.batch[1 : 1 + len(self._params)]
                 )
             elif piece.numeric:
-                for found in self._aggregator.add(rows, piece):
-                    self._write_point(found.table, found.columns, found.params, found.batch)
+                self._write_points(self._aggregator.add(rows, piece))
 
     def rest(self) -> None:
         """Write the points that only the end of everything has ended."""
-        for found in self._aggregator.rest():
-            self._write_point(found.table, found.columns, found.params, found.batch)
+        self._write_points(self._aggregator.rest())
 
-    def _write_point(self, table: TableName, columns: Sequence[Column], params: tuple[Cell, ...], batch: Batch) -> None:
-        folder = self._folder(params) if self._options.split else ""
-        self._files.write(folder, self._stem(table), columns, batch)
+    def _write_points(self, found: Iterable[Aggregated]) -> None:
+        """Write points, with a split each to its own folder, otherwise as many at once as there are of a table."""
+        for (table, columns), points in groupby(found, key=lambda each: (each.table, each.columns)):
+            if self._options.split:
+                for point in points:
+                    self._files.write(self._folder(point.params), self._stem(table), columns, point.batch)
+            else:
+                joined = [
+                    list(chain.from_iterable(parts)) for parts in zip(*(each.batch for each in points), strict=True)
+                ]
+                self._files.write("", self._stem(table), columns, joined)
 
     def _write_split(
         self, stem: str, columns: Sequence[Column], batch: Batch, params: Sequence[Sequence[Cell]]

@@ -2,7 +2,7 @@
 
 import asyncio
 import csv
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,9 @@ from accio.errors import BadRequest
 from accio.v1 import runs_pb2
 from accio_client import AsyncClient
 from accio_client.cli.main import main
+from accio_client.export.columns import Batch, Column
 from accio_client.export.exporting import Options
+from accio_client.export.files import Files
 from accio_client.export.selection import Selection
 from tests.integration.daemon.harness import Serving, configured, serving
 from tests.integration.daemon.scripted_agent import Outputs, joined, operator
@@ -99,6 +101,22 @@ async def test_all_faces_show_the_same_numbers(run: str, capsys: pytest.CaptureF
         same = shown[float(row["x"]), float(row["y"])]
         assert float(row["Draw/value"]) == float(same["Draw/value.mean"])
         assert float(row["low"]) == float(same["Draw/value.ci95_low"])
+
+
+async def test_points_are_written_many_at_once(run: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Those that a chunk ends are written in one piece, and the last one in another; with a split each by itself."""
+    only, write, sizes = Selection.read("Draw/value", numeric=True), Files.write, list[int]()
+
+    def counting(files: Files, folder: str, stem: str, columns: Sequence[Column], batch: Batch) -> None:
+        sizes.append(len(batch[0]))
+        write(files, folder, stem, columns, batch)
+
+    monkeypatch.setattr(Files, "write", counting)
+    async with AsyncClient() as client:
+        (file,) = await client.export(run, Options(folder=tmp_path, artifacts=only, aggregate=True))
+        assert (file.rows, sizes) == (6, [5, 1])
+        split = await client.export(run, Options(folder=tmp_path / "split", artifacts=only, aggregate=True, split=True))
+    assert [each.rows for each in split] == sizes[2:] == [1] * 6
 
 
 async def test_a_handle_draws_what_the_command_draws(
