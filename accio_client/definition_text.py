@@ -5,16 +5,18 @@ import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from accio.domain.issues import pointer
 from accio.errors import BadRequest
-from accio_client.composing import Workflow
 from accio_client.file_names import base_path as as_base_path
 from accio_client.file_names import readable
 from accio_client.settings import LARGEST_DEFINITION
 
-Definition = Mapping[str, Any] | bytes | Path | Workflow
+if TYPE_CHECKING:
+    from accio_client.composing import Workflow
+
+Definition: TypeAlias = "Mapping[str, Any] | bytes | Path | Workflow"
 """A document, its JSON text, the file that holds it, or a workflow that was put together in Python."""
 
 
@@ -23,6 +25,8 @@ def read(definition: Definition, base_path: str | None) -> tuple[bytes, str, str
     if isinstance(definition, Path):
         folder = as_base_path(definition.absolute().parent) if base_path is None else base_path
         return read(definition.read_bytes(), folder)[0], folder, readable(definition.stem)
+    from accio_client.composing import Workflow
+
     if isinstance(definition, Workflow):
         definition = definition.definition()
     text = definition if isinstance(definition, bytes) else json.dumps(_plain(definition, "")).encode()

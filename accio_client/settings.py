@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from accio import places, web_door
+from accio import places
 from accio.trust import Trust, split_token
 
 LARGEST_DEFINITION = 4_000_000
@@ -56,4 +56,6 @@ def login_name() -> str:
 
 def web_address(environment: Mapping[str, str] = os.environ) -> str:
     """Return where the web interface is: what ACCIO_WEB says (without a slash at its end), else the default."""
+    from accio import web_door  # listens, too: other calls needn't load it
+
     return environment.get("ACCIO_WEB", "").strip().rstrip("/") or f"http://{web_door.HOST}:{web_door.PORT}"

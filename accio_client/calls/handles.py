@@ -9,7 +9,6 @@ from accio.errors import BadRequest, FailedPrecondition, InvalidDefinition, NotF
 from accio_client import views
 from accio_client.calls.analysis import AnalysisCalls
 from accio_client.calls.workflows import WorkflowCalls
-from accio_client.composing import Workflow
 from accio_client.handles import AsyncRun
 
 if TYPE_CHECKING:
@@ -52,6 +51,7 @@ class HandleCalls(AnalysisCalls, WorkflowCalls):
         sweeps, and *where* is a condition that points must meet.
         """
         from accio_client import forms
+        from accio_client.composing import Workflow
 
         options = {
             "name": name,

@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any, Literal, TypedDict
 
 from accio.domain.ids import RunId, WorkflowId, WorkflowVersion
-from accio.domain.precision import wanted_text
 from accio.domain.states import RUN_TERMINAL, RunState
 
 RunKind = Literal["single", "parent", "child"]
@@ -57,6 +56,8 @@ class RepeatUntilView:
         return f"{Decimal(repr(self.ci95)) * 100:f}%" if self.relative else self.ci95
 
     def __str__(self) -> str:
+        from accio.domain.precision import wanted_text  # lists of runs load this module, and need no statistics
+
         return wanted_text(self.output, self.ci95, relative=self.relative)
 
     def repeat(self, most: int) -> Mapping[str, Any]:

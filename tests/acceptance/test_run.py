@@ -257,7 +257,7 @@ def test_a_private_cluster_ends_with_its_client(desk: Desk) -> None:
         )
         assert client.wait(run.run.id).state is RunState.SUCCESS
     assert not folder.exists()
-    assert desk.processes() == []
+    eventually(lambda: not desk.processes(), what="the end of every process")
     with pytest.raises(FailedPrecondition, match="did you mean simulate"):
         accio_client.local(operators=["model.py:simulat"], installed=False)
 
