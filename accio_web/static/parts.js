@@ -93,7 +93,7 @@ export function Copy({ text, label = 'Copy', name = label }) {
 
 /** The commands that a page's reader could type instead. */
 export function Command({ text }) {
-  return html`<p class="command"><code>${text}</code> <${Copy} text=${text} name=${`Copy: ${text}`} /></p>`;
+  return html`<p class="command"><code>${visible(text)}</code> <${Copy} text=${text} name=${`Copy: ${visible(text)}`} /></p>`;
 }
 
 export function Bar({ share, label }) {

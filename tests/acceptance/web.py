@@ -117,7 +117,9 @@ async def browser_page(
 async def on_page(page: Page, expression: str, what: str) -> None:
     """Wait until an expression is true on a page."""
     try:
-        await page.wait_for_function(expression)
+        await page.wait_for_function(
+            f"() => ({expression})"
+        )  # a function: what is evaluated again would break the policy
     except Exception as error:
         shown = await page.locator("body").inner_text()
         raise AssertionError(f"{what} didn't come about; the page shows:\n{shown[:3000]}") from error
