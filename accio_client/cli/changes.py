@@ -1,6 +1,7 @@
 """Changing runs: `accio update`, `kill`, `retry`, `delete run`, each of runs that are named or match a query."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -14,6 +15,7 @@ from accio_client.cli.output import out
 from accio_client.cli.pairs import tag_list
 from accio_client.cli.runs_shown import counted
 from accio_client.cli.session import Session, accio_command
+from accio_client.cli.text import printable
 from accio_client.documents import document, run
 from accio_client.views import Updated
 
@@ -106,11 +108,36 @@ def retry(
         found = client.retry(
             ids, latest_operators=operators == "latest", memory=memory, cpus=cpus, timeout=timeout, force=force
         )
+        changed = [each.id for each in found if each.changed and again.get(each.id)]
+        edits = dict.fromkeys(
+            edit for each in changed for edit in _edits(session, client, each, latest=operators == "latest")
+        )
     code = tell(session, found, "retried", "has nothing to retry")
-    for each in found:
-        if each.changed and again.get(each.id):
-            session.say(f"{each.id} runs again, of its nodes: {again[each.id]}")
+    for each_id in changed:
+        session.say(f"{each_id} runs again, of its nodes: {again[each_id]}")
+    for edit in edits:
+        session.say(printable(edit))
     return code
+
+
+def _edits(session: Session, client: "Client", run_id: str, *, latest: bool) -> Iterator[str]:
+    """Yield what people who have mended an operator should know: which code of it a run that is retried executes."""
+    with suppress(NotFound):
+        found = client.get_run(run_id)
+        if found.run.kind == "parent":  # its children have pinned the same
+            run_id = f"{found.run.id}.0"
+            found = client.get_run(run_id)
+        for name, node in {node.operator: node.name for node in found.nodes}.items():
+            operator = client.get_operator(name)
+            if operator.stale:
+                yield operator.stale
+            elif not latest and operator.digest not in {None, client.get_node(run_id, node).operator_digest}:
+                parent = found.run.parent or found.run.id
+                kill, retry = session.hint(f"kill {parent}"), session.hint(f"retry {parent} -operators=latest")
+                yield (
+                    f"the code of {name} has changed since the run was submitted, and the run keeps the one of then; "
+                    f"to run the new one: `{kill}`, then `{retry}`"
+                )
 
 
 def _not_succeeded(client: "Client", name: str) -> tuple[str, str]:

@@ -231,6 +231,23 @@ def test_a_daemon_that_is_there_is_used(desk: Desk) -> None:
         assert (done.exit, "accio agent -operators=other.py:another" in done.err) == (1, True), done.err
 
 
+def test_a_retry_says_which_code_it_runs(desk: Desk) -> None:
+    """After an edit a run keeps the code that it was submitted with, and is told how to get the new one."""
+    data, model = desk.environment["ACCIO_DATA_DIR"], desk.folder / "model.py"
+    with accio_client.local(data, operators=["model.py:simulate"], installed=False):
+        done = desk.accio("submit", "simulate", "alpha=2,3", "seed=1", "-wait")
+        assert done.exit == 3, done.err
+    model.write_text(model.read_text().replace("alpha > 1", "alpha > 9"))
+    with accio_client.local(data, operators=["model.py:simulate"], installed=False):
+        done = desk.accio("retry", "last")
+        assert "the code of simulate has changed since the run was submitted" in done.err
+        assert done.err.rstrip().endswith("-operators=latest`")
+        assert desk.accio("kill", "last").exit == 0
+        done = desk.accio("retry", "last", "-operators=latest")
+        assert "has changed" not in done.err
+        assert desk.accio("watch", "last").exit == 0
+
+
 def test_an_operator_with_new_inputs_has_a_new_workflow(desk: Desk) -> None:
     """The workflow of an operator by itself follows its inputs; a workflow that is somebody's own is left alone."""
     with accio_client.local(operators=["model.py:simulate"], installed=False) as client:
