@@ -66,6 +66,5 @@ def hello(
         predecessors=identity.predecessors,
         place=identity.place,
         ends_in_ms=0 if deadline is None else max(1, int(deadline.seconds_left * 1000)),
-        lasts_ms=0 if deadline is None else int(deadline.lasts * 1000),
         allocation=identity.allocation,
     )

@@ -108,6 +108,7 @@ class Shell:
         )
         self._series = LiveSeries(lambda series: outbound.put(agents_pb2.AgentMessage(series=series)))
         self._stale = agents_pb2.Stale()  # the operators whose code on disk isn't what was announced
+        self._lasts_ms = 0  # what was left of the host's time at the first hello, if it ends
         self._told: set[str] = set()  # why workers were replaced
         self._settling = False
         self._connected = False
@@ -124,9 +125,12 @@ class Shell:
     def hello(self) -> agents_pb2.Hello:
         held = held_message(self.core.held())
         history = self._journal.remembered.history
-        return hello(
+        message = hello(
             self.identity, self.resources, self._operators, held=held, draining=self.core.leaving, history=history
         )
+        # What passed until the first one is time that no node of any such host ever has.
+        self._lasts_ms = message.lasts_ms = self._lasts_ms or message.ends_in_ms
+        return message
 
     def check_history(self, history: str) -> None:
         """Raise OtherHistory if what is held belongs to another history than the daemon's."""

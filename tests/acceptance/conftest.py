@@ -7,6 +7,7 @@ import pytest
 
 from tests.acceptance.engines import LEASE
 from tests.acceptance.gridengine import LocalGridEngine
+from tests.acceptance.pbs import FakePbs
 from tests.acceptance.processes import Cluster, cluster
 from tests.acceptance.slurm import Slurm
 
@@ -22,6 +23,13 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slurm]:
 def grid_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalGridEngine]:
     """A Grid Engine for all tests of a process."""
     with LocalGridEngine.local(tmp_path_factory.mktemp("gridengine") / "made") as made:
+        yield made
+
+
+@pytest.fixture
+def pbs(tmp_path: Path) -> Iterator[FakePbs]:
+    """The commands of a PBS."""
+    with FakePbs.local(tmp_path / "pbs") as made:
         yield made
 
 

@@ -41,7 +41,7 @@ class Site:
     """Returns what hasn't ended."""
 
 
-@pytest.fixture(params=["slurm", "grid_engine", "ssh"])
+@pytest.fixture(params=["slurm", "grid_engine", "pbs", "ssh"])
 def site(request: pytest.FixtureRequest, tmp_path: Path) -> Site:
     if request.param == "ssh":
         return by_ssh(request.getfixturevalue("machines"))
