@@ -7,6 +7,7 @@ a message; what a success gives is checked behind this.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from sys import intern
 
 from accio.content.digest import is_digest
 from accio.domain.attempts import NO_METRICS, Holding, Metrics, Report
@@ -112,7 +113,7 @@ def _report(report: agents_pb2.Report) -> Report:
     failure: Failure | None = None
     if report.success:
         sent = report.outputs
-        outputs = {port: sent[port] for port in sent}  # dict(sent) takes three times as long
+        outputs = {intern(port): sent[port] for port in sent}  # dict(sent) takes three times as long
     else:
         failure = failure_of(report.failure)
     blobs = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -11,10 +10,12 @@ from accio.errors import BadRequest
 from accio_client import views
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator, Sequence
+
     from accio.domain.ids import RunId
 
-Act: TypeAlias = Callable[[list[str]], Coroutine[Any, Any, tuple[views.RunOutcome, ...]]]
-Iterate: TypeAlias = Callable[[views.RunFilter], AsyncGenerator[views.RunView]]
+    Act: TypeAlias = Callable[[list[str]], Coroutine[Any, Any, tuple[views.RunOutcome, ...]]]
+    Iterate: TypeAlias = Callable[[views.RunFilter], AsyncGenerator[views.RunView]]
 
 AT_ONCE = 1000
 """Runs of one call that changes them: each has to be committed within its deadline."""

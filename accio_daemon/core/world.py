@@ -34,7 +34,7 @@ class Settings:
     max_losses: int = 3  # lost agents that a node survives
     reserve_after: float = 30.0  # wait in the queue after which a node gets a reservation
     prefetch_window: float = 0.02  # how much work is sent ahead
-    recent_results: int = 16_384  # results kept in memory
+    recent_results: int = 10_900  # results kept in memory: with one more than 10,922 a dictionary takes twice the room
 
 
 class World:

@@ -117,7 +117,7 @@ def prepare(path: Path, *, synchronous: str = "FULL") -> sqlite3.Connection:
             "PRAGMA trusted_schema = OFF",
             f"PRAGMA journal_size_limit = {LOG_LIMIT}",
             "PRAGMA wal_autocheckpoint = 4000",
-            "PRAGMA cache_size = -16384",
+            "PRAGMA cache_size = -6144",
             "PRAGMA temp_store = MEMORY",
         ):
             connection.execute(statement)
