@@ -13,7 +13,7 @@ from playwright.async_api import expect
 from accio_client.cli.workload import ranged
 from tests.acceptance.processes import Cluster
 from tests.acceptance.sweeps import THREE
-from tests.acceptance.web import PATIENCE_S, browser_page, open_part, ratios, web_server
+from tests.acceptance.web import FITS, PATIENCE_S, browser_page, on_page, open_part, ratios, web_server
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
 expect.set_options(timeout=PATIENCE_S * 1000)
@@ -343,10 +343,7 @@ async def test_pages_fit(made: Cluster, dark: bool, width: int) -> None:
                 await page.goto(server.page(path))
                 await expect(page.get_by_role("heading", level=1)).to_have_count(1)
                 await expect(page.locator(".loading")).to_have_count(0)
-                wide = await page.evaluate(
-                    "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-                )
-                assert wide <= 0, f"{path} is {wide} px too wide"
+                await on_page(page, FITS, f"{path} within its width")
                 assert await page.locator("[role=alert]").count() == 0, path
                 found = (await Axe().run(page)).response["violations"]
                 assert not found, (

@@ -79,7 +79,7 @@ def test_a_file(made: Cluster, tmp_path: Path) -> None:
 
 def started(made: Cluster, *options: str) -> "subprocess.CompletedProcess[str]":
     command = python("accio_web", *options)
-    return subprocess.run(command, env=made.environment(), capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, env=made.environment(), capture_output=True, text=True, timeout=120, check=False)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.acceptance.processes import Cluster, cluster
-from tests.acceptance.web import PATIENCE_S, browser_page, on_page, web_server
+from tests.acceptance.web import FITS, PATIENCE_S, browser_page, on_page, web_server
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
 expect.set_options(timeout=PATIENCE_S * 1000)
@@ -42,7 +42,6 @@ OBEYED = """() => ({
     title: document.title === '1' || document.title === 'help',
 })""".replace("RAW", RAW)
 HARMLESS = {"elements": 0, "links": 0, "raw": "", "title": False}
-FITS = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
 
 
 @pytest.mark.parametrize("width", [1280, 390])

@@ -17,6 +17,8 @@ from tests.acceptance.sweeps import GATED, RATIO, RATIOS
 CHROMIUM = next((found for name in ("chromium", "chromium-browser") if (found := shutil.which(name))), None)
 PATIENCE_S = 60
 """What a page may take on a machine that does much else."""
+FITS = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+"""True on a page that isn't wider than the window."""
 
 
 class WebServer:
