@@ -17,6 +17,7 @@ from accio.domain.workflows import Param, Workflow
 
 _FORMS = '{"value": x}, {"values": [..]} or {"from": x, "to": y, "step": z}'
 _FORM_KEYS = ("value", "values", *RANGE_KEYS)
+_NO_VALUE = frozenset({"none", "null"})
 _ARRAYS = frozenset({Kind.LIST, Kind.SET})
 
 
@@ -141,13 +142,20 @@ class ParamForms:
             try:
                 text = parse_to_canonical(datatype, value, base_path=self._base_path)
             except ValueProblem as problem:
-                self._findings.error(place(at), f"parameter '{param.name}': {problem.message}")
+                hint = self._hint_at_absence(param) if _is_absence(value) else ""
+                self._findings.error(place(at), f"parameter '{param.name}': {problem.message}{hint}")
                 good = False
             else:
                 rows.append(texts.setdefault(text, len(texts)))
         if not good:
             return None
         return Column(Axis(param.name, param.type, tuple(texts)), None if len(texts) == len(rows) else tuple(rows))
+
+    def _hint_at_absence(self, param: Param) -> str:
+        """Say how a parameter gets no value, if it can do without one."""
+        if param.default is not None or any(use.port.required for use in self._of(param)):
+            return ""
+        return f"; no value can't be one of several: a run that doesn't mention '{param.name}' has none"
 
     def _meets_ports(self, axis: Axis, uses: list[Use], path: str) -> None:
         """Report values that can't go to a port whose type is right: longs that a double can't hold, empty paths."""
@@ -162,3 +170,8 @@ class ParamForms:
                 except ValueProblem as problem:
                     self._findings.error(path, f"parameter '{axis.name}': {problem.message}")
                     break
+
+
+def _is_absence(value: Any) -> bool:
+    """Return whether somebody who writes this means that there is no value."""
+    return value is None or (isinstance(value, str) and value.lower() in _NO_VALUE)

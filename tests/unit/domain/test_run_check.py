@@ -114,6 +114,16 @@ def test_unknown_versions_and_parameters_are_told_from_unknown_workflows() -> No
     assert param.message == "workflow 'needy' has no parameter 'zz'; it has epsilon, url"
 
 
+@pytest.mark.parametrize("value", [None, "none", "Null"])
+def test_no_value_among_several_is_told_how_it_is_had(value: Any) -> None:
+    """Where a parameter may be absent, it says how; where it is needed, there is nothing to say."""
+    (issue,) = check_a_run({"workflow": "probe", "params": {"a": {"values": [1, value]}}}, library()).errors
+    assert issue.path == "/params/a/values/1"
+    assert issue.message.endswith("; no value can't be one of several: a run that doesn't mention 'a' has none")
+    (needed,) = check_a_run({"workflow": "needy", "params": {"epsilon": value, "url": "/x"}}, library()).errors
+    assert "mention" not in needed.message
+
+
 def test_what_is_ignored() -> None:
     """`$schema` and keys beginning with x- are for others."""
     run = good(**{"$schema": "s", "x-a": 1, "params": {"x-b": 2, "a": {"value": 1, "x-c": 3}}})
