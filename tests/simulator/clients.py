@@ -9,6 +9,7 @@ from accio_daemon.core.commands import DeleteRun, KillRun, RetryRun, SubmitRun, 
 from accio_daemon.core.terms import Announced, RunNo
 from tests import builders
 from tests.simulator.caps import owner_of
+from tests.simulator.gathering import with_join
 from tests.simulator.judge import require
 from tests.simulator.truth import OPERATORS
 
@@ -85,6 +86,8 @@ class Clients:
         elif self._loop.chance(0.12):
             shape, ops = {"Poison": []}, {"Poison": "Poison"}
         workflow = builders.graph(shape, op=ops, swept=random.choice(((), ("A",), ("B",), ("A", "B"))), labels=None)
+        if ops.get("Poison") is None and self._loop.chance(0.3):
+            workflow = with_join(workflow, random.choice(names), partial=self._loop.chance(0.5))
         specs = {spec.name: spec for spec in OPERATORS}
         children = random.choice((1, 1, 2, 6, 12))
         return SubmitRun(

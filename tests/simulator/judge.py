@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
+from accio.domain.children import OWN
 from accio.domain.states import Cause, NodeState
 from accio_daemon.core.commands import SubmitRun
 from accio_daemon.core.effects import ATTEMPT_LOST, Effects
@@ -14,6 +15,7 @@ from accio_daemon.storage.writer import Batch as Rows
 from tests.simulator.caps import CapsKept
 from tests.simulator.disk import Disk
 from tests.simulator.events import Loop
+from tests.simulator.gathering import expected_of_sweep
 from tests.simulator.truth import expected
 
 MAX_LOSSES = 3
@@ -246,24 +248,50 @@ class Judge:
     def _check_run(self, run: int, command: SubmitRun) -> None:
         size = command.definition.sweep.size
         removed = run in self.deleted
+        differs = False
         for index in range(size):
             wanted = expected(command, index)
-            rows = {
-                no: (NODE_STATE_OF[state], outputs, cause)
-                for no, state, outputs, cause in self._disk.rows(
-                    "SELECT n.node, n.state, r.outputs, n.cause FROM nodes n LEFT JOIN results r ON r.id = n.result "
-                    "WHERE n.run_no = ? AND n.idx = ?",
-                    run,
-                    index,
-                )
-            }
+            rows = self._rows(run, index)
             if run in self.killed and not rows:
+                differs = True
                 continue
+            rows = {no: row for no, row in rows.items() if no < len(wanted)}
             require(len(rows) == len(wanted) or removed, f"run {run}.{index} has nodes {rows}")
             excused = run in self.killed
             for no, (state, text) in enumerate(wanted):
                 found, outputs, cause = rows[no]
                 excused = self._check_node(f"{run}.{index}/{no}", (state, text), (found, outputs, cause), excused)
+                differs = differs or excused or found is not state
+        self._check_own(run, command, differs)
+
+    def _rows(self, run: int, index: int) -> dict[int, tuple[NodeState, str | None, str | None]]:
+        """Read the nodes of a child, or of the sweep itself."""
+        return {
+            no: (NODE_STATE_OF[state], outputs, cause)
+            for no, state, outputs, cause in self._disk.rows(
+                "SELECT n.node, n.state, r.outputs, n.cause FROM nodes n LEFT JOIN results r ON r.id = n.result "
+                "WHERE n.run_no = ? AND n.idx = ?",
+                run,
+                index,
+            )
+        }
+
+    def _check_own(self, run: int, command: SubmitRun, differs: bool) -> None:
+        """Compare the node that gathers; what *differs* among the children may show there."""
+        own = expected_of_sweep(command)
+        if own is None:
+            return
+        place, state, text = own
+        single = command.definition.sweep.is_single
+        rows = self._rows(run, 0 if single else OWN)
+        if single:  # its nodes are all in one place
+            rows = {no: row for no, row in rows.items() if no == place}
+        if differs and not rows:
+            return
+        require(rows.keys() == {place}, f"run {run} itself has nodes {rows}")
+        found, outputs, cause = rows[place]
+        if not differs:
+            self._check_node(f"{run}/{place}", (state, text), (found, outputs, cause), False)
 
     def _check_node(
         self,

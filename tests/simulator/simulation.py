@@ -44,6 +44,7 @@ from tests.simulator.clients import Clients
 from tests.simulator.daemon import Daemon
 from tests.simulator.disk import CarefreeDisk, Disk
 from tests.simulator.events import Loop
+from tests.simulator.gathering import gather_for
 from tests.simulator.judge import Judge, require
 from tests.simulator.misfortune import Misfortune
 from tests.simulator.network import Message, Stream
@@ -219,6 +220,7 @@ class Simulation:
             self.loop.clock,
             self.settings,
             bounds=BOUNDS,
+            gather=gather_for(self),
             links=UnboundLinks(self._names) if "bind the send" in self.off else None,
             full_disk=CarefreeDisk(self.disk) if "admission" in self.off else FullDisk(self.disk),
         )
@@ -469,7 +471,6 @@ class Simulation:
             self.loop.note("a session was superseded")
         if any(holding is Holding.RUNNING for holding in joined.held.values()):
             self.loop.note("an agent came back with running work")
-
         self.judge.heard(agent.name)
         self.ask(joined, None, lambda _: self._end(stream, session))
 
