@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,7 +89,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module", params=[OLDEST, *LATER])
-def installed(request: pytest.FixtureRequest, wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+def installed(
+    request: pytest.FixtureRequest, wheel: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Installed]:
     """Accio with all its extras, in an environment of another interpreter, or of the oldest dependencies."""
     python = Path(sys.executable) if request.param == OLDEST else interpreter(request.param)
     if python is None:
@@ -106,7 +108,8 @@ def installed(request: pytest.FixtureRequest, wheel: Path, tmp_path_factory: pyt
     found = Installed(folder, variables)
     resolution = ["--resolution", "lowest-direct"] if request.param == OLDEST else []
     found.install(*resolution, f"accio-experiments[{EXTRAS}] @ {wheel.as_uri()}")
-    return found
+    yield found
+    shutil.rmtree(folder)  # half a gigabyte, which pytest would keep
 
 
 def test_a_function_becomes_the_table_of_a_sweep(installed: Installed, tmp_path: Path) -> None:
