@@ -75,7 +75,7 @@ class Engine(ABC):
 
     @abstractmethod
     def cancel(self, *jobs: str) -> None:
-        """End jobs as their user would; without any, all."""
+        """End jobs as their user would, unless they have ended; without any, all."""
 
     @property
     @abstractmethod

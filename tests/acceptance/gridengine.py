@@ -97,7 +97,7 @@ class LocalGridEngine(Engine):
     def cancel(self, *jobs: str) -> None:
         """End jobs by qdel, which has nothing to do where there are none."""
         if found := jobs or tuple(self.jobs()):
-            self.run("qdel", *found)
+            self.says("qdel", *found)
 
     def start(self) -> None:
         """Make a cluster of this host alone, start it, and wait until its queue has told its load."""

@@ -50,7 +50,7 @@ class FakePbs(Engine):
 
     def cancel(self, *jobs: str) -> None:
         """End jobs by qdel."""
-        self.run("qdel", *(jobs or self.jobs()))
+        self.says("qdel", *(jobs or self.jobs()))
 
     @contextmanager
     def frozen(self) -> Iterator[None]:

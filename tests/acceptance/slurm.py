@@ -71,7 +71,7 @@ class Slurm(Engine):
 
     def cancel(self, *jobs: str) -> None:
         """End jobs by scancel."""
-        self.run("scancel", *(jobs or ("--user=root",)))
+        self.says("scancel", *(jobs or ("--user=root",)))
 
     def start(self) -> None:
         """Start everything and wait until the node is idle."""

@@ -23,6 +23,9 @@ from tests.acceptance.sweeps import GATED, table
 
 WORKFLOW = Path(__file__).resolve().parents[2] / "examples" / "geoind_workflow.json"
 
+LONG = 300.0
+"""Seconds in which one host or the other comes to its end, although some may be asked for while nobody answers."""
+
 pytestmark = [pytest.mark.acceptance, pytest.mark.root, pytest.mark.slow, pytest.mark.timeout(1200)]
 
 
@@ -67,7 +70,7 @@ def by_ssh(machines: Machines) -> Site:
 
     def cancel(job: str) -> None:
         host, _, pid = job.partition(":")
-        assert machines.run(host, "kill", "-TERM", pid).returncode == 0
+        machines.run(host, "kill", "-TERM", pid)
 
     return Site(
         pool={"provider": "ssh", "hosts": ["lab1", "lab2"], "walltime": "40s", "directives": machines.options},
@@ -155,7 +158,7 @@ def test_sweeps_come_through_walltimes_and_deaths(site: Site, tmp_path: Path) ->
             client.push(workflow, default_id="geoind_workflow")
             client.push(GATED)
             runs = [begin(client, traces, 0)]
-            cancel_a_host(site, client)
+            cancel_a_host(site, client, runs[0])
             with site.frozen():
                 pool.kill()
                 pool.ended()
@@ -167,7 +170,7 @@ def test_sweeps_come_through_walltimes_and_deaths(site: Site, tmp_path: Path) ->
             gated = [client.submit({"workflow": "gated", "params": {"label": each}}).run.id for each in "ab"]
             runs.append(begin(client, traces, 1))
             for label, run in zip("ab", gated, strict=True):
-                eventually(partial(is_cut_off, client, run), what=f"the walltime of the host of {label}")
+                eventually(partial(is_cut_off, client, run), patience=LONG, what=f"the walltime of the host of {label}")
                 made.open_gate(label)
             assert [client.wait(run).state for run in (*gated, *runs)] == ["success"] * 4
             found = [table(client, run) for run in runs]
@@ -176,11 +179,16 @@ def test_sweeps_come_through_walltimes_and_deaths(site: Site, tmp_path: Path) ->
     assert found == undisturbed(tmp_path / "calm", traces, workflow, len(runs))
 
 
-def cancel_a_host(site: Site, client: Client) -> None:
-    """End a host that works, and wait for another one."""
+def cancel_a_host(site: Site, client: Client, run: str) -> None:
+    """End a host that works, and wait for another one, unless all of the run is done."""
     (first, *_) = eventually(lambda: working(client), what="a host")
     site.cancel(first.job)
-    eventually(lambda: [each for each in working(client) if each.number != first.number], what="another host")
+    eventually(
+        lambda: (
+            any(each.number != first.number for each in working(client)) or client.get_run(run).run.state == "success"
+        ),
+        what="another host",
+    )
 
 
 def working(client: Client) -> list[AllocationView]:
