@@ -107,20 +107,13 @@ def _of_graph(picture: Graph) -> Rows:
 
 
 def _of_timeline(picture: Timeline) -> Rows:
+    """Return the spans lane by lane, as pages list them."""
+    columns = ("run", "node", "agent", "lane", "state", "began", "ended", "seconds")
     found = (
-        (
-            each.run,
-            each.node,
-            each.agent,
-            each.lane + 1,
-            each.state,
-            each.began,
-            each.ended,
-            round(each.end - each.start, 3),
-        )
-        for each in picture.spans
+        (of.run, of.node, of.agent, of.lane + 1, of.state, of.began, of.ended, round(of.end - of.start, 3))
+        for of in sorted(picture.spans, key=lambda span: span.lane)
     )
-    return Rows(("run", "node", "agent", "lane", "state", "began", "ended", "seconds"), found)
+    return Rows(columns, found)
 
 
 def _of_parallel(picture: Parallel) -> Rows:

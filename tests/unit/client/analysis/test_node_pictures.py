@@ -112,8 +112,9 @@ def test_tables_and_documents() -> None:
     table = rows(timeline())
     assert table.columns == ("run", "node", "agent", "lane", "state", "began", "ended", "seconds")
     found = list(table.rows)
-    assert found[0] == (RUN, "Left", "b1", 2, "success", "2026-01-31T12:00:00.000Z", "2026-01-31T12:00:04.000Z", 4.0)
-    assert found[2][6:] == ("", 5.0)
+    assert [row[1:4] for row in found] == [("Right", "a1", 1), ("Join", "a1", 1), ("Left", "b1", 2)]
+    assert found[2] == (RUN, "Left", "b1", 2, "success", "2026-01-31T12:00:00.000Z", "2026-01-31T12:00:04.000Z", 4.0)
+    assert found[1][6:] == ("", 5.0)
     assert [to_json(each)["shape"] for each in (graph(), timeline())] == ["graph", "timeline"]
     assert to_json(graph())["head"]["command"] == f"accio plot {RUN} -kind=graph"
 
