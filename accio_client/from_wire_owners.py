@@ -16,6 +16,7 @@ def owners(message: workload_pb2.ListOwnersResponse) -> views.OwnersView:
     return views.OwnersView(
         owners=tuple(map(_owner, message.owners)),
         everybody=cap_of(message.everybody) if message.HasField("everybody") else None,
+        policy=message.policy,
     )
 
 
@@ -28,6 +29,7 @@ def _owner(message: workload_pb2.Owner) -> views.OwnerView:
         milli_cpus=message.milli_cpus,
         cap=cap_of(message.cap) if message.HasField("cap") else None,
         own_cap=message.own_cap,
+        lately=message.lately,
     )
 
 

@@ -18,10 +18,12 @@ def owners(found: views.OwnersView) -> Document:
                 "cpus": cpus_json(each.milli_cpus),
                 "cap": _cap(each.cap),
                 "own_cap": each.own_cap,
+                "lately_core_hours": each.lately,
             }
             for each in found.owners
         ],
         "everybody": _cap(found.everybody),
+        "policy": found.policy,
     }
 
 

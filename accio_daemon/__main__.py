@@ -52,6 +52,13 @@ log = logs.get_logger(__name__)
 )
 @click.option("--metrics", default="", metavar="HOST:PORT", help="Serve Prometheus metrics here; default nowhere.")
 @click.option("--open-metrics", is_flag=True, help="Serve metrics beyond this machine, without a token.")
+@click.option(
+    "--policy",
+    default="first-come",
+    show_default=True,
+    metavar="NAME",
+    help="Serve first-come first, or fair: who used least lately.",
+)
 @click.option("--hide-runs", is_flag=True, help="Show runs to their owners, their groups and administrators only.")
 @click.option(
     "--store",

@@ -210,6 +210,7 @@ async def _restore(database: Database, config: Config, clock: Clock) -> tuple[Ta
         suspect=min(6.0, config.lease_s / 2),
         max_losses=config.max_losses,
         reserve_after=config.reserve_after_s,
+        policy=config.policy,
     )
 
     def job(connection: sqlite3.Connection) -> tuple[TakenUp, Restored]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from accio import places, sockets
 from accio.content.objects import SCHEMES, is_object_store
+from accio.domain.policies import FIRST_COME, POLICIES
 from accio.domain.problems import ValueProblem
 from accio.domain.quantities import parse_duration
 from accio.domain.resources import parse_size
@@ -38,6 +39,7 @@ class Config:
     store_at: str = ""  # the address of an object store, or shared:FOLDER; empty for the data folder's own
     quota: int = 0  # bytes of the store; 0: none
     metrics: str = ""  # HOST:PORT; empty for none
+    policy: str = FIRST_COME  # whom the queue serves first
     hide_runs: bool = False  # from all but their owners, their groups and administrators
     crash_at: str | None = None
 
@@ -96,6 +98,7 @@ def read_config(
     store: str = "",
     quota: str = "0",
     metrics: str = "",
+    policy: str = FIRST_COME,
     hide_runs: bool = False,
     environment: Mapping[str, str] = os.environ,
 ) -> Config:
@@ -104,6 +107,8 @@ def read_config(
     address = places.parse_address(given) if given else ""
     if synchronous.upper() not in SYNCHRONOUS:
         raise BadRequest(f"--synchronous: expected {' or '.join(SYNCHRONOUS)}, found {synchronous!r}")
+    if policy not in POLICIES:
+        raise BadRequest(f"--policy: expected {' or '.join(POLICIES)}, found {policy!r}")
     for name, number in (("sweep-limit", sweep_limit), ("open-children", open_children)):
         if number < 1:
             raise BadRequest(f"--{name}: expected a number above 0, found {number}")
@@ -127,6 +132,7 @@ def read_config(
         store_at=_store(store or environment.get("ACCIO_STORE", "")),
         quota=_size("quota", quota),
         metrics=metrics_address(metrics, open_to_all=open_metrics),
+        policy=policy,
         hide_runs=hide_runs,
         crash_at=environment.get("ACCIO_CRASH_AT") or None,
     )

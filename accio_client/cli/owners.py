@@ -21,7 +21,8 @@ from accio_client.views import CapView, OwnersView, PersonView, UsageReport, Usa
 def get(session: Session) -> None:
     """List whose work there is: what is queued, what is at agents, and how much of it may be there at a time.
 
-    Nodes at agents are those that are executed, and those that wait there for their turn.
+    Nodes at agents are those that are executed, and those that wait there for their turn. LATELY are the core-hours
+    that an owner used, half of which count after each day; where the daemon is fair, who has least is served first.
     """
     with session.client() as client:
         found = client.list_owners()
@@ -39,11 +40,12 @@ def _show(found: OwnersView) -> None:
             each.queued,
             each.nodes,
             cpus_json(each.milli_cpus),
+            _hours(each.lately),
             "" if each.cap is None else f"{each.cap}{'' if each.own_cap else f', as {EVERYBODY}'}",
         )
         for each in found.owners
     ]
-    table(("owner", "runs", "queued", "at agents", "cpus", "cap"), rows)
+    table(("owner", "runs", "queued", "at agents", "cpus", "lately", "cap"), rows)
 
 
 def _person(found: PersonView) -> str:

@@ -18,6 +18,7 @@ class OwnerView:
     milli_cpus: int
     cap: Cap | None  # that counts for him
     own_cap: bool  # whether that is his own, not everybody's
+    lately: float  # core-hours that he used, half of which count after each day
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,7 @@ class OwnersView:
 
     owners: tuple[OwnerView, ...]
     everybody: Cap | None
+    policy: str  # whom the queue serves first: first-come, or fair
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

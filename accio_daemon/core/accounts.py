@@ -16,7 +16,7 @@ def charge(turn: Turn, agent: Agent, execution: Execution) -> None:
     now, payer, demand = turn.now, execution.payer, execution.node_class.resources
     seconds = now.mono - execution.granted_mono
     core_seconds = demand.milli_cpus * seconds / 1000
-    payer.charge(core_seconds)
+    payer.used_before += core_seconds
     key = (payer.key, agent.allocation[0] if agent.allocation is not None else "", now.wall_ms // HOUR_MS)
     used = turn.fx.usage.get(key)
     if used is None:

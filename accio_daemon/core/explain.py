@@ -199,7 +199,19 @@ def why_queued(world: World, execution: Execution, now: Instant) -> str:
         left = spoken(max(0.0, time_left(most, now)))
         return f"needs about {need}, and the hosts that offer {name} end before ({most.name} in {left})"
     busy = ", ".join(sorted(agent.name for agent in timely)[:3])
-    return f"waits for room for {demand} on {busy}"
+    return f"waits for room for {demand} on {busy}{_behind(world, execution, now)}"
+
+
+def _behind(world: World, execution: Execution, now: Instant) -> str:
+    """Say who is served before its owner, as they used less; empty where that doesn't count, or nobody is."""
+    rank = world.policy.rank
+    mine = rank(execution.payer, now.mono)
+    ahead = {group.owner: rank(group.owner, now.mono) for group in world.queue.groups.values() if group.count}
+    names = [str(owner.person) for owner, least in sorted(ahead.items(), key=lambda each: each[1]) if least < mine]
+    if not names:
+        return ""
+    others = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    return f"; {names[0]}{others} used less lately, and comes first"
 
 
 def _too_large(demand: Resources, name: str, offering: Iterable[Agent]) -> str:

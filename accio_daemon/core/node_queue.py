@@ -37,7 +37,12 @@ class Group:
         heap = self.heap
         while heap:
             place, _, execution = heap[0]
-            if self.holds(execution) and execution.place == place:
+            if (  # as `holds`, written out: asked several times for each node
+                execution.phase is _QUEUED
+                and execution.place == place
+                and execution.payer is self.owner
+                and execution.avoid == self.avoid
+            ):
                 return execution
             heapq.heappop(heap)
         return None

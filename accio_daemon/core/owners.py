@@ -18,7 +18,7 @@ HALF_LIFE = 24 * 3600.0
 class Owner:
     """Somebody who has runs."""
 
-    __slots__ = ("_begun", "_used", "cap", "key", "milli_cpus", "nodes", "person")
+    __slots__ = ("_begun", "cap", "key", "milli_cpus", "nodes", "person", "used_before")
 
     def __init__(self, person: Person, cap: Cap | None) -> None:
         self.key = owner_key(person)
@@ -27,7 +27,7 @@ class Owner:
         self.nodes = 0  # at agents
         self.milli_cpus = 0  # that those have reserved, or will have
         self._begun = 0.0  # when these began, each weighed with its thousandths of a CPU
-        self._used = 0.0  # core-seconds of what is over, as they count now
+        self.used_before = 0.0  # core-seconds of what is over, as they count now
 
     def take(self, demand: Resources, mono: float) -> None:
         """Count a node that is sent to an agent at this time."""
@@ -45,17 +45,13 @@ class Owner:
         """Count a node from another time on than *before*, as only now there is room for it."""
         self._begun += demand.milli_cpus * (mono - before)
 
-    def charge(self, core_seconds: float) -> None:
-        """Count what a node used that is over."""
-        self._used += core_seconds
-
     def fade(self, share: float) -> None:
         """Count this share of what he used from now on."""
-        self._used *= share
+        self.used_before *= share
 
     def used(self, mono: float) -> float:
         """Return the core-seconds that he used lately, those of what is at agents included."""
-        return self._used + max(0.0, self.milli_cpus * mono - self._begun) / 1000
+        return self.used_before + max(0.0, self.milli_cpus * mono - self._begun) / 1000
 
     def may_begin(self, demand: Resources) -> bool:
         """Return whether one more node may be sent to an agent."""

@@ -1,6 +1,7 @@
 """Placing: who in the queue goes to which agent now.
 
-Heads of groups are taken in the order of their places, so that the queue is first come, first served; a group
+Heads of groups are taken in the order of their owners' ranks (which are all the same where the queue is first come,
+first served: core.policies), those that rank alike in the order of their places; a group
 whose head fits nowhere now, or whose owner has as much at agents as his cap allows, doesn't block the others. A head
 that waited too long gets a reservation: capacity of one agent is held back for it. An agent whose host ends gets only
 what it has time for. Nodes are also sent ahead of free capacity (prefetch), so that a worker never waits for a round
@@ -28,11 +29,15 @@ def place(turn: Turn) -> None:
     dirty, world.dirty_agents = world.dirty_agents, set()
     if not world.queue.count or not (everyone or dirty or world.queue.groups):
         return
-    heads = [(head, order, group) for order, (head, group) in enumerate(world.queue.heads())]
+    rank, shifts, mono = world.policy.rank, world.policy.shifts, turn.now.mono
+    heads = [(least, head, order, group) for order, (least, head, group) in enumerate(world.heads(mono))]
     heapq.heapify(heads)
     due: set[Owner] = set()  # whose next node has waited for the cap long enough: no smaller one passes it any more
     while heads:
-        _, order, group = heads[0]
+        least, place, order, group = heads[0]
+        if shifts and (ranks := rank(group.owner, mono)) > least:  # something of his was sent since
+            heapq.heapreplace(heads, (ranks, place, order, group))
+            continue
         if group.owner.cap is not None and _is_capped(turn, group, due):
             group.blocked = False  # what was freed since it was refused may fit once the cap allows it
             heapq.heappop(heads)
@@ -49,7 +54,7 @@ def place(turn: Turn) -> None:
         if head is None:
             heapq.heappop(heads)
         else:
-            heapq.heapreplace(heads, (head.place, order, group))
+            heapq.heapreplace(heads, (least, head.place, order, group))
 
 
 def _is_capped(turn: Turn, group: Group, due: set[Owner]) -> bool:
@@ -201,7 +206,7 @@ def hold_for_starving(turn: Turn) -> None:
         world.holding.discard(agent)
         world.dirty_agents.add(agent)
     held = {agent.waits_for for agent in world.holding}
-    for _, group in sorted(world.queue.heads(), key=lambda entry: entry[0]):
+    for _, _, group in sorted(world.heads(turn.now.mono), key=lambda entry: entry[:2]):
         execution = group.head()
         if (
             execution is None

@@ -79,7 +79,7 @@ class DemandLoad:
 class Workload:
     """Everything that is left."""
 
-    runs: tuple[RunLoad, ...]  # in the order of the queue
+    runs: tuple[RunLoad, ...]  # in the order in which the queue serves them now
     demands: Mapping[Demand, DemandLoad]
     agents: int  # that may get work
     room: Resources  # of these agents
@@ -109,7 +109,8 @@ def workload(world: World, now: Instant, also: Iterable[Rest] = ()) -> Workload:
     for execution in world.by_attempt.values():
         if execution.has_grant and execution.subscribers:
             running.setdefault(execution.first[0].run.no, []).append(execution)
-    order = sorted(world.runs.values(), key=lambda run: (run.sequence, run.no))
+    rank = world.policy.rank
+    order = sorted(world.runs.values(), key=lambda run: (rank(run.owner, now.mono), run.sequence, run.no))
     share = LOOKED_AT // max(1, len(order))
     runs = tuple(_run(world, run, running.get(run.no, ()), now, share) for run in order)
     agents = [agent for agent in world.agents.values() if _may_get_work(agent)]
@@ -201,7 +202,7 @@ def _demands(
 ) -> dict[Demand, DemandLoad]:
     queued: Counter[Demand] = Counter()
     heads: dict[Demand, Execution] = {}
-    for _, group in sorted(world.queue.heads(), key=lambda head: head[0]):
+    for _, _, group in sorted(world.heads(now.mono), key=lambda head: head[:2]):
         demand = demand_of(group.node_class)
         queued[demand] += group.count
         if (head := group.head()) is not None:

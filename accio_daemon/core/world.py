@@ -9,13 +9,15 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass
 
 from accio.domain.operators import OperatorSpec
+from accio.domain.policies import FIRST_COME
 from accio_daemon.core.commands import Submitted
 from accio_daemon.core.needs import Need
-from accio_daemon.core.node_queue import NodeQueue, Unopened
+from accio_daemon.core.node_queue import Group, NodeQueue, Unopened
 from accio_daemon.core.owners import Owners
 from accio_daemon.core.plan import ClassRegistry
+from accio_daemon.core.policies import POLICIES
 from accio_daemon.core.pools.records import Pool
-from accio_daemon.core.records import Agent, Asked, Execution, Instance, Run
+from accio_daemon.core.records import Agent, Asked, Execution, Instance, Place, Run
 from accio_daemon.core.terms import AgentNo, AttemptNo, ExecutionNo, Result, RunNo, SessionNo
 
 # Bits of an attempt's number below the epoch: numbers stay unique across restarts without a row being written for each.
@@ -35,6 +37,7 @@ class Settings:
     reserve_after: float = 30.0  # wait in the queue after which a node gets a reservation
     prefetch_window: float = 0.02  # how much work is sent ahead
     recent_results: int = 10_900  # results kept in memory: with one more than 10,922 a dictionary takes twice the room
+    policy: str = FIRST_COME  # whom the queue serves first
 
 
 class World:
@@ -49,6 +52,7 @@ class World:
         self.classes = ClassRegistry()
         self.runs: dict[RunNo, Run] = {}  # those that haven't ended
         self.owners = Owners()
+        self.policy = POLICIES[self.settings.policy]
         self.queue = NodeQueue()
         self.unopened = Unopened()
         self.executions: dict[ExecutionNo, Execution] = {}
@@ -118,6 +122,11 @@ class World:
         self.fenced[attempt] = owner
         if len(self.fenced) > self.settings.recent_results:
             self.fenced.popitem(last=False)
+
+    def heads(self, mono: float) -> list[tuple[float, Place, Group]]:
+        """Return each group that has somebody queued with its owner's rank and its head's place, unordered."""
+        rank = self.policy.rank
+        return [(rank(group.owner, mono), place, group) for place, group in self.queue.heads()]
 
     def offering(self, operator_no: int) -> set[Agent]:
         """Return the connected agents that offer an operator version."""

@@ -177,7 +177,7 @@ class Engine:
 
     def owners(self) -> OwnersView:
         """Return whose work there is, and what caps there are, now."""
-        return owners_view(self.world)
+        return owners_view(self.world, self._clock.now())
 
     async def run(self) -> None:
         """Decide and commit until stopped."""

@@ -262,6 +262,7 @@ class OwnerView:
     milli_cpus: int  # that those have reserved, or will have
     cap: Cap | None  # that counts for him
     is_own: bool  # whether that is his own, not everybody's
+    used: float  # core-seconds lately, as they count for the policy that is fair
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,6 +271,7 @@ class OwnersView:
 
     owners: tuple[OwnerView, ...]
     everybody: Cap | None
+    policy: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -150,5 +150,5 @@ def _restore_owners(stored: Stored, world: World, now: Instant) -> None:
         world.owners.set_cap(key, cap)
     for key, hour, core_seconds in stored.used_by_hour((now.wall_ms - FORGOTTEN_AFTER_MS) // HOUR_MS):
         age = max(0.0, now.wall_ms / HOUR_MS - hour - 0.5) * 3600
-        world.owners.of(named(key)).charge(core_seconds * 0.5 ** (age / HALF_LIFE))
+        world.owners.of(named(key)).used_before += core_seconds * 0.5 ** (age / HALF_LIFE)
     world.owners.begin(now.mono)

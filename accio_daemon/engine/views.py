@@ -76,7 +76,7 @@ def _pool_state(pool: Pool, now: Instant) -> str:
     return "backing off" if now.mono < pool.retry_mono else "serving"
 
 
-def owners_view(world: World) -> OwnersView:
+def owners_view(world: World, now: Instant) -> OwnersView:
     """Return whose work there is, and what caps there are; those who have most at agents first."""
     runs = Counter(run.owner for run in world.runs.values())
     queued: Counter[Owner] = Counter()
@@ -96,8 +96,9 @@ def owners_view(world: World) -> OwnersView:
             milli_cpus=owner.milli_cpus,
             cap=owner.cap,
             is_own=owner.key in world.owners.caps,
+            used=owner.used(now.mono),
         )
         for owner in active.values()
     ]
     found.sort(key=lambda each: (-each.milli_cpus, -each.nodes, -each.queued, str(each.person)))
-    return OwnersView(owners=tuple(found), everybody=world.owners.caps.get(EVERYBODY))
+    return OwnersView(owners=tuple(found), everybody=world.owners.caps.get(EVERYBODY), policy=world.settings.policy)

@@ -8,14 +8,28 @@ from typing import TYPE_CHECKING
 
 from accio.domain.caps import EVERYBODY, Cap
 from accio.domain.people import Person
+from accio.domain.policies import POLICIES
 from accio_daemon.core.commands import ChangeCap
-from accio_daemon.core.world import World
+from accio_daemon.core.world import Settings, World
 
 if TYPE_CHECKING:
     from tests.simulator.simulation import Simulation
 
 OWNERS: Sequence[Person] = tuple(Person(name=name) for name in ("Ada", "Bo", "Cy"))
 _CAPS = (Cap(nodes=0), Cap(nodes=1), Cap(nodes=2), Cap(milli_cpus=1000), Cap(nodes=3, milli_cpus=2000), None)
+
+
+def settings_of(seed: int, *, lease: float) -> Settings:
+    """Return small bounds, so that they are met, and one policy or the other."""
+    return Settings(
+        open_children=4,
+        backlog=2,
+        killed_at_once=1,
+        lease=lease,
+        max_losses=3,
+        reserve_after=3.0,
+        policy=POLICIES[seed % len(POLICIES)],
+    )
 
 
 def owner_of(key: str) -> Person:

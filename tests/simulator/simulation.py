@@ -29,7 +29,7 @@ from accio_daemon.core.on_agents import identity_of
 from accio_daemon.core.outgoing import Outgoing
 from accio_daemon.core.terms import AttemptNo, ExecutionNo, SessionNo
 from accio_daemon.core.turn import Turn
-from accio_daemon.core.world import Settings, World
+from accio_daemon.core.world import World
 from accio_daemon.engine.cycle import Batch, Bounds
 from accio_daemon.engine.delivery import Links
 from accio_daemon.engine.full_disk import FullDisk
@@ -40,6 +40,7 @@ from tests.fakes import FakeAgent, Reply
 from tests.simulator import judge
 from tests.simulator.agent import SimulatedAgent
 from tests.simulator.arrivals import Arrivals
+from tests.simulator.caps import settings_of
 from tests.simulator.clients import Clients
 from tests.simulator.daemon import Daemon
 from tests.simulator.disk import CarefreeDisk, Disk
@@ -121,10 +122,7 @@ class Simulation:
         self.slow_until = 0.0
         self._names: dict[SessionNo, str] = {}  # agents by their sessions
         self._owner: dict[AttemptNo, ExecutionNo] = {}  # attempt -> execution, for a daemon without a fence
-        lease = 0.0 if "lease order" in switched_off else judge.LEASE
-        self.settings = Settings(
-            open_children=4, backlog=2, killed_at_once=1, lease=lease, max_losses=judge.MAX_LOSSES, reserve_after=3.0
-        )
+        self.settings = settings_of(seed, lease=0.0 if "lease order" in switched_off else judge.LEASE)
         self._numbers = self._announce()
         self._apart = Random(seed)  # noqa: S311 - it must be repeatable, and leave all other chances as they are
         machine = Machine(self.loop, {number: name for name, number in self._numbers.items()})

@@ -26,6 +26,7 @@ class OwnerCalls:
         return workload_pb2.ListOwnersResponse(
             owners=[_owner_message(each) for each in view.owners if viewer.sees(each.person)],
             everybody=None if view.everybody is None else cap_message(view.everybody),
+            policy=view.policy,
         )
 
     async def change_cap(self, request: workload_pb2.ChangeCapRequest) -> workload_pb2.ChangeCapResponse:
@@ -51,4 +52,5 @@ def _owner_message(view: OwnerView) -> workload_pb2.Owner:
         milli_cpus=view.milli_cpus,
         cap=None if view.cap is None else cap_message(view.cap),
         own_cap=view.is_own,
+        lately=view.used / 3600,
     )

@@ -192,11 +192,13 @@ OWNERS = workload_pb2.ListOwnersResponse(
             milli_cpus=2500,
             cap=workload_pb2.Cap(nodes=2),
             own_cap=True,
+            lately=1.5,
         ),
         workload_pb2.Owner(owner=values_pb2.Person(email="bo@example.org"), cap=workload_pb2.Cap(milli_cpus=500)),
         workload_pb2.Owner(owner=values_pb2.Person(name="Cy"), runs=1),
     ],
     everybody=workload_pb2.Cap(nodes=10, milli_cpus=8000),
+    policy="fair",
 )
 USAGE = workload_pb2.GetUsageResponse(
     usage=[
