@@ -4,6 +4,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from accio.domain.precision import Until
 from accio.errors import ResourceExhausted
 from accio_daemon.core.commands import DeleteRun, KillRun, RetryRun, SubmitRun, Submitted
 from accio_daemon.core.terms import Announced, RunNo
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from tests.simulator.simulation import Simulation
 
 RESERVED_WITHIN = 5.0
+
+# What a few values of 64 bits come to, or don't.
+_UNTIL = Until(node="A", port="data", ci95=0.8, relative=True, least=2)
+_MOST = 9
 
 SHAPES: tuple[dict[str, list[str]], ...] = (
     {"A": []},
@@ -90,9 +95,12 @@ class Clients:
             workflow = with_join(workflow, random.choice(names), partial=self._loop.chance(0.5))
         specs = {spec.name: spec for spec in OPERATORS}
         children = random.choice((1, 1, 2, 6, 12))
+        sweep = builders.sweep_of(children)
+        if children == 2 and "A" in shape:  # without another draw: what else happens stays what it was
+            sweep = builders.sweep_of(children, repeat=_MOST).repeated_until(_UNTIL)
         return SubmitRun(
             id=builders.run_id(0),
-            definition=builders.definition(workflow, sweep=builders.sweep_of(children)),
+            definition=builders.definition(workflow, sweep=sweep),
             workflow_no=self._disk.add_workflow(workflow),
             workflow=workflow,
             operators=tuple(Announced(no=self._numbers[node.op], spec=specs[node.op]) for node in workflow.graph),

@@ -10,7 +10,7 @@ from accio.domain.jsontext import json_string
 from accio.domain.states import NodeState
 from accio.domain.workflows import Constant, FromChildren, NodeDefinition, Workflow
 from accio_daemon.core.commands import SubmitRun
-from accio_daemon.core.effects import GatherRequest
+from accio_daemon.core.effects import GatherRequest, MeasureRequest
 from tests import builders
 from tests.simulator.truth import JOIN, expected, output
 
@@ -42,6 +42,17 @@ def gather_for(story: "Simulation") -> Callable[[GatherRequest], None]:
         story.post(story.daemon.gathered(request))
 
     return lambda request: story.loop.after(story.loop.between(0.001, _SLOWEST), lambda: answer(request))
+
+
+def measure_for(story: "Simulation") -> Callable[[MeasureRequest], None]:
+    """Return what reads the values of points in the present life of the daemon, a moment after it was asked to."""
+    life = story.life
+
+    def answer(request: MeasureRequest) -> None:
+        if story.life == life and story.daemon is not None:
+            story.post(story.daemon.measured(request))
+
+    return lambda request: story.loop.after(0.001, lambda: answer(request))
 
 
 def expected_of_sweep(command: SubmitRun) -> tuple[int, NodeState, str | None] | None:

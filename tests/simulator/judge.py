@@ -3,7 +3,10 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
+import orjson
+
 from accio.domain.children import OWN
+from accio.domain.precision import Until, measure
 from accio.domain.states import Cause, NodeState
 from accio_daemon.core.commands import SubmitRun
 from accio_daemon.core.effects import ATTEMPT_LOST, Effects
@@ -21,6 +24,7 @@ from tests.simulator.truth import expected
 MAX_LOSSES = 3
 DECIDED_WITHIN = 0.002
 LEASE = 15.0
+_FIRST = "SELECT n.idx, r.outputs FROM nodes n LEFT JOIN results r ON r.id = n.result WHERE n.run_no = ? AND n.node = 0"
 
 
 class Violation(AssertionError):
@@ -246,10 +250,15 @@ class Judge:
         return node.endswith("/Poison")
 
     def _check_run(self, run: int, command: SubmitRun) -> None:
-        size = command.definition.sweep.size
+        sweep = command.definition.sweep
         removed = run in self.deleted
-        differs = False
-        for index in range(size):
+        differs = sweep.until is not None  # what it gathers lacks what was spared
+        spared = self._spared(run)
+        if sweep.until is not None and not {run} & (self.killed | self.deleted | self.retried):
+            self._check_points(run, command, sweep.until)
+        for index in range(sweep.size):
+            if index in spared:
+                continue
             wanted = expected(command, index)
             rows = self._rows(run, index)
             if run in self.killed and not rows:
@@ -292,6 +301,29 @@ class Judge:
         found, outputs, cause = rows[place]
         if not differs:
             self._check_node(f"{run}/{place}", (state, text), (found, outputs, cause), False)
+
+    def _spared(self, run: int) -> set[int]:
+        ((removed,),) = self._disk.rows("SELECT removed FROM runs WHERE no = ?", run)
+        return {index for first, last in orjson.loads(removed) for index in range(first, last + 1)}
+
+    def _check_points(self, run: int, command: SubmitRun, until: Until) -> None:
+        """Each point has the repetitions that its own results, as they are stored, ask for."""
+        sweep = command.definition.sweep
+        found: dict[int, float] = {}
+        rows = dict(self._disk.rows(_FIRST, run))
+        for index, outputs in rows.items():
+            if outputs is not None:
+                found[index] = float(orjson.loads(orjson.loads(outputs)[until.port]))
+        for point in range(sweep.points):
+            begun: int | None = until.least
+            while begun is not None:
+                members = range(point * sweep.repeat, point * sweep.repeat + begun)
+                following = until.next(begun, sweep.repeat, measure([found[i] for i in members if i in found]))
+                self._loop.note("a point was repeated more often" if following else "a point was precise, or had all")
+                if following is None:
+                    there = [i for i in range(members.start, members.start + sweep.repeat) if i in rows]
+                    require(there == list(members), f"run {run}, point {point}: {there}, expected {list(members)}")
+                begun = following
 
     def _check_node(
         self,

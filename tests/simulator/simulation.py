@@ -45,7 +45,7 @@ from tests.simulator.clients import Clients
 from tests.simulator.daemon import Daemon
 from tests.simulator.disk import CarefreeDisk, Disk
 from tests.simulator.events import Loop
-from tests.simulator.gathering import gather_for
+from tests.simulator.gathering import gather_for, measure_for
 from tests.simulator.judge import Judge, require
 from tests.simulator.misfortune import Misfortune
 from tests.simulator.network import Message, Stream
@@ -219,6 +219,7 @@ class Simulation:
             self.settings,
             bounds=BOUNDS,
             gather=gather_for(self),
+            measure=measure_for(self),
             links=UnboundLinks(self._names) if "bind the send" in self.off else None,
             full_disk=CarefreeDisk(self.disk) if "admission" in self.off else FullDisk(self.disk),
         )
@@ -283,8 +284,7 @@ class Simulation:
             self._unfence(daemon)
         self._more = daemon.decide()
         self.judge.decided(daemon.batch.fx, daemon.world)
-        for attempt, execution in daemon.world.by_attempt.items():
-            self._owner[attempt] = execution.id
+        self._owner.update((attempt, execution.id) for attempt, execution in daemon.world.by_attempt.items())
         if daemon.batch.fx.rows():
             check_invariants(daemon.world)
         if "commit before act" in self.off:

@@ -25,6 +25,7 @@ RARE = (
     "a message arrived twice",
     "a message of a broken stream arrived",
     "a node was lost",
+    "a point was repeated more often",
     "a node went on from a checkpoint",
     "a request was refused for want of space",
     "a cap kept nodes waiting",

@@ -1,7 +1,7 @@
 """What operators of the simulation compute, and what a run must therefore come to, whatever happens on the way.
 
-A node's output is a hash of its operator, its inputs and its seed, so a wrong input anywhere shows in every result that
-follows from it.
+A node's output is a hash of its operator, its inputs and its seed, as a number in digits, so a wrong input anywhere
+shows in every result that follows from it.
 """
 
 from collections import Counter
@@ -47,7 +47,8 @@ TIMES = {"Step": (0.001, 0.01), "Random": (0.001, 0.01), "Flaky": (0.1, 1.0), "W
 
 def output(operator: str, inputs: str, seed: int | None) -> str:
     """Return what an operator computes, as canonical JSON text."""
-    return json_string(blake2b(f"{operator} {inputs} {seed}".encode(), digest_size=8).hexdigest())
+    digest = blake2b(f"{operator} {inputs} {seed}".encode(), digest_size=8).digest()
+    return json_string(str(int.from_bytes(digest)))
 
 
 def told(text: str, seconds: float) -> bytes:
