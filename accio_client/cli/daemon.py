@@ -130,12 +130,13 @@ def _serve(session: Session, children: list[Child], options: Sequence[str], pare
             _look(children, 1.0, parent)
             _tell_of_edits(session, children[-1])
             if beside is not None and beside.ended(0):
-                how = _how(beside.process.returncode)
-                session.say(f"the {beside.name} ended {how}; runs go on. Its log: {beside.log}")
+                session.say(f"the {beside.name} ended {beside.ending}; runs go on. Its log: {beside.log}")
                 beside = None
     except ChildEnded as ended:
         code = ended.child.process.returncode
-        complain(f"accio: the {ended.child.name} ended {_how(code)}; its last words:\n{ended.child.last_words()}")
+        complain(
+            f"accio: the {ended.child.name} ended {ended.child.ending}; its last words:\n{ended.child.last_words()}"
+        )
         return code if SUCCESS < code <= INTERNAL + 1 else INTERNAL
     finally:
         if beside is not None:
@@ -245,10 +246,6 @@ def _tell_of_edits(session: Session, agent: Child) -> None:
 
 def _stop(number: int, frame: FrameType | None) -> None:
     raise Stopped(INTERRUPTED if number == signal.SIGINT else SUCCESS)
-
-
-def _how(code: int) -> str:
-    return f"by signal {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
 
 
 @accio_command

@@ -72,6 +72,12 @@ class Child:
                 if event.encode() in line and (found := json.loads(line))["event"] == event:
                     yield found
 
+    @property
+    def ending(self) -> str:
+        """How the process, which has ended, ended."""
+        code = self.process.returncode
+        return f"by signal {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
+
     def last_words(self) -> str:
         """Return the end of what it said since it was started."""
         with self.log.open("rb") as file:

@@ -103,4 +103,6 @@ def _await(client: "Client", child: Child, name: str) -> None:
     """Wait until the agent is connected, however long its operators take to be imported."""
     while not any(agent.name == name and agent.state == "connected" for agent in client.list_agents()):
         if child.ended(_LOOK_EVERY_S):
-            raise FailedPrecondition(f"the agent can't be started; its last words:\n{child.last_words()}")
+            raise FailedPrecondition(
+                f"the agent can't be started: it ended {child.ending}; its last words:\n{child.last_words()}"
+            )

@@ -27,12 +27,12 @@ def test_questions_have_answers() -> None:
 
 
 def test_rooms_of_the_engine_are_all_described() -> None:
-    """The table of the engine's modules names those that there are, but for what only measures, looks or tests it."""
+    """The table of the engine's modules names those that there are, but for what only measures or tests it."""
     text = PAGE.read_text(encoding="utf-8")
     table = text.partition("### The engine")[2].partition("### ")[0]
     named = set(re.findall(r"^\| `(\w+)\.py` \|", table, re.MULTILINE))
     folder = PAGE.parents[1] / "accio_daemon" / "engine"
-    besides = {"__init__", "crash_points", "metrics", "views", "watchers"}
+    besides = {"__init__", "crash_points", "metrics"}
     assert named == {path.stem for path in folder.glob("*.py")} - besides
 
 
