@@ -84,10 +84,9 @@ class Services:
     def server(self) -> Server:
         """Return what serves all of them."""
         parts = self._parts
-        seconds = parts.engine.metrics.rpc_seconds
         return Server(
             tokens=parts.tokens,
-            observe=lambda method, took: seconds.labels(method).observe(took),
+            observe=parts.engine.observer.called,
             accio=(*self._of_runs(), *self._of_results(), *self._of_the_cluster()),
             agents=self._of_agents(),
             artifacts=ArtifactCalls(parts.store, parts.engine),

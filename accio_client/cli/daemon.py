@@ -25,11 +25,13 @@ from accio.sockets import socket_address, socket_path
 from accio_client.cli.output import complain, out
 from accio_client.cli.processes import Child
 from accio_client.cli.session import Session, accio_command
-from accio_client.cli.web_child import start_web
+from accio_client.cli.web_child import open_web
 from accio_client.documents import document
 
 TELL_EVERY_S = 30.0
 LOOK_EVERY_S = 0.03
+LOOK_AGAIN_S = 0.5
+"""How often it looks whether all is well, once it is."""
 GRACE_S = 3
 
 
@@ -124,12 +126,12 @@ def _serve(session: Session, children: list[Child], options: Sequence[str], pare
     try:
         _start(children, address, inside, options)
         _await_agent(session, children, inside, parent=parent)
-        beside = start_web(session, inside) if web else None
+        beside = open_web(session, inside) if web else None
         _tell(session, address, inside, None if beside is None else beside.link)
         while True:
-            _look(children, 1.0, parent)
+            _look(children, LOOK_AGAIN_S if beside is None else 0, parent)
             _tell_of_edits(session, children[-1])
-            if beside is not None and beside.ended(0):
+            if beside is not None and beside.ended(LOOK_AGAIN_S):
                 session.say(f"the {beside.name} ended {beside.ending}; runs go on. Its log: {beside.log}")
                 beside = None
     except ChildEnded as ended:
