@@ -8,7 +8,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 from types import FrameType
@@ -18,7 +18,7 @@ import click
 from accio import own_folders, places
 from accio.domain.sizes import size
 from accio.errors import FailedPrecondition, Internal, Unavailable
-from accio.events import CODE_CHANGED
+from accio.events import CODE_CHANGED, CONNECTED
 from accio.exits import INTERNAL, INTERRUPTED, SUCCESS
 from accio.interpreter import without_working_folder
 from accio.sockets import socket_address, socket_path
@@ -125,7 +125,7 @@ def _serve(session: Session, children: list[Child], options: Sequence[str], pare
     beside = None
     try:
         _start(children, address, inside, options)
-        _await_agent(session, children, inside, parent=parent)
+        _await_agent(session, children[-1], children, inside, parent=parent)
         beside = open_web(session, inside) if web else None
         _tell(session, address, inside, None if beside is None else beside.link)
         while True:
@@ -202,27 +202,39 @@ def _look(children: Sequence[Child], within_s: float, parent: int | None = None)
 
 def _await_agent(
     session: Session,
+    agent: Child,
     children: Sequence[Child],
     address: str,
     tell_every_s: float = TELL_EVERY_S,
     parent: int | None = None,
 ) -> None:
-    """Wait until the daemon answers and an agent is connected to it, however long its operators take to be imported."""
-    while not listens(address):  # gRPC is loaded only then: the machine has enough to do
+    """Wait until the agent says that the daemon has taken it up, however long its operators take to be imported.
+
+    The daemon would say so, too, but to load what asks it takes half as long as it takes to start a daemon. So it is
+    asked only where the agent says nothing for long: what is said on a full disk is in no log.
+    """
+    tell_at = monotonic() + tell_every_s
+    while not agent.has_said(CONNECTED):
         _look(children, LOOK_EVERY_S, parent)
+        if monotonic() >= tell_at:
+            tell_at += tell_every_s
+            if _has_agent(address):
+                return
+            session.say(
+                "still waiting for the agent: it imports its operators, or can't reach the daemon; its log: "
+                f"{agent.log}"
+            )
+
+
+def _has_agent(address: str) -> bool:
+    """Return whether a daemon answers and an agent is connected to it."""
     from accio_client.sync import Client
 
-    tell_at = monotonic() + tell_every_s
-    with Client(address) as client:
-        while True:
-            _look(children, LOOK_EVERY_S, parent)
-            if monotonic() >= tell_at:
-                tell_at += tell_every_s
-                log = f"; its log: {children[-1].log}" if children else ""
-                session.say(f"still waiting for the agent: it imports its operators, or can't reach the daemon{log}")
-            with suppress(Unavailable):  # it is about to listen
-                if any(agent.state == "connected" for agent in client.list_agents()):
-                    return
+    try:
+        with Client(address) as client:
+            return any(agent.state == "connected" for agent in client.list_agents())
+    except Unavailable:
+        return False
 
 
 def _tell(session: Session, address: str, inside: str, link: str | None) -> None:

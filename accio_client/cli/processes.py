@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -67,10 +67,13 @@ class Child:
             said = file.read(MOST_NEWS)
         whole = said if len(said) == MOST_NEWS else said[: said.rfind(b"\n") + 1]
         self._read += len(whole)
-        for line in whole.splitlines():
-            with suppress(ValueError):
-                if event.encode() in line and (found := json.loads(line))["event"] == event:
-                    yield found
+        yield from _told(whole.splitlines(), event)
+
+    def has_said(self, event: str) -> bool:
+        """Return whether it has said something of an event since it was started."""
+        with self.log.open("rb") as file:
+            file.seek(self._begin)
+            return any(_told(file, event))
 
     @property
     def ending(self) -> str:
@@ -84,6 +87,13 @@ class Child:
             file.seek(self._begin)
             lines = file.read()[-4000:].decode(errors="replace").strip().split("\n")
         return printable_lines("\n".join(f"  {line}" for line in lines[-10:]))
+
+
+def _told(lines: Iterable[bytes], event: str) -> Iterator[Mapping[str, object]]:
+    for line in lines:
+        with suppress(ValueError):  # it isn't whole yet, or no line of the program's own
+            if event.encode() in line and (found := json.loads(line))["event"] == event:
+                yield found
 
 
 def _end_with(parent: int, nice: int) -> Callable[[], None]:

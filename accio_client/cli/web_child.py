@@ -11,6 +11,7 @@ from time import monotonic
 from accio import places, web_door
 from accio.errors import FailedPrecondition
 from accio.interpreter import without_working_folder
+from accio.version import DISTRIBUTION
 from accio_client.cli.processes import Child
 from accio_client.cli.session import Session
 
@@ -67,8 +68,6 @@ def open_web(session: Session, address: str) -> WebDoor | None:
     """Listen for who wants the web interface of the daemon there; say why, and return None, where there can be none."""
     missing = [name for name in ("starlette", "uvicorn") if find_spec(name) is None]
     if missing:
-        from accio.version import DISTRIBUTION
-
         session.say(f"no web interface: it needs {missing[0]} (pip install '{DISTRIBUTION}[web]')")
         return None
     try:

@@ -16,6 +16,7 @@ import structlog
 
 from accio.channels import Door
 from accio.errors import AccioError, FailedPrecondition, PermissionDenied, Unauthenticated, Unavailable
+from accio.events import CONNECTED
 from accio.one_error import one_error
 from accio.v1 import agents_pb2
 from accio.wire.errors import from_status
@@ -178,7 +179,7 @@ class Dialer:
         return message.welcome
 
     async def _converse(self, call: "Call", welcome: agents_pb2.Welcome) -> None:
-        log.info("connected", daemon=self.address, epoch=welcome.epoch, session=welcome.session)
+        log.info(CONNECTED, daemon=self.address, epoch=welcome.epoch, session=welcome.session)
         self._silent = ""
         self._answered = asyncio.get_running_loop().time()
         self._outbound.clear()
