@@ -35,11 +35,17 @@ class Owner:
         self.milli_cpus += demand.milli_cpus
         self._begun += demand.milli_cpus * mono
 
-    def give_back(self, demand: Resources, began: float) -> None:
-        """Count a node out that is over at its agent, and was counted since it *began*."""
+    def give_back(self, demand: Resources, began: float, seconds: float) -> float:
+        """Count a node out that is over at its agent, and was counted since it *began*, and what it used in so many
+        *seconds*, which are 0 if it never had a place there; return the core-seconds.
+        """
+        milli_cpus = demand.milli_cpus
+        core_seconds = milli_cpus * seconds / 1000
         self.nodes -= 1
-        self.milli_cpus -= demand.milli_cpus
-        self._begun = self._begun - demand.milli_cpus * began if self.nodes else 0.0
+        self.milli_cpus -= milli_cpus
+        self._begun = self._begun - milli_cpus * began if self.nodes else 0.0
+        self.used_before += core_seconds
+        return core_seconds
 
     def begins_later(self, demand: Resources, before: float, mono: float) -> None:
         """Count a node from another time on than *before*, as only now there is room for it."""

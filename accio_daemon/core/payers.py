@@ -45,7 +45,9 @@ def _payer(execution: Execution) -> Owner:
 def look_again(world: World) -> None:
     """Hand on what waits for a cap, and is wanted by somebody who may begin it."""
     for group in [group for group in world.queue.groups.values() if _waits_for_a_cap(group)]:
-        for execution in [entry[2] for entry in group.heap if len(entry[2].subscribers) > 1 and group.holds(entry[2])]:
+        for execution in [
+            entry[2] for entry in group.entries() if len(entry[2].subscribers) > 1 and group.holds(entry[2])
+        ]:
             choose(world, execution)
 
 
