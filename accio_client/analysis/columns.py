@@ -59,7 +59,7 @@ class AxisColumn:
         if not self.is_ordered:
             return np.arange(self.size, dtype=np.float64)
         if not self._axis.is_formula or self.size <= _EXACT_VALUES:
-            values = (float(comparable_text(self.type, self._canonical(at))) for at in range(self.size))
+            values = (float(comparable_text(self.type, self.canonical(at))) for at in range(self.size))
             return np.fromiter(values, np.float64, self.size)
         formula = self._axis.to_json()
         steps = np.arange(self.size, dtype=np.float64) if self.occurring is None else self.occurring.astype(np.float64)
@@ -83,13 +83,14 @@ class AxisColumn:
 
     def text(self, at: int) -> str:
         """Return a value as a query or a command has it."""
-        canonical = self._canonical(at)
+        canonical = self.canonical(at)
         if self.type.kind in INTEGRAL or self.type.kind in (Kind.DOUBLE, Kind.BOOLEAN):
             return canonical
         shown = display(self.type, canonical)
         return shown if isinstance(shown, str) else canonical_dump(shown)
 
-    def _canonical(self, at: int) -> str:
+    def canonical(self, at: int) -> str:
+        """Return a value as canonical JSON."""
         return self._axis.value_at(at if self.occurring is None else int(self.occurring[at]))
 
     def texts(self) -> list[str]:
