@@ -84,6 +84,8 @@ async def serve(
         server = Services(parts).server()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(parts.engine.run(), name="engine")
+            if parts.tokens.groups():
+                parts.keeper.tell_groups()
             forever = [tasks.create_task(task, name=name) for name, task in _tasks_of(parts)]
             try:
                 address, *others = await server.start(doors(config), _credentials(config, clock))

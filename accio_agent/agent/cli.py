@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from accio import logs
+from accio.domain.caps import parse_served
 from accio.domain.pools import parse_key
 from accio.domain.problems import ValueProblem
 from accio.domain.resources import check_counter_name, parse_count, parse_cpus, parse_size
@@ -46,6 +47,13 @@ from accio_agent import clock
 @click.option("--gpus", "-gpus", help="GPUs to offer.  [default: all]")
 @click.option(
     "--resource", "-resource", multiple=True, metavar="NAME=N", help="A counter of your own, such as a licence."
+)
+@click.option(
+    "--owners",
+    "-owners",
+    multiple=True,
+    metavar="OWNER,…",
+    help="Take only nodes of these owners' runs: addresses, names, or group:NAME.  [default: everybody's]",
 )
 @click.option(
     "--grace",
@@ -98,6 +106,7 @@ def command(
     disk: str | None,
     gpus: str | None,
     resource: Sequence[str],
+    owners: Sequence[str],
     grace: float | None,
     patience: float | None,
     idle_timeout: float | None,
@@ -130,6 +139,7 @@ def command(
             disk=None if disk is None else parse_size(disk),
             gpus=None if gpus is None else parse_count(gpus),
             custom=_counters(resource),
+            owners=_owners(owners, allocation),
             grace_s=grace,
             without_daemon_s=patience,
             without_work_s=idle_timeout,
@@ -157,6 +167,14 @@ def _allocation(text: str | None) -> str:
     if text is not None and parse_key(text) is None:
         raise ValueProblem(f"--allocation: expected a name such as accio-1a2b3c4d-cpu-7, found {text!r}")
     return text or ""
+
+
+def _owners(texts: Sequence[str], allocation: str | None) -> tuple[str, ...]:
+    if texts and allocation is not None:
+        raise ValueProblem(
+            "--owners: agents of a pool take everybody's nodes, as the pool asks for hosts for everybody"
+        )
+    return tuple(sorted({parse_served(each) for text in texts for each in text.split(",")}))
 
 
 def _counters(texts: Sequence[str]) -> tuple[tuple[str, int], ...]:

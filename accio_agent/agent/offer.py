@@ -28,6 +28,7 @@ class Identity:
     place: str
     deadline: Deadline | None = None
     allocation: str = ""
+    owners: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,4 +68,5 @@ def hello(
         place=identity.place,
         ends_in_ms=0 if deadline is None else max(1, int(deadline.seconds_left * 1000)),
         allocation=identity.allocation,
+        owners=identity.owners,
     )

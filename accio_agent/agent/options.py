@@ -37,6 +37,7 @@ class Options:
     without_work_s: float | None = None
     stdin: bool = False
     until: datetime | None = None
+    owners: tuple[str, ...] = ()  # whose nodes alone are taken; empty for everybody's
     allocation: str = ""  # of a pool; empty if none asked for this host
     installed: bool = True
     metrics: str = ""  # HOST:PORT; empty for nowhere

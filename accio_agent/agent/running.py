@@ -66,7 +66,7 @@ async def run(
     transfer = Transfer(door, find_token)
     staging = Staging(folder.path, transfer, options.store)
     agent = Shell(
-        identity=_identity(folder, deadline, options.allocation),
+        identity=_identity(folder, deadline, options),
         resources=resources,
         devices=visible,
         operators=operators,
@@ -105,7 +105,7 @@ async def run(
     return True
 
 
-def _identity(folder: StateFolder, deadline: Deadline | None, allocation: str) -> Identity:
+def _identity(folder: StateFolder, deadline: Deadline | None, options: Options) -> Identity:
     return Identity(
         name=folder.name,
         agent_id=folder.agent_id,
@@ -116,7 +116,8 @@ def _identity(folder: StateFolder, deadline: Deadline | None, allocation: str) -
         predecessors=folder.predecessors,
         place=folder.place,
         deadline=deadline,
-        allocation=allocation,
+        allocation=options.allocation,
+        owners=options.owners,
     )
 
 
@@ -124,6 +125,7 @@ def _further(options: Options, job: BatchJob | None, deadline: Deadline | None) 
     """Return what the agent says of itself as it starts only where there is something to say."""
     found = {
         "operators_run_as": options.user,
+        "only_for": ", ".join(options.owners) or None,
         "job": None if job is None else str(job),
         "host_ends": None if deadline is None else deadline.host_ends.isoformat(timespec="seconds"),
     }

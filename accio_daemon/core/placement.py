@@ -111,7 +111,7 @@ def _place_head(turn: Turn, group: Group, candidates: set[Agent]) -> bool:
         held_for_it = agent.waits_for is not None and agent.waits_for.node_class is execution.node_class
         if not is_usable(world, agent, now) or not agent.account.fits(demand, ignoring_hold=held_for_it):
             continue
-        if agent.session in group.avoid:
+        if agent.session in group.avoid or (agent.owners and not agent.serves(group.owner)):
             continue
         tail = 0.0
         if longest:
@@ -145,9 +145,8 @@ def _time_wanted(turn: Turn, group: Group, candidates: set[Agent]) -> tuple[floa
             break
     else:
         return 0.0, 0.0
-    node_class = group.node_class
-    longest = max(time_left(agent, turn.now) for agent in candidates)
-    return needed(turn.world, node_class.id, node_class.operator_no), longest
+    longest = max((time_left(agent, turn.now) for agent in candidates if agent.serves(group.owner)), default=0.0)
+    return needed(turn.world, group.node_class, group.owner), longest
 
 
 def _bytes_present(agent: Agent, contents: Mapping[str, Pin]) -> int:
@@ -168,6 +167,8 @@ def _prefetch(turn: Turn, group: Group) -> None:
         if not running or agent.waits_for is not None or not is_usable(world, agent, turn.now):
             continue
         if agent.session in group.avoid or time_left(agent, turn.now) < max(window, duration):
+            continue
+        if not agent.serves(group.owner):
             continue
         depth = min(agent.prefetch_limit, int(window * running / max(duration, 1e-6)))
         free = depth - len(agent.prefetched.get(class_id, ()))
@@ -207,6 +208,7 @@ def hold_for_starving(turn: Turn) -> None:
         or agent.waits_for.phase is not Phase.QUEUED
         or not is_usable(world, agent, turn.now)
         or not has_time(world, agent, agent.waits_for, turn.now)
+        or not agent.serves(agent.waits_for.payer)
         or not agent.waits_for.payer.may_begin(agent.waits_for.node_class.resources)
     ]
     for agent in idle:
@@ -230,7 +232,8 @@ def hold_for_starving(turn: Turn) -> None:
             (agent.account.missing(demand), agent.name, agent)
             for agent in world.offering(group.node_class.operator_no)
             if agent.waits_for is None and is_usable(world, agent, turn.now) and agent.account.could_ever_fit(demand)
-            if agent.session not in group.avoid and has_time(world, agent, execution, turn.now)
+            if agent.session not in group.avoid and agent.serves(group.owner)
+            if has_time(world, agent, execution, turn.now)
         ]
         if fitting:
             agent = min(fitting)[2]
