@@ -49,7 +49,8 @@ class Up:
         return psutil.Process(self.popen.pid).children(recursive=True)
 
     def child(self, module: str) -> psutil.Process:
-        return next(child for child in self.children() if module in child.cmdline())
+        """One that it has started itself: forks of that one are called like it, and may end at any moment."""
+        return next(child for child in psutil.Process(self.popen.pid).children() if module in child.cmdline())
 
     def rest(self) -> str:
         """What it says until its end."""
