@@ -95,6 +95,10 @@ class BlockingCalls(BlockingCaller):
         """Return everything about one node: attempts, inputs, artifacts, metrics."""
         return self._run(self._client.get_node(run, node))
 
+    def count_nodes(self, run: str) -> views.NodeCountsView:
+        """Return for each node of a sweep's graph in how many children it is in which state."""
+        return self._run(self._client.count_nodes(run))
+
     def list_runs(
         self, matching: views.RunFilter | None = None, *, limit: int = 50, cursor: str | None = None
     ) -> views.RunPage:
