@@ -330,7 +330,7 @@ async def test_pages_fit(made: Cluster, dark: bool, width: int) -> None:
     paths = [
         "/", "/runs", "/runs?state=failed", "/runs?where=nothing", "/runs?where=workflow%3Dratio&sort=-took",
         f"/runs/{run}", f"/runs/{run}?tab=Pictures&kind=cdf",
-        f"/runs/{run}?tab=Pictures&kind=heat",
+        f"/runs/{run}?tab=Pictures&kind=heat", f"/runs/{run}?tab=Nodes",
         f"/runs/{run}?tab=Pictures&kind=parallel", f"/runs/{run}?tab=Failures", f"/runs/{run}?tab=Children",
         f"/runs/{run}?tab=History", f"/runs/{run}?tab=Definition", f"/runs/{run}?tab=Logs", f"/runs/{run}.1",
         f"/runs/{run}.1/Ratio", f"/runs/{run}.1?tab=Timeline",

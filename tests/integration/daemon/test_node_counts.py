@@ -2,22 +2,31 @@
 
 import sqlite3
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from accio.domain.access import Viewer
 from accio.domain.people import Person
-from accio.domain.states import NodeState
+from accio.domain.states import NODE_TERMINAL, NodeState, RunState
+from accio.domain.sweeps import Sweep
 from accio.v1 import accio_pb2, runs_pb2
+from accio_daemon.storage.codes import NODE_STATES
 from accio_daemon.storage.jobs import Snapshot
 from accio_daemon.storage.node_counts import count_by_node, stretches
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.runs_query import find
+from tests.builders import graph
 from tests.integration.daemon.harness import Serving, refused
 from tests.integration.daemon.scripted_agent import Outputs, ScriptedAgent, compute, joined
+from tests.integration.daemon.test_children import database, parents, store
 from tests.integration.daemon.workflows import PAIR
 
 GATHERING: dict[str, Any] = {
@@ -108,6 +117,49 @@ async def test_of_a_large_sweep_some_children_are_counted(daemon: Serving, agent
             assert [+Counter(states) for states in found.states] == [{NodeState.SUCCESS: children}] * 2
     finally:
         connection.close()
+
+
+@pytest.fixture
+def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    """A database with one workflow."""
+    with database(tmp_path / "accio.db") as found:
+        yield found
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(parent=parents(), data=st.data(), most=st.sampled_from([1, 60, 10_000]))
+def test_counts_are_those_of_the_children(
+    connection: sqlite3.Connection,
+    parent: tuple[Sweep, dict[int, RunState], list[tuple[int, int]], int, int],
+    data: st.DataObject,
+    most: int,
+) -> None:
+    """For any rows, deletions and ways to be closed, what is counted is what each of these children has."""
+    sweep, states, removed, closed, cursor = parent
+    ends = {index: [data.draw(st.sampled_from(sorted(_ENDS))) for _ in range(2)] for index in states}
+    workflow = graph({"First": [], "Second": ["First"]})
+    row = store(connection, sweep, states=states, removed=removed, closed=closed, cursor=cursor)
+    connection.execute("DELETE FROM nodes")
+    connection.executemany(
+        "INSERT INTO nodes (run_no, idx, node, state, cached, sequence, ended_at) VALUES (1, ?, ?, ?, ?, 1, 1)",
+        [
+            (index, no, NODE_STATES[state], state is NodeState.SUCCESS)
+            for index, found in ends.items()
+            for no, state in enumerate(found)
+            if state in NODE_TERMINAL
+        ],
+    )
+    found = count_by_node(connection, replace(row, nodes=2), workflow, most)
+    indices = [index for stretch in stretches(sweep.size, 2, most) for index in stretch if row.has(index)]
+    unreached = [NodeState.KILLED if closed == 1 else NodeState.CANCELLED, NodeState.CANCELLED]
+    implied = unreached if closed else [NodeState.WAITING] * 2
+    expected = [Counter(ends.get(index, implied)[no] for index in indices) for no in range(2)]
+    assert [+Counter(states) for states in found.states] == expected
+    assert found.cached == tuple(each[NodeState.SUCCESS] for each in expected)
+    assert found.children == len(indices)
+
+
+_ENDS = (NodeState.SUCCESS, NodeState.FAILED, NodeState.CANCELLED, NodeState.WAITING)
 
 
 @pytest.mark.parametrize(
