@@ -66,7 +66,7 @@ async def test_states_over_children(daemon: Serving) -> None:
         run = (await daemon.finished({"workflow": "pair", "params": {"x": {"values": [1, 2, 3, 6]}}})).id
     found, answer = await counted(daemon, run)
     assert found == {"First": {"success": 3, "failed": 1}, "Second": {"success": 2, "failed": 1, "cancelled": 1}}
-    assert [(node.operator, node.cached) for node in answer.nodes] == [("Double", 1), ("Double", 1)]
+    assert [(node.operator, node.cached) for node in answer.nodes] == [("Double", 2), ("Double", 1)]
     assert (answer.run, answer.counted, answer.children) == (run, 4, 4)
     await daemon.accio.Delete(accio_pb2.RunsRequest(ids=[f"{run}.0"]))
     found, answer = await counted(daemon, run)
