@@ -1,11 +1,11 @@
-"""Ways through the web interface beside those of test_web_browser: a child, a node, agents, storage, doors, keys."""
+"""Ways through the web interface beside those of test_web_browser: a child, a node, agents, storage, keys."""
 
 from collections.abc import Iterator
 
 import pytest
 from playwright.async_api import expect
 
-from tests.acceptance.processes import Cluster, token
+from tests.acceptance.processes import Cluster
 from tests.acceptance.sweeps import SQUARE
 from tests.acceptance.web import PATIENCE_S, browser_page, on_page, ratios, web_server
 
@@ -114,24 +114,6 @@ async def test_results_are_invalidated(made: Cluster) -> None:
         second = client.submit({"workflow": "square", "params": {"x": 12}}).run.id
         client.wait(second)
         assert not client.get_run(second).nodes[0].cached
-
-
-async def test_out_and_in_again(made: Cluster) -> None:
-    """Who logs out is asked for a token on every page; a wrong one is refused, the right one leads to that page."""
-    with web_server(made) as server:
-        async with browser_page(server, expected=("401 (Unauthorized)",)) as page:
-            await page.get_by_role("button", name="Log out").click()
-            door = page.get_by_role("heading", name="Log in to Accio")
-            await expect(door).to_be_visible()
-            await page.goto(server.page("/workflows"))
-            await expect(door).to_be_visible()
-            await page.get_by_label("Token").fill("invented")
-            await page.get_by_role("button", name="Log in").click()
-            await expect(page.get_by_role("alert")).to_be_visible()
-            await page.get_by_label("Token").fill(token(made))
-            await page.get_by_role("button", name="Log in").click()
-            await expect(page.get_by_role("heading", name="Workflows", level=1)).to_be_visible()
-            await expect(page.get_by_role("link", name="ratio", exact=True)).to_be_visible()
 
 
 async def test_by_keys_alone(made: Cluster) -> None:
