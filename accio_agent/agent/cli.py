@@ -93,6 +93,7 @@ from accio_agent import clock
     "--allocation", "-allocation", metavar="NAME", help="The allocation of a pool in which it runs; pools say it."
 )
 @click.option("--installed/--no-installed", default=True, help="Offer the operators of installed packages.")
+@click.option("--reload", "-reload", is_flag=True, help="Offer edited operators as they are now, as `accio up` does.")
 def command(
     daemon: str | None,
     join: str | None,
@@ -116,6 +117,7 @@ def command(
     open_metrics: bool,
     allocation: str | None,
     installed: bool,
+    reload: bool,
 ) -> int:
     """Run an agent."""
     if join is not None:
@@ -147,6 +149,7 @@ def command(
             until=None if until is None else parse_until(until, clock.process_began()),
             allocation=_allocation(allocation),
             installed=installed,
+            reload=reload,
             metrics=_metrics(metrics, open_to_all=open_metrics),
         )
     except ValueProblem as problem:

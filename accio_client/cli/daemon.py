@@ -7,18 +7,19 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 from types import FrameType
+from typing import Any
 
 import click
 
 from accio import own_folders, places
 from accio.domain.sizes import size
 from accio.errors import FailedPrecondition, Internal, Unavailable
-from accio.events import CODE_CHANGED, CONNECTED
+from accio.events import CODE_CHANGED, CODE_KEPT, CODE_RELOADED, CONNECTED
 from accio.exits import INTERNAL, INTERRUPTED, SUCCESS
 from accio.interpreter import without_working_folder
 from accio.sockets import socket_address, socket_path
@@ -60,6 +61,9 @@ class ChildEnded(Exception):
     "--private/--no-private", default=False, help="Keep everything in a temporary folder, removed at the end."
 )
 @click.option("--parent", type=int, metavar="PID", help="End when this process, which started it, has ended.")
+@click.option(
+    "--reload/--no-reload", default=True, help="Offer edited operators as they are now; by default, unless --private."
+)
 @click.option("--web/--no-web", default=True, help="Serve the web interface, too; so by default.")
 def up(
     session: Session,
@@ -70,6 +74,7 @@ def up(
     installed: bool,
     private: bool,
     parent: int | None,
+    reload: bool,
     web: bool,
 ) -> int:
     """Start a daemon and an agent on this machine, in the foreground, until Ctrl-C.
@@ -80,12 +85,14 @@ def up(
     options = [f"--operators={each}" for each in operators]
     options += [f"--{name}={value}" for name, value in (("cpus", cpus), ("memory", memory)) if value is not None]
     options += [] if installed else ["--no-installed"]
+    lasting = not private and parent is None  # else what is edited would leave the run behind for which it was started
+    options += ["--reload"] if reload and lasting else []
     children: list[Child] = []
     with _data(private=private):
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _stop)
         try:
-            return _serve(session, children, options, parent, web=web and not private and parent is None)
+            return _serve(session, children, options, parent, web=web and lasting)
         except Stopped as stopped:
             session.say("\nstopping ...")
             return stopped.code
@@ -253,9 +260,31 @@ def _tell(session: Session, address: str, inside: str, link: str | None) -> None
 
 
 def _tell_of_edits(session: Session, agent: Child) -> None:
-    """Warn whoever edits code that the agent doesn't run it."""
-    for found in agent.warnings(CODE_CHANGED):
-        session.say(f"{found.get('of')}: {CODE_CHANGED}; stop accio up and start it again to run them as they are now")
+    """Show whoever edits code what the agent runs of it."""
+    for found in agent.news((CODE_CHANGED, CODE_KEPT, CODE_RELOADED)):
+        session.say(f"{found.get('of')}: {told_of_edit(found)}")
+
+
+def told_of_edit(found: Mapping[str, Any]) -> str:
+    """Return in a line what an edit has led to."""
+    if found["event"] == CODE_CHANGED:
+        return f"{CODE_CHANGED}; stop accio up and start it again to run them as they are now"
+    if found["event"] == CODE_KEPT:
+        return f"{CODE_KEPT} until that is mended: {' '.join(str(found.get('reason')).split())}"
+    news = [
+        f"{', '.join(names)} {what if len(names) == 1 else several}"
+        for key, what, several in (
+            ("changed", "runs as it is now", "run as they are now"),
+            ("added", "is new", "are new"),
+            ("removed", "is offered no more", "are offered no more"),
+        )
+        if (names := found.get(key))
+    ]
+    if not news:
+        return "edited; nothing changes for its operators"
+    differs = found.get("changed") or found.get("removed")
+    end = ". What runs ends as it began; runs that wait for earlier code say so" if differs else ""
+    return f"reloaded: {'; '.join(news)}{end}"
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
