@@ -99,7 +99,10 @@ def detach(turn: Turn, agent: Agent, execution: Execution, *, passes_on: bool, i
             agent.running[class_id] -= 1
             world.dirty_agents.add(agent)
     else:
-        execution.payer.give_back(execution.node_class.resources, execution.granted_mono, 0.0)
+        if is_over:  # its agent granted it itself
+            accounts.charge(turn, agent, execution)
+        else:
+            execution.payer.give_back(execution.node_class.resources, execution.granted_mono, 0.0)
         if ahead:
             ahead.remove(execution)
     move_execution(world, execution, _OVER if is_over or phase in PHASES_STOPPING else _IDLE)
