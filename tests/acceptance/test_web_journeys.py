@@ -54,9 +54,9 @@ async def test_a_node_says_why_and_what_it_printed(made: Cluster) -> None:
             await page.goto(server.page(f"/runs/{run}.5/Ratio"))
             why = page.get_by_role("region", name="Why", exact=True)
             await expect(why).to_contain_text("It was executed")
-            await expect(page.get_by_role("table", name="Outputs").get_by_role("row", name="value")).to_contain_text(
-                "2"
-            )
+            await expect(
+                page.get_by_role("table", name="Outputs").get_by_role("row", name="value double")
+            ).to_contain_text("2")
             search, log = page.get_by_role("searchbox", name="Search"), page.get_by_role("log")
             await search.fill("DIVIDING")
             await expect(page.get_by_text("1 of 1 line")).to_be_visible()
