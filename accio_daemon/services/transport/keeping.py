@@ -87,7 +87,7 @@ class TokenKeeper:
         return text, stored
 
     def tell_groups(self) -> None:
-        """Tell the queue who is in which groups, as agents may take nodes of a group's members only."""
+        """Post who is in which groups to the queue, as agents may take nodes of a group's members only."""
         self._engine.post(ChangeGroups(groups=self._tokens.groups()))
 
     def _check(self, caller: Caller, kind: TokenKind, owner: Person | None, name: str, groups: frozenset[str]) -> None:
