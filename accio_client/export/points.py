@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import orjson
 
+from accio.domain.absence import NO_VALUE
 from accio_client.analysis.aggregate import Aggregate, aggregate
 from accio_client.analysis.columns import REPEAT, Floats, Ints, Mask, SweepTable
 from accio_client.collected import Collected, Head
@@ -121,7 +122,7 @@ class _Values:
         return [cells[place] for place in at.tolist()]
 
     def _decoded(self, canonical: str) -> Cell:
-        return self._cell(orjson.loads(canonical))
+        return None if canonical == NO_VALUE else self._cell(orjson.loads(canonical))
 
 
 class _Points:
