@@ -6,7 +6,7 @@ import asyncio
 import threading
 from contextlib import aclosing
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from accio.v1 import accio_pb2, artifacts_pb2
 from accio_client.calls.analysis import AnalysisCalls
@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # loaded by the calls that need it: every command line would 
 
     from accio_client.collected import Collected
     from accio_client.export import exporting, points
-    from accio_client.export.files import ExportedFile
+    from accio_client.export.files import Exported
     from accio_client.export.frames import Table
     from accio_client.export.rows import ReadBlob
     from accio_client.export.selection import Selection
@@ -26,8 +26,6 @@ if TYPE_CHECKING:  # loaded by the calls that need it: every command line would 
 
 
 R = TypeVar("R")
-
-Exported: TypeAlias = "tuple[ExportedFile, ...]"
 
 
 class ResultCalls(AnalysisCalls):
