@@ -20,8 +20,8 @@ OTHERS = {"click", "cython_runtime", "google", "grpc", "orjson", "platformdirs",
 OTHERS |= {"grpc_health", "grpc_reflection", "grpc_tools"}  # gRPC looks which of these there are
 OWN = {
     "accio": "channels errors exits places sockets trust",
-    "accio.domain": "cache_mode canonical containers datatypes documents ids issues jsontext jsontypes named_content "
-    "names numbers problems quantities series states values",
+    "accio.domain": "absence cache_mode canonical containers datatypes documents ids issues jsontext jsontypes "
+    "named_content names numbers problems quantities series states values",
     "accio.v1": "accio_pb2 artifacts_pb2 bounds_pb2 pools_pb2 runs_pb2 values_pb2 workflows_pb2 workload_pb2",
     "accio.wire": "cache_modes errors issues states",
     "accio_client": "blocking client clock connection definition_text documents file_names from_wire "
