@@ -247,7 +247,9 @@ async def test_what_differs_is_told_with_its_place(
 async def test_wrong_use_gives_advice(run: str, capsys: pytest.CaptureFixture[str]) -> None:
     """A child, a file that is there, one that is no crate, and one that has changed."""
     await called(capsys, "publish", run, "-out=a.zip")
-    _write("changed.zip", _content("a.zip")[:300] + b"?" + _content("a.zip")[301:])
+    content = bytearray(_content("a.zip"))
+    content[300] ^= 1  # within the first part; another value than it had, whatever that was
+    _write("changed.zip", bytes(content))
     _write("other.zip", b"no zip")
     cases = {
         ("publish", f"{run}.1", "-out=b.zip"): "publish the sweep",
