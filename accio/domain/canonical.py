@@ -11,7 +11,6 @@ from typing import Any, TypeAlias
 
 import orjson
 
-from accio.domain.absence import NO_VALUE
 from accio.domain.containers import FrozenMap
 from accio.domain.datatypes import DataType, Kind, castable
 from accio.domain.jsontext import json_string, object_text
@@ -98,9 +97,7 @@ def cast(source: DataType, target: DataType, text: str) -> str:
 
 
 def display(datatype: DataType, text: str) -> Any:
-    """Return the user's JSON for a canonical text: it can be shown, and submitted again. Of no value, that is None."""
-    if text == NO_VALUE:
-        return None
+    """Return the user's JSON for a canonical text: it can be shown, and submitted again."""
     return _shower(datatype)(orjson.loads(text))
 
 

@@ -14,7 +14,6 @@ from decimal import Decimal
 from math import prod
 from typing import Any, TypeAlias
 
-from accio.domain.absence import NO_VALUE
 from accio.domain.datatypes import INTEGRAL, DataType, Kind, parse_type
 from accio.domain.jsontext import canonical_dump
 from accio.domain.jsontypes import JsonObject
@@ -31,7 +30,7 @@ _CACHED_TEXTS = 16_384
 
 
 class Axis:
-    """One parameter with its values in order, as canonical texts, or NO_VALUE. Immutable, but for a cache."""
+    """One parameter with its values in order, as canonical texts. Immutable, but for a cache."""
 
     __slots__ = ("_cache", "_indices", "_points", "_texts", "name", "size", "type")
 
@@ -51,7 +50,7 @@ class Axis:
         return self._texts is None
 
     def value_at(self, index: int) -> str:
-        """Return the canonical text of a value, or NO_VALUE; IndexError if there is no such index."""
+        """Return the canonical text of a value; IndexError if there is none."""
         if self._texts is not None:
             if index < 0:
                 raise IndexError(index)
@@ -85,11 +84,6 @@ class Axis:
             if 0 <= index < self.size and self.value_at(index) == text:
                 return index
         return None
-
-    @property
-    def includes_none(self) -> bool:
-        """Whether some children have no value of the parameter."""
-        return self._points is None and self.index_of(NO_VALUE) is not None
 
     def values(self) -> Iterator[str]:
         """Go through all values; only for axes whose size was checked."""
@@ -266,7 +260,7 @@ class Sweep:
         return prod(axis.size for axis in self.axes[max(axes, default=-1) + 1 :]) * self.repeat
 
     def child(self, number: int) -> dict[str, str]:
-        """Return the effective parameters of child *number*: name to canonical text, or to NO_VALUE."""
+        """Return the effective parameters of child *number*: name to canonical text."""
         self._check(number)
         params = self._base.copy()
         for axis, index in self._indices(number):

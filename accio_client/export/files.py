@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self, TypeAlias
+from typing import Literal, Self
 
 import orjson
 
@@ -38,9 +38,6 @@ class ExportedFile:
 
     path: Path
     rows: int
-
-
-Exported: TypeAlias = tuple[ExportedFile, ...]
 
 
 @dataclass(slots=True)

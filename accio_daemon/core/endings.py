@@ -172,8 +172,7 @@ def instance_over(turn: Turn, instance: Instance) -> None:
     del run.open[instance.index]
     keep_instance(turn, instance, turn.now.wall_ms)
     turn.fx.runs[run.no] = run
-    if run.rounds is not None:
-        points_over.child_over(turn, run, run.rounds, instance.index)
+    points_over.child_over(turn, run, instance.index)
     run_over(turn, run)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import ConsoleMessage, Page, async_playwright
 
 from accio.interpreter import python
 from tests.acceptance.processes import Cluster, Process, cluster, eventually, free_port
@@ -74,6 +74,11 @@ def entered(server: WebServer) -> dict[str, str]:
         return dict(http.cookies)
 
 
+def _is_wrong(said: ConsoleMessage) -> bool:
+    """Return whether the console tells of an error of the page's; other tests change the machine's network meanwhile."""
+    return said.type == "error" and "ERR_NETWORK_CHANGED" not in said.text
+
+
 @asynccontextmanager
 async def browser_page(
     server: WebServer, *, dark: bool = False, width: int = 1280, expected: tuple[str, ...] = ()
@@ -97,7 +102,7 @@ async def browser_page(
         context.set_default_timeout(PATIENCE_S * 1000)
         page = await context.new_page()
         page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
-        page.on("console", lambda said: wrong.append(f"console: {said.text}") if said.type == "error" else None)
+        page.on("console", lambda said: wrong.append(f"console: {said.text}") if _is_wrong(said) else None)
         page.on(
             "request",
             lambda asked: (

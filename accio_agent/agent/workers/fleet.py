@@ -1,7 +1,7 @@
 """All templates and workers of an agent: opened by pool and lane, buried when their processes are gone."""
 
 import asyncio
-from collections.abc import Callable, Container, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 
 import structlog
@@ -44,8 +44,7 @@ class Fleet:
         self._events = events
         self._spawn = spawn
         self._changed_pools: set[str] = set()
-        self._replaced: set[TemplateHandle] = set()  # those with other code than is offered now
-        self._strays = Strays(lambda: {template.pid for template in (*self._templates.values(), *self._replaced)})
+        self._strays = Strays(lambda: {template.pid for template in self._templates.values()})
 
     def watch(self) -> None:
         """Listen to the templates that have been started already, and be there for what they leave."""
@@ -67,21 +66,6 @@ class Fleet:
         self.guard.release(worker.lane)
         self.processors.release(worker.lane)
         worker.close()
-        self._close_replaced()
-
-    def replace(self, changed: Container[Sequence[str]]) -> list[str]:
-        """Start the templates of *changed* references anew; what runs below the old ones ends there. Return the pools.
-
-        What is started later must be what is announced now: the caller has seen to `is_current`.
-        """
-        pools = [pool for pool in {*self._templates, *self._changed_pools} if parse_pool(pool)[0] in changed]
-        for pool in pools:
-            self._changed_pools.discard(pool)
-            if (template := self._templates.pop(pool, None)) is not None:
-                self._replaced.add(template)
-            self._template(pool)
-        self._close_replaced()
-        return pools
 
     def folder_of(self, lane: int) -> Path:
         """Return the folder in which a lane's worker works."""
@@ -89,7 +73,7 @@ class Fleet:
 
     def close(self) -> None:
         """End all processes."""
-        for template in (*self._templates.values(), *self._replaced):
+        for template in self._templates.values():
             template.close()
         for worker in self.workers.values():
             worker.close()
@@ -113,23 +97,13 @@ class Fleet:
         current = await asyncio.to_thread(self._is_current, references)
         if not template.alive:
             return
-        if template in self._replaced:  # whatever it has imported, it isn't known to be what was announced then
-            self._replaced.discard(template)
-        elif current:
+        if current:
             template.approve()
             return
-        else:
-            log.error("operators changed since the agent started", references=references, reason=CHANGED)
-            self._changed_pools.add(template.pool)
+        log.error("operators changed since the agent started", references=references, reason=CHANGED)
+        self._changed_pools.add(template.pool)
         template.close()
         self.template_lost(template)
-
-    def _close_replaced(self) -> None:
-        """End the replaced templates that have nothing left to do. Those that import still end once they listen."""
-        for template in [each for each in self._replaced if each.imported and not each.lanes]:
-            self._replaced.discard(template)
-            template.close()
-            self._strays.bury()
 
     # --- TemplateEvents ----------------------------------------------------------------------------------------------
 
@@ -143,7 +117,6 @@ class Fleet:
         """Note that all its workers are gone; the next lane starts another one."""
         if self._templates.get(template.pool) is template:
             del self._templates[template.pool]
-        self._replaced.discard(template)
         self._strays.bury()
         for lane in sorted(template.lanes):
             self.exited(lane, None)
