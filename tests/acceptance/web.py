@@ -75,7 +75,7 @@ def entered(server: WebServer) -> dict[str, str]:
 
 
 def _is_wrong(said: ConsoleMessage) -> bool:
-    """Return whether the console tells of an error of the page's; other tests change the machine's network meanwhile."""
+    """Return whether the console tells of a fault of the page; other tests change the network of the machine."""
     return said.type == "error" and "ERR_NETWORK_CHANGED" not in said.text
 
 
