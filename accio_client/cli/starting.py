@@ -37,15 +37,20 @@ class Place:
     @property
     def how_to_go_on(self) -> str:
         """How to bring back what ended with this command."""
-        return f"start one with `accio up{''.join(f' -operators={each}' for each in self.offers)}`"
+        return f"start one with `accio up{self._options}`"
 
     @property
     def after_detaching(self) -> str:
         """What becomes of a run that nobody follows any more."""
-        options = "".join(f" -operators={each}" for each in self.offers)
         if self.ends:
-            return f"what this command started ends with it; the run goes on with `accio up{options}`"
-        return f"this command's agent ends with it; the run goes on with `accio agent{options}`" if options else ""
+            return f"what this command started ends with it; the run goes on with `accio up{self._options}`"
+        if not self.offers:
+            return ""
+        return f"this command's agent ends with it; the run goes on with `accio agent{self._options}`"
+
+    @property
+    def _options(self) -> str:
+        return "".join(f" -operators={each}" for each in self.offers)
 
 
 @contextmanager

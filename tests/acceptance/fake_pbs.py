@@ -44,7 +44,7 @@ def put(path: Path, text: str) -> None:
 
 
 def qsub(folder: Path, arguments: list[str]) -> int:
-    """Take a job in, whose script is the standard input, and start it."""
+    """Accept a job, whose script is the standard input, and start it."""
     options = argparse.ArgumentParser(prog="qsub")
     for name in ("r", "j", "k", "S", "N", "v", "o", "q"):
         options.add_argument(f"-{name}", dest=name, default="")

@@ -54,7 +54,7 @@ class FakePbs(Engine):
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """Let the commands find no server."""
+        """Hide the server from the commands."""
         down = self.folder / "down"
         down.touch()
         try:

@@ -141,7 +141,7 @@ def test_on_machines_that_i_reach_by_ssh(tmp_path: Path, made: Cluster) -> None:
 
 
 def typing(made: Cluster, machines: Machines) -> None:
-    """Let `scp` know the machines, as `~/.ssh/config` would."""
+    """Describe the machines to `scp`, as `~/.ssh/config` would."""
     (made.root / "bin").mkdir()
     path = made.root / "bin" / "scp"
     path.write_text(f'#!/bin/sh\nexec {shutil.which("scp")} {shlex.join(machines.options)} "$@"\n')

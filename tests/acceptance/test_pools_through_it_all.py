@@ -108,7 +108,7 @@ def live(client: Client) -> list[str]:
 
 
 def learn(client: Client) -> None:
-    """Let the daemon learn which operators the pool offers, and wait until no agent is there any more."""
+    """Wait until the daemon has learnt which operators the pool offers, and until no agent is there any more."""
     eventually(lambda: client.list_pools().pools, what="the pool being served")
     client.change_pool("lab", kept=1)
     eventually(client.list_operators, what="an agent's operators being known")

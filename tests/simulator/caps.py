@@ -54,7 +54,7 @@ class Administrator:
             self._loop.after(self._apart.uniform(0.0, 40.0), partial(self._story.post, command))
 
     def end(self) -> None:
-        """Take all caps away, again and again until the daemon has heard it."""
+        """Remove all caps, again and again until the daemon has heard it."""
         daemon = self._story.daemon
         for whose in () if daemon is None else tuple(daemon.world.owners.caps):
             self._story.post(ChangeCap(owner=whose, cap=None))

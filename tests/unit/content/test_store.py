@@ -43,7 +43,7 @@ ONLY_WITH_LOCKS = pytest.mark.parametrize("store", ["", "sync"], indirect=True)
 
 
 def without_locks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let every lock fail as on a file system that has none."""
+    """Make every lock fail as on a file system that has none."""
 
     def refuse(*_: object) -> None:
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))

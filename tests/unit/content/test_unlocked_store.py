@@ -40,7 +40,7 @@ def old_blob(store: FolderStore) -> Blob:
 
 
 def at_rename(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object], *, before: bool) -> None:
-    """Let another host act shortly before or after a file is renamed the next time."""
+    """Simulate another host that acts shortly before or after a file is renamed the next time."""
     rename = os.rename
     left = [act]
 
