@@ -1,4 +1,13 @@
 """Events of the logs that other processes read, by their names."""
 
+CONNECTED = "connected"
+"""Of an agent, once a daemon has taken it up; `accio up` waits for it."""
+
 CODE_CHANGED = "the code of operators has changed on disk; they run as they were"
-"""Of an agent, with `of`, where they come from; `accio up` shows it."""
+"""Of an agent, with `of`, where they come from; `accio up` shows it, as it does the following two."""
+
+CODE_RELOADED = "the code of operators has changed on disk; they run as they are now"
+"""Of an agent that reloads, with the names of the operators that have `changed`, were `added` and were `removed`."""
+
+CODE_KEPT = "the code of operators has changed on disk, but can't be loaded; they run as they were"
+"""Of an agent that reloads, with the `reason`."""

@@ -4,7 +4,6 @@ Every function takes the environment (`os.environ` by default), so that tests gi
 a file is an `AccioError` that names the file.
 """
 
-import ipaddress
 import os
 import stat
 from collections.abc import Callable, Iterable, Mapping
@@ -286,6 +285,8 @@ def is_loopback(address: str) -> bool:
     host = address.rpartition(":")[0].strip("[]")
     if host == "localhost":
         return True
+    import ipaddress  # few addresses are that of a host, and not all commands look at one
+
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:  # a name, which may resolve to anything

@@ -1,7 +1,6 @@
 """Which version of Accio this is: the installed distribution's, or that of the checkout that it runs from."""
 
 from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 DISTRIBUTION = "accio-experiments"
@@ -13,9 +12,11 @@ UNKNOWN = "0+unknown"
 @lru_cache(maxsize=1)
 def accio_version() -> str:
     """Return this program's version; UNKNOWN for files that neither an installer nor a checkout vouches for."""
+    from importlib import metadata  # it loads all that e-mails may consist of
+
     try:
-        return version(DISTRIBUTION)
-    except PackageNotFoundError:
+        return metadata.version(DISTRIBUTION)
+    except metadata.PackageNotFoundError:
         return _of_checkout(Path(__file__).resolve().parents[1]) or UNKNOWN
 
 

@@ -38,6 +38,12 @@ class Head:
         for each in message.maps:
             name = f"{each.node}/{each.port}"
             self.types |= {f"{name}.{member}": self.maps[name] for member in each.members}
+        self.declared: tuple[tuple[str, str, DataType], ...] = tuple(
+            (each.node, each.port, parse_type(each.type)) for each in message.declared
+        )
+        """Node, port and type of every output in the workflow's order, single value or not; none if a daemon of before
+        doesn't tell.
+        """
         self.nodes: tuple[str, ...] = tuple(message.nodes)
         self.generation: int = message.generation
         self.implied: int = message.implied

@@ -381,6 +381,7 @@ def agent(found: views.AgentView) -> Document:
         "last_seen": instant(found.last_seen),
         "lease_left_ms": found.lease_left_ms,
         "operators": found.operators,
+        "owners": list(found.owners),
         "reason": found.reason or None,
         "version": found.version,
     }

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
     from pathlib import Path
 
+    from accio.content.manifest import Manifest
     from accio_client.views import ArtifactView, NodeDetailsView
 
 
@@ -67,7 +68,8 @@ async def fetch(client: Source, found: ArtifactView, target: Path) -> int:
     """
     _make_folder(target.parent)
     if parse_type(found.type) == DATASET:
-        return await _fetch_dataset(client, parse_digest(content_of(str(found.value)) or str(found.value)), target)
+        digest = parse_digest(content_of(str(found.value)) or str(found.value))
+        return await fetch_content(client, decode(await read_verified(client, digest)), target)
     canonical = found.canonical
     if found.blob is not None:
         canonical = (await read_verified(client, parse_digest(found.blob))).decode()
@@ -85,8 +87,8 @@ async def read_verified(client: Source, digest: Digest) -> bytes:
     return b"".join(pieces)
 
 
-async def _fetch_dataset(client: Source, digest: Digest, target: Path) -> int:
-    manifest = decode(await read_verified(client, digest))
+async def fetch_content(client: Source, manifest: Manifest, target: Path) -> int:
+    """Write the content of a dataset to *target*, as `fetch` does."""
     with DatasetTarget(target, manifest, writable=True) as place:
         for entry in manifest.files:
             with place.receive(entry) as file:

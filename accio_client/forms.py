@@ -18,6 +18,8 @@ def values(*given: Any) -> dict[str, Any]:
 
     >>> values(0.1, 0.5)
     {'values': [0.1, 0.5]}
+    >>> values(0.1, None)  # without a value, for an input that is optional
+    {'values': [0.1, None]}
     """
     return {"values": list(given)}
 
@@ -67,7 +69,15 @@ def points_of(given: Any) -> Any:
     if isinstance(given, Path):
         return str(given.absolute())
     columns = getattr(given, "columns", None)
-    return given if columns is None else {str(name): list(given[name]) for name in columns}
+    if columns is None:
+        return given
+    if not hasattr(given, "isna"):
+        return {str(name): list(given[name]) for name in columns}
+    gaps = given.isna()  # pandas has NaN, NaT or NA where there is no value
+    return {
+        str(name): [None if gap else value for value, gap in zip(given[name], gaps[name], strict=True)]
+        for name in columns
+    }
 
 
 def definition(workflow: str, params: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:

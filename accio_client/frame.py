@@ -14,6 +14,8 @@ from accio_client.export.columns import parameter_column
 from accio_client.export.frames import require_backend
 from accio_client.selected import Selected
 
+NO_TIME = np.iinfo(np.int64).min
+"""What NumPy has for no time, and pandas and Arrow take for it."""
 _WHOLE = INTEGRAL | {Kind.DURATION}
 
 
@@ -27,7 +29,7 @@ class Categories:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Times:
-    """Milliseconds since 1970."""
+    """Milliseconds since 1970; NO_TIME where there is none."""
 
     values: Ints
 
@@ -55,7 +57,7 @@ def _children(found: Selected, *, seeds: bool) -> tuple[dict[str, Cells], dict[s
     units: dict[str, str] = {}
     for axis in table.axes:
         name = parameter_column(axis.name)
-        columns[name] = _of_axis(axis, table.coordinate(axis.name, children))
+        columns[name] = cells_of_axis(axis, table.coordinate(axis.name, children))
         units |= {name: axis.unit} if axis.unit else {}
     columns[REPEAT] = children % table.sweep.repeat + head.first_repetition
     if seeds:
@@ -75,7 +77,10 @@ def _children(found: Selected, *, seeds: bool) -> tuple[dict[str, Cells], dict[s
     return columns, units
 
 
-def _of_axis(axis: AxisColumn, places: Ints) -> Cells:
+def cells_of_axis(axis: AxisColumn, places: Ints) -> Cells:
+    """Return the cells of a parameter, given the place of each row on its axis."""
+    if axis.lacking is not None:
+        return _of_lacking(axis, axis.lacking, places)
     kind = axis.type.kind
     if kind is Kind.TIMESTAMP:
         return Times(axis.numbers.astype(np.int64)[places])
@@ -85,6 +90,21 @@ def _of_axis(axis: AxisColumn, places: Ints) -> Cells:
     if not axis.is_ordered:
         return Categories(places, axis.texts())
     return np.asarray(axis.numbers[places].astype(np.int64) if kind in _WHOLE else axis.numbers[places])
+
+
+def _of_lacking(axis: AxisColumn, lacking: int, places: Ints) -> Cells:
+    """Return the cells of a parameter of which some children have no value: as those of an output with gaps."""
+    if axis.type.kind is Kind.TIMESTAMP and axis.doubles is not None:
+        values = np.array([NO_TIME if np.isnan(each) else int(each) for each in axis.doubles.tolist()], dtype=np.int64)
+        return Times(values[places])
+    if axis.doubles is not None:
+        return np.asarray(axis.doubles[places])
+    texts = axis.texts()
+    if axis.type.kind is Kind.BOOLEAN:
+        flags = np.array([np.nan if at == lacking else text == "true" for at, text in enumerate(texts)], dtype=float)
+        return np.asarray(flags[places])
+    codes = np.array([-1 if at == lacking else at - (at > lacking) for at in range(axis.size)], dtype=np.int64)
+    return Categories(codes[places], texts[:lacking] + texts[lacking + 1 :])
 
 
 def _of_numbers(column: Numbers, children: Ints) -> Cells:
@@ -112,7 +132,7 @@ def _groups(found: Selected, by: Sequence[str]) -> tuple[dict[str, Cells], dict[
     units: dict[str, str] = {}
     for at, axis in enumerate(grouped.by):
         name = parameter_column(axis.name)
-        columns[name] = _of_axis(axis, grouped.places(at))
+        columns[name] = cells_of_axis(axis, grouped.places(at))
         units |= {name: axis.unit} if axis.unit else {}
     for each in grouped.columns:
         unit = found.table.numbers[each.value].unit
@@ -150,7 +170,8 @@ def _polars(columns: dict[str, Cells]) -> Any:
                 texts = polars.Series(name, list(of.texts), dtype=polars.String)
                 return texts.gather(codes.set(codes < 0, None)).cast(polars.Categorical)
             case Times():
-                return polars.Series(name, of.values).cast(polars.Datetime("ms", "UTC"))
+                values = polars.Series(name, of.values)
+                return values.set(values == NO_TIME, None).cast(polars.Datetime("ms", "UTC"))
             case _:
                 return polars.Series(name, of)
 

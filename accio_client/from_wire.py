@@ -349,6 +349,7 @@ def agent(message: accio_pb2.Agent) -> views.AgentView:
         version=message.version,
         lease_left_ms=message.lease_left_ms,
         prefetched=message.prefetched,
+        owners=tuple(message.owners),
     )
 
 

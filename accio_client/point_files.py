@@ -1,7 +1,7 @@
 """Points of a sweep that stand in a file: a CSV or Parquet file named by `"points"` is read here, by the client.
 
 The file has a column per parameter, and a row per point. Texts of a CSV file are read by the parameters' types, as
-those of a command line.
+those of a command line; an empty cell, or a null, is no value.
 """
 
 import csv

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from accio.domain.access import TokenKind
     from accio.v1 import accio_pb2
     from accio_client.analysis.pictures import Lines
-    from accio_client.calls.results import Exported
     from accio_client.collected import Collected, Head, Reading
     from accio_client.definition_text import Definition
     from accio_client.export import exporting
+    from accio_client.export.files import Exported
     from accio_client.export.frames import Table
     from accio_client.selected import Selected
 
@@ -94,6 +94,10 @@ class BlockingCalls(BlockingCaller):
     def get_node(self, run: str, node: str) -> views.NodeDetailsView:
         """Return everything about one node: attempts, inputs, artifacts, metrics."""
         return self._run(self._client.get_node(run, node))
+
+    def count_nodes(self, run: str) -> views.NodeCountsView:
+        """Return for each node of a sweep's graph in how many children it is in which state."""
+        return self._run(self._client.count_nodes(run))
 
     def list_runs(
         self, matching: views.RunFilter | None = None, *, limit: int = 50, cursor: str | None = None

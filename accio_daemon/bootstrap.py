@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import grpc
 import structlog
@@ -13,7 +14,6 @@ import structlog
 from accio import own_folders, places
 from accio.domain.people import Person
 from accio.errors import FailedPrecondition
-from accio.metrics import serve_metrics
 from accio.sockets import socket_address
 from accio_daemon.clock import SystemClock
 from accio_daemon.config import Config
@@ -22,6 +22,7 @@ from accio_daemon.core.world import Settings
 from accio_daemon.engine.crash_points import crash_point
 from accio_daemon.engine.engine import Engine
 from accio_daemon.engine.full_disk import FullDisk, Reserve
+from accio_daemon.engine.observer import Observer
 from accio_daemon.engine.ports import Clock
 from accio_daemon.engine.restart import Restored, RunNotRestoredError
 from accio_daemon.engine.starting import start
@@ -44,6 +45,9 @@ from accio_daemon.storage.seal import find_gap
 from accio_daemon.storage.store import SqliteStore, StoredWorld
 from accio_daemon.storing import open_store
 from accio_daemon.wiring import Parts, Services
+
+if TYPE_CHECKING:
+    from accio_daemon.engine.metrics import Metrics
 
 log = structlog.get_logger(__name__)
 
@@ -73,12 +77,15 @@ async def serve(
     clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
         stack.callback(take_folder(config).close)
-        parts = await _put_together(config, clock, stack)
-        if config.metrics:
-            stack.callback(serve_metrics(config.metrics, parts.engine.metrics.registry))
+        metrics = _metrics() if config.metrics else None
+        parts = await _put_together(config, clock, metrics or Observer(), stack)
+        if metrics is not None:
+            stack.callback(metrics.serve(config.metrics))
         server = Services(parts).server()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(parts.engine.run(), name="engine")
+            if parts.tokens.groups():
+                parts.keeper.tell_groups()
             forever = [tasks.create_task(task, name=name) for name, task in _tasks_of(parts)]
             try:
                 address, *others = await server.start(doors(config), _credentials(config, clock))
@@ -94,7 +101,13 @@ async def serve(
                 parts.engine.stop()
 
 
-async def _put_together(config: Config, clock: Clock, stack: AsyncExitStack) -> Parts:
+def _metrics() -> "Metrics":
+    from accio_daemon.engine.metrics import Metrics  # a start without metrics needn't wait for Prometheus's client
+
+    return Metrics()
+
+
+async def _put_together(config: Config, clock: Clock, observer: Observer, stack: AsyncExitStack) -> Parts:
     """Open the store and the database of a folder that is locked, restore, and return what works on them."""
     entries = prepare_tokens(config)
     store = stack.enter_context(open_store(config, clock))
@@ -114,6 +127,7 @@ async def _put_together(config: Config, clock: Clock, stack: AsyncExitStack) -> 
         restored=restored,
         store=engine_store,
         clock=clock,
+        observer=observer,
         gather=gatherer.ask,
         measure=measurer.ask,
         crash_point=crashes,

@@ -12,7 +12,6 @@ from accio.domain.problems import ValueProblem
 from accio.domain.quantities import parse_duration
 from accio.domain.resources import parse_size
 from accio.errors import BadRequest, FailedPrecondition
-from accio.metrics import metrics_address
 from accio_daemon.storage.database import FILE_NAME
 
 SYNCHRONOUS = ("FULL", "NORMAL")
@@ -131,11 +130,19 @@ def read_config(
         synchronous=synchronous.upper(),
         store_at=_store(store or environment.get("ACCIO_STORE", "")),
         quota=_size("quota", quota),
-        metrics=metrics_address(metrics, open_to_all=open_metrics),
+        metrics=_metrics(metrics, open_to_all=open_metrics),
         policy=policy,
         hide_runs=hide_runs,
         crash_at=environment.get("ACCIO_CRASH_AT") or None,
     )
+
+
+def _metrics(text: str, *, open_to_all: bool) -> str:
+    if not text:
+        return ""
+    from accio.metrics import metrics_address  # it loads Prometheus's client
+
+    return metrics_address(text, open_to_all=open_to_all)
 
 
 def _store(text: str) -> str:

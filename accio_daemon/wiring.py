@@ -23,6 +23,7 @@ from accio_daemon.services.calls.lists import ListCalls
 from accio_daemon.services.calls.logs import LogCalls
 from accio_daemon.services.calls.measurements import MeasureCalls
 from accio_daemon.services.calls.measuring import Measurer
+from accio_daemon.services.calls.node_counts import NodeCountCalls
 from accio_daemon.services.calls.owners import OwnerCalls
 from accio_daemon.services.calls.pools import PoolCalls
 from accio_daemon.services.calls.rights import Rights
@@ -84,10 +85,9 @@ class Services:
     def server(self) -> Server:
         """Return what serves all of them."""
         parts = self._parts
-        seconds = parts.engine.metrics.rpc_seconds
         return Server(
             tokens=parts.tokens,
-            observe=lambda method, took: seconds.labels(method).observe(took),
+            observe=parts.engine.observer.called,
             accio=(*self._of_runs(), *self._of_results(), *self._of_the_cluster()),
             agents=self._of_agents(),
             artifacts=ArtifactCalls(parts.store, parts.engine),
@@ -134,12 +134,15 @@ class Services:
             ),
         )
 
-    def _of_results(self) -> tuple[ExportCalls, ColumnCalls, MeasureCalls, LogCalls, ExplanationCalls, StorageCalls]:
+    def _of_results(
+        self,
+    ) -> tuple[ExportCalls, ColumnCalls, MeasureCalls, NodeCountCalls, LogCalls, ExplanationCalls, StorageCalls]:
         parts = self._parts
         return (
             ExportCalls(readers=parts.readers, plans=parts.plans, rights=self._rights),
             ColumnCalls(readers=parts.readers, plans=parts.plans, rights=self._rights),
             MeasureCalls(readers=parts.readers, plans=parts.plans, sessions=parts.sessions, rights=self._rights),
+            NodeCountCalls(readers=parts.readers, plans=parts.plans, rights=self._rights),
             LogCalls(
                 engine=parts.engine,
                 readers=parts.readers,

@@ -92,6 +92,9 @@ def _pool(document: Any, path: str, issues: list[Issue], providers: Mapping[str,
     minimum = found.take("min", lambda value: _whole(value, least=0), 0)
     if minimum > maximum:
         found.report("min", f"expected at most {maximum}, the `max` of the pool, found {minimum}")
+    agent = found.take("agent", _texts, ())
+    if any(text.lstrip("-").partition("=")[0] == "owners" for text in agent):
+        found.report("agent", "agents of a pool take everybody's nodes, as the pool asks for hosts for everybody")
     hosts = found.take("hosts", _texts, ())
     if provider == "ssh" and not hosts:
         found.report("hosts", "expected the names of the machines, as `ssh` takes them")
@@ -120,7 +123,7 @@ def _pool(document: Any, path: str, issues: list[Issue], providers: Mapping[str,
         directives=found.take("directives", _texts, ()),
         leave_out=found.take("leave_out", _texts, ()),
         before=found.take("before", _texts, ()),
-        agent=found.take("agent", _texts, ()),
+        agent=agent,
         join=found.take("join", _text, ""),
         command=found.take("command", _text, ""),
         folder=found.take("folder", _text, ""),

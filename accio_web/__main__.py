@@ -37,6 +37,7 @@ INSTALL = f"pip install '{DISTRIBUTION}[web]'"
 @click.option("-base-path", "--base-path", default="", metavar="PATH", help="Serve below this path, behind a proxy.")
 @click.option("-read-only", "--read-only", is_flag=True, help="Change nothing.")
 @click.option("--inherited", type=int, hidden=True, help="A listening socket of the parent process.")
+@click.option("--known-for", type=float, default=0.0, hidden=True, help="Seconds for which the link is known already.")
 def command(
     addr: str | None,
     cluster: str | None,
@@ -47,13 +48,14 @@ def command(
     base_path: str,
     read_only: bool,
     inherited: int | None,
+    known_for: float,
 ) -> int:
     """Serve the web interface on this machine, and print a link that logs in once."""
     found = ClientSettings.load(address=addr, cluster=cluster)
     certificate = None if tls is None else checked(tls)
     listening = _door(port, host, encrypted=tls is not None) if inherited is None else socket.socket(fileno=inherited)
     named = names if host == web_door.HOST or host.startswith(sockets.PREFIX) else (*names, host)
-    return serve(_settings(found, listening, named, base_path, certificate, read_only=read_only), listening)
+    return serve(_settings(found, listening, named, base_path, certificate, read_only=read_only), listening, known_for)
 
 
 def _door(port: int | None, host: str, *, encrypted: bool) -> socket.socket:
@@ -102,14 +104,14 @@ def _settings(
     )
 
 
-def serve(settings: Settings, listening: socket.socket) -> int:
-    """Serve until a signal ends it."""
+def serve(settings: Settings, listening: socket.socket, known_for: float = 0.0) -> int:
+    """Serve until a signal ends it; *known_for*: how many seconds ago a parent process printed the link."""
     from accio_web.clock import now
     from accio_web.serving import run
     from accio_web.sessions import Sessions
 
     sessions = Sessions()
-    code = sessions.offer(settings.token, settings.user, now(), os.environ.pop(web_door.CODE, ""))
+    code = sessions.offer(settings.token, settings.user, now() - known_for, os.environ.pop(web_door.CODE, ""))
     click.echo(f"the web interface of the daemon at {settings.daemon}; this link logs in once, within 10 minutes:")
     encrypted = settings.certificate is not None
     click.echo(web_door.link(listening, code, settings.base_path, name=settings.name, encrypted=encrypted))

@@ -12,6 +12,15 @@ def shown_run(found: views.RunDetails) -> Document:
     }
 
 
+def shown_counts(found: views.NodeCountsView) -> Document:
+    """Return the nodes of a sweep's graph with their states over the children."""
+    nodes = [
+        {"name": each.node, "operator": each.operator, "counts": dict(each.by_state), "cached": each.cached}
+        for each in found.nodes
+    ]
+    return {"run": found.run, "counted": found.counted, "children": found.children, "nodes": nodes}
+
+
 def shown_row(found: views.RunView) -> Document:
     """Return a run as a row of a list."""
     return documents.run(found) | {

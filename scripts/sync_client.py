@@ -42,10 +42,10 @@ if TYPE_CHECKING:
     from accio.v1 import accio_pb2
     from accio_client.analysis.fingerprints import Group
     from accio_client.analysis.pictures import Lines
-    from accio_client.calls.results import Exported
     from accio_client.collected import Collected, Head, Reading
     from accio_client.definition_text import Definition
     from accio_client.export import exporting
+    from accio_client.export.files import Exported
     from accio_client.export.frames import Table
     from accio_client.selected import Selected
 

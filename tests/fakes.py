@@ -99,6 +99,7 @@ class FakeAgent:
     incarnation: int = 1
     prefetch_limit: int = 0
     ends_in: float | None = None  # seconds of its host's time, from each hello on
+    owners: frozenset[str] = frozenset()  # whose nodes alone it takes
     draining: bool = False  # by itself
     drained: bool = False  # because the daemon said so
     session: SessionNo | None = None
@@ -139,6 +140,7 @@ class FakeAgent:
             prefetch_limit=self.prefetch_limit,
             ends_in=self.ends_in,
             allocation=allocation,
+            owners=self.owners,
         )
 
     def deliver(self, outgoing: Outgoing) -> None:

@@ -40,7 +40,10 @@ MAY_CALL: Mapping[str, Kinds] = {
             *(f"{_ACCIO}{workflow}" for workflow in ("PushWorkflow", "ValidateWorkflow", "GetWorkflow")),
             *(f"{_ACCIO}{workflow}" for workflow in ("ListWorkflows", "DeleteWorkflow")),
             *(f"{_ACCIO}{submission}" for submission in ("Submit", "SubmitAndWatch", "Validate", "DryRun")),
-            *(f"{_ACCIO}{run}" for run in ("Get", "GetNode", "List", "Watch", "Export", "Columns", "Measure")),
+            *(
+                f"{_ACCIO}{run}"
+                for run in ("Get", "GetNode", "List", "Watch", "Export", "Columns", "Measure", "CountNodes")
+            ),
             *(f"{_ACCIO}{told}" for told in ("Logs", "Why")),
             *(f"{_ACCIO}{run}" for run in ("Events", "CompareOperators", "UpdateMetadata", "Kill", "Delete", "Retry")),
             *(f"{_ACCIO}{cluster}" for cluster in ("ListOperators", "GetOperator", "ListAgents", "GetClusterState")),

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 import orjson
 
+from accio.domain.absence import NO_VALUE
 from accio.domain.containers import FrozenMap
 from accio.domain.datatypes import DataType, Kind, castable
 from accio.domain.jsontext import json_string, object_text
@@ -97,7 +98,9 @@ def cast(source: DataType, target: DataType, text: str) -> str:
 
 
 def display(datatype: DataType, text: str) -> Any:
-    """Return the user's JSON for a canonical text: it can be shown, and submitted again."""
+    """Return the user's JSON for a canonical text: it can be shown, and submitted again. Of no value, that is None."""
+    if text == NO_VALUE:
+        return None
     return _shower(datatype)(orjson.loads(text))
 
 

@@ -1,13 +1,18 @@
 """Caps: how much of what somebody's runs want may be at agents at a time."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from accio.domain.jsontypes import JsonObject
 from accio.domain.people import Person, parse_person
+from accio.domain.problems import ValueProblem, quote
 from accio.domain.resources import Resources, cpus_json
 
 EVERYBODY = "everybody"
 """Whose cap counts for everybody who has none of his own."""
+
+GROUP = "group:"
+"""What a group's name begins with where owners may be named, too."""
 
 MOST_NODES = 1_000_000_000
 
@@ -54,6 +59,24 @@ def parse_owner(text: str) -> str:
     if "@" in trimmed and "<" not in trimmed and trimmed.isprintable():
         return trimmed.casefold()
     return owner_key(parse_person(trimmed))
+
+
+def parse_served(text: str) -> str:
+    """Read whose nodes an agent takes: an owner as `parse_owner` reads it, or `group:NAME`. Return what tells it."""
+    group = text.strip().removeprefix(GROUP)
+    if group != text.strip():
+        if not group or not group.isprintable() or group != group.strip():
+            raise ValueProblem(f"expected a group as in group:lab, found {quote(text)}")
+        return GROUP + group
+    key = parse_owner(text)
+    if key == EVERYBODY:
+        raise ValueProblem("expected an owner's address or name, or group:NAME, found 'everybody'")
+    return key
+
+
+def served_keys(key: str, groups: Iterable[str]) -> frozenset[str]:
+    """Return under what an owner of this key, who is in these groups, may be served; a name is never a group."""
+    return frozenset({GROUP + group for group in groups} | ({key} if not key.startswith(GROUP) else set()))
 
 
 def named(key: str) -> Person:

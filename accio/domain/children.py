@@ -56,6 +56,11 @@ def total(intervals: Intervals) -> int:
     return sum(last - first + 1 for first, last in intervals)
 
 
+def within(intervals: Intervals, first: int, last: int) -> int:
+    """Return how many of the indices from *first* to *last* are in the intervals."""
+    return sum(max(0, min(end, last) - max(start, first) + 1) for start, end in intervals)
+
+
 def merged(intervals: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     """Return intervals in order, those that touch or overlap joined."""
     result: list[tuple[int, int]] = []

@@ -1,7 +1,8 @@
 """The short forms of a sweep on the command line: `x=1,2,3`, `x=1..5`, `x=1..10:2`, `x=1e-5..1:log`, `x={"from":…}`.
 
 Numbers, booleans, distances, durations and timestamps have them. Every other type keeps its text whole, since a comma
-or two dots may well belong to it. Values and bounds stay text: whoever checks the definition reads them by the type.
+or two dots may well belong to it. Values and bounds stay text, also `null` (no value): whoever checks the definition
+reads them by the type.
 """
 
 import re
@@ -21,21 +22,22 @@ _LOG = re.compile(r"log(?:2|10)?", re.ASCII)
 _FORMS = "FROM..TO, FROM..TO:STEP, FROM..TO:count=N or FROM..TO:log"
 
 
-def inline_form(datatype: DataType | None, texts: Sequence[str], *, continuous: bool = False) -> JsonObject:
-    """Return the form of a run definition that the *texts* of one parameter mean; without a type, they are values.
+def inline_form(datatype: DataType | None, texts: Sequence[str | None], *, continuous: bool = False) -> JsonObject:
+    """Return the form of a run definition that the *texts* of one parameter mean; without a type, they are values, and
+    None is no value.
 
     A *continuous* range, which is sampled, needs no step. ValueProblem if the texts mean nothing.
     """
     kind = None if datatype is None else datatype.kind
     if datatype is not None and kind in _RANGES:
-        whole = [text for text in texts if ".." in text or text.lstrip().startswith("{")]
+        whole = [text for text in texts if text is not None and (".." in text or text.lstrip().startswith("{"))]
         if whole and len(texts) > 1:
             raise ValueProblem(f"expected one range, or values, found {quote(whole[0])} beside others")
         if whole:
-            (text,) = texts
+            (text,) = whole
             is_form = ".." not in text or text.lstrip().startswith("{")
             return _object(text) if is_form else _range(datatype, text, continuous=continuous)
-    values = [piece for text in texts for piece in _pieces(text)] if kind in _LISTS else list(texts)
+    values = [piece for text in texts for piece in ([text] if text is None or kind not in _LISTS else _pieces(text))]
     return {"value": values[0]} if len(values) == 1 else {"values": values}
 
 

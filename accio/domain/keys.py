@@ -2,7 +2,8 @@
 
     key = BLAKE3 of {"digest":DIGEST,"format":1,"inputs":{PORT:FRAGMENT,…},"operator":NAME,"seed":SEED}
 
-in canonical JSON; `seed` is there for unstable operators only, absent optional ports are left out. A port's *fragment*
+in canonical JSON; `seed` is there for unstable operators only, absent optional ports are left out, but for those
+that would get a default then: theirs is `null`. A port's *fragment*
 is its canonical text, with two exceptions that keep keys short and free of paths:
 
 - a dataset is `{"dataset":"blake3:HEX"}`, HEX being the digest of its content, also inside collections;
@@ -18,6 +19,7 @@ from typing import Any
 import orjson
 from blake3 import blake3
 
+from accio.domain.absence import NO_VALUE
 from accio.domain.datatypes import DataType, Kind
 from accio.domain.jsontext import json_string, object_text
 from accio.domain.operators import OperatorSpec
@@ -59,7 +61,7 @@ def fragment_with_datasets(datatype: DataType, text: str, digests: Mapping[str, 
 
 def datasets_of(datatype: DataType, text: str) -> tuple[str, ...]:
     """Name the datasets inside a value, each once, sorted."""
-    if not datatype.contains(Kind.DATASET):
+    if text == NO_VALUE or not datatype.contains(Kind.DATASET):
         return ()
     return tuple(sorted(set(_datasets(datatype, decode(datatype, text)))))
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from accio.domain.absence import NO_VALUE, means_none
 from accio.domain.datatypes import DataType, Kind
 from accio.domain.findings import Findings, is_ignored
 from accio.domain.issues import pointer
@@ -17,7 +18,6 @@ from accio.domain.workflows import Param, Workflow
 
 _FORMS = '{"value": x}, {"values": [..]} or {"from": x, "to": y, "step": z}'
 _FORM_KEYS = ("value", "values", *RANGE_KEYS)
-_NO_VALUE = frozenset({"none", "null"})
 _ARRAYS = frozenset({Kind.LIST, Kind.SET})
 
 
@@ -75,8 +75,11 @@ class ParamForms:
         return self._fitting(column, param, path)
 
     def listed(self, param: Param, values: Sequence[Any], path: str, place: Callable[[int], str]) -> Column | None:
-        """Read listed values, one by one; *place* points at a value, *path* at all."""
-        column = self._listed(param, reading_type(param.type, self._of(param)), values, place)
+        """Read listed values, one by one; *place* points at a value, *path* at all.
+
+        An empty cell of a table is no value, but for texts.
+        """
+        column = self._listed(param, reading_type(param.type, self._of(param)), values, place, cells=True)
         return self._fitting(column, param, path)
 
     def default(self, param: Param, path: str) -> Axis | None:
@@ -85,8 +88,7 @@ class ParamForms:
             return Axis(param.name, param.type, (param.default,))
         needy = [f"{use.node}/{use.port.name}" for use in self._of(param) if use.port.required]
         if needy:
-            ports = f"{', '.join(needy[:3])}{' and others' if len(needy) > 3 else ''}"
-            message = f"parameter '{param.name}' ({param.type}) needs a value: {ports} can't do without one"
+            message = f"parameter '{param.name}' ({param.type}) needs a value: {_first(needy)} can't do without one"
             self._findings.error(path + pointer("params", param.name), message)
         return None
 
@@ -132,18 +134,33 @@ class ParamForms:
         return self._listed(param, datatype, listed, lambda at: path + pointer(at))
 
     def _listed(
-        self, param: Param, datatype: DataType, values: Sequence[Any], place: Callable[[int], str]
+        self,
+        param: Param,
+        datatype: DataType,
+        values: Sequence[Any],
+        place: Callable[[int], str],
+        *,
+        cells: bool = False,
     ) -> Column | None:
         """Read listed values; equal ones collapse on the axis, and the order of the first ones stays."""
         texts: dict[str, int] = {}
         rows: list[int] = []
         good = True
+        empty = "" if cells and datatype.kind is not Kind.STRING else None
         for at, value in enumerate(values):
+            if value == empty or means_none(datatype, value):
+                if needy := self._needy(param):
+                    what = f"expected {datatype}, found {quote(value)}: {needy} can't do without a value"
+                    hint = self._hint_at_default(param)
+                    self._findings.error(place(at), f"parameter '{param.name}': {what}{hint}")
+                    good = False
+                else:
+                    rows.append(texts.setdefault(NO_VALUE, len(texts)))
+                continue
             try:
                 text = parse_to_canonical(datatype, value, base_path=self._base_path)
             except ValueProblem as problem:
-                hint = self._hint_at_absence(param) if _is_absence(value) else ""
-                self._findings.error(place(at), f"parameter '{param.name}': {problem.message}{hint}")
+                self._findings.error(place(at), f"parameter '{param.name}': {problem.message}")
                 good = False
             else:
                 rows.append(texts.setdefault(text, len(texts)))
@@ -151,11 +168,15 @@ class ParamForms:
             return None
         return Column(Axis(param.name, param.type, tuple(texts)), None if len(texts) == len(rows) else tuple(rows))
 
-    def _hint_at_absence(self, param: Param) -> str:
-        """Say how a parameter gets no value, if it can do without one."""
-        if param.default is not None or any(use.port.required for use in self._of(param)):
+    def _hint_at_default(self, param: Param) -> str:
+        """Say how a parameter gets a default, if that may have been meant."""
+        if param.default is None and any(use.port.required for use in self._of(param)):
             return ""
-        return f"; no value can't be one of several: a run that doesn't mention '{param.name}' has none"
+        return f"; a run that doesn't mention '{param.name}' has the default"
+
+    def _needy(self, param: Param) -> str:
+        """Name the ports that a parameter feeds and that take no None, the first ones of many."""
+        return _first([f"{use.node}/{use.port.name}" for use in self._of(param) if not use.port.optional])
 
     def _meets_ports(self, axis: Axis, uses: list[Use], path: str) -> None:
         """Report values that can't go to a port whose type is right: longs that a double can't hold, empty paths."""
@@ -165,6 +186,8 @@ class ParamForms:
             # Of a computed axis, only the ends are looked at if they tell about all of it.
             few = axis.bounds() if axis.all_are_doubles() else axis.values()
             for text in few:
+                if text == NO_VALUE:
+                    continue
                 try:
                     cast(axis.type, target, text)
                 except ValueProblem as problem:
@@ -172,6 +195,5 @@ class ParamForms:
                     break
 
 
-def _is_absence(value: Any) -> bool:
-    """Return whether somebody who writes this means that there is no value."""
-    return value is None or (isinstance(value, str) and value.lower() in _NO_VALUE)
+def _first(ports: Sequence[str]) -> str:
+    return f"{', '.join(ports[:3])}{' and others' if len(ports) > 3 else ''}"

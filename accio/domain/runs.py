@@ -104,7 +104,7 @@ class RunDefinition:
 def with_overrides(
     document: Mapping[str, Any],
     *,
-    params: Sequence[tuple[str, str]] = (),
+    params: Sequence[tuple[str, str | None]] = (),
     name: str | None = None,
     notes: str | None = None,
     tags: Sequence[str] | None = None,
@@ -117,11 +117,11 @@ def with_overrides(
 
     A parameter replaces whatever the document gave for it and keeps its place; one given several times becomes a list
     of values, and one whose type is among *types* may be written in short (`accio.domain.inline_sweeps`;
-    InvalidDefinition if it can't be read). Values stay text: the daemon reads them by the parameter's type. *sweep* has
-    the keys that say which points there are.
+    InvalidDefinition if it can't be read). Values stay text, and None is no value: the daemon reads them by the
+    parameter's type. *sweep* has the keys that say which points there are.
     """
     changed: JsonObject = dict(document) | dict(sweep or {})
-    texts: dict[str, list[str]] = {}
+    texts: dict[str, list[str | None]] = {}
     for param, text in params:
         texts.setdefault(param, []).append(text)
     given = document.get("params", {})
@@ -138,7 +138,7 @@ def with_overrides(
     return changed
 
 
-def _forms(texts: Mapping[str, Sequence[str]], types: Mapping[str, DataType], *, sampled: bool) -> JsonObject:
+def _forms(texts: Mapping[str, Sequence[str | None]], types: Mapping[str, DataType], *, sampled: bool) -> JsonObject:
     """Return the forms that the texts of parameters mean; InvalidDefinition with everything that is wrong."""
     forms: JsonObject = {}
     wrong: list[Issue] = []

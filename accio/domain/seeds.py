@@ -6,7 +6,8 @@ H is BLAKE3 of a canonical JSON object, of which the first 8 bytes count, big-en
     node seed    H({"node":NAME,"seed":RUN})
 
 Values are the canonical ones of the child's effective parameters: what the run gives, else the workflow's default. A
-parameter without either is left out, and so is one whose type contains dataset. Types don't enter.
+parameter without either is left out, and so is one that has no value in this child (`null`), or whose type contains
+dataset. Types don't enter.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ from itertools import repeat
 
 from blake3 import blake3
 
+from accio.domain.absence import NO_VALUE
 from accio.domain.datatypes import DataType, Kind
 from accio.domain.jsontext import json_string
 
@@ -39,8 +41,10 @@ class SeedTemplate:
         self._members = tuple((name, f"{json_string(name)}:") for name in sorted(counting, key=str.encode))
 
     def seed(self, parent_seed: int, params: Mapping[str, str], repetition: int) -> int:
-        """Return the seed of the child with these canonical texts; parameters not in *params* are left out."""
-        members = ",".join([prefix + params[name] for name, prefix in self._members if name in params])
+        """Return the seed of the child with these canonical texts; parameters without a value are left out."""
+        members = ",".join(
+            [prefix + text for name, prefix in self._members if (text := params.get(name, NO_VALUE)) != NO_VALUE]
+        )
         return _of_child(members, repetition, parent_seed)
 
     def seeds(
@@ -51,10 +55,14 @@ class SeedTemplate:
         repetitions: Sequence[int],
     ) -> list[int]:
         """Return the seeds of many children: *varying* has a text for each of them, and goes before *constant*."""
+        if any(NO_VALUE in texts for texts in varying.values()):  # then the children have different members
+            rows = zip(*varying.values(), strict=True)
+            children = ({**constant, **dict(zip(varying, row, strict=True))} for row in rows)
+            return [self.seed(parent_seed, child, number) for child, number in zip(children, repetitions, strict=True)]
         columns = [
             [prefix + text for text in varying[name]] if name in varying else repeat(prefix + constant[name])
             for name, prefix in self._members
-            if name in varying or name in constant
+            if name in varying or constant.get(name, NO_VALUE) != NO_VALUE
         ]
         params = map(",".join, zip(*columns, strict=False)) if columns else repeat("")
         return [_of_child(members, number, parent_seed) for members, number in zip(params, repetitions, strict=False)]

@@ -14,6 +14,7 @@ from decimal import Decimal
 from math import prod
 from typing import Any, TypeAlias
 
+from accio.domain.absence import NO_VALUE
 from accio.domain.datatypes import INTEGRAL, DataType, Kind, parse_type
 from accio.domain.jsontext import canonical_dump
 from accio.domain.jsontypes import JsonObject
@@ -30,7 +31,7 @@ _CACHED_TEXTS = 16_384
 
 
 class Axis:
-    """One parameter with its values in order, as canonical texts. Immutable, but for a cache."""
+    """One parameter with its values in order, as canonical texts, or NO_VALUE. Immutable, but for a cache."""
 
     __slots__ = ("_cache", "_indices", "_points", "_texts", "name", "size", "type")
 
@@ -50,7 +51,7 @@ class Axis:
         return self._texts is None
 
     def value_at(self, index: int) -> str:
-        """Return the canonical text of a value; IndexError if there is none."""
+        """Return the canonical text of a value, or NO_VALUE; IndexError if there is no such index."""
         if self._texts is not None:
             if index < 0:
                 raise IndexError(index)
@@ -84,6 +85,11 @@ class Axis:
             if 0 <= index < self.size and self.value_at(index) == text:
                 return index
         return None
+
+    @property
+    def includes_none(self) -> bool:
+        """Whether some children have no value of the parameter."""
+        return self._points is None and self.index_of(NO_VALUE) is not None
 
     def values(self) -> Iterator[str]:
         """Go through all values; only for axes whose size was checked."""
@@ -260,7 +266,7 @@ class Sweep:
         return prod(axis.size for axis in self.axes[max(axes, default=-1) + 1 :]) * self.repeat
 
     def child(self, number: int) -> dict[str, str]:
-        """Return the effective parameters of child *number*: name to canonical text."""
+        """Return the effective parameters of child *number*: name to canonical text, or to NO_VALUE."""
         self._check(number)
         params = self._base.copy()
         for axis, index in self._indices(number):

@@ -9,10 +9,10 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
@@ -167,6 +167,32 @@ def discover(
         fingerprints=fingerprints,
         contents=contents,
     )
+
+
+def renew(
+    catalogue: Catalogue, changed: Collection[str], *, cache: Path | None, shared: Path | None = None
+) -> tuple[Catalogue, dict[str, str]]:
+    """Describe the *changed* distributions of a catalogue anew. Return the catalogue as it is now, and why some are in
+    it as they were: they can't be loaded, or have an operator that another one has, too.
+
+    *cache* and *shared* are the folders that `discover` was given.
+    """
+    failures: dict[str, str] = {}
+    for source in catalogue.sources:
+        if source.distribution not in changed:
+            continue
+        try:
+            folder = cache if source.distribution in catalogue.named else shared or cache
+            description = describe_source(source, folder, catalogue.contents)
+            own = [Offer(spec=spec, source=source) for spec in description.specs]
+            others = [offer for offer in catalogue.offers if offer.source != source]
+            refuse_duplicates([*others, *own])
+        except AccioError as error:
+            failures[source.distribution] = error.message
+            continue
+        fingerprints = catalogue.fingerprints | {source.distribution: description.fingerprint}
+        catalogue = replace(catalogue, offers=(*others, *own), fingerprints=fingerprints)
+    return catalogue, failures
 
 
 def refuse_duplicates(offers: Sequence[Offer]) -> None:

@@ -135,6 +135,8 @@ def _arguments(operator: Declaration, request: Request) -> dict[str, Any]:
 
 
 def _argument(port: Input, document: Any, datasets: Mapping[str, Path], copies: Copies) -> Any:
+    if document is None and port.optional:
+        return None
     try:
         return load(port.hint, decode_document(port.hint.type, document), datasets, copies)
     except ValueProblem as problem:

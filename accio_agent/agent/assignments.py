@@ -1,26 +1,27 @@
 """The daemon's work as the core's: messages of a session become assignments, and classes of nodes become objects."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from accio.v1 import agents_pb2
 from accio_agent.agent.core.work import Assignment, WorkClass
-from accio_agent.agent.offer import Offered
+from accio_agent.agent.offer import Offers
 from accio_agent.agent.workers.template_handle import pool_name
 
 
 class Assignments:
     """Reads work. A class is described once in a session, and is the same object in all of them."""
 
-    def __init__(self, operators: Sequence[Offered]) -> None:
+    def __init__(self, operators: Offers) -> None:
         self.numbers: dict[WorkClass, int] = {}  # what workers know the classes by
         self._operators = operators
         self._classes: dict[tuple[int, Any, int], WorkClass] = {}
         self._session_classes: dict[int, WorkClass] = {}
+        self._announced: tuple[int, ...] = ()  # the places of the operators, in the session's order
 
     def begin_session(self) -> None:
-        """Forget what the last session called the classes."""
+        """Forget what the last session called the classes, and note what this one calls the operators."""
         self._session_classes.clear()
+        self._announced = self._operators.current
 
     def read(self, work: agents_pb2.Work) -> list[Assignment]:
         """Return the assignments of a message."""
@@ -46,17 +47,17 @@ class Assignments:
 
     def _intern(self, node_class: agents_pb2.NodeClass) -> WorkClass:
         """Return the one object for a class of nodes, whatever session names it."""
-        demand = node_class.resources
+        demand, operator = node_class.resources, self._announced[node_class.operator]
         custom = tuple(sorted(demand.custom.items()))
         amounts = (demand.milli_cpus, demand.memory, demand.disk, demand.gpus, custom)
-        key = (node_class.operator, amounts, node_class.timeout_ms)
+        key = (operator, amounts, node_class.timeout_ms)
         found = self._classes.get(key)
         if found is None:
-            offered = self._operators[node_class.operator]
+            offered = self._operators[operator]
             threads = max(1, demand.milli_cpus // 1000)
             found = self._classes[key] = WorkClass(
                 pool=pool_name(offered.references, threads),
-                operator=node_class.operator,
+                operator=operator,
                 alone=offered.spec.isolated,
                 ahead=not offered.spec.isolated and not demand.gpus,
                 gpus=demand.gpus,

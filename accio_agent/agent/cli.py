@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from accio import logs
+from accio.domain.caps import parse_served
 from accio.domain.pools import parse_key
 from accio.domain.problems import ValueProblem
 from accio.domain.resources import check_counter_name, parse_count, parse_cpus, parse_size
@@ -48,6 +49,13 @@ from accio_agent import clock
     "--resource", "-resource", multiple=True, metavar="NAME=N", help="A counter of your own, such as a licence."
 )
 @click.option(
+    "--owners",
+    "-owners",
+    multiple=True,
+    metavar="OWNER,…",
+    help="Take only nodes of these owners' runs: addresses, names, or group:NAME.  [default: everybody's]",
+)
+@click.option(
     "--grace",
     "-grace",
     type=float,
@@ -85,6 +93,7 @@ from accio_agent import clock
     "--allocation", "-allocation", metavar="NAME", help="The allocation of a pool in which it runs; pools say it."
 )
 @click.option("--installed/--no-installed", default=True, help="Offer the operators of installed packages.")
+@click.option("--reload", "-reload", is_flag=True, help="Offer edited operators as they are now, as `accio up` does.")
 def command(
     daemon: str | None,
     join: str | None,
@@ -98,6 +107,7 @@ def command(
     disk: str | None,
     gpus: str | None,
     resource: Sequence[str],
+    owners: Sequence[str],
     grace: float | None,
     patience: float | None,
     idle_timeout: float | None,
@@ -107,6 +117,7 @@ def command(
     open_metrics: bool,
     allocation: str | None,
     installed: bool,
+    reload: bool,
 ) -> int:
     """Run an agent."""
     if join is not None:
@@ -130,6 +141,7 @@ def command(
             disk=None if disk is None else parse_size(disk),
             gpus=None if gpus is None else parse_count(gpus),
             custom=_counters(resource),
+            owners=_owners(owners, allocation),
             grace_s=grace,
             without_daemon_s=patience,
             without_work_s=idle_timeout,
@@ -137,6 +149,7 @@ def command(
             until=None if until is None else parse_until(until, clock.process_began()),
             allocation=_allocation(allocation),
             installed=installed,
+            reload=reload,
             metrics=_metrics(metrics, open_to_all=open_metrics),
         )
     except ValueProblem as problem:
@@ -157,6 +170,14 @@ def _allocation(text: str | None) -> str:
     if text is not None and parse_key(text) is None:
         raise ValueProblem(f"--allocation: expected a name such as accio-1a2b3c4d-cpu-7, found {text!r}")
     return text or ""
+
+
+def _owners(texts: Sequence[str], allocation: str | None) -> tuple[str, ...]:
+    if texts and allocation is not None:
+        raise ValueProblem(
+            "--owners: agents of a pool take everybody's nodes, as the pool asks for hosts for everybody"
+        )
+    return tuple(sorted({parse_served(each) for text in texts for each in text.split(",")}))
 
 
 def _counters(texts: Sequence[str]) -> tuple[tuple[str, int], ...]:

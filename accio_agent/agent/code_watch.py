@@ -1,8 +1,8 @@
 """Notices that the code of operators has changed on disk since it was announced.
 
 What has been imported stays loaded, and runs under the digest of what it was. Whoever edits a file expects something
-else: so it is said here, and the daemon is told, which warns at each submission, until the agent is started again or
-the edit is undone.
+else: so the agent reloads, if it was told to. Else, or if what the file has become can't be loaded, it is said here,
+and the daemon is told, which warns at each submission, until the agent is started again or the edit is undone.
 
 Nothing here runs on the event loop, and little elsewhere: looks ask the file system only, and a pause after each keeps
 them below a hundredth of a processor. Files are read only where a look differs from the one before.
@@ -10,7 +10,7 @@ them below a hundredth of a processor. Files are read only where a look differs 
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import NoReturn
 
 import structlog
@@ -31,17 +31,24 @@ UNSEEN = -1
 """How a source looks whose files can't be looked at."""
 
 _Glance = Callable[[Glances], int]
+Reload = Callable[[frozenset[str]], Awaitable[Catalogue]]
 
 
 class CodeWatch:
-    """Looks at the files of all operators. *tell* takes the distributions whose code isn't what was announced."""
+    """Looks at the files of all operators. *tell* takes the distributions whose code isn't what was announced, *reload*
+    those that have just been edited: it returns what is announced from then on.
+    """
 
-    def __init__(self, catalogue: Catalogue, tell: Callable[[frozenset[str]], None]) -> None:
+    def __init__(
+        self, catalogue: Catalogue, tell: Callable[[frozenset[str]], None], reload: Reload | None = None
+    ) -> None:
         self._catalogue = catalogue
         self._tell = tell
+        self._reload = reload
         self._glances = {source: Glances(catalogue.fingerprints[source.distribution]) for source in catalogue.sources}
         self._seen: dict[tuple[Source, _Glance], int] = {}
         self._changed: set[str] = set()
+        self._edited: set[str] = set()  # of these, the ones that were edited before the last look
         self._told = frozenset[str]()
         self._one = asyncio.Lock()  # one look at a time: the older of two must not have the last word
 
@@ -56,10 +63,12 @@ class CodeWatch:
         began, used = time.monotonic(), time.thread_time()
         differing = [source for source in self._glances if self._differs(source, glance)]
         used = time.thread_time() - used
+        self._edited.clear()
         for source in differing:
             self._changed.discard(source.distribution)
             if not self._is_current(source):
                 self._changed.add(source.distribution)
+                self._edited.add(source.distribution)
         return max(SPARE * used, SPARE_OF_WAITING * (time.monotonic() - began))
 
     @property
@@ -92,13 +101,25 @@ class CodeWatch:
         while True:
             async with self._one:
                 rest_s = await asyncio.to_thread(self.look, glance)
+                if self._edited and self._reload is not None:
+                    self._follow(await self._reload(frozenset(self._edited)))
                 self._say(self.changed)
             await asyncio.sleep(max(every_s, rest_s))
+
+    def _follow(self, catalogue: Catalogue) -> None:
+        """Hold what is looked at from now on against another catalogue, where that differs."""
+        before, self._catalogue = self._catalogue, catalogue
+        for source in before.sources:
+            name = source.distribution
+            if catalogue.fingerprints[name] is not before.fingerprints[name]:
+                self._changed.discard(name)
+                self._glances[source] = Glances(catalogue.fingerprints[name])
+                self._seen = {key: seen for key, seen in self._seen.items() if key[0] != source}
 
     def _say(self, changed: frozenset[str]) -> None:
         if changed == self._told:
             return
-        for distribution in sorted(changed - self._told):
+        for distribution in sorted(changed - self._told) if self._reload is None else ():
             log.warning(CODE_CHANGED, of=distribution, do="start the agent again to run it as it is now")
         for distribution in sorted(self._told - changed):
             log.info("the code of operators is again what was announced", of=distribution)

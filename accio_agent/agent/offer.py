@@ -1,10 +1,13 @@
 """Who an agent is and what it offers, as it tells each daemon that it meets."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import overload
 
+from accio.domain.datatypes import Kind
 from accio.domain.operators import OperatorSpec
 from accio.domain.resources import Resources
+from accio.sdk.catalogue import Catalogue
 from accio.v1 import agents_pb2
 from accio.wire.operators import operator_message
 from accio.wire.resources import resources_message
@@ -28,6 +31,7 @@ class Identity:
     place: str
     deadline: Deadline | None = None
     allocation: str = ""
+    owners: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +41,64 @@ class Offered:
     spec: OperatorSpec
     references: tuple[str, ...]
     takes_datasets: bool
+
+
+class Offers(Sequence[Offered]):
+    """All operators that an agent has offered since it started, each at a place that stays its own; `current` are the
+    places of those that it offers now.
+
+    What is offered again as it once was gets its old place: attempts of one version are of one class, whenever they
+    came, as they are for the daemon.
+    """
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._all: list[Offered] = []
+        self._catalogue = catalogue
+        self.current: tuple[int, ...] = ()
+        self.renew(catalogue)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    @overload
+    def __getitem__(self, place: int) -> Offered: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Offered]: ...
+    def __getitem__(self, place: int | slice) -> Offered | list[Offered]:
+        return self._all[place]
+
+    @property
+    def now(self) -> list[Offered]:
+        """What is offered now, as the daemon is told it."""
+        return [self._all[place] for place in self.current]
+
+    def is_current(self, references: Sequence[str]) -> bool:
+        """Return whether the code behind references is what is offered now. It reads files."""
+        catalogue = self._catalogue
+        return all(catalogue.is_current(source) for source in catalogue.sources if source.references == references)
+
+    def differ_from(self, catalogue: Catalogue) -> bool:
+        """Return whether a catalogue has other operators than are offered now."""
+        return self.now != list(_offered(catalogue))
+
+    def renew(self, catalogue: Catalogue) -> None:
+        """Offer what there is in a catalogue, and nothing else."""
+        self._catalogue = catalogue
+        self.current = tuple(self._place(each) for each in _offered(catalogue))
+
+    def _place(self, offered: Offered) -> int:
+        if offered not in self._all:
+            self._all.append(offered)
+        return self._all.index(offered)
+
+
+def _offered(catalogue: Catalogue) -> Iterable[Offered]:
+    for offer in catalogue.offers:
+        yield Offered(
+            spec=offer.spec,
+            references=offer.source.references,
+            takes_datasets=any(port.type.contains(Kind.DATASET) for port in offer.spec.inputs),
+        )
 
 
 def hello(
@@ -67,4 +129,5 @@ def hello(
         place=identity.place,
         ends_in_ms=0 if deadline is None else max(1, int(deadline.seconds_left * 1000)),
         allocation=identity.allocation,
+        owners=identity.owners,
     )

@@ -37,8 +37,10 @@ class Options:
     without_work_s: float | None = None
     stdin: bool = False
     until: datetime | None = None
+    owners: tuple[str, ...] = ()  # whose nodes alone are taken; empty for everybody's
     allocation: str = ""  # of a pool; empty if none asked for this host
     installed: bool = True
+    reload: bool = False  # offer edited operators as they are now
     metrics: str = ""  # HOST:PORT; empty for nowhere
 
     def patience(self, job: BatchJob | None, deadline: Deadline | None = None) -> Patience:

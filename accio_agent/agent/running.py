@@ -3,7 +3,7 @@
 import asyncio
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +11,8 @@ from typing import Any
 
 import structlog
 
+from accio import places
 from accio.channels import Door
-from accio.domain.datatypes import Kind
 from accio.domain.problems import ValueProblem
 from accio.domain.resources import Resources
 from accio.errors import FailedPrecondition, Internal
@@ -23,19 +23,20 @@ from accio.version import accio_version
 from accio_agent import clock, linux
 from accio_agent.agent import batch_job
 from accio_agent.agent.batch_job import BatchJob
-from accio_agent.agent.code_watch import CodeWatch
+from accio_agent.agent.code_watch import CodeWatch, Reload
 from accio_agent.agent.deadline import Deadline, deadline_at, end_of_job
 from accio_agent.agent.disk.aside import OtherHistory, separate_logs, set_aside
 from accio_agent.agent.disk.claim import RENEWED_EVERY_S, Claim
 from accio_agent.agent.disk.journal import Journal
 from accio_agent.agent.disk.log_store import LogStore
-from accio_agent.agent.disk.state_folder import StateFolder
+from accio_agent.agent.disk.state_folder import DESCRIPTIONS, StateFolder
 from accio_agent.agent.ending import Calls, Patience, Stopped, end_when_told, watch_deadline, watch_patience
 from accio_agent.agent.link.outbound import Outbound
 from accio_agent.agent.link.session import Dialer
 from accio_agent.agent.link.transfer import Transfer
-from accio_agent.agent.offer import Identity, Offered
+from accio_agent.agent.offer import Identity, Offers
 from accio_agent.agent.options import Options
+from accio_agent.agent.reloading import Reloader
 from accio_agent.agent.shell import Shell
 from accio_agent.agent.staging.staging import Staging
 from accio_agent.agent.workers import devices, limits
@@ -59,14 +60,16 @@ async def run(
     job = batch_job.this_job()
     resources, visible = _resources(folder.path, options, job)
     deadline = await _find_deadline(options, job)
-    operators = _offered(catalogue)
+    operators = Offers(catalogue)
+    if not operators:
+        log.warning("this agent offers no operators: install a package that has some, or give --operators")
     journal = Journal(folder.path / "journal")
     separate_logs(folder.path, journal.remembered.history)
     outbound = Outbound()
     transfer = Transfer(door, find_token)
     staging = Staging(folder.path, transfer, options.store)
     agent = Shell(
-        identity=_identity(folder, deadline, options.allocation),
+        identity=_identity(folder, deadline, options),
         resources=resources,
         devices=visible,
         operators=operators,
@@ -77,12 +80,10 @@ async def run(
         staging=staging,
         outbound=outbound,
         idle_limit=max(2, resources.milli_cpus // 1000),
-        is_current=lambda references: all(
-            catalogue.is_current(source) for source in catalogue.sources if source.references == references
-        ),
     )
     dialer = Dialer(door, find_token, agent, outbound)
-    watch = CodeWatch(catalogue, agent.code_changed)
+    reload = _reload(catalogue, agent, dialer, folder) if options.reload else None
+    watch = CodeWatch(catalogue, agent.code_changed, reload)
     log.info(
         "agent started",
         name=folder.name,
@@ -105,7 +106,18 @@ async def run(
     return True
 
 
-def _identity(folder: StateFolder, deadline: Deadline | None, allocation: str) -> Identity:
+def _reload(catalogue: Catalogue, agent: Shell, dialer: Dialer, folder: StateFolder) -> Reload:
+    """Return what has the agent offer edited operators as they are."""
+
+    def replace_code(following: Catalogue, changed: Collection[Sequence[str]]) -> None:
+        if agent.replace(following, changed):
+            dialer.tell_anew()
+
+    cache, shared = folder.path / DESCRIPTIONS, places.descriptions_folder()
+    return Reloader(catalogue, replace_code, cache=cache, shared=shared).reload
+
+
+def _identity(folder: StateFolder, deadline: Deadline | None, options: Options) -> Identity:
     return Identity(
         name=folder.name,
         agent_id=folder.agent_id,
@@ -116,7 +128,8 @@ def _identity(folder: StateFolder, deadline: Deadline | None, allocation: str) -
         predecessors=folder.predecessors,
         place=folder.place,
         deadline=deadline,
-        allocation=allocation,
+        allocation=options.allocation,
+        owners=options.owners,
     )
 
 
@@ -124,6 +137,7 @@ def _further(options: Options, job: BatchJob | None, deadline: Deadline | None) 
     """Return what the agent says of itself as it starts only where there is something to say."""
     found = {
         "operators_run_as": options.user,
+        "only_for": ", ".join(options.owners) or None,
         "job": None if job is None else str(job),
         "host_ends": None if deadline is None else deadline.host_ends.isoformat(timespec="seconds"),
     }
@@ -230,20 +244,6 @@ async def _keep(claim: Claim) -> None:
 
 async def _until(broken: "asyncio.Future[None]") -> None:
     await broken
-
-
-def _offered(catalogue: Catalogue) -> list[Offered]:
-    operators = [
-        Offered(
-            spec=offer.spec,
-            references=offer.source.references,
-            takes_datasets=any(port.type.contains(Kind.DATASET) for port in offer.spec.inputs),
-        )
-        for offer in catalogue.offers
-    ]
-    if not operators:
-        log.warning("this agent offers no operators: install a package that has some, or give --operators")
-    return operators
 
 
 def start_templates(catalogue: Catalogue) -> dict[str, TemplateHandle]:

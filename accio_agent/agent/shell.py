@@ -12,6 +12,7 @@ from pathlib import Path
 import structlog
 
 from accio.domain.resources import Resources
+from accio.sdk.catalogue import Catalogue
 from accio.v1 import agents_pb2
 from accio.wire.reports import held_message, numbered, with_log, with_series, with_tails
 from accio_agent.agent.assignments import Assignments
@@ -26,7 +27,7 @@ from accio_agent.agent.link import messages
 from accio_agent.agent.link.log_answers import LogAnswers
 from accio_agent.agent.link.outbound import Outbound
 from accio_agent.agent.live_series import LiveSeries
-from accio_agent.agent.offer import Identity, Offered, hello
+from accio_agent.agent.offer import Identity, Offers, hello
 from accio_agent.agent.staging.staging import Staging
 from accio_agent.agent.workers import outcomes
 from accio_agent.agent.workers.deaths import Deaths
@@ -56,7 +57,7 @@ class Shell:
         identity: Identity,
         resources: Resources,
         devices: Devices,
-        operators: Sequence[Offered],
+        operators: Offers,
         templates: Mapping[str, TemplateHandle],
         folder: Path,
         journal: Journal,
@@ -64,7 +65,6 @@ class Shell:
         staging: Staging,
         outbound: Outbound,
         idle_limit: int,
-        is_current: Callable[[Sequence[str]], bool],
     ) -> None:
         self.identity = identity
         self.resources = resources
@@ -92,7 +92,7 @@ class Shell:
             templates=templates,
             guard=MemoryGuard(identity.name),
             processors=Processors(os.sched_getaffinity(0)),
-            is_current=is_current,
+            is_current=operators.is_current,
             spawn=self._errands.spawn,
             events=self,
         )
@@ -110,6 +110,7 @@ class Shell:
         self._stale = agents_pb2.Stale()  # the operators whose code on disk isn't what was announced
         self._lasts_ms = 0  # what was left of the host's time at the first hello, if it ends
         self._told: set[str] = set()  # why workers were replaced
+        self._following: tuple[Catalogue, set[Sequence[str]]] | None = None  # what is offered next, what changed for it
         self._settling = False
         self._connected = False
         self._disk_refuses = False
@@ -123,10 +124,11 @@ class Shell:
     # --- session.Handler ---------------------------------------------------------------------------------------------
 
     def hello(self) -> agents_pb2.Hello:
+        self._offer_anew()
         held = held_message(self.core.held())
         history = self._journal.remembered.history
         message = hello(
-            self.identity, self.resources, self._operators, held=held, draining=self.core.leaving, history=history
+            self.identity, self.resources, self._operators.now, held=held, draining=self.core.leaving, history=history
         )
         # What passed until the first one is time that no node of any such host ever has.
         self._lasts_ms = message.lasts_ms = self._lasts_ms or message.ends_in_ms
@@ -211,11 +213,29 @@ class Shell:
 
     def code_changed(self, distributions: Collection[str]) -> None:
         """Report to the daemon of which distributions the code on disk isn't what was announced."""
-        specs = [each.spec for each in self._operators]
+        specs = [each.spec for each in self._operators.now]
         names = [spec.name for spec in specs if spec.distribution in distributions]
         self._stale = agents_pb2.Stale(operators=names)
         if self._connected:
             self._outbound.put(agents_pb2.AgentMessage(stale=self._stale))
+
+    def replace(self, catalogue: Catalogue, changed: Collection[Sequence[str]]) -> bool:
+        """Offer what a catalogue has, as the code behind the *changed* references is another; what runs goes on. Return
+        whether the daemon is to be told: then it is done as the next session opens.
+        """
+        self._following = (catalogue, {*changed, *(self._following[1] if self._following else ())})
+        if self._operators.differ_from(catalogue):
+            return True
+        self._offer_anew()
+        return False
+
+    def _offer_anew(self) -> None:
+        """Change over to what is to be offered from now on, if that has changed."""
+        if self._following is not None:
+            (catalogue, changed), self._following = self._following, None
+            self._operators.renew(catalogue)
+            self.core.offer(self._operators.current, self.fleet.replace(changed))
+            self.settle()  # what is given back isn't held any more
 
     async def idle(self, connected: Callable[[], bool]) -> None:
         """Wait until nothing runs, and the daemon (if it is there) has all reports."""
@@ -255,6 +275,9 @@ class Shell:
                 workers[lane_no].finish()
         for assignment in effects.stage:
             self._errands.stage(assignment)
+        for no in effects.withdrawn:
+            if self._staging.holds(no):
+                self._errands.forget(no)
         self._tell(effects, reports)
         for lane in refused:
             self.core.lane_lost(lane.no, None, outcomes.not_started(CHANGED))

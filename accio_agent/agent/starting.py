@@ -11,7 +11,7 @@ import structlog
 
 from accio import places
 from accio.sdk.catalogue import discover
-from accio_agent.agent.disk.state_folder import open_folder
+from accio_agent.agent.disk.state_folder import DESCRIPTIONS, open_folder
 from accio_agent.agent.options import Options
 from accio_agent.agent.privileges import work_as
 
@@ -40,7 +40,7 @@ def start(options: Options) -> int:
                 discover,
                 options.operators,
                 folder=Path.cwd(),
-                cache=folder.path / "catalogue",
+                cache=folder.path / DESCRIPTIONS,
                 shared=places.descriptions_folder(),
                 installed=options.installed,
             )

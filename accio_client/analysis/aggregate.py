@@ -207,7 +207,8 @@ def _statistics(values: Floats, valid: Mask | None) -> _Found:
         half = _factors(n) * sd / np.sqrt(n)
     found = _Found(n, mean, sd, mean - half, mean + half)
     if exponent is not None:
-        found = _Found(n, *(np.ldexp(each, exponent) for each in found[1:]))
+        with np.errstate(over="ignore"):  # the end of an interval may lie beyond the range of doubles
+            found = _Found(n, *(np.ldexp(each, exponent) for each in found[1:]))
     if usable is not valid:
         odd = (~finite if valid is None else valid & ~finite).any(axis=0)
         with np.errstate(invalid="ignore"):

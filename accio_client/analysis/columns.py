@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from accio.domain.absence import NO_VALUE, means_none
 from accio.domain.canonical import display
 from accio.domain.datatypes import INTEGRAL, DataType, Kind
 from accio.domain.filters.literals import comparable_text
@@ -51,7 +52,10 @@ class AxisColumn:
         self.size = axis.size if occurring is None else len(occurring)
         self.type = axis.type
         self.unit = unit_of(axis.type)
-        self.is_ordered = axis.type.kind in _ORDERED
+        lacking = axis.index_of(NO_VALUE) if axis.includes_none else None
+        self.lacking = lacking if lacking is None or occurring is None else _rank(occurring, lacking)
+        """The place of no value, if children of the sweep have none."""
+        self.is_ordered = axis.type.kind in _ORDERED and self.lacking is None
 
     @cached_property
     def numbers(self) -> Floats:
@@ -59,14 +63,25 @@ class AxisColumn:
         if not self.is_ordered:
             return np.arange(self.size, dtype=np.float64)
         if not self._axis.is_formula or self.size <= _EXACT_VALUES:
-            values = (float(comparable_text(self.type, self._canonical(at))) for at in range(self.size))
-            return np.fromiter(values, np.float64, self.size)
+            return self._exact()
         formula = self._axis.to_json()
         steps = np.arange(self.size, dtype=np.float64) if self.occurring is None else self.occurring.astype(np.float64)
         start = float(formula["start"])
         if "ratio" in formula:
             return np.asarray(start * float(formula["ratio"]) ** steps)
         return np.asarray(start + float(formula["step"]) * steps)
+
+    @cached_property
+    def doubles(self) -> Floats | None:
+        """The values as numbers, NaN for no value; None if they aren't numbers."""
+        if self.type.kind not in _ORDERED:
+            return None
+        return self.numbers if self.lacking is None else self._exact()
+
+    def _exact(self) -> Floats:
+        values = (comparable_text(self.type, self.canonical(at)) for at in range(self.size))
+        numbers = (np.nan if value is None else float(value) for value in values)
+        return np.fromiter(numbers, np.float64, self.size)
 
     @cached_property
     def is_log(self) -> bool:
@@ -82,14 +97,15 @@ class AxisColumn:
         return bool(np.allclose(ratios, ratios[0], rtol=1e-3))
 
     def text(self, at: int) -> str:
-        """Return a value as a query or a command has it."""
-        canonical = self._canonical(at)
-        if self.type.kind in INTEGRAL or self.type.kind in (Kind.DOUBLE, Kind.BOOLEAN):
+        """Return a value as a query or a command has it, or `null` for none."""
+        canonical = self.canonical(at)
+        if canonical == NO_VALUE or self.type.kind in INTEGRAL or self.type.kind in (Kind.DOUBLE, Kind.BOOLEAN):
             return canonical
         shown = display(self.type, canonical)
         return shown if isinstance(shown, str) else canonical_dump(shown)
 
-    def _canonical(self, at: int) -> str:
+    def canonical(self, at: int) -> str:
+        """Return a value as canonical JSON."""
         return self._axis.value_at(at if self.occurring is None else int(self.occurring[at]))
 
     def texts(self) -> list[str]:
@@ -101,12 +117,12 @@ class AxisColumn:
         from accio.domain.values import ValueProblem, parse_to_canonical
 
         try:
-            at = self._axis.index_of(parse_to_canonical(self.type, text))
+            canonical = NO_VALUE if means_none(self.type, text) else parse_to_canonical(self.type, text)
+            at = self._axis.index_of(canonical)
         except ValueProblem as problem:
             raise BadRequest(f"'{self.name}': {problem.message}") from None
         if at is not None and self.occurring is not None:
-            rank = int(np.searchsorted(self.occurring, at))
-            at = rank if rank < self.size and self.occurring[rank] == at else None
+            at = _rank(self.occurring, at)
         if at is None:
             some = ", ".join(self.text(place) for place in range(min(self.size, 6)))
             raise NotFound(f"'{self.name}' has no value {text} in this sweep; it has {some}{', …' * (self.size > 6)}")
@@ -114,6 +130,12 @@ class AxisColumn:
 
     def __repr__(self) -> str:
         return f"AxisColumn({self._axis!r})"
+
+
+def _rank(occurring: Ints, place: int) -> int | None:
+    """Return where a place of an axis stands among those that occur."""
+    rank = int(np.searchsorted(occurring, place))
+    return rank if rank < len(occurring) and occurring[rank] == place else None
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

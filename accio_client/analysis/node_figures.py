@@ -30,7 +30,10 @@ GLYPHS: Mapping[str, str] = {
     "cancelled": "⊘",
 }
 _UNKNOWN = "#5b6470"
+_TOLD = ("failed", "lost", "killed", "running", "queued", "cancelled")
 _MARGIN = 12.0
+_INSET = 8.0
+"""From the border of a node to its bar of states."""
 _FEW_LANES = 4
 _NARROW = 0.08
 """The share of the axis below which a bar has no room for its name."""
@@ -42,9 +45,23 @@ def plain(text: str, most: int) -> str:
 
 
 def below(node: GraphNode) -> str:
-    """Return what stands under a node's name: its operator, if it is called otherwise, and what it took."""
-    took = "cached" if node.cached else "" if node.seconds is None else f"{number_text(node.seconds)} s"
-    return ", ".join(filter(None, ["" if node.operator == node.name else node.operator, took]))
+    """Return what stands under a node's name: its operator, if it is called otherwise, and what it took; of a sweep, in
+    how many children it has succeeded, and is in what other states.
+    """
+    if node.counts:
+        said = over_children(node)
+    elif node.cached:
+        said = ["cached"]
+    else:
+        said = [] if node.seconds is None else [f"{number_text(node.seconds)} s"]
+    return ", ".join(["" if node.operator == node.name else node.operator, *said]).removeprefix(", ")
+
+
+def over_children(node: GraphNode) -> list[str]:
+    """Return in how many children a node has succeeded, and is in what other states; what waits is the rest."""
+    others = [f"{node.counts[state]:,} {state}" for state in _TOLD if node.counts.get(state)]
+    cached = [f"{node.taken:,} cached"] if node.taken else []
+    return [f"{node.counts.get('success', 0):,} of {sum(node.counts.values()):,}", *others, *cached]
 
 
 def draw_graph(axes: "Axes", picture: Graph) -> None:
@@ -66,16 +83,33 @@ def draw_graph(axes: "Axes", picture: Graph) -> None:
                 corner, WIDTH, HEIGHT, boxstyle="round,pad=0,rounding_size=7", facecolor="white", edgecolor=colour
             )
         )
-        text = below(node)
-        name = f"{node.state}: {node.name}" if node.state and node.state != "success" else node.name
+        text = ", ".join(over_children(node)[:2]) if node.counts else below(node)
+        worded = node.state and node.state != "success" and not node.counts
+        name = f"{node.state}: {node.name}" if worded else node.name
         left = node.x - WIDTH / 2 + 8
         axes.text(left, node.y - (7 if text else 0), plain(name, 22), va="center", fontsize=7, color=colour)
+        if node.counts:
+            _draw_bar(axes, node)
         if text:
-            axes.text(left, node.y + 9, plain(text, 26), va="center", fontsize=5.5, color="#444444")
+            axes.text(
+                left, node.y + (7 if node.counts else 9), plain(text, 26), va="center", fontsize=5.5, color="#444444"
+            )
     axes.set_xlim(-_MARGIN, picture.width + _MARGIN)
     axes.set_ylim(picture.height + _MARGIN, -_MARGIN)  # rows go downwards
     axes.set_aspect("equal")
     axes.set_axis_off()
+
+
+def _draw_bar(axes: "Axes", node: GraphNode) -> None:
+    """Draw the states of a node over the children as a bar at its bottom."""
+    from matplotlib.patches import Rectangle
+
+    room, total = WIDTH - 2 * _INSET, sum(node.counts.values())
+    x = node.x - WIDTH / 2 + _INSET
+    for state, colour in NODE_COLOURS.items():
+        width = room * node.counts.get(state, 0) / total
+        axes.add_patch(Rectangle((x, node.y + HEIGHT / 2 - 5), width, 3, facecolor=colour, linewidth=0))
+        x += width
 
 
 def draw_timeline(axes: "Axes", picture: Timeline) -> None:

@@ -14,8 +14,8 @@ from accio_client.connection import STREAM_DEADLINE_S
 if TYPE_CHECKING:  # loaded by the calls that need it: every command line would pay for it
     from collections.abc import AsyncGenerator, Collection, Iterable
 
-    from accio_client.calls.results import Exported
     from accio_client.export import exporting
+    from accio_client.export.files import Exported
 
 _AT_ONCE = 100
 """Series that are written together, of up to 514 rows each."""

@@ -6,18 +6,19 @@ import asyncio
 import threading
 from contextlib import aclosing
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from accio.v1 import accio_pb2, artifacts_pb2
-from accio_client.calls.runs import RunCalls
+from accio_client.calls.analysis import AnalysisCalls
 from accio_client.connection import STREAM_DEADLINE_S
 
 if TYPE_CHECKING:  # loaded by the calls that need it: every command line would pay for it
-    from collections.abc import AsyncGenerator, Callable, Iterable
+    from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
     from pathlib import Path
 
-    from accio_client.export import exporting
-    from accio_client.export.files import ExportedFile
+    from accio_client.collected import Collected
+    from accio_client.export import exporting, points
+    from accio_client.export.files import Exported
     from accio_client.export.frames import Table
     from accio_client.export.rows import ReadBlob
     from accio_client.export.selection import Selection
@@ -26,10 +27,8 @@ if TYPE_CHECKING:  # loaded by the calls that need it: every command line would 
 
 R = TypeVar("R")
 
-Exported: TypeAlias = "tuple[ExportedFile, ...]"
 
-
-class ResultCalls(RunCalls):
+class ResultCalls(AnalysisCalls):
     """Export and fetch what runs have computed."""
 
     async def export_chunks(
@@ -64,8 +63,15 @@ class ResultCalls(RunCalls):
         from accio_client.export.spool import Spool
 
         wanted = options or exporting.Options()
+        ids = [runs] if isinstance(runs, str) else list(runs)
+        if wanted.aggregate and len(ids) == 1:
+            from accio_client.export import points
+
+            found = points.wanted(await self.column_head(ids[0]), wanted)
+            if found is not None:
+                return await self._export_points(found, wanted)
         with Spool() as spool:
-            await self._collect(spool, runs, wanted.artifacts, wanted.metrics, wide=wanted.wide)
+            await self._collect(spool, ids, wanted.artifacts, wanted.metrics, wide=wanted.wide)
             return await self._beside(partial(exporting.write_files, spool, wanted))
 
     async def table(self, runs: str | Iterable[str], *, artifacts: str = "NUMERIC", metrics: str = "NONE") -> Table:
@@ -76,7 +82,8 @@ class ResultCalls(RunCalls):
 
         outputs, measures = Selection.read(artifacts, numeric=True), Selection.read(metrics, numeric=False)
         with Spool() as spool:
-            await self._collect(spool, runs, outputs, measures, wide=True)
+            ids = [runs] if isinstance(runs, str) else list(runs)
+            await self._collect(spool, ids, outputs, measures, wide=True)
 
             def build(read_blob: ReadBlob, check: exporting.Check) -> Table:
                 return exporting.wide_table(spool, outputs, measures, read_blob, check)
@@ -103,19 +110,33 @@ class ResultCalls(RunCalls):
         target = folder / fetching.file_of(found, node)
         return target, await fetching.fetch(self, found, target)
 
+    async def _export_points(self, found: points.Wanted, options: exporting.Options) -> Exported:
+        """Write statistics of the points of a sweep from its columns."""
+        from accio_client.export import points
+
+        loop = asyncio.get_running_loop()
+
+        def read(names: Sequence[str]) -> Collected:
+            reading = self.columns(found.head.run.id, ports=names)
+            return asyncio.run_coroutine_threadsafe(reading, loop).result()
+
+        def write(_: ReadBlob, check: exporting.Check) -> Exported:
+            return points.write_points(found, options, read, check)
+
+        return await self._beside(write)
+
     async def _collect(
         self,
         spool: Spool,
-        runs: str | Iterable[str],
+        runs: Iterable[str],
         artifacts: Selection,
         metrics: Selection,
         *,
         wide: bool,
     ) -> None:
         """Collect the chunks of an export as fast as they come: work on them meanwhile would hold up the daemon."""
-        ids = [runs] if isinstance(runs, str) else list(runs)
         chunks = self.export_chunks(
-            ids, artifacts=artifacts.asked(), outputs=not artifacts.empty, metrics=not metrics.empty, wide=wide
+            runs, artifacts=artifacts.asked(), outputs=not artifacts.empty, metrics=not metrics.empty, wide=wide
         )
         async with aclosing(chunks):
             async for chunk in chunks:

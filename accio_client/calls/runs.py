@@ -11,7 +11,7 @@ from accio.wire.cache_modes import CACHE_MODE_MESSAGES
 from accio.wire.errors import is_clipped
 from accio.wire.issues import issues_of
 from accio.wire.states import RUN_STATE_MESSAGES
-from accio_client import definition_text, from_wire, from_wire_checks, views
+from accio_client import definition_text, from_wire, from_wire_checks, from_wire_nodes, views
 from accio_client.calls import selecting
 from accio_client.calls.caller import SUBMIT_DEADLINE_S, Caller
 from accio_client.moments import epoch_ms
@@ -96,6 +96,13 @@ class RunCalls(Caller):
         """Return everything about one node: attempts, inputs, artifacts, metrics."""
         request = accio_pb2.GetNodeRequest(run=run, node=node)
         return from_wire.node_details(await self._connection.call(self._accio.GetNode, request, runs_pb2.NodeDetails))
+
+    async def count_nodes(self, run: str) -> views.NodeCountsView:
+        """Return for each node of a sweep's graph in how many children it is in which state."""
+        request = accio_pb2.CountNodesRequest(run=run)
+        return from_wire_nodes.node_counts(
+            await self._connection.call(self._accio.CountNodes, request, runs_pb2.NodeCounts)
+        )
 
     async def list_runs(
         self, matching: views.RunFilter | None = None, *, limit: int = 50, cursor: str | None = None

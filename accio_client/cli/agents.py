@@ -22,10 +22,12 @@ def get(session: Session) -> None:
 
 
 def _show_list(found: Sequence[AgentView]) -> None:
+    restricted = any(each.owners for each in found)
     rows = [
         (
             each.name,
             each.state,
+            *((", ".join(each.owners) or "everybody",) if restricted else ()),
             each.running,
             shown_resources(each.reserved),
             shown_resources(each.resources),
@@ -36,7 +38,8 @@ def _show_list(found: Sequence[AgentView]) -> None:
         )
         for each in found
     ]
-    table(("name", "state", "running", "reserved", "of", "operators", "last seen", "lease", "reason"), rows)
+    takes = ("takes nodes of",) if restricted else ()
+    table(("name", "state", *takes, "running", "reserved", "of", "operators", "last seen", "lease", "reason"), rows)
 
 
 @accio_command

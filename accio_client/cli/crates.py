@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import orjson
 
+from accio.domain.sizes import size
 from accio.exits import NOT_SUCCESS, SUCCESS
 from accio_client.cli.output import out, table
 from accio_client.cli.session import Session, accio_command
@@ -28,8 +29,14 @@ _LONGEST = 60
 @click.option("--out", "target", metavar="FILE.zip", required=True, help="Where to write.")
 @click.option("--license", "license_", metavar="URL", default="", help="Under which licence it may be used.")
 @click.option("--anonymous/--no-anonymous", default=False, help="Leave out the owner and the notes.")
+@click.option(
+    "--data",
+    type=click.Choice(["digest", "include"]),
+    default="digest",
+    help="Of datasets their digests, or their files too; digests by default.",
+)
 @click.option("--force/--no-force", default=False, help="Replace a file that is there.")
-def publish(session: Session, *, run: str, target: str, license_: str, anonymous: bool, force: bool) -> None:
+def publish(session: Session, *, run: str, target: str, license_: str, anonymous: bool, data: str, force: bool) -> None:
     """Write a run that has ended as a research object (RO-Crate): definition, operators' digests, results.
 
     The same run gives the same bytes. `accio replay` runs it again and says what agrees.
@@ -37,11 +44,20 @@ def publish(session: Session, *, run: str, target: str, license_: str, anonymous
     from accio_client.crate.publishing import publish as write
 
     async def work(client: "AsyncClient") -> "Published":
-        return await write(client, run, Path(target), license_=license_, anonymous=anonymous, force=force)
+        return await write(
+            client,
+            run,
+            Path(target),
+            license_=license_,
+            anonymous=anonymous,
+            data=data == "include",
+            force=force,
+        )
 
     done = asyncio.run(_connected(session, work))
-    content = document({"run": done.run, "path": str(done.path), "parts": list(done.parts)})
-    session.answer(content, [str(done.path)], lambda: out(printable(f"{done.path}: {', '.join(done.parts)}")))
+    datasets = [{"digest": each.digest, "files": each.files, "bytes": each.bytes} for each in done.datasets]
+    content = document({"run": done.run, "path": str(done.path), "parts": list(done.parts), "datasets": datasets})
+    session.answer(content, [str(done.path)], lambda: out(printable(_published(done))))
 
 
 @accio_command
@@ -84,6 +100,15 @@ def replay(session: Session, *, crate: str, verify: bool, sample: int | None, to
         run, others, verdict = asyncio.run(_connected(session, work))
     session.answer(document(_document(run, others, verdict)), [run.id], partial(_print, run, others, verdict))
     return SUCCESS if verdict is None or verdict.agrees else NOT_SUCCESS
+
+
+def _published(done: "Published") -> str:
+    told = f"{done.path}: {', '.join(done.parts)}"
+    if not done.datasets:
+        return told
+    files, length = (sum(each.files for each in done.datasets), sum(each.bytes for each in done.datasets))
+    several = "dataset" if len(done.datasets) == 1 else "datasets"
+    return f"{told}, {len(done.datasets):,} {several} ({files:,} {'file' if files == 1 else 'files'}, {size(length)})"
 
 
 async def _connected(session: Session, work: Any) -> Any:

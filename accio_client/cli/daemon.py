@@ -7,29 +7,32 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 from types import FrameType
+from typing import Any
 
 import click
 
 from accio import own_folders, places
 from accio.domain.sizes import size
 from accio.errors import FailedPrecondition, Internal, Unavailable
-from accio.events import CODE_CHANGED
+from accio.events import CODE_CHANGED, CODE_KEPT, CODE_RELOADED, CONNECTED
 from accio.exits import INTERNAL, INTERRUPTED, SUCCESS
 from accio.interpreter import without_working_folder
 from accio.sockets import socket_address, socket_path
 from accio_client.cli.output import complain, out
 from accio_client.cli.processes import Child
 from accio_client.cli.session import Session, accio_command
-from accio_client.cli.web_child import start_web
+from accio_client.cli.web_child import open_web
 from accio_client.documents import document
 
 TELL_EVERY_S = 30.0
 LOOK_EVERY_S = 0.03
+LOOK_AGAIN_S = 0.5
+"""How often it looks whether all is well, once it is."""
 GRACE_S = 3
 
 
@@ -58,6 +61,9 @@ class ChildEnded(Exception):
     "--private/--no-private", default=False, help="Keep everything in a temporary folder, removed at the end."
 )
 @click.option("--parent", type=int, metavar="PID", help="End when this process, which started it, has ended.")
+@click.option(
+    "--reload/--no-reload", default=True, help="Offer edited operators as they are now; by default, unless --private."
+)
 @click.option("--web/--no-web", default=True, help="Serve the web interface, too; so by default.")
 def up(
     session: Session,
@@ -68,6 +74,7 @@ def up(
     installed: bool,
     private: bool,
     parent: int | None,
+    reload: bool,
     web: bool,
 ) -> int:
     """Start a daemon and an agent on this machine, in the foreground, until Ctrl-C.
@@ -78,12 +85,14 @@ def up(
     options = [f"--operators={each}" for each in operators]
     options += [f"--{name}={value}" for name, value in (("cpus", cpus), ("memory", memory)) if value is not None]
     options += [] if installed else ["--no-installed"]
+    lasting = not private and parent is None  # else what is edited would leave the run behind for which it was started
+    options += ["--reload"] if reload and lasting else []
     children: list[Child] = []
     with _data(private=private):
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _stop)
         try:
-            return _serve(session, children, options, parent, web=web and not private and parent is None)
+            return _serve(session, children, options, parent, web=web and lasting)
         except Stopped as stopped:
             session.say("\nstopping ...")
             return stopped.code
@@ -123,13 +132,13 @@ def _serve(session: Session, children: list[Child], options: Sequence[str], pare
     beside = None
     try:
         _start(children, address, inside, options)
-        _await_agent(session, children, inside, parent=parent)
-        beside = start_web(session, inside) if web else None
+        _await_agent(session, children[-1], children, inside, parent=parent)
+        beside = open_web(session, inside) if web else None
         _tell(session, address, inside, None if beside is None else beside.link)
         while True:
-            _look(children, 1.0, parent)
+            _look(children, LOOK_AGAIN_S if beside is None else 0, parent)
             _tell_of_edits(session, children[-1])
-            if beside is not None and beside.ended(0):
+            if beside is not None and beside.ended(LOOK_AGAIN_S):
                 session.say(f"the {beside.name} ended {beside.ending}; runs go on. Its log: {beside.log}")
                 beside = None
     except ChildEnded as ended:
@@ -200,27 +209,39 @@ def _look(children: Sequence[Child], within_s: float, parent: int | None = None)
 
 def _await_agent(
     session: Session,
+    agent: Child,
     children: Sequence[Child],
     address: str,
     tell_every_s: float = TELL_EVERY_S,
     parent: int | None = None,
 ) -> None:
-    """Wait until the daemon answers and an agent is connected to it, however long its operators take to be imported."""
-    while not listens(address):  # gRPC is loaded only then: the machine has enough to do
+    """Wait until the agent says that the daemon has taken it up, however long its operators take to be imported.
+
+    The daemon would say so, too, but to load what asks it takes half as long as it takes to start a daemon. So it is
+    asked only where the agent says nothing for long: what is said on a full disk is in no log.
+    """
+    tell_at = monotonic() + tell_every_s
+    while not agent.has_said(CONNECTED):
         _look(children, LOOK_EVERY_S, parent)
+        if monotonic() >= tell_at:
+            tell_at += tell_every_s
+            if _has_agent(address):
+                return
+            session.say(
+                "still waiting for the agent: it imports its operators, or can't reach the daemon; its log: "
+                f"{agent.log}"
+            )
+
+
+def _has_agent(address: str) -> bool:
+    """Return whether a daemon answers and an agent is connected to it."""
     from accio_client.sync import Client
 
-    tell_at = monotonic() + tell_every_s
-    with Client(address) as client:
-        while True:
-            _look(children, LOOK_EVERY_S, parent)
-            if monotonic() >= tell_at:
-                tell_at += tell_every_s
-                log = f"; its log: {children[-1].log}" if children else ""
-                session.say(f"still waiting for the agent: it imports its operators, or can't reach the daemon{log}")
-            with suppress(Unavailable):  # it is about to listen
-                if any(agent.state == "connected" for agent in client.list_agents()):
-                    return
+    try:
+        with Client(address) as client:
+            return any(agent.state == "connected" for agent in client.list_agents())
+    except Unavailable:
+        return False
 
 
 def _tell(session: Session, address: str, inside: str, link: str | None) -> None:
@@ -239,9 +260,31 @@ def _tell(session: Session, address: str, inside: str, link: str | None) -> None
 
 
 def _tell_of_edits(session: Session, agent: Child) -> None:
-    """Warn whoever edits code that the agent doesn't run it."""
-    for found in agent.warnings(CODE_CHANGED):
-        session.say(f"{found.get('of')}: {CODE_CHANGED}; stop accio up and start it again to run them as they are now")
+    """Show whoever edits code what the agent runs of it."""
+    for found in agent.news((CODE_CHANGED, CODE_KEPT, CODE_RELOADED)):
+        session.say(f"{found.get('of')}: {told_of_edit(found)}")
+
+
+def told_of_edit(found: Mapping[str, Any]) -> str:
+    """Return in a line what an edit has led to."""
+    if found["event"] == CODE_CHANGED:
+        return f"{CODE_CHANGED}; stop accio up and start it again to run them as they are now"
+    if found["event"] == CODE_KEPT:
+        return f"{CODE_KEPT} until that is mended: {' '.join(str(found.get('reason')).split())}"
+    news = [
+        f"{', '.join(names)} {what if len(names) == 1 else several}"
+        for key, what, several in (
+            ("changed", "runs as it is now", "run as they are now"),
+            ("added", "is new", "are new"),
+            ("removed", "is offered no more", "are offered no more"),
+        )
+        if (names := found.get(key))
+    ]
+    if not news:
+        return "edited; nothing changes for its operators"
+    differs = found.get("changed") or found.get("removed")
+    end = ". What runs ends as it began; runs that wait for earlier code say so" if differs else ""
+    return f"reloaded: {'; '.join(news)}{end}"
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

@@ -13,7 +13,7 @@ from accio.domain.datatypes import DataType
 from accio.domain.documents import parse_document
 from accio.domain.runs import with_overrides
 from accio.errors import BadRequest, InvalidDefinition, NotFound
-from accio_client.cli.pairs import parameters, tag_list
+from accio_client.cli.pairs import given_parameters, tag_list
 from accio_client.cli.session import Session
 from accio_client.file_names import base_path, readable
 from accio_client.point_files import number
@@ -151,7 +151,7 @@ def submission(argument: str, overrides: Overrides, types: Types) -> Source:
 
     *types* is asked only if a value may be a short form of a sweep.
     """
-    params = parameters(overrides.params)
+    params = given_parameters(overrides.params)
     if means_file(argument):
         source = read_file(argument)
         if overrides == Overrides():
@@ -163,7 +163,7 @@ def submission(argument: str, overrides: Overrides, types: Types) -> Source:
     else:
         source, document = Source(name="", text=b"", base_path=base_path(Path.cwd())), {"workflow": argument}
     workflow = document.get("workflow")
-    short = isinstance(workflow, str) and any(_may_be_short(text) for _, text in params)
+    short = isinstance(workflow, str) and any(text is not None and _may_be_short(text) for _, text in params)
     changed = with_overrides(
         document,
         params=params,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import sys
+import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Protocol
 
 from accio.domain.states import NODE_TERMINAL
 from accio.errors import Internal
+from accio_client.cli.live_series import looking
 from accio_client.cli.output import STATE_COLOURS, coloured
 from accio_client.cli.runs_shown import counted
 from accio_client.cli.text import printable
@@ -16,32 +19,45 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from accio.domain.issues import Issue
+    from accio_client.cli.live_series import ReadSeries
     from accio_client.cli.session import Session
     from accio_client.views import RunUpdate, RunView
 
+_MEASURED_EACH_S = 10.0
 _LAST_LINES = 5
 """Of what a failed node printed."""
 
 
 def follow(
-    session: Session, updates: Generator[RunUpdate], source: str = "", *, lasting: bool = True
+    session: Session,
+    updates: Generator[RunUpdate],
+    source: str = "",
+    *,
+    lasting: bool = True,
+    series: ReadSeries | None = None,
 ) -> tuple[RunView, tuple[Issue, ...]]:
     """Show *updates* until the run has ended; the run and the findings of its submission.
 
-    *lasting*: whether the daemon can be asked for more afterwards.
+    *lasting*: whether the daemon can be asked for more afterwards. *series* reads what the nodes of a run measure.
     """
     screen: Screen = Lines(session, lasting=lasting)
-    if coloured(sys.stderr) and not session.quiet:
+    on_terminal = coloured(sys.stderr) and not session.quiet
+    if on_terminal:
         screen = Bar(session, lasting=lasting)
     last: RunView | None = None
     warnings: tuple[Issue, ...] = ()
     try:
-        with closing(screen), closing(updates):
+        with (
+            closing(screen),
+            closing(updates),
+            looking(series, screen.measured, shape=on_terminal) as note,
+        ):
             for update in updates:
                 if update.warnings and not warnings:
                     warnings = update.warnings
                     session.warn(warnings, source)
                 last = update.run
+                note(update.run)
                 screen.show(update)
     except KeyboardInterrupt:
         if last is not None:
@@ -60,11 +76,15 @@ class Screen(Protocol):
 
     def show(self, update: RunUpdate) -> None: ...
 
+    def measured(self, lines: list[str]) -> None: ...
+
     def close(self) -> None: ...
 
 
 class Lines:
-    """For files and pipes: a line whenever the state changes, and one for the first failure."""
+    """For files and pipes: a line whenever the state changes, and one for the first failure; what nodes measure each
+    10 s.
+    """
 
     def __init__(self, session: Session, *, lasting: bool = True) -> None:
         self._session = session
@@ -72,6 +92,8 @@ class Lines:
         self._state = ""
         self._failed = False
         self._hindrance = Hindrance()
+        self._measured: list[str] = []
+        self._measured_at = -math.inf
 
     def show(self, update: RunUpdate) -> None:
         if update.run.state != self._state:
@@ -84,16 +106,27 @@ class Lines:
         if news := self._hindrance.news(update):
             self._session.say(news)
 
+    def measured(self, lines: list[str]) -> None:
+        now = time.monotonic()
+        if lines != self._measured and now - self._measured_at >= _MEASURED_EACH_S:
+            self._measured, self._measured_at = lines, now
+            for line in lines:
+                self._session.say(line)
+
     def close(self) -> None:
         """Nothing is held."""
 
 
 class Bar:
-    """For terminals: a bar over the nodes, the children by state, and the first failure above it."""
+    """For terminals: a bar over the nodes, the children by state, the first failure above it, and below it what the
+    nodes measure.
+    """
 
     def __init__(self, session: Session, *, lasting: bool = True) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+
+        from accio_client.cli.progress import Progress
 
         self._session = session
         self._lasting = lasting
@@ -131,7 +164,11 @@ class Bar:
         if news := self._hindrance.news(update):
             self._progress.console.print(news, markup=False, highlight=False)
 
+    def measured(self, lines: list[str]) -> None:
+        self._progress.below = lines
+
     def close(self) -> None:
+        self._progress.below = []
         self._progress.stop()
 
 

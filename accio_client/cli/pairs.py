@@ -2,7 +2,19 @@
 
 from collections.abc import Sequence
 
+from accio.domain.absence import NO_VALUE
 from accio.errors import BadRequest
+
+
+def given_parameters(arguments: Sequence[str]) -> list[tuple[str, str | None]]:
+    """Return names and values of `name=value` arguments, in their order; None for `name:=null`, which is no text."""
+    pairs: list[tuple[str, str | None]] = []
+    for name, value in parameters(arguments):
+        if name.endswith(":") and value != NO_VALUE:
+            hint = f"{name}=null, which is no value, or {name[:-1]}={value}"
+            raise BadRequest(f"expected {hint}, found {name + '=' + value!r}")
+        pairs.append((name[:-1], None) if name.endswith(":") else (name, value))
+    return pairs
 
 
 def parameters(arguments: Sequence[str]) -> list[tuple[str, str]]:

@@ -55,7 +55,8 @@ def plot(
 ) -> None:
     """Draw the results of a sweep: lines with intervals, maps, distributions, importance of parameters, curves.
 
-    Of a run or a child, its nodes: -kind=graph (with their states), -kind=timeline (when they ran, and where).
+    Of a run or a child, its nodes: -kind=graph (with their states; of a sweep, in how many children), -kind=timeline
+    (when they ran, and where).
 
     In the terminal, unless -out names a file. docs/pictures.md describes the kinds.
     """
@@ -108,7 +109,7 @@ def _curves(client: "Client", identifier: str, name: str, by: str | None, where:
 
 
 def _nodes(client: "Client", identifier: str, kind: str) -> "tuple[str, Picture]":
-    from accio_client.analysis.pictures import node_graph, node_timeline
+    from accio_client.analysis.pictures import node_graph, node_timeline, sweep_graph
     from accio_client.clock import now
     from accio_client.documents import workflow
 
@@ -118,6 +119,8 @@ def _nodes(client: "Client", identifier: str, kind: str) -> "tuple[str, Picture]
             raise BadRequest(f"the nodes of {found.run.id} belong to its children: name one, as in {found.run.id}.0")
         return found.run.id, node_timeline(found.run.id, found.nodes, now())
     graph = workflow(client.get_workflow(f"{found.run.workflow_id}:{found.run.workflow_version}"))["graph"]
+    if found.run.kind == "parent":
+        return found.run.id, sweep_graph(graph, client.count_nodes(found.run.id), found.nodes)
     return found.run.id, node_graph(found.run.id, graph, found.nodes)
 
 

@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -60,17 +60,20 @@ class Child:
                 self.process.kill()
                 self.process.wait()
 
-    def warnings(self, event: str) -> Iterator[Mapping[str, object]]:
-        """Yield what it has said of an event since the last call."""
+    def news(self, events: Collection[str]) -> Iterator[Mapping[str, object]]:
+        """Yield what it has said of these events since the last call."""
         with self.log.open("rb") as file:
             file.seek(self._read)
             said = file.read(MOST_NEWS)
         whole = said if len(said) == MOST_NEWS else said[: said.rfind(b"\n") + 1]
         self._read += len(whole)
-        for line in whole.splitlines():
-            with suppress(ValueError):
-                if event.encode() in line and (found := json.loads(line))["event"] == event:
-                    yield found
+        yield from _told(whole.splitlines(), events)
+
+    def has_said(self, event: str) -> bool:
+        """Return whether it has said something of an event since it was started."""
+        with self.log.open("rb") as file:
+            file.seek(self._begin)
+            return any(_told(file, (event,)))
 
     @property
     def ending(self) -> str:
@@ -84,6 +87,13 @@ class Child:
             file.seek(self._begin)
             lines = file.read()[-4000:].decode(errors="replace").strip().split("\n")
         return printable_lines("\n".join(f"  {line}" for line in lines[-10:]))
+
+
+def _told(lines: Iterable[bytes], events: Collection[str]) -> Iterator[Mapping[str, object]]:
+    for line in lines:
+        with suppress(ValueError):  # it isn't whole yet, or no line of the program's own
+            if any(event.encode() in line for event in events) and (found := json.loads(line))["event"] in events:
+                yield found
 
 
 def _end_with(parent: int, nice: int) -> Callable[[], None]:

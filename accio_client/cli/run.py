@@ -91,7 +91,7 @@ def _follow(session: Session, client: "Client", source: Source, mode: "CacheMode
 
     updates = client.submit_and_watch(source.text, base_path=source.base_path, cache=mode)
     try:
-        ended, warnings = follow(session, updates, source.name, lasting=not place.ends)
+        ended, warnings = follow(session, updates, source.name, lasting=not place.ends, series=client.series)
     except KeyboardInterrupt:
         session.say(place.after_detaching)
         raise

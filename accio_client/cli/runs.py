@@ -208,7 +208,7 @@ def watch(session: Session, runs: tuple[str, ...]) -> int:
     from accio_client.cli.following import follow
 
     with session.client() as client:
-        ended, _ = follow(session, client.watch(runs[0]))
+        ended, _ = follow(session, client.watch(runs[0]), series=client.series)
     content = document({"run": run(ended)})
     session.answer(content, [ended.id], lambda: out(f"{ended.id} {ended.state.value}"))
     return SUCCESS if ended.state.value == "success" else NOT_SUCCESS

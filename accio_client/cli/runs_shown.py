@@ -88,7 +88,7 @@ def show_run(found: RunDetails) -> None:
     if found.precision is not None and run.until is not None:
         facts.append(("precise", _precise(found.precision, run.until.points, run.repeat or 1)))
     facts.append(("nodes", counted(run.nodes_by_state)))
-    facts += [(f"param {name}", shown_value(each.value)) for name, each in run.params.items() if each.value is not None]
+    facts += [(f"param {name}", shown_value(each.value)) for name, each in run.params.items()]
     facts += point_facts(run.sweep)
     fields(facts)
     if found.nodes:

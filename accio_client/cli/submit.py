@@ -131,7 +131,7 @@ def _wait(session: Session, client: "Client", source: Source, mode: "CacheMode")
     from accio_client.cli.following import follow
 
     updates = client.submit_and_watch(source.text, base_path=source.base_path, cache=mode)
-    ended, warnings = follow(session, updates, source.name)
+    ended, warnings = follow(session, updates, source.name, series=client.series)
     content = document({"run": run(ended), "warnings": issues(warnings)})
     session.answer(content, [ended.id], lambda: out(f"{ended.id} {ended.state.value}"))
     return SUCCESS if ended.state.value == "success" else NOT_SUCCESS

@@ -77,7 +77,7 @@ class Tabulated:
 def statistics(found: "Selected", by: Sequence[str] | None) -> Tabulated:
     """Return a row per combination of parameters."""
     grouped = group(found.table, found.numbers(), by=by, where=found.where)
-    columns = [_axis(axis, grouped.places(at)) for at, axis in enumerate(grouped.by)]
+    columns = [axis_column(axis, grouped.places(at)) for at, axis in enumerate(grouped.by)]
     columns += [_statistics(found, grouped, each) for each in grouped.columns]
     return Tabulated(columns=tuple(columns), rows=np.arange(len(grouped.rows)), over=grouped.over)
 
@@ -94,7 +94,7 @@ def points(found: "Selected") -> Tabulated:
     codes = table.states[children]
     columns = [
         Column(name="run", sort=children.astype(np.float64), shown=ids, document=ids, data=(("run", ids),)),
-        *(_axis(axis, table.coordinate(axis.name, children)) for axis in table.axes),
+        *(axis_column(axis, table.coordinate(axis.name, children)) for axis in table.axes),
         Column(
             name=REPEAT,
             sort=repetitions.astype(np.float64),
@@ -123,9 +123,16 @@ def _cells(cell: Callable[[int], Any]) -> Cells:
     return lambda rows: [cell(at) for at in rows.tolist()]
 
 
-def _axis(axis: AxisColumn, places: Ints) -> Column:
+def axis_column(axis: AxisColumn, places: Ints) -> Column:
+    """Return the column of a parameter, given the place of each row on its axis."""
     text = _cells(lambda at: axis.text(int(places[at])))
-    return Column(name=axis.name, sort=axis.numbers[places], shown=text, document=text, data=((axis.name, text),))
+    value = text if axis.lacking is None else _cells(lambda at: _value(axis, int(places[at])))
+    numbers = axis.numbers if axis.doubles is None else axis.doubles
+    return Column(name=axis.name, sort=numbers[places], shown=text, document=value, data=((axis.name, value),))
+
+
+def _value(axis: AxisColumn, place: int) -> str | None:
+    return None if place == axis.lacking else axis.text(place)
 
 
 def _statistics(found: "Selected", grouped: Grouped, of: "Aggregate") -> Column:

@@ -6,7 +6,7 @@
 import hashlib
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
@@ -15,19 +15,25 @@ from accio.errors import AlreadyExists, BadRequest, NotFound
 MANIFEST = "manifest-sha256.txt"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment that a ZIP can tell: when a part was written doesn't count
 _MODE = 0o644 << 16
+_FOLDER_MODE = 0o040755 << 16 | 0x10  # the last is how DOS marks a folder
 _PIECE = 1 << 20
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError)
 """What reading a part says that isn't the bytes that were written."""
 
 
-def write(target: Path, parts: Mapping[str, Path], *, force: bool) -> None:
-    """Write the *parts*, by their names, and their digests; the file appears whole or not at all."""
+def write(target: Path, parts: Mapping[str, Path], *, folders: Iterable[str] = (), force: bool) -> None:
+    """Write the *parts*, by their names, and their digests; the file appears whole or not at all.
+
+    *folders* are folders besides, such as empty ones; their names end with a slash.
+    """
     if target.exists() and not force:
         raise AlreadyExists(f"{target} is there already: name another file, or replace it with -force")
     unfinished = target.with_name(f".{target.name}.part")
     try:
         with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
             digests = [f"{_add(archive, name, parts[name])}  {name}\n" for name in sorted(parts)]
+            for name in sorted(folders):
+                archive.writestr(_entry(name), "")
             archive.writestr(_entry(MANIFEST), "".join(digests))
         unfinished.replace(target)
     except OSError as error:
@@ -40,7 +46,7 @@ def _entry(name: str) -> zipfile.ZipInfo:
     entry = zipfile.ZipInfo(name, _EPOCH)
     entry.compress_type = zipfile.ZIP_DEFLATED
     entry.create_system = 3  # Unix, wherever it is written
-    entry.external_attr = _MODE
+    entry.external_attr = _FOLDER_MODE if name.endswith("/") else _MODE
     return entry
 
 
@@ -92,7 +98,7 @@ class Crate:
         except _BROKEN:
             return (f"{MANIFEST} has changed",)
         digests = {name: digest for digest, name in (line for line in lines if len(line) == 2)}
-        names = [name for name in self._archive.namelist() if name != MANIFEST]
+        names = [name for name in self._archive.namelist() if name != MANIFEST and not name.endswith("/")]
         missing = [f"{name} is missing" for name in digests if name not in names]
         added = [f"{name} was added" for name in names if name not in digests]
         changed = [f"{name} has changed" for name in names if name in digests and self._digest(name) != digests[name]]

@@ -14,6 +14,7 @@ import orjson
 from accio.domain.states import RunState
 from accio.version import accio_version
 from accio_client.crate.contents import OPERATORS, OUTPUTS, RUN, WORKFLOW
+from accio_client.crate.data import Included, described
 from accio_client.views import RunView, WorkflowView
 
 METADATA = "ro-crate-metadata.json"
@@ -48,6 +49,12 @@ class Described:
     parts: Sequence[str]
     license: str
     anonymous: bool
+    datasets: Sequence[Included] = ()
+
+    @property
+    def contents(self) -> list[str]:
+        """What there is besides the workflow: files, and the folders of datasets."""
+        return [*self.parts, *(each.folder for each in self.datasets)]
 
     @property
     def name(self) -> str:
@@ -58,6 +65,7 @@ def metadata(of: Described) -> dict[str, Any]:
     """Return the document `ro-crate-metadata.json`."""
     graph: list[Entity] = [_descriptor(), _root(of), *_profiles(), *_workflow(of), *_action(of)]
     graph += [_file(name) for name in of.parts if name in _PARTS]
+    graph += described(of.datasets)
     graph.append(_license(of.license))
     return {"@context": f"{_CRATE}/context", "@graph": graph}
 
@@ -95,7 +103,7 @@ def _root(of: Described) -> Entity:
         "license": _is(of.license or _NO_LICENSE),
         "conformsTo": _all(_PROFILES),
         "mainEntity": _is(WORKFLOW),
-        "hasPart": _all((WORKFLOW, *of.parts)),
+        "hasPart": _all((WORKFLOW, *of.contents)),
         "mentions": _is("#run"),
         **({} if of.anonymous or not run.owner.name else {"author": _is("#author")}),
         **({"keywords": ", ".join(run.tags)} if run.tags else {}),
@@ -174,7 +182,7 @@ def _action(of: Described) -> list[Entity]:
         "actionStatus": f"http://schema.org/{status}",
         "instrument": _is(WORKFLOW),
         "object": _all(f"#value-{name}" for name in run.params),
-        "result": _all(of.parts),
+        "result": _all(of.contents),
         **({} if of.anonymous or not run.owner.name else {"agent": _is("#author")}),
     }
     values = [_value(name, run.params[name].value) for name in run.params]

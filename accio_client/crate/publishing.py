@@ -16,6 +16,7 @@ from accio.errors import BadRequest, FailedPrecondition
 from accio_client import fetching
 from accio_client.crate import archive, contents
 from accio_client.crate.contents import OPERATORS, OUTPUTS, RUN, WORKFLOW, Child
+from accio_client.crate.data import Included, Named, include
 from accio_client.crate.metadata import METADATA, Described, metadata
 from accio_client.export.exporting import Options
 from accio_client.export.selection import Selection, Share
@@ -36,12 +37,23 @@ class Published:
     run: str
     path: Path
     parts: tuple[str, ...]
+    datasets: tuple[Included, ...] = ()
 
 
 async def publish(
-    client: AsyncClient, run: str, target: Path, *, license_: str = "", anonymous: bool = False, force: bool = False
+    client: AsyncClient,
+    run: str,
+    target: Path,
+    *,
+    license_: str = "",
+    anonymous: bool = False,
+    data: bool = False,
+    force: bool = False,
 ) -> Published:
-    """Write the crate of a single run or a sweep that has ended; FailedPrecondition if it hasn't."""
+    """Write the crate of a single run or a sweep that has ended; FailedPrecondition if it hasn't.
+
+    With *data* it holds the files of the datasets that its outputs name.
+    """
     if target.suffix.lower() != ".zip":
         raise BadRequest(f"expected a file called NAME.zip, found {target.name or target}")
     details = await client.get_run(run, nodes=False)
@@ -54,23 +66,34 @@ async def publish(
     definition = {**workflow.definition, "id": workflow.id}
     operators = contents.operators_document(await client.list_operators(), contents.operator_names(definition))
     with TemporaryDirectory(prefix="accio-crate-") as folder:
-        place = Path(folder)
+        place, named = Path(folder), Named()
         with (place / OUTPUTS).open("wb") as file:
-            async for line in _outputs(client, found.id):
+            async for line in _outputs(client, found.id, named):
                 file.write(contents.written(line))
         await _tables(client, found.id, place)
         _write(place / WORKFLOW, definition)
         _write(place / RUN, contents.run_definition(found, anonymous=anonymous))
         _write(place / OPERATORS, operators)
         parts = sorted(name for name in _names(place) if name != WORKFLOW)
-        described = Described(run=found, workflow=workflow, parts=parts, license=license_, anonymous=anonymous)
+        datasets = await include(client, named, place) if data else ()
+        described = Described(
+            run=found, workflow=workflow, parts=parts, license=license_, anonymous=anonymous, datasets=datasets
+        )
         _write(place / METADATA, metadata(described))
-        archive.write(target, {name: place / name for name in _names(place)}, force=force)
-    return Published(run=found.id, path=target, parts=(METADATA, WORKFLOW, *parts))
+        files, folders = _below(place)
+        archive.write(target, files, folders=folders, force=force)
+    return Published(run=found.id, path=target, parts=(METADATA, WORKFLOW, *parts), datasets=datasets)
 
 
 def _names(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir()]
+
+
+def _below(folder: Path) -> tuple[dict[str, Path], list[str]]:
+    """Return the files by their names, and the names of folders, whatever their depth."""
+    everything = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*")}
+    files = {name: path for name, path in everything.items() if not path.is_dir()}
+    return files, [f"{name}/" for name in everything if name not in files]
 
 
 def _write(path: Path, document: Any) -> None:
@@ -84,12 +107,17 @@ async def _tables(client: AsyncClient, run: str, place: Path) -> None:
         await client.export(run, options)
 
 
-async def _outputs(client: AsyncClient, run: str) -> AsyncGenerator[dict[str, Any]]:
-    """Yield what each child gave, blobs read beforehand, since the lines of a chunk are made without waiting."""
+async def _outputs(client: AsyncClient, run: str, named: Named | None = None) -> AsyncGenerator[dict[str, Any]]:
+    """Yield what each child gave, blobs read beforehand, since the lines of a chunk are made without waiting.
+
+    *named* notes the datasets.
+    """
     async for chunk in client.export_chunks([run], wide=True):
-        named = {blob.digest for node in chunk.nodes for blob in node.blobs}
-        blobs = {digest: await fetching.read_verified(client, parse_digest(digest)) for digest in named}
+        digests = {blob.digest for node in chunk.nodes for blob in node.blobs}
+        blobs = {digest: await fetching.read_verified(client, parse_digest(digest)) for digest in digests}
         for line in contents.outputs([chunk], blobs.__getitem__):
+            if named is not None:
+                named.note(chunk, line)
             yield line
 
 

@@ -123,7 +123,7 @@ class _Export:
         self._params = params
         self._varying = tuple(param.name for param in params)
         self._files = files
-        self._stems: dict[str, list[TableName]] = {}
+        self._stems = Stems()
         self._aggregator = Aggregator(len(params))
 
     def wide(self, spool: Spool, read_blob: ReadBlob, check: Check) -> None:
@@ -140,7 +140,7 @@ class _Export:
         for piece in pieces(rows, self._params, self._options.artifacts, self._options.metrics):
             if not self._options.aggregate:
                 self._write_split(
-                    self._stem(piece.table), piece.columns, piece.batch, piece.batch[1 : 1 + len(self._params)]
+                    self._stems.of(piece.table), piece.columns, piece.batch, piece.batch[1 : 1 + len(self._params)]
                 )
             elif piece.numeric:
                 self._write_points(self._aggregator.add(rows, piece))
@@ -154,12 +154,12 @@ class _Export:
         for (table, columns), points in groupby(found, key=lambda each: (each.table, each.columns)):
             if self._options.split:
                 for point in points:
-                    self._files.write(self._folder(point.params), self._stem(table), columns, point.batch)
+                    self._files.write(self._folder(point.params), self._stems.of(table), columns, point.batch)
             else:
                 joined = [
                     list(chain.from_iterable(parts)) for parts in zip(*(each.batch for each in points), strict=True)
                 ]
-                self._files.write("", self._stem(table), columns, joined)
+                self._files.write("", self._stems.of(table), columns, joined)
 
     def _write_split(
         self, stem: str, columns: Sequence[Column], batch: Batch, params: Sequence[Sequence[Cell]]
@@ -181,9 +181,16 @@ class _Export:
         named = [f"{name}={_shown(cell)}" for name, cell in zip(self._varying, params, strict=True)]
         return distinct_name(",".join(named)) if named else ""
 
-    def _stem(self, table: TableName) -> str:
+
+class Stems:
+    """How the files of tables are called."""
+
+    def __init__(self) -> None:
+        self._tables: dict[str, list[TableName]] = {}
+
+    def of(self, table: TableName) -> str:
         """Return the table's file name; a number is added where another table has it already."""
-        tables = self._stems.setdefault(table.stem, [])
+        tables = self._tables.setdefault(table.stem, [])
         if table not in tables:
             tables.append(table)
         number = tables.index(table)

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Literal, Self, TypeAlias
 
 import orjson
 
@@ -38,6 +38,9 @@ class ExportedFile:
 
     path: Path
     rows: int
+
+
+Exported: TypeAlias = tuple[ExportedFile, ...]
 
 
 @dataclass(slots=True)

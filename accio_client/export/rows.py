@@ -167,8 +167,9 @@ def _decoded(type_name: str, texts: Iterable[str], parameter: Parameter) -> list
     datatype = parse_type(type_name)
     values = map(orjson.loads, texts)
     if datatype == parameter.datatype:
-        return list(map(cell_of(datatype), values))
-    return [value if isinstance(value, str) else orjson.dumps(value).decode() for value in values]
+        to_cell = cell_of(datatype)
+        return [None if value is None else to_cell(value) for value in values]
+    return [value if value is None or isinstance(value, str) else orjson.dumps(value).decode() for value in values]
 
 
 def _node_rows(column: accio_pb2.NodeColumn, read_blob: ReadBlob) -> NodeRows:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
         DifferenceView,
         FailureView,
         MetricsView,
+        NodeCountsView,
+        NodeCountView,
         NodeDetailsView,
         NodeView,
         OperatorDifferenceView,
@@ -97,6 +99,8 @@ __all__ = [
     "LogLine",
     "MetricsView",
     "NewToken",
+    "NodeCountView",
+    "NodeCountsView",
     "NodeDetailsView",
     "NodeFailureView",
     "NodeView",
@@ -150,8 +154,8 @@ _SUBJECTS = {
     ),
     "following": "EventView FeedUpdate LogLine NodeFailureView NodesAwayView RunUpdate",
     "nodes": (
-        "ArtifactView AttemptView CheckpointView DifferenceView FailureView MetricsView NodeDetailsView NodeView "
-        "OperatorDifferenceView RunDetails SeriesView ValueView WhyView"
+        "ArtifactView AttemptView CheckpointView DifferenceView FailureView MetricsView NodeCountView NodeCountsView "
+        "NodeDetailsView NodeView OperatorDifferenceView RunDetails SeriesView ValueView WhyView"
     ),
     "owners": "CapView OwnerView OwnersView UsageReport UsageView",
     "pools": "AllocationPage AllocationView PoolsView PoolView",

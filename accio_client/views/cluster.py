@@ -74,6 +74,7 @@ class AgentView:
     version: str
     lease_left_ms: int
     prefetched: int
+    owners: tuple[str, ...] = ()  # whose nodes alone it takes; empty for everybody's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,6 +53,26 @@ class RunDetails:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NodeCountView:
+    """A node of a sweep's graph: in how many of the children that were counted it is in which state."""
+
+    node: NodeName
+    operator: OperatorName
+    by_state: Mapping[str, int]
+    cached: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeCountsView:
+    """The nodes of a sweep's graph that children have; of a large sweep not all children are counted."""
+
+    run: RunId
+    nodes: tuple[NodeCountView, ...]
+    counted: int
+    children: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptView:
     id: int
     agent: AgentName

@@ -12,11 +12,12 @@ HOUR_MS = 3_600_000
 
 
 def charge(turn: Turn, agent: Agent, execution: Execution) -> None:
-    """Note what an execution used that is over at an agent."""
+    """Count an execution out that is over at its agent, and note what it used: nothing of its own if it had no grant,
+    as the time counts for the one in whose place its agent executed it.
+    """
     now, payer, demand = turn.now, execution.payer, execution.node_class.resources
-    seconds = now.mono - execution.granted_mono
-    core_seconds = demand.milli_cpus * seconds / 1000
-    payer.used_before += core_seconds
+    seconds = now.mono - execution.granted_mono if execution.has_grant else 0.0
+    core_seconds = payer.give_back(demand, execution.granted_mono, seconds)
     key = (payer.key, agent.allocation[0] if agent.allocation is not None else "", now.wall_ms // HOUR_MS)
     used = turn.fx.usage.get(key)
     if used is None:

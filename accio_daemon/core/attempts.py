@@ -56,7 +56,8 @@ def dispatch(turn: Turn, execution: Execution, agent: Agent, *, ahead: bool) -> 
         move_execution(world, execution, _GRANTED)
         move_node(instance, no, _RUNNING)
     for subscribed, _ in execution.subscribers:
-        endings.begin_instance(turn, subscribed)
+        if subscribed.started_ms is None:
+            endings.begin_instance(turn, subscribed)
     turn.fx.executions[execution.id] = execution
     assert agent.session is not None, "only connected agents get work"
     assignment = Assignment(
@@ -87,20 +88,23 @@ def detach(turn: Turn, agent: Agent, execution: Execution, *, passes_on: bool, i
     if execution.attempt is not None:
         agent.attempts.pop(execution.attempt, None)
         world.by_attempt.pop(execution.attempt, None)
-    execution.payer.give_back(execution.node_class.resources, execution.granted_mono)
     ahead = agent.prefetched.get(class_id)
     phase = execution.phase
     if phase in PHASES_WITH_GRANT:
         accounts.charge(turn, agent, execution)
-    if phase not in PHASES_WITH_GRANT:
+        if passes_on and ahead and not agent.lost:
+            _inherit(turn, ahead.popleft(), execution)
+        else:
+            agent.account.release(execution.node_class.resources, execution.gpus)
+            agent.running[class_id] -= 1
+            world.dirty_agents.add(agent)
+    else:
+        if is_over:  # its agent granted it itself
+            accounts.charge(turn, agent, execution)
+        else:
+            execution.payer.give_back(execution.node_class.resources, execution.granted_mono, 0.0)
         if ahead:
             ahead.remove(execution)
-    elif passes_on and ahead and not agent.lost:
-        _inherit(turn, ahead.popleft(), execution)
-    else:
-        agent.account.release(execution.node_class.resources, execution.gpus)
-        agent.running[class_id] -= 1
-        world.dirty_agents.add(agent)
     move_execution(world, execution, _OVER if is_over or phase in PHASES_STOPPING else _IDLE)
     execution.attempt = None
     execution.agent = None

@@ -155,6 +155,7 @@ class AgentJoined(Command[AgentNo]):
     ends_in: float | None = None  # seconds until it gives back what it runs, as its host ends; None if it doesn't
     lasts: float = 0.0  # seconds of its host's time altogether, if it ends
     allocation: tuple[str, int] | None = None  # pool and number, of an agent that a pool asked an engine for
+    owners: frozenset[str] = frozenset()  # whose nodes alone it takes (`parse_served`); empty for everybody's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -359,6 +360,13 @@ class ChangeCap(Command[None]):
     cap: Cap | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeGroups(Command[None]):
+    """Tokens tell who is in which groups, by the owner's key; who isn't there is in none."""
+
+    groups: Mapping[str, frozenset[str]]
+
+
 # --- clocks ----------------------------------------------------------------------------------------------------------
 
 
@@ -394,5 +402,6 @@ AnyCommand = (
     | AllocationsRefused
     | ChangePool
     | ChangeCap
+    | ChangeGroups
     | Tick
 )

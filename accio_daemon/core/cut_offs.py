@@ -42,7 +42,7 @@ def cut_off(turn: Turn, agent: Agent, execution: Execution) -> None:
     ended_ms = turn.now.wall_ms
     row = AttemptRow(attempt, execution.id, execution.owner, agent.no, ATTEMPT_LOST, failure, began_ms, ended_ms)
     attempts.record(turn, execution, row)
-    longest = longest_known(world, node_class.operator_no, agent)
+    longest = longest_known(world, node_class.operator_no, execution.payer, agent)
     if gets_further:
         execution.cut_offs = 0
     elif ran >= longest * NEARLY_ALL:

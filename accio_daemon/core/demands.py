@@ -57,8 +57,8 @@ def after_memory_ran_out(turn: Turn, execution: Execution) -> None:
     what the largest agent has that may execute it, at most.
     """
     factor, before = execution.node.operator.retry_memory, execution.node_class.resources
-    agents = [agent for agent in turn.world.agents.values() if execution.node.operator_no in agent.operators]
-    most = max((agent.resources.memory for agent in agents), default=MAX_AMOUNT)
+    knowing = [agent for agent in turn.world.agents.values() if execution.node.operator_no in agent.operators]
+    most = max((agent.resources.memory for agent in knowing if agent.serves(execution.payer)), default=MAX_AMOUNT)
     if factor is None or not before.memory:
         return
     memory = min(most, ceil(before.memory * factor))

@@ -172,7 +172,8 @@ def instance_over(turn: Turn, instance: Instance) -> None:
     del run.open[instance.index]
     keep_instance(turn, instance, turn.now.wall_ms)
     turn.fx.runs[run.no] = run
-    points_over.child_over(turn, run, instance.index)
+    if run.rounds is not None:
+        points_over.child_over(turn, run, run.rounds, instance.index)
     run_over(turn, run)
 
 

@@ -10,11 +10,13 @@ from accio.domain.children import OWN
 from accio.domain.operators import OperatorSpec
 from accio.domain.resources import Resources
 from accio.domain.states import NodeState
+from accio_daemon.core.node_queue import Group
 from accio_daemon.core.offers import others_offer, version
-from accio_daemon.core.outgoing import NodeClass
+from accio_daemon.core.owners import Owner
 from accio_daemon.core.pools.planning import hosts_for
 from accio_daemon.core.records import Agent, Execution, Instance, Run
 from accio_daemon.core.remaining import has_time, needed, spoken, time_left
+from accio_daemon.core.restricted_agents import not_for
 from accio_daemon.core.terms import Instant, RunNo
 from accio_daemon.core.world import World
 
@@ -54,25 +56,31 @@ def stuck(world: World, run_no: RunNo, index: int | None) -> str:
     run = world.runs.get(run_no)
     # Watches ask again and again: kinds of demands are few, and looked at first, nodes only if need be.
     hopeless = {
-        group.node_class.id
+        (group.node_class.id, group.owner)
         for group in world.queue.groups.values()
-        if group.count and not _could_ever_begin(world, group.node_class)
+        if group.count and not _could_ever_begin(world, group)
     }
     for instance in islice(run.open.values(), _LOOKED_AT) if run is not None and hopeless else ():
         if index not in (None, instance.index):
             continue
         for execution in instance.executions:
-            if execution is None or execution.agent is not None or execution.node_class.id not in hopeless:
+            if execution is None or execution.agent is not None:
                 continue
-            demand, node = execution.node_class, execution.node
-            if never := why_never(world, node.operator, demand.operator_no, demand.resources):
+            demand, node, owner = execution.node_class, execution.node, execution.payer
+            if (demand.id, owner) not in hopeless:
+                continue
+            if never := why_never(world, node.operator, demand.operator_no, demand.resources, owner):
                 return f"{node.name} waits: {never}"
     return ""
 
 
-def _could_ever_begin(world: World, node_class: NodeClass) -> bool:
-    """Return whether a connected agent could execute nodes of a class, if it had nothing else to do."""
-    return any(agent.account.could_ever_fit(node_class.resources) for agent in world.offering(node_class.operator_no))
+def _could_ever_begin(world: World, group: Group) -> bool:
+    """Return whether a connected agent could execute nodes of a group, if it had nothing else to do."""
+    node_class = group.node_class
+    return any(
+        agent.account.could_ever_fit(node_class.resources) and agent.serves(group.owner)
+        for agent in world.offering(node_class.operator_no)
+    )
 
 
 def why_waiting(world: World, run_no: RunNo, index: int, no: int, now: Instant) -> str:
@@ -106,7 +114,10 @@ def why_waiting(world: World, run_no: RunNo, index: int, no: int, now: Instant) 
         if not texts:
             return "about to be looked up"
         if all(run.digesting[text].request is None for text in texts):
-            return f"waits for an agent that offers {run.plan.nodes[no].operator.name} to read {what}"
+            node = run.plan.nodes[no]
+            others = [agent for agent in world.offering(node.operator_no) if not agent.serves(run.owner)]
+            to_read = f"waits for an agent that offers {node.operator.name} to read {what}"
+            return f"{to_read}: {not_for(run.owner, others)}" if others else to_read
         return f"waits for the content digest of {what}"
     return _queued(world, instance, no, execution, now)
 
@@ -160,16 +171,21 @@ def joined(why: str, hosts: str) -> str:
     return "; ".join(each for each in (why, hosts) if each)
 
 
-def why_never(world: World, spec: OperatorSpec, operator_no: int, demand: Resources) -> str:
-    """Return why none of the connected agents can ever execute a node of an operator's version; empty if one can."""
+def why_never(world: World, spec: OperatorSpec, operator_no: int, demand: Resources, owner: Owner | None = None) -> str:
+    """Return why none of the connected agents can ever execute a node of an operator's version (of this *owner*, if
+    given); empty if one can.
+    """
     offering = world.offering(operator_no)
     if not offering:
         others = others_offer(world, operator_no)
         if others:
             return f"no connected agent offers version {version(spec)} of {spec.name}, as pinned; {others}"
         return f"no connected agent offers the pinned version of {spec.name}"
-    if not any(agent.account.could_ever_fit(demand) for agent in offering):
+    able = [agent for agent in offering if agent.account.could_ever_fit(demand)]
+    if not able:
         return _too_large(demand, spec.name, offering)
+    if owner is not None and not any(agent.serves(owner) for agent in able):
+        return not_for(owner, able)
     return ""
 
 
@@ -178,11 +194,11 @@ def why_queued(world: World, execution: Execution, now: Instant) -> str:
     node_class = execution.node_class
     offering = world.offering(node_class.operator_no)
     name, demand = execution.node.operator.name, node_class.resources
-    if never := why_never(world, execution.node.operator, node_class.operator_no, demand):
+    if never := why_never(world, execution.node.operator, node_class.operator_no, demand, execution.payer):
         return never
     if capped := execution.payer.why_not(demand):
         return capped
-    able = [agent for agent in offering if agent.account.could_ever_fit(demand)]
+    able = [agent for agent in offering if agent.account.could_ever_fit(demand) and agent.serves(execution.payer)]
     held = next((agent for agent in world.holding if agent.waits_for is execution), None)
     if held is not None:
         return f"capacity of {held.name} is held back for it until there is room for {demand}"
@@ -194,7 +210,7 @@ def why_queued(world: World, execution: Execution, now: Instant) -> str:
         return f"every agent that offers {name} drains"
     timely = [agent for agent in able if has_time(world, agent, execution, now)]
     if not timely:
-        need = spoken(needed(world, node_class.id, node_class.operator_no))
+        need = spoken(needed(world, node_class, execution.payer))
         most = max(able, key=lambda agent: time_left(agent, now))
         left = spoken(max(0.0, time_left(most, now)))
         return f"needs about {need}, and the hosts that offer {name} end before ({most.name} in {left})"

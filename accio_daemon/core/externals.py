@@ -8,10 +8,11 @@ their session and the run last: others are asked, or get the node, until all hav
 from collections.abc import Container, Iterable, Mapping
 
 from accio.domain.failures import Failure
-from accio.domain.resources import Resources
 from accio.domain.states import Cause, NodeState, Phase
 from accio_daemon.core import endings
 from accio_daemon.core.commands import PathsDigested
+from accio_daemon.core.outgoing import NodeClass
+from accio_daemon.core.owners import Owner
 from accio_daemon.core.readying import who_lacks
 from accio_daemon.core.records import Agent, Digesting, Execution, Run
 from accio_daemon.core.terms import Instant, Pin, SessionNo
@@ -43,7 +44,11 @@ def _whom_to_ask(world: World, run: Run, digesting: Digesting) -> Agent | None:
     """Find the least loaded agent that offers an operator that waits, and wasn't asked."""
     operators = {run.plan.nodes[no].operator_no for no in {no for _, no in digesting.waiting}}
     offering = {agent for operator in operators for agent in world.offering(operator)}
-    able = [agent for agent in offering if agent.session is not None and agent.session not in digesting.refused]
+    able = [
+        agent
+        for agent in offering
+        if agent.session is not None and agent.session not in digesting.refused and agent.serves(run.owner)
+    ]
     return min(able, key=lambda agent: (agent.account.load(), agent.name), default=None)
 
 
@@ -88,11 +93,11 @@ def digested(turn: Turn, command: PathsDigested) -> None:
 def _fail_unreadable(turn: Turn, run: Run, text: str, digesting: Digesting) -> bool:
     """Fail the nodes for which every agent was asked in vain; those whose operator nobody offers wait."""
     world = turn.world
-    refused = digesting.refused
+    refused, owners = digesting.refused, {run.owner}
     hopeless = {
         node.no
         for node in (run.plan.nodes[no] for no in {no for _, no in digesting.waiting})
-        if not _others(world, node.operator_no, node.node_class.resources, refused, turn.now)
+        if not _others(world, node.node_class, owners, refused, turn.now)
         and any(agent.session in refused for agent in world.offering(node.operator_no))
     }
     if not hopeless:
@@ -145,8 +150,8 @@ def _regroup(world: World, execution: Execution) -> None:
 def is_lacked(world: World, execution: Execution, now: Instant) -> bool:
     """Return whether no other agent is left that could execute it and may have its inputs."""
     said = who_lacks(world, execution)
-    node_class = execution.node_class
-    return bool(said) and not _others(world, node_class.operator_no, node_class.resources, said, now)
+    owners = {execution.payer, *(instance.run.owner for instance, _ in execution.subscribers)}
+    return bool(said) and not _others(world, execution.node_class, owners, said, now)
 
 
 def lacked(world: World, execution: Execution) -> Failure:
@@ -164,12 +169,17 @@ def lacked(world: World, execution: Execution) -> Failure:
     )
 
 
-def _others(world: World, operator_no: int, demand: Resources, said: Container[SessionNo], now: Instant) -> bool:
-    """Return whether an agent that didn't say so could take a node: it is there, or may be back within its lease."""
+def _others(
+    world: World, node_class: NodeClass, owners: Iterable[Owner], said: Container[SessionNo], now: Instant
+) -> bool:
+    """Return whether an agent that didn't say so could take a node for one of its owners: it is there, or may be back
+    within its lease.
+    """
     return any(
         agent.session not in said if agent.session is not None else now.mono - agent.heard_mono <= world.settings.lease
         for agent in world.agents.values()
-        if operator_no in agent.operators and agent.account.could_ever_fit(demand)
+        if node_class.operator_no in agent.operators and agent.account.could_ever_fit(node_class.resources)
+        if any(agent.serves(owner) for owner in owners)
     )
 
 

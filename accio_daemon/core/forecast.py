@@ -70,9 +70,10 @@ class Forecaster:
     def serve(self, rests: Iterable[Rest], owner: Owner | None = None) -> Forecast:
         """Return when these will have ended behind all that were served before, within the cap of their *owner*."""
         left = [rest for rest in rests if rest.count]
-        possible = [rest for rest in left if not self._demands[rest.demand].never]
+        nevers = {rest.demand: self._demands[rest.demand].never_for(owner) for rest in left}
+        possible = [rest for rest in left if not nevers[rest.demand]]
         unknown = sorted({rest.operator for rest in possible if rest.demand[0] not in self._spreads})
-        never = next((self._demands[rest.demand].never for rest in left if self._demands[rest.demand].never), "")
+        never = next(filter(None, nevers.values()), "")
         never = never or _never_by_cap(left, owner)
         known = [rest for rest in possible if rest.demand[0] in self._spreads]
         cpu_low = cpu_high = 0.0

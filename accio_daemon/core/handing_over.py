@@ -10,6 +10,7 @@ over won't come back, and what it had has been cut off.
 
 from accio_daemon.core import attempts
 from accio_daemon.core.cut_offs import cut_off
+from accio_daemon.core.owners import Owner
 from accio_daemon.core.placement import is_usable
 from accio_daemon.core.records import NOBODY, Agent, Execution
 from accio_daemon.core.remaining import ended_with_host, is_over
@@ -24,10 +25,10 @@ def hand_over(turn: Turn, agent: Agent) -> None:
         for execution in list(agent.attempts.values()):
             cut_off(turn, agent, execution)
         return
-    known: dict[tuple[int, frozenset[SessionNo]], bool] = {}
+    known: dict[tuple[int, frozenset[SessionNo], Owner], bool] = {}
     for execution in list(agent.attempts.values()):
         if not execution.stopping:
-            kind = (execution.node_class.id, execution.avoid)
+            kind = (execution.node_class.id, execution.avoid, execution.payer)
             if kind not in known:
                 known[kind] = _somebody_is_there(turn.world, agent, execution, turn.now)
             stays = not known[kind] and not is_over(agent, turn.now)
@@ -53,6 +54,7 @@ def able(world: World, execution: Execution, now: Instant) -> list[Agent]:
         agent
         for agent in world.offering(node_class.operator_no)
         if is_usable(world, agent, now)
+        and agent.serves(execution.payer)
         and agent.account.could_ever_fit(node_class.resources)
         and (avoid is NOBODY or agent.session not in avoid)
     ]

@@ -8,6 +8,7 @@ the business of `accio.domain.keys`.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from accio.domain.absence import NO_VALUE
 from accio.domain.datatypes import DataType
 from accio.domain.keys import KeyTemplate, blob_fragment, datasets_of, fragment, fragment_with_datasets
 from accio.domain.named_content import content_of
@@ -29,7 +30,8 @@ class Binding:
     target: DataType
     source: DataType
     has_dataset: bool
-    text: str | None = None  # a constant, cast to the port's type
+    says_none: bool = False  # whether no value must be said, since a port that is left out gets its default
+    text: str | None = None  # a constant, cast to the port's type, or NO_VALUE
     axis: int | None = None  # place of the sweep's axis
     node: int | None = None  # place of the predecessor
     node_port: str = ""
@@ -57,7 +59,7 @@ def value_of(
     results: Results,
     gathered: Mapping[Gather, Gathered] = NOTHING_GATHERED,
 ) -> str | Blob | None:
-    """Return the text of an input, cast to its port's type, or its blob; None if there is none yet."""
+    """Return the text of an input, cast to its port's type (or NO_VALUE), or its blob; None if there is none yet."""
     if binding.text is not None:
         return binding.text
     if binding.gather is not None:
@@ -65,6 +67,8 @@ def value_of(
         return None if found is None else found.text if found.blob is None else found.blob
     if binding.axis is not None:
         text = sweep.axes[binding.axis].value_at(coordinates[binding.axis])
+        if text == NO_VALUE:
+            return text
     else:
         assert binding.node is not None, "an input has one source"
         result = results(binding.node)
@@ -98,6 +102,8 @@ def received(
             inputs.blobs[binding.port] = value
             keyed.append(binding.label + blob_fragment(value[0]))
             continue
+        if value == NO_VALUE and not binding.says_none:
+            continue
         member = binding.label + value
         wire.append(member)
         shown = _with_datasets(binding, value, pins, inputs) if binding.has_dataset else fragment(value)
@@ -108,6 +114,8 @@ def received(
 
 
 def _with_datasets(binding: Binding, text: str, pins: Mapping[str, Pin], inputs: Inputs) -> str:
+    if text == NO_VALUE:
+        return text
     digests: dict[str, str] = {}
     for name in datasets_of(binding.target, text):
         if (content := content_of(name)) is not None:

@@ -70,6 +70,7 @@ def joined(turn: Turn, command: AgentJoined) -> AgentNo:
     agent.ends_mono = None if command.ends_in is None else turn.now.mono + command.ends_in
     agent.lasts = math.inf if command.ends_in is None else max(command.lasts, command.ends_in)
     agent.given_back = False
+    agent.owners = command.owners
     agent.prefetch_limit = command.prefetch_limit
     agent.session = command.session
     _note_life(turn, agent)

@@ -98,7 +98,9 @@ def open_children(world: World, limit: int, settling: int) -> int:
 
 def open_next(world: World, run: Run) -> bool:
     """Open the next child of a run; False if none was left."""
-    index = _behind_cursor(run) if run.rounds is None else run.rounds.next(lambda index: _is_taken(run, index))
+    if run.rounds is None:
+        return _open_behind_cursor(world, run)
+    index = run.rounds.next(lambda index: _is_taken(run, index))
     if index is not None:
         open_instance(world, Instance(run, index, run.sequence))
     if not run.unopened:
@@ -106,13 +108,18 @@ def open_next(world: World, run: Run) -> bool:
     return index is not None
 
 
-def _behind_cursor(run: Run) -> int | None:
-    """Move the cursor behind the next child that isn't taken, and return that; None if there is none."""
-    index = run.taken.cursor
-    while index < run.size and _is_taken(run, index):
+def _open_behind_cursor(world: World, run: Run) -> bool:
+    """Open the next child that isn't taken, and move the cursor behind it; False if there is none."""
+    size, index = run.size, run.taken.cursor
+    while index < size and _is_taken(run, index):
         index += 1
-    run.taken.cursor = min(index + 1, run.size)
-    return index if index < run.size else None
+    found = index < size
+    cursor = run.taken.cursor = index + 1 if found else size
+    if found:
+        open_instance(world, Instance(run, index, run.sequence))
+    if cursor >= size:
+        world.unopened.remove(run)
+    return found
 
 
 def _is_taken(run: Run, index: int) -> bool:
@@ -309,7 +316,8 @@ def remove_child(turn: Turn, run: Run, index: int) -> None:
     fx.removed_instances.append((run.no, index))
     drop_rows(turn, run.no, index)
     fx.runs[run.no] = run
-    points_over.child_over(turn, run, index)
+    if run.rounds is not None:
+        points_over.child_over(turn, run, run.rounds, index)
     if not run.counts.present:
         turn.world.unopened.remove(run)
         for left in list(run.open.values()):  # nodes of the parent itself

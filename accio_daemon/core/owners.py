@@ -6,8 +6,9 @@ it is queued, that is one who may begin it, if there is one.
 """
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 
-from accio.domain.caps import EVERYBODY, Cap, cpus_in_words, nodes_in_words, owner_key
+from accio.domain.caps import EVERYBODY, Cap, cpus_in_words, nodes_in_words, owner_key, served_keys
 from accio.domain.people import Person
 from accio.domain.resources import Resources
 
@@ -18,10 +19,11 @@ HALF_LIFE = 24 * 3600.0
 class Owner:
     """Somebody who has runs."""
 
-    __slots__ = ("_begun", "cap", "key", "milli_cpus", "nodes", "person", "used_before")
+    __slots__ = ("_begun", "cap", "key", "milli_cpus", "nodes", "person", "served_as", "used_before")
 
-    def __init__(self, person: Person, cap: Cap | None) -> None:
+    def __init__(self, person: Person, cap: Cap | None, groups: Iterable[str] = ()) -> None:
         self.key = owner_key(person)
+        self.served_as = served_keys(self.key, groups)  # under what an agent may name whose nodes it takes
         self.person = person
         self.cap = cap  # his own, or everybody's
         self.nodes = 0  # at agents
@@ -35,11 +37,17 @@ class Owner:
         self.milli_cpus += demand.milli_cpus
         self._begun += demand.milli_cpus * mono
 
-    def give_back(self, demand: Resources, began: float) -> None:
-        """Count a node out that is over at its agent, and was counted since it *began*."""
+    def give_back(self, demand: Resources, began: float, seconds: float) -> float:
+        """Count a node out that is over at its agent, and was counted since it *began*, and what it used in so many
+        *seconds*, which are 0 if it never had a place there; return the core-seconds.
+        """
+        milli_cpus = demand.milli_cpus
+        core_seconds = milli_cpus * seconds / 1000
         self.nodes -= 1
-        self.milli_cpus -= demand.milli_cpus
-        self._begun = self._begun - demand.milli_cpus * began if self.nodes else 0.0
+        self.milli_cpus -= milli_cpus
+        self._begun = self._begun - milli_cpus * began if self.nodes else 0.0
+        self.used_before += core_seconds
+        return core_seconds
 
     def begins_later(self, demand: Resources, before: float, mono: float) -> None:
         """Count a node from another time on than *before*, as only now there is room for it."""
@@ -105,13 +113,16 @@ class Owners:
         self._faded_mono = 0.0
         self.caps: dict[str, Cap] = {}  # by key; EVERYBODY's counts for who has none
         self.known: dict[str, Owner] = {}
+        self._groups: Mapping[str, Iterable[str]] = {}  # who is in which, by key
 
     def of(self, person: Person) -> Owner:
         """Return somebody, always the same object."""
         key = owner_key(person)
         found = self.known.get(key)
         if found is None:
-            found = self.known[key] = Owner(person, self.caps.get(key, self.caps.get(EVERYBODY)))
+            found = self.known[key] = Owner(
+                person, self.caps.get(key, self.caps.get(EVERYBODY)), self._groups.get(key, ())
+            )
         elif person.name and not found.person.name:
             found.person = person  # until now only his address was known
         return found
@@ -126,6 +137,12 @@ class Owners:
     def begin(self, mono: float) -> None:
         """Begin to let it fade, at this time."""
         self._faded_mono = mono
+
+    def set_groups(self, groups: Mapping[str, Iterable[str]]) -> None:
+        """Set who is in which groups, by key; who isn't there is in none."""
+        self._groups = groups
+        for owner in self.known.values():
+            owner.served_as = served_keys(owner.key, groups.get(owner.key, ()))
 
     def set_cap(self, key: str, cap: Cap | None) -> None:
         """Set a cap, or take it away."""

@@ -5,10 +5,11 @@ another's cap, and who joins an execution of somebody else's gets it no later th
 """
 
 from accio.domain.states import Phase
-from accio_daemon.core.commands import ChangeCap
+from accio_daemon.core.commands import ChangeCap, ChangeGroups
 from accio_daemon.core.node_queue import Group
 from accio_daemon.core.owners import Owner
 from accio_daemon.core.records import Execution
+from accio_daemon.core.restricted_agents import shut_out
 from accio_daemon.core.turn import Turn
 from accio_daemon.core.world import World
 
@@ -20,9 +21,16 @@ def change_cap(turn: Turn, command: ChangeCap) -> None:
     look_again(turn.world)
 
 
+def change_groups(world: World, command: ChangeGroups) -> None:
+    """Set who is in which groups: agents that take nodes of a group's members take those of other people now."""
+    world.owners.set_groups(command.groups)
+    look_again(world)
+    world.place_all = True
+
+
 def choose(world: World, execution: Execution) -> None:
     """Decide against whose cap an execution counts that isn't at an agent: one of those who want it."""
-    owner = _payer(execution)
+    owner = _payer(world, execution)
     if owner is execution.payer:
         return
     if execution.phase is Phase.QUEUED:
@@ -31,23 +39,30 @@ def choose(world: World, execution: Execution) -> None:
         execution.payer = owner
 
 
-def _payer(execution: Execution) -> Owner:
+def _payer(world: World, execution: Execution) -> Owner:
     """Return who it counts against: the same as before if he still wants it and may begin it, else the first who may,
-    else the first of all.
+    else the first of all. Who may begin it where no agent takes his nodes is behind who has one.
     """
     owners = dict.fromkeys(instance.run.owner for instance, _ in execution.subscribers)
-    demand = execution.node_class.resources
-    if execution.payer in owners and execution.payer.may_begin(demand):
+    node_class = execution.node_class
+    able = [each for each in owners if each.may_begin(node_class.resources)]
+    served = [each for each in able if not shut_out(world, each, node_class, execution.avoid)] or able
+    if execution.payer in served:
         return execution.payer
-    return next((each for each in owners if each.may_begin(demand)), next(iter(owners)))
+    return next(iter(served or owners))
 
 
 def look_again(world: World) -> None:
-    """Hand on what waits for a cap, and is wanted by somebody who may begin it."""
-    for group in [group for group in world.queue.groups.values() if _waits_for_a_cap(group)]:
-        for execution in [entry[2] for entry in group.heap if len(entry[2].subscribers) > 1 and group.holds(entry[2])]:
+    """Hand on what waits for its owner (for his cap, or for an agent that takes his nodes) to others who want it."""
+    for group in [group for group in world.queue.groups.values() if _waits_for_its_owner(world, group)]:
+        for execution in [
+            entry[2] for entry in group.entries() if len(entry[2].subscribers) > 1 and group.holds(entry[2])
+        ]:
             choose(world, execution)
 
 
-def _waits_for_a_cap(group: Group) -> bool:
-    return bool(group.count) and not group.owner.may_begin(group.node_class.resources)
+def _waits_for_its_owner(world: World, group: Group) -> bool:
+    owner, node_class = group.owner, group.node_class
+    return bool(group.count) and (
+        not owner.may_begin(node_class.resources) or shut_out(world, owner, node_class, group.avoid)
+    )

@@ -9,6 +9,7 @@ trip.
 """
 
 import heapq
+from collections.abc import Mapping
 
 from accio.domain.children import CLOSED_BY_KILL
 from accio.domain.states import Phase
@@ -17,7 +18,7 @@ from accio_daemon.core.node_queue import Group
 from accio_daemon.core.owners import Owner
 from accio_daemon.core.records import Agent, Execution
 from accio_daemon.core.remaining import has_time, is_over, needed, tail_rank, time_left
-from accio_daemon.core.terms import Instant
+from accio_daemon.core.terms import Instant, Pin
 from accio_daemon.core.turn import Turn
 from accio_daemon.core.world import World
 
@@ -104,25 +105,32 @@ def _place_head(turn: Turn, group: Group, candidates: set[Agent]) -> bool:
     best: Agent | None = None
     best_rank: tuple[int, float, float, str] | None = None
     need, longest = _time_wanted(turn, group, candidates)
+    contents, now = execution.contents, turn.now
     for agent in candidates:
         # What is held back for one of its class is for the first of them, which may have come back since.
         held_for_it = agent.waits_for is not None and agent.waits_for.node_class is execution.node_class
-        if not is_usable(world, agent, turn.now) or not agent.account.fits(demand, ignoring_hold=held_for_it):
+        if not is_usable(world, agent, now) or not agent.account.fits(demand, ignoring_hold=held_for_it):
             continue
-        left = time_left(agent, turn.now)
-        if agent.session in group.avoid or left < need:
+        if agent.session in group.avoid or (agent.owners and not agent.serves(group.owner)):
             continue
-        tail = tail_rank(left, need, longest) if longest else 0.0
-        rank = (-_bytes_present(agent, execution), tail, agent.account.load(), agent.name)
+        tail = 0.0
+        if longest:
+            left = time_left(agent, now)
+            if left < need:
+                continue
+            tail = tail_rank(left, need, longest)
+        present = _bytes_present(agent, contents) if contents else 0
+        rank = (-present, tail, agent.account.load(), agent.name)
         if best_rank is None or rank < best_rank:
             best, best_rank = agent, rank
     if best is None:
         return False
     execution.gpus = best.account.reserve(demand)
     best.running[group.node_class.id] = best.running.get(group.node_class.id, 0) + 1
-    release_hold(world, execution)
-    if best.waits_for is not None and best.waits_for.node_class is execution.node_class:
-        release_hold(world, best.waits_for)
+    if world.holding:
+        release_hold(world, execution)
+        if best.waits_for is not None and best.waits_for.node_class is execution.node_class:
+            release_hold(world, best.waits_for)
     dispatch(turn, execution, best, ahead=False)
     return True
 
@@ -132,18 +140,18 @@ def _time_wanted(turn: Turn, group: Group, candidates: set[Agent]) -> tuple[floa
 
     Both are 0, and asked for nothing, where no candidate's time ends.
     """
-    if all(agent.ends_mono is None for agent in candidates):
+    for agent in candidates:  # a loop, not all(): a generator costs more than it looks at, for each node
+        if agent.ends_mono is not None:
+            break
+    else:
         return 0.0, 0.0
-    node_class = group.node_class
-    longest = max(time_left(agent, turn.now) for agent in candidates)
-    return needed(turn.world, node_class.id, node_class.operator_no), longest
+    longest = max((time_left(agent, turn.now) for agent in candidates if agent.serves(group.owner)), default=0.0)
+    return needed(turn.world, group.node_class, group.owner), longest
 
 
-def _bytes_present(agent: Agent, execution: Execution) -> int:
-    if not execution.contents and not execution.blobs:
-        return 0
+def _bytes_present(agent: Agent, contents: Mapping[str, Pin]) -> int:
     present = agent.contents
-    return sum(present.get(pin.digest, 0) for pin in execution.contents.values())
+    return sum(present.get(pin.digest, 0) for pin in contents.values())
 
 
 def _prefetch(turn: Turn, group: Group) -> None:
@@ -159,6 +167,8 @@ def _prefetch(turn: Turn, group: Group) -> None:
         if not running or agent.waits_for is not None or not is_usable(world, agent, turn.now):
             continue
         if agent.session in group.avoid or time_left(agent, turn.now) < max(window, duration):
+            continue
+        if not agent.serves(group.owner):
             continue
         depth = min(agent.prefetch_limit, int(window * running / max(duration, 1e-6)))
         free = depth - len(agent.prefetched.get(class_id, ()))
@@ -198,6 +208,7 @@ def hold_for_starving(turn: Turn) -> None:
         or agent.waits_for.phase is not Phase.QUEUED
         or not is_usable(world, agent, turn.now)
         or not has_time(world, agent, agent.waits_for, turn.now)
+        or not agent.serves(agent.waits_for.payer)
         or not agent.waits_for.payer.may_begin(agent.waits_for.node_class.resources)
     ]
     for agent in idle:
@@ -221,7 +232,8 @@ def hold_for_starving(turn: Turn) -> None:
             (agent.account.missing(demand), agent.name, agent)
             for agent in world.offering(group.node_class.operator_no)
             if agent.waits_for is None and is_usable(world, agent, turn.now) and agent.account.could_ever_fit(demand)
-            if agent.session not in group.avoid and has_time(world, agent, execution, turn.now)
+            if agent.session not in group.avoid and agent.serves(group.owner)
+            if has_time(world, agent, execution, turn.now)
         ]
         if fitting:
             agent = min(fitting)[2]

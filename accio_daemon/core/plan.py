@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 from math import prod
 
+from accio.domain.absence import NO_VALUE
 from accio.domain.datatypes import DataType, Kind
 from accio.domain.graph import successors, topological_order
 from accio.domain.keys import KeyTemplate
@@ -193,6 +194,7 @@ class _Port:
             target=self.port.type,
             source=source,
             has_dataset=self.has_dataset,
+            says_none=self.port.default is not None,
             text=text,
             axis=axis,
             node=node,
@@ -251,7 +253,8 @@ class _Binder:
                 axis = self._axes[self._axis_of[param]]
                 if axis.size > 1:
                     return prepared.bound(axis.type, axis=self._axis_of[param])
-                text: str | None = cast(axis.type, port.type, axis.value_at(0))
+                value = axis.value_at(0)
+                text: str | None = value if value == NO_VALUE else cast(axis.type, port.type, value)
             case FromParam(param=param):
                 kind, default = self._defaults[param]
                 text = port.default if default is None else cast(kind, port.type, default)

@@ -10,10 +10,10 @@ from accio_daemon.core.rounds import Rounds
 from accio_daemon.core.turn import Turn
 
 
-def child_over(turn: Turn, run: Run, index: int) -> None:
+def child_over(turn: Turn, run: Run, rounds: Rounds, index: int) -> None:
     """Ask for what a point's repetitions gave, if a child that has ended, or is gone, was the last one of them."""
-    if run.rounds is not None and index >= 0 and run.is_open:
-        ask_if_over(turn, run, run.rounds, index // run.rounds.most)
+    if index >= 0 and run.is_open:
+        ask_if_over(turn, run, rounds, index // rounds.most)
 
 
 def ask_if_over(turn: Turn, run: Run, rounds: Rounds, point: int) -> None:

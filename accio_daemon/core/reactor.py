@@ -36,6 +36,7 @@ from accio_daemon.core.commands import (
     AllocationsRefused,
     AnyCommand,
     ChangeCap,
+    ChangeGroups,
     ChangePool,
     Command,
     ContentMissing,
@@ -127,6 +128,8 @@ def _apply(turn: Turn, command: AnyCommand) -> object:  # noqa: C901 — one fla
             on_pools.change(turn, command)
         case ChangeCap():
             payers.change_cap(turn, command)
+        case ChangeGroups():
+            payers.change_groups(turn.world, command)
         case Tick():
             on_agents.tick(turn)
         case _:

@@ -401,6 +401,7 @@ class Agent:
         "name",
         "no",
         "operators",
+        "owners",
         "prefetch_limit",
         "prefetched",
         "reason",
@@ -423,6 +424,7 @@ class Agent:
         self.resources = resources
         self.account = Account.of(resources)
         self.operators = operators
+        self.owners: frozenset[str] = frozenset()  # whose nodes alone it takes (`Owner.served_as`); empty: everybody's
         self.session: SessionNo | None = None
         self.drained = False  # a user wants it to drain, connected or not, until he takes that back
         self.unable_in_a_row = 0  # nodes that it couldn't execute for want of space since the last one that it could
@@ -450,6 +452,10 @@ class Agent:
     def draining(self) -> bool:
         """Whether it is to get no new work."""
         return self.drained or self.leaving or bool(self.unable)
+
+    def serves(self, owner: Owner) -> bool:
+        """Return whether it takes nodes that count for somebody."""
+        return not self.owners or not self.owners.isdisjoint(owner.served_as)
 
     def queue_ahead(self, execution: Execution) -> None:
         """Note an execution that was sent ahead of free capacity."""

@@ -3,6 +3,8 @@
 import math
 
 from accio_daemon.core.needs import NEARLY_ALL
+from accio_daemon.core.outgoing import NodeClass
+from accio_daemon.core.owners import Owner
 from accio_daemon.core.records import Agent, Execution
 from accio_daemon.core.terms import Instant
 from accio_daemon.core.world import World
@@ -15,16 +17,17 @@ def time_left(agent: Agent, now: Instant) -> float:
     return math.inf if agent.ends_mono is None else agent.ends_mono - now.mono
 
 
-def needed(world: World, class_id: int, operator_no: int) -> float:
-    """Return the seconds that a node of a class should have; 0 if nothing is known.
+def needed(world: World, node_class: NodeClass, owner: Owner) -> float:
+    """Return the seconds that somebody's node of a class should have; 0 if nothing is known.
 
     What needs more than the agents that are there ever have is tried where nearly all of that is left: it may be less
     than it seems, and else it is known for certain.
     """
-    need = world.needs.get(class_id)
+    need = world.needs.get(node_class.id)
     if need is None or not need.seconds:
         return 0.0
-    longest = max((agent.lasts for agent in world.offering(operator_no)), default=math.inf)
+    serving = (agent for agent in world.offering(node_class.operator_no) if agent.serves(owner))
+    longest = max((agent.lasts for agent in serving), default=math.inf)
     return min(need.seconds, longest * NEARLY_ALL)
 
 
@@ -48,18 +51,18 @@ def has_time(world: World, agent: Agent, execution: Execution, now: Instant) -> 
     """Return whether an agent has as much time left as an execution should have."""
     if agent.ends_mono is None:
         return True
-    return needed(world, execution.node_class.id, execution.node_class.operator_no) <= time_left(agent, now)
+    return needed(world, execution.node_class, execution.payer) <= time_left(agent, now)
 
 
-def longest_known(world: World, operator_no: int, agent: Agent) -> float:
-    """Return the longest time that any agent has altogether which offers an operator, connected or not, or *agent*; or
-    that an agent of a pool would have.
+def longest_known(world: World, operator_no: int, owner: Owner, agent: Agent) -> float:
+    """Return the longest time that any agent has altogether which offers an operator to somebody, connected or not, or
+    *agent*; or that an agent of a pool would have.
     """
     pools = [pool for pool in world.pools.values() if pool.operators is None or operator_no in pool.operators]
     return max(
         [
             agent.lasts,
-            *(each.lasts for each in world.agents.values() if operator_no in each.operators),
+            *(each.lasts for each in world.agents.values() if operator_no in each.operators and each.serves(owner)),
             *(math.inf if pool.spec.lasts is None else pool.spec.lasts for pool in pools),
         ]
     )

@@ -18,6 +18,7 @@ from accio_daemon.core.owners import Owner
 from accio_daemon.core.plan import NodePlan, distinct_at_most
 from accio_daemon.core.pools.planning import hosts_for
 from accio_daemon.core.records import Agent, Execution, Run
+from accio_daemon.core.restricted_agents import served_alone
 from accio_daemon.core.terms import CacheMode, Instant, RunNo
 from accio_daemon.core.world import World
 
@@ -73,6 +74,13 @@ class DemandLoad:
     room: Resources  # of these agents
     waits: str  # why the first of those that are queued isn't executed yet
     never: str  # why none of the agents that are there will execute one; empty if one can
+    owners: frozenset[str] = frozenset()  # whose nodes alone these agents take, as they say it; empty for everybody's
+
+    def never_for(self, owner: Owner | None) -> str:
+        """Return why none of the agents that are there will execute one of somebody's; empty if one can."""
+        if self.never or owner is None or not self.owners or not self.owners.isdisjoint(owner.served_as):
+            return self.never
+        return f"no agent that offers {self.operator} takes nodes of {owner.person}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,5 +238,6 @@ def _demands(
             room=sum((agent.resources for agent in agents), NOTHING),
             waits=why_queued(world, heads[demand], now) if demand in heads else "",
             never=joined(never, hosts_for(world, operator_no, resources)) if never else "",
+            owners=served_alone(agent for agent in agents if resources.times_in(agent.resources)),
         )
     return found

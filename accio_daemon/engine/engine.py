@@ -22,7 +22,7 @@ from accio_daemon.core.world import World
 from accio_daemon.engine.cycle import Cycle
 from accio_daemon.engine.full_disk import FullDisk
 from accio_daemon.engine.loops import Loops
-from accio_daemon.engine.metrics import Metrics
+from accio_daemon.engine.observer import Observer
 from accio_daemon.engine.ports import AgentLink, Clock, ClusterView, OwnersView, PoolsView, Store
 from accio_daemon.engine.restart import Restored
 from accio_daemon.engine.views import cluster_view, owners_view, pools_view
@@ -41,7 +41,7 @@ class Engine:
         restored: Restored,
         store: Store,
         clock: Clock,
-        metrics: Metrics | None = None,
+        observer: Observer | None = None,
         crash_point: Callable[[str], None] = lambda name: None,
         disk: FullDisk | None = None,
         gather: Callable[[GatherRequest], None] | None = None,
@@ -58,9 +58,9 @@ class Engine:
             gather=gather,
             measure=measure,
         )
-        self.metrics = metrics or Metrics()
-        self.metrics.observe_world(restored.world)
-        self._loops = Loops(self.cycle, store, clock, self.metrics, crash_point)
+        self.observer = observer or Observer()
+        self.observer.observe_world(restored.world)
+        self._loops = Loops(self.cycle, store, clock, self.observer, crash_point)
         self._clock = clock
         self._sessions = 0
 

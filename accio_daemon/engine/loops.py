@@ -7,8 +7,9 @@ transaction, then lets it act and be answered. While batch n is being committed,
 import asyncio
 from collections.abc import Callable
 
+from accio.loop_lag import watch_loop
 from accio_daemon.engine.cycle import Batch, Cycle
-from accio_daemon.engine.metrics import Metrics
+from accio_daemon.engine.observer import Observer
 from accio_daemon.engine.ports import Clock, Store
 from accio_daemon.storage.transactions import Committed, DiskFull
 
@@ -27,12 +28,12 @@ class Loops:
     """Chooses when a cycle decides and commits."""
 
     def __init__(
-        self, cycle: Cycle, store: Store, clock: Clock, metrics: Metrics, crash_point: Callable[[str], None]
+        self, cycle: Cycle, store: Store, clock: Clock, observer: Observer, crash_point: Callable[[str], None]
     ) -> None:
         self._cycle = cycle
         self._store = store
         self._clock = clock
-        self._metrics = metrics
+        self._observer = observer
         self._crash_point = crash_point
         self._stopping = False
         self._posted, self._decided, self._committed = asyncio.Event(), asyncio.Event(), asyncio.Event()
@@ -43,7 +44,8 @@ class Loops:
             decider = loops.create_task(self._decide(), name="decider")
             committer = loops.create_task(self._commit(), name="committer")
             loops.create_task(self._tick(), name="ticker")
-            watchdog = loops.create_task(self._metrics.watch_loop(self._clock), name="loop watchdog")
+            watching = watch_loop(lambda: self._clock.now().mono, self._observer.was_late)
+            watchdog = loops.create_task(watching, name="loop watchdog")
             loops.create_task(self._end_with_committer(committer, decider, watchdog))
 
     @staticmethod
@@ -88,7 +90,7 @@ class Loops:
                 self._committed.clear()
                 self._decided.set()
                 await self._committed.wait()
-            self._metrics.decisions.inc(len(self._cycle.inbox))
+            self._observer.decided(len(self._cycle.inbox))
             begun = self._clock.now().mono
             more = self._cycle.decide()
             if not more or self._cycle.is_due():
@@ -123,13 +125,13 @@ class Loops:
                     return
                 continue
             self._crash_point("before_commit")
-            with self._metrics.commit_seconds.time():
-                committed = await self._until_there_is_space(batch)
-            self._metrics.committed(batch.fx)
+            begun = self._clock.now().mono
+            committed = await self._until_there_is_space(batch)
+            self._observer.committed(batch.fx, self._clock.now().mono - begun)
             self._crash_point("after_commit")
             with_work = self._cycle.act(committed)
             if batch.begun:
-                self._metrics.dispatched(with_work, self._clock.now().mono - batch.begun)
+                self._observer.dispatched(with_work, self._clock.now().mono - batch.begun)
             self._crash_point("after_act")
             self._cycle.answer(committed)
             self._crash_point("after_answer")

@@ -1,66 +1,78 @@
 """What the daemon measures of itself, for Prometheus: the engine feeds histograms, each scrape reads the World."""
 
 from collections import Counter as Tally
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from accio.domain.states import NODE_TERMINAL, NodeState
-from accio.loop_lag import watch_loop
-from accio.metrics import TIMES, loop_lag
+from accio.metrics import TIMES, loop_lag, serve_metrics
 from accio_daemon.core.effects import Effects
 from accio_daemon.core.world import World
-from accio_daemon.engine.ports import Clock
+from accio_daemon.engine.observer import Observer
 
 _SIZES = (1, 4, 16, 64, 256, 1024, 4096, 16384)
 
 
-class Metrics:
+class Metrics(Observer):
     """The daemon's measurements in one registry."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.decisions = Counter("accio_decisions", "Commands that the core decided.", registry=self.registry)
-        self.commit_seconds = Histogram(
+        self._decisions = Counter("accio_decisions", "Commands that the core decided.", registry=self.registry)
+        self._commit_seconds = Histogram(
             "accio_commit_seconds", "Duration of a transaction.", buckets=TIMES, registry=self.registry
         )
-        self.commit_rows = Histogram(
+        self._commit_rows = Histogram(
             "accio_commit_rows", "Rows of a transaction.", buckets=_SIZES, registry=self.registry
         )
-        self.dispatch_seconds = Histogram(
+        self._dispatch_seconds = Histogram(
             "accio_dispatch_seconds",
             "From the first decision of a batch until its agents are told.",
             buckets=TIMES,
             registry=self.registry,
         )
-        self.rpc_seconds = Histogram(
+        self._rpc_seconds = Histogram(
             "accio_rpc_seconds", "Duration of a unary call.", ["method"], buckets=TIMES, registry=self.registry
         )
-        self.loop_lag_seconds = loop_lag(self.registry, "accio")
+        self._loop_lag_seconds = loop_lag(self.registry, "accio")
         self._ended = Counter(
             "accio_ended_nodes", "Nodes that ended since the start, by state.", ["state"], registry=self.registry
         )
+
+    def serve(self, address: str) -> Callable[[], None]:
+        """Show Prometheus all of it at HOST:PORT; return what ends that."""
+        return serve_metrics(address, self.registry)
 
     def observe_world(self, world: World) -> None:
         """Read the World at each scrape."""
         self.registry.register(_WorldCollector(world))
 
-    def committed(self, fx: Effects) -> None:
+    def decided(self, commands: int) -> None:
+        """Count commands."""
+        self._decisions.inc(commands)
+
+    def committed(self, fx: Effects, seconds: float) -> None:
         """Count what a transaction made durable."""
-        self.commit_rows.observe(fx.size())
+        self._commit_seconds.observe(seconds)
+        self._commit_rows.observe(fx.size())
         for state, number in Tally(row.state for row in fx.nodes.values() if row is not None).items():
             self._ended.labels(state.value).inc(number)
 
     def dispatched(self, agents: int, seconds: float) -> None:
         """Count the agents that a batch gave work, so many seconds after its first decision."""
         for _ in range(agents):
-            self.dispatch_seconds.observe(seconds)
+            self._dispatch_seconds.observe(seconds)
 
-    async def watch_loop(self, clock: Clock) -> None:
-        """Measure for ever how late the event loop is."""
-        await watch_loop(lambda: clock.now().mono, self.loop_lag_seconds.observe)
+    def called(self, method: str, seconds: float) -> None:
+        """Count a unary call."""
+        self._rpc_seconds.labels(method).observe(seconds)
+
+    def was_late(self, seconds: float) -> None:
+        """Count a look at the event loop."""
+        self._loop_lag_seconds.observe(seconds)
 
 
 class _WorldCollector(Collector):

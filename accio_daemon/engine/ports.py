@@ -228,6 +228,7 @@ class AgentView:
     reason: str
     version: str
     lease_left_ms: int
+    owners: tuple[str, ...]  # whose nodes alone it takes; empty for everybody's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,6 +40,7 @@ def _agent(world: World, agent: Agent, welcomed: Set[SessionNo], now: Instant) -
         reason=agent.unable or agent.reason or offers.passed_over(world, agent) or offers.behind(world, agent),
         version=agent.version,
         lease_left_ms=int(left * 1000),
+        owners=tuple(sorted(agent.owners)),
     )
 
 

@@ -15,7 +15,7 @@ from accio.errors import AccioError, BadRequest
 from accio_client import documents, views
 from accio_client.documents import document
 from accio_web.answers import answer
-from accio_web.shown import shown_row, shown_run
+from accio_web.shown import shown_counts, shown_row, shown_run
 from accio_web.streams import event_stream
 from accio_web.web import Web, whole_number
 
@@ -34,6 +34,7 @@ class RunRoutes:
         return [
             Route("/api/v1/runs", self.index, methods=["GET"]),
             Route("/api/v1/runs/{run}", self.show, methods=["GET"]),
+            Route("/api/v1/runs/{run}/counts", self.counts, methods=["GET"]),
             Route("/api/v1/runs/{run}/events", self.events, methods=["GET"]),
             Route("/api/v1/runs/{run}/logs", self.follow, methods=["GET"]),
             Route("/api/v1/runs/{run}/log.txt", self.download, methods=["GET"]),
@@ -57,6 +58,15 @@ class RunRoutes:
         """Return a run with its nodes, a parent with its children by state."""
         found = await self._web.client(request).get_run(request.path_params["run"])
         return answer(document(shown_run(found)))
+
+    async def counts(self, request: Request) -> Response:
+        """Return for each node of a sweep's graph in how many children it is in which state."""
+        client, run = self._web.client(request), request.path_params["run"]
+
+        async def found() -> Any:
+            return document(shown_counts(await client.count_nodes(run)))
+
+        return await self._web.shared_answer(request, found)
 
     async def node(self, request: Request) -> Response:
         """Return everything about a node, and why it was executed or not."""

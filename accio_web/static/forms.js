@@ -40,8 +40,17 @@ export const isLog = (form) => LOG_KEYS.some((key) => form[key] === true);
 /** A value as it is typed: texts as they are, everything else as JSON. */
 export const typed = (value) => (value === undefined || value === null ? '' : typeof value === 'string' ? value : JSON.stringify(value));
 
+const isText = (kind) => kind === 'string' || kind === 'dataset';
+
+/** How no value is typed: a text may well be "null". */
+export const noValueOf = (kind) => (isText(kind) ? ':=null' : 'null');
+
+/** A value of a parameter as it is typed; undefined is one that wasn't given yet. */
+export const typedOf = (kind, value) => (value === null ? noValueOf(kind) : typed(value));
+
 /** What was typed, as a value of a kind: a number where one is meant and nothing of it gets lost, else the text. */
 export function valueOf(kind, text) {
+  if (text.trim() === noValueOf(kind)) return null;
   const trimmed = kind === 'string' ? text : text.trim();
   if (NUMBERS.includes(kind) && /^-?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(trimmed)) {
     const found = Number(trimmed);
@@ -69,7 +78,7 @@ const hasCommas = (kind) => ['string', 'dataset', 'location'].includes(kind) || 
 /** Whether a list of values of a kind is typed with a line for each. */
 export const isByLine = hasCommas;
 
-export const listText = (kind, values) => values.map(typed).join(hasCommas(kind) ? '\n' : ', ');
+export const listText = (kind, values) => values.map((value) => typedOf(kind, value)).join(hasCommas(kind) ? '\n' : ', ');
 
 export function listOf(kind, text) {
   const parts = text.split(hasCommas(kind) ? '\n' : ',').filter((part) => part.trim());

@@ -1,6 +1,6 @@
 // A row of the form: a parameter, how it is written, what it stands for, and what is wrong with it.
 import { html, useState } from './core.js';
-import { EXAMPLES, MODES, asForm, changed, isByLine, isLog, issuesAt, listOf, listText, modeOf, modesOf, oneOf, pointerOf, typed, valueOf, withParam } from './forms.js';
+import { EXAMPLES, MODES, asForm, changed, isByLine, isLog, issuesAt, listOf, listText, modeOf, modesOf, oneOf, pointerOf, typed, typedOf, valueOf, withParam } from './forms.js';
 import { form as formText, number, shown, visible } from './parts.js';
 
 /** @param {{of: any[]}} props */
@@ -46,7 +46,7 @@ function Value({ param, form, set, wrong }) {
       ${!['true', 'false'].includes(value) && html`<option value="" selected></option>`}${['true', 'false'].map((each) => html`<option value=${each} selected=${each === value}>${each}</option>`)}</select>`;
   }
   const of = (text) => JSON.stringify(valueOf(param.kind, text));
-  return html`<${Input} label=${param.name} text=${typed(oneOf(form))} of=${of} wrong=${wrong} example=${EXAMPLES[param.kind] ?? ''} change=${(text) => set(text.trim() || param.kind === 'string' ? asForm(valueOf(param.kind, text)) : undefined)} />`;
+  return html`<${Input} label=${param.name} text=${typedOf(param.kind, oneOf(form))} of=${of} wrong=${wrong} example=${EXAMPLES[param.kind] ?? ''} change=${(text) => set(text.trim() || param.kind === 'string' ? asForm(valueOf(param.kind, text)) : undefined)} />`;
 }
 
 function Values({ param, form, set, wrong }) {

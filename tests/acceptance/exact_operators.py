@@ -25,6 +25,12 @@ def Exact(whole: Long, number: float, text: str, more: str | None = None) -> Sam
 
 
 @operator(version="1")
+def Limited(limit: float | None = 0.5, word: str | None = None) -> str:
+    """Tell what came in."""
+    return f"{limit} {word!r}"
+
+
+@operator(version="1")
 def Poison() -> bool:
     """Kill the agent: the parent of the template that forked this worker."""
     note("Poison")

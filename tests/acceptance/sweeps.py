@@ -30,6 +30,12 @@ RATIO: dict[str, Any] = {
     "params": [{"name": "x", "kind": "integer"}, {"name": "y", "kind": "integer"}],
     "graph": [{"op": "Ratio", "inputs": {"x": {"param": "x"}, "y": {"param": "y"}}}],
 }
+RATIO_AND_SQUARE: dict[str, Any] = {
+    "id": "both",
+    "params": RATIO["params"],
+    "graph": [*RATIO["graph"], *SQUARE["graph"]],
+}
+"""Two results to draw against each other, and two nodes to draw as a graph."""
 RATIOS: dict[str, Any] = {
     "workflow": "ratio",
     "seed": 1,

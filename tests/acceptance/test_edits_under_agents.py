@@ -1,9 +1,11 @@
-"""Code is edited while `accio up` runs it: whoever edits and whoever submits is told."""
+"""Code is edited while `accio up` runs it: it reloads, or tells whoever edits and whoever submits."""
 
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from accio.interpreter import python
 from accio_client import Client
 from tests.acceptance.processes import Cluster, eventually
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(400)]
 
 OPS = """
 from accio import operator
@@ -21,6 +23,22 @@ from underlib import scale
 @operator
 def Under(x: int) -> int:
     return scale(x)
+"""
+GATED = """
+import time
+from pathlib import Path
+
+def scale(x):
+    Path({begun!r}).touch()
+    while not Path({gate!r}).exists():
+        time.sleep(0.01)
+    return {factor} * x
+"""
+MORE = """
+
+@operator
+def More() -> int:
+    return 1
 """
 WORKFLOW = {
     "id": "under",
@@ -36,19 +54,15 @@ def _submit(client: Client, x: int) -> tuple[object, list[str]]:
     return client.get_node(done.run.id, "Under").artifacts[0].value, [each.message for each in done.warnings]
 
 
-def test_edits_under_up_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A helper is edited: `up` and submissions tell, runs go on as it was, until the edit is undone."""
-    source = tmp_path / "source"
-    source.mkdir()
-    helper = source / "underlib.py"
-    helper.write_text("def scale(x):\n    return 2 * x\n")
-    (source / "underops.py").write_text(OPS)
+@contextmanager
+def _up(tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch, *options: str) -> Iterator[tuple[Client, Path]]:
+    """Yield a client of an `accio up` that offers underops.py of the folder *source*, and the file of what it says."""
     cluster, said = Cluster(tmp_path), tmp_path / "said"
     monkeypatch.setenv("ACCIO_DATA_DIR", str(cluster.data))
     monkeypatch.delenv("ACCIO_TOKEN", raising=False)
     with said.open("w") as output:
         up = subprocess.Popen(
-            [*python("accio_client.cli.main", "up"), "-operators", "underops.py", "-cpus=1"],
+            [*python("accio_client.cli.main", "up"), "-operators", "underops.py", "-no-web", *options],
             cwd=source,
             env=cluster.environment(PYTHONPATH=os.pathsep.join(sys.path)),
             stdin=subprocess.DEVNULL,
@@ -59,15 +73,66 @@ def test_edits_under_up_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         eventually(lambda: "Ctrl-C" in said.read_text(), what="being up")
         with Client(cluster.address) as client:
             client.push(WORKFLOW)
-            assert _submit(client, 5) == (10, [])
-            helper.write_text("def scale(x):\n    return 1000 * x\n")
-            eventually(lambda: "underops.py: the code of operators has changed on disk" in said.read_text(), what="up")
-            eventually(lambda: _submit(client, 6)[1], what="a warning")
-            value, warnings = _submit(client, 7)
-            assert value == 14
-            assert ["the code of Under has changed on disk" in each for each in warnings] == [True]
-            helper.write_text("def scale(x):\n    return 2 * x\n")
-            eventually(lambda: not _submit(client, 5)[1], what="the end of the warnings")
+            yield client, said
     finally:
         up.send_signal(signal.SIGTERM)
         up.wait(60)
+
+
+def test_edits_under_up_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without reloading: a helper is edited, `up` and submissions tell, runs go on as it was, until that is undone."""
+    source = tmp_path / "source"
+    source.mkdir()
+    helper = source / "underlib.py"
+    helper.write_text("def scale(x):\n    return 2 * x\n")
+    (source / "underops.py").write_text(OPS)
+    with _up(tmp_path, source, monkeypatch, "-cpus=1", "-no-reload") as (client, said):
+        assert _submit(client, 5) == (10, [])
+        helper.write_text("def scale(x):\n    return 1000 * x\n")
+        eventually(lambda: "underops.py: the code of operators has changed on disk" in said.read_text(), what="up")
+        eventually(lambda: _submit(client, 6)[1], what="a warning")
+        value, warnings = _submit(client, 7)
+        assert value == 14
+        assert ["the code of Under has changed on disk" in each for each in warnings] == [True]
+        helper.write_text("def scale(x):\n    return 2 * x\n")
+        eventually(lambda: not _submit(client, 5)[1], what="the end of the warnings")
+
+
+def test_up_reloads_what_is_edited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The edit loop: what runs ends as it began, what waits says for what, new runs take the new code and operators;
+    a mistake is told and changes nothing; `retry` with the latest operators moves a run on.
+    """
+    source, begun, gate = (tmp_path / name for name in ("source", "begun", "gate"))
+    source.mkdir()
+    helper, ops = source / "underlib.py", source / "underops.py"
+    helper.write_text(GATED.format(begun=str(begun), gate=str(gate), factor=2))
+    ops.write_text(OPS)
+    with _up(tmp_path, source, monkeypatch, "-cpus=1") as (client, said):
+        parent = client.submit({"workflow": "under", "params": {"x": {"values": [1, 2]}}}).run.id
+        first, second = f"{parent}.0", f"{parent}.1"
+        eventually(begun.exists, what="the first child")  # its state tells of the grant, before its code is loaded
+
+        helper.write_text("def scale(x):\n    return 1000 * x\n")
+        eventually(lambda: "reloaded: Under runs as it is now" in said.read_text(), what="the reload")
+        eventually(lambda: "as pinned" in client.why(second, "Under")[0].reason, what="the reason to wait")
+        assert client.get_node(first, "Under").node.state == "running"
+        gate.touch()
+        eventually(lambda: client.get_run(first).run.state == "success", what="the end of what ran")
+        assert client.get_node(first, "Under").artifacts[0].value == 2
+        assert _submit(client, 7) == (7000, [])
+        assert client.get_node(second, "Under").node.state == "queued"
+
+        ops.write_text(OPS + "\n\ndef half(:\n")
+        eventually(lambda: "can't be loaded" in said.read_text(), what="the mistake")
+        assert _submit(client, 8)[0] == 8000
+        ops.write_text(OPS + MORE)
+        eventually(lambda: "More is new" in said.read_text(), what="the new operator")
+        eventually(lambda: "More" in [each.name for each in client.list_operators()], what="the daemon's knowing it")
+        assert _submit(client, 9) == (9000, [])
+
+        client.kill([parent])
+        client.wait(parent)
+        client.retry([parent], latest_operators=True)
+        assert client.wait(parent).state == "success"
+        assert client.get_node(second, "Under").artifacts[0].value == 2000
+        assert client.get_node(first, "Under").artifacts[0].value == 2, "what has succeeded stays"

@@ -1,14 +1,16 @@
 """Series of real nodes: read while they run, and kept however they end."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from accio.domain.series import latest_at
+from accio.interpreter import python
 from accio_client import Client
 from accio_client.export.exporting import Options
 from accio_client.views import SeriesView
-from tests.acceptance.processes import cluster, eventually
+from tests.acceptance.processes import cluster, eventually, token
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(120)]
 
@@ -49,6 +51,31 @@ def test_a_loss_can_be_followed_while_its_node_runs(tmp_path: Path) -> None:
             assert file.path == tmp_path / "out" / "series.csv"
             assert file.rows == len(loss.points)
             assert client.export_series(run.id, ["lost"], Options(folder=tmp_path / "out")) == ()
+
+
+def test_a_run_that_is_watched_tells_what_its_nodes_measure(tmp_path: Path) -> None:
+    """The last value of each series of a node that runs stands beside the states of its run."""
+    with cluster(tmp_path / "made") as made:
+        made.start_daemon()
+        with made.client() as client:
+            made.start_agent("a1", operators=("tests.acceptance.measuring_operators",))
+            made.agents_are("a1")
+            client.push({"id": "descend", "graph": [{"op": "Descend", "inputs": {"label": "g", "how": "end"}}]})
+            run = client.submit("descend")
+            environment = made.environment(ACCIO_TOKEN=token(made))
+            told = tmp_path / "told"
+            with told.open("w") as file:
+                watching = subprocess.Popen(
+                    python("accio_client.cli.main", "watch", run.id), env=environment, stdout=file, stderr=file
+                )
+            try:
+                eventually(lambda: "Descend: 50%, loss 0.0" in told.read_text(), what="a loss beside the run")
+                made.open_gate("g")
+                assert watching.wait(timeout=90) == 0
+            finally:
+                watching.kill()
+                watching.wait()
+            assert told.read_text().endswith(f"{run.id} success\n")
 
 
 def test_what_a_killed_node_had_measured_stays(tmp_path: Path) -> None:

@@ -90,6 +90,9 @@ def test_table_plot_frame_and_export_have_the_same_numbers(swept: tuple[Cluster,
     accio(made, "export", run, "-aggregate", f"-out={out}")
     (written,) = out.glob("*.csv")
     assert numbers_of(separated(written.read_text(), ","), str) == table
+    by_rows = tmp_path / "by rows"
+    accio(made, "export", run, run, "-aggregate", f"-out={by_rows}")  # of several runs, child by child
+    assert (by_rows / written.name).read_bytes() == written.read_bytes()
 
     picture = tmp_path / "x.csv"
     accio(made, "plot", run, "-y=Draw/value", "-x=x", "-by=y", f"-out={picture}")

@@ -49,7 +49,8 @@ class Up:
         return psutil.Process(self.popen.pid).children(recursive=True)
 
     def child(self, module: str) -> psutil.Process:
-        return next(child for child in self.children() if module in child.cmdline())
+        """One that it has started itself: forks of that one are called like it, and may end at any moment."""
+        return next(child for child in psutil.Process(self.popen.pid).children() if module in child.cmdline())
 
     def rest(self) -> str:
         """What it says until its end."""
@@ -145,11 +146,28 @@ def test_a_port_in_use(up: Up, tmp_path: Path) -> None:
     assert not (tmp_path / "other").exists()
 
 
+def web_link(up: Up) -> str:
+    assert up.popen.stdout is not None
+    return next(line for line in iter(up.popen.stdout.readline, "") if "in a browser" in line).split()[-1]
+
+
+def test_nobody_waits_for_the_web_interface(up: Up, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A start, and what is run, share the processors with no web interface that nobody has asked for."""
+    web_link(up)
+    with client(up, monkeypatch) as connection:
+        connection.push(EXAMPLES / "own_workflow.json")
+        created = connection.submit(EXAMPLES / "own_run.json").run
+        assert connection.wait(created.id).state is RunState.SUCCESS
+    up.popen.send_signal(signal.SIGINT)
+    up.rest()
+    assert up.popen.returncode == 130
+    assert not (up.cluster.data / "logs" / "web.log").exists()
+
+
 def test_it_serves_the_web_interface(up: Up) -> None:
     """The link that it prints logs in; when the web interface dies, that is said once, and runs go on."""
     assert up.popen.stdout is not None
-    said = next(line for line in iter(up.popen.stdout.readline, "") if "in a browser" in line)
-    link = said.split()[-1]
+    link = web_link(up)
     origin, _, code = link.partition("/login#code=")
     with httpx.Client(base_url=origin, headers={"origin": origin}, timeout=60, trust_env=False) as http:
         assert http.post("/api/v1/login", json={"code": code}).status_code == 200

@@ -107,6 +107,7 @@ async def test_forms_are_read_and_written(made: Cluster) -> None:
         "lines": ["a, b", "c"],
         "changed": [{"values": [1]}, {"from": 1, "to": "", "log": True}, 1, None],
         "issues": ["/params/a~1b", "/params/a~1b/values/0"],
+        "none": [[1, None], "1, null", "null", None, "null\n:=null"],
     }
 
 
@@ -126,6 +127,8 @@ FORMS = """async () => {
             .map((form) => form ?? null),
         issues: forms.issuesAt([{ path: '/params/a~1b' }, { path: '/params/a~1b/values/0' }, { path: '/params/a~1bc' }],
                                forms.pointerOf('a/b')).map((each) => each.path),
+        none: [forms.listOf('double', '1, null'), forms.listText('double', [1, null]), valueOf('string', 'null'),
+               valueOf('string', ':=null'), forms.listText('string', ['null', null])],
     };
 }"""
 
@@ -330,7 +333,7 @@ async def test_pages_fit(made: Cluster, dark: bool, width: int) -> None:
     paths = [
         "/", "/runs", "/runs?state=failed", "/runs?where=nothing", "/runs?where=workflow%3Dratio&sort=-took",
         f"/runs/{run}", f"/runs/{run}?tab=Pictures&kind=cdf",
-        f"/runs/{run}?tab=Pictures&kind=heat",
+        f"/runs/{run}?tab=Pictures&kind=heat", f"/runs/{run}?tab=Nodes",
         f"/runs/{run}?tab=Pictures&kind=parallel", f"/runs/{run}?tab=Failures", f"/runs/{run}?tab=Children",
         f"/runs/{run}?tab=History", f"/runs/{run}?tab=Definition", f"/runs/{run}?tab=Logs", f"/runs/{run}.1",
         f"/runs/{run}.1/Ratio", f"/runs/{run}.1?tab=Timeline",

@@ -59,6 +59,15 @@ def test_tls(made: Cluster) -> None:
     assert process.ended() in (0, -15)
 
 
+def test_a_link_that_waited(made: Cluster) -> None:
+    """The link that `accio up` prints is over after ten minutes, however late somebody comes and the program starts."""
+    process, link = served(made, "--port=0", "--known-for=600")
+    with httpx.Client(base_url=link.partition("/login")[0], timeout=PATIENCE_S, trust_env=False) as http:
+        assert log_in(http, link).status_code in (401, 403)
+    process.kill(15)
+    process.ended()
+
+
 def test_a_file(made: Cluster, tmp_path: Path) -> None:
     """At a file only its owner is let in; one that was left behind is replaced, one in use is not."""
     path = tmp_path / "web.sock"

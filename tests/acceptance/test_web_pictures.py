@@ -12,7 +12,7 @@ from playwright.async_api import expect
 
 from accio.interpreter import python
 from tests.acceptance.processes import Cluster
-from tests.acceptance.sweeps import THREE
+from tests.acceptance.sweeps import RATIO_AND_SQUARE, RATIOS, THREE
 from tests.acceptance.web import PATIENCE_S, browser_page, ratios, web_server
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
@@ -100,6 +100,36 @@ async def test_nodes_of_a_run_are_files(made: Cluster, tmp_path: Path) -> None:
         if name == "timeline":  # whole seconds are written in two ways
             assert [float(row.pop()) for row in written[1:]] == [float(row.pop()) for row in shown[1:]]
         assert written == shown
+
+
+async def test_the_graph_of_a_sweep(made: Cluster, tmp_path: Path) -> None:
+    """A sweep's nodes are counted by state over its children, as picture, table and file; the file is that of
+    `accio plot`.
+    """
+    with web_server(made) as server, made.client() as client:
+        client.push(RATIO_AND_SQUARE)
+        run = client.submit({**RATIOS, "workflow": "both"}).run.id
+        client.wait(run)
+        async with browser_page(server) as page:
+            await page.goto(server.page(f"/runs/{run}?tab=Nodes"))
+            await expect(page.get_by_text("12 of 12 children")).to_be_visible()
+            graph = page.get_by_role("region", name="Graph of the nodes")
+            await expect(graph.get_by_role("link", name="Ratio, 9 of 12, 3 failed")).to_be_visible()
+            await expect(graph.get_by_role("link", name="Square, 12 of 12")).to_be_visible()
+            table = page.get_by_role("table", name="Nodes over the children")
+            await expect(table.get_by_role("row", name="Ratio").get_by_role("img")).to_have_attribute(
+                "aria-label", "Ratio by state: 9 success, 3 failed"
+            )
+            async with page.expect_download() as started:
+                await page.get_by_role("button", name="CSV").click()
+            saved = await (await started.value).path()
+            shown = await asyncio.to_thread(saved.read_text, encoding="utf-8")
+    drawn = tmp_path / "graph.csv"
+    command = python("accio_client.cli.main", "plot", run, "-kind=graph", f"-out={drawn}")
+    await asyncio.to_thread(subprocess.run, command, env=made.environment(), check=True, timeout=120)
+    rows = list(csv.reader(shown.splitlines()))
+    assert rows[1][:7] == ["Ratio", "Ratio", "9", "0", "0", "0", "3"]
+    assert list(csv.reader(drawn.read_text(encoding="utf-8").splitlines())) == rows
 
 
 async def test_lanes_of_the_cluster(made: Cluster) -> None:

@@ -88,6 +88,7 @@ class SimulatedAgent:
         switched_off: frozenset[str],
         deaths: float,
         pace: float = 1.0,
+        owners: frozenset[str] = frozenset(),
         place: str = "its machine",
     ) -> None:
         """Install it; `start` begins its first life. *deaths* is how likely it dies between two of its steps, *pace*
@@ -101,6 +102,7 @@ class SimulatedAgent:
         self.disk = AgentDisk()
         self.alive = False
         self.comes_back = True  # whether somebody starts it again
+        self.owners = owners  # whose nodes alone it takes
         self.standstill = Standstill(loop)
         self.deaths = deaths
         self._resources = resources
@@ -137,6 +139,7 @@ class SimulatedAgent:
             switched_off=self._off,
             deaths=self.deaths,
             pace=self._pace,
+            owners=self.owners,
             place="a copy of its machine",
         )
         twin.disk = deepcopy(self.disk)
@@ -194,6 +197,12 @@ class SimulatedAgent:
         if self.comes_back:
             self.loop.after(seconds, self.start)
 
+    def serve_everybody(self) -> None:
+        """Take everybody's nodes from now on: if it didn't, it is started again for that."""
+        if self.owners:
+            self.owners = frozenset()
+            self.die()
+
     def serve_another(self, *, same_history: bool) -> None:
         """Die; before the next life another daemon had the folder, and gave it attempts with numbers of this one's."""
         self.die()
@@ -244,6 +253,7 @@ class SimulatedAgent:
             prefetch_limit=64,
             ends_in=max(0.001, self._ends - self.loop.now) if self._ends > self._began else None,
             lasts=self._ends - self._began,
+            owners=self.owners,
         )
 
     def _ended(self, stream: Stream) -> None:

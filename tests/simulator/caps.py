@@ -1,4 +1,6 @@
-"""Owners of the simulation's runs, the caps that an administrator gives them, and whether these are kept."""
+"""Owners of the simulation's runs, the caps that an administrator gives them, agents that take nodes of some of them
+only, and whether all that is kept.
+"""
 
 import zlib
 from collections.abc import Sequence
@@ -10,12 +12,22 @@ from accio.domain.caps import EVERYBODY, Cap
 from accio.domain.people import Person
 from accio.domain.policies import POLICIES
 from accio_daemon.core.commands import ChangeCap
+from accio_daemon.core.restricted_agents import shut_out
+from accio_daemon.core.terms import AttemptNo
 from accio_daemon.core.world import Settings, World
 
 if TYPE_CHECKING:
     from tests.simulator.simulation import Simulation
 
 OWNERS: Sequence[Person] = tuple(Person(name=name) for name in ("Ada", "Bo", "Cy"))
+_ALL: frozenset[str] = frozenset()
+_SERVED = (
+    (_ALL, _ALL, _ALL),
+    (frozenset({"Ada"}), frozenset({"Bo", "Cy"}), _ALL),
+    (_ALL, _ALL, _ALL),
+    (frozenset({"Cy"}), frozenset({"Ada"}), frozenset({"Ada", "Bo"})),
+    (_ALL, _ALL, frozenset({"Bo"})),
+)
 _CAPS = (Cap(nodes=0), Cap(nodes=1), Cap(nodes=2), Cap(milli_cpus=1000), Cap(nodes=3, milli_cpus=2000), None)
 
 
@@ -35,6 +47,11 @@ def settings_of(seed: int, *, lease: float) -> Settings:
 def owner_of(key: str) -> Person:
     """Return whose submission it is."""
     return OWNERS[zlib.crc32(key.encode()) % len(OWNERS)]
+
+
+def served_by(seed: int) -> Sequence[frozenset[str]]:
+    """Return whose nodes alone each agent takes: everybody's in most stories, in some nobody takes everybody's."""
+    return _SERVED[seed % len(_SERVED)]
 
 
 class Administrator:
@@ -89,3 +106,27 @@ class CapsKept:
         """Return whether somebody's nodes wait for his cap now."""
         groups = world.queue.groups.values()
         return any(group.count and not group.owner.may_begin(group.node_class.resources) for group in groups)
+
+
+class RestrictionsKept:
+    """Looks after each decision whether an agent got nodes of somebody whose nodes it doesn't take."""
+
+    def __init__(self) -> None:
+        """Know nothing of this life of the daemon yet."""
+        self._before: set[AttemptNo] | None = None
+
+    def violation(self, world: World) -> str:
+        """Say which agent got what isn't for it; empty if none did. What it had before it said so may stay."""
+        before, self._before = self._before, set(world.by_attempt)
+        for no in () if before is None else self._before - before:
+            execution = world.by_attempt[no]
+            agent = execution.agent
+            if agent is not None and not agent.serves(execution.payer):
+                return f"{agent.name} takes nodes of {sorted(agent.owners)} only, and got one of {execution.payer.key}"
+        return ""
+
+    @staticmethod
+    def keep_waiting(world: World) -> bool:
+        """Return whether somebody's nodes wait now though an agent of others could take them."""
+        groups = world.queue.groups.values()
+        return any(group.count and shut_out(world, group.owner, group.node_class, group.avoid) for group in groups)

@@ -130,14 +130,16 @@ class Cluster:
         operators: tuple[OperatorSpec, ...] | None = None,
         prefetch: int = 0,
         ends_in: float | None = None,
+        owners: tuple[str, ...] = (),
     ) -> FakeAgent:
-        """Join an agent, with all operators unless told otherwise."""
+        """Join an agent, with all operators and for everybody unless told otherwise."""
         agent = self.agents[name] = FakeAgent(
             name=name,
             resources=resources or Resources(),
             operators=self.operators if operators is None else operators,
             prefetch_limit=prefetch,
             ends_in=ends_in,
+            owners=frozenset(owners),
         )
         self._connect(agent)
         return agent

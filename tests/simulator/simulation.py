@@ -40,7 +40,7 @@ from tests.fakes import FakeAgent, Reply
 from tests.simulator import judge
 from tests.simulator.agent import SimulatedAgent
 from tests.simulator.arrivals import Arrivals
-from tests.simulator.caps import settings_of
+from tests.simulator.caps import served_by, settings_of
 from tests.simulator.clients import Clients
 from tests.simulator.daemon import Daemon
 from tests.simulator.disk import CarefreeDisk, Disk
@@ -138,8 +138,9 @@ class Simulation:
                 switched_off=switched_off,
                 deaths=0.003,
                 pace=self._apart.uniform(1 - DRIFT, 1 + DRIFT),
+                owners=owners,
             )
-            for number, cpus in enumerate((1, 2, 3), start=1)
+            for number, (cpus, owners) in enumerate(zip((1, 2, 3), served_by(seed), strict=True), start=1)
         ]
         self.streams: list[Stream] = []
         self.arrivals = Arrivals(self)
@@ -179,6 +180,7 @@ class Simulation:
             agent.deaths = 0.0
             agent.standstill.end()
             agent.link.up_cut = agent.link.down_cut = 0.0
+            agent.serve_everybody()
         done = self.loop.run_until(start + GIVE_UP, self._quiet)
         self._check_end(done)
         return self

@@ -29,6 +29,7 @@ RARE = (
     "a node went on from a checkpoint",
     "a request was refused for want of space",
     "a cap kept nodes waiting",
+    "agents of others kept nodes waiting",
     "a session was superseded",
     "a silent agent made way for another life of it",
     "an agent came back with running work",

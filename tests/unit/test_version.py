@@ -21,7 +21,7 @@ def test_version_is_the_projects(monkeypatch: pytest.MonkeyPatch, distribution: 
         def not_installed(name: str) -> str:
             raise PackageNotFoundError(name)
 
-        monkeypatch.setattr(module, "version", not_installed)
+        monkeypatch.setattr("importlib.metadata.version", not_installed)
     assert accio_version() == tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     accio_version.cache_clear()
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from accio.domain.absence import ABSENT
 from accio.domain.datatypes import DataType
 from accio.domain.filters.fields import TEXT_KINDS, Context, Reads, Subject
 from accio.domain.filters.grammar import parse
@@ -24,12 +25,13 @@ class Predicate:
     now_ms: int
 
     def holds(self, value: Any) -> bool:
-        """Return whether a value (comparable, or Python value of `accio.domain.values`) satisfies it; None never does.
+        """Return whether a value (comparable, or Python value of `accio.domain.values`) satisfies it.
 
+        None, which is no value, only satisfies `=null`.
         A tuple of texts (tags, an owner's name and address) satisfies it if one of them does, `!=` if each does.
         """
         if value is None:
-            return False
+            return self.op is Op.EQUAL and ABSENT in self.values
         if isinstance(value, tuple) and not isinstance(self.subject.reads, DataType):
             return (all if self.op is Op.DIFFERENT else any)(self.holds(each) for each in value)
         if self.subject.reads is Reads.ANY:
@@ -157,7 +159,10 @@ class _Examiner:
         if op is Op.CONTAINS:
             return text
         try:
-            return read(subject, text, self._context.now_ms)
+            found = read(subject, text, self._context.now_ms)
+            if found is ABSENT and op in ORDERED:
+                raise ValueProblem(f"{text} means that there is no value, and is neither less nor more; use = != or in")
+            return found
         except ValueProblem as problem:
             suggestion = problem.suggestion if isinstance(problem, WordProblem) else None
             message = f"'{subject.name}': {problem.message}"

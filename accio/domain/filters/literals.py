@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from accio.domain.absence import ABSENT, NO_VALUE, means_none
 from accio.domain.datatypes import INTEGRAL, DataType, Kind
-from accio.domain.filters.fields import Reading, Reads, Subject
+from accio.domain.filters.fields import Of, Reading, Reads, Subject
 from accio.domain.names import suggest
 from accio.domain.numbers import Number, nearest_double, number_of_text
 from accio.domain.problems import ValueProblem, quote
@@ -50,6 +51,8 @@ def read(subject: Subject, text: str, now_ms: int) -> Any:
             return parse_size(text)
         case Reads.MICROSECONDS:
             return _microseconds(text)
+        case datatype if subject.of is Of.PARAMETER and means_none(datatype, text):
+            return ABSENT
         case datatype:
             return _typed(datatype, text, now_ms)
 
@@ -123,8 +126,8 @@ def comparable(value: Any) -> Any:
 
 
 def comparable_text(datatype: DataType, canonical: str) -> Any:
-    """Return the canonical text of a value as it is compared."""
-    return comparable(decode(datatype, canonical))
+    """Return the canonical text of a value as it is compared; None if it is no value."""
+    return None if canonical == NO_VALUE else comparable(decode(datatype, canonical))
 
 
 _KINDS_OF: Mapping[type, Kind] = {

@@ -6,11 +6,12 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any, TypeAlias
 
+from accio.domain.absence import ABSENT, means_none
 from accio.domain.datatypes import Kind
 from accio.domain.filters.checking import Predicate
 from accio.domain.filters.fields import Reads
 from accio.domain.filters.literals import comparable_text, read_typed
-from accio.domain.filters.syntax import Op
+from accio.domain.filters.syntax import ORDERED, Op
 from accio.domain.sweeps import Axis
 
 Places: TypeAlias = tuple[range, ...]
@@ -24,14 +25,25 @@ def count(found: Places) -> int:
 
 def places(predicate: Predicate, axis: Axis) -> Places:
     """Return the indices on *axis* whose values satisfy the predicate."""
+    if axis.includes_none and predicate.subject.reads is Reads.ANY and predicate.op is not Op.CONTAINS:
+        subject = replace(predicate.subject, reads=axis.type)
+        predicate = replace(predicate, subject=subject, values=_read_for(predicate, axis))
     if not axis.is_formula or axis.size < 3:
         return _where(predicate.holds, (comparable_text(axis.type, text) for text in axis.values()))
     if predicate.subject.reads is Reads.ANY:  # what it is compared with is read as this axis has it
         if predicate.op is Op.CONTAINS:
             return ()
-        read = (read_typed(axis.type, text, predicate.now_ms) for text in predicate.values)
-        predicate = replace(predicate, values=tuple(value for value in read if value is not None))
+        predicate = replace(predicate, values=_read_for(predicate, axis))
     return of_sequence(predicate, _Values(axis))
+
+
+def _read_for(predicate: Predicate, axis: Axis) -> tuple[Any, ...]:
+    """Return what a predicate on a parameter of any type compares with, as this axis has it, if it can have it."""
+    if predicate.op not in ORDERED and any(means_none(axis.type, text) for text in predicate.values):
+        others = replace(predicate, values=tuple(text for text in predicate.values if not means_none(axis.type, text)))
+        return (ABSENT, *_read_for(others, axis))
+    read = (read_typed(axis.type, text, predicate.now_ms) for text in predicate.values)
+    return tuple(value for value in read if value is not None)
 
 
 def of_repetitions(predicate: Predicate, repeat: int) -> Places:
@@ -42,7 +54,7 @@ def of_repetitions(predicate: Predicate, repeat: int) -> Places:
 def of_sequence(predicate: Predicate, values: Sequence[Any]) -> Places:
     """Return the indices of values that strictly grow or strictly shrink, by bisection."""
     size = len(values)
-    wanted = [each for each in predicate.values if each == each]
+    wanted = [each for each in predicate.values if each == each and each is not ABSENT]
     if not size or not wanted:
         return (range(size),) if predicate.op is Op.DIFFERENT and size else ()
     grows = size == 1 or values[0] < values[-1]

@@ -16,7 +16,7 @@ Words. A *grant* is the reservation that the daemon made for a running attempt; 
     holds a grant takes that with it: the daemon passes it on to nobody, and neither does the agent.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from accio.domain.attempts import Holding
 from accio.domain.failures import Failure
@@ -65,6 +65,7 @@ class AgentCore:
         self._lanes = Lanes(idle_limit)
         self._placing = Placing(self._lanes)
         self._grants = Grants()
+        self._replaced: list[ClassState] = []  # those of operators that aren't offered any more
         self._order = 0
         self._recent: set[int] = set(self._outbox.values()) | self._gone
         self._older: set[int] = set()
@@ -122,6 +123,8 @@ class AgentCore:
 
     def take(self) -> Effects:
         """Place what can be placed, and return all effects since the last call."""
+        for state in self._replaced:
+            self._withdraw_waiting(state)
         self._placing.place(self.effects)
         effects, self.effects = self.effects, Effects()
         return effects
@@ -211,6 +214,13 @@ class AgentCore:
         """Accept no more work, or accept it again: the agent's own wish."""
         self.leaving = leaving
         self._give_back()
+
+    def offer(self, operators: Collection[int], retired: Collection[str] = ()) -> None:
+        """Begin attempts of these *operators* only, and hand nothing more to the lanes of *retired* pools, whose code
+        has changed. What a lane has been handed already ends there.
+        """
+        self._replaced = [state for work_class, state in self._classes.items() if work_class.operator not in operators]
+        self.effects.closed += self._lanes.retire(retired)
 
     def give_back(self, no: int) -> None:
         """Withdraw an attempt whose process is gone, and not through any fault of its own: it is executed again."""
@@ -365,6 +375,13 @@ class AgentCore:
     def _withdraw(self, attempt: Attempt) -> None:
         self._drop_with_grant(attempt)
         self.effects.withdrawn.append(attempt.no)
+
+    def _withdraw_waiting(self, state: ClassState) -> None:
+        """Withdraw what waits for a lane of a class."""
+        while state.waiting:
+            attempt = state.waiting.popleft()
+            if not attempt.ended:
+                self._withdraw(attempt)
 
     def _drop_with_grant(self, attempt: Attempt) -> None:
         """End an attempt without a report, and its grant with it."""

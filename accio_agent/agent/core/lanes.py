@@ -1,5 +1,7 @@
 """The lanes that there are: opened, idle, condemned, closed. Which attempts they get is decided in `decisions.py`."""
 
+from collections.abc import Collection
+
 from accio_agent.agent.core.work import Attempt, Lane
 
 CONDEMNED = 1 << 32
@@ -44,18 +46,27 @@ class Lanes:
         return lane
 
     def rest(self, lane: Lane, *, close: bool = False) -> bool:
-        """Keep a lane that holds nothing for later work; False if it is closed: that isn't wanted (*close*), or enough
-        are idle. One that has been lost meanwhile is left alone.
+        """Keep a lane that holds nothing for later work; False if it is closed: that isn't wanted (*close*), it is
+        retired, or enough are idle. One that has been lost meanwhile is left alone.
         """
         if lane.no not in self._lanes:
             return True
         idle = self._idle.setdefault(lane.pool, [])
-        if close or (len(idle) >= self._idle_limit and not lane.holds):
+        if close or lane.retired or (len(idle) >= self._idle_limit and not lane.holds):
             del self._lanes[lane.no]
             return False
         if not lane.holds and lane not in idle:  # else the answer to the hold makes it idle
             idle.append(lane)
         return True
+
+    def retire(self, pools: Collection[str]) -> list[int]:
+        """Hand nothing more to the lanes of some pools; return those that are closed for it, as they hold nothing."""
+        for lane in self._lanes.values():
+            lane.retired = lane.retired or lane.pool in pools
+        closed = [lane.no for pool in pools for lane in self._idle.pop(pool, [])]
+        for no in closed:
+            del self._lanes[no]
+        return closed
 
     def condemn(self, no: int) -> None:
         """Hand nothing more to a lane: its worker is about to be killed."""

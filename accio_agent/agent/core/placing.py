@@ -66,7 +66,7 @@ class Placing:
             effects.begun.append(_hand(self._open_lane(state, effects), state, depth))
         if depth > 1:
             for lane in state.lanes.values():
-                if waiting and not lane.holds and len(lane.attempts) * 2 <= depth:
+                if waiting and not lane.holds and not lane.retired and len(lane.attempts) * 2 <= depth:
                     effects.begun.append(_hand(lane, state, depth - len(lane.attempts)))
 
     def _open_lane(self, state: ClassState, effects: Effects) -> Lane:

@@ -69,7 +69,7 @@ class Attempt:
 class Lane:
     """A worker and what was handed to it, oldest first."""
 
-    __slots__ = ("attempts", "gpus", "holds", "no", "pool", "served", "work_class")
+    __slots__ = ("attempts", "gpus", "holds", "no", "pool", "retired", "served", "work_class")
 
     def __init__(self, no: int, pool: str) -> None:
         self.no = no
@@ -78,6 +78,7 @@ class Lane:
         self.attempts: deque[Attempt] = deque()
         self.holds = 0  # how often it was asked to hand back what it hasn't begun, less its answers
         self.served = 0  # attempts that ended on it
+        self.retired = False  # it gets nothing more, and is closed once it holds nothing
         self.gpus: tuple[int, ...] = ()
 
     def __repr__(self) -> str:

@@ -20,6 +20,9 @@ _IDENTITY = "identity"
 _STARTS = "starts"
 _LIVES = "lives"
 
+DESCRIPTIONS = "catalogue"
+"""Where in the folder the agent keeps what it has found out about its operators."""
+
 LIVES_NAMED = 32
 """Earlier lives that an agent names to the daemon."""
 

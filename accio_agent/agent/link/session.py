@@ -16,6 +16,7 @@ import structlog
 
 from accio.channels import Door
 from accio.errors import AccioError, FailedPrecondition, PermissionDenied, Unauthenticated, Unavailable
+from accio.events import CONNECTED
 from accio.one_error import one_error
 from accio.v1 import agents_pb2
 from accio.wire.errors import from_status
@@ -104,6 +105,7 @@ class Dialer:
         self._beaten = 0.0
         self.observe_heartbeat: Callable[[float], None] = lambda seconds: None
         self._welcomed = asyncio.Event()
+        self._to_tell = False  # a Hello says something else than it did
         self._leaving = False
         self._left = asyncio.Event()
 
@@ -121,11 +123,24 @@ class Dialer:
                 if self._leaving:
                     self._left.set()
                     return
+                if self._to_tell:  # this end was asked for
+                    self._to_tell = False
+                    continue
                 self._ended(error)
             if asyncio.get_running_loop().time() - began > LONGEST_BACKOFF_S:
                 self._backoff = FIRST_BACKOFF_S
             await asyncio.sleep(self._backoff * random.uniform(0.5, 1.0))  # noqa: S311 - spreads agents out
             self._backoff = min(LONGEST_BACKOFF_S, self._backoff * 1.6)
+
+    def tell_anew(self) -> None:
+        """Open another session in place of the one that there is, as what a Hello says has changed.
+
+        The daemon ends the old one, so that it never meets both: the new one would be taken for that of a copy.
+        """
+        if self._leaving:
+            return
+        self._to_tell = True
+        self._outbound.put(self._beat_again())  # it wakes who sends
 
     async def _serve(self) -> None:
         """One session, from the dialling to its end, which is an exception."""
@@ -166,6 +181,7 @@ class Dialer:
             raise SessionEnded(why.message if why else f"no daemon answers at {self.address}") from None
 
     async def _open(self, call: "Call") -> agents_pb2.Welcome:
+        self._to_tell = False
         hello = self._handler.hello()
         hello.protocol_min, hello.protocol_max = PROTOCOLS[0], PROTOCOLS[-1]
         await call.write(agents_pb2.AgentMessage(hello=hello).SerializeToString())
@@ -178,7 +194,7 @@ class Dialer:
         return message.welcome
 
     async def _converse(self, call: "Call", welcome: agents_pb2.Welcome) -> None:
-        log.info("connected", daemon=self.address, epoch=welcome.epoch, session=welcome.session)
+        log.info(CONNECTED, daemon=self.address, epoch=welcome.epoch, session=welcome.session)
         self._silent = ""
         self._answered = asyncio.get_running_loop().time()
         self._outbound.clear()
@@ -218,6 +234,9 @@ class Dialer:
                 await call.write(data)
             except asyncio.InvalidStateError:
                 raise SessionEnded("the connection was lost") from None
+            if self._to_tell:
+                await call.done_writing()
+                return
 
     async def _beat(self, welcome: agents_pb2.Welcome) -> None:
         """Send heartbeats. Answers are awaited for a lease: shorter silences are the connection's own business."""
@@ -225,8 +244,7 @@ class Dialer:
         lease = (welcome.lease_ms or 15000) / 1000
         now = asyncio.get_running_loop().time
         while True:
-            self._heartbeat += 1
-            self._outbound.put(agents_pb2.AgentMessage(heartbeat=agents_pb2.Heartbeat(seq=self._heartbeat)))
+            self._outbound.put(self._beat_again())
             before = self._beaten = now()
             await asyncio.sleep(interval)
             paused = now() - before - interval
@@ -234,6 +252,11 @@ class Dialer:
                 self._answered += paused
             if now() - self._answered > lease:
                 raise SessionEnded(f"the daemon hasn't answered for {lease:g} s")
+
+    def _beat_again(self) -> agents_pb2.AgentMessage:
+        """Return the next heartbeat."""
+        self._heartbeat += 1
+        return agents_pb2.AgentMessage(heartbeat=agents_pb2.Heartbeat(seq=self._heartbeat))
 
     async def goodbye(self, reason: str, *, walltime: bool) -> None:
         """Announce that the agent ends; the daemon answers by closing the session. Nothing is dialled after this."""

@@ -1,7 +1,7 @@
 """All templates and workers of an agent: opened by pool and lane, buried when their processes are gone."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Container, Coroutine, Mapping, Sequence
 from pathlib import Path
 
 import structlog
@@ -44,7 +44,8 @@ class Fleet:
         self._events = events
         self._spawn = spawn
         self._changed_pools: set[str] = set()
-        self._strays = Strays(lambda: {template.pid for template in self._templates.values()})
+        self._replaced: set[TemplateHandle] = set()  # those with other code than is offered now
+        self._strays = Strays(lambda: {template.pid for template in (*self._templates.values(), *self._replaced)})
 
     def watch(self) -> None:
         """Listen to the templates that have been started already, and be there for what they leave."""
@@ -66,6 +67,21 @@ class Fleet:
         self.guard.release(worker.lane)
         self.processors.release(worker.lane)
         worker.close()
+        self._close_replaced()
+
+    def replace(self, changed: Container[Sequence[str]]) -> list[str]:
+        """Start the templates of *changed* references anew; what runs below the old ones ends there. Return the pools.
+
+        What is started later must be what is announced now: the caller has seen to `is_current`.
+        """
+        pools = [pool for pool in {*self._templates, *self._changed_pools} if parse_pool(pool)[0] in changed]
+        for pool in pools:
+            self._changed_pools.discard(pool)
+            if (template := self._templates.pop(pool, None)) is not None:
+                self._replaced.add(template)
+            self._template(pool)
+        self._close_replaced()
+        return pools
 
     def folder_of(self, lane: int) -> Path:
         """Return the folder in which a lane's worker works."""
@@ -73,7 +89,7 @@ class Fleet:
 
     def close(self) -> None:
         """End all processes."""
-        for template in self._templates.values():
+        for template in (*self._templates.values(), *self._replaced):
             template.close()
         for worker in self.workers.values():
             worker.close()
@@ -97,13 +113,23 @@ class Fleet:
         current = await asyncio.to_thread(self._is_current, references)
         if not template.alive:
             return
-        if current:
+        if template in self._replaced:  # whatever it has imported, it isn't known to be what was announced then
+            self._replaced.discard(template)
+        elif current:
             template.approve()
             return
-        log.error("operators changed since the agent started", references=references, reason=CHANGED)
-        self._changed_pools.add(template.pool)
+        else:
+            log.error("operators changed since the agent started", references=references, reason=CHANGED)
+            self._changed_pools.add(template.pool)
         template.close()
         self.template_lost(template)
+
+    def _close_replaced(self) -> None:
+        """End the replaced templates that have nothing left to do. Those that import still end once they listen."""
+        for template in [each for each in self._replaced if each.imported and not each.lanes]:
+            self._replaced.discard(template)
+            template.close()
+            self._strays.bury()
 
     # --- TemplateEvents ----------------------------------------------------------------------------------------------
 
@@ -117,6 +143,7 @@ class Fleet:
         """Note that all its workers are gone; the next lane starts another one."""
         if self._templates.get(template.pool) is template:
             del self._templates[template.pool]
+        self._replaced.discard(template)
         self._strays.bury()
         for lane in sorted(template.lanes):
             self.exited(lane, None)

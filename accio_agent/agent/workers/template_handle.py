@@ -44,6 +44,7 @@ class TemplateHandle:
     def __init__(self, pool: str, references: Sequence[str], threads: int) -> None:
         self.pool = pool
         self.lanes: set[int] = set()  # whose workers it has, or is about to have
+        self.imported = False  # or has failed to
         self.failure = ""
         self.disk_full = False  # whether that was for want of space
         self._events: TemplateEvents | None = None
@@ -145,9 +146,10 @@ class TemplateHandle:
             case control.Spawned(lane=lane, pid=pid):
                 self._events.spawned(lane, pid)
             case control.NotImported(why=why, disk_full=disk_full):
-                self.failure, self.disk_full = why, disk_full
+                self.imported, self.failure, self.disk_full = True, why, disk_full
                 self._events.template_ready(self, why)
             case control.Imported():
+                self.imported = True
                 self._events.template_ready(self, "")
             case control.Spawn() | control.Kill() | control.Approve() as message:
                 raise ValueError(f"a template sent what only agents say: {message}")

@@ -3,7 +3,7 @@
 from accio_client.analysis.pictures.clouds import parallel, scatter
 from accio_client.analysis.pictures.lines import distribution, distribution_of, importance_bars, line
 from accio_client.analysis.pictures.maps import failure_map, heat_map, state_map
-from accio_client.analysis.pictures.nodes import node_graph, node_timeline
+from accio_client.analysis.pictures.nodes import node_graph, node_timeline, sweep_graph
 from accio_client.analysis.pictures.rows import Rows, rows
 from accio_client.analysis.pictures.specification import (
     Bars,
@@ -43,5 +43,6 @@ __all__ = [
     "rows",
     "scatter",
     "state_map",
+    "sweep_graph",
     "to_json",
 ]

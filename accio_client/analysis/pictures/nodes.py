@@ -1,6 +1,9 @@
-"""Pictures of one run's nodes: the graph with their states, and when and where they ran."""
+"""Pictures of one run's nodes: the graph with their states, and when and where they ran; of a sweep, the graph with
+the states of the nodes over its children.
+"""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +21,7 @@ from accio_client.analysis.pictures.specification import (
     command_of,
 )
 from accio_client.graph_layout import edges_of, layout
-from accio_client.views import NodeView
+from accio_client.views import NodeCountsView, NodeCountView, NodeView
 
 
 def node_graph(run: str, graph: Sequence[Mapping[str, Any]], nodes: Sequence[NodeView]) -> Graph:
@@ -43,6 +46,32 @@ def node_graph(run: str, graph: Sequence[Mapping[str, Any]], nodes: Sequence[Nod
             GraphEdge(source=first, target=second, points=points) for (first, second), points in placed.edges.items()
         ),
     )
+
+
+def sweep_graph(graph: Sequence[Mapping[str, Any]], found: NodeCountsView, own: Sequence[NodeView]) -> Graph:
+    """Return the graph of a workflow with the states of a sweep's nodes: over its children, and of its *own*."""
+    whole = node_graph(found.run, graph, own)
+    counted = {str(each.node): each for each in found.nodes}
+    uncounted = found.children - found.counted
+    return replace(
+        whole,
+        head=replace(
+            whole.head,
+            title=f"nodes of {found.run} over its children",
+            counted=Counted(found.counted, found.children, 0),
+            remarks=("the children that were counted lie evenly over the sweep",) if uncounted else (),
+        ),
+        nodes=tuple(_over_children(each, counted[each.name]) if each.name in counted else each for each in whole.nodes),
+    )
+
+
+def _over_children(node: GraphNode, found: NodeCountView) -> GraphNode:
+    state = next((state for state in _STRIKING if found.by_state.get(state)), "")
+    return replace(node, operator=str(found.operator), state=state, counts=dict(found.by_state), taken=found.cached)
+
+
+# What catches the eye of a node that is in several states.
+_STRIKING = ("failed", "lost", "running", "killed", "queued", "waiting", "cancelled", "success")
 
 
 def _graph_node(name: str, operator: str, place: tuple[float, float], found: NodeView | None) -> GraphNode:

@@ -13,6 +13,7 @@ from accio_client.analysis.pictures.specification import (
     Bars,
     Cloud,
     Graph,
+    GraphNode,
     Kind,
     Lines,
     Map,
@@ -23,6 +24,8 @@ from accio_client.analysis.pictures.specification import (
 )
 
 Row = tuple[Any, ...]
+NODE_STATES = ("success", "running", "queued", "waiting", "failed", "killed", "lost", "cancelled")
+"""In the order in which they are drawn."""
 
 
 class Rows(NamedTuple):
@@ -100,10 +103,22 @@ def _of_graph(picture: Graph) -> Rows:
     def takes(name: str) -> str:
         return " ".join(sorted(edge.source for edge in picture.edges if edge.target == name))
 
+    if any(each.counts for each in picture.nodes):
+        counted = (
+            (each.name, each.operator, *_in_states(each), each.taken or int(each.cached), takes(each.name))
+            for each in picture.nodes
+        )
+        return Rows(("node", "operator", *NODE_STATES, "cached", "takes from"), counted)
     found = (
         (each.name, each.operator, each.state, str(each.cached).lower(), takes(each.name)) for each in picture.nodes
     )
     return Rows(("node", "operator", "state", "cached", "takes from"), found)
+
+
+def _in_states(node: GraphNode) -> Iterator[int]:
+    """Yield in how many children a node is in each state; a sweep's own node is in one, once."""
+    counts = node.counts or {node.state: 1}
+    yield from (counts.get(state, 0) for state in NODE_STATES)
 
 
 def _of_timeline(picture: Timeline) -> Rows:

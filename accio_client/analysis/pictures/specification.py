@@ -7,8 +7,8 @@ what isn't a number is null. docs/pictures.md describes the kinds and their limi
 
 import math
 import shlex
-from collections.abc import Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
 from enum import StrEnum
 from typing import Any, TypeAlias, TypeVar
 
@@ -180,7 +180,11 @@ class Parallel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GraphNode:
-    """A node at its place; `state` is empty where it has none, `seconds` what it took, if it was executed."""
+    """A node at its place; `state` is empty where it has none, `seconds` what it took, if it was executed.
+
+    Of a sweep, `counts` says in how many children it is in which state, `taken` in how many its result was taken from
+    the memo, and `state` is what catches the eye.
+    """
 
     name: str
     operator: str
@@ -189,6 +193,8 @@ class GraphNode:
     seconds: float | None
     x: float
     y: float
+    counts: Mapping[str, int] = field(default_factory=dict)
+    taken: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from accio.domain.states import NodeState
 from accio_daemon.core.outgoing import NodeClass
-from accio_daemon.core.owners import Room
+from accio_daemon.core.owners import Owner, Room
 from accio_daemon.core.plan import NodePlan, distinct_at_most
 from accio_daemon.core.pools.records import Pool
 from accio_daemon.core.records import Run
@@ -17,13 +17,14 @@ from accio_daemon.core.world import World
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demand:
-    """Nodes of one class that wait. Times in seconds."""
+    """Nodes of one class that wait, of one owner where some agents take only those of some. Times in seconds."""
 
     node_class: NodeClass
     operator: str
     count: int
     mean: float | None  # how long one takes; None if nobody knows
     need: float  # how long a host should last for one, as far as any does; 0 if nobody knows
+    owner: Owner | None = None  # None where it doesn't matter whose they are
 
 
 def demands(world: World) -> list[Demand]:
@@ -31,23 +32,23 @@ def demands(world: World) -> list[Demand]:
     input only an agent can tell the content of. What caps keep from beginning now isn't among it.
     """
     room = Room()
-    waiting: dict[int, int] = {}
-    classes: dict[int, NodeClass] = {}
+    by_owner = any(agent.owners for agent in world.sessions.values())
+    waiting: dict[tuple[NodeClass, Owner | None], int] = {}
+    for owner, node_class, most in _waiting(world):
+        kind = (node_class, owner if by_owner else None)
+        waiting[kind] = waiting.get(kind, 0) + room.take(owner, node_class.resources, most)
+    return [_demand(world, node_class, owner, count) for (node_class, owner), count in waiting.items() if count]
+
+
+def _waiting(world: World) -> Iterator[tuple[Owner, NodeClass, int]]:
+    """Yield whose nodes of which class wait, and how many at most."""
     for _, group in sorted(world.queue.heads(), key=lambda entry: entry[0]):
-        classes[group.node_class.id] = group.node_class
-        count = room.take(group.owner, group.node_class.resources, group.count)
-        waiting[group.node_class.id] = waiting.get(group.node_class.id, 0) + count
+        yield group.owner, group.node_class, group.count
     for run in world.unopened:
         for no in run.plan.roots:
-            node_class = run.plan.nodes[no].node_class
-            classes[node_class.id] = node_class
-            count = room.take(run.owner, node_class.resources, _unopened(run, run.plan.nodes[no]))
-            waiting[node_class.id] = waiting.get(node_class.id, 0) + count
+            yield run.owner, run.plan.nodes[no].node_class, _unopened(run, run.plan.nodes[no])
     for run, node, unread in _unread(world):
-        classes[node.node_class.id] = node.node_class
-        count = room.take(run.owner, node.node_class.resources, unread)
-        waiting[node.node_class.id] = waiting.get(node.node_class.id, 0) + count
-    return [_demand(world, classes[class_id], count) for class_id, count in waiting.items() if count]
+        yield run.owner, node.node_class, unread
 
 
 def _unopened(run: Run, root: NodePlan) -> int:
@@ -89,11 +90,12 @@ def need_of(world: World, class_id: int, operator_no: int) -> float:
     return need.within(max((lasts(pool) for pool in pools), default=math.inf))
 
 
-def _demand(world: World, node_class: NodeClass, count: int) -> Demand:
+def _demand(world: World, node_class: NodeClass, owner: Owner | None, count: int) -> Demand:
     return Demand(
         node_class=node_class,
         operator=world.specs[node_class.operator_no].name,
         count=count,
         mean=world.durations.get(node_class.id),
         need=need_of(world, node_class.id, node_class.operator_no),
+        owner=owner,
     )

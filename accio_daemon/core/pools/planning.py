@@ -15,6 +15,7 @@ from accio.domain.resources import Resources
 from accio_daemon.core.placement import is_usable
 from accio_daemon.core.pools.demand import Demand, demands, lasts, need_of
 from accio_daemon.core.pools.records import Allocation, Pool
+from accio_daemon.core.records import Agent
 from accio_daemon.core.remaining import spoken, time_left
 from accio_daemon.core.terms import Instant
 from accio_daemon.core.world import World
@@ -32,6 +33,13 @@ class Host:
     free: Resources  # what of the room is free at this moment
     left: float = 1.0
     allocation: Allocation | None = None  # on its way
+    agent: Agent | None = None  # of one that is there
+
+    def takes(self, demand: Demand) -> bool:
+        """Return whether nodes of a demand may be executed there at all, whatever room there is."""
+        if demand.need > self.lasts or (self.agent and demand.owner and not self.agent.serves(demand.owner)):
+            return False
+        return self.operators is None or demand.node_class.operator_no in self.operators
 
 
 @dataclass(slots=True)
@@ -89,7 +97,7 @@ def _agents(world: World, now: Instant) -> Iterable[Host]:
     for agent in world.sessions.values():
         if is_usable(world, agent, now):
             free = _less(agent.resources, agent.account.used())
-            yield Host(agent.resources, time_left(agent, now), agent.operators, free)
+            yield Host(agent.resources, time_left(agent, now), agent.operators, free, agent=agent)
 
 
 def _less(room: Resources, used: Resources) -> Resources:
@@ -114,9 +122,7 @@ def _coming(pools: Iterable[Pool]) -> Iterable[Host]:
 
 def _taken(host: Host, demand: Demand, count: float, worth: float) -> float:
     """Reserve what nodes of a demand can take of a host; return how many did."""
-    if host.left <= 0 or demand.need > host.lasts:
-        return 0.0
-    if host.operators is not None and demand.node_class.operator_no not in host.operators:
+    if host.left <= 0 or not host.takes(demand):
         return 0.0
     at_once = demand.node_class.resources.times_in(host.room)
     if not at_once:

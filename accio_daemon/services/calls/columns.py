@@ -113,8 +113,9 @@ class ColumnCalls:
             param.ClearField("form_json")
         for node, ports in outputs.items():
             for port in ports:
+                declared = head.declared.add(node=node, port=port.name, type=str(port.type))
                 if is_single(port.type):
-                    head.outputs.add(node=node, port=port.name, type=str(port.type))
+                    head.outputs.append(declared)
         head.maps.extend(_maps(snapshot, found, outputs))
         asked = Asked(
             outputs=any(each.ports or each.maps for each in wanted.values()),

@@ -238,5 +238,7 @@ class GatheredFolder:
         for member in self._members:
             values = self._sweep.child(member.child)
             shown = [display(axis.type, values[axis.name]) for axis in axes]
-            texts = [each if isinstance(each, str) else orjson.dumps(each).decode() for each in shown]
+            texts = [
+                "" if each is None else each if isinstance(each, str) else orjson.dumps(each).decode() for each in shown
+            ]
             yield [str(member.child), *texts, str(self._sweep.coordinates(member.child)[1]), member.path]

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 import orjson
 
+from accio.domain.absence import NO_VALUE, means_none
 from accio.domain.access import Viewer
 from accio.domain.datatypes import DataType
 from accio.domain.filters import Checked, FilterProblem
@@ -191,6 +192,9 @@ def _workflow_filter(text: str) -> tuple[str, str] | None:
 
 def _readings(types: Iterable[DataType], text: str) -> Iterable[str]:
     for datatype in types:
+        if means_none(datatype, text):
+            yield NO_VALUE
+            continue
         try:
             yield canonical(datatype, parse_text(datatype, text))
         except ValueProblem:

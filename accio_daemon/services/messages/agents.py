@@ -1,9 +1,13 @@
 """Agents as messages, and what they say besides reports as commands."""
 
+from collections.abc import Iterable
+
 from accio.content.digest import is_digest, parse_digest
+from accio.domain.caps import parse_served
 from accio.domain.failures import clip
 from accio.domain.names import is_node_name
 from accio.domain.pools import parse_key
+from accio.domain.problems import ValueProblem
 from accio.domain.quantities import LAST_MS
 from accio.errors import BadRequest
 from accio.v1 import accio_pb2, agents_pb2
@@ -29,6 +33,7 @@ def agent_message(agent: AgentView) -> accio_pb2.Agent:
         version=agent.version,
         lease_left_ms=agent.lease_left_ms,
         prefetched=agent.prefetched,
+        owners=agent.owners,
     )
 
 
@@ -56,7 +61,15 @@ def joined_of(session: SessionNo, hello: agents_pb2.Hello) -> AgentJoined:
         ends_in=hello.ends_in_ms / 1000 if hello.ends_in_ms else None,
         lasts=hello.lasts_ms / 1000,
         allocation=_allocation_of(hello.allocation),
+        owners=_owners_of(hello.owners),
     )
+
+
+def _owners_of(texts: Iterable[str]) -> frozenset[str]:
+    try:
+        return frozenset(parse_served(text) for text in texts)
+    except ValueProblem as problem:
+        raise BadRequest(f"whose nodes an agent takes: {problem.message}") from None
 
 
 def _allocation_of(text: str) -> tuple[str, int] | None:

@@ -7,13 +7,14 @@ almost right: whoever measures that learns about digests that nobody can choose.
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from accio.domain.access import UNKNOWN, Caller, TokenKind, is_same
+from accio.domain.caps import owner_key
 from accio.domain.people import Person
 from accio.errors import Unauthenticated
 from accio_daemon.clock import SystemClock
@@ -161,6 +162,15 @@ class Tokens:
         """Return the groups that somebody is in, by tokens that weren't revoked."""
         found = (each.groups for each in self.all() if each.revoked_ms is None and is_same(each.owner, person))
         return frozenset().union(*found)
+
+    def groups(self) -> Mapping[str, frozenset[str]]:
+        """Return the groups that people are in, by what tells owners apart."""
+        found: dict[str, frozenset[str]] = {}
+        for each in self.all():
+            if each.revoked_ms is None and each.groups:
+                key = owner_key(each.owner)
+                found[key] = found.get(key, frozenset()) | each.groups
+        return found
 
     def seen_by(self, caller: Caller) -> tuple[Person, ...] | None:
         """Return whose runs a caller sees where others' are hidden; None for everybody's."""

@@ -12,6 +12,7 @@ import structlog
 from accio.domain.access import Caller, TokenKind, is_same
 from accio.domain.people import Person
 from accio.errors import AlreadyExists, BadRequest, NotFound, PermissionDenied
+from accio_daemon.core.commands import ChangeGroups
 from accio_daemon.engine.ports import Clock, EnginePort
 from accio_daemon.services.transport.auth import CALLER, Tokens, digest_of
 from accio_daemon.storage import access
@@ -81,7 +82,13 @@ class TokenKeeper:
 
         stored = replace(token, no=await self._engine.write(store))
         self._tokens.add(stored)
+        if groups:
+            self.tell_groups()
         return text, stored
+
+    def tell_groups(self) -> None:
+        """Post who is in which groups to the queue, as agents may take nodes of a group's members only."""
+        self._engine.post(ChangeGroups(groups=self._tokens.groups()))
 
     def _check(self, caller: Caller, kind: TokenKind, owner: Person | None, name: str, groups: frozenset[str]) -> None:
         if not caller.is_admin and kind is not TokenKind.AGENT:
@@ -155,6 +162,8 @@ class TokenKeeper:
                 standing = self._tokens.standing(each.no)
                 if standing is not None:
                     standing.end(replace(each, revoked_ms=change.at_ms, revoked_by=str(caller.who)))
+            if any(each.groups for each in ending):
+                self.tell_groups()
         return next(each for each in self._tokens.all() if each.no == no)
 
     def _family(self, no: int) -> list[StoredToken]:

@@ -77,6 +77,15 @@ WHERE run_no = :run AND idx = :idx AND state IN (SELECT value FROM json_each(:st
 -- name: attempts_going_on
 SELECT node, attempt FROM executions WHERE run_no = :run AND idx = :idx
 
+-- name: ended_by_node
+SELECT node, state, count(*), sum(cached) FROM nodes WHERE run_no = :run AND idx BETWEEN :low AND :high GROUP BY node, state
+
+-- name: running_by_node
+SELECT node, count(*) FROM executions WHERE run_no = :run AND idx BETWEEN :low AND :high AND attempt IS NOT NULL GROUP BY node
+
+-- name: reached_between
+SELECT count(*) FROM instances WHERE run_no = :run AND idx BETWEEN :low AND :high
+
 -- name: executions_of
 SELECT e.idx, e.node, e.id, e.attempt, a.name, e.dispatched_at, e.losses + e.failures
 FROM executions e LEFT JOIN agents a ON a.no = e.agent_no

@@ -13,8 +13,9 @@ import { Graph, graphRows } from '../pictures/graph.js';
 import { SaveButtons } from '../pictures/save_buttons.js';
 import { Timeline, laneRows } from '../pictures/timeline.js';
 import { Overview, Pictures } from '../sweep.js';
+import { SweepNodes } from '../sweep_nodes.js';
 
-const TABS = { parent: ['Overview', 'Pictures', 'Failures', 'Children', 'Logs', 'History', 'Definition'], gathering: ['Overview', 'Nodes', 'Pictures', 'Failures', 'Children', 'Logs', 'History', 'Definition'], other: ['Nodes', 'Timeline', 'Logs', 'History', 'Definition'] };
+const TABS = { parent: ['Overview', 'Nodes', 'Pictures', 'Failures', 'Children', 'Logs', 'History', 'Definition'], other: ['Nodes', 'Timeline', 'Logs', 'History', 'Definition'] };
 
 export function Page({ address, session }) {
   const id = address.parts[1];
@@ -25,7 +26,7 @@ export function Page({ address, session }) {
 
 function Run({ run, address, session, serial, reload }) {
   const forbidden = useForbidden(session);
-  const tabs = run.kind !== 'parent' ? TABS.other : run.nodes?.length ? TABS.gathering : TABS.parent;
+  const tabs = run.kind === 'parent' ? TABS.parent : TABS.other;
   const asked = address.query.get('tab');
   const tab = tabs.includes(asked) ? asked : tabs[0];
   const where = address.query.get('where') ?? '';
@@ -103,12 +104,16 @@ function NodesGraph({ run }) {
   if (!found.data) return null; // the table below has everything
   const operators = Object.fromEntries(run.nodes.map((node) => [node.name, node.operator]));
   const states = Object.fromEntries(run.nodes.map((node) => [node.name, node]));
-  return html`<div ref=${figure}><${Graph} layout=${found.data.layout} label="Graph of the nodes" operators=${operators} states=${states} to=${(name) => href(nodePath(name in states ? run.id : run.parent ?? `${run.id}.0`, name))} /><p class="tools"><${SaveButtons} figure=${figure} name="graph" table=${() => graphRows(run.nodes, found.data.layout)} /></p><${Command} text=${`accio plot ${run.id} -kind=graph`} /></div>`;
+  return html`<div ref=${figure}><${Graph} layout=${found.data.layout} label="Graph of the nodes" operators=${operators} states=${states} to=${(name) => href(nodePath(name in states ? run.id : run.parent, name))} /><p class="tools"><${SaveButtons} figure=${figure} name="graph" table=${() => graphRows(run.nodes, found.data.layout)} /></p><${Command} text=${`accio plot ${run.id} -kind=graph`} /></div>`;
 }
 
-function Nodes({ run }) {
-  if (!run.nodes?.length) return html`<${Empty} title="This run has no nodes" />`;
-  return html`${run.nodes.length > 1 && html`<${NodesGraph} run=${run} />`}<div class="scroll"><table class="rows"><caption class="unseen">Nodes</caption>
+function Nodes({ run, serial }) {
+  if (run.kind === 'parent') return html`<${SweepNodes} run=${run} serial=${serial} />${run.nodes?.length > 0 && html`<h2>Nodes of the sweep itself</h2><${NodesTable} run=${run} />`}`;
+  return html`${run.nodes.length > 1 && html`<${NodesGraph} run=${run} />`}<${NodesTable} run=${run} />`;
+}
+
+function NodesTable({ run }) {
+  return html`<div class="scroll"><table class="rows"><caption class="unseen">Nodes</caption>
     <thead><tr><th scope="col">State</th><th scope="col">Node</th><th scope="col">Operator</th><th scope="col">Agent</th><th scope="col">Began</th><th scope="col">Took</th><th scope="col">Why</th></tr></thead>
     <tbody>${run.nodes.map((node) => html`<tr key=${node.name}>
       <td data-name="State"><${State} of=${node.state} />${node.cached && html` <span class="tag" title="Taken from an earlier or shared execution">cached</span>`}</td>

@@ -137,7 +137,7 @@ const fresh = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) =
 
 function command(definition) {
   const words = Object.entries(definition.params).flatMap(([name, form]) => {
-    const of = (value) => quoted(`${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
+    const of = (value) => quoted(value === null ? `${name}:=null` : `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
     if (Array.isArray(form?.values)) return form.values.map(of);
     return [of(form?.value ?? form)];
   });

@@ -2,17 +2,35 @@
 // Its places come from the server (accio_client/graph_layout.py).
 import { html, useState } from '../core.js';
 import { duration, visible } from '../parts.js';
-import { GLYPHS } from '../states.js';
+import { GLYPHS, sum } from '../states.js';
 import { short } from './scales.js';
 
 const MARGIN = 10;
+const INSET = 8; // from the border of a node to its bar of states
+const STATES = ['success', 'running', 'queued', 'waiting', 'failed', 'killed', 'lost', 'cancelled'];
+/** What catches the eye of a node that is in several states. */
+const STRIKING = ['failed', 'lost', 'running', 'killed', 'queued', 'waiting', 'cancelled', 'success'];
+const TOLD = ['failed', 'lost', 'killed', 'running', 'queued', 'cancelled'];
 const MOST_NODES = 300;
 const [SMALLEST, LARGEST] = [0.25, 4];
 
+const sources = (layout, name) => layout.edges.filter((edge) => edge.to === name).map((edge) => edge.from).sort().join(' ');
+
 /** What the graph of a run shows, as a table: a row for each node. */
 export function graphRows(nodes, layout) {
-  const sources = (name) => layout.edges.filter((edge) => edge.to === name).map((edge) => edge.from).sort().join(' ');
-  return [['node', 'operator', 'state', 'cached', 'takes from'], ...nodes.map((node) => [node.name, node.operator, node.state, node.cached, sources(node.name)])];
+  return [['node', 'operator', 'state', 'cached', 'takes from'], ...nodes.map((node) => [node.name, node.operator, node.state, node.cached, sources(layout, node.name)])];
+}
+
+/** What the graph of a sweep shows, as a table: in how many children each node is in which state. */
+export function sweepRows(nodes, layout) {
+  return [['node', 'operator', ...STATES, 'cached', 'takes from'],
+    ...nodes.map((node) => [node.name, node.operator, ...STATES.map((state) => (node.counts ?? { [node.state]: 1 })[state] ?? 0), Number(node.cached), sources(layout, node.name)])];
+}
+
+/** In how many children a node has succeeded, and is in what other states; what waits is the rest. */
+export function overChildren({ counts, cached }) {
+  const several = (count, what) => `${count.toLocaleString('en')} ${what}`;
+  return [`${(counts.success ?? 0).toLocaleString('en')} of ${sum(counts).toLocaleString('en')}`, ...TOLD.filter((state) => counts[state]).map((state) => several(counts[state], state)), ...(cached ? [several(cached, 'cached')] : [])];
 }
 
 /** The way of an edge: curves between the corners, from a node's right side to another's left. */
@@ -28,7 +46,7 @@ export function wayOf(points, node) {
 
 /**
  * @param {{layout: any, label: string, operators: Record<string, string>, states?: Record<string, any>, to?: (name: string) => string}} props
- *   states: by node, {state, cached, started_at, ended_at}; to: where a node leads
+ *   states: by node, {state, cached, started_at, ended_at}, or of a sweep {counts, cached}; to: where a node leads
  */
 export function Graph({ layout, label, operators, states = {}, to }) {
   const { width, height, node, nodes, edges } = layout;
@@ -45,13 +63,32 @@ export function Graph({ layout, label, operators, states = {}, to }) {
 }
 
 function Node({ each, size, operator, found, to }) {
-  const state = found?.state ?? '';
+  const counts = found?.counts;
+  const state = (counts ? STRIKING.find((one) => counts[one]) : found?.state) ?? '';
   const took = found?.started_at && found?.ended_at ? duration((Date.parse(found.ended_at) - Date.parse(found.started_at)) / 1000) : '';
-  const below = [operator === each.name ? '' : operator, found?.cached ? 'cached' : took].filter(Boolean).join(', ');
-  const said = [each.name, operator === each.name ? '' : `operator ${operator}`, state, found?.cached ? 'cached' : took].filter(Boolean).join(', ');
+  const told = counts ? overChildren(found) : [found?.cached ? 'cached' : took];
+  const below = [operator === each.name ? '' : operator, ...told.slice(0, 2)].filter(Boolean).join(', ');
+  const said = [each.name, operator === each.name ? '' : `operator ${operator}`, counts ? '' : state, ...told].filter(Boolean).join(', ');
   const [left, top] = [each.x - size.width / 2, each.y - size.height / 2];
+  const y = each.y - (counts ? 4 : 0); // above the bar
   const content = html`<rect x=${left} y=${top} width=${size.width} height=${size.height} rx="7" class=${`node ${state}`}><title>${visible(said)}</title></rect>
-    <text x=${left + 10} y=${each.y} dy=${below ? '-0.15em' : '0.35em'} class="name">${state && html`<tspan class=${`glyph ${state}`}>${GLYPHS[state] ?? '·'} </tspan>`}${visible(short(each.name, 15))}</text>
-    ${below && html`<text x=${left + 10} y=${each.y} dy="1.15em" class="below">${visible(short(below, 21))}</text>`}`;
+    <text x=${left + 10} y=${y} dy=${below ? '-0.15em' : '0.35em'} class="name">${state && html`<tspan class=${`glyph ${state}`}>${GLYPHS[state] ?? '·'} </tspan>`}${visible(short(each.name, 15))}</text>
+    ${below && html`<text x=${left + 10} y=${y} dy="1.15em" class="below">${visible(short(below, 21))}</text>`}
+    ${counts && html`<${Bar} counts=${counts} left=${left + INSET} top=${top + size.height - 8} room=${size.width - 2 * INSET} />`}`;
   return to ? html`<a href=${to(each.name)} aria-label=${visible(said)}>${content}</a>` : html`<g aria-label=${visible(said)} role="img">${content}</g>`;
+}
+
+/** Where the parts of a bar of states begin, and how wide they are. */
+export function partsOf(counts, room) {
+  const total = sum(counts);
+  let x = 0;
+  return STATES.filter((state) => counts[state]).map((state) => {
+    const part = { state, x, width: (room * counts[state]) / total };
+    x += part.width;
+    return part;
+  });
+}
+
+function Bar({ counts, left, top, room }) {
+  return html`<g class="states" aria-hidden="true">${partsOf(counts, room).map((part) => html`<rect x=${left + part.x} y=${top} width=${part.width} height="5" class=${`part ${part.state}`} />`)}</g>`;
 }

@@ -43,7 +43,7 @@ class AgentProcess:
             self.process.send_signal(number)
         return await self.ended()
 
-    async def ended(self, seconds: float = 20) -> int:
+    async def ended(self, seconds: float = 60) -> int:
         async with asyncio.timeout(seconds):
             return await asyncio.to_thread(self.process.wait)
 

@@ -39,6 +39,13 @@ async def test_hello(daemon: FakeDaemon, agent: AgentProcess) -> None:
     assert agent.process.poll() is None
 
 
+async def test_an_agent_tells_whose_nodes_it_takes(daemon: FakeDaemon, tmp_path: Path) -> None:
+    """Owners are said in any number of options, and told in the form in which the daemon knows them."""
+    agent = AgentProcess(tmp_path, daemon.address, "--owners", "Bo@x.org,group:lab", "--owners", "Ana <ana@x.org>")
+    assert list((await daemon.connected()).owners) == ["ana@x.org", "bo@x.org", "group:lab"]
+    assert await agent.stop(signal.SIGINT) == 0
+
+
 async def test_work_goes_on_without_a_connection(daemon: FakeDaemon, agent: AgentProcess, tmp_path: Path) -> None:
     """A lost connection stops nothing: running attempts go on, and their reports come with the next session."""
     effects = daemon.node_class("Effect", 1)

@@ -14,6 +14,7 @@ from accio.domain.states import RunState
 from accio.errors import BadRequest, NotFound
 from accio_client import AsyncClient
 from accio_client.analysis.columns import STATES
+from accio_client.export.exporting import Options
 from accio_daemon.services.calls import columns as calls
 from accio_daemon.storage import export
 from accio_daemon.storage.codes import RUN_STATES
@@ -22,7 +23,7 @@ from tests.integration.daemon.scripted_agent import Outputs, ScriptedAgent, join
 from tests.integration.daemon.workflows import DRAWING, FAILING
 
 SWEEP = {"workflow": "drawing", "params": {"x": {"values": [3, 1, 2]}}, "repeat": 2}
-
+POINTS = {"workflow": "drawing", "points": [{"x": 3}, {"x": 1}, {"x": 2}], "repeat": 2}
 
 COUNTING = {
     "id": "counting",
@@ -198,6 +199,41 @@ async def test_frames_select_children_by_queries(daemon: Serving, agent: Scripte
         assert list(map(float, frame["x"].to_numpy())) == [3.0, 3.0]
         assert list(map(int, frame["repeat"].to_numpy())) == [1, 2]
         assert "Plain/value" not in list(getattr(frame, "column_names", None) or frame.columns)
+
+
+@pytest.mark.parametrize("definition", [SWEEP, POINTS], ids=["grid", "points"])
+async def test_points_are_exported_from_columns_as_from_rows(
+    daemon: Serving,
+    agent: ScriptedAgent,
+    client: AsyncClient,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    definition: dict[str, Any],
+) -> None:
+    """Statistics of a sweep are computed without its rows, and are the same bytes as from them; some were deleted."""
+    await daemon.push(DRAWING)
+    run = await daemon.finished(definition)
+    await client.delete([f"{run.id}.1", f"{run.id}.2", f"{run.id}.3"])
+    by_rows = Options(folder=tmp_path / "rows", aggregate=True)
+    rows = await client.export([run.id, run.id], by_rows)  # of several runs, child by child
+    monkeypatch.setattr(AsyncClient, "export_chunks", None)
+    columns = await client.export(run.id, Options(folder=tmp_path / "columns", aggregate=True))
+    assert [each.path.name for each in columns] == [each.path.name for each in rows]
+    assert [each.rows for each in columns] == [each.rows for each in rows] == [2, 2, 2]
+    for one, other in zip(columns, rows, strict=True):
+        assert one.path.read_bytes() == other.path.read_bytes()
+
+
+async def test_statistics_of_maps_are_read_from_rows(counting: Serving, client: AsyncClient, tmp_path: Path) -> None:
+    """What has a row per member has a mean per member, whichever children have it."""
+    run = await counting.finished({"workflow": "counting", "params": {"n": {"values": [1, 2]}}})
+    (file,) = await client.export(run.id, Options(folder=tmp_path, aggregate=True))
+    assert [line.split(",")[1:5] for line in file.path.read_text().splitlines()] == [
+        ["param.n", "key", "n", "mean"],
+        ["1", "k.0", "1", "0.0"],
+        ["2", "k.0", "1", "0.0"],
+        ["2", "k.1", "1", "0.5"],
+    ]
 
 
 async def test_wrong_names_are_refused_with_advice(daemon: Serving, agent: ScriptedAgent, client: AsyncClient) -> None:

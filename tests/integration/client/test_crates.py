@@ -11,11 +11,13 @@ import orjson
 import pytest
 from structlog.testing import capture_logs
 
-from accio.v1 import runs_pb2
+from accio.content.digest import Digest, digest_bytes
+from accio.content.manifest import FileEntry, of_file, of_folder
+from accio.v1 import artifacts_pb2, runs_pb2
 from accio_client.cli.main import main
 from tests.integration.daemon.harness import Serving, configured, serving
 from tests.integration.daemon.scripted_agent import Outputs, ScriptedAgent, joined
-from tests.integration.daemon.workflows import DRAWING
+from tests.integration.daemon.workflows import DRAWING, LOADING
 
 SWEEP = {
     "workflow": "drawing",
@@ -29,6 +31,8 @@ SWEEP = {
 
 def behave(name: str, inputs: dict[str, Any], seed: int | None) -> Outputs | runs_pb2.Failure:
     """Fail at one point, and draw by the seed."""
+    if name == "Load":
+        return {"data": orjson.dumps(inputs["data"]).decode()}
     if name == "Double":
         if inputs["x"] == 8.0:
             return runs_pb2.Failure(cause="exception", message="8 is refused", exception="builtins.ValueError")
@@ -125,6 +129,75 @@ def _references(value: Any) -> list[dict[str, str]]:
     return [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, dict)]
 
 
+async def test_a_crate_includes_datasets(
+    run: str, daemon: Serving, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Files are below the digest of their dataset, once, empty folders too; without them there is the digest alone."""
+    await daemon.push(LOADING)
+    folder = await stored(daemon, {"sub/b é.txt": b"b\n", "a": b""}, ("empty/inside",))
+    file = await stored(daemon, {"": b"x,y\n"})
+    loads = [folder, f"{file}/table.csv", f"{file}/other.csv"]
+    loaded = (await daemon.finished({"workflow": "loading", "params": {"data": {"values": loads}}})).id
+    code, out, _ = await called(capsys, "publish", loaded, "-out=a.zip", "-data=include", "-json")
+    assert code == 0
+    found = orjson.loads(out)
+    inside, alone = (f"data/{digest.removeprefix('blake3:')}/" for digest in (folder, file))
+    assert sorted(found["datasets"], key=lambda each: str(each["bytes"])) == [
+        {"digest": folder, "files": 2, "bytes": 2},
+        {"digest": file, "files": 1, "bytes": 4},
+    ]
+    with zipfile.ZipFile("a.zip") as archive:
+        data = {name: archive.read(name) for name in archive.namelist() if name.startswith("data/")}
+        graph = {each["@id"]: each for each in orjson.loads(archive.read("ro-crate-metadata.json"))["@graph"]}
+    assert {name: content for name, content in data.items() if not name.endswith("/")} == {
+        f"{inside}sub/b é.txt": b"b\n",
+        f"{inside}a": b"",
+        f"{alone}table.csv": b"x,y\n",
+    }
+    assert {inside, f"{inside}sub/", f"{inside}empty/", f"{inside}empty/inside/", alone} <= set(data)
+    assert {inside, alone} <= {each["@id"] for each in graph["./"]["hasPart"]}
+    assert graph[inside]["identifier"] == folder
+    await called(capsys, "publish", loaded, "-out=b.zip", "-data=include")
+    assert _content("a.zip") == _content("b.zip")
+    code, out, _ = await called(capsys, "replay", "a.zip", "-verify", "-json")
+    assert (code, orjson.loads(out)["agrees"]) == (0, True), out
+    _, out, _ = await called(capsys, "publish", loaded, "-out=c.zip")
+    assert "data/" not in out
+    with zipfile.ZipFile("c.zip") as archive:
+        assert not [name for name in archive.namelist() if name.startswith("data/")]
+
+
+async def test_a_dataset_that_cannot_be_included_is_named(
+    run: str, daemon: Serving, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One that the store lacks, and one with a name that no list of digests holds: no file is written."""
+    await daemon.push(LOADING)
+    lost = of_folder((), ("lost",)).digest
+    odd = await stored(daemon, {"two\nlines": b"x"})
+    folder = Path.cwd()
+    for data, advice in ((lost, "without -data=include"), (odd, "names of files that a ZIP can hold")):
+        loaded = (await daemon.finished({"workflow": "loading", "params": {"data": data}})).id
+        code, _, err = await called(capsys, "publish", loaded, "-out=a.zip", "-data=include")
+        assert code == 1
+        assert data in err
+        assert advice in err
+    assert not _names_in(folder)
+
+
+def _names_in(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
+async def stored(daemon: Serving, files: dict[str, bytes], empty: tuple[str, ...] = ()) -> Digest:
+    """Put a dataset into the store: a folder, or the file whose name is empty."""
+    entries = [FileEntry(path=path, size=len(data), digest=digest_bytes(data)) for path, data in files.items()]
+    only = files.get("")
+    manifest = of_folder(entries, empty) if only is None else of_file(size=len(only), digest=digest_bytes(only))
+    for data in (*files.values(), manifest.encoded):
+        await daemon.artifacts.Write(iter([artifacts_pb2.WriteChunk(digest=digest_bytes(data), data=data)]))
+    return manifest.digest
+
+
 async def test_an_anonymous_crate_names_nobody(run: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Neither the owner nor the notes are anywhere in it; the licence is."""
     license_ = "https://creativecommons.org/licenses/by/4.0/"
@@ -175,7 +248,7 @@ async def test_wrong_use_gives_advice(run: str, capsys: pytest.CaptureFixture[st
     """A child, a file that is there, one that is no crate, and one that has changed."""
     await called(capsys, "publish", run, "-out=a.zip")
     content = bytearray(_content("a.zip"))
-    content[300] ^= 1  # another value than it had, whatever that was
+    content[300] ^= 1  # within the first part; another value than it had, whatever that was
     _write("changed.zip", bytes(content))
     _write("other.zip", b"no zip")
     cases = {

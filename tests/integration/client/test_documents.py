@@ -85,6 +85,7 @@ AGENT = accio_pb2.Agent(
     last_seen_ms=1_388_707_109_000,
     operators=3,
 )
+RESTRICTED = accio_pb2.Agent(name="there", state="connected", owners=["ada@example.org", "group:lab"])
 WHY = accio_pb2.WhyAnswer(
     run=RUN,
     node="A",
@@ -329,6 +330,7 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("agents", "get agents", {"ListAgents": accio_pb2.ListAgentsResponse(agents=[AGENT])}),
     ("workload", "get workload", {"GetWorkload": WORKLOAD}),
     ("workload", "get workload", {"GetWorkload": workload_pb2.Workload()}),
+    ("agents", "get agents", {"ListAgents": accio_pb2.ListAgentsResponse(agents=[AGENT, RESTRICTED])}),
     ("agent", "agent drain here", {"DrainAgent": AGENT}),
     ("agent-remove", "agent remove here", {"RemoveAgent": accio_pb2.RemoveAgentResponse()}),
     (

@@ -79,6 +79,11 @@ def chunk(identifier: str, members: Sequence[Mapping[str, Any]]) -> accio_pb2.Ex
     )
 
 
+def head(of: runs_pb2.Run) -> accio_pb2.ColumnsHead:
+    """What a daemon says first that doesn't declare outputs: statistics are computed from the rows of the export."""
+    return accio_pb2.ColumnsHead(run=of, sweep_json='{"axes":[],"repeat":1}')
+
+
 def canonical(value: float) -> str:
     return repr(value)
 
@@ -184,6 +189,7 @@ def test_export(case: Case, daemon: FakeDaemon, tmp_path: Path) -> None:
         return
     only(given, "runs", "options", "export")
     daemon.answers["Export"] = chunks(given["runs"])
+    daemon.answers["Columns"] = [accio_pb2.ColumnsChunk(head=head(daemon.answers["Export"][0].run))]
     ids = [real(given["export"])] if "export" in given else [real(each["run"]) for each in given["runs"]]
     out = tmp_path / "out"
     options = [real(option) for option in given["options"]]

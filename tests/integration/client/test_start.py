@@ -20,12 +20,12 @@ OTHERS = {"click", "cython_runtime", "google", "grpc", "orjson", "platformdirs",
 OTHERS |= {"grpc_health", "grpc_reflection", "grpc_tools"}  # gRPC looks which of these there are
 OWN = {
     "accio": "channels errors exits places sockets trust",
-    "accio.domain": "cache_mode canonical containers datatypes documents ids issues jsontext jsontypes named_content "
-    "names numbers problems quantities series states values",
+    "accio.domain": "absence cache_mode canonical containers datatypes documents ids issues jsontext jsontypes "
+    "named_content names numbers problems quantities series states values",
     "accio.v1": "accio_pb2 artifacts_pb2 bounds_pb2 pools_pb2 runs_pb2 values_pb2 workflows_pb2 workload_pb2",
     "accio.wire": "cache_modes errors issues states",
     "accio_client": "blocking client clock connection definition_text documents file_names from_wire "
-    "from_wire_checks from_wire_live from_wire_pools from_wire_timeline handles json_values "
+    "from_wire_checks from_wire_live from_wire_nodes from_wire_pools from_wire_timeline handles json_values "
     "moments one_node services settings sync sync_calls sync_handles",
     "accio_client.calls": "access analysis caller cluster handles measurements owners pools results runs selecting "
     "workflows",

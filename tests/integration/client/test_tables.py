@@ -104,7 +104,7 @@ async def test_all_faces_show_the_same_numbers(run: str, capsys: pytest.CaptureF
 
 
 async def test_points_are_written_many_at_once(run: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Those that a chunk ends are written in one piece, and the last one in another; with a split each by itself."""
+    """Those of a chunk of columns are written in one piece; with a split each by itself."""
     only, write, sizes = Selection.read("Draw/value", numeric=True), Files.write, list[int]()
 
     def counting(files: Files, folder: str, stem: str, columns: Sequence[Column], batch: Batch) -> None:
@@ -114,9 +114,9 @@ async def test_points_are_written_many_at_once(run: str, monkeypatch: pytest.Mon
     monkeypatch.setattr(Files, "write", counting)
     async with AsyncClient() as client:
         (file,) = await client.export(run, Options(folder=tmp_path, artifacts=only, aggregate=True))
-        assert (file.rows, sizes) == (6, [5, 1])
+        assert (file.rows, sizes) == (6, [6])
         split = await client.export(run, Options(folder=tmp_path / "split", artifacts=only, aggregate=True, split=True))
-    assert [each.rows for each in split] == sizes[2:] == [1] * 6
+    assert [each.rows for each in split] == sizes[1:] == [1] * 6
 
 
 async def test_a_handle_draws_what_the_command_draws(

@@ -44,6 +44,7 @@ Watch                    yes   yes   yes   no    no    yes    gone
 Export                   yes   yes   yes   no    no    yes    gone
 Columns                  yes   yes   yes   no    no    yes    gone
 Measure                  yes   yes   yes   no    no    yes    gone
+CountNodes               yes   yes   yes   no    no    yes    gone
 Logs                     yes   yes   yes   no    no    yes    gone
 Why                      yes   yes   yes   no    no    yes    gone
 Events                   yes   yes   yes   no    no    yes    gone

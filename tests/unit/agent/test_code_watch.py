@@ -1,12 +1,15 @@
 """Edits of what operators reach are noticed while they run."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from accio.sdk.catalogue import Catalogue, discover
 from accio.sdk.glances import Glances
+from accio_agent.agent import code_watch
 from accio_agent.agent.code_watch import CodeWatch
+from accio_agent.agent.reloading import Reloader
 from tests.unit.sdk.packages import write
 
 OPS = """
@@ -90,3 +93,44 @@ def test_a_look_that_fails_ends_nothing(tmp_path: Path, monkeypatch: pytest.Monk
     path.write_text(path.read_text().replace("2", "1").replace("# edited\n", ""))
     watch.look(Glances.at_source)
     assert watch.changed == frozenset()
+
+
+@pytest.mark.timeout(400)
+async def test_edits_are_reloaded_until_one_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each edit is reloaded once, and looked at anew; what can't be loaded counts as changed until it is mended."""
+    for pause in ("SPARE", "SPARE_OF_WAITING"):
+        monkeypatch.setattr(code_watch, pause, 0)
+    text = "from accio import operator\n\n@operator\ndef Loop() -> int:\n    return 1\n"
+    path = tmp_path / "loop_ops.py"
+    path.write_text(text)
+    catalogue = discover([path.name], folder=tmp_path, cache=None, installed=False)
+    offered: asyncio.Queue[tuple[str | None, ...]] = asyncio.Queue()
+    told: asyncio.Queue[frozenset[str]] = asyncio.Queue()
+    reloader = Reloader(
+        catalogue,
+        lambda following, _: offered.put_nowait(tuple(each.spec.digest for each in following.offers)),
+        cache=tmp_path / "cache",
+        shared=None,
+    )
+    watch = CodeWatch(catalogue, told.put_nowait, reloader.reload)
+
+    def edit(now: str) -> None:
+        (tmp_path / "next").write_text(now)
+        (tmp_path / "next").replace(path)  # else a look may find half of it
+
+    async with asyncio.TaskGroup() as tasks:
+        watching = tasks.create_task(watch.run())
+        edit(text.replace("1", "2"))
+        second = await offered.get()
+        edit(text.replace("1", "3"))
+        third = await offered.get()
+        edit(text + "def broken(:\n")
+        assert await told.get() == {str(path)}
+        edit(text)
+        first = await offered.get()
+        assert await told.get() == frozenset()
+        watching.cancel()
+    assert first == tuple(each.spec.digest for each in catalogue.offers)
+    assert len({first, second, third}) == 3
+    assert offered.empty()
+    assert told.empty()

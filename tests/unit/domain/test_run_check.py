@@ -115,11 +115,11 @@ def test_unknown_versions_and_parameters_are_told_from_unknown_workflows() -> No
 
 
 @pytest.mark.parametrize("value", [None, "none", "Null"])
-def test_no_value_among_several_is_told_how_it_is_had(value: Any) -> None:
-    """Where a parameter may be absent, it says how; where it is needed, there is nothing to say."""
+def test_no_value_where_one_is_needed_is_told(value: Any) -> None:
+    """Where the port has a default, it says how that is had; where there is none, it names the port alone."""
     (issue,) = check_a_run({"workflow": "probe", "params": {"a": {"values": [1, value]}}}, library()).errors
     assert issue.path == "/params/a/values/1"
-    assert issue.message.endswith("; no value can't be one of several: a run that doesn't mention 'a' has none")
+    assert issue.message.endswith("Probe/a can't do without a value; a run that doesn't mention 'a' has the default")
     (needed,) = check_a_run({"workflow": "needy", "params": {"epsilon": value, "url": "/x"}}, library()).errors
     assert "mention" not in needed.message
 

@@ -68,7 +68,6 @@ def test_sweeps_of_all_kinds_are_good_runs(change: dict[str, Any]) -> None:
         {"seed": "abc"},
         {"tags": "a"},
         {"on_failure": "ignore"},
-        {"params": {"p": None}},
         {"params": {"p": [1]}},
         {"params": {"p": {"values": []}}},
         {"params": {"p": {"from": 1}}},

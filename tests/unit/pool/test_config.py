@@ -68,6 +68,7 @@ def test_everything_can_be_said() -> None:
         ({"options": {"partition": 3}}, "/pools/0/options", "expected a text"),
         ({"before": ["a\nb"]}, "/pools/0/before", "one line each"),
         ({"agents": []}, "/pools/0/agents", "there is no key"),
+        ({"agent": ["--owners=ana@example.org"]}, "/pools/0/agent", "take everybody's nodes"),
         ({"hosts": ["h1", "h2"]}, "/pools/0/max", "at most 2"),
         ({"provider": "ssh"}, "/pools/0/hosts", "names of the machines"),
     ],

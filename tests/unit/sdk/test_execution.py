@@ -459,6 +459,18 @@ def test_bad_inputs(tmp_path: Path, inputs: str, mentions: list[str]) -> None:
     assert [text for text in ("Op", *mentions) if text not in found.message] == []
 
 
+def test_null_is_no_value_of_an_optional_input(tmp_path: Path) -> None:
+    """It arrives as None, whatever the default; an input that isn't optional refuses it."""
+
+    @operator
+    def Op(x: int = 3, limit: float | None = 0.5) -> str:
+        return repr(limit)
+
+    assert finished(run(Op, tmp_path, '{"limit":null}')).outputs == {"value": '"None"'}
+    assert finished(run(Op, tmp_path)).outputs == {"value": '"0.5"'}
+    assert "'x'" in failure(run(Op, tmp_path, '{"x":null}')).message
+
+
 def test_an_operator_refuses_an_input(tmp_path: Path) -> None:
     """BadInputError from an operator is a bad input with its message; it shows no traceback, and keeps the metrics."""
 

@@ -9,10 +9,10 @@ import pytest
 from accio.domain.ids import AgentName, NodeName, OperatorName, RunId
 from accio.domain.states import NodeState
 from accio_client.analysis.figures import save
-from accio_client.analysis.pictures import Graph, Timeline, node_graph, node_timeline, rows, to_json
+from accio_client.analysis.pictures import Graph, Timeline, node_graph, node_timeline, rows, sweep_graph, to_json
 from accio_client.analysis.pictures.specification import Picture
 from accio_client.analysis.terminal import render
-from accio_client.views import NodeView
+from accio_client.views import NodeCountsView, NodeCountView, NodeView
 
 RUN = RunId("01j9zk3m5q8w2xyz")
 BEGAN = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -56,6 +56,48 @@ def graph() -> Graph:
 
 def timeline() -> Timeline:
     return node_timeline(RUN, NODES, BEGAN + timedelta(seconds=8))
+
+
+def over_children(counted: int = 12) -> Graph:
+    """The graph of a sweep of twelve children; what joins theirs is its own."""
+    by_state = {
+        "Source": {"success": 12},
+        "Left": {"success": 6, "running": 2, "waiting": 4},
+        "Right": {"success": 8, "failed": 3, "cancelled": 1},
+    }
+    nodes = tuple(
+        NodeCountView(node=NodeName(name), operator=OperatorName(name), by_state=counts, cached=4 * (name == "Source"))
+        for name, counts in by_state.items()
+    )
+    found = NodeCountsView(run=RUN, nodes=nodes, counted=counted, children=12)
+    return sweep_graph(DIAMOND, found, [node("Join", NodeState.RUNNING, 3)])
+
+
+def test_a_sweeps_graph_in_the_terminal() -> None:
+    """Each node says in how many children it is in which state; a node of the sweep itself has its own state."""
+    assert render(over_children(), width=60) == [
+        f"nodes of {RUN} over its children",
+        "  1 ✓ Source  12 of 12, 4 cached",
+        "  2 ▶ Left    6 of 12, 2 running  ← Source",
+        "  2 ✗ Right   8 of 12, 3 failed, 1 cancelled  ← Source",
+        "  3 ▶ Join    ← Left, Right",
+        "12 of 12 children",
+    ]
+    assert render(over_children(10), width=60)[-2:] == [
+        "10 of 12 children",
+        "the children that were counted lie evenly over the sweep",
+    ]
+
+
+def test_a_sweeps_graph_as_a_table() -> None:
+    """The table twin has a column for each state, of which a sweep's own node is in one."""
+    table = rows(over_children())
+    states = ("success", "running", "queued", "waiting", "failed", "killed", "lost", "cancelled")
+    assert table.columns == ("node", "operator", *states, "cached", "takes from")
+    found = list(table.rows)
+    assert found[2] == ("Right", "Right", 8, 0, 0, 0, 3, 0, 0, 1, 0, "Source")
+    assert found[3] == ("Join", "Join", 0, 1, 0, 0, 0, 0, 0, 0, 0, "Left Right")
+    assert to_json(over_children())["nodes"][1]["counts"] == {"success": 6, "running": 2, "waiting": 4}
 
 
 def test_a_graph_in_the_terminal() -> None:
@@ -131,7 +173,13 @@ def test_nothing_ran() -> None:
 def test_files(tmp_path: Path, kind: str) -> None:
     """Both are drawn as files, the same ones each time, whatever names say to matplotlib."""
     odd = [{"op": "$x^2$", "inputs": {}}, {"op": "B", "inputs": {"a": {"reference": "$x^2$/v"}}}]
-    pictures: list[Picture] = [graph(), timeline(), node_graph(RUN, odd, []), node_timeline(RUN, [], BEGAN)]
+    pictures: list[Picture] = [
+        graph(),
+        over_children(),
+        timeline(),
+        node_graph(RUN, odd, []),
+        node_timeline(RUN, [], BEGAN),
+    ]
     for at, picture in enumerate(pictures):
         files = [tmp_path / f"{at}{copy}.{kind}" for copy in "ab"]
         for path in files:

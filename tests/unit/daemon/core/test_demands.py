@@ -169,6 +169,15 @@ def test_who_ran_out_of_memory_comes_back_with_more(make_cluster: MakeCluster) -
     assert len(details) == 3
 
 
+def test_an_agent_of_others_doesn_t_count_as_a_larger_one(make_cluster: MakeCluster) -> None:
+    """Memory grows to what the largest agent has that takes the owner's nodes, so that the next attempt has a place."""
+    demand = builders.offer(1, memory=100 * MIB)
+    cluster = make_cluster(operators=(builders.step(demand=demand, retries=2, retry_memory=3.0),))
+    cluster.join("large", LARGE, owners=("somebody@else.org",))
+    cluster.join("w1", builders.offer(1, memory=200 * MIB))
+    assert memory_tries(cluster) == [100, 200, 200]
+
+
 def test_without_being_told_nobody_gets_more(make_cluster: MakeCluster) -> None:
     """An operator that doesn't say so is tried again with what it had; and other failures are nobody's memory."""
     demand = builders.offer(1, memory=100 * MIB)

@@ -2,10 +2,14 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from accio.domain.datatypes import INTEGER
+import pytest
+
+from accio.domain.datatypes import DATASET, DOUBLE, INTEGER
 from accio.domain.operators import InputPort, OperatorSpec, OutputPort
 from accio.domain.resources import Resources
 from accio.domain.sweeps import Axis, Sweep
+from accio.domain.workflows import FromParam, NodeDefinition, Workflow
+from accio_daemon.core.inputs import received
 from accio_daemon.core.plan import ClassRegistry, compile_plan
 from accio_daemon.core.terms import Announced
 from tests import builders
@@ -42,3 +46,36 @@ def test_a_default_is_bound_once_for_all_nodes_of_an_operator() -> None:
     assert first.bindings[0] is second.bindings[0]
     assert first.constant is not None
     assert first.constant.wire == '{"b":7}'
+
+
+@pytest.mark.parametrize("texts", [("null",), ("5", "null")])
+def test_no_value_is_left_out_or_told(texts: tuple[str, ...]) -> None:
+    """An optional input gets nothing; one with a default, which it would have then, gets null. So do their keys."""
+    ports = [
+        InputPort(name=name, type=DOUBLE, optional=True, default=text) for name, text in (("b", "0.5"), ("a", None))
+    ]
+    spec = OperatorSpec(name="Step", inputs=tuple(ports), outputs=(), digest="d")
+    inputs = {port.name: FromParam("i") for port in ports}
+    workflow = Workflow(id="w", graph=(NodeDefinition(name="A", op="Step", inputs=inputs),))
+    sweep = Sweep((Axis("i", INTEGER, texts),))
+    (node,) = compile_plan(workflow, sweep, (Announced(no=1, spec=spec),), ClassRegistry()).nodes
+    found = received(node.bindings, sweep, (len(texts) - 1,), lambda no: None, {})
+    assert found is not None
+    assert (found.wire, found.key_inputs) == ('{"b":null}', '{"b":null}')
+    if len(texts) > 1:
+        other = received(node.bindings, sweep, (0,), lambda no: None, {})
+        assert other is not None
+        assert other.wire == '{"a":5.0,"b":5.0}'
+
+
+def test_no_dataset_is_pinned_for_no_value() -> None:
+    """An input that is a dataset and has none lacks nothing."""
+    port = InputPort(name="data", type=DATASET, optional=True, default='"/a"')
+    spec = OperatorSpec(name="Step", inputs=(port,), outputs=(), digest="d")
+    workflow = Workflow(id="w", graph=(NodeDefinition(name="A", op="Step", inputs={"data": FromParam("d")}),))
+    sweep = Sweep((Axis("d", DATASET, ("null", '"/b"')),))
+    (node,) = compile_plan(workflow, sweep, (Announced(no=1, spec=spec),), ClassRegistry()).nodes
+    none, some = (received(node.bindings, sweep, (at,), lambda no: None, {}) for at in (0, 1))
+    assert none is not None
+    assert some is not None
+    assert (none.key_inputs, none.missing, some.missing) == ('{"data":null}', [], ["/b"])

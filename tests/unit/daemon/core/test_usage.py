@@ -69,6 +69,20 @@ def test_what_was_sent_ahead_counts_once_it_has_a_place(cluster: Cluster) -> Non
     assert (found["bo@example.org"], found["cy@example.org"]) == ((1, 0.5), (1, 0.25))
 
 
+def test_what_an_agent_granted_itself_counts_as_a_node(cluster: Cluster) -> None:
+    """A node that succeeds before its agent's word that it had a place is one more, and the time counts once."""
+    cluster.join("w1", prefetch=8)
+    cluster.submit(builders.graph({"warm": []}))
+    cluster.succeed("warm", wall_us=1000)
+    cluster.submit(builders.graph({"A": []}), owner=BO)
+    cluster.submit(builders.graph({"B": []}), owner=CY)
+    cluster.tick(0.5)
+    cluster.succeed("B")
+    cluster.succeed("A")
+    found = usage(cluster)
+    assert (found["bo@example.org"], found["cy@example.org"]) == ((1, 0.5), (1, 0.0))
+
+
 def test_usage_fades_and_is_read_back(cluster: Cluster) -> None:
     """For the order of the queue, what was used counts half after a day, in this life of the daemon or the next."""
     cluster.submit(ONE, owner=BO)

@@ -1,0 +1,159 @@
+"""Ways through the web interface beside those of test_web_browser: a child, a node, agents, storage, keys."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.async_api import expect
+
+from tests.acceptance.processes import Cluster
+from tests.acceptance.sweeps import SQUARE
+from tests.acceptance.web import PATIENCE_S, browser_page, on_page, ratios, web_server
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
+expect.set_options(timeout=PATIENCE_S * 1000)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A cluster with a sweep that has ended, three of whose twelve children failed."""
+    with ratios(tmp_path_factory.mktemp("journeys")) as running:
+        yield running
+
+
+def ratios_of(made: Cluster) -> str:
+    with made.client() as client:
+        return next(each.id for each in client.list_runs(limit=50).runs if each.name == "Ratios")
+
+
+async def test_a_child_and_its_neighbours(made: Cluster) -> None:
+    """A child says which it is, by its values and its seed, and leads to the ones beside it and to its sweep."""
+    run = ratios_of(made)
+    with web_server(made) as server, made.client() as client:
+        seed = client.get_run(f"{run}.5").run.seed
+        async with browser_page(server) as page:
+            await page.goto(server.page(f"/runs/{run}.4"))
+            where = page.get_by_role("navigation", name="Where this is")
+            await expect(where).to_contain_text("child 4: x=2 y=0")
+            await where.get_by_role("link", name="Next child").click()
+            await expect(where).to_contain_text("child 5: x=2 y=1")
+            await expect(page.get_by_role("definition").filter(has_text=str(seed)).first).to_be_visible()
+            await expect(page.get_by_role("row", name="Ratio")).to_contain_text("success")
+            await where.get_by_role("link", name="Previous child").click()
+            await expect(page.get_by_role("row", name="Ratio")).to_contain_text("ZeroDivisionError")
+            await where.get_by_role("link", name="The sweep").click()
+            await expect(page.get_by_role("heading", name="Ratios", level=1)).to_be_visible()
+
+
+async def test_a_node_says_why_and_what_it_printed(made: Cluster) -> None:
+    """A node says why it was executed, or whose result it has; its log is searched, and is a file."""
+    run = ratios_of(made)
+    with web_server(made) as server, made.client() as client:
+        again = client.submit({"workflow": "ratio", "params": {"x": 2, "y": 1}}).run.id
+        client.wait(again)
+        async with browser_page(server) as page:
+            await page.goto(server.page(f"/runs/{run}.5/Ratio"))
+            why = page.get_by_role("region", name="Why", exact=True)
+            await expect(why).to_contain_text("It was executed")
+            await expect(
+                page.get_by_role("table", name="Outputs").get_by_role("row", name="value double")
+            ).to_contain_text("2")
+            search, log = page.get_by_role("searchbox", name="Search"), page.get_by_role("log")
+            await search.fill("DIVIDING")
+            await expect(page.get_by_text("1 of 1 line")).to_be_visible()
+            await expect(log).to_contain_text("dividing 2 by 1")
+            await search.fill("multiplying")
+            await expect(page.get_by_text("0 of 1 line")).to_be_visible()
+            await expect(log).not_to_contain_text("dividing")
+            async with page.expect_download() as started:
+                await page.get_by_role("link", name="Download all").click()
+            assert (await (await started.value).path()).read_text() == "dividing 2 by 1\n"
+            await page.goto(server.page(f"/runs/{again}/Ratio"))
+            await expect(why).to_contain_text("It was taken from an earlier execution")
+            await expect(why).to_contain_text(f"From {run}.5")
+
+
+async def test_an_agent_is_drained_and_forgotten(made: Cluster) -> None:
+    """An agent is drained after its consequence was said, taken back, and forgotten once it is gone."""
+    agent = made.start_agent("second")
+    made.agents_are("a1", "second")
+    with web_server(made) as server, made.client() as client:
+        async with browser_page(server) as page:
+            await page.goto(server.page("/cluster"))
+            row = page.get_by_role("table", name="Agents").get_by_role("row", name="second")
+            for label, consequence, state in (
+                ("Drain", "second gets no further nodes", "draining"),
+                ("Undo drain", "second gets nodes again", "connected"),
+            ):
+                await row.get_by_role("button", name=label).click()
+                dialog = page.get_by_role("dialog")
+                await expect(dialog).to_contain_text(consequence)
+                await dialog.get_by_role("button", name=label, exact=True).click()
+                await expect(row).to_contain_text(state)
+            agent.kill()
+            agent.ended()
+            await row.get_by_role("button", name="Remove").click()
+            await expect(page.get_by_role("dialog")).to_contain_text("accio agent remove second")
+            await page.get_by_role("dialog").get_by_role("button", name="Remove", exact=True).click()
+            await expect(row).to_have_count(0)
+        assert [each.name for each in client.list_agents()] == ["a1"]
+
+
+async def test_results_are_invalidated(made: Cluster) -> None:
+    """The results of an operator are forgotten after its consequence was said: the next node of it is executed."""
+    with web_server(made) as server, made.client() as client:
+        client.push(SQUARE)
+        first = client.submit({"workflow": "square", "params": {"x": 12}}).run.id
+        client.wait(first)
+        async with browser_page(server) as page:
+            await page.goto(server.page("/storage"))
+            row = page.get_by_role("row", name="Square")
+            await row.get_by_role("button", name="Invalidate").click()
+            await expect(page.get_by_role("dialog")).to_contain_text("the next nodes of it are executed")
+            await page.get_by_role("dialog").get_by_role("button", name="Invalidate", exact=True).click()
+            await expect(row.get_by_role("button", name="Invalidate")).to_be_disabled()
+        second = client.submit({"workflow": "square", "params": {"x": 12}}).run.id
+        client.wait(second)
+        assert not client.get_run(second).nodes[0].cached
+
+
+async def test_by_keys_alone(made: Cluster) -> None:
+    """A run is found, selected, opened and looked at without a mouse; single keys can be switched off."""
+    with web_server(made) as server:
+        async with browser_page(server) as page:
+            keys = page.keyboard
+            await keys.press("g")
+            await keys.press("r")
+            await expect(page.get_by_role("heading", name="Runs", level=1)).to_be_visible()
+            box = page.get_by_label("Only runs where")
+            await expect(box).to_be_visible()
+            await keys.press("/")
+            await expect(box).to_be_focused()
+            await keys.type("name~ratios")
+            await keys.press("Enter")
+            await expect(page.get_by_role("table", name="Runs").get_by_role("row")).to_have_count(2)
+            await keys.press("Escape")  # what is offered is closed
+            await keys.press("Tab")
+            await expect(box).not_to_be_focused()
+            await keys.press("j")
+            await expect(page.get_by_role("link", name="Ratios")).to_be_focused()
+            await keys.press("x")
+            await expect(page.get_by_label("Select Ratios")).to_be_checked()
+            await keys.press("Enter")
+            await expect(page.get_by_role("heading", name="Ratios", level=1)).to_be_visible()
+            await keys.press("e")
+            name = page.get_by_role("textbox", name="Name")
+            await expect(name).to_be_focused()
+            await keys.press("Escape")
+            await expect(name).to_be_hidden()
+            await keys.press("?")
+            await expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+            await keys.press("Escape")
+            await expect(page.get_by_role("dialog")).to_be_hidden()
+            await page.goto(server.page("/settings"))
+            single = page.get_by_label("Single keys do something")
+            for on, place in ((False, "/settings"), (True, "/cluster")):
+                await single.set_checked(on)
+                await page.evaluate("document.activeElement.blur()")
+                await keys.press("g")
+                await keys.press("c")
+                await on_page(page, f"location.pathname === '{place}'", "keys that do something, or nothing")
