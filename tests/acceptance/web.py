@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import ConsoleMessage, Page, async_playwright
 
 from accio.interpreter import python
 from tests.acceptance.processes import Cluster, Process, cluster, eventually, free_port
@@ -102,7 +102,7 @@ async def browser_page(
         context.set_default_timeout(PATIENCE_S * 1000)
         page = await context.new_page()
         page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
-        page.on("console", lambda said: wrong.append(f"console: {said.text}") if said.type == "error" else None)
+        page.on("console", lambda said: wrong.append(f"console: {said.text}") if _is_wrong(said) else None)
         page.on(
             "request",
             lambda asked: (
