@@ -6,7 +6,8 @@ answer; a slow listener receives the latest only. While nobody listens to anythi
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+import itertools
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
 from contextlib import aclosing
 from typing import Any
 
@@ -98,9 +99,11 @@ class Topic:
 class Source:
     """What the daemon tells one token, and the topics that somebody listens to."""
 
-    def __init__(self, client: AsyncClient, group: asyncio.TaskGroup) -> None:
+    def __init__(self, client: AsyncClient, group: asyncio.TaskGroup, numbers: Iterator[int]) -> None:
+        """Hear as *client*; each update is given the next of the *numbers*, which no other source has given."""
         self._client = client
         self._group = group
+        self._numbers = numbers
         self._topics: dict[str, tuple[Topic, asyncio.Task[None]]] = {}
         self._task: asyncio.Task[None] | None = None
         self._latest: FeedUpdate | None = None
@@ -108,7 +111,7 @@ class Source:
         self._heard = asyncio.Event()
         self._runs = 0
         self._agents = 0
-        self._updates = 0
+        self._number = 0
         self._ids: dict[str, str] = {}  # of runs and parents, by what topics call them: parts of ids, children, `last`
 
     def __repr__(self) -> str:
@@ -134,8 +137,8 @@ class Source:
                 self._ids.pop(name, None)
 
     def told(self) -> int | None:
-        """Return how often the daemon has told of changes; None while it can't."""
-        return None if self._latest is None or self._error is not None else self._updates
+        """Return the number of what the daemon has told of last; None while it can't."""
+        return None if self._latest is None or self._error is not None else self._number
 
     def has_listeners(self) -> bool:
         """Return whether anybody listens to anything."""
@@ -165,7 +168,7 @@ class Source:
             await asyncio.sleep(AGAIN_S)
 
     def _hear(self, update: FeedUpdate) -> None:
-        self._updates += 1
+        self._number = next(self._numbers)
         everything = update.more or self._error is not None or self._latest is None
         self._latest, self._error = update, None
         self._runs += bool(everything or update.runs)
@@ -213,12 +216,17 @@ class Hub:
     def __init__(self, group: asyncio.TaskGroup) -> None:
         self._group = group
         self._sources: dict[str | None, Source] = {}
+        self._numbers = itertools.count(1)
 
     def __repr__(self) -> str:
         return f"Hub({list(self._sources.values())})"
 
     def told(self, token: str | None) -> int | None:
-        """Return how often the daemon has told a token of changes; None while it isn't listened to, or is away."""
+        """Return the number of what the daemon has told a token last; None while it isn't listened to, or is away.
+
+        A number never comes again, for what was answered as of it may be given again: neither after the last tab has
+        left and another has come, nor for another token.
+        """
         source = self._sources.get(token)
         return None if source is None else source.told()
 
@@ -228,7 +236,7 @@ class Hub:
         if len(names) > MOST_TOPICS:
             raise BadRequest(f"expected at most {MOST_TOPICS} topics, found {len(names)}")
         listener = Listener()
-        source = self._sources.setdefault(token, Source(client, self._group))
+        source = self._sources.setdefault(token, Source(client, self._group, self._numbers))
         try:
             for name in names:
                 source.listen(listener, name)

@@ -100,6 +100,24 @@ async def test_tabs_share_a_feed_and_its_looks() -> None:
         assert client.feeds == 0
 
 
+async def test_what_was_told_is_never_told_again_under_its_number() -> None:
+    """After the last tab has left, another is told under new numbers: an answer as of an old one is no longer right."""
+    async with hub() as (made, client):
+        numbers: list[int | None] = []
+        for _ in range(2):
+            tab = Tab(made, client, "runs")
+            assert made.told(None) is None
+            client.say(more=True)
+            await tab.hears("runs")
+            numbers.append(made.told(None))
+            await tab.close()
+            assert made.told(None) is None
+            await client.unfed.wait()
+            client.unfed.clear()
+    assert None not in numbers
+    assert len(set(numbers)) == 2
+
+
 async def test_a_run_is_asked_about_when_it_changes() -> None:
     """What is said of other runs, of agents and of numbers asks nothing about this one, by whatever name it goes."""
     async with hub() as (made, client):
