@@ -32,10 +32,11 @@ export function QueryBox({ where, label, run = '', placeholder = '', children = 
   };
   const take = (suggestion) => {
     const next = text.slice(0, found.start) + suggestion.text;
-    write(next + text.slice(at));
-    place(next.length);
+    box.current.value = next + text.slice(at); // at once: what is typed before the next frame goes behind it
+    box.current.setSelectionRange(next.length, next.length);
     box.current.focus();
-    requestAnimationFrame(() => box.current?.setSelectionRange(next.length, next.length));
+    write(box.current.value);
+    place(next.length);
   };
   const type = (event) => {
     write(event.target.value);

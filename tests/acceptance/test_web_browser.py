@@ -133,6 +133,15 @@ FORMS = """async () => {
 }"""
 
 
+TAKEN_AT_ONCE = """(text) => {
+    const option = [...document.querySelectorAll('[role=option]')].find((each) => each.textContent.includes(text));
+    option.dispatchEvent(new MouseEvent('mousedown', { bubbles: true, cancelable: true }));
+    const box = document.querySelector('[role=combobox]');
+    return [box.value, box.selectionStart];
+}"""
+"""Takes what is offered, and returns the box's text and caret before anything else, such as a key, has come."""
+
+
 async def test_the_query_box(made: Cluster) -> None:
     """The box offers what may be written, says what it means and where it is wrong, and its answer is acted on."""
     with web_server(made) as server, made.client() as client:
@@ -150,7 +159,8 @@ async def test_the_query_box(made: Cluster) -> None:
                 await box.press("Enter")
                 await expect(box).to_have_value(offered)
             await box.press_sequentially("ga")
-            await page.get_by_role("option", name="gated").click()
+            await page.get_by_role("option", name="gated").wait_for()
+            assert await page.evaluate(TAKEN_AT_ONCE, "gated") == ["workflow=gated", 14]
             await box.press_sequentially(" name~boxed")
             await expect(page.get_by_text('workflow is gated, and name contains "boxed"')).to_be_visible()
             await box.press("Enter")
