@@ -14,9 +14,10 @@ from accio.domain.names import MEASURED_METRICS
 from accio.domain.sweeps import Sweep
 from accio.v1 import accio_pb2
 from accio.wire.states import RUN_STATES
-from accio_client import from_wire, views
+from accio_client import views
 from accio_client.analysis.columns import STATES, Floats, Mask, Numbers, SweepTable, Texts, unit_of
 from accio_client.analysis.fingerprints import Failed
+from accio_client.from_wire import runs as run_views
 from accio_client.moments import epoch_ms
 
 Ranges = tuple[tuple[int, int], ...]
@@ -28,7 +29,7 @@ class Head:
     """What is known of a run before any child is looked at."""
 
     def __init__(self, message: accio_pb2.ColumnsHead) -> None:
-        self.run: views.RunView = from_wire.run(message.run)
+        self.run: views.RunView = run_views.run(message.run)
         self.sweep = Sweep.from_json(json.loads(message.sweep_json))
         self.types: dict[str, DataType] = {
             f"{each.node}/{each.port}": parse_type(each.type) for each in message.outputs

@@ -14,7 +14,7 @@ from accio.domain.datatypes import DATASET, parse_type
 from accio.domain.named_content import content_of, name_in
 from accio.errors import AlreadyExists, FailedPrecondition, NotFound
 from accio_client.file_names import file_name
-from accio_client.from_wire import user_value
+from accio_client.from_wire.values import user_value
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator

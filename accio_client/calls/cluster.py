@@ -7,10 +7,15 @@ from contextlib import aclosing
 
 from accio.domain.ids import RunId
 from accio.v1 import accio_pb2, values_pb2, workload_pb2
-from accio_client import from_wire, from_wire_timeline, views
+from accio_client import views
 from accio_client.calls.caller import Caller
 from accio_client.calls.runs import WATCH_PATIENCE_S
 from accio_client.connection import STREAM_DEADLINE_S
+from accio_client.from_wire import cluster as cluster_views
+from accio_client.from_wire import storage as storage_views
+from accio_client.from_wire import timeline as timeline_views
+from accio_client.from_wire import workflows as workflow_views
+from accio_client.from_wire import workload as workload_views
 
 
 class ClusterCalls(Caller):
@@ -20,22 +25,24 @@ class ClusterCalls(Caller):
         answer = await self._connection.call(
             self._accio.ListOperators, accio_pb2.ListOperatorsRequest(), accio_pb2.ListOperatorsResponse
         )
-        return tuple(from_wire.operator(each) for each in answer.operators)
+        return tuple(workflow_views.operator(each) for each in answer.operators)
 
     async def get_operator(self, name: str) -> views.OperatorView:
         request = accio_pb2.GetOperatorRequest(name=name)
-        return from_wire.operator(await self._connection.call(self._accio.GetOperator, request, values_pb2.Operator))
+        return workflow_views.operator(
+            await self._connection.call(self._accio.GetOperator, request, values_pb2.Operator)
+        )
 
     async def list_agents(self) -> tuple[views.AgentView, ...]:
         answer = await self._connection.call(
             self._accio.ListAgents, accio_pb2.ListAgentsRequest(), accio_pb2.ListAgentsResponse
         )
-        return tuple(from_wire.agent(each) for each in answer.agents)
+        return tuple(cluster_views.agent(each) for each in answer.agents)
 
     async def drain_agent(self, name: str, *, undo: bool = False) -> views.AgentView:
         """Drain an agent: send it no further nodes while its own end; *undo* takes that back."""
         request = accio_pb2.DrainAgentRequest(name=name, undo=undo)
-        return from_wire.agent(await self._connection.call(self._accio.DrainAgent, request, accio_pb2.Agent))
+        return cluster_views.agent(await self._connection.call(self._accio.DrainAgent, request, accio_pb2.Agent))
 
     async def remove_agent(self, name: str) -> None:
         """Forget an agent that isn't connected."""
@@ -44,7 +51,7 @@ class ClusterCalls(Caller):
 
     async def cluster_state(self) -> views.ClusterView:
         request = accio_pb2.GetClusterStateRequest()
-        return from_wire.cluster(
+        return cluster_views.cluster(
             await self._connection.call(self._accio.GetClusterState, request, accio_pb2.ClusterState)
         )
 
@@ -56,7 +63,7 @@ class ClusterCalls(Caller):
         async with aclosing(updates):
             async for message in updates:
                 yield views.FeedUpdate(
-                    cluster=from_wire.cluster(message.cluster),
+                    cluster=cluster_views.cluster(message.cluster),
                     runs=tuple(RunId(each) for each in message.runs),
                     more=message.more,
                     agents=message.agents,
@@ -65,12 +72,14 @@ class ClusterCalls(Caller):
     async def workload(self, run: str = "") -> views.WorkloadView:
         """Return what is queued and running, and when it will have ended; of the runs, *run* alone if it is given."""
         request = workload_pb2.GetWorkloadRequest(run=run)
-        return from_wire.workload(await self._connection.call(self._accio.GetWorkload, request, workload_pb2.Workload))
+        return workload_views.workload(
+            await self._connection.call(self._accio.GetWorkload, request, workload_pb2.Workload)
+        )
 
     async def timeline(self, *, limit: int = 500) -> views.TimelineView:
         """Return what agents execute, and the *limit* executions that ended last (at most 5,000)."""
         request = workload_pb2.GetTimelineRequest(limit=limit)
-        return from_wire_timeline.timeline(
+        return timeline_views.timeline(
             await self._connection.call(self._accio.GetTimeline, request, workload_pb2.Timeline)
         )
 
@@ -84,12 +93,14 @@ class ClusterCalls(Caller):
             deadline=STREAM_DEADLINE_S,
             repeatable=dry_run,
         )
-        return from_wire.garbage(answer)
+        return storage_views.garbage(answer)
 
     async def cache(self, *, operator: str | None = None, entries: bool = False) -> views.CacheView:
         """Return the memo's numbers by operator, and with *entries* its newest results."""
         request = accio_pb2.GetCacheRequest(operator=operator or "", entries=entries)
-        return from_wire.cache(await self._connection.call(self._accio.GetCache, request, accio_pb2.GetCacheResponse))
+        return storage_views.cache(
+            await self._connection.call(self._accio.GetCache, request, accio_pb2.GetCacheResponse)
+        )
 
     async def remove_from_cache(self, *, key: str | None = None, operator: str | None = None) -> int:
         """Invalidate one result or all results of an operator; returns how many."""

@@ -7,9 +7,10 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from accio.v1 import accio_pb2
-from accio_client import from_wire_live, views
+from accio_client import views
 from accio_client.calls.runs import RunCalls
 from accio_client.connection import STREAM_DEADLINE_S
+from accio_client.from_wire import live as live_views
 
 if TYPE_CHECKING:  # loaded by the calls that need it: every command line would pay for it
     from collections.abc import AsyncGenerator, Collection, Iterable
@@ -38,7 +39,7 @@ class MeasurementCalls(RunCalls):
         async with aclosing(chunks):
             async for chunk in chunks:
                 for each in chunk.series:
-                    yield from_wire_live.series(each)
+                    yield live_views.series(each)
 
     async def series_frame(
         self, runs: str | Iterable[str], name: str = "", *, node: str = "", backend: str = "pandas"

@@ -15,22 +15,22 @@ class OwnerCalls(Caller):
 
     async def list_owners(self) -> views.OwnersView:
         """Return whose work there is, how much of it is at agents, and how much may be."""
-        from accio_client import from_wire_owners  # few commands need it
+        from accio_client.from_wire import owners as owner_views  # few commands need it
 
         request = workload_pb2.ListOwnersRequest()
-        return from_wire_owners.owners(
+        return owner_views.owners(
             await self._connection.call(self._accio.ListOwners, request, workload_pb2.ListOwnersResponse)
         )
 
     async def change_cap(self, owner: str, *, nodes: int | None = None, cpus: float | None = None) -> views.CapView:
         """Set how many nodes of an owner, on how many CPUs, may be at agents at a time; without either, any number."""
-        from accio_client import from_wire_owners  # as above
+        from accio_client.from_wire import owners as owner_views  # as above
 
         request = workload_pb2.ChangeCapRequest(owner=owner)
         if nodes is not None or cpus is not None:
             milli_cpus = None if cpus is None else round(cpus * 1000)
             request.cap.CopyFrom(workload_pb2.Cap(nodes=nodes, milli_cpus=milli_cpus))
-        return from_wire_owners.changed(
+        return owner_views.changed(
             await self._connection.call(self._accio.ChangeCap, request, workload_pb2.ChangeCapResponse)
         )
 
@@ -38,13 +38,13 @@ class OwnerCalls(Caller):
         self, *, by: Sequence[str] = ("owner",), since: datetime | None = None, until: datetime | None = None
     ) -> views.UsageReport:
         """Return what nodes used of agents, told apart *by* any of owner, pool, and one of day and month."""
-        from accio_client import from_wire_owners  # as above
+        from accio_client.from_wire import owners as owner_views  # as above
 
         request = workload_pb2.GetUsageRequest(
             by=by,
             since_ms=0 if since is None else int(since.timestamp() * 1000),
             until_ms=0 if until is None else int(until.timestamp() * 1000),
         )
-        return from_wire_owners.usage(
+        return owner_views.usage(
             await self._connection.call(self._accio.GetUsage, request, workload_pb2.GetUsageResponse)
         )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from accio.v1 import pools_pb2
-from accio_client import from_wire_pools, views
+from accio_client import views
 from accio_client.calls.caller import Caller
+from accio_client.from_wire import pools as pool_views
 
 
 class PoolCalls(Caller):
@@ -13,7 +14,7 @@ class PoolCalls(Caller):
     async def list_pools(self) -> views.PoolsView:
         request = pools_pb2.ListPoolsRequest()
         answer = await self._connection.call(self._connection.pools.ListPools, request, pools_pb2.ListPoolsResponse)
-        return from_wire_pools.pools(answer)
+        return pool_views.pools(answer)
 
     async def list_allocations(
         self, *, pool: str | None = None, live: bool = False, limit: int = 50, cursor: str | None = None
@@ -22,7 +23,7 @@ class PoolCalls(Caller):
         answer = await self._connection.call(
             self._connection.pools.ListAllocations, request, pools_pb2.ListAllocationsResponse
         )
-        return from_wire_pools.allocations(answer)
+        return pool_views.allocations(answer)
 
     async def change_pool(
         self, name: str, *, paused: bool | None = None, kept: int | str | None = None
@@ -30,6 +31,4 @@ class PoolCalls(Caller):
         """Pause a pool or let it go on; keep so many hosts of it whatever is queued, or as its file says ("auto")."""
         number = kept if isinstance(kept, int) else None
         request = pools_pb2.ChangePoolRequest(name=name, paused=paused, kept=number, by_file=isinstance(kept, str))
-        return from_wire_pools.pool(
-            await self._connection.call(self._connection.pools.ChangePool, request, pools_pb2.Pool)
-        )
+        return pool_views.pool(await self._connection.call(self._connection.pools.ChangePool, request, pools_pb2.Pool))

@@ -11,9 +11,15 @@ from accio.wire.cache_modes import CACHE_MODE_MESSAGES
 from accio.wire.errors import is_clipped
 from accio.wire.issues import issues_of
 from accio.wire.states import RUN_STATE_MESSAGES
-from accio_client import definition_text, from_wire, from_wire_checks, from_wire_nodes, views
+from accio_client import definition_text, views
 from accio_client.calls import selecting
 from accio_client.calls.caller import SUBMIT_DEADLINE_S, Caller
+from accio_client.from_wire import checks as check_views
+from accio_client.from_wire import node_counts as count_views
+from accio_client.from_wire import nodes as node_views
+from accio_client.from_wire import runs as run_views
+from accio_client.from_wire import watching as watch_views
+from accio_client.from_wire import workflows as workflow_views
 from accio_client.moments import epoch_ms
 
 if TYPE_CHECKING:
@@ -38,7 +44,7 @@ class RunCalls(Caller):
         except InvalidDefinition as error:
             raise await self._complete(error, request) from None
         warnings = issues_of(answer.warnings)
-        return views.Submitted(run=from_wire.run(answer.run), warnings=warnings, created=answer.created)
+        return views.Submitted(run=run_views.run(answer.run), warnings=warnings, created=answer.created)
 
     async def submit_and_watch(
         self,
@@ -57,14 +63,14 @@ class RunCalls(Caller):
         try:
             async with aclosing(updates):
                 async for message in updates:
-                    yield from_wire.update(message)
+                    yield watch_views.update(message)
         except InvalidDefinition as error:
             raise await self._complete(error, request) from None
 
     async def validate(self, definition: Definition, *, base_path: str | None = None) -> views.Validation:
         """Say what `submit` would say, and create nothing."""
         request = self._submission(definition, base_path, "use", None)
-        return from_wire_checks.validation(
+        return check_views.validation(
             await self._connection.call(self._accio.Validate, request, workflows_pb2.ValidateResponse)
         )
 
@@ -77,17 +83,17 @@ class RunCalls(Caller):
             answer = await self._connection.call(self._accio.DryRun, request, accio_pb2.DryRunResponse)
         except InvalidDefinition as error:
             raise await self._complete(error, request) from None
-        return from_wire.dry_run(answer)
+        return check_views.dry_run(answer)
 
     async def get_run(self, run: str, *, nodes: bool = True) -> views.RunDetails:
         """Return a single run, a parent or a child, by its id or an unambiguous beginning of it."""
         answer = await self._connection.call(
             self._accio.Get, accio_pb2.GetRequest(id=run, nodes=nodes), accio_pb2.GetResponse
         )
-        found = tuple(from_wire.node(each) for each in answer.nodes)
+        found = tuple(node_views.node(each) for each in answer.nodes)
         precision = answer.precision if answer.HasField("precision") else None
         return views.RunDetails(
-            run=from_wire.run(answer.run),
+            run=run_views.run(answer.run),
             nodes=found,
             precision=precision and views.PrecisionView(precise=precision.precise, at_max=precision.at_max),
         )
@@ -95,12 +101,12 @@ class RunCalls(Caller):
     async def get_node(self, run: str, node: str) -> views.NodeDetailsView:
         """Return everything about one node: attempts, inputs, artifacts, metrics."""
         request = accio_pb2.GetNodeRequest(run=run, node=node)
-        return from_wire.node_details(await self._connection.call(self._accio.GetNode, request, runs_pb2.NodeDetails))
+        return node_views.node_details(await self._connection.call(self._accio.GetNode, request, runs_pb2.NodeDetails))
 
     async def count_nodes(self, run: str) -> views.NodeCountsView:
         """Return for each node of a sweep's graph in how many children it is in which state."""
         request = accio_pb2.CountNodesRequest(run=run)
-        return from_wire_nodes.node_counts(
+        return count_views.node_counts(
             await self._connection.call(self._accio.CountNodes, request, runs_pb2.NodeCounts)
         )
 
@@ -128,7 +134,7 @@ class RunCalls(Caller):
         )
         answer = await self._connection.call(self._accio.List, request, accio_pb2.ListResponse)
         return views.RunPage(
-            runs=tuple(from_wire.run(each) for each in answer.runs),
+            runs=tuple(run_views.run(each) for each in answer.runs),
             total=answer.total if answer.HasField("total") else None,
             next=answer.next or None,
         )
@@ -152,7 +158,7 @@ class RunCalls(Caller):
             id=run, name=name, notes=notes, tags=None if tags is None else accio_pb2.TagSet(tags=tags)
         )
         answer = await self._connection.call(self._accio.UpdateMetadata, request, accio_pb2.UpdateMetadataResponse)
-        return views.Updated(run=from_wire.run(answer.run), changed=answer.changed)
+        return views.Updated(run=run_views.run(answer.run), changed=answer.changed)
 
     async def kill(self, runs: Iterable[str] = (), *, where: str = "") -> tuple[views.RunOutcome, ...]:
         """Stop runs. What couldn't be stopped says why in its outcome.
@@ -162,7 +168,7 @@ class RunCalls(Caller):
 
         async def act(ids: list[str]) -> tuple[views.RunOutcome, ...]:
             request = accio_pb2.RunsRequest(ids=ids)
-            return from_wire.outcomes(await self._connection.call(self._accio.Kill, request, accio_pb2.RunsResponse))
+            return run_views.outcomes(await self._connection.call(self._accio.Kill, request, accio_pb2.RunsResponse))
 
         if where:
             unfinished = selecting.KILLED
@@ -176,7 +182,7 @@ class RunCalls(Caller):
         async def act(ids: list[str]) -> tuple[views.RunOutcome, ...]:
             request = accio_pb2.RunsRequest(ids=ids)
             answer = await self._connection.call(self._accio.Delete, request, accio_pb2.RunsResponse, repeatable=False)
-            return from_wire.outcomes(answer)
+            return run_views.outcomes(answer)
 
         if where:
             runs = await selecting.ids(self.iterate_runs, selecting.selections(runs, where))
@@ -198,7 +204,7 @@ class RunCalls(Caller):
 
         async def act(ids: list[str]) -> tuple[views.RunOutcome, ...]:
             request = accio_pb2.RetryRequest(ids=ids, latest_operators=latest_operators, **demand)
-            return from_wire.outcomes(await self._connection.call(self._accio.Retry, request, accio_pb2.RunsResponse))
+            return run_views.outcomes(await self._connection.call(self._accio.Retry, request, accio_pb2.RunsResponse))
 
         if where:
             lists = selecting.selections(runs, where, of_children=selecting.RETRIED)
@@ -212,7 +218,7 @@ class RunCalls(Caller):
         )
         async with aclosing(updates):
             async for message in updates:
-                yield from_wire.update(message)
+                yield watch_views.update(message)
 
     async def wait(self, run: str, *, patience: float = WATCH_PATIENCE_S) -> views.RunView:
         """Wait until the run has ended, and return how."""
@@ -252,19 +258,19 @@ class RunCalls(Caller):
         """Return why a node (or each node) was executed, taken from the memo, or waits."""
         request = accio_pb2.WhyRequest(run=run, node=node or "")
         answer = await self._connection.call(self._accio.Why, request, accio_pb2.WhyResponse)
-        return tuple(from_wire.why(each) for each in answer.answers)
+        return tuple(watch_views.why(each) for each in answer.answers)
 
     async def compare_operators(self, first: str, second: str) -> tuple[views.OperatorDifferenceView, ...]:
         """Return the nodes whose operators differ between two runs, and in which parts of their code."""
         request = accio_pb2.CompareOperatorsRequest(first=first, second=second)
         answer = await self._connection.call(self._accio.CompareOperators, request, accio_pb2.CompareOperatorsResponse)
-        return tuple(from_wire.operator_difference(each) for each in answer.nodes)
+        return tuple(workflow_views.operator_difference(each) for each in answer.nodes)
 
     async def events(self, run: str, *, limit: int = 1000) -> tuple[views.EventView, ...]:
         """Return the run's history, oldest first."""
         request = accio_pb2.EventsRequest(run=run, limit=limit)
         answer = await self._connection.call(self._accio.Events, request, accio_pb2.EventsResponse)
-        return tuple(from_wire.event(each) for each in answer.events)
+        return tuple(watch_views.event(each) for each in answer.events)
 
     def _submission(
         self, definition: Definition, base_path: str | None, cache: views.CacheMode, key: str | None

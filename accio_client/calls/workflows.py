@@ -8,8 +8,10 @@ from accio.errors import FailedPrecondition, InvalidDefinition, NotFound
 from accio.v1 import accio_pb2, values_pb2, workflows_pb2
 from accio.wire.errors import is_clipped
 from accio.wire.issues import issues_of
-from accio_client import definition_text, from_wire, from_wire_checks, views
+from accio_client import definition_text, views
 from accio_client.calls.caller import SUBMIT_DEADLINE_S, Caller
+from accio_client.from_wire import checks as check_views
+from accio_client.from_wire import workflows as workflow_views
 from accio_client.one_node import is_of_operator, workflow_of
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ class WorkflowCalls(Caller):
                 raise InvalidDefinition(found.errors or error.issues, found.warnings) from None
             raise
         return views.Pushed(
-            workflow=from_wire.workflow(answer.workflow),
+            workflow=workflow_views.workflow(answer.workflow),
             created=answer.created,
             warnings=issues_of(answer.warnings),
         )
@@ -50,20 +52,22 @@ class WorkflowCalls(Caller):
         request = workflows_pb2.ValidateWorkflowRequest(
             definition=text, default_id=default_id or name, base_path=folder
         )
-        return from_wire_checks.validation(
+        return check_views.validation(
             await self._connection.call(self._accio.ValidateWorkflow, request, workflows_pb2.ValidateResponse)
         )
 
     async def get_workflow(self, workflow: str) -> views.WorkflowView:
         """Return one version: "id" (the latest) or "id:version"."""
         request = workflows_pb2.GetWorkflowRequest(workflow=workflow)
-        return from_wire.workflow(await self._connection.call(self._accio.GetWorkflow, request, workflows_pb2.Workflow))
+        return workflow_views.workflow(
+            await self._connection.call(self._accio.GetWorkflow, request, workflows_pb2.Workflow)
+        )
 
     async def list_workflows(self, *, limit: int = 50, cursor: str | None = None) -> views.WorkflowPage:
         """Return a page of workflows, most recently pushed first."""
         request = workflows_pb2.ListWorkflowsRequest(limit=limit, cursor=cursor or "")
         answer = await self._connection.call(self._accio.ListWorkflows, request, workflows_pb2.ListWorkflowsResponse)
-        found = tuple(from_wire.workflow(each) for each in answer.workflows)
+        found = tuple(workflow_views.workflow(each) for each in answer.workflows)
         return views.WorkflowPage(workflows=found, next=answer.next or None)
 
     async def push_operator(self, operator: str) -> views.Pushed:
@@ -72,7 +76,9 @@ class WorkflowCalls(Caller):
         NotFound if there is no such operator, FailedPrecondition if another workflow has that name.
         """
         request = accio_pb2.GetOperatorRequest(name=operator)
-        found = from_wire.operator(await self._connection.call(self._accio.GetOperator, request, values_pb2.Operator))
+        found = workflow_views.operator(
+            await self._connection.call(self._accio.GetOperator, request, values_pb2.Operator)
+        )
         try:
             there = await self.get_workflow(operator)
         except NotFound:

@@ -7,7 +7,7 @@ import orjson
 
 from accio.v1 import accio_pb2
 from accio_client.export.rows import ReadBlob, Rows
-from accio_client.from_wire import user_value
+from accio_client.from_wire.values import user_value
 from accio_client.views import OperatorView, RunView
 
 OUTPUTS = "outputs.jsonl"

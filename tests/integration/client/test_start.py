@@ -24,12 +24,13 @@ OWN = {
     "named_content names numbers problems quantities series states values",
     "accio.v1": "accio_pb2 artifacts_pb2 bounds_pb2 pools_pb2 runs_pb2 values_pb2 workflows_pb2 workload_pb2",
     "accio.wire": "cache_modes errors issues states",
-    "accio_client": "blocking client clock connection definition_text documents file_names from_wire "
-    "from_wire_checks from_wire_live from_wire_nodes from_wire_pools from_wire_timeline handles json_values "
-    "moments one_node services settings sync sync_calls sync_handles",
+    "accio_client": "blocking client clock connection definition_text documents file_names handles "
+    "json_values moments one_node services settings sync sync_calls sync_handles",
     "accio_client.calls": "access analysis caller cluster handles measurements owners pools results runs selecting "
     "workflows",
     "accio_client.cli": "acting catalogue findings main output pairs runs runs_shown session spelling text times",
+    "accio_client.from_wire": "access checks cluster live node_counts nodes pools runs storage timeline values "
+    "watching workflows workload",
     "accio_client.views": "runs",
 }
 ALLOWED = {*OWN, *(f"{package}.{name}" for package, names in OWN.items() for name in names.split())}

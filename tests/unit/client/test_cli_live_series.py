@@ -7,8 +7,8 @@ from accio.domain.ids import NodeName, RunId
 from accio.domain.series import Point
 from accio.errors import Unavailable
 from accio.v1 import accio_pb2, runs_pb2
-from accio_client import from_wire
 from accio_client.cli.live_series import Looking, lines_of
+from accio_client.from_wire import watching as watch_views
 from accio_client.views import RunView, SeriesView
 
 RUN = RunId("r" * 16)
@@ -23,7 +23,7 @@ def series(node: str, name: str, *values: float, running: bool = True) -> Series
 
 
 def run(kind: runs_pb2.RunKind.ValueType, state: runs_pb2.RunState.ValueType) -> RunView:
-    return from_wire.update(accio_pb2.RunUpdate(run=runs_pb2.Run(id=RUN, kind=kind, state=state))).run
+    return watch_views.update(accio_pb2.RunUpdate(run=runs_pb2.Run(id=RUN, kind=kind, state=state))).run
 
 
 def test_each_running_node_has_a_line() -> None:

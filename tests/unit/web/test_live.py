@@ -10,8 +10,10 @@ import pytest
 
 from accio.errors import BadRequest, Unavailable
 from accio.v1 import accio_pb2, runs_pb2
-from accio_client import from_wire, views
+from accio_client import views
 from accio_client.client import AsyncClient
+from accio_client.from_wire import cluster as cluster_views
+from accio_client.from_wire import runs as run_views
 from accio_web import live
 from accio_web.live import MOST_TOPICS, Hub
 
@@ -44,10 +46,10 @@ class FedClient:
         self.asked.append(run)
         message = runs_pb2.Run(id=RUN, kind=runs_pb2.RUN_KIND_SINGLE, repeat=1, progress=self.progress)
         message.state = runs_pb2.RUN_STATE_RUNNING
-        return views.RunDetails(run=from_wire.run(message), nodes=())
+        return views.RunDetails(run=run_views.run(message), nodes=())
 
     def say(self, *runs: str, more: bool = False, agents: bool = False, queued: int = 0) -> None:
-        cluster = from_wire.cluster(accio_pb2.ClusterState(queued_nodes=queued))
+        cluster = cluster_views.cluster(accio_pb2.ClusterState(queued_nodes=queued))
         told = tuple(cast("Any", each) for each in runs)
         self.updates.put_nowait(views.FeedUpdate(cluster=cluster, runs=told, more=more, agents=agents))
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from accio.domain.ids import AgentName
 from accio_client import views
-from accio_client.from_wire import resources
+from accio_client.from_wire.values import resources
 from accio_client.moments import moment
 
 if TYPE_CHECKING:

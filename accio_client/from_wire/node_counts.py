@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from accio.domain.ids import NodeName, OperatorName, RunId
 from accio_client import views
-from accio_client.from_wire import counts
+from accio_client.from_wire.runs import counts
 
 if TYPE_CHECKING:
     from accio.v1 import runs_pb2
