@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NoReturn
 
 import grpc
+import orjson
 
 from accio.content.digest import digest_bytes
 from accio.errors import AccioError, InvalidDefinition, NotFound, Unauthenticated, Unavailable
@@ -183,3 +184,13 @@ def export_chunk(
         params=params,
         nodes=nodes,
     )
+
+
+def submit_answer(request: accio_pb2.SubmitRequest) -> accio_pb2.SubmitResponse:
+    return accio_pb2.SubmitResponse(run=run(), created=True)
+
+
+def submitted(daemon: FakeDaemon) -> dict[str, Any]:
+    """The last document that was submitted."""
+    document: dict[str, Any] = orjson.loads(daemon.requests["Submit"][-1].definition)
+    return document

@@ -5,7 +5,7 @@ import io
 import json
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,93 +15,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accio.domain.datatypes import parse_type
-from accio.errors import AlreadyExists, BadRequest, NotFound
-from accio.v1 import accio_pb2, runs_pb2, values_pb2
+from accio.errors import AlreadyExists, BadRequest
+from accio.v1 import accio_pb2, runs_pb2
 from accio_client.export.columns import Column, Holds, place_columns, values_within
-from accio_client.export.exporting import Options, distinct_name, wide_table, write_files
+from accio_client.export.exporting import Options, distinct_name, write_files
 from accio_client.export.files import MOST_OPEN, Files
 from accio_client.export.formats import CsvWriter, separator
-from accio_client.export.selection import Selection, Share
+from accio_client.export.selection import Selection
 from accio_client.export.spool import Spool
-
-ALL = Selection(Share.ALL)
-NONE = Selection(Share.NONE)
-
-
-def no_blob(digest: str) -> bytes:
-    raise AssertionError(digest)
-
-
-def sweep(
-    count: int,
-    outputs: dict[str, str],
-    texts: Callable[[int], str],
-    *,
-    identifier: str = "p",
-    repeat: int = 1,
-    first: int = 0,
-    nodes: Sequence[str] = ("S",),
-) -> accio_pb2.ExportChunk:
-    """Children of a parent over `epsilon`, with equal outputs from each node."""
-    parameter = runs_pb2.RunParameter(name="epsilon", type="double", json="0.0", values=max(2, count))
-    rows = range(first, first + count)
-    points = sorted({row // repeat for row in rows})
-    return accio_pb2.ExportChunk(
-        run=runs_pb2.Run(id=identifier, kind=runs_pb2.RUN_KIND_PARENT, repeat=repeat, params=[parameter]),
-        index=rows,
-        seed=rows,
-        repetition=[1 + row % repeat for row in rows],
-        params=[
-            accio_pb2.ParameterColumn(
-                name="epsilon",
-                type="double",
-                values=[repr(float(point)) for point in points],
-                value_of_row=[row // repeat - points[0] for row in rows],
-            )
-        ],
-        nodes=[
-            accio_pb2.NodeColumn(
-                node=node,
-                outputs=[values_pb2.OutputPort(name=name, type=kind) for name, kind in outputs.items()],
-                row=range(count),
-                outputs_json=[texts(row) for row in rows],
-            )
-            for node in nodes
-        ],
-    )
-
-
-def by_port(chunk: accio_pb2.ExportChunk) -> accio_pb2.ExportChunk:
-    """The same chunk as a daemon sends it to clients that ask for ports."""
-    found = accio_pb2.ExportChunk()
-    found.CopyFrom(chunk)
-    for node in found.nodes:
-        rows = list(map(json.loads, node.outputs_json))
-        for output in node.outputs:
-            values = [
-                json.dumps(row.get(output.name)) for row in rows
-            ]  # its numbers are canonical, those of orjson not
-            node.ports.add(port=output.name, values_json=f"[{','.join(values)}]")
-        del node.outputs_json[:]
-    return found
-
-
-def exported(folder: Path, *chunks: accio_pb2.ExportChunk, **options: Any) -> list[str]:
-    """The names of the files that an export of these chunks writes."""
-    with Spool() as spool:
-        for chunk in chunks:
-            spool.add(chunk)
-        files = write_files(spool, Options(folder=folder, **options), no_blob)
-    return [str(each.path.relative_to(folder)) for each in files]
-
-
-def parquet_rows(path: Path) -> int:
-    with pyarrow.parquet.ParquetFile(path) as file:
-        return int(file.metadata.num_rows)
-
-
-def lines(path: Path) -> list[str]:
-    return path.read_text().split("\n")[:-1]
+from tests.unit.client.exporting import ALL, by_port, exported, lines, no_blob, parquet_rows, sweep
 
 
 @pytest.mark.parametrize(
@@ -439,95 +361,6 @@ def test_a_file_that_comes_meanwhile_is_left_alone(tmp_path: Path) -> None:
         export()
     assert (tmp_path / "t.csv").read_text() == "mine"
     assert [path.name for path in tmp_path.iterdir()] == ["t.csv"]
-
-
-def test_a_wide_table_has_a_gap_where_nothing_is(tmp_path: Path) -> None:
-    """Rows without a result are there, with empty cells; a node that appears later has a column from the beginning."""
-    late = sweep(1, {"x": "double"}, lambda _: '{"x":2.5}', first=1, nodes=("T",))
-    with Spool() as spool:
-        spool.add(sweep(1, {"x": "double"}, lambda _: "{}"))
-        spool.add(late)
-        table = wide_table(spool, ALL, NONE, no_blob)
-    assert table.names == ("run", "label", "epsilon", "repeat", "seed", "state", "cause", "S/x", "T/x")
-    assert list(zip(*table.cells, strict=True)) == [
-        ("p.0", None, 0.0, 1, 0, None, None, None, None),
-        ("p.1", None, 1.0, 1, 1, None, None, None, 2.5),
-    ]
-
-
-@pytest.mark.parametrize("wide", [False, True])
-def test_a_chunk_without_a_success_has_gaps(tmp_path: Path, wide: bool) -> None:
-    """A numeric output that came port by port may be absent from all rows of a chunk."""
-    failed = by_port(sweep(2, {"x": "double"}, lambda _: "{}"))
-    del failed.nodes[0].row[:]
-    failed.nodes[0].ports[0].values_json = "[]"
-    late = by_port(sweep(1, {"x": "double"}, lambda _: '{"x":2.5}', first=2))
-    (name,) = exported(tmp_path, failed, late, wide=wide)
-    assert [line.rpartition(",")[2] for line in lines(tmp_path / name)[1:]] == (["", "", "2.5"] if wide else ["2.5"])
-
-
-def test_a_wide_table_tells_how_each_run_ended(tmp_path: Path) -> None:
-    """Label, state and cause of each run, members of maps, and what operators measured stand beside the outputs."""
-    chunk = sweep(2, {"x": "double", "by": "map(string,distance)"}, lambda _: "{}")
-    chunk.label[:] = ["epsilon=0", "epsilon=1"]
-    chunk.state[:] = [runs_pb2.RUN_STATE_FAILED, runs_pb2.RUN_STATE_SUCCESS]
-    chunk.cause[:] = ["exception", ""]
-    chunk.nodes[0].row[:] = [1]
-    chunk.nodes[0].outputs_json[:] = ['{"x":2.5,"by":{"b":1.0,"a c":2.0}}']
-    chunk.nodes[0].metrics.add(wall_us=7, custom_json='{"kept":0.5,"x":1}')
-    (name,) = exported(tmp_path, chunk, wide=True)
-    assert lines(tmp_path / name) == [
-        "run,label,epsilon,repeat,seed,state,cause,S/x,S/by.b_in_meters,S/by.a c_in_meters,S/kept,S/x (metric)",
-        "p.0,epsilon=0,0.0,1,0,failed,exception,,,,,",
-        "p.1,epsilon=1,1.0,1,1,success,,2.5,1.0,2.0,0.5,1",
-    ]
-
-
-FIXED_NAMES = ("run", "seed", "repeat", "n", "value", "key", "index", "mean", "index_2", "label", "state", "sd")
-
-
-@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
-@pytest.mark.parametrize("options", [{}, {"wide": True}, {"aggregate": True}])
-def test_parameters_named_like_columns_have_columns_of_their_own(
-    tmp_path: Path, kind: Any, options: dict[str, bool]
-) -> None:
-    """A parameter that is called like a fixed column is param.NAME in every format, and nothing is lost."""
-    chunk = sweep(2, {"x": "double"}, lambda row: f'{{"x":{row}.5}}')
-    for number, name in enumerate(FIXED_NAMES):
-        chunk.run.params.add(name=name, type="integer", json="7", values=2)
-        chunk.params.add(name=name, type="integer", values=[str(100 + number)], value_of_row=[0, 0])
-    (name,) = exported(tmp_path, chunk, format=kind, **options)
-    columns, first = first_row(tmp_path / name)
-    assert len(set(columns)) == len(columns)
-    assert [first[columns.index(f"param.{name}")] for name in FIXED_NAMES] == [
-        str(100 + number) for number in range(len(FIXED_NAMES))
-    ]
-    assert first[columns.index("run")] == ("p" if "aggregate" in options else "p.0")
-
-
-def first_row(path: Path) -> tuple[list[str], list[str]]:
-    """The columns of a file, and the texts of its first row."""
-    match path.suffix:
-        case ".csv":
-            header, row, *_ = (line.split(",") for line in lines(path))
-            return header, row
-        case ".jsonl":
-            pairs = json.loads(lines(path)[0], object_pairs_hook=list)
-        case _:
-            table = pyarrow.parquet.read_table(path)
-            pairs = [(name, table.column(at)[0].as_py()) for at, name in enumerate(table.column_names)]
-    return [name for name, _ in pairs], [str(value) for _, value in pairs]
-
-
-def test_a_name_that_no_run_has_is_refused_among_words_too(tmp_path: Path) -> None:
-    """NUMERIC asks the daemon for everything, so the client looks whether the names beside it are known."""
-    chunk = sweep(1, {"x": "double", "note": "string"}, lambda _: '{"x":1.5,"note":"a"}')
-    assert exported(tmp_path, chunk, artifacts=Selection.read("NUMERIC,S/note", numeric=True)) == [
-        "S-x.csv",
-        "S-note.csv",
-    ]
-    with pytest.raises(NotFound, match="did you mean S/note"):
-        exported(tmp_path, chunk, artifacts=Selection.read("NUMERIC,S/notes", numeric=True), force=True)
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ import pytest
 
 from accio import operator
 from accio.sdk.execution import Failed, Finished
-from tests.unit.sdk.test_execution import failure, finished, run
+from tests.unit.sdk.executing import failure, finished, run
 
 CSV = b"x,y\n1,a\n2,b\n"
 
