@@ -1,12 +1,13 @@
 """What is told as it changes: one feed from the daemon per token, however many tabs listen and to whatever.
 
 A topic is `cluster` (its numbers), `agents` or `runs` (a count that grows as any of them changes), or `run/ID`. A run
-is asked about only when the feed says that it changed, and what is answered is told only where it differs from the last
-answer; a slow listener receives the latest only. While nobody listens to anything, there is no feed.
+is asked about only when the feed says that it changed; of the others, what is answered is told only where it differs from
+the last answer. A slow listener receives the latest only. While nobody listens to anything, there is no feed.
 """
 
 import asyncio
 import itertools
+from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
 from contextlib import aclosing
 from typing import Any
@@ -112,6 +113,7 @@ class Source:
         self._runs = 0
         self._agents = 0
         self._number = 0
+        self._changes: Counter[str] = Counter()  # of runs, by topic: told with them, for not all of a change is in them
         self._ids: dict[str, str] = {}  # of runs and parents, by what topics call them: parts of ids, children, `last`
 
     def __repr__(self) -> str:
@@ -135,6 +137,7 @@ class Source:
                 task.cancel()
                 del self._topics[name]
                 self._ids.pop(name, None)
+                self._changes.pop(name, None)
 
     def told(self) -> int | None:
         """Return the number of what the daemon has told of last; None while it can't."""
@@ -177,6 +180,7 @@ class Source:
         for name, (topic, _) in self._topics.items():
             known = self._ids.get(name)
             if everything or known is None or known in update.runs:
+                self._changes[name] += 1
                 topic.wake()
 
     async def _known(self) -> FeedUpdate:
@@ -203,9 +207,10 @@ class Source:
 
         async def run() -> Any:
             await self._known()
+            change = self._changes[name]
             found = await self._client.get_run(which, nodes=False)
             self._ids[name] = found.run.id.partition(".")[0]
-            return shown_run(found)
+            return {**shown_run(found), "change": change}
 
         return {"cluster": cluster, "agents": agents, "runs": runs, "run": run}[kind]
 

@@ -17,7 +17,7 @@ TRIES_WITHIN_S = 60.0
 @dataclass(slots=True, kw_only=True)
 class Session:
     """A logged-in browser; *csrf* is what its changing calls must carry, *who* is for the log, *changes* counts what
-    was changed through it.
+    was changed through it, and *is_over* tells what goes on that somebody has logged out.
     """
 
     token: str | None
@@ -25,6 +25,7 @@ class Session:
     csrf: str
     used_at: float
     changes: int = 0
+    is_over: bool = False
 
 
 class Sessions:
@@ -74,8 +75,10 @@ class Sessions:
         return found
 
     def close(self, cookie: str) -> None:
-        """End a session."""
-        self._sessions.pop(_digest(cookie), None)
+        """End a session, and with it what is streamed to it."""
+        found = self._sessions.pop(_digest(cookie), None)
+        if found is not None:
+            found.is_over = True
 
     def _forget(self, now: float) -> None:
         for digest in [each for each, session in self._sessions.items() if now - session.used_at > IDLE_S]:

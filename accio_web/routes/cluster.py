@@ -106,6 +106,8 @@ class ClusterRoutes:
             try:
                 async with aclosing(hub.listen(client, session.token, names)) as news:
                     async for told in news:
+                        if session.is_over:
+                            return  # asked for again, the stream is refused, and the tab shows the log-in
                         for message in told or [b""]:
                             yield message
             finally:

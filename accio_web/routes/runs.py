@@ -95,7 +95,7 @@ class RunRoutes:
                         yield orjson.dumps([documents.log_line(line) for line in lines])
                 yield b"[]"
             except AccioError as error:
-                yield orjson.dumps({"error": error.message})
+                yield orjson.dumps({"error": error.message, "kind": type(error).__name__})
 
         return event_stream(messages())
 

@@ -1,5 +1,5 @@
 // The frame of every page: where one can go, how the daemon is, and which page the address means.
-import { forgetSession, go, href, html, post, render, session, useAddress, useEffect, useState } from './core.js';
+import { forgetSession, go, href, html, post, render, session, untilAnswered, useAddress, useEffect, useState } from './core.js';
 import { isPaused, link, pause, silence, useTopic } from './live.js';
 import { Help, useKeys } from './keys.js';
 import { number, visible } from './parts.js';
@@ -33,12 +33,12 @@ function App() {
   const [page, set] = useState({ name: null, Page: null });
   const [who, know] = useState(null);
   useEffect(() => {
-    if (name === null) return;
-    PAGES[name]().then((module) => set({ name, Page: module.Page }), () => set({ name, Page: Outdated }));
+    if (name === null) return undefined;
+    let left = false; // a page that comes late, when another is meant already, is none
+    PAGES[name]().then((module) => left || set({ name, Page: module.Page }), () => left || set({ name, Page: Outdated }));
+    return () => { left = true; };
   }, [name]);
-  useEffect(() => {
-    if (name !== 'login' && !who) session().then(know, () => null);
-  }, [name, who]);
+  useEffect(() => (name === 'login' || who ? undefined : untilAnswered(session, know)), [name, who]);
   if (name === null) return html`<${Frame} who=${who}><h1>Not found</h1><p>There is no such page. <a href=${href('/')}>Go to the workload</a></p><//>`;
   if (name === 'login') return page.name === name ? html`<main id="main"><${page.Page} address=${address} done=${know} /></main>` : null;
   return html`<${Frame} who=${who} at=${address.parts[0] ?? ''} forget=${() => know(null)}>

@@ -83,11 +83,18 @@ export class Failed extends Error {
   }
 }
 
+/** After how long what failed on its way is tried again. */
+export const AGAIN_MS = 2000;
 let csrf = '';
+let entries = 0; // how often somebody logged in, or out: what is answered later tells nothing about the next session
+
+/** Whether a call failed on its way: asked again, it may be answered. */
+export const isPassing = (error) => error.status === 0 || [502, 503, 504].includes(error.status);
 
 export const apiAddress = (path, query) => href(`/api/v1${path}`, query);
 
 async function called(path, query, options) {
+  const asked = entries;
   let response;
   try {
     response = await fetch(apiAddress(path, query), { credentials: 'same-origin', ...options });
@@ -95,10 +102,13 @@ async function called(path, query, options) {
     throw new Failed(0, 'Away', 'accio web does not answer: is it still running?');
   }
   const body = await response.json().catch(() => ({}));
-  if (response.ok) return body;
+  if (response.ok) {
+    if (path === '/login') entries += 1;
+    return body;
+  }
   const { kind = 'Failed', message = `the answer was ${response.status}`, issues } = body.error ?? {};
   const failed = new Failed(response.status, kind, message, issues);
-  if (response.status === 401 && path !== '/login') toLogin();
+  if (response.status === 401 && path !== '/login' && asked === entries) toLogin();
   throw failed;
 }
 
@@ -123,21 +133,36 @@ export async function session() {
   return found;
 }
 
-export const forgetSession = () => { csrf = ''; };
+export function forgetSession() {
+  csrf = '';
+  entries += 1;
+}
+
+/** Call until there is an answer, or a fault that stays; returns what gives up. @param {() => Promise<any>} call @param {(found: any) => void} done */
+export function untilAnswered(call, done) {
+  let over = false;
+  let timer = 0;
+  const ask = () => call().then((found) => over || done(found), (error) => { if (!over && isPassing(error)) timer = setTimeout(ask, AGAIN_MS); });
+  ask();
+  return () => {
+    over = true;
+    clearTimeout(timer);
+  };
+}
 
 const refreshers = new Set();
 /** Ask for everything again: the daemon has started anew, say. */
 export const refreshAll = () => refreshers.forEach((refresh) => refresh());
 
 /**
- * The answer to a call, asked again when *path*, *query* or *again* change. What was known stays while it is asked, and
- * when asking fails.
+ * The answer to a call, asked again when *path*, *query* or *again* change, and a while after it failed on its way. What
+ * was known stays while it is asked, and when asking fails.
  */
 export function useData(path, query = {}, again = null) {
   const [state, set] = useState({ data: null, error: null, of: '' });
   const key = path === null ? '' : apiAddress(path, query);
-  const latest = useRef('');
   const asking = useRef({ of: '', again: false });
+  const later = useRef(0);
   const load = useCallback(async () => {
     if (!key) return;
     if (asking.current.of === key) { // one call at a time, however often something changes meanwhile
@@ -146,18 +171,20 @@ export function useData(path, query = {}, again = null) {
     }
     const mine = { of: key, again: false };
     asking.current = mine;
-    latest.current = key;
-    try {
-      const data = await api(path, query);
-      if (latest.current === key) set({ data, error: null, of: key });
-    } catch (error) {
-      if (latest.current === key) set((old) => ({ data: old.of === key ? old.data : null, error, of: key }));
-    }
-    if (asking.current !== mine) return;
+    clearTimeout(later.current);
+    const known = await api(path, query).then((data) => ({ data, error: null }), (error) => ({ data: null, error }));
+    if (asking.current !== mine) return; // something else is asked since, the same as of later maybe: this is over
     asking.current = { of: '', again: false };
+    const { data, error } = known;
+    set((old) => ({ data: error && old.of === key ? old.data : data, error, of: key }));
     if (mine.again) load();
+    else if (error && isPassing(error)) later.current = setTimeout(load, AGAIN_MS);
   }, [key]);
   useEffect(() => { load(); }, [load, again]);
+  useEffect(() => () => { // nobody looks any more
+    asking.current = { of: '', again: false };
+    clearTimeout(later.current);
+  }, [load]);
   useEffect(() => {
     refreshers.add(load);
     return () => refreshers.delete(load);

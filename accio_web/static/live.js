@@ -1,7 +1,5 @@
 // One stream of changes per tab, closed while the tab is hidden.
-import { apiAddress, refreshAll, session, useEffect, useState } from './core.js';
-
-const AGAIN_MS = 2000;
+import { AGAIN_MS, apiAddress, refreshAll, session, useEffect, useState } from './core.js';
 
 const wanted = new Map(); // topic: how many components listen
 const known = new Map(); // topic: what was told last
@@ -23,12 +21,14 @@ function open() {
   if (stream && key === streamOf) return undefined;
   close();
   streamOf = key;
-  stream = new EventSource(apiAddress('/live', { topic: topics }));
-  stream.onmessage = (event) => hear(JSON.parse(event.data));
-  stream.onopen = () => change(false);
-  stream.onerror = async () => {
+  const opened = new EventSource(apiAddress('/live', { topic: topics }));
+  stream = opened;
+  opened.onmessage = (event) => { if (stream === opened) hear(JSON.parse(event.data)); };
+  opened.onopen = () => { if (stream === opened) change(false); };
+  opened.onerror = async () => {
+    if (stream !== opened) return; // another has taken its place
     change(true);
-    if (stream?.readyState !== EventSource.CLOSED) return; // it tries again by itself
+    if (opened.readyState !== EventSource.CLOSED) return; // it tries again by itself
     close();
     await session().catch(() => null); // shows the log-in if that is what is missing
     later(AGAIN_MS);
@@ -77,8 +77,10 @@ export const isPaused = () => paused;
 /** End the stream: whoever logs out hears no more. */
 export function silence() {
   close();
+  clearTimeout(opening);
   known.clear();
   epoch = null;
+  link.away = false;
 }
 
 /** What was told about a topic last: {content, error, at, serial}; null before the first time. */

@@ -1,5 +1,5 @@
 // What a run prints, followed as it comes: a bounded number of lines, colours as spans, progress bars as one line.
-import { apiAddress, html, runPath, useEffect, useRef, useState } from './core.js';
+import { AGAIN_MS, api, apiAddress, html, isPassing, runPath, untilAnswered, useEffect, useRef, useState } from './core.js';
 import { Command, Empty, counted, number, visible } from './parts.js';
 
 export const MOST_LINES = 2000;
@@ -50,15 +50,35 @@ export function Log({ run, node = '', withNodes = false }) {
       set({ lines: lines.slice(), left, over, problem });
     };
     const soon = () => { drawing ||= setTimeout(draw, DRAW_MS); };
-    const stream = new EventSource(apiAddress(`${runPath(run)}/logs`, { node }));
-    stream.onopen = () => { // a stream that is opened again begins anew
-      lines.length = 0;
-      left = 0;
+    let stream = null;
+    let giveUp = () => {};
+    let opening = 0;
+    const open = () => {
+      stream = new EventSource(apiAddress(`${runPath(run)}/logs`, { node }));
+      stream.onopen = () => { // a stream that is opened again begins anew
+        lines.length = 0;
+        left = 0;
+        problem = '';
+        soon();
+      };
+      stream.onmessage = (event) => hear(JSON.parse(event.data));
+      stream.onerror = () => { if (stream.readyState === EventSource.CLOSED) again(); };
     };
-    stream.onmessage = (event) => {
-      const told = JSON.parse(event.data);
-      if (told.error) problem = told.error;
-      if (told.error || !told.length) {
+    const again = () => { // once the run can be read again; what stays wrong with it is told
+      stream.close();
+      const tell = (error) => {
+        problem = error.message;
+        over = !isPassing(error);
+        soon();
+        throw error;
+      };
+      giveUp = untilAnswered(() => api(runPath(run)).catch(tell), () => { opening = setTimeout(open, AGAIN_MS); });
+    };
+    const hear = (told) => {
+      if (told.kind === 'Unavailable') {
+        again();
+      } else if (told.error || !told.length) {
+        problem = told.error ?? '';
         over = true;
         stream.close();
       } else {
@@ -71,13 +91,11 @@ export function Log({ run, node = '', withNodes = false }) {
       }
       soon();
     };
-    stream.onerror = () => {
-      if (stream.readyState !== EventSource.CLOSED) return;
-      problem ||= 'the log could not be read: load the page again';
-      soon();
-    };
+    open();
     return () => {
       clearTimeout(drawing);
+      clearTimeout(opening);
+      giveUp();
       stream.close();
     };
   }, [run, node]);

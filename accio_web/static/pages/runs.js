@@ -1,5 +1,5 @@
 // Where is the run that …?
-import { api, go, goQuery, href, html, useData, useEffect, useState } from '../core.js';
+import { go, goQuery, href, html, useData, useEffect, useState } from '../core.js';
 import { useTopic } from '../live.js';
 import { Command, Empty, Heading, Loaded, number, quoted, visible } from '../parts.js';
 import { QueryBox } from '../query.js';
@@ -33,16 +33,15 @@ function Rows({ page, query, cursor, session, reload }) {
   const [all, setAll] = useState(false);
   const forbidden = useForbidden(session);
   useEffect(() => setRows(page.runs), [page]);
+  const now = useData(told?.content ? '/runs' : null, { ...query, cursor }, told?.serial).data;
   useEffect(() => {
-    if (!told?.content) return;
-    api('/runs', { ...query, cursor }).then(({ runs }) => {
-      const byId = new Map(runs.map((run) => [run.id, run]));
-      setRows((old) => {
-        setFresh(runs.filter((run) => !old.some((each) => each.id === run.id)).length);
-        return old.map((run) => byId.get(run.id) ?? run);
-      });
-    }, () => null);
-  }, [told?.serial]);
+    if (!now) return;
+    const byId = new Map(now.runs.map((run) => [run.id, run]));
+    setRows((old) => {
+      setFresh(now.runs.filter((run) => !old.some((each) => each.id === run.id)).length);
+      return old.map((run) => byId.get(run.id) ?? run);
+    });
+  }, [now]);
   const choose = (id) => {
     setAll(false);
     setChosen((old) => {

@@ -120,6 +120,19 @@ async def test_what_was_told_is_never_told_again_under_its_number() -> None:
     assert len(set(numbers)) == 2
 
 
+async def test_a_change_is_told_also_where_counts_stay() -> None:
+    """One node fails while another is retried: the run looks as before, and its page must ask for its nodes anew."""
+    async with hub() as (made, client):
+        tab = Tab(made, client, f"run/{RUN}")
+        client.say(more=True)
+        first = (await tab.hears(f"run/{RUN}"))["content"]
+        client.say(RUN)
+        second = (await tab.hears(f"run/{RUN}"))["content"]
+        assert first.pop("change") != second.pop("change")
+        assert first == second
+        await tab.close()
+
+
 async def test_a_run_is_asked_about_when_it_changes() -> None:
     """What is said of other runs, of agents and of numbers asks nothing about this one, by whatever name it goes."""
     async with hub() as (made, client):
