@@ -1,8 +1,9 @@
 """What is told as it changes: one feed from the daemon per token, however many tabs listen and to whatever.
 
 A topic is `cluster` (its numbers), `agents` or `runs` (a count that grows as any of them changes), or `run/ID`. A run
-is asked about only when the feed says that it changed; of the others, what is answered is told only where it differs from
-the last answer. A slow listener receives the latest only. While nobody listens to anything, there is no feed.
+is asked about only when the feed says that it changed; of the other topics, what is answered is told only where it
+differs from the last answer. A slow listener receives the latest only. While nobody listens to anything, there is no
+feed.
 """
 
 import asyncio
