@@ -23,7 +23,7 @@ def compile_own_sources() -> None:
 
 
 def _stats(loader: SourceFileLoader, path: str) -> Any:
-    """Tell the time and size of a source; OSError for own code, of which the import system then uses no bytecode."""
+    """Return the time and size of a source; OSError for own code, of which the import system then uses no bytecode."""
     if loader.name.partition(".")[0] not in _OURS and _is_own(path):
         raise OSError("own code is compiled from its source")
     return _path_stats(loader, path)
