@@ -10,23 +10,25 @@ import sysconfig
 from functools import cache
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from typing import Any
+from types import CodeType
 
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
 _OURS = frozenset({"accio", "accio_agent"})
-_path_stats = SourceFileLoader.path_stats
+_get_code = SourceFileLoader.get_code
 
 
 def compile_own_sources() -> None:
     """From now on, import own modules without looking at bytecode, or leaving any."""
-    SourceFileLoader.path_stats = _stats  # type: ignore[method-assign, assignment]  # the import system asks nobody else
+    SourceFileLoader.get_code = _code_of  # type: ignore[method-assign, assignment]  # the import system asks nobody else
 
 
-def _stats(loader: SourceFileLoader, path: str) -> Any:
-    """Return the time and size of a source; OSError for own code, of which the import system then uses no bytecode."""
-    if loader.name.partition(".")[0] not in _OURS and _is_own(path):
-        raise OSError("own code is compiled from its source")
-    return _path_stats(loader, path)
+def _code_of(loader: SourceFileLoader, fullname: str) -> CodeType | None:
+    """Return the code of a module: own code compiled now, other code as Python finds it."""
+    path = loader.get_filename(fullname)
+    if fullname.partition(".")[0] in _OURS or not _is_own(path):
+        return _get_code(loader, fullname)
+    code: CodeType = loader.source_to_code(loader.get_data(path), path)
+    return code
 
 
 def _is_own(path: str) -> bool:

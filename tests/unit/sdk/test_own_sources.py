@@ -4,6 +4,7 @@ import os
 import py_compile
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from accio.sdk.own_sources import compile_own_sources
 
 OPERATORS = """
 from accio import operator
-from helper_of_this_test import FACTOR
+from helper_of_these import FACTOR
 
 
 @operator
@@ -30,28 +31,42 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path
     sys.path[:] = path
     for name in set(sys.modules) - modules:
-        if name.endswith("_of_this_test"):
+        if name.endswith("_of_these"):
             del sys.modules[name]
+
+
+def edited_unseen(module: Path) -> None:
+    """Write a module, leave its bytecode, and edit it without that its size or time tells."""
+    module.write_text("FACTOR = 2\n")
+    before = module.stat()
+    py_compile.compile(str(module), doraise=True)
+    module.write_text("FACTOR = 3\n")
+    os.utime(module, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
 def test_an_edit_that_keeps_time_and_size_is_executed(folder: Path) -> None:
     """A helper that was edited within the second in which it was compiled runs as it is now."""
-    (folder / "operators_of_this_test.py").write_text(OPERATORS)
-    helper = folder / "helper_of_this_test.py"
-    helper.write_text("FACTOR = 2\n")
-    before = helper.stat()
-    compiled = Path(str(py_compile.compile(str(helper), doraise=True)))
-    helper.write_text("FACTOR = 3\n")
-    os.utime(helper, ns=(before.st_atime_ns, before.st_mtime_ns))
-    (loaded,) = load_all([str(folder / "operators_of_this_test.py")])
+    (folder / "operators_of_these.py").write_text(OPERATORS)
+    edited_unseen(folder / "helper_of_these.py")
+    (loaded,) = load_all([str(folder / "operators_of_these.py")])
     assert isinstance(loaded.operator, Declaration)
     assert loaded.operator.target(14) == 42
-    assert compiled.exists()  # somebody else's: it is left alone
 
 
-def test_what_is_installed_keeps_its_bytecode() -> None:
-    """Packages aren't compiled at each start: their bytecode counts, and so does that of the standard library."""
+def test_what_is_installed_keeps_its_bytecode(folder: Path) -> None:
+    """Packages aren't compiled at each start: installers write their bytecode together with the source."""
+    site = folder / "site-packages"
+    site.mkdir()
+    edited_unseen(site / "installed_of_these.py")
     compile_own_sources()
-    for module in (pytest, py_compile):
-        loader, file = module.__spec__.loader, module.__file__  # type: ignore[union-attr]  # both have one
-        assert loader.path_stats(file)["mtime"] > 0  # type: ignore[union-attr]  # of a source
+    sys.path.insert(0, str(site))
+    assert import_module("installed_of_these").FACTOR == 2
+
+
+def test_bytecode_can_still_be_made(folder: Path) -> None:
+    """Whoever compiles own code on purpose gets bytecode."""
+    compile_own_sources()
+    (folder / "compiled_of_these.py").write_text("FACTOR = 2\n")
+    made = py_compile.compile(str(folder / "compiled_of_these.py"), doraise=True)
+    assert made is not None
+    assert Path(made).is_file()
