@@ -353,6 +353,7 @@ def _pool_facts(pool: Pool) -> PoolFacts:
         floor=pool.floor,
         offers=pool.offers,
         operators=pool.operators,
+        used=(pool.day, pool.used_today, pool.used),
     )
 
 
@@ -385,6 +386,7 @@ def _run_facts(run: Run, command: SubmitRun | None) -> RunFacts:
         seed=run.seed,
         cache=run.cache,
         on_failure=run.on_failure,
+        nice=run.nice,
         sequence=run.sequence,
         state=run.state,
         closed=run.closed,
@@ -418,6 +420,7 @@ def _agent_facts(agent: Agent) -> AgentFacts:
         drained=agent.drained,
         heard_ms=agent.heard_ms,
         reason=agent.reason,
+        owners=agent.owners,
     )
 
 

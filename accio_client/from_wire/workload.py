@@ -43,6 +43,7 @@ def _run_load(message: workload_pb2.RunLoad) -> views.RunLoadView:
         executions=message.executions,
         reserved=resources(message.reserved),
         forecast=forecast(message.forecast),
+        nice=message.nice,
     )
 
 

@@ -85,6 +85,7 @@ class Run:
         "id",
         "killed",
         "lacking",
+        "nice",
         "no",
         "nodes_ended",
         "on_failure",
@@ -119,6 +120,7 @@ class Run:
         seed: int,
         cache: CacheMode,
         on_failure: OnFailure,
+        nice: bool,
         sequence: int,
         created_ms: int,
         pins: Mapping[str, Pin],
@@ -134,6 +136,7 @@ class Run:
         self.seed = seed
         self.cache = cache
         self.on_failure = on_failure
+        self.nice = nice  # it stands behind all that aren't
         self.sequence = sequence
         self.created_ms = created_ms
         self.pins = dict(pins)
@@ -285,6 +288,7 @@ class Execution:
         "key",
         "key_inputs",
         "losses",
+        "nice",
         "node",
         "node_class",
         "not_before",
@@ -316,6 +320,7 @@ class Execution:
         self.owner = owner  # the node that it was begun for
         self.place = place
         self.payer = payer  # whose cap it counts against; never changed while it is at an agent
+        self.nice = False  # whether everybody who wants it is nice; changed as the payer is
         self.key: bytes | None = None
         self.store = False  # whether its success may be hit by others
         self.joinable: tuple[bytes, int, int] | None = None  # under which World.joinable knows it
@@ -393,6 +398,7 @@ class Agent:
         "given_back",
         "heard_mono",
         "heard_ms",
+        "host_ends_mono",
         "incarnation",
         "lasts",
         "leaving",
@@ -433,7 +439,8 @@ class Agent:
         self.leaving = False  # it says itself that it takes no more, in this session
         self.stale: frozenset[int] = frozenset()  # of its operators, those whose code on its disk has changed since
         self.prefetch_limit = 0
-        self.ends_mono: float | None = None  # when it gives back what it runs, as its host ends
+        self.host_ends_mono: float | None = None  # when it gives back what it runs, as its host ends
+        self.ends_mono: float | None = None  # when it gets no more: then, or when its pool's time of the week is over
         self.lasts = math.inf  # seconds of its host's time altogether
         self.given_back = False  # the allocation that it ran in has ended: it doesn't come back from there
         self.heard_mono = 0.0

@@ -32,19 +32,21 @@ def needed(world: World, node_class: NodeClass, owner: Owner) -> float:
 
 
 def is_over(agent: Agent, now: Instant) -> bool:
-    """Return whether an agent's time is over, or its host was given back."""
+    """Return whether an agent gets no more, as its time is over, or its host was given back."""
     return agent.given_back or (agent.ends_mono is not None and now.mono >= agent.ends_mono)
+
+
+def host_is_over(agent: Agent, now: Instant) -> bool:
+    """Return whether an agent's host has ended, or was given back: unlike a time of the week, that ends what runs."""
+    return agent.given_back or (agent.host_ends_mono is not None and now.mono >= agent.host_ends_mono)
 
 
 def ended_with_host(world: World, agent: Agent, now: Instant) -> bool:
     """Return whether an agent that is silent may have been ended by its host: its time is over, and it spoke until
     nearly then. Who fell silent long before has another reason, such as a node that ends its agents.
     """
-    return (
-        is_over(agent, now)
-        and agent.ends_mono is not None
-        and agent.heard_mono + world.settings.suspect >= agent.ends_mono
-    )
+    ends = agent.host_ends_mono
+    return host_is_over(agent, now) and ends is not None and agent.heard_mono + world.settings.suspect >= ends
 
 
 def has_time(world: World, agent: Agent, execution: Execution, now: Instant) -> bool:
@@ -58,7 +60,12 @@ def longest_known(world: World, operator_no: int, owner: Owner, agent: Agent) ->
     """Return the longest time that any agent has altogether which offers an operator to somebody, connected or not, or
     *agent*; or that an agent of a pool would have.
     """
-    pools = [pool for pool in world.pools.values() if pool.operators is None or operator_no in pool.operators]
+    name = world.specs[operator_no].name
+    pools = [
+        pool
+        for pool in world.pools.values()
+        if (pool.operators is None or operator_no in pool.operators) and pool.spec.takes(name) and pool.serves(owner)
+    ]
     return max(
         [
             agent.lasts,

@@ -120,7 +120,7 @@ def _number(stored: Stored, world: World) -> None:
 def _restore_agent(world: World, facts: AgentFacts, now: Instant) -> None:
     agent = Agent(no=facts.no, name=facts.name, resources=facts.resources, operators=facts.operators)
     agent.agent_id, agent.incarnation, agent.version = facts.agent_id, facts.incarnation, facts.version
-    agent.drained, agent.reason = facts.drained, facts.reason
+    agent.drained, agent.reason, agent.owners = facts.drained, facts.reason, facts.owners
     agent.heard_ms = facts.heard_ms
     agent.heard_mono = now.mono  # a whole lease of grace: its silence is ours
     agent.lost = False
@@ -133,6 +133,7 @@ def _restore_pools(stored: Stored, world: World) -> None:
         pool = world.pools[facts.spec.name] = Pool(facts.spec, place=facts.place)
         pool.server, pool.paused, pool.floor = facts.server, facts.paused, facts.floor
         pool.offers, pool.operators = facts.offers, facts.operators
+        pool.day, pool.used_today, pool.used = facts.used
     for row in stored.live_allocations():
         found = Allocation(no=row.no, pool=row.pool, lasting=row.lasting, requested_ms=row.requested_ms)
         found.job, found.host, found.agent = row.job, row.host, row.agent
@@ -148,6 +149,7 @@ def _restore_pools(stored: Stored, world: World) -> None:
 def _restore_owners(stored: Stored, world: World, now: Instant) -> None:
     for key, cap in stored.caps().items():
         world.owners.set_cap(key, cap)
+    world.owners.look_at_clock(now.wall_ms)
     for key, hour, core_seconds in stored.used_by_hour((now.wall_ms - FORGOTTEN_AFTER_MS) // HOUR_MS):
         age = max(0.0, now.wall_ms / HOUR_MS - hour - 0.5) * 3600
         world.owners.of(named(key)).used_before += core_seconds * 0.5 ** (age / HALF_LIFE)

@@ -5,6 +5,8 @@ It keeps nothing: whatever of it dies, that and the engine's list are enough to 
 any more never comes back: its agent is turned away, so that a host asked for twice by mistake costs seconds.
 """
 
+import math
+
 from accio.domain.pools import AllocationState, PoolSpec
 from accio.errors import BadRequest, FailedPrecondition, NotFound
 from accio_daemon.core.commands import (
@@ -18,7 +20,9 @@ from accio_daemon.core.commands import (
 )
 from accio_daemon.core.moves import move_allocation
 from accio_daemon.core.outgoing import Wanted
-from accio_daemon.core.pools.planning import Want, decide, ranked_pools
+from accio_daemon.core.pools import budgets
+from accio_daemon.core.pools.limits import agent_of, look_at_clock
+from accio_daemon.core.pools.planning import Want, closed, decide, ranked_pools
 from accio_daemon.core.pools.records import Allocation, Pool
 from accio_daemon.core.records import Agent
 from accio_daemon.core.remaining import spoken
@@ -69,6 +73,7 @@ def _admit(turn: Turn, command: PoolsJoined, spec: PoolSpec, place: int) -> None
     turn.fx.pools[spec.name] = pool
     for allocation in pool.live.values():
         allocation.missing = 0
+    look_at_clock(turn, pool)
     _tell(turn, pool)
 
 
@@ -143,7 +148,7 @@ def _lacking(turn: Turn, pool: Pool, allocation: Allocation, reason: str) -> Non
     """Note that the engine lacks an allocation. Its agent's word counts for more: who is connected, runs."""
     if allocation.state is _REQUESTED and not allocation.cancelling:
         return  # it may not have been asked for yet
-    if _agent_of(turn.world, allocation) is not None:
+    if agent_of(turn.world, allocation) is not None:
         return
     allocation.missing += 1
     if allocation.missing < _GONE:
@@ -220,6 +225,9 @@ def _end(turn: Turn, pool: Pool, allocation: Allocation, state: AllocationState,
     allocation.ended_ms = turn.now.wall_ms
     allocation.reason = reason
     del pool.live[allocation.no]
+    if allocation.began_ms is not None:
+        budgets.note_ended(pool, allocation.began_ms, allocation.ended_ms)
+        turn.fx.pools[pool.spec.name] = pool
     turn.fx.allocations[allocation.no] = allocation
     agent = turn.world.agent_names.get(allocation.agent)
     if agent is not None and agent.session is None and agent.allocation in (None, (allocation.pool, allocation.no)):
@@ -229,14 +237,6 @@ def _end(turn: Turn, pool: Pool, allocation: Allocation, state: AllocationState,
 
 
 # --- agents in allocations -------------------------------------------------------------------------------------------
-
-
-def _agent_of(world: World, allocation: Allocation) -> Agent | None:
-    """Return the agent that is connected from an allocation."""
-    agent = world.agent_names.get(allocation.agent)
-    if agent is None or agent.session is None or agent.allocation != (allocation.pool, allocation.no):
-        return None
-    return agent
 
 
 def check_claim(world: World, command: AgentJoined) -> None:
@@ -266,6 +266,7 @@ def agent_joined(turn: Turn, agent: Agent, command: AgentJoined) -> None:
     pool = turn.world.pools[name]
     allocation = pool.live[number]
     allocation.missing = 0
+    agent.owners = agent.owners or pool.spec.owners
     pool.offers, pool.operators = agent.resources, agent.operators
     _forgive(pool)
     turn.fx.pools[name] = pool
@@ -274,6 +275,7 @@ def agent_joined(turn: Turn, agent: Agent, command: AgentJoined) -> None:
     if not allocation.agent:
         pool.stillborn.pop(allocation.host, None)
         allocation.agent, allocation.reason, allocation.joined_mono = agent.name, "", turn.now.mono
+    look_at_clock(turn, pool)
     turn.fx.allocations[number] = allocation
     _tell(turn, pool)
 
@@ -329,6 +331,7 @@ def tick(turn: Turn) -> None:
         return
     world.planned_mono = turn.now.mono
     for pool in world.pools.values():
+        look_at_clock(turn, pool)
         _give_up_silent(turn, pool)
         _take_back_shunned(turn, pool)
     decision = decide(world, turn.now)
@@ -393,6 +396,8 @@ def _limited(turn: Turn, pool: Pool, wanted: int, *, guessed: bool) -> tuple[int
         return 0, [f"no process serves it (accio pool serve): {wanted} wait for that"]
     if pool.paused:
         return 0, ["it is paused (accio pool resume)"]
+    if not pool.open:
+        return 0, [f"{wanted} wait: {closed(pool, 0.0, turn.now.mono)}"]
     if turn.now.mono < pool.retry_mono:
         return 0, [f"{_after_failures(pool)}: the next is asked for in {pool.retry_mono - turn.now.mono:.0f} s"]
     bounds = [
@@ -405,6 +410,9 @@ def _limited(turn: Turn, pool: Pool, wanted: int, *, guessed: bool) -> tuple[int
         bounds.append(
             (max(1, live - coming) - coming, "as long as nobody knows how long nodes take, hosts are doubled")
         )
+    paid, budget = budgets.affordable(pool, turn.now)
+    if paid != math.inf:
+        bounds.append((int(paid), budget))
     if pool.failures:
         bounds.append((1 - coming, f"{_after_failures(pool)}: one at a time is tried"))
     allowed, why = min(bounds, key=lambda bound: bound[0])

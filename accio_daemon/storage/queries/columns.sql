@@ -2,10 +2,13 @@
 -- take a result `s`.
 
 -- name: agents
-no, name, agent_id, incarnation, version, resources, operators, draining, last_seen_at, reason
+no, name, agent_id, incarnation, version, resources, operators, draining, last_seen_at, reason, owners
 
 -- name: allocations
 no, pool, state, lasting, job, host, agent, goodbye, cancelling, reason, requested_at, began_at, ended_at
+
+-- name: caps
+owner, nodes, milli_cpus, during
 
 -- name: executions
 id, key, run_no, idx, node, losses, failures, attempt, agent_no, dispatched_at, gpus, stopping, not_before_at
@@ -14,7 +17,7 @@ id, key, run_no, idx, node, losses, failures, attempt, agent_no, dispatched_at, 
 no, name, identity, spec, announced
 
 -- name: pools
-name, place, spec, server, paused, floor, offers, operators
+name, place, spec, server, paused, floor, offers, operators, used
 
 -- name: runs
 r.no, r.id, r.kind, r.seed, r.sweep, r.options, r.operators, r.state, r.closed, r.cursor, r.removed, r.running, r.success, r.failed, r.killed,
