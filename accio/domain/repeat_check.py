@@ -7,6 +7,7 @@ from accio.domain.datatypes import INTEGRAL, DataType, Kind
 from accio.domain.filters.literals import comparable_text
 from accio.domain.findings import Findings
 from accio.domain.linking import Operators
+from accio.domain.members import member_type
 from accio.domain.names import Suggestions
 from accio.domain.numbers import number_of_json
 from accio.domain.operators import OutputPort
@@ -65,15 +66,19 @@ class RepeatCheck:
         reference = self._findings.text(document, "output", _UNTIL)
         if reference is None or workflow is None:
             return None
-        node, _, port = reference.partition("/")
-        output = self._output(reference, workflow)
-        if output is None or "ci95" not in document:
+        node, _, place = reference.partition("/")
+        port, dot, member = place.partition(".")
+        datatype = self._measured(reference, f"{node}/{port}" if member else reference, workflow)
+        if datatype is None or "ci95" not in document:
             return None
-        wanted = self._wanted(document["ci95"], output.type)
-        return None if wanted is None else Until(node=node, port=port, ci95=wanted[0], relative=wanted[1], least=least)
+        wanted = self._wanted(document["ci95"], datatype)
+        if wanted is None:
+            return None
+        found = member if dot else None
+        return Until(node=node, port=port, member=found, ci95=wanted[0], relative=wanted[1], least=least)
 
-    def _output(self, reference: str, workflow: Workflow) -> OutputPort | None:
-        """Find the output that is to become precise, or report why it can't."""
+    def _measured(self, reference: str, name: str, workflow: Workflow) -> DataType | None:
+        """Return the type of what is to become precise, the output *name* or a member of it, or report why it can't."""
         path = f"{_UNTIL}/output"
         measured = [
             (f"{node.name}/{output.name}", output)
@@ -82,20 +87,26 @@ class RepeatCheck:
             for output in spec.outputs
         ]
         outputs = dict(measured)
-        output = outputs.get(reference)
+        output = outputs.get(name)
         if output is None:
-            there = ", ".join(name for name, each in measured if each.type.kind in _MEASURED) or "none"
+            there = ", ".join(filter(None, (_shown(name, each) for name, each in measured))) or "none"
             message = (
                 f"expected an output Node/port of the children that is a number ({there}), found {quote(reference)}"
             )
             self._findings.error(path, message, Suggestions(outputs).closest(reference))
             return None
-        if output.type.kind not in _MEASURED:
+        of_members = member_type(output.type)
+        datatype = output.type if name == reference else of_members
+        if datatype is None or datatype.kind not in _MEASURED:
+            hint = ""
+            if name == reference and of_members is not None and of_members.kind in _MEASURED:
+                hint = f"; name one of its members, {reference}.KEY"
             self._findings.error(
-                path, f"expected an output that is a number, found '{reference}' of type {output.type}"
+                path,
+                f"expected an output that is a number, found '{reference}' of type {datatype or output.type}{hint}",
             )
             return None
-        return output
+        return datatype
 
     def _wanted(self, value: Any, datatype: DataType) -> tuple[float, bool] | None:
         """Read half of the width that an interval may have: a number, one with a unit, or percents of the mean."""
@@ -114,6 +125,14 @@ class RepeatCheck:
             self._findings.error(path, message)
             return None
         return (found / 100, True) if percents else (found, False)
+
+
+def _shown(name: str, output: OutputPort) -> str:
+    """Return an output as it may be named, if it or its members are numbers."""
+    of_members = member_type(output.type)
+    if output.type.kind in _MEASURED:
+        return name
+    return f"{name}.KEY" if of_members is not None and of_members.kind in _MEASURED else ""
 
 
 def check_points(sweep: Sweep, findings: Findings) -> None:

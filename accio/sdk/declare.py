@@ -19,8 +19,10 @@ from accio.domain.quantities import Duration
 from accio.errors import InvalidDefinition
 from accio.sdk.docstrings import describe
 from accio.sdk.encoding import Encoder
+from accio.sdk.environments.functions import why_no_environment
 from accio.sdk.options import Limits, option_issues, read_limits
-from accio.sdk.signature import MISSING, Input, Output, Signature, read_signature
+from accio.sdk.records import MISSING, RecordInput
+from accio.sdk.signature import Input, Output, Signature, read_signature
 
 Target = TypeVar("Target", bound=Callable[..., Any])
 
@@ -40,6 +42,7 @@ class Declaration:
     inputs: tuple[Input, ...]
     outputs: tuple[Output, ...]
     record: type | None
+    records: tuple[RecordInput, ...]
     unstable: bool
     category: str
     help: str
@@ -47,6 +50,7 @@ class Declaration:
     version: str | None
     files: tuple[str, ...]
     isolated: bool
+    python: str | Mapping[str, str] | None
     limits: Limits
 
     @property
@@ -83,6 +87,7 @@ def operator(
     retry_backoff: str | Duration | None = None,
     retry_memory: float | None = None,
     isolated: bool = False,
+    python: str | Mapping[str, str] | None = None,
     help: str | None = None,
 ) -> Callable[[Target], Target]: ...
 
@@ -107,6 +112,7 @@ def operator(
     retry_backoff: str | Duration | None = None,
     retry_memory: float | None = None,
     isolated: bool = False,
+    python: str | Mapping[str, str] | None = None,
     help: str | None = None,  # noqa: A002 - the word that ports and workflows use
 ) -> Any:
     """Declare an operator; docs/operators.md describes every option.
@@ -122,6 +128,8 @@ def operator(
     )
     texts = {"name": name, "category": category, "help": help, "deprecated": deprecated, "version": version}
     issues += option_issues(texts, {"unstable": unstable, "isolated": isolated}, files)
+    if python is not None and (problem := why_no_environment(python)):
+        issues.append(Issue(pointer("python"), problem))
 
     def declare(decorated: Target) -> Target:
         _check_target(decorated, name)
@@ -135,6 +143,7 @@ def operator(
             version=version,
             files=files,
             isolated=isolated,
+            python=python,
             limits=limits,
             issues_of_options=issues,
         )
@@ -187,6 +196,7 @@ def _declare(
     version: str | None,
     files: Sequence[str | os.PathLike[str]],
     isolated: bool,
+    python: str | Mapping[str, str] | None,
     limits: Limits,
     issues_of_options: Sequence[Issue],
 ) -> Declaration:
@@ -205,7 +215,7 @@ def _declare(
         help_text = describe(target.__doc__).summary or describe(function.__doc__).summary
     return _build(target, signature, name=name, unstable=unstable, category=category, help=help_text,
                   deprecated=deprecated, version=version, files=tuple(map(os.fspath, files)), isolated=isolated,
-                  limits=limits)  # fmt: skip
+                  python=python, limits=limits)  # fmt: skip
 
 
 def _build(target: Callable[..., Any], signature: Signature, **options: Any) -> Declaration:
@@ -215,6 +225,7 @@ def _build(target: Callable[..., Any], signature: Signature, **options: Any) -> 
         inputs=signature.inputs,
         outputs=signature.outputs,
         record=signature.record,
+        records=signature.records,
         **options,
     )
 

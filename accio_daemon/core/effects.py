@@ -135,6 +135,7 @@ class MeasureRequest:
     node: int
     port: str
     type: DataType
+    member: str | None = None  # of a map, which of its values
 
 
 @dataclass(slots=True)
