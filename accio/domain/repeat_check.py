@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from accio.domain.datatypes import INTEGRAL, DataType, Kind
+from accio.domain.datatypes import DataType, Kind
 from accio.domain.filters.literals import comparable_text
 from accio.domain.findings import Findings
 from accio.domain.linking import Operators
-from accio.domain.names import Suggestions
+from accio.domain.measured_outputs import find_number
 from accio.domain.numbers import number_of_json
-from accio.domain.operators import OutputPort
 from accio.domain.precision import LEAST, Until
 from accio.domain.problems import ValueProblem, quote
 from accio.domain.sweeps import Sweep
@@ -19,7 +18,6 @@ from accio.domain.workflows import Workflow
 MOST_POINTS = 10_000
 """Points of a sweep that is repeated until precise: what is known of each is kept in memory while the run goes on."""
 
-_MEASURED = INTEGRAL | {Kind.DOUBLE, Kind.DISTANCE, Kind.DURATION}
 _PATH = "/repeat"
 _UNTIL = f"{_PATH}/until"
 
@@ -66,36 +64,13 @@ class RepeatCheck:
         if reference is None or workflow is None:
             return None
         node, _, port = reference.partition("/")
-        output = self._output(reference, workflow)
+        output = find_number(
+            reference, f"{_UNTIL}/output", workflow=workflow, operators=self._operators, findings=self._findings
+        )
         if output is None or "ci95" not in document:
             return None
         wanted = self._wanted(document["ci95"], output.type)
         return None if wanted is None else Until(node=node, port=port, ci95=wanted[0], relative=wanted[1], least=least)
-
-    def _output(self, reference: str, workflow: Workflow) -> OutputPort | None:
-        """Find the output that is to become precise, or report why it can't."""
-        path = f"{_UNTIL}/output"
-        measured = [
-            (f"{node.name}/{output.name}", output)
-            for node in workflow.graph[: workflow.per_child]
-            if (spec := self._operators.get(node.op)) is not None
-            for output in spec.outputs
-        ]
-        outputs = dict(measured)
-        output = outputs.get(reference)
-        if output is None:
-            there = ", ".join(name for name, each in measured if each.type.kind in _MEASURED) or "none"
-            message = (
-                f"expected an output Node/port of the children that is a number ({there}), found {quote(reference)}"
-            )
-            self._findings.error(path, message, Suggestions(outputs).closest(reference))
-            return None
-        if output.type.kind not in _MEASURED:
-            self._findings.error(
-                path, f"expected an output that is a number, found '{reference}' of type {output.type}"
-            )
-            return None
-        return output
 
     def _wanted(self, value: Any, datatype: DataType) -> tuple[float, bool] | None:
         """Read half of the width that an interval may have: a number, one with a unit, or percents of the mean."""

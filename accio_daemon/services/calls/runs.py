@@ -22,6 +22,7 @@ from accio_daemon.engine.starting import why_not
 from accio_daemon.services.calls.catalogue import Catalogue
 from accio_daemon.services.calls.node_views import NodeViews
 from accio_daemon.services.calls.rights import Rights
+from accio_daemon.services.calls.studying import study_progress
 from accio_daemon.services.calls.watching import Watching
 from accio_daemon.services.messages.runs import run_message
 from accio_daemon.services.sessions.registry import Sessions
@@ -74,17 +75,22 @@ class RunCalls:
         """Return a run, with its nodes if asked."""
         viewer = self._rights.viewer()
 
-        def read(snapshot: Snapshot) -> tuple[Found, list[NodeFacts], int | None, runs_pb2.Precision | None]:
+        def read(
+            snapshot: Snapshot,
+        ) -> tuple[Found, list[NodeFacts], int | None, runs_pb2.Precision | None, runs_pb2.StudyProgress | None]:
             found = runs_query.find(snapshot, request.id, viewer)
             nodes = read_nodes(snapshot, found, self._plans.workflow(snapshot, found.run))
             running = count_executing(snapshot, found.run.no) if found.place == OWN else None
             until = found.run.sweep.until if found.place == OWN else None
             precision = None if until is None else _precision(read_rounds(snapshot, found.run.no), until)
-            return found, nodes, running, precision
+            study = study_progress(snapshot, found.run, self._plans) if found.place == OWN else None
+            return found, nodes, running, precision, study
 
-        found, nodes, running, precision = await self._readers.read(read)
+        found, nodes, running, precision, study = await self._readers.read(read)
         counts = None if found.place == OWN else count_states(nodes)
-        response = accio_pb2.GetResponse(run=run_message(found, running=running, nodes=counts), precision=precision)
+        response = accio_pb2.GetResponse(
+            run=run_message(found, running=running, nodes=counts), precision=precision, study=study
+        )
         if request.nodes:
             response.nodes.extend(self._views.node(found, node) for node in nodes)
         return response
