@@ -11,6 +11,7 @@ from accio_daemon.engine.engine import Engine
 from accio_daemon.engine.ports import Clock
 from accio_daemon.services.calls.access import AccessCalls
 from accio_daemon.services.calls.artifacts import ArtifactCalls
+from accio_daemon.services.calls.asking import Asker
 from accio_daemon.services.calls.catalogue import Catalogue
 from accio_daemon.services.calls.cluster import ClusterCalls
 from accio_daemon.services.calls.collecting import Collector
@@ -67,6 +68,7 @@ class Parts:
     collector: Collector
     gatherer: Gatherer
     measurer: Measurer
+    asker: Asker
     plans: Plans
     history: History
 

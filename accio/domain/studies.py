@@ -3,8 +3,9 @@
     "optimize": {"objective": "Train/loss", "direction": "minimize", "trials": 200, "sampler": "tpe"}
 
 A point of a study is a *trial*; its repetitions are averaged. Samplers that draw points without looking at results
-(`random`, `lhs`, `sobol`, `grid`) give a sweep that is known from the start. The others (`tpe`, `nsgaii`) are *asked*
-for a trial when an earlier one has ended: so the sweep grows, up to the number of trials.
+(`random`, `lhs`, `sobol`, `grid`) give a sweep that is known from the start. `tpe` is *asked* for a trial when an
+earlier one has ended: so the sweep grows, up to the number of trials. Which of the earlier trials it knows is decided
+by the order in which they ended alone (`Study.known_trials`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,6 +24,9 @@ MOST_TRIALS = 10_000
 MOST_ASKED = 2_000
 """Trials of a study that are asked for: the row of the run holds them all, and is written with each."""
 
+STARTUP = 10
+"""Trials that are drawn before a sampler that looks at results is asked."""
+
 
 class Direction(StrEnum):
     """What is best: the smallest value, or the largest."""
@@ -39,12 +43,11 @@ class Sampler(StrEnum):
     SOBOL = "sobol"
     GRID = "grid"
     TPE = "tpe"
-    NSGAII = "nsgaii"
 
     @property
     def is_asked(self) -> bool:
         """Whether it looks at what earlier trials gave."""
-        return self in (Sampler.TPE, Sampler.NSGAII)
+        return self is Sampler.TPE
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,10 @@ class Study:
     sampler: Sampler
     seed: int = 0
     at_once: int = AT_ONCE  # trials in flight; of no account to samplers that aren't asked
+
+    def known_trials(self, trial: int) -> int:
+        """Return how many trials must have ended before this one is asked for: it knows those, and no others."""
+        return max(0, trial - self.at_once + 1)
 
     def to_json(self) -> JsonObject:
         """Return an exact form that `from_json` reads, and that a run definition may have as `optimize`."""

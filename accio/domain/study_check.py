@@ -51,8 +51,6 @@ class StudyCheck:
         self._findings.known_keys(given, _KEYS, _PATH, "'optimize'")
         before = len(self._findings.errors)
         sampler = self._word(given, "sampler", Sampler, Sampler.RANDOM)
-        if sampler.is_asked:
-            self._findings.error(f"{_PATH}/sampler", f"the sampler '{sampler}' isn't there")
         objectives = self._objectives(given, workflow)
         most = MOST_ASKED if sampler.is_asked else MOST_TRIALS
         trials = self._number(given, "trials", 2, most, most if sampler is Sampler.GRID else None)

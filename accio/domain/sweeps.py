@@ -19,7 +19,7 @@ from accio.domain.datatypes import INTEGRAL, DataType, Kind, parse_type
 from accio.domain.jsontext import canonical_dump
 from accio.domain.jsontypes import JsonObject
 from accio.domain.labels import label_text
-from accio.domain.layouts import Alike, Block, Digit, Layout
+from accio.domain.layouts import Alike, Block, Digit, Layout, Listed
 from accio.domain.precision import Until
 from accio.domain.ranges import GeometricPoints, LinearPoints, Points, WholePoints
 from accio.domain.seeds import SeedTemplate
@@ -216,6 +216,20 @@ class Sweep:
     def studied(self, study: Study) -> "Sweep":
         """Return the same points as the trials of a study."""
         return Sweep(self.axes, self.repeat, self.layout, {"optimize": study.to_json()}, study=study)
+
+    def with_trial(self, row: Sequence[int]) -> "Sweep":
+        """Return the sweep of a study with a further trial behind the others: its places on the axes that vary."""
+        assert self.layout is not None, "a study that asks lists its trials"
+        (block,) = self.layout.blocks
+        *fixed, trials = block.digits
+        columns = [(*column, place) for column, place in zip(trials.rows.columns(), row, strict=True)]
+        layout = Layout([Block([*fixed, Digit(trials.axes, Listed(columns))])])
+        return Sweep(self.axes, self.repeat, layout, self.origin, study=self.study)
+
+    @property
+    def asks(self) -> bool:
+        """Whether it grows by what a sampler says."""
+        return self.study is not None and self.study.sampler.is_asked
 
     @property
     def budget(self) -> int:

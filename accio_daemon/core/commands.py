@@ -249,6 +249,15 @@ class PointMeasured(Command[None]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrialAsked(Command[None]):
+    """A sampler said which point a study tries next, as was asked for."""
+
+    run: RunNo
+    trial: int
+    row: tuple[int, ...]  # its places on the axes that vary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DrainAgent(Command[None]):
     """A user wants an agent to drain, or to go on; unknown names raise NotFound."""
 
@@ -391,6 +400,7 @@ AnyCommand = (
     | PathsDigested
     | ValuesGathered
     | PointMeasured
+    | TrialAsked
     | DrainAgent
     | RemoveAgent
     | ContentMissing

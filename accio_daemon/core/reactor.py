@@ -10,6 +10,7 @@ hands the results to `readying.resolve`.
 from typing import TypeVar, assert_never, cast
 
 from accio_daemon.core import (
+    asking,
     checkpoints,
     externals,
     gathering,
@@ -53,6 +54,7 @@ from accio_daemon.core.commands import (
     RetryRun,
     SubmitRun,
     Tick,
+    TrialAsked,
     ValuesGathered,
 )
 from accio_daemon.core.pools import on_pools
@@ -106,6 +108,8 @@ def _apply(turn: Turn, command: AnyCommand) -> object:  # noqa: C901 — one fla
             gathering.gathered(turn, command)
         case PointMeasured():
             repeating.measured(turn, command)
+        case TrialAsked():
+            asking.asked(turn, command)
         case DrainAgent():
             on_agents.drain(turn, command)
         case RemoveAgent():

@@ -36,6 +36,7 @@ from accio_daemon.core.terms import (
     RunNo,
     SessionNo,
 )
+from accio_daemon.core.told import Told
 
 # How many datasets are remembered per agent, for placing nodes near their inputs.
 CONTENTS_REMEMBERED = 4096
@@ -104,6 +105,7 @@ class Run:
         "success",
         "sweep",
         "taken",
+        "told",
         "workflow",
     )
 
@@ -148,6 +150,7 @@ class Run:
         self.taken = Taken(self.size)
         self.open: dict[int, Instance] = {}
         self.rounds: Rounds | None = None  # of a run that is repeated until precise
+        self.told: Told | None = None  # of a study that asks for its trials
         self.running = 0  # children begun and not ended
         self.success = 0
         self.failed = 0
@@ -155,6 +158,11 @@ class Run:
         self.nodes_ended: dict[NodeState, int] = dict.fromkeys(sorted(NODE_TERMINAL), 0)
         self.started_ms: int | None = None
         self.ended_ms: int | None = None
+
+    def grow(self, sweep: Sweep) -> None:
+        """Take a sweep in the place of its own that has further children behind the same ones."""
+        self.sweep = sweep
+        self.size = self.taken.size = sweep.size
 
     @property
     def is_open(self) -> bool:
@@ -175,7 +183,7 @@ class Run:
     def counts(self) -> Counts:
         """How many children there are in each state."""
         return Counts(
-            present=self.size - total(self.taken.removed),
+            present=self.sweep.budget - total(self.taken.removed),
             closed=self.closed,
             running=self.running,
             success=self.success,

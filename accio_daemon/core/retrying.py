@@ -3,7 +3,7 @@
 from accio.domain.children import OPEN, OWN
 from accio.domain.retry_demand import RetryDemand
 from accio.domain.states import NODE_RETRIABLE, RUN_TERMINAL, NodeState, RunState
-from accio_daemon.core import endings, gathering, repeating
+from accio_daemon.core import endings, gathering, repeating, trials_over
 from accio_daemon.core.commands import InstanceFacts, RetryRun, StaleFacts
 from accio_daemon.core.demands import RAISED, check, raise_demand
 from accio_daemon.core.externals import forget_lacks
@@ -61,6 +61,7 @@ def retry(turn: Turn, command: RetryRun) -> bool:
         with_more = f", with other demands: {changes}" if changes else ""
         note(turn, run, command.index, "retried", f"retried by {command.by}{with_more}")
     repeating.resume(turn, run)
+    trials_over.resume(turn, run)
     endings.run_over(turn, run)
     return changed
 
@@ -118,7 +119,7 @@ def _reopen_unreached(turn: Turn, run: Run, sequence: int) -> bool:
         return False
     turn.fx.runs[run.no] = run
     if run.taken.low >= run.size:
-        return False
+        return run.size < run.sweep.budget  # a study goes on asking
     run.taken.go_back()
     run.sequence = sequence
     for instance in run.open.values():  # their rows told their place by that of the run

@@ -12,7 +12,7 @@ from accio.domain.operators import OperatorSpec
 from accio.domain.states import RUN_TERMINAL
 from accio_daemon.core import explain, offers
 from accio_daemon.core.commands import AgentLost, Command
-from accio_daemon.core.effects import GatherRequest, MeasureRequest
+from accio_daemon.core.effects import AskRequest, GatherRequest, MeasureRequest
 from accio_daemon.core.executing import Executing, executing
 from accio_daemon.core.explain import NodesAway
 from accio_daemon.core.plan import ClassRegistry
@@ -46,6 +46,7 @@ class Engine:
         disk: FullDisk | None = None,
         gather: Callable[[GatherRequest], None] | None = None,
         measure: Callable[[MeasureRequest], None] | None = None,
+        ask_sampler: Callable[[AskRequest], None] | None = None,
     ) -> None:
         """Start from a restored World."""
         self._watchers = RunWatchers()
@@ -57,6 +58,7 @@ class Engine:
             watchers=self._watchers,
             gather=gather,
             measure=measure,
+            ask_sampler=ask_sampler,
         )
         self.observer = observer or Observer()
         self.observer.observe_world(restored.world)

@@ -15,7 +15,7 @@ from accio_daemon.core.terms import RunNo
 from accio_daemon.storage.codes import RUN_STATES
 from accio_daemon.storage.sql import load
 
-_SQL = load("studies")
+SQL = load("studies")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +35,11 @@ class Trials:
     failed: frozenset[int]
 
 
+def read_told(connection: sqlite3.Connection, run: RunNo) -> tuple[int, ...]:
+    """Read the trials that have ended, in that order."""
+    return tuple(trial for (trial,) in connection.execute(SQL["told"], (run,)))
+
+
 def read_trials(connection: sqlite3.Connection, run: RunNo, repeat: int, measures: Sequence[Measure]) -> Trials:
     """Read the mean of each objective over the repetitions of each trial, in the order of trials.
 
@@ -42,7 +47,7 @@ def read_trials(connection: sqlite3.Connection, run: RunNo, repeat: int, measure
     """
     columns = [_values(connection, run, each) for each in measures]
     states = (RUN_STATES[RunState.FAILED], RUN_STATES[RunState.KILLED])
-    failed = {index // repeat for (index,) in connection.execute(_SQL["unsuccessful"], (run, *states))}
+    failed = {index // repeat for (index,) in connection.execute(SQL["unsuccessful"], (run, *states))}
     complete: list[TrialValues] = []
     for trial in sorted({index // repeat for index in columns[0]}):
         children = range(trial * repeat, (trial + 1) * repeat)
@@ -66,7 +71,7 @@ def _mean(values: Sequence[float]) -> float:
 def _values(connection: sqlite3.Connection, run: RunNo, measure: Measure) -> Mapping[int, float]:
     """Read an output of all children that have it, in the output's unit."""
     found: dict[int, float] = {}
-    for index, outputs in connection.execute(_SQL["outputs"], (run, measure.node)):
+    for index, outputs in connection.execute(SQL["outputs"], (run, measure.node)):
         if (text := orjson.loads(outputs).get(measure.objective.port)) is not None:
             found[index] = float(comparable_text(measure.type, text))
     return found

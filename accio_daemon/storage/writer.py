@@ -18,7 +18,7 @@ from accio.domain.states import NodeState
 from accio_daemon.core.commands import SubmitRun
 from accio_daemon.core.effects import AttemptRow, Effects, ResultRow
 from accio_daemon.core.records import Agent, Run
-from accio_daemon.storage import gathered, levels, owners, pools, rounds
+from accio_daemon.storage import gathered, levels, owners, pools, rounds, studies
 from accio_daemon.storage.codes import NODE_STATES, PARENT, RUN_STATES, SINGLE
 from accio_daemon.storage.database import upsert_many
 from accio_daemon.storage.sql import load
@@ -45,7 +45,7 @@ _GROUPED: dict[str, tuple[int, str]] = {
 }
 # What a deleted child or run leaves; results stay, as they are the memo's.
 _CHILD_TABLES = ("instances", "nodes", "demands", "checkpoints", "executions", "attempts", "events")
-_RUN_TABLES = ("tags", "run_params", "pins", "gathered", "rounds", "submissions", "quarantine")
+_RUN_TABLES = ("tags", "run_params", "pins", "gathered", "rounds", "told", "submissions", "quarantine")
 # Rows of a deleted run that one transaction removes.
 DELETED_AT_ONCE = 5000
 
@@ -60,6 +60,7 @@ class Batch:
         "caps",
         "events",
         "gathered",
+        "grown",
         "keys",
         "missing",
         "new_runs",
@@ -75,6 +76,7 @@ class Batch:
         "runs",
         "sequence",
         "tables",
+        "told",
         "usage",
     )
 
@@ -92,6 +94,8 @@ class Batch:
         self.events: Rows = []
         self.gathered: Rows = []
         self.rounds: Rows = []
+        self.told: Rows = []
+        self.grown: Rows = []
         self.begun_anew: Rows = []
         self.removed_nodes: Rows = []
         self.removed_checkpoints: Rows = []
@@ -156,6 +160,8 @@ def render(fx: Effects, specs: dict[int, Any]) -> Batch:
     batch.events = [(e.run_no, e.index, e.node, e.attempt, e.kind, e.detail, e.at_ms) for e in fx.events]
     batch.gathered = list(gathered.rows_of(fx.gathered))
     batch.rounds = list(rounds.rows_of(fx.rounds))
+    batch.told = list(fx.told)
+    batch.grown = [(run.sweep.to_text(), run.no) for run in fx.grown.values()]
     batch.begun_anew = [(run_no, OWN) for run_no in fx.begun_anew]
     batch.removed_instances = list(fx.removed_instances)
     batch.removed_runs = list(fx.removed_runs)
@@ -247,7 +253,7 @@ def _new_run(run: Run, command: SubmitRun) -> tuple[Any, ...]:
         run.sweep.to_text(),
         orjson.dumps(options).decode(),
         orjson.dumps([pinned.no for pinned in command.operators]).decode(),
-        run.size,
+        run.sweep.budget,
         run.plan.per_child,
         run.sequence,
         run.created_ms,
@@ -314,6 +320,8 @@ def write(connection: sqlite3.Connection, batch: Batch) -> None:
     connection.executemany(_SQL["remove_checkpoint"], batch.removed_checkpoints)
     connection.executemany(gathered.SQL["insert"], batch.gathered)
     connection.executemany(rounds.SQL["insert"], batch.rounds)
+    connection.executemany(studies.SQL["insert_told"], batch.told)
+    connection.executemany(_SQL["grow"], batch.grown)
     connection.executemany(_SQL["insert_event"], batch.events)
     connection.executemany(_SQL["repin"], batch.repinned)
     _write_removals(connection, batch)

@@ -1,3 +1,11 @@
+-- Trials of a study in the order in which they ended.
+
+-- name: told
+SELECT trial FROM told WHERE run_no = ? ORDER BY place
+
+-- name: insert_told
+INSERT OR REPLACE INTO told (run_no, place, trial) VALUES (?, ?, ?)
+
 -- What the trials of a study gave: the outputs of one node in all children, and which children ended without success.
 
 -- name: outputs
