@@ -7,6 +7,7 @@ their axes; an axis is ordered (a range) or a choice (listed values). The proces
 
 import json
 import sys
+import warnings
 from hashlib import blake2b
 from importlib import import_module
 from typing import Any
@@ -65,6 +66,7 @@ def _trial(optuna: Any, space: dict[str, Any], axes: list[Any], row: list[int], 
 
 def main() -> None:
     """Answer until the input ends."""
+    warnings.simplefilter("ignore")  # that a sampler is experimental is nothing to tell of each trial
     for line in sys.stdin:
         try:
             answer: dict[str, Any] = {"row": choose(json.loads(line))}
