@@ -100,6 +100,7 @@ def study(found: views.StudyView) -> Document:
         "trials": found.trials,
         "complete": found.complete,
         "failed": found.failed,
+        "pruned": found.pruned,
         "best": [
             {
                 "number": each.number,

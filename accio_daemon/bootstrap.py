@@ -30,6 +30,7 @@ from accio_daemon.services.calls.asking import Asker
 from accio_daemon.services.calls.collecting import Collector
 from accio_daemon.services.calls.gathering import Gatherer
 from accio_daemon.services.calls.measuring import Measurer
+from accio_daemon.services.calls.pruning import Pruner
 from accio_daemon.services.sessions.registry import Sessions
 from accio_daemon.services.transport.auth import Tokens
 from accio_daemon.services.transport.keeping import TokenKeeper
@@ -137,6 +138,7 @@ async def _put_together(config: Config, clock: Clock, observer: Observer, stack:
         disk=FullDisk(Reserve(config.data)),
     )
     sessions = Sessions()
+    pruner = Pruner(readers, sessions.series)
     return Parts(
         config=config,
         clock=clock,
@@ -152,6 +154,7 @@ async def _put_together(config: Config, clock: Clock, observer: Observer, stack:
         gatherer=gatherer,
         measurer=measurer,
         asker=asker,
+        pruner=pruner,
         plans=plans,
         history=taken_up.history,
     )
@@ -164,6 +167,7 @@ def _tasks_of(parts: Parts) -> Iterator[tuple[str, Coroutine[None, None, None]]]
     yield "gather", parts.gatherer.run(parts.engine)
     yield "measure", parts.measurer.run(parts.engine)
     yield "ask samplers", parts.asker.run(parts.engine)
+    yield "prune", parts.pruner.run(parts.engine)
     if parts.config.quota:
         yield "quota", parts.collector.keep_below(parts.config.quota)
 

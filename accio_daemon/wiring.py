@@ -27,6 +27,7 @@ from accio_daemon.services.calls.measuring import Measurer
 from accio_daemon.services.calls.node_counts import NodeCountCalls
 from accio_daemon.services.calls.owners import OwnerCalls
 from accio_daemon.services.calls.pools import PoolCalls
+from accio_daemon.services.calls.pruning import Pruner
 from accio_daemon.services.calls.rights import Rights
 from accio_daemon.services.calls.runs import RunCalls
 from accio_daemon.services.calls.storage import StorageCalls
@@ -69,6 +70,7 @@ class Parts:
     gatherer: Gatherer
     measurer: Measurer
     asker: Asker
+    pruner: Pruner
     plans: Plans
     history: History
 

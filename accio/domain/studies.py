@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from accio.domain.halving import Halving
 from accio.domain.jsontypes import JsonObject
 
 AT_ONCE = 4
@@ -78,13 +79,16 @@ class Study:
     seed: int = 0
     at_once: int = AT_ONCE  # trials in flight; of no account to samplers that aren't asked
 
+    prune: Halving | None = None
+
     def known_trials(self, trial: int) -> int:
         """Return how many trials must have ended before this one is asked for: it knows those, and no others."""
         return max(0, trial - self.at_once + 1)
 
     def to_json(self) -> JsonObject:
         """Return an exact form that `from_json` reads, and that a run definition may have as `optimize`."""
-        return {
+        pruned = {} if self.prune is None else {"prune": self.prune.to_json()}
+        return pruned | {
             "objective": [each.output for each in self.objectives],
             "direction": [each.direction.value for each in self.objectives],
             "trials": self.trials,
@@ -106,6 +110,7 @@ class Study:
             sampler=Sampler(document["sampler"]),
             seed=document["seed"],
             at_once=document["at_once"],
+            prune=Halving.from_json(document["prune"]) if "prune" in document else None,
         )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from accio.domain.datatypes import Kind
 from accio.domain.findings import Findings
+from accio.domain.halving import FACTOR, FIRST, Halving
 from accio.domain.issues import Issue, pointer
 from accio.domain.layouts import Block, Digit, Layout, Listed
 from accio.domain.linking import Operators
@@ -16,13 +17,14 @@ from accio.domain.numbers import integer
 from accio.domain.precision import Until
 from accio.domain.problems import ValueProblem, quote
 from accio.domain.sampling import Row, Sampled
+from accio.domain.series import LARGEST_STEP
 from accio.domain.studies import AT_ONCE, MOST_ASKED, MOST_TRIALS, Direction, Objective, Sampler, Study
 from accio.domain.sweep_check import SweepCheck
 from accio.domain.sweeps import Sweep
 from accio.domain.workflows import Workflow
 
 _PATH = "/optimize"
-_KEYS = ("objective", "direction", "trials", "sampler", "seed", "at_once")
+_KEYS = ("objective", "direction", "trials", "sampler", "seed", "at_once", "prune")
 _ELSEWHERE = ("zip", "points", "sample", "where", "union")
 
 
@@ -56,9 +58,12 @@ class StudyCheck:
         trials = self._number(given, "trials", 2, most, most if sampler is Sampler.GRID else None)
         at_once = self._number(given, "at_once", 1, MOST_TRIALS, AT_ONCE)
         seed = self._seed(given)
+        prune = self._prune(given, workflow, len(objectives)) if "prune" in given else None
         if len(self._findings.errors) > before or not objectives:
             return None
-        return Study(objectives=objectives, trials=trials, sampler=sampler, seed=seed, at_once=min(at_once, trials))
+        return Study(
+            objectives=objectives, trials=trials, sampler=sampler, seed=seed, at_once=min(at_once, trials), prune=prune
+        )
 
     def _objectives(self, given: Mapping[str, Any], workflow: Workflow | None) -> tuple[Objective, ...]:
         """Read one objective with its direction, or lists of them."""
@@ -99,6 +104,26 @@ class StudyCheck:
             self._findings.error(f"{_PATH}/direction", message)
         return [Direction(each) for each in known]
 
+    def _prune(self, given: Mapping[str, Any], workflow: Workflow | None, objectives: int) -> Halving | None:
+        """Read by which measurements trials are ended early."""
+        path = f"{_PATH}/prune"
+        prune = self._findings.object(given["prune"], path, "'metric' of a study's trials, Node/name")
+        if prune is None:
+            return None
+        self._findings.known_keys(prune, ("metric", "factor", "first"), path, "'prune'")
+        factor = self._number(prune, "factor", 2, 100, FACTOR, path)
+        first = self._number(prune, "first", 1, LARGEST_STEP, FIRST, path)
+        if objectives > 1:
+            self._findings.error(path, "trials of several objectives can't be ended early: give one objective")
+        metric = prune.get("metric")
+        node, _, name = metric.partition("/") if isinstance(metric, str) else ("", "", "")
+        nodes = [] if workflow is None else [each.name for each in workflow.graph[: workflow.per_child]]
+        if workflow is not None and (node not in nodes or not name):
+            there = ", ".join(nodes)
+            message = f"expected Node/name, what a node of the children measures ({there}), found {quote(metric)}"
+            self._findings.error(f"{path}/metric", message, suggest(node, nodes) if node else None)
+        return Halving(node=node, name=name, factor=factor, first=first)
+
     def _word(self, given: Mapping[str, Any], key: str, words: Any, otherwise: Any) -> Any:
         found = given.get(key, otherwise.value)
         if isinstance(found, str) and found in words.__members__.values():
@@ -108,12 +133,14 @@ class StudyCheck:
         self._findings.error(f"{_PATH}/{key}", message, meant)
         return otherwise
 
-    def _number(self, given: Mapping[str, Any], key: str, least: int, most: int, otherwise: int | None) -> int:
+    def _number(
+        self, given: Mapping[str, Any], key: str, least: int, most: int, otherwise: int | None, path: str = _PATH
+    ) -> int:
         value = given.get(key, otherwise)
         if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
             return value
         found = "none" if value is None and key not in given else quote(value)
-        self._findings.error(f"{_PATH}/{key}", f"expected a whole number, {least} to {most}, found {found}")
+        self._findings.error(f"{path}/{key}", f"expected a whole number, {least} to {most}, found {found}")
         return least
 
     def _seed(self, given: Mapping[str, Any]) -> int:

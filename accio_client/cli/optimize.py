@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 @click.option("--sampler", metavar="|".join(Sampler), help="How points are chosen. Default: random.")
 @click.option("--sampler-seed", metavar="NUMBER", help="What fixes the points. Default: 0.")
 @click.option("--at-once", type=int, metavar="N", help="Trials in flight, where later ones depend on earlier ones.")
+@click.option(
+    "--prune", metavar="NODE/METRIC", help="End trials early that measure worse than others at the same step."
+)
 @click.option("--wait/--no-wait", default=False, help="Follow the study until it has ended; exit 3 if not in success.")
 @click.option("--dry-run/--no-dry-run", default=False, help="Say what would be executed, and create nothing.")
 @run_options
@@ -40,6 +43,7 @@ def optimize(
     sampler: str | None,
     sampler_seed: str | None,
     at_once: int | None,
+    prune: str | None,
     wait: bool,
     dry_run: bool,
     overrides: Overrides,
@@ -57,6 +61,7 @@ def optimize(
         "sampler": sampler,
         "seed": sampler_seed,
         "at_once": at_once,
+        "prune": None if prune is None else {"metric": prune},
     }
     study = {key: value for key, value in said.items() if value is not None}
     way = say_only if dry_run else submit_and_wait if wait else submit_only

@@ -16,8 +16,10 @@ _UNITS = {"distance": " m", "duration": " ms"}
 def study_facts(run: RunView, study: StudyView) -> list[tuple[str, object]]:
     """Return what a study looks for, how far it is, and its best trials."""
     told = run.sweep.get("optimize", {})
-    ended = study.complete + study.failed
-    trials = f"{ended} of {study.trials} ended" + (f", {study.failed} without a value" if study.failed else "")
+    ended = study.complete + study.failed + study.pruned
+    trials = f"{ended} of {study.trials} ended"
+    trials += f", {study.pruned} of them early" if study.pruned else ""
+    trials += f", {study.failed} without a value" if study.failed else ""
     facts: list[tuple[str, object]] = [
         ("optimize", ", ".join(f"{each.direction} {each.output}" for each in study.objectives)),
         ("sampler", f"{told.get('sampler', '')}, seed {told.get('seed', 0)}"),

@@ -14,6 +14,7 @@ def study(message: runs_pb2.StudyProgress, repeat: int) -> views.StudyView:
         trials=message.trials,
         complete=message.complete,
         failed=message.failed,
+        pruned=message.pruned,
         best=tuple(_trial(each, repeat) for each in message.best),
     )
 

@@ -105,6 +105,7 @@ class StudyView:
     trials: int  # at most
     complete: int  # that have their values
     failed: int
+    pruned: int  # that were ended early
     best: tuple[TrialView, ...]
 
 

@@ -258,6 +258,15 @@ class TrialAsked(Command[None]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PruneTrial(Command[None]):
+    """A trial of a study measured worse than others at the same step."""
+
+    run: RunNo
+    trial: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DrainAgent(Command[None]):
     """A user wants an agent to drain, or to go on; unknown names raise NotFound."""
 
@@ -401,6 +410,7 @@ AnyCommand = (
     | ValuesGathered
     | PointMeasured
     | TrialAsked
+    | PruneTrial
     | DrainAgent
     | RemoveAgent
     | ContentMissing

@@ -169,6 +169,7 @@ class Effects:
     asks: list[AskRequest] = field(default_factory=list)
     told: list[tuple[RunNo, int, int]] = field(default_factory=list)  # that ended: run, place, trial
     grown: dict[RunNo, Run] = field(default_factory=dict)  # whose sweeps have further trials
+    pruned: dict[tuple[RunNo, int], bool] = field(default_factory=dict)  # children; False: the row goes
     begun_anew: list[RunNo] = field(default_factory=list)  # whose own nodes' rows go, before others are written
     events: list[EventRow] = field(default_factory=list)
     agents: dict[AgentNo, Agent] = field(default_factory=dict)

@@ -23,6 +23,8 @@ from accio_daemon.core.world import World
 # Submissions whose idempotency keys stay in memory; older ones are found in the database before they get here.
 _SUBMISSIONS_REMEMBERED = 10_000
 
+_KILLED = Failure(cause=Cause.KILLED, message="the run was killed")
+
 
 def submit(turn: Turn, command: SubmitRun) -> Submitted:
     """Create a run. A repeated idempotency key gives the run of before, another request under it is refused."""
@@ -212,9 +214,8 @@ def go_on_killing(turn: Turn) -> None:
             world.killing.append(run)
 
 
-def kill_instance(turn: Turn, instance: Instance) -> None:
+def kill_instance(turn: Turn, instance: Instance, killed: Failure = _KILLED) -> None:
     """Kill what runs or is queued of a child, cancel what waits."""
-    killed = Failure(cause=Cause.KILLED, message="the run was killed")
     never = Failure(cause=Cause.CANCELLED, message="the run was killed before this node was ready")
     for no, state in enumerate(instance.states):
         if state not in NODE_TERMINAL:
@@ -286,6 +287,8 @@ def forget(turn: Turn, run: Run) -> None:
         del fx.rounds[point]
     fx.told = [each for each in fx.told if each[0] != run.no]
     fx.grown.pop(run.no, None)
+    for pruned in [child for child in fx.pruned if child[0] == run.no]:
+        del fx.pruned[pruned]
     for key in [key for key in fx.instances if key[0] == run.no]:
         del fx.instances[key]
     for node_key in [key for key in fx.nodes if key[0] == run.no]:
@@ -318,6 +321,7 @@ def remove_child(turn: Turn, run: Run, index: int) -> None:
     """Note that a child is gone for good."""
     fx = turn.fx
     run.taken.remove(index)
+    keep(turn, run, index)
     fx.removed_instances.append((run.no, index))
     drop_rows(turn, run.no, index)
     fx.runs[run.no] = run
@@ -333,6 +337,13 @@ def remove_child(turn: Turn, run: Run, index: int) -> None:
         fx.removed_runs.append(run.no)
         return
     endings.run_over(turn, run)
+
+
+def keep(turn: Turn, run: Run, index: int) -> None:
+    """Note that a child isn't a pruned one any more: it is deleted, or runs again."""
+    if index in run.pruned:
+        run.pruned.discard(index)
+        turn.fx.pruned[run.no, index] = False
 
 
 def drop_rows(turn: Turn, run: RunNo, index: int) -> None:

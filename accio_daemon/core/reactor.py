@@ -19,6 +19,7 @@ from accio_daemon.core import (
     on_runs,
     payers,
     placement,
+    pruning,
     readying,
     recomputing,
     repeating,
@@ -50,6 +51,7 @@ from accio_daemon.core.commands import (
     PointMeasured,
     PoolsJoined,
     PoolsLeft,
+    PruneTrial,
     RemoveAgent,
     RetryRun,
     SubmitRun,
@@ -110,6 +112,8 @@ def _apply(turn: Turn, command: AnyCommand) -> object:  # noqa: C901 — one fla
             repeating.measured(turn, command)
         case TrialAsked():
             asking.asked(turn, command)
+        case PruneTrial():
+            pruning.prune(turn, command)
         case DrainAgent():
             on_agents.drain(turn, command)
         case RemoveAgent():

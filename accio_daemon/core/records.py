@@ -94,6 +94,7 @@ class Run:
         "owner",
         "pins",
         "plan",
+        "pruned",
         "rounds",
         "running",
         "seed",
@@ -150,6 +151,7 @@ class Run:
         self.taken = Taken(self.size)
         self.open: dict[int, Instance] = {}
         self.rounds: Rounds | None = None  # of a run that is repeated until precise
+        self.pruned: set[int] = set()  # children of a study whose trials were ended early
         self.told: Told | None = None  # of a study that asks for its trials
         self.running = 0  # children begun and not ended
         self.success = 0
@@ -189,6 +191,7 @@ class Run:
             success=self.success,
             failed=self.failed,
             killed=self.killed,
+            pruned=len(self.pruned),
         )
 
     def name_of(self, index: int) -> str:

@@ -48,6 +48,7 @@ class RunFacts(RunRecord):
     own_state: RunState = RunState.SCHEDULED
     gathered: Mapping[Gather, Gathered] = field(default_factory=dict)
     rounds: Mapping[int, Round] = field(default_factory=dict)  # of a run that is repeated until precise, by point
+    pruned: frozenset[int] = frozenset()  # children of a study whose trials were ended early
     told: tuple[int, ...] = ()  # of a study that asks for its trials, those that ended, in that order
 
 
@@ -95,6 +96,7 @@ def restore_run(world: World, facts: RunFacts) -> Run:
     run.taken = Taken.stored(run.size, low=facts.cursor, reached=facts.reached, removed=facts.removed)
     if facts.sweep.until is not None:
         run.rounds = Rounds(facts.sweep, facts.sweep.until, facts.rounds)
+    run.pruned = set(facts.pruned)
     if facts.sweep.asks:
         run.told = Told(facts.told)
     world.runs[run.no] = run

@@ -16,6 +16,7 @@ from accio_daemon.core.effects import AskRequest, GatherRequest, MeasureRequest
 from accio_daemon.core.executing import Executing, executing
 from accio_daemon.core.explain import NodesAway
 from accio_daemon.core.plan import ClassRegistry
+from accio_daemon.core.pruning import Measuring, measuring
 from accio_daemon.core.terms import AttemptNo, RunNo, SessionNo
 from accio_daemon.core.workload import Rest, Workload, workload
 from accio_daemon.core.world import World
@@ -168,6 +169,10 @@ class Engine:
     def executing(self) -> list[Executing]:
         """Return what agents execute, now; see EnginePort."""
         return executing(self.world)
+
+    def measuring(self) -> list[Measuring]:
+        """Return the studies whose trials may be ended early, now; see EnginePort."""
+        return measuring(self.world)
 
     def workload(self, also: Iterable[Rest] = ()) -> Workload:
         """Read what is left to do; see EnginePort."""

@@ -2,7 +2,7 @@
 
 import math
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -33,11 +33,25 @@ class Trials:
 
     complete: tuple[TrialValues, ...]
     failed: frozenset[int]
+    pruned: frozenset[int]  # that were ended early; not among the failed ones
 
 
 def read_told(connection: sqlite3.Connection, run: RunNo) -> tuple[int, ...]:
     """Read the trials that have ended, in that order."""
     return tuple(trial for (trial,) in connection.execute(SQL["told"], (run,)))
+
+
+def read_pruned(connection: sqlite3.Connection, run: RunNo) -> frozenset[int]:
+    """Read the children of trials that were ended early."""
+    return frozenset(index for (index,) in connection.execute(SQL["pruned"], (run,)))
+
+
+def read_measured(
+    connection: sqlite3.Connection, run: RunNo, node: int, name: str, known: Iterable[int]
+) -> Iterator[tuple[int, bytes]]:
+    """Read the series of a name that ended nodes of children measured, but for those of *known* children."""
+    wanted = {"run": run, "node": node, "name": name, "known": orjson.dumps(list(known)).decode()}
+    yield from connection.execute(SQL["measured"], wanted)
 
 
 def read_trials(connection: sqlite3.Connection, run: RunNo, repeat: int, measures: Sequence[Measure]) -> Trials:
@@ -58,7 +72,9 @@ def read_trials(connection: sqlite3.Connection, run: RunNo, repeat: int, measure
             complete.append(TrialValues(trial, means))
         else:
             failed.add(trial)
-    return Trials(complete=tuple(complete), failed=frozenset(failed - {each.trial for each in complete}))
+    pruned = frozenset(index // repeat for index in read_pruned(connection, run))
+    ended = frozenset(failed - {each.trial for each in complete})
+    return Trials(complete=tuple(complete), failed=ended - pruned, pruned=ended & pruned)
 
 
 def _mean(values: Sequence[float]) -> float:

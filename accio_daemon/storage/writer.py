@@ -18,6 +18,7 @@ from accio.domain.states import NodeState
 from accio_daemon.core.commands import SubmitRun
 from accio_daemon.core.effects import AttemptRow, Effects, ResultRow
 from accio_daemon.core.records import Agent, Run
+from accio_daemon.core.terms import RunNo
 from accio_daemon.storage import gathered, levels, owners, pools, rounds, studies
 from accio_daemon.storage.codes import NODE_STATES, PARENT, RUN_STATES, SINGLE
 from accio_daemon.storage.database import upsert_many
@@ -45,7 +46,7 @@ _GROUPED: dict[str, tuple[int, str]] = {
 }
 # What a deleted child or run leaves; results stay, as they are the memo's.
 _CHILD_TABLES = ("instances", "nodes", "demands", "checkpoints", "executions", "attempts", "events")
-_RUN_TABLES = ("tags", "run_params", "pins", "gathered", "rounds", "told", "submissions", "quarantine")
+_RUN_TABLES = ("tags", "run_params", "pins", "gathered", "rounds", "told", "pruned", "submissions", "quarantine")
 # Rows of a deleted run that one transaction removes.
 DELETED_AT_ONCE = 5000
 
@@ -66,6 +67,7 @@ class Batch:
         "new_runs",
         "operators",
         "pools",
+        "pruned",
         "removed_agents",
         "removed_checkpoints",
         "removed_instances",
@@ -95,6 +97,7 @@ class Batch:
         self.gathered: Rows = []
         self.rounds: Rows = []
         self.told: Rows = []
+        self.pruned: dict[tuple[RunNo, int], bool] = {}
         self.grown: Rows = []
         self.begun_anew: Rows = []
         self.removed_nodes: Rows = []
@@ -161,6 +164,7 @@ def render(fx: Effects, specs: dict[int, Any]) -> Batch:
     batch.gathered = list(gathered.rows_of(fx.gathered))
     batch.rounds = list(rounds.rows_of(fx.rounds))
     batch.told = list(fx.told)
+    batch.pruned = dict(fx.pruned)
     batch.grown = [(run.sweep.to_text(), run.no) for run in fx.grown.values()]
     batch.begun_anew = [(run_no, OWN) for run_no in fx.begun_anew]
     batch.removed_instances = list(fx.removed_instances)
@@ -321,6 +325,8 @@ def write(connection: sqlite3.Connection, batch: Batch) -> None:
     connection.executemany(gathered.SQL["insert"], batch.gathered)
     connection.executemany(rounds.SQL["insert"], batch.rounds)
     connection.executemany(studies.SQL["insert_told"], batch.told)
+    for child, is_pruned in batch.pruned.items():
+        connection.execute(studies.SQL["insert_pruned" if is_pruned else "remove_pruned"], child)
     connection.executemany(_SQL["grow"], batch.grown)
     connection.executemany(_SQL["insert_event"], batch.events)
     connection.executemany(_SQL["repin"], batch.repinned)

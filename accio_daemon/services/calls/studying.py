@@ -33,7 +33,9 @@ def study_progress(snapshot: Snapshot, run: RunRow, plans: Plans) -> runs_pb2.St
         return None
     measures = measures_of(snapshot, run, plans)
     trials = read_trials(snapshot, run.no, run.sweep.repeat, measures)
-    progress = runs_pb2.StudyProgress(trials=study.trials, complete=len(trials.complete), failed=len(trials.failed))
+    progress = runs_pb2.StudyProgress(
+        trials=study.trials, complete=len(trials.complete), failed=len(trials.failed), pruned=len(trials.pruned)
+    )
     for each in measures:
         objective = each.objective
         progress.objectives.add(output=objective.output, direction=objective.direction.value, type=str(each.type))

@@ -162,6 +162,9 @@ DELETE FROM gathered WHERE run_no = ?
 -- name: run_rounds
 DELETE FROM rounds WHERE run_no = ?
 
+-- name: run_pruned
+DELETE FROM pruned WHERE run_no = ?
+
 -- name: run_told
 DELETE FROM told WHERE run_no = ?
 
