@@ -321,7 +321,9 @@ def remove_child(turn: Turn, run: Run, index: int) -> None:
     """Note that a child is gone for good."""
     fx = turn.fx
     run.taken.remove(index)
-    keep(turn, run, index)
+    if index in run.pruned:
+        run.pruned.discard(index)
+        fx.pruned[run.no, index] = False
     fx.removed_instances.append((run.no, index))
     drop_rows(turn, run.no, index)
     fx.runs[run.no] = run
@@ -337,13 +339,6 @@ def remove_child(turn: Turn, run: Run, index: int) -> None:
         fx.removed_runs.append(run.no)
         return
     endings.run_over(turn, run)
-
-
-def keep(turn: Turn, run: Run, index: int) -> None:
-    """Note that a child isn't a pruned one any more: it is deleted, or runs again."""
-    if index in run.pruned:
-        run.pruned.discard(index)
-        turn.fx.pruned[run.no, index] = False
 
 
 def drop_rows(turn: Turn, run: RunNo, index: int) -> None:

@@ -162,7 +162,7 @@ class Run:
         self.ended_ms: int | None = None
 
     def grow(self, sweep: Sweep) -> None:
-        """Take a sweep in the place of its own that has further children behind the same ones."""
+        """Replace the sweep by one that has further children behind the same ones."""
         self.sweep = sweep
         self.size = self.taken.size = sweep.size
 

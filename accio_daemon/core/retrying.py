@@ -16,7 +16,7 @@ from accio_daemon.core.moves import (
     restore_instance,
     restore_node,
 )
-from accio_daemon.core.on_runs import drop_rows, keep, leave_no_trace, note, open_instance, silence
+from accio_daemon.core.on_runs import drop_rows, leave_no_trace, note, open_instance, silence
 from accio_daemon.core.plan import compile_plan
 from accio_daemon.core.records import Instance, Run
 from accio_daemon.core.terms import Announced
@@ -37,7 +37,9 @@ def retry(turn: Turn, command: RetryRun) -> bool:
     forget_lacks(world, run)
     changes = check(world, run, command) if command.demand else ""
     sequence = turn.next_sequence()
-    _reopen_ended(turn, run, command, by_name=index is not None)
+    for child in command.ended:
+        if child.index not in run.open and child.index not in run.pruned and not run.taken.is_removed(child.index):
+            _reopen(run, child)  # else retried or deleted since it was read, or ended early for good
     changed = False
     for instance in list(run.open.values()) if index is None else [run.open[i] for i in (index,) if i in run.open]:
         changed = (not instance.own and _again(turn, instance, sequence, command.demand)) or changed
@@ -60,16 +62,6 @@ def retry(turn: Turn, command: RetryRun) -> bool:
     trials_over.resume(turn, run)
     endings.run_over(turn, run)
     return changed
-
-
-def _reopen_ended(turn: Turn, run: Run, command: RetryRun, *, by_name: bool) -> None:
-    """Open the children again that had ended; those that were pruned only if one is retried by its name."""
-    for child in command.ended:
-        if child.index in run.open or run.taken.is_removed(child.index):
-            continue  # retried or deleted since it was read
-        if by_name or child.index not in run.pruned:
-            keep(turn, run, child.index)
-            _reopen(run, child)
 
 
 def _retry_own(turn: Turn, run: Run, command: RetryRun, sequence: int, *, goes_on: bool) -> bool:
