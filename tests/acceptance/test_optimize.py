@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from accio_client import Client
-from accio_client.views import StudyView
+from accio_client.views import RunFilter, StudyView
 from tests.acceptance.joining import accio
-from tests.acceptance.processes import Cluster, cluster
+from tests.acceptance.processes import Cluster, cluster, eventually
 from tests.acceptance.sweeps import RATIO, SQUARE, table
 
 pytestmark = pytest.mark.acceptance
@@ -83,3 +83,46 @@ def test_trials_that_fail_have_no_value(tmp_path: Path) -> None:
         study = study_of(client, run)
         assert (study.complete, study.failed) == (2, 2)
         assert study.best[0].values == (1.0,)
+
+
+LEARN: dict[str, Any] = {
+    "id": "learn",
+    "params": [{"name": "rate", "kind": "integer"}, {"name": "label", "kind": "string", "default_value": "end"}],
+    "graph": [
+        {
+            "op": "Learn",
+            "inputs": {"rate": {"param": "rate"}, "label": {"param": "label"}},
+            "resources": {"cpus": 0.1},
+        }
+    ],
+}
+
+
+@pytest.mark.timeout(300)
+def test_trials_that_are_behind_end_early(tmp_path: Path) -> None:
+    """Of nine trials that all measure, some are killed though they would never end by themselves; one that is kept ends
+    well, and so does the study, which says how many were ended early, and each why.
+    """
+    with cluster(tmp_path) as made:
+        made.start_daemon()
+        made.start_agent(operators=("tests.acceptance.learning_operators",))
+        made.agents_are("a1")
+        with made.client() as client:
+            client.push(LEARN)
+            optimize = {"objective": "Learn/value", "sampler": "grid", "prune": {"metric": "Learn/loss"}}
+            params = {"rate": {"from": 1, "to": 9, "step": 1}}
+            run = client.submit({"workflow": "learn", "params": params, "optimize": optimize}).run.id
+            eventually(lambda: study_of(client, run).pruned >= 4, what="trials that are ended early")
+            made.open_gate("end")
+            ended = client.wait(run, patience=90)
+            study = study_of(client, run)
+            assert ended.state == "success"
+            assert study.pruned + study.complete == 9
+            assert study.best[0].values == (1.0,)
+            assert ended.children_by_state == {"success": study.complete, "killed": study.pruned}
+            killed = next(each for each in client.iterate_runs(RunFilter(parent=run)) if each.state == "killed")
+            failure = client.get_node(killed.id, "Learn").node.failure
+            assert failure is not None
+            assert failure.cause == "pruned"
+            assert "Learn/loss is" in failure.message
+            assert f"{study.pruned} of them early" in said(made, "describe", "run", run)
