@@ -93,12 +93,35 @@ def repeat_until(found: views.RepeatUntilView) -> Document:
     }
 
 
+def study(found: views.StudyView) -> Document:
+    return {
+        "objectives": [
+            {"output": each.output, "direction": each.direction, "type": each.type} for each in found.objectives
+        ],
+        "trials": found.trials,
+        "complete": found.complete,
+        "failed": found.failed,
+        "pruned": found.pruned,
+        "best": [
+            {
+                "number": each.number,
+                "children": list(each.children),
+                "values": list(each.values),
+                "params": {name: json_value(param.type, param.value) for name, param in each.params.items()},
+            }
+            for each in found.best
+        ],
+    }
+
+
 def run_details(found: views.RunDetails) -> Document:
     described = run(found.run)
     if found.run.kind == "parent":
         described["children"] = {"total": found.run.children, "by_state": dict(found.run.children_by_state)}
     if found.precision is not None:
         described["precision"] = {"precise": found.precision.precise, "at_max": found.precision.at_max}
+    if found.study is not None:
+        described["study"] = study(found.study)
     if found.nodes or found.run.kind != "parent":
         described["nodes"] = [node(each) for each in found.nodes]
     return described

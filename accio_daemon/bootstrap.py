@@ -26,9 +26,11 @@ from accio_daemon.engine.observer import Observer
 from accio_daemon.engine.ports import Clock
 from accio_daemon.engine.restart import Restored, RunNotRestoredError
 from accio_daemon.engine.starting import start
+from accio_daemon.services.calls.asking import Asker
 from accio_daemon.services.calls.collecting import Collector
 from accio_daemon.services.calls.gathering import Gatherer
 from accio_daemon.services.calls.measuring import Measurer
+from accio_daemon.services.calls.pruning import Pruner
 from accio_daemon.services.sessions.registry import Sessions
 from accio_daemon.services.transport.auth import Tokens
 from accio_daemon.services.transport.keeping import TokenKeeper
@@ -123,6 +125,7 @@ async def _put_together(config: Config, clock: Clock, observer: Observer, stack:
     crashes = crash_point(config.crash_at)
     gatherer = Gatherer(readers=readers, store=store, plans=plans, crash_point=crashes)
     measurer = Measurer(readers)
+    asker = Asker(readers, plans)
     engine = Engine(
         restored=restored,
         store=engine_store,
@@ -130,10 +133,12 @@ async def _put_together(config: Config, clock: Clock, observer: Observer, stack:
         observer=observer,
         gather=gatherer.ask,
         measure=measurer.ask,
+        ask_sampler=asker.ask,
         crash_point=crashes,
         disk=FullDisk(Reserve(config.data)),
     )
     sessions = Sessions()
+    pruner = Pruner(readers, sessions.series)
     return Parts(
         config=config,
         clock=clock,
@@ -148,6 +153,8 @@ async def _put_together(config: Config, clock: Clock, observer: Observer, stack:
         collector=Collector(engine=engine, readers=readers, store=store, tell_agents=sessions.tell_freed),
         gatherer=gatherer,
         measurer=measurer,
+        asker=asker,
+        pruner=pruner,
         plans=plans,
         history=taken_up.history,
     )
@@ -159,6 +166,8 @@ def _tasks_of(parts: Parts) -> Iterator[tuple[str, Coroutine[None, None, None]]]
     yield "look for damage", keep_looking(parts.database)
     yield "gather", parts.gatherer.run(parts.engine)
     yield "measure", parts.measurer.run(parts.engine)
+    yield "ask samplers", parts.asker.run(parts.engine)
+    yield "prune", parts.pruner.run(parts.engine)
     if parts.config.quota:
         yield "quota", parts.collector.keep_below(parts.config.quota)
 

@@ -11,6 +11,7 @@ from accio_daemon.engine.engine import Engine
 from accio_daemon.engine.ports import Clock
 from accio_daemon.services.calls.access import AccessCalls
 from accio_daemon.services.calls.artifacts import ArtifactCalls
+from accio_daemon.services.calls.asking import Asker
 from accio_daemon.services.calls.catalogue import Catalogue
 from accio_daemon.services.calls.cluster import ClusterCalls
 from accio_daemon.services.calls.collecting import Collector
@@ -26,6 +27,7 @@ from accio_daemon.services.calls.measuring import Measurer
 from accio_daemon.services.calls.node_counts import NodeCountCalls
 from accio_daemon.services.calls.owners import OwnerCalls
 from accio_daemon.services.calls.pools import PoolCalls
+from accio_daemon.services.calls.pruning import Pruner
 from accio_daemon.services.calls.rights import Rights
 from accio_daemon.services.calls.runs import RunCalls
 from accio_daemon.services.calls.storage import StorageCalls
@@ -67,6 +69,8 @@ class Parts:
     collector: Collector
     gatherer: Gatherer
     measurer: Measurer
+    asker: Asker
+    pruner: Pruner
     plans: Plans
     history: History
 

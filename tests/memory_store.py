@@ -51,6 +51,8 @@ class Tables:
     instances: dict[Place, tuple[RunState, int | None, int | None, int | None]] = field(default_factory=dict)
     nodes: dict[tuple[RunNo, int, int], NodeRow] = field(default_factory=dict)
     rounds: dict[tuple[RunNo, int], Round] = field(default_factory=dict)
+    told: dict[tuple[RunNo, int], int] = field(default_factory=dict)
+    pruned: set[tuple[RunNo, int]] = field(default_factory=set)
     demands: dict[tuple[RunNo, int, int], NodeDemand] = field(default_factory=dict)
     checkpoints: dict[tuple[RunNo, int, int], Checkpoint] = field(default_factory=dict)
     executions: dict[ExecutionNo, ExecutionFacts] = field(default_factory=dict)
@@ -115,7 +117,9 @@ class MemoryStore:
         assert all(specs[each.no] == each.spec for each in facts.operators), "the caller knows the operators"
         reached = sorted(index for no, index in self.tables.instances if no == run and index >= facts.cursor)
         rounds = {point: each for (no, point), each in self.tables.rounds.items() if no == run}
-        return replace(facts, reached=tuple(reached), rounds=rounds)
+        pruned = frozenset(index for no, index in self.tables.pruned if no == run)
+        told = tuple(trial for (no, _), trial in sorted(self.tables.told.items()) if no == run)
+        return replace(facts, reached=tuple(reached), rounds=rounds, told=told, pruned=pruned)
 
     def unsuccessful_children(
         self, run: RunNo, *, after: int, limit: int, index: int | None = None
@@ -262,6 +266,9 @@ class MemoryStore:
         tables.instances |= fx.instances
         tables.demands |= fx.demands
         tables.rounds |= fx.rounds
+        tables.pruned -= fx.pruned.keys()
+        tables.pruned |= {child for child, is_pruned in fx.pruned.items() if is_pruned}
+        tables.told |= {(run, place): trial for run, place, trial in fx.told}
         for key, saved in fx.checkpoints.items():
             if saved is None:
                 tables.checkpoints.pop(key, None)
@@ -316,6 +323,8 @@ class MemoryStore:
         tables.nodes = {key: row for key, row in tables.nodes.items() if key[0] != run}
         tables.demands = {key: each for key, each in tables.demands.items() if key[0] != run}
         tables.rounds = {key: each for key, each in tables.rounds.items() if key[0] != run}
+        tables.pruned = {key for key in tables.pruned if key[0] != run}
+        tables.told = {key: each for key, each in tables.told.items() if key[0] != run}
         tables.checkpoints = {key: each for key, each in tables.checkpoints.items() if key[0] != run}
         self._forget_work(lambda owner: owner[0] == run)
         tables.deleted.remove(run)

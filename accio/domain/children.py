@@ -82,6 +82,7 @@ class Counts:
     success: int
     failed: int
     killed: int
+    pruned: int = 0  # of the killed ones, those that don't count towards the run's state
 
     @property
     def unreached(self) -> int:
@@ -108,7 +109,7 @@ class Counts:
         unreached = self.unreached
         if unreached and self.closed == OPEN:
             return None
-        if self.killed or (unreached and self.closed == CLOSED_BY_KILL):
+        if self.killed > self.pruned or (unreached and self.closed == CLOSED_BY_KILL):
             return RunState.KILLED
         return RunState.FAILED if self.failed or (unreached and self.closed == CLOSED_BY_FAILURE) else RunState.SUCCESS
 

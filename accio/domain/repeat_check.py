@@ -3,14 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from accio.domain.datatypes import INTEGRAL, DataType, Kind
+from accio.domain.datatypes import DataType, Kind
 from accio.domain.filters.literals import comparable_text
 from accio.domain.findings import Findings
 from accio.domain.linking import Operators
-from accio.domain.members import member_type
-from accio.domain.names import Suggestions
+from accio.domain.measured_outputs import find_number
 from accio.domain.numbers import number_of_json
-from accio.domain.operators import OutputPort
 from accio.domain.precision import LEAST, Until
 from accio.domain.problems import ValueProblem, quote
 from accio.domain.sweeps import Sweep
@@ -20,7 +18,6 @@ from accio.domain.workflows import Workflow
 MOST_POINTS = 10_000
 """Points of a sweep that is repeated until precise: what is known of each is kept in memory while the run goes on."""
 
-_MEASURED = INTEGRAL | {Kind.DOUBLE, Kind.DISTANCE, Kind.DURATION}
 _PATH = "/repeat"
 _UNTIL = f"{_PATH}/until"
 
@@ -68,7 +65,14 @@ class RepeatCheck:
             return None
         node, _, place = reference.partition("/")
         port, dot, member = place.partition(".")
-        datatype = self._measured(reference, f"{node}/{port}" if member else reference, workflow)
+        datatype = find_number(
+            reference,
+            f"{_UNTIL}/output",
+            workflow=workflow,
+            operators=self._operators,
+            findings=self._findings,
+            members=True,
+        )
         if datatype is None or "ci95" not in document:
             return None
         wanted = self._wanted(document["ci95"], datatype)
@@ -76,37 +80,6 @@ class RepeatCheck:
             return None
         found = member if dot else None
         return Until(node=node, port=port, member=found, ci95=wanted[0], relative=wanted[1], least=least)
-
-    def _measured(self, reference: str, name: str, workflow: Workflow) -> DataType | None:
-        """Return the type of what is to become precise, the output *name* or a member of it, or report why it can't."""
-        path = f"{_UNTIL}/output"
-        measured = [
-            (f"{node.name}/{output.name}", output)
-            for node in workflow.graph[: workflow.per_child]
-            if (spec := self._operators.get(node.op)) is not None
-            for output in spec.outputs
-        ]
-        outputs = dict(measured)
-        output = outputs.get(name)
-        if output is None:
-            there = ", ".join(filter(None, (_shown(name, each) for name, each in measured))) or "none"
-            message = (
-                f"expected an output Node/port of the children that is a number ({there}), found {quote(reference)}"
-            )
-            self._findings.error(path, message, Suggestions(outputs).closest(reference))
-            return None
-        of_members = member_type(output.type)
-        datatype = output.type if name == reference else of_members
-        if datatype is None or datatype.kind not in _MEASURED:
-            hint = ""
-            if name == reference and of_members is not None and of_members.kind in _MEASURED:
-                hint = f"; name one of its members, {reference}.KEY"
-            self._findings.error(
-                path,
-                f"expected an output that is a number, found '{reference}' of type {datatype or output.type}{hint}",
-            )
-            return None
-        return datatype
 
     def _wanted(self, value: Any, datatype: DataType) -> tuple[float, bool] | None:
         """Read half of the width that an interval may have: a number, one with a unit, or percents of the mean."""
@@ -125,14 +98,6 @@ class RepeatCheck:
             self._findings.error(path, message)
             return None
         return (found / 100, True) if percents else (found, False)
-
-
-def _shown(name: str, output: OutputPort) -> str:
-    """Return an output as it may be named, if it or its members are numbers."""
-    of_members = member_type(output.type)
-    if output.type.kind in _MEASURED:
-        return name
-    return f"{name}.KEY" if of_members is not None and of_members.kind in _MEASURED else ""
 
 
 def check_points(sweep: Sweep, findings: Findings) -> None:

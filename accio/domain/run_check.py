@@ -14,11 +14,12 @@ from accio.domain.param_forms import ParamForms
 from accio.domain.problems import ValueProblem, quote
 from accio.domain.repeat_check import RepeatCheck, check_points
 from accio.domain.runs import FailurePolicy, OnFailure, RunDefinition
+from accio.domain.study_check import StudyCheck
 from accio.domain.sweep_check import SWEEP_KEYS, SweepCheck
 from accio.domain.sweeps import Sweep
 from accio.domain.workflows import FromParam, Workflow
 
-_RUN_KEYS = ("workflow", "name", "notes", "tags", "seed", "repeat", *SWEEP_KEYS, "on_failure", "nice")
+_RUN_KEYS = ("workflow", "name", "notes", "tags", "seed", "repeat", *SWEEP_KEYS, "optimize", "on_failure", "nice")
 
 
 class WorkflowLookup(Protocol):
@@ -82,13 +83,19 @@ class _Checker:
         tags = self._tags(document)
         seed = self._seed(document)
         repeat, until = RepeatCheck(self.findings, self._operators).read(document.get("repeat", 1), workflow)
+        studies = StudyCheck(self.findings, self._operators)
+        study = studies.read(document, workflow, until)
         on_failure = self._on_failure(document)
         nice = self._nice(document)
         if workflow is None:
             self.findings.object(document.get("params", {}), "/params", "parameters by name")
             return None
         forms = ParamForms(workflow, self._operators, self.findings, self._base_path)
-        sweep = SweepCheck(forms, self.findings, self._limits).sweep(document, repeat)
+        check = SweepCheck(forms, self.findings, self._limits)
+        if study is not None:
+            sweep = studies.sweep(check, document, repeat, study)
+        else:
+            sweep = check.sweep(document, repeat) if "optimize" not in document else None
         if sweep is None:
             return None
         self._varies_in_parent(workflow, sweep)

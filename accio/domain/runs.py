@@ -13,6 +13,7 @@ from accio.domain.issues import Issue, pointer
 from accio.domain.jsontext import canonical_dump
 from accio.domain.jsontypes import JsonObject
 from accio.domain.problems import ValueProblem
+from accio.domain.studies import Sampler
 from accio.domain.sweeps import Sweep
 from accio.errors import InvalidDefinition
 
@@ -129,8 +130,10 @@ def with_overrides(
     for param, text in params:
         texts.setdefault(param, []).append(text)
     given = document.get("params", {})
+    study = changed.get("optimize")
+    drawn = "sample" in changed or (isinstance(study, Mapping) and study.get("sampler") != Sampler.GRID)
     if texts and isinstance(given, Mapping):  # anything else is an error that validation will tell
-        changed["params"] = dict(given) | _forms(texts, types or {}, sampled="sample" in changed)
+        changed["params"] = dict(given) | _forms(texts, types or {}, sampled=drawn)
     options = {
         "name": name,
         "notes": notes,

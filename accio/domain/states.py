@@ -60,6 +60,7 @@ class Cause(StrEnum):
     WALLTIME = "walltime"  # its agent's host came to its end: never a node's own, whose attempts it ends
     CANNOT_BE_PLACED = "cannot be placed"
     KILLED = "killed"
+    PRUNED = "pruned"  # killed, as its trial was behind others of its study
     CANCELLED = "cancelled"
 
 

@@ -19,11 +19,12 @@ from accio.domain.datatypes import INTEGRAL, DataType, Kind, parse_type
 from accio.domain.jsontext import canonical_dump
 from accio.domain.jsontypes import JsonObject
 from accio.domain.labels import label_text
-from accio.domain.layouts import Alike, Block, Digit, Layout
+from accio.domain.layouts import Alike, Block, Digit, Layout, Listed
 from accio.domain.precision import Until
 from accio.domain.ranges import GeometricPoints, LinearPoints, Points, WholePoints
 from accio.domain.seeds import SeedTemplate
 from accio.domain.slices import Chained, Level, Numbered
+from accio.domain.studies import Study
 from accio.domain.values import format_double
 
 # Texts of an axis that are kept once computed; the bound is on memory (some megabytes), not on the size of an axis.
@@ -166,6 +167,7 @@ class Sweep:
         "points",
         "repeat",
         "size",
+        "study",
         "until",
         "varying",
     )
@@ -177,15 +179,18 @@ class Sweep:
         layout: Layout | None = None,
         origin: JsonObject | None = None,
         until: Until | None = None,
+        study: Study | None = None,
     ) -> None:
         """Combine axes of different names; *layout* None: all combinations, the first axis varies slowest.
 
         *origin* is what the definition said of a layout, for people; nothing is computed from it. With *until*, points
-        may need fewer repetitions than there are numbers for.
+        may need fewer repetitions than there are numbers for. The points are the trials of a *study*, if there is one:
+        those that are known so far, where later ones depend on what earlier ones gave.
         """
         self.axes = axes
         self.repeat = repeat
         self.until = until
+        self.study = study
         self.layout = layout
         self.origin: JsonObject = origin or {}
         self.points = prod(axis.size for axis in axes) if layout is None else layout.size
@@ -208,10 +213,33 @@ class Sweep:
         """Return the same points, each repeated until it is precise."""
         return Sweep(self.axes, self.repeat, self.layout, self.origin, until)
 
+    def studied(self, study: Study) -> "Sweep":
+        """Return the same points as the trials of a study."""
+        return Sweep(self.axes, self.repeat, self.layout, {"optimize": study.to_json()}, study=study)
+
+    def with_trial(self, row: Sequence[int]) -> "Sweep":
+        """Return the sweep of a study with a further trial behind the others: its places on the axes that vary."""
+        assert self.layout is not None, "a study that asks lists its trials"
+        (block,) = self.layout.blocks
+        *fixed, trials = block.digits
+        columns = [(*column, place) for column, place in zip(trials.rows.columns(), row, strict=True)]
+        layout = Layout([Block([*fixed, Digit(trials.axes, Listed(columns))])])
+        return Sweep(self.axes, self.repeat, layout, self.origin, study=self.study)
+
+    @property
+    def asks(self) -> bool:
+        """Whether it grows by what a sampler says."""
+        return self.study is not None and self.study.sampler.is_asked
+
+    @property
+    def budget(self) -> int:
+        """How many children there will be at most: more than there are so far, of a study that asks for trials."""
+        return self.size if self.study is None else max(self.size, self.study.trials * self.repeat)
+
     @property
     def is_single(self) -> bool:
         """Whether it is exactly one combination."""
-        return self.size == 1
+        return self.budget == 1
 
     @property
     def blocks(self) -> tuple[Block, ...]:
@@ -338,6 +366,8 @@ class Sweep:
             document["origin"] = self.origin
         if self.until is not None:
             document["until"] = self.until.to_json()
+        if self.study is not None:
+            document["study"] = self.study.to_json()
         return document
 
     def to_text(self) -> str:
@@ -350,7 +380,8 @@ class Sweep:
         layout = Layout.from_json(document["layout"]) if "layout" in document else None
         axes = tuple(Axis.from_json(axis) for axis in document["axes"])
         until = Until.from_json(document["until"]) if "until" in document else None
-        return cls(axes, document["repeat"], layout, document.get("origin"), until)
+        study = Study.from_json(document["study"]) if "study" in document else None
+        return cls(axes, document["repeat"], layout, document.get("origin"), until, study)
 
     @classmethod
     def from_text(cls, text: str) -> "Sweep":
@@ -358,7 +389,11 @@ class Sweep:
         return cls.from_json(json.loads(text))
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Sweep) or (self.repeat, self.until) != (other.repeat, other.until):
+        if not isinstance(other, Sweep) or (self.repeat, self.until, self.study) != (
+            other.repeat,
+            other.until,
+            other.study,
+        ):
             return False
         if self.axes != other.axes:
             return False

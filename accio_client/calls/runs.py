@@ -18,6 +18,7 @@ from accio_client.from_wire import checks as check_views
 from accio_client.from_wire import node_counts as count_views
 from accio_client.from_wire import nodes as node_views
 from accio_client.from_wire import runs as run_views
+from accio_client.from_wire import studies as study_views
 from accio_client.from_wire import watching as watch_views
 from accio_client.from_wire import workflows as workflow_views
 from accio_client.moments import epoch_ms
@@ -96,6 +97,7 @@ class RunCalls(Caller):
             run=run_views.run(answer.run),
             nodes=found,
             precision=precision and views.PrecisionView(precise=precision.precise, at_max=precision.at_max),
+            study=study_views.study(answer.study, answer.run.repeat) if answer.HasField("study") else None,
         )
 
     async def get_node(self, run: str, node: str) -> views.NodeDetailsView:

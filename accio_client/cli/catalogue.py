@@ -30,6 +30,7 @@ COMMANDS: dict[str, Entry] = {
     "validate": Entry(_HERE + "workflows:validate", "check workflow and run files, and store nothing"),
     "run": Entry(_HERE + "run:execute", "run a function or a file, and print the table of its results"),
     "submit": Entry(_HERE + "submit:submit", "create a run or a sweep"),
+    "optimize": Entry(_HERE + "optimize:optimize", "look for the parameters with the best results"),
     "get runs": Entry(_HERE + "runs:get", "list runs, newest first"),
     "get workflows": Entry(_HERE + "workflows:get", "list workflows"),
     "get operators": Entry(_HERE + "operators:get", "list operators"),

@@ -48,6 +48,7 @@ class Overrides:
     points: str | None = None
     sample: str | None = None
     where: str | None = None
+    optimize: Mapping[str, Any] | None = None  # said by options of its own
 
     def sweep(self) -> dict[str, Any]:
         """Return the keys of a run definition that say which points there are."""
@@ -56,6 +57,7 @@ class Overrides:
             "points": None if self.points is None else str(Path(self.points).absolute()),
             "sample": None if self.sample is None else sample_of(self.sample),
             "where": self.where,
+            "optimize": self.optimize,
         }
         return {key: value for key, value in keys.items() if value is not None}
 
@@ -102,7 +104,9 @@ def run_options(command: Callable[..., int]) -> Callable[..., int]:
             raise click.UsageError(
                 "-nocache and -refresh exclude each other: one keeps nothing, the other keeps the new results"
             )
-        overrides = Overrides(**{each.name: options.pop(each.name) for each in fields(Overrides)})
+        overrides = Overrides(
+            **{each.name: options.pop(each.name) for each in fields(Overrides) if each.name in options}
+        )
         mode: CacheMode = "refresh" if refresh else "use" if cache else "none"
         return command(session, overrides=overrides, mode=mode, **options)
 
@@ -166,6 +170,9 @@ def submission(argument: str, overrides: Overrides, types: Types) -> Source:
         source, document = Source(name="", text=b"", base_path=base_path(Path.cwd())), {"workflow": argument}
     workflow = document.get("workflow")
     short = isinstance(workflow, str) and any(text is not None and _may_be_short(text) for _, text in params)
+    points = overrides.sweep()
+    if overrides.optimize is not None and isinstance(stored := document.get("optimize"), Mapping):
+        points["optimize"] = {**stored, **overrides.optimize}
     changed = with_overrides(
         document,
         params=params,
@@ -175,7 +182,7 @@ def submission(argument: str, overrides: Overrides, types: Types) -> Source:
         repeat=overrides.repeated(),
         nice=overrides.nice,
         types=types(workflow) if short and isinstance(workflow, str) else None,
-        sweep=overrides.sweep(),
+        sweep=points,
     )
     if overrides.seed is not None:
         changed["seed"] = overrides.seed

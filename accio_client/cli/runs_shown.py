@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from accio_client.cli.output import fields, table
+from accio_client.cli.studies_shown import study_facts
 from accio_client.cli.text import duration, local_time, shown_value
 
 if TYPE_CHECKING:
@@ -88,6 +89,8 @@ def show_run(found: RunDetails) -> None:
         facts.append(("children", counted(run.children_by_state)))
     if found.precision is not None and run.until is not None:
         facts.append(("precise", _precise(found.precision, run.until.points, run.repeat or 1)))
+    if found.study is not None:
+        facts += study_facts(run, found.study)
     facts.append(("nodes", counted(run.nodes_by_state)))
     facts += [(f"param {name}", shown_value(each.value)) for name, each in run.params.items()]
     facts += point_facts(run.sweep)
@@ -129,6 +132,8 @@ def point_facts(sweep: Mapping[str, Any]) -> list[tuple[str, str | None]]:
                     )
                     for at, part in enumerate(said)
                 ]
+            case "optimize":
+                pass  # what it looks for stands beside what it found
             case "sample":
                 facts.append((key, ", ".join(f"{name}={shown_value(value)}" for name, value in said.items())))
             case "zip" if all(isinstance(each, list) for each in said):

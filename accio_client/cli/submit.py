@@ -48,13 +48,18 @@ def submit(
     over its values. Numbers, booleans, distances, durations and timestamps may be swept in short: x=1,2,3, x=1..5,
     x=1..10:2, x=0..1:count=11, x=1e-5..1:log.
     """
+    return submit_named(
+        session, definition, overrides, say_only if dry_run else submit_and_wait if wait else submit_only, mode
+    )
+
+
+def submit_named(session: Session, definition: str, overrides: Overrides, way: "Way", mode: "CacheMode") -> int:
+    """Submit a run definition file, a workflow, an operator or a function that an agent offers; the exit code."""
     with session.client() as client:
         if names_function(definition):
             function = reference(definition)
             definition = announced(session, client, function, described(function))
-        return submitted(
-            session, client, definition, overrides, _dry_run if dry_run else _wait if wait else _submit, mode
-        )
+        return submitted(session, client, definition, overrides, way, mode)
 
 
 def submitted(
@@ -96,7 +101,7 @@ def _types(client: "Client", workflow: str) -> dict[str, DataType]:
         return {}
 
 
-def _submit(session: Session, client: "Client", source: Source, mode: "CacheMode") -> int:
+def submit_only(session: Session, client: "Client", source: Source, mode: "CacheMode") -> int:
     done = client.submit(source.text, base_path=source.base_path, cache=mode)
     session.warn(done.warnings, source.name)
     content = document({"run": run(done.run), "warnings": issues(done.warnings)})
@@ -127,7 +132,7 @@ def _forecast(client: "Client", created: "RunView") -> str:
     return f"it won't end with the agents that are there: {found.why}" if found.never else f"ends {ending(found)}"
 
 
-def _wait(session: Session, client: "Client", source: Source, mode: "CacheMode") -> int:
+def submit_and_wait(session: Session, client: "Client", source: Source, mode: "CacheMode") -> int:
     from accio_client.cli.following import follow
 
     updates = client.submit_and_watch(source.text, base_path=source.base_path, cache=mode)
@@ -137,7 +142,7 @@ def _wait(session: Session, client: "Client", source: Source, mode: "CacheMode")
     return SUCCESS if ended.state.value == "success" else NOT_SUCCESS
 
 
-def _dry_run(session: Session, client: "Client", source: Source, mode: "CacheMode") -> int:
+def say_only(session: Session, client: "Client", source: Source, mode: "CacheMode") -> int:
     found = client.dry_run(source.text, base_path=source.base_path, cache=mode)
     session.warn(found.warnings, source.name)
     session.answer(document(dry_run(found)), [], lambda: _show_dry_run(found))

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from accio_client.views.owners import CapView, OwnersView, OwnerView, UsageReport, UsageView
     from accio_client.views.pools import AllocationPage, AllocationView, PoolsView, PoolView
     from accio_client.views.runs import (
+        ObjectiveView,
         ParameterView,
         PersonView,
         PrecisionView,
@@ -55,6 +56,8 @@ if TYPE_CHECKING:
         RunOutcome,
         RunPage,
         RunView,
+        StudyView,
+        TrialView,
         Updated,
     )
     from accio_client.views.submissions import CacheMode, DryRunView, Submitted, Validation
@@ -105,6 +108,7 @@ __all__ = [
     "NodeFailureView",
     "NodeView",
     "NodesAwayView",
+    "ObjectiveView",
     "OperatorDifferenceView",
     "OperatorView",
     "OutputPortView",
@@ -129,11 +133,13 @@ __all__ = [
     "RunUpdate",
     "RunView",
     "SeriesView",
+    "StudyView",
     "Submitted",
     "TimelineBarView",
     "TimelineView",
     "TokenView",
     "TookView",
+    "TrialView",
     "Updated",
     "UsageReport",
     "UsageView",
@@ -159,8 +165,8 @@ _SUBJECTS = {
     ),
     "owners": "CapView OwnerView OwnersView UsageReport UsageView",
     "pools": "AllocationPage AllocationView PoolsView PoolView",
-    "runs": "ParameterView PersonView PrecisionView RepeatUntilView RetryDemand RunFilter RunKind RunOutcome RunPage "
-    "RunView Updated",
+    "runs": "ObjectiveView ParameterView PersonView PrecisionView RepeatUntilView RetryDemand RunFilter RunKind "
+    "RunOutcome RunPage RunView StudyView TrialView Updated",
     "submissions": "CacheMode DryRunView Submitted Validation",
     "workflows": "Pushed WorkflowPage WorkflowParameterView WorkflowView",
     "workload": (

@@ -9,7 +9,7 @@ from accio.domain.ids import AgentName, NodeName, OperatorName, PortName, RunId
 from accio.domain.series import Point
 from accio.domain.states import NodeState
 from accio_client.views.cluster import ResourcesView
-from accio_client.views.runs import PrecisionView, RunView
+from accio_client.views.runs import PrecisionView, RunView, StudyView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +50,7 @@ class RunDetails:
     run: RunView
     nodes: tuple[NodeView, ...]
     precision: PrecisionView | None = None  # of a parent that is repeated until precise
+    study: StudyView | None = None  # of a study
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -76,6 +76,40 @@ class PrecisionView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectiveView:
+    """An output that a study looks for the best values of; `direction` is minimize or maximize."""
+
+    output: str
+    direction: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialView:
+    """A point of a study: the parameters that vary, and the mean of each objective over its repetitions.
+
+    `children` are the numbers of its children; `values` are in the outputs' units (metres, milliseconds).
+    """
+
+    number: int
+    children: range
+    values: tuple[float, ...]
+    params: Mapping[str, ParameterView]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyView:
+    """How far a study is. `best` has the best trial, or of several objectives those that no other trial beats."""
+
+    objectives: tuple[ObjectiveView, ...]
+    trials: int  # at most
+    complete: int  # that have their values
+    failed: int
+    pruned: int  # that were ended early
+    best: tuple[TrialView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunView:
     """A single run, a parent or a child. `repeat` is a child's repetition and a parent's number of repetitions."""
 
@@ -102,7 +136,9 @@ class RunView:
     children_by_state: Mapping[str, int]
     nodes_by_state: Mapping[str, int]
     sweep: Mapping[str, Any] = field(default_factory=dict)
-    """What the definition said of the points, if they aren't all combinations: zip, points, sample, union, where."""
+    """What the definition said of the points, if they aren't all combinations: zip, points, sample, union, where; and
+    `optimize` of a study.
+    """
     until: RepeatUntilView | None = None
     """Of a parent that is repeated until precise; then `repeat` is how many repetitions a point gets at most."""
     nice: bool = False  # whether it stands behind all runs that aren't

@@ -249,6 +249,24 @@ class PointMeasured(Command[None]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrialAsked(Command[None]):
+    """A sampler said which point a study tries next, as was asked for."""
+
+    run: RunNo
+    trial: int
+    row: tuple[int, ...]  # its places on the axes that vary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PruneTrial(Command[None]):
+    """A trial of a study measured worse than others at the same step."""
+
+    run: RunNo
+    trial: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DrainAgent(Command[None]):
     """A user wants an agent to drain, or to go on; unknown names raise NotFound."""
 
@@ -391,6 +409,8 @@ AnyCommand = (
     | PathsDigested
     | ValuesGathered
     | PointMeasured
+    | TrialAsked
+    | PruneTrial
     | DrainAgent
     | RemoveAgent
     | ContentMissing

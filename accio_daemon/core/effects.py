@@ -138,6 +138,15 @@ class MeasureRequest:
     member: str | None = None  # of a map, which of its values
 
 
+@dataclass(frozen=True, slots=True)
+class AskRequest:
+    """A trial of a study that a sampler is to choose, once all that was decided is durable."""
+
+    run: RunNo
+    trial: int
+    told: tuple[int, ...]  # the trials that the sampler knows, in the order in which they ended
+
+
 @dataclass(slots=True)
 class Effects:
     """Everything that one batch decided."""
@@ -159,6 +168,10 @@ class Effects:
     gathered: list[tuple[RunNo, Gather, Gathered]] = field(default_factory=list)
     measures: list[MeasureRequest] = field(default_factory=list)
     rounds: dict[tuple[RunNo, int], Round] = field(default_factory=dict)  # by run and point
+    asks: list[AskRequest] = field(default_factory=list)
+    told: list[tuple[RunNo, int, int]] = field(default_factory=list)  # that ended: run, place, trial
+    grown: dict[RunNo, Run] = field(default_factory=dict)  # whose sweeps have further trials
+    pruned: dict[tuple[RunNo, int], bool] = field(default_factory=dict)  # children; False: the row goes
     begun_anew: list[RunNo] = field(default_factory=list)  # whose own nodes' rows go, before others are written
     events: list[EventRow] = field(default_factory=list)
     agents: dict[AgentNo, Agent] = field(default_factory=dict)

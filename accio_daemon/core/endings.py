@@ -6,7 +6,7 @@ Everything that ends goes through here, so that a counter is changed in one plac
 from accio.domain.children import CLOSED_BY_FAILURE, CLOSED_BY_KILL, OPEN, OWN
 from accio.domain.failures import Failure
 from accio.domain.states import RUN_TERMINAL, Cause, NodeState, RunState, final_state
-from accio_daemon.core import checkpoints, payers, points_over
+from accio_daemon.core import checkpoints, payers, points_over, trials_over
 from accio_daemon.core.effects import NodeRow
 from accio_daemon.core.moves import (
     end_run,
@@ -174,6 +174,8 @@ def instance_over(turn: Turn, instance: Instance) -> None:
     turn.fx.runs[run.no] = run
     if run.rounds is not None:
         points_over.child_over(turn, run, run.rounds, instance.index)
+    if run.told is not None:
+        trials_over.child_over(turn, run, run.told, instance.index)
     run_over(turn, run)
 
 

@@ -8,7 +8,7 @@ from accio.domain.failures import Failure
 from accio.domain.people import Person
 from accio.domain.states import NODE_TERMINAL, Cause, NodeState
 from accio.errors import AlreadyExists, NotFound
-from accio_daemon.core import endings, points_over
+from accio_daemon.core import endings, points_over, trials_over
 from accio_daemon.core.commands import DeleteRun, InstanceFacts, KillRun, StaleFacts, SubmitRun, Submitted
 from accio_daemon.core.effects import EventRow
 from accio_daemon.core.moves import count_children, count_out_nodes, move_node
@@ -16,11 +16,14 @@ from accio_daemon.core.plan import compile_plan
 from accio_daemon.core.records import Instance, Run
 from accio_daemon.core.rounds import Rounds
 from accio_daemon.core.terms import RunNo
+from accio_daemon.core.told import Told
 from accio_daemon.core.turn import Turn
 from accio_daemon.core.world import World
 
 # Submissions whose idempotency keys stay in memory; older ones are found in the database before they get here.
 _SUBMISSIONS_REMEMBERED = 10_000
+
+_KILLED = Failure(cause=Cause.KILLED, message="the run was killed")
 
 
 def submit(turn: Turn, command: SubmitRun) -> Submitted:
@@ -54,6 +57,8 @@ def submit(turn: Turn, command: SubmitRun) -> Submitted:
     )
     if definition.sweep.until is not None:
         run.rounds = Rounds(definition.sweep, definition.sweep.until, {})
+    if definition.sweep.asks:
+        run.told = Told(())
     world.next_run += 1
     world.runs[run.no] = run
     world.unopened.add(run)
@@ -210,9 +215,8 @@ def go_on_killing(turn: Turn) -> None:
             world.killing.append(run)
 
 
-def kill_instance(turn: Turn, instance: Instance) -> None:
+def kill_instance(turn: Turn, instance: Instance, killed: Failure = _KILLED) -> None:
     """Kill what runs or is queued of a child, cancel what waits."""
-    killed = Failure(cause=Cause.KILLED, message="the run was killed")
     never = Failure(cause=Cause.CANCELLED, message="the run was killed before this node was ready")
     for no, state in enumerate(instance.states):
         if state not in NODE_TERMINAL:
@@ -282,6 +286,10 @@ def forget(turn: Turn, run: Run) -> None:
     fx.pins = [pin for pin in fx.pins if pin[0] != run.no]
     for point in [point for point in fx.rounds if point[0] == run.no]:
         del fx.rounds[point]
+    fx.told = [each for each in fx.told if each[0] != run.no]
+    fx.grown.pop(run.no, None)
+    for pruned in [child for child in fx.pruned if child[0] == run.no]:
+        del fx.pruned[pruned]
     for key in [key for key in fx.instances if key[0] == run.no]:
         del fx.instances[key]
     for node_key in [key for key in fx.nodes if key[0] == run.no]:
@@ -314,11 +322,16 @@ def remove_child(turn: Turn, run: Run, index: int) -> None:
     """Note that a child is gone for good."""
     fx = turn.fx
     run.taken.remove(index)
+    if index in run.pruned:
+        run.pruned.discard(index)
+        fx.pruned[run.no, index] = False
     fx.removed_instances.append((run.no, index))
     drop_rows(turn, run.no, index)
     fx.runs[run.no] = run
     if run.rounds is not None:
         points_over.child_over(turn, run, run.rounds, index)
+    if run.told is not None:
+        trials_over.child_over(turn, run, run.told, index)
     if not run.counts.present:
         turn.world.unopened.remove(run)
         for left in list(run.open.values()):  # nodes of the parent itself

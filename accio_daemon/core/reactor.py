@@ -10,6 +10,7 @@ hands the results to `readying.resolve`.
 from typing import TypeVar, assert_never, cast
 
 from accio_daemon.core import (
+    asking,
     checkpoints,
     externals,
     gathering,
@@ -18,6 +19,7 @@ from accio_daemon.core import (
     on_runs,
     payers,
     placement,
+    pruning,
     readying,
     recomputing,
     repeating,
@@ -49,10 +51,12 @@ from accio_daemon.core.commands import (
     PointMeasured,
     PoolsJoined,
     PoolsLeft,
+    PruneTrial,
     RemoveAgent,
     RetryRun,
     SubmitRun,
     Tick,
+    TrialAsked,
     ValuesGathered,
 )
 from accio_daemon.core.pools import on_pools
@@ -106,6 +110,10 @@ def _apply(turn: Turn, command: AnyCommand) -> object:  # noqa: C901 — one fla
             gathering.gathered(turn, command)
         case PointMeasured():
             repeating.measured(turn, command)
+        case TrialAsked():
+            asking.asked(turn, command)
+        case PruneTrial():
+            pruning.prune(turn, command)
         case DrainAgent():
             on_agents.drain(turn, command)
         case RemoveAgent():

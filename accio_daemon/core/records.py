@@ -36,6 +36,7 @@ from accio_daemon.core.terms import (
     RunNo,
     SessionNo,
 )
+from accio_daemon.core.told import Told
 
 # How many datasets are remembered per agent, for placing nodes near their inputs.
 CONTENTS_REMEMBERED = 4096
@@ -94,6 +95,7 @@ class Run:
         "owner",
         "pins",
         "plan",
+        "pruned",
         "rounds",
         "running",
         "seed",
@@ -105,6 +107,7 @@ class Run:
         "success",
         "sweep",
         "taken",
+        "told",
         "workflow",
     )
 
@@ -151,6 +154,8 @@ class Run:
         self.taken = Taken(self.size)
         self.open: dict[int, Instance] = {}
         self.rounds: Rounds | None = None  # of a run that is repeated until precise
+        self.pruned: set[int] = set()  # children of a study whose trials were ended early
+        self.told: Told | None = None  # of a study that asks for its trials
         self.running = 0  # children begun and not ended
         self.success = 0
         self.failed = 0
@@ -158,6 +163,11 @@ class Run:
         self.nodes_ended: dict[NodeState, int] = dict.fromkeys(sorted(NODE_TERMINAL), 0)
         self.started_ms: int | None = None
         self.ended_ms: int | None = None
+
+    def grow(self, sweep: Sweep) -> None:
+        """Replace the sweep by one that has further children behind the same ones."""
+        self.sweep = sweep
+        self.size = self.taken.size = sweep.size
 
     @property
     def is_open(self) -> bool:
@@ -178,12 +188,13 @@ class Run:
     def counts(self) -> Counts:
         """How many children there are in each state."""
         return Counts(
-            present=self.size - total(self.taken.removed),
+            present=self.sweep.budget - total(self.taken.removed),
             closed=self.closed,
             running=self.running,
             success=self.success,
             failed=self.failed,
             killed=self.killed,
+            pruned=len(self.pruned),
         )
 
     def name_of(self, index: int) -> str:

@@ -9,7 +9,7 @@ from accio.domain.retry_demand import NodeDemand
 from accio.domain.runs import OnFailure
 from accio.domain.states import NODE_TERMINAL, RUN_TERMINAL, NodeState, Phase, RunState
 from accio.domain.workflows import Workflow
-from accio_daemon.core import endings, moves, repeating
+from accio_daemon.core import endings, moves, repeating, trials_over
 from accio_daemon.core.attempts import back_off_ms
 from accio_daemon.core.commands import InstanceFacts
 from accio_daemon.core.plan import compile_plan
@@ -29,6 +29,7 @@ from accio_daemon.core.terms import (
     Round,
     RunNo,
 )
+from accio_daemon.core.told import Told
 from accio_daemon.core.turn import Turn
 from accio_daemon.core.world import World
 
@@ -47,6 +48,8 @@ class RunFacts(RunRecord):
     own_state: RunState = RunState.SCHEDULED
     gathered: Mapping[Gather, Gathered] = field(default_factory=dict)
     rounds: Mapping[int, Round] = field(default_factory=dict)  # of a run that is repeated until precise, by point
+    pruned: frozenset[int] = frozenset()  # children of a study whose trials were ended early
+    told: tuple[int, ...] = ()  # of a study that asks for its trials, those that ended, in that order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +97,9 @@ def restore_run(world: World, facts: RunFacts) -> Run:
     run.taken = Taken.stored(run.size, low=facts.cursor, reached=facts.reached, removed=facts.removed)
     if facts.sweep.until is not None:
         run.rounds = Rounds(facts.sweep, facts.sweep.until, facts.rounds)
+    run.pruned = set(facts.pruned)
+    if facts.sweep.asks:
+        run.told = Told(facts.told)
     world.runs[run.no] = run
     if run.closed == OPEN and run.taken.low < run.size and run.state in (RunState.SCHEDULED, RunState.RUNNING):
         world.unopened.add(run)
@@ -192,6 +198,7 @@ def go_on_ending(turn: Turn) -> None:
     """
     for run in list(turn.world.runs.values()):
         repeating.resume(turn, run)
+        trials_over.resume(turn, run)
         if not run.open:
             endings.run_over(turn, run)
         elif run.closed == CLOSED_BY_KILL:

@@ -3,7 +3,7 @@
 from accio.domain.children import OPEN, OWN
 from accio.domain.retry_demand import RetryDemand
 from accio.domain.states import NODE_RETRIABLE, RUN_TERMINAL, NodeState, RunState
-from accio_daemon.core import endings, gathering, repeating
+from accio_daemon.core import endings, gathering, repeating, trials_over
 from accio_daemon.core.commands import InstanceFacts, RetryRun, StaleFacts
 from accio_daemon.core.demands import RAISED, check, raise_demand
 from accio_daemon.core.externals import forget_lacks
@@ -38,10 +38,8 @@ def retry(turn: Turn, command: RetryRun) -> bool:
     changes = check(world, run, command) if command.demand else ""
     sequence = turn.next_sequence()
     for child in command.ended:
-        if child.index not in run.open and not run.taken.is_removed(
-            child.index
-        ):  # else retried or deleted since it was read
-            _reopen(run, child)
+        if child.index not in run.open and child.index not in run.pruned and not run.taken.is_removed(child.index):
+            _reopen(run, child)  # else retried or deleted since it was read, or ended early for good
     changed = False
     for instance in list(run.open.values()) if index is None else [run.open[i] for i in (index,) if i in run.open]:
         changed = (not instance.own and _again(turn, instance, sequence, command.demand)) or changed
@@ -61,6 +59,7 @@ def retry(turn: Turn, command: RetryRun) -> bool:
         with_more = f", with other demands: {changes}" if changes else ""
         note(turn, run, command.index, "retried", f"retried by {command.by}{with_more}")
     repeating.resume(turn, run)
+    trials_over.resume(turn, run)
     endings.run_over(turn, run)
     return changed
 
@@ -118,7 +117,7 @@ def _reopen_unreached(turn: Turn, run: Run, sequence: int) -> bool:
         return False
     turn.fx.runs[run.no] = run
     if run.taken.low >= run.size:
-        return False
+        return run.size < run.sweep.budget  # a study goes on asking
     run.taken.go_back()
     run.sequence = sequence
     for instance in run.open.values():  # their rows told their place by that of the run

@@ -41,8 +41,8 @@ class RunRecord:
 
     @property
     def present(self) -> int:
-        """How many children there are, without deleted ones."""
-        return self.sweep.size - total(self.removed)
+        """How many children there are, without deleted ones; with those that a study has yet to ask for."""
+        return self.sweep.budget - total(self.removed)
 
     def has(self, index: int) -> bool:
         """Return whether there is such a child."""

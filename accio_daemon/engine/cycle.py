@@ -22,7 +22,7 @@ from accio.domain.states import RUN_TERMINAL
 from accio.errors import AccioError, ResourceExhausted
 from accio_daemon.core import reactor, readying
 from accio_daemon.core.commands import Command, DeleteRun, RetryRun, SubmitRun, Tick
-from accio_daemon.core.effects import Effects, GatherRequest, MeasureRequest, NodeKey
+from accio_daemon.core.effects import AskRequest, Effects, GatherRequest, MeasureRequest, NodeKey
 from accio_daemon.core.terms import RunNo
 from accio_daemon.core.turn import Turn
 from accio_daemon.engine.delivery import Links
@@ -104,6 +104,7 @@ class Cycle:
         bounds: Bounds | None = None,
         gather: Callable[[GatherRequest], None] | None = None,
         measure: Callable[[MeasureRequest], None] | None = None,
+        ask_sampler: Callable[[AskRequest], None] | None = None,
     ) -> None:
         """Start from a restored World; what restoring it decided is the first batch."""
         self.world = restored.world
@@ -117,8 +118,10 @@ class Cycle:
         self.deleting: deque[RunNo] = deque(restored.being_deleted)  # runs whose rows are still being removed
         self.gathers: deque[GatherRequest] = deque()  # what is to be gathered now, if nobody else takes it
         self.measures: deque[MeasureRequest] = deque()  # the same of points
+        self.asks: deque[AskRequest] = deque()  # and of trials
         self._gather = gather or self.gathers.append
         self._measure = measure or self.measures.append
+        self._ask_sampler = ask_sampler or self.asks.append
         self._clock = clock
         self._opening = reactor.OPENED_AT_ONCE  # children at once; fewer where that takes long
         self._watchers: Watchers = watchers or _Nobody()
@@ -292,6 +295,8 @@ class Cycle:
             self._gather(request)
         for point in batch.fx.measures:
             self._measure(point)
+        for trial in batch.fx.asks:
+            self._ask_sampler(trial)
         return self.links.deliver(self.world, batch.fx.outgoing)
 
     def answer(self, committed: Committed) -> None:

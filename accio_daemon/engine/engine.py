@@ -12,10 +12,11 @@ from accio.domain.operators import OperatorSpec
 from accio.domain.states import RUN_TERMINAL
 from accio_daemon.core import explain, offers
 from accio_daemon.core.commands import AgentLost, Command
-from accio_daemon.core.effects import GatherRequest, MeasureRequest
+from accio_daemon.core.effects import AskRequest, GatherRequest, MeasureRequest
 from accio_daemon.core.executing import Executing, executing
 from accio_daemon.core.explain import NodesAway
 from accio_daemon.core.plan import ClassRegistry
+from accio_daemon.core.pruning import Measuring, measuring
 from accio_daemon.core.terms import AttemptNo, RunNo, SessionNo
 from accio_daemon.core.workload import Rest, Workload, workload
 from accio_daemon.core.world import World
@@ -46,6 +47,7 @@ class Engine:
         disk: FullDisk | None = None,
         gather: Callable[[GatherRequest], None] | None = None,
         measure: Callable[[MeasureRequest], None] | None = None,
+        ask_sampler: Callable[[AskRequest], None] | None = None,
     ) -> None:
         """Start from a restored World."""
         self._watchers = RunWatchers()
@@ -57,6 +59,7 @@ class Engine:
             watchers=self._watchers,
             gather=gather,
             measure=measure,
+            ask_sampler=ask_sampler,
         )
         self.observer = observer or Observer()
         self.observer.observe_world(restored.world)
@@ -166,6 +169,10 @@ class Engine:
     def executing(self) -> list[Executing]:
         """Return what agents execute, now; see EnginePort."""
         return executing(self.world)
+
+    def measuring(self) -> list[Measuring]:
+        """Return the studies whose trials may be ended early, now; see EnginePort."""
+        return measuring(self.world)
 
     def workload(self, also: Iterable[Rest] = ()) -> Workload:
         """Read what is left to do; see EnginePort."""

@@ -19,6 +19,7 @@ from accio_daemon.core.executing import Executing
 from accio_daemon.core.explain import NodesAway
 from accio_daemon.core.outgoing import Outgoing
 from accio_daemon.core.plan import ClassRegistry
+from accio_daemon.core.pruning import Measuring
 from accio_daemon.core.restoring import ExecutionFacts, RunFacts
 from accio_daemon.core.terms import AttemptNo, Instant, Result, RunNo, SessionNo
 from accio_daemon.core.workload import Rest, Workload
@@ -378,6 +379,10 @@ class EnginePort(Protocol):
 
     def executing(self) -> list[Executing]:
         """Return what agents execute, now."""
+        ...
+
+    def measuring(self) -> list[Measuring]:
+        """Return the studies whose trials may be ended early, and the attempts that measure, now."""
         ...
 
     def workload(self, also: Iterable[Rest] = ()) -> Workload:

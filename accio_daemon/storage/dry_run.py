@@ -80,12 +80,13 @@ def dry_run(connection: sqlite3.Connection, subject: Subject) -> DryRun:
         cached += round(hits * share)
         unknown += round(missing * share)
         looked_up += len(places) - missing
+    later = plan.count(sweep.budget) - plan.count(sweep.size)  # of trials that a study has yet to ask for
     return DryRun(
-        children=sweep.size,
-        nodes=plan.count(sweep.size),
-        distinct=different,
+        children=sweep.budget,
+        nodes=plan.count(sweep.budget),
+        distinct=different + later,
         cached=cached,
-        unknown=unknown,
+        unknown=unknown + later,
         looked_up=looked_up,
         sampled=sampled,
         executed=executed,

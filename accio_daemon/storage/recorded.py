@@ -15,9 +15,21 @@ RECORDED = 19
 """How many columns `columns.runs` has."""
 
 
-@lru_cache(maxsize=512)
+_STUDY = '"study":{'
+
+
 def sweep_of(text: str) -> Sweep:
-    """Read a stored sweep; those of many lookups are kept."""
+    """Read a stored sweep; those of many lookups are kept, but few of studies, which grow and leave old ones behind."""
+    return _study_of(text) if _STUDY in text else _sweep_of(text)
+
+
+@lru_cache(maxsize=512)
+def _sweep_of(text: str) -> Sweep:
+    return Sweep.from_text(text)
+
+
+@lru_cache(maxsize=32)
+def _study_of(text: str) -> Sweep:
     return Sweep.from_text(text)
 
 

@@ -32,6 +32,7 @@ from accio_daemon.storage.recorded import RECORDED, operator_numbers, options_of
 from accio_daemon.storage.results import result_of
 from accio_daemon.storage.rounds import read_rounds
 from accio_daemon.storage.sql import load
+from accio_daemon.storage.studies import read_pruned, read_told
 
 _SQL = load("restore")
 
@@ -183,6 +184,8 @@ def _run_facts(connection: sqlite3.Connection, specs: Mapping[int, OperatorSpec]
         own_state=own_state(connection, no),
         gathered=read_gathered(connection, no),
         rounds=read_rounds(connection, no),
+        told=read_told(connection, no),
+        pruned=read_pruned(connection, no),
     )
 
 

@@ -18,7 +18,8 @@ from accio.domain.states import NodeState
 from accio_daemon.core.commands import SubmitRun
 from accio_daemon.core.effects import AttemptRow, Effects, ResultRow
 from accio_daemon.core.records import Agent, Run
-from accio_daemon.storage import gathered, levels, owners, pools, rounds
+from accio_daemon.core.terms import RunNo
+from accio_daemon.storage import gathered, levels, owners, pools, rounds, studies
 from accio_daemon.storage.codes import NODE_STATES, PARENT, RUN_STATES, SINGLE
 from accio_daemon.storage.database import upsert_many
 from accio_daemon.storage.sql import load
@@ -45,7 +46,7 @@ _GROUPED: dict[str, tuple[int, str]] = {
 }
 # What a deleted child or run leaves; results stay, as they are the memo's.
 _CHILD_TABLES = ("instances", "nodes", "demands", "checkpoints", "executions", "attempts", "events")
-_RUN_TABLES = ("tags", "run_params", "pins", "gathered", "rounds", "submissions", "quarantine")
+_RUN_TABLES = ("tags", "run_params", "pins", "gathered", "rounds", "told", "pruned", "submissions", "quarantine")
 # Rows of a deleted run that one transaction removes.
 DELETED_AT_ONCE = 5000
 
@@ -60,11 +61,13 @@ class Batch:
         "caps",
         "events",
         "gathered",
+        "grown",
         "keys",
         "missing",
         "new_runs",
         "operators",
         "pools",
+        "pruned",
         "removed_agents",
         "removed_checkpoints",
         "removed_instances",
@@ -75,6 +78,7 @@ class Batch:
         "runs",
         "sequence",
         "tables",
+        "told",
         "usage",
     )
 
@@ -92,6 +96,9 @@ class Batch:
         self.events: Rows = []
         self.gathered: Rows = []
         self.rounds: Rows = []
+        self.told: Rows = []
+        self.pruned: dict[tuple[RunNo, int], bool] = {}
+        self.grown: Rows = []
         self.begun_anew: Rows = []
         self.removed_nodes: Rows = []
         self.removed_checkpoints: Rows = []
@@ -156,6 +163,9 @@ def render(fx: Effects, specs: dict[int, Any]) -> Batch:
     batch.events = [(e.run_no, e.index, e.node, e.attempt, e.kind, e.detail, e.at_ms) for e in fx.events]
     batch.gathered = list(gathered.rows_of(fx.gathered))
     batch.rounds = list(rounds.rows_of(fx.rounds))
+    batch.told = list(fx.told)
+    batch.pruned = dict(fx.pruned)
+    batch.grown = [(run.sweep.to_text(), run.no) for run in fx.grown.values()]
     batch.begun_anew = [(run_no, OWN) for run_no in fx.begun_anew]
     batch.removed_instances = list(fx.removed_instances)
     batch.removed_runs = list(fx.removed_runs)
@@ -249,7 +259,7 @@ def _new_run(run: Run, command: SubmitRun) -> tuple[Any, ...]:
         run.sweep.to_text(),
         orjson.dumps(options).decode(),
         orjson.dumps([pinned.no for pinned in command.operators]).decode(),
-        run.size,
+        run.sweep.budget,
         run.plan.per_child,
         run.sequence,
         run.created_ms,
@@ -322,6 +332,7 @@ def write(connection: sqlite3.Connection, batch: Batch) -> None:
         connection.executemany(gathered.SQL["insert"], batch.gathered)
     if batch.rounds:
         connection.executemany(rounds.SQL["insert"], batch.rounds)
+    _write_studies(connection, batch)
     _many(connection, "insert_event", batch.events)
     _many(connection, "repin", batch.repinned)
     _write_removals(connection, batch)
@@ -338,6 +349,14 @@ def _many(connection: sqlite3.Connection, name: str, rows: Rows) -> None:
 def _remove_child(connection: sqlite3.Connection, child: tuple[Any, ...]) -> None:
     for table in _CHILD_TABLES:
         connection.execute(_SQL[f"child_{table}"], child)
+
+
+def _write_studies(connection: sqlite3.Connection, batch: Batch) -> None:
+    if batch.told:
+        connection.executemany(studies.SQL["insert_told"], batch.told)
+    for child, is_pruned in batch.pruned.items():
+        connection.execute(studies.SQL["insert_pruned" if is_pruned else "remove_pruned"], child)
+    _many(connection, "grow", batch.grown)
 
 
 def _write_removals(connection: sqlite3.Connection, batch: Batch) -> None:

@@ -5,8 +5,8 @@ Between the steps a test may crash it, or let another batch be decided while one
 
 from typing import Any, TypeVar
 
-from accio_daemon.core.commands import Command, PointMeasured, ValuesGathered
-from accio_daemon.core.effects import GatherRequest, MeasureRequest
+from accio_daemon.core.commands import Command, PointMeasured, TrialAsked, ValuesGathered
+from accio_daemon.core.effects import AskRequest, GatherRequest, MeasureRequest
 from accio_daemon.core.terms import Gathered, SessionNo
 from accio_daemon.core.world import Settings
 from accio_daemon.engine.cycle import Cycle
@@ -54,12 +54,20 @@ class Daemon(Cycle):
             while self.measures:
                 more = True
                 self.post(self.measured(self.measures.popleft()))
+            while self.asks:
+                more = True
+                self.post(self.asked(self.asks.popleft()))
 
     def gathered(self, request: GatherRequest) -> ValuesGathered:
         """Read what a run's children gave; all of it is short."""
         values = read_values(self._database.connection, request.run, request.gather, -1, 1_000_000)
         text = "[" + ",".join(value.text for value in values) + "]"
         return ValuesGathered(request=request.number, value=Gathered(text=text, count=len(values)))
+
+    def asked(self, request: AskRequest) -> TrialAsked:
+        """Choose a trial by what is known alone, as samplers do."""
+        place = (7 * request.trial + sum(at * trial for at, trial in enumerate(request.told))) % 50
+        return TrialAsked(run=request.run, trial=request.trial, row=(place,))
 
     def measured(self, request: MeasureRequest) -> PointMeasured:
         """Read what a point's repetitions gave."""

@@ -10,7 +10,7 @@ from accio.domain.jsontext import json_string
 from accio.domain.states import NodeState
 from accio.domain.workflows import Constant, FromChildren, NodeDefinition, Workflow
 from accio_daemon.core.commands import SubmitRun
-from accio_daemon.core.effects import GatherRequest, MeasureRequest
+from accio_daemon.core.effects import AskRequest, GatherRequest, MeasureRequest
 from tests import builders
 from tests.simulator.truth import JOIN, expected, output
 
@@ -53,6 +53,17 @@ def measure_for(story: "Simulation") -> Callable[[MeasureRequest], None]:
             story.post(story.daemon.measured(request))
 
     return lambda request: story.loop.after(0.001, lambda: answer(request))
+
+
+def ask_for(story: "Simulation") -> Callable[[AskRequest], None]:
+    """Return what chooses trials in the present life of the daemon, a while after it was asked to."""
+    life = story.life
+
+    def answer(request: AskRequest) -> None:
+        if story.life == life and story.daemon is not None:
+            story.post(story.daemon.asked(request))
+
+    return lambda request: story.loop.after(story.loop.between(0.001, _SLOWEST), lambda: answer(request))
 
 
 def expected_of_sweep(command: SubmitRun) -> tuple[int, NodeState, str | None] | None:

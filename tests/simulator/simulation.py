@@ -45,7 +45,7 @@ from tests.simulator.clients import Clients
 from tests.simulator.daemon import Daemon
 from tests.simulator.disk import CarefreeDisk, Disk
 from tests.simulator.events import Loop
-from tests.simulator.gathering import gather_for, measure_for
+from tests.simulator.gathering import ask_for, gather_for, measure_for
 from tests.simulator.judge import Judge, require
 from tests.simulator.misfortune import Misfortune
 from tests.simulator.network import Message, Stream
@@ -222,6 +222,7 @@ class Simulation:
             bounds=BOUNDS,
             gather=gather_for(self),
             measure=measure_for(self),
+            ask_sampler=ask_for(self),
             links=UnboundLinks(self._names) if "bind the send" in self.off else None,
             full_disk=CarefreeDisk(self.disk) if "admission" in self.off else FullDisk(self.disk),
         )

@@ -77,6 +77,8 @@ def _run(run: Run) -> dict[str, Any]:
         "counts": (run.running, run.success, run.failed, run.killed, run.failed_nodes),
         "nodes": {state: count for state, count in run.nodes_ended.items() if count},
         "rounds": None if run.rounds is None else (run.rounds.upto, run.rounds.ended, run.rounds.asked),
+        "study": None if run.told is None else (run.told.order, run.told.asking, run.size),
+        "pruned": sorted(run.pruned),
         "times": (run.created_ms, run.started_ms, run.ended_ms),
         "pins": run.pins,
         "begun": {index: _instance(child) for index, child in sorted(run.open.items()) if child.started_ms is not None},

@@ -22,6 +22,7 @@ from accio_daemon.engine.starting import why_not
 from accio_daemon.services.calls.catalogue import Catalogue
 from accio_daemon.services.calls.node_views import NodeViews
 from accio_daemon.services.calls.rights import Rights
+from accio_daemon.services.calls.studying import study_progress
 from accio_daemon.services.calls.watching import Watching
 from accio_daemon.services.messages.nodes import node_message
 from accio_daemon.services.messages.runs import run_message
@@ -84,6 +85,7 @@ class RunCalls:
             response = accio_pb2.GetResponse(
                 run=run_message(found, running=running, nodes=counts),
                 precision=None if until is None else _precision(read_rounds(snapshot, found.run.no), until),
+                study=study_progress(snapshot, found.run, self._plans) if found.place == OWN else None,
                 nodes=[node_message(found, node) for node in nodes] if request.nodes else (),
             )
             return found, nodes, response

@@ -6,6 +6,7 @@ import asyncio
 import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 from blake3 import blake3
 
@@ -74,6 +75,12 @@ class Outcome:
     warnings: tuple[Issue, ...]
 
 
+_NO_OPTUNA = (
+    "this sampler needs Optuna where the daemon runs, which isn't installed there: pip install "
+    "'accio-experiments[optuna]'; random, lhs, sobol and grid need nothing"
+)
+
+
 class SubmissionCalls:
     """Submit, submit and watch, validate."""
 
@@ -130,7 +137,7 @@ class SubmissionCalls:
                 )
             answer = findings_message(checked.outcome)
             sweep = accepted.definition.sweep
-            answer.children = sweep.size
+            answer.children = sweep.budget
             if (until := until_message(sweep)) is not None:
                 answer.until.CopyFrom(until)
             answer.points.extend(_first_points(sweep) if sweep.points > 1 else ())
@@ -179,6 +186,8 @@ class SubmissionCalls:
     async def accept(self, checked: CheckedRun) -> Accepted:
         """Pin operators and artifacts of a definition that was checked, or raise InvalidDefinition."""
         definition = value_of(checked.outcome)
+        if definition.sweep.asks and find_spec("optuna") is None:
+            raise InvalidDefinition([Issue("/optimize/sampler", _NO_OPTUNA)])
         stored = checked.lookup.found
         assert stored is not None, "a definition without a workflow isn't valid"
         operators = tuple(checked.operators.announced[node.op] for node in stored.workflow.graph)
@@ -338,7 +347,7 @@ def row_of(command: SubmitRun, submitted: Submitted) -> RunRow:
         cache=command.cache,
         nice=definition.nice,
         operators=tuple(each.no for each in command.operators),
-        children=sweep.size,
+        children=sweep.budget,
         nodes=len(command.workflow.graph) if sweep.is_single else command.workflow.per_child,
         own_nodes=0 if sweep.is_single else len(command.workflow.graph) - command.workflow.per_child,
         created_ms=submitted.created_ms,

@@ -74,6 +74,9 @@ INSERT INTO submissions (owner, key, request, run_no) VALUES (?, ?, ?, ?)
 -- name: set_sequence
 INSERT OR REPLACE INTO meta (name, value) VALUES ('sequence', ?)
 
+-- name: grow
+UPDATE runs SET sweep = ? WHERE no = ?
+
 -- name: repin
 UPDATE runs SET operators = ? WHERE no = ?
 
@@ -158,6 +161,12 @@ DELETE FROM gathered WHERE run_no = ?
 
 -- name: run_rounds
 DELETE FROM rounds WHERE run_no = ?
+
+-- name: run_pruned
+DELETE FROM pruned WHERE run_no = ?
+
+-- name: run_told
+DELETE FROM told WHERE run_no = ?
 
 -- name: run_submissions
 DELETE FROM submissions WHERE run_no = ?

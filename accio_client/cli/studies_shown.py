@@ -1,0 +1,45 @@
+"""How studies look on a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from accio_client.cli.text import shown_value
+
+if TYPE_CHECKING:
+    from accio_client.views import ObjectiveView, RunView, StudyView, TrialView
+
+_SHOWN_BEST = 10
+_UNITS = {"distance": " m", "duration": " ms"}
+
+
+def study_facts(run: RunView, study: StudyView) -> list[tuple[str, object]]:
+    """Return what a study looks for, how far it is, and its best trials."""
+    told = run.sweep.get("optimize", {})
+    ended = study.complete + study.failed + study.pruned
+    trials = f"{ended} of {study.trials} ended"
+    trials += f", {study.pruned} of them early" if study.pruned else ""
+    trials += f", {study.failed} without a value" if study.failed else ""
+    facts: list[tuple[str, object]] = [
+        ("optimize", ", ".join(f"{each.direction} {each.output}" for each in study.objectives)),
+        ("sampler", f"{told.get('sampler', '')}, seed {told.get('seed', 0)}"),
+        ("trials", trials),
+    ]
+    for at, trial in enumerate(study.best[:_SHOWN_BEST]):
+        name = "best" if len(study.objectives) == 1 else f"best {at + 1}"
+        facts.append((name, trial_line(run, study.objectives, trial)))
+    if len(study.best) > _SHOWN_BEST:
+        facts.append(("", f"and {len(study.best) - _SHOWN_BEST} more that no other trial beats; --json has all"))
+    return facts
+
+
+def trial_line(run: RunView, objectives: tuple[ObjectiveView, ...], trial: TrialView) -> str:
+    """Return a trial on one line: what it gave, its parameters, and where it stands."""
+    gave = ", ".join(
+        f"{each.output} = {value:.6g}{_UNITS.get(each.type, '')}"
+        for each, value in zip(objectives, trial.values, strict=True)
+    )
+    params = " ".join(f"{name}={shown_value(param.value)}" for name, param in trial.params.items())
+    first, last = trial.children[0], trial.children[-1]
+    where = f"{run.id}.{first}" if first == last else f"mean of {run.id}.{first} to .{last}"
+    return f"{gave} with {params} ({where})"

@@ -1,0 +1,128 @@
+"""Studies, through real processes: what is tried, what is best, and how that is told."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from accio_client import Client
+from accio_client.views import RunFilter, StudyView
+from tests.acceptance.joining import accio
+from tests.acceptance.processes import Cluster, cluster, eventually
+from tests.acceptance.sweeps import RATIO, SQUARE, table
+
+pytestmark = pytest.mark.acceptance
+
+
+def started(made: Cluster) -> Client:
+    """Start a daemon and an agent."""
+    made.start_daemon()
+    made.start_agent(operators=("tests.acceptance.ledger_operators", "tests.acceptance.failing_operators"))
+    made.agents_are("a1")
+    return made.client()
+
+
+def said(made: Cluster, *arguments: str) -> str:
+    """Return what a command prints."""
+    done = accio(made, *arguments)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def study_of(client: Client, run: str) -> StudyView:
+    """Return how far a study is."""
+    found = client.get_run(run, nodes=False).study
+    assert found is not None
+    return found
+
+
+def submitted(client: Client, workflow: str, params: dict[str, Any], optimize: dict[str, Any], **rest: Any) -> str:
+    """Submit a study and wait for its end."""
+    run = client.submit({"workflow": workflow, "seed": 7, "params": params, "optimize": optimize, **rest}).run.id
+    client.wait(run, patience=90)
+    return run
+
+
+@pytest.mark.timeout(300)
+def test_a_study_tells_its_best_trial(tmp_path: Path) -> None:
+    """Of all trials, and as the table has them: by number, parameters and value, in Python and on the command line."""
+    with cluster(tmp_path) as made, started(made) as client:
+        client.push(SQUARE)
+        grid = {"objective": "Square/value", "direction": "maximize", "sampler": "grid"}
+        run = submitted(client, "square", {"x": {"values": [1, -7, 3]}}, grid, repeat=2)
+        study = study_of(client, run)
+        assert (study.trials, study.complete, study.failed) == (3, 3, 0)
+        (best,) = study.best
+        assert (best.number, best.values, best.children) == (1, (49.0,), range(2, 4))
+        assert best.params["x"].value == -7
+        assert len(table(client, run)) == 6
+        told = said(made, "describe", "run", run)
+        assert "maximize Square/value" in told
+        assert f"best:        Square/value = 49 with x=-7 (mean of {run}.2 to .3)" in told
+        document = json.loads(said(made, "describe", "run", run, "--json"))
+        assert document["study"]["best"][0]["params"] == {"x": -7}
+        again = said(made, "optimize", "square", "x=1..9", "-objective=Square/value", "-trials=4", "-wait", "-quiet")
+        drawn = study_of(client, again.strip())
+        assert (drawn.trials, drawn.complete) == (4, 4)
+        assert drawn.best[0].values == (min(value["Square/value"] for value in values_of(client, again.strip())),)
+
+
+def values_of(client: Client, run: str) -> list[dict[str, Any]]:
+    """Return the outputs of each child."""
+    return [dict(row) for row in client.frame(run).to_dict("records")]
+
+
+@pytest.mark.timeout(300)
+def test_trials_that_fail_have_no_value(tmp_path: Path) -> None:
+    """A division by zero is counted, and isn't the best."""
+    with cluster(tmp_path) as made, started(made) as client:
+        client.push(RATIO)
+        params = {"x": {"values": [1, 2]}, "y": {"values": [0, 1]}}
+        run = submitted(client, "ratio", params, {"objective": "Ratio/value", "sampler": "grid"})
+        study = study_of(client, run)
+        assert (study.complete, study.failed) == (2, 2)
+        assert study.best[0].values == (1.0,)
+
+
+LEARN: dict[str, Any] = {
+    "id": "learn",
+    "params": [{"name": "rate", "kind": "integer"}, {"name": "label", "kind": "string", "default_value": "end"}],
+    "graph": [
+        {
+            "op": "Learn",
+            "inputs": {"rate": {"param": "rate"}, "label": {"param": "label"}},
+            "resources": {"cpus": 0.1},
+        }
+    ],
+}
+
+
+@pytest.mark.timeout(300)
+def test_trials_that_are_behind_end_early(tmp_path: Path) -> None:
+    """Of nine trials that all measure, some are killed though they would never end by themselves; one that is kept ends
+    well, and so does the study, which says how many were ended early, and each why.
+    """
+    with cluster(tmp_path) as made:
+        made.start_daemon()
+        made.start_agent(operators=("tests.acceptance.learning_operators",))
+        made.agents_are("a1")
+        with made.client() as client:
+            client.push(LEARN)
+            optimize = {"objective": "Learn/value", "sampler": "grid", "prune": {"metric": "Learn/loss"}}
+            params = {"rate": {"from": 1, "to": 9, "step": 1}}
+            run = client.submit({"workflow": "learn", "params": params, "optimize": optimize}).run.id
+            eventually(lambda: study_of(client, run).pruned >= 4, what="trials that are ended early")
+            made.open_gate("end")
+            ended = client.wait(run, patience=90)
+            study = study_of(client, run)
+            assert ended.state == "success"
+            assert study.pruned + study.complete == 9
+            assert study.best[0].values == (1.0,)
+            assert ended.children_by_state == {"success": study.complete, "killed": study.pruned}
+            killed = next(each for each in client.iterate_runs(RunFilter(parent=run)) if each.state == "killed")
+            failure = client.get_node(killed.id, "Learn").node.failure
+            assert failure is not None
+            assert failure.cause == "pruned"
+            assert "Learn/loss is" in failure.message
+            assert f"{study.pruned} of them early" in said(made, "describe", "run", run)

@@ -1,0 +1,73 @@
+"""A study of 200 trials whose daemon is killed five times: it tries and finds what it would have."""
+
+import signal
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from accio_client import Client
+from tests.acceptance.processes import Cluster, cluster, eventually
+from tests.acceptance.sweeps import SQUARE
+
+pytest.importorskip("optuna", reason="the sampler under test is an extra")
+pytestmark = pytest.mark.acceptance
+
+TRIALS = 200
+KILLS = 5
+RUN: dict[str, Any] = {
+    "workflow": "square",
+    "seed": 7,
+    "params": {"x": {"from": -20000, "to": 20000, "step": 1}},
+    # One at a time, so that trials end in the same order in any case.
+    "optimize": {"objective": "Square/value", "trials": TRIALS, "sampler": "tpe", "at_once": 1},
+}
+
+
+def started(made: Cluster) -> Client:
+    """Start a daemon and an agent."""
+    made.start_daemon()
+    made.start_agent()
+    made.agents_are("a1")
+    return made.client()
+
+
+def outcome(client: Client, run: str) -> tuple[Any, ...]:
+    """Return what a study came to: each trial in order, with what it gave, and how far the study is."""
+    details = client.get_run(run, nodes=False)
+    assert details.run.state == "success"
+    assert details.run.children == TRIALS
+    rows = client.frame(run).to_dict("records")
+    return [(row["index"], row["x"], row["Square/value"]) for row in rows], details.study
+
+
+@pytest.mark.timeout(600)
+def test_kills_change_no_trial(tmp_path: Path) -> None:
+    """The same points are tried in the same order, each executed once, and the same one is best."""
+    with cluster(tmp_path / "calm") as made, started(made) as client:
+        client.push(SQUARE)
+        run = client.submit(RUN).run.id
+        client.wait(run, patience=90)
+        calm = outcome(client, run)
+        total = len(made.executed())
+    trials, study = calm
+    assert len(trials) == TRIALS
+    assert study.best[0].values == (min(value for _, _, value in trials),)
+    first, last = (sorted(value for _, _, value in part) for part in (trials[:50], trials[-50:]))
+    assert last[25] < first[25], "it learns: later trials are better than the first ones"
+    with cluster(tmp_path / "killed") as made, started(made) as client:
+        client.push(SQUARE)
+        run = client.submit(RUN).run.id
+        for kill in range(KILLS):
+            enough = total * (kill + 1) // (KILLS + 2)
+            eventually(lambda: len(made.executed()) >= enough, what=f"execution {enough} of {total}")  # noqa: B023  # it is awaited in this turn
+            assert made.daemon is not None
+            made.daemon.kill(signal.SIGKILL)
+            made.daemon.ended()
+            made.start_daemon()
+        client.wait(run, patience=90)
+        assert outcome(client, run) == calm
+        executions = Counter(line.split()[0] for line in made.executed())
+        assert {node: n for node, n in executions.items() if n > 1} == {}
+        assert len(made.executed()) == total
