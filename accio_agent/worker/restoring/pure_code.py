@@ -162,7 +162,7 @@ class _Reach:
                 raise _Impure
             if name in names:
                 self._waiting.append(names[name])
-            elif name not in _BUILTINS and not _is_exception(found := getattr(builtins, name, None)) and found:
+            elif name not in _BUILTINS and not _is_exception(found := vars(builtins).get(name)) and found:
                 raise _Impure
         self._words.update(code.co_names)
 
@@ -220,7 +220,8 @@ def _check_builtin(thing: Any) -> None:
     """Raise _Impure for a function in C that isn't listed."""
     owner = thing.__self__ if isinstance(thing, types.BuiltinFunctionType) else thing.__objclass__
     if isinstance(owner, type):
-        listed = owner not in {object, type} and (owner.__module__ == "builtins" or _is_computing(owner.__module__))
+        listed = owner.__module__ == "builtins" or _is_computing(owner.__module__)
+        listed = listed and (owner not in {object, type} or thing.__name__ == "__new__")  # others lead to all classes
     elif not isinstance(owner, types.ModuleType):
         listed = False
     elif owner.__name__ in _LISTED:
