@@ -71,6 +71,10 @@ class Runs:
         assert report.success, report.failure
         return json.loads(report.outputs["value"])
 
+    async def out(self) -> bytes:
+        """What the last one wrote to stdout."""
+        return (await self._daemon.logs(self._no))[0]
+
     async def log(self) -> bytes:
         """What the last one wrote to stderr."""
         return (await self._daemon.logs(self._no))[1]
@@ -118,3 +122,20 @@ async def test_what_an_import_changes_stays(runs: Runs) -> None:
     first, second = [await runs.value("ImportLate", name=name) for name in ("a", "b")]
     assert first == second
     assert first[0] == "4321"
+
+
+async def test_code_that_can_but_compute_between_others(runs: Runs) -> None:
+    """What isn't set up for code that can only compute is there for the next that can look at it, in one worker."""
+    first = await runs.value("LookAround", x=1)
+    assert await runs.value("Twice", x=4) == 8
+    assert await runs.out() == b"twice 4"
+    away = await runs.value("GoAway", x=0o077)
+    report = await runs.report("Refuse", x=4)
+    assert report.failure.message == "ValueError: 4 is refused"
+    assert "ValueError: 4 is refused" in report.failure.traceback
+    assert await runs.value("Twice", x=5) == 10
+    assert await runs.out() == b"twice 5"
+    second = await runs.value("LookAround", x=1)
+    assert [first[0], second[0]] == ["1", "6"]
+    assert first[1:] == second[1:]
+    assert away == first[3]
