@@ -88,7 +88,7 @@ def is_pure(target: Callable[..., Any], is_own: Callable[[str], bool]) -> bool:
     """
     try:
         _Reach(is_own).follow(target)
-    except _Impure:
+    except Exception:  # noqa: BLE001 - _Impure, or whatever objects of operators raise when they are looked at
         return False
     return True
 
@@ -160,10 +160,9 @@ class _Reach:
         for name in code.co_names:
             if name in _POWERS or (name.startswith("__") and name.endswith("__") and name not in _DUNDERS):
                 raise _Impure
-            if name in names:
-                self._waiting.append(names[name])
-            elif name not in _BUILTINS and not _is_exception(found := vars(builtins).get(name)) and found:
-                raise _Impure
+            found = names.get(name, vars(builtins).get(name))
+            if found is not None:
+                self._waiting.append(found)
         self._words.update(code.co_names)
 
     def _look_at_class(self, kind: type) -> None:

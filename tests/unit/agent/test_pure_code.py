@@ -140,6 +140,13 @@ IMPURE = {
     "the interpreter": "import sys\ndef f(x): sys.setrecursionlimit(10)",
     "registering classes": "from collections.abc import Sequence\nclass A: pass\ndef f(x): Sequence.register(A)",
     "ending": "def f(x):\n    try: exit()\n    except SystemExit: pass",
+    "what can't be looked at": """
+        class Odd:
+            @property
+            def __class__(self): raise RuntimeError("not now")
+        ODD = Odd()
+        def f(x): return ODD
+        """,
     "too much to follow": f"TABLE = [[] for _ in range({MOST_OBJECTS + 1})]\ndef f(x): return TABLE[x]",
 }
 
@@ -190,3 +197,11 @@ def test_code_elsewhere(module: ModuleType) -> None:
     exec("def good(x): return x", vars(other))  # noqa: S102 - as an import would
     module.good = other.good  # type: ignore[attr-defined]  # as `from other import good` does
     assert not _is_pure(module, "def f(x): return good(x)")
+
+
+def test_replaced_function(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A built-in function that was replaced counts as what it is now."""
+    assert _is_pure(module, "def f(x): return divmod(x, 2)")
+    exec("import os\ndef divmod_(x, y): os.fork()", vars(module))  # noqa: S102 - as an import would
+    monkeypatch.setattr("builtins.divmod", module.divmod_)
+    assert not _is_pure(module, "def f(x): return divmod(x, 2)")
