@@ -48,6 +48,11 @@ def format_double(value: float) -> str:
     return '"Infinity"' if value > 0 else '"-Infinity"'
 
 
+def encoder(datatype: DataType) -> Callable[[Value], str]:
+    """Return the function that makes canonical texts of values of the type; ValueProblem for those that aren't."""
+    return _encoder(datatype)
+
+
 def canonical(datatype: DataType, value: Value) -> str:
     """Return the canonical text of a Python value of the type; ValueProblem if it isn't one."""
     try:
@@ -111,14 +116,20 @@ def _wrong(datatype: DataType, value: Any) -> ValueProblem:
     return ValueProblem(f"expected {datatype}, found {quote(value)}")
 
 
-def _integer_text(datatype: DataType, value: Any) -> str:
+def _integer_encoder(datatype: DataType) -> Callable[[Any], str]:
     low, high = INTEGER_RANGE[datatype.kind]
-    if type(value) is not int or not low <= value <= high:
-        raise ValueProblem(f"expected {datatype} ({low} to {high}), found {quote(value)}")
-    return str(value)
+
+    def encode(value: Any) -> str:
+        if type(value) is not int or not low <= value <= high:
+            raise ValueProblem(f"expected {datatype} ({low} to {high}), found {quote(value)}")
+        return str(value)
+
+    return encode
 
 
 def _double_text(datatype: DataType, value: Any) -> str:
+    if type(value) is float:
+        return format_double(value)
     if not isinstance(value, float | int) or isinstance(value, bool):
         raise _wrong(datatype, value)
     double = float(value) if not isinstance(value, int) or value.bit_length() <= 1023 else float("inf")
@@ -212,7 +223,7 @@ def _map_encoder(datatype: DataType) -> Callable[[Any], str]:
 def _encoder(datatype: DataType) -> Callable[[Any], str]:
     match datatype.kind:
         case Kind.BYTE | Kind.INTEGER | Kind.LONG:
-            return lambda value: _integer_text(datatype, value)
+            return _integer_encoder(datatype)
         case Kind.DOUBLE:
             return lambda value: _double_text(datatype, value)
         case Kind.STRING | Kind.DATASET:
@@ -230,11 +241,15 @@ def _encoder(datatype: DataType) -> Callable[[Any], str]:
 # ----------------------------------------------------------------------------------------------------------- decoding
 
 
-def _integer(datatype: DataType, document: Any) -> int:
+def _integer_decoder(datatype: DataType) -> Callable[[Any], int]:
     low, high = INTEGER_RANGE[datatype.kind]
-    if type(document) is not int or not low <= document <= high:
-        raise ValueProblem(f"expected {datatype} ({low} to {high}), found {quote(document)}")
-    return document
+
+    def read(document: Any) -> int:
+        if type(document) is not int or not low <= document <= high:
+            raise ValueProblem(f"expected {datatype} ({low} to {high}), found {quote(document)}")
+        return document
+
+    return read
 
 
 def _double(datatype: DataType, document: Any) -> float:
@@ -297,7 +312,7 @@ def _map_decoder(datatype: DataType) -> Callable[[Any], Value]:
 def _decoder(datatype: DataType) -> Callable[[Any], Value]:
     match datatype.kind:
         case Kind.BYTE | Kind.INTEGER | Kind.LONG:
-            return lambda document: _integer(datatype, document)
+            return _integer_decoder(datatype)
         case Kind.DOUBLE:
             return lambda document: _double(datatype, document)
         case Kind.STRING | Kind.DATASET:

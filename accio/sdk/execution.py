@@ -12,7 +12,8 @@ from typing import Any, NamedTuple, is_typeddict
 
 import orjson
 
-from accio.domain.canonical import decode_document
+from accio.domain.canonical import decode_document, decoder, encoder
+from accio.domain.datatypes import Kind
 from accio.domain.failures import TEXT_LIMIT, Failure, clip
 from accio.domain.problems import ValueProblem
 from accio.domain.series import Series
@@ -24,13 +25,16 @@ from accio.sdk.copies import CannotCopyError, Copies
 from accio.sdk.declare import RUN, Declaration
 from accio.sdk.disk_space import FULL, is_full
 from accio.sdk.encoding import Encoder, UnknownDatasetError, load
+from accio.sdk.hints import Hint
 from accio.sdk.records import MISSING
-from accio.sdk.signature import SINGLE_OUTPUT, Input
+from accio.sdk.signature import SINGLE_OUTPUT, Input, Output
 from accio.sdk.sinks import Sinks
 from accio.sdk.tracebacks import traceback_text
 
 _NO_DATASETS: Mapping[str, Path] = MappingProxyType({})
 _NO_SERIES: Mapping[str, Series] = MappingProxyType({})
+_NO_METRICS: Mapping[str, float] = MappingProxyType({})
+_PLAIN = frozenset({int, float, str, bool})
 
 
 # Tuples, as a frozen dataclass takes six times as long to make, and each node needs one of both.
@@ -87,9 +91,92 @@ def read_document(inputs: str) -> dict[str, Any]:
     return document
 
 
-def run_declared(operator: Declaration, request: Request, sinks: Sinks) -> Finished | Failed:
-    """Run an operator declared in Python, in this process and with its current directory as it is."""
-    context = OperatorContext(
+class Callee:
+    """An operator declared in Python, to be run any number of times in this process: what is the same for all
+    executions is looked up once.
+    """
+
+    def __init__(self, operator: Declaration) -> None:
+        self._operator = operator
+        self._inputs = [(port, decoder(port.hint.type) if _is_plain(port.hint) else None) for port in operator.inputs]
+        self._outputs = [(port, encoder(port.hint.type) if _is_plain(port.hint) else None) for port in operator.outputs]
+
+    def __repr__(self) -> str:
+        return f"<Callee {self._operator.name}>"
+
+    def run(self, request: Request, sinks: Sinks) -> Finished | Failed:
+        """Run it, with the current directory as it is."""
+        operator = self._operator
+        context = _context_of(operator, request, sinks) if operator.takes_context else None
+        try:
+            arguments = self._arguments(request)
+        except BadInputError as error:
+            return _failed(Cause.BAD_INPUT, f"operator {operator.name}: {error}", context)
+        try:
+            result = _call(operator, context, arguments)
+        except BadInputError as refusal:
+            return _failed(Cause.BAD_INPUT, f"operator {operator.name}: {_text(refusal)}", context)
+        except BaseException as error:  # noqa: BLE001 - whatever an operator raises is its failure, not the worker's
+            return _ended(_failure_of(error), context, disk_full=_wants_space(error, request.folder))
+        try:
+            outputs, datasets = self._encode(request, result)
+        except RecursionError:
+            return _failed(Cause.BAD_OUTPUT, f"operator {operator.name}: what it returned contains itself", context)
+        except BadOutputError as error:
+            return _failed(Cause.BAD_OUTPUT, f"operator {operator.name}: {error}", context)
+        if context is None:
+            return Finished(outputs, datasets, _NO_METRICS)
+        return Finished(outputs, datasets, dict(context.metrics), context.series)
+
+    def _arguments(self, request: Request) -> dict[str, Any]:
+        document = read_document(request.inputs)
+        copies: Copies | None = None
+        arguments = {}
+        given = 0
+        for port, decode in self._inputs:
+            name = port.name
+            if port.may_lack and document.get(name) is None:
+                given += name in document  # a null there says that there is none
+            elif name in document:
+                given += 1
+                value = document[name]
+                if decode is not None and value is not None:  # as most are; what isn't right with them is said below
+                    try:
+                        arguments[name] = decode(value)
+                        continue
+                    except ValueProblem:
+                        pass
+                copies = copies or Copies(request.folder)
+                arguments[name] = _argument(port, value, request.datasets, copies)
+            elif port.default is MISSING:
+                if not port.optional:
+                    raise BadInputError(f"its input '{name}' has no value")
+                arguments[name] = None
+        if given < len(document):
+            unknown = document.keys() - {port.name for port, _ in self._inputs}
+            raise BadInputError(f"it has no input {', '.join(sorted(unknown))}")
+        return _with_records(self._operator, arguments) if self._operator.records else arguments
+
+    def _encode(self, request: Request, result: object) -> tuple[dict[str, str], Mapping[str, Path]]:
+        """Return the text of each output, and the datasets among them; BadOutputError if one isn't of its type."""
+        rest: Encoder | None = None
+        outputs = {}
+        values = _outputs(self._operator, result)
+        for port, encode in self._outputs:
+            value = values[port.name]
+            if encode is not None and type(value) in _PLAIN:
+                try:
+                    outputs[port.name] = encode(value)
+                    continue
+                except ValueProblem:
+                    pass
+            rest = rest or Encoder(request.folder)
+            outputs[port.name] = _encoded(rest, port, value)
+        return outputs, rest.datasets if rest is not None else _NO_DATASETS
+
+
+def _context_of(operator: Declaration, request: Request, sinks: Sinks) -> OperatorContext:
+    return OperatorContext(
         operator=operator.name,
         folder=request.folder,
         seed=request.seed if operator.unstable else None,
@@ -98,44 +185,11 @@ def run_declared(operator: Declaration, request: Request, sinks: Sinks) -> Finis
         idempotency_key=request.idempotency_key,
         keeper=request.keeper,
     )
-    try:
-        arguments = _arguments(operator, request)
-    except BadInputError as error:
-        return _failed(Cause.BAD_INPUT, f"operator {operator.name}: {error}", context)
-    try:
-        result = _call(operator, context, arguments)
-    except BadInputError as refusal:
-        return _failed(Cause.BAD_INPUT, f"operator {operator.name}: {_text(refusal)}", context)
-    except BaseException as error:  # noqa: BLE001 - whatever an operator raises is its failure, not the worker's
-        full = _wants_space(error, request.folder)
-        return Failed(failure=_failure_of(error), metrics=dict(context.metrics), disk_full=full, series=context.series)
-    try:
-        return _finished(operator, request, context, result)
-    except RecursionError:
-        return _failed(Cause.BAD_OUTPUT, f"operator {operator.name}: what it returned contains itself", context)
-    except BadOutputError as error:
-        return _failed(Cause.BAD_OUTPUT, f"operator {operator.name}: {error}", context)
 
 
-def _arguments(operator: Declaration, request: Request) -> dict[str, Any]:
-    document = read_document(request.inputs)
-    copies = Copies(request.folder)
-    arguments = {}
-    given = 0
-    for port in operator.inputs:
-        if port.may_lack and document.get(port.name) is None:
-            given += port.name in document  # a null there says that there is none
-        elif port.name in document:
-            given += 1
-            arguments[port.name] = _argument(port, document[port.name], request.datasets, copies)
-        elif port.default is MISSING:
-            if not port.optional:
-                raise BadInputError(f"its input '{port.name}' has no value")
-            arguments[port.name] = None
-    if given < len(document):
-        unknown = document.keys() - {port.name for port in operator.inputs}
-        raise BadInputError(f"it has no input {', '.join(sorted(unknown))}")
-    return _with_records(operator, arguments) if operator.records else arguments
+def _is_plain(hint: Hint) -> bool:
+    """Return whether an operator gets the domain's value itself, and may return it: of a scalar without conditions."""
+    return not hint.type.args and hint.type.kind is not Kind.DATASET and not hint.choices and hint.make is None
 
 
 def _with_records(operator: Declaration, found: dict[str, Any]) -> dict[str, Any]:
@@ -165,27 +219,22 @@ def _argument(port: Input, document: Any, datasets: Mapping[str, Path], copies: 
         raise BadInputError(f"input '{port.name}': {error}") from None
 
 
-def _call(operator: Declaration, context: OperatorContext, arguments: dict[str, Any]) -> Any:
+def _call(operator: Declaration, context: OperatorContext | None, arguments: dict[str, Any]) -> Any:
     function = getattr(operator.target(), RUN) if operator.is_class else operator.target
-    return function(context, **arguments) if operator.takes_context else function(**arguments)
+    return function(**arguments) if context is None else function(context, **arguments)
 
 
-def _finished(operator: Declaration, request: Request, context: OperatorContext, result: object) -> Finished:
-    encoder = Encoder(request.folder)
-    outputs = {}
-    values = _outputs(operator, result)
-    for port in operator.outputs:
-        try:
-            outputs[port.name] = encoder.encode(port.hint.type, values[port.name], port.name)
-        except ValueProblem as problem:
-            raise BadOutputError(f"output '{port.name}': {problem.message}") from None
-        except RecursionError:
-            raise
-        except BaseException as error:  # noqa: BLE001 - values of other packages raise what they like when they are read
-            found = f"a {type(values[port.name]).__qualname__} that can't be read"
-            why = f"{_class_name(type(error))}: {_text(error)[:_LONGEST_REASON]}"
-            raise BadOutputError(f"output '{port.name}': expected {port.hint.type}, found {found} ({why})") from None
-    return Finished(outputs=outputs, datasets=encoder.datasets, metrics=dict(context.metrics), series=context.series)
+def _encoded(encoder: Encoder, port: Output, value: Any) -> str:
+    try:
+        return encoder.encode(port.hint.type, value, port.name)
+    except ValueProblem as problem:
+        raise BadOutputError(f"output '{port.name}': {problem.message}") from None
+    except RecursionError:
+        raise
+    except BaseException as error:  # noqa: BLE001 - values of other packages raise what they like when they are read
+        found = f"a {type(value).__qualname__} that can't be read"
+        why = f"{_class_name(type(error))}: {_text(error)[:_LONGEST_REASON]}"
+        raise BadOutputError(f"output '{port.name}': expected {port.hint.type}, found {found} ({why})") from None
 
 
 def _outputs(operator: Declaration, result: Any) -> dict[str, Any]:
@@ -226,10 +275,14 @@ def _listed(names: list[str]) -> str:
     return ("output " if len(names) == 1 else "outputs ") + ", ".join(f"'{name}'" for name in names)
 
 
-def _failed(cause: Cause, message: str, context: OperatorContext) -> Failed:
-    return Failed(
-        failure=Failure(cause=cause, message=clip(message)), metrics=dict(context.metrics), series=context.series
-    )
+def _failed(cause: Cause, message: str, context: OperatorContext | None) -> Failed:
+    return _ended(Failure(cause=cause, message=clip(message)), context)
+
+
+def _ended(failure: Failure, context: OperatorContext | None, *, disk_full: bool = False) -> Failed:
+    if context is None:
+        return Failed(failure, _NO_METRICS, disk_full)
+    return Failed(failure, dict(context.metrics), disk_full, context.series)
 
 
 def _failure_of(error: BaseException) -> Failure:

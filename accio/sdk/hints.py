@@ -86,6 +86,11 @@ class Hint:
     length: int | None = None  # of a list, if it is fixed
     stored: StoredType | None = None  # of a dataset, if the operator gets what its file holds
 
+    @property
+    def makes_others(self) -> bool:
+        """Whether an operator gets, of a value or within it, what isn't a value of the domain."""
+        return self.make is not None or any(part.makes_others for part in self.items)
+
 
 def read_hint(annotation: object) -> Hint:
     """Return the data type behind *annotation*, or raise NotADataTypeError."""

@@ -1,22 +1,30 @@
 """Running one operator once, whatever it is: what a worker calls."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import TypeAlias
 
 from accio.domain.datatypes import DataType
 from accio.sdk.commands import Program
 from accio.sdk.declare import Declaration
-from accio.sdk.execution import Failed, Finished, Request, run_declared
+from accio.sdk.execution import Callee, Failed, Finished, Request
 from accio.sdk.program_run import run_program
 from accio.sdk.sinks import Sinks
 
 Operator: TypeAlias = Declaration | Program
 
 
+Run: TypeAlias = Callable[[Request, Sinks], Finished | Failed]
+
+
+def runner_of(operator: Operator) -> Run:
+    """Return what runs an operator any number of times, as `run_operator` does."""
+    return partial(run_program, operator) if isinstance(operator, Program) else Callee(operator).run
+
+
 def run_operator(operator: Operator, request: Request, sinks: Sinks) -> Finished | Failed:
     """Run a function or class in this process, or a program as its child; whatever goes wrong becomes `Failed`."""
-    if isinstance(operator, Program):
-        return run_program(operator, request, sinks)
-    return run_declared(operator, request, sinks)
+    return runner_of(operator)(request, sinks)
 
 
 def output_types(operator: Operator) -> dict[str, DataType]:

@@ -157,6 +157,8 @@ def held_of(messages: Iterable[agents_pb2.HeldAttempt]) -> dict[AttemptNo, Holdi
 def _varint(number: int) -> bytes:
     if number < 0x80:
         return bytes((number,))
+    if number < 1 << 14:  # as the lengths of most reports
+        return bytes((number & 0x7F | 0x80, number >> 7))
     parts = bytearray()
     while number > 0x7F:
         parts.append(number & 0x7F | 0x80)

@@ -356,13 +356,15 @@ class Shell:
             return
         outbound = self._outbound
         remembered = self._journal.remembered.reports
-        for seq in effects.resend:
-            if seq in remembered:
-                outbound.put_report(remembered[seq][1])
-        again = set(effects.resend)
-        for publication, content in zip(effects.published, reports, strict=True):
-            if publication.seq not in again:
-                outbound.put_report(content)
+        if effects.resend:  # before those that are new, which may be among them
+            again = set(effects.resend)
+            outbound.put_reports(remembered[seq][1] for seq in effects.resend if seq in remembered)
+            reports = [
+                content
+                for publication, content in zip(effects.published, reports, strict=True)
+                if publication.seq not in again
+            ]
+        outbound.put_reports(reports)
         if effects.withdrawn or effects.started:
             answer = agents_pb2.RecallAnswer(withdrawn=effects.withdrawn, started=effects.started)
             outbound.put(agents_pb2.AgentMessage(recalled=answer))

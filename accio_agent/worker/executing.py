@@ -2,10 +2,11 @@
 store.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -22,10 +23,12 @@ from accio.domain.jsontext import json_string
 from accio.domain.named_content import named
 from accio.domain.states import Cause
 from accio.errors import AccioError
+from accio.sdk.checkpoint import Keeper
+from accio.sdk.declare import Declaration
 from accio.sdk.disk_space import FULL, is_full
 from accio.sdk.execution import Failed, Finished, Request
-from accio.sdk.run import Operator, output_types, run_operator
-from accio.sdk.sinks import Sinks
+from accio.sdk.run import Operator, Run, output_types, runner_of
+from accio.sdk.sinks import ConsoleSinks, Sinks
 from accio_agent import clock
 from accio_agent.protocol.page import WorkerPage
 from accio_agent.worker.freshness import Freshness
@@ -36,12 +39,24 @@ from accio_agent.worker.sinks import JobSinks
 INLINE_LIMIT = 65_536
 """Outputs with longer canonical JSON (in bytes) are kept as blobs."""
 
+_SILENT = ConsoleSinks()
+"""For operators that have no way to use sinks."""
+
+
+class _Entry(NamedTuple):
+    """An operator, and what is the same for all its executions."""
+
+    operator: Operator
+    run: Run
+    speaks: bool  # whether it can use the sinks, and keep checkpoints
+    takes_values: bool  # whether all that it is given are the domain's values
+
 
 class Executor:
     """Runs the operators of a catalogue."""
 
     def __init__(self, operators: Mapping[str, Operator], freshness: Freshness) -> None:
-        self._operators = operators
+        self._entries = {name: _entry_of(operator) for name, operator in operators.items()}
         self._freshness = freshness
         self._stores: dict[str, FolderStore] = {}
 
@@ -53,34 +68,38 @@ class Executor:
             self._store(store)
         return True
 
+    def code_of(self, operator: str) -> Callable[..., Any] | None:
+        """See `loop.Runner`."""
+        entry = self._entries[operator]
+        return entry.operator.target if entry.takes_values and isinstance(entry.operator, Declaration) else None
+
     def execute(self, job: Job, page: WorkerPage) -> Done:
         """See `loop.Runner`."""
-        operator = self._operators[job.operator]
+        entry = self._entries[job.operator]
         try:
             inputs = self._with_large(job) if job.large else job.inputs_json
         except AccioError as error:
             return Done(failure=Failure(cause=Cause.STAGING, message=clip(error.message)))
-        keeper = AttemptKeeper(job.attempt, job.checkpoint, lambda: self._store(job.store), job.send)
-        request = Request(
-            inputs=inputs,
-            folder=job.folder,
-            datasets={text: Path(path) for text, path in job.datasets.items()} if job.datasets else {},
-            seed=job.seed,
-            attempt=job.number,
-            idempotency_key=job.node,
-            keeper=keeper,
-        )
         if changed := self._freshness.before(job.operator):
             return Done(failure=_stale(job.operator, changed))
-        finished = _run(operator, request, JobSinks(job, page))
-        keeper.end()
+        finished = (
+            self._run(entry, job, inputs, page) if entry.speaks else _run(entry.run, _request(job, inputs), _SILENT)
+        )
         if changed := self._freshness.after(job.operator):
             return Done(failure=_stale(job.operator, changed), spent=f"it may have loaded another {changed}")
-        done = self._ended(operator, finished, job)
-        done.metrics_json = orjson.dumps(dict(finished.metrics)).decode() if finished.metrics else ""
+        done = self._ended(entry.operator, finished, job)
+        if finished.metrics:
+            done.metrics_json = orjson.dumps(dict(finished.metrics)).decode()
         done.series = finished.series
         done.bytes_in = len(inputs)
         return done
+
+    def _run(self, entry: _Entry, job: Job, inputs: str, page: WorkerPage) -> Finished | Failed:
+        """Run an operator that may report something, or save it, before it ends."""
+        keeper = AttemptKeeper(job.attempt, job.checkpoint, lambda: self._store(job.store), job.send)
+        finished = _run(entry.run, _request(job, inputs, keeper), JobSinks(job, page))
+        keeper.end()
+        return finished
 
     def _ended(self, operator: Operator, finished: Finished | Failed, job: Job) -> Done:
         """Return the outputs, kept, or why there are none."""
@@ -101,24 +120,8 @@ class Executor:
     def _kept(self, operator: Operator, finished: Finished, job: Job) -> Done:
         """Return the outputs, with datasets and large values in the store."""
         outputs = dict(finished.outputs)
-        contents: dict[str, int] = {}
-        size = 0
-        if finished.datasets:
-            digests: dict[str, str] = {}
-            for text, path in finished.datasets.items():
-                store = self._store(job.store)
-                own = path.resolve().is_relative_to(job.folder.resolve())  # it may be an input that is passed on
-                if own:
-                    stored = put_own_tree(store, path, within=job.folder, now_ns=clock.wall_ns())
-                else:
-                    stored = put_tree(store, path, now_ns=clock.wall_ns())
-                digests[text] = _text_of(stored, path)
-                contents[stored.digest] = stored.manifest.size
-            for name, datatype in output_types(operator).items():
-                if datatype.contains(Kind.DATASET):
-                    value = decode(datatype, outputs[name])
-                    outputs[name] = canonical(datatype, _renamed(datatype, value, digests))
-            size = sum(contents.values())
+        contents = self._keep_datasets(operator, outputs, finished.datasets, job) if finished.datasets else {}
+        size = sum(contents.values()) if contents else 0
         large: list[tuple[str, str, int]] = []
         for name, text in list(outputs.items()):
             size += len(text)
@@ -127,6 +130,27 @@ class Executor:
                 large.append((name, stored_blob.digest, stored_blob.size))
                 del outputs[name]
         return Done(outputs=outputs, contents=list(contents.items()), large=large, bytes_out=size)
+
+    def _keep_datasets(
+        self, operator: Operator, outputs: dict[str, str], datasets: Mapping[str, Path], job: Job
+    ) -> dict[str, int]:
+        """Put datasets into the store, and their digests in the place of their paths; the size of each."""
+        contents: dict[str, int] = {}
+        digests: dict[str, str] = {}
+        for text, path in datasets.items():
+            store = self._store(job.store)
+            own = path.resolve().is_relative_to(job.folder.resolve())  # it may be an input that is passed on
+            if own:
+                stored = put_own_tree(store, path, within=job.folder, now_ns=clock.wall_ns())
+            else:
+                stored = put_tree(store, path, now_ns=clock.wall_ns())
+            digests[text] = _text_of(stored, path)
+            contents[stored.digest] = stored.manifest.size
+        for name, datatype in output_types(operator).items():
+            if datatype.contains(Kind.DATASET):
+                value = decode(datatype, outputs[name])
+                outputs[name] = canonical(datatype, _renamed(datatype, value, digests))
+        return contents
 
     def _with_large(self, job: Job) -> str:
         """Return the inputs document with the values that are kept in the store."""
@@ -144,10 +168,25 @@ class Executor:
         return store
 
 
-def _run(operator: Operator, request: Request, sinks: Sinks) -> Finished | Failed:
+def _entry_of(operator: Operator) -> _Entry:
+    run = runner_of(operator)
+    if not isinstance(operator, Declaration):
+        return _Entry(operator, run, speaks=True, takes_values=False)
+    hints = [*(port.hint for port in operator.inputs), *(port.hint for port in operator.outputs)]
+    plain = not any(hint.type.contains(Kind.DATASET) or hint.makes_others for hint in hints)
+    values = plain and not operator.takes_context and not operator.records  # making these runs code of their own
+    return _Entry(operator, run, speaks=operator.takes_context, takes_values=values)
+
+
+def _request(job: Job, inputs: str, keeper: Keeper | None = None) -> Request:
+    datasets = {text: Path(path) for text, path in job.datasets.items()} if job.datasets else {}
+    return Request(inputs, job.folder, datasets, job.seed, job.number, job.node, keeper)
+
+
+def _run(run: Run, request: Request, sinks: Sinks) -> Finished | Failed:
     """Run an operator; a full disk may also keep us from writing what a program is to read."""
     try:
-        return run_operator(operator, request, sinks)
+        return run(request, sinks)
     except OSError as error:
         if error.errno not in FULL:
             raise

@@ -43,11 +43,13 @@ class Freshness:
 
     def before(self, operator: str) -> str:
         """Return which file of an operator has other content than it had, or nothing."""
-        return next((str(file.path) for file in self._files.get(operator, ()) if not file.is_equal()), "")
+        files = self._files.get(operator)  # most have none
+        return next((str(file.path) for file in files if not file.is_equal()), "") if files else ""
 
     def after(self, operator: str) -> str:
         """Return what an execution may have seen changed: a file written since `before`, a module imported only now."""
-        touched = next((str(file.path) for file in self._files.get(operator, ()) if not file.is_untouched()), "")
+        files = self._files.get(operator)
+        touched = next((str(file.path) for file in files if not file.is_untouched()), "") if files else ""
         if len(sys.modules) > len(self._known):
             self._look_at_modules()
         return touched or self._late

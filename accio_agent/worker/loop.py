@@ -44,6 +44,10 @@ class Runner(Protocol):
         """Open the store at this folder, unless it is open; whether files of this process were opened for that."""
         ...
 
+    def code_of(self, operator: str) -> Callable[..., Any] | None:
+        """Return the function, or class, of an operator in Python that is given nothing but plain values; else None."""
+        ...
+
     def execute(self, job: Job, page: WorkerPage) -> Done:
         """Execute one attempt. No exception of an operator leaves this."""
         ...
@@ -67,6 +71,7 @@ class Worker:
         self._queue: deque[tuple[dict[str, Any], Devices, Task, Any]] = deque()
         self._classes: dict[int, dict[str, Any]] = {}
         self._entered: tuple[Any, Any] | None = None
+        self._code: Callable[..., Any] | None = None  # of the class that was entered, if it is given plain values
         self._holds = 0  # answered
         self._kept = False  # results are in the ring that the agent hasn't been told of
         self._kept_since = 0
@@ -126,9 +131,11 @@ class Worker:
         started_ms = clock.wall_ms()
         if self._entered is None or self._entered[0] is not work_class or self._entered[1] != devices:
             self._enter_class(work_class, devices)
-        variables = _variables(number, node, assignment.number)
-        self._surroundings.enter(variables)
-        self._generators.seed(seed if seed is not None else _seed_of(inputs_json))
+        operator = work_class["operator"]
+        pure = self._code is not None and self._leftovers.is_pure(operator, self._code)
+        if not pure:  # else nothing can look at this
+            self._surroundings.enter(_variables(number, node, assignment.number))
+            self._generators.seed(seed if seed is not None else _seed_of(inputs_json))
         started = time.monotonic_ns()
         self._page.begin(number, started)
         if self._clear_refs >= 0:
@@ -140,7 +147,7 @@ class Worker:
             return ""
         job = Job(
             attempt=number,
-            operator=work_class["operator"],
+            operator=operator,
             inputs_json=inputs_json,
             seed=seed,
             node=node,
@@ -153,17 +160,27 @@ class Worker:
             offer=self._page.keep,
             checkpoint=_checkpoint(assignment),
         )
-        given: list[str | Path] = [self._surroundings.folder, *job.datasets.values()]
-        done = self._leftovers.call(lambda: self._runner.execute(job, self._page), given)
+        if pure:
+            done = self._runner.execute(job, self._page)
+        else:
+            given: list[str | Path] = [self._surroundings.folder, *job.datasets.values()]
+            done = self._leftovers.call(lambda: self._runner.execute(job, self._page), given)
         taken_ns = time.monotonic_ns() - started
-        self._streams.flush()
+        self._streams.flush(python_alone=pure)
         self._report(number, done, started_ms, started, before)
         self._page.end()
-        self._streams.restore()
-        self._served += 1
         if work_class["alone"]:
             return "one attempt for each process"
-        why = self._surroundings.leave() or done.spent or self._leftovers.settle(taken_ns)
+        return self._leave(done, taken_ns, pure=pure)
+
+    def _leave(self, done: Done, taken_ns: int, *, pure: bool) -> str:
+        """Make everything as it was for the next attempt; why the worker must end instead, or an empty text."""
+        self._served += 1
+        if pure:
+            why = done.spent or self._leftovers.settle_pure()
+        else:
+            self._streams.restore()
+            why = self._surroundings.leave() or done.spent or self._leftovers.settle(taken_ns)
         return why or ("it has worked long enough" if self._served >= LIFETIME else "")
 
     def _report(self, number: int, done: Done, started_ms: int, started: int, before: process_state.Usage) -> None:
@@ -223,6 +240,7 @@ class Worker:
     def _enter_class(self, work_class: dict[str, Any], devices: Devices) -> None:
         """Set what holds for all attempts of a class on a lane: GPUs, processors, the memory limit, the store."""
         self._entered = (work_class, devices)
+        self._code = self._runner.code_of(work_class["operator"])
         gpus, processors = devices  # variables and their values, numbers
         wanted = set(processors) or self._affinity
         if wanted != os.sched_getaffinity(0):

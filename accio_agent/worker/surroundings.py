@@ -21,6 +21,7 @@ from accio_agent.protocol.page import WorkerPage
 
 _UMASK = 0o022
 _PIPES_SIZE = 4
+_NOTHING = bytes(_PIPES_SIZE)
 _LONGEST_VALUE = 511
 VARIABLES = (b"ACCIO_RUN", b"ACCIO_NODE", b"ACCIO_ATTEMPT", b"ACCIO_ATTEMPT_NO", b"ACCIO_IDEMPOTENCY_KEY")
 
@@ -46,8 +47,8 @@ class Streams:
         os.dup2(self._saved[0], 1)
         os.dup2(self._saved[1], 2)
 
-    def flush(self) -> None:
-        """Write out what Python and the C library hold back."""
+    def flush(self, *, python_alone: bool = False) -> None:
+        """Write out what Python and the C library hold back; the library has nothing if it was *python_alone*."""
         if sys.stdout is self._out and sys.stderr is self._err:
             streams: tuple[TextIO | None, ...] = (self._out, self._err)
         else:
@@ -58,7 +59,8 @@ class Streams:
                     stream.flush()
             except Exception:  # noqa: S112, BLE001 - an operator closed or replaced it; what it held is its own affair
                 continue
-        LIBC.fflush(None)
+        if not python_alone:
+            LIBC.fflush(None)
 
     def restore(self) -> None:
         """Undo what an operator did to the streams."""
@@ -81,6 +83,8 @@ class Streams:
 
     def _waiting(self, fd: int) -> int:
         fcntl.ioctl(fd, termios.FIONREAD, self._available)
+        if self._available == _NOTHING:  # as with most
+            return 0
         return int.from_bytes(self._available, sys.byteorder)
 
 

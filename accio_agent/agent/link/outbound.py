@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Iterable
 
 from accio.v1 import agents_pb2
 from accio.wire.reports import together
@@ -29,9 +30,10 @@ class Outbound:
         self._messages.append(message.SerializeToString())
         self._filled.set()
 
-    def put_report(self, serialised: bytes) -> None:
-        self._reports.append(serialised)
-        self._filled.set()
+    def put_reports(self, serialised: Iterable[bytes]) -> None:
+        self._reports.extend(serialised)
+        if self._reports:
+            self._filled.set()
 
     def clear(self) -> None:
         """Forget everything: the session has ended, the next one begins with the outbox."""

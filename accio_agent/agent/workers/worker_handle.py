@@ -23,6 +23,7 @@ from accio_agent.protocol.frames import Kind
 from accio_agent.protocol.reports import read_series
 
 READ = 1 << 18
+_RESULT = Kind.RESULT.value
 
 
 class WorkerEvents(Protocol):
@@ -187,10 +188,10 @@ class WorkerHandle:
 
     def _take_frame(self, kind: int, body: bytes) -> None:
         """Report a frame; ValueError, TypeError or struct.error for what no worker writes."""
-        if kind == Kind.WAKE and not body:
-            self._events.woken(self)
-        elif kind == Kind.RESULT:
+        if kind == _RESULT:  # one for each node
             self._events.result(self, frames.read_result(body))
+        elif kind == Kind.WAKE and not body:
+            self._events.woken(self)
         elif kind == Kind.SAVED:
             attempt, digest, size, saved_ms = orjson.loads(body)
             self._events.saved(self, int(attempt), str(digest), int(size), int(saved_ms))

@@ -23,6 +23,7 @@ from accio_agent.worker.restoring.late_imports import LateImports
 from accio_agent.worker.restoring.own_globals import OwnGlobals
 from accio_agent.worker.restoring.package_state import OF_MODULES
 from accio_agent.worker.restoring.process_state import Descriptors, Property
+from accio_agent.worker.restoring.pure_code import is_pure
 
 Result = TypeVar("Result")
 
@@ -60,6 +61,8 @@ class Leftovers:
         self._had_files = False
         self._unclear = ""  # what both the execution and an import within it have changed
         self._count = 0
+        self._pure: dict[str, bool] = {}
+        self._looks = own.looks
 
     def __repr__(self) -> str:
         return f"<Leftovers: {len(self._properties)} properties, {self._own!r}, {self._foreign!r}>"
@@ -98,6 +101,21 @@ class Leftovers:
         """Expect the files to be open that are open now: the worker itself has opened or closed some."""
         self._descriptors.look()
 
+    def is_pure(self, name: str, code: Callable[..., Any]) -> bool:
+        """Return whether an operator's function, or class, that is given plain values can but compute with them."""
+        if self._own.looks != self._looks:  # what it leads to may be another thing now
+            self._looks = self._own.looks
+            self._pure.clear()
+        found = self._pure.get(name)
+        if found is None:
+            found = self._pure[name] = is_pure(code, self._own.is_own)
+        return found
+
+    def settle_pure(self) -> str:
+        """Do as `settle` after an execution of pure code."""
+        changed = self._own.changed() or self._foreign.changed() or self._unclear
+        return f"the operator changed {changed}" if changed else ""
+
     def settle(self, taken_ns: int) -> str:
         """Put back what an execution of this duration left behind; why that can't be done, or an empty text."""
         if not self._foreign.plain and (why := self._settle_process()):
@@ -105,8 +123,7 @@ class Leftovers:
         self._count += 1
         if self._descriptors.changed(thorough=taken_ns > LONG_NS or self._count % EVERY == 0):
             return "the operator left files open, or closed some of the worker's"
-        changed = self._own.changed() or self._foreign.changed() or self._unclear
-        return f"the operator changed {changed}" if changed else ""
+        return self.settle_pure()
 
     def _settle_process(self) -> str:
         """Put back what kernel, interpreter and packages keep for the process; why that can't be done."""

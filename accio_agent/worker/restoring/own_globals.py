@@ -55,6 +55,7 @@ class OwnGlobals:
 
     def __init__(self, code: OwnCode) -> None:
         self._code = code
+        self.looks = 0  # what was found out before the last one may be otherwise now
         self.look()
 
     def __repr__(self) -> str:
@@ -62,6 +63,7 @@ class OwnGlobals:
 
     def look(self) -> None:
         """Note everything as it is now."""
+        self.looks += 1
         self._seen: set[int] = set()
         self._names: list[_Names] = []
         self._live: list[Any] = []
@@ -79,6 +81,10 @@ class OwnGlobals:
         self._versions = DictVersions([each.names for each in self._names])
         self._function_names = [dict(each.__dict__) for each in self._functions]
         self._states = [read() for _, read in self._readers]
+
+    def is_own(self, module: str) -> bool:
+        """Return whether a module, by its name, is one of those that are looked at."""
+        return self._code.is_own(module)
 
     def changed(self) -> str:
         """Name what was changed since `look`, or return an empty text."""

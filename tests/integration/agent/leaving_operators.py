@@ -401,3 +401,30 @@ def _found() -> dict[str, object]:
 @operator(version="1")
 def Found() -> str:
     return json.dumps(_found(), default=str)
+
+
+@operator(version="1")
+def Twice(x: int) -> int:
+    """Do nothing but compute, and say so on a line that doesn't end."""
+    print("twice", x, end="")  # noqa: T201 - it is what is looked for
+    return 2 * x
+
+
+@operator(version="1")
+def Refuse(x: int) -> int:
+    raise ValueError(f"{x} is refused")
+
+
+@operator(version="1")
+def LookAround(x: int) -> list[str]:
+    """Tell what is set up for each execution, and the process."""
+    del x
+    return [os.environ["ACCIO_ATTEMPT"], str(Path.cwd()), str(random.random()), str(os.getpid())]
+
+
+@operator(version="1")
+def GoAway(x: int) -> str:
+    """Go to another folder, and tell the process."""
+    os.chdir("/")
+    os.umask(x)
+    return str(os.getpid())

@@ -71,6 +71,10 @@ class Runs:
         assert report.success, report.failure
         return json.loads(report.outputs["value"])
 
+    async def out(self) -> bytes:
+        """What the last one wrote to stdout."""
+        return (await self._daemon.logs(self._no))[0]
+
     async def log(self) -> bytes:
         """What the last one wrote to stderr."""
         return (await self._daemon.logs(self._no))[1]
@@ -123,3 +127,20 @@ async def test_what_an_import_changes_stays(runs: Runs) -> None:
 async def test_a_module_that_was_given_to_one_execution_is_not_there_for_the_next(runs: Runs) -> None:
     """What an execution imports from its working folder is imported anew by the next, from its own."""
     assert [await runs.value("ImportGiven", value=value) for value in (1, 2)] == [1, 2]
+
+
+async def test_code_that_can_but_compute_between_others(runs: Runs) -> None:
+    """What isn't set up for code that can only compute is there for the next that can look at it, in one worker."""
+    first = await runs.value("LookAround", x=1)
+    assert await runs.value("Twice", x=4) == 8
+    assert await runs.out() == b"twice 4"
+    away = await runs.value("GoAway", x=0o077)
+    report = await runs.report("Refuse", x=4)
+    assert report.failure.message == "ValueError: 4 is refused"
+    assert "ValueError: 4 is refused" in report.failure.traceback
+    assert await runs.value("Twice", x=5) == 10
+    assert await runs.out() == b"twice 5"
+    second = await runs.value("LookAround", x=1)
+    assert [first[0], second[0]] == ["1", "6"]
+    assert first[1:] == second[1:]
+    assert away == first[3]

@@ -124,7 +124,7 @@ async def test_reports_go_in_groups() -> None:
     """What waits is sent together, up to a limit; other messages go first."""
     outbound = Outbound()
     for seq in range(200):
-        outbound.put_report(numbered(seq, b""))
+        outbound.put_reports([numbered(seq, b"")])
     from accio.v1 import agents_pb2
 
     outbound.put(agents_pb2.AgentMessage(heartbeat=agents_pb2.Heartbeat(seq=1)))
