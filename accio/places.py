@@ -7,7 +7,6 @@ a file is an `AccioError` that names the file.
 import os
 import stat
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
@@ -16,6 +15,7 @@ from platformdirs import user_cache_path, user_config_path, user_data_path, user
 from accio import sockets
 from accio.domain.problems import quote
 from accio.errors import BadRequest, FailedPrecondition, Unauthenticated
+from accio.late import dataclass
 from accio.trust import Join, Trust, split_token
 
 DEFAULT_HOST = "127.0.0.1"

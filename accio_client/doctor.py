@@ -8,7 +8,6 @@ import os
 import platform
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from importlib.util import find_spec
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 from accio import places
 from accio.domain.sizes import size
 from accio.errors import AccioError, Unavailable
+from accio.late import dataclass
 from accio.version import accio_version
 from accio_client.views import AgentView, ClusterView, OperatorView
 

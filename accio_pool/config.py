@@ -1,7 +1,7 @@
 """The file that describes pools (`pools.json`): read whole, with everything that is wrong with it said at once."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from accio.domain.problems import ValueProblem, quote
 from accio.domain.quantities import parse_duration
 from accio.domain.resources import Resources, parse_count, resources_from_json
 from accio.errors import BadRequest, InvalidDefinition
+from accio.late import dataclass
 
 ONE_CPU = Resources()
 _LONGEST_TEXT = 10_000

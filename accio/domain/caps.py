@@ -1,12 +1,12 @@
 """Caps: how much of what somebody's runs want may be at agents at a time."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from accio.domain.jsontypes import JsonObject
 from accio.domain.people import Person, parse_person
 from accio.domain.problems import ValueProblem, quote
 from accio.domain.resources import Resources, cpus_json
+from accio.late import dataclass
 
 EVERYBODY = "everybody"
 """Whose cap counts for everybody who has none of his own."""

@@ -6,11 +6,12 @@ for a while, in which one agent runs. The tables are the specification, as those
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 
 from accio.domain.resources import MAX_AMOUNT, Resources
 from accio.domain.states import IllegalMove
+from accio.late import dataclass
 
 
 class AllocationState(StrEnum):

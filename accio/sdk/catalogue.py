@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,6 +25,7 @@ from accio.domain.operators import OperatorSpec
 from accio.domain.problems import ValueProblem
 from accio.errors import AccioError, BadRequest, InvalidDefinition
 from accio.interpreter import PATH, python, search_path
+from accio.late import dataclass
 from accio.sdk.describe import Description, issues_of
 from accio.sdk.digest import FORMAT, full_hash
 from accio.sdk.extras import has_extras

@@ -9,11 +9,11 @@ says what the digest covers, piece by piece, so that a difference can be explain
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import blake3
 
+from accio.late import dataclass
 from accio.sdk.installed import SDK
 from accio.sdk.library import Library
 from accio.sdk.reach import Reached, Walk

@@ -2,12 +2,12 @@
 
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import blake3
 
+from accio.late import dataclass
 from accio.sdk.installed import Installed, version_of
 from accio.sdk.resolution import Resolution
 

@@ -6,13 +6,13 @@ covers is taken away, and the rest is explained in the same way, as long as ther
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 
 from accio.domain.filters import Comparison, Filter, OneOf, Op, all_of, parameter_term, sweep_context
 from accio.domain.states import RunState
+from accio.late import dataclass
 from accio_client.analysis.aggregate import counted
 from accio_client.analysis.columns import AxisColumn, Floats, Mask, SweepTable
 from accio_client.analysis.cuts import best_corner, best_cut, by_share

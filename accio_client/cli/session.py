@@ -4,7 +4,6 @@ import shlex
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,6 +11,7 @@ from click.core import ParameterSource
 
 from accio.domain.issues import Issue
 from accio.exits import INVALID
+from accio.late import dataclass
 from accio_client.cli.findings import describe_issues
 from accio_client.cli.output import Document, Output, complain, output, print_document
 from accio_client.cli.spelling import rewrite

@@ -5,13 +5,13 @@ columns, such as lists and metrics, and for several runs at once.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import orjson
 
 from accio.domain.absence import NO_VALUE
+from accio.late import dataclass
 from accio_client.analysis.aggregate import Aggregate, aggregate
 from accio_client.analysis.columns import REPEAT, Floats, Ints, Mask, SweepTable
 from accio_client.collected import Collected, Head

@@ -4,7 +4,7 @@ One Effects collects everything that one batch decided. Rows are keyed, so that 
 thing replaces an earlier one; nothing here knows SQL.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from accio.domain.caps import Cap
@@ -14,6 +14,7 @@ from accio.domain.operators import OperatorSpec
 from accio.domain.retry_demand import NodeDemand
 from accio.domain.series import Packed
 from accio.domain.states import NodeState, RunState
+from accio.late import dataclass
 from accio_daemon.core.commands import SubmitRun
 from accio_daemon.core.outgoing import Assignment, Outgoing
 from accio_daemon.core.pools.records import Allocation, Pool

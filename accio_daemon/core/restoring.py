@@ -1,7 +1,7 @@
 """From stored facts back to a World: after a restart, or for one ended run that somebody retries or deletes from."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from accio.domain.children import CLOSED_BY_KILL, OPEN, Taken
 from accio.domain.people import Person
@@ -9,6 +9,7 @@ from accio.domain.retry_demand import NodeDemand
 from accio.domain.runs import OnFailure
 from accio.domain.states import NODE_TERMINAL, RUN_TERMINAL, NodeState, Phase, RunState
 from accio.domain.workflows import Workflow
+from accio.late import dataclass
 from accio_daemon.core import endings, moves, repeating
 from accio_daemon.core.attempts import back_off_ms
 from accio_daemon.core.commands import InstanceFacts

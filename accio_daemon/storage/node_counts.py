@@ -8,11 +8,11 @@ larger sweep, stretches of children are counted that lie evenly over it.
 import sqlite3
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from accio.domain.children import OPEN, implied_node_state, within
 from accio.domain.states import RUN_TERMINAL, NodeState
 from accio.domain.workflows import Workflow
+from accio.late import dataclass
 from accio_daemon.storage.codes import NODE_STATE_OF
 from accio_daemon.storage.runs_query import SQL, RunRow
 

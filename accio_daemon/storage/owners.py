@@ -2,10 +2,10 @@
 
 import sqlite3
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from accio.domain.caps import Cap
+from accio.late import dataclass
 from accio_daemon.core.effects import Usage
 from accio_daemon.storage.sql import load
 

@@ -6,10 +6,11 @@ submission whose answer got lost may have been carried out. So it is looked for 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from accio.domain.pools import AllocationKey
+from accio.late import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,9 +9,10 @@ where it isn't, pools begin with one host and double.
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from accio.domain.resources import Resources
+from accio.late import dataclass
 from accio_daemon.core.placement import is_usable
 from accio_daemon.core.pools.demand import Demand, demands, lasts, need_of
 from accio_daemon.core.pools.records import Allocation, Pool

@@ -1,7 +1,5 @@
 """Nodes as users see them: what the database knows, why they wait, and how far they say they are."""
 
-from dataclasses import dataclass
-
 from accio.domain.access import Viewer
 from accio.domain.children import OWN
 from accio.domain.names import suggest
@@ -12,6 +10,7 @@ from accio.domain.series import Packed
 from accio.domain.states import NodeState
 from accio.domain.workflows import Workflow
 from accio.errors import BadRequest, NotFound
+from accio.late import dataclass
 from accio.v1 import runs_pb2, values_pb2
 from accio.wire.metrics import metrics_message
 from accio.wire.resources import resources_message
