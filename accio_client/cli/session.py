@@ -41,11 +41,12 @@ class Session:
         return " ".join(["accio", command, *kept])
 
     @contextmanager
-    def client(self) -> Iterator["Client"]:
-        """Connect to the daemon that the options or the environment name."""
+    def client(self, deadline: float | None = None) -> Iterator["Client"]:
+        """Connect to the daemon that the options or the environment name; *deadline* is that of a call, in seconds."""
         from accio_client.sync import Client
 
-        with Client(self.addr, cluster=self.cluster) as client:
+        limits = {} if deadline is None else {"deadline": deadline}
+        with Client(self.addr, cluster=self.cluster, **limits) as client:
             if client.exposed:
                 self.say(
                     f"warning: NOT ENCRYPTED: whoever sees the traffic to {client.address} gets your token; start that "
