@@ -45,7 +45,7 @@ class Session:
         """Connect to the daemon that the options or the environment name; *deadline* is that of a call, in seconds."""
         from accio_client.sync import Client
 
-        limits = {} if deadline is None else {"deadline": deadline}
+        limits: dict[str, Any] = {} if deadline is None else {"deadline": deadline}
         with Client(self.addr, cluster=self.cluster, **limits) as client:
             if client.exposed:
                 self.say(
