@@ -6,22 +6,30 @@ a file is an `AccioError` that names the file.
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import orjson
-from platformdirs import user_cache_path, user_config_path, user_data_path, user_state_path
 
 from accio import sockets
 from accio.domain.problems import quote
 from accio.errors import BadRequest, FailedPrecondition, Unauthenticated
+from accio.late import dataclass
 from accio.trust import Join, Trust, split_token
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 7615
 SYSTEM_CONFIG = Path("/etc/accio")
 CLUSTERS = "clusters.json"
+_OF_A_USER = {
+    "data": ("XDG_DATA_HOME", "~/.local/share"),
+    "config": ("XDG_CONFIG_HOME", "~/.config"),
+    "state": ("XDG_STATE_HOME", "~/.local/state"),
+    "cache": ("XDG_CACHE_HOME", "~/.cache"),
+}
+"""Folders of a user by the XDG base directory specification: what names each, and where it is otherwise."""
+
 TOKEN = "token"  # noqa: S105 - the name of a file
 
 
@@ -53,18 +61,18 @@ def data_folder(environment: Mapping[str, str] = os.environ) -> Path:
 
 def _data_folder(environment: Mapping[str, str]) -> Path | None:
     given = environment.get("ACCIO_DATA_DIR", "")
-    return folder_named(given, "ACCIO_DATA_DIR") if given else _at_home(user_data_path)
+    return folder_named(given, "ACCIO_DATA_DIR") if given else _at_home("data")
 
 
 def config_folder(environment: Mapping[str, str] = os.environ) -> Path | None:
     """Return where settings are: `ACCIO_CONFIG_ROOT`, else the user's folder of them; None for one without a home."""
     given = environment.get("ACCIO_CONFIG_ROOT", "")
-    return folder_named(given, "ACCIO_CONFIG_ROOT") if given else _at_home(user_config_path)
+    return folder_named(given, "ACCIO_CONFIG_ROOT") if given else _at_home("config")
 
 
 def state_folder() -> Path | None:
     """Return where programs of this user leave what they note; None for a user without a home."""
-    return _at_home(user_state_path)
+    return _at_home("state")
 
 
 def descriptions_folder() -> Path | None:
@@ -72,7 +80,7 @@ def descriptions_folder() -> Path | None:
 
     None for a user without a home, and where others could put descriptions in.
     """
-    cache = _at_home(user_cache_path)
+    cache = _at_home("cache")
     if cache is None:
         return None
     folder = cache / "operators"
@@ -93,12 +101,21 @@ def folder_named(text: str, origin: str) -> Path:
         raise BadRequest(f"{origin}: expected a folder, found {text!r}, and no home for its `~`") from None
 
 
-def _at_home(folder: Callable[[str], Path]) -> Path | None:
+def _at_home(kind: str) -> Path | None:
     """Return a folder of this user; None without HOME for a user id that no account has, as in a container."""
-    try:
-        found = folder("accio")
-    except RuntimeError:
-        return None
+    if sys.platform == "linux":
+        # As platformdirs has it, whose modules take as long to load as all other ways to the daemon together.
+        variable, usual = _OF_A_USER[kind]
+        named = os.environ.get(variable, "").strip()
+        found = Path(named if named.startswith("/") else usual) / "accio"
+        try:
+            found = found.expanduser()
+        except RuntimeError:
+            return None
+    else:
+        import platformdirs
+
+        found = Path(getattr(platformdirs, f"user_{kind}_dir")("accio"))
     return found if found.is_absolute() else None
 
 

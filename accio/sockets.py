@@ -3,7 +3,6 @@
 Others can't reach it, nor can they be taken for it: a client hands its token to no socket that somebody else made.
 """
 
-import hashlib
 import os
 import pwd
 import stat
@@ -37,6 +36,8 @@ def socket_address(data: Path, environment: Mapping[str, str] = os.environ) -> s
     path = data / NAME
     if fits(path):
         return f"{PREFIX}{path}"
+    import hashlib  # with libraries of ciphers, which few paths need
+
     runtime = runtime_folder(environment)
     name = hashlib.sha256(os.fsencode(data.resolve())).hexdigest()[:16]
     if runtime is None or not fits(runtime / f"{name}.sock"):

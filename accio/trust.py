@@ -7,7 +7,6 @@ of the authority in place of itself: `accio_j1_DIGEST_TOKEN`. Both hold a token,
 import os
 import re
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -15,6 +14,7 @@ import orjson
 
 from accio.domain.problems import quote
 from accio.errors import BadRequest, FailedPrecondition
+from accio.late import dataclass
 
 SERVER_NAME = "accio-daemon"
 """The name in every certificate that a daemon makes: so it doesn't matter by which address it is found."""

@@ -1,10 +1,10 @@
 """Which picture of a sweep somebody asks for, by names that may be left out: the same for commands and pages."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from accio.errors import BadRequest
+from accio.late import dataclass
 from accio_client.analysis import pictures
 from accio_client.analysis.pictures import Picture
 from accio_client.selected import Selected

@@ -12,12 +12,12 @@ types, circles and values are checked by the daemon, as those of files are.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from accio.domain.issues import Issue
 from accio.domain.names import suggest
 from accio.errors import InvalidDefinition
+from accio.late import dataclass
 
 if TYPE_CHECKING:
     from accio.sdk.declare import Declaration

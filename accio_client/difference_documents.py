@@ -1,8 +1,9 @@
 """What differs between two runs, as the document that `accio diff -json` prints and the web interface shows."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
+from accio.late import dataclass
 from accio_client.analysis import differences
 from accio_client.analysis.differences import Fact, Outputs
 from accio_client.collected import Collected

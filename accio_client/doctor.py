@@ -7,22 +7,26 @@ secrets.
 import os
 import platform
 import shutil
+import socket
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from accio import places
+from accio import places, sockets
 from accio.domain.sizes import size
 from accio.errors import AccioError, Unavailable
+from accio.late import dataclass
 from accio.version import accio_version
 from accio_client.views import AgentView, ClusterView, OperatorView
 
 if TYPE_CHECKING:
     from accio_client.sync import Client
+
+ANSWER_WITHIN_S = 8.0
+"""After which a daemon that is connected to, and says nothing, is found to be stuck."""
 
 _LITTLE_SPACE = 1 << 30
 _NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "fuse.sshfs", "lustre", "gpfs", "beegfs", "ceph", "9p"})
@@ -152,7 +156,7 @@ def look_at_daemon(client: "Client", now: datetime) -> Iterator[Finding]:
     try:
         cluster = client.cluster_state()
     except AccioError as error:
-        remedy = "" if not isinstance(error, Unavailable) else "start one: accio up"
+        remedy = _remedy_of_silence(client.address) if isinstance(error, Unavailable) else ""
         yield Finding(subject="daemon", health=Health.BAD, found=error.message, remedy=remedy)
         return
     yield _daemon(client.address, cluster)
@@ -163,6 +167,23 @@ def look_at_daemon(client: "Client", now: datetime) -> Iterator[Finding]:
     yield from _agents(agents)
     yield from _clock(agents, now)
     yield from _announced(client.list_operators(), cluster)
+
+
+def _remedy_of_silence(address: str) -> str:
+    """Return what to do about a daemon that can't be asked: whether there is one shows in that it takes connections."""
+    path = sockets.socket_path(address)
+    host, _, port = address.rpartition(":")
+    family = socket.AF_UNIX if path is not None else socket.AF_INET6 if host.startswith("[") else socket.AF_INET
+    try:
+        with socket.socket(family) as line:
+            line.settimeout(1.0)
+            line.connect(str(path) if path is not None else (host.strip("[]"), int(port)))
+    except OSError:
+        return "start one: accio up"
+    return (
+        "something listens there, but doesn't answer: see what its process does and what its log (logs/daemon.log in "
+        "its data folder) says last, then continue or restart it"
+    )
 
 
 def _daemon(address: str, cluster: ClusterView) -> Finding:

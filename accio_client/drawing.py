@@ -6,11 +6,11 @@ import csv
 import io
 import os
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from accio.errors import BadRequest, FailedPrecondition
+from accio.late import dataclass
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

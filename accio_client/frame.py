@@ -1,13 +1,13 @@
 """Columns as data frames: parameters, repetition, state and numbers of each child, or statistics of groups of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from accio.domain.datatypes import INTEGRAL, DataType, Kind
+from accio.late import dataclass
 from accio_client.analysis.columns import REPEAT, STATES, AxisColumn, Ints, Numbers
 from accio_client.analysis.tabulate import group
 from accio_client.export.columns import parameter_column

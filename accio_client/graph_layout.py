@@ -6,9 +6,10 @@ and fro. Pages, notebooks and documentation draw the same places.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
+
+from accio.late import dataclass
 
 COLUMN = 190.0
 """From one layer to the next, in the units of the picture."""

@@ -1,12 +1,12 @@
 """Columns and the children that a query selects among them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from accio.domain.filters import Checked, FilterProblem, read_query
 from accio.errors import BadRequest
+from accio.late import dataclass
 from accio.v1 import accio_pb2
 from accio_client.analysis.columns import Mask, SweepTable
 from accio_client.analysis.where import mask

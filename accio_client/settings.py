@@ -3,10 +3,10 @@
 import getpass
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Self
 
 from accio import places
+from accio.late import dataclass
 from accio.trust import Trust, split_token
 
 LARGEST_DEFINITION = 4_000_000

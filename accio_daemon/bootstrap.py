@@ -5,7 +5,6 @@ import os
 import sqlite3
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import grpc
@@ -14,6 +13,7 @@ import structlog
 from accio import own_folders, places
 from accio.domain.people import Person
 from accio.errors import FailedPrecondition
+from accio.late import dataclass
 from accio.sockets import socket_address
 from accio_daemon.clock import SystemClock
 from accio_daemon.config import Config

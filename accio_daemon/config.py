@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from accio import places, sockets
@@ -12,6 +11,7 @@ from accio.domain.problems import ValueProblem
 from accio.domain.quantities import parse_duration
 from accio.domain.resources import parse_size
 from accio.errors import BadRequest, FailedPrecondition
+from accio.late import dataclass
 from accio_daemon.storage.database import FILE_NAME
 
 SYNCHRONOUS = ("FULL", "NORMAL")

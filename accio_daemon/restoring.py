@@ -3,11 +3,11 @@
 import shutil
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from accio.errors import BadRequest, FailedPrecondition, ResourceExhausted
+from accio.late import dataclass
 from accio_daemon.bootstrap import take_folder
 from accio_daemon.clock import SystemClock
 from accio_daemon.config import Config

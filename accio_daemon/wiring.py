@@ -1,10 +1,9 @@
 """Puts the services of a daemon together from its parts: which call stands on what."""
 
-from dataclasses import dataclass
-
 from accio.content.blobs import BlobStore
 from accio.domain.ids import RunId
 from accio.domain.limits import Limits
+from accio.late import dataclass
 from accio_daemon.config import Config
 from accio_daemon.core.history import History
 from accio_daemon.engine.engine import Engine

@@ -17,6 +17,7 @@ from accio.domain.quantities import parse_duration
 from accio.domain.resources import Resources, parse_count, resources_from_json
 from accio.domain.windows import parse_windows
 from accio.errors import BadRequest, InvalidDefinition
+from accio.late import dataclass
 
 ONE_CPU = Resources()
 _LONGEST_TEXT = 10_000

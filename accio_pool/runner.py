@@ -4,7 +4,8 @@ import asyncio
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+
+from accio.late import dataclass
 
 TIME_OUT_S = 60.0
 

@@ -7,11 +7,12 @@ waited for first.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import structlog
 
 from accio.domain.pools import AllocationKey
+from accio.late import dataclass
 from accio_pool.config import PoolConfig
 from accio_pool.providers.ports import Found, Listing, Order, Provider, Refused, Unsure
 

@@ -7,12 +7,12 @@ changes something must carry that session's secret. No page of another origin ca
 
 import hmac
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from accio.late import dataclass
 from accio_web.errors import refused
 from accio_web.sessions import Session, Sessions
 from accio_web.settings import Settings

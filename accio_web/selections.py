@@ -7,9 +7,9 @@ session go first.
 import secrets
 from collections import OrderedDict
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 
 from accio.errors import BadRequest, FailedPrecondition
+from accio.late import dataclass
 from accio_client.views import RunView
 
 MOST_RUNS = 100_000

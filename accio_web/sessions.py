@@ -6,7 +6,8 @@ A session holds the user's own token, in memory only: the daemon decides what it
 import hashlib
 import secrets
 from collections import deque
-from dataclasses import dataclass
+
+from accio.late import dataclass
 
 CODE_LIVES_S = 600.0
 IDLE_S = 12 * 3600.0

@@ -1,6 +1,6 @@
 """What the web interface is started with."""
 
-from dataclasses import dataclass
+from accio.late import dataclass
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 

@@ -7,8 +7,10 @@ nothing was changed through the session, and for a second at most: not everythin
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeAlias
+
+from accio.late import dataclass
 
 KEPT = 16
 """Answers that are kept, of all sessions together."""

@@ -2,12 +2,13 @@
 
 import gzip
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+
+from accio.late import dataclass
 
 FOLDER = Path(__file__).parent / "static"
 TYPES = {

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from accio.domain.datatypes import DataType, Kind
 from accio.domain.filters import Context, Of, Op, Reads, Subject
 from accio.domain.filters.literals import has_order, is_text
+from accio.late import dataclass
 from accio_client.documents import Document
 
 MOST = 12

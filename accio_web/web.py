@@ -1,7 +1,7 @@
 """What every route works with: settings, sessions, connections and the live topics of this process."""
 
 from collections.abc import Awaitable, Callable, Hashable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import orjson
@@ -9,6 +9,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from accio.errors import BadRequest, PermissionDenied
+from accio.late import dataclass
 from accio_client.client import AsyncClient
 from accio_web.answers import answer_bytes
 from accio_web.clients import Clients

@@ -6,11 +6,11 @@ nothing, but counts as a use. `last_use_ns` is the epoch time of the last put or
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from types import TracebackType
 from typing import BinaryIO, Protocol
 
 from accio.content.digest import Bytes, Digest, Progress
+from accio.late import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
@@ -17,6 +17,7 @@ from accio.content.signatures import SignatureCache
 from accio.content.store import FolderStore
 from accio.content.target import DatasetTarget
 from accio.content.tree import Snapshot, difference, require_still_there, require_unchanged, scan
+from accio.late import dataclass
 
 _IN_MEMORY = 1 << 20
 _ADOPTED_FROM = 1 << 20

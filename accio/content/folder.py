@@ -29,10 +29,10 @@ import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from accio.content.errors import StoreFull, StoreUnusable
+from accio.late import dataclass
 
 FORMAT = b"accio store 1\n"
 UNLOCKED_FORMAT = b"accio store 1, without locks\n"

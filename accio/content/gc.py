@@ -11,10 +11,10 @@ A dataset goes as one: its manifest and the files that nothing else needs, as ha
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
 
 from accio.content.blobs import Blob, BlobStore
 from accio.content.digest import Digest
+from accio.late import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,12 +15,12 @@ refuses any other, so a digest can't be ambiguous. This module is pure.
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
 from accio.content.digest import PREFIX, Digest, digest_bytes, hex_of
 from accio.content.errors import InvalidManifest
+from accio.late import dataclass
 
 MAGIC = b"accio/dataset/1 "
 MAX_NAME_BYTES = 255

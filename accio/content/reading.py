@@ -10,7 +10,6 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TypeVar
 
 from accio.content.digest import READ_AHEAD_FROM, Digest, Progress, digest_fd
@@ -18,6 +17,7 @@ from accio.content.errors import ChangedWhileRead
 from accio.content.manifest import FileEntry, Manifest, Shape, of_file, of_folder
 from accio.content.signatures import SignatureCache
 from accio.content.tree import Signature, Snapshot, read_error, require_unchanged, scan, show
+from accio.late import dataclass
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -15,12 +15,12 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from accio.content.errors import ChangedWhileRead, PathMissing, StagingError
 from accio.content.manifest import MAX_ENTRIES, MAX_NAME_BYTES, Shape
+from accio.late import dataclass
 
 _NAMES = {stat.S_IFIFO: "a FIFO", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
 

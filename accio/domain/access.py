@@ -5,10 +5,11 @@ answers are sentences: who one is, what is needed, and how to get it; empty wher
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 
 from accio.domain.people import Person
+from accio.late import dataclass
 
 
 class TokenKind(StrEnum):

@@ -1,11 +1,11 @@
 """What agents tell of attempts, in one form for agent and daemon: how far each one is, and how it ended."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from accio.domain.failures import Failure
 from accio.domain.ids import AttemptNo
 from accio.domain.series import Packed
+from accio.late import dataclass
 
 Metrics = tuple[int, int, int, int, int, int, str]
 """Wall, user and system time in µs, peak memory, bytes in, bytes out, custom metrics in JSON."""

@@ -1,7 +1,6 @@
 """Caps: how much of what somebody's runs want may be at agents at a time."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from accio.domain.jsontypes import JsonObject
 from accio.domain.people import Person, parse_person

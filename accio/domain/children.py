@@ -8,13 +8,13 @@ begins, ends or is deleted, nor where rows are kept.
 import heapq
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from math import inf
 from typing import Generic, Protocol, TypeAlias, TypeVar
 
 from accio.domain.slices import Intervals, Numbered
 from accio.domain.states import NodeState, RunState
+from accio.late import dataclass
 
 OWN = -1
 """The index under which the nodes of a parent itself stand, beside its children."""

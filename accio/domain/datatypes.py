@@ -5,11 +5,11 @@ name, such as `map(string,double)`.
 """
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
 from accio.domain.names import suggest
+from accio.late import dataclass
 
 MAX_DEPTH = 4
 _MAX_TEXT = 500

@@ -1,9 +1,9 @@
 """Why an execution or a node ended without success, in one form for agent, daemon and clients."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from accio.domain.states import Cause
+from accio.late import dataclass
 
 # Longest text of each field in UTF-8 bytes: a failure travels in a message and stays in the database.
 TEXT_LIMIT = 4096

@@ -4,8 +4,9 @@ Run id: 16 lower-case Crockford base32 characters, 9 of epoch milliseconds and 7
 (or while the clock stands or goes back) the random part counts up, so that ids of one factory always grow.
 """
 
-from dataclasses import dataclass
 from typing import NewType
+
+from accio.late import dataclass
 
 RunId = NewType("RunId", str)
 WorkflowId = NewType("WorkflowId", str)

@@ -1,10 +1,10 @@
 """What is wrong with a definition, in the form that every interface shows."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from accio.domain.jsontypes import JsonObject
+from accio.late import dataclass
 
 T = TypeVar("T")
 

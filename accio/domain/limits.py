@@ -1,6 +1,6 @@
 """How large a definition may be."""
 
-from dataclasses import dataclass
+from accio.late import dataclass
 
 LONGEST_MS = 10 * 365 * 86_400_000
 """Longest time-out and longest wait before a retry, in milliseconds: ten years, for whatever nobody means to end."""

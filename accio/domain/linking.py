@@ -4,7 +4,6 @@ Used when a workflow is checked, and again when a run of it is: operators may ha
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from accio.domain.datatypes import DataType, Kind, castable
@@ -23,6 +22,7 @@ from accio.domain.workflows import (
     Workflow,
     nodes_of_parent,
 )
+from accio.late import dataclass
 
 Operators: TypeAlias = Mapping[str, OperatorSpec]
 

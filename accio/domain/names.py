@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable
-from difflib import SequenceMatcher
 
 _NODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*", re.ASCII)
 _PARAMETER = re.compile(r"[A-Za-z][A-Za-z0-9_]*", re.ASCII)
@@ -36,6 +35,8 @@ is_port_name = is_parameter_name
 
 def suggest(name: str, known: Iterable[str]) -> str | None:
     """Return the known name closest to *name*, ignoring case, or None if none is close."""
+    from difflib import SequenceMatcher  # few names are wrong
+
     best: str | None = None
     best_likeness = _LIKENESS
     matcher = SequenceMatcher(autojunk=False)

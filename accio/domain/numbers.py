@@ -4,12 +4,12 @@ Whole numbers stay integers and all others Decimal, so that nothing is lost befo
 """
 
 import re
-from dataclasses import dataclass
 from decimal import Context, Decimal, InvalidOperation
 from typing import Any
 
 from accio.domain.datatypes import Kind
 from accio.domain.problems import ValueProblem, quote
+from accio.late import dataclass
 
 NUMBER = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 _NUMBER = re.compile(NUMBER, re.ASCII)

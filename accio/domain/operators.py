@@ -1,7 +1,6 @@
 """Operators as the daemon knows them: what an agent announced."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from accio.domain.datatypes import DataType, TypeProblem, parse_type
@@ -12,6 +11,7 @@ from accio.domain.problems import ValueProblem, quote
 from accio.domain.resources import ONE_CPU, Resources, resources_from_json
 from accio.domain.retry_demand import retry_memory_problem
 from accio.domain.values import decode
+from accio.late import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

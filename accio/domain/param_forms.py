@@ -1,7 +1,6 @@
 """Reading the forms that a run definition gives its parameters: one value, listed values, ranges."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from accio.domain.absence import NO_VALUE, means_none
@@ -15,6 +14,7 @@ from accio.domain.range_forms import RANGE_KEYS, read_range
 from accio.domain.sweeps import Axis
 from accio.domain.values import cast, caster, parse_to_canonical
 from accio.domain.workflows import Param, Workflow
+from accio.late import dataclass
 
 _FORMS = '{"value": x}, {"values": [..]} or {"from": x, "to": y, "step": z}'
 _FORM_KEYS = ("value", "values", *RANGE_KEYS)

@@ -1,9 +1,8 @@
 """People, as `Name <email>`."""
 
-from dataclasses import dataclass
-
 from accio.domain.jsontypes import JsonObject
 from accio.domain.problems import ValueProblem, quote
+from accio.late import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ for a while, in which one agent runs. The tables are the specification, as those
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 

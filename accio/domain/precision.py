@@ -10,11 +10,11 @@ by their repetitions, and never on the order in which they came.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from accio.domain.jsontypes import JsonObject
 from accio.domain.student import ci95_factor
+from accio.late import dataclass
 
 LEAST = 5
 """Repetitions that each point begins with, unless said otherwise."""

@@ -4,13 +4,13 @@ Reading is exact: a text is turned into its canonical unit (metres, milliseconds
 """
 
 import re
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from accio.domain.numbers import EXACT, NUMBER, Number, finite_double, nearest_double, number_of_json, number_of_text
 from accio.domain.problems import ValueProblem, quote
+from accio.late import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,10 @@
 A point is a Decimal in the canonical unit (metres, milliseconds). `index_near` is the inverse of `at`, up to rounding.
 """
 
-from dataclasses import dataclass
 from decimal import Context, Decimal
 from typing import TypeAlias
+
+from accio.late import dataclass
 
 # 50 digits: a double has 17, and up to 10^18 steps may each lose one unit of the last.
 ARITHMETIC = Context(prec=50, Emin=-(10**6), Emax=10**6)

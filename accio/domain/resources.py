@@ -5,7 +5,7 @@ In JSON: `{"cpus": 1.5, "memory": "512MiB", "disk": "8GB", "gpus": 1, "custom": 
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +16,7 @@ from accio.domain.names import PARAMETER_RULE, is_parameter_name, suggest
 from accio.domain.numbers import EXACT, NUMBER, number_of_json, number_of_text
 from accio.domain.problems import ValueProblem, quote
 from accio.domain.sizes import size
+from accio.late import dataclass
 
 MAX_AMOUNT = 2**62
 _UNITS = {"b": 1} | {

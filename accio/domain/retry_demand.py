@@ -1,7 +1,7 @@
 """What nodes that are retried demand instead of before: `2x`, or an amount, of memory, CPUs and time."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 
 from accio.domain.limits import LONGEST_MS
@@ -10,6 +10,7 @@ from accio.domain.problems import ValueProblem, quote
 from accio.domain.quantities import parse_duration
 from accio.domain.resources import MAX_AMOUNT, Resources, cpus_json, parse_cpus, parse_size
 from accio.domain.sizes import size
+from accio.late import dataclass
 
 MOST = Fraction(1024)
 """The largest factor that makes sense of anything."""

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any
 
@@ -16,6 +16,7 @@ from accio.domain.problems import ValueProblem
 from accio.domain.studies import Sampler
 from accio.domain.sweeps import Sweep
 from accio.errors import InvalidDefinition
+from accio.late import dataclass
 
 
 class FailurePolicy(StrEnum):

@@ -8,10 +8,11 @@ so.
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 from math import prod
 from typing import Any, Protocol, TypeAlias
+
+from accio.late import dataclass
 
 Intervals: TypeAlias = Sequence[tuple[int, int]]
 """Disjoint ascending intervals [first, last] of numbers."""

@@ -1,7 +1,6 @@
 """Reading which parameters of a sweep go together: by `zip`, as explicit `points`, or because they are sampled."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from accio.domain.datatypes import Kind
@@ -14,6 +13,7 @@ from accio.domain.param_forms import Column, ParamForms
 from accio.domain.problems import ValueProblem, quote
 from accio.domain.sampling import Method, Sampled
 from accio.domain.sobol import DIMENSIONS
+from accio.late import dataclass
 
 MOST_LISTED = 200_000
 """Values that may be listed as rows (`points`, and `zip` of values that repeat): they are kept with the run."""

@@ -1,13 +1,13 @@
 """Unions of sweeps: their points one sweep after the other, those that an earlier one has left out."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from accio.domain.layouts import Block, Digit, Layout, Listed
 from accio.domain.problems import ValueProblem
 from accio.domain.sampling import Sampled
 from accio.domain.slices import Intervals
 from accio.domain.sweeps import Axis, Sweep
+from accio.late import dataclass
 
 _MOST_LISTED = 200_000
 """Values that may be listed, on axes and as rows, where sweeps differ in the values of a parameter."""

@@ -1,7 +1,7 @@
 """Checking workflow definitions: everything that is wrong, in one pass."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from accio.domain.datatypes import DataType, TypeProblem, parse_type
@@ -34,6 +34,7 @@ from accio.domain.workflows import (
     Workflow,
     in_order,
 )
+from accio.late import dataclass
 
 _WORKFLOW_KEYS = ("id", "name", "notes", "owner", "params", "graph")
 _PARAM_KEYS = ("name", "kind", "default_value", "help")

@@ -6,7 +6,7 @@ operators. `to_json()` is the definition in the user's form, which can be pushed
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -20,6 +20,7 @@ from accio.domain.operators import OperatorSpec
 from accio.domain.people import Person, parse_person
 from accio.domain.resources import ResourceChanges, Resources, parse_changes
 from accio.domain.values import display
+from accio.late import dataclass
 
 VERSION_LENGTH = 12
 

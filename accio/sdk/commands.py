@@ -8,7 +8,7 @@ outputs (`accio.sdk.command_line`); a word that names one of the declared files 
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import blake3
 from accio.domain.datatypes import DataType
 from accio.domain.jsontext import canonical_dump
 from accio.domain.operators import OperatorSpec
+from accio.late import dataclass
 from accio.sdk.command_line import SHELL, fill, fill_line, has_places
 from accio.sdk.digest import SHORT, combine, file_parts, full_hash, no_digest
 from accio.sdk.environments.images import pin_of, pinned

@@ -8,7 +8,6 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, TypeVar, overload
 
@@ -17,6 +16,7 @@ from accio.domain.names import NODE_RULE, is_operator_name
 from accio.domain.problems import ValueProblem
 from accio.domain.quantities import Duration
 from accio.errors import InvalidDefinition
+from accio.late import dataclass
 from accio.sdk.docstrings import describe
 from accio.sdk.encoding import Encoder
 from accio.sdk.environments.functions import why_no_environment

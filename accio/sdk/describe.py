@@ -8,7 +8,7 @@ written to a file, because imports may print anything. CACHE is a folder, or an 
 
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 import orjson
@@ -18,6 +18,7 @@ from accio.domain.issues import Issue, pointer
 from accio.domain.jsontext import canonical_dump
 from accio.domain.operators import InputPort, OperatorSpec, OutputPort
 from accio.errors import AccioError, InvalidDefinition
+from accio.late import dataclass
 from accio.sdk import search_path
 from accio.sdk.commands import Program, with_digest
 from accio.sdk.declare import Declaration, default_text

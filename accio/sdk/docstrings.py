@@ -2,7 +2,9 @@
 
 import inspect
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from accio.late import dataclass
 
 _SECTIONS = {
     "args", "arguments", "parameters", "inputs", "attributes", "fields", "outputs",

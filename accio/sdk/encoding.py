@@ -6,7 +6,6 @@ Returned values may be wider than the ports' types where nothing is lost: NumPy 
 
 import os
 from collections.abc import Mapping, Set
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from itertools import count
@@ -20,6 +19,7 @@ from accio.domain.datatypes import DataType, Kind
 from accio.domain.problems import ValueProblem, quote
 from accio.domain.quantities import Distance, Duration, Location, Timestamp
 from accio.domain.values import resolve_dataset
+from accio.late import dataclass
 from accio.sdk.copies import Copies
 from accio.sdk.hints import Hint, member_value, one_of
 from accio.sdk.stored_types import stored_type

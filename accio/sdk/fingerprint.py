@@ -8,6 +8,7 @@ from typing import Any
 
 import blake3
 
+from accio.late import dataclass
 from accio.sdk.installed import Installed, version_of
 from accio.sdk.resolution import Resolution
 

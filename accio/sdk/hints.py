@@ -9,7 +9,6 @@ import enum
 import types
 import typing
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import reduce
 from operator import or_
@@ -18,6 +17,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from accio.domain.datatypes import MAX_DEPTH, DataType, Kind
 from accio.domain.quantities import Distance, Duration, Location, Timestamp
+from accio.late import dataclass
 from accio.sdk.other_types import instead_of
 from accio.sdk.stored_types import StoredType, stored_type
 from accio.sdk.types import Byte, Dataset, Help, Long, WritableCopy

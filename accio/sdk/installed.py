@@ -14,7 +14,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from importlib.metadata import Distribution, PackageNotFoundError, distribution, distributions
 from pathlib import Path
 from typing import TypeAlias
@@ -23,6 +23,7 @@ from urllib.parse import unquote, urlsplit
 import blake3
 import orjson
 
+from accio.late import dataclass
 from accio.version import DISTRIBUTION, accio_version
 
 SDK = "accio"

@@ -9,7 +9,6 @@ import importlib.util
 import inspect
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
@@ -18,6 +17,7 @@ from typing import Any
 from accio.domain.issues import Issue
 from accio.domain.names import suggest
 from accio.errors import AccioError, BadRequest, InvalidDefinition
+from accio.late import dataclass
 from accio.sdk import search_path
 from accio.sdk.bindings import check_displaced, home_of, is_decoration, operator_at
 from accio.sdk.commands import Program

@@ -2,8 +2,9 @@
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from accio.late import dataclass
 from accio.sdk.modules import ModuleFacts
 from accio.sdk.references import Imported, References, bound_names, chain_of, find_references, own_scope, read_import
 

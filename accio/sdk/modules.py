@@ -10,12 +10,13 @@ import site
 import sys
 import sysconfig
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
+from accio.late import dataclass
 from accio.sdk.installed import SDK, Installed, normal_name, requirements_of, site_of, version_of
 from accio.version import DISTRIBUTION
 

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from accio.domain.issues import Issue, pointer
@@ -11,6 +10,7 @@ from accio.domain.problems import ValueProblem, quote
 from accio.domain.quantities import Duration, parse_duration
 from accio.domain.resources import ONE_CPU, Resources, parse_count, resources_from_json
 from accio.domain.retry_demand import retry_memory_problem
+from accio.late import dataclass
 
 Read = TypeVar("Read")
 

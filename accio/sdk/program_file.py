@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from accio.domain.operators import InputPort, OperatorSpec, OutputPort
 from accio.domain.problems import ValueProblem, quote
 from accio.domain.values import parse_to_canonical
 from accio.errors import InvalidDefinition
+from accio.late import dataclass
 from accio.sdk.command_line import SHELL, code_with_values, places_of_outputs, problems, split
 from accio.sdk.commands import Program
 from accio.sdk.environments.python import PythonNeed, problem_of

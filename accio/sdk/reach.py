@@ -9,8 +9,9 @@ problem is noted, and then there is no digest. Missing something is the one thin
 import builtins
 import pkgutil
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from accio.late import dataclass
 from accio.sdk.installed import SDK
 from accio.sdk.library import Library
 from accio.sdk.module_source import Unit, UnreadableSourceError

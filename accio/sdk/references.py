@@ -7,8 +7,10 @@ variable of a comprehension elsewhere, a class attribute) does. In doubt a name 
 import ast
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeAlias
+
+from accio.late import dataclass
 
 Chain: TypeAlias = tuple[str, ...]
 """A name with the attributes asked of it: `np.random.default_rng` is ("np", "random", "default_rng")."""

@@ -6,10 +6,10 @@ makes a name lead elsewhere, and what was described isn't what would be run.
 
 import importlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib.machinery import ModuleSpec, PathFinder
 from typing import Any
 
+from accio.late import dataclass
 from accio.sdk.modules import find_spec, place_of
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from accio.domain.issues import Issue, pointer
 from accio.domain.names import PARAMETER_RULE, is_port_name
+from accio.late import dataclass
 from accio.sdk.context import OperatorContext
 from accio.sdk.docstrings import describe
 from accio.sdk.hints import Hint, NotADataTypeError, is_data_type, member_value, one_of, read_hint, show, take_apart

@@ -6,11 +6,11 @@ of what is compared.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_origin
 
 from accio.domain.problems import ValueProblem
+from accio.late import dataclass
 
 _PARQUET = b"PAR1"
 _GZIP = b"\x1f\x8b"

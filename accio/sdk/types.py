@@ -1,9 +1,10 @@
 """The hints and values that operators use besides Python's own and the quantities of `accio.domain.quantities`."""
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NewType
+
+from accio.late import dataclass
 
 Byte = NewType("Byte", int)
 """An `int` hint for a port of type byte (8 bits, signed)."""

@@ -8,8 +8,9 @@ import os
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from accio.late import dataclass
 
 _MIB = 1 << 20
 _RUNS = re.compile(r"(\d+)(?:\(x(\d+)\))?", re.ASCII)

@@ -7,10 +7,10 @@ that has ended.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
 
 import structlog
 
+from accio.late import dataclass
 from accio.v1 import agents_pb2
 
 log = structlog.get_logger("accio.agent")

@@ -8,11 +8,11 @@ import subprocess
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 
 from accio.domain.problems import ValueProblem
 from accio.domain.quantities import parse_duration
+from accio.late import dataclass
 from accio_agent.agent.batch_job import BatchJob
 
 ASKED_FOR_S = 10.0

@@ -12,12 +12,12 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
 
 from accio.errors import FailedPrecondition, Unavailable
+from accio.late import dataclass
 from accio_agent.agent.deadline import Deadline
 
 log = structlog.get_logger("accio.agent")

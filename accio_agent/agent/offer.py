@@ -7,6 +7,7 @@ from typing import overload
 from accio.domain.datatypes import Kind
 from accio.domain.operators import OperatorSpec
 from accio.domain.resources import Resources
+from accio.late import dataclass
 from accio.sdk.catalogue import Catalogue
 from accio.v1 import agents_pb2
 from accio.wire.operators import operator_message

@@ -1,9 +1,9 @@
 """What an agent was told on its command line."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from accio.late import dataclass
 from accio_agent.agent.batch_job import BatchJob
 from accio_agent.agent.deadline import Deadline
 from accio_agent.agent.ending import Patience

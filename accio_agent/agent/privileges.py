@@ -10,12 +10,12 @@ import os
 import pwd
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 from accio import places, sockets
 from accio.errors import FailedPrecondition
 from accio.interpreter import python
+from accio.late import dataclass
 from accio_agent import linux
 from accio_agent.agent.workers.environment import worker_environment
 

@@ -1,11 +1,12 @@
 """One attempt as a worker sees it, and what comes of it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from accio.domain.failures import Failure
 from accio.domain.series import Series
+from accio.late import dataclass
 
 
 @dataclass(slots=True, kw_only=True)

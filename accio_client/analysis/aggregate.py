@@ -7,7 +7,7 @@ are left out and counted; a value that isn't finite makes its group's mean so, a
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from accio.domain.student import CONFIDENCE, ci95_factor
 from accio.errors import BadRequest
+from accio.late import dataclass
 from accio_client.analysis.columns import AxisColumn, Floats, Ints, Mask, Numbers, SweepTable
 
 T = TypeVar("T", bound=np.generic)

@@ -7,7 +7,7 @@ axes have those values only that occur.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from math import prod
 from typing import Any, TypeAlias
@@ -23,6 +23,7 @@ from accio.domain.jsontext import canonical_dump
 from accio.domain.states import RunState
 from accio.domain.sweeps import Axis, Sweep
 from accio.errors import BadRequest, NotFound
+from accio.late import dataclass
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Ints: TypeAlias = npt.NDArray[np.int64]

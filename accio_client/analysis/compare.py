@@ -5,7 +5,6 @@ in common cancels. It cancels entirely where they also have the same seeds, as s
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from accio.domain.layouts import Block, Digit, Layout, Listed
 from accio.domain.student import ci95_factor
 from accio.domain.sweeps import Sweep
 from accio.errors import BadRequest, FailedPrecondition
+from accio.late import dataclass
 from accio_client.analysis.aggregate import Aggregate, aggregate
 from accio_client.analysis.columns import Floats, Ints, Mask, Numbers, SweepTable
 

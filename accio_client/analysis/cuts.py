@@ -6,10 +6,9 @@ are when the share of failures may differ inside and outside, in nats; each boun
 of children (the Bayesian information criterion), so that noise doesn't make predicates.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from accio.late import dataclass
 from accio_client.analysis.columns import Floats, Ints
 
 _MOST_EDGES = 400

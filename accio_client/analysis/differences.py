@@ -1,12 +1,12 @@
 """What differs between two runs: facts, parameters, operators, and outputs on the points that both have."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
 from accio.domain.sweeps import Axis, Sweep
 from accio.errors import AccioError
+from accio.late import dataclass
 from accio_client.analysis.columns import AxisColumn
 from accio_client.analysis.compare import Joined, joined
 from accio_client.collected import Collected

@@ -6,7 +6,6 @@ covers is taken away, and the rest is explained in the same way, as long as ther
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
@@ -15,6 +14,7 @@ from accio.domain.filters import Comparison, Filter, OneOf, Op, all_of, any_of, 
 from accio.domain.filters.fields import TEXT_KINDS
 from accio.domain.filters.syntax import Not
 from accio.domain.states import RunState
+from accio.late import dataclass
 from accio_client.analysis.aggregate import counted
 from accio_client.analysis.columns import AxisColumn, Floats, Mask, SweepTable
 from accio_client.analysis.cuts import best_corner, best_cut, by_share

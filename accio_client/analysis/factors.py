@@ -8,7 +8,6 @@ it.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
@@ -16,6 +15,7 @@ import numpy.typing as npt
 
 from accio.domain.sampling import Sampled
 from accio.errors import FailedPrecondition
+from accio.late import dataclass
 from accio_client.analysis.columns import Ints, SweepTable
 
 T = TypeVar("T", bound=np.generic)

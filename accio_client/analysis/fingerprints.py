@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
+from accio.late import dataclass
 from accio_client.analysis.columns import Ints, SweepTable
 
 EXAMPLES = 3

@@ -1,8 +1,10 @@
 """When a run will have ended, as a range: from how many nodes have ended in the last minute and in the last five."""
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
+
+from accio.late import dataclass
 
 WINDOWS_S = (60.0, 300.0)
 _LEAST_S = 2.0

@@ -6,12 +6,12 @@ was tried. On a complete grid the shares add up to 1. docs/statistics.md has the
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from itertools import combinations
 
 import numpy as np
 
+from accio.late import dataclass
 from accio_client.analysis.columns import Floats, Ints, Mask, Numbers, SweepTable
 from accio_client.analysis.factors import factors_of
 

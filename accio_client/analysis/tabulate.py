@@ -1,10 +1,10 @@
 """Several columns of a sweep, grouped by the same parameters: what tables and data frames of statistics hold."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
+from accio.late import dataclass
 from accio_client.analysis.aggregate import Aggregate, aggregate, counted
 from accio_client.analysis.columns import AxisColumn, Ints, Mask, SweepTable
 from accio_client.analysis.pictures.specification import growing

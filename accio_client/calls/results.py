@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -69,7 +69,8 @@ class ResultCalls(AnalysisCalls):
 
             found = points.wanted(await self.column_head(ids[0]), wanted)
             if found is not None:
-                return await self._export_points(found, wanted)
+                with suppress(points.Crowded):
+                    return await self._export_points(found, wanted)
         with Spool() as spool:
             await self._collect(spool, ids, wanted.artifacts, wanted.metrics, wide=wanted.wide)
             return await self._beside(partial(exporting.write_files, spool, wanted))

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from accio.domain.datatypes import DataType
 from accio.domain.documents import parse_document
 from accio.domain.runs import with_overrides
 from accio.errors import BadRequest, InvalidDefinition, NotFound
+from accio.late import dataclass
 from accio_client.cli.pairs import given_parameters, tag_list
 from accio_client.cli.session import Session
 from accio_client.file_names import base_path, readable

@@ -10,7 +10,7 @@ from accio_client.cli.output import out
 from accio_client.cli.session import Session, accio_command
 from accio_client.cli.text import printable
 from accio_client.clock import now
-from accio_client.doctor import Finding, Health, look_at_daemon, look_at_operators, look_here, verdict
+from accio_client.doctor import ANSWER_WITHIN_S, Finding, Health, look_at_daemon, look_at_operators, look_here, verdict
 from accio_client.documents import document
 
 _MARKS = {Health.GOOD: "✓", Health.DOUBTFUL: "!", Health.BAD: "✗"}
@@ -25,7 +25,7 @@ def look(session: Session, *, operators: tuple[str, ...]) -> int:
     """
     findings = [*look_here(), *look_at_operators(operators)]
     try:
-        with session.client() as client:
+        with session.client(ANSWER_WITHIN_S) as client:
             findings += look_at_daemon(client, now())
     except AccioError as error:  # the address, the token or the certificate can't be read
         findings.append(Finding(subject="daemon", health=Health.BAD, found=error.message))

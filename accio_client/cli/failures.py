@@ -62,11 +62,16 @@ def _print(
     limit: int,
     retry: str,
 ) -> None:
+    from accio.domain.states import RunState
+    from accio_client.analysis.columns import STATES
     from accio_client.failure_documents import run_of
 
     if not groups:
         looked_at = int(found.mask.sum())
         out("no node has failed" if looked_at == 1 else f"no node of {looked_at:,} children has failed")
+        if killed := int((found.mask & (found.table.states == STATES.index(RunState.KILLED))).sum()):
+            by = session.hint(f"get events {found.table.run}")
+            out(f"{killed:,} {'was' if killed == 1 else 'were'} killed, which is no failure; by whom: {by}")
         return
     for group in groups[:limit]:
         out(f"{group.count:,} × {printable(str(group.fingerprint))}")

@@ -8,10 +8,11 @@ import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Protocol
 
-from accio.domain.states import NODE_TERMINAL
 from accio.errors import Internal
+from accio_client.analysis.forecast import Pace
 from accio_client.cli.live_series import looking
 from accio_client.cli.output import STATE_COLOURS, coloured
+from accio_client.cli.rates import Steps, ended, forecast
 from accio_client.cli.runs_shown import counted
 from accio_client.cli.text import printable
 
@@ -82,20 +83,24 @@ class Screen(Protocol):
 
 
 class Lines:
-    """For files and pipes: a line whenever the state changes, and one for the first failure; what nodes measure each
-    10 s.
+    """For files and pipes: a line whenever the state changes or the run has gone on by 5 % or for 10 s, and one for the
+    first failure; what nodes measure each 10 s.
     """
 
     def __init__(self, session: Session, *, lasting: bool = True) -> None:
         self._session = session
         self._lasting = lasting
         self._state = ""
+        self._steps = Steps()
         self._failed = False
         self._hindrance = Hindrance()
         self._measured: list[str] = []
         self._measured_at = -math.inf
 
     def show(self, update: RunUpdate) -> None:
+        step = self._steps.news(update.run, time.monotonic())
+        if step and update.run.state == self._state:
+            self._session.say(printable(step))
         if update.run.state != self._state:
             self._state = update.run.state
             nodes = counted(update.run.nodes_by_state)  # the first answer doesn't count them
@@ -118,8 +123,8 @@ class Lines:
 
 
 class Bar:
-    """For terminals: a bar over the nodes, the children by state, the first failure above it, and below it what the
-    nodes measure.
+    """For terminals: a bar over the nodes, the children by state, the first failure above it, and below it when the run
+    will end and what its nodes measure.
     """
 
     def __init__(self, session: Session, *, lasting: bool = True) -> None:
@@ -143,18 +148,23 @@ class Bar:
         self._task = self._progress.add_task("waiting for the daemon", total=None, nodes="", states="")
         self._failed = False
         self._hindrance = Hindrance()
+        self._pace = Pace()
+        self._forecast = ""
+        self._measured: list[str] = []
 
     def show(self, update: RunUpdate) -> None:
-        nodes = update.run.nodes_by_state
-        ended = sum(count for state, count in nodes.items() if state in {each.value for each in NODE_TERMINAL})
+        nodes, over = update.run.nodes_by_state, ended(update.run)
+        self._pace.note(time.monotonic(), over)
+        self._forecast = "" if update.run.ended else forecast(update.run, self._pace)
+        self._progress.below = self._below()
         states = update.run.children_by_state if update.run.kind == "parent" else nodes
         self._bar.finished_style = STATE_COLOURS.get(update.run.state.value, "default")
         self._progress.update(
             self._task,
             description=f"{update.run.id} {update.run.state.value}",
-            completed=ended,
+            completed=over,
             total=sum(nodes.values()) or None,
-            nodes=f"{ended}/{sum(nodes.values())} nodes",
+            nodes=f"{over}/{sum(nodes.values())} nodes",
             states=counted(states),
         )
         if update.first_failure is not None and not self._failed:
@@ -165,7 +175,11 @@ class Bar:
             self._progress.console.print(news, markup=False, highlight=False)
 
     def measured(self, lines: list[str]) -> None:
-        self._progress.below = lines
+        self._measured = lines
+        self._progress.below = self._below()
+
+    def _below(self) -> list[str]:
+        return [*filter(None, [self._forecast]), *self._measured]
 
     def close(self) -> None:
         self._progress.below = []

@@ -113,6 +113,8 @@ def _drawn(headers: Sequence[str], shown: Sequence[str], cells: Sequence[Sequenc
                 out("")
             fields(zip(headers, row, strict=True))
         return
+    if "workflow" in headers and (at := headers.index("workflow")) in widths:
+        cells = [[*row[:at], _version_below(row[at], widths[at]), *row[at + 1 :]] for row in cells]
     drawn = Table(box=None, header_style="bold", pad_edge=False)
     for at, width in widths.items():
         drawn.add_column(Text(shown[at]), overflow="fold", width=width)
@@ -121,10 +123,17 @@ def _drawn(headers: Sequence[str], shown: Sequence[str], cells: Sequence[Sequenc
     console.print(drawn)
 
 
+def _version_below(cell: str, width: int) -> str:
+    """Return ID:VERSION as it is, or in two lines if it is too wide for one: each half can be copied."""
+    return cell if columns(cell) <= width else cell.replace(":", ":\n", 1)
+
+
 WHOLE = frozenset({"id", "run", "key", "digest", "from", "parent"})
 """Columns whose cells are copied: they are never broken over lines."""
 _WORDS = (24, 10)
 """So much of a word of any other cell stays in one line, if there is space, and at least: a version, a date."""
+_VERSION = 13
+"""Letters of a workflow's version, and one more."""
 _GAP = 2
 
 
@@ -139,7 +148,9 @@ def fitting(headers: Sequence[str], cells: Sequence[Sequence[str]], width: int) 
     found = {at: full for at, full in everything.items() if any(row[at] for row in cells)}
     for word in _WORDS:
         least = {
-            at: full if headers[at] in WHOLE else max(columns(headers[at]), _longest(word, (row[at] for row in cells)))
+            at: full
+            if headers[at] in WHOLE
+            else max(columns(headers[at]), _longest(*_words(headers[at], word, [row[at] for row in cells])))
             for at, full in found.items()
         }
         if sum(least.values()) + _GAP * (len(found) - 1) <= width:
@@ -147,6 +158,13 @@ def fitting(headers: Sequence[str], cells: Sequence[Sequence[str]], width: int) 
                 found[max(found, key=lambda at: (found[at] > least[at], found[at]))] -= 1
             return found
     return None
+
+
+def _words(header: str, word: int, cells: Sequence[str]) -> tuple[int, Sequence[str]]:
+    """Return how much of each word has to stay in one line, and the cells as words: ID:VERSION is two if need be."""
+    if header != "workflow" or word == _WORDS[0]:
+        return word, cells
+    return max(word, _VERSION), [cell.replace(":", ": ", 1) for cell in cells]
 
 
 def _longest(limit: int, cells: Iterable[str]) -> int:

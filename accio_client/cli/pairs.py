@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
-from accio.domain.absence import NO_VALUE
 from accio.errors import BadRequest
 
 
 def given_parameters(arguments: Sequence[str]) -> list[tuple[str, str | None]]:
     """Return names and values of `name=value` arguments, in their order; None for `name:=null`, which is no text."""
+    from accio.domain.absence import NO_VALUE  # with all types of values: lists of runs need neither
+
     pairs: list[tuple[str, str | None]] = []
     for name, value in parameters(arguments):
         if name.endswith(":") and value != NO_VALUE:

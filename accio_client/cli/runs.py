@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ import orjson
 
 from accio.domain.ids import parse_reference
 from accio.domain.states import RUN_TERMINAL, RunState
+from accio.errors import AccioError
 from accio.exits import NOT_SUCCESS, SUCCESS
 from accio_client.cli.acting import warn_of_fields
 from accio_client.cli.output import out, table
@@ -27,6 +29,7 @@ from accio_client.views import RunFilter, RunPage
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from accio_client.sync import Client
     from accio_client.views import EventView, RunView
 
 PAGE = 50
@@ -209,9 +212,22 @@ def watch(session: Session, runs: tuple[str, ...]) -> int:
 
     with session.client() as client:
         ended, _ = follow(session, client.watch(runs[0]), series=client.series)
+        if ended.kind == "parent":
+            _tell_cached(session, client, ended.id)
     content = document({"run": run(ended)})
     session.answer(content, [ended.id], lambda: out(f"{ended.id} {ended.state.value}"))
     return SUCCESS if ended.state.value == "success" else NOT_SUCCESS
+
+
+def _tell_cached(session: Session, client: Client, run: str) -> None:
+    """Say how many nodes of a sweep came from the memo, if any did."""
+    with suppress(AccioError):  # the run was deleted meanwhile, or the daemon is older
+        counts = client.count_nodes(run)
+        cached = sum(each.cached for each in counts.nodes)
+        nodes = sum(sum(each.by_state.values()) for each in counts.nodes)
+        if cached:
+            some = f" of {counts.counted:,} children that were counted" if counts.counted < counts.children else ""
+            session.say(f"{cached:,} of {nodes:,} nodes{some} came from the memo")
 
 
 def _watch_all(session: Session, runs: Sequence[str]) -> int:

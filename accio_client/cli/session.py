@@ -4,7 +4,6 @@ import shlex
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,6 +11,7 @@ from click.core import ParameterSource
 
 from accio.domain.issues import Issue
 from accio.exits import INVALID
+from accio.late import dataclass
 from accio_client.cli.findings import describe_issues
 from accio_client.cli.output import Document, Output, complain, output, print_document
 from accio_client.cli.spelling import rewrite
@@ -41,11 +41,12 @@ class Session:
         return " ".join(["accio", command, *kept])
 
     @contextmanager
-    def client(self) -> Iterator["Client"]:
-        """Connect to the daemon that the options or the environment name."""
+    def client(self, deadline: float | None = None) -> Iterator["Client"]:
+        """Connect to the daemon that the options or the environment name; *deadline* is that of a call, in seconds."""
         from accio_client.sync import Client
 
-        with Client(self.addr, cluster=self.cluster) as client:
+        limits: dict[str, Any] = {} if deadline is None else {"deadline": deadline}
+        with Client(self.addr, cluster=self.cluster, **limits) as client:
             if client.exposed:
                 self.say(
                     f"warning: NOT ENCRYPTED: whoever sees the traffic to {client.address} gets your token; start that "

@@ -4,13 +4,13 @@ import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from accio import places
 from accio.errors import AccioError, FailedPrecondition
 from accio.interpreter import without_working_folder
+from accio.late import dataclass
 from accio.sockets import socket_address
 from accio_client.cli.daemon import GRACE_S, listens
 from accio_client.cli.processes import Child

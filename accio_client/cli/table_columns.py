@@ -1,7 +1,7 @@
 """The columns of `accio table`: what each shows to people, and what it is for programs. Rows are numbered from 0."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ import numpy as np
 from accio.domain.datatypes import INTEGRAL, Kind
 from accio.domain.ids import RunId, child_id
 from accio.errors import NotFound
+from accio.late import dataclass
 from accio_client.analysis.columns import REPEAT, STATES, AxisColumn, Floats, Ints
 from accio_client.analysis.tabulate import Grouped, group
 

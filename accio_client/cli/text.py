@@ -2,25 +2,35 @@
 
 import re
 from datetime import datetime, timedelta
+from functools import cache
 from unicodedata import combining, east_asian_width
 
 # Controls (C0 but tab and newline, DEL, C1), line and paragraph separators, marks and overrides of writing direction,
 # zero-width characters, the byte order mark, tags, and what is no character at all.
-_UNSAFE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff"
-    "\ud800-\udfff\U000e0000-\U000e007f]"
+_UNSAFE = (
+    "\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff"
+    "\ud800-\udfff\U000e0000-\U000e007f"
 )
-_LINE_UNSAFE = re.compile(_UNSAFE.pattern[:-1] + "\t\n]")
 
 
 def printable(text: str) -> str:
     r"""Return *text* on one line with every character visible; what isn't is written as an escape such as \x1b."""
-    return _LINE_UNSAFE.sub(_escaped, text)
+    return text if _is_plain(text) else _pattern(_UNSAFE + "\t\n").sub(_escaped, text)
 
 
 def printable_lines(text: str) -> str:
     """As `printable`, but tabs and line ends stay."""
-    return _UNSAFE.sub(_escaped, text)
+    return text if _is_plain(text) else _pattern(_UNSAFE).sub(_escaped, text)
+
+
+def _is_plain(text: str) -> bool:
+    return text.isascii() and text.isprintable()
+
+
+@cache
+def _pattern(characters: str) -> re.Pattern[str]:
+    """Return the pattern of any of these characters, made when the first text isn't plain: it takes a millisecond."""
+    return re.compile(f"[{characters}]")
 
 
 def _escaped(found: re.Match[str]) -> str:

@@ -4,8 +4,6 @@ from datetime import datetime, timedelta
 
 import click
 
-from accio.domain.datatypes import DURATION, TIMESTAMP
-from accio.domain.values import ValueProblem, parse_text
 from accio_client.clock import now
 from accio_client.moments import moment
 
@@ -14,6 +12,9 @@ def point_in_time(text: str, option: str) -> datetime | None:
     """Return a time, or a span before now such as 90s, 3h or 2d."""
     if not text:
         return None
+    from accio.domain.datatypes import DURATION, TIMESTAMP  # few commands are given a time
+    from accio.domain.values import ValueProblem, parse_text
+
     try:
         return moment(parse_text(TIMESTAMP, text).epoch_ms)
     except ValueProblem as problem:

@@ -4,26 +4,23 @@ import asyncio
 import sys
 from collections.abc import Sequence
 from contextlib import aclosing
-from datetime import timedelta
 from typing import Protocol
 
 from accio.domain.people import parse_person
-from accio.domain.states import NODE_TERMINAL, RUN_TERMINAL, RunState
+from accio.domain.states import RUN_TERMINAL, RunState
 from accio.errors import AccioError
 from accio.one_error import one_error
 from accio_client.analysis.forecast import Pace
 from accio_client.cli.following import Hindrance, failure_lines
 from accio_client.cli.output import coloured
+from accio_client.cli.rates import EVERY_S, EVERY_SHARE, ended, forecast
 from accio_client.cli.session import Session
-from accio_client.cli.text import printable, span
+from accio_client.cli.text import printable
 from accio_client.client import AsyncClient
 from accio_client.settings import Settings
 from accio_client.views import RunFilter, RunUpdate, RunView
 
-_ENDED = {state.value for state in NODE_TERMINAL}
 _ACTIVE = tuple(state for state in RunState if state not in RUN_TERMINAL)
-_EVERY_S = 10.0
-_EVERY_SHARE = 0.05
 
 
 def mine(session: Session) -> RunFilter:
@@ -50,7 +47,7 @@ async def _follow_all(session: Session, runs: Sequence[str]) -> list[RunView]:
             async with aclosing(client.watch(name)) as updates:
                 async for update in updates:
                     last[name] = update.run
-                    pace.note(asyncio.get_running_loop().time(), _ended(update.run))
+                    pace.note(asyncio.get_running_loop().time(), ended(update.run))
                     screen.show(name, update, pace)
                     if update.first_failure is not None and not failed:
                         failed = True
@@ -66,20 +63,6 @@ async def _follow_all(session: Session, runs: Sequence[str]) -> list[RunView]:
         finally:
             screen.close()
     return [last[each] for each in ids if each in last]
-
-
-def _ended(run: RunView) -> int:
-    return sum(count for state, count in run.nodes_by_state.items() if state in _ENDED)
-
-
-def forecast(run: RunView, pace: Pace) -> str:
-    """Return the rate, and the range in which the run will end, in words; nothing while that can't be told."""
-    left = sum(run.nodes_by_state.values()) - _ended(run)
-    rates, ends = pace.rates(), pace.left(left)
-    if not rates or ends is None:
-        return ""
-    soonest, latest = (span(timedelta(seconds=round(each.total_seconds()))) for each in ends)
-    return f"{rates[0]:.3g} nodes/s, ends in {soonest if soonest == latest else f'{soonest} to {latest}'}"
 
 
 class Screen(Protocol):
@@ -102,7 +85,7 @@ class Lines:
     def show(self, name: str, update: RunUpdate, pace: Pace) -> None:
         run, now = update.run, asyncio.get_running_loop().time()
         state, share, at = self._told.get(name, ("", -1.0, 0.0))
-        moved = run.progress - share >= _EVERY_SHARE or (now - at >= _EVERY_S and run.progress > share)
+        moved = run.progress - share >= EVERY_SHARE or (now - at >= EVERY_S and run.progress > share)
         if run.state.value != state or moved:
             self._told[name] = (run.state.value, run.progress, now)
             about = " ".join(filter(None, (run.workflow_id, run.name)))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from accio.content.digest import hex_of, parse_digest
 from accio.content.manifest import Manifest, Shape, decode
 from accio.domain.named_content import content_of, name_in
 from accio.errors import FailedPrecondition, NotFound
+from accio.late import dataclass
 from accio_client import fetching
 
 if TYPE_CHECKING:

@@ -5,13 +5,13 @@ depends on when it is written: a run has one description.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
 from accio.domain.states import RunState
+from accio.late import dataclass
 from accio.version import accio_version
 from accio_client.crate.contents import OPERATORS, OUTPUTS, RUN, WORKFLOW
 from accio_client.crate.data import Included, described

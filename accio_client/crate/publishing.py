@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,6 +12,7 @@ import orjson
 
 from accio.content.digest import parse_digest
 from accio.errors import BadRequest, FailedPrecondition
+from accio.late import dataclass
 from accio_client import fetching
 from accio_client.crate import archive, contents
 from accio_client.crate.contents import OPERATORS, OUTPUTS, RUN, WORKFLOW, Child

@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from math import isclose, isnan
 from typing import Any
 
 from accio.domain.named_content import content_of
+from accio.late import dataclass
 from accio_client.crate.contents import Child, child_of
 
 

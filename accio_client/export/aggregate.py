@@ -3,9 +3,10 @@ time.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple
 
+from accio.late import dataclass
 from accio_client.export.columns import RUN, Batch, Cell, Column, Holds
 from accio_client.export.rows import Rows
 from accio_client.export.statistics import summarise

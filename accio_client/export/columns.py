@@ -6,7 +6,6 @@ and durations are milliseconds: a table is for computing. Text is what a user wo
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cached_property, lru_cache
 from math import inf, nan
@@ -18,6 +17,7 @@ from accio.domain.canonical import display
 from accio.domain.datatypes import COLLECTIONS, DataType, Kind
 from accio.domain.members import key_shown
 from accio.domain.quantities import show_location
+from accio.late import dataclass
 
 Cell = Any
 Batch = Sequence[Sequence[Cell]]

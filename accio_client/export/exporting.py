@@ -3,13 +3,14 @@ runs.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import blake2b
 from itertools import chain, groupby
 from pathlib import Path
 
 from accio.domain.names import suggest
 from accio.errors import BadRequest, NotFound
+from accio.late import dataclass
 from accio_client.export.aggregate import Aggregated, Aggregator
 from accio_client.export.columns import Batch, Cell, Column
 from accio_client.export.files import ExportedFile, Files, Format

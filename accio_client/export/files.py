@@ -11,7 +11,6 @@ import secrets
 import shutil
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self, TypeAlias
@@ -19,6 +18,7 @@ from typing import Literal, Self, TypeAlias
 import orjson
 
 from accio.errors import AlreadyExists, BadRequest
+from accio.late import dataclass
 from accio_client.export.arrow import arrow_schema, parquet_columns
 from accio_client.export.columns import Batch, Column
 from accio_client.export.formats import (

@@ -1,10 +1,10 @@
 """A table in memory, and its forms for Arrow, pandas and polars."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from accio.errors import BadRequest, FailedPrecondition
+from accio.late import dataclass
 from accio_client.export.arrow import arrow_table
 from accio_client.export.columns import Batch, Cell, Column
 

@@ -1,22 +1,25 @@
-"""The tables of `-aggregate` from packed columns: what the nodes of a sweep gave as single numbers, a row per point.
+"""The tables of `-aggregate` from packed columns: what the nodes of a sweep gave as single numbers, a row per point,
+or as maps of such, a row per point and key.
 
 The numbers are those of `aggregate`, which takes the children row by row, to the last digit: it does so for what has no
 columns, such as lists and metrics, and for several runs at once.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import orjson
 
 from accio.domain.absence import NO_VALUE
+from accio.domain.datatypes import Kind, parse_type
+from accio.late import dataclass
 from accio_client.analysis.aggregate import Aggregate, aggregate
-from accio_client.analysis.columns import REPEAT, Floats, Ints, Mask, SweepTable
+from accio_client.analysis.columns import REPEAT, Floats, Ints, Mask, Numbers, SweepTable
 from accio_client.collected import Collected, Head
 from accio_client.export.aggregate import RESULT
-from accio_client.export.columns import RUN, Batch, Cell, cell_of, is_numeric
+from accio_client.export.columns import RUN, Batch, Cell, cell_of, is_numeric, place_columns
 from accio_client.export.exporting import Check, Options, Stems, files_of
 from accio_client.export.files import ExportedFile
 from accio_client.export.rows import Parameter
@@ -30,6 +33,7 @@ _MOST_CHILDREN = 10_000_000
 """Of larger sweeps, columns would take more memory than the rows of those children that have begun."""
 _CELLS_AT_ONCE = 8_000_000
 _MOST_AT_ONCE = 1000
+_MOST_CELLS_OF_MAPS = 32_000_000
 _POINTS_AT_ONCE = 50_000
 
 
@@ -55,17 +59,34 @@ def wanted(head: Head, options: Options) -> Wanted | None:
         for node, port, datatype in head.declared
         if is_numeric(datatype) and options.artifacts.has(node, port, datatype)
     ]
-    if any(f"{each.node}/{each.name}" not in head.types for each in numeric):
+    if not all(_has_columns(head, each) for each in numeric):
         return None
     return Wanted(head=head, outputs=tuple(numeric))
+
+
+def _has_columns(head: Head, output: Table) -> bool:
+    """Return whether an output is one number, or a map from texts to numbers with few members in the first children."""
+    name, datatype = f"{output.node}/{output.name}", parse_type(output.type)
+    if not datatype.args:
+        return name in head.types
+    members = sum(each.startswith(f"{name}.") for each in head.types)
+    return (
+        name in head.maps and datatype.args[0].kind is Kind.STRING and members * head.sweep.size <= _MOST_CELLS_OF_MAPS
+    )
+
+
+class Crowded(Exception):
+    """A map has too many members for a column each."""
 
 
 def write_points(
     found: Wanted, options: Options, read: ReadColumns, check: Check = lambda: None
 ) -> tuple[ExportedFile, ...]:
-    """Write the statistics of each point of a sweep; all files appear at the end, or none."""
+    """Write the statistics of each point of a sweep; all files appear at the end, or none. Crowded if rows must do."""
     size = found.head.sweep.size
     at_once = min(_MOST_AT_ONCE, max(1, _CELLS_AT_ONCE // max(1, size)))
+    if any(parse_type(each.type).args for each in found.outputs):
+        at_once = 1  # a map may have as many members as all other outputs together
     params = [
         Parameter(each.name, axis.type)
         for each in found.head.run.params.values()
@@ -77,8 +98,11 @@ def write_points(
         for begin in range(0, len(found.outputs), at_once):
             some = found.outputs[begin : begin + at_once]
             collected = read([f"{each.node}/{each.name}" for each in some])
+            if collected.crowded:
+                raise Crowded
             for output, batch in _batches(collected, some, params, check):
-                files.write("", stems.of(output), (*head, *RESULT), batch)
+                places = place_columns(parse_type(output.type))
+                files.write("", stems.of(output), (*head, *places, *RESULT), batch)
     return files.finished
 
 
@@ -87,20 +111,19 @@ def _batches(
 ) -> Iterator[tuple[Table, Batch]]:
     """Yield the rows of some points of each output, in the order of the sweep; points without a value have none."""
     table = found.table
-    named = [(each, name) for each in outputs if (name := f"{each.node}/{each.name}") in table.numbers]
-    there = [(output, _Points(table, name, found.there)) for output, name in named]
+    there = [(each, made) for each in outputs if (made := _statistics(found, each)) is not None]
     values = [_Values(table, param) for param in params]
     for begin in range(0, table.points, _POINTS_AT_ONCE):
         check()
         points = np.arange(begin, min(table.points, begin + _POINTS_AT_ONCE))
         cells: Batch = [[table.run] * len(points), *(each.at(points) for each in values)]
         for output, of in there:
-            kept = np.flatnonzero(of.n[points])
+            kept, numbers = of.rows(points)
             if not len(kept):
                 continue
-            whole = len(kept) == len(points)
+            whole = np.array_equal(kept, np.arange(len(points)))
             fixed = cells if whole else [[column[at] for at in kept.tolist()] for column in cells]
-            yield output, [*fixed, *of.cells(points[kept])]
+            yield output, [*fixed, *numbers]
 
 
 class _Values:
@@ -125,12 +148,26 @@ class _Values:
         return None if canonical == NO_VALUE else self._cell(orjson.loads(canonical))
 
 
+def _statistics(found: Collected, output: Table) -> "_Points | _Keyed | None":
+    """Return the statistics of an output; None if no child has a value."""
+    name, numbers = f"{output.node}/{output.name}", found.table.numbers
+    if not parse_type(output.type).args:
+        return _Points(found.table, name, found.there) if name in numbers else None
+    keys = sorted(each.removeprefix(f"{name}.") for each in numbers if found.head.map_of(each) == name)
+    return _Keyed(found, name, keys) if keys else None
+
+
 class _Points:
     """The statistics of an output at each point."""
 
     def __init__(self, table: SweepTable, name: str, there: Mask | None) -> None:
         self._found: Aggregate = aggregate(table, name, where=there)
         self.n: Ints = self._found.n.reshape(-1)
+
+    def rows(self, points: Ints) -> tuple[Ints, list[list[Any]]]:
+        """Return the places of those points that have a value, and their columns of RESULT."""
+        kept = np.flatnonzero(self.n[points])
+        return kept, self.cells(points[kept])
 
     def cells(self, points: Ints) -> list[list[Any]]:
         """Return the columns of RESULT for some points: one number has no deviation, and what isn't finite no
@@ -145,6 +182,35 @@ class _Points:
             _where(~np.isnan(low), low),
             _where(~np.isnan(high), high),
         ]
+
+
+class _Keyed:
+    """The statistics of a map's members at each point, in the order in which its repetitions have them first."""
+
+    def __init__(self, found: Collected, name: str, keys: Sequence[str]) -> None:
+        """*keys* are sorted as in canonical JSON."""
+        self._keys = keys
+        self._of = [_Points(found.table, f"{name}.{key}", found.there) for key in keys]
+        self._first = [self._begins(found, found.table.numbers[f"{name}.{key}"]) for key in keys]
+
+    @staticmethod
+    def _begins(found: Collected, column: Numbers) -> npt.NDArray[np.int32]:
+        """Return the first repetition of each point that has the member."""
+        there = column.valid if found.there is None else column.valid & found.there
+        first: npt.NDArray[np.int32] = there.reshape(-1, found.table.sweep.repeat).argmax(axis=1).astype(np.int32)
+        return first
+
+    def rows(self, points: Ints) -> tuple[Ints, list[list[Any]]]:
+        """Return the place of each row's point, and the columns `key` and RESULT."""
+        own = [each.rows(points) for each in self._of]
+        at: Ints = np.concatenate([kept for kept, _ in own])
+        key = np.repeat(np.arange(len(own)), [len(kept) for kept, _ in own])
+        first = np.concatenate([begins[points[kept]] for begins, (kept, _) in zip(self._first, own, strict=True)])
+        order = np.lexsort((key, first, at))
+        columns = [[cell for _, cells in own for cell in cells[no]] for no in range(len(RESULT))]
+        ordered = order.tolist()
+        names = [self._keys[no] for no in key[order].tolist()]
+        return at[order], [names, *([column[row] for row in ordered] for column in columns)]
 
 
 def _where(there: Mask, values: Floats) -> list[Any]:

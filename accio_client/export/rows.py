@@ -1,7 +1,6 @@
 """Export chunks as rows of cells. Blobs are read when their value is asked for."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -9,6 +8,7 @@ import orjson
 
 from accio.domain.datatypes import DataType, parse_type
 from accio.domain.names import MEASURED_METRICS
+from accio.late import dataclass
 from accio.v1 import accio_pb2, runs_pb2
 from accio_client.export.columns import Cell, Column, Numbers, cell_of, is_numeric, named, parameter_column
 

@@ -1,12 +1,12 @@
 """Which artifacts and metrics an export wants, as `-artifacts` and `-metrics` say it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Self
 
 from accio.domain.datatypes import DataType
 from accio.errors import BadRequest
+from accio.late import dataclass
 from accio_client.export.columns import is_numeric
 
 

@@ -4,9 +4,9 @@ them.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from accio.domain.student import ci95_factor
+from accio.late import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,11 @@
 """One table per artifact or metric: `Node-port` with a row per run, or per value inside a collection."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from accio.domain.datatypes import DataType, parse_type
 from accio.domain.names import MEASURED_METRICS
+from accio.late import dataclass
 from accio_client.export.columns import (
     REPEAT,
     RUN,

@@ -1,12 +1,12 @@
 """One tidy table: a row per run, a column per parameter, scalar artifact, scalar member of a map, and metric."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from accio.domain.datatypes import DataType
 from accio.domain.members import MOST_MEMBERS, key_shown, member_type
 from accio.domain.names import MEASURED_METRICS
+from accio.late import dataclass
 from accio_client.export.columns import (
     CAUSE,
     LABEL,

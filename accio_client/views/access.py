@@ -1,8 +1,8 @@
 """Tokens, and who changed what."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from accio.late import dataclass
 from accio_client.views.runs import PersonView
 
 

@@ -1,11 +1,11 @@
 """Operators, agents, the daemon, the memo and the store."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from accio.domain.ids import AgentName, OperatorName, PortName
+from accio.late import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

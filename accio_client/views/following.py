@@ -1,10 +1,10 @@
 """What is told while a run goes on, and its history."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from accio.domain.ids import NodeName, RunId
 from accio.domain.issues import Issue
+from accio.late import dataclass
 from accio_client.views.cluster import ClusterView
 from accio_client.views.nodes import FailureView
 from accio_client.views.runs import RunView

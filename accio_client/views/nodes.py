@@ -1,13 +1,13 @@
 """Nodes: their attempts, inputs, outputs, costs, and why they were executed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from accio.domain.ids import AgentName, NodeName, OperatorName, PortName, RunId
 from accio.domain.series import Point
 from accio.domain.states import NodeState
+from accio.late import dataclass
 from accio_client.views.cluster import ResourcesView
 from accio_client.views.runs import PrecisionView, RunView, StudyView
 

@@ -1,9 +1,9 @@
 """Owners, caps, and what was used."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from accio.domain.caps import Cap
+from accio.late import dataclass
 from accio_client.views.runs import PersonView
 
 

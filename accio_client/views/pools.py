@@ -1,10 +1,10 @@
 """Pools and allocations."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from accio.domain.ids import AgentName
+from accio.late import dataclass
 from accio_client.views.cluster import ResourcesView
 
 

@@ -1,13 +1,14 @@
 """Runs, and lists of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal, TypedDict
 
 from accio.domain.ids import RunId, WorkflowId, WorkflowVersion
 from accio.domain.states import RUN_TERMINAL, RunState
+from accio.late import dataclass
 
 RunKind = Literal["single", "parent", "child"]
 

@@ -1,10 +1,10 @@
 """Answers to definitions that were submitted, or only checked."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from accio.domain.issues import Issue
+from accio.late import dataclass
 from accio_client.views.nodes import ValueView
 from accio_client.views.runs import RepeatUntilView, RunView
 from accio_client.views.workload import ForecastView

@@ -1,12 +1,12 @@
 """Workflows and their versions."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from accio.domain.ids import WorkflowId, WorkflowVersion
 from accio.domain.issues import Issue
+from accio.late import dataclass
 from accio_client.views.runs import PersonView
 
 

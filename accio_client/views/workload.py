@@ -1,9 +1,9 @@
 """What is queued and running, and when it will have ended."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from accio.domain.ids import OperatorName, RunId, WorkflowId
+from accio.late import dataclass
 from accio_client.views.cluster import ResourcesView
 from accio_client.views.runs import PersonView
 

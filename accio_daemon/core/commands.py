@@ -4,7 +4,7 @@ A command carries all that deciding needs (ids, times, specifications); the core
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Generic, TypeVar
 
 from accio.domain.attempts import Holding as Holding
@@ -20,6 +20,7 @@ from accio.domain.runs import RunDefinition
 from accio.domain.states import NodeState, RunState
 from accio.domain.workflows import Workflow
 from accio.errors import Unavailable
+from accio.late import dataclass
 from accio_daemon.core.plan import Plan
 from accio_daemon.core.terms import (
     AgentNo,

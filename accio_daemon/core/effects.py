@@ -15,6 +15,7 @@ from accio.domain.operators import OperatorSpec
 from accio.domain.retry_demand import NodeDemand
 from accio.domain.series import Packed
 from accio.domain.states import NodeState, RunState
+from accio.late import dataclass
 from accio_daemon.core.commands import SubmitRun
 from accio_daemon.core.outgoing import Assignment, Outgoing
 from accio_daemon.core.pools.records import Allocation, Pool

@@ -1,7 +1,6 @@
 """What agents execute now: a pure reading of the World, for people who look at where time goes."""
 
-from dataclasses import dataclass
-
+from accio.late import dataclass
 from accio_daemon.core.terms import RunNo
 from accio_daemon.core.world import World
 

@@ -3,13 +3,13 @@ here.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import islice
 
 from accio.domain.children import OWN
 from accio.domain.operators import OperatorSpec
 from accio.domain.resources import Resources
 from accio.domain.states import NodeState
+from accio.late import dataclass
 from accio_daemon.core.node_queue import Group
 from accio_daemon.core.offers import others_offer, version
 from accio_daemon.core.owners import Owner

@@ -8,11 +8,11 @@ nothing is known.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from statistics import quantiles
 
 from accio.domain.graph import topological_order
 from accio.domain.resources import Resources, cpus_json
+from accio.late import dataclass
 from accio_daemon.core.owners import Owner
 from accio_daemon.core.workload import DemandLoad, Rest, Workload
 

@@ -7,8 +7,8 @@ begins with numbers that the one before can't have reached.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from accio.late import dataclass
 from accio_daemon.core.terms import AttemptNo
 from accio_daemon.core.world import ATTEMPT_BITS
 

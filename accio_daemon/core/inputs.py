@@ -6,7 +6,6 @@ the business of `accio.domain.keys`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from accio.domain.absence import NO_VALUE
 from accio.domain.datatypes import DataType
@@ -14,6 +13,7 @@ from accio.domain.keys import KeyTemplate, blob_fragment, datasets_of, fragment,
 from accio.domain.named_content import content_of
 from accio.domain.sweeps import Sweep
 from accio.domain.values import cast
+from accio.late import dataclass
 from accio_daemon.core.terms import Gather, Gathered, Pin, Result
 
 Blob = tuple[str, int]  # digest and size of the canonical JSON of a value that is kept as a blob

@@ -4,9 +4,10 @@ It refuses overdraft and double release by raising LedgerError, which is a bug o
 then. It knows amounts, not why they are reserved.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from accio.domain.resources import Resources
+from accio.late import dataclass
 
 
 class LedgerError(Exception):

@@ -6,7 +6,7 @@ connected life among its predecessors shows that this one is over. A copy of the
 know the token. Whoever can't show it has to wait until the connected life is silent.
 """
 
-from dataclasses import dataclass
+from accio.late import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,9 +5,10 @@ dropped if the session has ended by then.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from accio.domain.resources import Resources
+from accio.late import dataclass
 from accio_daemon.core.terms import AttemptNo, Checkpoint, Pin, SessionNo
 
 

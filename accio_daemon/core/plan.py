@@ -5,7 +5,7 @@ after `compile_plan`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import count
 from math import prod
 
@@ -18,6 +18,7 @@ from accio.domain.resources import Resources
 from accio.domain.sweeps import Sweep
 from accio.domain.values import cast
 from accio.domain.workflows import Constant, FromChildren, FromNode, FromParam, NodeDefinition, Source, Workflow
+from accio.late import dataclass
 from accio_daemon.core.inputs import Binding, Inputs, received
 from accio_daemon.core.outgoing import NodeClass
 from accio_daemon.core.terms import Announced, Gather

@@ -1,7 +1,7 @@
 """From stored facts back to a World: after a restart, or for one ended run that somebody retries or deletes from."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from accio.domain.children import CLOSED_BY_KILL, OPEN, Taken
 from accio.domain.people import Person

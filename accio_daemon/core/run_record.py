@@ -1,12 +1,13 @@
 """What a run is and how far it is, as one frozen record: what a restart, a view and a submission all know of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from accio.domain.children import OPEN, OWN, Counts, implied_state, is_within, total
 from accio.domain.ids import RunId
 from accio.domain.states import NodeState, RunState
 from accio.domain.sweeps import Sweep
+from accio.late import dataclass
 from accio_daemon.core.terms import CacheMode, RunNo
 
 

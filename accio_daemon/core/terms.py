@@ -1,7 +1,6 @@
 """What everything in the core is told in: numbers, moments, pins, operator versions, results. Nothing here changes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import NewType
 
 from accio.domain.cache_mode import CacheMode as CacheMode
@@ -9,6 +8,7 @@ from accio.domain.datatypes import DataType
 from accio.domain.ids import AttemptNo as AttemptNo
 from accio.domain.operators import OperatorSpec
 from accio.domain.precision import Measured
+from accio.late import dataclass
 
 RunNo = NewType("RunNo", int)
 AgentNo = NewType("AgentNo", int)

@@ -3,8 +3,7 @@
 Every function that decides takes one; who only looks takes the World, and the instant if time matters.
 """
 
-from dataclasses import dataclass
-
+from accio.late import dataclass
 from accio_daemon.core.effects import Effects
 from accio_daemon.core.terms import Instant
 from accio_daemon.core.world import World

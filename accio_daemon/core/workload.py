@@ -6,11 +6,11 @@ memo already holds isn't known before a node is ready, so the counts are upper b
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from accio.domain.children import OPEN, OWN, total
 from accio.domain.resources import NOTHING, Resources
 from accio.domain.states import NODE_TERMINAL, NodeState, RunState
+from accio.late import dataclass
 from accio_daemon.core.demands import class_of
 from accio_daemon.core.explain import joined, why_never, why_queued
 from accio_daemon.core.outgoing import NodeClass

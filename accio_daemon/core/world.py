@@ -6,10 +6,10 @@ executions come in through `readying.resolve`.
 """
 
 from collections import OrderedDict, deque
-from dataclasses import dataclass
 
 from accio.domain.operators import OperatorSpec
 from accio.domain.policies import FIRST_COME
+from accio.late import dataclass
 from accio_daemon.core.commands import Submitted
 from accio_daemon.core.needs import Need
 from accio_daemon.core.node_queue import Group, NodeQueue, Unopened

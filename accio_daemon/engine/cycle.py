@@ -13,13 +13,13 @@ daemon: it restarts from its database, never from half-changed memory.
 
 from collections import deque
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import structlog
 
 from accio.domain.states import RUN_TERMINAL
 from accio.errors import AccioError, ResourceExhausted
+from accio.late import dataclass
 from accio_daemon.core import reactor, readying
 from accio_daemon.core.commands import Command, DeleteRun, RetryRun, SubmitRun, Tick
 from accio_daemon.core.effects import AskRequest, Effects, GatherRequest, MeasureRequest, NodeKey

@@ -4,7 +4,6 @@ tests.
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from accio.domain.caps import Cap
@@ -13,6 +12,7 @@ from accio.domain.operators import OperatorSpec
 from accio.domain.people import Person
 from accio.domain.pools import AllocationState, PoolSpec
 from accio.domain.resources import Resources
+from accio.late import dataclass
 from accio_daemon.core.commands import Command, InstanceFacts
 from accio_daemon.core.effects import Effects
 from accio_daemon.core.executing import Executing

@@ -7,10 +7,10 @@ what there ever was.
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from accio.domain.caps import named
 from accio.domain.ids import RunId
+from accio.late import dataclass
 from accio_daemon.core import readying
 from accio_daemon.core.accounts import HOUR_MS
 from accio_daemon.core.effects import Effects

@@ -3,12 +3,12 @@
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 import orjson
 
 from accio.domain.access import TokenKind
 from accio.domain.people import Person
+from accio.late import dataclass
 from accio_daemon.storage.jobs import Transaction
 from accio_daemon.storage.sql import load
 

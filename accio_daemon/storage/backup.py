@@ -5,11 +5,11 @@ and on disk.
 import os
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 from accio.errors import AlreadyExists, BadRequest, PermissionDenied, ResourceExhausted
+from accio.late import dataclass
 from accio_daemon.storage.checks import find_problems
 from accio_daemon.storage.history import forget_opening
 from accio_daemon.storage.sql import load

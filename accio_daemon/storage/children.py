@@ -2,7 +2,6 @@
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import orjson
 
@@ -10,6 +9,7 @@ from accio.domain.children import Children, Members
 from accio.domain.slices import Numbered
 from accio.domain.states import RunState
 from accio.domain.sweeps import Sweep
+from accio.late import dataclass
 from accio_daemon.core.terms import RunNo
 from accio_daemon.storage.begun import begun_in_state
 from accio_daemon.storage.child_rows import ChildQuery

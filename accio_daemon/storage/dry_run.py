@@ -9,12 +9,12 @@ is looked up: for all of them if they are few, else for a sample of children.
 import random
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import product
 from math import prod
 
 from accio.domain.seeds import node_seed
 from accio.domain.sweeps import Sweep
+from accio.late import dataclass
 from accio_daemon.core.inputs import Results, key_of, received
 from accio_daemon.core.plan import NodePlan, Plan
 from accio_daemon.core.terms import CacheMode, Pin, Result

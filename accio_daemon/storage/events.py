@@ -3,9 +3,9 @@
 import json
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from accio.domain.failures import Failure
+from accio.late import dataclass
 from accio_daemon.core.terms import RunNo
 from accio_daemon.storage.codes import ATTEMPT_STATES
 from accio_daemon.storage.sql import load

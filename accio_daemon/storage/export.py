@@ -4,7 +4,6 @@ database or memory.
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
@@ -12,6 +11,7 @@ import orjson
 
 from accio.domain.children import total
 from accio.domain.states import NodeState, RunState
+from accio.late import dataclass
 from accio_daemon.storage.codes import NODE_STATES, RUN_STATE_OF
 from accio_daemon.storage.runs_query import Found
 from accio_daemon.storage.sql import load

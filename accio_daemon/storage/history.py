@@ -17,11 +17,11 @@ import sqlite3
 import struct
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
+from accio.late import dataclass
 from accio_daemon.core.history import RENEWED_AHEAD, History
 from accio_daemon.storage.sql import load
 

@@ -2,8 +2,8 @@
 
 import heapq
 import sqlite3
-from dataclasses import dataclass
 
+from accio.late import dataclass
 from accio_daemon.core.terms import RunNo
 from accio_daemon.storage.codes import ATTEMPT_STATES
 from accio_daemon.storage.sql import load

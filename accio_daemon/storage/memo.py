@@ -6,11 +6,11 @@ nothing that is hit meanwhile is lost: forget (nothing new can hit), look again 
 
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import orjson
 
 from accio.content.digest import Digest, from_raw, raw_of
+from accio.late import dataclass
 from accio_daemon.storage import checkpoints, levels
 from accio_daemon.storage.jobs import Transaction
 from accio_daemon.storage.sql import load

@@ -14,6 +14,7 @@ from statistics import median_low
 from accio.domain.children import OPEN, implied_node_state, within
 from accio.domain.states import RUN_TERMINAL, NodeState
 from accio.domain.workflows import Workflow
+from accio.late import dataclass
 from accio_daemon.storage.codes import NODE_STATE_OF
 from accio_daemon.storage.runs_query import SQL, RunRow
 

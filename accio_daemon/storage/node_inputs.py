@@ -2,9 +2,9 @@
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from accio.domain.datatypes import DataType
+from accio.late import dataclass
 from accio_daemon.core.inputs import NOTHING_GATHERED, Results, value_of
 from accio_daemon.core.plan import NodePlan
 from accio_daemon.core.terms import Gather, Gathered, Result

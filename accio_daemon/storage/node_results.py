@@ -3,10 +3,10 @@
 import json
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from accio.content.digest import Digest, from_raw
+from accio.late import dataclass
 from accio_daemon.core.terms import Result
 from accio_daemon.storage.results import result_of
 from accio_daemon.storage.runs_query import SQL, Found

@@ -7,7 +7,7 @@ all succeeded, else waiting. A node of a child that a closed run never reached w
 import sqlite3
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import orjson
@@ -16,6 +16,7 @@ from accio.domain.children import implied_node_state
 from accio.domain.failures import Failure
 from accio.domain.states import Cause, NodeState, RunState
 from accio.domain.workflows import Workflow
+from accio.late import dataclass
 from accio_daemon.storage.codes import ATTEMPT_STATES, NODE_STATE_OF
 from accio_daemon.storage.runs_query import SQL, Found
 

@@ -2,7 +2,6 @@
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -10,6 +9,7 @@ import orjson
 from accio.domain.jsontypes import JsonObject
 from accio.domain.pools import AllocationState, Budget, PoolSpec
 from accio.domain.resources import Resources, resources_from_json
+from accio.late import dataclass
 from accio_daemon.core.effects import Effects
 from accio_daemon.core.pools.records import Allocation, Pool
 from accio_daemon.storage.codes import ALLOCATION_STATE_OF, ALLOCATION_STATES

@@ -5,7 +5,6 @@ A restart costs what is open, not what there ever was: ended runs aren't read, n
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -18,6 +17,7 @@ from accio.domain.retry_demand import NodeDemand
 from accio.domain.runs import OnFailure
 from accio.domain.states import RunState
 from accio.domain.workflows import Workflow
+from accio.late import dataclass
 from accio_daemon.core.commands import InstanceFacts, NodeFact
 from accio_daemon.core.records import AS_DECLARED, NOT_TRIED, NOTHING_SAVED
 from accio_daemon.core.restoring import ExecutionFacts, RunFacts

@@ -10,7 +10,6 @@ import re
 import sqlite3
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -21,6 +20,7 @@ from accio.domain.ids import RunId, child_id, parse_reference
 from accio.domain.people import Person
 from accio.domain.states import RUN_TERMINAL, NodeState, RunState
 from accio.errors import BadRequest, NotFound
+from accio.late import dataclass
 from accio_daemon.core.run_record import RunRecord
 from accio_daemon.core.terms import RunNo
 from accio_daemon.storage.codes import RUN_STATE_OF

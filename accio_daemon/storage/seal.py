@@ -14,7 +14,6 @@ import os
 import sqlite3
 import stat
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
@@ -22,6 +21,7 @@ from blake3 import blake3
 
 from accio.domain.sizes import size
 from accio.errors import FailedPrecondition
+from accio.late import dataclass
 from accio_daemon.storage.database import LOG_LIMIT
 from accio_daemon.storage.sql import load
 

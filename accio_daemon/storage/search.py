@@ -8,7 +8,7 @@ on: then it is short, but has a cursor. So no combination of filters makes a que
 import heapq
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -19,6 +19,7 @@ from accio.domain.datatypes import INTEGRAL, DataType, parse_type
 from accio.domain.filters import Checked
 from accio.domain.people import Person
 from accio.domain.states import RunState
+from accio.late import dataclass
 from accio_daemon.storage import runs_query
 from accio_daemon.storage.codes import RUN_STATES
 from accio_daemon.storage.run_rows import (

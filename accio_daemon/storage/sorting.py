@@ -5,7 +5,6 @@ Where few enough runs pass, all are sorted. Where many do, a page is read along 
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -14,6 +13,7 @@ import orjson
 from accio.domain.names import suggest
 from accio.domain.states import RunState
 from accio.errors import BadRequest
+from accio.late import dataclass
 from accio_daemon.storage.child_rows import ChildQuery
 from accio_daemon.storage.children import ChildPage, list_children
 from accio_daemon.storage.codes import RUN_STATES

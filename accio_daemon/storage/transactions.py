@@ -5,10 +5,10 @@ All of it is durable together, or none of it is. A job that refuses (an AccioErr
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from accio.errors import AccioError
+from accio.late import dataclass
 from accio_daemon.storage.jobs import Transaction, WriteJob
 from accio_daemon.storage.seal import Seal
 from accio_daemon.storage.writer import Batch, delete_some, write

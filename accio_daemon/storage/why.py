@@ -6,11 +6,11 @@ import heapq
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from accio.domain.operators import OperatorSpec
+from accio.late import dataclass
 from accio_daemon.storage import workflows
 from accio_daemon.storage.sql import load
 

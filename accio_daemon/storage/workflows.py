@@ -3,7 +3,6 @@
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -12,6 +11,7 @@ from accio.domain.operators import OperatorSpec
 from accio.domain.people import Person
 from accio.domain.workflows import Workflow
 from accio.errors import AlreadyExists, FailedPrecondition, NotFound
+from accio.late import dataclass
 from accio_daemon.core.terms import Announced
 from accio_daemon.storage.jobs import Transaction
 from accio_daemon.storage.sql import load

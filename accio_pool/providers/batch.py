@@ -8,11 +8,11 @@ import getpass
 import os
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from accio.domain.pools import AllocationKey
+from accio.late import dataclass
 from accio_pool.agents import agent_command, last_words
 from accio_pool.config import PoolConfig
 from accio_pool.providers.ports import Found, Listing, Order, Refused, Unsure

@@ -10,12 +10,13 @@ import re
 import shlex
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from accio.domain.pools import AllocationKey, parse_key
+from accio.late import dataclass
 from accio_pool.agents import last_words
 from accio_pool.config import PoolConfig
 from accio_pool.providers.manifest import ALLOCATION, CLUSTER, POOL, job_manifest

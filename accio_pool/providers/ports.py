@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from accio.domain.pools import AllocationKey
+from accio.late import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

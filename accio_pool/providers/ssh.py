@@ -7,10 +7,10 @@ again by their command lines. Only the system's `ssh` knows its users' configura
 import asyncio
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from accio.domain.pools import AllocationKey, parse_key
+from accio.late import dataclass
 from accio_pool.agents import agent_command, last_words
 from accio_pool.config import PoolConfig
 from accio_pool.providers.ports import Found, Listing, Order, Refused, Unsure

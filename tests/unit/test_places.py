@@ -3,9 +3,11 @@
 import json
 import os
 import pwd
+import sys
 from pathlib import Path
 from typing import Any
 
+import platformdirs
 import pytest
 
 from accio import places
@@ -193,3 +195,14 @@ def test_descriptions_are_shared_where_nobody_else_can_write(tmp_path: Path, mon
     found.rmdir()
     found.write_text("a file")
     assert places.descriptions_folder() is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere platformdirs says it")
+@pytest.mark.parametrize("given", ["", " ", "/elsewhere", "~/mine", "mine"])
+def test_folders_of_a_user_are_where_platformdirs_has_them(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With and without the variables of the XDG specification."""
+    for kind in ("DATA", "CONFIG", "STATE", "CACHE"):
+        monkeypatch.setenv(f"XDG_{kind}_HOME", given)
+    assert places.data_folder({}) == platformdirs.user_data_path("accio").expanduser()
+    assert places.config_folder({}) == platformdirs.user_config_path("accio").expanduser()
+    assert places.state_folder() == platformdirs.user_state_path("accio").expanduser()

@@ -1,7 +1,6 @@
 """Checking a query against what there is: each term becomes a predicate on a subject, or a problem at its place."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from accio.domain.absence import ABSENT
@@ -13,6 +12,7 @@ from accio.domain.filters.problems import FilterProblem
 from accio.domain.filters.syntax import ORDERED, Comparison, Filter, OneOf, Op, Span, Term, Text, leaves
 from accio.domain.names import suggest
 from accio.domain.problems import ValueProblem
+from accio.late import dataclass
 
 
 @dataclass(frozen=True, slots=True)

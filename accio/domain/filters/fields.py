@@ -1,7 +1,7 @@
 """What a query can ask about: fields of runs, children and nodes, and the context that says which there are."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum, auto
 from typing import TypeAlias
 
@@ -9,6 +9,7 @@ from accio.domain.datatypes import DataType, Kind
 from accio.domain.names import MEASURED_METRICS, Suggestions, is_node_name, is_parameter_name
 from accio.domain.states import Cause, NodeState, RunState
 from accio.domain.sweeps import Sweep
+from accio.late import dataclass
 
 PARAM = "param."
 TEXT_KINDS = frozenset({Kind.STRING, Kind.DATASET})

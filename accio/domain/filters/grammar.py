@@ -1,7 +1,6 @@
 """Reading a query: tokens, and a parser by recursive descent. Work is linear in the text, whose length is bounded."""
 
 import re
-from dataclasses import dataclass
 from enum import Enum, auto
 from functools import lru_cache
 
@@ -21,6 +20,7 @@ from accio.domain.filters.syntax import (
     all_of,
     any_of,
 )
+from accio.late import dataclass
 
 MAX_LENGTH = 10_000
 REMEMBERED = 64

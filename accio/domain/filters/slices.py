@@ -9,7 +9,6 @@ number of children, and the k-th matching child is found by going down once.
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from accio.domain.filters.checking import Checked, Predicate, text_parameters
@@ -35,6 +34,7 @@ from accio.domain.filters.syntax import (
 from accio.domain.layouts import Digit
 from accio.domain.slices import Level, Numbered, SweepSlice
 from accio.domain.sweeps import Axis, Sweep
+from accio.late import dataclass
 
 REPEAT = "repeat"
 _MOST_WORK = 300_000

@@ -6,9 +6,11 @@ are kept for messages; they count for nothing when filters are compared. docs/qu
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import TypeAlias, TypeVar
+
+from accio.late import dataclass
 
 T = TypeVar("T")
 

@@ -7,10 +7,10 @@ it can't write to) and the files of the operator, each at its own path, and besi
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from accio.control_groups import own_group
+from accio.late import dataclass
 from accio.sdk.environments.images import Engine, Image
 
 HOME = ".accio/home"

@@ -11,7 +11,6 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -19,6 +18,7 @@ import blake3
 import orjson
 
 from accio.errors import FailedPrecondition
+from accio.late import dataclass
 from accio.sdk.environments.places import IMAGES, alone, kept
 
 ENGINE = "ACCIO_CONTAINER_ENGINE"

@@ -12,12 +12,12 @@ import subprocess
 import sys
 import venv
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import blake3
 
 from accio.errors import FailedPrecondition
+from accio.late import dataclass
 from accio.sdk.environments.places import PYTHON, alone, kept
 from accio.sdk.installed import contents_below
 

@@ -1,8 +1,7 @@
 """How an attempt ended without a word from its worker, or before it had one."""
 
-from dataclasses import dataclass
-
 from accio.domain.failures import Failure
+from accio.late import dataclass
 
 
 @dataclass(slots=True, kw_only=True)

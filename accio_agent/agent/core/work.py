@@ -3,9 +3,10 @@
 """
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from accio.late import dataclass
 from accio_agent.agent.core.outcome import Ending, Outcome
 
 AHEAD_US = 12_000

@@ -12,8 +12,10 @@ import struct
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
+
+from accio.late import dataclass
 
 _HEAD = struct.Struct("<II")
 _PAIR = struct.Struct("<BQQ")

@@ -14,10 +14,12 @@ from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import NamedTuple
+
+from accio.late import dataclass
 
 ATTEMPT_LIMIT = 64 << 20
 SEGMENT_SIZE = 64 << 20

@@ -1,8 +1,8 @@
 """Answers requests for logs; one that asks for more than there is waits a moment for it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
+from accio.late import dataclass
 from accio.v1 import agents_pb2, runs_pb2
 from accio_agent.agent.disk.log_store import ANSWER_LIMIT, ERR, Extract, LogStore
 from accio_agent.agent.link.outbound import Outbound

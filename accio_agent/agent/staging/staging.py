@@ -12,7 +12,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,6 +32,7 @@ from accio.domain.keys import datasets_of
 from accio.domain.named_content import content_of, named
 from accio.domain.operators import OperatorSpec
 from accio.errors import AccioError, FailedPrecondition, NotFound
+from accio.late import dataclass
 from accio.sdk.disk_space import FULL
 from accio.v1 import agents_pb2
 from accio_agent import clock

@@ -9,7 +9,7 @@ import asyncio
 import shutil
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Container
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import blake2b
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from accio.content.errors import BlobMissing
 from accio.content.store import FolderStore
 from accio.content.tree import Snapshot, changed_since, scan
 from accio.domain.named_content import content_of, name_in
+from accio.late import dataclass
 
 LIMIT = 4 << 30
 

@@ -5,9 +5,9 @@ text names these cards. Daemon and agent count GPUs from 0; the texts are put in
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from accio.domain.problems import ValueProblem
+from accio.late import dataclass
 
 VARIABLES = ("CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "ZE_AFFINITY_MASK", "GPU_DEVICE_ORDINAL")
 """What NVIDIA, AMD, Intel and OpenCL on AMD read; Slurm sets several of them alike."""

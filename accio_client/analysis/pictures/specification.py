@@ -8,13 +8,14 @@ what isn't a number is null. docs/pictures.md describes the kinds and their limi
 import math
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import field, fields, is_dataclass
 from enum import StrEnum
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from accio.late import dataclass
 from accio_client.analysis.columns import AxisColumn, Floats, Ints, Mask
 
 T = TypeVar("T", bound=np.generic)

@@ -3,9 +3,9 @@
 import math
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from accio.domain.states import NodeState
+from accio.late import dataclass
 from accio_daemon.core.outgoing import NodeClass
 from accio_daemon.core.owners import Owner, Room
 from accio_daemon.core.plan import NodePlan, distinct_at_most

@@ -9,7 +9,7 @@ where it isn't, pools begin with one host and double.
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from accio.domain.resources import Resources
 from accio_daemon.core.owners import Owner

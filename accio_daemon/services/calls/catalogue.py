@@ -7,12 +7,12 @@ rest.
 from collections import OrderedDict
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from accio.domain.operators import OperatorSpec
 from accio.domain.workflows import Workflow
 from accio.errors import FailedPrecondition
+from accio.late import dataclass
 from accio_daemon.core.terms import Announced
 from accio_daemon.storage import workflows
 from accio_daemon.storage.readers import Readers

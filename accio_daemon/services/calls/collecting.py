@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from itertools import islice
 
 import structlog
@@ -12,6 +11,7 @@ from accio.content.blobs import Blob, BlobStore
 from accio.content.datasets import contents
 from accio.content.digest import Digest
 from accio.errors import Unavailable
+from accio.late import dataclass
 from accio_daemon.core.commands import ContentMissing, ForgetResults, OldestWork
 from accio_daemon.engine.ports import EnginePort
 from accio_daemon.services.calls.artifacts import in_thread

@@ -1,13 +1,13 @@
 """The rpc Columns: single values of children, packed, in chunks of bounded size that the reader's thread builds."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from accio.domain.access import Viewer
 from accio.domain.members import key_shown, member_type
 from accio.domain.states import RUN_TERMINAL, RunState
 from accio.domain.sweeps import Axis, Sweep
 from accio.errors import NotFound
+from accio.late import dataclass
 from accio.v1 import accio_pb2
 from accio.wire.states import RUN_STATE_MESSAGES
 from accio_daemon.services.calls.rights import Rights

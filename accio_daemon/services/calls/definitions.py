@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeVar
 
 from accio.domain.documents import parse_document
@@ -13,6 +12,7 @@ from accio.domain.runs import RunDefinition
 from accio.domain.validation import check_run, check_workflow
 from accio.domain.workflows import Workflow
 from accio.errors import BadRequest, InvalidDefinition
+from accio.late import dataclass
 from accio_daemon.services.calls.catalogue import Catalogue, Lookup, Operators
 
 T = TypeVar("T")

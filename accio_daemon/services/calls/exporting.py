@@ -1,13 +1,13 @@
 """The rpc Export: results of runs in chunks of bounded size, built in the reader's thread."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from accio.domain.access import Viewer
 from accio.domain.names import suggest
 from accio.domain.operators import OutputPort
 from accio.errors import BadRequest, NotFound
+from accio.late import dataclass
 from accio.v1 import accio_pb2, runs_pb2
 from accio.wire.metrics import metrics_message
 from accio.wire.operators import output_message

@@ -8,7 +8,6 @@ import asyncio
 import csv
 import io
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from types import TracebackType
 
 import orjson
@@ -26,6 +25,7 @@ from accio.domain.named_content import content_of, name_in
 from accio.domain.sweeps import Sweep
 from accio.domain.values import cast, display
 from accio.errors import AccioError, NotFound
+from accio.late import dataclass
 from accio_daemon.core.commands import ValuesGathered
 from accio_daemon.core.effects import GatherRequest
 from accio_daemon.core.terms import Gather, Gathered

@@ -7,11 +7,11 @@ and those of the nodes that changed. The first look at a run of many nodes reads
 import asyncio
 from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 
 from accio.domain.failures import Failure
 from accio.domain.states import RUN_TERMINAL, RunState
+from accio.late import dataclass
 from accio.v1 import accio_pb2
 from accio.wire.failures import failure_message
 from accio_daemon.core.explain import NodesAway

@@ -4,13 +4,14 @@ failures keep is left.
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 
 from accio.domain.access import Viewer
 from accio.domain.children import OWN
 from accio.domain.people import Person
 from accio.domain.states import NODE_TERMINAL, RUN_TERMINAL, NodeState, RunState
+from accio.late import dataclass
 from accio.v1 import accio_pb2, runs_pb2
 from accio_daemon.core.terms import RunNo
 from accio_daemon.engine.ports import EnginePort, RunWatch

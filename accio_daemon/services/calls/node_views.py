@@ -14,6 +14,7 @@ from accio.domain.series import Packed
 from accio.domain.states import NodeState
 from accio.domain.workflows import Workflow
 from accio.errors import BadRequest, NotFound
+from accio.late import dataclass
 from accio.v1 import runs_pb2, values_pb2
 from accio.wire.metrics import metrics_message
 from accio.wire.resources import resources_message

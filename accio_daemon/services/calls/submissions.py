@@ -21,6 +21,7 @@ from accio.domain.seeds import MIN_SEED
 from accio.domain.sweeps import Sweep
 from accio.domain.workflows import Constant, Workflow
 from accio.errors import BadRequest, FailedPrecondition, InvalidDefinition, ResourceExhausted
+from accio.late import dataclass
 from accio.v1 import accio_pb2, values_pb2, workflows_pb2
 from accio.wire.cache_modes import CACHE_MODES
 from accio.wire.issues import findings_message, issue_message

@@ -4,11 +4,10 @@ A look never walks the sweep: it reads the rows that weren't read before, and as
 open and those that execute. Children begin nearly in order, so what is remembered of them is little.
 """
 
-from dataclasses import dataclass
-
 from accio.domain.children import Taken
 from accio.domain.states import RUN_TERMINAL, RunState
 from accio.errors import NotFound
+from accio.late import dataclass
 from accio_daemon.storage import runs_query
 from accio_daemon.storage.begun import begun_among, begun_from, begun_in_state, executing_children
 from accio_daemon.storage.jobs import Snapshot

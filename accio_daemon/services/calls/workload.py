@@ -1,11 +1,11 @@
 """The rpc GetWorkload, and forecasts for what is only about to be submitted."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from accio.domain.access import Viewer
 from accio.domain.people import Person
 from accio.domain.resources import NOTHING
+from accio.late import dataclass
 from accio.v1 import workload_pb2
 from accio.wire.resources import resources_message
 from accio_daemon.core.forecast import Forecast, Forecaster, Spread, spread_of

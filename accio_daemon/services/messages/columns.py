@@ -1,7 +1,7 @@
 """Chunks of children as packed columns."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import pairwise
 from math import inf, nan
 from typing import Any
@@ -11,6 +11,7 @@ import orjson
 from accio.domain.datatypes import INTEGRAL, DataType, Kind
 from accio.domain.members import key_shown
 from accio.domain.names import MEASURED_METRICS
+from accio.late import dataclass
 from accio.v1 import accio_pb2
 from accio.wire.packing import pack_doubles, pack_indices, pack_places, pack_texts
 from accio.wire.states import RUN_STATE_MESSAGES

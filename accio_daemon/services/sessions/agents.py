@@ -6,7 +6,7 @@ daemon's own end), the engine is told. Commits come before messages: what the en
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 import grpc.aio
@@ -16,6 +16,7 @@ from accio.domain.access import Caller
 from accio.domain.failures import clip
 from accio.domain.pools import CLUSTER_DIGITS, parse_key
 from accio.errors import AccioError, BadRequest, FailedPrecondition, ResourceExhausted, Unauthenticated
+from accio.late import dataclass
 from accio.one_error import single_errors
 from accio.v1 import agents_pb2
 from accio.wire.reports import reports_of

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import count
 from weakref import WeakValueDictionary
 
 from accio.domain.series import Packed
+from accio.late import dataclass
 from accio.v1 import agents_pb2
 from accio_daemon.core.lives import Life
 from accio_daemon.core.outgoing import Outgoing

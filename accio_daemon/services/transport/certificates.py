@@ -9,7 +9,6 @@ import socket
 import stat
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -33,6 +32,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from accio.errors import BadRequest, FailedPrecondition
 from accio.handshakes import digest_of
+from accio.late import dataclass
 from accio.sockets import user_name
 from accio.trust import SERVER_NAME, SYSTEM, Trust
 

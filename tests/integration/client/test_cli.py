@@ -121,6 +121,39 @@ def test_watch_without_a_run_follows_all_of_mine(daemon: FakeDaemon, accio: Any)
     assert {each["id"] for each in accio("watch", RUN, other, "-json").json["runs"]} == {RUN, other}
 
 
+def test_watch_tells_how_much_of_a_sweep_came_from_the_memo(daemon: FakeDaemon, accio: Any) -> None:
+    """Nodes that were cached are counted at the end, unless none was, or the daemon can't tell."""
+    ended = run(RUN, kind=runs_pb2.RUN_KIND_PARENT)
+    daemon.answers["Watch"] = lambda _: [accio_pb2.RunUpdate(run=ended)]
+    node = runs_pb2.NodeCount(node="A", operator="A", cached=9_000)
+    node.states.add(state="success", count=10_000)
+    daemon.answers["CountNodes"] = runs_pb2.NodeCounts(run=RUN, nodes=[node], counted=10_000, children=10_000)
+    done = accio("watch", RUN)
+    assert (done.exit, done.out) == (0, f"{RUN} success\n")
+    assert "9,000 of 10,000 nodes came from the memo" in done.err
+    daemon.answers["CountNodes"] = refuse(NotFound("it was deleted"))
+    assert "memo" not in accio("watch", RUN).err
+    daemon.answers["CountNodes"] = runs_pb2.NodeCounts(run=RUN)
+    assert "memo" not in accio("watch", RUN).err
+
+
+def test_failures_tell_what_was_killed(daemon: FakeDaemon, accio: Any) -> None:
+    """A sweep that was killed has no failures, and it is said how many children that were, and who knows by whom."""
+    sweep = Sweep((Axis("x", LONG, ("1", "2", "3")),))
+    head = accio_pb2.ColumnsHead(
+        run=run(RUN, kind=runs_pb2.RUN_KIND_PARENT, state=runs_pb2.RUN_STATE_KILLED),
+        sweep_json=sweep.to_text(),
+        implied=runs_pb2.RUN_STATE_KILLED,
+        nodes=["A"],
+    )
+    done = accio_pb2.ColumnsChunk(first=0, states=bytes([runs_pb2.RUN_STATE_SUCCESS]))
+    end = accio_pb2.ColumnsChunk(end=accio_pb2.ColumnsEnd())
+    daemon.answers["Columns"] = lambda _: [accio_pb2.ColumnsChunk(head=head), done, end]
+    lines = accio("failures", RUN).out.splitlines()
+    assert lines[0] == "no node of 3 children has failed"
+    assert lines[1].startswith(f"2 were killed, which is no failure; by whom: accio get events {RUN}")
+
+
 def test_watch_says_that_nothing_of_mine_is_active(daemon: FakeDaemon, accio: Any) -> None:
     """Without an active run there is nothing to wait for."""
     daemon.answers["List"] = accio_pb2.ListResponse()

@@ -1,5 +1,6 @@
 """`accio doctor`: every ✗ has a remedy, the verdict stands last, and nothing is changed."""
 
+import socket
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,17 @@ def test_a_daemon_that_is_not_there(accio: Any, daemon: FakeDaemon) -> None:
     outcome = accio("doctor")
     assert outcome.exit == 3
     assert "start one" in outcome.out
+    assert outcome.out.splitlines()[-1] == "not ready: daemon"
+
+
+def test_a_daemon_that_takes_connections_and_says_nothing(accio: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It isn't said to be away, which it isn't: starting another one would fail."""
+    monkeypatch.setattr("accio_client.cli.doctor.ANSWER_WITHIN_S", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as stuck:
+        outcome = accio("doctor", f"--addr=127.0.0.1:{stuck.getsockname()[1]}")
+    assert outcome.exit == 3
+    assert "something listens there, but doesn't answer" in outcome.out
+    assert "start one" not in outcome.out
     assert outcome.out.splitlines()[-1] == "not ready: daemon"
 
 

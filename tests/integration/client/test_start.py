@@ -16,10 +16,10 @@ standard = sys.stdlib_module_names
 print(*(name for name in sys.modules if name.partition(".")[0] not in standard), file=sys.stderr)
 sys.exit(code)
 """
-OTHERS = {"click", "cython_runtime", "google", "grpc", "orjson", "platformdirs", "sitecustomize", "typing_extensions"}
+OTHERS = {"click", "cython_runtime", "google", "grpc", "orjson", "sitecustomize", "typing_extensions"}
 OTHERS |= {"grpc_health", "grpc_reflection", "grpc_tools"}  # gRPC looks which of these there are
 OWN = {
-    "accio": "channels errors exits places sockets trust",
+    "accio": "channels errors exits late places sockets trust",
     "accio.domain": "absence cache_mode canonical containers datatypes documents ids issues jsontext jsontypes "
     "named_content names numbers problems quantities series states values",
     "accio.v1": "accio_pb2 artifacts_pb2 bounds_pb2 pools_pb2 runs_pb2 values_pb2 workflows_pb2 workload_pb2",

@@ -1,5 +1,7 @@
 """What is said of a run that is followed."""
 
+from dataclasses import replace
+
 from accio.v1 import accio_pb2, runs_pb2
 from accio_client.cli.following import Hindrance
 from accio_client.from_wire import watching as watch_views

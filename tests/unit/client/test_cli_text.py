@@ -61,8 +61,46 @@ def test_a_narrow_table_breaks_no_words() -> None:
     assert fitting(headers, [row], 80) == {0: 16, 1: 7, 2: 14, 3: 4, 4: 19}
     assert fitting(headers, [row], 62) == {0: 16, 1: 7, 2: 14, 4: 19}
     assert fitting(headers, [row], 53) == {0: 16, 1: 7, 2: 14, 4: 10}
-    assert fitting(headers, [row], 49) == {0: 16, 1: 7, 2: 10, 4: 10}
-    assert fitting(headers, [row], 48) is None
+    assert fitting(headers, [row], 51) == {0: 16, 1: 7, 2: 12, 4: 10}
+    assert fitting(headers, [row], 50) is None
+
+
+def test_a_narrow_list_of_runs_breaks_no_id(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On 80 columns no line is longer; the id stands whole, and so does the workflow's version, in its own line."""
+    monkeypatch.setattr("accio_client.cli.output.coloured", lambda stream: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    headers = ["id", "state", "progress", "workflow", "name", "tags", "owner", "created", "took"]
+    rows = [
+        [
+            "1m8k58ce61rx4gyf",
+            "failed",
+            "100% of 10000",
+            "corner:42ab638e5198",
+            "",
+            "",
+            "root",
+            "2026-11-29 08:03:01",
+            "6 s",
+        ],
+        [
+            "1m8k58ce61rx4gyg",
+            "success",
+            "3% of 1000000",
+            "w:fd2874e33d19",
+            "",
+            "",
+            "root",
+            "2026-11-29 08:03:02",
+            "12 s",
+        ],
+    ]
+    table(headers, rows)
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    words = " ".join(lines).split()
+    assert {"1m8k58ce61rx4gyf", "1m8k58ce61rx4gyg", "corner:", "42ab638e5198", "fd2874e33d19"} <= set(words)
 
 
 @pytest.mark.parametrize(("count", "text"), [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (5 << 40, "5.0 TiB")])

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -11,6 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from accio.domain.datatypes import DOUBLE, LONG, STRING
+from accio.domain.jsontext import object_text
 from accio.domain.sweeps import Axis, Sweep
 from accio.domain.values import format_double
 from accio.v1 import accio_pb2, runs_pb2, values_pb2
@@ -18,6 +20,7 @@ from accio.wire.packing import pack_doubles, pack_places
 from accio_client.collected import Collector, Head
 from accio_client.export import points
 from accio_client.export.exporting import Options, write_files
+from accio_client.export.files import Format
 from accio_client.export.points import wanted, write_points
 from accio_client.export.selection import Selection, Share
 from accio_client.export.spool import Spool
@@ -126,6 +129,62 @@ def test_columns_and_rows_make_the_same_files(values: Values, kind: str) -> None
             assert (columns / path.name).read_bytes() == path.read_bytes()
 
 
+KEYS = st.sampled_from(["a", "b", "é", "z.y", "\U0001f600", "\uffff", " ", ""])
+MAPS = st.one_of(st.none(), st.dictionaries(KEYS, NUMBERS.filter(lambda value: value is not None), max_size=4))
+
+
+@settings(deadline=None)
+@given(st.lists(MAPS, min_size=SWEEP.size, max_size=SWEEP.size), st.sampled_from(["csv", "jsonl", "parquet"]))
+@example([None] * SWEEP.size, "csv")
+@example([{"b": 1.0}, {"a": 2.0, "b": 0.5}, {"c": 3.0}] * (SWEEP.size // 3), "csv")
+def test_maps_make_the_same_files(values: list[dict[str, float] | None], kind: Format) -> None:
+    """Members that some children lack, members that only a later repetition has, keys of any characters: every byte."""
+    port = values_pb2.OutputPort(name="m", type="map(string,double)")
+    texts = ["null" if each is None else object_text({k: canonical(v) for k, v in each.items()}) for each in values]
+    node = accio_pb2.NodeColumn(node="S", row=range(len(values)), outputs=[port])
+    node.ports.add(port="m", values_json=f"[{','.join(texts)}]")
+    rows = rows_of(range(len(values)), [None] * len(values))
+    del rows.nodes[:]
+    rows.nodes.append(node)
+    message = head()
+    del message.declared[:], message.outputs[:]
+    message.declared.add(node="S", port="m", type=port.type)
+    message.maps.add(node="S", port="m", type="double", members=sorted(values[0] or {}))
+    told = Head(message)
+    chunk = accio_pb2.ColumnsChunk(first=0, states=bytes([runs_pb2.RUN_STATE_SUCCESS]) * len(values))
+    for key in dict.fromkeys(key for each in values for key in each or {}):
+        having = [(at, each[key]) for at, each in enumerate(values) if each is not None and key in each]
+        places, doubles = pack_places([at for at, _ in having]), pack_doubles(value for _, value in having)
+        chunk.columns.add(name=f"S/m.{key}", rows=places, doubles=doubles)
+    collector = Collector(told)
+    collector.add(chunk)
+    with TemporaryDirectory() as place, Spool() as spool:
+        options = Options(folder=Path(place) / "columns", format=kind, aggregate=True)
+        found = wanted(told, options)
+        assert found is not None
+        write_points(found, options, lambda _: collector.collected())
+        spool.add(rows)
+        write_files(spool, replace(options, folder=Path(place) / "rows"), lambda digest: pytest.fail(digest))
+        made = {path.name: path.read_bytes() for path in (Path(place) / "columns").glob("*")}
+        assert made == {path.name: path.read_bytes() for path in (Path(place) / "rows").glob("*")}
+
+
+def test_a_crowded_map_is_left_to_rows(tmp_path: Path) -> None:
+    """A map with more members than can be columns is said to be so, and leaves no file."""
+    message = head()
+    message.declared.add(node="S", port="m", type="map(string,double)")
+    message.maps.add(node="S", port="m", type="double")
+    told = Head(message)
+    collector = Collector(told)
+    collector.add(accio_pb2.ColumnsChunk(first=0, states=bytes([runs_pb2.RUN_STATE_SUCCESS]), crowded=["S/m"]))
+    options = Options(folder=tmp_path, aggregate=True)
+    found = wanted(told, options)
+    assert found is not None
+    with pytest.raises(points.Crowded):
+        write_points(found, options, lambda _: collector.collected())
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_points_are_written_some_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """How many points and columns are looked at together doesn't matter."""
     values: Values = [at / 7 if at % 4 else None for at in range(SWEEP.size)]
@@ -137,7 +196,7 @@ def test_points_are_written_some_at_a_time(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_what_has_no_columns_is_read_by_rows() -> None:
-    """Lists, maps, metrics, splits, names that nobody knows, and what a daemon of before doesn't tell."""
+    """Lists, maps of other keys, metrics, splits, names that nobody knows, and what a daemon of before doesn't tell."""
     told = Head(head(declared=[accio_pb2.ColumnOutput(node="T", port="many", type="list(double)")]))
     assert wanted(told, Options(aggregate=True)) is None
     texts = Head(head(declared=[accio_pb2.ColumnOutput(node="T", port="many", type="list(string)")]))
