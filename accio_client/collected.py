@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +12,7 @@ from accio.domain.datatypes import DataType, parse_type
 from accio.domain.filters import Context, sweep_context
 from accio.domain.names import MEASURED_METRICS
 from accio.domain.sweeps import Sweep
+from accio.late import dataclass
 from accio.v1 import accio_pb2
 from accio.wire.states import RUN_STATES
 from accio_client import views

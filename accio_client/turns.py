@@ -3,9 +3,11 @@
 import asyncio
 import itertools
 from collections.abc import Awaitable, Callable, Hashable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeVar
 from weakref import WeakValueDictionary
+
+from accio.late import dataclass
 
 T = TypeVar("T")
 

@@ -1,7 +1,7 @@
 """The file that describes pools (`pools.json`): read whole, with everything that is wrong with it said at once."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any

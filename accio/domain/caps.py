@@ -7,6 +7,7 @@ from accio.domain.people import Person, parse_person
 from accio.domain.problems import ValueProblem, quote
 from accio.domain.resources import Resources, cpus_json
 from accio.domain.windows import Windows
+from accio.late import dataclass
 
 EVERYBODY = "everybody"
 """Whose cap counts for everybody who has none of his own."""

@@ -9,11 +9,11 @@ asynchronous rule of Li and others 2020, in which trials stop).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from accio.domain.jsontypes import JsonObject
 from accio.domain.series import Point, latest_at
+from accio.late import dataclass
 
 FACTOR = 3
 FIRST = 1

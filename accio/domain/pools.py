@@ -13,6 +13,7 @@ from fnmatch import fnmatchcase
 from accio.domain.resources import MAX_AMOUNT, Resources
 from accio.domain.states import IllegalMove
 from accio.domain.windows import Windows
+from accio.late import dataclass
 
 
 class AllocationState(StrEnum):

@@ -14,7 +14,6 @@ An axis of a continuous range has so many points that the rest is of no account.
 
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from hashlib import blake2b, shake_256
@@ -23,6 +22,7 @@ from typing import TypeAlias
 
 from accio.domain import sobol
 from accio.domain.jsontypes import JsonObject
+from accio.late import dataclass
 
 Row: TypeAlias = tuple[int, ...]
 

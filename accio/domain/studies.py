@@ -9,12 +9,12 @@ by the order in which they ended alone (`Study.known_trials`).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from accio.domain.halving import Halving
 from accio.domain.jsontypes import JsonObject
+from accio.late import dataclass
 
 AT_ONCE = 4
 """Trials that are in flight at a time, unless said otherwise, where later ones depend on earlier ones."""

@@ -25,6 +25,7 @@ from accio.domain.operators import OperatorSpec
 from accio.domain.problems import ValueProblem
 from accio.errors import AccioError, BadRequest, InvalidDefinition
 from accio.interpreter import PATH, search_path
+from accio.late import dataclass
 from accio.sdk.describe import Description, issues_of
 from accio.sdk.digest import FORMAT, full_hash, with_environment
 from accio.sdk.environments import functions

@@ -9,12 +9,13 @@ says what the digest covers, piece by piece, so that a difference can be explain
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import blake3
 
 from accio.domain.operators import OperatorSpec
+from accio.late import dataclass
 from accio.sdk.environments.python import PythonNeed
 from accio.sdk.installed import SDK
 from accio.sdk.library import Library

@@ -4,8 +4,9 @@ import dataclasses
 import typing
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
 from typing import Any, get_args, get_origin
+
+from accio.late import dataclass
 
 MISSING: Any = dataclasses.MISSING
 

@@ -1,7 +1,6 @@
 """Who an agent is and what it offers, as it tells each daemon that it meets."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from typing import overload
 
 from accio.domain.datatypes import Kind

@@ -4,7 +4,7 @@ One Effects collects everything that one batch decided. Rows are keyed, so that 
 thing replaces an earlier one; nothing here knows SQL.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from operator import attrgetter
 from typing import Any
 

@@ -1,11 +1,10 @@
 """Trials of studies that are ended early: which ones measure while they run, and what ending them does."""
 
-from dataclasses import dataclass
-
 from accio.domain.failures import Failure
 from accio.domain.halving import Halving
 from accio.domain.states import Cause
 from accio.domain.studies import Objective
+from accio.late import dataclass
 from accio_daemon.core.commands import PruneTrial
 from accio_daemon.core.on_runs import kill_instance, note
 from accio_daemon.core.records import Instance

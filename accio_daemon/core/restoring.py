@@ -9,6 +9,7 @@ from accio.domain.retry_demand import NodeDemand
 from accio.domain.runs import OnFailure
 from accio.domain.states import NODE_TERMINAL, RUN_TERMINAL, NodeState, Phase, RunState
 from accio.domain.workflows import Workflow
+from accio.late import dataclass
 from accio_daemon.core import endings, moves, repeating, trials_over
 from accio_daemon.core.attempts import back_off_ms
 from accio_daemon.core.commands import InstanceFacts

@@ -8,7 +8,6 @@ larger sweep, stretches of children are counted that lie evenly over it.
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from statistics import median_low
 
 from accio.domain.children import OPEN, implied_node_state, within

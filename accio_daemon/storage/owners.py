@@ -7,6 +7,7 @@ from typing import Any
 from accio.domain.caps import Cap
 from accio.domain.problems import ValueProblem
 from accio.domain.windows import Windows, parse_windows
+from accio.late import dataclass
 from accio_daemon.core.effects import Usage
 from accio_daemon.storage.sql import load
 

@@ -3,7 +3,6 @@
 import math
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import orjson
 
@@ -11,6 +10,7 @@ from accio.domain.datatypes import DataType
 from accio.domain.filters.literals import comparable_text
 from accio.domain.states import RunState
 from accio.domain.studies import Objective, TrialValues
+from accio.late import dataclass
 from accio_daemon.core.terms import RunNo
 from accio_daemon.storage.codes import RUN_STATES
 from accio_daemon.storage.sql import load

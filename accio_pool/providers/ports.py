@@ -6,7 +6,7 @@ submission whose answer got lost may have been carried out. So it is looked for 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol, runtime_checkable
 
 from accio.domain.pools import AllocationKey

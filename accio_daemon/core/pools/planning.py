@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import field
 
 from accio.domain.resources import Resources
+from accio.late import dataclass
 from accio_daemon.core.owners import Owner
 from accio_daemon.core.placement import is_usable
 from accio_daemon.core.pools.demand import Demand, demands, lasts, need_of

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from accio.domain.access import Viewer
 from accio.domain.children import OWN

@@ -5,7 +5,6 @@ the database.
 import asyncio
 import secrets
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from importlib.util import find_spec
 
 from blake3 import blake3

@@ -3,7 +3,10 @@
 from dataclasses import replace
 
 from accio.v1 import accio_pb2, runs_pb2
+from accio_client import views
 from accio_client.cli.following import Hindrance
+from accio_client.cli.rates import Steps
+from accio_client.from_wire import runs as run_views
 from accio_client.from_wire import watching as watch_views
 
 
@@ -30,3 +33,23 @@ def test_why_nothing_goes_on_is_told() -> None:
     message.run.state = runs_pb2.RUN_STATE_KILLED
     message.stuck = ""
     assert hindrance.news(watch_views.update(message)) == ""
+
+
+def at(ended: int, *, state: runs_pb2.RunState.ValueType = runs_pb2.RUN_STATE_RUNNING) -> views.RunView:
+    """A sweep of 100 nodes of which some have ended."""
+    run = runs_pb2.Run(id="r" * 16, kind=runs_pb2.RUN_KIND_PARENT, state=state, progress=ended / 100)
+    return replace(run_views.run(run), nodes_by_state={"success": ended, "queued": 100 - ended})
+
+
+def test_progress_is_told_each_5_percent_or_10_seconds() -> None:
+    """At most once a second, not where nothing moves, with a rate and a forecast; the end speaks for itself."""
+    steps = Steps()
+    assert steps.news(at(0), 0.0) == ""
+    assert steps.news(at(50), 0.5) == ""
+    assert steps.news(at(52), 4.0) == "r" * 16 + " running 52%  13 nodes/s, ends in 4.00 s"
+    assert steps.news(at(53), 6.0) == ""
+    assert steps.news(at(53), 14.0).startswith("r" * 16 + " running 53%  ")
+    assert steps.news(at(53), 60.0) == ""
+    assert steps.news(at(2), 61.0) == ""
+    assert steps.news(at(7), 63.5).startswith("r" * 16 + " running 7%  2 nodes/s")
+    assert steps.news(at(100, state=runs_pb2.RUN_STATE_SUCCESS), 90.0) == ""
