@@ -6,6 +6,7 @@ their axes; an axis is ordered (a range) or a choice (listed values). The proces
 """
 
 import json
+import signal
 import sys
 import warnings
 from hashlib import blake2b
@@ -65,7 +66,8 @@ def _trial(optuna: Any, space: dict[str, Any], axes: list[Any], row: list[int], 
 
 
 def main() -> None:
-    """Answer until the input ends."""
+    """Answer until the input ends; Ctrl-C in a terminal is the daemon's business, whose end is the input's."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     warnings.simplefilter("ignore")  # that a sampler is experimental is nothing to tell of each trial
     for line in sys.stdin:
         try:

@@ -56,10 +56,10 @@ class Sampler:
             await process.stdin.drain()
             line = await process.stdout.readline()
         except (OSError, ValueError) as error:
-            self.stop()
+            await self.stop()
             raise SamplerFailed(f"the process of samplers can't be asked: {error}") from error
         if not line:
-            self.stop()
+            await self.stop()
             raise SamplerFailed("the process of samplers ended without an answer")
         answer = orjson.loads(line)
         if "error" in answer:
@@ -77,12 +77,13 @@ class Sampler:
             )
         return self._process
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         """End the process, if it runs."""
         process, self._process = self._process, None
         if process is not None:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
+            await process.communicate()
 
 
 class Asker:
@@ -115,7 +116,7 @@ class Asker:
                     continue
                 engine.post(TrialAsked(run=request.run, trial=request.trial, row=row))
         finally:
-            self._sampler.stop()
+            await self._sampler.stop()
 
     async def _answer(self, request: AskRequest) -> Row:
         if request.trial < STARTUP:

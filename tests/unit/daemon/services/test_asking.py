@@ -1,0 +1,31 @@
+"""Asking the process of samplers: it begins when it is needed, again when it has ended, and says what is wrong."""
+
+import pytest
+
+from accio_daemon.services.calls.asking import Sampler, SamplerFailed
+from tests.unit.daemon.test_sampler import question
+
+pytest.importorskip("optuna", reason="the sampler under test is an extra")
+
+
+async def test_a_process_answers_and_goes_on_after_a_mistake() -> None:
+    """What can't be answered is told in words, and the next question is answered."""
+    sampler = Sampler()
+    try:
+        row = await sampler.ask(question(12))
+        with pytest.raises(SamplerFailed, match="KeyError"):
+            await sampler.ask({})
+        assert await sampler.ask(question(12)) == row
+    finally:
+        await sampler.stop()
+
+
+async def test_a_process_that_ended_is_started_again() -> None:
+    """And answers the same."""
+    sampler = Sampler()
+    try:
+        row = await sampler.ask(question(12))
+        await sampler.stop()
+        assert await sampler.ask(question(12)) == row
+    finally:
+        await sampler.stop()
