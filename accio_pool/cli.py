@@ -12,11 +12,11 @@ from accio import logs, places
 from accio.domain.issues import summary
 from accio.domain.pools import AllocationKey
 from accio.errors import AccioError, InvalidDefinition
-from accio.exits import INTERRUPTED, INVALID, SUCCESS, USAGE, exit_code
+from accio.exits import INTERRUPTED, INVALID, NOT_SUCCESS, SUCCESS, USAGE, exit_code
 from accio.one_error import one_error
 from accio_pool.config import PoolConfig, read_pools
 from accio_pool.providers import kinds
-from accio_pool.providers.ports import Order, Provider
+from accio_pool.providers.ports import DryRun, Order, Provider, Refused, Unsure
 
 _FILE = click.argument("file", type=click.Path(path_type=Path))
 
@@ -72,8 +72,10 @@ async def _until_told(run: Callable[[], Coroutine[None, None, None]]) -> None:
 
 @command.command()
 @_FILE
-def check(file: Path) -> int:
-    """Check the pools of FILE, and print what would be submitted for each. No engine is asked for anything."""
+@click.option("-engine/-no-engine", "--engine/--no-engine", "asked", help="Ask each engine for a dry run, too.")
+def check(file: Path, *, asked: bool) -> int:
+    """Check the pools of FILE, and print what would be submitted for each. Nothing is submitted."""
+    code = SUCCESS
     for pool in _read(file):
         spec = pool.spec
         provider = _provider(pool)
@@ -81,8 +83,26 @@ def check(file: Path) -> int:
         click.echo(
             f"pool {spec.name} ({spec.provider}): {spec.minimum} to {spec.maximum} hosts of {spec.host}, {lasts}"
         )
-        click.echo(provider.preview(Order(key=AllocationKey("0" * 8, spec.name, 1), lasting=False)))
-    return SUCCESS
+        order = Order(key=AllocationKey("0" * 8, spec.name, 1), lasting=False)
+        click.echo(provider.preview(order))
+        if asked and not _asked(spec.provider, provider, order):
+            code = NOT_SUCCESS
+    return code
+
+
+def _asked(kind: str, provider: Provider, order: Order) -> bool:
+    """Print what a pool's engine says to a dry run; return whether it would take the submission."""
+    try:
+        said = asyncio.run(provider.dry_run(order)) if isinstance(provider, DryRun) else None
+    except Refused as error:
+        click.echo(f"the engine would refuse it: {error}")
+    except Unsure as error:
+        click.echo(f"the engine doesn't say: {error}")
+    else:
+        none = f"{kind} has no dry run: only a real allocation shows whether it works (accio pool scale)"
+        click.echo(none if said is None else f"the engine says: {said}")
+        return True
+    return False
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

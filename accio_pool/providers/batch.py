@@ -38,6 +38,8 @@ class Dialect(Protocol):
 
     knows_end: bool
     """Whether a job can find out when it ends."""
+    dry_run: Sequence[str]
+    """What stands behind the first word of a submission that is only to be checked; nothing if it can't be."""
 
     def submit(self, pool: PoolConfig, order: Order, output: Path) -> Sequence[str]:
         """Return the command that submits the script on its standard input."""
@@ -87,6 +89,19 @@ class BatchProvider:
         if done.code != 0 and self._dialect.is_refusal(done):
             raise Refused(done.words)
         raise Unsure(done.words)
+
+    async def dry_run(self, order: Order) -> str | None:
+        """Return what the batch system would say to a submission; None if it has no way to ask."""
+        if not self._dialect.dry_run:
+            return None
+        program, *options = self._command(order)
+        try:
+            done = await run([program, *self._dialect.dry_run, *options], given=self._script(order))
+        except NoAnswer as error:
+            raise Unsure(str(error)) from None
+        if done.code == 0:
+            return done.words
+        raise (Refused if self._dialect.is_refusal(done) else Unsure)(done.words)
 
     async def list(self, cluster: str) -> Listing:
         """List the pool's jobs."""

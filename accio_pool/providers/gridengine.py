@@ -20,6 +20,7 @@ class GridEngine:
     """The commands of Grid Engine. Of several slots, the option `pe` names the parallel environment."""
 
     knows_end = False
+    dry_run: Sequence[str] = ("-w", "v")
 
     def submit(self, pool: PoolConfig, order: Order, output: Path) -> Sequence[str]:
         """Return the command that submits a job of one host."""

@@ -23,6 +23,7 @@ class Pbs:
     """The commands of PBS. A job's name may be short there, so that a variable of the job holds the allocation's."""
 
     knows_end = False
+    dry_run: Sequence[str] = ()
 
     def submit(self, pool: PoolConfig, order: Order, output: Path) -> Sequence[str]:
         """Return the command that submits a job of one host."""

@@ -7,7 +7,7 @@ submission whose answer got lost may have been carried out. So it is looked for 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from accio.domain.pools import AllocationKey
 
@@ -52,6 +52,15 @@ class Refused(Exception):
 
 class Unsure(Exception):
     """Nobody knows whether a submission was carried out: the engine didn't answer, or not clearly."""
+
+
+@runtime_checkable
+class DryRun(Protocol):
+    """What a provider has besides whose engine tells what it would say to a submission."""
+
+    async def dry_run(self, order: Order) -> str | None:
+        """Submit nothing, and return what the engine would say; None if it can't be asked. Raises Refused or Unsure."""
+        ...
 
 
 class Provider(Protocol):

@@ -27,6 +27,7 @@ class Slurm:
     """The commands of Slurm."""
 
     knows_end = True
+    dry_run: Sequence[str] = ("--test-only",)
 
     def submit(self, pool: PoolConfig, order: Order, output: Path) -> Sequence[str]:
         """Return the command that submits a job of one host and one task.

@@ -1,6 +1,8 @@
 """A pool on a real Slurm: jobs come with the work, through frozen and killed controllers, and are given back."""
 
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -71,6 +73,19 @@ def test_jobs_come_with_the_work_and_survive_it_all(slurm: Slurm, made: Cluster)
         eventually(lambda: live(client) == [], what="all jobs being given back")
         ended = client.list_allocations().allocations
         assert [(each.number, each.state) for each in ended] == [(2, "ended"), (1, "ended")]
+    assert slurm.jobs() == []
+
+
+@pytest.mark.parametrize(("partition", "code", "said"), [("", 0, "to start at"), ("nowhere", 3, "would refuse it")])
+def test_a_dry_run_asks_the_controller(slurm: Slurm, made: Cluster, partition: str, code: int, said: str) -> None:
+    """`pool check -engine` prints what Slurm would say, and no job is there afterwards."""
+    pool = {**slurm.pool, "name": "cpu", "max": 2} | ({"options": {"partition": partition}} if partition else {})
+    file = made.root / "pools.json"
+    file.write_text(json.dumps({"pools": [pool]}))
+    command = [sys.executable, "-m", "accio_pool", "check", str(file), "-engine"]
+    environment = made.environment(**slurm.environment)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, said in done.stdout) == (code, True), done.stdout + done.stderr
     assert slurm.jobs() == []
 
 
