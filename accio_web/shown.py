@@ -15,7 +15,14 @@ def shown_run(found: views.RunDetails) -> Document:
 def shown_counts(found: views.NodeCountsView) -> Document:
     """Return the nodes of a sweep's graph with their states over the children."""
     nodes = [
-        {"name": each.node, "operator": each.operator, "counts": dict(each.by_state), "cached": each.cached}
+        {
+            "name": each.node,
+            "operator": each.operator,
+            "counts": dict(each.by_state),
+            "cached": each.cached,
+            "median_s": each.median_s,
+            "measured": each.measured,
+        }
         for each in found.nodes
     ]
     return {"run": found.run, "counted": found.counted, "children": found.children, "nodes": nodes}

@@ -58,10 +58,13 @@ def below(node: GraphNode) -> str:
 
 
 def over_children(node: GraphNode) -> list[str]:
-    """Return in how many children a node has succeeded, and is in what other states; what waits is the rest."""
+    """Return in how many children a node has succeeded, and is in what other states, and its median time; what waits is
+    the rest.
+    """
     others = [f"{node.counts[state]:,} {state}" for state in _TOLD if node.counts.get(state)]
+    took = [] if node.seconds is None else [f"~{number_text(node.seconds)} s"]
     cached = [f"{node.taken:,} cached"] if node.taken else []
-    return [f"{node.counts.get('success', 0):,} of {sum(node.counts.values()):,}", *others, *cached]
+    return [f"{node.counts.get('success', 0):,} of {sum(node.counts.values()):,}", *others, *took, *cached]
 
 
 def draw_graph(axes: "Axes", picture: Graph) -> None:

@@ -21,6 +21,8 @@ def node_counts(message: runs_pb2.NodeCounts) -> views.NodeCountsView:
                 operator=OperatorName(each.operator),
                 by_state=counts(each.states),
                 cached=each.cached,
+                median_s=each.median_us / 1e6 if each.measured else None,
+                measured=each.measured,
             )
             for each in message.nodes
         ),

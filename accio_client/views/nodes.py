@@ -61,6 +61,10 @@ class NodeCountView:
     operator: OperatorName
     by_state: Mapping[str, int]
     cached: int
+    median_s: float | None = None
+    """What half of its executions took at most, in seconds; None if none has succeeded."""
+    measured: int = 0
+    """Of how many executions that is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

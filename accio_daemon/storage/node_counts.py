@@ -6,9 +6,10 @@ larger sweep, stretches of children are counted that lie evenly over it.
 """
 
 import sqlite3
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from statistics import median_low
 
 from accio.domain.children import OPEN, implied_node_state, within
 from accio.domain.states import RUN_TERMINAL, NodeState
@@ -19,7 +20,17 @@ from accio_daemon.storage.runs_query import SQL, RunRow
 MOST_NODES = 1_000_000
 MOST_LIVE_NODES = 200_000
 """While a run goes on, pages ask again and again."""
+MOST_TIMED = 4_000
+"""Nodes whose times are read, which costs more than to count them."""
 _STRETCHES = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Took:
+    """What half of some executions took at most, in microseconds of wall time."""
+
+    median_us: int
+    measured: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +40,7 @@ class NodeCounts:
     children: int
     states: tuple[Mapping[NodeState, int], ...]
     cached: tuple[int, ...]  # of the successful ones, those that were taken from the memo
+    times: tuple[Took | None, ...]  # of the executions among them
 
 
 def count_by_node(
@@ -57,7 +69,23 @@ def count_by_node(
         rest = max(0, children - found.total())
         found[NodeState.RUNNING] = min(running[no], rest)
         found[NodeState.WAITING] = rest - found[NodeState.RUNNING]
-    return NodeCounts(children=children, states=tuple(states), cached=tuple(cached[no] for no in range(len(graph))))
+    times = _times(connection, run)
+    return NodeCounts(
+        children=children,
+        states=tuple(states),
+        cached=tuple(cached[no] for no in range(len(graph))),
+        times=tuple(times.get(no) for no in range(len(graph))),
+    )
+
+
+def _times(connection: sqlite3.Connection, run: RunRow) -> dict[int, Took]:
+    """Return how long the nodes took that were executed, by their places: of a large sweep, of some children."""
+    found = defaultdict[int, list[int]](list)
+    for stretch in stretches(run.sweep.size, run.nodes, MOST_TIMED):
+        key = {"run": run.no, "low": stretch.start, "high": stretch.stop - 1}
+        for no, wall_us in connection.execute(SQL["took_by_node"], key):
+            found[no].append(wall_us)
+    return {no: Took(median_us=median_low(each), measured=len(each)) for no, each in found.items()}
 
 
 def stretches(children: int, nodes: int, most: int) -> list[range]:

@@ -16,6 +16,7 @@ const PAGES = {
   compare: () => import('./pages/compare.js'),
   workflows: () => import('./pages/workflows.js'),
   storage: () => import('./pages/storage.js'),
+  usage: () => import('./pages/usage.js'),
   settings: () => import('./pages/settings.js'),
   help: () => import('./pages/help.js'),
 };
@@ -49,7 +50,7 @@ function App() {
 const Outdated = () => html`<h1>This page is out of date</h1>
   <p>The server has another version than this page. <button type="button" onClick=${() => location.reload()}>Load it again</button></p>`;
 
-const PLACES = [['', 'Workload', 'h'], ['runs', 'Runs', 'r'], ['submit', 'Submit', 's'], ['workflows', 'Workflows', 'w'], ['cluster', 'Cluster', 'c'], ['storage', 'Storage', ''], ['help', 'Help', '?']];
+const PLACES = [['', 'Workload', 'h'], ['runs', 'Runs', 'r'], ['submit', 'Submit', 's'], ['workflows', 'Workflows', 'w'], ['cluster', 'Cluster', 'c'], ['storage', 'Storage', ''], ['usage', 'Usage', 'u'], ['help', 'Help', '?']];
 
 function Frame({ who, at, forget, children }) {
   const cluster = useTopic(who ? 'cluster' : '');

@@ -4,6 +4,7 @@ import { Empty, Loaded } from './parts.js';
 import { Failures } from './failures.js';
 import { Picture } from './pictures/picture.js';
 import { QueryBox } from './query.js';
+import { ended } from './runs_table.js';
 
 const LABELS = {
   line: 'Line: mean and interval', heat: 'Heat map of the mean', states: 'Map of states', failures: 'Map of failures',
@@ -42,7 +43,8 @@ function Sensible({ run, where, serial, results }) {
     done && kinds.includes('cdf') && results.axes.length < 2 && { kind: 'cdf', y },
   ].filter(Boolean);
   return html`<h2 class="unseen">Pictures</h2><div class="pictures">${shown.map((asked) => html`<${Picture} key=${asked.kind} run=${run.id} asked=${{ ...asked, where }} serial=${serial} />`)}</div>
-    ${!done && html`<${Empty} title="No child has succeeded yet"><p>Pictures of results are drawn as soon as one has.</p><//>`}`;
+    ${!done && (ended(run) ? html`<${Empty} title="No child has succeeded"><p>There are no results to draw.</p><//>`
+    : html`<${Empty} title="No child has succeeded yet"><p>Pictures of results are drawn as soon as one has.</p><//>`)}`;
 }
 
 export function Pictures({ run, where, serial, address }) {

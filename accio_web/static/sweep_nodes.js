@@ -1,6 +1,6 @@
 // How far each node of a sweep's graph is, over all its children.
 import { href, html, nodePath, runPath, useData, useRef } from './core.js';
-import { Command, Loaded, number, visible } from './parts.js';
+import { Command, Loaded, duration, number, visible } from './parts.js';
 import { Graph, sweepRows } from './pictures/graph.js';
 import { SaveButtons } from './pictures/save_buttons.js';
 import { Counts, StackedBar } from './states.js';
@@ -13,11 +13,12 @@ export function SweepNodes({ run, serial }) {
     <p class="quiet">${number(counted.counted)} of ${number(counted.children)} children${counted.counted < counted.children ? ', which lie evenly over the sweep' : ''}</p>
     ${workflow.data && html`<${Drawn} run=${run} nodes=${counted.nodes} layout=${workflow.data.layout} />`}
     <div class="scroll"><table class="rows"><caption class="unseen">Nodes over the children</caption>
-    <thead><tr><th scope="col">Node</th><th scope="col">Operator</th><th scope="col">States</th><th scope="col" class="n">Cached</th></tr></thead>
+    <thead><tr><th scope="col">Node</th><th scope="col">Operator</th><th scope="col">States</th><th scope="col" class="n">Cached</th><th scope="col">Takes</th></tr></thead>
     <tbody>${counted.nodes.map((node) => html`<tr key=${node.name}>
       <td class="what">${visible(node.name)}</td><td data-name="Operator">${visible(node.operator)}</td>
       <td data-name="States"><${StackedBar} counts=${node.counts} label=${`${visible(node.name)} by state`} /><${Counts} counts=${node.counts} /></td>
-      <td data-name="Cached" class="n">${number(node.cached)}</td></tr>`)}</tbody></table></div>`}<//>`;
+      <td data-name="Cached" class="n">${number(node.cached)}</td>
+      <td data-name="Takes">${node.median_s === null ? '–' : html`<span title=${`the median of ${number(node.measured)} executions`}>${duration(node.median_s)}</span>`}</td></tr>`)}</tbody></table></div>`}<//>`;
 }
 
 function Drawn({ run, nodes, layout }) {

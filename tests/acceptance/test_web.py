@@ -272,6 +272,23 @@ async def test_storage(place: Place, http: httpx.AsyncClient) -> None:
     assert rows["Ratio"]["results"] == 0
 
 
+async def test_owners_and_usage(place: Place, http: httpx.AsyncClient) -> None:
+    """Whose work there is, and what it used, are told as the command line does; a cap is set, and taken away."""
+    with place.made.client() as client:
+        client.wait(client.submit({"workflow": "ratio", "params": {"x": 60, "y": 7}}).run.id)
+        used = (await http.get("/usage", params={"by": ["owner", "day"], "days": "2"})).json()["usage"]
+        assert [each["owner"] for each in used] == ["me@example.org"]
+        assert used[0]["nodes"] == sum(each.nodes for each in client.usage().usage) >= 1
+        set_to = await http.post("/owners/cap", json={"owner": "me@example.org", "nodes": "3", "cpus": "1.5"})
+        assert set_to.json()["cap"] == {"nodes": 3, "cpus": 1.5}
+        mine = next(each for each in client.list_owners().owners if each.owner.email == "me@example.org")
+        assert (str(mine.cap), mine.own_cap) == ("1.5 CPUs and 3 nodes", True)
+        told = next(each for each in (await http.get("/owners")).json()["owners"])
+        assert (told["owner"]["email"], told["cap"]) == ("me@example.org", {"nodes": 3, "cpus": 1.5})
+        assert (await http.post("/owners/cap", json={"owner": "me@example.org", "none": True})).json()["cap"] is None
+        assert not any(each.own_cap for each in client.list_owners().owners)
+
+
 async def test_submitting(place: Place, http: httpx.AsyncClient) -> None:
     """A definition is checked without creating anything, and submitted once for a key, however often it is sent."""
     wrong = {"workflow": "ratio", "params": {"x": {"values": [1, "a"]}, "y": 2}}

@@ -65,6 +65,7 @@ async def test_text_is_text(made: Cluster, width: int) -> None:
         "/", "/runs", "/runs?where=under", *(f"/runs/{run}?tab={tab}" for tab in tabs), *children,
         f"/runs/{run}.1?tab=Timeline", f"/runs/{run}.1?tab=Logs", f"/compare?run={run}&run={other}",
         f"/submit?from={run}", f"/submit?from={other}", "/workflows", "/workflows/echo", "/cluster", "/storage",
+        "/usage",
     ]  # fmt: skip
     shown: dict[str, int] = {}
     with web_server(made) as server:

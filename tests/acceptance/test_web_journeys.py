@@ -116,6 +116,30 @@ async def test_results_are_invalidated(made: Cluster) -> None:
         assert not client.get_run(second).nodes[0].cached
 
 
+async def test_a_cap_is_set(made: Cluster) -> None:
+    """What everybody may have at a time is set after its consequence was said; what is no number is refused there."""
+    with web_server(made) as server, made.client() as client:
+        async with browser_page(server, expected=("400 (Bad Request)",)) as page:
+            await page.goto(server.page("/usage"))
+            await expect(page.get_by_role("table", name="What was used").get_by_role("row").nth(1)).to_be_visible()
+            await page.get_by_role("button", name="Set the cap of everybody").click()
+            dialog = page.get_by_role("dialog")
+            await expect(dialog).to_contain_text("no more begins until there is less of it than the cap allows")
+            await dialog.get_by_label("Processors").fill("some")
+            await dialog.get_by_role("button", name="Set the cap").click()
+            await expect(dialog.get_by_role("alert")).to_contain_text("found 'some'")
+            await dialog.get_by_label("Processors").fill("2")
+            await expect(dialog).to_contain_text("accio cap everybody -cpus=2")
+            await dialog.get_by_role("button", name="Set the cap").click()
+            await expect(page.get_by_text("Who has no cap of their own may have 2 processors")).to_be_visible()
+            assert str(client.list_owners().everybody) == "2 CPUs"
+            await page.get_by_role("button", name="Set the cap of everybody").click()
+            await dialog.get_by_label("Processors").fill("")
+            await dialog.get_by_role("button", name="Take the cap away").click()
+            await expect(page.get_by_text("may have any number of nodes")).to_be_visible()
+            assert client.list_owners().everybody is None
+
+
 async def test_by_keys_alone(made: Cluster) -> None:
     """A run is found, selected, opened and looked at without a mouse; single keys can be switched off."""
     with web_server(made) as server:

@@ -67,7 +67,14 @@ def sweep_graph(graph: Sequence[Mapping[str, Any]], found: NodeCountsView, own: 
 
 def _over_children(node: GraphNode, found: NodeCountView) -> GraphNode:
     state = next((state for state in _STRIKING if found.by_state.get(state)), "")
-    return replace(node, operator=str(found.operator), state=state, counts=dict(found.by_state), taken=found.cached)
+    return replace(
+        node,
+        operator=str(found.operator),
+        state=state,
+        counts=dict(found.by_state),
+        taken=found.cached,
+        seconds=found.median_s,
+    )
 
 
 # What catches the eye of a node that is in several states.

@@ -105,10 +105,17 @@ def _of_graph(picture: Graph) -> Rows:
 
     if any(each.counts for each in picture.nodes):
         counted = (
-            (each.name, each.operator, *_in_states(each), each.taken or int(each.cached), takes(each.name))
+            (
+                each.name,
+                each.operator,
+                *_in_states(each),
+                each.taken or int(each.cached),
+                each.seconds if each.counts else None,
+                takes(each.name),
+            )
             for each in picture.nodes
         )
-        return Rows(("node", "operator", *NODE_STATES, "cached", "takes from"), counted)
+        return Rows(("node", "operator", *NODE_STATES, "cached", "median_s", "takes from"), counted)
     found = (
         (each.name, each.operator, each.state, str(each.cached).lower(), takes(each.name)) for each in picture.nodes
     )

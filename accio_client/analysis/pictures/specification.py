@@ -183,7 +183,7 @@ class GraphNode:
     """A node at its place; `state` is empty where it has none, `seconds` what it took, if it was executed.
 
     Of a sweep, `counts` says in how many children it is in which state, `taken` in how many its result was taken from
-    the memo, and `state` is what catches the eye.
+    the memo, `seconds` the median over those that were executed, and `state` is what catches the eye.
     """
 
     name: str

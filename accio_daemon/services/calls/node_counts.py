@@ -31,8 +31,11 @@ class NodeCountCalls:
             workflow = self._plans.workflow(snapshot, found.run)
             counted = count_by_node(snapshot, found.run, workflow)
             answer = runs_pb2.NodeCounts(run=found.id, counted=counted.children, children=found.run.present)
-            for node, states, cached in zip(workflow.graph, counted.states, counted.cached, strict=False):
-                answer.nodes.add(node=node.name, operator=node.op, states=counts(states), cached=cached)
+            of_nodes = zip(workflow.graph, counted.states, counted.cached, counted.times, strict=False)
+            for node, states, cached, took in of_nodes:
+                told = answer.nodes.add(node=node.name, operator=node.op, states=counts(states), cached=cached)
+                if took is not None:
+                    told.median_us, told.measured = took.median_us, took.measured
             return answer
 
         return await self._readers.read(read)

@@ -80,6 +80,10 @@ SELECT node, attempt FROM executions WHERE run_no = :run AND idx = :idx
 -- name: ended_by_node
 SELECT node, state, count(*), sum(cached) FROM nodes WHERE run_no = :run AND idx BETWEEN :low AND :high GROUP BY node, state
 
+-- name: took_by_node
+SELECT n.node, json_extract(s.metrics, '$[0]') FROM nodes n JOIN results s ON s.id = n.result
+WHERE n.run_no = :run AND n.idx BETWEEN :low AND :high AND NOT n.cached
+
 -- name: running_by_node
 SELECT node, count(*) FROM executions WHERE run_no = :run AND idx BETWEEN :low AND :high AND attempt IS NOT NULL GROUP BY node
 

@@ -36,7 +36,7 @@ function Agent({ agent, session, reload }) {
   const here = ['connected', 'draining'].includes(agent.state);
   const use = (kind, text) => html`<${Bar} share=${agent.resources[kind] ? agent.reserved[kind] / agent.resources[kind] : 0} label=${kind} /> <span class="quiet">${text}</span>`;
   const button = (name, label) => html`<button type="button" disabled=${Boolean(forbidden)} title=${forbidden || undefined} onClick=${() => ask(name)}>${label} …</button>`;
-  return html`<tr><td class="what">${visible(agent.name)}</td>
+  return html`<tr><td class="what">${visible(agent.name)}${agent.owners.length > 0 && html`<br /><span class="quiet">only for ${agent.owners.map(visible).join(', ')}</span>`}</td>
     <td data-name="State"><span class=${`state ${here ? (agent.state === 'draining' ? 'waiting' : 'success') : 'lost'}`}>${GLYPHS[agent.state] ?? '·'} ${agent.state}</span>${agent.reason && html`<br /><span class="quiet">${visible(agent.reason)}</span>`}</td>
     <td data-name="Processors">${use('cpus', `${agent.reserved.cpus} of ${agent.resources.cpus}`)}</td>
     <td data-name="Memory">${use('memory', `${bytes(agent.reserved.memory)} of ${bytes(agent.resources.memory)}`)}</td>

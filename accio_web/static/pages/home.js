@@ -63,7 +63,7 @@ function Demands({ demands }) {
 }
 
 function Owners({ owners }) {
-  return html`<section aria-labelledby="owners"><h2 id="owners">Whose runs</h2><div class="scroll"><table class="rows"><caption class="unseen">What is left, by owner</caption>
+  return html`<section aria-labelledby="owners"><h2 id="owners">Whose runs</h2><p><a href=${href('/usage')}>What they may have, and have used</a></p><div class="scroll"><table class="rows"><caption class="unseen">What is left, by owner</caption>
     <thead><tr><th scope="col">Owner</th><th scope="col" class="n">Runs</th><th scope="col" class="n">Running</th><th scope="col" class="n">Queued</th><th scope="col">Reserved</th></tr></thead>
     <tbody>${owners.map((each) => html`<tr><td class="what"><a href=${href('/runs', { where: `owner=${JSON.stringify(each.owner.name || each.owner.email)}`, state: ['scheduled', 'running'] })}>${visible(each.owner.name || each.owner.email)}</a></td><td class="n" data-name="Runs">${number(each.runs)}</td>
       <td class="n" data-name="Running">${number(each.running)}</td><td class="n" data-name="Queued">${number(each.queued)}</td><td data-name="Reserved">${reserves(each.reserved, bytes)}</td></tr>`)}</tbody></table></div></section>`;

@@ -23,14 +23,14 @@ export function graphRows(nodes, layout) {
 
 /** What the graph of a sweep shows, as a table: in how many children each node is in which state. */
 export function sweepRows(nodes, layout) {
-  return [['node', 'operator', ...STATES, 'cached', 'takes from'],
-    ...nodes.map((node) => [node.name, node.operator, ...STATES.map((state) => (node.counts ?? { [node.state]: 1 })[state] ?? 0), Number(node.cached), sources(layout, node.name)])];
+  return [['node', 'operator', ...STATES, 'cached', 'median_s', 'takes from'],
+    ...nodes.map((node) => [node.name, node.operator, ...STATES.map((state) => (node.counts ?? { [node.state]: 1 })[state] ?? 0), Number(node.cached), node.median_s ?? '', sources(layout, node.name)])];
 }
 
-/** In how many children a node has succeeded, and is in what other states; what waits is the rest. */
-export function overChildren({ counts, cached }) {
+/** In how many children a node has succeeded, how long it took, and in what other states it is; what waits is the rest. */
+export function overChildren({ counts, cached, median_s: median = null }) {
   const several = (count, what) => `${count.toLocaleString('en')} ${what}`;
-  return [`${(counts.success ?? 0).toLocaleString('en')} of ${sum(counts).toLocaleString('en')}`, ...TOLD.filter((state) => counts[state]).map((state) => several(counts[state], state)), ...(cached ? [several(cached, 'cached')] : [])];
+  return [`${(counts.success ?? 0).toLocaleString('en')} of ${sum(counts).toLocaleString('en')}`, ...TOLD.filter((state) => counts[state]).map((state) => several(counts[state], state)), ...(median === null ? [] : [`~${duration(median)}`]), ...(cached ? [several(cached, 'cached')] : [])];
 }
 
 /** The way of an edge: curves between the corners, from a node's right side to another's left. */

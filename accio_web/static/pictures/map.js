@@ -40,7 +40,7 @@ export function said(picture, cell) {
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 function redrawn(canvas, picture, chosen) {
-  const ratio = devicePixelRatio || 1;
+  const ratio = (devicePixelRatio || 1) * Math.max(1, canvas.clientWidth / WIDTH); // sharp where it is shown larger
   canvas.width = WIDTH * ratio;
   canvas.height = geometry(picture).height * ratio;
   const context = canvas.getContext('2d');

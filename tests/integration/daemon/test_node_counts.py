@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from statistics import median_low
 from typing import Any
 
 import grpc
@@ -72,6 +73,33 @@ async def test_states_over_children(daemon: Serving) -> None:
     found, answer = await counted(daemon, run)
     assert found["First"] == {"success": 2, "failed": 1}
     assert (answer.counted, answer.children) == (3, 3)
+
+
+async def test_how_long_nodes_take(daemon: Serving) -> None:
+    """Each node has the median of its executions in this sweep, without failures and what comes from the memo."""
+    async with joined(daemon.agents, behaviour=brittle):
+        await daemon.push(PAIR)
+        await daemon.finished({"workflow": "pair", "params": {"x": 1}})
+        run = (await daemon.finished({"workflow": "pair", "params": {"x": {"values": [1, 2, 3, 6]}}})).id
+        again = (await daemon.finished({"workflow": "pair", "params": {"x": {"values": [1, 2]}}})).id
+    connection = sqlite3.connect(f"file:{daemon.config.database}?mode=ro", uri=True)
+    try:
+        row = find(connection, run, Viewer(me=Person(name="anybody"))).run
+        walls = dict[int, list[int]]()
+        for node, wall in connection.execute(
+            "SELECT n.node, json_extract(s.metrics, '$[0]') FROM nodes n JOIN results s ON s.id = n.result"
+            " WHERE n.run_no = ? AND n.cached = 0",
+            (row.no,),
+        ):
+            walls.setdefault(node, []).append(wall)
+    finally:
+        connection.close()
+    _, answer = await counted(daemon, run)
+    assert [(each.median_us, each.measured) for each in answer.nodes] == [
+        (median_low(walls[no]), len(walls[no])) for no in range(2)
+    ]
+    _, answer = await counted(daemon, again)
+    assert [each.measured for each in answer.nodes] == [0, 0]
 
 
 async def test_what_runs_and_what_was_never_reached(daemon: Serving) -> None:

@@ -66,7 +66,14 @@ def over_children(counted: int = 12) -> Graph:
         "Right": {"success": 8, "failed": 3, "cancelled": 1},
     }
     nodes = tuple(
-        NodeCountView(node=NodeName(name), operator=OperatorName(name), by_state=counts, cached=4 * (name == "Source"))
+        NodeCountView(
+            node=NodeName(name),
+            operator=OperatorName(name),
+            by_state=counts,
+            cached=4 * (name == "Source"),
+            median_s=0.25 if name == "Right" else None,
+            measured=8 * (name == "Right"),
+        )
         for name, counts in by_state.items()
     )
     found = NodeCountsView(run=RUN, nodes=nodes, counted=counted, children=12)
@@ -74,12 +81,14 @@ def over_children(counted: int = 12) -> Graph:
 
 
 def test_a_sweeps_graph_in_the_terminal() -> None:
-    """Each node says in how many children it is in which state; a node of the sweep itself has its own state."""
-    assert render(over_children(), width=60) == [
+    """Each node says in how many children it is in which state, and its median time; a node of the sweep itself has its
+    own state.
+    """
+    assert render(over_children(), width=70) == [
         f"nodes of {RUN} over its children",
         "  1 ✓ Source  12 of 12, 4 cached",
         "  2 ▶ Left    6 of 12, 2 running  ← Source",
-        "  2 ✗ Right   8 of 12, 3 failed, 1 cancelled  ← Source",
+        "  2 ✗ Right   8 of 12, 3 failed, 1 cancelled, ~0.25 s  ← Source",
         "  3 ▶ Join    ← Left, Right",
         "12 of 12 children",
     ]
@@ -93,10 +102,10 @@ def test_a_sweeps_graph_as_a_table() -> None:
     """The table twin has a column for each state, of which a sweep's own node is in one."""
     table = rows(over_children())
     states = ("success", "running", "queued", "waiting", "failed", "killed", "lost", "cancelled")
-    assert table.columns == ("node", "operator", *states, "cached", "takes from")
+    assert table.columns == ("node", "operator", *states, "cached", "median_s", "takes from")
     found = list(table.rows)
-    assert found[2] == ("Right", "Right", 8, 0, 0, 0, 3, 0, 0, 1, 0, "Source")
-    assert found[3] == ("Join", "Join", 0, 1, 0, 0, 0, 0, 0, 0, 0, "Left Right")
+    assert found[2] == ("Right", "Right", 8, 0, 0, 0, 3, 0, 0, 1, 0, 0.25, "Source")
+    assert found[3] == ("Join", "Join", 0, 1, 0, 0, 0, 0, 0, 0, 0, None, "Left Right")
     assert to_json(over_children())["nodes"][1]["counts"] == {"success": 6, "running": 2, "waiting": 4}
 
 
