@@ -23,6 +23,10 @@ from accio_web.shown import shown_run
 
 AGAIN_S = 0.7
 """Seconds after which what failed is tried again."""
+PAUSE_S = 0.8
+"""Seconds for which a topic isn't looked at again after a look: with the feed's half second and the asking, what is new
+is seen within a second and a half, and ten tabs beside a busy daemon cost half as much as at its pace.
+"""
 BEAT_S = 15.0
 """Seconds after which a silent stream says something, so that proxies keep it and dead ones are noticed."""
 MOST_TOPICS = 8
@@ -84,6 +88,7 @@ class Topic:
                 self._latest = message
                 for listener in self.listeners:
                     listener.tell(self._name, message)
+            await asyncio.sleep(PAUSE_S)
             try:
                 async with asyncio.timeout(AGAIN_S if failed else None):
                     await self._due.wait()

@@ -107,16 +107,19 @@ class AnalysisCalls(MeasurementCalls):
         return heads[0]
 
     async def _kept_columns(self, asked: Reading, kept: MutableMapping[Reading, Collected]) -> Collected:
-        found = await self.columns(
-            asked.run,
-            ports=asked.ports,
-            metrics=asked.metrics,
-            outputs=asked.outputs,
-            failures=asked.failures,
-            before=kept.get(asked),
-        )
-        kept[asked] = found
-        return found
+        async def read() -> Collected:
+            found = await self.columns(
+                asked.run,
+                ports=asked.ports,
+                metrics=asked.metrics,
+                outputs=asked.outputs,
+                failures=asked.failures,
+                before=kept.get(asked),
+            )
+            kept[asked] = found
+            return found
+
+        return await self._turns.of(asked, lambda: kept.get(asked), read)  # pages ask for several pictures at once
 
     async def frame(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from accio.channels import Door
 from accio_client.connection import DEADLINE_S, PATIENCE_S, Connection
 from accio_client.settings import Settings
+from accio_client.turns import Turns
 
 SUBMIT_DEADLINE_S = 60.0
 """For a definition, which takes the daemon longer to check than other requests."""
@@ -38,3 +39,4 @@ class Caller:
             door=door, token=settings.token, user=settings.user, deadline=deadline, patience=patience
         )
         self._accio = self._connection.accio
+        self._turns = Turns()

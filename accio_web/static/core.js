@@ -85,6 +85,7 @@ export class Failed extends Error {
 
 /** After how long what failed on its way is tried again. */
 export const AGAIN_MS = 2000;
+const SOON_MS = 30;
 let csrf = '';
 let entries = 0; // how often somebody logged in, or out: what is answered later tells nothing about the next session
 
@@ -162,7 +163,7 @@ export function useData(path, query = {}, again = null) {
   const [state, set] = useState({ data: null, error: null, of: '' });
   const key = path === null ? '' : apiAddress(path, query);
   const asking = useRef({ of: '', again: false });
-  const later = useRef(0);
+  const [later, soon] = [useRef(0), useRef(0)];
   const load = useCallback(async () => {
     if (!key) return;
     if (asking.current.of === key) { // one call at a time, however often something changes meanwhile
@@ -180,8 +181,16 @@ export function useData(path, query = {}, again = null) {
     if (mine.again) load();
     else if (error && isPassing(error)) later.current = setTimeout(load, AGAIN_MS);
   }, [key]);
-  useEffect(() => { load(); }, [load, again]);
+  const asked = useRef(null);
+  useEffect(() => {
+    const told = asked.current === load; // what is told together, of several topics, is asked for once
+    asked.current = load;
+    if (!told) load();
+    else soon.current ||= setTimeout(() => { soon.current = 0; load(); }, SOON_MS);
+  }, [load, again]);
   useEffect(() => () => { // nobody looks any more
+    clearTimeout(soon.current);
+    soon.current = 0;
     asking.current = { of: '', again: false };
     clearTimeout(later.current);
   }, [load]);
