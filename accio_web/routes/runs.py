@@ -11,10 +11,11 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from accio.domain.states import RunState
-from accio.errors import AccioError, BadRequest
+from accio.errors import AccioError, BadRequest, NotFound
 from accio_client import documents, views
 from accio_client.documents import document
 from accio_web.answers import answer
+from accio_web.neighbours import neighbours
 from accio_web.shown import shown_counts, shown_row, shown_run
 from accio_web.streams import event_stream
 from accio_web.web import Web, whole_number
@@ -22,6 +23,7 @@ from accio_web.web import Web, whole_number
 _MOST_ROWS = 500
 _ROWS = 50
 _EVENTS = 1000
+_LONGEST_NUMBER = 20
 
 
 class RunRoutes:
@@ -35,6 +37,7 @@ class RunRoutes:
             Route("/api/v1/runs", self.index, methods=["GET"]),
             Route("/api/v1/runs/{run}", self.show, methods=["GET"]),
             Route("/api/v1/runs/{run}/counts", self.counts, methods=["GET"]),
+            Route("/api/v1/runs/{run}/neighbours", self.neighbours, methods=["GET"]),
             Route("/api/v1/runs/{run}/events", self.events, methods=["GET"]),
             Route("/api/v1/runs/{run}/logs", self.follow, methods=["GET"]),
             Route("/api/v1/runs/{run}/log.txt", self.download, methods=["GET"]),
@@ -76,6 +79,20 @@ class RunRoutes:
         reasons = await client.why(run, node)
         why = documents.why(reasons[0]) if reasons else None
         return answer(document({**documents.node_details(found), "why": why}))
+
+    async def neighbours(self, request: Request) -> Response:
+        """Return the children beside a child: one step along each parameter that varies."""
+        parent, dot, number = request.path_params["run"].partition(".")
+        if not (dot and number.isascii() and number.isdecimal() and len(number) < _LONGEST_NUMBER):
+            raise BadRequest(f"expected a child as in RUN.3, found {request.path_params['run']!r:.100}")
+        head = await self._web.client(request).column_head(parent)
+        if int(number) >= head.sweep.size:
+            raise NotFound(f"the sweep has no child {number}: it has {head.sweep.size}")
+
+        def is_there(child: int) -> bool:
+            return not any(first <= child < first + count for first, count in head.deleted)
+
+        return answer(document(neighbours(head.sweep, int(number), is_there)))
 
     async def events(self, request: Request) -> Response:
         """Return a run's history, oldest first."""

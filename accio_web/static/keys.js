@@ -5,7 +5,7 @@ import { Dialog } from './parts.js';
 const KEY = 'accio.keys';
 export const KEYS = [
   ['g h', 'Workload'], ['g r', 'Runs'], ['g s', 'Submit'], ['g w', 'Workflows'], ['g c', 'Cluster'], ['g u', 'Usage'], ['/', 'To the query or search box'],
-  ['j k', 'Next, previous row'], ['Enter', 'Open the row'], ['x', 'Select the row'], ['e', 'Edit the name'], ['Esc', 'Close'], ['?', 'These keys'],
+  ['j k', 'Next, previous row'], ['Enter', 'Open the row'], ['x', 'Select the row'], ['e', 'Edit the name'], ['[ ]', 'Previous, next child of the sweep, along the parameter gone along last'], ['Esc', 'Close'], ['?', 'These keys'],
 ];
 const PLACES = { h: '/', r: '/runs', s: '/submit', w: '/workflows', c: '/cluster', u: '/usage' };
 
@@ -41,6 +41,7 @@ export function useKeys() {
       else if (key === '/') /** @type {HTMLElement} */ (document.querySelector('[data-search]'))?.focus();
       else if (key === 'j' || key === 'k') move(key === 'j' ? 1 : -1);
       else if (key === 'x') /** @type {HTMLElement} */ (document.activeElement?.closest('tr')?.querySelector('input[type=checkbox]'))?.click();
+      else if (key === '[' || key === ']') /** @type {HTMLElement} */ (document.querySelector(`[data-step="${key}"]`))?.click();
       else if (key === 'e') /** @type {HTMLElement} */ (document.querySelector('[data-edit]'))?.click();
       else if (key === '?') show(true);
       else {

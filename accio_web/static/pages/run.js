@@ -62,12 +62,21 @@ function Facts({ run, forbidden, after }) {
     </dl></div>`;
 }
 
+let along = ''; // the parameter that the keys [ and ] go along: the one gone along last, else by number
+
+/** The children beside this one: by number, and one step along each parameter. */
 function Neighbours({ run }) {
-  const child = (index) => href(runPath(`${run.parent}.${index}`));
+  const found = useData(`${runPath(run.id)}/neighbours`);
+  const { previous = null, next = null, axes = [] } = found.data ?? {};
+  const [back, ahead] = ['[', ']'];
+  const way = axes.length > 1 && axes.some((axis) => axis.name === along) ? along : '';
+  const step = (to, name, key, text) => to !== null && html`<a href=${href(runPath(`${run.parent}.${to}`))} data-step=${way === name ? key : undefined}
+    title=${way === name ? `Key ${key}` : undefined} onClick=${() => { along = name; }}>${text}</a>`;
   return html`<nav class="crumbs" aria-label="Where this is"><a href=${href(runPath(run.parent))}>The sweep</a>
-    <span>child ${number(run.index)}: ${visible(run.label)}</span>
-    ${run.index > 0 && html`<a href=${child(run.index - 1)}>Previous child</a>`}
-    <a href=${child(run.index + 1)}>Next child</a></nav>`;
+      <span>child ${number(run.index)}: ${visible(run.label)}</span>
+      ${step(previous, '', back, 'Previous child')}${step(next, '', ahead, 'Next child')}</nav>
+    ${axes.length > 1 && html`<nav class="crumbs" aria-label="Along each parameter">${axes.map((axis) => html`<span key=${axis.name}>
+      ${axis.previous && step(axis.previous.index, axis.name, back, `← ${visible(axis.previous.value)}`)} <b>${visible(axis.name)}=${visible(axis.value)}</b> ${axis.next && step(axis.next.index, axis.name, ahead, `${visible(axis.next.value)} →`)}</span>`)}</nav>`}`;
 }
 
 function Children({ run, where, address, serial, forbidden, after }) {

@@ -103,6 +103,8 @@ async def test_a_daemon_that_is_away_is_told() -> None:
         ("/api/v1/compare", 400),
         ("/api/v1/compare?run=a&run=a", 400),
         ("/api/v1/compare?run=a&run=b&limit=0", 400),
+        ("/api/v1/runs/x/neighbours", 400),
+        ("/api/v1/runs/x.y/neighbours", 400),
         ("/api/v1/usage?by=week", 400),
         ("/api/v1/usage?days=0", 400),
         ("/api/v1/nothing", 404),
