@@ -151,6 +151,16 @@ export function untilAnswered(call, done) {
   };
 }
 
+/** Whether who asks is still shown: what is answered later moves nobody away from another page. */
+export function useShown() {
+  const shown = useRef(true);
+  useEffect(() => {
+    shown.current = true;
+    return () => { shown.current = false; };
+  }, []);
+  return shown;
+}
+
 const refreshers = new Set();
 /** Ask for everything again: the daemon has started anew, say. */
 export const refreshAll = () => refreshers.forEach((refresh) => refresh());

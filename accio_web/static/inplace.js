@@ -2,14 +2,17 @@
 import { href, html, post, runPath, useEffect, useRef, useState } from './core.js';
 import { Heading, Problem, visible } from './parts.js';
 import { title } from './runs_table.js';
+import { split } from './steering.js';
 
 /** What belongs to editing one field: is it open, what went wrong, and how it is saved. */
 function useEdit(run, after) {
   const [open, show] = useState(false);
   const [error, fail] = useState(null);
-  const save = async (change) => {
+  const save = async (change, path = `${runPath(run.id)}/update`) => {
     try {
-      await post(`${runPath(run.id)}/update`, change);
+      const { runs = [] } = await post(path, change);
+      const refused = runs.find((each) => each.error);
+      if (refused) throw new Error(refused.error);
       fail(null);
       show(false);
       after('edit');
@@ -20,13 +23,14 @@ function useEdit(run, after) {
   return { open, show, error, save };
 }
 
-function Field({ label, value, save, cancel, lines = false }) {
+function Field({ label, value, error, save, cancel, lines = false }) {
   const box = useRef(null);
   const left = useRef(false);
   useEffect(() => {
     box.current.focus();
     box.current.select();
   }, []);
+  useEffect(() => { left.current = false; }, [error]); // what wasn't kept can be kept again
   const done = (keep) => {
     if (left.current) return;
     left.current = true;
@@ -49,20 +53,21 @@ const ofParent = (run) => (run.kind === 'child' ? " A child shows its parent's: 
 export function EditableName({ run, forbidden, after, children }) {
   const { open, show, error, save } = useEdit(run, after);
   const edit = html`<button type="button" class="quiet edit" data-edit aria-label="Edit the name" disabled=${Boolean(forbidden)} title=${forbidden || `Edit the name (e).${ofParent(run)}`} onClick=${() => show(true)}>✎</button>`;
-  return html`<${Heading} text=${title(run)} instead=${open && html`<${Field} label="Name" value=${run.name} save=${(name) => save({ name })} cancel=${() => show(false)} />`}>${!open && run.kind !== 'child' && edit}${children}<//><${Problem} error=${error} />`;
+  return html`<${Heading} text=${title(run)} instead=${open && html`<${Field} label="Name" value=${run.name} error=${error} save=${(name) => save({ name })} cancel=${() => show(false)} />`}>${!open && run.kind !== 'child' && edit}${children}<//><${Problem} error=${error} />`;
 }
 
 export function EditableNotes({ run, forbidden, after }) {
   const { open, show, error, save } = useEdit(run, after);
   const button = (text) => html`<button type="button" class="quiet edit" disabled=${Boolean(forbidden)} title=${forbidden || `Edit the notes.${ofParent(run)}`} onClick=${() => show(true)} aria-label="Edit the notes">${text}</button>`;
-  if (open) return html`<${Field} label="Notes" value=${run.notes} lines=${true} save=${(notes) => save({ notes })} cancel=${() => show(false)} /><p class="quiet">Ctrl+Enter keeps the notes, Esc doesn't.</p><${Problem} error=${error} />`;
+  if (open) return html`<${Field} label="Notes" value=${run.notes} error=${error} lines=${true} save=${(notes) => save({ notes })} cancel=${() => show(false)} /><p class="quiet">Ctrl+Enter keeps the notes, Esc doesn't.</p><${Problem} error=${error} />`;
   return html`${run.notes ? html`<div class="notes pre">${visible(run.notes)} ${button('✎')}</div>` : html`<p class="no-notes">${button('+ Notes')}</p>`}<${Problem} error=${error} />`;
 }
 
 export function EditableTags({ run, forbidden, after }) {
   const { open, show, error, save } = useEdit(run, after);
-  const add = (text) => save({ tags: [...new Set([...run.tags, ...text.split(',').map((tag) => tag.trim()).filter(Boolean)])] });
-  const remove = (tag) => save({ tags: run.tags.filter((each) => each !== tag) });
+  const retag = (add, remove) => save({ ids: [run.id], add, remove }, '/runs/tag'); // tags that others add meanwhile stay
+  const add = (text) => (split(text).length ? retag(split(text), []) : show(false));
+  const remove = (tag) => retag([], [tag]);
   return html`<span class="tags">${run.tags.map((tag) => html`<span class="tag"><a href=${href('/runs', { where: `tag=${JSON.stringify(tag)}` })}>${visible(tag)}</a>${!forbidden && html`<button type="button" class="quiet" aria-label=${`Take away the tag ${visible(tag)}`} onClick=${() => remove(tag)}>×</button>`}</span> `)}
-    ${open ? html`<${Field} label="New tags, with commas between" value="" save=${add} cancel=${() => show(false)} />` : html`<button type="button" class="quiet edit" disabled=${Boolean(forbidden)} title=${forbidden || `Add tags.${ofParent(run)}`} onClick=${() => show(true)}>+ Tag</button>`}</span><${Problem} error=${error} />`;
+    ${open ? html`<${Field} label="New tags, with commas between" value="" error=${error} save=${add} cancel=${() => show(false)} />` : html`<button type="button" class="quiet edit" disabled=${Boolean(forbidden)} title=${forbidden || `Add tags.${ofParent(run)}`} onClick=${() => show(true)}>+ Tag</button>`}</span><${Problem} error=${error} />`;
 }

@@ -1,6 +1,6 @@
 // Kill, retry, delete, tag: of runs that were picked or of all that match; each names its consequence first, and its
 // outcome afterwards.
-import { html, post, useEffect, useState } from './core.js';
+import { html, post, useEffect, useShown, useState } from './core.js';
 import { Dialog, Problem, number, quoted, visible } from './parts.js';
 import { ACTIVE, sum } from './states.js';
 import { useTopic } from './live.js';
@@ -103,6 +103,7 @@ function Act({ name, of, title: heading, command, close, after, children }) {
   const action = ACTIONS[name];
   const [state, set] = useState({ busy: false, error: null, done: null });
   const [more, say] = useState('');
+  const shown = useShown();
   const typed = (event) => say(action.fields?.words ? ` ${action.fields.words(action.fields.read(Object.fromEntries(new FormData(event.currentTarget))))}`.trimEnd() : '');
   const act = async (event) => {
     event.preventDefault();
@@ -110,6 +111,7 @@ function Act({ name, of, title: heading, command, close, after, children }) {
     set({ busy: true, error: null, done: null });
     try {
       const done = await post(`/runs/${name}`, { ...of, ...(action.fields?.read(given) ?? {}) });
+      if (!shown.current) return;
       if (done.runs.every((each) => !each.error)) {
         close();
         after(name);

@@ -116,6 +116,55 @@ async def test_all_tabs_are_logged_out(made: Cluster) -> None:
             await expect(other.get_by_role("heading", name="Log in to Accio")).to_be_visible()
 
 
+async def test_who_has_gone_elsewhere_stays_there(made: Cluster) -> None:
+    """The answer to a submission comes when another page is shown: the run is made, and that page stays."""
+    with web_server(made) as server, made.client() as client:
+        async with browser_page(server) as page:
+            await page.goto(server.page("/submit?workflow=ratio"))
+            for row, value in (("x", "71"), ("y", "1")):
+                await page.get_by_role("group", name=row, exact=True).get_by_role("textbox").fill(value)
+            submit = page.get_by_role("button", name="Submit", exact=True)
+            await expect(submit).to_be_enabled()
+            late = Held()
+            await late.of(page, "**/api/v1/submit")
+            await submit.click()
+            await late.asked.wait()
+            await page.get_by_role("link", name="Storage", exact=True).click()
+            storage = page.get_by_role("heading", name="Storage", level=1)
+            await expect(storage).to_be_visible()
+            async with page.expect_response("**/api/v1/submit"):
+                await late.release(page)
+            await expect(storage).to_be_visible()
+            assert await page.evaluate("location.pathname") == "/storage"
+            assert any("71" in str(each.params) for each in client.list_runs(limit=3).runs)
+
+
+async def test_an_edit_that_failed_is_kept_later(made: Cluster) -> None:
+    """A name that couldn't be saved stays in its field, and is saved by another Enter; tags of others stay."""
+    with web_server(made) as server, made.client() as client:
+        run = client.submit({"workflow": "ratio", "params": {"x": 72, "y": 1}, "tags": ["first"]}).run.id
+        client.wait(run)
+        async with browser_page(server, expected=("ERR_FAILED",)) as page:
+            await page.goto(server.page(f"/runs/{run}"))
+            await page.route("**/update", lambda route: route.abort(), times=1)
+            await page.get_by_role("button", name="Edit the name").click()
+            await page.get_by_role("textbox", name="Name").fill("Kept")
+            await page.keyboard.press("Enter")
+            await expect(page.get_by_role("alert")).to_contain_text("does not answer")
+            await page.get_by_role("textbox", name="Name").press("Enter")
+            await expect(page.get_by_role("heading", name="Kept", level=1)).to_be_visible()
+            late = Held()
+            await late.of(page, "**/runs/tag")
+            await page.get_by_role("button", name="+ Tag").click()
+            await page.get_by_label("New tags").fill("mine")
+            await page.keyboard.press("Enter")
+            await late.asked.wait()
+            client.update(run, tags=["first", "theirs"])
+            await late.release(page)
+            await expect(page.get_by_role("link", name="mine", exact=True)).to_be_visible()
+        assert set(client.get_run(run).run.tags) == {"first", "theirs", "mine"}
+
+
 async def test_what_fails_on_its_way_is_asked_again(made: Cluster) -> None:
     """The network changes under a call: the page says that nothing answers, and has the answer a little later."""
     with web_server(made) as server:

@@ -52,7 +52,7 @@ function Content({ data, asked, all, y }) {
       <div class="filters"><label>Result <select value=${numbers.includes(y) ? y : numbers[0]} onChange=${(event) => goQuery({ y: event.target.value })}>${numbers.map((each) => html`<option value=${each} selected=${each === y}>${each}</option>`)}</select></label></div>
       <div class="pictures">${['line', 'cdf'].map((kind) => html`<${Overlay} key=${kind} kind=${kind} runs=${runs} y=${numbers.includes(y) ? y : numbers[0]} letter=${letter} />`)}</div></section>`}
     <section aria-labelledby="outputs"><h2 id="outputs">Outputs on common points</h2>
-      ${differences.map((each, at) => html`<${Outputs} of=${each} first=${letter(0)} second=${letter(at + 1)} name=${title(others[at])} />`)}
+      ${differences.map((each, at) => html`<${Outputs} of=${each} shared=${runs[0].workflow.id === others[at].workflow.id || data.numbers[at + 1].some((one) => data.numbers[0].includes(one))} first=${letter(0)} second=${letter(at + 1)} name=${title(others[at])} />`)}
       ${!all && differences.some((each) => each.outputs.some((output) => output.differing > output.points.length)) && html`<p><button type="button" onClick=${() => goQuery({ all: '1' })}>Show more points</button></p>`}</section>
     ${others.map((run) => html`<${Command} text=${`accio diff ${base.id} ${run.id}`} />`)}`;
 }
@@ -75,12 +75,12 @@ export function definitionRows(differences, others) {
 
 const codeOf = (each) => `${each.second}: ${each.components.map((part) => `${part.component} ${part.before && part.after ? 'changed' : part.after ? 'is new' : 'is gone'}`).join(', ')}`;
 
-function Outputs({ of, first, second, name }) {
+function Outputs({ of, first, second, name, shared }) {
   const { outputs, only_first: onlyFirst, only_second: onlySecond, obstacle } = of;
   const remarks = [onlyFirst && `${number(onlyFirst)} ${onlyFirst === 1 ? 'point is' : 'points are'} only in ${first}`, onlySecond && `${number(onlySecond)} ${onlySecond === 1 ? 'point is' : 'points are'} only in ${second}`].filter(Boolean);
   return html`<h3>${second} − ${first}: ${visible(name)}</h3>
     ${obstacle && html`<p class="quiet">They weren't compared: ${visible(obstacle)}.</p>`}
     ${remarks.length > 0 && html`<p class="quiet">${remarks.join('; ')}.</p>`}
-    ${!outputs.length && !obstacle && html`<p>No output differs on the points that both have.</p>`}
+    ${!outputs.length && !obstacle && html`<p>${shared ? 'No output differs on the points that both have.' : 'They have no result that is a number in common.'}</p>`}
     ${outputs.map((output) => html`<${Intervals} output=${output} first=${first} second=${second} />`)}`;
 }

@@ -1,5 +1,5 @@
 // Is this what I mean, and when is it done? A form for every parameter, its JSON beside it, and what it would do.
-import { api, go, goQuery, href, html, post, runPath, useData, useEffect, useRef, useState } from '../core.js';
+import { api, go, goQuery, href, html, post, runPath, untilAnswered, useData, useEffect, useRef, useShown, useState } from '../core.js';
 import { definitionFrom, issuesAt, withField } from '../forms.js';
 import { Command, Copy, Empty, Heading, Loaded, Problem, quoted, visible } from '../parts.js';
 import { useForbidden } from '../steering.js';
@@ -13,10 +13,17 @@ export function Page({ address, session }) {
   const [start, set] = useState(kept ? () => read(kept) : null);
   const [error, fail] = useState(null);
   useEffect(() => {
-    if (start && kept) return;
+    if (start && kept) return undefined;
     set(null);
-    if (from) api(runPath(from)).then((run) => set(definitionFrom(run)), fail);
-    else if (workflow) set({ workflow, params: {} });
+    fail(null);
+    if (!from) {
+      if (workflow) set({ workflow, params: {} });
+      return undefined;
+    }
+    return untilAnswered(() => api(runPath(from)).catch((failed) => { fail(failed); throw failed; }), (run) => {
+      fail(null);
+      set(definitionFrom(run));
+    });
   }, [workflow, from, kept === '']);
   return html`<${Heading} text=${start ? `Submit ${start.workflow.split(':')[0]}` : 'Submit'}>${start && html`<a href=${href('/submit')}>Another workflow</a>`}<//>
     <${Problem} error=${error} />
@@ -54,6 +61,7 @@ function Form({ workflow, start, session, cache }) {
   const [sent, setSent] = useState({ busy: false, error: null });
   const key = useRef({ of: '', key: '' });
   const forbidden = useForbidden(session);
+  const shown = useShown();
   const text = JSON.stringify(definition);
   const asked = `${cache} ${text}`;
   useEffect(() => {
@@ -74,7 +82,8 @@ function Form({ workflow, start, session, cache }) {
     if (key.current.of !== asked) key.current = { of: asked, key: fresh() };
     setSent({ busy: true, error: null });
     try {
-      go(href(runPath((await post('/submit', { definition, cache, key: key.current.key })).id)));
+      const { id } = await post('/submit', { definition, cache, key: key.current.key });
+      if (shown.current) go(href(runPath(id)));
     } catch (error) {
       setSent({ busy: false, error });
     }
