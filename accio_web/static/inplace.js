@@ -26,6 +26,7 @@ function useEdit(run, after) {
 function Field({ label, value, error, save, cancel, lines = false }) {
   const box = useRef(null);
   const left = useRef(false);
+  const [text, write] = useState(value); // what is typed stays, whatever is told of the run meanwhile
   useEffect(() => {
     box.current.focus();
     box.current.select();
@@ -34,7 +35,8 @@ function Field({ label, value, error, save, cancel, lines = false }) {
   const done = (keep) => {
     if (left.current) return;
     left.current = true;
-    if (keep && box.current.value !== value) save(box.current.value);
+    const typed = box.current.value;
+    if (keep && typed !== value) save(typed);
     else cancel();
   };
   const press = (event) => {
@@ -43,8 +45,8 @@ function Field({ label, value, error, save, cancel, lines = false }) {
     else return;
     event.preventDefault();
   };
-  const common = { ref: box, 'aria-label': label, onKeyDown: press, onBlur: () => done(true) };
-  return lines ? html`<textarea class="inplace" rows="5" ...${common} value=${value}></textarea>` : html`<input class="inplace" ...${common} value=${value} />`;
+  const common = { ref: box, 'aria-label': label, value: text, onInput: (event) => write(event.target.value), onKeyDown: press, onBlur: () => done(true) };
+  return lines ? html`<textarea class="inplace" rows="5" ...${common}></textarea>` : html`<input class="inplace" ...${common} />`;
 }
 
 const ofParent = (run) => (run.kind === 'child' ? " A child shows its parent's: this changes the parent." : '');

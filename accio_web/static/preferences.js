@@ -2,23 +2,30 @@
 const KEY = 'accio.preferences';
 const DEFAULTS = { time: 'local', density: 'comfortable' };
 
-function read() {
+function kept() {
   try {
-    return { ...DEFAULTS, ...JSON.parse(localStorage.getItem(KEY) ?? '{}') };
+    return { ...JSON.parse(localStorage.getItem(KEY) ?? '{}') };
   } catch {
-    return { ...DEFAULTS }; // storage may be forbidden, or hold something else
+    return {}; // storage may be forbidden, or hold something else
   }
 }
 
+const read = () => ({ ...DEFAULTS, ...kept() });
 let known = read();
 
 const apply = () => { document.documentElement.dataset.density = known.density; };
 apply();
 
+addEventListener('storage', (event) => { // another tab has changed some
+  if (event.key !== KEY) return;
+  known = read();
+  apply();
+});
+
 export const preference = (name) => known[name];
 
 export function prefer(name, value) {
-  known = { ...known, [name]: value };
+  known = { ...known, ...kept(), [name]: value }; // what other tabs have chosen meanwhile stays
   try {
     localStorage.setItem(KEY, JSON.stringify(known));
   } catch { /* it holds until the page is left */ }

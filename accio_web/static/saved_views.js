@@ -17,22 +17,23 @@ export const withView = (views, name, query) => [...views.filter((each) => each.
 
 /** @param {{query: URLSearchParams}} props */
 export function SavedViews({ query }) {
-  const [views, set] = useState(() => preference('views') ?? []);
+  const [, again] = useState(0);
+  const views = preference('views') ?? []; // of all tabs
   const here = viewOf(query.toString());
   const keep = (next) => {
     prefer('views', next);
-    set(next);
+    again((n) => n + 1);
   };
   const save = (event) => {
     event.preventDefault();
     const name = new FormData(event.target).get('name').toString().trim();
     if (!name) return;
-    keep(withView(views, name, here));
+    keep(withView(preference('views') ?? [], name, here));
     event.target.reset();
   };
   const known = views.find((each) => each.query === here);
   if (!views.length && !here) return null;
   return html`<div class="views" role="group" aria-label="Saved views">${views.map((each) => html`<span class="tag" key=${each.name}><a href=${`${href('/runs')}${each.query && `?${each.query}`}`} aria-current=${each === known ? 'page' : undefined}>${visible(each.name)}</a>
-      <button type="button" class="quiet" aria-label=${`Forget the view ${visible(each.name)}`} title="Forget this view" onClick=${() => keep(views.filter((other) => other !== each))}>×</button></span>`)}
+      <button type="button" class="quiet" aria-label=${`Forget the view ${visible(each.name)}`} title="Forget this view" onClick=${() => keep((preference('views') ?? []).filter((other) => other.name !== each.name))}>×</button></span>`)}
     ${here && !known && html`<form class="inline-form" onSubmit=${save}><label class="unseen" for="view-name">Name of this view</label><input id="view-name" name="name" maxlength="60" size="18" placeholder="name of this view" /> <button class="quiet">Save view</button></form>`}</div>`;
 }

@@ -1,6 +1,7 @@
 """What comes late, or not at all: answers of a page or a session that was left, calls that fail on their way."""
 
 import asyncio
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -163,6 +164,29 @@ async def test_an_edit_that_failed_is_kept_later(made: Cluster) -> None:
             await late.release(page)
             await expect(page.get_by_role("link", name="mine", exact=True)).to_be_visible()
         assert set(client.get_run(run).run.tags) == {"first", "theirs", "mine"}
+
+
+async def test_what_is_typed_stays(made: Cluster) -> None:
+    """The run goes on while its name is typed, and what was typed stays; a comma stays until another tag follows it."""
+    with web_server(made) as server, made.client() as client:
+        run = client.submit({"workflow": "gated", "name": "Before", "params": {"label": "typed"}}).run.id
+        async with browser_page(server) as page:
+            await page.goto(server.page(f"/runs/{run}"))
+            await page.get_by_role("button", name="Edit the name").click()
+            name = page.get_by_role("textbox", name="Name")
+            await name.fill("Half a na")
+            made.open_gate("typed")
+            await expect(page.locator(".heading")).to_contain_text("success")
+            await expect(name).to_have_value("Half a na")
+            await name.press_sequentially("me")
+            await name.press("Enter")
+            await expect(page.get_by_role("heading", name="Half a name", level=1)).to_be_visible()
+            await page.goto(server.page("/submit?workflow=ratio"))
+            tags = page.get_by_label("Tags, with commas between")
+            await tags.press_sequentially("one, two")
+            await expect(tags).to_have_value("one, two")
+            await expect(page.get_by_label("Definition as JSON")).to_have_value(re.compile(r'"one",\s+"two"'))
+        assert client.get_run(run).run.name == "Half a name"
 
 
 async def test_what_fails_on_its_way_is_asked_again(made: Cluster) -> None:

@@ -1,8 +1,9 @@
 // May I submit now? What of mine needs me?
-import { href, html, runPath, useData } from '../core.js';
+import { href, html, runPath, useData, useEffect, useState } from '../core.js';
 import { Ending, cpuTime, ranged, reserves } from '../forecast.js';
 import { useTopic } from '../live.js';
 import { Bar, Command, Empty, Heading, Loaded, bytes, number, visible } from '../parts.js';
+import { prefer, preference } from '../preferences.js';
 import { RunsTable, title } from '../runs_table.js';
 import { StackedBar } from '../states.js';
 
@@ -34,10 +35,21 @@ function Content({ data }) {
     : html`<${Nothing} workflows=${workflows} />`}</section>
     ${workload.demands.length > 0 && html`<${Demands} demands=${workload.demands} />`}
     ${workload.owners.length > 1 && html`<${Owners} owners=${workload.owners} />`}
-    ${failed.length > 0 && html`<section aria-labelledby="failed"><h2 id="failed">Failed last</h2>
-      <${RunsTable} runs=${failed} caption="Runs that failed last" />
-      <p><a href=${href('/runs', { state: 'failed' })}>All failed runs</a></p></section>`}
+    ${failed.length > 0 && html`<${FailedLast} runs=${failed} />`}
     <${Command} text="accio get workload" />`;
+}
+
+/** What failed since this browser showed the page last is said to be new. @param {{runs: any[]}} props */
+function FailedLast({ runs }) {
+  const [seen] = useState(() => preference('failures_seen') ?? '');
+  const newest = runs.map((run) => run.ended_at ?? '').sort().at(-1);
+  useEffect(() => {
+    if (newest > (preference('failures_seen') ?? '')) prefer('failures_seen', newest);
+  }, [newest]);
+  const fresh = runs.filter((run) => seen && run.ended_at > seen).length;
+  return html`<section aria-labelledby="failed"><h2 id="failed">Failed last${fresh > 0 && html` <span class="tag">${number(fresh)}${fresh === runs.length ? ' or more' : ''} since you looked</span>`}</h2>
+      <${RunsTable} runs=${runs} caption="Runs that failed last" />
+      <p><a href=${href('/runs', { state: 'failed' })}>All failed runs</a></p></section>`;
 }
 
 function Active({ runs, shown }) {

@@ -2,7 +2,7 @@
 import { api, go, goQuery, href, html, post, runPath, untilAnswered, useData, useEffect, useRef, useShown, useState } from '../core.js';
 import { definitionFrom, issuesAt, withField } from '../forms.js';
 import { Command, Copy, Empty, Heading, Loaded, Problem, quoted, visible } from '../parts.js';
-import { useForbidden } from '../steering.js';
+import { split, useForbidden } from '../steering.js';
 import { Answer } from '../submission.js';
 import { Issues, Parameter } from '../parameter.js';
 
@@ -110,6 +110,8 @@ function Form({ workflow, start, session, cache }) {
 const FIELDS = ['name', 'notes', 'tags', 'repeat', 'seed'];
 
 function About({ definition, define, issues, cache }) {
+  const [tags, write] = useState('');
+  const listed = (definition.tags ?? []).join(', ');
   const set = (name, read = (text) => text) => (event) => define((old) => withField(old, name, read(event.target.value)));
   const whole = (value) => (/^\d{1,15}$/.test(value.trim()) ? Number(value) : value.trim());
   const field = (name, label, value, change, more = {}) => html`<label>${label} <input name=${name} value=${value} onInput=${change} aria-invalid=${issuesAt(issues, `/${name}`).length > 0} ...${more} /><${Issues} of=${issuesAt(issues, `/${name}`)} /></label>`;
@@ -117,7 +119,10 @@ function About({ definition, define, issues, cache }) {
     ${field('name', 'Name', definition.name ?? '', set('name'))}
     ${field('repeat', 'Repetitions of each combination', definition.repeat ?? '', set('repeat', whole), { inputmode: 'numeric', placeholder: '1' })}
     ${field('seed', 'Seed', definition.seed ?? '', set('seed', (value) => value.trim()), { placeholder: 'chosen by chance' })}
-    ${field('tags', 'Tags, with commas between', (definition.tags ?? []).join(', '), (event) => define((old) => withField(old, 'tags', event.target.value.split(',').map((tag) => tag.trim()).filter(Boolean))))}
+    ${field('tags', 'Tags, with commas between', split(tags).join(', ') === listed ? tags : listed, (event) => { // a comma stays before another tag follows it
+      write(event.target.value);
+      define((old) => withField(old, 'tags', split(event.target.value)));
+    })}
     <label class="wide">Notes <textarea name="notes" rows="2" value=${definition.notes ?? ''} onInput=${set('notes')}></textarea><${Issues} of=${issuesAt(issues, '/notes')} /></label>
     <label>Known results <select value=${cache} onChange=${(event) => goQuery({ cache: event.target.value === 'use' ? '' : event.target.value })}>
       <option value="use" selected=${cache === 'use'}>take them</option><option value="refresh" selected=${cache === 'refresh'}>execute everything, keep the new ones</option><option value="none" selected=${cache === 'none'}>neither take nor keep any</option></select></label>
