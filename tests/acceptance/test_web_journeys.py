@@ -139,7 +139,7 @@ async def test_a_cap_is_set(made: Cluster) -> None:
             await expect(dialog).to_contain_text("no more begins until there is less of it than the cap allows")
             await dialog.get_by_label("Processors").fill("some")
             await dialog.get_by_role("button", name="Set the cap").click()
-            await expect(dialog.get_by_role("alert")).to_contain_text("found 'some'")
+            await expect(dialog.get_by_role("alert")).to_contain_text('found "some"')
             await dialog.get_by_label("Processors").fill("2")
             await expect(dialog).to_contain_text("accio cap everybody -cpus=2")
             await dialog.get_by_role("button", name="Set the cap").click()
