@@ -70,10 +70,7 @@ class ListCalls:
             return await self._list_sorted(request, filters)
         before, limit = page_key(request.cursor), page_size(request.limit)
         look = self._readers.read if filters == Filters(seen=filters.seen) else self._readers.search
-        page = await look(lambda snapshot: search.list_runs(snapshot, filters, before, limit))
-        messages, cut = _within_bytes(run_message(Found(run=row)) for row in page.runs)
-        following = page.runs[len(messages) - 1].no if cut else page.before
-        return accio_pb2.ListResponse(runs=messages, total=page.total, next="" if following is None else str(following))
+        return await look(lambda snapshot: _runs_answer(search.list_runs(snapshot, filters, before, limit)))
 
     async def _query(self, text: str) -> Checked | None:
         """Read a query over runs, in a thread: it may be long."""
@@ -84,11 +81,15 @@ class ListCalls:
 
     async def _list_sorted(self, request: accio_pb2.ListRequest, filters: Filters) -> accio_pb2.ListResponse:
         order, after, limit = Order.read(request.sort), _sorted_key(request.cursor), page_size(request.limit)
-        page = await self._readers.search(lambda snapshot: sorting.list_sorted(snapshot, filters, order, after, limit))
-        return accio_pb2.ListResponse(
-            runs=[run_message(Found(run=row)) for row in page.runs],
-            next="" if page.after is None else orjson.dumps(page.after).decode(),
-        )
+
+        def read(snapshot: Snapshot) -> accio_pb2.ListResponse:
+            page = sorting.list_sorted(snapshot, filters, order, after, limit)
+            return accio_pb2.ListResponse(
+                runs=[run_message(Found(run=row)) for row in page.runs],
+                next="" if page.after is None else orjson.dumps(page.after).decode(),
+            )
+
+        return await self._readers.search(read)
 
     async def _list_children(
         self, request: accio_pb2.ListRequest, states: frozenset[RunState], params: tuple[ParamFilter, ...]
@@ -102,23 +103,21 @@ class ListCalls:
         order = Order.read(request.sort, sorting.OF_CHILDREN) if request.sort else None
         now_ms, viewer = self._clock.now().wall_ms, self._rights.viewer()
 
-        def read(snapshot: Snapshot) -> children.ChildPage:
+        def read(snapshot: Snapshot) -> accio_pb2.ListResponse:
             run = _sweep(snapshot, request.parent, viewer)
             query = self._child_query(snapshot, run, request.where, now_ms)
-            if order is not None:
-                return sorting.list_sorted_children(
-                    snapshot, run, order, states=states, params=params, query=query, passed=low, limit=limit
+            if order is None:
+                return _children_answer(
+                    children.list_children(
+                        snapshot, run, states=states, params=params, query=query, low=low, limit=limit
+                    )
                 )
-            return children.list_children(
-                snapshot, run, states=states, params=params, query=query, low=low, limit=limit
+            page = sorting.list_sorted_children(
+                snapshot, run, order, states=states, params=params, query=query, passed=low, limit=limit
             )
+            return _children_answer(page, passed=low)
 
-        page = await (self._readers.search if request.where or params or order else self._readers.read)(read)
-        messages, cut = _within_bytes(run_message(child) for child in page.children)
-        following = page.low
-        if cut:
-            following = page.children[len(messages)].place if order is None else low + len(messages)
-        return accio_pb2.ListResponse(runs=messages, total=page.total, next="" if following is None else str(following))
+        return await (self._readers.search if request.where or params or order else self._readers.read)(read)
 
     def _child_query(self, snapshot: Snapshot, run: RunRow, text: str, now_ms: int) -> ChildQuery | None:
         if not text.strip():
@@ -164,6 +163,24 @@ def _sorted_key(cursor: str) -> Key | None:
             return key, number
         case _:
             raise BadRequest(f"expected a cursor that an earlier page of this order gave, found {cursor[:100]!r}")
+
+
+# Pages are written where they are read, in a thread: on the event loop those of a few callers would hold up everybody.
+
+
+def _runs_answer(page: search.Page) -> accio_pb2.ListResponse:
+    messages, cut = _within_bytes(run_message(Found(run=row)) for row in page.runs)
+    following = page.runs[len(messages) - 1].no if cut else page.before
+    return accio_pb2.ListResponse(runs=messages, total=page.total, next="" if following is None else str(following))
+
+
+def _children_answer(page: children.ChildPage, *, passed: int | None = None) -> accio_pb2.ListResponse:
+    """Write a page of children; of a sorted one the next begins after as many as have *passed* and are told."""
+    messages, cut = _within_bytes(run_message(child) for child in page.children)
+    following = page.low
+    if cut:
+        following = page.children[len(messages)].place if passed is None else passed + len(messages)
+    return accio_pb2.ListResponse(runs=messages, total=page.total, next="" if following is None else str(following))
 
 
 def _within_bytes(messages: Iterable[runs_pb2.Run]) -> tuple[list[runs_pb2.Run], bool]:

@@ -1,5 +1,7 @@
 """Nodes as users see them: what the database knows, why they wait, and how far they say they are."""
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from accio.domain.access import Viewer
@@ -41,6 +43,8 @@ from accio_daemon.storage.runs_query import Found
 from accio_daemon.storage.series import read_series
 
 _EXPLAINED = (NodeState.WAITING, NodeState.QUEUED, NodeState.RUNNING)
+# Nodes that are looked up between two turns of others: less than a millisecond's worth.
+_AT_ONCE = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,20 +71,28 @@ class NodeViews:
         self._plans = plans
         self._sessions = sessions
 
-    def node(self, found: Found, node: NodeFacts) -> runs_pb2.Node:
-        """Write a node."""
-        reason, progress = "", 0.0
-        if node.state in _EXPLAINED:
-            reason = found.run.standstill or self._engine.explain(found.run.no, found.place, node.no)
-        if node.current is not None:
-            progress = self._sessions.progress(node.current.id)
-        return node_message(found, node, reason=reason, progress=progress)
+    async def complete(self, found: Found, nodes: Sequence[NodeFacts], messages: Sequence[runs_pb2.Node]) -> None:
+        """Add to messages of nodes what only the event loop's thread may look up: why they wait, and how far they are.
+        Others get their turns in between: there may be a hundred thousand.
+        """
+        looked_up = 0
+        for node, message in zip(nodes, messages, strict=True):
+            if node.state not in _EXPLAINED:
+                continue
+            message.reason = found.run.standstill or self._engine.explain(found.run.no, found.place, node.no)
+            if node.current is not None:
+                message.progress = self._sessions.progress(node.current.id)
+            looked_up += 1
+            if looked_up % _AT_ONCE == 0:
+                await asyncio.sleep(0)
 
     async def details(self, run: str, name: str, viewer: Viewer) -> runs_pb2.NodeDetails:
         """Write everything about one node."""
         details = await self._readers.read(lambda snapshot: self._read(snapshot, run, name, viewer))
+        node = node_message(details.found, details.node)
+        await self.complete(details.found, (details.node,), (node,))
         message = runs_pb2.NodeDetails(
-            node=self.node(details.found, details.node),
+            node=node,
             attempts=map(attempt_message, details.node.attempts),
             seed=details.seed,
             operator_digest=details.operator.digest or "",

@@ -24,6 +24,7 @@ from accio_daemon.services.calls.node_views import NodeViews
 from accio_daemon.services.calls.rights import Rights
 from accio_daemon.services.calls.studying import study_progress
 from accio_daemon.services.calls.watching import Watching
+from accio_daemon.services.messages.nodes import node_message
 from accio_daemon.services.messages.runs import run_message
 from accio_daemon.services.sessions.registry import Sessions
 from accio_daemon.services.transport.keeping import TokenKeeper
@@ -75,24 +76,23 @@ class RunCalls:
         """Return a run, with its nodes if asked."""
         viewer = self._rights.viewer()
 
-        def read(
-            snapshot: Snapshot,
-        ) -> tuple[Found, list[NodeFacts], int | None, runs_pb2.Precision | None, runs_pb2.StudyProgress | None]:
+        def read(snapshot: Snapshot) -> tuple[Found, list[NodeFacts], accio_pb2.GetResponse]:
             found = runs_query.find(snapshot, request.id, viewer)
             nodes = read_nodes(snapshot, found, self._plans.workflow(snapshot, found.run))
             running = count_executing(snapshot, found.run.no) if found.place == OWN else None
             until = found.run.sweep.until if found.place == OWN else None
-            precision = None if until is None else _precision(read_rounds(snapshot, found.run.no), until)
-            study = study_progress(snapshot, found.run, self._plans) if found.place == OWN else None
-            return found, nodes, running, precision, study
+            counts = None if found.place == OWN else count_states(nodes)
+            response = accio_pb2.GetResponse(
+                run=run_message(found, running=running, nodes=counts),
+                precision=None if until is None else _precision(read_rounds(snapshot, found.run.no), until),
+                study=study_progress(snapshot, found.run, self._plans) if found.place == OWN else None,
+                nodes=[node_message(found, node) for node in nodes] if request.nodes else (),
+            )
+            return found, nodes, response
 
-        found, nodes, running, precision, study = await self._readers.read(read)
-        counts = None if found.place == OWN else count_states(nodes)
-        response = accio_pb2.GetResponse(
-            run=run_message(found, running=running, nodes=counts), precision=precision, study=study
-        )
+        found, nodes, response = await self._readers.read(read)  # the thread writes it: a run may have 100,000 nodes
         if request.nodes:
-            response.nodes.extend(self._views.node(found, node) for node in nodes)
+            await self._views.complete(found, nodes, response.nodes)
         return response
 
     async def get_node(self, request: accio_pb2.GetNodeRequest) -> runs_pb2.NodeDetails:
