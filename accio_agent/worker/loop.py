@@ -153,7 +153,8 @@ class Worker:
             offer=self._page.keep,
             checkpoint=_checkpoint(assignment),
         )
-        done = self._leftovers.call(lambda: self._runner.execute(job, self._page))
+        given: list[str | Path] = [self._surroundings.folder, *job.datasets.values()]
+        done = self._leftovers.call(lambda: self._runner.execute(job, self._page), given)
         taken_ns = time.monotonic_ns() - started
         self._streams.flush()
         self._report(number, done, started_ms, started, before)

@@ -6,6 +6,7 @@ a trial shows, contents are compared.
 """
 
 import ctypes
+import gc
 from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any
@@ -29,6 +30,12 @@ def _has_versions() -> bool:
 
 
 VERSIONED = _has_versions()
+
+
+def dict_of(kind: type) -> dict[str, Any]:
+    """Return the dictionary behind a class's read-only view of it."""
+    found: dict[str, Any] = gc.get_referents(kind.__dict__)[0]
+    return found
 
 
 class DictVersions:

@@ -1,16 +1,18 @@
-"""Whether an execution replaced functions of other packages' modules, or modules themselves: runs in worker processes.
+"""Whether an execution replaced functions of other packages' modules, methods of their classes, or modules: runs in
+worker processes.
 
 Looked at are the modules that the operators' own code names, and those that nearly everything rests on. Only what makes
-a difference counts: a function, class or constant that is another one now. Packages fill in their globals as they go.
+a difference counts: a function, class or constant that is another one now, a name that a class didn't have, an entry in
+a public table of the standard library. Packages fill in their globals as they go.
 """
 
 import builtins
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from accio_agent.worker.restoring.dict_versions import DictVersions
+from accio_agent.worker.restoring.dict_versions import DictVersions, dict_of
 from accio_agent.worker.restoring.own_code import OwnCode
 from accio_agent.worker.restoring.plain_code import is_plain
 
@@ -20,9 +22,21 @@ _OURS = ("accio.", "accio_agent.")
 _MISSING = object()
 
 
+_HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: the attributes of other classes can't be set
+
+
 class _Module(NamedTuple):
     module: ModuleType
     kept: dict[str, Any]
+
+
+class _Names(NamedTuple):
+    """The names of a class, or a table of a module."""
+
+    where: str
+    names: dict[Any, Any]
+    kept: dict[Any, Any]
+    counts: Callable[[Any, Any, Any], bool]  # whether a name's value, once another one, makes a difference
 
 
 class ForeignModules:
@@ -52,7 +66,28 @@ class ForeignModules:
         foreign = {name for name in named if not self._code.is_own(name) and not _is_bare_folder(self._loaded[name])}
         self.plain = is_plain(self._words, foreign)
         self._versions = DictVersions([vars(each.module) for each in self._modules])
+        self._inner = list(self._look_within())
+        self._inner_versions = DictVersions([each.names for each in self._inner])
         self._table = DictVersions([sys.modules])
+
+    def _look_within(self) -> Iterator[_Names]:
+        seen: set[int] = set()
+        for module, kept in self._modules:
+            standard = _is_standard(module)
+            for name, value in kept.items():
+                if id(value) in seen:
+                    continue
+                if isinstance(value, type) and value.__flags__ & _HEAP_TYPE and not self._is_own_class(value):
+                    seen.add(id(value))
+                    names = dict_of(value)
+                    where = f"{value.__module__}.{value.__qualname__}"
+                    yield _Names(where, names, names.copy(), _counts_in_class)
+                elif standard and type(value) is dict and not name.startswith("_") and "cache" not in name:
+                    seen.add(id(value))
+                    yield _Names(f"{module.__name__}.{name}", value, value.copy(), _counts_in_table)
+
+    def _is_own_class(self, kind: type) -> bool:
+        return self._code.is_own(kind.__module__) or kind.__module__.startswith(_OURS)
 
     def _is_looked_at(self, name: str) -> bool:
         if name in _NOT or name.startswith(_OURS) or self._code.is_own(name):
@@ -65,6 +100,9 @@ class ForeignModules:
         if self._versions.changed():
             found = next((name for each in self._modules for name in _changes(each)), "")
             self._versions.renew()
+        if self._inner_versions.changed():
+            found = found or next((where for each in self._inner for where in _changes_within(each)), "")
+            self._inner_versions.renew()
         if self._table.changed():
             found = found or next(self._replaced(), "")
             self._table.renew()
@@ -86,7 +124,7 @@ def _is_bare_folder(module: object) -> bool:
 
 def _changes(each: _Module) -> Iterator[str]:
     names = vars(each.module)
-    standard = each.module.__name__.partition(".")[0] in sys.stdlib_module_names
+    standard = _is_standard(each.module)
     for name, before in each.kept.items():
         now = names.get(name, _MISSING)
         if now is not before and _counts(name, before) and not (type(now) is type(before) and now == before):
@@ -94,6 +132,30 @@ def _changes(each: _Module) -> Iterator[str]:
     for name in names.keys() - each.kept.keys() if standard else ():
         if _is_left_behind(each.module, name, names[name]):
             yield f"{each.module.__name__}.{name}"
+
+
+def _changes_within(each: _Names) -> Iterator[str]:
+    for name in each.names.keys() | each.kept.keys():
+        now, before = each.names.get(name, _MISSING), each.kept.get(name, _MISSING)
+        if now is not before and each.counts(name, now, before):
+            yield f"{each.where}.{name}"
+
+
+def _counts_in_class(name: str, now: object, before: object) -> bool:
+    """Return whether an attribute of a class was replaced, taken away or added by hand. What classes keep for
+    themselves has names that begin with _, and isn't a method.
+    """
+    if before is _MISSING:
+        return not name.startswith("_")
+    return (callable(before) or not name.startswith("_")) and not (type(now) is type(before) and now == before)
+
+
+def _counts_in_table(_: object, now: object, before: object) -> bool:
+    return not (type(now) is type(before) and now == before)
+
+
+def _is_standard(module: ModuleType) -> bool:
+    return module.__name__.partition(".")[0] in sys.stdlib_module_names
 
 
 def _counts(name: str, before: object) -> bool:

@@ -1,4 +1,4 @@
-"""What Python and well-known packages keep for the whole process, and an operator may change.
+"""What Python keeps for the whole process, and an operator may change.
 
 Runs in worker processes.
 """
@@ -10,7 +10,6 @@ import gc
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Mapping
 from contextvars import Context, copy_context
 from functools import partial
 from operator import attrgetter
@@ -96,79 +95,6 @@ PROPERTIES = (
         partial(_restore_decimal, decimal.DefaultContext),
     ),
 )
-
-
-def _of_asyncio(events: ModuleType) -> list[Property]:
-    def restore(kept: Any) -> None:
-        vars(events)["_event_loop_policy"] = kept  # the public setter warns from 3.14 on
-
-    def current() -> dict[str, Any]:
-        found: dict[str, Any] = getattr(getattr(events._event_loop_policy, "_local", None), "__dict__", {})  # noqa: SLF001 - see above
-        return found
-
-    def restore_current(kept: dict[str, Any]) -> None:
-        current().clear()
-        current().update(kept)
-
-    return [
-        Property("asyncio's policy", lambda: events._event_loop_policy, restore),  # noqa: SLF001 - see above
-        Property("asyncio's current loop", lambda: dict(current()), restore_current),
-    ]
-
-
-def _of_multiprocessing(context: ModuleType) -> list[Property]:
-    default = context._default_context  # noqa: SLF001 - there is no public way to take a start method back
-    return [
-        Property(
-            "the start method of processes",
-            lambda: default._actual_context,  # noqa: SLF001 - see above
-            lambda kept: setattr(default, "_actual_context", kept),
-        )
-    ]
-
-
-def _of_socket(module: ModuleType) -> list[Property]:
-    return [Property("the time-out of sockets", module.getdefaulttimeout, module.setdefaulttimeout)]
-
-
-def _of_logging(module: ModuleType) -> list[Property]:
-    root = module.root
-
-    def read() -> tuple[Any, ...]:
-        return root.level, root.disabled, root.manager.disable, root.handlers.copy(), root.filters.copy()
-
-    def restore(kept: tuple[Any, ...]) -> None:
-        root.setLevel(kept[0])
-        root.disabled = kept[1]
-        module.disable(kept[2])
-        root.handlers[:], root.filters[:] = kept[3:]
-
-    return [Property("settings of logging", read, restore)]
-
-
-def _of_numpy(module: ModuleType) -> list[Property]:
-    return [
-        Property("NumPy's error state", module.geterr, lambda kept: module.seterr(**kept)),
-        Property("NumPy's print options", module.get_printoptions, lambda kept: module.set_printoptions(**kept)),
-    ]
-
-
-def _of_torch(module: ModuleType) -> list[Property]:
-    return [
-        Property("torch's default type", module.get_default_dtype, module.set_default_dtype),
-        Property("torch's gradient mode", module.is_grad_enabled, module.set_grad_enabled),
-    ]
-
-
-OF_MODULES: Mapping[str, Callable[[ModuleType], list[Property]]] = {
-    "asyncio.events": _of_asyncio,
-    "logging": _of_logging,
-    "multiprocessing.context": _of_multiprocessing,
-    "numpy": _of_numpy,
-    "socket": _of_socket,
-    "torch": _of_torch,
-}
-"""Properties that are there once a module is."""
 
 
 class Warnings:

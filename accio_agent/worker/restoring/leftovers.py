@@ -8,8 +8,9 @@ that the next execution gets a fresh copy of what was imported. What an import c
 import builtins
 import decimal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, TypeVar
 
 from accio_agent.worker.restoring import interpreter_state, process_state
@@ -17,9 +18,10 @@ from accio_agent.worker.restoring.dict_versions import DictVersions
 from accio_agent.worker.restoring.first_uses import use_all_first, use_first
 from accio_agent.worker.restoring.foreign_modules import ForeignModules
 from accio_agent.worker.restoring.generators import Generators
-from accio_agent.worker.restoring.interpreter_state import OF_MODULES, Warnings
+from accio_agent.worker.restoring.interpreter_state import Warnings
 from accio_agent.worker.restoring.late_imports import LateImports
 from accio_agent.worker.restoring.own_globals import OwnGlobals
+from accio_agent.worker.restoring.package_state import OF_MODULES
 from accio_agent.worker.restoring.process_state import Descriptors, Property
 
 Result = TypeVar("Result")
@@ -54,6 +56,7 @@ class Leftovers:
         self._builtin_names = {name: value for name, value in vars(builtins).items() if name != "_"}
         self._builtins = DictVersions([vars(builtins)])
         self._before: list[Any] = []
+        self._given: Iterable[str | Path] = ()
         self._had_files = False
         self._unclear = ""  # what both the execution and an import within it have changed
         self._count = 0
@@ -61,8 +64,11 @@ class Leftovers:
     def __repr__(self) -> str:
         return f"<Leftovers: {len(self._properties)} properties, {self._own!r}, {self._foreign!r}>"
 
-    def call(self, function: Callable[[], Result]) -> Result:
-        """Call a function with context variables, and thereby decimals, that end with the call."""
+    def call(self, function: Callable[[], Result], given: Iterable[str | Path] = ()) -> Result:
+        """Call a function with context variables, and thereby decimals, that end with the call. A module that it
+        imports from one of the *given* folders is another one for the next execution.
+        """
+        self._given = given
         if not self._foreign.plain:
             self._warnings.forget()
         context = self._context.copy()
@@ -142,9 +148,17 @@ class Leftovers:
     def imported(self, name: str) -> None:
         """See `late_imports.Watcher`."""
         self._generators.imported(name)
+        if self._is_given(getattr(sys.modules.get(name), "__file__", None)):
+            self._unclear = f"the module {name}, which was only there for this execution"
         use_first(name)
         if name in self._pending:
             self._add_those_of(name)
+
+    def _is_given(self, file: object) -> bool:
+        """Return whether a module's file lies in one of the folders that the execution was given."""
+        return isinstance(file, str) and any(
+            Path(file).resolve().is_relative_to(Path(folder).resolve()) for folder in self._given
+        )
 
     def import_ends(self) -> None:
         """Keep what the import changed. What the execution had changed before is still to be put back."""

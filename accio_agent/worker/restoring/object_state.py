@@ -17,6 +17,8 @@ _ITERATORS = tuple(
     type(each)
     for each in (iter([]), iter(()), iter(""), iter(b""), iter(range(0)), iter({}), iter(set()), reversed([]))
 )
+_HASHES = frozenset({"_blake2", "_hashlib", "_md5", "_sha1", "_sha2", "_sha256", "_sha3", "_sha512"})
+_FLAGS = 6  # of a decimal context's parts: what computations have raised, which changes no result
 _WRAPPERS = (
     enumerate, filter, map, zip, itertools.chain, itertools.count, itertools.cycle, itertools.islice,
     itertools.accumulate, itertools.compress, itertools.dropwhile, itertools.takewhile, itertools.product,
@@ -41,7 +43,37 @@ def reader_of(thing: object) -> Callable[[], Any] | None:
         return _numpy_reader(thing)
     if module == "array" or isinstance(thing, bytearray):
         return (lambda: bytes(thing)) if len(thing) <= MOST_BYTES else None  # type: ignore[arg-type, call-overload]  # both are buffers
+    return _reader_of_extension(thing)
+
+
+def _reader_of_extension(thing: Any) -> Callable[[], Any] | None:
+    """Return what reads an object that the standard library has in C, by what it can be asked for."""
+    module = type(thing).__module__
+    if module == "_thread" and hasattr(thing, "locked"):
+        found: Callable[[], Any] = thing.locked
+        return found
+    if module == "_queue":
+        return lambda: thing.qsize()
+    if module == "sqlite3":
+        return (lambda: (thing.total_changes, thing.in_transaction)) if hasattr(thing, "total_changes") else None
+    if module == "decimal" and hasattr(thing, "prec"):
+        return lambda: [part for at, part in enumerate(thing.__reduce__()[1]) if at != _FLAGS]
+    if module in _HASHES and hasattr(thing, "hexdigest"):
+        return lambda: _digest(thing)
+    if any(base.__module__ == "_ctypes" for base in type(thing).__mro__):
+        import ctypes
+
+        with suppress(TypeError):  # it is a function, which has no size
+            if ctypes.sizeof(thing) <= MOST_BYTES:
+                return lambda: bytes(thing)
     return None
+
+
+def _digest(hashing: Any) -> Any:
+    try:
+        return hashing.digest()
+    except TypeError:  # as long as one asks for
+        return hashing.digest(16)
 
 
 def _numpy_reader(thing: Any) -> Callable[[], Any] | None:

@@ -6,6 +6,8 @@ classes aren't looked into, and caches of `functools` may fill: they are taken t
 docs/operators.md says what can't be found.
 """
 
+import _abc  # type: ignore[import-not-found]  # a built-in module without stubs
+import abc
 import collections
 import functools
 import gc
@@ -19,7 +21,7 @@ from enum import EnumMeta
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from accio_agent.worker.restoring.dict_versions import VERSIONED, DictVersions
+from accio_agent.worker.restoring.dict_versions import VERSIONED, DictVersions, dict_of
 from accio_agent.worker.restoring.object_state import FilePlace, reader_of
 from accio_agent.worker.restoring.own_code import OwnCode
 
@@ -30,7 +32,12 @@ MOST_OBJECTS = 20_000
 
 _ATOMS = (int, float, str, bytes, bool, complex, type(None), types.ModuleType, types.BuiltinFunctionType, range)
 _HOLDERS = (types.SimpleNamespace, threading.local, collections.UserDict, collections.UserList, queue.Queue)
+# Modules whose objects hold what they are given, or stand for what has happened, in plain attributes.
+_HOLDING = frozenset(
+    {"argparse", "asyncio.locks", "asyncio.queues", "collections", "configparser", "queue", "threading", "weakref"}
+)
 _CACHED = type(functools.cache(lambda: None))
+_OF_WRAPPERS = ("__wrapped__", "registry")  # what a decorator wraps, and what `functools.singledispatch` has been told
 _attributes = attrgetter("__dict__")
 
 
@@ -101,8 +108,8 @@ class OwnGlobals:
         if isinstance(thing, types.FunctionType):
             yield from self._look_at_function(where, thing)
         elif isinstance(thing, type):
-            if self._code.is_own(thing.__module__) and not isinstance(thing, EnumMeta):
-                yield from self._add_names(where, thing, _dict_of(thing))
+            if self._code.is_own(thing.__module__):
+                yield from self._look_at_class(where, thing)
         elif isinstance(thing, _CACHED):
             yield from ((f"{where}.{name}", part) for name, part in vars(thing).items())
         elif isinstance(thing, staticmethod | classmethod):
@@ -111,12 +118,24 @@ class OwnGlobals:
             yield from ((where, part) for part in (thing.func, thing.args, thing.keywords))
         elif isinstance(thing, tuple | frozenset):
             yield from ((where, part) for part in thing)
+        elif isinstance(thing, types.MappingProxyType):
+            yield from ((where, part) for part in gc.get_referents(thing))
         else:
             yield from self._look_at_object(where, thing)
 
+    def _look_at_class(self, where: str, kind: type) -> Iterator[tuple[str, Any]]:
+        if isinstance(kind, EnumMeta):  # its tables grow as flags are combined; its members are objects
+            members: dict[str, Any] = dict(kind.__members__)
+            yield from ((f"{where}.{name}", member) for name, member in members.items())
+            return
+        if isinstance(kind, abc.ABCMeta):
+            self._readers.append((where, lambda: len(_abc._get_dump(kind)[0])))  # noqa: SLF001 - the registry has no public view
+        yield from self._add_names(where, kind, dict_of(kind))
+
     def _look_at_function(self, where: str, function: types.FunctionType) -> Iterator[tuple[str, Any]]:
-        if id(function.__globals__) not in self._globals:
-            return  # another package's, which may keep in it what it likes
+        if id(function.__globals__) not in self._globals:  # another package's, which may keep in it what it likes
+            yield from ((where, function.__dict__[name]) for name in _OF_WRAPPERS if name in function.__dict__)
+            return
         self._functions.append(function)
         self._readers_of_function(where, function)
         yield from ((where, part) for part in function.__defaults__ or ())
@@ -141,7 +160,7 @@ class OwnGlobals:
             yield from self._add_collection(where, thing)
         elif (reader := reader_of(thing)) is not None:
             self._readers.append((where, reader))
-        if not (self._code.is_own(kind.__module__) or isinstance(thing, _HOLDERS)):
+        if not (self._code.is_own(kind.__module__) or kind.__module__ in _HOLDING or isinstance(thing, _HOLDERS)):
             return
         if isinstance(getattr(thing, "__dict__", None), dict):
             yield from self._add_names(where, thing, thing.__dict__)
@@ -234,12 +253,6 @@ def _is_equal(one: object, other: object) -> bool:
 def _is_inner(name: object) -> bool:
     """Return whether a name is one that the interpreter and libraries use for themselves (`__warningregistry__`)."""
     return isinstance(name, str) and name.startswith("__") and name.endswith("__")
-
-
-def _dict_of(kind: type) -> dict[str, Any]:
-    """Return the dictionary behind a class's read-only view of it."""
-    found: dict[str, Any] = gc.get_referents(kind.__dict__)[0]
-    return found
 
 
 def _slots(kind: type) -> Iterable[str]:

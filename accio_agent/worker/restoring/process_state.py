@@ -26,6 +26,7 @@ if not _asked:
 
 PROCESSORS = "the processors that it may use"
 _SIGNALS = tuple(sorted(each for each in signal.valid_signals() if each < signal.SIGRTMIN))  # the others mean nothing
+_LEAST = os.sched_param(0)  # what policies without real time want
 _TIMERS = (signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
 _LIMITS = tuple(sorted(value for name, value in vars(resource).items() if name.startswith("RLIMIT_")))
 
@@ -75,6 +76,9 @@ PROPERTIES = (
     ),
     Property("the time zone", _time_zone, lambda _: time.tzset()),  # the environment names the right one again
     Property("its niceness", partial(os.getpriority, os.PRIO_PROCESS, 0), partial(os.setpriority, os.PRIO_PROCESS, 0)),
+    Property(
+        "how it is scheduled", partial(os.sched_getscheduler, 0), lambda kept: os.sched_setscheduler(0, kept, _LEAST)
+    ),
     Property(PROCESSORS, partial(os.sched_getaffinity, 0), partial(os.sched_setaffinity, 0)),
     Property("its user", os.geteuid, os.seteuid),
     Property("its group", os.getegid, os.setegid),

@@ -4,33 +4,45 @@
 
 import asyncio
 import builtins
+import copyreg
+import csv
 import decimal
+import enum
 import faulthandler
 import gc
+import hashlib
 import itertools
 import json
 import locale
 import logging
 import multiprocessing
 import os
+import queue
 import random
 import resource
 import signal
 import socket
+import sqlite3
 import statistics
 import sys
+import tempfile
 import threading
 import time
+import types
+import urllib.request
 import warnings
-from collections import deque
+import weakref
+from collections import ChainMap, deque
 from collections.abc import Callable, Generator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, singledispatch
 from inspect import getgeneratorlocals
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 
 from accio.sdk.context import OperatorContext
 from accio.sdk.declare import operator
@@ -46,6 +58,32 @@ numbers = np.random.default_rng(1)
 weights = np.zeros(4)
 lines = open(__file__)
 variable: ContextVar[int] = ContextVar("variable", default=0)
+
+
+lock = threading.Lock()
+event = threading.Event()
+simple: queue.SimpleQueue[int] = queue.SimpleQueue()
+hashing = hashlib.sha256()
+context = decimal.Context(prec=10)
+maps: ChainMap[str, int] = ChainMap({})
+view = types.MappingProxyType({"a": [0]})
+memory = sqlite3.connect(":memory:", isolation_level=None)
+memory.execute("CREATE TABLE t (x)")
+own_log = logging.getLogger("own")
+
+
+class Colour(enum.Enum):
+    """Members are objects, too."""
+
+    RED = 1
+
+
+weak: "weakref.WeakKeyDictionary[Colour, int]" = weakref.WeakKeyDictionary()
+
+
+@singledispatch
+def described(value: object) -> str:
+    return "anything"
 
 
 @dataclass
@@ -170,6 +208,30 @@ def _hole() -> None:
         _hole.kept = os.open(os.devnull, os.O_RDONLY)  # type: ignore[attr-defined]  # on purpose
 
 
+def _loggers() -> None:
+    own_log.setLevel(logging.CRITICAL)
+    logging.getLogger("asyncio").disabled = True
+    logging.getLogger("one_that_is_new").addHandler(logging.NullHandler())
+
+
+def _csv() -> None:
+    csv.field_size_limit(10)
+    csv.register_dialect("left")
+
+
+def _pandas() -> None:
+    pd.set_option("display.precision", 2)
+    pd.set_option("mode.sim_interactive", True)
+
+
+def _figure() -> None:
+    plt.plot([1, 2])
+
+
+def _method(name: str = "read_text") -> None:
+    setattr(Path, name, lambda *_: "patched")
+
+
 CHANGES: dict[str, Callable[[], object]] = {
     "a global": _global,
     "a list": lambda: seen.append(1),
@@ -212,6 +274,28 @@ CHANGES: dict[str, Callable[[], object]] = {
     "a file": lambda: os.open(os.devnull, os.O_RDONLY),
     "a file behind another": _hole,
     "processors": lambda: os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}),
+    "scheduling": lambda: os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0)),
+    "a lock": lambda: lock.acquire(blocking=False),
+    "an event": event.set,
+    "a simple queue": lambda: simple.put(1),
+    "a hash": lambda: hashing.update(b"a"),
+    "a decimal context": lambda: setattr(context, "prec", 3),
+    "a chain of maps": lambda: maps.update(a=1),
+    "a view's list": lambda: view["a"].append(1),
+    "a database in memory": lambda: memory.execute("INSERT INTO t VALUES (1)"),
+    "a member of an enumeration": lambda: setattr(Colour.RED, "left", 1),
+    "a weak dictionary": lambda: weak.update({Colour.RED: 1}),
+    "a function's kinds": lambda: described.register(int, lambda _: "a number"),
+    "loggers": _loggers,
+    "csv": _csv,
+    "the folder of temporary files": lambda: setattr(tempfile, "tempdir", "/nowhere"),
+    "an opener": lambda: urllib.request.install_opener(urllib.request.build_opener()),
+    "a table of the library": lambda: copyreg.pickle(Settings, str),
+    "a method of a class": _method,
+    "a new attribute of a class": lambda: _method("left"),
+    "pandas": _pandas,
+    "Matplotlib": lambda: plt.rcParams.update({"lines.linewidth": 9.0}),
+    "a figure": _figure,
 }
 
 
@@ -240,6 +324,16 @@ def Late(ctx: OperatorContext) -> float:
 
     del ctx
     return float(torch.drawn())
+
+
+@operator(version="1")
+def ImportGiven(value: int) -> int:
+    """Import a module that this execution has written."""
+    Path("written.py").write_text(f"VALUE = {value}")
+    sys.path.insert(0, str(Path.cwd()))
+    import written  # type: ignore[import-not-found]  # just now
+
+    return int(written.VALUE)
 
 
 @operator(version="1")
@@ -288,6 +382,19 @@ def _found() -> dict[str, object]:
         "patches": [random.random.__name__, statistics.mean.__name__, hasattr(statistics, "tau"), len("four")],
         "files": len(list(Path("/proc/self/fd").iterdir())),
         "processors": sorted(os.sched_getaffinity(0)),
+        "scheduling": os.sched_getscheduler(0),
+        "states": [lock.locked(), event.is_set(), simple.qsize(), hashing.hexdigest(), context.prec],
+        "holders": [dict(maps), view["a"], memory.total_changes, hasattr(Colour.RED, "left"), len(weak), described(1)],
+        "loggers": [
+            own_log.level,
+            logging.getLogger("asyncio").disabled,
+            logging.getLogger("one_that_is_new").handlers,
+        ],
+        "csv": [csv.field_size_limit(), csv.list_dialects()],
+        "library": [str(tempfile.tempdir), str(urllib.request._opener), Settings in copyreg.dispatch_table],  # type: ignore[attr-defined]  # as above
+        "classes": [Path.read_text.__name__, hasattr(Path, "left")],
+        "pandas": [pd.get_option("display.precision"), pd.get_option("mode.sim_interactive")],
+        "figures": [plt.rcParams["lines.linewidth"], plt.get_fignums()],
     }
 
 

@@ -82,7 +82,7 @@ def runs(daemon: FakeDaemon, agent: AgentProcess) -> Runs:
     return Runs(daemon)
 
 
-@pytest.mark.timeout(240)  # dozens of workers, one after the other
+@pytest.mark.timeout(600)  # dozens of workers, one after the other
 async def test_whatever_is_changed_the_next_execution_finds_as_it_was(runs: Runs) -> None:
     """An execution finds interpreter, process, other packages and its own globals as the first one did."""
     expected = json.loads(await runs.value("Found"))
@@ -118,3 +118,8 @@ async def test_what_an_import_changes_stays(runs: Runs) -> None:
     first, second = [await runs.value("ImportLate", name=name) for name in ("a", "b")]
     assert first == second
     assert first[0] == "4321"
+
+
+async def test_a_module_that_was_given_to_one_execution_is_not_there_for_the_next(runs: Runs) -> None:
+    """What an execution imports from its working folder is imported anew by the next, from its own."""
+    assert [await runs.value("ImportGiven", value=value) for value in (1, 2)] == [1, 2]

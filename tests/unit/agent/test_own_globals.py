@@ -51,6 +51,15 @@ def test_nothing_changed(module: ModuleType) -> None:
         ("numbers = iter([1, 2])", "next(numbers)", "numbers"),
         ("data = bytearray(4)", "data[0] = 1", "data"),
         ("", "left = 1", "left"),
+        ("import enum\nclass C(enum.Enum): A = []", "C.A.value.append(1)", "C.A._value_"),
+        ("import abc\nclass A(abc.ABC): pass", "A.register(int)", "A"),
+        ("import queue\nq = queue.SimpleQueue()", "q.put(1)", "q"),
+        ("import hashlib\nh = hashlib.shake_128()", "h.update(b'a')", "h"),
+        ("import ctypes\nn = (ctypes.c_int * 2)()", "n[0] = 1", "n"),
+        ("import threading\ns = threading.Semaphore(2)", "s.acquire()", "s._value"),
+        ("from argparse import Namespace\nn = Namespace()", "n.left = 1", "n.left"),
+        ("from configparser import ConfigParser\nc = ConfigParser()", "c.add_section('a')", "c._sections"),
+        ("import contextlib as c\n@c.contextmanager\ndef f(kept=[]): yield kept.append(1)", "f().__enter__()", "f"),
     ],
 )
 def test_changes_are_found(module: ModuleType, before: str, statement: str, where: str) -> None:

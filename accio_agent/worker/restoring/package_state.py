@@ -1,0 +1,222 @@
+"""What well-known modules and packages keep for the whole process, and an operator may change.
+
+Runs in worker processes. Nothing here is imported: a property is there once its module is.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from operator import attrgetter, itemgetter
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from accio_agent.worker.restoring.dict_versions import VERSIONED, DictVersions
+from accio_agent.worker.restoring.process_state import Property
+
+_LISTS = itemgetter("handlers", "filters")
+_PLAIN_LOGGER = (0, False, True)  # level, whether disabled, whether it tells its parent
+
+
+class Seen(NamedTuple):
+    """What was read. Two that are one and the same are compared at once."""
+
+    value: Any
+
+
+class Remembering:
+    """Reads something anew only after one of the dictionaries that it is read from, or a list in them, was changed."""
+
+    def __init__(
+        self,
+        read: Callable[[], Any],
+        dictionaries: Callable[[], list[dict[str, Any]]],
+        lists: Callable[[list[dict[str, Any]]], Iterable[Any]] = lambda _: (),
+    ) -> None:
+        """Read by *read* from *dictionaries*, and *lists* in them."""
+        self._read = read
+        self._dictionaries = dictionaries
+        self._lists = lists
+        self._look()
+
+    def __call__(self) -> Seen:
+        """Return what there is now."""
+        if not VERSIONED or self._versions.changed() or list(self._lists(self._found)) != self._kept:
+            self._look()
+        return self._seen
+
+    def _look(self) -> None:
+        self._seen = Seen(self._read())
+        if VERSIONED:
+            self._found = self._dictionaries()
+            self._versions = DictVersions(self._found)
+            self._kept = [tuple(part.copy() for part in parts) for parts in self._lists(self._found)]
+
+
+def _of_asyncio(events: ModuleType) -> list[Property]:
+    def restore(kept: Any) -> None:
+        vars(events)["_event_loop_policy"] = kept  # the public setter warns from 3.14 on
+
+    def current() -> dict[str, Any]:
+        found: dict[str, Any] = getattr(getattr(events._event_loop_policy, "_local", None), "__dict__", {})  # noqa: SLF001 - see above
+        return found
+
+    def restore_current(kept: dict[str, Any]) -> None:
+        current().clear()
+        current().update(kept)
+
+    return [
+        Property("asyncio's policy", lambda: events._event_loop_policy, restore),  # noqa: SLF001 - see above
+        Property("asyncio's current loop", lambda: dict(current()), restore_current),
+    ]
+
+
+def _of_multiprocessing(context: ModuleType) -> list[Property]:
+    default = context._default_context  # noqa: SLF001 - there is no public way to take a start method back
+    return [
+        Property(
+            "the start method of processes",
+            lambda: default._actual_context,  # noqa: SLF001 - see above
+            lambda kept: setattr(default, "_actual_context", kept),
+        )
+    ]
+
+
+def _of_socket(module: ModuleType) -> list[Property]:
+    return [Property("the time-out of sockets", module.getdefaulttimeout, module.setdefaulttimeout)]
+
+
+def _of_logging(module: ModuleType) -> list[Property]:
+    root, known = module.root, module.root.manager.loggerDict
+    settings = attrgetter("level", "disabled", "propagate")
+
+    def loggers() -> list[Any]:
+        return [root, *(each for each in list(known.values()) if isinstance(each, module.Logger))]
+
+    def read() -> dict[str, Any]:
+        """Return what was set of each logger; one that somebody has merely asked for is as good as none."""
+        return {
+            each.name: (*settings(each), *each.handlers, *each.filters)
+            for each in loggers()
+            if settings(each) != _PLAIN_LOGGER or each.handlers or each.filters
+        } | {"": root.manager.disable}
+
+    def restore(kept: Seen) -> None:
+        module.disable(kept.value[""])
+        for each in loggers():
+            level, each.disabled, each.propagate, *others = kept.value.get(each.name, _PLAIN_LOGGER)
+            each.setLevel(level)
+            each.handlers[:] = [other for other in others if isinstance(other, module.Handler)]
+            each.filters[:] = [other for other in others if not isinstance(other, module.Handler)]
+
+    def dictionaries() -> list[dict[str, Any]]:
+        return [known, vars(root.manager), *map(vars, loggers())]  # two, and what of each logger there is
+
+    return [
+        Property("settings of logging", Remembering(read, dictionaries, lambda found: map(_LISTS, found[2:])), restore)
+    ]
+
+
+def _of_csv(module: ModuleType) -> list[Property]:
+    def restore_dialects(kept: list[str]) -> None:
+        for name in set(module.list_dialects()).difference(kept):
+            module.unregister_dialect(name)
+
+    return [
+        Property("the longest field of csv", module.field_size_limit, module.field_size_limit),
+        Property("dialects of csv", lambda: sorted(module.list_dialects()), restore_dialects),
+    ]
+
+
+def _of_tempfile(module: ModuleType) -> list[Property]:
+    return [Property("the folder of temporary files", lambda: module.tempdir, partial(setattr, module, "tempdir"))]
+
+
+def _of_requests(module: ModuleType) -> list[Property]:
+    return [Property("how addresses are opened", lambda: module._opener, partial(setattr, module, "_opener"))]  # noqa: SLF001 - there is no public way to take it back
+
+
+def _of_trees(module: ModuleType) -> list[Property]:
+    names = module._namespace_map  # noqa: SLF001 - there is no public way to take a name back
+
+    def restore(kept: dict[str, str]) -> None:
+        names.clear()
+        names.update(kept)
+
+    return [Property("names of XML's name spaces", names.copy, restore)]
+
+
+def _of_numpy(module: ModuleType) -> list[Property]:
+    return [
+        Property("NumPy's error state", module.geterr, lambda kept: module.seterr(**kept)),
+        Property("NumPy's print options", module.get_printoptions, lambda kept: module.set_printoptions(**kept)),
+    ]
+
+
+def _of_pandas(module: ModuleType) -> list[Property]:
+    groups = tuple(_groups(module.options.d))
+
+    def read() -> tuple[dict[str, Any], ...]:
+        return tuple(group.copy() for _, group in groups)
+
+    def restore(kept: Seen) -> None:
+        for (path, group), before in zip(groups, kept.value, strict=True):
+            for name, value in before.items():
+                if not isinstance(value, dict) and group[name] is not value:
+                    module.set_option(f"{path}{name}", value)  # not by hand: some take effect elsewhere
+
+    return [Property("options of pandas", Remembering(read, lambda: [group for _, group in groups]), restore)]
+
+
+def _groups(options: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the dictionaries of nested options, with what precedes the names in each."""
+    yield path, options
+    for name, value in options.items():
+        if isinstance(value, dict):
+            yield from _groups(value, f"{path}{name}.")
+
+
+def _of_matplotlib(module: ModuleType) -> list[Property]:
+    # As a dictionary: its own methods check, and look for a backend. Which one it has found is no setting.
+    settings, get = module.rcParams, dict.__getitem__
+    names = [name for name in dict.keys(settings) if name != "backend"]
+
+    def read() -> list[Any]:
+        return [get(settings, name) for name in names]
+
+    def restore(kept: Seen) -> None:
+        dict.update(settings, zip(names, kept.value, strict=True))
+
+    return [Property("settings of Matplotlib", Remembering(read, lambda: [settings]), restore)]
+
+
+def _of_pyplot(module: ModuleType) -> list[Property]:
+    return [Property("figures that are open", module.get_fignums, lambda _: module.close("all"))]
+
+
+def _of_sklearn(module: ModuleType) -> list[Property]:
+    return [Property("settings of scikit-learn", module.get_config, lambda kept: module.set_config(**kept))]
+
+
+def _of_torch(module: ModuleType) -> list[Property]:
+    return [
+        Property("torch's default type", module.get_default_dtype, module.set_default_dtype),
+        Property("torch's gradient mode", module.is_grad_enabled, module.set_grad_enabled),
+    ]
+
+
+OF_MODULES: Mapping[str, Callable[[ModuleType], list[Property]]] = {
+    "asyncio.events": _of_asyncio,
+    "csv": _of_csv,
+    "logging": _of_logging,
+    "matplotlib": _of_matplotlib,
+    "matplotlib.pyplot": _of_pyplot,
+    "multiprocessing.context": _of_multiprocessing,
+    "numpy": _of_numpy,
+    "pandas": _of_pandas,
+    "sklearn": _of_sklearn,
+    "socket": _of_socket,
+    "tempfile": _of_tempfile,
+    "torch": _of_torch,
+    "urllib.request": _of_requests,
+    "xml.etree.ElementTree": _of_trees,
+}
+"""Properties that are there once a module is."""
