@@ -148,6 +148,14 @@ def _scalar_text(datatype: DataType, value: Any) -> str:
             return str(ms)
         case Kind.LOCATION, Location(lat=lat, lng=lng) if -90 <= lat <= 90 and -180 <= lng <= 180:
             return f"[{format_double(float(lat))},{format_double(float(lng))}]"
+        case Kind.DURATION, Duration(ms=int(ms)):
+            low, high = _MS_RANGE
+            raise ValueProblem(f"expected {datatype} ({low} to {high} milliseconds), found {quote(ms)}")
+        case Kind.TIMESTAMP, Timestamp(epoch_ms=int(ms)):
+            raise ValueProblem(f"expected {datatype} ({FIRST_MS} to {LAST_MS} ms since 1970), found {quote(ms)}")
+        case Kind.LOCATION, Location(lat=float() | int() as lat, lng=float() | int() as lng):
+            found = f"latitude {quote(lat)}, longitude {quote(lng)}"
+            raise ValueProblem(f"expected {datatype} (latitude -90 to 90, longitude -180 to 180), found {found}")
         case _:
             raise _wrong(datatype, value)
 

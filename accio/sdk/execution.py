@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, is_typeddict
 import orjson
 
 from accio.domain.canonical import decode_document
-from accio.domain.failures import Failure, clip
+from accio.domain.failures import TEXT_LIMIT, Failure, clip
 from accio.domain.problems import ValueProblem
 from accio.domain.series import Series
 from accio.domain.states import Cause
@@ -68,6 +68,7 @@ class Failed(NamedTuple):
 
 
 _LONGEST_REASON = 200
+_LONGEST_NAME = 500  # of an exception's class
 
 
 class BadOutputError(Exception):
@@ -216,7 +217,7 @@ def _failed(cause: Cause, message: str, context: OperatorContext) -> Failed:
 
 def _failure_of(error: BaseException) -> Failure:
     """Describe what an operator raised."""
-    name = _class_name(type(error))
+    name = _class_name(type(error))[:_LONGEST_NAME]
     if isinstance(error, SystemExit):
         code = _exit_code(error)
         return Failure(cause=Cause.EXIT_CODE, message=f"the operator ended with exit code {code}", exit_code=code)
@@ -224,7 +225,7 @@ def _failure_of(error: BaseException) -> Failure:
     cause = Cause.OUT_OF_MEMORY if isinstance(error, MemoryError) else Cause.EXCEPTION
     return Failure(
         cause=cause,
-        message=clip(f"{name}: {message}" if message else name),
+        message=f"{name}: {clip(message, TEXT_LIMIT // 2)}" if message else name,  # the name is what tells most
         exception=name,
         traceback=clip(traceback_text(error, besides=__file__)),  # its own frames are no news to the operator's author
     )

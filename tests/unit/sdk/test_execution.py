@@ -303,6 +303,19 @@ def test_what_is_raised(tmp_path: Path, error: BaseException, cause: Cause, mess
         assert found.exception.endswith(type(error).__name__)
 
 
+def test_a_long_text_leaves_the_name_of_what_was_raised(tmp_path: Path) -> None:
+    """Of an exception whose text is too long the end is told, behind the name of its class."""
+
+    @operator
+    def Op() -> None:
+        raise ValueError("x" * 100_000 + "the end")
+
+    found = failure(run(Op, tmp_path))
+    assert found.message.startswith("ValueError: [")
+    assert found.message.endswith("the end")
+    assert len(found.message) <= TEXT_LIMIT
+
+
 def test_tracebacks_begin_in_the_operator(tmp_path: Path) -> None:
     """A traceback shows the operator's frames, not the machinery's, and its end if it is long."""
 

@@ -4,7 +4,7 @@
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -149,7 +149,8 @@ UNFITTING = [
     (3.5, Distance, ["distance", "3.5"]),
     (timedelta(microseconds=1), Duration, ["duration", "millisecond"]),
     (datetime(1970, 1, 1), Timestamp, ["timestamp", "zone"]),  # noqa: DTZ001 - that is what is refused
-    (Location(91.0, 0.0), Location, ["location"]),
+    (datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14))), Timestamp, ["timestamp", "-62135596800000"]),
+    (Location(91.0, 0.0), Location, ["location", "-90 to 90", "latitude 91.0"]),
     ("abc", list[str], ["list(string)", "abc"]),
     ([1, "x"], list[int], ["list(integer)", "element 1", "x"]),
     ({"a": [1, None]}, dict[str, list[int]], ["map(string,list(integer))", '"a"', "element 1", "null"]),
