@@ -23,6 +23,7 @@ from accio.sdk.bindings import check_displaced, home_of, is_decoration, operator
 from accio.sdk.commands import Program
 from accio.sdk.declare import Declaration, declaration_of, operator
 from accio.sdk.modules import distributions_of
+from accio.sdk.own_sources import compile_own_sources
 from accio.sdk.program_file import read_program
 from accio.sdk.run import Operator
 from accio.sdk.signature import CONTEXT
@@ -65,6 +66,7 @@ def load_all(references: Iterable[str]) -> list[Loaded]:
 
     Raises BadRequest if one can't be loaded, InvalidDefinition if a declaration is wrong or a name is there twice.
     """
+    compile_own_sources()
     found: dict[str, Loaded] = {}
     for reference in references:
         for loaded in _load(reference):
