@@ -106,7 +106,8 @@ class Story:
         with made.client() as client:
             if run not in {each.id for each in client.iterate_runs()}:
                 run = client.submit(definition).run.id
-            assert client.wait(run, patience=90).state == "success"
+            *_, last = client.watch(run, patience=90)
+            assert last.run.state == "success", last.first_failure
             values = client.table([run], artifacts="ALL").to_arrow().column("Square/value").to_pylist()
         assert sorted(values) == [number * number for number in numbers]
 
