@@ -8,10 +8,12 @@ from accio.domain.datatypes import DataType, parse_type
 from accio.domain.failures import Failure
 from accio.domain.ids import ALPHABET, ID_LENGTH, RunId
 from accio.domain.jsontext import json_string
+from accio.domain.layouts import Block, Digit, Layout, Listed
 from accio.domain.operators import InputPort, OperatorSpec, OutputPort
 from accio.domain.resources import ResourceChanges, Resources
 from accio.domain.runs import FailurePolicy, OnFailure, RunDefinition
 from accio.domain.states import Cause
+from accio.domain.studies import Objective, Sampler, Study
 from accio.domain.sweeps import Axis, Sweep
 from accio.domain.workflows import Constant, FromNode, FromParam, NodeDefinition, Param, Source, Workflow
 from accio_daemon.core.commands import Report, SubmitRun
@@ -109,6 +111,14 @@ def _changes(demand: Resources) -> ResourceChanges:
 def sweep_of(children: int, *, repeat: int = 1) -> Sweep:
     """Make a sweep of the parameter `x` over 0, 1, …; one child makes a single run."""
     return Sweep((Axis("x", INTEGER, tuple(str(value) for value in range(children))),), repeat)
+
+
+def study_of(trials: int, *, at_once: int = 2, repeat: int = 1) -> Sweep:
+    """Make a study of `x` over 0 to 49 by an output of A, with the trials that are there before anything is known."""
+    axis = Axis("x", INTEGER, tuple(str(value) for value in range(50)))
+    layout = Layout([Block([Digit((0,), Listed([list(range(40, 40 + at_once))]))])])
+    study = Study(objectives=(Objective("A", "data"),), trials=trials, sampler=Sampler.TPE, at_once=at_once)
+    return Sweep((axis,), repeat, layout).studied(study)
 
 
 def definition(

@@ -33,6 +33,11 @@ def study_facts(run: RunView, study: StudyView) -> list[tuple[str, object]]:
     return facts
 
 
+def best_lines(run: RunView, study: StudyView) -> list[str]:
+    """Return a line for each of the best trials, as far as they are shown."""
+    return [f"best: {trial_line(run, study.objectives, trial)}" for trial in study.best[:_SHOWN_BEST]]
+
+
 def trial_line(run: RunView, objectives: tuple[ObjectiveView, ...], trial: TrialView) -> str:
     """Return a trial on one line: what it gave, its parameters, and where it stands."""
     gave = ", ".join(

@@ -138,8 +138,17 @@ def submit_and_wait(session: Session, client: "Client", source: Source, mode: "C
     updates = client.submit_and_watch(source.text, base_path=source.base_path, cache=mode)
     ended, warnings = follow(session, updates, source.name, series=client.series)
     content = document({"run": run(ended), "warnings": issues(warnings)})
-    session.answer(content, [ended.id], lambda: out(f"{ended.id} {ended.state.value}"))
+    session.answer(content, [ended.id], lambda: _show_ended(session, client, ended))
     return SUCCESS if ended.state.value == "success" else NOT_SUCCESS
+
+
+def _show_ended(session: Session, client: "Client", ended: "RunView") -> None:
+    out(f"{ended.id} {ended.state.value}")
+    if "optimize" in ended.sweep and (study := client.get_run(ended.id, nodes=False).study) is not None:
+        from accio_client.cli.studies_shown import best_lines
+
+        for line in best_lines(ended, study):
+            session.say(line)
 
 
 def say_only(session: Session, client: "Client", source: Source, mode: "CacheMode") -> int:

@@ -44,6 +44,17 @@ def submitted(client: Client, workflow: str, params: dict[str, Any], optimize: d
     return run
 
 
+def run_of(workflow: str, optimize: dict[str, Any]) -> dict[str, Any]:
+    """Return the definition of a study of x."""
+    return {"workflow": workflow, "params": {"x": {"values": [1, -7, 3]}}, "optimize": optimize}
+
+
+def _file(folder: Path, document: dict[str, Any]) -> Path:
+    path = folder / "study.json"
+    path.write_text(json.dumps(document), encoding="utf-8")
+    return path
+
+
 @pytest.mark.timeout(300)
 def test_a_study_tells_its_best_trial(tmp_path: Path) -> None:
     """Of all trials, and as the table has them: by number, parameters and value, in Python and on the command line."""
@@ -62,6 +73,8 @@ def test_a_study_tells_its_best_trial(tmp_path: Path) -> None:
         assert f"best:        Square/value = 49 with x=-7 (mean of {run}.2 to .3)" in told
         document = json.loads(said(made, "describe", "run", run, "--json"))
         assert document["study"]["best"][0]["params"] == {"x": -7}
+        told = accio(made, "submit", str(_file(tmp_path, run_of("square", grid))), "-wait").stderr
+        assert "best: Square/value = 49 with x=-7" in told
         again = said(made, "optimize", "square", "x=1..9", "-objective=Square/value", "-trials=4", "-wait", "-quiet")
         drawn = study_of(client, again.strip())
         assert (drawn.trials, drawn.complete) == (4, 4)

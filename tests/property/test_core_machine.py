@@ -17,7 +17,7 @@ from accio.domain.resources import Resources
 from accio.domain.runs import OnFailure
 from accio.domain.states import Cause
 from accio.errors import AccioError
-from accio_daemon.core.commands import AgentDraining, DeleteRun, DrainAgent, KillRun, Tick
+from accio_daemon.core.commands import AgentDraining, DeleteRun, DrainAgent, KillRun, PruneTrial, Tick
 from accio_daemon.core.terms import AttemptNo, CacheMode, RunNo
 from accio_daemon.core.world import Settings
 from tests import builders
@@ -62,6 +62,7 @@ class CoreMachine(RuleBasedStateMachine):
         children=st.sampled_from([1, 1, 2, 5, 9]),
         repeat=st.sampled_from([1, 1, 2]),
         until=st.sampled_from([None, None, 0.5, 15.0]),
+        at_once=st.sampled_from([None, None, None, 1, 2]),
         swept=nodes_of,
         same=st.booleans(),
         policy=st.sampled_from([OnFailure(), OnFailure(), builders.STOP, builders.at_most(1)]),
@@ -76,6 +77,7 @@ class CoreMachine(RuleBasedStateMachine):
         children: int,
         repeat: int,
         until: float | None,
+        at_once: int | None,
         swept: tuple[str, ...],
         same: bool,
         policy: OnFailure,
@@ -87,6 +89,8 @@ class CoreMachine(RuleBasedStateMachine):
         sweep = builders.sweep_of(children, repeat=repeat if until is None else 6)
         if until is not None:
             sweep = sweep.repeated_until(Until(node="A", port="data", ci95=until, least=2))
+        elif at_once is not None:
+            sweep = builders.study_of(children + 2, at_once=at_once, repeat=repeat)
         run = self.cluster.submit(
             workflow,
             sweep=sweep,
@@ -116,6 +120,13 @@ class CoreMachine(RuleBasedStateMachine):
         run = self._run(which)
         if run is not None and self.cluster.exists(run):
             self._try(KillRun(run=run, index=self._index(run, child)))
+
+    @precondition(lambda self: self.runs)
+    @rule(which=pick, trial=pick)
+    def prune(self, which: int, trial: int) -> None:
+        run = self._run(which)
+        if run is not None and self.cluster.exists(run):
+            self._try(PruneTrial(run=run, trial=trial % 8, why="behind"))
 
     @precondition(lambda self: self.runs)
     @rule(which=pick, child=pick)

@@ -43,7 +43,7 @@ async def agent(daemon: FakeDaemon, tmp_path: Path) -> AsyncIterator[AgentProces
     (folder / "settling.py").write_text(SETTLING)
     running = AgentProcess(tmp_path, daemon.address, "--operators", str(folder / source.name), "--cpus", "1")
     try:
-        await daemon.connected()
+        await daemon.connected(seconds=120)  # it imports pandas and Matplotlib, and reads what they consist of
         yield running
     finally:
         await running.stop()

@@ -2,10 +2,8 @@
 
 import pytest
 
-from accio.domain.layouts import Block, Digit, Layout, Listed
 from accio.domain.states import RunState
-from accio.domain.studies import Objective, Sampler, Study
-from accio.domain.sweeps import Axis, Sweep
+from accio.domain.sweeps import Sweep
 from accio.domain.workflows import Workflow
 from accio_daemon.core.commands import TrialAsked
 from accio_daemon.core.effects import AskRequest
@@ -46,16 +44,6 @@ def workflow() -> Workflow:
     return builders.graph({"A": []}, swept=("A",))
 
 
-def study(trials: int, *, at_once: int = 2, repeat: int = 1) -> Sweep:
-    """Make the sweep of a study, with the trials that are there before anything is known."""
-    axis = Axis("x", builders.INTEGER, tuple(str(value) for value in range(50)))
-    layout = Layout([Block([Digit((0,), Listed([list(range(40, 40 + at_once))]))])])
-    objectives = (Objective("A", "data"),)
-    return Sweep((axis,), repeat, layout).studied(
-        Study(objectives=objectives, trials=trials, sampler=Sampler.TPE, at_once=at_once)
-    )
-
-
 def running(cluster: Cluster) -> list[int]:
     """Return the children that agents execute."""
     return sorted(
@@ -77,7 +65,7 @@ def values(cluster: Cluster, run: RunNo) -> list[str]:
 
 def test_so_many_trials_are_in_flight(cluster: Cluster, asked: list[AskRequest]) -> None:
     """Each one that ends makes room for another, until there are as many as are wanted; then the run is over."""
-    run = cluster.submit(workflow(), sweep=study(4))
+    run = cluster.submit(workflow(), sweep=builders.study_of(4))
     assert running(cluster) == [0, 1]
     cluster.succeed("1/A")
     assert running(cluster) == [0, 2]
@@ -95,7 +83,7 @@ def test_so_many_trials_are_in_flight(cluster: Cluster, asked: list[AskRequest])
 
 def test_a_trial_ends_with_its_last_repetition(cluster: Cluster, asked: list[AskRequest]) -> None:
     """Failures end repetitions, too."""
-    run = cluster.submit(workflow(), sweep=study(3, at_once=1, repeat=2))
+    run = cluster.submit(workflow(), sweep=builders.study_of(3, at_once=1, repeat=2))
     cluster.fail("1/A")
     assert asked == []
     cluster.succeed("0/A")
@@ -107,7 +95,7 @@ def test_a_trial_ends_with_its_last_repetition(cluster: Cluster, asked: list[Ask
 @pytest.mark.parametrize("deaths", range(6))
 def test_a_restart_asks_the_same(cluster: Cluster, deaths: int) -> None:
     """Whenever the daemon dies, the same trials begin, known by the order in which the others ended."""
-    run = cluster.submit(workflow(), sweep=study(6))
+    run = cluster.submit(workflow(), sweep=builders.study_of(6))
     for at, child in enumerate([1, 0, 2, 3, 5, 4]):
         if at == deaths:
             cluster.restart()
@@ -121,7 +109,7 @@ def test_a_restart_asks_the_same(cluster: Cluster, deaths: int) -> None:
 
 def test_what_was_being_asked_at_a_crash_is_asked_again(cluster: Cluster) -> None:
     """A study whose sampler hadn't answered goes on."""
-    run = cluster.submit(workflow(), sweep=study(3, at_once=1))
+    run = cluster.submit(workflow(), sweep=builders.study_of(3, at_once=1))
 
     def die(request: AskRequest) -> TrialAsked:
         raise DiedError
@@ -136,7 +124,7 @@ def test_what_was_being_asked_at_a_crash_is_asked_again(cluster: Cluster) -> Non
 
 def test_an_answer_that_comes_late_changes_nothing(cluster: Cluster) -> None:
     """One for a trial that is there, for a run that is over, and for one that never was."""
-    run = cluster.submit(workflow(), sweep=study(3, at_once=1))
+    run = cluster.submit(workflow(), sweep=builders.study_of(3, at_once=1))
     cluster.succeed("0/A")
     before = values(cluster, run)
     for late in (run, RunNo(99)):
@@ -149,7 +137,7 @@ def test_an_answer_that_comes_late_changes_nothing(cluster: Cluster) -> None:
 
 def test_a_killed_study_goes_on_when_it_is_retried(cluster: Cluster) -> None:
     """What it hadn't asked for counts as killed; the retry runs what was killed again, and asks for the rest."""
-    run = cluster.submit(workflow(), sweep=study(4, at_once=1))
+    run = cluster.submit(workflow(), sweep=builders.study_of(4, at_once=1))
     cluster.succeed("0/A")
     cluster.kill(run)
     assert cluster.state(run) is RunState.KILLED
@@ -166,7 +154,7 @@ def test_a_killed_study_goes_on_when_it_is_retried(cluster: Cluster) -> None:
 
 def test_a_deleted_trial_is_not_waited_for(cluster: Cluster) -> None:
     """The study goes on without it."""
-    run = cluster.submit(workflow(), sweep=study(3, at_once=1))
+    run = cluster.submit(workflow(), sweep=builders.study_of(3, at_once=1))
     cluster.delete(run, 0)
     assert len(values(cluster, run)) == 2
     cluster.succeed("1/A")
@@ -176,7 +164,7 @@ def test_a_deleted_trial_is_not_waited_for(cluster: Cluster) -> None:
 
 def test_a_study_that_stops_at_a_failure_asks_no_more(cluster: Cluster) -> None:
     """It has failed, and what was left never begins."""
-    run = cluster.submit(workflow(), sweep=study(9, at_once=1), on_failure=builders.STOP)
+    run = cluster.submit(workflow(), sweep=builders.study_of(9, at_once=1), on_failure=builders.STOP)
     cluster.fail("0/A")
     assert cluster.run_is_over(run)
     assert cluster.state(run) is RunState.FAILED
@@ -185,7 +173,7 @@ def test_a_study_that_stops_at_a_failure_asks_no_more(cluster: Cluster) -> None:
 
 def test_deleting_the_run_takes_its_order_along(cluster: Cluster) -> None:
     """Nothing of it is left."""
-    run = cluster.submit(workflow(), sweep=study(9))
+    run = cluster.submit(workflow(), sweep=builders.study_of(9))
     cluster.succeed("0/A")
     assert told(cluster, run) == [0]
     cluster.delete(run)
