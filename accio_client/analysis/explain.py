@@ -11,7 +11,9 @@ from itertools import combinations
 
 import numpy as np
 
-from accio.domain.filters import Comparison, Filter, OneOf, Op, all_of, parameter_term, sweep_context
+from accio.domain.filters import Comparison, Filter, OneOf, Op, all_of, any_of, parameter_term, sweep_context
+from accio.domain.filters.fields import TEXT_KINDS
+from accio.domain.filters.syntax import Not
 from accio.domain.states import RunState
 from accio_client.analysis.aggregate import counted
 from accio_client.analysis.columns import AxisColumn, Floats, Mask, SweepTable
@@ -219,6 +221,8 @@ def _bounds(side: _Side) -> tuple[str | None, str | None]:
 
 
 def _terms(name: str, side: _Side) -> list[Filter]:
+    if side.axis.lacking in side.places and side.axis.type.kind in TEXT_KINDS:
+        return [_with_no_text(name, side)]
     if len(side.places) == 1:
         return [Comparison(name, Op.EQUAL, side.axis.text(side.places[0]))]
     if not side.axis.is_ordered:
@@ -226,6 +230,15 @@ def _terms(name: str, side: _Side) -> list[Filter]:
     low, high = _bounds(side)
     terms: list[Filter] = [Comparison(name, Op.AT_LEAST, low)] if low is not None else []
     return [*terms, Comparison(name, Op.AT_MOST, high)] if high is not None else terms
+
+
+def _with_no_text(name: str, side: _Side) -> Filter:
+    """Return a term for places one of which has no text: `null` is a text like any other, but only a text holds the
+    empty one.
+    """
+    texts = tuple(side.axis.text(place) for place in side.places if place != side.axis.lacking)
+    none = Not(Comparison(name, Op.CONTAINS, ""))
+    return none if not texts else any_of([OneOf(name, texts), none])
 
 
 def _words(side: _Side) -> list[str]:

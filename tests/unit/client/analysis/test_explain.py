@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accio.domain.datatypes import DISTANCE, DOUBLE, LONG
+from accio.domain.datatypes import DISTANCE, DOUBLE, LONG, STRING
 from accio.domain.ranges import WholePoints, evenly_geometric
 from accio.domain.states import RunState
 from accio.domain.sweeps import Axis, Sweep
@@ -125,3 +125,15 @@ def test_a_sweep_without_parameters_has_no_explanation() -> None:
     """Repetitions alone explain nothing."""
     failed = np.array([True, False, True])
     assert explain_failures(table_of(sweep_of(repeat=3), np.zeros(3), failed=failed)) == ()
+
+
+@pytest.mark.parametrize("failing", [("null",), ("null", '"geoi"'), ('"null"',), ('"geoi"', '"promesse"')])
+def test_no_value_is_told_from_texts(failing: tuple[str, ...]) -> None:
+    """Failures of children without a text are found by the query that is given, those of a text `null` by another."""
+    texts = ('"geoi"', "null", '"promesse"', '"null"')
+    sweep = Sweep((axis_of("algorithm", STRING, *texts), Axis("x", LONG, WholePoints(start=0, step=1, size=50))))
+    failed = np.repeat([text in failing for text in texts], 50)
+    table = table_of(sweep, np.zeros(sweep.size), failed=failed)
+    (found,) = explain_failures(table)
+    np.testing.assert_array_equal(where(table, str(found.where), 0), failed)
+    assert found.coverage == found.rate == 1
