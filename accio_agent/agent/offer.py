@@ -1,6 +1,6 @@
 """Who an agent is and what it offers, as it tells each daemon that it meets."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import overload
 
@@ -53,7 +53,7 @@ class Offers(Sequence[Offered]):
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._all: list[Offered] = []
-        self._catalogue = catalogue
+        self.catalogue = catalogue
         self.current: tuple[int, ...] = ()
         self.renew(catalogue)
 
@@ -74,17 +74,19 @@ class Offers(Sequence[Offered]):
 
     def is_current(self, references: Sequence[str]) -> bool:
         """Return whether the code behind references is what is offered now. It reads files."""
-        catalogue = self._catalogue
+        catalogue = self.catalogue
         return all(catalogue.is_current(source) for source in catalogue.sources if source.references == references)
 
-    def differ_from(self, catalogue: Catalogue) -> bool:
-        """Return whether a catalogue has other operators than are offered now."""
-        return self.now != list(_offered(catalogue))
+    def differ_from(self, catalogue: Catalogue, withheld: Collection[Sequence[str]] = ()) -> bool:
+        """Return whether a catalogue, without what is behind *withheld* references, has other operators than are
+        offered now.
+        """
+        return self.now != list(_offered(catalogue, withheld))
 
-    def renew(self, catalogue: Catalogue) -> None:
-        """Offer what there is in a catalogue, and nothing else."""
-        self._catalogue = catalogue
-        self.current = tuple(self._place(each) for each in _offered(catalogue))
+    def renew(self, catalogue: Catalogue, withheld: Collection[Sequence[str]] = ()) -> None:
+        """Offer what there is in a catalogue, but for what is behind *withheld* references, and nothing else."""
+        self.catalogue = catalogue
+        self.current = tuple(self._place(each) for each in _offered(catalogue, withheld))
 
     def _place(self, offered: Offered) -> int:
         if offered not in self._all:
@@ -92,13 +94,14 @@ class Offers(Sequence[Offered]):
         return self._all.index(offered)
 
 
-def _offered(catalogue: Catalogue) -> Iterable[Offered]:
+def _offered(catalogue: Catalogue, withheld: Collection[Sequence[str]]) -> Iterable[Offered]:
     for offer in catalogue.offers:
-        yield Offered(
-            spec=offer.spec,
-            references=offer.source.references,
-            takes_datasets=any(port.type.contains(Kind.DATASET) for port in offer.spec.inputs),
-        )
+        if offer.source.references not in withheld:
+            yield Offered(
+                spec=offer.spec,
+                references=offer.source.references,
+                takes_datasets=any(port.type.contains(Kind.DATASET) for port in offer.spec.inputs),
+            )
 
 
 def hello(

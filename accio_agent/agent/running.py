@@ -82,6 +82,7 @@ async def run(
         idle_limit=max(2, resources.milli_cpus // 1000),
     )
     dialer = Dialer(door, find_token, agent, outbound)
+    agent.offer_changed = dialer.tell_anew
     reload = _reload(catalogue, agent, dialer, folder) if options.reload else None
     watch = CodeWatch(catalogue, agent.code_changed, reload)
     log.info(

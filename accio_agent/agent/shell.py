@@ -32,7 +32,7 @@ from accio_agent.agent.staging.staging import Staging
 from accio_agent.agent.workers import outcomes
 from accio_agent.agent.workers.deaths import Deaths
 from accio_agent.agent.workers.devices import Devices
-from accio_agent.agent.workers.fleet import CHANGED, Fleet
+from accio_agent.agent.workers.fleet import Fleet
 from accio_agent.agent.workers.kills import Kills
 from accio_agent.agent.workers.limits import MemoryGuard, Processors
 from accio_agent.agent.workers.template_handle import TemplateHandle
@@ -45,6 +45,8 @@ from accio_agent.protocol.reports import write_tasks
 log = structlog.get_logger("accio.agent")
 
 FEW_WORKERS = 32
+UNDONE_EVERY_S = 1.0
+"""How often the files of operators that are withheld are looked at."""
 FAILED, STORED, PRINTED = Flag.FAILED.value, Flag.STORED.value, Flag.PRINTED.value
 
 
@@ -93,6 +95,7 @@ class Shell:
             guard=MemoryGuard(identity.name),
             processors=Processors(os.sched_getaffinity(0)),
             is_current=operators.is_current,
+            withhold=self._withhold,
             spawn=self._errands.spawn,
             events=self,
         )
@@ -109,8 +112,11 @@ class Shell:
         self._series = LiveSeries(lambda series: outbound.put(agents_pb2.AgentMessage(series=series)))
         self._stale = agents_pb2.Stale()  # the operators whose code on disk isn't what was announced
         self._lasts_ms = 0  # what was left of the host's time at the first hello, if it ends
+        self._given_back: list[int] = []  # since the last hello, which told of them as held
         self._told: set[str] = set()  # why workers were replaced
         self._following: tuple[Catalogue, set[Sequence[str]]] | None = None  # what is offered next, what changed for it
+        self._withheld: set[Sequence[str]] = set()  # references whose code on disk isn't what could be offered
+        self.offer_changed: Callable[[], None] = lambda: None  # has the daemon told, by a new session
         self._settling = False
         self._connected = False
         self._disk_refuses = False
@@ -125,6 +131,7 @@ class Shell:
 
     def hello(self) -> agents_pb2.Hello:
         self._offer_anew()
+        self._given_back.clear()  # what is given back isn't held
         held = held_message(self.core.held())
         history = self._journal.remembered.history
         message = hello(
@@ -151,6 +158,9 @@ class Shell:
         self.core.welcome(welcome.keep, welcome.drop)
         if self._stale.operators:
             self._outbound.put(agents_pb2.AgentMessage(stale=self._stale))
+        if self._given_back:
+            answer = agents_pb2.RecallAnswer(withdrawn=self._given_back)
+            self._outbound.put(agents_pb2.AgentMessage(recalled=answer))
         self.checkpoints.session_opened()
         self._series.session_opened()
         self.settle()
@@ -223,19 +233,45 @@ class Shell:
         """Offer what a catalogue has, as the code behind the *changed* references is another; what runs goes on. Return
         whether the daemon is to be told: then it is done as the next session opens.
         """
+        self._withheld.difference_update(changed)
         self._following = (catalogue, {*changed, *(self._following[1] if self._following else ())})
-        if self._operators.differ_from(catalogue):
+        if self._operators.differ_from(catalogue, self._withheld):
             return True
         self._offer_anew()
         return False
+
+    def _withhold(self, references: Sequence[str]) -> None:
+        """Offer what is behind references no more, as a template found other code on disk, until that is reloaded or
+        the edit undone. What waits here for it is given back: it goes to another agent, or waits at the daemon.
+        """
+        if references in self._withheld or (self._following is not None and references in self._following[1]):
+            return  # what is offered next knows of it
+        log.warning("operators have changed on disk, and are withheld until that is undone", references=references)
+        self._withheld.add(references)
+        catalogue, changed = self._following or (self._operators.catalogue, set())
+        self._following = (catalogue, {*changed, references})
+        if self.core.leaving:  # there will be no other session, and no more work in this one
+            self._offer_anew()
+        else:
+            self.offer_changed()
+        self._errands.spawn(self._offer_once_undone(references), f"withhold {references}")
+
+    async def _offer_once_undone(self, references: Sequence[str]) -> None:
+        """Offer what is withheld once its code is again what was announced."""
+        while references in self._withheld:
+            await asyncio.sleep(UNDONE_EVERY_S)
+            if await asyncio.to_thread(self._operators.is_current, references) and references in self._withheld:
+                log.info("operators are again what was announced, and are offered", references=references)
+                if self.replace((self._following or (self._operators.catalogue,))[0], [references]):
+                    self.offer_changed()
 
     def _offer_anew(self) -> None:
         """Change over to what is to be offered from now on, if that has changed."""
         if self._following is not None:
             (catalogue, changed), self._following = self._following, None
-            self._operators.renew(catalogue)
-            self.core.offer(self._operators.current, self.fleet.replace(changed))
-            self.settle()  # what is given back isn't held any more
+            self._operators.renew(catalogue, self._withheld)
+            self.core.offer(self._operators.current, self.fleet.replace(changed, self._withheld))
+            self.settle()
 
     async def idle(self, connected: Callable[[], bool]) -> None:
         """Wait until nothing runs, and the daemon (if it is there) has all reports."""
@@ -260,7 +296,8 @@ class Shell:
         self._settling = False
         effects = self.core.take()
         reports = self._write_journal(effects)
-        refused = [lane for lane in effects.opened if not self.fleet.open(lane)]
+        for lane in effects.opened:
+            self.fleet.open(lane)
         workers = self.fleet.workers  # without those that have just died
         for lane_no, no in effects.held:
             if lane_no in workers:
@@ -279,9 +316,6 @@ class Shell:
             if self._staging.holds(no):
                 self._errands.forget(no)
         self._tell(effects, reports)
-        for lane in refused:
-            self.core.lane_lost(lane.no, None, outcomes.not_started(CHANGED))
-            self.settle_soon()
         self.changed.set()
 
     def _write_journal(self, effects: Effects) -> list[bytes]:
@@ -318,6 +352,7 @@ class Shell:
 
     def _tell(self, effects: Effects, reports: Iterable[bytes]) -> None:
         if not self._connected:
+            self._given_back += effects.withdrawn
             return
         outbound = self._outbound
         remembered = self._journal.remembered.reports

@@ -323,7 +323,7 @@ class AgentCore:
         lane = self._lanes.remove(lane_no)
         if lane is None:
             return 0
-        if running is None and lane.served == 0 and lane.attempts:
+        if running is None and lane.served == 0 and lane.attempts and not lane.retired:
             blamed = self._lanes.blame(lane)
             running = blamed.no if blamed is not None else None
         victim = take_off(lane, running) if running is not None else None

@@ -15,9 +15,6 @@ from accio_agent.agent.workers.worker_handle import WorkerEvents, WorkerHandle
 
 log = structlog.get_logger("accio.agent")
 
-CHANGED = "its files have changed since the agent started; start the agent again"
-
-
 class Fleet:
     """Implements `TemplateEvents`. It starts no code other than what the agent announced (*is_current*)."""
 
@@ -30,10 +27,14 @@ class Fleet:
         guard: MemoryGuard,
         processors: Processors,
         is_current: Callable[[Sequence[str]], bool],
+        withhold: Callable[[Sequence[str]], None],
         events: WorkerEvents,
         spawn: Callable[[Coroutine[None, None, None], str], None],
     ) -> None:
-        """*folder* is where workers have theirs; *templates* run already, by pool, *spawn* runs tasks."""
+        """*folder* is where workers have theirs; *templates* run already, by pool, *spawn* runs tasks.
+
+        *withhold* is told of references whose code on disk isn't what is offered: `replace` is to follow.
+        """
         self.workers: dict[int, WorkerHandle] = {}
         self.guard = guard
         self.processors = processors
@@ -41,10 +42,11 @@ class Fleet:
         self._logs = logs
         self._templates = dict(templates)
         self._is_current = is_current
+        self._withhold = withhold
         self._events = events
         self._spawn = spawn
-        self._changed_pools: set[str] = set()
         self._replaced: set[TemplateHandle] = set()  # those with other code than is offered now
+        self._approved: set[TemplateHandle] = set()  # those that may start workers
         self._strays = Strays(lambda: {template.pid for template in (*self._templates.values(), *self._replaced)})
 
     def watch(self) -> None:
@@ -53,13 +55,10 @@ class Fleet:
         for template in self._templates.values():
             template.watch(self)
 
-    def open(self, lane: Lane) -> bool:
-        """Start a worker; False if its operators aren't any more what was announced."""
+    def open(self, lane: Lane) -> None:
+        """Start a worker, once its operators are imported and are what was announced."""
         template = self._template(lane.pool)
-        if template is None:
-            return False
         self.workers[lane.no] = WorkerHandle(lane.no, template, self.folder_of(lane.no), self._logs, self._events)
-        return True
 
     def bury(self, worker: WorkerHandle) -> None:
         """Release what a worker had whose process is gone; its folder is left."""
@@ -69,17 +68,20 @@ class Fleet:
         worker.close()
         self._close_replaced()
 
-    def replace(self, changed: Container[Sequence[str]]) -> list[str]:
-        """Start the templates of *changed* references anew; what runs below the old ones ends there. Return the pools.
+    def replace(self, changed: Container[Sequence[str]], withheld: Container[Sequence[str]] = ()) -> list[str]:
+        """Start the templates of *changed* references anew, but for *withheld* ones; what runs below the old ones ends
+        there. Return the pools.
 
         What is started later must be what is announced now: the caller has seen to `is_current`.
         """
-        pools = [pool for pool in {*self._templates, *self._changed_pools} if parse_pool(pool)[0] in changed]
+        pools = [pool for pool in self._templates if parse_pool(pool)[0] in changed]
         for pool in pools:
-            self._changed_pools.discard(pool)
-            if (template := self._templates.pop(pool, None)) is not None:
-                self._replaced.add(template)
-            self._template(pool)
+            template = self._templates.pop(pool)
+            self._replaced.add(template)
+            if template.imported and template not in self._approved:  # nothing will ever run below it
+                self._spawn(self._end(template), f"end {template!r}")
+            if parse_pool(pool)[0] not in withheld:
+                self._template(pool)
         self._close_replaced()
         return pools
 
@@ -96,16 +98,17 @@ class Fleet:
         self._strays.close()
         self.guard.close()
 
-    def _template(self, pool: str) -> TemplateHandle | None:
+    def _template(self, pool: str) -> TemplateHandle:
         template = self._templates.get(pool)
-        if template is None and pool not in self._changed_pools:
+        if template is None:
             references, threads = parse_pool(pool)
             template = self._templates[pool] = TemplateHandle(pool, references, threads)
             template.watch(self)
         return template
 
     async def _approve(self, template: TemplateHandle) -> None:
-        """Approve what a template has imported, unless it may have imported other code than was announced.
+        """Approve what a template has imported, unless it may have imported other code than was announced: then what
+        waits for it goes on waiting, until `replace` gives it back.
 
         The look reads files, many if packages have changed: it is no business of the event loop.
         """
@@ -114,20 +117,35 @@ class Fleet:
         if not template.alive:
             return
         if template in self._replaced:  # whatever it has imported, it isn't known to be what was announced then
-            self._replaced.discard(template)
+            await self._end(template)
         elif current:
+            self._approved.add(template)
             template.approve()
-            return
         else:
-            log.error("operators changed since the agent started", references=references, reason=CHANGED)
-            self._changed_pools.add(template.pool)
+            self._withhold(references)
+
+    async def _end(self, template: TemplateHandle) -> None:
+        """End a template whose workers have begun nothing."""
         template.close()
-        self.template_lost(template)
+        self._bury_template(template)
+
+    async def _end_unimported(self, template: TemplateHandle) -> None:
+        """Bury a template that couldn't import its operators: they are to blame if they are what was announced; else
+        what waits for it isn't to fail for a file that was being written.
+        """
+        references, _ = parse_pool(template.pool)
+        if await asyncio.to_thread(self._is_current, references):
+            log.error("operators can't be loaded", pool=template.pool, reason=template.failure)
+        elif self._templates.get(template.pool) is template:
+            self._withhold(references)
+            return
+        self._bury_template(template)
 
     def _close_replaced(self) -> None:
         """End the replaced templates that have nothing left to do. Those that import still end once they listen."""
         for template in [each for each in self._replaced if each.imported and not each.lanes]:
             self._replaced.discard(template)
+            self._approved.discard(template)
             template.close()
             self._strays.bury()
 
@@ -135,15 +153,21 @@ class Fleet:
 
     def template_ready(self, template: TemplateHandle, failure: str) -> None:
         if failure:
-            log.error("operators can't be loaded", pool=template.pool, reason=failure)
-            return
+            return  # it ends
         self._spawn(self._approve(template), f"approve {template!r}")
 
     def template_lost(self, template: TemplateHandle) -> None:
         """Note that all its workers are gone; the next lane starts another one."""
+        if template.failure and template not in self._replaced:
+            self._spawn(self._end_unimported(template), f"bury {template!r}")
+        else:
+            self._bury_template(template)
+
+    def _bury_template(self, template: TemplateHandle) -> None:
         if self._templates.get(template.pool) is template:
             del self._templates[template.pool]
         self._replaced.discard(template)
+        self._approved.discard(template)
         self._strays.bury()
         for lane in sorted(template.lanes):
             self.exited(lane, None)

@@ -109,6 +109,12 @@ async def run(daemon: FakeDaemon, no: int, operator: str, inputs: str, timeout_m
     return await daemon.report(no)
 
 
+def _given_back(daemon: FakeDaemon, hello: agents_pb2.Hello) -> set[int]:
+    """Return what was withdrawn in a session, or isn't held any more as it opens."""
+    assigned = set(range(1, 10)) - {each.attempt for each in hello.held}
+    return assigned | {no for each in daemon.recalled for no in each.withdrawn}
+
+
 def parent(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
 
@@ -153,32 +159,51 @@ async def test_a_template_that_dies_is_replaced(daemon: FakeDaemon, agent: Agent
 
 
 async def test_operators_that_changed_are_not_run(daemon: FakeDaemon, agent: AgentProcess, tmp_path: Path) -> None:
-    """A template isn't started again from other files than those that were announced; other operators go on."""
+    """A template isn't started again from other files than those that were announced: what it was to do is given back,
+    and its operators are withheld until the edit is undone; other operators go on.
+    """
     template = json.loads((await run(daemon, 1, "Threaded", "{}")).outputs["value"])
     (tmp_path / "threaded.py").write_text(THREADED.replace("getppid()", "getpid()"))
     assert (await run(daemon, 2, "Threaded", "{}")).outputs["value"] == str(template)
     os.kill(template, signal.SIGKILL)
     await daemon.until(lambda: not Path(f"/proc/{template}").exists())
-    failure = (await run(daemon, 3, "Threaded", "{}")).failure
-    assert "changed since the agent started" in failure.message
-    assert (await run(daemon, 4, "Pid", "{}")).success
+    daemon.assign(daemon.node_class("Threaded", 103), [3, 4, 5, 6], "{}")
+    withheld = await daemon.connected(2)
+    assert "Threaded" not in [each.name for each in withheld.operators]
+    await daemon.until(lambda: _given_back(daemon, withheld) >= {3, 4, 5, 6})
+    assert (await run(daemon, 7, "Pid", "{}")).success
+    (tmp_path / "threaded.py").write_text(THREADED)
+    undone = await daemon.connected(3)
+    assert "Threaded" in [each.name for each in undone.operators]
+    assert (await run(daemon, 8, "Threaded", "{}")).success
+    assert not daemon.reports.keys() & {3, 4, 5, 6}
     assert agent.process.poll() is None
 
 
-async def test_nothing_is_run_of_what_changed_while_it_was_imported(daemon: FakeDaemon, tmp_path: Path) -> None:
-    """An edit between the announcement and the import of a template: its work fails, and never has run."""
+@pytest.mark.parametrize("edited", ["VALUE = 2\n", "VALUE = (\n"], ids=["edited", "half-written"])
+async def test_nothing_is_run_of_what_changed_while_it_was_imported(
+    daemon: FakeDaemon, tmp_path: Path, edited: str
+) -> None:
+    """An edit between the announcement and the import of a template: its work is given back, and never has run. With the
+    edit undone it runs.
+    """
     (tmp_path / "gated.py").write_text(GATED)
     (tmp_path / "gated_helper.py").write_text("VALUE = 1\n")
     running = AgentProcess(tmp_path, daemon.address, "--operators", str(tmp_path / "gated.py"))
     try:
         await daemon.connected()
         await daemon.until(lambda: (tmp_path / "waits").exists())
-        daemon.assign(daemon.node_class("Gated", 101), [1], "{}")
-        (tmp_path / "gated_helper.py").write_text("VALUE = 2\n")
+        daemon.assign(daemon.node_class("Gated", 101), [1, 2, 3, 4], "{}")
+        (tmp_path / "gated_helper.py").write_text(edited)
         (tmp_path / "gate").touch()
-        failure = (await daemon.report(1)).failure
-        assert "changed since the agent started" in failure.message
+        withheld = await daemon.connected(2)
+        assert "Gated" not in [each.name for each in withheld.operators]
+        await daemon.until(lambda: _given_back(daemon, withheld) >= {1, 2, 3, 4})
+        assert not daemon.reports
         assert not (tmp_path / "ran").exists()
+        (tmp_path / "gated_helper.py").write_text("VALUE = 1\n")
+        assert "Gated" in [each.name for each in (await daemon.connected(3)).operators]
+        assert (await run(daemon, 5, "Gated", "{}")).outputs["value"] == "1"
     finally:
         await running.stop(signal.SIGTERM)
         await daemon.stop()
