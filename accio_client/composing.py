@@ -220,7 +220,7 @@ def _declaration(operator: Callable[..., Any] | str) -> Declaration | None:
 
 def _check(node: str, declaration: Declaration, given: Collection[str]) -> None:
     """Refuse inputs that the operator doesn't have, and those without a default that get nothing."""
-    from accio.sdk.signature import MISSING
+    from accio.sdk.records import MISSING
 
     ports = {port.name: port for port in declaration.inputs}
     for name in given:

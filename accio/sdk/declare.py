@@ -20,7 +20,8 @@ from accio.errors import InvalidDefinition
 from accio.sdk.docstrings import describe
 from accio.sdk.encoding import Encoder
 from accio.sdk.options import Limits, option_issues, read_limits
-from accio.sdk.signature import MISSING, Input, Output, Signature, read_signature
+from accio.sdk.records import MISSING, RecordInput
+from accio.sdk.signature import Input, Output, Signature, read_signature
 
 Target = TypeVar("Target", bound=Callable[..., Any])
 
@@ -40,6 +41,7 @@ class Declaration:
     inputs: tuple[Input, ...]
     outputs: tuple[Output, ...]
     record: type | None
+    records: tuple[RecordInput, ...]
     unstable: bool
     category: str
     help: str
@@ -215,6 +217,7 @@ def _build(target: Callable[..., Any], signature: Signature, **options: Any) -> 
         inputs=signature.inputs,
         outputs=signature.outputs,
         record=signature.record,
+        records=signature.records,
         **options,
     )
 

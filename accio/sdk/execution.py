@@ -24,7 +24,8 @@ from accio.sdk.copies import CannotCopyError, Copies
 from accio.sdk.declare import RUN, Declaration
 from accio.sdk.disk_space import FULL, is_full
 from accio.sdk.encoding import Encoder, UnknownDatasetError, load
-from accio.sdk.signature import MISSING, SINGLE_OUTPUT, Input
+from accio.sdk.records import MISSING
+from accio.sdk.signature import SINGLE_OUTPUT, Input
 from accio.sdk.sinks import Sinks
 from accio.sdk.tracebacks import traceback_text
 
@@ -122,7 +123,9 @@ def _arguments(operator: Declaration, request: Request) -> dict[str, Any]:
     arguments = {}
     given = 0
     for port in operator.inputs:
-        if port.name in document:
+        if port.may_lack and document.get(port.name) is None:
+            given += port.name in document  # a null there says that there is none
+        elif port.name in document:
             given += 1
             arguments[port.name] = _argument(port, document[port.name], request.datasets, copies)
         elif port.default is MISSING:
@@ -132,6 +135,20 @@ def _arguments(operator: Declaration, request: Request) -> dict[str, Any]:
     if given < len(document):
         unknown = document.keys() - {port.name for port in operator.inputs}
         raise BadInputError(f"it has no input {', '.join(sorted(unknown))}")
+    return _with_records(operator, arguments) if operator.records else arguments
+
+
+def _with_records(operator: Declaration, found: dict[str, Any]) -> dict[str, Any]:
+    """Return arguments in which records stand for the inputs that are their fields."""
+    arguments = {port.name: found[port.name] for port in operator.inputs if not port.record and port.name in found}
+    for each in operator.records:
+        try:
+            arguments[each.name] = each.make(found)
+        except BadInputError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a class may refuse its values by whatever it raises
+            why = f"{_class_name(type(error))}: {_text(error)}"
+            raise BadInputError(f"'{each.name}' can't be made, a {each.record.__qualname__} ({why})") from None
     return arguments
 
 

@@ -3,22 +3,21 @@
 All that is wrong is collected, each with the port that it is about; nothing here raises for a bad declaration.
 """
 
-import dataclasses
 import enum
 import inspect
 import types
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, get_args, get_origin
+from dataclasses import dataclass, replace
+from typing import Any
 
 from accio.domain.issues import Issue, pointer
 from accio.domain.names import PARAMETER_RULE, is_port_name
 from accio.sdk.context import OperatorContext
 from accio.sdk.docstrings import describe
 from accio.sdk.hints import Hint, NotADataTypeError, is_data_type, member_value, one_of, read_hint, show, take_apart
+from accio.sdk.records import MISSING, Field, RecordInput, fields_of, is_record, port_names, values_of
 
-MISSING: Any = dataclasses.MISSING
 SINGLE_OUTPUT = "value"
 CONTEXT = "ctx"
 
@@ -38,6 +37,8 @@ class Input:
     optional: bool
     default: Any
     help: str
+    record: str = ""  # the parameter whose field it is
+    may_lack: bool = False  # of a field of a TypedDict, that there may be none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,13 +52,16 @@ class Output:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
-    """What a function takes and returns. `record` is the class of its result if that has a field per output."""
+    """What a function takes and returns. `record` is the class of its result if that has a field per output, `records`
+    are its parameters that are made of several inputs.
+    """
 
     takes_context: bool
     inputs: tuple[Input, ...]
     outputs: tuple[Output, ...]
     record: type | None
     issues: tuple[Issue, ...]
+    records: tuple[RecordInput, ...] = ()
 
 
 def read_signature(function: Callable[..., Any], *, is_method: bool, docstring: str | None) -> Signature:
@@ -70,6 +74,7 @@ class _Reader:
         self._function = function
         self._help = {**describe(function.__doc__).names, **describe(docstring).names}
         self._issues: list[Issue] = []
+        self._records: dict[str, RecordInput] = {}
 
     def read(self, *, is_method: bool) -> Signature:
         try:
@@ -79,15 +84,17 @@ class _Reader:
             return Signature(takes_context=False, inputs=(), outputs=(), record=None, issues=tuple(self._issues))
         parameters = list(signature.parameters.values())[1 if is_method else 0 :]
         takes_context = bool(parameters) and parameters[0].name == CONTEXT
-        inputs = [self._input(parameter) for parameter in parameters[1 if takes_context else 0 :]]
+        taken = parameters[1 if takes_context else 0 :]
+        inputs = self._named([each for parameter in taken for each in self._inputs(parameter)])
         outputs, record = self._outputs(signature.return_annotation)
         self._check_kind_of_function()
         return Signature(
             takes_context=takes_context,
-            inputs=tuple(found for found in inputs if found is not None),
+            inputs=tuple(inputs),
             outputs=tuple(outputs),
             record=record,
             issues=tuple(self._issues),
+            records=tuple(self._records.values()),
         )
 
     def _say(self, path: str, message: str) -> None:
@@ -102,24 +109,86 @@ class _Reader:
         elif inspect.isgeneratorfunction(function):
             self._say("", "it is a generator; an operator returns its outputs")
 
-    def _input(self, parameter: inspect.Parameter) -> Input | None:
+    def _inputs(self, parameter: inspect.Parameter) -> list[Input]:
+        """Return the input that a parameter is, or those of its fields if it is a record; none if it can't be any."""
         name, path = parameter.name, pointer("inputs", parameter.name)
         if parameter.kind in _NOT_INPUTS:
             self._say(path, _NOT_INPUTS[parameter.kind].format(name))
-            return None
+            return []
         if name == CONTEXT:
             self._say(path, f"'{CONTEXT}' names the context, which must be the first argument")
-            return None
+            return []
         if parameter.annotation is inspect.Parameter.empty:
             self._say(path, f"input '{name}' has no type hint; write for example {name}: float")
-            return None
+            return []
         annotation = self._resolve(parameter.annotation, f"input '{name}'", path)
         if annotation is OperatorContext:
             self._say(path, f"the context must be the first argument, and be named '{CONTEXT}'")
+            return []
+        default = MISSING if parameter.default is inspect.Parameter.empty else parameter.default
+        bare, nullable, _ = take_apart(annotation)
+        if isinstance(bare, type) and is_record(bare) and not is_data_type(bare):
+            return self._record(name, bare, default, nullable=nullable)
+        found = self._input(name, annotation, default)
+        return [] if found is None else [found]
+
+    def _record(self, name: str, record: type, default: Any, *, nullable: bool) -> list[Input]:
+        """Return the inputs of a record, one for each field; they get their final names from `_named`."""
+        path = pointer("inputs", name)
+        if nullable or default is None:
+            advice = f"write {name}: {record.__qualname__}, and let its fields have defaults"
+            self._say(path, f"input '{name}' is a record, which can't be None as a whole; {advice}")
+            return []
+        fields, problem = fields_of(record)
+        if problem:
+            self._say(path, problem)
+        given: Mapping[str, Any] = {}
+        if default is not MISSING:
+            try:
+                given = values_of(record, default)
+            except TypeError as error:
+                self._say(path, f"the default of input '{name}' is none: {error}")
+        described = describe(record.__doc__).names
+        self._records[name] = RecordInput(
+            name=name, record=record, ports={each.name: each.name for each in fields if each.is_taken}, given=default
+        )
+        found = []
+        for each in fields:
+            if each.is_taken and (port := self._field(name, record, each, given)) is not None:
+                text = port.help or described.get(each.name, "")
+                optional = port.optional or each.may_lack
+                found.append(replace(port, help=text, record=name, may_lack=each.may_lack, optional=optional))
+        return found
+
+    def _field(self, parameter: str, record: type, field: Field, given: Mapping[str, Any]) -> Input | None:
+        path = pointer("inputs", field.name)
+        if field.hint is MISSING:
+            self._say(path, f"the field '{field.name}' of {record.__qualname__} has no type hint")
             return None
+        bare, _, _ = take_apart(field.hint)
+        if is_record(bare) and not is_data_type(bare):
+            advice = "write its fields there, or another parameter of the operator for it"
+            self._say(path, f"the field '{field.name}' of the input '{parameter}' is a record itself; {advice}")
+            return None
+        return self._input(field.name, field.hint, given.get(field.name, field.default))
+
+    def _named(self, inputs: list[Input]) -> list[Input]:
+        """Give the fields of records the names of inputs that no two have."""
+        fields = {name: [each.name for each in inputs if each.record == name] for name in self._records}
+        names = port_names(fields, [each.name for each in inputs if not each.record])
+        self._records = {name: replace(record, ports=names[name]) for name, record in self._records.items()}
+        named = [replace(each, name=names[each.record][each.name]) if each.record else each for each in inputs]
+        seen: set[str] = set()
+        for each in named:
+            if each.name in seen:
+                self._say(pointer("inputs", each.name), f"two inputs are called '{each.name}': rename a field")
+            seen.add(each.name)
+        return named
+
+    def _input(self, name: str, annotation: object, default: Any) -> Input | None:
+        path = pointer("inputs", name)
         bare, nullable, help_text = take_apart(annotation)
         hint = self._hint(bare, f"input '{name}'", path)
-        default = MISSING if parameter.default is inspect.Parameter.empty else parameter.default
         if default is None and not nullable and hint is not None:
             self._say(path, f"input '{name}' has the default None, but its type allows none: write {show(bare)} | None")
         self._check_name("input", name, path)
@@ -147,10 +216,9 @@ class _Reader:
         if nullable:
             self._say(path, f"the return type {show(resolved)} allows None, but an output always has a value")
             return [], None
-        fields = None if is_data_type(bare) else self._fields(bare)
-        if fields is None:
+        if is_data_type(bare) or not (isinstance(bare, type) and is_record(bare)):
             return [o for o in [self._output(SINGLE_OUTPUT, bare, help_text, "the output")] if o], None
-        assert isinstance(bare, type)
+        fields = self._fields(bare)
         described = describe(bare.__doc__).names
         found = []
         for name, hint in fields.items():
@@ -161,33 +229,18 @@ class _Reader:
             found.append(self._output(name, inner, text or described.get(name, ""), f"output '{name}'"))
         return [output for output in found if output is not None], bare
 
-    def _fields(self, record: object) -> Mapping[str, object] | None:
-        """Return the hints of the fields of a dataclass, NamedTuple or TypedDict, in their order; None for anything
-        else.
-        """
-        if not isinstance(record, type):
-            return None
-        if dataclasses.is_dataclass(record):
-            names = [field.name for field in dataclasses.fields(record)]
-        elif issubclass(record, tuple) and hasattr(record, "_fields"):
-            names = list(record._fields)
-        elif typing.is_typeddict(record):
-            names = list(record.__annotations__)
-            for name in sorted(getattr(record, "__optional_keys__", ())):
-                self._say(
-                    pointer("outputs", name), f"output '{name}' may be left out, but an output always has a value"
-                )
-        else:
-            return None
-        try:
-            hints = typing.get_type_hints(record, include_extras=True)
-        except Exception as error:  # noqa: BLE001 - evaluating somebody's annotations may raise anything
-            self._say(pointer("outputs"), f"the type hints of {record.__qualname__} can't be resolved ({error})")
-            return {}
-        for name in names:
-            if name not in hints:
-                self._say(pointer("outputs", name), f"output '{name}' of {record.__qualname__} has no type hint")
-        return {name: _required(hints[name]) for name in names if name in hints}
+    def _fields(self, record: type) -> Mapping[str, object]:
+        """Return the hints of the fields of a result, in their order."""
+        fields, problem = fields_of(record)
+        if problem:
+            self._say(pointer("outputs"), problem)
+        for field in fields:
+            path = pointer("outputs", field.name)
+            if field.may_lack:
+                self._say(path, f"output '{field.name}' may be left out, but an output always has a value")
+            if field.hint is MISSING:
+                self._say(path, f"output '{field.name}' of {record.__qualname__} has no type hint")
+        return {field.name: field.hint for field in fields if field.hint is not MISSING}
 
     def _output(self, name: str, annotation: object, help_text: str, what: str) -> Output | None:
         path = pointer("outputs", name)
@@ -221,11 +274,6 @@ class _Reader:
                 "the module is, not only under TYPE_CHECKING, and be defined before the operator",
             )
             return _Unresolved()
-
-
-def _required(hint: object) -> object:
-    """Return T of `Required[T]` and `NotRequired[T]`."""
-    return get_args(hint)[0] if get_origin(hint) in {typing.Required, typing.NotRequired} else hint
 
 
 class _Unresolved:

@@ -15,6 +15,7 @@ from accio_agent.agent.workers.worker_handle import WorkerEvents, WorkerHandle
 
 log = structlog.get_logger("accio.agent")
 
+
 class Fleet:
     """Implements `TemplateEvents`. It starts no code other than what the agent announced (*is_current*)."""
 

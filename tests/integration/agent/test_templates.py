@@ -184,8 +184,8 @@ async def test_operators_that_changed_are_not_run(daemon: FakeDaemon, agent: Age
 async def test_nothing_is_run_of_what_changed_while_it_was_imported(
     daemon: FakeDaemon, tmp_path: Path, edited: str
 ) -> None:
-    """An edit between the announcement and the import of a template: its work is given back, and never has run. With the
-    edit undone it runs.
+    """An edit between the announcement and the import of a template: its work is given back, and has never run. With
+    the edit undone it runs.
     """
     (tmp_path / "gated.py").write_text(GATED)
     (tmp_path / "gated_helper.py").write_text("VALUE = 1\n")
