@@ -10,10 +10,13 @@ from collections.abc import Iterable, Mapping
 
 PATH = "PYTHONPATH"
 
+LENT: list[str] = []
+"""How a module of ours is run where this interpreter is another environment's, to which Accio is lent."""
+
 
 def python(module: str, *arguments: str) -> list[str]:
     """Return the command that runs a module of ours with this interpreter."""
-    return [sys.executable, "-P", "-m", module, *arguments]
+    return [*LENT, module, *arguments] if LENT else [sys.executable, "-P", "-m", module, *arguments]
 
 
 def without_working_folder(environment: Mapping[str, str]) -> dict[str, str]:

@@ -24,9 +24,11 @@ from accio.domain.issues import Issue
 from accio.domain.operators import OperatorSpec
 from accio.domain.problems import ValueProblem
 from accio.errors import AccioError, BadRequest, InvalidDefinition
-from accio.interpreter import PATH, python, search_path
+from accio.interpreter import PATH, search_path
 from accio.sdk.describe import Description, issues_of
-from accio.sdk.digest import FORMAT, full_hash
+from accio.sdk.digest import FORMAT, full_hash, with_environment
+from accio.sdk.environments import functions
+from accio.sdk.environments.python import PythonNeed
 from accio.sdk.extras import has_extras
 from accio.sdk.fingerprint import Fingerprint
 from accio.sdk.installed import Installed
@@ -42,7 +44,8 @@ MOST_DESCRIPTIONS = 64
 class Source:
     """Operators that are loaded together, in one process: those of a distribution, of a file, or one program.
 
-    `references` are what `accio.sdk.loading.load` takes.
+    `references` are what `accio.sdk.loading.load` takes, behind the environment in which that is done if it isn't the
+    agent's own (`accio.sdk.environments.functions`).
     """
 
     distribution: str
@@ -105,13 +108,16 @@ def named_source(text: str, folder: Path) -> Source:
         path = Path(os.path.normpath(folder / place))
         if not path.is_file():
             raise BadRequest(f"--operators {text}: there is no file {path}")
-        return Source(distribution=str(path), references=(f"{path}:{attribute}" if attribute else str(path),))
+        environment = () if text.endswith(".json") else functions.named_in(path)
+        return Source(
+            distribution=str(path), references=(*environment, f"{path}:{attribute}" if attribute else str(path))
+        )
     module, colon, attribute = text.partition(":")
     local = _module_file(folder, module)
     if local is not None and not _is_importable(module):
         if colon and not _binds(local, attribute):
             raise BadRequest(f"--operators {text}: {local} defines no {attribute}; name the file")
-        return Source(distribution=str(local), references=(f"{local}{colon}{attribute}",))
+        return Source(distribution=str(local), references=(*functions.named_in(local), f"{local}{colon}{attribute}"))
     if not _is_importable(module):
         raise BadRequest(
             f"--operators {text}: there is no module {module}; give a module, a file NAME.py or a declaration NAME.json"
@@ -222,7 +228,8 @@ def describe_source(source: Source, cache: Path | None, contents: Path | None = 
     known = None if entry is None else _read(entry)
     if known is not None and known.fingerprint.is_current(Installed(contents)):
         return known
-    document = _describe_elsewhere(source, contents)
+    need, _ = functions.split(source.references)
+    document = _describe_elsewhere(source, contents) if need is None else _describe_within(need, source)
     if entry is not None:
         _write(entry, document)
     return _description(document)
@@ -259,12 +266,26 @@ def _description(document: dict[str, Any]) -> Description:
     )
 
 
+def _describe_within(need: PythonNeed, source: Source) -> dict[str, Any]:
+    """Describe a source in the environment that its operators name."""
+    functions.make_ready(need)
+    place, files = need.place(), need.needs()
+    document = _describe_elsewhere(source, None)
+    if need.place() != place:
+        raise BadRequest(f"the requirements {need.lock} changed while the operators of {source.distribution} were read")
+    description = _description(document)
+    specs = [with_environment(spec, need) for spec in description.specs]
+    fingerprint = description.fingerprint.elsewhere(files, () if need.folder is None else need.sites())
+    return {"specs": [spec.to_json() for spec in specs], "fingerprint": fingerprint.to_json()}
+
+
 def _describe_elsewhere(source: Source, contents: Path | None) -> dict[str, Any]:
+    need, references = functions.split(source.references)
     with tempfile.TemporaryDirectory(prefix="accio-") as folder:
         result = Path(folder) / "result.json"
         known = str(contents or "")
-        command = python("accio.sdk.describe", str(result), known, source.distribution, *source.references)
-        environment = os.environ | {PATH: search_path(sys.path)}
+        command = functions.command(need, "accio.sdk.describe", str(result), known, source.distribution, *references)
+        environment = functions.variables(need, os.environ | {PATH: search_path(sys.path)})
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False, env=environment)
         if not result.is_file():
             last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]

@@ -19,6 +19,7 @@ from accio.domain.quantities import Duration
 from accio.errors import InvalidDefinition
 from accio.sdk.docstrings import describe
 from accio.sdk.encoding import Encoder
+from accio.sdk.environments.functions import why_no_environment
 from accio.sdk.options import Limits, option_issues, read_limits
 from accio.sdk.records import MISSING, RecordInput
 from accio.sdk.signature import Input, Output, Signature, read_signature
@@ -49,6 +50,7 @@ class Declaration:
     version: str | None
     files: tuple[str, ...]
     isolated: bool
+    python: str | Mapping[str, str] | None
     limits: Limits
 
     @property
@@ -85,6 +87,7 @@ def operator(
     retry_backoff: str | Duration | None = None,
     retry_memory: float | None = None,
     isolated: bool = False,
+    python: str | Mapping[str, str] | None = None,
     help: str | None = None,
 ) -> Callable[[Target], Target]: ...
 
@@ -109,6 +112,7 @@ def operator(
     retry_backoff: str | Duration | None = None,
     retry_memory: float | None = None,
     isolated: bool = False,
+    python: str | Mapping[str, str] | None = None,
     help: str | None = None,  # noqa: A002 - the word that ports and workflows use
 ) -> Any:
     """Declare an operator; docs/operators.md describes every option.
@@ -124,6 +128,8 @@ def operator(
     )
     texts = {"name": name, "category": category, "help": help, "deprecated": deprecated, "version": version}
     issues += option_issues(texts, {"unstable": unstable, "isolated": isolated}, files)
+    if python is not None and (problem := why_no_environment(python)):
+        issues.append(Issue(pointer("python"), problem))
 
     def declare(decorated: Target) -> Target:
         _check_target(decorated, name)
@@ -137,6 +143,7 @@ def operator(
             version=version,
             files=files,
             isolated=isolated,
+            python=python,
             limits=limits,
             issues_of_options=issues,
         )
@@ -189,6 +196,7 @@ def _declare(
     version: str | None,
     files: Sequence[str | os.PathLike[str]],
     isolated: bool,
+    python: str | Mapping[str, str] | None,
     limits: Limits,
     issues_of_options: Sequence[Issue],
 ) -> Declaration:
@@ -207,7 +215,7 @@ def _declare(
         help_text = describe(target.__doc__).summary or describe(function.__doc__).summary
     return _build(target, signature, name=name, unstable=unstable, category=category, help=help_text,
                   deprecated=deprecated, version=version, files=tuple(map(os.fspath, files)), isolated=isolated,
-                  limits=limits)  # fmt: skip
+                  python=python, limits=limits)  # fmt: skip
 
 
 def _build(target: Callable[..., Any], signature: Signature, **options: Any) -> Declaration:

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import orjson
 
-from accio.domain.issues import Issue
+from accio import interpreter
+from accio.domain.issues import Issue, pointer
 from accio.domain.jsontext import canonical_dump
 from accio.domain.operators import InputPort, OperatorSpec, OutputPort
 from accio.errors import AccioError, InvalidDefinition
@@ -92,6 +93,12 @@ def _spec(
         if operator.python is not None and operator.python.lock is None:
             foundations.trees.update(operator.python.sites())
         return replace(with_digest(operator), distribution=distribution)
+    if operator.python is not None and not interpreter.LENT:
+        message = (
+            f"operator {operator.name}: its environment is read from the file that --operators names, before that is "
+            f"imported: name {loaded.source}"
+        )
+        raise InvalidDefinition([Issue(pointer("python"), message)])
     foundations.files.add(
         loaded.source
     )  # ports come from there, even where an explicit version says all about the code

@@ -9,11 +9,13 @@ says what the digest covers, piece by piece, so that a difference can be explain
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import blake3
 
+from accio.domain.operators import OperatorSpec
+from accio.sdk.environments.python import PythonNeed
 from accio.sdk.installed import SDK
 from accio.sdk.library import Library
 from accio.sdk.reach import Reached, Walk
@@ -78,6 +80,18 @@ def combine(name: str, parts: Mapping[str, str]) -> str:
     """Return the digest of a program or operator of this name made of these parts: `blake3:HEX`."""
     document = json.dumps([FORMAT, name, sorted(parts.items())], ensure_ascii=True, separators=(",", ":"))
     return f"blake3:{full_hash(document)}"
+
+
+def with_environment(spec: OperatorSpec, need: PythonNeed) -> OperatorSpec:
+    """Return the spec of a function that runs in an environment of its own. What it reaches there has been counted;
+    locked requirements count as a whole.
+    """
+    if need.lock is None or spec.digest is None:
+        return spec
+    parts = need.parts()
+    digest = combine(spec.name, {"operator": spec.digest, **parts})
+    shown = {(name, value[:SHORT]) for name, value in parts.items() if name == "requirements"}
+    return replace(spec, digest=digest, components=tuple(sorted({*spec.components, *shown})))
 
 
 def no_digest(reasons: Sequence[str]) -> str:

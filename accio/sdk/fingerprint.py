@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,23 @@ class Fingerprint:
             distributions=dict(distributions),
             installed=dict(installed),
             resolution=resolution,
+            python=sys.version,
+        )
+
+    def elsewhere(self, files: Iterable[Path], trees: Iterable[Path]) -> "Fingerprint":
+        """Return this as a process of another environment judges it, which doesn't see what is installed here: by what
+        the environment is made of, *files* and *trees*.
+        """
+        tree_names = tuple(sorted({*self.trees, *map(str, trees)}))
+        file_names = tuple(sorted({*self.files, *map(str, files)}))
+        return replace(
+            self,
+            trees=tree_names,
+            files=file_names,
+            contents=_hash(tree_names, self.folders, file_names),
+            distributions={},
+            installed={},
+            resolution=Resolution(places={}, folders=(), pins={}),
             python=sys.version,
         )
 

@@ -63,7 +63,7 @@ def fields_of(record: type) -> tuple[list[Field], str]:
         return [], f"the type hints of {record.__qualname__} can't be resolved ({error})"
     defaults = _defaults(record)
     computed = {field.name for field in _dataclass_fields(record) if not field.init}
-    optional = getattr(record, "__optional_keys__", frozenset())
+    optional: frozenset[str] = getattr(record, "__optional_keys__", frozenset())
     return [
         Field(
             name=name,
@@ -118,7 +118,7 @@ def _defaults(record: Any) -> Mapping[str, Any]:
     for field in _dataclass_fields(record):
         if field.default is not MISSING:
             found[field.name] = field.default
-        elif field.default_factory is not MISSING:
+        elif field.default_factory is not dataclasses.MISSING:
             found[field.name] = field.default_factory()
     return found
 

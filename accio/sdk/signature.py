@@ -173,7 +173,7 @@ class _Reader:
         return self._input(field.name, field.hint, given.get(field.name, field.default))
 
     def _named(self, inputs: list[Input]) -> list[Input]:
-        """Give the fields of records the names of inputs that no two have."""
+        """Rename the fields of records to inputs of which no two have one name."""
         fields = {name: [each.name for each in inputs if each.record == name] for name in self._records}
         names = port_names(fields, [each.name for each in inputs if not each.record])
         self._records = {name: replace(record, ports=names[name]) for name, record in self._records.items()}

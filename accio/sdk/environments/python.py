@@ -1,4 +1,4 @@
-"""Python environments of programs: a folder that is there already, or one that is made of locked requirements.
+"""Python environments of programs and functions: a folder that is there already, or one made of locked requirements.
 
 One that is made is made once for each lock file and interpreter, by uv where it is installed, and used by every program
 and agent of this user. What its programs see first on PATH is its `bin`.
@@ -96,6 +96,14 @@ class PythonNeed:
             "python": _hash(_version_in(place / _CONFIGURATION)),
             **{f"package {name}": content for name, content in contents_below(self.sites()).items()},
         }
+
+    def version(self) -> str:
+        """Return the minor version of its interpreter, such as 3.12; nothing if it doesn't tell."""
+        return _version_in(self.place() / _CONFIGURATION)
+
+    def has(self, *distributions: str) -> bool:
+        """Return whether distributions of these names are installed in it."""
+        return all(any(site.glob(f"{name}-*.dist-info")) for name in distributions for site in [*self.sites()][:1])
 
     def variables(self, environment: Mapping[str, str]) -> dict[str, str]:
         """Return an environment in which programs find this one, as if it were activated."""

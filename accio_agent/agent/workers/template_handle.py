@@ -4,12 +4,13 @@ import asyncio
 import signal
 import socket
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
 from accio.interpreter import python
+from accio.sdk.environments import functions
 from accio_agent import linux
 from accio_agent.agent.workers.environment import worker_environment
 from accio_agent.protocol import control
@@ -49,10 +50,7 @@ class TemplateHandle:
         self.disk_full = False  # whether that was for want of space
         self._events: TemplateEvents | None = None
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        command = python("accio_agent.worker", str(theirs.fileno()), *references)
-        self._process = subprocess.Popen(
-            command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=worker_environment(threads)
-        )
+        self._process = _start(theirs.fileno(), references, worker_environment(threads))
         theirs.close()
         self._socket = ours
 
@@ -153,6 +151,18 @@ class TemplateHandle:
                 self._events.template_ready(self, "")
             case control.Spawn() | control.Kill() | control.Approve() as message:
                 raise ValueError(f"a template sent what only agents say: {message}")
+
+
+def _start(fd: int, references: Sequence[str], environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+    """Start the program of a template, in the environment that its operators name."""
+    need, inner = functions.split(references)
+    command = functions.command(need, "accio_agent.worker", str(fd), *inner)
+    variables = functions.variables(need, environment)
+    try:
+        return subprocess.Popen(command, pass_fds=[fd], stdin=subprocess.DEVNULL, env=variables)
+    except OSError:  # the environment is gone: a template of our own says so where it is asked for the operators
+        command = python("accio_agent.worker", str(fd), *references)
+        return subprocess.Popen(command, pass_fds=[fd], stdin=subprocess.DEVNULL, env=environment)
 
 
 def pool_name(references: Sequence[str], threads: int) -> str:
