@@ -1,8 +1,9 @@
 """Outputs of a sweep's children that are numbers: what runs are repeated for, or search the best values of."""
 
-from accio.domain.datatypes import INTEGRAL, Kind
+from accio.domain.datatypes import INTEGRAL, DataType, Kind
 from accio.domain.findings import Findings
 from accio.domain.linking import Operators
+from accio.domain.members import member_type
 from accio.domain.names import Suggestions
 from accio.domain.operators import OutputPort
 from accio.domain.problems import quote
@@ -32,3 +33,25 @@ def find_number(
         findings.error(path, f"expected an output that is a number, found '{reference}' of type {output.type}")
         return None
     return output
+
+
+def find_measured(
+    reference: str, path: str, *, workflow: Workflow, operators: Operators, findings: Findings
+) -> DataType | None:
+    """Return the type of what `find_number` finds, or of a member of a map, Node/port.KEY, or report what is wrong."""
+    node, _, place = reference.partition("/")
+    port, _, key = place.partition(".")
+    named = next((each for each in workflow.graph[: workflow.per_child] if each.name == node), None)
+    spec = None if named is None else operators.get(named.op)
+    output = None if spec is None else spec.output(port)
+    if output is None or (not key and member_type(output.type) is None):
+        found = find_number(reference, path, workflow=workflow, operators=operators, findings=findings)
+        return None if found is None else found.type
+    of_members = member_type(output.type)
+    if key and of_members is not None and of_members.kind in _MEASURED:
+        return of_members
+    numbers = of_members is not None and of_members.kind in _MEASURED
+    hint = f"; name one of its members, {node}/{port}.KEY" if numbers else ""
+    message = f"expected an output that is a number, found '{reference}': {node}/{port} is of type {output.type}{hint}"
+    findings.error(path, message)
+    return None

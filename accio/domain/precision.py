@@ -23,7 +23,8 @@ LEAST = 5
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Until:
     """When a point has been repeated often enough: half of the 95 % interval of an output's mean is at most `ci95`, in
-    the output's unit, or as a share of the mean's magnitude if it is `relative`.
+    the output's unit, or as a share of the mean's magnitude if it is `relative`. Of a map it is that of its values for
+    the key that is shown as `member`.
     """
 
     node: str
@@ -31,11 +32,12 @@ class Until:
     ci95: float
     relative: bool = False
     least: int = LEAST
+    member: str | None = None
 
     @property
     def output(self) -> str:
         """The output as users name it."""
-        return f"{self.node}/{self.port}"
+        return f"{self.node}/{self.port}" + ("" if self.member is None else f".{self.member}")
 
     def is_met(self, measured: "Measured") -> bool:
         """Return whether what was measured is as precise as is wanted."""
@@ -56,7 +58,8 @@ class Until:
     def to_json(self) -> JsonObject:
         """Return an exact form that `from_json` reads."""
         relative = {"relative": True} if self.relative else {}
-        return {"node": self.node, "port": self.port, "ci95": self.ci95, "least": self.least} | relative
+        member = {} if self.member is None else {"member": self.member}
+        return {"node": self.node, "port": self.port, "ci95": self.ci95, "least": self.least} | relative | member
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "Until":
@@ -67,6 +70,7 @@ class Until:
             ci95=document["ci95"],
             relative=document.get("relative", False),
             least=document["least"],
+            member=document.get("member"),
         )
 
     def __str__(self) -> str:

@@ -7,7 +7,7 @@ from accio.domain.datatypes import DataType, Kind
 from accio.domain.filters.literals import comparable_text
 from accio.domain.findings import Findings
 from accio.domain.linking import Operators
-from accio.domain.measured_outputs import find_number
+from accio.domain.measured_outputs import find_measured
 from accio.domain.numbers import number_of_json
 from accio.domain.precision import LEAST, Until
 from accio.domain.problems import ValueProblem, quote
@@ -63,14 +63,18 @@ class RepeatCheck:
         reference = self._findings.text(document, "output", _UNTIL)
         if reference is None or workflow is None:
             return None
-        node, _, port = reference.partition("/")
-        output = find_number(
+        node, _, place = reference.partition("/")
+        port, dot, member = place.partition(".")
+        datatype = find_measured(
             reference, f"{_UNTIL}/output", workflow=workflow, operators=self._operators, findings=self._findings
         )
-        if output is None or "ci95" not in document:
+        if datatype is None or "ci95" not in document:
             return None
-        wanted = self._wanted(document["ci95"], output.type)
-        return None if wanted is None else Until(node=node, port=port, ci95=wanted[0], relative=wanted[1], least=least)
+        wanted = self._wanted(document["ci95"], datatype)
+        if wanted is None:
+            return None
+        found = member if dot else None
+        return Until(node=node, port=port, member=found, ci95=wanted[0], relative=wanted[1], least=least)
 
     def _wanted(self, value: Any, datatype: DataType) -> tuple[float, bool] | None:
         """Read half of the width that an interval may have: a number, one with a unit, or percents of the mean."""

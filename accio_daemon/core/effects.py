@@ -134,6 +134,7 @@ class MeasureRequest:
     node: int
     port: str
     type: DataType
+    member: str | None = None  # of a map, which of its values
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,16 @@ def ask_if_over(turn: Turn, run: Run, rounds: Rounds, point: int) -> None:
     members = rounds.members(point)
     rounds.asked.add(point)
     turn.fx.measures.append(
-        MeasureRequest(run.no, point, members.start, members.stop, node.no, output.name, output.type)
+        MeasureRequest(
+            run.no,
+            point,
+            members.start,
+            members.stop,
+            node.no,
+            output.name,
+            output.type,
+            rounds.until.member,
+        )
     )
 
 

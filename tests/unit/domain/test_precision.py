@@ -19,7 +19,14 @@ OPERATORS = {
         inputs=(InputPort(name="rate", type=parse_type("double")),),
         outputs=tuple(
             OutputPort(name=name, type=parse_type(kind))
-            for name, kind in (("score", "double"), ("length", "distance"), ("took", "duration"), ("model", "dataset"))
+            for name, kind in (
+                ("score", "double"),
+                ("length", "distance"),
+                ("took", "duration"),
+                ("model", "dataset"),
+                ("errors", "map(string,distance)"),
+                ("names", "map(string,string)"),
+            )
         ),
     )
 }
@@ -109,6 +116,14 @@ RIGHT = {"output": "Train/score", "ci95": 0.1}
         ({"until": {"output": "Train/score"}, "max": 5}, "/repeat/until", "expected 'ci95'"),
         ({"until": {**RIGHT, "output": "Train/scoer"}, "max": 5}, "/repeat/until/output", "(Train/score, Train/length"),
         ({"until": {**RIGHT, "output": "Train/model"}, "max": 5}, "/repeat/until/output", "of type dataset"),
+        ({"until": {**RIGHT, "output": "Train/errors"}, "max": 5}, "/repeat/until/output", "members, Train/errors.KEY"),
+        (
+            {"until": {**RIGHT, "output": "Train/names.a"}, "max": 5},
+            "/repeat/until/output",
+            "of type map(string,string)",
+        ),
+        ({"until": {**RIGHT, "output": "Train/score.a"}, "max": 5}, "/repeat/until/output", "of type double"),
+        ({"until": {**RIGHT, "output": "Train/errors."}, "max": 5}, "/repeat/until/output", "Train/errors.KEY"),
         ({"until": {**RIGHT, "ci95": 0}, "max": 5}, "/repeat/until/ci95", "above 0"),
         ({"until": {**RIGHT, "ci95": "5 m"}, "max": 5}, "/repeat/until/ci95", "above 0"),
         ({"until": {**RIGHT, "ci95": "wide%"}, "max": 5}, "/repeat/until/ci95", "above 0"),
@@ -170,6 +185,14 @@ def test_a_point_gets_what_its_interval_says(begun: int, half: float, following:
 def test_failures_are_made_up_for() -> None:
     """Ten values are needed, and one of five repetitions gave none."""
     assert UNTIL.next(5, 50, Measured(count=4, mean=1.0, half=0.12)) == 7  # 1 + 4 · 1.44
+
+
+def test_a_member_of_a_map_becomes_precise() -> None:
+    """It is named as its column is, has the unit of the map's values, and is stored with the run."""
+    until = sweep({"until": {"output": "Train/errors.in the.middle", "ci95": "3 m"}, "max": 9}).until
+    assert until == Until(node="Train", port="errors", member="in the.middle", ci95=3.0)
+    assert until.output == "Train/errors.in the.middle"
+    assert Until.from_json(until.to_json()) == until
 
 
 def test_a_share_is_one_of_the_mean() -> None:
