@@ -13,11 +13,9 @@ _MEASURED = INTEGRAL | {Kind.DOUBLE, Kind.DISTANCE, Kind.DURATION}
 
 
 def find_number(
-    reference: str, path: str, *, workflow: Workflow, operators: Operators, findings: Findings, members: bool = False
-) -> DataType | None:
-    """Return the type of the output Node/port that a definition names at *path*, or report why it isn't a number of the
-    children; with *members* it may be a member of a map, Node/port.KEY, too.
-    """
+    reference: str, path: str, *, workflow: Workflow, operators: Operators, findings: Findings
+) -> OutputPort | None:
+    """Find the output Node/port that a definition names at *path*, or report why it isn't a number of the children."""
     measured = [
         (f"{node.name}/{output.name}", output)
         for node in workflow.graph[: workflow.per_child]
@@ -25,35 +23,35 @@ def find_number(
         for output in spec.outputs
     ]
     outputs = dict(measured)
-    name = _output_of(reference) if members else reference
-    output = outputs.get(name)
+    output = outputs.get(reference)
     if output is None:
-        there = ", ".join(filter(None, (_shown(name, each, members) for name, each in measured))) or "none"
+        there = ", ".join(name for name, each in measured if each.type.kind in _MEASURED) or "none"
         message = f"expected an output Node/port of the children that is a number ({there}), found {quote(reference)}"
         findings.error(path, message, Suggestions(outputs).closest(reference))
         return None
-    of_members = member_type(output.type) if members else None
-    datatype = output.type if name == reference else of_members
-    if datatype is None or datatype.kind not in _MEASURED:
-        hint = ""
-        if name == reference and of_members is not None and of_members.kind in _MEASURED:
-            hint = f"; name one of its members, {reference}.KEY"
-        message = f"expected an output that is a number, found '{reference}' of type {datatype or output.type}{hint}"
-        findings.error(path, message)
+    if output.type.kind not in _MEASURED:
+        findings.error(path, f"expected an output that is a number, found '{reference}' of type {output.type}")
         return None
-    return datatype
+    return output
 
 
-def _output_of(reference: str) -> str:
-    """Return Node/port of Node/port.KEY."""
+def find_measured(
+    reference: str, path: str, *, workflow: Workflow, operators: Operators, findings: Findings
+) -> DataType | None:
+    """Return the type of what `find_number` finds, or of a member of a map, Node/port.KEY, or report what is wrong."""
     node, _, place = reference.partition("/")
-    port, _, member = place.partition(".")
-    return f"{node}/{port}" if member else reference
-
-
-def _shown(name: str, output: OutputPort, members: bool) -> str:
-    """Return an output as it may be named, if it, or its *members* where they may be named, are numbers."""
-    if output.type.kind in _MEASURED:
-        return name
-    of_members = member_type(output.type) if members else None
-    return f"{name}.KEY" if of_members is not None and of_members.kind in _MEASURED else ""
+    port, _, key = place.partition(".")
+    named = next((each for each in workflow.graph[: workflow.per_child] if each.name == node), None)
+    spec = None if named is None else operators.get(named.op)
+    output = None if spec is None else spec.output(port)
+    if output is None or (not key and member_type(output.type) is None):
+        found = find_number(reference, path, workflow=workflow, operators=operators, findings=findings)
+        return None if found is None else found.type
+    of_members = member_type(output.type)
+    if key and of_members is not None and of_members.kind in _MEASURED:
+        return of_members
+    numbers = of_members is not None and of_members.kind in _MEASURED
+    hint = f"; name one of its members, {node}/{port}.KEY" if numbers else ""
+    message = f"expected an output that is a number, found '{reference}': {node}/{port} is of type {output.type}{hint}"
+    findings.error(path, message)
+    return None

@@ -7,6 +7,7 @@ from accio.domain.datatypes import DataType, Kind
 from accio.domain.filters.literals import comparable_text
 from accio.domain.findings import Findings
 from accio.domain.linking import Operators
+from accio.domain.measured_outputs import find_measured
 from accio.domain.numbers import number_of_json
 from accio.domain.precision import LEAST, Until
 from accio.domain.problems import ValueProblem, quote
@@ -64,13 +65,8 @@ class RepeatCheck:
             return None
         node, _, place = reference.partition("/")
         port, dot, member = place.partition(".")
-        datatype = find_number(
-            reference,
-            f"{_UNTIL}/output",
-            workflow=workflow,
-            operators=self._operators,
-            findings=self._findings,
-            members=True,
+        datatype = find_measured(
+            reference, f"{_UNTIL}/output", workflow=workflow, operators=self._operators, findings=self._findings
         )
         if datatype is None or "ci95" not in document:
             return None

@@ -117,7 +117,11 @@ RIGHT = {"output": "Train/score", "ci95": 0.1}
         ({"until": {**RIGHT, "output": "Train/scoer"}, "max": 5}, "/repeat/until/output", "(Train/score, Train/length"),
         ({"until": {**RIGHT, "output": "Train/model"}, "max": 5}, "/repeat/until/output", "of type dataset"),
         ({"until": {**RIGHT, "output": "Train/errors"}, "max": 5}, "/repeat/until/output", "members, Train/errors.KEY"),
-        ({"until": {**RIGHT, "output": "Train/names.a"}, "max": 5}, "/repeat/until/output", "of type string"),
+        (
+            {"until": {**RIGHT, "output": "Train/names.a"}, "max": 5},
+            "/repeat/until/output",
+            "of type map(string,string)",
+        ),
         ({"until": {**RIGHT, "output": "Train/score.a"}, "max": 5}, "/repeat/until/output", "of type double"),
         ({"until": {**RIGHT, "output": "Train/errors."}, "max": 5}, "/repeat/until/output", "Train/errors.KEY"),
         ({"until": {**RIGHT, "ci95": 0}, "max": 5}, "/repeat/until/ci95", "above 0"),
