@@ -78,6 +78,7 @@ def run(found: views.RunView) -> Document:
         "created_at": instant(found.created_at),
         "started_at": instant(found.started_at),
         "ended_at": instant(found.ended_at),
+        "nice": found.nice,
         "quarantined": found.quarantined or None,
     }
 
@@ -268,6 +269,7 @@ def dry_run(found: views.DryRunView) -> Document:
         "warnings": issues(found.warnings),
         "forecast": None if found.forecast is None else forecast(found.forecast),
         "until": None if found.until is None else repeat_until(found.until),
+        "nice": found.nice,
     }
 
 

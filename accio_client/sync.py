@@ -36,6 +36,7 @@ class Client(BlockingCalls):
         tags: Iterable[str] | None = None,
         repeat: int | Mapping[str, Any] | None = None,
         seed: int | None = None,
+        nice: bool | None = None,
         zip: Sequence[Any] | None = None,
         points: Any = None,
         sample: Mapping[str, Any] | None = None,
@@ -52,7 +53,7 @@ class Client(BlockingCalls):
         is executed, or until when (`{"until": {"output": "Train/score", "ci95": 0.01}, "max": 50}`). *zip* names those
         whose values go together, *points* are explicit rows (a list of dictionaries, a dictionary of lists, a data
         frame, a CSV or Parquet file), *sample* draws points (`{"method": "lhs", "n": 100}`), *union* has several
-        sweeps, and *where* is a condition that points must meet.
+        sweeps, and *where* is a condition that points must meet. A *nice* run stands behind all that aren't.
         """
         return Run(
             self,
@@ -67,6 +68,7 @@ class Client(BlockingCalls):
                     tags=tags,
                     repeat=repeat,
                     seed=seed,
+                    nice=nice,
                     zip=zip,
                     points=points,
                     sample=sample,

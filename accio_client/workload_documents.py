@@ -39,6 +39,7 @@ def _run(found: views.RunLoadView) -> Document:
         "executions": found.executions,
         "reserved": resources(found.reserved),
         "forecast": forecast(found.forecast),
+        "nice": found.nice,
     }
 
 

@@ -394,6 +394,7 @@ def _run_facts(run: Run, command: SubmitRun | None) -> RunFacts:
         seed=run.seed,
         cache=run.cache,
         on_failure=run.on_failure,
+        nice=run.nice,
         sequence=run.sequence,
         state=run.state,
         closed=run.closed,

@@ -19,7 +19,7 @@ from accio.domain.sweep_check import SWEEP_KEYS, SweepCheck
 from accio.domain.sweeps import Sweep
 from accio.domain.workflows import FromParam, Workflow
 
-_RUN_KEYS = ("workflow", "name", "notes", "tags", "seed", "repeat", *SWEEP_KEYS, "optimize", "on_failure")
+_RUN_KEYS = ("workflow", "name", "notes", "tags", "seed", "repeat", *SWEEP_KEYS, "optimize", "on_failure", "nice")
 
 
 class WorkflowLookup(Protocol):
@@ -86,6 +86,7 @@ class _Checker:
         studies = StudyCheck(self.findings, self._operators)
         study = studies.read(document, workflow, until)
         on_failure = self._on_failure(document)
+        nice = self._nice(document)
         if workflow is None:
             self.findings.object(document.get("params", {}), "/params", "parameters by name")
             return None
@@ -111,6 +112,7 @@ class _Checker:
             repeat=repeat,
             sweep=sweep,
             on_failure=on_failure,
+            nice=nice,
         )
 
     # ------------------------------------------------------------------------------------------------------- workflow
@@ -201,3 +203,9 @@ class _Checker:
             return OnFailure()
         self.findings.error("/on_failure", f'expected "continue", "stop" or {{"max": n}}, found {quote(value)}')
         return OnFailure()
+
+    def _nice(self, document: Mapping[str, Any]) -> bool:
+        value = document.get("nice", False)
+        if not isinstance(value, bool):
+            self.findings.error("/nice", f"expected true or false, found {quote(value)}")
+        return value is True

@@ -68,6 +68,7 @@ class RunDefinition:
     repeat: int = 1
     sweep: Sweep = field(default_factory=lambda: Sweep(()))
     on_failure: OnFailure = OnFailure()
+    nice: bool = False  # whether it stands behind all runs that aren't
 
     def to_text(self) -> str:
         """Return an exact form for the database; `from_text` reads it."""
@@ -81,6 +82,7 @@ class RunDefinition:
                 "seed": self.seed,
                 "sweep": self.sweep.to_json(),
                 "on_failure": self.on_failure.to_json(),
+                "nice": self.nice,
             },
         )
 
@@ -99,6 +101,7 @@ class RunDefinition:
             repeat=sweep.repeat,
             sweep=sweep,
             on_failure=OnFailure.from_json(document["on_failure"]),
+            nice=document.get("nice", False),  # which texts of earlier versions don't say
         )
 
 
@@ -111,6 +114,7 @@ def with_overrides(
     tags: Sequence[str] | None = None,
     repeat: int | Mapping[str, Any] | None = None,
     seed: int | None = None,
+    nice: bool | None = None,
     types: Mapping[str, DataType] | None = None,
     sweep: Mapping[str, Any] | None = None,
 ) -> JsonObject:
@@ -136,6 +140,7 @@ def with_overrides(
         "tags": None if tags is None else list(tags),
         "repeat": repeat,
         "seed": seed,
+        "nice": nice,
     }
     changed |= {key: value for key, value in options.items() if value is not None}
     return changed

@@ -32,6 +32,7 @@ class HandleCalls(AnalysisCalls, WorkflowCalls):
         tags: Iterable[str] | None = None,
         repeat: int | Mapping[str, Any] | None = None,
         seed: int | None = None,
+        nice: bool | None = None,
         zip: Sequence[Any] | None = None,  # noqa: A002  # the word of run definitions
         points: Any = None,
         sample: Mapping[str, Any] | None = None,
@@ -48,7 +49,7 @@ class HandleCalls(AnalysisCalls, WorkflowCalls):
         is executed, or until when (`{"until": {"output": "Train/score", "ci95": 0.01}, "max": 50}`). *zip* names those
         whose values go together, *points* are explicit rows (a list of dictionaries, a dictionary of lists, a data
         frame, a CSV or Parquet file), *sample* draws points (`{"method": "lhs", "n": 100}`), *union* has several
-        sweeps, and *where* is a condition that points must meet.
+        sweeps, and *where* is a condition that points must meet. A *nice* run stands behind all that aren't.
         """
         from accio_client import forms
         from accio_client.composing import Workflow
@@ -59,6 +60,7 @@ class HandleCalls(AnalysisCalls, WorkflowCalls):
             "tags": None if tags is None else list(tags),
             "repeat": repeat,
             "seed": seed,
+            "nice": nice,
             "zip": zip,
             "points": None if points is None else forms.points_of(points),
             "sample": sample,

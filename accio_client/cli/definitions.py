@@ -43,6 +43,7 @@ class Overrides:
     repeat: int | None = None
     until: str | None = None
     seed: str | None = None
+    nice: bool | None = None
     zipped: tuple[str, ...] = ()
     points: str | None = None
     sample: str | None = None
@@ -88,6 +89,7 @@ _OPTIONS = (
         help="Repeat up to N times, until the 95 % interval is as narrow: Train/score:0.01, or :1% of the mean.",
     ),
     click.option("--seed", metavar="NUMBER", help="The seed that fixes every result."),
+    click.option("--nice/--no-nice", default=None, help="Stand behind all runs that aren't nice, of whomever."),
     click.option("--cache/--no-cache", default=True, help="Whether to take and keep memoized results."),
     click.option("--refresh/--no-refresh", default=False, help="Execute everything, and keep the new results."),
 )
@@ -178,6 +180,7 @@ def submission(argument: str, overrides: Overrides, types: Types) -> Source:
         notes=overrides.notes,
         tags=None if overrides.tags is None else tag_list(overrides.tags),
         repeat=overrides.repeated(),
+        nice=overrides.nice,
         types=types(workflow) if short and isinstance(workflow, str) else None,
         sweep=points,
     )

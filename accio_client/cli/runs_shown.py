@@ -76,6 +76,7 @@ def show_run(found: RunDetails) -> None:
         ("owner", run.owner),
         ("seed", str(run.seed)),
         ("repetition" if run.kind == "child" else "repetitions", _repetitions(run)),
+        ("nice", "behind all runs that aren't" if run.nice else None),
         ("state", run.state.value),
         ("quarantined", standstill(run) or None),
         ("progress", _share(run)),

@@ -38,6 +38,7 @@ def _show(session: Session, found: WorkloadView) -> None:
     )
     if found.runs:
         out("")
+        any_nice = any(each.nice for each in found.runs)
         rows = [
             (
                 each.run,
@@ -47,10 +48,11 @@ def _show(session: Session, found: WorkloadView) -> None:
                 each.running,
                 each.queued,
                 ending(each.forecast, brief=True),
+                *(("nice" if each.nice else "",) if any_nice else ()),
             )
             for each in found.runs
         ]
-        table(("run", "workflow", "owner", "left", "running", "queued", "ends"), rows)
+        table(("run", "workflow", "owner", "left", "running", "queued", "ends", *(("nice",) if any_nice else ())), rows)
     if len(found.owners) > 1:
         out("")
         owners = [

@@ -23,6 +23,7 @@ def dry_run(message: accio_pb2.DryRunResponse) -> views.DryRunView:
         until=repeat_until(message.until) if message.HasField("until") else None,
         warnings=issues_of(message.warnings),
         forecast=forecast(message.forecast) if message.HasField("forecast") else None,
+        nice=message.nice,
     )
 
 

@@ -57,6 +57,7 @@ def run(message: runs_pb2.Run) -> views.RunView:
         children=message.children if kind == "parent" else None,
         children_by_state=counts(message.children_by_state),
         nodes_by_state=counts(message.nodes_by_state),
+        nice=message.nice,
         quarantined=message.quarantined,
         sweep=orjson.loads(message.sweep_json) if message.sweep_json else {},
         until=repeat_until(message.until) if message.HasField("until") else None,

@@ -27,6 +27,7 @@ def workload(message: workload_pb2.Workload) -> views.WorkloadView:
             for each in message.owners
         ),
         forecast=forecast(message.forecast),
+        nice=message.nice,
     )
 
 

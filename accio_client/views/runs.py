@@ -141,6 +141,7 @@ class RunView:
     """
     until: RepeatUntilView | None = None
     """Of a parent that is repeated until precise; then `repeat` is how many repetitions a point gets at most."""
+    nice: bool = False  # whether it stands behind all runs that aren't
     quarantined: str = ""  # why nothing of it goes on, where the daemon couldn't start with it
 
     @property

@@ -47,3 +47,4 @@ class DryRunView:
     warnings: tuple[Issue, ...]
     forecast: ForecastView | None = None  # when it would have ended, were it submitted now; None of an older daemon
     until: RepeatUntilView | None = None  # if that decides how often points are repeated: all numbers are the most then
+    nice: bool = False  # whether it would stand behind all runs that aren't

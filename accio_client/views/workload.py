@@ -39,6 +39,7 @@ class RunLoadView:
     executions: int
     reserved: ResourcesView
     forecast: ForecastView
+    nice: bool = False  # whether it stands behind all runs that aren't
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -135,7 +135,7 @@ def unsubscribe(turn: Turn, instance: Instance, no: int) -> None:
     execution.owner = (heir.run.no, heir.index, heir_no)
     if instance.checkpoints:
         checkpoints.pass_on(turn, (instance, no), (heir, heir_no))
-    if execution.payer is instance.run.owner and execution.agent is None:
+    if execution.agent is None and (execution.payer is instance.run.owner or not instance.run.nice):
         payers.choose(turn.world, execution)
     if execution.is_stored:
         begin_instance(turn, heir)  # so that a restart finds who it runs for

@@ -219,10 +219,20 @@ def why_queued(world: World, execution: Execution, now: Instant) -> str:
 
 
 def _behind(world: World, execution: Execution, now: Instant) -> str:
-    """Say who is served before its owner, as they used less; empty where that doesn't count, or nobody is."""
+    """Say what is served before it, as it is nice, or who is before its owner, as they used less; empty where that
+    doesn't count, or nobody is.
+    """
+    if execution.nice:
+        before = sum(group.count for group in world.queue.groups.values() if not group.nice)
+        nodes = f"{before} queued node{'' if before == 1 else 's'}" if before else "any node"
+        return f"; its run is nice: {nodes} of runs that aren't {'comes' if before == 1 else 'come'} first"
     rank = world.policy.rank
     mine = rank(execution.payer, now.mono)
-    ahead = {group.owner: rank(group.owner, now.mono) for group in world.queue.groups.values() if group.count}
+    ahead = {
+        group.owner: rank(group.owner, now.mono)
+        for group in world.queue.groups.values()
+        if group.count and not group.nice
+    }
     names = [str(owner.person) for owner, least in sorted(ahead.items(), key=lambda each: each[1]) if least < mine]
     if not names:
         return ""

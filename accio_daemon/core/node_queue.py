@@ -1,5 +1,5 @@
-"""The queue of ready executions: first come, first served, grouped by what they need, whose they are and whom they
-must avoid.
+"""The queue of ready executions: first come, first served, grouped by what they need, whose they are, whom they must
+avoid, and whether they are nice, which stand behind all others.
 
 Placing looks at one head per group, so that it costs O(distinct demands and owners), not O(queue). A group may hold
 executions that left the queue since (killed, joined by somebody earlier): they are dropped when they come up. Nearly
@@ -17,10 +17,12 @@ from typing import NamedTuple
 from accio.domain.states import Phase
 from accio_daemon.core.outgoing import NodeClass
 from accio_daemon.core.owners import Owner
-from accio_daemon.core.records import Execution, Place, Run
+from accio_daemon.core.records import Agent, Execution, Place, Run
 from accio_daemon.core.terms import SessionNo
 
 _QUEUED = Phase.QUEUED
+
+NO_AGENTS: frozenset[Agent] = frozenset()
 
 Entry = tuple[Place, int, Execution]  # in this order: the number of the execution tells equal places apart
 
@@ -28,12 +30,15 @@ Entry = tuple[Place, int, Execution]  # in this order: the number of the executi
 class Group:
     """Queued executions of one class and one owner that the same agents may take."""
 
-    __slots__ = ("_late", "_line", "avoid", "blocked", "count", "node_class", "owner")
+    __slots__ = ("_late", "_line", "able", "avoid", "blocked", "count", "kept_from", "nice", "node_class", "owner")
 
-    def __init__(self, node_class: NodeClass, avoid: frozenset[SessionNo], owner: Owner) -> None:
+    def __init__(self, node_class: NodeClass, avoid: frozenset[SessionNo], owner: Owner, *, nice: bool = False) -> None:
         self.node_class = node_class
+        self.nice = nice
+        self.kept_from = NO_AGENTS  # of a nice one: where others waited when it was last refused
         self.owner = owner  # whose cap they count against
         self.avoid = avoid  # agents that lack an input of each
+        self.able: frozenset[Agent] | None = None  # who could take its nodes, where nice ones mustn't; None: not known
         self._line: deque[Entry] = deque()  # in order
         self._late: list[Entry] = []  # a heap: those whose place was before that of the last one in the line
         self.count = 0  # executions that are queued, those that left not counted
@@ -50,6 +55,7 @@ class Group:
                 and execution.place == place
                 and execution.payer is self.owner
                 and execution.avoid == self.avoid
+                and execution.nice is self.nice
             ):
                 return execution
             if is_late:
@@ -60,7 +66,12 @@ class Group:
 
     def holds(self, execution: Execution) -> bool:
         """Return whether an execution that was put here is still queued, and here."""
-        return execution.phase is _QUEUED and execution.payer is self.owner and execution.avoid == self.avoid
+        return (
+            execution.phase is _QUEUED
+            and execution.payer is self.owner
+            and execution.avoid == self.avoid
+            and execution.nice is self.nice
+        )
 
     def push(self, execution: Execution) -> None:
         """Put an execution at its place; a new head hasn't been refused by anybody."""
@@ -78,7 +89,7 @@ class Group:
         return chain(self._line, self._late)
 
     def __repr__(self) -> str:
-        blocked = ", blocked" if self.blocked else ""
+        blocked = (", nice" if self.nice else "") + (", blocked" if self.blocked else "")
         return f"Group(class {self.node_class.id} of {self.owner.key}, {self.count} queued{blocked})"
 
 
@@ -86,15 +97,17 @@ class NodeQueue:
     """All queued executions."""
 
     def __init__(self) -> None:
-        self.groups: dict[tuple[int, frozenset[SessionNo], Owner], Group] = {}
+        self.groups: dict[tuple[int, frozenset[SessionNo], Owner, bool], Group] = {}
         self.count = 0
 
     def enter(self, execution: Execution) -> None:
         """Put an execution that has just been queued at its place."""
-        kind = (execution.node_class.id, execution.avoid, execution.payer)
+        kind = _kind(execution)
         group = self.groups.get(kind)
         if group is None:
-            group = self.groups[kind] = Group(execution.node_class, execution.avoid, execution.payer)
+            group = self.groups[kind] = Group(
+                execution.node_class, execution.avoid, execution.payer, nice=execution.nice
+            )
         if not group.count:
             group.blocked = False  # nobody stood here to be refused: what was freed since may fit
         group.count += 1
@@ -103,12 +116,12 @@ class NodeQueue:
 
     def leave(self, execution: Execution) -> None:
         """Remove an execution that is queued no more, wherever it stands."""
-        self.groups[execution.node_class.id, execution.avoid, execution.payer].count -= 1
+        self.groups[_kind(execution)].count -= 1
         self.count -= 1
 
     def move_up(self, execution: Execution) -> None:
         """Put a queued execution where it stands since its place became an earlier one."""
-        self.groups[execution.node_class.id, execution.avoid, execution.payer].push(execution)
+        self.groups[_kind(execution)].push(execution)
 
     def regroup(self, execution: Execution, avoid: frozenset[SessionNo]) -> None:
         """Put a queued execution among those that must avoid the same agents."""
@@ -116,16 +129,18 @@ class NodeQueue:
         execution.avoid = avoid
         self.enter(execution)
 
-    def hand_on(self, execution: Execution, owner: Owner) -> None:
-        """Put a queued execution among those of another owner."""
+    def hand_on(self, execution: Execution, owner: Owner, *, nice: bool) -> None:
+        """Put a queued execution among those of another owner, or among the nice ones, or back from there."""
         self.leave(execution)
-        execution.payer = owner
+        execution.payer, execution.nice = owner, nice
         self.enter(execution)
 
-    def backlog(self, class_id: int, owner: Owner) -> int:
-        """Return how many executions of a class an owner has queued."""
+    def backlog(self, class_id: int, owner: Owner, *, nice: bool = False) -> int:
+        """Return how many executions of a class an owner has queued, of nice runs or of the others."""
         return sum(
-            group.count for (each, _, whose), group in self.groups.items() if each == class_id and whose is owner
+            group.count
+            for (each, _, whose, is_nice), group in self.groups.items()
+            if each == class_id and whose is owner and is_nice is nice
         )
 
     def heads(self) -> list[tuple[Place, Group]]:
@@ -153,11 +168,16 @@ class NodeQueue:
         return f"NodeQueue({self.count} in {list(self.groups.values())})"
 
 
+def _kind(execution: Execution) -> tuple[int, frozenset[SessionNo], Owner, bool]:
+    return execution.node_class.id, execution.avoid, execution.payer, execution.nice
+
+
 class Bucket(NamedTuple):
     """Which runs open their children in the place of each other: those of one owner whose roots need the same."""
 
     classes: frozenset[int]  # of the roots
     owner: Owner
+    nice: bool = False
 
 
 class Unopened:
@@ -169,7 +189,7 @@ class Unopened:
 
     def add(self, run: Run) -> None:
         """Add a run that waits for its turn."""
-        bucket = self._bucket_of[run.no] = Bucket(run.plan.root_classes, run.owner)
+        bucket = self._bucket_of[run.no] = Bucket(run.plan.root_classes, run.owner, run.nice)
         heapq.heappush(self._buckets.setdefault(bucket, []), (run.sequence, run.no, run))
 
     def refile(self, run: Run) -> None:
@@ -179,8 +199,8 @@ class Unopened:
             self.add(run)
 
     def buckets(self) -> list[Bucket]:
-        """Return the buckets, the one with the earliest run first."""
-        return sorted(self._buckets, key=lambda bucket: self._buckets[bucket][0][:2])
+        """Return the buckets, the one with the earliest run first, those of nice runs behind all others."""
+        return sorted(self._buckets, key=lambda bucket: (bucket.nice, self._buckets[bucket][0][:2]))
 
     def first(self, bucket: Bucket, *, skip: set[int]) -> Run | None:
         """Return the earliest run of a bucket whose number isn't in *skip* (those that have too many open children)."""

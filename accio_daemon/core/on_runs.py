@@ -49,6 +49,7 @@ def submit(turn: Turn, command: SubmitRun) -> Submitted:
         seed=command.seed,
         cache=command.cache,
         on_failure=definition.on_failure,
+        nice=definition.nice,
         sequence=turn.next_sequence(),
         created_ms=turn.now.wall_ms,
         pins=command.pins,
@@ -83,7 +84,7 @@ def open_children(world: World, limit: int, settling: int) -> int:
     backlog = world.settings.backlog
     for bucket in world.unopened.buckets():
         # Looked at once: what is opened here reaches the queue only afterwards.
-        if all(world.queue.backlog(class_id, bucket.owner) >= backlog for class_id in bucket.classes):
+        if all(world.queue.backlog(class_id, bucket.owner, nice=bucket.nice) >= backlog for class_id in bucket.classes):
             continue
         while opened < limit and len(world.ready) < settling:
             run = world.unopened.first(bucket, skip=full)

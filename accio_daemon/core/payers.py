@@ -29,14 +29,16 @@ def change_groups(world: World, command: ChangeGroups) -> None:
 
 
 def choose(world: World, execution: Execution) -> None:
-    """Decide against whose cap an execution counts that isn't at an agent: one of those who want it."""
-    owner = _payer(world, execution)
-    if owner is execution.payer:
+    """Decide against whose cap an execution counts that isn't at an agent (one of those who want it), and whether it
+    is nice: if all of them are.
+    """
+    owner, nice = _payer(world, execution), all(instance.run.nice for instance, _ in execution.subscribers)
+    if owner is execution.payer and nice is execution.nice:
         return
     if execution.phase is Phase.QUEUED:
-        world.queue.hand_on(execution, owner)
+        world.queue.hand_on(execution, owner, nice=nice)
     else:
-        execution.payer = owner
+        execution.payer, execution.nice = owner, nice
 
 
 def _payer(world: World, execution: Execution) -> Owner:

@@ -6,6 +6,9 @@ whose head fits nowhere now, or whose owner has as much at agents as his cap all
 that waited too long gets a reservation: capacity of one agent is held back for it. An agent whose host ends gets only
 what it has time for. Nodes are also sent ahead of free capacity (prefetch), so that a worker never waits for a round
 trip.
+
+Nice groups rank behind all others and get no reservation, and nothing of them begins at an agent that others wait for:
+what becomes free there adds up to the room that those need.
 """
 
 import heapq
@@ -14,7 +17,7 @@ from collections.abc import Mapping
 from accio.domain.children import CLOSED_BY_KILL
 from accio.domain.states import Phase
 from accio_daemon.core.attempts import dispatch
-from accio_daemon.core.node_queue import Group
+from accio_daemon.core.node_queue import NO_AGENTS, Group
 from accio_daemon.core.owners import Owner
 from accio_daemon.core.records import Agent, Execution
 from accio_daemon.core.remaining import has_time, is_over, needed, tail_rank, time_left
@@ -34,9 +37,11 @@ def place(turn: Turn) -> None:
     heads = [(least, head, order, group) for order, (least, head, group) in enumerate(world.heads(mono))]
     heapq.heapify(heads)
     due: set[Owner] = set()  # whose next node has waited for the cap long enough: no smaller one passes it any more
+    any_nice = any(least[0] for least, *_ in heads)
+    kept: set[Agent] = set()  # where something waits for room that isn't nice
     while heads:
         least, place, order, group = heads[0]
-        if shifts and (ranks := rank(group.owner, mono)) > least:  # something of his was sent since
+        if shifts and (ranks := (group.nice, rank(group.owner, mono))) > least:  # something of his was sent since
             heapq.heapreplace(heads, (ranks, place, order, group))
             continue
         if group.owner.cap is not None and _is_capped(turn, group, due):
@@ -44,11 +49,18 @@ def place(turn: Turn) -> None:
             heapq.heappop(heads)
             continue
         candidates = world.offering(group.node_class.operator_no)
-        if group.blocked and not everyone:
-            candidates = candidates & dirty
+        if everyone:
+            group.able = None
+        elif group.blocked:
+            candidates = candidates & (dirty | (group.kept_from - kept) if group.nice else dirty)
+        if group.nice:
+            candidates = candidates - kept
         if not _place_head(turn, group, candidates):
             group.blocked = True
-            _prefetch(turn, group)
+            if any_nice and not group.nice:
+                kept |= _able(turn, group)
+            group.kept_from = frozenset(kept) if group.nice else NO_AGENTS
+            _prefetch(turn, group, kept)
             heapq.heappop(heads)
             continue
         head = group.head()
@@ -84,6 +96,19 @@ def _wanted_head(world: World, group: Group) -> Execution | None:
         return execution
     world.place_all = True
     return None
+
+
+def _able(turn: Turn, group: Group) -> frozenset[Agent]:
+    """Return the agents that the nodes of a group wait for: those that would take one if they did nothing else."""
+    execution, demand = group.head(), group.node_class.resources
+    if group.able is None and execution is not None:
+        group.able = frozenset(
+            agent
+            for agent in turn.world.offering(group.node_class.operator_no)
+            if agent.session not in group.avoid and agent.account.could_ever_fit(demand) and agent.serves(group.owner)
+            if has_time(turn.world, agent, execution, turn.now)
+        )
+    return group.able or NO_AGENTS
 
 
 def is_usable(world: World, agent: Agent, now: Instant) -> bool:
@@ -154,7 +179,8 @@ def _bytes_present(agent: Agent, contents: Mapping[str, Pin]) -> int:
     return sum(present.get(pin.digest, 0) for pin in contents.values())
 
 
-def _prefetch(turn: Turn, group: Group) -> None:
+def _prefetch(turn: Turn, group: Group, kept: set[Agent]) -> None:
+    """Send nodes of a group ahead; nice ones to no agent that is *kept* for others."""
     world = turn.world
     duration = world.durations.get(group.node_class.id)
     window = world.settings.prefetch_window
@@ -168,7 +194,7 @@ def _prefetch(turn: Turn, group: Group) -> None:
             continue
         if agent.session in group.avoid or time_left(agent, turn.now) < max(window, duration):
             continue
-        if not agent.serves(group.owner):
+        if not agent.serves(group.owner) or (group.nice and agent in kept):
             continue
         depth = min(agent.prefetch_limit, int(window * running / max(duration, 1e-6)))
         free = depth - len(agent.prefetched.get(class_id, ()))
@@ -210,6 +236,7 @@ def hold_for_starving(turn: Turn) -> None:
         or not has_time(world, agent, agent.waits_for, turn.now)
         or not agent.serves(agent.waits_for.payer)
         or not agent.waits_for.payer.may_begin(agent.waits_for.node_class.resources)
+        or agent.waits_for.nice
     ]
     for agent in idle:
         agent.waits_for = None
@@ -221,6 +248,7 @@ def hold_for_starving(turn: Turn) -> None:
         execution = group.head()
         if (
             execution is None
+            or group.nice
             or execution in held
             or turn.now.mono - execution.queued_mono < world.settings.reserve_after
         ):

@@ -10,6 +10,9 @@ from typing import Protocol
 from accio.domain.policies import FAIR, FIRST_COME
 from accio_daemon.core.owners import Owner
 
+Rank = tuple[bool, float]
+"""How a group of the queue ranks, before places are compared: whether it is nice, then what its owner's rank is."""
+
 LOOK_AHEAD = 60.0
 """Seconds that what is at agents counts as if it had run them already, so that hosts which are free at one moment are
 shared out, not given to one who has used nothing yet.

@@ -59,6 +59,7 @@ def _begin(turn: Turn, instance: Instance, no: int) -> None:
     sequence = _readied(instance, node)
     if restored is not None:
         place = Place(sequence, instance.index, no)
+        restored.nice = restored.nice and run.nice
         _fill(restored, inputs, key, seed, run)
         _subscribe(restored, instance, no, place)
         restored.subscribers = {(instance, no): None} | restored.subscribers  # who runs by it stands first
@@ -83,6 +84,7 @@ def _begin(turn: Turn, instance: Instance, no: int) -> None:
             _join(world, shared, instance, no, place)
             return
     execution = Execution(world.new_execution_no(), node, node_class, (run.no, instance.index, no), place, run.owner)
+    execution.nice = run.nice
     _fill(execution, inputs, key, seed, run)
     _subscribe(execution, instance, no, place)
     world.executions[execution.id] = execution
@@ -151,7 +153,7 @@ def _join(world: World, execution: Execution, instance: Instance, no: int, place
     _subscribe(execution, instance, no, place)
     if earlier and execution.phase is _IN_QUEUE:
         world.queue.move_up(execution)
-    if execution.payer is not instance.run.owner and execution.agent is None:
+    if execution.agent is None and (execution.payer is not instance.run.owner or execution.nice):
         payers.choose(world, execution)
 
 

@@ -86,6 +86,7 @@ class Run:
         "id",
         "killed",
         "lacking",
+        "nice",
         "no",
         "nodes_ended",
         "on_failure",
@@ -122,6 +123,7 @@ class Run:
         seed: int,
         cache: CacheMode,
         on_failure: OnFailure,
+        nice: bool,
         sequence: int,
         created_ms: int,
         pins: Mapping[str, Pin],
@@ -137,6 +139,7 @@ class Run:
         self.seed = seed
         self.cache = cache
         self.on_failure = on_failure
+        self.nice = nice  # it stands behind all that aren't
         self.sequence = sequence
         self.created_ms = created_ms
         self.pins = dict(pins)
@@ -296,6 +299,7 @@ class Execution:
         "key",
         "key_inputs",
         "losses",
+        "nice",
         "node",
         "node_class",
         "not_before",
@@ -327,6 +331,7 @@ class Execution:
         self.owner = owner  # the node that it was begun for
         self.place = place
         self.payer = payer  # whose cap it counts against; never changed while it is at an agent
+        self.nice = False  # whether everybody who wants it is nice; changed as the payer is
         self.key: bytes | None = None
         self.store = False  # whether its success may be hit by others
         self.joinable: tuple[bytes, int, int] | None = None  # under which World.joinable knows it

@@ -82,6 +82,7 @@ def restore_run(world: World, facts: RunFacts) -> Run:
         seed=facts.seed,
         cache=facts.cache,
         on_failure=facts.on_failure,
+        nice=facts.nice,
         sequence=facts.sequence,
         created_ms=facts.created_ms,
         pins=facts.pins,
@@ -141,6 +142,7 @@ def restore_execution(turn: Turn, facts: ExecutionFacts) -> None:
         node_class = world.classes.get(node.operator_no, facts.demand.resources, facts.demand.timeout_ms)
     place = Place(2**62, facts.owner[1], facts.owner[2])
     execution = Execution(facts.id, node, node_class, facts.owner, place, run.owner)
+    execution.nice = True  # nobody wants it yet who isn't
     execution.key = facts.key
     execution.losses, execution.failures = facts.losses, facts.failures
     execution.dispatched_ms = facts.dispatched_ms or 0

@@ -20,6 +20,7 @@ class RunRecord:
     sweep: Sweep
     seed: int
     cache: CacheMode
+    nice: bool = False
     state: RunState = RunState.SCHEDULED
     closed: int = OPEN
     cursor: int = 0

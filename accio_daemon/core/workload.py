@@ -49,6 +49,7 @@ class RunLoad:
 
     no: RunNo
     owner: Owner
+    nice: bool
     children: int  # that haven't ended
     queued: int  # nodes that wait for a place
     running: int  # executions that have one
@@ -118,7 +119,7 @@ def workload(world: World, now: Instant, also: Iterable[Rest] = ()) -> Workload:
         if execution.has_grant and execution.subscribers:
             running.setdefault(execution.first[0].run.no, []).append(execution)
     rank = world.policy.rank
-    order = sorted(world.runs.values(), key=lambda run: (rank(run.owner, now.mono), run.sequence, run.no))
+    order = sorted(world.runs.values(), key=lambda run: (run.nice, rank(run.owner, now.mono), run.sequence, run.no))
     share = LOOKED_AT // max(1, len(order))
     runs = tuple(_run(world, run, running.get(run.no, ()), now, share) for run in order)
     agents = [agent for agent in world.agents.values() if _may_get_work(agent)]
@@ -168,6 +169,7 @@ def _run(world: World, run: Run, executions: Sequence[Execution], now: Instant, 
     return RunLoad(
         no=run.no,
         owner=run.owner,
+        nice=run.nice,
         children=unopened + children,
         queued=queued,
         running=len(executions),

@@ -15,7 +15,7 @@ from accio_daemon.core.needs import Need
 from accio_daemon.core.node_queue import Group, NodeQueue, Unopened
 from accio_daemon.core.owners import Owners
 from accio_daemon.core.plan import ClassRegistry
-from accio_daemon.core.policies import POLICIES
+from accio_daemon.core.policies import POLICIES, Rank
 from accio_daemon.core.pools.records import Pool
 from accio_daemon.core.records import Agent, Asked, Execution, Instance, Place, Run
 from accio_daemon.core.terms import AgentNo, AttemptNo, ExecutionNo, Result, RunNo, SessionNo
@@ -123,10 +123,10 @@ class World:
         if len(self.fenced) > self.settings.recent_results:
             self.fenced.popitem(last=False)
 
-    def heads(self, mono: float) -> list[tuple[float, Place, Group]]:
-        """Return each group that has somebody queued with its owner's rank and its head's place, unordered."""
+    def heads(self, mono: float) -> list[tuple[Rank, Place, Group]]:
+        """Return each group that has somebody queued with its rank and its head's place, unordered."""
         rank = self.policy.rank
-        return [(rank(group.owner, mono), place, group) for place, group in self.queue.heads()]
+        return [((group.nice, rank(group.owner, mono)), place, group) for place, group in self.queue.heads()]
 
     def offering(self, operator_no: int) -> set[Agent]:
         """Return the connected agents that offer an operator version."""

@@ -37,13 +37,15 @@ def record_fields(columns: Sequence[Any]) -> dict[str, Any]:
     """Return the fields of RunRecord."""
     (no, run_id, kind, seed, sweep, options, _, state, closed, cursor, removed, running, success, failed, killed,
      nodes_ended, created, started, ended) = columns  # fmt: skip
+    asked = orjson.loads(options)
     return {
         "no": no,
         "id": run_id,
         "single": kind == SINGLE,
         "sweep": sweep_of(sweep),
         "seed": seed,
-        "cache": CacheMode(orjson.loads(options)["cache"]),
+        "cache": CacheMode(asked["cache"]),
+        "nice": asked.get("nice", False),  # which rows of earlier versions don't say
         "state": RUN_STATE_OF[state],
         "closed": closed,
         "cursor": cursor,

@@ -243,7 +243,9 @@ def _render_executions(fx: Effects, tables: dict[str, Rows]) -> None:
 
 def _new_run(run: Run, command: SubmitRun) -> tuple[Any, ...]:
     definition = command.definition
-    options = {"on_failure": definition.on_failure.to_json(), "cache": command.cache.value}
+    options: dict[str, object] = {"on_failure": definition.on_failure.to_json(), "cache": command.cache.value}
+    if definition.nice:
+        options["nice"] = True
     return (
         run.no,
         run.id,

@@ -125,6 +125,6 @@ export const pointerOf = (name) => `/params/${name.replaceAll('~', '~0').replace
 export function definitionFrom(run) {
   const params = Object.fromEntries(Object.entries(run.params).map(([name, value]) => [name, run.forms[name] > 1 ? value : asForm(value)]));
   const repeat = run.kind === 'parent' && run.repeat > 1 ? { repeat: run.until ? { until: { output: run.until.output, ci95: run.until.relative ? `${run.until.ci95 * 100}%` : run.until.ci95 }, min: run.until.min, max: run.repeat } : run.repeat } : {};
-  const { name, notes, tags } = run;
-  return { workflow: `${run.workflow.id}:${run.workflow.version}`, ...(name && { name }), ...(notes && { notes }), ...(tags.length && { tags }), params, ...repeat };
+  const { name, notes, tags, nice } = run;
+  return { workflow: `${run.workflow.id}:${run.workflow.version}`, ...(name && { name }), ...(notes && { notes }), ...(tags.length && { tags }), params, ...repeat, ...(nice && { nice }) };
 }

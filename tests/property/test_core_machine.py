@@ -67,6 +67,7 @@ class CoreMachine(RuleBasedStateMachine):
         same=st.booleans(),
         policy=st.sampled_from([OnFailure(), OnFailure(), builders.STOP, builders.at_most(1)]),
         cache=st.sampled_from([CacheMode.USE, CacheMode.USE, CacheMode.USE, CacheMode.NONE, CacheMode.REFRESH]),
+        nice=st.booleans(),
     )
     def submit(
         self,
@@ -81,6 +82,7 @@ class CoreMachine(RuleBasedStateMachine):
         same: bool,
         policy: OnFailure,
         cache: CacheMode,
+        nice: bool,
     ) -> None:
         labels = dict.fromkeys(shape, "same") if same else {}
         workflow = builders.graph(shape, op={where: op}, swept=swept, labels=labels)
@@ -94,6 +96,7 @@ class CoreMachine(RuleBasedStateMachine):
             sweep=sweep,
             on_failure=policy,
             cache=cache,
+            nice=nice,
             seed=len(self.runs),
         )
         self.runs.append(run)

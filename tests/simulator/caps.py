@@ -3,7 +3,7 @@ only, and whether all that is kept.
 """
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from accio.domain.caps import EVERYBODY, Cap
 from accio.domain.people import Person
 from accio.domain.policies import POLICIES
 from accio_daemon.core.commands import ChangeCap
+from accio_daemon.core.records import Agent, Execution
 from accio_daemon.core.restricted_agents import shut_out
 from accio_daemon.core.terms import AttemptNo
 from accio_daemon.core.world import Settings, World
@@ -47,6 +48,11 @@ def settings_of(seed: int, *, lease: float) -> Settings:
 def owner_of(key: str) -> Person:
     """Return whose submission it is."""
     return OWNERS[zlib.crc32(key.encode()) % len(OWNERS)]
+
+
+def is_nice(key: str) -> bool:
+    """Return whether a submission stands behind all that aren't nice: every third does."""
+    return zlib.crc32(b"nice" + key.encode()) % 3 == 0
 
 
 def served_by(seed: int) -> Sequence[frozenset[str]]:
@@ -130,3 +136,40 @@ class RestrictionsKept:
         """Return whether somebody's nodes wait now though an agent of others could take them."""
         groups = world.queue.groups.values()
         return any(group.count and shut_out(world, group.owner, group.node_class, group.avoid) for group in groups)
+
+
+class NiceStandBehind:
+    """Looks after each decision whether something nice began where something that isn't waited for room."""
+
+    def __init__(self) -> None:
+        """Know nothing of this life of the daemon yet."""
+        self._before: set[AttemptNo] | None = None
+
+    def violation(self, world: World) -> str:
+        """Say what nice node was sent where, and who waited there before; empty if none was."""
+        before, self._before = self._before, set(world.by_attempt)
+        new = () if before is None else [world.by_attempt[no] for no in self._before - before]
+        for execution in (each for each in new if each.nice):
+            for head in () if execution.agent is None else _waiting_at(world, execution.agent):
+                if head.queued_mono < execution.dispatched_mono:
+                    return f"{execution}, of nice runs, was sent to an agent for which {head} waited"
+        return ""
+
+    @staticmethod
+    def keep_waiting(world: World) -> bool:
+        """Return whether nice nodes wait now where others do."""
+        groups = [group for group in world.queue.groups.values() if group.count]
+        return len({group.nice for group in groups}) > 1
+
+
+def _waiting_at(world: World, agent: Agent) -> Iterator[Execution]:
+    """Yield the first of those that wait for room at an agent, and aren't nice."""
+    groups = [group for group in world.queue.groups.values() if group.count]
+    capped = {group.owner for group in groups if not group.owner.may_begin(group.node_class.resources)}
+    for group in groups:
+        head = group.head()
+        if head is None or group.nice or group.owner in capped or agent.session in group.avoid:
+            continue
+        able = agent.serves(group.owner) and agent.account.could_ever_fit(group.node_class.resources)
+        if able and agent in world.offering(group.node_class.operator_no) and agent.ends_mono is None:
+            yield head

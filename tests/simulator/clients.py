@@ -9,7 +9,7 @@ from accio.errors import ResourceExhausted
 from accio_daemon.core.commands import DeleteRun, KillRun, RetryRun, SubmitRun, Submitted
 from accio_daemon.core.terms import Announced, RunNo
 from tests import builders
-from tests.simulator.caps import owner_of
+from tests.simulator.caps import is_nice, owner_of
 from tests.simulator.gathering import with_join
 from tests.simulator.judge import require
 from tests.simulator.truth import OPERATORS
@@ -100,7 +100,7 @@ class Clients:
             sweep = builders.sweep_of(children, repeat=_MOST).repeated_until(_UNTIL)
         return SubmitRun(
             id=builders.run_id(0),
-            definition=builders.definition(workflow, sweep=sweep),
+            definition=builders.definition(workflow, sweep=sweep, nice=is_nice(key)),
             workflow_no=self._disk.add_workflow(workflow),
             workflow=workflow,
             operators=tuple(Announced(no=self._numbers[node.op], spec=specs[node.op]) for node in workflow.graph),

@@ -15,7 +15,7 @@ from accio_daemon.core.terms import RunNo
 from accio_daemon.core.world import World
 from accio_daemon.storage.codes import NODE_STATE_OF, NODE_STATES
 from accio_daemon.storage.writer import Batch as Rows
-from tests.simulator.caps import CapsKept, RestrictionsKept
+from tests.simulator.caps import CapsKept, NiceStandBehind, RestrictionsKept
 from tests.simulator.disk import Disk
 from tests.simulator.events import Loop
 from tests.simulator.gathering import expected_of_sweep
@@ -60,7 +60,7 @@ class Judge:
         self._current: dict[int, str] = {}  # attempts that the daemon waited for lately, with their agents
         self._before_full: list[Effects] = []  # what had been decided when the disk was found full
         self._silence: dict[int, float] = {}  # of the agent of an attempt when the daemon gave that up
-        self._caps, self._restrictions = CapsKept(), RestrictionsKept()
+        self._caps, self._restrictions, self._nice = CapsKept(), RestrictionsKept(), NiceStandBehind()
         self.history = "history 1"
         self.restored = 0
         self.lent = 0  # how often an agent's folder served another daemon
@@ -116,7 +116,7 @@ class Judge:
         """The daemon begins another life: what the one before decided, and didn't commit, never was."""
         self._started = self._loop.now
         self._current, self._silence, self._before_full = {}, {}, []
-        self._caps, self._restrictions = CapsKept(), RestrictionsKept()
+        self._caps, self._restrictions, self._nice = CapsKept(), RestrictionsKept(), NiceStandBehind()
 
     def before_commit(self, fx: Effects, rows: Rows, world: World) -> None:
         """A batch is about to be written: results are those of current attempts, losses are real."""
@@ -147,6 +147,9 @@ class Judge:
         require(not (problem := self._restrictions.violation(world)), problem)
         if self._restrictions.keep_waiting(world):
             self._loop.note("agents of others kept nodes waiting")
+        require(not (problem := self._nice.violation(world)), problem)
+        if self._nice.keep_waiting(world):
+            self._loop.note("nice nodes waited behind others")
         for no, name in self._current.items():
             if no not in world.by_attempt:
                 self._silence[no] = self._silent_for(name)

@@ -30,6 +30,7 @@ RARE = (
     "a request was refused for want of space",
     "a cap kept nodes waiting",
     "agents of others kept nodes waiting",
+    "nice nodes waited behind others",
     "a session was superseded",
     "a silent agent made way for another life of it",
     "an agent came back with running work",

@@ -42,9 +42,9 @@ def demands(world: World) -> list[Demand]:
 
 def _waiting(world: World) -> Iterator[tuple[Owner, NodeClass, int]]:
     """Yield whose nodes of which class wait, and how many at most."""
-    for _, group in sorted(world.queue.heads(), key=lambda entry: entry[0]):
+    for _, group in sorted(world.queue.heads(), key=lambda entry: (entry[1].nice, entry[0])):
         yield group.owner, group.node_class, group.count
-    for run in world.unopened:
+    for run in sorted(world.unopened, key=lambda run: run.nice):
         for no in run.plan.roots:
             yield run.owner, run.plan.nodes[no].node_class, _unopened(run, run.plan.nodes[no])
     for run, node, unread in _unread(world):

@@ -158,7 +158,7 @@ class SubmissionCalls:
         )
         outcome = await self._readers.search(lambda snapshot: dry_run(snapshot, subject))
         rests = [rest_of(plan.nodes[no], count) for no, count in outcome.executed.items() if count]
-        seen = await outlook(self._engine, self._readers, rests)
+        seen = await outlook(self._engine, self._readers, rests, nice=definition.nice)
         return accio_pb2.DryRunResponse(
             children=outcome.children,
             nodes=outcome.nodes,
@@ -171,6 +171,7 @@ class SubmissionCalls:
             warnings=map(issue_message, accepted.warnings),
             forecast=forecast_message(seen.also),
             until=until_message(definition.sweep),
+            nice=definition.nice,
         )
 
     async def check(self, request: accio_pb2.SubmitRequest) -> Accepted:
@@ -344,6 +345,7 @@ def row_of(command: SubmitRun, submitted: Submitted) -> RunRow:
         seed=command.seed,
         sweep=sweep,
         cache=command.cache,
+        nice=definition.nice,
         operators=tuple(each.no for each in command.operators),
         children=sweep.budget,
         nodes=len(command.workflow.graph) if sweep.is_single else command.workflow.per_child,

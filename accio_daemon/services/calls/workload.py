@@ -68,8 +68,8 @@ class WorkloadCalls:
         )
 
 
-async def outlook(engine: EnginePort, readers: Readers, also: Iterable[Rest] = ()) -> Outlook:
-    """Look at what is left, and forecast its end and that of *also*, were it submitted now."""
+async def outlook(engine: EnginePort, readers: Readers, also: Iterable[Rest] = (), *, nice: bool = False) -> Outlook:
+    """Look at what is left, and forecast its end and that of *also*, were it submitted now (as a *nice* run)."""
     extra = tuple(also)
     load = engine.workload(extra)
     numbers = sorted({operator_no for operator_no, _ in load.demands})
@@ -79,13 +79,15 @@ async def outlook(engine: EnginePort, readers: Readers, also: Iterable[Rest] = (
         if (spread := spread_of(seconds, earlier=earlier)) is not None:
             spreads[number] = spread
     forecaster = Forecaster(load, spreads)
-    forecasts = {run.no: forecaster.serve(run.rests, run.owner) for run in load.runs}
+    forecasts = {run.no: forecaster.serve(run.rests, run.owner) for run in load.runs if nice or not run.nice}
+    extra_forecast = forecaster.serve(extra)
+    forecasts |= {run.no: forecaster.serve(run.rests, run.owner) for run in load.runs if run.no not in forecasts}
     return Outlook(
         load=load,
         spreads=spreads,
         forecasts=forecasts,
         everything=_all_of(forecasts.values()),
-        also=forecaster.serve(extra),
+        also=extra_forecast,
     )
 
 

@@ -37,6 +37,7 @@ def run_message(
         state=RUN_STATE_MESSAGES[found.state],
         created_at_ms=run.created_ms,
         quarantined=run.quarantined,
+        nice=run.nice,
     )
     if index is not None:
         _fill_child(message, found, index, nodes)

@@ -38,6 +38,7 @@ def run_load_message(row: RunRow, load: RunLoad, forecast: Forecast) -> workload
         executions=load.executions,
         reserved=resources_message(load.reserved),
         forecast=forecast_message(forecast),
+        nice=load.nice,
     )
 
 

@@ -46,7 +46,7 @@ function Active({ runs, shown }) {
     <tbody>${runs.map((each) => {
       const run = shown.get(each.run);
       const counts = run?.children?.by_state ?? run?.nodes_by_state ?? {};
-      return html`<tr key=${each.run}><td class="what"><a class="row" href=${href(runPath(each.run))}>${visible(run ? title(run) : each.name || `${each.workflow} ${each.run.slice(-6)}`)}</a></td>
+      return html`<tr key=${each.run}><td class="what"><a class="row" href=${href(runPath(each.run))}>${visible(run ? title(run) : each.name || `${each.workflow} ${each.run.slice(-6)}`)}</a>${each.nice && html` <span class="quiet" title="It stands behind all runs that aren't nice">nice</span>`}</td>
         <td data-name="Progress"><${StackedBar} counts=${counts} label="Progress" /></td><td data-name="Workflow">${visible(each.workflow)}</td><td data-name="Owner">${visible(each.owner.name)}</td>
         <td class="n" data-name="Left">${number(each.children_left)} of ${number(each.children)}</td><td class="n" data-name="Running">${number(each.running)}</td><td class="n" data-name="Queued">${number(each.queued)}</td>
         <td data-name="Ends"><${Ending} of=${each.forecast} brief=${true} /></td></tr>`;

@@ -98,7 +98,7 @@ function Form({ workflow, start, session, cache }) {
     </div></form>`;
 }
 
-const FIELDS = ['name', 'notes', 'tags', 'repeat', 'seed'];
+const FIELDS = ['name', 'notes', 'tags', 'repeat', 'seed', 'nice'];
 
 function About({ definition, define, issues, cache }) {
   const set = (name, read = (text) => text) => (event) => define((old) => withField(old, name, read(event.target.value)));
@@ -112,6 +112,8 @@ function About({ definition, define, issues, cache }) {
     <label class="wide">Notes <textarea name="notes" rows="2" value=${definition.notes ?? ''} onInput=${set('notes')}></textarea><${Issues} of=${issuesAt(issues, '/notes')} /></label>
     <label>Known results <select value=${cache} onChange=${(event) => goQuery({ cache: event.target.value === 'use' ? '' : event.target.value })}>
       <option value="use" selected=${cache === 'use'}>take them</option><option value="refresh" selected=${cache === 'refresh'}>execute everything, keep the new ones</option><option value="none" selected=${cache === 'none'}>neither take nor keep any</option></select></label>
+    <label>Turn <select name="nice" value=${definition.nice === true ? 'nice' : ''} onChange=${(event) => define((old) => withField(old, 'nice', event.target.value ? true : null))}>
+      <option value="" selected=${definition.nice !== true}>in the order of the queue</option><option value="nice" selected=${definition.nice === true}>nice: behind all other runs</option></select><${Issues} of=${issuesAt(issues, '/nice')} /></label>
   </div>`;
 }
 
@@ -142,5 +144,5 @@ function command(definition) {
     return [of(form?.value ?? form)];
   });
   const options = [['name', definition.name], ['repeat', definition.repeat], ['seed', definition.seed], ['tags', definition.tags?.join(',')], ['notes', definition.notes]];
-  return ['accio submit', definition.workflow, ...words, ...options.filter(([, value]) => value).map(([name, value]) => quoted(`-${name}=${value}`))].join(' ');
+  return ['accio submit', definition.workflow, ...words, ...options.filter(([, value]) => value).map(([name, value]) => quoted(`-${name}=${value}`)), ...(definition.nice === true ? ['-nice'] : [])].join(' ');
 }

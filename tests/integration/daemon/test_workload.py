@@ -74,6 +74,28 @@ async def test_a_dry_run_tells_when_it_would_have_ended(daemon: Serving, agent: 
     assert 0 < new.low_s < new.high_s < 1
 
 
+async def test_a_nice_run_is_told_as_such_behind_all_others(daemon: Serving) -> None:
+    """By its view, by the workload, and by a dry run, whose end lies behind what is there; the other's before it."""
+    async with joined(daemon.agents) as agent:
+        await daemon.push(PAIR)
+        await daemon.finished({"workflow": "pair", "params": {"x": 4}})
+        agent.behaviour = None
+        sweep = {"workflow": "pair", "params": {"x": {"from": 100, "to": 300, "step": 1}}, "nice": True}
+        nice = await daemon.submit(sweep)
+        other = await daemon.submit({"workflow": "pair", "params": {"x": 5}})
+        assert (nice.nice, other.nice) == (True, False)
+        assert [(each.run, each.nice) for each in (await workload(daemon)).runs] == [(other.id, False), (nice.id, True)]
+
+        async def dry_run(**more: bool) -> accio_pb2.DryRunResponse:
+            definition = orjson.dumps({"workflow": "pair", "params": {"x": 6}} | more)
+            answer: accio_pb2.DryRunResponse = await daemon.accio.DryRun(accio_pb2.SubmitRequest(definition=definition))
+            return answer
+
+        last, first = await dry_run(nice=True), await dry_run()
+        assert (last.nice, first.nice) == (True, False)
+        assert first.forecast.high_s < last.forecast.high_s
+
+
 async def test_hidden_runs_are_counted_and_not_shown(tmp_path: Path) -> None:
     """Who doesn't see others' runs is told how busy the cluster is, and nothing about whose work that is."""
     async with serving(configured(tmp_path / "data", hide_runs=True)) as daemon, joined(daemon.agents, behaviour=None):

@@ -52,6 +52,8 @@ def paths(document: dict[str, Any]) -> list[str]:
         ({"on_failure": {"max": "3"}}, "/on_failure/max"),
         ({"on_failure": {"most": 3}}, "/on_failure"),
         ({"on_failure": {"max": 3, "min": 1}}, "/on_failure/min"),
+        ({"nice": "yes"}, "/nice"),
+        ({"nice": 1}, "/nice"),
         ({"paramz": {}}, "/paramz"),
         ({"params": {"a": None}}, "/params/a"),
         ({"params": {"a": [1, 2]}}, "/params/a"),
