@@ -19,6 +19,7 @@ def owners(found: views.OwnersView) -> Document:
                 "cap": _cap(each.cap),
                 "own_cap": each.own_cap,
                 "lately_core_hours": each.lately,
+                "other_times": _cap(each.other_times),
             }
             for each in found.owners
         ],

@@ -27,6 +27,11 @@ def pool(found: views.PoolView) -> Document:
         "allocations": dict(found.allocations),
         "decision": list(found.decision),
         "problem": found.problem or None,
+        "operators": list(found.operators),
+        "owners": list(found.owners),
+        "during": found.during or None,
+        "budget": {"day": found.budget_day, "total": found.budget_total},
+        "used_core_hours": found.used,
     }
 
 

@@ -345,9 +345,14 @@ class BlockingCalls(BlockingCaller):
         """Return whose work there is, how much of it is at agents, and how much may be."""
         return self._run(self._client.list_owners())
 
-    def change_cap(self, owner: str, *, nodes: int | None = None, cpus: float | None = None) -> views.CapView:
-        """Set how many nodes of an owner, on how many CPUs, may be at agents at a time; without either, any number."""
-        return self._run(self._client.change_cap(owner, nodes=nodes, cpus=cpus))
+    def change_cap(
+        self, owner: str, *, nodes: int | None = None, cpus: float | None = None, during: str = ""
+    ) -> views.CapView:
+        """Set how many nodes of an owner, on how many CPUs, may be at agents at a time; without either, any number.
+
+        *during* are the times of the week at which that counts, as in `Mon-Fri 08:00-18:00 Europe/Berlin`.
+        """
+        return self._run(self._client.change_cap(owner, nodes=nodes, cpus=cpus, during=during))
 
     def usage(
         self, *, by: Sequence[str] = ("owner",), since: datetime | None = None, until: datetime | None = None

@@ -2,22 +2,26 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from accio.domain.caps import parse_served
 from accio.domain.documents import parse_document
 from accio.domain.findings import is_ignored
 from accio.domain.issues import Issue, pointer
 from accio.domain.names import suggest
-from accio.domain.pools import POOL_NAME_RULE, PoolSpec, is_pool_name
+from accio.domain.pools import POOL_NAME_RULE, Budget, PoolSpec, is_pool_name
 from accio.domain.problems import ValueProblem, quote
 from accio.domain.quantities import parse_duration
 from accio.domain.resources import Resources, parse_count, resources_from_json
+from accio.domain.windows import parse_windows
 from accio.errors import BadRequest, InvalidDefinition
 
 ONE_CPU = Resources()
 _LONGEST_TEXT = 10_000
 _MOST = 10_000
+_MOST_HOURS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +80,7 @@ _KUBERNETES_OPTIONS = {"image", "namespace", "secret", "queue", "gpu"}
 _KEYS = {
     "name", "provider", "host", "walltime", "min", "max", "pending", "worth", "keep", "options", "directives",
     "leave_out", "before", "agent", "join", "command", "folder", "poll", "hosts",
-    "pod",
+    "pod", "operators", "owners", "during", "budget",
 }  # fmt: skip
 
 
@@ -94,7 +98,7 @@ def _pool(document: Any, path: str, issues: list[Issue], providers: Mapping[str,
         found.report("min", f"expected at most {maximum}, the `max` of the pool, found {minimum}")
     agent = found.take("agent", _texts, ())
     if any(text.lstrip("-").partition("=")[0] == "owners" for text in agent):
-        found.report("agent", "agents of a pool take everybody's nodes, as the pool asks for hosts for everybody")
+        found.report("agent", "whose nodes hosts are for, and are asked for, stands under `owners` of the pool")
     hosts = found.take("hosts", _texts, ())
     if provider == "ssh" and not hosts:
         found.report("hosts", "expected the names of the machines, as `ssh` takes them")
@@ -103,6 +107,9 @@ def _pool(document: Any, path: str, issues: list[Issue], providers: Mapping[str,
     options = found.take("options", _options, {})
     if provider == "kubernetes":
         _check_kubernetes(options, path + pointer("options"), issues)
+    budget = None
+    if "budget" in found.given:
+        budget = _budget(found.given["budget"], path + pointer("budget"), issues)
     host = ONE_CPU
     if "host" in found.given:
         host, wrong = resources_from_json(found.given["host"], path + pointer("host"))
@@ -118,6 +125,10 @@ def _pool(document: Any, path: str, issues: list[Issue], providers: Mapping[str,
             pending=found.take("pending", lambda value: _whole(value, least=1), min(5, maximum)),
             worth=found.take("worth", _seconds, 120.0),
             keep=found.take("keep", _seconds, 300.0),
+            operators=found.take("operators", _patterns, ()),
+            owners=found.take("owners", _owners, frozenset()),
+            during=found.take("during", lambda value: parse_windows(_text(value)), None),
+            budget=budget,
         ),
         options=options,
         directives=found.take("directives", _texts, ()),
@@ -131,6 +142,19 @@ def _pool(document: Any, path: str, issues: list[Issue], providers: Mapping[str,
         pod=found.take("pod", _object, {}),
         poll=found.take("poll", _seconds, 1.0 if provider == "local" else 10.0),
     )
+
+
+def _budget(document: Any, path: str, issues: list[Issue]) -> Budget:
+    found = _Object(document, path, issues, {"day", "total"})
+    if isinstance(document, dict) and not any(key in found.given for key in ("day", "total")):
+        issues.append(Issue(path, "expected core-hours of a `day`, in `total`, or both"))
+    return Budget(day=found.take("day", _core_hours, None), total=found.take("total", _core_hours, None))
+
+
+def _core_hours(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal) or not 0 <= value <= _MOST_HOURS:
+        raise ValueProblem(f"expected core-hours from 0 to {_MOST_HOURS:,}, found {quote(value)}")
+    return float(value)
 
 
 def _check_kubernetes(options: Mapping[str, str], path: str, issues: list[Issue]) -> None:
@@ -234,6 +258,22 @@ def _texts(value: Any) -> tuple[str, ...]:
     if any("\n" in each for each in found):
         raise ValueProblem("expected texts of one line each")
     return found
+
+
+def _patterns(value: Any) -> tuple[str, ...]:
+    """Read patterns of operators' names; `*` alone says nothing."""
+    found = _texts(value)
+    if not found:
+        raise ValueProblem("expected patterns of operators' names, such as Train*, found none")
+    return () if "*" in found else found
+
+
+def _owners(value: Any) -> frozenset[str]:
+    """Read whose nodes are meant; `*` alone says nothing."""
+    found = _texts(value)
+    if not found:
+        raise ValueProblem("expected owners as addresses, names or group:NAME, found none")
+    return frozenset() if "*" in found else frozenset(map(parse_served, found))
 
 
 def _options(value: Any) -> Mapping[str, str]:

@@ -362,6 +362,7 @@ def _pool_facts(pool: Pool) -> PoolFacts:
         floor=pool.floor,
         offers=pool.offers,
         operators=pool.operators,
+        used=(pool.day, pool.used_today, pool.used),
     )
 
 

@@ -7,6 +7,7 @@ from accio.domain.jsontypes import JsonObject
 from accio.domain.people import Person, parse_person
 from accio.domain.problems import ValueProblem, quote
 from accio.domain.resources import Resources, cpus_json
+from accio.domain.windows import Windows
 
 EVERYBODY = "everybody"
 """Whose cap counts for everybody who has none of his own."""
@@ -23,6 +24,7 @@ class Cap:
 
     nodes: int | None = None
     milli_cpus: int | None = None
+    during: Windows | None = None  # when it counts; None: always
 
     def could_ever_hold(self, demand: Resources) -> bool:
         """Return whether a node could begin under it if its owner had nothing else at agents."""
@@ -34,13 +36,14 @@ class Cap:
         return {
             "nodes": self.nodes,
             "cpus": None if self.milli_cpus is None else cpus_json(self.milli_cpus),
+            "during": None if self.during is None else self.during.text,
         }
 
     def __str__(self) -> str:
         """Return it in words: `8 CPUs and 100 nodes`."""
         parts = [] if self.milli_cpus is None else [cpus_in_words(self.milli_cpus)]
         parts += [] if self.nodes is None else [nodes_in_words(self.nodes)]
-        return " and ".join(parts)
+        return " and ".join(parts) + ("" if self.during is None else f" ({self.during})")
 
 
 def cpus_in_words(milli_cpus: int) -> str:

@@ -8,9 +8,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from fnmatch import fnmatchcase
 
 from accio.domain.resources import MAX_AMOUNT, Resources
 from accio.domain.states import IllegalMove
+from accio.domain.windows import Windows
 
 
 class AllocationState(StrEnum):
@@ -87,6 +89,14 @@ def parse_key(text: str) -> AllocationKey | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """How many core-hours hosts of a pool may use; None: any number."""
+
+    day: float | None = None  # of each day, in UTC
+    total: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PoolSpec:
     """A pool as its file describes it, as far as deciding needs to know. Times in seconds."""
 
@@ -99,6 +109,14 @@ class PoolSpec:
     pending: int = 5  # allocations that may wait at the engine at a time
     worth: float = 120.0  # of work for which another host is asked for
     keep: float = 300.0  # of idleness after which a host is given back
+    operators: tuple[str, ...] = ()  # which alone are executed there, as patterns of names; none: all
+    owners: frozenset[str] = frozenset()  # whose nodes alone are (`accio.domain.caps.parse_served`); none: everybody's
+    during: Windows | None = None  # the times of the week at which hosts are asked for; None: always
+    budget: Budget | None = None
+
+    def takes(self, operator: str) -> bool:
+        """Return whether nodes of an operator may be executed there, as far as its name decides."""
+        return not self.operators or any(fnmatchcase(operator, pattern) for pattern in self.operators)
 
     @property
     def lasts(self) -> float | None:

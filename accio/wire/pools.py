@@ -1,8 +1,13 @@
 """Pools as their files describe them, as messages."""
 
-from accio.domain.pools import POOL_NAME_RULE, PoolSpec, is_pool_name
+from math import isfinite
+
+from accio.domain.caps import parse_served
+from accio.domain.pools import POOL_NAME_RULE, Budget, PoolSpec, is_pool_name
+from accio.domain.problems import ValueProblem
 from accio.errors import BadRequest
 from accio.v1 import pools_pb2
+from accio.wire.caps import windows_of
 from accio.wire.resources import resources_message, resources_of
 
 
@@ -22,6 +27,10 @@ def pool_spec(message: pools_pb2.PoolDescription) -> PoolSpec:
         pending=message.pending,
         worth=message.worth_ms / 1000,
         keep=message.keep_ms / 1000,
+        operators=tuple(message.operators),
+        owners=_owners(message),
+        during=windows_of(message.during, f"the pool {message.name}: during"),
+        budget=_budget(message),
     )
 
 
@@ -37,4 +46,24 @@ def description_message(spec: PoolSpec) -> pools_pb2.PoolDescription:
         pending=spec.pending,
         worth_ms=int(spec.worth * 1000),
         keep_ms=int(spec.keep * 1000),
+        operators=spec.operators,
+        owners=sorted(spec.owners),
+        during="" if spec.during is None else spec.during.text,
+        budget_day=None if spec.budget is None else spec.budget.day,
+        budget_total=None if spec.budget is None else spec.budget.total,
     )
+
+
+def _owners(message: pools_pb2.PoolDescription) -> frozenset[str]:
+    try:
+        return frozenset(map(parse_served, message.owners))
+    except ValueProblem as problem:
+        raise BadRequest(f"the pool {message.name}: owners: {problem.message}") from None
+
+
+def _budget(message: pools_pb2.PoolDescription) -> Budget | None:
+    day = message.budget_day if message.HasField("budget_day") else None
+    total = message.budget_total if message.HasField("budget_total") else None
+    if not all(each is None or (isfinite(each) and each >= 0) for each in (day, total)):
+        raise BadRequest(f"expected core-hours of 0 or more as the budget of the pool {message.name}")
+    return None if day is None and total is None else Budget(day=day, total=total)

@@ -22,14 +22,19 @@ class OwnerCalls(Caller):
             await self._connection.call(self._accio.ListOwners, request, workload_pb2.ListOwnersResponse)
         )
 
-    async def change_cap(self, owner: str, *, nodes: int | None = None, cpus: float | None = None) -> views.CapView:
-        """Set how many nodes of an owner, on how many CPUs, may be at agents at a time; without either, any number."""
+    async def change_cap(
+        self, owner: str, *, nodes: int | None = None, cpus: float | None = None, during: str = ""
+    ) -> views.CapView:
+        """Set how many nodes of an owner, on how many CPUs, may be at agents at a time; without either, any number.
+
+        *during* are the times of the week at which that counts, as in `Mon-Fri 08:00-18:00 Europe/Berlin`.
+        """
         from accio_client.from_wire import owners as owner_views  # as above
 
         request = workload_pb2.ChangeCapRequest(owner=owner)
         if nodes is not None or cpus is not None:
             milli_cpus = None if cpus is None else round(cpus * 1000)
-            request.cap.CopyFrom(workload_pb2.Cap(nodes=nodes, milli_cpus=milli_cpus))
+            request.cap.CopyFrom(workload_pb2.Cap(nodes=nodes, milli_cpus=milli_cpus, during=during))
         return owner_views.changed(
             await self._connection.call(self._accio.ChangeCap, request, workload_pb2.ChangeCapResponse)
         )

@@ -14,7 +14,7 @@ from accio_client.cli.times import point_in_time
 from accio_client.documents import document
 from accio_client.owner_documents import cap_change, owners
 from accio_client.owner_documents import usage as usage_document
-from accio_client.views import CapView, OwnersView, PersonView, UsageReport, UsageView
+from accio_client.views import CapView, OwnersView, OwnerView, PersonView, UsageReport, UsageView
 
 
 @accio_command
@@ -41,11 +41,18 @@ def _show(found: OwnersView) -> None:
             each.nodes,
             cpus_json(each.milli_cpus),
             _hours(each.lately),
-            "" if each.cap is None else f"{each.cap}{'' if each.own_cap else f', as {EVERYBODY}'}",
+            _cap_of(each),
         )
         for each in found.owners
     ]
     table(("owner", "runs", "queued", "at agents", "cpus", "lately", "cap"), rows)
+
+
+def _cap_of(found: OwnerView) -> str:
+    """Return the cap that counts for somebody, and one of his own that doesn't now."""
+    counts = "" if found.cap is None else f"{found.cap}{'' if found.own_cap else f', as {EVERYBODY}'}"
+    other = "" if found.other_times is None else f"not now: {found.other_times}"
+    return "; ".join(each for each in (counts, other) if each)
 
 
 def _person(found: PersonView) -> str:
@@ -101,17 +108,23 @@ def _hours(hours: float) -> str:
 @click.argument("owner", metavar=f"OWNER|{EVERYBODY}")
 @click.option("--nodes", type=click.IntRange(0, MOST_NODES), metavar="N", help="At most N nodes at agents at a time.")
 @click.option("--cpus", metavar="N", help="At most nodes that need N CPUs together.")
+@click.option("--during", metavar="TIMES", default="", help="Only at these times: 'Mon-Fri 08:00-18:00 Europe/Berlin'.")
 @click.option("--none/--no-none", "nothing", default=False, help="Take the cap away.")
-def cap(session: Session, *, owner: str, nodes: int | None, cpus: str | None, nothing: bool) -> None:
+def cap(session: Session, *, owner: str, nodes: int | None, cpus: str | None, during: str, nothing: bool) -> None:
     """Set how much of an owner's work may be at agents at a time; for administrators.
 
     OWNER is an address or a name; the cap of `everybody` counts for each of those who have none of their own. It
     replaces the one before as a whole. What runs goes on; no more begins until there is less of it than the cap allows.
+
+    TIMES are days, hours or both, several with commas between, in UTC unless a time zone stands behind them; at other
+    times the cap of `everybody` counts, or none.
     """
     if nothing == (nodes is not None or cpus is not None):
         raise BadRequest("expected -nodes, -cpus or both, or -none to take the cap away")
+    if nothing and during:
+        raise BadRequest("expected -during with -nodes or -cpus: without a cap, there are no times at which it counts")
     with session.client() as client:
-        changed = client.change_cap(owner, nodes=nodes, cpus=None if cpus is None else _cpus(cpus))
+        changed = client.change_cap(owner, nodes=nodes, cpus=None if cpus is None else _cpus(cpus), during=during)
     session.answer(document(cap_change(changed)), [changed.owner], lambda: out(_said(changed)))
 
 

@@ -1,6 +1,6 @@
 """Pools: `accio pool get|why|pause|resume|scale`, and `accio get allocations`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import click
 
@@ -72,10 +72,24 @@ def why(session: Session, name: str | None) -> None:
 def _explain(pools: Sequence[PoolView], unservable: Sequence[str]) -> None:
     for each in pools:
         out(f"{each.name} is {each.state}, with {_counts(each)} of at most {each.most}")
-        for line in (*each.decision, *((f"the last failure: {each.problem}",) if each.problem else ())):
+        for line in (*_only(each), *each.decision, *((f"the last failure: {each.problem}",) if each.problem else ())):
             out(f"  {printable(line)}")
     for line in unservable:
         out(printable(line))
+
+
+def _only(found: PoolView) -> Iterator[str]:
+    """Yield when, and for what, hosts of a pool are asked for, and what they used, where that is limited."""
+    if found.during:
+        yield f"hosts are asked for during {found.during}"
+    if found.operators:
+        yield f"its hosts take only nodes of {', '.join(found.operators)}"
+    if found.owners:
+        yield f"its hosts take only nodes of runs of {', '.join(found.owners)}"
+    limits = [(found.budget_day, "core-hours a day"), (found.budget_total, "core-hours")]
+    said = [f"{limit:,g} {unit}" for limit, unit in limits if limit is not None]
+    if said:
+        yield f"its budget is {' and '.join(said)}; hosts that are over used {found.used:,.1f} core-hours in all"
 
 
 @accio_command

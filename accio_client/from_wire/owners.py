@@ -30,6 +30,7 @@ def _owner(message: workload_pb2.Owner) -> views.OwnerView:
         cap=cap_of(message.cap) if message.HasField("cap") else None,
         own_cap=message.own_cap,
         lately=message.lately,
+        other_times=cap_of(message.other_times) if message.HasField("other_times") else None,
     )
 
 

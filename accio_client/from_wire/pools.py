@@ -35,6 +35,12 @@ def pool(message: pools_pb2.Pool) -> views.PoolView:
         allocations=dict(sorted(message.allocations.items())),
         decision=tuple(message.decision),
         problem=message.problem,
+        operators=tuple(described.operators),
+        owners=tuple(described.owners),
+        during=described.during,
+        budget_day=described.budget_day if described.HasField("budget_day") else None,
+        budget_total=described.budget_total if described.HasField("budget_total") else None,
+        used=message.used,
     )
 
 

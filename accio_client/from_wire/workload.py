@@ -27,7 +27,6 @@ def workload(message: workload_pb2.Workload) -> views.WorkloadView:
             for each in message.owners
         ),
         forecast=forecast(message.forecast),
-        nice=message.nice,
     )
 
 
@@ -44,6 +43,7 @@ def _run_load(message: workload_pb2.RunLoad) -> views.RunLoadView:
         executions=message.executions,
         reserved=resources(message.reserved),
         forecast=forecast(message.forecast),
+        nice=message.nice,
     )
 
 

@@ -19,6 +19,7 @@ class OwnerView:
     cap: Cap | None  # that counts for him
     own_cap: bool  # whether that is his own, not everybody's
     lately: float  # core-hours that he used, half of which count after each day
+    other_times: Cap | None = None  # his own that doesn't count now, as it is for other times of the week
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,12 @@ class PoolView:
     allocations: Mapping[str, int]  # that haven't ended, by their states
     decision: tuple[str, ...]  # why it has as many as it has
     problem: str
+    operators: tuple[str, ...] = ()  # patterns of those that alone are executed there; none: all
+    owners: tuple[str, ...] = ()  # whose nodes alone are; none: everybody's
+    during: str = ""  # the times of the week at which hosts are asked for; empty: always
+    budget_day: float | None = None  # core-hours that hosts may use in a day (UTC)
+    budget_total: float | None = None  # and in all
+    used: float = 0.0  # core-hours of hosts that are over
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

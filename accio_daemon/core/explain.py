@@ -161,9 +161,8 @@ def _queued(world: World, instance: Instance, no: int, execution: Execution, now
     node_class = execution.node_class
     if not execution.payer.may_begin(node_class.resources):
         return why_queued(world, execution, now)
-    return joined(
-        why_queued(world, execution, now), hosts_for(world, node_class.operator_no, node_class.resources, node_class.id)
-    )
+    hosts = hosts_for(world, node_class.operator_no, node_class.resources, node_class.id, execution.payer)
+    return joined(why_queued(world, execution, now), hosts)
 
 
 def joined(why: str, hosts: str) -> str:

@@ -115,7 +115,12 @@ class Forecaster:
 
 def _never_by_cap(rests: Iterable[Rest], owner: Owner | None) -> str:
     cap = None if owner is None else owner.cap
-    if owner is None or cap is None or all(cap.could_ever_hold(rest.demand[1]) for rest in rests):
+    if (
+        owner is None
+        or cap is None
+        or cap.during is not None
+        or all(cap.could_ever_hold(rest.demand[1]) for rest in rests)
+    ):
         return ""
     return f"the cap of {owner.person} is {cap} at a time, with which some of it never begins"
 

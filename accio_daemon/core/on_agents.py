@@ -67,7 +67,8 @@ def joined(turn: Turn, command: AgentJoined) -> AgentNo:
     agent.incarnation = command.incarnation
     agent.version = command.version
     agent.leaving = command.draining
-    agent.ends_mono = None if command.ends_in is None else turn.now.mono + command.ends_in
+    agent.host_ends_mono = None if command.ends_in is None else turn.now.mono + command.ends_in
+    agent.ends_mono = agent.host_ends_mono
     agent.lasts = math.inf if command.ends_in is None else max(command.lasts, command.ends_in)
     agent.given_back = False
     agent.owners = command.owners
@@ -75,9 +76,9 @@ def joined(turn: Turn, command: AgentJoined) -> AgentNo:
     agent.session = command.session
     _note_life(turn, agent)
     agent.reason = ""
-    agent.operators = frozenset(numbers)
+    agent.operators = on_pools.allowed(world, command.allocation, numbers)
     world.sessions[command.session] = agent
-    for number in numbers:
+    for number in agent.operators:
         world.offers.setdefault(number, set()).add(agent)
     keep, drop = _reconcile(turn, agent, command)
     _reopen_account(world, agent, command)
@@ -306,6 +307,7 @@ def tick(turn: Turn) -> None:
     if turn.now.mono - world.started_mono > settings.lease:
         _fail_impossible(turn)
     _fail_lacking(turn)
+    world.owners.look_at_clock(turn.now.wall_ms)
     payers.look_again(world)
     world.owners.fade(turn.now.mono)
     hold_for_starving(turn)
@@ -360,7 +362,7 @@ def _fail_impossible(turn: Turn) -> None:
         demand = group.node_class.resources
         if not knowing or any(agent.account.could_ever_fit(demand) for agent in knowing):
             continue
-        if any(not cannot_serve(pool, operator_no, demand, 0.0) for pool in world.pools.values()):
+        if any(not cannot_serve(world, pool, operator_no, demand, 0.0) for pool in world.pools.values()):
             continue
         while (execution := group.head()) is not None:
             attempts.give_up(turn, execution, NodeState.FAILED, impossible(world, execution, knowing))

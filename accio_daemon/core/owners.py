@@ -73,7 +73,7 @@ class Owner:
         """Say why no more may be sent; empty if it may."""
         if self.may_begin(demand) or self.cap is None:
             return ""
-        if not self.cap.could_ever_hold(demand):
+        if not self.cap.could_ever_hold(demand) and self.cap.during is None:
             needs = f"needs {cpus_in_words(demand.milli_cpus)}, and " if self.cap.nodes != 0 else "waits: "
             return f"{needs}the cap of {self.person} is {self.cap} at a time: it never begins until that is raised"
         has = f"{nodes_in_words(self.nodes)} on {cpus_in_words(self.milli_cpus)}"
@@ -113,6 +113,7 @@ class Owners:
         self._faded_mono = 0.0
         self.caps: dict[str, Cap] = {}  # by key; EVERYBODY's counts for who has none
         self.known: dict[str, Owner] = {}
+        self._dormant: frozenset[str] = frozenset()  # whose caps don't count at this time of the week
         self._groups: Mapping[str, Iterable[str]] = {}  # who is in which, by key
 
     def of(self, person: Person) -> Owner:
@@ -120,9 +121,7 @@ class Owners:
         key = owner_key(person)
         found = self.known.get(key)
         if found is None:
-            found = self.known[key] = Owner(
-                person, self.caps.get(key, self.caps.get(EVERYBODY)), self._groups.get(key, ())
-            )
+            found = self.known[key] = Owner(person, self._cap_of(key), self._groups.get(key, ()))
         elif person.name and not found.person.name:
             found.person = person  # until now only his address was known
         return found
@@ -150,6 +149,26 @@ class Owners:
             self.caps.pop(key, None)
         else:
             self.caps[key] = cap
-        common = self.caps.get(EVERYBODY)
+        self._apply()
+
+    def look_at_clock(self, wall_ms: int) -> None:
+        """Let the caps count that do at this time of the week (epoch milliseconds), and no others."""
+        dormant = frozenset(
+            key for key, cap in self.caps.items() if cap.during is not None and not cap.during.holds(wall_ms)
+        )
+        if dormant != self._dormant:
+            self._dormant = dormant
+            self._apply()
+
+    def counts(self, key: str) -> bool:
+        """Return whether there is a cap under a key that counts now."""
+        return key in self.caps and key not in self._dormant
+
+    def _apply(self) -> None:
         for owner in self.known.values():
-            owner.cap = self.caps.get(owner.key, common)
+            owner.cap = self._cap_of(owner.key)
+
+    def _cap_of(self, key: str) -> Cap | None:
+        """Return the cap that counts for somebody now: his own, else everybody's."""
+        counting = (self.caps[each] for each in (key, EVERYBODY) if self.counts(each))
+        return next(counting, None)

@@ -17,6 +17,7 @@ from accio_daemon.core.world import World
 def change_cap(turn: Turn, command: ChangeCap) -> None:
     """Set or take away a cap: what is at agents stays there, and no more begins until less is there than it allows."""
     turn.world.owners.set_cap(command.owner, command.cap)
+    turn.world.owners.look_at_clock(turn.now.wall_ms)
     turn.fx.caps[command.owner] = command.cap
     look_again(turn.world)
 

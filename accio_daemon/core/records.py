@@ -409,6 +409,7 @@ class Agent:
         "given_back",
         "heard_mono",
         "heard_ms",
+        "host_ends_mono",
         "incarnation",
         "lasts",
         "leaving",
@@ -449,7 +450,8 @@ class Agent:
         self.leaving = False  # it says itself that it takes no more, in this session
         self.stale: frozenset[int] = frozenset()  # of its operators, those whose code on its disk has changed since
         self.prefetch_limit = 0
-        self.ends_mono: float | None = None  # when it gives back what it runs, as its host ends
+        self.host_ends_mono: float | None = None  # when it gives back what it runs, as its host ends
+        self.ends_mono: float | None = None  # when it gets no more: then, or when its pool's time of the week is over
         self.lasts = math.inf  # seconds of its host's time altogether
         self.given_back = False  # the allocation that it ran in has ended: it doesn't come back from there
         self.heard_mono = 0.0

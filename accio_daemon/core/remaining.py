@@ -40,10 +40,11 @@ def ended_with_host(world: World, agent: Agent, now: Instant) -> bool:
     """Return whether an agent that is silent may have been ended by its host: its time is over, and it spoke until
     nearly then. Who fell silent long before has another reason, such as a node that ends its agents.
     """
+    ends = agent.host_ends_mono
     return (
-        is_over(agent, now)
-        and agent.ends_mono is not None
-        and agent.heard_mono + world.settings.suspect >= agent.ends_mono
+        (agent.given_back or (ends is not None and now.mono >= ends))
+        and ends is not None
+        and agent.heard_mono + world.settings.suspect >= ends
     )
 
 
@@ -58,7 +59,12 @@ def longest_known(world: World, operator_no: int, owner: Owner, agent: Agent) ->
     """Return the longest time that any agent has altogether which offers an operator to somebody, connected or not, or
     *agent*; or that an agent of a pool would have.
     """
-    pools = [pool for pool in world.pools.values() if pool.operators is None or operator_no in pool.operators]
+    name = world.specs[operator_no].name
+    pools = [
+        pool
+        for pool in world.pools.values()
+        if (pool.operators is None or operator_no in pool.operators) and pool.spec.takes(name) and pool.serves(owner)
+    ]
     return max(
         [
             agent.lasts,

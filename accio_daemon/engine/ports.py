@@ -237,12 +237,13 @@ class PoolView:
     """A pool as the World sees it now."""
 
     spec: PoolSpec
-    state: str  # serving, away, paused, backing off
+    state: str  # serving, away, paused, closed, backing off
     least: int  # allocations that are kept
     allocations: Mapping[AllocationState, int]  # those that haven't ended, by their states
     offers: Resources | None
     decision: tuple[str, ...]
     problem: str
+    used: float  # core-hours of hosts that are over
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,6 +265,7 @@ class OwnerView:
     milli_cpus: int  # that those have reserved, or will have
     cap: Cap | None  # that counts for him
     is_own: bool  # whether that is his own, not everybody's
+    other_times: Cap | None  # his own that doesn't count now
     used: float  # core-seconds lately, as they count for the policy that is fair
 
 

@@ -133,6 +133,7 @@ def _restore_pools(stored: Stored, world: World) -> None:
         pool = world.pools[facts.spec.name] = Pool(facts.spec, place=facts.place)
         pool.server, pool.paused, pool.floor = facts.server, facts.paused, facts.floor
         pool.offers, pool.operators = facts.offers, facts.operators
+        pool.day, pool.used_today, pool.used = facts.used
     for row in stored.live_allocations():
         found = Allocation(no=row.no, pool=row.pool, lasting=row.lasting, requested_ms=row.requested_ms)
         found.job, found.host, found.agent = row.job, row.host, row.agent
@@ -148,6 +149,7 @@ def _restore_pools(stored: Stored, world: World) -> None:
 def _restore_owners(stored: Stored, world: World, now: Instant) -> None:
     for key, cap in stored.caps().items():
         world.owners.set_cap(key, cap)
+    world.owners.look_at_clock(now.wall_ms)
     for key, hour, core_seconds in stored.used_by_hour((now.wall_ms - FORGOTTEN_AFTER_MS) // HOUR_MS):
         age = max(0.0, now.wall_ms / HOUR_MS - hour - 0.5) * 3600
         world.owners.of(named(key)).used_before += core_seconds * 0.5 ** (age / HALF_LIFE)

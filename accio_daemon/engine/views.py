@@ -66,6 +66,7 @@ def _pool(pool: Pool, now: Instant) -> PoolView:
         offers=pool.offers,
         decision=pool.decision,
         problem=pool.problem,
+        used=pool.used / 3600,
     )
 
 
@@ -74,6 +75,8 @@ def _pool_state(pool: Pool, now: Instant) -> str:
         return "away"
     if pool.paused:
         return "paused"
+    if not pool.open:
+        return "closed"
     return "backing off" if now.mono < pool.retry_mono else "serving"
 
 
@@ -96,7 +99,8 @@ def owners_view(world: World, now: Instant) -> OwnersView:
             nodes=owner.nodes,
             milli_cpus=owner.milli_cpus,
             cap=owner.cap,
-            is_own=owner.key in world.owners.caps,
+            is_own=world.owners.counts(owner.key),
+            other_times=None if world.owners.counts(owner.key) else world.owners.caps.get(owner.key),
             used=owner.used(now.mono),
         )
         for owner in active.values()

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from accio.domain.caps import Cap
+from accio.domain.problems import ValueProblem
+from accio.domain.windows import Windows, parse_windows
 from accio_daemon.core.effects import Usage
 from accio_daemon.storage.sql import load
 
@@ -30,7 +32,11 @@ class UsageRow:
 
 def write_caps(connection: sqlite3.Connection, caps: Mapping[str, Cap | None]) -> None:
     """Write caps inside the caller's transaction; None takes one away."""
-    rows: list[tuple[Any, ...]] = [(key, cap.nodes, cap.milli_cpus) for key, cap in caps.items() if cap is not None]
+    rows: list[tuple[Any, ...]] = [
+        (key, cap.nodes, cap.milli_cpus, "" if cap.during is None else cap.during.text)
+        for key, cap in caps.items()
+        if cap is not None
+    ]
     connection.executemany(_SQL["upsert_cap"], rows)
     connection.executemany(_SQL["remove_cap"], [(key,) for key, cap in caps.items() if cap is None])
 
@@ -38,8 +44,17 @@ def write_caps(connection: sqlite3.Connection, caps: Mapping[str, Cap | None]) -
 def read_caps(connection: sqlite3.Connection) -> dict[str, Cap]:
     """Read all caps, by the key of their owner."""
     return {
-        owner: Cap(nodes=nodes, milli_cpus=milli_cpus) for owner, nodes, milli_cpus in connection.execute(_SQL["caps"])
+        owner: Cap(nodes=nodes, milli_cpus=milli_cpus, during=stored_windows(during))
+        for owner, nodes, milli_cpus, during in connection.execute(_SQL["caps"])
     }
+
+
+def stored_windows(text: str | None) -> Windows | None:
+    """Read times of the week that were right when they were stored; always, if their time zone isn't known here."""
+    try:
+        return parse_windows(text) if text else None
+    except ValueProblem:
+        return None
 
 
 def usage_rows(usage: Mapping[tuple[str, str, int], Usage]) -> Rows:

@@ -8,11 +8,12 @@ from typing import Any
 import orjson
 
 from accio.domain.jsontypes import JsonObject
-from accio.domain.pools import AllocationState, PoolSpec
+from accio.domain.pools import AllocationState, Budget, PoolSpec
 from accio.domain.resources import Resources, resources_from_json
 from accio_daemon.core.effects import Effects
 from accio_daemon.core.pools.records import Allocation, Pool
 from accio_daemon.storage.codes import ALLOCATION_STATE_OF, ALLOCATION_STATES
+from accio_daemon.storage.owners import stored_windows
 from accio_daemon.storage.sql import load
 
 _SQL = load("pools")
@@ -31,6 +32,7 @@ class PoolFacts:
     floor: int | None
     offers: Resources | None
     operators: frozenset[int] | None
+    used: tuple[int, float, float] = (0, 0.0, 0.0)  # a day since 1970, core-seconds of that day, core-seconds in all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +69,7 @@ def _pool_row(pool: Pool) -> tuple[Any, ...]:
         pool.floor,
         None if pool.offers is None else _json(pool.offers.to_json()),
         None if pool.operators is None else _json(sorted(pool.operators)),
+        _json([pool.day, pool.used_today, pool.used]),
     )
 
 
@@ -103,6 +106,10 @@ def _spec_json(spec: PoolSpec) -> JsonObject:
         "pending": spec.pending,
         "worth": spec.worth,
         "keep": spec.keep,
+        "operators": spec.operators,
+        "owners": sorted(spec.owners),
+        "during": None if spec.during is None else spec.during.text,
+        "budget": None if spec.budget is None else {"day": spec.budget.day, "total": spec.budget.total},
     }
 
 
@@ -118,6 +125,10 @@ def _spec(document: JsonObject) -> PoolSpec:
         pending=document["pending"],
         worth=document["worth"],
         keep=document["keep"],
+        operators=tuple(document.get("operators", ())),  # this and what follows isn't in rows of earlier versions
+        owners=frozenset(document.get("owners", ())),
+        during=stored_windows(document.get("during")),
+        budget=Budget(**budget) if (budget := document.get("budget")) else None,
     )
 
 
@@ -138,8 +149,9 @@ def read_pools(connection: sqlite3.Connection) -> list[PoolFacts]:
             floor=floor,
             offers=None if offers is None else resources_from_json(orjson.loads(offers))[0],
             operators=None if operators is None else frozenset(orjson.loads(operators)),
+            used=tuple(orjson.loads(used)),
         )
-        for _, place, spec, server, paused, floor, offers, operators in connection.execute(_SQL["pools"])
+        for _, place, spec, server, paused, floor, offers, operators, used in connection.execute(_SQL["pools"])
     ]
 
 

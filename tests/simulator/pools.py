@@ -8,11 +8,13 @@ job may stay.
 """
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar
 
-from accio.domain.pools import AllocationKey, PoolSpec
+from accio.domain.pools import AllocationKey, Budget, PoolSpec
+from accio.domain.windows import parse_windows
 from accio.errors import FailedPrecondition
 from accio_daemon.core.commands import (
     AgentHeard,
@@ -44,6 +46,7 @@ GIVE_UP = 30_000.0
 KEEP, POLL, WALLTIME, MOST = 10.0, 1.0, 90.0, 4
 STARTS_WITHIN = 12.0  # from a job's beginning to its agent's hello
 GONE_WITHIN = 60.0  # from the end of all work to that of the last job
+CLOSES, OPENS = 120, 300  # seconds from the story's beginning, about: windows are of whole minutes
 SPEC = PoolSpec(
     name="cpu",
     provider="model",
@@ -56,6 +59,7 @@ SPEC = PoolSpec(
 )
 
 RARE = (
+    "a closed pool kept nodes waiting",
     "a doubled job's agent was turned away",
     "a job died before its agent joined",
     "a job was killed",
@@ -71,6 +75,11 @@ RARE = (
     "the pool's process died",
     "the walltime ended a job",
 )
+
+
+def time_of_day(wall_ms: int) -> str:
+    """Return a time in epoch milliseconds as the hour and minute of its day, in UTC."""
+    return datetime.fromtimestamp(wall_ms / 1000, UTC).strftime("%H:%M")
 
 
 @dataclass(eq=False)
@@ -95,7 +104,9 @@ class Process:
         self.number = number
         self.alive = True
         self.session: SessionNo | None = None
-        self.serving = Serving(PoolConfig(spec=SPEC, poll=POLL), story, story.cluster_name, lambda: story.loop.now)
+        self.serving = Serving(
+            PoolConfig(spec=story.spec, poll=POLL), story, story.cluster_name, lambda: story.loop.now
+        )
         self.wishes: Wishes | None = None
         self._arrivals = {"here": 0.0, "there": 0.0}  # of the last message in each direction
 
@@ -128,6 +139,11 @@ class PoolSimulation:
         self.cluster.checked = False
         self.disk = self.cluster.disk
         self.cluster.clock = self.cluster.daemon._clock = self.loop.clock
+        began_ms = self.loop.clock.now().wall_ms
+        opens, closes = (time_of_day(began_ms + seconds * 1000) for seconds in (OPENS, CLOSES))
+        self.spec = replace(
+            SPEC, during=parse_windows(f"{opens}-{closes}"), budget=Budget(total=1000.0), operators=("*",)
+        )
         self.faults = True
         self.jobs: dict[int, Job] = {}
         self.submissions = 0
@@ -159,7 +175,19 @@ class PoolSimulation:
         require(rows == [(0,)], f"allocations were left open: {rows}")
         states = self.cluster.disk.rows("SELECT count(*) FROM runs WHERE state <> 3")
         require(states == [(0,)], "a run didn't succeed")
+        self._check_limits()
         return self
+
+    def _check_limits(self) -> None:
+        """Compare what was asked for with the pool's times, and what hosts used with the accounts."""
+        asked = self.cluster.disk.rows("SELECT requested_at FROM allocations")
+        windows = self.spec.during
+        late = [at for (at,) in asked if windows is not None and not windows.holds(at)]
+        require(not late, f"hosts were asked for while the pool was closed: {late}")
+        ((used_ms,),) = self.cluster.disk.rows("SELECT total(ended_at - began_at) FROM allocations")
+        ((noted,),) = self.cluster.disk.rows("SELECT used ->> 2 FROM pools")
+        should = used_ms / 1000 * SPEC.host.milli_cpus / 1000
+        require(abs(noted - should) < 1e-3, f"hosts used {should} core-seconds, and {noted} are noted")
 
     def begin(self) -> None:
         """Advance the time, and serve the pool."""
@@ -206,6 +234,8 @@ class PoolSimulation:
 
     def _tick(self) -> None:
         self._post(Tick())
+        if not all(pool.open for pool in self.cluster.world.pools.values()) and self.cluster.world.queue.count:
+            self.loop.note("a closed pool kept nodes waiting")
         self.most_jobs = max(self.most_jobs, len(self.jobs))
         self.idle_seconds += sum(job.agent is not None and not job.agent.attempts for job in self.jobs.values())
         require(len({job.key for job in self.jobs.values()}) <= MOST + self.doubled, f"too many jobs: {self.jobs}")
@@ -298,7 +328,7 @@ class PoolSimulation:
         process.session = self.cluster.daemon.next_session()
         process.wishes = None
         self.cluster.daemon.links.attach(process.session, process)
-        self._ask(PoolsJoined(session=process.session, server=f"s{process.number}", pools=(SPEC,)))
+        self._ask(PoolsJoined(session=process.session, server=f"s{process.number}", pools=(self.spec,)))
 
     def _step(self, process: Process) -> None:
         if not process.alive:

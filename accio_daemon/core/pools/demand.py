@@ -33,6 +33,7 @@ def demands(world: World) -> list[Demand]:
     """
     room = Room()
     by_owner = any(agent.owners for agent in world.sessions.values())
+    by_owner = by_owner or any(pool.spec.owners for pool in world.pools.values())
     waiting: dict[tuple[NodeClass, Owner | None], int] = {}
     for owner, node_class, most in _waiting(world):
         kind = (node_class, owner if by_owner else None)
@@ -76,6 +77,13 @@ def _unread(world: World) -> Iterator[tuple[Run, NodePlan, int]]:
             yield run, node, count if run.cache is CacheMode.NONE else min(count, distinct_at_most(run.sweep, node))
 
 
+def offers(world: World, pool: Pool, operator_no: int) -> bool:
+    """Return whether hosts of a pool offer an operator version, as far as is known."""
+    if not pool.spec.takes(world.specs[operator_no].name):
+        return False
+    return pool.operators is None or operator_no in pool.operators
+
+
 def lasts(pool: Pool) -> float:
     """Return how long nodes have on a host of a pool."""
     return math.inf if pool.spec.lasts is None else pool.spec.lasts
@@ -86,7 +94,7 @@ def need_of(world: World, class_id: int, operator_no: int) -> float:
     need = world.needs.get(class_id)
     if need is None:
         return 0.0
-    pools = (pool for pool in world.pools.values() if pool.operators is None or operator_no in pool.operators)
+    pools = (pool for pool in world.pools.values() if offers(world, pool, operator_no))
     return need.within(max((lasts(pool) for pool in pools), default=math.inf))
 
 

@@ -5,6 +5,9 @@ It keeps nothing: whatever of it dies, that and the engine's list are enough to 
 any more never comes back: its agent is turned away, so that a host asked for twice by mistake costs seconds.
 """
 
+import math
+from collections.abc import Iterable
+
 from accio.domain.pools import AllocationState, PoolSpec
 from accio.errors import BadRequest, FailedPrecondition, NotFound
 from accio_daemon.core.commands import (
@@ -18,7 +21,8 @@ from accio_daemon.core.commands import (
 )
 from accio_daemon.core.moves import move_allocation
 from accio_daemon.core.outgoing import Wanted
-from accio_daemon.core.pools.planning import Want, decide, ranked_pools
+from accio_daemon.core.pools import budgets
+from accio_daemon.core.pools.planning import Want, closed, decide, ranked_pools
 from accio_daemon.core.pools.records import Allocation, Pool
 from accio_daemon.core.records import Agent
 from accio_daemon.core.remaining import spoken
@@ -69,6 +73,7 @@ def _admit(turn: Turn, command: PoolsJoined, spec: PoolSpec, place: int) -> None
     turn.fx.pools[spec.name] = pool
     for allocation in pool.live.values():
         allocation.missing = 0
+    _look_at_clock(turn, pool)
     _tell(turn, pool)
 
 
@@ -220,6 +225,9 @@ def _end(turn: Turn, pool: Pool, allocation: Allocation, state: AllocationState,
     allocation.ended_ms = turn.now.wall_ms
     allocation.reason = reason
     del pool.live[allocation.no]
+    if allocation.began_ms is not None:
+        budgets.note_ended(pool, allocation.began_ms, allocation.ended_ms)
+        turn.fx.pools[pool.spec.name] = pool
     turn.fx.allocations[allocation.no] = allocation
     agent = turn.world.agent_names.get(allocation.agent)
     if agent is not None and agent.session is None and agent.allocation in (None, (allocation.pool, allocation.no)):
@@ -257,6 +265,12 @@ def check_claim(world: World, command: AgentJoined) -> None:
         )
 
 
+def allowed(world: World, allocation: tuple[str, int] | None, operators: Iterable[int]) -> frozenset[int]:
+    """Return which of its operator versions an agent may execute: from an allocation, those that its pool is for."""
+    pool = None if allocation is None else world.pools.get(allocation[0])
+    return frozenset(each for each in operators if pool is None or pool.spec.takes(world.specs[each].name))
+
+
 def agent_joined(turn: Turn, agent: Agent, command: AgentJoined) -> None:
     """Note which agent an allocation has, and what hosts of its pool offer; `check_claim` has let it in."""
     agent.allocation = command.allocation
@@ -266,6 +280,7 @@ def agent_joined(turn: Turn, agent: Agent, command: AgentJoined) -> None:
     pool = turn.world.pools[name]
     allocation = pool.live[number]
     allocation.missing = 0
+    agent.owners = agent.owners or pool.spec.owners
     pool.offers, pool.operators = agent.resources, agent.operators
     _forgive(pool)
     turn.fx.pools[name] = pool
@@ -274,6 +289,7 @@ def agent_joined(turn: Turn, agent: Agent, command: AgentJoined) -> None:
     if not allocation.agent:
         pool.stillborn.pop(allocation.host, None)
         allocation.agent, allocation.reason, allocation.joined_mono = agent.name, "", turn.now.mono
+    _look_at_clock(turn, pool)
     turn.fx.allocations[number] = allocation
     _tell(turn, pool)
 
@@ -329,6 +345,7 @@ def tick(turn: Turn) -> None:
         return
     world.planned_mono = turn.now.mono
     for pool in world.pools.values():
+        _look_at_clock(turn, pool)
         _give_up_silent(turn, pool)
         _take_back_shunned(turn, pool)
     decision = decide(world, turn.now)
@@ -337,6 +354,26 @@ def tick(turn: Turn) -> None:
         _grow(turn, pool, decision.wants[pool.spec.name])
         unused = [each for each in decision.unused if each.pool == pool.spec.name]
         _shrink(turn, pool, unused)
+
+
+def _look_at_clock(turn: Turn, pool: Pool) -> None:
+    """Note whether hosts are asked for at this time of the week; to agents of the pool its end is that of their hosts,
+    but for what they run.
+    """
+    windows, was_open, ended = pool.spec.during, pool.open, pool.changes_mono is not None
+    pool.open, pool.changes_mono = True, None
+    if windows is not None:
+        pool.open, left = windows.holds(turn.now.wall_ms), windows.changes_in(turn.now.wall_ms)
+        pool.changes_mono = None if left is None else turn.now.mono + left
+    if windows is None and was_open and not ended:
+        return
+    turn.world.place_all = turn.world.place_all or pool.open is not was_open
+    closes = turn.now.mono if not pool.open else pool.changes_mono
+    for allocation in pool.live.values():
+        agent = _agent_of(turn.world, allocation)
+        if agent is not None:
+            ends = [each for each in (agent.host_ends_mono, closes) if each is not None]
+            agent.ends_mono = min(ends, default=None)
 
 
 def _give_up_silent(turn: Turn, pool: Pool) -> None:
@@ -393,6 +430,8 @@ def _limited(turn: Turn, pool: Pool, wanted: int, *, guessed: bool) -> tuple[int
         return 0, [f"no process serves it (accio pool serve): {wanted} wait for that"]
     if pool.paused:
         return 0, ["it is paused (accio pool resume)"]
+    if not pool.open:
+        return 0, [f"{wanted} wait: {closed(pool, 0.0, turn.now.mono)}"]
     if turn.now.mono < pool.retry_mono:
         return 0, [f"{_after_failures(pool)}: the next is asked for in {pool.retry_mono - turn.now.mono:.0f} s"]
     bounds = [
@@ -405,6 +444,9 @@ def _limited(turn: Turn, pool: Pool, wanted: int, *, guessed: bool) -> tuple[int
         bounds.append(
             (max(1, live - coming) - coming, "as long as nobody knows how long nodes take, hosts are doubled")
         )
+    paid, budget = budgets.affordable(pool, turn.now)
+    if paid != math.inf:
+        bounds.append((int(paid), budget))
     if pool.failures:
         bounds.append((1 - coming, f"{_after_failures(pool)}: one at a time is tried"))
     allowed, why = min(bounds, key=lambda bound: bound[0])

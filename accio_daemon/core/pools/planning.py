@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from accio.domain.resources import Resources
+from accio_daemon.core.owners import Owner
 from accio_daemon.core.placement import is_usable
 from accio_daemon.core.pools.demand import Demand, demands, lasts, need_of
 from accio_daemon.core.pools.records import Allocation, Pool
@@ -34,10 +35,14 @@ class Host:
     left: float = 1.0
     allocation: Allocation | None = None  # on its way
     agent: Agent | None = None  # of one that is there
+    pool: Pool | None = None  # of one on its way
 
     def takes(self, demand: Demand) -> bool:
         """Return whether nodes of a demand may be executed there at all, whatever room there is."""
-        if demand.need > self.lasts or (self.agent and demand.owner and not self.agent.serves(demand.owner)):
+        whose = self.agent or self.pool
+        if demand.need > self.lasts or (whose and demand.owner and not whose.serves(demand.owner)):
+            return False
+        if self.pool is not None and not self.pool.spec.takes(demand.operator):
             return False
         return self.operators is None or demand.node_class.operator_no in self.operators
 
@@ -68,7 +73,7 @@ class Decision:
 def decide(world: World, now: Instant) -> Decision:
     """Compare what waits with what is there."""
     ranked = ranked_pools(world)
-    hosts = [*_agents(world, now), *_coming(ranked)]
+    hosts = [*_agents(world, now), *_coming(ranked, now)]
     wants = {pool.spec.name: Want() for pool in ranked}
     unservable: list[str] = []
     for demand in demands(world):
@@ -78,7 +83,7 @@ def decide(world: World, now: Instant) -> Decision:
             if count < _NOTHING_LEFT:
                 break
         else:
-            _ask(ranked, wants, demand, count, unservable)
+            _ask(world, ranked, wants, demand, count, unservable)
     unused = [host.allocation for host in hosts if host.allocation is not None and host.left == 1.0]
     return Decision(wants=wants, unused=unused, unservable=unservable)
 
@@ -113,11 +118,19 @@ def _less(room: Resources, used: Resources) -> Resources:
     )
 
 
-def _coming(pools: Iterable[Pool]) -> Iterable[Host]:
+def _coming(pools: Iterable[Pool], now: Instant) -> Iterable[Host]:
     for pool in pools:
+        time = min(lasts(pool), left_open(pool, now))
         for allocation in pool.live.values():
             if allocation.waits:
-                yield Host(pool.shape, lasts(pool), pool.operators, pool.shape, allocation=allocation)
+                yield Host(pool.shape, time, pool.operators, pool.shape, allocation=allocation, pool=pool)
+
+
+def left_open(pool: Pool, now: Instant) -> float:
+    """Return for how long hosts of a pool are asked for from now on, at this time of the week; 0 if none are."""
+    if not pool.open:
+        return 0.0
+    return math.inf if pool.changes_mono is None else max(0.0, pool.changes_mono - now.mono)
 
 
 def _taken(host: Host, demand: Demand, count: float, worth: float) -> float:
@@ -141,11 +154,21 @@ def _rounds(demand: Demand, worth: float) -> float:
     return 1.0 if not demand.mean else max(1.0, worth / demand.mean)
 
 
-def _ask(pools: Sequence[Pool], wants: dict[str, Want], demand: Demand, count: float, unservable: list[str]) -> None:
+def _ask(
+    world: World,
+    pools: Sequence[Pool],
+    wants: dict[str, Want],
+    demand: Demand,
+    count: float,
+    unservable: list[str],
+) -> None:
     reasons = []
     for pool in pools:
-        why_not = cannot_serve(pool, demand.node_class.operator_no, demand.node_class.resources, demand.need)
-        if not why_not and not pool.paused:
+        node_class = demand.node_class
+        why_not = cannot_serve(
+            world, pool, node_class.operator_no, node_class.resources, demand.need, owner=demand.owner
+        ) or closed(pool, demand.need, world.ticked_mono)
+        if not why_not:
             want = wants[pool.spec.name]
             at_once = demand.node_class.resources.times_in(pool.shape)
             want.hosts += count / (at_once * _rounds(demand, pool.spec.worth))
@@ -156,13 +179,35 @@ def _ask(pools: Sequence[Pool], wants: dict[str, Want], demand: Demand, count: f
                 f"on a host, {takes}"
             )
             return
-        reasons.append(f"{pool.spec.name}: {why_not or 'it is paused'}")
+        reasons.append(f"{pool.spec.name}: {why_not}")
     if reasons:
         unservable.append(f"{demand.count} queued nodes of {demand.operator} have no pool ({'; '.join(reasons)})")
 
 
-def cannot_serve(pool: Pool, operator_no: int, demand: Resources, need: float) -> str:
-    """Say why a host of a pool could never take a node; empty if it could, as far as that is known."""
+def closed(pool: Pool, need: float, mono: float) -> str:
+    """Say why a pool asks for no host now; empty if it does."""
+    if pool.paused:
+        return "it is paused"
+    if pool.changes_mono is None:
+        return ""
+    left = spoken(max(0.0, pool.changes_mono - mono))
+    if not pool.open:
+        return f"hosts are asked for during {pool.spec.during}, which is in {left}"
+    if need > pool.changes_mono - mono:
+        return f"they need about {spoken(need)}, and {pool.spec.during} is over in {left}"
+    return ""
+
+
+def cannot_serve(
+    world: World, pool: Pool, operator_no: int, demand: Resources, need: float, *, owner: Owner | None = None
+) -> str:
+    """Say why a host of a pool could never take a node (of this *owner*, if given); empty if it could, as far as that
+    is known.
+    """
+    if owner is not None and not pool.serves(owner):
+        return f"its hosts take only nodes of {', '.join(sorted(pool.spec.owners))}"
+    if not pool.spec.takes(world.specs[operator_no].name):
+        return f"its hosts take only nodes of {', '.join(pool.spec.operators)}"
     if not demand.times_in(pool.shape):
         return f"they need {demand}, and a host has {demand.shortage([pool.shape])}"
     if pool.operators is not None and operator_no not in pool.operators:
@@ -172,16 +217,20 @@ def cannot_serve(pool: Pool, operator_no: int, demand: Resources, need: float) -
     return ""
 
 
-def hosts_for(world: World, operator_no: int, demand: Resources, class_id: int = 0) -> str:
-    """Say which pool brings hosts for a kind of node, or why none can; empty if there are no pools."""
+def hosts_for(world: World, operator_no: int, demand: Resources, class_id: int = 0, owner: Owner | None = None) -> str:
+    """Say which pool brings hosts for a kind of node (of this *owner*, if given), or why none can; empty if there are
+    no pools.
+    """
     need = need_of(world, class_id, operator_no)
     reasons = []
     for pool in ranked_pools(world):
         name = pool.spec.name
-        why_not = cannot_serve(pool, operator_no, demand, need)
-        if not why_not and not pool.paused:
+        why_not = cannot_serve(world, pool, operator_no, demand, need, owner=owner) or closed(
+            pool, need, world.ticked_mono
+        )
+        if not why_not:
             coming = sum(each.waits for each in pool.live.values())
             hosts = f"{coming} host{'' if coming == 1 else 's'} on the way" if coming else "no host on the way"
             return f"the pool {name} has {hosts} (accio pool why {name})"
-        reasons.append(f"{name}: {why_not or 'it is paused'}")
+        reasons.append(f"{name}: {why_not}")
     return f"no pool brings a host for it ({'; '.join(reasons)})" if reasons else ""

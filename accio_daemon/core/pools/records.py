@@ -2,6 +2,7 @@
 
 from accio.domain.pools import AllocationState, PoolSpec
 from accio.domain.resources import Resources
+from accio_daemon.core.owners import Owner
 from accio_daemon.core.terms import SessionNo
 
 
@@ -60,11 +61,14 @@ class Pool:
     """A kind of host that an engine gives."""
 
     __slots__ = (
+        "changes_mono",
+        "day",
         "decision",
         "failures",
         "floor",
         "live",
         "offers",
+        "open",
         "operators",
         "paused",
         "place",
@@ -75,6 +79,8 @@ class Pool:
         "shunned",
         "spec",
         "stillborn",
+        "used",
+        "used_today",
     )
 
     def __init__(self, spec: PoolSpec, *, place: int) -> None:
@@ -92,6 +98,11 @@ class Pool:
         self.stillborn: dict[str, int] = {}  # allocations in a row without an agent, by host, while others had one
         self.shunned: dict[str, float] = {}  # hosts that are left out, and until when
         self.problem = ""  # what went wrong with the last of them
+        self.open = True  # whether hosts are asked for at this time of the week
+        self.changes_mono: float | None = None  # when that changes next, as far as it was looked at; None: never
+        self.day = 0  # since 1970, in UTC
+        self.used_today = 0.0  # core-seconds of hosts that were over on that day
+        self.used = 0.0  # and of all that are over
         self.decision: tuple[str, ...] = ()  # why as many are asked for as are
 
     @property
@@ -102,7 +113,16 @@ class Pool:
     @property
     def least(self) -> int:
         """How many allocations are kept, whatever is queued."""
-        return min(self.spec.minimum if self.floor is None else self.floor, self.spec.maximum)
+        return min(self.spec.minimum if self.floor is None else self.floor, self.spec.maximum) if self.open else 0
+
+    @property
+    def asks(self) -> bool:
+        """Whether it asks for hosts, as far as users and the time of the week decide."""
+        return self.open and not self.paused
+
+    def serves(self, owner: Owner) -> bool:
+        """Return whether its hosts are for somebody's nodes."""
+        return not self.spec.owners or not self.spec.owners.isdisjoint(owner.served_as)
 
     def __repr__(self) -> str:
         return f"Pool({self.spec.name}, session={self.session}, {len(self.live)} live, {self.failures} failures)"

@@ -53,4 +53,5 @@ def _owner_message(view: OwnerView) -> workload_pb2.Owner:
         cap=None if view.cap is None else cap_message(view.cap),
         own_cap=view.is_own,
         lately=view.used / 3600,
+        other_times=None if view.other_times is None else cap_message(view.other_times),
     )

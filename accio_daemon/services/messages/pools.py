@@ -65,6 +65,7 @@ def pool_message(view: PoolView) -> pools_pb2.Pool:
         offers=None if view.offers is None else resources_message(view.offers),
         decision=view.decision,
         problem=view.problem,
+        used=view.used,
     )
 
 

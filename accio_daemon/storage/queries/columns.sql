@@ -14,7 +14,7 @@ id, key, run_no, idx, node, losses, failures, attempt, agent_no, dispatched_at, 
 no, name, identity, spec, announced
 
 -- name: pools
-name, place, spec, server, paused, floor, offers, operators
+name, place, spec, server, paused, floor, offers, operators, used
 
 -- name: runs
 r.no, r.id, r.kind, r.seed, r.sweep, r.options, r.operators, r.state, r.closed, r.cursor, r.removed, r.running, r.success, r.failed, r.killed,

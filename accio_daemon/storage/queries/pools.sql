@@ -1,7 +1,7 @@
 -- Pools and allocations.
 
 -- name: upsert_pool
-INSERT OR REPLACE INTO pools ({columns.pools}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+INSERT OR REPLACE INTO pools ({columns.pools}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: upsert_allocation
 INSERT INTO allocations ({columns.allocations}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)

@@ -5,8 +5,11 @@ from typing import Any
 import jsonschema
 import pytest
 
+from accio.domain.pools import Budget
+from accio.domain.windows import parse_windows
 from accio.errors import InvalidDefinition
 from accio.schemas import load
+from accio.wire.pools import description_message, pool_spec
 from accio_pool.config import parse_pools
 
 PROVIDERS = {"local": False, "batch": True, "ssh": False}
@@ -68,7 +71,18 @@ def test_everything_can_be_said() -> None:
         ({"options": {"partition": 3}}, "/pools/0/options", "expected a text"),
         ({"before": ["a\nb"]}, "/pools/0/before", "one line each"),
         ({"agents": []}, "/pools/0/agents", "there is no key"),
-        ({"agent": ["--owners=ana@example.org"]}, "/pools/0/agent", "take everybody's nodes"),
+        ({"agent": ["--owners=ana@example.org"]}, "/pools/0/agent", "under `owners` of the pool"),
+        ({"owners": []}, "/pools/0/owners", "expected owners"),
+        ({"owners": ["everybody"]}, "/pools/0/owners", "found 'everybody'"),
+        ({"operators": []}, "/pools/0/operators", "patterns of operators' names"),
+        ({"operators": "Train"}, "/pools/0/operators", "expected a list"),
+        ({"during": "Mon-Fry"}, "/pools/0/during", "expected a day"),
+        ({"during": 5}, "/pools/0/during", "expected a text"),
+        ({"budget": 100}, "/pools/0/budget", "expected an object"),
+        ({"budget": {}}, "/pools/0/budget", "of a `day`, in `total`, or both"),
+        ({"budget": {"day": -1}}, "/pools/0/budget/day", "core-hours from 0"),
+        ({"budget": {"total": "100h"}}, "/pools/0/budget/total", "core-hours from 0"),
+        ({"budget": {"day": 1, "month": 1}}, "/pools/0/budget/month", "there is no key"),
         ({"hosts": ["h1", "h2"]}, "/pools/0/max", "at most 2"),
         ({"provider": "ssh"}, "/pools/0/hosts", "names of the machines"),
     ],
@@ -97,3 +111,21 @@ def test_everything_wrong_is_said_at_once() -> None:
 def test_the_schema_refuses_what_is_refused(change: dict[str, Any]) -> None:
     """Shapes that reading refuses, the schema refuses."""
     assert not judge().is_valid({"pools": [GOOD | change]})
+
+
+def test_what_a_pool_is_for_is_read() -> None:
+    """Operators, owners, times and a budget; a star is everything."""
+    limits = {
+        "operators": ["Train*"],
+        "owners": ["Ana <Ana@example.org>", "group:lab"],
+        "during": "Sat-Sun",
+        "budget": {"day": 2.5, "total": 100},
+    }
+    (found,) = parse_pools({"pools": [GOOD | limits]}, PROVIDERS)
+    assert found.spec.operators == ("Train*",)
+    assert found.spec.owners == {"ana@example.org", "group:lab"}
+    assert found.spec.during == parse_windows("Sat-Sun")
+    assert found.spec.budget == Budget(day=2.5, total=100.0)
+    assert pool_spec(description_message(found.spec)) == found.spec
+    (found,) = parse_pools({"pools": [GOOD | {"operators": ["*"], "owners": ["*"]}]}, PROVIDERS)
+    assert (found.spec.operators, found.spec.owners) == ((), frozenset())

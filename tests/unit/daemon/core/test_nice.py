@@ -96,10 +96,8 @@ def test_what_it_shares_with_others_is_theirs(make_cluster: MakeCluster) -> None
     submit(cluster, "A", owner=BO, children=2)
     shared = cluster.submit(workflow, owner=BO)
     (execution,) = [each for each in cluster.world.executions.values() if len(each.subscribers) == 2]
-    assert not execution.nice
     assert next(iter(cluster.world.queue)) is execution  # at the place of the first who wanted it
     cluster.kill(shared)
-    assert execution.nice
     cluster.join("w1", builders.offer(2))
     assert running(cluster) == ["A", "A"]
 
