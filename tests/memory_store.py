@@ -429,6 +429,7 @@ def _agent_facts(agent: Agent) -> AgentFacts:
         drained=agent.drained,
         heard_ms=agent.heard_ms,
         reason=agent.reason,
+        owners=agent.owners,
     )
 
 

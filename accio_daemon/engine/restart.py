@@ -120,7 +120,7 @@ def _number(stored: Stored, world: World) -> None:
 def _restore_agent(world: World, facts: AgentFacts, now: Instant) -> None:
     agent = Agent(no=facts.no, name=facts.name, resources=facts.resources, operators=facts.operators)
     agent.agent_id, agent.incarnation, agent.version = facts.agent_id, facts.incarnation, facts.version
-    agent.drained, agent.reason = facts.drained, facts.reason
+    agent.drained, agent.reason, agent.owners = facts.drained, facts.reason, facts.owners
     agent.heard_ms = facts.heard_ms
     agent.heard_mono = now.mono  # a whole lease of grace: its silence is ours
     agent.lost = False

@@ -73,6 +73,7 @@ class AgentFacts:
     drained: bool
     heard_ms: int
     reason: str
+    owners: frozenset[str]  # whose nodes alone it takes; empty: everybody's
 
 
 def begin_epoch(connection: sqlite3.Connection) -> int:
@@ -121,6 +122,7 @@ def _agent(
     draining: int,
     seen: int,
     reason: str,
+    owners: str,
 ) -> AgentFacts:
     offered, _ = resources_from_json(orjson.loads(resources))
     return AgentFacts(
@@ -134,6 +136,7 @@ def _agent(
         drained=bool(draining),
         heard_ms=seen,
         reason=reason,
+        owners=frozenset(orjson.loads(owners)),
     )
 
 

@@ -301,6 +301,7 @@ def _agent(agent: Agent) -> tuple[Any, ...]:
         int(agent.drained),
         agent.heard_ms,
         agent.reason,
+        orjson.dumps(sorted(agent.owners)).decode(),
     )
 
 

@@ -2,7 +2,7 @@
 -- take a result `s`.
 
 -- name: agents
-no, name, agent_id, incarnation, version, resources, operators, draining, last_seen_at, reason
+no, name, agent_id, incarnation, version, resources, operators, draining, last_seen_at, reason, owners
 
 -- name: allocations
 no, pool, state, lasting, job, host, agent, goodbye, cancelling, reason, requested_at, began_at, ended_at

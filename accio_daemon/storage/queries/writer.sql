@@ -47,10 +47,10 @@ WHERE no = ?
 
 -- name: upsert_agent
 INSERT INTO agents ({columns.agents})
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (no) DO UPDATE SET agent_id = excluded.agent_id, incarnation = excluded.incarnation, version = excluded.version,
     resources = excluded.resources, operators = excluded.operators, draining = excluded.draining,
-    last_seen_at = excluded.last_seen_at, reason = excluded.reason
+    last_seen_at = excluded.last_seen_at, reason = excluded.reason, owners = excluded.owners
 
 -- name: upsert_operator
 INSERT INTO operators ({columns.operators}) VALUES (?, ?, ?, ?, ?)

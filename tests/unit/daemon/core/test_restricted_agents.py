@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from accio.domain.caps import Cap
+from accio.domain.people import parse_person
 from accio.domain.states import Cause
 from accio.domain.workflows import Constant, NodeDefinition, Workflow
 from accio_daemon.core.commands import ChangeCap, ChangeGroups, PathsDigested
@@ -37,6 +38,17 @@ def test_a_restricted_agent_takes_nodes_of_its_owners_only(cluster: Cluster) -> 
     cluster.join("open", builders.offer(8))
     assert at(cluster, "open") == ["B", "B"]
     assert at(cluster, "anas") == ["A", "A"]
+
+
+def test_whose_nodes_an_agent_takes_outlives_the_daemon(cluster: Cluster) -> None:
+    """An agent that isn't there after a restart is known for whose it is: nothing of others is said to wait for it."""
+    anas = cluster.join("anas", builders.offer(8), owners=ANAS)
+    cluster.join("open", builders.offer(8))
+    cluster.leave(anas, clean=True)
+    cluster.restart()
+    agents = cluster.world.agent_names
+    assert (agents["anas"].owners, agents["open"].owners) == (frozenset(ANAS), frozenset())
+    assert not agents["anas"].serves(cluster.world.owners.of(parse_person(BO)))
 
 
 def test_an_agent_of_a_group_takes_nodes_of_its_members(cluster: Cluster) -> None:
