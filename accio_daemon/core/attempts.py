@@ -78,8 +78,10 @@ def dispatch(turn: Turn, execution: Execution, agent: Agent, *, ahead: bool) -> 
         turn.fx.ahead[attempt] = assignment
 
 
-def detach(turn: Turn, agent: Agent, execution: Execution, *, passes_on: bool, is_over: bool = False) -> None:
-    """Detach an execution from its agent; it *is over* if it succeeded, or was stopping.
+def detach(
+    turn: Turn, agent: Agent, execution: Execution, *, passes_on: bool, is_over: bool = False, ran: bool = False
+) -> None:
+    """Detach an execution from its agent; it *is over* if it succeeded, or was stopping, and *ran* if its operator did.
 
     Its grant goes to the oldest one sent ahead there, or is released.
     """
@@ -99,7 +101,7 @@ def detach(turn: Turn, agent: Agent, execution: Execution, *, passes_on: bool, i
             agent.running[class_id] -= 1
             world.dirty_agents.add(agent)
     else:
-        if is_over:  # its agent granted it itself
+        if ran:  # its agent granted it itself
             accounts.charge(turn, agent, execution)
         else:
             execution.payer.give_back(execution.node_class.resources, execution.granted_mono, 0.0)

@@ -43,7 +43,8 @@ def _finished(turn: Turn, agent: Agent, execution: Execution, report: Report) ->
     world = turn.world
     stopping = execution.stopping
     succeeded = report.failure is None and report.outputs is not None and report.known
-    attempts.detach(turn, agent, execution, passes_on=True, is_over=succeeded)
+    ran = succeeded or report.metrics[0] > 0
+    attempts.detach(turn, agent, execution, passes_on=True, is_over=succeeded, ran=ran)
     if succeeded or (not stopping and _ended_by_itself(report)):
         _learn_duration(world, execution.node_class.id, report.metrics[0] / 1e6)
     if succeeded:

@@ -83,6 +83,22 @@ def test_what_an_agent_granted_itself_counts_as_a_node(cluster: Cluster) -> None
     assert (found["bo@example.org"], found["cy@example.org"]) == ((1, 0.5), (1, 0.0))
 
 
+@pytest.mark.parametrize(("wall_us", "nodes"), [(1_000, 1), (0, 0)])
+def test_what_fails_in_a_place_that_its_agent_granted_counts_if_it_ran(
+    cluster: Cluster, wall_us: int, nodes: int
+) -> None:
+    """As if it had succeeded; what never began, for want of its operator or an input, is no node that was executed."""
+    cluster.join("w1", prefetch=8)
+    cluster.submit(builders.graph({"warm": []}))
+    cluster.succeed("warm", wall_us=1000)
+    cluster.submit(builders.graph({"A": []}), owner=BO)
+    cluster.submit(builders.graph({"B": []}), owner=CY)
+    cluster.fail("B", wall_us=wall_us)
+    assert usage(cluster).get("cy@example.org", (0, 0.0)) == (nodes, 0.0)
+    (cy,) = [each for each in cluster.world.owners.known.values() if each.key == "cy@example.org"]
+    assert (cy.nodes, cy.milli_cpus) == (0, 0)
+
+
 def test_usage_fades_and_is_read_back(cluster: Cluster) -> None:
     """For the order of the queue, what was used counts half after a day, in this life of the daemon or the next."""
     cluster.submit(ONE, owner=BO)
