@@ -26,6 +26,7 @@ from accio_daemon.core.ledger import Account
 from accio_daemon.core.outgoing import Welcome
 from accio_daemon.core.placement import hold_for_starving
 from accio_daemon.core.pools import on_pools
+from accio_daemon.core.pools.limits import allowed
 from accio_daemon.core.pools.planning import cannot_serve
 from accio_daemon.core.readying import enqueue
 from accio_daemon.core.records import Agent, Execution
@@ -76,7 +77,7 @@ def joined(turn: Turn, command: AgentJoined) -> AgentNo:
     agent.session = command.session
     _note_life(turn, agent)
     agent.reason = ""
-    agent.operators = on_pools.allowed(world, command.allocation, numbers)
+    agent.operators = allowed(world, command.allocation, numbers)
     world.sessions[command.session] = agent
     for number in agent.operators:
         world.offers.setdefault(number, set()).add(agent)

@@ -6,7 +6,6 @@ any more never comes back: its agent is turned away, so that a host asked for tw
 """
 
 import math
-from collections.abc import Iterable
 
 from accio.domain.pools import AllocationState, PoolSpec
 from accio.errors import BadRequest, FailedPrecondition, NotFound
@@ -22,6 +21,7 @@ from accio_daemon.core.commands import (
 from accio_daemon.core.moves import move_allocation
 from accio_daemon.core.outgoing import Wanted
 from accio_daemon.core.pools import budgets
+from accio_daemon.core.pools.limits import agent_of, look_at_clock
 from accio_daemon.core.pools.planning import Want, closed, decide, ranked_pools
 from accio_daemon.core.pools.records import Allocation, Pool
 from accio_daemon.core.records import Agent
@@ -73,7 +73,7 @@ def _admit(turn: Turn, command: PoolsJoined, spec: PoolSpec, place: int) -> None
     turn.fx.pools[spec.name] = pool
     for allocation in pool.live.values():
         allocation.missing = 0
-    _look_at_clock(turn, pool)
+    look_at_clock(turn, pool)
     _tell(turn, pool)
 
 
@@ -148,7 +148,7 @@ def _lacking(turn: Turn, pool: Pool, allocation: Allocation, reason: str) -> Non
     """Note that the engine lacks an allocation. Its agent's word counts for more: who is connected, runs."""
     if allocation.state is _REQUESTED and not allocation.cancelling:
         return  # it may not have been asked for yet
-    if _agent_of(turn.world, allocation) is not None:
+    if agent_of(turn.world, allocation) is not None:
         return
     allocation.missing += 1
     if allocation.missing < _GONE:
@@ -239,14 +239,6 @@ def _end(turn: Turn, pool: Pool, allocation: Allocation, state: AllocationState,
 # --- agents in allocations -------------------------------------------------------------------------------------------
 
 
-def _agent_of(world: World, allocation: Allocation) -> Agent | None:
-    """Return the agent that is connected from an allocation."""
-    agent = world.agent_names.get(allocation.agent)
-    if agent is None or agent.session is None or agent.allocation != (allocation.pool, allocation.no):
-        return None
-    return agent
-
-
 def check_claim(world: World, command: AgentJoined) -> None:
     """Raise FailedPrecondition if an agent's allocation isn't wanted (any more), or is another agent's."""
     if command.allocation is None:
@@ -263,12 +255,6 @@ def check_claim(world: World, command: AgentJoined) -> None:
             f"allocation {number} of the pool {name} is that of agent {allocation.agent}, "
             "and this one was started for it, too: one of them is enough"
         )
-
-
-def allowed(world: World, allocation: tuple[str, int] | None, operators: Iterable[int]) -> frozenset[int]:
-    """Return which of its operator versions an agent may execute: from an allocation, those that its pool is for."""
-    pool = None if allocation is None else world.pools.get(allocation[0])
-    return frozenset(each for each in operators if pool is None or pool.spec.takes(world.specs[each].name))
 
 
 def agent_joined(turn: Turn, agent: Agent, command: AgentJoined) -> None:
@@ -289,7 +275,7 @@ def agent_joined(turn: Turn, agent: Agent, command: AgentJoined) -> None:
     if not allocation.agent:
         pool.stillborn.pop(allocation.host, None)
         allocation.agent, allocation.reason, allocation.joined_mono = agent.name, "", turn.now.mono
-    _look_at_clock(turn, pool)
+    look_at_clock(turn, pool)
     turn.fx.allocations[number] = allocation
     _tell(turn, pool)
 
@@ -345,7 +331,7 @@ def tick(turn: Turn) -> None:
         return
     world.planned_mono = turn.now.mono
     for pool in world.pools.values():
-        _look_at_clock(turn, pool)
+        look_at_clock(turn, pool)
         _give_up_silent(turn, pool)
         _take_back_shunned(turn, pool)
     decision = decide(world, turn.now)
@@ -354,26 +340,6 @@ def tick(turn: Turn) -> None:
         _grow(turn, pool, decision.wants[pool.spec.name])
         unused = [each for each in decision.unused if each.pool == pool.spec.name]
         _shrink(turn, pool, unused)
-
-
-def _look_at_clock(turn: Turn, pool: Pool) -> None:
-    """Note whether hosts are asked for at this time of the week; to agents of the pool its end is that of their hosts,
-    but for what they run.
-    """
-    windows, was_open, ended = pool.spec.during, pool.open, pool.changes_mono is not None
-    pool.open, pool.changes_mono = True, None
-    if windows is not None:
-        pool.open, left = windows.holds(turn.now.wall_ms), windows.changes_in(turn.now.wall_ms)
-        pool.changes_mono = None if left is None else turn.now.mono + left
-    if windows is None and was_open and not ended:
-        return
-    turn.world.place_all = turn.world.place_all or pool.open is not was_open
-    closes = turn.now.mono if not pool.open else pool.changes_mono
-    for allocation in pool.live.values():
-        agent = _agent_of(turn.world, allocation)
-        if agent is not None:
-            ends = [each for each in (agent.host_ends_mono, closes) if each is not None]
-            agent.ends_mono = min(ends, default=None)
 
 
 def _give_up_silent(turn: Turn, pool: Pool) -> None:
