@@ -152,7 +152,7 @@ class Owners:
         self._apply()
 
     def look_at_clock(self, wall_ms: int) -> None:
-        """Let the caps count that do at this time of the week (epoch milliseconds), and no others."""
+        """Apply the caps that count at this time of the week (epoch milliseconds), and no others."""
         dormant = frozenset(
             key for key, cap in self.caps.items() if cap.during is not None and not cap.during.holds(wall_ms)
         )

@@ -7,6 +7,9 @@ no, name, agent_id, incarnation, version, resources, operators, draining, last_s
 -- name: allocations
 no, pool, state, lasting, job, host, agent, goodbye, cancelling, reason, requested_at, began_at, ended_at
 
+-- name: caps
+owner, nodes, milli_cpus, during
+
 -- name: executions
 id, key, run_no, idx, node, losses, failures, attempt, agent_no, dispatched_at, gpus, stopping, not_before_at
 

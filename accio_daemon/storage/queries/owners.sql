@@ -1,13 +1,13 @@
 -- What is kept of owners.
 
 -- name: upsert_cap
-INSERT OR REPLACE INTO caps (owner, nodes, milli_cpus, during) VALUES (?, ?, ?, ?)
+INSERT OR REPLACE INTO caps ({columns.caps}) VALUES (?, ?, ?, ?)
 
 -- name: remove_cap
 DELETE FROM caps WHERE owner = ?
 
 -- name: caps
-SELECT owner, nodes, milli_cpus, during FROM caps
+SELECT {columns.caps} FROM caps
 
 -- name: add_usage
 INSERT INTO usage (hour, owner, pool, nodes, cpu_s, gpu_s) VALUES (?, ?, ?, ?, ?, ?)
