@@ -13,7 +13,7 @@ from accio_daemon.core.cut_offs import cut_off
 from accio_daemon.core.owners import Owner
 from accio_daemon.core.placement import is_usable
 from accio_daemon.core.records import NOBODY, Agent, Execution
-from accio_daemon.core.remaining import ended_with_host, is_over
+from accio_daemon.core.remaining import ended_with_host, host_is_over
 from accio_daemon.core.terms import Instant, SessionNo
 from accio_daemon.core.turn import Turn
 from accio_daemon.core.world import World
@@ -31,7 +31,7 @@ def hand_over(turn: Turn, agent: Agent) -> None:
             kind = (execution.node_class.id, execution.avoid, execution.payer)
             if kind not in known:
                 known[kind] = _somebody_is_there(turn.world, agent, execution, turn.now)
-            stays = not known[kind] and not is_over(agent, turn.now)
+            stays = not known[kind] and not host_is_over(agent, turn.now)
             if stays and execution.losses < turn.world.settings.max_losses:
                 continue
         attempts.lost(turn, agent, execution, agent.reason, counts=execution.has_grant)

@@ -32,8 +32,13 @@ def needed(world: World, node_class: NodeClass, owner: Owner) -> float:
 
 
 def is_over(agent: Agent, now: Instant) -> bool:
-    """Return whether an agent's time is over, or its host was given back."""
+    """Return whether an agent gets no more, as its time is over, or its host was given back."""
     return agent.given_back or (agent.ends_mono is not None and now.mono >= agent.ends_mono)
+
+
+def host_is_over(agent: Agent, now: Instant) -> bool:
+    """Return whether an agent's host has ended, or was given back: unlike a time of the week, that ends what runs."""
+    return agent.given_back or (agent.host_ends_mono is not None and now.mono >= agent.host_ends_mono)
 
 
 def ended_with_host(world: World, agent: Agent, now: Instant) -> bool:
@@ -41,11 +46,7 @@ def ended_with_host(world: World, agent: Agent, now: Instant) -> bool:
     nearly then. Who fell silent long before has another reason, such as a node that ends its agents.
     """
     ends = agent.host_ends_mono
-    return (
-        (agent.given_back or (ends is not None and now.mono >= ends))
-        and ends is not None
-        and agent.heard_mono + world.settings.suspect >= ends
-    )
+    return host_is_over(agent, now) and ends is not None and agent.heard_mono + world.settings.suspect >= ends
 
 
 def has_time(world: World, agent: Agent, execution: Execution, now: Instant) -> bool:

@@ -115,11 +115,6 @@ class Pool:
         """How many allocations are kept, whatever is queued."""
         return min(self.spec.minimum if self.floor is None else self.floor, self.spec.maximum) if self.open else 0
 
-    @property
-    def asks(self) -> bool:
-        """Whether it asks for hosts, as far as users and the time of the week decide."""
-        return self.open and not self.paused
-
     def serves(self, owner: Owner) -> bool:
         """Return whether its hosts are for somebody's nodes."""
         return not self.spec.owners or not self.spec.owners.isdisjoint(owner.served_as)

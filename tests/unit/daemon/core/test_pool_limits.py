@@ -81,6 +81,12 @@ def test_hosts_are_asked_for_at_their_times_only(cluster: Cluster) -> None:
     assert len(first) == 2
     cluster.tick(2 * HOUR_S)
     assert not known(cluster).open
+    cluster.leave(agent)
+    cluster.tick(40)
+    assert set(cluster.world.agent_names[agent.name].attempts) == set(first), (
+        "its host isn't over: what it has stays with it while it is lost"
+    )
+    cluster.rejoin(agent, allocation=("cpu", number))
     attempt = next(iter(first))
     cluster.ask(agent.telling(agent.end(builders.success(agent.next_seq, attempt, {"data": '"x"'}))))
     cluster.tick(2)
