@@ -5,6 +5,7 @@ thing replaces an earlier one; nothing here knows SQL.
 """
 
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 from accio.domain.caps import Cap
@@ -218,10 +219,17 @@ class Effects:
         return self.size() + self.heavy
 
     def rows(self) -> dict[str, Any]:
-        """Count what is in it; empty if there is nothing to write or to tell."""
+        """Count what is in it."""
         counts = {
             name: len(value) for name in self.__slots__ if name not in _NO_ROWS and (value := getattr(self, name))
         }
         if self.sequence is not None:
             counts["sequence"] = 1
         return counts
+
+    def is_empty(self) -> bool:
+        """Return whether there is nothing to write or to tell."""
+        return self.sequence is None and not any(_ROWS(self))
+
+
+_ROWS = attrgetter(*(name for name in Effects.__slots__ if name not in _NO_ROWS))

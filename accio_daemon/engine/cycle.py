@@ -86,7 +86,7 @@ class Batch:
 
     def is_empty(self) -> bool:
         """Return whether committing it would do nothing."""
-        return not (self.answers or self.jobs or self.fx.rows())
+        return not (self.answers or self.jobs) and self.fx.is_empty()
 
 
 class Cycle:
@@ -204,9 +204,13 @@ class Cycle:
     def _decide_inbox(self, turn: Turn) -> None:
         """Drain the inbox as far as a step has time for; what a full disk doesn't admit waits, in order."""
         inbox, batch = self.inbox, self.batch
-        for _ in range(len(inbox)):
-            if not self.refusing and (
-                batch.fx.weight() > self.bounds.rows or self._clock.now().mono - turn.now.mono > self.bounds.seconds
+        for taken in range(len(inbox)):
+            if (
+                taken
+                and not self.refusing
+                and (
+                    batch.fx.weight() > self.bounds.rows or self._clock.now().mono - turn.now.mono > self.bounds.seconds
+                )
             ):
                 return
             command, reply = inbox.popleft()
@@ -223,6 +227,12 @@ class Cycle:
                 continue
             if reply is not None:
                 batch.answers.append((reply, answer))
+
+    def _is_enough(self, turn: Turn) -> bool:
+        """Return whether a turn has decided as much as a step may."""
+        if self.batch.fx.weight() > self.bounds.rows:
+            return True
+        return self._clock.now().mono - turn.now.mono > self.bounds.seconds
 
     def _advance(self, turn: Turn) -> bool:
         world, batch, bounds = turn.world, self.batch, self.bounds

@@ -81,9 +81,7 @@ class Loops:
         more = True
         while True:
             if not more and not self._cycle.inbox:
-                if self._stopping:
-                    self._decided.set()
-                await self._next_post()
+                await self._next_cause()
             if more and self._cycle.has_askers() and self._cycle.world.unopened:
                 await self._let_answers_out()
             while self._cycle.must_wait():
@@ -95,7 +93,8 @@ class Loops:
             more = self._cycle.decide()
             if not more or self._cycle.is_due():
                 self._decided.set()
-            await self._yield_turns(self._clock.now().mono - begun)
+            if more or self._cycle.inbox:  # else others have their turns while it waits
+                await self._yield_turns(self._clock.now().mono - begun)
 
     async def _yield_turns(self, seconds: float) -> None:
         """Yield to messages and commits. A call needs several turns of the loop: a step that took so many *seconds* is
@@ -103,6 +102,19 @@ class Loops:
         """
         for _ in range(1 + min(TURNS, int(seconds / TURN))):
             await asyncio.sleep(0)
+
+    async def _next_cause(self) -> None:
+        """Wait until deciding may do something: for a command, or for a commit that children wait for, or a full disk.
+
+        After any other commit there is nothing to decide, and nothing to commit, which an idle system needn't find out.
+        """
+        world, was_refusing = self._cycle.world, bool(self._cycle.refusing)
+        while True:
+            if self._stopping:
+                self._decided.set()
+            await self._next_post()
+            if self._cycle.inbox or world.unopened or was_refusing:
+                return
 
     async def _next_post(self) -> None:
         self._posted.clear()

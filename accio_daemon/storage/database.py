@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Callable
 from functools import cache
 from importlib import resources
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -215,7 +216,7 @@ def upsert_many(connection: sqlite3.Connection, head: str, tail: str, width: int
         size = _group_size(len(rows) - start)
         group = rows[start : start + size]
         group += [group[-1]] * (size - len(group))
-        connection.execute(_statement(head, tail, width, size), [value for row in group for value in row])
+        connection.execute(_statement(head, tail, width, size), list(chain.from_iterable(group)))
         start += size
 
 

@@ -96,6 +96,8 @@ def count_nodes(connection: sqlite3.Connection, found: Found, tally: NodeTally) 
     """Count the nodes of a single run or a child, whose ends the tally knows already."""
     run = found.run
     counts = tally.counts()
+    if not counts.keys() & _GOING_ON:
+        return counts  # of a run that is over nothing else need be read
     if found.instance is None and run.implied is not RunState.SCHEDULED and not counts.keys() - _GOING_ON:
         return tally.unreached(run.implied)
     rows = dict(connection.execute(SQL["attempts_going_on"], {"run": run.no, "idx": found.place}))

@@ -304,11 +304,14 @@ def _agent(agent: Agent) -> tuple[Any, ...]:
 
 def write(connection: sqlite3.Connection, batch: Batch) -> None:
     """Write a batch inside the caller's transaction."""
-    connection.executemany(_SQL["upsert_operator"], batch.operators)
-    connection.executemany(_SQL["upsert_agent"], batch.agents)
-    pools.write(connection, batch.pools, batch.allocations)
-    owners.write_caps(connection, batch.caps)
-    owners.add_usage(connection, batch.usage)
+    _many(connection, "upsert_operator", batch.operators)
+    _many(connection, "upsert_agent", batch.agents)
+    if batch.pools or batch.allocations:
+        pools.write(connection, batch.pools, batch.allocations)
+    if batch.caps:
+        owners.write_caps(connection, batch.caps)
+    if batch.usage:
+        owners.add_usage(connection, batch.usage)
     for row, command in batch.new_runs:
         _write_run(connection, row, command)
     for own in batch.begun_anew:
@@ -319,20 +322,29 @@ def write(connection: sqlite3.Connection, batch: Batch) -> None:
             width, tail = _GROUPED[name]
             upsert_many(connection, _SQL[name], tail, width, rows)
     levels.add(connection, batch.keys)
-    connection.executemany(_SQL["update_run"], batch.runs)
-    connection.executemany(_SQL["remove_node"], batch.removed_nodes)
-    connection.executemany(_SQL["remove_checkpoint"], batch.removed_checkpoints)
-    connection.executemany(gathered.SQL["insert"], batch.gathered)
-    connection.executemany(rounds.SQL["insert"], batch.rounds)
-    connection.executemany(studies.SQL["insert_told"], batch.told)
+    _many(connection, "update_run", batch.runs)
+    _many(connection, "remove_node", batch.removed_nodes)
+    _many(connection, "remove_checkpoint", batch.removed_checkpoints)
+    if batch.gathered:
+        connection.executemany(gathered.SQL["insert"], batch.gathered)
+    if batch.rounds:
+        connection.executemany(rounds.SQL["insert"], batch.rounds)
+    if batch.told:
+        connection.executemany(studies.SQL["insert_told"], batch.told)
     for child, is_pruned in batch.pruned.items():
         connection.execute(studies.SQL["insert_pruned" if is_pruned else "remove_pruned"], child)
-    connection.executemany(_SQL["grow"], batch.grown)
-    connection.executemany(_SQL["insert_event"], batch.events)
-    connection.executemany(_SQL["repin"], batch.repinned)
+    _many(connection, "grow", batch.grown)
+    _many(connection, "insert_event", batch.events)
+    _many(connection, "repin", batch.repinned)
     _write_removals(connection, batch)
     if batch.sequence is not None:
         connection.execute(_SQL["set_sequence"], (batch.sequence,))
+
+
+def _many(connection: sqlite3.Connection, name: str, rows: Rows) -> None:
+    """Execute a statement for each row; for none it would cost as much as writing one does."""
+    if rows:
+        connection.executemany(_SQL[name], rows)
 
 
 def _remove_child(connection: sqlite3.Connection, child: tuple[Any, ...]) -> None:
@@ -348,8 +360,8 @@ def _write_removals(connection: sqlite3.Connection, batch: Batch) -> None:
         connection.execute(_SQL["remove_text"], (run_no,))
         for table in _RUN_TABLES:
             connection.execute(_SQL[f"run_{table}"], (run_no,))
-    connection.executemany(_SQL["remove_agent"], [(number,) for number in batch.removed_agents])
-    connection.executemany(_SQL["forget_results"], [(digest,) for digest in batch.missing])
+    _many(connection, "remove_agent", [(number,) for number in batch.removed_agents])
+    _many(connection, "forget_results", [(digest,) for digest in batch.missing])
 
 
 def _write_run(connection: sqlite3.Connection, row: tuple[Any, ...], command: SubmitRun) -> None:
