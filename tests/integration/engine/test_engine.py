@@ -59,6 +59,21 @@ async def test_persist_act_answer_in_this_order(benches: Benches) -> None:
     assert first["after_act"] == [1, 1, False]
 
 
+async def test_after_a_commit_nothing_is_decided_for_nothing(benches: Benches, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A report ends a run: it is decided, committed and told, and each decision after it has a command to decide."""
+    commands: list[int] = []
+    async with benches.running() as bench:
+        agent = await bench.join()
+        run = await bench.submit(A)
+        await bench.engine.write(lambda connection: None)
+        monkeypatch.setattr(bench.engine.observer, "decided", commands.append)
+        bench.engine.post(success(agent, "A"))
+        await bench.until(lambda: bench.rows("SELECT state FROM runs WHERE no = ?", run) == [(3,)])
+        await bench.engine.write(lambda connection: None)
+        assert commands
+        assert 0 not in commands
+
+
 async def test_a_caller_that_goes_away_changes_nothing(benches: Benches) -> None:
     """What was posted is carried out, and the next request isn't caught in its transaction."""
     async with benches.running() as bench:
