@@ -7,6 +7,7 @@ from accio.domain.datatypes import DataType, Kind
 from accio.domain.filters.literals import comparable_text
 from accio.domain.findings import Findings
 from accio.domain.linking import Operators
+from accio.domain.measured_outputs import find_number
 from accio.domain.numbers import number_of_json
 from accio.domain.precision import LEAST, Until
 from accio.domain.problems import ValueProblem, quote
