@@ -11,6 +11,10 @@ from functools import lru_cache
 from statistics import NormalDist
 
 CONFIDENCE = 0.95
+PLAIN_LEAST, PLAIN_MOST = 1e-100, 1e100
+"""Numbers whose largest lies between these are summed and squared as they are; others, whose squares would leave the
+range of doubles, are scaled first, by which the least of them may lose digits.
+"""
 _MANY = 3000
 """Degrees of freedom from which the expansion's four terms leave less than 10^-13."""
 _LARGE = 40

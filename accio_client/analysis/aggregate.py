@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from accio.domain.student import CONFIDENCE, ci95_factor
+from accio.domain.student import CONFIDENCE, PLAIN_LEAST, PLAIN_MOST, ci95_factor
 from accio.errors import BadRequest
 from accio.late import dataclass
 from accio_client.analysis.columns import AxisColumn, Floats, Ints, Mask, Numbers, SweepTable
@@ -21,8 +21,6 @@ from accio_client.analysis.columns import AxisColumn, Floats, Ints, Mask, Number
 T = TypeVar("T", bound=np.generic)
 
 BOOTSTRAPS = 2000
-# Between these, squares of differences stay in the range of doubles by themselves.
-_PLAIN_LEAST, _PLAIN_MOST = 1e-100, 1e100
 _MOST_DRAWS = 400_000_000
 _DRAWN_AT_ONCE = 2_000_000
 _MOST_GROUPS = 4_000_000
@@ -196,8 +194,9 @@ def _statistics(values: Floats, valid: Mask | None) -> _Found:
     # A power of two as the unit changes no digit, and neither sums nor squares leave the range of doubles.
     largest = np.maximum(known.max(axis=0, initial=0.0), -known.min(axis=0, initial=0.0))
     exponent = None
-    if ((largest > _PLAIN_MOST) | ((largest < _PLAIN_LEAST) & (largest > 0))).any():
-        exponent = np.frexp(largest)[1] - 1
+    extreme = (largest > PLAIN_MOST) | ((largest < PLAIN_LEAST) & (largest > 0))
+    if extreme.any():
+        exponent = np.where(extreme, np.frexp(largest)[1] - 1, 0)
         known = np.ldexp(known, -exponent)
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = exact_sum(known) / n

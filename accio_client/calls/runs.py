@@ -18,7 +18,6 @@ from accio_client.from_wire import checks as check_views
 from accio_client.from_wire import node_counts as count_views
 from accio_client.from_wire import nodes as node_views
 from accio_client.from_wire import runs as run_views
-from accio_client.from_wire import studies as study_views
 from accio_client.from_wire import watching as watch_views
 from accio_client.from_wire import workflows as workflow_views
 from accio_client.moments import epoch_ms
@@ -93,6 +92,8 @@ class RunCalls(Caller):
         )
         found = tuple(node_views.node(each) for each in answer.nodes)
         precision = answer.precision if answer.HasField("precision") else None
+        from accio_client.from_wire import studies as study_views  # lists of runs have no use for it
+
         return views.RunDetails(
             run=run_views.run(answer.run),
             nodes=found,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from accio_client.cli.output import fields, table
-from accio_client.cli.studies_shown import study_facts
 from accio_client.cli.text import duration, local_time, shown_value
 
 if TYPE_CHECKING:
@@ -90,6 +89,8 @@ def show_run(found: RunDetails) -> None:
     if found.precision is not None and run.until is not None:
         facts.append(("precise", _precise(found.precision, run.until.points, run.repeat or 1)))
     if found.study is not None:
+        from accio_client.cli.studies_shown import study_facts  # few runs are studies
+
         facts += study_facts(run, found.study)
     facts.append(("nodes", counted(run.nodes_by_state)))
     facts += [(f"param {name}", shown_value(each.value)) for name, each in run.params.items()]

@@ -5,7 +5,7 @@ them.
 import math
 from collections.abc import Sequence
 
-from accio.domain.student import ci95_factor
+from accio.domain.student import PLAIN_LEAST, PLAIN_MOST, ci95_factor
 from accio.late import dataclass
 
 
@@ -26,12 +26,14 @@ def summarise(values: Sequence[float]) -> Summary:
     if not all(map(math.isfinite, values)):
         mean = sum(values) / n
         return Summary(n=n, mean=mean, sd=math.nan if n > 1 else None, ci95_low=None, ci95_high=None)
-    # A power of two as the unit changes no digit, and neither sums nor squares leave the range of doubles.
-    unit = math.ldexp(1.0, math.frexp(max(map(abs, values)))[1] - 1)
-    scaled = [value / unit for value in values] if unit else list(values)
+    largest, unit, scaled = max(map(abs, values)), 1.0, values
+    if largest and not PLAIN_LEAST <= largest <= PLAIN_MOST:  # a power of two: sums and squares stay in range
+        unit = math.ldexp(1.0, math.frexp(largest)[1] - 1)
+        scaled = [value / unit for value in values]
     mean = math.fsum(scaled) / n
     if n < 2:
         return Summary(n=n, mean=mean * unit, sd=None, ci95_low=None, ci95_high=None)
-    sd = math.sqrt(math.fsum((value - mean) ** 2 for value in scaled) / (n - 1))
+    deviations = [value - mean for value in scaled]  # squared by multiplying: the system's power may be a digit off
+    sd = math.sqrt(math.fsum(each * each for each in deviations) / (n - 1))
     half = ci95_factor(n - 1) * sd / math.sqrt(n)
     return Summary(n=n, mean=mean * unit, sd=sd * unit, ci95_low=(mean - half) * unit, ci95_high=(mean + half) * unit)

@@ -110,16 +110,19 @@ def rows_of(rows: range, values: Values) -> accio_pb2.ExportChunk:
     return accio_pb2.ExportChunk(run=RUN, index=rows, seed=rows, repetition=repetitions, params=params, nodes=[node])
 
 
-NUMBERS = st.one_of(
-    st.none(),
+DOUBLES = st.one_of(
     st.floats(-1e6, 1e6),
     st.sampled_from([0.0, -0.0, math.nan, math.inf, -math.inf, 1e308, -1e308, 5e-324, 0.1, 1 / 3]),
 )
+NUMBERS = st.one_of(st.none(), DOUBLES)
 
 
 @settings(deadline=None)
 @given(st.lists(NUMBERS, min_size=SWEEP.size, max_size=SWEEP.size), st.sampled_from(["csv", "jsonl", "parquet"]))
 @example([None] * SWEEP.size, "csv")
+@example([5e-324, -48577.0, -999999.1258918274] * (SWEEP.size // 3), "csv")
+@example([-180766.89145638316, 558199.5950235226, 307544.7730019246] * (SWEEP.size // 3), "csv")
+@example([1e308, -1e308, 0.1, *[5e-324, -48577.0, -999999.1258918274] * (SWEEP.size // 3 - 1)], "csv")
 def test_columns_and_rows_make_the_same_files(values: Values, kind: str) -> None:
     """Points without a value, of one value, of values that aren't finite or fill the range of doubles: every byte."""
     with TemporaryDirectory() as place:
@@ -130,10 +133,10 @@ def test_columns_and_rows_make_the_same_files(values: Values, kind: str) -> None
 
 
 KEYS = st.sampled_from(["a", "b", "é", "z.y", "\U0001f600", "\uffff", " ", ""])
-MAPS = st.one_of(st.none(), st.dictionaries(KEYS, NUMBERS.filter(lambda value: value is not None), max_size=4))
+MAPS = st.one_of(st.none(), st.dictionaries(KEYS, DOUBLES, max_size=4))
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(st.lists(MAPS, min_size=SWEEP.size, max_size=SWEEP.size), st.sampled_from(["csv", "jsonl", "parquet"]))
 @example([None] * SWEEP.size, "csv")
 @example([{"b": 1.0}, {"a": 2.0, "b": 0.5}, {"c": 3.0}] * (SWEEP.size // 3), "csv")
