@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 _OURS = frozenset({"accio", "accio_agent"})
+_UNNAMED = frozenset({"builtins", "posix"})
+"""Modules whose things are known by their own names."""
 _INSTALLED = ("site-packages", "dist-packages")
 
 
@@ -44,14 +46,13 @@ class OwnCode:
         return found
 
     def names(self) -> set[str]:
-        """Return all words by which their code could reach other modules: names that it uses, and words in its
-        texts.
+        """Return all words by which their code could reach other modules: names that it uses, words in its texts, and
+        what things of others that it has as globals are called at home.
         """
         found: set[str] = set()
         for module in self.modules():
             for value in list(vars(module).values()):
-                if isinstance(value, types.ModuleType):
-                    found.update(value.__name__.split("."))
+                found.update(_words_of(value))
             for code in _codes(list(vars(module).values()), vars(module), set()):
                 found.update(code.co_names)
                 found.update(word for text in code.co_consts if isinstance(text, str) for word in text.split("."))
@@ -81,6 +82,23 @@ def _is_installed(path: str) -> bool:
     environment.
     """
     return not set(_INSTALLED).isdisjoint(Path(path).parts) or f"{os.sep}lib{os.sep}python3" in f"{os.sep}{path}"
+
+
+def _words_of(value: object) -> Iterator[str]:
+    """Yield what a module, a thing of another module's, or an instance of a class of another's is called at home: it
+    may have any name here.
+    """
+    if isinstance(value, types.ModuleType):
+        yield from value.__name__.split(".")
+        return
+    named = isinstance(value, type | types.FunctionType | types.BuiltinFunctionType)
+    home = getattr(value if named else type(value), "__module__", None)
+    if not isinstance(home, str) or home.partition(".")[0] in _OURS:
+        return
+    if named:
+        yield getattr(value, "__name__", "")
+    if home not in _UNNAMED:
+        yield from home.removeprefix("_").split(".")
 
 
 def _codes(values: Iterable[object], names: dict[str, object], seen: set[int]) -> Iterator[types.CodeType]:

@@ -13,7 +13,7 @@ _COMPUTING = frozenset(
         "copy", "dataclasses", "datetime", "enum", "functools", "hashlib", "heapq", "itertools", "json", "math",
         "numbers",
         "operator", "os", "os.path", "pathlib", "posixpath", "random", "re", "statistics", "string", "struct",
-        "textwrap", "time", "types", "typing", "uuid", "zlib",
+        "textwrap", "time", "types", "typing", "typing.re", "uuid", "zlib",
     }
 )  # fmt: skip
 _POWERS = frozenset(

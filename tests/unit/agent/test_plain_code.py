@@ -33,7 +33,8 @@ def test_plain(words: set[str], modules: set[str], plain: bool) -> None:
 @pytest.fixture
 def package(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     """The package of a loaded operator, whose code names it. What other tests have imported isn't there."""
-    for name in [each for each in sys.modules if each.rpartition(".")[2] in ALWAYS and "." in each]:
+    named = ALWAYS | {"collections"}
+    for name in [each for each in sys.modules if each.rpartition(".")[2] in named and "." in each]:
         monkeypatch.delitem(sys.modules, name)
     made = ModuleType("package_for_this_test")
     sys.modules[made.__name__] = made
@@ -63,3 +64,25 @@ def test_code_around_operators(package: ModuleType, operator: ModuleType, tmp_pa
     package.__path__ = [str(tmp_path)]
     package.__file__ = str(tmp_path / "elsewhere" / "__init__.py")
     assert not ForeignModules(OwnCode([Path(str(operator.__file__))])).plain
+
+
+@pytest.mark.parametrize(
+    ("globals_", "plain"),
+    [
+        ("from math import sqrt as root", True),
+        ("from os import getpid as number", True),
+        ("from collections import OrderedDict as Kept\nkept = Kept()", True),
+        ("import re\nwords = re.compile('a')", True),
+        ("from os import nice as be_kind", False),
+        ("from decimal import getcontext as settings", False),
+        ("from decimal import Decimal as D", False),
+        ("import decimal\nsettings = decimal.getcontext()\ndel decimal", False),
+    ],
+)
+def test_names_of_ones_own_for_things_of_others(
+    operator: ModuleType, package: ModuleType, tmp_path: Path, globals_: str, plain: bool
+) -> None:
+    """What a thing is called at home counts, whatever the operator's module calls it."""
+    package.__path__ = [str(tmp_path)]
+    exec(globals_, vars(operator))  # noqa: S102 - as an import would
+    assert ForeignModules(OwnCode([Path(str(operator.__file__))])).plain is plain
