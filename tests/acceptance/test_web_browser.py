@@ -296,6 +296,26 @@ async def test_a_workflow_and_its_graph(made: Cluster) -> None:
             await expect(page.get_by_role("heading", name="Total", level=1)).to_be_visible()
 
 
+async def test_a_study_shows_its_best_trials(made: Cluster) -> None:
+    """A run that looks for the best values of an output shows what it found, how far it is, and leads there."""
+    with web_server(made) as server, made.client() as client:
+        optimize = {"objective": "Ratio/value", "direction": "maximize", "sampler": "grid"}
+        params = {"x": {"values": [6, 7]}, "y": {"values": [0, 2]}}
+        study = {"workflow": "ratio", "name": "Best <b>", "params": params, "optimize": optimize}
+        run = client.submit(study).run.id
+        client.wait(run)
+        async with browser_page(server) as page:
+            await page.goto(server.page(f"/runs/{run}"))
+            found = page.get_by_role("region", name="Best trial")
+            await expect(found).to_contain_text(
+                "maximize Ratio/value: 4 of 4 trials ended, 2 without a value", use_inner_text=True
+            )
+            row = found.get_by_role("row").nth(1)
+            assert [await cell.inner_text() for cell in await row.get_by_role("cell").all()] == ["3", "3.5", "7", "2"]
+            await row.get_by_role("link", name="3", exact=True).click()
+            await expect(page.get_by_text("x=7 y=2").first).to_be_visible()
+
+
 async def test_storage_is_looked_at_and_freed(made: Cluster) -> None:
     """The storage page names what would be forgotten before it is, and settings are kept by the browser."""
     with web_server(made) as server:

@@ -13,6 +13,7 @@ import { Graph, graphRows } from '../pictures/graph.js';
 import { SaveButtons } from '../pictures/save_buttons.js';
 import { Timeline, laneRows } from '../pictures/timeline.js';
 import { Overview, Pictures } from '../sweep.js';
+import { Study } from '../study.js';
 import { SweepNodes } from '../sweep_nodes.js';
 
 const TABS = { parent: ['Overview', 'Nodes', 'Pictures', 'Failures', 'Children', 'Logs', 'History', 'Definition'], other: ['Nodes', 'Timeline', 'Logs', 'History', 'Definition'] };
@@ -37,6 +38,7 @@ function Run({ run, address, session, serial, reload }) {
     <${EditableName} run=${run} forbidden=${forbidden} after=${after}><${State} of=${run.state} /><//>
     <${EditableNotes} run=${run} forbidden=${forbidden} after=${after} />
     <${Facts} run=${run} forbidden=${forbidden} after=${after} />
+    ${run.study && html`<${Study} run=${run} />`}
     <div class="bar-above"><${Actions} runs=${[run]} forbidden=${forbidden} after=${after} />      <a class="button" href=${href('/submit', { from: run.id })}>Submit from this</a>
       <a class="button" href=${href('/compare', { run: run.id })}>Compare …</a>
       <${Copy} text=${location.href} label="Copy link" /></div>
@@ -52,6 +54,7 @@ function Facts({ run, forbidden, after }) {
     <dl class="inline">
       ${run.children && html`<div><dt>Children</dt><dd>${number(run.children.total)}</dd></div>`}
       <div><dt>Progress</dt><dd>${Math.floor(run.progress * 100)} %</dd></div>
+      ${run.precision && html`<div><dt>Precise</dt><dd>${number(run.precision.precise)} of ${number(run.until.points)} points${run.precision.at_max > 0 && `, ${number(run.precision.at_max)} at the most repetitions`}</dd></div>`}
       <div><dt>Took</dt><dd><${Took} from=${run.started_at} to=${run.ended_at} />${ended(run) ? '' : ' until now'}</dd></div>
       <div><dt>Created</dt><dd><${Time} at=${run.created_at} /></dd></div>
       <div><dt>Workflow</dt><dd title=${`${run.workflow.id}:${run.workflow.version}`}><a href=${href(`/workflows/${encodeURIComponent(`${run.workflow.id}:${run.workflow.version}`)}`)}>${visible(run.workflow.id)}</a></dd></div>
