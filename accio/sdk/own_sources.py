@@ -6,14 +6,14 @@ runs the old code, whose results would be kept under the digest of the new. Comp
 there installers write the bytecode together with the source.
 """
 
-import sysconfig
-from functools import cache
+import os
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import CodeType
 
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
 _OURS = frozenset({"accio", "accio_agent"})
+_STANDARD = Path(os.__file__).parent  # not asked of `sysconfig`, which itself imports when it is asked first
 _get_code = SourceFileLoader.get_code
 
 
@@ -34,9 +34,4 @@ def _code_of(loader: SourceFileLoader, fullname: str) -> CodeType | None:
 def _is_own(path: str) -> bool:
     """Return whether a file is neither installed nor part of Python."""
     place = Path(path)
-    return _INSTALLED.isdisjoint(place.parts) and not any(place.is_relative_to(each) for each in _standard())
-
-
-@cache
-def _standard() -> tuple[Path, ...]:
-    return tuple(Path(each) for name in ("stdlib", "platstdlib") if (each := sysconfig.get_path(name)))
+    return _INSTALLED.isdisjoint(place.parts) and not place.is_relative_to(_STANDARD)

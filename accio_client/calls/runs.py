@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Unpack
 
 from accio.errors import InvalidDefinition
 from accio.v1 import accio_pb2, runs_pb2, workflows_pb2
-from accio.wire.cache_modes import CACHE_MODE_MESSAGES
+from accio.wire.cache_modes import cache_mode_message
 from accio.wire.errors import is_clipped
 from accio.wire.issues import issues_of
 from accio.wire.states import RUN_STATE_MESSAGES
@@ -288,7 +288,7 @@ class RunCalls(Caller):
             base_path=folder,
             idempotency_key=key or secrets.token_hex(16),
             caller=self._user,
-            cache=CACHE_MODE_MESSAGES[cache],
+            cache=cache_mode_message(cache),
         )
 
     async def _complete(self, error: InvalidDefinition, request: accio_pb2.SubmitRequest) -> InvalidDefinition:

@@ -280,11 +280,11 @@ async def test_owners_and_usage(place: Place, http: httpx.AsyncClient) -> None:
         assert [each["owner"] for each in used] == ["me@example.org"]
         assert used[0]["nodes"] == sum(each.nodes for each in client.usage().usage) >= 1
         set_to = await http.post("/owners/cap", json={"owner": "me@example.org", "nodes": "3", "cpus": "1.5"})
-        assert set_to.json()["cap"] == {"nodes": 3, "cpus": 1.5}
+        assert set_to.json()["cap"] == {"nodes": 3, "cpus": 1.5, "during": None}
         mine = next(each for each in client.list_owners().owners if each.owner.email == "me@example.org")
         assert (str(mine.cap), mine.own_cap) == ("1.5 CPUs and 3 nodes", True)
         told = next(each for each in (await http.get("/owners")).json()["owners"])
-        assert (told["owner"]["email"], told["cap"]) == ("me@example.org", {"nodes": 3, "cpus": 1.5})
+        assert (told["owner"]["email"], told["cap"]) == ("me@example.org", {"nodes": 3, "cpus": 1.5, "during": None})
         assert (await http.post("/owners/cap", json={"owner": "me@example.org", "none": True})).json()["cap"] is None
         assert not any(each.own_cap for each in client.list_owners().owners)
 

@@ -1,8 +1,8 @@
 """Whether dictionaries were changed, without looking at what they hold: runs in worker processes.
 
 CPython up to 3.12 gives a dictionary a new number whenever it is changed (PEP 509: `ma_version_tag`, the fourth word of
-the object). Reading it costs a tenth of a microsecond, comparing a module's names ten. Where the number isn't there, as
-a trial shows, contents are compared.
+the object). Reading it costs a tenth of a microsecond, comparing a module's names ten. Where the number isn't there, or
+says nothing of the attributes of objects (3.13), as a trial shows, contents are compared.
 """
 
 import ctypes
@@ -13,6 +13,10 @@ from typing import Any
 
 _OFFSET = 24
 _read = attrgetter("value")
+
+
+class _Thing:
+    value: int
 
 
 def _has_versions() -> bool:
@@ -26,7 +30,17 @@ def _has_versions() -> bool:
     del trial[0]
     seen.add(number.value)
     _ = trial.get(1), list(trial)
-    return len(seen) == 4 and number.value in seen
+    return len(seen) == 4 and number.value in seen and _has_version_of_attributes()
+
+
+def _has_version_of_attributes() -> bool:
+    thing = _Thing()
+    thing.value = 0
+    names = vars(thing)
+    number = ctypes.c_uint64.from_address(id(names) + _OFFSET)
+    before = number.value
+    thing.value = 1
+    return number.value != before
 
 
 VERSIONED = _has_versions()

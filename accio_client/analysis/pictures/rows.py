@@ -110,7 +110,7 @@ def _of_graph(picture: Graph) -> Rows:
                 each.operator,
                 *_in_states(each),
                 each.taken or int(each.cached),
-                each.seconds if each.counts else None,
+                None if each.seconds is None or not each.counts else f"{each.seconds:.6f}",
                 takes(each.name),
             )
             for each in picture.nodes

@@ -24,7 +24,7 @@ export function graphRows(nodes, layout) {
 /** What the graph of a sweep shows, as a table: in how many children each node is in which state. */
 export function sweepRows(nodes, layout) {
   return [['node', 'operator', ...STATES, 'cached', 'median_s', 'takes from'],
-    ...nodes.map((node) => [node.name, node.operator, ...STATES.map((state) => (node.counts ?? { [node.state]: 1 })[state] ?? 0), Number(node.cached), node.median_s ?? '', sources(layout, node.name)])];
+    ...nodes.map((node) => [node.name, node.operator, ...STATES.map((state) => (node.counts ?? { [node.state]: 1 })[state] ?? 0), Number(node.cached), node.median_s?.toFixed(6) ?? '', sources(layout, node.name)])];
 }
 
 /** In how many children a node has succeeded, how long it took, and in what other states it is; what waits is the rest. */

@@ -14,7 +14,7 @@ from accio.content.errors import DigestMismatch
 from accio.content.manifest import FileEntry, of_folder
 from accio.domain.issues import Issue
 from accio.domain.states import RunState
-from accio.errors import InvalidDefinition, NotFound, Unauthenticated, Unavailable
+from accio.errors import BadRequest, InvalidDefinition, NotFound, Unauthenticated, Unavailable
 from accio.v1 import accio_pb2, runs_pb2, workflows_pb2
 from accio_client import AsyncClient, Client, RunFilter
 from tests.integration.client.fake_daemon import RUN, FakeDaemon, export_chunk, interrupted, refuse, run, validation
@@ -49,6 +49,14 @@ def test_a_submission_tells_who_where_and_what(daemon: FakeDaemon, tmp_path: Pat
     assert request.base_path == str(tmp_path / "sub")
     assert request.caller == "Ada <ada@example.org>"
     assert request.cache == accio_pb2.CACHE_MODE_NONE
+
+
+@pytest.mark.parametrize("mode", ["off", False, None])
+def test_a_cache_mode_that_there_is_none_of(daemon: FakeDaemon, mode: Any) -> None:
+    """It is refused with those that there are, before anything is sent."""
+    with Client() as client, pytest.raises(BadRequest, match="cache: expected use, none, refresh, found"):
+        client.submit({"workflow": "w"}, cache=mode)
+    assert "Submit" not in daemon.requests
 
 
 def test_a_run_becomes_a_value(daemon: FakeDaemon) -> None:

@@ -104,7 +104,7 @@ def test_a_sweeps_graph_as_a_table() -> None:
     states = ("success", "running", "queued", "waiting", "failed", "killed", "lost", "cancelled")
     assert table.columns == ("node", "operator", *states, "cached", "median_s", "takes from")
     found = list(table.rows)
-    assert found[2] == ("Right", "Right", 8, 0, 0, 0, 3, 0, 0, 1, 0, 0.25, "Source")
+    assert found[2] == ("Right", "Right", 8, 0, 0, 0, 3, 0, 0, 1, 0, "0.250000", "Source")
     assert found[3] == ("Join", "Join", 0, 1, 0, 0, 0, 0, 0, 0, 0, None, "Left Right")
     assert to_json(over_children())["nodes"][1]["counts"] == {"success": 6, "running": 2, "waiting": 4}
 
