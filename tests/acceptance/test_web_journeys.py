@@ -44,6 +44,7 @@ async def test_a_child_and_its_neighbours(made: Cluster) -> None:
             await expect(along).to_contain_text("← 1 x=2 3 →")
             await along.get_by_role("link", name="3 →").click()
             await expect(where).to_contain_text("child 8: x=3 y=0")
+            await expect(along).to_contain_text("← 2 x=3")  # what the key goes along is there
             await page.keyboard.press("[")
             await expect(where).to_contain_text("child 4: x=2 y=0")
             await page.goto(server.page(f"/runs/{run}.11"))

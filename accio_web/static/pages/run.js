@@ -70,7 +70,7 @@ let along = ''; // the parameter that the keys [ and ] go along: the one gone al
 /** The children beside this one: by number, and one step along each parameter. */
 function Neighbours({ run }) {
   const found = useData(`${runPath(run.id)}/neighbours`);
-  const { previous = null, next = null, axes = [] } = found.data ?? {};
+  const { previous = null, next = null, axes = [] } = (!found.isOld && found.data) || {}; // not those of the child before
   const [back, ahead] = ['[', ']'];
   const way = axes.length > 1 && axes.some((axis) => axis.name === along) ? along : '';
   const step = (to, name, key, text) => to !== null && html`<a href=${href(runPath(`${run.parent}.${to}`))} data-step=${way === name ? key : undefined}
