@@ -49,22 +49,29 @@ class Sampler:
     async def ask(self, question: Any) -> Row:
         """Return the places that a sampler chooses; SamplerFailed if there is no answer."""
         try:
+            answer = await self._asked(question)
+        except SamplerFailed:  # it had ended, perhaps between two questions: another one may answer
+            answer = await self._asked(question)
+        if "error" in answer:
+            raise SamplerFailed(answer["error"])
+        return tuple(answer["row"])
+
+    async def _asked(self, question: Any) -> dict[str, Any]:
+        try:
             process = await self._started()
             assert process.stdin is not None
             assert process.stdout is not None
             process.stdin.write(orjson.dumps(question) + b"\n")
             await process.stdin.drain()
             line = await process.stdout.readline()
-        except (OSError, ValueError) as error:
+            if line:
+                answer: dict[str, Any] = orjson.loads(line)
+                return answer
+        except (OSError, ValueError, RuntimeError) as error:  # the last by uvloop, of a pipe that has been closed
             await self.stop()
             raise SamplerFailed(f"the process of samplers can't be asked: {error}") from error
-        if not line:
-            await self.stop()
-            raise SamplerFailed("the process of samplers ended without an answer")
-        answer = orjson.loads(line)
-        if "error" in answer:
-            raise SamplerFailed(answer["error"])
-        return tuple(answer["row"])
+        await self.stop()
+        raise SamplerFailed("the process of samplers ended without an answer")
 
     async def _started(self) -> asyncio.subprocess.Process:
         if self._process is None or self._process.returncode is not None:

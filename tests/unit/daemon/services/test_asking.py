@@ -1,6 +1,10 @@
 """Asking the process of samplers: it begins when it is needed, again when it has ended, and says what is wrong."""
 
+import asyncio
+from collections.abc import Callable
+
 import pytest
+import uvloop
 
 from accio_daemon.services.calls.asking import Sampler, SamplerFailed
 from tests.unit.daemon.test_sampler import question
@@ -29,3 +33,27 @@ async def test_a_process_that_ended_is_started_again() -> None:
         assert await sampler.ask(question(12)) == row
     finally:
         await sampler.stop()
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+@pytest.mark.parametrize("how", ["its input is closed", "killed"])
+def test_a_process_that_ends_between_two_questions(loop: Callable[[], asyncio.AbstractEventLoop], how: str) -> None:
+    """Another one answers, whatever the event loop says of the pipe that is gone."""
+
+    async def ask() -> None:
+        sampler = Sampler()
+        try:
+            row = await sampler.ask(question(12))
+            process = sampler._process
+            assert process is not None
+            assert process.stdin is not None
+            if how == "killed":
+                process.kill()
+            else:
+                process.stdin.close()
+            assert await sampler.ask(question(12)) == row
+        finally:
+            await sampler.stop()
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(ask())
