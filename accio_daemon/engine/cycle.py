@@ -205,13 +205,7 @@ class Cycle:
         """Drain the inbox as far as a step has time for; what a full disk doesn't admit waits, in order."""
         inbox, batch = self.inbox, self.batch
         for taken in range(len(inbox)):
-            if (
-                taken
-                and not self.refusing
-                and (
-                    batch.fx.weight() > self.bounds.rows or self._clock.now().mono - turn.now.mono > self.bounds.seconds
-                )
-            ):
+            if taken and not self.refusing and self._is_enough(turn):
                 return
             command, reply = inbox.popleft()
             if not self.full_disk.admits(command):

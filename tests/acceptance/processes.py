@@ -265,3 +265,14 @@ def cluster(root: Path) -> Iterator[Cluster]:
         raise
     finally:
         made.stop()
+
+
+def kill_daemon_meanwhile(made: Cluster, *, times: int, executions: int) -> None:
+    """Kill the daemon so often, spread over a run that takes so many executions, and start it again each time."""
+    for kill in range(times):
+        enough = executions * (kill + 1) // (times + 2)
+        eventually(lambda: len(made.executed()) >= enough, what=f"execution {enough} of {executions}")  # noqa: B023  # it is awaited in this turn
+        assert made.daemon is not None
+        made.daemon.kill(signal.SIGKILL)
+        made.daemon.ended()
+        made.start_daemon()

@@ -1,6 +1,5 @@
 """A study of 200 trials whose daemon is killed five times: it tries and finds what it would have."""
 
-import signal
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import pytest
 
 from accio_client import Client
-from tests.acceptance.processes import Cluster, cluster, eventually
+from tests.acceptance.processes import Cluster, cluster, kill_daemon_meanwhile
 from tests.acceptance.sweeps import SQUARE
 
 pytest.importorskip("optuna", reason="the sampler under test is an extra")
@@ -59,13 +58,7 @@ def test_kills_change_no_trial(tmp_path: Path) -> None:
     with cluster(tmp_path / "killed") as made, started(made) as client:
         client.push(SQUARE)
         run = client.submit(RUN).run.id
-        for kill in range(KILLS):
-            enough = total * (kill + 1) // (KILLS + 2)
-            eventually(lambda: len(made.executed()) >= enough, what=f"execution {enough} of {total}")  # noqa: B023  # it is awaited in this turn
-            assert made.daemon is not None
-            made.daemon.kill(signal.SIGKILL)
-            made.daemon.ended()
-            made.start_daemon()
+        kill_daemon_meanwhile(made, times=KILLS, executions=total)
         client.wait(run, patience=90)
         assert outcome(client, run) == calm
         executions = Counter(line.split()[0] for line in made.executed())

@@ -41,7 +41,7 @@ class Held:
         await page.route(pattern, hold, times=1)
 
     async def release(self, page: Page) -> None:
-        """Let it go, and wait until the page has taken note."""
+        """Release it, and wait until the page has taken note."""
         self._released.set()
         await self._done.wait()
         await page.evaluate("new Promise((done) => setTimeout(done, 100))")  # time passes: nothing may happen

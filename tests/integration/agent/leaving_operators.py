@@ -417,7 +417,7 @@ def Refuse(x: int) -> int:
 
 @operator(version="1")
 def LookAround(x: int) -> list[str]:
-    """Tell what is set up for each execution, and the process."""
+    """Return what is set up for each execution, and the process."""
     del x
     return [os.environ["ACCIO_ATTEMPT"], str(Path.cwd()), str(random.random()), str(os.getpid())]
 

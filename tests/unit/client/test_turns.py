@@ -28,7 +28,7 @@ class Thing:
 
 
 async def ready(tasks: list[asyncio.Task[int]]) -> None:
-    """Let what was begun go on until it waits."""
+    """Run what was begun until it waits."""
     for _ in range(len(tasks) + 2):
         await asyncio.sleep(0)
 

@@ -8,7 +8,7 @@ MANY = builders.graph({"A": []}, swept=("A",))
 
 
 def quick(cluster: Cluster, agent: FakeAgent) -> None:
-    """Let the daemon learn that a Step takes a millisecond, so that it sends work ahead."""
+    """Teach the daemon that a Step takes a millisecond, so that it sends work ahead."""
     cluster.submit(builders.graph({"warm-up": []}))
     assert agent.running()
     cluster.succeed("warm-up", wall_us=1000)
