@@ -116,18 +116,8 @@ class Machines:
             self.crash(name)
 
     def _serve(self, machine: Machine) -> None:
-        settings = {
-            "Port": machine.port,
-            "ListenAddress": "127.0.0.1",
-            "HostKey": self._folder / "host",
-            "AuthorizedKeysFile": self._folder / "mine.pub",
-            "PidFile": "none",
-            "StrictModes": "no",
-            "UsePAM": "no",
-            "Subsystem": "sftp internal-sftp",
-        }
         path = self._folder / f"sshd_{machine.name}"
-        path.write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
+        path.write_text(sshd_config(self._folder, machine.port))
         inside = ["nsenter", "--target", str(machine.init), "--pid", "--mount", "--no-fork"]
         with (self._folder / f"{machine.name}.log").open("ab") as log:
             machine.sshd = subprocess.Popen(
@@ -151,6 +141,26 @@ class Machines:
 
     def _lets_in(self, name: str) -> bool:
         return self.run(name, "true").returncode == 0
+
+
+def sshd_config(folder: Path, port: int) -> str:
+    """Return the configuration of an sshd whose keys lie in `folder`.
+
+    Whoever comes in has that folder as home: what the start-up files of this machine's user do (take locks that an
+    ended session leaves behind, for one) is not what the tests are about.
+    """
+    settings = {
+        "Port": port,
+        "ListenAddress": "127.0.0.1",
+        "HostKey": folder / "host",
+        "AuthorizedKeysFile": folder / "mine.pub",
+        "PidFile": "none",
+        "StrictModes": "no",
+        "UsePAM": "no",
+        "Subsystem": "sftp internal-sftp",
+        "SetEnv": f"HOME={folder}",
+    }
+    return "".join(f"{name} {value}\n" for name, value in settings.items())
 
 
 def _child(pid: int) -> int:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from accio_client import Client
+from tests.acceptance.machines import sshd_config
 from tests.acceptance.processes import Cluster, Process, cluster, eventually, free_port
 from tests.acceptance.sweeps import GATED
 
@@ -38,17 +39,7 @@ def sshd(tmp_path: Path) -> Iterator[Sshd]:
     for name in ("host", "mine"):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)], check=True)
     Path("/run/sshd").mkdir(exist_ok=True)
-    settings = {
-        "Port": port,
-        "ListenAddress": "127.0.0.1",
-        "HostKey": folder / "host",
-        "AuthorizedKeysFile": folder / "mine.pub",
-        "PidFile": "none",
-        "StrictModes": "no",
-        "UsePAM": "no",
-        "PermitUserEnvironment": "no",
-    }
-    (folder / "sshd_config").write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
+    (folder / "sshd_config").write_text(sshd_config(folder, port))
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen([program, "-D", "-e", "-f", str(folder / "sshd_config")], stderr=log)
     options = ["-p", str(port), "-l", getpass.getuser(), "-i", str(folder / "mine"), "-F", "none"]
