@@ -70,6 +70,7 @@ log = logs.get_logger(__name__)
 @click.pass_context
 def command(context: click.Context, /, **options: object) -> None:
     """Start the daemon in the foreground."""
+    logs.set_up()
     config = read_config(**options)  # type: ignore[arg-type]  # click gives each option its type
     if context.invoked_subcommand is None:
         sys.exit(serve(config))
@@ -137,7 +138,6 @@ def join_by_token(config: Config) -> None:
 
 def serve(config: Config) -> int:
     """Serve until SIGTERM or SIGINT; gives the exit code."""
-    logs.set_up()
     _raise_file_limit()
     _spare_the_collector()
     sys.setswitchinterval(SWITCH_S)

@@ -1,6 +1,9 @@
 """Pairs and lists in words of the command line."""
 
+import shlex
 from collections.abc import Sequence
+
+import orjson
 
 from accio.errors import BadRequest
 
@@ -12,10 +15,20 @@ def given_parameters(arguments: Sequence[str]) -> list[tuple[str, str | None]]:
     pairs: list[tuple[str, str | None]] = []
     for name, value in parameters(arguments):
         if name.endswith(":") and value != NO_VALUE:
-            hint = f"{name}=null, which is no value, or {name[:-1]}={value}"
+            hint = f"{name}=null, which is no value, or {_instead(name[:-1], value)}"
             raise BadRequest(f"expected {hint}, found {name + '=' + value!r}")
         pairs.append((name[:-1], None) if name.endswith(":") else (name, value))
     return pairs
+
+
+def _instead(name: str, value: str) -> str:
+    """Return what was probably meant: a value, or each of the listed values, which parameters of all types take so."""
+    try:
+        listed = list(orjson.loads(value)["values"])
+    except (ValueError, LookupError, TypeError):  # it is no form of a run file with values
+        return f"{name}={value}"
+    texts = [each if isinstance(each, str) else orjson.dumps(each).decode() for each in listed]
+    return " ".join(f"{name}={shlex.quote(text)}" for text in texts) or f"{name}=VALUE"
 
 
 def parameters(arguments: Sequence[str]) -> list[tuple[str, str]]:

@@ -20,7 +20,7 @@ from accio_client.documents import document, issues, run
 
 if TYPE_CHECKING:
     from accio_client.sync import Client
-    from accio_client.views import CacheMode
+    from accio_client.views import CacheMode, RunView
 
 
 @accio_command
@@ -98,7 +98,8 @@ def _follow(session: Session, client: "Client", source: Source, mode: "CacheMode
     content = {"run": run(ended), "warnings": issues(warnings)} | results(client, ended)
     session.answer(document(content), [ended.id], lambda: show_results(session, client, ended))
     if ended.state.value == "success":
-        session.say(f"-seed={ended.seed} gives these results again")
+        if _draws(client, ended):
+            session.say(f"-seed={ended.seed} gives these results again")
         return SUCCESS
     why = session.hint(f"failures {ended.id}")
     if not place.ends:
@@ -106,3 +107,10 @@ def _follow(session: Session, client: "Client", source: Source, mode: "CacheMode
     elif not place.private:
         session.say(f"the daemon has ended, the results are kept; {place.how_to_go_on}, and then `{why}` tells more")
     return NOT_SUCCESS
+
+
+def _draws(client: "Client", ended: "RunView") -> bool:
+    """Return whether an operator of a run receives a seed, as far as is known of those that agents offer."""
+    stable = {operator.name for operator in client.list_operators() if not operator.unstable}
+    graph = client.get_workflow(f"{ended.workflow_id}:{ended.workflow_version}").definition["graph"]
+    return any(node["op"] not in stable for node in graph)

@@ -34,6 +34,19 @@ def simulate(alpha: float, seed: int, offset: int = 0) -> float:
         raise ValueError("alpha is too large")
     return alpha * seed + offset + random.random() / 1000
 '''
+DRAW = """
+from accio import OperatorContext, operator
+
+
+@operator
+def double(x: int) -> int:
+    return 2 * x
+
+
+@operator(unstable=True)
+def draw(ctx: OperatorContext, x: int) -> float:
+    return x + ctx.random.random()
+"""
 SCRIPT = """
 import sys, accio_client
 client = accio_client.local(operators=["model.py:simulate"], installed=False)
@@ -155,6 +168,20 @@ def test_a_function_becomes_the_table_of_a_sweep(desk: Desk) -> None:
     for alpha, seed, _, mean, sd, *_ in rows:
         assert 0 <= float(mean) - float(alpha) * int(seed) < 0.001
         assert float(sd) > 0
+    assert "gives these results again" in done.err  # it may draw: an undecorated function says nothing of that
+
+
+def test_a_seed_is_told_where_it_changes_something(desk: Desk) -> None:
+    """An operator that is given a seed gives the same again with the one that is told; a stable one is given none."""
+    (desk.folder / "draw.py").write_text(DRAW)
+    stable = desk.accio("run", "draw.py:double", "x=1,2")
+    assert stable.exit == 0, stable.err
+    assert "-seed=" not in stable.err
+    first = desk.accio("run", "draw.py:draw", "x=1")
+    (told,) = [line.split()[0] for line in first.err.splitlines() if line.startswith("-seed=")]
+    again = desk.accio("run", "draw.py:draw", "x=1", told, "-no-cache")
+    assert again.out == first.out
+    assert again.exit == 0, again.err
 
 
 def test_mistakes_are_told_before_anything_is_started(desk: Desk) -> None:

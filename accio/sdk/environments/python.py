@@ -24,6 +24,7 @@ from accio.sdk.installed import contents_below
 UV_LOCK = "uv.lock"
 _COMPLETE = "accio-complete"
 _CONFIGURATION = "pyvenv.cfg"
+_HOW_TO_LOCK = "lock it with `uv pip compile requirements.in -o {}`"
 _PINNED = re.compile(r"^[A-Za-z0-9][\w.-]*(\[[^\]]*\])?\s*(===?|@)\s*\S")
 
 
@@ -116,16 +117,22 @@ class PythonNeed:
 def problem_of(lock: Path) -> str:
     """Return why a file isn't one of locked requirements, or an empty text."""
     if lock.name == UV_LOCK:
+        if not lock.is_file():
+            return f"expected the lock file of a uv project at {lock}, found no such file: make it with `uv lock`"
         return "" if (lock.parent / "pyproject.toml").is_file() else f"{lock} has no pyproject.toml beside it"
     try:
         lines = lock.read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        return f"{lock} can't be read ({error})"
+    except FileNotFoundError:
+        return f"expected locked requirements in {lock}, found no such file: {_HOW_TO_LOCK.format(lock.name)}"
+    except OSError as error:
+        return f"the requirements {lock} can't be read ({error.strerror})"
+    except UnicodeDecodeError:
+        return f"expected locked requirements in {lock}, found a file that is no text in UTF-8"
     for line in lines:
         text = line.partition(" #")[0].strip()
         if text and not text.startswith(("#", "-")) and not _PINNED.match(text):
             what = text.partition(" --hash")[0]
-            return f"{what!r} names no version: lock it with `uv pip compile requirements.in -o {lock.name}`"
+            return f"{what!r} names no version: {_HOW_TO_LOCK.format(lock.name)}"
     return ""
 
 

@@ -193,6 +193,18 @@ def test_check_finds_damage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert "no database" in refusal(capsys, f"--data-dir={tmp_path / 'nowhere'}", "check")
 
 
+def test_check_answers_on_stdout_and_logs_on_stderr(tmp_path: Path) -> None:
+    """What it mends on the way is said on standard error, by a process as users start it; its answer stands alone."""
+    with started(tmp_path) as (process, _):
+        process.send_signal(signal.SIGTERM)
+        process.wait(STOPS_WITHIN_S)
+    tmp_path.chmod(0o755)
+    check = [sys.executable, "-m", "accio_daemon", f"--data-dir={tmp_path}", "check"]
+    done = subprocess.run(check, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "no problems found\n")
+    assert "others could use the data folder" in done.stderr
+
+
 def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A data folder that is a file, or can't be made, is named with what to do."""
     (tmp_path / "file").touch()

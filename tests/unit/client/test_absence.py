@@ -91,3 +91,7 @@ def test_the_command_line_has_a_word_that_is_no_text() -> None:
     assert given_parameters(["x=1", "x:=null", "y=null"]) == [("x", "1"), ("x", None), ("y", "null")]
     with pytest.raises(BadRequest, match=r"expected x:=null, which is no value, or x=3, found"):
         given_parameters(["x:=3"])
+    with pytest.raises(BadRequest, match="or data=a data='b c' data=3, found"):
+        given_parameters(['data:={"values": ["a", "b c", 3]}'])
+    with pytest.raises(BadRequest, match=r"or x={\"values\": 3}, found"):
+        given_parameters(['x:={"values": 3}'])

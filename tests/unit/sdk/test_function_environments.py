@@ -131,7 +131,10 @@ def test_another_version_of_python_needs_accio_in_it(tmp_path: Path) -> None:
     [
         (FIT.format(python="HERE"), "operator Fit: python=HERE is read before its file is imported; write it out"),
         (FIT.format(python="3"), 'operator Fit: python: expected the path of an environment, or {"requirements"'),
-        (FIT.format(python='{"requirements": "no.txt"}'), "operator Fit: .*no.txt can't be read"),
+        (
+            FIT.format(python='{"requirements": "no.txt"}'),
+            "operator Fit: expected locked requirements in .*/no.txt, found no such file: lock it with `uv pip",
+        ),
         (
             FIT.format(python='"a"') + FIT.format(python='"b"').replace("Fit", "Other"),
             r"different environments \(Fit names .*/a, Other names .*/b\): a file is imported in one of them",
