@@ -6,6 +6,7 @@ from typing import Any
 
 from accio.domain.issues import Issue, pointer
 from accio.domain.names import Suggestions
+from accio.domain.numbers import whole_number
 from accio.domain.problems import ValueProblem, quote
 
 _SHOWN_KEYS = 4
@@ -62,6 +63,30 @@ class Findings:
             self.error(where, f"expected at most {max_bytes} bytes of text, found {len(value.encode())}")
             return None
         return value
+
+    def whole_number(
+        self,
+        document: Mapping[str, Any],
+        key: str,
+        path: str,
+        *,
+        least: int,
+        most: int | None = None,
+        otherwise: int,
+        of: str = "",
+        or_else: str = "",
+    ) -> int:
+        """Return the whole number under *key*; *otherwise* if it is absent, or isn't one in range (which is reported).
+
+        *of* and *or_else* are those of `numbers.whole_number`.
+        """
+        if key not in document:
+            return otherwise
+        try:
+            return whole_number(document[key], least, most, of=of, or_else=or_else)
+        except ValueProblem as problem:
+            self.problem(path + pointer(key), problem)
+            return otherwise
 
     def no_form(self, value: Mapping[str, Any], keys: Iterable[str], path: str, expected: str) -> None:
         """Report an object that has none of the *keys* by which its forms are told apart, or several of them."""

@@ -64,6 +64,17 @@ def number_of_json(value: Any) -> Number | None:
     return None
 
 
+def whole_number(value: Any, least: int, most: int | None = None, *, of: str = "", or_else: str = "") -> int:
+    """Return a JSON number that has neither point nor exponent; a ValueProblem unless it is within *least* to *most*.
+
+    *of* and *or_else* complete what the error says was expected: whole numbers of what, and what else may stand there.
+    """
+    if isinstance(value, int) and not isinstance(value, bool) and value >= least and (most is None or value <= most):
+        return value
+    bounds = f"{least} or more" if most is None else f"{least} to {most}"
+    raise ValueProblem(f"expected a whole number{of}, {bounds}{or_else}, found {quote(value)}")
+
+
 def integer(kind: Kind, value: Any) -> int:
     """Read a byte, integer or long; a fraction or a number out of range is a ValueProblem."""
     low, high = INTEGER_RANGE[kind]

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from accio.domain.datatypes import INTEGRAL, DataType, Kind
 from accio.domain.findings import Findings
 from accio.domain.issues import pointer
-from accio.domain.numbers import finite_double, integer, number_of_json
+from accio.domain.numbers import finite_double, integer, number_of_json, whole_number
 from accio.domain.problems import ValueProblem, quote
 from accio.domain.quantities import distance_meters, parse_distance, parse_duration, parse_timestamp
 from accio.domain.ranges import (
@@ -147,7 +147,7 @@ class _Reader:
         return self._read("step", self._ratio if self._flag else self._stride)
 
     def count(self) -> int | None:
-        return self._read("count", _whole_count)
+        return self._read("count", lambda value: whole_number(value, 1))
 
     def _read(self, key: str, read: Callable[[Any], T]) -> T | None:
         if key not in self._form:
@@ -200,12 +200,6 @@ def _plain(value: Any) -> Decimal:
     if number is None:
         raise ValueProblem(f"expected a number, found {quote(value)}")
     return number.exact
-
-
-def _whole_count(value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ValueProblem(f"expected a whole number, 1 or more, found {quote(value)}")
-    return value
 
 
 class _Range:

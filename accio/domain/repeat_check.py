@@ -20,6 +20,7 @@ MOST_POINTS = 10_000
 
 _PATH = "/repeat"
 _UNTIL = f"{_PATH}/until"
+_OF = " of repetitions"
 
 
 class RepeatCheck:
@@ -30,27 +31,24 @@ class RepeatCheck:
         self._findings = findings
         self._operators = operators
 
-    def read(self, value: Any, workflow: Workflow | None) -> tuple[int, Until | None]:
-        """Return how many repetitions there are at most, and until when there are more; 1 if that can't be read."""
+    def read(self, document: Mapping[str, Any], workflow: Workflow | None) -> tuple[int, Until | None]:
+        """Return how many repetitions the definition *document* wants at most, and until when there are more.
+
+        1 if that can't be read.
+        """
+        value = document.get("repeat")
         if not isinstance(value, Mapping):
-            return self._number(value, _PATH, least=1, otherwise=1), None
+            form = ' or {"until": …, "max": n}'
+            return self._findings.whole_number(document, "repeat", "", least=1, otherwise=1, of=_OF, or_else=form), None
         self._findings.known_keys(value, ("until", "min", "max"), _PATH, "'repeat'")
         if "max" not in value:
             self._findings.error(_PATH, "expected 'max', the most repetitions that a point may get, found none")
-        most = self._number(value.get("max", LEAST), f"{_PATH}/max", least=2, otherwise=LEAST)
-        least = self._number(value.get("min", min(LEAST, most)), f"{_PATH}/min", least=2, otherwise=2)
+        most = self._findings.whole_number(value, "max", _PATH, least=2, otherwise=LEAST, of=_OF)
+        least = self._findings.whole_number(value, "min", _PATH, least=2, otherwise=min(LEAST, most), of=_OF)
         if least > most:
             self._findings.error(f"{_PATH}/min", f"expected at most 'max', which is {most}, found {least}")
         until = self._until(value.get("until"), workflow, least)
         return most, until
-
-    def _number(self, value: Any, path: str, *, least: int, otherwise: int) -> int:
-        if isinstance(value, int) and not isinstance(value, bool) and value >= least:
-            return value
-        form = ' or {"until": …, "max": n}' if path == _PATH else ""
-        message = f"expected a whole number of repetitions, {least} or more{form}, found {quote(value)}"
-        self._findings.error(path, message)
-        return otherwise
 
     def _until(self, value: Any, workflow: Workflow | None, least: int) -> Until | None:
         document = self._findings.object(value, _UNTIL, "'until', with 'output' and 'ci95'")

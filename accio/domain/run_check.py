@@ -82,7 +82,7 @@ class _Checker:
         notes = self.findings.text(document, "notes", "", self._limits.notes_bytes)
         tags = self._tags(document)
         seed = self._seed(document)
-        repeat, until = RepeatCheck(self.findings, self._operators).read(document.get("repeat", 1), workflow)
+        repeat, until = RepeatCheck(self.findings, self._operators).read(document, workflow)
         studies = StudyCheck(self.findings, self._operators)
         study = studies.read(document, workflow, until)
         on_failure = self._on_failure(document)
@@ -196,11 +196,8 @@ class _Checker:
             return OnFailure(FailurePolicy(value))
         if isinstance(value, Mapping) and "max" in value:
             self.findings.known_keys(value, ("max",), "/on_failure", "'on_failure'")
-            limit = value["max"]
-            if isinstance(limit, int) and not isinstance(limit, bool) and 0 <= limit < 2**63:
-                return OnFailure(FailurePolicy.MAX, limit)
-            self.findings.error("/on_failure/max", f"expected a whole number, 0 or more, found {quote(limit)}")
-            return OnFailure()
+            limit = self.findings.whole_number(value, "max", "/on_failure", least=0, most=2**63 - 1, otherwise=0)
+            return OnFailure(FailurePolicy.MAX, limit)
         self.findings.error("/on_failure", f'expected "continue", "stop" or {{"max": n}}, found {quote(value)}')
         return OnFailure()
 

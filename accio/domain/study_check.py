@@ -55,8 +55,10 @@ class StudyCheck:
         sampler = self._word(given, "sampler", Sampler, Sampler.RANDOM)
         objectives = self._objectives(given, workflow)
         most = MOST_ASKED if sampler.is_asked else MOST_TRIALS
-        trials = self._number(given, "trials", 2, most, most if sampler is Sampler.GRID else None)
-        at_once = self._number(given, "at_once", 1, MOST_TRIALS, AT_ONCE)
+        if "trials" not in given and sampler is not Sampler.GRID:
+            self._findings.error(f"{_PATH}/trials", f"expected a whole number, 2 to {most}, found none")
+        trials = self._findings.whole_number(given, "trials", _PATH, least=2, most=most, otherwise=most)
+        at_once = self._findings.whole_number(given, "at_once", _PATH, least=1, most=MOST_TRIALS, otherwise=AT_ONCE)
         seed = self._seed(given)
         prune = self._prune(given, workflow, len(objectives)) if "prune" in given else None
         if len(self._findings.errors) > before or not objectives:
@@ -111,8 +113,8 @@ class StudyCheck:
         if prune is None:
             return None
         self._findings.known_keys(prune, ("metric", "factor", "first"), path, "'prune'")
-        factor = self._number(prune, "factor", 2, 100, FACTOR, path)
-        first = self._number(prune, "first", 1, LARGEST_STEP, FIRST, path)
+        factor = self._findings.whole_number(prune, "factor", path, least=2, most=100, otherwise=FACTOR)
+        first = self._findings.whole_number(prune, "first", path, least=1, most=LARGEST_STEP, otherwise=FIRST)
         if objectives > 1:
             self._findings.error(path, "trials of several objectives can't be ended early: give one objective")
         metric = prune.get("metric")
@@ -132,16 +134,6 @@ class StudyCheck:
         message = f"expected one of {', '.join(words)}, found {quote(found)}"
         self._findings.error(f"{_PATH}/{key}", message, meant)
         return otherwise
-
-    def _number(
-        self, given: Mapping[str, Any], key: str, least: int, most: int, otherwise: int | None, path: str = _PATH
-    ) -> int:
-        value = given.get(key, otherwise)
-        if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
-            return value
-        found = "none" if value is None and key not in given else quote(value)
-        self._findings.error(f"{path}/{key}", f"expected a whole number, {least} to {most}, found {found}")
-        return least
 
     def _seed(self, given: Mapping[str, Any]) -> int:
         try:

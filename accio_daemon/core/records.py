@@ -75,41 +75,11 @@ class Run:
     """A single run or a parent that hasn't ended."""
 
     __slots__ = (
-        "cache",
-        "closed",
-        "created_ms",
-        "digesting",
-        "ended_ms",
-        "failed",
-        "gathered",
-        "gathering",
-        "id",
-        "killed",
-        "lacking",
-        "nice",
-        "no",
-        "nodes_ended",
-        "on_failure",
-        "open",
-        "own_state",
-        "owner",
-        "pins",
-        "plan",
-        "pruned",
-        "rounds",
-        "running",
-        "seed",
-        "sequence",
-        "single",
-        "size",
-        "started_ms",
-        "state",
-        "success",
-        "sweep",
-        "taken",
-        "told",
-        "workflow",
-    )
+        "cache", "closed", "created_ms", "digesting", "ended_ms", "failed", "gathered", "gathering", "id", "killed",
+        "lacking", "nice", "no", "nodes_ended", "on_failure", "open", "own_state", "owner", "pins", "plan", "pruned",
+        "rounds", "running", "seed", "sequence", "single", "size", "started_ms", "state", "success", "sweep", "taken",
+        "told", "workflow",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -220,24 +190,9 @@ class Instance:
     """
 
     __slots__ = (
-        "checkpoints",
-        "coordinates",
-        "demands",
-        "ends",
-        "executions",
-        "index",
-        "recomputing",
-        "remaining",
-        "results",
-        "run",
-        "seed",
-        "sequence",
-        "started_ms",
-        "state",
-        "states",
-        "tried",
-        "waiting",
-    )
+        "checkpoints", "coordinates", "demands", "ends", "executions", "index", "recomputing", "remaining", "results",
+        "run", "seed", "sequence", "started_ms", "state", "states", "tried", "waiting",
+    )  # fmt: skip
 
     def __init__(self, run: Run, index: int, sequence: int) -> None:
         before = run.plan.per_child if index == OWN else 0
@@ -282,39 +237,11 @@ class Execution:
     """One execution for all nodes that want the same: attempts, losses, and its place in the queue."""
 
     __slots__ = (
-        "agent",
-        "attempt",
-        "avoid",
-        "blobs",
-        "contents",
-        "cut_offs",
-        "dispatched_mono",
-        "dispatched_ms",
-        "failures",
-        "gpus",
-        "granted_mono",
-        "id",
-        "inputs",
-        "joinable",
-        "key",
-        "key_inputs",
-        "losses",
-        "nice",
-        "node",
-        "node_class",
-        "not_before",
-        "not_before_ms",
-        "owner",
-        "payer",
-        "phase",
-        "place",
-        "queued_mono",
-        "refused",
-        "seed",
-        "store",
-        "subscribers",
-        "traceless",
-    )
+        "agent", "attempt", "avoid", "blobs", "contents", "cut_offs", "dispatched_mono", "dispatched_ms", "failures",
+        "gpus", "granted_mono", "id", "inputs", "joinable", "key", "key_inputs", "losses", "nice", "node",
+        "node_class", "not_before", "not_before_ms", "owner", "payer", "phase", "place", "queued_mono", "refused",
+        "seed", "store", "subscribers", "traceless",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -398,39 +325,11 @@ class Agent:
     """An agent that the daemon remembers, connected or not."""
 
     __slots__ = (
-        "account",
-        "agent_id",
-        "allocation",
-        "attempts",
-        "back_mono",
-        "contents",
-        "drained",
-        "ends_mono",
-        "given_back",
-        "heard_mono",
-        "heard_ms",
-        "host_ends_mono",
-        "incarnation",
-        "lasts",
-        "leaving",
-        "lost",
-        "lost_mono",
-        "name",
-        "no",
-        "operators",
-        "owners",
-        "prefetch_limit",
-        "prefetched",
-        "reason",
-        "resources",
-        "running",
-        "session",
-        "stale",
-        "unable",
-        "unable_in_a_row",
-        "version",
-        "waits_for",
-    )
+        "account", "agent_id", "allocation", "attempts", "back_mono", "contents", "drained", "ends_mono",
+        "given_back", "heard_mono", "heard_ms", "host_ends_mono", "incarnation", "lasts", "leaving", "lost",
+        "lost_mono", "name", "no", "operators", "owners", "prefetch_limit", "prefetched", "reason", "resources",
+        "running", "session", "stale", "unable", "unable_in_a_row", "version", "waits_for",
+    )  # fmt: skip
 
     def __init__(self, *, no: AgentNo, name: str, resources: Resources, operators: frozenset[int]) -> None:
         self.no = no

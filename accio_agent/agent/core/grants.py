@@ -59,16 +59,19 @@ class Grants:
         self._told = list(reports)
         self._opening = True
 
-    def welcomed(self, unwanted: Container[int] = ()) -> list[ClassState]:
+    def welcomed(self, unwanted: Container[int]) -> list[ClassState]:
         """Close the grants of what the daemon was told to have ended, as it holds no reservation for that from now on,
         and pass on those that were held up, but for *unwanted* reports'. Return the classes of these.
         """
         for report in self._told:
             self.acknowledged(report)
-        return self.not_welcomed(unwanted)
+        return self._pass_on_held_up(unwanted)
 
-    def not_welcomed(self, unwanted: Container[int] = ()) -> list[ClassState]:
-        """Pass on the grants that a session held up that doesn't open; return their classes."""
+    def not_welcomed(self) -> list[ClassState]:
+        """Pass on the grants that were held up by a session that doesn't open; return their classes."""
+        return self._pass_on_held_up(unwanted=())
+
+    def _pass_on_held_up(self, unwanted: Container[int]) -> list[ClassState]:
         self._opening, self._told = False, []
         held_up, self._held_up = self._held_up, []
         states = list[ClassState]()

@@ -7,15 +7,14 @@ to nothing. Most of those use a few modules that only compute. Runs in worker pr
 import sys
 from collections.abc import Set
 
-_COMPUTING = frozenset(
-    {
-        "abc", "accio", "base64", "bisect", "builtins", "cmath", "collections", "collections.abc", "contextlib",
-        "copy", "dataclasses", "datetime", "enum", "functools", "hashlib", "heapq", "itertools", "json", "math",
-        "numbers",
-        "operator", "os", "os.path", "pathlib", "posixpath", "random", "re", "statistics", "string", "struct",
-        "textwrap", "time", "types", "typing", "typing.re", "uuid", "zlib",
-    }
-)  # fmt: skip
+from accio_agent.worker.restoring.computing_modules import COMPUTING
+
+_HARMLESS = COMPUTING | {
+    "accio", "builtins", "collections.abc", "contextlib", "os", "os.path", "pathlib", "posixpath", "random",
+    "statistics", "types", "typing.re", "uuid",
+}  # fmt: skip
+"""What these change besides is looked at and put back after each execution: files, environment, random generators."""
+
 _POWERS = frozenset(
     {
         "__builtins__", "__dict__", "__globals__", "__import__", "__loader__", "__spec__", "chroot", "compile", "dup2",
@@ -35,6 +34,6 @@ def is_plain(words: Set[str], modules: Set[str]) -> bool:
     """
     return (
         words.isdisjoint(_POWERS)
-        and (words & sys.stdlib_module_names) <= _COMPUTING
-        and all(name in _COMPUTING or name.startswith(("accio.", "accio_agent.")) for name in modules)
+        and (words & sys.stdlib_module_names) <= _HARMLESS
+        and all(name in _HARMLESS or name.startswith(("accio.", "accio_agent.")) for name in modules)
     )

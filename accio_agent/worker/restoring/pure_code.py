@@ -16,16 +16,12 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from accio_agent.worker.restoring.computing_modules import COMPUTING
+
 MOST_OBJECTS = 2_000
 """Operators that lead to more than this aren't followed to the end."""
 
-_MODULES = frozenset(
-    {
-        "abc", "base64", "binascii", "bisect", "cmath", "collections", "copy", "dataclasses", "datetime", "enum",
-        "fractions", "functools", "hashlib", "heapq", "itertools", "json", "math", "numbers", "operator", "re",
-        "reprlib", "string", "struct", "textwrap", "time", "typing", "zlib",
-    }
-)  # fmt: skip
+_MODULES = COMPUTING | {"fractions", "reprlib"}  # what these lead to is followed, as decimal is from fractions
 """Of these anything but `_POWERS` may be used, or of their parts in C (`_struct`)."""
 
 _VALUES = frozenset({"accio.domain.quantities", "accio.sdk.types"})
