@@ -14,7 +14,7 @@ from accio_client.views import OperatorDifferenceView
 
 if TYPE_CHECKING:
     from accio_client.analysis.differences import OutputDifference, PointDifference
-    from accio_client.difference_documents import Differences
+    from accio_client.documents.differences import Differences
 
 _SHOWN = 10
 
@@ -40,7 +40,7 @@ def show(session: Session, *, first: str, second: str, exit_code: bool, limit: i
     with session.client() as client:
         operators = client.compare_operators(first, second)
         one, other = client.columns(first), client.columns(second)
-    from accio_client.difference_documents import compared, differences_document
+    from accio_client.documents.differences import compared, differences_document
 
     found = compared(operators, one, other)
     session.answer(

@@ -36,7 +36,7 @@ def show(session: Session, *, identifier: str, where: str, limit: int) -> None:
     """
     with session.client() as client:
         found = client.selected(identifier, where=where, outputs=False, failures=True)
-    from accio_client.failure_documents import failures, found_failures, retry_words
+    from accio_client.documents.failures import failures, found_failures, retry_words
 
     groups, explanations = found_failures(found)
     retry = session.hint(retry_words(found, groups, explanations, where))
@@ -49,7 +49,7 @@ def show(session: Session, *, identifier: str, where: str, limit: int) -> None:
 
 
 def _examples(found: "Selected", groups: "tuple[Group, ...]") -> list[str]:
-    from accio_client.failure_documents import run_of
+    from accio_client.documents.failures import run_of
 
     return [run_of(found, group.examples[0].child) for group in groups]
 
@@ -64,7 +64,7 @@ def _print(
 ) -> None:
     from accio.domain.states import RunState
     from accio_client.analysis.columns import STATES
-    from accio_client.failure_documents import run_of
+    from accio_client.documents.failures import run_of
 
     if not groups:
         looked_at = int(found.mask.sum())

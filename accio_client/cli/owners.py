@@ -12,8 +12,8 @@ from accio_client.cli.output import out, table
 from accio_client.cli.session import Session, accio_command
 from accio_client.cli.times import point_in_time
 from accio_client.documents import document
-from accio_client.owner_documents import cap_change, owners
-from accio_client.owner_documents import usage as usage_document
+from accio_client.documents.owners import cap_change, owners
+from accio_client.documents.owners import usage as usage_document
 from accio_client.views import CapView, OwnersView, OwnerView, PersonView, UsageReport, UsageView
 
 

@@ -10,7 +10,7 @@ from accio_client.cli.output import out, table
 from accio_client.cli.session import Session, accio_command
 from accio_client.cli.text import local_time, printable
 from accio_client.documents import document
-from accio_client.pool_documents import allocation, pool
+from accio_client.documents.pools import allocation, pool
 from accio_client.views import AllocationView, PoolView
 
 _AS_FILE = "auto"

@@ -8,8 +8,8 @@ from accio_client.cli.output import fields, out, table
 from accio_client.cli.session import Session, accio_command
 from accio_client.cli.text import printable
 from accio_client.documents import document
+from accio_client.documents.workload import workload
 from accio_client.views import DemandLoadView, ForecastView, ResourcesView, TookView, WorkloadView
-from accio_client.workload_documents import workload
 
 _UNITS = (("s", 1.0, 90.0), ("min", 60.0, 5400.0), ("h", 3600.0, 172_800.0), ("d", 86_400.0, float("inf")))
 

@@ -15,8 +15,8 @@ from accio.errors import Unavailable
 from accio_client import documents, views
 from accio_client.client import AsyncClient
 from accio_client.documents import document
-from accio_client.workload_documents import timeline
-from accio_client.workload_documents import workload as load
+from accio_client.documents.workload import timeline
+from accio_client.documents.workload import workload as load
 from accio_web.answers import answer
 from accio_web.errors import refused
 from accio_web.live import require_topic

@@ -8,8 +8,8 @@ from starlette.routing import Route
 
 from accio.errors import BadRequest
 from accio_client.collected import Collected, Reading
-from accio_client.difference_documents import compared, differences_document
 from accio_client.documents import document
+from accio_client.documents.differences import compared, differences_document
 from accio_web.answers import answer
 from accio_web.shown import shown_row
 from accio_web.web import Web, session_of, whole_number

@@ -11,9 +11,9 @@ from starlette.routing import Route
 from accio.domain.problems import ValueProblem
 from accio.domain.resources import parse_cpus
 from accio.errors import BadRequest
-from accio_client import owner_documents
 from accio_client.clock import now
 from accio_client.documents import document
+from accio_client.documents import owners as documents
 from accio_web.answers import answer
 from accio_web.web import Web, body_of, flag, session_of, text, whole_number
 
@@ -41,7 +41,7 @@ class OwnerRoutes:
         client = self._web.client(request)
 
         async def found() -> Any:
-            return document(owner_documents.owners(await client.list_owners()))
+            return document(documents.owners(await client.list_owners()))
 
         return await self._web.shared_answer(request, found)
 
@@ -53,7 +53,7 @@ class OwnerRoutes:
             raise BadRequest(f"by: expected any of {', '.join(_BY)}, found {unknown[0]!r:.100}")
         days = whole_number(request, "days", 0, _MOST_DAYS)
         since = now() - timedelta(days=days) if days else None
-        return answer(document(owner_documents.usage(await self._web.client(request).usage(by=by, since=since))))
+        return answer(document(documents.usage(await self._web.client(request).usage(by=by, since=since))))
 
     async def cap(self, request: Request) -> Response:
         """Set the cap of an owner as a whole, or take it away; the daemon decides who may."""
@@ -66,7 +66,7 @@ class OwnerRoutes:
             raise BadRequest("expected a number of nodes, of processors, or both; or that there is no cap")
         log.info("a cap is changed", owner=owner, nodes=nodes, cpus=cpus, by=session_of(request).who)
         changed = await self._web.client(request).change_cap(owner, nodes=nodes, cpus=cpus)
-        return answer(document(owner_documents.cap_change(changed)))
+        return answer(document(documents.cap_change(changed)))
 
 
 def _nodes(given: str) -> int | None:

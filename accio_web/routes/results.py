@@ -13,7 +13,7 @@ from accio.errors import BadRequest
 from accio_client.analysis.pictures import rows, to_json
 from accio_client.asked_pictures import KINDS, WITHOUT_VALUE, Asked, draw
 from accio_client.documents import document
-from accio_client.failure_documents import failures, found_failures, retry_words
+from accio_client.documents.failures import failures, found_failures, retry_words
 from accio_web.answers import answer
 from accio_web.web import Web, session_of, whole_number
 

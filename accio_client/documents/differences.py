@@ -7,7 +7,7 @@ from accio.late import dataclass
 from accio_client.analysis import differences
 from accio_client.analysis.differences import Fact, Outputs
 from accio_client.collected import Collected
-from accio_client.documents import Document
+from accio_client.documents.basics import Document
 from accio_client.views import OperatorDifferenceView, RunView
 
 

@@ -1,7 +1,8 @@
 """The document of `accio get workload`."""
 
 from accio_client import views
-from accio_client.documents import Document, forecast, instant, person, resources
+from accio_client.documents.basics import Document, instant, person, resources
+from accio_client.documents.runs import forecast
 
 
 def workload(found: views.WorkloadView) -> Document:

@@ -4,7 +4,7 @@ from accio.domain.caps import Cap
 from accio.domain.jsontypes import JsonObject
 from accio.domain.resources import cpus_json
 from accio_client import views
-from accio_client.documents import Document, instant, person
+from accio_client.documents.basics import Document, instant, person
 
 
 def owners(found: views.OwnersView) -> Document:

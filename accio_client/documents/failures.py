@@ -7,7 +7,7 @@ from accio.domain.ids import RunId, child_id
 from accio.domain.states import Cause, RunState
 from accio_client.analysis.explain import Explanation, explain_failures
 from accio_client.analysis.fingerprints import Group, group_failures
-from accio_client.documents import Document
+from accio_client.documents.basics import Document
 from accio_client.selected import Selected
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from accio_client.documents import Document, instant, resources
+from accio_client.documents.basics import Document, instant, resources
 
 if TYPE_CHECKING:
     from accio_client import views
