@@ -16,6 +16,7 @@ from accio.domain.slices import Numbered
 from accio.domain.states import RUN_TERMINAL, NodeState, RunState
 from accio.domain.values import decode
 from accio_daemon.storage.codes import NODE_STATES
+from accio_daemon.storage.courtesy import letting_pass
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.run_rows import states_required
 from accio_daemon.storage.runs_query import Found, RunRow
@@ -62,7 +63,7 @@ class ChildQuery:
         test = matcher(self._rest)
         return [
             found
-            for found in batch
+            for found in letting_pass(batch)
             if test(dict(self._values(found, facts.get(found.place, ()), agents.get(found.place))))
         ]
 

@@ -2,6 +2,7 @@
 
 Three kinds of jobs share them, so that none keeps the others from a connection: short ones, long ones (a piece of an
 export), and searches, whose cost is up to whoever asks. Each has a budget of time, and is interrupted when it is over.
+The latter two let short ones pass.
 
 A job is a plain function of a snapshot; it runs in the connection's thread, so that a query of several statements
 costs one hop and sees one state of the database. Long reads are cut into several by their callers: an open snapshot
@@ -17,6 +18,7 @@ from typing import TypeVar
 import structlog
 
 from accio.errors import Internal, ResourceExhausted
+from accio_daemon.storage.courtesy import Courtesy
 from accio_daemon.storage.database import Database, WriterConnection
 from accio_daemon.storage.jobs import ReadJob, Snapshot
 
@@ -44,11 +46,20 @@ class Readers:
         self._free: asyncio.LifoQueue[WriterConnection] = asyncio.LifoQueue()
         self._long = asyncio.Semaphore(LONG_AT_ONCE)
         self._searching = asyncio.Semaphore(SEARCHES_AT_ONCE)
+        self._courtesy = Courtesy()
 
     async def read(self, job: ReadJob[T], *, budget_s: float | None = BUDGET_S) -> T:
         """Run a job in one snapshot, as soon as a connection is free; ResourceExhausted after its budget (None: it has
         none). Whoever gives up ends what his job reads.
         """
+
+        def passing(snapshot: Snapshot) -> T:
+            with self._courtesy.expected():
+                return job(snapshot)
+
+        return await self._read(passing, budget_s)
+
+    async def _read(self, job: ReadJob[T], budget_s: float | None = BUDGET_S) -> T:
         connection = await self._free.get()
         reading = asyncio.get_running_loop().create_task(connection.run_job(lambda plain: _snapshot(plain, job)))
         # Only when the job is over, whatever becomes of its caller: a busy connection would keep the next one waiting.
@@ -71,12 +82,19 @@ class Readers:
     async def read_long(self, job: ReadJob[T]) -> T:
         """Run a job that takes its time: few do at once, so that short ones find a connection, and the interpreter."""
         async with self._long:
-            return await self.read(job)
+            return await self._read(self._courteous(job))
 
     async def search(self, job: ReadJob[T]) -> T:
         """Run a job whose cost is up to who asks: few do at once, and not in the place of long ones."""
         async with self._searching:
-            return await self.read(job)
+            return await self._read(self._courteous(job))
+
+    def _courteous(self, job: ReadJob[T]) -> ReadJob[T]:
+        def courteous(snapshot: Snapshot) -> T:
+            with self._courtesy.shown():
+                return job(snapshot)
+
+        return courteous
 
     def glance(self, job: ReadJob[T]) -> T:
         """Run a job at once, on the event loop: only for look-ups by key, which cost less than a hop to a thread."""

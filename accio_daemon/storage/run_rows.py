@@ -27,6 +27,7 @@ from accio.domain.filters.literals import comparable_text
 from accio.domain.filters.syntax import Comparison, OneOf, conjuncts, leaves
 from accio.domain.states import NodeState, RunState
 from accio_daemon.storage.codes import NODE_STATES, RUN_STATE_OF, SINGLE
+from accio_daemon.storage.courtesy import letting_pass
 from accio_daemon.storage.recorded import sweep_of
 from accio_daemon.storage.runs_query import BY_NO, run_row
 from accio_daemon.storage.sql import load
@@ -117,7 +118,7 @@ class RunRows:
             "workflow": "workflow" in self._readers,
             "tags": "tag" in self._readers,
         }
-        records = map(_Record._make, self._connection.execute(SQL["rows"], values))
+        records = letting_pass(map(_Record._make, self._connection.execute(SQL["rows"], values)))
         return {record.no for record in records if self._matches(_Row(record, self._readers))}
 
     def bounds(self) -> tuple[int, int]:

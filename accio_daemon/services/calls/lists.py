@@ -20,6 +20,7 @@ from accio_daemon.services.calls.workflows import page_key, page_size
 from accio_daemon.services.messages.runs import run_message
 from accio_daemon.storage import children, runs_query, search, sorting
 from accio_daemon.storage.child_rows import ChildQuery
+from accio_daemon.storage.courtesy import letting_pass
 from accio_daemon.storage.jobs import Snapshot
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.readers import Readers
@@ -187,7 +188,7 @@ def _within_bytes(messages: Iterable[runs_pb2.Run]) -> tuple[list[runs_pb2.Run],
     """Return messages up to the size of a page, and whether some were left."""
     taken: list[runs_pb2.Run] = []
     size = 0
-    for message in messages:
+    for message in letting_pass(messages):
         size += message.ByteSize()
         if taken and size > _PAGE_BYTES:
             return taken, True

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from accio.errors import Internal, ResourceExhausted
+from accio_daemon.storage.courtesy import Courtesy, letting_pass
 from accio_daemon.storage.database import Database
 from accio_daemon.storage.readers import CONNECTIONS, Readers
 
@@ -128,5 +129,63 @@ async def test_who_gives_up_ends_his_read_and_gives_a_free_connection_back(tmp_p
                 assert reading.cancelled()
             for _ in range(2 * CONNECTIONS):
                 assert await readers.read(lambda connection: connection.execute("SELECT 7").fetchone()) == (7,)
+    finally:
+        await database.close()
+
+
+class _Patient(Courtesy):
+    """Its clock stands still but while somebody rests, for two seconds."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.rests = 0
+        super().__init__(lambda: self.now)
+
+    def wait(self) -> None:
+        self.rests += 1
+        self.now += 2
+
+
+def test_who_computes_rests_while_a_short_job_is_under_way() -> None:
+    """It rests before its next row, and then works for as long as it has rested."""
+    courtesy = _Patient()
+    with courtesy.shown():
+        rows = letting_pass(range(100))
+        assert next(rows) == 0
+        assert courtesy.rests == 0  # nobody wants to pass
+        with courtesy.expected():
+            assert [next(rows) for _ in range(50)] == list(range(1, 51))
+            assert courtesy.rests == 1
+            courtesy.now += 2
+            next(rows)
+            assert courtesy.rests == 2
+        courtesy.now += 2
+        assert list(rows) == list(range(52, 100))
+    assert courtesy.rests == 2
+
+
+@pytest.mark.parametrize("kind", ["search", "read_long"])
+async def test_long_jobs_let_short_ones_pass(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Searches and long reads rest while a look-up is under way, and not when it is over."""
+    database = await Database.open(tmp_path / "accio.db", synchronous="OFF")
+    begun, over, rested = threading.Event(), threading.Event(), threading.Event()
+    monkeypatch.setattr(Courtesy, "wait", lambda _: rested.set())
+
+    def short(_: object) -> bool:
+        begun.set()
+        return over.wait(30)
+
+    try:
+        async with asyncio.timeout(60), Readers.open(database) as readers, asyncio.TaskGroup() as tasks:
+            look_up = tasks.create_task(readers.read(short))
+            await asyncio.to_thread(begun.wait)
+            assert await getattr(readers, kind)(lambda _: list(letting_pass(range(3)))) == [0, 1, 2]
+            assert rested.is_set()
+            over.set()
+            assert await look_up
+            rested.clear()
+            await getattr(readers, kind)(lambda _: list(letting_pass(range(3))))
+            await readers.read(lambda _: list(letting_pass(range(3))))
+            assert not rested.is_set()
     finally:
         await database.close()
