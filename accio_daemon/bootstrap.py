@@ -230,7 +230,7 @@ async def _restore(database: Database, config: Config, clock: Clock) -> tuple[Ta
     settings = Settings(
         open_children=config.open_children,
         lease=config.lease_s,
-        suspect=min(6.0, config.lease_s / 2),
+        suspect=config.suspect_s,
         max_losses=config.max_losses,
         reserve_after=config.reserve_after_s,
         policy=config.policy,

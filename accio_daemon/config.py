@@ -48,6 +48,23 @@ class Config:
         return self.data / FILE_NAME
 
     @property
+    def heartbeat_s(self) -> float:
+        """How often an agent gives a sign of life."""
+        return min(2.0, self.lease_s / 5)
+
+    @property
+    def life_noted_s(self) -> float:
+        """How often a sign of life is told to the engine. Half a heartbeat, so that none is passed over for having come
+        a little early: else an agent would be silent for two.
+        """
+        return min(1.0, self.heartbeat_s / 2)
+
+    @property
+    def suspect_s(self) -> float:
+        """How long an agent may be silent before it gets no new work."""
+        return min(6.0, self.lease_s / 2)
+
+    @property
     def certificates(self) -> Path:
         """The folder of the daemon's own authority and certificate."""
         return self.data / "tls"

@@ -48,8 +48,6 @@ from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.readers import Readers
 from accio_daemon.storing import share
 
-_HEARTBEAT_S = 2.0
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
@@ -195,10 +193,11 @@ class Services:
 
     def _of_agents(self) -> AgentCalls:
         parts = self._parts
-        lease_s, shared = parts.config.lease_s, share(parts.config)
+        config, shared = parts.config, share(parts.config)
         settings = SessionSettings(
-            lease_ms=int(lease_s * 1000),
-            heartbeat_ms=int(min(_HEARTBEAT_S, lease_s / 5) * 1000),
+            lease_ms=int(config.lease_s * 1000),
+            heartbeat_ms=int(config.heartbeat_s * 1000),
+            life_noted_s=config.life_noted_s,
             store_folder=shared.folder,
             store_nonce=shared.nonce,
             history=parts.history,

@@ -50,7 +50,6 @@ log = structlog.get_logger(__name__)
 PROTOCOLS = range(1, 2)
 """The protocol versions that this daemon speaks."""
 
-_HEARD_EVERY_S = 1.0
 # Messages other than reports that are read in any so many seconds. Agents send a few in a second, and logs in pieces.
 CHATTER_AT_ONCE = 20
 CHATTER_S = 0.02
@@ -65,10 +64,11 @@ AgentStream = Stream[agents_pb2.AgentMessage, agents_pb2.DaemonMessage]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionSettings:
-    """What every agent is told when it joins."""
+    """What every agent is told when it joins, and how often its signs of life are passed on."""
 
     lease_ms: int
     heartbeat_ms: int
+    life_noted_s: float
     store_folder: str
     store_nonce: str
     history: History
@@ -208,7 +208,7 @@ class AgentCalls:
                 if message is grpc.aio.EOF:
                     raise SessionEnded("connection lost")
                 session.hear(now())
-                if now() - heard >= _HEARD_EVERY_S:  # any message is a sign of life
+                if now() - heard >= self._settings.life_noted_s:  # any message is a sign of life
                     heard = now()
                     self._engine.post(AgentHeard(session=session.number))
                 if message.HasField("reports"):

@@ -100,3 +100,15 @@ def test_the_store_may_be_a_folder_that_hosts_share() -> None:
     assert not read_config(environment={}).is_shared
     with pytest.raises(BadRequest, match="expected a folder behind shared:"):
         read_config(store="shared:", environment={})
+
+
+@pytest.mark.parametrize("lease", ["1s", "2s", "3s", "15s", "1h"])
+def test_who_sends_heartbeats_is_never_taken_for_silent(lease: str) -> None:
+    """Whatever the lease, the engine hears of regular heartbeats, one of them late, before it suspects the agent.
+
+    With a lease of 2 s it heard of each third one, and an agent was suspect for a moment again and again: then it may
+    take over nothing of a lost one.
+    """
+    config = read_config(lease=lease, environment={})
+    told_after = config.life_noted_s + config.heartbeat_s  # a heartbeat that came just too early to be told is followed
+    assert told_after + 0.5 * config.heartbeat_s <= config.suspect_s < config.lease_s
