@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from accio.sdk.bad_input import BadInputError
     from accio.sdk.context import NotUnstableError, OperatorContext
     from accio.sdk.declare import operator
-    from accio.sdk.types import Byte, Dataset, Help, Long, WritableCopy
+    from accio.sdk.types import Byte, Dataset, Help, Long, Whole, WritableCopy
 
 __all__ = [
     "AccioError",
@@ -28,6 +28,7 @@ __all__ = [
     "NotUnstableError",
     "OperatorContext",
     "Timestamp",
+    "Whole",
     "WritableCopy",
     "operator",
 ]
@@ -38,7 +39,7 @@ _HOME = {
     "accio.sdk.bad_input": ("BadInputError",),
     "accio.sdk.context": ("NotUnstableError", "OperatorContext"),
     "accio.sdk.declare": ("operator",),
-    "accio.sdk.types": ("Byte", "Dataset", "Help", "Long", "WritableCopy"),
+    "accio.sdk.types": ("Byte", "Dataset", "Help", "Long", "Whole", "WritableCopy"),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 

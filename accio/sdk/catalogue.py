@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -28,8 +28,9 @@ from accio.interpreter import PATH, search_path
 from accio.late import dataclass
 from accio.sdk.describe import Description, issues_of
 from accio.sdk.digest import FORMAT, full_hash, with_environment
-from accio.sdk.environments import functions
-from accio.sdk.environments.python import PythonNeed
+from accio.sdk.environments import contained, containers, functions
+from accio.sdk.environments.contained import ImageNeed, Inner
+from accio.sdk.environments.functions import Need
 from accio.sdk.extras import has_extras
 from accio.sdk.fingerprint import Fingerprint
 from accio.sdk.installed import Installed
@@ -37,6 +38,8 @@ from accio.sdk.loading import GROUP, distributions_announcing, split_reference
 from accio.sdk.modules import distributions_of
 from accio.sdk.references import bound_names
 
+RESULT = "result.json"
+_DESCRIBE = "accio.sdk.describe"
 MOST_DESCRIPTIONS = 64
 """How many a cache keeps, the newest: each interpreter and each place of a file has its own."""
 
@@ -267,9 +270,11 @@ def _description(document: dict[str, Any]) -> Description:
     )
 
 
-def _describe_within(need: PythonNeed, source: Source) -> dict[str, Any]:
+def _describe_within(need: Need, source: Source) -> dict[str, Any]:
     """Describe a source in the environment that its operators name."""
     functions.make_ready(need)
+    if isinstance(need, ImageNeed):
+        return _describe_in_image(need, source)
     place, files = need.place(), need.needs()
     document = _describe_elsewhere(source, None)
     if need.place() != place:
@@ -280,13 +285,49 @@ def _describe_within(need: PythonNeed, source: Source) -> dict[str, Any]:
     return {"specs": [spec.to_json() for spec in specs], "fingerprint": fingerprint.to_json()}
 
 
-def _describe_elsewhere(source: Source, contents: Path | None) -> dict[str, Any]:
+def _describe_in_image(need: ImageNeed, source: Source) -> dict[str, Any]:
+    """Describe a source by the Python of the image that its operators name.
+
+    Its fingerprint is of what the host has: the source, Accio, the pin of the image, which stands for all within it.
+    """
+    description = _description(_describe_elsewhere(source, None))
+    specs = [with_environment(spec, need) for spec in description.specs]
+    found, roots = description.fingerprint, _roots(source)
+    fingerprint = found.elsewhere(need.needs(), (), lambda path: _on_host(path, roots))
+    return {"specs": [spec.to_json() for spec in specs], "fingerprint": fingerprint.to_json()}
+
+
+def _on_host(path: str, roots: Sequence[Path]) -> str | None:
+    """Return a path of a container as the host has it; None for what the image has itself."""
+    return contained.outside(path) or (path if contained.is_seen(Path(path), roots) else None)
+
+
+def _roots(source: Source) -> list[Path]:
+    """Return the folder of a file, with those of the packages that it is in."""
+    folder = Path(source.distribution).parent
+    while (folder / "__init__.py").is_file():
+        folder = folder.parent
+    return [folder]
+
+
+def _command(source: Source, folder: Path, known: str) -> tuple[list[str], Mapping[str, str]]:
+    """Return what describes a source, where its operators are loaded, into a folder; and its environment variables."""
     need, references = functions.split(source.references)
+    arguments = (str(folder / RESULT), known, source.distribution, *references)
+    outer = os.environ | {PATH: search_path(sys.path)}
+    if not isinstance(need, ImageNeed):
+        return functions.command(need, _DESCRIBE, *arguments), functions.variables(need, outer)
+    inner = Inner(
+        module=_DESCRIBE, arguments=arguments, folder=folder, home=folder, label=containers.label_of(folder),
+        variables=outer, reads=_roots(source),
+    )  # fmt: skip
+    return contained.command(need, inner)
+
+
+def _describe_elsewhere(source: Source, contents: Path | None) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="accio-") as folder:
-        result = Path(folder) / "result.json"
-        known = str(contents or "")
-        command = functions.command(need, "accio.sdk.describe", str(result), known, source.distribution, *references)
-        environment = functions.variables(need, os.environ | {PATH: search_path(sys.path)})
+        result = Path(folder) / RESULT
+        command, environment = _command(source, Path(folder), str(contents or ""))
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False, env=environment)
         if not result.is_file():
             last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]

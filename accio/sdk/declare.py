@@ -19,7 +19,7 @@ from accio.errors import InvalidDefinition
 from accio.late import dataclass
 from accio.sdk.docstrings import describe
 from accio.sdk.encoding import Encoder
-from accio.sdk.environments.functions import why_no_environment
+from accio.sdk.environments.functions import why_no_environment, why_no_image
 from accio.sdk.options import Limits, option_issues, read_limits
 from accio.sdk.records import MISSING, RecordInput
 from accio.sdk.signature import Input, Output, Signature, read_signature
@@ -51,6 +51,7 @@ class Declaration:
     files: tuple[str, ...]
     isolated: bool
     python: str | Mapping[str, str] | None
+    image: str | None
     limits: Limits
 
     @property
@@ -88,6 +89,7 @@ def operator(
     retry_memory: float | None = None,
     isolated: bool = False,
     python: str | Mapping[str, str] | None = None,
+    image: str | None = None,
     help: str | None = None,
 ) -> Callable[[Target], Target]: ...
 
@@ -113,6 +115,7 @@ def operator(
     retry_memory: float | None = None,
     isolated: bool = False,
     python: str | Mapping[str, str] | None = None,
+    image: str | None = None,
     help: str | None = None,  # noqa: A002 - the word that ports and workflows use
 ) -> Any:
     """Declare an operator; docs/operators.md describes every option.
@@ -130,6 +133,10 @@ def operator(
     issues += option_issues(texts, {"unstable": unstable, "isolated": isolated}, files)
     if python is not None and (problem := why_no_environment(python)):
         issues.append(Issue(pointer("python"), problem))
+    if image is not None and (problem := why_no_image(image)):
+        issues.append(Issue(pointer("image"), problem))
+    if image is not None and python is not None:
+        issues.append(Issue(pointer("python"), "an image has its own Python: name one of `image` and `python`"))
 
     def declare(decorated: Target) -> Target:
         _check_target(decorated, name)
@@ -144,6 +151,7 @@ def operator(
             files=files,
             isolated=isolated,
             python=python,
+            image=image,
             limits=limits,
             issues_of_options=issues,
         )
@@ -197,6 +205,7 @@ def _declare(
     files: Sequence[str | os.PathLike[str]],
     isolated: bool,
     python: str | Mapping[str, str] | None,
+    image: str | None,
     limits: Limits,
     issues_of_options: Sequence[Issue],
 ) -> Declaration:
@@ -215,7 +224,7 @@ def _declare(
         help_text = describe(target.__doc__).summary or describe(function.__doc__).summary
     return _build(target, signature, name=name, unstable=unstable, category=category, help=help_text,
                   deprecated=deprecated, version=version, files=tuple(map(os.fspath, files)), isolated=isolated,
-                  python=python, limits=limits)  # fmt: skip
+                  python=python, image=image, limits=limits)  # fmt: skip
 
 
 def _build(target: Callable[..., Any], signature: Signature, **options: Any) -> Declaration:

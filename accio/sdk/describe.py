@@ -94,12 +94,12 @@ def _spec(
         if operator.python is not None and operator.python.lock is None:
             foundations.trees.update(operator.python.sites())
         return replace(with_digest(operator), distribution=distribution)
-    if operator.python is not None and not interpreter.LENT:
+    if (operator.python or operator.image) is not None and not interpreter.LENT:
         message = (
             f"operator {operator.name}: its environment is read from the file that --operators names, before that is "
             f"imported: name {loaded.source}"
         )
-        raise InvalidDefinition([Issue(pointer("python"), message)])
+        raise InvalidDefinition([Issue(pointer("image" if operator.image else "python"), message)])
     foundations.files.add(
         loaded.source
     )  # ports come from there, even where an explicit version says all about the code

@@ -16,6 +16,7 @@ import blake3
 
 from accio.domain.operators import OperatorSpec
 from accio.late import dataclass
+from accio.sdk.environments.contained import ImageNeed
 from accio.sdk.environments.python import PythonNeed
 from accio.sdk.installed import SDK
 from accio.sdk.library import Library
@@ -83,15 +84,15 @@ def combine(name: str, parts: Mapping[str, str]) -> str:
     return f"blake3:{full_hash(document)}"
 
 
-def with_environment(spec: OperatorSpec, need: PythonNeed) -> OperatorSpec:
+def with_environment(spec: OperatorSpec, need: PythonNeed | ImageNeed) -> OperatorSpec:
     """Return the spec of a function that runs in an environment of its own. What it reaches there has been counted;
-    locked requirements count as a whole.
+    locked requirements and images count as a whole.
     """
-    if need.lock is None or spec.digest is None:
+    if spec.digest is None or (isinstance(need, PythonNeed) and need.lock is None):
         return spec
-    parts = need.parts()
+    parts = need.parts() if isinstance(need, PythonNeed) else {"image": full_hash(need.parts()["image"])}
     digest = combine(spec.name, {"operator": spec.digest, **parts})
-    shown = {(name, value[:SHORT]) for name, value in parts.items() if name == "requirements"}
+    shown = {(name, value[:SHORT]) for name, value in parts.items() if name in {"requirements", "image"}}
     return replace(spec, digest=digest, components=tuple(sorted({*spec.components, *shown})))
 
 

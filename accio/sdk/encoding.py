@@ -22,6 +22,7 @@ from accio.domain.values import resolve_dataset
 from accio.late import dataclass
 from accio.sdk.copies import Copies
 from accio.sdk.hints import Hint, member_value, one_of
+from accio.sdk.records import is_record, values_of
 from accio.sdk.stored_types import stored_type
 from accio.sdk.types import Dataset
 
@@ -129,6 +130,8 @@ class Encoder:
                 return frozenset(self._part(datatype, 0, "an element", part) for part in value)
             case Kind.MAP if isinstance(value, Mapping):
                 return self._map(datatype, value)
+            case Kind.MAP if is_record(type(value)):
+                return self._map(datatype, values_of(type(value), value))
             case kind if kind in _SAMPLES and not isinstance(value, _SAMPLED):
                 raise ValueProblem(f"expected {datatype} (for example {_SAMPLES[kind]}), found {quote(value)}")
             case _:
@@ -143,7 +146,7 @@ class Encoder:
             raise ValueProblem(f"expected {outer}: {where}: {problem.message}") from None
         return plain
 
-    def _map(self, datatype: DataType, value: Mapping[object, object]) -> Value:
+    def _map(self, datatype: DataType, value: Mapping[Any, object]) -> Value:
         members: dict[Value, Value] = {}
         texts: set[str] = set()
         for key, member in value.items():

@@ -200,6 +200,8 @@ def _with_records(operator: Declaration, found: dict[str, Any]) -> dict[str, Any
             arguments[each.name] = each.make(found)
         except BadInputError:
             raise
+        except LookupError as error:
+            raise BadInputError(f"'{each.name}' can't be made, a {each.record.__qualname__}: {error}") from None
         except Exception as error:  # noqa: BLE001 - a class may refuse its values by whatever it raises
             why = f"{_class_name(type(error))}: {_text(error)}"
             raise BadInputError(f"'{each.name}' can't be made, a {each.record.__qualname__} ({why})") from None
@@ -253,9 +255,10 @@ def _outputs(operator: Declaration, result: Any) -> dict[str, Any]:
         raise BadOutputError(f"expected a {operator.record.__qualname__} with {_listed(names)}, found a {found}")
     values = {}
     missing = []
-    for name in names:
+    for port in operator.outputs:
+        name = port.name
         try:
-            values[name] = result[name] if is_typeddict(operator.record) else getattr(result, name)
+            values[name] = _within(result, port.path)
         except (AttributeError, KeyError):
             missing.append(name)
         except BaseException as error:  # noqa: BLE001 - a property may raise anything
@@ -264,6 +267,13 @@ def _outputs(operator: Declaration, result: Any) -> dict[str, Any]:
     if missing:
         raise BadOutputError(f"the {found} that it returned has no value for {_listed(missing)}")
     return values
+
+
+def _within(record: Any, path: tuple[str, ...]) -> Any:
+    """Return a field of a record, or one of the records that are its fields; a TypedDict is a dictionary."""
+    for field in path:
+        record = record[field] if type(record) is dict or is_typeddict(type(record)) else getattr(record, field)
+    return record
 
 
 def _is_a(result: Any, record: type) -> bool:

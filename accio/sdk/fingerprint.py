@@ -1,7 +1,7 @@
 """What a description of operators was made from, so that it can be told whether it would come out the same today."""
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -56,17 +56,27 @@ class Fingerprint:
             python=sys.version,
         )
 
-    def elsewhere(self, files: Iterable[Path], trees: Iterable[Path]) -> "Fingerprint":
+    def elsewhere(
+        self, files: Iterable[Path], trees: Iterable[Path], outside: Callable[[str], str | None] = str
+    ) -> "Fingerprint":
         """Return this as a process of another environment judges it, which doesn't see what is installed here: by what
         the environment is made of, *files* and *trees*.
+
+        *outside* says where a path is for that process, and None of one that it doesn't see.
         """
-        tree_names = tuple(sorted({*self.trees, *map(str, trees)}))
-        file_names = tuple(sorted({*self.files, *map(str, files)}))
+
+        def known(paths: Iterable[str]) -> set[str]:
+            return {found for path in paths if (found := outside(path)) is not None}
+
+        tree_names = tuple(sorted({*known(self.trees), *map(str, trees)}))
+        file_names = tuple(sorted({*known(self.files), *map(str, files)}))
+        folder_names = tuple(sorted(known(self.folders)))
         return replace(
             self,
             trees=tree_names,
+            folders=folder_names,
             files=file_names,
-            contents=_hash(tree_names, self.folders, file_names),
+            contents=_hash(tree_names, folder_names, file_names),
             distributions={},
             installed={},
             resolution=Resolution(places={}, folders=(), pins={}),

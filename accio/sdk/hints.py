@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from accio.domain.datatypes import MAX_DEPTH, DataType, Kind
+from accio.domain.problems import ValueProblem
 from accio.domain.quantities import Distance, Duration, Location, Timestamp
 from accio.late import dataclass
 from accio.sdk.other_types import instead_of
+from accio.sdk.records import MISSING, Field, fields_of, is_record
 from accio.sdk.stored_types import StoredType, stored_type
-from accio.sdk.types import Byte, Dataset, Help, Long, WritableCopy
+from accio.sdk.types import Byte, Dataset, Help, Long, Whole, WritableCopy
 
 _SCALARS: dict[object, Kind] = {
     Byte: Kind.BYTE,
@@ -115,16 +117,16 @@ def is_data_type(annotation: object) -> bool:
 def take_apart(annotation: object) -> tuple[object, bool, str]:
     """Return T, whether None is allowed, and the help of `T`, `T | None`, `Annotated[T, Help("…")]` in any nesting.
 
-    A bare string among the annotations counts as a help text too. A `WritableCopy` stays with T.
+    A bare string among the annotations counts as a help text too. A `WritableCopy` and a `Whole` stay with T.
     """
-    optional, texts, copies = False, list[str](), list[WritableCopy]()
+    optional, texts, copies = False, list[str](), list[WritableCopy | Whole]()
     while True:
         annotation = unaliased(annotation)
         origin, arguments = get_origin(annotation), get_args(annotation)
         if origin is Annotated:
             annotation, *notes = arguments
             texts += [note.text if isinstance(note, Help) else note for note in notes if isinstance(note, Help | str)]
-            copies += _copies(notes)
+            copies += [*_copies(notes), *_wholes(notes)]
         elif origin in {Union, types.UnionType} and types.NoneType in arguments:
             optional = True
             members = [member for member in arguments if member is not types.NoneType]
@@ -156,6 +158,16 @@ def _copies(notes: collections.abc.Iterable[object]) -> list[WritableCopy]:
     return [note for note in found if isinstance(note, WritableCopy)]
 
 
+def _wholes(notes: collections.abc.Iterable[object]) -> list[Whole]:
+    """Return what notes of an annotation say of a record being one value; the class itself says it, too."""
+    return [Whole() for note in notes if note is Whole or isinstance(note, Whole)]
+
+
+def _check_copies(annotation: object, copies: collections.abc.Sized) -> None:
+    if copies and annotation is not Dataset and annotation is not Path:
+        raise NotADataTypeError(f"WritableCopy is for a Dataset, not for {show(annotation)}")
+
+
 def one_of(hint: Hint) -> str:
     """Return the values that a hint lists, for a message."""
     return f"one of {', '.join(map(repr, hint.choices))}"
@@ -185,9 +197,10 @@ def _scalar(annotation: Any) -> Kind | None:
 
 def _read(annotation: object) -> Hint:
     annotation, notes = _without_notes(annotation)
+    if _wholes(notes):
+        return _read_whole(annotation)
     copies = _copies(notes)
-    if copies and annotation is not Dataset and annotation is not Path:
-        raise NotADataTypeError(f"WritableCopy is for a Dataset, not for {show(annotation)}")
+    _check_copies(annotation, copies)
     scalar = _scalar(annotation)
     if scalar is not None:
         made = _MADE.get(annotation)
@@ -246,3 +259,51 @@ def _read_choices(annotation: object) -> Hint:
         if all(type(value) is python for value in values):
             return Hint(type=DataType(kind), choices=values)
     raise NotADataTypeError(f"{show(annotation)} lists values of several types; write Literal of texts, or of integers")
+
+
+_NUMBERS = frozenset({Kind.BYTE, Kind.INTEGER, Kind.LONG, Kind.DOUBLE})
+_INTEGERS = _NUMBERS - {Kind.DOUBLE}
+
+
+def _read_whole(annotation: object) -> Hint:
+    """Return the hint of a record that is one value: a map from the names of its fields."""
+    if not (isinstance(annotation, type) and is_record(annotation)):
+        raise NotADataTypeError(f"Whole is for a dataclass, a NamedTuple or a TypedDict, not for {show(annotation)}")
+    fields, problem = fields_of(annotation)
+    if problem:
+        raise NotADataTypeError(problem)
+    hints = {field.name: _read_field(annotation, field) for field in fields if field.is_taken}
+    types_of = {hint.type for hint in hints.values()}
+    one = DataType(Kind.DOUBLE) if {each.kind for each in types_of} <= _NUMBERS and len(types_of) > 1 else None
+    if len(types_of) != 1 and one is None:
+        shown = ", ".join(f"{name}: {hint.type}" for name, hint in hints.items()) or "none"
+        raise NotADataTypeError(
+            f"{show(annotation)} as a whole is a map of values of one type, and has the fields {shown}; "
+            "leave Whole out, so that each field is a port"
+        )
+    whole = frozenset(name for name, hint in hints.items() if one is not None and hint.type.kind in _INTEGERS)
+    item = Hint(type=one) if one is not None else next(iter(hints.values()))
+    text = Hint(type=DataType(Kind.STRING))
+
+    def made(pairs: collections.abc.Iterable[Any]) -> Any:
+        values = {name: int(value) if name in whole and value == int(value) else value for name, value in pairs}
+        needed = {field.name for field in fields if field.is_taken and field.default is MISSING and not field.may_lack}
+        missing, unknown = sorted(needed - values.keys()), sorted(values.keys() - hints.keys())
+        if missing or unknown:
+            what = f"found no {', '.join(missing)}" if missing else f"found {', '.join(unknown)}, too"
+            raise ValueProblem(f"expected a {annotation.__qualname__} with {', '.join(hints)}, {what}")
+        return annotation(**values)
+
+    kind = DataType(Kind.MAP, (text.type, item.type))
+    return Hint(type=kind, items=(text, item), container=made, make=made)
+
+
+def _read_field(record: type, field: Field) -> Hint:
+    if field.hint is MISSING:
+        raise NotADataTypeError(f"the field '{field.name}' of {record.__qualname__} has no type hint")
+    bare, nullable, _ = take_apart(field.hint)
+    if nullable or field.may_lack:
+        raise NotADataTypeError(
+            f"the field '{field.name}' of {record.__qualname__} may be without a value; members of a map have one"
+        )
+    return _read(bare)

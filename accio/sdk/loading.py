@@ -23,6 +23,7 @@ from accio.sdk.bindings import check_displaced, home_of, is_decoration, operator
 from accio.sdk.commands import Program
 from accio.sdk.declare import Declaration, declaration_of, operator
 from accio.sdk.environments import functions
+from accio.sdk.environments.python import PythonNeed
 from accio.sdk.modules import distributions_of
 from accio.sdk.own_sources import compile_own_sources
 from accio.sdk.program_file import read_program
@@ -86,7 +87,7 @@ def modules_of(references: Iterable[str]) -> list[str]:
 
 def _load(reference: str) -> Iterator[Loaded]:
     need, _ = functions.split([reference])
-    if need is not None:
+    if isinstance(need, PythonNeed):
         raise BadRequest(f"the environment {need.place()} isn't there any more; make it, or start the agent again")
     if reference.endswith(".json"):
         yield Loaded(operator=read_program(Path(reference)))

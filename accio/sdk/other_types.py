@@ -52,7 +52,8 @@ def _of_number(name: str) -> str:
 def _of_record(kind: type) -> str:
     fields = list(getattr(kind, "__annotations__", {}))
     shown = ", ".join(fields[:5]) + (", …" if len(fields) > 5 else "")
-    return f"write an input for each of its fields ({shown}), or dict[str, T] if all are of one type T"
+    name = kind.__qualname__.rpartition(".")[2]
+    return f"write Annotated[{name}, Whole()] there, or an input for each of its fields ({shown})"
 
 
 def _inner(annotation: Any) -> str:

@@ -1,4 +1,6 @@
-"""Records that operators take and return: dataclasses, NamedTuples and TypedDicts, a port for each field."""
+"""Records that operators take and return: dataclasses, NamedTuples and TypedDicts, a port for each field; those of a
+field that is a record itself are called FIELD_INNER. `Annotated[Record, Whole()]` is one port (`accio.sdk.hints`).
+"""
 
 import dataclasses
 import typing
@@ -26,22 +28,45 @@ class Field:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordInput:
-    """A parameter that is a record: `ports` names the input of each field; `given` is the parameter's own default."""
+    """A parameter that is a record, or a field of one that is: `ports` names the input of each field, `inner` has those
+    fields that are records themselves; `given` is the default of the whole.
+
+    One that is `nullable` is None if none of its inputs has a value; its fields have the defaults of the class alone.
+    """
 
     name: str
     record: type
     ports: Mapping[str, str]
+    inner: Mapping[str, "RecordInput"] = dataclasses.field(default_factory=dict)
     given: Any = MISSING
+    nullable: bool = False
 
     def make(self, found: Mapping[str, Any]) -> Any:
         """Return the record of the values of *found*, by the names of the inputs; what has none has its default.
 
-        Raises whatever the record's class raises.
+        Raises whatever the record's class raises, and LookupError where a field without a default has no value.
         """
+        if self.nullable and not self.is_given(found):
+            return None
         values = {field: found[port] for field, port in self.ports.items() if port in found}
+        values |= {field: each.make(found) for field, each in self.inner.items()}
         if self.given is not MISSING:
             values = {**values_of(self.record, deepcopy(self.given)), **values}
+        if self.nullable and (missing := [self.ports.get(name, name) for name in _needed(self.record) - values.keys()]):
+            raise LookupError(f"the input {', '.join(sorted(missing))} has no value, though others of it have")
         return self.record(**values)
+
+    def named(self, names: Mapping[str, str]) -> "RecordInput":
+        """Return this with other names of its inputs."""
+        ports = {field: names[port] for field, port in self.ports.items()}
+        inner = {field: each.named(names) for field, each in self.inner.items()}
+        return dataclasses.replace(self, ports=ports, inner=inner)
+
+    def is_given(self, found: Mapping[str, Any]) -> bool:
+        """Return whether an input of it has a value, or of the records in it."""
+        return any(port in found for port in self.ports.values()) or any(
+            each.is_given(found) for each in self.inner.values()
+        )
 
 
 def is_record(annotation: object) -> bool:
@@ -75,6 +100,12 @@ def fields_of(record: type) -> tuple[list[Field], str]:
         )
         for name in _names(record)
     ], ""
+
+
+def _needed(record: type) -> set[str]:
+    """Return the fields of a record without which it isn't made."""
+    fields, _ = fields_of(record)
+    return {each.name for each in fields if each.default is MISSING and each.is_taken and not each.may_lack}
 
 
 def values_of(record: type, value: Any) -> dict[str, Any]:

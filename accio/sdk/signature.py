@@ -44,11 +44,12 @@ class Input:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """A field of what the function returns, or the whole of it."""
+    """A field of what the function returns, or the whole of it; `path` leads to a field within records."""
 
     name: str
     hint: Hint
     help: str
+    path: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,49 +136,71 @@ class _Reader:
 
     def _record(self, name: str, record: type, default: Any, *, nullable: bool) -> list[Input]:
         """Return the inputs of a record, one for each field; they get their final names from `_named`."""
-        path = pointer("inputs", name)
-        if nullable or default is None:
-            advice = f"write {name}: {record.__qualname__}, and let its fields have defaults"
-            self._say(path, f"input '{name}' is a record, which can't be None as a whole; {advice}")
+        if default is None and not nullable:
+            text = f"write {name}: {record.__qualname__} | None"
+            self._say(pointer("inputs", name), f"input '{name}' has the default None, but its type allows none: {text}")
             return []
+        inputs, found = self._taken_apart(name, record, default, nullable=nullable, within=())
+        self._records[name] = found
+        return [replace(each, record=name) for each in inputs]
+
+    def _taken_apart(
+        self, name: str, record: type, default: Any, *, nullable: bool, within: tuple[type, ...]
+    ) -> tuple[list[Input], RecordInput]:
+        """Return the inputs of a record that is a parameter, or a field within other records, and how it is made."""
+        path = pointer("inputs", name)
         fields, problem = fields_of(record)
         if problem:
             self._say(path, problem)
+        if record in within:
+            self._say(path, f"the record {record.__qualname__} is made of itself: an input has a value of a fixed size")
+            fields = []
         given: Mapping[str, Any] = {}
-        if default is not MISSING:
+        if default is not MISSING and default is not None:
             try:
                 given = values_of(record, default)
             except TypeError as error:
                 self._say(path, f"the default of input '{name}' is none: {error}")
+        may_be_none = nullable and not given
         described = describe(record.__doc__).names
-        self._records[name] = RecordInput(
-            name=name, record=record, ports={each.name: each.name for each in fields if each.is_taken}, given=default
-        )
-        found = []
+        inputs, ports, inner = list[Input](), dict[str, str](), dict[str, RecordInput]()
         for each in fields:
-            if each.is_taken and (port := self._field(name, record, each, given)) is not None:
+            if not each.is_taken:
+                continue
+            bare, field_nullable, _ = take_apart(each.hint)
+            value = given.get(each.name, each.default)
+            if isinstance(bare, type) and is_record(bare) and not is_data_type(bare):
+                found, inner[each.name] = self._taken_apart(
+                    each.name, bare, value, nullable=field_nullable or may_be_none, within=(*within, record)
+                )
+                inputs += [replace(port, name=f"{each.name}_{port.name}") for port in found]
+                inner[each.name] = inner[each.name].named({port.name: f"{each.name}_{port.name}" for port in found})
+            elif (port := self._field(record, each, value)) is not None:
+                ports[each.name] = each.name
+                lacks = each.may_lack or may_be_none
                 text = port.help or described.get(each.name, "")
-                optional = port.optional or each.may_lack
-                found.append(replace(port, help=text, record=name, may_lack=each.may_lack, optional=optional))
-        return found
+                inputs.append(replace(port, help=text, may_lack=lacks, optional=port.optional or lacks))
+        if may_be_none:
+            inputs = [replace(port, default=MISSING, optional=True, may_lack=True) for port in inputs]
+        made = RecordInput(
+            name=name, record=record, ports=ports, inner=inner, given=MISSING if default is None else default,
+            nullable=may_be_none,
+        )  # fmt: skip
+        return inputs, made
 
-    def _field(self, parameter: str, record: type, field: Field, given: Mapping[str, Any]) -> Input | None:
-        path = pointer("inputs", field.name)
+    def _field(self, record: type, field: Field, value: Any) -> Input | None:
         if field.hint is MISSING:
-            self._say(path, f"the field '{field.name}' of {record.__qualname__} has no type hint")
+            self._say(
+                pointer("inputs", field.name), f"the field '{field.name}' of {record.__qualname__} has no type hint"
+            )
             return None
-        bare, _, _ = take_apart(field.hint)
-        if is_record(bare) and not is_data_type(bare):
-            advice = "write its fields there, or another parameter of the operator for it"
-            self._say(path, f"the field '{field.name}' of the input '{parameter}' is a record itself; {advice}")
-            return None
-        return self._input(field.name, field.hint, given.get(field.name, field.default))
+        return self._input(field.name, field.hint, value)
 
     def _named(self, inputs: list[Input]) -> list[Input]:
         """Rename the fields of records to inputs of which no two have one name."""
         fields = {name: [each.name for each in inputs if each.record == name] for name in self._records}
         names = port_names(fields, [each.name for each in inputs if not each.record])
-        self._records = {name: replace(record, ports=names[name]) for name, record in self._records.items()}
+        self._records = {name: record.named(names[name]) for name, record in self._records.items()}
         named = [replace(each, name=names[each.record][each.name]) if each.record else each for each in inputs]
         seen: set[str] = set()
         for each in named:
@@ -219,16 +242,27 @@ class _Reader:
             return [], None
         if is_data_type(bare) or not (isinstance(bare, type) and is_record(bare)):
             return [o for o in [self._output(SINGLE_OUTPUT, bare, help_text, "the output")] if o], None
-        fields = self._fields(bare)
-        described = describe(bare.__doc__).names
-        found = []
-        for name, hint in fields.items():
-            inner, field_nullable, text = take_apart(hint)
-            if field_nullable:
+        return self._fields_out(bare, ()), bare
+
+    def _fields_out(self, record: type, within: tuple[tuple[str, type], ...]) -> list[Output]:
+        """Return the outputs of a record's fields; *within* has the fields that lead to it, with their records."""
+        if record in {above for _, above in within}:
+            self._say(pointer("outputs"), f"the record {record.__qualname__} is made of itself: outputs are fixed")
+            return []
+        described = describe(record.__doc__).names
+        found = list[Output | None]()
+        for field, hint in self._fields(record).items():
+            inner, nullable, text = take_apart(hint)
+            path = (*(name for name, _ in within), field)
+            name = "_".join(path)
+            if nullable:
                 self._say(pointer("outputs", name), f"output '{name}' allows None, but an output always has a value")
-                continue
-            found.append(self._output(name, inner, text or described.get(name, ""), f"output '{name}'"))
-        return [output for output in found if output is not None], bare
+            elif isinstance(inner, type) and is_record(inner) and not is_data_type(inner):
+                found += self._fields_out(inner, (*within, (field, record)))
+            else:
+                made = self._output(name, inner, text or described.get(field, ""), f"output '{name}'")
+                found.append(made and replace(made, path=path))
+        return [output for output in found if output is not None]
 
     def _fields(self, record: type) -> Mapping[str, object]:
         """Return the hints of the fields of a result, in their order."""

@@ -21,6 +21,14 @@ class Help:
 
 
 @dataclass(frozen=True, slots=True)
+class Whole:
+    """Makes a record one port: `start: Annotated[Point, Whole()]` is a map from the names of fields to their values.
+
+    Its fields are all of one type, or all numbers.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class WritableCopy:
     """Asks for a copy of a dataset that may be written to, such as `data: Annotated[Dataset, WritableCopy()]`.
 

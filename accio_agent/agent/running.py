@@ -73,7 +73,7 @@ async def run(
         resources=resources,
         devices=visible,
         operators=operators,
-        templates=start_templates(catalogue),
+        templates=start_templates(catalogue, folder.path),
         folder=folder.path,
         journal=journal,
         logs=LogStore(folder.path / "logs"),
@@ -247,7 +247,7 @@ async def _until(broken: "asyncio.Future[None]") -> None:
     await broken
 
 
-def start_templates(catalogue: Catalogue) -> dict[str, TemplateHandle]:
+def start_templates(catalogue: Catalogue, folder: Path) -> dict[str, TemplateHandle]:
     """Start templates for the operators that were named at once: they import while the agent connects.
 
     Those of installed packages start when they are needed: most runs use few of them.
@@ -259,7 +259,7 @@ def start_templates(catalogue: Catalogue) -> dict[str, TemplateHandle]:
         threads = max(1, each.spec.resources.milli_cpus // 1000)
         pool = pool_name(each.source.references, threads)
         if pool not in templates:
-            templates[pool] = TemplateHandle(pool, each.source.references, threads)
+            templates[pool] = TemplateHandle(pool, each.source.references, threads, folder)
     return templates
 
 

@@ -28,7 +28,8 @@ def main(arguments: Sequence[str]) -> None:
                 raise
             sys.exit(NO_SPACE)
         return
-    os.setsid()
+    if os.getsid(0) != os.getpid():  # in a container it leads a session already
+        os.setsid()
     leave_signals_to_agent()
     control = socket.socket(fileno=int(arguments[0]))
     control.set_inheritable(False)  # it is the template's alone: not its workers', nor that of their programs

@@ -4,14 +4,19 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
+import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import blake3
 import httpx
+import orjson
 import psutil
 import pytest
+from google._upb import _message
 
 from tests.acceptance.processes import eventually, free_port
 
@@ -24,6 +29,10 @@ http: {{addr: "{address}"}}
 """
 _STORAGE = '[storage]\ndriver = "{driver}"\ngraphroot = "{folder}/images"\nrunroot = "{folder}/run"\n'
 _INSECURE = '[[registry]]\nlocation = "{address}"\ninsecure = true\n'
+_NOT_NEEDED = (
+    "site-packages", "dist-packages", "test", "tests", "__pycache__", "idlelib", "lib2to3", "ensurepip", "config-*",
+    "*.a", "tkinter", "turtledemo",
+)  # fmt: skip
 # Where this process may not raise limits, neither may its containers.
 _LIMITS = ("--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024")
 
@@ -69,6 +78,31 @@ class Containers:
         self.podman("import", "--quiet", archive, image)
         self.podman("push", "--quiet", image)
         self.podman("rmi", image)
+        return image
+
+    def with_python(self, name: str) -> str:
+        """Make an image of this interpreter, its standard library and what these load, and a text; return its name."""
+        image, root = f"localhost/{name}:1", self.folder / "python"
+        shutil.rmtree(root, ignore_errors=True)
+        version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+        library = root / "usr" / "lib" / version
+        shutil.copytree(sysconfig.get_path("stdlib"), library, ignore=shutil.ignore_patterns(*_NOT_NEEDED))
+        (root / "usr" / "bin").mkdir()
+        (root / "tmp").mkdir()
+        shutil.copy(os.path.realpath(sys.executable), root / "usr" / "bin" / "python3")
+        lent = [path for each in (blake3, orjson, _message) for path in Path(str(each.__file__)).parent.glob("*.so")]
+        loaded = subprocess.run(
+            ["ldd", root / "usr" / "bin" / "python3", *library.rglob("*.so"), *lent],
+            capture_output=True,
+            check=False,
+            text=True,
+        )
+        for word in {word for word in loaded.stdout.split() if word.startswith("/") and Path(word).is_file()}:
+            target = root / word.lstrip("/")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(word, target)
+        (root / "greeting").write_text(name)
+        self.podman("import", "--quiet", shutil.make_archive(str(root), "tar", root), image)
         return image
 
     def fetched(self, name: str) -> int:

@@ -7,6 +7,7 @@ it can't write to) and the files of the operator, each at its own path, and besi
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import field
 from pathlib import Path
 
 from accio.control_groups import own_group
@@ -48,13 +49,21 @@ class Host:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:
-    """One execution of a program: its words, folder, and variables, the paths that it reads, whether it needs GPUs."""
+    """One execution of a program: its words, folder, and variables, the paths that it reads, whether it needs GPUs.
+
+    Of functions besides: what is lent to the container at other paths, and what it may write to beside its folder;
+    whether it is to see the host's processes, and inherit descriptor 3.
+    """
 
     words: Sequence[str]
     folder: Path
     variables: Mapping[str, str]
     reads: Iterable[Path]
     gpus: bool
+    lent: Mapping[Path, Path] = field(default_factory=dict)
+    writes: Sequence[Path] = ()
+    hosts_processes: bool = False
+    passes: bool = False
 
 
 def variables(environment: Mapping[str, str], declared: Mapping[str, str], folder: Path) -> dict[str, str]:
@@ -96,9 +105,16 @@ def _with_podman(image: Image, execution: Execution, host: Host) -> list[str]:
         arguments.append("--device=nvidia.com/gpu=all")  # the variables say which of them are its own
     elif execution.gpus and host.amd:
         arguments += [f"--device={device}" for device in _AMD]
-    arguments += [f"--mount=type=bind,source={path},destination={path},ro=true" for path in _outermost(execution)]
+    if execution.hosts_processes:
+        arguments.append("--pid=host")
+    if execution.passes:
+        arguments.append("--preserve-fds=1")
+    read = {path: path for path in _outermost(execution)} | dict(execution.lent)
+    arguments += [f"--mount=type=bind,source={path},destination={to},ro=true" for path, to in read.items()]
     folder = execution.folder
-    arguments += [f"--mount=type=bind,source={folder},destination={folder}", f"--workdir={folder}"]
+    for path in dict.fromkeys([*execution.writes, folder]):
+        arguments.append(f"--mount=type=bind,source={path},destination={path}")
+    arguments.append(f"--workdir={folder}")
     arguments += [f"--env={name}={value}" for name, value in sorted(execution.variables.items())]
     return [*arguments, image.runs, *execution.words]
 
@@ -108,8 +124,10 @@ def _with_apptainer(image: Image, execution: Execution, host: Host) -> list[str]
     arguments = ["exec", "--cleanenv", "--no-home", f"--home={execution.variables['HOME']}", f"--pwd={folder}"]
     if execution.gpus and (host.nvidia or host.amd):
         arguments.append("--nv" if host.nvidia else "--rocm")
-    arguments += [f"--bind={path}:{path}:ro" for path in _outermost(execution)]
-    return [*arguments, f"--bind={folder}:{folder}", image.runs, *execution.words]
+    read = {path: path for path in _outermost(execution)} | dict(execution.lent)
+    arguments += [f"--bind={path}:{to}:ro" for path, to in read.items()]
+    arguments += [f"--bind={path}:{path}" for path in dict.fromkeys([*execution.writes, folder])]
+    return [*arguments, image.runs, *execution.words]
 
 
 def unmountable(paths: Iterable[Path]) -> Path | None:

@@ -1,11 +1,12 @@
-"""Python environments of functions: the file that declares an operator is imported in the environment that it names.
+"""Environments of functions: the file that declares an operator is imported in the one that it names.
 
-    @operator(python="envs/fit")                                  # an environment that is there
+    @operator(python="envs/fit")                                  # a Python environment that is there
     @operator(python={"requirements": "requirements.txt"})        # one that is made of locked requirements
+    @operator(image="docker.io/library/python:3.11")              # a container image
 
 What a file imports may be installed in its environment only. So what it names is read from its source, before anything
 imports it, and all operators of the file share it. Among the references of a source (`accio.sdk.loading`) it stands
-first, as `python:FOLDER` or `requirements:FILE`.
+first, as `python:FOLDER`, `requirements:FILE` or `image:NAME`.
 """
 
 import ast
@@ -18,19 +19,24 @@ from accio import interpreter
 from accio.domain.issues import Issue, pointer
 from accio.domain.problems import quote
 from accio.errors import FailedPrecondition, InvalidDefinition
-from accio.sdk.environments import lent
+from accio.sdk.environments import contained, lent
+from accio.sdk.environments.contained import ImageNeed
 from accio.sdk.environments.python import PythonNeed, problem_of
 
-_FOLDER, _LOCK = "python:", "requirements:"
-_OPTION = "python"
+_FOLDER, _LOCK, _IMAGE = "python:", "requirements:", "image:"
+_OPTIONS = ("python", "image")
+Need = PythonNeed | ImageNeed
+IMAGES = 'the name of an image, such as "docker.io/library/python:3.11"'
 FORMS = 'the path of an environment, or {"requirements": "FILE"}'
 
 
-def split(references: Sequence[str]) -> tuple[PythonNeed | None, tuple[str, ...]]:
+def split(references: Sequence[str]) -> tuple[Need | None, tuple[str, ...]]:
     """Return the environment in which references are loaded, None for the agent's own, and the others."""
     first = references[0] if references else ""
     if first.startswith(_FOLDER):
         return PythonNeed(folder=Path(first.removeprefix(_FOLDER))), tuple(references[1:])
+    if first.startswith(_IMAGE):
+        return ImageNeed(image=first.removeprefix(_IMAGE)), tuple(references[1:])
     if first.startswith(_LOCK):
         return PythonNeed(lock=Path(first.removeprefix(_LOCK))), tuple(references[1:])
     return None, tuple(references)
@@ -47,41 +53,44 @@ def named_in(path: Path) -> tuple[str, ...]:
     except (OSError, SyntaxError, ValueError):
         return ()
     found: dict[str, str] = {}
-    for name, option in _options(tree):
-        found.setdefault(_reference(name, option, path.parent), name)
+    for name, key, option in _options(tree):
+        found.setdefault(_reference(name, key, option, path.parent), name)
     if len(found) > 1:
         shown = ", ".join(f"{name} names {reference.partition(':')[2]}" for reference, name in found.items())
         message = f"the operators of {path} name different environments ({shown}): a file is imported in one of them"
-        raise InvalidDefinition([Issue(pointer(_OPTION), f"{message}; write a file for each environment")])
+        raise InvalidDefinition([Issue(pointer(_OPTIONS[0]), f"{message}; write a file for each environment")])
     return tuple(found)
 
 
-def _options(tree: ast.Module) -> list[tuple[str, ast.expr]]:
-    """Return each `python=` of an `@operator`, with the name of what it decorates."""
+def _options(tree: ast.Module) -> list[tuple[str, str, ast.expr]]:
+    """Return each `python=` and `image=` of an `@operator`, behind the name of what it decorates, and its own."""
     return [
-        (node.name, keyword.value)
+        (node.name, keyword.arg, keyword.value)
         for node in ast.walk(tree)
         if isinstance(node, ast.FunctionDef | ast.ClassDef)
         for decorator in node.decorator_list
         if isinstance(decorator, ast.Call) and ast.unparse(decorator.func).rpartition(".")[2] == "operator"
         for keyword in decorator.keywords
-        if keyword.arg == _OPTION and not (isinstance(keyword.value, ast.Constant) and keyword.value.value is None)
+        if keyword.arg in _OPTIONS and not (isinstance(keyword.value, ast.Constant) and keyword.value.value is None)
     ]
 
 
-def _reference(name: str, option: ast.expr, folder: Path) -> str:
+def _reference(name: str, key: str, option: ast.expr, folder: Path) -> str:
     try:
         value = ast.literal_eval(option)
     except ValueError:
-        message = f"operator {name}: python={ast.unparse(option)} is read before its file is imported; write it out: "
-        raise InvalidDefinition([Issue(pointer(_OPTION), message + FORMS)]) from None
-    if problem := why_no_environment(value):
-        raise InvalidDefinition([Issue(pointer(_OPTION), f"operator {name}: {problem}")])
+        forms = FORMS if key == "python" else IMAGES
+        message = f"operator {name}: {key}={ast.unparse(option)} is read before its file is imported; write it out: "
+        raise InvalidDefinition([Issue(pointer(key), message + forms)]) from None
+    if problem := why_no_environment(value) if key == "python" else why_no_image(value):
+        raise InvalidDefinition([Issue(pointer(key), f"operator {name}: {problem}")])
+    if key == "image":
+        return f"{_IMAGE}{os.path.normpath(folder / value) if value.endswith('.sif') else value}"
     if isinstance(value, str):
         return f"{_FOLDER}{os.path.normpath(folder / Path(value).expanduser())}"
     lock = Path(os.path.normpath(folder / value["requirements"]))
     if problem := problem_of(lock):
-        raise InvalidDefinition([Issue(pointer(_OPTION, "requirements"), f"operator {name}: {problem}")])
+        raise InvalidDefinition([Issue(pointer(key, "requirements"), f"operator {name}: {problem}")])
     return f"{_LOCK}{lock}"
 
 
@@ -92,6 +101,13 @@ def why_no_environment(value: object) -> str:
     if isinstance(value, Mapping) and value.keys() == {"requirements"} and isinstance(value["requirements"], str):
         return ""
     return f"python: expected {FORMS}, found {quote(value)}"
+
+
+def why_no_image(value: object) -> str:
+    """Return why a value of `image=` names no image, or nothing."""
+    if isinstance(value, str) and value and not value.startswith("-") and not any(map(str.isspace, value)):
+        return ""
+    return f"image: expected {IMAGES}, found {quote(value)}"
 
 
 def command(need: PythonNeed | None, module: str, *arguments: str) -> list[str]:
@@ -107,8 +123,13 @@ def variables(need: PythonNeed | None, environment: Mapping[str, str]) -> dict[s
     return dict(environment) if need is None else need.variables(environment)
 
 
-def make_ready(need: PythonNeed) -> None:
-    """Make an environment, unless it is there; FailedPrecondition says why it can't be, or can't run Accio."""
+def make_ready(need: Need) -> None:
+    """Make an environment, or fetch an image, unless it is there; FailedPrecondition says why it can't be had, or
+    can't run Accio.
+    """
+    if isinstance(need, ImageNeed):
+        contained.make_ready(need)
+        return
     place = need.ensure()
     ours = f"{sys.version_info.major}.{sys.version_info.minor}"
     found = need.version()

@@ -94,12 +94,13 @@ def make_ready(name: str, folder: Path, label: str) -> Image:
     """Return a pinned image that is on this host, once for each process that runs it.
 
     A home folder may be shared with hosts that have a pin and no image yet, and images can be removed. What is left of
-    containers with this *label*, whose processes were killed together with the engine's, is removed.
+    containers with this *label*, if there is one, whose processes were killed together with the engine's, is removed.
     """
     by, image = engine(), pinned(name, folder)
     if not by.is_podman:
         return image
-    _remove_leftovers(by, label)
+    if label:
+        _remove_leftovers(by, label)
     if _ask(by, "image", "exists", image.runs).returncode != 0:
         with alone(pin_of(name, folder)):
             if _ask(by, "image", "exists", image.runs).returncode != 0:
@@ -113,6 +114,13 @@ def make_ready(name: str, folder: Path, label: str) -> Image:
     return image
 
 
+def remove_ended(label: str) -> None:
+    """Remove what is left of containers with this label that have ended; others of the label run on."""
+    if (by := engine()).is_podman:
+        _ask(by, "ps", "--all", "--quiet", "--filter", f"label={label}")  # whereby Podman notices that they have
+        _remove_leftovers(by, label, "--filter=status=exited")
+
+
 @cache
 def keeps_to_its_group(by: Engine) -> bool:
     """Return whether Podman can leave containers in the control group of who starts them: by crun, on version 2."""
@@ -120,9 +128,9 @@ def keeps_to_its_group(by: Engine) -> bool:
     return asked.stdout.split() == ["v2", "crun"]
 
 
-def _remove_leftovers(by: Engine, label: str) -> None:
+def _remove_leftovers(by: Engine, label: str, *shown: str) -> None:
     for _ in range(2):  # the first time Podman notices that they are dead, the second time it removes them
-        left = _ask(by, "ps", "--all", "--quiet", "--filter", f"label={label}").stdout.split()
+        left = _ask(by, "ps", "--all", "--quiet", "--filter", f"label={label}", *shown).stdout.split()
         if not left:
             return
         _ask(by, "rm", "--force", "--time=0", *left)

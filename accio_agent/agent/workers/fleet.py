@@ -103,7 +103,7 @@ class Fleet:
         template = self._templates.get(pool)
         if template is None:
             references, threads = parse_pool(pool)
-            template = self._templates[pool] = TemplateHandle(pool, references, threads)
+            template = self._templates[pool] = TemplateHandle(pool, references, threads, self._folder.parent)
             template.watch(self)
         return template
 

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from accio.interpreter import python
 from accio.sdk.environments import functions
+from accio.sdk.environments.contained import ImageNeed
 from accio_agent import linux
 from accio_agent.agent.workers.environment import worker_environment
 from accio_agent.protocol import control
@@ -42,7 +43,8 @@ class TemplateEvents(Protocol):
 class TemplateHandle:
     """The agent's end of a template process. It may be started before there is an event loop; `watch` needs one."""
 
-    def __init__(self, pool: str, references: Sequence[str], threads: int) -> None:
+    def __init__(self, pool: str, references: Sequence[str], threads: int, folder: Path) -> None:
+        """*folder* is the agent's, with all that workers read and write."""
         self.pool = pool
         self.lanes: set[int] = set()  # whose workers it has, or is about to have
         self.imported = False  # or has failed to
@@ -50,7 +52,7 @@ class TemplateHandle:
         self.disk_full = False  # whether that was for want of space
         self._events: TemplateEvents | None = None
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._process = _start(theirs.fileno(), references, worker_environment(threads))
+        self._process = _start(theirs.fileno(), references, worker_environment(threads), folder)
         theirs.close()
         self._socket = ours
 
@@ -153,9 +155,14 @@ class TemplateHandle:
                 raise ValueError(f"a template sent what only agents say: {message}")
 
 
-def _start(fd: int, references: Sequence[str], environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+def _start(
+    fd: int, references: Sequence[str], environment: Mapping[str, str], folder: Path
+) -> "subprocess.Popen[bytes]":
     """Start the program of a template, in the environment that its operators name."""
     need, inner = functions.split(references)
+    if isinstance(need, ImageNeed):
+        command = python("accio_agent.worker.contained", str(fd), str(folder), *references)
+        return subprocess.Popen(command, pass_fds=[fd], stdin=subprocess.DEVNULL, env=environment)
     command = functions.command(need, "accio_agent.worker", str(fd), *inner)
     variables = functions.variables(need, environment)
     try:

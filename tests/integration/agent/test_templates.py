@@ -248,7 +248,7 @@ async def test_templates_of_operators_that_nobody_named_start_when_needed(tmp_pa
     found = discover(["named.py", "installed.py"], folder=tmp_path, cache=None, installed=False)
     named = str(tmp_path / "named.py")
     assert found.named == {named, str(tmp_path / "installed.py")}
-    started = start_templates(replace(found, named=frozenset({named})))
+    started = start_templates(replace(found, named=frozenset({named})), tmp_path)
     try:
         assert [pool.split("\0")[1:] for pool in started] == [[named]]
     finally:

@@ -292,7 +292,7 @@ class Point(NamedTuple):
 @pytest.mark.parametrize(
     ("hint", "instead"),
     [
-        (list[Point], "an input for each of its fields (x, y), or dict[str, T]"),
+        (list[Point], "Annotated[Point, Whole()] there, or an input for each of its fields (x, y)"),
         (set[np.ndarray], "can be no element of a set"),
         (np.float32, "write float"),
         (np.int64, "write int, or Long for 64 bits"),

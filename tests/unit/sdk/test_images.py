@@ -11,7 +11,9 @@ import pytest
 from accio.domain.states import Cause
 from accio.errors import FailedPrecondition, InvalidDefinition
 from accio.sdk.commands import Program, with_digest
-from accio.sdk.environments import containers
+from accio.sdk.declare import operator
+from accio.sdk.environments import contained, containers, functions, lent
+from accio.sdk.environments.contained import ImageNeed, Inner
 from accio.sdk.environments.containers import Execution, Host
 from accio.sdk.environments.images import Engine, Image, engine
 from accio.sdk.execution import Failed, Finished, Request
@@ -180,3 +182,85 @@ def test_paths_that_engines_cannot_take(apptainer: Path, tmp_path: Path) -> None
     outcome = run(program, odd)
     assert isinstance(outcome, Failed)
     assert f"{odd}/text can't be mounted" in outcome.failure.message
+
+
+FUNCTION = """
+from accio import operator
+
+@operator({options})
+def Fit(x: int) -> int:
+    return x
+"""
+LOOKING = """#!/bin/bash
+case $1 in
+pull) echo image > "$3" ;;
+exec) echo '{answer}'; echo 'no python3' >&2 ;;
+esac
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("image=NAME", "operator Fit: image=NAME is read before its file is imported; write it out: the name of an"),
+        ('image="a b"', 'operator Fit: image: expected the name of an image, .* found "a b"'),
+        ('image="tools:1", python="venv"', "different environments"),
+    ],
+)
+def test_what_names_no_image_of_a_function_is_refused(options: str, message: str, tmp_path: Path) -> None:
+    """Before anything is imported."""
+    (tmp_path / "fit.py").write_text(FUNCTION.format(options=options))
+    with pytest.raises(InvalidDefinition, match=message):
+        functions.named_in(tmp_path / "fit.py")
+
+
+def test_a_function_cannot_be_told_two_places() -> None:
+    """An image has its own Python, and its name no blanks: whoever decorates is told both."""
+    with pytest.raises(InvalidDefinition) as caught:
+        operator(image="a b", python="venv")(lambda: None)
+    assert {"/image", "/python"} <= {issue.path for issue in caught.value.issues}
+
+
+def test_an_image_is_named_in_the_source(tmp_path: Path) -> None:
+    """By its name, or as a file relative to the source."""
+    (tmp_path / "fit.py").write_text(FUNCTION.format(options='image="tools:1"'))
+    assert functions.named_in(tmp_path / "fit.py") == ("image:tools:1",)
+    (tmp_path / "fit.py").write_text(FUNCTION.format(options='image="sub/tools.sif"'))
+    assert functions.named_in(tmp_path / "fit.py") == (f"image:{tmp_path}/sub/tools.sif",)
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        ('[[3, 9], "glibc", true]', "the image tools:1 has Python 3.9: functions need 3.11 or newer"),
+        ('[[3, 99], "glibc", false]', r"has Python 3.99 \(glibc\), its agent .*: take an image with the same, or"),
+        ("", "the image tools:1 can't run functions: expected `python3` in its PATH, found: no python3"),
+    ],
+)
+def test_an_image_that_cannot_run_functions_is_told(apptainer: Path, answer: str, message: str, tmp_path: Path) -> None:
+    """What it has, and what it needs."""
+    (tmp_path / "bin" / "apptainer").write_text(LOOKING.format(answer=answer))
+    assert not apptainer.exists()
+    with pytest.raises(FailedPrecondition, match=message):
+        functions.make_ready(ImageNeed(image="tools:1"))
+
+
+def test_functions_are_the_agents_own_in_a_container(apptainer: Path, tmp_path: Path) -> None:
+    """Accio is lent at a path of its own, folders are where they are outside, and no token goes along."""
+    assert not apptainer.exists()
+    inner = Inner(
+        module="accio_agent.worker", arguments=["3", "/x/fit.py"], folder=tmp_path / "agent", home=tmp_path / "home",
+        label="l", variables={"ACCIO_TOKEN": "secret", "ACCIO_X": "y", "OMP_NUM_THREADS": "2"}, passes=True,
+        reads=[Path("/usr/share/lab")],
+    )  # fmt: skip
+    told, variables = contained.command(ImageNeed(image="tools:1"), inner)
+    assert told[-7:-3] == ["python3", "-P", told[-5], told[-4]]
+    assert told[-3:] == ["accio_agent.worker", "3", "/x/fit.py"]
+    assert contained.outside(told[-5]) == lent.__file__
+    assert "--bind=/tmp:/tmp" in told
+    assert "--bind=/usr/share/lab:/usr/share/lab:ro" in told
+    assert not any(each.startswith(("--bind=/usr:", "--bind=/etc:")) for each in told)
+    handed = {name: value for name, value in variables.items() if name.startswith("APPTAINERENV_")}
+    assert handed["APPTAINERENV_OMP_NUM_THREADS"] == "2"
+    assert handed["APPTAINERENV_ACCIO_X"] == "y"
+    assert "secret" not in handed.values()
