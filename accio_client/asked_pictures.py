@@ -1,7 +1,10 @@
 """Which picture of a sweep somebody asks for, by names that may be left out: the same for commands and pages."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from accio.errors import BadRequest
 from accio.late import dataclass
@@ -9,8 +12,11 @@ from accio_client.analysis import pictures
 from accio_client.analysis.pictures import Picture
 from accio_client.selected import Selected
 
-KINDS = ("states", "heat", "failures", "line", "cdf", "pdf", "importance", "scatter", "parallel")
-WITHOUT_VALUE = ("states", "failures")
+if TYPE_CHECKING:
+    from accio_client.collected import Head
+
+KINDS = ("states", "heat", "failures", "line", "cdf", "pdf", "importance", "scatter", "parallel", "trials")
+WITHOUT_VALUE = ("states", "failures", "trials")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +31,7 @@ class Asked:
 
     def results(self) -> tuple[str, ...]:
         """Return the names of the results that are drawn."""
-        names = (self.y, self.x if self.kind == "scatter" else None)
+        names = (self.y, self.x if self.kind in ("scatter", "trials") else None)
         return tuple(name for name in names if name is not None)
 
     def metrics(self) -> tuple[str, ...]:
@@ -36,11 +42,28 @@ class Asked:
         """Return those of the results that are outputs."""
         return tuple(name for name in self.results() if name not in self.metrics())
 
+    @property
+    def may_be_of_study(self) -> bool:
+        """Whether a study shows its trials when this is asked, by results that nobody named."""
+        return self.kind == "trials" or (self.kind is None and self.y is None)
+
+    def of(self, head: Head) -> Asked:
+        """Return what is meant of this run: a study that isn't asked for anything shows its trials."""
+        is_study = head.sweep.study is not None
+        return replace(self, kind="trials") if self.kind is None and self.may_be_of_study and is_study else self
+
+    def needed(self, head: Head) -> tuple[str, ...]:
+        """Return the outputs that are to be read of this run: of a study's trials, all of its objectives."""
+        study = head.sweep.study
+        if self.kind != "trials" or study is None:
+            return self.ports()
+        return tuple(each.output for each in study.objectives)
+
 
 def draw(found: Selected, asked: Asked) -> Picture:
     """Return the picture; BadRequest and NotFound say which names can't be meant."""
     _check(asked)
-    table, y = found.table, _meant(found, asked.y) or ""
+    table, y = found.table, (_meant(found, asked.y) if asked.kind != "trials" else None) or ""
     common: dict[str, Any] = {"where": found.where, "query": found.query}
     makers: dict[str, Callable[[], Picture]] = {
         "states": lambda: pictures.state_map(table, x=asked.x, y=asked.by, **common),
@@ -52,6 +75,7 @@ def draw(found: Selected, asked: Asked) -> Picture:
         "importance": lambda: pictures.importance_bars(table, y, **common),
         "scatter": lambda: pictures.scatter(table, _meant(found, asked.x) or "", y, **common),
         "parallel": lambda: pictures.parallel(table, y, **common),
+        "trials": lambda: pictures.study_trials(table, x=asked.x, y=asked.y, pruned=found.collected.pruned, **common),
     }
     return makers[asked.kind or _kind(found, asked)]()
 

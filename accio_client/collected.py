@@ -50,6 +50,7 @@ class Head:
         self.generation: int = message.generation
         self.implied: int = message.implied
         self.deleted: Ranges = tuple((each.first, each.count) for each in message.deleted)
+        self.pruned: Ranges = tuple((each.first, each.count) for each in message.pruned)
 
     def context(self, now_ms: int) -> Context:
         """Return what queries over the children may ask about: whatever there is, fetched or not."""
@@ -170,6 +171,18 @@ class Collected:
     @property
     def generation(self) -> int:
         return self.head.generation
+
+    def may_go_on(self, head: Head) -> bool:
+        """Return whether what ended is still as it was: nothing was retried or deleted, and no study has grown."""
+        return head.generation == self.generation and head.sweep.size == self.table.size
+
+    @property
+    def pruned(self) -> Mask:
+        """Which children belong to trials of a study that were ended early."""
+        found = np.zeros(self.table.size, dtype=np.bool_)
+        for first, count in self.head.pruned:
+            found[first : first + count] = True
+        return found
 
 
 @dataclass(eq=False)

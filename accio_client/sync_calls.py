@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from accio.domain.access import TokenKind
     from accio.v1 import accio_pb2
     from accio_client.analysis.pictures import Lines
+    from accio_client.asked_pictures import Asked
     from accio_client.collected import Collected, Head, Reading
     from accio_client.definition_text import Definition
     from accio_client.export import exporting
@@ -264,6 +265,14 @@ class BlockingCalls(BlockingCaller):
                 run, where=where, ports=ports, metrics=metrics, outputs=outputs, failures=failures, kept=kept
             )
         )
+
+    def picture_of(
+        self, run: str, asked: Asked, *, where: str = "", kept: MutableMapping[Reading, Collected] | None = None
+    ) -> tuple[Selected, Asked]:
+        """Return what a picture is drawn from (`accio_client.asked_pictures.draw`), and which one is meant: a study of
+        which nothing is asked shows its trials. *where* and *kept* as `selected` has them.
+        """
+        return self._run(self._client.picture_of(run, asked, where=where, kept=kept))
 
     def column_head(self, run: str) -> Head:
         """Return what is known of a run's columns before any child is looked at: parameters, outputs, nodes."""

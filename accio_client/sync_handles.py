@@ -112,15 +112,13 @@ class Run:
         """Return a picture of its results, as `accio plot` draws it: `run.plot("Noise/error", x="epsilon")`.
 
         A notebook shows it, `print` draws it in characters, `.save("error.pdf")` writes it. Without *y* it shows the
-        states of the children; docs/pictures.md describes each *kind*.
+        states of the children, of a study its trials; docs/pictures.md describes each *kind*.
         """
         from accio_client.asked_pictures import Asked, draw
         from accio_client.drawing import Drawing
 
         asked = Asked(kind=kind, x=x, y=y, by=by, median=median)
-        ports, metrics = asked.ports(), asked.metrics()
-        found = self._client.selected(self.id, where=where, ports=ports, metrics=metrics, outputs=bool(ports))
-        return Drawing(draw(found, asked))
+        return Drawing(draw(*self._client.picture_of(self.id, asked, where=where)))
 
     def failures(self, *, where: str = "") -> tuple[Group, ...]:
         """Return the kinds of failures, the most frequent first, with examples."""

@@ -22,11 +22,14 @@ from accio_client.analysis.pictures.specification import (
     Kind,
     Lines,
     Map,
+    Outcome,
     Parallel,
     Picture,
     PictureAxis,
     Scale,
     Timeline,
+    Trials,
+    better,
     short_tick,
     visible,
 )
@@ -104,6 +107,8 @@ def figure(picture: Picture) -> "Figure":
             draw_graph(axes, picture)
         case Timeline():
             draw_timeline(axes, picture)
+        case Trials():
+            _trials(axes, picture)
     _say(drawn, axes, picture.head)
     return drawn
 
@@ -286,13 +291,40 @@ def _cloud(drawn: "Figure", axes: "Axes", picture: Cloud) -> None:
         axes.scatter(picture.xs, picture.ys, s=9, color="#00204d", alpha=0.5, linewidths=0)
     order = np.argsort(picture.xs[picture.best], kind="stable")
     best: tuple[Floats, Floats] = (picture.xs[picture.best][order], picture.ys[picture.best][order])
-    axes.plot(
-        *best, color="#c02600", marker="D", markersize=4, linewidth=0.8, linestyle="--", label="not beaten in both"
-    )
+    label = f"not beaten in both ({_plain(better(picture))})"
+    axes.plot(*best, color="#c02600", marker="D", markersize=4, linewidth=0.8, linestyle="--", label=label)
     axes.legend(fontsize=8)
     axes.set_xlabel(_plain(picture.x.label))
     axes.set_ylabel(_plain(picture.y.label))
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def _trials(axes: "Axes", picture: Trials) -> None:
+    from matplotlib.transforms import blended_transform_factory
+
+    axes.scatter(picture.trials, picture.values, s=12, color="#00204d", alpha=0.6, linewidths=0, label="a trial")
+    axes.plot(picture.trials, picture.best, color="#c02600", drawstyle="steps-post", linewidth=1.4, label="best so far")
+    new = picture.improved
+    axes.scatter(picture.trials[new], picture.values[new], s=26, color="#c02600", marker="D", linewidths=0)
+    foot = blended_transform_factory(axes.transData, axes.transAxes)
+    for outcome, marker, label, colour in _WITHOUT_VALUE:
+        at = picture.trials[[each is outcome for each in picture.outcomes]]
+        if len(at):
+            style: dict[str, Any] = {"marker": marker, "color": colour, "s": 22, "linewidths": 1.1, "clip_on": False}
+            axes.scatter(at, np.full(len(at), 0.02), transform=foot, label=label, **style)
+    if picture.y.scale is Scale.LOG:
+        axes.set_yscale("log")
+    axes.legend(fontsize=8)
+    axes.set_xlabel(_plain(picture.x.label))
+    axes.set_ylabel(_plain(picture.y.label))
+    axes.grid(visible=True, alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+_WITHOUT_VALUE = (
+    (Outcome.PRUNED, "|", "ended early", STATE_COLOURS["killed"]),
+    (Outcome.FAILED, "x", "without a value", STATE_COLOURS["failed"]),
+)
 
 
 def _parallel(axes: "Axes", picture: Parallel) -> None:

@@ -16,11 +16,13 @@ from accio_client.analysis.pictures.specification import (
     Kind,
     Lines,
     Map,
+    Outcome,
     Parallel,
     Picture,
     PictureAxis,
     Scale,
     Timeline,
+    Trials,
     number_text,
     short_tick,
     visible,
@@ -56,13 +58,15 @@ def _body(picture: Picture, width: int, height: int, *, colour: bool) -> list[st
         case Bars():
             return _bars(picture, width)
         case Cloud():
-            return _cloud(picture, width, height)
+            return _cloud(picture, width, height, colour=colour)
         case Parallel():
             return _parallel(picture, width, height)
         case Graph():
             return graph_lines(picture, width)
         case Timeline():
             return timeline_lines(picture, width)
+        case Trials():
+            return _trials(picture, width, height, colour=colour)
 
 
 def _short(text: str, width: int) -> str:
@@ -260,7 +264,7 @@ def _bars(picture: Bars, width: int) -> list[str]:
 # ------------------------------------------------------------------------------------------------------------- points
 
 
-def _cloud(picture: Cloud, width: int, height: int) -> list[str]:
+def _cloud(picture: Cloud, width: int, height: int, *, colour: bool) -> list[str]:
     canvas = Canvas(width - _MARGIN, max(5, height - 6))
     x, y = picture.x.values, picture.y.values
     (x_low, x_high), (y_low, y_high) = _bounds([] if x is None else [x]), _bounds([] if y is None else [y])
@@ -269,7 +273,11 @@ def _cloud(picture: Cloud, width: int, height: int) -> list[str]:
         canvas.points((columns + 0.5) / picture.density.shape[1], (rows + 0.5) / picture.density.shape[0], 0)
     else:
         canvas.points((picture.xs - x_low) / (x_high - x_low), (picture.ys - y_low) / (y_high - y_low), 0)
-    drawn = canvas.rows(())
+    if picture.head.kind is Kind.TRIALS:  # the front of a study is what is looked for
+        order = np.flatnonzero(picture.best)[np.argsort(picture.xs[picture.best], kind="stable")]
+        across, up = (picture.xs[order] - x_low) / (x_high - x_low), (picture.ys[order] - y_low) / (y_high - y_low)
+        canvas.polyline(across, up, 1)
+    drawn = canvas.rows(_COLOURS if colour else ())
     labels = _y_labels(y_low, y_high, len(drawn))
     framed = [f"{label:>{_MARGIN - 2}} ┤{row}" for label, row in zip(labels, drawn, strict=True)]
     return [
@@ -277,6 +285,37 @@ def _cloud(picture: Cloud, width: int, height: int) -> list[str]:
         *framed,
         *_x_labels(picture.x, x_low, x_high, canvas.width),
     ]
+
+
+def _trials(picture: Trials, width: int, height: int, *, colour: bool) -> list[str]:
+    """Dots for values, a line for the best so far, and below them a mark for each trial that has no value."""
+    canvas = Canvas(width - _MARGIN, max(5, height - 8))
+    values, best = _scaled(picture.values, picture.y), _scaled(picture.best, picture.y)
+    low, high = _bounds([values])
+    last = float(picture.trials[-1]) if len(picture.trials) else 1.0
+    across = picture.trials / (last or 1.0)
+    canvas.points(across, (values - low) / (high - low), 0)
+    canvas.polyline(np.repeat(across, 2)[1:], (np.repeat(best, 2)[:-1] - low) / (high - low), 1)
+    rows = canvas.rows(_COLOURS if colour else ())
+    ends = _y_labels(low, high, len(rows))
+    if picture.y.scale is Scale.LOG:
+        ends = [number_text(10 ** float(each)) if each else "" for each in ends]
+    marks = [" "] * canvas.width
+    for at, outcome in zip((across * (canvas.width - 1)).astype(int).tolist(), picture.outcomes, strict=True):
+        marks[at] = _OUTCOMES.get(outcome, marks[at])
+    without = any(each in _OUTCOMES for each in picture.outcomes)
+    found = picture.best[np.isfinite(picture.best)]
+    return [
+        f"{' ' * _MARGIN}{_short(picture.y.label, width - _MARGIN)}",
+        *(f"{label:>{_MARGIN - 2}} ┤{row}" for label, row in zip(ends, rows, strict=True)),
+        *([" " * _MARGIN + "".join(marks).rstrip()] if without else []),
+        *_x_labels(picture.x, 0, last, canvas.width),
+        *([f"best so far: {number_text(float(found[-1]))}"] if len(found) else []),
+        *(["| ended early  x without a value"] if without else []),
+    ]
+
+
+_OUTCOMES = {Outcome.PRUNED: "|", Outcome.FAILED: "x"}
 
 
 def _parallel(picture: Parallel, width: int, height: int) -> list[str]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # NumPy is loaded by the calls that need it: every command li
     from collections.abc import Iterable, MutableMapping, Sequence
 
     from accio_client.analysis.pictures import Lines
+    from accio_client.asked_pictures import Asked
     from accio_client.collected import Collected, Head, Reading
     from accio_client.selected import Selected
     from accio_client.views import SeriesView
@@ -52,14 +53,14 @@ class AnalysisCalls(MeasurementCalls):
             async for chunk in chunks:
                 if collector is None:
                     head = Head(chunk.head)
-                    if before is not None and head.generation != before.generation:
+                    if before is not None and not before.may_go_on(head):
                         break
                     collector = Collector(head, before)
                 else:
                     collector.add(chunk)
         if collector is None and before is None:
             raise Internal(_NO_HEAD)
-        if collector is None:  # what had ended has changed
+        if collector is None:  # what had ended has changed, or there are more children
             return await self.columns(run, ports=ports, metrics=metrics, outputs=outputs, failures=failures)
         return collector.collected()
 
@@ -89,6 +90,27 @@ class AnalysisCalls(MeasurementCalls):
         needed = plan(head, where, ports, metrics, int(now().timestamp() * 1000), outputs=outputs)
         asked = Reading(run, needed.ports, needed.metrics, needed.outputs, failures or needed.failures)
         return Selected.matching(await self._kept_columns(asked, kept), needed, where)
+
+    async def picture_of(
+        self,
+        run: str,
+        asked: Asked,
+        *,
+        where: str = "",
+        kept: MutableMapping[Reading, Collected] | None = None,
+    ) -> tuple[Selected, Asked]:
+        """Return what a picture is drawn from (`accio_client.asked_pictures.draw`), and which one is meant: a study of
+        which nothing is asked shows its trials. *where* and *kept* as `selected` has them.
+        """
+        outputs = asked.ports()
+        if asked.may_be_of_study:
+            head = await self.column_head(run)
+            asked = asked.of(head)
+            outputs = asked.needed(head)
+        found = await self.selected(
+            run, where=where, ports=outputs, metrics=asked.metrics(), outputs=bool(outputs), kept=kept
+        )
+        return found, asked
 
     async def column_head(self, run: str) -> Head:
         """Return what is known of a run's columns before any child is looked at: parameters, outputs, nodes."""

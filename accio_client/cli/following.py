@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from accio.domain.issues import Issue
-    from accio_client.cli.live_series import ReadSeries
+    from accio_client.cli.live_series import ReadSeries, ReadStudy
     from accio_client.cli.session import Session
     from accio_client.views import RunUpdate, RunView
 
@@ -36,10 +36,12 @@ def follow(
     *,
     lasting: bool = True,
     series: ReadSeries | None = None,
+    study: ReadStudy | None = None,
 ) -> tuple[RunView, tuple[Issue, ...]]:
     """Show *updates* until the run has ended; the run and the findings of its submission.
 
-    *lasting*: whether the daemon can be asked for more afterwards. *series* reads what the nodes of a run measure.
+    *lasting*: whether the daemon can be asked for more afterwards. *series* reads what the nodes of a run measure,
+    *study* how far a study is.
     """
     screen: Screen = Lines(session, lasting=lasting)
     on_terminal = coloured(sys.stderr) and not session.quiet
@@ -51,7 +53,7 @@ def follow(
         with (
             closing(screen),
             closing(updates),
-            looking(series, screen.measured, shape=on_terminal) as note,
+            looking(series, screen.measured, shape=on_terminal, study=study) as note,
         ):
             for update in updates:
                 if update.warnings and not warnings:

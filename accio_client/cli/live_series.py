@@ -1,4 +1,6 @@
-"""What running nodes measure, beside a run that is followed: the last value of each series, asked for at a pace."""
+"""What is told beside a run that is followed, asked for at a pace: the last value of each series that running nodes
+measure; of a study, its best trial so far.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +11,16 @@ from typing import TYPE_CHECKING
 from accio.domain.series import PROGRESS
 from accio.errors import AccioError
 from accio_client.cli.sparkline import sparkline
+from accio_client.cli.studies_shown import so_far_lines
 from accio_client.cli.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from accio_client.views import RunView, SeriesView
+    from accio_client.views import RunView, SeriesView, StudyView
 
     ReadSeries = Callable[[str], Iterable[SeriesView]]
+    ReadStudy = Callable[[str], StudyView | None]
     Told = Callable[[list[str]], None]
 
 EVERY_S = 2.0
@@ -53,11 +57,14 @@ def _latest(series: SeriesView, *, shape: bool) -> str:
 
 
 class Looking:
-    """Asks in a thread of its own what a run measures, from its first state to its end."""
+    """Asks in a thread of its own what a run measures, or how far a study is, from its first state to its end."""
 
-    def __init__(self, read: ReadSeries, tell: Told, *, shape: bool, every_s: float = EVERY_S) -> None:
-        """Ask *read* each so many seconds, and *tell* what it said; what fails is asked again."""
+    def __init__(
+        self, read: ReadSeries, tell: Told, *, shape: bool, study: ReadStudy | None = None, every_s: float = EVERY_S
+    ) -> None:
+        """Ask *read* (of a study, *study*) each so many seconds, and *tell* what it said; what fails is asked again."""
         self._read = read
+        self._study = study
         self._tell = tell
         self._shape = shape
         self._every_s = every_s
@@ -65,17 +72,24 @@ class Looking:
         self._thread: threading.Thread | None = None
 
     def note(self, run: RunView) -> None:
-        """Begin with a single run or a child that goes on; a sweep's children are too many to look at."""
+        """Begin with a single run, a child or a study that goes on; a sweep's children are too many to look at."""
+        is_study = self._study is not None and "optimize" in run.sweep
         if run.ended:
             self._ended.set()
-        elif self._thread is None and run.kind != "parent":
-            self._thread = threading.Thread(target=self._look, args=(run.id,), name="series", daemon=True)
+        elif self._thread is None and (run.kind != "parent" or is_study):
+            self._thread = threading.Thread(target=self._look, args=(run,), name="series", daemon=True)
             self._thread.start()
 
-    def _look(self, run: str) -> None:
+    def _lines(self, run: RunView) -> list[str]:
+        if run.kind != "parent":
+            return lines_of(self._read(run.id), shape=self._shape)
+        found = None if self._study is None else self._study(run.id)
+        return [] if found is None else so_far_lines(run, found)
+
+    def _look(self, run: RunView) -> None:
         while not self._ended.wait(self._every_s):
             try:
-                lines = lines_of(self._read(run), shape=self._shape)
+                lines = self._lines(run)
             except AccioError:
                 continue  # the daemon restarts, say: the states of the run tell
             except RuntimeError:  # the client was closed in the middle of a question that nobody waits for any more
@@ -93,12 +107,16 @@ class Looking:
 
 
 @contextmanager
-def looking(read: ReadSeries | None, tell: Told, *, shape: bool) -> Iterator[Callable[[RunView], None]]:
-    """Return what notes each state of a run that is followed, and looks at its series meanwhile (*read* None: not)."""
+def looking(
+    read: ReadSeries | None, tell: Told, *, shape: bool, study: ReadStudy | None = None
+) -> Iterator[Callable[[RunView], None]]:
+    """Return what notes each state of a run that is followed, and looks at its series or its trials meanwhile (*read*
+    None: not).
+    """
     if read is None:
         yield lambda run: None
         return
-    found = Looking(read, tell, shape=shape)
+    found = Looking(read, tell, shape=shape, study=study)
     try:
         yield found.note
     finally:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from accio_client.asked_pictures import Asked
     from accio_client.sync import Client
 
-_KINDS = ("states", "heat", "failures", "line", "cdf", "pdf", "importance", "scatter", "parallel")
-_WITHOUT_VALUE = ("states", "failures")
+_KINDS = ("states", "heat", "failures", "line", "cdf", "pdf", "importance", "scatter", "parallel", "trials")
+_WITHOUT_VALUE = ("states", "failures", "trials")
 _OF_NODES = ("graph", "timeline")
 _LEAST_HEIGHT = 12
 
@@ -54,6 +54,9 @@ def plot(
     force: bool,
 ) -> None:
     """Draw the results of a sweep: lines with intervals, maps, distributions, importance of parameters, curves.
+
+    Of a study, the values of its trials and the best so far (-kind=trials, which is what it shows by itself); of one
+    with several objectives, the trials that no other beats.
 
     Of a run or a child, its nodes: -kind=graph (with their states; of a sweep, in how many children), -kind=timeline
     (when they ran, and where).
@@ -93,9 +96,8 @@ def plot(
 def _results(client: "Client", identifier: str, asked: "Asked", where: str) -> "tuple[str, Picture]":
     from accio_client.asked_pictures import draw
 
-    ports, metrics = asked.ports(), asked.metrics()
-    found = client.selected(identifier, where=where, ports=ports, metrics=metrics, outputs=bool(ports))
-    return found.table.run, draw(found, asked)
+    found, meant = client.picture_of(identifier, asked, where=where)
+    return found.table.run, draw(found, meant)
 
 
 def _curves(client: "Client", identifier: str, name: str, by: str | None, where: str) -> "tuple[str, Picture]":

@@ -88,10 +88,13 @@ def _stored(session: Session, client: "Client", file: Source, what: str) -> str:
 
 def _follow(session: Session, client: "Client", source: Source, mode: "CacheMode", *, place: Place) -> int:
     from accio_client.cli.following import follow
+    from accio_client.cli.studies_shown import reading
 
     updates = client.submit_and_watch(source.text, base_path=source.base_path, cache=mode)
     try:
-        ended, warnings = follow(session, updates, source.name, lasting=not place.ends, series=client.series)
+        ended, warnings = follow(
+            session, updates, source.name, lasting=not place.ends, series=client.series, study=reading(client)
+        )
     except KeyboardInterrupt:
         session.say(place.after_detaching)
         raise

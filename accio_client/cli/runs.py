@@ -209,11 +209,13 @@ def watch(session: Session, runs: tuple[str, ...]) -> int:
     if len(runs) != 1:
         return _watch_all(session, runs)
     from accio_client.cli.following import follow
+    from accio_client.cli.studies_shown import reading, tell_best
 
     with session.client() as client:
-        ended, _ = follow(session, client.watch(runs[0]), series=client.series)
+        ended, _ = follow(session, client.watch(runs[0]), series=client.series, study=reading(client))
         if ended.kind == "parent":
             _tell_cached(session, client, ended.id)
+            tell_best(session, client, ended)
     content = document({"run": run(ended)})
     session.answer(content, [ended.id], lambda: out(f"{ended.id} {ended.state.value}"))
     return SUCCESS if ended.state.value == "success" else NOT_SUCCESS

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from accio_client.cli.text import shown_value
+from accio_client.cli.text import printable, shown_value
 
 if TYPE_CHECKING:
+    from accio_client.cli.live_series import ReadStudy
+    from accio_client.cli.session import Session
+    from accio_client.sync import Client
     from accio_client.views import ObjectiveView, RunView, StudyView, TrialView
 
 _SHOWN_BEST = 10
+_SHOWN_SO_FAR = 3
 _UNITS = {"distance": " m", "duration": " ms"}
 
 
@@ -36,6 +40,27 @@ def study_facts(run: RunView, study: StudyView) -> list[tuple[str, object]]:
 def best_lines(run: RunView, study: StudyView) -> list[str]:
     """Return a line for each of the best trials, as far as they are shown."""
     return [f"best: {trial_line(run, study.objectives, trial)}" for trial in study.best[:_SHOWN_BEST]]
+
+
+def reading(client: Client) -> ReadStudy:
+    """Return what reads how far a study is."""
+    return lambda run: client.get_run(run, nodes=False).study
+
+
+def tell_best(session: Session, client: Client, ended: RunView) -> None:
+    """Say what was best of a study that has ended; nothing of another run."""
+    if "optimize" in ended.sweep and (study := client.get_run(ended.id, nodes=False).study) is not None:
+        for line in best_lines(ended, study):
+            session.say(line)
+
+
+def so_far_lines(run: RunView, study: StudyView) -> list[str]:
+    """Return the best trials so far, a line each, for those who follow a study; none before a trial has its value."""
+    lines = [
+        printable(f"best so far: {trial_line(run, study.objectives, trial)}") for trial in study.best[:_SHOWN_SO_FAR]
+    ]
+    more = len(study.best) - len(lines)
+    return [*lines, *([f"… and {more} more that no other trial beats"] if more else [])]
 
 
 def trial_line(run: RunView, objectives: tuple[ObjectiveView, ...], trial: TrialView) -> str:

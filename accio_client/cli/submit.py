@@ -134,9 +134,10 @@ def _forecast(client: "Client", created: "RunView") -> str:
 
 def submit_and_wait(session: Session, client: "Client", source: Source, mode: "CacheMode") -> int:
     from accio_client.cli.following import follow
+    from accio_client.cli.studies_shown import reading
 
     updates = client.submit_and_watch(source.text, base_path=source.base_path, cache=mode)
-    ended, warnings = follow(session, updates, source.name, series=client.series)
+    ended, warnings = follow(session, updates, source.name, series=client.series, study=reading(client))
     content = document({"run": run(ended), "warnings": issues(warnings)})
     session.answer(content, [ended.id], lambda: _show_ended(session, client, ended))
     return SUCCESS if ended.state.value == "success" else NOT_SUCCESS
@@ -144,11 +145,10 @@ def submit_and_wait(session: Session, client: "Client", source: Source, mode: "C
 
 def _show_ended(session: Session, client: "Client", ended: "RunView") -> None:
     out(f"{ended.id} {ended.state.value}")
-    if "optimize" in ended.sweep and (study := client.get_run(ended.id, nodes=False).study) is not None:
-        from accio_client.cli.studies_shown import best_lines
+    if "optimize" in ended.sweep:
+        from accio_client.cli.studies_shown import tell_best
 
-        for line in best_lines(ended, study):
-            session.say(line)
+        tell_best(session, client, ended)
 
 
 def say_only(session: Session, client: "Client", source: Source, mode: "CacheMode") -> int:

@@ -36,12 +36,23 @@ class ResultRoutes:
         ]
 
     async def index(self, request: Request) -> Response:
-        """Return the names that pictures may be asked with: parameters that vary, outputs that are numbers, nodes."""
+        """Return the names that pictures may be asked with: parameters that vary, outputs that are numbers, nodes, and
+        the objectives of a study.
+        """
         head = await self._web.client(request).column_head(request.path_params["run"])
         axes = [{"name": axis.name, "type": str(axis.type), "values": axis.size} for axis in head.sweep.varying]
         numbers = head.names(head.numbers())
+        study = head.sweep.study
         return answer(
-            document({"axes": axes, "repeat": head.sweep.repeat, "numbers": numbers, "nodes": list(head.nodes)})
+            document(
+                {
+                    "axes": axes,
+                    "repeat": head.sweep.repeat,
+                    "numbers": numbers,
+                    "nodes": list(head.nodes),
+                    "objectives": [] if study is None else [each.output for each in study.objectives],
+                }
+            )
         )
 
     async def picture(self, request: Request) -> Response:
@@ -69,15 +80,13 @@ class ResultRoutes:
             raise BadRequest(f"a picture of kind {kind} draws a result: name it in y")
         if kind == "scatter" and asked.x is None:
             raise BadRequest("a picture of kind scatter draws two results: name the other one in x")
-        found = await self._web.client(request).selected(
+        found, meant = await self._web.client(request).picture_of(
             request.path_params["run"],
+            asked,
             where=query.get("where", ""),
-            ports=asked.ports(),
-            metrics=asked.metrics(),
-            outputs=bool(asked.ports()),
             kept=self._web.clients.columns(session_of(request).token),
         )
-        return await asyncio.to_thread(draw, found, asked)
+        return await asyncio.to_thread(draw, found, meant)
 
     async def failures(self, request: Request) -> Response:
         """Return which kinds of failures there are, and what explains them."""

@@ -7,9 +7,11 @@ import { QueryBox } from './query.js';
 import { ended } from './runs_table.js';
 
 const LABELS = {
+  trials: 'Trials of the study',
   line: 'Line: mean and interval', heat: 'Heat map of the mean', states: 'Map of states', failures: 'Map of failures',
   importance: 'Importance of parameters', parallel: 'Parallel coordinates', cdf: 'Distribution, cumulated', pdf: 'Distribution, density', scatter: 'Scatter of two results',
 };
+const WITHOUT_SERIES = ['scatter', 'importance', 'parallel', 'trials'];
 const OVER_TWO = ['heat', 'states', 'failures'];
 
 /** Which pictures a sweep with these parameters can have. */
@@ -17,6 +19,7 @@ export function kindsFor(results) {
   const maps = results.axes.length + (results.repeat > 1 ? 1 : 0) >= 2;
   return Object.keys(LABELS).filter((kind) => {
     if (OVER_TWO.includes(kind)) return maps && (kind !== 'heat' || results.numbers.length > 0);
+    if (kind === 'trials') return results.objectives.length > 0;
     if (kind === 'scatter') return results.numbers.length > 1;
     return results.numbers.length > 0 && (!['line', 'parallel'].includes(kind) || results.axes.length > 0);
   });
@@ -34,7 +37,12 @@ function Sensible({ run, where, serial, results }) {
   const kinds = kindsFor(results);
   const y = results.numbers[0];
   const done = (run.children.by_state.success ?? 0) > 0;
-  const shown = [
+  const isStudy = results.objectives.length > 0; // its points lie anywhere: maps and means over one parameter show little of them
+  const shown = isStudy ? [
+    { kind: 'trials' },
+    done && kinds.includes('parallel') && { kind: 'parallel', y: results.objectives[0] },
+    done && kinds.includes('importance') && { kind: 'importance', y: results.objectives[0] },
+  ].filter(Boolean) : [
     kinds.includes('states') && { kind: 'states' },
     done && kinds.includes('line') && { kind: 'line', y },
     done && kinds.includes('heat') && results.axes.length > 1 && { kind: 'heat', y },
@@ -58,20 +66,22 @@ function Chosen({ run, where, serial, results, query }) {
   if (!kinds.length) return html`<${Empty} title="There is nothing to draw"><p>This sweep has no results that are numbers, and fewer than two parameters that vary.</p><//>`;
   const kind = kinds.includes(query.get('kind')) ? query.get('kind') : kinds[0];
   const ofResult = !['states', 'failures'].includes(kind);
+  const several = kind === 'trials' && results.objectives.length > 1;
   const axes = [...results.axes.map((axis) => axis.name), ...(results.repeat > 1 && OVER_TWO.includes(kind) ? ['repeat'] : [])];
   const among = (name, choices) => (choices.includes(query.get(name)) ? query.get(name) : '');
-  const y = ofResult ? among('y', results.numbers) || results.numbers[0] : '';
-  const x = kind === 'scatter' ? among('x', results.numbers) || results.numbers.find((name) => name !== y) : ['cdf', 'pdf', 'importance', 'parallel'].includes(kind) ? '' : among('x', axes);
-  const by = ['scatter', 'importance', 'parallel'].includes(kind) ? '' : among('by', axes.filter((name) => name !== x));
+  const y = kind === 'trials' ? among('y', results.objectives) : ofResult ? among('y', results.numbers) || results.numbers[0] : '';
+  const x = kind === 'trials' ? among('x', results.objectives.filter((name) => name !== y)) : kind === 'scatter' ? among('x', results.numbers) || results.numbers.find((name) => name !== y) : ['cdf', 'pdf', 'importance', 'parallel'].includes(kind) ? '' : among('x', axes);
+  const by = WITHOUT_SERIES.includes(kind) ? '' : among('by', axes.filter((name) => name !== x));
   const median = kind === 'line' && query.get('median') === '1' ? '1' : '';
   const choose = (name) => (event) => goQuery({ [name]: event.target.value });
   const choice = (name, label, value, choices, none) => html`<label>${label} <select onChange=${choose(name)} value=${value}>
     ${none && html`<option value="" selected=${!value}>${none}</option>`}${choices.map((each) => html`<option value=${each} selected=${each === value}>${each}</option>`)}</select></label>`;
   return html`<h2 class="unseen">The picture</h2><div class="filters">
       <label>Picture <select onChange=${choose('kind')} value=${kind}>${kinds.map((each) => html`<option value=${each} selected=${each === kind}>${LABELS[each]}</option>`)}</select></label>
-      ${ofResult && choice('y', 'Result', y, results.numbers)}
+      ${several && html`${choice('y', 'Objective', y, results.objectives, 'the second, against the first')}${y && choice('x', 'Against', x, results.objectives.filter((name) => name !== y), 'the trials')}`}
+      ${ofResult && kind !== 'trials' && choice('y', 'Result', y, results.numbers)}
       ${kind === 'scatter' ? choice('x', 'Against', x, results.numbers) : (kind === 'line' || OVER_TWO.includes(kind)) && choice('x', 'Along', x, axes, 'what has most values')}
-      ${!['scatter', 'importance', 'parallel'].includes(kind) && choice('by', OVER_TWO.includes(kind) ? 'And' : 'A line for each', by, axes.filter((name) => name !== x), OVER_TWO.includes(kind) ? 'the next one' : 'nothing')}
+      ${!WITHOUT_SERIES.includes(kind) && choice('by', OVER_TWO.includes(kind) ? 'And' : 'A line for each', by, axes.filter((name) => name !== x), OVER_TWO.includes(kind) ? 'the next one' : 'nothing')}
       ${kind === 'line' && html`<label class="check"><input type="checkbox" checked=${Boolean(median)} onChange=${(event) => goQuery({ median: event.target.checked ? '1' : '' })} /> Median and quartiles</label>`}
     </div>
     <${Picture} run=${run.id} asked=${{ kind, y, x, by, median, where }} serial=${serial} large=${true} />`;

@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 
 from accio_client import Client
+from accio_client.analysis.pictures import Trials
+from accio_client.asked_pictures import Asked, draw
+from accio_client.collected import Collected, Reading
 from accio_client.views import RunFilter, StudyView
 from tests.acceptance.joining import accio
 from tests.acceptance.processes import Cluster, cluster, eventually
@@ -75,6 +78,10 @@ def test_a_study_tells_its_best_trial(tmp_path: Path) -> None:
         assert document["study"]["best"][0]["params"] == {"x": -7}
         told = accio(made, "submit", str(_file(tmp_path, run_of("square", grid))), "-wait").stderr
         assert "best: Square/value = 49 with x=-7" in told
+        assert "best: Square/value = 49 with x=-7" in accio(made, "watch", run).stderr
+        picture = json.loads(said(made, "plot", run, "--json"))["picture"]
+        assert (picture["shape"], picture["values"], picture["best"]) == ("trials", [1, 49, 9], [1, 49, 49])
+        assert client.run(run).plot().csv().splitlines()[2] == "1,2,complete,49.0,49.0"
         again = said(made, "optimize", "square", "x=1..9", "-objective=Square/value", "-trials=4", "-wait", "-quiet")
         drawn = study_of(client, again.strip())
         assert (drawn.trials, drawn.complete) == (4, 4)
@@ -138,4 +145,24 @@ def test_trials_that_are_behind_end_early(tmp_path: Path) -> None:
             assert failure is not None
             assert failure.cause == "pruned"
             assert "Learn/loss is" in failure.message
+            outcomes = json.loads(said(made, "plot", run, "--json"))["picture"]["outcomes"]
+            assert (outcomes.count("pruned"), outcomes.count("complete")) == (study.pruned, study.complete)
             assert f"{study.pruned} of them early" in said(made, "describe", "run", run)
+
+
+@pytest.mark.timeout(300)
+def test_a_study_that_grows_is_drawn_as_far_as_it_is(tmp_path: Path) -> None:
+    """What was read while the first trials were asked for is brought up to date when there are more."""
+    with cluster(tmp_path) as made, started(made) as client:
+        client.push(SQUARE)
+        optimize = {"objective": "Square/value", "trials": 8, "sampler": "tpe", "at_once": 2}
+        params = {"x": {"from": 0, "to": 100, "step": 1}}
+        run = client.submit({"workflow": "square", "params": params, "optimize": optimize}).run.id
+        kept: dict[Reading, Collected] = {}
+        begun, meant = client.picture_of(run, Asked(), kept=kept)
+        assert (begun.table.size < 8, meant.kind) == (True, "trials")
+        client.wait(run, patience=90)
+        picture = draw(*client.picture_of(run, Asked(), kept=kept))
+        assert isinstance(picture, Trials)
+        assert (str(picture.head.counted), len(kept)) == ("8 of 8 trials", 1)
+        assert picture.best[-1] == study_of(client, run).best[0].values[0]

@@ -314,6 +314,20 @@ async def test_a_study_shows_its_best_trials(made: Cluster) -> None:
             assert [await cell.inner_text() for cell in await row.get_by_role("cell").all()] == ["3", "3.5", "7", "2"]
             await row.get_by_role("link", name="3", exact=True).click()
             await expect(page.get_by_text("x=7 y=2").first).to_be_visible()
+            await page.go_back()
+            figure = page.locator("figure").filter(has_text="the best so far (maximize)")
+            await expect(figure).to_contain_text("2 of 4 trials, 2 without value")
+            await expect(figure.locator("path.without.failed").first).to_be_visible()
+            await expect(figure.get_by_text("without a value", exact=True)).to_be_visible()
+            await figure.get_by_role("button", name="Table").click()
+            rows = [await row.inner_text() for row in await figure.get_by_role("row").all()]
+            assert [row.split("\t") for row in rows[1:3]] == [
+                ["0", "0", "failed", "", ""],
+                ["1", "1", "complete", "3", "3"],
+            ]
+            await figure.get_by_role("button", name="Picture").click()
+            await figure.get_by_role("link", name="trial 3: Ratio/value = 3.5, better than all before").click()
+            await expect(page.get_by_text("x=7 y=2").first).to_be_visible()
 
 
 async def test_storage_is_looked_at_and_freed(made: Cluster) -> None:

@@ -16,8 +16,10 @@ from accio_client.analysis.pictures.specification import (
     Parallel,
     Picture,
     Timeline,
+    Trials,
     to_json,
 )
+from accio_client.analysis.pictures.trials import study_trials
 
 __all__ = [
     "Bars",
@@ -31,6 +33,7 @@ __all__ = [
     "Picture",
     "Rows",
     "Timeline",
+    "Trials",
     "distribution",
     "distribution_of",
     "failure_map",
@@ -43,6 +46,7 @@ __all__ = [
     "rows",
     "scatter",
     "state_map",
+    "study_trials",
     "sweep_graph",
     "to_json",
 ]

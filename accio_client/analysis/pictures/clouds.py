@@ -68,6 +68,7 @@ def scatter(
         children=children,
         best=best,
         density=density,
+        directions=("maximize" if larger_x else "minimize", "maximize" if larger_y else "minimize"),
     )
 
 

@@ -21,6 +21,7 @@ from accio_client.analysis.pictures.specification import (
     Picture,
     PictureAxis,
     Timeline,
+    Trials,
 )
 
 Row = tuple[Any, ...]
@@ -54,6 +55,8 @@ def rows(picture: Picture) -> Rows:
             return _of_graph(picture)
         case Timeline():
             return _of_timeline(picture)
+        case Trials():
+            return _of_trials(picture)
 
 
 def _cell(value: float) -> float | None:
@@ -136,6 +139,18 @@ def _of_timeline(picture: Timeline) -> Rows:
         for of in sorted(picture.spans, key=lambda span: span.lane)
     )
     return Rows(columns, found)
+
+
+def _of_trials(picture: Trials) -> Rows:
+    columns = zip(
+        picture.trials.tolist(),
+        picture.children.tolist(),
+        (each.value for each in picture.outcomes),
+        map(_cell, picture.values.tolist()),
+        map(_cell, picture.best.tolist()),
+        strict=True,
+    )
+    return Rows(("trial", "child", "outcome", picture.y.name, "best so far"), columns)
 
 
 def _of_parallel(picture: Parallel) -> Rows:

@@ -39,6 +39,7 @@ class Kind(StrEnum):
     PARALLEL = "parallel"
     GRAPH = "graph"
     TIMELINE = "timeline"
+    TRIALS = "trials"
 
 
 class Scale(StrEnum):
@@ -150,7 +151,8 @@ class Bars:
 class Cloud:
     """Children over two outputs: each as a point with its number, or, if they are many, counts in `density`.
 
-    `best` are the points that no other one beats in both outputs.
+    `best` are the points that no other one beats in both outputs, where `directions` says what is better along x and
+    along y, minimize or maximize. Of a study, points are trials, and `children` has the first child of each.
     """
 
     head: Head
@@ -161,6 +163,37 @@ class Cloud:
     children: Ints
     best: Mask
     density: Ints | None = None
+    directions: tuple[str, str] = ("minimize", "minimize")
+
+
+class Outcome(StrEnum):
+    """What came of a trial of a study."""
+
+    COMPLETE = "complete"
+    PRUNED = "pruned"
+    FAILED = "failed"
+    OPEN = "open"
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Trials:
+    """The trials of a study in the order of their numbers, with the value of an objective and the best one so far.
+
+    `values` is NaN where a trial has no value: `outcomes` says why. `best` is the best value of the trials up to each
+    one, NaN before the first value; `improved` marks the trials that were better than all before. `children` has the
+    first child of each trial.
+    """
+
+    head: Head
+    x: PictureAxis
+    y: PictureAxis
+    direction: str
+    trials: Ints
+    children: Ints
+    values: Floats
+    best: Floats
+    improved: Mask
+    outcomes: tuple[Outcome, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -243,7 +276,7 @@ class Timeline:
     spans: tuple[Span, ...]
 
 
-Picture: TypeAlias = Map | Lines | Bars | Cloud | Parallel | Graph | Timeline
+Picture: TypeAlias = Map | Lines | Bars | Cloud | Parallel | Graph | Timeline | Trials
 
 
 def to_json(picture: Any) -> Any:
@@ -319,6 +352,14 @@ def number_text(value: float) -> str:
 def visible(text: str) -> str:
     """Return a text without anything that a terminal would obey, or that would turn other text around."""
     return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
+
+
+def better(picture: Cloud) -> str:
+    """Return what is better in a cloud: "smaller is better", or by output where it is no matter of course."""
+    along_x, along_y = picture.directions
+    if along_x == along_y:
+        return f"{'smaller' if along_x == 'minimize' else 'larger'} is better"
+    return f"{along_x} {picture.x.name}, {along_y} {picture.y.name}"
 
 
 def short_tick(text: str, most: int) -> str:

@@ -21,6 +21,7 @@ from accio_daemon.storage.jobs import Snapshot
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.readers import Readers
 from accio_daemon.storage.runs_query import Found
+from accio_daemon.storage.studies import read_pruned
 
 _ROWS = 16_384
 _VALUES = 131_072  # rows times columns of one chunk
@@ -101,6 +102,7 @@ class ColumnCalls:
         found = runs_query.find(snapshot, request.run, viewer)
         outputs = self._plans.outputs(snapshot, found.run)
         wanted = wanted_columns(outputs, request)
+        is_study = found.index is None and found.run.sweep.study is not None
         head = accio_pb2.ColumnsHead(
             run=run_message(found),
             sweep_json=_sweep(found).to_text(),
@@ -108,6 +110,7 @@ class ColumnCalls:
             deleted=() if found.index is not None else ranges(found.run.removed),
             nodes=outputs,
             generation=generation(snapshot, found),
+            pruned=ranges((index, index) for index in sorted(read_pruned(snapshot, found.run.no))) if is_study else (),
         )
         for param in head.run.params:  # the sweep tells the same
             param.ClearField("form_json")

@@ -1,5 +1,6 @@
 // Children over two results, as points; of very many, how dense they are.
 import { href, html, runPath } from '../core.js';
+import { visible } from '../parts.js';
 import { Frame, INNER, axisLabel } from './frame.js';
 import { axisOf, cividis } from './scales.js';
 
@@ -18,16 +19,23 @@ export function layout(picture) {
   return { x, y, points: picture.xs.map((value, i) => ({ x: x.place(value), y: y.place(picture.ys[i]), child: picture.children[i], best: picture.best[i] })) };
 }
 
+/** What is better: the same along both axes, or by result. */
+export function better({ x, y, directions: [alongX, alongY] }) {
+  if (alongX === alongY) return `${alongX === 'minimize' ? 'smaller' : 'larger'} is better`;
+  return `${alongX} ${x.name}, ${alongY} ${y.name}`;
+}
+
 export function CloudPicture({ picture, run }) {
   const { x, y, points } = layout(picture);
   const dots = (some, name) => some.map((each) => html`<circle class=${name} cx=${each.x.toFixed(1)} cy=${each.y.toFixed(1)} r=${name === 'best' ? 4.5 : 3} />`);
   const best = points.filter((each) => each.best);
-  return html`<${Frame} x=${x} y=${y} xLabel=${axisLabel(picture.x)} yLabel=${axisLabel(picture.y)} label=${picture.head.title}>
+  const what = picture.head.counted.what === 'trials' ? 'trial of child' : 'child';
+  return html`<${Frame} x=${x} y=${y} xLabel=${axisLabel(picture.x)} yLabel=${axisLabel(picture.y)} label=${picture.head.title} links=${true}>
     ${picture.density ? html`<${Density} picture=${picture} x=${x} y=${y} />` : points.length > AS_LINKS
       ? html`<path class="dots" d=${points.filter((each) => !each.best).map((each) => `M${each.x.toFixed(1)} ${each.y.toFixed(1)}h0`).join('')} />`
       : dots(points.filter((each) => !each.best), 'dot')}
-    ${best.map((each) => html`<a href=${href(runPath(`${run}.${each.child}`))} aria-label=${`child ${each.child}, not beaten in both`}>${dots([each], 'best')}</a>`)}
-  <//><p class="readout"><span class="best-key" aria-hidden="true">●</span> not beaten in both (smaller is better)</p>`;
+    ${best.map((each) => html`<a href=${href(runPath(`${run}.${each.child}`))} aria-label=${`${what} ${each.child}, not beaten in both`}>${dots([each], 'best')}</a>`)}
+  <//><p class="readout"><span class="best-key" aria-hidden="true">●</span> not beaten in both (${visible(better(picture))})</p>`;
 }
 
 function Density({ picture, x, y }) {

@@ -8,9 +8,9 @@ export const INNER = { from: SIZE.left, to: SIZE.width - SIZE.right, top: SIZE.t
 
 export const axisLabel = (axis) => (axis.unit ? `${axis.name} (${axis.unit})` : axis.name);
 
-/** @param {{x: any, y: any, xLabel: string, yLabel: string, label: string, children?: any}} props */
-export function Frame({ x, y, xLabel, yLabel, label, children }) {
-  return html`<svg viewBox=${`0 0 ${SIZE.width} ${SIZE.height}`} role="img" aria-label=${label} class="chart">
+/** @param {{x: any, y: any, xLabel: string, yLabel: string, label: string, links?: boolean, children?: any}} props links: whether there are some inside */
+export function Frame({ x, y, xLabel, yLabel, label, links = false, children }) {
+  return html`<svg viewBox=${`0 0 ${SIZE.width} ${SIZE.height}`} role=${links ? 'group' : 'img'} aria-label=${label} class="chart">
     <g class="grid">${y.ticks.map(([value, text]) => html`<line x1=${INNER.from} x2=${INNER.to} y1=${y.place(value)} y2=${y.place(value)} />
       <text x=${INNER.from - 8} y=${y.place(value)} dy="0.32em" text-anchor="end">${visible(short(text, 9))}</text>`)}
       ${x.ticks.map(([value, text]) => html`<line x1=${x.place(value)} x2=${x.place(value)} y1=${INNER.bottom} y2=${INNER.bottom + 5} />

@@ -8,9 +8,10 @@ import { LinesPicture } from './lines.js';
 import { MapPicture } from './map.js';
 import { ParallelPicture } from './parallel.js';
 import { SaveButtons } from './save_buttons.js';
+import { TrialsPicture } from './trials.js';
 import { MOST_ROWS, cellText, twin } from './twin.js';
 
-const DRAWN = { bars: BarsPicture, cloud: CloudPicture, lines: LinesPicture, map: MapPicture, parallel: ParallelPicture };
+const DRAWN = { bars: BarsPicture, cloud: CloudPicture, lines: LinesPicture, map: MapPicture, parallel: ParallelPicture, trials: TrialsPicture };
 
 /** @param {{run: string, asked: any, serial?: number, large?: boolean}} props */
 export function Picture({ run, asked, serial, large = false }) {
@@ -29,7 +30,7 @@ export function Picture({ run, asked, serial, large = false }) {
   const choose = (cell) => narrow(condition(picture, cell));
   return html`<figure ref=${figure} class=${`picture${large ? ' large' : ''}${picture.shape === 'parallel' ? ' wide' : ''}`}>
     <figcaption><h3>${visible(head.title)}</h3>
-      <p class="quiet">${number(head.counted.n)} of ${number(head.counted.of)} children${head.counted.without > 0 && `, ${number(head.counted.without)} without value`}${head.remarks.map((each) => ` · ${visible(each)}`)}</p></figcaption>
+      <p class="quiet">${number(head.counted.n)} of ${number(head.counted.of)} ${head.counted.what}${head.counted.without > 0 && `, ${number(head.counted.without)} without value`}${head.remarks.map((each) => ` · ${visible(each)}`)}</p></figcaption>
     ${found.error && html`<${Problem} error=${found.error} />`}
     ${asTable ? html`<${Twin} picture=${picture} />` : html`<${Drawn} picture=${picture} run=${run} choose=${choose} narrow=${narrow} />`}
     <p class="tools"><button class="quiet" type="button" aria-pressed=${asTable} onClick=${() => show(!asTable)}>${asTable ? 'Picture' : 'Table'}</button>

@@ -25,6 +25,8 @@ export function twin(picture) {
         : { columns: ['from', 'to', 'from bin', 'to bin', 'n'], rows: picture.ribbons.flatMap((ribbon, at) => ribbon.flatMap((row, from) => row.flatMap((n, to) => (n ? [[picture.axes[at].name, picture.axes[at + 1].name, from, to, n]] : [])))) };
     case 'cloud':
       return { columns: ['child', picture.x.name, picture.y.name, 'best'], rows: picture.children.map((child, i) => [child, picture.xs[i], picture.ys[i], picture.best[i] ? 'yes' : '']) };
+    case 'trials':
+      return { columns: ['trial', 'child', 'outcome', picture.y.name, 'best so far'], rows: picture.trials.map((trial, i) => [trial, picture.children[i], picture.outcomes[i], picture.values[i], picture.best[i]]) };
     default:
       return { columns: [], rows: [] };
   }

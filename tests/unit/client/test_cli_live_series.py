@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 
 from accio.domain.ids import NodeName, RunId
 from accio.domain.series import Point
@@ -9,7 +10,7 @@ from accio.errors import Unavailable
 from accio.v1 import accio_pb2, runs_pb2
 from accio_client.cli.live_series import Looking, lines_of
 from accio_client.from_wire import watching as watch_views
-from accio_client.views import RunView, SeriesView
+from accio_client.views import ObjectiveView, RunView, SeriesView, StudyView, TrialView
 
 RUN = RunId("r" * 16)
 
@@ -86,3 +87,31 @@ def test_the_children_of_a_sweep_are_not_looked_at() -> None:
         looking.note(run(kind, state))
         assert before.issuperset(threading.enumerate())
         looking.end()
+
+
+def test_a_study_tells_its_best_trial_so_far() -> None:
+    """Nothing before a trial has its value, then the best one; of those that none beats, three and how many more."""
+    told: list[list[str]] = []
+    enough = threading.Event()
+    trials = [TrialView(number=at, children=range(at, at + 1), values=(at + 0.5,), params={}) for at in range(5)]
+    objective = ObjectiveView(output="Fit/loss", direction="minimize", type="double")
+    answers = iter([[], trials[2:3], trials])
+
+    def study(of: str) -> StudyView:
+        assert of == RUN
+        best = next(answers, trials)
+        return StudyView(objectives=(objective,), trials=9, complete=len(best), failed=0, pruned=0, best=tuple(best))
+
+    def tell(lines: list[str]) -> None:
+        told.append(lines)
+        if len(told) == 3:
+            enough.set()
+
+    looking = Looking(lambda _: [], tell, shape=False, study=study, every_s=0.001)
+    parent = run(runs_pb2.RUN_KIND_PARENT, runs_pb2.RUN_STATE_RUNNING)
+    looking.note(replace(parent, sweep={"optimize": {}}))
+    assert enough.wait(60)
+    looking.end()
+    assert told[:2] == [[], [f"best so far: Fit/loss = 2.5 with  ({RUN}.2)"]]
+    assert told[2][0] == f"best so far: Fit/loss = 0.5 with  ({RUN}.0)"
+    assert told[2][3:] == ["… and 2 more that no other trial beats"]
