@@ -20,6 +20,7 @@ from accio_web.live import Hub
 from accio_web.routes.cluster import ClusterRoutes
 from accio_web.routes.comparisons import ComparisonRoutes
 from accio_web.routes.owners import OwnerRoutes
+from accio_web.routes.pools import PoolRoutes
 from accio_web.routes.queries import QueryRoutes
 from accio_web.routes.results import ResultRoutes
 from accio_web.routes.runs import RunRoutes
@@ -76,6 +77,7 @@ def all_routes(web: Web) -> list[Route]:
         *ComparisonRoutes(web).routes(),
         *StorageRoutes(web).routes(),
         *OwnerRoutes(web).routes(),
+        *PoolRoutes(web).routes(),
         Route("/api/{rest:path}", _nothing, methods=["GET"]),
         *StaticFiles(web.settings.base_path).routes(),
     ]

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from accio.domain.issues import Issue
-    from accio_client.cli.live_series import ReadSeries, ReadStudy
+    from accio_client.cli.live_series import ReadSeries
     from accio_client.cli.session import Session
+    from accio_client.cli.studies_shown import ReadStudy
     from accio_client.views import RunUpdate, RunView
 
 _MEASURED_EACH_S = 10.0

@@ -17,10 +17,10 @@ from accio_client.cli.text import printable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from accio_client.views import RunView, SeriesView, StudyView
+    from accio_client.cli.studies_shown import ReadStudy
+    from accio_client.views import RunView, SeriesView
 
     ReadSeries = Callable[[str], Iterable[SeriesView]]
-    ReadStudy = Callable[[str], StudyView | None]
     Told = Callable[[list[str]], None]
 
 EVERY_S = 2.0

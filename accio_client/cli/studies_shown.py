@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 from accio_client.cli.text import printable, shown_value
 
 if TYPE_CHECKING:
-    from accio_client.cli.live_series import ReadStudy
+    from collections.abc import Callable
+
     from accio_client.cli.session import Session
     from accio_client.sync import Client
     from accio_client.views import ObjectiveView, RunView, StudyView, TrialView
+
+    ReadStudy = Callable[[str], StudyView | None]
 
 _SHOWN_BEST = 10
 _SHOWN_SO_FAR = 3

@@ -11,6 +11,7 @@ const PAGES = {
   runs: () => import('./pages/runs.js'),
   run: () => import('./pages/run.js'),
   node: () => import('./pages/node.js'),
+  pools: () => import('./pages/pools.js'),
   cluster: () => import('./pages/cluster.js'),
   submit: () => import('./pages/submit.js'),
   compare: () => import('./pages/compare.js'),
@@ -50,7 +51,7 @@ function App() {
 const Outdated = () => html`<h1>This page is out of date</h1>
   <p>The server has another version than this page. <button type="button" onClick=${() => location.reload()}>Load it again</button></p>`;
 
-const PLACES = [['', 'Workload', 'h'], ['runs', 'Runs', 'r'], ['submit', 'Submit', 's'], ['workflows', 'Workflows', 'w'], ['cluster', 'Cluster', 'c'], ['storage', 'Storage', ''], ['usage', 'Usage', 'u'], ['help', 'Help', '?']];
+const PLACES = [['', 'Workload', 'h'], ['runs', 'Runs', 'r'], ['submit', 'Submit', 's'], ['workflows', 'Workflows', 'w'], ['cluster', 'Cluster', 'c'], ['pools', 'Pools', 'p'], ['storage', 'Storage', ''], ['usage', 'Usage', 'u'], ['help', 'Help', '?']];
 
 function Frame({ who, at, forget, children }) {
   const cluster = useTopic(who ? 'cluster' : '');
