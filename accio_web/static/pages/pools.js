@@ -113,7 +113,7 @@ function Allocations({ pools, pool, live, cursor, again }) {
 
 function Table({ of }) {
   return html`<div class="scroll"><table class="rows"><caption class="unseen">Hosts that were asked for, newest first</caption>
-    <thead><tr><th scope="col">No</th><th scope="col">Pool</th><th scope="col">State</th><th scope="col">Job</th><th scope="col">Host</th><th scope="col">Agent</th><th scope="col">Asked</th><th scope="col">Waited</th><th scope="col">Lasted</th><th scope="col">Why it ended</th></tr></thead>
+    <thead><tr><th scope="col" class="n">No</th><th scope="col">Pool</th><th scope="col">State</th><th scope="col">Job</th><th scope="col">Host</th><th scope="col">Agent</th><th scope="col">Asked</th><th scope="col">Waited</th><th scope="col">Lasted</th><th scope="col">Why it ended</th></tr></thead>
     <tbody>${of.map((each) => html`<tr key=${each.number}><td class="n" data-name="No">${number(each.number)}</td><td data-name="Pool">${visible(each.pool)}</td>
       <td data-name="State"><span class=${`state ${['failed', 'lost'].includes(each.state) ? each.state : ENDED.includes(each.state) ? 'waiting' : 'success'}`}>${{ failed: '✗', lost: '↯' }[each.state] ?? (ENDED.includes(each.state) ? '·' : '✓')} ${visible(each.state)}</span>${each.cancelling && !each.ended_at && html` <span class="quiet">given up</span>`}</td>
       <td data-name="Job"><code>${visible(each.job ?? '')}</code></td><td data-name="Host">${visible(each.host ?? '')}</td><td data-name="Agent">${each.agent ? visible(each.agent) : ''}</td>

@@ -1,0 +1,62 @@
+"""The page of pools, in a real browser: why there are as many hosts as there are, what became of each, and changes."""
+
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import expect
+
+from tests.acceptance.processes import cluster
+from tests.acceptance.test_pools import serve
+from tests.acceptance.web import PATIENCE_S, browser_page, web_server
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
+expect.set_options(timeout=PATIENCE_S * 1000)
+
+
+async def test_pools_are_explained_and_changed(tmp_path: Path) -> None:
+    """Without a pool the page says what one is for; of one that is served it tells the decision, keeps a host when it is
+    told to, lists it, and pauses the pool, each after its consequence was named; the key `g p` leads there.
+    """
+    with cluster(tmp_path) as made:
+        made.start_daemon()
+        with web_server(made) as server, made.client() as client:
+            async with browser_page(server) as page:
+                await page.keyboard.press("g")
+                await page.keyboard.press("p")
+                await expect(page.get_by_text("There are no pools")).to_be_visible()
+                await expect(page.get_by_text("accio pool serve pools.json")).to_be_visible()
+                serve(made)
+                pool = page.get_by_role("region", name="Pool here")
+                await expect(pool.get_by_text("nothing is queued that needs another host")).to_be_visible()
+                await expect(page.get_by_text("No host was asked for yet")).to_be_visible()
+                await pool.get_by_role("button", name="Keep hosts").click()
+                dialog = page.get_by_role("dialog", name="Keep hosts: here")
+                await expect(dialog).to_contain_text("kept whatever is queued")
+                number = dialog.get_by_role("textbox", name="Hosts that are kept, of at most 3")
+                await number.fill("some")
+                await expect(dialog.get_by_text("expected a whole number of hosts")).to_be_visible()
+                await number.fill("1")
+                await expect(dialog.get_by_text("accio pool scale here 1")).to_be_visible()
+                await dialog.get_by_role("button", name="Keep hosts").click()
+                await expect(pool).to_contain_text("1 of at most 3 hosts")
+                rows = page.get_by_role("table", name="Hosts that were asked for, newest first").get_by_role("row")
+                await expect(rows.nth(1)).to_contain_text("running")
+                assert [each.kept for each in client.list_pools().pools] == [1]
+                await pool.get_by_role("button", name="Pause").click()
+                dialog = page.get_by_role("dialog", name="Pause: here")
+                await expect(dialog).to_contain_text("The 1 host that there is")
+                await dialog.get_by_role("button", name="Pause").click()
+                await expect(pool.get_by_text("■ paused")).to_be_visible()
+                await pool.get_by_role("link", name="here").click()
+                await page.wait_for_url("**/pools?pool=here")
+                violations = (await Axe().run(page)).response["violations"]
+                assert not violations, [each["id"] for each in violations]
+                await pool.get_by_role("button", name="Resume").click()
+                await page.get_by_role("dialog").get_by_role("button", name="Resume").click()
+                await expect(pool.get_by_text("✓ serving")).to_be_visible()
+                await pool.get_by_role("button", name="Keep hosts").click()
+                await page.get_by_role("button", name="As its file says: 0 hosts").click()
+                await expect(page.get_by_role("dialog")).to_have_count(0)
+                await expect(rows.nth(1)).to_contain_text("ended")
+            assert [each.kept for each in client.list_pools().pools] == [0]
