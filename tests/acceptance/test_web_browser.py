@@ -381,7 +381,8 @@ async def test_pages_fit(made: Cluster, dark: bool, width: int) -> None:
         f"/runs/{run}?tab=Pictures&kind=parallel", f"/runs/{run}?tab=Failures", f"/runs/{run}?tab=Children",
         f"/runs/{run}?tab=History", f"/runs/{run}?tab=Definition", f"/runs/{run}?tab=Logs", f"/runs/{run}.1",
         f"/runs/{run}.1/Ratio", f"/runs/{run}.1?tab=Timeline",
-        f"/runs/{run}?tab=Pictures&kind=scatter", "/pools", "/pools?pool=none&live=1", "/cluster", "/help", "/workflows", "/workflows/ratio", "/storage", "/usage", "/usage?by=owner&by=day&days=all",
+        f"/runs/{run}?tab=Pictures&kind=scatter", "/pools", "/pools?pool=none&live=1",
+        "/cluster", "/help", "/workflows", "/workflows/ratio", "/storage", "/usage", "/usage?by=owner&by=day&days=all",
         "/settings",
         "/compare", f"/compare?run={run}&run={run}.1", "/submit", "/submit?workflow=ratio", f"/submit?from={run}",
     ]  # fmt: skip

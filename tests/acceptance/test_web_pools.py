@@ -15,7 +15,7 @@ expect.set_options(timeout=PATIENCE_S * 1000)
 
 
 async def test_pools_are_explained_and_changed(tmp_path: Path) -> None:
-    """Without a pool the page says what one is for; of one that is served it tells the decision, keeps a host when it is
+    """Without a pool the page says what one is for; of one that is served it tells the decision, keeps a host when
     told to, lists it, and pauses the pool, each after its consequence was named; the key `g p` leads there.
     """
     with cluster(tmp_path) as made:
