@@ -7,7 +7,7 @@ from starlette.routing import Route
 
 from accio.errors import BadRequest
 from accio_client.documents import document
-from accio_client.pool_documents import allocation, pool
+from accio_client.documents.pools import allocation, pool
 from accio_web.answers import answer
 from accio_web.web import Body, Web, body_of, session_of, whole_number
 
