@@ -25,6 +25,7 @@ FILE_NAME = "accio.db"
 LOCK_NAME = "accio.lock"
 APPLICATION_ID = 0x41434349  # "ACCI"
 LOG_LIMIT = 64 << 20  # bytes to which SQLite itself cuts a log that is larger, once all of it is in the database
+CHECKPOINT_PAGES = 4_000  # that the log may have before a transaction takes them into the database
 # File systems on which locks or write-ahead logs can't be relied upon, by the magic number of statfs(2).
 _REMOTE_FILE_SYSTEMS = {0x6969: "NFS", 0xFF534D42: "CIFS", 0xFE534D42: "SMB2", 0x65735546: "FUSE", 0x0BD00BD0: "Lustre"}
 # Rows that one statement carries: few sizes, so that statements are prepared once; a last group repeats its last row
@@ -56,12 +57,34 @@ class FolderLock:
 
 
 class WriterConnection(aiosqlite.Connection):
-    """aiosqlite's connection with whole jobs: a function runs on the driver's thread with the plain connection."""
+    """aiosqlite's connection with whole jobs: a function runs on the driver's thread with the plain connection.
+
+    State: `_jobs`, those that the thread has and that whoever posted them may have given up.
+    """
+
+    _jobs = 0
 
     async def run_job(self, job: Callable[[sqlite3.Connection], T]) -> T:
         """Run *job* on the connection's thread; nothing else uses the connection meanwhile."""
-        result: T = await self._execute(job, self._conn)  # type: ignore[no-untyped-call]  # the driver leaves it untyped
+        self._jobs += 1
+        result: T = await self._execute(self._counted, job)  # type: ignore[no-untyped-call]  # the driver leaves it untyped
         return result
+
+    def _counted(self, job: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            return job(self._conn)
+        finally:
+            self._jobs -= 1
+
+    @property
+    def is_free(self) -> bool:
+        """Whether the thread has no job."""
+        return not self._jobs
+
+    def run_here(self, job: Callable[[sqlite3.Connection], T]) -> T:
+        """Run *job* on the calling thread, which must be the one that posts jobs, while the connection is free."""
+        assert self.is_free, "the connection's thread has a job"
+        return job(self._conn)
 
     def interrupt_job(self) -> None:
         """Interrupt the statement that the job executes now; one that executes none goes on."""
@@ -117,7 +140,7 @@ def prepare(path: Path, *, synchronous: str = "FULL") -> sqlite3.Connection:
             "PRAGMA busy_timeout = 5000",
             "PRAGMA trusted_schema = OFF",
             f"PRAGMA journal_size_limit = {LOG_LIMIT}",
-            "PRAGMA wal_autocheckpoint = 4000",
+            _checkpointing(CHECKPOINT_PAGES),
             "PRAGMA cache_size = -6144",
             "PRAGMA temp_store = MEMORY",
         ):
@@ -127,6 +150,15 @@ def prepare(path: Path, *, synchronous: str = "FULL") -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def let_checkpoint(connection: sqlite3.Connection, may: bool) -> None:
+    """Let transactions of the connection take the log into the database once it is long, or else leave it."""
+    connection.execute(_checkpointing(CHECKPOINT_PAGES if may else 0))
+
+
+def _checkpointing(pages: int) -> str:
+    return f"PRAGMA wal_autocheckpoint = {pages}"
 
 
 def _check_ours(connection: sqlite3.Connection, path: Path, *, existed: bool) -> None:

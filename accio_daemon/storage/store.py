@@ -17,7 +17,8 @@ from accio_daemon.core.on_agents import identity_of
 from accio_daemon.core.restoring import ExecutionFacts, RunFacts
 from accio_daemon.core.terms import Result, RunNo
 from accio_daemon.storage import levels, restore, writer
-from accio_daemon.storage.database import Database
+from accio_daemon.storage.at_once import AtOnce
+from accio_daemon.storage.database import Database, let_checkpoint
 from accio_daemon.storage.jobs import WriteJob
 from accio_daemon.storage.owners import read_caps, used_by_hour
 from accio_daemon.storage.pools import AllocationRow, PoolFacts, read_given_back, read_live, read_pools
@@ -118,15 +119,40 @@ class StoredWorld(Records):
 class SqliteStore(Records):
     """The database of a daemon that runs."""
 
-    def __init__(self, database: Database) -> None:
-        """Read on a new connection, and write through the database's only writer."""
+    def __init__(self, database: Database, at_once: AtOnce | None = None) -> None:
+        """Read on a new connection, and write through the database's only writer, *at_once* where that says so."""
         super().__init__(database.reader())
         self._writer = database.writer
         self._seal = Seal(self.connection, database.path)
+        self._at_once = at_once or AtOnce()
+        self._checkpoints = True  # whether the writer's connection makes them by itself
 
     async def commit(self, rows: writer.Batch, jobs: Sequence[WriteJob[Any]], deleting: RunNo | None) -> Committed:
-        """Make a batch durable, on the writer's thread; see `transactions.carry_out`."""
-        return await self._writer.run_job(lambda connection: carry_out(connection, rows, jobs, deleting, self._seal))
+        """Make a batch durable, on the writer's thread or at once; see `transactions.carry_out`. One at a time."""
+        small = not jobs and deleting is None and rows.is_small()
+        if small and self._writer.is_free and self._at_once.allows():
+            return self._writer.run_here(lambda connection: self._carry_out(connection, rows, (), None, at_once=True))
+        return await self._writer.run_job(
+            lambda connection: self._carry_out(connection, rows, jobs, deleting, at_once=False)
+        )
+
+    def _carry_out(
+        self,
+        connection: sqlite3.Connection,
+        rows: writer.Batch,
+        jobs: Sequence[WriteJob[Any]],
+        deleting: RunNo | None,
+        *,
+        at_once: bool,
+    ) -> Committed:
+        if at_once == self._checkpoints:
+            let_checkpoint(connection, not at_once)
+            self._checkpoints = not at_once
+        begun = self._at_once.clock()
+        try:
+            return carry_out(connection, rows, jobs, deleting, self._seal)
+        finally:
+            self._at_once.ended(begun, at_once=at_once)
 
     def refuse_if_gone(self) -> None:
         """Raise FailedPrecondition if the database's file was removed or replaced, or its log was cut."""

@@ -7,6 +7,7 @@ one statement per group of rows.
 """
 
 import sqlite3
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -49,6 +50,9 @@ _CHILD_TABLES = ("instances", "nodes", "demands", "checkpoints", "executions", "
 _RUN_TABLES = ("tags", "run_params", "pins", "gathered", "rounds", "told", "pruned", "submissions", "quarantine")
 # Rows of a deleted run that one transaction removes.
 DELETED_AT_ONCE = 5000
+# What a batch weighs that is soon written, and how long the parameters of a run in it may be.
+_SMALL = 32
+_SMALL_TEXT = 16_384
 
 
 class Batch:
@@ -80,6 +84,7 @@ class Batch:
         "tables",
         "told",
         "usage",
+        "weight",
     )
 
     def __init__(self) -> None:
@@ -108,6 +113,19 @@ class Batch:
         self.missing: list[bytes] = []
         self.repinned: Rows = []
         self.sequence: int | None = None
+        self.weight = 0  # rows, and what long texts add
+
+    def is_small(self) -> bool:
+        """Return whether it is soon written: few rows, and only such as single nodes and single runs make."""
+        if self.weight > _SMALL or any(_RARE(self)):
+            return False
+        sweeps = [command.definition.sweep for _, command in self.new_runs]
+        return all(sweep.is_single and len(sweep.to_text()) <= _SMALL_TEXT for sweep in sweeps)
+
+
+_RARE = attrgetter(
+    *({*Batch.__slots__} - {"keys", "new_runs", "runs", "sequence", "tables", "usage", "weight"})
+)  # of a batch, what takes statements of its own
 
 
 def digest_blob(digest: str) -> bytes:
@@ -172,6 +190,7 @@ def render(fx: Effects, specs: dict[int, Any]) -> Batch:
     batch.removed_agents = list(fx.removed_agents)
     batch.missing = [digest_blob(digest) for digest in fx.missing]
     batch.repinned = [(orjson.dumps(numbers).decode(), run_no) for run_no, numbers in fx.repinned.items()]
+    batch.weight = fx.heavy + len(batch.runs) + len(batch.new_runs) + sum(map(len, tables.values()))
     return batch
 
 
