@@ -87,50 +87,20 @@ _KEYS = {
 
 def _pool(document: Any, path: str, issues: list[Issue], providers: Mapping[str, bool]) -> PoolConfig:
     found = _Object(document, path, issues, _KEYS)
-    name = found.require("name", _pool_name, "a")
-    provider = found.require("provider", lambda value: _one_of(value, providers), "")
-    hosts_end = providers.get(provider, False)
-    walltime = found.take("walltime", _seconds, None)
-    if hosts_end and walltime is None and "walltime" not in found.given:
-        found.report("walltime", f'expected how long a host of {provider} is asked for, such as "4h"')
-    maximum = found.require("max", lambda value: _whole(value, least=1), 1)
-    minimum = found.take("min", lambda value: _whole(value, least=0), 0)
-    if minimum > maximum:
-        found.report("min", f"expected at most {maximum}, the `max` of the pool, found {minimum}")
+    spec = _spec(found, providers)
     agent = found.take("agent", _texts, ())
     if any(text.lstrip("-").partition("=")[0] == "owners" for text in agent):
         found.report("agent", "whose nodes hosts are for, and are asked for, stands under `owners` of the pool")
     hosts = found.take("hosts", _texts, ())
-    if provider == "ssh" and not hosts:
+    if spec.provider == "ssh" and not hosts:
         found.report("hosts", "expected the names of the machines, as `ssh` takes them")
-    if hosts and maximum > len(hosts):
-        found.report("max", f"expected at most {len(hosts)}, as there is one agent per machine, found {maximum}")
+    if hosts and spec.maximum > len(hosts):
+        found.report("max", f"expected at most {len(hosts)}, as there is one agent per machine, found {spec.maximum}")
     options = found.take("options", _options, {})
-    if provider == "kubernetes":
+    if spec.provider == "kubernetes":
         _check_kubernetes(options, path + pointer("options"), issues)
-    budget = None
-    if "budget" in found.given:
-        budget = _budget(found.given["budget"], path + pointer("budget"), issues)
-    host = ONE_CPU
-    if "host" in found.given:
-        host, wrong = resources_from_json(found.given["host"], path + pointer("host"))
-        issues += wrong
     return PoolConfig(
-        spec=PoolSpec(
-            name=name,
-            provider=provider,
-            host=host,
-            walltime=walltime,
-            minimum=minimum,
-            maximum=maximum,
-            pending=found.take("pending", lambda value: _whole(value, least=1), min(5, maximum)),
-            worth=found.take("worth", _seconds, 120.0),
-            keep=found.take("keep", _seconds, 300.0),
-            operators=found.take("operators", _patterns, ()),
-            owners=found.take("owners", _owners, frozenset()),
-            during=found.take("during", lambda value: parse_windows(_text(value)), None),
-            budget=budget,
-        ),
+        spec=spec,
         options=options,
         directives=found.take("directives", _texts, ()),
         leave_out=found.take("leave_out", _texts, ()),
@@ -141,7 +111,43 @@ def _pool(document: Any, path: str, issues: list[Issue], providers: Mapping[str,
         folder=found.take("folder", _text, ""),
         hosts=hosts,
         pod=found.take("pod", _object, {}),
-        poll=found.take("poll", _seconds, 1.0 if provider == "local" else 10.0),
+        poll=found.take("poll", _seconds, 1.0 if spec.provider == "local" else 10.0),
+    )
+
+
+def _spec(found: "_Object", providers: Mapping[str, bool]) -> PoolSpec:
+    """Read what the daemon is told of a pool: how many of which hosts there may be, when, and for whom."""
+    name = found.require("name", _pool_name, "a")
+    provider = found.require("provider", lambda value: _one_of(value, providers), "")
+    hosts_end = providers.get(provider, False)
+    walltime = found.take("walltime", _seconds, None)
+    if hosts_end and walltime is None and "walltime" not in found.given:
+        found.report("walltime", f'expected how long a host of {provider} is asked for, such as "4h"')
+    maximum = found.require("max", lambda value: _whole(value, least=1), 1)
+    minimum = found.take("min", lambda value: _whole(value, least=0), 0)
+    if minimum > maximum:
+        found.report("min", f"expected at most {maximum}, the `max` of the pool, found {minimum}")
+    budget = None
+    if "budget" in found.given:
+        budget = _budget(found.given["budget"], found.path + pointer("budget"), found.issues)
+    host = ONE_CPU
+    if "host" in found.given:
+        host, wrong = resources_from_json(found.given["host"], found.path + pointer("host"))
+        found.issues += wrong
+    return PoolSpec(
+        name=name,
+        provider=provider,
+        host=host,
+        walltime=walltime,
+        minimum=minimum,
+        maximum=maximum,
+        pending=found.take("pending", lambda value: _whole(value, least=1), min(5, maximum)),
+        worth=found.take("worth", _seconds, 120.0),
+        keep=found.take("keep", _seconds, 300.0),
+        operators=found.take("operators", _patterns, ()),
+        owners=found.take("owners", _owners, frozenset()),
+        during=found.take("during", lambda value: parse_windows(_text(value)), None),
+        budget=budget,
     )
 
 
@@ -178,8 +184,8 @@ class _Object:
     """An object of the document that is being read: each key at most once, unknown ones reported."""
 
     def __init__(self, document: Any, path: str, issues: list[Issue], keys: set[str]) -> None:
-        self._path = path
-        self._issues = issues
+        self.path = path
+        self.issues = issues
         self.given: Mapping[str, Any] = document if isinstance(document, dict) else {}
         if not isinstance(document, dict):
             issues.append(Issue(path, f"expected an object, found {quote(document)}"))
@@ -191,7 +197,7 @@ class _Object:
 
     def report(self, key: str, message: str, meant: str | None = None) -> None:
         """Note that something is wrong with a key."""
-        self._issues.append(Issue(self._path + pointer(key), message, meant))
+        self.issues.append(Issue(self.path + pointer(key), message, meant))
 
     def take(self, key: str, read: Callable[[Any], Any], default: Any) -> Any:
         """Return what *read* makes of a key's value; the default if it isn't there, or is wrong."""

@@ -18,7 +18,7 @@ from accio.late import dataclass
 from accio.sdk.command_line import SHELL, code_with_values, places_of_outputs, problems, split
 from accio.sdk.commands import Program
 from accio.sdk.environments.python import PythonNeed, problem_of
-from accio.sdk.options import read_limits
+from accio.sdk.options import Limits, read_limits
 from accio.sdk.types import WritableCopy
 
 _KEYS = (
@@ -76,24 +76,7 @@ class _Reader:
         )
         self.issues += issues
         command, line, shell = self._command()
-        deprecated, version = self._text("deprecated"), self._text("version")
-        spec = OperatorSpec(
-            name=self._text("name") or "",
-            uncacheable="its digest has not been computed",
-            category=self._text("category") or "",
-            help=self._text("help") or "",
-            unstable=self._flag("unstable"),
-            deprecated=deprecated or None,
-            inputs=tuple(self._inputs()),
-            outputs=tuple(self._outputs()),
-            resources=limits.resources,
-            timeout_ms=limits.timeout_ms,
-            retries=limits.retries,
-            retry_backoff_ms=limits.retry_backoff_ms,
-            retry_memory=limits.retry_memory,
-            isolated=self._flag("isolated"),
-            distribution=str(path),
-        )
+        spec = self._spec(path, limits)
         prefix = f"operator {spec.name}: "
         self._check_places(spec, command, line)
         known = {issue.path for issue in self.issues}
@@ -110,7 +93,7 @@ class _Reader:
             command=command,
             files=files,
             environment=environment,
-            version=version or None,
+            version=self._text("version") or None,
             copied=self.copied,
             line=line,
             in_shell=shell,
@@ -120,6 +103,25 @@ class _Reader:
             members=self.members,
             image=image,
             python=python,
+        )
+
+    def _spec(self, path: Path, limits: Limits) -> OperatorSpec:
+        return OperatorSpec(
+            name=self._text("name") or "",
+            uncacheable="its digest has not been computed",
+            category=self._text("category") or "",
+            help=self._text("help") or "",
+            unstable=self._flag("unstable"),
+            deprecated=self._text("deprecated") or None,
+            inputs=tuple(self._inputs()),
+            outputs=tuple(self._outputs()),
+            resources=limits.resources,
+            timeout_ms=limits.timeout_ms,
+            retries=limits.retries,
+            retry_backoff_ms=limits.retry_backoff_ms,
+            retry_memory=limits.retry_memory,
+            isolated=self._flag("isolated"),
+            distribution=str(path),
         )
 
     def _image(self) -> str:

@@ -82,17 +82,12 @@ async def run(
         idle_limit=max(2, resources.milli_cpus // 1000),
     )
     dialer = Dialer(door, find_token, agent, outbound)
-    agent.offer_changed = dialer.tell_anew
+    agent.offering.changed = dialer.tell_anew
     reload = _reload(catalogue, agent, dialer, folder) if options.reload else None
     watch = CodeWatch(catalogue, agent.code_changed, reload)
-    log.info(
-        "agent started",
-        name=folder.name,
-        folder=str(folder.path),
-        operators=len(operators),
-        offers=str(resources),
-        **_further(options, job, deadline),
-    )
+    named = {"name": folder.name, "folder": str(folder.path)}
+    further = _further(options, job, deadline)
+    log.info("agent started", **named, operators=len(operators), offers=str(resources), **further)
     try:
         with _measuring(options.metrics, agent, dialer) as observe_lag:
             patience = options.patience(job, deadline)
@@ -111,7 +106,7 @@ def _reload(catalogue: Catalogue, agent: Shell, dialer: Dialer, folder: StateFol
     """Return what has the agent offer edited operators as they are."""
 
     def replace_code(following: Catalogue, changed: Collection[Sequence[str]]) -> None:
-        if agent.replace(following, changed):
+        if agent.offering.replace(following, changed):
             dialer.tell_anew()
 
     cache, shared = folder.path / DESCRIPTIONS, places.descriptions_folder()

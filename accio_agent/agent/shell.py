@@ -6,13 +6,12 @@ workers get their work, then the daemon gets its messages.
 
 import asyncio
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 
 import structlog
 
 from accio.domain.resources import Resources
-from accio.sdk.catalogue import Catalogue
 from accio.v1 import agents_pb2
 from accio.wire.reports import held_message, numbered, with_log, with_series, with_tails
 from accio_agent.agent.assignments import Assignments
@@ -28,6 +27,7 @@ from accio_agent.agent.link.log_answers import LogAnswers
 from accio_agent.agent.link.outbound import Outbound
 from accio_agent.agent.live_series import LiveSeries
 from accio_agent.agent.offer import Identity, Offers, hello
+from accio_agent.agent.offering import Offering
 from accio_agent.agent.staging.staging import Staging
 from accio_agent.agent.workers import outcomes
 from accio_agent.agent.workers.deaths import Deaths
@@ -45,8 +45,6 @@ from accio_agent.protocol.reports import write_tasks
 log = structlog.get_logger("accio.agent")
 
 FEW_WORKERS = 32
-UNDONE_EVERY_S = 1.0
-"""How often the files of operators that are withheld are looked at."""
 FAILED, STORED, PRINTED = Flag.FAILED.value, Flag.STORED.value, Flag.PRINTED.value
 
 
@@ -88,17 +86,14 @@ class Shell:
         self._errands = Errands(
             core=self.core, staging=staging, operators=operators, outbound=outbound, settle_soon=self.settle_soon
         )
-        self.fleet = Fleet(
-            folder=folder / "workers",
-            logs=logs,
-            templates=templates,
-            guard=MemoryGuard(identity.name),
-            processors=Processors(os.sched_getaffinity(0)),
-            is_current=operators.is_current,
-            withhold=self._withhold,
+        self.offering = Offering(
+            operators,
+            self.core,
+            replace_templates=lambda changed, withheld: self.fleet.replace(changed, withheld),
             spawn=self._errands.spawn,
-            events=self,
+            settle=self.settle,
         )
+        self.fleet = self._make_fleet(templates)
         self._kills = Kills(self.core, self._loop.time)
         self._deaths = Deaths(self.core, self._loop, self.settle_soon)
         self._watch = Watch(
@@ -114,13 +109,23 @@ class Shell:
         self._lasts_ms = 0  # what was left of the host's time at the first hello, if it ends
         self._given_back: list[int] = []  # since the last hello, which told of them as held
         self._told: set[str] = set()  # why workers were replaced
-        self._following: tuple[Catalogue, set[Sequence[str]]] | None = None  # what is offered next, what changed for it
-        self._withheld: set[Sequence[str]] = set()  # references whose code on disk isn't what could be offered
-        self.offer_changed: Callable[[], None] = lambda: None  # has the daemon told, by a new session
         self._settling = False
         self._connected = False
         self._disk_refuses = False
         self.changed = asyncio.Event()
+
+    def _make_fleet(self, templates: Mapping[str, TemplateHandle]) -> Fleet:
+        return Fleet(
+            folder=self._folder / "workers",
+            logs=self._logs,
+            templates=templates,
+            guard=MemoryGuard(self.identity.name),
+            processors=Processors(os.sched_getaffinity(0)),
+            is_current=self._operators.is_current,
+            withhold=self.offering.withhold,
+            spawn=self._errands.spawn,
+            events=self,
+        )
 
     async def run_tasks(self) -> None:
         """Watch the processes, and run what fetches inputs, delivers outputs and digests paths, until cancelled."""
@@ -130,7 +135,7 @@ class Shell:
     # --- session.Handler ---------------------------------------------------------------------------------------------
 
     def hello(self) -> agents_pb2.Hello:
-        self._offer_anew()
+        self.offering.change_over()
         self._given_back.clear()  # what is given back isn't held
         held = held_message(self.core.held())
         history = self._journal.remembered.history
@@ -228,50 +233,6 @@ class Shell:
         self._stale = agents_pb2.Stale(operators=names)
         if self._connected:
             self._outbound.put(agents_pb2.AgentMessage(stale=self._stale))
-
-    def replace(self, catalogue: Catalogue, changed: Collection[Sequence[str]]) -> bool:
-        """Offer what a catalogue has, as the code behind the *changed* references is another; what runs goes on. Return
-        whether the daemon is to be told: then it is done as the next session opens.
-        """
-        self._withheld.difference_update(changed)
-        self._following = (catalogue, {*changed, *(self._following[1] if self._following else ())})
-        if self._operators.differ_from(catalogue, self._withheld):
-            return True
-        self._offer_anew()
-        return False
-
-    def _withhold(self, references: Sequence[str]) -> None:
-        """Offer what is behind references no more, as a template found other code on disk, until that is reloaded or
-        the edit undone. What waits here for it is given back: it goes to another agent, or waits at the daemon.
-        """
-        if references in self._withheld or (self._following is not None and references in self._following[1]):
-            return  # what is offered next knows of it
-        log.warning("operators have changed on disk, and are withheld until that is undone", references=references)
-        self._withheld.add(references)
-        catalogue, changed = self._following or (self._operators.catalogue, set())
-        self._following = (catalogue, {*changed, references})
-        if self.core.leaving:  # there will be no other session, and no more work in this one
-            self._offer_anew()
-        else:
-            self.offer_changed()
-        self._errands.spawn(self._offer_once_undone(references), f"withhold {references}")
-
-    async def _offer_once_undone(self, references: Sequence[str]) -> None:
-        """Offer what is withheld once its code is again what was announced."""
-        while references in self._withheld:
-            await asyncio.sleep(UNDONE_EVERY_S)
-            if await asyncio.to_thread(self._operators.is_current, references) and references in self._withheld:
-                log.info("operators are again what was announced, and are offered", references=references)
-                if self.replace((self._following or (self._operators.catalogue,))[0], [references]):
-                    self.offer_changed()
-
-    def _offer_anew(self) -> None:
-        """Change over to what is to be offered from now on, if that has changed."""
-        if self._following is not None:
-            (catalogue, changed), self._following = self._following, None
-            self._operators.renew(catalogue, self._withheld)
-            self.core.offer(self._operators.current, self.fleet.replace(changed, self._withheld))
-            self.settle()
 
     async def idle(self, connected: Callable[[], bool]) -> None:
         """Wait until nothing runs, and the daemon (if it is there) has all reports."""

@@ -79,18 +79,23 @@ class HandleCalls(AnalysisCalls, WorkflowCalls):
                 raise BadRequest(f"expected {', '.join(used)} in the definition, or the name of a workflow beside them")
             return AsyncRun(self, await self._submit(definition, base_path, cache, idempotency_key))
         document = forms.definition(definition, given, options)
-        try:
-            submitted = await self._submit(document, base_path, cache, idempotency_key)
-        except InvalidDefinition as error:
-            if not await self._is_stored_now(definition, error):
-                raise
-            submitted = await self._submit(document, base_path, cache, idempotency_key)
-        return AsyncRun(self, submitted)
+        return AsyncRun(self, await self._submit_named(definition, document, base_path, cache, idempotency_key))
 
     async def run(self, run: str) -> AsyncRun:
         """Return the handle of a run or a sweep that is there; NotFound without one."""
         found = await self.get_run(run, nodes=False)
         return AsyncRun(self, views.Submitted(run=found.run, warnings=(), created=False))
+
+    async def _submit_named(
+        self, name: str, document: Mapping[str, Any], base_path: str | None, cache: views.CacheMode, key: str | None
+    ) -> views.Submitted:
+        """Submit a definition by the name of a workflow, or of an operator whose own workflow may have to be stored."""
+        try:
+            return await self._submit(document, base_path, cache, key)
+        except InvalidDefinition as error:
+            if not await self._is_stored_now(name, error):
+                raise
+        return await self._submit(document, base_path, cache, key)
 
     async def _is_stored_now(self, operator: str, error: InvalidDefinition) -> bool:
         """Return whether *operator* names one whose own workflow wasn't there, or was one of earlier inputs."""

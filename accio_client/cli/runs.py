@@ -84,8 +84,7 @@ def get(
     QUERY says which, as in `accio get runs 'state=failed epsilon<0.01 created>2d geolife'`; most options are
     shorthands of its terms.
     """
-    asked = [part for part in (" ".join(query), where) if part.strip()]
-    wanted = asked[0] if len(asked) == 1 else " ".join(f"({part})" for part in asked)
+    wanted = _both((" ".join(query), where))
     if wanted and not parent:
         warn_of_fields(session, wanted)
     matching = RunFilter(
@@ -112,12 +111,23 @@ def get(
         (run.id for run in page.runs),
         lambda: show_runs(page.runs, children=bool(parent)),
     )
+    _say_what_next(session, query, page)
+
+
+def _say_what_next(session: Session, query: tuple[str, ...], page: RunPage) -> None:
+    """Say how the next page is listed, or what may have been meant where nothing matches."""
     if not page.runs and len(query) == 1 and len(query[0]) >= _LIKE_AN_ID and parse_reference(query[0]) is not None:
         session.say(f"no run matches; is it an id? {session.hint(f'describe run {query[0]}')}")
     if page.next and not session.json:
         again = f"get runs {shlex.quote(' '.join(query))}" if query else "get runs"
         more = session.hint(again, like_this=True, without=("cursor", "all"))
         session.say(f"there are more: {more} -cursor={shlex.quote(page.next)}, or -all")
+
+
+def _both(queries: tuple[str, str]) -> str:
+    """Return the query that demands what both demand; one may be empty."""
+    asked = [each for each in queries if each.strip()]
+    return asked[0] if len(asked) == 1 else " ".join(f"({each})" for each in asked)
 
 
 def _fetch(session: Session, matching: RunFilter, limit: int, cursor: str) -> RunPage:

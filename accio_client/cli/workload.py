@@ -1,6 +1,6 @@
 """`accio get workload`, and forecasts in words."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from accio.domain.sizes import size
 from accio_client.cli.operators import shown_resources
@@ -9,7 +9,7 @@ from accio_client.cli.session import Session, accio_command
 from accio_client.cli.text import printable
 from accio_client.documents import document
 from accio_client.documents.workload import workload
-from accio_client.views import DemandLoadView, ForecastView, ResourcesView, TookView, WorkloadView
+from accio_client.views import DemandLoadView, ForecastView, ResourcesView, RunLoadView, TookView, WorkloadView
 
 _UNITS = (("s", 1.0, 90.0), ("min", 60.0, 5400.0), ("h", 3600.0, 172_800.0), ("d", 86_400.0, float("inf")))
 
@@ -38,21 +38,7 @@ def _show(session: Session, found: WorkloadView) -> None:
     )
     if found.runs:
         out("")
-        any_nice = any(each.nice for each in found.runs)
-        rows = [
-            (
-                each.run,
-                each.workflow_id,
-                each.owner.name or each.owner.email,
-                f"{each.children_left:,} of {each.children:,}",
-                each.running,
-                each.queued,
-                ending(each.forecast, brief=True),
-                *(("nice" if each.nice else "",) if any_nice else ()),
-            )
-            for each in found.runs
-        ]
-        table(("run", "workflow", "owner", "left", "running", "queued", "ends", *(("nice",) if any_nice else ())), rows)
+        _show_runs(found.runs)
     if len(found.owners) > 1:
         out("")
         owners = [
@@ -62,21 +48,43 @@ def _show(session: Session, found: WorkloadView) -> None:
         table(("owner", "runs", "running", "queued", "reserved"), owners)
     if found.demands:
         out("")
-        demands = [
-            (
-                each.operator,
-                shown_resources(each.resources),
-                each.running,
-                each.queued,
-                each.executions,
-                each.slots,
-                _took(each.took),
-            )
-            for each in found.demands
-        ]
-        table(("operator", "resources", "running", "queued", "left", "at once", "takes"), demands)
+        _show_demands(found.demands)
         for line in _reasons(found.demands):
             session.say(line)
+
+
+def _show_runs(runs: Sequence[RunLoadView]) -> None:
+    any_nice = any(each.nice for each in runs)
+    rows = [
+        (
+            each.run,
+            each.workflow_id,
+            each.owner.name or each.owner.email,
+            f"{each.children_left:,} of {each.children:,}",
+            each.running,
+            each.queued,
+            ending(each.forecast, brief=True),
+            *(("nice" if each.nice else "",) if any_nice else ()),
+        )
+        for each in runs
+    ]
+    table(("run", "workflow", "owner", "left", "running", "queued", "ends", *(("nice",) if any_nice else ())), rows)
+
+
+def _show_demands(demands: Sequence[DemandLoadView]) -> None:
+    rows = [
+        (
+            each.operator,
+            shown_resources(each.resources),
+            each.running,
+            each.queued,
+            each.executions,
+            each.slots,
+            _took(each.took),
+        )
+        for each in demands
+    ]
+    table(("operator", "resources", "running", "queued", "left", "at once", "takes"), rows)
 
 
 def _busy(reserved: ResourcesView, offered: ResourcesView) -> str:

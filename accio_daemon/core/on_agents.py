@@ -45,38 +45,14 @@ def joined(turn: Turn, command: AgentJoined) -> AgentNo:
     """
     world = turn.world
     on_pools.check_claim(world, command)
-    agent = world.agent_names.get(command.name)
-    if agent is None:
-        agent = Agent(
-            no=AgentNo(world.next_agent), name=command.name, resources=command.resources, operators=frozenset()
-        )
-        world.next_agent += 1
-        agent.heard_mono = turn.now.mono
-        world.agents[agent.no] = agent
-        world.agent_names[agent.name] = agent
-    elif agent.session is not None:
-        _refuse_impostor(agent, command, turn.now)
-        superseded = agent.session
-        turn.fx.to(superseded).goodbye = (f"superseded by incarnation {command.incarnation}", False)
-        _end_session(turn, agent)
+    agent = _admitted(turn, command)
     goes_on = (agent.agent_id, agent.incarnation) == (command.agent_id, command.incarnation)
     if not goes_on:
         unable_agents.try_again(agent)
     known = agent.operators if goes_on else frozenset()
     numbers = tuple(_announce(turn, spec, known) for spec in command.operators)
-    agent.agent_id = command.agent_id
-    agent.incarnation = command.incarnation
-    agent.version = command.version
-    agent.leaving = command.draining
-    agent.host_ends_mono = None if command.ends_in is None else turn.now.mono + command.ends_in
-    agent.ends_mono = agent.host_ends_mono
-    agent.lasts = math.inf if command.ends_in is None else max(command.lasts, command.ends_in)
-    agent.given_back = False
-    agent.owners = command.owners
-    agent.prefetch_limit = command.prefetch_limit
-    agent.session = command.session
+    _take_over(agent, command, turn.now)
     _note_life(turn, agent)
-    agent.reason = ""
     agent.operators = allowed(world, command.allocation, numbers)
     world.sessions[command.session] = agent
     for number in agent.operators:
@@ -95,6 +71,41 @@ def joined(turn: Turn, command: AgentJoined) -> AgentNo:
     if agent.drained:
         words.drain = True
     return agent.no
+
+
+def _admitted(turn: Turn, command: AgentJoined) -> Agent:
+    """Return the agent of that name: a new one, or the one that is known, whose session ends if it still has one."""
+    world = turn.world
+    agent = world.agent_names.get(command.name)
+    if agent is None:
+        agent = Agent(
+            no=AgentNo(world.next_agent), name=command.name, resources=command.resources, operators=frozenset()
+        )
+        world.next_agent += 1
+        agent.heard_mono = turn.now.mono
+        world.agents[agent.no] = agent
+        world.agent_names[agent.name] = agent
+    elif agent.session is not None:
+        _refuse_impostor(agent, command, turn.now)
+        turn.fx.to(agent.session).goodbye = (f"superseded by incarnation {command.incarnation}", False)
+        _end_session(turn, agent)
+    return agent
+
+
+def _take_over(agent: Agent, command: AgentJoined, now: Instant) -> None:
+    """Record what an agent says of itself, which holds for this session."""
+    agent.agent_id = command.agent_id
+    agent.incarnation = command.incarnation
+    agent.version = command.version
+    agent.leaving = command.draining
+    agent.host_ends_mono = None if command.ends_in is None else now.mono + command.ends_in
+    agent.ends_mono = agent.host_ends_mono
+    agent.lasts = math.inf if command.ends_in is None else max(command.lasts, command.ends_in)
+    agent.given_back = False
+    agent.owners = command.owners
+    agent.prefetch_limit = command.prefetch_limit
+    agent.session = command.session
+    agent.reason = ""
 
 
 def _refuse_impostor(agent: Agent, command: AgentJoined, now: Instant) -> None:

@@ -136,10 +136,7 @@ def digest_blob(digest: str) -> bytes:
 def render(fx: Effects, specs: dict[int, Any]) -> Batch:
     """Turn what a batch decided into rows."""
     batch = Batch()
-    tables = batch.tables
     batch.sequence = fx.sequence
-    batch.new_runs = [(_new_run(run, command), command) for run, command in fx.submitted]
-    batch.runs = [_run(run) for run in fx.runs.values()]
     batch.agents = [_agent(agent) for agent in fx.agents.values()]
     batch.pools, batch.allocations = pools.render(fx)
     batch.caps = dict(fx.caps)
@@ -148,17 +145,42 @@ def render(fx: Effects, specs: dict[int, Any]) -> Batch:
         (number, spec.name, specs[number], orjson.dumps(spec.to_json()).decode(), announced)
         for number, spec, announced in fx.operators
     ]
-    tables["results"] = [_result(row) for row in fx.results]
-    batch.keys = [(levels.key64(row.key), row.id) for row in fx.results if row.key is not None]
-    tables["contents"] = [
-        (digest_blob(digest), row.id, size)
-        for row in fx.results
-        for digest, size in (*row.contents, *(row.blobs or {}).values())
+    _render_runs(fx, batch)
+    _render_nodes(fx, batch)
+    _render_results(fx, batch)
+    _render_executions(fx, batch.tables)
+    batch.tables["attempts"] = [_attempt(row) for row in fx.attempts]
+    batch.events = [(e.run_no, e.index, e.node, e.attempt, e.kind, e.detail, e.at_ms) for e in fx.events]
+    batch.removed_agents = list(fx.removed_agents)
+    batch.weight = fx.heavy + len(batch.runs) + len(batch.new_runs) + sum(map(len, batch.tables.values()))
+    return batch
+
+
+def _render_runs(fx: Effects, batch: Batch) -> None:
+    """Turn runs, and what is kept of each as a whole, into rows."""
+    batch.new_runs = [(_new_run(run, command), command) for run, command in fx.submitted]
+    batch.runs = [_run(run) for run in fx.runs.values()]
+    batch.tables["pins"] = [
+        (run_no, text, digest_blob(pin.digest), pin.size, pin.name) for run_no, text, pin in fx.pins
     ]
+    batch.repinned = [(orjson.dumps(numbers).decode(), run_no) for run_no, numbers in fx.repinned.items()]
+    batch.gathered = list(gathered.rows_of(fx.gathered))
+    batch.rounds = list(rounds.rows_of(fx.rounds))
+    batch.told = list(fx.told)
+    batch.pruned = dict(fx.pruned)
+    batch.grown = [(run.sweep.to_text(), run.no) for run in fx.grown.values()]
+    batch.begun_anew = [(run_no, OWN) for run_no in fx.begun_anew]
+    batch.removed_runs = list(fx.removed_runs)
+
+
+def _render_nodes(fx: Effects, batch: Batch) -> None:
+    """Turn children and their nodes into rows."""
+    tables = batch.tables
     tables["instances"] = [
         (*key, RUN_STATES[state], sequence, started, ended)
         for key, (state, sequence, started, ended) in fx.instances.items()
     ]
+    batch.removed_instances = list(fx.removed_instances)
     tables["nodes"] = _nodes(fx)
     batch.removed_nodes = [key for key, node in fx.nodes.items() if node is None]
     tables["demands"] = [
@@ -170,28 +192,24 @@ def render(fx: Effects, specs: dict[int, Any]) -> Batch:
         for key, each in fx.checkpoints.items()
         if each is not None
     ]
+    batch.removed_checkpoints = [key for key, each in fx.checkpoints.items() if each is None]
+
+
+def _render_results(fx: Effects, batch: Batch) -> None:
+    """Turn what executions gave into rows, and what content of it is missing."""
+    tables = batch.tables
+    tables["results"] = [_result(row) for row in fx.results]
+    batch.keys = [(levels.key64(row.key), row.id) for row in fx.results if row.key is not None]
+    tables["contents"] = [
+        (digest_blob(digest), row.id, size)
+        for row in fx.results
+        for digest, size in (*row.contents, *(row.blobs or {}).values())
+    ]
     tables["series"] = [
         *((row.attempt, *each) for row in fx.results if row.series for each in row.series),
         *((row.id, *each) for row in fx.attempts if row.series for each in row.series),
     ]
-    batch.removed_checkpoints = [key for key, each in fx.checkpoints.items() if each is None]
-    _render_executions(fx, tables)
-    tables["attempts"] = [_attempt(row) for row in fx.attempts]
-    tables["pins"] = [(run_no, text, digest_blob(pin.digest), pin.size, pin.name) for run_no, text, pin in fx.pins]
-    batch.events = [(e.run_no, e.index, e.node, e.attempt, e.kind, e.detail, e.at_ms) for e in fx.events]
-    batch.gathered = list(gathered.rows_of(fx.gathered))
-    batch.rounds = list(rounds.rows_of(fx.rounds))
-    batch.told = list(fx.told)
-    batch.pruned = dict(fx.pruned)
-    batch.grown = [(run.sweep.to_text(), run.no) for run in fx.grown.values()]
-    batch.begun_anew = [(run_no, OWN) for run_no in fx.begun_anew]
-    batch.removed_instances = list(fx.removed_instances)
-    batch.removed_runs = list(fx.removed_runs)
-    batch.removed_agents = list(fx.removed_agents)
     batch.missing = [digest_blob(digest) for digest in fx.missing]
-    batch.repinned = [(orjson.dumps(numbers).decode(), run_no) for run_no, numbers in fx.repinned.items()]
-    batch.weight = fx.heavy + len(batch.runs) + len(batch.new_runs) + sum(map(len, tables.values()))
-    return batch
 
 
 def _result(row: ResultRow) -> tuple[Any, ...]:
