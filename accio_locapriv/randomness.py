@@ -7,7 +7,7 @@ import numpy as np
 from accio.domain.seeds import node_seed
 
 Generators = Callable[[str], np.random.Generator]
-"""Gives the generator of a trace by its id; a new one, at its beginning, at each call."""
+"""Returns the generator of a trace by its id; a new one, at its beginning, at each call."""
 
 _UNSIGNED_64 = 0xFFFF_FFFF_FFFF_FFFF
 

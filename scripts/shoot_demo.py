@@ -1,4 +1,4 @@
-"""Takes screenshots of a sweep's page: `python scripts/shoot_demo.py ORIGIN RUN FOLDER`, the token in ACCIO_TOKEN.
+"""Make screenshots of a sweep's page: `python scripts/shoot_demo.py ORIGIN RUN FOLDER`, the token in ACCIO_TOKEN.
 
 Where Chromium isn't installed (scripts/setup-system brings it), it says so and takes none; with
 ACCIO_REQUIRE_BROWSER=1 that is a failure.

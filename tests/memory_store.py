@@ -203,7 +203,7 @@ class MemoryStore:
     # --- writing ----------------------------------------------------------------------------------------------------
 
     def render(self, fx: Effects) -> Rows:
-        """Take what was decided apart from records that go on changing."""
+        """Copy what was decided off records that go on changing."""
         return Rows(
             fx=copy.copy(fx),
             submitted=[_run_facts(run, command) for run, command in fx.submitted],

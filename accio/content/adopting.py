@@ -1,4 +1,4 @@
-"""Takes a file into a store as it is, by a second name for it: what an operator has just written needn't be copied.
+"""Moves files into a store by hard links, without copying: what an operator has just written needn't be copied.
 
 A copy can't change under its digest; a file with a second name could, by whoever writes to it through the first one. So
 it is taken only if nobody can: it is our own and has no other name, it is made read-only, and a lease of the kernel's

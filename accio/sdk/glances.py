@@ -18,7 +18,7 @@ _Seen: TypeAlias = tuple[str, int, int, int]
 
 
 class Glances:
-    """Takes glances at what one fingerprint was taken of."""
+    """Looks anew, cheaply, at what one fingerprint was taken of."""
 
     def __init__(self, fingerprint: Fingerprint) -> None:
         own = str(Path(__file__).parent)

@@ -73,7 +73,7 @@ class Plan:
 
 
 class ClassRegistry:
-    """Gives equal kinds of nodes one NodeClass. Any thread may ask: plans of large workflows are compiled in some."""
+    """The NodeClass of each kind of node. Any thread may ask: plans of large workflows are compiled in several."""
 
     def __init__(self) -> None:
         self._classes: dict[ClassKey, NodeClass] = {}

@@ -103,7 +103,7 @@ class Preparation:
 
 
 class Walk:
-    """Takes steps one after the other: it is the reply to each of them, until its own reply is due."""
+    """Carries out steps one after the other: it is the reply to each of them, until its own reply is due."""
 
     def __init__(self, steps: Steps, take: Callable[[Step, Reply], None], reply: Reply) -> None:
         self._steps = steps

@@ -44,14 +44,14 @@ def Killed(number: int) -> int:
 
 @operator(version="1", memory="64MiB")
 def Greedy() -> int:
-    """Take more memory than was asked for."""
+    """Allocate more memory than was asked for."""
     taken = [bytearray(1 << 20) for _ in range(512)]
     return len(taken)
 
 
 @operator(version="1", timeout="1s")
 def Slow() -> int:
-    """Take too long, and ignore being asked to end."""
+    """Run for too long, and ignore being asked to end."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if os.fork() == 0:
         time.sleep(3600)

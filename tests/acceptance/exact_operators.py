@@ -20,13 +20,13 @@ class Same(NamedTuple):
 
 @operator(version="1")
 def Exact(whole: Long, number: float, text: str, more: str | None = None) -> Same:
-    """Give everything back."""
+    """Return everything as it came."""
     return Same(whole, number, text, more is None)
 
 
 @operator(version="1")
 def Limited(limit: float | None = 0.5, word: str | None = None) -> str:
-    """Tell what came in."""
+    """Return what came in."""
     return f"{limit} {word!r}"
 
 

@@ -24,11 +24,11 @@ class Link(Protocol):
         ...
 
     def cut(self) -> None:
-        """Let nothing through; nobody is told."""
+        """Hold everything up; nobody is told."""
         ...
 
     def heal(self) -> None:
-        """Let everything through, what was held up first."""
+        """Pass everything on, what was held up first."""
         ...
 
 
@@ -66,7 +66,7 @@ class Proxy:
         self.hold(up=True, down=True)
 
     def heal(self) -> None:
-        """Let both directions through."""
+        """Pass on both directions."""
         self.hold(up=False, down=False)
 
     def hold(self, *, up: bool, down: bool) -> None:
@@ -161,11 +161,11 @@ class Namespace:
         return ["ip", "netns", "exec", self.name]
 
     def cut(self) -> None:
-        """Take the interface down: packets vanish."""
+        """Shut the interface down: packets vanish."""
         _ip("link", "set", self.interface, "down")
 
     def heal(self) -> None:
-        """Take it up again."""
+        """Start it again."""
         _ip("link", "set", self.interface, "up")
 
 

@@ -217,7 +217,7 @@ class Cluster:
         return self.ledger.read_text(encoding="utf-8").splitlines() if self.ledger.exists() else []
 
     def open_gate(self, label: str) -> None:
-        """Let `Gate` operators of this label end."""
+        """Open the gate that `Gate` operators of this label wait for."""
         (self.root / "gates" / label).touch()
 
     def survivors(self) -> list[int]:

@@ -40,7 +40,7 @@ def small_disk(folder: Path, megabytes: int = 16) -> Iterator[None]:
 
 
 def fill(folder: Path) -> Path:
-    """Take all the space that is left, down to the last byte; gives the file that has it."""
+    """Fill all the space that is left, down to the last byte; return the file that has it."""
     ballast = folder / "ballast"
     with ballast.open("ab", buffering=0) as file:
         for size in (1 << 20, 4096, 1):

@@ -89,7 +89,7 @@ class Story:
         self.agents["a2"] = self.one.start_agent("a2")
 
     def step(self) -> None:
-        """Let something happen while a sweep runs, whose results are right in the end."""
+        """Interfere while a sweep runs, whose results are right in the end."""
         happening = self._chance.choice((self.restore, self.clone, self.kill, self.lend))
         self.sweep(self.one, happening)
         self.one.agents_are("a1", "a2")

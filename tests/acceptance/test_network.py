@@ -21,7 +21,7 @@ KINDS = ("proxy", "namespace")
 
 
 def _pass_time(seconds: float) -> None:
-    """Let a cut last: its length is what is tested."""
+    """Wait while a cut lasts: its length is what is tested."""
     threading.Event().wait(seconds)
 
 

@@ -31,7 +31,7 @@ class Session:
     """A session of a fake agent, which says exactly what the test says."""
 
     def __init__(self, call: Any) -> None:
-        """Take an open stream."""
+        """Keep an open stream."""
         self._call = call
         self.work: list[agents_pb2.Assignment] = []
         self.acked: list[int] = []

@@ -139,7 +139,7 @@ TAKEN_AT_ONCE = """(text) => {
     const box = document.querySelector('[role=combobox]');
     return [box.value, box.selectionStart];
 }"""
-"""Takes what is offered, and returns the box's text and caret before anything else, such as a key, has come."""
+"""Accepts what is offered, and returns the box's text and caret before anything else, such as a key, has come."""
 
 
 async def test_the_query_box(made: Cluster) -> None:

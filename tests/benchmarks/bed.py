@@ -91,7 +91,7 @@ class Bed:
         self.cluster.agents_are("a1")
 
     def fill(self, store: Callable[[Path], None]) -> tuple[float, float]:
-        """Let *store* have the database between two lives of the daemon; the seconds of that, and of the new start."""
+        """Call *store* with the database between two lives of the daemon; return its seconds and the start's."""
         assert self.cluster.daemon is not None
         self.cluster.daemon.kill(signal.SIGTERM)
         self.cluster.daemon.ended()

@@ -104,7 +104,7 @@ class Columns(NamedTuple):
 
 @operator(version="1")
 def Many(i: int, eps: float) -> Columns:
-    """Give many outputs."""
+    """Return many outputs."""
     count()
     x = i * eps
     return Columns(x, x, x, x, x, x, x, x, x, x, x, x, i, i, i, i, i)

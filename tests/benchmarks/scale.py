@@ -17,7 +17,7 @@ def _sweep(children: int) -> dict[str, object]:
 
 
 def _stop_agent(ready: Bed) -> None:
-    """Let the agent end, so that what is submitted stays queued."""
+    """End the agent, so that what is submitted stays queued."""
     assert ready.agent is not None
     ready.agent.kill(signal.SIGTERM)
     ready.agent.ended()
@@ -59,7 +59,7 @@ def _submit(context: Context) -> Measured:
 
 
 def _queued(context: Context, ready: Bed, client: Client) -> dict[str, object]:
-    """Let 100,000 nodes end and queue a million; give what that cost."""
+    """End 100,000 nodes and queue a million; return what that cost."""
     ended = 10_000 if context.quick else 100_000
     run_sweep(ready, client, {"workflow": "fan", "params": {"i": ready.fresh(ended)}}, ended)
     after = ready.daemon_process().memory_info().rss

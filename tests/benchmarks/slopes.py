@@ -32,7 +32,7 @@ class Operations:
     """Does everything once with things of one size."""
 
     def __init__(self, ready: Bed, client: Client, size: int) -> None:
-        """Take where, and how large."""
+        """Note where, and how large."""
         self._bed = ready
         self._client = client
         self._size = size

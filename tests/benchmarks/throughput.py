@@ -47,7 +47,7 @@ def _dag(context: Context, children: int, *, again: bool) -> Measured:
 
 
 def _warm(ready: Bed) -> None:
-    """Let workers start, and the daemon learn how long nodes take."""
+    """Wait until workers have started, and the daemon has learnt how long nodes take."""
     with ready.cluster.client() as client:
         for workflow in ("fan", "dag"):
             run_sweep(ready, client, {"workflow": workflow, "params": {"i": ready.fresh(200)}}, 200)

@@ -55,7 +55,7 @@ def cases(area: str) -> list[ParameterSet]:
 
 
 def needs_a_system(case: Case) -> bool:
-    """Tell whether a case is about more than the language: by the keys that it uses."""
+    """Return whether a case is about more than the language: by the keys that it uses."""
     parts: list[Mapping[str, Any]] = [case["given"], case["expect"]]
     parts += case["given"].get("checks", [])
     parts += case["given"].get("steps", [])
@@ -68,7 +68,7 @@ def pure_cases(*of: str) -> list[ParameterSet]:
 
 
 def is_pure(case: Case) -> bool:
-    """Tell whether an adapter of the language takes this case."""
+    """Return whether an adapter of the language takes this case."""
     return case["area"] in PURE_AREAS and not needs_a_system(case)
 
 
@@ -102,7 +102,7 @@ def plain(text: str) -> str:
 
 
 def mentions(text: str, wanted: Sequence[str | Sequence[str]]) -> bool:
-    """Tell whether *text* contains all of *wanted*; of an inner list, any."""
+    """Return whether *text* contains all of *wanted*; of an inner list, any."""
     found = plain(text)
     return all(
         plain(one) in found if isinstance(one, str) else any(plain(choice) in found for choice in one) for one in wanted
@@ -110,12 +110,12 @@ def mentions(text: str, wanted: Sequence[str | Sequence[str]]) -> bool:
 
 
 def is_under(path: str, parent: str) -> bool:
-    """Tell whether a pointer equals another, or lies below it."""
+    """Return whether a pointer equals another, or lies below it."""
     return path == parent or path.startswith(parent + "/")
 
 
 def issue_matches(issue: Issue, wanted: Mapping[str, Any]) -> bool:
-    """Tell whether an issue is the expected one."""
+    """Return whether an issue is the expected one."""
     only(wanted, "path", "under", "mentions", "line", "column", "suggestion")
     text = f"{issue.message} {issue.path} {issue.suggestion or ''}"
     exact = ("path", "line", "column", "suggestion")
@@ -154,7 +154,7 @@ def assert_issues(found: Iterable[Issue], wanted: Sequence[Mapping[str, Any]]) -
 
 
 def same(found: Any, wanted: Any) -> bool:
-    """Tell whether two JSON values are equal; numbers compare as numbers, and true is no 1."""
+    """Return whether two JSON values are equal; numbers compare as numbers, and true is no 1."""
     if isinstance(found, bool) or isinstance(wanted, bool):
         return found is wanted
     numbers = (int, float, Decimal)

@@ -46,7 +46,7 @@ class GraphDriver:
     # --- events -----------------------------------------------------------------------------------------------------
 
     def happen(self, event: list[Any]) -> None:
-        """Let one event happen."""
+        """Carry out one event."""
         kind, *rest = event
         match kind:
             case "start":
@@ -79,7 +79,7 @@ class GraphDriver:
         return int(name[1:].partition("/")[0]) - 1
 
     def start(self, name: str) -> None:
-        """Let an agent join that has room for one node.
+        """Connect an agent that has room for one node.
 
         Those that stand before it are held elsewhere for a moment, and given back with a goodbye, which counts nothing.
         """
@@ -95,14 +95,14 @@ class GraphDriver:
             shield.attempts.clear()
 
     def _busy(self, node: str) -> FakeAgent:
-        """Let the first node of the queue begin."""
+        """Begin the first node of the queue."""
         self._next += 1
         agent = self.cluster.join(f"w{self._next}")
         assert agent.holds(node), f"{node} stands first, and {agent.running()} began"
         return agent
 
     def end(self, name: str, *, well: bool) -> None:
-        """Let a node end; its agent takes nothing else."""
+        """End a node; its agent takes nothing else."""
         node = self.node(name)
         agent = self.kept.pop(node)
         agent.draining = True

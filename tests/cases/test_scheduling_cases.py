@@ -19,7 +19,7 @@ class Scheduler:
     """Runs of one node each, submitted one after the other; or one run of a graph."""
 
     def __init__(self, given: dict[str, Any]) -> None:
-        """Let the agents join and submit."""
+        """Connect the agents and submit."""
         only(given, "agents", "nodes", "graph", "events", "known")
         self.cluster = Cluster(operators=tuple(SPECS.values()))
         self.lost: list[str] = []
@@ -36,7 +36,7 @@ class Scheduler:
             self.submit(node)
 
     def join(self, agent: dict[str, Any]) -> None:
-        """Let an agent join with what it offers."""
+        """Connect an agent with what it offers."""
         only(agent, "name", "cpus", "gpus", "operators")
         offer = builders.offer(agent["cpus"], gpus=agent.get("gpus", 0))
         specs = tuple(SPECS[name] for name in agent.get("operators", NAMES))
@@ -63,7 +63,7 @@ class Scheduler:
     # --- events -----------------------------------------------------------------------------------------------------
 
     def happen(self, event: Any) -> None:
-        """Let one event happen."""
+        """Carry out one event."""
         agents = self.cluster.agents
         match event:
             case ["lose_agent", name]:

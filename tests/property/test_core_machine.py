@@ -292,7 +292,7 @@ class CoreMachine(RuleBasedStateMachine):
             cluster.close()
 
     def _serve(self, agent: FakeAgent) -> None:
-        """Let everything that an agent holds end well."""
+        """Report success of everything that an agent holds."""
         assert agent.session is not None
         if agent.drained:
             self.cluster.ask(DrainAgent(name=agent.name, draining=False))

@@ -198,7 +198,7 @@ class SimulatedAgent:
             self.loop.after(seconds, self.start)
 
     def serve_everybody(self) -> None:
-        """Take everybody's nodes from now on: if it didn't, it is started again for that."""
+        """Accept everybody's nodes from now on: if it didn't, it is started again for that."""
         if self.owners:
             self.owners = frozenset()
             self.die()

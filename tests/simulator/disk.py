@@ -93,7 +93,7 @@ class Disk:
         return self._workflows[version]
 
     def put_back(self, image: bytes) -> None:
-        """Let an earlier image take the place of the database; workflows stay, as clients submit them again."""
+        """Replace the database by an earlier image; workflows stay, as clients submit them again."""
         workflows = self.rows("SELECT * FROM workflows")
         self.connection.close()  # whose statements know the tables of the image before
         self.connection = _connection(image)
@@ -174,7 +174,7 @@ class Disk:
 
 
 class CarefreeDisk(FullDisk):
-    """Gives up what was set aside, too, and refuses nothing nevertheless."""
+    """Frees what was set aside, too, and refuses nothing nevertheless."""
 
     def __init__(self, reserve: Disk) -> None:
         """Refuse nothing at the start, either."""

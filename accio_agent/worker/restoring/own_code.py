@@ -46,13 +46,15 @@ class OwnCode:
         return found
 
     def names(self) -> set[str]:
-        """Return all words by which their code could reach other modules: names that it uses, words in its texts, and
-        what things of others that it has as globals are called at home.
+        """Return all words by which their code could reach other modules.
+
+        Those are the names that it uses, the words in its texts, and the original names of what it has imported from
+        other modules, which it may have given other ones.
         """
         found: set[str] = set()
         for module in self.modules():
             for value in list(vars(module).values()):
-                found.update(_words_of(value))
+                found.update(_original_names(value))
             for code in _codes(list(vars(module).values()), vars(module), set()):
                 found.update(code.co_names)
                 found.update(word for text in code.co_consts if isinstance(text, str) for word in text.split("."))
@@ -84,21 +86,22 @@ def _is_installed(path: str) -> bool:
     return not set(_INSTALLED).isdisjoint(Path(path).parts) or f"{os.sep}lib{os.sep}python3" in f"{os.sep}{path}"
 
 
-def _words_of(value: object) -> Iterator[str]:
-    """Yield what a module, a thing of another module's, or an instance of a class of another's is called at home: it
-    may have any name here.
+def _original_names(value: object) -> Iterator[str]:
+    """Yield the names that lead to a global's value where it was defined: its own, and those of its module.
+
+    `from os import nice as be_kind` leads to "nice" and "os"; an instance to the module of its class.
     """
     if isinstance(value, types.ModuleType):
         yield from value.__name__.split(".")
         return
     named = isinstance(value, type | types.FunctionType | types.BuiltinFunctionType)
-    home = getattr(value if named else type(value), "__module__", None)
-    if not isinstance(home, str) or home.partition(".")[0] in _OURS:
+    defined_in = getattr(value if named else type(value), "__module__", None)
+    if not isinstance(defined_in, str) or defined_in.partition(".")[0] in _OURS:
         return
     if named:
         yield getattr(value, "__name__", "")
-    if home not in _UNNAMED:
-        yield from home.removeprefix("_").split(".")
+    if defined_in not in _UNNAMED:
+        yield from defined_in.removeprefix("_").split(".")
 
 
 def _codes(values: Iterable[object], names: dict[str, object], seen: set[int]) -> Iterator[types.CodeType]:

@@ -94,7 +94,7 @@ class Sampler:
 
 
 class Asker:
-    """Takes requests of the engine, and carries them out one after the other."""
+    """Receives requests of the engine, and carries them out one after the other."""
 
     def __init__(self, readers: Readers, plans: Plans, *, sampler: Sampler | None = None, pause_s: float = _PAUSE_S):
         """Read what trials gave with *readers*; ask again after *pause_s* where the sampler fails."""

@@ -49,7 +49,7 @@ _FIXED = ("index", "repeat", "path")
 
 
 class Gatherer:
-    """Takes requests of the engine, and carries them out one after the other."""
+    """Receives requests of the engine, and carries them out one after the other."""
 
     def __init__(
         self,

@@ -13,7 +13,7 @@ _AT_ONCE = 100  # points that one look at the database reads
 
 
 class Measurer:
-    """Takes requests of the engine, and carries out those that have come in together."""
+    """Receives requests of the engine, and carries out together those that have arrived."""
 
     def __init__(self, readers: Readers) -> None:
         """Read values with *readers*."""

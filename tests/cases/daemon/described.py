@@ -28,7 +28,7 @@ _DESCRIPTIONS: tuple[tuple[str, Callable[[Any], bool]], ...] = (
 
 
 def described(found: Any, wanted: Any) -> bool:
-    """Tell whether a value is what a case says: the same, a part of it, or what the words describe."""
+    """Return whether a value is what a case says: the same, a part of it, or what the words describe."""
     match wanted:
         case dict():
             return isinstance(found, Mapping) and all(
@@ -70,7 +70,7 @@ def assert_command(found: Outcome, expect: Mapping[str, Any], fill: Callable[[An
 
 
 def is_command_word(word: str) -> bool:
-    """Tell whether `assert_command` knows a word."""
+    """Return whether `assert_command` knows a word."""
     return word in _OF_COMMANDS or word.startswith(("stdout", "stderr")) or word.endswith("_include")
 
 
@@ -80,7 +80,7 @@ def _lists_have(found: Outcome, fields: list[str]) -> bool:
 
 
 def _is_refused(found: Outcome, wanted: Any) -> bool:
-    """Tell whether a command was refused: with these texts, or with this issue; true: with whatever."""
+    """Return whether a command was refused: with these texts, or with this issue; true: with whatever."""
     if isinstance(wanted, dict):
         return found.exit != 0 and any(issue_matches(issue, wanted) for issue in issues_of(found, "errors"))
     texts = [wanted] if isinstance(wanted, str) else wanted if isinstance(wanted, list) else []

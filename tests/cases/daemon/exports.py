@@ -39,7 +39,7 @@ class Exported:
         return text
 
     def is_run(self, text: object) -> bool:
-        """Tell whether a cell stands for a run."""
+        """Return whether a cell stands for a run."""
         return isinstance(text, str) and text in self.ids
 
 
@@ -151,7 +151,7 @@ def _operator(name: str, outputs: Mapping[str, str]) -> values_pb2.Operator:
 
 
 def _kind(values: Sequence[Any]) -> str:
-    """Tell the type of a parameter by its values."""
+    """Return the type of a parameter by its values."""
     if all(isinstance(value, bool) for value in values):
         return "boolean"
     if all(isinstance(value, int) for value in values):

@@ -112,7 +112,7 @@ def read(system: System, digest: str) -> bytes:
 
 
 def is_stored(system: System, digest: str) -> bool:
-    """Tell whether the store has a blob; looking is no use of it, which would keep it."""
+    """Return whether the store has a blob; looking is no use of it, which would keep it."""
     with FolderStore(system.cluster.data / "store", writable=False) as store:
         return bool(store.has([parse_digest(digest)]))
 

@@ -46,7 +46,7 @@ class Scenario:
         return Place(self.run(run), node)
 
     def is_run(self, name: str) -> bool:
-        """Tell whether a name means a run, or a child."""
+        """Return whether a name means a run, or a child."""
         return name.partition("#")[0] in self.runs
 
     def words(self, part: Any) -> Any:

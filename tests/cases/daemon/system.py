@@ -148,7 +148,7 @@ class System:
 
     @contextmanager
     def agents_held(self) -> Iterator[None]:
-        """Let the agents stand still for a while: nothing runs meanwhile."""
+        """Stop the agents' processes for a while: nothing runs meanwhile."""
         for agent in self.agents.values():
             agent.kill(signal.SIGSTOP)
         try:
@@ -177,7 +177,7 @@ class System:
         self.gates[name] = file
 
     def open_gate(self, name: str) -> None:
-        """Let operators `Gate` through."""
+        """Open the gate that operators `Gate` wait for."""
         self.gates.pop(name).close()
 
     def open_gates(self) -> None:
@@ -188,7 +188,7 @@ class System:
             gate.unlink()
 
     def tell_step(self, label: str, outcome: str) -> None:
-        """Tell an operator `Step` to succeed or to fail."""
+        """Make an operator `Step` succeed or fail."""
         folder = self.cluster.root / "steps"
         folder.mkdir(exist_ok=True)
         draft = folder / f".{label}"

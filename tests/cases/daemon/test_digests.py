@@ -68,7 +68,7 @@ def install(folder: Path, number: int, files: Mapping[str, str]) -> None:
 
 @contextmanager
 def _agent(system: System, folder: Path, number: int, name: str) -> Iterator[None]:
-    """Let an agent offer what is installed."""
+    """Start an agent that offers what is installed."""
     modules = [str(folder / f"scales{each}" / "declared.py") for each in range(number)]
     process = system.cluster.start_agent(name, "--cpus", "1", "--grace", "1", operators=modules)
     system.agents[name] = process

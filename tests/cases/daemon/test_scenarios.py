@@ -40,7 +40,7 @@ def test_scenario(case: Case, request: pytest.FixtureRequest) -> None:
 
 
 def _system(given: dict[str, Any], request: pytest.FixtureRequest) -> System:
-    """Take the shared system, or a fresh one where the case says how the daemon is set up."""
+    """Return the shared system, or a fresh one where the case says how the daemon is set up."""
     settings = [step["daemon"] for step in given["steps"] if "daemon" in step]
     settings += [given["daemon"]] if "daemon" in given else []
     if settings:

@@ -47,14 +47,14 @@ class Nothing(NamedTuple):
 
 @operator(unstable=True)
 def SeedOut(ctx: OperatorContext, x: float | None) -> Value:
-    """Give the decimal digits of the seed that it receives."""
+    """Return the decimal digits of the seed that it receives."""
     note("SeedOut")
     return Value(str(ctx.seed))
 
 
 @operator(unstable=True)
 def Draw(ctx: OperatorContext, n: int = 3) -> Values:
-    """Give n numbers from the ready-made generator."""
+    """Return n numbers from the ready-made generator."""
     note("Draw")
     return Values([ctx.random.random() for _ in range(n)])
 
@@ -114,7 +114,7 @@ def Hog(bytes: Long) -> None:
 
 @operator
 def WrongOut() -> Whole:
-    """Give the text "abc" as y."""
+    """Return the text "abc" as y."""
     note("WrongOut")
     wrong: Any = "abc"
     return Whole(wrong)

@@ -69,49 +69,49 @@ def _double(x: int) -> int:
 
 @operator
 def Twice(x: int) -> Whole:
-    """Give 2 * x, computed by a helper function."""
+    """Return 2 * x, computed by a helper function."""
     note("Twice")
     return Whole(_double(x))
 
 
 @operator
 def Half(x: float) -> Number:
-    """Give x / 2."""
+    """Return x / 2."""
     note("Half")
     return Number(x / 2)
 
 
 @operator
 def Add(a: int, b: int) -> Whole:
-    """Give a + b."""
+    """Return a + b."""
     note("Add")
     return Whole(a + b)
 
 
 @operator
 def Parity(x: int) -> Whole:
-    """Give x modulo 2."""
+    """Return x modulo 2."""
     note("Parity")
     return Whole(x % 2)
 
 
 @operator
 def Show(x: int = 1) -> Whole:
-    """Give x."""
+    """Return x."""
     note("Show")
     return Whole(x)
 
 
 @operator
 def ShowTwo(x: int = 2) -> Whole:
-    """Give x."""
+    """Return x."""
     note("ShowTwo")
     return Whole(x)
 
 
 @operator
 def ShowMaybe(x: int | None) -> Words:
-    """Give the decimal digits of x, or "absent" when x has no value."""
+    """Return the decimal digits of x, or "absent" when x has no value."""
     note("ShowMaybe")
     return Words("absent" if x is None else f"{x}")
 
@@ -132,7 +132,7 @@ def Measure(d: Distance, s: set[int], v: float) -> Number:
 
 @operator
 def Pair(epsilon: float, url: Dataset) -> Value:
-    """Give epsilon; url is not read."""
+    """Return epsilon; url is not read."""
     note("Pair")
     return Value(epsilon)
 
@@ -147,6 +147,6 @@ def Probe(
     uri: str = "/data/x",
     size: Distance = Distance(100.0),
 ) -> Text:
-    """Give all inputs as name=value, joined by semicolons."""
+    """Return all inputs as name=value, joined by semicolons."""
     note("Probe")
     return Text(f"a={a};b={b};c={c};epsilon={epsilon};level={level};uri={uri};size={size}")

@@ -31,7 +31,7 @@ def begun(folder: Path) -> list[str]:
 
 
 async def holding(daemon: FakeDaemon, folder: Path) -> None:
-    """Let the agent hold a report that isn't acknowledged, a running attempt, and one that waits."""
+    """Bring the agent to hold a report that isn't acknowledged, a running attempt, and one that waits."""
     daemon.acking = False
     daemon.assign(daemon.node_class("Add", 2), [1], '{"x":1}')
     await daemon.report(1)

@@ -82,7 +82,7 @@ class ScriptedAgent:
             await self._call.write(agents_pb2.AgentMessage(**kind))
 
     async def _receive(self) -> None:
-        """Take what the daemon sends until it ends the session."""
+        """Read what the daemon sends until it ends the session."""
         while (message := await self._call.read()) is not grpc.aio.EOF:
             match message.WhichOneof("kind"):
                 case "welcome":

@@ -188,7 +188,7 @@ async def _unless_it_ends(agent: ScriptedAgent, queue: asyncio.Queue[T]) -> T | 
 
 
 async def _lie(daemon: Serving, report: agents_pb2.Report) -> Any:
-    """Take work, and report of it what was given; then let somebody honest do it."""
+    """Accept work, and report of it what was given; then have an honest agent execute it."""
     async with joined(daemon.agents, "liar", OPERATORS, behaviour=None) as agent:
         run = await daemon.submit({"workflow": "pair"}, cache=accio_pb2.CACHE_MODE_NONE)
         work = await _unless_it_ends(agent, agent.work)

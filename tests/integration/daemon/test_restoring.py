@@ -37,7 +37,7 @@ def fact(file: Path, name: str) -> object:
 
 
 def note(folder: Path, value: str) -> None:
-    """Let the database of a folder be told from others."""
+    """Mark the database of a folder, so that it is told from others."""
     with closing(sqlite3.connect(folder / FILE_NAME, isolation_level=None)) as connection:
         connection.execute("INSERT OR REPLACE INTO meta VALUES ('note', ?)", (value,))
 

@@ -38,7 +38,7 @@ class Bench:
         return self.reader.execute(query, values).fetchall()
 
     async def join(self, name: str = "w1", cpus: float = 1) -> FakeAgent:
-        """Let an agent join."""
+        """Connect an agent."""
         agent = FakeAgent(name=name, resources=builders.offer(cpus), operators=(builders.step(),))
         session = self.engine.next_session()
         self.engine.attach(session, agent)

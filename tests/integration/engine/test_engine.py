@@ -29,7 +29,7 @@ MANY = builders.graph({"A": []}, swept=("A",))
 
 
 def success(agent: FakeAgent, node: str) -> AgentReports:
-    """Let a node end well at its agent; give what the agent says."""
+    """End a node well at its agent; return what the agent says."""
     return agent.telling(agent.end(builders.success(agent.next_seq, agent.attempt_of(node), {"data": '"x"'})))
 
 

@@ -23,11 +23,11 @@ class Allowance(Reserve):
         self.given_up = 0
 
     def take(self) -> bool:
-        """Tell whether there is space."""
+        """Return whether there is space."""
         return self.there
 
     def give_up(self) -> bool:
-        """Let the database have a few pages more."""
+        """Allow the database a few pages more."""
         assert self.database is not None
         self.there = False
         self.given_up += 1
@@ -35,11 +35,11 @@ class Allowance(Reserve):
         return True
 
     def is_given_up(self) -> bool:
-        """Tell whether the database has its pages more."""
+        """Return whether the database has its pages more."""
         return not self.there
 
     def restrict(self, more: int) -> None:
-        """Let the database grow by so many pages at most; nothing uses its connection meanwhile."""
+        """Allow the database to grow by so many pages at most; nothing uses its connection meanwhile."""
         assert self.database is not None
         connection = self.database.writer._conn
         ((pages,),) = connection.execute("PRAGMA page_count").fetchall()

@@ -76,7 +76,7 @@ class LoggedDisk(Disk):
 
 
 def _live(disk: Disk) -> None:
-    """Let one thing of each kind happen: every statement of the writer is among these commits."""
+    """Carry out one thing of each kind: every statement of the writer is among these commits."""
     cluster = Cluster(disk=disk, operators=(builders.step(retries=1, backoff_ms=1000),), restored_every=1_000_000)
     agent = cluster.join("w1", builders.offer(2))
     chain = cluster.submit(builders.graph({"A": [], "B": ["A"]}), name="a name", tags=frozenset({"t"}))

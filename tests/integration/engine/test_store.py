@@ -75,7 +75,7 @@ class Life:
         return reply.result
 
     async def join(self, name: str = "w1", cpus: float = 1) -> FakeAgent:
-        """Let an agent join."""
+        """Connect an agent."""
         agent = FakeAgent(name=name, resources=builders.offer(cpus), operators=(STEP,))
         self._sessions += 1
         session = SessionNo(self._sessions)
@@ -104,12 +104,12 @@ class Life:
         return number
 
     async def succeed(self, agent: FakeAgent, node: str) -> None:
-        """Let a node end well."""
+        """Report a node's success."""
         report = builders.success(agent.next_seq, agent.attempt_of(node), {"data": f'"{node}"'}, contents=[(DATA, 7)])
         await self.ask(agent.telling(agent.end(report)))
 
     async def fail(self, agent: FakeAgent, node: str) -> None:
-        """Let a node end badly, twice: it is retried once."""
+        """Report a node's failure, twice: it is retried once."""
         for _ in range(2):
             await self.ask(agent.telling(agent.end(builders.failure(agent.next_seq, agent.attempt_of(node)))))
             self.clock.advance(2.0)
@@ -140,7 +140,7 @@ class Place:
         return Life(self.store, await self.restart(), self.clock)
 
     async def fill(self, *, full: bool) -> None:
-        """Let there be no space, or space again."""
+        """Fill the disk, or free it again."""
         await self._fill(full)
 
 
@@ -320,7 +320,7 @@ async def test_a_deleted_run_is_gone_at_once_and_its_rows_in_time(place: Place) 
 
 
 async def _story(life: Life) -> None:
-    """Let one thing of each kind happen."""
+    """Carry out one thing of each kind."""
     agent = await life.join(cpus=6)
     await life.join("w2")
     await life.ask(DrainAgent(name="w2", draining=True))

@@ -253,7 +253,7 @@ def listed(store: FolderStore) -> Blob:
 
 
 def make_older(store: FolderStore, digest: Digest) -> Blob:
-    """Let a blob's last use be long ago."""
+    """Set a blob's last use to long ago."""
     os.utime(place_of(store, digest), ns=(0, 1_000_000_000))
     return listed(store)
 

@@ -39,7 +39,7 @@ def bounded(cluster: Cluster, **bounds: int) -> Daemon:
 
 
 def joined(daemon: Daemon, cluster: Cluster, cpus: float = 1) -> None:
-    """Let an agent join."""
+    """Connect an agent."""
     agent = cluster.join("w1", builders.offer(cpus))
     session = daemon.next_session()
     daemon.links.attach(session, agent)

@@ -43,7 +43,7 @@ def _answer(cluster: Cluster, agent: FakeAgent, outcome: Pin | str) -> None:
 
 
 def _lacks(cluster: Cluster, agent: FakeAgent, why: str = "no such file", path: str = "/data/in") -> None:
-    """Let an agent say of the first attempt that it holds that it lacks the path."""
+    """Report as an agent of the first attempt that it holds that it lacks the path."""
     report = builders.failure(agent.next_seq, next(iter(agent.attempts)), Cause.STAGING, why)
     cluster.ask(agent.telling(agent.end(replace(report, absent=(path,)))))
 

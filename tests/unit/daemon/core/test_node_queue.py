@@ -38,7 +38,7 @@ def enter(world: World, pattern: Execution, places: Iterable[Place]) -> Group:
 
 
 def take_all(world: World, group: Group) -> list[Place]:
-    """Take the first execution out until none is left; return their places."""
+    """Remove the first execution until none is left; return their places."""
     found: list[Place] = []
     while (execution := group.head()) is not None:
         found.append(execution.place)

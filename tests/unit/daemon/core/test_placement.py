@@ -20,7 +20,7 @@ def needs(name: str, **demand: int) -> Workflow:
 
 
 def where(cluster: Cluster) -> dict[str, str]:
-    """Tell which agent holds which node."""
+    """Return which agent holds which node."""
     return {held.node.split("/")[1]: name for name, a in cluster.agents.items() for held in a.attempts.values()}
 
 
