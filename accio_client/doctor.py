@@ -13,6 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from accio import places, sockets
@@ -25,8 +26,10 @@ from accio_client.views import AgentView, ClusterView, OperatorView
 if TYPE_CHECKING:
     from accio_client.sync import Client
 
-ANSWER_WITHIN_S = 8.0
-"""After which a daemon that is connected to, and says nothing, is found to be stuck."""
+LOOK_FOR_S = 1.8
+"""How long daemon and operators are looked at, at the same time: the verdict stands 3 seconds after the start."""
+PATIENT_S = 8.0
+"""The same for a daemon that doesn't answer, where everything is waited for."""
 
 _LITTLE_SPACE = 1 << 30
 _NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "fuse.sshfs", "lustre", "gpfs", "beegfs", "ceph", "9p"})
@@ -40,6 +43,7 @@ class Health(StrEnum):
     GOOD = "good"
     DOUBTFUL = "doubtful"
     BAD = "bad"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +63,11 @@ def good(subject: str, found: str) -> Finding:
 
 def verdict(findings: Sequence[Finding]) -> str:
     """Return what all findings come to."""
-    bad = [each.subject for each in findings if each.health is Health.BAD]
-    doubtful = [each.subject for each in findings if each.health is Health.DOUBTFUL]
-    if bad:
-        return f"not ready: {', '.join(bad)}" + (f"; to look at: {', '.join(doubtful)}" if doubtful else "")
-    return f"ready; to look at: {', '.join(doubtful)}" if doubtful else "ready"
+    subjects = {health: ", ".join(each.subject for each in findings if each.health is health) for health in Health}
+    parts = [f"not ready: {subjects[Health.BAD]}" if subjects[Health.BAD] else "ready"]
+    parts += [f"to look at: {subjects[Health.DOUBTFUL]}"] if subjects[Health.DOUBTFUL] else []
+    parts += [f"not known yet: {subjects[Health.UNKNOWN]}"] if subjects[Health.UNKNOWN] else []
+    return "; ".join(parts)
 
 
 # --- this machine ----------------------------------------------------------------------------------------------------
@@ -115,14 +119,16 @@ def _file_system(place: Path) -> str:
     return max(within, key=lambda each: each[0], default=(0, ""))[1]
 
 
-def look_at_operators(named: Iterable[str]) -> Iterator[Finding]:
+def look_at_operators(named: Iterable[str], within_s: float | None) -> Iterator[Finding]:
     """Describe operators as an agent of this folder would: those of installed packages, and the *named* files.
 
     Installed ones needn't be loaded again if an agent of this user has described them, and nothing has changed since.
+    What isn't loaded *within_s* seconds, for all of them together, is told as unknown.
     """
     from accio.sdk.catalogue import Source, describe_source, installed_sources, named_source
 
     asked = tuple(named)
+    until = None if within_s is None else monotonic() + within_s
     shared = places.descriptions_folder()
     contents = None if shared is None else shared / "installed"
 
@@ -138,7 +144,16 @@ def look_at_operators(named: Iterable[str]) -> Iterator[Finding]:
         try:
             if isinstance(source, AccioError):
                 raise source
-            specs = describe_source(source, None if text in asked else shared, contents).specs
+            left = None if until is None else max(0.0, until - monotonic())
+            specs = describe_source(source, None if text in asked else shared, contents, within_s=left).specs
+        except TimeoutError:
+            yield Finding(
+                subject=f"operators of {text}",
+                health=Health.UNKNOWN,
+                found="loading them takes longer than this look",
+                remedy="wait for it: accio doctor -wait" + (f" -operators={text}" if text in asked else ""),
+            )
+            continue
         except AccioError as error:
             remedy = "mend that, then say again: accio doctor" + (f" -operators={text}" if text in asked else "")
             yield Finding(subject=f"operators of {text}", health=Health.BAD, found=error.message, remedy=remedy)
@@ -176,7 +191,7 @@ def _remedy_of_silence(address: str) -> str:
     family = socket.AF_UNIX if path is not None else socket.AF_INET6 if host.startswith("[") else socket.AF_INET
     try:
         with socket.socket(family) as line:
-            line.settimeout(1.0)
+            line.settimeout(0.3)
             line.connect(str(path) if path is not None else (host.strip("[]"), int(port)))
     except OSError:
         return "start one: accio up"

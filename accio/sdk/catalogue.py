@@ -223,17 +223,24 @@ def refuse_duplicates(offers: Sequence[Offer]) -> None:
         raise InvalidDefinition(issues)
 
 
-def describe_source(source: Source, cache: Path | None, contents: Path | None = None) -> Description:
+def describe_source(
+    source: Source, cache: Path | None, contents: Path | None = None, *, within_s: float | None = None
+) -> Description:
     """Return the description of a source from the cache, or make it in a process of its own.
 
-    *contents* is a folder in which the contents of installed packages are remembered.
+    *contents* is a folder in which the contents of installed packages are remembered. Raises TimeoutError where making
+    it would take longer than *within_s* seconds, as it may where an environment has to be made or a container started.
     """
     entry = None if cache is None else cache / f"{_key(source)[:32]}.json"
     known = None if entry is None else _read(entry)
     if known is not None and known.fingerprint.is_current(Installed(contents)):
         return known
     need, _ = functions.split(source.references)
-    document = _describe_elsewhere(source, contents) if need is None else _describe_within(need, source)
+    if need is not None and within_s is not None and (isinstance(need, ImageNeed) or not need.is_made):
+        raise TimeoutError
+    document = (
+        _describe_elsewhere(source, contents, within_s) if need is None else _describe_within(need, source, within_s)
+    )
     if entry is not None:
         _write(entry, document)
     return _description(document)
@@ -270,13 +277,13 @@ def _description(document: dict[str, Any]) -> Description:
     )
 
 
-def _describe_within(need: Need, source: Source) -> dict[str, Any]:
+def _describe_within(need: Need, source: Source, within_s: float | None) -> dict[str, Any]:
     """Describe a source in the environment that its operators name."""
     functions.make_ready(need)
     if isinstance(need, ImageNeed):
         return _describe_in_image(need, source)
     place, files = need.place(), need.needs()
-    document = _describe_elsewhere(source, None)
+    document = _describe_elsewhere(source, None, within_s)
     if need.place() != place:
         raise BadRequest(f"the requirements {need.lock} changed while the operators of {source.distribution} were read")
     description = _description(document)
@@ -290,7 +297,7 @@ def _describe_in_image(need: ImageNeed, source: Source) -> dict[str, Any]:
 
     Its fingerprint is of what the host has: the source, Accio, the pin of the image, which stands for all within it.
     """
-    description = _description(_describe_elsewhere(source, None))
+    description = _description(_describe_elsewhere(source, None, within_s=None))
     specs = [with_environment(spec, need) for spec in description.specs]
     found, roots = description.fingerprint, _roots(source)
     fingerprint = found.elsewhere(need.needs(), (), lambda path: _on_host(path, roots))
@@ -324,11 +331,21 @@ def _command(source: Source, folder: Path, known: str) -> tuple[list[str], Mappi
     return contained.command(need, inner)
 
 
-def _describe_elsewhere(source: Source, contents: Path | None) -> dict[str, Any]:
+def _describe_elsewhere(source: Source, contents: Path | None, within_s: float | None) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="accio-") as folder:
         result = Path(folder) / RESULT
         command, environment = _command(source, Path(folder), str(contents or ""))
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False, env=environment)
+        try:
+            done = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                check=False,
+                env=environment,
+                timeout=within_s,
+            )
+        except subprocess.TimeoutExpired:
+            raise TimeoutError from None
         if not result.is_file():
             last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
             how = f"exit code {done.returncode}" if done.returncode >= 0 else f"signal {-done.returncode}"

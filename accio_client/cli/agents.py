@@ -39,7 +39,8 @@ def _show_list(found: Sequence[AgentView]) -> None:
         for each in found
     ]
     takes = ("takes nodes of",) if restricted else ()
-    table(("name", "state", *takes, "running", "reserved", "of", "operators", "last seen", "lease", "reason"), rows)
+    headers = ("name", "state", *takes, "running", "reserved", "of", "operators", "last seen", "lease", "reason")
+    table(headers, rows, spare=("lease", "operators", "last seen"))
 
 
 @accio_command

@@ -87,12 +87,17 @@ def print_document(content: Document) -> None:
     sys.stdout.write(orjson.dumps(content, option=orjson.OPT_INDENT_2, default=str).decode() + "\n")
 
 
-def table(headers: Sequence[str], rows: Iterable[Sequence[object]], *, as_named: bool = False) -> None:
-    """Print *rows* below *headers*; every cell is made printable here. *as_named*: headers are names, or have units."""
+def table(
+    headers: Sequence[str], rows: Iterable[Sequence[object]], *, as_named: bool = False, spare: Sequence[str] = ()
+) -> None:
+    """Print *rows* below *headers*; every cell is made printable here. *as_named*: headers are names, or have units.
+
+    The columns *spare* are left out of a terminal that is too narrow, one after the other until the rest fits.
+    """
     shown = [printable(header) if as_named else header.upper() for header in headers]
     cells = [[printable(str(cell)) for cell in row] for row in rows]
     if coloured(sys.stdout):
-        _drawn(headers, shown, cells)
+        _drawn(headers, shown, cells, spare)
         return
     widths = [max(map(columns, column)) for column in zip(shown, *cells, strict=True)]
     for row in [shown, *cells]:
@@ -100,13 +105,13 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[object]], *, as_named:
         out("  ".join(padded).rstrip())
 
 
-def _drawn(headers: Sequence[str], shown: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
+def _drawn(headers: Sequence[str], shown: Sequence[str], cells: Sequence[Sequence[str]], spare: Sequence[str]) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     console = Console(highlight=False)
-    widths = fitting(headers, cells, console.width)
+    widths = fitting(headers, cells, console.width, spare)
     if widths is None:
         for number, row in enumerate(cells):
             if number:
@@ -137,11 +142,24 @@ _VERSION = 13
 _GAP = 2
 
 
-def fitting(headers: Sequence[str], cells: Sequence[Sequence[str]], width: int) -> dict[int, int] | None:
+def fitting(
+    headers: Sequence[str], cells: Sequence[Sequence[str]], width: int, spare: Sequence[str] = ()
+) -> dict[int, int] | None:
     """Return the columns that are shown in a terminal of a width, and how wide; None if they don't fit.
 
-    Where space is wanting, empty columns are left out, and then the widest ones folded, between words if possible.
+    Where space is wanting, empty columns are left out, then the widest ones folded, between words if possible, and then
+    the *spare* ones left out, from the first on.
     """
+    for count in range(len(spare) + 1):
+        there = [at for at, header in enumerate(headers) if header not in spare[:count]]
+        kept = [headers[at] for at in there]
+        widths = _fitting(kept, [[row[at] for at in there] for row in cells], width)
+        if widths is not None:
+            return {there[at]: wide for at, wide in widths.items()}
+    return None
+
+
+def _fitting(headers: Sequence[str], cells: Sequence[Sequence[str]], width: int) -> dict[int, int] | None:
     everything = {at: max(map(columns, column)) for at, column in enumerate(zip(headers, *cells, strict=True))}
     if sum(everything.values()) + _GAP * (len(everything) - 1) <= width:
         return everything

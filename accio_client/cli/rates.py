@@ -10,7 +10,7 @@ from accio_client.analysis.forecast import Pace
 from accio_client.cli.text import span
 
 if TYPE_CHECKING:
-    from accio_client.views import RunView
+    from accio_client.views import NodeCountsView, RunView
 
 EVERY_S = 10.0
 EVERY_SHARE = 0.05
@@ -34,6 +34,14 @@ def forecast(run: RunView, pace: Pace) -> str:
         return ""
     soonest, latest = (span(timedelta(seconds=round(each.total_seconds()))) for each in ends)
     return f"{rates[0]:.3g} nodes/s, ends in {soonest if soonest == latest else f'{soonest} to {latest}'}"
+
+
+def from_memo(counts: NodeCountsView) -> str:
+    """Return how many nodes of a sweep came from the memo, in words; nothing if none did."""
+    cached = sum(each.cached for each in counts.nodes)
+    nodes = sum(sum(each.by_state.values()) for each in counts.nodes)
+    some = f" of {counts.counted:,} children that were counted" if counts.counted < counts.children else ""
+    return f"{cached:,} of {nodes:,} nodes{some} came from the memo" if cached else ""
 
 
 class Steps:

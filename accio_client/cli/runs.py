@@ -219,27 +219,19 @@ def watch(session: Session, runs: tuple[str, ...]) -> int:
     if len(runs) != 1:
         return _watch_all(session, runs)
     from accio_client.cli.following import follow
+    from accio_client.cli.rates import from_memo
     from accio_client.cli.studies_shown import reading, tell_best
 
     with session.client() as client:
         ended, _ = follow(session, client.watch(runs[0]), series=client.series, study=reading(client))
         if ended.kind == "parent":
-            _tell_cached(session, client, ended.id)
+            with suppress(AccioError):  # the run was deleted meanwhile, or the daemon is older
+                if words := from_memo(client.count_nodes(ended.id)):
+                    session.say(words)
             tell_best(session, client, ended)
     content = document({"run": run(ended)})
     session.answer(content, [ended.id], lambda: out(f"{ended.id} {ended.state.value}"))
     return SUCCESS if ended.state.value == "success" else NOT_SUCCESS
-
-
-def _tell_cached(session: Session, client: Client, run: str) -> None:
-    """Say how many nodes of a sweep came from the memo, if any did."""
-    with suppress(AccioError):  # the run was deleted meanwhile, or the daemon is older
-        counts = client.count_nodes(run)
-        cached = sum(each.cached for each in counts.nodes)
-        nodes = sum(sum(each.by_state.values()) for each in counts.nodes)
-        if cached:
-            some = f" of {counts.counted:,} children that were counted" if counts.counted < counts.children else ""
-            session.say(f"{cached:,} of {nodes:,} nodes{some} came from the memo")
 
 
 def _watch_all(session: Session, runs: Sequence[str]) -> int:

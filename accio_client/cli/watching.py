@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Protocol
 
 from accio.domain.people import parse_person
@@ -13,7 +13,7 @@ from accio.one_error import one_error
 from accio_client.analysis.forecast import Pace
 from accio_client.cli.following import Hindrance, failure_lines
 from accio_client.cli.output import coloured
-from accio_client.cli.rates import EVERY_S, EVERY_SHARE, ended, forecast
+from accio_client.cli.rates import EVERY_S, EVERY_SHARE, ended, forecast, from_memo
 from accio_client.cli.session import Session
 from accio_client.cli.text import printable
 from accio_client.client import AsyncClient
@@ -54,6 +54,11 @@ async def _follow_all(session: Session, runs: Sequence[str]) -> list[RunView]:
                         screen.tell(failure_lines(update, session))
                     if news := hindrance.news(update):
                         screen.tell(news)
+            run = last.get(name)
+            if run is not None and run.kind == "parent":
+                with suppress(AccioError):  # the run was deleted meanwhile, or the daemon is older
+                    if words := from_memo(await client.count_nodes(name)):
+                        screen.tell(f"{run.id}: {words}")
 
         try:
             with one_error(AccioError):

@@ -87,6 +87,11 @@ class PythonNeed:
                     (place / _COMPLETE).write_text(f"{self.lock}\n", encoding="utf-8")
         return place
 
+    @property
+    def is_made(self) -> bool:
+        """Whether nothing has to be made, which may take minutes, before the environment can be used."""
+        return self.lock is None or (self.place() / _COMPLETE).is_file()
+
     def parts(self) -> dict[str, str]:
         """Return what the environment is, for the digests of what runs in it."""
         place = self.ensure()

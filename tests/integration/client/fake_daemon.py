@@ -194,3 +194,13 @@ def submitted(daemon: FakeDaemon) -> dict[str, Any]:
     """The last document that was submitted."""
     document: dict[str, Any] = orjson.loads(daemon.requests["Submit"][-1].definition)
     return document
+
+
+def updates(*states: runs_pb2.RunState.ValueType) -> list[accio_pb2.RunUpdate]:
+    failure = accio_pb2.NodeFailure(
+        run=RUN, node="Boom", failure=runs_pb2.Failure(cause="exception", message="ValueError: boom\x1b[31m")
+    )
+    return [
+        accio_pb2.RunUpdate(run=run(state=state), first_failure=failure if state == runs_pb2.RUN_STATE_FAILED else None)
+        for state in states
+    ]

@@ -1,7 +1,6 @@
 """The command line against a real gRPC server: exit codes, streams, documents, and what it asks of the daemon."""
 
 import os
-import pty
 import signal
 import subprocess
 import sys
@@ -16,7 +15,7 @@ from accio.domain.datatypes import LONG
 from accio.domain.sweeps import Axis, Sweep
 from accio.errors import FailedPrecondition, Internal, NotFound
 from accio.v1 import accio_pb2, runs_pb2, values_pb2
-from tests.integration.client.fake_daemon import RUN, FakeDaemon, refuse, run, submit_answer
+from tests.integration.client.fake_daemon import RUN, FakeDaemon, refuse, run, submit_answer, updates
 
 
 @pytest.mark.parametrize(
@@ -69,16 +68,6 @@ def test_help_names_every_command(accio: Any) -> None:
     assert "get agents" in accio("help", "get").out
 
 
-def updates(*states: runs_pb2.RunState.ValueType) -> list[accio_pb2.RunUpdate]:
-    failure = accio_pb2.NodeFailure(
-        run=RUN, node="Boom", failure=runs_pb2.Failure(cause="exception", message="ValueError: boom\x1b[31m")
-    )
-    return [
-        accio_pb2.RunUpdate(run=run(state=state), first_failure=failure if state == runs_pb2.RUN_STATE_FAILED else None)
-        for state in states
-    ]
-
-
 def test_wait_tells_success_from_failure(daemon: FakeDaemon, accio: Any) -> None:
     """--wait ends with 0 after a success and with 3 after anything else, and names the node that failed."""
     daemon.answers["SubmitAndWatch"] = updates(runs_pb2.RUN_STATE_RUNNING, runs_pb2.RUN_STATE_SUCCESS)
@@ -102,43 +91,6 @@ def test_unknown_runs_are_told(daemon: FakeDaemon, accio: Any) -> None:
     assert done.json == {"schema": "accio/v1", "error": {"code": "not_found", "message": "there is no run zzzzzzzz"}}
 
 
-def test_watch_without_a_run_follows_all_of_mine(daemon: FakeDaemon, accio: Any) -> None:
-    """Runs of the caller that haven't ended are followed together, and what failed is told with its last lines."""
-    other = f"{RUN[:-1]}0"
-    failure = runs_pb2.Failure(cause="exception", message="no", stderr_tail="one\ntwo\n")
-    failed = accio_pb2.NodeFailure(run=other, node="A", failure=failure)
-    daemon.answers["List"] = accio_pb2.ListResponse(runs=[run(RUN), run(other)])
-    daemon.answers["Watch"] = lambda request: [
-        accio_pb2.RunUpdate(run=run(RUN))
-        if request.id == RUN
-        else accio_pb2.RunUpdate(run=run(other, state=runs_pb2.RUN_STATE_FAILED), first_failure=failed)
-    ]
-    done = accio("watch")
-    assert (done.exit, done.out) == (3, f"{RUN} success\n{other} failed\n")
-    assert f"{other}/A failed: exception: no" in done.err
-    assert "    two\n" in done.err
-    asked = daemon.requests["List"][-1]
-    assert asked.owner == "ada@example.org"
-    assert set(asked.states) == {runs_pb2.RUN_STATE_SCHEDULED, runs_pb2.RUN_STATE_RUNNING}
-    assert {each["id"] for each in accio("watch", RUN, other, "-json").json["runs"]} == {RUN, other}
-
-
-def test_watch_tells_how_much_of_a_sweep_came_from_the_memo(daemon: FakeDaemon, accio: Any) -> None:
-    """Nodes that were cached are counted at the end, unless none was, or the daemon can't tell."""
-    ended = run(RUN, kind=runs_pb2.RUN_KIND_PARENT)
-    daemon.answers["Watch"] = lambda _: [accio_pb2.RunUpdate(run=ended)]
-    node = runs_pb2.NodeCount(node="A", operator="A", cached=9_000)
-    node.states.add(state="success", count=10_000)
-    daemon.answers["CountNodes"] = runs_pb2.NodeCounts(run=RUN, nodes=[node], counted=10_000, children=10_000)
-    done = accio("watch", RUN)
-    assert (done.exit, done.out) == (0, f"{RUN} success\n")
-    assert "9,000 of 10,000 nodes came from the memo" in done.err
-    daemon.answers["CountNodes"] = refuse(NotFound("it was deleted"))
-    assert "memo" not in accio("watch", RUN).err
-    daemon.answers["CountNodes"] = runs_pb2.NodeCounts(run=RUN)
-    assert "memo" not in accio("watch", RUN).err
-
-
 def test_failures_tell_what_was_killed(daemon: FakeDaemon, accio: Any) -> None:
     """A sweep that was killed has no failures, and it is said how many children that were, and who knows by whom."""
     sweep = Sweep((Axis("x", LONG, ("1", "2", "3")),))
@@ -154,14 +106,6 @@ def test_failures_tell_what_was_killed(daemon: FakeDaemon, accio: Any) -> None:
     lines = accio("failures", RUN).out.splitlines()
     assert lines[0] == "no node of 3 children has failed"
     assert lines[1].startswith(f"2 were killed, which is no failure; by whom: accio get events {RUN}")
-
-
-def test_watch_says_that_nothing_of_mine_is_active(daemon: FakeDaemon, accio: Any) -> None:
-    """Without an active run there is nothing to wait for."""
-    daemon.answers["List"] = accio_pb2.ListResponse()
-    done = accio("watch")
-    assert (done.exit, done.out) == (0, "")
-    assert "none of your runs is active" in done.err
 
 
 def test_a_good_and_an_unknown_run_are_killed(daemon: FakeDaemon, accio: Any) -> None:
@@ -372,48 +316,6 @@ def test_ctrl_c_detaches(daemon: FakeDaemon) -> None:
     assert set(daemon.requests) == {"SubmitAndWatch"}
 
 
-def test_a_terminal_shows_progress_and_tables(daemon: FakeDaemon) -> None:
-    """On a terminal --wait shows a bar with nodes and failures, and lists are drawn; escapes stay harmless."""
-    daemon.answers["SubmitAndWatch"] = updates(
-        runs_pb2.RUN_STATE_SCHEDULED, runs_pb2.RUN_STATE_RUNNING, runs_pb2.RUN_STATE_FAILED
-    )
-    daemon.answers["List"] = accio_pb2.ListResponse(runs=[run(name="evil\x1b[2J")])
-    code, shown = on_a_terminal("submit", "--wait", "w")
-    assert code == 3
-    assert "2/2 nodes" in shown
-    assert "\x1b[31m━" in shown, "the bar of a failed run is red"
-    assert f"{RUN}/Boom failed" in shown
-    assert "boom\\x1b[31m" in shown.replace("\r\n", "")
-    code, shown = on_a_terminal("get", "runs")
-    assert code == 0
-    assert "\x1b[1m" in shown
-    assert "\x1b[2J" not in shown
-    assert "\x1b" not in on_a_terminal("get", "runs", NO_COLOR="1")[1]
-
-
-def on_a_terminal(*arguments: str, **environment: str) -> tuple[int, str]:
-    """Exit code and everything that a terminal got."""
-    ours, theirs = pty.openpty()
-    surroundings = {"PYTHONPATH": str(Path(__file__).parents[3]), "TERM": "xterm", "COLUMNS": "300"}
-    everything = os.environ | surroundings | environment
-    process = subprocess.Popen(
-        [sys.executable, "-m", "accio_client.cli.main", *arguments],
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        env=everything,
-    )
-    os.close(theirs)
-    shown = bytearray()
-    try:
-        while piece := os.read(ours, 65536):
-            shown += piece
-    except OSError:  # Linux says so when the last of the other ends is closed
-        pass
-    os.close(ours)
-    return process.wait(), shown.decode()
-
-
 def test_help_loads_little() -> None:
     """`accio help` loads neither gRPC nor click, so that it answers at once."""
     code = "import sys; from accio_client.cli.main import main; main(['help']); print(*sys.modules, file=sys.stderr)"
@@ -463,16 +365,3 @@ def test_help_of_the_daemons_own_commands() -> None:
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=30, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert "Check database and store" in done.stdout
-
-
-@pytest.mark.parametrize("width", ["80", "50", "24"])
-def test_ids_are_whole_in_tables(daemon: FakeDaemon, width: str) -> None:
-    """However narrow a terminal that an id fits on: it stands on one line."""
-    child = f"{RUN}.1234"
-    daemon.answers["List"] = accio_pb2.ListResponse(
-        runs=[run(child, name="a name of many words", tags=["one", "two"], label="epsilon=0.00001")]
-    )
-    for arguments in (["get", "runs"], ["get", "runs", f"-parent={RUN}"]):
-        code, shown = on_a_terminal(*arguments, COLUMNS=width)
-        assert code == 0
-        assert child in shown

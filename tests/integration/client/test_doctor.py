@@ -9,7 +9,7 @@ import pytest
 
 from accio import places
 from accio.errors import Unauthenticated
-from accio.sdk.catalogue import Source, discover
+from accio.sdk.catalogue import Source, describe_source, discover, named_source
 from accio.v1 import accio_pb2, values_pb2
 from accio.version import accio_version
 from accio_client.clock import now
@@ -58,7 +58,7 @@ def checks(outcome: Any) -> dict[str, tuple[str, str, str | None]]:
 
 def test_where_all_is_well_it_says_so_last(accio: Any) -> None:
     """Each line has its mark, and the verdict is the last word."""
-    outcome = accio("doctor")
+    outcome = accio("doctor", "-wait")
     assert outcome.exit == 0
     *lines, last = outcome.out.splitlines()
     assert last == "ready"
@@ -69,7 +69,7 @@ def test_where_all_is_well_it_says_so_last(accio: Any) -> None:
 def test_a_daemon_that_is_not_there(accio: Any, daemon: FakeDaemon) -> None:
     """It is said what starts one, and that nothing can be done before."""
     daemon.stop()
-    outcome = accio("doctor")
+    outcome = accio("doctor", "-wait")
     assert outcome.exit == 3
     assert "start one" in outcome.out
     assert outcome.out.splitlines()[-1] == "not ready: daemon"
@@ -77,7 +77,7 @@ def test_a_daemon_that_is_not_there(accio: Any, daemon: FakeDaemon) -> None:
 
 def test_a_daemon_that_takes_connections_and_says_nothing(accio: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """It isn't said to be away, which it isn't: starting another one would fail."""
-    monkeypatch.setattr("accio_client.cli.doctor.ANSWER_WITHIN_S", 0.2)
+    monkeypatch.setattr("accio_client.cli.doctor.LOOK_FOR_S", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as stuck:
         outcome = accio("doctor", f"--addr=127.0.0.1:{stuck.getsockname()[1]}")
     assert outcome.exit == 3
@@ -89,7 +89,7 @@ def test_a_daemon_that_takes_connections_and_says_nothing(accio: Any, monkeypatc
 def test_a_token_that_the_daemon_does_not_know(accio: Any, daemon: FakeDaemon) -> None:
     """The daemon's own words are told."""
     daemon.trouble["GetClusterState"] = [Unauthenticated("expected a token that counts, found another")]
-    health, found, _ = checks(accio("doctor", "--json"))["daemon"]
+    health, found, _ = checks(accio("doctor", "-wait", "--json"))["daemon"]
     assert (health, found) == ("bad", "expected a token that counts, found another")
 
 
@@ -105,7 +105,7 @@ def test_what_is_wrong_with_a_daemon(
 ) -> None:
     """A full disk must be mended; another version is to be looked at."""
     healthy(daemon, **state)
-    found = checks(accio("doctor", "--json"))[subject]
+    found = checks(accio("doctor", "-wait", "--json"))[subject]
     assert found[0] == health
     assert says in found[1]
 
@@ -113,13 +113,13 @@ def test_what_is_wrong_with_a_daemon(
 def test_what_is_wrong_with_agents_and_clocks(accio: Any, daemon: FakeDaemon) -> None:
     """None, a lost one, one with a remark, and one that was heard in an hour: each is told with what to do."""
     healthy(daemon, agent(state="disconnected"))
-    assert checks(accio("doctor", "--json"))["agents"] == (
+    assert checks(accio("doctor", "-wait", "--json"))["agents"] == (
         "bad",
         "none is connected",
         "start one: accio agent (or accio up, which starts a daemon, too)",
     )
     healthy(daemon, agent(ago_s=-3600), agent("w2", state="lost", reason="heartbeat"))
-    outcome = accio("doctor", "--json")
+    outcome = accio("doctor", "-wait", "--json")
     found = checks(outcome)
     assert found["agent w2"][:2] == ("doubtful", "lost: heartbeat")
     assert found["clocks"][1] == "the daemon's is about 3600 s ahead of this machine's"
@@ -133,7 +133,7 @@ def test_operators_that_do_not_load_are_named(accio: Any, tmp_path: Path) -> Non
     (tmp_path / "good.py").write_text(
         "from accio import operator\n\n@operator\ndef One(x: int) -> int:\n    return x\n"
     )
-    outcome = accio("doctor", "-operators=bad.py", "-operators=good.py", "-operators=none.py", "--json")
+    outcome = accio("doctor", "-wait", "-operators=bad.py", "-operators=good.py", "-operators=none.py", "--json")
     assert outcome.exit == 3
     found = checks(outcome)
     assert "No module named 'nonsense'" in found["operators of bad.py"][1]
@@ -155,11 +155,38 @@ def test_what_an_agent_has_described_is_not_loaded_again(
     monkeypatch.setattr("accio.sdk.catalogue.installed_sources", lambda: [announced])
     discover((), folder=tmp_path, cache=None, shared=places.descriptions_folder())
     assert ledger.read_text() == "x"
-    assert checks(accio("doctor", "--json"))["operators of mine"][:2] == ("good", "1 can be loaded")
+    assert checks(accio("doctor", "-wait", "--json"))["operators of mine"][:2] == ("good", "1 can be loaded")
     assert ledger.read_text() == "x"
     file.write_text(told + GOOD.replace("One", "Other"))
-    assert checks(accio("doctor", "--json"))["operators of mine"][0] == "good"
+    assert checks(accio("doctor", "-wait", "--json"))["operators of mine"][0] == "good"
     assert ledger.read_text() == "xx"
+
+
+def test_what_takes_too_long_to_load_is_said_to_be_unknown(
+    accio: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The verdict doesn't wait for it, and says what does; nothing of the attempt goes on."""
+    monkeypatch.setattr("accio_client.cli.doctor.LOOK_FOR_S", 0.2)
+    ledger = tmp_path / "ledger"
+    told = f"import os, time; open({str(ledger)!r}, 'w').write(str(os.getpid())); time.sleep(600)\n"  # it is killed
+    (tmp_path / "slow.py").write_text(told + GOOD)
+    outcome = accio("doctor", "-operators=slow.py")
+    lines = outcome.out.splitlines()
+    assert "? operators of slow.py: loading them takes longer than this look" in lines
+    assert "    → wait for it: accio doctor -wait -operators=slow.py" in lines
+    assert lines[-1].endswith("not known yet: operators of slow.py")
+    assert not ledger.exists() or not Path(f"/proc/{ledger.read_text()}").exists()
+
+
+def test_an_environment_that_is_to_be_made_is_not_waited_for(tmp_path: Path) -> None:
+    """Making it takes minutes: who is in a hurry doesn't begin with it."""
+    (tmp_path / "requirements.txt").write_text("")
+    (tmp_path / "own.py").write_text(
+        "from accio import operator\n\n\n"
+        "@operator(python={'requirements': 'requirements.txt'})\ndef One(x: int) -> int:\n    return x\n"
+    )
+    with pytest.raises(TimeoutError):
+        describe_source(named_source("own.py", tmp_path), None, within_s=60.0)
 
 
 def test_a_data_folder_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -63,6 +63,8 @@ def test_a_narrow_table_breaks_no_words() -> None:
     assert fitting(headers, [row], 53) == {0: 16, 1: 7, 2: 14, 4: 10}
     assert fitting(headers, [row], 51) == {0: 16, 1: 7, 2: 12, 4: 10}
     assert fitting(headers, [row], 50) is None
+    assert fitting(headers, [row], 50, ["created"]) == {0: 16, 1: 7, 2: 14, 3: 4}
+    assert fitting(headers, [row], 80, ["created"]) == fitting(headers, [row], 80), "there is space for all"
 
 
 def test_a_narrow_list_of_runs_breaks_no_id(

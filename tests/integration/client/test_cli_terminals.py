@@ -1,0 +1,90 @@
+"""The command line in a terminal: progress, and tables that fit its width."""
+
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from accio.v1 import accio_pb2, runs_pb2, values_pb2
+from tests.integration.client.fake_daemon import RUN, FakeDaemon, run, updates
+
+
+def test_a_terminal_shows_progress_and_tables(daemon: FakeDaemon) -> None:
+    """On a terminal --wait shows a bar with nodes and failures, and lists are drawn; escapes stay harmless."""
+    daemon.answers["SubmitAndWatch"] = updates(
+        runs_pb2.RUN_STATE_SCHEDULED, runs_pb2.RUN_STATE_RUNNING, runs_pb2.RUN_STATE_FAILED
+    )
+    daemon.answers["List"] = accio_pb2.ListResponse(runs=[run(name="evil\x1b[2J")])
+    code, shown = on_a_terminal("submit", "--wait", "w")
+    assert code == 3
+    assert "2/2 nodes" in shown
+    assert "\x1b[31m━" in shown, "the bar of a failed run is red"
+    assert f"{RUN}/Boom failed" in shown
+    assert "boom\\x1b[31m" in shown.replace("\r\n", "")
+    code, shown = on_a_terminal("get", "runs")
+    assert code == 0
+    assert "\x1b[1m" in shown
+    assert "\x1b[2J" not in shown
+    assert "\x1b" not in on_a_terminal("get", "runs", NO_COLOR="1")[1]
+
+
+def on_a_terminal(*arguments: str, **environment: str) -> tuple[int, str]:
+    """Exit code and everything that a terminal got."""
+    ours, theirs = pty.openpty()
+    surroundings = {"PYTHONPATH": str(Path(__file__).parents[3]), "TERM": "xterm", "COLUMNS": "300"}
+    everything = os.environ | surroundings | environment
+    process = subprocess.Popen(
+        [sys.executable, "-m", "accio_client.cli.main", *arguments],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=everything,
+    )
+    os.close(theirs)
+    shown = bytearray()
+    try:
+        while piece := os.read(ours, 65536):
+            shown += piece
+    except OSError:  # Linux says so when the last of the other ends is closed
+        pass
+    os.close(ours)
+    return process.wait(), shown.decode()
+
+
+@pytest.mark.parametrize("width", ["80", "50", "24"])
+def test_ids_are_whole_in_tables(daemon: FakeDaemon, width: str) -> None:
+    """However narrow a terminal that an id fits on: it stands on one line."""
+    child = f"{RUN}.1234"
+    daemon.answers["List"] = accio_pb2.ListResponse(
+        runs=[run(child, name="a name of many words", tags=["one", "two"], label="epsilon=0.00001")]
+    )
+    for arguments in (["get", "runs"], ["get", "runs", f"-parent={RUN}"]):
+        code, shown = on_a_terminal(*arguments, COLUMNS=width)
+        assert code == 0
+        assert child in shown
+
+
+def test_agents_are_a_table_in_80_columns(daemon: FakeDaemon) -> None:
+    """What a narrow terminal has no space for is left out, and rows stay rows; a pipe gets every column."""
+    named = accio_pb2.Agent(
+        name="workstation-12",
+        state="connected",
+        resources=values_pb2.Resources(milli_cpus=16_000, memory=64 << 30, disk=900 << 30, gpus=2),
+        reserved=values_pb2.Resources(milli_cpus=12_000, memory=48 << 30),
+        operators=27,
+        last_seen_ms=1_790_000_000_000,
+        lease_left_ms=14_000,
+        running=12,
+    )
+    lost = accio_pb2.Agent(name="w2", state="suspect", reason="no heartbeat since 12 s", last_seen_ms=1)
+    daemon.answers["ListAgents"] = accio_pb2.ListAgentsResponse(agents=[named, lost])
+    code, shown = on_a_terminal("get", "agents", COLUMNS="80")
+    assert code == 0
+    head = shown.splitlines()[0]
+    assert all(word in head for word in ("NAME", "STATE", "RUNNING", "RESERVED", "OF", "REASON"))
+    assert "LEASE" not in head
+    assert "name:" not in shown
+    assert "LEASE" in on_a_terminal("get", "agents", COLUMNS="200")[1].splitlines()[0]
