@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from accio.domain.filters import Checked, FilterProblem, read_query
+from accio.domain.states import RUN_TERMINAL
 from accio.errors import BadRequest
 from accio.late import dataclass
 from accio.v1 import accio_pb2
@@ -68,6 +69,11 @@ class Selected:
     def mask(self) -> Mask:
         """As `where`, never None."""
         return np.ones(self.table.size, dtype=np.bool_) if self.where is None else self.where
+
+    @property
+    def not_ended(self) -> int:
+        """How many of these children haven't ended, whose results and failures aren't known yet."""
+        return int((self.mask & ~self.table.in_state(*RUN_TERMINAL)).sum())
 
     def numbers(self) -> list[str]:
         """Return the names of the columns of numbers that were asked for."""

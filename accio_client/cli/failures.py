@@ -63,15 +63,15 @@ def _print(
     retry: str,
 ) -> None:
     from accio.domain.states import RunState
-    from accio_client.analysis.columns import STATES
     from accio_client.documents.failures import run_of
 
     if not groups:
         looked_at = int(found.mask.sum())
         out("no node has failed" if looked_at == 1 else f"no node of {looked_at:,} children has failed")
-        if killed := int((found.mask & (found.table.states == STATES.index(RunState.KILLED))).sum()):
+        if killed := int((found.mask & found.table.in_state(RunState.KILLED)).sum()):
             by = session.hint(f"get events {found.table.run}")
             out(f"{killed:,} {'was' if killed == 1 else 'were'} killed, which is no failure; by whom: {by}")
+        _say_what_goes_on(session, found)
         return
     for group in groups[:limit]:
         out(f"{group.count:,} × {printable(str(group.fingerprint))}")
@@ -90,6 +90,13 @@ def _print(
     look = session.hint(f"describe node {run_of(found, example.child)}/{example.node}")
     out(f"look at one:     {look}")
     out(f"run them again:  {retry}")
+    _say_what_goes_on(session, found)
+
+
+def _say_what_goes_on(session: Session, found: "Selected") -> None:
+    """Say that this isn't all, where children may still fail."""
+    if going_on := found.not_ended:
+        session.say(f"so far: {going_on:,} {'child has' if going_on == 1 else 'children have'} not ended")
 
 
 def _label(found: "Selected", failed: "Failed") -> str:

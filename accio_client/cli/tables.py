@@ -13,6 +13,7 @@ from accio_client.documents import document
 
 if TYPE_CHECKING:
     from accio_client.cli.table_columns import Tabulated
+    from accio_client.selected import Selected
 
 _SHOWN = 100
 
@@ -60,7 +61,7 @@ def show(
         content["rows"] = made.documents()
     print_rows = partial(print_table if on_terminal else print_values, made)
     session.answer(document(content), [found.table.run], print_rows)
-    session.say(_remarks(made, of, int(found.mask.sum()), found.table.size))
+    session.say(_remarks(made, of, found))
     for name in found.collected.crowded:
         session.say(f"{name} has too many members for a column each: -cols={name}.MEMBER shows one")
 
@@ -95,8 +96,10 @@ def print_values(made: "Tabulated") -> None:
         out("\t".join("" if cell is None else printable(str(cell)) for cell in row))
 
 
-def _remarks(made: "Tabulated", of: int, selected: int, size: int) -> str:
-    parts = [f"{selected:,} of {size:,} children"]
+def _remarks(made: "Tabulated", of: int, found: "Selected") -> str:
+    parts = [f"{int(found.mask.sum()):,} of {found.table.size:,} children"]
+    if found.not_ended:
+        parts.append(f"{found.not_ended:,} of these have not ended")
     if made.over:
         parts.append("over " + ", ".join("repetitions" if name == "repeat" else name for name in made.over))
     if len(made.rows) < of:

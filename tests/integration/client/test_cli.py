@@ -106,6 +106,22 @@ def test_failures_tell_what_was_killed(daemon: FakeDaemon, accio: Any) -> None:
     lines = accio("failures", RUN).out.splitlines()
     assert lines[0] == "no node of 3 children has failed"
     assert lines[1].startswith(f"2 were killed, which is no failure; by whom: accio get events {RUN}")
+    assert "not ended" not in accio("failures", RUN).err
+
+
+def test_what_has_not_ended_is_told_beside_what_is_known(daemon: FakeDaemon, accio: Any) -> None:
+    """The numbers and failures of a run that goes on aren't taken for those of a whole one."""
+    head = accio_pb2.ColumnsHead(
+        run=run(RUN, kind=runs_pb2.RUN_KIND_PARENT, state=runs_pb2.RUN_STATE_RUNNING),
+        sweep_json=Sweep((Axis("x", LONG, ("1", "2", "3")),)).to_text(),
+        implied=runs_pb2.RUN_STATE_SCHEDULED,
+        nodes=["A"],
+    )
+    done = accio_pb2.ColumnsChunk(first=0, states=bytes([runs_pb2.RUN_STATE_SUCCESS]))
+    end = accio_pb2.ColumnsChunk(end=accio_pb2.ColumnsEnd())
+    daemon.answers["Columns"] = lambda _: [accio_pb2.ColumnsChunk(head=head), done, end]
+    assert "so far: 2 children have not ended" in accio("failures", RUN).err
+    assert "3 of 3 children; 2 of these have not ended" in accio("table", RUN).err
 
 
 def test_a_good_and_an_unknown_run_are_killed(daemon: FakeDaemon, accio: Any) -> None:
