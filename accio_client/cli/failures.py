@@ -67,6 +67,9 @@ def _print(
 
     if not groups:
         looked_at = int(found.mask.sum())
+        if not looked_at:
+            out("no child matches" if found.query else "there are no children")
+            return
         out("no node has failed" if looked_at == 1 else f"no node of {looked_at:,} children has failed")
         if killed := int((found.mask & found.table.in_state(RunState.KILLED)).sum()):
             by = session.hint(f"get events {found.table.run}")

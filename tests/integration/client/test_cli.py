@@ -107,6 +107,7 @@ def test_failures_tell_what_was_killed(daemon: FakeDaemon, accio: Any) -> None:
     assert lines[0] == "no node of 3 children has failed"
     assert lines[1].startswith(f"2 were killed, which is no failure; by whom: accio get events {RUN}")
     assert "not ended" not in accio("failures", RUN).err
+    assert accio("failures", RUN, "-where=x>3").out == "no child matches\n"
 
 
 def test_what_has_not_ended_is_told_beside_what_is_known(daemon: FakeDaemon, accio: Any) -> None:
