@@ -8,17 +8,15 @@ job may stay.
 """
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar
 
-from accio.domain.pools import AllocationKey, Budget, PoolSpec
+from accio.domain.pools import Budget, PoolSpec
 from accio.domain.windows import parse_windows
-from accio.errors import FailedPrecondition
 from accio_daemon.core.commands import (
     AgentHeard,
-    AgentLost,
     AllocationFacts,
     AllocationsFound,
     AllocationsRefused,
@@ -31,20 +29,18 @@ from accio_daemon.core.outgoing import Outgoing, Wanted
 from accio_daemon.core.terms import SessionNo
 from accio_daemon.core.world import Settings
 from accio_pool.config import PoolConfig
-from accio_pool.providers.ports import Found, Listing, Order, Refused, Unsure
 from accio_pool.serving import Serving, Told, Wishes
 from tests import builders
-from tests.fakes import FakeAgent
 from tests.simulator.cluster import Cluster
 from tests.simulator.events import Loop
 from tests.simulator.judge import require
+from tests.simulator.pool_engine import KEEP, WALLTIME, Engine
 
 T = TypeVar("T")
 
 FAULTS_END = 400.0
 GIVE_UP = 30_000.0
-KEEP, POLL, WALLTIME, MOST = 10.0, 1.0, 90.0, 4
-STARTS_WITHIN = 12.0  # from a job's beginning to its agent's hello
+POLL, MOST = 1.0, 4
 GONE_WITHIN = 60.0  # from the end of all work to that of the last job
 CLOSES, OPENS = 120, 300  # seconds from the story's beginning, about: windows are of whole minutes
 SPEC = PoolSpec(
@@ -82,20 +78,6 @@ def time_of_day(wall_ms: int) -> str:
     return datetime.fromtimestamp(wall_ms / 1000, UTC).strftime("%H:%M")
 
 
-@dataclass(eq=False)
-class Job:
-    """A job of the engine, and the agent in it."""
-
-    no: int
-    key: AllocationKey
-    born: float  # when the engine took it in
-    begun: bool = False
-    over: bool = False
-    agent: FakeAgent | None = None
-    planned: set[int] = field(default_factory=set)  # attempts whose end is planned
-    idle_since: float = 0.0
-
-
 class Process:
     """One life of the process that serves the pool: a session, and what it was told last."""
 
@@ -105,7 +87,7 @@ class Process:
         self.alive = True
         self.session: SessionNo | None = None
         self.serving = Serving(
-            PoolConfig(spec=story.spec, poll=POLL), story, story.cluster_name, lambda: story.loop.now
+            PoolConfig(spec=story.spec, poll=POLL), story.engine, story.cluster_name, lambda: story.loop.now
         )
         self.wishes: Wishes | None = None
         self._arrivals = {"here": 0.0, "there": 0.0}  # of the last message in each direction
@@ -145,9 +127,7 @@ class PoolSimulation:
             SPEC, during=parse_windows(f"{opens}-{closes}"), budget=Budget(total=1000.0), operators=("*",)
         )
         self.faults = True
-        self.jobs: dict[int, Job] = {}
-        self.submissions = 0
-        self.doubled = 0
+        self.engine = Engine(self)
         self.most_jobs = 0
         self.idle_seconds = 0.0
         self._process: Process | None = None
@@ -201,7 +181,8 @@ class PoolSimulation:
 
     def _state(self) -> str:
         world = self.cluster.world
-        return f"{world}, {list(world.pools.values())}, {[p.decision for p in world.pools.values()]}, jobs {self.jobs}"
+        decisions = [pool.decision for pool in world.pools.values()]
+        return f"{world}, {list(world.pools.values())}, {decisions}, jobs {self.engine.jobs}"
 
     def is_over(self) -> bool:
         """Return whether all work is done and no host is left; raise a Violation where hosts stay for long."""
@@ -210,10 +191,10 @@ class PoolSimulation:
             self._done_at = None
             return False
         self._done_at = self.loop.now if self._done_at is None else self._done_at
-        for job in self.jobs.values():
+        for job in self.engine.jobs.values():
             idle = self.loop.now - max(self._done_at, job.born)
             require(idle < GONE_WITHIN, f"hosts are kept after the work's end: {self._state()}")
-        return not self.jobs and not any(pool.live for pool in world.pools.values())
+        return not self.engine.jobs and not any(pool.live for pool in world.pools.values())
 
     def _every(self, seconds: float, what: Any) -> None:
         def again() -> None:
@@ -230,20 +211,21 @@ class PoolSimulation:
         """Submit a run of independent nodes."""
         self._names += 1
         self.cluster.submit(builders.graph({f"r{self._names}n{number}": [] for number in range(nodes)}))
-        self._look()
+        self.engine.look()
 
     def _tick(self) -> None:
         self._post(Tick())
         if not all(pool.open for pool in self.cluster.world.pools.values()) and self.cluster.world.queue.count:
             self.loop.note("a closed pool kept nodes waiting")
-        self.most_jobs = max(self.most_jobs, len(self.jobs))
-        self.idle_seconds += sum(job.agent is not None and not job.agent.attempts for job in self.jobs.values())
-        require(len({job.key for job in self.jobs.values()}) <= MOST + self.doubled, f"too many jobs: {self.jobs}")
+        jobs = self.engine.jobs
+        self.most_jobs = max(self.most_jobs, len(jobs))
+        self.idle_seconds += sum(job.agent is not None and not job.agent.attempts for job in jobs.values())
+        require(len({job.key for job in jobs.values()}) <= MOST + self.engine.doubled, f"too many jobs: {jobs}")
 
     def _post(self, command: Command[None]) -> None:
         """Send the daemon something; it may die having committed what that made it decide."""
         if not self._doomed:
-            self._ask(command)
+            self.ask(command)
             return
         daemon = self.cluster.daemon
         daemon.post(command)
@@ -254,15 +236,16 @@ class PoolSimulation:
             self._doomed = False
             self._lose_daemon()
         else:
-            self._look()
+            self.engine.look()
 
-    def _ask(self, command: Command[T]) -> T:
+    def ask(self, command: Command[T]) -> T:
+        """Have the daemon carry out a command; agents then look at what they were given."""
         answer = self.cluster.daemon.carry_out(command)
-        self._look()
+        self.engine.look()
         return answer
 
     def _beat(self) -> None:
-        for job in self.jobs.values():
+        for job in self.engine.jobs.values():
             if job.agent is not None and job.agent.session is not None:
                 self.cluster.daemon.post(AgentHeard(session=job.agent.session))
 
@@ -283,10 +266,10 @@ class PoolSimulation:
     def _lose_daemon(self) -> None:
         self.loop.note("the daemon died")
         daemon = self.cluster.daemon
-        for job in self.jobs.values():
+        for job in self.engine.jobs.values():
             if job.agent is not None and job.agent.session is not None:
                 job.agent.session = None
-                self.loop.after(self.loop.between(0.5, 3.0), partial(self._hello, job))
+                self.loop.after(self.loop.between(0.5, 3.0), partial(self.engine.hello, job))
         self.cluster.daemon = type(daemon)(self.cluster.disk, self.loop.clock, self.cluster.settings)
         self.cluster.daemon.finish()
         if self._process is not None:
@@ -299,20 +282,20 @@ class PoolSimulation:
             process, self._process = self._process, None
             process.alive = False
             if process.session is not None:
-                self._ask(PoolsLeft(session=process.session))
+                self.ask(PoolsLeft(session=process.session))
             self.loop.after(self.loop.between(0.5, 30.0), self._serve)
 
     def _kill_job(self) -> None:
-        if self.jobs:
+        if self.engine.jobs:
             self.loop.note("a job was killed")
-            self._end_job(self.loop.random.choice(list(self.jobs.values())), said=False)
+            self.engine.end_job(self.loop.random.choice(list(self.engine.jobs.values())), said=False)
 
     def _forget_job(self) -> None:
         """Lose a pending job, as a controller that was restarted does."""
-        pending = [job for job in self.jobs.values() if not job.begun]
+        pending = [job for job in self.engine.jobs.values() if not job.begun]
         if pending:
             self.loop.note("the engine forgot a job")
-            self._end_job(pending[0], said=False)
+            self.engine.end_job(pending[0], said=False)
 
     # --- the process that serves the pool ---------------------------------------------------------------------------
 
@@ -328,7 +311,7 @@ class PoolSimulation:
         process.session = self.cluster.daemon.next_session()
         process.wishes = None
         self.cluster.daemon.links.attach(process.session, process)
-        self._ask(PoolsJoined(session=process.session, server=f"s{process.number}", pools=(self.spec,)))
+        self.ask(PoolsJoined(session=process.session, server=f"s{process.number}", pools=(self.spec,)))
 
     def _step(self, process: Process) -> None:
         if not process.alive:
@@ -342,168 +325,12 @@ class PoolSimulation:
         if not process.alive or process.session != session:
             return
         if told.refused:
-            self._ask(AllocationsRefused(session=session, pool="cpu", refused=told.refused))
+            self.ask(AllocationsRefused(session=session, pool="cpu", refused=told.refused))
         found = tuple(
             AllocationFacts(number=each.key.number, job=each.job, begun=each.begun) for each in told.listing.found
         )
         complete = told.listing.complete
         self._post(AllocationsFound(session=session, pool="cpu", complete=complete, found=found, reasons=told.reasons))
-
-    # --- the engine, as a provider ----------------------------------------------------------------------------------
-
-    async def submit(self, order: Order) -> str:
-        """Queue a job, or lose it, or lose the answer."""
-        self.submissions += 1
-        luck = self.loop.random.random() if self.faults else 1.0
-        if luck < 0.05:
-            self.loop.note("a submission was refused")
-            raise Refused("no such partition")
-        if luck < 0.10:
-            self.loop.note("a submission was lost")
-            raise Unsure("timed out")
-        late = self.loop.between(30.0, 500.0) if luck < 0.15 else 0.0  # a frozen controller takes it in much later
-        self.loop.after(late, partial(self._take_in, order.key, 0.1 if late else 30.0))
-        if luck < 0.20:
-            self.loop.note("a submission's answer was lost")
-            self.doubled += 1
-            raise Unsure("timed out")
-        return "job"
-
-    def _take_in(self, key: AllocationKey, waits: float) -> None:
-        number = self.submissions * 1000 + len(self.jobs)
-        while number in self.jobs:
-            number += 1
-        job = self.jobs[number] = Job(no=number, key=key, born=self.loop.now)
-        self.loop.after(self.loop.between(0.0, waits), partial(self._begin_job, job))
-
-    async def list(self, cluster: str) -> Listing:
-        """List all jobs, unless it fails."""
-        if self.faults and self.loop.chance(0.1):
-            self.loop.note("a list was incomplete")
-            return Listing(found=(), problem="timed out")
-        return Listing(found=[Found(key=job.key, job=str(job.no), begun=job.begun) for job in self.jobs.values()])
-
-    async def cancel(self, found: Found, *, gently: bool) -> None:
-        """End a job, at once or after its agent has said goodbye."""
-        job = self.jobs.get(int(found.job))
-        if job is not None:
-            self._end_job(job, said=gently)
-
-    async def last_words(self, key: AllocationKey) -> str:
-        """Know nothing."""
-        return ""
-
-    def preview(self, order: Order) -> str:
-        """Show nothing."""
-        return ""
-
-    # --- jobs and their agents --------------------------------------------------------------------------------------
-
-    def _begin_job(self, job: Job) -> None:
-        if job.over:
-            return
-        job.begun = True
-        self.loop.after(WALLTIME, partial(self._walltime, job))
-        if self.faults and self.loop.chance(0.05):
-            self.loop.note("a job died before its agent joined")
-            self._end_job(job, said=False)
-            return
-        self.loop.after(self.loop.between(0.1, STARTS_WITHIN), partial(self._start_agent, job))
-
-    def _walltime(self, job: Job) -> None:
-        if not job.over:
-            self.loop.note("the walltime ended a job")
-            self._end_job(job, said=True, walltime=True)
-
-    def _start_agent(self, job: Job) -> None:
-        if job.over:
-            return
-        job.agent = FakeAgent(
-            name=f"h{job.no}", resources=builders.offer(2), operators=self.cluster.operators, ends_in=WALLTIME * 0.8
-        )
-        job.idle_since = self.loop.now
-        self._hello(job)
-        self._look_idle(job)
-
-    def _hello(self, job: Job) -> None:
-        agent = job.agent
-        if job.over or agent is None:
-            return
-        session = self.cluster.daemon.next_session()
-        self.cluster.daemon.links.attach(session, agent)
-        if "fence" in self.off:
-            self._unfence(job)
-        try:
-            self._ask(agent.hello(session, allocation=(job.key.pool, job.key.number)))
-        except FailedPrecondition as error:
-            doubled = "was started for it, too" in error.message
-            self.loop.note(
-                "a doubled job's agent was turned away" if doubled else "an agent of what was given up was turned away"
-            )
-            agent.session = None
-            self._end_job(job, said=False)
-            return
-        here = [
-            other
-            for other in self.jobs.values()
-            if other.key == job.key and other.agent is not None and other.agent.session is not None
-        ]
-        require(len(here) == 1, f"two agents work for one allocation: {here}")
-
-    def _unfence(self, job: Job) -> None:
-        """Make an allocation anybody's."""
-        pool = self.cluster.world.pools["cpu"]
-        if job.agent is not None and (allocation := pool.live.get(job.key.number)) is not None:
-            allocation.agent = ""
-
-    def _look(self) -> None:
-        """Begin what agents were given."""
-        for job in list(self.jobs.values()):
-            agent = job.agent
-            if agent is None:
-                continue
-            for attempt, held in agent.attempts.items():
-                if held.granted and attempt not in job.planned:
-                    job.planned.add(attempt)
-                    self.loop.after(self.loop.between(0.5, 12.0), partial(self._succeed, job, attempt))
-
-    def _succeed(self, job: Job, attempt: Any) -> None:
-        agent = job.agent
-        if job.over or agent is None or attempt not in agent.attempts:
-            return
-        job.idle_since = self.loop.now
-        node = agent.attempts[attempt].node
-        agent.end(builders.success(agent.next_seq, attempt, {"data": f'"{node}"'}, wall_us=6_000_000))
-        if agent.session is not None:
-            self._ask(agent.telling())
-        else:
-            self._look()
-
-    def _look_idle(self, job: Job) -> None:
-        """End an agent that has nothing to do; one that the daemon doesn't hear waits for it."""
-        agent = job.agent
-        if job.over or agent is None:
-            return
-        if agent.session is not None and agent.outbox:
-            self._ask(agent.telling())
-        if agent.attempts or agent.outbox or agent.session is None:
-            job.idle_since = self.loop.now
-        elif self.loop.now - job.idle_since >= KEEP:
-            self.loop.note("an agent left with nothing to do")
-            self._end_job(job, said=True)
-            return
-        self.loop.after(1.0, partial(self._look_idle, job))
-
-    def _end_job(self, job: Job, *, said: bool, walltime: bool = False) -> None:
-        """End a job; its agent says goodbye or vanishes."""
-        job.over = True
-        self.jobs.pop(job.no, None)
-        agent = job.agent
-        if agent is None or agent.session is None:
-            return
-        session, agent.session = agent.session, None
-        self.cluster.daemon.links.detach(session)
-        self._ask(AgentLost(session=session, reason="it ended", clean=said, walltime=walltime))
 
 
 def _driven(steps: Coroutine[Any, Any, T]) -> T:

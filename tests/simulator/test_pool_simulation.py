@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.simulator.pools import KEEP, MOST, RARE, WALLTIME, PoolSimulation
+from tests.simulator.pool_engine import KEEP, WALLTIME
+from tests.simulator.pools import MOST, RARE, PoolSimulation
 from tests.simulator.sweep import explore
 
 SEEDS = 120
@@ -39,7 +40,7 @@ def test_flapping_demand_does_not_flap_hosts() -> None:
     """A node each ten seconds for half an hour is worth one host at a time: one job per walltime, and a little more."""
     story = flapping(1800.0, KEEP * 0.9)
     story.disk.close()
-    assert story.submissions <= 1800.0 / (WALLTIME * 0.5)
+    assert story.engine.submissions <= 1800.0 / (WALLTIME * 0.5)
 
 
 def test_many_short_nodes_ask_for_no_more_than_may_be() -> None:
@@ -53,4 +54,4 @@ def test_many_short_nodes_ask_for_no_more_than_may_be() -> None:
     assert story.loop.run_until(story.loop.now + 30_000.0, story.is_over), "it came to an end"
     story.disk.close()
     assert story.most_jobs == MOST
-    assert story.idle_seconds < story.submissions * (KEEP + 10.0)
+    assert story.idle_seconds < story.engine.submissions * (KEEP + 10.0)
