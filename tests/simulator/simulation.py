@@ -6,32 +6,22 @@ For a minute everything fails: processes die between any two steps, freeze, link
 late or twice, clients lose their answers. Then the faults stop, and everything must come to its end.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
 from functools import partial
 from random import Random
 from typing import Any
 
 from accio_daemon.core import attempts, on_nodes
 from accio_daemon.core.commands import (
-    AgentDraining,
-    AgentHeard,
-    AgentJoined,
     AgentLost,
-    AgentRecalled,
     AgentReports,
     Command,
-    Holding,
 )
-from accio_daemon.core.history import History
 from accio_daemon.core.invariants import check_invariants
 from accio_daemon.core.on_agents import identity_of
-from accio_daemon.core.outgoing import Outgoing
-from accio_daemon.core.terms import AttemptNo, ExecutionNo, SessionNo
+from accio_daemon.core.terms import AttemptNo, ExecutionNo
 from accio_daemon.core.turn import Turn
-from accio_daemon.core.world import World
 from accio_daemon.engine.cycle import Batch, Bounds
-from accio_daemon.engine.delivery import Links
 from accio_daemon.engine.full_disk import FullDisk
 from accio_daemon.engine.loops import FULL_DISK_PAUSE
 from accio_daemon.storage.transactions import Committed, DiskFull, Outcome
@@ -48,9 +38,10 @@ from tests.simulator.events import Loop
 from tests.simulator.gathering import ask_for, gather_for, measure_for
 from tests.simulator.judge import Judge, require
 from tests.simulator.misfortune import Misfortune
-from tests.simulator.network import Message, Stream
+from tests.simulator.network import Stream
+from tests.simulator.sessions import Sessions, UnboundLinks
 from tests.simulator.snapshot import assert_same, check_leftovers, check_recount, restored, snapshot
-from tests.simulator.truth import OPERATORS, Machine, report_of, saved_of
+from tests.simulator.truth import OPERATORS, Machine
 
 SAFEGUARDS = (
     "fence",
@@ -77,32 +68,6 @@ TICK = 1.0
 DRIFT = 0.02  # of the clocks of agents, in seconds a second: a hundred times that of bad ones
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
-    """The sending half of a session."""
-
-    deliver: Callable[[Outgoing], None]
-
-
-class UnboundLinks(Links):
-    """Sends to whatever session an agent has now, whatever became of the work since."""
-
-    def __init__(self, names: Mapping[SessionNo, str]) -> None:
-        """Know agents by their sessions."""
-        super().__init__()
-        self._names = names
-
-    def deliver(self, world: World, outgoing: Mapping[SessionNo, Outgoing]) -> int:
-        """Send words."""
-        for session, words in outgoing.items():
-            name = self._names.get(session)
-            current = next((s for s, agent in world.sessions.items() if agent.name == name), session)
-            link = self.find(current)
-            if link is not None and (current == session or not words.welcome):
-                link.deliver(words)
-        return len(outgoing)
-
-
 class Simulation:
     """One seed's history."""
 
@@ -120,7 +85,7 @@ class Simulation:
         self._deciding = False
         self._more = False  # whether the last decision left something to do
         self.slow_until = 0.0
-        self._names: dict[SessionNo, str] = {}  # agents by their sessions
+        self.sessions = Sessions(self)
         self._owner: dict[AttemptNo, ExecutionNo] = {}  # attempt -> execution, for a daemon without a fence
         self.settings = settings_of(seed, lease=0.0 if "lease order" in switched_off else judge.LEASE)
         self._numbers = self._announce()
@@ -133,7 +98,7 @@ class Simulation:
                 resources=builders.offer(cpus, gpus=1),
                 operators=OPERATORS,
                 execute=machine.execute,
-                dial=self._dial,
+                dial=self.sessions.dial,
                 witness=self.judge,
                 switched_off=switched_off,
                 deaths=0.003,
@@ -213,7 +178,7 @@ class Simulation:
 
     def _start_daemon(self) -> None:
         self.life += 1
-        self._names = {}
+        self.sessions.names = {}
         self.arrivals = Arrivals(self)
         self.daemon = daemon = Daemon(
             self.disk,
@@ -223,7 +188,7 @@ class Simulation:
             gather=gather_for(self),
             measure=measure_for(self),
             ask_sampler=ask_for(self),
-            links=UnboundLinks(self._names) if "bind the send" in self.off else None,
+            links=UnboundLinks(self.sessions.names) if "bind the send" in self.off else None,
             full_disk=CarefreeDisk(self.disk) if "admission" in self.off else FullDisk(self.disk),
         )
         self.judge.daemon_starts()
@@ -376,126 +341,3 @@ class Simulation:
             now = self.loop.clock.now()
             assert_same(snapshot(daemon.world, now), snapshot(restored(self.disk, daemon.world, now), now))
             check_recount(self.disk)
-
-    # --- sessions -----------------------------------------------------------------------------------------------------
-
-    def _dial(self, agent: SimulatedAgent) -> Stream | None:
-        daemon = self.daemon
-        if daemon is None or agent.link.up_cut > self.loop.now or agent.link.down_cut > self.loop.now:
-            return None
-        stream = Stream(self.loop, agent.link, duplicates=0.01 if self.faults else 0.0)
-        self.streams.append(stream)
-        life, session = self.life, daemon.next_session()
-        stream.to_daemon = lambda message: self._arrived(agent, stream, session, message) if life == self.life else None
-        stream.daemon_ended = lambda reason: self._session_ended(session, reason) if life == self.life else None
-        return stream
-
-    def _session_ended(self, session: SessionNo, reason: str) -> None:
-        if self.daemon is not None:
-            self.daemon.links.detach(session)
-            self.arrivals.ended(session)
-            self.post(AgentLost(session=session, reason=reason))
-
-    def _arrived(self, agent: SimulatedAgent, stream: Stream, session: SessionNo, message: Message) -> None:
-        daemon = self.daemon
-        if daemon is None:
-            return
-        body = message.body
-        self.arrivals.hear(session)
-        match message.kind:
-            case "hello":
-                self._said_hello(daemon, agent, stream, session, body)
-            case "reports":
-                reports = [report_of(*each) for each in body]
-                late = [r for r in reports if r.attempt not in daemon.world.by_attempt]
-                if late:
-                    self.loop.note("a late report was refused")
-                self.post(AgentReports(session=session, reports=reports))
-            case "heartbeat":
-                stream.send_down(Message(kind="heartbeat"))
-                if session in daemon.world.sessions:
-                    self.judge.heard(agent.name)
-                self.post(AgentHeard(session=session))
-            case "recalled":
-                withdrawn, started = body
-                if withdrawn:
-                    self.loop.note("work sent ahead was given back")
-                numbers = tuple(AttemptNo(no) for no in withdrawn), tuple(AttemptNo(no) for no in started)
-                self.post(AgentRecalled(session=session, withdrawn=numbers[0], started=numbers[1]))
-            case "checkpoint":
-                self.post(saved_of(session, body))
-            case "draining":
-                self.post(AgentDraining(session=session, draining=body))
-            case "goodbye":
-                self._said_goodbye(daemon, agent, session, walltime=body)
-            case _:
-                raise AssertionError(f"unknown message {message.kind}")
-
-    def _said_hello(self, daemon: Daemon, agent: SimulatedAgent, stream: Stream, session: SessionNo, body: Any) -> None:
-        told, life, hello = body
-        if History(id=self.judge.history).is_other(told):
-            stream.send_down(Message(kind="another history"))
-            stream.shut(by_daemon=True)
-            return
-        greet = partial(self._greet, daemon, agent, stream, session, hello)
-        self.arrivals.arrive(agent.name, stream, session, life, greet)
-
-    def _said_goodbye(self, daemon: Daemon, agent: SimulatedAgent, session: SessionNo, *, walltime: bool) -> None:
-        daemon.links.detach(session)
-        self.arrivals.ended(session)
-        self.judge.gave_back(agent.disk.reports.values())
-        if walltime:
-            self.loop.note("an agent's host ended")
-            self.judge.host_ended(agent.name)
-        else:
-            self.loop.note("an agent said goodbye")
-        self.post(AgentLost(session=session, reason="goodbye", clean=True, walltime=walltime))
-
-    def _greet(
-        self,
-        daemon: Daemon,
-        agent: SimulatedAgent,
-        stream: Stream,
-        session: SessionNo,
-        hello: Callable[[SessionNo], AgentJoined],
-    ) -> None:
-        if session in self._names:
-            return
-        joined = hello(session)
-        self._names[session] = agent.name
-        if "reconcile" in self.off:
-            known = daemon.world.agent_names.get(agent.name)
-            joined = replace(joined, held=dict.fromkeys(known.attempts if known else (), Holding.RUNNING))
-        daemon.links.attach(session, Link(partial(self._send, daemon, stream, session)))
-        record = daemon.world.agent_names.get(agent.name)
-        if record is not None and record.session is not None:
-            self.loop.note("a session was superseded")
-        if any(holding is Holding.RUNNING for holding in joined.held.values()):
-            self.loop.note("an agent came back with running work")
-        self.judge.heard(agent.name)
-        self.ask(joined, None, lambda _: self._end(stream, session))
-
-    def _end(self, stream: Stream, session: SessionNo) -> None:
-        self.arrivals.ended(session)
-        stream.shut(by_daemon=True)
-
-    def _send(self, daemon: Daemon, stream: Stream, session: SessionNo, words: Outgoing) -> None:
-        """Send what a batch says to one session, message by message, in the order of services.sessions.link."""
-        for sent in words.work:
-            self.judge.sends(sent, daemon.world)
-            if not sent.reserved:
-                self.loop.note("work was sent ahead")
-        parts: list[tuple[str, Any]] = [
-            ("welcome", words.welcome and (words.welcome, self.judge.history)),
-            ("drain", words.drain),
-            ("ack", list(words.acks)),
-            ("work", [replace(each) for each in words.work]),
-            ("stop", list(words.stops)),
-            ("recall", list(words.recalls)),
-        ]
-        for kind, body in parts:
-            if body is not None and body != []:
-                stream.send_down(Message(kind=kind, body=body))
-        if words.goodbye is not None:
-            stream.send_down(Message(kind="goodbye"))
-            self._end(stream, session)
