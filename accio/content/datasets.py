@@ -57,7 +57,7 @@ def put_tree(
     return _put(store, scan(path), require_unchanged, now_ns=now_ns, cache=cache, progress=progress)
 
 
-def put_own_tree(store: FolderStore, path: Path, *, within: Path, now_ns: int) -> StoredDataset:
+def put_own_tree(store: FolderStore, path: Path, *, within: Path) -> StoredDataset:
     """Store what an operator has made *within* a folder of its own that will be removed; otherwise as `put_tree`.
 
     Large files are taken as they are where that is safe (`adopting`), so that they don't need their space twice.

@@ -141,7 +141,7 @@ class Executor:
             store = self._store(job.store)
             own = path.resolve().is_relative_to(job.folder.resolve())  # it may be an input that is passed on
             if own:
-                stored = put_own_tree(store, path, within=job.folder, now_ns=clock.wall_ns())
+                stored = put_own_tree(store, path, within=job.folder)
             else:
                 stored = put_tree(store, path, now_ns=clock.wall_ns())
             digests[text] = _text_of(stored, path)

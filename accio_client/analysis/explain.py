@@ -56,7 +56,7 @@ class Explanation:
         return self.rate * (self.inside + self.elsewhere) / self.failed
 
     def __str__(self) -> str:
-        covers = f"{self.words} covers {self.covered} of {self.failed} failures"
+        covers = f"{self.words} covers {self.covered:,} of {self.failed:,} failures"
         return f"{covers}; {_percent(self.rate)} fail there, elsewhere {_percent(self.rate_elsewhere)}"
 
 

@@ -54,7 +54,7 @@ def chosen(
     found = selected(session, client, runs, where, of_runs=of_runs, of_children=of_children)
     if found and not yes:
         _show(session, found, verb, children=bool(runs))
-        _ask(session, len(found), verb)
+        _ask(len(found), verb)
     return [run.id for run in found]
 
 
@@ -97,7 +97,7 @@ def _show(session: Session, found: Sequence[RunView], verb: str, *, children: bo
         session.say(f"  and {len(found) - _SHOWN:,} more")
 
 
-def _ask(session: Session, count: int, verb: str) -> None:
+def _ask(count: int, verb: str) -> None:
     """Ask on a terminal; elsewhere one run is what was meant, and several need `-yes`."""
     if sys.stdin.isatty() and sys.stderr.isatty():
         if not click.confirm(f"{verb} {'it' if count == 1 else f'these {count:,}'}?", err=True):

@@ -40,7 +40,7 @@ async def _follow_all(session: Session, runs: Sequence[str]) -> list[RunView]:
         last: dict[str, RunView] = {}
         screen: Screen = Lines(session)
         if coloured(sys.stderr) and not session.quiet:
-            screen = Bars(session)
+            screen = Bars()
 
         async def follow(name: str) -> None:
             pace, failed, hindrance = Pace(), False, Hindrance()
@@ -107,7 +107,7 @@ class Lines:
 class Bars:
     """For terminals: a bar per run, with its rate and forecast."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
 

@@ -101,7 +101,7 @@ def why_waiting(world: World, run_no: RunNo, index: int, no: int, now: Instant) 
         return f"waits for {', '.join(names)}"
     execution = instance.executions[no]
     if state is NodeState.RUNNING and execution is not None:
-        return _cut_off(world, execution)
+        return _cut_off(execution)
     if state is not NodeState.QUEUED:
         return ""
     if execution is None and no in instance.recomputing:
@@ -122,7 +122,7 @@ def why_waiting(world: World, run_no: RunNo, index: int, no: int, now: Instant) 
     return _queued(world, instance, no, execution, now)
 
 
-def _cut_off(world: World, execution: Execution) -> str:
+def _cut_off(execution: Execution) -> str:
     """Say of a running node whose agent is lost why it stays there; empty if its agent is there."""
     agent = execution.agent
     if agent is None or not agent.lost:

@@ -86,7 +86,7 @@ def _admitted(turn: Turn, command: AgentJoined) -> Agent:
         world.agents[agent.no] = agent
         world.agent_names[agent.name] = agent
     elif agent.session is not None:
-        _refuse_impostor(agent, command, turn.now)
+        _refuse_impostor(agent, command)
         turn.fx.to(agent.session).goodbye = (f"superseded by incarnation {command.incarnation}", False)
         _end_session(turn, agent)
     return agent
@@ -108,7 +108,7 @@ def _take_over(agent: Agent, command: AgentJoined, now: Instant) -> None:
     agent.reason = ""
 
 
-def _refuse_impostor(agent: Agent, command: AgentJoined, now: Instant) -> None:
+def _refuse_impostor(agent: Agent, command: AgentJoined) -> None:
     if agent.agent_id != command.agent_id:
         raise FailedPrecondition(
             f"another agent named {agent.name} is connected; start this one with another --name or state folder"
@@ -377,7 +377,7 @@ def _fail_impossible(turn: Turn) -> None:
         if any(not cannot_serve(world, pool, operator_no, demand, 0.0) for pool in world.pools.values()):
             continue
         while (execution := group.head()) is not None:
-            attempts.give_up(turn, execution, NodeState.FAILED, impossible(world, execution, knowing))
+            attempts.give_up(turn, execution, NodeState.FAILED, impossible(execution, knowing))
 
 
 def _fail_lacking(turn: Turn) -> None:
@@ -390,7 +390,7 @@ def _fail_lacking(turn: Turn) -> None:
             attempts.give_up(turn, execution, NodeState.FAILED, externals.lacked(world, execution))
 
 
-def impossible(world: World, execution: Execution, knowing: list[Agent]) -> Failure:
+def impossible(execution: Execution, knowing: list[Agent]) -> Failure:
     """Return why no agent can ever run it."""
     demand = execution.node_class.resources
     largest = ", ".join(f"{agent.name} has {agent.resources}" for agent in sorted(knowing, key=lambda a: a.name)[:3])

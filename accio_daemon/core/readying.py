@@ -60,7 +60,7 @@ def _begin(turn: Turn, instance: Instance, no: int) -> None:
     if restored is not None:
         place = Place(sequence, instance.index, no)
         restored.nice = restored.nice and run.nice
-        _fill(restored, inputs, key, seed, run)
+        _fill(restored, inputs, key, seed)
         _subscribe(restored, instance, no, place)
         restored.subscribers = {(instance, no): None} | restored.subscribers  # who runs by it stands first
         if restored.agent is None:
@@ -80,12 +80,12 @@ def _begin(turn: Turn, instance: Instance, no: int) -> None:
         shared = world.joinable.get((key, node_class.id, node.retries))
         if shared is not None:
             if not shared.subscribers:  # of the daemon before: nobody told it its inputs yet
-                _fill(shared, inputs, key, seed, run)
+                _fill(shared, inputs, key, seed)
             _join(world, shared, instance, no, place)
             return
     execution = Execution(world.new_execution_no(), node, node_class, (run.no, instance.index, no), place, run.owner)
     execution.nice = run.nice
-    _fill(execution, inputs, key, seed, run)
+    _fill(execution, inputs, key, seed)
     _subscribe(execution, instance, no, place)
     world.executions[execution.id] = execution
     if key is not None and run.cache is _USE:
@@ -163,7 +163,7 @@ def _subscribe(execution: Execution, instance: Instance, no: int, place: Place) 
     execution.place = min(execution.place, place)
 
 
-def _fill(execution: Execution, inputs: Inputs, key: bytes | None, seed: int | None, run: Run) -> None:
+def _fill(execution: Execution, inputs: Inputs, key: bytes | None, seed: int | None) -> None:
     execution.key = key
     execution.store = key is not None
     execution.inputs = inputs.wire

@@ -12,7 +12,6 @@ from accio.content.digest import digest_bytes, hex_of
 from accio.content.store import FolderStore
 
 LARGE = os.urandom(3 << 20)
-NOW_NS = 1_700_000_000_000_000_000
 
 
 @pytest.fixture
@@ -36,7 +35,7 @@ def blob(store: FolderStore, data: bytes) -> Path:
 
 def put(store: FolderStore, path: Path, work: Path) -> None:
     """Store an output, and write it out elsewhere to see that it is whole."""
-    stored = put_own_tree(store, path, within=work, now_ns=NOW_NS)
+    stored = put_own_tree(store, path, within=work)
     out = store.folder.parent / "out"
     materialise(store, stored.digest, out)
     for found in [path] if path.is_file() else [each for each in path.rglob("*") if each.is_file()]:
@@ -115,7 +114,7 @@ def test_another_file_system_gets_a_copy(work: Path, tmp_path: Path) -> None:
     (work / "large").write_bytes(LARGE)
     store = FolderStore(elsewhere)
     try:
-        stored = put_own_tree(store, work / "large", within=work, now_ns=NOW_NS)
+        stored = put_own_tree(store, work / "large", within=work)
         assert stored.bytes_new > len(LARGE)
         assert blob(store, LARGE).read_bytes() == LARGE
     finally:
