@@ -95,6 +95,7 @@ def _partners(table: SweepTable, axis: str, a: int, b: int) -> tuple[Sweep, Ints
 class Joined:
     """Two sweeps on the points that both have: their means, and the differences `second - first` with an interval.
 
+    Where they are paired, means are those of the partners: repetitions that only one of them has count for neither.
     `points` are the common combinations, as places on the axes of the first sweep (in the order of `names`).
     """
 
@@ -122,10 +123,10 @@ def joined(first: SweepTable, second: SweepTable, value: str, *, same_seeds: boo
     names = _common(first, second)
     a, b = aggregate(first, value), aggregate(second, value)
     points, at_first, at_second = _common_points(first, second, names)
-    mean_a, mean_b = a.mean.reshape(-1)[at_first], b.mean.reshape(-1)[at_second]
     if same_seeds:
-        n, difference, low, high = _paired_points(first, second, value, at_first, at_second)
+        mean_a, mean_b, n, difference, low, high = _paired_points(first, second, value, at_first, at_second)
     else:
+        mean_a, mean_b = a.mean.reshape(-1)[at_first], b.mean.reshape(-1)[at_second]
         n, difference, low, high = _welch(a, b, at_first, at_second)
     return Joined(
         names=names,
@@ -209,7 +210,8 @@ def _points(table: SweepTable, names: Sequence[str], places: Sequence[Sequence[i
 
 def _paired_points(
     first: SweepTable, second: SweepTable, value: str, at_first: Ints, at_second: Ints
-) -> tuple[Ints, Floats, Floats, Floats]:
+) -> tuple[Floats, Floats, Ints, Floats, Floats, Floats]:
+    """Return the means of the partners, how many there are, and their difference with its interval."""
     repeat = min(first.sweep.repeat, second.sweep.repeat)
     values: list[Floats] = []
     valid: list[Mask] = []
@@ -224,7 +226,8 @@ def _paired_points(
         mean = delta.sum(axis=1) / n
         sd = np.sqrt((np.where(both, delta - mean[:, None], 0.0) ** 2).sum(axis=1) / (n - 1))
         half = np.array([ci95_factor(int(count) - 1) if count > 1 else np.nan for count in n]) * sd / np.sqrt(n)
-    return n, mean, mean - half, mean + half
+        of_each = [np.where(both, each, 0.0).sum(axis=1) / n for each in values]
+    return of_each[0], of_each[1], n, mean, mean - half, mean + half
 
 
 def _welch(a: Aggregate, b: Aggregate, at_a: Ints, at_b: Ints) -> tuple[Ints, Floats, Floats, Floats]:

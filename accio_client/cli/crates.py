@@ -77,6 +77,7 @@ def replay(session: Session, *, crate: str, verify: bool, sample: int | None, to
     With -verify each output is identical, within the tolerance, differs or is missing; exit 3 if any differs or is
     missing.
     """
+    from accio_client.cli.watching import follow_each
     from accio_client.crate import contents, publishing, replaying
     from accio_client.crate.archive import Crate
 
@@ -88,7 +89,7 @@ def replay(session: Session, *, crate: str, verify: bool, sample: int | None, to
         session.say(
             f"run {run.id} of {opened.path} begins" + (f" with {run.children:,} children" if run.children else "")
         )
-        ended = await client.wait(run.id)
+        (ended,) = await follow_each(session, client, [run.id])
         found = await publishing.found_again(client, run.id)
         published = publishing.lines_of(opened)
         if sample is not None:

@@ -37,36 +37,41 @@ def follow_all(session: Session, runs: Sequence[str]) -> list[RunView]:
 async def _follow_all(session: Session, runs: Sequence[str]) -> list[RunView]:
     async with AsyncClient(session.addr, cluster=session.cluster) as client:
         ids: list[str] = list(runs) or [run.id async for run in client.iterate_runs(mine(session))]
-        last: dict[str, RunView] = {}
-        screen: Screen = Lines(session)
-        if coloured(sys.stderr) and not session.quiet:
-            screen = Bars()
+        return await follow_each(session, client, ids)
 
-        async def follow(name: str) -> None:
-            pace, failed, hindrance = Pace(), False, Hindrance()
-            async with aclosing(client.watch(name)) as updates:
-                async for update in updates:
-                    last[name] = update.run
-                    pace.note(asyncio.get_running_loop().time(), ended(update.run))
-                    screen.show(name, update, pace)
-                    if update.first_failure is not None and not failed:
-                        failed = True
-                        screen.tell(failure_lines(update, session))
-                    if news := hindrance.news(update):
-                        screen.tell(news)
-            run = last.get(name)
-            if run is not None and run.kind == "parent":
-                with suppress(AccioError):  # the run was deleted meanwhile, or the daemon is older
-                    if words := from_memo(await client.count_nodes(name)):
-                        screen.tell(f"{run.id}: {words}")
 
-        try:
-            with one_error(AccioError):
-                async with asyncio.TaskGroup() as group:
-                    for each in ids:
-                        group.create_task(follow(each), name=each)
-        finally:
-            screen.close()
+async def follow_each(session: Session, client: AsyncClient, ids: Sequence[str]) -> list[RunView]:
+    """Show how runs go on, what hinders them and what failed first, until all have ended; return how they ended."""
+    last: dict[str, RunView] = {}
+    screen: Screen = Lines(session)
+    if coloured(sys.stderr) and not session.quiet:
+        screen = Bars()
+
+    async def follow(name: str) -> None:
+        pace, failed, hindrance = Pace(), False, Hindrance()
+        async with aclosing(client.watch(name)) as updates:
+            async for update in updates:
+                last[name] = update.run
+                pace.note(asyncio.get_running_loop().time(), ended(update.run))
+                screen.show(name, update, pace)
+                if update.first_failure is not None and not failed:
+                    failed = True
+                    screen.tell(failure_lines(update, session))
+                if news := hindrance.news(update):
+                    screen.tell(news)
+        run = last.get(name)
+        if run is not None and run.kind == "parent":
+            with suppress(AccioError):  # the run was deleted meanwhile, or the daemon is older
+                if words := from_memo(await client.count_nodes(name)):
+                    screen.tell(f"{run.id}: {words}")
+
+    try:
+        with one_error(AccioError):
+            async with asyncio.TaskGroup() as group:
+                for each in ids:
+                    group.create_task(follow(each), name=each)
+    finally:
+        screen.close()
     return [last[each] for each in ids if each in last]
 
 

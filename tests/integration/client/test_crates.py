@@ -214,9 +214,10 @@ async def test_what_is_run_again_is_identical(
     """Nothing is taken from the memo, and all outputs are the same: seeds are part of what was published."""
     await called(capsys, "publish", run, "-out=a.zip")
     before = agent.executed
-    code, out, _ = await called(capsys, "replay", "a.zip", "-verify", "-json")
+    code, out, told = await called(capsys, "replay", "a.zip", "-verify", "-json")
     found = orjson.loads(out)
     assert code == 0, found
+    assert f"{found['run']} success 100%" in told, "it is shown how the run goes on"
     assert found["agrees"]
     assert found["other_operators"] == []
     counts = {each["name"]: each["identical"] for each in found["outputs"]}

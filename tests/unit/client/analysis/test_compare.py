@@ -88,3 +88,13 @@ def test_sweeps_without_a_common_parameter_are_refused() -> None:
     """A parameter that varies here and is unknown there leaves no common points."""
     with pytest.raises(FailedPrecondition, match="'b' varies in run"):
         joined(table_of(sweep_of(2, 2), np.zeros(4)), table_of(sweep_of(2), np.zeros(2)), VALUE, same_seeds=True)
+
+
+def test_more_repetitions_of_the_same_are_no_difference() -> None:
+    """Means are those of the partners: what only one sweep has repeated further moves neither of them."""
+    values = np.arange(6.0).reshape(2, 3)
+    first = table_of(sweep_of(2, repeat=2), values[:, :2])
+    second = table_of(sweep_of(2, repeat=3), values)
+    found = joined(first, second, VALUE, same_seeds=True)
+    assert found.first_mean.tolist() == found.second_mean.tolist() == [0.5, 3.5]
+    assert found.difference.tolist() == [0.0, 0.0]
