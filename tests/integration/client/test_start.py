@@ -29,6 +29,7 @@ OWN = {
     "accio_client.calls": "access analysis caller cluster handles measurements owners pools results runs selecting "
     "workflows",
     "accio_client.cli": "acting catalogue findings main output pairs runs runs_shown session spelling text times",
+    "accio_client.documents": "basics nodes runs",
     "accio_client.from_wire": "access checks cluster live node_counts nodes pools runs storage timeline values "
     "watching workflows workload",
     "accio_client.views": "runs",

@@ -10,7 +10,7 @@ import accio_client
 from accio import errors
 from accio.errors import AccioError
 from accio.exits import EXIT_OF_ERROR
-from accio_client import AsyncClient, Client
+from accio_client import AsyncClient, Client, documents
 from accio_client.cli.catalogue import COMMANDS, SAME, load, nouns, verbs
 from accio_client.cli.failure import CODE_OF_ERROR
 from accio_client.cli.main import split
@@ -119,3 +119,11 @@ def test_the_public_names_are_there() -> None:
         assert getattr(accio_client, name)
     with pytest.raises(AttributeError, match="nonsense"):
         _ = accio_client.nonsense
+
+
+def test_every_document_is_found() -> None:
+    """Each name of `accio_client.documents` leads to its module, and a wrong one is an AttributeError."""
+    for name in documents.__all__:
+        assert getattr(documents, name)
+    with pytest.raises(AttributeError, match="nonsense"):
+        _ = documents.nonsense
