@@ -217,7 +217,7 @@ async def test_what_is_run_again_is_identical(
     code, out, told = await called(capsys, "replay", "a.zip", "-verify", "-json")
     found = orjson.loads(out)
     assert code == 0, found
-    assert f"{found['run']} success 100%" in told, "it is shown how the run goes on"
+    assert f"{found['run']} {found['state']} 100%" in told, "it is shown how the run goes on"
     assert found["agrees"]
     assert found["other_operators"] == []
     counts = {each["name"]: each["identical"] for each in found["outputs"]}
