@@ -29,7 +29,6 @@ from accio_client.views import RunFilter, RunPage
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from accio_client.sync import Client
     from accio_client.views import EventView, RunView
 
 PAGE = 50

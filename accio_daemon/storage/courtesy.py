@@ -46,7 +46,7 @@ class Courtesy:
 
     @contextmanager
     def shown(self) -> Iterator[None]:
-        """Let short jobs pass in this thread, wherever `letting_pass` is used."""
+        """Make way for short jobs in this thread, wherever `letting_pass` is used."""
         _local.shown = _Shown(self)
         try:
             yield

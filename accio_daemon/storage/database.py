@@ -153,7 +153,7 @@ def prepare(path: Path, *, synchronous: str = "FULL") -> sqlite3.Connection:
 
 
 def let_checkpoint(connection: sqlite3.Connection, may: bool) -> None:
-    """Let transactions of the connection take the log into the database once it is long, or else leave it."""
+    """Have transactions of the connection carry the log into the database once it is long, or else leave it."""
     connection.execute(_checkpointing(CHECKPOINT_PAGES if may else 0))
 
 

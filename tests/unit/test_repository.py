@@ -286,12 +286,11 @@ def test_docstrings_are_plain_imperatives() -> None:
     What a property or a class is may be named.
     """
     found = []
-    for file, tree in sources(*PLAIN_PACKAGES, "tests"):
+    for file, tree in sources(*PLAIN_PACKAGES):
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Module):
                 first = (ast.get_docstring(node) or "").partition(" ")[0].rstrip(",.:;")
-                states_a_fact = file.startswith("tests/")  # as each test's docstring does
-                if first in WINDING or (first in NAMING and is_function(node) and not states_a_fact):
+                if first in WINDING or (first in NAMING and is_function(node)):
                     found.append(f"{file}: {getattr(node, 'name', '')}")
     assert found == []
 
