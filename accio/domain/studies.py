@@ -3,9 +3,9 @@
     "optimize": {"objective": "Train/loss", "direction": "minimize", "trials": 200, "sampler": "tpe"}
 
 A point of a study is a *trial*; its repetitions are averaged. Samplers that draw points without looking at results
-(`random`, `lhs`, `sobol`, `grid`) give a sweep that is known from the start. `tpe` is *asked* for a trial when an
-earlier one has ended: so the sweep grows, up to the number of trials. Which of the earlier trials it knows is decided
-by the order in which they ended alone (`Study.known_trials`).
+(`random`, `lhs`, `sobol`, `grid`) give a sweep that is known from the start. The others are *asked* for a trial when an
+earlier one has ended: so the sweep grows, up to the number of trials. Which of the earlier trials they know is decided
+by the order in which these ended alone (`Study.known_trials`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -44,11 +44,32 @@ class Sampler(StrEnum):
     SOBOL = "sobol"
     GRID = "grid"
     TPE = "tpe"
+    GP = "gp"
+    CMAES = "cmaes"
+    NSGA2 = "nsga2"
 
     @property
     def is_asked(self) -> bool:
         """Whether it looks at what earlier trials gave."""
-        return self is Sampler.TPE
+        return bool(self.packages)
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """The packages that it needs where it is asked, as they are imported."""
+        return _PACKAGES.get(self, ())
+
+    @property
+    def is_for_several(self) -> bool:
+        """Whether it takes several objectives."""
+        return self is not Sampler.CMAES
+
+
+_PACKAGES: Mapping[Sampler, tuple[str, ...]] = {
+    Sampler.TPE: ("optuna",),
+    Sampler.GP: ("optuna", "scipy", "torch"),
+    Sampler.CMAES: ("cmaes",),
+    Sampler.NSGA2: ("optuna",),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,19 @@ from accio.domain.workflows import Workflow
 
 _PATH = "/optimize"
 _KEYS = ("objective", "direction", "trials", "sampler", "seed", "at_once", "prune")
-_ELSEWHERE = ("zip", "points", "sample", "where", "union")
+_LEAST_RANGES = 2  # what CMA-ES adapts is how parameters go together
+_ELSEWHERE = {
+    "zip": "to try values that go together, take the sampler 'grid', or one parameter that stands for both",
+    "points": "to try these points, take the sampler 'grid'",
+    "sample": "name its method as the sampler, and its n as 'trials'",
+    "where": (
+        "to leave points out, take the sampler 'grid', or have the operator refuse them (BadInputError): such trials "
+        "have no value"
+    ),
+    "union": "to try several sweeps, take the sampler 'grid', or submit a study for each",
+}
+"""What a definition may say of its points, and what to do where a sampler says which ones there are."""
+_NOT_OF_GRIDS = ("sample",)
 
 
 class StudyCheck:
@@ -40,10 +52,11 @@ class StudyCheck:
         """Return what the definition *document* looks for; None if it looks for nothing, or that can't be read."""
         if "optimize" not in document:
             return None
-        for key in _ELSEWHERE:
+        is_grid = isinstance(document["optimize"], dict) and document["optimize"].get("sampler") == Sampler.GRID
+        for key in _NOT_OF_GRIDS if is_grid else _ELSEWHERE:
             if key in document:
                 message = f"'{key}' can't stand beside 'optimize', whose sampler says which points there are"
-                self._findings.error(pointer(key), message)
+                self._findings.error(pointer(key), f"{message}: {_ELSEWHERE[key]}")
         if until is not None:
             message = "'until' can't stand beside 'optimize': give a number of repetitions, which are averaged"
             self._findings.error("/repeat/until", message)
@@ -61,6 +74,10 @@ class StudyCheck:
         at_once = self._findings.whole_number(given, "at_once", _PATH, least=1, most=MOST_TRIALS, otherwise=AT_ONCE)
         seed = self._seed(given)
         prune = self._prune(given, workflow, len(objectives)) if "prune" in given else None
+        if len(objectives) > 1 and not sampler.is_for_several:
+            others = ", ".join(each for each in Sampler if each.is_asked and each.is_for_several)
+            message = f"'{sampler}' looks for the best value of one objective, found {len(objectives)}: take {others}"
+            self._findings.error(f"{_PATH}/sampler", message)
         if len(self._findings.errors) > before or not objectives:
             return None
         return Study(
@@ -158,6 +175,10 @@ class StudyCheck:
         sweep = check.sweep({**document, **drawn}, repeat)
         self._findings.errors[before:] = [_moved(issue) for issue in self._findings.errors[before:]]
         if sweep is None or not self._varying(sweep):
+            return None
+        if study.sampler is Sampler.CMAES and sum(axis.is_formula for axis in sweep.axes) < _LEAST_RANGES:
+            message = f"'{study.sampler}' needs {_LEAST_RANGES} ranges of 'params' or more: take 'tpe' for fewer"
+            self._findings.error(f"{_PATH}/sampler", message)
             return None
         return (begun(sweep, study) if study.sampler.is_asked else sweep).studied(study)
 

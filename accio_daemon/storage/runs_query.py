@@ -58,6 +58,7 @@ class RunRow(RunRecord):
     own_nodes: int = 0  # of a parent itself
     quarantined: str = ""  # why it is set aside; empty if it isn't
     roots: int = 0  # nodes of one child that need no other; known if a kill left children unreached
+    decided: tuple[int, int] = (0, 0)  # points that got past their first repetitions, and how many these may have
 
     @property
     def parent(self) -> bool:
@@ -76,15 +77,26 @@ class RunRow(RunRecord):
         if self.closed != OPEN:
             for count, is_root in ((self.roots, True), (self.nodes - self.roots, False)):
                 found[implied_node_state(self.implied, is_root=is_root)] += self.counts.unreached * count
-        rest = self.all_nodes - found.total()
+        rest = max(0, self.all_nodes - found.total())
         found[NodeState.RUNNING] = min(running, rest)
         found[NodeState.WAITING] = rest - found[NodeState.RUNNING]
         return found
 
     @property
+    def needed(self) -> int:
+        """How many children are known to be needed: of a run that is repeated until precise, those that may begin so
+        far, and all of them of any other.
+        """
+        until = self.sweep.until
+        if until is None or self.closed != OPEN or self.state in RUN_TERMINAL:
+            return self.present
+        points, repetitions = self.decided
+        return min(self.present, (self.sweep.points - points) * until.least + repetitions)
+
+    @property
     def all_nodes(self) -> int:
-        """How many nodes there are, of all children and of a parent itself."""
-        return self.present * self.nodes + self.own_nodes
+        """How many nodes there are, of all children that are known to be needed, and of a parent itself."""
+        return self.needed * self.nodes + self.own_nodes
 
     @property
     def ended_nodes(self) -> int:
@@ -116,7 +128,7 @@ def run_row(row: Sequence[Any]) -> RunRow:
     """Read a row of the statement `columns`."""
     recorded = row[:RECORDED]
     (workflow_no, workflow_id, version, owner_name, owner_email, name, notes, children, nodes, own_nodes,
-     tags, quarantined, roots) = row[RECORDED:]  # fmt: skip
+     tags, quarantined, roots, decided) = row[RECORDED:]  # fmt: skip
     return RunRow(
         **record_fields(recorded),
         workflow_no=workflow_no,
@@ -133,6 +145,7 @@ def run_row(row: Sequence[Any]) -> RunRow:
         own_nodes=own_nodes,
         quarantined=quarantined or "",
         roots=roots or 0,
+        decided=(0, 0) if decided is None else tuple(orjson.loads(decided)),
     )
 
 

@@ -165,6 +165,7 @@ def question_of(snapshot: Snapshot, request: AskRequest, plans: Plans) -> dict[s
         "sampler": study.sampler.value,
         "seed": study.seed,
         "trial": request.trial,
+        "trials": study.trials,
         "at_once": study.at_once,
         "directions": [each.direction.value for each in study.objectives],
         "axes": [[sweep.axes[place].size, sweep.axes[place].is_formula] for place in _places(sweep)],

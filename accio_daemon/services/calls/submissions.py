@@ -4,7 +4,7 @@ the database.
 
 import asyncio
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.util import find_spec
 
 from blake3 import blake3
@@ -17,6 +17,7 @@ from accio.domain.limits import Limits
 from accio.domain.named_content import content_of
 from accio.domain.runs import RunDefinition
 from accio.domain.seeds import MIN_SEED
+from accio.domain.studies import Sampler
 from accio.domain.sweeps import Sweep
 from accio.domain.workflows import Constant, Workflow
 from accio.errors import BadRequest, FailedPrecondition, InvalidDefinition, ResourceExhausted
@@ -75,10 +76,16 @@ class Outcome:
     warnings: tuple[Issue, ...]
 
 
-_NO_OPTUNA = (
-    "this sampler needs Optuna where the daemon runs, which isn't installed there: pip install "
-    "'accio-experiments[optuna]'; random, lhs, sobol and grid need nothing"
-)
+def _lacking(sampler: Sampler, missing: Sequence[str]) -> Issue:
+    """Say what a sampler needs beside the daemon, and how to get it."""
+    extra = "'accio-experiments[optuna]'" if {"optuna", "cmaes"} & {*missing} else ""
+    others = [name for name in missing if name not in {"optuna", "cmaes"}]
+    install = " ".join([*([extra] if extra else []), *others])
+    return Issue(
+        "/optimize/sampler",
+        f"'{sampler}' needs {', '.join(missing)} where the daemon runs, found none there: pip install {install}; "
+        "random, lhs, sobol and grid need nothing",
+    )
 
 
 class SubmissionCalls:
@@ -186,8 +193,9 @@ class SubmissionCalls:
     async def accept(self, checked: CheckedRun) -> Accepted:
         """Pin operators and artifacts of a definition that was checked, or raise InvalidDefinition."""
         definition = value_of(checked.outcome)
-        if definition.sweep.asks and find_spec("optuna") is None:
-            raise InvalidDefinition([Issue("/optimize/sampler", _NO_OPTUNA)])
+        sampler = None if definition.sweep.study is None else definition.sweep.study.sampler
+        if sampler is not None and (missing := [name for name in sampler.packages if find_spec(name) is None]):
+            raise InvalidDefinition([_lacking(sampler, missing)])
         stored = checked.lookup.found
         assert stored is not None, "a definition without a workflow isn't valid"
         operators = tuple(checked.operators.announced[node.op] for node in stored.workflow.graph)

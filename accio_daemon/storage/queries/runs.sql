@@ -4,7 +4,8 @@
 SELECT {columns.runs}, r.workflow_no, w.id, w.version, r.owner_name, r.owner_email, r.name, r.notes, r.children, r.nodes, r.own_nodes,
        (SELECT json_group_array(tag) FROM tags WHERE run_no = r.no),
        (SELECT reason FROM quarantine WHERE run_no = r.no AND failures >= {set_aside_after}),
-       CASE WHEN r.closed IN (1, 3) AND r.running + r.success + r.failed + r.killed < r.children THEN {roots} END
+       CASE WHEN r.closed IN (1, 3) AND r.running + r.success + r.failed + r.killed < r.children THEN {roots} END,
+       CASE WHEN r.closed = 0 THEN (SELECT json_array(count(*), sum(repetitions)) FROM rounds WHERE run_no = r.no HAVING count(*)) END
 FROM runs r JOIN workflows w ON w.no = r.workflow_no
 
 -- name: roots

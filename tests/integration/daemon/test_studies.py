@@ -44,3 +44,11 @@ async def test_a_sampler_that_is_not_installed_is_told(ready: Serving, monkeypat
     monkeypatch.setattr(submissions, "find_spec", lambda name: None)
     async with refused(grpc.StatusCode.INVALID_ARGUMENT, "accio-experiments[optuna]"):
         await ready.submit(STUDY)
+    gaussian = {**STUDY, "optimize": {"objective": "Second/value", "trials": 5, "sampler": "gp"}}
+    async with refused(
+        grpc.StatusCode.INVALID_ARGUMENT, "'gp' needs optuna, scipy, torch where the daemon runs, found"
+    ):
+        await ready.submit(gaussian)
+    monkeypatch.setattr(submissions, "find_spec", lambda name: None if name == "torch" else object())
+    async with refused(grpc.StatusCode.INVALID_ARGUMENT, "found none there: pip install torch;"):
+        await ready.submit(gaussian)

@@ -7,8 +7,9 @@ import pytest
 from accio.domain.runs import RunDefinition, with_overrides
 from accio.domain.studies import Direction, Objective, Sampler, Study, TrialValues, best_trials
 from accio.domain.sweeps import Sweep
-from accio.domain.validation import check_run
-from tests.unit.domain.test_precision import OPERATORS, Library
+from accio.domain.validation import check_run, check_workflow
+from accio.domain.workflows import Workflow
+from tests.unit.domain.test_precision import DEFINITION, OPERATORS, Library
 
 RANGE = {"rate": {"from": 0, "to": 1}}
 SCORE = {"objective": "Train/score", "trials": 20}
@@ -18,6 +19,21 @@ def checked(optimize: Any, **rest: Any) -> Any:
     """Check a run with this `optimize`, over a range unless *rest* says otherwise."""
     document = {"workflow": "w", "optimize": optimize, "params": RANGE, **rest}
     return check_run(document, workflows=Library(), operators=OPERATORS)
+
+
+class Sized(Library):
+    """The workflow with a second parameter."""
+
+    def get(self, workflow_id: str, version: str | None) -> Workflow | None:
+        """Find it."""
+        more = {"params": [*DEFINITION["params"], {"name": "size", "kind": "integer", "default_value": 1}]}
+        return check_workflow({**DEFINITION, **more}, operators=OPERATORS).value
+
+
+def sized(optimize: Any, **rest: Any) -> Any:
+    """Check a run of that workflow, or without `optimize` its sweep."""
+    study = {} if optimize is None else {"optimize": optimize}
+    return check_run({"workflow": "w", **study, **rest}, workflows=Sized(), operators=OPERATORS)
 
 
 def sweep(optimize: Any, **rest: Any) -> Sweep:
@@ -43,6 +59,40 @@ def test_a_definition_says_what_is_best() -> None:
         ("Train/took", "minimize"),
     ]
     assert (each.seed, each.sampler) == (3, Sampler.SOBOL)
+
+
+@pytest.mark.parametrize(
+    ("more", "count"),
+    [
+        ({"zip": [["rate", "size"]]}, 3),
+        ({"where": "rate > 0.1"}, 6),
+        ({"params": {}, "points": [{"rate": 0.5, "size": 1}, {"rate": 0.1, "size": 7}]}, 2),
+        (
+            {"params": {}, "union": [{"params": {"rate": {"values": [0.1, 0.2]}}}, {"params": {"size": {"value": 9}}}]},
+            3,
+        ),
+    ],
+)
+def test_a_grid_tries_the_points_of_a_definition(more: Any, count: int) -> None:
+    """However it says which ones; each has the number and the seed that it has in a sweep."""
+    values = {"rate": {"values": [0.1, 0.2, 0.3]}, "size": {"values": [1, 2, 3]}}
+    document = {"params": values, **more}
+    grid = sized({"objective": "Train/score", "sampler": "grid"}, **document).value.sweep
+    plain = sized(None, **document).value.sweep
+    assert grid.points == count
+    assert [grid.child(number) for number in range(count)] == [plain.child(number) for number in range(count)]
+    assert grid.study is not None
+    assert grid.study.trials == count
+
+
+def test_cma_es_needs_ranges_and_one_objective() -> None:
+    """What it can't do is told with a sampler that can."""
+    (one,) = checked({**SCORE, "sampler": "cmaes"}).errors
+    assert (one.path, "take 'tpe' for fewer" in one.message) == ("/optimize/sampler", True)
+    two = {"rate": {"from": 0, "to": 1}, "size": {"from": 1, "to": 9}}
+    assert sized({**SCORE, "sampler": "cmaes"}, params=two).value.sweep.budget == 20
+    (several,) = sized({**SCORE, "objective": ["Train/score", "Train/took"], "sampler": "cmaes"}, params=two).errors
+    assert "looks for the best value of one objective, found 2: take tpe, gp, nsga2" in several.message
 
 
 @pytest.mark.parametrize("sampler", ["random", "lhs", "sobol"])
@@ -113,8 +163,8 @@ def test_mistakes_are_told(optimize: Any, path: str, said: str) -> None:
     [
         ({"params": {}}, "/params", "expected a parameter with several values, or a range"),
         ({"params": {"rate": {"values": [1, 2]}}}, "/optimize/trials", "there are 2 points only"),
-        ({"where": "rate < 1"}, "/where", "can't stand beside 'optimize'"),
-        ({"points": [{"rate": 1}]}, "/points", "can't stand beside 'optimize'"),
+        ({"where": "rate < 1"}, "/where", "take the sampler 'grid', or have the operator refuse them (BadInputError)"),
+        ({"points": [{"rate": 1}]}, "/points", "to try these points, take the sampler 'grid'"),
         (
             {"repeat": {"until": {"output": "Train/score", "ci95": 1}, "max": 5}},
             "/repeat/until",
