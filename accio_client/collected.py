@@ -23,7 +23,24 @@ from accio_client.moments import epoch_ms
 
 Ranges = tuple[tuple[int, int], ...]
 """Children that follow each other: the first, and how many."""
+SAMPLED_FROM = 100_000
+"""Children from which on a sample comes much earlier than all of them."""
+SAMPLE_BLOCKS, SAMPLE_BLOCK = 192, 96
+"""How many places of a sweep a sample is read from, and how many children that follow each other at each."""
+_GOLDEN = 0.6180339887498949
 _METRIC_UNITS = {name: "µs" if name.endswith("_us") else "B" for name in MEASURED_METRICS}
+
+
+def sample_ranges(size: int) -> Ranges:
+    """Return the children of a sample: short blocks all over a sweep, the same each time.
+
+    They lie in parts of equal length, in each at another place (the golden ratio's fractions): at equal distances they
+    would miss values of a parameter whose period that is.
+    """
+    step = size / SAMPLE_BLOCKS
+    return tuple(
+        (int(part * step + (part * _GOLDEN) % 1 * (step - SAMPLE_BLOCK)), SAMPLE_BLOCK) for part in range(SAMPLE_BLOCKS)
+    )
 
 
 class Head:
@@ -164,9 +181,10 @@ class Collected:
     failures: Failures
     open: Ranges
     there: Mask | None
-    """Which children weren't deleted; None: all are there."""
+    """Which children weren't deleted, and of a sample were read; None: all are there."""
     crowded: tuple[str, ...] = ()
     """Maps with so many members that none is a column; each can be asked for by name."""
+    is_sample: bool = False
 
     @property
     def generation(self) -> int:
@@ -193,10 +211,11 @@ class _Column:
 
 
 class Collector:
-    """Fills columns from chunks: from nothing, or where *before* was open."""
+    """Fills columns from chunks: from nothing, or where *before* was open; of a *sample*, with these children alone."""
 
-    def __init__(self, head: Head, before: Collected | None = None) -> None:
+    def __init__(self, head: Head, before: Collected | None = None, sample: Ranges | None = None) -> None:
         self._head = head
+        self._sample = sample
         self._size = head.sweep.size
         self._columns: dict[str, _Column] = {}
         self._failed: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.uint32], npt.NDArray[np.uint32]]] = []
@@ -280,7 +299,9 @@ class Collector:
         """Return what was filled."""
         for name in [each for each in self._columns if self._head.map_of(each) in self._crowded]:
             del self._columns[name]
-        there = np.ones(self._size, dtype=np.bool_)
+        there = np.full(self._size, self._sample is None, dtype=np.bool_)
+        for first, count in self._sample or ():
+            there[first : first + count] = True
         for first, count in self._head.deleted:
             there[first : first + count] = False
         failures = self._failures()
@@ -313,6 +334,7 @@ class Collector:
             open=self._open,
             there=None if there.all() else there,
             crowded=tuple(self._crowded),
+            is_sample=self._sample is not None,
         )
 
     def _failures(self) -> Failures:

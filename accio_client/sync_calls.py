@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from accio.v1 import accio_pb2
     from accio_client.analysis.pictures import Lines
     from accio_client.asked_pictures import Asked
-    from accio_client.collected import Collected, Head, Reading
+    from accio_client.collected import Collected, Head, Ranges, Reading
     from accio_client.definition_text import Definition
     from accio_client.export import exporting
     from accio_client.export.files import Exported
@@ -236,13 +236,17 @@ class BlockingCalls(BlockingCaller):
         outputs: bool = True,
         failures: bool = False,
         before: Collected | None = None,
+        sample: Ranges | None = None,
     ) -> Collected:
         """Return single values of a run's children as columns; with *before* only what may have changed is read anew.
 
-        Without *ports*, all outputs that are numbers. *before* must have been read with the same arguments.
+        Without *ports*, all outputs that are numbers. *before* must have been read with the same arguments. Of a
+        *sample*, only these children are read, and there.
         """
         return self._run(
-            self._client.columns(run, ports=ports, metrics=metrics, outputs=outputs, failures=failures, before=before)
+            self._client.columns(
+                run, ports=ports, metrics=metrics, outputs=outputs, failures=failures, before=before, sample=sample
+            )
         )
 
     def selected(
@@ -255,24 +259,39 @@ class BlockingCalls(BlockingCaller):
         outputs: bool = True,
         failures: bool = False,
         kept: MutableMapping[Reading, Collected] | None = None,
+        sample: bool = False,
     ) -> Selected:
         """Return columns as `columns` does, and which children a query (docs/queries.md) selects.
 
-        What *kept* holds of an earlier reading is brought up to date, and what was read is put there.
+        What *kept* holds of an earlier reading is brought up to date, and what was read is put there. With *sample*, a
+        part of a large sweep that nothing is kept of may do: short blocks all over it, and nothing is kept.
         """
         return self._run(
             self._client.selected(
-                run, where=where, ports=ports, metrics=metrics, outputs=outputs, failures=failures, kept=kept
+                run,
+                where=where,
+                ports=ports,
+                metrics=metrics,
+                outputs=outputs,
+                failures=failures,
+                kept=kept,
+                sample=sample,
             )
         )
 
     def picture_of(
-        self, run: str, asked: Asked, *, where: str = "", kept: MutableMapping[Reading, Collected] | None = None
+        self,
+        run: str,
+        asked: Asked,
+        *,
+        where: str = "",
+        kept: MutableMapping[Reading, Collected] | None = None,
+        sample: bool = False,
     ) -> tuple[Selected, Asked]:
         """Return what a picture is drawn from (`accio_client.asked_pictures.draw`), and which one is meant: a study of
-        which nothing is asked shows its trials. *where* and *kept* as `selected` has them.
+        which nothing is asked shows its trials. *where*, *kept* and *sample* as `selected` has them.
         """
-        return self._run(self._client.picture_of(run, asked, where=where, kept=kept))
+        return self._run(self._client.picture_of(run, asked, where=where, kept=kept, sample=sample))
 
     def column_head(self, run: str) -> Head:
         """Return what is known of a run's columns before any child is looked at: parameters, outputs, nodes."""

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from accio_client.analysis.fingerprints import Group
     from accio_client.analysis.pictures import Lines
     from accio_client.asked_pictures import Asked
-    from accio_client.collected import Collected, Head, Reading
+    from accio_client.collected import Collected, Head, Ranges, Reading
     from accio_client.definition_text import Definition
     from accio_client.export import exporting
     from accio_client.export.files import Exported

@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # NumPy is loaded by the calls that need it: every command li
 
     from accio_client.analysis.pictures import Lines
     from accio_client.asked_pictures import Asked
-    from accio_client.collected import Collected, Head, Reading
+    from accio_client.collected import Collected, Head, Ranges, Reading
     from accio_client.selected import Selected
     from accio_client.views import SeriesView
 
@@ -35,15 +35,18 @@ class AnalysisCalls(MeasurementCalls):
         outputs: bool = True,
         failures: bool = False,
         before: Collected | None = None,
+        sample: Ranges | None = None,
     ) -> Collected:
         """Return single values of a run's children as columns; with *before* only what may have changed is read anew.
 
-        Without *ports*, all outputs that are numbers. *before* must have been read with the same arguments.
+        Without *ports*, all outputs that are numbers. *before* must have been read with the same arguments. Of a
+        *sample*, only these children are read, and there.
         """
         from accio_client.collected import Collector, Head
 
+        ranges = _ranges(before) if sample is None else _messages(sample)
         request = accio_pb2.ColumnsRequest(
-            run=run, outputs=outputs, ports=ports, metrics=metrics, failures=failures, ranges=_ranges(before)
+            run=run, outputs=outputs, ports=ports, metrics=metrics, failures=failures, ranges=ranges
         )
         chunks = self._connection.stream(
             lambda stubs: stubs.accio.Columns, request, accio_pb2.ColumnsChunk, deadline=STREAM_DEADLINE_S
@@ -55,7 +58,7 @@ class AnalysisCalls(MeasurementCalls):
                     head = Head(chunk.head)
                     if before is not None and not before.may_go_on(head):
                         break
-                    collector = Collector(head, before)
+                    collector = Collector(head, before, sample)
                 else:
                     collector.add(chunk)
         if collector is None and before is None:
@@ -74,10 +77,12 @@ class AnalysisCalls(MeasurementCalls):
         outputs: bool = True,
         failures: bool = False,
         kept: MutableMapping[Reading, Collected] | None = None,
+        sample: bool = False,
     ) -> Selected:
         """Return columns as `columns` does, and which children a query (docs/queries.md) selects.
 
-        What *kept* holds of an earlier reading is brought up to date, and what was read is put there.
+        What *kept* holds of an earlier reading is brought up to date, and what was read is put there. With *sample*, a
+        part of a large sweep that nothing is kept of may do: short blocks all over it, and nothing is kept.
         """
         from accio_client.collected import Reading
         from accio_client.selected import Selected, plan
@@ -85,11 +90,11 @@ class AnalysisCalls(MeasurementCalls):
         kept = {} if kept is None else kept
         if not where.strip():
             asked = Reading(run, tuple(ports), tuple(metrics), outputs, failures)
-            return Selected.all_of(await self._kept_columns(asked, kept))
+            return Selected.all_of(await self._kept_columns(asked, kept, sample=sample))
         head = await self._column_head(run)
         needed = plan(head, where, ports, metrics, int(now().timestamp() * 1000), outputs=outputs)
         asked = Reading(run, needed.ports, needed.metrics, needed.outputs, failures or needed.failures)
-        return Selected.matching(await self._kept_columns(asked, kept), needed, where)
+        return Selected.matching(await self._kept_columns(asked, kept, sample=sample), needed, where)
 
     async def picture_of(
         self,
@@ -98,9 +103,10 @@ class AnalysisCalls(MeasurementCalls):
         *,
         where: str = "",
         kept: MutableMapping[Reading, Collected] | None = None,
+        sample: bool = False,
     ) -> tuple[Selected, Asked]:
         """Return what a picture is drawn from (`accio_client.asked_pictures.draw`), and which one is meant: a study of
-        which nothing is asked shows its trials. *where* and *kept* as `selected` has them.
+        which nothing is asked shows its trials. *where*, *kept* and *sample* as `selected` has them.
         """
         outputs = asked.ports()
         if asked.may_be_of_study:
@@ -108,7 +114,13 @@ class AnalysisCalls(MeasurementCalls):
             asked = asked.of(head)
             outputs = asked.needed(head)
         found = await self.selected(
-            run, where=where, ports=outputs, metrics=asked.metrics(), outputs=bool(outputs), kept=kept
+            run,
+            where=where,
+            ports=outputs,
+            metrics=asked.metrics(),
+            outputs=bool(outputs),
+            kept=kept,
+            sample=sample and asked.kind != "trials",
         )
         return found, asked
 
@@ -128,7 +140,19 @@ class AnalysisCalls(MeasurementCalls):
             raise Internal(_NO_HEAD)
         return heads[0]
 
-    async def _kept_columns(self, asked: Reading, kept: MutableMapping[Reading, Collected]) -> Collected:
+    async def _kept_columns(
+        self, asked: Reading, kept: MutableMapping[Reading, Collected], *, sample: bool
+    ) -> Collected:
+        if sample and asked not in kept and (ranges := await self._sampled(asked.run)) is not None:
+            return await self.columns(
+                asked.run,
+                ports=asked.ports,
+                metrics=asked.metrics,
+                outputs=asked.outputs,
+                failures=asked.failures,
+                sample=ranges,
+            )
+
         async def read() -> Collected:
             found = await self.columns(
                 asked.run,
@@ -142,6 +166,13 @@ class AnalysisCalls(MeasurementCalls):
             return found
 
         return await self._turns.of(asked, lambda: kept.get(asked), read)  # pages ask for several pictures at once
+
+    async def _sampled(self, run: str) -> Ranges | None:
+        """Return the children of a run's sample; None where all are read as soon."""
+        from accio_client.collected import SAMPLED_FROM, sample_ranges
+
+        size = (await self.column_head(run)).sweep.size
+        return sample_ranges(size) if size >= SAMPLED_FROM else None
 
     async def frame(
         self,
@@ -186,5 +217,8 @@ class AnalysisCalls(MeasurementCalls):
 def _ranges(before: Collected | None) -> list[accio_pb2.IndexRange]:
     if before is None:
         return []
-    open_ = before.open or ((0, 0),)
-    return [accio_pb2.IndexRange(first=first, count=count) for first, count in open_]
+    return _messages(before.open or ((0, 0),))
+
+
+def _messages(ranges: Ranges) -> list[accio_pb2.IndexRange]:
+    return [accio_pb2.IndexRange(first=first, count=count) for first, count in ranges]

@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import io
+from dataclasses import replace
 from typing import Any
 
 from starlette.requests import Request
@@ -18,6 +19,7 @@ from accio_web.answers import answer
 from accio_web.web import Web, session_of, whole_number
 
 _KINDS_SHOWN = 20
+_SAMPLE = "a sample from all over the sweep, until all children are read"
 _MOST_KINDS = 1000
 
 
@@ -56,16 +58,19 @@ class ResultRoutes:
         )
 
     async def picture(self, request: Request) -> Response:
-        """Return a picture as data."""
-        return answer(document({"picture": await asyncio.to_thread(to_json, await self._drawn(request))}))
+        """Return a picture as data; with `sample=1` that of a sample may come first, which it says."""
+        picture, whole = await self._drawn(request, sample=request.query_params.get("sample") == "1")
+        return answer(document({"picture": await asyncio.to_thread(to_json, picture), "whole": whole}))
 
     async def table(self, request: Request) -> Response:
         """Return the numbers of a picture as a file."""
-        content = await asyncio.to_thread(_csv, await self._drawn(request))
+        picture, _ = await self._drawn(request)
+        content = await asyncio.to_thread(_csv, picture)
         headers = {"content-disposition": "attachment; filename=picture.csv", "cache-control": "no-store"}
         return Response(content, headers=headers, media_type="text/csv; charset=utf-8")
 
-    async def _drawn(self, request: Request) -> Any:
+    async def _drawn(self, request: Request, *, sample: bool = False) -> tuple[Any, bool]:
+        """Return a picture, and whether it is that of all children."""
         query, kind = request.query_params, request.path_params["kind"]
         if kind not in KINDS:
             raise BadRequest(f"expected a picture ({', '.join(KINDS)}), found {kind!r}")
@@ -85,8 +90,13 @@ class ResultRoutes:
             asked,
             where=query.get("where", ""),
             kept=self._web.clients.columns(session_of(request).token),
+            sample=sample,
         )
-        return await asyncio.to_thread(draw, found, meant)
+        picture = await asyncio.to_thread(draw, found, meant)
+        if found.collected.is_sample:
+            head = replace(picture.head, remarks=(*picture.head.remarks, _SAMPLE))
+            return replace(picture, head=head), False
+        return picture, True
 
     async def failures(self, request: Request) -> Response:
         """Return which kinds of failures there are, and what explains them."""
