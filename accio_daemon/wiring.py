@@ -178,7 +178,7 @@ class Services:
         return (
             cluster,
             FeedCalls(engine=parts.engine, readers=parts.readers, rights=self._rights, state_of=cluster.state_of),
-            WorkloadCalls(engine=parts.engine, readers=parts.readers, rights=self._rights),
+            WorkloadCalls(engine=parts.engine, readers=parts.readers, rights=self._rights, clock=parts.clock),
             OwnerCalls(engine=parts.engine, rights=self._rights, keeper=parts.keeper),
             UsageCalls(readers=parts.readers, clock=parts.clock, rights=self._rights),
             TimelineCalls(

@@ -6,10 +6,18 @@ from accio.domain.sizes import size
 from accio_client.cli.operators import shown_resources
 from accio_client.cli.output import fields, out, table
 from accio_client.cli.session import Session, accio_command
-from accio_client.cli.text import printable
+from accio_client.cli.text import local_time, printable
 from accio_client.documents import document
 from accio_client.documents.workload import workload
-from accio_client.views import DemandLoadView, ForecastView, ResourcesView, RunLoadView, TookView, WorkloadView
+from accio_client.views import (
+    DemandLoadView,
+    ForecastView,
+    RecentView,
+    ResourcesView,
+    RunLoadView,
+    TookView,
+    WorkloadView,
+)
 
 _UNITS = (("s", 1.0, 90.0), ("min", 60.0, 5400.0), ("h", 3600.0, 172_800.0), ("d", 86_400.0, float("inf")))
 
@@ -34,6 +42,8 @@ def _show(session: Session, found: WorkloadView) -> None:
             ("active runs", found.active_runs),
             ("ends", ending(found.forecast) if found.active_runs else None),
             ("cpu time", cpu_time(found.forecast) if found.active_runs else None),
+            ("waits longest", _waits(found.waits_longest)),
+            ("last hour", None if found.recent is None else _lately(found.recent)),
         ]
     )
     if found.runs:
@@ -85,6 +95,19 @@ def _show_demands(demands: Sequence[DemandLoadView]) -> None:
         for each in demands
     ]
     table(("operator", "resources", "running", "queued", "left", "at once", "takes"), rows)
+
+
+def _waits(found: RunLoadView | None) -> str | None:
+    """Return the oldest run of which nothing is executed, though something is queued."""
+    if found is None:
+        return None
+    return f"{found.run} of {found.workflow_id}, since {local_time(found.created_at)}; none of its nodes runs"
+
+
+def _lately(found: RecentView) -> str:
+    """Return how many executions ended within the last hour."""
+    failed = f", {found.failed:,} failed, lost or stopped" if found.failed else ""
+    return f"{found.succeeded:,}{' or more' if found.more else ''} nodes executed{failed}"
 
 
 def _busy(reserved: ResourcesView, offered: ResourcesView) -> str:

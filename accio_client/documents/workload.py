@@ -12,6 +12,8 @@ def workload(found: views.WorkloadView) -> Document:
         "reserved": resources(found.reserved),
         "active_runs": found.active_runs,
         "forecast": forecast(found.forecast),
+        "recent": None if found.recent is None else _recent(found.recent),
+        "waits_longest": None if found.waits_longest is None else found.waits_longest.run,
         "runs": [_run(each) for each in found.runs],
         "demands": [_demand(each) for each in found.demands],
         "owners": [
@@ -41,6 +43,16 @@ def _run(found: views.RunLoadView) -> Document:
         "reserved": resources(found.reserved),
         "forecast": forecast(found.forecast),
         "nice": found.nice,
+        "created_at": instant(found.created_at),
+    }
+
+
+def _recent(found: views.RecentView) -> Document:
+    return {
+        "succeeded": found.succeeded,
+        "failed": found.failed,
+        "since": instant(found.since),
+        "more": found.more,
     }
 
 

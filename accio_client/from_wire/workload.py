@@ -6,6 +6,7 @@ from accio.domain.ids import OperatorName, RunId, WorkflowId
 from accio.v1 import workload_pb2
 from accio_client import views
 from accio_client.from_wire.values import person, resources
+from accio_client.moments import moment
 
 
 def workload(message: workload_pb2.Workload) -> views.WorkloadView:
@@ -27,6 +28,13 @@ def workload(message: workload_pb2.Workload) -> views.WorkloadView:
             for each in message.owners
         ),
         forecast=forecast(message.forecast),
+        recent=_recent(message.recent) if message.HasField("recent") else None,
+    )
+
+
+def _recent(message: workload_pb2.Recent) -> views.RecentView:
+    return views.RecentView(
+        succeeded=message.succeeded, failed=message.failed, since=moment(message.since_ms), more=message.more
     )
 
 
@@ -44,6 +52,7 @@ def _run_load(message: workload_pb2.RunLoad) -> views.RunLoadView:
         reserved=resources(message.reserved),
         forecast=forecast(message.forecast),
         nice=message.nice,
+        created_at=moment(message.created_ms),
     )
 
 

@@ -66,6 +66,7 @@ if TYPE_CHECKING:
         DemandLoadView,
         ForecastView,
         OwnerLoadView,
+        RecentView,
         RunLoadView,
         TimelineBarView,
         TimelineView,
@@ -121,6 +122,7 @@ __all__ = [
     "PoolsView",
     "PrecisionView",
     "Pushed",
+    "RecentView",
     "RepeatUntilView",
     "ResourcesView",
     "RetryDemand",
@@ -169,9 +171,8 @@ _SUBJECTS = {
     "RunOutcome RunPage RunView StudyView TrialView Updated",
     "submissions": "CacheMode DryRunView Submitted Validation",
     "workflows": "Pushed WorkflowPage WorkflowParameterView WorkflowView",
-    "workload": (
-        "DemandLoadView ForecastView OwnerLoadView RunLoadView TimelineBarView TimelineView TookView WorkloadView"
-    ),
+    "workload": "DemandLoadView ForecastView OwnerLoadView RecentView RunLoadView TimelineBarView TimelineView "
+    "TookView WorkloadView",
 }
 _ELSEWHERE = {name: f"accio_client.views.{subject}" for subject, names in _SUBJECTS.items() for name in names.split()}
 

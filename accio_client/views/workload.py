@@ -40,6 +40,7 @@ class RunLoadView:
     reserved: ResourcesView
     forecast: ForecastView
     nice: bool = False  # whether it stands behind all runs that aren't
+    created_at: datetime | None = None  # None: a daemon of before doesn't tell
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +80,16 @@ class OwnerLoadView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecentView:
+    """Executions that ended within the last hour; *more*: those are only the newest, there may have been more."""
+
+    succeeded: int
+    failed: int
+    since: datetime | None
+    more: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkloadView:
     """What is left to do: runs in the order of the queue, demands, owners; and how busy the agents are."""
 
@@ -90,6 +101,13 @@ class WorkloadView:
     demands: tuple[DemandLoadView, ...]
     owners: tuple[OwnerLoadView, ...]
     forecast: ForecastView
+    recent: RecentView | None = None  # None: a daemon of before doesn't tell
+
+    @property
+    def waits_longest(self) -> RunLoadView | None:
+        """The oldest of the runs of which nodes are queued and none is executed."""
+        waiting = [each for each in self.runs if each.queued and not each.running and each.created_at is not None]
+        return min(waiting, key=lambda each: str(each.created_at), default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

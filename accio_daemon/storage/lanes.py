@@ -24,6 +24,29 @@ class Ended:
     node: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recent:
+    """How many executions ended since a moment; *more*: only the newest were counted, and all of them are as young."""
+
+    succeeded: int
+    failed: int
+    since_ms: int
+    more: bool
+
+
+COUNTED = 20_000
+"""Executions, successful or not, that are looked at to count those of the last hour."""
+
+
+def recent(connection: sqlite3.Connection, since_ms: int) -> Recent:
+    """Count the executions that ended since a moment."""
+    wanted = {"limit": COUNTED, "since": since_ms}
+    succeeded, failed = (
+        int(connection.execute(_SQL[name], wanted).fetchone()[0]) for name in ("succeeded_since", "failed_since")
+    )
+    return Recent(succeeded=succeeded, failed=failed, since_ms=since_ms, more=COUNTED in (succeeded, failed))
+
+
 def newest_ended(connection: sqlite3.Connection, limit: int) -> tuple[list[Ended], bool]:
     """Read the *limit* executions that ended last, oldest first, and whether there are more."""
     found = [

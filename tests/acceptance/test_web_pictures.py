@@ -8,7 +8,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from accio.interpreter import python
 from tests.acceptance.processes import Cluster
@@ -215,3 +215,33 @@ async def test_a_range_is_brushed(made: Cluster) -> None:
             await page.mouse.up()
             await expect(page.get_by_label("Only children where")).to_have_value("x>=1 x<=2")
             await expect(page.get_by_text("6 of 12 children, 2 without value")).to_be_visible()
+
+
+async def test_a_sample_is_shown_until_all_children_are_read(made: Cluster) -> None:
+    """Where the server answers with a sample, the page shows it and says so, asks for the rest, and shows that."""
+    with web_server(made) as server, made.client() as client:
+        run = next(each.id for each in client.list_runs(limit=50).runs if each.name == "Ratios")
+        seen = asyncio.Event()
+
+        async def answer(route: Route) -> None:
+            if "sample=1" not in route.request.url:
+                await seen.wait()
+                await route.continue_()
+                return
+            found = await route.fetch()
+            document = await found.json()
+            assert document["whole"] is True
+            document["whole"] = False
+            document["picture"]["head"]["counted"]["n"] = 5
+            document["picture"]["head"]["remarks"].append("a sample")
+            await route.fulfill(response=found, json=document)
+
+        async with browser_page(server) as page:
+            await page.route("**/pictures/line?*", answer)
+            await page.goto(server.page(f"/runs/{run}?tab=Pictures&kind=line"))
+            figure = page.locator("figure")
+            await expect(figure).to_contain_text("5 of 12 children")
+            await expect(figure).to_contain_text("a sample")
+            seen.set()
+            await expect(figure).to_contain_text("9 of 12 children, 3 without value")
+            await expect(figure).not_to_contain_text("a sample")

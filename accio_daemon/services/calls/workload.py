@@ -8,13 +8,14 @@ from accio.domain.resources import NOTHING
 from accio.late import dataclass
 from accio.v1 import workload_pb2
 from accio.wire.resources import resources_message
+from accio_daemon.core.accounts import HOUR_MS
 from accio_daemon.core.forecast import Forecast, Forecaster, Spread, spread_of
 from accio_daemon.core.terms import RunNo
 from accio_daemon.core.workload import Rest, RunLoad, Workload
-from accio_daemon.engine.ports import EnginePort
+from accio_daemon.engine.ports import Clock, EnginePort
 from accio_daemon.services.calls.rights import Rights
 from accio_daemon.services.messages.workload import demand_message, forecast_message, owner_message, run_load_message
-from accio_daemon.storage import durations, runs_query, search
+from accio_daemon.storage import durations, lanes, runs_query, search
 from accio_daemon.storage.jobs import Snapshot
 from accio_daemon.storage.readers import Readers
 from accio_daemon.storage.runs_query import RunRow
@@ -36,9 +37,10 @@ class Outlook:
 class WorkloadCalls:
     """What is queued and running."""
 
-    def __init__(self, *, engine: EnginePort, readers: Readers, rights: Rights) -> None:
+    def __init__(self, *, engine: EnginePort, readers: Readers, rights: Rights, clock: Clock) -> None:
         """Ask the engine what is left, and read from *readers* how long such things took."""
         self._engine = engine
+        self._clock = clock
         self._readers = readers
         self._rights = rights
 
@@ -50,7 +52,10 @@ class WorkloadCalls:
             only = (await self._readers.read(lambda plain: runs_query.find(plain, request.run, viewer))).run.no
         seen = await outlook(self._engine, self._readers)
         wanted = [run.no for run in seen.load.runs if only in (None, run.no)]
-        rows = await self._readers.read(lambda plain: _rows(plain, wanted, viewer))
+        since_ms = self._clock.now().wall_ms - HOUR_MS
+        rows, recent = await self._readers.read(
+            lambda plain: (_rows(plain, wanted, viewer), lanes.recent(plain, since_ms))
+        )
         told = [run for run in seen.load.runs if run.no in rows]
         return workload_pb2.Workload(
             agents=seen.load.agents,
@@ -65,6 +70,9 @@ class WorkloadCalls:
             ],
             owners=_owners(told, rows),
             forecast=forecast_message(seen.everything),
+            recent=workload_pb2.Recent(
+                succeeded=recent.succeeded, failed=recent.failed, since_ms=recent.since_ms, more=recent.more
+            ),
         )
 
 

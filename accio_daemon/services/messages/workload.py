@@ -39,6 +39,7 @@ def run_load_message(row: RunRow, load: RunLoad, forecast: Forecast) -> workload
         reserved=resources_message(load.reserved),
         forecast=forecast_message(forecast),
         nice=load.nice,
+        created_ms=row.created_ms,
     )
 
 

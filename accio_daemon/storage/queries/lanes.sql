@@ -4,6 +4,12 @@
 SELECT ifnull(a.name, ''), 0, r.started_at, r.ended_at, r.run_no, r.idx, r.node
 FROM (SELECT * FROM results ORDER BY id DESC LIMIT :limit) r LEFT JOIN agents a ON a.no = r.agent_no
 
+-- name: succeeded_since
+SELECT count(*) FROM (SELECT recorded_at FROM results ORDER BY id DESC LIMIT :limit) WHERE recorded_at >= :since
+
+-- name: failed_since
+SELECT count(*) FROM (SELECT ended_at FROM attempts ORDER BY id DESC LIMIT :limit) WHERE ended_at >= :since
+
 -- name: attempts
 SELECT ifnull(a.name, ''), t.state, t.started_at, t.ended_at, t.run_no, t.idx, t.node
 FROM (SELECT * FROM attempts ORDER BY id DESC LIMIT :limit) t LEFT JOIN agents a ON a.no = t.agent_no

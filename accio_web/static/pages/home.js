@@ -2,7 +2,7 @@
 import { href, html, runPath, useData, useEffect, useState } from '../core.js';
 import { Ending, cpuTime, ranged, reserves } from '../forecast.js';
 import { useTopic } from '../live.js';
-import { Bar, Command, Empty, Heading, Loaded, bytes, number, visible } from '../parts.js';
+import { Bar, Command, Empty, Heading, Loaded, Time, bytes, counted, number, visible } from '../parts.js';
 import { prefer, preference } from '../preferences.js';
 import { RunsTable, title } from '../runs_table.js';
 import { StackedBar } from '../states.js';
@@ -27,9 +27,12 @@ function Content({ data }) {
       <div class="card"><b>${cluster.reserved.cpus} of ${cluster.resources.cpus}</b> processors<${Bar} share=${share('cpus')} label="Processors in use" /></div>
       <div class="card"><b>${bytes(cluster.reserved.memory)} of ${bytes(cluster.resources.memory)}</b> memory<${Bar} share=${share('memory')} label="Memory in use" /></div>
       <div class="card"><b>${number(cluster.agents)}</b> <a href=${href('/cluster')}>${cluster.agents === 1 ? 'agent' : 'agents'}</a>${lost.length > 0 && html`, <b class="state lost">↯ ${lost.length} away</b>`}</div>
+      ${workload.recent && html`<div class="card"><b>${number(workload.recent.succeeded)}${workload.recent.more && ' or more'}</b> nodes executed in the last hour<p class="quiet">${workload.recent.failed ? html`<span class="state failed">✗ ${number(workload.recent.failed)}</span> failed, lost or stopped` : 'none failed'}</p></div>`}
+      <${Saved} />
     </section>
     ${!cluster.agents && html`<${Empty} title="No agent is connected: nothing can run"><p>Start one on a machine with processors to offer:</p><${Command} text="accio agent" /><//>`}
     <section aria-labelledby="active"><h2 id="active">Active runs, in the order of the queue</h2>
+      <${WaitsLongest} workload=${workload} />
       ${workload.runs.length ? html`<${Active} runs=${workload.runs} shown=${new Map(active.map((run) => [run.id, run]))} />
           ${workload.active_runs > workload.runs.length && html`<p>${number(workload.runs.length)} of ${number(workload.active_runs)}. <a href=${href('/runs', { state: ['scheduled', 'running'] })}>All active runs</a></p>`}`
     : html`<${Nothing} workflows=${workflows} />`}</section>
@@ -37,6 +40,18 @@ function Content({ data }) {
     ${workload.owners.length > 1 && html`<${Owners} owners=${workload.owners} />`}
     ${failed.length > 0 && html`<${FailedLast} runs=${failed} />`}
     <${Command} text="accio get workload" />`;
+}
+
+/** What the memo has saved, as of when the page was opened. */
+function Saved() {
+  const hits = useData('/storage').data?.operators.reduce((sum, each) => sum + each.hits, 0) ?? 0;
+  return hits > 0 && html`<div class="card"><b>${number(hits)}</b> ${hits === 1 ? 'node' : 'nodes'} taken from the <a href=${href('/storage')}>memo</a>, in place of being executed</div>`;
+}
+
+/** The oldest run of which nothing is executed, though nodes of it are queued. @param {{workload: any}} props */
+function WaitsLongest({ workload }) {
+  const found = workload.runs.find((each) => each.run === workload.waits_longest);
+  return found && html`<p>Waits longest: <a href=${href(runPath(found.run))}>${visible(found.name || `${found.workflow} ${found.run.slice(-6)}`)}</a>, submitted <${Time} at=${found.created_at} />, with ${counted(found.queued, 'node')} queued and none running.</p>`;
 }
 
 /** What failed since this browser showed the page last is said to be new. @param {{runs: any[]}} props */

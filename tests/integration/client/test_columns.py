@@ -12,8 +12,9 @@ import pytest
 
 from accio.domain.states import RunState
 from accio.errors import BadRequest, NotFound
-from accio_client import AsyncClient
+from accio_client import AsyncClient, collected
 from accio_client.analysis.columns import STATES
+from accio_client.asked_pictures import Asked, draw
 from accio_client.export.exporting import Options
 from accio_daemon.services.calls import columns as calls
 from accio_daemon.storage import export
@@ -298,3 +299,26 @@ async def test_a_map_of_too_many_members_is_told_instead(
     assert (set(again.table.numbers), again.crowded) == ({"Count/even"}, ("Count/sizes",))
     named = await client.columns(run.id, ports=["Count/sizes.k.100"])
     assert named.table.numbers["Count/sizes.k.100"].valid.tolist() == [False, True, False]
+
+
+async def test_a_sample_has_some_children_only(
+    daemon: Serving, agent: ScriptedAgent, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a large sweep of which nothing is kept, with and without a query; of what is kept, all of it is there."""
+    monkeypatch.setattr(collected, "SAMPLED_FROM", 6)
+    monkeypatch.setattr(collected, "sample_ranges", lambda size: ((0, 2), (size - 1, 1)))
+    await daemon.push(DRAWING)
+    run = await daemon.finished(SWEEP)
+    kept: dict[collected.Reading, collected.Collected] = {}
+    asked = Asked(kind="cdf", y="Plain/value")
+    some, _ = await client.picture_of(run.id, asked, kept=kept, sample=True)
+    assert (some.collected.is_sample, np.flatnonzero(some.mask).tolist(), kept) == (True, [0, 1, 5], {})
+    assert str(draw(some, asked).head.counted) == "3 of 6 children"
+    few, _ = await client.picture_of(run.id, asked, where="x=2", kept=kept, sample=True)
+    assert np.flatnonzero(few.mask).tolist() == [5]
+    whole, _ = await client.picture_of(run.id, asked, kept=kept)
+    again, _ = await client.picture_of(run.id, asked, kept=kept, sample=True)
+    assert (whole.collected.is_sample, again.collected.is_sample, int(again.mask.sum())) == (False, False, 6)
+    monkeypatch.setattr(collected, "SAMPLED_FROM", 7)
+    small, _ = await client.picture_of(run.id, asked, kept={}, sample=True)
+    assert not small.collected.is_sample

@@ -1,13 +1,18 @@
 """What is queued and running, and when it will have ended, as a client is told."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import orjson
+import pytest
 
 from accio.v1 import accio_pb2, runs_pb2, values_pb2, workload_pb2
+from accio_daemon.core.accounts import HOUR_MS
+from accio_daemon.storage import lanes
 from tests.integration.daemon.harness import Serving, configured, serving
 from tests.integration.daemon.scripted_agent import ScriptedAgent, joined
-from tests.integration.daemon.workflows import PAIR
+from tests.integration.daemon.workflows import FAILING, PAIR
 
 
 async def workload(daemon: Serving, run: str = "") -> workload_pb2.Workload:
@@ -16,7 +21,9 @@ async def workload(daemon: Serving, run: str = "") -> workload_pb2.Workload:
     return found
 
 
-async def test_the_workload_is_told_by_run_owner_and_demand(daemon: Serving, agent: ScriptedAgent) -> None:
+async def test_the_workload_is_told_by_run_owner_and_demand(
+    daemon: Serving, agent: ScriptedAgent, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """How long nodes take is known from those that ended, also after a restart of the daemon."""
     await daemon.push(PAIR)
     await daemon.finished({"workflow": "pair", "params": {"x": 4}})
@@ -38,6 +45,25 @@ async def test_the_workload_is_told_by_run_owner_and_demand(daemon: Serving, age
     assert mine.forecast.known
     assert 0 < mine.forecast.low_s < mine.forecast.high_s
     assert found.forecast == mine.forecast
+    assert mine.created_ms == run.created_at_ms
+    assert (found.recent.succeeded, found.recent.failed, found.recent.more) == (2, 0, False)
+    monkeypatch.setattr(lanes, "COUNTED", 1)
+    last = (await workload(daemon)).recent
+    assert (last.succeeded, last.more) == (1, True)
+
+
+async def test_what_failed_lately_is_counted(tmp_path: Path) -> None:
+    """Executions that failed are told apart; what ended before the moment isn't counted."""
+    async with serving(configured(tmp_path / "data")) as daemon, joined(daemon.agents):
+        await daemon.push(FAILING)
+        await daemon.finished({"workflow": "failing"})
+        told = (await workload(daemon)).recent
+        assert told.failed >= 1
+        with closing(sqlite3.connect(tmp_path / "data" / "accio.db")) as database:
+            found = lanes.recent(database, told.since_ms)
+            assert (found.succeeded, found.failed) == (told.succeeded, told.failed)
+            later = lanes.recent(database, told.since_ms + 2 * HOUR_MS)
+            assert (later.succeeded, later.failed, later.more) == (0, 0, False)
 
 
 async def test_nothing_is_known_of_an_operator_that_was_never_executed(daemon: Serving) -> None:

@@ -1,0 +1,30 @@
+"""The workload as clients see it."""
+
+from accio.v1 import workload_pb2
+from accio_client.cli.workload import _lately, _waits
+from accio_client.documents.workload import workload as document
+from accio_client.from_wire.workload import workload
+
+
+def test_who_waits_longest_is_the_oldest_of_which_nothing_runs() -> None:
+    """A run of which something is executed waits for nothing; nor does one that has nothing queued."""
+    runs = [
+        workload_pb2.RunLoad(run="served", queued=9, running=1, created_ms=1_000),
+        workload_pb2.RunLoad(run="younger", queued=1, created_ms=3_000),
+        workload_pb2.RunLoad(run="older", workflow_id="w", queued=1, created_ms=2_000),
+        workload_pb2.RunLoad(run="before", queued=0, created_ms=1_000),
+    ]
+    found = workload(workload_pb2.Workload(runs=runs, recent=workload_pb2.Recent(succeeded=1200, failed=3, more=True)))
+    assert found.waits_longest is not None
+    assert found.waits_longest.run == "older"
+    assert document(found)["waits_longest"] == "older"
+    assert str(_waits(found.waits_longest)).startswith("older of w, since 1970-01-01")
+    assert found.recent is not None
+    assert _lately(found.recent) == "1,200 or more nodes executed, 3 failed, lost or stopped"
+    assert workload(workload_pb2.Workload(runs=runs[:1])).waits_longest is None
+
+
+def test_a_daemon_of_before_tells_nothing_of_the_last_hour() -> None:
+    """Neither when runs were created: none of them is said to wait longest."""
+    found = workload(workload_pb2.Workload(runs=[workload_pb2.RunLoad(run="r", queued=1)]))
+    assert (found.recent, found.waits_longest) == (None, None)
