@@ -27,20 +27,19 @@ SAMPLED_FROM = 100_000
 """Children from which on a sample comes much earlier than all of them."""
 SAMPLE_BLOCKS, SAMPLE_BLOCK = 192, 96
 """How many places of a sweep a sample is read from, and how many children that follow each other at each."""
-_GOLDEN = 0.6180339887498949
 _METRIC_UNITS = {name: "µs" if name.endswith("_us") else "B" for name in MEASURED_METRICS}
 
 
 def sample_ranges(size: int) -> Ranges:
     """Return the children of a sample: short blocks all over a sweep, the same each time.
 
-    They lie in parts of equal length, in each at another place (the golden ratio's fractions): at equal distances they
-    would miss values of a parameter whose period that is.
+    There is one in each part of equal length, at a place that is drawn: at regular distances they would miss values of
+    a parameter that varies with them.
     """
     step = size / SAMPLE_BLOCKS
-    return tuple(
-        (int(part * step + (part * _GOLDEN) % 1 * (step - SAMPLE_BLOCK)), SAMPLE_BLOCK) for part in range(SAMPLE_BLOCKS)
-    )
+    drawn = np.random.default_rng(0).random(SAMPLE_BLOCKS)
+    firsts = (np.arange(SAMPLE_BLOCKS) * step + drawn * (step - SAMPLE_BLOCK)).astype(np.int64)
+    return tuple((first, SAMPLE_BLOCK) for first in firsts.tolist())
 
 
 class Head:
