@@ -73,3 +73,16 @@ class Outgoing:
     recalls: list[AttemptNo] = field(default_factory=list)
     wanted: dict[str, Wanted] = field(default_factory=dict)  # by pool: for the process that serves it
     goodbye: tuple[str, bool] | None = None  # reason, whether to reconnect
+
+    def is_urgent(self) -> bool:
+        """Return whether it says more than what there is to do, and what has arrived."""
+        return bool(
+            self.welcome
+            or self.drain is not None
+            or self.digests
+            or self.stops
+            or self.moot
+            or self.recalls
+            or self.wanted
+            or self.goodbye
+        )

@@ -23,6 +23,8 @@ from accio.late import dataclass
 from accio_daemon.core import reactor, readying
 from accio_daemon.core.commands import Command, DeleteRun, RetryRun, SubmitRun, Tick
 from accio_daemon.core.effects import AskRequest, Effects, GatherRequest, MeasureRequest, NodeKey
+from accio_daemon.core.outgoing import Outgoing
+from accio_daemon.core.records import Agent
 from accio_daemon.core.terms import RunNo
 from accio_daemon.core.turn import Turn
 from accio_daemon.engine.delivery import Links
@@ -53,6 +55,8 @@ class Watchers(Protocol):
 
 
 _FEWEST_OPENED = 32
+_ENOUGH_AHEAD = 256
+"""Short nodes that an agent has been sent ahead, with which it is busy for longer than a commit waits for more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,8 +193,23 @@ class Cycle:
 
         Somebody waits for it, or it is so much that a commit of its own costs little beside it.
         """
+        return bool(self.batch.fx.outgoing) or self.is_full()
+
+    def is_full(self) -> bool:
+        """Return whether somebody waits for what was decided, or it is so much that it needn't grow."""
         batch = self.batch
-        return bool(batch.answers or batch.jobs or batch.fx.outgoing) or batch.fx.weight() > self.bounds.rows_due
+        return bool(batch.answers or batch.jobs) or batch.fx.weight() > self.bounds.rows_due
+
+    def can_wait(self) -> bool:
+        """Return whether a commit of what was decided may wait for more, which makes both cheaper: nobody waits for it,
+        and every agent that is told of something has enough to do meanwhile.
+        """
+        fx, sessions = self.batch.fx, self.world.sessions
+        if self.is_full() or self.deleting or not fx.outgoing:
+            return False
+        if any(run.state in RUN_TERMINAL for run in fx.runs.values()):
+            return False
+        return all(_has_enough(sessions.get(no), told) for no, told in fx.outgoing.items())
 
     def decide(self) -> bool:
         """Decide everything that was posted, and a step of what follows; True if there is more to do."""
@@ -321,6 +340,13 @@ class Cycle:
 
 def _nothing(_: object) -> None:
     """Do nothing: when it is done, everything decided before is in the database."""
+
+
+def _has_enough(agent: Agent | None, outgoing: Outgoing) -> bool:
+    """Return whether an agent that is told of nothing but work and acknowledgements has much that was sent ahead."""
+    if agent is None or outgoing.is_urgent():
+        return False
+    return sum(map(len, agent.prefetched.values())) - len(outgoing.work) >= _ENOUGH_AHEAD
 
 
 class _Nobody:

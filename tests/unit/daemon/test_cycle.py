@@ -182,6 +182,40 @@ def test_what_nobody_waits_for_is_committed_in_large_batches(cluster: Cluster) -
     rows.clear()
 
 
+def test_a_commit_waits_for_more_where_nobody_needs_it(cluster: Cluster) -> None:
+    """It may while all who are told of something have hundreds of short nodes ahead, and nobody waits for an answer."""
+    daemon = bounded(cluster)
+    agent = cluster.join("w1", builders.offer(1), prefetch=300)
+    session = daemon.next_session()
+    daemon.links.attach(session, agent)
+    daemon.carry_out(agent.hello(session))
+    run = daemon.carry_out(cluster.submission(ONE, sweep=builders.sweep_of(600), cache=CacheMode.NONE)).no
+
+    def end_one() -> None:
+        running = next(no for no, held in agent.attempts.items() if held.granted)
+        report = agent.end(builders.success(agent.next_seq, running, {"data": "1"}, wall_us=10))
+        daemon.post(agent.telling(report))
+        daemon.decide()
+
+    assert not daemon.can_wait()  # there is nothing to commit
+    end_one()
+    assert not daemon.can_wait()  # nothing had been sent ahead yet
+    daemon.finish()
+    assert len(agent.ahead()) == 300
+    end_one()
+    assert daemon.can_wait()
+    daemon.ask(cluster.submission(ONE), Reply())
+    daemon.decide()
+    assert not daemon.can_wait()
+    daemon.finish()
+    end_one()
+    assert daemon.can_wait()
+    daemon.post(KillRun(run=run, by="Ada"))
+    daemon.decide()
+    assert not daemon.can_wait()  # attempts are to be stopped
+    daemon.finish()
+
+
 def test_a_retry_goes_page_by_page(cluster: Cluster) -> None:
     """All children that ended badly are retried, though one step reads two of them."""
     run = cluster.submit(ONE, sweep=builders.sweep_of(5))

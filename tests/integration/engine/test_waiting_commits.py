@@ -1,0 +1,67 @@
+"""A commit that nobody needs waits for more to be decided: not for long, and not once somebody needs it."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from accio_daemon.core.terms import CacheMode
+from accio_daemon.engine import loops
+from tests import builders
+from tests.fakes import FakeAgent
+from tests.integration.engine.conftest import Bench, Benches
+
+ONE = builders.graph({"A": []}, swept=("A",))
+
+
+async def _busy(bench: Bench) -> FakeAgent:
+    """Return an agent that has hundreds of short nodes ahead."""
+    agent = FakeAgent(name="w1", resources=builders.offer(1), operators=(builders.step(),), prefetch_limit=300)
+    session = bench.engine.next_session()
+    bench.engine.attach(session, agent)
+    await bench.engine.ask(agent.hello(session))
+    command = await bench.submission(ONE, sweep=builders.sweep_of(600))
+    command = replace(command, cache=CacheMode.NONE)
+    await bench.engine.ask(command)
+    await bench.until(lambda: bool(agent.running()))
+    _end_one(bench, agent)
+    await bench.until(lambda: len(agent.ahead()) >= 299 and not agent.outbox)
+    return agent
+
+
+def _end_one(bench: Bench, agent: FakeAgent) -> None:
+    running = next(no for no, held in agent.attempts.items() if held.granted)
+    report = agent.end(builders.success(agent.next_seq, running, {"data": "1"}, wall_us=10))
+    bench.engine.post(agent.telling(report))
+
+
+async def test_a_commit_waits_a_little_for_more(benches: Benches) -> None:
+    """A report is acknowledged though nothing else happens."""
+    async with benches.running() as bench:
+        agent = await _busy(bench)
+        _end_one(bench, agent)
+        await bench.until(lambda: not agent.outbox)
+
+
+async def test_a_commit_that_waits_is_made_once_somebody_needs_it(
+    benches: Benches, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long it may wait for more, who submits a run is answered, and what was decided before goes along."""
+    async with benches.running() as bench:
+        agent = await _busy(bench)
+        monkeypatch.setattr(loops, "GATHERING", 3600.0)
+        _end_one(bench, agent)
+        await bench.until(lambda: not bench.engine.cycle.inbox)
+        assert agent.outbox
+        async with asyncio.timeout(60):
+            await bench.submit(ONE)
+        assert not agent.outbox
+
+
+async def test_an_end_is_not_held_up_by_a_commit_that_waits(benches: Benches, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A daemon that is to stop makes durable what it has decided, at once."""
+    async with benches.running() as bench:
+        agent = await _busy(bench)
+        monkeypatch.setattr(loops, "GATHERING", 3600.0)
+        _end_one(bench, agent)
+    assert not agent.outbox
