@@ -10,6 +10,7 @@ from accio.domain.caps import parse_served
 from accio.domain.documents import parse_document
 from accio.domain.findings import is_ignored
 from accio.domain.issues import Issue, pointer
+from accio.domain.maintenance import MOST, Maintenance, maintenance_of
 from accio.domain.names import suggest
 from accio.domain.pools import POOL_NAME_RULE, Budget, PoolSpec, is_pool_name
 from accio.domain.problems import ValueProblem, quote
@@ -81,7 +82,7 @@ _KUBERNETES_OPTIONS = {"image", "namespace", "secret", "queue", "gpu"}
 _KEYS = {
     "name", "provider", "host", "walltime", "min", "max", "pending", "worth", "keep", "options", "directives",
     "leave_out", "before", "agent", "join", "command", "folder", "poll", "hosts",
-    "pod", "operators", "owners", "during", "budget",
+    "pod", "operators", "owners", "during", "maintenance", "budget",
 }  # fmt: skip
 
 
@@ -147,8 +148,17 @@ def _spec(found: "_Object", providers: Mapping[str, bool]) -> PoolSpec:
         operators=found.take("operators", _patterns, ()),
         owners=found.take("owners", _owners, frozenset()),
         during=found.take("during", lambda value: parse_windows(_text(value)), None),
+        maintenance=found.take("maintenance", _maintenance, ()),
         budget=budget,
     )
+
+
+def _maintenance(value: Any) -> tuple[Maintenance, ...]:
+    if not isinstance(value, list) or len(value) > MOST:
+        raise ValueProblem(
+            f"expected a list of at most {MOST} objects with `name`, `from` and `to`, found {quote(value)}"
+        )
+    return tuple(map(maintenance_of, value))
 
 
 def _budget(document: Any, path: str, issues: list[Issue]) -> Budget:

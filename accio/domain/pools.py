@@ -10,6 +10,7 @@ from dataclasses import replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
+from accio.domain.maintenance import Maintenance
 from accio.domain.resources import MAX_AMOUNT, Resources
 from accio.domain.states import IllegalMove
 from accio.domain.windows import Windows
@@ -113,6 +114,7 @@ class PoolSpec:
     operators: tuple[str, ...] = ()  # which alone are executed there, as patterns of names; none: all
     owners: frozenset[str] = frozenset()  # whose nodes alone are (`accio.domain.caps.parse_served`); none: everybody's
     during: Windows | None = None  # the times of the week at which hosts are asked for; None: always
+    maintenance: tuple[Maintenance, ...] = ()  # when there are no hosts, whatever is queued
     budget: Budget | None = None
 
     def takes(self, operator: str) -> bool:

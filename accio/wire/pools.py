@@ -3,6 +3,7 @@
 from math import isfinite
 
 from accio.domain.caps import parse_served
+from accio.domain.maintenance import Maintenance
 from accio.domain.pools import POOL_NAME_RULE, Budget, PoolSpec, is_pool_name
 from accio.domain.problems import ValueProblem
 from accio.errors import BadRequest
@@ -30,6 +31,7 @@ def pool_spec(message: pools_pb2.PoolDescription) -> PoolSpec:
         operators=tuple(message.operators),
         owners=_owners(message),
         during=windows_of(message.during, f"the pool {message.name}: during"),
+        maintenance=_maintenance(message),
         budget=_budget(message),
     )
 
@@ -49,6 +51,10 @@ def description_message(spec: PoolSpec) -> pools_pb2.PoolDescription:
         operators=spec.operators,
         owners=sorted(spec.owners),
         during="" if spec.during is None else spec.during.text,
+        maintenance=[
+            pools_pb2.Maintenance(name=each.name, begins_at_ms=each.begins_ms, ends_at_ms=each.ends_ms)
+            for each in spec.maintenance
+        ],
         budget_day=None if spec.budget is None else spec.budget.day,
         budget_total=None if spec.budget is None else spec.budget.total,
     )
@@ -59,6 +65,13 @@ def _owners(message: pools_pb2.PoolDescription) -> frozenset[str]:
         return frozenset(map(parse_served, message.owners))
     except ValueProblem as problem:
         raise BadRequest(f"the pool {message.name}: owners: {problem.message}") from None
+
+
+def _maintenance(message: pools_pb2.PoolDescription) -> tuple[Maintenance, ...]:
+    try:
+        return tuple(Maintenance(each.name, each.begins_at_ms, each.ends_at_ms) for each in message.maintenance)
+    except ValueProblem as problem:
+        raise BadRequest(f"the pool {message.name}: maintenance: {problem.message}") from None
 
 
 def _budget(message: pools_pb2.PoolDescription) -> Budget | None:

@@ -82,6 +82,8 @@ def _only(found: PoolView) -> Iterator[str]:
     """Yield when, and for what, hosts of a pool are asked for, and what they used, where that is limited."""
     if found.during:
         yield f"hosts are asked for during {found.during}"
+    for each in found.maintenance:
+        yield f"there are none from {local_time(each.begins_at)} to {local_time(each.ends_at)}: {printable(each.name)}"
     if found.operators:
         yield f"its hosts take only nodes of {', '.join(found.operators)}"
     if found.owners:

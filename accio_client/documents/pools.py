@@ -30,6 +30,10 @@ def pool(found: views.PoolView) -> Document:
         "operators": list(found.operators),
         "owners": list(found.owners),
         "during": found.during or None,
+        "maintenance": [
+            {"name": each.name, "from": instant(each.begins_at), "to": instant(each.ends_at)}
+            for each in found.maintenance
+        ],
         "budget": {"day": found.budget_day, "total": found.budget_total},
         "used_core_hours": found.used,
     }

@@ -38,6 +38,10 @@ def pool(message: pools_pb2.Pool) -> views.PoolView:
         operators=tuple(described.operators),
         owners=tuple(described.owners),
         during=described.during,
+        maintenance=tuple(
+            views.MaintenanceView(name=each.name, begins_at=moment(each.begins_at_ms), ends_at=moment(each.ends_at_ms))
+            for each in described.maintenance
+        ),
         budget_day=described.budget_day if described.HasField("budget_day") else None,
         budget_total=described.budget_total if described.HasField("budget_total") else None,
         used=message.used,

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
         WhyView,
     )
     from accio_client.views.owners import CapView, OwnersView, OwnerView, UsageReport, UsageView
-    from accio_client.views.pools import AllocationPage, AllocationView, PoolsView, PoolView
+    from accio_client.views.pools import AllocationPage, AllocationView, MaintenanceView, PoolsView, PoolView
     from accio_client.views.runs import (
         ObjectiveView,
         ParameterView,
@@ -101,6 +101,7 @@ __all__ = [
     "GarbageView",
     "InputPortView",
     "LogLine",
+    "MaintenanceView",
     "MetricsView",
     "NewToken",
     "NodeCountView",
@@ -166,7 +167,7 @@ _SUBJECTS = {
         "NodeDetailsView NodeView OperatorDifferenceView RunDetails SeriesView ValueView WhyView"
     ),
     "owners": "CapView OwnerView OwnersView UsageReport UsageView",
-    "pools": "AllocationPage AllocationView PoolsView PoolView",
+    "pools": "AllocationPage AllocationView MaintenanceView PoolsView PoolView",
     "runs": "ObjectiveView ParameterView PersonView PrecisionView RepeatUntilView RetryDemand RunFilter RunKind "
     "RunOutcome RunPage RunView StudyView TrialView Updated",
     "submissions": "CacheMode DryRunView Submitted Validation",

@@ -9,6 +9,15 @@ from accio_client.views.cluster import ResourcesView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MaintenanceView:
+    """A time, by name, at which a pool has no hosts."""
+
+    name: str
+    begins_at: datetime | None
+    ends_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PoolView:
     """A pool; times in seconds, `walltime` None where hosts stay until they are given back."""
 
@@ -30,6 +39,7 @@ class PoolView:
     operators: tuple[str, ...] = ()  # patterns of those that alone are executed there; none: all
     owners: tuple[str, ...] = ()  # whose nodes alone are; none: everybody's
     during: str = ""  # the times of the week at which hosts are asked for; empty: always
+    maintenance: tuple[MaintenanceView, ...] = ()  # when there are no hosts
     budget_day: float | None = None  # core-hours that hosts may use in a day (UTC)
     budget_total: float | None = None  # and in all
     used: float = 0.0  # core-hours of hosts that are over

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from accio.domain.jsontypes import JsonObject
+from accio.domain.maintenance import maintenance_of
 from accio.domain.pools import AllocationState, Budget, PoolSpec
 from accio.domain.resources import Resources, resources_from_json
 from accio.late import dataclass
@@ -109,6 +110,7 @@ def _spec_json(spec: PoolSpec) -> JsonObject:
         "operators": spec.operators,
         "owners": sorted(spec.owners),
         "during": None if spec.during is None else spec.during.text,
+        "maintenance": [each.to_json() for each in spec.maintenance],
         "budget": None if spec.budget is None else {"day": spec.budget.day, "total": spec.budget.total},
     }
 
@@ -128,6 +130,7 @@ def _spec(document: JsonObject) -> PoolSpec:
         operators=tuple(document.get("operators", ())),  # this and what follows isn't in rows of earlier versions
         owners=frozenset(document.get("owners", ())),
         during=stored_windows(document.get("during")),
+        maintenance=tuple(map(maintenance_of, document.get("maintenance", ()))),
         budget=Budget(**budget) if (budget := document.get("budget")) else None,
     )
 

@@ -128,10 +128,11 @@ def _coming(pools: Iterable[Pool], now: Instant) -> Iterable[Host]:
 
 
 def left_open(pool: Pool, now: Instant) -> float:
-    """Return for how long hosts of a pool are asked for from now on, at this time of the week; 0 if none are."""
-    if not pool.open:
+    """Return for how long hosts of a pool are there from now on, at this time of the week and before maintenance."""
+    if not pool.open and not pool.blocked:
         return 0.0
-    return math.inf if pool.changes_mono is None else max(0.0, pool.changes_mono - now.mono)
+    ends = [each for each in (pool.changes_mono, pool.begins_mono) if each is not None]
+    return max(0.0, min(ends) - now.mono) if ends else math.inf
 
 
 def _taken(host: Host, demand: Demand, count: float, worth: float) -> float:
@@ -189,6 +190,10 @@ def closed(pool: Pool, need: float, mono: float) -> str:
     """Say why a pool asks for no host now; empty if it does."""
     if pool.paused:
         return "it is paused"
+    if pool.blocked:
+        return pool.blocked
+    if pool.begins_mono is not None and need > pool.begins_mono - mono:
+        return f"they need about {spoken(need)}, and a maintenance begins in {spoken(pool.begins_mono - mono)}"
     if pool.changes_mono is None:
         return ""
     left = spoken(max(0.0, pool.changes_mono - mono))

@@ -61,6 +61,8 @@ class Pool:
     """A kind of host that an engine gives."""
 
     __slots__ = (
+        "begins_mono",
+        "blocked",
         "changes_mono",
         "day",
         "decision",
@@ -98,8 +100,12 @@ class Pool:
         self.stillborn: dict[str, int] = {}  # allocations in a row without an agent, by host, while others had one
         self.shunned: dict[str, float] = {}  # hosts that are left out, and until when
         self.problem = ""  # what went wrong with the last of them
-        self.open = True  # whether hosts are asked for at this time of the week
+        self.open = (
+            True  # whether hosts are asked for now: at this time of the week, and as a maintenance lets them last
+        )
         self.changes_mono: float | None = None  # when that changes next, as far as it was looked at; None: never
+        self.begins_mono: float | None = None  # the next maintenance; None: there is none
+        self.blocked = ""  # why no hosts are asked for on account of it
         self.day = 0  # since 1970, in UTC
         self.used_today = 0.0  # core-seconds of hosts that were over on that day
         self.used = 0.0  # and of all that are over

@@ -56,6 +56,9 @@ def test_everything_can_be_said() -> None:
     judge().validate({"pools": [FULL], "$schema": "pools.schema.json"})
 
 
+DAY = {"name": "new kernel", "from": "2027-01-12T08:00:00+01:00", "to": "2027-01-12T17:00:00Z"}
+
+
 @pytest.mark.parametrize(
     ("change", "path", "message"),
     [
@@ -78,6 +81,13 @@ def test_everything_can_be_said() -> None:
         ({"operators": "Train"}, "/pools/0/operators", "expected a list"),
         ({"during": "Mon-Fry"}, "/pools/0/during", "expected a day"),
         ({"during": 5}, "/pools/0/during", "expected a text"),
+        ({"maintenance": {}}, "/pools/0/maintenance", "expected a list of at most 100 objects with `name`, `from`"),
+        ({"maintenance": [{"name": "x"}]}, "/pools/0/maintenance", "expected an object with `name`, `from` and `to`"),
+        ({"maintenance": [DAY | {"why": 1}]}, "/pools/0/maintenance", "there is no key"),
+        ({"maintenance": [DAY | {"name": ""}]}, "/pools/0/maintenance", "expected a name of 1 to 200"),
+        ({"maintenance": [DAY | {"to": "2027-01-12"}]}, "/pools/0/maintenance", "which has none"),
+        ({"maintenance": [DAY | {"to": "soon"}]}, "/pools/0/maintenance", "expected a time with its zone"),
+        ({"maintenance": [DAY | {"to": "2026-01-12T08:00Z"}]}, "/pools/0/maintenance", "to end behind its beginning"),
         ({"budget": 100}, "/pools/0/budget", "expected an object"),
         ({"budget": {}}, "/pools/0/budget", "of a `day`, in `total`, or both"),
         ({"budget": {"day": -1}}, "/pools/0/budget/day", "core-hours from 0"),
@@ -119,12 +129,16 @@ def test_what_a_pool_is_for_is_read() -> None:
         "operators": ["Train*"],
         "owners": ["Ana <Ana@example.org>", "group:lab"],
         "during": "Sat-Sun",
+        "maintenance": [DAY],
         "budget": {"day": 2.5, "total": 100},
     }
     (found,) = parse_pools({"pools": [GOOD | limits]}, PROVIDERS)
     assert found.spec.operators == ("Train*",)
     assert found.spec.owners == {"ana@example.org", "group:lab"}
     assert found.spec.during == parse_windows("Sat-Sun")
+    (day,) = found.spec.maintenance
+    assert (day.name, day.ends_ms - day.begins_ms) == ("new kernel", 10 * 3_600_000)
+    assert judge().is_valid({"pools": [GOOD | limits]})
     assert found.spec.budget == Budget(day=2.5, total=100.0)
     assert pool_spec(description_message(found.spec)) == found.spec
     (found,) = parse_pools({"pools": [GOOD | {"operators": ["*"], "owners": ["*"]}]}, PROVIDERS)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from accio.domain.caps import Cap
+from accio.domain.maintenance import Maintenance
 from accio.domain.pools import Budget
 from accio.domain.windows import parse_windows
 from accio_daemon.core.commands import ChangeCap
@@ -13,6 +14,7 @@ from tests.simulator.cluster import Cluster
 from tests.unit.daemon.core.test_pools import Engine, join, known, pool, submit
 
 HOUR_S = 3600.0
+HOUR_MS = 3_600_000
 
 
 def hours(cluster: Cluster, first: int, last: int) -> str:
@@ -105,6 +107,55 @@ def test_what_takes_longer_than_is_left_is_not_begun(cluster: Cluster) -> None:
     assert ends - cluster.clock.now().mono <= HOUR_S
     Engine(cluster, pool(minimum=1))
     cluster.tick(2)
+    assert cluster.world.agent_names[agent.name].ends_mono is None
+
+
+def maintained(cluster: Cluster, first: float, last: float) -> tuple[Maintenance, ...]:
+    """Return a maintenance from so many hours after the cluster's time until so many."""
+    now = cluster.clock.now().wall_ms
+    return (Maintenance("new kernel", now + int(first * HOUR_MS), now + int(last * HOUR_MS)),)
+
+
+def test_no_host_is_asked_for_that_would_run_into_a_maintenance(cluster: Cluster) -> None:
+    """Neither before it, once a host's walltime reaches into it, nor while it lasts; `why` names it."""
+    engine = Engine(cluster, pool(walltime=2 * HOUR_S, minimum=1, maintenance=maintained(cluster, 3, 5)))
+    submit(cluster, 1)
+    cluster.tick(2)
+    (first,) = engine.asked()
+    cluster.tick(1.5 * HOUR_S)
+    Engine(cluster, pool(walltime=2 * HOUR_S, minimum=1, maintenance=known(cluster).spec.maintenance))
+    assert not known(cluster).open
+    submit(cluster, 40)
+    cluster.tick(2)
+    assert len(known(cluster).live) <= 1
+    said = "a host lasts up to 2.0 h, and the maintenance 'new kernel' begins in 90 min"
+    assert said in " ".join(cluster.world.unservable), cluster.world.unservable
+    cluster.tick(2 * HOUR_S)
+    assert not known(cluster).open
+    assert "the maintenance 'new kernel' is over in" in " ".join(cluster.world.unservable)
+    cluster.restart()
+    Engine(cluster, pool(walltime=2 * HOUR_S, minimum=1, maintenance=known(cluster).spec.maintenance))
+    cluster.tick(2)
+    assert not known(cluster).open
+    before = set(known(cluster).live) | {first}
+    cluster.tick(2 * HOUR_S)
+    assert known(cluster).open
+    assert set(known(cluster).live) - before
+
+
+def test_hosts_without_an_end_are_asked_for_until_a_maintenance(cluster: Cluster) -> None:
+    """Their agents begin nothing that would run into it, and the pool is closed while it lasts."""
+    Engine(cluster, pool(walltime=None, minimum=1, maintenance=maintained(cluster, 1, 2)))
+    cluster.tick(2)
+    (number,) = known(cluster).live
+    agent = join(cluster, number)
+    ends = cluster.world.agent_names[agent.name].ends_mono
+    assert ends is not None
+    assert ends - cluster.clock.now().mono <= HOUR_S
+    cluster.tick(HOUR_S)
+    assert not known(cluster).open
+    cluster.tick(HOUR_S)
+    assert known(cluster).open
     assert cluster.world.agent_names[agent.name].ends_mono is None
 
 
