@@ -75,6 +75,7 @@ def kill(session: Session, runs: tuple[str, ...], *, where: str, yes: bool) -> i
 @accio_command
 @click.argument("runs", nargs=-1, metavar="[RUN]...")
 @where_options
+@click.option("--failed/--no-failed", default=False, help="Only what failed, and not what was killed: state=failed.")
 @click.option(
     "--operators",
     type=click.Choice(["pinned", "latest"]),
@@ -91,6 +92,7 @@ def retry(
     *,
     where: str,
     yes: bool,
+    failed: bool,
     operators: str,
     memory: str,
     cpus: str,
@@ -102,6 +104,8 @@ def retry(
     Says which nodes that is. With -memory, -cpus or -timeout these nodes demand so much from then on, or N times as
     much as before; `accio describe node` shows it. It changes no result, and no key.
     """
+    if failed:
+        where = f"state=failed ({where})" if where else "state=failed"
     with session.client() as client:
         ids = chosen(session, client, runs, where, "retry", yes=yes, of_children=RETRIED)
         again = dict(_not_succeeded(client, run) for run in ids) if len(ids) <= _TOLD else {}

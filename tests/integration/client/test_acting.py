@@ -58,6 +58,10 @@ def test_a_query_with_a_run_means_its_children(daemon: FakeDaemon, accio: Any) -
     assert (asked.parent, asked.where) == (RUN, "memory_mb<=512")
     assert set(asked.states) == {runs_pb2.RUN_STATE_FAILED, runs_pb2.RUN_STATE_KILLED}
     assert list(daemon.requests["Retry"][-1].ids) == [f"{RUN}.3"]
+    assert accio("retry", RUN, "-failed", "-where=memory_mb<=512 or depth>3").exit == 0
+    assert daemon.requests["List"][-1].where == "state=failed (memory_mb<=512 or depth>3)"
+    assert accio("retry", RUN, "-failed").exit == 0
+    assert daemon.requests["List"][-1].where == "state=failed"
 
 
 def test_a_query_that_selects_nothing_does_nothing(daemon: FakeDaemon, accio: Any) -> None:
