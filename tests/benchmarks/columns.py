@@ -102,16 +102,27 @@ def _beside(context: Context) -> Measured:
         run = _seed_million(context, ready)
         alone: list[float] = []
         beside: list[float] = []
+        frames: list[float] = []
+
+        def frame(reader: Client) -> None:
+            began = time.perf_counter()
+            reader.frame(run)
+            frames.append(time.perf_counter() - began)
+
         with ready.cluster.client() as client, ready.cluster.client() as reader:
             fan = {"workflow": "fan", "params": {}}
             for _ in range(_TURNS):
                 alone.append(run_sweep(ready, client, {**fan, "params": {"i": ready.fresh(nodes)}}, nodes)[0])
-                reading = threading.Thread(target=lambda: reader.frame(run))
+                reading = threading.Thread(target=frame, args=[reader])
                 reading.start()
                 beside.append(run_sweep(ready, client, {**fan, "params": {"i": ready.fresh(nodes)}}, nodes)[0])
                 reading.join()
         lost = 1 - statistics.median(beside) / statistics.median(alone)
-        details = {"alone": [round(each) for each in alone], "beside": [round(each) for each in beside]}
+        details = {
+            "alone": [round(each) for each in alone],
+            "beside": [round(each) for each in beside],
+            "frame_s": [round(each, 1) for each in frames],
+        }
         return Measured(value=round(100 * lost, 1), details=details)
 
 
