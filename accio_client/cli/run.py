@@ -88,7 +88,7 @@ def _stored(session: Session, client: "Client", file: Source, what: str) -> str:
 
 def _follow(session: Session, client: "Client", source: Source, mode: "CacheMode", *, place: Place) -> int:
     from accio_client.cli.following import follow
-    from accio_client.cli.studies_shown import reading
+    from accio_client.cli.studies_shown import reading, tell_best
 
     updates = client.submit_and_watch(source.text, base_path=source.base_path, cache=mode)
     try:
@@ -100,6 +100,7 @@ def _follow(session: Session, client: "Client", source: Source, mode: "CacheMode
         raise
     content = {"run": run(ended), "warnings": issues(warnings)} | results(client, ended)
     session.answer(document(content), [ended.id], lambda: show_results(session, client, ended))
+    tell_best(session, client, ended)
     if ended.state.value == "success":
         if _draws(client, ended):
             session.say(f"-seed={ended.seed} gives these results again")

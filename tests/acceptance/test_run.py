@@ -156,6 +156,22 @@ def test_command_line_tools_are_chained_from_files_alone(desk: Desk) -> None:
     assert ["Bases/gc:", "0.3333"] in [line.split() for line in again.out.splitlines()]
 
 
+def test_the_example_of_a_study_finds_good_settings(desk: Desk) -> None:
+    """One command runs it, tables its trials and says which was best: what the table says, too."""
+    for path in (ROOT / "examples" / "study").glob("*.*"):
+        shutil.copy(path, desk.folder)
+    done = desk.accio("run", "study.json", "--operators=fit.py")
+    assert done.exit == 0, done.err
+    head, *rows = [line.split("\t") for line in done.out.splitlines()]
+    assert head == ["degree", "strength", "Fit/error", "Fit/size"]
+    assert len(rows) == 40
+    errors = sorted(float(row[2]) for row in rows)
+    (best,) = [row for row in rows if float(row[2]) == errors[0]]
+    assert errors[0] < 0.25 < errors[-1]
+    (told,) = [line for line in done.err.splitlines() if line.startswith("best: ")]
+    assert f"Fit/error = {errors[0]:.6g} with degree={best[0]} strength={float(best[1])!r}" in told
+
+
 def test_a_function_becomes_the_table_of_a_sweep(desk: Desk) -> None:
     """One command runs an undecorated function over values and repetitions, and prints statistics; nothing goes on."""
     done = desk.accio("run", "model.py:simulate", "alpha=0.1,0.5", "seed=1..3", "-repeat=2")
