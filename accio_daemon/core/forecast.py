@@ -5,9 +5,15 @@ ends no sooner than the longest chain of its nodes. The lower end of a range tak
 nodes took, the upper end what the slowest quarter took, and one chain more, for what is left running at the end.
 The daemon is a pipe of its own, whose share matters where nodes take less than a millisecond. Nothing is said where
 nothing is known.
+
+Where who used least is served first, owners are vessels that are filled to one level: a run ends when its owner has
+come to the level at which all of that is done, and until then others have got what lifts them to the same level, as far
+as they have that much to do.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import field
 from statistics import quantiles
 
 from accio.domain.graph import topological_order
@@ -63,12 +69,21 @@ class Forecaster:
         """Begin with nothing ahead; *spreads* are by operator number."""
         self._demands = load.demands
         self._spreads = spreads
-        self._low: dict[object, float] = {}  # seconds that each thing that nodes share is busy
-        self._high: dict[object, float] = {}
+        self._all = _Amount()  # of what was served
+        self._levels = load.levels
+        self._totals: dict[Owner, _Amount] = {}  # of what is left of each owner, where levels count
+        self._served: dict[Owner, _Amount] = {}
+        for run in load.runs if load.levels else ():
+            if not run.nice:
+                possible = [each for each in run.rests if each.count and each.demand[0] in spreads]
+                possible = [each for each in possible if not self._demands[each.demand].never_for(run.owner)]
+                self._totals.setdefault(run.owner, _Amount()).add(self._amount(possible, run.owner))
         self._unknown = ""  # what is ahead that nobody knows the duration of
 
-    def serve(self, rests: Iterable[Rest], owner: Owner | None = None) -> Forecast:
-        """Return when these will have ended behind all that were served before, within the cap of their *owner*."""
+    def serve(self, rests: Iterable[Rest], owner: Owner | None = None, *, nice: bool = False) -> Forecast:
+        """Return when these will have ended behind all that were served before, within the cap of their *owner*; *nice*
+        ones have no turn before all others.
+        """
         left = [rest for rest in rests if rest.count]
         nevers = {rest.demand: self._demands[rest.demand].never_for(owner) for rest in left}
         possible = [rest for rest in left if not nevers[rest.demand]]
@@ -76,22 +91,11 @@ class Forecaster:
         never = next(filter(None, nevers.values()), "")
         never = never or _never_by_cap(left, owner)
         known = [rest for rest in possible if rest.demand[0] in self._spreads]
-        cpu_low = cpu_high = 0.0
-        mine: set[object] = set()
-        for rest in known:
-            spread = self._spreads[rest.demand[0]]
-            low, high = _work(rest, spread.low), _work(rest, spread.high)
-            cpus = cpus_json(rest.demand[1].milli_cpus)
-            cpu_low, cpu_high = cpu_low + low * cpus, cpu_high + high * cpus
-            for what, share in (*_shares(self._demands[rest.demand]), *_shares_of_cap(owner, rest.demand[1])):
-                mine.add(what)
-                self._low[what] = self._low.get(what, 0.0) + low * share
-                self._high[what] = self._high.get(what, 0.0) + high * share
-        handed_on = sum(rest.count - len(rest.ages) for rest in known)
-        if handed_on:
-            mine.add(_DAEMON)
-            self._low[_DAEMON] = self._low.get(_DAEMON, 0.0) + handed_on * HANDING_ON_S[0]
-            self._high[_DAEMON] = self._high.get(_DAEMON, 0.0) + handed_on * HANDING_ON_S[1]
+        own = self._amount(known, owner)
+        self._all.add(own)
+        cpu_low, cpu_high = own.cpu_low, own.cpu_high
+        ahead_low, ahead_high = self._ahead(owner, own, nice=nice)
+        mine = own.low.keys()
         why, ahead = never, self._unknown
         if unknown:
             takes = "take" if len(unknown) > 1 else "takes"
@@ -106,11 +110,71 @@ class Forecaster:
         shortest = _longest_chain(known, {no: spread.low for no, spread in self._spreads.items()})
         longest = _longest_chain(known, {no: spread.high for no, spread in self._spreads.items()})
         return Forecast(
-            low=max([shortest, *(self._low[what] for what in mine)]),
-            high=max([0.0, *(self._high[what] for what in mine)]) + longest,
+            low=max([shortest, *(ahead_low[what] for what in mine)]),
+            high=max([0.0, *(ahead_high[what] for what in mine)]) + longest,
             cpu_low=cpu_low,
             cpu_high=cpu_high,
         )
+
+    def _amount(self, known: Iterable[Rest], owner: Owner | None) -> "_Amount":
+        """Return what is left of nodes whose durations are known, by what they occupy."""
+        found = _Amount()
+        handed_on = 0
+        for rest in known:
+            spread = self._spreads[rest.demand[0]]
+            low, high = _work(rest, spread.low), _work(rest, spread.high)
+            cpus = cpus_json(rest.demand[1].milli_cpus)
+            found.cpu_low, found.cpu_high = found.cpu_low + low * cpus, found.cpu_high + high * cpus
+            for what, share in (*_shares(self._demands[rest.demand]), *_shares_of_cap(owner, rest.demand[1])):
+                found.occupy(what, low * share, high * share)
+            handed_on += rest.count - len(rest.ages)
+        if handed_on:
+            found.occupy(_DAEMON, handed_on * HANDING_ON_S[0], handed_on * HANDING_ON_S[1])
+        return found
+
+    def _ahead(
+        self, owner: Owner | None, own: "_Amount", *, nice: bool
+    ) -> tuple[Mapping[object, float], Mapping[object, float]]:
+        """Return for how long each thing is busy until these have ended, at least and at most."""
+        if owner is None or nice or owner not in self._levels:
+            return self._all.low, self._all.high
+        mine = self._served.setdefault(owner, _Amount())
+        mine.add(own)
+        low, high = Counter(mine.low), Counter(mine.high)
+        for other, total in self._totals.items():
+            if other is owner:
+                continue
+            behind = self._levels[owner] - self._levels[other]
+            low.update(_shared(total.low, mine.cpu_low + behind, total.cpu_low))
+            high.update(_shared(total.high, mine.cpu_high + behind, total.cpu_high))
+        return low, high
+
+
+@dataclass(slots=True)
+class _Amount:
+    """Seconds that each thing that nodes share is busy, and CPU time."""
+
+    low: dict[object, float] = field(default_factory=dict)
+    high: dict[object, float] = field(default_factory=dict)
+    cpu_low: float = 0.0
+    cpu_high: float = 0.0
+
+    def occupy(self, what: object, low: float, high: float) -> None:
+        """Add seconds of a thing."""
+        self.low[what] = self.low.get(what, 0.0) + low
+        self.high[what] = self.high.get(what, 0.0) + high
+
+    def add(self, other: "_Amount") -> None:
+        """Add all of another."""
+        for what, low in other.low.items():
+            self.occupy(what, low, other.high[what])
+        self.cpu_low, self.cpu_high = self.cpu_low + other.cpu_low, self.cpu_high + other.cpu_high
+
+
+def _shared(busy: Mapping[object, float], gets: float, wants: float) -> dict[object, float]:
+    """Return which part of what an owner has to do is done when he has got so many of the core-seconds he wants."""
+    part = max(0.0, min(1.0, gets / wants)) if wants > 0 else 1.0
+    return {what: seconds * part for what, seconds in busy.items()}
 
 
 def _never_by_cap(rests: Iterable[Rest], owner: Owner | None) -> str:

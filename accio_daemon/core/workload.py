@@ -6,6 +6,7 @@ memo already holds isn't known before a node is ready, so the counts are upper b
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import field
 
 from accio.domain.children import OPEN, OWN, total
 from accio.domain.resources import NOTHING, Resources
@@ -93,6 +94,8 @@ class Workload:
     agents: int  # that may get work
     room: Resources  # of these agents
     reserved: Resources  # on all agents
+    levels: Mapping[Owner, float] = field(default_factory=dict)
+    """What each owner has used, in core-seconds, where who used least is served first; empty where nobody asks."""
 
 
 def demand_of(node_class: NodeClass) -> Demand:
@@ -131,6 +134,7 @@ def workload(world: World, now: Instant, also: Iterable[Rest] = ()) -> Workload:
         agents=len(agents),
         room=sum((agent.resources for agent in agents), NOTHING),
         reserved=sum((agent.account.used() for agent in world.agents.values()), NOTHING),
+        levels={run.owner: rank(run.owner, now.mono) for run in order} if world.policy.shifts else {},
     )
 
 

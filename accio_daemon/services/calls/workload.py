@@ -87,9 +87,13 @@ async def outlook(engine: EnginePort, readers: Readers, also: Iterable[Rest] = (
         if (spread := spread_of(seconds, earlier=earlier)) is not None:
             spreads[number] = spread
     forecaster = Forecaster(load, spreads)
-    forecasts = {run.no: forecaster.serve(run.rests, run.owner) for run in load.runs if nice or not run.nice}
+    forecasts = {
+        run.no: forecaster.serve(run.rests, run.owner, nice=run.nice) for run in load.runs if nice or not run.nice
+    }
     extra_forecast = forecaster.serve(extra)
-    forecasts |= {run.no: forecaster.serve(run.rests, run.owner) for run in load.runs if run.no not in forecasts}
+    forecasts |= {
+        run.no: forecaster.serve(run.rests, run.owner, nice=run.nice) for run in load.runs if run.no not in forecasts
+    }
     return Outlook(
         load=load,
         spreads=spreads,

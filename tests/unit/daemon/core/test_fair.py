@@ -3,6 +3,8 @@
 import pytest
 
 from accio.domain.policies import FAIR, FIRST_COME
+from accio_daemon.core.forecast import Forecaster, Spread
+from accio_daemon.core.policies import LOOK_AHEAD
 from accio_daemon.core.workload import workload
 from accio_daemon.core.world import Settings
 from tests import builders
@@ -133,3 +135,51 @@ def end(cluster: Cluster, name: str) -> None:
         if held.node.endswith(f"/{name}")
     )
     cluster.ask(agent.telling(agent.end(builders.success(agent.next_seq, attempt, {"data": '"x"'}))))
+
+
+def ends(cluster: Cluster) -> dict[str, tuple[float, float]]:
+    """Forecast each owner's run, if a node takes 10 seconds, and tell when it ends at least and at most."""
+    load = workload(cluster.world, cluster.clock.now())
+    forecaster = Forecaster(load, {no: Spread(low=10.0, high=10.0, measured=64) for no, _ in load.demands})
+    found = {run.owner.person: forecaster.serve(run.rests, run.owner, nice=run.nice) for run in load.runs}
+    assert not any(each.why for each in found.values())
+    return {person: (each.low, each.high) for person, each in found.items()}
+
+
+def test_forecasts_share_hosts_out_as_the_queue_does(fair: Cluster) -> None:
+    """Whoever has little to do isn't behind all that somebody else submitted before, but beside an equal part of it;
+    the other one ends when everything has been done.
+    """
+    fair.join("w1", builders.offer(1))
+    sweep(fair, "A", ADA, 100)
+    sweep(fair, "B", BO, 4)
+    found = ends(fair)
+    (ada,) = [span for person, span in found.items() if "Ada" in str(person)]
+    (bo,) = [span for person, span in found.items() if "Bo" in str(person)]
+    at_agents = LOOK_AHEAD  # what Ada's node at the agent counts as: so much Bo gets first
+    assert bo[0] == pytest.approx(40 + max(0.0, 40 - at_agents), abs=10)
+    assert bo[1] <= 100
+    assert ada == (pytest.approx(1040, abs=10), pytest.approx(1050, abs=10))
+
+
+def test_forecasts_know_who_used_much(fair: Cluster) -> None:
+    """Who used nothing is served before, as far as what the other one used goes; then both share."""
+    fair.join("w1", builders.offer(1))
+    sweep(fair, "A", ADA, 100)
+    fair.tick(100)
+    end(fair, "A")  # Ada used 100 core-seconds
+    sweep(fair, "B", BO, 30)
+    found = {str(person).split()[0]: span for person, span in ends(fair).items()}
+    behind = 100 + LOOK_AHEAD
+    assert found["Bo"][0] == pytest.approx(300 + (300 - behind), abs=15)
+    assert found["Ada"][0] == pytest.approx(990 + 300, abs=15)
+
+
+def test_forecasts_without_the_policy_are_in_the_order_of_the_queue(make_cluster: MakeCluster) -> None:
+    """Then the second one waits for all of the first."""
+    cluster = make_cluster(settings=Settings())
+    cluster.join("w1", builders.offer(1))
+    sweep(cluster, "A", ADA, 100)
+    sweep(cluster, "B", BO, 4)
+    assert min(span[0] for span in ends(cluster).values()) == pytest.approx(1000, abs=10)
+    assert max(span[0] for span in ends(cluster).values()) == pytest.approx(1040, abs=10)
