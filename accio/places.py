@@ -71,7 +71,7 @@ def config_folder(environment: Mapping[str, str] = os.environ) -> Path | None:
 
 
 def state_folder() -> Path | None:
-    """Return where programs of this user leave what they note; None for a user without a home."""
+    """Return the folder for small state of this user's programs; None for a user without a home."""
     return _at_home("state")
 
 

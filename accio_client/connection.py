@@ -59,7 +59,7 @@ _STREAMS_PER_CHANNEL = 100
 """As many calls as a daemon answers at once on one connection: more would wait until some of them have ended."""
 
 USER_KEY = "accio-user-bin"
-"""The metadata in which the daemon is told who calls."""
+"""The metadata in which the daemon is told who the caller is."""
 
 R = TypeVar("R")
 
@@ -99,7 +99,7 @@ class Connection:
         self._deadline = deadline
         self._patience = patience
         self._metadata: tuple[tuple[str, str | bytes], ...] = (("authorization", f"Bearer {token}"),) if token else ()
-        if user:  # counts where the token doesn't tell who calls
+        if user:  # counts where the token doesn't identify the caller
             self._metadata += ((USER_KEY, user.encode()),)
         self._calls = Stubs(door)
         self._streams: list[Stubs] = []

@@ -95,7 +95,7 @@ class Caller:
 
     @property
     def who(self) -> Person:
-        """The person who calls, as far as anybody knows."""
+        """The calling person, as far as anybody knows."""
         return self.person or self.claimed or Person(name="anonymous")
 
     @property

@@ -55,7 +55,7 @@ class Sampler(StrEnum):
 
     @property
     def packages(self) -> tuple[str, ...]:
-        """The packages that it needs where it is asked, as they are imported."""
+        """The packages that must be installed where the sampler runs, by their import names."""
         return _PACKAGES.get(self, ())
 
     @property

@@ -201,7 +201,7 @@ class Groups:
         return listed <= MOST_LISTED
 
     def _zipped(self, document: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-        """Return, for each parameter that is zipped, all those that it goes with."""
+        """Return for each zipped parameter the group of parameters that it is zipped with."""
         given = self._findings.array(
             document.get("zip", []), self._path + "/zip", 'names such as ["a", "b"], or lists of them'
         )

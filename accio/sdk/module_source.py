@@ -24,7 +24,7 @@ class Unit:
 
     @property
     def label(self) -> str:
-        """Return what it is, as `accio why` shows it."""
+        """Return the name of the source, as `accio why` shows it."""
         kinds = {ast.FunctionDef: "function", ast.AsyncFunctionDef: "function", ast.ClassDef: "class"}
         kind = kinds.get(type(self.node), "constant" if isinstance(self.node, ast.Assign | ast.AnnAssign) else "code")
         return f"{kind} {', '.join(self.names)}" if self.names else "code run by its import"

@@ -20,7 +20,7 @@ def normal_form(statement: ast.stmt, *, keep_docstrings: bool, is_declaration: C
 
 
 class _Stripper:
-    """Leaves the tree that it is given as it is: copying all of it would cost more than anything else here."""
+    """Copies what it changes, and leaves the given tree unchanged: copying all of it would cost most of the time."""
 
     def __init__(self, *, keep_docstrings: bool, is_declaration: Callable[[Chain], bool]) -> None:
         self._keep_docstrings = keep_docstrings

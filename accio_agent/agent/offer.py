@@ -1,4 +1,4 @@
-"""Who an agent is and what it offers, as it tells each daemon that it meets."""
+"""An agent's identity and its operators, as its Hello tells them."""
 
 from collections.abc import Collection, Iterable, Sequence
 from typing import overload

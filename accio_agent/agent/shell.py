@@ -434,7 +434,7 @@ class Shell:
         self._series.tell()
 
     def _answer_logs(self) -> bool:
-        """Try those again who wait for what is printed next; whether any goes on waiting."""
+        """Answer readers of logs that wait for new output, where there is some; return whether any still waits."""
         waiting = self._answers.retry(self.core.knows)
         self.settle_soon()
         return waiting

@@ -45,8 +45,9 @@ def plain(text: str, most: int) -> str:
 
 
 def below(node: GraphNode) -> str:
-    """Return what stands under a node's name: its operator, if it is called otherwise, and what it took; of a sweep, in
-    how many children it has succeeded, and is in what other states.
+    """Return the lines under a node's name: its operator, if named differently, and its duration.
+
+    Of a sweep also the number of children in which it succeeded, and in which other states it is.
     """
     if node.counts:
         said = over_children(node)

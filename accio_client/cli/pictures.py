@@ -55,11 +55,11 @@ def plot(
 ) -> None:
     """Draw the results of a sweep: lines with intervals, maps, distributions, importance of parameters, curves.
 
-    Of a study, the values of its trials and the best so far (-kind=trials, which is what it shows by itself); of one
-    with several objectives, the trials that no other beats.
+    Of a study: -kind=trials, its default, draws the values of the trials and the best so far, or with several
+    objectives the trials that no other beats.
 
-    Of a run or a child, its nodes: -kind=graph (with their states; of a sweep, in how many children), -kind=timeline
-    (when they ran, and where).
+    Of a run or a child: -kind=graph draws its nodes with their states (of a sweep with the number of children in each),
+    -kind=timeline when and where they ran.
 
     In the terminal, unless -out names a file. docs/pictures.md describes the kinds.
     """

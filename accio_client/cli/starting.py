@@ -41,7 +41,7 @@ class Place:
 
     @property
     def after_detaching(self) -> str:
-        """What becomes of a run that nobody follows any more."""
+        """Say what becomes of a run after its follower has detached."""
         if self.ends:
             return f"what this command started ends with it; the run goes on with `accio up{self._options}`"
         if not self.offers:

@@ -69,7 +69,7 @@ class CsvWriter:
         return self._quoted(texts)
 
     def _quoted(self, texts: list[str]) -> list[str]:
-        """Return the texts with quotes around those that need them."""
+        """Return the texts, quoted where CSV needs it."""
         together = "".join(texts)
         found = [mark for mark in self._special if mark in together]
         if not found:

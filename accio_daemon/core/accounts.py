@@ -12,8 +12,9 @@ HOUR_MS = 3_600_000
 
 
 def charge(turn: Turn, agent: Agent, execution: Execution) -> None:
-    """Count an execution out that is over at its agent, and note what it used: nothing of its own if it had no grant,
-    as the time counts for the one in whose place its agent executed it.
+    """Uncount an execution that has ended at its agent, and record what it used.
+
+    Without a grant that is nothing: its agent executed it in another one's place, for which the time counts.
     """
     now, payer, demand = turn.now, execution.payer, execution.node_class.resources
     seconds = now.mono - execution.granted_mono if execution.has_grant else 0.0

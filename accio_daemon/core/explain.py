@@ -218,8 +218,9 @@ def why_queued(world: World, execution: Execution, now: Instant) -> str:
 
 
 def _behind(world: World, execution: Execution, now: Instant) -> str:
-    """Say what is served before it, as it is nice, or who is before its owner, as they used less; empty where that
-    doesn't count, or nobody is.
+    """Say what is served before an execution: everything, if it is nice, or owners who have used less.
+
+    Return an empty text where neither is so.
     """
     if execution.nice:
         before = sum(group.count for group in world.queue.groups.values() if not group.nice)

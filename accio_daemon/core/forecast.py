@@ -195,7 +195,7 @@ def _work(rest: Rest, seconds: float) -> float:
 
 
 def _shares(load: DemandLoad) -> Iterator[tuple[object, float]]:
-    """Yield what one execution occupies, and which share of it: places for its demand alone, and resources."""
+    """Yield the share that one execution takes of each thing: of the places for its demand, and of each resource."""
     yield load.demand, 1 / load.slots
     room = dict(load.room.amounts())
     for name, amount in load.demand[1].amounts():

@@ -17,7 +17,7 @@ from accio_daemon.core.turn import Turn
 
 
 def wait_for(turn: Turn, instance: Instance, no: int, lacking: Iterable[Gather]) -> None:
-    """Note that a ready node waits for what it gathers; ask for what nobody has asked for yet."""
+    """Note that a ready node waits for its gathered values; request those that aren't requested yet."""
     world, run = turn.world, instance.run
     for gather in lacking:
         waiting = run.gathering.get(gather)

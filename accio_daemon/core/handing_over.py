@@ -1,11 +1,11 @@
 """What becomes of the work of an agent whose lease is over: others take it over, or it stays where it is.
 
 An outage of all agents, or of the only one that can execute a node, is no loss: taking the node back would begin it
-anew at the same place, and waste what its agent has done meanwhile. So it stays with its agent until that one comes
-back (with it, and it goes on, or without), is removed, or somebody else is there who can execute it. Who was silent at
-the same time doesn't count as there at once: the others may follow it back, and have a lease for that. A node that has
-been under as many lost agents as it may is given up instead: it may be what ends them. An agent whose host's time is
-over won't come back, and what it had has been cut off.
+anew at the same place, and waste what its agent has done meanwhile. So a node stays with its agent until that agent
+comes back (with it, and it goes on, or without), is removed, or another connected agent can execute it. An agent that
+was silent at the same time counts as connected only one lease after its return: the first one may follow it back. A
+node that has lost as many agents as it may is given up instead, as it may be what ends them. An agent whose host's time
+is over won't come back: its nodes have been cut off.
 """
 
 from accio_daemon.core import attempts

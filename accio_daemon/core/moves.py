@@ -1,8 +1,8 @@
 """The only writer of states: of nodes, children, runs, executions and allocations.
 
-Every move asks the tables of `accio.domain.states` first. What follows from a state alone moves along with it, so that
-the two can't contradict each other: how many nodes of a child are left, how many nodes and children of a run have ended
-in which state, who stands in the queue. Why something moves is its caller's business. A test of the repository holds
+Every move asks the tables of `accio.domain.states` first. Whatever follows from a state alone is updated with it, so
+that the two can't contradict each other: the number of a child's nodes that are left, a run's counts of nodes and
+children by state, membership in the queue. Why something moves is its caller's business. A test of the repository holds
 that nobody else assigns a state.
 """
 

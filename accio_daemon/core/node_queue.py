@@ -1,5 +1,5 @@
-"""The queue of ready executions: first come, first served, grouped by what they need, whose they are, whom they must
-avoid, and whether they are nice, which stand behind all others.
+"""The queue of ready executions: first come, first served, but nice ones behind all others. They are grouped by demand,
+owner, agents to avoid, and niceness.
 
 Placing looks at one head per group, so that it costs O(distinct demands and owners), not O(queue). A group may hold
 executions that left the queue since (killed, joined by somebody earlier): they are dropped when they come up. Nearly

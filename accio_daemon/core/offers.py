@@ -1,7 +1,7 @@
 """In which operators connected agents differ, from each other or from their disks: readings of the World, for people.
 
-The version of an operator that was announced last is the one that new runs pin. Agents that offer another one get
-nothing of those runs, which nobody would find out by himself; so it is said wherever somebody looks.
+The version of an operator that was announced last is the one that new runs pin. Agents that offer another one get none
+of their nodes, and nothing fails: so every list and description says it.
 """
 
 from collections.abc import Iterable, Sequence

@@ -381,7 +381,7 @@ def _fail_impossible(turn: Turn) -> None:
 
 
 def _fail_lacking(turn: Turn) -> None:
-    """Fail what waits for an input that all agents lack which could execute it: those that might have had it left."""
+    """Fail executions whose input every capable agent lacks, now that an agent that might have had it has left."""
     world = turn.world
     for _, group in world.queue.heads():
         while (

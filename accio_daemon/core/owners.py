@@ -1,8 +1,7 @@
-"""Whose work it is: how much of it is at agents, and how much of it may be at a time.
+"""Owners: how much of their work is at agents, and how much of it may be at a time.
 
-Everything that was sent to an agent counts for the owner of the run that it was begun for, from when it is sent until
-it is over there: what waits there for its turn, too. Work that several owners want counts for one of them; as long as
-it is queued, that is one who may begin it, if there is one.
+An execution counts for the owner of the run that it was begun for, from its dispatch until its end at the agent, also
+while it waits for a lane there. If several owners want the same execution, it counts for one of them (`payers`).
 """
 
 from collections import Counter
@@ -38,8 +37,9 @@ class Owner:
         self._begun += demand.milli_cpus * mono
 
     def give_back(self, demand: Resources, began: float, seconds: float) -> float:
-        """Count a node out that is over at its agent, and was counted since it *began*, and what it used in so many
-        *seconds*, which are 0 if it never had a place there; return the core-seconds.
+        """Uncount a node that was counted since it *began* and has ended at its agent; return its core-seconds.
+
+        *seconds* is how long it had a place there, 0 if it never got one.
         """
         milli_cpus = demand.milli_cpus
         core_seconds = milli_cpus * seconds / 1000

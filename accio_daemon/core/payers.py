@@ -1,7 +1,7 @@
-"""Who pays: against whose cap an execution counts that several owners want.
+"""Payers: against whose cap a shared execution counts.
 
-As long as it is queued it counts against one who may begin it, if any of those who want it may. So nobody waits for
-another's cap, and who joins an execution of somebody else's gets it no later than one of his own.
+While it is queued, the payer is one of the owners who want it and whose cap has room, if there is any. So nobody waits
+because of another owner's cap, and joining somebody's execution never takes longer than beginning one's own.
 """
 
 from accio.domain.states import Phase
@@ -30,9 +30,7 @@ def change_groups(world: World, command: ChangeGroups) -> None:
 
 
 def choose(world: World, execution: Execution) -> None:
-    """Decide against whose cap an execution counts that isn't at an agent (one of those who want it), and whether it
-    is nice: if all of them are.
-    """
+    """Choose the payer of an execution that isn't at an agent; it is nice if everybody who wants it is."""
     owner, nice = _payer(world, execution), all(instance.run.nice for instance, _ in execution.subscribers)
     if owner is execution.payer and nice is execution.nice:
         return

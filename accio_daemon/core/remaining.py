@@ -20,8 +20,8 @@ def time_left(agent: Agent, now: Instant) -> float:
 def needed(world: World, node_class: NodeClass, owner: Owner) -> float:
     """Return the seconds that somebody's node of a class should have; 0 if nothing is known.
 
-    What needs more than the agents that are there ever have is tried where nearly all of that is left: it may be less
-    than it seems, and else it is known for certain.
+    If that is more than any connected agent ever has, the node is tried on one that has nearly all of its time left:
+    the estimate may be too high, and if it isn't, that is known afterwards.
     """
     need = world.needs.get(node_class.id)
     if need is None or not need.seconds:

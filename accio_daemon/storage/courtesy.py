@@ -21,7 +21,7 @@ _local = threading.local()
 
 
 class Courtesy:
-    """Knows which short jobs are under way, for those that compute beside them."""
+    """Counts the short jobs under way, so that long computations beside them can make way."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """Begin with none; *clock* tells seconds."""

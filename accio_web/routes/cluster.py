@@ -68,7 +68,7 @@ class ClusterRoutes:
         return await self._web.shared_answer(request, found)
 
     async def timeline(self, request: Request) -> Response:
-        """Return what agents execute, and what they executed last."""
+        """Return the executions of each agent: those that run and the latest that ended."""
         limit = whole_number(request, "limit", _BARS, _MOST_BARS)
         return answer(document(timeline(await self._web.client(request).timeline(limit=limit))))
 

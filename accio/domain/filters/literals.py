@@ -24,7 +24,7 @@ _MICROSECONDS_OF_MS = 1000
 
 
 class WordProblem(ValueProblem):
-    """A word that is none of those that there are; `suggestion` is the one that was probably meant."""
+    """A word that isn't among the allowed ones; `suggestion` is the one that was probably meant."""
 
     def __init__(self, message: str, suggestion: str | None) -> None:
         super().__init__(message)

@@ -2,9 +2,9 @@
 
     ENVIRONMENT/bin/python -P lent.py PATH MODULE ARGUMENT…
 
-The environment needn't have Accio installed. Its packages are found where they always are; Accio's own come from PATH,
-the search path of who started this, and so does the little that they need, where the environment has none of it.
-Nothing else of that path is seen. This file imports nothing of Accio before that is so.
+The environment needn't have Accio installed. Its own packages are found as ever. Accio's packages, and those few of
+their dependencies that the environment lacks, are found on PATH, the search path of the process that started this one;
+nothing else of PATH is visible. Until that is set up, this file imports nothing of Accio.
 """
 
 import importlib

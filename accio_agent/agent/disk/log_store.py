@@ -1,10 +1,10 @@
 """What operators printed: segment files in the agent's folder, never a file per node.
 
-A segment is a sequence of records (attempt, stream, time, bytes). A table in memory tells between which places of a
-segment an attempt's records are; a segment that is full keeps its table in a file beside it. So a look at a log reads
-what stands between them, and one that goes on where the last one ended only what came since. The oldest segments go
-when all together exceed a limit. An attempt's log is cut at a limit of its own, and says so. Offsets count an
-attempt's bytes, both streams together.
+A segment is a sequence of records (attempt, stream, time, bytes). A table in memory has, for each attempt, the range of
+a segment that holds its records; a full segment keeps its table in a file beside it. So reading a log reads that range
+alone, and reading on reads only what was appended since. The oldest segments are removed when all together exceed a
+limit. An attempt's log is cut at a limit of its own, and says so. Offsets count an attempt's bytes, both streams
+together.
 """
 
 import errno

@@ -1,4 +1,4 @@
-"""Workers that a signal ended which nobody here had sent: one operator's misfortune, or the end of the whole job?
+"""Workers ended by a signal that the agent hadn't sent: one operator's misfortune, or the end of the whole job?
 
 A batch system signals every process of a job in one go, workers before or after their agent. So such a death is judged
 a moment later: if the agent has been told to end by then, what the worker executed is given back. It costs the node

@@ -131,8 +131,10 @@ class Fleet:
         self._bury_template(template)
 
     async def _end_unimported(self, template: TemplateHandle) -> None:
-        """Bury a template that couldn't import its operators: they are to blame if they are what was announced; else
-        what waits for it isn't to fail for a file that was being written.
+        """Bury a template that couldn't import its operators.
+
+        What waits for it fails only if the code on disk is still what was announced; otherwise a file was just being
+        written, and the next template may succeed.
         """
         references, _ = parse_pool(template.pool)
         if await asyncio.to_thread(self._is_current, references):

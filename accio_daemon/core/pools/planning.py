@@ -50,7 +50,7 @@ class Host:
 
 @dataclass(slots=True)
 class Want:
-    """What a pool should have besides what it has."""
+    """The allocations that a pool should have besides its present ones."""
 
     hosts: float = 0.0
     guessed: bool = False  # for nodes of which nobody knows how long they take

@@ -15,7 +15,7 @@ class OwnerCalls:
     """Owners and caps."""
 
     def __init__(self, *, engine: EnginePort, rights: Rights, keeper: TokenKeeper) -> None:
-        """Answer for the engine's owners, as far as who calls may see them."""
+        """Answer for the engine's owners, as far as the caller may see them."""
         self._engine = engine
         self._rights = rights
         self._keeper = keeper

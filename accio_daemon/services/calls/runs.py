@@ -108,7 +108,7 @@ class RunCalls:
         return await self._readers.read(lambda snapshot: runs_query.find(snapshot, text, viewer))
 
     async def _found_own(self, text: str, deed: str) -> Found:
-        """Find a run that who calls may do a *deed* to."""
+        """Find a run that the caller may do a *deed* to."""
         found = await self._find(text)
         owner = Person(name=found.run.owner_name, email=found.run.owner_email)
         self._rights.require_owner(owner, deed, f"run {found.id}")

@@ -20,7 +20,7 @@ class UsageCalls:
     """What nodes used."""
 
     def __init__(self, *, readers: Readers, clock: Clock, rights: Rights) -> None:
-        """Read from *readers* what is kept, as far as who calls may see it."""
+        """Read from *readers* what is kept, as far as the caller may see it."""
         self._readers = readers
         self._clock = clock
         self._rights = rights

@@ -111,7 +111,7 @@ class WorkflowCalls:
         raise NotFound(f"there is no workflow {name[:200]!r}" + (f"; did you mean {meant}?" if meant else ""))
 
     async def _require_own(self, name: str, deed: str) -> None:
-        """Raise PermissionDenied unless who calls owns a workflow: it is whose first version it has."""
+        """Raise PermissionDenied unless the caller owns a workflow: it is whose first version it has."""
         owner = await self._readers.read(lambda snapshot: workflows.first_owner(snapshot, name))
         if owner is not None:
             self._rights.require_owner(owner, deed, f"workflow {name}")

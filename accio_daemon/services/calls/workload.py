@@ -118,7 +118,7 @@ def _all_of(forecasts: Iterable[Forecast]) -> Forecast:
 
 
 def _rows(snapshot: Snapshot, numbers: Iterable[RunNo], viewer: Viewer) -> dict[RunNo, RunRow]:
-    """Read those of the runs that who calls may see."""
+    """Read the rows of runs that the caller may see."""
     rows = search.read_runs(snapshot, list(numbers))
     return {row.no: row for row in rows if viewer.sees(Person(name=row.owner_name, email=row.owner_email))}
 

@@ -102,7 +102,7 @@ class AgentCalls:
         claim: Claim,
     ) -> None:
         """Serve sessions by *settings*; call *announced* after operators were, judge reports by *checks*, and ask
-        *claim* whether who calls may be the agent of a name.
+        *claim* whether the caller may be the agent of a name.
         """
         self._engine = engine
         self._sessions = sessions

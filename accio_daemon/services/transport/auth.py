@@ -197,6 +197,6 @@ STANDING: ContextVar[Standing] = ContextVar("STANDING")
 
 
 def caller(claimed: str) -> Person:
-    """Return who calls: whom the token identifies, else who the request says it is, else somebody without a name."""
+    """Return the caller: whom the token identifies, else who the request says it is, else somebody without a name."""
     known = CALLER.get()
     return known.person or read_person(claimed) or known.who

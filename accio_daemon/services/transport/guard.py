@@ -71,7 +71,7 @@ class Guard(grpc.aio.ServerInterceptor):
         return handler
 
     def _admit(self, metadata: Mapping[str, str | bytes], method: str) -> None:
-        """Note who calls, or raise Unauthenticated or PermissionDenied."""
+        """Note the caller, or raise Unauthenticated or PermissionDenied."""
         standing = self._tokens.identify(metadata.get("authorization"))
         known = standing.caller.claiming(_claimed(metadata.get(USER_KEY)))
         if why := why_not_call(known, method):

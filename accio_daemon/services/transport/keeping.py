@@ -38,14 +38,14 @@ class TokenKeeper:
         self._secret = secret
 
     def change(self, what: str, subject: str) -> Change:
-        """Log what is being changed by who calls, and return it, to be kept in the transaction of the change."""
+        """Log what is being changed by the caller, and return it, to be kept in the transaction of the change."""
         caller, now = CALLER.get(), self._clock.now()
         change = Change(at_ms=now.wall_ms, by=str(caller.who), token=caller.token, what=what, subject=subject)
         log.info("changed", what=what, subject=subject, by=change.by, token=caller.token)
         return change
 
     async def keep(self, what: str, subject: str) -> None:
-        """Log and keep what was changed by who calls."""
+        """Log and keep what was changed by the caller."""
         change = self.change(what, subject)
         await self._engine.write(lambda transaction: access.record_change(transaction, change), frees=True)
 
@@ -112,7 +112,7 @@ class TokenKeeper:
                 )
 
     async def claim(self, caller: Caller, name: str) -> None:
-        """Bind the token of who calls to this agent's name, or raise PermissionDenied: a name is its first token's."""
+        """Bind the token of the caller to this agent's name, or raise PermissionDenied: a name is its first token's."""
         standing = self._tokens.standing(caller.token)
         if standing is None or standing.stored is None:  # a token of the file, which is no agent's own
             if not caller.is_admin:
@@ -167,7 +167,7 @@ class TokenKeeper:
         return next(each for each in self._tokens.all() if each.no == no)
 
     def _family(self, no: int) -> list[StoredToken]:
-        """Return a token with those that were made with it; one is made after the one that it is made with."""
+        """Return a token with all that descend from it, in the order in which they were made."""
         family: dict[int, StoredToken] = {}
         for each in self._tokens.all():
             if each.no == no or each.made_with in family:
@@ -175,7 +175,7 @@ class TokenKeeper:
         return list(family.values())
 
     def visible(self, *, ended: bool) -> list[StoredToken]:
-        """Return the tokens that who calls may see and revoke, the newest first."""
+        """Return the tokens that the caller may see and revoke, the newest first."""
         caller = CALLER.get()
         mine = {caller.token} - {0}
         return [
