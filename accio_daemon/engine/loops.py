@@ -164,7 +164,7 @@ class Loops:
             self.look()
 
     async def _gather(self) -> None:
-        """Let more be decided before a commit that can wait: a batch of many nodes costs less for each."""
+        """Put off a commit that can wait until more is decided: a batch of many nodes costs less for each."""
         self._urgent.clear()
         if not self._stopping and self._cycle.can_wait():
             with suppress(TimeoutError):
