@@ -16,6 +16,12 @@ from accio_agent.worker.restoring.dict_versions import DictVersions, dict_of
 from accio_agent.worker.restoring.own_code import OwnCode
 from accio_agent.worker.restoring.plain_code import is_plain
 
+# Words of own code that change what nobody can look at, each with the module whose word it is (empty: any module's).
+_UNSEEN = (
+    ("", "addaudithook"), ("", "cffi"), ("", "ctypes"), ("", "ionice"), ("", "putenv"), ("", "unsetenv"),
+    ("codecs", "register"), ("codecs", "register_error"),
+)  # fmt: skip
+
 ALWAYS = frozenset({"builtins", "math", "os", "random", "time"})
 _NOT = frozenset({"__main__", "sys", "warnings"})  # their state is looked at elsewhere
 _OURS = ("accio.", "accio_agent.")
@@ -46,6 +52,7 @@ class ForeignModules:
         self._code = code
         self._own = 0
         self.plain = False  # whether own code can but compute
+        self.unseen = ""  # a word of it by which it may change what can't be looked at
         self._words: frozenset[str] = ALWAYS
         self.look()
 
@@ -56,6 +63,8 @@ class ForeignModules:
         """Note everything as it is now."""
         if self._own != (own := len(self._code.modules())):
             self._own, self._words = own, ALWAYS | self._code.names()
+            words = self._words | {""}
+            self.unseen = next((word for module, word in _UNSEEN if word in words and module in words), "")
         self._loaded = dict(sys.modules)
         self._modules = [
             _Module(module, dict(vars(module)))
@@ -67,6 +76,7 @@ class ForeignModules:
         self.plain = is_plain(self._words, foreign)
         self._versions = DictVersions([vars(each.module) for each in self._modules])
         self._inner = list(self._look_within())
+        self._lists = list(self._look_for_lists())
         self._inner_versions = DictVersions([each.names for each in self._inner])
         self._table = DictVersions([sys.modules])
 
@@ -86,6 +96,13 @@ class ForeignModules:
                     seen.add(id(value))
                     yield _Names(f"{module.__name__}.{name}", value, value.copy(), _counts_in_table)
 
+    def _look_for_lists(self) -> Iterator[tuple[str, Any, Any]]:
+        """Yield the public lists and sets of the standard library's modules, with what is in them."""
+        for module, kept in self._modules:
+            for name, value in kept.items() if _is_standard(module) else ():
+                if type(value) in {list, set} and not name.startswith("_"):
+                    yield f"{module.__name__}.{name}", value, value.copy()
+
     def _is_own_class(self, kind: type) -> bool:
         return self._code.is_own(kind.__module__) or kind.__module__.startswith(_OURS)
 
@@ -103,6 +120,7 @@ class ForeignModules:
         if self._inner_versions.changed():
             found = found or next((where for each in self._inner for where in _changes_within(each)), "")
             self._inner_versions.renew()
+        found = found or next((where for where, live, kept in self._lists if live != kept), "")
         if self._table.changed():
             found = found or next(self._replaced(), "")
             self._table.renew()
@@ -111,6 +129,9 @@ class ForeignModules:
     def _replaced(self) -> Iterator[str]:
         for name, module in self._loaded.items():
             if sys.modules.get(name, _MISSING) is not module:
+                yield f"sys.modules['{name}']"
+        for name in sys.modules.keys() - self._loaded.keys():
+            if getattr(sys.modules[name], "__spec__", None) is None:  # no import has brought it
                 yield f"sys.modules['{name}']"
 
 
@@ -159,7 +180,7 @@ def _is_standard(module: ModuleType) -> bool:
 
 
 def _counts(name: str, before: object) -> bool:
-    return callable(before) or (type(before) in {int, float, str} and not name.startswith("_"))
+    return callable(before) or (type(before) in {int, float, str, tuple} and not name.startswith("_"))
 
 
 def _is_left_behind(module: ModuleType, name: str, value: object) -> bool:

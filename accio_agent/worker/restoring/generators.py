@@ -32,6 +32,10 @@ _SEEDERS: dict[str, Callable[[ModuleType, int], object]] = {
 }
 
 
+def _is_numpy(module: ModuleType) -> bool:
+    return module.__name__ == "numpy.random"
+
+
 class Generators:
     """Global generators; nobody finds one that isn't seeded, whenever its module is imported."""
 
@@ -52,6 +56,15 @@ class Generators:
         _GLOBAL.gauss_next = None  # type: ignore[attr-defined]  # as random.seed() does
         for module, seeder in self._seeders:
             seeder(module, seed)
+
+    def were_drawn_from(self) -> bool:
+        """Return whether anybody has drawn from `random` or NumPy since they were seeded; they are seeded again."""
+        found = self._states()
+        self.seed(self._seed)
+        return found != self._states()
+
+    def _states(self) -> list[object]:
+        return [_GLOBAL.getstate(), *(str(module.get_state()) for module, _ in self._seeders if _is_numpy(module))]
 
     def imported(self, name: str) -> None:
         """Note that a module has been imported just now, and nobody has used it yet."""

@@ -4,6 +4,8 @@ Runs in worker processes.
 """
 
 import _thread
+import abc
+import codecs
 import decimal
 import faulthandler
 import gc
@@ -41,6 +43,17 @@ def _attributes(what: str, owner: ModuleType, names: tuple[str, ...]) -> Propert
     return Property(what, partial(attrgetter(*present), owner), restore)
 
 
+_ON_ERRORS = (
+    "strict", "ignore", "replace", "xmlcharrefreplace", "backslashreplace", "namereplace", "surrogateescape",
+    "surrogatepass",
+)  # fmt: skip
+
+
+def _restore_errors(kept: list[Any]) -> None:
+    for name, handler in zip(_ON_ERRORS, kept, strict=True):
+        codecs.register_error(name, handler)
+
+
 def _settings() -> tuple[Any, ...]:
     return (
         gc.isenabled(),
@@ -52,13 +65,17 @@ def _settings() -> tuple[Any, ...]:
         sys.gettrace(),
         sys.getprofile(),
         sys.get_asyncgen_hooks(),
+        sys.get_coroutine_origin_tracking_depth(),
+        sys.getdlopenflags(),
         _thread.stack_size(),
         faulthandler.is_enabled(),
     )
 
 
 def _restore_settings(kept: tuple[Any, ...]) -> None:
-    enabled, thresholds, debug, recursion, interval, digits, trace, profile, hooks, stack, dumps = kept
+    enabled, thresholds, debug, recursion, interval, digits, trace, profile, hooks, origins, loading, stack, dumps = (
+        kept
+    )
     (gc.enable if enabled else gc.disable)()
     gc.set_threshold(*thresholds)
     gc.set_debug(debug)
@@ -68,6 +85,8 @@ def _restore_settings(kept: tuple[Any, ...]) -> None:
     sys.settrace(trace)
     sys.setprofile(profile)
     sys.set_asyncgen_hooks(*hooks)
+    sys.set_coroutine_origin_tracking_depth(origins)
+    sys.setdlopenflags(loading)
     _thread.stack_size(stack)
     if not dumps:
         faulthandler.disable()
@@ -89,6 +108,8 @@ PROPERTIES = (
     Property("the collector's callbacks", gc.callbacks.copy, partial(gc.callbacks.__setitem__, slice(None))),
     _attributes("settings of warnings", warnings, _WARNINGS),
     _attributes("hooks of threads", threading, ("excepthook", "_trace_hook", "_profile_hook")),
+    Property("what codecs do at errors", lambda: list(map(codecs.lookup_error, _ON_ERRORS)), _restore_errors),
+    Property("which classes count as which", abc.get_cache_token, lambda _: None),  # nothing takes a registration back
     Property(
         "decimal.DefaultContext",
         decimal.DefaultContext.__reduce__,

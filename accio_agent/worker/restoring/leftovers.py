@@ -118,12 +118,19 @@ class Leftovers:
 
     def settle(self, taken_ns: int) -> str:
         """Put back what an execution of this duration left behind; why that can't be done, or an empty text."""
+        changed = self.settle_pure()  # always: what later workers share is put back there
         if not self._foreign.plain and (why := self._settle_process()):
             return why
+        if (filled := self._own.new_in_caches()) and self._generators.were_drawn_from():
+            for cache in filled:
+                cache.cache_clear()
+            self._own.new_in_caches()
         self._count += 1
         if self._descriptors.changed(thorough=taken_ns > LONG_NS or self._count % EVERY == 0):
             return "the operator left files open, or closed some of the worker's"
-        return self.settle_pure()
+        if not changed and self._foreign.unseen:
+            return f"the operator's code names {self._foreign.unseen}, whose effects can't be found"
+        return changed
 
     def _settle_process(self) -> str:
         """Put back what kernel, interpreter and packages keep for the process; why that can't be done."""

@@ -41,8 +41,13 @@ def reader_of(thing: object) -> Callable[[], Any] | None:
     module = type(thing).__module__.partition(".")[0]
     if module == "numpy":
         return _numpy_reader(thing)
-    if module == "array" or isinstance(thing, bytearray):
-        return (lambda: bytes(thing)) if len(thing) <= MOST_BYTES else None  # type: ignore[arg-type, call-overload]  # both are buffers
+    if module == "pandas":
+        return _pandas_reader(thing)
+    if module == "mmap":
+        return SharedMemory(thing) if len(thing) <= MOST_BYTES else None  # type: ignore[arg-type]  # it has a length
+    if module == "array" or isinstance(thing, bytearray | memoryview):
+        size = memoryview(thing).nbytes  # type: ignore[arg-type]  # all of them are buffers
+        return (lambda: memoryview(thing).tobytes()) if size <= MOST_BYTES else None  # type: ignore[arg-type]  # as above
     return _reader_of_extension(thing)
 
 
@@ -54,6 +59,10 @@ def _reader_of_extension(thing: Any) -> Callable[[], Any] | None:
         return found
     if module == "_queue":
         return lambda: thing.qsize()
+    if module == "zlib" and hasattr(thing, "copy"):
+        return lambda: thing.copy().flush()
+    if module == "xml.etree.ElementTree" and hasattr(thing, "itertext"):
+        return lambda: _tree_of(thing)
     if module == "sqlite3":
         return (lambda: (thing.total_changes, thing.in_transaction)) if hasattr(thing, "total_changes") else None
     if module == "decimal" and hasattr(thing, "prec"):
@@ -69,6 +78,10 @@ def _reader_of_extension(thing: Any) -> Callable[[], Any] | None:
     return None
 
 
+def _tree_of(element: Any) -> list[Any]:
+    return [(each.tag, each.text, each.tail, dict(each.attrib)) for each in element.iter()]
+
+
 def _digest(hashing: Any) -> Any:
     try:
         return hashing.digest()
@@ -81,11 +94,31 @@ def _numpy_reader(thing: Any) -> Callable[[], Any] | None:
         return lambda: pickle.dumps(thing.bit_generator.state)
     if hasattr(thing, "get_state"):
         return lambda: pickle.dumps(thing.get_state())
-    if getattr(thing, "dtype", None) is not None and getattr(thing, "shape", None) and hasattr(thing, "tobytes"):
-        if thing.nbytes > MOST_BYTES or thing.dtype.hasobject:
-            return None
-        return lambda: (thing.shape, thing.tobytes())
+    if hasattr(thing, "n_children_spawned"):
+        return lambda: thing.n_children_spawned
+    if getattr(thing, "dtype", None) is not None and hasattr(thing, "flags") and hasattr(thing, "tobytes"):
+        return lambda: _array_state(thing)
     return None
+
+
+def _array_state(array: Any) -> Any:
+    """Return what of an array can be compared: of a large one its shape."""
+    kind = (array.shape, array.dtype, array.flags.writeable)
+    if array.nbytes > MOST_BYTES:
+        return kind
+    return kind, (array.tolist() if array.dtype.hasobject else array.tobytes())
+
+
+def _pandas_reader(thing: Any) -> Callable[[], Any] | None:
+    """Return what reads a frame or a series: what its columns and its index are, and the content of small ones."""
+    manager = getattr(thing, "_mgr", None)
+    if manager is None or not hasattr(manager, "blocks") or not hasattr(manager, "axes"):
+        return None
+    return lambda: (list(map(id, thing._mgr.axes)), [_block_state(each.values) for each in thing._mgr.blocks])  # noqa: SLF001 - in public it is copied
+
+
+def _block_state(values: Any) -> Any:
+    return _array_state(values) if hasattr(values, "flags") else (id(values), len(values))
 
 
 def _position(thing: object) -> Any:
@@ -106,7 +139,34 @@ def _paused_at(generator: Any) -> Any:
     return None if frame is None else (frame.f_lasti, dict(frame.f_locals))
 
 
-class FilePlace:
+class Shared:
+    """What is shared with the workers that come after this one, and so has to be put back before they do."""
+
+    def __call__(self) -> Any:
+        """Return its state."""
+        raise NotImplementedError
+
+    def restore(self, state: Any) -> None:
+        """Put a state back."""
+        raise NotImplementedError
+
+
+class SharedMemory(Shared):
+    """Memory that is mapped, of a file or of none."""
+
+    def __init__(self, memory: Any) -> None:
+        self._memory = memory
+
+    def __call__(self) -> Any:
+        return self._memory[:]
+
+    def restore(self, state: Any) -> None:
+        with suppress(TypeError, ValueError, IndexError):  # it is read-only, or closed
+            if self() != state:
+                self._memory[:] = state
+
+
+class FilePlace(Shared):
     """Where an open file stands."""
 
     def __init__(self, file: Any) -> None:

@@ -2,7 +2,8 @@
 
 Runs in worker processes. Module globals, attributes of classes, functions and objects, default arguments, variables of
 closures and the content of collections are compared with what the template had imported. Objects of other packages'
-classes aren't looked into, and caches of `functools` may fill: they are taken to hold what would be computed again.
+classes aren't looked into, and caches of `functools` may fill: they are taken to hold what would be computed again,
+unless it was drawn at random.
 docs/operators.md says what can't be found.
 """
 
@@ -17,28 +18,39 @@ import threading
 import types
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from contextvars import ContextVar
 from enum import EnumMeta
 from operator import attrgetter
 from typing import Any, NamedTuple
 
 from accio_agent.worker.restoring.dict_versions import VERSIONED, DictVersions, dict_of
-from accio_agent.worker.restoring.object_state import FilePlace, reader_of
+from accio_agent.worker.restoring.object_state import Shared, reader_of
 from accio_agent.worker.restoring.own_code import OwnCode
 
 MOST_ENTRIES = 10_000
 """Of larger collections only the size is looked at, of larger dictionaries whether they were changed at all."""
 
 MOST_OBJECTS = 20_000
+_HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: objects of other classes can't change theirs
 
 _ATOMS = (int, float, str, bytes, bool, complex, type(None), types.ModuleType, types.BuiltinFunctionType, range)
 _HOLDERS = (types.SimpleNamespace, threading.local, collections.UserDict, collections.UserList, queue.Queue)
-# Modules whose objects hold what they are given, or stand for what has happened, in plain attributes.
-_HOLDING = frozenset(
-    {"argparse", "asyncio.locks", "asyncio.queues", "collections", "configparser", "queue", "threading", "weakref"}
-)
+# Packages of the standard library whose objects don't hold what they are given, or are looked at elsewhere.
+_NOT_HOLDING = frozenset({"builtins", "importlib", "logging", "pathlib", "types", "typing", "warnings"})
+# What the interpreter and libraries keep for themselves in modules and classes.
+_INNER = frozenset(
+    {
+        "__annotate_func__", "__annotations__", "__annotations_cache__", "__builtins__", "__cached__", "__dict__",
+        "__loader__", "__slotnames__", "__spec__", "__warningregistry__", "__weakref__",
+    }
+)  # fmt: skip
 _CACHED = type(functools.cache(lambda: None))
 _OF_WRAPPERS = ("__wrapped__", "registry")  # what a decorator wraps, and what `functools.singledispatch` has been told
-_attributes = attrgetter("__dict__")
+_CALLED_BY_CLASSES = (types.FunctionType, staticmethod, classmethod, property)
+# Looked at only where own code has these words: few code replaces what functions, classes and objects consist of.
+_OF_FUNCTIONS = ("__code__", "__defaults__", "__kwdefaults__", "__doc__")
+_bases = attrgetter("__bases__")
 
 
 class _Names(NamedTuple):
@@ -55,6 +67,9 @@ class OwnGlobals:
 
     def __init__(self, code: OwnCode) -> None:
         self._code = code
+        self._words: set[str] = set()
+        self._filled: dict[int, int] = {}  # how often each cache of functools was filled, by its id
+        self._modules: list[types.ModuleType] = []
         self.looks = 0  # what was found out before the last one may be otherwise now
         self.look()
 
@@ -70,8 +85,16 @@ class OwnGlobals:
         self._kept: list[Any] = []
         self._places: list[str] = []
         self._functions: list[types.FunctionType] = []
+        self._classes: list[type] = []
+        self._caches: list[Any] = []
+        self._objects: list[object] = []
         self._readers: list[tuple[str, Callable[[], Any]]] = []
-        self._modules = self._code.modules()
+        modules = self._code.modules()
+        if len(modules) != len(self._modules):
+            self._words = self._code.names()
+        self._modules = modules
+        self._attributes = attrgetter("__dict__", "__code__", *(each for each in _OF_FUNCTIONS if each in self._words))
+        self._objects.extend(self._modules)
         self._globals = {id(vars(module)) for module in self._modules}
         waiting: deque[tuple[str, Any]] = deque()
         for module in self._modules:
@@ -79,8 +102,15 @@ class OwnGlobals:
         while waiting and len(self._seen) < MOST_OBJECTS:
             waiting.extend(self._look_at(*waiting.popleft()))
         self._versions = DictVersions([each.names for each in self._names])
-        self._function_names = [dict(each.__dict__) for each in self._functions]
-        self._states = [read() for _, read in self._readers]
+        self._function_parts = [(dict(each.__dict__), *self._attributes(each)[1:]) for each in self._functions]
+        if "__bases__" not in self._words:
+            self._classes.clear()
+        if "__class__" not in self._words:
+            self._objects.clear()
+        self._class_bases = list(map(_bases, self._classes))
+        self._kinds = list(map(type, self._objects))
+        self._filled = {id(cache): self._filled.get(id(cache), _misses(cache)) for cache in self._caches}
+        self._readers, self._states = _read_all(self._readers)
 
     def is_own(self, module: str) -> bool:
         """Return whether a module, by its name, is one of those that are looked at."""
@@ -92,13 +122,22 @@ class OwnGlobals:
             if (
                 not self._versions.changed()
                 and self._live == self._kept
-                and list(map(_attributes, self._functions)) == self._function_names
+                and list(map(self._attributes, self._functions)) == self._function_parts
+                and list(map(_bases, self._classes)) == self._class_bases
+                and list(map(type, self._objects)) == self._kinds
                 and (not self._readers or [read() for _, read in self._readers] == self._states)
             ):
                 return ""
         except Exception:  # noqa: BLE001, S110 - values of operators compare as they like; now one after the other
             pass
         return self._find()
+
+    def new_in_caches(self) -> list[Any]:
+        """Return the caches of functools that were filled since they were asked for."""
+        found = [cache for cache in self._caches if _misses(cache) != self._filled[id(cache)]]
+        for cache in found:
+            self._filled[id(cache)] = _misses(cache)
+        return found
 
     def is_outdated(self) -> bool:
         """Return whether an import has brought more modules, or changed what there was."""
@@ -117,9 +156,14 @@ class OwnGlobals:
             if self._code.is_own(thing.__module__):
                 yield from self._look_at_class(where, thing)
         elif isinstance(thing, _CACHED):
+            self._caches.append(thing)
             yield from ((f"{where}.{name}", part) for name, part in vars(thing).items())
         elif isinstance(thing, staticmethod | classmethod):
             yield where, thing.__func__
+        elif isinstance(thing, property):
+            yield from ((where, part) for part in (thing.fget, thing.fset, thing.fdel))
+        elif isinstance(thing, ContextVar):  # its default can't be asked for where it has a value
+            yield from ((where, part) for part in gc.get_referents(thing) if part is not thing)
         elif isinstance(thing, functools.partial):
             yield from ((where, part) for part in (thing.func, thing.args, thing.keywords))
         elif isinstance(thing, tuple | frozenset):
@@ -136,6 +180,7 @@ class OwnGlobals:
             return
         if isinstance(kind, abc.ABCMeta):
             self._readers.append((where, lambda: len(_abc._get_dump(kind)[0])))  # noqa: SLF001 - the registry has no public view
+        self._classes.append(kind)
         yield from self._add_names(where, kind, dict_of(kind))
 
     def _look_at_function(self, where: str, function: types.FunctionType) -> Iterator[tuple[str, Any]]:
@@ -166,8 +211,10 @@ class OwnGlobals:
             yield from self._add_collection(where, thing)
         elif (reader := reader_of(thing)) is not None:
             self._readers.append((where, reader))
-        if not (self._code.is_own(kind.__module__) or kind.__module__ in _HOLDING or isinstance(thing, _HOLDERS)):
+        if not (self._code.is_own(kind.__module__) or _is_holding(kind) or isinstance(thing, _HOLDERS)):
             return
+        if kind.__flags__ & _HEAP_TYPE:
+            self._objects.append(thing)
         if isinstance(getattr(thing, "__dict__", None), dict):
             yield from self._add_names(where, thing, thing.__dict__)
         slots = [name for base in kind.__mro__ for name in _slots(base)]
@@ -181,7 +228,7 @@ class OwnGlobals:
             self._readers.append((where, version.changed if VERSIONED else names.__len__))
             return
         self._names.append(_Names(where, owner, names, dict(names)))
-        yield from ((f"{where}.{name}", value) for name, value in names.items() if not _is_inner(name))
+        yield from ((f"{where}.{name}", value) for name, value in list(names.items()) if _is_looked_at(name, value))
 
     def _add_collection(self, where: str, thing: Any) -> Iterator[tuple[str, Any]]:
         if len(thing) > MOST_ENTRIES:
@@ -204,9 +251,9 @@ class OwnGlobals:
         return found
 
     def _rewind(self) -> None:
-        """Set files back to where they stood: a new worker shares their places with this one."""
+        """Put back what a new worker shares with this one: where files stand, and memory."""
         for (_, read), state in zip(self._readers, self._states, strict=True):
-            if isinstance(read, FilePlace):
+            if isinstance(read, Shared):
                 read.restore(state)
 
     def _changes(self) -> Iterator[str]:
@@ -215,9 +262,15 @@ class OwnGlobals:
         for where, live, kept in zip(self._places, self._live, self._kept, strict=True):
             if not _is_equal(live, kept) and not _is_equal(_plain(live), kept):
                 yield where
-        for function, kept in zip(self._functions, self._function_names, strict=True):
-            if not _is_equal(vars(function), kept):
+        for function, parts in zip(self._functions, self._function_parts, strict=True):
+            if not _is_equal(self._attributes(function), parts):
                 yield f"{function.__module__}.{function.__qualname__}"
+        for kind, bases in zip(self._classes, self._class_bases, strict=True):
+            if kind.__bases__ != bases:
+                yield f"{kind.__module__}.{kind.__qualname__}"
+        for thing, kind in zip(self._objects, self._kinds, strict=True):
+            if type(thing) is not kind:
+                yield f"{kind.__module__}.{kind.__qualname__}"
         for (where, read), state in zip(self._readers, self._states, strict=True):
             if not _is_equal(read(), state):
                 yield where
@@ -229,7 +282,7 @@ def _changed_names(each: _Names) -> Iterator[str]:
         yield each.where
         return
     for name in list(each.names.keys() | each.kept.keys()):
-        if _is_inner(name) and each.owner is not None:
+        if name in _INNER and each.owner is not None:
             continue
         now, before = each.names.get(name, missing), each.kept.get(name, missing)
         if now is before or (now is not missing and _is_harmless(each.owner, name, now, before, missing)):
@@ -254,6 +307,38 @@ def _is_equal(one: object, other: object) -> bool:
         return bool(one == other)
     except Exception:  # noqa: BLE001 - values of operators compare as they like
         return False
+
+
+def _misses(cache: Any) -> int:
+    found: int = cache.cache_info().misses
+    return found
+
+
+def _is_holding(kind: type) -> bool:
+    """Return whether objects of a class hold what they are given, or what has happened, in plain attributes: those of
+    nearly all classes of the standard library.
+    """
+    package = kind.__module__.partition(".")[0]
+    return package in sys.stdlib_module_names and package not in _NOT_HOLDING
+
+
+def _is_looked_at(name: object, value: object) -> bool:
+    if not _is_inner(name):
+        return True
+    written = getattr(getattr(value, "__code__", None), "co_filename", "") != "<string>"  # as those of dataclasses are
+    return name not in _INNER and isinstance(value, _CALLED_BY_CLASSES) and written
+
+
+def _read_all(readers: list[tuple[str, Callable[[], Any]]]) -> tuple[list[tuple[str, Callable[[], Any]]], list[Any]]:
+    """Return the readers of what can be read, and what they read: objects refuse (`random.SystemRandom`), or are
+    closed.
+    """
+    able, states = [], []
+    for each in readers:
+        with suppress(Exception):
+            states.append(each[1]())
+            able.append(each)
+    return able, states
 
 
 def _is_inner(name: object) -> bool:

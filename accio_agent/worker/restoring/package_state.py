@@ -115,6 +115,55 @@ def _of_logging(module: ModuleType) -> list[Property]:
     ]
 
 
+def _of_calendar(module: ModuleType) -> list[Property]:
+    return [Property("the first day of weeks", module.firstweekday, module.setfirstweekday)]
+
+
+def _of_gettext(module: ModuleType) -> list[Property]:
+    return [Property("the domain of messages", module.textdomain, module.textdomain)]
+
+
+def _of_mimetypes(module: ModuleType) -> list[Property]:
+    def tables() -> list[dict[str, Any]]:
+        known = module._db  # noqa: SLF001 - there is no public way to take a type back
+        return [] if known is None else [*known.types_map, known.encodings_map, known.suffix_map]
+
+    def restore(_: Seen) -> None:
+        module._default_mime_types()  # noqa: SLF001 - see above
+        vars(module).update(inited=False, _db=None)
+
+    def read() -> list[dict[str, Any]]:
+        return [table.copy() for table in tables()]
+
+    return [Property("types of files", Remembering(read, lambda: [vars(module), *tables()]), restore)]
+
+
+def _of_colors(module: ModuleType) -> list[Property]:
+    known = module._colormaps  # noqa: SLF001 - the public registry doesn't give away its own
+
+    def restore(kept: list[str]) -> None:
+        for name in set(known).difference(kept):
+            known.unregister(name)
+
+    return [Property("colour maps of Matplotlib", lambda: list(known), restore)]
+
+
+def _of_styles(module: ModuleType) -> list[Property]:
+    def restore(kept: dict[str, Any]) -> None:
+        module.library.clear()
+        module.library.update(kept)
+
+    return [Property("styles of Matplotlib", lambda: dict(module.library), restore)]
+
+
+def _of_zones(module: ModuleType) -> list[Property]:
+    def restore(kept: tuple[str, ...]) -> None:
+        module.reset_tzpath(to=kept)
+        module.ZoneInfo.clear_cache()
+
+    return [Property("where time zones are looked for", lambda: module.TZPATH, restore)]
+
+
 def _of_csv(module: ModuleType) -> list[Property]:
     def restore_dialects(kept: list[str]) -> None:
         for name in set(module.list_dialects()).difference(kept):
@@ -205,10 +254,15 @@ def _of_torch(module: ModuleType) -> list[Property]:
 
 OF_MODULES: Mapping[str, Callable[[ModuleType], list[Property]]] = {
     "asyncio.events": _of_asyncio,
+    "calendar": _of_calendar,
     "csv": _of_csv,
+    "gettext": _of_gettext,
     "logging": _of_logging,
     "matplotlib": _of_matplotlib,
+    "matplotlib.cm": _of_colors,
     "matplotlib.pyplot": _of_pyplot,
+    "matplotlib.style": _of_styles,
+    "mimetypes": _of_mimetypes,
     "multiprocessing.context": _of_multiprocessing,
     "numpy": _of_numpy,
     "pandas": _of_pandas,
@@ -218,5 +272,6 @@ OF_MODULES: Mapping[str, Callable[[ModuleType], list[Property]]] = {
     "torch": _of_torch,
     "urllib.request": _of_requests,
     "xml.etree.ElementTree": _of_trees,
+    "zoneinfo": _of_zones,
 }
 """Properties that are there once a module is."""

@@ -4,17 +4,21 @@
 
 import asyncio
 import builtins
+import calendar
+import collections.abc
 import copyreg
 import csv
 import decimal
 import enum
 import faulthandler
 import gc
+import gettext
 import hashlib
 import itertools
 import json
 import locale
 import logging
+import mimetypes
 import multiprocessing
 import os
 import queue
@@ -29,9 +33,11 @@ import tempfile
 import threading
 import time
 import types
+import urllib.parse
 import urllib.request
 import warnings
 import weakref
+import zoneinfo
 from collections import ChainMap, deque
 from collections.abc import Callable, Generator
 from contextvars import ContextVar
@@ -40,7 +46,9 @@ from functools import cache, singledispatch
 from inspect import getgeneratorlocals
 from pathlib import Path
 
+import matplotlib as mpl
 import matplotlib.pyplot as plt
+import matplotlib.style as styles
 import numpy as np
 import pandas as pd
 
@@ -70,6 +78,7 @@ view = types.MappingProxyType({"a": [0]})
 memory = sqlite3.connect(":memory:", isolation_level=None)
 memory.execute("CREATE TABLE t (x)")
 own_log = logging.getLogger("own")
+frame = pd.DataFrame({"a": [0]})
 
 
 class Colour(enum.Enum):
@@ -95,6 +104,10 @@ class Settings:
 
 
 settings = Settings()
+
+
+def constant() -> int:
+    return 1
 
 
 class Tally:
@@ -232,6 +245,15 @@ def _method(name: str = "read_text") -> None:
     setattr(Path, name, lambda *_: "patched")
 
 
+def _new_module() -> None:
+    sys.modules["left_behind"] = types.ModuleType("left_behind")
+
+
+def _styles() -> None:
+    styles.library["left"] = mpl.RcParams()
+    mpl.colormaps.register(mpl.colors.ListedColormap(["red"], name="left"))
+
+
 CHANGES: dict[str, Callable[[], object]] = {
     "a global": _global,
     "a list": lambda: seen.append(1),
@@ -296,6 +318,18 @@ CHANGES: dict[str, Callable[[], object]] = {
     "pandas": _pandas,
     "Matplotlib": lambda: plt.rcParams.update({"lines.linewidth": 9.0}),
     "a figure": _figure,
+    "a frame": lambda: frame.update(pd.DataFrame({"a": [7]})),
+    "code": lambda: setattr(constant, "__code__", (lambda: 2).__code__),
+    "a method of an own class": lambda: setattr(Tally, "__len__", lambda _: 7),
+    "the week": lambda: calendar.setfirstweekday(6),
+    "messages": lambda: gettext.textdomain("left"),
+    "types of files": lambda: mimetypes.add_type("a/left", ".left"),
+    "a list of the library": lambda: urllib.parse.uses_netloc.append("left"),
+    "a registration": lambda: collections.abc.Sized.register(int),
+    "zones": lambda: zoneinfo.reset_tzpath(to=["/nowhere"]),
+    "origins": lambda: sys.set_coroutine_origin_tracking_depth(3),
+    "a module without an import": _new_module,
+    "styles": _styles,
 }
 
 
@@ -309,6 +343,17 @@ def Leave(what: str) -> str:
 def Warn(text: str) -> int:
     warnings.warn(text, RuntimeWarning, stacklevel=1)
     return 0
+
+
+@cache
+def drawn() -> float:
+    return random.random()
+
+
+@operator(version="1", unstable=True)
+def DrawCached() -> float:
+    """Draw a number that a cache keeps."""
+    return drawn()
 
 
 @operator(version="1")
@@ -394,6 +439,11 @@ def _found() -> dict[str, object]:
         "library": [str(tempfile.tempdir), str(urllib.request._opener), Settings in copyreg.dispatch_table],  # type: ignore[attr-defined]  # as above
         "classes": [Path.read_text.__name__, hasattr(Path, "left")],
         "pandas": [pd.get_option("display.precision"), pd.get_option("mode.sim_interactive")],
+        "own": [frame["a"].tolist(), constant(), hasattr(Tally, "__len__")],
+        "tables": [calendar.firstweekday(), gettext.textdomain(), mimetypes.guess_type("a.left")[0]],
+        "registered": [urllib.parse.uses_netloc, isinstance(1, collections.abc.Sized), zoneinfo.TZPATH],
+        "origins": [sys.get_coroutine_origin_tracking_depth(), "left_behind" in sys.modules],
+        "styles": ["left" in styles.library, "left" in mpl.colormaps],
         "figures": [plt.rcParams["lines.linewidth"], plt.get_fignums()],
     }
 

@@ -12,6 +12,21 @@ from tests.integration.agent.conftest import AgentProcess
 from tests.integration.agent.fake_daemon import FakeDaemon
 from tests.integration.agent.leaving_operators import CHANGES
 
+UNSEEN = '''
+import ctypes
+
+from accio import operator
+
+@operator(version="1")
+def Unseen(x: int) -> str:
+    """Return a variable of the environment as C sees it, and set it there."""
+    c = ctypes.CDLL(None)
+    c.getenv.restype = ctypes.c_char_p
+    found = str(c.getenv(b"LEFT"))
+    c.setenv(b"LEFT", str(x).encode(), 1)
+    return found
+'''
+
 TORCH = '''
 """A global generator that is seeded as that of PyTorch is."""
 import os, random
@@ -41,7 +56,9 @@ async def agent(daemon: FakeDaemon, tmp_path: Path) -> AsyncIterator[AgentProces
     (folder / source.name).write_text(source.read_text())
     (folder / "torch.py").write_text(TORCH)
     (folder / "settling.py").write_text(SETTLING)
-    running = AgentProcess(tmp_path, daemon.address, "--operators", str(folder / source.name), "--cpus", "1")
+    (tmp_path / "unseen.py").write_text(UNSEEN)
+    named = ("--operators", str(folder / source.name), "--operators", str(tmp_path / "unseen.py"))
+    running = AgentProcess(tmp_path, daemon.address, *named, "--cpus", "1")
     try:
         await daemon.connected(seconds=120)  # it imports pandas and Matplotlib, and reads what they consist of
         yield running
@@ -115,6 +132,17 @@ async def test_a_module_that_is_imported_late_finds_its_generator_seeded(runs: R
 async def test_caches_of_functools_keep_a_worker(runs: Runs) -> None:
     """What functools remembers doesn't cost the worker."""
     assert await runs.value("Remember", x=1) == await runs.value("Remember", x=2)
+
+
+async def test_what_was_drawn_is_in_no_cache(runs: Runs) -> None:
+    """What a cache of functools has of a global generator isn't there for the next execution, whose seed is another."""
+    first, second, other = [await runs.value("DrawCached", seed=seed) for seed in (7, 7, 8)]
+    assert first == second != other
+
+
+async def test_after_code_that_nobody_can_look_into_comes_another_worker(runs: Runs) -> None:
+    """Operators whose package uses `ctypes` never share a process: what they set in C can't be found."""
+    assert [await runs.value("Unseen", x=x) for x in (1, 2)] == ["None", "None"]
 
 
 async def test_what_an_import_changes_stays(runs: Runs) -> None:

@@ -9,6 +9,7 @@ from types import ModuleType
 import pytest
 
 from accio_agent.worker.restoring.dict_versions import DictVersions
+from accio_agent.worker.restoring.foreign_modules import ForeignModules
 from accio_agent.worker.restoring.own_code import OwnCode
 from accio_agent.worker.restoring.own_globals import OwnGlobals
 
@@ -60,11 +61,44 @@ def test_nothing_changed(module: ModuleType) -> None:
         ("from argparse import Namespace\nn = Namespace()", "n.left = 1", "n.left"),
         ("from configparser import ConfigParser\nc = ConfigParser()", "c.add_section('a')", "c._sections"),
         ("import contextlib as c\n@c.contextmanager\ndef f(kept=[]): yield kept.append(1)", "f().__enter__()", "f"),
+        ("def f(): return 1\ndef go(): f.__code__ = go.__code__", "go()", ".f"),
+        ("def f(a=1): return a\ndef go(): f.__defaults__ = (2,)", "go()", ".f"),
+        ("def f(*, a=1): return a\ndef go(): f.__kwdefaults__ = {'a': 2}", "go()", ".f"),
+        ("def f(): 'a'\ndef go(): f.__doc__ = 'b'", "go()", ".f"),
+        ("class A: pass\nclass B: pass\nclass C(A): pass\ndef go(): C.__bases__ = (B,)", "go()", ".C"),
+        ("class A: pass\nclass B(A): pass\na = A()\ndef go(): a.__class__ = B", "go()", ".A"),
+        ("class A: pass", "A.__eq__ = lambda one, other: True", "A.__eq__"),
+        ("class A:\n    def __init__(self, kept=[]): kept.append(1)", "A()", "A.__init__"),
+        ("class A:\n    @property\n    def b(self, kept=[]): return kept.append(1)", "A().b", "A.b"),
+        ("", "__getattr__ = lambda name: 1", "__getattr__"),
+        ("__mine__ = 1", "__mine__ = 2", "__mine__"),
+        ("import string\nt = string.Template('$a')", "t.template = 'b'", "t.template"),
+        ("import contextlib\ns = contextlib.ExitStack()", "s.callback(print)", "s._exit_callbacks"),
+        ("from contextvars import ContextVar\nv = ContextVar('v', default=[])", "v.get().append(1)", "v"),
+        ("import weakref\nclass A: pass\ns = weakref.WeakSet()", "s.add(A)", "s.data"),
+        (
+            "from functools import singledispatchmethod as s\nclass A:\n    @s\n    def f(self, a): return 1",
+            "vars(A)['f'].register(int, print)",
+            "A.f.dispatcher",
+        ),
+        ("m = memoryview(bytearray(2))", "m[0] = 1", "m"),
+        ("import mmap\nm = mmap.mmap(-1, 16)", "m[0] = 1", "m"),
+        ("import zlib\nz = zlib.compressobj()", "z.compress(b'a')", "z"),
+        ("from xml.etree.ElementTree import Element\ne = Element('a')", "e.append(Element('b'))", "e"),
+        ("import numpy\na = numpy.zeros(())", "a[()] = 1", "a"),
+        ("import numpy\na = numpy.array([None])", "a[0] = 1", "a"),
+        ("import numpy\na = numpy.zeros(2)", "a.flags.writeable = False", "a"),
+        ("import numpy\ns = numpy.random.SeedSequence(1)", "s.spawn(1)", "s"),
+        ("import pandas\nd = pandas.DataFrame({'a': [0, 1]})", "d.loc[0, 'a'] = 2", "d"),
+        ("import pandas\nd = pandas.DataFrame({'a': ['b', 'c']})", "d.loc[0, 'a'] = 'd'", "d"),
+        ("import pandas\nd = pandas.DataFrame({'a': [0]})", "d['b'] = 1", "d"),
+        ("import pandas\nd = pandas.DataFrame({'a': [0]})", "d.index = ['x']", "d"),
+        ("import pandas\nd = pandas.Series([0, 1])", "d[0] = 2", "d"),
     ],
 )
 def test_changes_are_found(module: ModuleType, before: str, statement: str, where: str) -> None:
     """A change is found wherever the module's globals lead to it, and named."""
-    exec(before, vars(module))  # noqa: S102 - as an import would
+    exec(compile(before, str(module.__file__), "exec"), vars(module))  # noqa: S102 - as an import would
     own = watched(module)
     exec(statement, vars(module))  # noqa: S102 - as an operator would
     assert own.changed().endswith(where)
@@ -78,6 +112,15 @@ def test_changes_are_found(module: ModuleType, before: str, statement: str, wher
         ("import functools\n@functools.cache\ndef f(x): return x", "f(1)"),
         ("import functools\nclass A:\n    @functools.cached_property\n    def b(self): return 1\na = A()", "a.b"),
         ("", "__warningregistry__ = {}"),
+        ("import random\nr = random.SystemRandom()", "r.random()"),
+        ("f = open('/dev/null')\nf.close()", "f.closed"),
+        (
+            "import pandas\nd = pandas.DataFrame({'a': [0, 1], 'b': ['c', 'd']})",
+            "d.a; d.describe(); d.groupby('a').sum()",
+        ),
+        ("import pathlib\np = pathlib.Path('a/b')", "p.parts, str(p), hash(p), p.name"),
+        ("import logging\nlog = logging.getLogger('own')", "log.debug('a'); log.warning('b')"),
+        ("import pickle\nclass A: pass\na = A()", "import copy; copy.deepcopy(a)"),
         ("text = 'a' * 3", "text = ''.join(['a'] * 3)"),
     ],
 )
@@ -112,3 +155,20 @@ def test_dictionaries_tell_that_they_were_changed() -> None:
     versions.renew()
     assert not versions.changed()
     assert functools.reduce(lambda total, each: total + each, one.values()) == 2
+
+
+@pytest.mark.parametrize(
+    ("before", "word"),
+    [
+        ("import ctypes", "ctypes"),
+        ("import os\ndef f(): os.putenv('A', 'b')", "putenv"),
+        ("from sys import addaudithook as hear", "addaudithook"),
+        ("import codecs\ndef f(): codecs.register(print)", "register"),
+        ("import abc\ndef f(): abc.ABC.register(int)", ""),
+        ("import os\ndef f(): os.environ['A'] = 'b'", ""),
+    ],
+)
+def test_code_that_may_change_what_nobody_can_see(module: ModuleType, before: str, word: str) -> None:
+    """Code is known by its words that can change what can't be looked at afterwards."""
+    exec(compile(before, str(module.__file__), "exec"), vars(module))  # noqa: S102 - as an import would
+    assert ForeignModules(OwnCode([Path(str(module.__file__))])).unseen == word
