@@ -16,12 +16,6 @@ from accio_agent.worker.restoring.dict_versions import DictVersions, dict_of
 from accio_agent.worker.restoring.own_code import OwnCode
 from accio_agent.worker.restoring.plain_code import is_plain
 
-# Words of own code that change what nobody can look at, each with the module whose word it is (empty: any module's).
-_UNSEEN = (
-    ("", "addaudithook"), ("", "cffi"), ("", "ctypes"), ("", "ionice"), ("", "putenv"), ("", "unsetenv"),
-    ("codecs", "register"), ("codecs", "register_error"),
-)  # fmt: skip
-
 ALWAYS = frozenset({"builtins", "math", "os", "random", "time"})
 _NOT = frozenset({"__main__", "sys", "warnings"})  # their state is looked at elsewhere
 _OURS = ("accio.", "accio_agent.")
@@ -52,7 +46,6 @@ class ForeignModules:
         self._code = code
         self._own = 0
         self.plain = False  # whether own code can but compute
-        self.unseen = ""  # a word of it by which it may change what can't be looked at
         self._words: frozenset[str] = ALWAYS
         self.look()
 
@@ -63,8 +56,6 @@ class ForeignModules:
         """Note everything as it is now."""
         if self._own != (own := len(self._code.modules())):
             self._own, self._words = own, ALWAYS | self._code.names()
-            words = self._words | {""}
-            self.unseen = next((word for module, word in _UNSEEN if word in words and module in words), "")
         self._loaded = dict(sys.modules)
         self._modules = [
             _Module(module, dict(vars(module)))

@@ -62,6 +62,8 @@ class Leftovers:
         self._unclear = ""  # what both the execution and an import within it have changed
         self._count = 0
         self._pure: dict[str, bool] = {}
+        self._effects: dict[str, str] = {}  # by which word an operator may change what can't be looked at
+        self._effect = ""
         self._looks = own.looks
 
     def __repr__(self) -> str:
@@ -109,6 +111,8 @@ class Leftovers:
         found = self._pure.get(name)
         if found is None:
             found = self._pure[name] = is_pure(code, self._own.is_own)
+            self._effects[name] = "" if found else self._own.unseen_effect(code)
+        self._effect = self._effects[name]
         return found
 
     def settle_pure(self) -> str:
@@ -128,8 +132,8 @@ class Leftovers:
         self._count += 1
         if self._descriptors.changed(thorough=taken_ns > LONG_NS or self._count % EVERY == 0):
             return "the operator left files open, or closed some of the worker's"
-        if not changed and self._foreign.unseen:
-            return f"the operator's code names {self._foreign.unseen}, whose effects can't be found"
+        if not changed and self._effect:
+            return f"the operator's code names {self._effect}, whose effects can't be found"
         return changed
 
     def _settle_process(self) -> str:

@@ -54,7 +54,7 @@ class OwnCode:
         found: set[str] = set()
         for module in self.modules():
             for value in list(vars(module).values()):
-                found.update(_original_names(value))
+                found.update(original_names(value))
             for code in _codes(list(vars(module).values()), vars(module), set()):
                 found.update(code.co_names)
                 found.update(word for text in code.co_consts if isinstance(text, str) for word in text.split("."))
@@ -86,7 +86,7 @@ def _is_installed(path: str) -> bool:
     return not set(_INSTALLED).isdisjoint(Path(path).parts) or f"{os.sep}lib{os.sep}python3" in f"{os.sep}{path}"
 
 
-def _original_names(value: object) -> Iterator[str]:
+def original_names(value: object) -> Iterator[str]:
     """Yield the names that lead to a global's value where it was defined: its own, and those of its module.
 
     `from os import nice as be_kind` leads to "nice" and "os"; an instance to the module of its class.
@@ -110,14 +110,14 @@ def _codes(values: Iterable[object], names: dict[str, object], seen: set[int]) -
         inner = getattr(value, "__wrapped__", value)
         for each in (value, inner, getattr(inner, "__func__", None), getattr(inner, "fget", None)):
             if isinstance(each, types.FunctionType) and each.__globals__ is names:
-                yield from _with_inner(each.__code__)
+                yield from with_inner(each.__code__)
         if isinstance(value, type) and value.__module__ == names.get("__name__") and id(value) not in seen:
             seen.add(id(value))
             yield from _codes(list(vars(value).values()), names, seen)
 
 
-def _with_inner(code: types.CodeType) -> Iterator[types.CodeType]:
+def with_inner(code: types.CodeType) -> Iterator[types.CodeType]:
     yield code
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
-            yield from _with_inner(constant)
+            yield from with_inner(constant)

@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 from accio_agent.worker.restoring.dict_versions import VERSIONED, DictVersions, dict_of
 from accio_agent.worker.restoring.object_state import Shared, reader_of
 from accio_agent.worker.restoring.own_code import OwnCode
+from accio_agent.worker.restoring.unseen_effects import unseen_effect
 
 MOST_ENTRIES = 10_000
 """Of larger collections only the size is looked at, of larger dictionaries whether they were changed at all."""
@@ -93,7 +94,7 @@ class OwnGlobals:
         if len(modules) != len(self._modules):
             self._words = self._code.names()
         self._modules = modules
-        self._attributes = attrgetter("__dict__", "__code__", *(each for each in _OF_FUNCTIONS if each in self._words))
+        self._attributes = attrgetter("__dict__", *(each for each in _OF_FUNCTIONS if each in self._words))
         self._objects.extend(self._modules)
         self._globals = {id(vars(module)) for module in self._modules}
         waiting: deque[tuple[str, Any]] = deque()
@@ -102,7 +103,7 @@ class OwnGlobals:
         while waiting and len(self._seen) < MOST_OBJECTS:
             waiting.extend(self._look_at(*waiting.popleft()))
         self._versions = DictVersions([each.names for each in self._names])
-        self._function_parts = [(dict(each.__dict__), *self._attributes(each)[1:]) for each in self._functions]
+        self._function_parts = [_kept(self._attributes(each)) for each in self._functions]
         if "__bases__" not in self._words:
             self._classes.clear()
         if "__class__" not in self._words:
@@ -115,6 +116,10 @@ class OwnGlobals:
     def is_own(self, module: str) -> bool:
         """Return whether a module, by its name, is one of those that are looked at."""
         return self._code.is_own(module)
+
+    def unseen_effect(self, target: object) -> str:
+        """Return the word by which an operator may change what can't be looked at; empty if its code says none."""
+        return unseen_effect(target, self._code)
 
     def changed(self) -> str:
         """Name what was changed since `look`, or return an empty text."""
@@ -307,6 +312,11 @@ def _is_equal(one: object, other: object) -> bool:
         return bool(one == other)
     except Exception:  # noqa: BLE001 - values of operators compare as they like
         return False
+
+
+def _kept(parts: Any) -> Any:
+    """Return the attributes of a function, or these and what else is looked at, as they are now."""
+    return parts.copy() if isinstance(parts, dict) else (parts[0].copy(), *parts[1:])
 
 
 def _misses(cache: Any) -> int:

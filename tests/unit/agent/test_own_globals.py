@@ -9,7 +9,6 @@ from types import ModuleType
 import pytest
 
 from accio_agent.worker.restoring.dict_versions import DictVersions
-from accio_agent.worker.restoring.foreign_modules import ForeignModules
 from accio_agent.worker.restoring.own_code import OwnCode
 from accio_agent.worker.restoring.own_globals import OwnGlobals
 
@@ -160,15 +159,19 @@ def test_dictionaries_tell_that_they_were_changed() -> None:
 @pytest.mark.parametrize(
     ("before", "word"),
     [
-        ("import ctypes", "ctypes"),
-        ("import os\ndef f(): os.putenv('A', 'b')", "putenv"),
-        ("from sys import addaudithook as hear", "addaudithook"),
-        ("import codecs\ndef f(): codecs.register(print)", "register"),
-        ("import abc\ndef f(): abc.ABC.register(int)", ""),
-        ("import os\ndef f(): os.environ['A'] = 'b'", ""),
+        ("import ctypes\ndef go(): ctypes.CDLL(None)", "ctypes"),
+        ("import ctypes\nlib = ctypes.CDLL(None)\ndef go(): lib.srand(1)", "ctypes"),
+        ("def go():\n    import ctypes", "ctypes"),
+        ("import ctypes\nclass A:\n    def f(self): ctypes\na = A()\ndef go(): a.f()", "ctypes"),
+        ("import os\ndef f(): os.putenv('A', 'b')\nall = {'f': [f]}\ndef go(): all", "putenv"),
+        ("from sys import addaudithook as hear\ndef go(): hear(print)", "addaudithook"),
+        ("import codecs\ndef go(): codecs.register(print)", "register"),
+        ("import abc\ndef go(): abc.ABC.register(int)", ""),
+        ("import os\ndef go(): os.environ['A'] = 'b'", ""),
+        ("import ctypes\ndef other(): ctypes.CDLL(None)\ndef go(): pass", ""),
     ],
 )
 def test_code_that_may_change_what_nobody_can_see(module: ModuleType, before: str, word: str) -> None:
-    """Code is known by its words that can change what can't be looked at afterwards."""
+    """Code is known by its words that can change what can't be looked at afterwards, if the operator leads to it."""
     exec(compile(before, str(module.__file__), "exec"), vars(module))  # noqa: S102 - as an import would
-    assert ForeignModules(OwnCode([Path(str(module.__file__))])).unseen == word
+    assert watched(module).unseen_effect(module.go) == word
