@@ -245,6 +245,10 @@ def _method(name: str = "read_text") -> None:
     setattr(Path, name, lambda *_: "patched")
 
 
+def _code() -> None:
+    constant.__code__ = (lambda: 2).__code__
+
+
 def _new_module() -> None:
     sys.modules["left_behind"] = types.ModuleType("left_behind")
 
@@ -319,7 +323,7 @@ CHANGES: dict[str, Callable[[], object]] = {
     "Matplotlib": lambda: plt.rcParams.update({"lines.linewidth": 9.0}),
     "a figure": _figure,
     "a frame": lambda: frame.update(pd.DataFrame({"a": [7]})),
-    "code": lambda: setattr(constant, "__code__", (lambda: 2).__code__),
+    "code": _code,
     "a method of an own class": lambda: setattr(Tally, "__len__", lambda _: 7),
     "the week": lambda: calendar.setfirstweekday(6),
     "messages": lambda: gettext.textdomain("left"),
