@@ -112,13 +112,14 @@ def _replaced_map(datatype: DataType, value: Mapping[Any, Any], digests: Mapping
 class KeyTemplate:
     """Computes the keys of one operator; what doesn't depend on the inputs is prepared once."""
 
-    __slots__ = ("head", "ports", "tail")
+    __slots__ = ("_end", "head", "ports", "tail")
 
     def __init__(self, operator: str, digest: str, ports: Iterable[str]) -> None:
         """Prepare for an operator with a digest, and the names of its inputs."""
         self.ports = tuple(sorted(ports))
         self.head = f'{{"digest":{json_string(digest)},"format":{KEY_FORMAT},"inputs":'
         self.tail = f',"operator":{json_string(operator)}'
+        self._end = f"{self.tail}}}"  # of nodes without a seed, which most are
 
     @classmethod
     def of(cls, spec: OperatorSpec) -> "KeyTemplate | None":
@@ -129,7 +130,8 @@ class KeyTemplate:
 
     def document(self, fragments: Sequence[str | None], seed: int | None = None) -> str:
         """Return what is hashed; *fragments* are in the order of `ports`, None for an absent one."""
-        return self._document(self._inputs(fragments), seed)
+        end = self._end if seed is None else f'{self.tail},"seed":{seed}}}'
+        return f"{self.head}{self._inputs(fragments)}{end}"
 
     def key(self, fragments: Sequence[str | None], seed: int | None = None) -> bytes:
         """Return the 32 bytes of the key; *seed* for unstable operators only."""
@@ -137,12 +139,9 @@ class KeyTemplate:
 
     def key_of(self, inputs: str, seed: int | None = None) -> bytes:
         """Return the key from the object of the fragments by port, in the order of `ports`, absent ones left out."""
-        return blake3(self._document(inputs, seed).encode()).digest()
+        end = self._end if seed is None else f'{self.tail},"seed":{seed}}}'
+        return blake3(f"{self.head}{inputs}{end}".encode()).digest()
 
     def _inputs(self, fragments: Sequence[str | None]) -> str:
         members = zip(self.ports, fragments, strict=True)
         return "{" + ",".join([f'"{port}":{text}' for port, text in members if text is not None]) + "}"
-
-    def _document(self, inputs: str, seed: int | None) -> str:
-        end = "}" if seed is None else f',"seed":{seed}}}'
-        return f"{self.head}{inputs}{self.tail}{end}"

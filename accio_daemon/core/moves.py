@@ -8,6 +8,7 @@ that nobody else assigns a state.
 
 from collections.abc import Iterable
 
+from accio.domain.children import OWN
 from accio.domain.pools import AllocationState, check_allocation_move
 from accio.domain.states import (
     NODE_TERMINAL,
@@ -68,7 +69,7 @@ def move_instance(instance: Instance, after: RunState) -> None:
     if after not in RUN_TRANSITIONS[before]:
         check_run_move(before, after)
     instance.state = after
-    if instance.own:
+    if instance.index == OWN:
         instance.run.own_state = after
         return
     if before is not _SCHEDULED:

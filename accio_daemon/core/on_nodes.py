@@ -1,7 +1,7 @@
 """What reports of agents lead to: a result, another attempt, or an end without a result."""
 
 from accio.domain.failures import Failure
-from accio.domain.states import ENDED_BY_ITSELF, OPERATOR_FAILURES, Cause, NodeState
+from accio.domain.states import ENDED_BY_ITSELF, OPERATOR_FAILURES, PHASES_STOPPING, Cause, NodeState
 from accio_daemon.core import attempts, endings, unable_agents
 from accio_daemon.core.commands import AgentReports, Report
 from accio_daemon.core.demands import after_memory_ran_out
@@ -41,7 +41,7 @@ def reports(turn: Turn, command: AgentReports) -> None:
 
 def _finished(turn: Turn, agent: Agent, execution: Execution, report: Report) -> None:
     world = turn.world
-    stopping = execution.stopping
+    stopping = execution.phase in PHASES_STOPPING
     succeeded = report.failure is None and report.outputs is not None and report.known
     ran = succeeded or report.metrics[0] > 0
     attempts.detach(turn, agent, execution, passes_on=True, is_over=succeeded, ran=ran)
@@ -98,7 +98,8 @@ def _succeeded(turn: Turn, agent: Agent, execution: Execution, report: Report) -
     outputs = report.outputs or {}
     agent.unable_in_a_row = 0
     result = Result(id=execution.id, outputs=outputs, blobs=report.blobs)
-    made_again(world, result)
+    if world.gone:
+        made_again(world, result)
     turn.fx.results.append(
         ResultRow(
             execution.id,

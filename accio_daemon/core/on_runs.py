@@ -130,7 +130,8 @@ def _open_behind_cursor(world: World, run: Run) -> bool:
 
 def _is_taken(run: Run, index: int) -> bool:
     """Return whether a child was opened, has ended, or was deleted."""
-    return run.taken.has_row(index) or index in run.open or run.taken.is_removed(index)
+    taken = run.taken
+    return index in run.open or taken.has_row(index) or (bool(taken.removed) and taken.is_removed(index))
 
 
 def _look_ahead(world: World, run: Run, limit: int) -> int:

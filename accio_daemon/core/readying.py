@@ -55,8 +55,8 @@ def _begin(turn: Turn, instance: Instance, no: int) -> None:
         _await_digests(world, run, instance, no, inputs.missing)
         return
     seed = _seed(instance, node) if node.operator.unstable else None
-    key = key_of(node.keys, inputs, seed) if node.keys is not None and run.cache is not _NO_CACHE else None
-    sequence = _readied(instance, node)
+    key = None if node.keys is None or run.cache is _NO_CACHE else key_of(node.keys, inputs, seed)
+    sequence = _readied(instance, node) if node.predecessors else instance.sequence
     if restored is not None:
         place = Place(sequence, instance.index, no)
         restored.nice = restored.nice and run.nice

@@ -224,7 +224,7 @@ class Instance:
     @property
     def roots(self) -> tuple[int, ...]:
         """The nodes that need no other one."""
-        return self.run.plan.roots_of_parent if self.own else self.run.plan.roots
+        return self.run.plan.roots_of_parent if self.index == OWN else self.run.plan.roots
 
     def __repr__(self) -> str:
         return f"Instance({self.run.name_of(self.index)}, {[state.value for state in self.states]})"
@@ -308,7 +308,7 @@ class Execution:
     @property
     def number(self) -> int:
         """Which attempt of its node the next dispatch is, from 1: those before a retry by a user count, too."""
-        instance, no = self.first
+        instance, no = next(iter(self.subscribers))
         return max(self.losses + self.failures, instance.tried.get(no, 0)) + 1
 
     def back_off(self, wait_ms: int, now: Instant) -> None:

@@ -175,11 +175,16 @@ class RunWatchers:
             for of_child in of_run.values():
                 for changes in of_child:
                     changes.seal()
-        if not self._changes:
-            return
-        for run, index, node in nodes:
-            for changes in self._changes.get(run, _NOBODY).get(index, ()):
-                changes.add(node)
+        followed = {
+            (run, index): of_child
+            for run, of_run in self._changes.items()
+            for index, of_child in of_run.items()
+            if index is not None  # who follows a sweep isn't told of nodes
+        }
+        if followed:
+            for run, index, node in nodes:
+                for changes in followed.get((run, index), ()):
+                    changes.add(node)
 
     def wake(self, run: RunNo, *, ended: bool) -> None:
         """Wake the watches of a run."""

@@ -236,7 +236,15 @@ def _result(row: ResultRow) -> tuple[Any, ...]:
 def _nodes(fx: Effects) -> Rows:
     """Return the rows of the nodes that ended."""
     return [
-        (*key, NODE_STATES[row.state], int(row.cached), row.sequence, row.result, _failure(row.failure), row.ended_ms)
+        (
+            *key,
+            NODE_STATES[row.state],
+            1 if row.cached else 0,
+            row.sequence,
+            row.result,
+            None if row.failure is None else _failure(row.failure),
+            row.ended_ms,
+        )
         for key, row in fx.nodes.items()
         if row is not None
     ]
