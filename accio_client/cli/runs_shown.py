@@ -24,7 +24,7 @@ def show_runs(runs: Iterable[RunView], *, children: bool) -> None:
         rows = [(run.id, _state(run), _share(run), run.label, duration(run.started_at, run.ended_at)) for run in runs]
         table(_CHILD_HEADERS, rows)
     else:
-        table(_HEADERS, [_row(run) for run in runs])
+        table(_HEADERS, [_row(run) for run in runs], spare=("owner", "took", "tags", "created"))
 
 
 def _row(run: RunView) -> tuple[str, ...]:

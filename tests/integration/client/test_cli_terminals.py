@@ -67,6 +67,19 @@ def test_ids_are_whole_in_tables(daemon: FakeDaemon, width: str) -> None:
         assert child in shown
 
 
+def test_runs_are_a_table_in_80_columns(daemon: FakeDaemon) -> None:
+    """The columns that matter least are left out before rows are broken up into lists of facts."""
+    daemon.answers["List"] = accio_pb2.ListResponse(
+        runs=[run(RUN, name="More readings, less error", tags=["first", "geolife"], workflow_id="measuring")]
+    )
+    code, shown = on_a_terminal("get", "runs", COLUMNS="80")
+    assert code == 0
+    head = shown.splitlines()[0]
+    assert all(word in head for word in ("ID", "STATE", "PROGRESS", "WORKFLOW", "NAME"))
+    assert "OWNER" not in head
+    assert "id:" not in shown
+
+
 def test_agents_are_a_table_in_80_columns(daemon: FakeDaemon) -> None:
     """What a narrow terminal has no space for is left out, and rows stay rows; a pipe gets every column."""
     named = accio_pb2.Agent(
