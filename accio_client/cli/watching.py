@@ -13,12 +13,12 @@ from accio.one_error import one_error
 from accio_client.analysis.forecast import Pace
 from accio_client.cli.following import Hindrance, failure_lines
 from accio_client.cli.output import coloured
-from accio_client.cli.rates import EVERY_S, EVERY_SHARE, ended, forecast, from_memo
+from accio_client.cli.rates import Steps, ended, forecast, from_memo
 from accio_client.cli.session import Session
 from accio_client.cli.text import printable
 from accio_client.client import AsyncClient
 from accio_client.settings import Settings
-from accio_client.views import RunFilter, RunUpdate, RunView
+from accio_client.views import RunFilter, RunView
 
 _ACTIVE = tuple(state for state in RunState if state not in RUN_TERMINAL)
 
@@ -48,12 +48,11 @@ async def follow_each(session: Session, client: AsyncClient, ids: Sequence[str])
         screen = Bars()
 
     async def follow(name: str) -> None:
-        pace, failed, hindrance = Pace(), False, Hindrance()
+        failed, hindrance = False, Hindrance()
         async with aclosing(client.watch(name)) as updates:
             async for update in updates:
                 last[name] = update.run
-                pace.note(asyncio.get_running_loop().time(), ended(update.run))
-                screen.show(name, update, pace)
+                screen.show(name, update.run)
                 if update.first_failure is not None and not failed:
                     failed = True
                     screen.tell(failure_lines(update, session))
@@ -78,7 +77,7 @@ async def follow_each(session: Session, client: AsyncClient, ids: Sequence[str])
 class Screen(Protocol):
     """Where the states of several runs are shown."""
 
-    def show(self, name: str, update: RunUpdate, pace: Pace) -> None: ...
+    def show(self, name: str, run: RunView) -> None: ...
 
     def tell(self, text: str) -> None: ...
 
@@ -86,21 +85,22 @@ class Screen(Protocol):
 
 
 class Lines:
-    """For files and pipes: a line when a run's state changes, and each 5 % or 10 seconds."""
+    """For files and pipes: a line when a run's state changes, and as `Steps` says."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._told: dict[str, tuple[str, float, float]] = {}
+        self._states: dict[str, str] = {}
+        self._steps: dict[str, Steps] = {}
 
-    def show(self, name: str, update: RunUpdate, pace: Pace) -> None:
-        run, now = update.run, asyncio.get_running_loop().time()
-        state, share, at = self._told.get(name, ("", -1.0, 0.0))
-        moved = run.progress - share >= EVERY_SHARE or (now - at >= EVERY_S and run.progress > share)
-        if run.state.value != state or moved:
-            self._told[name] = (run.state.value, run.progress, now)
+    def show(self, name: str, run: RunView) -> None:
+        state = run.state.value
+        line = self._steps.setdefault(name, Steps()).news(run, asyncio.get_running_loop().time())
+        if self._states.get(name) != state:
+            self._states[name] = state
             about = " ".join(filter(None, (run.workflow_id, run.name)))
-            parts = [f"{run.id} {run.state.value} {int(run.progress * 100)}%", about, forecast(run, pace)]
-            self._session.say(printable("  ".join(filter(None, parts))))
+            line = "  ".join(filter(None, [f"{run.id} {state} {int(run.progress * 100)}%", about]))
+        if line:
+            self._session.say(printable(line))
 
     def tell(self, text: str) -> None:
         self._session.say(text)
@@ -124,10 +124,12 @@ class Bars:
             console=Console(stderr=True),
         )
         self._tasks: dict[str, TaskID] = {}
+        self._paces: dict[str, Pace] = {}
         self._progress.start()
 
-    def show(self, name: str, update: RunUpdate, pace: Pace) -> None:
-        run = update.run
+    def show(self, name: str, run: RunView) -> None:
+        pace = self._paces.setdefault(name, Pace())
+        pace.note(asyncio.get_running_loop().time(), ended(run))
         if name not in self._tasks:
             self._tasks[name] = self._progress.add_task("", total=1.0, forecast="")
         about = printable(" ".join(filter(None, (run.id, run.state.value, run.name or run.workflow_id))))
