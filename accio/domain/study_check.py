@@ -162,6 +162,8 @@ class StudyCheck:
     def sweep(self, check: SweepCheck, document: Mapping[str, Any], repeat: int, study: Study) -> Sweep | None:
         """Make the sweep of a study's trials, as far as they are known before anything ran."""
         before = len(self._findings.errors)
+        refused = _NOT_OF_GRIDS if study.sampler is Sampler.GRID else _ELSEWHERE
+        document = {key: value for key, value in document.items() if key not in refused}  # that was told already
         if study.sampler is Sampler.GRID:
             sweep = check.sweep(document, repeat)
             if sweep is not None and sweep.points > study.trials:

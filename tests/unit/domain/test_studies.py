@@ -176,7 +176,7 @@ def test_what_does_not_go_with_a_study_is_told(rest: dict[str, Any], path: str, 
     """A sampler alone says which points there are, and repetitions are averaged."""
     found = checked(SCORE, **rest)
     assert found.value is None
-    assert (path, True) in [(issue.path, said in issue.message) for issue in found.errors]
+    assert [(issue.path, said in issue.message) for issue in found.errors] == [(path, True)]
 
 
 def test_the_command_line_gives_ranges_to_samplers_whole() -> None:
