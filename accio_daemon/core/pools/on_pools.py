@@ -374,6 +374,8 @@ def _grow(turn: Turn, pool: Pool, want: Want) -> None:
     if count:
         lines.append(f"{count} asked for")
         _tell(turn, pool)
+    if pool.blocked and not limits:
+        lines.append(f"no host is asked for: {pool.blocked}")
     if pool.shunned:
         left = ", ".join(f"{host} for {spoken(until - turn.now.mono)}" for host, until in sorted(pool.shunned.items()))
         lines.append(f"left out, as agents didn't start there: {left} (accio pool resume takes that back)")

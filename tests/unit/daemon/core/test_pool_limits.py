@@ -133,6 +133,7 @@ def test_no_host_is_asked_for_that_would_run_into_a_maintenance(cluster: Cluster
     cluster.tick(2 * HOUR_S)
     assert not known(cluster).open
     assert "the maintenance 'new kernel' is over in" in " ".join(cluster.world.unservable)
+    assert "no host is asked for: the maintenance 'new kernel' is over in" in " ".join(known(cluster).decision)
     cluster.restart()
     Engine(cluster, pool(walltime=2 * HOUR_S, minimum=1, maintenance=known(cluster).spec.maintenance))
     cluster.tick(2)
