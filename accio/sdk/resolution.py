@@ -5,12 +5,16 @@ makes a name lead elsewhere, and what was described isn't what would be run.
 """
 
 import importlib
+import threading
 from collections.abc import Mapping
 from importlib.machinery import ModuleSpec, PathFinder
 from typing import Any
 
 from accio.late import dataclass
 from accio.sdk.modules import find_spec, place_of
+
+# Python forgets finders one by one, and fails (a KeyError) if two threads are about to forget the same one.
+_INVALIDATING = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +30,8 @@ class Resolution:
 
     def moved(self) -> str:
         """Name a module that would be found elsewhere now, by a process like this one; nothing if there is none."""
-        importlib.invalidate_caches()
+        with _INVALIDATING:
+            importlib.invalidate_caches()
         now: dict[str, tuple[str, ...]] = {}
         for name, place in self.places.items():
             parent = name.rpartition(".")[0]

@@ -1,6 +1,8 @@
 """What a name leads to now decides, not what it led to when operators were described."""
 
+import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from accio.domain.operators import OperatorSpec
 from accio.sdk.catalogue import Catalogue, discover
 from accio.sdk.modules import find_spec
+from accio.sdk.resolution import Resolution
 from tests.unit.sdk.packages import write
 
 HEAD = "from accio import operator\n"
@@ -128,3 +131,17 @@ def test_a_namespace_package_within_another_is_found(tmp_path: Path) -> None:
     spec = find_spec("outer_space.inner", [str(tmp_path / "outer_space")])
     assert spec is not None
     assert list(spec.submodule_search_locations or ()) == [str(tmp_path / "outer_space" / "inner")]
+
+
+def test_threads_may_look_at_once() -> None:
+    """An agent looks at several sources at the same time, each in a thread."""
+    nothing = Resolution(places={}, pins={})
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            for _ in range(10):
+                sys.path_importer_cache.update({f"/nowhere/{number}": None for number in range(5_000)})
+                assert list(threads.map(lambda _: nothing.moved(), range(4))) == [""] * 4
+    finally:
+        sys.setswitchinterval(interval)
