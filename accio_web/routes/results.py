@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import io
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
@@ -10,14 +11,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from accio.domain.series import PROGRESS
 from accio.errors import BadRequest
 from accio_client.analysis.pictures import rows, to_json
 from accio_client.asked_pictures import KINDS, WITHOUT_VALUE, Asked, draw
+from accio_client.collected import Head
 from accio_client.documents import document
 from accio_client.documents.failures import failures, found_failures, retry_words
+from accio_client.views import RunFilter
 from accio_web.answers import answer
 from accio_web.web import Web, session_of, whole_number
 
+_CURVES = "curves"
+"""What `accio plot -metric` draws; it isn't drawn from columns."""
+_LOOKED_AT = 5
+"""Children that are asked for the names of what they measured at steps."""
 _KINDS_SHOWN = 20
 _SAMPLE = "a sample from all over the sweep, until all children are read"
 _MOST_KINDS = 1000
@@ -38,13 +46,14 @@ class ResultRoutes:
         ]
 
     async def index(self, request: Request) -> Response:
-        """Return the names that pictures may be asked with: parameters that vary, outputs that are numbers, nodes, and
-        the objectives of a study.
+        """Return the names that pictures may be asked with: parameters that vary, outputs that are numbers, nodes, what
+        the first children measured at steps, and the objectives of a study.
         """
         head = await self._web.client(request).column_head(request.path_params["run"])
         axes = [{"name": axis.name, "type": str(axis.type), "values": axis.size} for axis in head.sweep.varying]
         numbers = head.names(head.numbers())
         study = head.sweep.study
+        series = await self._series(request, head)
         return answer(
             document(
                 {
@@ -52,10 +61,22 @@ class ResultRoutes:
                     "repeat": head.sweep.repeat,
                     "numbers": numbers,
                     "nodes": list(head.nodes),
+                    "series": series,
                     "objectives": [] if study is None else [each.output for each in study.objectives],
                 }
             )
         )
+
+    async def _series(self, request: Request, head: Head) -> list[str]:
+        client, ids = self._web.client(request), [head.run.id]
+        if head.run.kind == "parent":
+            page = await client.list_runs(RunFilter(parent=head.run.id), limit=_LOOKED_AT)
+            ids = [each.id for each in page.runs]
+        if not ids:
+            return []
+        async with aclosing(client.series(ids)) as found:
+            names = {each.name async for each in found}
+        return sorted(names - {PROGRESS})
 
     async def picture(self, request: Request) -> Response:
         """Return a picture as data; with `sample=1` that of a sample may come first, which it says."""
@@ -72,8 +93,10 @@ class ResultRoutes:
     async def _drawn(self, request: Request, *, sample: bool = False) -> tuple[Any, bool]:
         """Return a picture, and whether it is that of all children."""
         query, kind = request.query_params, request.path_params["kind"]
+        if kind == _CURVES:
+            return await self._curves(request), True
         if kind not in KINDS:
-            raise BadRequest(f"expected a picture ({', '.join(KINDS)}), found {kind!r}")
+            raise BadRequest(f"expected a picture ({', '.join((*KINDS, _CURVES))}), found {kind!r}")
         asked = Asked(
             kind=kind,
             x=query.get("x") or None,
@@ -97,6 +120,14 @@ class ResultRoutes:
             head = replace(picture.head, remarks=(*picture.head.remarks, _SAMPLE))
             return replace(picture, head=head), False
         return picture, True
+
+    async def _curves(self, request: Request) -> Any:
+        query = request.query_params
+        if not query.get("y"):
+            raise BadRequest(f"a picture of kind {_CURVES} draws what nodes measured at steps: name it in y")
+        return await self._web.client(request).curves(
+            request.path_params["run"], query["y"], by=query.get("by") or None, where=query.get("where", "")
+        )
 
     async def failures(self, request: Request) -> Response:
         """Return which kinds of failures there are, and what explains them."""

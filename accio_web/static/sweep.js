@@ -7,6 +7,7 @@ import { QueryBox } from './query.js';
 import { ended } from './runs_table.js';
 
 const LABELS = {
+  curves: 'Curves: what nodes measured at steps',
   trials: 'Trials of the study',
   line: 'Line: mean and interval', heat: 'Heat map of the mean', states: 'Map of states', failures: 'Map of failures',
   importance: 'Importance of parameters', parallel: 'Parallel coordinates', cdf: 'Distribution, cumulated', pdf: 'Distribution, density', scatter: 'Scatter of two results',
@@ -19,6 +20,7 @@ export function kindsFor(results) {
   const maps = results.axes.length + (results.repeat > 1 ? 1 : 0) >= 2;
   return Object.keys(LABELS).filter((kind) => {
     if (OVER_TWO.includes(kind)) return maps && (kind !== 'heat' || results.numbers.length > 0);
+    if (kind === 'curves') return results.series.length > 0;
     if (kind === 'trials') return results.objectives.length > 0;
     if (kind === 'scatter') return results.numbers.length > 1;
     return results.numbers.length > 0 && (!['line', 'parallel'].includes(kind) || results.axes.length > 0);
@@ -40,6 +42,7 @@ function Sensible({ run, where, serial, results }) {
   const isStudy = results.objectives.length > 0; // its points lie anywhere: maps and means over one parameter show little of them
   const shown = isStudy ? [
     { kind: 'trials' },
+    kinds.includes('curves') && { kind: 'curves', y: results.series[0] },
     done && kinds.includes('parallel') && { kind: 'parallel', y: results.objectives[0] },
     done && kinds.includes('importance') && { kind: 'importance', y: results.objectives[0] },
   ].filter(Boolean) : [
@@ -48,6 +51,7 @@ function Sensible({ run, where, serial, results }) {
     done && kinds.includes('heat') && results.axes.length > 1 && { kind: 'heat', y },
     done && kinds.includes('importance') && { kind: 'importance', y },
     done && kinds.includes('parallel') && results.axes.length > 2 && { kind: 'parallel', y },
+    kinds.includes('curves') && { kind: 'curves', y: results.series[0] },
     done && kinds.includes('cdf') && results.axes.length < 2 && { kind: 'cdf', y },
   ].filter(Boolean);
   return html`<h2 class="unseen">Pictures</h2><div class="pictures">${shown.map((asked) => html`<${Picture} key=${asked.kind} run=${run.id} asked=${{ ...asked, where }} serial=${serial} />`)}</div>
@@ -69,8 +73,8 @@ function Chosen({ run, where, serial, results, query }) {
   const several = kind === 'trials' && results.objectives.length > 1;
   const axes = [...results.axes.map((axis) => axis.name), ...(results.repeat > 1 && OVER_TWO.includes(kind) ? ['repeat'] : [])];
   const among = (name, choices) => (choices.includes(query.get(name)) ? query.get(name) : '');
-  const y = kind === 'trials' ? among('y', results.objectives) : ofResult ? among('y', results.numbers) || results.numbers[0] : '';
-  const x = kind === 'trials' ? among('x', results.objectives.filter((name) => name !== y)) : kind === 'scatter' ? among('x', results.numbers) || results.numbers.find((name) => name !== y) : ['cdf', 'pdf', 'importance', 'parallel'].includes(kind) ? '' : among('x', axes);
+  const y = kind === 'trials' ? among('y', results.objectives) : kind === 'curves' ? among('y', results.series) || results.series[0] : ofResult ? among('y', results.numbers) || results.numbers[0] : '';
+  const x = kind === 'trials' ? among('x', results.objectives.filter((name) => name !== y)) : kind === 'scatter' ? among('x', results.numbers) || results.numbers.find((name) => name !== y) : ['cdf', 'pdf', 'importance', 'parallel', 'curves'].includes(kind) ? '' : among('x', axes);
   const by = WITHOUT_SERIES.includes(kind) ? '' : among('by', axes.filter((name) => name !== x));
   const median = kind === 'line' && query.get('median') === '1' ? '1' : '';
   const choose = (name) => (event) => goQuery({ [name]: event.target.value });
@@ -79,7 +83,7 @@ function Chosen({ run, where, serial, results, query }) {
   return html`<h2 class="unseen">The picture</h2><div class="filters">
       <label>Picture <select onChange=${choose('kind')} value=${kind}>${kinds.map((each) => html`<option value=${each} selected=${each === kind}>${LABELS[each]}</option>`)}</select></label>
       ${several && html`${choice('y', 'Objective', y, results.objectives, 'the second, against the first')}${y && choice('x', 'Against', x, results.objectives.filter((name) => name !== y), 'the trials')}`}
-      ${ofResult && kind !== 'trials' && choice('y', 'Result', y, results.numbers)}
+      ${ofResult && kind !== 'trials' && choice('y', kind === 'curves' ? 'Series' : 'Result', y, kind === 'curves' ? results.series : results.numbers)}
       ${kind === 'scatter' ? choice('x', 'Against', x, results.numbers) : (kind === 'line' || OVER_TWO.includes(kind)) && choice('x', 'Along', x, axes, 'what has most values')}
       ${!WITHOUT_SERIES.includes(kind) && choice('by', OVER_TWO.includes(kind) ? 'And' : 'A line for each', by, axes.filter((name) => name !== x), OVER_TWO.includes(kind) ? 'the next one' : 'nothing')}
       ${kind === 'line' && html`<label class="check"><input type="checkbox" checked=${Boolean(median)} onChange=${(event) => goQuery({ median: event.target.checked ? '1' : '' })} /> Median and quartiles</label>`}

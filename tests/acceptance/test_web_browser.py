@@ -12,7 +12,7 @@ from playwright.async_api import expect
 
 from accio_client.cli.workload import ranged
 from tests.acceptance.processes import Cluster
-from tests.acceptance.sweeps import THREE
+from tests.acceptance.sweeps import RATIO, THREE
 from tests.acceptance.web import FITS, PATIENCE_S, browser_page, on_page, open_part, ratios, web_server
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
@@ -294,6 +294,38 @@ async def test_a_workflow_and_its_graph(made: Cluster) -> None:
             graph = page.get_by_role("region", name="Graph of the nodes")
             await graph.get_by_role("link", name="Total, success").click()
             await expect(page.get_by_role("heading", name="Total", level=1)).to_be_visible()
+
+
+async def test_a_node_from_the_memo_leads_to_its_execution(made: Cluster) -> None:
+    """Why and attempts of what wasn't executed name the node whose result it has, as a link."""
+    with web_server(made) as server, made.client() as client:
+        client.push(RATIO)
+        params = {"x": 4, "y": 5}
+        first, again = (client.submit({"workflow": "ratio", "params": params}).run.id for _ in range(2))
+        for run in (first, again):
+            client.wait(run)
+        async with browser_page(server) as page:
+            await page.goto(server.page(f"/runs/{again}/Ratio"))
+            attempts = page.get_by_role("region", name="Attempts")
+            await expect(attempts).to_contain_text("None was made for this node: its result is that of")
+            await attempts.get_by_role("link", name=f"{first}/Ratio").click()
+            await page.wait_for_url(f"**/runs/{first}/Ratio")
+            await expect(page.get_by_role("region", name="Attempts").get_by_role("row")).to_have_count(2)
+
+
+async def test_single_runs_are_compared_in_one_table(made: Cluster) -> None:
+    """Outputs that have one value each stand below each other, each with its difference."""
+    with web_server(made) as server, made.client() as client:
+        client.push(THREE)
+        runs = [client.submit({"workflow": "three", "params": {"x": x}}).run.id for x in (3, 5)]
+        for run in runs:
+            client.wait(run)
+        async with browser_page(server) as page:
+            await page.goto(server.page(f"/compare?run={runs[0]}&run={runs[1]}"))
+            table = page.get_by_role("table", name="Outputs that differ")
+            await expect(table.get_by_role("row", name="Square/value")).to_contain_text("+16")
+            assert await table.get_by_role("row").count() > 2
+            await expect(page.locator("table.intervals")).to_have_count(1)
 
 
 async def test_a_study_shows_its_best_trials(made: Cluster) -> None:

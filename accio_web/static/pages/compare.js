@@ -1,7 +1,7 @@
 // What differs? Only the differences first, then outputs on common points with intervals, then both over each other.
 import { goQuery, href, html, runPath, useData } from '../core.js';
 import { Command, Empty, Heading, Loaded, Time, number, visible } from '../parts.js';
-import { Intervals } from '../pictures/intervals.js';
+import { Intervals, OnePoint } from '../pictures/intervals.js';
 import { Overlay } from '../pictures/overlay.js';
 import { Progress, title } from '../runs_table.js';
 import { State } from '../states.js';
@@ -51,10 +51,18 @@ function Content({ data, asked, all, y }) {
     ${runs.every((run) => run.kind === 'parent') && numbers.length > 0 && html`<section aria-labelledby="over"><h2 id="over">Over each other</h2>
       <div class="filters"><label>Result <select value=${numbers.includes(y) ? y : numbers[0]} onChange=${(event) => goQuery({ y: event.target.value })}>${numbers.map((each) => html`<option value=${each} selected=${each === y}>${each}</option>`)}</select></label></div>
       <div class="pictures">${['line', 'cdf'].map((kind) => html`<${Overlay} key=${kind} kind=${kind} runs=${runs} y=${numbers.includes(y) ? y : numbers[0]} letter=${letter} />`)}</div></section>`}
+    ${runs.every((run) => run.kind !== 'parent') && html`<${SeriesOver} runs=${runs} />`}
     <section aria-labelledby="outputs"><h2 id="outputs">Outputs on common points</h2>
       ${differences.map((each, at) => html`<${Outputs} of=${each} shared=${runs[0].workflow.id === others[at].workflow.id || data.numbers[at + 1].some((one) => data.numbers[0].includes(one))} first=${letter(0)} second=${letter(at + 1)} name=${title(others[at])} />`)}
       ${!all && differences.some((each) => each.outputs.some((output) => output.differing > output.points.length)) && html`<p><button type="button" onClick=${() => goQuery({ all: '1' })}>Show more points</button></p>`}</section>
     ${others.map((run) => html`<${Command} text=${`accio diff ${base.id} ${run.id}`} />`)}`;
+}
+
+/** What single runs and children measured at steps, over each other: a picture for each series of the base. */
+function SeriesOver({ runs }) {
+  const names = useData(`${runPath(runs[0].id)}/results`).data?.series ?? [];
+  return names.length > 0 && html`<section aria-labelledby="series"><h2 id="series">Series over each other</h2>
+    <div class="pictures">${names.map((name) => html`<${Overlay} key=${name} kind="curves" runs=${runs} y=${name} letter=${letter} />`)}</div></section>`;
 }
 
 /** Facts, parameters and operators in which any run differs from the base: {name, cells}. */
@@ -77,10 +85,12 @@ const codeOf = (each) => `${each.second}: ${each.components.map((part) => `${par
 
 function Outputs({ of, first, second, name, shared }) {
   const { outputs, only_first: onlyFirst, only_second: onlySecond, obstacle } = of;
+  const single = outputs.filter((output) => output.common === 1 && output.points.length === 1); // in one table
   const remarks = [onlyFirst && `${number(onlyFirst)} ${onlyFirst === 1 ? 'point is' : 'points are'} only in ${first}`, onlySecond && `${number(onlySecond)} ${onlySecond === 1 ? 'point is' : 'points are'} only in ${second}`].filter(Boolean);
   return html`<h3>${second} − ${first}: ${visible(name)}</h3>
     ${obstacle && html`<p class="quiet">They weren't compared: ${visible(obstacle)}.</p>`}
     ${remarks.length > 0 && html`<p class="quiet">${remarks.join('; ')}.</p>`}
     ${!outputs.length && !obstacle && html`<p>${shared ? 'No output differs on the points that both have.' : 'They have no result that is a number in common.'}</p>`}
-    ${outputs.map((output) => html`<${Intervals} output=${output} first=${first} second=${second} />`)}`;
+    ${single.length > 1 && html`<${OnePoint} outputs=${single} first=${first} second=${second} />`}
+    ${outputs.filter((output) => single.length < 2 || !single.includes(output)).map((output) => html`<${Intervals} output=${output} first=${first} second=${second} />`)}`;
 }

@@ -1,5 +1,5 @@
 // A node: why did it fail, was it cached, does it wait?
-import { href, html, runPath, useData } from '../core.js';
+import { href, html, nodePath, runPath, useData } from '../core.js';
 import { Curves } from '../curves.js';
 import { reserves } from '../forecast.js';
 import { useTopic } from '../live.js';
@@ -20,14 +20,14 @@ function Node({ node, reload }) {
   return html`<${Heading} text=${node.name}><${State} of=${node.state} />${node.cached && html`<span class="tag">cached</span>`}<//>
     ${node.error && html`<${Failure} error=${node.error} />`}
     ${node.why && !(node.error && node.why.answer === 'failed') && html`<section aria-label="Why"><h2>Why</h2><p>${WORDS[node.why.answer] ?? visible(node.why.answer)}${node.why.reason && `: ${visible(node.why.reason)}`}</p>
-      ${taken && node.why.from && html`<p>From ${visible(node.why.from)}, computed <${Time} at=${node.why.computed_at} />.</p>`}
+      ${taken && node.why.from && html`<p>From <${Place} of=${node.why.from} />, computed <${Time} at=${node.why.computed_at} />.</p>`}
       ${node.why.differences.length > 0 && html`<div class="scroll"><table class="rows"><caption>What differs from the nearest earlier execution</caption><thead><tr><th scope="col">Part of the key</th><th scope="col">Before</th><th scope="col">Now</th></tr></thead>
         <tbody>${node.why.differences.map((each) => html`<tr><td class="what">${visible(each.component)}</td><td data-name="Before"><code>${visible(each.before)}</code></td><td data-name="Now"><code>${visible(each.after)}</code></td></tr>`)}</tbody></table></div>`}</section>`}
     <${Curves} node=${node} reload=${reload} />
     <section aria-label="Log"><h2>Log</h2><${Log} run=${node.run} node=${node.name} /></section>
     <section aria-label="Attempts"><h2>Attempts</h2>${node.attempts.length ? html`<div class="scroll"><table class="rows"><caption class="unseen">Attempts, oldest first</caption>
       <thead><tr><th scope="col">State</th><th scope="col">Agent</th><th scope="col">Began</th><th scope="col">Took</th><th scope="col">Why it failed</th></tr></thead>
-      <tbody>${node.attempts.map((each) => html`<tr><td data-name="State"><${State} of=${each.state} /></td><td data-name="Agent">${visible(each.agent)}</td><td data-name="Began"><${Time} at=${each.started_at} /></td><td data-name="Took"><${Took} from=${each.started_at} to=${each.ended_at} /></td><td>${visible(each.error ? `${each.error.cause}: ${each.error.message}` : '')}</td></tr>`)}</tbody></table></div>` : html`<p>None was made.</p>`}</section>
+      <tbody>${node.attempts.map((each) => html`<tr><td data-name="State"><${State} of=${each.state} /></td><td data-name="Agent">${visible(each.agent)}</td><td data-name="Began"><${Time} at=${each.started_at} /></td><td data-name="Took"><${Took} from=${each.started_at} to=${each.ended_at} /></td><td>${visible(each.error ? `${each.error.cause}: ${each.error.message}` : '')}</td></tr>`)}</tbody></table></div>` : html`<p>${taken && node.why.from ? html`None was made for this node: its result is that of <${Place} of=${node.why.from} />, which has the attempts.` : ['waiting', 'queued', 'running'].includes(node.state) ? 'None has ended yet.' : 'None was made.'}</p>`}</section>
     <section aria-label="Inputs"><h2>Inputs</h2><${Values} caption="Inputs" rows=${Object.entries(node.inputs).map(([name, each]) => [name, each.type, each.value])} /></section>
     <section aria-label="Outputs"><h2>Outputs</h2><${Values} caption="Outputs" rows=${Object.entries(node.artifacts).map(([name, each]) => [name, each.type, each.value ?? `${bytes(each.size)}, kept as ${each.blob}`])} />
       ${Object.keys(node.artifacts).length > 0 && html`<${Command} text=${`accio get artifact ${node.run}/${node.name}/${Object.keys(node.artifacts)[0]}`} />`}</section>
@@ -41,6 +41,12 @@ function Node({ node, reload }) {
 }
 
 const WORDS = { cached: 'It was taken from an earlier execution', executed: 'It was executed', waiting: 'It waits', failed: 'It failed', uncacheable: 'Its result can not be kept' };
+
+/** A link to a node that is written as RUN/NODE. @param {{of: string}} props */
+function Place({ of }) {
+  const [run, ...name] = of.split('/');
+  return html`<a href=${href(nodePath(run, name.join('/')))}>${visible(of)}</a>`;
+}
 
 function Failure({ error }) {
   return html`<section class="problem" aria-label="Why it failed"><h2>✗ ${visible(error.cause)}${error.exception && html` <code>${visible(error.exception)}</code>`}</h2>

@@ -1,21 +1,21 @@
 // Children over two results, as points; of very many, how dense they are.
 import { href, html, runPath } from '../core.js';
 import { visible } from '../parts.js';
-import { Frame, INNER, axisLabel } from './frame.js';
+import { Frame, INNER, NARROW, axisLabel } from './frame.js';
 import { axisOf, cividis } from './scales.js';
 
 const MARGIN = 0.04;
 const AS_LINKS = 2000;
 
-function axis(of, from, to) {
+function axis(of, from, to, most = 6) {
   const [low, high] = of.values[0] === null ? [0, 1] : of.values;
   const margin = (high - low || Math.abs(low) || 1) * MARGIN;
-  return axisOf({ scale: 'linear', low: low - margin, high: high + margin, from, to });
+  return axisOf({ scale: 'linear', low: low - margin, high: high + margin, from, to, most });
 }
 
 /** Where points are: {x, y, child, best}. */
 export function layout(picture) {
-  const [x, y] = [axis(picture.x, INNER.from, INNER.to), axis(picture.y, INNER.bottom, INNER.top)];
+  const [x, y] = [axis(picture.x, INNER.from, INNER.to, NARROW ? 4 : 6), axis(picture.y, INNER.bottom, INNER.top)];
   return { x, y, points: picture.xs.map((value, i) => ({ x: x.place(value), y: y.place(picture.ys[i]), child: picture.children[i], best: picture.best[i] })) };
 }
 

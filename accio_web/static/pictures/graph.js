@@ -12,6 +12,7 @@ const STATES = ['success', 'running', 'queued', 'waiting', 'failed', 'killed', '
 const STRIKING = ['failed', 'lost', 'running', 'killed', 'queued', 'waiting', 'cancelled', 'success'];
 const TOLD = ['failed', 'lost', 'killed', 'running', 'queued', 'cancelled'];
 const MOST_NODES = 300;
+const MOST_LETTERS = 19; // of a node's name: smaller ones couldn't be read
 const [SMALLEST, LARGEST] = [0.25, 4];
 
 const sources = (layout, name) => layout.edges.filter((edge) => edge.to === name).map((edge) => edge.from).sort().join(' ');
@@ -72,11 +73,14 @@ function Node({ each, size, operator, found, to }) {
   const [left, top] = [each.x - size.width / 2, each.y - size.height / 2];
   const y = each.y - (counts ? 4 : 0); // above the bar
   const content = html`<rect x=${left} y=${top} width=${size.width} height=${size.height} rx="7" class=${`node ${state}`}><title>${visible(said)}</title></rect>
-    <text x=${left + 10} y=${y} dy=${below ? '-0.15em' : '0.35em'} class="name">${state && html`<tspan class=${`glyph ${state}`}>${GLYPHS[state] ?? '·'} </tspan>`}${visible(short(each.name, 15))}</text>
+    <text x=${left + 10} y=${y} dy=${below ? '-0.15em' : '0.35em'} class="name" font-size=${nameSize(each.name, size.width - (state ? 38 : 20))}>${state && html`<tspan class=${`glyph ${state}`}>${GLYPHS[state] ?? '·'} </tspan>`}${visible(short(each.name, MOST_LETTERS))}</text>
     ${below && html`<text x=${left + 10} y=${y} dy="1.15em" class="below">${visible(short(below, 21))}</text>`}
     ${counts && html`<${Bar} counts=${counts} left=${left + INSET} top=${top + size.height - 8} room=${size.width - 2 * INSET} />`}`;
   return to ? html`<a href=${to(each.name)} aria-label=${visible(said)}>${content}</a>` : html`<g aria-label=${visible(said)} role="img">${content}</g>`;
 }
+
+/** How large a name is written, so that it fits into so much room. */
+export const nameSize = (name, room) => Math.min(13, room / (0.63 * Math.min(name.length, MOST_LETTERS))).toFixed(1);
 
 /** Where the parts of a bar of states begin, and how wide they are. */
 export function partsOf(counts, room) {

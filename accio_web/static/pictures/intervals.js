@@ -18,16 +18,29 @@ export const isSure = (point) => point.low !== null && point.high !== null && (p
 const signed = (value) => (value > 0 ? `+${numberText(value)}` : numberText(value));
 
 export function Intervals({ output, first, second }) {
-  const most = Math.max(...output.points.flatMap((point) => [point.difference, point.low ?? 0, point.high ?? 0].map(Math.abs)));
   const names = Object.keys(output.points[0]?.point ?? {});
   const how = output.common === 1 ? '' : `, at ${number(output.differing)} of ${number(output.common)} common points, ${output.paired ? 'paired by repetition' : 'as independent samples'}`;
   return html`<div class="scroll"><table class="rows intervals"><caption><b>${visible(output.name)}</b>${output.unit && ` (${visible(output.unit)})`}${how}${output.points.length < output.differing ? `; the first ${number(output.points.length)}` : ''}</caption>
-    <thead><tr>${names.map((name) => html`<th scope="col">${visible(name)}</th>`)}<th scope="col" class="n">${first}</th><th scope="col" class="n">${second}</th><th scope="col" class="n">Difference</th><th scope="col">95 % interval</th><th scope="col"><span class="unseen">Picture</span></th><th scope="col" class="n">n</th></tr></thead>
-    <tbody>${output.points.map((point) => html`<tr>${names.map((name) => html`<td data-name=${name}>${visible(point.point[name])}</td>`)}
-      <td class="n" data-name=${first} title=${String(point.first)}>${numberText(point.first)}</td><td class="n" data-name=${second} title=${String(point.second)}>${numberText(point.second)}</td>
+    <thead><tr>${names.map((name) => html`<th scope="col">${visible(name)}</th>`)}${measured(first, second)}</tr></thead>
+    <tbody>${output.points.map((point) => html`<tr>${names.map((name) => html`<td data-name=${name}>${visible(point.point[name])}</td>`)}<${Cells} point=${point} first=${first} second=${second} most=${widest(output)} /></tr>`)}</tbody></table></div>`;
+}
+
+/** Outputs that were compared at the same single point, a row for each. @param {{outputs: any[], first: string, second: string}} props */
+export function OnePoint({ outputs, first, second }) {
+  const at = Object.entries(outputs[0].points[0].point).map(([name, value]) => `${name}=${value}`).join(', ');
+  return html`<div class="scroll"><table class="rows intervals"><caption>${at ? `At ${visible(at)}` : 'Outputs that differ'}</caption>
+    <thead><tr><th scope="col">Output</th>${measured(first, second)}</tr></thead>
+    <tbody>${outputs.map((output) => html`<tr><td class="what">${visible(output.name)}${output.unit && ` (${visible(output.unit)})`}</td><${Cells} point=${output.points[0]} first=${first} second=${second} most=${widest(output)} /></tr>`)}</tbody></table></div>`;
+}
+
+const widest = (output) => Math.max(...output.points.flatMap((point) => [point.difference, point.low ?? 0, point.high ?? 0].map(Math.abs)));
+const measured = (first, second) => html`<th scope="col" class="n">${first}</th><th scope="col" class="n">${second}</th><th scope="col" class="n">Difference</th><th scope="col">95 % interval</th><th scope="col"><span class="unseen">Picture</span></th><th scope="col" class="n">n</th>`;
+
+function Cells({ point, first, second, most }) {
+  return html`<td class="n" data-name=${first} title=${String(point.first)}>${numberText(point.first)}</td><td class="n" data-name=${second} title=${String(point.second)}>${numberText(point.second)}</td>
       <td class="n" data-name="Difference" title=${String(point.difference)}>${isSure(point) ? html`<b>${signed(point.difference)}</b>` : signed(point.difference)}</td>
       <td data-name="95 % interval">${point.low === null ? html`<span class="quiet">unknown</span>` : `${signed(point.low)} … ${signed(point.high)}`}</td>
-      <td><${Mark} point=${point} most=${most} /></td><td class="n" data-name="n">${number(point.n)}</td></tr>`)}</tbody></table></div>`;
+      <td><${Mark} point=${point} most=${most} /></td><td class="n" data-name="n">${number(point.n)}</td>`;
 }
 
 function Mark({ point, most }) {

@@ -1,11 +1,12 @@
 // Lines over an axis: means with their intervals, and distributions.
 import { html } from '../core.js';
 import { visible } from '../parts.js';
-import { Frame, INNER, axisLabel } from './frame.js';
+import { Frame, INNER, NARROW, axisLabel } from './frame.js';
 import { axisOf, bounds, numberText, someTicks } from './scales.js';
 
 const DASHES = ['', '7 4', '2 3', '9 3 2 3', '12 5', '4 2', '1 4', '10 3 2 3 2 3'];
 const MOST_MARKS = 60;
+const MOST_TICKS = NARROW ? 3 : 6;
 
 /** Where everything is drawn: axes, and per series its line, its band and its points. */
 export function layout(picture) {
@@ -13,9 +14,9 @@ export function layout(picture) {
   const all = series.flatMap((each) => each.x);
   const categories = xAxis.scale === 'categories';
   const [low, high] = categories ? [-0.5, Math.max(0.5, all.length ? Math.max(...bounds(all)) + 0.5 : 0.5)] : bounds(all);
-  const tried = picture.head.kind === 'line' && !categories && xAxis.values?.length <= 8
+  const tried = picture.head.kind === 'line' && !categories && xAxis.values?.length && xAxis.values.length <= MOST_TICKS + 2
     ? xAxis.values.map((value, at) => [value, xAxis.ticks[at]]) : null;
-  const x = axisOf({ scale: xAxis.scale, low, high, from: INNER.from + 8, to: INNER.to - 8, ticks: categories ? someTicks(xAxis.ticks, 8) : tried });
+  const x = axisOf({ scale: xAxis.scale, low, high, from: INNER.from + 8, to: INNER.to - 8, most: MOST_TICKS, ticks: categories ? someTicks(xAxis.ticks, MOST_TICKS + 2) : tried });
   const y = yAxisOf(picture);
   const cumulated = picture.head.kind === 'cdf';
   return { x, y, series: series.map((each, at) => drawn(each, at, x, y, cumulated)) };

@@ -2,7 +2,7 @@
 import { html, useEffect, useRef, useState } from '../core.js';
 import { visible } from '../parts.js';
 import { GLYPHS } from '../states.js';
-import { bounds, cividis, numberText, short, someTicks } from './scales.js';
+import { bounds, cividis, numberText, short, someTicks, tickText } from './scales.js';
 
 export const WIDTH = 640;
 const LEFT = 96;
@@ -101,11 +101,11 @@ function labels(context, picture, size) {
   context.textAlign = 'right';
   const most = Math.max(2, Math.floor((size.rows * size.cell) / 18));
   for (const [at, text] of someTicks(picture.y.ticks, most)) {
-    context.fillText(visible(short(text, 12)), LEFT - 6, TOP + (size.rows - 1 - at + 0.5) * size.cell);
+    context.fillText(visible(tickText(text, 11)), LEFT - 6, TOP + (size.rows - 1 - at + 0.5) * size.cell);
   }
   context.textAlign = 'center';
   for (const [at, text] of someTicks(picture.x.ticks, 8)) {
-    context.fillText(visible(short(text, 11)), LEFT + (at + 0.5) * size.width, TOP + size.rows * size.cell + 12);
+    context.fillText(visible(tickText(text, 11)), LEFT + (at + 0.5) * size.width, TOP + size.rows * size.cell + 12);
   }
   context.fillStyle = colour('--text');
   context.fillText(visible(picture.x.unit ? `${picture.x.name} (${picture.x.unit})` : picture.x.name), LEFT + (WIDTH - LEFT) / 2, size.height - 10);

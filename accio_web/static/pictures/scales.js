@@ -73,5 +73,11 @@ export function cividis(share) {
   return CIVIDIS[low].map((value, i) => Math.round(value + (CIVIDIS[low + 1][i] - value) * (at - low)));
 }
 
+/** The text of a value for a place of *most* characters: a number loses digits before a text loses its end. */
+export function tickText(text, most) {
+  const value = text.length > Math.min(most, 9) && text.trim() ? Number(text) : NaN;
+  return Number.isFinite(value) ? numberText(value) : short(text, most);
+}
+
 /** A text that fits into *most* characters. */
 export const short = (text, most) => (text.length <= most ? text : `${text.slice(0, most - 1)}…`);

@@ -1,7 +1,7 @@
 // The trials of a study: what each gave, the best so far, and which have no value.
 import { href, html, runPath } from '../core.js';
 import { number } from '../parts.js';
-import { Frame, INNER, axisLabel } from './frame.js';
+import { Frame, INNER, NARROW, axisLabel } from './frame.js';
 import { axisOf, bounds, numberText } from './scales.js';
 
 const AS_CIRCLES = 2000;
@@ -11,7 +11,7 @@ const WITHOUT = { pruned: 'ended early', failed: 'without a value' };
 /** Where everything is drawn: axes, points, the line of the best so far, and the places of trials without a value. */
 export function layout(picture) {
   const last = Math.max(1, ...picture.trials.slice(-1));
-  const x = axisOf({ scale: 'linear', low: 0, high: last, from: INNER.from + 8, to: INNER.to - 8 });
+  const x = axisOf({ scale: 'linear', low: 0, high: last, from: INNER.from + 8, to: INNER.to - 8, most: NARROW ? 4 : 6 });
   x.ticks = x.ticks.filter(([value]) => Number.isInteger(value));
   let [low, high] = bounds(picture.values);
   const isLog = picture.y.scale === 'log';

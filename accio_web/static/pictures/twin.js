@@ -15,7 +15,7 @@ export function twin(picture) {
     case 'lines': {
       const named = picture.series_name ? [picture.series_name] : [];
       const rows = picture.series.flatMap((each) => each.x.map((x, i) => [...(named.length ? [each.name] : []),
-        picture.head.kind === 'line' ? picture.x.ticks[i] : x, each.y[i], each.low?.[i] ?? null, each.high?.[i] ?? null, each.n?.[i] ?? null]));
+        picture.x.ticks?.length ? picture.x.ticks[i] : x, each.y[i], each.low?.[i] ?? null, each.high?.[i] ?? null, each.n?.[i] ?? null]));
       return { columns: [...named, picture.x.name, picture.y.name, 'low', 'high', 'n'], rows };
     }
     case 'bars':
