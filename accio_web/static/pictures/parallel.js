@@ -3,7 +3,7 @@
 import { html, useRef, useState } from '../core.js';
 import { visible } from '../parts.js';
 import { useTheme } from '../theme.js';
-import { cividis, numberText, short, someTicks } from './scales.js';
+import { cividis, numberText, short, someTicks, tickText } from './scales.js';
 
 const WIDTH = 960;
 const HEIGHT = 380;
@@ -108,7 +108,7 @@ export function ParallelPicture({ picture, narrow }) {
       <g class=${picture.lines ? 'paths' : 'paths many'} aria-hidden="true">${ways(picture, turned).map((way, at) => way && html`<path d=${way} stroke=${colour(at, dark)} />`)}</g>
       ${picture.axes.map((axis, at) => html`<g>
         <line class="axis" x1=${x(at)} x2=${x(at)} y1=${TOP} y2=${TOP + inner} />
-        ${ticksOf(axis).map(([each, text]) => html`<text class="tick" x=${x(at) - 6} y=${y(each, turned.has(at))} dy="0.32em" text-anchor="end">${visible(short(text, 11))}</text>`)}
+        ${ticksOf(axis).map(([each, text]) => html`<text class="tick" x=${x(at) - 6} y=${y(each, turned.has(at))} dy="0.32em" text-anchor="end">${visible(tickText(text, 11))}</text>`)}
         ${drag?.at === at && html`<rect class="brush" x=${x(at) - 8} width="16" y=${Math.min(y(drag.from, turned.has(at)), y(drag.to, turned.has(at)))} height=${Math.abs(y(drag.from, turned.has(at)) - y(drag.to, turned.has(at)))} />`}
         ${narrow && html`<rect class="strip" x=${x(at) - 12} width="24" y=${TOP} height=${inner} onPointerDown=${begin(at)} onPointerMove=${move} onPointerUp=${end} onPointerCancel=${() => set(null)}><title>Drag to keep a range of ${visible(axis.name)}</title></rect>`}
         <g class="flip" role="button" tabindex="0" aria-pressed=${turned.has(at)} aria-label=${`Turn ${visible(axis.name)} around`} onClick=${() => flip(at)} onKeyDown=${(event) => { if (event.key === 'Enter' || event.key === ' ') { event.preventDefault(); flip(at); } }}>
