@@ -80,7 +80,7 @@ function Node({ each, size, operator, found, to }) {
 }
 
 /** How large a name is written, so that it fits into so much room. */
-export const nameSize = (name, room) => Math.min(13, room / (0.63 * Math.min(name.length, MOST_LETTERS))).toFixed(1);
+export const nameSize = (name, room) => Math.min(13, room / (0.56 * Math.min(name.length, MOST_LETTERS))).toFixed(1);
 
 /** Where the parts of a bar of states begin, and how wide they are. */
 export function partsOf(counts, room) {

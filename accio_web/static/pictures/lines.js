@@ -6,7 +6,7 @@ import { axisOf, bounds, numberText, someTicks } from './scales.js';
 
 const DASHES = ['', '7 4', '2 3', '9 3 2 3', '12 5', '4 2', '1 4', '10 3 2 3 2 3'];
 const MOST_MARKS = 60;
-const MOST_TICKS = NARROW ? 3 : 6;
+const MOST_TICKS = NARROW ? 4 : 6;
 
 /** Where everything is drawn: axes, and per series its line, its band and its points. */
 export function layout(picture) {
@@ -57,11 +57,14 @@ export function LinesPicture({ picture }) {
       ${one.low !== null && html`<line x1=${one.x} x2=${one.x} y1=${y.place(one.low)} y2=${y.place(one.high)} />`}
       <circle cx=${one.x} cy=${y.place(one.mean)} r="3.5"><title>${said(picture, each, one)}</title></circle></g>`))}
   <//>
-  ${series.length > 1 && html`<ul class="legend" aria-label=${picture.series_name}>${series.map((each) => html`<li><svg width="30" height="10" aria-hidden="true"><path class=${`line s${each.at}`} d="M1 5 L29 5" stroke-dasharray=${each.dash} /></svg> ${visible(`${picture.series_name}=${each.name}`)}</li>`)}</ul>`}`;
+  ${series.length > 1 && html`<ul class="legend" aria-label=${picture.series_name}>${series.map((each) => html`<li><svg width="30" height="10" aria-hidden="true"><path class=${`line s${each.at}`} d="M1 5 L29 5" stroke-dasharray=${each.dash} /></svg> ${visible(seriesName(picture, each))}</li>`)}</ul>`}`;
 }
 
+/** "epsilon=0.1"; a child has its own values: "child: x=1 y=2". */
+const seriesName = (picture, series) => `${picture.series_name}${series.name.includes('=') ? ': ' : '='}${series.name}`;
+
 function said(picture, series, one) {
-  const named = series.name ? `${picture.series_name}=${series.name}, ` : '';
+  const named = series.name ? `${seriesName(picture, series)}, ` : '';
   const band = one.low === null ? '' : ` (${numberText(one.low)} … ${numberText(one.high)})`;
   return visible(`${named}${picture.x.name}=${typeof one.value === 'number' ? numberText(one.value) : one.value}: ${numberText(one.mean)}${band}${one.n === null ? '' : `, n=${one.n}`}`);
 }
