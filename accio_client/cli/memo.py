@@ -8,6 +8,7 @@ from accio.domain.sizes import size
 from accio_client.cli.output import out, table
 from accio_client.cli.session import Session, accio_command
 from accio_client.cli.text import local_time
+from accio_client.cli.workload import ranged
 from accio_client.documents import cache, document, garbage, hit_rate
 from accio_client.views import CacheStatisticsView, CacheView, GarbageView
 
@@ -39,9 +40,15 @@ def stats(session: Session, *, operator: str | None) -> None:
 
 def _show_statistics(found: CacheView) -> None:
     rows = [
-        (each.operator, each.results, size(each.bytes), each.hits, each.misses, _rate(each)) for each in found.operators
+        (each.operator, each.results, size(each.bytes), each.hits, each.misses, _rate(each), _saved(each))
+        for each in found.operators
     ]
-    table(("operator", "results", "size", "hits", "misses", "hit rate"), rows)
+    table(("operator", "results", "size", "hits", "misses", "hit rate", "saved"), rows)
+
+
+def _saved(found: CacheStatisticsView) -> str:
+    """Return about how long the hits would have taken."""
+    return f"~{ranged(found.saved_s, found.saved_s)}" if found.saved_s else ""
 
 
 def _rate(found: CacheStatisticsView) -> str:

@@ -57,6 +57,7 @@ def cache(found: views.CacheView) -> Document:
                 "hits": each.hits,
                 "misses": each.misses,
                 "hit_rate": hit_rate(each),
+                "saved_s": each.saved_s,
             }
             for each in found.operators
         ],

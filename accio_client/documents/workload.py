@@ -13,6 +13,7 @@ def workload(found: views.WorkloadView) -> Document:
         "active_runs": found.active_runs,
         "forecast": forecast(found.forecast),
         "recent": None if found.recent is None else _recent(found.recent),
+        "memo_hits": found.memo_hits,
         "waits_longest": None if found.waits_longest is None else found.waits_longest.run,
         "runs": [_run(each) for each in found.runs],
         "demands": [_demand(each) for each in found.demands],

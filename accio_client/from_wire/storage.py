@@ -22,6 +22,7 @@ def cache(message: accio_pb2.GetCacheResponse) -> views.CacheView:
                 bytes=each.bytes,
                 hits=each.hits,
                 misses=each.misses,
+                took_s=each.took_s or None,
             )
             for each in message.operators
         ),

@@ -28,6 +28,7 @@ def workload(message: workload_pb2.Workload) -> views.WorkloadView:
             for each in message.owners
         ),
         forecast=forecast(message.forecast),
+        memo_hits=message.memo_hits,
         recent=_recent(message.recent) if message.HasField("recent") else None,
     )
 

@@ -112,6 +112,12 @@ class CacheStatisticsView:
     bytes: int
     hits: int
     misses: int
+    took_s: float | None = None  # of an execution, the median of the latest; None: nothing is known
+
+    @property
+    def saved_s(self) -> float | None:
+        """About how many seconds of execution were spared: as many as its hits would have taken."""
+        return None if self.took_s is None else self.hits * self.took_s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

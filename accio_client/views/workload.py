@@ -102,6 +102,7 @@ class WorkloadView:
     owners: tuple[OwnerLoadView, ...]
     forecast: ForecastView
     recent: RecentView | None = None  # None: a daemon of before doesn't tell
+    memo_hits: int = 0  # nodes whose results the memo had, since the daemon started
 
     @property
     def waits_longest(self) -> RunLoadView | None:

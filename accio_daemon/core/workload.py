@@ -96,6 +96,7 @@ class Workload:
     reserved: Resources  # on all agents
     levels: Mapping[Owner, float] = field(default_factory=dict)
     """What each owner has used, in core-seconds, where who used least is served first; empty where nobody asks."""
+    hits: int = 0  # nodes whose results the memo had, since the daemon started
 
 
 def demand_of(node_class: NodeClass) -> Demand:
@@ -135,6 +136,7 @@ def workload(world: World, now: Instant, also: Iterable[Rest] = ()) -> Workload:
         room=sum((agent.resources for agent in agents), NOTHING),
         reserved=sum((agent.account.used() for agent in world.agents.values()), NOTHING),
         levels={run.owner: rank(run.owner, now.mono) for run in order} if world.policy.shifts else {},
+        hits=world.hits,
     )
 
 

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterable
+from statistics import median
 
 from accio_daemon.storage.sql import load
 
@@ -24,6 +25,12 @@ def recent(connection: sqlite3.Connection, operators: Iterable[int]) -> dict[int
                 found[number] = seconds, version != number
                 break
     return found
+
+
+def median_of(connection: sqlite3.Connection, operator: str) -> float:
+    """Return the median of the seconds of the latest executions of an operator that succeeded; 0 without any."""
+    numbers = [no for (no,) in connection.execute(_SQL["newest_version"], {"name": operator})]
+    return next((median(seconds) for seconds, _ in recent(connection, numbers).values()), 0.0)
 
 
 def _others(connection: sqlite3.Connection, number: int) -> Iterable[int]:

@@ -14,7 +14,7 @@ from accio_daemon.services.calls.collecting import Collector
 from accio_daemon.services.calls.logs import name_of_owner
 from accio_daemon.services.calls.rights import Rights
 from accio_daemon.services.transport.keeping import TokenKeeper
-from accio_daemon.storage import memo
+from accio_daemon.storage import durations, memo
 from accio_daemon.storage.backup import back_up, place_of
 from accio_daemon.storage.jobs import Snapshot
 from accio_daemon.storage.plans import Plans
@@ -70,7 +70,12 @@ class StorageCalls:
             response = accio_pb2.GetCacheResponse()
             for each in memo.numbers(snapshot, request.operator):
                 response.operators.add(
-                    operator=each.operator, results=each.results, bytes=each.size, hits=each.hits, misses=each.misses
+                    operator=each.operator,
+                    results=each.results,
+                    bytes=each.size,
+                    hits=each.hits,
+                    misses=each.misses,
+                    took_s=durations.median_of(snapshot, each.operator),
                 )
             for entry in memo.entries(snapshot, request.operator) if request.entries else ():
                 message = response.entries.add(

@@ -73,6 +73,7 @@ class WorkloadCalls:
             recent=workload_pb2.Recent(
                 succeeded=recent.succeeded, failed=recent.failed, since_ms=recent.since_ms, more=recent.more
             ),
+            memo_hits=seen.load.hits,
         )
 
 

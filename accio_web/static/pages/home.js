@@ -28,7 +28,7 @@ function Content({ data }) {
       <div class="card"><b>${bytes(cluster.reserved.memory)} of ${bytes(cluster.resources.memory)}</b> memory<${Bar} share=${share('memory')} label="Memory in use" /></div>
       <div class="card"><b>${number(cluster.agents)}</b> <a href=${href('/cluster')}>${cluster.agents === 1 ? 'agent' : 'agents'}</a>${lost.length > 0 && html`, <b class="state lost">↯ ${lost.length} away</b>`}</div>
       ${workload.recent && html`<div class="card"><b>${number(workload.recent.succeeded)}${workload.recent.more && ' or more'}</b> nodes executed in the last hour<p class="quiet">${workload.recent.failed ? html`<span class="state failed">✗ ${number(workload.recent.failed)}</span> failed, lost or stopped` : 'none failed'}</p></div>`}
-      <${Saved} />
+      ${workload.memo_hits > 0 && html`<div class="card"><b>${number(workload.memo_hits)}</b> ${workload.memo_hits === 1 ? 'node' : 'nodes'} taken from the <a href=${href('/storage')}>memo</a>, in place of being executed<p class="quiet">since the daemon started, <${Time} at=${cluster.started_at} /></p></div>`}
     </section>
     ${!cluster.agents && html`<${Empty} title="No agent is connected: nothing can run"><p>Start one on a machine with processors to offer:</p><${Command} text="accio agent" /><//>`}
     <section aria-labelledby="active"><h2 id="active">Active runs, in the order of the queue</h2>
@@ -40,12 +40,6 @@ function Content({ data }) {
     ${workload.owners.length > 1 && html`<${Owners} owners=${workload.owners} />`}
     ${failed.length > 0 && html`<${FailedLast} runs=${failed} />`}
     <${Command} text="accio get workload" />`;
-}
-
-/** What the memo has saved, as of when the page was opened. */
-function Saved() {
-  const hits = useData('/storage').data?.operators.reduce((sum, each) => sum + each.hits, 0) ?? 0;
-  return hits > 0 && html`<div class="card"><b>${number(hits)}</b> ${hits === 1 ? 'node' : 'nodes'} taken from the <a href=${href('/storage')}>memo</a>, in place of being executed</div>`;
 }
 
 /** The oldest run of which nothing is executed, though nodes of it are queued. @param {{workload: any}} props */

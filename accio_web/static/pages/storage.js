@@ -1,6 +1,6 @@
 // What fills the disk, and what does the memo save?
 import { html, post, useData, useState } from '../core.js';
-import { Bar, Command, Dialog, Empty, Heading, Loaded, Problem, bytes, number, visible } from '../parts.js';
+import { Bar, Command, Dialog, Empty, Heading, Loaded, Problem, bytes, duration, number, visible } from '../parts.js';
 import { useForbidden } from '../steering.js';
 
 export function Page({ session }) {
@@ -18,16 +18,18 @@ const total = (operators, name) => operators.reduce((sum, each) => sum + each[na
 function Memo({ operators, forbidden, ask }) {
   if (!operators.length) return html`<${Empty} title="No result is memoized yet"><p>Results of equal nodes are computed once, and taken from here afterwards.</p><//>`;
   const [size, hits, misses] = ['bytes', 'hits', 'misses'].map((name) => total(operators, name));
+  const saved = total(operators, 'saved_s');
   const sorted = [...operators].sort((a, b) => b.bytes - a.bytes);
   return html`<section aria-label="Memoized results" class="cards">
       <div class="card"><b>${bytes(size)}</b> of results</div><div class="card"><b>${number(total(operators, 'results'))}</b> results memoized</div>
-      <div class="card"><b>${number(hits)}</b> nodes needn't be executed</div>
+      <div class="card"><b>${number(hits)}</b> nodes needn't be executed${saved > 0 && html`<p class="quiet">they would have taken about ${duration(saved)}</p>`}</div>
       <div class="card"><b>${hits + misses ? Math.round((100 * hits) / (hits + misses)) : 0} %</b> of look-ups found one <${Bar} share=${hits / (hits + misses || 1)} label="Hit rate" /></div></section>
     <div class="scroll"><table class="rows"><caption>By operator, largest first</caption>
-      <thead><tr><th scope="col">Operator</th><th scope="col">Share of the bytes</th><th scope="col" class="n">Bytes</th><th scope="col" class="n">Results</th><th scope="col" class="n">Hits</th><th scope="col" class="n">Misses</th><th scope="col" class="n">Hit rate</th><th scope="col">Do</th></tr></thead>
+      <thead><tr><th scope="col">Operator</th><th scope="col">Share of the bytes</th><th scope="col" class="n">Bytes</th><th scope="col" class="n">Results</th><th scope="col" class="n">Hits</th><th scope="col" class="n">Misses</th><th scope="col" class="n">Hit rate</th><th scope="col" class="n" title="About how long the hits would have taken">Saved</th><th scope="col">Do</th></tr></thead>
       <tbody>${sorted.map((each) => html`<tr key=${each.operator}><td class="what">${visible(each.operator)}</td><td data-name="Share"><${Bar} share=${size ? each.bytes / size : 0} label=${`${each.operator}: share of the bytes`} /></td>
         <td class="n" data-name="Bytes">${bytes(each.bytes)}</td><td class="n" data-name="Results">${number(each.results)}</td><td class="n" data-name="Hits">${number(each.hits)}</td><td class="n" data-name="Misses">${number(each.misses)}</td>
         <td class="n" data-name="Hit rate">${each.hit_rate === null ? '–' : `${(each.hit_rate * 100).toFixed(1)} %`}</td>
+        <td class="n" data-name="Saved">${each.saved_s ? `~${duration(each.saved_s)}` : '–'}</td>
         <td><button type="button" disabled=${Boolean(forbidden) || !each.results} title=${forbidden || undefined} onClick=${() => ask(each.operator)}>Invalidate …</button></td></tr>`)}</tbody></table></div>
     <${Command} text="accio cache stats" />`;
 }

@@ -257,6 +257,7 @@ async def test_the_memo_has_numbers_and_can_be_emptied(daemon: Serving, agent: S
     cache = await daemon.accio.GetCache(accio_pb2.GetCacheRequest(operator="Double", entries=True))
     (double,) = cache.operators
     assert (double.results, double.hits, double.misses) == (2, 2, 2)
+    assert double.took_s == 0.0015
     first = cache.entries[-1]
     assert getattr(first, "from").endswith("/First")
     await daemon.accio.RemoveFromCache(accio_pb2.RemoveFromCacheRequest(key=first.key))

@@ -1,8 +1,11 @@
 """The workload as clients see it."""
 
-from accio.v1 import workload_pb2
+from accio.v1 import accio_pb2, workload_pb2
+from accio_client.cli.memo import _saved
 from accio_client.cli.workload import _lately, _waits
+from accio_client.documents import cache as cache_document
 from accio_client.documents.workload import workload as document
+from accio_client.from_wire.storage import cache
 from accio_client.from_wire.workload import workload
 
 
@@ -22,6 +25,16 @@ def test_who_waits_longest_is_the_oldest_of_which_nothing_runs() -> None:
     assert found.recent is not None
     assert _lately(found.recent) == "1,200 or more nodes executed, 3 failed, lost or stopped"
     assert workload(workload_pb2.Workload(runs=runs[:1])).waits_longest is None
+
+
+def test_what_the_memo_spared_is_told_where_something_is_known() -> None:
+    """As long as its hits would have taken; nothing of an operator that was never executed."""
+    known = accio_pb2.CacheStatistics(operator="A", hits=40, misses=2, took_s=90)
+    unknown = accio_pb2.CacheStatistics(operator="B", hits=1)
+    found = cache(accio_pb2.GetCacheResponse(operators=[known, unknown]))
+    assert [each.saved_s for each in found.operators] == [3600, None]
+    assert [each["saved_s"] for each in cache_document(found)["operators"]] == [3600, None]
+    assert [_saved(each) for each in found.operators] == ["~60 min", ""]
 
 
 def test_a_daemon_of_before_tells_nothing_of_the_last_hour() -> None:
