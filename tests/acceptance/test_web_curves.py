@@ -34,7 +34,7 @@ async def test_series_are_drawn_over_each_other(tmp_path: Path) -> None:
                 figure = page.locator("figure")
                 await expect(figure).to_contain_text("loss over its steps")
                 await expect(figure).to_contain_text("2 of 2 children")
-                await expect(figure.locator("path.line[d^=M]")).to_have_count(2)
+                await expect(figure.locator("svg.chart path.line[d^=M]")).to_have_count(2)
                 await expect(figure.locator(".legend li")).to_have_count(2)
                 async with page.expect_download() as started:
                     await figure.get_by_role("link", name="CSV").click()
@@ -48,4 +48,4 @@ async def test_series_are_drawn_over_each_other(tmp_path: Path) -> None:
                 await expect(figure.get_by_role("columnheader", name="rate")).to_be_visible()
                 await page.goto(server.page(f"/compare?run={run}.0&run={run}.1"))
                 over = page.get_by_role("region", name="Series over each other").locator("figure")
-                await expect(over.locator("path.line[d^=M]")).to_have_count(2)
+                await expect(over.locator("svg.chart path.line[d^=M]")).to_have_count(2)
