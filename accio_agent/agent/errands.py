@@ -104,6 +104,6 @@ class Errands:
         self._settle_soon()
 
     async def _digest(self, request: int, paths: list[str]) -> None:
-        answers = await self._staging.digest_paths(request, paths)
+        answers = await self._staging.paths.answer(request, paths)
         if answers is not None:
             self._outbound.put(agents_pb2.AgentMessage(digests=agents_pb2.DigestAnswer(request=request, paths=answers)))

@@ -184,7 +184,7 @@ class Shell:
                 self.core.acknowledge(message.ack.seqs)
             case "stop":
                 self.core.stop(message.stop.attempts)
-                self._staging.give_up(message.stop.digests)
+                self._staging.paths.give_up(message.stop.digests)
             case "recall":
                 self.core.recall(message.recall.attempts)
             case "digest":

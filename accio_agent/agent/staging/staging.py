@@ -9,8 +9,7 @@ they get folders written out.
 """
 
 import asyncio
-import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import field
 from pathlib import Path
@@ -19,10 +18,9 @@ from typing import Any, TypeVar
 import structlog
 
 from accio.content.datasets import missing_blobs, put_snapshot, read_manifest
-from accio.content.digest import Digest, Progress, parse_digest
+from accio.content.digest import Digest, parse_digest
 from accio.content.errors import BlobMissing, StoreFull
 from accio.content.manifest import Shape
-from accio.content.reading import DigestedDataset, digest_dataset
 from accio.content.sharing import shares_folder
 from accio.content.signatures import SqliteSignatureCache
 from accio.content.store import FolderStore
@@ -38,7 +36,8 @@ from accio.v1 import agents_pb2
 from accio_agent import clock
 from accio_agent.agent.link.transfer import Transfer
 from accio_agent.agent.staging import cache
-from accio_agent.agent.staging.remote_files import is_remote, local_copy, name_of
+from accio_agent.agent.staging.path_digests import NotStagedError, PathDigests
+from accio_agent.agent.staging.remote_files import name_of
 from accio_agent.agent.staging.written_out import WrittenOut
 
 log = structlog.get_logger("accio.agent")
@@ -92,7 +91,7 @@ class Staging:
         self._trim_at = 0.0
         self._sending: list[dict[Digest, None]] = []
         self._dropping = asyncio.Lock()
-        self._digesting: dict[int, threading.Event] = {}  # by request; set once nobody needs the answer
+        self.paths = PathDigests(folder, self._signatures, self._in_thread)
 
     def close(self) -> None:
         self._threads.shutdown(cancel_futures=True)
@@ -239,8 +238,7 @@ class Staging:
         if pinned is None:
             return Path(text)
         try:
-            path = await self._in_thread(local_copy, text, self._folder) if is_remote(text) else Path(text)
-            found = await self._digested(path)
+            path, found = await self.paths.at(text)
             if found.digest == content_of(pinned):
                 if inputs.copied and found.snapshot.shape is Shape.FOLDER and await self._stored(found.snapshot):
                     return await self._write_out(pinned, inputs)
@@ -255,7 +253,7 @@ class Staging:
             return await self._write_out(pinned, inputs)  # the store may have what the run pinned
         except NotFound:
             inputs.absent.append(text)
-            raise _NotStagedError(f"{problem}; it isn't in the store either") from None
+            raise NotStagedError(f"{problem}; it isn't in the store either") from None
 
     async def _write_out(self, text: str, inputs: "_Inputs") -> Path:
         path = await self._written.take(text, self._store, self._complete)
@@ -293,47 +291,6 @@ class Staging:
         if self._shared:
             raise BlobMissing(digest, f"the store lacks the value {digest}")
         await self._transfer.fetch([digest], self._store)
-
-    async def digest_paths(self, request: int, paths: Iterable[str]) -> list[agents_pb2.PathDigest] | None:
-        """Return the content digests of paths, and why some can't be known; None if the request was given up."""
-        given_up = self._digesting[request] = threading.Event()
-        try:
-            return await self._digest_paths(paths, given_up)
-        except _GivenUpError:
-            return None
-        finally:
-            self._digesting.pop(request, None)
-
-    def give_up(self, requests: Iterable[int]) -> None:
-        """Read no further for these requests for digests."""
-        for request in requests:
-            if request in self._digesting:
-                self._digesting[request].set()
-
-    async def _digest_paths(self, paths: Iterable[str], given_up: threading.Event) -> list[agents_pb2.PathDigest]:
-        def look(_: int) -> None:
-            if given_up.is_set():
-                raise _GivenUpError
-
-        answers = []
-        for text in paths:
-            try:
-                path = await self._in_thread(local_copy, text, self._folder) if is_remote(text) else Path(text)
-                found = await self._digested(path, look)
-                look(0)
-                answers.append(agents_pb2.PathDigest(path=text, digest=found.digest, bytes=found.manifest.size))
-            except AccioError as error:
-                answers.append(agents_pb2.PathDigest(path=text, error=error.message.removeprefix("staging: ")))
-            except OSError as error:
-                answers.append(agents_pb2.PathDigest(path=text, error=f"can't read {text}: {error.strerror or error}"))
-        return answers
-
-    async def _digested(self, path: Path, progress: Progress | None = None) -> DigestedDataset:
-        if not path.is_absolute():
-            raise _NotStagedError(f"expected an absolute path of a dataset, found {path}")
-        return await self._in_thread(
-            lambda: digest_dataset(path, now_ns=clock.wall_ns(), cache=self._signatures, progress=progress)
-        )
 
     # --- outputs -----------------------------------------------------------------------------------------------------
 
@@ -412,14 +369,6 @@ class _Inputs:
         """Note that the store hasn't got an input."""
         self.missing.append(what)
         self.problem = error.message
-
-
-class _GivenUpError(Exception):
-    """Nobody needs the digest any more that is being computed."""
-
-
-class _NotStagedError(AccioError):
-    """An input can't be had."""
 
 
 def _dataset_texts(spec: OperatorSpec, inputs_json: str) -> list[str]:
