@@ -31,6 +31,7 @@ _SYSTEMS = frozenset(
     }
 )  # fmt: skip
 _OLDEST = (3, 11)
+_ENGINE_FAILED = 125  # before anything of the image was looked for
 _NEEDED = ("blake3", "orjson", "google.protobuf", "platformdirs")
 _LOOK = (
     "import importlib.util as u, json, platform, sys\n"
@@ -122,6 +123,8 @@ def make_ready(need: ImageNeed) -> None:
         version, libc, complete = json.loads(asked.stdout.strip().splitlines()[-1])
     except (ValueError, LookupError, TypeError):
         said = (asked.stderr.strip().splitlines() or [f"exit code {asked.returncode}"])[-1]
+        if asked.returncode == _ENGINE_FAILED:
+            raise FailedPrecondition(f"the image {name} can't be started by {engine.program.name}: {said}") from None
         raise FailedPrecondition(
             f"the image {name} can't run functions: expected `python3` in its PATH, found: {said}; name an image with "
             "Python, or declare a program (docs/environments.md)"

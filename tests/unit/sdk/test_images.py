@@ -194,7 +194,7 @@ def Fit(x: int) -> int:
 LOOKING = """#!/bin/bash
 case $1 in
 pull) echo image > "$3" ;;
-exec) echo '{answer}'; echo 'no python3' >&2 ;;
+exec) echo '{answer}'; echo 'no python3' >&2; exit {code} ;;
 esac
 """
 
@@ -230,16 +230,19 @@ def test_an_image_is_named_in_the_source(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "message"),
+    ("answer", "code", "message"),
     [
-        ('[[3, 9], "glibc", true]', "the image tools:1 has Python 3.9: functions need 3.11 or newer"),
-        ('[[3, 99], "glibc", false]', r"has Python 3.99 \(glibc\), its agent .*: take an image with the same, or"),
-        ("", "the image tools:1 can't run functions: expected `python3` in its PATH, found: no python3"),
+        ("", 125, "the image tools:1 can't be started by apptainer: no python3"),
+        ('[[3, 9], "glibc", true]', 0, "the image tools:1 has Python 3.9: functions need 3.11 or newer"),
+        ('[[3, 99], "glibc", false]', 0, r"has Python 3.99 \(glibc\), its agent .*: take an image with the same, or"),
+        ("", 127, "the image tools:1 can't run functions: expected `python3` in its PATH, found: no python3"),
     ],
 )
-def test_an_image_that_cannot_run_functions_is_told(apptainer: Path, answer: str, message: str, tmp_path: Path) -> None:
+def test_an_image_that_cannot_run_functions_is_told(
+    apptainer: Path, answer: str, code: int, message: str, tmp_path: Path
+) -> None:
     """What it has, and what it needs."""
-    (tmp_path / "bin" / "apptainer").write_text(LOOKING.format(answer=answer))
+    (tmp_path / "bin" / "apptainer").write_text(LOOKING.format(answer=answer, code=code))
     assert not apptainer.exists()
     with pytest.raises(FailedPrecondition, match=message):
         functions.make_ready(ImageNeed(image="tools:1"))
