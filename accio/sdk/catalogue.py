@@ -40,6 +40,8 @@ from accio.sdk.references import bound_names
 
 RESULT = "result.json"
 _DESCRIBE = "accio.sdk.describe"
+_ANALYSIS = "2"
+"""Another one wherever the analysis finds more: what was described before isn't used then."""
 MOST_DESCRIPTIONS = 64
 """How many a cache keeps, the newest: each interpreter and each place of a file has its own."""
 
@@ -247,7 +249,7 @@ def describe_source(
 
 
 def _key(source: Source) -> str:
-    return full_hash("\0".join((FORMAT, sys.executable, source.distribution, *source.references)))
+    return full_hash("\0".join((FORMAT, _ANALYSIS, sys.executable, source.distribution, *source.references)))
 
 
 def _read(entry: Path) -> Description | None:

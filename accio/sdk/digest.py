@@ -157,6 +157,8 @@ def _add_code(subject: Subject, library: Library, reached: Reached, parts: dict[
     imports: dict[str, list[str]] = {}
     for (module, name), targets in sorted(reached.imports.items()):
         imports.setdefault(_label("imports", module, home), []).append(f"{name} = {', '.join(sorted(targets))}")
+    for (module, name), order in sorted(reached.orders.items()):
+        imports.setdefault(_label("order of bindings", module, home), []).append(f"{name} = {', '.join(order)}")
     for label, lines in imports.items():
         parts[label] = full_hash("\n".join(lines))
     _add_order(library, reached, home, parts)

@@ -34,7 +34,8 @@ class Unit:
 class ParsedModule:
     """A module's units, and where each of its names comes from.
 
-    `timeline` has what an import runs, in its order: labels, with the index of those that are units.
+    `timeline` has what an import runs, in its order: labels, with the index of those that are units. `binders` has what
+    binds a name, in its order: star imports by their modules under the name *, too.
     """
 
     name: str
@@ -46,6 +47,7 @@ class ParsedModule:
     stars: list[str] = field(default_factory=list)
     type_only: set[str] = field(default_factory=set)
     timeline: list[tuple[str, int | None]] = field(default_factory=list)
+    binders: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
     _references: dict[int, References] = field(default_factory=dict)
 
     def references(self, unit: Unit) -> References:
@@ -53,6 +55,11 @@ class ParsedModule:
         if unit.index not in self._references:
             self._references[unit.index] = find_references(unit.node, self.package)
         return self._references[unit.index]
+
+    def order_of(self, name: str, stars: set[str]) -> list[str]:
+        """Return what binds a name, one after the other, with those star imports that are among *stars*."""
+        found = [*self.binders.get(name, ()), *(each for each in self.binders.get("*", ()) if each[1] in stars)]
+        return [label for _, label in sorted(found)]
 
     def binds(self, name: str) -> bool:
         """Return whether a statement of the module itself binds *name*."""
@@ -84,7 +91,9 @@ def _add(module: ParsedModule, statement: ast.stmt) -> None:
                 module.timeline.append((f"import {imported.module} {imported.attribute}", None))
                 if imported.attribute == "*":
                     module.stars.append(imported.module)
+                    _note_binder(module, "*", imported.module)
                 else:
+                    _note_binder(module, imported.bound, f"import {'.'.join(imported.target)}")
                     module.imported.setdefault(imported.bound, []).append(imported)
     # Names that an import statement binds are followed one by one; the statement as a whole says nothing more.
     if is_import:
@@ -95,6 +104,11 @@ def _add(module: ParsedModule, statement: ast.stmt) -> None:
     module.timeline.append((unit.label, unit.index))
     for name in names:
         module.bindings.setdefault(name, []).append(unit)
+        _note_binder(module, name, unit.label)
+
+
+def _note_binder(module: ParsedModule, name: str, label: str) -> None:
+    module.binders.setdefault(name, []).append((len(module.timeline), label))
 
 
 def _flatten(statements: list[ast.stmt], typing_names: set[str], type_only: set[str]) -> Iterator[ast.stmt]:

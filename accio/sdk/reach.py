@@ -41,6 +41,7 @@ class Reached:
 
     units: dict[tuple[str, int], Unit] = field(default_factory=dict)
     imports: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    orders: dict[tuple[str, str], list[str]] = field(default_factory=dict)  # what binds a name that several bind
     executed: list[str] = field(default_factory=list)
     packages: dict[str, str] = field(default_factory=dict)
     absent: set[str] = field(default_factory=set)
@@ -184,15 +185,27 @@ class Walk:
         for unit in parsed.bindings.get(root, []):
             self._reach(unit)
         found = parsed.binds(root)
+        stars = {star for star in parsed.stars if not self._library.follows(star)}
         for star in parsed.stars:
             if self._library.follows(star):
                 if star not in seen and not self._has_problem_reading(star):
-                    found = self._lookup(star, chain, where, seen) or found
+                    for unit in self._library.parse(star).bindings.get("__all__", []):  # whether it brings the name
+                        self._reach(unit)
+                    if self._lookup(star, chain, where, seen):
+                        found = True
+                        stars.add(star)
             else:
                 reason = why_unfollowable(".".join((star, *chain)))
                 if reason is not None:
                     self._problem(where, reason)
+        self._note_order(module, root, stars)
         return found or root in parsed.type_only
+
+    def _note_order(self, module: str, name: str, stars: set[str]) -> None:
+        """Note what binds a name one after the other, if that decides what it means."""
+        order = self._library.parse(module).order_of(name, stars)
+        if len(order) > max(1, len(self.reached.orders.get((module, name), ()))):
+            self.reached.orders[module, name] = order
 
     def _unknown_name(self, module: str, name: str, where: str) -> None:
         """Follow a name that no statement binds: a builtin, something that the import system sets, or a mystery."""
@@ -375,6 +388,9 @@ class Walk:
         module = self._library.parse(name)
         for unit in module.units:
             self._reach(unit)
+        for bound in module.binders:
+            if bound != "*":
+                self._note_order(name, bound, set(module.stars))
         for bound, found in module.imported.items():
             if any(self._library.follows(imported.target[0]) for imported in found):
                 self._name(name, (bound,), f"module {name}")

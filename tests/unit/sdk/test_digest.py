@@ -435,3 +435,58 @@ def test_an_enumeration_that_only_a_hint_names_matters(tmp_path: Path, annotatio
     )
     before = {"pkg/__init__.py": "", "pkg/ops.py": ops.format(value="1, 2")}
     assert changed(tmp_path, before, {"pkg/ops.py": ops.format(value="1, 3")})
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "differs"),
+    [
+        ("A = 1\nB = 2\n__all__ = ['A']\n", "A = 1\nB = 2\n__all__ = ['B']\n", True),
+        ("A = 1\nB = 2\n__all__ = ['A']\n", "A = 1\nB = 2\n", True),
+        ("A = 1\nB = 2\n__all__ = ['A']\n", "A = 1\nB = 2\n__all__ = ['A']\n__all__ += ['B']\n", True),
+        ("A = 1\nB = 2\n__all__ = ['A']\n", "A = 1\nB = 3\n__all__ = ['A']\n", False),
+    ],
+)
+def test_what_a_star_import_brings(tmp_path: Path, before: str, after: str, differs: bool) -> None:
+    """Whether a name of one's own is replaced by a star import is up to `__all__` of the module that it imports."""
+    files = {
+        "pkg/__init__.py": "",
+        "pkg/names.py": before,
+        "pkg/middle.py": "A = 7\nfrom .names import *\n",
+        "pkg/ops.py": OPS.format(imports="from .middle import A", body="return A"),
+    }
+    assert changed(tmp_path, files, {"pkg/names.py": after}) is differs
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("from .names import *\n", "A = 7\n"),
+        ("from .names import A\n", "A = 7\n"),
+        ("from .names import A\n", "from .more import A\n"),
+        ("from .names import *\n", "from .more import *\n"),
+        ("from .names import *\n", "from .more import A\n"),
+        ("A = 7\n", "def A(): pass\n"),
+        ("A = 7\n", "import pkg.more as A\n"),
+    ],
+)
+def test_the_last_that_binds_a_name_wins(tmp_path: Path, one: str, other: str) -> None:
+    """The order of the statements that bind a name is part of the digest."""
+    files = {
+        "pkg/__init__.py": "",
+        "pkg/names.py": "A = 1\n",
+        "pkg/more.py": "A = 2\n",
+        "pkg/middle.py": one + other,
+        "pkg/ops.py": OPS.format(imports="from .middle import A", body="return A"),
+    }
+    assert changed(tmp_path, files, {"pkg/middle.py": other + one})
+
+
+def test_the_order_counts_in_a_module_that_is_used_as_a_value(tmp_path: Path) -> None:
+    """Where any name of a module may be asked for, the order counts of those that bind each."""
+    files = {
+        "pkg/__init__.py": "",
+        "pkg/names.py": "A = 1\n",
+        "pkg/middle.py": "A = 7\nfrom .names import A\n",
+        "pkg/ops.py": OPS.format(imports="from . import middle", body="return vars(middle)['A']"),
+    }
+    assert changed(tmp_path, files, {"pkg/middle.py": "from .names import A\nA = 7\n"})
