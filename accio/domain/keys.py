@@ -28,12 +28,14 @@ from accio.domain.values import canonical, decode
 KEY_FORMAT = 1
 FRAGMENT_LIMIT = 65_536
 _RESERVED = '{"blake3":'
+SURELY_SHORT = FRAGMENT_LIMIT // 4
+"""Characters of a text that is its own fragment unless it begins with a brace: it has four bytes for each at most."""
 
 
 def fragment(text: str) -> str:
     """Return the fragment of a value without datasets from its canonical text."""
     # A text of n characters has at most 4n bytes, and at least n: most needn't be encoded to be measured.
-    short = len(text) * 4 <= FRAGMENT_LIMIT or len(text.encode()) <= FRAGMENT_LIMIT
+    short = len(text) <= SURELY_SHORT or len(text.encode()) <= FRAGMENT_LIMIT
     if short and not text.startswith(_RESERVED):
         return text
     return f'{_RESERVED}"{blake3(text.encode()).hexdigest()}"}}'

@@ -66,7 +66,8 @@ def node_succeeded(turn: Turn, instance: Instance, no: int, result: Result, *, c
         ):
             if instance.states[successor] is _WAITING:
                 move_node(instance, successor, _QUEUED)
-            instance.recomputing -= {successor}
+            if instance.recomputing:
+                instance.recomputing -= {successor}
             turn.world.ready.append((instance, successor))
     if instance.remaining == 0:
         instance_over(turn, instance)

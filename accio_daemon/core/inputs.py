@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from accio.domain.absence import NO_VALUE
 from accio.domain.datatypes import DataType
-from accio.domain.keys import KeyTemplate, blob_fragment, datasets_of, fragment, fragment_with_datasets
+from accio.domain.keys import SURELY_SHORT, KeyTemplate, blob_fragment, datasets_of, fragment, fragment_with_datasets
 from accio.domain.named_content import content_of
 from accio.domain.sweeps import Sweep
 from accio.domain.values import cast
@@ -108,7 +108,10 @@ def received(
             continue
         member = binding.label + value
         wire.append(member)
-        shown = _with_datasets(binding, value, pins, inputs) if binding.has_dataset else fragment(value)
+        if binding.has_dataset:
+            shown = _with_datasets(binding, value, pins, inputs)
+        else:  # most are their own fragment
+            shown = value if len(value) <= SURELY_SHORT and value[:1] != "{" else fragment(value)
         keyed.append(member if shown is value else binding.label + shown)
     inputs.wire = "{" + ",".join(wire) + "}"
     inputs.key_inputs = inputs.wire if keyed == wire else "{" + ",".join(keyed) + "}"  # nearly always the same

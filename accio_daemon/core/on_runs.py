@@ -116,11 +116,12 @@ def open_next(world: World, run: Run) -> bool:
 
 def _open_behind_cursor(world: World, run: Run) -> bool:
     """Open the next child that isn't taken, and move the cursor behind it; False if there is none."""
-    size, index = run.size, run.taken.cursor
+    taken, size = run.taken, run.size
+    index = taken.cursor
     while index < size and _is_taken(run, index):
         index += 1
     found = index < size
-    cursor = run.taken.cursor = index + 1 if found else size
+    cursor = taken.cursor = index + 1 if found else size
     if found:
         open_instance(world, Instance(run, index, run.sequence))
     if cursor >= size:
@@ -130,8 +131,10 @@ def _open_behind_cursor(world: World, run: Run) -> bool:
 
 def _is_taken(run: Run, index: int) -> bool:
     """Return whether a child was opened, has ended, or was deleted."""
-    taken = run.taken
-    return index in run.open or taken.has_row(index) or (bool(taken.removed) and taken.is_removed(index))
+    taken = run.taken  # asked for each child, and so without further calls
+    if index in run.open or index < taken.low or index in taken.reached:
+        return True
+    return bool(taken.removed) and taken.is_removed(index)
 
 
 def _look_ahead(world: World, run: Run, limit: int) -> int:

@@ -102,7 +102,9 @@ def _readied(instance: Instance, node: NodePlan) -> int:
     """
     sequence = instance.sequence
     for predecessor in node.predecessors:
-        sequence = max(sequence, instance.ends[predecessor])
+        ended = instance.ends[predecessor]
+        if ended > sequence:
+            sequence = ended
     return sequence
 
 
