@@ -2,9 +2,10 @@
 import { html, useEffect, useRef, useState } from '../core.js';
 import { visible } from '../parts.js';
 import { GLYPHS } from '../states.js';
+import { NARROW } from './frame.js';
 import { bounds, cividis, numberText, short, someTicks, tickText } from './scales.js';
 
-export const WIDTH = 640;
+export const WIDTH = NARROW ? 400 : 640;
 const LEFT = 96;
 const BOTTOM = 44;
 const TOP = 6;
@@ -104,7 +105,7 @@ function labels(context, picture, size) {
     context.fillText(visible(tickText(text, 11)), LEFT - 6, TOP + (size.rows - 1 - at + 0.5) * size.cell);
   }
   context.textAlign = 'center';
-  for (const [at, text] of someTicks(picture.x.ticks, 8)) {
+  for (const [at, text] of someTicks(picture.x.ticks, NARROW ? 4 : 8)) {
     context.fillText(visible(tickText(text, 11)), LEFT + (at + 0.5) * size.width, TOP + size.rows * size.cell + 12);
   }
   context.fillStyle = colour('--text');
