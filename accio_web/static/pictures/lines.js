@@ -16,7 +16,7 @@ export function layout(picture) {
   const [low, high] = categories ? [-0.5, Math.max(0.5, all.length ? Math.max(...bounds(all)) + 0.5 : 0.5)] : bounds(all);
   const tried = picture.head.kind === 'line' && !categories && xAxis.values?.length && xAxis.values.length <= MOST_TICKS + 2
     ? xAxis.values.map((value, at) => [value, xAxis.ticks[at]]) : null;
-  const x = axisOf({ scale: xAxis.scale, low, high, from: INNER.from + 8, to: INNER.to - 8, most: MOST_TICKS, ticks: categories ? someTicks(xAxis.ticks, MOST_TICKS + 2) : tried });
+  const x = axisOf({ scale: xAxis.scale, low, high, from: INNER.from + 8, to: INNER.to - 8, most: NARROW ? 5 : 6, ticks: categories ? someTicks(xAxis.ticks, MOST_TICKS + 2) : tried });
   const y = yAxisOf(picture);
   const cumulated = picture.head.kind === 'cdf';
   return { x, y, series: series.map((each, at) => drawn(each, at, x, y, cumulated)) };
