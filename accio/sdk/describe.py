@@ -55,7 +55,7 @@ def describe(distribution: str, references: Sequence[str], cache: Path | None = 
 
     What is found of installed distributions is kept in *cache*.
     """
-    before = set(sys.modules)
+    before, path = set(sys.modules), list(sys.path)
     with watched_imports() as imports:
         loaded = load_all(references)
     modules = modules_of(references)
@@ -66,6 +66,7 @@ def describe(distribution: str, references: Sequence[str], cache: Path | None = 
     specs = [_spec(one, distribution, library, modules, foundations) for one in loaded]
     _look_at_loaded(finder, sys.modules.keys() - before)
     _add_modules(library, foundations)
+    ahead, behind = _put_around(path)
     fingerprint = Fingerprint.take(
         trees=foundations.trees,
         folders=foundations.folders,
@@ -78,11 +79,22 @@ def describe(distribution: str, references: Sequence[str], cache: Path | None = 
                 for facts in sorted(finder.looked_at(), key=lambda facts: facts.name)
                 if facts.place is not None
             },
-            folders=search_path.added(),
+            folders=tuple(dict.fromkeys((*search_path.added(), *behind))),
             pins=search_path.pinned(),
+            ahead=ahead,
         ),
     )
     return Description(specs=tuple(specs), fingerprint=fingerprint)
+
+
+def _put_around(path: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return what operators' modules have put before a search path while they were imported, and what behind its
+    beginning.
+    """
+    first = next((at for at, folder in enumerate(sys.path) if folder in path), 0)
+    added = set(search_path.added())
+    new = [folder for folder in sys.path[first:] if folder not in {*path, *added}]
+    return tuple(map(str, sys.path[:first])), tuple(map(str, new))
 
 
 def _spec(

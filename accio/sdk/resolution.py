@@ -21,12 +21,14 @@ _INVALIDATING = threading.Lock()
 class Resolution:
     """`places` are those of modules by name (see `place_of`), packages before their modules; empty where none was.
 
-    `folders` and `pins` are what loading adds to the search path (see `search_path`).
+    `folders` and `pins` are what loading adds to the search path (see `search_path`), `ahead` what operators' modules
+    themselves have put before everything else, which a process that imports none of them doesn't have.
     """
 
     places: Mapping[str, tuple[str, ...]]
     folders: tuple[str, ...] = ()
     pins: Mapping[str, str]
+    ahead: tuple[str, ...] = ()
 
     def moved(self) -> str:
         """Name a module that would be found elsewhere now, by a process like this one; nothing if there is none."""
@@ -46,6 +48,7 @@ class Resolution:
             "places": {name: list(place) for name, place in self.places.items()},
             "folders": list(self.folders),
             "pins": dict(self.pins),
+            "ahead": list(self.ahead),
         }
 
     @classmethod
@@ -55,6 +58,7 @@ class Resolution:
             places={name: tuple(place) for name, place in document["places"].items()},
             folders=tuple(document["folders"]),
             pins=dict(document["pins"]),
+            ahead=tuple(document["ahead"]),
         )
 
     def _find(self, name: str, parent: tuple[str, ...] | None) -> ModuleSpec | None:
@@ -62,4 +66,6 @@ class Resolution:
             return find_spec(name, parent[1:])
         if name in self.pins:
             return PathFinder.find_spec(name, [self.pins[name]])
+        if self.ahead and (found := PathFinder.find_spec(name, list(self.ahead))) is not None:
+            return found
         return find_spec(name, None) or PathFinder.find_spec(name, list(self.folders))

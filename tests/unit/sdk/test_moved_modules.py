@@ -105,6 +105,19 @@ def test_a_file_that_comes_to_be_found_first(tmp_path: Path, monkeypatch: pytest
     assert _spec(before).digest != _spec(after).digest
 
 
+@pytest.mark.parametrize("how", ["insert(0, {!r})", "append({!r})"])
+def test_a_module_may_change_the_search_path(tmp_path: Path, how: str) -> None:
+    """What an operator's module finds in a folder that it puts on the path itself stays found, until it is edited."""
+    name = f"on_a_path_of_ones_own_{how[:3]}"
+    write(tmp_path, {f"library/{name}.py": "N = 2\n"})
+    path = f"import sys\nsys.path.{how.format(str(tmp_path / 'library'))}\n"
+    write(tmp_path, {"first.py": path + _using(f"from {name} import N")})
+    found = _find(tmp_path, "first.py")
+    assert found.is_current(found.offers[0].source)
+    write(tmp_path, {f"library/{name}.py": "N = 3\n"})
+    assert not found.is_current(found.offers[0].source)
+
+
 def test_a_folder_twice_on_the_path_leads_nowhere_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """PYTHONPATH may name the folder of an editable install: a package without __init__.py has no more portions so."""
     write(tmp_path / "one", {"twice_on_path/ops.py": _ops(2)})
