@@ -28,6 +28,8 @@ storage: {{filesystem: {{rootdirectory: {folder}}}, maintenance: {{uploadpurging
 http: {{addr: "{address}"}}
 """
 _STORAGE = '[storage]\ndriver = "{driver}"\ngraphroot = "{folder}/images"\nrunroot = "{folder}/run"\n'
+# Else one test's end takes away what the Podman of another, and of this machine's user, notes of what runs.
+_ENGINE = '[engine]\ntmp_dir = "{folder}/podman"\n'
 _INSECURE = '[[registry]]\nlocation = "{address}"\ninsecure = true\n'
 _NOT_NEEDED = (
     "site-packages", "dist-packages", "test", "tests", "__pycache__", "idlelib", "lib2to3", "ensurepip", "config-*",
@@ -143,6 +145,7 @@ def containers(folder: Path) -> Iterator[Containers]:
     address = f"127.0.0.1:{free_port()}"
     files = {
         "CONTAINERS_STORAGE_CONF": _STORAGE.format(driver="overlay" if os.getuid() == 0 else "vfs", folder=folder),
+        "CONTAINERS_CONF": _ENGINE.format(folder=folder),
         "CONTAINERS_REGISTRIES_CONF": _INSECURE.format(address=address),
     }
     for name, text in files.items():
