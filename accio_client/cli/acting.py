@@ -52,7 +52,10 @@ def chosen(
         require_runs(runs, verb)
         return runs
     found = selected(session, client, runs, where, of_runs=of_runs, of_children=of_children)
-    if found and not yes:
+    if not found:
+        states = (of_children if runs else of_runs) and " in a state in which that is possible"
+        session.say(f"no {'child' if runs else 'run'} matches{states or ''}: nothing done")
+    elif not yes:
         _show(session, found, verb, children=bool(runs))
         _ask(len(found), verb)
     return [run.id for run in found]
@@ -71,11 +74,7 @@ def selected(
     if not runs:
         warn_of_fields(session, where)
     lists = selections(runs, where, of_runs=of_runs, of_children=of_children)
-    found = [run for wanted in lists for run in client.iterate_runs(wanted)]
-    if not found:
-        states = (of_children if runs else of_runs) and " in a state in which that is possible"
-        session.say(f"no {'child' if runs else 'run'} matches{states or ''}: nothing done")
-    return found
+    return [run for wanted in lists for run in client.iterate_runs(wanted)]
 
 
 def require_runs(runs: Sequence[str], verb: str) -> None:

@@ -183,7 +183,9 @@ def logs(session: Session, place: tuple[str, ...], *, where: str, follow: bool) 
         line = None
         for line in lines:
             _show_line(line, f"{line.run}/{line.node}" if where else _origin(line, run, node))
-        if line is None:
+        if not runs:
+            session.say(f"no {'child' if run else 'run'} matches")
+        elif line is None:
             session.say("nothing was printed" + (" by what matches" if where else ""))
 
 

@@ -69,7 +69,15 @@ def test_a_query_that_selects_nothing_does_nothing(daemon: FakeDaemon, accio: An
     daemon.answers["List"] = listing()
     done = accio("kill", "-where=name=nobody")
     assert (done.exit, done.out) == (0, "")
-    assert "no run matches" in done.err
+    assert done.err == "no run matches in a state in which that is possible: nothing done\n"
+
+
+def test_a_query_that_selects_nothing_is_told_once(daemon: FakeDaemon, accio: Any) -> None:
+    """Who only reads is told that nothing matches, and not that nothing was done or printed."""
+    daemon.answers["List"] = listing()
+    exported, printed = accio("export", RUN, "-where=x>10"), accio("logs", "-where=state=failed")
+    assert (exported.exit, exported.err) == (1, "accio: nothing to export: no child matches -where=x>10\n")
+    assert (printed.exit, printed.out, printed.err) == (0, "", "no run matches\n")
 
 
 def test_a_list_takes_a_query_and_an_order(daemon: FakeDaemon, accio: Any) -> None:
