@@ -46,7 +46,7 @@ def note(folder: Path, value: str) -> None:
 def data(tmp_path: Path) -> Path:
     """A data folder with a database, of which there is a backup, and which went on since."""
     folder = tmp_path / "data"
-    folder.mkdir()
+    folder.mkdir(mode=0o700)  # as daemons make it: they say so where it is another
     opened(folder)
     note(folder, "then")
     back_up(folder / FILE_NAME, tmp_path / "night.db")
