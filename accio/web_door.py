@@ -59,8 +59,11 @@ def _family(host: str) -> socket.AddressFamily:
     return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
-def link(listening: socket.socket, code: str, base_path: str = "", *, name: str = HOST, encrypted: bool = False) -> str:
-    """Return the address that logs in once. The code stands behind the #: no server's log ever has it.
+def link(
+    listening: socket.socket, code: str = "", base_path: str = "", *, name: str = HOST, encrypted: bool = False
+) -> str:
+    """Return the address that logs in once, or what precedes its code, which stands behind the #: no server's log
+    ever has it.
 
     Of a socket in the file system it is what a tunnel to the default port makes of it.
     """

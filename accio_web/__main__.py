@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import click
 
-from accio import logs, places, sockets, web_door
-from accio.errors import AccioError, BadRequest
+from accio import logs, places, sockets, web_door, web_links
+from accio.errors import AccioError, BadRequest, FailedPrecondition
 from accio.exits import SUCCESS, USAGE, exit_code
 from accio.version import DISTRIBUTION
 from accio_client.settings import Settings as ClientSettings
@@ -18,7 +18,10 @@ from accio_web.settings import LOOPBACK, Settings, base_path
 INSTALL = f"pip install '{DISTRIBUTION}[web]'"
 
 
-@click.command(context_settings={"help_option_names": ["-h", "-help", "--help"]})
+_HELP = {"help_option_names": ["-h", "-help", "--help"]}
+
+
+@click.group(invoke_without_command=True, context_settings=_HELP)
 @click.option("-addr", "--addr", metavar="HOST:PORT", help="The daemon's address.")
 @click.option("-cluster", "--cluster", metavar="NAME", help="A cluster of clusters.json.")
 @click.option(
@@ -38,7 +41,10 @@ INSTALL = f"pip install '{DISTRIBUTION}[web]'"
 @click.option("-read-only", "--read-only", is_flag=True, help="Change nothing.")
 @click.option("--inherited", type=int, hidden=True, help="A listening socket of the parent process.")
 @click.option("--known-for", type=float, default=0.0, hidden=True, help="Seconds for which the link is known already.")
+@click.pass_context
 def command(
+    context: click.Context,
+    /,
     addr: str | None,
     cluster: str | None,
     port: int | None,
@@ -51,11 +57,33 @@ def command(
     known_for: float,
 ) -> int:
     """Serve the web interface on this machine, and print a link that logs in once."""
+    if context.invoked_subcommand is not None:
+        return SUCCESS
     found = ClientSettings.load(address=addr, cluster=cluster)
     certificate = None if tls is None else checked(tls)
     listening = _door(port, host, encrypted=tls is not None) if inherited is None else socket.socket(fileno=inherited)
     named = names if host == web_door.HOST or host.startswith(sockets.PREFIX) else (*names, host)
-    return serve(_settings(found, listening, named, base_path, certificate, read_only=read_only), listening, known_for)
+    return serve(
+        _settings(found, listening, named, base_path, certificate, read_only=read_only),
+        listening,
+        known_for,
+        inherited=inherited is not None,
+    )
+
+
+@command.command("link", context_settings=_HELP)
+@click.option("-port", "--port", type=int, help="That of the web interface, if several run.")
+def further_link(port: int | None) -> int:
+    """Print another link that logs in once, to a web interface of yours that runs on this machine."""
+    doors = [door for door in web_links.open_doors() if port in (None, door.port)]
+    if not doors:
+        at = "" if port is None else f" at port {port}"
+        raise FailedPrecondition(f"no web interface of yours runs on this machine{at}: start one by `accio web`")
+    if len(doors) > 1:
+        running = ", ".join(f"-port={door.port} (the daemon at {door.daemon})" for door in doors)
+        raise BadRequest(f"several web interfaces run here, say which one: {running}")
+    click.echo(doors[0].new_link())
+    return SUCCESS
 
 
 def _door(port: int | None, host: str, *, encrypted: bool) -> socket.socket:
@@ -101,24 +129,34 @@ def _settings(
         host_names=LOOPBACK | {f"[{name}]" if ":" in name else name.lower() for name in names},
         name=names[0] if names else web_door.HOST,
         certificate=certificate,
+        links=web_links.folder_of(listening),
     )
 
 
-def serve(settings: Settings, listening: socket.socket, known_for: float = 0.0) -> int:
-    """Serve until a signal ends it; *known_for*: how many seconds ago a parent process printed the link."""
+def serve(settings: Settings, listening: socket.socket, known_for: float = 0.0, *, inherited: bool = False) -> int:
+    """Serve until a signal ends it; *known_for*: how many seconds ago a parent process printed the link, by which the
+    socket was *inherited*.
+    """
     from accio_web.clock import now
     from accio_web.serving import run
     from accio_web.sessions import Sessions
 
     sessions = Sessions()
     code = sessions.offer(settings.token, settings.user, now() - known_for, os.environ.pop(web_door.CODE, ""))
+    opens = web_door.link(
+        listening, base_path=settings.base_path, name=settings.name, encrypted=settings.certificate is not None
+    )
     click.echo(f"the web interface of the daemon at {settings.daemon}; this link logs in once, within 10 minutes:")
-    encrypted = settings.certificate is not None
-    click.echo(web_door.link(listening, code, settings.base_path, name=settings.name, encrypted=encrypted))
+    click.echo(opens + code)
     if listening.family == socket.AF_UNIX:
         click.echo(f"through a tunnel: ssh -L {web_door.PORT}:{listening.getsockname()} HOST")
     sys.stdout.flush()
-    run(settings, sessions, listening)
+    doorway = None if inherited else web_links.Doorway(listening, opens, settings.daemon)  # it is the parent's then
+    try:
+        run(settings, sessions, listening)
+    finally:
+        if doorway is not None:
+            doorway.close()
     return SUCCESS
 
 

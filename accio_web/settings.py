@@ -1,5 +1,7 @@
 """What the web interface is started with."""
 
+from pathlib import Path
+
 from accio.late import dataclass
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -20,6 +22,8 @@ class Settings:
     """By which links call this server."""
     certificate: tuple[str, str] | None = None
     """The files of certificate and key; None: TLS isn't spoken here."""
+    links: Path | None = None
+    """The folder of the codes of further links; None: there are none."""
 
 
 def base_path(text: str) -> str:

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from time import monotonic
 
-from accio import places, web_door
+from accio import places, web_door, web_links
 from accio.errors import FailedPrecondition
 from accio.interpreter import without_working_folder
 from accio.version import DISTRIBUTION
@@ -34,6 +34,7 @@ class WebDoor:
         self._opened = monotonic()
         self._child: Child | None = None
         self.link = web_door.link(listening, self._code)
+        self._doorway = web_links.Doorway(listening, web_door.link(listening), address)
 
     def ended(self, within_s: float) -> bool:
         """Return whether its program has ended, after waiting for that for a moment, or for the first who comes."""
@@ -51,6 +52,7 @@ class WebDoor:
 
     def stop(self) -> None:
         """Listen no longer, and end the program."""
+        self._doorway.close()
         self._listening.close()
         if self._child is not None:
             self._child.stop()

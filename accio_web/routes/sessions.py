@@ -5,9 +5,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from accio import web_links
 from accio.errors import AccioError, Unauthenticated
 from accio.version import accio_version
 from accio_client.documents import document
+from accio_web import clock
 from accio_web.answers import answer
 from accio_web.errors import refused
 from accio_web.sessions import name_of_token
@@ -38,9 +40,12 @@ class SessionRoutes:
         code, token = body.get("code"), body.get("token")
         cookie: str | None = None
         if isinstance(code, str):
-            cookie = sessions.redeem(code, now())
+            cookie = sessions.redeem(code, now()) or self._redeem_further(code)
             if cookie is None:
-                raise Unauthenticated("this link was used already, or is too old: log in with the token instead")
+                raise Unauthenticated(
+                    "this link was used already, or is too old: `accio web link` prints another; or log in with the "
+                    "token"
+                )
         elif isinstance(token, str) and token.strip():
             await self._check(token.strip())
             cookie = sessions.open(token.strip(), name_of_token(token.strip()), now())
@@ -57,6 +62,13 @@ class SessionRoutes:
             secure=request.url.scheme == "https",
         )
         return response
+
+    def _redeem_further(self, code: str) -> str | None:
+        """Open the session of whoever started this process for a code of `accio web link`."""
+        settings = self._web.settings
+        if not web_links.redeem(settings.links, code, clock.wall()):
+            return None
+        return self._web.sessions.open(settings.token, settings.user, self._web.now())
 
     async def _check(self, token: str) -> None:
         """Ask the daemon whether it knows the token; its own words for what it refuses."""

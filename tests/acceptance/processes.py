@@ -131,6 +131,7 @@ class Cluster:
             "ACCIO_ADDR": self.address,
             "ACCIO_DATA_DIR": str(self.data),
             "ACCIO_CONFIG_ROOT": str(self.root / "config"),
+            "XDG_STATE_HOME": str(self.root / "state"),
             "ACCIO_USER": "Me <me@example.org>",
             ledger_operators.LEDGER: str(self.ledger),
             ledger_operators.GATES: str(self.root / "gates"),

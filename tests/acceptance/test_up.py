@@ -165,12 +165,15 @@ def test_nobody_waits_for_the_web_interface(up: Up, monkeypatch: pytest.MonkeyPa
 
 
 def test_it_serves_the_web_interface(up: Up) -> None:
-    """The link that it prints logs in; when the web interface dies, that is said once, and runs go on."""
+    """The link that it prints logs in, and a further one; when it dies, that is said once, and runs go on."""
     assert up.popen.stdout is not None
     link = web_link(up)
     origin, _, code = link.partition("/login#code=")
+    command = [sys.executable, "-m", "accio_client.cli.main", "web", "link", f"--port={origin.rpartition(':')[2]}"]
+    further = subprocess.run(command, env=up.cluster.environment(), capture_output=True, text=True, check=True).stdout
     with httpx.Client(base_url=origin, headers={"origin": origin}, timeout=60, trust_env=False) as http:
         assert http.post("/api/v1/login", json={"code": code}).status_code == 200
+        assert http.post("/api/v1/login", json={"code": further.strip().partition("=")[2]}).status_code == 200
         assert http.get("/api/v1/workload").json()["cluster"]["agents"] == 1
     up.child("accio_web").kill()
     told = next(line for line in iter(up.popen.stdout.readline, "") if "web interface" in line)

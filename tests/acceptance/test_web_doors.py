@@ -91,6 +91,33 @@ def started(made: Cluster, *options: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, env=made.environment(), capture_output=True, text=True, timeout=120, check=False)
 
 
+def test_another_link(made: Cluster) -> None:
+    """`accio web link` lets in once more, without the token, until the web interface has ended, however that was."""
+    assert "no web interface of yours runs on this machine" in started(made, "link").stderr
+    process, first = served(made, "--port=0", "--base-path=/accio")
+    origin = first.partition("/accio")[0]
+    made_one = started(made, "link")
+    link = made_one.stdout.strip()
+    assert (made_one.returncode, link.partition("=")[0]) == (0, first.partition("=")[0])
+    with httpx.Client(base_url=f"{origin}/accio", timeout=PATIENCE_S, trust_env=False) as http:
+        headers = {"origin": origin, "sec-fetch-site": "same-origin", "content-type": "application/json"}
+        tried = [
+            http.post("/api/v1/login", content=f'{{"code": "{code}"}}', headers=headers).status_code
+            for code in (link.partition("=")[2], link.partition("=")[2], "\\ud800")  # half a character at the end
+        ]
+        assert tried == [200, 401, 401]
+        assert http.get("/api/v1/session").json()["user"] == "Me <me@example.org>"
+    other, _ = served(made, "--port=0")
+    assert "several web interfaces run here, say which one: -port=" in started(made, "link").stderr
+    assert started(made, "link", f"--port={origin.rpartition(':')[2]}").stdout.startswith(f"{origin}/accio/login#code=")
+    for each in (process, other):
+        each.kill()
+        each.ended()
+    done = started(made, "link")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "start one by `accio web`" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

@@ -1,6 +1,7 @@
 """Codes and sessions of the web interface, by a clock of the test's own."""
 
-from accio_web.sessions import CODE_LIVES_S, IDLE_S, MOST_TRIES, TRIES_WITHIN_S, Sessions
+from accio.web_links import CODE_LIVES_S
+from accio_web.sessions import IDLE_S, MOST_TRIES, TRIES_WITHIN_S, Sessions
 
 
 def test_a_code_opens_one_session() -> None:

@@ -1,0 +1,114 @@
+"""Further links to a web interface that runs: whoever may write into a folder of its user's may let themselves in.
+
+The folder has a file `door`, locked by whoever listens for as long as they do, which says what links begin with. A code
+is made by putting an empty file there, named by the code's digest, and is redeemed by removing that: once, by whoever
+comes first. Nothing secret is kept, and nothing is said to the port, at which anybody might listen.
+"""
+
+import fcntl
+import hashlib
+import os
+import secrets
+import shutil
+import socket
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import orjson
+
+from accio import own_folders, places
+from accio.errors import AccioError
+from accio.late import dataclass
+
+CODE_LIVES_S = 600.0
+_DOOR = "door"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """A web interface that runs: its *port* (0: a file), what its links begin with, and the daemon that it shows."""
+
+    folder: Path
+    port: int
+    opens: str
+    daemon: str
+
+    def new_link(self) -> str:
+        """Return a link that logs in once, within ten minutes."""
+        code = secrets.token_urlsafe(24)
+        _file(self.folder, code).touch(mode=0o600, exist_ok=False)
+        return f"{self.opens}{code}"
+
+
+class Doorway:
+    """The door of this process, while it is open."""
+
+    def __init__(self, listening: socket.socket, opens: str, daemon: str) -> None:
+        """Open it; *opens* is a link without its code. Nothing happens for a user without a folder of their own."""
+        self.folder = folder_of(listening)
+        self._lock = -1
+        if self.folder is None:
+            return
+        name = listening.getsockname()
+        port = 0 if isinstance(name, str) else name[1]
+        try:
+            own_folders.take(self.folder.parent, known_by=())
+            shutil.rmtree(self.folder, ignore_errors=True)  # of a process that had no time to close it
+            self.folder.mkdir(mode=0o700)
+            self._lock = os.open(self.folder / _DOOR, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.write(self._lock, orjson.dumps({"port": port, "opens": opens, "daemon": daemon}))
+        except (OSError, AccioError):  # the first link works without it
+            self.close()
+
+    def close(self) -> None:
+        """End it: no further link lets anybody in."""
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def folder_of(listening: socket.socket) -> Path | None:
+    """Return where the codes of whoever listens there are put; None for a user without a home."""
+    state = places.state_folder()
+    name = listening.getsockname()
+    at = hashlib.sha256(name.encode()).hexdigest()[:16] if isinstance(name, str) else str(name[1])
+    return None if state is None else state / "web" / f"{_host()}-{at}"
+
+
+def redeem(folder: Path | None, code: str, now: float) -> bool:
+    """Return whether a code was put into a folder within the ten minutes before *now*, in seconds of the wall clock;
+    nobody can use it again.
+    """
+    if folder is None:
+        return False
+    file = _file(folder, code)
+    try:
+        age = now - file.stat().st_mtime
+        file.unlink()
+    except OSError:
+        return False
+    return age < CODE_LIVES_S
+
+
+def open_doors() -> Iterator[Door]:
+    """Yield the web interfaces of this user that run on this machine."""
+    state = places.state_folder()
+    for file in [] if state is None else sorted((state / "web").glob(f"{_host()}-*/{_DOOR}")):
+        with suppress(OSError, ValueError, KeyError), file.open("rb") as opened:
+            try:
+                fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                told = orjson.loads(opened.read())
+                yield Door(folder=file.parent, port=told["port"], opens=told["opens"], daemon=told["daemon"])
+
+
+def _file(folder: Path, code: str) -> Path:
+    return folder / hashlib.sha256(code.encode(errors="surrogatepass")).hexdigest()
+
+
+def _host() -> str:
+    return socket.gethostname()
