@@ -52,7 +52,7 @@ PROTOCOLS = range(1, 2)
 
 # Messages other than reports that are read in any so many seconds. Agents send a few in a second, and logs in pieces.
 CHATTER_AT_ONCE = 20
-CHATTER_S = 0.02
+CHATTER_S = 0.006
 _MISSED_HEARTBEATS = 2
 """So many, and an agent is silent enough to make way for another life of it. Less than a handshake may take."""
 
