@@ -50,7 +50,11 @@ class Linker:
         """Find a node's operator, or report that there is none; warn if it is deprecated."""
         spec = self._operators.get(name)
         if spec is None:
-            known = "" if self._operators else ": no agent has announced any operator yet"
+            known = (
+                "; an agent has to offer it first, as with --operators FILE"
+                if self._operators
+                else ": no agent has announced any operator yet"
+            )
             message = f"there is no operator '{name}'{known}"
             self._findings.error(path, message, self._operator_names.closest(name))
         elif spec.deprecated is not None:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,6 +17,7 @@ from accio.channels import Door
 from accio.domain.problems import ValueProblem
 from accio.domain.resources import Resources
 from accio.errors import FailedPrecondition, Internal
+from accio.events import STARTED
 from accio.loop_lag import watch_loop
 from accio.one_error import most_telling, single_errors
 from accio.sdk.catalogue import Catalogue
@@ -87,7 +89,8 @@ async def run(
     watch = CodeWatch(catalogue, agent.code_changed, reload)
     named = {"name": folder.name, "folder": str(folder.path)}
     further = _further(options, job, deadline)
-    log.info("agent started", **named, operators=len(operators), offers=str(resources), **further)
+    of = Counter(offer.source.distribution for offer in catalogue.offers)
+    log.info(STARTED, **named, operators=len(operators), of=dict(of), offers=str(resources), **further)
     try:
         with _measuring(options.metrics, agent, dialer) as observe_lag:
             patience = options.patience(job, deadline)

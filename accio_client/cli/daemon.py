@@ -19,7 +19,7 @@ import click
 from accio import own_folders, places
 from accio.domain.sizes import size
 from accio.errors import FailedPrecondition, Internal, Unavailable
-from accio.events import CODE_CHANGED, CODE_KEPT, CODE_RELOADED, CONNECTED
+from accio.events import CODE_CHANGED, CODE_KEPT, CODE_RELOADED, CONNECTED, STARTED
 from accio.exits import INTERNAL, INTERRUPTED, SUCCESS
 from accio.interpreter import without_working_folder
 from accio.sockets import socket_address, socket_path
@@ -126,7 +126,8 @@ def _serve(session: Session, children: list[Child], options: Sequence[str], pare
     for each in dict.fromkeys((address, inside)):
         if listens(each):
             raise FailedPrecondition(
-                f"something listens at {each} already. If it is a daemon, there is nothing to start; "
+                f"something listens at {each} already. If it is a daemon, there is nothing to start "
+                "(`accio agent --operators FILE` beside it offers more operators); "
                 "else let ACCIO_ADDR (for a socket: ACCIO_DATA_DIR) name another address"
             )
     beside = None
@@ -134,7 +135,7 @@ def _serve(session: Session, children: list[Child], options: Sequence[str], pare
         _start(children, address, inside, options)
         _await_agent(session, children[-1], children, inside, parent=parent)
         beside = open_web(session, inside) if web else None
-        _tell(session, address, inside, None if beside is None else beside.link)
+        _tell(session, address, inside, None if beside is None else beside.link, children[-1].said(STARTED))
         while True:
             _look(children, LOOK_AGAIN_S if beside is None else 0, parent)
             _tell_of_edits(session, children[-1])
@@ -221,7 +222,7 @@ def _await_agent(
     asked only where the agent says nothing for long: what is said on a full disk is in no log.
     """
     tell_at = monotonic() + tell_every_s
-    while not agent.has_said(CONNECTED):
+    while agent.said(CONNECTED) is None:
         _look(children, LOOK_EVERY_S, parent)
         if monotonic() >= tell_at:
             tell_at += tell_every_s
@@ -244,11 +245,15 @@ def _has_agent(address: str) -> bool:
         return False
 
 
-def _tell(session: Session, address: str, inside: str, link: str | None) -> None:
+def _tell(
+    session: Session, address: str, inside: str, link: str | None, started: Mapping[str, Any] | None
+) -> None:
     data = places.data_folder()
     content = {"schema": "accio/v1", "address": address, "data": str(data), "web": link}
     session.answer(content, [address], lambda: out(f"accio is up at {address}; everything is kept in {data}"))
     sys.stdout.flush()
+    if started is not None:
+        session.say(told_of_offers(started["of"]))
     if os.environ.get("ACCIO_DATA_DIR"):
         session.say(f"in another terminal: export ACCIO_DATA_DIR={shlex.quote(str(data))}")
     elif places.daemon_address({**os.environ, "ACCIO_ADDR": ""}) != inside:  # clusters.json names another
@@ -257,6 +262,15 @@ def _tell(session: Session, address: str, inside: str, link: str | None) -> None
         session.say(f"in a browser (this link logs in once, within 10 minutes): {link}")
     session.say("then: accio push WORKFLOW.json; accio submit RUN.json --wait; accio export RUN")
     session.say("Ctrl-C stops both; runs go on when they are up again")
+
+
+def told_of_offers(of: Mapping[str, int]) -> str:
+    """Return in a line what the agent offers: how many operators of each file and installed distribution."""
+    if not of:
+        return "the agent offers no operators: install a package that has some, or start it with --operators FILE"
+    total = sum(of.values())
+    sources = [f"{n} of {Path(each).name if os.path.isabs(each) else each}" for each, n in of.items()]
+    return f"the agent offers {total} operator{'s' * (total != 1)}: {', '.join(sources)}"
 
 
 def _tell_of_edits(session: Session, agent: Child) -> None:

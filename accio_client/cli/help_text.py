@@ -34,7 +34,11 @@ def unknown(words: str) -> int:
     """Report that there is no such command, and what may have been meant."""
     verb, _, noun = words.partition(" ")
     known = [f"{verb} {each}" for each in nouns(verb)] or verbs()
-    close = get_close_matches(words if noun else verb, known, n=1, cutoff=0.5)
+    close = [f"{verb} {each}" for each in get_close_matches(noun, nouns(verb), n=1, cutoff=0.5)]
+    if not nouns(verb):
+        close = get_close_matches(verb, known, n=1, cutoff=0.5)
+    elif not close and noun and "run" in nouns(verb):
+        close = [_plain(f"{verb} run {noun}")]  # `describe last`, or an id: runs are what is looked at most
     meant = f"; did you mean `accio {close[0]}`?" if close else f"; there are: {', '.join(known)}"
     sys.stderr.write(f"accio: there is no command {_plain(words)!r}{meant}\n")
     return 1

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from accio.interpreter import python
 from accio_client.cli.text import printable_lines
@@ -60,7 +61,7 @@ class Child:
                 self.process.kill()
                 self.process.wait()
 
-    def news(self, events: Collection[str]) -> Iterator[Mapping[str, object]]:
+    def news(self, events: Collection[str]) -> Iterator[Mapping[str, Any]]:
         """Yield what it has said of these events since the last call."""
         with self.log.open("rb") as file:
             file.seek(self._read)
@@ -69,11 +70,11 @@ class Child:
         self._read += len(whole)
         yield from _told(whole.splitlines(), events)
 
-    def has_said(self, event: str) -> bool:
-        """Return whether it has said something of an event since it was started."""
+    def said(self, event: str) -> Mapping[str, Any] | None:
+        """Return what it said of an event when it did so first since it was started; None if it hasn't."""
         with self.log.open("rb") as file:
             file.seek(self._begin)
-            return any(_told(file, (event,)))
+            return next(_told(file, (event,)), None)
 
     @property
     def ending(self) -> str:
@@ -89,7 +90,7 @@ class Child:
         return printable_lines("\n".join(f"  {line}" for line in lines[-10:]))
 
 
-def _told(lines: Iterable[bytes], events: Collection[str]) -> Iterator[Mapping[str, object]]:
+def _told(lines: Iterable[bytes], events: Collection[str]) -> Iterator[Mapping[str, Any]]:
     for line in lines:
         with suppress(ValueError):  # it isn't whole yet, or no line of the program's own
             if any(event.encode() in line for event in events) and (found := json.loads(line))["event"] in events:

@@ -82,6 +82,9 @@ def client(up: Up, monkeypatch: pytest.MonkeyPatch) -> Client:
 def test_it_is_ready_and_runs_things(up: Up, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first line comes when an agent is connected; a workflow then runs to its end; Ctrl-C ends every process."""
     assert up.cluster.address in up.first_line
+    assert up.popen.stdout is not None
+    offered = up.popen.stdout.readline()
+    assert "2 of own_operators.py" in offered
     with client(up, monkeypatch) as connection:
         assert [agent.state for agent in connection.list_agents()] == ["connected"]
         connection.push(EXAMPLES / "own_workflow.json")
