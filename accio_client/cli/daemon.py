@@ -245,9 +245,7 @@ def _has_agent(address: str) -> bool:
         return False
 
 
-def _tell(
-    session: Session, address: str, inside: str, link: str | None, started: Mapping[str, Any] | None
-) -> None:
+def _tell(session: Session, address: str, inside: str, link: str | None, started: Mapping[str, Any] | None) -> None:
     data = places.data_folder()
     content = {"schema": "accio/v1", "address": address, "data": str(data), "web": link}
     session.answer(content, [address], lambda: out(f"accio is up at {address}; everything is kept in {data}"))
