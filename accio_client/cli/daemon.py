@@ -267,7 +267,7 @@ def told_of_offers(of: Mapping[str, int]) -> str:
     if not of:
         return "the agent offers no operators: install a package that has some, or start it with --operators FILE"
     total = sum(of.values())
-    sources = [f"{n} of {Path(each).name if os.path.isabs(each) else each}" for each, n in of.items()]
+    sources = [f"{n} of {Path(each).name if Path(each).is_absolute() else each}" for each, n in of.items()]
     return f"the agent offers {total} operator{'s' * (total != 1)}: {', '.join(sources)}"
 
 
