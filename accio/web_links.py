@@ -18,7 +18,7 @@ from pathlib import Path
 import orjson
 
 from accio import own_folders, places
-from accio.errors import AccioError
+from accio.errors import AccioError, FailedPrecondition
 from accio.late import dataclass
 
 CODE_LIVES_S = 600.0
@@ -35,9 +35,16 @@ class Door:
     daemon: str
 
     def new_link(self) -> str:
-        """Return a link that logs in once, within ten minutes."""
+        """Return a link that logs in once, within ten minutes; FailedPrecondition if that is too late, or no room."""
         code = secrets.token_urlsafe(24)
-        _file(self.folder, code).touch(mode=0o600, exist_ok=False)
+        try:
+            _file(self.folder, code).touch(mode=0o600, exist_ok=False)
+        except FileNotFoundError:
+            raise FailedPrecondition("this web interface has just ended: start one by `accio web`") from None
+        except OSError as error:
+            raise FailedPrecondition(
+                f"no link can be kept in {self.folder}: {error.strerror}; log in with the token, or make room there"
+            ) from None
         return f"{self.opens}{code}"
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.async_api import expect
 
+from accio.domain.states import NodeState, RunState
 from tests.acceptance.processes import Cluster
 from tests.acceptance.sweeps import SQUARE
 from tests.acceptance.web import PATIENCE_S, browser_page, on_page, ratios, web_server
@@ -194,3 +195,14 @@ async def test_by_keys_alone(made: Cluster) -> None:
                 await keys.press("g")
                 await keys.press("c")
                 await on_page(page, f"location.pathname === '{place}'", "keys that do something, or nothing")
+
+
+async def test_the_help_tells_what_each_state_means(made: Cluster) -> None:
+    """No state of runs or nodes is without its meaning."""
+    with web_server(made) as server:
+        async with browser_page(server) as page:
+            await page.goto(server.page("/help"))
+            states = page.get_by_role("region", name="States").get_by_role("row")
+            await expect(states.first).to_be_visible()
+            told = dict([await row.get_by_role("cell").all_inner_texts() for row in (await states.all())[1:]])
+            assert {each.split()[-1] for each, meaning in told.items() if meaning} == {*RunState, *NodeState}

@@ -60,3 +60,35 @@ async def test_pools_are_explained_and_changed(tmp_path: Path) -> None:
                 await expect(page.get_by_role("dialog")).to_have_count(0)
                 await expect(rows.nth(1)).to_contain_text("ended")
             assert [each.kept for each in client.list_pools().pools] == [0]
+
+
+async def test_when_there_are_no_hosts(tmp_path: Path) -> None:
+    """Of a pool's maintenance the page tells what lasts and what comes, the next first; what is over it leaves out."""
+    times = {
+        "over": ("2001-06-15", "2001-06-20"),
+        "later": ("2098-06-15", "2098-06-20"),
+        "lasts": ("2001-06-15", "2097-06-15"),
+    }
+    with cluster(tmp_path) as made:
+        made.start_daemon()
+        serve(
+            made,
+            maintenance=[
+                {"name": name, "from": f"{begins}T12:00Z", "to": f"{ends}T12:00Z"}
+                for name, (begins, ends) in times.items()
+            ],
+        )
+        with web_server(made) as server:
+            async with browser_page(server) as page:
+                await page.goto(server.page("/pools"))
+                pool = page.get_by_role("region", name="Pool here")
+                await expect(pool.get_by_role("heading", name="Maintenance")).to_be_visible()
+                entries = pool.get_by_role("listitem").filter(has=page.locator("time"))
+                await expect(entries).to_have_count(2)
+                await expect(entries.nth(0)).to_contain_text("lasts: 2001-06-15")
+                await expect(entries.nth(0)).to_contain_text("now")
+                await expect(entries.nth(1)).to_contain_text("later: 2098-06-15")
+                await expect(entries.nth(1)).to_contain_text("to 2098-06-20")
+                await expect(entries.nth(1)).not_to_contain_text("now")
+                violations = (await Axe().run(page)).response["violations"]
+                assert not violations, [each["id"] for each in violations]

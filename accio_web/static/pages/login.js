@@ -34,7 +34,8 @@ export function Page({ address, done }) {
       ${error && html`<div class="problem" role="alert"><p>${error.message}</p></div>`}
       <button class="main" disabled=${busy}>Log in</button>
     </form>
-    <p><code>accio up</code> and <code>accio web</code> print a link that logs in once. The token is in the file
-      ${' '}<code>token</code> of the daemon's data folder.</p>
+    <p>Without a token: <code>accio up</code> and <code>accio web</code> print a link that logs in once, and
+      ${' '}<code>accio web link</code>, on the machine where they run, prints another.</p>
+    <p>The token is in the file <code>token</code> of the daemon's data folder.</p>
   </div>`;
 }

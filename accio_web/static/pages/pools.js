@@ -3,12 +3,14 @@ import { goQuery, href, html, post, useData, useEffect, useShown, useState } fro
 import { reserves } from '../forecast.js';
 import { isPaused, useTopic } from '../live.js';
 import { Bar, Command, Dialog, Empty, Heading, Loaded, Problem, Time, Took, bytes, counted, duration, number, quoted, visible } from '../parts.js';
+import { exactTime } from '../preferences.js';
 import { useForbidden } from '../steering.js';
 
 const AGAIN_MS = 3000;
 const GLYPHS = { serving: '✓', away: '↯', paused: '■', 'backing off': '◌' };
 const CLASSES = { serving: 'success', away: 'lost', paused: 'killed', 'backing off': 'waiting' };
 const ENDED = ['ended', 'failed', 'lost'];
+const MOST_MAINTENANCE = 5;
 
 /** A number that grows while the page is looked at: engines tell nothing by themselves. */
 function useBeat() {
@@ -60,9 +62,19 @@ function Pool({ pool, chosen, session, reload }) {
       ${pool.owners.length > 0 && html`<div><dt>Only runs of</dt><dd>${pool.owners.map(visible).join(', ')}</dd></div>`}
       ${(pool.budget.day !== null || pool.budget.total !== null) && html`<div><dt>Budget</dt><dd>${[pool.budget.day !== null && `${number(pool.budget.day)} core-hours a day`, pool.budget.total !== null && `${number(pool.budget.total)} core-hours in all`].filter(Boolean).join(', ')}; ${number(Math.round(pool.used_core_hours * 10) / 10)} used</dd></div>`}</dl>
     ${pool.decision.length > 0 && html`<h3>Why as many as that</h3><ul>${pool.decision.map((each) => html`<li>${visible(each)}</li>`)}</ul>`}
+    <${Maintenance} of=${pool.maintenance} />
     ${pool.problem && html`<p><b class="state failed">✗ The last failure:</b> <span class="pre">${visible(pool.problem)}</span></p>`}
     <div class="actions" role="group" aria-label=${`Change ${visible(pool.name)}`}>${pool.state === 'paused' ? button('resume', 'Resume') : button('pause', 'Pause')}${pool.state === 'backing off' && button('resume', 'Try again now')}${button('scale', 'Keep hosts')}</div>
     ${asked && html`<${Change} pool=${pool} there=${there} what=${asked} close=${() => ask('')} done=${reload} />`}</section>`;
+}
+
+/** When there are no hosts, as far as that isn't over. */
+function Maintenance({ of }) {
+  const coming = of.filter((each) => Date.parse(each.to) > Date.now()).sort((a, b) => Date.parse(a.from) - Date.parse(b.from));
+  const more = coming.length - MOST_MAINTENANCE;
+  return coming.length > 0 && html`<h3>Maintenance, during which there are no hosts</h3>
+    <ul>${coming.slice(0, MOST_MAINTENANCE).map((each) => html`<li>${visible(each.name)}: <time datetime=${each.from}>${exactTime(each.from)}</time> to <time datetime=${each.to}>${exactTime(each.to)}</time>${Date.parse(each.from) <= Date.now() && html` <b class="state waiting">now</b>`}</li>`)}
+      ${more > 0 && html`<li class="quiet">and ${number(more)} later</li>`}</ul>`;
 }
 
 const ASKED = {
@@ -107,7 +119,7 @@ function Allocations({ pools, pool, live, cursor, again }) {
       <label class="check"><input type="checkbox" checked=${live === '1'} onChange=${(event) => goQuery({ live: event.target.checked ? '1' : '', cursor: '' })} /> Only those that haven't ended</label></div>
     <${Loaded} of=${found}>${(page) => (page.allocations.length ? html`<${Table} of=${page.allocations} />
       <p class="pages">${cursor && html`<a href=${href('/pools', { pool, live })}>Newest</a>`}${page.next && html`<a href=${href('/pools', { pool, live, cursor: page.next })}>Older</a>`}</p>`
-    : html`<${Empty} title=${live ? 'No host is there, or asked for' : 'No host was asked for yet'}><p>${live ? 'Hosts are asked for while work waits that a pool can serve.' : 'As soon as work waits that this pool can serve, it asks for hosts; the reasons stand above.'}</p><//>`)}<//>
+    : html`<${Empty} title=${live ? 'No host is there, or asked for' : 'No host was asked for yet'}><p>${live ? 'Hosts are asked for while work waits that a pool can serve.' : 'As soon as work waits that a pool can serve, it asks for hosts; the reasons stand above.'}</p><//>`)}<//>
     <${Command} text=${words} /></section>`;
 }
 
