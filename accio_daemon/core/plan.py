@@ -6,6 +6,7 @@ after `compile_plan`.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from itertools import count
 from math import prod
 
@@ -24,6 +25,9 @@ from accio_daemon.core.outgoing import NodeClass
 from accio_daemon.core.terms import Announced, Gather
 
 ClassKey = tuple[int, Resources, int | None]
+
+# Operators whose ports and keys stay prepared; one takes a few kilobytes.
+_PREPARED = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -92,12 +96,12 @@ class ClassRegistry:
 def compile_plan(workflow: Workflow, sweep: Sweep, operators: Sequence[Announced], classes: ClassRegistry) -> Plan:
     """Compile a checked workflow for one run; *operators* pins a version for each node, in the graph's order."""
     specs = {pinned.no: pinned.spec for pinned in operators}
-    bound = _Binder(workflow, sweep, operators).bind_all({no: _ports(spec) for no, spec in specs.items()})
+    prepared = {no: _prepared(spec) for no, spec in specs.items()}
+    bound = _Binder(workflow, sweep, operators).bind_all({no: ports for no, (ports, _) in prepared.items()})
     per_child = len(workflow.graph) if sweep.is_single else workflow.per_child
     before = {no: _predecessors(each, gathered=sweep.is_single) for no, each in enumerate(bound)}
     after = successors(before)
     order = topological_order(before)
-    templates = {no: KeyTemplate.of(spec) for no, spec in specs.items()}
     reach, shared = _reach(bound, before, order, [pinned.spec.unstable for pinned in operators])
     nodes = tuple(
         NodePlan(
@@ -115,7 +119,7 @@ def compile_plan(workflow: Workflow, sweep: Sweep, operators: Sequence[Announced
             of_parent=no >= per_child,
             retries=_own(definition.retries, pinned.spec.retries),
             retry_backoff_ms=_own(definition.retry_backoff_ms, pinned.spec.retry_backoff_ms),
-            keys=templates[pinned.no],
+            keys=prepared[pinned.no][1],
             gathers=tuple(dict.fromkeys(b.gather for b in bound[no] if b.gather is not None)),
             whole=any(b.gather is not None and not b.partial for b in bound[no]),
         )
@@ -203,14 +207,15 @@ class _Port:
         )
 
 
-def _ports(spec: OperatorSpec) -> tuple[_Port, ...]:
-    """Prepare an operator's ports, sorted by name: once per operator, as a workflow may have it very often."""
+@lru_cache(maxsize=_PREPARED)
+def _prepared(spec: OperatorSpec) -> tuple[tuple[_Port, ...], KeyTemplate | None]:
+    """Prepare an operator's ports, sorted by name, and its keys: once, as many nodes and runs may have it."""
     found: list[_Port] = []
     for port in sorted(spec.inputs, key=lambda port: port.name.encode()):
         bare = _Port(port=port, label=f'"{port.name}":', has_dataset=port.type.contains(Kind.DATASET))
         default = None if port.default is None else bare.bound(port.type, text=port.default)
         found.append(replace(bare, absent=default))
-    return tuple(found)
+    return tuple(found), KeyTemplate.of(spec)
 
 
 class _Binder:

@@ -127,8 +127,7 @@ class SubmissionCalls:
     async def submit_and_watch(self, request: accio_pb2.SubmitRequest, send: Send[accio_pb2.RunUpdate]) -> None:
         """Create a run, and send its states until it has ended."""
         outcome = await self._submit(request)
-        first = accio_pb2.RunUpdate(run=run_message(outcome.found), warnings=map(issue_message, outcome.warnings))
-        await self._watching.watch(outcome.found, send, first)
+        await self._watching.watch(outcome.found, send, [*map(issue_message, outcome.warnings)])
 
     async def validate(self, request: accio_pb2.SubmitRequest) -> workflows_pb2.ValidateResponse:
         """Check a definition as a submission would, and create nothing."""

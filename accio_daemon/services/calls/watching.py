@@ -3,11 +3,13 @@ skipped.
 """
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
-from accio.v1 import accio_pb2
+from accio.v1 import accio_pb2, values_pb2
 from accio_daemon.engine.ports import EnginePort
 from accio_daemon.services.calls.live_run import LiveRuns
+from accio_daemon.services.messages.runs import run_message
 from accio_daemon.services.transport.rpc import Send
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.readers import Readers
@@ -30,18 +32,19 @@ class Watching:
         self._live = LiveRuns(engine=engine, readers=readers, plans=plans)
 
     async def watch(
-        self, found: Found, send: Send[accio_pb2.RunUpdate], first: accio_pb2.RunUpdate | None = None
+        self, found: Found, send: Send[accio_pb2.RunUpdate], warnings: Sequence[values_pb2.Issue] | None = None
     ) -> None:
         """Send the run's state until it has ended, or is deleted (NotFound).
 
-        A new run's *first* state is sent before the others, unless the run ends at once: then its last one says all.
+        Of a run that was just submitted (with such *warnings*; None: it wasn't) the state in which it was *found* is
+        sent before the others, unless the run ends at once: then its last one says all.
         """
         last = b""
         failure: accio_pb2.NodeFailure | None = None
         async with AsyncExitStack() as stack:
             live = stack.enter_context(self._live.following(found))
             changes = await stack.enter_async_context(self._engine.watch(found.run.no))
-            if first is not None and self._engine.is_going_on(found.run.no):
+            if warnings is not None and self._engine.is_going_on(found.run.no):
                 await changes.pause(_MOMENT_S)
             for turn in range(2**62):
                 latest, ended = await live.read(afresh=turn == 0)
@@ -52,8 +55,8 @@ class Watching:
                 failure = failure or (update.first_failure if update.HasField("first_failure") else None)
                 if failure is not None:
                     update.first_failure.CopyFrom(failure)
-                if first is not None and turn == 0:
-                    last = await _begin(first, update, ended=ended, send=send)
+                if warnings is not None and turn == 0:
+                    last = await _begin(found, warnings, update, ended=ended, send=send)
                 state = update.SerializeToString(deterministic=True)
                 if state != last:
                     await send(update)
@@ -71,12 +74,18 @@ def _until_next(pace_s: float) -> float:
 
 
 async def _begin(
-    first: accio_pb2.RunUpdate, update: accio_pb2.RunUpdate, *, ended: bool, send: Send[accio_pb2.RunUpdate]
+    found: Found,
+    warnings: Sequence[values_pb2.Issue],
+    update: accio_pb2.RunUpdate,
+    *,
+    ended: bool,
+    send: Send[accio_pb2.RunUpdate],
 ) -> bytes:
     """Send a new run's first state, and return it; of a run that has *ended* the only *update* says what it said."""
     if ended:
-        update.warnings.extend(first.warnings)
+        update.warnings.extend(warnings)
         return b""
+    first = accio_pb2.RunUpdate(run=run_message(found), warnings=warnings)
     await send(first)
     first.ClearField("warnings")
     return first.SerializeToString(deterministic=True)

@@ -48,6 +48,27 @@ def test_a_default_is_bound_once_for_all_nodes_of_an_operator() -> None:
     assert first.constant.wire == '{"b":7}'
 
 
+def test_what_is_prepared_is_that_of_the_version() -> None:
+    """Versions of one operator that differ in a default or in their code alone have plans of their own."""
+    workflow = builders.graph({"A": []})
+
+    def keyed(default: str, digest: str) -> tuple[str, bytes]:
+        port = InputPort(name="a", type=INTEGER, default=default)
+        spec = OperatorSpec(
+            name="Step", inputs=(port,), outputs=(OutputPort(name="data", type=INTEGER),), digest=digest
+        )
+        (node,) = compile_plan(workflow, ONE, (Announced(no=1, spec=spec),), ClassRegistry()).nodes
+        assert node.constant is not None
+        assert node.keys is not None
+        return node.constant.wire, node.keys.key_of(node.constant.key_inputs)
+
+    versions = [("7", "d"), ("8", "d"), ("7", "e")]
+    found = [keyed(*version) for version in versions]
+    assert [wire for wire, _ in found] == ['{"a":7}', '{"a":8}', '{"a":7}']
+    assert len({key for _, key in found}) == 3
+    assert [keyed(*version) for version in versions] == found
+
+
 @pytest.mark.parametrize("texts", [("null",), ("5", "null")])
 def test_no_value_is_left_out_or_told(texts: tuple[str, ...]) -> None:
     """An optional input gets nothing; one with a default, which it would have then, gets null. So do their keys."""
