@@ -2,7 +2,7 @@
 import { forgetSession, go, href, html, post, render, session, untilAnswered, useAddress, useEffect, useState } from './core.js';
 import { isPaused, link, pause, silence, useTopic } from './live.js';
 import { Help, useKeys } from './keys.js';
-import { number, visible } from './parts.js';
+import { number, useOpenInSight, visible } from './parts.js';
 import { ThemeSwitch } from './theme.js';
 
 const PAGES = {
@@ -56,6 +56,7 @@ const PLACES = [['', 'Workload', 'h'], ['runs', 'Runs', 'r'], ['submit', 'Submit
 function Frame({ who, at, forget, children }) {
   const cluster = useTopic(who ? 'cluster' : '');
   const [help, showHelp] = useKeys();
+  const row = useOpenInSight(at);
   const logOut = async () => {
     await post('/logout').catch(() => null);
     silence();
@@ -66,7 +67,7 @@ function Frame({ who, at, forget, children }) {
   return html`<a class="skip" href="#main">To the content</a>
     <header class="top">
       <a class="brand" href=${href('/')}>Accio</a>
-      <nav aria-label="Pages"><ul>${PLACES.map(([path, label]) => html`<li>
+      <nav aria-label="Pages" ref=${row}><ul>${PLACES.map(([path, label]) => html`<li>
         <a href=${href(`/${path}`)} aria-current=${path === at ? 'page' : undefined}>${label}</a></li>`)}</ul></nav>
       <${Pulse} cluster=${cluster} />
       <span class="who">${who && html`<span title=${`Logged in as ${visible(who.user)}`}>${visible(who.user.replace(/ *<[^>]*>$/, '') || who.user)}</span>`}

@@ -143,9 +143,22 @@ export function Dialog({ title, children, close }) {
   </dialog>`;
 }
 
+/** A row of links that is scrolled sideways, where it doesn't fit, until the one that is open is seen. */
+export function useOpenInSight(open) {
+  const row = useRef(null);
+  useEffect(() => {
+    const at = row.current?.querySelector('[aria-current]');
+    if (!at) return;
+    const [link, seen] = [at.getBoundingClientRect(), row.current.getBoundingClientRect()];
+    if (link.left < seen.left || link.right > seen.right) row.current.scrollLeft += link.left - seen.left - (seen.width - link.width) / 2;
+  }, [open]);
+  return row;
+}
+
 /** Tabs as links: which one is open is part of the address. */
 export function Tabs({ names, open, to }) {
-  return html`<nav class="tabs" aria-label="Parts of this page"><ul>${names.map(
+  const row = useOpenInSight(open);
+  return html`<nav class="tabs" aria-label="Parts of this page" ref=${row}><ul>${names.map(
     (name) => html`<li><a href=${to(name)} aria-current=${name === open ? 'page' : undefined}>${name}</a></li>`,
   )}</ul></nav>`;
 }

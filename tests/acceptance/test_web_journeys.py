@@ -206,3 +206,18 @@ async def test_the_help_tells_what_each_state_means(made: Cluster) -> None:
             await expect(states.first).to_be_visible()
             told = dict([await row.get_by_role("cell").all_inner_texts() for row in (await states.all())[1:]])
             assert {each.split()[-1] for each, meaning in told.items() if meaning} == {*RunState, *NodeState}
+
+
+async def test_on_a_phone_what_is_open_is_in_sight(made: Cluster) -> None:
+    """Where the rows of places and parts are wider than the screen, they are scrolled to the one that is open."""
+    run = ratios_of(made)
+    with web_server(made) as server:
+        async with browser_page(server, width=390) as page:
+            for path, place, part in ((f"/runs/{run}?tab=Definition", "Runs", "Definition"), ("/help", "Help", None)):
+                await page.goto(server.page(path))
+                places = page.get_by_role("navigation", name="Pages")
+                await expect(places.get_by_role("link", name=place)).to_be_in_viewport(ratio=0.9)
+                if part is not None:
+                    parts = page.get_by_role("navigation", name="Parts of this page")
+                    await expect(parts.get_by_role("link", name=part)).to_be_in_viewport(ratio=0.9)
+                    assert await page.evaluate("scrollX + scrollY") == 0
