@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from accio.v1 import accio_pb2
 from accio_client import views
+from accio_client.calls import numbers
 from accio_client.calls.caller import Caller
 from accio_client.from_wire import access as access_views
 
@@ -36,7 +37,7 @@ class AccessCalls(Caller):
             owner=owner or "",
             name=name,
             groups=groups,
-            expires_in_ms=expires_in_ms,
+            expires_in_ms=numbers.whole("expires_in_ms", expires_in_ms),
         )
         answer = await self._connection.call(
             self._accio.CreateToken, request, accio_pb2.CreateTokenResponse, repeatable=False
@@ -51,12 +52,12 @@ class AccessCalls(Caller):
 
     async def revoke_token(self, token: int) -> views.TokenView:
         """End a token at once, with what goes on under it and the tokens that were made with it."""
-        request = accio_pb2.RevokeTokenRequest(id=token)
+        request = accio_pb2.RevokeTokenRequest(id=numbers.whole("token", token))
         return access_views.token(await self._connection.call(self._accio.RevokeToken, request, accio_pb2.Token))
 
     async def list_changes(self, *, limit: int = 50, cursor: str | None = None) -> views.ChangePage:
         """Return a page of what was changed by whom, newest first."""
-        request = accio_pb2.ListChangesRequest(limit=limit, cursor=cursor or "")
+        request = accio_pb2.ListChangesRequest(limit=numbers.limit(limit), cursor=cursor or "")
         answer = await self._connection.call(self._accio.ListChanges, request, accio_pb2.ListChangesResponse)
         return views.ChangePage(
             changes=tuple(access_views.change(each) for each in answer.changes), next=answer.next or None

@@ -8,6 +8,7 @@ from contextlib import aclosing
 from accio.domain.ids import RunId
 from accio.v1 import accio_pb2, values_pb2, workload_pb2
 from accio_client import views
+from accio_client.calls import numbers
 from accio_client.calls.caller import Caller
 from accio_client.calls.runs import WATCH_PATIENCE_S
 from accio_client.connection import STREAM_DEADLINE_S
@@ -78,14 +79,14 @@ class ClusterCalls(Caller):
 
     async def timeline(self, *, limit: int = 500) -> views.TimelineView:
         """Return what agents execute, and the *limit* executions that ended last (at most 5,000)."""
-        request = workload_pb2.GetTimelineRequest(limit=limit)
+        request = workload_pb2.GetTimelineRequest(limit=numbers.limit(limit))
         return timeline_views.timeline(
             await self._connection.call(self._accio.GetTimeline, request, workload_pb2.Timeline)
         )
 
     async def collect_garbage(self, *, dry_run: bool = False, quota: int = 0) -> views.GarbageView:
         """Free what nothing refers to (down to *quota* bytes), or say what would be freed."""
-        request = accio_pb2.CollectGarbageRequest(dry_run=dry_run, quota=quota)
+        request = accio_pb2.CollectGarbageRequest(dry_run=dry_run, quota=numbers.cut("quota", quota))
         answer = await self._connection.call(
             self._accio.CollectGarbage,
             request,

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from accio.v1 import workload_pb2
 from accio_client import views
+from accio_client.calls import numbers
 from accio_client.calls.caller import Caller
 
 
@@ -33,8 +34,9 @@ class OwnerCalls(Caller):
 
         request = workload_pb2.ChangeCapRequest(owner=owner)
         if nodes is not None or cpus is not None:
-            milli_cpus = None if cpus is None else round(cpus * 1000)
-            request.cap.CopyFrom(workload_pb2.Cap(nodes=nodes, milli_cpus=milli_cpus, during=during))
+            most = None if nodes is None else numbers.whole("nodes", nodes)
+            milli_cpus = None if cpus is None else numbers.thousandths("cpus", cpus)
+            request.cap.CopyFrom(workload_pb2.Cap(nodes=most, milli_cpus=milli_cpus, during=during))
         return owner_views.changed(
             await self._connection.call(self._accio.ChangeCap, request, workload_pb2.ChangeCapResponse)
         )

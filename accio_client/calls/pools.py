@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from accio.v1 import pools_pb2
 from accio_client import views
+from accio_client.calls import numbers
 from accio_client.calls.caller import Caller
 from accio_client.from_wire import pools as pool_views
+
+_MOST_KEPT, _MOST_LISTED = 10_000, 1_000  # as the contract says
 
 
 class PoolCalls(Caller):
@@ -19,7 +22,9 @@ class PoolCalls(Caller):
     async def list_allocations(
         self, *, pool: str | None = None, live: bool = False, limit: int = 50, cursor: str | None = None
     ) -> views.AllocationPage:
-        request = pools_pb2.ListAllocationsRequest(pool=pool or "", live=live, limit=limit, cursor=cursor or "")
+        request = pools_pb2.ListAllocationsRequest(
+            pool=pool or "", live=live, limit=numbers.whole("limit", limit, _MOST_LISTED), cursor=cursor or ""
+        )
         answer = await self._connection.call(
             self._connection.pools.ListAllocations, request, pools_pb2.ListAllocationsResponse
         )
@@ -29,6 +34,6 @@ class PoolCalls(Caller):
         self, name: str, *, paused: bool | None = None, kept: int | str | None = None
     ) -> views.PoolView:
         """Pause a pool or let it go on; keep so many hosts of it whatever is queued, or as its file says ("auto")."""
-        number = kept if isinstance(kept, int) else None
+        number = numbers.whole("kept", kept, _MOST_KEPT) if isinstance(kept, int) else None
         request = pools_pb2.ChangePoolRequest(name=name, paused=paused, kept=number, by_file=isinstance(kept, str))
         return pool_views.pool(await self._connection.call(self._connection.pools.ChangePool, request, pools_pb2.Pool))

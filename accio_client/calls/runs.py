@@ -12,7 +12,7 @@ from accio.wire.errors import is_clipped
 from accio.wire.issues import issues_of
 from accio.wire.states import RUN_STATE_MESSAGES
 from accio_client import definition_text, views
-from accio_client.calls import selecting
+from accio_client.calls import numbers, selecting
 from accio_client.calls.caller import SUBMIT_DEADLINE_S, Caller
 from accio_client.from_wire import checks as check_views
 from accio_client.from_wire import node_counts as count_views
@@ -130,7 +130,7 @@ class RunCalls(Caller):
             params=[accio_pb2.ParameterFilter(name=name, text=text) for name, text in wanted.params.items()],
             created_after_ms=epoch_ms(wanted.created_after),
             created_before_ms=epoch_ms(wanted.created_before),
-            limit=limit,
+            limit=numbers.limit(limit),
             cursor=cursor or "",
             where=wanted.where,
             sort=wanted.sort,
@@ -271,7 +271,7 @@ class RunCalls(Caller):
 
     async def events(self, run: str, *, limit: int = 1000) -> tuple[views.EventView, ...]:
         """Return the run's history, oldest first."""
-        request = accio_pb2.EventsRequest(run=run, limit=limit)
+        request = accio_pb2.EventsRequest(run=run, limit=numbers.limit(limit))
         answer = await self._connection.call(self._accio.Events, request, accio_pb2.EventsResponse)
         return tuple(watch_views.event(each) for each in answer.events)
 

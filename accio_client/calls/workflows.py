@@ -9,6 +9,7 @@ from accio.v1 import accio_pb2, values_pb2, workflows_pb2
 from accio.wire.errors import is_clipped
 from accio.wire.issues import issues_of
 from accio_client import definition_text, views
+from accio_client.calls import numbers
 from accio_client.calls.caller import SUBMIT_DEADLINE_S, Caller
 from accio_client.from_wire import checks as check_views
 from accio_client.from_wire import workflows as workflow_views
@@ -65,7 +66,7 @@ class WorkflowCalls(Caller):
 
     async def list_workflows(self, *, limit: int = 50, cursor: str | None = None) -> views.WorkflowPage:
         """Return a page of workflows, most recently pushed first."""
-        request = workflows_pb2.ListWorkflowsRequest(limit=limit, cursor=cursor or "")
+        request = workflows_pb2.ListWorkflowsRequest(limit=numbers.limit(limit), cursor=cursor or "")
         answer = await self._connection.call(self._accio.ListWorkflows, request, workflows_pb2.ListWorkflowsResponse)
         found = tuple(workflow_views.workflow(each) for each in answer.workflows)
         return views.WorkflowPage(workflows=found, next=answer.next or None)

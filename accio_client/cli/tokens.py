@@ -8,6 +8,7 @@ from accio.domain.access import TokenKind
 from accio.domain.problems import ValueProblem
 from accio.domain.quantities import parse_duration
 from accio.errors import BadRequest
+from accio_client.calls.numbers import MOST
 from accio_client.cli.output import fields, out, table
 from accio_client.cli.session import Session, accio_command
 from accio_client.cli.text import local_time
@@ -46,6 +47,10 @@ def _milliseconds(text: str) -> int:
         raise BadRequest(f"-expires: {problem.message}") from None
     if lasting <= 0:
         raise BadRequest(f"-expires: expected a time that is yet to come, such as 90d, found {text!r}")
+    if lasting > MOST:
+        raise BadRequest(
+            f"-expires: expected a time before the year 10000, found {text!r}; without it, a token holds for ever"
+        )
     return lasting
 
 

@@ -11,6 +11,7 @@ import structlog
 
 from accio.domain.access import Caller, TokenKind, is_same
 from accio.domain.people import Person
+from accio.domain.quantities import LAST_MS
 from accio.errors import AlreadyExists, BadRequest, NotFound, PermissionDenied
 from accio_daemon.core.commands import ChangeGroups
 from accio_daemon.engine.ports import Clock, EnginePort
@@ -57,6 +58,8 @@ class TokenKeeper:
         self._check(caller, kind, owner, name, groups)
         now = self._clock.now().wall_ms
         expires = now + expires_in_ms if expires_in_ms else None
+        if expires is not None and expires > LAST_MS:
+            raise BadRequest("expected a token that expires before the year 10000, or, without a duration, never")
         parent = self._tokens.standing(caller.token)
         if not caller.is_admin and parent is not None and parent.stored is not None and parent.stored.expires_ms:
             expires = min(expires or parent.stored.expires_ms, parent.stored.expires_ms)

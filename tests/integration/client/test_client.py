@@ -345,3 +345,11 @@ def test_a_push_names_the_workflow_after_its_file(daemon: FakeDaemon, tmp_path: 
 
 def workflow() -> workflows_pb2.Workflow:
     return workflows_pb2.Workflow(id="w", version="0123456789ab", versions=1, definition_json='{"graph":[]}')
+
+
+def test_more_than_a_message_can_ask_for_is_all(daemon: FakeDaemon) -> None:
+    """A limit of any size is sent as the largest that there is."""
+    daemon.answers["Events"] = lambda _: accio_pb2.EventsResponse()
+    with Client() as client:
+        assert client.events(RUN, limit=99_999_999_999) == ()
+    assert [request.limit for request in daemon.requests["Events"]] == [2**32 - 1]

@@ -117,6 +117,13 @@ async def test_an_expired_token_ends_what_goes_on_under_it(daemon: Serving) -> N
         assert "expired at" in (raised.value.details() or "")
 
 
+@pytest.mark.parametrize("lasting", [253_402_300_800_000, 2**56 - 1])
+async def test_a_token_expires_while_there_is_a_calendar(daemon: Serving, lasting: int) -> None:
+    """An end that no client has a date for is refused: with it kept, nobody could list tokens any more."""
+    async with refused(grpc.StatusCode.INVALID_ARGUMENT, "before the year 10000"):
+        await made(daemon, TokenKind.USER, owner=EVE, expires_in_ms=lasting)
+
+
 async def test_a_pool_makes_tokens_of_agents_only(daemon: Serving) -> None:
     """What a pool made holds no longer than its own token, and ends with it; it sees and ends nothing else."""
     pool = await made(daemon, TokenKind.POOL, expires_in_ms=3_600_000)

@@ -1,0 +1,74 @@
+"""Numbers and times at the edges of what messages and calendars hold, in and out of the client."""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from accio.errors import BadRequest
+from accio.v1 import accio_pb2, runs_pb2
+from accio_client import Client
+from accio_client.cli.text import local_time
+from accio_client.from_wire import access
+from accio_client.from_wire.nodes import attempt
+from accio_client.moments import moment
+
+EDGES = [2**56 - 1, 2**63 - 1, 253_402_300_800_000, 253_402_300_799_999, -(2**63), -62_135_596_800_000]
+
+# Each is refused before anything is sent: there is no daemon here.
+ABSURD: dict[str, Callable[[Client], Any]] = {
+    "limit: expected a whole number of 0 or more, found -1": lambda client: client.events("r", limit=-1),
+    "limit: expected a whole number from 0 to 1000, found 1001": lambda client: client.list_allocations(limit=1001),
+    "token: expected a whole number from 0 to 72057594037927935, found 100000000000000000000": (
+        lambda client: client.revoke_token(10**20)
+    ),
+    "expires_in_ms: expected a whole number from 0 to 72057594037927935, found -5": (
+        lambda client: client.create_token("agent", expires_in_ms=-5)
+    ),
+    "kept: expected a whole number from 0 to 10000, found 99999999999": (
+        lambda client: client.change_pool("p", kept=99_999_999_999)
+    ),
+    "quota: expected a whole number of 0 or more, found -1": lambda client: client.collect_garbage(quota=-1),
+    "nodes: expected a whole number from 0 to 72057594037927935, found -1": (
+        lambda client: client.change_cap("everybody", nodes=-1)
+    ),
+    "cpus: expected a finite number, found nan": lambda client: client.change_cap("everybody", cpus=float("nan")),
+    "cpus: expected a finite number, found inf": lambda client: client.change_cap("everybody", cpus=float("inf")),
+}
+
+
+@pytest.mark.parametrize("told", ABSURD)
+def test_a_number_that_no_message_holds_is_refused_by_its_name(told: str) -> None:
+    """With what was expected and found."""
+    with Client("127.0.0.1:1", token="none") as client, pytest.raises(BadRequest) as raised:
+        ABSURD[told](client)
+    assert told == str(raised.value)
+
+
+@pytest.fixture(params=["UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago"])
+def zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The time zone of this process: in the middle, and furthest to both sides."""
+    monkeypatch.setenv("TZ", request.param)
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.parametrize("at", EDGES)
+@pytest.mark.usefixtures("zone")
+def test_a_time_without_a_date_hides_nothing_beside_it(at: int) -> None:
+    """It is shown as the first or the last time that there is, wherever one lives."""
+    shown = local_time(moment(at))
+    assert shown.startswith("9999-12-3" if at > 0 else ("0001-01-0", "1-01-0"))
+    assert access.token(accio_pb2.Token(id=3, kind=accio_pb2.TOKEN_KIND_USER, expires_at_ms=at)).id == 3
+    assert attempt(runs_pb2.Attempt(id=4, state="success", started_at_ms=at, ended_at_ms=at)).id == 4
+
+
+def test_other_times_are_exact() -> None:
+    """To the millisecond, and 0 is none."""
+    assert moment(1) == datetime(1970, 1, 1, 0, 0, 0, 1000, tzinfo=UTC)
+    assert moment(1_790_000_000_123) == datetime(2026, 9, 21, 14, 13, 20, 123000, tzinfo=UTC)
+    assert moment(0) is None
