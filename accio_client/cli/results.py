@@ -158,14 +158,32 @@ def _show(files: "Sequence[ExportedFile]") -> None:
 
 @accio_command
 @click.argument("place", metavar="RUN/NODE/PORT")
-@click.option("--out", "folder", metavar="FOLDER", default=".", help="Where to put it; the working folder by default.")
+@click.option(
+    "--out", "folder", metavar="FOLDER", default=".", help="Where to put it, `-` for stdout; here by default."
+)
 def fetch(session: Session, place: str, *, folder: str) -> None:
     """Fetch an output of a node into FOLDER.
 
     A file keeps its name, a folder is called NODE-PORT, and any other value goes to NODE-PORT.json.
     """
     run, node, port = places_in_runs.artifact(place)
+    if folder == "-":
+        _fetch_to_stdout(session, run, node, port)
+        return
     with session.client() as client:
         target, length = client.fetch_artifact(run, node, port, Path(folder))
     content = document({"path": str(target), "bytes": length})
     session.answer(content, [str(target)], lambda: out(f"{printable(str(target))} ({size(length)})"))
+
+
+def _fetch_to_stdout(session: Session, run: str, node: str, port: str) -> None:
+    """Write the file that holds an output to stdout, once it is whole."""
+    if session.json:
+        raise click.UsageError("-out=- writes the output itself to stdout: without -json")
+    with session.client() as client, TemporaryDirectory(prefix="accio-artifact-") as folder:
+        target, _ = client.fetch_artifact(run, node, port, Path(folder))
+        if target.is_dir():
+            raise BadRequest(f"-out=- writes one file, and {node}/{port} is a folder: give -out=FOLDER")
+        sys.stdout.flush()
+        with target.open("rb") as file:
+            shutil.copyfileobj(file, sys.stdout.buffer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 from contextlib import suppress
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 PAGE = 50
 AT_ONCE = 1000
+_LAST = re.compile(r"last(~[0-9]+)?(\.[0-9]+)?")
 _LIKE_AN_ID = 6
 """Letters and digits of a word that may be meant as the beginning of an id."""
 
@@ -115,12 +117,17 @@ def get(
 
 def _say_what_next(session: Session, query: tuple[str, ...], page: RunPage) -> None:
     """Say how the next page is listed, or what may have been meant where nothing matches."""
-    if not page.runs and len(query) == 1 and len(query[0]) >= _LIKE_AN_ID and parse_reference(query[0]) is not None:
+    if not page.runs and len(query) == 1 and _is_like_a_run(query[0]):
         session.say(f"no run matches; is it an id? {session.hint(f'describe run {query[0]}')}")
     if page.next and not session.json:
         again = f"get runs {shlex.quote(' '.join(query))}" if query else "get runs"
         more = session.hint(again, like_this=True, without=("cursor", "all"))
         session.say(f"there are more: {more} -cursor={shlex.quote(page.next)}, or -all")
+
+
+def _is_like_a_run(word: str) -> bool:
+    """Return whether a word that nothing matches may be meant as a run: `last`, or the beginning of an id."""
+    return _LAST.fullmatch(word) is not None or (len(word) >= _LIKE_AN_ID and parse_reference(word) is not None)
 
 
 def _both(queries: tuple[str, str]) -> str:

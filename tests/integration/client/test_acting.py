@@ -89,6 +89,7 @@ def test_a_list_takes_a_query_and_an_order(daemon: FakeDaemon, accio: Any) -> No
     assert "did you mean state?" in done.err
     daemon.answers["List"] = listing()
     assert f"describe run {RUN}" in accio("get", "runs", RUN).err
+    assert "describe run last~1" in accio("get", "runs", "last~1").err
 
 
 def test_metadata_of_all_that_match_is_edited(daemon: FakeDaemon, accio: Any) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from accio.content.manifest import of_folder
 from accio.domain.datatypes import LONG
 from accio.domain.sweeps import Axis, Sweep
 from accio.errors import FailedPrecondition, Internal, NotFound
@@ -280,6 +281,26 @@ def test_an_export_to_stdout(daemon: FakeDaemon, accio: Any, tmp_path: Path) -> 
     assert "S-x, S-y" in several.err
     assert accio("export", RUN, "-out=-", "-json").exit == 1
     assert not [path for path in tmp_path.iterdir() if path.suffix == ".csv"]
+
+
+def test_an_output_on_stdout(daemon: FakeDaemon, accio: Any, tmp_path: Path) -> None:
+    """`-out=-` writes a fetched value to stdout and leaves no file; a folder, or a document besides, is refused."""
+    folder = of_folder([], ["empty"])
+    digest = daemon.keep_blob(folder.encoded)
+    artifacts = [
+        runs_pb2.Artifact(port="x", type="double", json="1.5", size=3),
+        runs_pb2.Artifact(port="data", type="dataset", json=f'"{digest}"', size=40),
+    ]
+    found = runs_pb2.Node(run=RUN, name="A", operator="Op", state=runs_pb2.NODE_STATE_SUCCESS, attempts=1)
+    daemon.answers["GetNode"] = runs_pb2.NodeDetails(node=found, artifacts=artifacts)
+    done = accio("get", "artifact", f"{RUN}/A/x", "-out=-")
+    assert (done.exit, done.out.strip(), done.err) == (0, "1.5", "")
+    refused = accio("get", "artifact", f"{RUN}/A/data", "-out=-")
+    assert (refused.exit, refused.out) == (1, "")
+    assert "A/data is a folder" in refused.err
+    assert accio("get", "artifact", f"{RUN}/A/x", "-out=-", "-json").exit == 1
+    assert not (tmp_path / "-").exists()
+    assert not list(tmp_path.glob("A-*"))
 
 
 def test_an_export_never_overwrites(daemon: FakeDaemon, accio: Any, tmp_path: Path) -> None:
