@@ -8,6 +8,7 @@ ends with its input.
 
 import json
 import math
+import os
 import random
 import signal
 import sys
@@ -153,8 +154,12 @@ def main() -> None:
             answer = {"error": f"what the sampler needs can't be loaded beside the daemon: {error}"}
         except Exception as error:  # noqa: BLE001 - whatever a sampler does, the daemon is told
             answer = {"error": f"{type(error).__name__}: {error}"}
-        sys.stdout.write(json.dumps(answer) + "\n")
-        sys.stdout.flush()
+        try:
+            sys.stdout.write(json.dumps(answer) + "\n")
+            sys.stdout.flush()
+        except BrokenPipeError:  # the daemon was killed: the next one asks again
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter's end complains
+            return
 
 
 if __name__ == "__main__":

@@ -1,10 +1,13 @@
 """The process of samplers: an answer depends on its question alone, and what goes wrong is told."""
 
 import importlib.util
+import os
+import subprocess
 from typing import Any
 
 import pytest
 
+from accio.interpreter import python
 from accio_daemon.sampler import choose
 
 pytest.importorskip("optuna", reason="the samplers under test are an extra")
@@ -97,3 +100,19 @@ def test_what_a_sampler_needs_and_has_not_is_told() -> None:
             choose(question(20, sampler="gp"))
     else:
         assert len(choose(question(20, sampler="gp"))) == len(AXES)
+
+
+def test_nobody_hears_the_answer() -> None:
+    """A daemon that was killed while it waited for an answer has no traceback in its log."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as nobody:
+        done = subprocess.run(
+            python("accio_daemon.sampler"),
+            input=b"{}\n",
+            stdout=nobody,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (0, b"")
