@@ -1,6 +1,6 @@
 """Checking run definitions: everything that is wrong, in one pass."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from accio.domain.datatypes import Kind
@@ -45,9 +45,13 @@ def check_run(
     operators: Operators,
     limits: Limits | None = None,
     base_path: str | None = None,
+    fit: Callable[[Workflow], Findings] | None = None,
 ) -> Checked[RunDefinition]:
-    """Check a run definition; relative dataset paths are joined to *base_path*."""
-    checker = _Checker(workflows, operators, limits or Limits(), base_path)
+    """Check a run definition; relative dataset paths are joined to *base_path*.
+
+    *fit* says what `check_fit` finds of a workflow and *operators*, for callers that keep it.
+    """
+    checker = _Checker(workflows, operators, limits or Limits(), base_path, fit)
     run = checker.check(document)
     findings = checker.findings
     return Checked(
@@ -64,8 +68,10 @@ class _Checker:
         operators: Operators,
         limits: Limits,
         base_path: str | None,
+        fit: Callable[[Workflow], Findings] | None,
     ) -> None:
         self.findings = Findings()
+        self._fit = fit
         self._workflows = workflows
         self._operators = operators
         self._limits = limits
@@ -132,8 +138,11 @@ class _Checker:
         if workflow is None:
             self._unknown_workflow(workflow_id, version)
             return None
-        found = Findings()
-        check_fit(workflow, self._operators, found)
+        if self._fit is None:
+            found = Findings()
+            check_fit(workflow, self._operators, found)
+        else:
+            found = self._fit(workflow)
         for issue in found.errors:
             message = f"workflow {workflow.id}:{workflow.version} doesn't fit the operators of today: {issue.path}: "
             self.findings.error("/workflow", message + issue.message, issue.suggestion)

@@ -9,6 +9,8 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
 
+from accio.domain.findings import Findings
+from accio.domain.linking import check_fit
 from accio.domain.operators import OperatorSpec
 from accio.domain.workflows import Workflow
 from accio.errors import FailedPrecondition
@@ -27,6 +29,21 @@ class Operators:
 
     announced: Mapping[str, Announced]
     specs: Mapping[str, OperatorSpec]
+    fitting: set[tuple[str, str]]
+    """Versions of workflows about which nothing was found: most are run often."""
+
+    def fit(self, workflow: Workflow) -> Findings:
+        """Return what `check_fit` finds of a stored workflow and these operators."""
+        key = (workflow.id, workflow.version)
+        findings = Findings()
+        if key in self.fitting:
+            return findings
+        check_fit(workflow, self.specs, findings)
+        if not findings.errors and not findings.warnings:
+            if len(self.fitting) >= _KEPT:
+                self.fitting.clear()
+            self.fitting.add(key)
+        return findings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +89,9 @@ class Catalogue:
             announced = await self._readers.read(workflows.latest_operators)
             if generation == self._generation:  # else one was announced meanwhile
                 specs = {name: each.spec for name, each in announced.items()}
-                self._operators = Operators(announced=MappingProxyType(announced), specs=MappingProxyType(specs))
+                self._operators = Operators(
+                    announced=MappingProxyType(announced), specs=MappingProxyType(specs), fitting=set()
+                )
         return self._operators
 
     def operators_changed(self) -> None:

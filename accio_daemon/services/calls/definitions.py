@@ -67,7 +67,12 @@ async def check_run_bytes(catalogue: Catalogue, data: bytes, *, base_path: str, 
 
     def check() -> Checked[RunDefinition]:
         return check_run(
-            document, workflows=lookup, operators=operators.specs, limits=limits, base_path=_folder(base_path)
+            document,
+            workflows=lookup,
+            operators=operators.specs,
+            limits=limits,
+            base_path=_folder(base_path),
+            fit=operators.fit,
         )
 
     nodes = len(lookup.found.workflow.graph) if lookup.found else 0

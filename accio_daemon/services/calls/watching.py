@@ -57,6 +57,9 @@ class Watching:
                     update.first_failure.CopyFrom(failure)
                 if warnings is not None and turn == 0:
                     last = await _begin(found, warnings, update, ended=ended, send=send)
+                if ended and not last:
+                    await send(update)
+                    return
                 state = update.SerializeToString(deterministic=True)
                 if state != last:
                     await send(update)
