@@ -221,3 +221,17 @@ async def test_on_a_phone_what_is_open_is_in_sight(made: Cluster) -> None:
                     parts = page.get_by_role("navigation", name="Parts of this page")
                     await expect(parts.get_by_role("link", name=part)).to_be_in_viewport(ratio=0.9)
                     assert await page.evaluate("scrollX + scrollY") == 0
+
+
+async def test_on_a_phone_no_name_stands_before_nothing(made: Cluster) -> None:
+    """Where rows are cards, a cell that is empty is left out with its name; what there is stays."""
+    run = ratios_of(made)
+    with web_server(made) as server:
+        async with browser_page(server, width=390) as page:
+            await page.goto(server.page(f"/runs/{run}?tab=History"))
+            first = page.get_by_role("table").locator("tbody tr").first
+            await expect(first).to_contain_text("submitted")
+            await expect(first.locator("[data-name=Node]")).to_be_hidden()
+            await expect(first.locator("[data-name=When]")).to_be_visible()
+            failed = page.get_by_role("table").locator("tbody tr", has_text="division by zero").first
+            await expect(failed.locator("[data-name=Node]")).to_be_visible()

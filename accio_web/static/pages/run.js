@@ -147,10 +147,10 @@ function History({ run, serial }) {
 function Definition({ run }) {
   const names = Object.keys(run.params).sort((a, b) => Number(run.forms[b] > 1) - Number(run.forms[a] > 1));
   return html`<div class="scroll"><table class="rows"><caption class="unseen">Parameters, those that vary first</caption>
-    <thead><tr><th scope="col">Parameter</th><th scope="col">Value</th><th scope="col" class="n">Values</th></tr></thead>
-    <tbody>${names.map((name) => html`<tr><td class="what">${visible(name)}</td><td>${run.forms[name] > 1 ? form(run.params[name]) : shown(run.params[name])}</td><td data-name="Values" class="n">${number(run.forms[name])}</td></tr>`)}
-    ${run.repeat > 1 && run.kind === 'parent' && html`<tr><td class="what">repetitions</td><td>of each combination</td><td data-name="Values" class="n">${run.repeat}</td></tr>`}
-    ${run.nice && html`<tr><td class="what">nice</td><td>behind all runs that aren't</td><td data-name="Values" class="n"></td></tr>`}</tbody></table></div>
+    <thead><tr><th scope="col">Parameter</th><th scope="col">Value</th><th scope="col" class="n">Number of values</th></tr></thead>
+    <tbody>${names.map((name) => html`<tr><td class="what">${visible(name)}</td><td>${run.forms[name] > 1 ? form(run.params[name]) : shown(run.params[name])}</td><td data-name="Number of values" class="n">${number(run.forms[name])}</td></tr>`)}
+    ${run.repeat > 1 && run.kind === 'parent' && html`<tr><td class="what">repetitions</td><td>of each combination</td><td data-name="Number of values" class="n">${run.repeat}</td></tr>`}
+    ${run.nice && html`<tr><td class="what">nice</td><td>behind all runs that aren't</td><td data-name="Number of values" class="n"></td></tr>`}</tbody></table></div>
     <${Command} text=${`accio describe run ${run.id} -json`} />`;
 }
 
