@@ -179,7 +179,7 @@ def why_never(world: World, spec: OperatorSpec, operator_no: int, demand: Resour
         others = others_offer(world, operator_no)
         if others:
             return f"no connected agent offers version {version(spec)} of {spec.name}, as pinned; {others}"
-        return f"no connected agent offers the pinned version of {spec.name}"
+        return f"no connected agent offers the pinned version of {spec.name}: start one that does (--operators)"
     able = [agent for agent in offering if agent.account.could_ever_fit(demand)]
     if not able:
         return _too_large(demand, spec.name, offering)

@@ -169,6 +169,6 @@ def test_why_names_what_differs(tmp_path: Path) -> None:
             scale = _why(made, f"{waiting}/Scale")
             assert (scale["answer"], scale["reason"]) == (
                 "waiting",
-                "no connected agent offers the pinned version of Scale",
+                "no connected agent offers the pinned version of Scale: start one that does (--operators)",
             )
             assert _why(made, f"{waiting}/Parity")["reason"] == "waits for Scale"

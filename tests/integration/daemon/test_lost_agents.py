@@ -55,6 +55,7 @@ async def test_watchers_hear_why_nothing_goes_on(tmp_path: Path) -> None:
         while not (update := await seen.get()).stuck:
             pass
         assert "no connected agent offers the pinned version of Double" in update.stuck
+        assert "start one that does (--operators)" in update.stuck
         async with joined(daemon.agents, AGENT, (DOUBLE,)):
             while not watching.done():
                 await asyncio.wait((watching,))
