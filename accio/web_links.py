@@ -17,7 +17,7 @@ from pathlib import Path
 
 import orjson
 
-from accio import own_folders, places
+from accio import own_folders, places, sockets
 from accio.errors import AccioError, FailedPrecondition
 from accio.late import dataclass
 
@@ -27,9 +27,12 @@ _DOOR = "door"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Door:
-    """A web interface that runs: its *port* (0: a file), what its links begin with, and the daemon that it shows."""
+    """A web interface that runs: the address and port where it listens (unix:PATH and 0: at a file), what its links
+    begin with, and the daemon that it shows.
+    """
 
     folder: Path
+    host: str
     port: int
     opens: str
     daemon: str
@@ -57,15 +60,14 @@ class Doorway:
         self._lock = -1
         if self.folder is None:
             return
-        name = listening.getsockname()
-        port = 0 if isinstance(name, str) else name[1]
+        host, port = _place_of(listening)
         try:
             own_folders.take(self.folder.parent, known_by=())
             shutil.rmtree(self.folder, ignore_errors=True)  # of a process that had no time to close it
             self.folder.mkdir(mode=0o700)
             self._lock = os.open(self.folder / _DOOR, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.write(self._lock, orjson.dumps({"port": port, "opens": opens, "daemon": daemon}))
+            os.write(self._lock, orjson.dumps({"host": host, "port": port, "opens": opens, "daemon": daemon}))
         except (OSError, AccioError):  # the first link works without it
             self.close()
 
@@ -81,9 +83,13 @@ class Doorway:
 def folder_of(listening: socket.socket) -> Path | None:
     """Return where the codes of whoever listens there are put; None for a user without a home."""
     state = places.state_folder()
+    place = hashlib.sha256("{} {}".format(*_place_of(listening)).encode()).hexdigest()[:16]
+    return None if state is None else state / "web" / f"{_host()}-{place}"
+
+
+def _place_of(listening: socket.socket) -> tuple[str, int]:
     name = listening.getsockname()
-    at = hashlib.sha256(name.encode()).hexdigest()[:16] if isinstance(name, str) else str(name[1])
-    return None if state is None else state / "web" / f"{_host()}-{at}"
+    return (f"{sockets.PREFIX}{name}", 0) if isinstance(name, str) else (name[0], name[1])
 
 
 def redeem(folder: Path | None, code: str, now: float) -> bool:
@@ -110,7 +116,13 @@ def open_doors() -> Iterator[Door]:
                 fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
                 told = orjson.loads(opened.read())
-                yield Door(folder=file.parent, port=told["port"], opens=told["opens"], daemon=told["daemon"])
+                yield Door(
+                    folder=file.parent,
+                    host=told["host"],
+                    port=told["port"],
+                    opens=told["opens"],
+                    daemon=told["daemon"],
+                )
 
 
 def _file(folder: Path, code: str) -> Path:

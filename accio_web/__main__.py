@@ -73,17 +73,22 @@ def command(
 
 @command.command("link", context_settings=_HELP)
 @click.option("-port", "--port", type=int, help="That of the web interface, if several run.")
-def further_link(port: int | None) -> int:
+@click.option("-listen", "--listen", "host", metavar="HOST|unix:PATH", help="Where it listens, if several run.")
+def further_link(port: int | None, host: str | None) -> int:
     """Print another link that logs in once, to a web interface of yours that runs on this machine."""
-    doors = [door for door in web_links.open_doors() if port in (None, door.port)]
+    doors = [door for door in web_links.open_doors() if port in (None, door.port) and host in (None, door.host)]
     if not doors:
-        at = "" if port is None else f" at port {port}"
-        raise FailedPrecondition(f"no web interface of yours runs on this machine{at}: start one by `accio web`")
+        asked = "" if (port, host) == (None, None) else " and listens there"
+        raise FailedPrecondition(f"no web interface of yours runs on this machine{asked}: start one by `accio web`")
     if len(doors) > 1:
-        running = ", ".join(f"-port={door.port} (the daemon at {door.daemon})" for door in doors)
+        running = ", ".join(f"{_named(door)} (the daemon at {door.daemon})" for door in doors)
         raise BadRequest(f"several web interfaces run here, say which one: {running}")
     click.echo(doors[0].new_link())
     return SUCCESS
+
+
+def _named(door: web_links.Door) -> str:
+    return f"-listen={door.host}" if door.port == 0 else f"-port={door.port} -listen={door.host}"
 
 
 def _door(port: int | None, host: str, *, encrypted: bool) -> socket.socket:

@@ -107,10 +107,15 @@ def test_another_link(made: Cluster) -> None:
         ]
         assert tried == [200, 401, 401]
         assert http.get("/api/v1/session").json()["user"] == "Me <me@example.org>"
-    other, _ = served(made, "--port=0")
-    assert "several web interfaces run here, say which one: -port=" in started(made, "link").stderr
-    assert started(made, "link", f"--port={origin.rpartition(':')[2]}").stdout.startswith(f"{origin}/accio/login#code=")
-    for each in (process, other):
+    port = origin.rpartition(":")[2]
+    other, _ = served(made, f"--port={port}", "--listen=127.0.0.2")
+    file, _ = served(made, "--listen=unix:" + str(made.root / "web.sock"))
+    assert "several web interfaces run here, say which one: -" in started(made, "link").stderr
+    by_file = started(made, "link", f"-listen=unix:{made.root / 'web.sock'}").stdout
+    assert by_file.startswith("http://127.0.0.1:7616/login#code=")
+    by_port = started(made, "link", f"-port={port}", "-listen=127.0.0.1").stdout
+    assert by_port.startswith(f"{origin}/accio/login#code=")
+    for each in (process, other, file):
         each.kill()
         each.ended()
     done = started(made, "link")
