@@ -31,7 +31,7 @@ from accio_agent.agent.disk.aside import OtherHistory, separate_logs, set_aside
 from accio_agent.agent.disk.claim import RENEWED_EVERY_S, Claim
 from accio_agent.agent.disk.journal import Journal
 from accio_agent.agent.disk.log_store import LogStore
-from accio_agent.agent.disk.state_folder import DESCRIPTIONS, StateFolder
+from accio_agent.agent.disk.state_folder import DESCRIPTIONS, StateFolder, unusable
 from accio_agent.agent.ending import Calls, Patience, Stopped, end_when_told, watch_deadline, watch_patience
 from accio_agent.agent.link.outbound import Outbound
 from accio_agent.agent.link.session import Dialer
@@ -65,11 +65,15 @@ async def run(
     operators = Offers(catalogue)
     if not operators:
         log.warning("this agent offers no operators: install a package that has some, or give --operators")
-    journal = Journal(folder.path / "journal")
-    separate_logs(folder.path, journal.remembered.history)
+    try:
+        journal = Journal(folder.path / "journal")
+        separate_logs(folder.path, journal.remembered.history)
+        logs = LogStore(folder.path / "logs")
+        transfer = Transfer(door, find_token)
+        staging = Staging(folder.path, transfer, options.store)
+    except OSError as error:
+        raise unusable(folder.path, error) from None
     outbound = Outbound()
-    transfer = Transfer(door, find_token)
-    staging = Staging(folder.path, transfer, options.store)
     agent = Shell(
         identity=_identity(folder, deadline, options),
         resources=resources,
@@ -78,7 +82,7 @@ async def run(
         templates=start_templates(catalogue, folder.path),
         folder=folder.path,
         journal=journal,
-        logs=LogStore(folder.path / "logs"),
+        logs=logs,
         staging=staging,
         outbound=outbound,
         idle_limit=max(2, resources.milli_cpus // 1000),

@@ -6,6 +6,7 @@ the agent lives.
 
 import fcntl
 import os
+import re
 import secrets
 import socket
 from pathlib import Path
@@ -22,6 +23,10 @@ _LIVES = "lives"
 
 DESCRIPTIONS = "catalogue"
 """Where in the folder the agent keeps what it has found out about its operators."""
+
+_IS_IDENTITY = re.compile(r"[0-9a-zA-Z_-]{1,200}").fullmatch
+_IS_NUMBER = re.compile(r"[0-9]{1,15}").fullmatch
+"""As many digits as every message can hold; no agent starts as often."""
 
 LIVES_NAMED = 32
 """Earlier lives that an agent names to the daemon."""
@@ -63,11 +68,18 @@ class StateFolder:
         except FailedPrecondition:
             os.close(self._fd)
             raise
-        os.ftruncate(self._fd, 0)
-        os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
-        self.agent_id = self._identity()
-        self.incarnation = self._count()
-        self.life, self.predecessors = self._live()
+        except OSError as error:
+            os.close(self._fd)
+            raise unusable(path, error) from None
+        try:
+            os.ftruncate(self._fd, 0)
+            os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+            self.agent_id = self._identity()
+            self.incarnation = self._count()
+            self.life, self.predecessors = self._live()
+        except OSError as error:
+            self.close()
+            raise unusable(path, error) from None
         self.place = self._place()
 
     def __repr__(self) -> str:
@@ -79,31 +91,23 @@ class StateFolder:
 
     def _identity(self) -> str:
         path = self.path / _IDENTITY
-        try:
-            found = path.read_text().strip()
-        except FileNotFoundError:
-            found = ""
-        if not found:
+        found = _read(path).strip()
+        if not _IS_IDENTITY(found):  # none yet, or damaged
             found = secrets.token_hex(16)
             _replace(path, found)
         return found
 
     def _count(self) -> int:
         path = self.path / _STARTS
-        try:
-            number = int(path.read_text())
-        except (FileNotFoundError, ValueError):
-            number = 0
+        found = _read(path).strip()
+        number = int(found) if _IS_NUMBER(found) else 0
         _replace(path, str(number + 1))
         return number + 1
 
     def _live(self) -> tuple[str, tuple[str, ...]]:
         """Begin a life: its token, and those of the lives before, the newest first."""
         path = self.path / _LIVES
-        try:
-            before = path.read_text().split()[:LIVES_NAMED]
-        except (FileNotFoundError, UnicodeDecodeError):
-            before = []
+        before = [each for each in _read(path).split() if _IS_IDENTITY(each)][:LIVES_NAMED]
         token = secrets.token_hex(16)
         _replace(path, "\n".join([token, *before]))
         return token, tuple(before)
@@ -113,6 +117,20 @@ class StateFolder:
         boot = boot_id()
         lock = os.fstat(self._fd)
         return f"{boot}:{lock.st_dev}:{lock.st_ino}" if boot else ""
+
+
+def unusable(folder: Path, error: OSError) -> FolderUnusable:
+    """Return how one is told that the system refuses something in the agent's folder."""
+    what = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    return FolderUnusable(f"can't use the agent's folder {folder}: {what}; mend that, or name another with --state-dir")
+
+
+def _read(path: Path) -> str:
+    """Return what a file says; nothing if it isn't there, or if it is damaged so that it is no text."""
+    try:
+        return path.read_bytes().decode("ascii", "replace")
+    except FileNotFoundError:
+        return ""
 
 
 def _replace(path: Path, text: str) -> None:

@@ -13,6 +13,7 @@ from accio import control_groups
 from accio.errors import (
     AccioError,
     BadRequest,
+    FailedPrecondition,
     Internal,
     InvalidDefinition,
     PermissionDenied,
@@ -51,6 +52,57 @@ def test_identity_stays_and_starts_are_counted(tmp_path: Path) -> None:
     assert second.agent_id == first.agent_id
     assert (first.incarnation, second.incarnation) == (1, 2)
     assert StateFolder(tmp_path / "b", "b").agent_id != first.agent_id
+
+
+@pytest.mark.parametrize("damage", [b"", b"\xff\xfe\x00garbage\x1b[31m", b"9" * 40, "\u0663".encode(), b"-7"])
+@pytest.mark.parametrize("name", ["identity", "starts", "lives"])
+def test_a_damaged_file_is_made_anew(tmp_path: Path, name: str, damage: bytes) -> None:
+    """Whatever is in a small file of the folder, the agent starts, with numbers and names that messages can hold."""
+    StateFolder(tmp_path / "a", "a").close()
+    (tmp_path / "a" / name).write_bytes(damage)
+    found = StateFolder(tmp_path / "a", "a")
+    found.close()
+    assert 0 < found.incarnation < 2**56
+    assert all(
+        each.replace("-", "").isalnum() and each.isascii() for each in (found.agent_id, found.life, *found.predecessors)
+    )
+    again = StateFolder(tmp_path / "a", "a")
+    again.close()
+    assert (again.agent_id, again.incarnation) == (found.agent_id, found.incarnation + 1)
+
+
+@pytest.mark.parametrize("name", ["identity", "starts", "lives"])
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str) -> None:
+    """With what the system said of it; once it is mended, the folder is free."""
+    folder = tmp_path / "a"
+    StateFolder(folder, "a").close()
+    (folder / name).unlink()
+    (folder / name).mkdir()
+    with pytest.raises(FailedPrecondition, match=f"Is a directory: .*{name}; mend that, or name another with --state"):
+        StateFolder(folder, "a")
+    (folder / name).rmdir()
+    StateFolder(folder, "a").close()
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("journal", "Is a directory"), ("signatures.db", "Is a directory"), ("logs", "File exists")]
+)
+def test_an_agent_that_cannot_use_its_folder_says_so(tmp_path: Path, name: str, told: str) -> None:
+    """With what is in the way, and no traceback."""
+    folder = tmp_path / "a"
+    folder.mkdir(mode=0o700)
+    if name == "logs":
+        (folder / name).write_text("none")
+    else:
+        (folder / name).mkdir()
+    words = ["--daemon", "127.0.0.1:1", "--state-dir", str(folder), "--no-installed"]
+    environment = {**os.environ, "ACCIO_TOKEN": "none", "ACCIO_DATA_DIR": str(tmp_path / "data")}
+    ended = subprocess.run(
+        [sys.executable, "-m", "accio_agent", *words], env=environment, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == exit_code(FailedPrecondition(""))
+    assert f"can't use the agent's folder {folder}: {told}: {folder / name}; mend that" in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 def test_a_life_names_those_before_and_a_copy_is_elsewhere(tmp_path: Path) -> None:
