@@ -137,11 +137,9 @@ def find_token(environment: Mapping[str, str] = os.environ) -> str | None:
 def _find_token(environment: Mapping[str, str]) -> str | None:
     given = environment.get("ACCIO_TOKEN", "").strip()
     if given:
-        if not (given.isascii() and given.isprintable()):
-            raise Unauthenticated("the token in ACCIO_TOKEN is none: it holds characters beyond printable ASCII")
-        return given
+        return _sendable(given, "in ACCIO_TOKEN")
     if join := find_join(environment):
-        return join.token
+        return _sendable(join.token, "in the file that ACCIO_JOIN names")
     for folder in (_data_folder(environment), config_folder(environment)):
         found = None if folder is None else _read_token(folder / TOKEN)
         if found:
@@ -176,7 +174,24 @@ def _read_token(path: Path) -> str | None:
         raise FailedPrecondition(f"the token {path} can be read by others: chmod 600 {path}")
     # The daemon's file has a token and perhaps its owner's name on each line, and comments.
     words = (line.split() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#"))
-    return next((first for first, *_ in words), "")
+    return _sendable(next((first for first, *_ in words), ""), str(path))
+
+
+def _sendable(token: str, place: str) -> str:
+    """Return a token; Unauthenticated if no call can carry it, as of a damaged file. What it was isn't told."""
+    if not (token.isascii() and token.isprintable()):
+        raise Unauthenticated(f"the token {place} is none: it holds characters beyond printable ASCII")
+    return token
+
+
+def read_token_file(path: Path) -> str:
+    """Return what a file of tokens holds; FailedPrecondition if it is damaged so that it is no text."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise FailedPrecondition(
+            f"{path} is damaged (no text): put it back from a copy, or delete it and the daemon writes a new one"
+        ) from None
 
 
 def write_token(path: Path) -> str:
@@ -188,7 +203,7 @@ def write_token(path: Path) -> str:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except FileExistsError:
-        return path.read_text(encoding="utf-8")
+        return read_token_file(path)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(token + "\n")
         file.flush()

@@ -146,6 +146,17 @@ def test_a_token_that_others_can_read_is_refused(tmp_path: Path) -> None:
         places.find_token({"ACCIO_DATA_DIR": str(tmp_path), "ACCIO_CONFIG_ROOT": str(tmp_path)})
 
 
+def test_a_damaged_token_is_named(tmp_path: Path) -> None:
+    """Who starts a daemon over a file that is no text is told which it is, and what to do."""
+    (tmp_path / "token").write_bytes(b"\xbd\x04\xff")
+    for read in (places.read_token_file, places.write_token):
+        with pytest.raises(FailedPrecondition, match=r"token is damaged .*delete it and the daemon writes a new one"):
+            read(tmp_path / "token")
+    (tmp_path / "token").chmod(0o600)
+    with pytest.raises(Unauthenticated, match=r"the token .*token is none: it holds characters beyond printable ASCII"):
+        places.find_token({"ACCIO_DATA_DIR": str(tmp_path), "ACCIO_CONFIG_ROOT": str(tmp_path)})
+
+
 def test_folders_follow_the_environment(tmp_path: Path) -> None:
     """ACCIO_DATA_DIR and ACCIO_CONFIG_ROOT move the folders; without them they are the user's."""
     environment = {"ACCIO_DATA_DIR": str(tmp_path / "d"), "ACCIO_CONFIG_ROOT": str(tmp_path / "c")}

@@ -14,6 +14,7 @@ from accio.domain.access import Caller, TokenKind
 from accio.domain.people import Person, parse_person
 from accio.domain.problems import ValueProblem
 from accio.errors import BadRequest, PermissionDenied
+from accio.places import read_token_file
 
 EVERYTHING = frozenset({TokenKind.USER, TokenKind.AGENT, TokenKind.ADMIN})
 OWN_THINGS = frozenset({TokenKind.USER, TokenKind.AGENT})
@@ -24,7 +25,7 @@ def read_entries(path: Path) -> list[tuple[str, Person | None]]:
     mode = path.stat().st_mode
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise PermissionDenied(f"{path} may be used by others (mode {stat.S_IMODE(mode):04o}); run: chmod 600 {path}")
-    entries = list(parse_entries(path.read_text(encoding="utf-8").splitlines(), str(path)))
+    entries = list(parse_entries(read_token_file(path).splitlines(), str(path)))
     if not entries:
         raise BadRequest(f"{path} holds no token; delete it and the daemon writes a new one")
     return entries

@@ -9,10 +9,10 @@ from accio_client.cli.daemon import told_of_offers
     ("of", "line"),
     [
         (
-            {"/home/ada/own.py": 2, "accio-experiments": 27},
+            {"/data/ada/own.py": 2, "accio-experiments": 27},
             "the agent offers 29 operators: 2 of own.py, 27 of accio-experiments",
         ),
-        ({"/home/ada/own.py": 1}, "the agent offers 1 operator: 1 of own.py"),
+        ({"/data/ada/own.py": 1}, "the agent offers 1 operator: 1 of own.py"),
     ],
 )
 def test_each_source_is_named(of: dict[str, int], line: str) -> None:
