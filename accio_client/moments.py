@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+from accio.errors import BadRequest
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_MS = 86_400_000
 _FIRST_MS = -62_135_596_800_000 + _DAY_MS
@@ -20,4 +22,10 @@ def moment(epoch_ms: int) -> datetime | None:
 
 
 def epoch_ms(at: datetime | None) -> int:
-    return (at - _EPOCH) // timedelta(milliseconds=1) if at else 0
+    """Return a time for a message, 0 for none; without a time zone it is local. BadRequest if UTC hasn't got it."""
+    if at is None:
+        return 0
+    try:
+        return (at.astimezone(UTC) - _EPOCH) // timedelta(milliseconds=1)
+    except (OverflowError, ValueError):
+        raise BadRequest(f"expected a time between the years 1 and 9999 in UTC, found {at.isoformat()}") from None

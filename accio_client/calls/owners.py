@@ -9,6 +9,7 @@ from accio.v1 import workload_pb2
 from accio_client import views
 from accio_client.calls import numbers
 from accio_client.calls.caller import Caller
+from accio_client.moments import epoch_ms
 
 
 class OwnerCalls(Caller):
@@ -49,8 +50,8 @@ class OwnerCalls(Caller):
 
         request = workload_pb2.GetUsageRequest(
             by=by,
-            since_ms=0 if since is None else int(since.timestamp() * 1000),
-            until_ms=0 if until is None else int(until.timestamp() * 1000),
+            since_ms=epoch_ms(since),
+            until_ms=epoch_ms(until),
         )
         return owner_views.usage(
             await self._connection.call(self._accio.GetUsage, request, workload_pb2.GetUsageResponse)

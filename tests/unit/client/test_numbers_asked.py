@@ -13,7 +13,7 @@ from accio_client import Client
 from accio_client.cli.text import local_time
 from accio_client.from_wire import access
 from accio_client.from_wire.nodes import attempt
-from accio_client.moments import moment
+from accio_client.moments import epoch_ms, moment
 
 EDGES = [2**56 - 1, 2**63 - 1, 253_402_300_800_000, 253_402_300_799_999, -(2**63), -62_135_596_800_000]
 
@@ -72,3 +72,25 @@ def test_other_times_are_exact() -> None:
     assert moment(1) == datetime(1970, 1, 1, 0, 0, 0, 1000, tzinfo=UTC)
     assert moment(1_790_000_000_123) == datetime(2026, 9, 21, 14, 13, 20, 123000, tzinfo=UTC)
     assert moment(0) is None
+
+
+@pytest.mark.usefixtures("zone")
+def test_a_time_without_a_zone_is_local() -> None:
+    """Wherever a time is asked for: of runs as of usage."""
+    at = datetime(2026, 9, 21, 14, 13, 20, 123000)  # noqa: DTZ001 - local
+    assert epoch_ms(at) == round(at.timestamp() * 1000)
+    assert epoch_ms(None) == 0
+    assert moment(epoch_ms(at)) == at.astimezone(UTC)
+
+
+@pytest.mark.parametrize("at", [datetime(1, 1, 1), datetime(9999, 12, 31, 23, 59)])  # noqa: DTZ001 - local
+def test_a_time_that_utc_has_not_is_refused(at: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With what was expected."""
+    monkeypatch.setenv("TZ", "Pacific/Kiritimati" if at.year == 1 else "Pacific/Pago_Pago")
+    time.tzset()
+    try:
+        with pytest.raises(BadRequest, match="expected a time between the years 1 and 9999 in UTC, found"):
+            epoch_ms(at)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
