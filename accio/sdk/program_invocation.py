@@ -45,7 +45,7 @@ def _in_container(
         reads=reads,
         gpus=program.spec.resources.gpus > 0,
     )
-    host = containers.this_host(own_group=engine.is_podman and images.keeps_to_its_group(engine))
+    host = containers.this_host(engine)
     return (
         containers.command(engine, image, execution, host),
         containers.environment(engine, execution, os.environ),

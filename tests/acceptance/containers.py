@@ -18,7 +18,7 @@ import psutil
 import pytest
 from google._upb import _message
 
-from tests.acceptance.processes import eventually, free_port
+from tests.acceptance.processes import Cluster, cluster, eventually, free_port
 
 COMMANDS = ("sh", "cat", "wc", "sort", "id", "env", "sleep", "touch", "true")
 _REGISTRY = """
@@ -50,6 +50,15 @@ class Containers:
     def pins(self, name: str) -> list[Path]:
         """Return the files that say what an image's name stands for on this host."""
         return sorted((self.folder / "cache" / "accio" / "images").glob(f"*-{name}-1-*.json"))
+
+    @contextmanager
+    def cluster(self, root: Path, patch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+        """Run a daemon whose agents find this Podman."""
+        for name, value in self.variables.items():
+            patch.setenv(name, value)
+        with cluster(root) as made:
+            made.start_daemon("--lease", "2s")
+            yield made
 
     def podman(self, *arguments: str) -> str:
         """Run a command of Podman; return what it printed."""

@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from tests.acceptance.containers import Containers, containers
-from tests.acceptance.processes import Cluster, cluster, eventually
+from tests.acceptance.processes import Cluster, eventually
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
 
@@ -55,10 +55,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Containers]:
 @pytest.fixture
 def made(tmp_path: Path, engine: Containers, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
     """A daemon whose agents find that Podman."""
-    for name, value in engine.variables.items():
-        monkeypatch.setenv(name, value)
-    with cluster(tmp_path / "made") as one:
-        one.start_daemon("--lease", "2s")
+    with engine.cluster(tmp_path / "made", monkeypatch) as one:
         yield one
 
 

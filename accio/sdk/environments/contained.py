@@ -86,7 +86,7 @@ def command(need: ImageNeed, inner: Inner) -> tuple[list[str], dict[str, str]]:
     FailedPrecondition if there is no engine, or the image can't be had.
     """
     engine = images.engine()
-    image = images.make_ready(need.image, need.folder, "")
+    image = images.make_ready(need.image, need.folder)
     lent, path = _lent()
     if (odd := containers.unmountable([*lent, *inner.reads, inner.folder])) is not None:
         raise FailedPrecondition(f"{odd} can't be mounted in a container: its name has a comma or a colon; rename it")
@@ -94,7 +94,7 @@ def command(need: ImageNeed, inner: Inner) -> tuple[list[str], dict[str, str]]:
         "python3", "-P", f"{LENT_AT}/{lent[_own_root()]}/accio/sdk/environments/lent.py", path, inner.module,
         *inner.arguments,
     ]  # fmt: skip
-    host = containers.this_host(own_group=engine.is_podman and images.keeps_to_its_group(engine))
+    host = containers.this_host(engine)
     execution = containers.Execution(
         words=words,
         folder=inner.folder,
@@ -116,7 +116,7 @@ def command(need: ImageNeed, inner: Inner) -> tuple[list[str], dict[str, str]]:
 def make_ready(need: ImageNeed) -> None:
     """Fetch an image, unless it is there; FailedPrecondition says why it can't be had, or can't run Accio."""
     engine = images.engine()
-    image = images.make_ready(need.image, need.folder, "")
+    image = images.make_ready(need.image, need.folder)
     name = need.image
     asked = _ask(engine, image)
     try:
@@ -194,7 +194,7 @@ def _names_cards() -> bool:
 
 def _ask(engine: Engine, image: Image) -> "subprocess.CompletedProcess[str]":
     """Run a look at the Python of an image."""
-    host = containers.this_host(own_group=engine.is_podman and images.keeps_to_its_group(engine))
+    host = containers.this_host(engine)
     folder = Path(tempfile.gettempdir())
     execution = containers.Execution(
         words=["python3", "-c", _LOOK], folder=folder, variables={"HOME": str(folder)}, reads=(), gpus=False

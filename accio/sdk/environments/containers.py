@@ -12,7 +12,7 @@ from pathlib import Path
 
 from accio.control_groups import own_group
 from accio.late import dataclass
-from accio.sdk.environments.images import Engine, Image
+from accio.sdk.environments.images import Engine, Image, keeps_to_its_group
 
 HOME = ".accio/home"
 """The home folder of a program in a container, within its working folder: images have none for whoever runs it."""
@@ -149,8 +149,9 @@ def _outermost(execution: Execution) -> list[Path]:
     return found
 
 
-def this_host(*, own_group: bool) -> Host:
-    """Return this host and process."""
+def this_host(engine: Engine) -> Host:
+    """Return this host and process, as the engine's containers see them."""
+    own_group = engine.is_podman and keeps_to_its_group(engine)
     limits = Path("/proc/self/limits").read_text()
     return Host(
         user=os.getuid(),

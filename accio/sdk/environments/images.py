@@ -90,7 +90,7 @@ def pinned(name: str, folder: Path) -> Image:
 
 
 @cache
-def make_ready(name: str, folder: Path, label: str) -> Image:
+def make_ready(name: str, folder: Path, label: str = "") -> Image:
     """Return a pinned image that is on this host, once for each process that runs it.
 
     A home folder may be shared with hosts that have a pin and no image yet, and images can be removed. What is left of

@@ -76,11 +76,14 @@ class Outcome:
     warnings: tuple[Issue, ...]
 
 
+_OF_EXTRA = frozenset({"optuna", "cmaes"})
+"""What the extra `optuna` installs, by import names."""
+
+
 def _lacking(sampler: Sampler, missing: Sequence[str]) -> Issue:
     """Say what a sampler needs beside the daemon, and how to get it."""
-    extra = "'accio-experiments[optuna]'" if {"optuna", "cmaes"} & {*missing} else ""
-    others = [name for name in missing if name not in {"optuna", "cmaes"}]
-    install = " ".join([*([extra] if extra else []), *others])
+    others = [name for name in missing if name not in _OF_EXTRA]
+    install = " ".join(others if len(others) == len(missing) else ["'accio-experiments[optuna]'", *others])
     return Issue(
         "/optimize/sampler",
         f"'{sampler}' needs {', '.join(missing)} where the daemon runs, found none there: pip install {install}; "

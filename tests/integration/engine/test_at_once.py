@@ -31,7 +31,7 @@ class Seconds:
         return self.now
 
     def pass_in(self, pace: AtOnce, seconds: float, *, at_once: bool) -> None:
-        """Let a transaction take so many seconds."""
+        """Record a transaction that takes so many seconds."""
         begun, self.now = self.now, self.now + seconds
         pace.ended(begun, at_once=at_once)
 
