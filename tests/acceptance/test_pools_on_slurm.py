@@ -96,6 +96,8 @@ def test_a_partition_that_is_not_there_is_refused_once(slurm: Slurm, made: Clust
         eventually(lambda: client.list_pools().pools, what="the pool being served")
         client.change_pool("cpu", kept=1)
         eventually(lambda: client.list_pools().pools[0].problem, what="the refusal")
+        # Pools are told as the engine knows them; allocations as they are stored, which may be a commit later.
+        eventually(lambda: live(client) == [], what="the refusal being stored")
         (failed,) = client.list_allocations().allocations
         assert failed.state == "failed"
         assert "invalid partition" in failed.reason.lower()
