@@ -10,13 +10,17 @@ from collections.abc import Iterable, Mapping
 
 PATH = "PYTHONPATH"
 
+FAULTS = ("-X", "faulthandler")
+
 LENT: list[str] = []
 """How a module of ours is run where this interpreter is another environment's, to which Accio is lent."""
 
 
 def python(module: str, *arguments: str) -> list[str]:
-    """Return the command that runs a module of ours with this interpreter."""
-    return [*LENT, module, *arguments] if LENT else [sys.executable, "-P", "-m", module, *arguments]
+    """Return the command that runs a module of ours with this interpreter, which says on stderr where it was when a
+    signal such as SIGABRT ended it, from its very beginning.
+    """
+    return [*LENT, module, *arguments] if LENT else [sys.executable, "-P", *FAULTS, "-m", module, *arguments]
 
 
 def without_working_folder(environment: Mapping[str, str]) -> dict[str, str]:

@@ -16,6 +16,10 @@ from accio_client.cli.text import printable_lines
 STOP_WITHIN_S = 15.0
 MOST_NEWS = 1 << 20
 """How much of a log is looked through at a time."""
+MOST_LAST_WORDS = 1 << 16
+FAULT = "Fatal Python error: "
+"""How the interpreter begins to say where each of its threads was when a signal ended it."""
+MOST_OF_FAULT = 60
 _PR_SET_PDEATHSIG = 1
 
 
@@ -86,8 +90,10 @@ class Child:
         """Return the end of what it said since it was started."""
         with self.log.open("rb") as file:
             file.seek(self._begin)
-            lines = file.read()[-4000:].decode(errors="replace").strip().split("\n")
-        return printable_lines("\n".join(f"  {line}" for line in lines[-10:]))
+            said = file.read()[-MOST_LAST_WORDS:].decode(errors="replace").strip()
+        fault = said.rfind(FAULT)
+        lines = said[fault:].split("\n")[:MOST_OF_FAULT] if fault >= 0 else said.split("\n")[-10:]
+        return printable_lines("\n".join(f"  {line}" for line in lines))
 
 
 def _told(lines: Iterable[bytes], events: Collection[str]) -> Iterator[Mapping[str, Any]]:

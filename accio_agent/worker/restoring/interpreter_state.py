@@ -18,7 +18,7 @@ from operator import attrgetter
 from types import ModuleType
 from typing import Any
 
-from accio_agent.worker.restoring.process_state import Property
+from accio_agent.worker.restoring.process_state import STDERR, Property
 
 _SYS = (
     "argv", "path", "meta_path", "path_hooks", "excepthook", "displayhook", "unraisablehook", "breakpointhook", "stdin",
@@ -88,7 +88,9 @@ def _restore_settings(kept: tuple[Any, ...]) -> None:
     sys.set_coroutine_origin_tracking_depth(origins)
     sys.setdlopenflags(loading)
     _thread.stack_size(stack)
-    if not dumps:
+    if dumps:
+        faulthandler.enable(STDERR)
+    else:
         faulthandler.disable()
 
 

@@ -24,6 +24,7 @@ import resource  # noqa: E402 - see above
 if not _asked:
     del sys.modules["resource"]
 
+STDERR = 2
 PROCESSORS = "the processors that it may use"
 _SIGNALS = tuple(sorted(each for each in signal.valid_signals() if each < signal.SIGRTMIN))  # the others mean nothing
 _LEAST = os.sched_param(0)  # what policies without real time want
@@ -99,6 +100,8 @@ def stop_timers() -> None:
     for timer in _TIMERS:
         _signal.setitimer(timer, 0)
     faulthandler.cancel_dump_traceback_later()
+    if faulthandler.is_enabled():
+        faulthandler.enable(STDERR)  # not in a file of that execution's, which may be closed
 
 
 class Descriptors:
