@@ -1,6 +1,7 @@
 """Pools: `accio pool get|why|pause|resume|scale`, and `accio get allocations`."""
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 
 import click
 
@@ -83,6 +84,8 @@ def _only(found: PoolView) -> Iterator[str]:
     if found.during:
         yield f"hosts are asked for during {found.during}"
     for each in found.maintenance:
+        if each.ends_at is not None and each.ends_at <= datetime.now(UTC):
+            continue
         yield f"there are none from {local_time(each.begins_at)} to {local_time(each.ends_at)}: {printable(each.name)}"
     if found.operators:
         yield f"its hosts take only nodes of {', '.join(found.operators)}"

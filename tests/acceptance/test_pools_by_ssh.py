@@ -101,6 +101,8 @@ def test_machines_work_through_cut_connections(sshd: Sshd, made: Cluster) -> Non
         eventually(lambda: client.list_pools().pools, what="the pool being served")
         client.change_pool("lab", kept=1)
         eventually(lambda: live(client) == ["running"] and client.list_operators(), what="an agent")
+        # It may say that it runs before the list of machines tells where.
+        eventually(lambda: client.list_allocations().allocations[0].host, what="its machine being known")
         client.push(GATED)
         run = client.submit({"workflow": "gated", "params": {"label": "a"}}).run.id
         eventually(lambda: any("Gate a begins" in line for line in made.executed()), what="the node's beginning")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from accio_client import Client
+from accio_client.views import AllocationView
 from tests.acceptance.processes import Cluster, Process, eventually
 from tests.acceptance.slurm import Slurm
 from tests.acceptance.sweeps import GATED
@@ -35,6 +36,12 @@ def live(client: Client) -> list[str]:
     return [each.state for each in client.list_allocations(live=True).allocations]
 
 
+def told_of(client: Client) -> AllocationView | None:
+    """Return the allocation that there is, once its job's number is known."""
+    (found,) = client.list_allocations(live=True).allocations
+    return found if found.job else None
+
+
 def learn(client: Client) -> None:
     """Start a host, so that the daemon learns which operators the pool offers."""
     eventually(lambda: client.list_pools().pools, what="the pool being served")
@@ -57,7 +64,8 @@ def test_jobs_come_with_the_work_and_survive_it_all(slurm: Slurm, made: Cluster)
         client.push(GATED)
         run = client.submit({"workflow": "gated", "params": {"label": "a"}}).run.id
         begun(made, "a")
-        (first,) = client.list_allocations(live=True).allocations
+        # Its agent may say that it runs before Slurm's list tells by which number.
+        first = eventually(lambda: told_of(client), what="the job's number")
         with slurm.frozen():
             pool.kill()
             pool.ended()
@@ -73,7 +81,7 @@ def test_jobs_come_with_the_work_and_survive_it_all(slurm: Slurm, made: Cluster)
         eventually(lambda: live(client) == [], what="all jobs being given back")
         ended = client.list_allocations().allocations
         assert [(each.number, each.state) for each in ended] == [(2, "ended"), (1, "ended")]
-    assert slurm.jobs() == []
+    eventually(lambda: slurm.jobs() == [], what="Slurm having no job left")
 
 
 @pytest.mark.parametrize(("partition", "code", "said"), [("", 0, "to start at"), ("nowhere", 3, "would refuse it")])
