@@ -1,7 +1,6 @@
 """Pools: `accio pool get|why|pause|resume|scale`, and `accio get allocations`."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 
 import click
 
@@ -10,6 +9,7 @@ from accio_client.cli.operators import shown_resources
 from accio_client.cli.output import out, table
 from accio_client.cli.session import Session, accio_command
 from accio_client.cli.text import local_time, printable
+from accio_client.clock import now
 from accio_client.documents import document
 from accio_client.documents.pools import allocation, pool
 from accio_client.views import AllocationView, PoolView
@@ -84,7 +84,7 @@ def _only(found: PoolView) -> Iterator[str]:
     if found.during:
         yield f"hosts are asked for during {found.during}"
     for each in found.maintenance:
-        if each.ends_at is not None and each.ends_at <= datetime.now(UTC):
+        if each.ends_at is not None and each.ends_at <= now():
             continue
         yield f"there are none from {local_time(each.begins_at)} to {local_time(each.ends_at)}: {printable(each.name)}"
     if found.operators:

@@ -1,22 +1,22 @@
 """What `accio pool why` says of pools."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
 from accio.v1 import pools_pb2, values_pb2
 from accio_client.cli.pools import _explain
+from accio_client.clock import now
 from accio_client.from_wire.pools import pool
 
 
 def told(*maintenance: tuple[str, timedelta, timedelta]) -> pools_pb2.Pool:
     """Return a pool without hosts at times that begin and end so long after now."""
-    now = datetime.now(UTC)
     times = [
         pools_pb2.Maintenance(
             name=name,
-            begins_at_ms=int((now + begins).timestamp() * 1000),
-            ends_at_ms=int((now + ends).timestamp() * 1000),
+            begins_at_ms=int((now() + begins).timestamp() * 1000),
+            ends_at_ms=int((now() + ends).timestamp() * 1000),
         )
         for name, begins, ends in maintenance
     ]
