@@ -36,10 +36,9 @@ def live(client: Client) -> list[str]:
     return [each.state for each in client.list_allocations(live=True).allocations]
 
 
-def told_of(client: Client) -> AllocationView | None:
-    """Return the allocation that there is, once its job's number is known."""
-    (found,) = client.list_allocations(live=True).allocations
-    return found if found.job else None
+def told_of(client: Client) -> list[AllocationView]:
+    """Return the allocations whose jobs' numbers are known."""
+    return [each for each in client.list_allocations(live=True).allocations if each.job]
 
 
 def learn(client: Client) -> None:
@@ -65,7 +64,7 @@ def test_jobs_come_with_the_work_and_survive_it_all(slurm: Slurm, made: Cluster)
         run = client.submit({"workflow": "gated", "params": {"label": "a"}}).run.id
         begun(made, "a")
         # Its agent may say that it runs before Slurm's list tells by which number.
-        first = eventually(lambda: told_of(client), what="the job's number")
+        (first,) = eventually(lambda: told_of(client), what="the job's number")
         with slurm.frozen():
             pool.kill()
             pool.ended()
