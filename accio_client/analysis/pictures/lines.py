@@ -26,6 +26,7 @@ from accio_client.analysis.pictures.specification import (
     over_remark,
     parameter_axis,
 )
+from accio_client.analysis.ranks import values_at
 
 MOST_STEPS = 1000
 _QUARTILES = (0.25, MEDIAN, 0.75)
@@ -152,24 +153,28 @@ def distribution(
 def distribution_of(samples: Mapping[str, Floats], head: Head, x: PictureAxis, series_name: str = "") -> Lines:
     """Return the distribution of samples, by the head's kind: of the values inside collections, say."""
     density = head.kind is Kind.PDF
-    make = _density if density else _cumulated
-    known = [values for values in samples.values() if len(values)]
-    edges = np.histogram_bin_edges(np.concatenate(known), "auto") if known else np.array([0.0, 1.0])
-    edges = edges if len(edges) <= 201 else np.linspace(edges[0], edges[-1], 201)
+    edges = _edges_of(samples) if density else np.empty(0)
     return Lines(
         head=head,
         x=x,
         y=PictureAxis("density" if density else "share of values at most x", "", Scale.LINEAR),
-        series=tuple(make(name, values, edges) for name, values in samples.items()),
+        series=tuple(
+            _density(name, values, edges) if density else _cumulated(name, values) for name, values in samples.items()
+        ),
         series_name=series_name,
     )
 
 
-def _cumulated(name: str, values: Floats, _edges: Floats) -> Series:
+def _edges_of(samples: Mapping[str, Floats]) -> Floats:
+    known = [values for values in samples.values() if len(values)]
+    edges = np.histogram_bin_edges(np.concatenate(known), "auto") if known else np.array([0.0, 1.0])
+    return edges if len(edges) <= 201 else np.linspace(edges[0], edges[-1], 201)
+
+
+def _cumulated(name: str, values: Floats) -> Series:
     """Return the empirical distribution, at no more than MOST_STEPS of its steps."""
-    ordered = np.sort(values)
-    at = np.array(evenly(len(ordered), MOST_STEPS), dtype=np.int64)
-    return Series(name=name, x=ordered[at], y=(at + 1) / max(1, len(ordered)))
+    at = np.array(evenly(len(values), MOST_STEPS), dtype=np.int64)
+    return Series(name=name, x=values_at(values, at), y=(at + 1) / max(1, len(values)))
 
 
 def _density(name: str, values: Floats, edges: Floats) -> Series:

@@ -1,14 +1,15 @@
 """Maps over two parameters: states, means of an output, failures. Other parameters and repetitions collapse."""
 
-from typing import TypeVar
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from accio.domain.states import RunState
+from accio.domain.student import PLAIN_MOST
 from accio.errors import FailedPrecondition
-from accio_client.analysis.aggregate import aggregate, counted
-from accio_client.analysis.columns import REPEAT, STATES, AxisColumn, Ints, Mask, SweepTable
+from accio_client.analysis.columns import REPEAT, STATES, AxisColumn, Floats, Ints, Mask, Numbers, SweepTable
 from accio_client.analysis.pictures.specification import (
     MOST_CELLS,
     Counted,
@@ -23,10 +24,9 @@ from accio_client.analysis.pictures.specification import (
     growing,
     over_remark,
     parameter_axis,
-    put_together,
 )
 
-T = TypeVar("T", bound=np.generic)
+_AT_ONCE = 1 << 16  # children: what is computed of them fits into a processor's cache
 
 
 def two_axes(table: SweepTable, x: str | None, y: str | None) -> tuple[AxisColumn, AxisColumn]:
@@ -42,24 +42,65 @@ def two_axes(table: SweepTable, x: str | None, y: str | None) -> tuple[AxisColum
     return chosen[0], chosen[1]
 
 
+class _Tally(NamedTuple):
+    """What is in the cells of a map: how many children in each state (the first axis), the number of usable values of a
+    column and their mean, NaN where there is none.
+    """
+
+    states: Ints
+    n: Ints
+    mean: Floats
+
+    def in_state(self, *states: RunState) -> Ints:
+        return np.asarray(self.states[[STATES.index(state) for state in states]].sum(axis=0))
+
+
 class _Cells:
-    """The cells of a map: where children fall, and which values were put together."""
+    """The cells of a map: where children fall, and what is counted in them."""
 
     def __init__(self, table: SweepTable, x: str | None, y: str | None) -> None:
         self.table = table
         self.x, self.y = two_axes(table, x, y)
         self._orders = growing(self.y), growing(self.x)
         self._edges = edges_of(self.y.size, MOST_CELLS), edges_of(self.x.size, MOST_CELLS)
-        self.names = [self.y.name, self.x.name]
+        self._bins = _bins(self._orders[0], self._edges[0]), _bins(self._orders[1], self._edges[1])
+        self._shape = len(self._edges[0]) - 1, len(self._edges[1]) - 1
 
-    def summed(self, values: npt.NDArray[T]) -> npt.NDArray[T]:
-        """Return a table over y and x in growing order, put together in bins."""
-        for level in (0, 1):
-            values = put_together(np.take(values, self._orders[level], axis=level), self._edges[level], level)
-        return values
+    def tally(self, where: Mask | None, column: Numbers | None = None) -> _Tally:
+        """Count the children that *where* selects, and average a column; values that aren't finite are left out.
 
-    def count(self, which: Mask) -> Ints:
-        return self.summed(counted(self.table, which, self.names).reshape(self.y.size, self.x.size))
+        A few children at a time: what is computed on the way stays small. The mean is corrected by what the first sum
+        left over, so that it doesn't depend on the order of the children.
+        """
+        cells = math.prod(self._shape)
+        states = np.zeros(cells * len(STATES), dtype=np.int64)
+        n, total = np.zeros(cells, dtype=np.int64), np.zeros(cells)
+        exponent = 0 if column is None else _exponent(column.values)
+        for children in _some_at_a_time(self.table.size, where):
+            at = self._cells_of(children)
+            states += np.bincount(at * len(STATES) + self.table.states[children], minlength=len(states))
+            if column is None:
+                continue
+            values = column.values[children]
+            usable = np.isfinite(values)
+            if column.present is not None:
+                usable &= column.present[children]
+            if not usable.all():
+                at, values = at[usable], values[usable]
+            if exponent:
+                values = np.ldexp(values, -exponent)
+            some = np.bincount(at, minlength=cells)
+            mean = np.bincount(at, weights=values, minlength=cells) / np.maximum(some, 1)
+            total += some * mean + np.bincount(at, weights=values - mean[at], minlength=cells)
+            n += some
+        with np.errstate(divide="ignore", invalid="ignore"):
+            mean = np.ldexp(total / n, exponent)
+        by_state = states.reshape(*self._shape, len(STATES))
+        return _Tally(np.moveaxis(by_state, -1, 0), n.reshape(self._shape), mean.reshape(self._shape))
+
+    def _cells_of(self, children: Ints) -> Ints:
+        y, x = self.table.coordinate(self.y.name, children), self.table.coordinate(self.x.name, children)
+        return np.asarray(self._bins[0][y] * self._shape[1] + self._bins[1][x])
 
     def axes(self) -> tuple[PictureAxis, PictureAxis]:
         y = parameter_axis(self.y, self._orders[0], self._edges[0])
@@ -67,12 +108,29 @@ class _Cells:
 
     def remarks(self) -> list[str]:
         everything = [*(axis.name for axis in self.table.axes), *([REPEAT] if self.table.sweep.repeat > 1 else [])]
-        over = [name for name in everything if name not in self.names]
+        over = [name for name in everything if name not in (self.x.name, self.y.name)]
         return [*over_remark(over), *binned_remark(self.x, self._edges[1]), *binned_remark(self.y, self._edges[0])]
 
 
-def _looked_at(table: SweepTable, where: Mask | None) -> Mask:
-    return np.ones(table.size, dtype=np.bool_) if where is None else where
+def _bins(order: Ints, edges: Ints) -> Ints:
+    """Return the bin of each place of an axis."""
+    found = np.empty(len(order), dtype=np.int64)
+    found[order] = np.repeat(np.arange(len(edges) - 1), np.diff(edges))
+    return found
+
+
+def _some_at_a_time(size: int, where: Mask | None) -> Iterator[Ints]:
+    """Yield the numbers of the children that *where* selects (None: all), not too many at once."""
+    for first in range(0, size, _AT_ONCE):
+        last = min(size, first + _AT_ONCE)
+        yield np.arange(first, last) if where is None else first + np.flatnonzero(where[first:last])
+
+
+def _exponent(values: Floats) -> int:
+    """Return the power of two by which values are divided, so that their sums stay finite; mostly 0."""
+    finite = np.isfinite(values)
+    largest = max(float(values.max(where=finite, initial=0.0)), -float(values.min(where=finite, initial=0.0)))
+    return math.frexp(largest)[1] if largest > PLAIN_MOST else 0
 
 
 def state_map(
@@ -80,8 +138,7 @@ def state_map(
 ) -> Map:
     """Return the state that most children of each cell are in."""
     cells = _Cells(table, x, y)
-    looked_at = _looked_at(table, where)
-    counts = np.stack([cells.count(table.in_state(state) & looked_at) for state in STATES])
+    counts = cells.tally(where).states
     n = counts.sum(axis=0)
     xs, ys = cells.axes()
     remarks = [each.replace("averaged", "counted") for each in cells.remarks()]
@@ -115,28 +172,23 @@ def heat_map(
     """Return the mean of an output in each cell; values that aren't finite count as missing."""
     cells = _Cells(table, x, y)
     column = table.column(value)
-    looked_at = _looked_at(table, where)
-    found = aggregate(table, column, by=cells.names, where=column.finite_among(where))
-    n = cells.summed(found.n)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        mean = cells.summed(np.where(found.n > 0, found.mean * found.n, 0.0)) / n
-    failed = cells.count(table.in_state(RunState.FAILED) & looked_at)
+    found = cells.tally(where, column)
     xs, ys = cells.axes()
-    shown = int(n.sum())
+    shown = int(found.n.sum())
     return Map(
         head=Head(
             kind=Kind.HEAT,
             title=f"Mean of {value}{f' ({column.unit})' * bool(column.unit)} by {cells.x.name} and {cells.y.name}",
-            counted=Counted(shown, table.size, int(looked_at.sum()) - shown),
+            counted=Counted(shown, table.size, int(found.states.sum()) - shown),
             remarks=tuple(cells.remarks()),
             command=command_of(table.run, Kind.HEAT, query, y=value, x=cells.x.name, by=cells.y.name),
         ),
         x=xs,
         y=ys,
         value=PictureAxis(value, column.unit, Scale.LINEAR),
-        values=mean,
-        n=n,
-        failed=failed,
+        values=found.mean,
+        n=found.n,
+        failed=found.in_state(RunState.FAILED),
     )
 
 
@@ -145,9 +197,8 @@ def failure_map(
 ) -> Map:
     """Return the share of failures in each cell, among the children that have ended."""
     cells = _Cells(table, x, y)
-    looked_at = _looked_at(table, where)
-    ended = table.in_state(RunState.SUCCESS, RunState.FAILED, RunState.KILLED) & looked_at
-    failed, n = cells.count(table.in_state(RunState.FAILED) & looked_at), cells.count(ended)
+    found = cells.tally(where)
+    failed, n = found.in_state(RunState.FAILED), found.in_state(RunState.SUCCESS, RunState.FAILED, RunState.KILLED)
     xs, ys = cells.axes()
     with np.errstate(divide="ignore", invalid="ignore"):
         share = failed / n
@@ -157,7 +208,7 @@ def failure_map(
         head=Head(
             kind=Kind.FAILURES,
             title=f"Share of failures by {cells.x.name} and {cells.y.name}",
-            counted=Counted(shown, table.size, int(looked_at.sum()) - shown),
+            counted=Counted(shown, table.size, int(found.states.sum()) - shown),
             remarks=tuple(remarks),
             command=command_of(table.run, Kind.FAILURES, query, x=cells.x.name, by=cells.y.name),
         ),

@@ -13,7 +13,6 @@ from enum import StrEnum
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 from accio.late import dataclass
 from accio_client.analysis.columns import AxisColumn, Floats, Ints, Mask
@@ -331,11 +330,6 @@ def growing(axis: AxisColumn) -> Ints:
 def edges_of(size: int, most: int) -> Ints:
     """Return where places are cut, so that there are at most *most* bins of equal width (up to one)."""
     return np.unique(np.linspace(0, size, min(size, most) + 1).astype(np.int64))
-
-
-def put_together(values: npt.NDArray[T], edges: Ints, axis: int) -> npt.NDArray[T]:
-    """Return the sums of values between edges along an axis."""
-    return np.asarray(np.add.reduceat(values, edges[:-1], axis=axis))
 
 
 def binned_remark(axis: AxisColumn, edges: Ints) -> list[str]:

@@ -115,6 +115,28 @@ def test_large_maps_are_put_together() -> None:
     assert float((found.values * found.n).sum()) == pytest.approx(np.arange(2000.0).sum())
 
 
+def test_maps_of_many_children_have_the_means_of_their_cells() -> None:
+    """Also of some children only, of values without a mean, and of values whose sum no double holds."""
+    sweep = Sweep(
+        (Axis("a", LONG, WholePoints(start=0, step=1, size=700)), axis_of("b", LONG, *map(str, range(99, -1, -1)))), 3
+    )
+    values = random.normal(size=sweep.size)
+    values[::7], values[::11] = np.nan, np.inf
+    where = random.random(sweep.size) < 0.5
+    for scale in (1.0, 1e306):
+        table = table_of(sweep, values * scale)
+        found = heat_map(table, VALUE, x="a", y="b", where=where)
+        usable = where & np.isfinite(values)
+        a, b = table.coordinate("a"), table.coordinate("b")
+        edges = np.linspace(0, 700, 301).astype(int)
+        for row, column in ((0, 0), (99, 299), (50, 137)):
+            inside = usable & (b == 99 - row) & (a >= edges[column]) & (a < edges[column + 1])
+            assert found.n[row, column] == inside.sum() > 0
+            assert found.values[row, column] == pytest.approx(values[inside].mean() * scale, rel=1e-12)
+        assert found.n.sum() == usable.sum()
+        assert found.head.counted.without == where.sum() - usable.sum()
+
+
 def test_lines_are_the_aggregates() -> None:
     """A line has the mean and the interval of `aggregate`, in growing order of the axis."""
     table = mixed()
