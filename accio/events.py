@@ -1,7 +1,8 @@
 """Events of the logs that other processes read, by their names."""
 
 STARTED = "agent started"
-"""Of an agent, with `of`: how many operators it offers of each file and distribution; `accio up` shows it."""
+"""Of an agent, with `of`: how many operators it offers of each file and distribution, and `left_out`: why it
+offers nothing of some; `accio up` shows both."""
 
 CONNECTED = "connected"
 """Of an agent, once a daemon has taken it up; `accio up` waits for it."""

@@ -180,6 +180,7 @@ def look_at_daemon(client: "Client", now: datetime) -> Iterator[Finding]:
         yield Finding(subject="daemon's disk", health=Health.BAD, found=cluster.refusing, remedy=remedy)
     agents = client.list_agents()
     yield from _agents(agents)
+    yield from _left_out(agents)
     yield from _clock(agents, now)
     yield from _announced(client.list_operators(), cluster)
 
@@ -237,6 +238,15 @@ _REMEDIES = {
     "suspect": "look at its machine and its network",
     "draining": "accio agent drain -undo NAME, if it is to take nodes again",
 }
+
+
+def _left_out(agents: Sequence[AgentView]) -> Iterator[Finding]:
+    """Tell of installed packages whose operators agents can't load."""
+    for each in agents:
+        if each.state != "disconnected" and each.left_out:
+            remedy = "mend that there, or remove the package, then start the agent again"
+            found = "; ".join(each.left_out)
+            yield Finding(subject=f"agent {each.name}", health=Health.DOUBTFUL, found=found, remedy=remedy)
 
 
 def _clock(agents: Sequence[AgentView], now: datetime) -> Iterator[Finding]:

@@ -79,7 +79,7 @@ class Services:
         """Make what several services share."""
         self._parts = parts
         self._limits = Limits(max_children=parts.config.sweep_limit)
-        self._catalogue = Catalogue(parts.readers)
+        self._catalogue = Catalogue(parts.readers, parts.engine.left_out)
         self._watching = Watching(engine=parts.engine, readers=parts.readers, plans=parts.plans)
         self._rights = Rights(parts.tokens, hides=parts.config.hide_runs)
 

@@ -82,6 +82,12 @@ class _Checker:
         document = self.findings.object(value, "", "a run")
         if document is None:
             return None
+        if "graph" in document and "workflow" not in document:
+            self.findings.error(
+                "",
+                "this is a workflow: push it (`accio push FILE`) and submit it by its id, or both by `accio run FILE`",
+            )
+            return None
         self.findings.known_keys(document, _RUN_KEYS, "", "a run")
         workflow = self._workflow(document)
         name = self.findings.text(document, "name", "", self._limits.name_bytes)

@@ -116,6 +116,9 @@ class _Checker:
         document = self.findings.object(value, "", "a workflow")
         if document is None:
             return None
+        if "workflow" in document and "graph" not in document:
+            self.findings.error("", "this is a run of a workflow: submit it (`accio submit FILE`)")
+            return None
         self.findings.known_keys(document, _WORKFLOW_KEYS, "", "a workflow")
         workflow_id = self._id(document, default_id)
         name = self.findings.text(document, "name", "", self._limits.name_bytes)

@@ -68,7 +68,8 @@ class Offer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalogue:
-    """What there is to offer. `warnings` are for people: operators that aren't cached, packages that can't be loaded.
+    """What there is to offer. `warnings` are for people: operators that aren't cached; `left_out` says of each package
+    that can't be loaded why.
 
     `fingerprints` are those of the sources, by distribution; `contents` is where those of installed packages are kept;
     `named` are the distributions that were asked for by name.
@@ -77,6 +78,7 @@ class Catalogue:
     offers: tuple[Offer, ...]
     named: frozenset[str]
     warnings: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
     fingerprints: dict[str, Fingerprint]
     contents: Path | None = None
 
@@ -140,7 +142,7 @@ def discover(
 
     *cache* is a folder for descriptions, *shared* one for those of what installed packages announce, which are the same
     for all agents of a user; by default it is *cache*. What can't be loaded is an error if it was named (BadRequest,
-    InvalidDefinition), and a warning if it is only installed. Two operators of one name are refused.
+    InvalidDefinition), and `left_out` if it is only installed. Two operators of one name are refused.
     """
     explicit = [named_source(text, folder) for text in named]
     wanted = {source.distribution for source in explicit}
@@ -150,6 +152,7 @@ def discover(
     contents = None if shared is None else shared / "installed"
     offers: list[Offer] = []
     warnings: list[str] = []
+    left_out: list[str] = []
     fingerprints: dict[str, Fingerprint] = {}
     with ThreadPoolExecutor() as pool:  # each is described by a process of its own
         describing = [
@@ -162,7 +165,7 @@ def discover(
         except AccioError as error:
             if source.distribution in wanted:
                 raise
-            warnings.append(f"the operators of {source.distribution} are left out: {error.message}")
+            left_out.append(f"the operators of {source.distribution} are left out: {error.message}")
             continue
         fingerprints[source.distribution] = description.fingerprint
         offers += [Offer(spec=spec, source=source) for spec in description.specs]
@@ -176,6 +179,7 @@ def discover(
         offers=tuple(offers),
         named=frozenset(wanted),
         warnings=tuple(warnings),
+        left_out=tuple(left_out),
         fingerprints=fingerprints,
         contents=contents,
     )

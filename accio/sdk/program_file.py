@@ -39,12 +39,27 @@ def read_program(path: Path) -> Program:
         document = parse_document(path.read_bytes())
     except OSError as error:
         raise InvalidDefinition([Issue("", f"{path} can't be read ({error.strerror})")]) from None
+    if other := _other_document(document):
+        raise InvalidDefinition([Issue("", f"{path} {other}")])
     reader = _Reader(document)
     program = reader.program(path.absolute())
     if reader.issues:
         label = document["name"] if isinstance(document.get("name"), str) else path.name
         raise InvalidDefinition(replace(issue, message=f"operator {label}: {issue.message}") for issue in reader.issues)
     return program
+
+
+def _other_document(document: Mapping[str, Any]) -> str:
+    """Return what a document is that declares no program, and what to do with it; empty if it may be a declaration."""
+    if "command" in document:
+        return ""
+    if "graph" in document:
+        return "is a workflow, which connects operators: push it (`accio push FILE`) once they are offered"
+    if "workflow" in document:
+        return "is a run definition, and no operator: submit it (`accio submit FILE`)"
+    if "pools" in document:
+        return "defines pools, and no operator: serve them (`accio pool serve FILE`)"
+    return ""
 
 
 def _pattern(written: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import overload
 
 from accio.domain.datatypes import Kind
+from accio.domain.failures import clip
 from accio.domain.operators import OperatorSpec
 from accio.domain.resources import Resources
 from accio.late import dataclass
@@ -15,6 +16,9 @@ from accio_agent.agent.deadline import Deadline
 
 PREFETCH_LIMIT = 1024
 """How many attempts an agent takes ahead of what has a place."""
+
+MOST_LEFT_OUT, MOST_SAID = 100, 2000
+"""Of how many packages the daemon is told why they can't be loaded, and in how many characters of each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +111,7 @@ def _offered(catalogue: Catalogue, withheld: Collection[Sequence[str]]) -> Itera
 def hello(
     identity: Identity,
     resources: Resources,
-    operators: Sequence[Offered],
+    operators: Offers,
     *,
     held: Sequence[agents_pb2.HeldAttempt],
     draining: bool,
@@ -122,7 +126,7 @@ def hello(
         boot_id=identity.boot_id,
         version=identity.version,
         resources=resources_message(resources),
-        operators=[operator_message(each.spec) for each in operators],
+        operators=[operator_message(each.spec) for each in operators.now],
         held=held,
         draining=draining,
         prefetch_limit=PREFETCH_LIMIT,
@@ -133,4 +137,5 @@ def hello(
         ends_in_ms=0 if deadline is None else max(1, int(deadline.seconds_left * 1000)),
         allocation=identity.allocation,
         owners=identity.owners,
+        left_out=[clip(each, MOST_SAID) for each in operators.catalogue.left_out[:MOST_LEFT_OUT]],
     )

@@ -94,7 +94,15 @@ async def run(
     named = {"name": folder.name, "folder": str(folder.path)}
     further = _further(options, job, deadline)
     of = Counter(offer.source.distribution for offer in catalogue.offers)
-    log.info(STARTED, **named, operators=len(operators), of=dict(of), offers=str(resources), **further)
+    log.info(
+        STARTED,
+        **named,
+        operators=len(operators),
+        of=dict(of),
+        left_out=catalogue.left_out,
+        offers=str(resources),
+        **further,
+    )
     try:
         with _measuring(options.metrics, agent, dialer) as observe_lag:
             patience = options.patience(job, deadline)

@@ -140,7 +140,7 @@ class Shell:
         held = held_message(self.core.held())
         history = self._journal.remembered.history
         message = hello(
-            self.identity, self.resources, self._operators.now, held=held, draining=self.core.leaving, history=history
+            self.identity, self.resources, self._operators, held=held, draining=self.core.leaving, history=history
         )
         # What passed until the first one is time that no node of any such host ever has.
         self._lasts_ms = message.lasts_ms = self._lasts_ms or message.ends_in_ms

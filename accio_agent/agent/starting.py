@@ -50,7 +50,7 @@ def start(options: Options) -> int:
 
             door = _door(address, trust)
             catalogue = finding.result()
-        for warning in catalogue.warnings:
+        for warning in (*catalogue.warnings, *catalogue.left_out):
             log.warning(warning)
         again = True
         while again:

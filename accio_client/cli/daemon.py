@@ -252,6 +252,8 @@ def _tell(session: Session, address: str, inside: str, link: str | None, started
     sys.stdout.flush()
     if started is not None:
         session.say(told_of_offers(started["of"]))
+        for why in started["left_out"]:
+            session.say(why)
     if os.environ.get("ACCIO_DATA_DIR"):
         session.say(f"in another terminal: export ACCIO_DATA_DIR={shlex.quote(str(data))}")
     elif places.daemon_address({**os.environ, "ACCIO_ADDR": ""}) != inside:  # clusters.json names another

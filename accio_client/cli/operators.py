@@ -16,9 +16,12 @@ from accio_client.views import InputPortView, OperatorView, ResourcesView
 def get(session: Session) -> None:
     """List every operator that an agent ever offered."""
     with session.client() as client:
-        found = client.list_operators()
+        found, agents = client.list_operators(), client.list_agents()
     content = document({"operators": [operator(each) for each in found]})
     session.answer(content, (each.name for each in found), lambda: _show_list(found))
+    for each in agents:
+        for why in each.left_out:
+            session.say(f"agent {each.name}: {why}")
 
 
 def _show_list(found: Sequence[OperatorView]) -> None:

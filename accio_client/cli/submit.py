@@ -79,7 +79,7 @@ def submitted(
         unknown = next((issue for issue in error.issues if issue.path == "/workflow"), None)
         if unknown is not None and not source.name:  # the command line, no definition, names what isn't there
             hint = f"; did you mean {unknown.suggestion}?" if unknown.suggestion else ""
-            raise NotFound(unknown.message + hint) from None
+            raise NotFound(unknown.message + hint + _lacking(client)) from None
         return session.refused(error, source.name, source.text)
 
 
@@ -91,6 +91,12 @@ def _is_stored_now(client: "Client", operator: str, error: InvalidDefinition) ->
         return client.push_operator(operator).created
     except (NotFound, FailedPrecondition):
         return False
+
+
+def _lacking(client: "Client") -> str:
+    """Say which operators agents can't load: one of them may be what is missed."""
+    said = [f"{each.name}: {why}" for each in client.list_agents() for why in each.left_out]
+    return f"; if an operator is meant, maybe an agent can't load it ({'; '.join(said)})" if said else ""
 
 
 def _types(client: "Client", workflow: str) -> dict[str, DataType]:

@@ -22,6 +22,7 @@ def agent(found: views.AgentView) -> Document:
         "lease_left_ms": found.lease_left_ms,
         "operators": found.operators,
         "owners": list(found.owners),
+        "left_out": list(found.left_out),
         "reason": found.reason or None,
         "version": found.version,
     }

@@ -23,6 +23,7 @@ def agent(message: accio_pb2.Agent) -> views.AgentView:
         lease_left_ms=message.lease_left_ms,
         prefetched=message.prefetched,
         owners=tuple(message.owners),
+        left_out=tuple(message.left_out),
     )
 
 

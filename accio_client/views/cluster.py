@@ -75,6 +75,7 @@ class AgentView:
     lease_left_ms: int
     prefetched: int
     owners: tuple[str, ...] = ()  # whose nodes alone it takes; empty for everybody's
+    left_out: tuple[str, ...] = ()  # which installed packages have operators that it can't load, and why
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -157,6 +157,7 @@ class AgentJoined(Command[AgentNo]):
     lasts: float = 0.0  # seconds of its host's time altogether, if it ends
     allocation: tuple[str, int] | None = None  # pool and number, of an agent that a pool asked an engine for
     owners: frozenset[str] = frozenset()  # whose nodes alone it takes (`parse_served`); empty for everybody's
+    left_out: tuple[str, ...] = ()  # which packages there have operators that can't be loaded, and why
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

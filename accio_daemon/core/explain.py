@@ -11,7 +11,7 @@ from accio.domain.resources import Resources
 from accio.domain.states import NodeState
 from accio.late import dataclass
 from accio_daemon.core.node_queue import Group
-from accio_daemon.core.offers import others_offer, version
+from accio_daemon.core.offers import left_out, others_offer, version
 from accio_daemon.core.owners import Owner
 from accio_daemon.core.pools.planning import hosts_for
 from accio_daemon.core.records import Agent, Execution, Instance, Run
@@ -179,7 +179,12 @@ def why_never(world: World, spec: OperatorSpec, operator_no: int, demand: Resour
         others = others_offer(world, operator_no)
         if others:
             return f"no connected agent offers version {version(spec)} of {spec.name}, as pinned; {others}"
-        return f"no connected agent offers the pinned version of {spec.name}: start one that does (--operators)"
+        lacking = left_out(world)
+        return f"no connected agent offers the pinned version of {spec.name}: " + (
+            f"start one that does (--operators), or mend what keeps it from being loaded: {lacking}"
+            if lacking
+            else "start one that does (--operators)"
+        )
     able = [agent for agent in offering if agent.account.could_ever_fit(demand)]
     if not able:
         return _too_large(demand, spec.name, offering)

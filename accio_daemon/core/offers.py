@@ -14,12 +14,15 @@ _NAMED = 3
 
 
 def differing(world: World, number: int) -> str:
-    """Return how agents differ in the operator whose version *number* counts; empty if they agree, or none is there."""
+    """Return how agents differ in the operator whose version *number* counts; empty if they agree, or none is there
+    that offers it, or can't load some operators.
+    """
     used = world.specs[number]
     offering = world.offering(number)
     others = [no for no in _versions(world, used.name) if no != number]
     if not others:
-        return ""
+        nobody = not world.offering(number) and left_out(world)
+        return f"no connected agent offers {used.name}; {nobody}" if nobody else ""
     rest = {agent for no in others for agent in world.offers[no]}
     how = _difference(used, [world.specs[no] for no in others])
     if not offering:
@@ -43,6 +46,18 @@ def stale(world: World, number: int) -> str:
         f"the code of {world.specs[number].name} has changed on disk since {_names(agents)} announced it: it runs as "
         f"it was; start {_names(agents)} again to run it as it is now"
     )
+
+
+def left_out(world: World) -> str:
+    """Return which operators agents can't load, and why; empty if there are none. It is what somebody should know who
+    misses an operator: where its code can't be imported, nobody knows its name.
+    """
+    said: dict[str, list[Agent]] = {}
+    for agent in sorted(world.sessions.values(), key=lambda each: each.name):
+        for each in agent.left_out:
+            said.setdefault(each, []).append(agent)
+    more = f" (and {len(said) - _NAMED} others)" if len(said) > _NAMED else ""
+    return "; ".join(f"at {_names(agents)} {why}" for why, agents in list(said.items())[:_NAMED]) + more
 
 
 def others_offer(world: World, number: int) -> str:

@@ -103,6 +103,7 @@ def _take_over(agent: Agent, command: AgentJoined, now: Instant) -> None:
     agent.lasts = math.inf if command.ends_in is None else max(command.lasts, command.ends_in)
     agent.given_back = False
     agent.owners = command.owners
+    agent.left_out = command.left_out
     agent.prefetch_limit = command.prefetch_limit
     agent.session = command.session
     agent.reason = ""

@@ -326,9 +326,9 @@ class Agent:
 
     __slots__ = (
         "account", "agent_id", "allocation", "attempts", "back_mono", "contents", "drained", "ends_mono",
-        "given_back", "heard_mono", "heard_ms", "host_ends_mono", "incarnation", "lasts", "leaving", "lost",
-        "lost_mono", "name", "no", "operators", "owners", "prefetch_limit", "prefetched", "reason", "resources",
-        "running", "session", "stale", "unable", "unable_in_a_row", "version", "waits_for",
+        "given_back", "heard_mono", "heard_ms", "host_ends_mono", "incarnation", "lasts", "leaving", "left_out",
+        "lost", "lost_mono", "name", "no", "operators", "owners", "prefetch_limit", "prefetched", "reason",
+        "resources", "running", "session", "stale", "unable", "unable_in_a_row", "version", "waits_for",
     )  # fmt: skip
 
     def __init__(self, *, no: AgentNo, name: str, resources: Resources, operators: frozenset[int]) -> None:
@@ -341,6 +341,7 @@ class Agent:
         self.account = Account.of(resources)
         self.operators = operators
         self.owners: frozenset[str] = frozenset()  # whose nodes alone it takes (`Owner.served_as`); empty: everybody's
+        self.left_out: tuple[str, ...] = ()  # which packages there have operators that can't be loaded, and why
         self.session: SessionNo | None = None
         self.drained = False  # a user wants it to drain, connected or not, until he takes that back
         self.unable_in_a_row = 0  # nodes that it couldn't execute for want of space since the last one that it could

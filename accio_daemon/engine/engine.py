@@ -156,6 +156,10 @@ class Engine:
         """Say whose code of an operator has changed on disk; see EnginePort."""
         return offers.stale(self.world, operator_no) if operator_no in self.world.specs else ""
 
+    def left_out(self) -> str:
+        """Say which operators agents can't load; see EnginePort."""
+        return offers.left_out(self.world)
+
     def pinned(self, attempt: AttemptNo) -> tuple[int, OperatorSpec] | None:
         """Find what an attempt executes; see EnginePort."""
         execution = self.world.by_attempt.get(attempt)

@@ -230,6 +230,7 @@ class AgentView:
     version: str
     lease_left_ms: int
     owners: tuple[str, ...]  # whose nodes alone it takes; empty for everybody's
+    left_out: tuple[str, ...] = ()  # which packages there have operators that can't be loaded, and why
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -367,6 +368,10 @@ class EnginePort(Protocol):
 
     def stale(self, operator_no: int) -> str:
         """Say whose code of an operator has changed on disk since it was announced; empty if nobody's has."""
+        ...
+
+    def left_out(self) -> str:
+        """Say which operators connected agents can't load, and why; empty if there are none."""
         ...
 
     def pinned(self, attempt: AttemptNo) -> tuple[int, OperatorSpec] | None:

@@ -41,6 +41,7 @@ def _agent(world: World, agent: Agent, welcomed: Set[SessionNo], now: Instant) -
         version=agent.version,
         lease_left_ms=int(left * 1000),
         owners=tuple(sorted(agent.owners)),
+        left_out=() if agent.session is None else agent.left_out,
     )
 
 

@@ -11,9 +11,11 @@ import psutil
 import pytest
 
 from accio.domain.states import RunState
+from accio.errors import NotFound
 from accio.interpreter import python
 from accio_client import Client
 from tests.acceptance.processes import Cluster, eventually
+from tests.unit.sdk.packages import write
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -110,6 +112,36 @@ def test_runs_are_there_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         running.popen.send_signal(signal.SIGTERM)
         running.rest()
         assert running.popen.returncode == 0
+
+
+def test_it_says_which_operators_cannot_be_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package whose operators can't be imported is told by `accio up`, in lists, and to who misses an operator."""
+    package = {
+        "faulty_operators.py": "import a_module_that_is_not_there\n",
+        "faulty-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: faulty\nVersion: 1.0\n",
+        "faulty-1.0.dist-info/entry_points.txt": "[accio.operators]\nall = faulty_operators\n",
+    }
+    write(tmp_path / "site", package)
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    running = Up(Cluster(tmp_path))
+    try:
+        assert running.popen.stdout is not None
+        running.popen.stdout.readline()
+        said = "the operators of faulty are left out"
+        assert said in running.popen.stdout.readline()
+        with client(running, monkeypatch) as connection:
+            (agent,) = connection.list_agents()
+            assert "a_module_that_is_not_there" in agent.left_out[0]
+            with pytest.raises(NotFound, match=said):
+                connection.get_operator("Fit")
+        told = subprocess.run(
+            [*python("accio_client.cli.main"), "submit", "Fit"],
+            env=running.cluster.environment(), capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert said in told.stderr
+    finally:
+        running.popen.send_signal(signal.SIGTERM)
+        running.rest()
 
 
 @pytest.mark.parametrize(("module", "name"), [("accio_daemon", "daemon"), ("accio_agent", "agent")])

@@ -5,7 +5,7 @@ rest.
 """
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
 
@@ -73,9 +73,10 @@ class Lookup:
 class Catalogue:
     """State: workflows by id and version (the key ("id", None) is the latest), the operators, and who uses what."""
 
-    def __init__(self, readers: Readers) -> None:
-        """Keep what *readers* read."""
+    def __init__(self, readers: Readers, left_out: Callable[[], str]) -> None:
+        """Keep what *readers* read; *left_out* says which operators agents can't load."""
         self._readers = readers
+        self.left_out = left_out
         self._workflows: OrderedDict[tuple[str, str | None], StoredWorkflow] = OrderedDict()
         self._operators: Operators | None = None
         self._generation = 0

@@ -41,6 +41,7 @@ class ClusterCalls:
         if request.name not in specs:
             meant = suggest(request.name, specs)
             hint = f"; did you mean {meant}?" if meant else "" if specs else ": no agent has announced any operator yet"
+            hint += f"; {lacking}" if (lacking := self._engine.left_out()) else ""
             raise NotFound(f"there is no operator {request.name[:100]!r}{hint}")
         message = operator_message(specs[request.name])
         number = announced[request.name].no

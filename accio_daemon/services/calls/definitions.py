@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 from accio.domain.documents import parse_document
 from accio.domain.issues import Checked, Issue
 from accio.domain.jsontypes import JsonObject
 from accio.domain.limits import Limits
+from accio.domain.linking import NO_OPERATOR
 from accio.domain.runs import RunDefinition
 from accio.domain.validation import check_run, check_workflow
 from accio.domain.workflows import Workflow
@@ -52,7 +54,7 @@ async def check_workflow_bytes(
             limits=limits,
         )
 
-    return await _checked(check, len(data))
+    return _told_of_lacking(await _checked(check, len(data)), catalogue.left_out)
 
 
 async def check_run_bytes(catalogue: Catalogue, data: bytes, *, base_path: str, limits: Limits) -> CheckedRun:
@@ -78,8 +80,18 @@ async def check_run_bytes(catalogue: Catalogue, data: bytes, *, base_path: str, 
     nodes = len(lookup.found.workflow.graph) if lookup.found else 0
     # A few bytes may ask for many points to be looked at.
     size = _LARGE if _WALKING.intersection(document) else len(data) + BYTES_OF_NODE * nodes
-    outcome = await _checked(check, size)
+    outcome = _told_of_lacking(await _checked(check, size), catalogue.left_out)
     return CheckedRun(outcome=outcome, lookup=lookup, operators=operators)
+
+
+def _told_of_lacking(outcome: Checked[T], left_out: Callable[[], str]) -> Checked[T]:
+    """Say where operators are missed which others agents can't load."""
+    missing = next((at for at, each in enumerate(outcome.errors) if each.message.startswith(NO_OPERATOR)), None)
+    if missing is None or not (lacking := left_out()):
+        return outcome
+    errors = list(outcome.errors)
+    errors[missing] = replace(errors[missing], message=f"{errors[missing].message}; {lacking}")
+    return replace(outcome, errors=tuple(errors))
 
 
 def value_of(outcome: Checked[T]) -> T:

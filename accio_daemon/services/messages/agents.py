@@ -34,6 +34,7 @@ def agent_message(agent: AgentView) -> accio_pb2.Agent:
         lease_left_ms=agent.lease_left_ms,
         prefetched=agent.prefetched,
         owners=agent.owners,
+        left_out=agent.left_out,
     )
 
 
@@ -62,6 +63,7 @@ def joined_of(session: SessionNo, hello: agents_pb2.Hello) -> AgentJoined:
         lasts=hello.lasts_ms / 1000,
         allocation=_allocation_of(hello.allocation),
         owners=_owners_of(hello.owners),
+        left_out=tuple(hello.left_out),
     )
 
 

@@ -9,7 +9,7 @@ import grpc
 import grpc.aio
 import pytest
 
-from accio.v1 import accio_pb2, agents_pb2, runs_pb2, values_pb2
+from accio.v1 import accio_pb2, agents_pb2, runs_pb2, values_pb2, workflows_pb2
 from accio_daemon.core.world import ATTEMPT_BITS
 from accio_daemon.services.sessions import link
 from tests.integration.daemon.harness import Serving, configured, refused, serving
@@ -362,6 +362,24 @@ async def test_agents_that_differ_are_told_of(daemon: Serving) -> None:
         first, second = await agents(daemon)
         assert first.reason == "gets no new nodes of Double: another agent announced other code since"
         assert second.reason == ""
+
+
+async def test_operators_that_an_agent_cannot_load_are_told_of(daemon: Serving) -> None:
+    """Whoever misses an operator is told which ones agents can't load: in definitions, descriptions, and of agents."""
+    left_out = ["the operators of fits are left out: No module named 'torch'"]
+    told = f"at a1 {left_out[0]}"
+    async with joined(daemon.agents, "a0", behaviour=None):
+        await daemon.push(PAIR)
+    async with joined(daemon.agents, "a1", [operator("Other")], behaviour=None, left_out=left_out):
+        assert [list(each.left_out) for each in await agents(daemon)] == [[], left_out]
+        (warning,) = (await daemon.accio.Submit(accio_pb2.SubmitRequest(definition=b'{"workflow": "pair"}'))).warnings
+        assert warning.message == f"no connected agent offers Double; {told}"
+        async with refused(grpc.StatusCode.NOT_FOUND, told):
+            await daemon.accio.GetOperator(accio_pb2.GetOperatorRequest(name="Fit"))
+        definition = b'{"id": "fits", "graph": [{"op": "Fit"}]}'
+        checked = await daemon.accio.ValidateWorkflow(workflows_pb2.ValidateWorkflowRequest(definition=definition))
+        assert [told in each.message for each in checked.errors] == [True]
+    assert [list(each.left_out) for each in await agents(daemon)] == [[], []]
 
 
 async def test_code_that_changed_on_disk_is_told_of(daemon: Serving) -> None:

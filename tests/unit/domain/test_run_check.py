@@ -70,6 +70,12 @@ def test_one_mistake_is_one_issue(change: dict[str, Any], path: str) -> None:
     assert paths({"workflow": "probe", **change}) == [path]
 
 
+def test_a_workflow_is_no_run() -> None:
+    """A workflow in the place of a run is told as what it is, instead of key by key."""
+    (issue,) = check_a_run({"id": "w", "graph": [{"op": "A"}]}, library()).errors
+    assert "this is a workflow" in issue.message
+
+
 def test_all_mistakes_are_found_at_once() -> None:
     """Mistakes of all kinds are listed together; without a workflow the rest is still checked."""
     document = {"seed": "x", "repeat": 0, "params": {"epsilom": 1, "a": "b"}, "tags": 1, "on_failure": 1}

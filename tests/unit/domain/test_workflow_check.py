@@ -69,6 +69,12 @@ def test_one_mistake_is_one_issue(change: dict[str, Any], path: str, mentioned: 
     assert mentioned in found[0][1] or mentioned in str(check(workflow(**change)).errors[0])
 
 
+def test_a_run_is_no_workflow() -> None:
+    """A run in the place of a workflow is told as what it is, instead of key by key."""
+    ((path, message),) = issues({"workflow": "w", "params": {"x": 1}})
+    assert (path, "accio submit" in message) == ("", True)
+
+
 def test_all_mistakes_are_found_at_once() -> None:
     """Mistakes of all kinds are listed together."""
     document = {

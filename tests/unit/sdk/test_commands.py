@@ -126,6 +126,22 @@ def test_declarations_that_are_no_json(tmp_path: Path) -> None:
         read_program(tmp_path / "gone.json")
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ('{"id": "w", "graph": [{"op": "A"}]}', "is a workflow, .*`accio push FILE`"),
+        ('{"workflow": "w", "params": {"x": 1}}', "is a run definition, .*`accio submit FILE`"),
+        ('{"pools": []}', "defines pools, .*`accio pool serve FILE`"),
+    ],
+)
+def test_other_documents_are_no_declarations(tmp_path: Path, content: str, said: str) -> None:
+    """A file for something else is named as what it is, with the command that takes it, in place of its keys."""
+    write(tmp_path, {"other.json": content})
+    with pytest.raises(InvalidDefinition, match=said) as caught:
+        read_program(tmp_path / "other.json")
+    assert len(caught.value.issues) == 1
+
+
 def test_what_a_digest_covers(tmp_path: Path) -> None:
     """The digest follows the executable, the declared files and what of the declaration matters, and nothing else."""
 
