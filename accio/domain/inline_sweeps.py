@@ -1,12 +1,12 @@
 """The short forms of a sweep on the command line: `x=1,2,3`, `x=1..5`, `x=1..10:2`, `x=1e-5..1:log`, `x={"from":…}`.
 
-Numbers, booleans, distances, durations and timestamps have them. Every other type keeps its text whole, since a comma
-or two dots may well belong to it. Values and bounds stay text, also `null` (no value): whoever checks the definition
-reads them by the type.
+Numbers, booleans, distances, durations and timestamps have them, and so do texts where all are listed that there are.
+Every other type keeps its text whole, since a comma or two dots may well belong to it. Values and bounds stay text,
+also `null` (no value): whoever checks the definition reads them by the type.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from accio.domain.datatypes import INTEGRAL, DataType, Kind
@@ -22,11 +22,18 @@ _LOG = re.compile(r"log(?:2|10)?", re.ASCII)
 _FORMS = "FROM..TO, FROM..TO:STEP, FROM..TO:count=N or FROM..TO:log"
 
 
-def inline_form(datatype: DataType | None, texts: Sequence[str | None], *, continuous: bool = False) -> JsonObject:
+def inline_form(
+    datatype: DataType | None,
+    texts: Sequence[str | None],
+    *,
+    continuous: bool = False,
+    words: Collection[str] = (),
+) -> JsonObject:
     """Return the form of a run definition that the *texts* of one parameter mean; without a type, they are values, and
     None is no value.
 
-    A *continuous* range, which is sampled, needs no step. ValueProblem if the texts mean nothing.
+    A *continuous* range, which is sampled, needs no step. Where *words* lists all values, commas that belong to none of
+    them separate values. ValueProblem if the texts mean nothing.
     """
     kind = None if datatype is None else datatype.kind
     if datatype is not None and kind in _RANGES:
@@ -37,7 +44,10 @@ def inline_form(datatype: DataType | None, texts: Sequence[str | None], *, conti
             (text,) = whole
             is_form = ".." not in text or text.lstrip().startswith("{")
             return _object(text) if is_form else _range(datatype, text, continuous=continuous)
-    values = [piece for text in texts for piece in ([text] if text is None or kind not in _LISTS else _pieces(text))]
+    lists = kind in _LISTS or bool(words)
+    values = [
+        piece for text in texts for piece in ([text] if text is None or text in words or not lists else _pieces(text))
+    ]
     return {"value": values[0]} if len(values) == 1 else {"values": values}
 
 

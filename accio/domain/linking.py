@@ -11,7 +11,7 @@ from accio.domain.findings import Findings
 from accio.domain.issues import pointer
 from accio.domain.names import Suggestions
 from accio.domain.operators import InputPort, OperatorSpec, OutputPort
-from accio.domain.values import ValueProblem, cast
+from accio.domain.values import ValueProblem
 from accio.domain.workflows import (
     Constant,
     FromChildren,
@@ -89,7 +89,7 @@ class Linker:
 
     def _value(self, datatype: DataType, text: str, port: InputPort, path: str) -> None:
         try:
-            cast(datatype, port.type, text)
+            port.take(datatype, text)
         except ValueProblem as problem:
             self._findings.error(path, f"port '{port.name}' takes {port.type}: {problem.message}")
 
@@ -213,6 +213,12 @@ def uses_of_params(graph: tuple[NodeDefinition, ...], operators: Operators) -> d
             if isinstance(source, FromParam) and spec is not None and (port := spec.input(name)) is not None:
                 uses.setdefault(source.param, []).append(Use(node.name, port))
     return uses
+
+
+def choices_of(uses: list[Use]) -> tuple[str, ...]:
+    """Return the canonical texts of the values that all ports take, in the first's order; none if they take any."""
+    listed = [use.port.choices for use in uses if use.port.choices]
+    return tuple(text for text in listed[0] if all(text in choices for choices in listed)) if listed else ()
 
 
 def reading_type(datatype: DataType, uses: list[Use]) -> DataType:

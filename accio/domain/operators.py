@@ -10,19 +10,24 @@ from accio.domain.names import NODE_RULE, PARAMETER_RULE, is_operator_name, is_p
 from accio.domain.problems import ValueProblem, quote
 from accio.domain.resources import ONE_CPU, Resources, resources_from_json
 from accio.domain.retry_demand import retry_memory_problem
-from accio.domain.values import decode
+from accio.domain.values import cast, decode
 from accio.late import dataclass
+
+_SHOWN = 10  # choices that a message lists
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputPort:
-    """An input. `default` is canonical JSON text; an optional port without a value is absent."""
+    """An input. `default` is canonical JSON text; an optional port without a value is absent. `choices` are the
+    canonical texts of the values that it takes; none if it takes every value of its type.
+    """
 
     name: str
     type: DataType
     default: str | None = None
     optional: bool = False
     help: str = ""
+    choices: tuple[str, ...] = ()
 
     @property
     def required(self) -> bool:
@@ -38,7 +43,17 @@ class InputPort:
             document["optional"] = True
         if self.help:
             document["help"] = self.help
+        if self.choices:
+            document["choices"] = list(self.choices)
         return document
+
+    def take(self, datatype: DataType, text: str) -> str:
+        """Return the canonical text that a value of a type has here; ValueProblem if the port doesn't take it."""
+        found = cast(datatype, self.type, text)
+        if self.choices and found not in self.choices:
+            listed = ", ".join(self.choices[:_SHOWN]) + (", …" if len(self.choices) > _SHOWN else "")
+            raise ValueProblem(f"expected one of {listed}, found {found}")
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +166,7 @@ def _operator(document: Any) -> OperatorSpec:
                 default=port.get("default"),
                 optional=port.get("optional", False),
                 help=port.get("help", ""),
+                choices=tuple(port.get("choices", ())),
             )
             for port in document["inputs"]
         ),
@@ -179,6 +195,7 @@ class _Checker:
             yield self._issue(pointer("name"), f"expected a name ({NODE_RULE}), found {quote(spec.name)}")
         yield from self._ports("inputs", spec.inputs)
         yield from self._ports("outputs", spec.outputs)
+        yield from self._choices()
         yield from self._defaults()
         if spec.digest is None and not spec.uncacheable:
             yield self._issue(pointer("digest"), "it has no digest, and doesn't say why")
@@ -211,6 +228,16 @@ class _Checker:
                 continue
             try:
                 decode(port.type, port.default)
+                port.take(port.type, port.default)
             except ValueProblem as problem:
-                message = f"the default of port '{port.name}' is no {port.type}: {problem.message}"
+                message = f"port '{port.name}' ({port.type}) doesn't take its default: {problem.message}"
                 yield self._issue(pointer("inputs", at, "default"), message)
+
+    def _choices(self) -> Iterable[Issue]:
+        for at, port in enumerate(self._spec.inputs):
+            for place, text in enumerate(port.choices):
+                try:
+                    decode(port.type, text)
+                except ValueProblem as problem:
+                    message = f"a choice of port '{port.name}' is no {port.type}: {problem.message}"
+                    yield self._issue(pointer("inputs", at, "choices", place), message)

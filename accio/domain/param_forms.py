@@ -12,7 +12,7 @@ from accio.domain.names import Suggestions
 from accio.domain.problems import ValueProblem, quote
 from accio.domain.range_forms import RANGE_KEYS, read_range
 from accio.domain.sweeps import Axis
-from accio.domain.values import cast, caster, parse_to_canonical
+from accio.domain.values import caster, parse_to_canonical
 from accio.domain.workflows import Param, Workflow
 from accio.late import dataclass
 
@@ -85,7 +85,9 @@ class ParamForms:
     def default(self, param: Param, path: str) -> Axis | None:
         """Return the axis of a parameter that `params` at *path* doesn't mention; report if it can't be absent."""
         if param.default is not None:
-            return Axis(param.name, param.type, (param.default,))
+            axis = Axis(param.name, param.type, (param.default,))
+            self._meets_ports(axis, self._of(param), path + pointer("params", param.name))
+            return axis
         needy = [f"{use.node}/{use.port.name}" for use in self._of(param) if use.port.required]
         if needy:
             message = f"parameter '{param.name}' ({param.type}) needs a value: {_first(needy)} can't do without one"
@@ -179,17 +181,19 @@ class ParamForms:
         return _first([f"{use.node}/{use.port.name}" for use in self._of(param) if not use.port.optional])
 
     def _meets_ports(self, axis: Axis, uses: list[Use], path: str) -> None:
-        """Report values that can't go to a port whose type is right: longs that a double can't hold, empty paths."""
-        for target in {use.port.type for use in uses}:
-            if target == axis.type or caster(axis.type, target) is None:
+        """Report values that can't go to a port whose type is right: longs that a double can't hold, empty paths, what
+        isn't among its choices.
+        """
+        for port in {(use.port.type, use.port.choices): use.port for use in uses}.values():
+            if caster(axis.type, port.type) is None or (port.type == axis.type and not port.choices):
                 continue
             # Of a computed axis, only the ends are looked at if they tell about all of it.
-            few = axis.bounds() if axis.all_are_doubles() else axis.values()
+            few = axis.bounds() if axis.all_are_doubles() and not port.choices else axis.values()
             for text in few:
                 if text == NO_VALUE:
                     continue
                 try:
-                    cast(axis.type, target, text)
+                    port.take(axis.type, text)
                 except ValueProblem as problem:
                     self._findings.error(path, f"parameter '{axis.name}': {problem.message}")
                     break

@@ -1,7 +1,7 @@
 """Run definitions after validation, and the inline form of the command line."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import field
 from enum import StrEnum
 from typing import Any
@@ -117,14 +117,15 @@ def with_overrides(
     seed: int | None = None,
     nice: bool | None = None,
     types: Mapping[str, DataType] | None = None,
+    words: Mapping[str, Collection[str]] | None = None,
     sweep: Mapping[str, Any] | None = None,
 ) -> JsonObject:
     """Return a run document with what the command line said: `name=value` pairs and options; None leaves as it is.
 
     A parameter replaces whatever the document gave for it and keeps its place; one given several times becomes a list
-    of values, and one whose type is among *types* may be written in short (`accio.domain.inline_sweeps`;
-    InvalidDefinition if it can't be read). Values stay text, and None is no value: the daemon reads them by the
-    parameter's type. *sweep* has the keys that say which points there are.
+    of values, and one whose type is among *types*, or whose *words* are listed, may be written in short
+    (`accio.domain.inline_sweeps`; InvalidDefinition if it can't be read). Values stay text, and None is no value: the
+    daemon reads them by the parameter's type. *sweep* has the keys that say which points there are.
     """
     changed: JsonObject = dict(document) | dict(sweep or {})
     texts: dict[str, list[str | None]] = {}
@@ -134,7 +135,7 @@ def with_overrides(
     study = changed.get("optimize")
     drawn = "sample" in changed or (isinstance(study, Mapping) and study.get("sampler") != Sampler.GRID)
     if texts and isinstance(given, Mapping):  # anything else is an error that validation will tell
-        changed["params"] = dict(given) | _forms(texts, types or {}, sampled=drawn)
+        changed["params"] = dict(given) | _forms(texts, types or {}, words or {}, sampled=drawn)
     options = {
         "name": name,
         "notes": notes,
@@ -147,13 +148,19 @@ def with_overrides(
     return changed
 
 
-def _forms(texts: Mapping[str, Sequence[str | None]], types: Mapping[str, DataType], *, sampled: bool) -> JsonObject:
+def _forms(
+    texts: Mapping[str, Sequence[str | None]],
+    types: Mapping[str, DataType],
+    words: Mapping[str, Collection[str]],
+    *,
+    sampled: bool,
+) -> JsonObject:
     """Return the forms that the texts of parameters mean; InvalidDefinition with everything that is wrong."""
     forms: JsonObject = {}
     wrong: list[Issue] = []
     for param, given in texts.items():
         try:
-            forms[param] = inline_form(types.get(param), given, continuous=sampled)
+            forms[param] = inline_form(types.get(param), given, continuous=sampled, words=words.get(param, ()))
         except ValueProblem as problem:
             wrong.append(Issue(pointer("params", param), f"parameter '{param}': {problem.message}"))
     if wrong:

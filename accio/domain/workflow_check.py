@@ -22,7 +22,7 @@ from accio.domain.people import Person, parse_person
 from accio.domain.problems import quote
 from accio.domain.quantities import parse_duration
 from accio.domain.resources import ResourceChanges, parse_changes, parse_count
-from accio.domain.values import ValueProblem, cast, caster, parse_to_canonical
+from accio.domain.values import ValueProblem, caster, parse_to_canonical
 from accio.domain.workflows import (
     Constant,
     FromChildren,
@@ -207,9 +207,9 @@ class _Checker:
             value = draft.document["default_value"]
             try:
                 default = parse_to_canonical(reading_type(draft.type, uses), value, base_path=self._base_path)
-                for target in {use.port.type for use in uses}:
-                    if caster(draft.type, target) is not None:  # else the port was reported
-                        cast(draft.type, target, default)
+                for use in uses:
+                    if caster(draft.type, use.port.type) is not None:  # else the port was reported
+                        use.port.take(draft.type, default)
             except ValueProblem as problem:
                 self.findings.problem(path, problem)
         # A type that couldn't be read has been reported, so that the workflow isn't used.

@@ -17,6 +17,7 @@ from accio import interpreter
 from accio.domain.issues import Issue, pointer
 from accio.domain.jsontext import canonical_dump
 from accio.domain.operators import InputPort, OperatorSpec, OutputPort
+from accio.domain.values import canonical
 from accio.errors import AccioError, InvalidDefinition
 from accio.late import dataclass
 from accio.sdk import search_path
@@ -145,7 +146,12 @@ def spec_of(operator: Declaration) -> OperatorSpec:
         deprecated=operator.deprecated,
         inputs=tuple(
             InputPort(
-                name=port.name, type=port.hint.type, default=default_text(port), optional=port.optional, help=port.help
+                name=port.name,
+                type=port.hint.type,
+                default=default_text(port),
+                optional=port.optional,
+                help=port.help,
+                choices=tuple(canonical(port.hint.type, value) for value in port.hint.choices),
             )
             for port in operator.inputs
         ),

@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from accio.domain.datatypes import MAX_DEPTH, DataType, Kind
 from accio.domain.problems import ValueProblem
 from accio.domain.quantities import Distance, Duration, Location, Timestamp
+from accio.domain.values import canonical
 from accio.late import dataclass
 from accio.sdk.other_types import instead_of
 from accio.sdk.records import MISSING, Field, fields_of, is_record
@@ -249,7 +250,19 @@ def _read_enum(annotation: type[enum.Enum]) -> Hint:
     """Return the hint of an enumeration: its members' values, or their names, as a closed set."""
     members = {member_value(member): member for member in annotation}
     kind = Kind.STRING if all(isinstance(value, str) for value in members) else Kind.INTEGER
-    return Hint(type=DataType(kind), choices=tuple(members), make=members.__getitem__)
+    return Hint(type=_holding(kind, tuple(members)), choices=tuple(members), make=members.__getitem__)
+
+
+def _holding(kind: Kind, values: tuple[str | int, ...]) -> DataType:
+    """Return the type of values that are listed: integers that don't fit in 32 bits make it long."""
+    wide = kind is Kind.INTEGER and any(not -(2**31) <= value < 2**31 for value in values if isinstance(value, int))
+    datatype = DataType(Kind.LONG if wide else kind)
+    for value in values:
+        try:
+            canonical(datatype, value)
+        except ValueProblem as problem:
+            raise NotADataTypeError(f"{value!r} can be no value of a port: {problem.message}") from None
+    return datatype
 
 
 def _read_choices(annotation: object) -> Hint:
@@ -257,7 +270,7 @@ def _read_choices(annotation: object) -> Hint:
     values = get_args(annotation)
     for python, kind in ((str, Kind.STRING), (int, Kind.INTEGER)):
         if all(type(value) is python for value in values):
-            return Hint(type=DataType(kind), choices=values)
+            return Hint(type=_holding(kind, values), choices=values)
     raise NotADataTypeError(f"{show(annotation)} lists values of several types; write Literal of texts, or of integers")
 
 

@@ -26,7 +26,7 @@ _KEYS = (
     "retries", "retry_backoff", "retry_memory", "isolated", "unstable", "deprecated", "version", "shell", "programs",
     "image", "python",
 )  # fmt: skip
-_INPUT_KEYS = ("name", "type", "default", "optional", "help", "writable_copy")
+_INPUT_KEYS = ("name", "type", "default", "optional", "help", "writable_copy", "choices")
 _OUTPUT_KEYS = ("name", "type", "help", "file", "stdout")
 _SPACE = re.compile(r"\s")
 _FOR_SHELLS = frozenset({"|", ">", ">>", "<", "&", "&&", "||", ";", "2>", "2>&1"})
@@ -291,8 +291,30 @@ class _Reader:
             else:
                 optional, text = port.get("optional") is True, str(port.get("help", ""))
                 self._copy(port, datatype, where)
-                found.append(InputPort(name=name, type=datatype, default=default, optional=optional, help=text))
+                choices = self._choices(port, datatype, where)
+                found.append(
+                    InputPort(name=name, type=datatype, default=default, optional=optional, help=text, choices=choices)
+                )
         return found
+
+    def _choices(self, port: Mapping[str, Any], datatype: DataType, where: str) -> tuple[str, ...]:
+        """Read the values that an input takes, if they are listed."""
+        if "choices" not in port:
+            return ()
+        listed = port["choices"]
+        if not isinstance(listed, list) or not listed:
+            self._say(f"{where}/choices", f"expected a list of values, found {quote(listed)}")
+            return ()
+        if datatype.contains(Kind.DATASET):
+            self._say(f"{where}/choices", f"input '{port['name']}' is of type {datatype}: datasets have no choices")
+            return ()
+        texts: dict[str, None] = {}
+        for at, value in enumerate(listed):
+            try:
+                texts[parse_to_canonical(datatype, value)] = None
+            except ValueProblem as problem:
+                self._say(f"{where}/choices/{at}", f"input '{port['name']}': {problem.message}")
+        return tuple(texts)
 
     def _copy(self, port: Mapping[str, Any], datatype: DataType, where: str) -> None:
         """Read whether an input wants a copy of its datasets: true, or the name of the copy."""

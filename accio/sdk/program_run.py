@@ -108,6 +108,8 @@ def _inputs(program: Program, request: Request) -> dict[str, tuple[DataType, Val
         text = orjson.dumps(document[port.name]).decode() if port.name in document else str(port.default)
         try:
             value = decode(port.type, text)
+            if port.choices:
+                port.take(port.type, canonical(port.type, value))
             if port.type.contains(Kind.DATASET):
                 locate = partial(_staged, request.datasets)
                 if port.name in program.copied:

@@ -67,13 +67,19 @@ def input_of(port: values_pb2.InputPort) -> InputPort:
         default=port.default_json if port.HasField("default_json") else None,
         optional=port.optional,
         help=port.help,
+        choices=tuple(port.choices_json),
     )
 
 
 def input_message(port: InputPort) -> values_pb2.InputPort:
     """Write an input port."""
     return values_pb2.InputPort(
-        name=port.name, type=str(port.type), default_json=port.default, optional=port.optional, help=port.help
+        name=port.name,
+        type=str(port.type),
+        default_json=port.default,
+        optional=port.optional,
+        help=port.help,
+        choices_json=port.choices,
     )
 
 

@@ -1,11 +1,11 @@
 """Definitions named on the command line: files, workflows, and the values that replace what a file says."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -149,14 +149,21 @@ def means_file(argument: str) -> bool:
     return "/" in argument or argument.lower().endswith(".json") or Path(argument).is_file()
 
 
-Types = Callable[[str], Mapping[str, DataType]]
-"""The parameters' types of a workflow (id or id:version); none if they can't be told."""
+class Readings(NamedTuple):
+    """How the texts of a workflow's parameters are read: by their types, and by the words that there are, if listed."""
+
+    types: Mapping[str, DataType]
+    words: Mapping[str, Collection[str]]
 
 
-def submission(argument: str, overrides: Overrides, types: Types) -> Source:
+Reader = Callable[[str], Readings]
+"""How parameters of a workflow (id or id:version) are read; nothing about any if it can't be told."""
+
+
+def submission(argument: str, overrides: Overrides, reader: Reader) -> Source:
     """Return the run definition that `accio submit ARGUMENT …` means; what is wrong with it, the daemon says.
 
-    *types* is asked only if a value may be a short form of a sweep.
+    *reader* is asked only if a value may be a short form of a sweep.
     """
     params = given_parameters(overrides.params)
     if means_file(argument):
@@ -174,6 +181,7 @@ def submission(argument: str, overrides: Overrides, types: Types) -> Source:
     points = overrides.sweep()
     if overrides.optimize is not None and isinstance(stored := document.get("optimize"), Mapping):
         points["optimize"] = {**stored, **overrides.optimize}
+    readings = reader(workflow) if short and isinstance(workflow, str) else Readings({}, {})
     changed = with_overrides(
         document,
         params=params,
@@ -182,7 +190,8 @@ def submission(argument: str, overrides: Overrides, types: Types) -> Source:
         tags=None if overrides.tags is None else tag_list(overrides.tags),
         repeat=overrides.repeated(),
         nice=overrides.nice,
-        types=types(workflow) if short and isinstance(workflow, str) else None,
+        types=readings.types,
+        words=readings.words,
         sweep=points,
     )
     if overrides.seed is not None:

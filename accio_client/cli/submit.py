@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import click
 
-from accio.domain.datatypes import DataType, parse_type
+from accio.domain.datatypes import parse_type
 from accio.errors import AccioError, FailedPrecondition, InvalidDefinition, NotFound
 from accio.exits import NOT_SUCCESS, SUCCESS
-from accio_client.cli.definitions import Overrides, Source, run_options, submission
+from accio_client.cli.definitions import Overrides, Readings, Source, run_options, submission
 from accio_client.cli.functions import announced, described, names_function, reference
 from accio_client.cli.output import fields, out
 from accio_client.cli.runs_shown import at_most
@@ -71,7 +71,7 @@ def submitted(
     """
     source = Source(name="", text=b"", base_path="")
     try:
-        source = submission(definition, overrides, lambda workflow: _types(client, workflow))
+        source = submission(definition, overrides, lambda workflow: _readings(client, workflow))
         return way(session, client, source, mode)
     except InvalidDefinition as error:
         if not source.name and _is_stored_now(client, definition, error):
@@ -99,12 +99,14 @@ def _lacking(client: "Client") -> str:
     return f"; if an operator is meant, maybe an agent can't load it ({'; '.join(said)})" if said else ""
 
 
-def _types(client: "Client", workflow: str) -> dict[str, DataType]:
-    """Return the types of a workflow's parameters; none if there is no such workflow, which the submission tells."""
+def _readings(client: "Client", workflow: str) -> Readings:
+    """Return how a workflow's parameters are read; of none if there is no such workflow, which the submission tells."""
     try:
-        return {param.name: parse_type(param.kind) for param in client.get_workflow(workflow).params}
+        params = client.get_workflow(workflow).params
     except NotFound:
-        return {}
+        return Readings({}, {})
+    words = {param.name: [each for each in param.choices if isinstance(each, str)] for param in params}
+    return Readings({param.name: parse_type(param.kind) for param in params}, words)
 
 
 def submit_only(session: Session, client: "Client", source: Source, mode: "CacheMode") -> int:

@@ -33,6 +33,8 @@ def _workflow_parameter(found: views.WorkflowParameterView) -> Document:
         shown["default_value"] = json_value(found.kind, found.default)
     if found.help:
         shown["help"] = found.help
+    if found.choices:
+        shown["choices"] = [json_value(found.kind, each) for each in found.choices]
     return shown
 
 
@@ -74,4 +76,5 @@ def _input_port(found: views.InputPortView) -> Document:
     port: Document = {"name": found.name, "type": found.type}
     if found.has_default:
         port["default"] = json_value(found.type, found.default)
-    return port | {"optional": found.optional, "help": found.help}
+    port |= {"optional": found.optional, "help": found.help}
+    return port | ({"choices": [json_value(found.type, each) for each in found.choices]} if found.choices else {})

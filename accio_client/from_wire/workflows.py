@@ -33,6 +33,7 @@ def _workflow_parameter(message: workflows_pb2.Parameter) -> views.WorkflowParam
         has_default=has_default,
         default=user_value(message.kind, message.default_json) if has_default else None,
         help=message.help,
+        choices=tuple(user_value(message.kind, text) for text in message.choices_json),
     )
 
 
@@ -71,6 +72,7 @@ def _input_port(message: values_pb2.InputPort) -> views.InputPortView:
         default=user_value(message.type, message.default_json) if has_default else None,
         optional=message.optional,
         help=message.help,
+        choices=tuple(user_value(message.type, text) for text in message.choices_json),
     )
 
 

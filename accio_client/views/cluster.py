@@ -27,6 +27,7 @@ class InputPortView:
     default: Any
     optional: bool
     help: str
+    choices: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ class WorkflowParameterView:
     has_default: bool
     default: Any
     help: str
+    choices: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,9 @@ export function modesOf(param) {
   return [...('default_value' in param ? ['default'] : []), 'value', 'values', ...ranges];
 }
 
+/** The values of which a parameter has one; none where any value of its kind does. @param {{kind: string, choices?: any[]}} param @returns {any[]} */
+export const choicesOf = (param) => param.choices ?? (param.kind === 'boolean' ? [true, false] : []);
+
 const isObject = (form) => form !== null && typeof form === 'object' && !Array.isArray(form);
 
 /** Which way a form is written in; null for one that is none. @param {any} form undefined where it isn't given */

@@ -1,6 +1,6 @@
 // A row of the form: a parameter, how it is written, what it stands for, and what is wrong with it.
 import { html, useState } from './core.js';
-import { EXAMPLES, MODES, asForm, changed, isByLine, isLog, issuesAt, listOf, listText, modeOf, modesOf, oneOf, pointerOf, typed, typedOf, valueOf, withParam } from './forms.js';
+import { EXAMPLES, MODES, asForm, changed, choicesOf, isByLine, isLog, issuesAt, listOf, listText, modeOf, modesOf, oneOf, pointerOf, typed, typedOf, valueOf, withParam } from './forms.js';
 import { form as formText, number, shown, visible } from './parts.js';
 
 /** @param {{of: any[]}} props */
@@ -40,10 +40,11 @@ function Input({ label, text, of, change, wrong, example = '', lines = false, ..
 const Default = ({ param }) => html`<span class="default">${shown(param.default_value)}</span>`;
 
 function Value({ param, form, set, wrong }) {
-  if (param.kind === 'boolean') {
-    const value = String(oneOf(form) ?? '');
-    return html`<select aria-label=${param.name} value=${value} onChange=${(event) => set(event.target.value === 'true')}>
-      ${!['true', 'false'].includes(value) && html`<option value="" selected></option>`}${['true', 'false'].map((each) => html`<option value=${each} selected=${each === value}>${each}</option>`)}</select>`;
+  const choices = choicesOf(param);
+  if (choices.length > 0) {
+    const at = choices.indexOf(oneOf(form));
+    return html`<select aria-label=${param.name} aria-invalid=${wrong} value=${at} onChange=${(event) => set(choices[Number(event.target.value)])}>
+      ${at < 0 && html`<option value="-1" selected>${visible(typedOf(param.kind, oneOf(form)))}</option>`}${choices.map((each, place) => html`<option value=${place} selected=${place === at}>${visible(String(each))}</option>`)}</select>`;
   }
   const of = (text) => JSON.stringify(valueOf(param.kind, text));
   return html`<${Input} label=${param.name} text=${typedOf(param.kind, oneOf(form))} of=${of} wrong=${wrong} example=${EXAMPLES[param.kind] ?? ''} change=${(text) => set(text.trim() || param.kind === 'string' ? asForm(valueOf(param.kind, text)) : undefined)} />`;
@@ -53,7 +54,7 @@ function Values({ param, form, set, wrong }) {
   const lines = isByLine(param.kind);
   const of = (text) => JSON.stringify(listOf(param.kind, text));
   return html`<${Input} label=${`${param.name}: values, ${lines ? 'a line for each' : 'with commas between'}`} text=${listText(param.kind, form.values)} of=${of} wrong=${wrong} lines=${lines}
-    example=${lines ? 'a line for each value' : `${EXAMPLES[param.kind] ?? ''}, …`} change=${(text) => set({ values: listOf(param.kind, text) })} />`;
+    example=${lines ? choicesOf(param).join('\n') || 'a line for each value' : `${EXAMPLES[param.kind] ?? ''}, …`} change=${(text) => set({ values: listOf(param.kind, text) })} />`;
 }
 
 function Bound({ param, form, set, name, label, kind = param.kind, wrong, example = EXAMPLES[kind] ?? '' }) {

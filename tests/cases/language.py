@@ -52,9 +52,9 @@ class Library:
     def __init__(self) -> None:
         self._versions: dict[str, dict[str, Workflow]] = {}
 
-    def push(self, document: Any) -> Workflow:
+    def push(self, document: Any, operators: dict[str, OperatorSpec] | None = None) -> Workflow:
         """Store a definition that must be valid."""
-        checked = check(document)
+        checked = check(document, operators)
         assert checked.value is not None, checked.errors
         workflow = checked.value
         versions = self._versions.setdefault(workflow.id, {})

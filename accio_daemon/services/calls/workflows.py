@@ -72,8 +72,9 @@ class WorkflowCalls:
             stored, created = await self._engine.write(push)
         finally:
             self._catalogue.workflow_changed(workflow.id)
+        operators = (await self._catalogue.operators()).specs
         return workflows_pb2.PushWorkflowResponse(
-            workflow=await off_loop(lambda: workflow_message(stored), size),
+            workflow=await off_loop(lambda: workflow_message(stored, operators), size),
             created=created,
             warnings=map(issue_message, outcome.warnings),
         )
@@ -96,7 +97,8 @@ class WorkflowCalls:
     async def get_workflow(self, request: workflows_pb2.GetWorkflowRequest) -> workflows_pb2.Workflow:
         """Return one version."""
         found = await self._found(request.workflow)
-        return await off_loop(lambda: workflow_message(found), _BYTES_OF_A_NODE * len(found.workflow.graph))
+        operators = (await self._catalogue.operators()).specs
+        return await off_loop(lambda: workflow_message(found, operators), _BYTES_OF_A_NODE * len(found.workflow.graph))
 
     async def _found(self, reference: str) -> StoredWorkflow:
         name, _, version = reference.partition(":")
@@ -122,7 +124,10 @@ class WorkflowCalls:
         limit = page_size(request.limit)
         found, following = await self._readers.read(lambda snapshot: workflows.list_workflows(snapshot, before, limit))
         nodes = sum(len(stored.workflow.graph) for stored in found)
-        messages = await off_loop(lambda: list(map(workflow_message, found)), _BYTES_OF_A_NODE * nodes)
+        operators = (await self._catalogue.operators()).specs
+        messages = await off_loop(
+            lambda: [workflow_message(each, operators) for each in found], _BYTES_OF_A_NODE * nodes
+        )
         return workflows_pb2.ListWorkflowsResponse(workflows=messages, next="" if following is None else str(following))
 
     async def delete_workflow(

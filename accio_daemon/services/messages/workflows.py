@@ -1,13 +1,18 @@
 """Workflow versions as messages."""
 
 from accio.domain.jsontext import canonical_dump
+from accio.domain.linking import Operators, choices_of, uses_of_params
 from accio.v1 import values_pb2, workflows_pb2
 from accio_daemon.storage.workflows import StoredWorkflow
 
 
-def workflow_message(stored: StoredWorkflow) -> workflows_pb2.Workflow:
-    """Write a version of a workflow; its definition in the form in which it can be pushed again."""
+def workflow_message(stored: StoredWorkflow, operators: Operators) -> workflows_pb2.Workflow:
+    """Write a version of a workflow; its definition in the form in which it can be pushed again.
+
+    *operators* tell which values its parameters can have.
+    """
     workflow = stored.workflow
+    uses = uses_of_params(workflow.graph, operators)
     return workflows_pb2.Workflow(
         id=workflow.id,
         version=stored.version,
@@ -16,7 +21,13 @@ def workflow_message(stored: StoredWorkflow) -> workflows_pb2.Workflow:
         owner=values_pb2.Person(name=stored.owner.name, email=stored.owner.email),
         created_at_ms=stored.created_ms,
         params=[
-            workflows_pb2.Parameter(name=param.name, kind=str(param.type), default_json=param.default, help=param.help)
+            workflows_pb2.Parameter(
+                name=param.name,
+                kind=str(param.type),
+                default_json=param.default,
+                help=param.help,
+                choices_json=choices_of(uses.get(param.name, [])),
+            )
             for param in workflow.params
         ],
         definition_json=canonical_dump(workflow.to_json()),

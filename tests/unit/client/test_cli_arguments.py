@@ -5,9 +5,8 @@ from pathlib import Path
 import click
 import pytest
 
-from accio.domain.datatypes import DataType
 from accio.errors import BadRequest
-from accio_client.cli.definitions import Overrides, means_file, submission
+from accio_client.cli.definitions import Overrides, Readings, means_file, submission
 from accio_client.cli.memo import amount
 from accio_client.cli.pairs import parameters, tag_list
 from accio_client.cli.places_in_runs import artifact, run_and_node
@@ -53,7 +52,7 @@ def test_files_and_workflows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert not any(map(means_file, ("folder", "geoind_workflow", "w:0123456789ab")))
 
 
-def no_types(workflow: str) -> dict[str, DataType]:
+def no_types(workflow: str) -> Readings:
     raise AssertionError(f"no short form was given, and the types of {workflow} were asked for")
 
 

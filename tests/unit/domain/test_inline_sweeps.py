@@ -55,6 +55,18 @@ def test_other_types_keep_their_text(kind: str, text: str) -> None:
     assert inline_form(parse_type(kind), [text, "x"]) == {"values": [text, "x"]}
 
 
+def test_texts_that_are_listed_have_lists() -> None:
+    """Where all values are known, a comma separates them, unless it belongs to one."""
+    words = ["x", "y", "a,b"]
+    text = parse_type("string")
+    assert inline_form(text, ["x,y"], words=words) == {"values": ["x", "y"]}
+    assert inline_form(text, ["a,b"], words=words) == {"value": "a,b"}
+    assert inline_form(text, ["x, y", "a,b", None], words=words) == {"values": ["x", "y", "a,b", None]}
+    assert inline_form(text, ["x,q"], words=words) == {"values": ["x", "q"]}  # which the check tells
+    with pytest.raises(ValueProblem, match="before and after each comma"):
+        inline_form(text, ["x,"], words=words)
+
+
 def test_without_a_type_nothing_is_read() -> None:
     """Of an unknown parameter the text stays, so that the check can say that there is none of that name."""
     assert inline_form(None, ["1,2"]) == {"value": "1,2"}

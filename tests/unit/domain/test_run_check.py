@@ -9,7 +9,7 @@ from accio.domain.datatypes import parse_type
 from accio.domain.issues import Checked
 from accio.domain.operators import InputPort, OperatorSpec
 from accio.domain.runs import FailurePolicy, OnFailure, RunDefinition, with_overrides
-from accio.domain.validation import check_run
+from accio.domain.validation import check_run, check_workflow
 from accio.domain.workflows import Workflow
 from tests.cases.language import OPERATORS, Library, check_a_run, library
 from tests.unit.domain.forms import axis_of, issue_of, texts_of
@@ -256,6 +256,42 @@ def test_a_workflow_that_no_longer_fits_is_refused() -> None:
     assert changed.startswith("/workflow")
     assert "/graph/0/inputs/x" in changed
     assert len(errors(replace(twice, inputs=(InputPort(name="z", type=parse_type("integer")),)))) == 2
+
+
+def test_values_are_among_the_choices_of_the_ports() -> None:
+    """What a port doesn't take is refused before anything runs: constants, values, lists, ranges and defaults."""
+    workflows = library()
+    kinds = {"Pick": ("string", ('"x"', '"y"')), "Level": ("integer", ("1", "2", "3"))}
+    operators = {
+        name: OperatorSpec(
+            name=name, inputs=(InputPort(name="of", type=parse_type(kind), choices=choices, optional=True),)
+        )
+        for name, (kind, choices) in kinds.items()
+    }
+    for name, (kind, _) in kinds.items():
+        graph = [{"op": name, "inputs": {"of": {"param": "p"}}}]
+        workflows.push({"id": name.lower(), "params": [{"name": "p", "kind": kind}], "graph": graph}, operators)
+    fixed = [{"op": "Pick", "inputs": {"of": "z"}}]
+    checked = check_workflow({"id": "fixed", "graph": fixed}, operators=operators)
+    assert [str(issue.path) for issue in checked.errors] == ["/graph/0/inputs/of"]
+    assert 'expected one of "x", "y", found "z"' in checked.errors[0].message
+
+    def wrong(workflow: str, form: Any) -> list[str]:
+        document = {"workflow": workflow, "params": {"p": form}}
+        return [issue.message for issue in check_run(document, workflows=workflows, operators=operators).errors]
+
+    assert wrong("pick", {"values": ["x", "y", None]}) == []
+    assert wrong("pick", {"values": ["x", "z"]}) == ['parameter \'p\': expected one of "x", "y", found "z"']
+    assert wrong("level", {"from": 1, "to": 3, "step": 1}) == []
+    assert wrong("level", {"from": 1, "to": 10**6, "step": 1}) == ["parameter 'p': expected one of 1, 2, 3, found 4"]
+    defaulted = [{"name": "p", "kind": "integer", "default_value": 7}]
+    graph = [{"op": "Level", "inputs": {"of": {"param": "p"}}}]
+    assert not check_workflow({"id": "old", "params": defaulted, "graph": graph}, operators=operators).valid
+    earlier = {"Level": replace(operators["Level"], inputs=(InputPort(name="of", type=parse_type("integer")),))}
+    workflows.push({"id": "old", "params": defaulted, "graph": graph}, earlier)
+    document = {"workflow": "old"}
+    (issue,) = check_run(document, workflows=workflows, operators=operators).errors
+    assert (issue.path, issue.message) == ("/params/p", "parameter 'p': expected one of 1, 2, 3, found 7")
 
 
 def test_deprecated_operators_warn_again() -> None:

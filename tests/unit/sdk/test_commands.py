@@ -98,6 +98,10 @@ def test_declaration(tmp_path: Path) -> None:
             ["true", "a/b"],
         ),
         ({"inputs": [{"name": "x", "type": "dataset", "writable_copy": 1}]}, "/inputs/0/writable_copy", ["true", "1"]),
+        ({"inputs": [{"name": "x", "type": "string", "choices": []}]}, "/inputs/0/choices", ["list of values"]),
+        ({"inputs": [{"name": "x", "type": "string", "choices": "ab"}]}, "/inputs/0/choices", ["list", "ab"]),
+        ({"inputs": [{"name": "x", "type": "integer", "choices": [1, "b"]}]}, "/inputs/0/choices/1", ["'x'", "b"]),
+        ({"inputs": [{"name": "x", "type": "dataset", "choices": ["a"]}]}, "/inputs/0/choices", ["datasets"]),
         ({"outputs": {"y": "double"}}, "/outputs", ["list"]),
         ({"outputs": [{"name": "y", "type": "list"}]}, "/outputs/0/type", ["'y'"]),
         ({"resources": {"cpu": 1}}, "/resources/cpu", ["cpu"]),
@@ -257,6 +261,18 @@ echo "{\\"y\\": \\"$(basename "$path")\\"}" > "$ACCIO_OUTPUTS"
     outcome = finished(run(program, tmp_path, '{"data":"d"}', datasets={"d": tmp_path / "in.txt"}))
     assert outcome.outputs == {"y": '"table.csv"'}
     assert (tmp_path / "in.txt").read_text() == "kept"
+
+
+def test_choices_of_a_program(tmp_path: Path) -> None:
+    """An input that lists its values refuses others, also from other nodes; its default is one of them."""
+    inputs = [{"name": "mode", "type": "string", "choices": ["fast", "exact"], "default": "fast"}]
+    program = make(tmp_path, inputs=inputs)
+    assert program.spec.inputs[0].choices == ('"fast"', '"exact"')
+    refused = failure(run(program, tmp_path, '{"mode":"slow"}'))
+    assert refused.cause is Cause.BAD_INPUT
+    assert 'input \'mode\': expected one of "fast", "exact", found "slow"' in refused.message
+    with pytest.raises(InvalidDefinition, match=r"port 'mode' \(string\) doesn't take its default"):
+        make(tmp_path, inputs=[inputs[0] | {"default": "slow"}])
 
 
 def test_output_datasets(tmp_path: Path) -> None:

@@ -328,6 +328,18 @@ def test_listed_values_are_told_and_checked() -> None:
         ("string", "how (one of 'fast', 'exact')"),
         ("integer", "(one of 1, 2)"),
     ]
+    assert [port.choices for port in inputs] == [('"fast"', '"exact"'), ("1", "2")]
+
+    @operator
+    def Large(level: Literal[1, 5_000_000_000]) -> None:
+        """Has a choice of more than 32 bits."""
+
+    assert str(spec_of(declared(Large)).inputs[0].type) == "long"
+
+    def Huge(level: Literal[1, 100_000_000_000_000_000_000]) -> None:
+        """Is refused."""
+
+    assert "100000000000000000000 can be no value of a port" in refusal(Huge)
 
     def Bad(mode: Literal["fast", "exact"] = "slow") -> None:  # type: ignore[assignment]  # refused
         """Never is one."""
