@@ -9,7 +9,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from accio.interpreter import python
 from tests.acceptance.processes import Cluster, Process, cluster, eventually
 from tests.acceptance.test_tls import given
 from tests.acceptance.web import PATIENCE_S
@@ -26,7 +25,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 def served(made: Cluster, *options: str) -> tuple[Process, str]:
     """Start `accio web` and return it with its link."""
-    process = made._start("web", python("accio_web", *options)[3:], made.environment())
+    process = made._start("web", ["accio_web", *options], made.environment())
 
     def link() -> str:
         assert process.popen.poll() is None, process.output()

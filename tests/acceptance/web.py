@@ -10,7 +10,6 @@ import httpx
 import pytest
 from playwright.async_api import ConsoleMessage, Page, async_playwright
 
-from accio.interpreter import python
 from tests.acceptance.processes import Cluster, Process, cluster, eventually, free_port
 from tests.acceptance.sweeps import GATED, RATIO, RATIOS
 
@@ -27,7 +26,7 @@ class WebServer:
     def __init__(self, made: Cluster, *options: str) -> None:
         self.port = free_port()
         self.origin = f"http://127.0.0.1:{self.port}"
-        command = python("accio_web", f"--port={self.port}", *options)[3:]
+        command = ["accio_web", f"--port={self.port}", *options]
         self.process: Process = made._start("web", command, made.environment())
         self.link = eventually(self._link, what="the link")
 
