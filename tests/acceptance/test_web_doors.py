@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from accio.interpreter import python
 from tests.acceptance.processes import Cluster, Process, cluster, eventually
 from tests.acceptance.test_tls import given
 from tests.acceptance.web import PATIENCE_S
