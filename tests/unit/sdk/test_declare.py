@@ -336,7 +336,7 @@ def test_listed_values_are_told_and_checked() -> None:
 
     assert str(spec_of(declared(Large)).inputs[0].type) == "long"
 
-    def Huge(level: Literal[1, 100_000_000_000_000_000_000]) -> None:
+    def Huge(level: Literal[1, 100_000_000_000_000_000_000]) -> None:  # type: ignore[valid-type]  # too large for mypy as well
         """Is refused."""
 
     assert "100000000000000000000 can be no value of a port" in refusal(Huge)
