@@ -8,11 +8,13 @@ import click
 
 from accio.domain.states import NODE_TERMINAL, NodeState
 from accio.errors import BadRequest, NotFound
+from accio.exits import SUCCESS
 from accio_client.calls.selecting import KILLED, RETRIED
 from accio_client.cli.acting import chosen, where_options
 from accio_client.cli.outcomes import tell
 from accio_client.cli.output import out
 from accio_client.cli.pairs import tag_list
+from accio_client.cli.runs import follow_runs
 from accio_client.cli.runs_shown import counted
 from accio_client.cli.session import Session, accio_command
 from accio_client.cli.text import printable
@@ -86,6 +88,7 @@ def kill(session: Session, runs: tuple[str, ...], *, where: str, yes: bool) -> i
 @click.option("--cpus", metavar="N|Nx", default="", help="The same of CPUs, such as 4 or 2x.")
 @click.option("--timeout", metavar="TIME|Nx", default="", help="The same of time, such as 30.minutes or 2x.")
 @click.option("--force/--no-force", default=False, help="Even if no agent that is known could execute them.")
+@click.option("--wait/--no-wait", default=False, help="Follow them until they have ended; exit 3 if not in success.")
 def retry(
     session: Session,
     runs: tuple[str, ...],
@@ -98,6 +101,7 @@ def retry(
     cpus: str,
     timeout: str,
     force: bool,
+    wait: bool,
 ) -> int:
     """Run again what failed, was killed or lost, with the same seeds; what succeeded is kept.
 
@@ -116,12 +120,13 @@ def retry(
         edits = dict.fromkeys(
             edit for each in changed for edit in _edits(session, client, each, latest=operators == "latest")
         )
-    code = tell(session, found, "retried", "has nothing to retry")
+    follows = wait and bool(found) and all(each.error is None and each.changed for each in found)
+    code = SUCCESS if follows else tell(session, found, "retried", "has nothing to retry")
     for each_id in changed:
         session.say(f"{each_id} runs again, of its nodes: {again[each_id]}")
     for edit in edits:
         session.say(printable(edit))
-    return code
+    return follow_runs(session, [each.id for each in found]) if follows else code
 
 
 def _edits(session: Session, client: "Client", run_id: str, *, latest: bool) -> Iterator[str]:

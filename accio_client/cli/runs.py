@@ -222,6 +222,11 @@ def watch(session: Session, runs: tuple[str, ...]) -> int:
     Without RUN, all of yours that haven't ended: how fast each is, when it will end at that rate, and what failed
     first.
     """
+    return follow_runs(session, runs)
+
+
+def follow_runs(session: Session, runs: Sequence[str]) -> int:
+    """Follow what `accio watch RUN...` follows, and return its exit code."""
     if len(runs) != 1:
         return _watch_all(session, runs)
     from accio_client.cli.following import follow

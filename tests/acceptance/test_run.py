@@ -286,9 +286,10 @@ def test_a_retry_says_which_code_it_runs(desk: Desk) -> None:
         assert "the code of simulate has changed since the run was submitted" in done.err
         assert done.err.rstrip().endswith("-operators=latest`")
         assert desk.accio("kill", "last").exit == 0
-        done = desk.accio("retry", "last", "-operators=latest")
+        done = desk.accio("retry", "last", "-operators=latest", "-wait")
         assert "has changed" not in done.err
-        assert desk.accio("watch", "last").exit == 0
+        assert (done.exit, done.out.split()[-1]) == (0, "success"), done.err
+        assert desk.accio("retry", "last", "-wait", "-where=alpha=7").out == "", "nothing was retried, nothing followed"
 
 
 def test_an_operator_with_new_inputs_has_a_new_workflow(desk: Desk) -> None:
