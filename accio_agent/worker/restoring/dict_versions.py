@@ -1,18 +1,16 @@
 """Whether dictionaries were changed, without looking at what they hold: runs in worker processes.
 
 CPython up to 3.12 gives a dictionary a new number whenever it is changed (PEP 509: `ma_version_tag`, the fourth word of
-the object). Reading it costs a tenth of a microsecond, comparing a module's names ten. Where the number isn't there, or
+the object). Joining the words of many costs a sixtieth of a microsecond for each, comparing a module's names ten. Where the number isn't there, or
 says nothing of the attributes of objects (3.13), as a trial shows, contents are compared.
 """
 
 import ctypes
 import gc
 from collections.abc import Sequence
-from operator import attrgetter
 from typing import Any
 
 _OFFSET = 24
-_read = attrgetter("value")
 
 
 class _Thing:
@@ -58,15 +56,16 @@ class DictVersions:
     def __init__(self, dicts: Sequence[dict[Any, Any]]) -> None:
         self._dicts = list(dicts)
         self._numbers = [ctypes.c_uint64.from_address(id(each) + _OFFSET) for each in dicts] if VERSIONED else []
-        self._kept: list[Any] = self._now()
+        self._kept: bytes | list[Any] = self._now()
 
-    def _now(self) -> list[Any]:
-        return list(map(_read, self._numbers)) if VERSIONED else [each.copy() for each in self._dicts]
+    def _now(self) -> bytes | list[Any]:
+        # Joined as bytes: to make an integer of each would take four times as long.
+        return b"".join(self._numbers) if VERSIONED else [each.copy() for each in self._dicts]
 
     def changed(self) -> bool:
         """Return whether any of them may have changed."""
         if VERSIONED:
-            return list(map(_read, self._numbers)) != self._kept
+            return b"".join(self._numbers) != self._kept
         try:
             return bool(self._dicts != self._kept)
         except Exception:  # noqa: BLE001 - values of operators compare as they like
